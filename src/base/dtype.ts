@@ -1,0 +1,62 @@
+/**
+ * Element types of tensors: their sizes, the typed arrays that view them, and PyTorch's promotion rules
+ * (https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc).
+ */
+import { DTypeError } from './errors.ts';
+
+/** The element types, named as in PyTorch (`torch.float32` is `'float32'`). */
+export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
+
+/** A typed array that can hold elements of a tensor. bool and uint8 share `Uint8Array`. */
+export type TypedArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+
+interface DTypeInfo {
+  readonly bytes: number;
+  readonly floating: boolean;
+  /** Position in the promotion order within its category. */
+  readonly rank: number;
+  readonly view: (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
+}
+
+const INFO: { readonly [K in DType]: DTypeInfo } = {
+  bool: { bytes: 1, floating: false, rank: 0, view: (b, o, n) => new Uint8Array(b, o, n) },
+  uint8: { bytes: 1, floating: false, rank: 1, view: (b, o, n) => new Uint8Array(b, o, n) },
+  int32: { bytes: 4, floating: false, rank: 2, view: (b, o, n) => new Int32Array(b, o, n) },
+  int64: { bytes: 8, floating: false, rank: 3, view: (b, o, n) => new BigInt64Array(b, o, n) },
+  float32: { bytes: 4, floating: true, rank: 4, view: (b, o, n) => new Float32Array(b, o, n) },
+  float64: { bytes: 8, floating: true, rank: 5, view: (b, o, n) => new Float64Array(b, o, n) },
+};
+
+/** All dtypes, in promotion order. */
+export const DTYPES = Object.keys(INFO) as readonly DType[];
+
+/** Bytes of one element. */
+export const itemSize = (dtype: DType): number => INFO[dtype].bytes;
+
+export const isFloating = (dtype: DType): boolean => INFO[dtype].floating;
+
+/** Views `length` elements of `buffer` from `byteOffset` (a multiple of the item size). */
+export function viewAs(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+  return INFO[dtype].view(buffer, byteOffset, length);
+}
+
+/** The dtype that two tensors with dimensions compute in. */
+export function promote(a: DType, b: DType): DType {
+  return INFO[a].rank >= INFO[b].rank ? a : b;
+}
+
+/**
+ * The dtype of tensor ⊕ JavaScript number: a number never widens within its category, but a fractional number
+ * (or any, when `floatScalar`) turns an integer tensor into the default float32.
+ */
+export function promoteScalar(tensor: DType, value: number): DType {
+  if (isFloating(tensor)) return tensor;
+  if (!Number.isInteger(value)) return 'float32';
+  return tensor === 'bool' ? 'int64' : tensor;
+}
+
+/** Throws unless `dtype` is one of `allowed`. */
+export function requireDType(op: string, what: string, dtype: DType, allowed: readonly DType[]): void {
+  if (allowed.includes(dtype)) return;
+  throw new DTypeError(`${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`);
+}
