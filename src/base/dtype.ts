@@ -58,5 +58,7 @@ export function promoteScalar(tensor: DType, value: number): DType {
 /** Throws unless `dtype` is one of `allowed`. */
 export function requireDType(op: string, what: string, dtype: DType, allowed: readonly DType[]): void {
   if (allowed.includes(dtype)) return;
-  throw new DTypeError(`${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`);
+  throw new DTypeError(
+    `${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`,
+  );
 }

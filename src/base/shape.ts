@@ -1,0 +1,78 @@
+/** Shape arithmetic shared by every layer: sizes, strides, broadcasting, dimension indices. */
+import { IndexError, ShapeError } from './errors.ts';
+
+export type Dims = readonly number[];
+
+/** Number of elements. */
+export function numelOf(shape: Dims): number {
+  let n = 1;
+  for (const size of shape) n *= size;
+  return n;
+}
+
+/** Row-major strides, in elements. */
+export function contiguousStrides(shape: Dims): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= Math.max(shape[i]!, 1);
+  }
+  return strides;
+}
+
+/** Whether the elements lie densely in row-major order; sizes of 1 may have any stride, as in PyTorch. */
+export function isContiguous(shape: Dims, strides: Dims): boolean {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    const size = shape[i]!;
+    if (size === 0) return true;
+    if (size !== 1 && strides[i] !== step) return false;
+    step *= size;
+  }
+  return true;
+}
+
+export const sameDims = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+
+/** `[32, 3, 28, 28]`, as error messages write shapes. */
+export const showShape = (shape: Dims): string => `[${shape.join(', ')}]`;
+
+/**
+ * Dimension `dim` of a tensor with `rank` dimensions, counted from the end when negative.
+ * @throws IndexError outside [-rank, rank)
+ */
+export function normalizeDim(op: string, dim: number, rank: number): number {
+  const limit = Math.max(rank, 1);
+  if (!Number.isInteger(dim) || dim < -limit || dim >= limit) {
+    throw new IndexError(`${op}: dimension out of range: expected a whole number in [${-limit}, ${limit - 1}], but got ${dim}`); // prettier-ignore
+  }
+  return dim < 0 ? dim + limit : dim;
+}
+
+/**
+ * The shape that two shapes broadcast to (https://pytorch.org/docs/stable/notes/broadcasting.html).
+ * @throws ShapeError when a dimension differs and neither side is 1
+ */
+export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
+  const rank = Math.max(a.length, b.length);
+  const out = new Array<number>(rank);
+  for (let i = 1; i <= rank; i++) {
+    const left = a[a.length - i] ?? 1;
+    const right = b[b.length - i] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) {
+      throw new ShapeError(
+        `${op}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast: dimension ${rank - i} is ${left} on one side ` +
+          `and ${right} on the other; sizes must be equal or 1`,
+      );
+    }
+    out[rank - i] = left === 1 ? right : left;
+  }
+  return out;
+}
+
+/** Strides that read a tensor of `shape`/`strides` as if it had the broadcast shape `to`: 0 along repeated dimensions. */
+export function broadcastStrides(shape: Dims, strides: Dims, to: Dims): number[] {
+  const shift = to.length - shape.length;
+  return to.map((size, i) => (i < shift || (shape[i - shift] === 1 && size !== 1) ? 0 : strides[i - shift]!));
+}

@@ -1,0 +1,127 @@
+/**
+ * What an operation's lowering writes to: kernel launches with their arguments, temporary buffers, constant tables.
+ *
+ * Lowering happens once per plan; running the plan only patches addresses and scalars. So a lowering may compute tables
+ * and choose algorithms freely, from shapes alone, never from values.
+ */
+import { itemSize, type TypedArray } from '../base/dtype.ts';
+import { layoutOf, type Layout } from '../base/layout.ts';
+import type { Device } from '../devices/device.ts';
+import type { Target } from '../kernels/ir.ts';
+import type { Kernel, ParamSpec } from '../kernels/kernel.ts';
+
+/** A buffer of the plan, seen as a tensor. */
+export interface Value {
+  readonly layout: Layout;
+  /** Index among the plan's buffers. */
+  readonly buffer: number;
+  /** Where the first element lies in the buffer. */
+  readonly byteOffset: number;
+}
+
+/** A number given anew at every run of the plan: a learning rate, a scalar operand. */
+export interface ScalarInput {
+  readonly scalar: number;
+}
+
+export type KernelArg = number | Value | ScalarInput;
+export type KernelArgs<P extends ParamSpec> = {
+  readonly [K in keyof P]: P[K] extends 'ptr' ? Value : P[K] extends 'f64' ? number | ScalarInput : number;
+};
+
+export interface LaunchOptions {
+  /** Units of work. */
+  readonly size: number;
+  /** Estimated nanoseconds of one unit on one thread: decides whether and how finely the work is shared. */
+  readonly unitCost: number;
+  /** Bytes of scratch each thread needs. */
+  readonly scratch?: number;
+}
+
+/** Where a buffer comes from. */
+export type BufferSource =
+  | { readonly kind: 'external'; readonly index: number }
+  | { readonly kind: 'temp'; readonly offset: number }
+  | { readonly kind: 'constant'; readonly data: TypedArray };
+
+export interface LoweredStep {
+  readonly kernel: Kernel;
+  readonly args: Readonly<Record<string, KernelArg>>;
+  readonly size: number;
+  readonly grain: number;
+  readonly scratch: number;
+}
+
+/** Launches shorter than this stay on one thread: waking others costs as much. */
+const PARALLEL_NS = 50_000;
+/** What a claimed chunk should take at least. */
+const CHUNK_NS = 20_000;
+const ALIGN = 64;
+
+export class Lowering {
+  readonly target: Target;
+  readonly buffers: BufferSource[] = [];
+  readonly steps: LoweredStep[] = [];
+  readonly #threads: number;
+  #tempBytes = 0;
+
+  constructor(device: Device) {
+    this.target = device.target;
+    this.#threads = device.threads;
+  }
+
+  /** Bytes of temporary memory that one run needs. */
+  get tempBytes(): number {
+    return this.#tempBytes;
+  }
+
+  /** A value whose address the caller of the plan supplies. */
+  external(layout: Layout, index: number): Value {
+    return this.#value(layout, { kind: 'external', index });
+  }
+
+  /** A contiguous buffer that lives during the run. Not zeroed. */
+  temp(dtype: Layout['dtype'], shape: readonly number[]): Value {
+    const layout = layoutOf(dtype, shape);
+    const offset = this.#tempBytes;
+    this.#tempBytes += Math.ceil(Math.max(layout.numel * itemSize(dtype), 1) / ALIGN) * ALIGN;
+    return this.#value(layout, { kind: 'temp', offset });
+  }
+
+  /** A table written once, when the plan is made. */
+  constant(dtype: Layout['dtype'], data: TypedArray): Value {
+    return this.#value(layoutOf(dtype, [data.length]), { kind: 'constant', data });
+  }
+
+  /** The `index`-th scalar that the caller of the plan supplies. */
+  scalar(index: number): ScalarInput {
+    return { scalar: index };
+  }
+
+  /** The same buffer under another layout, or from a later element on. */
+  view(value: Value, layout: Layout, elements = 0): Value {
+    return { layout, buffer: value.buffer, byteOffset: value.byteOffset + elements * itemSize(value.layout.dtype) };
+  }
+
+  /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
+  launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
+    if (options.size === 0) return;
+    this.steps.push({
+      kernel: kernel,
+      args: args,
+      size: options.size,
+      grain: this.#grain(options),
+      scratch: options.scratch ?? 0,
+    });
+  }
+
+  #value(layout: Layout, source: BufferSource): Value {
+    return { layout, buffer: this.buffers.push(source) - 1, byteOffset: 0 };
+  }
+
+  #grain({ size, unitCost }: LaunchOptions): number {
+    if (size * unitCost < PARALLEL_NS) return size;
+    const fair = Math.ceil(size / (this.#threads * 8)); // several chunks a thread, so that a slow one is not waited for
+    return Math.max(1, Math.min(Math.ceil(CHUNK_NS / unitCost), Math.max(fair, 1)));
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The CPU device: one WebAssembly memory (shared where the host allows), kernels compiled to WebAssembly on first use,
+ * and the thread pool. It runs the same in Node and in browsers.
+ */
+import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
+import { ArgumentError, invariant } from '../../base/errors.ts';
+import type { Target } from '../../kernels/ir.ts';
+import type { Kernel } from '../../kernels/kernel.ts';
+import { emitWasm } from '../../kernels/wasm/emit.ts';
+import type { Device, KernelHandle, Launch } from '../device.ts';
+import { Heap } from './heap.ts';
+import { canShareMemory, hasRelaxedSimd, mayBlock, processors, spawnThread } from './host.ts';
+import { MATH_IMPORTS } from './math-imports.ts';
+import { ThreadPool, type Entry } from './pool.ts';
+import { CONTROL } from './worker-main.ts';
+
+/** wasm32 addresses 4 GiB; the last page stays out so that addresses past the end never wrap. */
+const MAX_PAGES = 65535;
+const INITIAL_PAGES = 256;
+
+export class CpuDevice implements Device {
+  readonly name = 'cpu';
+  readonly target: Target;
+  readonly #memory: WebAssembly.Memory;
+  readonly #shared: boolean;
+  readonly #maxPages: number;
+  readonly #heap: Heap;
+  readonly #entries: Entry[] = [];
+  readonly #handles = new Map<string, KernelHandle>();
+  #pool: ThreadPool | undefined;
+  #threads: number;
+  #scratch = 0;
+  #scratchStride = 0;
+  #scratchThreads = 0;
+  #words: Int32Array;
+  #doubles: Float64Array;
+
+  constructor() {
+    this.#shared = canShareMemory();
+    const relaxed = hasRelaxedSimd();
+    this.target = {
+      name: relaxed ? 'wasm-relaxed' : 'wasm',
+      vectorBytes: 16,
+      fusedMultiplyAdd: relaxed,
+      liveVectors: 15,
+    };
+    [this.#memory, this.#maxPages] = createMemory(this.#shared);
+    this.#words = new Int32Array(this.#memory.buffer);
+    this.#doubles = new Float64Array(this.#memory.buffer);
+    this.#heap = new Heap(this.#memory, this.#maxPages, CONTROL.END);
+    this.#threads = this.#shared ? Math.min(processors(), 16) : 1;
+  }
+
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** Changes the number of threads; takes effect at the next launch. */
+  set threads(count: number) {
+    if (!Number.isInteger(count) || count < 1 || count > 64) {
+      throw new ArgumentError(`setNumThreads: expected a whole number from 1 to 64, but got ${count}`);
+    }
+    this.#threads = this.#shared ? count : 1; // without a shared memory there is nothing that threads could share
+    this.#pool?.stop();
+    this.#pool = undefined;
+  }
+
+  get bytesInUse(): number {
+    return this.#heap.inUse;
+  }
+
+  /** Bytes the process holds for this memory, free blocks included. */
+  get bytesReserved(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  allocate(bytes: number): number {
+    return this.#heap.allocate(bytes);
+  }
+
+  free(address: number, bytes: number): void {
+    this.#heap.free(address, bytes);
+  }
+
+  write(address: number, data: TypedArray): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(this.#memory.buffer, address, bytes.length).set(bytes);
+  }
+
+  readSync(dtype: DType, address: number, length: number): TypedArray {
+    return viewAs(dtype, this.#memory.buffer, address, length).slice();
+  }
+
+  read(dtype: DType, address: number, length: number): Promise<TypedArray> {
+    return Promise.resolve(this.readSync(dtype, address, length));
+  }
+
+  setWord(address: number, value: number): void {
+    if (address >= this.#words.byteLength) this.#remap();
+    this.#words[address >>> 2] = value;
+  }
+
+  setDouble(address: number, value: number): void {
+    if (address >= this.#words.byteLength) this.#remap();
+    this.#doubles[address >>> 3] = value;
+  }
+
+  #remap(): void {
+    this.#words = new Int32Array(this.#memory.buffer);
+    this.#doubles = new Float64Array(this.#memory.buffer);
+  }
+
+  load(kernel: Kernel): KernelHandle {
+    const known = this.#handles.get(kernel.key);
+    if (known !== undefined) return known;
+    const bytes = emitWasm(kernel, this.target, { shared: this.#shared, maxPages: this.#maxPages });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory: this.#memory },
+      math: MATH_IMPORTS,
+    });
+    const handle = this.#entries.length;
+    invariant(handle < CONTROL.MAX_KERNELS, `more than ${CONTROL.MAX_KERNELS} kernels`);
+    if (this.#shared) {
+      const address = this.allocate(bytes.length); // where the pool's threads find it
+      this.write(address, bytes);
+      this.setWord(CONTROL.TABLE_BYTES + handle * 8, address);
+      this.setWord(CONTROL.TABLE_BYTES + handle * 8 + 4, bytes.length);
+    }
+    this.#entries.push(instance.exports['entry'] as Entry);
+    this.#handles.set(kernel.key, handle);
+    return handle;
+  }
+
+  run(launch: Launch): void {
+    const entry = this.#entries[launch.kernel]!;
+    const threaded = this.#threads > 1 && launch.grain < launch.size;
+    const needed = Math.ceil(launch.scratch / 64) * 64;
+    if (needed > this.#scratchStride || (threaded && this.#scratchThreads < this.#threads)) this.#growScratch(needed);
+    if (!threaded) entry(launch.args, 0, launch.size, this.#scratch);
+    else this.#startedPool().run(launch, entry, this.#scratch, this.#scratchStride);
+  }
+
+  #startedPool(): ThreadPool {
+    if (this.#pool === undefined) {
+      this.#pool = new ThreadPool(this.#memory, mayBlock());
+      this.#pool.start(this.#threads - 1, spawnThread);
+    }
+    return this.#pool;
+  }
+
+  /** One scratch per thread, as large as the largest asked for so far. */
+  #growScratch(needed: number): void {
+    const stride = Math.max(needed, this.#scratchStride, 4096);
+    if (this.#scratchThreads > 0) this.free(this.#scratch, this.#scratchStride * this.#scratchThreads);
+    this.#scratchThreads = 0; // should the allocation fail, the old block is already gone
+    this.#scratchStride = 0;
+    this.#scratch = this.allocate(stride * this.#threads);
+    this.#scratchThreads = this.#threads;
+    this.#scratchStride = stride;
+  }
+}
+
+/** The largest memory the host will reserve, starting small. */
+function createMemory(shared: boolean): [WebAssembly.Memory, number] {
+  for (let maximum = MAX_PAGES; ; maximum = Math.floor(maximum / 2)) {
+    try {
+      return [new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared }), maximum];
+    } catch (error) {
+      if (maximum < 2 * INITIAL_PAGES) throw error;
+    }
+  }
+}

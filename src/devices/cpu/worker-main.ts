@@ -1,0 +1,105 @@
+/**
+ * What a pool thread runs, and the control block through which it talks to the calling thread.
+ *
+ * `poolWorker` is sent to the thread as source text (so that one file serves Node, browsers and bundlers): it must not
+ * refer to anything outside itself. Control words are 32-bit, at fixed indices in the shared memory:
+ *
+ *   WORD   generation << 12 | next chunk; a thread claims a chunk by compare-and-swap on it, which fails if the job
+ *          changed since the thread looked, so a late thread can never run a chunk with another job's arguments
+ *   DONE   chunks finished
+ *   …      the job: kernel, argument block, size, grain, chunks, scratch
+ */
+export const CONTROL = {
+  WORD: 0,
+  DONE: 1,
+  CHUNKS: 2,
+  KERNEL: 3,
+  ARGS: 4,
+  SIZE: 5,
+  GRAIN: 6,
+  SCRATCH: 7,
+  SCRATCH_STRIDE: 8,
+  SLEEPERS: 9,
+  FAILED: 10,
+  MESSAGE_LENGTH: 11,
+  READY: 12,
+  QUIT: 13,
+  /** Byte offsets of further regions. */
+  MESSAGE_BYTES: 256,
+  MESSAGE_ROOM: 1024,
+  TABLE_BYTES: 2048,
+  MAX_KERNELS: 4096,
+  /** First byte past the control region. */
+  END: 2048 + 4096 * 8,
+} as const;
+
+/** Chunk numbers take the low 12 bits of WORD; this one means that no job is open. */
+export const CLOSED = 0xfff;
+
+export interface WorkerSetup {
+  readonly memory: WebAssembly.Memory;
+  readonly thread: number;
+  readonly control: typeof CONTROL;
+  readonly spins: number;
+}
+
+/** The body of a pool thread. Self-contained: see the file comment. Returns when told to quit. */
+export function poolWorker(setup: WorkerSetup): void {
+  const { memory, thread, control: C, spins } = setup;
+  type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
+  const entries: Entry[] = [];
+  const mathImports = Object.fromEntries(
+    Object.getOwnPropertyNames(Math).map((name) => [name, (Math as unknown as Record<string, unknown>)[name]]),
+  );
+  const words = new Int32Array(memory.buffer, 0, C.END / 4);
+  const closed = 0xfff;
+
+  const entryOf = (kernel: number): Entry => {
+    let entry = entries[kernel];
+    if (entry === undefined) {
+      const at = C.TABLE_BYTES / 4 + kernel * 2;
+      const [address, length] = [words[at]! >>> 0, words[at + 1]!];
+      // Growth of a shared memory reaches this thread's `buffer` a moment after it happened.
+      while (memory.buffer.byteLength < address + length) Atomics.wait(words, C.QUIT, 0, 1);
+      const bytes = new Uint8Array(memory.buffer, address, length).slice(); // shared bytes cannot be compiled in place
+      const imports = { env: { memory }, math: mathImports } as unknown as WebAssembly.Imports;
+      const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+      entry = instance.exports['entry'] as Entry;
+      entries[kernel] = entry;
+    }
+    return entry;
+  };
+
+  const runChunk = (chunk: number): void => {
+    const grain = Atomics.load(words, C.GRAIN);
+    const lo = chunk * grain;
+    const hi = Math.min(lo + grain, Atomics.load(words, C.SIZE));
+    const scratch = Atomics.load(words, C.SCRATCH) + thread * Atomics.load(words, C.SCRATCH_STRIDE);
+    try {
+      entryOf(Atomics.load(words, C.KERNEL))(Atomics.load(words, C.ARGS), lo, hi, scratch);
+    } catch (error) {
+      const text = new TextEncoder().encode(String(error)).subarray(0, C.MESSAGE_ROOM);
+      new Uint8Array(memory.buffer, C.MESSAGE_BYTES, C.MESSAGE_ROOM).set(text);
+      Atomics.store(words, C.MESSAGE_LENGTH, text.length);
+      Atomics.store(words, C.FAILED, 1);
+    }
+    Atomics.add(words, C.DONE, 1);
+    Atomics.notify(words, C.DONE);
+  };
+
+  Atomics.add(words, C.READY, 1);
+  let idle = 0;
+  while (Atomics.load(words, C.QUIT) === 0) {
+    const word = Atomics.load(words, C.WORD);
+    const chunk = word & closed;
+    if (chunk < Atomics.load(words, C.CHUNKS) && chunk !== closed) {
+      if (Atomics.compareExchange(words, C.WORD, word, word + 1) === word) runChunk(chunk);
+      idle = 0;
+    } else if (++idle > spins) {
+      Atomics.add(words, C.SLEEPERS, 1);
+      Atomics.wait(words, C.WORD, word);
+      Atomics.sub(words, C.SLEEPERS, 1);
+      idle = 0;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The whole contract of a device: allocate, copy in, copy out, load a kernel, run it. Everything above this page is the
+ * same on every device.
+ *
+ * Addresses are byte offsets into the device's one memory.
+ */
+import type { DType, TypedArray } from '../base/dtype.ts';
+import type { Target } from '../kernels/ir.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+
+/** A kernel that the device has compiled; only valid on the device that gave it. */
+export type KernelHandle = number;
+
+/** One kernel call: the argument block is already in device memory. */
+export interface Launch {
+  readonly kernel: KernelHandle;
+  /** Address of the argument block. */
+  readonly args: number;
+  /** Units of work. */
+  readonly size: number;
+  /** Units claimed at a time when the work is shared between threads; `size` or more means one thread. */
+  readonly grain: number;
+  /** Bytes of scratch for each thread. */
+  readonly scratch: number;
+}
+
+export interface Device {
+  readonly name: string;
+  /** What kernels for this device may assume. */
+  readonly target: Target;
+  /** Threads that take part in a launch, the calling one included. */
+  readonly threads: number;
+  /** Bytes handed out and not yet freed. */
+  readonly bytesInUse: number;
+
+  /** 64-byte aligned. @throws OutOfMemoryError */
+  allocate(bytes: number): number;
+  /** Gives back what `allocate(bytes)` returned. */
+  free(address: number, bytes: number): void;
+
+  /** Copies `data` to the device. */
+  write(address: number, data: TypedArray): void;
+  /** Copies elements from the device, now. */
+  readSync(dtype: DType, address: number, length: number): TypedArray;
+  /** Copies elements from the device once all work is done. */
+  read(dtype: DType, address: number, length: number): Promise<TypedArray>;
+  /** Writes 32-bit words; the hot path of argument blocks. */
+  setWord(address: number, value: number): void;
+  setDouble(address: number, value: number): void;
+
+  /** Compiles a kernel, or finds it already compiled. */
+  load(kernel: Kernel): KernelHandle;
+  /** Runs a launch to its end. @throws what a thread threw */
+  run(launch: Launch): void;
+}

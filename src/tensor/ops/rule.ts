@@ -1,0 +1,69 @@
+/**
+ * What an operation is: its shape rule, its lowering, its gradient, side by side. Each family of operations (one file in
+ * this folder) exports an interface of its operations' attributes and a total table of their rules; `index.ts` joins them.
+ *
+ * Rules are pure: they know layouts, lowerings and the methods of tensors they are given, but not the dispatcher. That is
+ * what lets one table serve eager execution and compiled graphs.
+ */
+import type { Layout } from '../../base/layout.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Tensor } from '../tensor.ts';
+import type { OpAttrs, OpName } from './index.ts';
+
+/** Arguments that are not tensors and are fixed in a plan. Make one object per layer, not per call: plans are found by it. */
+export interface Attrs {
+  /** Everything that distinguishes these attributes from others of the same operation, as a string. */
+  readonly key: string;
+}
+
+/** For operations without attributes. */
+export const NO_ATTRS: Attrs = Object.freeze({ key: '' });
+
+/** Runs an operation on tensors, recording it for further gradients when those are wanted. */
+export type Apply = <K extends OpName>(
+  name: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+  scalars?: readonly number[],
+) => Tensor[];
+
+/** What a gradient is computed from. */
+export interface GradientContext<A> {
+  /** ∂loss/∂output for each output; undefined where nothing flows back. */
+  readonly grads: readonly (Tensor | undefined)[];
+  /** Saved inputs and outputs; reading one that was not declared in `saves` fails. */
+  readonly input: (i: number) => Tensor;
+  readonly output: (i: number) => Tensor;
+  /** Layouts of all inputs and outputs are known without saving anything. */
+  readonly inputLayouts: readonly Layout[];
+  readonly outputLayouts: readonly Layout[];
+  readonly attrs: A;
+  readonly scalars: readonly number[];
+  /** Whether input `i` needs a gradient; skip the work where it does not. */
+  readonly needs: (i: number) => boolean;
+  readonly apply: Apply;
+}
+
+export interface Gradient<A> {
+  /** Which tensors stay alive for the backward pass. */
+  readonly saves: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** ∂loss/∂input for each input, in the input's shape and dtype; undefined where it needs none. */
+  readonly run: (ctx: GradientContext<A>) => readonly (Tensor | undefined)[];
+  /** The name that PyTorch prints as `grad_fn=<…>`, e.g. `ConvolutionBackward0`. */
+  readonly name: string;
+}
+
+export interface OpRule<A extends Attrs> {
+  /**
+   * Layouts of the results, contiguous unless there is a reason.
+   * @throws ShapeError, DTypeError with the operation, what was expected, what came, and the remedy
+   */
+  readonly shape: (inputs: readonly Layout[], attrs: A) => readonly Layout[];
+  /** Adds the kernels. Inputs may have any strides; see `Lowering` and `asContiguous`. */
+  readonly lower: (l: Lowering, inputs: readonly Value[], outputs: readonly Value[], attrs: A) => void;
+  /** null: the result never requires a gradient (comparisons, argmax, …). */
+  readonly gradient: Gradient<A> | null;
+}
+
+/** A family's rules: total over its operations, so that the compiler finds a missing one. */
+export type OpRules<M> = { readonly [K in keyof M]: M[K] extends Attrs ? OpRule<M[K]> : never };

@@ -1,0 +1,39 @@
+/** Runs lowerings directly on the CPU device, below tensors: for tests and kernel benchmarks. */
+import type { DType, TypedArray } from '../../src/base/dtype.ts';
+import { layoutOf, type Layout } from '../../src/base/layout.ts';
+import { Graph, type Lower } from '../../src/compiler/graph.ts';
+import { Plan } from '../../src/compiler/plan.ts';
+import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+
+export const device = new CpuDevice();
+
+export interface HostTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+  /** Strides of `data` as stored; contiguous when left out. */
+  readonly strides?: readonly number[];
+}
+
+/** Lowers and runs one operation on host data; returns the outputs. `repeat` reruns the same plan (for timing). */
+export function runLowering(
+  lower: Lower,
+  inputs: readonly HostTensor[],
+  outputs: readonly Layout[],
+  scalars: readonly number[] = [],
+): { results: TypedArray[]; rerun: () => void; dispose: () => void } {
+  const graph = new Graph();
+  const ids = inputs.map((t) => graph.input(layoutOf(t.dtype, t.shape, t.strides)));
+  for (const id of graph.node('test', lower, ids, outputs)) graph.output(id);
+  const plan = new Plan(device, graph);
+  const blocks = [...inputs.map((t) => t.data.byteLength), ...outputs.map((l) => l.extent)];
+  const addresses = blocks.map((bytes) => device.allocate(Math.max(bytes, 1)));
+  inputs.forEach((t, i) => device.write(addresses[i]!, t.data));
+  const rerun = (): void => plan.run(addresses, scalars);
+  rerun();
+  return {
+    results: outputs.map((l, i) => device.readSync(l.dtype, addresses[inputs.length + i]!, l.numel)),
+    rerun,
+    dispose: () => blocks.forEach((bytes, i) => device.free(addresses[i]!, Math.max(bytes, 1))),
+  };
+}
