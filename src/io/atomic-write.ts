@@ -1,0 +1,131 @@
+/**
+ * Writes a file whole or not at all, in Node: into a new file beside it, flushed to the disk, then renamed over the old one.
+ * POSIX makes the rename atomic (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html), so whoever opens the
+ * name, at any time and after any crash, finds the complete old file or the complete new one.
+ *
+ * When writing fails, the new file is removed again. A process killed in the middle cannot clean up: it leaves a file named
+ * `.flambeau-<process id>-<random>.tmp` beside the target, which may be deleted.
+ */
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { FlambeauError } from '../base/errors.ts';
+
+/**
+ * Replaces the contents of `file` by `data`, or leaves it as it was.
+ *
+ * As with an ordinary write, a symbolic link keeps pointing where it did and the file behind it changes, an existing file keeps
+ * its permissions (and its owner, where the system allows to give that away), and a file or a link's target that does not exist is
+ * created. Devices and pipes are written to directly, since they cannot be replaced. Other hard links to the file keep the old
+ * contents.
+ * @param data - the bytes, or pieces of them in order; pieces may be made while writing.
+ * @throws FlambeauError when the file cannot be written, with the system's error as `cause`; errors thrown by `data` pass through.
+ */
+export function writeFileAtomic(file: string, data: Uint8Array | Iterable<Uint8Array>): void {
+  const chunks = data instanceof Uint8Array ? [data] : data;
+  const target = explained(file, () => followLinks(file));
+  const old = explained(file, () => fs.statSync(target, { throwIfNoEntry: false }));
+  if (old === undefined || old.isFile()) replace(file, target, old, chunks);
+  else explained(file, () => writeDirectly(target, chunks));
+}
+
+/** Where a path finally leads, even when there is no file there yet. */
+function followLinks(file: string): string {
+  let target = path.resolve(file);
+  for (let hops = 0; hops < 40; hops++) {
+    const found = fs.lstatSync(target, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink() !== true) return target;
+    target = path.resolve(path.dirname(target), fs.readlinkSync(target));
+  }
+  throw new Error('too many levels of symbolic links');
+}
+
+function replace(file: string, target: string, old: fs.Stats | undefined, chunks: Iterable<Uint8Array>): void {
+  // Renaming needs no right to write the old file; a file that its owner made read-only shall stay as it is all the same.
+  if (old !== undefined) explained(file, () => fs.accessSync(target, fs.constants.W_OK));
+  const folder = path.dirname(target);
+  const temporary = path.join(folder, `.flambeau-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  const descriptor = explained(file, () => fs.openSync(temporary, 'wx', 0o666));
+  let open = true;
+  try {
+    if (old !== undefined) explained(file, () => keepOwnerAndMode(descriptor, old));
+    for (const chunk of chunks) explained(file, () => writeAll(descriptor, chunk));
+    explained(file, () => {
+      fs.fsyncSync(descriptor);
+      open = false;
+      fs.closeSync(descriptor);
+      fs.renameSync(temporary, target);
+    });
+  } catch (error) {
+    if (open) fs.closeSync(descriptor);
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  explained(file, () => syncFolder(folder));
+}
+
+function keepOwnerAndMode(descriptor: number, old: fs.Stats): void {
+  if (process.platform === 'win32') return;
+  const own = fs.fstatSync(descriptor);
+  if (own.uid !== old.uid || own.gid !== old.gid) {
+    try {
+      fs.fchownSync(descriptor, old.uid, old.gid);
+    } catch (error) {
+      // Only the superuser may give a file away; for others the new file is theirs, as with any editor that renames.
+      if (codeOf(error) !== 'EPERM') throw error;
+    }
+  }
+  // After the change of owner, which clears special bits.
+  fs.fchmodSync(descriptor, old.mode & 0o7777);
+}
+
+function writeAll(descriptor: number, chunk: Uint8Array): void {
+  // The system takes at most 2 GB at once, and may take less.
+  for (let at = 0; at < chunk.length;) at += fs.writeSync(descriptor, chunk, at, Math.min(chunk.length - at, 2 ** 30));
+}
+
+/** Flushes the new name too; without it a power cut could bring the old file back. */
+function syncFolder(folder: string): void {
+  // Windows can neither open folders nor needs it.
+  if (process.platform === 'win32') return;
+  const descriptor = fs.openSync(folder, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function writeDirectly(target: string, chunks: Iterable<Uint8Array>): void {
+  const descriptor = fs.openSync(target, 'w');
+  try {
+    for (const chunk of chunks) writeAll(descriptor, chunk);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+const REMEDY: Readonly<Record<string, string>> = {
+  ENOENT: 'the folder does not exist, create it first',
+  ENOTDIR: 'a part of the path is not a folder',
+  EISDIR: 'this is a folder, give the name of a file',
+  EACCES: 'this is not permitted, choose another place or change the permissions',
+  EPERM: 'this is not permitted, choose another place or change the permissions',
+  EROFS: 'the disk is read-only, choose another place',
+  ENOSPC: 'the disk is full, make room',
+  EDQUOT: 'the disk quota is used up, make room',
+};
+
+/** Runs a step and says what its failure means; the old file is unchanged in every case. */
+function explained<T>(file: string, step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    const why = REMEDY[codeOf(cause) ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
+    throw new FlambeauError(`writing ${file}: ${why}; nothing was changed`, { cause });
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}

@@ -1,0 +1,49 @@
+/** A growing run of bytes, for writers of binary formats. Methods return the writer, so that fields read in one line. */
+export class ByteWriter {
+  #bytes = new Uint8Array(1024);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  byte(value: number): this {
+    this.#bytes[this.#grow(1)] = value;
+    return this;
+  }
+
+  /** Little-endian; negative values as two's complement. */
+  uint32(value: number): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
+    return this;
+  }
+
+  /** Big-endian, as pickles have it. */
+  float64BE(value: number): this {
+    const at = this.#grow(8);
+    this.#view.setFloat64(at, value, false);
+    return this;
+  }
+
+  bytes(values: Uint8Array): this {
+    const at = this.#grow(values.length);
+    this.#bytes.set(values, at);
+    return this;
+  }
+
+  /** What was written so far. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Makes room and returns where it begins. */
+  #grow(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The values a PyTorch checkpoint holds, as plain data: what `readPt` returns and `writePt` takes.
+ *
+ * Python's containers map to JavaScript's where one fits (`list` is an array, `dict` a `Map`, `set` a `Set`, `None` is null), and
+ * to a small class where none does (`tuple`, `torch.Size`, `OrderedDict`, a float that happens to be whole). Dictionaries are
+ * Maps, never objects, so that no key (`__proto__`, `constructor`) means anything.
+ *
+ * Tensors stay raw here: bytes plus geometry, no device and no autograd. The layers above turn them into `Tensor`s.
+ */
+import { ArgumentError } from '../base/errors.ts';
+import type { DType } from '../base/dtype.ts';
+
+/** Element types a checkpoint can hold: Flambeau's own and the two 16-bit floating ones. */
+export type PtDType = DType | 'float16' | 'bfloat16';
+
+const ITEM_SIZE: { readonly [K in PtDType]: number } = {
+  bool: 1,
+  uint8: 1,
+  int32: 4,
+  int64: 8,
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+};
+
+/** All element types a checkpoint can hold. */
+export const PT_DTYPES = Object.keys(ITEM_SIZE) as readonly PtDType[];
+
+const FLOATING: ReadonlySet<PtDType> = new Set<PtDType>(['float16', 'bfloat16', 'float32', 'float64']);
+
+/** Bytes of one element. */
+export const ptItemSize = (dtype: PtDType): number => ITEM_SIZE[dtype];
+
+/** A Python value that may be a dictionary key or a set element here. */
+export type PtKey = string | number | bigint | boolean | null;
+
+/** A value read from a checkpoint. Integers beyond 2^53 are bigint, other numbers (int and float alike) are number. */
+export type PtValue = PtKey | PyFloat | PyTuple | PtValue[] | Map<PtKey, PtValue> | Set<PtKey> | RawTensor;
+
+/** A value `writePt` accepts: what `readPt` returns, and plain objects, which are written as `dict`. */
+export type PtInput =
+  | PtKey
+  | PyFloat
+  | PyTuple<PtInput>
+  | readonly PtInput[]
+  | ReadonlyMap<PtKey, PtInput>
+  | ReadonlySet<PtKey>
+  | RawTensor
+  | { readonly [key: string]: PtInput };
+
+/**
+ * A number that is written as a Python float even when it is whole: `new PyFloat(1)` is `1.0`. Plain numbers are written as int
+ * when they are safe integers and as float otherwise.
+ */
+export class PyFloat {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** A Python tuple. */
+export class PyTuple<T = PtValue> implements Iterable<T> {
+  readonly items: readonly T[];
+  constructor(items: readonly T[]) {
+    this.items = items;
+  }
+  get length(): number {
+    return this.items.length;
+  }
+  [Symbol.iterator](): Iterator<T> {
+    return this.items[Symbol.iterator]();
+  }
+}
+
+/** A `torch.Size`: the tuple of dimensions that `tensor.shape` is in PyTorch. */
+export class PySize extends PyTuple<number> {}
+
+/** A `collections.OrderedDict`. */
+export class OrderedDict<V = PtValue> extends Map<PtKey, V> {
+  #attributes: Map<string, V> | undefined;
+
+  /** Its `__dict__`, empty unless something was set: a module's state dict keeps `_metadata` there. */
+  get attributes(): Map<string, V> {
+    return (this.#attributes ??= new Map<string, V>());
+  }
+
+  /** True when `attributes` holds something (asking does not create it). */
+  get hasAttributes(): boolean {
+    return this.#attributes !== undefined && this.#attributes.size > 0;
+  }
+}
+
+/**
+ * The memory under one or more tensors. Tensors that share a storage hold the same `RawStorage` object, when read and when
+ * written. `bytes` is little-endian, may be a view into the file and need not be aligned for typed arrays; do not change it.
+ */
+export class RawStorage {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/** What a {@link RawTensor} is made of; strides default to contiguous, the offset to 0. Strides and offset count elements. */
+export interface RawTensorFields {
+  readonly dtype: PtDType;
+  readonly shape: readonly number[];
+  readonly storage: RawStorage;
+  readonly strides?: readonly number[];
+  readonly offset?: number;
+  readonly requiresGrad?: boolean;
+  /** True for a `torch.nn.Parameter`. */
+  readonly parameter?: boolean;
+}
+
+/** A strided view of a storage: a tensor as it stands in a file. Every element it can address lies inside its storage. */
+export class RawTensor {
+  readonly dtype: PtDType;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly storage: RawStorage;
+  readonly requiresGrad: boolean;
+  readonly parameter: boolean;
+
+  /**
+   * @throws ArgumentError when the geometry is not one of non-negative integers, reaches outside the storage, or gradients are
+   * asked for integers.
+   */
+  constructor(fields: RawTensorFields) {
+    this.dtype = fields.dtype;
+    this.shape = fields.shape;
+    this.strides = fields.strides ?? contiguousStrides(fields.shape);
+    this.offset = fields.offset ?? 0;
+    this.storage = fields.storage;
+    this.requiresGrad = fields.requiresGrad ?? false;
+    this.parameter = fields.parameter ?? false;
+    const problem = geometryProblem(this);
+    if (problem !== undefined) throw new ArgumentError(`RawTensor: ${problem}`);
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return product(this.shape);
+  }
+}
+
+/** More dimensions than any tensor has; bounds the work that a hostile shape can ask for. */
+const MAX_DIMENSIONS = 64;
+
+/** Strides of a row-major tensor; as in PyTorch a dimension of size 0 counts as 1. */
+export function contiguousStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= Math.max(1, shape[i]!);
+  }
+  return strides;
+}
+
+/** What is wrong with a tensor's geometry over its storage, or undefined when every element lies inside. */
+export function geometryProblem(fields: Required<RawTensorFields>): string | undefined {
+  const { dtype, shape, strides, offset, storage, requiresGrad } = fields;
+  if (requiresGrad && !FLOATING.has(dtype)) return `a ${dtype} tensor that requires gradients; only floating ones can`;
+  if (shape.length > MAX_DIMENSIONS) return `${shape.length} dimensions, at most ${MAX_DIMENSIONS} are supported`;
+  if (strides.length !== shape.length)
+    return `shape [${shape.join(', ')}] with ${strides.length} strides; expected one per dimension`;
+  const bad = [...shape, ...strides, offset].find((n) => !Number.isSafeInteger(n) || n < 0);
+  if (bad !== undefined) {
+    return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset}: ${bad} is not a non-negative integer`;
+  }
+  const size = ptItemSize(dtype);
+  if (storage.bytes.length % size !== 0) {
+    return `a ${dtype} storage of ${storage.bytes.length} bytes; expected a multiple of ${size}`;
+  }
+  const count = product(shape);
+  if (count > Number.MAX_SAFE_INTEGER) return `shape [${shape.join(', ')}] has more elements than 2^53`;
+  if (count === 0) return undefined;
+  const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, offset);
+  const have = storage.bytes.length / size;
+  if (last < have) return undefined;
+  return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset} reach element ${last} of a storage of ${have} ${dtype} elements`;
+}
+
+/** Product of the dimensions; 0 as soon as one is 0, so that huge ones beside it cannot overflow. */
+function product(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+}
