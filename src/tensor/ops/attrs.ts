@@ -1,0 +1,37 @@
+/**
+ * Attribute objects that several families share, and the table that makes equal attributes one object: what is computed
+ * per object (geometry, plans) is then computed once.
+ */
+import { AutogradError } from '../../base/errors.ts';
+import type { Attrs, Gradient } from './rule.ts';
+
+const memo = new Map<string, Attrs>();
+
+/** The first object of this family with this key. */
+export function remembered<P extends Attrs>(family: string, params: P): P {
+  const key = `${family}:${params.key}`;
+  const known = memo.get(key);
+  if (known !== undefined) return known as P;
+  memo.set(key, Object.freeze(params));
+  return params;
+}
+
+/** Made by {@link dimParams}. */
+export interface DimParams extends Attrs {
+  /** Negative counts from the end. */
+  readonly dim: number;
+}
+
+/** Arguments of an operation along one dimension. */
+export const dimParams = (dim: number): DimParams => remembered('dim', { key: String(dim), dim });
+
+/** For gradients that are not differentiable themselves: they say so, rather than passing for constants. */
+export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {
+  return {
+    name: 'NotDifferentiableBackward0',
+    saves: {},
+    run: () => {
+      throw new AutogradError(`${op}: the gradient of its gradient is not available; ${remedy}`);
+    },
+  };
+}

@@ -1,0 +1,427 @@
+/**
+ * Indexing, joining and rearranging: indexSelect, gather, scatter, cat, pad, oneHot, flip, triangles, sort and topk.
+ * Indices are int64.
+ *
+ * Refusing indices out of range is the caller's; the kernels never touch memory outside: `indexSelect`, `gather` read the
+ * nearest element, writes outside are left out. Negative indices of `indexSelect`, `indexAdd` count from the end.
+ */
+import { requireDType, type DType } from '../../base/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
+import { normalizeDim, sameDims, showShape, type Dims } from '../../base/shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { dimParams, remembered, type DimParams } from './attrs.ts';
+import {
+  lowerCat,
+  lowerFlip,
+  lowerGather,
+  lowerGatherGrad,
+  lowerIndexAdd,
+  lowerIndexSelect,
+  lowerIndexSelectGrad,
+  lowerOneHot,
+  lowerPad,
+  lowerScatter,
+  lowerScatterAdd,
+  lowerScatterValue,
+  lowerSort,
+  lowerTriangle,
+} from './indexing-lower.ts';
+import type { Attrs, GradientContext, OpRule, OpRules } from './rule.ts';
+
+/** A gradient along a dimension: made by {@link shapedDimParams}. */
+export interface ShapedDimParams extends Attrs {
+  readonly dim: number;
+  /** Shape of the input whose gradient is computed. */
+  readonly shape: Dims;
+}
+
+/** Made by {@link padParams}. */
+export interface PadParams extends Attrs {
+  /** Elements added before and after, from the last dimension forwards, as `F.pad` takes them; negative ones cut. */
+  readonly pads: Dims;
+}
+
+/** Made by {@link flipParams}. */
+export interface FlipParams extends Attrs {
+  readonly dims: Dims;
+}
+
+/** Made by {@link triangleParams}. */
+export interface TriangleParams extends Attrs {
+  readonly diagonal: number;
+}
+
+/** Made by {@link oneHotParams}. */
+export interface OneHotParams extends Attrs {
+  readonly classes: number;
+}
+
+/** Made by {@link sortParams}. */
+export interface SortParams extends Attrs {
+  readonly dim: number;
+  readonly descending: boolean;
+  /** How many of the sorted elements are kept; null for all. */
+  readonly k: number | null;
+}
+
+export interface IndexingAttrs {
+  /** [x, index [n]] → x's slices along dim */
+  indexSelect: DimParams;
+  /** [∂y, index] → ∂x */
+  indexSelectGrad: ShapedDimParams;
+  /** [x, index [n], source] → x + source's slices, in index order */
+  indexAdd: DimParams;
+  /** [x, index (x's rank)] → x at index along dim */
+  gather: DimParams;
+  /** [∂y, index] → ∂x */
+  gatherGrad: ShapedDimParams;
+  /** [x, index, source] → x with source's elements at index along dim; the last of equal indices stays */
+  scatter: DimParams;
+  /** [x, index] → x with scalar 0 at index along dim */
+  scatterValue: DimParams;
+  /** [x, index, source] → x plus source's elements at index along dim, in index order */
+  scatterAdd: DimParams;
+  /** n inputs of one dtype → their concatenation along dim */
+  cat: DimParams;
+  /** x → padded x. Scalar 0: the value (0 in the gradient). */
+  pad: PadParams;
+  flip: FlipParams;
+  /** x → x with zeros outside the lower or upper triangle of its last two dimensions */
+  tril: TriangleParams;
+  triu: TriangleParams;
+  /** int64 [...] → int64 [..., classes] */
+  oneHot: OneHotParams;
+  /** x → [values, indices (int64)], stable; NaN counts as the largest */
+  sort: SortParams;
+  /** The first k of `sort`. */
+  topk: SortParams;
+}
+
+export function shapedDimParams(dim: number, shape: Dims): ShapedDimParams {
+  return remembered('shapedDim', { key: `${dim}|${shape.join('x')}`, dim, shape });
+}
+
+/**
+ * @throws ArgumentError unless `pads` holds pairs of whole numbers
+ */
+export function padParams(pads: Dims): PadParams {
+  if (pads.length % 2 !== 0 || !pads.every(Number.isInteger)) {
+    throw new ArgumentError(`pad: expected pairs of whole numbers (before, after) from the last dimension on, but got [${pads.join(', ')}]`); // prettier-ignore
+  }
+  return remembered('pad', { key: pads.join(), pads: [...pads] });
+}
+
+export function flipParams(dims: Dims): FlipParams {
+  return remembered('flip', { key: dims.join(), dims: [...dims] });
+}
+
+/** @throws ArgumentError for a fractional diagonal */
+export function triangleParams(diagonal = 0): TriangleParams {
+  if (!Number.isInteger(diagonal)) throw new ArgumentError(`tril/triu: expected a whole diagonal, but got ${diagonal}`);
+  return remembered('triangle', { key: String(diagonal), diagonal });
+}
+
+/** @throws ArgumentError unless `classes` is a positive whole number */
+export function oneHotParams(classes: number): OneHotParams {
+  if (!Number.isInteger(classes) || classes < 1) throw new ArgumentError(`oneHot: expected numClasses to be a positive whole number, but got ${classes}`); // prettier-ignore
+  return remembered('oneHot', { key: String(classes), classes });
+}
+
+/** @throws ArgumentError for a k that is not a whole number or negative */
+export function sortParams(dim: number, descending: boolean, k: number | null = null): SortParams {
+  if (k !== null && (!Number.isInteger(k) || k < 0)) throw new ArgumentError(`topk: expected k to be a whole number of at least 0, but got ${k}`); // prettier-ignore
+  return remembered('sort', { key: `${dim}${descending ? 'd' : 'a'}${k ?? ''}`, dim, descending, k });
+}
+
+const replaced = (shape: Dims, dim: number, size: number): number[] => shape.map((s, i) => (i === dim ? size : s));
+
+const isInt64 = (op: string, index: Layout): void => requireDType(op, 'index', index.dtype, ['int64']);
+
+/** Checks a 1-d index and gives the dimension from the front. */
+function selectDim(op: string, x: Layout, index: Layout, dim: number): number {
+  isInt64(op, index);
+  if (index.shape.length !== 1) {
+    throw new ShapeError(`${op}: expected a one-dimensional index, but got shape ${showShape(index.shape)}; use gather for more dimensions`); // prettier-ignore
+  }
+  if (x.shape.length === 0) throw new ShapeError(`${op}: expected an input with dimensions, but got a scalar; unsqueeze it first`); // prettier-ignore
+  return normalizeDim(op, dim, x.shape.length);
+}
+
+/** `index` must have the rank of `x` and no larger sizes, except along `dim`. */
+function checkIndexShape(op: string, what: string, x: Dims, index: Dims, dim: number | null): void {
+  if (x.length !== index.length || index.some((size, i) => i !== dim && size > x[i]!)) {
+    const except = dim === null ? '' : `, except along dimension ${dim}`;
+    throw new ShapeError(
+      `${op}: expected an index with as many dimensions as ${what} ${showShape(x)} and no larger sizes${except}, but got ` +
+        showShape(index),
+    );
+  }
+}
+
+function scatterShape(op: string, [x, index, source]: readonly Layout[], { dim }: DimParams): Layout[] {
+  isInt64(op, index!);
+  if (source !== undefined) requireDType(op, 'source', source.dtype, [x!.dtype]);
+  const axis = normalizeDim(op, dim, x!.shape.length);
+  if (index!.numel > 0) {
+    checkIndexShape(op, 'the input', x!.shape, index!.shape, axis);
+    if (source !== undefined) checkIndexShape(op, 'the source', source.shape, index!.shape, null);
+  }
+  return [layoutOf(x!.dtype, x!.shape)];
+}
+
+/** Whether additions of this dtype are implemented. */
+function requireNumber(op: string, dtype: DType): void {
+  if (dtype === 'bool') throw new DTypeError(`${op}: expected numbers, but got bool; convert with .to('int64')`);
+}
+
+function catShape(inputs: readonly Layout[], { dim }: DimParams): Layout[] {
+  const first = inputs[0];
+  if (first === undefined) throw new ArgumentError('cat: expected at least one tensor, but got none');
+  const axis = normalizeDim('cat', dim, first.shape.length);
+  if (first.shape.length === 0) throw new ShapeError('cat: scalars cannot be concatenated; use stack');
+  let total = 0;
+  for (const [i, { shape, dtype }] of inputs.entries()) {
+    requireDType('cat', `input ${i}`, dtype, [first.dtype]);
+    if (!sameDims(replaced(shape, axis, 0), replaced(first.shape, axis, 0))) {
+      throw new ShapeError(
+        `cat: expected shapes that agree except along dimension ${axis}, but got ${showShape(first.shape)} and ` +
+          `${showShape(shape)} (input ${i})`,
+      );
+    }
+    total += shape[axis]!;
+  }
+  return [layoutOf(first.dtype, replaced(first.shape, axis, total))];
+}
+
+function padShape([x]: readonly Layout[], { pads }: PadParams): Layout[] {
+  const rank = x!.shape.length;
+  if (pads.length > 2 * rank) {
+    throw new ShapeError(`pad: expected at most ${2 * rank} numbers for an input of shape ${showShape(x!.shape)}, but got ${pads.length}`); // prettier-ignore
+  }
+  const shape = x!.shape.map((size, i) => {
+    const at = 2 * (rank - 1 - i);
+    return size + (pads[at] ?? 0) + (pads[at + 1] ?? 0);
+  });
+  if (shape.some((size) => size < 0)) {
+    throw new ShapeError(`pad: [${pads.join(', ')}] cuts more than an input of shape ${showShape(x!.shape)} has`);
+  }
+  return [layoutOf(x!.dtype, shape)];
+}
+
+/** The sizes of inputs along a dimension, as the cuts of a gradient. */
+function cutAlong(dim: number, layouts: readonly Layout[]): { start: number; size: number }[] {
+  let start = 0;
+  return layouts.map(({ shape }) => {
+    const size = shape[dim]!;
+    start += size;
+    return { start: start - size, size };
+  });
+}
+
+/** ∂source of a scatter: ∂y at the indices; elements of the source past the index's size took no part. */
+function sourceGradient(g: Tensor, { apply, input, attrs, inputLayouts }: GradientContext<DimParams>): Tensor {
+  const [taken, whole] = [inputLayouts[1]!.shape, inputLayouts[2]!.shape];
+  const picked = apply('gather', [g, input(1)], attrs)[0]!;
+  if (sameDims(taken, whole)) return picked;
+  const pads = whole.flatMap((size, i) => [0, size - taken[i]!]);
+  const fromLast = whole.flatMap((_, i) => pads.slice(2 * (whole.length - 1 - i), 2 * (whole.length - i)));
+  return apply('pad', [picked], padParams(fromLast), [0])[0]!;
+}
+
+const triangle = (op: 'tril' | 'triu', name: string): OpRule<TriangleParams> => ({
+  shape: ([x]) => {
+    if (x!.shape.length < 2) throw new ShapeError(`${op}: expected at least 2 dimensions, but got ${showShape(x!.shape)}`); // prettier-ignore
+    return [layoutOf(x!.dtype, x!.shape)];
+  },
+  lower: lowerTriangle(op),
+  gradient: { name, saves: {}, run: ({ grads: [g], apply, attrs }) => [g && apply(op, [g], attrs)[0]] },
+});
+
+const sorted = (op: string, name: string): OpRule<SortParams> => ({
+  shape: ([x], { dim, k }) => {
+    const axis = normalizeDim(op, dim, x!.shape.length);
+    const size = x!.shape[axis] ?? 1;
+    if (k !== null && k > size) throw new ArgumentError(`${op}: expected k of at most ${size}, the size of dimension ${axis}, but got ${k}`); // prettier-ignore
+    const shape = replaced(x!.shape, axis, k ?? size);
+    return [layoutOf(x!.dtype, shape), layoutOf('int64', shape)];
+  },
+  lower: lowerSort,
+  gradient: {
+    name,
+    saves: { outputs: [1] },
+    run: ({ grads: [g], apply, output, attrs, inputLayouts }) => [
+      g && apply('gatherGrad', [g, output(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape))[0],
+    ],
+  },
+});
+
+export const indexingRules: OpRules<IndexingAttrs> = {
+  indexSelect: {
+    shape: ([x, index], { dim }) => {
+      const axis = selectDim('indexSelect', x!, index!, dim);
+      return [layoutOf(x!.dtype, replaced(x!.shape, axis, index!.numel))];
+    },
+    lower: lowerIndexSelect,
+    gradient: {
+      name: 'IndexSelectBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs, inputLayouts }) => [
+        g && apply('indexSelectGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape))[0],
+        undefined,
+      ],
+    },
+  },
+  indexSelectGrad: {
+    shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
+    lower: lowerIndexSelectGrad,
+    gradient: {
+      name: 'IndexSelectBackwardBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs }) => [
+        g && apply('indexSelect', [g, input(1)], dimParams(attrs.dim))[0],
+        undefined,
+      ],
+    },
+  },
+  indexAdd: {
+    shape: ([x, index, source], { dim }) => {
+      const axis = selectDim('indexAdd', x!, index!, dim);
+      requireNumber('indexAdd', x!.dtype);
+      requireDType('indexAdd', 'source', source!.dtype, [x!.dtype]);
+      const expected = replaced(x!.shape, axis, index!.numel);
+      if (!sameDims(source!.shape, expected)) {
+        throw new ShapeError(`indexAdd: expected a source of shape ${showShape(expected)}, but got ${showShape(source!.shape)}`); // prettier-ignore
+      }
+      return [layoutOf(x!.dtype, x!.shape)];
+    },
+    lower: lowerIndexAdd,
+    gradient: {
+      name: 'IndexAddBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs, needs }) => [
+        g,
+        undefined,
+        g && needs(2) ? apply('indexSelect', [g, input(1)], attrs)[0] : undefined,
+      ],
+    },
+  },
+  gather: {
+    shape: ([x, index], { dim }) => {
+      isInt64('gather', index!);
+      const axis = normalizeDim('gather', dim, x!.shape.length);
+      if (index!.numel > 0) checkIndexShape('gather', 'the input', x!.shape, index!.shape, axis);
+      return [layoutOf(x!.dtype, index!.shape)];
+    },
+    lower: lowerGather,
+    gradient: {
+      name: 'GatherBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs, inputLayouts }) => [
+        g && apply('gatherGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape))[0],
+        undefined,
+      ],
+    },
+  },
+  gatherGrad: {
+    shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
+    lower: lowerGatherGrad,
+    gradient: {
+      name: 'GatherBackwardBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs }) => [
+        g && apply('gather', [g, input(1)], dimParams(attrs.dim))[0],
+        undefined,
+      ],
+    },
+  },
+  scatter: {
+    shape: (inputs, attrs) => scatterShape('scatter', inputs, attrs),
+    lower: lowerScatter,
+    gradient: {
+      name: 'ScatterBackward0',
+      saves: { inputs: [1] },
+      run: (ctx) => {
+        const { grads: [g], apply, input, attrs, needs } = ctx; // prettier-ignore
+        if (g === undefined) return [];
+        const ofX = needs(0) ? apply('scatterValue', [g, input(1)], attrs, [0])[0] : undefined;
+        return [ofX, undefined, needs(2) ? sourceGradient(g, ctx) : undefined];
+      },
+    },
+  },
+  scatterValue: {
+    shape: (inputs, attrs) => scatterShape('scatter', inputs, attrs),
+    lower: lowerScatterValue,
+    gradient: {
+      name: 'ScatterBackward1',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs }) => [
+        g && apply('scatterValue', [g, input(1)], attrs, [0])[0],
+        undefined,
+      ],
+    },
+  },
+  scatterAdd: {
+    shape: (inputs, attrs) => {
+      requireNumber('scatterAdd', inputs[0]!.dtype);
+      return scatterShape('scatterAdd', inputs, attrs);
+    },
+    lower: lowerScatterAdd,
+    gradient: {
+      name: 'ScatterAddBackward0',
+      saves: { inputs: [1] },
+      run: (ctx) => {
+        const g = ctx.grads[0];
+        return [g, undefined, g !== undefined && ctx.needs(2) ? sourceGradient(g, ctx) : undefined];
+      },
+    },
+  },
+  cat: {
+    shape: catShape,
+    lower: lowerCat,
+    gradient: {
+      name: 'CatBackward0',
+      saves: {},
+      run: ({ grads: [g], attrs, inputLayouts, needs }) => {
+        const axis = normalizeDim('cat', attrs.dim, inputLayouts[0]!.shape.length);
+        return cutAlong(axis, inputLayouts).map(({ start, size }, i) =>
+          g !== undefined && needs(i) ? g.narrow(axis, start, size) : undefined,
+        );
+      },
+    },
+  },
+  pad: {
+    shape: padShape,
+    lower: lowerPad,
+    gradient: {
+      name: 'ConstantPadNdBackward0',
+      saves: {},
+      run: ({ grads: [g], apply, attrs }) => [g && apply('pad', [g], padParams(attrs.pads.map((n) => -n)), [0])[0]],
+    },
+  },
+  flip: {
+    shape: ([x], { dims }) => {
+      const axes = dims.map((dim) => normalizeDim('flip', dim, x!.shape.length));
+      if (new Set(axes).size < axes.length) throw new ArgumentError(`flip: expected each dimension once, but got [${dims.join(', ')}]`); // prettier-ignore
+      return [layoutOf(x!.dtype, x!.shape)];
+    },
+    lower: lowerFlip,
+    gradient: {
+      name: 'FlipBackward0',
+      saves: {},
+      run: ({ grads: [g], apply, attrs }) => [g && apply('flip', [g], attrs)[0]],
+    },
+  },
+  tril: triangle('tril', 'TrilBackward0'),
+  triu: triangle('triu', 'TriuBackward0'),
+  oneHot: {
+    shape: ([x], { classes }) => {
+      requireDType('oneHot', 'input', x!.dtype, ['int64']);
+      return [layoutOf('int64', [...x!.shape, classes])];
+    },
+    lower: lowerOneHot,
+    gradient: null,
+  },
+  sort: sorted('sort', 'SortBackward0'),
+  topk: sorted('topk', 'TopkBackward0'),
+};

@@ -1,0 +1,245 @@
+/**
+ * Losses: fused forward and reduction, and their gradients. Class targets are int64 with classes along dimension 1
+ * (dimension 0 of an unbatched input); losses of pairs of tensors take equal shapes (callers broadcast beforehand).
+ *
+ * A target outside [0, C) that is not `ignoreIndex` is the caller's to refuse; the kernels never touch memory for it: it
+ * makes the loss NaN, and the gradient of its own row.
+ *
+ * Class-probability targets are not here: they are −Σ target·logSoftmax(x)·weight, composed by the caller.
+ */
+import { requireDType } from '../../base/dtype.ts';
+import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
+import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import { differentiableOnce, remembered } from './attrs.ts';
+import {
+  lowerCrossEntropy,
+  lowerCrossEntropyGrad,
+  lowerNll,
+  lowerNllGrad,
+  lowerPairLoss,
+  lowerPairLossGrad,
+} from './loss-lower.ts';
+import type { Attrs, OpRules } from './rule.ts';
+
+export type Reduction = 'none' | 'mean' | 'sum';
+
+/** Arguments of the class losses. Made by {@link classLossParams}. */
+export interface ClassLossParams extends Attrs {
+  /** Whether class weights [C] are an input. */
+  readonly weight: boolean;
+  readonly ignoreIndex: number;
+  readonly reduction: Reduction;
+  /** 0 for `nllLoss`. */
+  readonly labelSmoothing: number;
+}
+
+/** Made by {@link nllGradParams}. */
+export interface NllGradParams extends Attrs {
+  readonly loss: ClassLossParams;
+  /** Shape of the log-probabilities. */
+  readonly shape: Dims;
+}
+
+export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber';
+
+/** Arguments of the losses of pairs of tensors. Made by {@link pairLossParams}. */
+export interface PairLossParams extends Attrs {
+  readonly kind: PairLossKind;
+  readonly reduction: Reduction;
+  /** smoothL1: beta; huber: delta; otherwise 1. */
+  readonly beta: number;
+}
+
+export interface LossAttrs {
+  /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */
+  nllLoss: ClassLossParams;
+  /** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
+  nllLossGrad: NllGradParams;
+  /** [logits, target, weight?] → [loss, probabilities (shaped as logits), totalWeight (scalar)] */
+  crossEntropy: ClassLossParams;
+  /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
+  crossEntropyGrad: ClassLossParams;
+  /** [input, target] → loss */
+  mseLoss: PairLossParams;
+  l1Loss: PairLossParams;
+  smoothL1Loss: PairLossParams;
+  huberLoss: PairLossParams;
+  /** [∂loss, input, target] → ∂input, the negative of ∂target */
+  pairLossGrad: PairLossParams;
+}
+
+const REDUCTIONS: readonly string[] = ['none', 'mean', 'sum'] satisfies Reduction[];
+
+function checkReduction(op: string, reduction: string): void {
+  if (!REDUCTIONS.includes(reduction)) {
+    throw new ArgumentError(`${op}: expected reduction to be 'none', 'mean' or 'sum', but got '${reduction}'`);
+  }
+}
+
+/**
+ * Arguments of `nllLoss` and `crossEntropy`; equal ones give the same object.
+ * @throws ArgumentError for an unknown reduction, a fractional ignoreIndex, or labelSmoothing outside [0, 1]
+ */
+export function classLossParams(
+  op: 'nllLoss' | 'crossEntropy',
+  options: {
+    readonly weight?: boolean;
+    /** Default −100. */
+    readonly ignoreIndex?: number | undefined;
+    /** Default 'mean'. */
+    readonly reduction?: Reduction | undefined;
+    readonly labelSmoothing?: number | undefined;
+  } = {},
+): ClassLossParams {
+  const { weight = false, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
+  checkReduction(op, reduction);
+  if (!Number.isSafeInteger(ignoreIndex)) {
+    throw new ArgumentError(`${op}: expected ignoreIndex to be a whole number, but got ${ignoreIndex}`);
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ArgumentError(`${op}: expected labelSmoothing to be in [0, 1], but got ${labelSmoothing}`);
+  }
+  const key = `${reduction}i${ignoreIndex}s${labelSmoothing}${weight ? 'w' : ''}`;
+  return remembered('class', { key, weight, ignoreIndex, reduction, labelSmoothing });
+}
+
+/** Arguments of `nllLossGrad` for log-probabilities of this shape. */
+export function nllGradParams(loss: ClassLossParams, shape: Dims): NllGradParams {
+  return remembered('nllGrad', { key: `${loss.key}|${shape.join('x')}`, loss, shape });
+}
+
+/**
+ * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`; equal ones give the same object.
+ * @throws ArgumentError for an unknown reduction, or a beta that does not suit the loss
+ */
+export function pairLossParams(kind: PairLossKind, reduction: Reduction = 'mean', beta = 1): PairLossParams {
+  checkReduction(`${kind}Loss`, reduction);
+  if (!(beta > 0 || (beta === 0 && kind === 'smoothL1'))) {
+    const what = kind === 'huber' ? 'delta to be above 0' : 'beta to be at least 0';
+    throw new ArgumentError(`${kind}Loss: expected ${what}, but got ${beta}`);
+  }
+  return remembered('pair', { key: `${kind}${reduction}${beta}`, kind, reduction, beta });
+}
+
+/** How many classes, and over how many positions: x is [C], or [N, C, d1, …]. */
+export interface ClassGeometry {
+  readonly outer: number;
+  readonly classes: number;
+  readonly inner: number;
+}
+
+/** Checks log-probabilities or logits against targets and weights. */
+function checkClasses(op: string, [x, target, weight]: readonly Layout[]): ClassGeometry {
+  requireDType(op, 'input', x!.dtype, ['float32', 'float64']);
+  requireDType(op, 'target (class indices)', target!.dtype, ['int64']);
+  const { shape } = x!;
+  if (shape.length === 0) throw new ShapeError(`${op}: expected an input of shape [C], [N, C] or [N, C, d1, …], but got a scalar`); // prettier-ignore
+  const expected = shape.length === 1 ? [] : [shape[0]!, ...shape.slice(2)];
+  if (!sameDims(target!.shape, expected)) {
+    throw new ShapeError(
+      `${op}: expected a target of shape ${showShape(expected)} for an input of shape ${showShape(shape)} (classes along ` +
+        `dimension ${shape.length === 1 ? 0 : 1}), but got ${showShape(target!.shape)}`,
+    );
+  }
+  const geometry = classGeometry(shape);
+  if (weight !== undefined && !sameDims(weight.shape, [geometry.classes])) {
+    throw new ShapeError(`${op}: expected one weight per class, shape [${geometry.classes}], but got ${showShape(weight.shape)}`); // prettier-ignore
+  }
+  if (weight !== undefined) requireDType(op, 'weight', weight.dtype, [x!.dtype]);
+  return geometry;
+}
+
+export function classGeometry(shape: Dims): ClassGeometry {
+  if (shape.length === 1) return { outer: 1, classes: shape[0]!, inner: 1 };
+  return { outer: shape[0]!, classes: shape[1]!, inner: shape.slice(2).reduce((n, size) => n * size, 1) };
+}
+
+const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
+  layoutOf(x.dtype, reduction === 'none' ? shape : []);
+
+const pairLoss = (name: string, op: string, kind: PairLossKind): OpRules<LossAttrs>['mseLoss'] => ({
+  shape: ([a, b], { reduction }) => {
+    requireDType(op, 'input', a!.dtype, ['float32', 'float64']);
+    requireDType(op, 'target', b!.dtype, [a!.dtype]);
+    if (!sameDims(a!.shape, b!.shape)) {
+      throw new ShapeError(`${op}: expected input and target of one shape, but got ${showShape(a!.shape)} and ${showShape(b!.shape)}`); // prettier-ignore
+    }
+    return [reduced(a!, a!.shape, reduction)];
+  },
+  lower: lowerPairLoss(kind),
+  gradient: {
+    name,
+    saves: { inputs: [0, 1] },
+    run: ({ grads: [g], apply, input, attrs, needs }) => {
+      if (g === undefined) return [undefined, undefined];
+      const ofInput = apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]!;
+      return [needs(0) ? ofInput : undefined, needs(1) ? ofInput.neg() : undefined];
+    },
+  },
+});
+
+export const lossRules: OpRules<LossAttrs> = {
+  nllLoss: {
+    shape: (inputs, { reduction }) => {
+      checkClasses('nllLoss', inputs);
+      return [reduced(inputs[0]!, inputs[1]!.shape, reduction), layoutOf(inputs[0]!.dtype, [])];
+    },
+    lower: lowerNll,
+    gradient: {
+      name: 'NllLossBackward0',
+      saves: { inputs: [1, 2], outputs: [1] },
+      run: ({ grads: [g], apply, input, output, attrs, inputLayouts }) => {
+        if (g === undefined) return [];
+        const weight = attrs.weight ? [input(2)] : [];
+        const params = nllGradParams(attrs, inputLayouts[0]!.shape);
+        return [apply('nllLossGrad', [g, input(1), output(1), ...weight], params)[0]];
+      },
+    },
+  },
+  nllLossGrad: {
+    shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
+    lower: lowerNllGrad,
+    gradient: {
+      name: 'NllLossBackwardBackward0',
+      saves: { inputs: [1, 3] },
+      // The gradient is linear in ∂loss as the loss is linear in its input: the same map transposed is the loss itself.
+      run: ({ grads: [h], apply, input, attrs }) => {
+        if (h === undefined) return [];
+        const weight = attrs.loss.weight ? [input(3)] : [];
+        return [apply('nllLoss', [h, input(1), ...weight], attrs.loss)[0]];
+      },
+    },
+  },
+  crossEntropy: {
+    shape: (inputs, { reduction }) => {
+      checkClasses('crossEntropy', inputs);
+      const [x, target] = inputs as [Layout, Layout];
+      return [reduced(x, target.shape, reduction), layoutOf(x.dtype, x.shape), layoutOf(x.dtype, [])];
+    },
+    lower: lowerCrossEntropy,
+    gradient: {
+      name: 'NllLossBackward0',
+      saves: { inputs: [1, 2], outputs: [1, 2] },
+      run: ({ grads: [g], apply, input, output, attrs }) => {
+        if (g === undefined) return [];
+        const weight = attrs.weight ? [input(2)] : [];
+        return [apply('crossEntropyGrad', [g, output(1), input(1), output(2), ...weight], attrs)[0]];
+      },
+    },
+  },
+  crossEntropyGrad: {
+    shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
+    lower: lowerCrossEntropyGrad,
+    gradient: differentiableOnce('crossEntropy', 'use nllLoss(logSoftmax(x)), whose gradients can be differentiated'),
+  },
+  mseLoss: pairLoss('MseLossBackward0', 'mseLoss', 'mse'),
+  l1Loss: pairLoss('L1LossBackward0', 'l1Loss', 'l1'),
+  smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss', 'smoothL1'),
+  huberLoss: pairLoss('HuberLossBackward0', 'huberLoss', 'huber'),
+  pairLossGrad: {
+    shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
+    lower: lowerPairLossGrad,
+    gradient: differentiableOnce('the loss', 'write it with sub, mul and mean, whose gradients can be differentiated'),
+  },
+};
