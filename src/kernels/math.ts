@@ -1,0 +1,130 @@
+/**
+ * Single-precision functions as vector expressions: exp, log, tanh and what is built of them. Reduction to a small
+ * interval, then a polynomial, after S. L. Moshier's Cephes library (netlib.org/cephes, single precision), with the
+ * edges (infinities, NaN, subnormal arguments and results) treated as C's functions treat them. Errors stay within about two
+ * units in the last place.
+ *
+ * Every function takes the {@link Fn} it is built into (for temporaries) and an f32v expression. Double precision uses
+ * the host's functions (`math` of the loop language) element by element instead.
+ */
+import { constant, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
+
+const pools = new WeakMap<Fn, Map<string, Local>>();
+
+/** A constant kept in a variable that is set once, where the function starts, so that loops do not build it anew. */
+export function hoisted(f: Fn, type: ValueType, value: number): Local {
+  let pool = pools.get(f);
+  if (pool === undefined) pools.set(f, (pool = new Map<string, Local>()));
+  const key = `${type}:${Object.is(value, -0) ? '-0' : value}`;
+  let local = pool.get(key);
+  if (local === undefined) {
+    local = f.local('c', type);
+    f.body.unshift({ kind: 'set', local, value: constant(type, value) });
+    pool.set(key, local);
+  }
+  return local;
+}
+
+/** c₀xⁿ + c₁xⁿ⁻¹ + … + cₙ by Horner's rule. */
+export function polynomial(f: Fn, x: Expr, coefficients: readonly number[]): Expr {
+  let sum: Expr = hoisted(f, x.type, coefficients[0]!);
+  for (const c of coefficients.slice(1)) sum = sum.fma(x, hoisted(f, x.type, c));
+  return sum;
+}
+
+const LOG2_E = Math.LOG2E;
+/** ln 2 in two parts: a multiple of the first by a small whole number is exact. */
+const LN2_HIGH = 0.693359375;
+const LN2_LOW = -2.1219444e-4;
+/** (eˣ - 1 - x) / x² on [-ln2/2, ln2/2] */
+const EXP_TAIL = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+
+/** eˣ - 1 for |x| ≤ ln2/2, in a variable. */
+function smallExpm1(f: Fn, x: Local): Local {
+  const squared = f.let('squared', x.mul(x));
+  return f.let('em1', polynomial(f, x, EXP_TAIL).fma(squared, x));
+}
+
+/** eˣ: eˣ = 2ⁿ·eʳ with n = round(x / ln 2). The power of two is applied in two halves: one alone would overflow at the ends. */
+export function expF32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
+  const bounded = f.let('bounded', x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
+  const n = f.let('n', bounded.mul(c(LOG2_E)).unary('nearest'));
+  const r = f.let('r', n.fma(c(-LN2_LOW), n.fma(c(-LN2_HIGH), bounded)));
+  const e = smallExpm1(f, r).add(c(1));
+  const whole = f.let('whole', n.cast('i32v'));
+  const half = f.let('half', whole.binary('shr', 1));
+  return e.mul(powerOfTwo(f, half)).mul(powerOfTwo(f, whole.sub(half)));
+}
+
+/** 2ⁿ for whole numbers within the normal range. */
+const powerOfTwo = (f: Fn, n: Expr): Expr => n.add(hoisted(f, 'i32v', 127)).binary('shl', 23).bits('f32v');
+
+/** eˣ - 1, precise near 0. */
+export function expm1F32(f: Fn, x: Expr): Expr {
+  const arg = f.let('x', x);
+  const far = f.let('far', expF32(f, arg).sub(hoisted(f, 'f32v', 1)));
+  const near = smallExpm1(f, arg);
+  const small = arg.unary('abs').lt(hoisted(f, 'f32v', 0.34));
+  return small.select(near.eq(hoisted(f, 'f32v', 0)).select(arg, near), far); // keeps the sign of -0
+}
+
+const LOG_TAIL = [
+  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+]; // prettier-ignore
+
+/** ln x = e·ln2 + ln m, with m scaled into [√½, √2). */
+export function logF32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
+  const arg = f.let('x', x);
+  const tiny = f.let('tiny', arg.lt(c(1.17549435e-38))); // subnormal, zero or negative
+  const scaled = f.let('scaled', tiny.select(arg.mul(c(2 ** 23)), arg).bits('i32v'));
+  const m = f.let('m', scaled.and(hoisted(f, 'i32v', 0x7fffff)).or(hoisted(f, 'i32v', 0x3f000000)).bits('f32v'));
+  const low = f.let('low', m.lt(c(Math.SQRT1_2)));
+  const exponent = scaled.binary('shrU', 23).sub(hoisted(f, 'i32v', 126)).cast('f32v');
+  const adjust = low.bits('f32v').and(c(1)).add(tiny.bits('f32v').and(c(23)));
+  const e = f.let('e', exponent.sub(adjust));
+  const t = f.let('t', m.add(low.bits('f32v').and(m)).sub(c(1))); // 2m - 1 or m - 1
+  const squared = f.let('squared', t.mul(t));
+  const tail = f.let('tail', polynomial(f, t, LOG_TAIL).mul(t).mul(squared));
+  const low2 = e.fma(c(LN2_LOW), tail).sub(squared.mul(c(0.5)));
+  const regular = f.let('regular', e.fma(c(LN2_HIGH), t.add(low2)));
+  // ±∞, NaN, 0 and negative arguments
+  const infinite = arg.lt(c(Infinity)).select(regular, arg);
+  const nonPositive = arg.eq(c(0)).select(c(-Infinity), c(NaN));
+  return arg.le(c(0)).select(nonPositive, infinite);
+}
+
+/** ln(1 + x), precise near 0: ln u corrected by what rounding u = 1 + x lost. */
+export function log1pF32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
+  const arg = f.let('x', x);
+  const u = f.let('u', arg.add(c(1)));
+  const log = f.let('log', logF32(f, u));
+  const lost = u.sub(c(1)).sub(arg).div(u);
+  const regular = f.let('regular', log.sub(lost));
+  const edge = u.binary('pmax', c(0)).lt(c(Infinity)).and(u.ne(c(0))); // u = 0 and u = ∞ have no correction
+  return u.eq(c(1)).select(arg, edge.select(regular, log));
+}
+
+const TANH_TAIL = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
+
+/** tanh x: odd polynomial near 0, else 1 - 2/(e²ˣ + 1). */
+export function tanhF32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
+  const arg = f.let('x', x);
+  const sign = f.let('sign', arg.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)));
+  const size = f.let('size', arg.unary('abs'));
+  const e = expF32(f, size.add(size));
+  const far = f.let('far', c(1).sub(c(2).div(e.add(c(1)))).bits('i32v').or(sign).bits('f32v')); // prettier-ignore
+  const squared = f.let('squared', arg.mul(arg));
+  const near = polynomial(f, squared, TANH_TAIL).mul(squared).fma(arg, arg);
+  return size.ge(c(0.625)).select(far, near);
+}
+
+/** 1 / (1 + e⁻ˣ) */
+export function sigmoidF32(f: Fn, x: Expr): Expr {
+  const one = hoisted(f, 'f32v', 1);
+  return one.div(expF32(f, x.unary('neg')).add(one));
+}
