@@ -1,0 +1,59 @@
+/**
+ * Uniform random numbers as PyTorch draws them on the CPU: a float32 from the low 24 bits of one word, a float64 from
+ * the low 53 bits of two.
+ */
+import { ArgumentError } from '../../base/errors.ts';
+import { fma32, fma64 } from './fused.ts';
+import { defaultGenerator, type Generator } from './generator.ts';
+
+const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
+/**
+ * Fills `out` with draws from [from, to), as `tensor.uniform_(from, to)`. Rounding may give `to` itself, as in PyTorch.
+ *
+ * @throws {@link ArgumentError} if `from > to`, or one of them or their distance is not finite in the dtype
+ * @see https://pytorch.org/docs/stable/generated/torch.Tensor.uniform_.html
+ */
+export function fillUniform(
+  out: Float32Array | Float64Array,
+  from = 0,
+  to = 1,
+  generator: Generator = defaultGenerator,
+): void {
+  const largest = out instanceof Float32Array ? LARGEST_FLOAT32 : Number.MAX_VALUE;
+  const inRange = Math.abs(from) <= largest && Math.abs(to) <= largest && to - from <= largest;
+  if (!(from <= to && inRange)) {
+    throw new ArgumentError(
+      `uniform: expected finite bounds with from <= to, but got from=${from} and to=${to}; swap or reduce them`,
+    );
+  }
+  if (out instanceof Float32Array) fill32(out, Math.fround(from), Math.fround(to), generator);
+  else fill64(out, from, to, generator);
+}
+
+function fill32(out: Float32Array, from: number, to: number, generator: Generator): void {
+  const range = Math.fround(to - from);
+  const step = range * 2 ** -24; // exact, so that one product rounds once
+  const length = out.length;
+  for (let done = 0; done < length;) {
+    const words = generator.randomChunk(length - done);
+    const count = words.length;
+    if (from === 0) {
+      for (let i = 0; i < count; i++) out[done + i] = (words[i]! & 0xffffff) * step;
+    } else {
+      for (let i = 0; i < count; i++) out[done + i] = fma32(words[i]! & 0xffffff, step, from);
+    }
+    done += count;
+  }
+}
+
+function fill64(out: Float64Array, from: number, to: number, generator: Generator): void {
+  const range = to - from;
+  const length = out.length;
+  generator.fillRandom53(out);
+  if (from === 0) {
+    for (let i = 0; i < length; i++) out[i] = out[i]! * 2 ** -53 * range;
+  } else {
+    for (let i = 0; i < length; i++) out[i] = fma64(out[i]! * 2 ** -53, range, from);
+  }
+}
