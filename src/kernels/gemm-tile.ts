@@ -1,0 +1,143 @@
+/**
+ * What the matrix-product and convolution kernels share: the facts of an element type, register tiles of accumulators,
+ * and the two vector idioms they need, transposing a square of vectors and summing vectors' lanes.
+ */
+import { InternalError } from '../base/errors.ts';
+import { lanes, load, loadSplat, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { cachedKernel, type Kernel } from './kernel.ts';
+
+export type Element = 'f32' | 'f64';
+
+/** An element type on a target: sizes in bytes, vector type, lanes of one vector. */
+export interface ElementKit {
+  readonly element: Element;
+  readonly vector: 'f32v' | 'f64v';
+  readonly bytes: number;
+  readonly lanes: number;
+  readonly vectorBytes: number;
+}
+
+export function elementKit(target: Target, element: Element): ElementKit {
+  return {
+    element,
+    vector: element === 'f32' ? 'f32v' : 'f64v',
+    bytes: element === 'f32' ? 4 : 8,
+    lanes: lanes(target, element),
+    vectorBytes: target.vectorBytes,
+  };
+}
+
+/** The smaller of two signed integers. */
+export const minI32 = (f: Fn, name: string, a: Expr, b: Expr): Local => {
+  const x = f.let(`${name}A`, a);
+  const y = f.let(`${name}B`, b);
+  return f.let(name, x.lt(y).select(x, y));
+};
+
+export const maxI32 = (f: Fn, name: string, a: Expr, b: Expr): Local => {
+  const x = f.let(`${name}A`, a);
+  const y = f.let(`${name}B`, b);
+  return f.let(name, x.gt(y).select(x, y));
+};
+
+/** A register tile: `rows` × `columns` vector accumulators, every one a variable of its own. */
+export class Tile {
+  readonly acc: readonly (readonly Local[])[];
+  readonly #f: Fn;
+  readonly #kit: ElementKit;
+
+  constructor(f: Fn, kit: ElementKit, rows: number, columns: number) {
+    this.#f = f;
+    this.#kit = kit;
+    this.acc = Array.from({ length: rows }, (_, i) =>
+      Array.from({ length: columns }, (_, j) => f.local(`acc${i}_${j}`, kit.vector)),
+    );
+  }
+
+  /** Reads row i, column j from `columns[j] + i·stride`. The pointers are left changed. */
+  load(columns: readonly Local[], stride: Expr): void {
+    this.acc.forEach((row, i) => {
+      row.forEach((acc, j) => this.#f.set(acc, load(this.#kit.vector, columns[j]!)));
+      if (i + 1 < this.acc.length) for (const column of columns) this.#f.inc(column, stride);
+    });
+  }
+
+  /** Writes row i, column j to `columns[j] + i·stride`. The pointers are left changed. */
+  store(columns: readonly Local[], stride: Expr): void {
+    this.acc.forEach((row, i) => {
+      row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, acc));
+      if (i + 1 < this.acc.length) for (const column of columns) this.#f.inc(column, stride);
+    });
+  }
+
+  /** acc[i][j] += (element i of `scalars`, in every lane) · vectors[j]: one step of an outer product. */
+  outerStep(scalars: Expr, vectors: readonly Expr[]): void {
+    const f = this.#f;
+    const { vector, bytes } = this.#kit;
+    const b = vectors.map((value, j) => f.let(`b${j}`, value));
+    this.acc.forEach((row, i) => {
+      const a = f.let(`a${i}`, loadSplat(vector, scalars, i * bytes));
+      row.forEach((acc, j) => f.set(acc, a.fma(b[j]!, acc)));
+    });
+  }
+
+  /** acc[i][j] += rows[i] · columns[j], lane by lane: one step of a set of dot products. */
+  dotStep(rows: readonly Expr[], columns: readonly Expr[]): void {
+    const f = this.#f;
+    const b = columns.map((value, j) => f.let(`b${j}`, value));
+    this.acc.forEach((row, i) => {
+      const a = f.let(`a${i}`, rows[i]!);
+      row.forEach((acc, j) => f.set(acc, a.fma(b[j]!, acc)));
+    });
+  }
+}
+
+/** One vector whose lane i is the sum of the lanes of `vectors[i]`; as many vectors as there are lanes. */
+export function laneSums(f: Fn, vectors: readonly Expr[]): Local {
+  if (vectors.length === 1) throw new InternalError('laneSums: one vector per lane');
+  let level = vectors.map((v, i) => f.let(`sum${i}`, v));
+  while (level.length > 1) {
+    const next: Local[] = [];
+    for (let i = 0; i < level.length; i += 2) next.push(f.let('pair', pairwise(level[i]!, level[i + 1]!)));
+    level = next;
+  }
+  return level[0]!;
+}
+
+/** Sums of neighbouring lanes of a, then of b. */
+function pairwise(a: Local, b: Local): Expr {
+  const count = a.type === 'f32v' ? 4 : 2;
+  const even = Array.from({ length: count }, (_, i) => 2 * i);
+  return a.shuffle(b, even).add(a.shuffle(b, even.map((lane) => lane + 1))); // prettier-ignore
+}
+
+/** Transposes a square of vectors: row i of the result is lane i of every given row. */
+export function transposed(f: Fn, rows: readonly Expr[]): readonly Local[] {
+  const r = rows.map((row, i) => f.let(`row${i}`, row));
+  if (r.length === 2) {
+    return [f.let('t0', r[0]!.shuffle(r[1]!, [0, 2])), f.let('t1', r[0]!.shuffle(r[1]!, [1, 3]))];
+  }
+  if (r.length !== 4) throw new InternalError(`transposed: ${r.length} rows`);
+  const low01 = f.let('low01', r[0]!.shuffle(r[1]!, [0, 4, 1, 5]));
+  const low23 = f.let('low23', r[2]!.shuffle(r[3]!, [0, 4, 1, 5]));
+  const high01 = f.let('high01', r[0]!.shuffle(r[1]!, [2, 6, 3, 7]));
+  const high23 = f.let('high23', r[2]!.shuffle(r[3]!, [2, 6, 3, 7]));
+  return [
+    f.let('t0', low01.shuffle(low23, [0, 1, 4, 5])),
+    f.let('t1', low01.shuffle(low23, [2, 3, 6, 7])),
+    f.let('t2', high01.shuffle(high23, [0, 1, 4, 5])),
+    f.let('t3', high01.shuffle(high23, [2, 3, 6, 7])),
+  ];
+}
+
+export const GATHER_PARAMS = { x: 'ptr', y: 'ptr', step: 'i32' } as const;
+
+/** y[i] = x[i·step], `step` in bytes: makes a strided bias one that vectors can read. */
+export function gatherKernel(target: Target, element: Element): Kernel<typeof GATHER_PARAMS> {
+  const { bytes } = elementKit(target, element);
+  return cachedKernel(target, `gemm-gather/${element}`, GATHER_PARAMS, ({ f, p, lo, hi }) => {
+    f.for('i', lo, hi, (i) => {
+      f.store(element, p.y.add(i.mul(bytes)), load(element, p.x.add(i.mul(p.step))));
+    });
+  });
+}

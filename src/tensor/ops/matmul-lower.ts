@@ -1,0 +1,219 @@
+/**
+ * Lowers matrix products: views both operands as a batch of strided matrices, then picks a kernel. Transposed and
+ * broadcast operands cost nothing here, since the kernels take strides and a table of matrix offsets.
+ */
+import { itemSize } from '../../base/dtype.ts';
+import { invariant } from '../../base/errors.ts';
+import type { Layout } from '../../base/layout.ts';
+import { broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { gemmDotBlocks, gemmDotCost, gemmDotKernel, tailMask } from '../../kernels/gemm-dot.ts';
+import { gemmIntKernel, type IntElement } from '../../kernels/gemm-int.ts';
+import { elementKit, gatherKernel, type Element } from '../../kernels/gemm-tile.ts';
+import { gemmBlocks, gemmCost, gemmKernel } from '../../kernels/gemm.ts';
+
+/** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
+export interface ProductShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly am: number;
+  readonly ak: number;
+  readonly bk: number;
+  readonly bn: number;
+  /** Element offsets of A and B, one pair for each matrix. */
+  readonly batch: readonly (readonly [number, number])[];
+}
+
+/**
+ * The product of two operands with at least two dimensions each, whose leading ones broadcast to `batch`. Leading
+ * dimensions of A that lie evenly on top of its rows become rows where B is one matrix, so that a linear layer on
+ * [N, T, in] is one product.
+ */
+export function productShape(a: Layout, b: Layout, batch: Dims): ProductShape {
+  const [ra, rb] = [a.shape.length, b.shape.length];
+  let lead = [...batch];
+  let m = a.shape[ra - 2]!;
+  const am = a.strides[ra - 2]!;
+  const aSteps = broadcastStrides(a.shape.slice(0, -2), a.strides.slice(0, -2), batch);
+  const bSteps = broadcastStrides(b.shape.slice(0, -2), b.strides.slice(0, -2), batch);
+  let step = am;
+  while (lead.length > 0 && (lead.at(-1) === 1 || (bSteps.at(-1) === 0 && (aSteps.at(-1) === step * m || m === 1)))) {
+    const size = lead.pop()!;
+    const aStep = aSteps.pop()!;
+    bSteps.pop();
+    if (size === 1) continue;
+    if (m === 1) step = aStep;
+    m *= size;
+  }
+  lead = lead.length === 0 ? [1] : lead;
+  const offsets: [number, number][] = [];
+  const count = numelOf(lead);
+  for (let i = 0; i < count; i++) {
+    let [rest, aOffset, bOffset] = [i, 0, 0];
+    for (let d = lead.length - 1; d >= 0; d--) {
+      const at = rest % lead[d]!;
+      rest = (rest - at) / lead[d]!;
+      aOffset += at * (aSteps[d] ?? 0);
+      bOffset += at * (bSteps[d] ?? 0);
+    }
+    offsets.push([aOffset, bOffset]);
+  }
+  return {
+    m,
+    n: b.shape[rb - 1]!,
+    k: a.shape[ra - 1]!,
+    am: step,
+    ak: a.strides[ra - 1]!,
+    bk: b.strides[rb - 2]!,
+    bn: b.strides[rb - 1]!,
+    batch: offsets,
+  };
+}
+
+/** out = A·B, plus the row `bias` where given. */
+export function lowerProduct(l: Lowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
+  if (p.m * p.n * p.batch.length === 0) return;
+  const { dtype } = out.layout;
+  const bytes = itemSize(dtype);
+  const table = Int32Array.from(p.batch.flat(), (offset) => offset * bytes);
+  const batch = l.constant('int32', table);
+  if (dtype !== 'float32' && dtype !== 'float64') {
+    invariant(bias === undefined, `integer product with a bias`);
+    lowerInteger(l, p, a, b, out, batch, dtype === 'int64' ? 'i64' : dtype === 'int32' ? 'i32' : 'u8');
+    return;
+  }
+  const element: Element = dtype === 'float32' ? 'f32' : 'f64';
+  if (alongDepth(l, p, element)) lowerDot(l, p, a, b, out, bias, batch, element);
+  else lowerPacked(l, p, a, b, out, bias, batch, element);
+}
+
+/** Thin products of operands that both lie along the summed dimension need no packing. */
+function alongDepth(l: Lowering, p: ProductShape, element: Element): boolean {
+  const { lanes } = elementKit(l.target, element);
+  return p.ak === 1 && p.bk === 1 && p.k >= lanes && Math.min(p.m, p.n) <= THIN;
+}
+/** Up to this many rows or columns, packing the other operand costs more than the lane sums it saves. */
+const THIN = 24;
+
+/** The same vector, one element after the other. */
+export function denseVector(l: Lowering, x: Value, element: Element): Value {
+  const { dtype, shape, contiguous } = x.layout;
+  if (contiguous) return x;
+  const y = l.temp(dtype, shape);
+  const step = x.layout.strides[0]! * itemSize(dtype);
+  l.launch(gatherKernel(l.target, element), { x, y, step }, { size: shape[0]!, unitCost: 1 });
+  return y;
+}
+
+/** What a product starts from: the bias row, or a zero. */
+function start(l: Lowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
+  if (bias !== undefined) return { init: denseVector(l, bias, element), initStep: 1 };
+  const zeros = element === 'f32' ? new Float32Array(16) : new Float64Array(16);
+  return { init: l.constant(element === 'f32' ? 'float32' : 'float64', zeros), initStep: 0 };
+}
+
+function lowerPacked(
+  l: Lowering,
+  p: ProductShape,
+  a: Value,
+  b: Value,
+  out: Value,
+  bias: Value | undefined,
+  batch: Value,
+  element: Element,
+): void {
+  // prettier-ignore
+  const kit = elementKit(l.target, element);
+  const { bytes } = kit;
+  const { m, n, k } = p;
+  const blocks = gemmBlocks(l.target, element, m, n, k, p.bn === 1);
+  l.launch(
+    gemmKernel(l.target, element),
+    {
+      a,
+      b,
+      c: out,
+      ...start(l, bias, element),
+      batch,
+      m,
+      n,
+      k,
+      am: p.am * bytes,
+      ak: p.ak * bytes,
+      bk: p.bk * bytes,
+      bn: p.bn * bytes,
+      cm: n * bytes,
+      cBatch: m * n * bytes,
+      blockRows: blocks.rows,
+      blockColumns: blocks.columns,
+      blocksDown: blocks.down,
+      blocksAcross: blocks.across,
+      depthBlocks: blocks.depth,
+      readInPlace: blocks.readInPlace ? 1 : 0,
+    },
+    {
+      size: blocks.down * blocks.across * p.batch.length,
+      unitCost: gemmCost(kit, Math.min(m, blocks.rows), Math.min(n, blocks.columns), k),
+      scratch: blocks.scratch,
+    },
+  );
+}
+
+function lowerDot(
+  l: Lowering,
+  p: ProductShape,
+  a: Value,
+  b: Value,
+  out: Value,
+  bias: Value | undefined,
+  batch: Value,
+  element: Element,
+): void {
+  // prettier-ignore
+  const kit = elementKit(l.target, element);
+  const { bytes } = kit;
+  const { m, n, k } = p;
+  const blocks = gemmDotBlocks(m, n);
+  l.launch(
+    gemmDotKernel(l.target, element),
+    {
+      a,
+      b,
+      c: out,
+      ...start(l, bias, element),
+      mask: l.constant('int32', tailMask(kit, k)),
+      batch,
+      m,
+      n,
+      k,
+      am: p.am * bytes,
+      bn: p.bn * bytes,
+      cm: n * bytes,
+      cBatch: m * n * bytes,
+      blocksDown: blocks.down,
+      blocksAcross: blocks.across,
+    },
+    { size: blocks.down * blocks.across * p.batch.length, unitCost: gemmDotCost(kit, m, n, k) },
+  );
+}
+
+function lowerInteger(
+  l: Lowering,
+  p: ProductShape,
+  a: Value,
+  b: Value,
+  out: Value,
+  batch: Value,
+  element: IntElement,
+): void {
+  // prettier-ignore
+  const bytes = itemSize(out.layout.dtype);
+  const { m, n, k } = p;
+  const steps = { am: p.am * bytes, ak: p.ak * bytes, bk: p.bk * bytes, bn: p.bn * bytes };
+  l.launch(
+    gemmIntKernel(l.target, element),
+    { a, b, c: out, batch, m, n, k, ...steps },
+    { size: m * p.batch.length, unitCost: 20 + 2 * n * k },
+  );
+}

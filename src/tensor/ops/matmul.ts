@@ -1,0 +1,156 @@
+/**
+ * Matrix products: `matmul` with torch.matmul's rules for vectors and batches
+ * (https://pytorch.org/docs/stable/generated/torch.matmul.html) and `linear`, x·Wᵀ + b
+ * (https://pytorch.org/docs/stable/generated/torch.nn.functional.linear.html).
+ */
+import { requireDType } from '../../base/dtype.ts';
+import { DTypeError, ShapeError } from '../../base/errors.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
+import { broadcastShapes, showShape } from '../../base/shape.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Tensor } from '../tensor.ts';
+import { lowerProduct, productShape } from './matmul-lower.ts';
+import { NO_ATTRS, type Attrs, type GradientContext, type OpRules } from './rule.ts';
+
+export interface MatmulAttrs {
+  /** [a, b] → a·b: vectors, matrices, or batches of matrices that broadcast. */
+  matmul: Attrs;
+  /** [x [..., in], weight [out, in], bias? [out]] → x·weightᵀ + bias, [..., out]. */
+  linear: Attrs;
+}
+
+function sameDType(op: string, a: Layout, b: Layout, what: string): void {
+  if (a.dtype === b.dtype) return;
+  throw new DTypeError(
+    `${op}: expected ${what} of one dtype, but got ${a.dtype} and ${b.dtype}; convert one of them with .to('${a.dtype}')`,
+  );
+}
+
+/** Both operands with at least two dimensions: a vector on the left is a row, one on the right a column. */
+interface Operands {
+  readonly a: Layout;
+  readonly b: Layout;
+  readonly batch: readonly number[];
+  /** The shape of the result, without the dimensions that vectors were given. */
+  readonly out: readonly number[];
+}
+
+function operands(a: Layout, b: Layout): Operands {
+  if (a.shape.length === 0 || b.shape.length === 0) {
+    throw new ShapeError(
+      `matmul: expected both tensors to have at least 1 dimension, but got ${showShape(a.shape)} and ${showShape(b.shape)}; multiply by a scalar with mul`, // prettier-ignore
+    );
+  }
+  const row = a.shape.length === 1;
+  const column = b.shape.length === 1;
+  const left = row ? layoutOf(a.dtype, [1, a.shape[0]!], [0, a.strides[0]!]) : a;
+  const right = column ? layoutOf(b.dtype, [b.shape[0]!, 1], [b.strides[0]!, 0]) : b;
+  const [inner, rows] = [left.shape.at(-1)!, right.shape.at(-2)!];
+  if (inner !== rows) {
+    throw new ShapeError(
+      `matmul: shapes ${showShape(a.shape)} and ${showShape(b.shape)} cannot be multiplied: the last dimension of the first is ` +
+        `${inner}, but the ${column ? 'length' : 'second-to-last dimension'} of the second is ${rows}; they must be equal`,
+    );
+  }
+  const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
+  const out = [...batch, ...(row ? [] : [left.shape.at(-2)!]), ...(column ? [] : [right.shape.at(-1)!])];
+  return { a: left, b: right, batch, out };
+}
+
+const MATMUL_DTYPES = ['float32', 'float64', 'int32', 'int64', 'uint8'] as const;
+
+/**
+ * With C = A·B: ∂A = ∂C·Bᵀ and ∂B = Aᵀ·∂C; where a batch dimension was broadcast, the sum over it. The transposes are
+ * views. Vectors get their missing dimension first.
+ */
+function matmulGradient({ grads, input, inputLayouts, needs, apply }: GradientContext<Attrs>): (Tensor | undefined)[] {
+  const g = grads[0];
+  if (g === undefined) return [];
+  const [la, lb] = inputLayouts as [Layout, Layout];
+  const [row, column] = [la.shape.length === 1, lb.shape.length === 1];
+  const product = (a: Tensor, b: Tensor): Tensor => apply('matmul', [a, b], NO_ATTRS)[0]!;
+  let full = row ? g.unsqueeze(column ? 0 : -2) : g;
+  if (column) full = full.unsqueeze(-1);
+  let [da, db]: (Tensor | undefined)[] = [];
+  if (needs(0)) {
+    const b = column ? input(1).unsqueeze(1) : input(1);
+    da = product(full, b.transpose(-2, -1)).sumTo(row ? [1, ...la.shape] : la.shape);
+    if (row) da = da.squeeze(0);
+  }
+  if (needs(1)) {
+    const a = row ? input(0).unsqueeze(0) : input(0);
+    db = product(a.transpose(-2, -1), full).sumTo(column ? [...lb.shape, 1] : lb.shape);
+    if (column) db = db.squeeze(1);
+  }
+  return [da, db];
+}
+
+function linearShape(inputs: readonly Layout[]): Layout[] {
+  const [x, weight, bias] = inputs as [Layout, Layout, Layout | undefined];
+  requireDType('linear', 'input', x.dtype, ['float32', 'float64']);
+  sameDType('linear', x, weight, 'input and weight');
+  if (weight.shape.length !== 2) {
+    throw new ShapeError(`linear: expected a weight of shape [out, in], but got ${showShape(weight.shape)}`);
+  }
+  const [out, features] = weight.shape as [number, number];
+  const last = x.shape.at(-1);
+  if (last !== features) {
+    throw new ShapeError(
+      `linear: expected ${features} input features, but got ${last ?? 'a scalar'} (input ${showShape(x.shape)}, weight ${showShape(weight.shape)})` +
+        (last === undefined ? '' : `; flatten the input to [N, ${features}] or make the layer with ${last} features`),
+    );
+  }
+  if (bias !== undefined) {
+    sameDType('linear', x, bias, 'input and bias');
+    if (bias.shape.length !== 1 || bias.shape[0] !== out) {
+      throw new ShapeError(`linear: expected a bias of shape [${out}], but got ${showShape(bias.shape)}`);
+    }
+  }
+  return [layoutOf(x.dtype, [...x.shape.slice(0, -1), out])];
+}
+
+function lowerLinear(l: Lowering, inputs: readonly Value[], outputs: readonly Value[]): void {
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
+  const { shape, strides } = x.layout;
+  const rows = shape.length === 1 ? layoutOf(x.layout.dtype, [1, shape[0]!], [0, strides[0]!]) : x.layout;
+  const [wo, wi] = weight.layout.strides as [number, number];
+  const turned = layoutOf(x.layout.dtype, [weight.layout.shape[1]!, weight.layout.shape[0]!], [wi, wo]);
+  lowerProduct(l, productShape(rows, turned, rows.shape.slice(0, -2)), x, weight, outputs[0]!, bias);
+}
+
+/** With y = x·Wᵀ + b: ∂x = ∂y·W, ∂W = ∂yᵀ·x over all rows, ∂b = the sum of ∂y's rows. */
+function linearGradient({ grads, input, inputLayouts, needs, apply }: GradientContext<Attrs>): (Tensor | undefined)[] {
+  const g = grads[0];
+  if (g === undefined) return [];
+  const [out, features] = inputLayouts[1]!.shape as [number, number];
+  const rows = inputLayouts[0]!.shape.length === 2 ? g : g.reshape([-1, out]);
+  const dx = needs(0) ? apply('matmul', [g, input(1)], NO_ATTRS)[0] : undefined;
+  let dw: Tensor | undefined;
+  if (needs(1)) {
+    const x = inputLayouts[0]!.shape.length === 2 ? input(0) : input(0).reshape([-1, features]);
+    dw = apply('matmul', [rows.transpose(0, 1), x], NO_ATTRS)[0];
+  }
+  return [dx, dw, inputLayouts.length > 2 && needs(2) ? rows.sum(0) : undefined];
+}
+
+export const matmulRules: OpRules<MatmulAttrs> = {
+  matmul: {
+    shape: (inputs) => {
+      const [a, b] = inputs as [Layout, Layout];
+      requireDType('matmul', 'tensors', a.dtype, MATMUL_DTYPES);
+      sameDType('matmul', a, b, 'two tensors');
+      return [layoutOf(a.dtype, operands(a, b).out)];
+    },
+    lower: (l, inputs, outputs) => {
+      const [a, b] = inputs as [Value, Value];
+      const o = operands(a.layout, b.layout);
+      lowerProduct(l, productShape(o.a, o.b, o.batch), a, b, outputs[0]!);
+    },
+    gradient: { name: 'MmBackward0', saves: { inputs: [0, 1] }, run: matmulGradient },
+  },
+  linear: {
+    shape: linearShape,
+    lower: lowerLinear,
+    gradient: { name: 'AddmmBackward0', saves: { inputs: [0, 1] }, run: linearGradient },
+  },
+};
