@@ -1,0 +1,76 @@
+/**
+ * Decodes image files of the kinds that are known: JPEG, PNG, PGM and PPM. The first bytes say which it is, not the name.
+ */
+import { FormatError } from '../../base/errors.ts';
+import type { Image, ImageMode } from './image.ts';
+import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
+import { isJpeg } from './jpeg-header.ts';
+import { MAX_PIXELS } from './limits.ts';
+import { decodeNetpbm, isNetpbm } from './netpbm.ts';
+import { decodePng, isPng } from './png.ts';
+
+/** What to make of an image file. */
+export interface DecodeOptions {
+  /** Grey or colour, whatever the file has; default `'RGB'`, as torchvision's loader. */
+  readonly mode?: ImageMode;
+  /** What messages call the file. */
+  readonly name?: string;
+  /** Most pixels, default 89,478,485 (PIL's limit). */
+  readonly maxPixels?: number;
+}
+
+/** Kinds of files that people try, for the message. */
+const OTHERS: readonly (readonly [name: string, first: RegExp])[] = [
+  ['a GIF image', /^GIF8/],
+  ['a WebP image', /^RIFF[^]{4}WEBP/],
+  ['a TIFF image', /^(II\*\0|MM\0\*)/],
+  ['a BMP image', /^BM/],
+  ['an AVIF or HEIC image', /^[^]{4}ftyp/],
+  ['a PDF document', /^%PDF/],
+  ['a web page', /^\s*<(!doctype|html)/i],
+];
+
+/**
+ * Loads what {@link decodeImageSync} needs; call it once before. The decoders are not part of the library's core, so
+ * this takes some milliseconds.
+ */
+export const loadDecoders = loadJpegDecoder;
+
+/**
+ * Decodes an image file.
+ *
+ * @throws {@link FormatError} when it is no image, of a kind that is not known, damaged or truncated; it names the file
+ * @example
+ * ```ts
+ * import { decodeImage } from 'flambeau/vision';
+ *
+ * const file = new TextEncoder().encode('P5 2 1 255 \u0000~');
+ * const image = await decodeImage(file, { mode: 'L' });
+ * console.log(String(image), image.getPixel(1, 0)); // Image(2x1, L) [ 126 ]
+ * ```
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  await loadDecoders();
+  return decodeImageSync(bytes, options);
+}
+
+/** As {@link decodeImage}, once {@link loadDecoders} is done. */
+export function decodeImageSync(bytes: Uint8Array, options: DecodeOptions = {}): Image {
+  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS } = options;
+  try {
+    return decodeKnown(bytes, maxPixels).convert(mode);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(`decodeImage: ${JSON.stringify(name)}: ${error.message}`, { cause: error });
+  }
+}
+
+function decodeKnown(bytes: Uint8Array, maxPixels: number): Image {
+  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels);
+  if (isPng(bytes)) return decodePng(bytes, maxPixels);
+  if (isNetpbm(bytes)) return decodeNetpbm(bytes, maxPixels);
+  const head = String.fromCharCode(...bytes.subarray(0, 64));
+  const other = OTHERS.find(([, first]) => first.test(head))?.[0];
+  const what = bytes.length === 0 ? 'an empty file' : (other ?? 'not an image');
+  throw new FormatError(`it is ${what}; expected a JPEG, PNG, PGM or PPM image`);
+}

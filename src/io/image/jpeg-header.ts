@@ -1,0 +1,94 @@
+/**
+ * Walks the marker segments of a JPEG file (ITU-T T.81, Annex B) without decoding any pixel: how large the image is, of what kind,
+ * whether it is complete. So a file is refused before memory is taken for it, and a truncated one is noticed, for which the
+ * decoder would make up the missing part.
+ */
+import { FormatError } from '../../base/errors.ts';
+import { checkSize } from './limits.ts';
+
+/** What a file says about its image. */
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly components: number;
+}
+
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+/** Frames: baseline, extended and progressive with Huffman codes; those from 0xc3 on are lossless, hierarchical or arithmetic. */
+const SOF_FIRST = 0xc0;
+const SOF_LAST = 0xcf;
+const NOT_FRAMES = [0xc4, 0xc8, 0xcc];
+/** A progressive file has about ten scans; each costs time for the whole image, so thousands are an attack. */
+const MAX_SCANS = 500;
+
+/** Whether the bytes begin as a JPEG file. */
+export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff;
+
+/**
+ * Reads the header of a JPEG file and finds its end.
+ *
+ * @throws {@link FormatError} when it is truncated, damaged, larger than `maxPixels`, or of a kind that is not decoded
+ */
+export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader {
+  let header: JpegHeader | undefined;
+  let scans = 0;
+  for (let at = 2; ;) {
+    const marker = bytes[at + 1];
+    if (marker === undefined) throw truncated(bytes);
+    if (bytes[at] !== 0xff)
+      throw new FormatError(`byte ${at}: expected a marker, but got ${bytes[at]!}; the file is damaged`);
+    if (marker === 0xff) {
+      at++; // filling bytes
+      continue;
+    }
+    if (marker === EOI) break;
+    const length = bytes[at + 3] === undefined ? undefined : bytes[at + 2]! * 256 + bytes[at + 3]!;
+    if (length === undefined || at + 2 + length > bytes.length) throw truncated(bytes);
+    if (length < 2) throw new FormatError(`byte ${at}: a segment of ${length} bytes; the file is damaged`);
+    if (marker >= SOF_FIRST && marker <= SOF_LAST && !NOT_FRAMES.includes(marker)) {
+      if (header !== undefined) throw new FormatError(`byte ${at}: a second frame; the file is damaged`);
+      header = readFrame(bytes.subarray(at + 4, at + 2 + length), marker, maxPixels);
+    }
+    at += 2 + length;
+    if (marker === SOS) {
+      if (++scans > MAX_SCANS)
+        throw new FormatError(`it has more than ${MAX_SCANS} scans; save it again as a usual JPEG file`);
+      at = endOfScan(bytes, at);
+    }
+  }
+  if (header === undefined || scans === 0) throw new FormatError('it has no pixels; the file is damaged');
+  return header;
+}
+
+function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHeader {
+  const [precision, h1, h0, w1, w0, components] = body;
+  if (components === undefined) throw new FormatError('its frame header is too short; the file is damaged');
+  if (marker > 0xc2)
+    throw new FormatError(
+      'it is a lossless, hierarchical or arithmetic-coded JPEG; save it as a baseline or progressive one',
+    );
+  if (precision !== 8) throw new FormatError(`it has ${precision!} bits per sample, expected 8; save it with 8`);
+  if (components === 4)
+    throw new FormatError('it has four colour channels (CMYK), expected grey or RGB; convert it to RGB');
+  if (components !== 1 && components !== 3)
+    throw new FormatError(`it has ${components} colour channels, expected 1 or 3`);
+  const [width, height] = [w1! * 256 + w0!, h1! * 256 + h0!];
+  checkSize(width, height, maxPixels);
+  return { width, height, components };
+}
+
+/** The position of the marker that ends the scan whose data begin at `from`: within data, 0xff is followed by 0 or a restart. */
+function endOfScan(bytes: Uint8Array, from: number): number {
+  for (let at = from; ; at += 2) {
+    at = bytes.indexOf(0xff, at);
+    const next = at === -1 ? undefined : bytes[at + 1];
+    if (next === undefined) throw truncated(bytes);
+    if (next === 0xff) at--;
+    else if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) return at;
+  }
+}
+
+const truncated = (bytes: Uint8Array): FormatError =>
+  new FormatError(`it stops after ${bytes.length} bytes, before its end; the file is truncated`);

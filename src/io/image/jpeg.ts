@@ -1,0 +1,142 @@
+/**
+ * Decodes JPEG files with mozjpeg, a relative of libjpeg, as WebAssembly (package `@jsquash/jpeg`): what a hostile file can do is bounded
+ * by its sandbox. Pixels are PIL's, bit for bit, save for the rare 4:4:0 sampling, where the two interpolate colour differently.
+ *
+ * The decoder is loaded when the first image is (`loadJpegDecoder`), so that importing the library stays fast. Emscripten's wrapper
+ * around it needs some care: a fatal error "exits" and leaves memory behind, so the instance is thrown away then, and warnings, which
+ * mean invented pixels, are printed, so they are caught and become errors.
+ */
+import { FormatError, InternalError } from '../../base/errors.ts';
+import { isNode, nodeModule } from '../platform.ts';
+import { Image } from './image.ts';
+import { readJpegHeader } from './jpeg-header.ts';
+
+interface Decoded {
+  readonly data: Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The part of Emscripten's module object that is used. */
+interface Instance {
+  /** Pixels as RGBA. */
+  decode(bytes: Uint8Array, applyOrientation: boolean): Decoded;
+}
+
+interface Options {
+  readonly noInitialRun: true;
+  readonly print: (line: string) => void;
+  readonly printErr: (line: string) => void;
+  instantiateWasm?: (
+    imports: WebAssembly.Imports,
+    done: (instance: WebAssembly.Instance) => void,
+  ) => WebAssembly.Exports;
+}
+
+type Factory = (options: Options) => Promise<Instance>;
+
+let factory: Factory | undefined;
+/** In Node only: makes new instances at once. */
+let compiled: WebAssembly.Module | undefined;
+let current: Instance | undefined;
+/** What the current instance has printed about the current file. */
+const printed: string[] = [];
+
+/** Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved. */
+export async function loadJpegDecoder(): Promise<void> {
+  if (current !== undefined) return;
+  factory ??= (await import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js')).default as unknown as Factory;
+  if (isNode) compiled ??= compileInNode();
+  current = compiled === undefined ? await withImageData(() => factory!(options())) : instantiate(factory, compiled);
+}
+
+function options(): Options {
+  const note = (line: string): void => void printed.push(line);
+  return { noInitialRun: true, print: note, printErr: note };
+}
+
+function compileInNode(): WebAssembly.Module {
+  const require = nodeModule('module', 'JPEG', '').createRequire(import.meta.url);
+  const path = require.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
+  return new WebAssembly.Module(nodeModule('fs', 'JPEG', '').readFileSync(path));
+}
+
+/** Emscripten fills in the object that it is given before it returns, if the code is at hand. */
+function instantiate(make: Factory, module: WebAssembly.Module): Instance {
+  const instance: Options & Partial<Instance> = {
+    ...options(),
+    instantiateWasm: (imports, done) => {
+      const wasm = new WebAssembly.Instance(module, imports);
+      done(wasm);
+      return wasm.exports;
+    },
+  };
+  void withImageData(() => make(instance));
+  if (instance.decode === undefined) throw new InternalError('the JPEG decoder did not start');
+  return instance as Instance;
+}
+
+/**
+ * Decodes a JPEG file to grey or colour, whichever it is.
+ *
+ * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (CMYK, 12 bits, arithmetic coding), or has
+ * more than `maxPixels` pixels
+ */
+export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
+  const header = readJpegHeader(bytes, maxPixels);
+  if (current === undefined && factory !== undefined && compiled !== undefined)
+    current = instantiate(factory, compiled);
+  const instance = current;
+  if (instance === undefined) throw new InternalError('decodeJpeg was called before loadJpegDecoder');
+  printed.length = 0;
+  let decoded: Decoded;
+  try {
+    decoded = withImageData(() => instance.decode(bytes, false));
+  } catch (cause) {
+    current = compiled === undefined ? current : undefined;
+    throw new FormatError(`it cannot be decoded: ${printed.join('; ') || 'the decoder failed'}; the file is damaged`, {
+      cause,
+    });
+  }
+  const inventing = printed.find((line) => /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/.test(line));
+  if (inventing !== undefined) throw new FormatError(`it cannot be decoded: ${inventing}; the file is damaged`);
+  return fromRgba(decoded, header.components === 1 ? 1 : 3);
+}
+
+/** The wrapper returns its result as an `ImageData`, which Node lacks: it gets a stand-in that does not stay. */
+function withImageData<T>(action: () => T): T {
+  const world = globalThis as { ImageData?: unknown };
+  if (world.ImageData !== undefined) return action();
+  world.ImageData = PlainImageData;
+  try {
+    return action();
+  } finally {
+    delete world.ImageData;
+  }
+}
+
+class PlainImageData implements Decoded {
+  readonly data: Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  constructor(data: Uint8ClampedArray, width: number, height: number) {
+    this.data = data;
+    this.width = width;
+    this.height = height;
+  }
+}
+
+function fromRgba({ data, width, height }: Decoded, channels: 1 | 3): Image {
+  const pixels = width * height;
+  const out = new Uint8Array(pixels * channels);
+  if (channels === 1) {
+    for (let i = 0; i < pixels; i++) out[i] = data[4 * i]!;
+  } else {
+    for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
+      out[o] = data[i]!;
+      out[o + 1] = data[i + 1]!;
+      out[o + 2] = data[i + 2]!;
+    }
+  }
+  return new Image(width, height, channels, out);
+}

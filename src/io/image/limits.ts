@@ -1,0 +1,15 @@
+/** How large an image may be: checked on its header, before memory for its pixels is taken. */
+import { FormatError } from '../../base/errors.ts';
+
+/** Most pixels of an image by default: PIL's limit, a quarter of a gigabyte of colour. */
+export const MAX_PIXELS = 89_478_485;
+
+/** @throws FormatError when there are no pixels or more than `maxPixels`. */
+export function checkSize(width: number, height: number, maxPixels: number): void {
+  if (width < 1 || height < 1) throw new FormatError(`it has no pixels: ${width}x${height}`);
+  if (width * height > maxPixels) {
+    throw new FormatError(
+      `its ${width}x${height} pixels are more than the limit of ${maxPixels}; raise maxPixels if it is trusted`,
+    );
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * A decoder of PNG (W3C Recommendation, https://www.w3.org/TR/png-3/): all colour types, bit depths and interlacing, to 8-bit grey or
+ * colour as PIL's `convert('RGB')` gives it. So alpha and transparency are dropped, of 16-bit colour the high byte counts, and
+ * 16-bit grey is clipped at 255 (PIL reads it as integers).
+ *
+ * Not here: colour profiles, gamma and text, which PIL does not apply either.
+ */
+import { FormatError } from '../../base/errors.ts';
+import { crc32 } from '../crc32.ts';
+import { inflateZlib } from '../inflate.ts';
+import { Image } from './image.ts';
+import { checkSize } from './limits.ts';
+
+const GREY = 0;
+const COLOUR = 2;
+const PALETTE = 3;
+const GREY_ALPHA = 4;
+const COLOUR_ALPHA = 6;
+
+/** Samples per pixel and allowed bit depths of each colour type. */
+const TYPES: Readonly<Record<number, { readonly samples: number; readonly depths: readonly number[] }>> = {
+  [GREY]: { samples: 1, depths: [1, 2, 4, 8, 16] },
+  [COLOUR]: { samples: 3, depths: [8, 16] },
+  [PALETTE]: { samples: 1, depths: [1, 2, 4, 8] },
+  [GREY_ALPHA]: { samples: 2, depths: [8, 16] },
+  [COLOUR_ALPHA]: { samples: 4, depths: [8, 16] },
+};
+
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly depth: number;
+  readonly type: number;
+  readonly samples: number;
+  readonly interlaced: boolean;
+}
+
+interface Parts {
+  readonly header: Header;
+  readonly palette: Uint8Array | undefined;
+  readonly data: readonly Uint8Array[];
+}
+
+/** Whether the bytes begin as a PNG file. */
+export function isPng(bytes: Uint8Array): boolean {
+  return [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => bytes[i] === byte);
+}
+
+/**
+ * Decodes a PNG file to grey or colour.
+ *
+ * @throws {@link FormatError} when it is damaged or has more than `maxPixels` pixels
+ */
+export function decodePng(bytes: Uint8Array, maxPixels: number): Image {
+  const { header, palette, data } = readChunks(bytes, maxPixels);
+  const passes = header.interlaced ? adam7(header) : [{ x0: 0, y0: 0, dx: 1, dy: 1, ...header }];
+  const packed = inflateZlib(
+    joined(data),
+    passes.reduce((sum, pass) => sum + pass.height * (1 + rowBytes(header, pass.width)), 0),
+  );
+  const isGrey = header.type === GREY || header.type === GREY_ALPHA;
+  const channels = isGrey ? 1 : 3;
+  const out = new Uint8Array(header.width * header.height * channels);
+  const write = rowWriter(header, palette, out);
+  let at = 0;
+  for (const pass of passes) {
+    const length = rowBytes(header, pass.width);
+    let above = new Uint8Array(length);
+    for (let y = 0; y < pass.height; y++) {
+      const row = packed.subarray(at + 1, at + 1 + length);
+      unfilter(packed[at]!, row, above, Math.max(1, (header.depth * header.samples) >> 3));
+      write(row, pass.width, ((pass.y0 + y * pass.dy) * header.width + pass.x0) * channels, pass.dx * channels);
+      above = row as Uint8Array<ArrayBuffer>;
+      at += 1 + length;
+    }
+  }
+  return new Image(header.width, header.height, channels, out);
+}
+
+function readChunks(bytes: Uint8Array, maxPixels: number): Parts {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let header: Header | undefined;
+  let palette: Uint8Array | undefined;
+  const data: Uint8Array[] = [];
+  for (let at = 8; ;) {
+    if (at + 12 > bytes.length)
+      throw new FormatError(`it stops after ${bytes.length} bytes, before its end; the file is truncated`);
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const end = at + 12 + length;
+    if (end > bytes.length)
+      throw new FormatError(
+        `its part ${type} of ${length} bytes stops after ${bytes.length - at - 8}; the file is truncated`,
+      );
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    if (header === undefined && type !== 'IHDR') throw new FormatError('it does not begin with a header');
+    // An upper-case first letter marks the parts that matter for the pixels.
+    if (type.charCodeAt(0) < 0x60 && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(end - 4)) {
+      throw new FormatError(`the checksum of its part ${JSON.stringify(type)} is wrong; the file is damaged`);
+    }
+    if (type === 'IHDR') {
+      if (header !== undefined) throw new FormatError('it has two headers');
+      header = readHeader(body, maxPixels);
+    } else if (type === 'PLTE') {
+      palette = body;
+    } else if (type === 'IDAT') {
+      data.push(body);
+    } else if (type === 'IEND') {
+      break;
+    }
+    at = end;
+  }
+  if (header === undefined) throw new FormatError('it has no header');
+  if (data.length === 0) throw new FormatError('it has no pixels');
+  if (header.type === PALETTE && (palette === undefined || palette.length % 3 !== 0))
+    throw new FormatError('it has no valid palette');
+  return { header, palette, data };
+}
+
+function readHeader(body: Uint8Array, maxPixels: number): Header {
+  if (body.length !== 13) throw new FormatError(`its header has ${body.length} bytes instead of 13`);
+  const view = new DataView(body.buffer, body.byteOffset, 13);
+  const [width, height] = [view.getUint32(0), view.getUint32(4)];
+  const [depth, type, compression, filter, interlace] = [...body.subarray(8)] as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const known = TYPES[type];
+  if (known?.depths.includes(depth) !== true || compression !== 0 || filter !== 0 || interlace > 1) {
+    throw new FormatError(`its header is not valid: colour type ${type}, ${depth} bits, interlacing ${interlace}`);
+  }
+  checkSize(width, height, maxPixels);
+  return { width, height, depth, type, samples: known.samples, interlaced: interlace === 1 };
+}
+
+interface Pass {
+  readonly x0: number;
+  readonly y0: number;
+  readonly dx: number;
+  readonly dy: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The seven reduced images of an interlaced one; those without pixels are left out, as in the file. */
+function adam7({ width, height }: Header): Pass[] {
+  const grids = [
+    [0, 0, 8, 8],
+    [4, 0, 8, 8],
+    [0, 4, 4, 8],
+    [2, 0, 4, 4],
+    [0, 2, 2, 4],
+    [1, 0, 2, 2],
+    [0, 1, 1, 2],
+  ] as const;
+  const passes = grids.map(([x0, y0, dx, dy]) => {
+    return { x0, y0, dx, dy, width: Math.ceil((width - x0) / dx), height: Math.ceil((height - y0) / dy) };
+  });
+  return passes.filter((pass) => pass.width > 0 && pass.height > 0);
+}
+
+const rowBytes = (header: Header, width: number): number => Math.ceil((width * header.depth * header.samples) / 8);
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
+  }
+  return out;
+}
+
+/** Undoes the filter of one row in place; `step` is the distance to the pixel on the left. */
+function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: number): void {
+  const n = row.length;
+  if (filter === 0) return;
+  if (filter === 1) {
+    for (let i = step; i < n; i++) row[i] = row[i]! + row[i - step]!;
+  } else if (filter === 2) {
+    for (let i = 0; i < n; i++) row[i] = row[i]! + above[i]!;
+  } else if (filter === 3) {
+    for (let i = 0; i < n; i++) row[i] = row[i]! + (((i < step ? 0 : row[i - step]!) + above[i]!) >> 1);
+  } else if (filter === 4) {
+    for (let i = 0; i < n; i++) {
+      const left = i < step ? 0 : row[i - step]!;
+      row[i] = row[i]! + paeth(left, above[i]!, i < step ? 0 : above[i - step]!);
+    }
+  } else {
+    throw new FormatError(`a row has the unknown filter ${filter}; the file is damaged`);
+  }
+}
+
+/** Of left, above and above-left the one nearest to `left + above - corner`. */
+function paeth(left: number, above: number, corner: number): number {
+  const toLeft = Math.abs(above - corner);
+  const toAbove = Math.abs(left - corner);
+  const toCorner = Math.abs(left + above - 2 * corner);
+  if (toLeft <= toAbove && toLeft <= toCorner) return left;
+  return toAbove <= toCorner ? above : corner;
+}
+
+type RowWriter = (row: Uint8Array, width: number, at: number, step: number) => void;
+
+/** Writes one row of samples as 8-bit pixels into `out`, from `at` on, `step` bytes from pixel to pixel. */
+function rowWriter(header: Header, palette: Uint8Array | undefined, out: Uint8Array): RowWriter {
+  const { depth, type, samples } = header;
+  if (type === PALETTE) return paletteWriter(depth, palette!, out);
+  if (depth < 8) {
+    // 1, 2 or 4 bits are spread over 0 to 255.
+    const scale = 255 / ((1 << depth) - 1);
+    return (row, width, at, step) => {
+      for (let x = 0, o = at; x < width; x++, o += step) out[o] = bitsAt(row, x, depth) * scale;
+    };
+  }
+  if (type === GREY && depth === 16) {
+    return (row, width, at, step) => {
+      for (let x = 0, o = at; x < width; x++, o += step) out[o] = row[2 * x] === 0 ? row[2 * x + 1]! : 255;
+    };
+  }
+  const bytes = depth >> 3;
+  const colours = samples >= 3 ? 3 : 1;
+  return (row, width, at, step) => {
+    for (let x = 0, o = at; x < width; x++, o += step) {
+      for (let c = 0; c < colours; c++) out[o + c] = row[(x * samples + c) * bytes]!;
+    }
+  };
+}
+
+function paletteWriter(depth: number, palette: Uint8Array, out: Uint8Array): RowWriter {
+  return (row, width, at, step) => {
+    for (let x = 0, o = at; x < width; x++, o += step) {
+      const from = 3 * bitsAt(row, x, depth);
+      if (from >= palette.length)
+        throw new FormatError(`a pixel has colour ${from / 3} of a palette of ${palette.length / 3}`);
+      out[o] = palette[from]!;
+      out[o + 1] = palette[from + 1]!;
+      out[o + 2] = palette[from + 2]!;
+    }
+  };
+}
+
+function bitsAt(row: Uint8Array, x: number, depth: number): number {
+  if (depth === 8) return row[x]!;
+  const bit = x * depth;
+  return (row[bit >> 3]! >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+}
