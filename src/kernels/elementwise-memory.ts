@@ -90,7 +90,9 @@ function laneTable(f: Fn, values: readonly number[]): Local {
 
 /** Four bytes as four 32-bit lanes: each is shifted to the top of its lane, then down. */
 function loadBytes(f: Fn, ptr: Expr, offset: number): Expr {
-  const shifted = load('i32', ptr, offset).splat().binary('mul', laneTable(f, [1 << 24, 1 << 16, 1 << 8, 1]));
+  const shifted = load('i32', ptr, offset)
+    .splat()
+    .binary('mul', laneTable(f, [1 << 24, 1 << 16, 1 << 8, 1]));
   return shifted.binary('shrU', 24);
 }
 
@@ -126,12 +128,7 @@ const byteMask = (f: Fn, ptr: Expr, offset: number): Expr =>
   load('i32', ptr, offset).splat().and(laneTable(f, [0xff, 0xff00, 0xff0000, -0x1000000])).ne(0); // prettier-ignore
 
 /** A vector whose lanes are loaded one by one. */
-export function gather(
-  dtype: DType,
-  as: Compute,
-  lanes: number,
-  at: (lane: number) => readonly [Expr, number],
-): Expr {
+export function gather(dtype: DType, as: Compute, lanes: number, at: (lane: number) => readonly [Expr, number]): Expr {
   const parts = Array.from({ length: lanes }, (_, lane) => {
     const scalar = loadElement(dtype, as, ...at(lane));
     return as === 'bool' && lanes === 2 ? scalar.cast('i64') : scalar;
@@ -141,7 +138,15 @@ export function gather(
 }
 
 /** Stores a vector of the compute type as `lanes` neighbouring elements. */
-export function storeDense(f: Fn, dtype: DType, as: Compute, lanes: number, ptr: Expr, value: Expr, offset: number): void {
+export function storeDense(
+  f: Fn,
+  dtype: DType,
+  as: Compute,
+  lanes: number,
+  ptr: Expr,
+  value: Expr,
+  offset: number,
+): void {
   const bytes = MEMORY[dtype] === 'u8';
   if (bytes && lanes === 4 && (as === 'bool' || as === 'i32')) {
     const small = as === 'bool' ? value.and(hoisted(f, 'i32v', 1)) : dtype === 'bool' ? value.ne(0).and(hoisted(f, 'i32v', 1)) : value.and(hoisted(f, 'i32v', 255)); // prettier-ignore

@@ -96,7 +96,7 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
     operands.forEach((_, i) => (params[outerStepParam(i, dim)] = 'i32'));
   }
   const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
-  const key = `elementwise/${spec.name}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`; // prettier-ignore
+  const key = `elementwise/${spec.name}/${lanesOf(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`; // prettier-ignore
   return cachedKernel(target, key, params, (scope) => new Walk(spec, walk, scope).build());
 }
 
@@ -242,12 +242,15 @@ class Walk {
     const { f } = this.#scope;
     const lanes = this.#lanes;
     for (let u = 0; u < unroll; u++) {
-      const values = this.#spec.inputs.map((input, i) => same[i] ?? f.let(`x${i}`, this.#loadVector(input, i, u * lanes)));
+      const values = this.#spec.inputs.map(
+        (input, i) => same[i] ?? f.let(`x${i}`, this.#loadVector(input, i, u * lanes)),
+      );
       const results = this.#spec.build(f, values, this.#scalars).map((result, i) => f.let(`y${i}`, result));
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
-        if (this.#walk.spacing[i] === 'dense') storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
+        if (this.#walk.spacing[i] === 'dense')
+          storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
       });
     }

@@ -7,7 +7,7 @@
  * Every function takes the {@link Fn} it is built into (for temporaries) and an f32v expression. Double precision uses
  * the host's functions (`math` of the loop language) element by element instead.
  */
-import { constant, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
+import { constant, math, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
 
 const pools = new WeakMap<Fn, Map<string, Local>>();
 
@@ -58,7 +58,11 @@ export function expF32(f: Fn, x: Expr): Expr {
 }
 
 /** 2ⁿ for whole numbers within the normal range. */
-const powerOfTwo = (f: Fn, n: Expr): Expr => n.add(hoisted(f, 'i32v', 127)).binary('shl', 23).bits('f32v');
+const powerOfTwo = (f: Fn, n: Expr): Expr =>
+  n
+    .add(hoisted(f, 'i32v', 127))
+    .binary('shl', 23)
+    .bits('f32v');
 
 /** eˣ - 1, precise near 0. */
 export function expm1F32(f: Fn, x: Expr): Expr {
@@ -80,10 +84,22 @@ export function logF32(f: Fn, x: Expr): Expr {
   const arg = f.let('x', x);
   const tiny = f.let('tiny', arg.lt(c(1.17549435e-38))); // subnormal, zero or negative
   const scaled = f.let('scaled', tiny.select(arg.mul(c(2 ** 23)), arg).bits('i32v'));
-  const m = f.let('m', scaled.and(hoisted(f, 'i32v', 0x7fffff)).or(hoisted(f, 'i32v', 0x3f000000)).bits('f32v'));
+  const m = f.let(
+    'm',
+    scaled
+      .and(hoisted(f, 'i32v', 0x7fffff))
+      .or(hoisted(f, 'i32v', 0x3f000000))
+      .bits('f32v'),
+  );
   const low = f.let('low', m.lt(c(Math.SQRT1_2)));
-  const exponent = scaled.binary('shrU', 23).sub(hoisted(f, 'i32v', 126)).cast('f32v');
-  const adjust = low.bits('f32v').and(c(1)).add(tiny.bits('f32v').and(c(23)));
+  const exponent = scaled
+    .binary('shrU', 23)
+    .sub(hoisted(f, 'i32v', 126))
+    .cast('f32v');
+  const adjust = low
+    .bits('f32v')
+    .and(c(1))
+    .add(tiny.bits('f32v').and(c(23)));
   const e = f.let('e', exponent.sub(adjust));
   const t = f.let('t', m.add(low.bits('f32v').and(m)).sub(c(1))); // 2m - 1 or m - 1
   const squared = f.let('squared', t.mul(t));
@@ -104,7 +120,10 @@ export function log1pF32(f: Fn, x: Expr): Expr {
   const log = f.let('log', logF32(f, u));
   const lost = u.sub(c(1)).sub(arg).div(u);
   const regular = f.let('regular', log.sub(lost));
-  const edge = u.binary('pmax', c(0)).lt(c(Infinity)).and(u.ne(c(0))); // u = 0 and u = ∞ have no correction
+  const edge = u
+    .binary('pmax', c(0))
+    .lt(c(Infinity))
+    .and(u.ne(c(0))); // u = 0 and u = ∞ have no correction
   return u.eq(c(1)).select(arg, edge.select(regular, log));
 }
 
@@ -128,3 +147,63 @@ export function sigmoidF32(f: Fn, x: Expr): Expr {
   const one = hoisted(f, 'f32v', 1);
   return one.div(expF32(f, x.unary('neg')).add(one));
 }
+
+/** erf on |x| ≤ 1, divided by x, in x². */
+const ERF_NEAR = [
+  7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
+  -3.7612625824233e-1, 1.12837916572671,
+]; // prettier-ignore
+/** erfc·|x|·e^(x²) on 1 ≤ |x| < 2, in 1/x² */
+const ERFC_MIDDLE = [
+  2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
+  -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
+]; // prettier-ignore
+/** the same beyond 2 */
+const ERFC_FAR = [
+  -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.0152652792027,
+  4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1,
+]; // prettier-ignore
+
+/** The error function. */
+export function erfF32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
+  const arg = f.let('x', x);
+  const sign = f.let('sign', arg.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)));
+  const size = f.let('size', arg.unary('abs'));
+  const squared = f.let('squared', arg.mul(arg));
+  const near = f.let('near', polynomial(f, squared, ERF_NEAR).mul(arg));
+  const q = f.let('q', c(1).div(size));
+  const y = f.let('y', q.mul(q));
+  const tail = size
+    .lt(c(2))
+    .select(polynomial(f, y, ERFC_MIDDLE), polynomial(f, y, ERFC_FAR))
+    .mul(q);
+  const far = c(1).sub(expF32(f, squared.unary('neg')).mul(tail)).bits('i32v').or(sign).bits('f32v'); // prettier-ignore
+  return size.gt(c(1)).select(far, near);
+}
+
+/**
+ * The error function of an f64 scalar: 2/√π · e^(-x²) · Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n+1)), all of whose terms have one sign
+ * (Abramowitz & Stegun 7.1.6). Past 6 it is 1 to the last bit.
+ */
+export function erfF64(f: Fn, x: Expr): Expr {
+  const arg = f.let('x', x);
+  const size = f.let('size', arg.unary('abs'));
+  const result = f.let('result', constant('f64', 1).binary('copysign', arg));
+  f.if(size.lt(6), () => {
+    const squared = f.let('squared', arg.mul(arg));
+    const term = f.let('term', arg);
+    const sum = f.let('sum', constant('f64', 0));
+    const n = f.let('n', constant('f64', 1));
+    f.while(sum.add(term).ne(sum), () => {
+      f.inc(sum, term);
+      f.inc(n, 2);
+      f.set(term, term.mul(squared).mul(2).div(n));
+    });
+    const scale = hostExp(squared.unary('neg')).mul(2 / Math.sqrt(Math.PI));
+    f.set(result, arg.eq(0).select(arg, sum.mul(scale)));
+  });
+  return arg.ne(arg).select(arg, result);
+}
+
+const hostExp = (x: Expr): Expr => math('exp', x);

@@ -20,6 +20,8 @@ import {
   type ElementwiseSpec,
 } from '../../kernels/elementwise.ts';
 import type { ParamSpec } from '../../kernels/kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Gradient, GradientContext } from './rule.ts';
 
 /** Nanoseconds that one byte of traffic takes where it does not come from a cache. */
 const NS_PER_BYTE = 0.08;
@@ -88,3 +90,30 @@ export const floatingOf = (dtype: DType): DType => (isFloating(dtype) ? dtype : 
 /** The contiguous layout of two tensors broadcast together. */
 export const broadcastLayout = (op: string, dtype: DType, a: Layout, b: Layout): Layout =>
   layoutOf(dtype, a.shape === b.shape ? a.shape : broadcastShapes(op, a.shape, b.shape));
+
+/** A gradient of the broadcast shape brought back to an input's shape and dtype. */
+export function gradFor(input: Layout, grad: Tensor): Tensor {
+  const summed = grad.sumTo(input.shape);
+  return summed.dtype === input.dtype ? summed : summed.to(input.dtype);
+}
+
+/**
+ * The gradients of an operation with one result whose inputs broadcast: one function of the incoming gradient per input,
+ * called only where it is wanted; `null` for inputs through which nothing flows.
+ */
+export function broadcastGradient<A>(
+  name: string,
+  saves: Gradient<A>['saves'],
+  parts: readonly (((g: Tensor, ctx: GradientContext<A>) => Tensor) | null)[],
+): Gradient<A> {
+  return {
+    name,
+    saves,
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      return parts.map((part, i) =>
+        g === undefined || part === null || !ctx.needs(i) ? undefined : gradFor(ctx.inputLayouts[i]!, part(g, ctx)),
+      );
+    },
+  };
+}

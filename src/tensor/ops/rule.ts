@@ -49,8 +49,8 @@ export interface Gradient<A> {
   readonly saves: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** ∂loss/∂input for each input, in the input's shape and dtype; undefined where it needs none. */
   readonly run: (ctx: GradientContext<A>) => readonly (Tensor | undefined)[];
-  /** The name that PyTorch prints as `grad_fn=<…>`, e.g. `ConvolutionBackward0`. */
-  readonly name: string;
+  /** The name that PyTorch prints as `grad_fn=<…>`, e.g. `ConvolutionBackward0`; it may depend on the attributes. */
+  readonly name: string | ((attrs: A) => string);
 }
 
 export interface OpRule<A extends Attrs> {

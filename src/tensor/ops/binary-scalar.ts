@@ -1,0 +1,259 @@
+/**
+ * Arithmetic of a tensor and a number. The number is a scalar of the call, never part of the plan, so a loop that
+ * changes it reuses one plan. Fractions turn integer tensors into float32, as in PyTorch.
+ */
+import { isFloating, type DType } from '../../base/dtype.ts';
+import { AutogradError } from '../../base/errors.ts';
+import { layoutOf } from '../../base/layout.ts';
+import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/elementwise-expr.ts';
+import { computeOf } from '../../kernels/elementwise-memory.ts';
+import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import { constant, type Expr, type Fn } from '../../kernels/ir.ts';
+import type { Tensor } from '../tensor.ts';
+import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
+import { floatingOf, gradFor, lowerElementwise } from './elementwise.ts';
+import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+
+/** Scalars: [s] unless stated. */
+export interface ScalarOpAttrs {
+  /** x + s */
+  addScalar: ScalarAttrs;
+  /** x - s */
+  subScalar: ScalarAttrs;
+  /** s - x */
+  rsubScalar: ScalarAttrs;
+  /** x · s */
+  mulScalar: ScalarAttrs;
+  /** x / s; integers give float32 */
+  divScalar: ScalarAttrs;
+  /** s / x; integers give float32 */
+  rdivScalar: ScalarAttrs;
+  /** xˢ; attributes of `powAttrs(dtype, s)` */
+  powScalar: PowAttrs;
+  /** sˣ */
+  rpowScalar: ScalarAttrs;
+  /** Python's x % s */
+  remainderScalar: ScalarAttrs;
+  /** C's fmod(x, s) */
+  fmodScalar: ScalarAttrs;
+  /** Python's x // s */
+  floorDivideScalar: ScalarAttrs;
+  /** max(x, s); NaN stays */
+  clampMin: ScalarAttrs;
+  /** min(x, s); NaN stays */
+  clampMax: ScalarAttrs;
+  /** Scalars: [min, max]; where min > max, max */
+  clamp: ScalarAttrs;
+  /** [g, x] → g where min ≤ x ≤ max, else 0; scalars: [min, max] */
+  clampGrad: ScalarAttrs;
+}
+
+/** The expression of a number operation; `s` are the numbers in the compute type. */
+interface ScalarRule<A extends ScalarAttrs> {
+  readonly name: string;
+  readonly build: (f: Fn, x: Expr, s: readonly Expr[], attrs: A) => Expr;
+  readonly cost: number;
+  readonly floating?: boolean;
+  readonly scalarOnly?: (attrs: A) => boolean;
+  readonly scalars?: number;
+}
+
+const always = (): boolean => true;
+
+const resultOf = (rule: ScalarRule<never>, dtype: DType): DType => (rule.floating === true ? floatingOf(dtype) : dtype);
+
+function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradient<A>): OpRule<A> {
+  return {
+    shape: ([x], { dtype }) => [layoutOf(resultOf(rule, dtype), x!.shape)],
+    lower: (l, [x], [out], attrs) => {
+      const as = computeOf(resultOf(rule, attrs.dtype));
+      const count = rule.scalars ?? 1;
+      const spec: ElementwiseSpec = {
+        name: `${rule.name}${'exponent' in attrs ? `-${String(attrs.exponent)}` : ''}`,
+        inputs: [{ dtype: x!.layout.dtype, as }],
+        outputs: [{ dtype: out!.layout.dtype, as }],
+        scalars: Array<typeof as>(count).fill(as),
+        build: (f, [input], s) => [rule.build(f, input!, s, attrs)],
+        scalarOnly: rule.scalarOnly?.(attrs) ?? false,
+        cost: rule.cost,
+      };
+      lowerElementwise(
+        l,
+        spec,
+        [x!],
+        [out!],
+        Array.from({ length: count }, (_, i) => l.scalar(i)),
+      );
+    },
+    gradient,
+  };
+}
+
+/** A gradient that is one function of the incoming one. */
+function flows<A extends Attrs>(
+  name: string,
+  run: (g: Tensor, ctx: GradientContext<A>) => Tensor,
+  saves: Gradient<A>['saves'] = {},
+): Gradient<A> {
+  return {
+    name,
+    saves,
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      return [g === undefined ? undefined : gradFor(ctx.inputLayouts[0]!, run(g, ctx))];
+    },
+  };
+}
+
+/** x to a power. The special exponents are computed as PyTorch computes them. */
+function powerOf(f: Fn, x: Expr, s: Expr, kind: PowClass): Expr {
+  const one = constant(x.type, 1);
+  switch (kind) {
+    case 'zero':
+      return one;
+    case 'one':
+      return x;
+    case 'square':
+      return x.mul(x);
+    case 'cube':
+      return x.mul(x).mul(x);
+    case 'sqrt':
+      return x.unary('sqrt');
+    case 'rsqrt':
+      return one.div(x.unary('sqrt'));
+    case 'reciprocal':
+      return one.div(x);
+    case 'inverseSquare':
+      return one.div(x.mul(x));
+    case 'general':
+      return power(f, x, s);
+  }
+}
+
+/** ∂xˢ/∂x = s·xˢ⁻¹ */
+function powGrad(g: Tensor, { input, scalars, apply, attrs }: GradientContext<PowAttrs>): Tensor {
+  const s = scalars[0]!;
+  if (s === 0) return g.mul(0);
+  if (s === 1) return g;
+  const x = input(0);
+  if (s === 2) return g.mul(x.mul(2));
+  const slope = apply('powScalar', [x], powAttrs(attrs.dtype, s - 1), [s - 1])[0]!;
+  return g.mul(slope.mul(s));
+}
+
+/** ∂sˣ/∂x = sˣ·ln s; where s is 0, only negative x have a slope. */
+function rpowGrad(g: Tensor, { input, output, scalars }: GradientContext<ScalarAttrs>): Tensor {
+  const s = scalars[0]!;
+  const slope = g.mul(output(0).mul(Math.log(s)));
+  return s === 0 ? slope.maskedFill(input(0).ge(0), 0) : slope;
+}
+
+const clampGrad = (
+  g: Tensor,
+  { apply, input, attrs }: GradientContext<ScalarAttrs>,
+  min: number,
+  max: number,
+): Tensor => apply('clampGrad', [g, input(0)], attrs, [min, max])[0]!;
+
+export const scalarRules: OpRules<ScalarOpAttrs> = {
+  addScalar: scalarRule(
+    { name: 'addScalar', build: (_, x, [s]) => x.add(s!), cost: 0.1 },
+    flows('AddBackward0', (g) => g),
+  ),
+  subScalar: scalarRule(
+    { name: 'subScalar', build: (_, x, [s]) => x.sub(s!), cost: 0.1 },
+    flows('SubBackward0', (g) => g),
+  ),
+  rsubScalar: scalarRule(
+    { name: 'rsubScalar', build: (_, x, [s]) => s!.sub(x), cost: 0.1 },
+    flows('RsubBackward1', (g) => g.neg()),
+  ),
+  mulScalar: scalarRule(
+    { name: 'mulScalar', build: (_, x, [s]) => x.mul(s!), cost: 0.1 },
+    flows('MulBackward0', (g, { scalars }) => g.mul(scalars[0]!)),
+  ),
+  divScalar: scalarRule(
+    { name: 'divScalar', build: (_, x, [s]) => x.div(s!), floating: true, cost: 0.5 },
+    flows('DivBackward0', (g, { scalars }) => g.div(scalars[0]!)),
+  ),
+  rdivScalar: scalarRule(
+    { name: 'rdivScalar', build: (_, x, [s]) => s!.div(x), floating: true, cost: 0.5 },
+    flows('MulBackward0', (g, { input, output }) => g.neg().mul(output(0).div(input(0))), {
+      inputs: [0],
+      outputs: [0],
+    }),
+  ),
+  powScalar: scalarRule<PowAttrs>(
+    {
+      name: 'powScalar',
+      build: (f, x, [s], { exponent }) => powerOf(f, x, s!, exponent),
+      scalarOnly: ({ exponent }) => exponent === 'general',
+      cost: 1,
+    },
+    flows('PowBackward0', powGrad, { inputs: [0] }),
+  ),
+  rpowScalar: scalarRule(
+    { name: 'rpowScalar', build: (f, x, [s]) => power(f, s!, x), scalarOnly: always, cost: 40 },
+    flows('PowBackward1', rpowGrad, { inputs: [0], outputs: [0] }),
+  ),
+  remainderScalar: scalarRule(
+    { name: 'remainderScalar', build: (f, x, [s]) => remainder(f, x, s!), scalarOnly: always, cost: 15 },
+    flows('RemainderBackward0', (g) => g),
+  ),
+  fmodScalar: scalarRule(
+    {
+      name: 'fmodScalar',
+      build: (f, x, [s], { dtype }) => (isFloating(dtype) ? fmod(f, x, s!) : x.rem(s!)),
+      scalarOnly: always,
+      cost: 15,
+    },
+    flows('FmodBackward0', (g) => g),
+  ),
+  floorDivideScalar: scalarRule(
+    { name: 'floorDivideScalar', build: (f, x, [s]) => floorDivide(f, x, s!), scalarOnly: always, cost: 20 },
+    flows('NotImplemented', () => {
+      throw new AutogradError('floorDivide: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operand'); // prettier-ignore
+    }),
+  ),
+  clampMin: scalarRule(
+    { name: 'clampMin', build: (_, x, [s]) => maximum(x, s!), cost: 0.3 },
+    flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, ctx.scalars[0]!, Infinity), { inputs: [0] }),
+  ),
+  clampMax: scalarRule(
+    { name: 'clampMax', build: (_, x, [s]) => minimum(x, s!), cost: 0.3 },
+    flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, -Infinity, ctx.scalars[0]!), { inputs: [0] }),
+  ),
+  clamp: scalarRule(
+    {
+      name: 'clamp',
+      build: (f, x, [min, max]) => minimum(f.let('raised', maximum(x, min!)), max!),
+      scalars: 2,
+      cost: 0.5,
+    },
+    flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, ctx.scalars[0]!, ctx.scalars[1]!), { inputs: [0] }),
+  ),
+  clampGrad: {
+    shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
+    lower: (l, inputs, outputs) => {
+      const { dtype } = outputs[0]!.layout;
+      const as = computeOf(dtype);
+      const spec: ElementwiseSpec = {
+        name: 'clampGrad',
+        inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
+        outputs: [{ dtype, as }],
+        scalars: [as, as],
+        build: (_, [g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)],
+        cost: 0.3,
+      };
+      lowerElementwise(l, spec, inputs, outputs, [l.scalar(0), l.scalar(1)]);
+    },
+    gradient: {
+      name: 'ClampBackwardBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [h], apply, input, attrs, scalars }) => [
+        h && apply('clampGrad', [h, input(1)], attrs, scalars)[0],
+        undefined,
+      ],
+    },
+  },
+};

@@ -1,0 +1,271 @@
+/**
+ * Arithmetic of two tensors, with broadcasting and type promotion
+ * (https://pytorch.org/docs/stable/torch.html#pointwise-ops). Comparisons are in `binary-compare.ts`, tensor and number
+ * in `binary-scalar.ts`.
+ */
+import { isFloating, type DType } from '../../base/dtype.ts';
+import { AutogradError, DTypeError } from '../../base/errors.ts';
+import type { Layout } from '../../base/layout.ts';
+import {
+  fmod,
+  floorDivide,
+  hostMath,
+  isFloat,
+  maximum,
+  minimum,
+  power,
+  remainder,
+} from '../../kernels/elementwise-expr.ts';
+import { computeOf } from '../../kernels/elementwise-memory.ts';
+import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import { constant, type Expr, type Fn } from '../../kernels/ir.ts';
+import type { Tensor } from '../tensor.ts';
+import { broadcastGradient, broadcastLayout, floatingOf, lowerElementwise, promoteLayouts } from './elementwise.ts';
+import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';
+
+export interface BinaryAttrs {
+  /** a + b */
+  add: Attrs;
+  /** a - b; not for two bool tensors */
+  sub: Attrs;
+  /** a + alpha·b; scalars: [alpha] */
+  addAlpha: Attrs;
+  /** a - alpha·b; scalars: [alpha] */
+  subAlpha: Attrs;
+  /** a · b */
+  mul: Attrs;
+  /** True division: integers give float32. */
+  div: Attrs;
+  /** aᵇ */
+  pow: Attrs;
+  /** The larger; NaN wins. */
+  maximum: Attrs;
+  /** The smaller; NaN wins. */
+  minimum: Attrs;
+  /** Python's %: the sign of b */
+  remainder: Attrs;
+  /** C's fmod: the sign of a */
+  fmod: Attrs;
+  /** Python's // */
+  floorDivide: Attrs;
+  atan2: Attrs;
+  /** On integers and bool, as are the next two. */
+  bitwiseAnd: Attrs;
+  bitwiseOr: Attrs;
+  bitwiseXor: Attrs;
+  /** [g, a, b] → the part of g that a deserves where a is compared with b: all if larger, half if equal. */
+  maximumGrad: Attrs;
+  minimumGrad: Attrs;
+}
+
+/** How one operation computes: in which types, and by which expression. */
+interface Arithmetic {
+  /** Integers are computed as float32. */
+  readonly floating?: boolean;
+  /** Whether the expression only exists for scalars of this dtype. */
+  readonly scalarOnly?: (dtype: DType) => boolean;
+  readonly build: (f: Fn, a: Expr, b: Expr, scalars: readonly Expr[], dtype: DType) => Expr;
+  readonly scalars?: number;
+  /** Nanoseconds for one element. */
+  readonly cost: number;
+}
+
+const always = (): boolean => true;
+
+const ARITHMETIC = {
+  add: { build: (_, a, b) => a.add(b), cost: 0.1 },
+  sub: { build: (_, a, b) => a.sub(b), cost: 0.1 },
+  addAlpha: {
+    build: (_, a, b, [alpha]) => (isFloat(a) ? b.fma(alpha!, a) : b.mul(alpha!).add(a)),
+    scalars: 1,
+    cost: 0.1,
+  },
+  subAlpha: {
+    build: (_, a, b, [alpha]) => (isFloat(a) ? b.unary('neg').fma(alpha!, a) : a.sub(b.mul(alpha!))),
+    scalars: 1,
+    cost: 0.1,
+  },
+  mul: { build: (_, a, b) => a.mul(b), cost: 0.1 },
+  div: { build: (_, a, b) => a.div(b), floating: true, cost: 0.5 },
+  pow: { build: power, scalarOnly: always, cost: 40 },
+  maximum: { build: (_, a, b) => maximum(a, b), cost: 0.3 },
+  minimum: { build: (_, a, b) => minimum(a, b), cost: 0.3 },
+  remainder: { build: remainder, scalarOnly: always, cost: 15 },
+  fmod: { build: (f, a, b) => (isFloat(a) ? fmod(f, a, b) : a.rem(b)), scalarOnly: always, cost: 15 },
+  floorDivide: { build: floorDivide, scalarOnly: always, cost: 20 },
+  atan2: { build: (_, a, b) => hostMath('atan2', a, b), floating: true, scalarOnly: always, cost: 40 },
+  bitwiseAnd: { build: (_, a, b) => a.and(b), cost: 0.1 },
+  bitwiseOr: { build: (_, a, b) => a.or(b), cost: 0.1 },
+  bitwiseXor: { build: (_, a, b) => a.binary('xor', b), cost: 0.1 },
+} satisfies { readonly [name: string]: Arithmetic };
+
+export type ArithmeticName = keyof typeof ARITHMETIC;
+
+/** The dtype in which an operation computes and returns. */
+function resultDType(name: ArithmeticName, a: Layout, b: Layout): DType {
+  const dtype = promoteLayouts(a, b);
+  return (ARITHMETIC[name] as Arithmetic).floating === true ? floatingOf(dtype) : dtype;
+}
+
+/** The expression of an arithmetic operation on operands of these dtypes. */
+export function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute: DType, out: DType): ElementwiseSpec {
+  const rule: Arithmetic = ARITHMETIC[name];
+  const as = computeOf(compute);
+  return {
+    name,
+    inputs: [{ dtype: a, as }, { dtype: b, as }],
+    outputs: [{ dtype: out, as }],
+    scalars: rule.scalars === 1 ? [as] : [],
+    build: (f, [x, y], scalars) => [rule.build(f, x!, y!, scalars, compute)],
+    scalarOnly: rule.scalarOnly?.(compute) ?? false,
+    cost: rule.cost,
+  }; // prettier-ignore
+}
+
+function requireArithmetic(name: ArithmeticName, dtype: DType): void {
+  if (dtype === 'bool' && NOT_FOR_BOOL.has(name)) {
+    throw new DTypeError(
+      `${name}: is not defined for two bool tensors; use logicalXor() or logicalNot(), or convert one with .to('int64')`,
+    );
+  }
+  if (isFloating(dtype) && name.startsWith('bitwise')) {
+    throw new DTypeError(`${name}: expected integer or bool tensors, but got ${dtype}; compare first, or convert with .to('int64')`); // prettier-ignore
+  }
+}
+const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['sub', 'subAlpha', 'pow', 'remainder', 'fmod', 'floorDivide'] as const); // prettier-ignore
+
+function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpRule<Attrs> {
+  return {
+    shape: ([a, b]) => {
+      const dtype = resultDType(name, a!, b!);
+      requireArithmetic(name, dtype);
+      return [broadcastLayout(name, dtype, a!, b!)];
+    },
+    lower: (l, [a, b], [out]) => {
+      const spec = arithmeticSpec(name, a!.layout.dtype, b!.layout.dtype, resultDType(name, a!.layout, b!.layout), out!.layout.dtype); // prettier-ignore
+      lowerElementwise(l, spec, [a!, b!], [out!], spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
+    },
+    gradient,
+  };
+}
+
+/** g where a wins against b, g/2 where they tie (PyTorch 1.13 splits the gradient evenly), else 0. */
+function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
+  return {
+    shape: ([g]) => [broadcastLayout(name, g!.dtype, g!, g!)],
+    lower: (l, inputs, outputs) => {
+      const { dtype } = outputs[0]!.layout;
+      const as = computeOf(dtype);
+      const spec: ElementwiseSpec = {
+        name,
+        inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
+        outputs: [{ dtype, as }],
+        scalars: [],
+        build: (f, [g, a, b]) => {
+          const loses = name === 'maximumGrad' ? a!.lt(b!) : a!.gt(b!);
+          const half = f.let('half', g!.mul(0.5));
+          const kept = f.let('kept', a!.eq(b!).select(half, g!));
+          return [loses.select(constant(g!.type, 0), kept)];
+        },
+        cost: 0.3,
+      };
+      lowerElementwise(l, spec, inputs, outputs);
+    },
+    gradient: broadcastGradient(name === 'maximumGrad' ? 'MaximumBackwardBackward0' : 'MinimumBackwardBackward0', { inputs: [1, 2] }, [
+      (h, { apply, input, attrs }) => apply(name, [h, input(1), input(2)], attrs)[0]!,
+      null,
+      null,
+    ]), // prettier-ignore
+  };
+}
+
+const ties = (name: 'MaximumBackward0' | 'MinimumBackward0', grad: 'maximumGrad' | 'minimumGrad'): Gradient<Attrs> =>
+  broadcastGradient(name, { inputs: [0, 1] }, [
+    (g, { apply, input, attrs }) => apply(grad, [g, input(0), input(1)], attrs)[0]!,
+    (g, { apply, input, attrs }) => apply(grad, [g, input(1), input(0)], attrs)[0]!,
+  ]);
+
+/** ∂(aᵇ)/∂a = b·aᵇ⁻¹, and 0 where b is 0 */
+const powBase = (g: Tensor, a: Tensor, b: Tensor): Tensor => g.mul(b.mul(a.pow(b.sub(1)))).maskedFill(b.eq(0), 0);
+/** ∂(aᵇ)/∂b = aᵇ·ln a, and 0 where a is 0 and b is not negative */
+const powExponent = (g: Tensor, a: Tensor, b: Tensor, result: Tensor): Tensor =>
+  g.mul(result.mul(a.log())).maskedFill(a.eq(0).logicalAnd(b.ge(0)), 0);
+
+const quotientGrad = (rounding: 'floorDivide' | 'trunc') => (g: Tensor, a: Tensor, b: Tensor): Tensor =>
+  g.neg().mul(rounding === 'floorDivide' ? a.floorDivide(b) : a.div(b).trunc()); // prettier-ignore
+
+const undifferentiable = (op: string): Gradient<Attrs> => ({
+  name: 'NotImplemented',
+  saves: {},
+  run: () => {
+    throw new AutogradError(`${op}: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operands`); // prettier-ignore
+  },
+});
+
+export const binaryRules: OpRules<BinaryAttrs> = {
+  add: arithmetic('add', broadcastGradient('AddBackward0', {}, [(g) => g, (g) => g])),
+  sub: arithmetic('sub', broadcastGradient('SubBackward0', {}, [(g) => g, (g) => g.neg()])),
+  addAlpha: arithmetic(
+    'addAlpha',
+    broadcastGradient('AddBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(scalars[0]!)]),
+  ),
+  subAlpha: arithmetic(
+    'subAlpha',
+    broadcastGradient('SubBackward0', {}, [(g) => g, (g, { scalars }) => g.mul(-scalars[0]!)]),
+  ),
+  mul: arithmetic(
+    'mul',
+    broadcastGradient('MulBackward0', { inputs: [0, 1] }, [
+      (g, { input }) => g.mul(input(1)),
+      (g, { input }) => g.mul(input(0)),
+    ]),
+  ),
+  div: arithmetic(
+    'div',
+    broadcastGradient('DivBackward0', { inputs: [0, 1] }, [
+      (g, { input }) => g.div(input(1)),
+      (g, { input }) => g.neg().mul(input(0).div(input(1)).div(input(1))),
+    ]),
+  ),
+  pow: arithmetic(
+    'pow',
+    broadcastGradient('PowBackward1', { inputs: [0, 1], outputs: [0] }, [
+      (g, { input }) => powBase(g, input(0), input(1)),
+      (g, { input, output }) => powExponent(g, input(0), input(1), output(0)),
+    ]),
+  ),
+  maximum: arithmetic('maximum', ties('MaximumBackward0', 'maximumGrad')),
+  minimum: arithmetic('minimum', ties('MinimumBackward0', 'minimumGrad')),
+  remainder: arithmetic(
+    'remainder',
+    broadcastGradient('RemainderBackward1', { inputs: [0, 1] }, [
+      (g) => g,
+      (g, { input }) => quotientGrad('floorDivide')(g, input(0), input(1)),
+    ]),
+  ),
+  fmod: arithmetic(
+    'fmod',
+    broadcastGradient('FmodBackward1', { inputs: [0, 1] }, [
+      (g) => g,
+      (g, { input }) => quotientGrad('trunc')(g, input(0), input(1)),
+    ]),
+  ),
+  floorDivide: arithmetic('floorDivide', undifferentiable('floorDivide')),
+  atan2: arithmetic(
+    'atan2',
+    broadcastGradient('Atan2Backward0', { inputs: [0, 1] }, [
+      (g, { input }) => g.mul(input(1).div(input(0).square().add(input(1).square()))),
+      (g, { input }) =>
+        g.mul(
+          input(0)
+            .neg()
+            .div(input(0).square().add(input(1).square())),
+        ),
+    ]),
+  ),
+  bitwiseAnd: arithmetic('bitwiseAnd', null),
+  bitwiseOr: arithmetic('bitwiseOr', null),
+  bitwiseXor: arithmetic('bitwiseXor', null),
+  maximumGrad: tieGrad('maximumGrad'),
+  minimumGrad: tieGrad('minimumGrad'),
+};

@@ -1,0 +1,309 @@
+/**
+ * Reductions along any dimensions (https://pytorch.org/docs/stable/torch.html#reduction-ops): shape rules and gradients.
+ * The lowerings are in `reduce-lower.ts`.
+ */
+import { isFloating, requireDType, type DType } from '../../base/dtype.ts';
+import { DTypeError, ShapeError } from '../../base/errors.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
+import { showShape } from '../../base/shape.ts';
+import type { Tensor } from '../tensor.ts';
+import {
+  reducedDims,
+  reducedShape,
+  scanParams,
+  type ReduceParams,
+  type ScanParams,
+  type VarianceParams,
+} from './reduce-attrs.ts';
+import {
+  lowerArgExtreme,
+  lowerCumsum,
+  lowerExtremeGrad,
+  lowerLogSumExp,
+  lowerProdGrad,
+  lowerReduce,
+  lowerVariance,
+  type ReduceName,
+} from './reduce-lower.ts';
+import { differentiableOnce } from './attrs.ts';
+import type { Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+
+export { reduceParams, scanParams, varianceParams, type DimsArg } from './reduce-attrs.ts';
+
+export interface ReduceAttrs {
+  /** Whole numbers and bools add up as int64. */
+  sum: ReduceParams;
+  /** Floating dtypes only, or with `dtype`. */
+  mean: ReduceParams;
+  /** One dimension, or all. */
+  prod: ReduceParams;
+  amax: ReduceParams;
+  amin: ReduceParams;
+  /** The extremes of all elements; as `amax` and `amin`, under the name that PyTorch prints. */
+  max: ReduceParams;
+  min: ReduceParams;
+  /** One dimension → [values, indices]; the first of equals */
+  maxDim: ReduceParams;
+  minDim: ReduceParams;
+  /** One dimension, or all (index in the flattened tensor); the first of equals */
+  argmax: ReduceParams;
+  argmin: ReduceParams;
+  any: ReduceParams;
+  all: ReduceParams;
+  var: VarianceParams;
+  std: VarianceParams;
+  logsumexp: ReduceParams;
+  /** One dimension: running sums; keeps the shape */
+  cumsum: ScanParams;
+  /** [g, indices, x (only its shape)] → g at the indices along the dimension, else 0 */
+  extremeGrad: ReduceParams;
+  /** [g (of the reduced shape), x] → g · product of the other elements */
+  prodGrad: ReduceParams;
+}
+
+const sumDType = (x: DType, asked: DType | undefined): DType => asked ?? (isFloating(x) ? x : 'int64');
+
+/** The layout of a result with dtype `dtype`. */
+function result(op: string, x: Layout, params: ReduceParams, dtype: DType): Layout {
+  return layoutOf(dtype, reducedShape(x.shape, reducedDims(op, x.shape, params.dims), params.keepdim));
+}
+
+function requireElements(op: string, x: Layout, params: ReduceParams): void {
+  const dims = reducedDims(op, x.shape, params.dims);
+  if (dims.every((dim) => x.shape[dim] !== 0)) return;
+  throw new ShapeError(`${op}: cannot reduce a dimension without elements, but got shape ${showShape(x.shape)}; check numel() first`); // prettier-ignore
+}
+
+function requireOneDim(op: string, x: Layout, params: ReduceParams): void {
+  if (params.dims === null || params.dims.length === 1) return;
+  throw new ShapeError(`${op}: expected one dimension or none for a tensor of shape ${showShape(x.shape)}, but got [${params.dims.join(', ')}]; reduce one after the other`); // prettier-ignore
+}
+
+/** A reduced tensor brought back to the shape of the input, repeated along the reduced dimensions. */
+function restore(reduced: Tensor, { inputLayouts, attrs }: GradientContext<ReduceParams>, op: string): Tensor {
+  const { shape } = inputLayouts[0]!;
+  let full = reduced;
+  if (!attrs.keepdim) for (const dim of reducedDims(op, shape, attrs.dims)) full = full.unsqueeze(dim);
+  return full.expand(...shape);
+}
+
+const reducedCount = (op: string, x: Layout, params: ReduceParams): number =>
+  reducedDims(op, x.shape, params.dims).reduce((n, dim) => n * x.shape[dim]!, 1);
+
+/** Gradient names end in 0 for a reduction of everything and in 1 along dimensions, or the other way round. */
+const named = (stem: string, all: 0 | 1) => (params: ReduceParams): string =>
+  `${stem}Backward${params.dims === null ? all : 1 - all}`; // prettier-ignore
+
+function simple(
+  name: ReduceName,
+  dtypeOf: (x: DType, asked: DType | undefined) => DType,
+  gradient: Gradient<ReduceParams> | null,
+  check: (x: Layout, params: ReduceParams) => void = () => undefined,
+): OpRule<ReduceParams> {
+  return {
+    shape: ([x], params) => {
+      check(x!, params);
+      return [result(name, x!, params, dtypeOf(x!.dtype, params.dtype))];
+    },
+    lower: (l, [x], [out], params) => lowerReduce(l, name, x!, out!, params),
+    gradient,
+  };
+}
+
+/** All elements that equal the extreme share its gradient evenly. */
+function tiesGradient(op: 'amax' | 'amin', name: string): Gradient<ReduceParams> {
+  return {
+    name,
+    saves: { inputs: [0], outputs: [0] },
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      if (g === undefined) return [undefined];
+      const x = ctx.input(0);
+      const mask = x.eq(restore(ctx.output(0), ctx, op)).to(g.dtype);
+      const count = mask.sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true });
+      return [restore(g, ctx, op).mul(mask).div(count)];
+    },
+  };
+}
+
+const same = (x: DType): DType => x;
+const toBool = (x: DType): DType => (x === 'uint8' ? 'uint8' : 'bool');
+
+const extreme = (op: 'amax' | 'amin', name: string): OpRule<ReduceParams> =>
+  simple(op, same, tiesGradient(op, name), (x, params) => requireElements(op, x, params));
+
+/** A value and its index along one dimension. */
+function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams> {
+  const shown = op.slice(0, 3);
+  return {
+    shape: ([x], params) => {
+      requireOneDim(shown, x!, params);
+      requireElements(shown, x!, params);
+      return [result(shown, x!, params, x!.dtype), result(shown, x!, params, 'int64')];
+    },
+    lower: (l, [x], [values, indices], params) =>
+      lowerArgExtreme(l, op === 'maxDim' ? 'max' : 'min', x!, values, indices!, params),
+    gradient: {
+      name,
+      saves: { inputs: [0], outputs: [1] },
+      run: ({ grads: [g], apply, output, input, attrs }) => [
+        g && apply('extremeGrad', [g, output(1), input(0).detach()], attrs)[0],
+      ],
+    },
+  };
+}
+
+function arg(op: 'argmax' | 'argmin'): OpRule<ReduceParams> {
+  return {
+    shape: ([x], params) => {
+      requireOneDim(op, x!, params);
+      requireElements(op, x!, params);
+      return [result(op, x!, params, 'int64')];
+    },
+    lower: (l, [x], [indices], params) =>
+      lowerArgExtreme(l, op === 'argmax' ? 'max' : 'min', x!, undefined, indices!, params),
+    gradient: null,
+  };
+}
+
+function requireMean(x: Layout, params: ReduceParams): void {
+  if (isFloating(params.dtype ?? x.dtype)) return;
+  throw new DTypeError(
+    `mean: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32') or pass { dtype: 'float32' }`,
+  );
+}
+
+/** ∂var/∂x = 2·(x - mean)/(n - correction) */
+function varianceSlope(g: Tensor, ctx: GradientContext<VarianceParams>): Tensor {
+  const x = ctx.input(0);
+  const dims = reducedDims('var', x.layout.shape, ctx.attrs.dims);
+  const n = reducedCount('var', x.layout, ctx.attrs);
+  const centred = x.sub(dims.length === 0 ? x : x.mean(dims, { keepdim: true }));
+  return restore(g, ctx, 'var').mul(2 / (n - ctx.attrs.correction)).mul(centred); // prettier-ignore
+}
+
+const variance = (op: 'var' | 'std', gradient: Gradient<VarianceParams>): OpRule<VarianceParams> => ({
+  shape: ([x], params) => {
+    requireDType(op, 'input', x!.dtype, ['float32', 'float64']);
+    return [result(op, x!, params, x!.dtype)];
+  },
+  lower: (l, [x], [out], params) => lowerVariance(l, x!, out!, params, op === 'std'),
+  gradient,
+});
+
+export const reduceRules: OpRules<ReduceAttrs> = {
+  sum: simple('sum', sumDType, {
+    name: named('Sum', 0),
+    saves: {},
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      return [g && restore(g, ctx, 'sum').to(ctx.inputLayouts[0]!.dtype)];
+    },
+  }),
+  mean: simple(
+    'mean',
+    (x, asked) => asked ?? x,
+    {
+      name: named('Mean', 0),
+      saves: {},
+      run: (ctx) => {
+        const g = ctx.grads[0];
+        const n = reducedCount('mean', ctx.inputLayouts[0]!, ctx.attrs);
+        return [g && restore(g.div(n), ctx, 'mean').to(ctx.inputLayouts[0]!.dtype)];
+      },
+    },
+    requireMean,
+  ),
+  prod: simple(
+    'prod',
+    sumDType,
+    {
+      name: named('Prod', 0),
+      saves: { inputs: [0] },
+      run: ({ grads: [g], apply, input, attrs }) => [g && apply('prodGrad', [g, input(0)], attrs)[0]],
+    },
+    (x, params) => requireOneDim('prod', x, params),
+  ),
+  amax: extreme('amax', 'AmaxBackward0'),
+  amin: extreme('amin', 'AminBackward0'),
+  max: extreme('amax', 'MaxBackward1'),
+  min: extreme('amin', 'MinBackward1'),
+  maxDim: extremeDim('maxDim', 'MaxBackward0'),
+  minDim: extremeDim('minDim', 'MinBackward0'),
+  argmax: arg('argmax'),
+  argmin: arg('argmin'),
+  any: simple('any', toBool, null),
+  all: simple('all', toBool, null),
+  var: variance('var', {
+    name: 'VarBackward0',
+    saves: { inputs: [0] },
+    run: (ctx) => [ctx.grads[0] && varianceSlope(ctx.grads[0], ctx)],
+  }),
+  std: variance('std', {
+    name: 'StdBackward0',
+    saves: { inputs: [0], outputs: [0] },
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      if (g === undefined) return [undefined];
+      const y = ctx.output(0);
+      return [varianceSlope(g.div(y.mul(2)).maskedFill(y.eq(0), 0), ctx)];
+    },
+  }),
+  logsumexp: {
+    shape: ([x], params) => {
+      requireDType('logsumexp', 'input', x!.dtype, ['float32', 'float64']);
+      return [result('logsumexp', x!, params, x!.dtype)];
+    },
+    lower: (l, [x], [out], params) => lowerLogSumExp(l, x!, out!, params),
+    gradient: {
+      name: 'LogsumexpBackward0',
+      saves: { inputs: [0], outputs: [0] },
+      run: (ctx) => {
+        const g = ctx.grads[0];
+        if (g === undefined) return [undefined];
+        const share = ctx
+          .input(0)
+          .sub(restore(ctx.output(0), ctx, 'logsumexp'))
+          .exp();
+        return [restore(g, ctx, 'logsumexp').mul(share)];
+      },
+    },
+  },
+  cumsum: {
+    shape: ([x], { dim }) => {
+      reducedDims('cumsum', x!.shape, [dim]);
+      return [layoutOf(sumDType(x!.dtype, undefined), x!.shape)];
+    },
+    lower: (l, [x], [out], params) => lowerCumsum(l, x!, out!, params),
+    // an element is part of every later sum
+    gradient: {
+      name: 'CumsumBackward0',
+      saves: {},
+      run: ({ grads: [g], apply, attrs }) => [g && apply('cumsum', [g], scanParams(attrs.dim, !attrs.reverse))[0]],
+    },
+  },
+  extremeGrad: {
+    shape: ([g, , x]) => [layoutOf(g!.dtype, x!.shape)],
+    lower: (l, [g, indices, x], [out], params) => lowerExtremeGrad(l, g!, indices!, x!.layout, out!, params),
+    gradient: {
+      name: 'ValueSelectingReductionBackwardBackward0',
+      saves: { inputs: [1, 2] },
+      // the chosen elements of h: the others are multiplied by 0
+      run: (ctx) => {
+        const h = ctx.grads[0];
+        if (h === undefined) return [undefined];
+        const { apply, input, attrs } = ctx;
+        const indices = input(1);
+        const ones = indices.to(h.dtype).mul(0).add(1);
+        const chosen = apply('extremeGrad', [ones, indices, input(2)], attrs)[0]!;
+        const dims = reducedDims('max', input(2).layout.shape, attrs.dims);
+        return [h.mul(chosen).sum(dims, { keepdim: attrs.keepdim })];
+      },
+    },
+  },
+  prodGrad: {
+    shape: ([, x]) => [layoutOf(x!.dtype, x!.shape)],
+    lower: (l, [g, x], [out], params) => lowerProdGrad(l, g!, x!, out!, params),
+    gradient: differentiableOnce('prod', 'use log().sum().exp() for positive elements'),
+  },
+};
