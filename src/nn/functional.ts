@@ -1,0 +1,325 @@
+/**
+ * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
+ * is kept. Options are named as the layers' are.
+ */
+import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
+import { sameDims } from '../base/shape.ts';
+import { apply, apply1 } from '../tensor/dispatch.ts';
+import { fromTypedArray } from '../tensor/create.ts';
+import { broadcastTensors } from '../tensor/functions.ts';
+import { convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
+import { oneHotParams, padParams } from '../tensor/ops/indexing.ts';
+import {
+  classLossParams,
+  pairLossParams,
+  type ClassLossParams,
+  type PairLossKind,
+  type Reduction,
+} from '../tensor/ops/loss.ts';
+import { batchNormParams } from '../tensor/ops/norm.ts';
+import {
+  adaptivePoolParams,
+  avgPoolParams,
+  maxPoolParams,
+  type AdaptivePoolParams,
+  type AvgPoolOptions,
+  type AvgPoolParams,
+  type MaxPoolOptions,
+  type MaxPoolParams,
+  type Pair,
+} from '../tensor/ops/pool-geometry.ts';
+import { NO_ATTRS } from '../tensor/ops/rule.ts';
+import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+export type { ConvOptions, Pair, Reduction };
+
+/**
+ * Runs an image operation on [N, C, H, W]; a single image [C, H, W] gets a batch dimension for the time.
+ */
+function batched(x: Tensor, run: (x: Tensor) => Tensor): Tensor {
+  return x.ndim === 3 ? run(x.unsqueeze(0)).squeeze(0) : run(x);
+}
+
+/** @internal conv2d with prepared parameters: what the layer calls. */
+export function conv2dWith(x: Tensor, weight: Tensor, bias: Tensor | null, params: ConvParams): Tensor {
+  return batched(x, (images) => apply1('conv2d', bias === null ? [images, weight] : [images, weight, bias], params));
+}
+
+/**
+ * Convolves images with filters (cross-correlation, as all of deep learning's convolutions):
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
+ * @param x [N, Cin, H, W] or [Cin, H, W]
+ * @param weight [Cout, Cin / groups, kH, kW]
+ * @param bias [Cout]
+ * @returns [N, Cout, Hout, Wout] with Hout = ⌊(H + 2·padding − dilation·(kH − 1) − 1) / stride⌋ + 1
+ * @throws ShapeError when channels or sizes do not fit
+ * @example
+ * import { F, tensor } from 'flambeau';
+ * const x = tensor([[[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]]);
+ * const k = tensor([[[[0, 1], [2, 3]]]]);
+ * if (String(F.conv2d(x, k).tolist()) !== '19,25,37,43') throw new Error('the tutorial says 19, 25, 37, 43');
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
+  return conv2dWith(x, weight, bias, convParams(options));
+}
+
+/** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  return apply1('linear', bias === null ? [x, weight] : [x, weight, bias], NO_ATTRS);
+}
+
+// ---- pooling
+
+/** @internal */
+export const maxPool2dWith = (x: Tensor, params: MaxPoolParams): Tensor => apply('maxPool2d', [x], params)[0]!;
+/** @internal */
+export const avgPool2dWith = (x: Tensor, params: AvgPoolParams): Tensor => apply1('avgPool2d', [x], params);
+/** @internal */
+export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor =>
+  apply1('adaptiveAvgPool2d', [x], params);
+
+/** The largest element of each window: [N, C, H, W] → [N, C, Hout, Wout]. The stride is the kernel size by default. */
+export function maxPool2d(x: Tensor, kernelSize: Pair, options: Omit<MaxPoolOptions, 'returnIndices'> = {}): Tensor {
+  return maxPool2dWith(x, maxPoolParams(kernelSize, options));
+}
+
+/** As {@link maxPool2d}, with the place of each maximum in its H·W plane (int64). */
+export function maxPool2dWithIndices(
+  x: Tensor,
+  kernelSize: Pair,
+  options: MaxPoolOptions = {},
+): { values: Tensor; indices: Tensor } {
+  const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...options, returnIndices: true }));
+  return { values: values!, indices: indices! };
+}
+
+/** The mean of each window. */
+export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
+  return avgPool2dWith(x, avgPoolParams(kernelSize, options));
+}
+
+type OutputSize = number | null | readonly [number | null, number | null];
+
+/** Means over windows chosen so that the output has the given size; null keeps the input's. */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  return adaptiveAvgPool2dWith(x, adaptivePoolParams(outputSize));
+}
+
+/** Maxima over windows chosen so that the output has the given size. */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  return apply('adaptiveMaxPool2d', [x], adaptivePoolParams(outputSize))[0]!;
+}
+
+// ---- activations
+
+export const relu = (x: Tensor, options: { readonly inplace?: boolean } = {}): Tensor =>
+  options.inplace === true ? x.relu_() : x.relu();
+export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
+export const tanh = (x: Tensor): Tensor => x.tanh();
+export const softmax = (x: Tensor, dim: number): Tensor => x.softmax(dim);
+export const logSoftmax = (x: Tensor, dim: number): Tensor => x.logSoftmax(dim);
+
+/** x where positive, slope·x elsewhere. */
+export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  return apply1('leakyRelu', [x], NO_ATTRS, [negativeSlope]);
+}
+
+// ---- regularisation and normalisation
+
+export interface DropoutOptions {
+  /** The probability of an element becoming 0. Default 0.5. */
+  readonly p?: number;
+  /** Default true. */
+  readonly training?: boolean;
+  readonly generator?: Generator;
+}
+
+function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: Generator | undefined): Tensor {
+  if (x.dtype !== 'float32' && x.dtype !== 'float64') {
+    throw new DTypeError(
+      `dropout: expected a floating-point input, but got ${x.dtype}; convert it with .to('float32')`,
+    );
+  }
+  const count = shape.reduce((n, size) => n * size, 1);
+  const mask = x.dtype === 'float32' ? new Float32Array(count) : new Float64Array(count);
+  fillDropoutMask(mask, p, generator);
+  return fromTypedArray(mask, shape);
+}
+
+function checkProbability(op: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${op}: expected a probability p between 0 and 1, but got ${p}`);
+}
+
+/** In training, zeroes elements with probability p and scales the rest by 1/(1 − p); else the input itself. */
+export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+  const { p = 0.5, training = true, generator } = options;
+  checkProbability('dropout', p);
+  return training && p > 0 ? x.mul(dropoutMask(x, x.layout.shape, p, generator)) : x;
+}
+
+/** As {@link dropout}, for whole channels of [N, C, H, W]. */
+export function dropout2d(x: Tensor, options: DropoutOptions = {}): Tensor {
+  const { p = 0.5, training = true, generator } = options;
+  checkProbability('dropout2d', p);
+  if (!training || p === 0) return x;
+  const shape = x.layout.shape.map((size, i) => (i < 2 ? size : 1));
+  return x.mul(dropoutMask(x, shape, p, generator));
+}
+
+export interface BatchNormOptions {
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  /** Normalise with the batch's statistics and update the running ones. Default false. */
+  readonly training?: boolean;
+  /** Weight of the new statistics in the running ones. Default 0.1. */
+  readonly momentum?: number;
+  /** Default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Normalises each channel of [N, C, …]: https://pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
+ * @throws ShapeError when a parameter does not have C elements, or in training with one value per channel
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: BatchNormOptions = {},
+): Tensor {
+  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
+  const running = runningMean !== null && runningVar !== null;
+  if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }'); // prettier-ignore
+  const params = batchNormParams({ weight: weight !== null, bias: bias !== null, running, eps });
+  const inputs = [x, weight, bias, running ? runningMean : null, running ? runningVar : null].filter((t) => t !== null);
+  if (!training) return apply1('batchNormEval', inputs, params);
+  const [y] = apply('batchNorm', inputs, params, [momentum]);
+  if (running) {
+    runningMean.storage.version++; // the kernel has written them
+    runningVar.storage.version++;
+  }
+  return y!;
+}
+
+// ---- losses
+
+export interface ClassLossOptions {
+  /** A weight for each class, [C]. */
+  readonly weight?: Tensor | null;
+  /** A target that does not count. Default -100. */
+  readonly ignoreIndex?: number;
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+}
+
+export interface CrossEntropyOptions extends ClassLossOptions {
+  /** How much of the target is spread over all classes, 0 to 1. Default 0. */
+  readonly labelSmoothing?: number;
+}
+
+/** Targets are small and on the host's side of the memory anyway: a wrong one is named here, not met in a kernel. */
+function checkTargets(op: string, x: Tensor, target: Tensor, params: ClassLossParams): void {
+  if (target.dtype !== 'int64') {
+    throw new DTypeError(
+      `${op}: expected class indices of dtype int64 as target, but got ${target.dtype}; convert them with .to('int64')`,
+    );
+  }
+  const classes = x.layout.shape[x.ndim === 1 ? 0 : 1] ?? 0;
+  const labels = target.toTypedArray() as BigInt64Array;
+  const ignored = BigInt(params.ignoreIndex);
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if ((label < 0n || label >= BigInt(classes)) && label !== ignored) {
+      throw new IndexError(`${op}: target ${label} at position ${i} is out of range: the input has ${classes} classes, so targets are 0 to ${classes - 1}`); // prettier-ignore
+    }
+  }
+}
+
+/**
+ * The cross-entropy between logits and class indices, or class probabilities:
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+ * @param input logits [N, C], [C] or [N, C, d1, …]
+ * @param target class indices (int64) [N], [] or [N, d1, …]; or probabilities of the input's shape and dtype
+ * @throws IndexError for a class index out of range
+ */
+export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weight = null, ignoreIndex, reduction, labelSmoothing } = options;
+  const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
+  if (target.isFloatingPoint() && sameDims(target.layout.shape, input.layout.shape)) {
+    return probabilityCrossEntropy(input, target, weight, params);
+  }
+  checkTargets('crossEntropy', input, target, params);
+  return apply('crossEntropy', weight === null ? [input, target] : [input, target, weight], params)[0]!;
+}
+
+/** −Σ target·log softmax(input), for targets that are probabilities. */
+function probabilityCrossEntropy(
+  input: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  params: ClassLossParams,
+): Tensor {
+  const dim = input.ndim === 1 ? 0 : 1;
+  const classes = input.layout.shape[dim]!;
+  const { labelSmoothing, reduction } = params;
+  const soft = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
+  const perClass = weight === null ? soft : soft.mul(weight.reshape(weight.layout.shape.concat(Array<number>(input.ndim - dim - 1).fill(1)))); // prettier-ignore
+  const loss = input.logSoftmax(dim).mul(perClass).sum(dim).neg();
+  if (reduction === 'none') return loss;
+  const total = loss.sum();
+  return reduction === 'sum' ? total : total.div(input.numel() / classes);
+}
+
+/** The negative log-likelihood of class indices under log-probabilities [N, C] or [N, C, d1, …]. */
+export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
+  const { weight = null, ignoreIndex, reduction } = options;
+  const params = classLossParams('nllLoss', { weight: weight !== null, ignoreIndex, reduction });
+  checkTargets('nllLoss', input, target, params);
+  return apply('nllLoss', weight === null ? [input, target] : [input, target, weight], params)[0]!;
+}
+
+export interface LossOptions {
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+}
+
+function pairLoss(
+  op: 'mseLoss' | 'l1Loss' | 'smoothL1Loss' | 'huberLoss',
+  kind: PairLossKind,
+  x: Tensor,
+  y: Tensor,
+  options: LossOptions,
+  beta?: number,
+): Tensor {
+  // prettier-ignore
+  const [a, b] = sameDims(x.layout.shape, y.layout.shape) ? [x, y] : (broadcastTensors(x, y) as [Tensor, Tensor]);
+  return apply1(op, [a, b], pairLossParams(kind, options.reduction, beta));
+}
+
+/** The mean squared error. */
+export const mseLoss = (input: Tensor, target: Tensor, options: LossOptions = {}): Tensor =>
+  pairLoss('mseLoss', 'mse', input, target, options);
+/** The mean absolute error. */
+export const l1Loss = (input: Tensor, target: Tensor, options: LossOptions = {}): Tensor =>
+  pairLoss('l1Loss', 'l1', input, target, options);
+/** Squared below `beta`, absolute above (Girshick 2015). */
+export const smoothL1Loss = (input: Tensor, target: Tensor, options: LossOptions & { readonly beta?: number } = {}): Tensor => pairLoss('smoothL1Loss', 'smoothL1', input, target, options, options.beta); // prettier-ignore
+
+// ---- other
+
+/**
+ * Adds `value` around a tensor: `pads` are counts before and after, from the last dimension on.
+ * Only constant padding exists.
+ */
+export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
+  return apply1('pad', [x], padParams(pads), [value]);
+}
+
+/** int64 class indices [...] → int64 [..., numClasses]. */
+export function oneHot(x: Tensor, numClasses: number): Tensor {
+  return apply1('oneHot', [x], oneHotParams(numClasses));
+}
+
+/** Dimensions `start` to `end` made one. */
+export const flatten = (x: Tensor, start = 1, end = -1): Tensor => x.flatten(start, end);

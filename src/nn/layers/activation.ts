@@ -1,0 +1,126 @@
+/** Activations and dropout as layers. */
+import { ArgumentError } from '../../base/errors.ts';
+import { pythonBool, pythonFloat } from '../../base/python-format.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { dropout, dropout2d, leakyRelu } from '../functional.ts';
+import { Module } from '../module.ts';
+
+/** max(x, 0). With `inplace`, the input itself is changed. */
+export class ReLU extends Module {
+  readonly inplace: boolean;
+
+  constructor(inplace = false) {
+    super();
+    this.inplace = inplace;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.inplace ? x.relu_() : x.relu();
+  }
+
+  override extraRepr(): string {
+    return this.inplace ? 'inplace=True' : '';
+  }
+}
+
+/** x where positive, negativeSlope·x elsewhere. */
+export class LeakyReLU extends Module {
+  readonly negativeSlope: number;
+
+  constructor(negativeSlope = 0.01) {
+    super();
+    this.negativeSlope = negativeSlope;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return leakyRelu(x, this.negativeSlope);
+  }
+
+  override extraRepr(): string {
+    return `negative_slope=${pythonFloat(this.negativeSlope)}`;
+  }
+}
+
+export class Sigmoid extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.sigmoid();
+  }
+}
+
+export class Tanh extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+/** Probabilities along a dimension. */
+export class Softmax extends Module {
+  readonly dim: number;
+
+  constructor(dim: number) {
+    super();
+    this.dim = dim;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.softmax(this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
+/** Logarithms of probabilities along a dimension. */
+export class LogSoftmax extends Module {
+  readonly dim: number;
+
+  constructor(dim: number) {
+    super();
+    this.dim = dim;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.logSoftmax(this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
+abstract class DropoutLayer extends Module {
+  readonly p: number;
+  readonly inplace: boolean;
+
+  /** @throws ArgumentError unless 0 ≤ p ≤ 1 */
+  constructor(p = 0.5, inplace = false) {
+    super();
+    if (!(p >= 0 && p <= 1))
+      throw new ArgumentError(`${new.target.name}: expected a probability p between 0 and 1, but got ${p}`);
+    this.p = p;
+    this.inplace = inplace;
+  }
+
+  protected finish(x: Tensor, y: Tensor): Tensor {
+    return this.inplace && y !== x ? x.copy_(y) : y;
+  }
+
+  override extraRepr(): string {
+    return `p=${Number.isInteger(this.p) ? this.p : pythonFloat(this.p)}, inplace=${pythonBool(this.inplace)}`;
+  }
+}
+
+/** In training, zeroes elements with probability p and scales the rest by 1/(1 − p). */
+export class Dropout extends DropoutLayer {
+  override forward(x: Tensor): Tensor {
+    return this.finish(x, dropout(x, { p: this.p, training: this.training }));
+  }
+}
+
+/** As Dropout, for whole channels of [N, C, H, W]. */
+export class Dropout2d extends DropoutLayer {
+  override forward(x: Tensor): Tensor {
+    return this.finish(x, dropout2d(x, { p: this.p, training: this.training }));
+  }
+}

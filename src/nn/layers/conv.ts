@@ -1,0 +1,86 @@
+/** Convolution layers. */
+import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { pythonTuple } from '../../base/python-format.ts';
+import { showShape } from '../../base/shape.ts';
+import { empty } from '../../tensor/create.ts';
+import { convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { conv2dWith, type Pair } from '../functional.ts';
+import { defaultInit, requireCount } from '../init.ts';
+import { Module } from '../module.ts';
+import { Parameter } from '../parameter.ts';
+
+export interface Conv2dOptions extends ConvOptions {
+  /** Whether to add a learned bias. Default true. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Filters over images (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): [N, Cin, H, W] → [N, Cout, Hout, Wout]
+ * with Hout = ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1. Every size is a number or a pair [vertical, horizontal].
+ */
+export class Conv2d extends Module {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: readonly [number, number];
+  weight: Parameter;
+  bias: Parameter | null;
+  readonly #params: ConvParams;
+  readonly #options: Conv2dOptions;
+
+  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
+    super();
+    requireCount('Conv2d', 'inChannels', inChannels);
+    requireCount('Conv2d', 'outChannels', outChannels);
+    const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+    requireCount('Conv2d', 'kernelSize', kh);
+    requireCount('Conv2d', 'kernelSize', kw);
+    this.#params = convParams(options);
+    const { groups } = this.#params;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ArgumentError(
+        `Conv2d: ${groups} groups must divide the ${inChannels} input and ${outChannels} output channels`,
+      );
+    }
+    this.#options = options;
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.kernelSize = [kh, kw];
+    this.weight = new Parameter(empty(outChannels, inChannels / groups, kh, kw));
+    this.bias = options.bias === false ? null : new Parameter(empty(outChannels));
+    defaultInit(this.weight, this.bias);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const channels = x.layout.shape[x.ndim - 3];
+    if ((x.ndim !== 4 && x.ndim !== 3) || channels !== this.inChannels) {
+      const what =
+        x.ndim === 4 || x.ndim === 3
+          ? `${channels} (input ${showShape(x.layout.shape)})`
+          : `an input of shape ${showShape(x.layout.shape)}`;
+      throw new ShapeError(
+        `Conv2d expects ${this.inChannels} channels but receives ${what}; it takes [N, ${this.inChannels}, H, W]` +
+          (channels === undefined || (x.ndim !== 4 && x.ndim !== 3) ? '' : `, or set inChannels to ${channels}`),
+      );
+    }
+    return conv2dWith(x, this.weight, this.bias, this.#params);
+  }
+
+  override extraRepr(): string {
+    const { stride, padding, dilation, groups } = this.#params;
+    const parts = [
+      `${this.inChannels}, ${this.outChannels}`,
+      `kernel_size=${pythonTuple(this.kernelSize)}`,
+      `stride=${pythonTuple(stride)}`,
+    ];
+    const given = this.#options.padding;
+    if (typeof given === 'string') parts.push(`padding=${given}`);
+    else if (padding !== 'same' && (padding[0] !== 0 || padding[1] !== 0))
+      parts.push(`padding=${pythonTuple(padding)}`);
+    if (dilation[0] !== 1 || dilation[1] !== 1) parts.push(`dilation=${pythonTuple(dilation)}`);
+    if (groups !== 1) parts.push(`groups=${groups}`);
+    if (this.bias === null) parts.push('bias=False');
+    return parts.join(', ');
+  }
+}

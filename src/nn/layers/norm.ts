@@ -1,0 +1,103 @@
+/** Batch normalisation layers. */
+import { ShapeError } from '../../base/errors.ts';
+import { pythonBool, pythonFloat } from '../../base/python-format.ts';
+import { showShape } from '../../base/shape.ts';
+import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
+import { noGrad } from '../../tensor/autograd.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { batchNorm } from '../functional.ts';
+import { requireCount } from '../init.ts';
+import { Module } from '../module.ts';
+import { Parameter } from '../parameter.ts';
+
+export interface BatchNormLayerOptions {
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number;
+  /** Weight of a new batch in the running statistics; null for the plain average of all batches. Default 0.1. */
+  readonly momentum?: number | null;
+  /** Whether to learn a scale and a shift for each channel. Default true. */
+  readonly affine?: boolean;
+  /** Whether to keep running statistics for evaluation. Default true. */
+  readonly trackRunningStats?: boolean;
+}
+
+abstract class BatchNorm extends Module {
+  readonly numFeatures: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+  weight: Parameter | null;
+  bias: Parameter | null;
+  declare running_mean: Tensor | null;
+  declare running_var: Tensor | null;
+  declare num_batches_tracked: Tensor | null;
+
+  /** @throws ArgumentError for a number of features that is not whole and positive */
+  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+    super();
+    requireCount(new.target.name, 'numFeatures', numFeatures);
+    this.numFeatures = numFeatures;
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
+    this.affine = options.affine ?? true;
+    this.trackRunningStats = options.trackRunningStats ?? true;
+    this.weight = this.affine ? new Parameter(ones(numFeatures)) : null;
+    this.bias = this.affine ? new Parameter(zeros(numFeatures)) : null;
+    const tracked = this.trackRunningStats;
+    this.registerBuffer('running_mean', tracked ? zeros(numFeatures) : null);
+    this.registerBuffer('running_var', tracked ? ones(numFeatures) : null);
+    this.registerBuffer('num_batches_tracked', tracked ? fromTypedArray(new BigInt64Array(1), []) : null);
+  }
+
+  /** Numbers of dimensions that the layer takes. */
+  protected abstract ranks(): readonly number[];
+
+  override forward(x: Tensor): Tensor {
+    const name = this.typeName();
+    if (!this.ranks().includes(x.ndim)) {
+      throw new ShapeError(
+        `${name} expects an input with ${this.ranks().join(' or ')} dimensions but receives shape ${showShape(x.layout.shape)}`,
+      );
+    }
+    const channels = x.layout.shape[1]!;
+    if (channels !== this.numFeatures) {
+      throw new ShapeError(
+        `${name} expects ${this.numFeatures} channels but receives ${channels} (input ${showShape(x.layout.shape)}); set numFeatures to ${channels}`,
+      );
+    }
+    const track = this.training && this.running_mean !== null;
+    if (track) this.#count();
+    const training = this.training || this.running_mean === null;
+    return batchNorm(x, track || !training ? this.running_mean : null, track || !training ? this.running_var : null, {
+      weight: this.weight,
+      bias: this.bias,
+      training,
+      momentum: this.momentum ?? (track ? 1 / this.num_batches_tracked!.item() : 0),
+      eps: this.eps,
+    });
+  }
+
+  #count(): void {
+    noGrad(() => this.num_batches_tracked!.add_(1));
+  }
+
+  override extraRepr(): string {
+    const momentum = this.momentum === null ? 'None' : pythonFloat(this.momentum);
+    return `${this.numFeatures}, eps=${pythonFloat(this.eps)}, momentum=${momentum}, affine=${pythonBool(this.affine)}, track_running_stats=${pythonBool(this.trackRunningStats)}`;
+  }
+}
+
+/** Normalises each channel of [N, C, H, W] (https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html). */
+export class BatchNorm2d extends BatchNorm {
+  protected override ranks(): readonly number[] {
+    return [4];
+  }
+}
+
+/** Normalises each feature of [N, C] or [N, C, L]. */
+export class BatchNorm1d extends BatchNorm {
+  protected override ranks(): readonly number[] {
+    return [2, 3];
+  }
+}

@@ -1,0 +1,296 @@
+/**
+ * What every module is: a tree of named children with parameters and buffers.
+ *
+ * Modules are callable: `conv(x)` runs `conv.forward(x)` with hooks. That works because the constructor returns a
+ * function whose prototype is the class's, so that fields and methods of subclasses land on it. Children and parameters
+ * are found among a module's own properties, in the order they were assigned; only buffers need to be registered.
+ */
+import { isFloating, type DType } from '../base/dtype.ts';
+import { ArgumentError, DeviceError, FlambeauError } from '../base/errors.ts';
+import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+import { Parameter } from './parameter.ts';
+import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
+
+/** Runs after a module's forward; what it returns, if anything, replaces the output. */
+export type ForwardHook = (module: ModuleBase, args: readonly unknown[], output: unknown) => unknown;
+
+/** A module's bookkeeping, kept out of its visible properties. */
+interface Internals {
+  /** Children added by name, whatever the name; fields are found by looking. */
+  readonly added: Map<string, ModuleBase>;
+  /** Buffers by name; whether stateDict() includes them. */
+  readonly buffers: Map<string, boolean>;
+  readonly hooks: Set<ForwardHook>;
+}
+
+const INTERNALS = Symbol('flambeau module');
+
+/** Modules whose forward is running, the outermost first: errors name the place by them. */
+const running: ModuleBase[] = [];
+
+export abstract class ModuleBase {
+  /** Whether layers such as Dropout and BatchNorm2d behave as in training. */
+  declare training: boolean;
+  declare readonly [INTERNALS]: Internals;
+
+  constructor() {
+    const call = (...args: never[]): unknown => self.#call(args);
+    Object.setPrototypeOf(call, new.target.prototype);
+    // A function's own `name` and `length` would stand in the way of properties of the module.
+    Reflect.deleteProperty(call, 'name');
+    Reflect.deleteProperty(call, 'length');
+    const self = stamp(call as unknown as this);
+    return self;
+  }
+
+  /** Computes the output; `module(x)` calls it. */
+  abstract forward(...args: never[]): unknown;
+
+  // ---- the tree
+
+  /** The children with their names, in order. */
+  *namedChildren(): Generator<[string, ModuleBase]> {
+    const { added } = this[INTERNALS];
+    yield* added;
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof ModuleBase && !added.has(name)) yield [name, value];
+    }
+  }
+
+  *children(): Generator<ModuleBase> {
+    for (const [, child] of this.namedChildren()) yield child;
+  }
+
+  /** This module and all below it, each once, with their paths. */
+  *namedModules(prefix = '', seen = new Set<ModuleBase>()): Generator<[string, ModuleBase]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name), seen);
+  }
+
+  *modules(): Generator<ModuleBase> {
+    for (const [, module] of this.namedModules()) yield module;
+  }
+
+  /**
+   * Adds a child under a name (PyTorch: `add_module`).
+   * @throws ArgumentError for an empty name, one with a dot, or one that is taken by something else
+   */
+  addModule(name: string, module: ModuleBase): void {
+    if (name === '' || name.includes('.'))
+      throw new ArgumentError(`addModule: expected a name without dots, but got '${name}'`);
+    if (name in this && !this[INTERNALS].added.has(name)) throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`); // prettier-ignore
+    this[INTERNALS].added.set(name, module);
+    Object.defineProperty(this, name, { value: module, writable: true, enumerable: true, configurable: true });
+  }
+
+  /** The module at a path such as `features.0`; the empty path is this one. */
+  getSubmodule(path: string): ModuleBase {
+    for (const [name, module] of this.namedModules()) if (name === path) return module;
+    throw new ArgumentError(`getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()].map(([name]) => name).filter(Boolean).join(', ')}`); // prettier-ignore
+  }
+
+  // ---- parameters and buffers
+
+  /** Own parameters with their names, not the children's. */
+  #ownParameters(): [string, Parameter][] {
+    return Object.entries(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+  }
+
+  #ownBuffers(): [string, Tensor][] {
+    const properties = this as unknown as Record<string, Tensor | null>;
+    return [...this[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
+      const value = properties[name];
+      return value === null || value === undefined ? [] : [[name, value]];
+    });
+  }
+
+  /** Parameters with their paths, each once. */
+  *namedParameters(): Generator<[string, Parameter]> {
+    const seen = new Set<Parameter>();
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [name, parameter] of module.#ownParameters()) {
+        if (seen.has(parameter)) continue;
+        seen.add(parameter);
+        yield [join(prefix, name), parameter];
+      }
+    }
+  }
+
+  /** All parameters, each once: what an optimizer takes. */
+  parameters(): Parameter[] {
+    return [...this.namedParameters()].map(([, parameter]) => parameter);
+  }
+
+  *namedBuffers(): Generator<[string, Tensor]> {
+    for (const [prefix, module] of this.namedModules()) {
+      for (const [name, buffer] of module.#ownBuffers()) yield [join(prefix, name), buffer];
+    }
+  }
+
+  buffers(): Tensor[] {
+    return [...this.namedBuffers()].map(([, buffer]) => buffer);
+  }
+
+  /** Adds a tensor that is not learned but belongs to the state, such as running statistics. */
+  registerBuffer(name: string, tensor: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
+    this[INTERNALS].buffers.set(name, options.persistent ?? true);
+    (this as unknown as Record<string, Tensor | null>)[name] = tensor;
+  }
+
+  /** Parameters and persistent buffers by path; they share memory with the module. */
+  stateDict(): StateDict {
+    const state: StateDict = new Map();
+    const visit = (module: ModuleBase, prefix: string): void => {
+      for (const [name, parameter] of module.#ownParameters()) state.set(join(prefix, name), parameter.detach());
+      for (const [name, buffer] of module.#ownBuffers()) {
+        if (module[INTERNALS].buffers.get(name) === true) state.set(join(prefix, name), buffer);
+      }
+      for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name));
+    };
+    visit(this, '');
+    return state;
+  }
+
+  /**
+   * Copies a state dict into this module, all or nothing.
+   * @throws StateDictError that lists every missing, unexpected and wrong-shaped key together
+   */
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
+    return copyState(this.typeName(), this.stateDict(), state, options.strict ?? true);
+  }
+
+  // ---- modes
+
+  /** Switches to training mode, or out of it; returns the module. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Switches to evaluation mode: no dropout, running statistics. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Clears the parameters' gradients: to null, or to zeros with `setToNone: false`. */
+  zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
+    for (const parameter of this.parameters()) {
+      if (options.setToNone === false) parameter.grad?.zero_();
+      else parameter.grad = null;
+    }
+  }
+
+  /** Switches gradients of all parameters on or off, for fine-tuning. */
+  requiresGrad_(value = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad = value;
+    return this;
+  }
+
+  /** Calls `fn` on every module, children first. */
+  apply(fn: (module: ModuleBase) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  /**
+   * Converts floating-point parameters and buffers to another dtype, or moves them to a device; only `'cpu'` exists.
+   * @throws DeviceError for a device that is not there
+   */
+  to(target: DType | 'cpu'): this {
+    if (target === 'cpu') return this;
+    for (const module of this.modules()) {
+      const properties = module as unknown as Record<string, Tensor>;
+      for (const [name, parameter] of module.#ownParameters()) {
+        if (isFloating(parameter.dtype))
+          properties[name] = new Parameter(parameter.detach().to(target), parameter.requiresGrad);
+      }
+      for (const [name, buffer] of module.#ownBuffers())
+        if (isFloating(buffer.dtype)) properties[name] = buffer.to(target);
+    }
+    return this;
+  }
+
+  float(): this {
+    return this.to('float32');
+  }
+
+  double(): this {
+    return this.to('float64');
+  }
+
+  /** @throws DeviceError always: there is no CUDA device. Ask `cuda.isAvailable()` first, as PyTorch scripts do. */
+  cuda(): never {
+    throw new DeviceError('cuda: no CUDA device is available; ask cuda.isAvailable() first, and stay on the CPU');
+  }
+
+  /** Runs `hook` after every forward of this module. */
+  registerForwardHook(hook: ForwardHook): { remove(): void } {
+    this[INTERNALS].hooks.add(hook);
+    return { remove: () => void this[INTERNALS].hooks.delete(hook) };
+  }
+
+  #call(args: never[]): unknown {
+    running.push(this);
+    try {
+      let output = this.forward(...args);
+      for (const hook of this[INTERNALS].hooks) output = hook(this, args, output) ?? output;
+      return output;
+    } catch (error) {
+      if (error instanceof FlambeauError) locate(error);
+      throw error;
+    } finally {
+      running.pop();
+    }
+  }
+
+  // ---- printing
+
+  /** The name that printing shows: the class's. */
+  typeName(): string {
+    return this.constructor.name;
+  }
+
+  /** What printing shows between the parentheses, e.g. `3, 16, kernel_size=(3, 3)`. */
+  extraRepr(): string {
+    return '';
+  }
+
+  /** As PyTorch prints it. */
+  toString(): string {
+    const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${indent(child.toString())}`);
+    const extra = this.extraRepr();
+    if (lines.length === 0) return `${this.typeName()}(${extra})`;
+    const all = extra === '' ? lines : [...extra.split('\n'), ...lines];
+    return `${this.typeName()}(\n${all.map((line) => `  ${line}`).join('\n')}\n)`;
+  }
+
+  [inspectSymbol](): string {
+    return this.toString();
+  }
+}
+
+const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
+const indent = (text: string): string => text.replaceAll('\n', '\n  ');
+
+/** Gives a new module its bookkeeping, invisible among its properties. */
+function stamp<M extends ModuleBase>(module: M): M {
+  Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
+  const internals: Internals = { added: new Map(), buffers: new Map(), hooks: new Set() };
+  Object.defineProperty(module, INTERNALS, { value: internals });
+  return module;
+}
+
+const located = new WeakSet<FlambeauError>();
+
+/** Adds the path of the innermost running layer to an error, once: `… (in layer1.0.conv1: Conv2d)`. */
+function locate(error: FlambeauError): void {
+  if (located.has(error)) return;
+  located.add(error);
+  const inner = running.at(-1)!;
+  const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
+  if (path === undefined || path === '') return;
+  error.message += ` (in layer ${path}: ${inner.toString().split('\n')[0]!.replace(/\($/, '')})`;
+}

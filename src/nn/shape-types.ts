@@ -1,0 +1,228 @@
+/**
+ * Layers as functions from shape to shape, in the types: what makes `layer(x)` and `new Sequential(…)` check sizes in the
+ * editor. Types only, and independent of the classes: a tensor is anything with a `shape`, a layer anything that carries
+ * its function under the symbol `shapeFn`.
+ *
+ * TypeScript has no functions on types that can be passed around; the usual stand-in is an interface with a member `in`
+ * to be filled in and a member `out` that depends on it (`ShapeFn`), applied by intersecting it with `{ in: S }`.
+ *
+ * A bare `Tensor` gives a bare `Tensor`. In the constructor of a Sequential without `Input` nothing is known of the input
+ * yet (`unknown`), but it will be a batch: there a layer that fixes channels or features says so, and what follows is
+ * checked against it.
+ */
+import type { Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
+import type { Shaped } from '../tensor/shapes/cat.ts';
+import type {
+  Checked,
+  Dynamic,
+  IsDynamic,
+  ResultShape,
+  Same,
+  SameShape,
+  Shape,
+  Show,
+  ShowSample,
+  ShowSizes,
+  Wrong,
+} from '../tensor/shapes/dims.ts';
+import type { LinearShape } from '../tensor/shapes/matmul.ts';
+import type { SameNeedsStrideOne, WrongForward, WrongGroups, WrongInput } from '../tensor/shapes/messages.ts';
+import type { FlattenShape } from '../tensor/shapes/view.ts';
+import type {
+  AdaptivePool2dShape,
+  BatchNorm2dShape,
+  CeilOf,
+  Conv2dShape,
+  DilationOf,
+  Height,
+  KernelOf,
+  Pool2dShape,
+  Width,
+} from '../tensor/shapes/window.ts';
+
+// ---------------------------------------------------------------------------------------------- functions on shapes
+
+/** The key under which a layer's type carries its shape function. It exists in the types only. */
+export declare const shapeFn: unique symbol;
+
+/** A function from shape to shape. Rules extend it and give `out` in terms of `this['in']`. */
+export interface ShapeFn {
+  readonly in: unknown;
+  readonly out: unknown;
+}
+
+/** A layer, as far as shapes are concerned. */
+export interface HasShapeFn<F = unknown> {
+  readonly [shapeFn]: F;
+}
+
+/** What F makes of shape S: a shape, `any`, or `Wrong<message>`. */
+export type Apply<F, S> = F & { readonly in: S } extends { readonly out: infer Out } ? Out : Dynamic;
+
+/** The type of a layer's argument: the tensor T of shape S, or the message. */
+export type Argument<F, S, T> = Checked<Apply<F, S>, T>;
+
+/** The shape of a layer's result. */
+export type OutputShape<F, S> = ResultShape<Apply<F, S>>;
+
+// `any` in, `any` out; before anything is known (`unknown`), Assumed.
+type Unless<X, Assumed, Result> = unknown extends X ? (0 extends 1 & X ? Dynamic : Assumed) : Result;
+
+// ---------------------------------------------------------------------------------------------- layers
+
+/** ReLU, Dropout, Softmax, Identity: the shape stays. */
+export interface IdentityFn extends ShapeFn {
+  readonly out: this['in'];
+}
+
+/** Conv2d from In to Out channels with kernel K (or `Dilated<K, D>`), stride S, padding P. */
+export interface ConvFn<In, Out, K, S = 1, P = 0, D = DilationOf<K>> extends ShapeFn {
+  readonly out: Unless<
+    this['in'],
+    [number, Out, number, number],
+    Conv2dShape<this['in'], In, Out, KernelOf<K>, S, P, D>
+  >;
+}
+
+/** MaxPool2d, AvgPool2d (`Name`) with window K (or `Dilated<K, D>`, `CeilMode<K>`), stride S, padding P. */
+export interface PoolFn<K, S = KernelOf<K>, P = 0, Name extends string = 'MaxPool2d'> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, Pool2dShape<this['in'], KernelOf<K>, S, P, DilationOf<K>, CeilOf<K>, Name>>;
+}
+
+/** AdaptiveAvgPool2d, AdaptiveMaxPool2d (`Name`) to the size O. */
+export interface AdaptiveFn<O, Name extends string = 'AdaptiveAvgPool2d'> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, AdaptivePool2dShape<this['in'], O, Name>>;
+}
+
+/** BatchNorm2d over C channels. */
+export interface BatchNormFn<C> extends ShapeFn {
+  readonly out: Unless<this['in'], [number, C, number, number], BatchNorm2dShape<this['in'], C>>;
+}
+
+/** Linear from In to Out features. */
+export interface LinearFn<In, Out> extends ShapeFn {
+  readonly out: Unless<this['in'], [number, Out], LinearShape<this['in'], In, Out>>;
+}
+
+/** Flatten; without arguments everything but the batch. */
+export interface FlattenFn<Start = 1, End = -1> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, FlattenShape<this['in'], Start, End>>;
+}
+
+/** `Input(3, 32, 32)`: says what one sample looks like, so that a Sequential is checked where it is made. */
+export interface InputFn<Sample extends Shape> extends ShapeFn {
+  readonly out: Unless<this['in'], [number, ...Sample], CheckSample<this['in'], Sample, this['in']>>;
+}
+
+/** A model known by what goes in and what comes out, both without the batch: hides a long list of layers. */
+export interface ModelFn<In extends Shape, Out extends Shape> extends ShapeFn {
+  readonly out: Unless<this['in'], [number, ...Out], CheckSample<this['in'], In, [BatchOf<this['in']>, ...Out]>>;
+}
+
+type BatchOf<X> = X extends readonly [infer N, ...unknown[]] ? N : number;
+
+type CheckSample<X, Sample extends Shape, Result> =
+  IsDynamic<X> extends true
+    ? Dynamic
+    : X extends readonly [unknown, ...infer Received]
+      ? SameShape<Received, Sample> extends true
+        ? Result
+        : Wrong<WrongInput<ShowSizes<Sample>, ShowSizes<Received>>>
+      : Wrong<WrongInput<ShowSizes<Sample>, Show<X>>>;
+
+// ---------------------------------------------------------------------------------------------- constructor arguments
+
+/** The type of `groups`: G, or the message that it does not divide the channels. */
+export type GroupsArgument<In, Out, G> =
+  Same<Remainder<In, G>, 0> extends true
+    ? Same<Remainder<Out, G>, 0> extends true
+      ? G
+      : WrongGroups<TextOf<G>, 'out_channels', TextOf<Out>>
+    : WrongGroups<TextOf<G>, 'in_channels', TextOf<In>>;
+
+/** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */
+export type PaddingArgument<P, S> = P extends 'same'
+  ? Same<Height<S>, 1> extends true
+    ? Same<Width<S>, 1> extends true
+      ? P
+      : SameNeedsStrideOne
+    : SameNeedsStrideOne
+  : P;
+
+// ---------------------------------------------------------------------------------------------- Sequential
+
+/** An entry of a Sequential: a layer, or a name and a layer. */
+type LayerOf<Entry> = Entry extends readonly [string, infer Layer] ? Layer : Entry;
+
+/** What one layer makes of shape S. A module with a `forward` of its own counts as declared there. */
+type Step<Layer, S> =
+  Layer extends HasShapeFn<infer F>
+    ? Apply<F, S>
+    : Layer extends { forward(input: infer X): infer Y }
+      ? IsDynamic<S> extends true
+        ? ShapeIn<Y>
+        : IsDynamic<ShapeIn<X>> extends true
+          ? ShapeIn<Y>
+          : SameShape<S, ShapeIn<X>> extends true
+            ? ShapeIn<Y>
+            : Wrong<WrongForward<ShowSample<S>>>
+      : Dynamic;
+
+type ShapeIn<T> = T extends Shaped<infer S> ? S : Dynamic;
+
+/** Where a list of layers goes wrong, and why. */
+interface Failure<Index, Name, Message> {
+  readonly index: Index;
+  readonly name: Name;
+  readonly message: Message;
+}
+
+// S is the shape so far, Blank what stands for a shape of which nothing is known (`any` or `unknown`), Origin the shape of
+// which S is the flattened form (for `1568 = 32×7×7`).
+type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers extends readonly [
+  infer Entry,
+  ...infer Rest,
+]
+  ? Step<LayerOf<Entry>, S> extends infer Out
+    ? unknown extends Out
+      ? Walk<Rest, Blank, Blank, unknown, [...Done, 0]>
+      : Out extends Wrong<infer Message extends string>
+        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, `${Message}${Product<Origin, S>}`>
+        : Walk<Rest, Out, Blank, [Out] extends [S] ? Origin : S, [...Done, 0]>
+    : never
+  : Layers extends readonly []
+    ? S
+    : Dynamic;
+
+type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name extends string, unknown]
+  ? Name
+  : `${Index}`;
+
+// How the number of features came about, when the last thing that changed the shape was a flatten.
+type Product<Origin, S> = S extends readonly [unknown, unknown]
+  ? Origin extends readonly [unknown, unknown, unknown, ...unknown[]]
+    ? ` = ${ShowSample<Origin>}`
+    : ''
+  : '';
+
+/** The arguments of `new Sequential(…layers)`: the layers themselves, or the message in the place of the wrong one. */
+export type CheckLayers<Layers extends Shape> =
+  Walk<Layers, unknown, unknown> extends Failure<infer Index, unknown, infer Message>
+    ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
+    : Layers;
+
+/** What a list of layers makes of shape S; a message says at which layer. */
+export type RunLayers<Layers, S> = 0 extends 1 & S
+  ? Dynamic
+  : Walk<Layers, S, unknown extends S ? unknown : Dynamic> extends infer Result
+    ? unknown extends Result
+      ? Result
+      : Result extends Failure<unknown, infer Name extends string, infer Message extends string>
+        ? Wrong<`layer ${Name}: ${Message}`>
+        : Result
+    : never;
+
+/** A Sequential of the given layers. */
+export interface SequentialFn<Layers> extends ShapeFn {
+  readonly out: RunLayers<Layers, this['in']>;
+}

@@ -1,0 +1,175 @@
+/** What optimizers share: parameter groups, state, and their checks. */
+import { ArgumentError, StateDictError } from '../base/errors.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import { zerosLike } from '../tensor/create.ts';
+import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+
+/** Parameters with hyperparameters of their own; those left out come from the optimizer's defaults. */
+export type ParamGroupOptions<H> = Partial<H> & { readonly params: Iterable<Tensor> };
+
+/** A group as the optimizer holds it. Hyperparameters may be changed between steps; schedulers do. */
+export type ParamGroup<H> = H & { params: Tensor[]; initialLr?: number };
+
+/** What an optimizer remembers of one parameter: tensors and counts. */
+export type ParamState = Record<string, Tensor | number>;
+
+/** As PyTorch's: parameters by their number, state by number. */
+export interface OptimizerState {
+  readonly state: ReadonlyMap<number, ParamState>;
+  readonly paramGroups: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** What every optimizer's groups have. */
+export interface BaseHyperparameters {
+  /** Learning rate. */
+  lr: number;
+  /** Coefficient of the L2 penalty. */
+  weightDecay: number;
+  /** Climb instead of descend. */
+  maximize: boolean;
+}
+
+export type Params<H> = Iterable<Tensor> | Iterable<ParamGroupOptions<H>>;
+
+export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparameters> {
+  readonly paramGroups: ParamGroup<H>[] = [];
+  readonly defaults: H;
+  protected readonly state = new Map<Tensor, ParamState>();
+
+  /** @throws ArgumentError for no parameters, a parameter twice, one that is no leaf, or a hyperparameter out of range */
+  constructor(params: Params<H>, defaults: H) {
+    this.defaults = defaults;
+    this.check(defaults);
+    const list = [...params] as (Tensor | ParamGroupOptions<H>)[];
+    if (list.length === 0)
+      throw new ArgumentError(`${this.constructor.name}: got no parameters; pass model.parameters()`);
+    if ('params' in list[0]! && !('layout' in list[0]))
+      for (const group of list) this.addParamGroup(group as ParamGroupOptions<H>);
+    else this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupOptions<H>);
+  }
+
+  /** Checks a group's hyperparameters. */
+  protected abstract check(group: H): void;
+
+  /** Updates one parameter from its gradient. */
+  protected abstract update(param: Tensor, grad: Tensor, group: ParamGroup<H>, state: ParamState): void;
+
+  /** Adds parameters, with hyperparameters of their own: to unfreeze layers while fine-tuning. */
+  addParamGroup(options: ParamGroupOptions<H>): void {
+    const params = [...options.params];
+    const known = new Set(this.paramGroups.flatMap((group) => group.params));
+    for (const param of params) {
+      if (known.has(param))
+        throw new ArgumentError(`${this.constructor.name}: a parameter appears twice; each may be in one group only`);
+      if (!param.isLeaf)
+        throw new ArgumentError(
+          `${this.constructor.name}: can only optimize leaf tensors, not results of operations; use detach()`,
+        );
+      known.add(param);
+    }
+    const group = { ...this.defaults, ...options, params } as ParamGroup<H>;
+    this.check(group);
+    this.paramGroups.push(group);
+  }
+
+  /** Clears the gradients of all parameters: to null, or to zeros with `setToNone: false`. */
+  zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
+    for (const group of this.paramGroups) {
+      for (const param of group.params) {
+        if (options.setToNone === false) param.grad?.zero_();
+        else param.grad = null;
+      }
+    }
+  }
+
+  /**
+   * Updates every parameter that has a gradient. A `closure`, if given, computes the loss first.
+   * @returns what the closure returned
+   */
+  step<T = undefined>(closure?: () => T): T | undefined {
+    const loss = closure?.();
+    noGrad(() => {
+      for (const group of this.paramGroups) {
+        this.check(group);
+        for (const param of group.params) {
+          if (param.grad === null) continue;
+          let state = this.state.get(param);
+          if (state === undefined) this.state.set(param, (state = {}));
+          this.update(param, param.grad, group, state);
+        }
+      }
+    });
+    return loss;
+  }
+
+  /** A zeroed tensor like `param`, for the state; it outlives memory scopes. */
+  protected zeros(param: Tensor): Tensor {
+    const buffer = zerosLike(param);
+    buffer.storage.kept = true;
+    return buffer;
+  }
+
+  stateDict(): OptimizerState {
+    const numbers = new Map(this.paramGroups.flatMap((group) => group.params).map((param, i) => [param, i]));
+    const state = new Map([...this.state].map(([param, values]) => [numbers.get(param)!, { ...values }]));
+    const paramGroups = this.paramGroups.map(({ params, ...rest }) => ({
+      ...rest,
+      params: params.map((param) => numbers.get(param)!),
+    }));
+    return { state, paramGroups };
+  }
+
+  /**
+   * Takes over state and hyperparameters; tensors are copied.
+   * @throws StateDictError when groups or their sizes differ; nothing is changed then
+   */
+  loadStateDict(saved: OptimizerState): void {
+    const sizes = (groups: readonly { readonly params?: unknown }[]): string =>
+      groups.map((group) => (group.params as readonly unknown[]).length).join(', ');
+    const [mine, theirs] = [sizes(this.paramGroups), sizes(saved.paramGroups)];
+    if (mine !== theirs) throw new StateDictError(`${this.constructor.name}.loadStateDict: the saved groups have [${theirs}] parameters, the optimizer's [${mine}]; nothing was loaded`); // prettier-ignore
+    saved.paramGroups.forEach((group, i) => {
+      const { params: _, ...rest } = group;
+      Object.assign(this.paramGroups[i]!, rest);
+    });
+    const params = this.paramGroups.flatMap((group) => group.params);
+    this.state.clear();
+    for (const [i, values] of saved.state) {
+      const copy = Object.entries(values).map(([name, value]) => [
+        name,
+        typeof value === 'number' ? value : this.#own(value),
+      ]);
+      this.state.set(params[i]!, Object.fromEntries(copy) as ParamState);
+    }
+  }
+
+  #own(tensor: Tensor): Tensor {
+    const copy = tensor.detach().clone();
+    copy.storage.kept = true;
+    return copy;
+  }
+
+  toString(): string {
+    const groups = this.paramGroups.map(({ params: _, ...rest }, i) => {
+      const lines = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `    ${name}: ${String(value)}`); // prettier-ignore
+      return [`Parameter Group ${i}`, ...lines].join('\n');
+    });
+    return `${this.constructor.name} (\n${groups.join('\n\n')}\n)`;
+  }
+
+  [inspectSymbol](): string {
+    return this.toString();
+  }
+}
+
+/** Throws unless `low ≤ value` (NaN never is). */
+export function atLeast(optimizer: string, name: string, value: number, low: number): void {
+  if (!(value >= low) || value === Infinity)
+    throw new ArgumentError(`${optimizer}: expected ${name} to be a finite number ≥ ${low}, but got ${value}`);
+}
+
+/** Throws unless 0 ≤ value < 1. */
+export function belowOne(optimizer: string, name: string, value: number): void {
+  if (!(value >= 0 && value < 1))
+    throw new ArgumentError(`${optimizer}: expected ${name} to be in [0, 1), but got ${value}`);
+}

@@ -1,0 +1,23 @@
+/** The device that tensors live on, made when the first tensor is: importing the package costs nothing. */
+import { CpuDevice } from '../devices/cpu/cpu.ts';
+
+let cpu: CpuDevice | undefined;
+
+export function cpuDevice(): CpuDevice {
+  cpu ??= new CpuDevice();
+  return cpu;
+}
+
+/**
+ * Sets how many threads kernels run on, the calling one included (PyTorch: `torch.set_num_threads`).
+ * Results do not depend on it.
+ * @throws ArgumentError unless 1 ≤ count ≤ 64
+ */
+export function setNumThreads(count: number): void {
+  cpuDevice().threads = count;
+}
+
+/** How many threads kernels run on: by default one per processor where memory can be shared, else 1. */
+export function getNumThreads(): number {
+  return cpuDevice().threads;
+}

@@ -1,0 +1,290 @@
+/**
+ * Runs operations: finds the plan for a signature (operation, attributes, layouts), allocates results, runs it, and
+ * records the operation for the backward pass. Eager execution is a graph of one node.
+ *
+ * The rules themselves are in `ops/`; this file treats all operations alike.
+ */
+import { AutogradError, InternalError } from '../base/errors.ts';
+import { itemSize } from '../base/dtype.ts';
+import type { Layout } from '../base/layout.ts';
+import { sameDims } from '../base/shape.ts';
+import { Graph } from '../compiler/graph.ts';
+import { Plan } from '../compiler/plan.ts';
+import { GradNode, isGradEnabled, setGradEnabled, type Edge } from './autograd.ts';
+import { cpuDevice } from './backend.ts';
+import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
+import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import { allocateStorage, collectIfNeeded, usedAfterFree } from './storage.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Makes a tensor object; `tensor.ts` supplies it, since tensors have methods that dispatch. */
+type Wrap = (storage: Storage, layout: Layout, offset: number) => Tensor;
+let wrap: Wrap = () => {
+  throw new InternalError('tensor.ts is not loaded');
+};
+
+export function registerTensor(make: Wrap): void {
+  wrap = make;
+}
+
+const NO_SCALARS: readonly number[] = [];
+/** Plans are few; past this many the signatures vary without end and the oldest go. */
+const MAX_PLANS = 8192;
+const plans = new Map<string, Plan>();
+
+function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): Plan {
+  let key = `${name}|${attrs.key}`;
+  for (const input of inputs) key += `|${input.layout.id}`;
+  for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
+  let plan = plans.get(key);
+  if (plan === undefined) {
+    plan = makePlan(name, inputs, attrs, outs);
+    if (plans.size >= MAX_PLANS) forgetOldest();
+    plans.set(key, plan);
+  }
+  return plan;
+}
+
+function forgetOldest(): void {
+  for (const [key, plan] of plans) {
+    plan.dispose();
+    plans.delete(key);
+    if (plans.size < MAX_PLANS * 0.75) return;
+  }
+}
+
+const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
+
+function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): Plan {
+  const rule = ruleOf(name);
+  const layouts = inputs.map((input) => input.layout);
+  const results = rule.shape(layouts, attrs).map((layout, i) => {
+    const out = outs[i]?.layout;
+    if (out === undefined) return layout;
+    if (out.dtype !== layout.dtype || !sameDims(out.shape, layout.shape)) throw inPlaceMismatch(name, out, layout);
+    return out;
+  });
+  const graph = new Graph();
+  const ids = layouts.map((layout) => graph.input(layout));
+  const lower = (...args: Parameters<Parameters<typeof graph.node>[1]>): void => rule.lower(...args, attrs);
+  for (const id of graph.node(name, lower, ids, results)) graph.output(id);
+  return new Plan(cpuDevice(), graph);
+}
+
+function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
+  return new AutogradError(
+    `${name}: the result has dtype ${result.dtype} and shape [${result.shape.join(', ')}], which cannot be written in place ` +
+      `into ${target.dtype} [${target.shape.join(', ')}]; use the form without the underscore`,
+  );
+}
+
+function addressOf(name: string, tensor: Tensor): number {
+  if (tensor.storage.freed) throw usedAfterFree(name);
+  return tensor.storage.address + tensor.offset * itemSize(tensor.layout.dtype);
+}
+
+/** Runs the plan of an operation; results go to new tensors, or to `outs` where given. */
+function execute(
+  name: OpName,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  scalars: readonly number[],
+  outs: readonly (Tensor | undefined)[],
+): Tensor[] {
+  collectIfNeeded();
+  const plan = planFor(name, inputs, attrs, outs);
+  const addresses: number[] = [];
+  for (const input of inputs) addresses.push(addressOf(name, input));
+  const results = plan.outputs.map(
+    (layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0),
+  );
+  for (const result of results) addresses.push(addressOf(name, result));
+  plan.run(addresses, scalars);
+  return results;
+}
+
+const anyRequiresGrad = (inputs: readonly Tensor[]): boolean => inputs.some((input) => input.requiresGrad);
+
+/** Runs an operation and records it when an input requires gradients. */
+export function apply<K extends OpName>(
+  name: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+  scalars: readonly number[] = NO_SCALARS,
+): Tensor[] {
+  const results = execute(name, inputs, attrs, scalars, NO_OUTS);
+  const { gradient } = ruleOf(name);
+  if (gradient !== null && isGradEnabled() && anyRequiresGrad(inputs)) {
+    const node = new OpNode(name, gradient, inputs, results, attrs, scalars);
+    results.forEach((result, i) => {
+      if (result.isFloatingPoint()) result.setHistory(node, i); // indices have no gradient
+    });
+  }
+  return results;
+}
+
+const NO_OUTS: readonly (Tensor | undefined)[] = [];
+
+/** {@link apply} for operations with one result. */
+export function apply1<K extends OpName>(
+  name: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+  scalars: readonly number[] = NO_SCALARS,
+): Tensor {
+  return apply(name, inputs, attrs, scalars)[0]!;
+}
+
+/**
+ * Runs an operation whose results go into existing tensors, outside the recorded graph: optimizer steps, running
+ * statistics. The changed tensors' versions count up.
+ */
+export function applyInto<K extends OpName>(
+  name: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+  scalars: readonly number[],
+  outs: readonly (Tensor | undefined)[],
+): Tensor[] {
+  const results = execute(name, inputs, attrs, scalars, outs);
+  for (const out of outs) if (out !== undefined) out.storage.version++;
+  return results;
+}
+
+/**
+ * Runs an operation in place: its first input is also where the result goes.
+ * @throws AutogradError when the target is a leaf that requires gradients, unless under noGrad()
+ */
+export function applyInPlace<K extends OpName>(
+  name: K,
+  inputs: readonly Tensor[],
+  attrs: OpAttrs[K],
+  scalars: readonly number[] = NO_SCALARS,
+): Tensor {
+  const target = inputs[0]!;
+  requireDistinctElements(name, target);
+  const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
+  const { gradient } = ruleOf(name);
+  const record = gradient !== null && isGradEnabled() && anyRequiresGrad(inputs);
+  if (!record) {
+    applyInto(name, safe, attrs, scalars, [target]);
+    return target;
+  }
+  target.requireInPlace(name);
+  // The overwritten value may be needed by the gradients.
+  const others = safe.slice(1).map((input) => (input.storage === target.storage ? input.clone() : input));
+  const self =
+    gradient.saves.inputs?.includes(0) === true ? withoutGrad(() => target.clone()).withHistoryOf(target) : target;
+  const saved = [self, ...others];
+  const node = new OpNode(name, gradient, saved, [target], attrs, scalars, () => {
+    applyInto(name, safe, attrs, scalars, [target]);
+  });
+  target.rebaseHistory(node);
+  return target;
+}
+
+function withoutGrad<T>(fn: () => T): T {
+  const before = setGradEnabled(false);
+  try {
+    return fn();
+  } finally {
+    setGradEnabled(before);
+  }
+}
+
+function partlyOverlaps(input: Tensor, target: Tensor): boolean {
+  return input.storage === target.storage && (input.layout !== target.layout || input.offset !== target.offset);
+}
+
+function requireDistinctElements(name: string, target: Tensor): void {
+  if (!target.layout.strides.some((stride, i) => stride === 0 && target.layout.shape[i]! > 1)) return;
+  throw new AutogradError(`${name}: several elements of the expanded target share one place in memory, so it cannot be changed in place; clone() it first`); // prettier-ignore
+}
+
+/** A tensor kept for the backward pass, with the version it had. */
+interface Saved {
+  readonly tensor: Tensor;
+  readonly version: number;
+}
+
+/** The record of an operation from the rule tables. */
+export class OpNode extends GradNode {
+  readonly name: string;
+  readonly edges: readonly (Edge | undefined)[];
+  readonly #op: OpName;
+  readonly #gradient: Gradient<Attrs>;
+  readonly #attrs: Attrs;
+  readonly #scalars: readonly number[];
+  readonly #inputLayouts: readonly Layout[];
+  readonly #outputLayouts: readonly Layout[];
+  #saved: Map<string, Saved> | undefined;
+
+  constructor(
+    op: OpName,
+    gradient: Gradient<Attrs>,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    attrs: Attrs,
+    scalars: readonly number[],
+    /** For in-place operations: runs between saving the inputs' history and saving the outputs. */
+    execute?: () => void,
+  ) {
+    super();
+    this.name = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
+    this.#op = op;
+    this.#gradient = gradient;
+    this.#attrs = attrs;
+    this.#scalars = scalars;
+    this.edges = inputs.map((input) => input.gradEdge());
+    this.#inputLayouts = inputs.map((input) => input.layout);
+    execute?.();
+    this.#outputLayouts = outputs.map((output) => output.layout);
+    this.#saved = new Map();
+    for (const i of gradient.saves.inputs ?? []) if (i < inputs.length) this.#save(`input ${i}`, inputs[i]!);
+    for (const i of gradient.saves.outputs ?? []) this.#save(`output ${i}`, outputs[i]!);
+  }
+
+  #save(role: string, tensor: Tensor): void {
+    this.#saved!.set(role, { tensor, version: tensor.storage.version });
+  }
+
+  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+    const saved = this.#saved;
+    if (saved === undefined) {
+      throw new AutogradError(
+        `backward: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
+          'pass { retainGraph: true } to the first backward() to run it twice',
+      );
+    }
+    const context: GradientContext<Attrs> = {
+      grads,
+      input: (i) => this.#unpack(saved, `input ${i}`),
+      output: (i) => this.#unpack(saved, `output ${i}`),
+      inputLayouts: this.#inputLayouts,
+      outputLayouts: this.#outputLayouts,
+      attrs: this.#attrs,
+      scalars: this.#scalars,
+      needs: (i) => this.edges[i] !== undefined,
+      apply,
+    };
+    return this.#gradient.run(context);
+  }
+
+  #unpack(saved: ReadonlyMap<string, Saved>, role: string): Tensor {
+    const entry = saved.get(role);
+    if (entry === undefined)
+      throw new InternalError(`the gradient of ${this.#op} uses ${role}, which it does not save`);
+    if (entry.tensor.storage.version !== entry.version) {
+      throw new AutogradError(
+        `backward: ${this.#op} needs its ${role}, a tensor of shape [${entry.tensor.layout.shape.join(', ')}], as it was, but it has been changed ` +
+          `in place since (version ${entry.tensor.storage.version}, expected ${entry.version}); use the operation without the underscore there, or clone() first`,
+      );
+    }
+    return entry.tensor;
+  }
+
+  release(): void {
+    this.#saved = undefined;
+  }
+}

@@ -1,0 +1,78 @@
+/** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
+import { ShapeError } from '../base/errors.ts';
+import { broadcastShapes, normalizeDim, sameDims, showShape } from '../base/shape.ts';
+import { apply1 } from './dispatch.ts';
+import { dimParams } from './ops/attrs.ts';
+import { NO_ATTRS } from './ops/rule.ts';
+import { full } from './create.ts';
+import type { Tensor } from './tensor.ts';
+import { promote } from '../base/dtype.ts';
+
+/**
+ * Joins tensors along an existing dimension; all other sizes must be equal.
+ * @throws ShapeError for no tensors, or sizes that differ elsewhere
+ */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
+  const dtype = tensors.map((t) => t.dtype).reduce(promote);
+  const same = tensors.map((t) => t.to(dtype));
+  return same.length === 1 ? same[0]!.clone() : apply1('cat', same, dimParams(dim));
+}
+
+/**
+ * Joins tensors of one shape along a new dimension.
+ * @throws ShapeError for no tensors, or shapes that differ
+ */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  const first = tensors[0];
+  if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
+  tensors.forEach((t, i) => {
+    if (!sameDims(t.layout.shape, first.layout.shape)) {
+      throw new ShapeError(`stack: expected tensors of one shape, but tensor 0 has ${showShape(first.layout.shape)} and tensor ${i} has ${showShape(t.layout.shape)}`); // prettier-ignore
+    }
+  });
+  const axis = normalizeDim('stack', dim, first.ndim + 1);
+  return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
+}
+
+/** Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. */
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  const like = typeof a === 'number' ? b : a;
+  const dtype = typeof like === 'number' ? 'float32' : like.dtype;
+  const operand = (x: Tensor | number): Tensor => (typeof x === 'number' ? full([], x, { dtype }) : x);
+  return apply1('where', [condition, operand(a), operand(b)], NO_ATTRS);
+}
+
+/** The larger of two tensors' elements; NaN wins. */
+export const maximum = (a: Tensor, b: Tensor): Tensor => apply1('maximum', [a, b], NO_ATTRS);
+/** The smaller of two tensors' elements; NaN wins. */
+export const minimum = (a: Tensor, b: Tensor): Tensor => apply1('minimum', [a, b], NO_ATTRS);
+
+export const matmul = (a: Tensor, b: Tensor): Tensor => a.matmul(b);
+
+/** Tensors expanded to their common shape. */
+export function broadcastTensors(...tensors: Tensor[]): Tensor[] {
+  const shape = tensors.reduce<readonly number[]>((s, t) => broadcastShapes('broadcastTensors', s, t.layout.shape), []);
+  return tensors.map((t) => t.expand(shape));
+}
+
+/** Whether all elements are within `atol + rtol·|b|` of each other. */
+export function allclose(
+  a: Tensor,
+  b: Tensor,
+  options: { readonly rtol?: number; readonly atol?: number } = {},
+): boolean {
+  const { rtol = 1e-5, atol = 1e-8 } = options;
+  const [x, y] = broadcastTensors(a.detach(), b.detach()).map((t) => t.toTypedArray());
+  return x!.every((value: number | bigint, i: number) => {
+    const [p, q] = [Number(value), Number(y![i])];
+    return p === q || Math.abs(p - q) <= atol + rtol * Math.abs(q);
+  });
+}
+
+/** Whether two tensors have the same shape and elements. */
+export function equal(a: Tensor, b: Tensor): boolean {
+  if (!sameDims(a.layout.shape, b.layout.shape)) return false;
+  const y = b.toTypedArray();
+  return a.toTypedArray().every((value: number | bigint, i: number) => Number(value) === Number(y[i]));
+}

@@ -1,0 +1,34 @@
+/** Tensors: creation, operations, automatic gradients, randomness, printing. */
+export { cuda } from './cuda.ts';
+export { enableGrad, grad, isGradEnabled, noGrad, type BackwardOptions } from './autograd.ts';
+export { getNumThreads, setNumThreads } from './backend.ts';
+export {
+  arange,
+  empty,
+  eye,
+  fromTypedArray,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  rand,
+  randint,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+  tensor,
+  zeros,
+  zerosLike,
+  type RandomOptions,
+  type TensorOptions,
+} from './create.ts';
+export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack, where } from './functions.ts';
+export { nonzero, slice, type Index, type Slice } from './indexing.ts';
+export { memoryScope } from './memory.ts';
+export { formatSize } from './print.ts';
+export { printOptions, setPrintOptions } from './print-options.ts';
+export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from './random/index.ts';
+export { memoryPressure } from './storage.ts';
+export { Tensor } from './tensor.ts';

@@ -1,0 +1,57 @@
+/** Memory scopes: for synchronous loops in browsers, and wherever memory should come back at once. */
+import { adoptIntoScope, closeScope, openScope } from './storage.ts';
+import type { Storage } from './storage.ts';
+import { Tensor } from './tensor.ts';
+
+/** Frees what was made inside when disposed. */
+class MemoryScope implements Disposable {
+  constructor() {
+    openScope();
+  }
+
+  [Symbol.dispose](): void {
+    release(new Set());
+  }
+}
+
+/** Ends the innermost scope. Gradients of parameters and optimizer state stay, and so does what is returned. */
+function release(returned: ReadonlySet<Storage>): void {
+  const survivors: Storage[] = [];
+  for (const storage of closeScope()) {
+    if (storage.kept || returned.has(storage)) survivors.push(storage);
+    else storage.free();
+  }
+  adoptIntoScope(survivors);
+}
+
+/** The storages of tensors in a result: a tensor, or arrays and plain objects of them. */
+function storagesIn(value: unknown, found: Set<Storage>): Set<Storage> {
+  if (value instanceof Tensor) found.add(value.storage);
+  else if (Array.isArray(value)) value.forEach((item) => storagesIn(item, found));
+  else if (value instanceof Map) value.forEach((item) => storagesIn(item, found));
+  else if (typeof value === 'object' && value !== null) Object.values(value).forEach((item) => storagesIn(item, found));
+  return found;
+}
+
+/**
+ * Runs `fn` and frees the tensors made inside it at once, except those it returns, parameters' gradients and optimizer
+ * state. Ordinary code does not need it: use it in synchronous loops in browsers, which give the garbage collector no
+ * pause. Without a function, a scope for `using`. A freed tensor that is used anyway is a named error.
+ * @example
+ * import { memoryScope, ones } from 'flambeau';
+ * const total = memoryScope(() => ones(1000, 1000).mul(2).sum());
+ * if (total.item() !== 2e6) throw new Error('only the sum is left');
+ */
+export function memoryScope(): Disposable;
+export function memoryScope<T>(fn: () => T): T;
+export function memoryScope<T>(fn?: () => T): T | Disposable {
+  const scope = new MemoryScope();
+  if (fn === undefined) return scope;
+  let result: T | undefined;
+  try {
+    result = fn();
+    return result;
+  } finally {
+    release(storagesIn(result, new Set()));
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * What a tensor is, apart from its operations: a layout over a storage, and its place in the recorded graph.
+ *
+ * Views share their base's storage. When a base or one of its views is changed in place while recording, the history of
+ * the base is rebased onto the change and every view derives its own anew from the base, as in PyTorch's
+ * `torch/csrc/autograd/variable.cpp`.
+ */
+import { isFloating, itemSize, type DType, type TypedArray } from '../base/dtype.ts';
+import { AutogradError, DTypeError, ShapeError } from '../base/errors.ts';
+import type { Layout } from '../base/layout.ts';
+import { layoutOf } from '../base/layout.ts';
+import { showShape } from '../base/shape.ts';
+import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
+import { cpuDevice } from './backend.ts';
+import { usedAfterFree, type Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The place of a view in its base. */
+interface ViewOf {
+  readonly base: Tensor;
+  /** The base's history that this view's node was derived from. */
+  epoch: number;
+}
+
+/** Undoes a view for gradients whose view operation is not known any more: scatters into zeros of the base's shape. */
+type Regenerate = (base: Tensor, view: TensorBase) => GradNode;
+
+export abstract class TensorBase {
+  readonly storage: Storage;
+  readonly layout: Layout;
+  /** Elements from the start of the storage. */
+  readonly offset: number;
+  /** The gradient that backward passes have added up, of this tensor's shape; null before the first. */
+  grad: Tensor | null = null;
+  /** The shape before the last flattening, so that a wrong size can be explained: 1568 = 32×7×7. */
+  flattenedFrom: readonly number[] | undefined;
+  #requiresGrad = false;
+  #retains = false;
+  #node: GradNode | undefined;
+  #index = 0;
+  #accumulator: AccumulateGrad | undefined;
+  #view: ViewOf | undefined;
+  #epoch = 0;
+
+  constructor(storage: Storage, layout: Layout, offset: number) {
+    this.storage = storage;
+    this.layout = layout;
+    this.offset = offset;
+  }
+
+  get dtype(): DType {
+    return this.layout.dtype;
+  }
+
+  /** `'cpu'`. */
+  get device(): string {
+    return this.storage.device.name;
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.layout.shape.length;
+  }
+
+  dim(): number {
+    return this.layout.shape.length;
+  }
+
+  /** Number of elements. */
+  numel(): number {
+    return this.layout.numel;
+  }
+
+  /** Bytes of one element. */
+  elementSize(): number {
+    return itemSize(this.layout.dtype);
+  }
+
+  /** Steps between neighbours along each dimension, in elements. */
+  stride(): readonly number[] {
+    return this.layout.strides;
+  }
+
+  storageOffset(): number {
+    return this.offset;
+  }
+
+  isContiguous(): boolean {
+    return this.layout.contiguous;
+  }
+
+  isFloatingPoint(): boolean {
+    return isFloating(this.layout.dtype);
+  }
+
+  // ---- values
+
+  #address(op: string): number {
+    if (this.storage.freed) throw usedAfterFree(op);
+    return this.storage.address + this.offset * itemSize(this.layout.dtype);
+  }
+
+  /** A contiguous copy of the elements in row-major order. bool comes as 0 and 1, int64 as bigint. */
+  toTypedArray(): TypedArray {
+    const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
+    return cpuDevice().readSync(dense.layout.dtype, dense.#address('toTypedArray'), dense.layout.numel);
+  }
+
+  /**
+   * The single element as a number (bool as boolean).
+   * @throws ShapeError when the tensor has more or fewer than one element
+   */
+  item(): number {
+    if (this.layout.numel !== 1) {
+      throw new ShapeError(
+        `item: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`,
+      );
+    }
+    return Number(cpuDevice().readSync(this.layout.dtype, this.#address('item'), 1)[0]!);
+  }
+
+  /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
+  setData(data: TypedArray): void {
+    if (!this.layout.contiguous || data.length !== this.layout.numel) {
+      throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
+    }
+    cpuDevice().write(this.#address('setData'), data);
+    this.storage.version++;
+  }
+
+  // ---- autograd
+
+  /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad || this.#currentNode() !== undefined;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (!value && this.#currentNode() !== undefined) {
+      throw new AutogradError(
+        'requiresGrad: can only be switched off on leaves; use detach() for a tensor without history',
+      );
+    }
+    if (value && !isFloating(this.layout.dtype)) {
+      throw new DTypeError(`requiresGrad: only floating-point tensors have gradients, but this one has dtype ${this.layout.dtype}; convert it with .to('float32')`); // prettier-ignore
+    }
+    this.#requiresGrad = value;
+  }
+
+  /** In place: `x.requiresGrad_()`. */
+  requiresGrad_(value = true): this {
+    this.requiresGrad = value;
+    return this;
+  }
+
+  /** Whether the tensor was made by the user rather than by a recorded operation. */
+  get isLeaf(): boolean {
+    return this.#currentNode() === undefined;
+  }
+
+  /** What made this tensor, if it was recorded. */
+  get gradFn(): GradNode | null {
+    return this.#currentNode() ?? null;
+  }
+
+  /** The number of in-place changes to the storage so far. */
+  get version(): number {
+    return this.storage.version;
+  }
+
+  #currentNode(): GradNode | undefined {
+    const view = this.#view;
+    if (view !== undefined && view.epoch !== view.base.#epoch) {
+      view.epoch = view.base.#epoch;
+      this.#node = view.base.requiresGrad ? regenerate(view.base, this) : undefined;
+      this.#index = 0;
+    }
+    return this.#node;
+  }
+
+  /** @internal Where gradients of this tensor flow; undefined when none are wanted. */
+  gradEdge(): Edge | undefined {
+    const node = this.#currentNode();
+    if (node !== undefined) return { node, index: this.#index };
+    if (!this.#requiresGrad) return undefined;
+    this.#accumulator ??= new AccumulateGrad(this.self());
+    return { node: this.#accumulator, index: 0 };
+  }
+
+  /** @internal Marks this tensor as output `index` of a recorded operation. */
+  setHistory(node: GradNode, index: number): void {
+    this.#node = node;
+    this.#index = index;
+  }
+
+  /** @internal The same history as another tensor's, for a copy of its former value. */
+  withHistoryOf(other: Tensor): Tensor {
+    const edge = other.gradEdge();
+    if (edge !== undefined) this.setHistory(edge.node, edge.index);
+    return this.self();
+  }
+
+  /** @internal The tensor that owns the history of this one's storage, itself unless a view. */
+  viewBase(): Tensor {
+    return this.#view?.base ?? this.self();
+  }
+
+  /** @internal Makes this a view of `of` (or of what that is a view of). */
+  setViewOf(of: Tensor): void {
+    const base = of.viewBase();
+    this.#view = { base, epoch: base.#epoch };
+  }
+
+  /** @internal Checks that an in-place operation may be recorded on this tensor. */
+  requireInPlace(op: string): void {
+    const base = this.viewBase();
+    if (base.#requiresGrad && base.#node === undefined) {
+      const what = base === this.self() ? 'a leaf that requires gradients' : 'a view of a leaf that requires gradients';
+      throw new AutogradError(`${op}: ${what} cannot be changed in place; do it inside noGrad(), or use the operation without the underscore`); // prettier-ignore
+    }
+  }
+
+  /** @internal Records that `node` has changed this tensor in place. */
+  rebaseHistory(node: GradNode): void {
+    const base = this.viewBase();
+    if (base === this.self()) this.setHistory(node, 0);
+    else base.setHistory(new CopySlices(base, this.self(), node), 0);
+    base.#epoch++;
+  }
+
+  /** Keeps the gradient of a tensor that is not a leaf in `grad`, too. */
+  retainGrad(): void {
+    if (this.isLeaf || this.#retains) return;
+    this.#retains = true;
+    this.registerHook((grad) => {
+      this.grad = this.grad === null ? grad.clone() : this.grad.add(grad);
+      this.grad.storage.kept = true;
+      return undefined;
+    });
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor whenever one is computed; what it returns, if anything, replaces it.
+   * @returns an object whose `remove()` takes the hook away
+   */
+  registerHook(hook: Hook): { remove(): void } {
+    const edge = this.gradEdge();
+    if (edge === undefined) throw new AutogradError('registerHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
+    const hooks = (edge.node.hooks ??= new Map<number, Hook[]>());
+    const list = hooks.get(edge.index) ?? [];
+    hooks.set(edge.index, list);
+    list.push(hook);
+    return { remove: () => void list.splice(list.indexOf(hook), 1) };
+  }
+
+  /**
+   * Computes the gradients of this tensor with respect to every leaf that requires them, and adds them to `leaf.grad`
+   * (https://pytorch.org/docs/stable/generated/torch.Tensor.backward.html).
+   * @param gradient ∂loss/∂this; 1 for a tensor with a single element
+   * @throws AutogradError when nothing here requires gradients, or the graph has been freed by an earlier call
+   * @example
+   * import { tensor } from 'flambeau';
+   * const x = tensor([1, 2, 3], { requiresGrad: true });
+   * x.mul(x).sum().backward();
+   * if (String(x.grad?.tolist()) !== '2,4,6') throw new Error('d(x²)/dx = 2x');
+   */
+  backward(gradient?: Tensor, options: BackwardOptions = {}): void {
+    backward(this.self(), gradient, options);
+  }
+
+  /** `this` as the full tensor class, whose methods the lower half may call. */
+  protected abstract self(): Tensor;
+}
+
+/** A view's node made from where it lies in the base. */
+const regenerate: Regenerate = (base, view) => new AsStrided(base, view);
+
+/** Reads `base` through a view's layout. Offsets count from the base's first element. */
+class AsStrided extends GradNode {
+  readonly name = 'AsStridedBackward0';
+  readonly edges: readonly (Edge | undefined)[];
+  readonly #base: Layout;
+  readonly #layout: Layout;
+  readonly #offset: number;
+
+  constructor(base: Tensor, view: TensorBase) {
+    super();
+    this.edges = [base.gradEdge()];
+    this.#base = base.layout;
+    this.#layout = view.layout;
+    this.#offset = view.offset - base.offset;
+  }
+
+  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+    const grad = grads[0]!;
+    const { shape, strides, dtype } = this.#layout;
+    const repeated = shape.flatMap((_, i) => (strides[i] === 0 ? [i] : []));
+    const once = repeated.length === 0 ? grad : grad.sum(repeated, { keepdim: true });
+    const layout = layoutOf(dtype, once.layout.shape, strides);
+    const result = grad.newZeros(this.#base.shape);
+    result.asStrided(layout, this.#offset).copy_(once);
+    return [result];
+  }
+
+  release(): void {
+    // Nothing is saved: layouts hold no memory.
+  }
+}
+
+/** An in-place operation on part of a base: the rest of the gradient passes by (PyTorch's CopySlices). */
+class CopySlices extends GradNode {
+  readonly name = 'CopySlices';
+  readonly edges: readonly (Edge | undefined)[];
+  readonly #operation: GradNode;
+  readonly #layout: Layout;
+  readonly #offset: number;
+
+  constructor(base: Tensor, view: Tensor, operation: GradNode) {
+    super();
+    this.edges = [base.gradEdge(), ...operation.edges.slice(1)];
+    this.#operation = operation;
+    this.#layout = view.layout;
+    this.#offset = view.offset - base.offset;
+  }
+
+  run(grads: readonly (Tensor | undefined)[], createGraph: boolean): readonly (Tensor | undefined)[] {
+    const result = grads[0]!.clone();
+    const slice = result.asStrided(this.#layout, this.#offset);
+    const [own, ...others] = this.#operation.run([slice.clone()], createGraph);
+    if (own === undefined) slice.fill_(0);
+    else slice.copy_(own);
+    return [result, ...others];
+  }
+
+  release(): void {
+    this.#operation.release();
+  }
+}

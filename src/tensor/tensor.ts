@@ -1,0 +1,279 @@
+/**
+ * The tensor: what users hold. A method is one to five lines and names an operation; arithmetic is in `tensor-math.ts`,
+ * storage and history in `tensor-base.ts`.
+ *
+ * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
+ */
+import { DeviceError } from '../base/errors.ts';
+import { DTYPES, type DType } from '../base/dtype.ts';
+import type { Layout } from '../base/layout.ts';
+import { normalizeDim, type Dims } from '../base/shape.ts';
+import { onesLike, zeros } from './create.ts';
+import { apply1, registerTensor } from './dispatch.ts';
+import { at, setAt, type Index } from './indexing.ts';
+import { dimParams } from './ops/attrs.ts';
+import { castParams } from './ops/copy.ts';
+import { NO_ATTRS } from './ops/rule.ts';
+import { formatTensor } from './print.ts';
+import type { Shape } from './shapes/dims.ts';
+import type { Storage } from './storage.ts';
+import { TensorMath } from './tensor-math.ts';
+import { toNested, type Nested } from './to-nested.ts';
+import * as views from './views.ts';
+
+/** Node's hook for `console.log`. */
+export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
+/** Sizes as separate numbers or one array. */
+type Sizes = readonly number[] | readonly [readonly number[]];
+const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as Dims) : (sizes as Dims));
+
+/**
+ * A multi-dimensional array with automatic gradients (https://pytorch.org/docs/stable/tensors.html).
+ * @example
+ * import { tensor } from 'flambeau';
+ * const x = tensor([[1, 2], [3, 4]]);
+ * console.log(x.matmul(x.t()).sum().item()); // 58
+ */
+export class Tensor<S extends Shape = any> extends TensorMath<S> {
+  declare readonly shape: S;
+
+  protected override self(): this {
+    return this;
+  }
+
+  // ---- shape
+
+  /** The sizes, or one of them. */
+  size(): S;
+  size(dim: number): number;
+  size(dim?: number): S | number {
+    return dim === undefined ? this.shape : this.layout.shape[normalizeDim('size', dim, this.ndim)]!;
+  }
+
+  /**
+   * The same elements under another shape, without copying; -1 stands for what is left over.
+   * @throws ShapeError when the sizes do not fit or the strides do not allow it (then use reshape)
+   */
+  view(...sizes: Sizes): Tensor {
+    return views.view(this, listed(sizes));
+  }
+
+  /** As {@link view}, copying where that is necessary. */
+  reshape(...sizes: Sizes): Tensor {
+    const shape = views.inferShape('reshape', this.numel(), listed(sizes));
+    const result = views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
+    if (shape.length < this.ndim) result.flattenedFrom = this.layout.shape;
+    return result;
+  }
+
+  /** Dimensions `start` to `end` made one. */
+  flatten(start = 0, end = -1): Tensor {
+    return this.reshape(views.flattenShape('flatten', this.layout.shape, start, end));
+  }
+
+  permute(...dims: Sizes): Tensor {
+    return views.permute(this, listed(dims));
+  }
+
+  transpose(dim0: number, dim1: number): Tensor {
+    return views.transpose(this, dim0, dim1);
+  }
+
+  /** The transpose of a matrix. */
+  t(): Tensor {
+    return this.ndim < 2 ? this : views.transpose(this, 0, 1, 'TBackward0');
+  }
+
+  unsqueeze(dim: number): Tensor {
+    return views.unsqueeze(this, dim);
+  }
+
+  /** Without dimensions of size 1, or without those named. */
+  squeeze(dim?: number | readonly number[]): Tensor {
+    return views.squeeze(this, typeof dim === 'number' ? [dim] : dim);
+  }
+
+  /** Sizes of 1 repeated without copying; -1 keeps a size. */
+  expand(...sizes: Sizes): Tensor {
+    return views.expand(this, listed(sizes));
+  }
+
+  expandAs(other: Tensor): Tensor {
+    return this.expand(other.layout.shape);
+  }
+
+  /** `length` elements along `dim`, from `start`. */
+  narrow(dim: number, start: number, length: number): Tensor {
+    return views.narrow(this, dim, start, length);
+  }
+
+  /** The slice at `index` along `dim`, which is dropped. */
+  select(dim: number, index: number): Tensor {
+    return views.select(this, dim, index);
+  }
+
+  /** Pieces of `size` along `dim`; the last may be smaller. */
+  split(size: number, dim = 0): Tensor[] {
+    const total = this.size(dim);
+    return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
+      this.narrow(dim, i * size, Math.min(size, total - i * size)),
+    );
+  }
+
+  /** `chunks` pieces along `dim`, as equal as possible. */
+  chunk(chunks: number, dim = 0): Tensor[] {
+    return this.split(Math.ceil(this.size(dim) / chunks), dim);
+  }
+
+  /** Sums dimensions that were broadcast back to `shape`. */
+  sumTo(shape: Dims): Tensor {
+    return views.sumTo(this, shape);
+  }
+
+  /** @internal */
+  asStrided(layout: Layout, offset: number): Tensor {
+    return views.asStrided(this, layout, offset);
+  }
+
+  // ---- indexing
+
+  /**
+   * Part of the tensor, as Python's brackets: `x.at(0, ':', '2:6')` is `x[0, :, 2:6]`.
+   * @throws IndexError for indices out of range
+   * @example
+   * import { arange } from 'flambeau';
+   * const x = arange(6).reshape(2, 3);
+   * if (String(x.at(':', '1:').tolist()) !== '1,2,4,5') throw new Error('the last two columns');
+   */
+  at(...indices: Index[]): Tensor {
+    return at(this, indices);
+  }
+
+  /** Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. */
+  setAt(indices: readonly Index[], value: Tensor | number): this {
+    setAt(this, indices, value);
+    return this;
+  }
+
+  /** Slices along `dim` at the places of an int64 index. */
+  indexSelect(dim: number, index: Tensor): Tensor {
+    return apply1('indexSelect', [this, index], dimParams(dim));
+  }
+
+  /** Elements along `dim` at the places of an int64 index of the result's shape. */
+  gather(dim: number, index: Tensor): Tensor {
+    return apply1('gather', [this, index], dimParams(dim));
+  }
+
+  /** The slices along the first dimension. */
+  *[Symbol.iterator](): Generator<Tensor> {
+    for (let i = 0; i < this.size(0); i++) yield this.select(0, i);
+  }
+
+  // ---- products
+
+  /** The matrix product; vectors and batches as in torch.matmul. */
+  matmul(other: Tensor): Tensor {
+    return apply1('matmul', [this, other], NO_ATTRS);
+  }
+
+  /** The product of two matrices. */
+  mm(other: Tensor): Tensor {
+    return this.matmul(other);
+  }
+
+  // ---- copies and conversions
+
+  /** A copy of its own, contiguous, with history. */
+  clone(): Tensor<S> {
+    return apply1('copy', [this], NO_ATTRS);
+  }
+
+  /** Itself if contiguous, else a contiguous copy. */
+  contiguous(): Tensor<S> {
+    return this.layout.contiguous ? this : this.clone();
+  }
+
+  /** The same memory without history: gradients stop here. */
+  detach(): Tensor<S> {
+    return views.detach(this);
+  }
+
+  /** The same memory without history, to read or change outside the graph. */
+  get data(): Tensor<S> {
+    return views.detach(this);
+  }
+
+  /**
+   * Converted to a dtype, or on a device; itself if nothing changes.
+   * @throws DeviceError for a device that is not there
+   */
+  to(target: DType | 'cpu'): this {
+    if (target === 'cpu' || target === this.dtype) return this;
+    if (!DTYPES.includes(target))
+      throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got '${target as string}'`);
+    return apply1('cast', [this], castParams(target));
+  }
+
+  float(): this {
+    return this.to('float32');
+  }
+
+  double(): this {
+    return this.to('float64');
+  }
+
+  long(): this {
+    return this.to('int64');
+  }
+
+  bool(): this {
+    return this.to('bool');
+  }
+
+  cpu(): this {
+    return this;
+  }
+
+  /** @throws DeviceError always: there is no CUDA device; ask `cuda.isAvailable()` first */
+  cuda(): never {
+    throw new DeviceError('cuda: no CUDA device is available; ask cuda.isAvailable() first, and stay on the CPU');
+  }
+
+  /** @internal Zeros of this dtype. */
+  newZeros(shape: Dims): Tensor {
+    return zeros([...shape], { dtype: this.dtype });
+  }
+
+  /** @internal */
+  onesLike(): Tensor<S> {
+    return onesLike(this);
+  }
+
+  /** Nested arrays of the elements, or the element itself without dimensions. */
+  tolist(): Nested {
+    return toNested(this.toTypedArray(), this.layout.shape, this.dtype);
+  }
+
+  // ---- printing
+
+  /** As PyTorch prints it. */
+  override toString(): string {
+    const source = { shape: this.layout.shape, dtype: this.dtype, data: this.toTypedArray() };
+    return formatTensor(source, { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.name });
+  }
+
+  [inspectSymbol](): string {
+    return this.toString();
+  }
+}
+
+Object.defineProperty(Tensor.prototype, 'shape', {
+  get(this: Tensor): Dims {
+    return this.layout.shape;
+  },
+});
+
+registerTensor((storage: Storage, layout: Layout, offset: number) => new Tensor(storage, layout, offset));
+views.registerViews((source, layout, offset) => new Tensor(source.storage, layout, offset));

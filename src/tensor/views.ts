@@ -1,0 +1,240 @@
+/**
+ * Views: other shapes and strides over the same storage. They cost no kernel; their gradients are written with tensor
+ * operations.
+ */
+import { IndexError, ShapeError } from '../base/errors.ts';
+import { layoutOf, type Layout } from '../base/layout.ts';
+import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
+import { GradNode, isGradEnabled, type Edge } from './autograd.ts';
+import type { Tensor } from './tensor.ts';
+
+type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;
+
+/** The record of a view: its gradient is one function. */
+class ViewNode extends GradNode {
+  readonly name: string;
+  readonly edges: readonly (Edge | undefined)[];
+  readonly #undo: (grad: Tensor) => Tensor;
+
+  constructor(name: string, source: Tensor, undo: (grad: Tensor) => Tensor) {
+    super();
+    this.name = name;
+    this.edges = [source.gradEdge()];
+    this.#undo = undo;
+  }
+
+  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+    return [this.#undo(grads[0]!)];
+  }
+
+  release(): void {
+    // Views save nothing.
+  }
+}
+
+let make: Make;
+/** `tensor.ts` supplies how a view object is made. */
+export function registerViews(maker: Make): void {
+  make = maker;
+}
+
+function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (grad: Tensor) => Tensor): Tensor {
+  const view = make(x, layout, offset);
+  view.setViewOf(x);
+  if (isGradEnabled() && x.requiresGrad) view.setHistory(new ViewNode(name, x, undo), 0);
+  return view;
+}
+
+/** Replaces a single -1 by what the number of elements leaves over. */
+export function inferShape(op: string, numel: number, shape: Dims): number[] {
+  const unknown = shape.indexOf(-1);
+  if (shape.some((size, i) => !Number.isInteger(size) || size < -1 || (size === -1 && i !== unknown))) {
+    throw new ShapeError(
+      `${op}: shape ${showShape(shape)} is not valid: sizes are whole numbers ≥ 0, at most one of them -1`,
+    );
+  }
+  const known = numelOf(shape.filter((size) => size !== -1));
+  if (unknown === -1 ? known !== numel : known === 0 || numel % known !== 0) {
+    throw new ShapeError(`${op}: shape ${showShape(shape)} is invalid for an input of ${numel} elements`);
+  }
+  return shape.map((size) => (size === -1 ? numel / known : size));
+}
+
+/** Strides that show `layout` under another shape without copying, if there are any. */
+function viewStrides(layout: Layout, shape: Dims): number[] | undefined {
+  if (layout.contiguous || layout.numel === 0) return contiguousStrides(shape);
+  // Runs of old dimensions that lie densely against each other may be divided anew (as in ATen's computeStride).
+  const strides = new Array<number>(shape.length).fill(1);
+  let target = shape.length - 1;
+  let chunkEnd = layout.shape.length - 1;
+  let size = 1;
+  for (let i = layout.shape.length - 1; i >= 0; i--) {
+    size *= layout.shape[i]!;
+    const dense = i > 0 && (layout.shape[i - 1] === 1 || layout.strides[i - 1] === size * layout.strides[chunkEnd]!);
+    if (dense) continue;
+    let covered = 1;
+    while (target >= 0 && (covered < size || shape[target] === 1)) {
+      strides[target] = covered * layout.strides[chunkEnd]!;
+      covered *= shape[target]!;
+      target--;
+    }
+    if (covered !== size) return undefined;
+    size = 1;
+    chunkEnd = i - 1;
+  }
+  return target === -1 ? strides : undefined;
+}
+
+/** The same elements under another shape, or undefined where that takes a copy. */
+export function tryView(x: Tensor, shape: Dims, name = 'ViewBackward0'): Tensor | undefined {
+  const strides = viewStrides(x.layout, shape);
+  if (strides === undefined) return undefined;
+  const from = x.layout.shape;
+  return viewOf(name, x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.reshape(from));
+}
+
+export function view(x: Tensor, sizes: Dims): Tensor {
+  const shape = inferShape('view', x.numel(), sizes);
+  const result = tryView(x, shape);
+  if (result !== undefined) {
+    if (shape.length < x.ndim) result.flattenedFrom = x.layout.shape;
+    return result;
+  }
+  throw new ShapeError(
+    `view: a tensor of shape ${showShape(x.layout.shape)} with strides ${showShape(x.layout.strides)} cannot be seen as ${showShape(shape)} ` +
+      'without copying; use reshape() or contiguous() first',
+  );
+}
+
+export function permute(x: Tensor, dims: Dims, name = 'PermuteBackward0'): Tensor {
+  const order = dims.map((dim) => normalizeDim('permute', dim, x.ndim));
+  if (order.length !== x.ndim || new Set(order).size !== order.length) {
+    throw new ShapeError(`permute: expected each of the ${x.ndim} dimensions once, but got ${showShape(dims)}`);
+  }
+  const inverse = order.map((_, i) => order.indexOf(i));
+  const layout = layoutOf(x.dtype, order.map((i) => x.layout.shape[i]!), order.map((i) => x.layout.strides[i]!)); // prettier-ignore
+  return viewOf(name, x, layout, x.offset, (grad) => grad.permute(inverse));
+}
+
+export function transpose(x: Tensor, dim0: number, dim1: number, name = 'TransposeBackward0'): Tensor {
+  const [a, b] = [normalizeDim('transpose', dim0, x.ndim), normalizeDim('transpose', dim1, x.ndim)];
+  if (x.ndim === 0) return x;
+  const order = x.layout.shape.map((_, i) => (i === a ? b : i === b ? a : i));
+  return permute(x, order, name);
+}
+
+/** Repeats dimensions of size 1 (stride 0); -1 keeps a size. */
+export function expand(x: Tensor, sizes: Dims): Tensor {
+  const from = x.layout.shape;
+  const shift = sizes.length - from.length;
+  const shape = sizes.map((size, i) => (size === -1 && i >= shift ? from[i - shift]! : size));
+  const fits = shift >= 0 && shape.every((size, i) => size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1)); // prettier-ignore
+  if (!fits) {
+    throw new ShapeError(`expand: shape ${showShape(from)} cannot be expanded to ${showShape(sizes)}: only sizes of 1 can grow, and only new leading dimensions can be added`); // prettier-ignore
+  }
+  const strides = shape.map((size, i) =>
+    i < shift || (from[i - shift] === 1 && size !== 1) ? 0 : x.layout.strides[i - shift]!,
+  );
+  return viewOf('ExpandBackward0', x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.sumTo(from));
+}
+
+/** `length` elements along `dim`, from `start`, every `step`-th. */
+export function narrow(
+  x: Tensor,
+  dim: number,
+  start: number,
+  length: number,
+  step = 1,
+  name = 'SliceBackward0',
+): Tensor {
+  const axis = normalizeDim('narrow', dim, x.ndim);
+  const size = x.layout.shape[axis]!;
+  const last = start + (length - 1) * step;
+  if (
+    !Number.isInteger(start) ||
+    !Number.isInteger(length) ||
+    length < 0 ||
+    start < 0 ||
+    start > size ||
+    (length > 0 && last >= size)
+  ) {
+    throw new IndexError(
+      `narrow: start ${start} and length ${length} are out of range for dimension ${axis} of size ${size}`,
+    );
+  }
+  const shape = x.layout.shape.map((n, i) => (i === axis ? length : n));
+  const strides = x.layout.strides.map((s, i) => (i === axis ? s * step : s));
+  const from = x.layout.shape;
+  const undo = (grad: Tensor): Tensor => {
+    const result = grad.newZeros(from);
+    narrow(result, axis, start, length, step).copy_(grad);
+    return result;
+  };
+  return viewOf(name, x, layoutOf(x.dtype, shape, strides), x.offset + start * x.layout.strides[axis]!, undo);
+}
+
+/** The slice at `index` along `dim`, which is dropped. */
+export function select(x: Tensor, dim: number, index: number): Tensor {
+  const axis = normalizeDim('select', dim, x.ndim);
+  const size = x.layout.shape[axis];
+  if (size === undefined) throw new IndexError('select: a tensor without dimensions cannot be indexed; use item()');
+  if (!Number.isInteger(index) || index < -size || index >= size) {
+    throw new IndexError(`index ${index} is out of range for dimension ${axis} of size ${size}: expected a whole number in [${-size}, ${size - 1}]`); // prettier-ignore
+  }
+  const at = index < 0 ? index + size : index;
+  const without = (dims: Dims): number[] => dims.filter((_, i) => i !== axis);
+  const from = x.layout.shape;
+  const undo = (grad: Tensor): Tensor => {
+    const result = grad.newZeros(from);
+    select(result, axis, at).copy_(grad);
+    return result;
+  };
+  const layout = layoutOf(x.dtype, without(from), without(x.layout.strides));
+  return viewOf('SelectBackward0', x, layout, x.offset + at * x.layout.strides[axis]!, undo);
+}
+
+export function unsqueeze(x: Tensor, dim: number): Tensor {
+  const axis = normalizeDim('unsqueeze', dim, x.ndim + 1);
+  const { shape, strides } = x.layout;
+  const layout = layoutOf(x.dtype, shape.toSpliced(axis, 0, 1), strides.toSpliced(axis, 0, axis < shape.length ? shape[axis]! * strides[axis]! : 1)); // prettier-ignore
+  return viewOf('UnsqueezeBackward0', x, layout, x.offset, (grad) => grad.reshape(shape));
+}
+
+/** Drops dimensions of size 1: all of them, or those named. */
+export function squeeze(x: Tensor, dims?: Dims): Tensor {
+  const { shape, strides } = x.layout;
+  const named = dims?.map((dim) => normalizeDim('squeeze', dim, x.ndim));
+  const keep = shape.map((size, i) => size !== 1 || (named !== undefined && !named.includes(i)));
+  const layout = layoutOf(x.dtype, shape.filter((_, i) => keep[i]), strides.filter((_, i) => keep[i])); // prettier-ignore
+  const name = dims === undefined ? 'SqueezeBackward0' : 'SqueezeBackward1';
+  return viewOf(name, x, layout, x.offset, (grad) => grad.reshape(shape));
+}
+
+/** Any layout over the storage, `offset` elements after the tensor's first. For internal use: the bounds are the caller's. */
+export function asStrided(x: Tensor, layout: Layout, offset: number): Tensor {
+  const view_ = make(x, layout, x.offset + offset);
+  view_.setViewOf(x);
+  return view_;
+}
+
+/** The tensor without history, on the same storage. */
+export function detach(x: Tensor): Tensor {
+  return make(x, x.layout, x.offset);
+}
+
+/** Dimensions `start` to `end` made one. */
+export function flattenShape(op: string, shape: Dims, start: number, end: number): number[] {
+  const [a, b] = [normalizeDim(op, start, shape.length), normalizeDim(op, end, shape.length)];
+  if (a > b) throw new ShapeError(`${op}: the start dimension ${start} comes after the end dimension ${end}`);
+  if (shape.length === 0) return [1];
+  return [...shape.slice(0, a), numelOf(shape.slice(a, b + 1)), ...shape.slice(b + 1)];
+}
+
+/** Sums a gradient back to the shape that was broadcast. */
+export function sumTo(grad: Tensor, shape: Dims): Tensor {
+  if (sameDims(grad.layout.shape, shape)) return grad;
+  const shift = grad.ndim - shape.length;
+  const dims = grad.layout.shape.flatMap((size, i) => (i < shift || (shape[i - shift] === 1 && size !== 1) ? [i] : []));
+  const summed = dims.length === 0 ? grad : grad.sum(dims, { keepdim: true });
+  return summed.reshape(shape);
+}
