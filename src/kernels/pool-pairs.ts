@@ -1,0 +1,212 @@
+/**
+ * 2×2 windows with stride 2 and no padding, single precision: the pooling of most small networks, at the speed of
+ * memory. Rows are taken apart into even and odd columns by shuffles. General windows are in `pool-window.ts`.
+ *
+ * The winner of a maximum is kept as a tap number, one byte per output: 0 1 in the upper row, 2 3 in the lower. Four of
+ * them fill a 32-bit word, so that one comparison with a constant per tap finds the lanes that it won.
+ *
+ * A unit of work is one plane.
+ */
+import { fromLanes } from './floats.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { cachedKernel, type Kernel } from './kernel.ts';
+
+/** Sizes are those of the pooling's input and output, in both directions. */
+const SIZES = { height: 'i32', width: 'i32', outHeight: 'i32', outWidth: 'i32' } as const;
+const MAX_PARAMS = { x: 'ptr', y: 'ptr', taps: 'ptr', ...SIZES } as const;
+const AVG_PARAMS = { x: 'ptr', y: 'ptr', ...SIZES, divisor: 'f64' } as const;
+const MAX_GRAD_PARAMS = { g: 'ptr', taps: 'ptr', dx: 'ptr', ...SIZES } as const;
+const AVG_GRAD_PARAMS = { g: 'ptr', dx: 'ptr', ...SIZES, divisor: 'f64' } as const;
+
+/** The part of a kernel's scope that walks planes. */
+interface Planes {
+  readonly f: Fn;
+  readonly p: { readonly [K in keyof typeof SIZES]: Local };
+  readonly lo: Local;
+  readonly hi: Local;
+}
+
+/** Two rows of the large plane, and where in the small tensor their outputs are. */
+interface Place {
+  readonly upper: Local;
+  readonly lower: Local;
+  /** Index of the first of them. */
+  readonly out: Local;
+}
+
+interface Visits {
+  /** Four outputs: 8 columns of both rows. */
+  readonly four: (at: Place) => void;
+  readonly one: (at: Place) => void;
+  /** After a row's last output. */
+  readonly rowEnd?: (at: Place) => void;
+  /** After a plane's last row: `upper` is past it. */
+  readonly planeEnd?: (at: Place) => void;
+}
+
+function eachPlane({ f, p, lo, hi }: Planes, large: Expr, visits: Visits): void {
+  const rowBytes = f.let('rowBytes', p.width.mul(4));
+  const fours = f.let('fours', p.outWidth.and(-4));
+  const at = { upper: f.local('upper', 'i32'), lower: f.local('lower', 'i32'), out: f.local('out', 'i32') };
+  const turn = (visit: (at: Place) => void, outputs: number): void => {
+    visit(at);
+    f.inc(at.upper, outputs * 8);
+    f.inc(at.lower, outputs * 8);
+    f.inc(at.out, outputs);
+  };
+  f.set(at.out, lo.mul(p.outHeight).mul(p.outWidth));
+  f.for('plane', lo, hi, (plane) => {
+    const row = f.let('row', large.add(plane.mul(p.height).mul(rowBytes)));
+    f.for('y', 0, p.outHeight, () => {
+      f.set(at.upper, row);
+      f.set(at.lower, row.add(rowBytes));
+      f.for('x', 0, fours, () => turn(visits.four, 4), 4);
+      f.for('x', fours, p.outWidth, () => turn(visits.one, 1));
+      visits.rowEnd?.(at);
+      f.inc(row, rowBytes.mul(2));
+    });
+    f.set(at.upper, row);
+    visits.planeEnd?.(at);
+  });
+}
+
+/** Lane i as byte i of its word. */
+const spreadBytes = (value: number): Expr => fromLanes([0, 8, 16, 24].map((shift) => i32(value << shift)));
+
+const EVEN = [0, 2, 4, 6];
+const ODD = [1, 3, 5, 7];
+
+/** Keeps the larger; NaN beats everything and a later one an earlier one, as in PyTorch. */
+const beats = (value: Local, best: Local): Expr => value.gt(best).or(value.ne(value));
+
+/** y, taps = 2×2 maximum. */
+export const maxPairsKernel = (target: Target): Kernel<typeof MAX_PARAMS> =>
+  cachedKernel(target, 'pool/max-pairs', MAX_PARAMS, (scope) => {
+    const { f, p } = scope;
+    const codes = [1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
+    eachPlane(scope, p.x, {
+      four({ upper, lower, out }) {
+        const best = f.local('best', 'f32v');
+        const word = f.local('word', 'i32v');
+        const taps = [upper, lower].flatMap((row) => {
+          const [a, b] = [f.let('a', load('f32v', row)), f.let('b', load('f32v', row, 16))];
+          return [f.let('even', a.shuffle(b, EVEN)), f.let('odd', a.shuffle(b, ODD))];
+        });
+        f.set(best, taps[0]!);
+        f.set(word, constant('i32v', 0));
+        taps.slice(1).forEach((value, i) => {
+          const won = f.let('won', beats(value, best));
+          f.set(best, won.select(value, best));
+          f.set(word, won.select(codes[i]!, word));
+        });
+        f.store('f32v', p.y.add(out.mul(4)), best);
+        f.set(word, word.or(word.shuffle(word, [2, 3, 0, 1])));
+        f.store('i32', p.taps.add(out), word.or(word.shuffle(word, [1, 0, 3, 2])).lane(0));
+      },
+      one({ upper, lower, out }) {
+        const best = f.let('best', load('f32', upper));
+        const tap = f.let('tap', i32(0));
+        [load('f32', upper, 4), load('f32', lower), load('f32', lower, 4)].forEach((element, i) => {
+          const value = f.let('value', element);
+          f.if(beats(value, best), () => {
+            f.set(best, value);
+            f.set(tap, i + 1);
+          });
+        });
+        f.store('f32', p.y.add(out.mul(4)), best);
+        f.store('u8', p.taps.add(out), tap);
+      },
+    });
+  });
+
+/** y = 2×2 sum / divisor. */
+export const avgPairsKernel = (target: Target): Kernel<typeof AVG_PARAMS> =>
+  cachedKernel(target, 'pool/avg-pairs', AVG_PARAMS, (scope) => {
+    const { f, p } = scope;
+    const divisor = f.let('divisor1', p.divisor.cast('f32'));
+    const divisors = f.let('divisor4', divisor.splat());
+    eachPlane(scope, p.x, {
+      four({ upper, lower, out }) {
+        const rows = [upper, lower].map((row) => {
+          const [a, b] = [f.let('a', load('f32v', row)), f.let('b', load('f32v', row, 16))];
+          return [f.let('even', a.shuffle(b, EVEN)), f.let('odd', a.shuffle(b, ODD))];
+        });
+        const sum = rows.flat().reduce<Expr | undefined>((total, value) => total?.add(value) ?? value, undefined)!;
+        f.store('f32v', p.y.add(out.mul(4)), sum.div(divisors));
+      },
+      one({ upper, lower, out }) {
+        const sum = load('f32', upper)
+          .add(load('f32', upper, 4))
+          .add(load('f32', lower))
+          .add(load('f32', lower, 4));
+        f.store('f32', p.y.add(out.mul(4)), sum.div(divisor));
+      },
+    });
+  });
+
+/** What lies outside all windows, an odd last column and row, gets a gradient of 0. */
+function zeroRest({ f, p }: Planes): Pick<Visits, 'rowEnd' | 'planeEnd'> {
+  const zero = constant('f32', 0);
+  return {
+    rowEnd({ upper, lower }) {
+      f.if(p.width.and(1), () => {
+        f.store('f32', upper, zero);
+        f.store('f32', lower, zero);
+      });
+    },
+    planeEnd({ upper }) {
+      f.if(p.height.and(1), () => f.for('x', 0, p.width.mul(4), (x) => f.store('f32', upper.add(x), zero), 4));
+    },
+  };
+}
+
+/** Stores two vectors as even and odd columns. */
+function interleave(f: Fn, row: Local, even: Expr, odd: Expr): void {
+  f.store('f32v', row, even.shuffle(odd, [0, 4, 1, 5]));
+  f.store('f32v', row, even.shuffle(odd, [2, 6, 3, 7]), 16);
+}
+
+/** dx = g where a tap won, else 0. */
+export const maxPairsGradKernel = (target: Target): Kernel<typeof MAX_GRAD_PARAMS> =>
+  cachedKernel(target, 'pool/max-pairs-grad', MAX_GRAD_PARAMS, (scope) => {
+    const { f, p } = scope;
+    const codes = [0, 1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
+    const bytes = f.let('bytes', spreadBytes(0xff));
+    eachPlane(scope, p.dx, {
+      four({ upper, lower, out }) {
+        const g = f.let('g', load('f32v', p.g.add(out.mul(4))).bits('i32v'));
+        const word = f.let('word', load('i32', p.taps.add(out)).splat().and(bytes));
+        const taps = codes.map((code) => f.let('tap', g.and(word.eq(code)).bits('f32v')));
+        interleave(f, upper, taps[0]!, taps[1]!);
+        interleave(f, lower, taps[2]!, taps[3]!);
+      },
+      one({ upper, lower, out }) {
+        const g = f.let('g1', load('f32', p.g.add(out.mul(4))));
+        const tap = f.let('tap1', load('u8', p.taps.add(out)));
+        for (let i = 0; i < 4; i++) {
+          f.store('f32', i < 2 ? upper : lower, tap.eq(i).select(g, 0), (i % 2) * 4);
+        }
+      },
+      ...zeroRest(scope),
+    });
+  });
+
+/** dx = g / divisor in all four places. */
+export const avgPairsGradKernel = (target: Target): Kernel<typeof AVG_GRAD_PARAMS> =>
+  cachedKernel(target, 'pool/avg-pairs-grad', AVG_GRAD_PARAMS, (scope) => {
+    const { f, p } = scope;
+    const divisor = f.let('divisor1', p.divisor.cast('f32'));
+    const divisors = f.let('divisor4', divisor.splat());
+    eachPlane(scope, p.dx, {
+      four({ upper, lower, out }) {
+        const g = f.let('g', load('f32v', p.g.add(out.mul(4))).div(divisors));
+        interleave(f, upper, g, g);
+        interleave(f, lower, g, g);
+      },
+      one({ upper, lower, out }) {
+        const g = f.let('g1', load('f32', p.g.add(out.mul(4))).div(divisor));
+        for (let i = 0; i < 4; i++) f.store('f32', i < 2 ? upper : lower, g, (i % 2) * 4);
+      },
+      ...zeroRest(scope),
+    });
+  });
