@@ -5,34 +5,13 @@ import { layoutOf } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import { matmulRules } from '../../src/tensor/ops/matmul.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
+import { hostTensor, rowMajor, worstDifference } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 
 const threads = device.threads;
 afterAll(() => {
   device.threads = threads;
 });
-
-/** A deterministic value in (-1, 1) for each index. */
-const noise = (i: number, salt: number): number => {
-  const x = Math.sin(i * 12.9898 + salt * 78.233) * 43758.5453;
-  return 2 * (x - Math.floor(x)) - 1;
-};
-
-const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array } as const;
-type Tested = keyof typeof ARRAYS;
-
-/** A tensor whose dimensions are stored in the order `order` (outermost first). */
-function host(dtype: Tested, shape: readonly number[], salt: number, order = shape.map((_, i) => i)): HostTensor {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (const d of [...order].reverse()) {
-    strides[d] = step;
-    step *= shape[d]!;
-  }
-  const scale = dtype.startsWith('float') ? 1 : 100;
-  const data = new ARRAYS[dtype](numelOf(shape)).map((_: number, i: number) => noise(i, salt) * scale);
-  return { dtype, shape, data, strides };
-}
 
 const swapLast = (rank: number): number[] => {
   const order = Array.from({ length: rank }, (_, i) => i);
@@ -49,20 +28,6 @@ function run(op: 'matmul' | 'linear', inputs: readonly HostTensor[]): TypedArray
   return results[0]!;
 }
 
-/** Row-major elements as numbers. */
-function dense(t: HostTensor): number[] {
-  const { shape } = t;
-  const strides = t.strides!;
-  return Array.from({ length: numelOf(shape) }, (_, flat) => {
-    let [rest, at] = [flat, 0];
-    for (let d = shape.length - 1; d >= 0; d--) {
-      at += (rest % shape[d]!) * strides[d]!;
-      rest = Math.floor(rest / shape[d]!);
-    }
-    return Number(t.data[at]);
-  });
-}
-
 /** Plain matrices in double precision. */
 function naive(a: readonly number[], b: readonly number[], m: number, n: number, k: number): Float64Array {
   const out = new Float64Array(m * n);
@@ -74,9 +39,7 @@ function naive(a: readonly number[], b: readonly number[], m: number, n: number,
 function expectClose(actual: ArrayLike<number | bigint>, expected: ArrayLike<number>, dtype: DType, k: number): void {
   expect(actual.length).toBe(expected.length);
   const tolerance = dtype === 'float32' ? 2e-7 * (4 + k) : dtype === 'float64' ? 1e-14 * (4 + k) : 0;
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(Number(actual[i]) - expected[i]!));
-  expect(worst).toBeLessThanOrEqual(tolerance);
+  expect(worstDifference(actual, expected)).toBeLessThanOrEqual(tolerance);
 }
 
 describe('matmul', () => {
@@ -98,9 +61,9 @@ describe('matmul', () => {
     for (const [m, n, k] of sizes) {
       for (const ta of [false, true]) {
         for (const tb of [false, true]) {
-          const a = host(dtype, [m, k], 1, ta ? [1, 0] : [0, 1]);
-          const b = host(dtype, [k, n], 2, tb ? [1, 0] : [0, 1]);
-          const expected = naive(dense(a), dense(b), m, n, k);
+          const a = hostTensor(dtype, [m, k], 1, ta ? [1, 0] : [0, 1]);
+          const b = hostTensor(dtype, [k, n], 2, tb ? [1, 0] : [0, 1]);
+          const expected = naive(rowMajor(a), rowMajor(b), m, n, k);
           expectClose(run('matmul', [a, b]), expected, dtype, k);
         }
       }
@@ -108,19 +71,19 @@ describe('matmul', () => {
   });
 
   it('gives the same bits on any number of threads', () => {
-    const a = host('float32', [301, 520], 1);
-    const b = host('float32', [520, 263], 2);
+    const a = hostTensor('float32', [301, 520], 1);
+    const b = hostTensor('float32', [520, 263], 2);
     device.threads = 1;
     const one = run('matmul', [a, b]);
     device.threads = 2;
-    expect(run('matmul', [a, b])).toEqual(one);
-    expectClose(one, naive(dense(a), dense(b), 301, 263, 520), 'float32', 520);
+    expect(worstDifference(run('matmul', [a, b]), one as Float32Array)).toBe(0);
+    expectClose(one, naive(rowMajor(a), rowMajor(b), 301, 263, 520), 'float32', 520);
   });
 
   it.each(['int32', 'uint8'] as const)('multiplies %s with wrap-around', (dtype) => {
-    const a = host(dtype, [5, 7], 1, [1, 0]);
-    const b = host(dtype, [7, 3], 2);
-    const wrapped = new ARRAYS[dtype](naive(dense(a), dense(b), 5, 3, 7));
+    const a = hostTensor(dtype, [5, 7], 1, [1, 0]);
+    const b = hostTensor(dtype, [7, 3], 2);
+    const wrapped = (dtype === 'int32' ? Int32Array : Uint8Array).from(naive(rowMajor(a), rowMajor(b), 5, 3, 7));
     expect(run('matmul', [a, b])).toEqual(wrapped);
   });
 
@@ -131,14 +94,14 @@ describe('matmul', () => {
   });
 
   it('takes vectors and broadcasts batches as torch.matmul does', () => {
-    const v = host('float64', [6], 3);
-    const w = host('float64', [6], 4);
-    expectClose(run('matmul', [v, w]), naive(dense(v), dense(w), 1, 1, 6), 'float64', 6);
-    const a = host('float64', [2, 1, 3, 6], 5, [0, 1, 3, 2]);
-    expectClose(run('matmul', [a, v]), naive(dense(a), dense(v), 6, 1, 6), 'float64', 6);
-    const b = host('float64', [4, 6, 5], 6);
+    const v = hostTensor('float64', [6], 3);
+    const w = hostTensor('float64', [6], 4);
+    expectClose(run('matmul', [v, w]), naive(rowMajor(v), rowMajor(w), 1, 1, 6), 'float64', 6);
+    const a = hostTensor('float64', [2, 1, 3, 6], 5, [0, 1, 3, 2]);
+    expectClose(run('matmul', [a, v]), naive(rowMajor(a), rowMajor(v), 6, 1, 6), 'float64', 6);
+    const b = hostTensor('float64', [4, 6, 5], 6);
     const out = run('matmul', [a, b]);
-    const [da, db] = [dense(a), dense(b)];
+    const [da, db] = [rowMajor(a), rowMajor(b)];
     for (let i = 0; i < 2; i++)
       for (let j = 0; j < 4; j++) {
         const expected = naive(da.slice(i * 18, i * 18 + 18), db.slice(j * 30, j * 30 + 30), 3, 5, 6);
@@ -146,7 +109,7 @@ describe('matmul', () => {
       }
     const vb = run('matmul', [v, b]);
     for (let j = 0; j < 4; j++)
-      expectClose(vb.subarray(j * 5, j * 5 + 5), naive(dense(v), db.slice(j * 30), 1, 5, 6), 'float64', 6); // prettier-ignore
+      expectClose(vb.subarray(j * 5, j * 5 + 5), naive(rowMajor(v), db.slice(j * 30), 1, 5, 6), 'float64', 6); // prettier-ignore
   });
 
   it('sums nothing to zero', () => {
@@ -159,9 +122,9 @@ describe('matmul', () => {
     const size = fc.integer({ min: 1, max: 70 });
     fc.assert(
       fc.property(size, size, size, fc.boolean(), fc.boolean(), (m, n, k, ta, tb) => {
-        const a = host('float32', [2, m, k], 1, ta ? swapLast(3) : undefined);
-        const b = host('float32', [k, n], 2, tb ? swapLast(2) : undefined);
-        expectClose(run('matmul', [a, b]), naive(dense(a), dense(b), 2 * m, n, k), 'float32', k);
+        const a = hostTensor('float32', [2, m, k], 1, ta ? swapLast(3) : undefined);
+        const b = hostTensor('float32', [k, n], 2, tb ? swapLast(2) : undefined);
+        expectClose(run('matmul', [a, b]), naive(rowMajor(a), rowMajor(b), 2 * m, n, k), 'float32', k);
       }),
       { numRuns: 60, seed: 1 },
     );
@@ -189,11 +152,11 @@ describe('linear', () => {
     [130, 65, 33],
   ])('is x·Wᵀ + b for %i rows, %i → %i', (rows, features, out) => {
     for (const dtype of ['float32', 'float64'] as const) {
-      const x = host(dtype, [rows, features], 1);
-      const w = host(dtype, [out, features], 2);
-      const b = host(dtype, [out], 3);
+      const x = hostTensor(dtype, [rows, features], 1);
+      const w = hostTensor(dtype, [out, features], 2);
+      const b = hostTensor(dtype, [out], 3);
       const turned = { ...w, shape: [features, out], strides: [1, features] };
-      const expected = naive(dense(x), dense(turned), rows, out, features);
+      const expected = naive(rowMajor(x), rowMajor(turned), rows, out, features);
       expectClose(run('linear', [x, w]), expected, dtype, features);
       const biased = expected.map((value, i) => value + Number(b.data[i % out]));
       expectClose(run('linear', [x, w, b]), biased, dtype, features);
@@ -201,16 +164,16 @@ describe('linear', () => {
   });
 
   it('takes any number of leading dimensions and any strides', () => {
-    const w = host('float32', [5, 6], 2, [1, 0]);
-    const b: HostTensor = { ...host('float32', [10], 3), shape: [5], strides: [2] };
+    const w = hostTensor('float32', [5, 6], 2, [1, 0]);
+    const b: HostTensor = { ...hostTensor('float32', [10], 3), shape: [5], strides: [2] };
     const turned = { ...w, shape: [6, 5], strides: [w.strides![1]!, w.strides![0]!] };
     for (const x of [
-      host('float32', [6], 1),
-      host('float32', [2, 3, 4, 6], 1),
-      host('float32', [4, 3, 6], 1, [2, 0, 1]),
+      hostTensor('float32', [6], 1),
+      hostTensor('float32', [2, 3, 4, 6], 1),
+      hostTensor('float32', [4, 3, 6], 1, [2, 0, 1]),
     ]) {
       const rows = numelOf(x.shape) / 6;
-      const expected = naive(dense(x), dense(turned), rows, 5, 6).map((value, i) => value + dense(b)[i % 5]!);
+      const expected = naive(rowMajor(x), rowMajor(turned), rows, 5, 6).map((value, i) => value + rowMajor(b)[i % 5]!);
       expectClose(run('linear', [x, w, b]), expected, 'float32', 6);
     }
   });

@@ -1,0 +1,164 @@
+/**
+ * Parameters and geometry of 2-d convolutions (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): checked
+ * once, computed once, and carried along. Lowerings and gradients read sizes here and derive nothing anew.
+ */
+import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { showShape, type Dims } from '../../base/shape.ts';
+import { remembered } from './attrs.ts';
+import type { Attrs } from './rule.ts';
+
+type Pair = readonly [number, number];
+
+/** Arguments as a caller writes them: one number for both directions, or [vertical, horizontal]. */
+export interface ConvOptions {
+  /** Default 1. */
+  readonly stride?: number | Pair;
+  /** Zeros on each side, default 0; `'same'` keeps the size (stride 1 only), `'valid'` is 0. */
+  readonly padding?: number | Pair | 'same' | 'valid';
+  /** Distance between the kernel's elements, default 1. */
+  readonly dilation?: number | Pair;
+  /** Default 1. */
+  readonly groups?: number;
+}
+
+/** Checked arguments, made by {@link convParams}. */
+export interface ConvParams extends Attrs {
+  readonly stride: Pair;
+  readonly padding: Pair | 'same';
+  readonly dilation: Pair;
+  readonly groups: number;
+}
+
+/** One direction of a convolution. output = floor((input + before + after - dilation·(kernel - 1) - 1) / stride) + 1. */
+export interface ConvAxis {
+  readonly input: number;
+  readonly kernel: number;
+  readonly output: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Zeros before the first and after the last element. */
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface ConvGeometry {
+  readonly batch: number;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly inPerGroup: number;
+  readonly outPerGroup: number;
+  readonly height: ConvAxis;
+  readonly width: ConvAxis;
+}
+
+/** Two whole numbers of at least `least`. */
+function pair(name: string, value: number | Pair, least: number): Pair {
+  const both: readonly number[] = typeof value === 'number' ? [value, value] : value;
+  if (both.length !== 2 || both.some((n) => !Number.isInteger(n) || n < least)) {
+    throw new ArgumentError(
+      `conv2d: expected ${name} to be a whole number of at least ${least}, or two of them, but got ${String(value)}`,
+    );
+  }
+  return [both[0]!, both[1]!];
+}
+
+/**
+ * Checked arguments of a convolution; equal ones give the same object.
+ * @throws ArgumentError for a stride, padding, dilation or group count that no convolution has
+ */
+export function convParams(options: ConvOptions = {}): ConvParams {
+  const stride = pair('stride', options.stride ?? 1, 1);
+  const dilation = pair('dilation', options.dilation ?? 1, 1);
+  const groups = options.groups ?? 1;
+  if (!Number.isInteger(groups) || groups < 1) {
+    throw new ArgumentError(`conv2d: expected groups to be a whole number of at least 1, but got ${groups}`);
+  }
+  const padding = checkedPadding(options.padding ?? 0);
+  if (padding === 'same' && (stride[0] !== 1 || stride[1] !== 1)) {
+    throw new ArgumentError(`conv2d: padding 'same' needs stride 1, but got [${stride.join(', ')}]; give the padding as numbers`); // prettier-ignore
+  }
+  const key = `s${stride.join()}p${padding === 'same' ? 'same' : padding.join()}d${dilation.join()}g${groups}`;
+  return remembered('conv', { key, stride, padding, dilation, groups });
+}
+
+function checkedPadding(padding: number | Pair | string): Pair | 'same' {
+  if (padding === 'same') return padding;
+  if (padding === 'valid') return [0, 0];
+  if (typeof padding === 'string') {
+    throw new ArgumentError(`conv2d: expected padding to be a number, a pair, 'same' or 'valid', but got '${padding}'`);
+  }
+  return pair('padding', padding, 0);
+}
+
+function axis(params: ConvParams, d: 0 | 1, input: number, kernel: number): ConvAxis {
+  const stride = params.stride[d];
+  const dilation = params.dilation[d];
+  const reach = dilation * (kernel - 1);
+  // An odd total of 'same' padding puts the extra zero last, as PyTorch does.
+  const before = params.padding === 'same' ? Math.floor(reach / 2) : params.padding[d];
+  const after = params.padding === 'same' ? reach - before : params.padding[d];
+  const output = Math.floor((input + before + after - reach - 1) / stride) + 1;
+  return { input, kernel, output, stride, dilation, before, after };
+}
+
+const known = new Map<string, ConvGeometry>();
+
+/**
+ * The geometry of a convolution of x [N, C, H, W] with weight [Co, C/groups, kh, kw].
+ * @throws ShapeError where they do not fit
+ */
+export function convGeometry(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGeometry {
+  const key = `${x.join()}|${weight.join()}|${params.key}`;
+  let geometry = known.get(key);
+  if (geometry === undefined) {
+    geometry = Object.freeze(computed(op, x, weight, params));
+    known.set(key, geometry);
+  }
+  return geometry;
+}
+
+function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGeometry {
+  if (weight.length !== 4) {
+    throw new ShapeError(`${op}: expected a weight of shape [out, in / groups, height, width], but got ${showShape(weight)}`); // prettier-ignore
+  }
+  if (x.length !== 4) {
+    throw new ShapeError(`${op}: expected an input of shape [N, C, H, W], but got ${showShape(x)}; add the missing dimensions with unsqueeze`); // prettier-ignore
+  }
+  const [batch, inChannels, inHeight, inWidth] = x as readonly [number, number, number, number];
+  const [outChannels, inPerGroup, kernelHeight, kernelWidth] = weight as readonly [number, number, number, number];
+  const { groups } = params;
+  if (outChannels % groups !== 0) {
+    throw new ShapeError(
+      `${op}: expected the number of output channels to be a multiple of groups ${groups}, but got ${outChannels} (weight ${showShape(weight)})`,
+    );
+  }
+  if (inChannels !== inPerGroup * groups) {
+    throw new ShapeError(
+      `${op}: expected ${inPerGroup * groups} input channels${groups > 1 ? ` (${groups} groups of ${inPerGroup})` : ''}, but got ` +
+        `${inChannels} (input ${showShape(x)}, weight ${showShape(weight)}); make the layer with inChannels ${inChannels}`,
+    );
+  }
+  const height = axis(params, 0, inHeight, kernelHeight);
+  const width = axis(params, 1, inWidth, kernelWidth);
+  if (kernelHeight === 0 || kernelWidth === 0 || height.output < 1 || width.output < 1) {
+    const reach = ({ kernel, dilation }: ConvAxis): number => dilation * (kernel - 1) + 1;
+    throw new ShapeError(
+      `${op}: expected the padded input to be at least as large as the kernel, but the input is ` +
+        `${padded(height)} x ${padded(width)} with its padding and the kernel reaches over ${reach(height)} x ${reach(width)} ` +
+        `(input ${showShape(x)}, weight ${showShape(weight)}); use a larger input, more padding or a smaller kernel`,
+    );
+  }
+  return {
+    batch,
+    groups,
+    inChannels,
+    outChannels,
+    inPerGroup,
+    outPerGroup: outChannels / groups,
+    height,
+    width,
+  };
+}
+
+const padded = ({ input, before, after }: ConvAxis): number => input + before + after;
