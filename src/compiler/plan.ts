@@ -30,6 +30,8 @@ export class Plan {
   readonly #tempBytes: number;
   readonly #externals: number;
   readonly #temps: readonly number[];
+  /** Blocks that the plan itself holds: argument blocks and constant tables. */
+  readonly #held: { readonly address: number; readonly bytes: number }[] = [];
 
   constructor(device: Device, graph: Graph) {
     this.device = device;
@@ -42,7 +44,7 @@ export class Plan {
     this.#externals = graph.inputs.length + graph.outputs.length;
     this.#addresses = lowering.buffers.map((source) => {
       if (source.kind !== 'constant') return 0;
-      const address = device.allocate(source.data.byteLength);
+      const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
       return address;
     });
@@ -76,7 +78,7 @@ export class Plan {
   #prepare(step: LoweredStep): PlanStep {
     const { device } = this;
     const { kernel } = step;
-    const args = device.allocate(Math.max(Object.keys(kernel.slots).length, 1) * 8);
+    const args = this.#hold(Math.max(Object.keys(kernel.slots).length, 1) * 8);
     const pointers: number[] = [];
     const scalars: number[] = [];
     for (const [name, type] of Object.entries(kernel.params)) {
@@ -91,6 +93,17 @@ export class Plan {
     const handle = device.load(kernel);
     const launch = { kernel: handle, args, size: step.size, grain: step.grain, scratch: step.scratch };
     return { launch, name: kernel.key, pointers, scalars };
+  }
+
+  #hold(bytes: number): number {
+    const address = this.device.allocate(bytes);
+    this.#held.push({ address, bytes });
+    return address;
+  }
+
+  /** Gives back the plan's own memory; it cannot run afterwards. */
+  dispose(): void {
+    for (const { address, bytes } of this.#held.splice(0)) this.device.free(address, bytes);
   }
 
   toString(): string {

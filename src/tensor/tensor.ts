@@ -209,26 +209,23 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
    * Converted to a dtype, or on a device; itself if nothing changes.
    * @throws DeviceError for a device that is not there
    */
-  to(target: DType | 'cpu'): this {
-    if (target === 'cpu' || target === this.dtype) return this;
-    if (!DTYPES.includes(target))
-      throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got '${target as string}'`);
-    return apply1('cast', [this], castParams(target));
+  to(target: DType | 'cpu'): Tensor<S> {
+    return convert(this, target);
   }
 
-  float(): this {
+  float(): Tensor<S> {
     return this.to('float32');
   }
 
-  double(): this {
+  double(): Tensor<S> {
     return this.to('float64');
   }
 
-  long(): this {
+  long(): Tensor<S> {
     return this.to('int64');
   }
 
-  bool(): this {
+  bool(): Tensor<S> {
     return this.to('bool');
   }
 
@@ -267,6 +264,14 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   [inspectSymbol](): string {
     return this.toString();
   }
+}
+
+function convert<S extends Shape>(x: Tensor<S>, target: DType | 'cpu'): Tensor<S> {
+  if (target === 'cpu' || target === x.dtype) return x;
+  if (!DTYPES.includes(target)) {
+    throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got '${target as string}'`);
+  }
+  return apply1('cast', [x], castParams(target));
 }
 
 Object.defineProperty(Tensor.prototype, 'shape', {
