@@ -1,0 +1,141 @@
+"""The PyTorch peer of the benchmarks: reads a row's name and a time budget per line, writes the times of its runs.
+
+Started by peers.mjs, which sets the number of threads and the allocator's environment to what is fastest for PyTorch.
+"""
+import json
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+threads = int(sys.argv[1])
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+
+
+def w1():
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(2048, 10))
+
+
+def w2():
+    layers = []
+    for a, b in ((3, 16), (16, 32), (32, 64)):
+        layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(1024, 500), nn.ReLU(), nn.Linear(500, 10))
+
+
+class Block(nn.Module):
+    def __init__(self, a, b, stride):
+        super().__init__()
+        self.c1, self.b1 = nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b)
+        self.c2, self.b2 = nn.Conv2d(b, b, 3, 1, 1, bias=False), nn.BatchNorm2d(b)
+        same = stride == 1 and a == b
+        self.shortcut = nn.Identity() if same else nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False), nn.BatchNorm2d(b))
+
+    def forward(self, x):
+        return F.relu(self.b2(self.c2(F.relu(self.b1(self.c1(x))))) + self.shortcut(x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU())
+        blocks, a = [], 64
+        for b, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+            blocks += [Block(a, b, stride), Block(b, b, 1)]
+            a = b
+        self.layers = nn.Sequential(*blocks)
+        self.fc = nn.Linear(512, 10)
+
+    def forward(self, x):
+        return self.fc(self.layers(self.stem(x)).mean((2, 3)))
+
+
+def train(model, batch):
+    x, y = torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    criterion = nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+def infer(model, batch):
+    x = torch.randn(batch, 3, 32, 32)
+    model.eval()
+
+    def step():
+        with torch.no_grad():
+            return model(x)
+    return step
+
+
+def convolution(part):
+    x, g, conv = torch.randn(32, 64, 56, 56), torch.randn(32, 64, 56, 56), nn.Conv2d(64, 64, 3, padding=1)
+    if part == 'fwd':
+        def forward():
+            with torch.no_grad():
+                conv(x)
+        return forward
+    conv.requires_grad_(part != 'bwd-input')
+    x.requires_grad_(part != 'bwd-weight')
+    y = conv(x)
+
+    def step():
+        x.grad = None
+        conv.zero_grad()
+        (conv(x) if part == 'fwd-bwd' else y).backward(g, retain_graph=part != 'fwd-bwd')
+    return step
+
+
+def kernel_loop():
+    x = torch.ones(1, 1, 6, 8)
+    x[..., 2:6] = 0
+    y, conv, lr = x[..., :-1] - x[..., 1:], nn.Conv2d(1, 1, (1, 2), bias=False), 1e-3
+
+    def step():
+        loss = (conv(x) - y) ** 2
+        conv.zero_grad()
+        loss.sum().backward()
+        conv.weight.data[:] -= lr * conv.weight.grad
+    return step
+
+
+def make(row):
+    name, _, rest = row.partition('-')
+    if name in ('w1', 'w2', 'w3'):
+        kind, batch = rest.split('-')
+        model = {'w1': w1, 'w2': w2, 'w3': ResNet18}[name]()
+        return (train if kind == 'train' else infer)(model, int(batch))
+    if name == 'w4':
+        return convolution(rest[len('conv-'):])
+    if name == 'matmul':
+        a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+        return lambda: a @ b
+    return kernel_loop()
+
+
+print(json.dumps({'name': 'pytorch', 'version': torch.__version__}), flush=True)
+steps = {}
+for line in sys.stdin:
+    request = json.loads(line)
+    row = request['row']
+    if row not in steps:
+        steps = {row: make(row)}
+        for _ in range(3):
+            steps[row]()
+    times, end = [], time.perf_counter() + request['seconds']
+    while time.perf_counter() < end or len(times) < 2:
+        start = time.perf_counter()
+        steps[row]()
+        times.append((time.perf_counter() - start) * 1e3)
+    print(json.dumps(times), flush=True)

@@ -1,0 +1,165 @@
+/**
+ * The workloads everything is measured on: each row's name, its floating-point operations, and how to make one run of it.
+ * A training step is forward, cross-entropy, backward and an SGD update with momentum 0.9; inference is the forward pass
+ * in eval mode without gradients. Inputs and labels are random.
+ */
+import { F, nn, noGrad, ones, optim, randint, randn } from '../dist/index.js';
+
+const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
+
+/** W1: the tutorial network. */
+export const w1 = () =>
+  new Sequential(
+    new Conv2d(3, 16, 3, { stride: 2, padding: 1 }),
+    new ReLU(),
+    new Conv2d(16, 32, 3, { stride: 2, padding: 1 }),
+    new ReLU(),
+    new Flatten(),
+    new Linear(2048, 10),
+  );
+
+const stage = (from, to) => [new Conv2d(from, to, 3, { padding: 1 }), new ReLU(), new MaxPool2d(2)];
+
+/** W2: the classic CIFAR network. */
+export const w2 = () =>
+  new Sequential(
+    ...stage(3, 16),
+    ...stage(16, 32),
+    ...stage(32, 64),
+    new Flatten(),
+    new Linear(1024, 500),
+    new ReLU(),
+    new Linear(500, 10),
+  );
+
+class Block extends nn.Module {
+  constructor(from, to, stride) {
+    super();
+    this.c1 = new Conv2d(from, to, 3, { stride, padding: 1, bias: false });
+    this.b1 = new nn.BatchNorm2d(to);
+    this.c2 = new Conv2d(to, to, 3, { padding: 1, bias: false });
+    this.b2 = new nn.BatchNorm2d(to);
+    this.shortcut =
+      stride !== 1 || from !== to
+        ? new Sequential(new Conv2d(from, to, 1, { stride, bias: false }), new nn.BatchNorm2d(to))
+        : new nn.Identity();
+  }
+
+  forward(x) {
+    return F.relu(this.b2(this.c2(F.relu(this.b1(this.c1(x))))).add(this.shortcut(x)));
+  }
+}
+
+/** W3: ResNet-18 for CIFAR: a 3×3 stem without pooling. */
+class ResNet18 extends nn.Module {
+  constructor() {
+    super();
+    this.stem = new Sequential(new Conv2d(3, 64, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(64), new ReLU());
+    const blocks = [];
+    let from = 64;
+    for (const [to, stride] of [[64, 1], [128, 2], [256, 2], [512, 2]]) {
+      blocks.push(new Block(from, to, stride), new Block(to, to, 1));
+      from = to;
+    }
+    this.layers = new Sequential(...blocks);
+    this.fc = new Linear(512, 10);
+  }
+
+  forward(x) {
+    return this.fc(this.layers(this.stem(x)).mean([2, 3]));
+  }
+}
+
+function trainStep(model, batch) {
+  const x = randn(batch, 3, 32, 32);
+  const y = randint(0, 10, [batch]);
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
+  const criterion = new nn.CrossEntropyLoss();
+  model.train();
+  return () => {
+    optimizer.zeroGrad();
+    const loss = criterion(model(x), y);
+    loss.backward();
+    optimizer.step();
+    return loss.item();
+  };
+}
+
+function inference(model, batch) {
+  const x = randn(batch, 3, 32, 32);
+  model.eval();
+  return () => noGrad(() => model(x)).at(0, 0).item();
+}
+
+/** W5: the loop that learns a kernel; all overhead. */
+function kernelLoop() {
+  const x = ones(1, 1, 6, 8);
+  x.setAt([':', ':', ':', '2:6'], 0);
+  const y = x.at(':', ':', ':', ':-1').sub(x.at(':', ':', ':', '1:')).contiguous();
+  const conv = new Conv2d(1, 1, [1, 2], { bias: false });
+  const lr = 1e-3;
+  return () => {
+    const loss = conv(x).sub(y).pow(2);
+    conv.zeroGrad();
+    loss.sum().backward();
+    conv.weight.data.sub_(conv.weight.grad.mul(lr));
+  };
+}
+
+const W4_FLOPS = 2 * 32 * 64 * 64 * 9 * 56 * 56;
+
+/** W4: one convolution layer, its parts timed apart. */
+function convolution(part) {
+  const x = randn(32, 64, 56, 56);
+  const conv = new Conv2d(64, 64, 3, { padding: 1 });
+  const g = randn(32, 64, 56, 56);
+  if (part === 'forward') return () => noGrad(() => conv(x));
+  conv.requiresGrad_(part !== 'input');
+  if (part !== 'weight') x.requiresGrad = true;
+  if (part === 'all') {
+    return () => {
+      x.grad = null;
+      conv.zeroGrad();
+      conv(x).backward(g);
+    };
+  }
+  const y = conv(x);
+  return () => {
+    x.grad = null;
+    conv.zeroGrad();
+    y.backward(g, { retainGraph: true });
+  };
+}
+
+function product() {
+  const a = randn(1024, 1024);
+  const b = randn(1024, 1024);
+  return () => noGrad(() => a.matmul(b));
+}
+
+const MFLOP = 1e6;
+/** Multiply-adds of one image's forward pass, twice over; a training step takes three times that. */
+const FORWARD = { w1: 2 * (27 * 16 * 256 + 144 * 32 * 64 + 20480), w2: 6.66 * MFLOP, w3: 1113 * MFLOP };
+
+const network = (name, make, batches, kind) =>
+  batches.map((batch) => ({
+    name: `${name}-${kind}-${batch}`,
+    flops: FORWARD[name] * batch * (kind === 'train' ? 3 : 1),
+    make: () => (kind === 'train' ? trainStep(make(), batch) : inference(make(), batch)),
+  }));
+
+/** All rows, in the order of the table. */
+export const ROWS = [
+  ...network('w1', w1, [20, 128], 'train'),
+  ...network('w1', w1, [20, 128], 'infer'),
+  ...network('w2', w2, [20, 128], 'train'),
+  ...network('w2', w2, [20, 128], 'infer'),
+  ...network('w3', () => new ResNet18(), [32], 'train'),
+  ...network('w3', () => new ResNet18(), [1, 32], 'infer'),
+  { name: 'w4-conv-fwd', flops: W4_FLOPS, make: () => convolution('forward') },
+  { name: 'w4-conv-bwd-input', flops: W4_FLOPS, make: () => convolution('input') },
+  { name: 'w4-conv-bwd-weight', flops: W4_FLOPS, make: () => convolution('weight') },
+  { name: 'w4-conv-fwd-bwd', flops: 3 * W4_FLOPS, make: () => convolution('all') },
+  { name: 'matmul-1024', flops: 2 * 1024 ** 3, make: product },
+  { name: 'w5', flops: 0, make: kernelLoop },
+];
