@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -7,6 +6,7 @@ import { FormatError } from '../../src/base/errors.ts';
 import { crc32 } from '../../src/io/crc32.ts';
 import { decodeImage, decodeImageSync, loadDecoders } from '../../src/io/image/decode.ts';
 import { Image } from '../../src/io/image/image.ts';
+import { sha } from '../support/picture.ts';
 import { inflateAnywhere, inflateZlib } from '../../src/io/inflate.ts';
 
 interface Fixture {
@@ -23,7 +23,6 @@ const { files } = JSON.parse(readFileSync(new URL('../fixtures/vision/images.jso
 };
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
 const fileNamed = (name: string): Uint8Array => bytesOf(files.find((file) => file.name === name)!.file);
-const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Changes 32 bits, or other bytes, of a copy. */
 function patched(bytes: Uint8Array, at: number, ...values: number[]): Uint8Array {
