@@ -34,10 +34,8 @@ import type {
   CeilOf,
   Conv2dShape,
   DilationOf,
-  Height,
   KernelOf,
   Pool2dShape,
-  Width,
 } from '../tensor/shapes/window.ts';
 
 // ---------------------------------------------------------------------------------------------- functions on shapes
@@ -133,20 +131,21 @@ type CheckSample<X, Sample extends Shape, Result> =
 // ---------------------------------------------------------------------------------------------- constructor arguments
 
 /** The type of `groups`: G, or the message that it does not divide the channels. */
-export type GroupsArgument<In, Out, G> =
-  Same<Remainder<In, G>, 0> extends true
-    ? Same<Remainder<Out, G>, 0> extends true
+export type GroupsArgument<In, Out, G> = [Remainder<In, G>, Remainder<Out, G>] extends [infer RestIn, infer RestOut]
+  ? Same<RestIn, 0> extends true
+    ? Same<RestOut, 0> extends true
       ? G
       : WrongGroups<TextOf<G>, 'out_channels', TextOf<Out>>
-    : WrongGroups<TextOf<G>, 'in_channels', TextOf<In>>;
+    : WrongGroups<TextOf<G>, 'in_channels', TextOf<In>>
+  : never;
 
 /** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */
 export type PaddingArgument<P, S> = P extends 'same'
-  ? Same<Height<S>, 1> extends true
-    ? Same<Width<S>, 1> extends true
+  ? S extends 1 | readonly [1, 1]
+    ? P
+    : number extends S
       ? P
       : SameNeedsStrideOne
-    : SameNeedsStrideOne
   : P;
 
 // ---------------------------------------------------------------------------------------------- Sequential
