@@ -34,7 +34,7 @@ export abstract class ModuleBase {
   declare readonly [INTERNALS]: Internals;
 
   constructor() {
-    const call = (...args: never[]): unknown => self.#call(args);
+    const call = (...args: never[]): unknown => callModule(self, args);
     Object.setPrototypeOf(call, new.target.prototype);
     // A function's own `name` and `length` would stand in the way of properties of the module.
     Reflect.deleteProperty(call, 'name');
@@ -93,24 +93,11 @@ export abstract class ModuleBase {
 
   // ---- parameters and buffers
 
-  /** Own parameters with their names, not the children's. */
-  #ownParameters(): [string, Parameter][] {
-    return Object.entries(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
-  }
-
-  #ownBuffers(): [string, Tensor][] {
-    const properties = this as unknown as Record<string, Tensor | null>;
-    return [...this[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
-      const value = properties[name];
-      return value === null || value === undefined ? [] : [[name, value]];
-    });
-  }
-
   /** Parameters with their paths, each once. */
   *namedParameters(): Generator<[string, Parameter]> {
     const seen = new Set<Parameter>();
     for (const [prefix, module] of this.namedModules()) {
-      for (const [name, parameter] of module.#ownParameters()) {
+      for (const [name, parameter] of ownParameters(module)) {
         if (seen.has(parameter)) continue;
         seen.add(parameter);
         yield [join(prefix, name), parameter];
@@ -125,7 +112,7 @@ export abstract class ModuleBase {
 
   *namedBuffers(): Generator<[string, Tensor]> {
     for (const [prefix, module] of this.namedModules()) {
-      for (const [name, buffer] of module.#ownBuffers()) yield [join(prefix, name), buffer];
+      for (const [name, buffer] of ownBuffers(module)) yield [join(prefix, name), buffer];
     }
   }
 
@@ -143,8 +130,8 @@ export abstract class ModuleBase {
   stateDict(): StateDict {
     const state: StateDict = new Map();
     const visit = (module: ModuleBase, prefix: string): void => {
-      for (const [name, parameter] of module.#ownParameters()) state.set(join(prefix, name), parameter.detach());
-      for (const [name, buffer] of module.#ownBuffers()) {
+      for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
+      for (const [name, buffer] of ownBuffers(module)) {
         if (module[INTERNALS].buffers.get(name) === true) state.set(join(prefix, name), buffer);
       }
       for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name));
@@ -203,11 +190,11 @@ export abstract class ModuleBase {
     if (target === 'cpu') return this;
     for (const module of this.modules()) {
       const properties = module as unknown as Record<string, Tensor>;
-      for (const [name, parameter] of module.#ownParameters()) {
+      for (const [name, parameter] of ownParameters(module)) {
         if (isFloating(parameter.dtype))
           properties[name] = new Parameter(parameter.detach().to(target), parameter.requiresGrad);
       }
-      for (const [name, buffer] of module.#ownBuffers())
+      for (const [name, buffer] of ownBuffers(module))
         if (isFloating(buffer.dtype)) properties[name] = buffer.to(target);
     }
     return this;
@@ -230,20 +217,6 @@ export abstract class ModuleBase {
   registerForwardHook(hook: ForwardHook): { remove(): void } {
     this[INTERNALS].hooks.add(hook);
     return { remove: () => void this[INTERNALS].hooks.delete(hook) };
-  }
-
-  #call(args: never[]): unknown {
-    running.push(this);
-    try {
-      let output = this.forward(...args);
-      for (const hook of this[INTERNALS].hooks) output = hook(this, args, output) ?? output;
-      return output;
-    } catch (error) {
-      if (error instanceof FlambeauError) locate(error);
-      throw error;
-    } finally {
-      running.pop();
-    }
   }
 
   // ---- printing
@@ -270,6 +243,35 @@ export abstract class ModuleBase {
   [inspectSymbol](): string {
     return this.toString();
   }
+}
+
+// Private methods cannot be used: they would be installed on the object that the constructor discards.
+
+function callModule(module: ModuleBase, args: never[]): unknown {
+  running.push(module);
+  try {
+    let output = module.forward(...args);
+    for (const hook of module[INTERNALS].hooks) output = hook(module, args, output) ?? output;
+    return output;
+  } catch (error) {
+    if (error instanceof FlambeauError) locate(error);
+    throw error;
+  } finally {
+    running.pop();
+  }
+}
+
+/** A module's own parameters with their names, not the children's. */
+function ownParameters(module: ModuleBase): [string, Parameter][] {
+  return Object.entries(module).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+}
+
+function ownBuffers(module: ModuleBase): [string, Tensor][] {
+  const properties = module as unknown as Record<string, Tensor | null>;
+  return [...module[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
+    const value = properties[name];
+    return value === null || value === undefined ? [] : [[name, value]];
+  });
 }
 
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);

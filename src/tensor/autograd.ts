@@ -26,13 +26,20 @@ let recording = true;
 
 /** A recorded operation, or a leaf that collects a gradient. */
 export abstract class GradNode {
-  readonly sequence = nextSequence++;
+  /** Newer than that of everything the edges lead to. */
+  readonly sequence: number;
+  /** One for each input; undefined where the input needs no gradient. */
+  readonly edges: readonly (Edge | undefined)[];
   /** As PyTorch prints it: `AddBackward0`. */
   abstract readonly name: string;
-  /** One for each input; undefined where the input needs no gradient. */
-  abstract readonly edges: readonly (Edge | undefined)[];
   /** By output index; called with the full gradient before the node runs. */
   hooks: Map<number, Hook[]> | undefined;
+
+  /** Takes the edges first: finding them may make nodes, which then are older. */
+  constructor(edges: readonly (Edge | undefined)[]) {
+    this.edges = edges;
+    this.sequence = nextSequence++;
+  }
 
   /** The gradients of the inputs, from those of the outputs. */
   abstract run(grads: readonly (Tensor | undefined)[], createGraph: boolean): readonly (Tensor | undefined)[];
@@ -44,11 +51,10 @@ export abstract class GradNode {
 /** The end of every path: adds what arrives to a leaf's `grad`. */
 export class AccumulateGrad extends GradNode {
   readonly name = 'AccumulateGrad';
-  readonly edges: readonly (Edge | undefined)[] = [];
   readonly #leaf: Tensor;
 
   constructor(leaf: Tensor) {
-    super();
+    super([]);
     this.#leaf = leaf;
   }
 

@@ -10,7 +10,7 @@ import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
-import { GradNode, isGradEnabled, setGradEnabled, type Edge } from './autograd.ts';
+import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
@@ -211,7 +211,6 @@ interface Saved {
 /** The record of an operation from the rule tables. */
 export class OpNode extends GradNode {
   readonly name: string;
-  readonly edges: readonly (Edge | undefined)[];
   readonly #op: OpName;
   readonly #gradient: Gradient<Attrs>;
   readonly #attrs: Attrs;
@@ -230,13 +229,12 @@ export class OpNode extends GradNode {
     /** For in-place operations: runs between saving the inputs' history and saving the outputs. */
     execute?: () => void,
   ) {
-    super();
+    super(inputs.map((input) => input.gradEdge()));
     this.name = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
     this.#op = op;
     this.#gradient = gradient;
     this.#attrs = attrs;
     this.#scalars = scalars;
-    this.edges = inputs.map((input) => input.gradEdge());
     this.#inputLayouts = inputs.map((input) => input.layout);
     execute?.();
     this.#outputLayouts = outputs.map((output) => output.layout);

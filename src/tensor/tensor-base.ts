@@ -278,14 +278,12 @@ const regenerate: Regenerate = (base, view) => new AsStrided(base, view);
 /** Reads `base` through a view's layout. Offsets count from the base's first element. */
 class AsStrided extends GradNode {
   readonly name = 'AsStridedBackward0';
-  readonly edges: readonly (Edge | undefined)[];
   readonly #base: Layout;
   readonly #layout: Layout;
   readonly #offset: number;
 
   constructor(base: Tensor, view: TensorBase) {
-    super();
-    this.edges = [base.gradEdge()];
+    super([base.gradEdge()]);
     this.#base = base.layout;
     this.#layout = view.layout;
     this.#offset = view.offset - base.offset;
@@ -310,14 +308,12 @@ class AsStrided extends GradNode {
 /** An in-place operation on part of a base: the rest of the gradient passes by (PyTorch's CopySlices). */
 class CopySlices extends GradNode {
   readonly name = 'CopySlices';
-  readonly edges: readonly (Edge | undefined)[];
   readonly #operation: GradNode;
   readonly #layout: Layout;
   readonly #offset: number;
 
   constructor(base: Tensor, view: Tensor, operation: GradNode) {
-    super();
-    this.edges = [base.gradEdge(), ...operation.edges.slice(1)];
+    super([base.gradEdge(), ...operation.edges.slice(1)]);
     this.#operation = operation;
     this.#layout = view.layout;
     this.#offset = view.offset - base.offset;

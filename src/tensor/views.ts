@@ -5,7 +5,7 @@
 import { IndexError, ShapeError } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
-import { GradNode, isGradEnabled, type Edge } from './autograd.ts';
+import { GradNode, isGradEnabled } from './autograd.ts';
 import type { Tensor } from './tensor.ts';
 
 type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;
@@ -13,13 +13,11 @@ type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;
 /** The record of a view: its gradient is one function. */
 class ViewNode extends GradNode {
   readonly name: string;
-  readonly edges: readonly (Edge | undefined)[];
   readonly #undo: (grad: Tensor) => Tensor;
 
   constructor(name: string, source: Tensor, undo: (grad: Tensor) => Tensor) {
-    super();
+    super([source.gradEdge()]);
     this.name = name;
-    this.edges = [source.gradEdge()];
     this.#undo = undo;
   }
 
