@@ -15,16 +15,8 @@ import {
   type ScanParams,
   type VarianceParams,
 } from './reduce-attrs.ts';
-import {
-  lowerArgExtreme,
-  lowerCumsum,
-  lowerExtremeGrad,
-  lowerLogSumExp,
-  lowerProdGrad,
-  lowerReduce,
-  lowerVariance,
-  type ReduceName,
-} from './reduce-lower.ts';
+import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './reduce-lower-lines.ts';
+import { lowerReduce, lowerVariance, type ReduceName } from './reduce-lower.ts';
 import { differentiableOnce } from './attrs.ts';
 import type { Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
 

@@ -1,0 +1,177 @@
+/**
+ * Optimizer steps, each one kernel that reads the gradient and changes parameter and state in place. The arithmetic is that
+ * of PyTorch 1.13's torch.optim, operation by operation, so that rounding agrees
+ * (https://pytorch.org/docs/stable/optim.html).
+ *
+ * Results go to existing tensors: outputs alias inputs. Numbers that vary between steps are scalars of the call, already
+ * combined in double precision by {@link sgdScalars} and {@link adamScalars}.
+ */
+import { requireDType } from '../../base/dtype.ts';
+import { DTypeError, ShapeError } from '../../base/errors.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
+import { sameDims, showShape } from '../../base/shape.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { maximum } from '../../kernels/elementwise-expr.ts';
+import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
+import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import type { Expr, Fn } from '../../kernels/ir.ts';
+import { remembered } from './attrs.ts';
+import { lowerElementwise } from './elementwise.ts';
+import type { Attrs, OpRules } from './rule.ts';
+
+/** Made by {@link sgdParams}. */
+export interface SgdParams extends Attrs {
+  /** 'first': the buffer does not exist yet and becomes the gradient. */
+  readonly momentum: 'none' | 'first' | 'running';
+  readonly nesterov: boolean;
+  readonly weightDecay: boolean;
+  readonly maximize: boolean;
+}
+
+/** Made by {@link adamParams}. */
+export interface AdamParams extends Attrs {
+  /** 'loss': added to the gradient (Adam); 'decoupled': shrinks the parameter (AdamW). */
+  readonly weightDecay: 'none' | 'loss' | 'decoupled';
+  readonly amsgrad: boolean;
+  readonly maximize: boolean;
+}
+
+export interface OptimizerAttrs {
+  /**
+   * Inputs [param, grad], with momentum 'running' also [buffer]; outputs [param], with momentum also [buffer].
+   * Scalars: {@link sgdScalars}.
+   */
+  sgdStep: SgdParams;
+  /**
+   * Inputs [param, grad, average, squaredAverage], with amsgrad also [largest]; outputs the same without grad.
+   * Scalars: {@link adamScalars}.
+   */
+  adamStep: AdamParams;
+}
+
+export function sgdParams(params: Omit<SgdParams, 'key'>): SgdParams {
+  const { momentum, nesterov, weightDecay, maximize } = params;
+  const key = `${momentum}${nesterov ? ' nesterov' : ''}${weightDecay ? ' decay' : ''}${maximize ? ' max' : ''}`;
+  return remembered('sgd', { ...params, key });
+}
+
+/** The scalars of `sgdStep`. */
+export const sgdScalars = (options: {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly dampening: number;
+  readonly weightDecay: number;
+}): number[] => [-options.lr, options.momentum, 1 - options.dampening, options.weightDecay];
+
+export function adamParams(params: Omit<AdamParams, 'key'>): AdamParams {
+  const { weightDecay, amsgrad, maximize } = params;
+  const key = `${weightDecay}${amsgrad ? ' amsgrad' : ''}${maximize ? ' max' : ''}`;
+  return remembered('adam', { ...params, key });
+}
+
+/** The scalars of `adamStep`; `step` counts from 1. */
+export function adamScalars(options: {
+  readonly lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly step: number;
+}): number[] {
+  const { lr, beta1, beta2, eps, weightDecay, step } = options;
+  const stepSize = lr / (1 - beta1 ** step);
+  const root = Math.sqrt(1 - beta2 ** step);
+  return [beta1, 1 - beta1, beta2, 1 - beta2, root, eps, -stepSize, weightDecay, 1 - lr * weightDecay];
+}
+
+const ADAM_SCALARS = 9;
+
+/** The new [param, buffer?] of `sgdStep`. */
+function sgd(f: Fn, params: SgdParams, inputs: readonly Expr[], scalars: readonly Expr[]): Expr[] {
+  const [param, grad, buffer] = inputs as [Expr, Expr, Expr];
+  const [minusLr, momentum, undamped, decay] = scalars as [Expr, Expr, Expr, Expr];
+  const ascent = params.maximize ? grad.unary('neg') : grad;
+  const g = f.let('g', params.weightDecay ? param.fma(decay, ascent) : ascent);
+  if (params.momentum === 'none') return [g.fma(minusLr, param)];
+  const running = params.momentum === 'running' ? g.fma(undamped, f.let('kept', buffer.mul(momentum))) : g;
+  const state = f.let('state', running);
+  const direction = params.nesterov ? f.let('ahead', state.fma(momentum, g)) : state;
+  return [direction.fma(minusLr, param), state];
+}
+
+/** The new [param, average, squaredAverage, largest?] of `adamStep`. */
+function adam(f: Fn, params: AdamParams, inputs: readonly Expr[], scalars: readonly Expr[]): Expr[] {
+  const [before, grad, average, squared, largest] = inputs as [Expr, Expr, Expr, Expr, Expr];
+  const [beta1, rest1, beta2, rest2, root, eps, minusStep, decay, shrink] = scalars as readonly Expr[];
+  const ascent = params.maximize ? grad.unary('neg') : grad;
+  const param = params.weightDecay === 'decoupled' ? f.let('param', before.mul(shrink!)) : before;
+  const g = f.let('g', params.weightDecay === 'loss' ? param.fma(decay!, ascent) : ascent);
+  const m = f.let('m', g.fma(rest1!, f.let('m0', average.mul(beta1!))));
+  const v = f.let('v', g.mul(rest2!).fma(g, f.let('v0', squared.mul(beta2!))));
+  const top = params.amsgrad ? f.let('top', maximum(largest, v)) : v;
+  const scale = f.let('scale', top.unary('sqrt').div(root!).add(eps!));
+  const next = param.add(m.mul(minusStep!).div(scale));
+  return params.amsgrad ? [next, m, v, top] : [next, m, v];
+}
+
+function requireMatching(op: string, inputs: readonly Layout[]): void {
+  const param = inputs[0]!;
+  requireDType(op, 'parameter', param.dtype, ['float32', 'float64']);
+  for (const other of inputs.slice(1)) {
+    if (other.dtype !== param.dtype) {
+      throw new DTypeError(`${op}: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`); // prettier-ignore
+    }
+    if (!sameDims(other.shape, param.shape)) {
+      throw new ShapeError(`${op}: the parameter has shape ${showShape(param.shape)}, but its gradient or state has ${showShape(other.shape)}; they must be equal`); // prettier-ignore
+    }
+  }
+}
+
+function lowerStep(
+  l: Lowering,
+  name: string,
+  count: number,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  build: ElementwiseSpec['build'],
+): void {
+  const { dtype } = inputs[0]!.layout;
+  const as = computeOf(dtype);
+  const spec: ElementwiseSpec = {
+    name,
+    inputs: inputs.map(() => ({ dtype, as })),
+    outputs: outputs.map(() => ({ dtype, as })),
+    scalars: Array<Compute>(count).fill(as),
+    build,
+    cost: inputs.length > 3 ? 2 : 0.2,
+  };
+  lowerElementwise(
+    l,
+    spec,
+    inputs,
+    outputs,
+    Array.from({ length: count }, (_, i) => l.scalar(i)),
+  );
+}
+
+export const optimizerRules: OpRules<OptimizerAttrs> = {
+  sgdStep: {
+    shape: (inputs, { momentum }) => {
+      requireMatching('sgdStep', inputs);
+      const param = layoutOf(inputs[0]!.dtype, inputs[0]!.shape);
+      return momentum === 'none' ? [param] : [param, param];
+    },
+    lower: (l, inputs, outputs, params) =>
+      lowerStep(l, `sgd ${params.key}`, 4, inputs, outputs, (f, x, scalars) => sgd(f, params, x, scalars)),
+    gradient: null,
+  },
+  adamStep: {
+    shape: (inputs) => {
+      requireMatching('adamStep', inputs);
+      return inputs.slice(1).map((input) => layoutOf(input.dtype, input.shape));
+    },
+    lower: (l, inputs, outputs, params) =>
+      lowerStep(l, `adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (f, x, scalars) => adam(f, params, x, scalars)),
+    gradient: null,
+  },
+};
