@@ -21,7 +21,7 @@ export function runLowering(
   inputs: readonly HostTensor[],
   outputs: readonly Layout[],
   scalars: readonly number[] = [],
-): { results: TypedArray[]; rerun: () => void; dispose: () => void } {
+): { results: TypedArray[]; input: (i: number) => TypedArray; rerun: () => void; dispose: () => void } {
   const graph = new Graph();
   const ids = inputs.map((t) => graph.input(layoutOf(t.dtype, t.shape, t.strides)));
   for (const id of graph.node('test', lower, ids, outputs)) graph.output(id);
@@ -33,6 +33,8 @@ export function runLowering(
   rerun();
   return {
     results: outputs.map((l, i) => device.readSync(l.dtype, addresses[inputs.length + i]!, l.numel)),
+    /** An input as it is now: some operations write theirs. */
+    input: (i) => device.readSync(inputs[i]!.dtype, addresses[i]!, inputs[i]!.data.length),
     rerun,
     dispose: () => blocks.forEach((bytes, i) => device.free(addresses[i]!, Math.max(bytes, 1))),
   };

@@ -1,10 +1,133 @@
-/** The lowerings of `norm.ts`. */
-import { InternalError } from '../../base/errors.ts';
+/**
+ * The lowerings of `norm.ts`: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
+ */
+import type { Layout } from '../../base/layout.ts';
+import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import { normPlanesGradKernel, normPlanesKernel, type NormMode } from '../../kernels/norm-planes.ts';
+import { normRowsGradKernel, normRowsKernel } from '../../kernels/norm-rows.ts';
+import { asContiguous } from './copy.ts';
+import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
 
-const absent = (): never => {
-  throw new InternalError('not lowered yet');
-};
-export const lowerBatchNorm = absent;
-export const lowerBatchNormEval = absent;
-export const lowerBatchNormEvalGrad = absent;
-export const lowerBatchNormGrad = absent;
+type Values = readonly Value[];
+
+/** Nanoseconds for an element in all passes, from the second-level cache or beyond. */
+const ELEMENT_NS = 0.8;
+
+interface Sizes {
+  readonly batch: number;
+  readonly channels: number;
+  readonly size: number;
+}
+
+function sizesOf({ shape }: Layout): Sizes {
+  const [batch, channels, ...rest] = shape as [number, number, ...number[]];
+  return { batch, channels, size: rest.reduce((n, size) => n * size, 1) };
+}
+
+/** A table of one number per channel, in place of an absent input. */
+function filled(l: Lowering, t: Floats, channels: number, value: number): Value {
+  if (t.scalar === 'f32') return l.constant('float32', new Float32Array(channels).fill(value));
+  return l.constant('float64', new Float64Array(channels).fill(value));
+}
+
+/** Launches by registers of channels and by single channels: `rows` takes the first, `planes` the others. */
+function split(
+  t: Floats,
+  { batch, channels, size }: Sizes,
+  launches: {
+    rows: (options: { size: number; unitCost: number }) => void;
+    planes: (first: number, options: { size: number; unitCost: number }) => void;
+  },
+): void {
+  const cost = batch * size * ELEMENT_NS;
+  const byRegister = size === 1 ? Math.floor(channels / t.lanes) : 0;
+  if (byRegister > 0) launches.rows({ size: byRegister, unitCost: cost * t.lanes });
+  const first = byRegister * t.lanes;
+  if (first < channels) launches.planes(first, { size: channels - first, unitCost: cost });
+}
+
+interface Forward {
+  readonly mode: NormMode;
+  readonly y: Value;
+  /** Written when training. */
+  readonly mean?: Value;
+  readonly invStd?: Value;
+  readonly momentum: number | ScalarInput;
+}
+
+function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forward): void {
+  const x = asContiguous(l, inputs[0]!);
+  const t = floatsOf(l.target, x.layout.dtype);
+  const sizes = sizesOf(x.layout);
+  const at = batchNormInputs(p);
+  const given = (i: number, otherwise: number): Value => i < 0 ? filled(l, t, sizes.channels, otherwise) : inputs[i]!; // prettier-ignore
+  const dense = (i: number, otherwise: number): Value => asContiguous(l, given(i, otherwise));
+  // Running statistics are written, so they must be dense themselves: the shape rule sees to it.
+  const running = out.mode === 'eval' ? dense : given;
+  const args = {
+    x,
+    y: out.y,
+    weight: dense(at.weight, 1),
+    bias: dense(at.bias, 0),
+    mean: out.mean ?? out.y,
+    invStd: out.invStd ?? out.y,
+    runningMean: running(at.mean, 0),
+    runningVar: running(at.variance, 1),
+    eps: p.eps,
+    momentum: out.momentum,
+  };
+  const { batch, channels, size } = sizes;
+  split(t, sizes, {
+    rows: (options) => l.launch(normRowsKernel(l.target, t, out.mode), { ...args, batch, channels }, options),
+    planes: (first, options) =>
+      l.launch(normPlanesKernel(l.target, t, out.mode), { ...args, batch, channels, size, first }, options),
+  });
+}
+
+export function lowerBatchNorm(l: Lowering, inputs: Values, [y, mean, invStd]: Values, p: BatchNormParams): void {
+  const mode = p.running ? 'running' : 'train';
+  lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum: p.running ? l.scalar(0) : 0 });
+}
+
+export function lowerBatchNormEval(l: Lowering, inputs: Values, [y]: Values, p: BatchNormParams): void {
+  lowerForward(l, inputs, p, { mode: 'eval', y: y!, momentum: 0 });
+}
+
+const lowerGrad =
+  (mode: 'train' | 'eval') =>
+  (l: Lowering, inputs: Values, outputs: Values, p: BatchNormParams): void => {
+    const [g, x, mean, spread, weight] = inputs.map((value) => asContiguous(l, value)) as [
+      Value,
+      Value,
+      Value,
+      Value,
+      Value?,
+    ];
+    const t = floatsOf(l.target, x.layout.dtype);
+    const sizes = sizesOf(x.layout);
+    const unwanted = (): Value => l.temp(x.layout.dtype, [sizes.channels]);
+    const args = {
+      g,
+      x,
+      mean,
+      spread,
+      weight: weight ?? filled(l, t, sizes.channels, 1),
+      dx: outputs[0]!,
+      dWeight: p.weight ? outputs[1]! : unwanted(),
+      dBias: p.bias ? outputs.at(-1)! : unwanted(),
+      eps: p.eps,
+    };
+    const { batch, channels, size } = sizes;
+    split(t, sizes, {
+      rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options),
+      planes: (first, options) =>
+        l.launch(normPlanesGradKernel(l.target, t, mode), { ...args, batch, channels, size, first }, options),
+    });
+  };
+
+/** [∂y, x, mean, invStd, weight?] */
+export const lowerBatchNormGrad = lowerGrad('train');
+
+/** [∂y, x, runningMean, runningVar, weight?] */
+export const lowerBatchNormEvalGrad = lowerGrad('eval');

@@ -6,22 +6,16 @@
  * Layer, instance and group normalisation are the training form on a reshaped input: with `[1, rows, L]` and no weight.
  */
 import { requireDType } from '../../base/dtype.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce, remembered } from './attrs.ts';
+import { differentiableOnce } from './attrs.ts';
 import { lowerBatchNorm, lowerBatchNormEval, lowerBatchNormEvalGrad, lowerBatchNormGrad } from './norm-lower.ts';
-import type { Attrs, OpRules } from './rule.ts';
+import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
+import type { OpRules } from './rule.ts';
 
-/** Which optional inputs are present, and ε. Made by {@link batchNormParams}. */
-export interface BatchNormParams extends Attrs {
-  readonly weight: boolean;
-  readonly bias: boolean;
-  /** Whether running mean and variance are inputs; always so in the evaluation form. */
-  readonly running: boolean;
-  readonly eps: number;
-}
+export { batchNormParams, type BatchNormParams } from './norm-params.ts';
 
 export interface NormAttrs {
   /**
@@ -37,33 +31,6 @@ export interface NormAttrs {
   batchNormEval: BatchNormParams;
   /** [∂y, x, runningMean, runningVar, weight?] → [∂x, ∂weight?, ∂bias?] */
   batchNormEvalGrad: BatchNormParams;
-}
-
-/**
- * Arguments of the batch normalisations; equal ones give the same object.
- * @throws ArgumentError for an ε that is negative or not a number
- */
-export function batchNormParams(present: {
-  readonly weight: boolean;
-  readonly bias: boolean;
-  readonly running: boolean;
-  /** Default 1e-5. */
-  readonly eps?: number;
-}): BatchNormParams {
-  const { weight, bias, running, eps = 1e-5 } = present;
-  if (!(eps >= 0 && eps < Infinity)) {
-    throw new ArgumentError(`batchNorm: expected eps to be a number of at least 0, but got ${eps}`);
-  }
-  const key = `${weight ? 'w' : ''}${bias ? 'b' : ''}${running ? 'r' : ''}${eps}`;
-  return remembered('batchNorm', { key, weight, bias, running, eps });
-}
-
-/** Where the optional inputs of the forward forms lie; -1 where absent. */
-export function batchNormInputs(p: BatchNormParams): { weight: number; bias: number; mean: number; variance: number } {
-  const weight = p.weight ? 1 : -1;
-  const bias = p.bias ? (p.weight ? 2 : 1) : -1;
-  const first = 1 + Number(p.weight) + Number(p.bias);
-  return { weight, bias, mean: p.running ? first : -1, variance: p.running ? first + 1 : -1 };
 }
 
 /** Channels of x, after checking every input's shape and dtype. */
@@ -104,6 +71,14 @@ function checkBatch(x: Layout): void {
   }
 }
 
+/** Statistics that are written cannot be read from a copy. */
+function checkWritten(inputs: readonly Layout[], p: BatchNormParams): void {
+  const { mean, variance } = batchNormInputs(p);
+  if (p.running && !(inputs[mean]!.contiguous && inputs[variance]!.contiguous)) {
+    throw new ShapeError('batchNorm: expected running statistics that lie densely in memory, but got a strided view; pass a contiguous() copy'); // prettier-ignore
+  }
+}
+
 function gradientShapes(inputs: readonly Layout[], p: BatchNormParams): Layout[] {
   const x = inputs[1]!;
   const perChannel = layoutOf(x.dtype, [x.shape[1]!]);
@@ -123,6 +98,7 @@ export const normRules: OpRules<NormAttrs> = {
       const channels = checkInputs('batchNorm', inputs, p);
       const x = inputs[0]!;
       checkBatch(x);
+      checkWritten(inputs, p);
       const perChannel = layoutOf(x.dtype, [channels]);
       return [layoutOf(x.dtype, x.shape), perChannel, perChannel];
     },
