@@ -164,7 +164,7 @@ export class OneCycleLR extends LRScheduler {
   }
 
   protected override rates(): number[] {
-    if (this.lastEpoch >= this.totalSteps) {
+    if (this.lastEpoch > this.totalSteps) {
       throw new ArgumentError(
         `OneCycleLR: step ${this.lastEpoch + 1} of a cycle of ${this.totalSteps}; make the cycle as long as the training`,
       );

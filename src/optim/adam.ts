@@ -1,0 +1,75 @@
+/** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and torch.optim.AdamW. */
+import { applyInto } from '../tensor/dispatch.ts';
+import { adamParams, adamScalars } from '../tensor/ops/optimizer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { atLeast, belowOne, Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamState } from './optimizer.ts'; // prettier-ignore
+
+export interface AdamHyperparameters extends BaseHyperparameters {
+  /** Decay of the averages of gradient and squared gradient. */
+  betas: readonly [number, number];
+  /** Added to the denominator. */
+  eps: number;
+  /** Use the largest squared average so far (Reddi et al. 2018). */
+  amsgrad: boolean;
+}
+
+/** Defaults: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0 (AdamW: 0.01). */
+export type AdamOptions = Partial<AdamHyperparameters>;
+
+const DEFAULTS: AdamHyperparameters = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0,
+  amsgrad: false,
+  maximize: false,
+};
+
+abstract class AdamBase extends Optimizer<AdamHyperparameters> {
+  protected abstract readonly decay: 'loss' | 'decoupled';
+
+  protected override check(group: AdamHyperparameters): void {
+    const name = this.constructor.name;
+    atLeast(name, 'lr', group.lr, 0);
+    atLeast(name, 'eps', group.eps, 0);
+    atLeast(name, 'weightDecay', group.weightDecay, 0);
+    belowOne(name, 'betas[0]', group.betas[0]);
+    belowOne(name, 'betas[1]', group.betas[1]);
+  }
+
+  protected override update(
+    param: Tensor,
+    grad: Tensor,
+    group: ParamGroup<AdamHyperparameters>,
+    state: ParamState,
+  ): void {
+    const names = group.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
+    const averages = names.map((name) => (state[name] ??= this.zeros(param)) as Tensor);
+    const step = ((state['step'] as number | undefined) ?? 0) + 1;
+    state['step'] = step;
+    const { lr, eps, weightDecay, amsgrad, maximize, betas } = group;
+    const attrs = adamParams({ weightDecay: weightDecay === 0 ? 'none' : this.decay, amsgrad, maximize });
+    const scalars = adamScalars({ lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, step });
+    applyInto('adamStep', [param, grad, ...averages], attrs, scalars, [param, ...averages]);
+  }
+}
+
+/** Adaptive moments; weight decay is added to the gradient (https://pytorch.org/docs/stable/generated/torch.optim.Adam.html). */
+export class Adam extends AdamBase {
+  protected override readonly decay = 'loss';
+
+  /** @throws ArgumentError for hyperparameters out of range */
+  constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
+    super(params, { ...DEFAULTS, ...options });
+  }
+}
+
+/** Adam with weight decay apart from the gradient (https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html). */
+export class AdamW extends AdamBase {
+  protected override readonly decay = 'decoupled';
+
+  /** @throws ArgumentError for hyperparameters out of range */
+  constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
+    super(params, { ...DEFAULTS, weightDecay: 0.01, ...options });
+  }
+}

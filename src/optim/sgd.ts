@@ -1,0 +1,67 @@
+/** Stochastic gradient descent (https://pytorch.org/docs/stable/generated/torch.optim.SGD.html). */
+import { ArgumentError } from '../base/errors.ts';
+import { applyInto } from '../tensor/dispatch.ts';
+import { sgdParams, sgdScalars } from '../tensor/ops/optimizer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import {
+  atLeast,
+  Optimizer,
+  type BaseHyperparameters,
+  type ParamGroup,
+  type Params,
+  type ParamState,
+} from './optimizer.ts';
+
+export interface SGDHyperparameters extends BaseHyperparameters {
+  momentum: number;
+  /** How much of a new gradient the momentum leaves out. */
+  dampening: number;
+  nesterov: boolean;
+}
+
+export interface SGDOptions extends Partial<SGDHyperparameters> {
+  lr: number;
+}
+
+/**
+ * Steps against the gradient, with optional momentum in PyTorch's form: v ← μ·v + (1 − τ)·g, p ← p − lr·v.
+ * @example
+ * import { nn, optim } from 'flambeau';
+ * const model = new nn.Linear(2, 1);
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
+ */
+export class SGD extends Optimizer<SGDHyperparameters> {
+  /** @throws ArgumentError for hyperparameters out of range (negative or NaN), or Nesterov without plain momentum */
+  constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
+    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...options });
+  }
+
+  protected override check(group: SGDHyperparameters): void {
+    atLeast('SGD', 'lr', group.lr, 0);
+    atLeast('SGD', 'momentum', group.momentum, 0);
+    atLeast('SGD', 'weightDecay', group.weightDecay, 0);
+    if (Number.isNaN(group.dampening)) throw new ArgumentError('SGD: expected dampening to be a number, but got NaN');
+    if (group.nesterov && (group.momentum <= 0 || group.dampening !== 0)) {
+      throw new ArgumentError('SGD: Nesterov momentum needs a momentum above 0 and no dampening');
+    }
+  }
+
+  protected override update(
+    param: Tensor,
+    grad: Tensor,
+    group: ParamGroup<SGDHyperparameters>,
+    state: ParamState,
+  ): void {
+    const buffer = state['momentum_buffer'] as Tensor | undefined;
+    const momentum = group.momentum === 0 ? 'none' : buffer === undefined ? 'first' : 'running';
+    const { nesterov, maximize } = group;
+    const attrs = sgdParams({ momentum, nesterov, weightDecay: group.weightDecay !== 0, maximize });
+    const inputs = momentum === 'running' ? [param, grad, buffer!] : [param, grad];
+    const outputs = momentum === 'none' ? [param] : [param, buffer];
+    const results = applyInto('sgdStep', inputs, attrs, sgdScalars(group), outputs);
+    if (momentum === 'first') {
+      results[1]!.storage.kept = true;
+      state['momentum_buffer'] = results[1]!;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** All operations: their attributes by name, and their rules. The compiler finds an operation without a rule. */
+import { compareRules, type CompareAttrs } from './binary-compare.ts';
+import { scalarRules, type ScalarOpAttrs } from './binary-scalar.ts';
+import { binaryRules, type BinaryAttrs } from './binary.ts';
+import { convRules, type ConvAttrs } from './conv.ts';
+import { copyRules, type CopyAttrs } from './copy.ts';
+import { selectRules, type SelectAttrs } from './elementwise-select.ts';
+import { indexingRules, type IndexingAttrs } from './indexing.ts';
+import { lossRules, type LossAttrs } from './loss.ts';
+import { matmulRules, type MatmulAttrs } from './matmul.ts';
+import { normRules, type NormAttrs } from './norm.ts';
+import { optimizerRules, type OptimizerAttrs } from './optimizer.ts';
+import { poolRules, type PoolAttrs } from './pool.ts';
+import { reduceRules, type ReduceAttrs } from './reduce.ts';
+import type { OpRules } from './rule.ts';
+import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
+import { activationRules, type ActivationAttrs } from './unary-activation.ts';
+import { unaryRules, type UnaryAttrs } from './unary.ts';
+
+export interface OpAttrs
+  extends
+    BinaryAttrs,
+    CompareAttrs,
+    ScalarOpAttrs,
+    SelectAttrs,
+    UnaryAttrs,
+    ActivationAttrs,
+    CopyAttrs,
+    ReduceAttrs,
+    MatmulAttrs,
+    ConvAttrs,
+    PoolAttrs,
+    NormAttrs,
+    SoftmaxAttrs,
+    LossAttrs,
+    IndexingAttrs,
+    OptimizerAttrs {}
+
+export type OpName = keyof OpAttrs;
+
+export const RULES: OpRules<OpAttrs> = {
+  ...binaryRules,
+  ...compareRules,
+  ...scalarRules,
+  ...selectRules,
+  ...unaryRules,
+  ...activationRules,
+  ...copyRules,
+  ...reduceRules,
+  ...matmulRules,
+  ...convRules,
+  ...poolRules,
+  ...normRules,
+  ...softmaxRules,
+  ...lossRules,
+  ...indexingRules,
+  ...optimizerRules,
+};
