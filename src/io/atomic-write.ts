@@ -23,11 +23,15 @@ import { FlambeauError } from '../base/errors.ts';
  */
 export function writeFileAtomic(file: string, data: Uint8Array | Iterable<Uint8Array>): void {
   const chunks = data instanceof Uint8Array ? [data] : data;
-  const target = explained(file, () => followLinks(file));
-  const old = explained(file, () => fs.statSync(target, { throwIfNoEntry: false }));
+  const step: Step = (run) => explained(file, 'nothing was changed', run);
+  const target = step(() => followLinks(file));
+  const old = step(() => fs.statSync(target, { throwIfNoEntry: false }));
   if (old === undefined || old.isFile()) replace(file, target, old, chunks);
-  else explained(file, () => writeDirectly(target, chunks));
+  else writeDirectly(file, target, chunks);
 }
+
+/** Runs one call of the system, and explains its failure. */
+type Step = <T>(run: () => T) => T;
 
 /** Where a path finally leads, even when there is no file there yet. */
 function followLinks(file: string): string {
@@ -41,27 +45,26 @@ function followLinks(file: string): string {
 }
 
 function replace(file: string, target: string, old: fs.Stats | undefined, chunks: Iterable<Uint8Array>): void {
+  const step: Step = (run) => explained(file, 'nothing was changed', run);
   // Renaming needs no right to write the old file; a file that its owner made read-only shall stay as it is all the same.
-  if (old !== undefined) explained(file, () => fs.accessSync(target, fs.constants.W_OK));
+  if (old !== undefined) step(() => fs.accessSync(target, fs.constants.W_OK));
   const folder = path.dirname(target);
   const temporary = path.join(folder, `.flambeau-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
-  const descriptor = explained(file, () => fs.openSync(temporary, 'wx', 0o666));
-  let open = true;
+  const descriptor = step(() => fs.openSync(temporary, 'wx', 0o666));
   try {
-    if (old !== undefined) explained(file, () => keepOwnerAndMode(descriptor, old));
-    for (const chunk of chunks) explained(file, () => writeAll(descriptor, chunk));
-    explained(file, () => {
-      fs.fsyncSync(descriptor);
-      open = false;
+    try {
+      if (old !== undefined) step(() => keepOwnerAndMode(descriptor, old));
+      for (const chunk of chunks) step(() => writeAll(descriptor, chunk));
+      step(() => fs.fsyncSync(descriptor));
+    } finally {
       fs.closeSync(descriptor);
-      fs.renameSync(temporary, target);
-    });
+    }
+    step(() => fs.renameSync(temporary, target));
   } catch (error) {
-    if (open) fs.closeSync(descriptor);
-    fs.rmSync(temporary, { force: true });
+    explained(file, `the unfinished ${temporary} is left over`, () => fs.rmSync(temporary, { force: true }));
     throw error;
   }
-  explained(file, () => syncFolder(folder));
+  explained(file, 'the file is written, but might not survive a power cut', () => syncFolder(folder));
 }
 
 function keepOwnerAndMode(descriptor: number, old: fs.Stats): void {
@@ -96,10 +99,11 @@ function syncFolder(folder: string): void {
   }
 }
 
-function writeDirectly(target: string, chunks: Iterable<Uint8Array>): void {
-  const descriptor = fs.openSync(target, 'w');
+function writeDirectly(file: string, target: string, chunks: Iterable<Uint8Array>): void {
+  const step: Step = (run) => explained(file, 'a part may have been written', run);
+  const descriptor = explained(file, 'nothing was changed', () => fs.openSync(target, 'w'));
   try {
-    for (const chunk of chunks) writeAll(descriptor, chunk);
+    for (const chunk of chunks) step(() => writeAll(descriptor, chunk));
   } finally {
     fs.closeSync(descriptor);
   }
@@ -116,13 +120,13 @@ const REMEDY: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up, make room',
 };
 
-/** Runs a step and says what its failure means; the old file is unchanged in every case. */
-function explained<T>(file: string, step: () => T): T {
+/** Runs a step and says what its failure means and what it leaves. */
+function explained<T>(file: string, outcome: string, run: () => T): T {
   try {
-    return step();
+    return run();
   } catch (cause) {
     const why = REMEDY[codeOf(cause) ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new FlambeauError(`writing ${file}: ${why}; nothing was changed`, { cause });
+    throw new FlambeauError(`writing ${file}: ${why}; ${outcome}`, { cause });
   }
 }
 

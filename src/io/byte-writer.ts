@@ -5,7 +5,9 @@ export class ByteWriter {
   #length = 0;
 
   byte(value: number): this {
-    this.#bytes[this.#grow(1)] = value;
+    // Growing replaces the array, so it comes first.
+    const at = this.#grow(1);
+    this.#bytes[at] = value;
     return this;
   }
 

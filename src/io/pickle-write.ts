@@ -55,11 +55,11 @@ class PickleWriter {
     else if (typeof value === 'bigint') this.#integer(value);
     else if (typeof value !== 'object') throw this.#error(`a ${typeof value} has no counterpart in a checkpoint`);
     else if (value instanceof PyFloat) this.#float(value.value);
+    else if (this.#open.has(value)) throw this.#error('the value contains itself; checkpoints cannot hold cycles');
     else if (!this.#recall(value)) this.#object(value);
   }
 
   #object(value: Exclude<PtInput, PtKey | PyFloat>): void {
-    if (this.#open.has(value)) throw this.#error('the value contains itself; checkpoints cannot hold cycles');
     if (this.#open.size >= MAX_DEPTH) throw this.#error(`more than ${MAX_DEPTH} containers inside one another`);
     this.#open.add(value);
     if (value instanceof RawTensor) this.#tensor(value);

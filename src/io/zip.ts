@@ -383,36 +383,33 @@ function checkOverlaps(extents: Extent[]): void {
   }
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decodeName(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     // Older archivers wrote names in the code page of their machine: keep the bytes, one character each.
     return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
   }
 }
 
+/** Control characters, backslashes, an absolute path or a drive, an empty name. */
+const BAD_NAME = /[\p{Cc}\\]|^\/|^[A-Za-z]:|^$/u;
+
 function checkName(name: string, position: number): void {
-  const hasControl = Array.from(name).some((c) => c < ' ' || c === '\x7f');
-  const parts = name.split('/');
-  if (
-    name === '' ||
-    hasControl ||
-    name.includes('\\') ||
-    /^[A-Za-z]:/.test(name) ||
-    parts[0] === '' ||
-    parts.includes('..')
-  ) {
-    throw memberError(
-      name,
-      position,
-      'is not a plain relative path; no program that writes checkpoints makes such a name',
-    );
-  }
+  if (!BAD_NAME.test(name) && !(name.includes('..') && name.split('/').includes('..'))) return;
+  throw memberError(
+    name,
+    position,
+    'is not a plain relative path; no program that writes checkpoints makes such a name',
+  );
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function safeUint64(view: DataView, at: number, position: number): number {

@@ -1,0 +1,222 @@
+import { spawn, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FlambeauError } from '../../src/base/errors.ts';
+import { writeFileAtomic } from '../../src/io/atomic-write.ts';
+import { readPt, writePt } from '../../src/io/pt.ts';
+import { RawStorage, RawTensor } from '../../src/io/pt-value.ts';
+
+let folder = '';
+let file = '';
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), 'flambeau-atomic-'));
+  file = join(folder, 'model.pt');
+});
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const old = Buffer.from('the old contents');
+const fresh = Buffer.from('the new contents, which are longer');
+const contents = (path = file): string => fs.readFileSync(path, 'utf8');
+const windows = process.platform === 'win32';
+const root = process.getuid?.() === 0;
+
+describe('a file is written', () => {
+  test('new, over another, in pieces, empty', () => {
+    writeFileAtomic(file, old);
+    expect(contents()).toBe('the old contents');
+    writeFileAtomic(file, fresh);
+    expect(contents()).toBe('the new contents, which are longer');
+    writeFileAtomic(file, [Buffer.from('a'), new Uint8Array(0), Buffer.from('bc')]);
+    expect(contents()).toBe('abc');
+    writeFileAtomic(file, []);
+    expect(contents()).toBe('');
+    expect(fs.readdirSync(folder)).toEqual(['model.pt']);
+  });
+
+  test('who has the old file open keeps reading it', () => {
+    writeFileAtomic(file, old);
+    const reader = fs.openSync(file, 'r');
+    writeFileAtomic(file, fresh);
+    expect(fs.readFileSync(reader, 'utf8')).toBe('the old contents');
+    fs.closeSync(reader);
+  });
+
+  test.skipIf(windows)('permissions stay, and new files get those that others get', () => {
+    fs.writeFileSync(join(folder, 'plain'), '');
+    writeFileAtomic(file, old);
+    expect(fs.statSync(file).mode).toBe(fs.statSync(join(folder, 'plain')).mode);
+    fs.chmodSync(file, 0o640);
+    writeFileAtomic(file, fresh);
+    expect(fs.statSync(file).mode & 0o7777).toBe(0o640);
+  });
+
+  test.skipIf(!root)('the owner stays, where the system lets it', () => {
+    writeFileAtomic(file, old);
+    fs.chownSync(file, 1234, 2345);
+    writeFileAtomic(file, fresh);
+    expect(fs.statSync(file)).toMatchObject({ uid: 1234, gid: 2345 });
+  });
+
+  test.skipIf(windows)('links stay links, and what they lead to changes, or comes into being', () => {
+    fs.mkdirSync(join(folder, 'store'));
+    fs.writeFileSync(join(folder, 'store', 'v1.pt'), old);
+    fs.symlinkSync('store/v1.pt', join(folder, 'latest'));
+    fs.symlinkSync('latest', file);
+    writeFileAtomic(file, fresh);
+    expect(contents(join(folder, 'store', 'v1.pt'))).toBe('the new contents, which are longer');
+    expect(fs.readlinkSync(file)).toBe('latest');
+    expect(fs.readlinkSync(join(folder, 'latest'))).toBe('store/v1.pt');
+    expect(fs.readdirSync(join(folder, 'store'))).toEqual(['v1.pt']);
+
+    fs.symlinkSync('store/v2.pt', join(folder, 'next'));
+    writeFileAtomic(join(folder, 'next'), fresh);
+    expect(contents(join(folder, 'store', 'v2.pt'))).toBe('the new contents, which are longer');
+  });
+
+  test.skipIf(windows)('devices are written to and stay devices', () => {
+    writeFileAtomic('/dev/null', fresh);
+    expect(fs.statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  test('names as long as names can be', () => {
+    const long = join(folder, 'x'.repeat(255));
+    writeFileAtomic(long, old);
+    expect(contents(long)).toBe('the old contents');
+  });
+});
+
+describe('a failure leaves everything as it was', () => {
+  test('whatever byte it comes at, if the pieces cannot be made', () => {
+    writeFileAtomic(file, old);
+    const failure = new Error('no more');
+    for (let at = 0; at <= fresh.length; at++) {
+      const pieces = function* (): Generator<Uint8Array> {
+        for (let i = 0; i < at; i++) yield fresh.subarray(i, i + 1);
+        throw failure;
+      };
+      expect(() => writeFileAtomic(file, pieces())).toThrow(failure);
+      expect(contents()).toBe('the old contents');
+      expect(fs.readdirSync(folder)).toEqual(['model.pt']);
+    }
+  });
+
+  test('and a file that was not there is still not there', () => {
+    const pieces = function* (): Generator<Uint8Array> {
+      yield fresh;
+      throw new Error('no more');
+    };
+    expect(() => writeFileAtomic(file, pieces())).toThrow('no more');
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  test('folders that are missing, folders in place of files, loops of links', () => {
+    expect(() => writeFileAtomic(join(folder, 'no', 'model.pt'), old)).toThrow(FlambeauError);
+    expect(() => writeFileAtomic(join(folder, 'no', 'model.pt'), old)).toThrow(
+      /the folder does not exist, create it first; nothing was changed/,
+    );
+    expect(() => writeFileAtomic(folder, old)).toThrow(/this is a folder, give the name of a file/);
+    fs.writeFileSync(file, old);
+    expect(() => writeFileAtomic(join(file, 'x'), old)).toThrow(/not a folder/);
+    if (windows) return;
+    fs.symlinkSync('b', join(folder, 'a'));
+    fs.symlinkSync('a', join(folder, 'b'));
+    expect(() => writeFileAtomic(join(folder, 'a'), old)).toThrow(/too many levels of symbolic links/);
+  });
+
+  test('the cause is kept', () => {
+    try {
+      writeFileAtomic(join(folder, 'no', 'model.pt'), old);
+      expect.unreachable();
+    } catch (error) {
+      expect((error as { cause: NodeJS.ErrnoException }).cause.code).toBe('ENOENT');
+    }
+  });
+
+  test.skipIf(windows || root)('files and folders that may not be written', () => {
+    fs.writeFileSync(file, old, { mode: 0o444 });
+    expect(() => writeFileAtomic(file, fresh)).toThrow(/not permitted/);
+    expect(contents()).toBe('the old contents');
+    fs.chmodSync(folder, 0o555);
+    expect(() => writeFileAtomic(join(folder, 'other'), fresh)).toThrow(/not permitted/);
+    fs.chmodSync(folder, 0o755);
+  });
+});
+
+describe.skipIf(windows)('a process that is killed', () => {
+  let program = '';
+  let built = '';
+
+  // A program of its own, since it is to die: it saves states of one number each, and, told to, kills itself after so many bytes.
+  beforeAll(async () => {
+    built = fs.mkdtempSync(join(tmpdir(), 'flambeau-killed-'));
+    program = join(built, 'save.mjs');
+    const source = `
+      import { writeFileAtomic } from './src/io/atomic-write.ts';
+      import { writePt } from './src/io/pt.ts';
+      import { RawStorage, RawTensor } from './src/io/pt-value.ts';
+      const [file, dieAfter, size] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+      const state = (n) => writePt({ n, w: new RawTensor({ dtype: 'uint8', shape: [size], storage: new RawStorage(new Uint8Array(size).fill(n)) }) });
+      function* dying(bytes) {
+        for (let at = 0; ; at += 64) {
+          yield bytes.subarray(at, Math.min(at + 64, dieAfter));
+          if (at + 64 >= dieAfter) process.kill(process.pid, 'SIGKILL');
+        }
+      }
+      if (dieAfter >= 0) writeFileAtomic(file, dying(state(2)));
+      for (let n = 2; ; n = (n + 1) % 256) {
+        writeFileAtomic(file, state(n));
+        console.log('saved');
+      }`;
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    await build({
+      stdin: { contents: source, resolveDir: root, loader: 'ts' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: program,
+    });
+  });
+  afterAll(() => fs.rmSync(built, { recursive: true, force: true }));
+
+  const state = (n: number, size: number): Uint8Array => {
+    const storage = new RawStorage(new Uint8Array(size).fill(n));
+    return writePt({ n, w: new RawTensor({ dtype: 'uint8', shape: [size], storage }) });
+  };
+
+  test('after any number of bytes leaves the old file', () => {
+    const size = 2000;
+    writeFileAtomic(file, state(1, size));
+    const total = state(2, size).length;
+    for (let i = 0; i <= 5; i++) {
+      const dieAfter = Math.round((total * i) / 5);
+      const run = spawnSync(process.execPath, [program, file, String(dieAfter), String(size)]);
+      expect(run.signal).toBe('SIGKILL');
+      expect(new Uint8Array(fs.readFileSync(file))).toEqual(state(1, size));
+    }
+    // What is left over says what it is, and does not stand in the way.
+    for (const name of fs.readdirSync(folder)) expect(name).toMatch(/^(model\.pt|\.flambeau-\d+-[0-9a-f]{12}\.tmp)$/);
+    writeFileAtomic(file, state(3, size));
+    expect((readPt(fs.readFileSync(file)) as Map<string, unknown>).get('n')).toBe(3);
+  });
+
+  test('at any time leaves a whole file', async () => {
+    const size = 300_000;
+    for (let i = 0; i < 6; i++) {
+      const child = spawn(process.execPath, [program, file, '-1', String(size)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 4.7 * i));
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+      const value = readPt(fs.readFileSync(file)) as Map<string, unknown>;
+      const { storage } = value.get('w') as RawTensor;
+      expect(storage.bytes.every((byte) => byte === value.get('n'))).toBe(true);
+    }
+  });
+});

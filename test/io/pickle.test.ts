@@ -1,0 +1,371 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ArgumentError, FormatError } from '../../src/base/errors.ts';
+import { readPickle } from '../../src/io/pickle-read.ts';
+import { PICKLE_LIMITS } from '../../src/io/pickle-items.ts';
+import type { PickleLimits } from '../../src/io/pickle-items.ts';
+import { writePickle } from '../../src/io/pickle-write.ts';
+import { PtHost } from '../../src/io/pt-host.ts';
+import { OrderedDict, PyFloat, PySize, PyTuple, RawStorage, RawTensor } from '../../src/io/pt-value.ts';
+import type { PtInput, PtKey, PtValue } from '../../src/io/pt-value.ts';
+import { PT_DTYPES, ptItemSize } from '../../src/io/pt-value.ts';
+import { concatBytes } from '../../src/io/zip-write.ts';
+import { describeValue } from './pt-support.ts';
+
+const BYTES = new Uint8Array(16).map((_, i) => i);
+const host = (records: readonly Uint8Array[] = [BYTES], bigEndian = false): PtHost =>
+  new PtHost({ bigEndian, read: (key) => (/^\d+$/.test(key) ? records[Number(key)] : undefined) });
+
+interface Options {
+  keepFloats?: boolean;
+  limits?: Partial<PickleLimits>;
+  records?: readonly Uint8Array[];
+}
+
+function read(bytes: Uint8Array, { keepFloats = false, limits, records }: Options = {}): PtValue {
+  return readPickle(bytes, host(records), { where: 'test.pkl', keepFloats, limits: { ...PICKLE_LIMITS, ...limits } });
+}
+
+/** A pickle from text, one byte a character, framed by PROTO 2 and STOP. */
+function pickle(body: string): Uint8Array {
+  return Uint8Array.from(`\x80\x02${body}.`, (c) => c.charCodeAt(0));
+}
+
+const long = (value: number): string =>
+  String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24);
+const str = (text: string): string => `X${long(text.length)}${text}`;
+
+function roundTrip(value: PtInput): PtValue {
+  const { pickle: bytes, storages } = writePickle(value);
+  return read(bytes, { keepFloats: true, records: storages.map((storage) => storage.bytes) });
+}
+
+describe('what is written is read', () => {
+  const tensor = fc
+    .record({
+      dtype: fc.constantFrom(...PT_DTYPES),
+      shape: fc.array(fc.nat(3), { maxLength: 4 }),
+      parameter: fc.boolean(),
+      offset: fc.nat(5),
+      grad: fc.boolean(),
+    })
+    .map(({ dtype, shape, parameter, offset, grad }) => {
+      const count = shape.reduce((a, b) => a * b, 1) + offset;
+      const storage = new RawStorage(new Uint8Array(count * ptItemSize(dtype)).map((_, i) => i));
+      const requiresGrad = grad && dtype.includes('float');
+      return new RawTensor({ dtype, shape, offset, storage, requiresGrad, parameter });
+    });
+  const number = fc.oneof(
+    fc.double(),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.constantFrom(0, -0, 1e300, NaN, Infinity, 2 ** 53),
+  );
+  const text = fc.string({ unit: 'grapheme' });
+  const bigint = fc.bigInt({ min: -(2n ** 2000n), max: 2n ** 2000n });
+  const leaf = fc.oneof(
+    text,
+    number,
+    fc.boolean(),
+    fc.constant(null),
+    bigint,
+    fc.integer().map((n) => new PyFloat(n)),
+    fc.array(fc.nat(), { maxLength: 5 }).map((items) => new PySize(items)),
+    fc.uniqueArray(text, { maxLength: 5 }).map((items) => new Set<PtKey>(items)),
+    tensor,
+  );
+  const key = fc.oneof(text, fc.integer(), fc.constantFrom('__proto__', 'constructor', 'toString', null, 0.5));
+  const { value } = fc.letrec<{ value: PtInput }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      leaf,
+      fc.array(tie('value'), { maxLength: 6 }),
+      fc.array(tie('value'), { maxLength: 6 }).map((items) => new PyTuple(items)),
+      fc.array(fc.tuple(key, tie('value')), { maxLength: 6 }).map((entries) => new Map(entries)),
+      fc.array(fc.tuple(key, tie('value')), { maxLength: 6 }).map((entries) => {
+        const dict = new OrderedDict<PtInput>(entries);
+        if (entries[0] !== undefined) dict.attributes.set('_metadata', entries[0][1]);
+        return dict;
+      }),
+    ),
+  }));
+
+  test('any value', () => {
+    fc.assert(
+      fc.property(value, (input) => {
+        expect(describeValue(roundTrip(input))).toEqual(describeValue(input));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('integers and floats are told apart, and read as numbers when not asked to be kept', () => {
+    const input = [1, new PyFloat(1), -0, 2 ** 60, 5n, 2n ** 60n, 0.5];
+    expect(roundTrip(input)).toStrictEqual([1, new PyFloat(1), new PyFloat(-0), 2 ** 60, 5, 2n ** 60n, 0.5]);
+    expect(read(writePickle(input).pickle)).toStrictEqual([1, 1, -0, 2 ** 60, 5, 2n ** 60n, 0.5]);
+  });
+
+  test('plain objects are dictionaries, and no key means anything', () => {
+    const back = read(writePickle(JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2}') as PtInput).pickle);
+    expect(back).toBeInstanceOf(Map);
+    expect([...(back as Map<PtKey, PtValue>)]).toStrictEqual([
+      ['__proto__', new Map([['polluted', 1]])],
+      ['constructor', 2],
+    ]);
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+
+  test('shared values stay shared, and so do storages', () => {
+    const storage = new RawStorage(new Uint8Array(8));
+    const shared = [new RawTensor({ dtype: 'float32', shape: [2], storage })];
+    const back = roundTrip([shared, shared, new RawTensor({ dtype: 'float32', shape: [1], offset: 1, storage })]) as [
+      [RawTensor],
+      unknown,
+      RawTensor,
+    ];
+    expect(back[1]).toBe(back[0]);
+    expect(back[2].storage).toBe(back[0][0].storage);
+  });
+
+  test('long lists and large dictionaries', () => {
+    const list = Array.from({ length: 200_000 }, (_, i) => i / 7);
+    const back = read(writePickle(list).pickle) as number[];
+    expect(back.length).toBe(list.length);
+    expect(back.every((value, i) => value === list[i])).toBe(true);
+    const dict = new Map(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, i] as const));
+    const read2 = read(writePickle(dict).pickle) as Map<string, number>;
+    expect([...read2.keys()]).toEqual([...dict.keys()]);
+    expect([...read2.values()]).toEqual([...dict.values()]);
+  });
+});
+
+describe('not written', () => {
+  const cyclic: PtInput[] = [];
+  cyclic.push({ me: cyclic });
+  let deep: PtInput = 1;
+  for (let i = 0; i < 300; i++) deep = [deep];
+  const storage = new RawStorage(new Uint8Array(8));
+  const cases: [string, unknown, RegExp][] = [
+    ['a function', { model: [1, () => 1] }, /value\["model"\]\[1\]: a function has no counterpart/],
+    ['undefined', [undefined], /value\[0\]: a undefined/],
+    ['a Date', { when: new Date() }, /value\["when"\]: a Date has no counterpart/],
+    ['a typed array', new Float32Array(2), /a Float32Array has no counterpart/],
+    ['a cycle', cyclic, /value\[0\]\["me"\]: the value contains itself/],
+    ['deep nesting', deep, /more than 200 containers/],
+    ['half a surrogate pair', ['\ud83d'], /not well-formed/],
+    ['keys that Python takes for equal', new Map<PtKey, PtInput>([[true, 1], [1, 2]]), /equal in Python/], // prettier-ignore
+    ['set elements that Python takes for equal', new Set<PtKey>([1n, 1]), /equal in Python/],
+    ['a key that is an object', new Map([[{}, 1]]), /a key of type object/],
+    ['an enormous integer', 2n ** 2047n, /more than 255 bytes/],
+    [
+      'one storage with two dtypes',
+      [
+        new RawTensor({ dtype: 'float32', shape: [2], storage }),
+        new RawTensor({ dtype: 'int32', shape: [2], storage }),
+      ],
+      /value\[1\]: one storage as float32 and as int32/,
+    ],
+  ];
+  test.each(cases)('%s', (_, value, message) => {
+    expect(() => writePickle(value as PtInput)).toThrow(ArgumentError);
+    expect(() => writePickle(value as PtInput)).toThrow(message);
+  });
+
+  test('tensors that reach outside their storage do not exist', () => {
+    const make = (fields: object) => () => new RawTensor({ dtype: 'float32', shape: [2], storage, ...fields });
+    expect(make({})).not.toThrow();
+    expect(make({ shape: [3] })).toThrow(/reach element 2 of a storage of 2 float32 elements/);
+    expect(make({ offset: 1 })).toThrow(ArgumentError);
+    expect(make({ offset: -1 })).toThrow(/-1 is not a non-negative integer/);
+    expect(make({ shape: [1.5] })).toThrow(ArgumentError);
+    expect(make({ shape: [NaN] })).toThrow(ArgumentError);
+    expect(make({ strides: [2] })).toThrow(ArgumentError);
+    expect(make({ strides: [1, 1] })).toThrow(/2 strides/);
+    expect(make({ shape: [2 ** 30, 2 ** 30], strides: [0, 0] })).toThrow(/more elements than 2\^53/);
+    expect(make({ shape: [0, 2 ** 50, 2 ** 50], strides: [1, 1, 1] })).not.toThrow();
+    expect(make({ shape: new Array(65).fill(1) })).toThrow(/65 dimensions/);
+    expect(make({ dtype: 'int64', shape: [1], requiresGrad: true })).toThrow(/only floating ones can/);
+    expect(() => new RawTensor({ dtype: 'float32', shape: [], storage: new RawStorage(new Uint8Array(7)) })).toThrow(
+      /multiple of 4/,
+    );
+  });
+});
+
+describe('hostile pickles are refused by name', () => {
+  const storageId = (parts = `${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x04`): string =>
+    `(${parts}tQ`;
+  const tensor = (
+    fields: { storage?: string; offset?: string; size?: string; stride?: string; grad?: string; hooks?: string } = {},
+  ): string => {
+    const { storage = storageId(), offset = 'K\0', size = 'K\x04\x85', stride = 'K\x01\x85', grad = '\x89' } = fields;
+    const hooks = fields.hooks ?? 'ccollections\nOrderedDict\n)R';
+    return `ctorch._utils\n_rebuild_tensor_v2\n(${storage}${offset}${size}${stride}${grad}${hooks}tR`;
+  };
+
+  test('the parts used here make a tensor', () => {
+    expect(read(pickle(tensor()))).toMatchObject({ dtype: 'float32', shape: [4], strides: [1], offset: 0 });
+  });
+
+  const cases: [string, string, RegExp][] = [
+    ['os.system', `cos\nsystem\n${str('rm -rf /')}\x85R`, /byte 2, GLOBAL: the global "os.system" is not on the list/],
+    ['posix.system', `cposix\nsystem\n${str('x')}\x85R`, /"posix.system"/],
+    ['eval', `c__builtin__\neval\n${str('1')}\x85R`, /"__builtin__.eval"/],
+    ['builtins.exec', `cbuiltins\nexec\n${str('1')}\x85R`, /"builtins.exec"/],
+    ['getattr', 'cbuiltins\ngetattr\n', /"builtins.getattr"/],
+    ['nested names', 'ctorch\n_utils._rebuild_tensor_v2.__globals__\n', /"torch._utils._rebuild_tensor_v2.__globals__"/],
+    ['a prototype method', 'cMap\nprototype\n', /"Map.prototype"/],
+    ['Object members', 'c__proto__\nconstructor\n', /"__proto__.constructor"/],
+    ['a name split elsewhere', 'ctorch\n_utils._rebuild_tensor_v3\n', /_rebuild_tensor_v3/],
+    ['a class', 'ctorch.nn.modules.linear\nLinear\n)\x81', /"torch.nn.modules.linear.Linear".*state_dict/],
+    ['control characters in a name', 'cevil\x1b[2J\nx\n', /"evil\\u001b\[2J\.x"/],
+    ['an endless name', `c${'a'.repeat(300)}\nb\n`, /without its newline within 256 bytes/],
+    ['STACK_GLOBAL', `${str('os')}${str('system')}\x93`, /byte 20, STACK_GLOBAL: is not on the list of opcodes/],
+    ['INST', '(ios\nsystem\n', /INST: is not on the list/],
+    ['OBJ', '(o', /OBJ: is not on the list/],
+    ['NEWOBJ', 'ccollections\nOrderedDict\n)\x81', /NEWOBJ: is not on the list/],
+    ['EXT1', '\x82\x01', /EXT1: is not on the list/],
+    ['PERSID', 'Pabc\n', /PERSID: is not on the list/],
+    ['an opcode that Python does not know', '\xff', /byte 2, opcode 0xff: is not on the list/],
+    ['DUP', ']2', /DUP: is not on the list/],
+    ['REDUCE on a string', `${str('os')})R`, /REDUCE: can only call a listed global, not the string "os"/],
+    ['REDUCE on a list', '])R', /not a list of 0/],
+    ['REDUCE on a result', 'ctorch\nSize\n)\x85R)R', /not a torch.Size/],
+    ['REDUCE on a storage type', 'ctorch\nFloatStorage\n)R', /"torch.FloatStorage" may be named but not called/],
+    ['REDUCE with a list of arguments', 'ctorch\nSize\n]R', /must be a tuple, but are a list of 0/],
+    ['BUILD on a dict', '}}b', /can only set attributes of an OrderedDict, not of a dict/],
+    ['BUILD on a list', ']}b', /not of a list/],
+    ['BUILD on a tensor', `${tensor()}}b`, /not of a tensor/],
+    ['BUILD with a list', 'ccollections\nOrderedDict\n)R]b', /attributes must be a dict/],
+    ['BUILD with numbers as names', 'ccollections\nOrderedDict\n)R}K\x01K\x01sb', /attribute name is the number 1/],
+    ['APPEND to a dict', '}K\x01a', /APPEND: can only append to a list, not to a dict/],
+    ['APPEND to a tuple', ')K\x01a', /not to a tuple/],
+    ['APPENDS to a tensor', `${tensor()}(K\x01e`, /not to a tensor/],
+    ['APPEND to a string', `${str('x')}K\x01a`, /not to the string/],
+    ['SETITEM on a list', ']K\0K\x01s', /SETITEM: can only set items of a dict, not of a list/],
+    ['SETITEM on a tensor', `${tensor()}K\0K\x01s`, /not of a tensor/],
+    ['SETITEMS on a global', 'ctorch\nSize\n(K\0K\x01u', /not of the global "torch.Size"/],
+    ['SETITEMS with half a pair', '}(K\x01u', /1 keys and values; expected pairs/],
+    ['a list as key', '}]K\x01s', /a key is a list of 0/],
+    ['a tuple as key', '})K\x01s', /a key is a tuple of 0/],
+    ['a global as key', '}ctorch\nSize\nK\x01s', /a key is the global/],
+    ['POP below a mark', ']((K\x01aee', /needs a list, but the stack is empty/],
+    ['APPEND of what is below a mark', ']K\x01(a', /needs 1 values, but the stack holds fewer/],
+    ['no mark', ']e', /there is no open mark/],
+    ['an open mark at the end', '(N', /1 open marks are left/],
+    ['two values at the end', 'NN', /2 values and 0 open marks are left; expected one/],
+    ['no value at the end', '', /0 values/],
+    ['a memo that is empty', 'h\x05', /nothing was stored under number 5/],
+    ['a memo number beyond', `j${long(0xffffffff)}`, /nothing was stored under number 4294967295/],
+    ['PUT of nothing', 'q\0', /needs a value, but the stack is empty/],
+    ['another protocol', '\x80\x04N', /PROTO: the protocol may only be stated first/],
+    ['bytes after the end', 'N.N', /2 bytes follow the end/],
+    ['a string that is too long', `X${long(0x7fffffff)}a`, /needs 2147483647 bytes, but only 2 are left/],
+    ['a string that is no UTF-8', 'X\x02\0\0\0\xc3\x28', /not valid UTF-8/],
+    ['a bare global', 'ctorch\nFloatStorage\n', /value: the value is the global "torch.FloatStorage"/],
+    ['a bare storage', `]${storageId()}a`, /value\[0\]: the value is a float32 storage/],
+    ['a function in a dict', `}${str('f')}ctorch\nSize\ns`, /value\["f"\]: the value is the global "torch.Size"/],
+    ['a persistent id that is a string', `${str('os')}Q`, /persistent id must be a tuple, but is the string "os"/],
+    ['a persistent id of another kind', storageId(`${str('module')}NNNN`), /begins with the string "module"/],
+    ['a persistent id of other length', storageId(`${str('storage')}N`), /is a tuple of 2/],
+    ['a storage type that is a string', storageId(`${str('storage')}${str('torch.FloatStorage')}NNN`), /storage type must be/],
+    ['a storage type that is a function', storageId(`${str('storage')}ctorch\nSize\nNNN`), /storage type must be.*"torch.Size"/],
+    ['a storage key that is a number', storageId(`${str('storage')}ctorch\nFloatStorage\nK\0${str('cpu')}K\x04`), /storage key must be/],
+    ['a storage without record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('9')}${str('cpu')}K\x04`), /no record for storage "9"/],
+    ['a key that climbs', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('../0')}${str('cpu')}K\x04`), /no record for storage "..\/0"/],
+    ['a storage larger than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x05`), /should have 5 float32 elements, but its record has 16 bytes instead of 20/],
+    ['a storage smaller than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x03`), /16 bytes instead of 12/],
+    ['a storage size of a float', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}G@\x10\0\0\0\0\0\0`), /storage size must be a number, but is the float 4/],
+    ['one storage with two dtypes', `(${storageId()}${storageId(`${str('storage')}ctorch\nIntStorage\n${str('0')}${str('cpu')}K\x04`)}t`, /named as int32, and elsewhere as float32/],
+    ['an unsupported dtype', 'ctorch\nCharStorage\n', /"torch.CharStorage".*dtype/],
+    ['a tensor beyond its storage', tensor({ size: 'K\x05\x85' }), /reach element 4 of a storage of 4/],
+    ['an offset beyond', tensor({ offset: 'K\x01' }), /reach element 4/],
+    ['a negative offset', tensor({ offset: 'J\xff\xff\xff\xff' }), /-1 is not a non-negative integer/],
+    ['an offset that is a float', tensor({ offset: 'G\0\0\0\0\0\0\0\0' }), /offset is the float 0/],
+    ['an enormous offset', tensor({ offset: '\x8a\x09\0\0\0\0\0\0\0\0\x01' }), /offset is the number 18446744073709551616/],
+    ['a negative size', tensor({ size: 'J\xff\xff\xff\xff\x85' }), /size contains the number -1/],
+    ['a negative stride', tensor({ stride: 'J\xff\xff\xff\xff\x85' }), /stride contains the number -1/],
+    ['a size that is a list', tensor({ size: ']' }), /size is a list/],
+    ['a size of bools', tensor({ size: '\x88\x85' }), /size contains True/],
+    ['a size of floats', tensor({ size: 'G?\xf0\0\0\0\0\0\0\x85' }), /size contains the float 1/],
+    ['a size and strides that differ in length', tensor({ size: 'K\x01K\x01\x86' }), /1 strides; expected one per dimension/],
+    ['sizes whose product overflows', tensor({ size: '(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t', stride: 'K\0K\0K\0\x87' }), /more elements than 2\^53/],
+    ['requires_grad that is a number', tensor({ grad: 'K\x01' }), /requires_grad is the number 1/],
+    ['a storage that is a tensor', tensor({ storage: tensor() }), /storage is a tensor/],
+    ['hooks that are none', tensor({ hooks: 'N' }), /backward hooks must be an empty dict/],
+    ['hooks that are functions', tensor({ hooks: '}K\x01ctorch\nSize\ns' }), /backward hooks must be an empty dict/],
+    ['metadata', tensor({ hooks: `}}${str('conj')}\x88s` }), /metadata must be an empty dict/],
+    ['a tensor of too few parts', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /made of 0 parts/],
+    ['a parameter of a list', 'ctorch._utils\n_rebuild_parameter\n]\x88}\x87R', /a parameter's data is a list/],
+    ['an OrderedDict from arguments', 'ccollections\nOrderedDict\n]\x85R', /OrderedDict with 1 arguments/],
+    ['a torch.Size of strings', `ctorch\nSize\n${str('x')}\x85\x85R`, /torch.Size contains the string "x"/],
+    ['a set of lists', 'c__builtin__\nset\n]]a\x85R', /a key is a list/],
+    ['a set from a number', 'c__builtin__\nset\nK\x05\x85R', /set expects one list/],
+    ['a list in itself', ']q\0h\0a', /value\[0\]: the value contains itself/],
+    ['a cycle through dicts and tuples', '}q\0K\x01h\0\x85s', /contains itself/],
+  ]; // prettier-ignore
+  test.each(cases)('%s', (_, body, message) => {
+    expect(() => read(pickle(body))).toThrow(FormatError);
+    expect(() => read(pickle(body))).toThrow(message);
+    expect(() => read(pickle(body))).toThrow(/^pickle test\.pkl, (byte \d+, [A-Z]|byte \d+, opcode 0x|value)/);
+  });
+
+  test('no protocol, protocol 0, protocol 4', () => {
+    expect(() => read(Uint8Array.from('(lp0\nI1\na.', (c) => c.charCodeAt(0)))).toThrow(
+      /LIST: is not on the list of opcodes/,
+    );
+    expect(() => read(Uint8Array.from('\x80\x04N.', (c) => c.charCodeAt(0)))).toThrow(/protocol 4, expected 2/);
+  });
+
+  test('cut off anywhere', () => {
+    const bytes = pickle(`}${str('a')}${tensor()}s`);
+    expect(read(bytes)).toBeInstanceOf(Map);
+    for (let length = 0; length < bytes.length; length++)
+      expect(() => read(bytes.subarray(0, length))).toThrow(FormatError);
+  });
+
+  test('billion laughs: lists of references to lists', () => {
+    const levels = Array.from(
+      { length: 40 },
+      (_, i) => `]q${String.fromCharCode(i + 1)}(${`h${String.fromCharCode(i)}`.repeat(10)}e`,
+    );
+    expect(() => read(pickle(`]q\0${levels.join('0').replaceAll('0]', ']')}`))).toThrow(/values and 0 open marks/);
+    const nested = `(]q\0${levels.join('')}t`;
+    expect(() => read(pickle(nested))).toThrow(/values when shared ones are counted each time/);
+  });
+
+  test('billion laughs in tuples and dicts', () => {
+    const tuples = Array.from(
+      { length: 60 },
+      (_, i) => `h${String.fromCharCode(i)}h${String.fromCharCode(i)}\x86q${String.fromCharCode(i + 1)}`,
+    );
+    expect(() => read(pickle(`()q\0${tuples.join('')}t`))).toThrow(/counted each time/);
+    const dicts = Array.from({ length: 60 }, (_, i) => {
+      const before = `h${String.fromCharCode(i)}`;
+      return `}q${String.fromCharCode(i + 1)}(K\x01${before}K\x02${before}u`;
+    });
+    expect(() => read(pickle(`(}q\0${dicts.join('')}t`))).toThrow(/counted each time/);
+  });
+
+  test('nesting, also through shared values seen before', () => {
+    const deep = (levels: number): string => ']'.repeat(levels) + 'a'.repeat(levels - 1);
+    expect(() => read(pickle(deep(200)))).not.toThrow();
+    expect(() => read(pickle(deep(201)))).toThrow(/more than 200 containers inside one another/);
+    expect(() => read(pickle(deep(100_000)))).toThrow(/more than 200 containers inside one another/);
+    expect(() => read(pickle(deep(100_000)), { limits: { depth: 1e9 } })).toThrow(/more than 1000 containers/);
+    // A value of depth 150 is met first near the top and then again below 100 more.
+    const shared = `](${deep(150)}q\x01${`]`.repeat(100)}h\x01${'a'.repeat(100)}e`;
+    expect(() => read(pickle(shared))).toThrow(/more than 200 containers/);
+  });
+
+  test('numbers of operations, containers and values', () => {
+    const none = `](${'N'.repeat(100)}e`;
+    expect(() => read(pickle(none), { limits: { operations: 50 } })).toThrow(/byte 51, NONE: more than 50 operations/);
+    const dicts = `](${'}'.repeat(100)}e`;
+    expect(() => read(pickle(dicts), { limits: { containers: 50 } })).toThrow(/more than 50 containers/);
+    expect(() => read(pickle(none), { limits: { expanded: 50 } })).toThrow(/more than 50 values/);
+    const full = (code: string, count: number): Uint8Array =>
+      concatBytes([pickle('](').subarray(0, 4), new Uint8Array(count).fill(code.charCodeAt(0))]);
+    expect(() => read(full('}', 1_000_000))).toThrow(/more than 250000 containers/);
+    expect(() => read(full('N', 5_000_000))).toThrow(/more than 4000000 operations/);
+  });
+});
