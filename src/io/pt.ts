@@ -42,15 +42,6 @@ const MAX_VERSION = 10;
  * @throws FormatError when the file is damaged, hostile, of another format or holds something other than plain values and
  * dense tensors; the message names the record, the position and what to do.
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
- * @example
- * ```ts
- * import { RawStorage, RawTensor, readPt, writePt } from 'flambeau';
- *
- * const bias = new RawTensor({ dtype: 'uint8', shape: [3], storage: new RawStorage(new Uint8Array([1, 2, 3])) });
- * const file = writePt(new Map([['fc.bias', bias]]));
- * const state = readPt(file) as Map<string, RawTensor>;
- * console.log(state.get('fc.bias')?.shape); // [ 3 ]
- * ```
  */
 export function readPt(bytes: Uint8Array, options: ReadPtOptions = {}): PtValue {
   refuseOtherFormats(bytes);
