@@ -3,6 +3,7 @@
  * pass NaN on. Expressions are in one arithmetic type, vector or scalar as noted; the rules of the edges are PyTorch's.
  */
 import { constant, elementOf, isVector, math, type Expr, type Fn, type MathFn } from './ir.ts';
+import { hoisted } from './math.ts';
 
 export const isFloat = (x: Expr): boolean => elementOf(x.type) === 'f32' || elementOf(x.type) === 'f64';
 
@@ -117,8 +118,8 @@ export const rounded = (x: Expr, way: 'nearest' | 'floor' | 'ceil' | 'trunc'): E
 /** -1, 0 or 1; NaN gives 0, as in PyTorch. */
 export function sign(f: Fn, x: Expr): Expr {
   const arg = f.let('x', x);
-  const zero = constant(arg.type, 0);
-  return arg.gt(0).select(constant(arg.type, 1), arg.lt(0).select(constant(arg.type, -1), zero));
+  const c = (value: number): Expr => hoisted(f, arg.type, value);
+  return arg.gt(c(0)).select(c(1), arg.lt(c(0)).select(c(-1), c(0)));
 }
 
 /** Numbers without a sign instruction: 0 - x. */

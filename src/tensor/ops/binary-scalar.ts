@@ -8,7 +8,8 @@ import { layoutOf } from '../../base/layout.ts';
 import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/elementwise-expr.ts';
 import { computeOf } from '../../kernels/elementwise-memory.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import { constant, type Expr, type Fn } from '../../kernels/ir.ts';
+import type { Expr, Fn } from '../../kernels/ir.ts';
+import { hoisted } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
 import { floatingOf, gradFor, lowerElementwise } from './elementwise.ts';
@@ -107,7 +108,7 @@ function flows<A extends Attrs>(
 
 /** x to a power. The special exponents are computed as PyTorch computes them. */
 function powerOf(f: Fn, x: Expr, s: Expr, kind: PowClass): Expr {
-  const one = constant(x.type, 1);
+  const one = hoisted(f, x.type, 1);
   switch (kind) {
     case 'zero':
       return one;
@@ -177,7 +178,8 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
     flows('DivBackward0', (g, { scalars }) => g.div(scalars[0]!)),
   ),
   rdivScalar: scalarRule(
-    { name: 'rdivScalar', build: (_, x, [s]) => s!.div(x), floating: true, cost: 0.5 },
+    // PyTorch takes the reciprocal first, and so rounds twice
+    { name: 'rdivScalar', build: (f, x, [s]) => hoisted(f, x.type, 1).div(x).mul(s!), floating: true, cost: 0.5 },
     flows('MulBackward0', (g, { input, output }) => g.neg().mul(output(0).div(input(0))), {
       inputs: [0],
       outputs: [0],
@@ -242,7 +244,12 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
         inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [as, as],
-        build: (_, [g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)],
+        build: (f, [g, x], [min, max]) => [
+          x!
+            .ge(min!)
+            .and(x!.le(max!))
+            .select(g!, hoisted(f, g!.type, 0)),
+        ],
         cost: 0.3,
       };
       lowerElementwise(l, spec, inputs, outputs, [l.scalar(0), l.scalar(1)]);

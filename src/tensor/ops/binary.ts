@@ -18,7 +18,8 @@ import {
 } from '../../kernels/elementwise-expr.ts';
 import { computeOf } from '../../kernels/elementwise-memory.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import { constant, type Expr, type Fn } from '../../kernels/ir.ts';
+import type { Expr, Fn } from '../../kernels/ir.ts';
+import { hoisted } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { broadcastGradient, broadcastLayout, floatingOf, lowerElementwise, promoteLayouts } from './elementwise.ts';
 import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';
@@ -163,9 +164,9 @@ function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
         scalars: [],
         build: (f, [g, a, b]) => {
           const loses = name === 'maximumGrad' ? a!.lt(b!) : a!.gt(b!);
-          const half = f.let('half', g!.mul(0.5));
+          const half = f.let('half', g!.mul(hoisted(f, g!.type, 0.5)));
           const kept = f.let('kept', a!.eq(b!).select(half, g!));
-          return [loses.select(constant(g!.type, 0), kept)];
+          return [loses.select(hoisted(f, g!.type, 0), kept)];
         },
         cost: 0.3,
       };

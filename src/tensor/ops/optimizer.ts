@@ -102,7 +102,7 @@ function sgd(f: Fn, params: SgdParams, inputs: readonly Expr[], scalars: readonl
 /** The new [param, average, squaredAverage, largest?] of `adamStep`. */
 function adam(f: Fn, params: AdamParams, inputs: readonly Expr[], scalars: readonly Expr[]): Expr[] {
   const [before, grad, average, squared, largest] = inputs as [Expr, Expr, Expr, Expr, Expr];
-  const [beta1, rest1, beta2, rest2, root, eps, minusStep, decay, shrink] = scalars as readonly Expr[];
+  const [beta1, rest1, beta2, rest2, root, eps, minusStep, decay, shrink] = scalars;
   const ascent = params.maximize ? grad.unary('neg') : grad;
   const param = params.weightDecay === 'decoupled' ? f.let('param', before.mul(shrink!)) : before;
   const g = f.let('g', params.weightDecay === 'loss' ? param.fma(decay!, ascent) : ascent);

@@ -102,8 +102,11 @@ function simple(
   };
 }
 
-/** All elements that equal the extreme share its gradient evenly. */
-function tiesGradient(op: 'amax' | 'amin', name: string): Gradient<ReduceParams> {
+/**
+ * All elements that equal the extreme share its gradient evenly. Where it is NaN, PyTorch's max() counts the NaN elements
+ * as equal (`nanTies`), its amax() none, which gives NaN.
+ */
+function tiesGradient(op: 'amax' | 'amin', name: string, nanTies: boolean): Gradient<ReduceParams> {
   return {
     name,
     saves: { inputs: [0], outputs: [0] },
@@ -111,7 +114,8 @@ function tiesGradient(op: 'amax' | 'amin', name: string): Gradient<ReduceParams>
       const g = ctx.grads[0];
       if (g === undefined) return [undefined];
       const x = ctx.input(0);
-      const mask = x.eq(restore(ctx.output(0), ctx, op)).to(g.dtype);
+      const equal = x.eq(restore(ctx.output(0), ctx, op));
+      const mask = (nanTies ? equal.logicalOr(x.isnan()) : equal).to(g.dtype);
       const count = mask.sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true });
       return [restore(g, ctx, op).mul(mask).div(count)];
     },
@@ -121,8 +125,8 @@ function tiesGradient(op: 'amax' | 'amin', name: string): Gradient<ReduceParams>
 const same = (x: DType): DType => x;
 const toBool = (x: DType): DType => (x === 'uint8' ? 'uint8' : 'bool');
 
-const extreme = (op: 'amax' | 'amin', name: string): OpRule<ReduceParams> =>
-  simple(op, same, tiesGradient(op, name), (x, params) => requireElements(op, x, params));
+const extreme = (op: 'amax' | 'amin', name: string, nanTies = false): OpRule<ReduceParams> =>
+  simple(op, same, tiesGradient(op, name, nanTies), (x, params) => requireElements(op, x, params));
 
 /** A value and its index along one dimension. */
 function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams> {
@@ -218,8 +222,8 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   ),
   amax: extreme('amax', 'AmaxBackward0'),
   amin: extreme('amin', 'AminBackward0'),
-  max: extreme('amax', 'MaxBackward1'),
-  min: extreme('amin', 'MinBackward1'),
+  max: extreme('amax', 'MaxBackward1', true),
+  min: extreme('amin', 'MinBackward1', true),
   maxDim: extremeDim('maxDim', 'MaxBackward0'),
   minDim: extremeDim('minDim', 'MinBackward0'),
   argmax: arg('argmax'),
