@@ -321,7 +321,7 @@ function indexTar(
 class Window {
   readonly #read: (offset: number, size: number) => Uint8Array;
   readonly #fileSize: number;
-  #bytes = NOTHING;
+  #bytes: Uint8Array = NOTHING;
   #from = 0;
 
   constructor(fs: typeof import('node:fs'), fd: number, path: string, fileSize: number) {

@@ -66,12 +66,6 @@ export function requireImage(operation: string, value: unknown): Image {
   throw new ArgumentError(`${operation}: expected an Image, but got ${came}; put this transform before ToTensor()`);
 }
 
-/** A number as Python prints a float: `10.0`. */
-export const pythonFloat = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
-
-/** `True` or `False`. */
-export const pythonBool = (value: boolean): string => (value ? 'True' : 'False');
-
 /** `(32, 32)` */
 export const tuple = (values: readonly number[]): string => `(${values.join(', ')})`;
 

@@ -1,10 +1,11 @@
 /** Transforms that move pixels: mirror, turn, resize, cut (https://pytorch.org/vision/stable/transforms.html). */
 import { ArgumentError } from '../../base/errors.ts';
+import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Image } from '../../io/image/image.ts';
 import { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from '../crop.ts';
 import { resize, type Interpolation } from '../resize.ts';
 import { fillColour, rotate, type RotateInterpolation, type RotateOptions } from '../rotate.ts';
-import { heightAndWidth, ImageTransform, list, pythonBool, pythonFloat, requireProbability, tuple } from './base.ts';
+import { heightAndWidth, ImageTransform, list, requireProbability, tuple } from './base.ts';
 import { below, happens, uniform } from './random.ts';
 
 /**

@@ -1,0 +1,166 @@
+/**
+ * Data sets: numbered samples (https://pytorch.org/docs/stable/data.html#map-style-datasets), and those made of others.
+ *
+ * A data set only has to say how many samples it has and give each. One that can write a whole batch into plain arrays does so in
+ * `readBatch`, without a tensor for every sample; one that can be described by plain data also works in worker threads.
+ */
+import { ArgumentError, IndexError } from '../base/errors.ts';
+import { defaultGenerator, randperm, type Generator } from '../tensor/random/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { RawTensor } from './raw.ts';
+
+/** Something now or later. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Numbered samples of type `T`: `[image, label]`, say. */
+export interface Dataset<T = unknown> {
+  readonly length: number;
+  /** Sample `index`, from 0 to `length - 1`. */
+  get(index: number): MaybePromise<T>;
+  /**
+   * A batch as plain arrays, collated as the loader would collate the samples (each first size is the number of samples); undefined
+   * if this data set cannot, because of what its transform is.
+   */
+  readBatch?(indices: readonly number[]): MaybePromise<readonly RawTensor[] | undefined>;
+  /** A batch as tensors, for data sets that have their samples in one. Preferred to `readBatch`. */
+  getBatch?(indices: readonly number[]): MaybePromise<readonly Tensor[]>;
+  /** How a worker thread makes the data set again. @throws ArgumentError if it cannot */
+  describe?(): DatasetDescription;
+}
+
+/** A data set as plain data. */
+export interface DatasetDescription {
+  /** URL of the module that exports `reviveDataset(data)`; undefined for the data sets of this file. */
+  readonly module?: string;
+  readonly data: unknown;
+}
+
+/** The type of a data set's samples. */
+export type SampleOf<D> = D extends Dataset<infer T> ? T : never;
+
+/** @throws {@link IndexError} unless `index` is one of `length` samples. */
+export function requireIndex(operation: string, index: number, length: number): number {
+  if (Number.isInteger(index) && index >= 0 && index < length) return index;
+  const range = length === 0 ? 'it has no samples' : `expected 0 to ${length - 1}`;
+  throw new IndexError(`${operation}: there is no sample ${index}; ${range}`);
+}
+
+/** @throws {@link ArgumentError} with the remedy, since a data set has no description. */
+export function describeDataset(dataset: Dataset): DatasetDescription {
+  if (dataset.describe !== undefined) return dataset.describe();
+  throw new ArgumentError(
+    'DataLoader: this data set is your own code, which cannot be sent to a worker thread; use numWorkers: 0, ' +
+      'or one of the library’s data sets',
+  );
+}
+
+/**
+ * Some of the samples of a data set, in a given order.
+ *
+ * @throws {@link IndexError} if an index is not one of its samples
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.Subset
+ */
+export class Subset<T> implements Dataset<T> {
+  readonly dataset: Dataset<T>;
+  readonly indices: readonly number[];
+  // Present only where the data set has them, so that a loader sees what it can do.
+  readonly readBatch?: NonNullable<Dataset<T>['readBatch']>;
+  readonly getBatch?: NonNullable<Dataset<T>['getBatch']>;
+
+  constructor(dataset: Dataset<T>, indices: readonly number[]) {
+    for (const index of indices) requireIndex('Subset', index, dataset.length);
+    this.dataset = dataset;
+    this.indices = indices;
+    if (dataset.readBatch !== undefined) this.readBatch = (rows) => dataset.readBatch!(this.#map(rows));
+    if (dataset.getBatch !== undefined) this.getBatch = (rows) => dataset.getBatch!(this.#map(rows));
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+
+  get(index: number): MaybePromise<T> {
+    return this.dataset.get(this.#map([index])[0]!);
+  }
+
+  describe(): DatasetDescription {
+    return { data: { kind: 'subset', of: describeDataset(this.dataset), indices: Int32Array.from(this.indices) } };
+  }
+
+  #map(rows: readonly number[]): number[] {
+    return rows.map((row) => this.indices[requireIndex('Subset.get', row, this.indices.length)]!);
+  }
+}
+
+/**
+ * Data sets one after the other.
+ *
+ * @throws {@link ArgumentError} if there are none
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.ConcatDataset
+ */
+export class ConcatDataset<T> implements Dataset<T> {
+  readonly datasets: readonly Dataset<T>[];
+  readonly length: number;
+
+  constructor(datasets: readonly Dataset<T>[]) {
+    if (datasets.length === 0) throw new ArgumentError('ConcatDataset: expected at least one data set, but got none');
+    this.datasets = datasets;
+    this.length = datasets.reduce((sum, dataset) => sum + dataset.length, 0);
+  }
+
+  get(index: number): MaybePromise<T> {
+    let rest = requireIndex('ConcatDataset.get', index, this.length);
+    for (const dataset of this.datasets) {
+      if (rest < dataset.length) return dataset.get(rest);
+      rest -= dataset.length;
+    }
+    throw new IndexError(`ConcatDataset.get: a data set has become shorter than it was, so sample ${index} is gone`);
+  }
+}
+
+/**
+ * Parts of a data set that do not overlap, of given lengths or fractions, drawn at random. Rounding leftovers go to the first parts,
+ * one each.
+ *
+ * @param lengths - whole numbers that sum to the data set's length, or fractions that sum to 1
+ * @throws {@link ArgumentError} if they do not
+ * @example
+ * ```ts
+ * import { arange, data, manualSeed } from 'flambeau';
+ *
+ * manualSeed(0);
+ * const [train, valid] = data.randomSplit(new data.TensorDataset(arange(10)), [0.8, 0.2]);
+ * console.log(train!.length, valid!.length); // 8 2
+ * ```
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.random_split
+ */
+export function randomSplit<T>(
+  dataset: Dataset<T>,
+  lengths: readonly number[],
+  options: { readonly generator?: Generator } = {},
+): Subset<T>[] {
+  const counts = splitLengths(dataset.length, lengths);
+  const order = randperm(dataset.length, options.generator ?? defaultGenerator);
+  let from = 0;
+  return counts.map((count) => {
+    from += count;
+    return new Subset(dataset, [...order.subarray(from - count, from)]);
+  });
+}
+
+function splitLengths(total: number, lengths: readonly number[]): number[] {
+  const sum = lengths.reduce((so_far, length) => so_far + length, 0);
+  const areFractions = Math.abs(sum - 1) <= 1e-9 * Math.max(sum, 1) && sum <= 1;
+  let counts = [...lengths];
+  if (areFractions && lengths.every((fraction) => fraction >= 0 && fraction <= 1)) {
+    counts = lengths.map((fraction) => Math.floor(total * fraction));
+    const left = total - counts.reduce((so_far, count) => so_far + count, 0);
+    for (let i = 0; i < left; i++) counts[i % counts.length]! += 1;
+  }
+  if (counts.some((count) => !Number.isInteger(count) || count < 0) || counts.reduce((a, b) => a + b, 0) !== total) {
+    throw new ArgumentError(
+      `randomSplit: expected lengths that sum to ${total} or fractions that sum to 1, but got [${lengths.join(', ')}]`,
+    );
+  }
+  return counts;
+}

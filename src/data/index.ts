@@ -1,0 +1,23 @@
+/** Data sets, samplers and the loader: what is in `torch.utils.data`. */
+export { defaultCollate, type Collated } from './collate.ts';
+export {
+  ConcatDataset,
+  randomSplit,
+  Subset,
+  type Dataset,
+  type DatasetDescription,
+  type MaybePromise,
+  type SampleOf,
+} from './dataset.ts';
+export { DataLoader, type DataLoaderOptions } from './loader.ts';
+export {
+  BatchSampler,
+  RandomSampler,
+  SequentialSampler,
+  SubsetRandomSampler,
+  type RandomSamplerOptions,
+  type Sampler,
+  type Sized,
+} from './sampler.ts';
+export type { RawTensor } from './raw.ts';
+export { TensorDataset } from './tensor-dataset.ts';

@@ -1,0 +1,173 @@
+/**
+ * The loader: goes through a data set in batches (https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader), with PyTorch's
+ * order for a seed. Batches are made when they are asked for, or ahead of time in worker threads.
+ */
+import { ArgumentError } from '../base/errors.ts';
+import { randomInt64, type Generator } from '../tensor/random/index.ts';
+import { memoryPressure } from '../tensor/storage.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { defaultCollate, toTensor, type Collated } from './collate.ts';
+import { describeDataset, type Dataset } from './dataset.ts';
+import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+/** Options of {@link DataLoader}; the defaults are PyTorch's. */
+export interface DataLoaderOptions<T, B> {
+  /** Samples in a batch, default 1. */
+  readonly batchSize?: number;
+  /** Go through the samples in a new random order each time, default false. */
+  readonly shuffle?: boolean;
+  /** The order to go in, instead of `shuffle`. */
+  readonly sampler?: Sampler;
+  /** The batches to make, instead of `batchSize`, `shuffle`, `sampler` and `dropLast`. */
+  readonly batchSampler?: Iterable<readonly number[]> & { readonly length: number };
+  /** Worker threads that make batches ahead of time, default 0: none. Only in Node. */
+  readonly numWorkers?: number;
+  /** Makes a batch of samples, default {@link defaultCollate}. */
+  readonly collateFn?: (samples: readonly T[]) => B;
+  /** Leave out a last batch that is not full, default false. */
+  readonly dropLast?: boolean;
+  /** Where the order is drawn from, default the default generator. */
+  readonly generator?: Generator;
+  /** Batches that each worker makes ahead, default 2. */
+  readonly prefetchFactor?: number;
+}
+
+/** Longest time, in milliseconds, that a loop over a loader keeps the rest of the program waiting. */
+const BREATH = 50;
+
+/**
+ * Batches of a data set, as often as it is gone through.
+ *
+ * @throws {@link ArgumentError} for sizes and counts that are none, and options that exclude each other
+ * @example
+ * ```ts
+ * import { arange, data, manualSeed } from 'flambeau';
+ *
+ * manualSeed(0);
+ * const loader = new data.DataLoader(new data.TensorDataset(arange(5)), { batchSize: 2, shuffle: true });
+ * for await (const [x] of loader) console.log(x.tolist());
+ * ```
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+ */
+export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
+  readonly dataset: Dataset<T>;
+  readonly sampler: Sampler | undefined;
+  readonly batchSampler: Iterable<readonly number[]> & { readonly length: number };
+  readonly batchSize: number | undefined;
+  readonly dropLast: boolean;
+  readonly numWorkers: number;
+  readonly prefetchFactor: number;
+  readonly generator: Generator | undefined;
+  readonly collateFn: ((samples: readonly T[]) => B) | undefined;
+
+  constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
+    checkOptions(options);
+    const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = options;
+    this.dataset = dataset;
+    this.generator = generator;
+    if (batchSampler === undefined) {
+      const order = shuffle ? new RandomSampler(dataset, { generator }) : new SequentialSampler(dataset);
+      this.sampler = options.sampler ?? order;
+      this.batchSampler = new BatchSampler(this.sampler, batchSize, dropLast);
+      this.batchSize = batchSize;
+    } else {
+      this.sampler = undefined;
+      this.batchSampler = batchSampler;
+      this.batchSize = undefined;
+    }
+    this.dropLast = dropLast;
+    this.numWorkers = options.numWorkers ?? 0;
+    this.prefetchFactor = options.prefetchFactor ?? 2;
+    this.collateFn = options.collateFn;
+  }
+
+  /** Batches in one pass. */
+  get length(): number {
+    return this.batchSampler.length;
+  }
+
+  /** Begins a pass: draws a base seed, then, with the first batch, what the sampler draws. */
+  [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+    const indices = this.batchSampler[Symbol.iterator]();
+    const seed = randomInt64(this.generator);
+    return this.numWorkers === 0 ? this.#here(indices) : this.#inWorkers(indices, seed);
+  }
+
+  async *#here(indices: Iterator<readonly number[]>): AsyncGenerator<B, void, undefined> {
+    const pause = breather();
+    try {
+      for (let next = indices.next(); next.done !== true; next = indices.next()) {
+        await pause();
+        yield await this.#load(next.value);
+      }
+    } finally {
+      indices.return?.();
+    }
+  }
+
+  async *#inWorkers(indices: Iterator<readonly number[]>, seed: bigint): AsyncGenerator<B, void, undefined> {
+    const pool = new WorkerPool(describeDataset(this.dataset), this.numWorkers, seed, this.prefetchFactor);
+    const pause = breather();
+    for await (const batch of pool.batches(indices)) {
+      await pause();
+      yield batch.map(toTensor) as B;
+    }
+  }
+
+  /** One batch, by the shortest way that the data set offers. */
+  async #load(indices: readonly number[]): Promise<B> {
+    const { dataset, collateFn } = this;
+    if (collateFn === undefined) {
+      const tensors: readonly Tensor[] | undefined =
+        (await dataset.getBatch?.(indices)) ?? (await dataset.readBatch?.(indices))?.map(toTensor);
+      if (tensors !== undefined) return tensors as B;
+    }
+    const samples: T[] = [];
+    for (const index of indices) {
+      const sample = dataset.get(index);
+      samples.push(sample instanceof Promise ? await sample : sample);
+    }
+    return collateFn === undefined ? (defaultCollate(samples) as B) : collateFn(samples);
+  }
+}
+
+function checkOptions<T, B>(options: DataLoaderOptions<T, B>): void {
+  const { numWorkers = 0, prefetchFactor, sampler, shuffle, batchSampler, batchSize, dropLast, collateFn } = options;
+  const fail = (why: string): never => {
+    throw new ArgumentError(`DataLoader: ${why}`);
+  };
+  if (!Number.isInteger(numWorkers) || numWorkers < 0 || numWorkers > 256) {
+    fail(`expected numWorkers to be a whole number from 0 to 256, but got ${numWorkers}`);
+  }
+  if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize >= 1)) {
+    fail(`expected a batchSize of at least 1, but got ${batchSize}`);
+  }
+  if (prefetchFactor !== undefined && numWorkers === 0) fail('prefetchFactor is for workers; set numWorkers as well');
+  if (prefetchFactor !== undefined && !(Number.isInteger(prefetchFactor) && prefetchFactor >= 1)) {
+    fail(`expected a prefetchFactor of at least 1, but got ${prefetchFactor}`);
+  }
+  if (sampler !== undefined && shuffle === true) fail('a sampler says the order itself; leave out shuffle');
+  if (batchSampler !== undefined && (batchSize ?? shuffle ?? sampler ?? dropLast) !== undefined) {
+    fail('a batchSampler makes the batches itself; leave out batchSize, shuffle, sampler and dropLast');
+  }
+  if (collateFn !== undefined && numWorkers > 0) {
+    fail('a collateFn of your own cannot be sent to a worker thread; use numWorkers: 0');
+  }
+}
+
+/**
+ * A function to call between batches. The loop over a loader is one long chain of microtasks: now and then, and when memory is short,
+ * this lets a macrotask pass, so that timers fire, messages arrive, and finalizers return memory.
+ */
+function breather(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (!memoryPressure() && performance.now() - last < BREATH) return;
+    await new Promise<void>((resolve) => {
+      if (typeof setImmediate === 'function') setImmediate(resolve);
+      else setTimeout(resolve, 0);
+    });
+    last = performance.now();
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Samplers: the orders in which a loader goes through a data set, with PyTorch's random draws
+ * (https://pytorch.org/docs/stable/data.html#torch.utils.data.Sampler). Each can be gone through again and again; the random
+ * ones draw anew each time, when their first index is asked for.
+ */
+import { ArgumentError } from '../base/errors.ts';
+import { defaultGenerator, fillRandint, Generator, randomInt64, randperm } from '../tensor/random/index.ts';
+
+/** What JavaScript calls a generator; the word is taken by PyTorch's here. */
+type Draws<T> = globalThis.Generator<T, void, undefined>;
+
+/** Indices to go through. */
+export interface Sampler extends Iterable<number> {
+  readonly length: number;
+}
+
+/** Anything that has a length: a data set. */
+export interface Sized {
+  readonly length: number;
+}
+
+/** 0, 1, 2, … */
+export class SequentialSampler implements Sampler {
+  readonly #source: Sized;
+
+  constructor(source: Sized) {
+    this.#source = source;
+  }
+
+  get length(): number {
+    return this.#source.length;
+  }
+
+  *[Symbol.iterator](): Draws<number> {
+    for (let i = 0; i < this.#source.length; i++) yield i;
+  }
+}
+
+/** Options of {@link RandomSampler}. */
+export interface RandomSamplerOptions {
+  /** Draw each index from all, so that some come twice and others not at all. */
+  readonly replacement?: boolean;
+  /** How many indices to draw, default as many as there are samples. */
+  readonly numSamples?: number;
+  /** Default: a new generator each time, seeded from the default one. */
+  readonly generator?: Generator | undefined;
+}
+
+/**
+ * All indices in random order.
+ *
+ * @throws {@link ArgumentError} if there is nothing to draw from, or `numSamples` is not a whole number of at least 1
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.RandomSampler
+ */
+export class RandomSampler implements Sampler {
+  readonly replacement: boolean;
+  readonly generator: Generator | undefined;
+  readonly #source: Sized;
+  readonly #numSamples: number | undefined;
+
+  constructor(source: Sized, options: RandomSamplerOptions = {}) {
+    this.#source = source;
+    this.replacement = options.replacement ?? false;
+    this.generator = options.generator;
+    this.#numSamples = options.numSamples;
+    if (!Number.isInteger(this.length) || this.length < 1) {
+      throw new ArgumentError(
+        `RandomSampler: expected at least one sample to draw, but got ${this.length}; is the data set empty?`,
+      );
+    }
+  }
+
+  get length(): number {
+    return this.#numSamples ?? this.#source.length;
+  }
+
+  *[Symbol.iterator](): Draws<number> {
+    const n = this.#source.length;
+    const total = this.length;
+    const generator = this.generator ?? new Generator().manualSeed(randomInt64());
+    if (this.replacement) {
+      for (let done = 0; done < total; done += 32) {
+        const some = new Int32Array(Math.min(32, total - done));
+        fillRandint(some, 0, n, generator);
+        yield* some;
+      }
+      return;
+    }
+    for (let done = 0; done + n <= total; done += n) yield* randperm(n, generator);
+    // PyTorch draws the last, incomplete round even where nothing of it is needed.
+    yield* randperm(n, generator).subarray(0, total % n);
+  }
+}
+
+/**
+ * Given indices in random order.
+ *
+ * @example
+ * ```ts
+ * import { data, manualSeed } from 'flambeau';
+ *
+ * manualSeed(0);
+ * console.log([...new data.SubsetRandomSampler([10, 20, 30, 40])]); // [ 30, 10, 20, 40 ]
+ * ```
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.SubsetRandomSampler
+ */
+export class SubsetRandomSampler implements Sampler {
+  readonly indices: readonly number[];
+  readonly generator: Generator | undefined;
+
+  constructor(indices: Iterable<number>, options: { readonly generator?: Generator } = {}) {
+    this.indices = [...indices];
+    this.generator = options.generator;
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+
+  *[Symbol.iterator](): Draws<number> {
+    for (const at of randperm(this.indices.length, this.generator ?? defaultGenerator)) yield this.indices[at]!;
+  }
+}
+
+/**
+ * A sampler's indices in groups of `batchSize`; the last may be smaller, or is dropped.
+ *
+ * @throws {@link ArgumentError} unless `batchSize` is a whole number of at least 1
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.BatchSampler
+ */
+export class BatchSampler implements Iterable<number[]> {
+  readonly sampler: Sampler;
+  readonly batchSize: number;
+  readonly dropLast: boolean;
+
+  constructor(sampler: Sampler, batchSize: number, dropLast = false) {
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ArgumentError(`BatchSampler: expected a batchSize of at least 1, but got ${batchSize}`);
+    }
+    this.sampler = sampler;
+    this.batchSize = batchSize;
+    this.dropLast = dropLast;
+  }
+
+  get length(): number {
+    const batches = this.sampler.length / this.batchSize;
+    return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  *[Symbol.iterator](): Draws<number[]> {
+    let batch: number[] = [];
+    for (const index of this.sampler) {
+      batch.push(index);
+      if (batch.length < this.batchSize) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0 && !this.dropLast) yield batch;
+  }
+}

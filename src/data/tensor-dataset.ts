@@ -1,0 +1,58 @@
+/** Data sets whose samples are rows of tensors. */
+import { ShapeError } from '../base/errors.ts';
+import { showShape } from '../base/shape.ts';
+import { fromTypedArray } from '../tensor/create.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { requireIndex, type Dataset, type DatasetDescription } from './dataset.ts';
+import type { RawTensor } from './raw.ts';
+
+/** One row of each tensor. */
+type Rows<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };
+
+/**
+ * Samples that are the rows of tensors of equal length.
+ *
+ * @throws {@link ShapeError} if there are none, one has no dimension, or their lengths differ
+ * @example
+ * ```ts
+ * import { arange, data, randn } from 'flambeau';
+ *
+ * const set = new data.TensorDataset(randn(100, 3), arange(100));
+ * const [x, y] = set.get(7);
+ * console.log(x.shape, y.item()); // [ 3 ] 7
+ * ```
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.TensorDataset
+ */
+export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<T>> {
+  readonly tensors: T;
+  readonly length: number;
+
+  constructor(...tensors: T) {
+    const length = (tensors[0]?.shape as readonly number[] | undefined)?.[0];
+    if (length === undefined) throw new ShapeError('TensorDataset: expected tensors with at least one dimension');
+    if (tensors.some((tensor) => tensor.ndim === 0 || tensor.size(0) !== length)) {
+      const shapes = tensors.map((tensor) => showShape(tensor.shape as readonly number[])).join(', ');
+      throw new ShapeError(`TensorDataset: expected tensors of equal length, but got shapes ${shapes}`);
+    }
+    this.tensors = tensors;
+    this.length = length;
+  }
+
+  get(index: number): Rows<T> {
+    requireIndex('TensorDataset.get', index, this.length);
+    return this.tensors.map((tensor) => tensor.select(0, index)) as Rows<T>;
+  }
+
+  getBatch(indices: readonly number[]): Tensor[] {
+    for (const index of indices) requireIndex('TensorDataset.get', index, this.length);
+    const rows = fromTypedArray(BigInt64Array.from(indices, BigInt)) as Tensor;
+    return this.tensors.map((tensor) => tensor.detach().indexSelect(0, rows));
+  }
+
+  describe(): DatasetDescription {
+    const raw = this.tensors.map((tensor): RawTensor => {
+      return { dtype: tensor.dtype, shape: [...(tensor.shape as readonly number[])], data: tensor.toTypedArray() };
+    });
+    return { data: { kind: 'rows', raw } };
+  }
+}

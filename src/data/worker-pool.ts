@@ -1,0 +1,124 @@
+/**
+ * The worker threads of one pass of a loader over its data set. Batches are dealt out in turn, so that worker `i` of `n` makes batches
+ * i, i + n, …, as in PyTorch, and come back in order. Node only.
+ */
+import { DeviceError } from '../base/errors.ts';
+import { nodeModule } from '../io/platform.ts';
+import type { DatasetDescription } from './dataset.ts';
+import type { RawTensor } from './raw.ts';
+import { fromPlainError, workerUrl, type WorkerReply, type WorkerSetup, type WorkerTask } from './worker-protocol.ts';
+
+type Worker = import('node:worker_threads').Worker;
+
+/** A batch that is waited for. */
+interface Pending {
+  readonly promise: Promise<readonly RawTensor[]>;
+  readonly resolve: (batch: readonly RawTensor[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+function pending(): Pending {
+  let resolve!: Pending['resolve'];
+  let reject!: Pending['reject'];
+  const promise = new Promise<readonly RawTensor[]>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // It may be rejected before anyone waits for it.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+/** Threads that make batches ahead of time. */
+export class WorkerPool {
+  readonly #workers: readonly Worker[];
+  readonly #ahead: number;
+  readonly #waiting = new Map<number, Pending>();
+  #failure: Error | undefined;
+  #next = 0;
+
+  /**
+   * Starts `count` workers.
+   *
+   * @param seed - worker `i` seeds its generator with `seed + i`
+   * @param prefetch - how many batches each makes ahead
+   */
+  constructor(dataset: DatasetDescription, count: number, seed: bigint, prefetch: number) {
+    const { Worker } = nodeModule('workers', 'DataLoader with numWorkers > 0', 'use numWorkers: 0');
+    const url = new URL(
+      workerUrl(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url).href),
+    );
+    this.#ahead = count * prefetch;
+    this.#workers = Array.from({ length: count }, (_, i) => {
+      const setup: WorkerSetup = { dataset, seed: seed + BigInt(i) };
+      const worker = new Worker(url, { workerData: setup });
+      worker.on('message', (reply: WorkerReply) => this.#receive(reply));
+      worker.on('error', (error) =>
+        this.#fail(new DeviceError(`DataLoader: worker ${i} failed: ${error.message}`, { cause: error })),
+      );
+      worker.on('exit', () => this.#fail(new DeviceError(`DataLoader: worker ${i} has stopped`)));
+      worker.unref();
+      return worker;
+    });
+  }
+
+  /** The batches of these indices, in order. The workers are stopped when it ends, is left, or fails. */
+  async *batches(indices: Iterator<readonly number[]>): AsyncGenerator<readonly RawTensor[], void, undefined> {
+    try {
+      const queue: Promise<readonly RawTensor[]>[] = [];
+      for (let more = true; more || queue.length > 0;) {
+        while (more && queue.length < this.#ahead) {
+          const next = indices.next();
+          if (next.done === true) more = false;
+          else queue.push(this.#send(next.value));
+        }
+        const batch = queue.shift();
+        if (batch !== undefined) yield await this.#await(batch);
+      }
+    } finally {
+      indices.return?.();
+      await this.stop();
+    }
+  }
+
+  /** Ends the threads. */
+  async stop(): Promise<void> {
+    for (const worker of this.#workers) worker.removeAllListeners();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #send(indices: readonly number[]): Promise<readonly RawTensor[]> {
+    const task = this.#next++;
+    const batch = pending();
+    if (this.#failure === undefined) {
+      this.#waiting.set(task, batch);
+      this.#workers[task % this.#workers.length]!.postMessage({ task, indices } satisfies WorkerTask);
+    } else {
+      batch.reject(this.#failure);
+    }
+    return batch.promise;
+  }
+
+  /** Keeps the program alive only while someone waits. */
+  async #await<T>(promise: Promise<T>): Promise<T> {
+    for (const worker of this.#workers) worker.ref();
+    try {
+      return await promise;
+    } finally {
+      for (const worker of this.#workers) worker.unref();
+    }
+  }
+
+  #receive(reply: WorkerReply): void {
+    const batch = this.#waiting.get(reply.task);
+    this.#waiting.delete(reply.task);
+    if ('batch' in reply) batch?.resolve(reply.batch);
+    else batch?.reject(fromPlainError(reply.error));
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const batch of this.#waiting.values()) batch.reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
