@@ -60,6 +60,8 @@ export function typed(dtype: DType, values: readonly number[]): TypedArray {
   return dtype === 'int64' ? BigInt64Array.from(values, BigInt) : Uint8Array.from(values);
 }
 
+export const numbers = (t: HostTensor): number[] => Array.from(t.data as ArrayLike<number | bigint>, Number);
+
 export const hostLayout = (t: HostTensor): Layout => layoutOf(t.dtype, t.shape, t.strides);
 
 /** Runs one operation; `inputs` are overwritten by operations that write their inputs. */

@@ -1,12 +1,180 @@
-/** The lowerings of `loss.ts`. */
-import { InternalError } from '../../base/errors.ts';
+/**
+ * The lowerings of `loss.ts`. A reduced loss is sums per unit of work, then one short launch that adds them up in order.
+ */
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import {
+  classFinishKernel,
+  classLossKernel,
+  crossEntropyGradKernel,
+  nllGradKernel,
+  POSITIONS,
+  type ClassLoss,
+} from '../../kernels/loss-classes.ts';
+import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/loss-pairs.ts';
+import { asContiguous } from './copy.ts';
+import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';
+import { lowerSoftmaxStatistics } from './softmax-lower.ts';
 
-const absent = (): never => {
-  throw new InternalError('not lowered yet');
-};
-export const lowerCrossEntropy = absent;
-export const lowerCrossEntropyGrad = absent;
-export const lowerNll = absent;
-export const lowerNllGrad = absent;
-export const lowerPairLossGrad = absent;
-export const lowerPairLoss = (_: string) => absent;
+type Values = readonly Value[];
+
+/** Nanoseconds per position, per class of one, and per element of a difference. */
+const POSITION_NS = 5;
+const CLASS_NS = 0.5;
+const DIFFERENCE_NS = 0.5;
+
+/** Class weights, or ones in their place. */
+function weightsOf(l: Lowering, t: Floats, classes: number, given: Value | undefined): Value {
+  if (given !== undefined) return asContiguous(l, given);
+  if (t.scalar === 'f32') return l.constant('float32', new Float32Array(classes).fill(1));
+  return l.constant('float64', new Float64Array(classes).fill(1));
+}
+
+interface ClassForward {
+  readonly kind: ClassLoss;
+  readonly x: Value;
+  readonly maxima: Value;
+  readonly logSums: Value;
+  readonly target: Value;
+  readonly weight: Value | undefined;
+  readonly loss: Value;
+  readonly totalWeight: Value;
+}
+
+/** The loss of every position, or their sums and then the result. */
+function lowerClassLoss(l: Lowering, v: ClassForward, p: ClassLossParams): void {
+  const t = floatsOf(l.target, v.x.layout.dtype);
+  const { outer, classes, inner } = classGeometry(v.x.layout.shape);
+  const positions = outer * inner;
+  const units = Math.ceil(positions / POSITIONS);
+  const each = p.reduction === 'none';
+  const smooth = p.labelSmoothing > 0;
+  const losses = each ? v.loss : l.temp('float64', [units * 2]);
+  const { x, maxima, logSums } = v;
+  l.launch(
+    classLossKernel(l.target, t, v.kind, each, smooth),
+    {
+      x,
+      maxima,
+      logSums,
+      target: asContiguous(l, v.target),
+      weight: weightsOf(l, t, classes, v.weight),
+      losses,
+      positions,
+      classes,
+      inner,
+      ignore: p.ignoreIndex,
+      smoothing: p.labelSmoothing,
+    },
+    { size: units, unitCost: POSITIONS * (POSITION_NS + (smooth ? classes * CLASS_NS : 0)) },
+  );
+  // Without a reduction this only writes a total weight of 0, which nothing reads.
+  l.launch(
+    classFinishKernel(l.target, t, p.reduction === 'mean'),
+    {
+      partials: losses,
+      count: each ? 0 : units,
+      loss: each ? l.temp(x.layout.dtype, []) : v.loss,
+      totalWeight: v.totalWeight,
+    },
+    { size: 1, unitCost: 1 },
+  );
+}
+
+/** [logProbabilities, target, weight?] → [loss, totalWeight] */
+export function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+  const [input, target, weight] = inputs as [Value, Value, Value?];
+  const [loss, totalWeight] = outputs as [Value, Value];
+  const x = asContiguous(l, input);
+  lowerClassLoss(l, { kind: 'nll', x, maxima: x, logSums: x, target, weight, loss, totalWeight }, p);
+}
+
+/** [logits, target, weight?] → [loss, probabilities, totalWeight] */
+export function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+  const [input, target, weight] = inputs as [Value, Value, Value?];
+  const [loss, y, totalWeight] = outputs as [Value, Value, Value];
+  const x = asContiguous(l, input);
+  const { outer, classes, inner } = classGeometry(x.layout.shape);
+  const maxima = l.temp(x.layout.dtype, [outer * inner]);
+  const logSums = l.temp(x.layout.dtype, [outer * inner]);
+  lowerSoftmaxStatistics(l, x, { outer, size: classes, inner }, { y, maxima, logSums });
+  lowerClassLoss(l, { kind: 'crossEntropy', x, maxima, logSums, target, weight, loss, totalWeight }, p);
+}
+
+/** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
+export function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
+  const [g, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [
+    Value,
+    Value,
+    Value,
+    Value?,
+  ];
+  const t = floatsOf(l.target, g.layout.dtype);
+  const { outer, classes, inner } = classGeometry(dx!.layout.shape);
+  const args = {
+    g,
+    probabilities: g,
+    target,
+    weight: weightsOf(l, t, classes, weight),
+    totalWeight,
+    dx: dx!,
+    classes,
+    inner,
+    ignore: loss.ignoreIndex,
+    smoothing: 0,
+  };
+  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
+  l.launch(nllGradKernel(l.target, t, loss.reduction), args, options);
+}
+
+/** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
+export function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
+  const [g, probabilities, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
+  const t = floatsOf(l.target, g.layout.dtype);
+  const { outer, classes, inner } = classGeometry(probabilities.layout.shape);
+  const args = {
+    g,
+    probabilities,
+    target,
+    weight: weightsOf(l, t, classes, weight),
+    totalWeight,
+    dx: dx!,
+    classes,
+    inner,
+    ignore: p.ignoreIndex,
+    smoothing: p.labelSmoothing,
+  };
+  const shape = { dense: inner === 1, smooth: p.labelSmoothing > 0 };
+  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
+  l.launch(crossEntropyGradKernel(l.target, t, p.reduction, shape), args, options);
+}
+
+const blocksOf = ({ layout }: Value) => ({ size: Math.ceil(layout.numel / BLOCK), unitCost: BLOCK * DIFFERENCE_NS });
+
+/** [input, target] → loss */
+export function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: PairLossParams): void {
+  const [a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
+  const t = floatsOf(l.target, a.layout.dtype);
+  const size = a.layout.numel;
+  const options = blocksOf(a);
+  const each = p.reduction === 'none';
+  const partials = each ? out! : l.temp('float64', [options.size]);
+  l.launch(pairLossKernel(l.target, t, p.kind, each), { a, b, out: partials, size, beta: p.beta }, options);
+  if (each) return;
+  const divisor = p.reduction === 'mean' ? size : 1;
+  l.launch(
+    pairFinishKernel(l.target, t),
+    { partials, count: options.size, loss: out!, divisor },
+    { size: 1, unitCost: 1 },
+  );
+}
+
+/** [∂loss, input, target] → ∂input */
+export function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: PairLossParams): void {
+  const [g, a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value];
+  const t = floatsOf(l.target, a.layout.dtype);
+  const size = a.layout.numel;
+  const scale = (p.kind === 'mse' ? 2 : 1) / (p.reduction === 'mean' ? Math.max(size, 1) : 1);
+  const kernel = pairLossGradKernel(l.target, t, p.kind, p.reduction === 'none');
+  l.launch(kernel, { g, a, b, da: da!, size, beta: p.beta, scale }, blocksOf(a));
+}

@@ -8,10 +8,10 @@
  * Class-probability targets are not here: they are −Σ target·logSoftmax(x)·weight, composed by the caller.
  */
 import { requireDType } from '../../base/dtype.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
-import { differentiableOnce, remembered } from './attrs.ts';
+import { differentiableOnce } from './attrs.ts';
 import {
   lowerCrossEntropy,
   lowerCrossEntropyGrad,
@@ -20,36 +20,25 @@ import {
   lowerPairLoss,
   lowerPairLossGrad,
 } from './loss-lower.ts';
-import type { Attrs, OpRules } from './rule.ts';
+import {
+  classGeometry,
+  nllGradParams,
+  type ClassGeometry,
+  type ClassLossParams,
+  type NllGradParams,
+  type PairLossParams,
+  type Reduction,
+} from './loss-params.ts';
+import type { OpRules } from './rule.ts';
 
-export type Reduction = 'none' | 'mean' | 'sum';
-
-/** Arguments of the class losses. Made by {@link classLossParams}. */
-export interface ClassLossParams extends Attrs {
-  /** Whether class weights [C] are an input. */
-  readonly weight: boolean;
-  readonly ignoreIndex: number;
-  readonly reduction: Reduction;
-  /** 0 for `nllLoss`. */
-  readonly labelSmoothing: number;
-}
-
-/** Made by {@link nllGradParams}. */
-export interface NllGradParams extends Attrs {
-  readonly loss: ClassLossParams;
-  /** Shape of the log-probabilities. */
-  readonly shape: Dims;
-}
-
-export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber';
-
-/** Arguments of the losses of pairs of tensors. Made by {@link pairLossParams}. */
-export interface PairLossParams extends Attrs {
-  readonly kind: PairLossKind;
-  readonly reduction: Reduction;
-  /** smoothL1: beta; huber: delta; otherwise 1. */
-  readonly beta: number;
-}
+export {
+  classLossParams,
+  pairLossParams,
+  type ClassLossParams,
+  type PairLossKind,
+  type PairLossParams,
+  type Reduction,
+} from './loss-params.ts';
 
 export interface LossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */
@@ -67,66 +56,6 @@ export interface LossAttrs {
   huberLoss: PairLossParams;
   /** [∂loss, input, target] → ∂input, the negative of ∂target */
   pairLossGrad: PairLossParams;
-}
-
-const REDUCTIONS: readonly string[] = ['none', 'mean', 'sum'] satisfies Reduction[];
-
-function checkReduction(op: string, reduction: string): void {
-  if (!REDUCTIONS.includes(reduction)) {
-    throw new ArgumentError(`${op}: expected reduction to be 'none', 'mean' or 'sum', but got '${reduction}'`);
-  }
-}
-
-/**
- * Arguments of `nllLoss` and `crossEntropy`; equal ones give the same object.
- * @throws ArgumentError for an unknown reduction, a fractional ignoreIndex, or labelSmoothing outside [0, 1]
- */
-export function classLossParams(
-  op: 'nllLoss' | 'crossEntropy',
-  options: {
-    readonly weight?: boolean;
-    /** Default −100. */
-    readonly ignoreIndex?: number | undefined;
-    /** Default 'mean'. */
-    readonly reduction?: Reduction | undefined;
-    readonly labelSmoothing?: number | undefined;
-  } = {},
-): ClassLossParams {
-  const { weight = false, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
-  checkReduction(op, reduction);
-  if (!Number.isSafeInteger(ignoreIndex)) {
-    throw new ArgumentError(`${op}: expected ignoreIndex to be a whole number, but got ${ignoreIndex}`);
-  }
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ArgumentError(`${op}: expected labelSmoothing to be in [0, 1], but got ${labelSmoothing}`);
-  }
-  const key = `${reduction}i${ignoreIndex}s${labelSmoothing}${weight ? 'w' : ''}`;
-  return remembered('class', { key, weight, ignoreIndex, reduction, labelSmoothing });
-}
-
-/** Arguments of `nllLossGrad` for log-probabilities of this shape. */
-export function nllGradParams(loss: ClassLossParams, shape: Dims): NllGradParams {
-  return remembered('nllGrad', { key: `${loss.key}|${shape.join('x')}`, loss, shape });
-}
-
-/**
- * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`; equal ones give the same object.
- * @throws ArgumentError for an unknown reduction, or a beta that does not suit the loss
- */
-export function pairLossParams(kind: PairLossKind, reduction: Reduction = 'mean', beta = 1): PairLossParams {
-  checkReduction(`${kind}Loss`, reduction);
-  if (!(beta > 0 || (beta === 0 && kind === 'smoothL1'))) {
-    const what = kind === 'huber' ? 'delta to be above 0' : 'beta to be at least 0';
-    throw new ArgumentError(`${kind}Loss: expected ${what}, but got ${beta}`);
-  }
-  return remembered('pair', { key: `${kind}${reduction}${beta}`, kind, reduction, beta });
-}
-
-/** How many classes, and over how many positions: x is [C], or [N, C, d1, …]. */
-export interface ClassGeometry {
-  readonly outer: number;
-  readonly classes: number;
-  readonly inner: number;
 }
 
 /** Checks log-probabilities or logits against targets and weights. */
@@ -150,15 +79,10 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
   return geometry;
 }
 
-export function classGeometry(shape: Dims): ClassGeometry {
-  if (shape.length === 1) return { outer: 1, classes: shape[0]!, inner: 1 };
-  return { outer: shape[0]!, classes: shape[1]!, inner: shape.slice(2).reduce((n, size) => n * size, 1) };
-}
-
 const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
   layoutOf(x.dtype, reduction === 'none' ? shape : []);
 
-const pairLoss = (name: string, op: string, kind: PairLossKind): OpRules<LossAttrs>['mseLoss'] => ({
+const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
   shape: ([a, b], { reduction }) => {
     requireDType(op, 'input', a!.dtype, ['float32', 'float64']);
     requireDType(op, 'target', b!.dtype, [a!.dtype]);
@@ -167,7 +91,7 @@ const pairLoss = (name: string, op: string, kind: PairLossKind): OpRules<LossAtt
     }
     return [reduced(a!, a!.shape, reduction)];
   },
-  lower: lowerPairLoss(kind),
+  lower: lowerPairLoss,
   gradient: {
     name,
     saves: { inputs: [0, 1] },
@@ -233,10 +157,10 @@ export const lossRules: OpRules<LossAttrs> = {
     lower: lowerCrossEntropyGrad,
     gradient: differentiableOnce('crossEntropy', 'use nllLoss(logSoftmax(x)), whose gradients can be differentiated'),
   },
-  mseLoss: pairLoss('MseLossBackward0', 'mseLoss', 'mse'),
-  l1Loss: pairLoss('L1LossBackward0', 'l1Loss', 'l1'),
-  smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss', 'smoothL1'),
-  huberLoss: pairLoss('HuberLossBackward0', 'huberLoss', 'huber'),
+  mseLoss: pairLoss('MseLossBackward0', 'mseLoss'),
+  l1Loss: pairLoss('L1LossBackward0', 'l1Loss'),
+  smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss'),
+  huberLoss: pairLoss('HuberLossBackward0', 'huberLoss'),
   pairLossGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
     lower: lowerPairLossGrad,

@@ -1,10 +1,94 @@
-/** The lowerings of `softmax.ts`. */
-import { InternalError } from '../../base/errors.ts';
+/** The lowerings of `softmax.ts`: along the last dimension by rows, along another by columns. */
+import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import {
+  columnScratch,
+  logSoftmaxColumnsKernel,
+  softmaxColumnsGradKernel,
+  softmaxColumnsKernel,
+  softmaxStatisticsColumnsKernel,
+} from '../../kernels/softmax-columns.ts';
+import {
+  logSoftmaxRowsKernel,
+  rowScratch,
+  softmaxRowsGradKernel,
+  softmaxRowsKernel,
+  softmaxStatisticsRowsKernel,
+} from '../../kernels/softmax-rows.ts';
+import type { DimParams } from './attrs.ts';
+import { asContiguous } from './copy.ts';
 
-const absent = (): never => {
-  throw new InternalError('not lowered yet');
-};
-export const lowerLogSoftmax = absent;
-export const lowerLogSoftmaxGrad = absent;
-export const lowerSoftmax = absent;
-export const lowerSoftmaxGrad = absent;
+type Values = readonly Value[];
+
+/** Nanoseconds for one exponential and its passes, in single and double precision. */
+const ELEMENT_NS = { f32: 3, f64: 20 } as const;
+
+/** A dense tensor as [outer, size, inner]: the dimension and what is around it. */
+export interface Around {
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+}
+
+export function around(shape: Dims, dim: number): Around {
+  const axis = normalizeDim('softmax', dim, shape.length);
+  return { outer: numelOf(shape.slice(0, axis)), size: shape[axis] ?? 1, inner: numelOf(shape.slice(axis + 1)) };
+}
+
+/** How the kernels are launched on a tensor seen as [outer, size, inner]. */
+export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs: number) {
+  const row = size * ELEMENT_NS[t.scalar];
+  if (inner === 1) return { size: size === 0 ? 0 : outer, unitCost: row, scratch: rowScratch(t) };
+  const units = size === 0 ? 0 : outer * Math.ceil(inner / t.lanes);
+  return { size: units, unitCost: row * t.lanes, scratch: columnScratch(t, inputs, size) };
+}
+
+export function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+  const x = asContiguous(l, input!);
+  const t = floatsOf(l.target, x.layout.dtype);
+  const { outer, size, inner } = around(x.layout.shape, dim);
+  const options = launchOptions(t, { outer, size, inner }, 1);
+  if (inner === 1) l.launch(softmaxRowsKernel(l.target, t), { x, y: y!, size }, options);
+  else l.launch(softmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
+}
+
+export function lowerLogSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+  const x = asContiguous(l, input!);
+  const t = floatsOf(l.target, x.layout.dtype);
+  const { outer, size, inner } = around(x.layout.shape, dim);
+  const options = launchOptions(t, { outer, size, inner }, 1);
+  if (inner === 1) l.launch(logSoftmaxRowsKernel(l.target, t), { x, y: y!, size }, options);
+  else l.launch(logSoftmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
+}
+
+/** softmax along [outer, size, inner] with each column's maximum and ln Σ exp(x − maximum), for losses. */
+export function lowerSoftmaxStatistics(
+  l: Lowering,
+  x: Value,
+  shape: Around,
+  out: { y: Value; maxima: Value; logSums: Value },
+): void {
+  const t = floatsOf(l.target, x.layout.dtype);
+  const { size, inner } = shape;
+  const options = launchOptions(t, shape, 1);
+  if (inner === 1) l.launch(softmaxStatisticsRowsKernel(l.target, t), { x, ...out, size }, options);
+  else l.launch(softmaxStatisticsColumnsKernel(l.target, t), { x, ...out, size, inner }, options);
+}
+
+const lowerGrad =
+  (log: boolean) =>
+  (l: Lowering, inputs: Values, [dx]: Values, { dim }: DimParams): void => {
+    const [g, y] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
+    const t = floatsOf(l.target, g.layout.dtype);
+    const { outer, size, inner } = around(g.layout.shape, dim);
+    const options = launchOptions(t, { outer, size, inner }, 2);
+    if (inner === 1) l.launch(softmaxRowsGradKernel(l.target, t, log), { g, y, dx: dx!, size }, options);
+    else l.launch(softmaxColumnsGradKernel(l.target, t, log), { g, y, dx: dx!, size, inner }, options);
+  };
+
+/** [∂y, y] */
+export const lowerSoftmaxGrad = lowerGrad(false);
+
+/** [∂y, y] */
+export const lowerLogSoftmaxGrad = lowerGrad(true);
