@@ -2,16 +2,16 @@
  * Copies, conversions and fills. Any strides on either side: `copy` makes contiguous tensors, `assign` writes into
  * views.
  */
-import { itemSize, type DType } from '../../base/dtype.ts';
+import type { DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import { lowerCopy, lowerFill } from './copy-lower.ts';
 import { dtypeAttrs, type ScalarAttrs } from './elementwise-attrs.ts';
-import { gradFor, lowerElementwise } from './elementwise.ts';
+import { gradFor } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
+
+export { asContiguous, lowerCopy, lowerFill } from './copy-lower.ts';
 
 export interface CopyAttrs {
   /** x → a contiguous copy */
@@ -26,46 +26,6 @@ export interface CopyAttrs {
 
 /** The attributes of `cast`. */
 export const castParams = (dtype: DType): ScalarAttrs => dtypeAttrs(dtype);
-
-/** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */
-export function lowerCopy(l: Lowering, from: Value, to: Value): void {
-  const dtype = to.layout.dtype;
-  const same = from.layout.dtype === dtype;
-  const as: Compute = dtype === 'bool' && !same ? 'bool' : computeOf(dtype);
-  const spec: ElementwiseSpec = {
-    name: 'copy',
-    inputs: [{ dtype: from.layout.dtype, as }],
-    outputs: [{ dtype, as }],
-    scalars: [],
-    build: (_, [x]) => [x!],
-    scalarOnly: same && itemSize(dtype) === 1,
-    cost: 0.1,
-  };
-  lowerElementwise(l, spec, [from], [to]);
-}
-
-/** `value` itself if it lies densely in row-major order, else a dense copy in temporary memory. */
-export function asContiguous(l: Lowering, value: Value): Value {
-  if (value.layout.contiguous) return value;
-  const copy = l.temp(value.layout.dtype, value.layout.shape);
-  lowerCopy(l, value, copy);
-  return copy;
-}
-
-/** Lowers a fill of any layout with one number. */
-export function lowerFill(l: Lowering, to: Value, number: Parameters<typeof lowerElementwise>[4]): void {
-  const { dtype } = to.layout;
-  const as: Compute = dtype === 'bool' ? 'bool' : computeOf(dtype);
-  const spec: ElementwiseSpec = {
-    name: 'fill',
-    inputs: [],
-    outputs: [{ dtype, as }],
-    scalars: [as],
-    build: (_, __, [value]) => [value!],
-    cost: 0.05,
-  };
-  lowerElementwise(l, spec, [], [to], number);
-}
 
 function requireBroadcast(source: Layout, target: Layout): void {
   const shift = target.shape.length - source.shape.length;

@@ -1,0 +1,65 @@
+/** The launch of one elementwise kernel: walks, arguments and costs. Operations call `lowerElementwise` in `elementwise.ts`. */
+import { itemSize } from '../../base/dtype.ts';
+import { broadcastStrides } from '../../base/shape.ts';
+import type { KernelArg, KernelArgs, Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import { coalesce, type Access } from '../../kernels/elementwise-access.ts';
+import type { Spacing } from '../../kernels/elementwise-memory.ts';
+import {
+  elementwiseKernel,
+  FLAT_UNIT,
+  INNER_PARAM,
+  innerStepParam,
+  operandParam,
+  outerStepParam,
+  scalarParam,
+  sizeParam,
+  type ElementwiseSpec,
+} from '../../kernels/elementwise.ts';
+import type { ParamSpec } from '../../kernels/kernel.ts';
+
+/** Nanoseconds that one byte of traffic takes where it does not come from a cache. */
+const NS_PER_BYTE = 0.08;
+/** Nanoseconds to start a row. */
+const ROW_NS = 4;
+
+/** One launch that computes `spec` for every element of the outputs; inputs broadcast to their shape. */
+export function launchElementwise(
+  l: Lowering,
+  spec: ElementwiseSpec,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  scalars: readonly (number | ScalarInput)[] = [],
+): void {
+  const { shape, numel } = outputs[0]!.layout;
+  if (numel === 0) return;
+  const operands = [...inputs, ...outputs];
+  const strides = operands.map(({ layout }) => broadcastStrides(layout.shape, layout.strides, shape));
+  const access = coalesce(shape, strides, inputs.length);
+  const inner = access.sizes.length - 1; // -1: a single element
+  const outer = Math.max(inner, 0);
+  const spacing = operands.map((_, i) => spacingOf(access, i, inner));
+  const bytes = operands.map((operand) => itemSize(operand.layout.dtype));
+  const n = access.sizes[inner] ?? 1;
+
+  const args: Record<string, KernelArg> = { [INNER_PARAM]: n };
+  operands.forEach((operand, i) => {
+    args[operandParam(i)] = operand;
+    if (spacing[i] === 'strided') args[innerStepParam(i)] = access.strides[i]![inner]! * bytes[i]!;
+    for (let dim = 0; dim < outer; dim++) args[outerStepParam(i, dim)] = access.strides[i]![dim]! * bytes[i]!;
+  });
+  for (let dim = 0; dim < outer; dim++) args[sizeParam(dim)] = access.sizes[dim]!;
+  scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
+
+  const kernel = elementwiseKernel(l.target, spec, { outer, spacing });
+  const cost = spec.cost + NS_PER_BYTE * bytes.reduce((sum, size) => sum + size, 0);
+  const options =
+    outer === 0
+      ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }
+      : { size: numel / n, unitCost: n * cost + ROW_NS };
+  l.launch<ParamSpec>(kernel, args as KernelArgs<ParamSpec>, options);
+}
+
+function spacingOf(access: Access, operand: number, inner: number): Spacing {
+  const stride = access.strides[operand]![inner] ?? 1;
+  return stride === 1 ? 'dense' : stride === 0 ? 'same' : 'strided';
+}
