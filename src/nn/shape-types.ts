@@ -140,8 +140,8 @@ export type GroupsArgument<In, Out, G> = [Remainder<In, G>, Remainder<Out, G>] e
   : never;
 
 /** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */
-export type PaddingArgument<P, S> = P extends 'same'
-  ? S extends 1 | readonly [1, 1]
+export type PaddingArgument<P, S> = [P] extends ['same']
+  ? [S] extends [1 | readonly [1, 1]]
     ? P
     : number extends S
       ? P

@@ -41,31 +41,59 @@ export declare function has<T>(value: T): {
   shape<S>(...same: Equal<ShapeOf<T>, S> extends true ? [] : [expected: S, butIs: ShapeOf<T>]): void;
 };
 
+/**
+ * The methods with shape rules take the receiver's shape from `this` and not from the class's S. So S appears in `shape`
+ * only (and in results that keep it), and `Tensor<[32, 10]>` is a `Tensor<[number, 10]>`; with S inside conditional types
+ * the compiler would take the class for invariant.
+ */
 export declare class Tensor<S extends Shape = Dynamic> {
   readonly shape: S;
-  size<const D extends number>(dim: D): DimAt<S, D>;
-  add<T extends Shape = []>(other: number | Checked<Broadcast<S, T>, Tensor<T>>): Tensor<ResultShape<Broadcast<S, T>>>;
-  matmul<T extends Shape>(other: Checked<MatmulShape<S, T>, Tensor<T>>): Tensor<ResultShape<MatmulShape<S, T>>>;
-  view<const V extends readonly number[]>(...sizes: ViewArguments<S, V>): Tensor<ResultShape<ViewShape<S, V>>>;
-  flatten<A extends number = 0, B extends number = -1>(
-    start?: Checked<FlattenShape<S, A, B>, A>,
-    end?: B,
-  ): Tensor<ResultShape<FlattenShape<S, A, B>>>;
-  permute<const D extends readonly number[]>(...dims: PermuteArguments<S, D>): Tensor<ResultShape<PermuteShape<S, D>>>;
-  transpose<A extends number, B extends number>(
-    a: Checked<TransposeShape<S, A, B>, A>,
-    b: B,
-  ): Tensor<ResultShape<TransposeShape<S, A, B>>>;
-  t(): Tensor<TShape<S>>;
-  unsqueeze<D extends number>(dim: Checked<UnsqueezeShape<S, D>, D>): Tensor<ResultShape<UnsqueezeShape<S, D>>>;
-  squeeze<D extends number | undefined = undefined>(
-    dim?: Checked<SqueezeShape<S, D>, D>,
-  ): Tensor<ResultShape<SqueezeShape<S, D>>>;
-  select<D extends number>(dim: Checked<SelectShape<S, D>, D>, index: number): Tensor<ResultShape<SelectShape<S, D>>>;
-  sum<const D extends number | readonly number[] | undefined = undefined, K extends boolean = false>(
-    dim?: Checked<ReduceShape<S, D, K>, D>,
+  size<A extends Shape, const D extends number>(this: Tensor<A>, dim: D): DimAt<A, D>;
+  add<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: number | Checked<Broadcast<A, B>, Tensor<B>>,
+  ): Tensor<ResultShape<Broadcast<A, B>>>;
+  matmul<A extends Shape, B extends Shape>(
+    this: Tensor<A>,
+    other: Checked<MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ResultShape<MatmulShape<A, B>>>;
+  view<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    ...sizes: ViewArguments<A, V>
+  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  flatten<A extends Shape, From extends number = 0, To extends number = -1>(
+    this: Tensor<A>,
+    start?: Checked<FlattenShape<A, From, To>, From>,
+    end?: To,
+  ): Tensor<ResultShape<FlattenShape<A, From, To>>>;
+  permute<A extends Shape, const D extends readonly number[]>(
+    this: Tensor<A>,
+    ...dims: PermuteArguments<A, D>
+  ): Tensor<ResultShape<PermuteShape<A, D>>>;
+  transpose<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    dim0: Checked<TransposeShape<A, D, E>, D>,
+    dim1: E,
+  ): Tensor<ResultShape<TransposeShape<A, D, E>>>;
+  t<A extends Shape>(this: Tensor<A>): Tensor<ResultShape<TShape<A>>>;
+  unsqueeze<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: Checked<UnsqueezeShape<A, D>, D>,
+  ): Tensor<ResultShape<UnsqueezeShape<A, D>>>;
+  squeeze<A extends Shape, D extends number | undefined = undefined>(
+    this: Tensor<A>,
+    dim?: Checked<SqueezeShape<A, D>, D>,
+  ): Tensor<ResultShape<SqueezeShape<A, D>>>;
+  select<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: Checked<SelectShape<A, D>, D>,
+    index: number,
+  ): Tensor<ResultShape<SelectShape<A, D>>>;
+  sum<A extends Shape, const D extends number | readonly number[] | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Checked<ReduceShape<A, D, K>, D>,
     options?: { readonly keepdim?: K },
-  ): Tensor<ResultShape<ReduceShape<S, D, K>>>;
+  ): Tensor<ResultShape<ReduceShape<A, D, K>>>;
   relu(): Tensor<S>;
 }
 

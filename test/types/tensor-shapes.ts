@@ -73,7 +73,7 @@ has(bare.add(randn(3))).shape<Dynamic>();
 // @ts-expect-error: Argument of type 'Tensor<[4, 16]>' is not assignable to … 'cannot broadcast 8×3×16 with 4×16'
 has(randn(8, 3, 16).add(randn(4, 16))).shape<Dynamic>();
 declare const _add: Tensor<[8, 3, 16]>['add'];
-is<Parameters<typeof _add<[4, 16]>>[0], number | 'cannot broadcast 8×3×16 with 4×16'>();
+is<Parameters<typeof _add<[8, 3, 16], [4, 16]>>[0], number | 'cannot broadcast 8×3×16 with 4×16'>();
 
 // ---------------------------------------------------------------------------------------------- views
 

@@ -114,12 +114,12 @@ type CeilCount<Room, Stride extends string, Start extends string> = Room extends
 
 // ---------------------------------------------------------------------------------------------- an image
 
-/** An image shape taken apart: what is in front (the batch, or nothing), channels, height, width. */
+/** An image shape taken apart: what is in front (the batch, or nothing), channels, height, width; else `'none'`. */
 export type ImageOf<X> = X extends readonly [infer C, infer H, infer W]
   ? [[], C, H, W]
   : X extends readonly [infer N, infer C, infer H, infer W]
     ? [[N], C, H, W]
-    : never;
+    : 'none';
 
 /** A window of size K sliding over C×H×W; `Out` is the number of channels of the result. */
 type Slide<Front extends Shape, Out, C, H, W, K, S, P, D, Ceil, Name extends string> = P extends 'same'
