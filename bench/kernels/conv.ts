@@ -8,6 +8,7 @@ type Case = [name: string, x: number[], outputs: number, kernel: [number, number
 
 const CASES: Case[] = [
   ['w4', [32, 64, 56, 56], 64, [3, 3], { padding: 1 }],
+  ['one image of w4', [1, 64, 56, 56], 64, [3, 3], { padding: 1 }],
   ...([20, 128] as const).flatMap((n): Case[] => [
     [`w1-1 batch ${n}`, [n, 3, 32, 32], 16, [3, 3], { padding: 1, stride: 2 }],
     [`w1-2 batch ${n}`, [n, 16, 16, 16], 32, [3, 3], { padding: 1, stride: 2 }],

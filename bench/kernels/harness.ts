@@ -1,6 +1,6 @@
 /**
- * Times lowerings on the CPU device, below tensors, next to a loop of nothing but fused multiply-adds: on a machine that
- * others use too, the ratio to that loop says more than the time.
+ * Times lowerings on the CPU device, below tensors, next to a loop of nothing but fused multiply-adds, which tells what the
+ * machine can do at that moment.
  *
  *     npx esbuild bench/kernels/conv.ts --bundle --platform=node --format=esm --outfile=/tmp/conv.mjs && node /tmp/conv.mjs
  */
@@ -15,48 +15,53 @@ import { device, runLowering, type HostTensor } from '../../test/support/run-ker
 
 export { device, hostTensor };
 
-/** Seconds of one call: the best and the median of many. */
-export interface Timing {
-  readonly best: number;
-  readonly median: number;
+/** Processor seconds of this process: what others take from the machine does not count. For one thread only. */
+const processor = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+const wall = (): number => performance.now() / 1000;
+
+/** Seconds of a call, over `calls` calls: processor time on one thread, the clock's on several. */
+function sample(run: () => void, calls: number): number {
+  const clock = device.threads === 1 ? processor : wall;
+  const start = clock();
+  for (let i = 0; i < calls; i++) run();
+  return (clock() - start) / calls;
 }
 
-/** Calls for about `seconds`, after as long a warm-up in which the engine optimises. */
-export function time(run: () => void, seconds = 0.4): Timing {
-  const until = (end: number, times: number[]): void => {
-    do {
-      const start = performance.now();
-      run();
-      times.push((performance.now() - start) / 1000);
-    } while (performance.now() < end || times.length < 5);
-  };
-  until(performance.now() + seconds * 1000, []);
-  const times: number[] = [];
-  until(performance.now() + seconds * 1000, times);
-  times.sort((a, b) => a - b);
-  return { best: times[0]!, median: times[times.length >> 1]! };
+/** Calls for `seconds`, until the engine has optimised; returns how many calls make a sample of 5 ms. */
+function warmUp(run: () => void, seconds: number): number {
+  let calls = 1;
+  const end = wall() + seconds;
+  while (wall() < end) calls = Math.min(Math.max(1, Math.ceil(0.005 / sample(run, calls))), calls * 4);
+  return calls;
 }
 
-/** GFLOP/s of a register tile that runs on registers and one cache line. */
-export function peak(): number {
-  const depth = 1 << 16;
-  const kernel = (target: (typeof device)['target']) =>
-    cachedKernel(target, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
-      const kit = elementKit(target, 'f32');
-      const tile = new Tile(f, kit, 4, 2);
-      f.for('unit', lo, hi, () => {
-        f.for('k', 0, depth, () => tile.outerStep(p.x, [load('f32v', p.x), load('f32v', p.x, 16)])); // prettier-ignore
-      });
-      tile.store([f.let('out0', p.x.add(64)), f.let('out1', p.x.add(64))], p.x.sub(p.x));
+/** Multiply-adds of one call of {@link yardstick}'s loop. */
+const STEPS = 1 << 16;
+
+/** A register tile that runs on registers and one cache line, for about a millisecond. */
+function yardstick(): () => void {
+  const kernel = cachedKernel(device.target, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
+    const tile = new Tile(f, elementKit(device.target, 'f32'), 4, 2);
+    f.for('unit', lo, hi, () => {
+      f.for('k', 0, STEPS, () => tile.outerStep(p.x, [load('f32v', p.x), load('f32v', p.x, 16)])); // prettier-ignore
     });
+    tile.store([f.let('out0', p.x.add(64)), f.let('out1', p.x.add(64))], p.x.sub(p.x));
+  });
   const x: HostTensor = { dtype: 'float32', shape: [64], data: new Float32Array(64) };
-  const { rerun, dispose } = runLowering((l, [value]) => l.launch(kernel(l.target), { x: value! }, { size: 20, unitCost: 0 }), [x], []); // prettier-ignore
-  const { best } = time(rerun, 0.1);
-  dispose();
-  return (20 * depth * 8 * 4 * 2) / best / 1e9;
+  const { rerun } = runLowering((l, [value]) => l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 }), [x], []);
+  warmUp(rerun, 0.2);
+  return rerun;
 }
+const PEAK_FLOPS = 16 * STEPS * 8 * 4 * 2;
+let runPeak: (() => void) | undefined;
 
-/** Prints one line: time, GFLOP/s and the share of the peak measured just before. */
+/**
+ * Prints one line: best and median time, GFLOP/s, and the median share of what the multiply-add loop reached right before
+ * each sample.
+ */
 export function report(
   name: string,
   flops: number,
@@ -66,13 +71,25 @@ export function report(
 ): void {
   // prettier-ignore
   const { rerun, dispose } = runLowering(lower, inputs, outputs);
-  const limit = peak();
-  const { best, median } = time(rerun);
+  runPeak ??= yardstick();
+  const calls = warmUp(rerun, 0.4);
+  const times: number[] = [];
+  const shares: number[] = [];
+  let limit = 0;
+  for (let left = Number(process.env["SECONDS"] ?? 0.6); left > 0 || times.length < 9; left -= times.at(-1)! * calls) {
+    const peak = PEAK_FLOPS / sample(runPeak, 2);
+    const seconds = sample(rerun, calls);
+    times.push(seconds);
+    shares.push(flops / seconds / peak);
+    limit = Math.max(limit, peak);
+  }
   dispose();
+  const sorted = (values: number[]): number[] => values.sort((a, b) => a - b);
+  const [best, median] = [sorted(times)[0]!, times[times.length >> 1]!];
+  const share = (100 * sorted(shares)[shares.length >> 1]!).toFixed(0).padStart(4);
   const rate = (seconds: number): string => (flops / seconds / 1e9).toFixed(1).padStart(6);
   const us = (seconds: number): string => (seconds * 1e6).toFixed(1).padStart(10);
-  const share = ((100 * flops) / best / 1e9 / limit).toFixed(0).padStart(4);
-  console.log(`${name.padEnd(44)}${us(best)} µs best${us(median)} median${rate(best)} / ${rate(median)} GFLOP/s ${share} % of ${limit.toFixed(0)}`); // prettier-ignore
+  console.log(`${name.padEnd(36)}${us(best)} µs best${us(median)} median${rate(best)} / ${rate(median)} GFLOP/s ${share} % of multiply-add ${(limit / 1e9).toFixed(0)}`); // prettier-ignore
 }
 
 export const dense = (shape: readonly number[], salt: number): HostTensor => ({

@@ -4,7 +4,7 @@
  */
 import { InternalError } from '../base/errors.ts';
 import { lanes, load, loadSplat, type Expr, type Fn, type Local, type Target } from './ir.ts';
-import { cachedKernel, type Kernel } from './kernel.ts';
+import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from './kernel.ts';
 
 export type Element = 'f32' | 'f64';
 
@@ -25,6 +25,30 @@ export function elementKit(target: Target, element: Element): ElementKit {
     lanes: lanes(target, element),
     vectorBytes: target.vectorBytes,
   };
+}
+
+/** A function whose parameters are all 32-bit integers, with its arguments by name. */
+export function intFn<const N extends string>(
+  scope: KernelScope<ParamSpec>,
+  name: string,
+  names: readonly N[],
+  build: (f: Fn, args: Readonly<Record<N, Local>>) => void,
+): Fn {
+  const params = names.map((label) => [label, 'i32'] as const);
+  return scope.fn(name, params, (f, locals) =>
+    build(f, Object.fromEntries(names.map((label, i) => [label, locals[i]!])) as Record<N, Local>),
+  );
+}
+
+/** for (i = from; i < to; i += step) */
+export function forStep(
+  f: Fn,
+  name: string,
+  [from, to, step]: readonly [Expr | number, Expr | number, number],
+  body: (i: Local) => void,
+): void {
+  // prettier-ignore
+  f.for(name, from, to, body, step);
 }
 
 /** The smaller of two signed integers. */

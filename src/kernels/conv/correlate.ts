@@ -44,10 +44,11 @@ export const CORRELATE_PARAMS = {
   rowReach: 'i32',
   /** Byte offsets into the scratch of each (segment, channel, tap). */
   offsets: 'ptr',
-  /** Pairs for each vector of a unit: byte offset in the scratch, byte offset in y. */
+  /** Pairs for each tile and single vector of a unit: byte offset in the scratch, byte offset in y. */
   vectors: 'ptr',
-  vectorCount: 'i32',
-  /** Eight words a segment, see SEGMENT. */
+  /** Slots (vectors) of accumulators of one output. */
+  slots: 'i32',
+  /** See {@link segmentTable}. */
   segments: 'ptr',
   segmentCount: 'i32',
   /** 1: results go through scratch, because neighbours in a vector are not neighbours in y. */
@@ -62,28 +63,31 @@ export const CORRELATE_PARAMS = {
   wg: 'i32',
 } as const;
 
-/** Byte offsets within an entry of the table of segments. */
-const SEGMENT = {
-  bytes: 32,
-  /** Taps of the segment, and taps of the segments before it. */
-  taps: 0,
-  tapsBefore: 4,
+/** What the table of segments says of one, in words. */
+const SEGMENT_FIELDS = [
+  'taps',
+  /** Taps of the segments before it. */
+  'tapsBefore',
   /** Byte offset into `offsets`. */
-  offsets: 8,
-  /** Number of its first vector, and vectors in a row. */
-  firstVector: 12,
-  rowVectors: 16,
+  'offsets',
   /** Valid i along the height. */
-  lo: 20,
-  hi: 24,
+  'lo',
+  'hi',
   /** Lanes of a vector that are outputs. */
-  lanes: 28,
-} as const;
+  'lanes',
+  /** Whole tiles of neighbouring vectors: how many in a row, number of the first in `vectors`, its slot in the accumulators. */
+  'rowTiles',
+  'firstTile',
+  'tileSlot',
+  /** Single vectors, likewise. */
+  'rowSingles',
+  'firstSingle',
+  'singleSlot',
+] as const;
+export type SegmentWords = Readonly<Record<(typeof SEGMENT_FIELDS)[number], number>>;
 
-/** Words of one segment, in the order of {@link SEGMENT}. */
-export type SegmentWords = readonly [
-  taps: number, tapsBefore: number, offsets: number, firstVector: number, rowVectors: number, lo: number, hi: number, lanes: number,
-]; // prettier-ignore
+export const segmentTable = (segments: readonly SegmentWords[]): Int32Array =>
+  Int32Array.from(segments.flatMap((segment) => SEGMENT_FIELDS.map((field) => segment[field])));
 
 /** The register tile for a group with this many outputs: rows × vectors, at most 8 accumulators. */
 export function correlateTile(outputs: number): { height: number; vectors: number } {
@@ -129,7 +133,7 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
     const y = f.let('yUnit', p.y.add(image.mul(p.yn)).add(group.mul(p.outputs).mul(p.yc)).add(i0.mul(p.yh)));
     const source = f.let('source', p.x.add(image.mul(p.xn)).add(group.mul(p.channels).mul(p.xc)));
     const weights = f.let('weights', packed.add(group.mul(groupBytes)));
-    splatBias(scope, kit, group, bias);
+    splatBias(scope, kit, variant.vectors, group, bias);
     f.for('block', 0, channelBlocks, (block) => {
       const c0 = f.let('c0', block.mul(p.channelBlock));
       const channels = minI32(f, 'channels', p.channelBlock, p.channels.sub(c0));
@@ -157,48 +161,54 @@ interface Block {
 /** Adds the block of channels that lies in the scratch to every output of the unit, segment by segment. */
 function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant): (block: Block) => void {
   const { f, p, scratch } = scope;
-  const segment = buildSegment(scope, kit, variant);
+  const runs = [buildRun(scope, kit, variant, true), buildRun(scope, kit, variant, false)] as const;
   const scatter = buildScatter(scope, kit);
   const weightBytes = variant.height * kit.bytes;
   const bias = f.let('biasStart', scratch.add(p.biasAt));
+  const biasRow = i32(variant.vectors * kit.vectorBytes);
   const acc = f.let('accStart', scratch.add(p.accAt));
-  const accRow = f.let('accRow', p.vectorCount.mul(kit.vectorBytes));
+  const accRow = f.let('accRow', p.slots.mul(kit.vectorBytes));
   const wBlock = f.let('wBlock', blockBytes(p, kit, variant));
   return ({ i0, rows, images, y, weights, c0, channels }) => {
     const first = f.let('firstBlock', c0.eq(0));
     const last = f.let('lastBlock', c0.add(channels).eq(p.channels));
     const direct = f.let('direct', last.and(p.scatter.eq(0)));
+    const initRow = f.let('initRow', first.select(biasRow, accRow));
+    const outRow = f.let('outRow', direct.select(p.yc, accRow));
     f.for('s', 0, p.segmentCount, (s) => {
-      const seg = f.let('seg', p.segments.add(s.mul(SEGMENT.bytes)));
-      const field = (at: number): Expr => load('i32', seg, at);
-      const begin = maxI32(f, 'begin', field(SEGMENT.lo).sub(i0), i32(0));
-      const end = minI32(f, 'end', rows, field(SEGMENT.hi).sub(i0));
-      f.if(end.gt(begin), () => {
-        const rowVectors = f.let('rowVectors', field(SEGMENT.rowVectors));
-        const start = f.let('start', begin.mul(rowVectors).add(field(SEGMENT.firstVector)));
-        const count = f.let('count', images.mul(end.sub(begin)).mul(rowVectors));
-        const table = f.let('table', p.vectors.add(start.mul(8)));
-        const accAt = f.let('accAt', acc.add(start.mul(kit.vectorBytes)));
-        const before = f.let('before', c0.mul(p.taps).add(channels.mul(field(SEGMENT.tapsBefore))));
-        f.call(
-          segment,
-          scratch,
-          table,
-          count,
-          p.offsets.add(field(SEGMENT.offsets)),
-          channels.mul(field(SEGMENT.taps)),
-          weights.add(before.mul(weightBytes)),
-          wBlock,
-          p.outputs,
-          first.select(bias, accAt),
-          first.select(i32(kit.vectorBytes), accRow),
-          first,
-          direct.select(y, accAt),
-          direct.select(p.yc, accRow),
-          direct,
-        );
+      const seg = f.let('seg', p.segments.add(s.mul(SEGMENT_FIELDS.length * 4)));
+      const field = (name: (typeof SEGMENT_FIELDS)[number]): Expr => load('i32', seg, SEGMENT_FIELDS.indexOf(name) * 4);
+      const begin = maxI32(f, 'begin', field('lo').sub(i0), i32(0));
+      const end = minI32(f, 'end', rows, field('hi').sub(i0));
+      const height = f.let('height', images.mul(end.sub(begin)));
+      const offsets = f.let('offsets', p.offsets.add(field('offsets')));
+      const depth = f.let('depth', channels.mul(field('taps')).mul(4));
+      const w = f.let(
+        'segWeights',
+        weights.add(
+          c0
+            .mul(p.taps)
+            .add(channels.mul(field('tapsBefore')))
+            .mul(weightBytes),
+        ),
+      );
+      const run = (fn: Fn, perRow: Expr, number: Expr, slot: Expr, width: number): void => {
+        const skipped = f.let('skipped', begin.mul(perRow));
+        const table = f.let('table', p.vectors.add(number.add(skipped).mul(8)));
+        const accAt = f.let('accAt', acc.add(slot.add(skipped.mul(width)).mul(kit.vectorBytes)));
+        const init = f.let('init', first.select(bias, accAt));
+        const count = f.let('count', height.mul(perRow));
+        f.call(fn, scratch, table, count, offsets, depth, w, wBlock, p.outputs, init, initRow, first, direct.select(y, accAt), outRow, direct); // prettier-ignore
         f.if(last.and(p.scatter), () =>
-          f.call(scatter, table, count, p.outputs, accAt, accRow, y, p.yc, p.yStep, field(SEGMENT.lanes)),
+          f.call(scatter, table, count, i32(width), p.outputs, accAt, accRow, y, p.yc, p.yStep, field('lanes')),
+        );
+      };
+      f.if(end.gt(begin), () => {
+        f.if(field('rowTiles').ne(0), () =>
+          run(runs[0], field('rowTiles'), field('firstTile'), field('tileSlot'), variant.vectors),
+        );
+        f.if(field('rowSingles').ne(0), () =>
+          run(runs[1], field('rowSingles'), field('firstSingle'), field('singleSlot'), 1),
         );
       });
     });
@@ -220,28 +230,34 @@ function packInside(scope: Scope, kit: ElementKit, { height }: CorrelateVariant,
   });
 }
 
-/** What accumulators start from: the bias of each output in every lane, or zeros. */
-function splatBias(scope: Scope, kit: ElementKit, group: Local, to: Local): void {
+/** What accumulators start from: the bias of each output in every lane of a tile's row, or zeros. */
+function splatBias(scope: Scope, kit: ElementKit, vectors: number, group: Local, to: Local): void {
   const { f, p } = scope;
   const from = f.let('biasFrom', p.bias.add(group.mul(p.outputs).mul(p.hasBias).mul(kit.bytes)));
   f.for('biasAt', 0, p.outputs, (m) => {
-    const value = loadSplat(kit.vector, from.add(m.mul(p.hasBias).mul(kit.bytes)));
-    f.store(kit.vector, to.add(m.mul(kit.vectorBytes)), value);
+    const value = f.let('biasValue', loadSplat(kit.vector, from.add(m.mul(p.hasBias).mul(kit.bytes))));
+    const at = f.let('biasTo', to.add(m.mul(vectors * kit.vectorBytes)));
+    for (let j = 0; j < vectors; j++) f.store(kit.vector, at, value, j * kit.vectorBytes);
   });
 }
 
-/** All vectors of one segment against all outputs. */
-function buildSegment(scope: Scope, kit: ElementKit, variant: CorrelateVariant): Fn {
+type Fourteen = [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+
+/**
+ * All tiles of one kind of a segment against all outputs. `whole` tiles are runs of neighbouring vectors, of which one
+ * address is enough; the others are single vectors from anywhere, taken a few at a time.
+ */
+function buildRun(scope: Scope, kit: ElementKit, variant: CorrelateVariant, whole: boolean): Fn {
   const { height, vectors, lastHeight } = variant;
-  const main = buildMicro(scope, kit, height, vectors, height);
-  const last = lastHeight === height ? main : buildMicro(scope, kit, lastHeight, vectors, height);
+  const main = buildMicro(scope, kit, height, vectors, height, whole);
+  const last = lastHeight === height ? main : buildMicro(scope, kit, lastHeight, vectors, height, whole);
   const names = ['scratch', 'table', 'count', 'offsets', 'depth', 'weights', 'blockBytes', 'outputs', 'init', 'initRow', 'fromBias', 'out', 'outRow', 'direct']; // prettier-ignore
   return scope.fn(
-    'segment',
+    whole ? 'tiles' : 'singles',
     names.map((name) => [name, 'i32'] as const),
     (f, args) => {
       // prettier-ignore
-      const [scratch, table, count, offsets, depth, weights, blockBytes, outputs, init, initRow, fromBias, out, outRow, direct] = args as unknown as Sixteen; // prettier-ignore
+      const [scratch, table, count, offsets, depth, weights, blockBytes, outputs, init, initRow, fromBias, out, outRow, direct] = args as unknown as Fourteen; // prettier-ignore
       const end = f.let('end', count.sub(1));
       const w = f.let('w', weights);
       f.for(
@@ -251,6 +267,7 @@ function buildSegment(scope: Scope, kit: ElementKit, variant: CorrelateVariant):
         (m) => {
           const initM = f.let('initM', init.add(m.mul(initRow)));
           const outM = f.let('outM', out.add(m.mul(outRow)));
+          const isLast = f.let('isLast', m.add(height).gt(outputs));
           f.for(
             'v',
             0,
@@ -259,20 +276,20 @@ function buildSegment(scope: Scope, kit: ElementKit, variant: CorrelateVariant):
               const sources: Local[] = [];
               const inits: Local[] = [];
               const outs: Local[] = [];
-              for (let j = 0; j < vectors; j++) {
+              for (let j = 0; j < (whole ? 1 : vectors); j++) {
                 const at = j === 0 ? v : minI32(f, `v${j}`, v.add(j), end); // past the end: the last one once more
                 const entry = f.let(`entry${j}`, table.add(at.mul(8)));
                 sources.push(f.let(`x${j}`, scratch.add(load('i32', entry))));
-                const slot = f.let(`slot${j}`, at.mul(kit.vectorBytes));
+                const slot = f.let(`slot${j}`, at.mul((whole ? vectors : 1) * kit.vectorBytes));
                 inits.push(f.let(`init${j}`, initM.add(fromBias.select(i32(0), slot))));
                 outs.push(f.let(`out${j}`, outM.add(direct.select(load('i32', entry, 4), slot))));
               }
               const call = (micro: Fn): void =>
                 f.call(micro, ...sources, offsets, depth, w, ...inits, initRow, ...outs, outRow);
               if (last === main) call(main);
-        else f.if(m.add(height).le(outputs), () => call(main), () => call(last)); // prettier-ignore
+        else f.if(isLast, () => call(last), () => call(main)); // prettier-ignore
             },
-            vectors,
+            whole ? 1 : vectors,
           );
           f.inc(w, blockBytes);
         },
@@ -282,11 +299,17 @@ function buildSegment(scope: Scope, kit: ElementKit, variant: CorrelateVariant):
   );
 }
 
-type Sixteen = [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
-
-/** The register tile: `height` outputs × `vectors` runs of pixels over the depth of (channel, tap). */
-function buildMicro(scope: Scope, kit: ElementKit, height: number, vectors: number, packedHeight: number): Fn {
-  const numbered = (name: string): string[] => Array.from({ length: vectors }, (_, j) => `${name}${j}`);
+/** The register tile: `height` outputs × `vectors` runs of pixels over the depth of (channel, tap), given in bytes of `offsets`. */
+function buildMicro(
+  scope: Scope,
+  kit: ElementKit,
+  height: number,
+  vectors: number,
+  packedHeight: number,
+  whole: boolean,
+): Fn {
+  // prettier-ignore
+  const numbered = (name: string): string[] => Array.from({ length: whole ? 1 : vectors }, (_, j) => `${name}${j}`);
   const names = [
     ...numbered('x'),
     'offsets',
@@ -298,53 +321,63 @@ function buildMicro(scope: Scope, kit: ElementKit, height: number, vectors: numb
     'outRow',
   ];
   return scope.fn(
-    `micro${height}x${vectors}`,
+    `micro${height}`,
     names.map((name) => [name, 'i32'] as const),
     (f, args) => {
       // prettier-ignore
       const arg = (name: string): Local => args[names.indexOf(name)]!;
-      const x = numbered('x').map(arg);
-      const [offsets, depth, w] = [arg('offsets'), arg('depth'), arg('w')];
+      const columns = (name: string): Local[] =>
+        Array.from({ length: vectors }, (_, j) =>
+          whole ? f.let(`${name}At${j}`, arg(`${name}0`).add(j * kit.vectorBytes)) : arg(`${name}${j}`),
+        );
       const tile = new Tile(f, kit, height, vectors);
-      tile.load(numbered('init').map(arg), arg('initRow'));
-      f.for('r', 0, depth, () => {
-        const offset = f.let('offset', load('i32', offsets));
-        tile.outerStep(w, x.map((base) => load(kit.vector, base.add(offset)))); // prettier-ignore
-        f.inc(offsets, 4);
-        f.inc(w, packedHeight * kit.bytes);
-      });
-      tile.store(numbered('out').map(arg), arg('outRow'));
+      tile.load(columns('init'), arg('initRow'));
+      // One counter for both tables: fewer instructions in the loop that matters most.
+      f.for('r', 0, arg('depth'), (r) => {
+      const offset = f.let('offset', load('i32', arg('offsets').add(r)));
+      const at = numbered('x').map((name) => f.let(`${name}At`, offset.add(arg(name))));
+      const x = Array.from({ length: vectors }, (_, j) =>
+        whole ? load(kit.vector, at[0]!, j * kit.vectorBytes) : load(kit.vector, at[j]!),
+      );
+      tile.outerStep(f.let('weight', arg('w').add(r.mul((packedHeight * kit.bytes) / 4))), x);
+    }, 4); // prettier-ignore
+      tile.store(columns('out'), arg('outRow'));
     },
   );
 }
 
-/** Writes vectors of results whose lanes lie `yStep` apart. */
+/** Writes results whose neighbours lie `yStep` apart: `width` vectors for each entry of the table. */
 function buildScatter(scope: Scope, kit: ElementKit): Fn {
-  const names = ['table', 'count', 'outputs', 'acc', 'accRow', 'y', 'yc', 'yStep', 'lanes'];
+  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'yStep', 'lanes'];
   return scope.fn(
     'scatter',
     names.map((name) => [name, 'i32'] as const),
     (f, args) => {
       // prettier-ignore
-      const [table, count, outputs, acc, accRow, y, yc, yStep, lanes] = args as unknown as Sixteen;
+      const [table, count, width, outputs, acc, accRow, y, yc, yStep, lanes] = args as unknown as Fourteen;
       f.for('m', 0, outputs, (m) => {
         const from = f.let('from', acc.add(m.mul(accRow)));
         const plane = f.let('plane', y.add(m.mul(yc)));
         f.for('v', 0, count, (v) => {
           const to = f.let('to', plane.add(load('i32', table.add(v.mul(8)), 4)));
-          const value = f.let('value', load(kit.vector, from));
-          f.if(
-            lanes.eq(kit.lanes),
-            () => {
-              for (let i = 0; i < kit.lanes; i++) f.store(kit.element, to.add(yStep.mul(i)), value.lane(i));
-            },
-            () => {
-              f.for('i', 0, lanes, (i) => {
-                f.store(kit.element, to.add(i.mul(yStep)), load(kit.element, from.add(i.mul(kit.bytes))));
-              });
-            },
-          );
-          f.inc(from, kit.vectorBytes);
+          f.for('j', 0, width, () => {
+            const value = f.let('value', load(kit.vector, from));
+            f.if(
+              lanes.eq(kit.lanes),
+              () => {
+                for (let i = 0; i < kit.lanes; i++) {
+                  f.store(kit.element, to, value.lane(i));
+                  f.inc(to, yStep);
+                }
+              },
+              () => {
+                f.for('i', 0, lanes, (i) => {
+                  f.store(kit.element, to.add(i.mul(yStep)), load(kit.element, from.add(i.mul(kit.bytes))));
+                });
+              },
+            );
+            f.inc(from, kit.vectorBytes);
+          });
         });
       });
     },

@@ -2,8 +2,8 @@
  * Packs a convolution's weights for the register tile: blocks of `height` output channels, in which the weights of one
  * (channel, tap) for those outputs are neighbours. A block that has fewer outputs repeats the last.
  */
-import { elementKit, type Element, type ElementKit } from '../gemm-tile.ts';
-import { load, type Fn, type Local, type Target } from '../ir.ts';
+import { elementKit, intFn, type Element, type ElementKit } from '../gemm-tile.ts';
+import { load, type Fn, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 
 /** Steps are in bytes. */
@@ -27,10 +27,9 @@ export function packKernel(target: Target, element: Element, height: number): Ke
     const pack = buildPackBlock(scope, kit, height);
     const blocks = f.let('blocks', p.outputs.add(height - 1).div(height));
     f.for('unit', lo, hi, (unit) => {
-      const group = f.let('group', unit.div(blocks));
       const m = f.let('m', unit.rem(blocks).mul(height));
-      const from = f.let('from', p.w.add(group.mul(p.wg)).add(m.mul(p.wm)));
-      const to = f.let('to', p.packed.add(unit.mul(p.sourceCount).mul(height * kit.bytes)));
+      const from = p.w.add(unit.div(blocks).mul(p.wg)).add(m.mul(p.wm));
+      const to = p.packed.add(unit.mul(p.sourceCount).mul(height * kit.bytes));
       f.call(pack, from, p.wm, p.outputs.sub(m), p.sources, p.sourceCount, to);
     });
   });
@@ -38,26 +37,18 @@ export function packKernel(target: Target, element: Element, height: number): Ke
 
 /** Packs one block, of which `valid` outputs exist. */
 export function buildPackBlock(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number): Fn {
-  const names = ['from', 'wm', 'valid', 'sources', 'count', 'to'];
-  return scope.fn(
-    'packBlock',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [from, wm, valid, sources, count, to] = args as [Local, Local, Local, Local, Local, Local];
-      const rows = [from];
-      for (let q = 1; q < height; q++) {
-        const previous = rows[q - 1]!;
-        rows.push(f.let(`row${q}`, valid.gt(q).select(previous.add(wm), previous)));
-      }
-      const source = f.let('source', sources);
-      const out = f.let('out', to);
-      f.for('r', 0, count, () => {
-        const offset = f.let('offset', load('i32', source));
-        rows.forEach((row, q) => f.store(kit.element, out, load(kit.element, row.add(offset)), q * kit.bytes));
-        f.inc(source, 4);
-        f.inc(out, height * kit.bytes);
-      });
-    },
-  );
+  const names = ['from', 'wm', 'valid', 'sources', 'count', 'to'] as const;
+  return intFn(scope, 'packBlock', names, (f, { from, wm, valid, sources, count, to }) => {
+    const rows = [from];
+    for (let q = 1; q < height; q++) {
+      const previous = rows[q - 1]!;
+      rows.push(f.let(`row${q}`, valid.gt(q).select(previous.add(wm), previous)));
+    }
+    f.for('r', 0, count, () => {
+      const offset = f.let('offset', load('i32', sources));
+      rows.forEach((row, q) => f.store(kit.element, to, load(kit.element, row.add(offset)), q * kit.bytes));
+      f.inc(sources, 4);
+      f.inc(to, height * kit.bytes);
+    });
+  });
 }

@@ -4,30 +4,13 @@
  * ∂y is copied with zeros behind short rows, the source with zeros around it (`copy-in.ts`), so nothing else is masked.
  *
  * The unit of work is a fixed range of blocks of pixels for a range of outputs. Each unit sums into a partial result of
- * its own; `buildReduce` then adds the partial results in a fixed order, so the bits do not depend on the threads.
+ * its own; `weight-reduce.ts` then adds the partial results in a fixed order, so the bits do not depend on the threads.
  */
-import { elementKit, laneSums, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
+import { elementKit, forStep, intFn, laneSums, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
 import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, buildZero, SOURCE_PARAMS } from './copy-in.ts';
-
-/** What the sums over partial results need. */
-export const REDUCE_PARAMS = {
-  /** Partial results [part][group][block of outputs][depthPadded][outputs of the block], each followed by its bias sums. */
-  partial: 'ptr',
-  parts: 'i32',
-  partBytes: 'i32',
-  /** Byte offset of the bias sums in a partial result. */
-  biasAt: 'i32',
-  dw: 'ptr',
-  db: 'ptr',
-  hasBias: 'i32',
-  groups: 'i32',
-  outputs: 'i32',
-  /** (channel, tap) pairs of a group, and the same rounded up to whole register tiles. */
-  depth: 'i32',
-  depthPadded: 'i32',
-} as const;
+import { buildReduce, REDUCE_PARAMS } from './weight-reduce.ts';
 
 export const WEIGHT_GRAD_PARAMS = {
   ...SOURCE_PARAMS,
@@ -58,68 +41,59 @@ export const WEIGHT_GRAD_PARAMS = {
   /** Blocks of pixels in all, and of a unit. */
   blocks: 'i32',
   unitBlocks: 'i32',
-  /** Byte offsets into the scratch: of each (channel, tap), and of each vector of pixels of a block. */
+  /** Byte offsets into the scratch: of each (channel, tap), and of each row or vector of pixels of a block. */
   offsets: 'ptr',
   positions: 'ptr',
   rowVectors: 'i32',
-  /** Where the copy of ∂y, and a row of the reduction, lie in the scratch. */
+  /** Where the copy of ∂y lies in the scratch. */
   gradAt: 'i32',
 } as const;
 
 type Scope = KernelScope<typeof WEIGHT_GRAD_PARAMS>;
 
-/** The register tile for a group with this many outputs: outputs × (channel, tap) pairs. */
-export function weightGradTile(outputs: number): { height: number; pairs: number } {
-  return outputs >= 3 ? { height: 4, pairs: 2 } : { height: outputs, pairs: 4 };
+/** The register tile: outputs × (channel, tap) pairs, and how it walks over pixels. */
+export interface Tiling {
+  readonly height: number;
+  readonly pairs: number;
+  /** Whether `positions` are those of rows rather than of vectors. */
+  readonly byRow: boolean;
 }
 
-/** `whole`: one call does everything, the reduction included. */
-export function weightGradKernel(
-  target: Target,
-  element: Element,
-  outputs: number,
-  whole: boolean,
-): Kernel<typeof WEIGHT_GRAD_PARAMS> {
-  // prettier-ignore
-  const tile = weightGradTile(outputs);
-  const key = `conv-weight-grad/${element}/${tile.height}x${tile.pairs}${whole ? '/whole' : ''}`;
+/** The tiling for a group with this many outputs, whose rows have this many vectors. */
+export function weightGradTiling(outputs: number, rowVectors: number): Tiling {
+  return { ...(outputs >= 3 ? { height: 4, pairs: 2 } : { height: outputs, pairs: 4 }), byRow: rowVectors >= 3 };
+}
+
+export interface WeightGradVariant extends Tiling {
+  readonly element: Element;
+  /** One call does everything, the reduction included. */
+  readonly whole: boolean;
+}
+
+export function weightGradKernel(target: Target, variant: WeightGradVariant): Kernel<typeof WEIGHT_GRAD_PARAMS> {
+  const { element, height, pairs, byRow, whole } = variant;
+  const key = `conv-weight-grad/${element}/${height}x${pairs}${byRow ? '/rows' : ''}${whole ? '/whole' : ''}`;
   return cachedKernel(target, key, WEIGHT_GRAD_PARAMS, (scope) => {
     const kit = elementKit(target, element);
-    buildUnits(scope, kit, tile);
+    buildUnits(scope, kit, variant);
     if (!whole) return;
-    const reduce = buildReduce(scope, kit, tile.height);
+    const reduce = buildReduce(scope, kit, height);
     const { f, p, scratch } = scope;
-    const blocks = f.let(
-      'reduceBlocks',
-      p.outputs
-        .add(tile.height - 1)
-        .div(tile.height)
-        .mul(p.groups),
-    );
-    f.for('reduceUnit', 0, blocks, (unit) => reduce(unit, scratch));
+    const rows = f.let('reduceRows', tileRows(p.outputs, height).mul(p.groups));
+    f.for('reduceUnit', 0, rows, (unit) => reduce(unit, scratch));
   });
 }
 
-/** The sums over partial results as a launch of their own; the unit of work is one block of outputs of one group. */
-export function weightReduceKernel(target: Target, element: Element, height: number): Kernel<typeof REDUCE_PARAMS> {
-  return cachedKernel(target, `conv-weight-reduce/${element}/${height}`, REDUCE_PARAMS, (scope) => {
-    const reduce = buildReduce(scope, elementKit(target, element), height);
-    scope.f.for('unit', scope.lo, scope.hi, (unit) => reduce(unit, scope.scratch));
-  });
-}
+/** Blocks of `height` outputs. */
+const tileRows = (outputs: Expr, height: number): Expr => outputs.add(height - 1).div(height);
 
-function buildUnits(scope: Scope, kit: ElementKit, tile: { height: number; pairs: number }): void {
+function buildUnits(scope: Scope, kit: ElementKit, tiling: Tiling): void {
   const { f, p, lo, hi, scratch } = scope;
-  const copyIn = buildCopyIn(scope, kit);
+  const { height } = tiling;
   const zero = buildZero(scope, kit);
-  const { height } = tile;
-  const copyGrad = buildCopyGrad(scope, kit, height);
-  const addBias = buildAddBias(scope, kit, height);
-  const multiply = buildMultiply(scope, kit, tile);
-  const grad = f.let('grad', scratch.add(p.gradAt));
-  const tileRows = f.let('tileRows', p.outputs.add(height - 1).div(height)); // blocks of outputs of a group
+  const addBlock = buildBlock(scope, kit, tiling, zero);
   const rowBytes = f.let('rowBytes', p.depthPadded.mul(height * kit.bytes));
-  copyIn.clear(scratch, p.channelBlock.mul(p.planeBytes));
+  const groupRows = f.let('groupRows', tileRows(p.outputs, height));
   f.for('unit', lo, hi, (unit) => {
     const part = f.let('part', unit.rem(p.parts));
     const rest = f.let('rest', unit.div(p.parts));
@@ -127,276 +101,201 @@ function buildUnits(scope: Scope, kit: ElementKit, tile: { height: number; pairs
     const m0 = f.let('m0', rest.rem(p.outputBlocks).mul(p.outputBlock));
     const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
     const partial = f.let('partialBase', p.partial.add(part.mul(p.partBytes)));
-    const firstRow = f.let('firstRow', group.mul(tileRows).add(m0.div(height)));
+    const firstRow = f.let('firstRow', group.mul(groupRows).add(m0.div(height)));
     const sums = f.let('sums', partial.add(firstRow.mul(rowBytes)));
     const biasSums = f.let('biasSums', partial.add(p.biasAt).add(firstRow.mul(height * kit.bytes)));
-    const unitRows = f.let('unitRows', outputs.add(height - 1).div(height));
+    const unitRows = f.let('unitRows', tileRows(outputs, height));
     f.call(zero, sums, unitRows.mul(rowBytes));
     f.call(zero, biasSums, unitRows.mul(height * kit.bytes));
-    const blockEnd = minI32(f, 'blockEnd', part.add(1).mul(p.unitBlocks), p.blocks);
-    f.for('block', part.mul(p.unitBlocks), blockEnd, (block) => {
-      const image = f.let('image', block.div(p.rowBlocks).mul(p.images));
-      const images = minI32(f, 'images', p.images, p.batch.sub(image));
-      const i0 = f.let('i0', block.rem(p.rowBlocks).mul(p.rowBlock));
-      const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
-      const count = f.let('count', images.mul(rows).mul(p.rowVectors));
-      const gradFrom = f.let('gradFrom', p.dy.add(image.mul(p.dyn)).add(group.mul(p.outputs).add(m0).mul(p.dyc)).add(i0.mul(p.dyh))); // prettier-ignore
-      f.call(copyGrad, gradFrom, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw);
-      f.if(p.hasBias, () => f.call(addBias, grad, count, outputs, biasSums));
-      const source = f.let('source', p.x.add(image.mul(p.xn)).add(group.mul(p.channels).mul(p.xc)));
-      forChannelBlocks(scope, (c0, channels) => {
-        copyIn.copy(source.add(c0.mul(p.xc)), scratch, images, channels, i0.mul(p.rowStep).add(p.rowOrigin), rows.sub(1).mul(p.rowStep).add(p.rowReach)); // prettier-ignore
-        const to = f.let('to', sums.add(c0.mul(p.taps).mul(height * kit.bytes)));
-        f.call(multiply, scratch, p.offsets, channels.mul(p.taps), p.positions, count, grad, outputs, to, rowBytes);
-      });
+    const dy = f.let('dyUnit', p.dy.add(group.mul(p.outputs).add(m0).mul(p.dyc)));
+    const source = f.let('source', p.x.add(group.mul(p.channels).mul(p.xc)));
+    const end = minI32(f, 'blockEnd', part.add(1).mul(p.unitBlocks), p.blocks);
+    f.for('block', part.mul(p.unitBlocks), end, (block) => {
+      addBlock({ block, dy, source, outputs, sums, biasSums, rowBytes, scratch });
     });
   });
 }
 
-function forChannelBlocks({ f, p }: Scope, body: (c0: Local, channels: Local) => void): void {
-  const blocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
-  f.for('channelUnit', 0, blocks, (block) => {
-    const c0 = f.let('c0', block.mul(p.channelBlock));
-    body(c0, minI32(f, 'channels', p.channelBlock, p.channels.sub(c0)));
-  });
-}
+/** What a block of pixels is added with: the unit's ∂y and source, and where its sums are. */
+type BlockOf = Readonly<
+  Record<'block' | 'dy' | 'source' | 'outputs' | 'sums' | 'biasSums' | 'rowBytes' | 'scratch', Local>
+>;
 
-type Eleven = [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
-
-/** Copies ∂y as [block of outputs][vector of pixels][output]; rows end in zeros, as do outputs that do not exist. */
-function buildCopyGrad(scope: Scope, kit: ElementKit, height: number): Fn {
-  const { lanes, vector, vectorBytes } = kit;
-  const names = ['from', 'to', 'outputs', 'images', 'rows', 'count', 'width', 'dyn', 'dyc', 'dyh', 'dyw'];
-  return scope.fn(
-    'copyGrad',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [from, to, outputs, images, rows, count, width, dyn, dyc, dyh, dyw] = args as unknown as Eleven;
-      const step = height * vectorBytes;
-      const nothing = constant(vector, 0);
-      const padded = f.let(
-        'padded',
-        outputs
-          .add(height - 1)
-          .div(height)
-          .mul(height),
-      );
-      const whole = f.let('whole', dyw.eq(kit.bytes).select(width.div(lanes), i32(0)));
-      f.for('m', 0, padded, (m) => {
-        const out = f.let('out', to.add(m.div(height).mul(count).mul(step)).add(m.rem(height).mul(vectorBytes)));
-        f.if(m.ge(outputs), () => {
-        f.for('empty', 0, count, () => {
-          f.store(vector, out, nothing);
-          f.inc(out, step);
-        });
-      }, () => {
-        f.for('image', 0, images, (image) => {
-          const row = f.let('row', from.add(image.mul(dyn)).add(m.mul(dyc)));
-          f.for('i', 0, rows, () => {
-            const at = f.let('at', row);
-            f.for('v', 0, whole, () => {
-              f.store(vector, out, load(vector, at));
-              f.inc(at, vectorBytes);
-              f.inc(out, step);
-            });
-            f.for('w', whole.mul(lanes), width, (w) => {
-              f.store(vector, out, nothing);
-              const valid = minI32(f, 'valid', width.sub(w), i32(lanes));
-              f.for('lane', 0, valid, (lane) => {
-                f.store(kit.element, out.add(lane.mul(kit.bytes)), load(kit.element, at));
-                f.inc(at, dyw);
-              });
-              f.inc(out, step);
-            }, lanes);
-            f.inc(row, dyh);
-          });
-        });
-      }); // prettier-ignore
-      });
-    },
-  );
-}
-
-/** Adds the copied ∂y of a block to the sums of the bias. */
-function buildAddBias(scope: Scope, kit: ElementKit, height: number): Fn {
-  return scope.fn(
-    'addBias',
-    [
-      ['grad', 'i32'],
-      ['count', 'i32'],
-      ['outputs', 'i32'],
-      ['sums', 'i32'],
-    ],
-    (f, args) => {
-      // prettier-ignore
-      const [grad, count, outputs, sums] = args as [Local, Local, Local, Local];
-      const at = f.let('at', grad);
-      f.for(
-        'm',
-        0,
-        outputs,
-        (m) => {
-          const acc = Array.from({ length: height }, (_, q) => f.let(`acc${q}`, constant(kit.vector, 0)));
-          f.for('v', 0, count, () => {
-            acc.forEach((sum, q) => f.inc(sum, load(kit.vector, at, q * kit.vectorBytes)));
-            f.inc(at, height * kit.vectorBytes);
-          });
-          const to = f.let('to', sums.add(m.mul(kit.bytes)));
-          acc.forEach((sum, q) => {
-            let total: Expr = load(kit.element, to, q * kit.bytes);
-            for (let lane = 0; lane < kit.lanes; lane++) total = total.add(sum.lane(lane));
-            f.store(kit.element, to, total, q * kit.bytes);
-          });
-        },
-        height,
-      );
-    },
-  );
-}
-
-/** Every register tile of a block of pixels. */
-function buildMultiply(scope: Scope, kit: ElementKit, { height, pairs }: { height: number; pairs: number }): Fn {
-  const micro = buildMicro(scope, kit, height, pairs);
-  const names = ['scratch', 'offsets', 'depth', 'positions', 'count', 'grad', 'outputs', 'sums', 'rowBytes'];
-  return scope.fn(
-    'multiply',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [scratch, offsets, depth, positions, count, grad, outputs, sums, rowBytes] = args as unknown as Eleven;
-      const g = f.let('g', grad);
-      const row = f.let('row', sums);
-      f.for(
-        'm',
-        0,
-        outputs,
-        () => {
-          const to = f.let('to', row);
-          const table = f.let('table', offsets);
-          f.for(
-            'r',
-            0,
-            depth,
-            () => {
-              const x = Array.from({ length: pairs }, (_, j) => f.let(`x${j}`, scratch.add(load('i32', table, j * 4))));
-              f.call(micro, ...x, positions, count, g, to);
-              f.inc(table, pairs * 4);
-              f.inc(to, pairs * height * kit.bytes);
-            },
-            pairs,
-          );
-          f.inc(g, count.mul(height * kit.vectorBytes));
-          f.inc(row, rowBytes);
-        },
-        height,
-      );
-    },
-  );
-}
-
-/** sums[pair][output] += Σ over vectors of pixels of ∂y[output] · source[pair]. */
-function buildMicro(scope: Scope, kit: ElementKit, height: number, pairs: number): Fn {
-  const names = [...Array.from({ length: pairs }, (_, j) => `x${j}`), 'positions', 'count', 'grad', 'sums'];
-  return scope.fn(
-    'micro',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const x = args.slice(0, pairs);
-      const [positions, count, grad, sums] = args.slice(pairs) as [Local, Local, Local, Local];
-      const tile = new Tile(f, kit, height, pairs);
-      f.for('v', 0, count, () => {
-        const position = f.let('position', load('i32', positions));
-        const rows = Array.from({ length: height }, (_, i) => load(kit.vector, grad, i * kit.vectorBytes));
-        tile.dotStep(rows, x.map((base) => load(kit.vector, base.add(position)))); // prettier-ignore
-        f.inc(positions, 4);
-        f.inc(grad, height * kit.vectorBytes);
-      });
-      const flat = Array.from({ length: pairs }, (_, j) => tile.acc.map((row) => row[j]!)).flat();
-      for (let k = 0; k < flat.length; k += kit.lanes) {
-        const total = laneSums(f, flat.slice(k, k + kit.lanes)).add(load(kit.vector, sums, k * kit.bytes));
-        f.store(kit.vector, sums, total, k * kit.bytes);
-      }
-    },
-  );
-}
-
-/** Adds the partial results of one block of outputs, in order, and writes ∂w and ∂b as the tensors have them. */
-function buildReduce(
-  scope: KernelScope<typeof REDUCE_PARAMS>,
-  kit: ElementKit,
-  height: number,
-): (unit: Local, row: Local) => void {
-  // prettier-ignore
-  const addParts = buildAddParts(scope, kit);
+function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (of: BlockOf) => void {
   const { f, p } = scope;
-  const turn = scope.fn(
-    'turn',
-    [
-      ['row', 'i32'],
-      ['valid', 'i32'],
-      ['depth', 'i32'],
-      ['dw', 'i32'],
-    ],
-    (g, args) => {
-      // prettier-ignore
-      const [row, valid, depth, dw] = args as [Local, Local, Local, Local];
-      g.for('q', 0, valid, (q) => {
-        const from = g.let('from', row.add(q.mul(kit.bytes)));
-        const to = g.let('to', dw.add(q.mul(depth).mul(kit.bytes)));
-        g.for('r', 0, depth, () => {
-          g.store(kit.element, to, load(kit.element, from));
-          g.inc(from, height * kit.bytes);
-          g.inc(to, kit.bytes);
-        });
-      });
-    },
-  );
-  return (unit, row) => {
-    const tileRows = f.let('reduceRows', p.outputs.add(height - 1).div(height));
-    const m = f.let('m', unit.rem(tileRows).mul(height));
-    const output = f.let('output', unit.div(tileRows).mul(p.outputs).add(m));
-    const valid = minI32(f, 'validOutputs', i32(height), p.outputs.sub(m));
-    const elements = f.let('elements', p.depthPadded.mul(height));
-    f.call(addParts, p.partial.add(unit.mul(elements).mul(kit.bytes)), p.parts, p.partBytes, elements, row);
-    f.call(turn, row, valid, p.depth, p.dw.add(output.mul(p.depth).mul(kit.bytes)));
-    f.if(p.hasBias, () => {
-      f.call(
-        addParts,
-        p.partial.add(p.biasAt).add(unit.mul(height * kit.bytes)),
-        p.parts,
-        p.partBytes,
-        i32(height),
-        row,
-      );
-      f.call(turn, row, valid, i32(1), p.db.add(output.mul(kit.bytes)));
+  const { height } = tiling;
+  const copyIn = buildCopyIn(scope, kit, zero);
+  const copyGrad = buildCopyGrad(scope, kit, height);
+  const addBias = buildAddBias(scope, kit, height);
+  const multiply = buildMultiply(scope, kit, tiling);
+  const channelBlocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
+  copyIn.clear(scope.scratch, p.channelBlock.mul(p.planeBytes));
+  return ({ block, dy, source, outputs, sums, biasSums, rowBytes, scratch }) => {
+    const image = f.let('image', block.div(p.rowBlocks).mul(p.images));
+    const images = minI32(f, 'images', p.images, p.batch.sub(image));
+    const i0 = f.let('i0', block.rem(p.rowBlocks).mul(p.rowBlock));
+    const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
+    const count = f.let('count', images.mul(rows).mul(p.rowVectors));
+    const grad = f.let('grad', scratch.add(p.gradAt));
+    const from = dy.add(image.mul(p.dyn)).add(i0.mul(p.dyh));
+    f.call(copyGrad, from, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw);
+    f.if(p.hasBias, () => f.call(addBias, grad, count, outputs, biasSums));
+    f.for('channelUnit', 0, channelBlocks, (unit) => {
+      const c0 = f.let('c0', unit.mul(p.channelBlock));
+      const channels = minI32(f, 'channels', p.channelBlock, p.channels.sub(c0));
+      const first = i0.mul(p.rowStep).add(p.rowOrigin);
+      const reached = rows.sub(1).mul(p.rowStep).add(p.rowReach);
+      copyIn.copy(source.add(image.mul(p.xn)).add(c0.mul(p.xc)), scratch, images, channels, first, reached);
+      const to = f.let('to', sums.add(c0.mul(p.taps).mul(height * kit.bytes)));
+      const depth = channels.mul(p.taps);
+      f.call(multiply, scratch, p.offsets, depth, p.positions, count, p.rowVectors, grad, outputs, to, rowBytes);
     });
   };
 }
 
-/** row[e] = Σ over parts, in order, of element e. */
-function buildAddParts(scope: KernelScope<typeof REDUCE_PARAMS>, kit: ElementKit): Fn {
-  const names = ['from', 'parts', 'step', 'elements', 'row'];
-  return scope.fn(
-    'addParts',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
+/** Copies ∂y as [block of outputs][vector of pixels][output]; rows end in zeros, as do outputs that do not exist. */
+function buildCopyGrad(scope: Scope, kit: ElementKit, height: number): Fn {
+  const { lanes, vector, vectorBytes } = kit;
+  const step = height * vectorBytes;
+  const nothing = constant(vector, 0);
+  const copyRow = intFn(
+    scope,
+    'copyGradRow',
+    ['from', 'to', 'whole', 'width', 'dyw'],
+    (f, { from, to, whole, width, dyw }) => {
       // prettier-ignore
-      const [from, parts, step, elements, row] = args as [Local, Local, Local, Local, Local];
-      const sumOver = (type: 'f32' | 'f64' | 'f32v' | 'f64v', at: Local): void => {
-        const part = f.let('part', from.add(at));
-        const sum = f.let(`sum${type}`, load(type, part));
-        f.for('k', 1, parts, () => {
-          f.inc(part, step);
-          f.inc(sum, load(type, part));
+      f.for('v', 0, whole, () => {
+      f.store(vector, to, load(vector, from));
+      f.inc(from, vectorBytes);
+      f.inc(to, step);
+    });
+      forStep(f, 'w', [whole.mul(lanes), width, lanes], (w) => {
+        f.store(vector, to, nothing);
+        const valid = minI32(f, 'valid', width.sub(w), i32(lanes));
+        f.for('lane', 0, valid, (lane) => {
+          f.store(kit.element, to.add(lane.mul(kit.bytes)), load(kit.element, from));
+          f.inc(from, dyw);
         });
-        f.store(type, row.add(at), sum);
-      };
-      const bytes = f.let('bytes', elements.mul(kit.bytes));
-      const whole = f.let('whole', bytes.sub(bytes.rem(kit.vectorBytes)));
-      f.for('v', 0, whole, (v) => sumOver(kit.vector, v), kit.vectorBytes);
-      f.for('e', whole, bytes, (e) => sumOver(kit.element, e), kit.bytes);
+        f.inc(to, step);
+      });
     },
   );
+  const names = ['from', 'to', 'outputs', 'images', 'rows', 'count', 'width', 'dyn', 'dyc', 'dyh', 'dyw'] as const;
+  return intFn(scope, 'copyGrad', names, (f, { from, to, outputs, images, rows, count, width, dyn, dyc, dyh, dyw }) => {
+    const padded = f.let('padded', tileRows(outputs, height).mul(height));
+    const whole = f.let('whole', dyw.eq(kit.bytes).select(width.div(lanes), i32(0)));
+    const rowStep = f.let('rowStep', width.add(lanes - 1).div(lanes).mul(step)); // prettier-ignore
+    f.for('m', 0, padded, (m) => {
+      const out = f.let('out', to.add(m.div(height).mul(count).mul(step)).add(m.rem(height).mul(vectorBytes)));
+      f.if(m.ge(outputs), () =>
+        f.for('empty', 0, count, () => {
+          f.store(vector, out, nothing);
+          f.inc(out, step);
+        }),
+      );
+      f.if(m.lt(outputs), () =>
+        f.for('image', 0, images, (image) => {
+          const row = f.let('row', from.add(image.mul(dyn)).add(m.mul(dyc)));
+          f.for('i', 0, rows, () => {
+            f.call(copyRow, row, out, whole, width, dyw);
+            f.inc(out, rowStep);
+            f.inc(row, dyh);
+          });
+        }),
+      );
+    });
+  });
+}
+
+/** Adds the copied ∂y of a block to the sums of the bias. */
+function buildAddBias(scope: Scope, kit: ElementKit, height: number): Fn {
+  return intFn(scope, 'addBias', ['grad', 'count', 'outputs', 'sums'], (f, { grad, count, outputs, sums }) => {
+    const at = f.let('at', grad);
+    forStep(f, 'm', [0, outputs, height], (m) => {
+      const acc = Array.from({ length: height }, (_, q) => f.let(`acc${q}`, constant(kit.vector, 0)));
+      f.for('v', 0, count, () => {
+        acc.forEach((sum, q) => f.inc(sum, load(kit.vector, at, q * kit.vectorBytes)));
+        f.inc(at, height * kit.vectorBytes);
+      });
+      const to = f.let('to', sums.add(m.mul(kit.bytes)));
+      acc.forEach((sum, q) => {
+        let total: Expr = load(kit.element, to, q * kit.bytes);
+        for (let lane = 0; lane < kit.lanes; lane++) total = total.add(sum.lane(lane));
+        f.store(kit.element, to, total, q * kit.bytes);
+      });
+    });
+  });
+}
+
+/** Every register tile of a block of pixels. */
+function buildMultiply(scope: Scope, kit: ElementKit, tiling: Tiling): Fn {
+  const { height, pairs, byRow } = tiling;
+  const micro = buildMicro(scope, kit, tiling);
+  const names = ['scratch', 'offsets', 'depth', 'positions', 'count', 'rowVectors', 'grad', 'outputs', 'sums', 'sumsRow'] as const; // prettier-ignore
+  return intFn(
+    scope,
+    'multiply',
+    names,
+    (f, { scratch, offsets, depth, positions, count, rowVectors, grad, outputs, sums, sumsRow }) => {
+      // prettier-ignore
+      const rows = byRow ? f.let('rows', count.div(rowVectors)) : count;
+      const rowBytes = f.let('rowBytes', rowVectors.mul(kit.vectorBytes));
+      forStep(f, 'm', [0, outputs, height], () => {
+        const to = f.let('to', sums);
+        const table = f.let('table', offsets);
+        forStep(f, 'r', [0, depth, pairs], () => {
+          const x = Array.from({ length: pairs }, (_, j) => f.let(`x${j}`, scratch.add(load('i32', table, j * 4))));
+          f.call(micro, ...x, positions, rows, rowBytes, grad, to);
+          f.inc(table, pairs * 4);
+          f.inc(to, pairs * height * kit.bytes);
+        });
+        f.inc(grad, count.mul(height * kit.vectorBytes));
+        f.inc(sums, sumsRow);
+      });
+    },
+  );
+}
+
+/**
+ * sums[pair][output] += Σ over vectors of pixels of ∂y[output] · source[pair]. Where rows are long, positions are those of
+ * rows and one counter runs along all operands; where they are short, of single vectors.
+ */
+function buildMicro(scope: Scope, kit: ElementKit, { height, pairs, byRow }: Tiling): Fn {
+  const sources = Array.from({ length: pairs }, (_, j) => `x${j}`);
+  const names = ['positions', 'rows', 'rowBytes', 'grad', 'sums'] as const;
+  return intFn(scope, 'micro', [...sources, ...names] as readonly string[], (f, args) => {
+    const [positions, rows, rowBytes, grad, sums] = names.map((name) => args[name]!) as [
+      Local,
+      Local,
+      Local,
+      Local,
+      Local,
+    ];
+    const x = sources.map((name) => args[name]!);
+    const tile = new Tile(f, kit, height, pairs);
+    const gradRows = (at: Expr): Expr[] => {
+      const first = f.let('gradAt', at);
+      return Array.from({ length: height }, (_, i) => load(kit.vector, first, i * kit.vectorBytes));
+    };
+    f.for('row', 0, rows, () => {
+      const position = f.let('position', load('i32', positions));
+      const starts = x.map((base, j) => f.let(`start${j}`, base.add(position)));
+      f.inc(positions, 4);
+      if (byRow) {
+        forStep(f, 'at', [0, rowBytes, kit.vectorBytes], (at) => {
+          const columns = starts.map((start) => load(kit.vector, start.add(at)));
+          tile.dotStep(gradRows(grad.add(at.mul(height))), columns);
+        });
+        f.inc(grad, rowBytes.mul(height));
+      } else {
+        tile.dotStep(gradRows(grad), starts.map((start) => load(kit.vector, start))); // prettier-ignore
+        f.inc(grad, height * kit.vectorBytes);
+      }
+    });
+    const flat = sources.flatMap((_, j) => tile.acc.map((row) => row[j]!));
+    for (let k = 0; k < flat.length; k += kit.lanes) {
+      const total = laneSums(f, flat.slice(k, k + kit.lanes)).add(load(kit.vector, sums, k * kit.bytes));
+      f.store(kit.vector, sums, total, k * kit.bytes);
+    }
+  });
 }

@@ -1,31 +1,27 @@
 /**
- * Lowers convolutions and their gradients to kernels: chooses blocks that fit the caches and builds the index tables.
+ * Lowers a convolution and its gradient of the input: both are a correlation (`conv-tables.ts`), so this chooses blocks
+ * that fit the caches and fills in the tables. The gradient of the weights is `conv-weight-lower.ts`.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { correlateKernel, correlateTile, type SegmentWords } from '../../kernels/conv/correlate.ts';
+import { correlateKernel, correlateTile, segmentTable, type SegmentWords } from '../../kernels/conv/correlate.ts';
+import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
-import { weightGradKernel, weightGradTile, weightReduceKernel } from '../../kernels/conv/weight-grad.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import {
-  forwardAxis,
-  inputGradAxis,
-  planeBytes,
-  rowLayout,
-  rowsReached,
-  type AxisPlan,
-  type RowLayout,
-} from './conv-tables.ts';
+import { forwardAxis, inputGradAxis, planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
-const SOURCE_BYTES = 160 * 1024;
+export const SOURCE_BYTES = 160 * 1024;
 /** (channel, tap) pairs added up before the accumulators are written back: a block of weights stays in the first-level cache. */
 const DEPTH = 640;
 /** Launches whose estimated time is below this run as one call, and pack their weights inside. */
-const INSIDE_NS = 40_000;
+export const INSIDE_NS = 40_000;
 
-const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
+export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
+
+/** Estimated nanoseconds of so many multiply-adds. */
+export const multiplyAddNs = (count: number, kit: ElementKit): number => (count * kit.bytes) / 80;
 
 /** A correlation: which side of the weights is summed over, and the plans along the axes. */
 interface Correlation {
@@ -70,8 +66,8 @@ export function lowerInputGrad(l: Lowering, g: ConvGeometry, dy: Value, w: Value
   });
 }
 
-/** How a correlation is cut into units of work. */
-interface Blocks {
+/** How the source is cut into blocks that are copied in at a time. */
+export interface Blocks {
   readonly channels: number;
   readonly rows: number;
   readonly rowBlocks: number;
@@ -86,85 +82,155 @@ function blocksOf(c: Correlation, g: ConvGeometry, pitch: number, bytes: number)
   const reach = rowsReached(c.rows, 1);
   const most = Math.max(4, Math.floor((SOURCE_BYTES / rowCost - reach) / c.rows.step) + 1);
   const least = g.batch * g.groups < 8 ? Math.ceil(c.rows.count / Math.ceil(8 / (g.batch * g.groups))) : c.rows.count;
-  const rowBlocks = Math.ceil(c.rows.count / Math.min(most, Math.max(least, 4)));
-  const rows = Math.ceil(c.rows.count / rowBlocks);
+  const parts = Math.ceil(c.rows.count / Math.min(most, Math.max(least, 4)));
+  const rows = Math.ceil(c.rows.count / parts);
+  const rowBlocks = Math.ceil(c.rows.count / rows);
   const fit = Math.floor(SOURCE_BYTES / (rowCost * rowsReached(c.rows, rows)));
   const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(fit, Math.floor(g.batch / 8), 8));
-  return { channels, rows, rowBlocks: Math.ceil(c.rows.count / rows), images };
+  return { channels, rows, rowBlocks, images };
+}
+
+/** Bytes of the copied source: of a row, of an image's rows, of a channel. */
+export interface SourceSizes {
+  readonly row: number;
+  readonly image: number;
+  readonly plane: number;
+}
+
+export function sourceSizes(rows: AxisPlan, layout: RowLayout, b: Blocks, bytes: number): SourceSizes {
+  const row = layout.pitch * bytes;
+  const image = rowsReached(rows, b.rows) * row;
+  return { row, image, plane: planeBytes(image * b.images) };
+}
+
+/** Vectors of short rows are read past the end of the last channel. */
+export const sourceBytes = (b: Blocks, sizes: SourceSizes): number => b.channels * sizes.plane + 64;
+
+type SourceArgs = { readonly [K in keyof typeof SOURCE_PARAMS]: K extends 'x' | 'runs' ? Value : number };
+
+/** Arguments of copying the source in, and of walking over its rows. */
+export function sourceArgs(
+  l: Lowering,
+  x: Value,
+  rows: AxisPlan,
+  columns: AxisPlan,
+  layout: RowLayout,
+  sizes: SourceSizes,
+  bytes: number,
+): SourceArgs & Record<'rowOrigin' | 'rowStep' | 'rowReach', number> {
+  // prettier-ignore
+  const [xn, xc, xh, xw] = x.layout.strides.map((step) => step * bytes) as [number, number, number, number];
+  return {
+    x,
+    xn,
+    xc,
+    xh,
+    xStep: columns.step * xw,
+    sourceRows: rows.source,
+    runs: l.constant('int32', Int32Array.from(layout.runs.flatMap((r) => [r.from * xw, r.count, r.to * bytes]))),
+    runCount: layout.runs.length,
+    rowBytes: sizes.row,
+    imageBytes: sizes.image,
+    planeBytes: sizes.plane,
+    rowOrigin: rows.minDelta,
+    rowStep: rows.step,
+    rowReach: rowsReached(rows, 1),
+  };
 }
 
 interface Tables {
   readonly offsets: Int32Array;
   readonly vectors: Int32Array;
-  readonly segments: Int32Array;
-  readonly segmentCount: number;
+  /** Slots of accumulators that one output needs. */
+  readonly slots: number;
+  readonly segments: readonly SegmentWords[];
   readonly taps: number;
   /** Byte offsets into the weights, in packed order. */
   readonly sources: Int32Array;
+  /** Whether neighbours in a vector are not neighbours in y. */
   readonly scatter: boolean;
 }
 
-/** Bytes of y between images, channels and rows. */
-interface OutSteps {
-  readonly n: number;
-  readonly h: number;
+/**
+ * How a row of `size` outputs is cut into tiles of neighbouring vectors and, where less than half a tile is left, single
+ * vectors. The last of each lies back so that it is full: what it shares with the one before comes out the same.
+ */
+function cutRow(size: number, tile: number, lanes: number): { tiles: number[]; singles: number[] } {
+  const whole = Math.floor(size / tile);
+  const rest = size % tile;
+  const tiles = Array.from({ length: whole }, (_, i) => i * tile);
+  if (rest > tile / 2 && whole > 0) return { tiles: [...tiles, size - tile], singles: [] };
+  const singles = Array.from({ length: Math.ceil(rest / lanes) }, (_, i) =>
+    Math.max(0, Math.min(whole * tile + i * lanes, size - lanes)),
+  );
+  return { tiles, singles };
 }
 
-function tablesOf(
-  c: Correlation,
-  kit: ElementKit,
-  b: Blocks,
-  row: RowLayout,
-  plane: number,
-  image: number,
-  out: OutSteps,
-): Tables {
-  // prettier-ignore
+function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout, sizes: SourceSizes, y: Value): Tables {
   const { bytes, lanes } = kit;
+  const tileVectors = correlateTile(c.outputs).vectors;
+  const [yn, , yh] = y.layout.strides as readonly [number, number, number, number];
   const offsets: number[] = [];
   const vectors: number[] = [];
-  const words: SegmentWords[] = [];
+  const segments: SegmentWords[] = [];
   const tapOffsets: number[][] = [];
-  let taps = 0;
+  let [taps, slots] = [0, 0];
   let scatter = c.columns.outStep > 1;
   const whole = b.rowBlocks === 1;
   for (const down of c.rows.segments) {
     for (const across of c.columns.segments) {
       const pairs = down.taps.flatMap((v) => across.taps.map((h) => [v, h] as const));
-      const valid = Math.min(lanes, across.hi - across.lo);
-      if (valid < lanes) scatter = true;
-      const rowVectors = Math.ceil((across.hi - across.lo) / lanes);
-      const [lo, hi] = whole ? [0, down.hi - down.lo] : [down.lo, down.hi];
-      words.push([pairs.length, taps, offsets.length * 4, vectors.length / 2, rowVectors, lo, hi, valid]);
+      const size = across.hi - across.lo;
+      if (size < lanes) scatter = true;
+      const { tiles, singles } = cutRow(size, tileVectors * lanes, lanes);
+      const [begin, end] = whole ? [down.lo, down.hi] : [0, b.rows];
+      const rows = b.images * (end - begin);
+      const firstTile = vectors.length / 2;
+      const singleSlot = slots + rows * tiles.length * tileVectors;
+      segments.push({
+        taps: pairs.length,
+        tapsBefore: taps,
+        offsets: offsets.length * 4,
+        lo: whole ? 0 : down.lo,
+        hi: whole ? down.hi - down.lo : down.hi,
+        lanes: Math.min(lanes, size),
+        rowTiles: tiles.length,
+        firstTile,
+        tileSlot: slots,
+        rowSingles: singles.length,
+        firstSingle: firstTile + rows * tiles.length,
+        singleSlot,
+      });
+      slots = singleSlot + rows * singles.length;
+      taps += pairs.length;
+      tapOffsets.push(pairs.map(([v, h]) => (v.k * c.kernel[0] + h.k * c.kernel[1]) * bytes));
       for (let channel = 0; channel < b.channels; channel++) {
         for (const [v, h] of pairs) {
-          offsets.push(channel * plane + ((v.delta - c.rows.minDelta) * row.pitch + row.tapColumn(h.delta)) * bytes);
+          const row = (v.delta - c.rows.minDelta) * sizes.row;
+          offsets.push(channel * sizes.plane + row + layout.tapColumn(h.delta) * bytes);
         }
       }
-      tapOffsets.push(pairs.map(([v, h]) => (v.k * c.kernel[0] + h.k * c.kernel[1]) * bytes));
-      taps += pairs.length;
-      const [begin, end] = whole ? [down.lo, down.hi] : [0, b.rows];
-      for (let n = 0; n < b.images; n++) {
-        for (let i = begin; i < end; i++) {
-          for (let v = 0; v < rowVectors; v++) {
-            // The last vector of a row lies back so that it is full; what it shares with the one before is the same.
-            const at = Math.max(across.lo, Math.min(across.lo + v * lanes, across.hi - lanes));
-            vectors.push(
-              n * image + (i * c.rows.step * row.pitch + at) * bytes,
-              n * out.n + (down.first + i * c.rows.outStep) * out.h + (across.first + at * c.columns.outStep) * bytes,
-            );
+      for (const starts of [tiles, singles]) {
+        for (let n = 0; n < b.images; n++) {
+          for (let i = begin; i < end; i++) {
+            for (const start of starts) {
+              const at = across.lo + start;
+              const out = n * yn + (down.first + i * c.rows.outStep) * yh + across.first + at * c.columns.outStep;
+              vectors.push(n * sizes.image + i * c.rows.step * sizes.row + at * bytes, out * bytes);
+            }
           }
         }
       }
     }
   }
+  const sources = packSources(c, b, tapOffsets, bytes);
   return {
     offsets: Int32Array.from(offsets),
     vectors: Int32Array.from(vectors),
-    segments: Int32Array.from(words.flat()),
-    segmentCount: words.length,
+    slots,
+    segments,
     taps,
-    sources: packSources(c, b, tapOffsets, bytes),
+    sources,
     scatter,
   };
 }
@@ -182,6 +248,40 @@ function packSources(c: Correlation, b: Blocks, tapOffsets: readonly number[][],
   return Int32Array.from(sources);
 }
 
+/** Packed weights: made by a launch of their own, or by the kernel itself where that is too short. */
+interface Packing {
+  readonly w: Value;
+  readonly inside: boolean;
+  /** Scratch for packing inside. */
+  readonly bytes: number;
+  readonly args: { readonly sources: Value; readonly wm: number; readonly wg: number };
+}
+
+function packing(
+  l: Lowering,
+  g: ConvGeometry,
+  w: Value,
+  c: Correlation,
+  t: Tables,
+  kit: ElementKit,
+  inside: boolean,
+): Packing {
+  // prettier-ignore
+  const { height } = correlateTile(c.outputs);
+  const depth = c.channels * t.taps;
+  const blocks = Math.ceil(c.outputs / height) * g.groups;
+  const elements = blocks * depth * height;
+  const args = { sources: l.constant('int32', t.sources), wm: c.wm * kit.bytes, wg: c.wg * kit.bytes };
+  if (inside) return { w, inside, bytes: elements * kit.bytes, args };
+  const packed = l.temp(w.layout.dtype, [elements]);
+  l.launch(
+    packKernel(l.target, kit.element, height),
+    { w, packed, sourceCount: depth, outputs: c.outputs, ...args },
+    { size: blocks, unitCost: depth * 3 },
+  );
+  return { w: packed, inside, bytes: 0, args };
+}
+
 function lowerCorrelation(
   l: Lowering,
   g: ConvGeometry,
@@ -193,65 +293,34 @@ function lowerCorrelation(
 ): void {
   // prettier-ignore
   if (y.layout.numel === 0) return;
-  const element = elementOf(y);
-  const kit = elementKit(l.target, element);
-  const { bytes, vectorBytes } = kit;
-  const row = rowLayout(c.columns, c.columns.count);
-  const b = blocksOf(c, g, row.pitch, bytes);
-  const rowBytes = row.pitch * bytes;
-  const imageBytes = rowsReached(c.rows, b.rows) * rowBytes;
-  const plane = planeBytes(imageBytes * b.images);
-  const [yn, yc, yh] = y.layout.strides.map((step) => step * bytes) as [number, number, number, number];
-  const t = tablesOf(c, kit, b, row, plane, imageBytes, { n: yn, h: yh });
+  const { dtype, strides } = y.layout;
+  const kit = elementKit(l.target, elementOf(y));
+  const { bytes, vectorBytes, element } = kit;
+  const layout = rowLayout(c.columns, c.columns.count);
+  const b = blocksOf(c, g, layout.pitch, bytes);
+  const sizes = sourceSizes(c.rows, layout, b, bytes);
+  const t = tablesOf(c, kit, b, layout, sizes, y);
   const tile = correlateTile(c.outputs);
-  const [xn, xc, xh, xw] = x.layout.strides.map((step) => step * bytes) as [number, number, number, number];
-
-  const images = Math.ceil(g.batch / b.images);
-  const size = images * g.groups * b.rowBlocks;
-  const work = (y.layout.numel * c.channels * t.taps) / (c.rows.segments.length * c.columns.segments.length);
-  const packInside = work / 20 + w.layout.numel < INSIDE_NS;
-  const depth = c.channels * t.taps;
-  const packedBlocks = Math.ceil(c.outputs / tile.height) * g.groups;
-  const packedElements = packedBlocks * depth * tile.height;
-  const sources = l.constant('int32', t.sources);
-  const wSteps = { wm: c.wm * bytes, wg: c.wg * bytes, sources };
-  let packed = w;
-  if (!packInside) {
-    packed = l.temp(y.layout.dtype, [packedElements]);
-    l.launch(
-      packKernel(l.target, element, tile.height),
-      { w, packed, sourceCount: depth, outputs: c.outputs, ...wSteps },
-      { size: packedBlocks, unitCost: depth * 3 },
-    );
-  }
-  const vectorCount = t.vectors.length / 2;
-  const slack = 64; // vectors of narrow rows are read past the end of the last channel
-  const accAt = Math.ceil((b.channels * plane + slack) / 64) * 64;
+  const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
+  const pack = packing(l, g, w, c, t, kit, work + 2 * w.layout.numel < INSIDE_NS);
+  const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const needsAcc = t.scatter || b.channels < c.channels;
-  const biasAt = accAt + (needsAcc ? vectorCount * c.outputs * vectorBytes : 0);
-  const packedAt = biasAt + c.outputs * vectorBytes;
+  const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
+  const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
   const lastHeight = ((c.outputs - 1) % tile.height) + 1;
+  const size = Math.ceil(g.batch / b.images) * g.groups * b.rowBlocks;
   l.launch(
-    correlateKernel(l.target, { element, height: tile.height, vectors: tile.vectors, lastHeight, packInside }),
+    correlateKernel(l.target, { element, ...tile, lastHeight, packInside: pack.inside }),
     {
-      x,
-      xn,
-      xc,
-      xh,
-      xStep: c.columns.step * xw,
-      sourceRows: c.rows.source,
-      runs: l.constant('int32', Int32Array.from(row.runs.flatMap((r) => [r.from * xw, r.count, r.to * bytes]))),
-      runCount: row.runs.length,
-      rowBytes,
-      imageBytes,
-      planeBytes: plane,
-      w: packed,
-      bias: bias === undefined ? l.constant(y.layout.dtype, zeros(element)) : denseVector(l, bias, element),
+      ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
+      w: pack.w,
+      ...pack.args,
+      bias: bias === undefined ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1)) : denseVector(l, bias, element), // prettier-ignore
       hasBias: bias === undefined ? 0 : 1,
       y,
-      yn,
-      yc,
-      yh: c.rows.outStep * yh,
+      yn: strides[0]! * bytes,
+      yc: strides[1]! * bytes,
+      yh: c.rows.outStep * strides[2]! * bytes,
       yStep: c.columns.outStep * bytes,
       batch: g.batch,
       groups: g.groups,
@@ -263,179 +332,16 @@ function lowerCorrelation(
       rowBlock: b.rows,
       rowBlocks: b.rowBlocks,
       images: b.images,
-      rowOrigin: c.rows.minDelta,
-      rowStep: c.rows.step,
-      rowReach: rowsReached(c.rows, 1),
       offsets: l.constant('int32', t.offsets),
       vectors: l.constant('int32', t.vectors),
-      vectorCount,
-      segments: l.constant('int32', t.segments),
-      segmentCount: t.segmentCount,
+      slots: t.slots,
+      segments: l.constant('int32', segmentTable(t.segments)),
+      segmentCount: t.segments.length,
       scatter: t.scatter ? 1 : 0,
       accAt,
       biasAt,
       packedAt,
-      ...wSteps,
     },
-    {
-      size,
-      unitCost: packInside ? 0 : work / 20 / size,
-      scratch: packedAt + (packInside ? packedElements * bytes : 0),
-    },
+    { size, unitCost: pack.inside ? 0 : work / size, scratch: packedAt + pack.bytes },
   );
-}
-
-const zeros = (element: Element): Float32Array | Float64Array =>
-  element === 'f32' ? new Float32Array(4) : new Float64Array(2);
-
-/** Pixels of a block of the weight gradient, in vectors: a register tile's ∂y stays in the first-level cache. */
-const PIXEL_VECTORS = 128;
-/** Work of one partial result at least, and how many partial results at most (each is as large as ∂w). */
-const PART_NS = 100_000;
-const MOST_PARTS = 16;
-const PART_BYTES = 16 << 20;
-
-/** How the weight gradient is cut: blocks of pixels, and units of work. A function of shapes alone, as the bits are. */
-interface GradBlocks extends Blocks {
-  readonly blocks: number;
-  readonly unitBlocks: number;
-  readonly parts: number;
-  readonly outputBlock: number;
-  readonly outputBlocks: number;
-}
-
-function gradBlocksOf(g: ConvGeometry, rows: AxisPlan, kit: ElementKit, pitch: number, work: number): GradBlocks {
-  const { height, pairs } = weightGradTile(g.outPerGroup);
-  const rowVectors = Math.ceil(g.width.output / kit.lanes);
-  const wanted = Math.min(g.height.output, Math.max(1, Math.floor(PIXEL_VECTORS / rowVectors)));
-  const rowBlocks = Math.ceil(g.height.output / wanted);
-  const rowBlock = Math.ceil(g.height.output / rowBlocks);
-  const channelBytes = rowsReached(rows, rowBlock) * pitch * kit.bytes;
-  const channelsFit = Math.max(1, Math.floor((1.5 * SOURCE_BYTES) / channelBytes));
-  const channels = channelsFit >= g.inPerGroup ? g.inPerGroup : Math.max(pairs, channelsFit - (channelsFit % pairs));
-  const imagesFit = Math.floor((1.5 * SOURCE_BYTES) / (channels * channelBytes));
-  const imagesWanted = Math.ceil(PIXEL_VECTORS / (rowVectors * rowBlock));
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(imagesFit, imagesWanted, g.batch));
-  const blocks = Math.ceil(g.batch / images) * rowBlocks;
-  const weightBytes = g.outChannels * g.inPerGroup * g.height.kernel * g.width.kernel * kit.bytes;
-  const most = Math.min(blocks, MOST_PARTS, Math.ceil(PART_BYTES / weightBytes), Math.ceil(work / g.groups / PART_NS));
-  const unitBlocks = Math.max(1, Math.ceil(blocks / Math.max(1, most)));
-  const parts = Math.max(1, Math.ceil(blocks / unitBlocks));
-  const tileRows = Math.ceil(g.outPerGroup / height);
-  const splits = Math.max(1, Math.min(tileRows, Math.ceil(work / PART_NS / (parts * g.groups)), Math.ceil(MOST_PARTS / (parts * g.groups)))); // prettier-ignore
-  const outputBlock = Math.ceil(tileRows / splits) * height;
-  const outputBlocks = Math.ceil(g.outPerGroup / outputBlock);
-  return { channels, rows: rowBlock, rowBlocks, images, blocks, unitBlocks, parts, outputBlock, outputBlocks };
-}
-
-/** ∂w, and ∂b where asked for, from ∂y and x. */
-export function lowerWeightGrad(
-  l: Lowering,
-  g: ConvGeometry,
-  dy: Value,
-  x: Value,
-  dw: Value,
-  db: Value | undefined,
-): void {
-  const element = elementOf(dw);
-  const kit = elementKit(l.target, element);
-  const { bytes, lanes, vectorBytes } = kit;
-  const { height, pairs } = weightGradTile(g.outPerGroup);
-  const rows = forwardAxis(g.height);
-  const columns = forwardAxis(g.width);
-  const rowVectors = Math.ceil(g.width.output / lanes);
-  const row = rowLayout(columns, rowVectors * lanes); // zeros behind short rows, where ∂y is padded with zeros too
-  const taps = g.height.kernel * g.width.kernel;
-  const depth = g.inPerGroup * taps;
-  const work = (g.batch * g.outChannels * g.height.output * g.width.output * depth) / 20;
-  const b = gradBlocksOf(g, rows, kit, row.pitch, work);
-  const rowBytes = row.pitch * bytes;
-  const imageBytes = rowsReached(rows, b.rows) * rowBytes;
-  const plane = planeBytes(imageBytes * b.images);
-
-  const offsets: number[] = [];
-  for (let channel = 0; channel < b.channels; channel++)
-    for (const v of rows.segments[0]!.taps)
-      for (const h of columns.segments[0]!.taps)
-        offsets.push(channel * plane + ((v.delta - rows.minDelta) * row.pitch + row.tapColumn(h.delta)) * bytes);
-  while (offsets.length % pairs !== 0) offsets.push(offsets.at(-1)!);
-  const positions: number[] = [];
-  for (let n = 0; n < b.images; n++)
-    for (let i = 0; i < b.rows; i++)
-      for (let v = 0; v < rowVectors; v++) positions.push(n * imageBytes + i * rows.step * rowBytes + v * vectorBytes);
-
-  const tileRows = Math.ceil(g.outPerGroup / height) * g.groups;
-  const depthPadded = Math.ceil(depth / pairs) * pairs;
-  const biasAt = tileRows * depthPadded * height * bytes;
-  const partBytes = Math.ceil((biasAt + tileRows * height * bytes) / 64) * 64;
-  const partial = l.temp(dw.layout.dtype, [(partBytes * b.parts) / bytes]);
-  const whole = work + depth * g.outChannels < INSIDE_NS;
-  const [xn, xc, xh, xw] = x.layout.strides.map((step) => step * bytes) as [number, number, number, number];
-  const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
-  const reduce = {
-    partial,
-    parts: b.parts,
-    partBytes,
-    biasAt,
-    dw,
-    db: db ?? dw,
-    hasBias: db === undefined ? 0 : 1,
-    groups: g.groups,
-    outputs: g.outPerGroup,
-    depth,
-    depthPadded,
-  };
-  const reduceScratch = depthPadded * height * bytes;
-  const gradAt = Math.ceil((b.channels * plane + 64) / 64) * 64;
-  const gradBytes = Math.ceil(b.outputBlock / height) * height * positions.length * vectorBytes;
-  const size = b.parts * b.outputBlocks * g.groups;
-  l.launch(
-    weightGradKernel(l.target, element, g.outPerGroup, whole),
-    {
-      ...reduce,
-      x,
-      xn,
-      xc,
-      xh,
-      xStep: columns.step * xw,
-      sourceRows: g.height.input,
-      runs: l.constant('int32', Int32Array.from(row.runs.flatMap((r) => [r.from * xw, r.count, r.to * bytes]))),
-      runCount: row.runs.length,
-      rowBytes,
-      imageBytes,
-      planeBytes: plane,
-      dy,
-      dyn,
-      dyc,
-      dyh,
-      dyw,
-      width: g.width.output,
-      batch: g.batch,
-      channels: g.inPerGroup,
-      channelBlock: b.channels,
-      taps,
-      outputBlock: b.outputBlock,
-      outputBlocks: b.outputBlocks,
-      rowCount: g.height.output,
-      rowBlock: b.rows,
-      rowBlocks: b.rowBlocks,
-      images: b.images,
-      rowOrigin: rows.minDelta,
-      rowStep: rows.step,
-      rowReach: rowsReached(rows, 1),
-      blocks: b.blocks,
-      unitBlocks: b.unitBlocks,
-      offsets: l.constant('int32', Int32Array.from(offsets)),
-      positions: l.constant('int32', Int32Array.from(positions)),
-      rowVectors,
-      gradAt,
-    },
-    { size, unitCost: whole ? 0 : work / size, scratch: Math.max(gradAt + gradBytes, whole ? reduceScratch : 0) },
-  );
-  if (whole) return;
-  l.launch(weightReduceKernel(l.target, element, height), reduce, {
-    size: tileRows,
-    unitCost: depth * height * (b.parts / 4 + 2),
-    scratch: reduceScratch,
-  });
 }

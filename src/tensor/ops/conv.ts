@@ -14,7 +14,8 @@ import { sameDims, showShape, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
-import { lowerConv, lowerInputGrad, lowerWeightGrad } from './conv-lower.ts';
+import { lowerConv, lowerInputGrad } from './conv-lower.ts';
+import { lowerWeightGrad } from './conv-weight-lower.ts';
 import type { Attrs, GradientContext, OpRules } from './rule.ts';
 
 /** Made by {@link convInputGradParams}. */

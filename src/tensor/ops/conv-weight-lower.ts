@@ -1,0 +1,191 @@
+/**
+ * Lowers the gradient of a convolution's weights and bias: cuts the pixels into blocks that fit the caches, the blocks
+ * into units of work with a partial result each, and adds those. How it is cut decides in which order numbers are added,
+ * so it is a function of shapes alone.
+ */
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { weightGradKernel, weightGradTiling, type Tiling } from '../../kernels/conv/weight-grad.ts';
+import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
+import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
+import type { ConvGeometry } from './conv-geometry.ts';
+import { elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
+import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
+
+/** Pixels of a block, in vectors: a register tile's ∂y stays in the first-level cache. */
+const PIXEL_VECTORS = 128;
+/** A block of the source is read once for every four outputs, so more of the second-level cache pays. */
+const BLOCK_BYTES = 1.5 * SOURCE_BYTES;
+/** Work of one partial result at least, how many there are at most, and how much memory they may take. */
+const PART_NS = 100_000;
+const MOST_PARTS = 16;
+const PART_BYTES = 16 << 20;
+
+/** How the source's pixels are cut into blocks. */
+function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: number, bytes: number): Blocks {
+  const wanted = Math.min(g.height.output, Math.max(1, Math.floor(PIXEL_VECTORS / rowVectors)));
+  const parts = Math.ceil(g.height.output / wanted);
+  const rows = Math.ceil(g.height.output / parts);
+  const rowBlocks = Math.ceil(g.height.output / rows);
+  const channelBytes = rowsReached(forwardAxis(g.height), rows) * pitch * bytes;
+  const fit = Math.max(1, Math.floor(BLOCK_BYTES / channelBytes));
+  const { pairs } = tiling; // blocks of channels are whole tiles, but for the last
+  const channels = fit >= g.inPerGroup ? g.inPerGroup : Math.min(g.inPerGroup, Math.max(pairs, fit - (fit % pairs)));
+  const imagesFit = Math.floor(BLOCK_BYTES / (channels * channelBytes));
+  const imagesWanted = Math.ceil(PIXEL_VECTORS / (rowVectors * rows));
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(imagesFit, imagesWanted, g.batch));
+  return { channels, rows, rowBlocks, images };
+}
+
+/** How blocks of pixels and outputs make units of work. */
+interface Units {
+  /** Blocks of pixels in all, and of a partial result. */
+  readonly blocks: number;
+  readonly unitBlocks: number;
+  readonly parts: number;
+  readonly outputBlock: number;
+  readonly outputBlocks: number;
+}
+
+function unitsOf(g: ConvGeometry, b: Blocks, height: number, work: number, weightBytes: number): Units {
+  const blocks = Math.ceil(g.batch / b.images) * b.rowBlocks;
+  const most = Math.min(blocks, MOST_PARTS, Math.ceil(PART_BYTES / weightBytes), Math.ceil(work / g.groups / PART_NS));
+  const unitBlocks = Math.max(1, Math.ceil(blocks / Math.max(1, most)));
+  const parts = Math.max(1, Math.ceil(blocks / unitBlocks));
+  // Where partial results would be too large or blocks are few, outputs are shared out too.
+  const tileRows = Math.ceil(g.outPerGroup / height);
+  const wanted = Math.ceil(Math.min(work / PART_NS, MOST_PARTS) / (parts * g.groups));
+  const outputBlock = Math.ceil(tileRows / Math.max(1, Math.min(tileRows, wanted))) * height;
+  return { blocks, unitBlocks, parts, outputBlock, outputBlocks: Math.ceil(g.outPerGroup / outputBlock) };
+}
+
+/** ∂w, and ∂b where asked for, from ∂y and x. */
+export function lowerWeightGrad(
+  l: Lowering,
+  g: ConvGeometry,
+  dy: Value,
+  x: Value,
+  dw: Value,
+  db: Value | undefined,
+): void {
+  // prettier-ignore
+  const kit = elementKit(l.target, elementOf(dw));
+  const { bytes, element } = kit;
+  const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
+  const rowVectors = Math.ceil(g.width.output / kit.lanes);
+  const tiling = weightGradTiling(g.outPerGroup, rowVectors);
+  const layout = rowLayout(columns, rowVectors * kit.lanes); // zeros behind short rows, where ∂y is padded with zeros too
+  const b = blocksOf(g, tiling, rowVectors, layout.pitch, bytes);
+  const sizes = sourceSizes(rows, layout, b, bytes);
+  const taps = g.height.kernel * g.width.kernel;
+  const depth = g.inPerGroup * taps;
+  const work = multiplyAddNs(g.batch * g.outChannels * g.height.output * g.width.output * depth, kit);
+  const u = unitsOf(g, b, tiling.height, work, g.outChannels * depth * bytes);
+  const { reduce, sumBytes } = partialResults(l, g, kit, tiling, u.parts, dw, db);
+  const whole = work + depth * g.outChannels < INSIDE_NS;
+  const gradAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
+  const gradBytes = u.outputBlock * b.images * b.rows * rowVectors * kit.vectorBytes;
+  const size = u.parts * u.outputBlocks * g.groups;
+  const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
+  l.launch(
+    weightGradKernel(l.target, { ...tiling, element, whole }),
+    {
+      ...reduce,
+      ...sourceArgs(l, x, rows, columns, layout, sizes, bytes),
+      dy,
+      dyn,
+      dyc,
+      dyh,
+      dyw,
+      width: g.width.output,
+      batch: g.batch,
+      channels: g.inPerGroup,
+      channelBlock: b.channels,
+      taps,
+      outputBlock: u.outputBlock,
+      outputBlocks: u.outputBlocks,
+      rowCount: g.height.output,
+      rowBlock: b.rows,
+      rowBlocks: b.rowBlocks,
+      images: b.images,
+      blocks: u.blocks,
+      unitBlocks: u.unitBlocks,
+      ...positionTables(l, g, b, tiling, layout, sizes, kit),
+      rowVectors,
+      gradAt,
+    },
+    { size, unitCost: whole ? 0 : work / size, scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0) },
+  );
+  if (whole) return;
+  l.launch(weightReduceKernel(l.target, element, tiling.height), reduce, {
+    size: Math.ceil(g.outPerGroup / tiling.height) * g.groups,
+    unitCost: depth * tiling.height * (u.parts / 4 + 2),
+    scratch: sumBytes,
+  });
+}
+
+/** The partial results' buffer, and what adding them needs: bytes of one block of outputs, for scratch. */
+function partialResults(
+  l: Lowering,
+  g: ConvGeometry,
+  kit: ElementKit,
+  { height, pairs }: Tiling,
+  parts: number,
+  dw: Value,
+  db: Value | undefined,
+) {
+  // prettier-ignore
+  const depth = g.inPerGroup * g.height.kernel * g.width.kernel;
+  const depthPadded = Math.ceil(depth / pairs) * pairs;
+  const tileRows = Math.ceil(g.outPerGroup / height) * g.groups;
+  const sumBytes = depthPadded * height * kit.bytes;
+  const biasAt = tileRows * sumBytes;
+  const partBytes = Math.ceil((biasAt + tileRows * height * kit.bytes) / 64) * 64;
+  const reduce = {
+    partial: l.temp(dw.layout.dtype, [(partBytes * parts) / kit.bytes]),
+    parts,
+    partBytes,
+    biasAt,
+    dw,
+    db: db ?? dw,
+    hasBias: db === undefined ? 0 : 1,
+    groups: g.groups,
+    outputs: g.outPerGroup,
+    depth,
+    depthPadded,
+  };
+  return { reduce, sumBytes };
+}
+
+/** Where each (channel, tap), and each row or vector of a block's pixels, lies in the copied source. */
+function positionTables(
+  l: Lowering,
+  g: ConvGeometry,
+  b: Blocks,
+  tiling: Tiling,
+  layout: RowLayout,
+  sizes: SourceSizes,
+  kit: ElementKit,
+): { offsets: Value; positions: Value } {
+  // prettier-ignore
+  const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
+  const rowVectors = Math.ceil(g.width.output / kit.lanes);
+  const offsets: number[] = [];
+  for (let channel = 0; channel < b.channels; channel++) {
+    for (const v of rows.segments[0]!.taps) {
+      const row = channel * sizes.plane + (v.delta - rows.minDelta) * sizes.row;
+      for (const h of columns.segments[0]!.taps) offsets.push(row + layout.tapColumn(h.delta) * kit.bytes);
+    }
+  }
+  while (offsets.length % tiling.pairs !== 0) offsets.push(offsets.at(-1)!); // its sums are left behind
+  const positions: number[] = [];
+  for (let n = 0; n < b.images; n++) {
+    for (let i = 0; i < b.rows; i++) {
+      const row = n * sizes.image + i * rows.step * sizes.row;
+      for (let v = 0; v < (tiling.byRow ? 1 : rowVectors); v++) positions.push(row + v * kit.vectorBytes);
+    }
+  }
+  return {
+    offsets: l.constant('int32', Int32Array.from(offsets)),
+    positions: l.constant('int32', Int32Array.from(positions)),
+  };
+}
