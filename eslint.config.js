@@ -1,6 +1,9 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Globals of both Node and browsers that scripts use. */
+const GLOBALS = ['console', 'performance', 'process', 'setImmediate', 'setTimeout', 'URL', 'WebAssembly'];
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'docs', 'node_modules', 'test/fixtures'] },
   js.configs.recommended,
@@ -36,6 +39,6 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js', '**/*.mjs'],
-    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },
+    languageOptions: { globals: Object.fromEntries(GLOBALS.map((name) => [name, 'readonly'])) },
   },
 );
