@@ -3,9 +3,11 @@
  * or, where a document's own number is random, with what PyTorch prints for the same seed (test/fixtures/tutorials.py).
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const pytorch = JSON.parse(readFileSync(new URL('../fixtures/tutorials.json', import.meta.url), 'utf8')) as {
@@ -34,6 +36,22 @@ describe('tutorial 1: convolutional layers', () => {
     expect(out).toContain('depth of the final output: 20');
     expect(out).toContain('its x-y size: 16 x 16');
     expect(out).toContain('values after flattening: 20 * 16 * 16 = 5120');
+  });
+});
+
+describe('tutorial 2: augmentation and training', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-tutorial-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('trains, validates, saves the best model and reads it back', () => {
+    const env = { ...process.env, EPOCHS: '1' };
+    const out = execFileSync('node', [join(root, 'tools/tutorials.mjs'), '2'], { cwd: folder, env, encoding: 'utf8' });
+    expect(out).toContain('CUDA is not available.  Training on CPU ...');
+    expect(out).toContain('(fc1): Linear(in_features=1024, out_features=500, bias=True)');
+    expect(out).toMatch(/Epoch: 1 \tTraining Loss: 1\.\d{6} \tValidation Loss: 1\.\d{6}/);
+    expect(out).toMatch(/Validation loss decreased \(inf --> 1\.\d{6}\)\. {2}Saving model \.\.\./);
+    expect(out).toMatch(/Validation accuracy of the saved model: \d+\.\d %/);
+    expect(statSync(join(folder, 'model_augmented.pt')).size).toBeGreaterThan(4 * 560_000);
   });
 });
 
