@@ -45,12 +45,18 @@ function smallExpm1(f: Fn, x: Local): Local {
   return f.let('em1', polynomial(f, x, EXP_TAIL).fma(squared, x));
 }
 
+/** x = n·ln2 + r with n whole and |r| ≤ ln2/2. */
+function reduced(f: Fn, x: Expr): { n: Local; r: Local } {
+  const arg = f.let('bounded', x);
+  const n = f.let('n', arg.mul(hoisted(f, 'f32v', LOG2_E)).unary('nearest'));
+  const high = n.fma(hoisted(f, 'f32v', -LN2_HIGH), arg);
+  return { n, r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) };
+}
+
 /** eˣ: eˣ = 2ⁿ·eʳ with n = round(x / ln 2). The power of two is applied in two halves: one alone would overflow at the ends. */
 export function expF32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
-  const bounded = f.let('bounded', x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
-  const n = f.let('n', bounded.mul(c(LOG2_E)).unary('nearest'));
-  const r = f.let('r', n.fma(c(-LN2_LOW), n.fma(c(-LN2_HIGH), bounded)));
+  const { n, r } = reduced(f, x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
   const e = smallExpm1(f, r).add(c(1));
   const whole = f.let('whole', n.cast('i32v'));
   const half = f.let('half', whole.binary('shr', 1));
@@ -64,13 +70,15 @@ const powerOfTwo = (f: Fn, n: Expr): Expr =>
     .binary('shl', 23)
     .bits('f32v');
 
-/** eˣ - 1, precise near 0. */
+/** eˣ - 1, precise near 0: 2·(h·(eʳ - 1) + (h - ½)) with h = 2ⁿ⁻¹, which stays in range up to the largest result. */
 export function expm1F32(f: Fn, x: Expr): Expr {
+  const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const arg = f.let('x', x);
-  const far = f.let('far', expF32(f, arg).sub(hoisted(f, 'f32v', 1)));
-  const near = smallExpm1(f, arg);
-  const small = arg.unary('abs').lt(hoisted(f, 'f32v', 0.34));
-  return small.select(near.eq(hoisted(f, 'f32v', 0)).select(arg, near), far); // keeps the sign of -0
+  const { n, r } = reduced(f, arg.binary('pmin', c(89)).binary('pmax', c(-25)));
+  const half = f.let('half', powerOfTwo(f, n.cast('i32v').sub(hoisted(f, 'i32v', 1))));
+  const result = f.let('result', smallExpm1(f, r).fma(half, half.sub(c(0.5))));
+  const tiny = arg.unary('abs').lt(c(1e-30)); // x itself: halving would lose bits, and the sign of 0
+  return tiny.select(arg, result.add(result));
 }
 
 const LOG_TAIL = [
