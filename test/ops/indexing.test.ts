@@ -1,0 +1,54 @@
+/** Selecting, gathering, joining, padding and sorting, against PyTorch (test/fixtures/ops/indexing.py). */
+import { cat, F, nonzero, stack, type Index, type Tensor } from 'flambeau';
+import { apply } from '../../src/tensor/dispatch.ts';
+import { dimParams } from '../../src/tensor/ops/attrs.ts';
+import { flipParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
+import { testFamily, type Binding } from '../support/run-fixtures.ts';
+
+interface DimArgs {
+  readonly dim: number;
+}
+interface IndicesArgs {
+  readonly indices: readonly Index[];
+}
+interface SortArgs extends DimArgs {
+  readonly k?: number;
+  readonly descending?: boolean;
+  readonly largest?: boolean;
+}
+
+/** Operations that have no method of their own. */
+const scatterLike =
+  (name: 'scatter' | 'scatterAdd' | 'indexAdd'): Binding =>
+  ({ x, index, source }, { dim }: DimArgs) =>
+    apply(name, [x, index, source], dimParams(dim));
+const triangle =
+  (name: 'tril' | 'triu'): Binding =>
+  ({ x }, { diagonal }: { diagonal: number }) =>
+    apply(name, [x], triangleParams(diagonal));
+
+testFamily('indexing', {
+  at: ({ x }, { indices }: IndicesArgs) => x.at(...indices),
+  atMask: ({ x, mask }) => x.at(mask),
+  setAt: ({ x, y }, { indices }: IndicesArgs) => x.clone().setAt(indices, y),
+  setAtNumber: ({ x }, { indices, value }: IndicesArgs & { value: number }) => x.clone().setAt(indices, value),
+  indexSelect: ({ x, index }, { dim }: DimArgs) => x.indexSelect(dim, index),
+  gather: ({ x, index }, { dim }: DimArgs) => x.gather(dim, index),
+  scatter: scatterLike('scatter'),
+  scatterAdd: scatterLike('scatterAdd'),
+  indexAdd: scatterLike('indexAdd'),
+  scatterNumber: ({ x, index }, { dim, value }: DimArgs & { value: number }) =>
+    apply('scatterValue', [x, index], dimParams(dim), [value]),
+  oneHot: ({ x }, { numClasses }: { numClasses: number }) => F.oneHot(x, numClasses),
+  cat: ({ all }, { dim }: DimArgs) => cat(all, dim),
+  stack: ({ all }, { dim }: DimArgs) => stack(all, dim),
+  split: ({ x }, { size, dim }: DimArgs & { size: number }) => x.split(size, dim),
+  chunk: ({ x }, { count, dim }: DimArgs & { count: number }) => x.chunk(count, dim),
+  pad: ({ x }, { pads, value }: { pads: readonly number[]; value?: number }): Tensor => F.pad(x, pads, value),
+  flip: ({ x }, { dims }: { dims: readonly number[] }) => apply('flip', [x], flipParams(dims)),
+  tril: triangle('tril'),
+  triu: triangle('triu'),
+  sort: ({ x }, { dim, descending = false }: SortArgs) => apply('sort', [x], sortParams(dim, descending)),
+  topk: ({ x }, { dim, k = 1, largest = true }: SortArgs) => apply('topk', [x], sortParams(dim, largest, k)),
+  nonzero: ({ x }) => nonzero(x),
+});
