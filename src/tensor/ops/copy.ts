@@ -61,7 +61,7 @@ export const copyRules: OpRules<CopyAttrs> = {
       name: 'CopyBackwards',
       saves: {},
       run: ({ grads: [g], inputLayouts, needs }) => [
-        undefined,
+        g && needs(0) ? g.newZeros(inputLayouts[0]!.shape) : undefined,
         g && needs(1) ? gradFor(inputLayouts[1]!, g) : undefined,
       ],
     },
@@ -69,6 +69,10 @@ export const copyRules: OpRules<CopyAttrs> = {
   fill: {
     shape: ([target]) => [layoutOf(target!.dtype, target!.shape)],
     lower: (l, _, [out]) => lowerFill(l, out!, [l.scalar(0)]),
-    gradient: { name: 'FillBackward0', saves: {}, run: () => [undefined] },
+    gradient: {
+      name: 'FillBackward0',
+      saves: {},
+      run: ({ grads: [g], inputLayouts, needs }) => [g && needs(0) ? g.newZeros(inputLayouts[0]!.shape) : undefined],
+    },
   },
 };

@@ -6,6 +6,7 @@
  * result lie side by side.
  */
 import { isFloating, itemSize, type DType } from '../../base/dtype.ts';
+import { numelOf } from '../../base/shape.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { maximum, minimum } from '../../kernels/elementwise-expr.ts';
@@ -55,6 +56,11 @@ function merged(dims: readonly Dim[]): Dim[] {
 }
 
 function split(x: Layout, dims: readonly number[]): { kept: Dim[]; reduced: Dim[] } {
+  if (x.numel === 0) {
+    // Strides mean nothing here: every output is the reduction of no elements.
+    const outputs = numelOf(x.shape.filter((_, i) => !dims.includes(i)));
+    return { kept: [{ size: outputs, stride: 0 }], reduced: [{ size: 0, stride: 1 }] };
+  }
   const all = x.shape.map((size, i) => ({ size, stride: x.strides[i]!, reduced: dims.includes(i) }));
   return {
     kept: merged(all.filter((d) => !d.reduced)),
