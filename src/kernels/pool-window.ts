@@ -9,10 +9,20 @@ import { constant, load, type Expr, type Fn, type Local, type Target } from './i
 import { elements, fromLanes, type Floats } from './floats.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
 
-/** How neighbouring outputs read a row: dense, every second element, or further apart. */
-export type StrideClass = 1 | 2 | 'any';
+/** How the taps of neighbouring outputs lie in a row; part of a kernel's code. */
+export interface TapPattern {
+  /** From one output's to the next one's: dense, every second element, or further apart. */
+  readonly stride: 1 | 2 | 'any';
+  /** Kernel columns that are written out: 3 without dilation, the commonest; 0 loops over any number. */
+  readonly columns: 3 | 0;
+}
 
-export const strideClass = (stride: number): StrideClass => (stride === 1 || stride === 2 ? stride : 'any');
+export const tapPattern = (columns: number, stride: number, dilation: number): TapPattern => ({
+  stride: stride === 1 || stride === 2 ? stride : 'any',
+  columns: columns === 3 && dilation === 1 ? 3 : 0,
+});
+
+const patternKey = ({ stride, columns }: TapPattern): string => `${stride}x${columns}`;
 
 /** Sizes are in elements unless they say bytes. */
 const WINDOW_PARAMS = {
@@ -78,14 +88,14 @@ function copyRows({ f, p }: WindowScope, t: Floats, from: Local, fromStep: Expr,
 }
 
 /** The values under one tap, of `lanes` neighbouring outputs. */
-function loadTap(t: Floats, stride: StrideClass, ptr: Expr, strideBytes: Expr): Expr {
-  if (stride === 1) return load(t.vector, ptr);
+function loadTap(t: Floats, { stride }: TapPattern, ptr: Expr, offset: number, strideBytes: Expr): Expr {
+  if (stride === 1) return load(t.vector, ptr, offset);
   if (stride === 2) {
     const every = Array.from({ length: t.lanes }, (_, i) => 2 * i);
-    return load(t.vector, ptr).shuffle(load(t.vector, ptr, t.width), every);
+    return load(t.vector, ptr, offset).shuffle(load(t.vector, ptr, offset + t.width), every);
   }
   return fromLanes(
-    Array.from({ length: t.lanes }, (_, i) => load(t.scalar, i === 0 ? ptr : ptr.add(strideBytes.mul(i)))),
+    Array.from({ length: t.lanes }, (_, i) => load(t.scalar, i === 0 ? ptr : ptr.add(strideBytes.mul(i)), offset)),
   );
 }
 
@@ -129,31 +139,48 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
   });
 }
 
-/** Stores a register of which only the columns inside the row are wanted. */
-function storeBlock(scope: WindowScope, t: Floats, { column, out }: Block, value: Local): void {
+/** Stores a register of outputs, of which only the columns inside the row are wanted, and what `lane` stores for each. */
+function storeBlock(scope: WindowScope, t: Floats, block: Block, value: Local, lane?: (lane: number) => void): void {
   const { f, p } = scope;
+  const { column, out } = block;
   const to = f.let('yAt', p.y.add(elements(t, out)));
+  const all = Array.from({ length: t.lanes }, (_, i) => i);
   f.if(
     column.add(t.lanes).le(p.outWidth),
-    () => f.store(t.vector, to, value),
-    () => eachLane(scope, t, column, (lane) => f.store(t.scalar, to, value.lane(lane), lane * t.bytes)),
+    () => {
+      f.store(t.vector, to, value);
+      if (lane !== undefined) all.forEach(lane);
+    },
+    () => {
+      for (const i of all) {
+        f.if(column.add(i).lt(p.outWidth), () => {
+          f.store(t.scalar, to, value.lane(i), i * t.bytes);
+          lane?.(i);
+        });
+      }
+    },
   );
 }
 
-/** Runs `body` for the lanes that are inside the row. */
-function eachLane({ f, p }: WindowScope, t: Floats, column: Local, body: (lane: number) => void): void {
-  for (let lane = 0; lane < t.lanes; lane++) f.if(column.add(lane).lt(p.outWidth), () => body(lane));
-}
-
-/** Walks the kernel's elements: `body` gets the address of the first output's value under the tap. */
-function eachTap({ f, p }: WindowScope, block: Block, body: (ptr: Local) => void, rowEnd?: () => void): void {
+/** Walks the kernel's elements: `body` gets the place of the first output's value under the tap. */
+function eachTap(
+  { f, p }: WindowScope,
+  t: Floats,
+  { columns }: TapPattern,
+  block: Pick<Block, 'taps' | 'rowCount'>,
+  body: (ptr: Local, offset: number) => void,
+  rowEnd?: () => void,
+): void {
   const start = f.let('start', block.taps);
   f.for('ky', 0, block.rowCount, () => {
-    const ptr = f.let('tap', start);
-    f.for('kx', 0, p.kernelWidth, () => {
-      body(ptr);
-      f.inc(ptr, p.columnStep);
-    });
+    if (columns > 0) for (let kx = 0; kx < columns; kx++) body(start, kx * t.bytes);
+    else {
+      const ptr = f.let('tap', start);
+      f.for('kx', 0, p.kernelWidth, () => {
+        body(ptr, 0);
+        f.inc(ptr, p.columnStep);
+      });
+    }
     f.inc(start, p.rowStep);
     rowEnd?.();
   });
@@ -169,10 +196,10 @@ function eachTap({ f, p }: WindowScope, block: Block, body: (ptr: Local) => void
 export const maxWindowKernel = (
   target: Target,
   t: Floats,
-  stride: StrideClass,
+  taps: TapPattern,
   indices: 'tap' | 'int64',
 ): Kernel<typeof MAX_PARAMS> =>
-  cachedKernel(target, `pool/max-${t.scalar}-${stride}-${indices}`, MAX_PARAMS, (scope) => {
+  cachedKernel(target, `pool/max-${t.scalar}-${patternKey(taps)}-${indices}`, MAX_PARAMS, (scope) => {
     const { f, p } = scope;
     const strideBytes = f.let('strideBytes', elements(t, p.strideWidth));
     const rowIndex = f.let('rowIndexes', lanesOf(t, p.rowIndex));
@@ -194,9 +221,11 @@ export const maxWindowKernel = (
       const here = f.let('here', row);
       eachTap(
         scope,
+        t,
+        taps,
         block,
-        (ptr) => {
-          const value = f.let('value', loadTap(t, stride, ptr, strideBytes));
+        (ptr, offset) => {
+          const value = f.let('value', loadTap(t, taps, ptr, offset, strideBytes));
           const won = f.let('won', value.gt(best).or(value.ne(value)));
           f.set(best, won.select(value, best));
           f.set(index, won.select(here, index));
@@ -207,11 +236,11 @@ export const maxWindowKernel = (
           f.set(here, row);
         },
       );
-      storeBlock(scope, t, block, best);
-      eachLane(scope, t, column, (lane) => {
+      const indexAt = f.let('indexAt', p.indices.add(indices === 'tap' ? out : out.mul(8)));
+      storeBlock(scope, t, block, best, (lane) => {
         const value = index.lane(lane);
-        if (indices === 'tap') f.store('u8', p.indices.add(out), value.cast('i32'), lane);
-        else f.store('i64', p.indices.add(out.mul(8)), value.cast('i64'), lane * 8);
+        if (indices === 'tap') f.store('u8', indexAt, value.cast('i32'), lane);
+        else f.store('i64', indexAt, value.cast('i64'), lane * 8);
       });
     });
   });
@@ -220,13 +249,15 @@ export const maxWindowKernel = (
 const lanesOf = (t: Floats, value: Expr): Expr => (t.int === 'i64' ? value.cast('i64') : value).splat();
 
 /** y = windowed sum / (row number · column number): the divisor is the product of how many rows and columns count. */
-export const avgWindowKernel = (target: Target, t: Floats, stride: StrideClass): Kernel<typeof WINDOW_PARAMS> =>
-  cachedKernel(target, `pool/avg-${t.scalar}-${stride}`, WINDOW_PARAMS, (scope) => {
+export const avgWindowKernel = (target: Target, t: Floats, taps: TapPattern): Kernel<typeof WINDOW_PARAMS> =>
+  cachedKernel(target, `pool/avg-${t.scalar}-${patternKey(taps)}`, WINDOW_PARAMS, (scope) => {
     const { f, p } = scope;
     const strideBytes = f.let('strideBytes', elements(t, p.strideWidth));
     eachBlock(scope, t, 0, (block) => {
       const sum = f.let('sum', constant(t.vector, 0));
-      eachTap(scope, block, (ptr) => f.set(sum, sum.add(loadTap(t, stride, ptr, strideBytes))));
+      eachTap(scope, t, taps, block, (ptr, offset) => {
+        f.set(sum, sum.add(loadTap(t, taps, ptr, offset, strideBytes)));
+      });
       const counts = load(t.vector, p.columns.add(elements(t, block.column)));
       f.set(sum, sum.div(counts.mul(block.rowNumber.cast(t.scalar).splat())));
       storeBlock(scope, t, block, sum);
@@ -237,8 +268,8 @@ export const avgWindowKernel = (target: Target, t: Floats, stride: StrideClass):
  * The gradient of the windowed average, x and y changing roles: each output's share is added to its taps in the scratch,
  * whose inside is then copied out. Outputs are visited in order, so sums do not depend on anything else.
  */
-export const avgWindowGradKernel = (target: Target, t: Floats): Kernel<typeof WINDOW_PARAMS> =>
-  cachedKernel(target, `pool/avg-grad-${t.scalar}`, WINDOW_PARAMS, (scope) => {
+export const avgWindowGradKernel = (target: Target, t: Floats, taps: TapPattern): Kernel<typeof WINDOW_PARAMS> =>
+  cachedKernel(target, `pool/avg-grad-${t.scalar}-${patternKey(taps)}`, WINDOW_PARAMS, (scope) => {
     const { f, p, lo, hi, scratch } = scope;
     const rowBytes = f.let('rowBytes', elements(t, p.width));
     const strideBytes = f.let('strideBytes', elements(t, p.strideWidth));
@@ -249,13 +280,14 @@ export const avgWindowGradKernel = (target: Target, t: Floats): Kernel<typeof WI
         const entry = f.let('entry', p.rows.add(y.mul(ROW_ENTRY)));
         const rowCount = f.let('rowCount', load('i32', entry, 4));
         const divisor = f.let('divisor', load('i32', entry, 8).cast(t.scalar));
-        const taps = f.let('taps', scratch.add(load('i32', entry).mul(p.pitch)));
+        const first = f.let('taps', scratch.add(load('i32', entry).mul(p.pitch)));
         f.for('column', 0, p.outWidth, (column) => {
           const count = load(t.scalar, p.columns.add(elements(t, column)));
           const share = f.let('share', load(t.scalar, g).div(count.mul(divisor)));
-          const block = { column, out: column, taps, rowCount, rowNumber: rowCount };
-          eachTap(scope, block, (ptr) => f.store(t.scalar, ptr, load(t.scalar, ptr).add(share)));
-          f.inc(taps, strideBytes);
+          eachTap(scope, t, taps, { taps: first, rowCount }, (ptr, offset) => {
+            f.store(t.scalar, ptr, load(t.scalar, ptr, offset).add(share), offset);
+          });
+          f.inc(first, strideBytes);
           f.inc(g, t.bytes);
         });
       });

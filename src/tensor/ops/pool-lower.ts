@@ -16,7 +16,13 @@ import {
   winnerGradKernel,
   winnerPickKernel,
 } from '../../kernels/pool-region.ts';
-import { avgWindowGradKernel, avgWindowKernel, maxWindowKernel, strideClass } from '../../kernels/pool-window.ts';
+import {
+  avgWindowGradKernel,
+  avgWindowKernel,
+  maxWindowKernel,
+  tapPattern,
+  type TapPattern,
+} from '../../kernels/pool-window.ts';
 import { asContiguous } from './copy.ts';
 import {
   adaptiveGeometry,
@@ -61,7 +67,7 @@ export function lowerMaxPool(l: Lowering, [input]: Values, [y, indices]: Values,
     l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices!, ...sizesOf(g) }, options);
     return;
   }
-  const kernel = maxWindowKernel(l.target, t, strideClass(attrs.stride[1]), attrs.indices);
+  const kernel = maxWindowKernel(l.target, t, patternOf(attrs), attrs.indices);
   const [rowIndex, columnIndex] = attrs.indices === 'tap' ? [attrs.kernel[1], 1] : [attrs.dilation[0] * g.width, attrs.dilation[1]]; // prettier-ignore
   const { common, options } = windowArguments(l, t, attrs, g, maxRows(attrs, g));
   const columns = l.constant(t.int === 'i64' ? 'int64' : 'int32', maxColumns(t, attrs, g));
@@ -93,6 +99,8 @@ function windowArguments(l: Lowering, t: Floats, p: WindowParams, g: PoolGeometr
     },
   };
 }
+
+const patternOf = (p: WindowParams): TapPattern => tapPattern(p.kernel[1], p.stride[1], p.dilation[1]);
 
 /** Output columns rounded up to whole registers. */
 const columnsOf = (t: Floats, g: PoolGeometry): number => Math.ceil(g.outWidth / t.lanes) * t.lanes;
@@ -146,7 +154,7 @@ export function lowerAvgPool(l: Lowering, [input]: Values, [y]: Values, attrs: A
   }
   const { common, options } = windowArguments(l, t, attrs, g, avgRows(attrs, g));
   const columns = avgColumns(l, t, attrs, g);
-  l.launch(avgWindowKernel(l.target, t, strideClass(attrs.stride[1])), { ...common, x, y: y!, columns }, options);
+  l.launch(avgWindowKernel(l.target, t, patternOf(attrs)), { ...common, x, y: y!, columns }, options);
 }
 
 /** How many elements of the window that starts at `start` count: inside, or inside the input with its padding. */
@@ -185,7 +193,7 @@ export function lowerAvgPoolGrad(
   }
   const { common, options } = windowArguments(l, t, p, g, avgRows(p, g));
   const unitCost = options.unitCost + g.outHeight * g.outWidth * p.kernel[0] * p.kernel[1] * VISIT_NS;
-  l.launch(avgWindowGradKernel(l.target, t), { ...common, x: dx!, y, columns: avgColumns(l, t, p, g) }, { ...options, unitCost }); // prettier-ignore
+  l.launch(avgWindowGradKernel(l.target, t, patternOf(p)), { ...common, x: dx!, y, columns: avgColumns(l, t, p, g) }, { ...options, unitCost }); // prettier-ignore
 }
 
 type EitherMax = MaxPoolParams | AdaptivePoolParams;
