@@ -144,10 +144,10 @@ export function tanhF32(f: Fn, x: Expr): Expr {
   const sign = f.let('sign', arg.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)));
   const size = f.let('size', arg.unary('abs'));
   const e = expF32(f, size.add(size));
-  const far = f.let('far', c(1).sub(c(2).div(e.add(c(1)))).bits('i32v').or(sign).bits('f32v')); // prettier-ignore
+  const far = f.let('far', c(1).sub(c(2).div(e.add(c(1)))));
   const squared = f.let('squared', arg.mul(arg));
-  const near = polynomial(f, squared, TANH_TAIL).mul(squared).fma(arg, arg);
-  return size.ge(c(0.625)).select(far, near);
+  const near = polynomial(f, squared, TANH_TAIL).mul(squared).fma(size, size);
+  return size.ge(c(0.625)).select(far, near).bits('i32v').or(sign).bits('f32v');
 }
 
 /** 1 / (1 + e⁻ˣ) */
