@@ -27,6 +27,12 @@ export function elementKit(target: Target, element: Element): ElementKit {
   };
 }
 
+/** A vector of lane masks: all ones in the first `count` lanes. */
+export function laneMask(kit: ElementKit, count: number): Int32Array {
+  const words = kit.bytes / 4;
+  return Int32Array.from({ length: kit.lanes * words }, (_, i) => (Math.floor(i / words) < count ? -1 : 0));
+}
+
 /** A function whose parameters are all 32-bit integers, with its arguments by name. */
 export function intFn<const N extends string>(
   scope: KernelScope<ParamSpec>,

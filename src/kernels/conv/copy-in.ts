@@ -3,7 +3,7 @@
  * strides matter. Columns that are a stride apart become neighbours, so that all later loads are plain vector loads.
  * The tables come from `tensor/ops/conv-tables.ts`.
  */
-import { forStep, intFn, type ElementKit } from '../gemm-tile.ts';
+import { forStep, intFn, maxI32, minI32, type ElementKit } from '../gemm-tile.ts';
 import { constant, i32, load, type Expr, type Fn } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 
@@ -36,19 +36,23 @@ export interface CopyIn {
 
 export function buildCopyIn(scope: Scope, kit: ElementKit, zero = buildZero(scope, kit)): CopyIn {
   const { f, p } = scope;
-  const copyRow = buildCopyRow(scope, kit, zero);
+  const copyRows = buildCopyRows(scope, kit);
   const names = ['from', 'to', 'images', 'channels', 'first', 'rows', 'xn', 'xc', 'xh', 'xStep', 'sourceRows', 'runs', 'runCount', 'rowBytes', 'imageBytes', 'planeBytes'] as const; // prettier-ignore
   const copy = intFn(scope, 'copyIn', names, (g, a) => {
+    // Scratch rows [above, below) lie inside the source; the others are zero.
+    const above = minI32(g, 'above', maxI32(g, 'aboveLeast', i32(0).sub(a.first), i32(0)), a.rows);
+    const below = maxI32(g, 'below', minI32(g, 'belowMost', a.sourceRows.sub(a.first), a.rows), above);
+    const skipped = g.let('skipped', a.first.add(above).mul(a.xh));
+    const head = g.let('head', above.mul(a.rowBytes));
+    const body = g.let('body', below.mul(a.rowBytes));
+    const tail = g.let('tail', a.rows.mul(a.rowBytes).sub(body));
     g.for('c', 0, a.channels, (c) => {
       g.for('image', 0, a.images, (image) => {
-        const source = g.let('source', a.from.add(c.mul(a.xc)).add(image.mul(a.xn)).add(a.first.mul(a.xh)));
+        const source = g.let('source', a.from.add(c.mul(a.xc)).add(image.mul(a.xn)).add(skipped));
         const target = g.let('target', a.to.add(c.mul(a.planeBytes)).add(image.mul(a.imageBytes)));
-        g.for('row', 0, a.rows, (row) => {
-          const inside = row.add(a.first).compare('ltU', a.sourceRows);
-          g.call(copyRow, source, target, a.xStep, a.runs, inside.select(a.runCount, 0), a.rowBytes);
-          g.inc(source, a.xh);
-          g.inc(target, a.rowBytes);
-        });
+        g.if(head, () => g.call(zero, target, head));
+        g.if(tail, () => g.call(zero, target.add(body), tail));
+        g.call(copyRows, source, target.add(head), below.sub(above), a.xh, a.rowBytes, a.xStep, a.runs, a.runCount);
       });
     });
   });
@@ -71,38 +75,50 @@ export function buildZero(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
   });
 }
 
-/** Gathers the runs of one row; a row without runs lies outside the source and becomes zeros. */
-function buildCopyRow(scope: Scope, kit: ElementKit, zero: Fn): Fn {
+/**
+ * Copies rows run by run. Runs of one or two elements' step go by whole vectors, of which the last lies back so that
+ * nothing is written past the run; with step two its load may reach one element past it, which a device allows.
+ */
+function buildCopyRows(scope: Scope, kit: ElementKit): Fn {
   const { lanes, vector, vectorBytes, bytes } = kit;
-  const names = ['source', 'target', 'step', 'runs', 'runCount', 'rowBytes'] as const;
-  return intFn(scope, 'copyRow', names, (f, { source, target, step, runs, runCount, rowBytes }) => {
-    f.if(runCount.eq(0), () => f.call(zero, target, rowBytes));
+  const even = Array.from({ length: lanes }, (_, i) => 2 * i);
+  const names = ['source', 'target', 'rows', 'xh', 'rowBytes', 'step', 'runs', 'runCount'] as const;
+  return intFn(scope, 'copyRows', names, (f, { source, target, rows, xh, rowBytes, step, runs, runCount }) => {
     f.for('r', 0, runCount, () => {
       const from = f.let('from', source.add(load('i32', runs)));
       const count = f.let('count', load('i32', runs, 4));
       const to = f.let('to', target.add(load('i32', runs, 8)));
-      const done = f.let('done', i32(0));
-      f.if(step.eq(bytes), () => {
-        f.set(done, count.sub(count.rem(lanes)));
-        const end = f.let('end', done.mul(bytes));
-        forStep(f, 'v', [0, end, vectorBytes], (v) => f.store(vector, to.add(v), load(vector, from.add(v))));
-      });
-      f.if(step.eq(2 * bytes), () => {
-        // The last pair of vectors may reach an element past the run: the scalar loop takes its place.
-        f.set(done, count.sub(1).div(lanes).mul(lanes));
-        const end = f.let('end2', done.mul(bytes));
-        const even = Array.from({ length: lanes }, (_, i) => 2 * i);
-        forStep(f, 'v2', [0, end, vectorBytes], (v) => {
-          const at = f.let('at', from.add(v).add(v));
-          const low = f.let('low', load(vector, at));
-          f.store(vector, to.add(v), low.shuffle(load(vector, at, vectorBytes), even));
+      const length = f.let('length', count.mul(bytes));
+      const last = f.let('last', length.sub(vectorBytes)); // where the last whole vector goes
+      const eachRow = (name: string, body: () => void): void =>
+        f.for(name, 0, rows, () => {
+          body();
+          f.inc(from, xh);
+          f.inc(to, rowBytes);
         });
-      });
-      const at = f.let('atScalar', from.add(done.mul(step)));
-      f.for('e', done, count, (e) => {
-        f.store(kit.element, to.add(e.mul(bytes)), load(kit.element, at));
-        f.inc(at, step);
-      });
+      const byVectors = (name: string, loaded: (at: Expr) => Expr): void =>
+        eachRow(name, () => {
+          forStep(f, `${name}V`, [0, last, vectorBytes], (v) => f.store(vector, to.add(v), loaded(v)));
+          f.store(vector, to.add(last), loaded(last));
+        });
+      const whole = f.let('whole', count.ge(lanes));
+      f.if(whole.and(step.eq(bytes)), () => byVectors('one', (at) => load(vector, from.add(at))));
+      f.if(whole.and(step.eq(2 * bytes)), () =>
+        byVectors('two', (at) => {
+          const pair = f.let('pair', from.add(at).add(at));
+          const low = f.let('low', load(vector, pair));
+          return low.shuffle(load(vector, pair, vectorBytes), even);
+        }),
+      );
+      f.if(whole.eq(0).or(step.ne(bytes).and(step.ne(2 * bytes))), () =>
+        eachRow('any', () => {
+          const at = f.let('at', from);
+          forStep(f, 'e', [0, length, bytes], (e) => {
+            f.store(kit.element, to.add(e), load(kit.element, at));
+            f.inc(at, step);
+          });
+        }),
+      );
       f.inc(runs, 12);
     });
   });

@@ -45,6 +45,8 @@ export const WEIGHT_GRAD_PARAMS = {
   offsets: 'ptr',
   positions: 'ptr',
   rowVectors: 'i32',
+  /** Lane mask of a row's last vector, where it is not full. */
+  mask: 'ptr',
   /** Where the copy of ∂y lies in the scratch. */
   gradAt: 'i32',
 } as const;
@@ -126,7 +128,6 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
   const { height } = tiling;
   const copyIn = buildCopyIn(scope, kit, zero);
   const copyGrad = buildCopyGrad(scope, kit, height);
-  const addBias = buildAddBias(scope, kit, height);
   const multiply = buildMultiply(scope, kit, tiling);
   const channelBlocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
   copyIn.clear(scope.scratch, p.channelBlock.mul(p.planeBytes));
@@ -138,8 +139,7 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
     const count = f.let('count', images.mul(rows).mul(p.rowVectors));
     const grad = f.let('grad', scratch.add(p.gradAt));
     const from = dy.add(image.mul(p.dyn)).add(i0.mul(p.dyh));
-    f.call(copyGrad, from, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw);
-    f.if(p.hasBias, () => f.call(addBias, grad, count, outputs, biasSums));
+    f.call(copyGrad, from, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw, p.mask, biasSums);
     f.for('channelUnit', 0, channelBlocks, (unit) => {
       const c0 = f.let('c0', unit.mul(p.channelBlock));
       const channels = minI32(f, 'channels', p.channelBlock, p.channels.sub(c0));
@@ -153,76 +153,83 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
   };
 }
 
-/** Copies ∂y as [block of outputs][vector of pixels][output]; rows end in zeros, as do outputs that do not exist. */
+/**
+ * Copies ∂y as [block of outputs][vector of pixels][output] and adds it to the sums of the bias. Rows end in zeros; a
+ * block that has fewer outputs repeats its last, whose sums nobody reads.
+ */
 function buildCopyGrad(scope: Scope, kit: ElementKit, height: number): Fn {
-  const { lanes, vector, vectorBytes } = kit;
-  const step = height * vectorBytes;
-  const nothing = constant(vector, 0);
-  const copyRow = intFn(
-    scope,
-    'copyGradRow',
-    ['from', 'to', 'whole', 'width', 'dyw'],
-    (f, { from, to, whole, width, dyw }) => {
-      // prettier-ignore
-      f.for('v', 0, whole, () => {
-      f.store(vector, to, load(vector, from));
-      f.inc(from, vectorBytes);
-      f.inc(to, step);
-    });
-      forStep(f, 'w', [whole.mul(lanes), width, lanes], (w) => {
-        f.store(vector, to, nothing);
-        const valid = minI32(f, 'valid', width.sub(w), i32(lanes));
-        f.for('lane', 0, valid, (lane) => {
-          f.store(kit.element, to.add(lane.mul(kit.bytes)), load(kit.element, from));
-          f.inc(from, dyw);
-        });
-        f.inc(to, step);
+  const { vectorBytes, bytes } = kit;
+  const copyRows = buildCopyGradRows(scope, kit, height);
+  const names = ['from', 'to', 'outputs', 'images', 'rows', 'count', 'width', 'dyn', 'dyc', 'dyh', 'dyw', 'mask', 'biasSums'] as const; // prettier-ignore
+  return intFn(scope, 'copyGrad', names, (f, a) => {
+    forStep(f, 'm', [0, a.outputs, height], (m) => {
+      const first = f.let('first', a.from.add(m.mul(a.dyc)));
+      const valid = f.let('valid', a.outputs.sub(m));
+      const to = f.let('toBlock', a.to.add(m.mul(a.count).mul(vectorBytes)));
+      const sums = f.let('sums', a.biasSums.add(m.mul(bytes)));
+      const imageStep = f.let('imageStep', a.count.div(a.images).mul(height * vectorBytes));
+      f.for('image', 0, a.images, (image) => {
+        const rows = [f.let('row0', first.add(image.mul(a.dyn)))];
+        for (let q = 1; q < height; q++) rows.push(f.let(`row${q}`, valid.gt(q).select(rows[q - 1]!.add(a.dyc), rows[q - 1]!))); // prettier-ignore
+        f.call(copyRows, ...rows, to.add(image.mul(imageStep)), a.rows, a.width, a.dyh, a.dyw, a.mask, sums);
       });
-    },
-  );
-  const names = ['from', 'to', 'outputs', 'images', 'rows', 'count', 'width', 'dyn', 'dyc', 'dyh', 'dyw'] as const;
-  return intFn(scope, 'copyGrad', names, (f, { from, to, outputs, images, rows, count, width, dyn, dyc, dyh, dyw }) => {
-    const padded = f.let('padded', tileRows(outputs, height).mul(height));
-    const whole = f.let('whole', dyw.eq(kit.bytes).select(width.div(lanes), i32(0)));
-    const rowStep = f.let('rowStep', width.add(lanes - 1).div(lanes).mul(step)); // prettier-ignore
-    f.for('m', 0, padded, (m) => {
-      const out = f.let('out', to.add(m.div(height).mul(count).mul(step)).add(m.rem(height).mul(vectorBytes)));
-      f.if(m.ge(outputs), () =>
-        f.for('empty', 0, count, () => {
-          f.store(vector, out, nothing);
-          f.inc(out, step);
-        }),
-      );
-      f.if(m.lt(outputs), () =>
-        f.for('image', 0, images, (image) => {
-          const row = f.let('row', from.add(image.mul(dyn)).add(m.mul(dyc)));
-          f.for('i', 0, rows, () => {
-            f.call(copyRow, row, out, whole, width, dyw);
-            f.inc(out, rowStep);
-            f.inc(row, dyh);
-          });
-        }),
-      );
     });
   });
 }
 
-/** Adds the copied ∂y of a block to the sums of the bias. */
-function buildAddBias(scope: Scope, kit: ElementKit, height: number): Fn {
-  return intFn(scope, 'addBias', ['grad', 'count', 'outputs', 'sums'], (f, { grad, count, outputs, sums }) => {
-    const at = f.let('at', grad);
-    forStep(f, 'm', [0, outputs, height], (m) => {
-      const acc = Array.from({ length: height }, (_, q) => f.let(`acc${q}`, constant(kit.vector, 0)));
-      f.for('v', 0, count, () => {
-        acc.forEach((sum, q) => f.inc(sum, load(kit.vector, at, q * kit.vectorBytes)));
-        f.inc(at, height * kit.vectorBytes);
+/** Copies the rows of one image for one block of outputs, whose planes start at `row0`, `row1`, … */
+function buildCopyGradRows(scope: Scope, kit: ElementKit, height: number): Fn {
+  const { lanes, vector, vectorBytes, bytes, element } = kit;
+  const planes = Array.from({ length: height }, (_, q) => `row${q}`);
+  const rest = ['to', 'rows', 'width', 'dyh', 'dyw', 'mask', 'sums'] as const;
+  return intFn(scope, 'copyGradRows', [...planes, ...rest] as readonly string[], (f, args) => {
+    const at = planes.map((name) => args[name]!);
+    const [to, rows, width, dyh, dyw, mask, sums] = rest.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
+    const acc = planes.map((name) => f.local(`sum-${name}`, vector));
+    const put = (q: number, value: Expr): void => {
+      const kept = f.let(`value${q}`, value);
+      f.store(vector, to, kept, q * vectorBytes);
+      f.inc(acc[q]!, kept);
+    };
+    const whole = f.let('whole', width.div(lanes).mul(vectorBytes));
+    const left = f.let('left', width.rem(lanes));
+    const eachRow = (name: string, body: () => void): void =>
+      f.for(name, 0, rows, () => {
+        body();
+        at.forEach((row) => f.inc(row, dyh));
       });
-      const to = f.let('to', sums.add(m.mul(kit.bytes)));
-      acc.forEach((sum, q) => {
-        let total: Expr = load(kit.element, to, q * kit.bytes);
-        for (let lane = 0; lane < kit.lanes; lane++) total = total.add(sum.lane(lane));
-        f.store(kit.element, to, total, q * kit.bytes);
-      });
+    f.if(dyw.eq(bytes), () =>
+      eachRow('dense', () => {
+        forStep(f, 'v', [0, whole, vectorBytes], (v) => {
+          at.forEach((row, q) => put(q, load(vector, row.add(v))));
+          f.inc(to, height * vectorBytes);
+        });
+        f.if(left, () => {
+          const keep = f.let('keep', load(vector, mask));
+          at.forEach((row, q) => put(q, load(vector, row.add(whole)).and(keep)));
+          f.inc(to, height * vectorBytes);
+        });
+      }),
+    );
+    f.if(dyw.ne(bytes), () =>
+      eachRow('strided', () =>
+        forStep(f, 'w', [0, width, lanes], (w) => {
+          const count = minI32(f, 'count', width.sub(w), i32(lanes));
+          at.forEach((row, q) => {
+            f.store(vector, to, constant(vector, 0), q * vectorBytes);
+            f.for(`lane${q}`, 0, count, (lane) =>
+              f.store(element, to.add(lane.mul(bytes)), load(element, row.add(w.add(lane).mul(dyw))), q * vectorBytes),
+            );
+            f.inc(acc[q]!, load(vector, to, q * vectorBytes));
+          });
+          f.inc(to, height * vectorBytes);
+        }),
+      ),
+    );
+    acc.forEach((sum, q) => {
+      let total: Expr = load(element, sums, q * bytes);
+      for (let lane = 0; lane < lanes; lane++) total = total.add(sum.lane(lane));
+      f.store(element, sums, total, q * bytes);
     });
   });
 }

@@ -3,7 +3,8 @@
  * that fit the caches and fills in the tables. The gradient of the weights is `conv-weight-lower.ts`.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { correlateKernel, correlateTile, segmentTable, type SegmentWords } from '../../kernels/conv/correlate.ts';
+import { correlateTile } from '../../kernels/conv/correlate-tile.ts';
+import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/conv/correlate.ts';
 import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
@@ -200,6 +201,8 @@ function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout,
         rowSingles: singles.length,
         firstSingle: firstTile + rows * tiles.length,
         singleSlot,
+        pairing: 0,
+        partner: 0,
       });
       slots = singleSlot + rows * singles.length;
       taps += pairs.length;
@@ -223,6 +226,7 @@ function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout,
       }
     }
   }
+  if (canInterleave(c.columns, lanes)) pairUp(c.columns, segments);
   const sources = packSources(c, b, tapOffsets, bytes);
   return {
     offsets: Int32Array.from(offsets),
@@ -233,6 +237,23 @@ function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout,
     sources,
     scatter,
   };
+}
+
+/** Whether the outputs of the two segments of a row alternate from first to last, in whole vectors. */
+function canInterleave({ outStep, segments }: AxisPlan, lanes: number): boolean {
+  const [a, b] = segments;
+  return outStep === 2 && a !== undefined && b !== undefined && a.hi - a.lo === b.hi - b.lo && a.hi - a.lo >= lanes;
+}
+
+/** Lets each such two segments be scattered together. They follow each other in the list, one pair for each row segment. */
+function pairUp({ segments: across }: AxisPlan, segments: SegmentWords[]): void {
+  const start = (at: number): number => across[at]!.first + 2 * across[at]!.lo;
+  const ahead = start(0) < start(1) ? 0 : 1;
+  for (let i = 0; i < segments.length; i += 2) {
+    const [front, back] = [segments[i + ahead]!, segments[i + 1 - ahead]!];
+    segments[i + ahead] = { ...front, pairing: 1, partner: back.tileSlot - front.tileSlot };
+    segments[i + 1 - ahead] = { ...back, pairing: -1 };
+  }
 }
 
 /** Weights in the order in which the kernel reads them: block of channels, segment, channel, tap. */
@@ -307,10 +328,9 @@ function lowerCorrelation(
   const needsAcc = t.scatter || b.channels < c.channels;
   const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
   const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
-  const lastHeight = ((c.outputs - 1) % tile.height) + 1;
   const size = Math.ceil(g.batch / b.images) * g.groups * b.rowBlocks;
   l.launch(
-    correlateKernel(l.target, { element, ...tile, lastHeight, packInside: pack.inside }),
+    correlateKernel(l.target, { ...tile, element, packInside: pack.inside }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,

@@ -6,7 +6,7 @@
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { weightGradKernel, weightGradTiling, type Tiling } from '../../kernels/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
-import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
+import { elementKit, laneMask, type ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
@@ -111,6 +111,7 @@ export function lowerWeightGrad(
       unitBlocks: u.unitBlocks,
       ...positionTables(l, g, b, tiling, layout, sizes, kit),
       rowVectors,
+      mask: l.constant('int32', laneMask(kit, g.width.output % kit.lanes)),
       gradAt,
     },
     { size, unitCost: whole ? 0 : work / size, scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0) },

@@ -1,0 +1,56 @@
+/**
+ * Writes accumulated vectors whose lanes are not neighbours in the result: those of the gradient of a strided
+ * convolution's input, and rows shorter than a vector.
+ */
+import { intFn, type ElementKit } from '../gemm-tile.ts';
+import { load, type Fn } from '../ir.ts';
+import type { KernelScope, ParamSpec } from '../kernel.ts';
+
+/** For each output, `width` vectors for each entry of the table; `lanes` of each, `yStep` apart. */
+export function buildScatter(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'yStep', 'lanes'] as const;
+  return intFn(scope, 'scatter', names, (f, { table, count, width, outputs, acc, accRow, y, yc, yStep, lanes }) => {
+    f.for('m', 0, outputs, () => {
+      const from = f.let('from', acc);
+      f.for('v', 0, count, (v) => {
+        const to = f.let('to', y.add(load('i32', table.add(v.mul(8)), 4)));
+        f.for('j', 0, width, () => {
+          f.for('i', 0, lanes, (i) => {
+            f.store(kit.element, to, load(kit.element, from.add(i.mul(kit.bytes))));
+            f.inc(to, yStep);
+          });
+          f.inc(from, kit.vectorBytes);
+        });
+      });
+      f.inc(acc, accRow);
+      f.inc(y, yc);
+    });
+  });
+}
+
+/** Likewise for two parts whose outputs alternate, the second's vectors `partner` bytes behind the first's: whole vectors. */
+export function buildInterleave(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+  const { lanes, vector, vectorBytes } = kit;
+  const half = Array.from({ length: lanes / 2 }, (_, i) => i);
+  const low = half.flatMap((i) => [i, lanes + i]);
+  const high = half.flatMap((i) => [lanes / 2 + i, lanes + lanes / 2 + i]);
+  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'partner'] as const;
+  return intFn(scope, 'interleave', names, (f, { table, count, width, outputs, acc, accRow, y, yc, partner }) => {
+    f.for('m', 0, outputs, () => {
+      const from = f.let('from', acc);
+      f.for('v', 0, count, (v) => {
+        const to = f.let('to', y.add(load('i32', table.add(v.mul(8)), 4)));
+        f.for('j', 0, width, () => {
+          const first = f.let('first', load(vector, from));
+          const second = f.let('second', load(vector, from.add(partner)));
+          f.store(vector, to, first.shuffle(second, low));
+          f.store(vector, to, first.shuffle(second, high), vectorBytes);
+          f.inc(from, vectorBytes);
+          f.inc(to, 2 * vectorBytes);
+        });
+      });
+      f.inc(acc, accRow);
+      f.inc(y, yc);
+    });
+  });
+}
