@@ -1,2 +1,24 @@
-/** What needs Node: files. Training from folders is the `flambeau` command. */
+/**
+ * What needs Node: checkpoints as files, and the training loop around data sets from disk.
+ *
+ * The core is in `flambeau`, images and data sets in `flambeau/vision`.
+ */
+export { summary, ModelSummary, type SummaryOptions, type SummaryRow } from './inspect/summary.ts';
+export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
 export { load, save } from './io/checkpoint-node.ts';
+export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
+export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
+export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
+export { openData, type DataSource, type OpenSplit, type SplitName } from './train/open-data.ts';
+export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
+export { preprocess, TUTORIAL_AUGMENTATION, type Augmentation } from './train/preprocess.ts';
+export type { BatchSource, Progress } from './train/progress.ts';
+export {
+  Trainer,
+  TrainingError,
+  type BestEpoch,
+  type EpochResult,
+  type FitResult,
+  type Steppable,
+  type TrainerOptions,
+} from './train/trainer.ts';

@@ -1,0 +1,62 @@
+/** `flambeau predict`: what a trained network sees in image files. */
+import { readFileSync } from 'node:fs';
+import { ArgumentError } from '../base/errors.ts';
+import { decodeImage } from '../io/image/decode.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import type { TrainedClassifier } from '../train/classifier.ts';
+import { preprocess } from '../train/preprocess.ts';
+import { inputOption, loadClassifier } from './checkpoint.ts';
+import { command } from './command.ts';
+import { percent } from './format.ts';
+import { flag, number, text } from './options.ts';
+
+/** A class and how sure the network is of it. */
+interface Guess {
+  readonly class: string;
+  readonly probability: number;
+}
+
+export const predictCommand = command({
+  name: 'predict',
+  summary: 'Say what is in image files.',
+  usage: 'predict IMAGE... [options]',
+  details:
+    'Prints the classes that a trained network gives to each image file (JPEG, PNG, PGM or PPM), the most probable first. ' +
+    'Images of\nanother size than it was trained on are scaled and cut to the middle.',
+  arguments: { min: 1, max: Infinity },
+  options: {
+    checkpoint: text('FILE', 'What flambeau train has saved.', 'model_augmented.pt'),
+    top: number('K', 'How many classes to print for each image.', { whole: true, min: 1 }, 3),
+    input: inputOption,
+    json: flag('Print one line of JSON for each image.', false),
+  },
+  async run({ values, positionals }, terminal) {
+    const classifier = loadClassifier(values.checkpoint, values.input);
+    for (const path of positionals) {
+      const guesses = (await classify(classifier, path)).slice(0, values.top);
+      if (values.json) terminal.json({ image: path, guesses });
+      else terminal.line(`${path}: ${guesses.map((g) => `${g.class} ${percent(g.probability)}`).join(', ')}`);
+    }
+    return 0;
+  },
+});
+
+/** All classes for an image file, the most probable first. */
+async function classify({ network, spec, classes }: TrainedClassifier, path: string): Promise<Guess[]> {
+  const image = await decodeImage(readImage(path), { mode: spec.channels === 1 ? 'L' : 'RGB', name: path });
+  const input = preprocess(spec)(image).unsqueeze(0);
+  const probabilities = noGrad(() => network(input).softmax(1)).toTypedArray();
+  return classes
+    .map((name, i) => ({ class: name, probability: Number(probabilities[i]) }))
+    .sort((a, b) => b.probability - a.probability);
+}
+
+function readImage(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new ArgumentError(`predict: cannot read ${JSON.stringify(path)}: ${why}`, { cause });
+  }
+}

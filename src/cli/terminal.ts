@@ -1,0 +1,87 @@
+/** Where the commands write: lines for people, a progress line that is drawn over on a terminal, and one line of JSON for programs. */
+import { duration, grouped } from './format.ts';
+
+/** The part of a stream that is needed; tests give their own. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** A step of something long. */
+export interface Step {
+  /** What is being done, such as `Epoch 1/5`. */
+  readonly label: string;
+  /** Done and in all; the units are the caller's. */
+  readonly done: number;
+  readonly total: number;
+  /** What to show behind the bar. */
+  readonly details: readonly string[];
+}
+
+/** On a terminal the bar is redrawn at most this often. */
+const REDRAW = 100;
+/** Elsewhere a line is written at most this often, so that a log shows life without being flooded. */
+const LINE_EVERY = 15_000;
+const BAR = 24;
+
+export class Terminal {
+  readonly #out: Sink;
+  readonly #interactive: boolean;
+  #drawn = false;
+  #last = -Infinity;
+  #label = '';
+
+  constructor(out: Sink) {
+    this.#out = out;
+    this.#interactive = out.isTTY === true;
+  }
+
+  /** Writes a line, or several. */
+  line(text = ''): void {
+    this.#erase();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Writes one object as one line, for programs to read. */
+  json(value: unknown): void {
+    this.line(JSON.stringify(value));
+  }
+
+  /** Shows how far something has come; call it as often as you like. */
+  progress(step: Step): void {
+    const now = performance.now();
+    if (step.label !== this.#label) {
+      this.#label = step.label;
+      this.#last = this.#interactive ? -Infinity : now;
+    }
+    if (now - this.#last < (this.#interactive ? REDRAW : LINE_EVERY)) return;
+    this.#last = now;
+    if (this.#interactive) this.#draw(step);
+    else this.line(`${step.label}: ${Math.floor((100 * step.done) / step.total)} %, ${step.details.join(', ')}`);
+  }
+
+  /** Takes the progress line away. */
+  done(): void {
+    this.#erase();
+    this.#label = '';
+  }
+
+  #draw(step: Step): void {
+    const filled = Math.round((BAR * step.done) / step.total);
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
+    const line = `${step.label} ${bar} ${step.details.join('  ')}`;
+    this.#out.write(`\r\x1b[2K${line.slice(0, (this.#out.columns ?? 80) - 1)}`);
+    this.#drawn = true;
+  }
+
+  #erase(): void {
+    if (this.#drawn) this.#out.write('\r\x1b[2K');
+    this.#drawn = false;
+  }
+}
+
+/** What the progress line says of speed and time. */
+export function speedDetails(imagesPerSecond: number, secondsLeft: number): string[] {
+  return [`${grouped(Math.round(imagesPerSecond))} images/s`, `${duration(secondsLeft)} left`];
+}

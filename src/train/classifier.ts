@@ -1,0 +1,103 @@
+/**
+ * A trained classifier as one value for a checkpoint: the state dict, and beside it all that is needed to use it again: which
+ * network it is, for which images, and the names of the classes.
+ *
+ * In Python, `torch.load(f, weights_only=True)` gives a dict with `state_dict`, `classes`, `arch` and two marks. It has whole
+ * numbers and text only, since PyTorch 1.13 refuses other numbers there.
+ */
+import { FormatError } from '../base/errors.ts';
+import { isStateDict, type CheckpointInput } from '../io/checkpoint.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
+
+/** What a classifier is, apart from its weights. */
+export interface ClassifierInfo {
+  readonly model: ModelName;
+  readonly spec: ImageSpec;
+  /** Names by class index. */
+  readonly classes: readonly string[];
+}
+
+/** A classifier that is ready for use. */
+export interface TrainedClassifier extends ClassifierInfo {
+  readonly network: Classifier;
+  /** False when the file held weights only, and names and image size had to be guessed. */
+  readonly described: boolean;
+}
+
+const FORMAT = 'flambeau-classifier';
+const VERSION = 1;
+
+/** The value to save. */
+export function packClassifier(network: Classifier, info: ClassifierInfo): CheckpointInput {
+  const { channels, height, width, classes } = info.spec;
+  return {
+    format: FORMAT,
+    version: VERSION,
+    arch: { model: info.model, channels, height, width, classes },
+    classes: info.classes,
+    preprocess: 'Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean 0.5, std 0.5)',
+    state_dict: network.stateDict(),
+  };
+}
+
+/**
+ * The classifier in a value from a checkpoint: what {@link packClassifier} made, or a bare state dict of one of the networks that
+ * `flambeau train` knows.
+ *
+ * @param where - what messages call the file
+ * @param overrides - what to take instead of what a bare state dict lets one guess
+ * @throws FormatError when it is neither
+ * @throws StateDictError when the weights do not fit the network
+ */
+export function unpackClassifier(
+  value: unknown,
+  where: string,
+  overrides: { readonly spec?: Pick<ImageSpec, 'channels' | 'height' | 'width'> } = {},
+): TrainedClassifier {
+  const { info, state } = isStateDict(value)
+    ? { info: guessed(value, where, overrides.spec), state: value }
+    : described(value, where);
+  const network = createModel(info.model, info.spec);
+  network.loadStateDict(state);
+  network.eval();
+  return { ...info, network, described: !isStateDict(value) };
+}
+
+function guessed(
+  state: ReadonlyMap<string, Tensor>,
+  where: string,
+  size: Pick<ImageSpec, 'channels' | 'height' | 'width'> | undefined,
+): ClassifierInfo {
+  const found = inferModel(state);
+  if (found === undefined) {
+    throw new FormatError(
+      `${where}: its weights are not those of a network that flambeau train makes (${MODEL_NAMES.join(', ')}); load it in a program of your own`,
+    );
+  }
+  const spec = { ...found.spec, ...size };
+  return { model: found.name, spec, classes: Array.from({ length: spec.classes }, (_, i) => String(i)) };
+}
+
+function described(value: unknown, where: string): { info: ClassifierInfo; state: ReadonlyMap<string, Tensor> } {
+  const fail = (why: string): never => {
+    throw new FormatError(`${where}: ${why}; expected a checkpoint of flambeau train, or a state dict`);
+  };
+  const part = (of: unknown, key: string): unknown => (of instanceof Map ? (of.get(key) as unknown) : undefined);
+  if (part(value, 'format') !== FORMAT) fail('it holds something else');
+  const version = part(value, 'version');
+  if (version !== VERSION) fail(`it is of version ${String(version)} of the format, but this program knows ${VERSION}`);
+  const arch = part(value, 'arch');
+  const size = (key: string): number => {
+    const n = part(arch, key);
+    return Number.isSafeInteger(n) && (n as number) > 0 ? (n as number) : fail(`its arch has no whole number '${key}'`);
+  };
+  const name = part(arch, 'model');
+  const model = MODEL_NAMES.find((known) => known === name) ?? fail(`it holds a network named '${String(name)}'`);
+  const spec = { channels: size('channels'), height: size('height'), width: size('width'), classes: size('classes') };
+  const classes = part(value, 'classes');
+  if (!Array.isArray(classes) || classes.length !== spec.classes || !classes.every((item) => typeof item === 'string'))
+    return fail(`its classes are not ${spec.classes} names`);
+  const state = part(value, 'state_dict');
+  return { info: { model, spec, classes }, state: isStateDict(state) ? state : fail('it has no state_dict') };
+}

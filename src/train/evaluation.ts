@@ -1,0 +1,107 @@
+/** Measuring a classifier: its loss, and what it gets right in all and for each class. */
+import { ArgumentError } from '../base/errors.ts';
+import { CrossEntropyLoss } from '../nn/layers/loss.ts';
+import type { ModuleBase } from '../nn/module-base.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
+
+/** A network that the trainer can call. */
+export type TrainableModel = ModuleBase & ((input: Tensor) => Tensor);
+
+/** From outputs and class indices to the mean loss of the batch. */
+export type Criterion = (output: Tensor, target: Tensor) => Tensor;
+
+/** How often one class was recognised. */
+export interface ClassResult {
+  readonly correct: number;
+  readonly total: number;
+}
+
+export interface Evaluation {
+  /** The mean loss over all images. */
+  readonly loss: number;
+  /** Part of the images that were classified rightly, 0 to 1. */
+  readonly accuracy: number;
+  readonly correct: number;
+  readonly total: number;
+  /** By class index. */
+  readonly classes: readonly ClassResult[];
+}
+
+/** Adds up batches. */
+export class ClassCounts {
+  readonly #correct: number[] = [];
+  readonly #total: number[] = [];
+  #loss = 0;
+
+  /** @param output - logits or probabilities [N, classes]; targets: class indices [N]; loss: the batch's mean */
+  add(output: Tensor, targets: Tensor, loss: number): void {
+    const guesses = output.detach().argmax(1).toTypedArray();
+    const labels = targets.toTypedArray();
+    for (let c = this.#total.length; c < output.size(1); c++) this.#correct[c] = this.#total[c] = 0;
+    for (let i = 0; i < labels.length; i++) {
+      const label = Number(labels[i]);
+      this.#total[label]!++;
+      if (Number(guesses[i]) === label) this.#correct[label]!++;
+    }
+    this.#loss += loss * labels.length;
+  }
+
+  /** @throws ArgumentError when nothing was counted */
+  result(): Evaluation {
+    const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+    const [correct, total] = [sum(this.#correct), sum(this.#total)];
+    if (total === 0) throw new ArgumentError('evaluate: there are no images to evaluate on');
+    const classes = this.#total.map((count, c) => ({ correct: this.#correct[c]!, total: count }));
+    return { loss: this.#loss / total, accuracy: correct / total, correct, total, classes };
+  }
+}
+
+export interface EvaluateOptions {
+  /** Default `new CrossEntropyLoss()`. */
+  readonly criterion?: Criterion;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the evaluation after the running batch, with the signal's reason as error. */
+  readonly signal?: AbortSignal;
+  /** What `onProgress` says of the training around this. Default 1. */
+  readonly epoch?: number;
+  readonly epochs?: number;
+}
+
+/**
+ * The loss, accuracy and accuracy of each class of a network [N, …] → [N, classes] on batches, without gradients. The network is in
+ * evaluation mode afterwards.
+ *
+ * @throws ArgumentError when there are no batches
+ * @example
+ * import { nn, randn, randint } from 'flambeau';
+ * import { evaluate } from 'flambeau/node';
+ *
+ * const batches = [[randn(8, 1, 4, 4), randint(0, 2, [8])]];
+ * const loader = { length: 1, [Symbol.asyncIterator]: async function* () { yield* batches; } };
+ * const result = await evaluate(new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2)), loader);
+ * console.log(`${result.correct} of ${result.total}`);
+ */
+export async function evaluate(
+  model: TrainableModel,
+  batches: BatchSource,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1 } = options;
+  const meter = new Meter('validate', batches.length, epoch, epochs, onProgress);
+  const counts = new ClassCounts();
+  model.eval();
+  for await (const batch of batches) {
+    signal?.throwIfAborted();
+    const [inputs, targets] = pair(batch);
+    const [output, loss] = noGrad(() => {
+      const logits = model(inputs);
+      return [logits, criterion(logits, targets).item()] as const;
+    });
+    counts.add(output, targets, loss);
+    meter.add(loss, inputs.size(0));
+    await meter.breathe();
+  }
+  return counts.result();
+}

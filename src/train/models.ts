@@ -1,0 +1,119 @@
+/**
+ * The small convolutional networks that `flambeau train` offers, made for images of any size, number of channels and
+ * number of classes. Layers are made in the order in which PyTorch would make them, so that a seed gives the same weights.
+ */
+import { ArgumentError } from '../base/errors.ts';
+import * as F from '../nn/functional.ts';
+import * as nn from '../nn/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** What a network is made for. */
+export interface ImageSpec {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classes: number;
+}
+
+/**
+ * Three convolutions, each followed by ReLU and 2×2 pooling, then two linear layers with dropout before each: the network
+ * of Udacity's CIFAR-10 lessons. For 3×32×32 images and 10 classes it has 541,094 parameters.
+ */
+export class Net extends nn.Module {
+  conv1: nn.Conv2d;
+  conv2: nn.Conv2d;
+  conv3: nn.Conv2d;
+  pool: nn.MaxPool2d;
+  fc1: nn.Linear;
+  fc2: nn.Linear;
+  dropout: nn.Dropout;
+
+  /** @throws ArgumentError for images smaller than 8×8 */
+  constructor(spec: ImageSpec) {
+    super();
+    this.conv1 = new nn.Conv2d(spec.channels, 16, 3, { padding: 1 });
+    this.conv2 = new nn.Conv2d(16, 32, 3, { padding: 1 });
+    this.conv3 = new nn.Conv2d(32, 64, 3, { padding: 1 });
+    this.pool = new nn.MaxPool2d(2, 2);
+    this.fc1 = new nn.Linear(64 * shrunk('cnn', spec.height) * shrunk('cnn', spec.width), 500);
+    this.fc2 = new nn.Linear(500, spec.classes);
+    this.dropout = new nn.Dropout(0.25);
+  }
+
+  override forward(x: Tensor): Tensor {
+    let y = this.pool(F.relu(this.conv1(x)));
+    y = this.pool(F.relu(this.conv2(y)));
+    y = this.pool(F.relu(this.conv3(y)));
+    y = this.dropout(y.flatten(1));
+    y = this.dropout(F.relu(this.fc1(y)));
+    return this.fc2(y);
+  }
+}
+
+/** A side of the image after three halvings. */
+function shrunk(name: string, side: number): number {
+  if (side < 8) throw new ArgumentError(`${name}: expected images of at least 8×8 pixels, but one side has ${side}; choose a larger size`); // prettier-ignore
+  return Math.floor(side / 8);
+}
+
+/**
+ * Two convolutions that halve the image by their stride, and one linear layer: the first tutorials' network. For 3×32×32
+ * images and 10 classes it has 25,578 parameters and trains several times faster than {@link Net}, to a lower accuracy.
+ */
+export class SmallNet extends nn.Module {
+  conv1: nn.Conv2d;
+  conv2: nn.Conv2d;
+  fc: nn.Linear;
+
+  constructor(spec: ImageSpec) {
+    super();
+    const quarter = (side: number): number => Math.ceil(Math.ceil(side / 2) / 2);
+    this.conv1 = new nn.Conv2d(spec.channels, 16, 3, { stride: 2, padding: 1 });
+    this.conv2 = new nn.Conv2d(16, 32, 3, { stride: 2, padding: 1 });
+    this.fc = new nn.Linear(32 * quarter(spec.height) * quarter(spec.width), spec.classes);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const y = F.relu(this.conv2(F.relu(this.conv1(x))));
+    return this.fc(y.flatten(1));
+  }
+}
+
+/** A network from images [N, channels, height, width] to logits [N, classes]. */
+export type Classifier = nn.CallableModule;
+
+/** The networks by the names that `--model` takes. */
+export const MODELS = {
+  cnn: (spec: ImageSpec): Classifier => new Net(spec),
+  small: (spec: ImageSpec): Classifier => new SmallNet(spec),
+} as const;
+
+export type ModelName = keyof typeof MODELS;
+
+export const MODEL_NAMES = Object.keys(MODELS) as readonly ModelName[];
+
+/**
+ * Makes a network by name.
+ * @throws ArgumentError for a name that is not known, or images too small for it
+ */
+export function createModel(name: string, spec: ImageSpec): Classifier {
+  if (!Object.hasOwn(MODELS, name))
+    throw new ArgumentError(`model: expected one of ${MODEL_NAMES.join(', ')}, but got '${name}'`);
+  return MODELS[name as ModelName](spec);
+}
+
+/**
+ * What a bare state dict, such as the tutorials save, was made for; undefined when it is none of these networks'. Images are
+ * taken to be square, and as small as the weights allow.
+ */
+export function inferModel(state: ReadonlyMap<string, Tensor>): { name: ModelName; spec: ImageSpec } | undefined {
+  const channels = state.get('conv1.weight')?.size(1);
+  const cnn = state.has('conv3.weight');
+  const [first, last] = cnn ? ['fc1.weight', 'fc2.weight'] : ['fc.weight', 'fc.weight'];
+  const features = state.get(first)?.size(1);
+  const classes = state.get(last)?.size(0);
+  if (channels === undefined || features === undefined || classes === undefined) return undefined;
+  const side = Math.sqrt(features / (cnn ? 64 : 32)) * (cnn ? 8 : 4);
+  if (!Number.isInteger(side)) return undefined;
+  return { name: cnn ? 'cnn' : 'small', spec: { channels, height: side, width: side, classes } };
+}

@@ -1,0 +1,176 @@
+/** From recognised data to the loaders that training and evaluation go through. Node only. */
+import { FormatError } from '../base/errors.ts';
+import { DataLoader } from '../data/loader.ts';
+import { SubsetRandomSampler } from '../data/sampler.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { ImageDataset } from '../vision/datasets/index.ts';
+import {
+  commonSize,
+  readImages,
+  splitIndices,
+  subset,
+  type ImageSet,
+  type ImageSize,
+  type OnRead,
+  type Sample,
+} from './image-set.ts';
+import type { ImageSpec } from './models.ts';
+import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
+import { preprocess, type Augmentation } from './preprocess.ts';
+import type { BatchSource } from './progress.ts';
+
+export interface PrepareOptions {
+  readonly batchSize: number;
+  /** Part of the training images to validate on, where the data has no part of its own for that. */
+  readonly validSize: number;
+  readonly augmentation: Augmentation | undefined;
+  readonly workers: number;
+  /** Size to bring images to; default theirs if they are small and alike, else 64×64. */
+  readonly size?: ImageSize | undefined;
+  /** Called while images are read. */
+  readonly onRead?: (split: SplitName, done: number, total: number) => void;
+}
+
+/** Everything that training needs of the data. */
+export interface PreparedData {
+  readonly classes: readonly string[];
+  readonly spec: ImageSpec;
+  readonly counts: { readonly train: number; readonly valid: number; readonly test: number };
+  /** Whether the validation images were taken from the training part. */
+  readonly split: boolean;
+  readonly train: BatchSource;
+  readonly valid: BatchSource;
+  readonly test: BatchSource | undefined;
+}
+
+/** Images at a time where no gradients are computed. */
+const EVALUATION_BATCH = 128;
+
+/**
+ * Reads all parts of the data and makes loaders: shuffled and augmented for training, plain for the others.
+ *
+ * The images to validate on are drawn from the default generator where the data has no part for that.
+ * @throws FormatError when there is nothing to train on, the parts have different classes, or an image is damaged
+ * @throws ArgumentError when there are too few images to split
+ */
+export async function prepareData(source: DataSource, options: PrepareOptions): Promise<PreparedData> {
+  const { splits } = source;
+  const name = splits.has('train') ? 'train' : 'all';
+  const first = await required(source, name)();
+  const size = options.size ?? commonSize(first);
+  const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
+    readImages(images, splits.get(part)!, size, onRead(part, options));
+  const own = await read(name, first);
+  const { classes } = own;
+  const other = async (part: SplitName): Promise<ImageSet | undefined> => {
+    const images = await splits.get(part)?.();
+    if (images !== undefined) requireSameClasses(source, classes, part, images.classes);
+    return images === undefined ? undefined : await read(part, images);
+  };
+  const [validation, test] = [await other('valid'), await other('test')];
+  const indices = validation === undefined ? splitIndices(own.length, options.validSize) : undefined;
+  const spec: ImageSpec = { channels: first.image(0).channels, ...size, classes: classes.length };
+  const plain = preprocess(spec);
+  const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
+  const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
+    batchSize: options.batchSize,
+    sampler: new SubsetRandomSampler(order),
+    numWorkers: options.workers,
+  });
+  const evaluation = async (set: ImageSet, only?: readonly number[]): Promise<BatchSource> => {
+    const dataset = subset(await set.dataset(plain), only);
+    return new DataLoader(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+  };
+  return {
+    classes,
+    spec,
+    counts: { train: order.length, valid: indices?.valid.length ?? validation!.length, test: test?.length ?? 0 },
+    split: indices !== undefined,
+    train,
+    valid: await evaluation(validation ?? own, indices?.valid),
+    test: test === undefined ? undefined : await evaluation(test),
+  };
+}
+
+/** The part of the data to evaluate on when nothing is said: one that was not trained on, if there is one. */
+export function evaluationSplit(source: DataSource): SplitName {
+  return (['test', 'valid', 'all', 'train'] as const).find((name) => source.splits.has(name))!;
+}
+
+/**
+ * A loader over one part of the data for a trained network, with the classes numbered as the network's.
+ *
+ * @throws FormatError when the data has classes that the network does not know, images with another number of channels, or damaged ones
+ */
+export async function prepareEvaluation(
+  source: DataSource,
+  split: SplitName,
+  network: { readonly spec: ImageSpec; readonly classes: readonly string[] },
+  options: Pick<PrepareOptions, 'workers' | 'onRead'>,
+): Promise<{ readonly batches: BatchSource; readonly count: number }> {
+  const open = required(source, split);
+  const images = await open();
+  const { channels, height, width } = network.spec;
+  const came = images.image(0).channels;
+  if (came !== channels)
+    throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
+  const set = await readImages(images, open, { height, width }, onRead(split, options));
+  const dataset = await set.dataset(preprocess(network.spec));
+  const loader = new DataLoader<Sample>(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+  return { batches: renumbered(loader, labelMap(source, images.classes, network.classes)), count: set.length };
+}
+
+function onRead(split: SplitName, { onRead: report }: Pick<PrepareOptions, 'onRead'>): OnRead | undefined {
+  return report === undefined ? undefined : (done, total) => report(split, done, total);
+}
+
+function required(source: DataSource, split: SplitName): OpenSplit {
+  const open = source.splits.get(split);
+  if (open !== undefined) return open;
+  const there = [...source.splits.keys()].join(', ');
+  const wanted = split === 'all' ? 'train' : split;
+  throw new FormatError(`${place(source)} has no part '${wanted}'; it has ${there}`);
+}
+
+const place = (source: DataSource): string => (source.place === '' ? 'the data' : JSON.stringify(source.place));
+
+function requireSameClasses(
+  source: DataSource,
+  train: readonly string[],
+  part: SplitName,
+  classes: readonly string[],
+): void {
+  if (classes.length === train.length && classes.every((name, i) => name === train[i])) return;
+  throw new FormatError(
+    `${place(source)}: the part '${part}' has the classes ${listed(classes)}, but 'train' has ${listed(train)}; make the folders alike`,
+  );
+}
+
+/** The network's index of each class of the data. Networks without names number their classes, and so must the data then. */
+function labelMap(source: DataSource, data: readonly string[], network: readonly string[]): readonly bigint[] {
+  const nameless = network.every((name, i) => name === String(i));
+  if (nameless && data.length === network.length) return data.map((_, i) => BigInt(i));
+  const map = data.map((name) => network.indexOf(name));
+  const unknown = data.filter((_, i) => map[i] === -1);
+  if (unknown.length === 0) return map.map(BigInt);
+  throw new FormatError(
+    `${place(source)} has classes that the network does not know: ${listed(unknown)}; it knows ${listed(network)}`,
+  );
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
+
+function renumbered(loader: BatchSource, map: readonly bigint[]): BatchSource {
+  if (map.every((label, i) => label === BigInt(i))) return loader;
+  return {
+    length: loader.length,
+    async *[Symbol.asyncIterator](): AsyncGenerator<readonly Tensor[]> {
+      for await (const batch of loader) {
+        const [images, labels] = batch as readonly [Tensor, Tensor];
+        labels.setData((labels.toTypedArray() as BigInt64Array).map((label) => map[Number(label)]!));
+        yield [images, labels];
+      }
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/** Going through batches: what they are, and counting them with their losses and times. */
+import { ArgumentError } from '../base/errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Batches of inputs and class indices, such as a DataLoader gives; `length` is how many. */
+export interface BatchSource extends AsyncIterable<readonly Tensor[]> {
+  readonly length: number;
+}
+
+/** @throws ArgumentError unless a batch is [inputs, targets] */
+export function pair(batch: readonly Tensor[]): readonly [Tensor, Tensor] {
+  const [inputs, targets] = batch;
+  if (inputs === undefined || targets === undefined || batch.length !== 2)
+    throw new ArgumentError(`fit: expected batches of [inputs, targets], but got ${batch.length} values`);
+  return [inputs, targets];
+}
+
+/** Where training stands, after every batch. */
+export interface Progress {
+  readonly phase: 'train' | 'validate';
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Batches done in this phase of this epoch, and how many there are. */
+  readonly batch: number;
+  readonly batches: number;
+  /** Images done in this phase of this epoch. */
+  readonly images: number;
+  readonly imagesPerSecond: number;
+  /** Until this phase of this epoch is done. */
+  readonly secondsLeft: number;
+  /** The mean loss so far in this phase of this epoch. */
+  readonly loss: number;
+}
+
+/** Milliseconds after which the event loop gets a turn, so that signals and timers are heard. */
+const TURN = 50;
+
+const tick = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });
+
+/** Counts a phase of an epoch. */
+export class Meter {
+  readonly epoch: number;
+  batch = 0;
+  readonly #phase: Progress['phase'];
+  readonly #batches: number;
+  readonly #epochs: number;
+  readonly #report: ((progress: Progress) => void) | undefined;
+  readonly #start = performance.now();
+  #turn = this.#start;
+  #images = 0;
+  #loss = 0;
+
+  constructor(
+    phase: Progress['phase'],
+    batches: number,
+    epoch: number,
+    epochs: number,
+    report: ((progress: Progress) => void) | undefined,
+  ) {
+    this.#phase = phase;
+    this.#batches = batches;
+    this.epoch = epoch;
+    this.#epochs = epochs;
+    this.#report = report;
+  }
+
+  /** Counts a batch of `images` with a mean loss. */
+  add(loss: number, images: number): void {
+    this.batch++;
+    this.#images += images;
+    this.#loss += loss * images;
+    if (this.#report === undefined) return;
+    const seconds = (performance.now() - this.#start) / 1000;
+    this.#report({
+      phase: this.#phase,
+      epoch: this.epoch,
+      epochs: this.#epochs,
+      batch: this.batch,
+      batches: this.#batches,
+      images: this.#images,
+      imagesPerSecond: this.#images / Math.max(seconds, 1e-9),
+      secondsLeft: (seconds / this.batch) * Math.max(this.#batches - this.batch, 0),
+      loss: this.#loss / this.#images,
+    });
+  }
+
+  async breathe(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#turn < TURN) return;
+    await tick();
+    this.#turn = performance.now();
+  }
+
+  /** Over the images seen, which with a sampler are fewer than the data set has. */
+  meanLoss(whenEmpty: string): number {
+    if (this.#images === 0) throw new ArgumentError(whenEmpty);
+    return this.#loss / this.#images;
+  }
+}
