@@ -5,7 +5,7 @@
 import type { DType } from '../base/dtype.ts';
 import { InternalError } from '../base/errors.ts';
 import { constant, i32, lanes, load, math, type Expr, type Fn, type Local, type Target } from './ir.ts';
-import { expF32, logF32 } from './math.ts';
+import { expF32, log1pF32, logF32 } from './math.ts';
 
 /** A float type as kernels see it. */
 export interface Floats {
@@ -68,6 +68,13 @@ export function logOf(f: Fn, t: Floats, x: Expr): Expr {
   if (t.scalar === 'f32') return logF32(f, x);
   const arg = f.let('arg', x);
   return fromLanes(Array.from({ length: t.lanes }, (_, i) => math('log', arg.lane(i))));
+}
+
+/** ln(1 + x) of a vector. */
+export function log1pOf(f: Fn, t: Floats, x: Expr): Expr {
+  if (t.scalar === 'f32') return log1pF32(f, x);
+  const arg = f.let('arg', x);
+  return fromLanes(Array.from({ length: t.lanes }, (_, i) => math('log1p', arg.lane(i))));
 }
 
 /** value · the element's size, as a byte distance. */

@@ -4,6 +4,7 @@ import { AutogradError, F, grad, tensor, type Tensor } from 'flambeau';
 import { dimParams } from '../../src/tensor/ops/attrs.ts';
 import { adaptivePoolParams } from '../../src/tensor/ops/pool-geometry.ts';
 import { flipParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
+import { pairLossParams } from '../../src/tensor/ops/loss.ts';
 import { apply, apply1 } from '../../src/tensor/dispatch.ts';
 import { draw, drawClasses, numbers } from '../support/op-case.ts';
 
@@ -125,6 +126,13 @@ describe('gradients of losses', () => {
     }
     for (const loss of [F.mseLoss, F.l1Loss, F.smoothL1Loss]) {
       check((a, b) => loss(a, b, { reduction }), [[2, 3], [2, 3]]); // prettier-ignore
+    }
+  });
+
+  it('of logits and probabilities', () => {
+    for (const reduction of ['mean', 'sum', 'none'] as const) {
+      const params = pairLossParams('bceWithLogits', reduction);
+      check((a, b) => apply1('bceWithLogits', [a, b], params), [[2, 3], [2, 3]]); // prettier-ignore
     }
   });
 

@@ -132,6 +132,7 @@ describe('losses of differences', () => {
     l1: lossRules.l1Loss,
     smoothL1: lossRules.smoothL1Loss,
     huber: lossRules.huberLoss,
+    bceWithLogits: lossRules.bceWithLogits,
   };
 
   it.each(of('pair'))('%s', (_, c) => {
@@ -154,9 +155,15 @@ describe('losses of differences', () => {
     expectSame(runOp(lossRules.mseLoss, [a, b], params)[0]!, one);
   });
 
+  it('stays finite for large logits', () => {
+    const [a, b] = [host('float32', [4], [1e30, -1e30, 200, -200]), host('float32', [4], [1, 0, 0, 1])];
+    const loss = runOp(lossRules.bceWithLogits, [a, b], pairLossParams('bceWithLogits', 'none'))[0]!;
+    expect(numbers(loss)).toEqual([0, 0, 200, 200]);
+  });
+
   it('passes NaN on', () => {
     const [a, b] = [host('float32', [2], [NaN, 1]), host('float32', [2], [0, 0])];
-    for (const kind of ['mse', 'smoothL1', 'huber'] as const) {
+    for (const kind of ['mse', 'smoothL1', 'huber', 'bceWithLogits'] as const) {
       expect(runOp(rules[kind], [a, b], pairLossParams(kind))[0]!.data[0]).toBeNaN();
       const da = runOp(lossRules.pairLossGrad, [host('float32', [], [1]), a, b], pairLossParams(kind))[0]!;
       expect(da.data[0]).toBeNaN();

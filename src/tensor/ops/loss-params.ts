@@ -23,7 +23,7 @@ export interface NllGradParams extends Attrs {
   readonly shape: Dims;
 }
 
-export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber';
+export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bceWithLogits';
 
 /** Arguments of the losses of pairs of tensors. Made by {@link pairLossParams}. */
 export interface PairLossParams extends Attrs {
@@ -74,7 +74,7 @@ export function nllGradParams(loss: ClassLossParams, shape: Dims): NllGradParams
 }
 
 /**
- * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`; equal ones give the same object.
+ * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`, `bceWithLogits`; equal ones give the same object.
  * @throws ArgumentError for an unknown reduction, or a beta that does not suit the loss
  */
 export function pairLossParams(kind: PairLossKind, reduction: Reduction = 'mean', beta = 1): PairLossParams {

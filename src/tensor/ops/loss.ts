@@ -11,6 +11,7 @@ import { requireDType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import type { Tensor } from '../tensor.ts';
 import { differentiableOnce } from './attrs.ts';
 import {
   lowerCrossEntropy,
@@ -54,7 +55,9 @@ export interface LossAttrs {
   l1Loss: PairLossParams;
   smoothL1Loss: PairLossParams;
   huberLoss: PairLossParams;
-  /** [∂loss, input, target] → ∂input, the negative of ∂target */
+  /** [logits, probabilities] → the binary cross-entropy */
+  bceWithLogits: PairLossParams;
+  /** [∂loss, input, target] → ∂input; for losses of the difference, ∂target is its negative */
   pairLossGrad: PairLossParams;
 }
 
@@ -82,6 +85,12 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
 const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
   layoutOf(x.dtype, reduction === 'none' ? shape : []);
 
+/** ∂/∂b of max(a, 0) − a·b + ln(1 + exp(−|a|)) is −a. */
+function bceTarget(g: Tensor, logits: Tensor, { reduction }: PairLossParams): Tensor {
+  const slope = logits.neg().mul(g);
+  return reduction === 'mean' ? slope.div(logits.numel()) : slope;
+}
+
 const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
   shape: ([a, b], { reduction }) => {
     requireDType(op, 'input', a!.dtype, ['float32', 'float64']);
@@ -97,8 +106,13 @@ const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
     saves: { inputs: [0, 1] },
     run: ({ grads: [g], apply, input, attrs, needs }) => {
       if (g === undefined) return [undefined, undefined];
-      const ofInput = apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]!;
-      return [needs(0) ? ofInput : undefined, needs(1) ? ofInput.neg() : undefined];
+      const logits = attrs.kind === 'bceWithLogits';
+      const ofInput = needs(0) || !logits ? apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]! : undefined;
+      if (!needs(1)) return [ofInput, undefined];
+      return [
+        needs(0) ? ofInput : undefined,
+        ofInput !== undefined && !logits ? ofInput.neg() : bceTarget(g, input(0), attrs),
+      ];
     },
   },
 });
@@ -161,6 +175,7 @@ export const lossRules: OpRules<LossAttrs> = {
   l1Loss: pairLoss('L1LossBackward0', 'l1Loss'),
   smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss'),
   huberLoss: pairLoss('HuberLossBackward0', 'huberLoss'),
+  bceWithLogits: pairLoss('BinaryCrossEntropyWithLogitsBackward0', 'bceWithLogits'),
   pairLossGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
     lower: lowerPairLossGrad,
