@@ -3,9 +3,9 @@
  * elements. A line is one dimension of a dense tensor seen as [outer, line, inner]; its elements are `inner` apart.
  */
 import { itemSize, type DType } from '../base/dtype.ts';
-import { isFloat } from './elementwise-expr.ts';
+import { isFloat, not } from './elementwise-expr.ts';
 import { computeOf, loadElement, storeElement } from './elementwise-memory.ts';
-import { constant, type Expr, type Local, type ScalarType, type Target } from './ir.ts';
+import { constant, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from './kernel.ts';
 
 const LINE_PARAMS = { x: 'ptr', out: 'ptr', extra: 'ptr', length: 'i32', inner: 'i32' } as const;
@@ -27,41 +27,146 @@ function firstElement({ f, p }: KernelScope<LineParams>, line: Expr): Local {
  * `extra[line]` = where the largest (or smallest) element lies, the first of equals, NaN before all; `out[line]` = that
  * element, if `values`.
  */
-export function argExtremeKernel(
-  target: Target,
-  which: 'max' | 'min',
-  dtype: DType,
-  values: boolean,
-): Kernel<LineParams> {
-  const as = computeOf(dtype);
-  const bytes = itemSize(dtype);
-  return cachedKernel(target, `arg-${which}/${dtype}/${values ? 'values' : 'index'}`, LINE_PARAMS, (scope) => {
-    const { f, p, lo, hi } = scope;
-    f.for('line', lo, hi, (line) => {
-      const at = f.let('at', p.x.add(firstElement(scope, line).mul(bytes)));
-      const step = f.let('step', p.inner.mul(bytes));
-      const best = f.let('best', loadElement(dtype, as, at));
-      const place = f.let('place', constant('i32', 0));
-      const x = f.local('x', as);
-      f.for('i', 1, p.length, (i) => {
-        f.inc(at, step);
-        f.set(x, loadElement(dtype, as, at));
-        f.if(beats(which, x, best), () => {
-          f.set(best, x);
-          f.set(place, i);
-        });
-      });
-      storeElement(f, 'int64', 'i32', p.extra.add(line.mul(8)), place);
-      if (values) storeElement(f, dtype, as, p.out.add(line.mul(bytes)), best);
-    });
-  });
+export function argExtremeKernel(target: Target, which: Extreme, dtype: DType, values: boolean): Kernel<LineParams> {
+  const key = `arg-${which}/${dtype}/${values ? 'values' : 'index'}`;
+  return cachedKernel(target, key, LINE_PARAMS, (scope) => new ArgExtreme(scope, which, dtype, values).build());
 }
 
+type Extreme = 'max' | 'min';
+
 /** Whether x comes before the best so far; a NaN only does if that is none. */
-function beats(which: 'max' | 'min', x: Expr, best: Expr): Expr {
+function beats(which: Extreme, x: Expr, best: Expr): Expr {
   if (!isFloat(x)) return which === 'max' ? x.gt(best) : x.lt(best);
-  const notBehind = which === 'max' ? x.le(best) : x.ge(best); // false as well where either is NaN
-  return notBehind.unary('eqz').and(best.eq(best));
+  const notBehind = not(which === 'max' ? x.le(best) : x.ge(best)); // also where either is NaN
+  return notBehind.and(best.eq(best));
+}
+
+/** Writes the body: four elements at a time for 32-bit types, of one line or of four that lie side by side. */
+class ArgExtreme {
+  readonly #scope: KernelScope<LineParams>;
+  readonly #f: Fn;
+  readonly #which: Extreme;
+  readonly #dtype: DType;
+  readonly #values: boolean;
+  readonly #as: ScalarType;
+  readonly #bytes: number;
+  readonly #line: Local;
+  readonly #at: Local;
+  readonly #best: Local;
+  readonly #place: Local;
+
+  constructor(scope: KernelScope<LineParams>, which: Extreme, dtype: DType, values: boolean) {
+    this.#scope = scope;
+    this.#f = scope.f;
+    this.#which = which;
+    this.#dtype = dtype;
+    this.#values = values;
+    this.#as = computeOf(dtype);
+    this.#bytes = itemSize(dtype);
+    this.#line = scope.f.let('line', scope.lo);
+    this.#at = scope.f.local('at', 'i32');
+    this.#best = scope.f.local('best', this.#as);
+    this.#place = scope.f.local('place', 'i32');
+  }
+
+  build(): void {
+    const { p, hi } = this.#scope;
+    const f = this.#f;
+    const line = this.#line;
+    const vectors = this.#dtype === 'float32' || this.#dtype === 'int32';
+    f.while(line.lt(hi), () => {
+      f.set(this.#at, p.x.add(firstElement(this.#scope, line).mul(this.#bytes)));
+      if (!vectors) {
+        this.#oneLine();
+        return;
+      }
+      const together = line.rem(p.inner).add(4).le(p.inner).and(line.add(4).le(hi));
+      f.if(together, () => this.#fourLines(), () => this.#oneLine()); // prettier-ignore
+    });
+  }
+
+  #element(): Expr {
+    return loadElement(this.#dtype, this.#as, this.#at);
+  }
+
+  #store(offset: number, best: Expr, place: Expr): void {
+    const { p } = this.#scope;
+    const at = this.#line.add(offset);
+    storeElement(this.#f, 'int64', 'i32', p.extra.add(at.mul(8)), place);
+    if (this.#values) storeElement(this.#f, this.#dtype, this.#as, p.out.add(at.mul(this.#bytes)), best);
+  }
+
+  #oneLine(): void {
+    const f = this.#f;
+    const { p } = this.#scope;
+    const step = f.let('step', p.inner.mul(this.#bytes));
+    const x = f.local('x', this.#as);
+    f.set(this.#best, this.#element());
+    f.set(this.#place, 0);
+    const i = f.let('i', constant('i32', 0));
+    const count = f.let('count', p.length);
+    if (this.#bytes === 4) f.if(p.inner.eq(1).and(count.ge(16)), () => this.#quarters(i));
+    f.while(i.lt(count), () => {
+      f.set(x, this.#element());
+      f.if(beats(this.#which, x, this.#best), () => this.#take(x, i));
+      f.inc(this.#at, step);
+      f.inc(i, 1);
+    });
+    this.#store(0, this.#best, this.#place);
+    f.inc(this.#line, 1);
+  }
+
+  #take(x: Expr, place: Expr): void {
+    this.#f.set(this.#best, x);
+    this.#f.set(this.#place, place);
+  }
+
+  /** The whole fours of a dense line, by the extreme of every fourth element; leaves `i` after them. */
+  #quarters(i: Local): void {
+    const f = this.#f;
+    const { best, place } = this.#race(i, this.#scope.p.length.sub(3), 4, () => f.inc(this.#at, 16));
+    // A quarter counts its places in fours. Of equal quarters (NaN is one, too) the earliest place wins.
+    for (let lane = 0; lane < 4; lane++) {
+      const x = f.let('x', best.lane(lane));
+      const here = f.let('here', place.lane(lane).add(lane));
+      if (lane === 0) {
+        this.#take(x, here);
+        continue;
+      }
+      const tie = x.eq(this.#best).or(x.ne(x).and(this.#best.ne(this.#best)));
+      f.if(beats(this.#which, x, this.#best).or(tie.and(here.lt(this.#place))), () => this.#take(x, here));
+    }
+  }
+
+  #fourLines(): void {
+    const f = this.#f;
+    const { p } = this.#scope;
+    const step = f.let('step', p.inner.mul(4));
+    const i = f.let('i', constant('i32', 0));
+    const { best, place } = this.#race(i, p.length, 1, () => f.inc(this.#at, step));
+    for (let lane = 0; lane < 4; lane++) this.#store(lane, best.lane(lane), place.lane(lane));
+    f.inc(this.#line, 4);
+  }
+
+  /** Extremes of four lanes and their places, from `i` up to `end`. */
+  #race(i: Local, end: Expr, step: number, advance: () => void): { best: Local; place: Local } {
+    const f = this.#f;
+    const type = vectorOf(this.#as);
+    const best = f.let('bests', load(type, this.#at));
+    const place = f.let('places', constant('i32v', 0));
+    const x = f.local('x', type);
+    const better = f.local('better', 'i32v');
+    const last = f.let('last', end);
+    f.while(i.lt(last), () => {
+      f.set(x, load(type, this.#at));
+      f.set(better, beats(this.#which, x, best));
+      f.set(best, better.select(x, best));
+      f.set(place, better.select(i.splat(), place));
+      advance();
+      f.inc(i, step);
+    });
+    return { best, place };
+  }
 }
 
 /** Running sums of every line, from the front or the back; floats are added up in double precision. */

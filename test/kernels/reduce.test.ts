@@ -6,20 +6,17 @@ import { reduceParams, reduceRules, scanParams, varianceParams } from '../../src
 import { reducedDims, reducedShape } from '../../src/tensor/ops/reduce-attrs.ts';
 import { host, runOp } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';
-import { elementAt, elements, indicesOf, shapes, tensors } from './strided-reference.ts';
+import { denseStrides, elementAt, elements, indicesOf, shapes, tensors } from './strided-reference.ts';
 
 /** The elements that each result is made of, in order. */
 function groups(x: HostTensor, dims: readonly number[]): number[][] {
-  const rest = x.shape.map((size, i) => (dims.includes(i) ? 1 : size));
-  const inner = x.shape.map((size, i) => (dims.includes(i) ? size : 1));
-  return [...indicesOf(rest)].map((at) =>
-    [...indicesOf(inner)].map((offset) =>
-      elementAt(
-        x,
-        at.map((k, d) => k + offset[d]!),
-      ),
-    ),
-  );
+  const strides = x.strides ?? denseStrides(x.shape);
+  const offsets = (reduced: boolean): number[] => {
+    const shape = x.shape.map((size, i) => (dims.includes(i) === reduced ? size : 1));
+    return [...indicesOf(shape)].map((index) => index.reduce((at, k, d) => at + k * strides[d]!, 0));
+  };
+  const inner = offsets(true);
+  return offsets(false).map((at) => inner.map((offset) => Number(x.data[at + offset])));
 }
 
 const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
@@ -147,13 +144,15 @@ const LARGE: readonly Pattern[] = [
   ['repeated rows', [400, 60], [0], [0, 1]],
 ];
 
+const NAMED = LARGE.map((pattern) => ({ name: pattern[0], pattern }));
+
 describe('large reductions', () => {
   const make = ([, shape, , strides]: Pattern, dtype: DType): HostTensor => {
     const count = shape.reduce((n, size) => n * size, 1);
     return { ...host(dtype, [count], Array.from({ length: count }, (_, i) => (i * 7919) % 13)), shape, ...(strides && { strides }) }; // prettier-ignore
   };
 
-  it.each(LARGE)('%s', (...pattern) => {
+  it.each(NAMED)('$name', ({ pattern }) => {
     const [, , dims] = pattern;
     for (const dtype of ['float32', 'uint8', 'int64'] as const) {
       const x = make(pattern, dtype);
@@ -165,7 +164,7 @@ describe('large reductions', () => {
     expect(Array.from(runOp(reduceRules.amax, [x], reduceParams(dims, true))[0]!.data, Number)).toEqual(largest);
   });
 
-  it.each(LARGE)('%s: the same bits on one thread and on two', (...pattern) => {
+  it.each(NAMED)('$name: the same bits on one thread and on two', ({ pattern }) => {
     const x = make(pattern, 'float32');
     const noisy = { ...x, data: Float32Array.from(x.data as Float32Array, (v, i) => Math.sin(i * 12.9898) * v) };
     const results = [1, 2].map((threads) => {
@@ -190,6 +189,32 @@ describe('large reductions', () => {
     expect(Math.abs(Number(total!.data[0]) / exact - 1)).toBeLessThan(1e-6);
     const [columns] = runOp(reduceRules.mean, [{ dtype: 'float32', shape: [n / 4, 4], data }], reduceParams(0, false));
     expect(Math.abs((sum(Array.from(columns!.data, Number)) * n) / 4 / exact - 1)).toBeLessThan(1e-6);
+  });
+});
+
+describe('long lines', () => {
+  it.each<DType>(['float32', 'int32', 'float64', 'int64'])('%s extremes: first of equals, NaN first', (dtype) => {
+    const lines = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 9 })); // prettier-ignore
+    const data = lines.chain(([outer, length, inner]) =>
+      fc
+        .array(fc.integer({ min: 0, max: 9 }), { minLength: outer * length * inner, maxLength: outer * length * inner })
+        .map((list) => ({ shape: [outer, length, inner], list })),
+    );
+    const floating = dtype.startsWith('float');
+    fc.assert(
+      fc.property(data, fc.boolean(), ({ shape, list }, rare) => {
+        // a nine is a NaN in some runs
+        const x = host(dtype, shape, floating && rare ? list.map((v) => (v === 9 ? NaN : v)) : list);
+        const [values, indices] = runOp(reduceRules.maxDim, [x], reduceParams(1, false));
+        groups(x, [1]).forEach((line, i) => {
+          const firstNaN = line.findIndex(Number.isNaN);
+          const place = firstNaN >= 0 ? firstNaN : line.indexOf(Math.max(...line));
+          expect(Number(indices!.data[i])).toBe(place);
+          expect(Number(values!.data[i])).toBe(line[place]);
+        });
+      }),
+      runs,
+    );
   });
 });
 

@@ -19,12 +19,13 @@ export function* indicesOf(shape: readonly number[]): Generator<number[]> {
   }
 }
 
-const dense = (shape: readonly number[]): number[] =>
+/** Row-major strides. */
+export const denseStrides = (shape: readonly number[]): number[] =>
   shape.map((_, i) => shape.slice(i + 1).reduce((n, size) => n * size, 1));
 
 /** The element at an index of a shape that `t` broadcasts to. */
 export function elementAt(t: HostTensor, index: readonly number[]): number {
-  const strides = t.strides ?? dense(t.shape);
+  const strides = t.strides ?? denseStrides(t.shape);
   const shift = index.length - t.shape.length;
   return Number(t.data[t.shape.reduce((at, size, d) => at + (size === 1 ? 0 : index[d + shift]!) * strides[d]!, 0)]);
 }

@@ -17,7 +17,7 @@ import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '.
 import { intoDense, reduceInto, reduceSpec } from './reduce-lower.ts';
 
 /** Nanoseconds for one element of a line. */
-const NS_PER_ELEMENT = 1.5;
+const NS_PER_ELEMENT = 1;
 
 /** The lines of a shape: one dimension (or, with null, everything in order). */
 interface Lines {
