@@ -62,7 +62,7 @@ export type Same<A, B> =
 export type Sizes<A, B> = readonly [A, B, Takes<A>, Takes<B>];
 export type FirstIsNumber = readonly [unknown, unknown, Takes<number>, unknown];
 export type SecondIsNumber = readonly [unknown, unknown, unknown, Takes<number>];
-type Takes<A> = (size: A) => void; // only Takes<number> and Takes<any> can stand for a function that takes any number
+type Takes<A> = <T>() => T extends A ? 1 : 2; // assignable to each other only for the same A
 
 /** Whether two shapes of known length agree. */
 export type SameShape<A, B> = A extends readonly [infer A0, ...infer RestA]

@@ -18,24 +18,23 @@ export type ReduceShape<S, Dim = undefined, Keep = false> =
         ? Keep extends true
           ? { -readonly [I in keyof S]: 1 }
           : []
-        : S extends readonly []
-          ? []
-          : IndicesOf<S, Dim> extends infer I
-            ? '?' extends I
-              ? Dynamic
-              : '!' extends I
-                ? NoSuchDim<S, BadDim<S, Dim>>
-                : Keep extends true
-                  ? ReplaceAt<S, I, 1>
-                  : DropAt<S, I>
-            : never;
+        : IndicesOf<S, Dim> extends infer I
+          ? '?' extends I
+            ? Dynamic
+            : '!' extends I
+              ? NoSuchDim<S, BadDim<S, Dim>>
+              : Keep extends true
+                ? ReplaceAt<S, I, 1>
+                : DropAt<S, I>
+          : never;
 
-type IndicesOf<S, Dim> = Dim extends Shape ? EachIndex<S, Dim[number]> : DimIndex<S, Dim>;
+// A scalar has the dimensions 0 and -1 to reduce, as a vector of one.
+type IndicesOf<S, Dim> = EachIndex<S extends readonly [] ? [1] : S, Dim extends Shape ? Dim[number] : Dim>;
 
 type EachIndex<S, Dim> = Dim extends unknown ? DimIndex<S, Dim> : never;
 
 // The number (of a list) to name in the message.
-type BadDim<S, Dim> = Dim extends Shape ? EachBad<S, Dim[number]> : Dim;
+type BadDim<S, Dim> = EachBad<S extends readonly [] ? [1] : S, Dim extends Shape ? Dim[number] : Dim>;
 type EachBad<S, Dim> = Dim extends unknown ? (DimIndex<S, Dim> extends '!' ? Dim : never) : never;
 
 /** The type of the argument `dim` of an operation along one dimension that keeps the shape (softmax, cumsum, sort). */
