@@ -33,6 +33,8 @@ export interface Device {
   /** Bytes handed out and not yet freed. */
   readonly bytesInUse: number;
 
+  /** Called when memory has run out: frees what it can, and says whether that is anything. */
+  reclaim: (() => boolean) | undefined;
   /** 64-byte aligned. @throws OutOfMemoryError */
   allocate(bytes: number): number;
   /** Gives back what `allocate(bytes)` returned. */

@@ -14,7 +14,7 @@ import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
-import { allocateStorage, collectIfNeeded, usedAfterFree } from './storage.ts';
+import { allocateStorage, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -92,15 +92,16 @@ function execute(
   scalars: readonly number[],
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
-  collectIfNeeded();
   const plan = planFor(name, inputs, attrs, outs);
-  const addresses: number[] = [];
-  for (const input of inputs) addresses.push(addressOf(name, input));
   const results = plan.outputs.map(
     (layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0),
   );
+  const addresses: number[] = [];
+  for (const input of inputs) addresses.push(addressOf(name, input));
   for (const result of results) addresses.push(addressOf(name, result));
   plan.run(addresses, scalars);
+  // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
+  for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
   return results;
 }
 

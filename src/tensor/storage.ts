@@ -4,13 +4,14 @@
  * Three ways, from the surest to the last resort:
  * - the backward pass frees the gradients it made for its own use as soon as they are consumed (`autograd.ts`);
  * - `memoryScope()` frees what was made inside it;
- * - storages that nothing refers to any more are found through weak references. Under memory pressure in Node a full
- *   collection is asked for first. A weak reference keeps its target alive until the running job ends, which a synchronous
- *   training loop never does, so the kept-alive list is cleared as well, by evaluating an empty script whose context has
- *   its own microtask queue. In browsers, which offer no such thing, a FinalizationRegistry does the finding between tasks.
+ * - storages that nothing refers to any more are found by a sweep. New storages stand in a list; when they have grown to
+ *   more than a budget, the list is turned into weak references, a full collection is asked for (`collector.ts`), and the
+ *   blocks of those that are gone are freed. The budget adapts so that this takes a small, fixed share of the time. In
+ *   browsers, which collect when they like, a FinalizationRegistry does the finding between tasks.
  */
 import { AutogradError } from '../base/errors.ts';
 import type { Device } from '../devices/device.ts';
+import { findCollector, type Collect } from './collector.ts';
 
 /** A block of device memory. Tensors that are views of each other share one. */
 export class Storage {
@@ -32,6 +33,11 @@ export class Storage {
 
   get freed(): boolean {
     return this.#block.freed;
+  }
+
+  /** What the sweeps keep of it instead of itself. */
+  grownOld(): Old {
+    return { ref: new WeakRef(this), block: this.#block };
   }
 
   /** Gives the memory back now. Using the storage afterwards is a named error, never garbage. */
@@ -56,6 +62,8 @@ class Block {
   release(): void {
     if (this.freed) return;
     this.freed = true;
+    held -= this.bytes;
+    baseline = Math.min(baseline, held);
     this.device.free(this.address, this.bytes);
   }
 }
@@ -68,115 +76,115 @@ export function usedAfterFree(op: string): AutogradError {
   );
 }
 
-interface Collector {
-  /** Collects garbage now and lets go of weak targets that are no longer reachable. */
-  collect(): void;
-}
-
-interface Tracked {
+/** A storage that has lived through a sweep. */
+interface Old {
   readonly ref: WeakRef<Storage>;
   readonly block: Block;
 }
 
-/** Allocation between two sweeps. Adapts: large live sets are swept less often. */
-const MIN_BUDGET = 128e6;
+/** Bytes by which memory may grow before a sweep: the bounds of the budget. */
+const MIN_BUDGET = 64e6;
+const MAX_BUDGET = 256e6;
+/** What a storage counts besides its block, so that loops over tiny tensors are swept too: its objects and its history. */
+const OVERHEAD = 2048;
+/** The share of the time that sweeps should take. */
+const TIME_SHARE = 0.02;
 
-let tracked: Tracked[] = [];
-let budget = MIN_BUDGET;
-let sinceSweep = 0;
+/** Made since the last sweep. Empty where nothing can collect on demand. */
+let young: Storage[] = [];
+let old: Old[] = [];
+/** Bytes of all storages not freed, and how few they were since the last sweep. */
+let held = 0;
+let baseline = 0;
+let budget = 2 * MIN_BUDGET;
+let lastSweep = 0;
 const scopes: Storage[][] = [];
-let collector: Collector | undefined | null;
+let collect: Collect | undefined | null = null; // null: not looked for yet
 let registry: FinalizationRegistry<Block> | undefined;
 
-/** A new storage of at least `bytes`. Not zeroed. @throws OutOfMemoryError */
+/**
+ * A new storage of at least `bytes`, not zeroed. May free storages that nothing refers to: call it while no address is in
+ * use whose storage is not.
+ * @throws OutOfMemoryError
+ */
 export function allocateStorage(device: Device, bytes: number): Storage {
-  let address: number;
-  try {
-    address = device.allocate(bytes);
-  } catch (error) {
-    if (!sweep(true)) throw error;
-    address = device.allocate(bytes);
-  }
-  const block = new Block(device, address, bytes);
+  if (growth() > budget) relieve();
+  device.reclaim ??= sweep;
+  const block = new Block(device, device.allocate(bytes), bytes);
   const storage = new Storage(device, block);
-  sinceSweep += bytes + 64;
+  held += bytes;
   track(storage, block);
   scopes.at(-1)?.push(storage);
   return storage;
 }
 
+/** How much more is held than after the last sweep, the objects of storages included. */
+const growth = (): number => held - baseline + young.length * OVERHEAD;
+
 function track(storage: Storage, block: Block): void {
-  collector ??= nodeCollector();
-  if (collector !== null) {
-    tracked.push({ ref: new WeakRef(storage), block });
+  if (collect === null) collect = findCollector();
+  if (collect !== undefined) {
+    young.push(storage);
     return;
   }
   registry ??= new FinalizationRegistry((gone) => gone.release());
   registry.register(storage, block);
 }
 
-/** Sweeps when enough was allocated since the last time. Call it where no bare addresses are held. */
-export function collectIfNeeded(): void {
-  if (sinceSweep > budget) sweep(true);
+/** Forgets the storages that have been freed already; sweeps if that is not enough. */
+function relieve(): void {
+  forgetFreed();
+  if (growth() > budget / 2) sweep();
+}
+
+// The next two are functions of their own so that no stack frame still refers to the storages during a collection: the
+// engine takes all that an unoptimised function has ever put into its registers for alive.
+
+function forgetFreed(): void {
+  young = young.filter((storage) => !storage.freed);
+}
+
+/** From now on young storages are referred to weakly. */
+function weaken(): void {
+  for (const storage of young) if (!storage.freed) old.push(storage.grownOld());
+  young = [];
 }
 
 /** Whether much was allocated since memory was last reclaimed: an async loop should then let a macrotask pass. */
 export function memoryPressure(): boolean {
-  return sinceSweep > budget / 2;
+  return growth() > budget / 2;
 }
 
 /**
- * Frees what is unreachable. First without a collection, since the engine may have run one by itself.
+ * Frees what is unreachable, where a collection can be asked for.
  * @returns whether anything was freed
  */
-function sweep(force: boolean): boolean {
-  sinceSweep = 0;
-  if (collector === null || collector === undefined) return false;
-  const before = tracked.length;
-  if (force) collector.collect();
-  let live = 0;
-  const alive: Tracked[] = [];
-  for (const entry of tracked) {
-    if (entry.block.freed) continue;
-    if (entry.ref.deref() === undefined) {
-      entry.block.release();
-    } else {
-      alive.push(entry);
-      live += entry.block.bytes;
-    }
-  }
-  tracked = alive;
-  budget = Math.max(MIN_BUDGET, live / 2);
-  return alive.length < before;
+function sweep(): boolean {
+  if (collect === null || collect === undefined) return false;
+  const before = held;
+  const start = performance.now();
+  weaken();
+  collect();
+  releaseGone();
+  baseline = held;
+  adaptBudget(start);
+  return held < before;
 }
 
-interface NodeVm {
-  createContext(sandbox: object, options: { microtaskMode: 'afterEvaluate' }): object;
-  runInNewContext(code: string): unknown;
-  Script: new (code: string) => { runInContext(context: object): void };
+function releaseGone(): void {
+  old = old.filter(({ ref, block }) => {
+    if (!block.freed && ref.deref() === undefined) block.release();
+    return !block.freed;
+  });
 }
 
-/** Node's means of collecting on demand; null where there are none. */
-function nodeCollector(): Collector | null {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
-  const vm = host?.getBuiltinModule?.('node:vm') as NodeVm | undefined;
-  const v8 = host?.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined;
-  if (vm === undefined || v8 === undefined) return null;
-  let gc: (() => void) | undefined;
-  let clear: (() => void) | undefined;
-  return {
-    collect() {
-      if (gc === undefined) {
-        v8.setFlagsFromString('--expose-gc');
-        gc = vm.runInNewContext('gc') as () => void;
-        const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });
-        const script = new vm.Script('0');
-        clear = () => script.runInContext(context);
-      }
-      clear?.();
-      gc();
-    },
-  };
+/** Collections take as long whatever the bytes, so their share of the time is set by how seldom they are. */
+function adaptBudget(start: number): void {
+  const now = performance.now();
+  const share = (now - start) / Math.max(now - lastSweep, 1e-3);
+  lastSweep = now;
+  const factor = Math.min(Math.max(share / TIME_SHARE, 0.7), 1.5);
+  budget = Math.min(Math.max(budget * factor, MIN_BUDGET), MAX_BUDGET);
 }
 
 /** Opens a scope that collects the storages made from now on. Scopes nest. */
@@ -194,8 +202,8 @@ export function adoptIntoScope(storages: readonly Storage[]): void {
   scopes.at(-1)?.push(...storages);
 }
 
-/** Live storages and their bytes, for tests and memory reports. */
+/** Storages that something refers to, and their bytes, for tests and memory reports. Sweeps first. */
 export function liveStorages(): { count: number; bytes: number } {
-  sweep(true);
-  return { count: tracked.length, bytes: tracked.reduce((sum, entry) => sum + entry.block.bytes, 0) };
+  sweep();
+  return { count: old.length, bytes: held };
 }

@@ -3,7 +3,7 @@
  * and the thread pool. It runs the same in Node and in browsers.
  */
 import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
-import { ArgumentError, invariant } from '../../base/errors.ts';
+import { ArgumentError, invariant, OutOfMemoryError } from '../../base/errors.ts';
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
@@ -21,6 +21,7 @@ const INITIAL_PAGES = 256;
 export class CpuDevice implements Device {
   readonly name = 'cpu';
   readonly target: Target;
+  reclaim: (() => boolean) | undefined;
   readonly #memory: WebAssembly.Memory;
   readonly #shared: boolean;
   readonly #maxPages: number;
@@ -75,7 +76,12 @@ export class CpuDevice implements Device {
   }
 
   allocate(bytes: number): number {
-    return this.#heap.allocate(bytes);
+    try {
+      return this.#heap.allocate(bytes);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || this.reclaim?.() !== true) throw error;
+      return this.#heap.allocate(bytes);
+    }
   }
 
   free(address: number, bytes: number): void {

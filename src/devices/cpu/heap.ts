@@ -2,12 +2,15 @@
  * The allocator of the CPU device: size classes with free lists over one growing WebAssembly memory.
  *
  * Blocks are 64-byte aligned. Classes are spaced at quarters of a power of two, so that at most a fifth of a block is
- * slack; blocks of a class are reused for that class only, which suits tensors, whose sizes repeat from step to step.
+ * slack. Blocks of a class are reused for that class only, which suits tensors, whose sizes repeat from step to step. When
+ * the memory cannot grow any more, neighbouring free blocks are merged and cut anew.
  */
 import { OutOfMemoryError } from '../../base/errors.ts';
 
 const PAGE = 65536;
 const ALIGN = 64;
+/** Kernels may read this many bytes past the end of a block (the last vector of a row), so memory goes on that far. */
+const READ_AHEAD = 64;
 
 /** The block size that serves a request of `bytes`. */
 export function sizeClass(bytes: number): number {
@@ -15,6 +18,19 @@ export function sizeClass(bytes: number): number {
   const power = 2 ** Math.floor(Math.log2(bytes));
   const step = power / 4;
   return Math.ceil(bytes / step) * step;
+}
+
+/** The largest block size within `bytes`, a multiple of the alignment. */
+function largestClass(bytes: number): number {
+  if (bytes <= 1024) return bytes;
+  const step = 2 ** Math.floor(Math.log2(bytes)) / 4;
+  return Math.floor(bytes / step) * step;
+}
+
+/** Free memory from `start` up to `end`. */
+interface Stretch {
+  start: number;
+  end: number;
 }
 
 export class Heap {
@@ -46,42 +62,112 @@ export class Heap {
       this.#freeBytes -= size;
       return reused;
     }
+    try {
+      return this.#extend(size);
+    } catch (error) {
+      this.#inUse -= size;
+      throw error;
+    }
+  }
+
+  /** A block from where nothing was handed out yet, or else from merged free blocks. */
+  #extend(size: number): number {
+    const fits = (): boolean => {
+      const end = this.#top + size + READ_AHEAD;
+      return end <= this.#memory.buffer.byteLength || this.#grow(end);
+    };
+    if (!fits()) {
+      const merged = this.#merge(size); // may lower the top
+      if (merged !== undefined) return merged;
+      if (!fits()) throw this.#exhausted(size);
+    }
     const address = this.#top;
-    if (address + size > this.#memory.buffer.byteLength) this.#grow(address + size, size);
-    this.#top = address + size;
+    this.#top += size;
     return address;
   }
 
   free(address: number, bytes: number): void {
     const size = sizeClass(bytes);
     this.#inUse -= size;
+    this.#put(address, size);
+  }
+
+  /** Grows in large steps, since each growth makes new views of the memory. @returns whether there is room now */
+  #grow(needed: number): boolean {
+    const have = this.#memory.buffer.byteLength;
+    const exact = Math.ceil((needed - have) / PAGE);
+    const room = this.#maxPages - have / PAGE;
+    if (exact > room) return false;
+    for (const pages of [Math.min(room, Math.max(exact, Math.ceil(have / PAGE / 4), 64)), exact]) {
+      try {
+        this.#memory.grow(pages);
+        return true;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error; // the engine refuses a large step: try the exact one
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Merges neighbouring free blocks and takes a block of `size` from the smallest stretch that holds it; the rest becomes
+   * free blocks again, those at the top untouched memory.
+   */
+  #merge(size: number): number | undefined {
+    const stretches = this.#freeStretches();
+    this.#free.clear();
+    this.#freeBytes = 0;
+    const last = stretches.at(-1);
+    if (last?.end === this.#top) {
+      this.#top = last.start;
+      stretches.pop();
+    }
+    let best: Stretch | undefined;
+    for (const stretch of stretches) {
+      const length = stretch.end - stretch.start;
+      if (length >= size && (best === undefined || length < best.end - best.start)) best = stretch;
+    }
+    const taken = best?.start;
+    if (best !== undefined) best.start += size;
+    for (const stretch of stretches) this.#cut(stretch);
+    return taken;
+  }
+
+  /** The free memory below the top, by address, as long stretches. */
+  #freeStretches(): Stretch[] {
+    const blocks = [...this.#free].flatMap(([size, list]) => list.map((start) => ({ start, end: start + size })));
+    const stretches: Stretch[] = [];
+    for (const block of blocks.sort((a, b) => a.start - b.start)) {
+      const last = stretches.at(-1);
+      if (last?.end === block.start) last.end = block.end;
+      else stretches.push(block);
+    }
+    return stretches;
+  }
+
+  /** Cuts a stretch into free blocks, the largest first. */
+  #cut({ start, end }: Stretch): void {
+    while (start < end) {
+      const size = largestClass(end - start);
+      this.#put(start, size);
+      start += size;
+    }
+  }
+
+  #put(address: number, size: number): void {
     this.#freeBytes += size;
     const list = this.#free.get(size);
     if (list === undefined) this.#free.set(size, [address]);
     else list.push(address);
   }
 
-  /** Grows in large steps, since each growth makes new views of the memory. */
-  #grow(needed: number, size: number): void {
-    const have = this.#memory.buffer.byteLength;
-    const exact = Math.ceil((needed - have) / PAGE);
-    const room = this.#maxPages - have / PAGE;
-    if (exact <= room) {
-      for (const pages of [Math.min(room, Math.max(exact, Math.ceil(have / PAGE / 4), 64)), exact]) {
-        try {
-          this.#memory.grow(pages);
-          return;
-        } catch (error) {
-          if (!(error instanceof RangeError)) throw error; // the engine refuses a large step: try the exact one
-        }
-      }
-    }
-    this.#inUse -= size;
+  #exhausted(size: number): OutOfMemoryError {
     const mb = (n: number): string => `${Math.round(n / 1e6)} MB`;
-    throw new OutOfMemoryError(
-      `cpu memory: a block of ${mb(size)} does not fit: ${mb(this.#inUse)} are held by live tensors and ${mb(this.#freeBytes)} ` +
-        `lie free in blocks of other sizes, of at most ${mb(this.#maxPages * PAGE)}; use a smaller batch, free tensors ` +
-        'with memoryScope(), or run validation under noGrad()',
+    const live = this.#inUse - size;
+    return new OutOfMemoryError(
+      `cpu memory: a block of ${mb(size)} does not fit: of at most ${mb(this.#maxPages * PAGE)}, ${mb(live)} are held by live ` +
+        `tensors and ${mb(this.#freeBytes)} lie free in pieces that are too small; use a smaller batch, free tensors with ` +
+        'memoryScope(), or run validation under noGrad()',
     );
   }
 }

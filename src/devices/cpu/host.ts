@@ -13,7 +13,7 @@ interface NodeProcess {
 
 /** The part of node:worker_threads that the pool uses. */
 interface NodeWorkers {
-  Worker: new (source: string, options: { eval: true; workerData: unknown }) => { unref(): void; terminate(): unknown };
+  Worker: new (source: string, options: { eval: true; workerData: unknown }) => { unref(): void };
 }
 
 const nodeProcess = (globalThis as { process?: NodeProcess }).process;
@@ -72,17 +72,16 @@ export const spawnThread: SpawnThread = (source, setup) => {
     const code = `${source}(require('node:worker_threads').workerData)`;
     const worker = new workers.Worker(code, { eval: true, workerData: setup });
     worker.unref();
-    return { terminate: () => void worker.terminate() };
+  } else {
+    spawnWebWorker(source, setup);
   }
-  return spawnWebWorker(source, setup);
 };
 
-function spawnWebWorker(source: string, setup: WorkerSetup): { terminate(): void } {
+function spawnWebWorker(source: string, setup: WorkerSetup): void {
   if (typeof Worker === 'undefined') throw new DeviceError('cpu: this host has no workers; use setNumThreads(1)');
-  const code = `onmessage = (event) => { ${source}(event.data); };`;
+  const code = `onmessage = (event) => { ${source}(event.data); close(); };`;
   const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
   const worker = new Worker(url);
   URL.revokeObjectURL(url);
   worker.postMessage(setup);
-  return worker;
 }

@@ -16,29 +16,31 @@ const SPINS = 20_000;
 
 export type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
 
-/** Starts a thread that runs `poolWorker(setup)`; the host (Node, browser) supplies it. */
-export type SpawnThread = (source: string, setup: WorkerSetup) => { terminate(): void };
+/** Starts a thread that runs `poolWorker(setup)` and ends with it; the host (Node, browser) supplies it. */
+export type SpawnThread = (source: string, setup: WorkerSetup) => void;
 
 export class ThreadPool {
   readonly #words: Int32Array;
   readonly #memory: WebAssembly.Memory;
-  readonly #workers: { terminate(): void }[] = [];
   readonly #mayBlock: boolean;
+  #started = 0;
   #generation = 0;
 
+  /** A memory serves one pool at a time. */
   constructor(memory: WebAssembly.Memory, mayBlock: boolean) {
     this.#memory = memory;
     this.#mayBlock = mayBlock;
     this.#words = new Int32Array(memory.buffer, 0, C.END / 4);
-    Atomics.store(this.#words, C.WORD, CLOSED);
+    this.#generation = Atomics.load(this.#words, C.WORD) >>> 12; // goes on from the last pool's
+    this.#close();
   }
 
   /** Workers started; they help as soon as they are up. */
   get size(): number {
-    return this.#workers.length;
+    return this.#started;
   }
 
-  /** Threads that are up and looking for work. */
+  /** Workers that are up and looking for work. */
   get ready(): number {
     return Atomics.load(this.#words, C.READY);
   }
@@ -46,9 +48,10 @@ export class ThreadPool {
   start(count: number, spawn: SpawnThread): void {
     // Bundlers that keep function names wrap inner functions in a helper that the source text would miss.
     const source = `const __name = (fn) => fn;\n(${poolWorker.toString()})`;
-    while (this.#workers.length < count) {
-      const thread = this.#workers.length + 1;
-      this.#workers.push(spawn(source, { memory: this.#memory, thread, control: C, spins: SPINS }));
+    const epoch = Atomics.load(this.#words, C.EPOCH);
+    while (this.#started < count) {
+      this.#started++;
+      spawn(source, { memory: this.#memory, thread: this.#started, epoch, control: C, spins: SPINS });
     }
   }
 
@@ -57,7 +60,7 @@ export class ThreadPool {
     const words = this.#words;
     const grain = Math.max(launch.grain, Math.ceil(launch.size / MAX_CHUNKS));
     const chunks = Math.ceil(launch.size / grain);
-    this.#generation = (this.#generation + 1) & 0xfffff;
+    Atomics.store(words, C.FAILED, 0);
     Atomics.store(words, C.DONE, 0);
     Atomics.store(words, C.KERNEL, launch.kernel);
     Atomics.store(words, C.ARGS, launch.args);
@@ -66,14 +69,14 @@ export class ThreadPool {
     Atomics.store(words, C.SCRATCH, scratch);
     Atomics.store(words, C.SCRATCH_STRIDE, scratchStride);
     Atomics.store(words, C.CHUNKS, chunks);
-    const open = this.#generation << 12;
-    Atomics.store(words, C.WORD, open);
+    this.#generation = (this.#generation + 1) & 0xfffff;
+    Atomics.store(words, C.WORD, this.#generation << 12);
     if (Atomics.load(words, C.SLEEPERS) > 0) Atomics.notify(words, C.WORD);
     try {
       this.#takePart(launch, entry, scratch, grain, chunks);
     } finally {
       this.#join(chunks);
-      Atomics.store(words, C.WORD, open | CLOSED);
+      this.#close();
     }
     if (Atomics.load(words, C.FAILED) !== 0) this.#rethrow();
   }
@@ -112,17 +115,20 @@ export class ThreadPool {
     const words = this.#words;
     const length = Atomics.load(words, C.MESSAGE_LENGTH);
     const text = new TextDecoder().decode(new Uint8Array(this.#memory.buffer, C.MESSAGE_BYTES, length).slice());
-    Atomics.store(words, C.FAILED, 0);
     throw new DeviceError(`cpu: a worker thread failed: ${text}`);
   }
 
-  /** Ends the workers. The pool can be started again. */
+  /** Ends the workers: each leaves when it next looks for work. The pool can be started again. */
   stop(): void {
-    Atomics.store(this.#words, C.QUIT, 1);
+    Atomics.add(this.#words, C.EPOCH, 1);
+    this.#generation = (this.#generation + 1) & 0xfffff;
+    this.#close();
     Atomics.notify(this.#words, C.WORD);
-    for (const worker of this.#workers.splice(0)) worker.terminate();
-    Atomics.store(this.#words, C.READY, 0);
-    Atomics.store(this.#words, C.SLEEPERS, 0);
-    Atomics.store(this.#words, C.QUIT, 0);
+    this.#started = 0;
+  }
+
+  /** No job is open. */
+  #close(): void {
+    Atomics.store(this.#words, C.WORD, (this.#generation << 12) | CLOSED);
   }
 }

@@ -6,6 +6,8 @@
  *
  *   WORD   generation << 12 | next chunk; a thread claims a chunk by compare-and-swap on it, which fails if the job
  *          changed since the thread looked, so a late thread can never run a chunk with another job's arguments
+ *   EPOCH  counts the pools on this memory; a thread leaves when it is no longer its own. It looks after reading WORD, and
+ *          stopping a pool changes WORD too, so a thread of a stopped pool cannot claim a chunk of the next one
  *   DONE   chunks finished
  *   …      the job: kernel, argument block, size, grain, chunks, scratch
  */
@@ -23,7 +25,7 @@ export const CONTROL = {
   FAILED: 10,
   MESSAGE_LENGTH: 11,
   READY: 12,
-  QUIT: 13,
+  EPOCH: 13,
   /** Byte offsets of further regions. */
   MESSAGE_BYTES: 256,
   MESSAGE_ROOM: 1024,
@@ -38,14 +40,16 @@ export const CLOSED = 0xfff;
 
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
+  /** From 1; the calling thread is 0. */
   readonly thread: number;
+  readonly epoch: number;
   readonly control: typeof CONTROL;
   readonly spins: number;
 }
 
-/** The body of a pool thread. Self-contained: see the file comment. Returns when told to quit. */
+/** The body of a pool thread. Self-contained: see the file comment. Returns when its pool is stopped. */
 export function poolWorker(setup: WorkerSetup): void {
-  const { memory, thread, control: C, spins } = setup;
+  const { memory, thread, epoch, control: C, spins } = setup;
   type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
   const entries: Entry[] = [];
   const mathImports = Object.fromEntries(
@@ -60,7 +64,7 @@ export function poolWorker(setup: WorkerSetup): void {
       const at = C.TABLE_BYTES / 4 + kernel * 2;
       const [address, length] = [words[at]! >>> 0, words[at + 1]!];
       // Growth of a shared memory reaches this thread's `buffer` a moment after it happened.
-      while (memory.buffer.byteLength < address + length) Atomics.wait(words, C.QUIT, 0, 1);
+      while (memory.buffer.byteLength < address + length) Atomics.wait(words, C.EPOCH, epoch, 1);
       const bytes = new Uint8Array(memory.buffer, address, length).slice(); // shared bytes cannot be compiled in place
       const imports = { env: { memory }, math: mathImports } as unknown as WebAssembly.Imports;
       const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
@@ -78,10 +82,12 @@ export function poolWorker(setup: WorkerSetup): void {
     try {
       entryOf(Atomics.load(words, C.KERNEL))(Atomics.load(words, C.ARGS), lo, hi, scratch);
     } catch (error) {
-      const text = new TextEncoder().encode(String(error)).subarray(0, C.MESSAGE_ROOM);
-      new Uint8Array(memory.buffer, C.MESSAGE_BYTES, C.MESSAGE_ROOM).set(text);
-      Atomics.store(words, C.MESSAGE_LENGTH, text.length);
-      Atomics.store(words, C.FAILED, 1);
+      // The first to fail tells why; the caller reads it once all chunks are done.
+      if (Atomics.compareExchange(words, C.FAILED, 0, 1) === 0) {
+        const text = new TextEncoder().encode(String(error)).subarray(0, C.MESSAGE_ROOM);
+        new Uint8Array(memory.buffer, C.MESSAGE_BYTES, C.MESSAGE_ROOM).set(text);
+        Atomics.store(words, C.MESSAGE_LENGTH, text.length);
+      }
     }
     Atomics.add(words, C.DONE, 1);
     Atomics.notify(words, C.DONE);
@@ -89,8 +95,9 @@ export function poolWorker(setup: WorkerSetup): void {
 
   Atomics.add(words, C.READY, 1);
   let idle = 0;
-  while (Atomics.load(words, C.QUIT) === 0) {
+  for (;;) {
     const word = Atomics.load(words, C.WORD);
+    if (Atomics.load(words, C.EPOCH) !== epoch) break;
     const chunk = word & closed;
     if (chunk < Atomics.load(words, C.CHUNKS) && chunk !== closed) {
       if (Atomics.compareExchange(words, C.WORD, word, word + 1) === word) runChunk(chunk);
@@ -102,4 +109,5 @@ export function poolWorker(setup: WorkerSetup): void {
       idle = 0;
     }
   }
+  Atomics.sub(words, C.READY, 1);
 }
