@@ -48,7 +48,6 @@ function checkInputs(op: string, inputs: readonly Layout[], p: BatchNormParams):
     ['runningMean', at.mean],
     ['runningVar', at.variance],
   ] as const) {
-    // prettier-ignore
     if (i < 0) continue;
     const { shape, dtype } = inputs[i]!;
     if (shape.length !== 1 || shape[0] !== channels) {
