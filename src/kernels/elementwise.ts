@@ -96,7 +96,7 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
     operands.forEach((_, i) => (params[outerStepParam(i, dim)] = 'i32'));
   }
   const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
-  const key = `elementwise/${spec.name}/${lanesOf(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`; // prettier-ignore
+  const key = `elementwise/${spec.name}/${lanesOf(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`;
   return cachedKernel(target, key, params, (scope) => new Walk(spec, walk, scope).build());
 }
 

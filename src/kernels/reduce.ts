@@ -69,7 +69,7 @@ export function combiningSpec(spec: ReduceSpec): ReduceSpec {
 const lanesOf = (spec: ReduceSpec): 2 | 4 => (spec.acc === 'f64' || spec.acc === 'i64' ? 2 : 4);
 
 const keyOf = (spec: ReduceSpec, walk: string, last: boolean): string =>
-  `reduce/${walk}/${spec.name}/${spec.input}:${spec.load}:${spec.acc}:${spec.partial}>${last ? spec.output : 'partial'}${spec.other === undefined ? '' : `,${spec.other}`}`; // prettier-ignore
+  `reduce/${walk}/${spec.name}/${spec.input}:${spec.load}:${spec.acc}:${spec.partial}>${last ? spec.output : 'partial'}${spec.other === undefined ? '' : `,${spec.other}`}`;
 
 /** Stands for the operand that a spec does not have. */
 const NONE = constant('i32', 0);

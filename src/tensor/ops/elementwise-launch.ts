@@ -17,8 +17,10 @@ import {
 } from '../../kernels/elementwise.ts';
 import type { ParamSpec } from '../../kernels/kernel.ts';
 
-/** Nanoseconds that one byte of traffic takes where it does not come from a cache. */
+/** Nanoseconds that one byte of traffic takes, from a cache and from memory, and what fits a core's cache. */
+const NS_PER_CACHED_BYTE = 0.02;
 const NS_PER_BYTE = 0.08;
+const CACHE_BYTES = 1 << 20;
 /** Nanoseconds to start a row. */
 const ROW_NS = 4;
 
@@ -51,7 +53,8 @@ export function launchElementwise(
   scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
 
   const kernel = elementwiseKernel(l.target, spec, { outer, spacing });
-  const cost = spec.cost + NS_PER_BYTE * bytes.reduce((sum, size) => sum + size, 0);
+  const traffic = bytes.reduce((sum, size) => sum + size, 0);
+  const cost = spec.cost + traffic * (traffic * numel <= CACHE_BYTES ? NS_PER_CACHED_BYTE : NS_PER_BYTE);
   const options =
     outer === 0
       ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }

@@ -28,8 +28,8 @@ import { reducedDims, type ReduceParams, type VarianceParams } from './reduce-at
 
 export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
 
-/** Nanoseconds for one element. */
-const NS_PER_ELEMENT = 0.35;
+/** Nanoseconds for one byte of input. */
+const NS_PER_BYTE = 0.04;
 /** Nanoseconds to set up and finish one unit. */
 const NS_PER_UNIT = 15;
 /** An output of more elements than this is reduced in groups, unless there are outputs enough to share. */
@@ -129,7 +129,7 @@ function lowerRuns(l: Lowering, { spec, x, out, other, n }: Reduction, kept: Dim
     lastLength: cut ? inner - (runs - 1) * length : length,
     outStep: kept.stride * bytes,
   }; // prettier-ignore
-  const unitCost = Math.min(perGroup, runs) * length * NS_PER_ELEMENT + NS_PER_UNIT;
+  const unitCost = Math.min(perGroup, runs) * length * bytes * NS_PER_BYTE + NS_PER_UNIT;
   l.launch(runsKernel(l.target, spec, groups === 1), args, { size: kept.size * groups, unitCost });
   if (groups > 1) lowerRuns(l, { spec: combiningSpec(spec), x: target, out, other: out, n }, { size: kept.size, stride: groups }, { size: 1, stride: 0 }, groups); // prettier-ignore
 }
@@ -155,7 +155,7 @@ function lowerColumns(
     outerStep: outer.stride * bytes,
   }; // prettier-ignore
   const elements = Math.min(rows.size, GROUP_ROWS) * Math.min(columns, COLUMN_TILE);
-  const options = { size: outer.size * groups * tiles, unitCost: elements * NS_PER_ELEMENT + NS_PER_UNIT };
+  const options = { size: outer.size * groups * tiles, unitCost: elements * bytes * NS_PER_BYTE + NS_PER_UNIT };
   l.launch(columnsKernel(l.target, spec, !grouped), args, options);
   if (!grouped) return;
   const combine = { spec: combiningSpec(spec), x: target, out, other: out, n };

@@ -239,7 +239,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
     (h, g, x, { scalars: [beta, threshold] }) => {
       const s = x.mul(beta!).sigmoid();
       const slope = s.mul(s.neg().add(1)).mul(beta!);
-      return h.mul(g).mul(slope).maskedFill(x.mul(beta!).gt(threshold!), 0); // prettier-ignore
+      return h.mul(g).mul(slope).maskedFill(x.mul(beta!).gt(threshold!), 0);
     },
   ),
 };
