@@ -14,8 +14,8 @@ import { denseVector } from './matmul-lower.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
 export const SOURCE_BYTES = 160 * 1024;
-/** (channel, tap) pairs added up before the accumulators are written back: a block of weights stays in the first-level cache. */
-const DEPTH = 640;
+/** (channel, tap) pairs added up before the accumulators are written back: what a tile reads stays in the first-level cache. */
+const DEPTH = 320;
 /** Launches whose estimated time is below this run as one call, and pack their weights inside. */
 export const INSIDE_NS = 40_000;
 

@@ -11,8 +11,9 @@ import type { ConvGeometry } from './conv-geometry.ts';
 import { elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
 
-/** Pixels of a block, in vectors: a register tile's ∂y stays in the first-level cache. */
-const PIXEL_VECTORS = 128;
+/** Pixels of a block, in vectors: a register tile's ∂y stays in the first-level cache, and its sums are rarely needed. */
+const PIXEL_VECTORS = 256;
+const LEAST_VECTORS = 96;
 /** A block of the source is read once for every four outputs, so more of the second-level cache pays. */
 const BLOCK_BYTES = 1.5 * SOURCE_BYTES;
 /** Work of one partial result at least, how many there are at most, and how much memory they may take. */
@@ -26,13 +27,15 @@ function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: nu
   const parts = Math.ceil(g.height.output / wanted);
   const rows = Math.ceil(g.height.output / parts);
   const rowBlocks = Math.ceil(g.height.output / rows);
-  const channelBytes = rowsReached(forwardAxis(g.height), rows) * pitch * bytes;
-  const fit = Math.max(1, Math.floor(BLOCK_BYTES / channelBytes));
+  // Small images are taken together: as many as fill a block, if the channels fit then, but no fewer than a sum is worth.
+  const rowBytes = rowsReached(forwardAxis(g.height), rows) * pitch * bytes;
+  const imagesFor = (vectors: number): number => Math.ceil(vectors / (rowVectors * rows));
+  const fitAll = Math.floor(BLOCK_BYTES / (rowBytes * g.inPerGroup));
+  const wantedImages = Math.min(imagesFor(PIXEL_VECTORS), Math.max(fitAll, imagesFor(LEAST_VECTORS)), g.batch);
+  const images = rowBlocks > 1 ? 1 : Math.max(1, wantedImages);
+  const fit = Math.floor(BLOCK_BYTES / (rowBytes * images));
   const { pairs } = tiling; // blocks of channels are whole tiles, but for the last
   const channels = fit >= g.inPerGroup ? g.inPerGroup : Math.min(g.inPerGroup, Math.max(pairs, fit - (fit % pairs)));
-  const imagesFit = Math.floor(BLOCK_BYTES / (channels * channelBytes));
-  const imagesWanted = Math.ceil(PIXEL_VECTORS / (rowVectors * rows));
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(imagesFit, imagesWanted, g.batch));
   return { channels, rows, rowBlocks, images };
 }
 
