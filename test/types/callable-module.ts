@@ -29,6 +29,7 @@ import type {
   PoolFn,
   AdaptiveFn,
   SequentialFn,
+  shapeFn,
   ShapeFn,
 } from '../../src/nn/shape-types.ts';
 import type {
@@ -144,7 +145,7 @@ export declare class Input<const Sample extends readonly number[]> extends Layer
   protected override run(input: Tensor): Tensor;
 }
 
-/** The class. Printing a model needs the name that users know: `static readonly name = 'Conv2d'`. */
+/** The class. Printing a model needs the name that users know: `static override readonly name: string = 'Conv2d'`. */
 declare class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<ConvFn<In, Out, K, S, P>> {
   readonly kernelSize: readonly [number, number];
   readonly weight: Tensor;
@@ -161,6 +162,12 @@ export interface Conv2d<In extends number, Out extends number, K = Pair, S = 1, 
   readonly inChannels: In;
   readonly outChannels: Out;
 }
+
+/**
+ * A layer of whatever sizes: what `instanceof` narrows to where a constant stands for the constructor. (A class may extend
+ * such a constant only if its prototype fits, and typed calls of different sizes do not fit each other.)
+ */
+export type SomeLayer<L> = ModuleBase & ((input: Tensor) => Tensor) & Omit<L, 'forward' | typeof shapeFn>;
 
 interface Conv2dOptions<In, Out, S, P, D, G> {
   readonly stride?: S;
@@ -185,7 +192,7 @@ export interface Conv2dConstructor {
     kernelSize: K,
     options?: Conv2dOptions<In, Out, S, P, D, G>,
   ): Conv2d<In, Out, KernelSlot<K, D>, S, P>;
-  readonly prototype: Conv2d<number, number, Pair, Pair, Padding>;
+  readonly prototype: SomeLayer<Conv2d<number, number, Pair, Pair, Padding>>;
 }
 // In src/nn/layers/conv.ts: `export const Conv2d = Conv2dLayer as unknown as Conv2dConstructor;`
 export declare const Conv2d: Conv2dConstructor;
@@ -210,7 +217,7 @@ export interface MaxPool2dConstructor {
     stride?: S | null,
     options?: { readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
   ): MaxPool2d<KernelSlot<K, D, C>, S, P>;
-  readonly prototype: MaxPool2d<Pair, Pair, Pair>;
+  readonly prototype: SomeLayer<MaxPool2d<Pair, Pair, Pair>>;
 }
 export declare const MaxPool2d: MaxPool2dConstructor;
 

@@ -8,7 +8,7 @@ import type {
   RunLayers,
   ShapeFn,
 } from '../../src/nn/shape-types.ts';
-import type { Dynamic, Padding, Pair, Wrong } from '../../src/tensor/shapes/index.ts';
+import type { Dynamic, Wrong } from '../../src/tensor/shapes/index.ts';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -211,9 +211,29 @@ const every: ModuleBase[] = [...modules, new Siamese(), criterion, new Typed()];
 
 declare const something: unknown;
 if (something instanceof Module) is<ReturnType<typeof something>, Dynamic>();
-if (something instanceof Linear) is<(typeof something)['training'], boolean>();
-if (something instanceof Conv2d) is<typeof something, Conv2d<number, number, Pair, Pair, Padding>>();
+if (something instanceof Linear) has(something(randn(3))).shape<[Dynamic]>();
+if (something instanceof Conv2d) is<(typeof something)['inChannels'], number>();
+if (something instanceof Conv2d) has(something(randn(8, 3, 32, 32))).shape<Dynamic>();
 for (const module of every) if (module instanceof Conv2d) has(module.weight).shape<Dynamic>();
+
+// layers can be extended, and stand for layers of sizes that are not known
+export class MyConv extends Conv2d<3, 16, 3> {
+  constructor() {
+    super(3, 16, 3);
+  }
+  protected override run(x: Tensor): Tensor {
+    return super.run(x).relu();
+  }
+}
+has(new MyConv()(randn(8, 3, 32, 32))).shape<[8, 16, 30, 30]>();
+export class MyLinear<In extends number> extends Linear<In, 10> {
+  constructor(inFeatures: In) {
+    super(inFeatures, 10, { bias: false });
+  }
+}
+has(new MyLinear(64)(randn(8, 64))).shape<[8, 10]>();
+export const anyConv: Conv2d<number, number> = new Conv2d(3, 16, 3);
+export const anyLinear: Linear<number, number> = new Linear(64, 10);
 
 /** A user's own layer, with the shapes of a list of others. */
 interface BlockFn<In extends number, Out extends number, Stride extends number> extends ShapeFn {
