@@ -169,25 +169,38 @@ class ArgExtreme {
   }
 }
 
+/** Lines that lie side by side of which running sums are taken together: they share cache lines. */
+const SIDE_BY_SIDE = 16;
+
 /** Running sums of every line, from the front or the back; floats are added up in double precision. */
 export function cumsumKernel(target: Target, input: DType, output: DType, reverse: boolean): Kernel<LineParams> {
   const as: ScalarType = computeOf(output) === 'f32' ? 'f64' : computeOf(output);
   const [inBytes, outBytes] = [itemSize(input), itemSize(output)];
   return cachedKernel(target, `cumsum/${input}>${output}/${reverse ? 'reverse' : ''}`, LINE_PARAMS, (scope) => {
     const { f, p, lo, hi } = scope;
-    f.for('line', lo, hi, (line) => {
+    const line = f.let('line', lo);
+    const step = f.let('step', reverse ? constant('i32', 0).sub(p.inner) : p.inner);
+    const follow = (lines: number): void => {
       const first = firstElement(scope, line);
-      const sign = reverse ? -1 : 1;
       if (reverse) f.inc(first, p.length.sub(1).mul(p.inner));
-      const sum = f.let('sum', constant(as, 0));
+      const sums = Array.from({ length: lines }, (_, i) => f.let(`sum${i}`, constant(as, 0)));
       const at = f.let('at', p.x.add(first.mul(inBytes)));
       const to = f.let('to', p.out.add(first.mul(outBytes)));
       f.for('i', 0, p.length, () => {
-        f.inc(sum, loadElement(input, as, at));
-        storeElement(f, output, as, to, sum);
-        f.inc(at, p.inner.mul(sign * inBytes));
-        f.inc(to, p.inner.mul(sign * outBytes));
+        sums.forEach((sum, i) => f.inc(sum, loadElement(input, as, at, i * inBytes)));
+        sums.forEach((sum, i) => storeElement(f, output, as, to, sum, i * outBytes));
+        f.inc(at, step.mul(inBytes));
+        f.inc(to, step.mul(outBytes));
       });
+      f.inc(line, lines);
+    };
+    f.while(line.lt(hi), () => {
+      const together = line.rem(p.inner).add(SIDE_BY_SIDE).le(p.inner).and(line.add(SIDE_BY_SIDE).le(hi));
+      f.if(
+        together,
+        () => follow(SIDE_BY_SIDE),
+        () => follow(1),
+      );
     });
   });
 }

@@ -218,6 +218,28 @@ describe('long lines', () => {
   });
 });
 
+describe('lines side by side', () => {
+  it.each<DType>(['float32', 'float64', 'int64', 'uint8'])('%s running sums', (dtype) => {
+    const [outer, length, inner] = [3, 7, 37];
+    const count = outer * length * inner;
+    const x = host(dtype, [outer, length, inner], Array.from({ length: count }, (_, i) => (i * 7919) % 11)); // prettier-ignore
+    for (const reverse of [false, true]) {
+      const [out] = runOp(reduceRules.cumsum, [x], scanParams(1, reverse));
+      const expected = new Array<number>(count);
+      for (let o = 0; o < outer; o++)
+        for (let i = 0; i < inner; i++) {
+          let total = 0;
+          for (let k = 0; k < length; k++) {
+            const at = (o * length + (reverse ? length - 1 - k : k)) * inner + i;
+            total += Number(x.data[at]);
+            expected[at] = total;
+          }
+        }
+      expect(Array.from(out!.data, Number)).toEqual(expected);
+    }
+  });
+});
+
 describe('edges of reductions', () => {
   it('of nothing', () => {
     const none = host('float32', [3, 0], []);
