@@ -75,7 +75,7 @@ describe('modules', () => {
 
   it('may have properties called name and length', () => {
     class Named extends nn.Module {
-      name = 'mine';
+      override name = 'mine';
       override forward(x: Tensor): Tensor {
         return x;
       }
