@@ -4,7 +4,7 @@
  *
  * The rules themselves are in `ops/`; this file treats all operations alike.
  */
-import { AutogradError, InternalError } from '../base/errors.ts';
+import { ArgumentError, AutogradError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
@@ -103,6 +103,16 @@ function execute(
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
   return results;
+}
+
+/** Traps that a user's values can cause, as errors that say so. */
+function explained(name: string, error: unknown): unknown {
+  if (error instanceof WebAssembly.RuntimeError && error.message.includes('divide by zero')) {
+    return new ArgumentError(
+      `${name}: a whole number was divided by zero; convert to float32, where that gives inf or nan`,
+    );
+  }
+  return error;
 }
 
 const anyRequiresGrad = (inputs: readonly Tensor[]): boolean => inputs.some((input) => input.requiresGrad);

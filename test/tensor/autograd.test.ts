@@ -196,3 +196,11 @@ describe('memory', () => {
     expect(liveStorages().count).toBeLessThanOrEqual(before + 12);
   });
 });
+
+describe('whole numbers', () => {
+  it('divided by zero are a named error', () => {
+    const x = tensor([1, 2], { dtype: 'int64' });
+    expect(() => x.floorDivide(0)).toThrow(/floorDivideScalar: a whole number was divided by zero/);
+    expect(x.add(1).tolist()).toEqual([2, 3]); // the device goes on
+  });
+});
