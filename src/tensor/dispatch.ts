@@ -99,7 +99,11 @@ function execute(
   const addresses: number[] = [];
   for (const input of inputs) addresses.push(addressOf(name, input));
   for (const result of results) addresses.push(addressOf(name, result));
-  plan.run(addresses, scalars);
+  try {
+    plan.run(addresses, scalars);
+  } catch (error) {
+    throw explained(name, error);
+  }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
   return results;
