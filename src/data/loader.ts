@@ -9,7 +9,6 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { defaultCollate, toTensor, type Collated } from './collate.ts';
 import { describeDataset, type Dataset } from './dataset.ts';
 import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
-import { WorkerPool } from './worker-pool.ts';
 
 /** Options of {@link DataLoader}; the defaults are PyTorch's. */
 export interface DataLoaderOptions<T, B> {
@@ -107,6 +106,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   }
 
   async *#inWorkers(indices: Iterator<readonly number[]>, seed: bigint): AsyncGenerator<B, void, undefined> {
+    const { WorkerPool } = await import('./worker-pool.ts'); // Node only: a browser need not download it
     const pool = new WorkerPool(describeDataset(this.dataset), this.numWorkers, seed, this.prefetchFactor);
     const pause = breather();
     for await (const batch of pool.batches(indices)) {

@@ -123,6 +123,7 @@ async function unpack(chunks: AsyncIterable<Uint8Array>, options: ArchiveOptions
 /** Collects where files lie. */
 class Index {
   readonly names: string[] = [];
+  readonly directories: string[] = [];
   readonly slab: number[] = [];
   readonly offset: number[] = [];
   readonly size: number[] = [];
@@ -132,6 +133,10 @@ class Index {
     this.slab.push(slab);
     this.offset.push(offset);
     this.size.push(size);
+  }
+
+  addDirectory(name: string): void {
+    if (name !== '') this.directories.push(name);
   }
 
   places(): { slab: Uint32Array; offset: Float64Array; size: Float64Array } {
@@ -231,11 +236,12 @@ class Unpacker {
         `tar ${JSON.stringify(this.#name)}: it stops after ${this.#total} bytes, before its end mark; fetch it again`,
       );
     }
-    const { names } = this.#index;
+    const { names, directories } = this.#index;
     return new MemoryFiles({
       kind: 'memory',
       name: this.#name,
       names,
+      directories,
       slabs: this.#slabs,
       places: this.#index.places(),
     });
@@ -250,6 +256,8 @@ class Unpacker {
       this.#guard.entry();
     } else if (this.#request?.kind === 'file' && this.#keep(this.#request.name)) {
       this.#target = this.#place(this.#request.name, this.#request.bytes);
+    } else if (this.#request?.kind === 'directory') {
+      this.#index.addDirectory(this.#request.name);
     }
   }
 
@@ -301,16 +309,18 @@ function indexTar(
       guard.file(step.value.name, bytes);
       index.add(step.value.name, 0, at, bytes);
     }
+    if (kind === 'directory') index.addDirectory(step.value.name);
     if (kind === 'read') guard.entry();
     const answer = kind === 'read' ? window.read(at, bytes) : NOTHING;
     at += bytes;
     step = parser.next(answer);
   }
-  const { names } = index;
+  const { names, directories } = index;
   return new DiskFiles({
     kind: 'disk',
     name: path,
     names,
+    directories,
     root: path,
     places: index.places(),
     version: versionOf(stat),

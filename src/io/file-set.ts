@@ -10,6 +10,8 @@ export interface FileSet {
   /** What the user calls it: the path, or the archive's name. */
   readonly name: string;
   readonly names: readonly string[];
+  /** Directories that are known to exist; those on the way to a file may be missing here. */
+  readonly directories: readonly string[];
   /** The bytes of file `index`; they may be a view that others see too, so they are not to be changed. */
   read(index: number): Uint8Array;
   /** How to make it again in another thread: plain data, what is large in shared memory. */
@@ -22,6 +24,7 @@ export type FileSetDescription =
       readonly kind: 'memory';
       readonly name: string;
       readonly names: readonly string[];
+      readonly directories?: readonly string[];
       readonly slabs: readonly Uint8Array[];
       readonly places: Places;
     }
@@ -29,6 +32,7 @@ export type FileSetDescription =
       readonly kind: 'disk';
       readonly name: string;
       readonly names: readonly string[];
+      readonly directories?: readonly string[];
       readonly root: string;
       /** Only for files within one archive. */
       readonly places?: Places;
@@ -74,11 +78,13 @@ export function sharedBytes(length: number): Uint8Array {
 export class MemoryFiles implements FileSet {
   readonly name: string;
   readonly names: readonly string[];
+  readonly directories: readonly string[];
   readonly #description: FileSetDescription & { kind: 'memory' };
 
   constructor(description: FileSetDescription & { kind: 'memory' }) {
     this.name = description.name;
     this.names = description.names;
+    this.directories = description.directories ?? [];
     this.#description = description;
   }
 
@@ -97,12 +103,14 @@ export class MemoryFiles implements FileSet {
 export class DiskFiles implements FileSet {
   readonly name: string;
   readonly names: readonly string[];
+  readonly directories: readonly string[];
   readonly #description: FileSetDescription & { kind: 'disk' };
   readonly #fs = nodeModule('fs', 'reading files', 'pass a File, a Blob or bytes instead');
 
   constructor(description: FileSetDescription & { kind: 'disk' }) {
     this.name = description.name;
     this.names = description.names;
+    this.directories = description.directories ?? [];
     this.#description = description;
   }
 

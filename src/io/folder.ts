@@ -3,16 +3,22 @@ import { ArgumentError, FormatError } from '../base/errors.ts';
 import { DEFAULT_LIMITS, DiskFiles, reason, type FileSet, type ReadLimits } from './file-set.ts';
 import { nodeModule } from './platform.ts';
 
+/** How far to look. */
+export interface FolderOptions extends ReadLimits {
+  /** Folders within folders, default all: 0 means only the files of the root itself. */
+  readonly maxDepth?: number;
+}
+
 /**
- * Lists the files under `root`, in no particular order. Directories without files do not show in `names`; they are listed in
- * `directories`, which also holds every directory on the way to a file.
+ * Lists the files and directories under `root`, in no particular order.
  *
  * @throws {@link ArgumentError} when there is no such folder
  * @throws {@link FormatError} when links lead in a circle or there are too many entries
  */
-export function openFolder(root: string, limits: ReadLimits = {}): { files: FileSet; directories: readonly string[] } {
+export function openFolder(root: string, limits: FolderOptions = {}): FileSet {
   const fs = nodeModule('fs', 'reading a folder', 'pass a tar archive as a File, a Blob or bytes instead');
   const maxEntries = limits.maxEntries ?? DEFAULT_LIMITS.maxEntries;
+  const maxDepth = limits.maxDepth ?? Infinity;
   const names: string[] = [];
   const directories: string[] = [];
   const walk = (relative: string, above: readonly string[]): void => {
@@ -30,7 +36,7 @@ export function openFolder(root: string, limits: ReadLimits = {}): { files: File
       const target = entry.isSymbolicLink() ? fs.statSync(`${root}/${name}`, { throwIfNoEntry: false }) : entry;
       if (target?.isDirectory() === true) {
         directories.push(name);
-        walk(name, [...above, real]);
+        if (above.length < maxDepth) walk(name, [...above, real]);
       } else if (target?.isFile() === true) {
         names.push(name);
       }
@@ -42,5 +48,5 @@ export function openFolder(root: string, limits: ReadLimits = {}): { files: File
     if (cause instanceof FormatError) throw cause;
     throw new ArgumentError(`folder: cannot read ${JSON.stringify(root)}: ${reason(cause)}`, { cause });
   }
-  return { files: new DiskFiles({ kind: 'disk', name: root, names, root }), directories };
+  return new DiskFiles({ kind: 'disk', name: root, names, directories, root });
 }

@@ -15,6 +15,7 @@ import { FormatError } from '../base/errors.ts';
 export type TarRequest =
   | { readonly kind: 'read'; readonly bytes: number }
   | { readonly kind: 'file'; readonly name: string; readonly bytes: number }
+  | { readonly kind: 'directory'; readonly name: string; readonly bytes: number }
   | { readonly kind: 'skip'; readonly bytes: number };
 
 const BLOCK = 512;
@@ -48,7 +49,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /**
  * Parses one archive. Yields what it needs; a `file` request means that `bytes` bytes of a file begin here, to be kept or
- * passed over. It returns after the end-of-archive mark.
+ * passed over; a `directory` request only tells its name ('' for the root). It returns after the end-of-archive mark.
  *
  * @param archive - name of the archive, for messages
  * @throws FormatError through the generator when the archive is damaged or holds what is refused
@@ -112,7 +113,7 @@ function* readEntry(
   if (name !== '') names.set(name, kind);
   const padded = padTo(entry.size);
   if (isDirectory) {
-    yield { kind: 'skip', bytes: padded };
+    yield { kind: 'directory', name, bytes: padded };
   } else {
     yield { kind: 'file', name, bytes: entry.size };
     yield { kind: 'skip', bytes: padded - entry.size };

@@ -3,7 +3,7 @@
  * or bilinear interpolation cut off to whole values (Pillow, src/libImaging/Geometry.c, describes the method).
  */
 import { ArgumentError } from '../base/errors.ts';
-import { Image } from '../io/image/image.ts';
+import { BLACK, Image } from '../io/image/image.ts';
 
 /** How pixels between pixels are made up. */
 export type RotateInterpolation = 'nearest' | 'bilinear';
@@ -52,7 +52,8 @@ export function rotate(image: Image, angle: number, options: RotateOptions = {})
  *
  * @throws {@link ArgumentError} when there are none or other numbers
  */
-export function fillColour(operation: string, fill: number | readonly number[], channels: number): number[] {
+export function fillColour(operation: string, fill: number | readonly number[], channels: number): readonly number[] {
+  if (fill === 0) return BLACK;
   const values = typeof fill === 'number' ? new Array<number>(channels).fill(fill) : [...fill];
   if (values.length !== channels || values.some((value) => !(value >= 0 && value < 256))) {
     throw new ArgumentError(
@@ -79,7 +80,7 @@ function place(
   const radians = -(turn * (Math.PI / 180));
   const cos = round15(Math.cos(radians));
   const sin = round15(Math.sin(radians));
-  const minusSin = round15(-Math.sin(radians));
+  const minusSin = -sin;
   const [cx, cy] = center ?? [width / 2, height / 2];
   const c = cos * -cx + sin * -cy + cx;
   const f = minusSin * -cx + cos * -cy + cy;
@@ -98,8 +99,9 @@ const round15 = (value: number): number => Number(value.toFixed(15));
 
 /** Whether every corner is below 2¹⁵, so that 16 bits before the point are enough. */
 function fitsFixedPoint([a, b, c, d, e, f]: Affine, width: number, height: number): boolean {
-  const corners = [0, width].flatMap((x) => [0, height].map((y) => [x, y] as const));
-  return corners.every(([x, y]) => Math.abs(x * a + y * b + c) < 32768 && Math.abs(x * d + y * e + f) < 32768);
+  const fits = (x: number, y: number): boolean =>
+    Math.abs(x * a + y * b + c) < 32768 && Math.abs(x * d + y * e + f) < 32768;
+  return fits(0, 0) && fits(width, 0) && fits(0, height) && fits(width, height);
 }
 
 const fixed = (value: number): number => Math.floor(value * 65536 + 0.5);
@@ -110,23 +112,22 @@ function nearestFixed(image: Image, out: Image, [a, b, c, d, e, f]: Affine): voi
   let startY = fixed(f + d * 0.5 + e * 0.5);
   const { width, height, channels, data } = image;
   const target = out.data;
-  let o = 0;
-  for (let y = 0; y < out.height; y++) {
+  const rowLength = out.width * channels;
+  for (let row = 0; row < target.length; row += rowLength) {
     let sx = startX;
     let sy = startY;
-    for (let x = 0; x < out.width; x++, o += channels) {
+    for (let o = row; o < row + rowLength; o += channels) {
       const px = sx >> 16;
       const py = sy >> 16;
-      if (px >= 0 && px < width && py >= 0 && py < height) {
-        const i = (py * width + px) * channels;
-        target[o] = data[i]!;
-        if (channels === 3) {
-          target[o + 1] = data[i + 1]!;
-          target[o + 2] = data[i + 2]!;
-        }
-      }
       sx += stepX;
       sy += stepY;
+      // As unsigned numbers, negative ones are too large as well.
+      if (px >>> 0 >= width || py >>> 0 >= height) continue;
+      const i = (py * width + px) * channels;
+      target[o] = data[i]!;
+      if (channels === 1) continue;
+      target[o + 1] = data[i + 1]!;
+      target[o + 2] = data[i + 2]!;
     }
     startX += rowX;
     startY += rowY;

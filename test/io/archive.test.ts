@@ -76,8 +76,10 @@ describe('archives that are read', () => {
   it('files and directories, from memory, a blob, a tar and a tar.gz on disk', async () => {
     const big = 'x'.repeat(3_000_000);
     const bytes = tar({ name: './', type: '5' }, { name: './a/', type: '5' }, { name: './a/one.txt', body: 'one' }, { name: 'empty' }, { name: 'a/big', body: big }); // prettier-ignore
-    for (const files of await everyWay(bytes))
+    for (const files of await everyWay(bytes)) {
       expect(contents(files)).toEqual({ 'a/one.txt': 'one', empty: '', 'a/big': big });
+      expect(files.directories).toEqual(['a']);
+    }
   });
 
   it('what the system’s tar writes: long names, odd names, old and new formats', async () => {
@@ -291,7 +293,8 @@ describe('folders', () => {
     mkdirSync(join(root, 'empty'));
     writeFileSync(join(root, 'a', 'b', 'file'), 'content');
     symlinkSync(join(root, 'a'), join(root, 'link'));
-    const { files, directories } = openFolder(root);
+    const files = openFolder(root);
+    const { directories } = files;
     expect([...directories].sort()).toEqual(['a', 'a/b', 'empty', 'link', 'link/b']);
     expect(contents(files)).toEqual({ 'a/b/file': 'content', 'link/b/file': 'content' });
     expect(contents(reviveFileSet(structuredClone(files.describe())))).toEqual(contents(files));

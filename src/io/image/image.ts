@@ -7,6 +7,9 @@ import { ArgumentError, ShapeError } from '../../base/errors.ts';
 /** Grey or colour. */
 export type Channels = 1 | 3;
 
+/** One value for every channel. */
+export const BLACK: readonly number[] = [0];
+
 /** Pixels of an image, height × width × channels, row by row. */
 export class Image {
   readonly width: number;
@@ -32,7 +35,7 @@ export class Image {
     if (!isSize(width) || !isSize(height)) {
       throw new ArgumentError(`Image: expected a width and height of at least 1, but got ${width}x${height}`);
     }
-    if (![1, 3].includes(channels)) throw new ArgumentError(`Image: expected 1 or 3 channels, but got ${channels}`);
+    if (!isChannels(channels)) throw new ArgumentError(`Image: expected 1 or 3 channels, but got ${channels}`);
     if (data.length !== width * height * channels) {
       throw new ShapeError(
         `Image: ${width}x${height} pixels of ${channels} channels are ${width * height * channels} bytes, but got ${data.length}`,
@@ -45,9 +48,9 @@ export class Image {
   }
 
   /** An image of one colour, black by default. */
-  static filled(width: number, height: number, channels: Channels, colour: readonly number[] = [0]): Image {
+  static filled(width: number, height: number, channels: Channels, colour: readonly number[] = BLACK): Image {
     const image = new Image(width, height, channels, new Uint8Array(width * height * channels));
-    if (colour.some((value) => value !== 0)) {
+    if (colour !== BLACK) {
       for (let i = 0; i < image.data.length; i++) image.data[i] = colour[i % channels] ?? colour[0]!;
     }
     return image;
@@ -85,6 +88,7 @@ export class Image {
 /** PIL's names of the two kinds. */
 export type ImageMode = 'L' | 'RGB';
 
+const isChannels = (value: number): boolean => value === 1 || value === 3;
 const isSize = (value: number): boolean => Number.isInteger(value) && value >= 1;
 
 function toColour(image: Image): Image {

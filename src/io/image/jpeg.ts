@@ -39,6 +39,8 @@ let factory: Factory | undefined;
 /** In Node only: makes new instances at once. */
 let compiled: WebAssembly.Module | undefined;
 let current: Instance | undefined;
+/** Whether the current instance has decoded something. */
+let isWarm = false;
 /** What the current instance has printed about the current file. */
 const printed: string[] = [];
 
@@ -91,9 +93,13 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
   printed.length = 0;
   let decoded: Decoded;
   try {
-    decoded = withImageData(() => instance.decode(bytes, false));
+    decoded = isWarm ? instance.decode(bytes, false) : withImageData(() => instance.decode(bytes, false));
+    isWarm = true;
   } catch (cause) {
-    current = compiled === undefined ? current : undefined;
+    if (compiled !== undefined) {
+      current = undefined;
+      isWarm = false;
+    }
     throw new FormatError(`it cannot be decoded: ${printed.join('; ') || 'the decoder failed'}; the file is damaged`, {
       cause,
     });
@@ -103,7 +109,10 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
   return fromRgba(decoded, header.components === 1 ? 1 : 3);
 }
 
-/** The wrapper returns its result as an `ImageData`, which Node lacks: it gets a stand-in that does not stay. */
+/**
+ * The wrapper returns its result as an `ImageData`, which Node lacks, and looks for it when it starts and at its first decoding: it
+ * gets a stand-in that does not stay.
+ */
 function withImageData<T>(action: () => T): T {
   const world = globalThis as { ImageData?: unknown };
   if (world.ImageData !== undefined) return action();

@@ -1,0 +1,31 @@
+/** Opens whatever holds files: a folder, or a tar archive, plain or compressed, on disk or in memory. */
+import { ArgumentError } from '../base/errors.ts';
+import { openArchive, type ArchiveOptions } from './archive.ts';
+import type { FileSet } from './file-set.ts';
+import { openFolder, type FolderOptions } from './folder.ts';
+import { nodeModule } from './platform.ts';
+
+/** A path (in Node), a `File` or `Blob`, or bytes. */
+export type FileSource = string | Blob | Uint8Array;
+
+/**
+ * Opens a folder or an archive.
+ *
+ * @throws {@link ArgumentError} when there is nothing at the path
+ * @throws FormatError when an archive is damaged or holds what is refused
+ */
+export async function openFiles(
+  source: FileSource,
+  options: ArchiveOptions & FolderOptions = {},
+): Promise<{ files: FileSet; isArchive: boolean }> {
+  if (typeof source !== 'string') return { files: await openArchive(source, options), isArchive: true };
+  const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
+  const stat = fs.statSync(source, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    throw new ArgumentError(
+      `there is no file or folder ${JSON.stringify(source)}; a relative path begins at ${process.cwd()}`,
+    );
+  }
+  if (stat.isDirectory()) return { files: openFolder(source, options), isArchive: false };
+  return { files: await openArchive(source, options), isArchive: true };
+}

@@ -1,0 +1,103 @@
+/** Where the images of a data set come from: files to decode, or pixels in memory. */
+import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/file-set.ts';
+import { decodeImageSync, loadDecoders } from '../../io/image/decode.ts';
+import { Image, type Channels } from '../../io/image/image.ts';
+
+/** Images by index. */
+export interface ImageSource {
+  /** What printing a data set says about its place, if it has one. */
+  readonly place: string | undefined;
+  load(index: number): Image;
+  /** What messages call an image. */
+  name(index: number): string;
+  describe(): SourceDescription;
+}
+
+/** A source as plain data, what is large in shared memory. */
+export type SourceDescription =
+  | {
+      readonly kind: 'files';
+      readonly files: FileSetDescription;
+      readonly rows: Int32Array;
+      readonly maxPixels?: number | undefined;
+    }
+  | { readonly kind: 'pixels'; readonly label: string; readonly shape: ImageShape; readonly pixels: Uint8Array };
+
+export interface ImageShape {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: Channels;
+}
+
+/** Makes a source from its description. */
+export async function reviveSource(description: SourceDescription): Promise<ImageSource> {
+  if (description.kind === 'pixels') return new PixelSource(description.label, description.shape, description.pixels);
+  await loadDecoders();
+  return new FileSource(reviveFileSet(description.files), description.rows, description.maxPixels);
+}
+
+/** Image files, decoded when they are asked for. The decoders have to be loaded. */
+export class FileSource implements ImageSource {
+  readonly place: string;
+  readonly #files: FileSet;
+  /** The file of each image. */
+  readonly #rows: Int32Array;
+  readonly #maxPixels: number | undefined;
+
+  constructor(files: FileSet, rows: Int32Array, maxPixels: number | undefined) {
+    this.place = files.name;
+    this.#files = files;
+    this.#rows = rows;
+    this.#maxPixels = maxPixels;
+  }
+
+  load(index: number): Image {
+    const bytes = this.#files.read(this.#rows[index]!);
+    const limit = this.#maxPixels === undefined ? {} : { maxPixels: this.#maxPixels };
+    return decodeImageSync(bytes, { name: this.name(index), ...limit });
+  }
+
+  name(index: number): string {
+    return this.#files.names[this.#rows[index]!]!;
+  }
+
+  describe(): SourceDescription {
+    return { kind: 'files', files: this.#files.describe(), rows: this.#rows, maxPixels: this.#maxPixels };
+  }
+}
+
+/** Images of one size whose pixels lie one after the other in memory. */
+export class PixelSource implements ImageSource {
+  readonly place: string | undefined;
+  readonly #label: string;
+  readonly #shape: ImageShape;
+  readonly #pixels: Uint8Array;
+
+  constructor(label: string, shape: ImageShape, pixels: Uint8Array, place?: string) {
+    this.place = place;
+    this.#label = label;
+    this.#shape = shape;
+    this.#pixels = pixels;
+  }
+
+  load(index: number): Image {
+    const { width, height, channels } = this.#shape;
+    const size = width * height * channels;
+    return new Image(width, height, channels, this.#pixels.subarray(index * size, (index + 1) * size));
+  }
+
+  name(index: number): string {
+    return `${this.#label} ${index}`;
+  }
+
+  describe(): SourceDescription {
+    return { kind: 'pixels', label: this.#label, shape: this.#shape, pixels: this.#pixels };
+  }
+}
+
+/** A copy that worker threads see without another copy. */
+export function shared(bytes: Uint8Array): Uint8Array {
+  const copy = sharedBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

@@ -1,0 +1,33 @@
+/**
+ * Images: reading, transforms and data sets, by torchvision's names (https://pytorch.org/vision/stable/). Runs in Node and in browsers,
+ * where paths are not available but `File`, `Blob` and bytes are.
+ */
+export { decodeImage, type DecodeOptions } from '../io/image/decode.ts';
+export { Image, type Channels, type ImageMode } from '../io/image/image.ts';
+export type { FileSource } from '../io/open-files.ts';
+export * from './datasets/index.ts';
+export * as datasets from './datasets/index.ts';
+export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';
+export { readImage } from './read-image.ts';
+export { resize, type Interpolation } from './resize.ts';
+export { rotate, type RotateInterpolation, type RotateOptions } from './rotate.ts';
+export {
+  CenterCrop,
+  Compose,
+  Grayscale,
+  ImageTransform,
+  Normalize,
+  Pad,
+  RandomCrop,
+  RandomHorizontalFlip,
+  RandomRotation,
+  RandomVerticalFlip,
+  Resize,
+  ToTensor,
+  Transform,
+  type PadOptions,
+  type RandomCropOptions,
+  type ResizeOptions,
+  type TransformLike,
+} from './transforms/index.ts';
+export * as transforms from './transforms/index.ts';

@@ -1,0 +1,96 @@
+/**
+ * The fast way from images to a batch: transforms of images one by one, then `ToTensor` and `Normalize` fused into one table of 256
+ * floats for each channel, written straight into the batch. The floats are those of the separate steps, bit for bit.
+ */
+import { ShapeError } from '../base/errors.ts';
+import type { RawTensor } from '../data/raw.ts';
+import type { Image } from '../io/image/image.ts';
+import { requireImage, type TransformLike } from './transforms/base.ts';
+import { Normalize, ToTensor, UNIT_VALUES, writeChannels } from './transforms/colour.ts';
+import { Compose } from './transforms/compose.ts';
+
+/** Images by position in a batch, and what messages call them. */
+export interface BatchImages {
+  readonly length: number;
+  load(position: number): Image;
+  name(position: number): string;
+}
+
+/** A transform that ends in `ToTensor` and any number of `Normalize`. */
+export class ImagePipeline {
+  readonly #steps: readonly TransformLike[];
+  readonly #normalize: readonly Normalize[];
+  /** By number of channels. */
+  readonly #tables = new Map<number, Float32Array>();
+
+  private constructor(steps: readonly TransformLike[], normalize: readonly Normalize[]) {
+    this.#steps = steps;
+    this.#normalize = normalize;
+  }
+
+  /** The pipeline of a transform; undefined if it has another form. */
+  static of(transform: TransformLike | undefined): ImagePipeline | undefined {
+    const steps = flatten(transform);
+    const last = steps.findIndex((step) => step instanceof ToTensor);
+    const after = steps.slice(last + 1);
+    if (last === -1 || !after.every((step) => step instanceof Normalize)) return undefined;
+    return new ImagePipeline(steps.slice(0, last), after);
+  }
+
+  /**
+   * The images of a batch, transformed, as [n, channels, height, width] of float32.
+   *
+   * @throws {@link ShapeError} when they come out with different sizes
+   */
+  batch(images: BatchImages): RawTensor {
+    let out = new Float32Array(0);
+    let first: Image | undefined;
+    for (let i = 0; i < images.length; i++) {
+      const image = this.#transform(images.load(i));
+      if (first === undefined) {
+        first = image;
+        out = new Float32Array(images.length * image.data.length);
+      }
+      if (image.width !== first.width || image.height !== first.height || image.channels !== first.channels) {
+        throw new ShapeError(
+          `DataLoader: ${JSON.stringify(images.name(0))} is ${sizeOf(first)} and ${JSON.stringify(images.name(i))} is ${sizeOf(image)} ` +
+            '(channels x height x width), so they cannot be one batch; put Resize([height, width]) or Resize and CenterCrop into the transform',
+        );
+      }
+      writeChannels(image, this.#table(image.channels), out, i * image.data.length);
+    }
+    const { channels = 0, height = 0, width = 0 } = first ?? {};
+    return { dtype: 'float32', shape: [images.length, channels, height, width], data: out };
+  }
+
+  #transform(image: Image): Image {
+    let value: unknown = image;
+    for (const step of this.#steps) value = step(value as never);
+    return requireImage('ToTensor', value);
+  }
+
+  #table(channels: number): Float32Array {
+    const known = this.#tables.get(channels);
+    if (known !== undefined) return known;
+    const table = new Float32Array(256 * channels);
+    for (let channel = 0; channel < channels; channel++) table.set(UNIT_VALUES, 256 * channel);
+    for (const { mean, std } of this.#normalize) {
+      for (let i = 0; i < table.length; i++) {
+        const channel = i >> 8;
+        const centred = Math.fround(table[i]! - Math.fround(mean[channel % mean.length]!));
+        table[i] = centred / Math.fround(std[channel % std.length]!);
+      }
+    }
+    for (const step of this.#normalize) step.requireChannels(channels, `images`);
+    this.#tables.set(channels, table);
+    return table;
+  }
+}
+
+function flatten(transform: TransformLike | undefined): TransformLike[] {
+  if (transform === undefined) return [];
+  const isPlain = transform instanceof Compose && transform.constructor === Compose;
+  return isPlain ? (transform.transforms as readonly TransformLike[]).flatMap(flatten) : [transform];
+}
+
+const sizeOf = ({ channels, height, width }: Image): string => `${channels}x${height}x${width}`;
