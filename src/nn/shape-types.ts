@@ -109,23 +109,26 @@ export interface FlattenFn<Start = 1, End = -1> extends ShapeFn {
 
 /** `Input(3, 32, 32)`: says what one sample looks like, so that a Sequential is checked where it is made. */
 export interface InputFn<Sample extends Shape> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, ...Sample], CheckSample<this['in'], Sample, this['in']>>;
+  readonly out: Unless<this['in'], [number, ...Sample], FromSample<this['in'], Sample, Sample>>;
 }
 
 /** A model known by what goes in and what comes out, both without the batch: hides a long list of layers. */
 export interface ModelFn<In extends Shape, Out extends Shape> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, ...Out], CheckSample<this['in'], In, [BatchOf<this['in']>, ...Out]>>;
+  readonly out: Unless<this['in'], [number, ...Out], FromSample<this['in'], In, Out>>;
 }
 
-type BatchOf<X> = X extends readonly [infer N, ...unknown[]] ? N : number;
-
-type CheckSample<X, Sample extends Shape, Result> =
+// X must be a batch of Sample, or one Sample; then comes a batch of Out, or one Out.
+type FromSample<X, Sample extends Shape, Out extends Shape> =
   IsDynamic<X> extends true
     ? Dynamic
-    : X extends readonly [unknown, ...infer Received]
+    : X extends readonly [infer N, ...infer Received]
       ? SameShape<Received, Sample> extends true
-        ? Result
-        : Wrong<WrongInput<ShowSizes<Sample>, ShowSizes<Received>>>
+        ? [N, ...Out]
+        : SameShape<X, Sample> extends true
+          ? Out
+          : Wrong<
+              WrongInput<ShowSizes<Sample>, Received['length'] extends Sample['length'] ? ShowSizes<Received> : Show<X>>
+            >
       : Wrong<WrongInput<ShowSizes<Sample>, Show<X>>>;
 
 // ---------------------------------------------------------------------------------------------- constructor arguments
@@ -186,7 +189,7 @@ type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers ex
     ? unknown extends Out
       ? Walk<Rest, Blank, Blank, unknown, [...Done, 0]>
       : Out extends Wrong<infer Message extends string>
-        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, `${Message}${Product<Origin, S>}`>
+        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, `${Message}${FlattenedFrom<Origin, S>}`>
         : Walk<Rest, Out, Blank, [Out] extends [S] ? Origin : S, [...Done, 0]>
     : never
   : Layers extends readonly []
@@ -198,7 +201,7 @@ type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name ex
   : `${Index}`;
 
 // How the number of features came about, when the last thing that changed the shape was a flatten.
-type Product<Origin, S> = S extends readonly [unknown, unknown]
+type FlattenedFrom<Origin, S> = S extends readonly [unknown, unknown]
   ? Origin extends readonly [unknown, unknown, unknown, ...unknown[]]
     ? ` = ${ShowSample<Origin>}`
     : ''
@@ -206,9 +209,13 @@ type Product<Origin, S> = S extends readonly [unknown, unknown]
 
 /** The arguments of `new Sequential(…layers)`: the layers themselves, or the message in the place of the wrong one. */
 export type CheckLayers<Layers extends Shape> =
-  Walk<Layers, unknown, unknown> extends Failure<infer Index, unknown, infer Message>
-    ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
-    : Layers;
+  Walk<Layers, unknown, unknown> extends infer Result
+    ? unknown extends Result
+      ? Layers
+      : Result extends Failure<infer Index, unknown, infer Message>
+        ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
+        : Layers
+    : never;
 
 /** What a list of layers makes of shape S; a message says at which layer. */
 export type RunLayers<Layers, S> = 0 extends 1 & S

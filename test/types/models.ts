@@ -4,6 +4,8 @@ import type {
   Argument,
   CheckLayers,
   ConvFn,
+  InputFn,
+  ModelFn,
   OutputShape,
   RunLayers,
   ShapeFn,
@@ -289,6 +291,12 @@ is<CheckLayers<Layers>[4], Flatten>();
 is<RunLayers<Layers, [8, 3, 32, 32]>, Wrong<'layer 5: Linear expects 2048 features but receives 1568 = 32×7×7'>>();
 is<RunLayers<Layers, [8, 3, 28, 28]>, Wrong<'layer 0: input should be 3×32×32 but is 3×28×28'>>();
 is<RunLayers<Layers, Dynamic>, Dynamic>();
+is<Apply<InputFn<[3, 32, 32]>, [3, 32, 32]>, [3, 32, 32]>();
+is<Apply<InputFn<[3, 32, 32]>, [3, 32]>, Wrong<'input should be 3×32×32 but is 3×32'>>();
+is<Apply<ModelFn<[3, 32, 32], [10]>, [7, 3, 32, 32]>, [7, 10]>();
+is<Apply<ModelFn<[3, 32, 32], [10]>, [3, 32, 32]>, [10]>();
+is<Apply<ModelFn<[3, 32, 32], [10]>, unknown>, [number, 10]>();
+is<Apply<ModelFn<[3, 32, 32], [10]>, Dynamic>, Dynamic>();
 type Dropped = [Input<[3, 32, 32]>, Flatten, Dropout, ReLU, Linear<3, 4>, ReLU, Linear<5, 6>];
 is<CheckLayers<Dropped>[4], 'Linear expects 3 features but receives 3072 = 3×32×32'>();
 is<CheckLayers<[Linear<3, 4>, ReLU, Linear<5, 6>]>[2], 'Linear expects 5 features but receives 4'>();

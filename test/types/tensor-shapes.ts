@@ -4,6 +4,7 @@ import type {
   CannotBroadcast,
   CatShape,
   ClassTarget,
+  DimArgument,
   DimAt,
   Dynamic,
   ElementTarget,
@@ -96,6 +97,11 @@ is<ViewShape<[number, 4, 16], [-1, 128]>, [number, 128]>();
 is<ViewShape<[number, 4, 16], [number, -1]>, [number, 64]>();
 is<ViewShape<[8, 4, 16], [-1, number]>, [number, number]>();
 is<ViewShape<[8, 4, 16], [number, 64]>, [number, 64]>();
+is<ViewShape<[8, 16, number, 5], [-1, 400]>, [number, 400]>();
+is<ViewShape<[8, number, 5], [-1, number]>, [number, number]>();
+is<ViewShape<[number, 4, 16], [8, -1]>, [8, number]>();
+is<ViewShape<[number, 4, 16], [8, 64]>, [number, 64]>();
+is<ViewShape<[8, 4, 16], [number, -1]>, [number, number]>();
 is<ViewShape<Dynamic, [-1, 64]>, [number, 64]>();
 is<ViewShape<[8, 4], number[]>, Dynamic>();
 
@@ -185,6 +191,10 @@ has(randn(8, 3, 4).sum(1)).shape<[8, 4]>();
 has(randn(8, 3, 4).sum([1, 2], { keepdim: true })).shape<[8, 1, 1]>();
 // @ts-expect-error: dimension 3 is out of range for a 3-d tensor
 randn(8, 3, 4).sum(3);
+
+is<DimArgument<[8, 3], -1>, -1>();
+is<DimArgument<[8, 3], 2>, 'dimension 2 is out of range for a 2-d tensor'>();
+is<DimArgument<Dynamic, 2>, 2>();
 
 // ---------------------------------------------------------------------------------------------- products
 

@@ -6,9 +6,8 @@
  * table. Every step depends on a few digits only, and the compiler remembers every instantiation, so a whole network's
  * arithmetic soon consists of look-ups.
  *
- * Exact up to 2⁵³, for whole numbers from zero. Anything else (`number`, a union of sizes, a negative or broken number)
- * is a size the
- * compiler does not know: the result is `number`. Types only.
+ * Exact up to 2⁵³, for whole numbers from zero. Anything else (`number`, `any`, a union of sizes, a negative or broken
+ * number) is a size that the compiler does not know: the result is `number`. Types only.
  */
 
 type Digit = '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9';

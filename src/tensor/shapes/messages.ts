@@ -1,6 +1,6 @@
 /**
  * The sentences of shape errors, as types: what the editor shows where a size is wrong. One alias per sentence, so that
- * each is worded in one place; the run-time checks use the same words. Arguments arrive as text. Types only.
+ * each is worded in one place, and the errors at run time can begin with the same words. Arguments arrive as text.
  */
 
 type Text = string | number;

@@ -18,6 +18,7 @@ import type {
   Same,
   Shape,
   Show,
+  Sizes,
   Wrong,
 } from './dims.ts';
 import type { CannotExpand, CannotView, NotAPermutation, StartAfterEnd } from './messages.ts';
@@ -36,14 +37,14 @@ export type ViewShape<S, V> =
       ? FillIn<V, number>
       : [S, V] extends [readonly [infer S0, ...infer RestS], readonly [infer V0, ...infer RestV]]
         ? HasHole<RestV> extends true
-          ? One<V0> extends One<S0>
+          ? Sizes<V0, S0> extends Sizes<S0, V0>
             ? ViewSample<S0, RestS, RestV, S, V>
             : ViewAll<S, V>
-          : Product<RestV> extends Product<RestS>
-            ? One<V0> extends One<S0 | -1>
+          : KnownEqual<Product<RestV>, Product<RestS>> extends true
+            ? readonly [V0] extends One<S0 | -1>
               ? [S0, ...RestV]
               : ViewAll<S, V>
-            : One<V0> extends One<-1>
+            : readonly [V0] extends One<-1>
               ? ViewMerged<S0, RestS, RestV, S, V>
               : ViewAll<S, V>
         : ViewAll<S, V>;
@@ -51,8 +52,10 @@ export type ViewShape<S, V> =
 /** The type of the arguments of `view`: V, or the message in the place of each. */
 export type ViewArguments<S, V> = CheckedEach<ViewShape<S, V>, V>;
 
-// In a tuple, because a condition on a bare type parameter would wait for it.
-type One<T> = readonly [T, 'size'];
+// An object type, because a condition on a bare type parameter would wait for it.
+type One<T> = readonly [T];
+
+type KnownEqual<A, B> = TextOf<A> extends '?' ? false : TextOf<A> extends TextOf<B> ? true : false;
 
 type HasHole<V> = V extends readonly [infer First, ...infer Rest] ? (First extends -1 ? true : HasHole<Rest>) : false;
 
