@@ -3,8 +3,18 @@
  * is what a linear layer computes. Vectors run along k, so nothing is packed; each element of C is one lane sum at the
  * end. Large products are cheaper packed: `gemm.ts`.
  */
-import { elementKit, laneSums, minI32, Tile, type Element, type ElementKit } from './gemm-tile.ts';
-import { load, type Fn, type Local, type Target } from './ir.ts';
+import {
+  elementKit,
+  forStep,
+  intFn,
+  laneMask,
+  laneSums,
+  minI32,
+  Tile,
+  type Element,
+  type ElementKit,
+} from './gemm-tile.ts';
+import { i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from './kernel.ts';
 
 /** The register tile: rows of B (neighbours in C) × rows of A. */
@@ -47,13 +57,11 @@ export const gemmDotBlocks = (m: number, n: number): { down: number; across: num
 export const gemmDotCost = (kit: ElementKit, m: number, n: number, k: number): number =>
   100 + (Math.min(m, BLOCK_M) * Math.min(n, BLOCK_N) * k * kit.bytes) / 60;
 
-/** The mask table for sums over `k` elements. */
-export function tailMask(kit: ElementKit, k: number): Int32Array {
-  const words = kit.bytes / 4;
-  return Int32Array.from({ length: kit.lanes * words }, (_, i) =>
-    Math.floor(i / words) >= kit.lanes - (k % kit.lanes) ? -1 : 0,
-  );
-}
+/** The mask table for sums over `k` elements: the last k mod lanes. */
+export const tailMask = (kit: ElementKit, k: number): Int32Array => laneMask(kit, k % kit.lanes).reverse();
+
+/** Bytes of scratch of a thread: one row of a tile. */
+export const gemmDotScratch = (kit: ElementKit): number => TILE_N * kit.bytes;
 
 export function gemmDotKernel(target: Target, element: Element): Kernel<typeof GEMM_DOT_PARAMS> {
   return cachedKernel(target, `gemm-dot/${element}`, GEMM_DOT_PARAMS, (scope) =>
@@ -62,7 +70,7 @@ export function gemmDotKernel(target: Target, element: Element): Kernel<typeof G
 }
 
 function buildDot(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit): void {
-  const { f, p, lo, hi } = scope;
+  const { f, p, lo, hi, scratch } = scope;
   const tile = buildTile(scope, kit);
   const perMatrix = f.let('perMatrix', p.blocksDown.mul(p.blocksAcross));
   f.for('unit', lo, hi, (unit) => {
@@ -76,87 +84,61 @@ function buildDot(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit): 
     const a = f.let('aMatrix', p.a.add(load('i32', offsets)));
     const b = f.let('bMatrix', p.b.add(load('i32', offsets, 4)));
     const c = f.let('cMatrix', p.c.add(matrix.mul(p.cBatch)));
-    f.for(
-      'j',
-      j0,
-      jEnd,
-      (j) => {
-        const init = f.let('init', p.init.add(j.mul(p.initStep).mul(kit.bytes)));
-        f.for(
-          'i',
-          i0,
-          iEnd,
-          (i) => {
-            const last = minI32(f, 'last', i.add(1), p.m.sub(1)); // an odd last row is computed twice
-            f.call(tile, a.add(i.mul(p.am)), a.add(last.mul(p.am)), b.add(j.mul(p.bn)), p.bn, jEnd.sub(j), p.k, p.mask, init, p.initStep, c.add(i.mul(p.cm)).add(j.mul(kit.bytes)), last.sub(i).mul(p.cm)); // prettier-ignore
-          },
-          TILE_M,
-        );
-      },
-      TILE_N,
-    );
+    forStep(f, 'j', [j0, jEnd, TILE_N], (j) => {
+      const init = f.let('init', p.init.add(j.mul(p.initStep).mul(kit.bytes)));
+      forStep(f, 'i', [i0, iEnd, TILE_M], (i) => {
+        const last = minI32(f, 'last', i.add(1), p.m.sub(1)); // an odd last row is computed twice
+        const rows = [a.add(i.mul(p.am)), a.add(last.mul(p.am)), b.add(j.mul(p.bn)), p.bn, jEnd.sub(j)];
+        const to = [c.add(i.mul(p.cm)).add(j.mul(kit.bytes)), last.sub(i).mul(p.cm)];
+        f.call(tile, ...rows, p.k, p.mask, init, p.initStep, ...to, scratch);
+      });
+    });
   });
 }
 
 /** Two rows of A against four of B; `wide` of those four are valid. */
 function buildTile(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit): Fn {
-  const names = ['a0', 'a1', 'b', 'bn', 'wide', 'k', 'mask', 'init', 'initStep', 'c', 'cm'];
-  return scope.fn(
-    'tile',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [a0, a1, b, bn, wide, k, mask, init, initStep, c, cm] = args as unknown as readonly Local[] & { length: 11 } & [
-        Local, Local, Local, Local, Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
-      const tile = new Tile(f, kit, TILE_N, TILE_M);
-      const rows = [b];
-      for (let q = 1; q < TILE_N; q++) {
-        const previous = rows[q - 1]!;
-        rows.push(f.let(`b${q}Row`, wide.gt(q).select(previous.add(bn), previous)));
+  const store = buildStoreRow(scope, kit);
+  const names = ['a0', 'a1', 'b', 'bn', 'wide', 'k', 'mask', 'init', 'initStep', 'c', 'cm', 'sums'] as const;
+  return intFn(scope, 'tile', names, (f, { a0, a1, b, bn, wide, k, mask, init, initStep, c, cm, sums }) => {
+    const tile = new Tile(f, kit, TILE_N, TILE_M);
+    const rows = [b];
+    for (let q = 1; q < TILE_N; q++) {
+      const previous = rows[q - 1]!;
+      rows.push(f.let(`b${q}Row`, wide.gt(q).select(previous.add(bn), previous)));
+    }
+    const end = f.let('end', k.div(kit.lanes).mul(kit.vectorBytes));
+    forStep(f, 't', [0, end, kit.vectorBytes], (t) => {
+      const at = (row: Local): Expr => load(kit.vector, row.add(t));
+      tile.dotStep(rows.map(at), [a0, a1].map(at));
+    });
+    f.if(k.rem(kit.lanes), () => {
+      const keep = f.let('keep', load(kit.vector, mask));
+      const last = f.let('lastVector', k.sub(kit.lanes).mul(kit.bytes)); // the last whole vector, its old lanes masked
+      const at = (row: Local): Expr => load(kit.vector, row.add(last)).and(keep);
+      tile.dotStep(rows.map(at), [a0, a1].map(at));
+    });
+    for (let i = 0; i < TILE_M; i++) {
+      for (let q = 0; q < TILE_N; q += kit.lanes) {
+        const total = laneSums(f, tile.acc.slice(q, q + kit.lanes).map((row) => row[i]!)); // prettier-ignore
+        f.store(kit.vector, sums, total, q * kit.bytes);
       }
-      const pointers = [...rows, a0, a1];
-      const vectors = f.let('vectors', k.div(kit.lanes));
-      f.for('t', 0, vectors, () => {
-        tile.dotStep(rows.map((row) => load(kit.vector, row)), [a0, a1].map((row) => load(kit.vector, row))); // prettier-ignore
-        for (const pointer of pointers) f.inc(pointer, kit.vectorBytes);
-      });
-      const rest = f.let('rest', k.rem(kit.lanes));
-      f.if(rest.ne(0), () => {
-        const keep = f.let('keep', load(kit.vector, mask));
-        const back = f.let('back', rest.sub(kit.lanes).mul(kit.bytes)); // the last whole vector; its old lanes masked
-        const tail = (row: Local) => load(kit.vector, row.add(back)).and(keep);
-        tile.dotStep(rows.map(tail), [a0, a1].map(tail)); // prettier-ignore
-      });
-      for (let i = 0; i < TILE_M; i++) storeRow(f, kit, tile.acc.map((row) => row[i]!), wide, init, initStep, c.add(cm.mul(i))); // prettier-ignore
-    },
-  );
+      f.call(store, sums, wide, init, initStep, c.add(cm.mul(i)));
+    }
+  });
 }
 
-/** Sums the lanes of one row's accumulators and writes init + sum for the valid ones. */
-function storeRow(
-  f: Fn,
-  kit: ElementKit,
-  acc: readonly Local[],
-  wide: Local,
-  init: Local,
-  initStep: Local,
-  to: Local | ReturnType<Local['add']>,
-): void {
-  // prettier-ignore
-  const at = f.let('at', to);
-  for (let q = 0; q < TILE_N; q += kit.lanes) {
-    const sums = laneSums(f, acc.slice(q, q + kit.lanes));
-    f.if(
-      wide.ge(q + kit.lanes).and(initStep),
-      () => f.store(kit.vector, at, sums.add(load(kit.vector, init, q * kit.bytes)), q * kit.bytes),
-      () => {
-        for (let lane = 0; lane < kit.lanes; lane++) {
-          f.if(wide.gt(q + lane), () => {
-            const from = init.add(initStep.mul((q + lane) * kit.bytes));
-            f.store(kit.element, at, sums.lane(lane).add(load(kit.element, from)), (q + lane) * kit.bytes);
-          });
-        }
-      },
-    );
-  }
+/** c[j] = init[j] + sums[j] for the valid ones of a tile's row. */
+function buildStoreRow(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit): Fn {
+  return intFn(scope, 'storeRow', ['sums', 'wide', 'init', 'initStep', 'c'], (f, { sums, wide, init, initStep, c }) => {
+    const width = minI32(f, 'width', wide, i32(TILE_N));
+    f.for('j', 0, width, (j) => {
+      const at = f.let('at', j.mul(kit.bytes));
+      f.store(
+        kit.element,
+        c.add(at),
+        load(kit.element, sums.add(at)).add(load(kit.element, init.add(at.mul(initStep)))),
+      );
+    });
+  });
 }

@@ -1,12 +1,13 @@
 /**
  * Matrix product C[M,N] = init + A[M,K]·B[K,N] for floating-point matrices of any strides: panels of A and B are packed
- * into scratch (which is where strides end), and a register tile of 4 rows × 2 vectors runs over them. The loop nest is
- * that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+ * into scratch (`gemm-pack.ts`, where strides end), and a register tile of 4 rows × 2 vectors runs over them. The loop
+ * nest is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  *
  * The unit of work is one block of C of one matrix of the batch, so that blocks run on any thread and a sum never leaves
  * its block. Products in which both operands lie along K and one is thin are `gemm-dot.ts`.
  */
-import { elementKit, minI32, Tile, transposed, type Element, type ElementKit } from './gemm-tile.ts';
+import { buildPackPanels } from './gemm-pack.ts';
+import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from './gemm-tile.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from './kernel.ts';
 
@@ -23,7 +24,7 @@ export const GEMM_PARAMS = {
   a: 'ptr',
   b: 'ptr',
   c: 'ptr',
-  /** What C starts from: a row of N elements, or one zero vector pair when `initStep` is 0. */
+  /** What C starts from: a row of N elements, or a few zero vectors when `initStep` is 0. */
   init: 'ptr',
   initStep: 'i32',
   /** Pairs of byte offsets of A and B, one for each matrix of the batch. */
@@ -46,53 +47,115 @@ export const GEMM_PARAMS = {
   blocksAcross: 'i32',
   /** Number of depth blocks; at least 1, so that an empty sum still writes `init`. */
   depthBlocks: 'i32',
-  /** 1: read full panels of B where they lie (needs bn of one element); pays when few rows of A use them. */
-  readInPlace: 'i32',
+  /** Where panels of B are, see {@link PANELS_OF_B}. */
+  panelsOfB: 'i32',
 } as const;
 
-export type GemmKernel = Kernel<typeof GEMM_PARAMS>;
+/** `packed`: packed here, for each unit. `inPlace`: whole panels are read where B is. `before`: `b` is packed already. */
+const PANELS_OF_B = { packed: 0, inPlace: 1, before: 2 } as const;
+
+type Scope = KernelScope<typeof GEMM_PARAMS>;
 
 export interface GemmBlocks {
-  readonly rows: number;
-  readonly columns: number;
-  readonly down: number;
-  readonly across: number;
-  readonly depth: number;
-  readonly readInPlace: boolean;
+  readonly blockRows: number;
+  readonly blockColumns: number;
+  readonly blocksDown: number;
+  readonly blocksAcross: number;
+  readonly depthBlocks: number;
+  readonly panelsOfB: number;
   /** Bytes of scratch for a thread. */
   readonly scratch: number;
 }
 
-/** How C is cut into units of work. Columns are cut first: panels of A are cheap to pack again. */
+/** Multiply-adds from which on B is packed beforehand, by a launch of its own. */
+const PACK_BEFORE = 4e6;
+/** Rows of A up to which packing B costs more than it saves. */
+const FEW_ROWS = 4 * TILE_ROWS;
+
+/**
+ * How C is cut into units of work; what a sum adds in which order does not depend on it. Small products are blocks that
+ * pack their part of B themselves; large `single` ones are strips of rows that share a B packed before.
+ */
 export function gemmBlocks(
-  target: Target,
-  element: Element,
+  kit: ElementKit,
   m: number,
   n: number,
   k: number,
   bContiguous: boolean,
+  single: boolean,
 ): GemmBlocks {
-  const kit = elementKit(target, element);
+  // prettier-ignore
   const width = TILE_VECTORS * kit.lanes;
-  const pick = (size: number, tile: number, most: number): number => {
-    const count = Math.ceil(size / most);
-    return Math.max(tile, Math.ceil(Math.ceil(size / Math.max(count, 1)) / tile) * tile);
-  };
-  const columns = pick(n, width, 256);
-  const rows = pick(m, TILE_ROWS, m * n * k > 2e8 ? 256 : 128);
-  const readInPlace = bContiguous && m <= 4 * TILE_ROWS;
+  const cut = (size: number, tile: number, most: number): number =>
+    Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
+  const inPlace = bContiguous && m <= FEW_ROWS;
+  const before = single && !inPlace && m * n * k >= PACK_BEFORE;
+  const blockColumns = before ? Math.ceil(n / width) * width : cut(n, width, 256);
+  const blockRows = cut(m, TILE_ROWS, before ? Math.min(BLOCK_M, Math.max(32, m / 8)) : 128);
   const depth = Math.min(BLOCK_K, Math.max(k, 1));
   return {
-    rows,
-    columns,
-    down: Math.ceil(m / rows),
-    across: Math.ceil(n / columns),
-    depth: Math.max(1, Math.ceil(k / BLOCK_K)),
-    readInPlace,
-    scratch: scratchB(kit) + (columns + width) * depth * kit.bytes,
+    blockRows,
+    blockColumns,
+    blocksDown: Math.ceil(m / blockRows),
+    blocksAcross: Math.ceil(n / blockColumns),
+    depthBlocks: Math.max(1, Math.ceil(k / BLOCK_K)),
+    panelsOfB: inPlace ? PANELS_OF_B.inPlace : before ? PANELS_OF_B.before : PANELS_OF_B.packed,
+    scratch: scratchB(kit) + (before ? 0 : (blockColumns + width) * depth * kit.bytes),
   };
 }
 
+export const packsBefore = (blocks: { readonly panelsOfB: number }): boolean => blocks.panelsOfB === PANELS_OF_B.before;
+
+export const GEMM_PACK_PARAMS = {
+  b: 'ptr',
+  packed: 'ptr',
+  n: 'i32',
+  k: 'i32',
+  bk: 'i32',
+  bn: 'i32',
+  strips: 'i32',
+} as const;
+
+/** Columns of a unit of packing. */
+const PACK_COLUMNS = 64;
+
+/** Size of a packed B in elements, and the units of packing it. */
+export function gemmPacking(
+  kit: ElementKit,
+  n: number,
+  k: number,
+): { elements: number; strips: number; units: number } {
+  const width = TILE_VECTORS * kit.lanes;
+  const strips = Math.ceil(n / PACK_COLUMNS);
+  return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / BLOCK_K) };
+}
+
+/** Packs all of B: depth block by depth block, in panels. The unit of work is a strip of columns of one depth block. */
+export function gemmPackKernel(target: Target, element: Element): Kernel<typeof GEMM_PACK_PARAMS> {
+  return cachedKernel(target, `gemm-pack/${element}`, GEMM_PACK_PARAMS, (scope) => {
+    const { f, p, lo, hi } = scope;
+    const kit = elementKit(target, element);
+    const width = TILE_VECTORS * kit.lanes;
+    const pack = buildPackPanels(scope, kit, width);
+    const padded = f.let(
+      'padded',
+      p.n
+        .add(width - 1)
+        .div(width)
+        .mul(width),
+    );
+    f.for('unit', lo, hi, (unit) => {
+      const j0 = f.let('j0', unit.rem(p.strips).mul(PACK_COLUMNS));
+      const k0 = f.let('k0', unit.div(p.strips).mul(BLOCK_K));
+      const depth = minI32(f, 'depth', i32(BLOCK_K), p.k.sub(k0));
+      const columns = minI32(f, 'columns', i32(PACK_COLUMNS), p.n.sub(j0));
+      const to = p.packed.add(k0.mul(padded).add(j0.mul(depth)).mul(kit.bytes));
+      f.call(pack, p.b.add(k0.mul(p.bk)).add(j0.mul(p.bn)), p.bn, p.bk, columns, depth, to);
+    });
+  });
+}
+
+/** The scratch holds the packed A, a tile for the edges of C, and the packed B. */
 const scratchTile = (kit: ElementKit): number => BLOCK_M * BLOCK_K * kit.bytes;
 const scratchB = (kit: ElementKit): number => scratchTile(kit) + TILE_ROWS * TILE_VECTORS * kit.vectorBytes;
 
@@ -100,17 +163,14 @@ const scratchB = (kit: ElementKit): number => scratchTile(kit) + TILE_ROWS * TIL
 export const gemmCost = (kit: ElementKit, rows: number, columns: number, k: number): number =>
   200 + (rows * columns * Math.max(k, 1) * kit.bytes) / 90;
 
-export function gemmKernel(target: Target, element: Element): GemmKernel {
-  return cachedKernel(target, `gemm/${element}`, GEMM_PARAMS, (scope) => buildGemm(scope, elementKit(target, element)));
+export function gemmKernel(target: Target, element: Element): Kernel<typeof GEMM_PARAMS> {
+  return cachedKernel(target, `gemm/${element}`, GEMM_PARAMS, (scope) => build(scope, elementKit(target, element)));
 }
 
-function buildGemm(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit): void {
+function build(scope: Scope, kit: ElementKit): void {
   const { f, p, lo, hi, scratch } = scope;
-  const packA = packPanels(scope, kit, TILE_ROWS);
-  const packB = packPanels(scope, kit, TILE_VECTORS * kit.lanes);
-  const panel = buildPanel(scope, kit);
-  const width = TILE_VECTORS * kit.lanes;
-  const bPack = f.let('bPack', scratch.add(scratchB(kit)));
+  const panelsOfB = buildPanelsOfB(scope, kit);
+  const addRows = buildAddRows(scope, kit);
   const perMatrix = f.let('perMatrix', p.blocksDown.mul(p.blocksAcross));
   f.for('unit', lo, hi, (unit) => {
     const matrix = f.let('matrix', unit.div(perMatrix));
@@ -121,216 +181,152 @@ function buildGemm(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit): voi
     const columns = minI32(f, 'columns', p.blockColumns, p.n.sub(j0));
     const offsets = f.let('offsets', p.batch.add(matrix.mul(8)));
     const a = f.let('aBlock', p.a.add(load('i32', offsets)).add(i0.mul(p.am)));
-    const b = f.let('bBlock', p.b.add(load('i32', offsets, 4)).add(j0.mul(p.bn)));
+    const b = f.let('bMatrix', p.b.add(load('i32', offsets, 4)));
     const c = f.let('cBlock', p.c.add(matrix.mul(p.cBatch)).add(i0.mul(p.cm)).add(j0.mul(kit.bytes)));
+    const bias = f.let('biasBlock', p.init.add(j0.mul(p.initStep).mul(kit.bytes)));
     f.for('kb', 0, p.depthBlocks, (kb) => {
       const k0 = f.let('k0', kb.mul(BLOCK_K));
       const depth = minI32(f, 'depth', i32(BLOCK_K), p.k.sub(k0));
-      const bPart = f.let('bPart', b.add(k0.mul(p.bk)));
-      const packFrom = f.let('packFrom', p.readInPlace.select(columns.sub(columns.rem(width)), 0));
-      f.call(packB, bPart.add(packFrom.mul(p.bn)), p.bn, p.bk, columns.sub(packFrom), depth, bPack.add(packFrom.mul(depth).mul(kit.bytes))); // prettier-ignore
-      // After the first depth block, C continues from itself.
-      const first = f.let('first', kb.eq(0));
-      const initStep = f.let('initStep', first.select(p.initStep, i32(1)));
-      const initRow = f.let('initRow', first.select(i32(0), p.cm));
-      f.for(
-        'ic',
-        0,
-        rows,
-        (ic) => {
-          const height = minI32(f, 'height', i32(BLOCK_M), rows.sub(ic));
-          f.call(packA, a.add(ic.mul(p.am)).add(k0.mul(p.ak)), p.am, p.ak, height, depth, scratch);
-          const cRows = f.let('cRows', c.add(ic.mul(p.cm)));
-          const init = f.let('init', first.select(p.init.add(j0.mul(p.initStep).mul(kit.bytes)), cRows)); // prettier-ignore
-          f.for(
-            'j',
-            0,
-            columns,
-            (j) => {
-              const wide = minI32(f, 'wide', i32(width), columns.sub(j));
-              const inPlace = f.let('inPlace', p.readInPlace.and(wide.eq(width)));
-              const bp = f.let(
-                'bp',
-                inPlace.select(bPart.add(j.mul(kit.bytes)), bPack.add(j.mul(depth).mul(kit.bytes))),
-              );
-              const bs = f.let('bs', inPlace.select(p.bk, width * kit.bytes));
-              const init0 = f.let('init0', init.add(j.mul(initStep).mul(kit.bytes)));
-              f.call(panel, scratch, height, depth, bp, bs, init0, initRow, cRows.add(j.mul(kit.bytes)), p.cm, wide);
-            },
-            width,
-          );
-        },
-        BLOCK_M,
+      const panels = panelsOfB(b, j0, columns, k0, depth);
+      const aPart = f.let('aPart', a.add(k0.mul(p.ak)));
+      addRows({ a: aPart, ...panels, c, bias, first: kb.eq(0), rows, columns, depth, scratch });
+    });
+  });
+}
+
+/** Where a depth block's columns of B are: `bPart` unpacked, `bPack` packed. */
+type Panels = Readonly<Record<'bPart' | 'bPack', Local>>;
+
+function buildPanelsOfB(
+  scope: Scope,
+  kit: ElementKit,
+): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
+  // prettier-ignore
+  const { f, p, scratch } = scope;
+  const width = TILE_VECTORS * kit.lanes;
+  const pack = buildPackPanels(scope, kit, width);
+  const padded = f.let(
+    'padded',
+    p.n
+      .add(width - 1)
+      .div(width)
+      .mul(width),
+  );
+  const before = f.let('before', p.panelsOfB.eq(PANELS_OF_B.before));
+  return (b, j0, columns, k0, depth) => {
+    const bPart = f.let('bPart', b.add(k0.mul(p.bk)).add(j0.mul(p.bn)));
+    const packedBefore = b.add(k0.mul(padded).add(j0.mul(depth)).mul(kit.bytes));
+    const bPack = f.let('bPack', before.select(packedBefore, scratch.add(scratchB(kit))));
+    f.if(before.eq(0), () => {
+      // In place, only the panel at the edge is packed: whole vectors could not be read there.
+      const whole = columns.sub(columns.rem(width));
+      const first = f.let('packFrom', p.panelsOfB.eq(PANELS_OF_B.inPlace).select(whole, 0));
+      const to = bPack.add(first.mul(depth).mul(kit.bytes));
+      f.call(pack, bPart.add(first.mul(p.bn)), p.bn, p.bk, columns.sub(first), depth, to);
+    });
+    return { bPart, bPack };
+  };
+}
+
+/** One depth block of one block of C. */
+interface Product
+  extends Panels, Readonly<Record<'a' | 'c' | 'bias' | 'rows' | 'columns' | 'depth' | 'scratch', Local>> {
+  /** Whether it is the first depth block: later ones continue from C itself. */
+  readonly first: Expr;
+}
+
+/** Packs A in turn and runs every panel of B against it. */
+function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void {
+  const { f, p } = scope;
+  const packA = buildPackPanels(scope, kit, TILE_ROWS);
+  const panel = buildPanel(scope, kit);
+  const width = TILE_VECTORS * kit.lanes;
+  return ({ a, bPart, bPack, c, bias, first: isFirst, rows, columns, depth, scratch }) => {
+    const first = f.let('first', isFirst);
+    const initStep = f.let('initStep', first.select(p.initStep, i32(1)));
+    const initRow = f.let('initRow', first.select(i32(0), p.cm));
+    forStep(f, 'ic', [0, rows, BLOCK_M], (ic) => {
+      const height = minI32(f, 'height', i32(BLOCK_M), rows.sub(ic));
+      f.call(packA, a.add(ic.mul(p.am)), p.am, p.ak, height, depth, scratch);
+      const cRows = f.let('cRows', c.add(ic.mul(p.cm)));
+      const init = f.let('init', first.select(bias, cRows));
+      forStep(f, 'j', [0, columns, width], (j) => {
+        const wide = minI32(f, 'wide', i32(width), columns.sub(j));
+        const inPlace = f.let('inPlace', p.panelsOfB.eq(PANELS_OF_B.inPlace).and(wide.eq(width)));
+        const bPanel = inPlace.select(bPart.add(j.mul(kit.bytes)), bPack.add(j.mul(depth).mul(kit.bytes)));
+        const bStep = inPlace.select(p.bk, width * kit.bytes);
+        const from = [init.add(j.mul(initStep).mul(kit.bytes)), initRow];
+        f.call(panel, scratch, height, depth, bPanel, bStep, ...from, cRows.add(j.mul(kit.bytes)), p.cm, wide);
+      });
+    });
+  };
+}
+
+/** One panel of columns: every tile of rows of the packed A against it. */
+function buildPanel(scope: Scope, kit: ElementKit): Fn {
+  const micro = buildMicro(scope, kit);
+  const edge = buildEdge(scope, kit, micro);
+  const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'] as const;
+  return intFn(scope, 'panel', names, (f, { a, height, depth, b, bs, init, initRow, c, cm, wide }) => {
+    const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
+    forStep(f, 'i', [0, height, TILE_ROWS], (i) => {
+      const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
+      const tile = [
+        depth,
+        aTile,
+        b,
+        bs,
+        f.let('from', init.add(i.mul(initRow))),
+        initRow,
+        f.let('to', c.add(i.mul(cm))),
+        cm,
+      ];
+      const tall = f.let('tall', height.sub(i));
+      f.if(
+        tall.ge(TILE_ROWS).and(wide.eq(TILE_VECTORS * kit.lanes)),
+        () => f.call(micro, ...tile),
+        () => f.call(edge, ...tile, minI32(f, 'rows', tall, i32(TILE_ROWS)), wide, tileScratch),
       );
     });
   });
 }
 
-/** One panel of columns: every tile of rows of the packed A against it. */
-function buildPanel(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit): Fn {
-  const micro = buildMicro(scope, kit);
-  const edge = buildEdge(scope, kit, micro);
-  const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'];
-  return scope.fn(
-    'panel',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [a, height, depth, b, bs, init, initRow, c, cm, wide] = args as Local10;
-      const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
-      f.for(
-        'i',
-        0,
-        height,
-        (i) => {
-          const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
-          const from = f.let('from', init.add(i.mul(initRow)));
-          const to = f.let('to', c.add(i.mul(cm)));
-          const tall = f.let('tall', height.sub(i));
-          f.if(
-            tall.ge(TILE_ROWS).and(wide.eq(TILE_VECTORS * kit.lanes)),
-            () => f.call(micro, depth, aTile, b, bs, from, initRow, to, cm),
-            () => {
-              const rows = minI32(f, 'rows', tall, i32(TILE_ROWS));
-              f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, rows, wide, tileScratch);
-            },
-          );
-        },
-        TILE_ROWS,
-      );
-    },
-  );
-}
-
-type Local10 = [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+const TILE_PARAMS = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm'] as const;
 
 /** The register tile: C = init + Σ_k a[k]·b[k]. */
-function buildMicro(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit): Fn {
-  const names = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm'];
-  return scope.fn(
-    'micro',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [depth, a, b, bs, init, initRow, c, cm] = args as unknown as Local10;
-      const tile = new Tile(f, kit, TILE_ROWS, TILE_VECTORS);
-      tile.load(columns(f, 'init', init, kit), initRow);
-      f.for('k', 0, depth, () => {
-        tile.outerStep(a, [0, 1].map((j) => load(kit.vector, b, j * kit.vectorBytes))); // prettier-ignore
-        f.inc(a, TILE_ROWS * kit.bytes);
-        f.inc(b, bs);
-      });
-      tile.store(columns(f, 'c', c, kit), cm);
-    },
-  );
+function buildMicro(scope: Scope, kit: ElementKit): Fn {
+  return intFn(scope, 'micro', TILE_PARAMS, (f, { depth, a, b, bs, init, initRow, c, cm }) => {
+    const vectors = Array.from({ length: TILE_VECTORS }, (_, j) => j * kit.vectorBytes);
+    const columns = (name: string, at: Local): Local[] => vectors.map((offset) => f.let(name, at.add(offset)));
+    const tile = new Tile(f, kit, TILE_ROWS, TILE_VECTORS);
+    tile.load(columns('init', init), initRow);
+    f.for('k', 0, depth, () => {
+      tile.outerStep(a, vectors.map((offset) => load(kit.vector, b, offset))); // prettier-ignore
+      f.inc(a, TILE_ROWS * kit.bytes);
+      f.inc(b, bs);
+    });
+    tile.store(columns('c', c), cm);
+  });
 }
-
-const columns = (f: Fn, name: string, from: Expr, kit: ElementKit): Local[] =>
-  Array.from({ length: TILE_VECTORS }, (_, j) => f.let(`${name}${j}`, from.add(j * kit.vectorBytes)));
 
 /** A tile that reaches over the edge of C: computed in scratch, of which the valid part is copied. */
-function buildEdge(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit, micro: Fn): Fn {
+function buildEdge(scope: Scope, kit: ElementKit, micro: Fn): Fn {
   const row = TILE_VECTORS * kit.vectorBytes;
-  const copy = scope.fn(
-    'copyBlock',
-    (['from', 'fromRow', 'to', 'toRow', 'rows', 'columns'] as const).map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      const [from, fromRow, to, toRow, rows, wide] = args as unknown as Local10;
-      f.for('i', 0, rows, (i) => {
-        const source = f.let('source', from.add(i.mul(fromRow)));
-        const target = f.let('target', to.add(i.mul(toRow)));
-        f.for('j', 0, wide, (j) => {
-          const at = f.let('at', j.mul(kit.bytes));
-          f.store(kit.element, target.add(at), load(kit.element, source.add(at)));
-        });
+  const names = ['from', 'fromRow', 'to', 'toRow', 'rows', 'columns'] as const;
+  const copy = intFn(scope, 'copyBlock', names, (f, { from, fromRow, to, toRow, rows, columns }) => {
+    f.for('i', 0, rows, () => {
+      f.for('j', 0, columns, (j) => {
+        const at = f.let('at', j.mul(kit.bytes));
+        f.store(kit.element, to.add(at), load(kit.element, from.add(at)));
       });
-    },
-  );
-  const names = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'rows', 'columns', 'tile'];
-  return scope.fn(
-    'edge',
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [depth, a, b, bs, init, initRow, c, cm, rows, wide] = args as Local10;
-      const tile = args[10]!;
-      f.call(copy, init, initRow, tile, row, rows, wide);
-      f.call(micro, depth, a, b, bs, tile, row, tile, row);
-      f.call(copy, tile, row, c, cm, rows, wide);
-    },
-  );
-}
-
-/**
- * Packs `count` rows into panels of `width` rows, depth-major within a panel. The last panel is filled up with copies of
- * the last row, whose products nobody reads.
- */
-function packPanels(scope: KernelScope<typeof GEMM_PARAMS>, kit: ElementKit, width: number): Fn {
-  const names = ['src', 'rowStep', 'depthStep', 'count', 'depth', 'dst'];
-  return scope.fn(
-    `pack${width}`,
-    names.map((name) => [name, 'i32'] as const),
-    (f, args) => {
-      // prettier-ignore
-      const [src, rowStep, depthStep, count, depth, dst] = args as unknown as Local10;
-      const step = width * kit.bytes;
-      f.for(
-        'row',
-        0,
-        count,
-        (row) => {
-          const from = f.let('from', src.add(row.mul(rowStep)));
-          const to = f.let('to', dst.add(row.mul(depth).mul(kit.bytes)));
-          const done = f.let('done', i32(0));
-          f.if(row.add(width).le(count), () => {
-            f.if(rowStep.eq(kit.bytes), () => {
-              const at = f.let('at', from);
-              const out = f.let('out', to);
-              f.for('k', 0, depth, () => {
-                for (let v = 0; v < width; v += kit.lanes)
-                  f.store(kit.vector, out, load(kit.vector, at, v * kit.bytes), v * kit.bytes);
-                f.inc(at, depthStep);
-                f.inc(out, step);
-              });
-              f.set(done, depth);
-            });
-            f.if(depthStep.eq(kit.bytes).and(rowStep.ne(kit.bytes)), () => {
-              f.set(done, depth.sub(depth.rem(kit.lanes)));
-              for (let v = 0; v < width; v += kit.lanes) transposeStrip(f, kit, from.add(rowStep.mul(v)), rowStep, done, to.add(v * kit.bytes), step); // prettier-ignore
-            });
-          });
-          f.for('q', 0, width, (q) => {
-            const wanted = f.let('wanted', row.add(q));
-            const line = f.let('line', wanted.lt(count).select(wanted, count.sub(1)));
-            const at = f.let('atScalar', src.add(line.mul(rowStep)).add(done.mul(depthStep)));
-            const out = f.let('outScalar', to.add(q.mul(kit.bytes)).add(done.mul(step)));
-            f.for('kScalar', done, depth, () => {
-              f.store(kit.element, out, load(kit.element, at));
-              f.inc(at, depthStep);
-              f.inc(out, step);
-            });
-          });
-        },
-        width,
-      );
-    },
-  );
-}
-
-/** Transposes as many rows as a vector has lanes: rows lie along the depth, the panel across it. */
-function transposeStrip(f: Fn, kit: ElementKit, from: Expr, rowStep: Expr, depth: Local, to: Expr, step: number): void {
-  const rows = Array.from({ length: kit.lanes }, (_, i) => f.let(`strip${i}`, from.add(rowStep.mul(i))));
-  const out = f.let('stripOut', to);
-  f.for(
-    'kStrip',
-    0,
-    depth,
-    () => {
-      const turned = transposed(f, rows.map((row) => load(kit.vector, row))); // prettier-ignore
-      turned.forEach((value, i) => f.store(kit.vector, out, value, i * step));
-      for (const row of rows) f.inc(row, kit.vectorBytes);
-      f.inc(out, kit.lanes * step);
-    },
-    kit.lanes,
-  );
+      f.inc(from, fromRow);
+      f.inc(to, toRow);
+    });
+  });
+  return intFn(scope, 'edge', [...TILE_PARAMS, 'rows', 'columns', 'tile'], (f, args) => {
+    const { depth, a, b, bs, init, initRow, c, cm, rows, columns, tile } = args;
+    f.call(copy, init, initRow, tile, row, rows, columns);
+    f.call(micro, depth, a, b, bs, tile, row, tile, row);
+    f.call(copy, tile, row, c, cm, rows, columns);
+  });
 }

@@ -7,10 +7,10 @@ import { invariant } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import { broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { gemmDotBlocks, gemmDotCost, gemmDotKernel, tailMask } from '../../kernels/gemm-dot.ts';
+import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/gemm-dot.ts';
 import { gemmIntKernel, type IntElement } from '../../kernels/gemm-int.ts';
 import { elementKit, gatherKernel, type Element } from '../../kernels/gemm-tile.ts';
-import { gemmBlocks, gemmCost, gemmKernel } from '../../kernels/gemm.ts';
+import { gemmBlocks, gemmCost, gemmKernel, gemmPackKernel, gemmPacking, packsBefore } from '../../kernels/gemm.ts';
 
 /** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
 export interface ProductShape {
@@ -127,35 +127,26 @@ function lowerPacked(
   const kit = elementKit(l.target, element);
   const { bytes } = kit;
   const { m, n, k } = p;
-  const blocks = gemmBlocks(l.target, element, m, n, k, p.bn === 1);
+  const { scratch, ...blocks } = gemmBlocks(kit, m, n, k, p.bn === 1, p.batch.length === 1);
+  const steps = { am: p.am * bytes, ak: p.ak * bytes, bk: p.bk * bytes, bn: p.bn * bytes };
+  let source = b;
+  if (packsBefore(blocks)) {
+    const packing = gemmPacking(kit, n, k);
+    source = l.temp(out.layout.dtype, [packing.elements]);
+    const args = { b, packed: source, n, k, bk: steps.bk, bn: steps.bn, strips: packing.strips };
+    l.launch(gemmPackKernel(l.target, element), args, {
+      size: packing.units,
+      unitCost: packing.elements / packing.units,
+    });
+  }
+  const { blocksDown, blocksAcross, blockRows, blockColumns } = blocks;
   l.launch(
     gemmKernel(l.target, element),
+    { a, b: source, c: out, ...start(l, bias, element), batch, m, n, k, ...steps, ...blocks, cm: n * bytes, cBatch: m * n * bytes }, // prettier-ignore
     {
-      a,
-      b,
-      c: out,
-      ...start(l, bias, element),
-      batch,
-      m,
-      n,
-      k,
-      am: p.am * bytes,
-      ak: p.ak * bytes,
-      bk: p.bk * bytes,
-      bn: p.bn * bytes,
-      cm: n * bytes,
-      cBatch: m * n * bytes,
-      blockRows: blocks.rows,
-      blockColumns: blocks.columns,
-      blocksDown: blocks.down,
-      blocksAcross: blocks.across,
-      depthBlocks: blocks.depth,
-      readInPlace: blocks.readInPlace ? 1 : 0,
-    },
-    {
-      size: blocks.down * blocks.across * p.batch.length,
-      unitCost: gemmCost(kit, Math.min(m, blocks.rows), Math.min(n, blocks.columns), k),
-      scratch: blocks.scratch,
+      size: blocksDown * blocksAcross * p.batch.length,
+      unitCost: gemmCost(kit, Math.min(m, blockRows), Math.min(n, blockColumns), k),
+      scratch,
     },
   );
 }
@@ -194,7 +185,11 @@ function lowerDot(
       blocksDown: blocks.down,
       blocksAcross: blocks.across,
     },
-    { size: blocks.down * blocks.across * p.batch.length, unitCost: gemmDotCost(kit, m, n, k) },
+    {
+      size: blocks.down * blocks.across * p.batch.length,
+      unitCost: gemmDotCost(kit, m, n, k),
+      scratch: gemmDotScratch(kit),
+    },
   );
 }
 
