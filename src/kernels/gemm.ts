@@ -70,7 +70,7 @@ export interface GemmBlocks {
 /** Multiply-adds from which on B is packed beforehand, by a launch of its own. */
 const PACK_BEFORE = 4e6;
 /** Rows of A up to which packing B costs more than it saves. */
-const FEW_ROWS = 4 * TILE_ROWS;
+const FEW_ROWS = 2 * TILE_ROWS;
 
 /**
  * How C is cut into units of work; what a sum adds in which order does not depend on it. Small products are blocks that
@@ -264,27 +264,26 @@ function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void
 
 /** One panel of columns: every tile of rows of the packed A against it. */
 function buildPanel(scope: Scope, kit: ElementKit): Fn {
-  const micro = buildMicro(scope, kit);
-  const edge = buildEdge(scope, kit, micro);
+  const micros = Array.from({ length: TILE_ROWS }, (_, i) => buildMicro(scope, kit, TILE_ROWS - i));
+  const edge = buildEdge(scope, kit, micros[0]!);
   const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'] as const;
   return intFn(scope, 'panel', names, (f, { a, height, depth, b, bs, init, initRow, c, cm, wide }) => {
     const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
+    const whole = f.let('whole', wide.eq(TILE_VECTORS * kit.lanes));
     forStep(f, 'i', [0, height, TILE_ROWS], (i) => {
       const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
-      const tile = [
-        depth,
-        aTile,
-        b,
-        bs,
-        f.let('from', init.add(i.mul(initRow))),
-        initRow,
-        f.let('to', c.add(i.mul(cm))),
-        cm,
-      ];
+      const from = f.let('from', init.add(i.mul(initRow)));
+      const to = f.let('to', c.add(i.mul(cm)));
       const tall = f.let('tall', height.sub(i));
+      const tile = [depth, aTile, b, bs, from, initRow, to, cm];
+      const call = (rows: number): void => {
+        const micro = micros[TILE_ROWS - rows]!;
+        if (rows === 1) f.call(micro, ...tile);
+        else f.if(tall.ge(rows), () => f.call(micro, ...tile), () => call(rows - 1)); // prettier-ignore
+      };
       f.if(
-        tall.ge(TILE_ROWS).and(wide.eq(TILE_VECTORS * kit.lanes)),
-        () => f.call(micro, ...tile),
+        whole,
+        () => call(TILE_ROWS),
         () => f.call(edge, ...tile, minI32(f, 'rows', tall, i32(TILE_ROWS)), wide, tileScratch),
       );
     });
@@ -293,12 +292,12 @@ function buildPanel(scope: Scope, kit: ElementKit): Fn {
 
 const TILE_PARAMS = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm'] as const;
 
-/** The register tile: C = init + Σ_k a[k]·b[k]. */
-function buildMicro(scope: Scope, kit: ElementKit): Fn {
-  return intFn(scope, 'micro', TILE_PARAMS, (f, { depth, a, b, bs, init, initRow, c, cm }) => {
+/** The register tile, or its first rows: C = init + Σ_k a[k]·b[k]. */
+function buildMicro(scope: Scope, kit: ElementKit, rows: number): Fn {
+  return intFn(scope, `micro${rows}`, TILE_PARAMS, (f, { depth, a, b, bs, init, initRow, c, cm }) => {
     const vectors = Array.from({ length: TILE_VECTORS }, (_, j) => j * kit.vectorBytes);
     const columns = (name: string, at: Local): Local[] => vectors.map((offset) => f.let(name, at.add(offset)));
-    const tile = new Tile(f, kit, TILE_ROWS, TILE_VECTORS);
+    const tile = new Tile(f, kit, rows, TILE_VECTORS);
     tile.load(columns('init', init), initRow);
     f.for('k', 0, depth, () => {
       tile.outerStep(a, vectors.map((offset) => load(kit.vector, b, offset))); // prettier-ignore
@@ -309,7 +308,7 @@ function buildMicro(scope: Scope, kit: ElementKit): Fn {
   });
 }
 
-/** A tile that reaches over the edge of C: computed in scratch, of which the valid part is copied. */
+/** A tile that reaches over the right edge of C: computed in scratch, of which the valid part is copied. */
 function buildEdge(scope: Scope, kit: ElementKit, micro: Fn): Fn {
   const row = TILE_VECTORS * kit.vectorBytes;
   const names = ['from', 'fromRow', 'to', 'toRow', 'rows', 'columns'] as const;
