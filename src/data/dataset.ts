@@ -4,10 +4,10 @@
  * A data set only has to say how many samples it has and give each. One that can write a whole batch into plain arrays does so in
  * `readBatch`, without a tensor for every sample; one that can be described by plain data also works in worker threads.
  */
-import { ArgumentError, IndexError } from '../base/errors.ts';
+import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
 import { defaultGenerator, randperm, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { RawTensor } from './raw.ts';
+import { rawConcat, type RawTensor } from './raw.ts';
 
 /** Something now or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -101,20 +101,54 @@ export class Subset<T> implements Dataset<T> {
 export class ConcatDataset<T> implements Dataset<T> {
   readonly datasets: readonly Dataset<T>[];
   readonly length: number;
+  // Present only where all data sets have it.
+  readonly readBatch?: NonNullable<Dataset<T>['readBatch']>;
 
   constructor(datasets: readonly Dataset<T>[]) {
     if (datasets.length === 0) throw new ArgumentError('ConcatDataset: expected at least one data set, but got none');
     this.datasets = datasets;
     this.length = datasets.reduce((sum, dataset) => sum + dataset.length, 0);
+    if (datasets.every((dataset) => dataset.readBatch !== undefined)) this.readBatch = (rows) => this.#read(rows);
   }
 
   get(index: number): MaybePromise<T> {
-    let rest = requireIndex('ConcatDataset.get', index, this.length);
-    for (const dataset of this.datasets) {
-      if (rest < dataset.length) return dataset.get(rest);
-      rest -= dataset.length;
+    const [part, row] = this.#find(index);
+    return this.datasets[part]!.get(row);
+  }
+
+  describe(): DatasetDescription {
+    return { data: { kind: 'concat', of: this.datasets.map(describeDataset) } };
+  }
+
+  /** Which data set a sample is in, and its number there. */
+  #find(index: number): [part: number, row: number] {
+    let row = requireIndex('ConcatDataset.get', index, this.length);
+    for (const [part, dataset] of this.datasets.entries()) {
+      if (row < dataset.length) return [part, row];
+      row -= dataset.length;
     }
     throw new IndexError(`ConcatDataset.get: a data set has become shorter than it was, so sample ${index} is gone`);
+  }
+
+  /** Stretches that lie in one data set are read at once; in order, so that random transforms draw in order. */
+  async #read(indices: readonly number[]): Promise<readonly RawTensor[] | undefined> {
+    const stretches: { part: number; rows: number[] }[] = [];
+    for (const [part, row] of indices.map((index) => this.#find(index))) {
+      const last = stretches.at(-1);
+      if (last?.part === part) last.rows.push(row);
+      else stretches.push({ part, rows: [row] });
+    }
+    const batches: (readonly RawTensor[])[] = [];
+    for (const { part, rows } of stretches) {
+      const batch = await this.datasets[part]!.readBatch!(rows);
+      if (batch === undefined) return undefined;
+      batches.push(batch);
+    }
+    const fields = batches[0]?.map((_, field) => rawConcat(batches.map((batch) => batch[field]!)));
+    if (fields?.includes(undefined) === false) return fields as RawTensor[];
+    throw new ShapeError(
+      'ConcatDataset: samples of its data sets have different shapes, so they cannot be one batch; make them equal, with Resize for images',
+    );
   }
 }
 

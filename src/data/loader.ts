@@ -61,6 +61,11 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
 
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
+    if (typeof (dataset as Partial<Dataset<T>>).get !== 'function' || !Number.isInteger(dataset.length)) {
+      throw new ArgumentError(
+        'DataLoader: expected a data set, which has a length and get(index); for an array use { length: array.length, get: (i) => array[i] }',
+      );
+    }
     checkOptions(options);
     const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = options;
     this.dataset = dataset;

@@ -2,6 +2,7 @@
  * Tensors in plain memory: what batches are made of before they are tensors, here or in a worker thread.
  */
 import type { DType, TypedArray } from '../base/dtype.ts';
+import { sameDims } from '../base/shape.ts';
 
 /** A tensor in plain memory, to be sent to another thread. */
 export interface RawTensor {
@@ -39,4 +40,25 @@ export function rawRows({ dtype, shape, data }: RawTensor, indices: readonly num
   const out = rawArray(dtype, row * indices.length);
   indices.forEach((index, i) => copyInto(out, i * row, data.subarray(index * row, (index + 1) * row)));
   return { dtype, shape: [indices.length, ...shape.slice(1)], data: out };
+}
+
+/**
+ * Batches one after the other as one; undefined if they are of different kinds.
+ */
+export function rawConcat(parts: readonly RawTensor[]): RawTensor | undefined {
+  const [first, ...rest] = parts;
+  if (
+    first === undefined ||
+    !rest.every((part) => part.dtype === first.dtype && sameDims(part.shape.slice(1), first.shape.slice(1)))
+  ) {
+    return undefined;
+  }
+  const data = rawArray(first.dtype, parts.reduce((sum, part) => sum + part.data.length, 0)); // prettier-ignore
+  let at = 0;
+  for (const part of parts) {
+    copyInto(data, at, part.data);
+    at += part.data.length;
+  }
+  const rows = parts.reduce((sum, part) => sum + part.shape[0]!, 0);
+  return { dtype: first.dtype, shape: [rows, ...first.shape.slice(1)], data };
 }

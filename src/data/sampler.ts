@@ -100,7 +100,7 @@ export class RandomSampler implements Sampler {
  * import { data, manualSeed } from 'flambeau';
  *
  * manualSeed(0);
- * console.log([...new data.SubsetRandomSampler([10, 20, 30, 40])]); // [ 30, 10, 20, 40 ]
+ * console.log([...new data.SubsetRandomSampler([10, 20, 30, 40])]); // [ 10, 20, 40, 30 ]
  * ```
  * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.SubsetRandomSampler
  */

@@ -4,7 +4,7 @@
 import * as errors from '../base/errors.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { isNode, nodeModule } from '../io/platform.ts';
-import { requireIndex, Subset, type Dataset, type DatasetDescription } from './dataset.ts';
+import { ConcatDataset, requireIndex, Subset, type Dataset, type DatasetDescription } from './dataset.ts';
 import { rawRows, type RawTensor } from './raw.ts';
 
 /** What a worker starts with. */
@@ -68,6 +68,7 @@ class RawRows implements Dataset {
 
 type OwnData =
   | { readonly kind: 'rows'; readonly raw: readonly RawTensor[] }
+  | { readonly kind: 'concat'; readonly of: readonly DatasetDescription[] }
   | { readonly kind: 'subset'; readonly of: DatasetDescription; readonly indices: Int32Array };
 
 /** Makes a data set from its description. */
@@ -78,6 +79,7 @@ export async function reviveDataset(description: DatasetDescription): Promise<Da
   }
   const data = description.data as OwnData;
   if (data.kind === 'rows') return new RawRows(data.raw);
+  if (data.kind === 'concat') return new ConcatDataset(await Promise.all(data.of.map(reviveDataset)));
   return new Subset(await reviveDataset(data.of), [...data.indices]);
 }
 

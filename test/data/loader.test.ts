@@ -144,6 +144,10 @@ describe('batches', () => {
     expect(await pass(new DataLoader(subset, { batchSize: 2 }))).toEqual([[9, 0], [5]]);
     const both = new ConcatDataset<number>([range(3), new Subset(range(100), [42, 43])]);
     expect(await pass(new DataLoader(both, { batchSize: 5 }))).toEqual([[0, 1, 2, 42, 43]]);
+    const tensors = new ConcatDataset([rangeTensor(3), new Subset(rangeTensor(9), [8, 7])]);
+    expect(await pass(new DataLoader(tensors, { batchSize: 5 }))).toEqual([[0, 1, 2, 8, 7]]);
+    if (hasWorkers)
+      expect(await pass(new DataLoader(tensors, { batchSize: 4, numWorkers: 1 }))).toEqual([[0, 1, 2, 8], [7]]);
   });
 
   it('let timers fire in between', async () => {
@@ -266,6 +270,7 @@ describe('arguments', () => {
     ['prefetchFactor without workers', loader({ prefetchFactor: 2 }), /prefetchFactor is for workers/],
     ['sampler and shuffle', loader({ sampler, shuffle: true }), /leave out shuffle/],
     ['batchSampler and batchSize', loader({ batchSampler: new BatchSampler(sampler, 2), batchSize: 2 }), /leave out/],
+    ['an array for a data set', () => new DataLoader([1, 2] as unknown as Dataset<number>), /length and get/],
     ['shuffling nothing', () => new DataLoader(range(0), { shuffle: true }), /is the data set empty\?/],
     ['numSamples 0', () => new RandomSampler(range(3), { numSamples: 0 }), /at least one sample/],
     ['no data sets', () => new ConcatDataset([]), /at least one data set/],

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, DeviceError, FormatError, IndexError, ShapeError } from '../../src/base/errors.ts';
-import { DataLoader, Subset, type Dataset } from '../../src/data/index.ts';
+import { ConcatDataset, DataLoader, Subset, type Dataset } from '../../src/data/index.ts';
 import { defaultGenerator, fillUniform, manualSeed } from '../../src/tensor/random/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { readIdx } from '../../src/vision/datasets/idx.ts';
@@ -346,6 +346,27 @@ describe('GeneratedShapes', () => {
     expect(() => new GeneratedShapes({ seed: -1 })).toThrow(ArgumentError);
     expect(() => test.get(400)).toThrow(IndexError);
     expect(() => new GeneratedShapes({ transform: 3 as never })).toThrow(ArgumentError);
+  });
+});
+
+describe('several data sets', () => {
+  it('are read in stretches, in order, and refuse different sizes', async () => {
+    const set = (size: number): ImageDataset<Tensor> => {
+      const pixels = new PixelSource('p', { width: size, height: size, channels: 1 }, picture(size, 2 * size, 1).data);
+      return new ImageDataset(pixels, [0, 1], ['a', 'b'], {
+        transform: new Compose([new RandomHorizontalFlip(), new ToTensor()]),
+      });
+    };
+    const both = new ConcatDataset([set(4), set(4)]);
+    const order = { batchSize: 4, sampler: { length: 4, [Symbol.iterator]: () => [3, 0, 1, 2].values() } };
+    manualSeed(1);
+    const fast = await batchesOf(new DataLoader(both, order));
+    manualSeed(1);
+    const slow: Dataset<[Tensor, number]> = { length: 4, get: (index) => both.get(index) };
+    expect(fast).toEqual(await batchesOf(new DataLoader(slow, order)));
+    const mixed = new DataLoader(new ConcatDataset([set(4), set(5)]), { batchSize: 4 });
+    await expect(batchesOf(mixed)).rejects.toThrow(ShapeError);
+    await expect(batchesOf(mixed)).rejects.toThrow(/different shapes/);
   });
 });
 

@@ -35,6 +35,9 @@ interface Options {
 
 type Factory = (options: Options) => Promise<Instance>;
 
+/** Pixels from which on an image leaves so much memory behind that the instance is not kept. */
+const LARGE = 8e6;
+
 let factory: Factory | undefined;
 /** In Node only: makes new instances at once. */
 let compiled: WebAssembly.Module | undefined;
@@ -96,17 +99,22 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
     decoded = isWarm ? instance.decode(bytes, false) : withImageData(() => instance.decode(bytes, false));
     isWarm = true;
   } catch (cause) {
-    if (compiled !== undefined) {
-      current = undefined;
-      isWarm = false;
-    }
+    discard();
     throw new FormatError(`it cannot be decoded: ${printed.join('; ') || 'the decoder failed'}; the file is damaged`, {
       cause,
     });
   }
+  if (header.width * header.height > LARGE) discard();
   const inventing = printed.find((line) => /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/.test(line));
   if (inventing !== undefined) throw new FormatError(`it cannot be decoded: ${inventing}; the file is damaged`);
   return fromRgba(decoded, header.components === 1 ? 1 : 3);
+}
+
+/** Lets go of the instance and its memory; the next file gets another. In browsers, where that takes time, it stays. */
+function discard(): void {
+  if (compiled === undefined) return;
+  current = undefined;
+  isWarm = false;
 }
 
 /**
