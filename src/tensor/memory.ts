@@ -1,16 +1,20 @@
 /** Memory scopes: for synchronous loops in browsers, and wherever memory should come back at once. */
+import { ArgumentError } from '../base/errors.ts';
 import { adoptIntoScope, closeScope, openScope } from './storage.ts';
 import type { Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** Frees what was made inside when disposed. */
 class MemoryScope implements Disposable {
+  #open = true;
+
   constructor() {
     openScope();
   }
 
   [Symbol.dispose](): void {
-    release(new Set());
+    if (this.#open) release(new Set());
+    this.#open = false;
   }
 }
 
@@ -37,6 +41,7 @@ function storagesIn(value: unknown, found: Set<Storage>): Set<Storage> {
  * Runs `fn` and frees the tensors made inside it at once, except those it returns, parameters' gradients and optimizer
  * state. Ordinary code does not need it: use it in synchronous loops in browsers, which give the garbage collector no
  * pause. Without a function, a scope for `using`. A freed tensor that is used anyway is a named error.
+ * @throws ArgumentError for an asynchronous function, which goes on after the scope has ended
  * @example
  * import { memoryScope, ones } from 'flambeau';
  * const total = memoryScope(() => ones(1000, 1000).mul(2).sum());
@@ -45,13 +50,20 @@ function storagesIn(value: unknown, found: Set<Storage>): Set<Storage> {
 export function memoryScope(): Disposable;
 export function memoryScope<T>(fn: () => T): T;
 export function memoryScope<T>(fn?: () => T): T | Disposable {
-  const scope = new MemoryScope();
-  if (fn === undefined) return scope;
+  if (fn === undefined) return new MemoryScope();
+  openScope();
   let result: T | undefined;
   try {
     result = fn();
-    return result;
   } finally {
     release(storagesIn(result, new Set()));
   }
+  if (result instanceof Promise) {
+    result.catch(() => undefined); // what it goes on to do with freed tensors is beside the point
+    throw new ArgumentError(
+      'memoryScope: expected a function that is done when it returns, but got an asynchronous one; put `using scope = ' +
+        'memoryScope()` into its body, around what has no await inside',
+    );
+  }
+  return result;
 }

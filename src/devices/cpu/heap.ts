@@ -2,8 +2,9 @@
  * The allocator of the CPU device: size classes with free lists over one growing WebAssembly memory.
  *
  * Blocks are 64-byte aligned. Classes are spaced at quarters of a power of two, so that at most a fifth of a block is
- * slack. Blocks of a class are reused for that class only, which suits tensors, whose sizes repeat from step to step. When
- * the memory cannot grow any more, neighbouring free blocks are merged and cut anew.
+ * slack. A freed block waits for a request of its class, which suits tensors, whose sizes repeat from step to step. Only
+ * when the memory would have to grow although much of it is free (another batch size, another network), larger blocks are
+ * cut up and neighbours merged.
  */
 import { OutOfMemoryError } from '../../base/errors.ts';
 
@@ -11,6 +12,10 @@ const PAGE = 65536;
 const ALIGN = 64;
 /** Kernels may read this many bytes past the end of a block (the last vector of a row), so memory goes on that far. */
 const READ_AHEAD = 64;
+/** With this share of the memory free, blocks of other classes are used before the memory grows. */
+const ENOUGH_FREE = 1 / 4;
+/** Merging looks at all free blocks: with this share of the memory freed since the last time it is worth it. */
+const WORTH_MERGING = 1 / 8;
 
 /** The block size that serves a request of `bytes`. */
 export function sizeClass(bytes: number): number {
@@ -40,6 +45,8 @@ export class Heap {
   #top: number;
   #inUse = 0;
   #freeBytes = 0;
+  /** Bytes freed since the last merge. */
+  #freed = 0;
 
   /** Memory below `start` belongs to others. */
   constructor(memory: WebAssembly.Memory, maxPages: number, start: number) {
@@ -70,25 +77,35 @@ export class Heap {
     }
   }
 
-  /** A block from where nothing was handed out yet, or else from merged free blocks. */
+  /** A block of a class that has none free. */
   #extend(size: number): number {
-    const fits = (): boolean => {
-      const end = this.#top + size + READ_AHEAD;
-      return end <= this.#memory.buffer.byteLength || this.#grow(end);
-    };
-    if (!fits()) {
-      const merged = this.#merge(size); // may lower the top
-      if (merged !== undefined) return merged;
-      if (!fits()) throw this.#exhausted(size);
+    const { byteLength } = this.#memory.buffer;
+    if (this.#top + size + READ_AHEAD > byteLength) {
+      if (this.#freeBytes > byteLength * ENOUGH_FREE) {
+        const address = this.#split(size) ?? (this.#freed > byteLength * WORTH_MERGING ? this.#merge(size) : undefined);
+        if (address !== undefined) return address;
+      }
+      if (!this.#fits(size)) {
+        const address = this.#merge(size); // may lower the top
+        if (address !== undefined) return address;
+        if (!this.#fits(size)) throw this.#exhausted(size);
+      }
     }
     const address = this.#top;
     this.#top += size;
     return address;
   }
 
+  /** Whether a block of `size` has room at the top, growing the memory if it can. */
+  #fits(size: number): boolean {
+    const end = this.#top + size + READ_AHEAD;
+    return end <= this.#memory.buffer.byteLength || this.#grow(end);
+  }
+
   free(address: number, bytes: number): void {
     const size = sizeClass(bytes);
     this.#inUse -= size;
+    this.#freed += size;
     this.#put(address, size);
   }
 
@@ -109,6 +126,17 @@ export class Heap {
     return false;
   }
 
+  /** Cuts a block of `size` from the smallest larger free block. */
+  #split(size: number): number | undefined {
+    let best = Infinity;
+    for (const [larger, list] of this.#free) if (larger > size && larger < best && list.length > 0) best = larger;
+    const start = this.#free.get(best)?.pop();
+    if (start === undefined) return undefined;
+    this.#freeBytes -= best;
+    this.#cut({ start: start + size, end: start + best });
+    return start;
+  }
+
   /**
    * Merges neighbouring free blocks and takes a block of `size` from the smallest stretch that holds it; the rest becomes
    * free blocks again, those at the top untouched memory.
@@ -117,6 +145,7 @@ export class Heap {
     const stretches = this.#freeStretches();
     this.#free.clear();
     this.#freeBytes = 0;
+    this.#freed = 0;
     const last = stretches.at(-1);
     if (last?.end === this.#top) {
       this.#top = last.start;

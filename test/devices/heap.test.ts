@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { OutOfMemoryError } from '../../src/base/errors.ts';
+import { Heap, sizeClass } from '../../src/devices/cpu/heap.ts';
+
+const PAGE = 65536;
+const START = 1000;
+
+/** A heap over a small memory of its own. */
+function smallHeap(pages = 16): { heap: Heap; memory: WebAssembly.Memory } {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: pages });
+  return { heap: new Heap(memory, pages, START), memory };
+}
+
+interface Live {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** Whether any two blocks share a byte, or one lies outside the memory. */
+function requireDisjoint(blocks: readonly Live[], memory: WebAssembly.Memory): void {
+  const sorted = blocks.toSorted((a, b) => a.address - b.address);
+  let end = START;
+  for (const { address, bytes } of sorted) {
+    expect(address % 64).toBe(0);
+    expect(address).toBeGreaterThanOrEqual(end);
+    end = address + bytes;
+  }
+  expect(end).toBeLessThanOrEqual(memory.buffer.byteLength);
+}
+
+describe('sizeClass', () => {
+  it('holds the request, wastes at most a fifth beyond a kilobyte, and is a class itself', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 32 - 2 ** 17 }), (bytes) => {
+        const size = sizeClass(bytes);
+        expect(size).toBeGreaterThanOrEqual(bytes);
+        expect(size % 64).toBe(0);
+        expect(sizeClass(size)).toBe(size);
+        if (bytes > 1024) expect(size).toBeLessThanOrEqual(bytes * 1.25);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('Heap', () => {
+  it('hands out blocks that never overlap, whatever the order of calls', () => {
+    const size = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 5 * PAGE }));
+    const step = fc.record({ free: fc.boolean(), size, which: fc.nat() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const { heap, memory } = smallHeap();
+        const live: Live[] = [];
+        let held = 0;
+        for (const { free, size: bytes, which } of steps) {
+          if (free && live.length > 0) {
+            const [gone] = live.splice(which % live.length, 1);
+            heap.free(gone!.address, gone!.bytes);
+            held -= sizeClass(gone!.bytes);
+          } else {
+            try {
+              live.push({ address: heap.allocate(bytes), bytes });
+              held += sizeClass(bytes);
+            } catch (error) {
+              expect(error).toBeInstanceOf(OutOfMemoryError); // a small heap may be full
+            }
+          }
+          expect(heap.inUse).toBe(held);
+        }
+        requireDisjoint(live, memory);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives a freed block to the next request of its class', () => {
+    const { heap } = smallHeap();
+    const first = heap.allocate(5000);
+    heap.allocate(5000);
+    heap.free(first, 5000);
+    expect(heap.allocate(5001)).toBe(first); // the same class
+    expect(heap.allocate(5000)).not.toBe(first);
+  });
+
+  it('keeps a loop of equal steps at the memory of its first', () => {
+    const { heap, memory } = smallHeap(64);
+    const sizes = [70_000, 1200, 64, 30_000, 70_000];
+    let after = 0;
+    for (let i = 0; i < 1000; i++) {
+      const blocks = sizes.map((bytes) => ({ address: heap.allocate(bytes), bytes }));
+      for (const { address, bytes } of blocks) heap.free(address, bytes);
+      if (i === 0) after = memory.buffer.byteLength;
+    }
+    expect(memory.buffer.byteLength).toBe(after);
+    expect(heap.inUse).toBe(0);
+  });
+
+  it('serves another size from what is free before the memory grows', () => {
+    const { heap, memory } = smallHeap(4096);
+    const mb = 2 ** 20;
+    const step = (sizes: readonly number[]): number => {
+      const blocks = sizes.map((bytes) => ({ address: heap.allocate(bytes), bytes }));
+      requireDisjoint(blocks, memory);
+      for (const { address, bytes } of blocks) heap.free(address, bytes);
+      return memory.buffer.byteLength / mb;
+    };
+    const alike = (count: number, bytes: number): number[] => new Array<number>(count).fill(bytes);
+    const first = step(alike(64, mb));
+    expect(first).toBeLessThan(85);
+    // 64 MB at a time in other sizes: smaller, larger, mixed
+    for (const sizes of [
+      alike(640, mb / 10),
+      alike(16, 4 * mb),
+      [...alike(30, mb), ...alike(340, mb / 10)],
+      alike(1, 64 * mb),
+    ]) {
+      for (let i = 0; i < 3; i++) expect(step(sizes)).toBeLessThan(1.7 * first);
+    }
+  });
+
+  it('merges free neighbours when the memory is full', () => {
+    const { heap, memory } = smallHeap();
+    const blocks: number[] = [];
+    for (;;) {
+      try {
+        blocks.push(heap.allocate(PAGE));
+      } catch {
+        break;
+      }
+    }
+    expect(blocks).toHaveLength(15);
+    const kept = blocks.splice(7, 1)[0]!;
+    for (const address of blocks) heap.free(address, PAGE);
+    const half = heap.allocate(7 * PAGE);
+    const other = heap.allocate(7 * PAGE);
+    requireDisjoint([...[half, other].map((address) => ({ address, bytes: 7 * PAGE })), { address: kept, bytes: PAGE }], memory); // prettier-ignore
+    heap.free(half, 7 * PAGE);
+    expect(heap.allocate(3 * PAGE)).toBeGreaterThan(0); // and cuts them again
+  });
+
+  it('says what holds the memory when it has run out, and stays usable', () => {
+    const { heap } = smallHeap(32);
+    heap.allocate(1_000_000);
+    const second = heap.allocate(500_000);
+    heap.free(second, 500_000);
+    const before = heap.inUse;
+    expect(() => heap.allocate(1_500_000)).toThrow(
+      /^cpu memory: a block of 2 MB does not fit: of at most 2 MB, 1 MB are held by live tensors and \d+ MB lie free .* smaller batch.*memoryScope/,
+    );
+    expect(heap.inUse).toBe(before);
+    expect(heap.allocate(400_000)).toBeGreaterThan(0);
+  });
+});
