@@ -127,7 +127,6 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
     args: [...argv],
     options: config,
     allowPositionals: true,
-    allowNegative: true,
     strict: false,
     tokens: true,
   });
@@ -141,7 +140,7 @@ export function parseOptions<O extends Options>(options: O, argv: readonly strin
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const negated = !byName.has(token.name) && token.rawName.startsWith('--no-');
-    const name = negated ? token.name.replace(/^no-/, '') : token.name;
+    const name = negated ? token.name.slice('no-'.length) : token.name;
     const key = byName.get(name);
     const option = key === undefined ? undefined : options[key];
     if (key === undefined || option === undefined || (negated && option.value !== undefined))
@@ -206,16 +205,18 @@ export function didYouMean(word: string, words: readonly string[], prefix = '--'
   return distance <= Math.max(1, Math.floor(word.length / 3)) ? `; did you mean ${prefix}${closest}?` : '';
 }
 
-/** The number of letters to insert, delete or replace (Levenshtein's distance). */
+/** The number of letters to insert, delete, replace, or exchange with the next (optimal string alignment). */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const above = rows[i - 1]!;
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      const exchanged = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2]![j - 2]! + 1 : Infinity;
+      row.push(Math.min(above[j - 1]! + same, above[j]! + 1, row[j - 1]! + 1, exchanged));
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length]!;
+  return rows[a.length]![b.length]!;
 }

@@ -34,9 +34,9 @@ import type { Terminal } from './terminal.ts';
 const WHOLE = { whole: true, min: 1 } as const;
 
 const options = {
-  epochs: number('N', 'Times to go through the training images.', WHOLE, 5),
+  epochs: number('N', 'Times to go through the training images (default 5, more for few images).', WHOLE),
   batchSize: number('N', 'Images in a batch.', WHOLE, 20),
-  lr: number('RATE', 'Learning rate, at its peak with one-cycle (default 0.01 for sgd, 0.001 for adam).', { above: 0 }),
+  lr: number('RATE', 'Learning rate, at its peak with one-cycle (default 0.02 for sgd, 0.001 for adam).', { above: 0 }),
   optimizer: choice(['sgd', 'adam'], 'How to update the weights.', 'sgd'),
   momentum: number('M', 'Momentum of sgd.', { min: 0, below: 1 }, 0.9),
   weightDecay: number('W', 'Coefficient of the penalty on large weights.', { min: 0 }, 0),
@@ -55,7 +55,8 @@ const options = {
   json: flag('Print one line of JSON at the end.', false),
 };
 
-type TrainValues = Values<typeof options>;
+/** The options, with the number of epochs decided. */
+type TrainValues = Omit<Values<typeof options>, 'epochs'> & { readonly epochs: number };
 
 export const trainCommand = command({
   name: 'train',
@@ -69,20 +70,28 @@ batches. Without DATA, small pictures are generated. The best model by validatio
   run: async ({ values, positionals: [path] }, terminal) => await train(path, values, terminal),
 });
 
-async function train(path: string | undefined, values: TrainValues, terminal: Terminal): Promise<number> {
+/** A network needs so many steps to learn something; few images are gone through more often. */
+const FEWEST_STEPS = 1200;
+const [USUAL_EPOCHS, MOST_EPOCHS] = [5, 50];
+
+const usualEpochs = (steps: number): number =>
+  Math.min(Math.max(Math.ceil(FEWEST_STEPS / steps), USUAL_EPOCHS), MOST_EPOCHS);
+
+async function train(path: string | undefined, given: Values<typeof options>, terminal: Terminal): Promise<number> {
   const start = performance.now();
-  requireWritable(values.out);
-  if (values.threads !== undefined) setNumThreads(values.threads);
-  manualSeed(values.seed);
-  const source = await openData(path, values.labels);
+  requireWritable(given.out);
+  if (given.threads !== undefined) setNumThreads(given.threads);
+  manualSeed(given.seed);
+  const source = await openData(path, given.labels);
   const data = await prepareData(source, {
-    batchSize: values.batchSize,
-    validSize: values.validSize,
-    augmentation: augmentationFor(source, values),
-    workers: values.workers,
-    size: sizeOf(values.size),
+    batchSize: given.batchSize,
+    validSize: given.validSize,
+    augmentation: augmentationFor(source, given),
+    workers: given.workers,
+    size: sizeOf(given.size),
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
+  const values: TrainValues = { ...given, epochs: given.epochs ?? usualEpochs(data.train.length) };
   const model = createModel(values.model, data.spec);
   terminal.line([...dataLines(source, data), '', ...modelLines(model, values), ''].join('\n'));
   const info: ClassifierInfo = { model: values.model, spec: data.spec, classes: data.classes };
@@ -106,7 +115,10 @@ function requireWritable(out: string): void {
   }
 }
 
-function augmentationFor(source: DataSource, values: TrainValues): Augmentation | undefined {
+function augmentationFor(
+  source: DataSource,
+  values: Pick<TrainValues, 'augment' | 'flip' | 'rotation'>,
+): Augmentation | undefined {
   if (!values.augment) return undefined;
   return { flip: values.flip ?? source.mirrors, rotation: values.rotation };
 }
@@ -116,7 +128,7 @@ function sizeOf(size: readonly number[] | undefined): { height: number; width: n
   return height === undefined ? undefined : { height, width: width ?? height };
 }
 
-const learningRate = (values: TrainValues): number => values.lr ?? (values.optimizer === 'sgd' ? 0.01 : 0.001);
+const learningRate = (values: TrainValues): number => values.lr ?? (values.optimizer === 'sgd' ? 0.02 : 0.001);
 
 function modelLines(model: Classifier, values: TrainValues): string[] {
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);

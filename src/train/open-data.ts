@@ -74,7 +74,8 @@ function mnistFolder(path: string, names: readonly string[]): DataSource | undef
 function idxFiles(images: string, labels: string | undefined): DataSource {
   const path = labels ?? images.replace('images', 'labels').replace('idx3', 'idx1');
   if (path === images) throw new ArgumentError(`${JSON.stringify(images)}: the file of its labels cannot be told from its name; give --labels`); // prettier-ignore
-  const all: OpenSplit = (transform) => MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
+  const all: OpenSplit = async (transform) =>
+    await MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
   return { kind: 'MNIST', place: images, mirrors: false, splits: new Map([['all', all]]) };
 }
 

@@ -1,0 +1,265 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { load, save } from '../../src/io/checkpoint-node.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { createModel } from '../../src/train/models.ts';
+import { ppm, writeClasses, writeMnist, writeTrainAndTest } from '../support/tiny-images.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'flambeau-cli-'));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line in this process. */
+async function flambeau(...argv: string[]): Promise<Outcome> {
+  const [out, err] = [[], []] as [string[], string[]];
+  const code = await main(argv, { write: (text) => out.push(text) }, { write: (text) => err.push(text) });
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+async function json(...argv: string[]): Promise<Record<string, unknown>> {
+  const { code, out, err } = await flambeau(...argv, '--json');
+  expect([code, err]).toEqual([0, '']);
+  return JSON.parse(out.trim().split('\n').at(-1)!) as Record<string, unknown>;
+}
+
+/** Fast settings for images that differ in brightness. */
+const QUICK = ['--epochs', '4', '--batch-size', '8', '--lr', '0.02', '--model', 'small'];
+const model = at('model.pt');
+
+beforeAll(async () => {
+  writeTrainAndTest(at('images'));
+  const { code } = await flambeau('train', at('images'), ...QUICK, '--out', model);
+  expect(code).toBe(0);
+});
+
+describe('train', () => {
+  it('prints the tutorial’s lines, saves the best model and tests it', async () => {
+    const { code, out, err } = await flambeau('train', at('images'), ...QUICK, '--out', at('a.pt'));
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain(
+      '  32 training images, 8 for validation (taken from the training images), 10 for testing; 3×8×8',
+    );
+    expect(out).toContain('2 classes: dark, light');
+    expect(out).toMatch(/SmallNet\(\n {2}\(conv1\): Conv2d\(3, 16/);
+    expect(out).toMatch(
+      /Epoch: 1 \tTraining Loss: \d\.\d{6} \tValidation Loss: \d\.\d{6} \tValidation Accuracy: \d+\.\d\d% \t\(/,
+    );
+    expect(out).toMatch(/Validation loss decreased \(inf --> \d\.\d{6}\)\. {2}Saving model \.\.\./);
+    expect(out).toMatch(/Test Loss: \d\.\d{6}\n\nTest Accuracy of dark: \d+% \(\d\/5\)\nTest Accuracy of light: \d+% \(\d\/5\)\n\nTest Accuracy \(Overall\): \d+\.\d\d% \(\d+\/10\)/); // prettier-ignore
+    expect(out).toMatch(/The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\n$/);
+  });
+
+  it('gives the same weights for the same seed, others for another', async () => {
+    const weights = async (seed: string): Promise<unknown> => {
+      await flambeau('train', at('images'), ...QUICK, '--out', at('seed.pt'), '--seed', seed);
+      const state = load<Map<string, Map<string, Tensor>>>(at('seed.pt')).get('state_dict')!;
+      return state.get('fc.bias')!.tolist();
+    };
+    const [first, again, other] = [await weights('1'), await weights('1'), await weights('2')];
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  it('ends with one line of JSON', async () => {
+    const result = await json('train', at('images'), ...QUICK, '--out', at('json.pt'), '--seed', '3', '--threads', '1');
+    expect(result).toMatchObject({
+      checkpoint: at('json.pt'),
+      epochs: 4,
+      interrupted: false,
+      seed: 3,
+      threads: 1,
+      images: { train: 32, valid: 8, test: 10 },
+      classes: ['dark', 'light'],
+      input: [3, 8, 8],
+    });
+    for (const key of ['trainLoss', 'validLoss', 'accuracy', 'testLoss', 'testAccuracy', 'seconds'] as const)
+      expect(result[key]).toEqual(expect.any(Number));
+    expect(result['secondsPerEpoch']).toHaveLength(4);
+    expect(result['accuracy']).toBe(1);
+    const best = (result['history'] as { validLoss: number }[]).map((epoch) => epoch.validLoss);
+    expect(result['validLoss']).toBe(Math.min(...best));
+  });
+
+  it.each([
+    ['adam', ['--optimizer', 'adam', '--schedule', 'none', '--weight-decay', '0.001']],
+    ['the larger network', ['--model', 'cnn', '--size', '16', '--no-augment']],
+    ['worker threads', ['--workers', '1', '--rotation', '0', '--no-flip']],
+  ])('takes %s', async (_, extra) => {
+    const args = [at('images'), ...QUICK, '--epochs', '1', ...extra, '--out', at('extra.pt')];
+    expect((await json('train', ...args))['epochs']).toBe(1);
+  });
+
+  it('trains on digits with their labels beside them', async () => {
+    writeMnist(at('digits'), 't10k', 40);
+    const result = await json('train', at('digits/t10k-images-idx3-ubyte'), ...QUICK, '--out', at('digits.pt'));
+    expect(result).toMatchObject({ images: { train: 32, valid: 8, test: 0 }, input: [1, 8, 8] });
+    expect(result).not.toHaveProperty('testAccuracy');
+    expect((await flambeau('summary', at('digits.pt'))).out).toContain('[1, 16, 4, 4]');
+  });
+
+  it('leaves an existing checkpoint alone when it fails', async () => {
+    const path = at('precious.pt');
+    writeFileSync(path, 'precious');
+    const diverging = await flambeau('train', at('images'), '--epochs', '2', '--lr', '1e30', '--out', path);
+    expect(diverging.code).toBe(1);
+    expect(diverging.err).toMatch(/^flambeau: training stopped: the loss is .*; use a smaller learning rate.*\n$/);
+    writeClasses(at('damaged'), 10);
+    writeFileSync(at('damaged/dark/3.ppm'), 'P6 8 8 255\n');
+    const damaged = await flambeau('train', at('damaged'), '--out', path);
+    expect([damaged.code, damaged.out]).toEqual([1, '']);
+    expect(damaged.err).toMatch(/dark\/3\.ppm/);
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('finds out before training that it cannot save', async () => {
+    const nowhere = await flambeau('train', at('images'), '--out', at('no/such/model.pt'));
+    expect([nowhere.code, nowhere.out]).toEqual([1, '']);
+    expect(nowhere.err).toMatch(/--out: cannot write to the folder ".*no\/such"; create it/);
+    expect((await flambeau('train', at('images'), '--out', folder)).err).toMatch(
+      /is a folder; give the name of a file/,
+    );
+  });
+
+  it.each([
+    ['missing', /there is no file or folder ".*missing"/],
+    ['empty', /holds no data that is known; expected one folder of images for each class/],
+    ['lonely', /a validation part of 0\.2 of 2 images is 0/],
+    ['hollow', /no images for the classes b/],
+  ])('refuses the folder "%s"', async (name, expected) => {
+    mkdirSync(at('empty'), { recursive: true });
+    writeClasses(at('lonely'), 1);
+    writeClasses(at('hollow'), 2);
+    mkdirSync(at('hollow/b'), { recursive: true });
+    const { code, err } = await flambeau('train', at(name), '--out', at('none.pt'));
+    expect(code).toBe(1);
+    expect(err).toMatch(expected);
+    expect(err).not.toMatch(/\n {4}at /);
+    expect(existsSync(at('none.pt'))).toBe(false);
+  });
+});
+
+describe('evaluate', () => {
+  it('measures on the test part, or the one that is named', async () => {
+    const { code, out } = await flambeau('evaluate', model, at('images'));
+    expect(code).toBe(0);
+    expect(out).toContain(`${model} on 10 images of ${at('images')} (test)`);
+    expect(out).toMatch(/Test Accuracy \(Overall\): 100\.00% \(10\/10\)/);
+    expect(await json('evaluate', model, at('images'), '--split', 'train')).toMatchObject({ total: 40, accuracy: 1, accuracyByClass: { dark: 1, light: 1 } }); // prettier-ignore
+  });
+
+  it('takes the weights alone, as the tutorial saves them', async () => {
+    const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
+    save(state, at('weights.pt'));
+    expect(await json('evaluate', at('weights.pt'), at('images'))).toMatchObject({ total: 10, accuracy: 1 });
+    const wrong = await flambeau('evaluate', at('weights.pt'), at('images'), '--input', '3,32,32');
+    expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/size mismatch: fc\.weight/)]);
+  });
+
+  it('refuses data with other classes, and files that are no checkpoint', async () => {
+    writeMnist(at('other'), 't10k', 10);
+    expect((await flambeau('evaluate', model, at('other'))).err).toMatch(
+      /images of 1 channels, but the network takes 3/,
+    );
+    expect((await flambeau('evaluate', at('images/train/dark/0.ppm'), at('images'))).err).toMatch(
+      /expected a PyTorch file in zip format/,
+    );
+    expect((await flambeau('evaluate', at('nothing.pt'))).err).toMatch(/nothing\.pt.*there is no such file/);
+    expect((await flambeau('evaluate', model, at('images'), '--input', '1,8,8')).code).toBe(2);
+  });
+});
+
+describe('predict', () => {
+  it('names the class of each image, with probabilities', async () => {
+    const [dark, light] = [at('images/test/dark/0.ppm'), at('images/test/light/1.ppm')] as const;
+    const { code, out } = await flambeau('predict', dark, light, '--checkpoint', model);
+    expect(code).toBe(0);
+    expect(out).toMatch(/0\.ppm: dark \d+\.\d\d%, light \d+\.\d\d%\n.*1\.ppm: light \d+\.\d\d%, dark/);
+    const { guesses } = (await json('predict', light, '--checkpoint', model, '--top', '1')) as { guesses: unknown[] };
+    expect(guesses).toEqual([{ class: 'light', probability: expect.any(Number) as number }]);
+  });
+
+  it('scales images of other sizes', async () => {
+    writeFileSync(at('large.ppm'), ppm(50, 200));
+    expect((await flambeau('predict', at('large.ppm'), '--checkpoint', model)).out).toMatch(/large\.ppm: light/);
+  });
+
+  it('says what is wrong with a file', async () => {
+    const missing = await flambeau('predict', at('missing.png'), '--checkpoint', model);
+    expect([missing.code, missing.err]).toEqual([1, expect.stringMatching(/missing\.png.*there is no such file/)]);
+    writeFileSync(at('text.png'), 'hello');
+    expect((await flambeau('predict', at('text.png'), '--checkpoint', model)).err).toMatch(/text\.png.*not an image/);
+  });
+});
+
+describe('summary', () => {
+  it('tabulates a checkpoint, or a network by name', async () => {
+    const { out } = await flambeau('summary', model);
+    expect(out).toMatch(/SmallNet +\[1, 2\]/);
+    expect(out).toContain('Classes: dark, light');
+    expect((await flambeau('summary', '--model', 'small', '--input', '1,28,28')).out).toMatch(
+      /conv1: Conv2d +\[1, 16, 14, 14\] +160/,
+    );
+    expect(await json('summary')).toMatchObject({ totalParameters: 541094 });
+    expect((await flambeau('summary', model, '--model', 'cnn')).code).toBe(2);
+  });
+
+  it('tabulates bare weights', async () => {
+    save(createModel('cnn', { channels: 1, height: 28, width: 28, classes: 10 }).stateDict(), at('bare.pt'));
+    expect((await flambeau('summary', at('bare.pt'), '--input', '1,28,28')).out).toMatch(
+      /pool: MaxPool2d +\[1, 64, 3, 3\]/,
+    );
+  });
+});
+
+describe('the program', () => {
+  it.each([['train'], ['evaluate'], ['predict'], ['summary']])('explains %s', async (name) => {
+    const { code, out } = await flambeau(name, '--help');
+    expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
+    expect((await flambeau('help', name)).out).toBe(out);
+    expect((await flambeau(name, '-h')).out).toBe(out);
+  });
+
+  it('explains itself and prints its version', async () => {
+    expect((await flambeau('--help')).out).toMatch(/^Usage: flambeau COMMAND/);
+    expect((await flambeau()).code).toBe(2);
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect((await flambeau('--version')).out).toBe(`${version}\n`);
+  });
+
+  it.each([
+    [
+      ['trian'],
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary",
+    ],
+    [
+      ['--epochs', '3'],
+      'flambeau: expected a command first (train, evaluate, predict, summary), but got the option --epochs',
+    ],
+    [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
+    [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
+    [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
+    [['help', 'nothing'], "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary"],
+  ])('ends with exit code 2 for %j', async (argv, expected) => {
+    expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
+  });
+
+  it('shows where an error came from when asked to', async () => {
+    process.env['FLAMBEAU_DEBUG'] = '1';
+    onTestFinished(() => {
+      delete process.env['FLAMBEAU_DEBUG'];
+    });
+    expect((await flambeau('summary', at('nothing.pt'))).err).toMatch(/\n {4}at .*\ncaused by Error: ENOENT/s);
+  });
+});
