@@ -8,7 +8,7 @@ import { ArgumentError, AutogradError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import { Graph } from '../compiler/graph.ts';
+import { Graph, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
 import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
@@ -67,9 +67,13 @@ function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: r
   });
   const graph = new Graph();
   const ids = layouts.map((layout) => graph.input(layout));
-  const lower = (...args: Parameters<Parameters<typeof graph.node>[1]>): void => rule.lower(...args, attrs);
-  for (const id of graph.node(name, lower, ids, results)) graph.output(id);
+  for (const id of graph.node(name, loweringOf(rule, attrs), ids, results)) graph.output(id);
   return new Plan(cpuDevice(), graph);
+}
+
+/** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
+function loweringOf(rule: OpRule<Attrs>, attrs: Attrs): Lower {
+  return (lowering, inputs, outputs) => rule.lower(lowering, inputs, outputs, attrs);
 }
 
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
