@@ -76,7 +76,7 @@ export function report(
   const times: number[] = [];
   const shares: number[] = [];
   let limit = 0;
-  for (let left = Number(process.env["SECONDS"] ?? 0.6); left > 0 || times.length < 9; left -= times.at(-1)! * calls) {
+  for (let left = Number(process.env['SECONDS'] ?? 0.6); left > 0 || times.length < 9; left -= times.at(-1)! * calls) {
     const peak = PEAK_FLOPS / sample(runPeak, 2);
     const seconds = sample(rerun, calls);
     times.push(seconds);
