@@ -5,7 +5,6 @@ import { ArgumentError } from '../base/errors.ts';
 import { load, save } from '../io/checkpoint-node.ts';
 import { Adam } from '../optim/adam.ts';
 import { OneCycleLR } from '../optim/lr-scheduler.ts';
-import type { Optimizer } from '../optim/optimizer.ts';
 import { SGD } from '../optim/sgd.ts';
 import { getNumThreads, setNumThreads } from '../tensor/backend.ts';
 import { manualSeed } from '../tensor/random/index.ts';
@@ -145,14 +144,12 @@ function modelLines(model: Classifier, values: TrainValues): string[] {
   return [String(model), `${grouped(parameters)} parameters`, '', `Training: ${settings.join(', ')}`];
 }
 
-function makeOptimizer(model: Classifier, values: TrainValues): Optimizer<never> {
+function makeOptimizer(model: Classifier, values: TrainValues): SGD | Adam {
   const { momentum, weightDecay } = values;
   const lr = learningRate(values);
-  const made =
-    values.optimizer === 'sgd'
-      ? new SGD(model.parameters(), { lr, momentum, weightDecay })
-      : new Adam(model.parameters(), { lr, weightDecay });
-  return made as unknown as Optimizer<never>;
+  return values.optimizer === 'sgd'
+    ? new SGD(model.parameters(), { lr, momentum, weightDecay })
+    : new Adam(model.parameters(), { lr, weightDecay });
 }
 
 /** Trains, saving every model that is better than those before. */
@@ -197,7 +194,7 @@ function closingLines(
   { best, interrupted, epochs }: FitResult,
   test: Evaluation | undefined,
   path: string | undefined,
-  { out, model }: TrainValues,
+  { out }: TrainValues,
   terminal: Terminal,
 ): void {
   terminal.line();
@@ -207,19 +204,19 @@ function closingLines(
   terminal.line(
     `${when} best model is that of epoch ${best.epoch} (validation accuracy ${percent(best.accuracy)}), saved in ${out}`,
   );
-  if (path !== undefined || test === undefined) return;
-  terminal.line(
-    [
-      '',
-      'What next:',
-      `  npx flambeau summary ${out}               its layers, one by one`,
-      `  npx flambeau evaluate ${out} DATA         how good it is on other images`,
-      `  npx flambeau predict photo.jpg --checkpoint ${out}`,
-      '  npx flambeau train path/to/images         your own: one folder of images for each class, or a .tar.gz of that',
-      '  npx flambeau train --help                 all options',
-      `In Python: torch.load(${JSON.stringify(out)})['state_dict'] fits the same network there (--model ${model}).`,
-    ].join('\n'),
-  );
+  if (path === undefined && test !== undefined) terminal.line(nextLines(out).join('\n'));
+}
+
+/** What to try after the first training, on generated pictures. */
+function nextLines(out: string): string[] {
+  const hints: [string, string][] = [
+    [`npx flambeau summary ${out}`, 'its layers, one by one'],
+    [`npx flambeau predict photo.jpg --checkpoint ${out}`, 'what it sees in an image'],
+    ['npx flambeau train path/to/images', 'on your own: one folder of images for each class, or a .tar.gz of that'],
+    ['npx flambeau train --help', 'all options'],
+  ];
+  const width = Math.max(...hints.map(([line]) => line.length));
+  return ['', 'What next:', ...hints.map(([line, what]) => `  ${line.padEnd(width)}  ${what}`)];
 }
 
 /** What `--json` prints: the figures of the model that was saved, and how it came about. */

@@ -57,6 +57,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const { splits } = source;
   const name = splits.has('train') ? 'train' : 'all';
   const first = await required(source, name)();
+  requireTwoClasses(source, first.classes);
   const size = options.size ?? commonSize(first);
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
     readImages(images, splits.get(part)!, size, onRead(part, options));
@@ -133,6 +134,13 @@ function required(source: DataSource, split: SplitName): OpenSplit {
 }
 
 const place = (source: DataSource): string => (source.place === '' ? 'the data' : JSON.stringify(source.place));
+
+function requireTwoClasses(source: DataSource, classes: readonly string[]): void {
+  if (classes.length > 1) return;
+  throw new FormatError(
+    `${place(source)} has only one class, ${listed(classes)}, so there is nothing to tell apart; put the images of each class into a folder of their own`,
+  );
+}
 
 function requireSameClasses(
   source: DataSource,

@@ -135,11 +135,14 @@ describe('train', () => {
     ['empty', /holds no data that is known; expected one folder of images for each class/],
     ['lonely', /a validation part of 0\.2 of 2 images is 0/],
     ['hollow', /no images for the classes b/],
+    ['single', /has only one class, dark, so there is nothing to tell apart/],
   ])('refuses the folder "%s"', async (name, expected) => {
     mkdirSync(at('empty'), { recursive: true });
     writeClasses(at('lonely'), 1);
     writeClasses(at('hollow'), 2);
     mkdirSync(at('hollow/b'), { recursive: true });
+    mkdirSync(at('single/dark'), { recursive: true });
+    writeFileSync(at('single/dark/0.ppm'), ppm(8, 10));
     const { code, err } = await flambeau('train', at(name), '--out', at('none.pt'));
     expect(code).toBe(1);
     expect(err).toMatch(expected);
