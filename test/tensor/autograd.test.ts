@@ -42,7 +42,10 @@ describe('backward', () => {
   it('restores the mode after an error and after an asynchronous function', async () => {
     expect(() => noGrad(() => { throw new Error('inside'); })).toThrow('inside'); // prettier-ignore
     expect(isGradEnabled()).toBe(true);
-    await noGrad(async () => Promise.resolve(expect(isGradEnabled()).toBe(false)));
+    await noGrad(async () => {
+      await Promise.resolve();
+      expect(isGradEnabled()).toBe(false);
+    });
     expect(isGradEnabled()).toBe(true);
   });
 
