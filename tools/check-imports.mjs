@@ -36,11 +36,13 @@ for (const entry of readdirSync(src, { recursive: true })) {
   for (const match of text.matchAll(/^(import|export)\s+(?!type\b)[^;]*?from\s+'([^']+)'/gms)) {
     const target = match[2];
     if (/^(\*|\{)?/.test(match[0]) && isTypeOnly(match[0])) continue;
-    if (target.startsWith('node:') && NODE_FREE.has(from)) errors.push(`${entry}: ${target} in a layer that also runs in browsers`);
+    if (target.startsWith('node:') && NODE_FREE.has(from))
+      errors.push(`${entry}: ${target} in a layer that also runs in browsers`);
     if (!target.startsWith('.')) continue;
     const to = layerOf(resolve(dirname(file), target));
     if (to === undefined) errors.push(`${entry}: imports the entry point ${target}`);
-    else if (to !== from && !(rank.get(to) > rank.get(from))) errors.push(`${entry}: ${from} may not import ${to} (${target})`);
+    else if (to !== from && !(rank.get(to) > rank.get(from)))
+      errors.push(`${entry}: ${from} may not import ${to} (${target})`);
   }
 }
 
@@ -48,7 +50,10 @@ for (const entry of readdirSync(src, { recursive: true })) {
 function isTypeOnly(statement) {
   const names = /\{([^}]*)\}/s.exec(statement)?.[1];
   if (names === undefined) return false;
-  const parts = names.split(',').map((part) => part.trim()).filter(Boolean);
+  const parts = names
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
   return parts.length > 0 && parts.every((part) => part.startsWith('type '));
 }
 

@@ -1,0 +1,130 @@
+// npm run build: makes dist/ from src/.
+//
+// The code is bundled (esbuild), because importing 150 small files takes Node four times as long as importing one; the
+// entry points share chunks, so that there is one copy of the core however many of them a program imports. The types
+// (tsc) stay one file for each module.
+//
+// Entry points are the package's exports, the command line program, and every module that asks for its own URL
+// (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { stripKernelNames } from './strip-names.mjs';
+
+const { values: options } = parseArgs({
+  options: { out: { type: 'string', default: 'dist' }, types: { type: 'boolean', default: true } },
+  allowNegative: true,
+});
+const root = fileURLToPath(new URL('..', import.meta.url));
+const src = join(root, 'src');
+const out = resolve(root, options.out);
+const TOKEN = '__flambeau_module_url__';
+
+/** Paths below src/, with slashes. */
+const modules = readdirSync(src, { recursive: true })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.split(sep).join('/'))
+  .sort();
+const sources = new Map(modules.map((name) => [name, readFileSync(join(src, name), 'utf8')]));
+
+function fail(message) {
+  console.error(`build: ${message}`);
+  process.exit(1);
+}
+
+function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const files = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : Object.values(target)));
+  const exported = files.flatMap((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1] ?? []);
+  const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
+  const names = new Set([...exported, 'cli/main', ...located.map((name) => name.replace(/\.ts$/, '')), 'data/worker']);
+  for (const name of names) if (!sources.has(`${name}.ts`)) fail(`there is no src/${name}.ts`);
+  return [...names];
+}
+
+/** Marks each module's `import.meta.url`, which bundling would otherwise turn into the URL of some chunk. */
+const prepare = {
+  name: 'prepare',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const name = relative(src, path).split(sep).join('/');
+      const text = stripKernelNames(path, sources.get(name));
+      return { contents: text.replaceAll('import.meta.url', `${TOKEN}("${name.replace(/ts$/, 'js')}")`), loader: 'ts' };
+    });
+  },
+};
+
+/** The URL of a module's own file, seen from the file that its code came to lie in. */
+function locate(text, file) {
+  return text.replace(new RegExp(`${TOKEN}\\("([^"]+)"\\)`, 'g'), (_, name) => {
+    const path = posix.relative(posix.dirname(file), name);
+    if (path === posix.basename(file)) return 'import.meta.url';
+    return `new URL("${path}", import.meta.url.slice()).href`; // not the pattern that bundlers take for an asset
+  });
+}
+
+/**
+ * Classes that mention themselves come out as `var Name = class _Name`; objects print their class's name, so it is put right.
+ * The text keeps its lines, so the source map still fits.
+ */
+function restoreClassNames(text) {
+  let result = text;
+  for (const [, name] of text.matchAll(/^\s*(?:var|let|const) (\w+) = class _\1\b/gm)) {
+    result = result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name);
+  }
+  return result;
+}
+
+function checkClassNames(text, file) {
+  const known = new Set(
+    [...sources.values()].flatMap((source) => [...source.matchAll(/\bclass (\w+)/g)].map((m) => m[1])),
+  );
+  for (const [, name] of text.matchAll(/^\s*(?:var \w+ = )?class (?!extends\b)(\w+)/gm)) {
+    if (!known.has(name)) fail(`${file}: class ${name} was renamed; two modules use one name for different things`);
+  }
+}
+
+async function bundle() {
+  const result = await build({
+    entryPoints: entryPoints().map((name) => ({ in: join(src, `${name}.ts`), out: name })),
+    outdir: out,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'node', // only so that node: imports stay as they are; the core has none
+    packages: 'external',
+    target: 'es2022',
+    sourcemap: 'linked',
+    write: false,
+    logLevel: 'warning',
+    plugins: [prepare],
+  });
+  for (const { path, text } of result.outputFiles) {
+    const file = relative(out, path).split(sep).join('/');
+    mkdirSync(dirname(path), { recursive: true });
+    if (!file.endsWith('.js')) {
+      writeFileSync(path, text);
+      continue;
+    }
+    const code = restoreClassNames(locate(text, file));
+    checkClassNames(code, file);
+    writeFileSync(path, code);
+  }
+}
+
+function declarations() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', out], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (status !== 0) fail('the declarations have errors');
+}
+
+if (existsSync(out)) rmSync(out, { recursive: true });
+await bundle();
+if (options.types) declarations();

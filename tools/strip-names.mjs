@@ -1,0 +1,9 @@
+/**
+ * The source of a kernel generator without the names of its local variables, for the shipped code: `f.let('row', …)` names
+ * them for those who read or print a kernel in development; no machine code depends on them, and they are 2 KB of what a
+ * browser downloads.
+ */
+export function stripKernelNames(path, text) {
+  if (!/[\\/]src[\\/](kernels|tensor[\\/]ops)[\\/]/.test(path)) return text;
+  return text.replace(/\.(let|local|for)\((\s*)(?:'\w+'|`[^`]*`),/g, ".$1($2'',"); // a line stays a line
+}
