@@ -13,6 +13,7 @@ import { isNode, nodeModule } from './platform.ts';
  * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes
  */
 export function inflateZlib(bytes: Uint8Array, size: number): Uint8Array {
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
   return (isNode ? inflateInNode : inflateAnywhere)(bytes, size);
 }
 
@@ -28,7 +29,9 @@ function inflateInNode(bytes: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
-/** Bytes inflated at a time: deflate grows at most 1032-fold, so a bomb is noticed within 17 MB. */
+/** Deflate makes at most so many bytes of one. */
+const MAX_RATIO = 1032;
+/** Bytes inflated at a time, so that a bomb is noticed within 17 MB. */
 const STEP = 16384;
 
 /** As {@link inflateZlib}, without Node. */

@@ -117,6 +117,7 @@ describe('files that are refused', () => {
     refused(patched(file, frame + 1, 0xc9), /arithmetic/);
     refused(patched(file, frame + 5, 255, 255, 255, 255), /65535x65535 pixels are more than the limit/);
     refused(patched(file, frame + 5, 0, 0), /no pixels/);
+    refused(patched(file, frame + 5, 5, 0, 255, 255), /bytes of pixels are too few for 65535x1280/);
     refused(file, /limit of 600/, { maxPixels: 600 });
     refused(Buffer.concat([file.subarray(0, scan), file.subarray(-2)]), /no pixels/);
     const scans = Array.from({ length: 501 }, () => file.subarray(scan, -2));
@@ -140,6 +141,7 @@ describe('files that are refused', () => {
     refused(pngOf([1, 1, 8, 0, 0, 0, 2], idat(0, 7)), /header is not valid/);
     refused(pngOf([0, 1, 8, 0, 0, 0, 0], idat(0, 7)), /no pixels/);
     refused(pngOf([4e9, 4e9, 8, 0, 0, 0, 0], idat(0, 7)), /more than the limit/);
+    refused(pngOf([9000, 9000, 8, 2, 0, 0, 0], idat(0, 7)), /should hold 243009000 bytes, but hold fewer/);
     refused(pngOf([1, 1, 8, 0, 0, 0, 0]), /no pixels/);
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], idat(5, 7)), /filter 5/);
     refused(pngOf([1, 1, 8, 0, 0, 0, 0], idat(0)), /only 1/);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ArgumentError, DeviceError, FormatError, IndexError, ShapeError } from '../../src/base/errors.ts';
+import { ArgumentError, FormatError, IndexError, ShapeError } from '../../src/base/errors.ts';
 import { ConcatDataset, DataLoader, Subset, type Dataset } from '../../src/data/index.ts';
 import { defaultGenerator, fillUniform, manualSeed } from '../../src/tensor/random/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
@@ -382,12 +382,6 @@ describe('readImage', () => {
     await expect(readImage(new File([new Uint8Array([1, 2, 3])], 'x.png'))).rejects.toThrow(
       /"x.png": it is not an image/,
     );
-  });
-
-  it('needs Node for paths', async () => {
-    const { nodeModule } = await import('../../src/io/platform.ts');
-    expect(nodeModule('path', 'test', 'nothing').sep).toBeDefined();
-    expect(new DeviceError('x')).toBeInstanceOf(Error);
   });
 });
 

@@ -34,6 +34,7 @@ export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes
 export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader {
   let header: JpegHeader | undefined;
   let scans = 0;
+  let scanBytes = 0;
   for (let at = 2; ;) {
     const marker = bytes[at + 1];
     if (marker === undefined) throw truncated(bytes);
@@ -55,10 +56,19 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
     if (marker === SOS) {
       if (++scans > MAX_SCANS)
         throw new FormatError(`it has more than ${MAX_SCANS} scans; save it again as a usual JPEG file`);
-      at = endOfScan(bytes, at);
+      const end = endOfScan(bytes, at);
+      scanBytes += end - at;
+      at = end;
     }
   }
   if (header === undefined || scans === 0) throw new FormatError('it has no pixels; the file is damaged');
+  // Every block of 8×8 pixels takes at least a bit, so a small file cannot ask for much memory.
+  const blocks = Math.ceil(header.width / 8) * Math.ceil(header.height / 8);
+  if (blocks > 8 * scanBytes) {
+    throw new FormatError(
+      `its ${scanBytes} bytes of pixels are too few for ${header.width}x${header.height}; the file is damaged`,
+    );
+  }
   return header;
 }
 
