@@ -13,7 +13,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
+    setupFiles: ['test/support/setup.ts'],
     coverage: { provider: 'v8', include: ['src/**'] },
   },
 });
