@@ -11,8 +11,12 @@ import type { ConvGeometry } from './conv-geometry.ts';
 import { elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
 
-/** Pixels of a block, in vectors: a register tile's ∂y stays in the first-level cache, and its sums are rarely needed. */
-const PIXEL_VECTORS = 256;
+/**
+ * Bytes of what a register tile reads again and again: ∂y of its outputs and one channel of the source. Well within the
+ * first-level cache, but as much as fits, since a sum over more pixels is written back more rarely.
+ */
+const TILE_BYTES = 20 * 1024;
+/** Fewer pixels than this, in vectors, are not worth a sum, whatever the caches say. */
 const LEAST_VECTORS = 96;
 /** A block of the source is read once for every four outputs, so more of the second-level cache pays. */
 const BLOCK_BYTES = 1.5 * SOURCE_BYTES;
@@ -21,18 +25,20 @@ const PART_NS = 100_000;
 const MOST_PARTS = 16;
 const PART_BYTES = 16 << 20;
 
-/** How the source's pixels are cut into blocks. */
-function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: number, bytes: number): Blocks {
-  const wanted = Math.min(g.height.output, Math.max(1, Math.floor(PIXEL_VECTORS / rowVectors)));
+/** How the source's pixels are cut into blocks: of rows, or of whole small images. */
+function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: number, kit: ElementKit): Blocks {
+  const axis = forwardAxis(g.height);
+  const sourceRow = pitch * kit.bytes;
+  const gradRow = rowVectors * tiling.height * kit.vectorBytes;
+  const wanted = Math.max(1, Math.floor(TILE_BYTES / (gradRow + axis.step * sourceRow)));
   const parts = Math.ceil(g.height.output / wanted);
   const rows = Math.ceil(g.height.output / parts);
   const rowBlocks = Math.ceil(g.height.output / rows);
-  // Small images are taken together: as many as fill a block, if the channels fit then, but no fewer than a sum is worth.
-  const rowBytes = rowsReached(forwardAxis(g.height), rows) * pitch * bytes;
-  const imagesFor = (vectors: number): number => Math.ceil(vectors / (rowVectors * rows));
+  const rowBytes = rowsReached(axis, rows) * sourceRow;
   const fitAll = Math.floor(BLOCK_BYTES / (rowBytes * g.inPerGroup));
-  const wantedImages = Math.min(imagesFor(PIXEL_VECTORS), Math.max(fitAll, imagesFor(LEAST_VECTORS)), g.batch);
-  const images = rowBlocks > 1 ? 1 : Math.max(1, wantedImages);
+  const fitTile = Math.floor(TILE_BYTES / (rows * gradRow + rowBytes));
+  const least = Math.ceil(LEAST_VECTORS / (rowVectors * rows));
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(g.batch, Math.max(least, Math.min(fitAll, fitTile))));
   const fit = Math.floor(BLOCK_BYTES / (rowBytes * images));
   const { pairs } = tiling; // blocks of channels are whole tiles, but for the last
   const channels = fit >= g.inPerGroup ? g.inPerGroup : Math.min(g.inPerGroup, Math.max(pairs, fit - (fit % pairs)));
@@ -77,7 +83,7 @@ export function lowerWeightGrad(
   const rowVectors = Math.ceil(g.width.output / kit.lanes);
   const tiling = weightGradTiling(g.outPerGroup, rowVectors);
   const layout = rowLayout(columns, rowVectors * kit.lanes); // zeros behind short rows, where ∂y is padded with zeros too
-  const b = blocksOf(g, tiling, rowVectors, layout.pitch, bytes);
+  const b = blocksOf(g, tiling, rowVectors, layout.pitch, kit);
   const sizes = sourceSizes(rows, layout, b, bytes);
   const taps = g.height.kernel * g.width.kernel;
   const depth = g.inPerGroup * taps;
