@@ -33,10 +33,19 @@ const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
 setNumThreads(threads);
 const peer = options.peers ? await startPyTorch(threads) : undefined;
-if (options.peers && peer === undefined) console.error('bench: no PyTorch for /usr/bin/python3 here; only our own times follow');
+if (options.peers && peer === undefined)
+  console.error('bench: no PyTorch for /usr/bin/python3 here; only our own times follow');
 if (!options.json) {
   console.log(`Node ${process.version}, ${threads} thread(s)${peer === undefined ? '' : `, PyTorch ${peer.version}`}`);
-  console.log(['row'.padEnd(20), 'ms'.padStart(10), 'spread'.padStart(8), 'GFLOP/s'.padStart(9), 'PyTorch/ours'.padStart(13)].join(' '));
+  console.log(
+    [
+      'row'.padEnd(20),
+      'ms'.padStart(10),
+      'spread'.padStart(8),
+      'GFLOP/s'.padStart(9),
+      'PyTorch/ours'.padStart(13),
+    ].join(' '),
+  );
 }
 for (const row of ROWS) if (only === undefined || only.includes(row.name)) report(row, await measure(row));
 peer?.stop();
@@ -79,17 +88,38 @@ function report(row, { ms, spread, ratio }) {
   const gflops = row.flops === 0 ? null : row.flops / ms / 1e6;
   if (options.json) {
     const round = (value) => Number(value.toPrecision(4));
-    const entry = { name: row.name, mode: options.mode, device: options.device, threads, ms: round(ms), spread: round(spread) };
-    console.log(JSON.stringify({ ...entry, gflops: gflops === null ? null : round(gflops), ratio: ratio === undefined ? {} : { pytorch: round(ratio) } }));
+    const entry = {
+      name: row.name,
+      mode: options.mode,
+      device: options.device,
+      threads,
+      ms: round(ms),
+      spread: round(spread),
+    };
+    console.log(
+      JSON.stringify({
+        ...entry,
+        gflops: gflops === null ? null : round(gflops),
+        ratio: ratio === undefined ? {} : { pytorch: round(ratio) },
+      }),
+    );
     return;
   }
-  const cells = [row.name.padEnd(20), ms.toFixed(3).padStart(10), spread.toFixed(3).padStart(8), (gflops?.toFixed(1) ?? '').padStart(9)];
+  const cells = [
+    row.name.padEnd(20),
+    ms.toFixed(3).padStart(10),
+    spread.toFixed(3).padStart(8),
+    (gflops?.toFixed(1) ?? '').padStart(9),
+  ];
   console.log([...cells, (ratio?.toFixed(2) ?? '').padStart(13)].join(' '));
   if (row.name === 'w5') console.log(`${''.padEnd(20)} ${Math.round(1000 / ms)} steps/s`);
 }
 
 function median(values) {
-  return quantile(values.toSorted((a, b) => a - b), 0.5);
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
 
 function quantile(sorted, q) {

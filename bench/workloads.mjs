@@ -57,7 +57,12 @@ class ResNet18 extends nn.Module {
     this.stem = new Sequential(new Conv2d(3, 64, 3, { padding: 1, bias: false }), new nn.BatchNorm2d(64), new ReLU());
     const blocks = [];
     let from = 64;
-    for (const [to, stride] of [[64, 1], [128, 2], [256, 2], [512, 2]]) {
+    for (const [to, stride] of [
+      [64, 1],
+      [128, 2],
+      [256, 2],
+      [512, 2],
+    ]) {
       blocks.push(new Block(from, to, stride), new Block(to, to, 1));
       from = to;
     }
@@ -88,14 +93,20 @@ function trainStep(model, batch) {
 function inference(model, batch) {
   const x = randn(batch, 3, 32, 32);
   model.eval();
-  return () => noGrad(() => model(x)).at(0, 0).item();
+  return () =>
+    noGrad(() => model(x))
+      .at(0, 0)
+      .item();
 }
 
 /** W5: the loop that learns a kernel; all overhead. */
 function kernelLoop() {
   const x = ones(1, 1, 6, 8);
   x.setAt([':', ':', ':', '2:6'], 0);
-  const y = x.at(':', ':', ':', ':-1').sub(x.at(':', ':', ':', '1:')).contiguous();
+  const y = x
+    .at(':', ':', ':', ':-1')
+    .sub(x.at(':', ':', ':', '1:'))
+    .contiguous();
   const conv = new Conv2d(1, 1, [1, 2], { bias: false });
   const lr = 1e-3;
   return () => {

@@ -15,7 +15,12 @@ const ENVIRONMENT = {
 
 /** Starts PyTorch, or gives undefined where it is not installed. */
 export async function startPyTorch(threads) {
-  const env = { ...process.env, ...ENVIRONMENT, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
+  const env = {
+    ...process.env,
+    ...ENVIRONMENT,
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+  };
   const child = spawn('/usr/bin/python3', [script, String(threads)], { env, stdio: ['pipe', 'pipe', 'ignore'] });
   child.on('error', () => undefined); // no Python: the line below ends without an answer
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
