@@ -129,6 +129,7 @@ const CASES: Record<string, Case> = {
     options: { padding: 1, stride: 2 },
   },
   'many small images': { x: [40, 8, 4, 4], outputs: 8, kernel: [3, 3], options: { padding: 1 } },
+  'one small image, many outputs': { x: [1, 70, 4, 4], outputs: 203, kernel: [3, 3], options: { padding: 1 } },
   'a tall kernel': { x: [2, 2, 20, 5], outputs: 3, kernel: [11, 1], options: { padding: [5, 0] } },
 };
 
@@ -174,6 +175,7 @@ describe('conv2d', () => {
 
   it('gives the same bits on any number of threads', () => {
     for (const name of [
+      'one small image, many outputs',
       'a tutorial layer',
       'several blocks of rows',
       'several blocks of channels, strided',

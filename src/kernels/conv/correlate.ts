@@ -4,8 +4,8 @@
  * (`tensor/ops/conv-tables.ts`). An implicit matrix product: weights are the splatted operand, runs of neighbouring
  * pixels the vectors, and the row of an im2col matrix is one offset into a padded copy of the source.
  *
- * The unit of work is a block of rows of one image, or a few whole small images, of one group. What surrounds the register
- * tile (`correlate-tile.ts`) is here: copying the source in, packing weights, walking over blocks and segments.
+ * The unit of work is a range of outputs of one group, for a block of rows of one image or a few whole small images. What
+ * surrounds the register tile (`correlate-tile.ts`) is here: copying the source in, packing weights, walking over blocks and segments.
  */
 import { elementKit, forStep, maxI32, minI32, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, loadSplat, type Expr, type Local, type Target } from '../ir.ts';
@@ -33,6 +33,9 @@ export const CORRELATE_PARAMS = {
   /** Source channels and outputs of a group, and source channels copied in at a time. */
   channels: 'i32',
   outputs: 'i32',
+  /** Outputs of a unit (whole register tiles), and how many such ranges a group has. */
+  outputBlock: 'i32',
+  outputBlocks: 'i32',
   channelBlock: 'i32',
   /** Taps over all segments. */
   taps: 'i32',
@@ -61,7 +64,9 @@ export const CORRELATE_PARAMS = {
   biasAt: 'i32',
   packedAt: 'i32',
   /** For packing inside: see PACK_PARAMS. */
-  sources: 'ptr',
+  weightRuns: 'ptr',
+  weightRunCount: 'i32',
+  weightRunLength: 'i32',
   wm: 'i32',
   wg: 'i32',
 } as const;
@@ -94,6 +99,7 @@ const SEGMENT_FIELDS = [
   'partner',
 ] as const;
 type SegmentField = (typeof SEGMENT_FIELDS)[number];
+type FieldOf = (name: SegmentField) => Expr;
 export type SegmentWords = Readonly<Record<SegmentField, number>>;
 
 export const segmentTable = (segments: readonly SegmentWords[]): Int32Array =>
@@ -125,22 +131,27 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
   const channelBlocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
   f.for('unit', lo, hi, (unit) => {
     const rest = f.let('rest', unit.div(p.rowBlocks));
-    const group = f.let('group', rest.rem(p.groups));
-    const image = f.let('image', rest.div(p.groups).mul(p.images));
+    const ranges = f.let('ranges', rest.div(p.outputBlocks));
+    const group = f.let('group', ranges.rem(p.groups));
+    const image = f.let('image', ranges.div(p.groups).mul(p.images));
+    const m0 = f.let('m0', rest.rem(p.outputBlocks).mul(p.outputBlock));
+    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
     const i0 = f.let('i0', unit.rem(p.rowBlocks).mul(p.rowBlock));
     const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
     const images = minI32(f, 'images', p.images, p.batch.sub(image));
-    const y = f.let('yUnit', p.y.add(image.mul(p.yn)).add(group.mul(p.outputs).mul(p.yc)).add(i0.mul(p.yh)));
+    const output = f.let('output', group.mul(p.outputs).add(m0));
+    const y = f.let('yUnit', p.y.add(image.mul(p.yn)).add(output.mul(p.yc)).add(i0.mul(p.yh)));
     const source = f.let('source', p.x.add(image.mul(p.xn)).add(group.mul(p.channels).mul(p.xc)));
-    const weights = f.let('weights', packed.add(group.mul(groupBytes)));
-    splatBias(scope, kit, variant.vectors, group);
+    const skipped = m0.div(variant.height).mul(blockBytes(p, kit, variant));
+    const weights = f.let('weights', packed.add(group.mul(groupBytes)).add(skipped));
+    splatBias(scope, kit, variant.vectors, output, outputs);
     f.for('block', 0, channelBlocks, (block) => {
       const c0 = f.let('c0', block.mul(p.channelBlock));
       const channels = minI32(f, 'channels', p.channelBlock, p.channels.sub(c0));
       const first = i0.mul(p.rowStep).add(p.rowOrigin);
       const reached = rows.sub(1).mul(p.rowStep).add(p.rowReach);
       copyIn.copy(source.add(c0.mul(p.xc)), scratch, images, channels, first, reached);
-      addBlock({ i0, rows, images, y, weights, c0, channels });
+      addBlock({ i0, rows, images, outputs, y, weights, c0, channels });
     });
   });
 }
@@ -150,26 +161,26 @@ const blockBytes = (p: Scope['p'], kit: ElementKit, { height }: CorrelateTile): 
   p.channels.mul(p.taps).mul(height * kit.bytes);
 
 /** Packs all weights into the scratch; for kernels that run in one call. */
-function packInside(scope: Scope, kit: ElementKit, { height }: CorrelateTile, packed: Local): void {
+function packInside(scope: Scope, kit: ElementKit, variant: CorrelateTile, packed: Local): void {
   const { f, p, scratch } = scope;
+  const { height } = variant;
   const pack = buildPackBlock(scope, kit, height);
   f.set(packed, scratch.add(p.packedAt));
-  const count = f.let('sourceCount', p.channels.mul(p.taps));
   const to = f.let('packTo', packed);
   f.for('packGroup', 0, p.groups, (group) => {
     forStep(f, 'packM', [0, p.outputs, height], (m) => {
       const from = p.w.add(group.mul(p.wg)).add(m.mul(p.wm));
-      f.call(pack, from, p.wm, p.outputs.sub(m), p.sources, count, to);
-      f.inc(to, count.mul(height * kit.bytes));
+      f.call(pack, from, p.wm, p.outputs.sub(m), p.weightRuns, p.weightRunCount, p.weightRunLength, to);
+      f.inc(to, blockBytes(p, kit, variant));
     });
   });
 }
 
 /** What accumulators start from: the bias of each output in every lane of a tile's row, or zeros. */
-function splatBias({ f, p, scratch }: Scope, kit: ElementKit, vectors: number, group: Local): void {
-  const from = f.let('biasFrom', p.bias.add(group.mul(p.outputs).mul(p.hasBias).mul(kit.bytes)));
+function splatBias({ f, p, scratch }: Scope, kit: ElementKit, vectors: number, first: Local, outputs: Local): void {
+  const from = f.let('biasFrom', p.bias.add(first.mul(p.hasBias).mul(kit.bytes)));
   const to = f.let('biasTo', scratch.add(p.biasAt));
-  f.for('biasM', 0, p.outputs, () => {
+  f.for('biasM', 0, outputs, () => {
     const value = f.let('biasValue', loadSplat(kit.vector, from));
     for (let j = 0; j < vectors; j++) f.store(kit.vector, to, value, j * kit.vectorBytes);
     f.inc(from, p.hasBias.mul(kit.bytes));
@@ -178,7 +189,7 @@ function splatBias({ f, p, scratch }: Scope, kit: ElementKit, vectors: number, g
 }
 
 /** What a unit's segments are computed from: its rows and images, its part of y, and the channels now in the scratch. */
-type Block = Readonly<Record<'i0' | 'rows' | 'images' | 'y' | 'weights' | 'c0' | 'channels', Local>>;
+type Block = Readonly<Record<'i0' | 'rows' | 'images' | 'outputs' | 'y' | 'weights' | 'c0' | 'channels', Local>>;
 
 /** The vectors of one kind (whole tiles, singles) of a segment that belong to a unit: table, count, accumulators. */
 type Part = Readonly<Record<'table' | 'count' | 'acc', Local>>;
@@ -220,7 +231,7 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
   };
 
   return (block) => {
-    const { y, weights, c0, channels } = block;
+    const { outputs, y, weights, c0, channels } = block;
     const first = f.let('firstBlock', c0.eq(0));
     const last = f.let('lastBlock', c0.add(channels).eq(p.channels));
     const direct = f.let('direct', last.and(p.scatter.eq(0)));
@@ -233,30 +244,25 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
       const depth = channels.mul(field('taps')).mul(4);
       const from = [first.select(bias, part.acc), initRow, first];
       const to = [direct.select(y, part.acc), outRow, direct];
-      f.call(tiles[kind], scratch, part.table, part.count, offsets, depth, w, wBlock, p.outputs, ...from, ...to);
+      f.call(tiles[kind], scratch, part.table, part.count, offsets, depth, w, wBlock, outputs, ...from, ...to);
     });
     f.if(last.and(p.scatter), () =>
-      eachPart(block, (kind, part, field) => scatter(kind === 0 ? variant.vectors : 1, part, accRow, y, field)),
+      eachPart(block, (kind, part, field) =>
+        scatter(kind === 0 ? variant.vectors : 1, part, { outputs, accRow, y }, field),
+      ),
     );
   };
 }
 
-/** Writes the accumulators of one part to y. */
+/** Writes the accumulators of one part, `width` vectors for each entry of its table, to y. */
 function buildScatters(scope: Scope, kit: ElementKit) {
   const { f, p } = scope;
   const one = buildScatter(scope, kit);
   const two = buildInterleave(scope, kit);
-  return (
-    width: number,
-    { table, count, acc }: Part,
-    accRow: Expr,
-    y: Expr,
-    field: (name: SegmentField) => Expr,
-  ): void => {
-    // prettier-ignore
+  return (width: number, part: Part, to: Readonly<Record<'outputs' | 'accRow' | 'y', Local>>, field: FieldOf): void => {
     const pairing = f.let('pairing', field('pairing'));
-    const rest = [acc, accRow, y, p.yc];
-    f.if(pairing.eq(0), () => f.call(one, table, count, i32(width), p.outputs, ...rest, p.yStep, field('lanes')));
-    f.if(pairing.eq(1), () => f.call(two, table, count, i32(width), p.outputs, ...rest, field('partner').mul(kit.vectorBytes))); // prettier-ignore
+    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc];
+    f.if(pairing.eq(0), () => f.call(one, ...what, p.yStep, field('lanes')));
+    f.if(pairing.eq(1), () => f.call(two, ...what, field('partner').mul(kit.vectorBytes)));
   };
 }

@@ -19,6 +19,9 @@ const DEPTH = 320;
 /** Launches whose estimated time is below this run as one call, and pack their weights inside. */
 export const INSIDE_NS = 40_000;
 
+/** Work that is worth a unit of its own, the copy of its source included. */
+const UNIT_NS = 50_000;
+
 export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
 
 /** Estimated nanoseconds of so many multiply-adds. */
@@ -275,32 +278,50 @@ interface Packing {
   readonly inside: boolean;
   /** Scratch for packing inside. */
   readonly bytes: number;
-  readonly args: { readonly sources: Value; readonly wm: number; readonly wg: number };
+  readonly args: Record<'weightRunCount' | 'weightRunLength' | 'wm' | 'wg', number> & { readonly weightRuns: Value };
 }
 
-function packing(
-  l: Lowering,
-  g: ConvGeometry,
-  w: Value,
-  c: Correlation,
-  t: Tables,
-  kit: ElementKit,
-  inside: boolean,
-): Packing {
-  // prettier-ignore
+/** What packing needs to know beyond the correlation. */
+interface PackingOptions {
+  readonly groups: number;
+  readonly tables: Tables;
+  readonly inside: boolean;
+}
+
+function packing(l: Lowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
+  const { groups, tables, inside } = options;
   const { height } = correlateTile(c.outputs);
-  const depth = c.channels * t.taps;
-  const blocks = Math.ceil(c.outputs / height) * g.groups;
+  const depth = c.channels * tables.taps;
+  const blocks = Math.ceil(c.outputs / height) * groups;
   const elements = blocks * depth * height;
-  const args = { sources: l.constant('int32', t.sources), wm: c.wm * kit.bytes, wg: c.wg * kit.bytes };
+  const length = runLength(tables.sources, kit.bytes);
+  const starts = tables.sources.filter((_, i) => i % length === 0);
+  const [wm, wg] = [c.wm * kit.bytes, c.wg * kit.bytes];
+  const runs = l.constant('int32', starts);
+  const args = { weightRuns: runs, weightRunCount: starts.length, weightRunLength: length, wm, wg };
   if (inside) return { w, inside, bytes: elements * kit.bytes, args };
   const packed = l.temp(w.layout.dtype, [elements]);
   l.launch(
     packKernel(l.target, kit.element, height),
-    { w, packed, sourceCount: depth, outputs: c.outputs, ...args },
-    { size: blocks, unitCost: depth * 3 },
+    { w, packed, runs, runCount: starts.length, runLength: length, wm, wg, outputs: c.outputs },
+    { size: blocks, unitCost: depth * (length >= kit.lanes ? 1 : 3) },
   );
   return { w: packed, inside, bytes: 0, args };
+}
+
+/** The length of the runs of neighbours that the offsets consist of, if they all have one length; else 1. */
+function runLength(offsets: Int32Array, bytes: number): number {
+  const first = offsets.findIndex((offset, i) => i > 0 && offset !== offsets[i - 1]! + bytes);
+  if (first < 0) return Math.max(1, offsets.length);
+  const regular = offsets.every((offset, i) => i % first === 0 || offset === offsets[i - 1]! + bytes);
+  return regular && offsets.length % first === 0 ? first : 1;
+}
+
+/** Outputs of a unit of work: all, unless the pixels alone make too few units for their work. */
+function outputBlockOf(outputs: number, height: number, pixelUnits: number, work: number): number {
+  const wanted = Math.min(8, work / UNIT_NS);
+  const tiles = Math.ceil(outputs / height);
+  return Math.ceil(tiles / Math.max(1, Math.min(tiles, Math.ceil(wanted / pixelUnits)))) * height;
 }
 
 function lowerCorrelation(
@@ -323,12 +344,16 @@ function lowerCorrelation(
   const t = tablesOf(c, kit, b, layout, sizes, y);
   const tile = correlateTile(c.outputs);
   const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
-  const pack = packing(l, g, w, c, t, kit, work + 2 * w.layout.numel < INSIDE_NS);
+  const inside = work + 2 * w.layout.numel < INSIDE_NS;
+  const pack = packing(l, w, c, kit, { groups: g.groups, tables: t, inside });
   const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const needsAcc = t.scatter || b.channels < c.channels;
   const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
   const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
-  const size = Math.ceil(g.batch / b.images) * g.groups * b.rowBlocks;
+  const pixelUnits = Math.ceil(g.batch / b.images) * g.groups * b.rowBlocks;
+  const outputBlock = outputBlockOf(c.outputs, tile.height, pixelUnits, work);
+  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  const size = pixelUnits * outputBlocks;
   l.launch(
     correlateKernel(l.target, { ...tile, element, packInside: pack.inside }),
     {
@@ -346,6 +371,8 @@ function lowerCorrelation(
       groups: g.groups,
       channels: c.channels,
       outputs: c.outputs,
+      outputBlock,
+      outputBlocks,
       channelBlock: b.channels,
       taps: t.taps,
       rowCount: c.rows.count,
