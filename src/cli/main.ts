@@ -72,13 +72,13 @@ function version(): string {
 
 /** One message; with FLAMBEAU_DEBUG=1 also where it came from. */
 function describe(error: unknown): string {
-  const debug = (process.env['FLAMBEAU_DEBUG'] ?? '') !== '';
+  const debug = process.env['FLAMBEAU_DEBUG'] === '1';
   if (debug && error instanceof Error) return `${error.stack ?? error.message}${causes(error)}`;
   const known = error instanceof FlambeauError;
   const message = error instanceof Error ? error.message : String(error);
   return known
     ? `flambeau: ${message.replace(/^flambeau[: ] ?/, '')}`
-    : `flambeau: unexpected ${message} (FLAMBEAU_DEBUG=1 shows where)`;
+    : `flambeau: unexpected error: ${message} (FLAMBEAU_DEBUG=1 shows where)`;
 }
 
 function causes(error: Error): string {
