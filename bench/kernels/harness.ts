@@ -69,7 +69,6 @@ export function report(
   inputs: readonly HostTensor[],
   outputs: readonly Layout[],
 ): void {
-  // prettier-ignore
   const { rerun, dispose } = runLowering(lower, inputs, outputs);
   runPeak ??= yardstick();
   const calls = warmUp(rerun, 0.4);

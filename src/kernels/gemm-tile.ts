@@ -53,7 +53,6 @@ export function forStep(
   [from, to, step]: readonly [Expr | number, Expr | number, number],
   body: (i: Local) => void,
 ): void {
-  // prettier-ignore
   f.for(name, from, to, body, step);
 }
 

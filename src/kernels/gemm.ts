@@ -84,7 +84,6 @@ export function gemmBlocks(
   bContiguous: boolean,
   single: boolean,
 ): GemmBlocks {
-  // prettier-ignore
   const width = TILE_VECTORS * kit.lanes;
   const cut = (size: number, tile: number, most: number): number =>
     Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
@@ -201,7 +200,6 @@ function buildPanelsOfB(
   scope: Scope,
   kit: ElementKit,
 ): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
-  // prettier-ignore
   const { f, p, scratch } = scope;
   const width = TILE_VECTORS * kit.lanes;
   const pack = buildPackPanels(scope, kit, width);

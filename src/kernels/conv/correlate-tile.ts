@@ -69,7 +69,6 @@ function buildMicro(
   rows: number,
   whole: boolean,
 ): Fn {
-  // prettier-ignore
   const numbered = (name: string): string[] => Array.from({ length: whole ? 1 : vectors }, (_, j) => `${name}${j}`);
   const names = [
     ...numbered('x'),

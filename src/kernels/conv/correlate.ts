@@ -210,7 +210,6 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
     { i0, rows, images }: Block,
     body: (kind: 0 | 1, part: Part, field: (name: SegmentField) => Expr) => void,
   ): void => {
-    // prettier-ignore
     f.for('s', 0, p.segmentCount, (s) => {
       const segment = f.let('segment', p.segments.add(s.mul(SEGMENT_FIELDS.length * 4)));
       const field = (name: SegmentField): Expr => load('i32', segment, SEGMENT_FIELDS.indexOf(name) * 4);

@@ -244,7 +244,6 @@ function buildMultiply(scope: Scope, kit: ElementKit, tiling: Tiling): Fn {
     'multiply',
     names,
     (f, { scratch, offsets, depth, positions, count, rowVectors, grad, outputs, sums, sumsRow }) => {
-      // prettier-ignore
       const rows = byRow ? f.let('rows', count.div(rowVectors)) : count;
       const rowBytes = f.let('rowBytes', rowVectors.mul(kit.vectorBytes));
       forStep(f, 'm', [0, outputs, height], () => {

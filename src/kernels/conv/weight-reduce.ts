@@ -61,16 +61,15 @@ function buildAddParts(scope: Scope, kit: ElementKit): Fn {
     'addParts',
     ['from', 'parts', 'step', 'elements', 'row'],
     (f, { from, parts, step, elements, row }) => {
-      // prettier-ignore
       const sumAt = (type: 'f32' | 'f64' | 'f32v' | 'f64v', at: Expr): void => {
-      const part = f.let('part', from.add(at));
-      const sum = f.let(`sum${type}`, load(type, part));
-      f.for('k', 1, parts, () => {
-        f.inc(part, step);
-        f.inc(sum, load(type, part));
-      });
-      f.store(type, row.add(at), sum);
-    };
+        const part = f.let('part', from.add(at));
+        const sum = f.let(`sum${type}`, load(type, part));
+        f.for('k', 1, parts, () => {
+          f.inc(part, step);
+          f.inc(sum, load(type, part));
+        });
+        f.store(type, row.add(at), sum);
+      };
       const bytes = f.let('bytes', elements.mul(kit.bytes));
       const whole = f.let('whole', bytes.sub(bytes.rem(kit.vectorBytes)));
       forStep(f, 'v', [0, whole, kit.vectorBytes], (v) => sumAt(kit.vector, v));

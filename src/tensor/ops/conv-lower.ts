@@ -122,7 +122,6 @@ export function sourceArgs(
   sizes: SourceSizes,
   bytes: number,
 ): SourceArgs & Record<'rowOrigin' | 'rowStep' | 'rowReach', number> {
-  // prettier-ignore
   const [xn, xc, xh, xw] = x.layout.strides.map((step) => step * bytes) as [number, number, number, number];
   return {
     x,
@@ -333,7 +332,6 @@ function lowerCorrelation(
   y: Value,
   c: Correlation,
 ): void {
-  // prettier-ignore
   if (y.layout.numel === 0) return;
   const { dtype, strides } = y.layout;
   const kit = elementKit(l.target, elementOf(y));

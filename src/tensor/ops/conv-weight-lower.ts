@@ -76,7 +76,6 @@ export function lowerWeightGrad(
   dw: Value,
   db: Value | undefined,
 ): void {
-  // prettier-ignore
   const kit = elementKit(l.target, elementOf(dw));
   const { bytes, element } = kit;
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
@@ -143,7 +142,6 @@ function partialResults(
   dw: Value,
   db: Value | undefined,
 ) {
-  // prettier-ignore
   const depth = g.inPerGroup * g.height.kernel * g.width.kernel;
   const depthPadded = Math.ceil(depth / pairs) * pairs;
   const tileRows = Math.ceil(g.outPerGroup / height) * g.groups;
@@ -176,7 +174,6 @@ function positionTables(
   sizes: SourceSizes,
   kit: ElementKit,
 ): { offsets: Value; positions: Value } {
-  // prettier-ignore
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
   const rowVectors = Math.ceil(g.width.output / kit.lanes);
   const offsets: number[] = [];

@@ -123,7 +123,6 @@ function lowerPacked(
   batch: Value,
   element: Element,
 ): void {
-  // prettier-ignore
   const kit = elementKit(l.target, element);
   const { bytes } = kit;
   const { m, n, k } = p;
@@ -161,7 +160,6 @@ function lowerDot(
   batch: Value,
   element: Element,
 ): void {
-  // prettier-ignore
   const kit = elementKit(l.target, element);
   const { bytes } = kit;
   const { m, n, k } = p;
@@ -202,7 +200,6 @@ function lowerInteger(
   batch: Value,
   element: IntElement,
 ): void {
-  // prettier-ignore
   const bytes = itemSize(out.layout.dtype);
   const { m, n, k } = p;
   const steps = { am: p.am * bytes, ak: p.ak * bytes, bk: p.bk * bytes, bn: p.bn * bytes };
