@@ -21,3 +21,16 @@ export function setNumThreads(count: number): void {
 export function getNumThreads(): number {
   return cpuDevice().threads;
 }
+
+/**
+ * Waits until the threads that kernels run on are up, and says how many they are, the calling one included. They start by
+ * themselves and join in as they come up; only in browsers, where a thread cannot start before the program pauses, is this
+ * worth calling: once, before a long loop that never awaits.
+ * @example
+ * import { ones, startThreads } from 'flambeau';
+ * const threads = await startThreads();
+ * if (!(threads >= 1) || ones(2).sum().item() !== 2) throw new Error('computes on any number of threads');
+ */
+export function startThreads(): Promise<number> {
+  return cpuDevice().startThreads();
+}

@@ -9,7 +9,7 @@ import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
 import type { Device, KernelHandle, Launch } from '../device.ts';
 import { Heap } from './heap.ts';
-import { canShareMemory, hasRelaxedSimd, mayBlock, processors, spawnThread } from './host.ts';
+import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
 import { MATH_IMPORTS } from './math-imports.ts';
 import { ThreadPool, type Entry } from './pool.ts';
 import { CONTROL } from './worker-main.ts';
@@ -50,6 +50,7 @@ export class CpuDevice implements Device {
     this.#doubles = new Float64Array(this.#memory.buffer);
     this.#heap = new Heap(this.#memory, this.#maxPages, CONTROL.END);
     this.#threads = this.#shared ? Math.min(processors(), 16) : 1;
+    this.#startEarly();
   }
 
   get threads(): number {
@@ -64,6 +65,21 @@ export class CpuDevice implements Device {
     this.#threads = this.#shared ? count : 1; // without a shared memory there is nothing that threads could share
     this.#pool?.stop();
     this.#pool = undefined;
+    this.#startEarly();
+  }
+
+  /** Browsers start a thread only when the program next pauses, so the earlier it is asked for the better. */
+  #startEarly(): void {
+    if (!isNode && this.#threads > 1) this.#startedPool();
+  }
+
+  /** Starts the threads, unless they run already. Resolves with how many are up, at the latest after `timeout` ms. */
+  async startThreads(timeout = 5000): Promise<number> {
+    if (this.#threads === 1) return 1;
+    const pool = this.#startedPool();
+    const end = performance.now() + timeout;
+    while (pool.ready < pool.size && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+    return 1 + Math.min(pool.ready, pool.size);
   }
 
   get bytesInUse(): number {

@@ -1,0 +1,74 @@
+/** A real Chromium for tests, and a small server that it loads them from. */
+import { existsSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { chromium, type Browser } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** The program, from the environment variable CHROMIUM or one of the usual places; undefined if there is none. */
+export const chromiumPath = [process.env['CHROMIUM'], ...PLACES].find((path) => path !== undefined && existsSync(path));
+
+export async function launchChromium(): Promise<Browser> {
+  if (chromiumPath === undefined) throw new Error('no Chromium is installed');
+  return chromium.launch({
+    executablePath: chromiumPath,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** Without an icon of its own, a page asks for one. */
+const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Bundles TypeScript files for the browser, minified as a program in use would be. Keys are the served names. */
+export async function bundleForBrowser(entries: Record<string, string>): Promise<Map<string, string>> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),
+    outdir: '/',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    write: false,
+    alias: { flambeau: `${root}src/index.ts` },
+    logLevel: 'error',
+  });
+  return new Map(outputFiles.map(({ path, text }) => [path.replace(/^.*[\\/]/, ''), text]));
+}
+
+/**
+ * Serves a page that loads `page.js`, below /isolated/ with the headers that make it cross-origin isolated (so that memory
+ * can be shared between threads), below /plain/ without.
+ */
+export async function servePage(files: ReadonlyMap<string, string>): Promise<{ server: Server; origin: string }> {
+  const server = createServer(({ url = '/' }, response) => {
+    const [, place, name] = /^\/(isolated|plain)\/([\w.]*)$/.exec(url) ?? [];
+    const text = name === '' ? PAGE : files.get(name ?? '');
+    if (place === undefined || text === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.setHeader('Content-Type', name === '' ? 'text/html' : 'text/javascript');
+    if (place === 'isolated') {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
+    response.end(text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
