@@ -206,9 +206,9 @@ export abstract class TensorBase {
   }
 
   /** @internal Makes this a view of `of` (or of what that is a view of). */
-  setViewOf(of: Tensor): void {
+  setViewOf(of: Tensor, derived = false): void {
     const base = of.viewBase();
-    this.#view = { base, epoch: base.#epoch };
+    this.#view = { base, epoch: derived ? -1 : base.#epoch };
   }
 
   /** @internal Checks that an in-place operation may be recorded on this tensor. */
@@ -275,6 +275,12 @@ export abstract class TensorBase {
 /** A view's node made from where it lies in the base. */
 const regenerate: Regenerate = (base, view) => new AsStrided(base, view);
 
+/** Zeros that lie in memory as a base does, so that layouts of the base's views fit them. */
+function zerosLying(base: Layout, grad: Tensor): Tensor {
+  if (base.contiguous) return grad.newZeros(base.shape);
+  return grad.newZeros([base.extent / itemSize(base.dtype)]).asStrided(base, 0);
+}
+
 /** Reads `base` through a view's layout. Offsets count from the base's first element. */
 class AsStrided extends GradNode {
   readonly name = 'AsStridedBackward0';
@@ -295,7 +301,7 @@ class AsStrided extends GradNode {
     const repeated = shape.flatMap((_, i) => (strides[i] === 0 ? [i] : []));
     const once = repeated.length === 0 ? grad : grad.sum(repeated, { keepdim: true });
     const layout = layoutOf(dtype, once.layout.shape, strides);
-    const result = grad.newZeros(this.#base.shape);
+    const result = zerosLying(this.#base, grad);
     result.asStrided(layout, this.#offset).copy_(once);
     return [result];
   }
@@ -309,18 +315,20 @@ class AsStrided extends GradNode {
 class CopySlices extends GradNode {
   readonly name = 'CopySlices';
   readonly #operation: GradNode;
+  readonly #base: Layout;
   readonly #layout: Layout;
   readonly #offset: number;
 
   constructor(base: Tensor, view: Tensor, operation: GradNode) {
     super([base.gradEdge(), ...operation.edges.slice(1)]);
     this.#operation = operation;
+    this.#base = base.layout;
     this.#layout = view.layout;
     this.#offset = view.offset - base.offset;
   }
 
   run(grads: readonly (Tensor | undefined)[], createGraph: boolean): readonly (Tensor | undefined)[] {
-    const result = grads[0]!.clone();
+    const result = this.#base.contiguous ? grads[0]!.clone() : zerosLying(this.#base, grads[0]!).copy_(grads[0]!);
     const slice = result.asStrided(this.#layout, this.#offset);
     const [own, ...others] = this.#operation.run([slice.clone()], createGraph);
     if (own === undefined) slice.fill_(0);

@@ -211,7 +211,7 @@ export function squeeze(x: Tensor, dims?: Dims): Tensor {
 /** Any layout over the storage, `offset` elements after the tensor's first. For internal use: the bounds are the caller's. */
 export function asStrided(x: Tensor, layout: Layout, offset: number): Tensor {
   const view_ = make(x, layout, x.offset + offset);
-  view_.setViewOf(x);
+  view_.setViewOf(x, true);
   return view_;
 }
 

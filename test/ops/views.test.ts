@@ -30,6 +30,13 @@ const PROGRAMS: Readonly<Record<string, (x0: Tensor, x1: Tensor) => Tensor>> = {
     z.setAt([':', '2:'], x.mul(y));
     return z.mul(z);
   },
+  'strided base': (x) => {
+    const z = zeros(4, 3).t().detach();
+    const row = z.at(1);
+    z.at(0).copy_(x);
+    z.add_(x);
+    return z.mul(z).sum(1).add(row.sum());
+  },
   diamond: (x) => {
     const a = x.mul(2);
     const b = a.exp();

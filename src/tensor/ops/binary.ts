@@ -192,8 +192,9 @@ const powBase = (g: Tensor, a: Tensor, b: Tensor): Tensor => g.mul(b.mul(a.pow(b
 const powExponent = (g: Tensor, a: Tensor, b: Tensor, result: Tensor): Tensor =>
   g.mul(result.mul(a.log())).maskedFill(a.eq(0).logicalAnd(b.ge(0)), 0);
 
+/** The quotient is a constant: its own gradient is zero. */
 const quotientGrad = (rounding: 'floorDivide' | 'trunc') => (g: Tensor, a: Tensor, b: Tensor): Tensor =>
-  g.neg().mul(rounding === 'floorDivide' ? a.floorDivide(b) : a.div(b).trunc()); // prettier-ignore
+  g.neg().mul(rounding === 'floorDivide' ? a.detach().floorDivide(b.detach()) : a.div(b).trunc()); // prettier-ignore
 
 const undifferentiable = (op: string): Gradient<Attrs> => ({
   name: 'NotImplemented',
