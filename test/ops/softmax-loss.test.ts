@@ -24,4 +24,6 @@ testFamily('softmax_loss', {
   smoothL1Loss: ({ x, target }, args: PairArgs) => F.smoothL1Loss(x, target, args),
   huberLoss: ({ x, target }, { reduction, delta }: { reduction?: nn.Reduction; delta?: number }) =>
     apply('huberLoss', [x, target], pairLossParams('huber', reduction, delta)),
+  bceWithLogits: ({ x, target }, { reduction }: PairArgs) =>
+    apply('bceWithLogits', [x, target], pairLossParams('bceWithLogits', reduction)),
 });
