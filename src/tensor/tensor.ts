@@ -33,7 +33,7 @@ const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as D
  * @example
  * import { tensor } from 'flambeau';
  * const x = tensor([[1, 2], [3, 4]]);
- * console.log(x.matmul(x.t()).sum().item()); // 58
+ * console.log(x.matmul(x.t()).sum().item()); // 52
  */
 export class Tensor<S extends Shape = any> extends TensorMath<S> {
   declare readonly shape: S;

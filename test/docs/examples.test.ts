@@ -1,0 +1,144 @@
+/** Every example of the documentation compiles under the strict settings, runs, and prints what it says it prints. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { format } from 'node:util';
+import { build } from 'esbuild';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examplesOfMarkdown, examplesOfSource, withReports, type Example } from '../support/examples.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function findExamples(): Example[] {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name))
+    .sort();
+  const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+  return [
+    ...sources.flatMap((file) => examplesOfSource(file, read(file))),
+    ...examplesOfMarkdown('README.md', read('README.md')),
+  ];
+}
+
+const examples = findExamples();
+const fileName = (index: number): string => `example-${index}.ts`;
+
+/** Type errors of all examples at once, as `place: message`. The examples are files that exist only in memory. */
+function typeErrors(): string[] {
+  const folder = join(root, 'test', 'docs', 'virtual');
+  const texts = new Map(examples.map(({ code }, i) => [join(folder, fileName(i)), `${code}\nexport {};\n`]));
+  const settings = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path));
+  const { options } = ts.parseJsonConfigFileContent({ ...settings.config, include: [] }, ts.sys, root);
+  const compilerOptions: ts.CompilerOptions = { ...options, noUnusedLocals: false };
+  const host = ts.createCompilerHost(compilerOptions);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (name) => texts.has(name) || fileExists(name);
+  host.readFile = (name) => texts.get(name) ?? readFile(name);
+  host.getSourceFile = (name, version, ...rest) => {
+    const text = texts.get(name);
+    return text === undefined ? getSourceFile(name, version, ...rest) : ts.createSourceFile(name, text, version);
+  };
+  const program = ts.createProgram([...texts.keys()], compilerOptions, host);
+  return [...texts.keys()].flatMap((name, i) => {
+    const file = program.getSourceFile(name);
+    return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map((diagnostic) => {
+      const line = file!.getLineAndCharacterOfPosition(diagnostic.start ?? 0).line + 1;
+      return `${examples[i]!.place}, line ${line}: ${ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')}`;
+    });
+  });
+}
+
+describe('the examples of the documentation', () => {
+  // Below the repository, so that the packages it depends on are found.
+  const cache = join(root, 'node_modules', '.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'examples-'));
+  const prepared = examples.map(({ code }) => withReports(code));
+
+  beforeAll(async () => {
+    prepared.forEach(({ code }, i) => writeFileSync(join(folder, fileName(i)), code));
+    await build({
+      absWorkingDir: root,
+      entryPoints: examples.map((_, i) => join(folder, fileName(i))),
+      outdir: join(folder, 'out'),
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true, // one copy of the library for all
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      alias: {
+        'flambeau/vision': join(root, 'src/vision/index.ts'),
+        'flambeau/node': join(root, 'src/node.ts'),
+        flambeau: join(root, 'src/index.ts'),
+      },
+      packages: 'external',
+      logLevel: 'error',
+    });
+  }, 60_000);
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('are many', () => {
+    expect(examples.length).toBeGreaterThan(25);
+    expect(examples.some(({ place }) => place.startsWith('README.md'))).toBe(true);
+  });
+
+  it('compile', () => {
+    expect(typeErrors()).toEqual([]);
+  }, 180_000);
+
+  it.each(examples.map(({ place }, i) => [place, i] as const))('%s runs', async (place, i) => {
+    const { expected } = prepared[i]!;
+    const printed = new Map<number, string>();
+    const { log } = console;
+    const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void };
+    globals.__report = (line, ...values) => void printed.set(line, format(...values));
+    console.log = () => undefined;
+    try {
+      await import(/* @vite-ignore */ pathToFileURL(join(folder, 'out', fileName(i).replace(/ts$/, 'mjs'))).href);
+    } catch (error) {
+      throw new Error(`the example at ${place} fails: ${String(error)}`, { cause: error });
+    } finally {
+      console.log = log;
+      delete globals.__report;
+    }
+    for (const [line, text] of expected) {
+      const got = printed.get(line) ?? '';
+      if (text.startsWith(`${got}, `) && got !== '') continue; // a remark follows
+      expect(got, `${place}, line ${line + 1} of the example`).toBe(text);
+    }
+  }, 60_000);
+});
+
+describe('the search for examples', () => {
+  it('ends a block at the next tag and takes what the fence holds', () => {
+    const source = [
+      '/**',
+      ' * Adds.',
+      ' * @example',
+      ' * ```ts',
+      ' * one();',
+      ' *',
+      ' *   two();',
+      ' * ```',
+      ' * @see there',
+      ' */',
+      '/**',
+      ' * @example',
+      ' * three();',
+      ' */',
+    ].join('\n');
+    expect(examplesOfSource('a.ts', source)).toEqual([
+      { place: 'a.ts:3', code: 'one();\n\n  two();' },
+      { place: 'a.ts:12', code: 'three();' },
+    ]);
+  });
+
+  it('leaves out Markdown blocks that say so', () => {
+    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join('\n');
+    expect(examplesOfMarkdown('README.md', text)).toEqual([{ place: 'README.md:1', code: 'a();' }]);
+  });
+});
