@@ -30,6 +30,9 @@ import {
 } from '../tensor/ops/pool-geometry.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
+import type { Checked, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type { FlattenShape } from '../tensor/shapes/view.ts';
+import type { AdaptivePool2dShape } from '../tensor/shapes/window.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 export type { ConvOptions, Pair, Reduction };
@@ -102,6 +105,10 @@ export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions =
 type OutputSize = number | null | readonly [number | null, number | null];
 
 /** Means over windows chosen so that the output has the given size; null keeps the input's. */
+export function adaptiveAvgPool2d<S extends Shape, const O extends OutputSize>(
+  x: Tensor<S>,
+  outputSize: Checked<AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>, O>,
+): Tensor<ResultShape<AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>>>;
 export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool2dWith(x, adaptivePoolParams(outputSize));
 }
@@ -113,15 +120,15 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
 
 // ---- activations
 
-export const relu = (x: Tensor, options: { readonly inplace?: boolean } = {}): Tensor =>
+export const relu = <S extends Shape>(x: Tensor<S>, options: { readonly inplace?: boolean } = {}): Tensor<S> =>
   options.inplace === true ? x.relu_() : x.relu();
-export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
-export const tanh = (x: Tensor): Tensor => x.tanh();
-export const softmax = (x: Tensor, dim: number): Tensor => x.softmax(dim);
-export const logSoftmax = (x: Tensor, dim: number): Tensor => x.logSoftmax(dim);
+export const sigmoid = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.sigmoid();
+export const tanh = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.tanh();
+export const softmax = <S extends Shape>(x: Tensor<S>, dim: number): Tensor<S> => (x as Tensor).softmax(dim);
+export const logSoftmax = <S extends Shape>(x: Tensor<S>, dim: number): Tensor<S> => (x as Tensor).logSoftmax(dim);
 
 /** x where positive, slope·x elsewhere. */
-export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
   return apply1('leakyRelu', [x], NO_ATTRS, [negativeSlope]);
 }
 
@@ -152,19 +159,19 @@ function checkProbability(op: string, p: number): void {
 }
 
 /** In training, zeroes elements with probability p and scales the rest by 1/(1 − p); else the input itself. */
-export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
+export function dropout<S extends Shape>(x: Tensor<S>, options: DropoutOptions = {}): Tensor<S> {
   const { p = 0.5, training = true, generator } = options;
   checkProbability('dropout', p);
-  return training && p > 0 ? x.mul(dropoutMask(x, x.layout.shape, p, generator)) : x;
+  return training && p > 0 ? (x as Tensor).mul(dropoutMask(x, x.layout.shape, p, generator)) : x;
 }
 
 /** As {@link dropout}, for whole channels of [N, C, H, W]. */
-export function dropout2d(x: Tensor, options: DropoutOptions = {}): Tensor {
+export function dropout2d<S extends Shape>(x: Tensor<S>, options: DropoutOptions = {}): Tensor<S> {
   const { p = 0.5, training = true, generator } = options;
   checkProbability('dropout2d', p);
   if (!training || p === 0) return x;
   const shape = x.layout.shape.map((size, i) => (i < 2 ? size : 1));
-  return x.mul(dropoutMask(x, shape, p, generator));
+  return (x as Tensor).mul(dropoutMask(x, shape, p, generator));
 }
 
 export interface BatchNormOptions {
@@ -322,4 +329,11 @@ export function oneHot(x: Tensor, numClasses: number): Tensor {
 }
 
 /** Dimensions `start` to `end` made one. */
-export const flatten = (x: Tensor, start = 1, end = -1): Tensor => x.flatten(start, end);
+export function flatten<S extends Shape, From extends number = 1, To extends number = -1>(
+  x: Tensor<S>,
+  start?: Checked<FlattenShape<S, From, To>, From>,
+  end?: To,
+): Tensor<ResultShape<FlattenShape<S, From, To>>>;
+export function flatten(x: Tensor, start = 1, end = -1): Tensor {
+  return x.flatten(start, end);
+}

@@ -5,6 +5,10 @@ import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { full } from './create.ts';
+import type { CatShape, ShapesOf, StackShape } from './shapes/cat.ts';
+import type { Checked, ResultShape, Shape } from './shapes/dims.ts';
+import type { MatmulShape } from './shapes/matmul.ts';
+import type { Beside, Elementwise } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 import { promote } from '../base/dtype.ts';
 
@@ -12,6 +16,10 @@ import { promote } from '../base/dtype.ts';
  * Joins tensors along an existing dimension; all other sizes must be equal.
  * @throws ShapeError for no tensors, or sizes that differ elsewhere
  */
+export function cat<const T extends readonly Tensor[], const D extends number = 0>(
+  tensors: Checked<CatShape<ShapesOf<T>, D>, T>,
+  dim?: D,
+): Tensor<ResultShape<CatShape<ShapesOf<T>, D>>>;
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
@@ -23,6 +31,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
  * Joins tensors of one shape along a new dimension.
  * @throws ShapeError for no tensors, or shapes that differ
  */
+export function stack<const T extends readonly Tensor[], const D extends number = 0>(
+  tensors: Checked<StackShape<ShapesOf<T>, D>, T>,
+  dim?: D,
+): Tensor<ResultShape<StackShape<ShapesOf<T>, D>>>;
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   const first = tensors[0];
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
@@ -44,11 +56,25 @@ export function where(condition: Tensor, a: Tensor | number, b: Tensor | number)
 }
 
 /** The larger of two tensors' elements; NaN wins. */
-export const maximum = (a: Tensor, b: Tensor): Tensor => apply1('maximum', [a, b], NO_ATTRS);
-/** The smaller of two tensors' elements; NaN wins. */
-export const minimum = (a: Tensor, b: Tensor): Tensor => apply1('minimum', [a, b], NO_ATTRS);
+export function maximum<A extends Shape, B extends Shape>(a: Tensor<A>, b: Beside<A, B>): Elementwise<A, B>;
+export function maximum(a: Tensor, b: Tensor): Tensor {
+  return apply1('maximum', [a, b], NO_ATTRS);
+}
 
-export const matmul = (a: Tensor, b: Tensor): Tensor => a.matmul(b);
+/** The smaller of two tensors' elements; NaN wins. */
+export function minimum<A extends Shape, B extends Shape>(a: Tensor<A>, b: Beside<A, B>): Elementwise<A, B>;
+export function minimum(a: Tensor, b: Tensor): Tensor {
+  return apply1('minimum', [a, b], NO_ATTRS);
+}
+
+/** The matrix product; vectors and batches as in torch.matmul. */
+export function matmul<A extends Shape, B extends Shape>(
+  a: Tensor<A>,
+  b: Checked<MatmulShape<A, B>, Tensor<B>>,
+): Tensor<ResultShape<MatmulShape<A, B>>>;
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  return a.matmul(b);
+}
 
 /** Tensors expanded to their common shape. */
 export function broadcastTensors(...tensors: Tensor[]): Tensor[] {

@@ -9,7 +9,8 @@ import type { UnaryName } from './ops/unary.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from './ops/reduce.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import type { Broadcast } from './shapes/broadcast.ts';
-import type { ResultShape, Shape } from './shapes/dims.ts';
+import type { Checked, ResultShape, Shape } from './shapes/dims.ts';
+import type { DimArgument, ReduceShape } from './shapes/reduce.ts';
 import { TensorBase } from './tensor-base.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -18,20 +19,20 @@ export interface AlphaOptions {
   readonly alpha?: number;
 }
 
-export interface ReduceOptions {
+export interface ReduceOptions<K extends boolean = boolean> {
   /** Keep reduced dimensions, with size 1. */
-  readonly keepdim?: boolean;
+  readonly keepdim?: K;
 }
 
-export interface VarianceOptions extends ReduceOptions {
+export interface VarianceOptions<K extends boolean = boolean> extends ReduceOptions<K> {
   /** What is subtracted from the count: 1 for the sample's variance (Bessel), 0 for the population's. */
   readonly correction?: number;
 }
 
 /** Extreme values along a dimension, and where they lie. */
-export interface ValuesAndIndices {
-  readonly values: Tensor;
-  readonly indices: Tensor;
+export interface ValuesAndIndices<S extends Shape = any> {
+  readonly values: Tensor<S>;
+  readonly indices: Tensor<S>;
 }
 
 /** Operations on two tensors without attributes or numbers. */
@@ -44,45 +45,69 @@ type ScalarName =
 type InPlaceName = 'add' | 'addAlpha' | 'sub' | 'subAlpha' | 'mul' | 'div' | 'neg' | 'relu' | 'sqrt' | 'exp' | 'fill';
 type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp';
 
-type Sum<S, T extends Shape> = Tensor<ResultShape<Broadcast<S, T>>>;
-type Operand<T extends Shape> = Tensor<T> | number;
+/** The result of an elementwise operation on shapes A and B. */
+export type Elementwise<A, B> = Tensor<ResultShape<Broadcast<A, B>>>;
+/** A tensor of shape B beside one of shape A, or what is wrong with that. */
+export type Beside<A, B extends Shape> = Checked<Broadcast<A, B>, Tensor<B>>;
+/** The dimensions of a reduction, or what is wrong with them. */
+type Along<A, D, K> = Checked<ReduceShape<A, D, K>, D>;
+type Reduced<A, D, K> = Tensor<ResultShape<ReduceShape<A, D, K>>>;
+
+// The methods with shape rules take the receiver's shape from `this` and not from the class's S, so that S appears in
+// `shape` and in unchanged results only: then `Tensor<[32, 10]>` is a `Tensor<[number, 10]>`. With S inside conditional
+// types the compiler would take the class for invariant. Implementations are dynamic, behind one typed signature.
 
 export abstract class TensorMath<S extends Shape> extends TensorBase {
   // ---- two operands
 
-  add<T extends Shape>(other: Operand<T>, options: AlphaOptions = {}): Sum<S, T> {
+  add<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Beside<A, B> | number,
+    options?: AlphaOptions,
+  ): Elementwise<A, B>;
+  add(other: Tensor | number, options: AlphaOptions = {}): Tensor {
     const { alpha = 1 } = options;
     if (typeof other === 'number') return this.#scalar('addScalar', other * alpha);
     return alpha === 1 ? this.#binary('add', other) : apply1('addAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
 
-  sub<T extends Shape>(other: Operand<T>, options: AlphaOptions = {}): Sum<S, T> {
+  sub<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Beside<A, B> | number,
+    options?: AlphaOptions,
+  ): Elementwise<A, B>;
+  sub(other: Tensor | number, options: AlphaOptions = {}): Tensor {
     const { alpha = 1 } = options;
     if (typeof other === 'number') return this.#scalar('subScalar', other * alpha);
     return alpha === 1 ? this.#binary('sub', other) : apply1('subAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
 
-  mul<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  mul<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  mul(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('mulScalar', other) : this.#binary('mul', other);
   }
 
   /** True division: whole numbers give float32. */
-  div<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  div<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  div(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('divScalar', other) : this.#binary('div', other);
   }
 
-  pow<T extends Shape>(exponent: Operand<T>): Sum<S, T> {
+  pow<A extends Shape, B extends Shape = []>(this: Tensor<A>, exponent: Beside<A, B> | number): Elementwise<A, B>;
+  pow(exponent: Tensor | number): Tensor {
     if (typeof exponent !== 'number') return this.#binary('pow', exponent);
     return apply1('powScalar', [this.self()], powAttrs(this.layout.dtype, exponent), [exponent]);
   }
 
   /** The remainder with the divisor's sign, like Python's %. */
-  remainder<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  remainder<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  remainder(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('remainderScalar', other) : this.#binary('remainder', other);
   }
 
   /** Division rounded down, like Python's //. */
-  floorDivide<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  floorDivide<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  floorDivide(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('floorDivideScalar', other) : this.#binary('floorDivide', other);
   }
 
@@ -96,39 +121,48 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     return this.#scalar('rdivScalar', other);
   }
 
-  eq<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  eq<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  eq(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('eqScalar', other) : this.#binary('eq', other);
   }
 
-  ne<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  ne<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  ne(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('neScalar', other) : this.#binary('ne', other);
   }
 
-  lt<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  lt<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  lt(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('ltScalar', other) : this.#binary('lt', other);
   }
 
-  le<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  le<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  le(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('leScalar', other) : this.#binary('le', other);
   }
 
-  gt<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  gt<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  gt(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('gtScalar', other) : this.#binary('gt', other);
   }
 
-  ge<T extends Shape>(other: Operand<T>): Sum<S, T> {
+  ge<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
+  ge(other: Tensor | number): Tensor {
     return typeof other === 'number' ? this.#scalar('geScalar', other) : this.#binary('ge', other);
   }
 
-  logicalAnd<T extends Shape>(other: Tensor<T>): Sum<S, T> {
+  logicalAnd<A extends Shape, B extends Shape>(this: Tensor<A>, other: Beside<A, B>): Elementwise<A, B>;
+  logicalAnd(other: Tensor): Tensor {
     return this.#binary('logicalAnd', other);
   }
 
-  logicalOr<T extends Shape>(other: Tensor<T>): Sum<S, T> {
+  logicalOr<A extends Shape, B extends Shape>(this: Tensor<A>, other: Beside<A, B>): Elementwise<A, B>;
+  logicalOr(other: Tensor): Tensor {
     return this.#binary('logicalOr', other);
   }
 
-  logicalXor<T extends Shape>(other: Tensor<T>): Sum<S, T> {
+  logicalXor<A extends Shape, B extends Shape>(this: Tensor<A>, other: Beside<A, B>): Elementwise<A, B>;
+  logicalXor(other: Tensor): Tensor {
     return this.#binary('logicalXor', other);
   }
 
@@ -332,50 +366,101 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   // ---- reductions
 
   /** The sum of all elements, or along dimensions. Whole numbers and bools add up as int64. */
+  sum<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   sum(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('sum', dim, options);
   }
 
+  mean<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   mean(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('mean', dim, options);
   }
 
+  prod<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   prod(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('prod', dim, options);
   }
 
+  amax<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   amax(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('amax', dim, options);
   }
 
+  amin<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   amin(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('amin', dim, options);
   }
 
+  any<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   any(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('any', dim, options);
   }
 
+  all<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   all(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('all', dim, options);
   }
 
+  logsumexp<A extends Shape, const D extends DimsArg, K extends boolean = false>(
+    this: Tensor<A>,
+    dim: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   logsumexp(dim: DimsArg, options: ReduceOptions = {}): Tensor {
     return this.#reduce('logsumexp', dim, options);
   }
 
   /** The variance, unbiased unless `correction` is 0. */
+  var<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: VarianceOptions<K>,
+  ): Reduced<A, D, K>;
   var(dim?: DimsArg, options: VarianceOptions = {}): Tensor {
     return apply1('var', [this.self()], varianceParams(dim, options.keepdim ?? false, options.correction ?? 1));
   }
 
   /** The standard deviation, from the unbiased variance unless `correction` is 0. */
+  std<A extends Shape, const D extends DimsArg | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: VarianceOptions<K>,
+  ): Reduced<A, D, K>;
   std(dim?: DimsArg, options: VarianceOptions = {}): Tensor {
     return apply1('std', [this.self()], varianceParams(dim, options.keepdim ?? false, options.correction ?? 1));
   }
 
   /** Running sums along a dimension. */
-  cumsum(dim: number): Tensor<S> {
+  cumsum<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
+  cumsum(dim: number): Tensor {
     return apply1('cumsum', [this.self()], scanParams(dim));
   }
 
@@ -385,14 +470,22 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** The largest element; along a dimension, with its index (the first of equals). */
   max(): Tensor<[]>;
-  max(dim: number, options?: ReduceOptions): ValuesAndIndices;
+  max<A extends Shape, D extends number, K extends boolean = false>(
+    this: Tensor<A>,
+    dim: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): ValuesAndIndices<ResultShape<ReduceShape<A, D, K>>>;
   max(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('max', undefined, options) : this.#extreme('maxDim', dim, options);
   }
 
   /** The smallest element; along a dimension, with its index (the first of equals). */
   min(): Tensor<[]>;
-  min(dim: number, options?: ReduceOptions): ValuesAndIndices;
+  min<A extends Shape, D extends number, K extends boolean = false>(
+    this: Tensor<A>,
+    dim: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): ValuesAndIndices<ResultShape<ReduceShape<A, D, K>>>;
   min(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('min', undefined, options) : this.#extreme('minDim', dim, options);
   }
@@ -403,19 +496,31 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   }
 
   /** The index of the largest element, of the flattened tensor or along a dimension. */
+  argmax<A extends Shape, D extends number | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   argmax(dim?: number, options: ReduceOptions = {}): Tensor {
     return apply1('argmax', [this.self()], reduceParams(dim, options.keepdim ?? false));
   }
 
+  argmin<A extends Shape, D extends number | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: Along<A, D, K>,
+    options?: ReduceOptions<K>,
+  ): Reduced<A, D, K>;
   argmin(dim?: number, options: ReduceOptions = {}): Tensor {
     return apply1('argmin', [this.self()], reduceParams(dim, options.keepdim ?? false));
   }
 
-  softmax(dim: number): Tensor<S> {
+  softmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
+  softmax(dim: number): Tensor {
     return apply1('softmax', [this.self()], dimParams(dim));
   }
 
-  logSoftmax(dim: number): Tensor<S> {
+  logSoftmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
+  logSoftmax(dim: number): Tensor {
     return apply1('logSoftmax', [this.self()], dimParams(dim));
   }
 }

@@ -15,7 +15,23 @@ import { dimParams } from './ops/attrs.ts';
 import { castParams } from './ops/copy.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { formatTensor } from './print.ts';
-import type { Shape } from './shapes/dims.ts';
+import type { Checked, DimAt, ResultShape, Shape } from './shapes/dims.ts';
+import type { MatmulShape } from './shapes/matmul.ts';
+import type {
+  ExpandArguments,
+  ExpandShape,
+  FlattenShape,
+  PermuteArguments,
+  PermuteShape,
+  ResizeShape,
+  SelectShape,
+  SqueezeShape,
+  TransposeShape,
+  TShape,
+  UnsqueezeShape,
+  ViewArguments,
+  ViewShape,
+} from './shapes/view.ts';
 import type { Storage } from './storage.ts';
 import { TensorMath } from './tensor-math.ts';
 import { toNested, type Nested } from './to-nested.ts';
@@ -26,6 +42,10 @@ export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.cust
 
 /** Sizes as separate numbers or one array. */
 type Sizes = readonly number[] | readonly [readonly number[]];
+/** The sizes in one array, or the message in its place. */
+type ViewList<A, V> = Checked<ViewShape<A, V>, V>;
+type ExpandList<A, V> = Checked<ExpandShape<A, V>, V>;
+type PermuteList<A, V extends readonly number[]> = Checked<PermuteShape<A, V>, V>;
 const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as Dims) : (sizes as Dims));
 
 /**
@@ -46,8 +66,8 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
 
   /** The sizes, or one of them. */
   size(): S;
-  size(dim: number): number;
-  size(dim?: number): S | number {
+  size<A extends Shape, const D extends number>(this: Tensor<A>, dim: D): DimAt<A, D>;
+  size(dim?: number): Shape | number {
     return dim === undefined ? this.shape : this.layout.shape[normalizeDim('size', dim, this.ndim)]!;
   }
 
@@ -55,11 +75,27 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
    * The same elements under another shape, without copying; -1 stands for what is left over.
    * @throws ShapeError when the sizes do not fit or the strides do not allow it (then use reshape)
    */
+  view<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    ...sizes: ViewArguments<A, V>
+  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  view<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    sizes: ViewList<A, V>,
+  ): Tensor<ResultShape<ViewShape<A, V>>>;
   view(...sizes: Sizes): Tensor {
     return views.view(this, listed(sizes));
   }
 
   /** As {@link view}, copying where that is necessary. */
+  reshape<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    ...sizes: ViewArguments<A, V>
+  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  reshape<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    sizes: ViewList<A, V>,
+  ): Tensor<ResultShape<ViewShape<A, V>>>;
   reshape(...sizes: Sizes): Tensor {
     const shape = views.inferShape('reshape', this.numel(), listed(sizes));
     const result = views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
@@ -68,62 +104,109 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   }
 
   /** Dimensions `start` to `end` made one. */
+  flatten<A extends Shape, From extends number = 0, To extends number = -1>(
+    this: Tensor<A>,
+    start?: Checked<FlattenShape<A, From, To>, From>,
+    end?: To,
+  ): Tensor<ResultShape<FlattenShape<A, From, To>>>;
   flatten(start = 0, end = -1): Tensor {
     return this.reshape(views.flattenShape('flatten', this.layout.shape, start, end));
   }
 
+  permute<A extends Shape, const D extends readonly number[]>(
+    this: Tensor<A>,
+    ...dims: PermuteArguments<A, D>
+  ): Tensor<ResultShape<PermuteShape<A, D>>>;
+  permute<A extends Shape, const D extends readonly number[]>(
+    this: Tensor<A>,
+    dims: PermuteList<A, D>,
+  ): Tensor<ResultShape<PermuteShape<A, D>>>;
   permute(...dims: Sizes): Tensor {
     return views.permute(this, listed(dims));
   }
 
+  transpose<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    dim0: Checked<TransposeShape<A, D, E>, D>,
+    dim1: E,
+  ): Tensor<ResultShape<TransposeShape<A, D, E>>>;
   transpose(dim0: number, dim1: number): Tensor {
     return views.transpose(this, dim0, dim1);
   }
 
   /** The transpose of a matrix. */
+  t<A extends Shape>(this: Tensor<A>): Tensor<ResultShape<TShape<A>>>;
   t(): Tensor {
     return this.ndim < 2 ? this : views.transpose(this, 0, 1, 'TBackward0');
   }
 
+  unsqueeze<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: Checked<UnsqueezeShape<A, D>, D>,
+  ): Tensor<ResultShape<UnsqueezeShape<A, D>>>;
   unsqueeze(dim: number): Tensor {
     return views.unsqueeze(this, dim);
   }
 
   /** Without dimensions of size 1, or without those named. */
+  squeeze<A extends Shape, D extends number | undefined = undefined>(
+    this: Tensor<A>,
+    dim?: Checked<SqueezeShape<A, D>, D>,
+  ): Tensor<ResultShape<SqueezeShape<A, D>>>;
+  squeeze(dims: readonly number[]): Tensor;
   squeeze(dim?: number | readonly number[]): Tensor {
     return views.squeeze(this, typeof dim === 'number' ? [dim] : dim);
   }
 
   /** Sizes of 1 repeated without copying; -1 keeps a size. */
+  expand<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    ...sizes: ExpandArguments<A, V>
+  ): Tensor<ResultShape<ExpandShape<A, V>>>;
+  expand<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    sizes: ExpandList<A, V>,
+  ): Tensor<ResultShape<ExpandShape<A, V>>>;
   expand(...sizes: Sizes): Tensor {
     return views.expand(this, listed(sizes));
   }
 
-  expandAs(other: Tensor): Tensor {
-    return this.expand(other.layout.shape);
+  expandAs<B extends Shape>(other: Tensor<B>): Tensor<B> {
+    return views.expand(this, other.layout.shape);
   }
 
   /** `length` elements along `dim`, from `start`. */
+  narrow<A extends Shape, D extends number, L extends number>(
+    this: Tensor<A>,
+    dim: Checked<ResizeShape<A, D, L>, D>,
+    start: number,
+    length: L,
+  ): Tensor<ResultShape<ResizeShape<A, D, L>>>;
   narrow(dim: number, start: number, length: number): Tensor {
     return views.narrow(this, dim, start, length);
   }
 
   /** The slice at `index` along `dim`, which is dropped. */
+  select<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: Checked<SelectShape<A, D>, D>,
+    index: number,
+  ): Tensor<ResultShape<SelectShape<A, D>>>;
   select(dim: number, index: number): Tensor {
     return views.select(this, dim, index);
   }
 
   /** Pieces of `size` along `dim`; the last may be smaller. */
   split(size: number, dim = 0): Tensor[] {
-    const total = this.size(dim);
+    const total = this.layout.shape[normalizeDim('split', dim, this.ndim)]!;
     return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
-      this.narrow(dim, i * size, Math.min(size, total - i * size)),
+      views.narrow(this, dim, i * size, Math.min(size, total - i * size)),
     );
   }
 
   /** `chunks` pieces along `dim`, as equal as possible. */
   chunk(chunks: number, dim = 0): Tensor[] {
-    return this.split(Math.ceil(this.size(dim) / chunks), dim);
+    return this.split(Math.ceil(this.layout.shape[normalizeDim('chunk', dim, this.ndim)]! / chunks), dim);
   }
 
   /** Sums dimensions that were broadcast back to `shape`. */
@@ -168,19 +251,28 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
 
   /** The slices along the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
-    for (let i = 0; i < this.size(0); i++) yield this.select(0, i);
+    const length = this.layout.shape[normalizeDim('size', 0, this.ndim)]!;
+    for (let i = 0; i < length; i++) yield views.select(this, 0, i);
   }
 
   // ---- products
 
   /** The matrix product; vectors and batches as in torch.matmul. */
+  matmul<A extends Shape, B extends Shape>(
+    this: Tensor<A>,
+    other: Checked<MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ResultShape<MatmulShape<A, B>>>;
   matmul(other: Tensor): Tensor {
     return apply1('matmul', [this, other], NO_ATTRS);
   }
 
   /** The product of two matrices. */
+  mm<A extends Shape, B extends Shape>(
+    this: Tensor<A>,
+    other: Checked<MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ResultShape<MatmulShape<A, B>>>;
   mm(other: Tensor): Tensor {
-    return this.matmul(other);
+    return apply1('matmul', [this, other], NO_ATTRS);
   }
 
   // ---- copies and conversions

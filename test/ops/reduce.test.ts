@@ -10,10 +10,13 @@ interface ReduceArgs {
 type ReduceName =
   'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp' | 'var' | 'std' | 'argmax' | 'argmin';
 
+/** The methods as they are when their name is not known. */
+type Reductions = Record<ReduceName, (dim: ReduceArgs['dim'], options: ReduceArgs) => Tensor>;
+
 const reduce =
   (name: ReduceName): Binding =>
   ({ x }, { dim, ...options }: ReduceArgs) =>
-    x[name](dim as never, options);
+    (x as unknown as Reductions)[name](dim, options);
 
 /** All elements give one tensor; a dimension gives values and indices. */
 const extreme =
