@@ -3,10 +3,11 @@ import { ArgumentError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dropout, dropout2d, leakyRelu } from '../functional.ts';
-import { Module } from '../module.ts';
+import type { IdentityFn } from '../shape-types.ts';
+import { Layer } from './layer.ts';
 
 /** max(x, 0). With `inplace`, the input itself is changed. */
-export class ReLU extends Module {
+export class ReLU extends Layer<IdentityFn> {
   readonly inplace: boolean;
 
   constructor(inplace = false) {
@@ -14,7 +15,7 @@ export class ReLU extends Module {
     this.inplace = inplace;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return this.inplace ? x.relu_() : x.relu();
   }
 
@@ -24,7 +25,7 @@ export class ReLU extends Module {
 }
 
 /** x where positive, negativeSlope·x elsewhere. */
-export class LeakyReLU extends Module {
+export class LeakyReLU extends Layer<IdentityFn> {
   readonly negativeSlope: number;
 
   constructor(negativeSlope = 0.01) {
@@ -32,7 +33,7 @@ export class LeakyReLU extends Module {
     this.negativeSlope = negativeSlope;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return leakyRelu(x, this.negativeSlope);
   }
 
@@ -41,20 +42,20 @@ export class LeakyReLU extends Module {
   }
 }
 
-export class Sigmoid extends Module {
-  override forward(x: Tensor): Tensor {
+export class Sigmoid extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
     return x.sigmoid();
   }
 }
 
-export class Tanh extends Module {
-  override forward(x: Tensor): Tensor {
+export class Tanh extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
     return x.tanh();
   }
 }
 
 /** Probabilities along a dimension. */
-export class Softmax extends Module {
+export class Softmax extends Layer<IdentityFn> {
   readonly dim: number;
 
   constructor(dim: number) {
@@ -62,7 +63,7 @@ export class Softmax extends Module {
     this.dim = dim;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return x.softmax(this.dim);
   }
 
@@ -72,7 +73,7 @@ export class Softmax extends Module {
 }
 
 /** Logarithms of probabilities along a dimension. */
-export class LogSoftmax extends Module {
+export class LogSoftmax extends Layer<IdentityFn> {
   readonly dim: number;
 
   constructor(dim: number) {
@@ -80,7 +81,7 @@ export class LogSoftmax extends Module {
     this.dim = dim;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return x.logSoftmax(this.dim);
   }
 
@@ -89,7 +90,7 @@ export class LogSoftmax extends Module {
   }
 }
 
-abstract class DropoutLayer extends Module {
+abstract class DropoutLayer extends Layer<IdentityFn> {
   readonly p: number;
   readonly inplace: boolean;
 
@@ -113,14 +114,14 @@ abstract class DropoutLayer extends Module {
 
 /** In training, zeroes elements with probability p and scales the rest by 1/(1 − p). */
 export class Dropout extends DropoutLayer {
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return this.finish(x, dropout(x, { p: this.p, training: this.training }));
   }
 }
 
 /** As Dropout, for whole channels of [N, C, H, W]. */
 export class Dropout2d extends DropoutLayer {
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return this.finish(x, dropout2d(x, { p: this.p, training: this.training }));
   }
 }

@@ -1,33 +1,48 @@
 /** Modules made of modules. */
 import { ArgumentError } from '../../base/errors.ts';
+import type { Dynamic } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import { Module } from '../module.ts';
+import type { CheckLayers, RunLayers, ShapeFn } from '../shape-types.ts';
+import { Layer, type AnyLayer } from './layer.ts';
 
-/** Anything that maps one tensor to another when called. */
-export type Layer = ModuleBase & ((input: Tensor) => Tensor);
+/** A layer, or its name and the layer. */
+type Entry = ModuleBase | readonly [name: string, layer: ModuleBase];
+
+/** What Sequential makes of shapes. An empty one will be filled by `addModule`, so nothing is known of it. */
+interface LayersFn<Layers> extends ShapeFn {
+  readonly out: Layers extends readonly [] ? Dynamic : RunLayers<Layers, this['in']>;
+}
+
+function addEntry(owner: ModuleBase, entry: Entry, position: number): void {
+  const [name, layer] = entry instanceof ModuleBase ? [String(position), entry] : entry;
+  owner.addModule(name, layer);
+}
 
 /**
  * Layers one after the other (https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). They are named by their
- * position, or by name with `addModule` or a Map.
+ * position, or by name: as pairs `['conv', layer]`, with `addModule`, or in a Map. The types check that each layer takes
+ * what the one before it gives, from the first one that fixes channels or features, or from {@link Input}.
  * @example
  * import { nn } from 'flambeau';
  * const model = new nn.Sequential();
  * model.addModule('Conv1', new nn.Conv2d(3, 16, 3, { stride: 1, padding: 1 }));
  * console.log(model);
  */
-export class Sequential extends Module {
-  constructor(...layers: readonly Layer[] | readonly [ReadonlyMap<string, Layer>]) {
+export class Sequential<const Layers extends readonly Entry[] = readonly Entry[]> extends Layer<LayersFn<Layers>> {
+  constructor(layers: ReadonlyMap<string, ModuleBase>);
+  constructor(...layers: CheckLayers<Layers>);
+  constructor(...layers: readonly unknown[]) {
     super();
     const [first] = layers;
-    if (first instanceof Map)
-      for (const [name, layer] of first as ReadonlyMap<string, Layer>) this.addModule(name, layer);
-    else (layers as readonly Layer[]).forEach((layer, i) => this.addModule(String(i), layer));
+    if (first instanceof Map) for (const [name, layer] of first as Map<string, ModuleBase>) this.addModule(name, layer);
+    else (layers as readonly Entry[]).forEach((entry, i) => addEntry(this, entry, i));
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     let value = x;
-    for (const layer of this.children()) value = (layer as Layer)(value);
+    for (const layer of this.children()) value = (layer as AnyLayer)(value);
     return value;
   }
 
@@ -37,20 +52,20 @@ export class Sequential extends Module {
   }
 
   /** The layer at a position; negative counts from the end. */
-  at(index: number): Layer {
+  at(index: number): AnyLayer {
     const layer = [...this.children()].at(index);
     if (layer === undefined) throw new ArgumentError(`Sequential: no layer ${index}; it has ${this.size}`);
-    return layer as Layer;
+    return layer as AnyLayer;
   }
 
   /** Adds a layer at the end. */
-  append(layer: Layer): this {
+  append(layer: ModuleBase): this {
     this.addModule(String(this.size), layer);
     return this;
   }
 
-  *[Symbol.iterator](): Generator<Layer> {
-    for (const layer of this.children()) yield layer as Layer;
+  *[Symbol.iterator](): Generator<AnyLayer> {
+    for (const layer of this.children()) yield layer as AnyLayer;
   }
 }
 

@@ -4,24 +4,24 @@ import { pythonTuple } from '../../base/python-format.ts';
 import { showShape } from '../../base/shape.ts';
 import { empty } from '../../tensor/create.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
+import type { KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { conv2dWith, type Pair } from '../functional.ts';
 import { defaultInit, requireCount } from '../init.ts';
-import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
+import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
+import { Layer, type SomeLayer } from './layer.ts';
 
 export interface Conv2dOptions extends ConvOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
 }
 
-/**
- * Filters over images (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): [N, Cin, H, W] → [N, Cout, Hout, Wout]
- * with Hout = ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1. Every size is a number or a pair [vertical, horizontal].
- */
-export class Conv2d extends Module {
-  readonly inChannels: number;
-  readonly outChannels: number;
+/** The class behind {@link Conv2d}. */
+class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<ConvFn<In, Out, K, S, P>> {
+  static override readonly name: string = 'Conv2d';
+  readonly inChannels: In;
+  readonly outChannels: Out;
   readonly kernelSize: readonly [number, number];
   weight: Parameter;
   bias: Parameter | null;
@@ -29,7 +29,7 @@ export class Conv2d extends Module {
   readonly #options: Conv2dOptions;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
-  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
+  constructor(inChannels: In, outChannels: Out, kernelSize: Pair, options: Conv2dOptions = {}) {
     super();
     requireCount('Conv2d', 'inChannels', inChannels);
     requireCount('Conv2d', 'outChannels', outChannels);
@@ -52,7 +52,7 @@ export class Conv2d extends Module {
     defaultInit(this.weight, this.bias);
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     const channels = x.layout.shape[x.ndim - 3];
     if ((x.ndim !== 4 && x.ndim !== 3) || channels !== this.inChannels) {
       const what =
@@ -84,3 +84,48 @@ export class Conv2d extends Module {
     return parts.join(', ');
   }
 }
+
+/** `Conv2d<3, 16, 3, 2, 1>`: 3 to 16 channels with kernel 3, stride 2, padding 1. */
+export interface Conv2d<
+  In extends number = number,
+  Out extends number = number,
+  K = Pair,
+  S = Pair,
+  P = Padding,
+> extends Conv2dLayer<In, Out, K, S, P> {
+  readonly inChannels: In;
+  readonly outChannels: Out;
+}
+
+interface TypedOptions<In, Out, S, P, D, G> {
+  readonly stride?: S;
+  readonly padding?: PaddingArgument<P, S>;
+  readonly dilation?: D;
+  readonly groups?: GroupsArgument<In, Out, G>;
+  readonly bias?: boolean;
+}
+
+export interface Conv2dConstructor {
+  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
+  new <
+    In extends number,
+    Out extends number,
+    const K extends Pair,
+    const S extends Pair = 1,
+    const P extends Padding = 0,
+    const D extends Pair = 1,
+    G extends number = 1,
+  >(
+    inChannels: In,
+    outChannels: Out,
+    kernelSize: K,
+    options?: TypedOptions<In, Out, S, P, D, G>,
+  ): Conv2d<In, Out, KernelSlot<K, D>, S, P>;
+  readonly prototype: SomeLayer<Conv2d>;
+}
+
+/**
+ * Filters over images (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): [N, Cin, H, W] → [N, Cout, Hout, Wout]
+ * with Hout = ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1. Every size is a number or a pair [vertical, horizontal].
+ */
+export const Conv2d = Conv2dLayer as unknown as Conv2dConstructor;

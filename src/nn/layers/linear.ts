@@ -1,13 +1,14 @@
 /** Fully connected layers, and what leads up to them. */
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool } from '../../base/python-format.ts';
-import { showShape } from '../../base/shape.ts';
+import { sameDims, showShape } from '../../base/shape.ts';
 import { empty } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { linear } from '../functional.ts';
 import { defaultInit, requireCount } from '../init.ts';
-import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
+import type { FlattenFn, IdentityFn, InputFn, LinearFn } from '../shape-types.ts';
+import { Layer } from './layer.ts';
 
 export interface LinearOptions {
   /** Whether to add a learned bias. Default true. */
@@ -15,14 +16,14 @@ export interface LinearOptions {
 }
 
 /** `x · weightᵀ + bias` (https://pytorch.org/docs/stable/generated/torch.nn.Linear.html): [..., in] → [..., out]. */
-export class Linear extends Module {
-  readonly inFeatures: number;
-  readonly outFeatures: number;
+export class Linear<In extends number = number, Out extends number = number> extends Layer<LinearFn<In, Out>> {
+  readonly inFeatures: In;
+  readonly outFeatures: Out;
   weight: Parameter;
   bias: Parameter | null;
 
   /** @throws ArgumentError for sizes that are not whole and positive */
-  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+  constructor(inFeatures: In, outFeatures: Out, options: LinearOptions = {}) {
     super();
     requireCount('Linear', 'inFeatures', inFeatures);
     requireCount('Linear', 'outFeatures', outFeatures);
@@ -33,7 +34,7 @@ export class Linear extends Module {
     defaultInit(this.weight, this.bias);
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     const features = x.layout.shape.at(-1);
     if (features !== this.inFeatures) throw this.#mismatch(x, features);
     return linear(x, this.weight, this.bias);
@@ -59,17 +60,17 @@ export class Linear extends Module {
 }
 
 /** Dimensions made one: by default all but the batch, [N, C, H, W] → [N, C·H·W]. */
-export class Flatten extends Module {
+export class Flatten<Start extends number = 1, End extends number = -1> extends Layer<FlattenFn<Start, End>> {
   readonly startDim: number;
   readonly endDim: number;
 
-  constructor(startDim = 1, endDim = -1) {
+  constructor(startDim?: Start, endDim?: End) {
     super();
-    this.startDim = startDim;
-    this.endDim = endDim;
+    this.startDim = startDim ?? 1;
+    this.endDim = endDim ?? -1;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return x.flatten(this.startDim, this.endDim);
   }
 
@@ -79,8 +80,40 @@ export class Flatten extends Module {
 }
 
 /** Gives back what it gets. */
-export class Identity extends Module {
-  override forward(x: Tensor): Tensor {
+export class Identity extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
     return x;
+  }
+}
+
+/**
+ * Says what one sample looks like at the start of a Sequential, so that its layers are checked where it is made; gives back
+ * what it gets. It has no parameters, but it counts as a layer: those after it are numbered from 1.
+ * @throws ShapeError when called with something that is neither a batch of such samples nor one of them
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * const model = new nn.Sequential(new nn.Input(3, 8, 8), new nn.Flatten(), new nn.Linear(192, 10));
+ * if (model(randn(2, 3, 8, 8)).shape.join() !== '2,10') throw new Error('two rows of ten logits');
+ */
+export class Input<const Sample extends readonly number[] = readonly number[]> extends Layer<InputFn<Sample>> {
+  readonly sample: Sample;
+
+  constructor(...sample: Sample) {
+    super();
+    this.sample = sample;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    const shape = x.layout.shape;
+    const sample = shape.length === this.sample.length ? shape : shape.slice(1);
+    if (!sameDims(sample, this.sample)) {
+      const wanted = this.sample.join('×');
+      throw new ShapeError(`Input: input should be ${wanted} but is ${sample.join('×')} (input ${showShape(shape)}); resize the samples, or change Input`); // prettier-ignore
+    }
+    return x;
+  }
+
+  override extraRepr(): string {
+    return this.sample.join(', ');
   }
 }

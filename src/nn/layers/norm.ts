@@ -7,8 +7,9 @@ import { noGrad } from '../../tensor/autograd.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { batchNorm } from '../functional.ts';
 import { requireCount } from '../init.ts';
-import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
+import type { BatchNormFn, IdentityFn, ShapeFn } from '../shape-types.ts';
+import { Layer } from './layer.ts';
 
 export interface BatchNormLayerOptions {
   /** Added to the variance. Default 1e-5. */
@@ -21,8 +22,8 @@ export interface BatchNormLayerOptions {
   readonly trackRunningStats?: boolean;
 }
 
-abstract class BatchNorm extends Module {
-  readonly numFeatures: number;
+abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
+  readonly numFeatures: C;
   readonly eps: number;
   readonly momentum: number | null;
   readonly affine: boolean;
@@ -34,7 +35,7 @@ abstract class BatchNorm extends Module {
   declare num_batches_tracked: Tensor | null;
 
   /** @throws ArgumentError for a number of features that is not whole and positive */
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
+  constructor(numFeatures: C, options: BatchNormLayerOptions = {}) {
     super();
     requireCount(new.target.name, 'numFeatures', numFeatures);
     this.numFeatures = numFeatures;
@@ -53,7 +54,7 @@ abstract class BatchNorm extends Module {
   /** Numbers of dimensions that the layer takes. */
   protected abstract ranks(): readonly number[];
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     const name = this.typeName();
     if (!this.ranks().includes(x.ndim)) {
       throw new ShapeError(
@@ -89,14 +90,14 @@ abstract class BatchNorm extends Module {
 }
 
 /** Normalises each channel of [N, C, H, W] (https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html). */
-export class BatchNorm2d extends BatchNorm {
+export class BatchNorm2d<C extends number = number> extends BatchNorm<C, BatchNormFn<C>> {
   protected override ranks(): readonly number[] {
     return [4];
   }
 }
 
 /** Normalises each feature of [N, C] or [N, C, L]. */
-export class BatchNorm1d extends BatchNorm {
+export class BatchNorm1d extends BatchNorm<number, IdentityFn> {
   protected override ranks(): readonly number[] {
     return [2, 3];
   }

@@ -11,15 +11,18 @@ import {
   type MaxPoolParams,
   type Pair,
 } from '../../tensor/ops/pool-geometry.ts';
+import type { KernelSlot } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, adaptiveMaxPool2d, avgPool2dWith, maxPool2dWith } from '../functional.ts';
-import { Module } from '../module.ts';
+import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
+import { Layer, type SomeLayer } from './layer.ts';
 
 /** A size as it was given: `2` or `(3, 5)`. */
 const show = (size: Pair): string => (typeof size === 'number' ? String(size) : pythonTuple(size));
 
-/** The largest element of each window (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html). */
-export class MaxPool2d extends Module {
+/** The class behind {@link MaxPool2d}. */
+class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
+  static override readonly name: string = 'MaxPool2d';
   readonly kernelSize: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
@@ -41,7 +44,7 @@ export class MaxPool2d extends Module {
     this.#params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return maxPool2dWith(x, this.#params);
   }
 
@@ -50,8 +53,36 @@ export class MaxPool2d extends Module {
   }
 }
 
-/** The mean of each window (https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html). */
-export class AvgPool2d extends Module {
+/** `MaxPool2d<2, 2>` or `MaxPool2d<3, 2, 1>`: window, stride, padding. */
+export interface MaxPool2d<K = Pair, S = Pair, P = Pair> extends MaxPool2dLayer<K, S, P> {
+  readonly kernelSize: Pair;
+}
+
+export interface MaxPool2dConstructor {
+  /**
+   * @param stride default: the kernel size
+   * @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel
+   */
+  new <
+    const K extends Pair,
+    const S extends Pair = K,
+    const P extends Pair = 0,
+    const D extends Pair = 1,
+    C extends boolean = false,
+  >(
+    kernelSize: K,
+    stride?: S | null,
+    options?: { readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
+  ): MaxPool2d<KernelSlot<K, D, C>, S, P>;
+  readonly prototype: SomeLayer<MaxPool2d>;
+}
+
+/** The largest element of each window (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html). */
+export const MaxPool2d = MaxPool2dLayer as unknown as MaxPool2dConstructor;
+
+/** The class behind {@link AvgPool2d}. */
+class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
+  static override readonly name: string = 'AvgPool2d';
   readonly kernelSize: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
@@ -66,7 +97,7 @@ export class AvgPool2d extends Module {
     this.#params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return avgPool2dWith(x, this.#params);
   }
 
@@ -75,23 +106,41 @@ export class AvgPool2d extends Module {
   }
 }
 
+/** `AvgPool2d<2, 2>` or `AvgPool2d<3, 2, 1>`: window, stride, padding. */
+export interface AvgPool2d<K = Pair, S = Pair, P = Pair> extends AvgPool2dLayer<K, S, P> {
+  readonly kernelSize: Pair;
+}
+
+export interface AvgPool2dConstructor {
+  /** @param stride default: the kernel size */
+  new <const K extends Pair, const S extends Pair = K, const P extends Pair = 0, C extends boolean = false>(
+    kernelSize: K,
+    stride?: S | null,
+    options?: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & { readonly padding?: P; readonly ceilMode?: C },
+  ): AvgPool2d<KernelSlot<K, 1, C>, S, P>;
+  readonly prototype: SomeLayer<AvgPool2d>;
+}
+
+/** The mean of each window (https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html). */
+export const AvgPool2d = AvgPool2dLayer as unknown as AvgPool2dConstructor;
+
 type OutputSize = number | null | readonly [number | null, number | null];
 
 const showOutput = (size: OutputSize): string =>
   size === null || typeof size === 'number' ? String(size ?? 'None') : `(${size.map((n) => n ?? 'None').join(', ')})`;
 
 /** Means over windows that give the wished output size; null keeps the input's. */
-export class AdaptiveAvgPool2d extends Module {
-  readonly outputSize: OutputSize;
+export class AdaptiveAvgPool2d<const Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
+  readonly outputSize: Out;
   readonly #params: AdaptivePoolParams;
 
-  constructor(outputSize: OutputSize) {
+  constructor(outputSize: Out) {
     super();
     this.outputSize = outputSize;
     this.#params = adaptivePoolParams(outputSize);
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return adaptiveAvgPool2dWith(x, this.#params);
   }
 
@@ -101,15 +150,17 @@ export class AdaptiveAvgPool2d extends Module {
 }
 
 /** Maxima over windows that give the wished output size; null keeps the input's. */
-export class AdaptiveMaxPool2d extends Module {
-  readonly outputSize: OutputSize;
+export class AdaptiveMaxPool2d<const Out extends OutputSize = OutputSize> extends Layer<
+  AdaptiveFn<Out, 'AdaptiveMaxPool2d'>
+> {
+  readonly outputSize: Out;
 
-  constructor(outputSize: OutputSize) {
+  constructor(outputSize: Out) {
     super();
     this.outputSize = outputSize;
   }
 
-  override forward(x: Tensor): Tensor {
+  protected override run(x: Tensor): Tensor {
     return adaptiveMaxPool2d(x, this.outputSize);
   }
 

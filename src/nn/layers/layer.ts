@@ -1,0 +1,37 @@
+/**
+ * What layers have in common: one tensor in, one out, with a rule for the shapes in their types.
+ *
+ * A layer whose arguments all appear in its type is a plain generic class (Linear). One with more options than an editor's
+ * hover should show is a class with a constant for its constructor (Conv2d): the constructor's type parameters may be more
+ * than the class's.
+ */
+import type { Shape } from '../../tensor/shapes/dims.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { ModuleBase } from '../module-base.ts';
+import type { Argument, HasShapeFn, OutputShape, shapeFn, ShapeFn } from '../shape-types.ts';
+
+/** Anything that maps one tensor to another when called. */
+export type AnyLayer = ModuleBase & ((input: Tensor) => Tensor);
+
+/**
+ * A layer of whatever sizes: what `instanceof` narrows to where a constant stands for the constructor. (A class may extend
+ * such a constant only if its prototype fits, and typed calls of different sizes do not fit each other.)
+ */
+export type SomeLayer<L> = AnyLayer & Omit<L, keyof ModuleBase | typeof shapeFn>;
+
+/**
+ * The base of layers. F gives the types of `layer(x)` and `layer.forward(x)`; a subclass computes in `run`, where shapes
+ * are dynamic.
+ */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
+export abstract class Layer<F extends ShapeFn> extends ModuleBase {
+  override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>): Tensor<OutputShape<F, S>> {
+    return this.run(input as Tensor);
+  }
+
+  /** What the layer computes. */
+  protected abstract run(input: Tensor): Tensor;
+}
+export interface Layer<F extends ShapeFn> extends HasShapeFn<F> {
+  <S extends Shape>(input: Argument<F, S, Tensor<S>>): Tensor<OutputShape<F, S>>;
+}
