@@ -1,0 +1,137 @@
+/** Type tests of the package's own exports: compiled, never run. The rules themselves are tested beside this file. */
+import { cat, F, nn, ones, randn, stack, zeros, type Tensor } from 'flambeau';
+import { has, is } from './support.ts';
+
+/** The shape of a bare `Tensor`. */
+type Dynamic = any; // eslint-disable-line @typescript-eslint/no-explicit-any -- the shape of a bare Tensor is `any`
+
+declare const n: number;
+declare const bare: Tensor;
+declare const loaded: Tensor<[number, 3, 32, 32]>;
+
+// ---------------------------------------------------------------------------------------------- tensors
+
+const x = randn(8, 3, 4);
+has(x.add(1)).shape<[8, 3, 4]>();
+has(x.add(ones(3, 1))).shape<[8, 3, 4]>();
+// @ts-expect-error: cannot broadcast 8×3×4 with 5
+x.add(ones(5));
+has(x.view(8, -1)).shape<[8, 12]>();
+has(x.reshape([2, 48])).shape<[2, 48]>();
+has(x.flatten(1)).shape<[8, 12]>();
+// @ts-expect-error: cannot view 8×3×4 (96 elements) as 5×20
+x.view(5, 20);
+has(x.permute(2, 0, 1)).shape<[4, 8, 3]>();
+has(x.transpose(0, 1)).shape<[3, 8, 4]>();
+has(zeros(2, 3).t()).shape<[3, 2]>();
+has(x.unsqueeze(0)).shape<[1, 8, 3, 4]>();
+has(x.unsqueeze(0).squeeze(0)).shape<[8, 3, 4]>();
+has(ones(3, 1).expand(3, 7)).shape<[3, 7]>();
+has(x.select(1, 0)).shape<[8, 4]>();
+has(x.narrow(2, 0, 2)).shape<[8, 3, 2]>();
+has(x.matmul(randn(4, 5))).shape<[8, 3, 5]>();
+// @ts-expect-error: matmul: inner sizes differ, 8×3×4 @ 5×5
+x.matmul(randn(5, 5));
+has(x.sum()).shape<[]>();
+has(x.mean(1)).shape<[8, 4]>();
+has(x.sum([0, 2], { keepdim: true })).shape<[1, 3, 1]>();
+has(x.max(1).values).shape<[8, 4]>();
+has(x.max()).shape<[]>();
+has(x.argmax(-1)).shape<[8, 3]>();
+// @ts-expect-error: dimension 3 is out of range for a 3-d tensor
+x.sum(3);
+has(x.softmax(-1)).shape<[8, 3, 4]>();
+is<ReturnType<typeof three>, 3>();
+const three = () => x.size(1);
+has(cat([x, ones(2, 3, 4)])).shape<[10, 3, 4]>();
+has(stack([x, x], 1)).shape<[8, 2, 3, 4]>();
+// @ts-expect-error: cat: 8×3×4 and 2×3×5 differ outside dimension 0
+cat([x, ones(2, 3, 5)]);
+const wider: Tensor<[number, 3, 4]> = x;
+has(wider.add(wider)).shape<[number, 3, 4]>();
+
+// nothing is said about shapes that are not known
+has(bare.add(x)).shape<Dynamic>();
+has(bare.matmul(bare).sum(1).flatten(1)).shape<Dynamic>();
+has(cat([bare, x], n)).shape<Dynamic>();
+has(x.sum(n)).shape<Dynamic>();
+
+// ---------------------------------------------------------------------------------------------- models
+
+const model = new nn.Sequential(
+  new nn.Input(3, 32, 32),
+  new nn.Conv2d(3, 32, 3, { stride: 2, padding: 1 }),
+  new nn.ReLU(),
+  new nn.MaxPool2d(2, 2),
+  new nn.Conv2d(32, 32, 2),
+  new nn.BatchNorm2d(32),
+  new nn.Flatten(),
+  new nn.Dropout(0.5),
+  new nn.Linear(1568, 10),
+);
+has(model(randn(20, 3, 32, 32))).shape<[20, 10]>();
+has(model(loaded)).shape<[number, 10]>();
+has(model(bare)).shape<Dynamic>();
+// @ts-expect-error: layer 0: input should be 3×32×32 but is 1×32×32
+model(randn(20, 1, 32, 32));
+
+new nn.Sequential(
+  new nn.Input(3, 32, 32),
+  new nn.Conv2d(3, 32, 3, { stride: 2, padding: 1 }),
+  new nn.MaxPool2d(2, 2),
+  new nn.Conv2d(32, 32, 2),
+  new nn.Flatten(),
+  // @ts-expect-error: Linear expects 2048 features but receives 1568 = 32×7×7
+  new nn.Linear(2048, 10),
+);
+
+class Net extends nn.Module {
+  conv1 = new nn.Conv2d(3, 32, 3, { stride: 2, padding: 1 });
+  pool = new nn.AvgPool2d(2);
+  head = new nn.AdaptiveAvgPool2d(1);
+  fc = new nn.Linear(32, 10);
+  forward<N extends number>(input: Tensor<[N, 3, 32, 32]>) {
+    const features = this.pool(F.relu(this.conv1(input)));
+    has(features).shape<[N, 32, 8, 8]>();
+    // @ts-expect-error: Linear expects 32 features but receives 2048
+    this.fc(features.flatten(1));
+    return this.fc(F.dropout(this.head(features).flatten(1), { training: this.training }));
+  }
+}
+const net = new Net();
+has(net.forward(randn(7, 3, 32, 32))).shape<[7, 10]>();
+has(net(randn(7, 3, 32, 32))).shape<[number, 10]>();
+has(net(bare)).shape<[number, 10]>();
+// @ts-expect-error: '[7, 1, 32, 32]' is not assignable to '[number, 3, 32, 32]'
+net(randn(7, 1, 32, 32));
+
+/** Without shapes, as in PyTorch: nothing is checked and nothing is said. */
+class Plain extends nn.Module {
+  conv = new nn.Conv2d(3, 8, 3);
+  fc = new nn.Linear(n, 10);
+  forward(input: Tensor): Tensor {
+    return this.fc(this.conv(input).relu().view(-1, 7200));
+  }
+}
+has(new Plain()(randn(1, 3, 32, 32))).shape<Dynamic>();
+
+const growing = new nn.Sequential();
+growing.addModule('conv', new nn.Conv2d(3, 16, 3));
+has(growing(randn(1, 3, 8, 8))).shape<Dynamic>();
+has(new nn.Sequential(new Map([['relu', new nn.ReLU()]]))(x)).shape<Dynamic>();
+has(new nn.Sequential(['flat', new nn.Flatten()], ['fc', new nn.Linear(12, 2)])(x)).shape<[8, 2]>();
+
+declare const module: nn.ModuleBase;
+if (module instanceof nn.Conv2d) is<typeof module.inChannels, number>();
+if (module instanceof nn.Conv2d) has(module(randn(8, 3, 32, 32))).shape<Dynamic>();
+if (module instanceof nn.Linear) has(module.weight).shape<Dynamic>();
+export const someConv: nn.Conv2d = new nn.Conv2d(3, 16, 3);
+export const someLinear: nn.Linear = new nn.Linear(3, 16);
+export const layers: nn.Module[] = [new nn.ReLU(), new nn.Conv2d(3, 16, 3), net, model];
+is<typeof model extends nn.ModuleBase ? true : false, true>();
+export class MyConv extends nn.Conv2d<3, 16, 3, 1, 0> {
+  constructor() {
+    super(3, 16, 3);
+  }
+}
+has(new MyConv()(randn(8, 3, 32, 32))).shape<[8, 16, 30, 30]>();
