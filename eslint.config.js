@@ -30,7 +30,7 @@ export default tseslint.config(
   },
   {
     // Shapes in the types: `any` is the dynamic shape, and rules must be able to say it.
-    files: ['src/tensor/shapes/*.ts', 'src/nn/shape-types.ts', 'src/tensor/tensor.ts'],
+    files: ['src/tensor/shapes/*.ts', 'src/nn/shape-types.ts', 'src/tensor/tensor.ts', 'src/tensor/tensor-math.ts'],
     rules: { '@typescript-eslint/no-explicit-any': 'off' },
   },
   {

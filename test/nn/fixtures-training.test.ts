@@ -61,11 +61,11 @@ function makeData({ classes, seed }: Run): { x: Tensor; y: Tensor } {
   return { x: waves.add(cat([k, k.neg(), k.mul(k).div(2)], 1).mul(brightness)), y };
 }
 
-const makeOptimizer = (run: Run, net: nn.Layer): optim.SGD | optim.Adam =>
+const makeOptimizer = (run: Run, net: nn.AnyLayer): optim.SGD | optim.Adam =>
   run.optimizer === 'SGD' ? new optim.SGD(net.parameters(), run.args) : new optim.Adam(net.parameters(), run.args);
 
 /** The losses of the first steps, as in training.py. */
-function train(net: nn.Layer, run: Run, { x, y }: { x: Tensor; y: Tensor }, steps: number): number[] {
+function train(net: nn.AnyLayer, run: Run, { x, y }: { x: Tensor; y: Tensor }, steps: number): number[] {
   const optimizer = makeOptimizer(run, net);
   return Array.from({ length: steps }, (_, step) => {
     const batch = `${(step % 10) * 20}:${(step % 10) * 20 + 20}`;

@@ -5,7 +5,7 @@ import { nn, type Tensor } from 'flambeau';
 /** `['Conv2d', 3, 16, 3, { padding: 1 }]`, or a list of such: a Sequential. */
 export type Spec = readonly [string, ...unknown[]] | readonly Spec[];
 
-type Constructor = new (...args: never[]) => nn.Layer;
+type Constructor = new (...args: never[]) => nn.AnyLayer;
 
 const LAYERS: Readonly<Record<string, Constructor>> = {
   AdaptiveAvgPool2d: nn.AdaptiveAvgPool2d,
@@ -19,7 +19,7 @@ const LAYERS: Readonly<Record<string, Constructor>> = {
   ReLU: nn.ReLU,
 };
 
-export function build(spec: Spec): nn.Layer {
+export function build(spec: Spec): nn.AnyLayer {
   if (typeof spec[0] !== 'string') return new nn.Sequential(...(spec as readonly Spec[]).map(build));
   const [name, ...args] = spec as readonly [string, ...unknown[]];
   return new LAYERS[name]!(...(args as never[]));
