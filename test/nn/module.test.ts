@@ -204,7 +204,8 @@ describe('errors name the layer', () => {
 
   it('at construction, for impossible arguments', () => {
     expect(() => new nn.Conv2d(3, 4, 0)).toThrow(ArgumentError);
-    expect(() => new nn.Conv2d(3, 4, 3, { groups: 2 })).toThrow(/groups must divide/);
+    const groups: number = 2;
+    expect(() => new nn.Conv2d(3, 4, 3, { groups })).toThrow(/groups must divide/);
     expect(() => new nn.Linear(2.5, 1)).toThrow(/whole number/);
     expect(() => new nn.Dropout(1.5)).toThrow(/between 0 and 1/);
     expect(() => new nn.MaxPool2d(2, 2, { padding: 2 })).toThrow(/half the kernel/);

@@ -1,0 +1,104 @@
+/**
+ * The package as a user gets it: packed as for publishing, unpacked beside its dependencies, imported by name, and
+ * type-checked from its declarations under strict settings without skipping them.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const run = (command: string, args: readonly string[], cwd: string): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly bin: Readonly<Record<string, string>>;
+}
+
+describe('the package', () => {
+  // Below the repository, so that the dependencies are found.
+  const cache = join(root, 'node_modules', '.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'package-'));
+  const installed = join(folder, 'node_modules', 'flambeau');
+  let files: readonly string[] = [];
+
+  beforeAll(() => {
+    const source = join(folder, 'source');
+    run('node', ['tools/build.mjs', '--out', join(source, 'dist')], root);
+    for (const name of ['package.json', 'bin', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src', 'test']) {
+      cpSync(join(root, name), join(source, name), { recursive: true });
+    }
+    const report = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], source);
+    const [{ filename, files: listed }] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }];
+    files = listed.map(({ path }) => path);
+    run('tar', ['-xzf', filename], folder);
+    mkdirSync(dirname(installed));
+    renameSync(join(folder, 'package'), installed);
+  }, 120_000);
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('holds what its manifest promises, and no sources or tests', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest;
+    const targets = Object.values(manifest.exports).flatMap((t) => (typeof t === 'string' ? [t] : Object.values(t)));
+    for (const target of [...targets, ...Object.values(manifest.bin)]) {
+      expect(existsSync(join(installed, target)), target).toBe(true);
+    }
+    expect(
+      files.filter((path) => !/^(dist|bin)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path)),
+    ).toEqual([]);
+    expect(files.filter((path) => path.endsWith('.d.ts')).length).toBeGreaterThan(100);
+  });
+
+  it('is imported by its names, one copy of the core in all of them', () => {
+    const program = `
+      import { nn, randn, Tensor } from 'flambeau';
+      import { Compose, ToTensor } from 'flambeau/vision';
+      import { summary } from 'flambeau/node';
+      const y = new nn.Linear(2, 3)(randn(4, 2));
+      console.log(y instanceof Tensor, y.shape.join(), typeof Compose, typeof ToTensor, String(summary(new nn.Linear(2, 3), [1, 2])).includes('Linear'));`;
+    writeFileSync(join(folder, 'program.mjs'), program);
+    expect(run('node', ['program.mjs'], folder).trim()).toBe('true 4,3 function function true');
+  });
+
+  it('has a command that runs', () => {
+    expect(run('node', [join(installed, 'bin/flambeau.js'), '--help'], folder)).toMatch(/^Usage: flambeau/);
+  });
+
+  it('has declarations that check a program', () => {
+    const file = join(folder, 'program.ts');
+    writeFileSync(
+      file,
+      `import { nn, randn, type Tensor } from 'flambeau';
+      export class Net extends nn.Module {
+        conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
+        fc = new nn.Linear(8 * 4 * 4, 10);
+        forward(x: Tensor<[2, 3, 4, 4]>) { return this.fc(this.conv(x).flatten(1)); }
+      }
+      export const right: Tensor<[2, 10]> = new Net()(randn(2, 3, 4, 4));
+      // @ts-expect-error -- 3 classes are not 10
+      export const wrong: Tensor<[2, 3]> = new Net()(randn(2, 3, 4, 4));
+      `,
+    );
+    const program = ts.createProgram([file], {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules', '@types')],
+    });
+    const messages = ts
+      .getPreEmitDiagnostics(program)
+      .map((d) => `${d.file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, '\n')}`);
+    expect(messages).toEqual([]);
+  }, 120_000);
+});
