@@ -1,15 +1,15 @@
 /**
- * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it allocates at
- * most one temporary block, writes addresses and scalars into argument blocks, and launches.
+ * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it writes addresses
+ * and scalars into argument blocks, and launches. Temporaries lie in one block: a plan of one operation takes it for each
+ * run, a larger one keeps it as its arena.
  */
 import { invariant } from '../base/errors.ts';
-import type { Layout } from '../base/layout.ts';
 import type { Device, Launch } from '../devices/device.ts';
 import type { Graph } from './graph.ts';
-import { Lowering, type BufferSource, type LoweredStep, type Value } from './lowering.ts';
+import { Lowering, type LoweredStep, type Value } from './lowering.ts';
 
 /** A launch and the words of its argument block that change between runs. */
-interface PlanStep {
+export interface PlanStep {
   readonly launch: Launch;
   readonly name: string;
   /** Flat triples: address of the word, index of the buffer, byte offset within it. */
@@ -20,57 +20,74 @@ interface PlanStep {
 
 export class Plan {
   readonly device: Device;
-  /** Layouts of the results, in the graph's output order. */
-  readonly outputs: readonly Layout[];
-  readonly #graph: Graph;
-  readonly #steps: readonly PlanStep[];
-  readonly #buffers: readonly BufferSource[];
+  readonly graph: Graph;
+  readonly steps: readonly PlanStep[];
   /** Addresses of all buffers; external and temporary ones are filled in at each run. */
   readonly #addresses: number[];
   readonly #tempBytes: number;
   readonly #externals: number;
-  readonly #temps: readonly number[];
+  /** The buffers in the temporary block, and their places in it. */
+  readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
   /** Blocks that the plan itself holds: argument blocks and constant tables. */
   readonly #held: { readonly address: number; readonly bytes: number }[] = [];
 
   constructor(device: Device, graph: Graph) {
     this.device = device;
-    this.#graph = graph;
-    this.outputs = graph.outputs.map((id) => graph.values[id]!);
+    this.graph = graph;
     const lowering = new Lowering(device);
     lower(graph, lowering);
-    this.#buffers = lowering.buffers;
-    this.#tempBytes = lowering.tempBytes;
-    this.#externals = graph.inputs.length + graph.outputs.length;
+    const { offsets, bytes } = lowering.arrange();
+    this.#tempBytes = offsets.length === 0 ? 0 : bytes;
+    this.#externals = graph.externals.length;
     this.#addresses = lowering.buffers.map((source) => {
       if (source.kind !== 'constant') return 0;
       const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
       return address;
     });
-    this.#temps = lowering.buffers.flatMap((source, i) => (source.kind === 'temp' ? [i] : []));
-    this.#steps = lowering.steps.map((step) => this.#prepare(step));
+    this.#temps = lowering.buffers.flatMap((source, buffer) =>
+      source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
+    );
+    if (graph.nodes.length > 1 && this.#tempBytes > 0) this.#place(this.#hold(this.#tempBytes));
+    this.steps = lowering.steps.map((step) => this.#prepare(step));
+  }
+
+  /** Bytes of temporary memory: the arena of a plan of many operations. */
+  get tempBytes(): number {
+    return this.#tempBytes;
   }
 
   /**
-   * Runs the plan. `addresses` are those of the inputs, then of the outputs; an output may be an input's own memory where
-   * the operation works in place.
+   * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
+   * operation works in place.
    */
   run(addresses: readonly number[], scalars: readonly number[]): void {
+    for (let i = 0; i < this.#externals; i++) this.#addresses[i] = addresses[i]!;
+    if (this.#tempBytes === 0 || this.graph.nodes.length > 1) {
+      this.#launch(scalars);
+      return;
+    }
+    const temp = this.device.allocate(this.#tempBytes);
+    try {
+      this.#place(temp);
+      this.#launch(scalars);
+    } finally {
+      this.device.free(temp, this.#tempBytes);
+    }
+  }
+
+  #place(block: number): void {
+    for (const { buffer, offset } of this.#temps) this.#addresses[buffer] = block + offset;
+  }
+
+  #launch(scalars: readonly number[]): void {
     const { device } = this;
     const all = this.#addresses;
-    for (let i = 0; i < this.#externals; i++) all[i] = addresses[i]!;
-    const temp = this.#tempBytes > 0 ? device.allocate(this.#tempBytes) : 0;
-    try {
-      for (const i of this.#temps) all[i] = temp + (this.#buffers[i] as { offset: number }).offset;
-      for (const step of this.#steps) {
-        const { pointers, scalars: doubles } = step;
-        for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
-        for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
-        device.run(step.launch);
-      }
-    } finally {
-      if (temp !== 0) device.free(temp, this.#tempBytes);
+    for (const step of this.steps) {
+      const { pointers, scalars: doubles } = step;
+      for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
+      for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
+      device.run(step.launch);
     }
   }
 
@@ -105,27 +122,39 @@ export class Plan {
   dispose(): void {
     for (const { address, bytes } of this.#held.splice(0)) this.device.free(address, bytes);
   }
-
-  toString(): string {
-    const steps = this.#steps.map((step) => `  ${step.name} × ${step.launch.size}`);
-    return [this.#graph.toString(), `temporary memory: ${this.#tempBytes} bytes`, ...steps].join('\n');
-  }
 }
 
-/** Lowers every node in order. Inputs and outputs are external; values between nodes are temporary. */
+/** Lowers every node in order. */
 function lower(graph: Graph, lowering: Lowering): void {
-  const values = new Map<number, Value>();
-  [...graph.inputs, ...graph.outputs].forEach((id, index) => {
-    values.set(id, lowering.external(graph.values[id]!, index));
+  const places = graph.buffers.map((): Value | undefined => undefined);
+  graph.externals.forEach((buffer, index) => {
+    places[buffer] = lowering.external(graph.values.find((value) => value.buffer === buffer)!.layout, index);
   });
+  const lives = lifetimes(graph);
   const valueOf = (id: number): Value => {
-    let value = values.get(id);
-    if (value === undefined) {
-      const layout = graph.values[id]!;
-      value = lowering.temp(layout.dtype, layout.shape);
-      values.set(id, value);
-    }
-    return value;
+    const { buffer, layout, offset } = graph.values[id]!;
+    const source = graph.buffers[buffer]!;
+    const place = (places[buffer] ??=
+      source.kind === 'constant'
+        ? lowering.constant(layout.dtype, source.data)
+        : lowering.local(layout, source.bytes, lives[buffer]!.first, lives[buffer]!.last));
+    return lowering.view({ ...place, layout }, layout, offset);
   };
-  for (const node of graph.nodes) node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
+  graph.nodes.forEach((node, i) => {
+    lowering.beginNode(i, node.firstScalar);
+    node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
+  });
+}
+
+/** The first and the last node that mention each buffer. */
+function lifetimes(graph: Graph): { first: number; last: number }[] {
+  const lives = graph.buffers.map(() => ({ first: Infinity, last: -1 }));
+  graph.nodes.forEach(({ inputs, outputs }, i) => {
+    for (const id of [...inputs, ...outputs]) {
+      const life = lives[graph.values[id]!.buffer]!;
+      life.first = Math.min(life.first, i);
+      life.last = i;
+    }
+  });
+  return lives;
 }
