@@ -65,8 +65,8 @@ export class Lowering {
   readonly #threads: number;
   #tempBytes = 0;
 
-  constructor(device: Device) {
-    this.target = device.target;
+  constructor(device: Device, target: Target = device.target) {
+    this.target = target;
     this.#threads = device.threads;
   }
 
