@@ -220,7 +220,8 @@ class Unit {
   }
 }
 
-const identifier = (name: string): string => name.replace(/^\d|\W/g, '_');
+/** Shipped kernels have 0 for names: tools/strip-names.mjs. */
+const identifier = (name: string | number): string => String(name).replace(/^\d|\W/g, '_');
 const variable = (local: Local): string => `${identifier((local.node as { name: string }).name)}_${local.index}`;
 
 function literal(type: ValueType, value: number | bigint): string {
