@@ -161,7 +161,7 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const ops = operations(type).filter(([name]) => name !== 'splat' && name !== 'lane');
     const scalar = element(type);
     const target: Target = { ...device.target, name: 'c-test', vectorBytes };
-    const perUnit = [4, target].map(() => 0) && lanes(target, scalar);
+    const perUnit = lanes(target, scalar);
     const bytes = ops.length * 256 * 8 + 64;
     const base = lanes(device.target, scalar);
     const expected = outputs(sweep(type, ops, base), 'wasm', scalar, bytes, 256 / base);

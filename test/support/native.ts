@@ -25,7 +25,7 @@ export function systemWith(env: Record<string, string | undefined>): { system: S
     getuid: () => system.process.getuid!(),
     once: (event: 'exit', listener: () => void) => system.process.once(event, listener),
   };
-  return { system: { ...system, process: process as System['process'] }, said };
+  return { system: { ...system, process: process }, said };
 }
 
 /** A directory that is removed when the process ends. */

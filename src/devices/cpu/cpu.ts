@@ -25,7 +25,7 @@ export type NativeHost = Pick<
 >;
 
 export class CpuDevice implements Device {
-  /** Supplied where native kernels can be: Node's entry points (`native/native.ts`). */
+  /** Supplied by Node's entry points: `native/native.ts`. */
   static startNative: ((host: NativeHost) => NativeCode | undefined) | undefined;
   readonly name = 'cpu';
   readonly target: Target;

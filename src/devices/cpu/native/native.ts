@@ -12,7 +12,7 @@ import { emitC } from '../../../kernels/c/emit.ts';
 import type { Target } from '../../../kernels/ir.ts';
 import type { Kernel } from '../../../kernels/kernel.ts';
 import type { KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
-import type { NativeHost } from '../cpu.ts';
+import { CpuDevice, type NativeHost } from '../cpu.ts';
 import { KernelCache } from './cache.ts';
 import { CompileJob, findCompiler, type Compiler } from './compiler.ts';
 import { RUNTIME_SOURCE } from './runtime-source.ts';
@@ -247,9 +247,14 @@ function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Native kernels for a device; undefined where they cannot be or were switched off with FLAMBEAU_NATIVE=0. */
-export function startNative(host: NativeHost): NativeCode | undefined {
+/** Undefined where native kernels cannot be, or were switched off with FLAMBEAU_NATIVE=0. */
+function startNative(host: NativeHost): NativeCode | undefined {
   const system = nodeSystem();
   if (system === undefined || !['linux', 'darwin'].includes(system.process.platform)) return undefined;
   return system.process.env['FLAMBEAU_NATIVE'] === '0' ? undefined : new NativeKernels(host, system);
+}
+
+/** Gives CPU devices native kernels. The entry points for Node call it, so that browsers do not download this. */
+export function enableNative(): void {
+  CpuDevice.startNative = startNative;
 }
