@@ -8,7 +8,7 @@ export default defineConfig({
     alias: [
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },
       { find: 'flambeau/node', replacement: at('./src/node.ts') },
-      { find: 'flambeau', replacement: at('./src/index.ts') },
+      { find: 'flambeau', replacement: at('./src/index-node.ts') },
     ],
   },
   test: {

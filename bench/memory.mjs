@@ -58,7 +58,7 @@ async function measure(loop) {
       memories.push(this);
     }
   };
-  const { setNumThreads } = await import('../dist/index.js');
+  const { setNumThreads } = await import('flambeau');
   setNumThreads(Number(options.threads));
   const collections = watchCollections();
   const samples = [];
@@ -75,7 +75,7 @@ async function measure(loop) {
 }
 
 async function workload(loop) {
-  const { nn, noGrad, optim, randint, randn } = await import('../dist/index.js');
+  const { nn, noGrad, optim, randint, randn } = await import('flambeau');
   const { w2 } = await import('./workloads.mjs');
   const model = w2();
   const batch = Number(options.batch);

@@ -1,14 +1,12 @@
 /**
- * npm run -s bench -- [--only NAME,…] [--mode eager] [--device wasm] [--threads N] [--peers] [--json] [--seconds S] [--rounds N]
+ * npm run -s bench -- [--only NAME,…] [--mode eager] [--device wasm|native] [--threads N] [--peers] [--json] [--seconds S] [--rounds N]
  *
  * Times every workload, with --peers in turn with PyTorch in the same run, and prints a table or one JSON object a line.
  * `ms` is the median of all runs after warm-up; `spread` the distance between the quartiles; a ratio is the peer's
  * median over ours, round by round, of which the median is shown.
  */
 import { parseArgs } from 'node:util';
-import { setNumThreads } from '../dist/index.js';
 import { startPyTorch } from './peers/peers.mjs';
-import { ROWS } from './workloads.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +21,11 @@ const { values: options } = parseArgs({
   },
 });
 if (options.mode !== 'eager') fail(`--mode ${options.mode} is not available; this version runs eager`);
-if (options.device !== 'wasm') fail(`--device ${options.device} is not available; this version runs wasm`);
+if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
+process.env.FLAMBEAU_NATIVE = options.device === 'native' ? '1' : '0';
+const { setNumThreads } = await import('flambeau');
+const { nativeReady } = await import('flambeau/node');
+const { ROWS } = await import('./workloads.mjs');
 const only = options.only?.split(',');
 const unknown = only?.find((name) => !ROWS.some((row) => row.name === name));
 if (unknown !== undefined) fail(`no row ${unknown}; rows: ${ROWS.map((row) => row.name).join(', ')}`);
@@ -52,6 +54,7 @@ peer?.stop();
 
 async function measure(row) {
   const run = row.make();
+  if (options.device === 'native') await becomeNative(run);
   warmUp(run);
   const times = [];
   const ratios = [];
@@ -63,6 +66,12 @@ async function measure(row) {
   const sorted = times.sort((a, b) => a - b);
   const spread = quantile(sorted, 0.75) - quantile(sorted, 0.25);
   return { ms: quantile(sorted, 0.5), spread, ratio: ratios.length > 0 ? median(ratios) : undefined };
+}
+
+/** Runs until every operation has asked for its native kernels, and waits for them. */
+async function becomeNative(run) {
+  for (let i = 0; i < 5; i++) run();
+  if (!(await nativeReady())) fail('native kernels are not available here');
 }
 
 /** Until the engine has optimised the code: at least 40 runs or a second and a half. */

@@ -5,7 +5,7 @@
  * machine touches both alike. Printed is the median of the rounds' ratios, and its quartiles.
  */
 import { parseArgs } from 'node:util';
-import { setNumThreads } from '../dist/index.js';
+import { setNumThreads } from 'flambeau';
 import { ROWS } from './workloads.mjs';
 
 const { values: options } = parseArgs({

@@ -3,7 +3,7 @@
  * A training step is forward, cross-entropy, backward and an SGD update with momentum 0.9; inference is the forward pass
  * in eval mode without gradients. Inputs and labels are random.
  */
-import { F, nn, noGrad, ones, optim, randint, randn } from '../dist/index.js';
+import { F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
 
 const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
 

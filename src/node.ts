@@ -3,9 +3,14 @@
  *
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
+import { enableNative } from './devices/cpu/native/native.ts';
+
+enableNative();
+
 export { summary, ModelSummary, type SummaryOptions, type SummaryRow } from './inspect/summary.ts';
 export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
 export { load, save } from './io/checkpoint-node.ts';
+export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';

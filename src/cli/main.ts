@@ -1,6 +1,7 @@
 /** The program `flambeau`: finds the command, runs it, and turns errors into one message and an exit code. */
 import { readFileSync } from 'node:fs';
 import { FlambeauError } from '../base/errors.ts';
+import { enableNative } from '../devices/cpu/native/native.ts';
 import type { Command } from './command.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { didYouMean, UsageError } from './options.ts';
@@ -21,6 +22,7 @@ const USAGE = 2;
  */
 export async function main(argv: readonly string[], out: Sink, err: Sink): Promise<number> {
   const terminal = new Terminal(out);
+  enableNative();
   try {
     return await dispatch(argv, terminal);
   } catch (error) {

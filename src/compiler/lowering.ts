@@ -67,8 +67,8 @@ export class Lowering {
   #node = 0;
   #firstScalar = 0;
 
-  constructor(device: Device) {
-    this.target = device.target;
+  constructor(device: Device, target: Target = device.target) {
+    this.target = target;
     this.#threads = device.threads;
   }
 

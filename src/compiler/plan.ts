@@ -4,7 +4,8 @@
  * run, a larger one keeps it as its arena.
  */
 import { invariant } from '../base/errors.ts';
-import type { Device, Launch } from '../devices/device.ts';
+import type { Device, Launch, Program, Runner } from '../devices/device.ts';
+import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
 import { Lowering, type LoweredStep, type Value } from './lowering.ts';
 
@@ -21,25 +22,101 @@ export interface PlanStep {
 export class Plan {
   readonly device: Device;
   readonly graph: Graph;
-  readonly steps: readonly PlanStep[];
-  /** Addresses of all buffers; external and temporary ones are filled in at each run. */
-  readonly #addresses: number[];
-  readonly #tempBytes: number;
   readonly #externals: number;
-  /** The buffers in the temporary block, and their places in it. */
-  readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
-  /** Blocks that the plan itself holds: argument blocks and constant tables. */
-  readonly #held: { readonly address: number; readonly bytes: number }[] = [];
+  #code: PlanCode;
+  /** Runs left until native code is asked for; 0 means never. */
+  #patience: number;
+  /** The plan for native kernels, while they are being compiled. */
+  #next: Lowering | undefined;
 
   constructor(device: Device, graph: Graph) {
     this.device = device;
     this.graph = graph;
-    const lowering = new Lowering(device);
-    lower(graph, lowering);
-    const { offsets, bytes } = lowering.arrange();
-    this.#tempBytes = offsets.length === 0 ? 0 : bytes;
     this.#externals = graph.externals.length;
-    this.#addresses = lowering.buffers.map((source) => {
+    this.#code = new PlanCode(device, lowered(device, graph, device.target), device, this.#keepsArena);
+    const patience = device.native?.patience ?? 0;
+    this.#patience = this.#keepsArena ? Math.min(patience, 1) : patience; // a compiled function is here to stay
+  }
+
+  /** Whether temporary memory is kept between runs. */
+  get #keepsArena(): boolean {
+    return this.graph.nodes.length > 1;
+  }
+
+  /** Bytes of temporary memory: the arena of a plan of many operations. */
+  get tempBytes(): number {
+    return this.#code.tempBytes;
+  }
+
+  get steps(): readonly PlanStep[] {
+    return this.#code.steps;
+  }
+
+  /**
+   * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
+   * operation works in place.
+   */
+  run(addresses: readonly number[], scalars: readonly number[]): void {
+    if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
+    const code = this.#code;
+    for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
+    if (code.tempBytes === 0 || this.#keepsArena) {
+      code.run(scalars);
+      return;
+    }
+    const temp = this.device.allocate(code.tempBytes);
+    try {
+      code.place(temp);
+      code.run(scalars);
+    } finally {
+      this.device.free(temp, code.tempBytes);
+    }
+  }
+
+  /** Moves to native kernels if they are ready, else asks again at the next run. */
+  #hasten(): void {
+    const { native } = this.device;
+    const target = native?.target;
+    if (native === undefined || target === undefined) return;
+    this.#next ??= lowered(this.device, this.graph, target);
+    const ready = native.ready(this.#next.steps.map((step) => step.kernel));
+    if (ready === undefined) {
+      this.#patience = 1;
+      return;
+    }
+    if (ready) {
+      const code = new PlanCode(this.device, this.#next, native, this.#keepsArena);
+      this.#code.dispose();
+      this.#code = code;
+    }
+    this.#next = undefined;
+  }
+
+  /** Gives back the plan's own memory; it cannot run afterwards. */
+  dispose(): void {
+    this.#patience = 0;
+    this.#code.dispose();
+  }
+}
+
+/** A lowered graph with its kernels loaded: WebAssembly's or native ones. */
+class PlanCode {
+  readonly steps: readonly PlanStep[];
+  /** Addresses of all buffers; external and temporary ones are filled in at each run. */
+  readonly addresses: number[];
+  readonly tempBytes: number;
+  readonly #device: Device;
+  readonly #program: Program;
+  /** The buffers in the temporary block, and their places in it. */
+  readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
+  /** Blocks that the plan itself holds: argument blocks, constant tables, the arena. */
+  readonly #held: { readonly address: number; readonly bytes: number }[] = [];
+
+  constructor(device: Device, lowering: Lowering, runner: Runner, keepsArena: boolean) {
+    this.#device = device;
+    const { offsets, bytes } = lowering.arrange();
+    this.tempBytes = offsets.length === 0 ? 0 : bytes;
+    this.addresses = lowering.buffers.map((source) => {
       if (source.kind !== 'constant') return 0;
       const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
@@ -48,52 +125,29 @@ export class Plan {
     this.#temps = lowering.buffers.flatMap((source, buffer) =>
       source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
     );
-    if (graph.nodes.length > 1 && this.#tempBytes > 0) this.#place(this.#hold(this.#tempBytes));
-    this.steps = lowering.steps.map((step) => this.#prepare(step));
+    if (keepsArena && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
+    this.steps = lowering.steps.map((step) => this.#prepare(step, runner));
+    this.#program = runner.program(this.steps.map((step) => step.launch));
   }
 
-  /** Bytes of temporary memory: the arena of a plan of many operations. */
-  get tempBytes(): number {
-    return this.#tempBytes;
+  /** Says where the temporary block is. */
+  place(block: number): void {
+    for (const { buffer, offset } of this.#temps) this.addresses[buffer] = block + offset;
   }
 
-  /**
-   * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
-   * operation works in place.
-   */
-  run(addresses: readonly number[], scalars: readonly number[]): void {
-    for (let i = 0; i < this.#externals; i++) this.#addresses[i] = addresses[i]!;
-    if (this.#tempBytes === 0 || this.graph.nodes.length > 1) {
-      this.#launch(scalars);
-      return;
-    }
-    const temp = this.device.allocate(this.#tempBytes);
-    try {
-      this.#place(temp);
-      this.#launch(scalars);
-    } finally {
-      this.device.free(temp, this.#tempBytes);
-    }
-  }
-
-  #place(block: number): void {
-    for (const { buffer, offset } of this.#temps) this.#addresses[buffer] = block + offset;
-  }
-
-  #launch(scalars: readonly number[]): void {
-    const { device } = this;
-    const all = this.#addresses;
-    for (const step of this.steps) {
-      const { pointers, scalars: doubles } = step;
+  run(scalars: readonly number[]): void {
+    const device = this.#device;
+    const all = this.addresses;
+    for (const { pointers, scalars: doubles } of this.steps) {
       for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
       for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
-      device.run(step.launch);
     }
+    this.#program.run();
   }
 
   /** Writes a step's fixed arguments and notes where the others go. */
-  #prepare(step: LoweredStep): PlanStep {
-    const { device } = this;
+  #prepare(step: LoweredStep, runner: Runner): PlanStep {
+    const device = this.#device;
     const { kernel } = step;
     const args = this.#hold(Math.max(Object.keys(kernel.slots).length, 1) * 8);
     const pointers: number[] = [];
@@ -107,28 +161,31 @@ export class Plan {
       else if (type === 'f64') device.setDouble(at, arg);
       else device.setWord(at, arg);
     }
-    const handle = device.load(kernel);
+    const handle = runner.load(kernel);
     const launch = { kernel: handle, args, size: step.size, grain: step.grain, scratch: step.scratch };
     return { launch, name: kernel.key, pointers, scalars };
   }
 
   #hold(bytes: number): number {
-    const address = this.device.allocate(bytes);
+    const address = this.#device.allocate(bytes);
     this.#held.push({ address, bytes });
     return address;
   }
 
-  /** Gives back the plan's own memory; it cannot run afterwards. */
   dispose(): void {
-    for (const { address, bytes } of this.#held.splice(0)) this.device.free(address, bytes);
+    for (const { address, bytes } of this.#held.splice(0)) this.#device.free(address, bytes);
+    this.#program.dispose();
   }
 }
 
 /** Lowers every node in order. */
-function lower(graph: Graph, lowering: Lowering): void {
+function lowered(device: Device, graph: Graph, target: Target): Lowering {
+  const lowering = new Lowering(device, target);
   const places = graph.buffers.map((): Value | undefined => undefined);
   graph.externals.forEach((buffer, index) => {
-    places[buffer] = lowering.external(graph.values.find((value) => value.buffer === buffer)!.layout, index);
+    const value = graph.values.find((candidate) => candidate.buffer === buffer);
+    invariant(value !== undefined, `external buffer ${buffer} has no value`);
+    places[buffer] = lowering.external(value.layout, index);
   });
   const lives = lifetimes(graph);
   const valueOf = (id: number): Value => {
@@ -144,6 +201,7 @@ function lower(graph: Graph, lowering: Lowering): void {
     lowering.beginNode(i, node.firstScalar);
     node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
   });
+  return lowering;
 }
 
 /** The first and the last node that mention each buffer. */

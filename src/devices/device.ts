@@ -24,10 +24,41 @@ export interface Launch {
   readonly scratch: number;
 }
 
-export interface Device {
+/** Launches made ready to run in order, any number of times. */
+export interface Program {
+  /** Runs the launches to their end. @throws what a thread threw */
+  run(): void;
+  /** Gives back what it holds; it cannot run afterwards. */
+  dispose(): void;
+}
+
+/** Something that runs kernels. */
+export interface Runner {
+  /** What its kernels may assume. */
+  readonly target: Target | undefined;
+  /** Compiles a kernel, or finds it already compiled. */
+  load(kernel: Kernel): KernelHandle;
+  /** Argument blocks may change between runs, launches not. */
+  program(launches: readonly Launch[]): Program;
+}
+
+/**
+ * A second, faster way of a device to run kernels, which takes a while to be ready. Plans begin without it. A `target` of
+ * undefined means that there is none after all.
+ */
+export interface NativeCode extends Runner {
+  /** Runs of a plan after which it is worth asking. */
+  readonly patience: number;
+  /** Asks for kernels: true when all can be loaded now, undefined while some are being made, false when one cannot be. */
+  ready(kernels: readonly Kernel[]): boolean | undefined;
+  /** Resolves once all that was asked for is made; with whether native kernels are used. */
+  settled(): Promise<boolean>;
+}
+
+export interface Device extends Runner {
   readonly name: string;
-  /** What kernels for this device may assume. */
   readonly target: Target;
+  readonly native: NativeCode | undefined;
   /** Threads that take part in a launch, the calling one included. */
   readonly threads: number;
   /** Bytes handed out and not yet freed. */
@@ -49,9 +80,4 @@ export interface Device {
   /** Writes 32-bit words; the hot path of argument blocks. */
   setWord(address: number, value: number): void;
   setDouble(address: number, value: number): void;
-
-  /** Compiles a kernel, or finds it already compiled. */
-  load(kernel: Kernel): KernelHandle;
-  /** Runs a launch to its end. @throws what a thread threw */
-  run(launch: Launch): void;
 }

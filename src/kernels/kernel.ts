@@ -14,6 +14,8 @@ export type ParamSpec = Readonly<Record<string, ParamType>>;
 export interface Kernel<P extends ParamSpec = ParamSpec> {
   /** Identifies the code: equal keys mean equal functions. */
   readonly key: string;
+  /** What its code assumes, where that is not simply the device's target. */
+  readonly target?: Target;
   readonly params: P;
   /** Slot number of each parameter. */
   readonly slots: Readonly<Record<keyof P & string, number>>;
@@ -79,7 +81,7 @@ export function cachedKernel<const P extends ParamSpec>(
   const full = `${target.name}:${key}`;
   let kernel = cache.get(full);
   if (kernel === undefined) {
-    kernel = buildKernel(full, params, body);
+    kernel = { ...buildKernel(full, params, body), target };
     cache.set(full, kernel);
   }
   return kernel as unknown as Kernel<P>;

@@ -34,3 +34,18 @@ export function getNumThreads(): number {
 export function startThreads(): Promise<number> {
   return cpuDevice().startThreads();
 }
+
+/**
+ * Waits until the native kernels that the program has asked for so far are compiled, and says whether native kernels are
+ * used: they are not without a C compiler or koffi, nor with FLAMBEAU_NATIVE=0. An operation asks for its kernels when it
+ * has run a few times, and moves to them at its next run. Programs need not wait; measurements may want to.
+ * @example
+ * import { ones } from 'flambeau';
+ * import { nativeReady } from 'flambeau/node';
+ * for (let i = 0; i < 5; i++) ones(1000).sum();
+ * const native: boolean = await nativeReady();
+ * if (ones(1000).sum().item() !== 1000) throw new Error(`computes the same, native or not (${native})`);
+ */
+export function nativeReady(): Promise<boolean> {
+  return cpuDevice().native?.settled() ?? Promise.resolve(false);
+}

@@ -7,7 +7,7 @@ import { ArgumentError, invariant, OutOfMemoryError } from '../../base/errors.ts
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
-import type { Device, KernelHandle, Launch } from '../device.ts';
+import type { Device, KernelHandle, Launch, NativeCode, Program } from '../device.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
 import { MATH_IMPORTS } from './math-imports.ts';
@@ -18,20 +18,30 @@ import { CONTROL } from './worker-main.ts';
 const MAX_PAGES = 65535;
 const INITIAL_PAGES = 256;
 
+/** What native kernels need of the device. */
+export type NativeHost = Pick<
+  CpuDevice,
+  'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch' | 'allocate' | 'free' | 'setWord'
+>;
+
 export class CpuDevice implements Device {
+  /** Supplied by Node's entry points: `native/native.ts`. */
+  static startNative: ((host: NativeHost) => NativeCode | undefined) | undefined;
   readonly name = 'cpu';
   readonly target: Target;
   reclaim: (() => boolean) | undefined;
-  readonly #memory: WebAssembly.Memory;
+  readonly memory: WebAssembly.Memory;
   readonly #shared: boolean;
   readonly #maxPages: number;
   readonly #heap: Heap;
   readonly #entries: Entry[] = [];
   readonly #handles = new Map<string, KernelHandle>();
   #pool: ThreadPool | undefined;
+  #native: NativeCode | null | undefined;
   #threads: number;
-  #scratch = 0;
-  #scratchStride = 0;
+  /** Where the threads' scratch begins, and its bytes for each. */
+  scratch = 0;
+  scratchStride = 0;
   #scratchThreads = 0;
   #words: Int32Array;
   #doubles: Float64Array;
@@ -45,10 +55,10 @@ export class CpuDevice implements Device {
       fusedMultiplyAdd: relaxed,
       liveVectors: 15,
     };
-    [this.#memory, this.#maxPages] = createMemory(this.#shared);
-    this.#words = new Int32Array(this.#memory.buffer);
-    this.#doubles = new Float64Array(this.#memory.buffer);
-    this.#heap = new Heap(this.#memory, this.#maxPages, CONTROL.END);
+    [this.memory, this.#maxPages] = createMemory(this.#shared);
+    this.#words = new Int32Array(this.memory.buffer);
+    this.#doubles = new Float64Array(this.memory.buffer);
+    this.#heap = new Heap(this.memory, this.#maxPages, CONTROL.END);
     this.#threads = this.#shared ? Math.min(processors(), 16) : 1;
     this.#startEarly();
   }
@@ -88,7 +98,7 @@ export class CpuDevice implements Device {
 
   /** Bytes the process holds for this memory, free blocks included. */
   get bytesReserved(): number {
-    return this.#memory.buffer.byteLength;
+    return this.memory.buffer.byteLength;
   }
 
   allocate(bytes: number): number {
@@ -106,11 +116,11 @@ export class CpuDevice implements Device {
 
   write(address: number, data: TypedArray): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    new Uint8Array(this.#memory.buffer, address, bytes.length).set(bytes);
+    new Uint8Array(this.memory.buffer, address, bytes.length).set(bytes);
   }
 
   readSync(dtype: DType, address: number, length: number): TypedArray {
-    return viewAs(dtype, this.#memory.buffer, address, length).slice();
+    return viewAs(dtype, this.memory.buffer, address, length).slice();
   }
 
   read(dtype: DType, address: number, length: number): Promise<TypedArray> {
@@ -128,8 +138,8 @@ export class CpuDevice implements Device {
   }
 
   #remap(): void {
-    this.#words = new Int32Array(this.#memory.buffer);
-    this.#doubles = new Float64Array(this.#memory.buffer);
+    this.#words = new Int32Array(this.memory.buffer);
+    this.#doubles = new Float64Array(this.memory.buffer);
   }
 
   load(kernel: Kernel): KernelHandle {
@@ -137,7 +147,7 @@ export class CpuDevice implements Device {
     if (known !== undefined) return known;
     const bytes = emitWasm(kernel, this.target, { shared: this.#shared, maxPages: this.#maxPages });
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: this.#memory },
+      env: { memory: this.memory },
       math: MATH_IMPORTS,
     });
     const handle = this.#entries.length;
@@ -153,32 +163,52 @@ export class CpuDevice implements Device {
     return handle;
   }
 
+  get native(): NativeCode | undefined {
+    this.#native ??= CpuDevice.startNative?.(this) ?? null;
+    return this.#native ?? undefined;
+  }
+
+  program(launches: readonly Launch[]): Program {
+    return {
+      run: () => {
+        for (const launch of launches) this.run(launch);
+      },
+      dispose: () => undefined,
+    };
+  }
+
+  /** Runs a launch to its end. @throws what a thread threw */
   run(launch: Launch): void {
     const entry = this.#entries[launch.kernel]!;
     const threaded = this.#threads > 1 && launch.grain < launch.size;
-    const needed = Math.ceil(launch.scratch / 64) * 64;
-    if (needed > this.#scratchStride || (threaded && this.#scratchThreads < this.#threads)) this.#growScratch(needed);
-    if (!threaded) entry(launch.args, 0, launch.size, this.#scratch);
-    else this.#startedPool().run(launch, entry, this.#scratch, this.#scratchStride);
+    this.provideScratch(launch.scratch);
+    if (!threaded) entry(launch.args, 0, launch.size, this.scratch);
+    else this.#startedPool().run(launch, entry, this.scratch, this.scratchStride);
   }
 
   #startedPool(): ThreadPool {
     if (this.#pool === undefined) {
-      this.#pool = new ThreadPool(this.#memory, mayBlock());
+      this.#pool = new ThreadPool(this.memory, mayBlock());
       this.#pool.start(this.#threads - 1, spawnThread);
     }
     return this.#pool;
   }
 
+  /** Sees that every thread has at least this much scratch. */
+  provideScratch(bytes: number): void {
+    if (bytes > this.scratchStride || this.#scratchThreads < this.#threads)
+      this.#growScratch(Math.ceil(bytes / 64) * 64);
+  }
+
   /** One scratch per thread, as large as the largest asked for so far. */
   #growScratch(needed: number): void {
-    const stride = Math.max(needed, this.#scratchStride, 4096);
-    if (this.#scratchThreads > 0) this.free(this.#scratch, this.#scratchStride * this.#scratchThreads);
+    const stride = Math.max(needed, this.scratchStride, 4096);
+    if (this.#scratchThreads > 0) this.free(this.scratch, this.scratchStride * this.#scratchThreads);
     this.#scratchThreads = 0; // should the allocation fail, the old block is already gone
-    this.#scratchStride = 0;
-    this.#scratch = this.allocate(stride * this.#threads);
+    this.scratchStride = 0;
+    this.scratch = this.allocate(stride * this.#threads);
     this.#scratchThreads = this.#threads;
-    this.#scratchStride = stride;
+    this.scratchStride = stride;
   }
 }
 

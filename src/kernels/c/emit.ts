@@ -1,0 +1,236 @@
+/**
+ * Emits a kernel of the loop language as C for GCC and Clang, with their vector extensions: what `wasm/emit.ts` does, from
+ * the same trees and with the same meaning (wrapping integers, saturating casts, unfused scalar arithmetic). No
+ * optimisation happens here; the C compiler does it.
+ *
+ * Memory is one array of bytes, `mem`; 32-bit addresses of the language are offsets into it. Measured traps: every variable
+ * stays a named one (GCC keeps arrays of accumulators in memory, five times slower), and splats are written
+ * `{s, s, …}`.
+ */
+import { InternalError } from '../../base/errors.ts';
+import { elementOf, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
+import type { Kernel } from '../kernel.ts';
+import { HELPERS, TRAP_DECLARATION, typePrelude } from './helpers.ts';
+
+/** What kernels need of the compiler besides its optimisation level: the language's arithmetic. */
+export const C_FLAGS: readonly string[] = [
+  '-std=c11',
+  '-fwrapv',
+  '-ffp-contract=off',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-fno-strict-aliasing',
+];
+
+/**
+ * The text of a whole translation unit. It exports
+ * `int entry(u8 *mem, i32 args, i32 lo, i32 hi, i32 scratch)`, which returns 0, or 1 after a division by zero and 2 after
+ * one whose result does not fit.
+ */
+export function emitC(kernel: Kernel, target: Target): string {
+  const unit = new Unit(target);
+  const bodies = kernel.functions.map((fn) => unit.define(fn, fn === kernel.entry));
+  const traps = unit.helpers.some((text) => text.includes('trapped'));
+  return [
+    typePrelude(target),
+    traps ? TRAP_DECLARATION : '',
+    ...unit.helpers,
+    ...unit.library,
+    ...bodies,
+    '__attribute__((visibility("default")))\nint entry(u8 *restrict mem, i32 args, i32 lo, i32 hi, i32 scratch) {\n',
+    `  ${unit.nameOf(kernel.entry)}(mem, args, lo, hi, scratch);\n`,
+    traps ? '  return __atomic_exchange_n(&trapped, 0, __ATOMIC_RELAXED);\n}\n' : '  return 0;\n}\n',
+  ].join('');
+}
+
+const INFIX: Readonly<Record<string, string>> = { add: '+', sub: '-', mul: '*', and: '&', or: '|', xor: '^' };
+const ORDER: Readonly<Record<string, string>> = {
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  ltU: '<',
+  geU: '>=',
+};
+const isFloat = (type: ValueType): boolean => type.startsWith('f');
+
+/** One translation unit: the helpers and library functions used so far, and the names of its functions. */
+class Unit {
+  readonly #target: Target;
+  readonly #names = new Map<Fn, string>();
+  readonly #helpers = new Map<string, string>();
+  readonly #library = new Map<string, string>();
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  get helpers(): string[] {
+    return [...this.#helpers.values()];
+  }
+
+  get library(): string[] {
+    return [...this.#library.values()];
+  }
+
+  nameOf(fn: Fn): string {
+    let name = this.#names.get(fn);
+    if (name === undefined) this.#names.set(fn, (name = `${identifier(fn.name)}_f${this.#names.size}`));
+    return name;
+  }
+
+  define(fn: Fn, inline: boolean): string {
+    const params = fn.args.map((local) => `${local.type} ${variable(local)}`);
+    const locals = fn.locals.slice(fn.params.length).map((local) => `  ${local.type} ${variable(local)} = ${isVector(local.type) ? '{0}' : '0'};\n`); // prettier-ignore
+    // Micro-kernels stay functions of their own: inlined, they would share registers with the loops around them.
+    const attributes = inline ? 'static inline' : 'static __attribute__((noinline))';
+    const head = `${attributes} void ${this.nameOf(fn)}(${['u8 *restrict mem', ...params].join(', ')}) {\n`;
+    return [head, ...locals, ...fn.body.map((stmt) => this.#stmt(stmt, '  ')), '}\n'].join('');
+  }
+
+  #block(body: readonly Stmt[], indent: string): string {
+    return `{\n${body.map((stmt) => this.#stmt(stmt, `${indent}  `)).join('')}${indent}}`;
+  }
+
+  #stmt(stmt: Stmt, indent: string): string {
+    switch (stmt.kind) {
+      case 'set':
+        return `${indent}${variable(stmt.local)} = ${this.#expr(stmt.value)};\n`;
+      case 'store': {
+        const value = stmt.mem === 'u8' ? `(u8)${this.#expr(stmt.value)}` : this.#expr(stmt.value);
+        return `${indent}${this.#memory(stmt.mem, stmt.ptr, stmt.offset)} = ${value};\n`;
+      }
+      case 'for': {
+        const i = variable(stmt.local);
+        const head = `for (${i} = ${this.#expr(stmt.from)}; ${i} < ${this.#expr(stmt.to)}; ${i} += ${stmt.step})`;
+        return `${indent}${head} ${this.#block(stmt.body, indent)}\n`;
+      }
+      case 'while':
+        return `${indent}while (${this.#expr(stmt.cond)}) ${this.#block(stmt.body, indent)}\n`;
+      case 'if': {
+        const otherwise = stmt.else.length > 0 ? ` else ${this.#block(stmt.else, indent)}` : '';
+        return `${indent}if (${this.#expr(stmt.cond)}) ${this.#block(stmt.then, indent)}${otherwise}\n`;
+      }
+      case 'call':
+        return `${indent}${this.nameOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
+    }
+  }
+
+  /** A place in memory, of any alignment. */
+  #memory(mem: string, ptr: Expr, offset: number): string {
+    return `AT(${mem === 'u8' ? 'u8' : `${mem}_m`}, ${this.#expr(ptr)}, ${offset})`;
+  }
+
+  /** A call of a helper, which is added to the unit. */
+  #helper(name: string, ...args: string[]): string {
+    if (!this.#helpers.has(name)) {
+      const text = HELPERS.get(name)?.(this.#target);
+      if (text === undefined) throw new InternalError(`c: no operation ${name}`);
+      this.#helpers.set(name, text);
+    }
+    return `${name}(${args.join(', ')})`;
+  }
+
+  #expr(expr: Expr): string {
+    const { node, type } = expr;
+    switch (node.kind) {
+      case 'const':
+        return literal(type, node.value);
+      case 'local':
+        return variable(expr as Local);
+      case 'binary':
+        return this.#binary(type, node);
+      case 'compare':
+        return this.#compare(type, node);
+      case 'unary':
+        return this.#unary(node);
+      case 'fma':
+        return this.#fma(type, node);
+      case 'select':
+        return this.#select(type, node);
+      case 'cast':
+        return this.#cast(node.a, type);
+      case 'bits':
+        return isVector(type)
+          ? `(${type})${this.#expr(node.a)}`
+          : this.#helper(`bits_${node.a.type}_${type}`, this.#expr(node.a));
+      case 'load': {
+        const place = this.#memory(node.mem, node.ptr, node.offset);
+        return node.mem === 'u8' ? `(i32)${place}` : place;
+      }
+      case 'loadSplat':
+        return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset));
+      case 'splat':
+        return this.#helper(`splat_${type}`, this.#expr(node.a));
+      case 'lane':
+        return `((${node.a.type})${this.#expr(node.a)})[${node.index}]`;
+      case 'shuffle':
+        return `__builtin_shufflevector(${[this.#expr(node.a), this.#expr(node.b), ...node.lanes].join(', ')})`;
+      case 'math':
+        return this.#math(node);
+    }
+  }
+
+  #binary(type: ValueType, { op, a, b }: Expr['node'] & { kind: 'binary' }): string {
+    const [x, y] = [this.#expr(a), this.#expr(b)];
+    const sign = INFIX[op];
+    if (sign !== undefined && !(isFloat(type) && '&|^'.includes(sign))) return `(${x} ${sign} ${y})`;
+    if (op === 'div' && isFloat(type)) return `(${x} / ${y})`;
+    const harmless = b.node.kind === 'const' && Number(b.node.value) > 0; // cannot trap
+    if (harmless && (op === 'div' || op === 'rem')) return `(${x} ${op === 'div' ? '/' : '%'} ${y})`;
+    return this.#helper(`${op}_${type}`, x, y);
+  }
+
+  #compare(type: ValueType, { op, a, b }: Expr['node'] & { kind: 'compare' }): string {
+    const unsigned = op.endsWith('U') ? `(u${a.type.slice(1)})` : '';
+    return `(${type})(${unsigned}${this.#expr(a)} ${ORDER[op]!} ${unsigned}${this.#expr(b)})`;
+  }
+
+  #unary({ op, a }: Expr['node'] & { kind: 'unary' }): string {
+    const x = this.#expr(a);
+    if (op === 'eqz') return `(i32)(${x} == 0)`;
+    if (op === 'not') return `(~${x})`;
+    if (op === 'neg') return `(-${x})`;
+    return this.#helper(`${op}_${a.type}`, x);
+  }
+
+  /** Fused for vectors of a target that fuses, as in WebAssembly; scalars multiply, then add. */
+  #fma(type: ValueType, { a, b, c }: Expr['node'] & { kind: 'fma' }): string {
+    const [x, y, z] = [this.#expr(a), this.#expr(b), this.#expr(c)];
+    if (isVector(type) && this.#target.fusedMultiplyAdd) return this.#helper(`fma_${type}`, x, y, z);
+    return `(${z} + ${x} * ${y})`;
+  }
+
+  #select(type: ValueType, { cond, a, b }: Expr['node'] & { kind: 'select' }): string {
+    const [mask, x, y] = [this.#expr(cond), this.#expr(a), this.#expr(b)];
+    return isVector(type) ? this.#helper(`select_${type}`, mask, x, y) : `(${mask} ? ${x} : ${y})`;
+  }
+
+  #cast(a: Expr, type: ValueType): string {
+    const x = this.#expr(a);
+    const plain = !isVector(type) && (!isFloat(a.type) || isFloat(type)); // C's own conversion is the language's
+    return plain ? `(${type})${x}` : this.#helper(`cast_${a.type}_${type}`, x);
+  }
+
+  #math({ fn, args }: Expr['node'] & { kind: 'math' }): string {
+    this.#library.set(fn, `f64 ${fn}(${args.map(() => 'f64').join(', ')});\n`);
+    return `${fn}(${args.map((arg) => this.#expr(arg)).join(', ')})`;
+  }
+}
+
+/** Shipped kernels have 0 for names: tools/strip-names.mjs. */
+const identifier = (name: string | number): string => String(name).replace(/^\d|\W/g, '_');
+const variable = (local: Local): string => `${identifier((local.node as { name: string }).name)}_${local.index}`;
+
+function literal(type: ValueType, value: number | bigint): string {
+  if (type === 'i32') return `((i32)${Number(value) >>> 0}u)`;
+  if (type === 'i64') return `((i64)${BigInt.asUintN(64, BigInt(value))}ull)`;
+  const number = type === 'f32' ? Math.fround(Number(value)) : Number(value);
+  const f = type === 'f32' ? 'f' : '';
+  if (Number.isNaN(number)) return `__builtin_nan${f}("")`;
+  if (!Number.isFinite(number)) return `(${number < 0 ? '-' : ''}__builtin_inf${f}())`;
+  const text = Object.is(number, -0) ? '-0.0' : String(number);
+  return `(${/[.e]/.test(text) ? text : `${text}.0`}${f})`;
+}

@@ -1,0 +1,212 @@
+/**
+ * The small C functions that emitted kernels call where C has no operator with the loop language's meaning: WebAssembly's
+ * rules for minima and NaN, saturating conversions, shift counts, division that must not kill the process.
+ *
+ * Vector helpers are written lane by lane, `(f32v){f(a[0]), f(a[1]), …}`: GCC and Clang turn these into one instruction
+ * (looked at: vfmadd, vminps, vsqrtps, vroundps), and the same text serves every vector width and machine.
+ */
+import { isVector, lanes, elementOf, type ScalarType, type Target, type ValueType, type VectorType } from '../ir.ts';
+
+export const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
+
+/** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
+export function typePrelude(target: Target): string {
+  const n = target.vectorBytes;
+  const scalars = 'typedef unsigned char u8;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n'
+    + 'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n'; // prettier-ignore
+  const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`); // prettier-ignore
+  const memory = ['i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
+    (type) => `typedef ${type} ${type}_m __attribute__((aligned(1), may_alias));\n`,
+  );
+  return [
+    scalars,
+    ...vectors,
+    ...memory,
+    '#define AT(type, at, offset) (*(type *)(mem + (u64)(u32)(at) + (offset)))\n',
+    '#define HELPER static inline __attribute__((always_inline, unused))\n',
+  ].join('');
+}
+
+/** A helper's C text; undefined when the language has no such operation on the type. */
+export type HelperText = (target: Target) => string;
+
+const libm = { f32: 'f', f64: '' } as const;
+const uns = (type: ScalarType): string => `u${type.slice(1)}`;
+
+const define = (result: string, name: string, params: string, body: string): string =>
+  `HELPER ${result} ${name}(${params}) { ${body} }\n`;
+
+/** `(type){of(0), of(1), …}` */
+export const eachLane = (target: Target, type: VectorType, of: (lane: number) => string): string =>
+  `(${type}){${Array.from({ length: lanes(target, elementOf(type) as 'f32') }, (_, i) => of(i)).join(', ')}}`;
+
+/** A binary helper on scalars, and the same on vectors, lane by lane. */
+function binary(type: ValueType, name: string, body: (a: string, b: string) => string): HelperText {
+  return (target) =>
+    define(type, name, `${type} a, ${type} b`, `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`, `b[${i}]`)) : body('a', 'b')};`); // prettier-ignore
+}
+
+function unary(type: ValueType, name: string, body: (a: string) => string): HelperText {
+  return (target) =>
+    define(type, name, `${type} a`, `return ${isVector(type) ? eachLane(target, type, (i) => body(`a[${i}]`)) : body('a')};`); // prettier-ignore
+}
+
+const fixed =
+  (text: string): HelperText =>
+  () =>
+    text;
+
+function floatHelpers(type: ValueType): [string, HelperText][] {
+  const element = elementOf(type) as 'f32' | 'f64';
+  const bits = isVector(type) ? (element === 'f32' ? 'i32v' : 'i64v') : undefined;
+  const f = libm[element];
+  const name = (op: string): string => `${op}_${type}`;
+  const rounding = Object.entries({ abs: 'fabs', sqrt: 'sqrt', floor: 'floor', ceil: 'ceil', trunc: 'trunc', nearest: 'rint' }); // prettier-ignore
+  const logic = { and: '&', or: '|', xor: '^' } as const;
+  /** NaN if either is; of two zeros the one with the wanted sign: -0 is the bitwise or of both, +0 their and. */
+  const propagating = (op: 'min' | 'max'): HelperText => {
+    const [order, zero] = op === 'min' ? ['<', '|'] : ['>', '&'];
+    const choose = `HELPER ${element} ${op}1_${type}(${element} a, ${element} b) { union { ${element} f; ${uns(element === 'f32' ? 'i32' : 'i64')} u; } x = {a}, y = {b}; if (a == b) { x.u = x.u ${zero} y.u; return x.f; } return a ${order} b || a != a ? a : b; }\n`; // prettier-ignore
+    if (!isVector(type)) return fixed(choose + define(type, name(op), `${type} a, ${type} b`, `return ${op}1_${type}(a, b);`)); // prettier-ignore
+    return fixed(
+      define(
+        type,
+        name(op),
+        `${type} a, ${type} b`,
+        `${bits} same = a == b, mine = (a ${order} b) | (a != a), x = (${bits})a, y = (${bits})b; ` +
+          `return (${type})((same & (x ${zero} y)) | (~same & ((mine & x) | (~mine & y))));`,
+      ),
+    );
+  };
+  return [
+    ...rounding.map(([op, fn]): [string, HelperText] => [name(op), unary(type, name(op), (a) => `__builtin_${fn}${f}(${a})`)]), // prettier-ignore
+    [name('min'), propagating('min')],
+    [name('max'), propagating('max')],
+    [name('pmin'), binary(type, name('pmin'), (a, b) => `${b} < ${a} ? ${b} : ${a}`)],
+    [name('pmax'), binary(type, name('pmax'), (a, b) => `${b} > ${a} ? ${b} : ${a}`)],
+    [name('copysign'), binary(type, name('copysign'), (a, b) => `__builtin_copysign${f}(${a}, ${b})`)],
+    ...(bits === undefined
+      ? []
+      : Object.entries(logic).map(([op, sign]): [string, HelperText] => [
+          name(op),
+          fixed(define(type, name(op), `${type} a, ${type} b`, `return (${type})((${bits})a ${sign} (${bits})b);`)),
+        ])),
+    ...(bits === undefined ? [] : [selectHelper(type, bits)]),
+    [name('fma'), (target) => fmaHelper(target, type, element)],
+  ];
+}
+
+function selectHelper(type: VectorType | ValueType, bits: string): [string, HelperText] {
+  const name = `select_${type}`;
+  const body = `return (${type})((m & (${bits})a) | (~m & (${bits})b));`;
+  return [name, fixed(define(type, name, `${bits} m, ${type} a, ${type} b`, body))];
+}
+
+/** The intrinsic where one is known by name; else the library's function lane by lane. */
+function fmaHelper(target: Target, type: ValueType, element: 'f32' | 'f64'): string {
+  if (!isVector(type)) return '';
+  const letter = element === 'f32' ? 'ps' : 'pd';
+  const width = { 16: '', 32: '256' }[target.vectorBytes];
+  const lane = eachLane(target, type, (i) => `__builtin_fma${libm[element]}(a[${i}], b[${i}], c[${i}])`);
+  const params = `${type} a, ${type} b, ${type} c`;
+  const plain = define(type, `fma_${type}`, params, `return ${lane};`);
+  if (width === undefined) return plain;
+  return `#ifdef __FMA__\n${define(type, `fma_${type}`, params, `return __builtin_ia32_vfmadd${letter}${width}(a, b, c);`)}#else\n${plain}#endif\n`; // prettier-ignore
+}
+
+/** What a failed division leaves behind; the entry returns it. WebAssembly traps there. */
+export const TRAP_DECLARATION = 'static int trapped;\n';
+
+function integerHelpers(type: 'i32' | 'i64'): [string, HelperText][] {
+  const u = uns(type);
+  const [mask, least] = type === 'i32' ? [31, '(-2147483647 - 1)'] : [63, '(-9223372036854775807LL - 1)'];
+  const both = `${type} a, ${type} b`;
+  const name = (op: string): string => `${op}_${type}`;
+  const zero = 'if (__builtin_expect(b == 0, 0)) { __atomic_store_n(&trapped, 1, __ATOMIC_RELAXED); return 0; } ';
+  const helper = (op: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), both, body))]; // prettier-ignore
+  return [
+    helper('shl', `return (${type})((${u})a << (b & ${mask}));`),
+    helper('shr', `return a >> (b & ${mask});`),
+    helper('shrU', `return (${type})((${u})a >> (b & ${mask}));`),
+    helper(
+      'div',
+      `${zero}if (a == ${least} && b == -1) { __atomic_store_n(&trapped, 2, __ATOMIC_RELAXED); return a; } return a / b;`,
+    ),
+    helper('rem', `${zero}return b == -1 ? 0 : a % b;`),
+    helper('divU', `${zero}return (${type})((${u})a / (${u})b);`),
+    helper('remU', `${zero}return (${type})((${u})a % (${u})b);`),
+  ];
+}
+
+function integerVectorHelpers(type: 'i32v' | 'i64v'): [string, HelperText][] {
+  const u = type === 'i32v' ? 'u32v' : 'u64v';
+  const mask = type === 'i32v' ? 31 : 63;
+  const name = (op: string): string => `${op}_${type}`;
+  const helper = (op: string, params: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), params, body))]; // prettier-ignore
+  const shift = (op: string, body: string): [string, HelperText] => helper(op, `${type} a, i32 b`, `b &= ${mask}; ${body}`); // prettier-ignore
+  return [
+    shift('shl', `return (${type})((${u})a << b);`),
+    shift('shr', 'return a >> b;'),
+    shift('shrU', `return (${type})((${u})a >> b);`),
+    helper('abs', `${type} a`, `${type} s = a >> ${mask}; return (a ^ s) - s;`),
+    selectHelper(type, type),
+    ...(type === 'i64v'
+      ? []
+      : [
+          helper('min', `${type} a, ${type} b`, `${type} m = a < b; return (a & m) | (b & ~m);`),
+          helper('max', `${type} a, ${type} b`, `${type} m = a > b; return (a & m) | (b & ~m);`),
+        ]),
+  ];
+}
+
+function saturating(from: 'f32' | 'f64', to: 'i32' | 'i64'): [string, HelperText] {
+  const name = `cast_${from}_${to}`;
+  const [limit, most, least] = to === 'i32'
+    ? ['2147483648.0', '2147483647', '(-2147483647 - 1)']
+    : ['9223372036854775808.0', '9223372036854775807LL', '(-9223372036854775807LL - 1)']; // prettier-ignore
+  const f = libm[from];
+  // f64 values just below -2³¹ truncate into range, so the lower bound is asked of the truncated value.
+  const cut = `__builtin_trunc${f}(a)`;
+  return [
+    name,
+    fixed(define(to, name, `${from} a`, `return a != a ? 0 : a >= ${limit}${f} ? ${most} : ${cut} < -${limit}${f} ? ${least} : (${to})a;`)), // prettier-ignore
+  ];
+}
+
+/** NaN becomes 0 and values out of range the nearest integer, before a conversion that has no meaning for them in C. */
+const vectorSaturating = fixed(
+  define(
+    'i32v',
+    'cast_f32v_i32v',
+    'f32v a',
+    'i32v over = a >= 2147483648.0f, fine = (a >= -2147483648.0f) & ~over, under = a < -2147483648.0f; ' +
+      'i32v whole = __builtin_convertvector((f32v)((i32v)a & fine), i32v); ' +
+      'return whole | (over & 2147483647) | (under & (-2147483647 - 1));',
+  ),
+);
+
+function bitCast(from: string, to: string): [string, HelperText] {
+  const name = `bits_${from}_${to}`;
+  return [name, fixed(define(to, name, `${from} a`, `union { ${from} from; ${to} to; } x = {a}; return x.to;`))];
+}
+
+/** Every helper by name: `operation_type`. */
+export const HELPERS: ReadonlyMap<string, HelperText> = new Map<string, HelperText>([
+  ...(['f32', 'f64', 'f32v', 'f64v'] as const).flatMap(floatHelpers),
+  ...(['i32', 'i64'] as const).flatMap(integerHelpers),
+  ...(['i32v', 'i64v'] as const).flatMap(integerVectorHelpers),
+  saturating('f32', 'i32'),
+  saturating('f64', 'i32'),
+  saturating('f32', 'i64'),
+  saturating('f64', 'i64'),
+  ['cast_f32v_i32v', vectorSaturating],
+  ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
+  bitCast('f32', 'i32'),
+  bitCast('i32', 'f32'),
+  bitCast('f64', 'i64'),
+  bitCast('i64', 'f64'),
+  ...VECTOR_TYPES.map((type): [string, HelperText] => [
+    `splat_${type}`,
+    (target) => define(type, `splat_${type}`, `${elementOf(type)} s`, `return ${eachLane(target, type, () => 's')};`),
+  ]),
+]);

@@ -1,0 +1,67 @@
+/** Native kernels in tests: a device of its own with a cache of its own, which waits for every compile. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
+import { nodeSystem, type System } from '../../src/devices/cpu/native/system.ts';
+import type { Runner } from '../../src/devices/device.ts';
+import type { Target } from '../../src/kernels/ir.ts';
+import type { Kernel } from '../../src/kernels/kernel.ts';
+
+export const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
+
+/** Node's parts with other environment variables, and what was written to stderr. */
+export function systemWith(env: Record<string, string | undefined>): { system: System; said: string[] } {
+  const system = nodeSystem()!;
+  const said: string[] = [];
+  const process = {
+    pid: system.process.pid,
+    platform: system.process.platform,
+    arch: system.process.arch,
+    env: { PATH: system.process.env['PATH'], HOME: system.process.env['HOME'], ...env },
+    stderr: { write: (text: string) => said.push(text) },
+    getuid: () => system.process.getuid!(),
+    once: (event: 'exit', listener: () => void) => system.process.once(event, listener),
+  };
+  return { system: { ...system, process: process }, said };
+}
+
+/** A directory that is removed when the process ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface NativeSetup {
+  readonly device: CpuDevice;
+  readonly native: NativeKernels;
+  readonly said: readonly string[];
+}
+
+export function nativeSetup(env: Record<string, string | undefined> = {}): NativeSetup {
+  const device = new CpuDevice();
+  const { system, said } = systemWith({ FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE: temporaryFolder(), ...env });
+  return { device, native: new NativeKernels(device, system), said };
+}
+
+/** Runs a kernel once over [0, size) on pointers and returns nothing: results are in memory. */
+export function runOnce(
+  device: CpuDevice,
+  runner: Runner,
+  kernel: Kernel,
+  pointers: readonly number[],
+  size: number,
+): void {
+  const args = device.allocate(pointers.length * 8);
+  pointers.forEach((pointer, i) => device.setWord(args + i * 8, pointer));
+  const program = runner.program([{ kernel: runner.load(kernel), args, size, grain: size, scratch: 0 }]);
+  program.run();
+  program.dispose();
+  device.free(args, pointers.length * 8);
+}
+
+/** The same kernel for a target, whose key says so. */
+export const forTarget = (kernel: Kernel, target: Target): Kernel => ({ ...kernel, key: `${target.name}:${target.vectorBytes}:${kernel.key}`, target }); // prettier-ignore
