@@ -6,7 +6,7 @@
 export function stripKernelNames(path, text) {
   if (!/[\\/]src[\\/](kernels|tensor[\\/]ops)[\\/]/.test(path)) return text;
   const naming = /\.(let|local|for)\((\s*)(?:'\w+'|`[^`]*`),/g;
-  const helpers = /\b(minI32|maxI32|forStep|hoisted)\(f, '\w+',/g;
+  const helpers = /\b(minI32|maxI32|forStep)\(f, '\w+',/g;
   return text
     .replace(naming, (_, method, space) => `.${method}(${space}0,`) // a line stays a line
     .replace(helpers, (_, helper) => `${helper}(f, 0,`);
