@@ -7,7 +7,7 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
-import type { Target } from '../kernels/ir.ts';
+import { narrowed, type Target } from '../kernels/ir.ts';
 import type { Kernel, ParamSpec } from '../kernels/kernel.ts';
 import { arrange, type Span } from './arena.ts';
 
@@ -59,7 +59,9 @@ const PARALLEL_NS = 50_000;
 const CHUNK_NS = 20_000;
 
 export class Lowering {
+  /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
   readonly target: Target;
+  readonly wideTarget: Target;
   readonly buffers: BufferSource[] = [];
   readonly steps: LoweredStep[] = [];
   readonly #threads: number;
@@ -68,7 +70,8 @@ export class Lowering {
   #firstScalar = 0;
 
   constructor(device: Device, target: Target = device.target) {
-    this.target = target;
+    this.target = narrowed(target);
+    this.wideTarget = target;
     this.#threads = device.threads;
   }
 

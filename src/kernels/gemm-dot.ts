@@ -61,7 +61,7 @@ export const gemmDotCost = (kit: ElementKit, m: number, n: number, k: number): n
 export const tailMask = (kit: ElementKit, k: number): Int32Array => laneMask(kit, k % kit.lanes).reverse();
 
 /** Bytes of scratch of a thread: one row of a tile. */
-export const gemmDotScratch = (kit: ElementKit): number => TILE_N * kit.bytes;
+export const gemmDotScratch = (kit: ElementKit): number => Math.max(TILE_N, kit.lanes) * kit.bytes;
 
 export function gemmDotKernel(target: Target, element: Element): Kernel<typeof GEMM_DOT_PARAMS> {
   return cachedKernel(target, `gemm-dot/${element}`, GEMM_DOT_PARAMS, (scope) =>
@@ -120,7 +120,8 @@ function buildTile(scope: KernelScope<typeof GEMM_DOT_PARAMS>, kit: ElementKit):
     });
     for (let i = 0; i < TILE_M; i++) {
       for (let q = 0; q < TILE_N; q += kit.lanes) {
-        const total = laneSums(f, tile.acc.slice(q, q + kit.lanes).map((row) => row[i]!)); // prettier-ignore
+        const rows = Array.from({ length: kit.lanes }, (_, lane) => tile.acc[Math.min(q + lane, TILE_N - 1)]![i]!);
+        const total = laneSums(f, rows);
         f.store(kit.vector, sums, total, q * kit.bytes);
       }
       f.call(store, sums, wide, init, initStep, c.add(cm.mul(i)));

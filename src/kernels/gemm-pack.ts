@@ -11,7 +11,7 @@ const STRIP_BYTES = 128;
 
 /** A function that packs `count` rows over `depth`; steps in bytes. */
 export function buildPackPanels(scope: KernelScope<ParamSpec>, kit: ElementKit, width: number): Fn {
-  const panels = STRIP_BYTES / (width * kit.bytes);
+  const panels = Math.max(1, Math.floor(STRIP_BYTES / (width * kit.bytes)));
   const strip = buildStrip(scope, kit, width, panels);
   const single = buildStrip(scope, kit, width, 1);
   const turn = buildTurn(scope, kit, width);
@@ -55,8 +55,9 @@ function buildStrip(scope: KernelScope<ParamSpec>, kit: ElementKit, width: numbe
     for (let q = 1; q < panels; q++) outs.push(f.let(`out${q}`, outs[q - 1]!.add(panelBytes)));
     f.for('k', 0, depth, () => {
       outs.forEach((out, q) => {
-        for (let v = 0; v < width; v += kit.lanes) {
-          f.store(kit.vector, out, load(kit.vector, from, (q * width + v) * kit.bytes), v * kit.bytes);
+        const [type, step] = width < kit.lanes ? (['i64', 8] as const) : ([kit.vector, kit.vectorBytes] as const);
+        for (let at = 0; at < width * kit.bytes; at += step) {
+          f.store(type, out, load(type, from, q * width * kit.bytes + at), at);
         }
         f.inc(out, width * kit.bytes);
       });
@@ -68,12 +69,14 @@ function buildStrip(scope: KernelScope<ParamSpec>, kit: ElementKit, width: numbe
 /** One panel of rows that lie along the depth: squares of vectors are transposed. `depth` is a multiple of the lanes. */
 function buildTurn(scope: KernelScope<ParamSpec>, kit: ElementKit, width: number): Fn {
   return intFn(scope, `turn${width}`, ['from', 'rowStep', 'depth', 'to'], (f, { from, rowStep, depth, to }) => {
-    for (let v = 0; v < width; v += kit.lanes) {
-      const rows = Array.from({ length: kit.lanes }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(v + i))));
+    const square = Math.min(width, kit.lanes);
+    for (let v = 0; v < width; v += square) {
+      const rows = Array.from({ length: square }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(v + i))));
       const out = f.let('out', to.add(v * kit.bytes));
       forStep(f, `k${v}`, [0, depth, kit.lanes], () => {
-        const turned = transposed(f, rows.map((row) => load(kit.vector, row))); // prettier-ignore
-        turned.forEach((value, i) => f.store(kit.vector, out, value, i * width * kit.bytes));
+        const turned = transposed(f, rows.map((row) => load(kit.vector, row)), kit.lanes); // prettier-ignore
+        const step = width > square ? width * kit.bytes : kit.vectorBytes; // few rows fill their vectors with several depths
+        turned.forEach((value, i) => f.store(kit.vector, out, value, i * step));
         for (const row of rows) f.inc(row, kit.vectorBytes);
         f.inc(out, kit.lanes * width * kit.bytes);
       });

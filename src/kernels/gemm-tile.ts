@@ -2,7 +2,6 @@
  * What the matrix-product and convolution kernels share: the facts of an element type, register tiles of accumulators,
  * and the two vector idioms they need, transposing a square of vectors and summing vectors' lanes.
  */
-import { InternalError } from '../base/errors.ts';
 import { lanes, load, loadSplat, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from './kernel.ts';
 
@@ -26,6 +25,9 @@ export function elementKit(target: Target, element: Element): ElementKit {
     vectorBytes: target.vectorBytes,
   };
 }
+
+/** Vectors in a row of a register tile of four rows: 8 accumulators in WebAssembly (see `ir.ts`), 12 of wider registers. */
+export const tileVectors = (kit: ElementKit): number => (kit.vectorBytes > 16 ? 3 : 2);
 
 /** A vector of lane masks: all ones in the first `count` lanes. */
 export function laneMask(kit: ElementKit, count: number): Int32Array {
@@ -123,40 +125,30 @@ export class Tile {
 
 /** One vector whose lane i is the sum of the lanes of `vectors[i]`; as many vectors as there are lanes. */
 export function laneSums(f: Fn, vectors: readonly Expr[]): Local {
-  if (vectors.length === 1) throw new InternalError('laneSums: one vector per lane');
+  const even = vectors.map((_, i) => 2 * i);
+  const odd = even.map((lane) => lane + 1);
   let level = vectors.map((v, i) => f.let(`sum${i}`, v));
   while (level.length > 1) {
     const next: Local[] = [];
-    for (let i = 0; i < level.length; i += 2) next.push(f.let('pair', pairwise(level[i]!, level[i + 1]!)));
+    for (let i = 0; i < level.length; i += 2) {
+      const [a, b] = [level[i]!, level[i + 1]!];
+      next.push(f.let('pair', a.shuffle(b, even).add(a.shuffle(b, odd)))); // sums of neighbouring lanes of a, then of b
+    }
     level = next;
   }
   return level[0]!;
 }
 
-/** Sums of neighbouring lanes of a, then of b. */
-function pairwise(a: Local, b: Local): Expr {
-  const count = a.type === 'f32v' ? 4 : 2;
-  const even = Array.from({ length: count }, (_, i) => 2 * i);
-  return a.shuffle(b, even).add(a.shuffle(b, even.map((lane) => lane + 1))); // prettier-ignore
-}
-
-/** Transposes a square of vectors: row i of the result is lane i of every given row. */
-export function transposed(f: Fn, rows: readonly Expr[]): readonly Local[] {
-  const r = rows.map((row, i) => f.let(`row${i}`, row));
-  if (r.length === 2) {
-    return [f.let('t0', r[0]!.shuffle(r[1]!, [0, 2])), f.let('t1', r[0]!.shuffle(r[1]!, [1, 3]))];
-  }
-  if (r.length !== 4) throw new InternalError(`transposed: ${r.length} rows`);
-  const low01 = f.let('low01', r[0]!.shuffle(r[1]!, [0, 4, 1, 5]));
-  const low23 = f.let('low23', r[2]!.shuffle(r[3]!, [0, 4, 1, 5]));
-  const high01 = f.let('high01', r[0]!.shuffle(r[1]!, [2, 6, 3, 7]));
-  const high23 = f.let('high23', r[2]!.shuffle(r[3]!, [2, 6, 3, 7]));
-  return [
-    f.let('t0', low01.shuffle(low23, [0, 1, 4, 5])),
-    f.let('t1', low01.shuffle(low23, [2, 3, 6, 7])),
-    f.let('t2', high01.shuffle(high23, [0, 1, 4, 5])),
-    f.let('t3', high01.shuffle(high23, [2, 3, 6, 7])),
-  ];
+/**
+ * The elements of `rows`, lane by lane: lane 0 of every row, lane 1 of every row, … one after the other in vectors of
+ * `lanes`. As many rows as lanes make a transposed square. The number of rows is a power of two.
+ */
+export function transposed(f: Fn, rows: readonly Expr[], lanes: number): readonly Local[] {
+  if (rows.length === 1) return [f.let('row', rows[0]!)];
+  const zip = (from: number): number[] =>
+    Array.from({ length: lanes }, (_, i) => from + (i >> 1) + (i % 2 === 0 ? 0 : lanes));
+  const [first, second] = [0, 1].map((odd) => transposed(f, rows.filter((_, i) => i % 2 === odd), lanes)); // prettier-ignore
+  return first!.flatMap((a, i) => [0, lanes / 2].map((from) => f.let('zip', a.shuffle(second![i]!, zip(from)))));
 }
 
 export const GATHER_PARAMS = { x: 'ptr', y: 'ptr', step: 'i32' } as const;

@@ -7,14 +7,12 @@
  * its block. Products in which both operands lie along K and one is thin are `gemm-dot.ts`.
  */
 import { buildPackPanels } from './gemm-pack.ts';
-import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from './gemm-tile.ts';
+import { elementKit, forStep, intFn, minI32, Tile, tileVectors, type Element, type ElementKit } from './gemm-tile.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from './kernel.ts';
 
 /** Rows of the register tile. */
 const TILE_ROWS = 4;
-/** Vectors in a row of the register tile. */
-const TILE_VECTORS = 2;
 /** Depth of packed panels: a panel of B (8 columns) then takes 8 KB of the first-level cache. */
 const BLOCK_K = 256;
 /** Rows of A packed at a time. */
@@ -84,7 +82,7 @@ export function gemmBlocks(
   bContiguous: boolean,
   single: boolean,
 ): GemmBlocks {
-  const width = TILE_VECTORS * kit.lanes;
+  const width = tileVectors(kit) * kit.lanes;
   const cut = (size: number, tile: number, most: number): number =>
     Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
   const inPlace = bContiguous && m <= FEW_ROWS;
@@ -115,8 +113,8 @@ export const GEMM_PACK_PARAMS = {
   strips: 'i32',
 } as const;
 
-/** Columns of a unit of packing. */
-const PACK_COLUMNS = 64;
+/** Columns of a unit of packing: whole panels. */
+const packColumns = (width: number): number => Math.ceil(64 / width) * width;
 
 /** Size of a packed B in elements, and the units of packing it. */
 export function gemmPacking(
@@ -124,8 +122,8 @@ export function gemmPacking(
   n: number,
   k: number,
 ): { elements: number; strips: number; units: number } {
-  const width = TILE_VECTORS * kit.lanes;
-  const strips = Math.ceil(n / PACK_COLUMNS);
+  const width = tileVectors(kit) * kit.lanes;
+  const strips = Math.ceil(n / packColumns(width));
   return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / BLOCK_K) };
 }
 
@@ -134,7 +132,7 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
   return cachedKernel(target, `gemm-pack/${element}`, GEMM_PACK_PARAMS, (scope) => {
     const { f, p, lo, hi } = scope;
     const kit = elementKit(target, element);
-    const width = TILE_VECTORS * kit.lanes;
+    const width = tileVectors(kit) * kit.lanes;
     const pack = buildPackPanels(scope, kit, width);
     const padded = f.let(
       'padded',
@@ -144,10 +142,10 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
         .mul(width),
     );
     f.for('unit', lo, hi, (unit) => {
-      const j0 = f.let('j0', unit.rem(p.strips).mul(PACK_COLUMNS));
+      const j0 = f.let('j0', unit.rem(p.strips).mul(packColumns(width)));
       const k0 = f.let('k0', unit.div(p.strips).mul(BLOCK_K));
       const depth = minI32(f, 'depth', i32(BLOCK_K), p.k.sub(k0));
-      const columns = minI32(f, 'columns', i32(PACK_COLUMNS), p.n.sub(j0));
+      const columns = minI32(f, 'columns', i32(packColumns(width)), p.n.sub(j0));
       const to = p.packed.add(k0.mul(padded).add(j0.mul(depth)).mul(kit.bytes));
       f.call(pack, p.b.add(k0.mul(p.bk)).add(j0.mul(p.bn)), p.bn, p.bk, columns, depth, to);
     });
@@ -156,7 +154,7 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
 
 /** The scratch holds the packed A, a tile for the edges of C, and the packed B. */
 const scratchTile = (kit: ElementKit): number => BLOCK_M * BLOCK_K * kit.bytes;
-const scratchB = (kit: ElementKit): number => scratchTile(kit) + TILE_ROWS * TILE_VECTORS * kit.vectorBytes;
+const scratchB = (kit: ElementKit): number => scratchTile(kit) + TILE_ROWS * tileVectors(kit) * kit.vectorBytes;
 
 /** Nanoseconds of one block, for sharing the work between threads. */
 export const gemmCost = (kit: ElementKit, rows: number, columns: number, k: number): number =>
@@ -201,7 +199,7 @@ function buildPanelsOfB(
   kit: ElementKit,
 ): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
   const { f, p, scratch } = scope;
-  const width = TILE_VECTORS * kit.lanes;
+  const width = tileVectors(kit) * kit.lanes;
   const pack = buildPackPanels(scope, kit, width);
   const padded = f.let(
     'padded',
@@ -238,7 +236,7 @@ function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void
   const { f, p } = scope;
   const packA = buildPackPanels(scope, kit, TILE_ROWS);
   const panel = buildPanel(scope, kit);
-  const width = TILE_VECTORS * kit.lanes;
+  const width = tileVectors(kit) * kit.lanes;
   return ({ a, bPart, bPack, c, bias, first: isFirst, rows, columns, depth, scratch }) => {
     const first = f.let('first', isFirst);
     const initStep = f.let('initStep', first.select(p.initStep, i32(1)));
@@ -267,7 +265,7 @@ function buildPanel(scope: Scope, kit: ElementKit): Fn {
   const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'] as const;
   return intFn(scope, 'panel', names, (f, { a, height, depth, b, bs, init, initRow, c, cm, wide }) => {
     const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
-    const whole = f.let('whole', wide.eq(TILE_VECTORS * kit.lanes));
+    const whole = f.let('whole', wide.eq(tileVectors(kit) * kit.lanes));
     forStep(f, 'i', [0, height, TILE_ROWS], (i) => {
       const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
       const from = f.let('from', init.add(i.mul(initRow)));
@@ -293,9 +291,9 @@ const TILE_PARAMS = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm'] as c
 /** The register tile, or its first rows: C = init + Σ_k a[k]·b[k]. */
 function buildMicro(scope: Scope, kit: ElementKit, rows: number): Fn {
   return intFn(scope, `micro${rows}`, TILE_PARAMS, (f, { depth, a, b, bs, init, initRow, c, cm }) => {
-    const vectors = Array.from({ length: TILE_VECTORS }, (_, j) => j * kit.vectorBytes);
+    const vectors = Array.from({ length: tileVectors(kit) }, (_, j) => j * kit.vectorBytes);
     const columns = (name: string, at: Local): Local[] => vectors.map((offset) => f.let(name, at.add(offset)));
-    const tile = new Tile(f, kit, rows, TILE_VECTORS);
+    const tile = new Tile(f, kit, rows, tileVectors(kit));
     tile.load(columns('init', init), initRow);
     f.for('k', 0, depth, () => {
       tile.outerStep(a, vectors.map((offset) => load(kit.vector, b, offset))); // prettier-ignore
@@ -308,7 +306,7 @@ function buildMicro(scope: Scope, kit: ElementKit, rows: number): Fn {
 
 /** A tile that reaches over the right edge of C: computed in scratch, of which the valid part is copied. */
 function buildEdge(scope: Scope, kit: ElementKit, micro: Fn): Fn {
-  const row = TILE_VECTORS * kit.vectorBytes;
+  const row = tileVectors(kit) * kit.vectorBytes;
   const names = ['from', 'fromRow', 'to', 'toRow', 'rows', 'columns'] as const;
   const copy = intFn(scope, 'copyBlock', names, (f, { from, fromRow, to, toRow, rows, columns }) => {
     f.for('i', 0, rows, () => {

@@ -26,6 +26,16 @@ export interface Target {
   readonly liveVectors: number;
 }
 
+const narrow = new Map<Target, Target>();
+
+/** The same machine with vectors of 16 bytes, for kernels that are written for four lanes. */
+export function narrowed(target: Target): Target {
+  if (target.vectorBytes === 16) return target;
+  let same = narrow.get(target);
+  if (same === undefined) narrow.set(target, (same = { ...target, name: `${target.name}/16`, vectorBytes: 16 }));
+  return same;
+}
+
 export const lanes = (target: Target, type: 'f32' | 'f64' | 'i32' | 'i64'): number =>
   target.vectorBytes / (type === 'f32' || type === 'i32' ? 4 : 8);
 

@@ -4,6 +4,9 @@ import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { Graph, type Lower } from '../../src/compiler/graph.ts';
 import { Plan } from '../../src/compiler/plan.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+import { enableNative } from '../../src/devices/cpu/native/native.ts';
+
+enableNative(); // FLAMBEAU_NATIVE=wait runs everything natively
 
 export const device = new CpuDevice();
 

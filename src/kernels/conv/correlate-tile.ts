@@ -2,11 +2,11 @@
  * The inner loops of the correlation kernel (`correlate.ts`): a register tile of outputs × vectors of pixels over all
  * (channel, tap) pairs, and the loops over tiles and outputs around it.
  */
-import { forStep, intFn, minI32, Tile, type ElementKit } from '../gemm-tile.ts';
+import { forStep, intFn, minI32, Tile, tileVectors, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 
-/** Outputs × vectors of pixels, at most 8 accumulators. */
+/** Outputs × vectors of pixels. */
 export interface CorrelateTile {
   readonly height: number;
   readonly vectors: number;
@@ -15,8 +15,8 @@ export interface CorrelateTile {
 }
 
 /** The register tile for a group with this many outputs. */
-export function correlateTile(outputs: number): CorrelateTile {
-  const shape = outputs >= 3 ? { height: 4, vectors: 2 } : { height: outputs, vectors: 4 };
+export function correlateTile(outputs: number, kit: ElementKit): CorrelateTile {
+  const shape = outputs >= 3 ? { height: 4, vectors: tileVectors(kit) } : { height: outputs, vectors: 4 };
   return { ...shape, lastHeight: ((outputs - 1) % shape.height) + 1 };
 }
 

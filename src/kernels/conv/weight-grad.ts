@@ -6,7 +6,17 @@
  * The unit of work is a fixed range of blocks of pixels for a range of outputs. Each unit sums into a partial result of
  * its own; `weight-reduce.ts` then adds the partial results in a fixed order, so the bits do not depend on the threads.
  */
-import { elementKit, forStep, intFn, laneSums, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
+import {
+  elementKit,
+  forStep,
+  intFn,
+  laneSums,
+  minI32,
+  Tile,
+  tileVectors,
+  type Element,
+  type ElementKit,
+} from '../gemm-tile.ts';
 import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, buildZero, SOURCE_PARAMS } from './copy-in.ts';
@@ -62,8 +72,11 @@ export interface Tiling {
 }
 
 /** The tiling for a group with this many outputs, whose rows have this many vectors. */
-export function weightGradTiling(outputs: number, rowVectors: number): Tiling {
-  return { ...(outputs >= 3 ? { height: 4, pairs: 2 } : { height: outputs, pairs: 4 }), byRow: rowVectors >= 3 };
+export function weightGradTiling(outputs: number, rowVectors: number, kit: ElementKit): Tiling {
+  return {
+    ...(outputs >= 3 ? { height: 4, pairs: tileVectors(kit) } : { height: outputs, pairs: 4 }),
+    byRow: rowVectors >= 3,
+  };
 }
 
 export interface WeightGradVariant extends Tiling {
@@ -300,8 +313,13 @@ function buildMicro(scope: Scope, kit: ElementKit, { height, pairs, byRow }: Til
     });
     const flat = sources.flatMap((_, j) => tile.acc.map((row) => row[j]!));
     for (let k = 0; k < flat.length; k += kit.lanes) {
-      const total = laneSums(f, flat.slice(k, k + kit.lanes)).add(load(kit.vector, sums, k * kit.bytes));
-      f.store(kit.vector, sums, total, k * kit.bytes);
+      const part = flat.slice(k, k + kit.lanes);
+      const zeros = Array.from({ length: kit.lanes - part.length }, () => constant(kit.vector, 0));
+      const total = laneSums(f, [...part, ...zeros]);
+      const add = (type: 'f32' | 'f64' | 'f32v' | 'f64v', value: Expr, at: number): void =>
+        f.store(type, sums, value.add(load(type, sums, at * kit.bytes)), at * kit.bytes);
+      if (zeros.length === 0) add(kit.vector, total, k);
+      else part.forEach((_, lane) => add(kit.element, total.lane(lane), k + lane));
     }
   });
 }

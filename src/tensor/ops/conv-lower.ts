@@ -171,7 +171,7 @@ function cutRow(size: number, tile: number, lanes: number): { tiles: number[]; s
 
 function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout, sizes: SourceSizes, y: Value): Tables {
   const { bytes, lanes } = kit;
-  const tileVectors = correlateTile(c.outputs).vectors;
+  const tileVectors = correlateTile(c.outputs, kit).vectors;
   const [yn, , yh] = y.layout.strides as readonly [number, number, number, number];
   const offsets: number[] = [];
   const vectors: number[] = [];
@@ -289,7 +289,7 @@ interface PackingOptions {
 
 function packing(l: Lowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
   const { groups, tables, inside } = options;
-  const { height } = correlateTile(c.outputs);
+  const { height } = correlateTile(c.outputs, kit);
   const depth = c.channels * tables.taps;
   const blocks = Math.ceil(c.outputs / height) * groups;
   const elements = blocks * depth * height;
@@ -334,13 +334,13 @@ function lowerCorrelation(
 ): void {
   if (y.layout.numel === 0) return;
   const { dtype, strides } = y.layout;
-  const kit = elementKit(l.target, elementOf(y));
+  const kit = elementKit(l.wideTarget, elementOf(y));
   const { bytes, vectorBytes, element } = kit;
   const layout = rowLayout(c.columns, c.columns.count);
   const b = blocksOf(c, g, layout.pitch, bytes);
   const sizes = sourceSizes(c.rows, layout, b, bytes);
   const t = tablesOf(c, kit, b, layout, sizes, y);
-  const tile = correlateTile(c.outputs);
+  const tile = correlateTile(c.outputs, kit);
   const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
   const inside = work + 2 * w.layout.numel < INSIDE_NS;
   const pack = packing(l, w, c, kit, { groups: g.groups, tables: t, inside });
@@ -353,7 +353,7 @@ function lowerCorrelation(
   const outputBlocks = Math.ceil(c.outputs / outputBlock);
   const size = pixelUnits * outputBlocks;
   l.launch(
-    correlateKernel(l.target, { ...tile, element, packInside: pack.inside }),
+    correlateKernel(l.wideTarget, { ...tile, element, packInside: pack.inside }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,

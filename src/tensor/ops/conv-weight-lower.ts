@@ -76,11 +76,11 @@ export function lowerWeightGrad(
   dw: Value,
   db: Value | undefined,
 ): void {
-  const kit = elementKit(l.target, elementOf(dw));
+  const kit = elementKit(l.wideTarget, elementOf(dw));
   const { bytes, element } = kit;
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
   const rowVectors = Math.ceil(g.width.output / kit.lanes);
-  const tiling = weightGradTiling(g.outPerGroup, rowVectors);
+  const tiling = weightGradTiling(g.outPerGroup, rowVectors, kit);
   const layout = rowLayout(columns, rowVectors * kit.lanes); // zeros behind short rows, where ∂y is padded with zeros too
   const b = blocksOf(g, tiling, rowVectors, layout.pitch, kit);
   const sizes = sourceSizes(rows, layout, b, bytes);
@@ -95,7 +95,7 @@ export function lowerWeightGrad(
   const size = u.parts * u.outputBlocks * g.groups;
   const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
   l.launch(
-    weightGradKernel(l.target, { ...tiling, element, whole }),
+    weightGradKernel(l.wideTarget, { ...tiling, element, whole }),
     {
       ...reduce,
       ...sourceArgs(l, x, rows, columns, layout, sizes, bytes),
@@ -125,7 +125,7 @@ export function lowerWeightGrad(
     { size, unitCost: whole ? 0 : work / size, scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0) },
   );
   if (whole) return;
-  l.launch(weightReduceKernel(l.target, element, tiling.height), reduce, {
+  l.launch(weightReduceKernel(l.wideTarget, element, tiling.height), reduce, {
     size: Math.ceil(g.outPerGroup / tiling.height) * g.groups,
     unitCost: depth * tiling.height * (u.parts / 4 + 2),
     scratch: sumBytes,

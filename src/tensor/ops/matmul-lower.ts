@@ -90,7 +90,7 @@ export function lowerProduct(l: Lowering, p: ProductShape, a: Value, b: Value, o
 
 /** Thin products of operands that both lie along the summed dimension need no packing. */
 function alongDepth(l: Lowering, p: ProductShape, element: Element): boolean {
-  const { lanes } = elementKit(l.target, element);
+  const { lanes } = elementKit(l.wideTarget, element);
   return p.ak === 1 && p.bk === 1 && p.k >= lanes && Math.min(p.m, p.n) <= THIN;
 }
 /** Up to this many rows or columns, packing the other operand costs more than the lane sums it saves. */
@@ -109,7 +109,7 @@ export function denseVector(l: Lowering, x: Value, element: Element): Value {
 /** What a product starts from: the bias row, or a zero. */
 function start(l: Lowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
   if (bias !== undefined) return { init: denseVector(l, bias, element), initStep: 1 };
-  const zeros = element === 'f32' ? new Float32Array(16) : new Float64Array(16);
+  const zeros = element === 'f32' ? new Float32Array(64) : new Float64Array(64);
   return { init: l.constant(element === 'f32' ? 'float32' : 'float64', zeros), initStep: 0 };
 }
 
@@ -123,7 +123,7 @@ function lowerPacked(
   batch: Value,
   element: Element,
 ): void {
-  const kit = elementKit(l.target, element);
+  const kit = elementKit(l.wideTarget, element);
   const { bytes } = kit;
   const { m, n, k } = p;
   const { scratch, ...blocks } = gemmBlocks(kit, m, n, k, p.bn === 1, p.batch.length === 1);
@@ -133,14 +133,14 @@ function lowerPacked(
     const packing = gemmPacking(kit, n, k);
     source = l.temp(out.layout.dtype, [packing.elements]);
     const args = { b, packed: source, n, k, bk: steps.bk, bn: steps.bn, strips: packing.strips };
-    l.launch(gemmPackKernel(l.target, element), args, {
+    l.launch(gemmPackKernel(l.wideTarget, element), args, {
       size: packing.units,
       unitCost: packing.elements / packing.units,
     });
   }
   const { blocksDown, blocksAcross, blockRows, blockColumns } = blocks;
   l.launch(
-    gemmKernel(l.target, element),
+    gemmKernel(l.wideTarget, element),
     { a, b: source, c: out, ...start(l, bias, element), batch, m, n, k, ...steps, ...blocks, cm: n * bytes, cBatch: m * n * bytes }, // prettier-ignore
     {
       size: blocksDown * blocksAcross * p.batch.length,
@@ -160,12 +160,12 @@ function lowerDot(
   batch: Value,
   element: Element,
 ): void {
-  const kit = elementKit(l.target, element);
+  const kit = elementKit(l.wideTarget, element);
   const { bytes } = kit;
   const { m, n, k } = p;
   const blocks = gemmDotBlocks(m, n);
   l.launch(
-    gemmDotKernel(l.target, element),
+    gemmDotKernel(l.wideTarget, element),
     {
       a,
       b,
