@@ -29,10 +29,23 @@ export interface GraphValue {
   readonly offset: number;
 }
 
-export interface GraphNode {
+/**
+ * Elementwise operations that many others can do to their results as they write them: `relu`, or `gate`, the gradient of a
+ * ReLU from [gradient, the ReLU's result].
+ */
+export type Activation = 'relu' | 'gate';
+
+/** An operation as the compiler sees it. */
+export interface GraphOp {
   /** For debugging output. */
   readonly name: string;
   readonly lower: Lower;
+  readonly activation?: Activation | undefined;
+  /** Lowerings together with an activation of the first result. A gate is one more input, of any contiguous shape. */
+  readonly fused?: { readonly [K in Activation]?: Lower } | undefined;
+}
+
+export interface GraphNode extends GraphOp {
   /** Values read and values written. A node that works in place has its target among both. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
@@ -75,19 +88,13 @@ export class Graph {
   /** Adds an operation that writes to new local buffers; returns its results. */
   node(name: string, lower: Lower, inputs: readonly number[], outputs: readonly Layout[]): number[] {
     const results = outputs.map((layout) => this.value(this.local(layout.extent), layout));
-    this.nodeInto(name, lower, inputs, results, 0);
+    this.nodeInto({ name, lower }, inputs, results, 0);
     return results;
   }
 
   /** Adds an operation that writes to existing values. */
-  nodeInto(
-    name: string,
-    lower: Lower,
-    inputs: readonly number[],
-    outputs: readonly number[],
-    firstScalar: number,
-  ): void {
-    this.nodes.push({ name, lower, inputs, outputs, firstScalar });
+  nodeInto(op: GraphOp, inputs: readonly number[], outputs: readonly number[], firstScalar: number): void {
+    this.nodes.push({ ...op, inputs, outputs, firstScalar });
   }
 
   /** Makes a value's buffer external: the caller wants what it holds after a run. */

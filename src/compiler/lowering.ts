@@ -37,6 +37,8 @@ export interface LaunchOptions {
   readonly unitCost: number;
   /** Bytes of scratch each thread needs. */
   readonly scratch?: number;
+  /** Floating-point operations of the whole launch, for `profile`. */
+  readonly flops?: number;
 }
 
 /** Where a buffer comes from. */
@@ -46,6 +48,9 @@ export type BufferSource =
   | { readonly kind: 'constant'; readonly data: TypedArray };
 
 export interface LoweredStep {
+  /** The number of the node that it is part of. */
+  readonly node: number;
+  readonly flops: number;
   readonly kernel: Kernel;
   readonly args: Readonly<Record<string, KernelArg>>;
   readonly size: number;
@@ -121,6 +126,8 @@ export class Lowering {
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
     if (options.size === 0) return;
     this.steps.push({
+      node: this.#node,
+      flops: options.flops ?? 0,
       kernel: kernel,
       args: args,
       size: options.size,

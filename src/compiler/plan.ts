@@ -3,21 +3,30 @@
  * and scalars into argument blocks, and launches. Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one keeps it as its arena.
  */
+import { itemSize } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import type { Device, Launch, Program, Runner } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
 import { Lowering, type LoweredStep, type Value } from './lowering.ts';
+import { activeProfiler, type Profiler } from './profiler.ts';
 
 /** A launch and the words of its argument block that change between runs. */
 export interface PlanStep {
   readonly launch: Launch;
   readonly name: string;
+  /** Of what it is part, and how much work it is: see `LaunchRecord`. */
+  readonly node: number;
+  readonly flops: number;
+  readonly bytes: number;
   /** Flat triples: address of the word, index of the buffer, byte offset within it. */
   readonly pointers: readonly number[];
   /** Flat pairs: address of the double, index of the scalar. */
   readonly scalars: readonly number[];
 }
+
+/** Whether temporary memory is kept between runs. */
+const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
 
 export class Plan {
   readonly device: Device;
@@ -33,14 +42,9 @@ export class Plan {
     this.device = device;
     this.graph = graph;
     this.#externals = graph.externals.length;
-    this.#code = new PlanCode(device, lowered(device, graph, device.target), device, this.#keepsArena);
+    this.#code = new PlanCode(device, graph, lowered(device, graph, device.target), device);
     const patience = device.native?.patience ?? 0;
-    this.#patience = this.#keepsArena ? Math.min(patience, 1) : patience; // a compiled function is here to stay
-  }
-
-  /** Whether temporary memory is kept between runs. */
-  get #keepsArena(): boolean {
-    return this.graph.nodes.length > 1;
+    this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
   }
 
   /** Bytes of temporary memory: the arena of a plan of many operations. */
@@ -60,7 +64,7 @@ export class Plan {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
     const code = this.#code;
     for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
-    if (code.tempBytes === 0 || this.#keepsArena) {
+    if (code.tempBytes === 0 || keepsArena(this.graph)) {
       code.run(scalars);
       return;
     }
@@ -85,7 +89,7 @@ export class Plan {
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.device, this.#next, native, this.#keepsArena);
+      const code = new PlanCode(this.device, this.graph, this.#next, native);
       this.#code.dispose();
       this.#code = code;
     }
@@ -106,14 +110,20 @@ class PlanCode {
   readonly addresses: number[];
   readonly tempBytes: number;
   readonly #device: Device;
+  readonly #graph: Graph;
+  readonly #runner: Runner;
   readonly #program: Program;
+  /** Each launch by itself; made when first profiled. */
+  #singles: readonly Program[] | undefined;
   /** The buffers in the temporary block, and their places in it. */
   readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
   /** Blocks that the plan itself holds: argument blocks, constant tables, the arena. */
   readonly #held: { readonly address: number; readonly bytes: number }[] = [];
 
-  constructor(device: Device, lowering: Lowering, runner: Runner, keepsArena: boolean) {
+  constructor(device: Device, graph: Graph, lowering: Lowering, runner: Runner) {
     this.#device = device;
+    this.#graph = graph;
+    this.#runner = runner;
     const { offsets, bytes } = lowering.arrange();
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.addresses = lowering.buffers.map((source) => {
@@ -125,7 +135,7 @@ class PlanCode {
     this.#temps = lowering.buffers.flatMap((source, buffer) =>
       source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
     );
-    if (keepsArena && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
+    if (keepsArena(graph) && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
     this.steps = lowering.steps.map((step) => this.#prepare(step, runner));
     this.#program = runner.program(this.steps.map((step) => step.launch));
   }
@@ -142,7 +152,24 @@ class PlanCode {
       for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
       for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
     }
-    this.#program.run();
+    const profiler = activeProfiler();
+    if (profiler === undefined) this.#program.run();
+    else this.#profile(profiler);
+  }
+
+  /** Runs launch by launch. */
+  #profile(profiler: Profiler): void {
+    this.#singles ??= this.steps.map(({ launch }) => this.#runner.program([launch]));
+    this.#singles.forEach((program, i) => {
+      const { name, node, flops, bytes } = this.steps[i]!;
+      const { name: operation, outputs } = this.#graph.nodes[node]!;
+      const start = performance.now();
+      program.run();
+      const ms = performance.now() - start;
+      const [target, kernel] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
+      const shape = outputs.map((id) => this.#graph.values[id]!.layout.shape.join('×')).join(', ');
+      profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes });
+    });
   }
 
   /** Writes a step's fixed arguments and notes where the others go. */
@@ -163,7 +190,7 @@ class PlanCode {
     }
     const handle = runner.load(kernel);
     const launch = { kernel: handle, args, size: step.size, grain: step.grain, scratch: step.scratch };
-    return { launch, name: kernel.key, pointers, scalars };
+    return { launch, name: kernel.key, node: step.node, flops: step.flops, bytes: bytesOf(step), pointers, scalars };
   }
 
   #hold(bytes: number): number {
@@ -175,7 +202,17 @@ class PlanCode {
   dispose(): void {
     for (const { address, bytes } of this.#held.splice(0)) this.#device.free(address, bytes);
     this.#program.dispose();
+    for (const program of this.#singles ?? []) program.dispose();
   }
+}
+
+/** Bytes of the buffers that a launch is given, as their layouts say. */
+function bytesOf({ args }: LoweredStep): number {
+  let bytes = 0;
+  for (const arg of Object.values(args)) {
+    if (typeof arg === 'object' && 'layout' in arg) bytes += arg.layout.numel * itemSize(arg.layout.dtype);
+  }
+  return bytes;
 }
 
 /** Lowers every node in order. */

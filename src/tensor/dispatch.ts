@@ -8,12 +8,12 @@ import { ArgumentError, AutogradError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import { Graph, type Lower } from '../compiler/graph.ts';
+import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
 import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
-import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import type { Attrs, FusedLower, Gradient, GradientContext, OpRule } from './ops/rule.ts';
 import { activeRecorder, type Scalars } from './recorder.ts';
 import { allocateStorage, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -91,6 +91,17 @@ function loweringOf(rule: OpRule<Attrs>, attrs: Attrs): Lower {
   return (lowering, inputs, outputs) => rule.lower(lowering, inputs, outputs, attrs);
 }
 
+/** The operation as the compiler sees it. */
+function graphOp(name: OpName, attrs: Attrs): GraphOp {
+  const { lower, activation, fused } = ruleOf(name);
+  const bound =
+    (fn: FusedLower<Attrs>): Lower =>
+    (l, inputs, outputs) =>
+      fn(l, inputs, outputs, attrs);
+  const entries = Object.entries(fused ?? {}).map(([kind, fn]) => [kind, bound(fn)]);
+  return { name, lower: bound(lower), activation, fused: Object.fromEntries(entries) as GraphOp['fused'] };
+}
+
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
   return new AutogradError(
     `${name}: the result has dtype ${result.dtype} and shape [${result.shape.join(', ')}], which cannot be written in place ` +
@@ -124,7 +135,7 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
-  activeRecorder()?.operation(name, loweringOf(ruleOf(name), attrs), inputs, results, given, scalars.length);
+  activeRecorder()?.operation(graphOp(name, attrs), inputs, results, given, scalars.length);
   return results;
 }
 

@@ -7,7 +7,7 @@
  */
 import type { TypedArray } from '../base/dtype.ts';
 import { CompileError } from '../base/errors.ts';
-import { Graph, type Lower } from '../compiler/graph.ts';
+import { Graph, type GraphOp } from '../compiler/graph.ts';
 import type { Storage } from './storage.ts';
 import { nextStorageSerial } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -106,16 +106,9 @@ export class Recorder {
     return this.graph.value(this.bufferOf(tensor.storage), tensor.layout, tensor.offset);
   }
 
-  operation(
-    name: string,
-    lower: Lower,
-    inputs: readonly Tensor[],
-    outputs: readonly Tensor[],
-    scalars: Scalars,
-    count: number,
-  ): void {
+  operation(op: GraphOp, inputs: readonly Tensor[], outputs: readonly Tensor[], scalars: Scalars, count: number): void {
     const ids = inputs.map((tensor) => this.valueOf(tensor));
-    this.graph.nodeInto(name, lower, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
+    this.graph.nodeInto(op, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
     this.scalars.push(scalars);
     this.scalarCount += count;
   }

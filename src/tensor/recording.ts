@@ -5,6 +5,7 @@
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { withoutDeadCode } from '../compiler/dead-code.ts';
+import { withFusedActivations } from '../compiler/fuse.ts';
 import { Plan } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
@@ -114,7 +115,7 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), withoutDeadCode(this.#recorder.graph));
+    this.#plan ??= new Plan(cpuDevice(), withFusedActivations(withoutDeadCode(this.#recorder.graph)));
     return this.#plan;
   }
 

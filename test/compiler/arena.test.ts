@@ -58,16 +58,16 @@ describe('dead code', () => {
   test('is a write that is written over before anyone reads it', () => {
     const graph = new Graph();
     const y = graph.value(graph.local(16), layout);
-    graph.nodeInto('lost', nothing, [], [y], 0);
-    graph.nodeInto('first', nothing, [], [y], 0);
-    graph.nodeInto('in place', nothing, [y], [y], 0);
+    graph.nodeInto({ name: 'lost', lower: nothing }, [], [y], 0);
+    graph.nodeInto({ name: 'first', lower: nothing }, [], [y], 0);
+    graph.nodeInto({ name: 'in place', lower: nothing }, [y], [y], 0);
     graph.output(y);
     expect(names(graph)).toEqual(['lost', 'first', 'in place']); // an external buffer may be seen at any time
     const local = new Graph();
     const z = local.value(local.local(16), layout);
-    local.nodeInto('lost', nothing, [], [z], 0);
-    local.nodeInto('first', nothing, [], [z], 0);
-    local.nodeInto('half', nothing, [], [local.value(0, layoutOf('float32', [2]), 2)], 0);
+    local.nodeInto({ name: 'lost', lower: nothing }, [], [z], 0);
+    local.nodeInto({ name: 'first', lower: nothing }, [], [z], 0);
+    local.nodeInto({ name: 'half', lower: nothing }, [], [local.value(0, layoutOf('float32', [2]), 2)], 0);
     const [out] = local.node('read', nothing, [z], [layout]);
     local.output(out!);
     expect(names(local)).toEqual(['first', 'half', 'read']);
