@@ -23,6 +23,8 @@ export class Plan {
   readonly device: Device;
   /** Layouts of the results, in the graph's output order. */
   readonly outputs: readonly Layout[];
+  /** Whether it runs on native kernels by now. */
+  isNative = false;
   readonly #graph: Graph;
   readonly #externals: number;
   #code: PlanCode;
@@ -77,6 +79,7 @@ export class Plan {
       const code = new PlanCode(this.device, this.#next, native);
       this.#code.dispose();
       this.#code = code;
+      this.isNative = true;
     }
     this.#next = undefined;
   }
