@@ -1,7 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const shared = { testTimeout: 120_000, setupFiles: ['test/support/setup.ts'] };
+const COMPUTING = ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts'];
+const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
 
 export default defineConfig({
   resolve: {
@@ -12,9 +17,21 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 120_000,
-    setupFiles: ['test/support/setup.ts'],
     coverage: { provider: 'v8', include: ['src/**'] },
+    projects: [
+      {
+        extends: true,
+        test: { ...shared, name: 'wasm', include: ['test/**/*.test.ts'], env: { FLAMBEAU_NATIVE: '0' } },
+      },
+      // What computes, once more on native kernels; the first time, every kernel is compiled.
+      ...(hasCompiler
+        ? [
+            {
+              extends: true as const,
+              test: { ...shared, name: 'native', include: COMPUTING, env: { FLAMBEAU_NATIVE: 'wait' } },
+            },
+          ]
+        : []),
+    ],
   },
 });

@@ -3,12 +3,14 @@
  * machine can do at that moment.
  *
  *     npx esbuild bench/kernels/conv.ts --bundle --platform=node --format=esm --outfile=/tmp/conv.mjs && node /tmp/conv.mjs
+ *
+ * With FLAMBEAU_NATIVE=wait the kernels are native ones.
  */
 import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import type { Lower } from '../../src/compiler/graph.ts';
-import { elementKit, Tile } from '../../src/kernels/gemm-tile.ts';
-import { load } from '../../src/kernels/ir.ts';
+import { elementKit, Tile, tileVectors } from '../../src/kernels/gemm-tile.ts';
+import { i32, load } from '../../src/kernels/ir.ts';
 import { cachedKernel } from '../../src/kernels/kernel.ts';
 import { hostTensor, noise } from '../../test/support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../../test/support/run-kernel.ts';
@@ -41,22 +43,35 @@ function warmUp(run: () => void, seconds: number): number {
 /** Multiply-adds of one call of {@link yardstick}'s loop. */
 const STEPS = 1 << 16;
 
-/** A register tile that runs on registers and one cache line, for about a millisecond. */
-function yardstick(): () => void {
-  const kernel = cachedKernel(device.target, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
-    const tile = new Tile(f, elementKit(device.target, 'f32'), 4, 2);
-    f.for('unit', lo, hi, () => {
-      f.for('k', 0, STEPS, () => tile.outerStep(p.x, [load('f32v', p.x), load('f32v', p.x, 16)])); // prettier-ignore
-    });
-    tile.store([f.let('out0', p.x.add(64)), f.let('out1', p.x.add(64))], p.x.sub(p.x));
-  });
-  const x: HostTensor = { dtype: 'float32', shape: [64], data: new Float32Array(64) };
-  const { rerun } = runLowering((l, [value]) => l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 }), [x], []);
+/** A register tile that runs on registers and one cache line, for about a millisecond; and its operations. */
+function yardstick(): { run: () => void; flops: number } {
+  const x: HostTensor = { dtype: 'float32', shape: [1024], data: new Float32Array(1024) };
+  let flops = 0;
+  const { rerun } = runLowering(
+    (l, [value]) => {
+      const target = l.wideTarget;
+      const kit = elementKit(target, 'f32');
+      const columns = Array.from({ length: tileVectors(kit) }, (_, j) => j * kit.vectorBytes);
+      flops = 16 * STEPS * 4 * columns.length * kit.lanes * 2;
+      const kernel = cachedKernel(target, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
+        const tile = new Tile(f, kit, 4, columns.length);
+        f.for('unit', lo, hi, () => {
+          f.for('k', 0, STEPS, (k) => {
+            const x = f.let('at', p.x.add(k.and(1).mul(128))); // not always the same, or compilers load it once
+            tile.outerStep(x, columns.map((at) => load('f32v', x, at))); // prettier-ignore
+          });
+        });
+        tile.store(columns.map((at) => f.let('out', p.x.add(512 + at))), i32(columns.length * kit.vectorBytes)); // prettier-ignore
+      });
+      l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 });
+    },
+    [x],
+    [],
+  );
   warmUp(rerun, 0.2);
-  return rerun;
+  return { run: rerun, flops };
 }
-const PEAK_FLOPS = 16 * STEPS * 8 * 4 * 2;
-let runPeak: (() => void) | undefined;
+let peakLoop: ReturnType<typeof yardstick> | undefined;
 
 /**
  * Prints one line: best and median time, GFLOP/s, and the median share of what the multiply-add loop reached right before
@@ -70,13 +85,13 @@ export function report(
   outputs: readonly Layout[],
 ): void {
   const { rerun, dispose } = runLowering(lower, inputs, outputs);
-  runPeak ??= yardstick();
+  peakLoop ??= yardstick();
   const calls = warmUp(rerun, 0.4);
   const times: number[] = [];
   const shares: number[] = [];
   let limit = 0;
   for (let left = Number(process.env['SECONDS'] ?? 0.6); left > 0 || times.length < 9; left -= times.at(-1)! * calls) {
-    const peak = PEAK_FLOPS / sample(runPeak, 2);
+    const peak = peakLoop.flops / sample(peakLoop.run, 2);
     const seconds = sample(rerun, calls);
     times.push(seconds);
     shares.push(flops / seconds / peak);

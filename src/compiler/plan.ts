@@ -31,6 +31,8 @@ const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
 export class Plan {
   readonly device: Device;
   readonly graph: Graph;
+  /** Whether it runs on native kernels by now. */
+  isNative = false;
   readonly #externals: number;
   #code: PlanCode;
   /** Runs left until native code is asked for; 0 means never. */
@@ -92,6 +94,7 @@ export class Plan {
       const code = new PlanCode(this.device, this.graph, this.#next, native);
       this.#code.dispose();
       this.#code = code;
+      this.isNative = true;
     }
     this.#next = undefined;
   }

@@ -196,7 +196,7 @@ export class CpuDevice implements Device {
 
   /** Sees that every thread has at least this much scratch. */
   provideScratch(bytes: number): void {
-    if (bytes > this.scratchStride || this.#scratchThreads < this.#threads)
+    if (bytes > this.scratchStride || (bytes > 0 && this.#scratchThreads < this.#threads))
       this.#growScratch(Math.ceil(bytes / 64) * 64);
   }
 

@@ -43,6 +43,10 @@ export function emitC(kernel: Kernel, target: Target): string {
   ].join('');
 }
 
+/** A vector loaded into a variable. */
+const isOperandLoad = (stmt: Stmt): stmt is Stmt & { kind: 'set' } =>
+  stmt.kind === 'set' && isVector(stmt.local.type) && ['load', 'loadSplat'].includes(stmt.value.node.kind);
+
 const INFIX: Readonly<Record<string, string>> = { add: '+', sub: '-', mul: '*', and: '&', or: '|', xor: '^' };
 const ORDER: Readonly<Record<string, string>> = {
   eq: '==',
@@ -91,7 +95,10 @@ class Unit {
   }
 
   #block(body: readonly Stmt[], indent: string): string {
-    return `{\n${body.map((stmt) => this.#stmt(stmt, `${indent}  `)).join('')}${indent}}`;
+    const inner = `${indent}  `;
+    const hot = body.some((stmt) => stmt.kind === 'set' && stmt.value.node.kind === 'fma');
+    const text = (stmt: Stmt): string => this.#stmt(stmt, inner) + (hot && isOperandLoad(stmt) ? `${inner}KEEP(${variable(stmt.local)});\n` : ''); // prettier-ignore
+    return `{\n${body.map(text).join('')}${indent}}`;
   }
 
   #stmt(stmt: Stmt, indent: string): string {

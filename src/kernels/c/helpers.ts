@@ -23,6 +23,8 @@ export function typePrelude(target: Target): string {
     ...vectors,
     ...memory,
     '#define AT(type, at, offset) (*(type *)(mem + (u64)(u32)(at) + (offset)))\n',
+    // In a register tile an operand is loaded once and used often. Left alone, GCC loads it anew for every use.
+    '#if defined(__x86_64__)\n#define KEEP(v) __asm__("" : "+x"(v))\n#else\n#define KEEP(v) ((void)0)\n#endif\n',
     '#define HELPER static inline __attribute__((always_inline, unused))\n',
   ].join('');
 }

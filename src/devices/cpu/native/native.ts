@@ -7,7 +7,7 @@
  * `ready()`, since a synchronous program gives no other opportunity. Where anything is missing (compiler, koffi, a
  * directory), plans stay on WebAssembly.
  */
-import { DeviceError, invariant } from '../../../base/errors.ts';
+import { invariant } from '../../../base/errors.ts';
 import { emitC } from '../../../kernels/c/emit.ts';
 import type { Target } from '../../../kernels/ir.ts';
 import type { Kernel } from '../../../kernels/kernel.ts';
@@ -98,40 +98,52 @@ export class NativeKernels implements NativeCode {
   }
 
   ready(kernels: readonly Kernel[]): boolean | undefined {
-    const { target } = this;
-    if (target === undefined) return false;
-    const units = kernels.map((kernel) => this.#unitOf(kernel));
     for (;;) {
-      this.#poll();
-      const known = this.#known(units);
+      if (this.target === undefined) return false;
+      let known: boolean | undefined;
+      try {
+        known = this.#advance(kernels);
+      } catch (error) {
+        // The disk is full, the cache's file system does not allow programs: not the caller's concern.
+        this.#tools = this.#without(error instanceof Error ? error.message : String(error));
+        return false;
+      }
       if (known !== undefined || !this.#wait) return known;
       sleep(POLL_MS);
     }
   }
 
-  #known(units: readonly (Unit | undefined)[]): boolean | undefined {
-    if (this.#runtimeUnit?.state === 'failed') return false;
-    let all = this.#runtime !== undefined;
-    for (const unit of units) {
-      if (unit?.state === 'failed') return false;
-      if (unit !== undefined && unit.state !== 'built') all = false;
-    }
-    return all ? true : undefined;
-  }
-
-  /** Resolves once nothing is being compiled; with whether native kernels can be used. */
-  async settled(): Promise<boolean> {
-    if (this.target === undefined) return false;
+  #advance(kernels: readonly Kernel[]): boolean | undefined {
+    const units = kernels.filter((kernel) => !this.#handles.has(kernel.key)).map((kernel) => this.#unitOf(kernel));
     this.#poll();
-    while (this.#queue.length + this.#running.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      this.#poll();
-    }
-    return this.#runtime !== undefined;
+    if (this.#runtimeUnit?.state === 'failed') return false;
+    if (units.some(({ state }) => state === 'failed')) return false;
+    if (this.#runtime === undefined || units.some(({ state }) => state !== 'built')) return undefined;
+    return units.every((unit) => this.#open(unit, this.#runtime!));
   }
 
-  #unitOf(kernel: Kernel): Unit | undefined {
-    if (this.#handles.has(kernel.key)) return undefined;
+  /** Loads what was compiled. */
+  #open(unit: Unit, runtime: Runtime): boolean {
+    if (this.#handles.has(unit.label)) return true; // asked for twice at once
+    const entry = runtime.open(unit.path, 'entry');
+    if (entry === 0n) {
+      this.#fail(unit, `${unit.path} cannot be loaded`);
+      return false;
+    }
+    this.#handles.set(unit.label, this.#entries.push(entry) - 1);
+    this.#units.delete(unit.label); // its source is not needed any more
+    return true;
+  }
+
+  async settled(): Promise<boolean> {
+    for (;;) {
+      const ready = this.ready([]);
+      if (ready === false || (ready === true && this.#queue.length + this.#running.length === 0)) return ready;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  #unitOf(kernel: Kernel): Unit {
     let unit = this.#units.get(kernel.key);
     if (unit === undefined) {
       const tools = this.#tools as Tools;
@@ -181,21 +193,18 @@ export class NativeKernels implements NativeCode {
       unit.state = 'built';
       return;
     }
+    const lines = result.split('\n');
+    this.#fail(unit, lines.find((line) => line.includes('error')) ?? lines[0] ?? '');
+  }
+
+  #fail(unit: Unit, reason: string): void {
     unit.state = 'failed';
-    const [first = ''] = result.split('\n').filter((line) => line.includes('error') || !line.includes(':'));
-    this.#without(`compiling ${unit.label} failed: ${first}`);
+    this.#without(`compiling ${unit.label} failed: ${reason}`);
   }
 
   load(kernel: Kernel): KernelHandle {
-    let handle = this.#handles.get(kernel.key);
-    if (handle !== undefined) return handle;
-    const unit = this.#units.get(kernel.key);
-    invariant(unit?.state === 'built' && this.#runtime !== undefined, `kernel ${kernel.key} is not compiled`);
-    const entry = this.#runtime.open(unit.path, 'entry');
-    if (entry === 0n) throw new DeviceError(`cpu: the compiled kernel ${unit.path} cannot be loaded`);
-    handle = this.#entries.push(entry) - 1;
-    this.#handles.set(kernel.key, handle);
-    this.#units.delete(kernel.key); // its source is not needed any more
+    const handle = this.#handles.get(kernel.key);
+    invariant(handle !== undefined, `kernel ${kernel.key} is not ready`);
     return handle;
   }
 

@@ -1,0 +1,343 @@
+/** Native kernels from compiler to plan: background compiles, the cache on disk, what happens where something is missing. */
+import { spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterEach, describe, expect, it } from 'vitest';
+import { layoutOf } from '../../src/base/layout.ts';
+import { Graph } from '../../src/compiler/graph.ts';
+import { Plan } from '../../src/compiler/plan.ts';
+import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+import { KernelCache } from '../../src/devices/cpu/native/cache.ts';
+import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
+import { load } from '../../src/kernels/ir.ts';
+import { buildKernel, cachedKernel } from '../../src/kernels/kernel.ts';
+import { hasCompiler, nativeSetup, runOnce, systemWith, temporaryFolder, type NativeSetup } from '../support/native.ts';
+
+/** out[unit] += 1 */
+const count = buildKernel('test/native-count', { out: 'ptr' }, ({ f, p, lo, hi }) => {
+  f.for('unit', lo, hi, (unit) => {
+    const at = f.let('at', p.out.add(unit.mul(4)));
+    f.store('i32', at, load('i32', at).add(1));
+  });
+});
+
+function counts({ device, native }: NativeSetup): number[] {
+  const out = device.allocate(64);
+  device.write(out, new Int32Array(16));
+  runOnce(device, native, count, [out], 16);
+  return [...(device.readSync('int32', out, 16) as Int32Array)];
+}
+
+const ONES = Array.from({ length: 16 }, () => 1);
+const libraries = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.so'));
+
+/** A compiler that does something before, or instead of, compiling. */
+function wrapped(folder: string, script: string): string {
+  const path = join(folder, 'compiler');
+  writeFileSync(path, `#!/bin/sh\n${script}\nexec cc "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
+  it('compiles once, and finds it the next time', () => {
+    const [folder, FLAMBEAU_CACHE] = [temporaryFolder(), join(temporaryFolder(), 'deep', 'cache')];
+    const FLAMBEAU_CC = wrapped(folder, `echo . >> ${folder}/calls`);
+    const calls = (): number => readFileSync(join(folder, 'calls'), 'utf8').length / 2;
+    for (let run = 0; run < 3; run++) {
+      const setup = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
+      expect(setup.native.ready([count])).toBe(true);
+      expect(counts(setup)).toEqual(ONES);
+      expect(setup.said).toEqual([]);
+      expect(calls()).toBe(3); // what it knows of the machine, the runtime, the kernel
+    }
+    expect(statSync(FLAMBEAU_CACHE).mode & 0o777).toBe(0o700);
+    expect(libraries(FLAMBEAU_CACHE)).toHaveLength(2);
+    expect(readdirSync(FLAMBEAU_CACHE).filter((name) => !/\.(so|probe)$/.test(name))).toEqual([]); // no leftovers
+  });
+
+  it.each([
+    ['cut short', (path: string) => truncateSync(path, 3000)],
+    ['empty', (path: string) => truncateSync(path, 0)],
+    ['changed', (path: string) => writeFileSync(path, readFileSync(path).fill(7, 5000, 5001))],
+    ['writable by others', (path: string) => chmodSync(path, 0o666)],
+    ['a link', (path: string) => { writeFileSync(`${path}.x`, readFileSync(path)); rmSync(path); symlinkSync(`${path}.x`, path); }], // prettier-ignore
+  ])('rebuilds a file that is %s', (_, damage) => {
+    const FLAMBEAU_CACHE = temporaryFolder();
+    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready([count])).toBe(true);
+    const before = libraries(FLAMBEAU_CACHE);
+    for (const name of before) {
+      const path = join(FLAMBEAU_CACHE, name);
+      copyFileSync(path, `${path}.copy`); // the file itself is mapped into this process
+      renameSync(`${path}.copy`, path);
+      damage(path);
+    }
+    const setup = nativeSetup({ FLAMBEAU_CACHE });
+    expect(setup.native.ready([count])).toBe(true);
+    expect(counts(setup)).toEqual(ONES);
+    expect(libraries(FLAMBEAU_CACHE)).toEqual(before);
+    for (const name of before) expect(statSync(join(FLAMBEAU_CACHE, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves a directory alone that others may write, and works without it', () => {
+    const FLAMBEAU_CACHE = temporaryFolder();
+    chmodSync(FLAMBEAU_CACHE, 0o777);
+    const setup = nativeSetup({ FLAMBEAU_CACHE });
+    expect(setup.native.ready([count])).toBe(true);
+    expect(counts(setup)).toEqual(ONES);
+    expect(readdirSync(FLAMBEAU_CACHE)).toEqual([]);
+  });
+
+  it('makes a private directory where the wanted one cannot be', () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    const { system } = systemWith({ FLAMBEAU_CACHE: join(file, 'cache') });
+    const cache = new KernelCache(system);
+    expect(cache.directory).toMatch(/flambeau-/);
+    expect(statSync(cache.directory).mode & 0o777).toBe(0o700);
+    cache.store('a', new Uint8Array([1, 2]));
+    expect(cache.find('a')).toBe(join(cache.directory, 'a'));
+    expect(cache.find('b')).toBeUndefined();
+  });
+
+  it("is in the user's cache directory by default", () => {
+    const XDG_CACHE_HOME = temporaryFolder();
+    expect(new KernelCache(systemWith({ XDG_CACHE_HOME }).system).directory).toBe(join(XDG_CACHE_HOME, 'flambeau'));
+  });
+});
+
+describe('without something that native kernels need', () => {
+  const empty = temporaryFolder();
+  it.each([
+    ['no compiler', { FLAMBEAU_CC: '/nonexistent' }, /no C compiler.*nonexistent.*FLAMBEAU_CC/],
+    ['an empty PATH', { PATH: empty }, /no C compiler: looked for cc, gcc, clang/],
+    ['a compiler that fails at once', { FLAMBEAU_CC: '/bin/false' }, /false does not compile/],
+  ])('falls back with %s, and says so once to those who asked', (_, env, message) => {
+    for (const [FLAMBEAU_NATIVE, lines] of [
+      [undefined, 0],
+      ['1', 1],
+    ] as const) {
+      const { native, said } = nativeSetup({ FLAMBEAU_NATIVE, ...env });
+      expect(native.target).toBeUndefined();
+      expect(native.ready([count])).toBe(false);
+      expect(native.ready([count])).toBe(false);
+      expect(said).toHaveLength(lines);
+      if (lines > 0) expect(said[0]).toMatch(message);
+    }
+  });
+
+  it('falls back without koffi', () => {
+    const device = new CpuDevice();
+    const { system, said } = systemWith({ FLAMBEAU_NATIVE: '1', FLAMBEAU_CACHE: temporaryFolder() });
+    const require = (): never => {
+      throw new Error('Cannot find module');
+    };
+    const native = new NativeKernels(device, { ...system, require });
+    expect(native.ready([count])).toBe(false);
+    expect(said.join('')).toMatch(/koffi is not installed/);
+  });
+
+  it.skipIf(!hasCompiler).each([
+    ['fails', 'case "$*" in *-shared*) echo "x.c:1: error: no luck" >&2; exit 1;; esac', /error: no luck/],
+    ['is killed', 'case "$*" in *-shared*) kill -9 $$;; esac', /failed/],
+  ])('falls back when a compile %s', async (_, script, message) => {
+    const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
+    expect(native.ready([count])).toBe(false);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(message);
+    expect(await native.settled()).toBe(false);
+  });
+});
+
+describe.skipIf(!hasCompiler)('a plan', () => {
+  const startNative = CpuDevice.startNative;
+  afterEach(() => {
+    CpuDevice.startNative = startNative;
+  });
+
+  /** A plan that doubles numbers, on a device whose compiler is slow. */
+  function doubling(env: Record<string, string>) {
+    const { system, said } = systemWith({ FLAMBEAU_CACHE: temporaryFolder(), ...env });
+    CpuDevice.startNative = (host) => new NativeKernels(host, system);
+    const device = new CpuDevice();
+    const lowered: string[] = [];
+    const graph = new Graph();
+    const input = graph.input(layoutOf('float32', [8]));
+    const [output] = graph.node(
+      'double',
+      (l, [x], [y]) => {
+        lowered.push(l.target.name);
+        const kernel = cachedKernel(l.target, 'test/double', { x: 'ptr', y: 'ptr', by: 'f64' }, ({ f, p, lo, hi }) => {
+          f.for('i', lo, hi, (i) => {
+            const value = load('f32', p.x.add(i.mul(4))).mul(p.by.cast('f32'));
+            f.store('f32', p.y.add(i.mul(4)), value);
+          });
+        });
+        l.launch(kernel, { x: x!, y: y!, by: l.scalar(0) }, { size: 8, unitCost: 1 });
+      },
+      [input],
+      [layoutOf('float32', [8])],
+    );
+    graph.output(output!);
+    const plan = new Plan(device, graph);
+    const [x, y] = [device.allocate(32), device.allocate(32)];
+    device.write(
+      x,
+      Float32Array.from({ length: 8 }, (_, i) => i),
+    );
+    const run = (): void => {
+      plan.run([x, y], [2]);
+      expect([...(device.readSync('float32', y, 8) as Float32Array)]).toEqual([0, 2, 4, 6, 8, 10, 12, 14]);
+    };
+    return { run, lowered, said, device, plan };
+  }
+
+  it('runs on in WebAssembly while its kernels are compiled, in a loop that never pauses, and then moves', () => {
+    const { run, lowered, plan } = doubling({ FLAMBEAU_CC: wrapped(temporaryFolder(), 'sleep 0.3') });
+    run();
+    run();
+    expect(lowered).toHaveLength(1); // it may not run again: nothing is asked for yet
+    let [runs, longest] = [0, 0];
+    const start = performance.now();
+    while (!plan.isNative && performance.now() - start < 20_000) {
+      const begin = performance.now();
+      run();
+      // The first time it asks, the compiler is asked about the machine; after that, nothing may take long.
+      if (runs++ > 0) longest = Math.max(longest, performance.now() - begin);
+    }
+    expect(plan.isNative).toBe(true);
+    expect(runs).toBeGreaterThan(50);
+    expect(longest).toBeLessThan(200);
+    expect(lowered).toHaveLength(2);
+    expect(lowered[1]).toMatch(/^c/);
+    for (let i = 0; i < 10; i++) run();
+    expect(lowered).toHaveLength(2);
+    plan.dispose();
+  });
+
+  it('stays on WebAssembly when its kernels cannot be compiled', () => {
+    const script = 'case "$*" in *-shared*) exit 1;; esac';
+    const { run, plan, said } = doubling({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
+    const end = performance.now() + 1500;
+    while (performance.now() < end) run();
+    expect(plan.isNative).toBe(false);
+    expect(said).toEqual([]);
+  });
+
+  it('waits where FLAMBEAU_NATIVE=wait says so', () => {
+    const { run, plan } = doubling({ FLAMBEAU_NATIVE: 'wait' });
+    run();
+    expect(plan.isNative).toBe(true);
+  });
+});
+
+describe.skipIf(!hasCompiler)('the native thread pool', () => {
+  const setup = hasCompiler ? nativeSetup() : undefined!;
+
+  it.each([1, 2, 3, 7])('runs every unit once on %i threads, launch after launch', (threads) => {
+    const { device, native } = setup;
+    expect(native.ready([count])).toBe(true);
+    device.threads = threads;
+    const size = 1000;
+    const out = device.allocate(size * 4);
+    device.write(out, new Int32Array(size));
+    const args = device.allocate(8);
+    device.setWord(args, out);
+    const kernel = native.load(count);
+    const launches = [3, 999, 1000, 64, 1].map((grain) => ({ kernel, args, size, grain, scratch: 64 }));
+    const program = native.program(launches);
+    for (let i = 0; i < 200; i++) program.run();
+    expect(new Set(device.readSync('int32', out, size) as Int32Array)).toEqual(new Set([launches.length * 200]));
+    program.dispose();
+    device.free(out, size * 4);
+  });
+
+  it('shares work between threads', () => {
+    const { device, native } = setup;
+    device.threads = 2;
+    const who = buildKernel('test/native-who', { out: 'ptr' }, ({ f, p, lo, hi, scratch }) => {
+      const sink = f.local('sink', 'i32');
+      f.for('unit', lo, hi, (unit) => {
+        f.for('spin', 0, 200_000, (i) => {
+          f.set(sink, sink.mul(31).add(i));
+          f.store('i32', scratch, sink);
+        });
+        f.store('i32', p.out.add(unit.mul(4)), scratch);
+      });
+    });
+    expect(native.ready([who])).toBe(true);
+    const [out, args] = [device.allocate(256), device.allocate(8)];
+    device.setWord(args, out);
+    const program = native.program([{ kernel: native.load(who), args, size: 64, grain: 1, scratch: 64 }]);
+    const seen = new Set<number>();
+    for (let i = 0; i < 200 && seen.size < 2; i++) {
+      program.run();
+      for (const scratch of device.readSync('int32', out, 64) as Int32Array) seen.add(scratch);
+    }
+    expect(seen.size).toBe(2);
+  });
+
+  it('fails as WebAssembly does when a thread divides by zero', () => {
+    const { device, native } = setup;
+    device.threads = 2;
+    const divide = buildKernel('test/native-divide', { out: 'ptr', by: 'i32' }, ({ f, p, lo, hi }) => {
+      f.for('unit', lo, hi, (unit) => f.store('i32', p.out.add(unit.mul(4)), unit.div(unit.sub(p.by))));
+    });
+    expect(native.ready([divide])).toBe(true);
+    const [out, args] = [device.allocate(4000), device.allocate(16)];
+    device.setWord(args, out);
+    device.setWord(args + 8, 700);
+    const launch = { kernel: native.load(divide), args, size: 1000, grain: 10, scratch: 0 };
+    expect(() => native.program([launch]).run()).toThrow(WebAssembly.RuntimeError);
+    device.setWord(args + 8, 5000);
+    native.program([launch]).run();
+  });
+});
+
+describe.skipIf(!hasCompiler)('several processes at once', () => {
+  it('share one cache, each with threads and worker threads of its own, and end well', async () => {
+    const folder = temporaryFolder();
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    // Beside the package's own node_modules, where koffi is found.
+    const place = join(root, 'node_modules', '.cache');
+    mkdirSync(place, { recursive: true });
+    const program = join(place, `native-process-${process.pid}.mjs`);
+    await build({
+      absWorkingDir: root,
+      entryPoints: ['test/devices/native-process.ts'],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      outfile: program,
+      logLevel: 'error',
+    });
+    try {
+      const env = { ...process.env, FLAMBEAU_CACHE: join(folder, 'cache'), FLAMBEAU_NATIVE: 'wait' };
+      const runs = Array.from({ length: 3 }, () => output(program, env));
+      const answers = await Promise.all(runs);
+      expect(answers[0]).toMatch(/^native true sum -?\d+\.\d+\nnative true sum -?\d+\.\d+\n$/);
+      expect(new Set(answers).size).toBe(1);
+      expect(readdirSync(join(folder, 'cache')).filter((name) => !/\.(so|probe)$/.test(name))).toEqual([]);
+    } finally {
+      rmSync(program);
+    }
+    expect(existsSync(program)).toBe(false);
+  });
+});
+
+/** What a process prints; rejects unless it ends with 0. */
+function output(program: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [text, errors] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(text);
+      else reject(new Error(`ended with ${code ?? signal}: ${errors}`));
+    });
+  });
+}
