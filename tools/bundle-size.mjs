@@ -1,5 +1,5 @@
 // node tools/bundle-size.mjs [--details]: what a browser downloads, bundled, minified and gzip-compressed. The core (tensors,
-// gradients, layers, optimizers) may not pass 100 KB; with `compile` and data loading, which bundlers leave out of programs that do
+// gradients, layers, optimizers) may not pass 100 KB; with `compile`, `profile` and data loading, which bundlers leave out of programs that do
 // not use them, it is shown beside. What is imported only when it is needed (`await import`) is left out, as bundlers do. A core that imports
 // a Node module cannot be bundled for browsers and fails here too. --details lists the folders.
 import { readFileSync } from 'node:fs';
@@ -19,8 +19,8 @@ const shipped = (withAll) => ({
   setup(build) {
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       if (!withAll && /[\\/]src[\\/]data[\\/]index\.ts$/.test(path)) return { contents: 'export {};' };
-      if (!withAll && /[\\/]src[\\/]tensor[\\/]compile\.ts$/.test(path))
-        return { contents: 'export const compile = 0;' };
+      const extra = /[\\/]src[\\/]tensor[\\/](compile|profile)\.ts$/.exec(path)?.[1];
+      if (!withAll && extra !== undefined) return { contents: `export const ${extra} = 0, Profile = 0;` };
       return { contents: stripKernelNames(path, readFileSync(path, 'utf8')), loader: 'ts' };
     });
   },
@@ -70,7 +70,7 @@ const core = await measure(false);
 const all = await measure(true);
 if (process.argv.includes('--details')) showFolders(all.inputs);
 const show = ({ gzip, plain }) => `${kb(gzip)} gzip (${kb(plain)} minified)`;
-const text = `the core for browsers is ${show(core)}, with compile and data loading ${show(all)}; the core's limit is ${kb(LIMIT)}`;
+const text = `the core for browsers is ${show(core)}, with compile, profile and data loading ${show(all)}; the core's limit is ${kb(LIMIT)}`;
 if (core.gzip > LIMIT) {
   console.error(`bundle-size: ${text}; node tools/bundle-size.mjs --details shows what is in it`);
   process.exit(1);
