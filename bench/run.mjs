@@ -1,12 +1,12 @@
 /**
  * npm run -s bench -- [--only NAME,…] [--mode eager|compiled] [--device wasm|native] [--threads N] [--peers] [--json] [--seconds S] [--rounds N]
  *
- * Times every workload, with --peers in turn with PyTorch in the same run, and prints a table or one JSON object a line.
+ * Times every workload, with --peers in turn with the peers that are installed, and prints a table or one JSON object a line.
  * `ms` is the median of all runs after warm-up; `spread` the distance between the quartiles; a ratio is the peer's
  * median over ours, round by round, of which the median is shown.
  */
 import { parseArgs } from 'node:util';
-import { startPyTorch } from './peers/peers.mjs';
+import { startPeers } from './peers/peers.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -34,38 +34,46 @@ const threads = Number(options.threads);
 const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
 setNumThreads(threads);
-const peer = options.peers ? await startPyTorch(threads) : undefined;
-if (options.peers && peer === undefined)
-  console.error('bench: no PyTorch for /usr/bin/python3 here; only our own times follow');
+const peers = options.peers ? await startPeers(threads) : [];
+if (options.peers && peers.length === 0)
+  console.error('bench: no peer is installed here (see bench/peers/peers.mjs); only our own times follow');
 if (!options.json) {
-  console.log(`Node ${process.version}, ${threads} thread(s)${peer === undefined ? '' : `, PyTorch ${peer.version}`}`);
+  console.log(
+    [
+      `Node ${process.version}, ${options.mode}, ${options.device}, ${threads} thread(s)`,
+      ...peers.map(({ name, version }) => `${name} ${version}`),
+    ].join(', '),
+  );
   console.log(
     [
       'row'.padEnd(20),
       'ms'.padStart(10),
       'spread'.padStart(8),
       'GFLOP/s'.padStart(9),
-      'PyTorch/ours'.padStart(13),
+      ...peers.map(({ name }) => `${name}/ours`.padStart(17)),
     ].join(' '),
   );
 }
 for (const row of ROWS) if (only === undefined || only.includes(row.name)) report(row, await measure(row));
-peer?.stop();
+for (const peer of peers) peer.stop();
 
 async function measure(row) {
   const run = row.make(options.mode);
   if (options.device === 'native') await becomeNative(run);
   warmUp(run);
   const times = [];
-  const ratios = [];
+  const ratios = Object.fromEntries(peers.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     const ours = await time(run);
     times.push(...ours);
-    if (peer !== undefined) ratios.push(median(await peer.time(row.name, seconds)) / median(ours));
+    for (const peer of peers) {
+      const theirs = await peer.time(row.name, seconds);
+      if (theirs.length > 0) ratios[peer.name].push(median(theirs) / median(ours));
+    }
   }
   const sorted = times.sort((a, b) => a - b);
   const spread = quantile(sorted, 0.75) - quantile(sorted, 0.25);
-  return { ms: quantile(sorted, 0.5), spread, ratio: ratios.length > 0 ? median(ratios) : undefined };
+  return { ms: quantile(sorted, 0.5), spread, ratios };
 }
 
 /** Runs until every operation has asked for its native kernels, and waits for them. */
@@ -93,25 +101,15 @@ async function time(run) {
   return times;
 }
 
-function report(row, { ms, spread, ratio }) {
+function report(row, { ms, spread, ratios }) {
   const gflops = row.flops === 0 ? null : row.flops / ms / 1e6;
   if (options.json) {
     const round = (value) => Number(value.toPrecision(4));
-    const entry = {
-      name: row.name,
-      mode: options.mode,
-      device: options.device,
-      threads,
-      ms: round(ms),
-      spread: round(spread),
-    };
-    console.log(
-      JSON.stringify({
-        ...entry,
-        gflops: gflops === null ? null : round(gflops),
-        ratio: ratio === undefined ? {} : { pytorch: round(ratio) },
-      }),
-    );
+    const { mode, device } = options;
+    const known = Object.entries(ratios).filter(([, values]) => values.length > 0);
+    const ratio = Object.fromEntries(known.map(([name, values]) => [name, round(median(values))]));
+    const speed = gflops === null ? null : round(gflops);
+    console.log(JSON.stringify({ name: row.name, mode, device, threads, ms: round(ms), spread: round(spread), gflops: speed, ratio })); // prettier-ignore
     return;
   }
   const cells = [
@@ -119,8 +117,9 @@ function report(row, { ms, spread, ratio }) {
     ms.toFixed(3).padStart(10),
     spread.toFixed(3).padStart(8),
     (gflops?.toFixed(1) ?? '').padStart(9),
+    ...Object.values(ratios).map((values) => (values.length > 0 ? median(values).toFixed(2) : '').padStart(17)),
   ];
-  console.log([...cells, (ratio?.toFixed(2) ?? '').padStart(13)].join(' '));
+  console.log(cells.join(' '));
   if (row.name === 'w5') console.log(`${''.padEnd(20)} ${Math.round(1000 / ms)} steps/s`);
 }
 
