@@ -33,13 +33,14 @@ export class Plan {
   /** The plan for native kernels, while they are being compiled. */
   #next: Lowering | undefined;
 
-  constructor(device: Device, graph: Graph) {
+  /** After `patience` runs it asks for native kernels: eager operations, which may not come again, later than compiled steps. */
+  constructor(device: Device, graph: Graph, patience = Infinity) {
     this.device = device;
     this.#graph = graph;
     this.outputs = graph.outputs.map((id) => graph.values[id]!);
     this.#externals = graph.inputs.length + graph.outputs.length;
     this.#code = new PlanCode(device, lowered(device, graph, device.target), device);
-    this.#patience = device.native?.patience ?? 0;
+    this.#patience = Math.min(patience, device.native?.patience ?? 0);
   }
 
   /**
