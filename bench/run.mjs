@@ -1,5 +1,5 @@
 /**
- * npm run -s bench -- [--only NAME,…] [--mode eager] [--device wasm|native] [--threads N] [--peers] [--json] [--seconds S] [--rounds N]
+ * npm run -s bench -- [--only NAME,…] [--mode eager|compiled] [--device wasm|native] [--threads N] [--peers] [--json] [--seconds S] [--rounds N]
  *
  * Times every workload, with --peers in turn with PyTorch in the same run, and prints a table or one JSON object a line.
  * `ms` is the median of all runs after warm-up; `spread` the distance between the quartiles; a ratio is the peer's
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
   },
 });
-if (options.mode !== 'eager') fail(`--mode ${options.mode} is not available; this version runs eager`);
+if (!['eager', 'compiled'].includes(options.mode)) fail(`--mode takes eager or compiled, not ${options.mode}`);
 if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
 process.env.FLAMBEAU_NATIVE = options.device === 'native' ? '1' : '0';
 const { setNumThreads } = await import('flambeau');
@@ -53,7 +53,7 @@ for (const row of ROWS) if (only === undefined || only.includes(row.name)) repor
 peer?.stop();
 
 async function measure(row) {
-  const run = row.make();
+  const run = row.make(options.mode);
   if (options.device === 'native') await becomeNative(run);
   warmUp(run);
   const times = [];

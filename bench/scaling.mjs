@@ -42,7 +42,7 @@ function quantile(values, q) {
 
 console.log(`Node ${process.version}, ${threads} threads against one`);
 for (const row of ROWS.filter(({ name }) => names.includes(name))) {
-  const run = row.make();
+  const run = row.make('eager');
   time(run, 1);
   time(run, threads);
   const ratios = Array.from({ length: Number(options.rounds) }, () => time(run, 1) / time(run, threads));

@@ -3,7 +3,7 @@
  * A training step is forward, cross-entropy, backward and an SGD update with momentum 0.9; inference is the forward pass
  * in eval mode without gradients. Inputs and labels are random.
  */
-import { F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
+import { compile, F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
 
 const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
 
@@ -75,32 +75,35 @@ class ResNet18 extends nn.Module {
   }
 }
 
-function trainStep(model, batch) {
+const EAGER = 'eager';
+/** The function as the mode runs it. */
+const inMode = (mode, fn) => (mode === EAGER ? fn : compile(fn));
+
+function trainStep(model, batch, mode) {
   const x = randn(batch, 3, 32, 32);
   const y = randint(0, 10, [batch]);
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const criterion = new nn.CrossEntropyLoss();
   model.train();
-  return () => {
+  const step = inMode(mode, (images, labels) => {
     optimizer.zeroGrad();
-    const loss = criterion(model(x), y);
+    const loss = criterion(model(images), labels);
     loss.backward();
     optimizer.step();
-    return loss.item();
-  };
+    return loss;
+  });
+  return () => step(x, y).item();
 }
 
-function inference(model, batch) {
+function inference(model, batch, mode) {
   const x = randn(batch, 3, 32, 32);
   model.eval();
-  return () =>
-    noGrad(() => model(x))
-      .at(0, 0)
-      .item();
+  const forward = inMode(mode, (images) => noGrad(() => model(images)));
+  return () => forward(x).at(0, 0).item();
 }
 
 /** W5: the loop that learns a kernel; all overhead. */
-function kernelLoop() {
+function kernelLoop(mode) {
   const x = ones(1, 1, 6, 8);
   x.setAt([':', ':', ':', '2:6'], 0);
   const y = x
@@ -109,30 +112,30 @@ function kernelLoop() {
     .contiguous();
   const conv = new Conv2d(1, 1, [1, 2], { bias: false });
   const lr = 1e-3;
-  return () => {
+  return inMode(mode, () => {
     const loss = conv(x).sub(y).pow(2);
     conv.zeroGrad();
     loss.sum().backward();
     conv.weight.data.sub_(conv.weight.grad.mul(lr));
-  };
+  });
 }
 
 const W4_FLOPS = 2 * 32 * 64 * 64 * 9 * 56 * 56;
 
 /** W4: one convolution layer, its parts timed apart. */
-function convolution(part) {
+function convolution(part, mode) {
   const x = randn(32, 64, 56, 56);
   const conv = new Conv2d(64, 64, 3, { padding: 1 });
   const g = randn(32, 64, 56, 56);
-  if (part === 'forward') return () => noGrad(() => conv(x));
+  if (part === 'forward') return inMode(mode, () => noGrad(() => conv(x)));
   conv.requiresGrad_(part !== 'input');
   if (part !== 'weight') x.requiresGrad = true;
   if (part === 'all') {
-    return () => {
+    return inMode(mode, () => {
       x.grad = null;
       conv.zeroGrad();
       conv(x).backward(g);
-    };
+    });
   }
   const y = conv(x);
   return () => {
@@ -142,10 +145,10 @@ function convolution(part) {
   };
 }
 
-function product() {
+function product(mode) {
   const a = randn(1024, 1024);
   const b = randn(1024, 1024);
-  return () => noGrad(() => a.matmul(b));
+  return inMode(mode, () => noGrad(() => a.matmul(b)));
 }
 
 const MFLOP = 1e6;
@@ -156,7 +159,7 @@ const network = (name, make, batches, kind) =>
   batches.map((batch) => ({
     name: `${name}-${kind}-${batch}`,
     flops: FORWARD[name] * batch * (kind === 'train' ? 3 : 1),
-    make: () => (kind === 'train' ? trainStep(make(), batch) : inference(make(), batch)),
+    make: (mode) => (kind === 'train' ? trainStep(make(), batch, mode) : inference(make(), batch, mode)),
   }));
 
 /** All rows, in the order of the table. */
@@ -167,10 +170,10 @@ export const ROWS = [
   ...network('w2', w2, [20, 128], 'infer'),
   ...network('w3', () => new ResNet18(), [32], 'train'),
   ...network('w3', () => new ResNet18(), [1, 32], 'infer'),
-  { name: 'w4-conv-fwd', flops: W4_FLOPS, make: () => convolution('forward') },
-  { name: 'w4-conv-bwd-input', flops: W4_FLOPS, make: () => convolution('input') },
-  { name: 'w4-conv-bwd-weight', flops: W4_FLOPS, make: () => convolution('weight') },
-  { name: 'w4-conv-fwd-bwd', flops: 3 * W4_FLOPS, make: () => convolution('all') },
+  { name: 'w4-conv-fwd', flops: W4_FLOPS, make: (mode) => convolution('forward', mode) },
+  { name: 'w4-conv-bwd-input', flops: W4_FLOPS, make: () => convolution('input', EAGER) },
+  { name: 'w4-conv-bwd-weight', flops: W4_FLOPS, make: () => convolution('weight', EAGER) },
+  { name: 'w4-conv-fwd-bwd', flops: 3 * W4_FLOPS, make: (mode) => convolution('all', mode) },
   { name: 'matmul-1024', flops: 2 * 1024 ** 3, make: product },
   { name: 'w5', flops: 0, make: kernelLoop },
 ];

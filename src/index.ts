@@ -7,6 +7,7 @@ export type { DType, TypedArray } from './base/dtype.ts';
 export {
   ArgumentError,
   AutogradError,
+  CompileError,
   DeviceError,
   DTypeError,
   FlambeauError,

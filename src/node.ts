@@ -18,12 +18,12 @@ export { openData, type DataSource, type OpenSplit, type SplitName } from './tra
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
 export { preprocess, TUTORIAL_AUGMENTATION, type Augmentation } from './train/preprocess.ts';
 export type { BatchSource, Progress } from './train/progress.ts';
+export type { Steppable } from './train/steps.ts';
 export {
   Trainer,
   TrainingError,
   type BestEpoch,
   type EpochResult,
   type FitResult,
-  type Steppable,
   type TrainerOptions,
 } from './train/trainer.ts';

@@ -6,5 +6,8 @@
 export function stripKernelNames(path, text) {
   if (!/[\\/]src[\\/](kernels|tensor[\\/]ops)[\\/]/.test(path)) return text;
   const naming = /\.(let|local|for)\((\s*)(?:'\w+'|`[^`]*`),/g;
-  return text.replace(naming, (_, method, space) => `.${method}(${space}0,`); // a line stays a line
+  const helpers = /\b(minI32|maxI32|forStep)\(f, '\w+',/g;
+  return text
+    .replace(naming, (_, method, space) => `.${method}(${space}0,`) // a line stays a line
+    .replace(helpers, (_, helper) => `${helper}(f, 0,`);
 }

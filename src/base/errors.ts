@@ -53,6 +53,11 @@ export class DeviceError extends FlambeauError {
   override name = 'DeviceError';
 }
 
+/** A compiled function does what cannot be compiled: reads a value, branches on one, waits. */
+export class CompileError extends FlambeauError {
+  override name = 'CompileError';
+}
+
 /** A library bug. Never caught and hidden; please report. */
 export class InternalError extends FlambeauError {
   override name = 'InternalError';

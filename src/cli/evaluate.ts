@@ -22,6 +22,7 @@ generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
     input: inputOption,
     threads: number('N', 'Threads to compute on (default: one for each processor).', { whole: true, min: 1, max: 64 }),
     workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
+    compile: flag('Run operation by operation instead of in compiled steps.', true),
     json: flag('Print one line of JSON instead.', false),
   },
   async run({ values, positionals }, terminal) {
@@ -35,6 +36,7 @@ generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
       onRead: (part, done, total) => terminal.progress(readStep(part, done, total)),
     });
     const result = await evaluate(classifier.network, batches, {
+      compile: values.compile,
       onProgress: (progress) => terminal.progress({ ...progressStep(progress), label: 'Evaluating' }),
     });
     terminal.done();

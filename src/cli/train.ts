@@ -51,6 +51,7 @@ const options = {
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
   threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),
   workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
+  compile: flag('Run operation by operation instead of in compiled steps.', true),
   json: flag('Print one line of JSON at the end.', false),
 };
 
@@ -95,7 +96,7 @@ async function train(path: string | undefined, given: Values<typeof options>, te
   terminal.line([...dataLines(source, data), '', ...modelLines(model, values), ''].join('\n'));
   const info: ClassifierInfo = { model: values.model, spec: data.spec, classes: data.classes };
   const { fitted, code } = await fit(model, info, data, values, terminal);
-  const test = code === 0 && data.test !== undefined ? await testBest(values.out, data, terminal) : undefined;
+  const test = code === 0 && data.test !== undefined ? await testBest(values, data, terminal) : undefined;
   closingLines(fitted, test, path, values, terminal);
   if (values.json) terminal.json(jsonResult(fitted, test, data, source, values, start));
   return code;
@@ -169,6 +170,7 @@ async function fit(
     optimizer,
     ...(schedule === 'onecycle' ? { scheduler: new OneCycleLR(optimizer, cycle) } : {}),
     signal: interrupt.signal,
+    compile: values.compile,
     onProgress: (progress) => terminal.progress(progressStep(progress)),
     onEpoch: (result) => terminal.line(epochLine(result)),
     onBest: (best) => {
@@ -181,9 +183,14 @@ async function fit(
 }
 
 /** Loads the best model back and evaluates it on the test images. */
-async function testBest(checkpoint: string, data: PreparedData, terminal: Terminal): Promise<Evaluation> {
+async function testBest(
+  { out: checkpoint, compile }: TrainValues,
+  data: PreparedData,
+  terminal: Terminal,
+): Promise<Evaluation> {
   const { network } = unpackClassifier(load<unknown>(checkpoint), checkpoint);
   const result = await evaluate(network, data.test!, {
+    compile,
     onProgress: (progress) => terminal.progress({ ...progressStep(progress), label: 'Testing' }),
   });
   terminal.line(['', ...evaluationLines('Test', result, data.classes)].join('\n'));

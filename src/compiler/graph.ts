@@ -2,53 +2,117 @@
  * A graph of operations: what a plan is made from. An eager operation is a graph of one node; a compiled function is one
  * of many. Nodes are in execution order by construction.
  *
- * The graph knows operations only by what the compiler needs of them: how they lower. Their gradients and shape rules
- * stay with the operations.
+ * Operations read and write values. A value is a view of a buffer, so views cost nothing and operations in place are
+ * ordinary: a node may write to a buffer that existed before. The graph knows operations only by what the compiler needs of
+ * them: how they lower. Their gradients and shape rules stay with the operations.
  */
+import { itemSize, type TypedArray } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */
 export type Lower = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => void;
 
-export interface GraphNode {
+/**
+ * external: the caller of the plan supplies its address at each run · local: lives during a run only · constant: data that
+ * no node writes.
+ */
+export type GraphBuffer =
+  | { readonly kind: 'external' | 'local'; readonly bytes: number }
+  | { readonly kind: 'constant'; readonly bytes: number; readonly data: TypedArray };
+
+/** A buffer seen through a layout. */
+export interface GraphValue {
+  readonly buffer: number;
+  readonly layout: Layout;
+  /** Elements from the start of the buffer. */
+  readonly offset: number;
+}
+
+/**
+ * Elementwise operations that many others can do to their results as they write them: `relu`, or `gate`, the gradient of a
+ * ReLU from [gradient, the ReLU's result].
+ */
+export type Activation = 'relu' | 'gate';
+
+/** An operation as the compiler sees it. */
+export interface GraphOp {
   /** For debugging output. */
   readonly name: string;
   readonly lower: Lower;
+  readonly activation?: Activation | undefined;
+  /** Lowerings together with an activation of the first result. A gate is one more input, of any contiguous shape. */
+  readonly fused?: { readonly [K in Activation]?: Lower } | undefined;
+}
+
+export interface GraphNode extends GraphOp {
+  /** Values read and values written. A node that works in place has its target among both. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** Where the operation's first scalar stands among those of the graph. */
+  readonly firstScalar: number;
 }
 
 export class Graph {
-  /** Layouts of all values: the inputs first. */
-  readonly values: Layout[] = [];
-  readonly inputs: number[] = [];
-  readonly outputs: number[] = [];
+  readonly buffers: GraphBuffer[] = [];
+  readonly values: GraphValue[] = [];
   readonly nodes: GraphNode[] = [];
+  /** The external buffers, in the order in which a run is given their addresses. */
+  readonly externals: number[] = [];
 
+  /** A buffer whose address comes with each run. */
+  external(bytes: number): number {
+    const buffer = this.buffers.push({ kind: 'external', bytes }) - 1;
+    this.externals.push(buffer);
+    return buffer;
+  }
+
+  local(bytes: number): number {
+    return this.buffers.push({ kind: 'local', bytes }) - 1;
+  }
+
+  constant(data: TypedArray): number {
+    return this.buffers.push({ kind: 'constant', bytes: data.byteLength, data }) - 1;
+  }
+
+  /** A buffer through a layout, `offset` elements after its start. */
+  value(buffer: number, layout: Layout, offset = 0): number {
+    return this.values.push({ buffer, layout, offset }) - 1;
+  }
+
+  /** A value with an external buffer of its own. */
   input(layout: Layout): number {
-    const id = this.values.push(layout) - 1;
-    this.inputs.push(id);
-    return id;
+    return this.value(this.external(layout.extent), layout);
   }
 
-  /** Adds an operation on earlier values; returns the ids of its results. */
+  /** Adds an operation that writes to new local buffers; returns its results. */
   node(name: string, lower: Lower, inputs: readonly number[], outputs: readonly Layout[]): number[] {
-    const ids = outputs.map((layout) => this.values.push(layout) - 1);
-    this.nodes.push({ name, lower, inputs, outputs: ids });
-    return ids;
+    const results = outputs.map((layout) => this.value(this.local(layout.extent), layout));
+    this.nodeInto({ name, lower }, inputs, results, 0);
+    return results;
   }
 
+  /** Adds an operation that writes to existing values. */
+  nodeInto(op: GraphOp, inputs: readonly number[], outputs: readonly number[], firstScalar: number): void {
+    this.nodes.push({ ...op, inputs, outputs, firstScalar });
+  }
+
+  /** Makes a value's buffer external: the caller wants what it holds after a run. */
   output(id: number): void {
-    this.outputs.push(id);
+    this.publish(this.values[id]!.buffer);
   }
 
-  toString(): string {
-    const show = (id: number): string => `%${id}: ${this.values[id]!.dtype}[${this.values[id]!.shape.join(', ')}]`;
-    const lines = this.nodes.map(
-      (node) =>
-        `  ${node.outputs.map(show).join(', ')} = ${node.name}(${node.inputs.map((id) => `%${id}`).join(', ')})`,
-    );
-    return [`graph(${this.inputs.map(show).join(', ')}) {`, ...lines, `  return ${this.outputs.map((id) => `%${id}`).join(', ')}`, '}'].join('\n'); // prettier-ignore
+  /** Makes a local buffer external. */
+  publish(buffer: number): void {
+    const { kind, bytes } = this.buffers[buffer]!;
+    if (kind === 'external') return;
+    this.buffers[buffer] = { kind: 'external', bytes };
+    this.externals.push(buffer);
+  }
+
+  /** Whether a value covers its buffer, every byte. */
+  covers(id: number): boolean {
+    const { buffer, layout, offset } = this.values[id]!;
+    return offset === 0 && layout.contiguous && layout.numel * itemSize(layout.dtype) === this.buffers[buffer]!.bytes;
   }
 }

@@ -9,6 +9,7 @@ import { layoutOf, type Layout } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
 import { narrowed, type Target } from '../kernels/ir.ts';
 import type { Kernel, ParamSpec } from '../kernels/kernel.ts';
+import { arrange, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
 export interface Value {
@@ -36,15 +37,20 @@ export interface LaunchOptions {
   readonly unitCost: number;
   /** Bytes of scratch each thread needs. */
   readonly scratch?: number;
+  /** Floating-point operations of the whole launch, for `profile`. */
+  readonly flops?: number;
 }
 
 /** Where a buffer comes from. */
 export type BufferSource =
   | { readonly kind: 'external'; readonly index: number }
-  | { readonly kind: 'temp'; readonly offset: number }
+  | { readonly kind: 'temp'; readonly temp: number }
   | { readonly kind: 'constant'; readonly data: TypedArray };
 
 export interface LoweredStep {
+  /** The number of the node that it is part of. */
+  readonly node: number;
+  readonly flops: number;
   readonly kernel: Kernel;
   readonly args: Readonly<Record<string, KernelArg>>;
   readonly size: number;
@@ -56,7 +62,6 @@ export interface LoweredStep {
 const PARALLEL_NS = 50_000;
 /** What a claimed chunk should take at least. */
 const CHUNK_NS = 20_000;
-const ALIGN = 64;
 
 export class Lowering {
   /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
@@ -65,7 +70,9 @@ export class Lowering {
   readonly buffers: BufferSource[] = [];
   readonly steps: LoweredStep[] = [];
   readonly #threads: number;
-  #tempBytes = 0;
+  readonly #temps: Span[] = [];
+  #node = 0;
+  #firstScalar = 0;
 
   constructor(device: Device, target: Target = device.target) {
     this.target = narrowed(target);
@@ -73,9 +80,15 @@ export class Lowering {
     this.#threads = device.threads;
   }
 
-  /** Bytes of temporary memory that one run needs. */
-  get tempBytes(): number {
-    return this.#tempBytes;
+  /** From now on launches belong to the node of this number, whose scalars begin at `firstScalar`. */
+  beginNode(node: number, firstScalar: number): void {
+    this.#node = node;
+    this.#firstScalar = firstScalar;
+  }
+
+  /** Where temporaries lie in a run's one block, and its size. */
+  arrange(): { readonly offsets: readonly number[]; readonly bytes: number } {
+    return arrange(this.#temps);
   }
 
   /** A value whose address the caller of the plan supplies. */
@@ -83,12 +96,15 @@ export class Lowering {
     return this.#value(layout, { kind: 'external', index });
   }
 
-  /** A contiguous buffer that lives during the run. Not zeroed. */
+  /** A contiguous buffer that lives while the current node runs. Not zeroed. */
   temp(dtype: Layout['dtype'], shape: readonly number[]): Value {
     const layout = layoutOf(dtype, shape);
-    const offset = this.#tempBytes;
-    this.#tempBytes += Math.ceil(Math.max(layout.numel * itemSize(dtype), 1) / ALIGN) * ALIGN;
-    return this.#value(layout, { kind: 'temp', offset });
+    return this.local(layout, layout.numel * itemSize(dtype), this.#node, this.#node);
+  }
+
+  /** A buffer that lives from one node to another. Not zeroed. */
+  local(layout: Layout, bytes: number, first: number, last: number): Value {
+    return this.#value(layout, { kind: 'temp', temp: this.#temps.push({ bytes, first, last }) - 1 });
   }
 
   /** A table written once, when the plan is made. */
@@ -96,9 +112,9 @@ export class Lowering {
     return this.#value(layoutOf(dtype, [data.length]), { kind: 'constant', data });
   }
 
-  /** The `index`-th scalar that the caller of the plan supplies. */
+  /** The operation's `index`-th scalar, which the caller of the plan supplies. */
   scalar(index: number): ScalarInput {
-    return { scalar: index };
+    return { scalar: this.#firstScalar + index };
   }
 
   /** The same buffer under another layout, or from a later element on. */
@@ -110,6 +126,8 @@ export class Lowering {
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
     if (options.size === 0) return;
     this.steps.push({
+      node: this.#node,
+      flops: options.flops ?? 0,
       kernel: kernel,
       args: args,
       size: options.size,

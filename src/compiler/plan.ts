@@ -1,31 +1,38 @@
 /**
- * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it allocates at
- * most one temporary block, writes addresses and scalars into argument blocks, and launches.
+ * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it writes addresses
+ * and scalars into argument blocks, and launches. Temporaries lie in one block: a plan of one operation takes it for each
+ * run, a larger one keeps it as its arena.
  */
+import { itemSize } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
-import type { Layout } from '../base/layout.ts';
 import type { Device, Launch, Program, Runner } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
-import { Lowering, type BufferSource, type LoweredStep, type Value } from './lowering.ts';
+import { Lowering, type LoweredStep, type Value } from './lowering.ts';
+import { activeProfiler, type Profiler } from './profiler.ts';
 
 /** A launch and the words of its argument block that change between runs. */
-interface PlanStep {
+export interface PlanStep {
   readonly launch: Launch;
   readonly name: string;
+  /** Of what it is part, and how much work it is: see `LaunchRecord`. */
+  readonly node: number;
+  readonly flops: number;
+  readonly bytes: number;
   /** Flat triples: address of the word, index of the buffer, byte offset within it. */
   readonly pointers: readonly number[];
   /** Flat pairs: address of the double, index of the scalar. */
   readonly scalars: readonly number[];
 }
 
+/** Whether temporary memory is kept between runs. */
+const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
+
 export class Plan {
   readonly device: Device;
-  /** Layouts of the results, in the graph's output order. */
-  readonly outputs: readonly Layout[];
+  readonly graph: Graph;
   /** Whether it runs on native kernels by now. */
   isNative = false;
-  readonly #graph: Graph;
   readonly #externals: number;
   #code: PlanCode;
   /** Runs left until native code is asked for; 0 means never. */
@@ -33,35 +40,42 @@ export class Plan {
   /** The plan for native kernels, while they are being compiled. */
   #next: Lowering | undefined;
 
-  /** After `patience` runs it asks for native kernels: eager operations, which may not come again, later than compiled steps. */
-  constructor(device: Device, graph: Graph, patience = Infinity) {
+  constructor(device: Device, graph: Graph) {
     this.device = device;
-    this.#graph = graph;
-    this.outputs = graph.outputs.map((id) => graph.values[id]!);
-    this.#externals = graph.inputs.length + graph.outputs.length;
-    this.#code = new PlanCode(device, lowered(device, graph, device.target), device);
-    this.#patience = Math.min(patience, device.native?.patience ?? 0);
+    this.graph = graph;
+    this.#externals = graph.externals.length;
+    this.#code = new PlanCode(device, graph, lowered(device, graph, device.target), device);
+    const patience = device.native?.patience ?? 0;
+    this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
+  }
+
+  /** Bytes of temporary memory: the arena of a plan of many operations. */
+  get tempBytes(): number {
+    return this.#code.tempBytes;
+  }
+
+  get steps(): readonly PlanStep[] {
+    return this.#code.steps;
   }
 
   /**
-   * Runs the plan. `addresses` are those of the inputs, then of the outputs; an output may be an input's own memory where
-   * the operation works in place.
+   * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
+   * operation works in place.
    */
   run(addresses: readonly number[], scalars: readonly number[]): void {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
-    const { device } = this;
-    const { addresses: all, buffers, program, steps, temps, tempBytes } = this.#code;
-    for (let i = 0; i < this.#externals; i++) all[i] = addresses[i]!;
-    const temp = tempBytes > 0 ? device.allocate(tempBytes) : 0;
+    const code = this.#code;
+    for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
+    if (code.tempBytes === 0 || keepsArena(this.graph)) {
+      code.run(scalars);
+      return;
+    }
+    const temp = this.device.allocate(code.tempBytes);
     try {
-      for (const i of temps) all[i] = temp + (buffers[i] as { offset: number }).offset;
-      for (const { pointers, scalars: doubles } of steps) {
-        for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
-        for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
-      }
-      program.run();
+      code.place(temp);
+      code.run(scalars);
     } finally {
-      if (temp !== 0) device.free(temp, tempBytes);
+      this.device.free(temp, code.tempBytes);
     }
   }
 
@@ -70,14 +84,14 @@ export class Plan {
     const { native } = this.device;
     const target = native?.target;
     if (native === undefined || target === undefined) return;
-    this.#next ??= lowered(this.device, this.#graph, target);
+    this.#next ??= lowered(this.device, this.graph, target);
     const ready = native.ready(this.#next.steps.map((step) => step.kernel));
     if (ready === undefined) {
       this.#patience = 1;
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.device, this.#next, native);
+      const code = new PlanCode(this.device, this.graph, this.#next, native);
       this.#code.dispose();
       this.#code = code;
       this.isNative = true;
@@ -90,39 +104,75 @@ export class Plan {
     this.#patience = 0;
     this.#code.dispose();
   }
-
-  toString(): string {
-    const steps = this.#code.steps.map((step) => `  ${step.name} × ${step.launch.size}`);
-    return [this.#graph.toString(), `temporary memory: ${this.#code.tempBytes} bytes`, ...steps].join('\n');
-  }
 }
 
 /** A lowered graph with its kernels loaded: WebAssembly's or native ones. */
 class PlanCode {
   readonly steps: readonly PlanStep[];
-  readonly buffers: readonly BufferSource[];
   /** Addresses of all buffers; external and temporary ones are filled in at each run. */
   readonly addresses: number[];
   readonly tempBytes: number;
-  readonly temps: readonly number[];
-  readonly program: Program;
   readonly #device: Device;
-  /** Blocks that the plan itself holds: argument blocks and constant tables. */
+  readonly #graph: Graph;
+  readonly #runner: Runner;
+  readonly #program: Program;
+  /** Each launch by itself; made when first profiled. */
+  #singles: readonly Program[] | undefined;
+  /** The buffers in the temporary block, and their places in it. */
+  readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
+  /** Blocks that the plan itself holds: argument blocks, constant tables, the arena. */
   readonly #held: { readonly address: number; readonly bytes: number }[] = [];
 
-  constructor(device: Device, lowering: Lowering, runner: Runner) {
+  constructor(device: Device, graph: Graph, lowering: Lowering, runner: Runner) {
     this.#device = device;
-    this.buffers = lowering.buffers;
-    this.tempBytes = lowering.tempBytes;
+    this.#graph = graph;
+    this.#runner = runner;
+    const { offsets, bytes } = lowering.arrange();
+    this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.addresses = lowering.buffers.map((source) => {
       if (source.kind !== 'constant') return 0;
       const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
       return address;
     });
-    this.temps = lowering.buffers.flatMap((source, i) => (source.kind === 'temp' ? [i] : []));
+    this.#temps = lowering.buffers.flatMap((source, buffer) =>
+      source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
+    );
+    if (keepsArena(graph) && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
     this.steps = lowering.steps.map((step) => this.#prepare(step, runner));
-    this.program = runner.program(this.steps.map((step) => step.launch));
+    this.#program = runner.program(this.steps.map((step) => step.launch));
+  }
+
+  /** Says where the temporary block is. */
+  place(block: number): void {
+    for (const { buffer, offset } of this.#temps) this.addresses[buffer] = block + offset;
+  }
+
+  run(scalars: readonly number[]): void {
+    const device = this.#device;
+    const all = this.addresses;
+    for (const { pointers, scalars: doubles } of this.steps) {
+      for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
+      for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
+    }
+    const profiler = activeProfiler();
+    if (profiler === undefined) this.#program.run();
+    else this.#profile(profiler);
+  }
+
+  /** Runs launch by launch. */
+  #profile(profiler: Profiler): void {
+    this.#singles ??= this.steps.map(({ launch }) => this.#runner.program([launch]));
+    this.#singles.forEach((program, i) => {
+      const { name, node, flops, bytes } = this.steps[i]!;
+      const { name: operation, outputs } = this.#graph.nodes[node]!;
+      const start = performance.now();
+      program.run();
+      const ms = performance.now() - start;
+      const [target, kernel] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
+      const shape = outputs.map((id) => this.#graph.values[id]!.layout.shape.join('×')).join(', ');
+      profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes });
+    });
   }
 
   /** Writes a step's fixed arguments and notes where the others go. */
@@ -143,7 +193,7 @@ class PlanCode {
     }
     const handle = runner.load(kernel);
     const launch = { kernel: handle, args, size: step.size, grain: step.grain, scratch: step.scratch };
-    return { launch, name: kernel.key, pointers, scalars };
+    return { launch, name: kernel.key, node: step.node, flops: step.flops, bytes: bytesOf(step), pointers, scalars };
   }
 
   #hold(bytes: number): number {
@@ -154,26 +204,55 @@ class PlanCode {
 
   dispose(): void {
     for (const { address, bytes } of this.#held.splice(0)) this.#device.free(address, bytes);
-    this.program.dispose();
+    this.#program.dispose();
+    for (const program of this.#singles ?? []) program.dispose();
   }
 }
 
-/** Lowers every node in order. Inputs and outputs are external; values between nodes are temporary. */
+/** Bytes of the buffers that a launch is given, as their layouts say. */
+function bytesOf({ args }: LoweredStep): number {
+  let bytes = 0;
+  for (const arg of Object.values(args)) {
+    if (typeof arg === 'object' && 'layout' in arg) bytes += arg.layout.numel * itemSize(arg.layout.dtype);
+  }
+  return bytes;
+}
+
+/** Lowers every node in order. */
 function lowered(device: Device, graph: Graph, target: Target): Lowering {
   const lowering = new Lowering(device, target);
-  const values = new Map<number, Value>();
-  [...graph.inputs, ...graph.outputs].forEach((id, index) => {
-    values.set(id, lowering.external(graph.values[id]!, index));
+  const places = graph.buffers.map((): Value | undefined => undefined);
+  graph.externals.forEach((buffer, index) => {
+    const value = graph.values.find((candidate) => candidate.buffer === buffer);
+    invariant(value !== undefined, `external buffer ${buffer} has no value`);
+    places[buffer] = lowering.external(value.layout, index);
   });
+  const lives = lifetimes(graph);
   const valueOf = (id: number): Value => {
-    let value = values.get(id);
-    if (value === undefined) {
-      const layout = graph.values[id]!;
-      value = lowering.temp(layout.dtype, layout.shape);
-      values.set(id, value);
-    }
-    return value;
+    const { buffer, layout, offset } = graph.values[id]!;
+    const source = graph.buffers[buffer]!;
+    const place = (places[buffer] ??=
+      source.kind === 'constant'
+        ? lowering.constant(layout.dtype, source.data)
+        : lowering.local(layout, source.bytes, lives[buffer]!.first, lives[buffer]!.last));
+    return lowering.view({ ...place, layout }, layout, offset);
   };
-  for (const node of graph.nodes) node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
+  graph.nodes.forEach((node, i) => {
+    lowering.beginNode(i, node.firstScalar);
+    node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
+  });
   return lowering;
+}
+
+/** The first and the last node that mention each buffer. */
+function lifetimes(graph: Graph): { first: number; last: number }[] {
+  const lives = graph.buffers.map(() => ({ first: Infinity, last: -1 }));
+  graph.nodes.forEach(({ inputs, outputs }, i) => {
+    for (const id of [...inputs, ...outputs]) {
+      const life = lives[graph.values[id]!.buffer]!;
+      life.first = Math.min(life.first, i);
+      life.last = i;
+    }
+  });
+  return lives;
 }

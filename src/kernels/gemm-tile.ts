@@ -93,10 +93,13 @@ export class Tile {
     });
   }
 
-  /** Writes row i, column j to `columns[j] + i·stride`. The pointers are left changed. */
-  store(columns: readonly Local[], stride: Expr): void {
+  /**
+   * Writes row i, column j to `columns[j] + i·stride`, as `finish` makes it from the sum and its place. The pointers are left
+   * changed.
+   */
+  store(columns: readonly Local[], stride: Expr, finish: (sum: Local, place: Local) => Expr = (sum) => sum): void {
     this.acc.forEach((row, i) => {
-      row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, acc));
+      row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, finish(acc, columns[j]!)));
       if (i + 1 < this.acc.length) for (const column of columns) this.#f.inc(column, stride);
     });
   }

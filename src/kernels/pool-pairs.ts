@@ -15,7 +15,7 @@ import { cachedKernel, type Kernel } from './kernel.ts';
 const SIZES = { height: 'i32', width: 'i32', outHeight: 'i32', outWidth: 'i32' } as const;
 const MAX_PARAMS = { x: 'ptr', y: 'ptr', taps: 'ptr', ...SIZES } as const;
 const AVG_PARAMS = { x: 'ptr', y: 'ptr', ...SIZES, divisor: 'f64' } as const;
-const MAX_GRAD_PARAMS = { g: 'ptr', taps: 'ptr', dx: 'ptr', ...SIZES } as const;
+const MAX_GRAD_PARAMS = { g: 'ptr', taps: 'ptr', dx: 'ptr', gate: 'ptr', ...SIZES } as const;
 const AVG_GRAD_PARAMS = { g: 'ptr', dx: 'ptr', ...SIZES, divisor: 'f64' } as const;
 
 /** The part of a kernel's scope that walks planes. */
@@ -161,15 +161,27 @@ function zeroRest({ f, p }: Planes): Pick<Visits, 'rowEnd' | 'planeEnd'> {
 }
 
 /** Stores two vectors as even and odd columns. */
-function interleave(f: Fn, row: Local, even: Expr, odd: Expr): void {
-  f.store('f32v', row, even.shuffle(odd, [0, 4, 1, 5]));
-  f.store('f32v', row, even.shuffle(odd, [2, 6, 3, 7]), 16);
+function interleave(
+  f: Fn,
+  row: Local,
+  even: Expr,
+  odd: Expr,
+  finish: (value: Expr, place: Expr) => Expr = (value) => value,
+): void {
+  f.store('f32v', row, finish(even.shuffle(odd, [0, 4, 1, 5]), row));
+  f.store('f32v', row, finish(even.shuffle(odd, [2, 6, 3, 7]), row.add(16)), 16);
 }
 
-/** dx = g where a tap won, else 0. */
-export const maxPairsGradKernel = (target: Target): Kernel<typeof MAX_GRAD_PARAMS> =>
-  cachedKernel(target, 'pool/max-pairs-grad', MAX_GRAD_PARAMS, (scope) => {
+/** dx = g where a tap won, else 0; where `gated`, also 0 where `gate`, which lies as dx does, is not positive. */
+export const maxPairsGradKernel = (target: Target, gated: boolean): Kernel<typeof MAX_GRAD_PARAMS> =>
+  cachedKernel(target, `pool/max-pairs-grad${gated ? '/gate' : ''}`, MAX_GRAD_PARAMS, (scope) => {
     const { f, p } = scope;
+    const delta = f.let('delta', p.gate.sub(p.dx));
+    const zero = constant('f32', 0);
+    const zeros = f.let('zeros', zero.splat());
+    const finish = (g: Expr, place: Expr): Expr => (gated ? load('f32', place.add(delta)).le(zero).select(zero, g) : g);
+    const finish4 = (g: Expr, place: Expr): Expr =>
+      gated ? load('f32v', place.add(delta)).le(zeros).select(zeros, g) : g;
     const codes = [0, 1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
     const bytes = f.let('bytes', spreadBytes(0xff));
     eachPlane(scope, p.dx, {
@@ -177,14 +189,15 @@ export const maxPairsGradKernel = (target: Target): Kernel<typeof MAX_GRAD_PARAM
         const g = f.let('g', load('f32v', p.g.add(out.mul(4))).bits('i32v'));
         const word = f.let('word', load('i32', p.taps.add(out)).splat().and(bytes));
         const taps = codes.map((code) => f.let('tap', g.and(word.eq(code)).bits('f32v')));
-        interleave(f, upper, taps[0]!, taps[1]!);
-        interleave(f, lower, taps[2]!, taps[3]!);
+        interleave(f, upper, taps[0]!, taps[1]!, finish4);
+        interleave(f, lower, taps[2]!, taps[3]!, finish4);
       },
       one({ upper, lower, out }) {
         const g = f.let('g1', load('f32', p.g.add(out.mul(4))));
         const tap = f.let('tap1', load('u8', p.taps.add(out)));
         for (let i = 0; i < 4; i++) {
-          f.store('f32', i < 2 ? upper : lower, tap.eq(i).select(g, 0), (i % 2) * 4);
+          const place = f.let('place', (i < 2 ? upper : lower).add((i % 2) * 4));
+          f.store('f32', place, finish(tap.eq(i).select(g, 0), place));
         }
       },
       ...zeroRest(scope),

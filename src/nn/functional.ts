@@ -5,7 +5,7 @@
 import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
 import { sameDims } from '../base/shape.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
-import { fromTypedArray } from '../tensor/create.ts';
+import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
 import { oneHotParams, padParams } from '../tensor/ops/indexing.ts';
@@ -30,6 +30,7 @@ import {
 } from '../tensor/ops/pool-geometry.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { Checked, ResultShape, Shape } from '../tensor/shapes/dims.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type { AdaptivePool2dShape } from '../tensor/shapes/window.ts';
@@ -150,8 +151,7 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
   }
   const count = shape.reduce((n, size) => n * size, 1);
   const mask = x.dtype === 'float32' ? new Float32Array(count) : new Float64Array(count);
-  fillDropoutMask(mask, p, generator);
-  return fromTypedArray(mask, shape);
+  return drawnTensor(shape, x.dtype, mask, () => fillDropoutMask(mask, p, generator));
 }
 
 function checkProbability(op: string, p: number): void {
@@ -233,14 +233,16 @@ function checkTargets(op: string, x: Tensor, target: Tensor, params: ClassLossPa
     );
   }
   const classes = x.layout.shape[x.ndim === 1 ? 0 : 1] ?? 0;
-  const labels = target.toTypedArray() as BigInt64Array;
   const ignored = BigInt(params.ignoreIndex);
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!;
-    if ((label < 0n || label >= BigInt(classes)) && label !== ignored) {
+  const check = (given: Tensor): void => {
+    (given.toTypedArray() as BigInt64Array).forEach((label, i) => {
+      if ((label >= 0n && label < BigInt(classes)) || label === ignored) return;
       throw new IndexError(`${op}: target ${label} at position ${i} is out of range: the input has ${classes} classes, so targets are 0 to ${classes - 1}`); // prettier-ignore
-    }
-  }
+    });
+  };
+  const recorder = activeRecorder();
+  if (recorder === undefined) check(target);
+  else recorder.check(op, target, check);
 }
 
 /**

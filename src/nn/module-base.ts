@@ -7,6 +7,7 @@
  */
 import { isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, FlambeauError } from '../base/errors.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 import { Parameter } from './parameter.ts';
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
@@ -248,6 +249,7 @@ export abstract class ModuleBase {
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 
 function callModule(module: ModuleBase, args: never[]): unknown {
+  activeRecorder()?.module(module, () => settingsOf(module));
   running.push(module);
   try {
     let output = module.forward(...args);
@@ -259,6 +261,17 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   } finally {
     running.pop();
   }
+}
+
+/** What a compiled function takes for granted of a module: its fields, and which of its tensors are learned. */
+function settingsOf(module: ModuleBase): unknown[] {
+  const { buffers, hooks } = module[INTERNALS];
+  const settings: unknown[] = [module.training, hooks.size, buffers.size];
+  for (const [name, value] of Object.entries(module)) {
+    settings.push(name, value);
+    if (value instanceof Parameter) settings.push(value.requiresGrad);
+  }
+  return settings;
 }
 
 /** A module's own parameters with their names, not the children's. */

@@ -1,6 +1,7 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and torch.optim.AdamW. */
 import { applyInto } from '../tensor/dispatch.ts';
-import { adamParams, adamScalars } from '../tensor/ops/optimizer.ts';
+import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimizer.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { atLeast, belowOne, Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamState } from './optimizer.ts'; // prettier-ignore
 
@@ -44,13 +45,26 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     state: ParamState,
   ): void {
     const names = group.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
+    for (const name of names) activeRecorder()?.guard(() => state[name]); // made in the first step
     const averages = names.map((name) => (state[name] ??= this.zeros(param)) as Tensor);
-    const step = ((state['step'] as number | undefined) ?? 0) + 1;
-    state['step'] = step;
-    const { lr, eps, weightDecay, amsgrad, maximize, betas } = group;
-    const attrs = adamParams({ weightDecay: weightDecay === 0 ? 'none' : this.decay, amsgrad, maximize });
-    const scalars = adamScalars({ lr, beta1: betas[0], beta2: betas[1], eps, weightDecay, step });
+    const count = (): void => {
+      state['step'] = ((state['step'] as number | undefined) ?? 0) + 1;
+    };
+    const recorder = activeRecorder();
+    recorder?.guard(() => this.#params(group));
+    if (recorder === undefined) count();
+    else recorder.effect(count);
+    const attrs = this.#params(group);
+    const scalars = (): number[] => {
+      const [beta1, beta2] = group.betas;
+      const { lr, eps, weightDecay } = group;
+      return adamScalars({ lr, beta1, beta2, eps, weightDecay, step: state['step'] as number });
+    };
     applyInto('adamStep', [param, grad, ...averages], attrs, scalars, [param, ...averages]);
+  }
+
+  #params({ weightDecay, amsgrad, maximize }: AdamHyperparameters): AdamParams {
+    return adamParams({ weightDecay: weightDecay === 0 ? 'none' : this.decay, amsgrad, maximize });
   }
 }
 

@@ -3,6 +3,7 @@
  * the optimizer's: once an epoch for StepLR, once a batch for OneCycleLR.
  */
 import { ArgumentError } from '../base/errors.ts';
+import { forbidWhileRecording } from '../tensor/recorder.ts';
 import type { BaseHyperparameters, Optimizer } from './optimizer.ts';
 
 type AnyOptimizer = Pick<Optimizer, 'paramGroups'> & { readonly defaults: BaseHyperparameters };
@@ -28,6 +29,7 @@ export abstract class LRScheduler {
 
   /** Moves on by one and sets the groups' learning rates. */
   step(): void {
+    forbidWhileRecording('step: a schedule counts in JavaScript', 'call scheduler.step() after the compiled function');
     this.lastEpoch++;
     this.#lastLr = this.rates();
     this.optimizer.paramGroups.forEach((group, i) => {

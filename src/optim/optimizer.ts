@@ -2,6 +2,7 @@
 import { ArgumentError, StateDictError } from '../base/errors.ts';
 import { noGrad } from '../tensor/autograd.ts';
 import { zerosLike } from '../tensor/create.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 
 /** Parameters with hyperparameters of their own; those left out come from the optimizer's defaults. */
@@ -89,12 +90,17 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   step<T = undefined>(closure?: () => T): T | undefined {
     const loss = closure?.();
     noGrad(() => {
+      const recorder = activeRecorder();
+      recorder?.guard(() => this.paramGroups.length);
       for (const group of this.paramGroups) {
         this.check(group);
+        recorder?.precondition(() => this.check(group));
+        recorder?.guard(() => group.params.length);
         for (const param of group.params) {
           if (param.grad === null) continue;
           let state = this.state.get(param);
           if (state === undefined) this.state.set(param, (state = {}));
+          recorder?.guard(() => this.state.get(param));
           this.update(param, param.grad, group, state);
         }
       }

@@ -1,7 +1,8 @@
 /** Stochastic gradient descent (https://pytorch.org/docs/stable/generated/torch.optim.SGD.html). */
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
-import { sgdParams, sgdScalars } from '../tensor/ops/optimizer.ts';
+import { sgdParams, sgdScalars, type SgdParams } from '../tensor/ops/optimizer.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
   atLeast,
@@ -53,15 +54,21 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     state: ParamState,
   ): void {
     const buffer = state['momentum_buffer'] as Tensor | undefined;
-    const momentum = group.momentum === 0 ? 'none' : buffer === undefined ? 'first' : 'running';
-    const { nesterov, maximize } = group;
-    const attrs = sgdParams({ momentum, nesterov, weightDecay: group.weightDecay !== 0, maximize });
+    const attrs = paramsOf(group, buffer);
+    const { momentum } = attrs;
+    activeRecorder()?.guard(() => paramsOf(group, state['momentum_buffer']));
     const inputs = momentum === 'running' ? [param, grad, buffer!] : [param, grad];
     const outputs = momentum === 'none' ? [param] : [param, buffer];
-    const results = applyInto('sgdStep', inputs, attrs, sgdScalars(group), outputs);
+    const results = applyInto('sgdStep', inputs, attrs, () => sgdScalars(group), outputs);
     if (momentum === 'first') {
       results[1]!.storage.kept = true;
       state['momentum_buffer'] = results[1]!;
     }
   }
+}
+
+function paramsOf(group: SGDHyperparameters, buffer: unknown): SgdParams {
+  const momentum = group.momentum === 0 ? 'none' : buffer === undefined ? 'first' : 'running';
+  const { nesterov, maximize } = group;
+  return sgdParams({ momentum, nesterov, weightDecay: group.weightDecay !== 0, maximize });
 }

@@ -7,6 +7,7 @@ import { cpuDevice } from './backend.ts';
 import { fillNormal, fillRandint, fillRandperm, fillUniform, type Generator } from './random/index.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
+import { activeRecorder } from './recorder.ts';
 import { Tensor } from './tensor.ts';
 
 /** Nested arrays of one kind of element, as deep as the tensor has dimensions. */
@@ -68,6 +69,18 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
   }
   const x = empty_(dtype, shape);
   cpuDevice().write(x.storage.address, data);
+  activeRecorder()?.filled(x, data);
+  return x;
+}
+
+/** A tensor of random numbers. A compiled function draws them anew at every run. */
+export function drawnTensor(shape: Dims, dtype: DType, data: TypedArray, draw: () => void): Tensor {
+  draw();
+  const x = fromTypedArray(data, [...shape], dtype);
+  activeRecorder()?.drawn(x, () => {
+    draw();
+    return data;
+  });
   return x;
 }
 
@@ -236,16 +249,16 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
 export function rand<const S extends readonly number[]>(...args: SizeArgs<S, RandomOptions>): Tensor<[...S]> {
   const { shape, options } = sizes<RandomOptions>('rand', args);
   const data = floatArray('rand', options.dtype ?? 'float32', numelOf(shape));
-  fillUniform(data, 0, 1, options.generator);
-  return finish(fromTypedArray(data, shape), options);
+  const draw = (): void => fillUniform(data, 0, 1, options.generator);
+  return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
 }
 
 /** Random numbers from the standard normal distribution. */
 export function randn<const S extends readonly number[]>(...args: SizeArgs<S, RandomOptions>): Tensor<[...S]> {
   const { shape, options } = sizes<RandomOptions>('randn', args);
   const data = floatArray('randn', options.dtype ?? 'float32', numelOf(shape));
-  fillNormal(data, 0, 1, options.generator);
-  return finish(fromTypedArray(data, shape), options);
+  const draw = (): void => fillNormal(data, 0, 1, options.generator);
+  return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
 }
 
 /** Random whole numbers in [low, high), int64 by default. */
@@ -258,8 +271,8 @@ export function randint<const S extends readonly number[]>(
   checkSizes('randint', shape);
   const dtype = options.dtype ?? 'int64';
   const data = hostArray(dtype, numelOf(shape));
-  fillRandint(data, low, high, options.generator, dtype);
-  return finish(fromTypedArray(data, shape, dtype), options);
+  const draw = (): void => fillRandint(data, low, high, options.generator, dtype);
+  return finish(drawnTensor(shape, dtype, data, draw), options);
 }
 
 /** The whole numbers below `n` in random order, int64 by default. */
@@ -267,8 +280,8 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor<[number
   checkSizes('randperm', [n]);
   const dtype = options.dtype ?? 'int64';
   const data = hostArray(dtype, n);
-  fillRandperm(data, options.generator);
-  return finish(fromTypedArray(data, [n], dtype), options);
+  const draw = (): void => fillRandperm(data, options.generator);
+  return finish(drawnTensor([n], dtype, data, draw), options);
 }
 
 type Like = Tensor<Shape>;

@@ -8,12 +8,13 @@ import { ArgumentError, AutogradError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import { Graph, type Lower } from '../compiler/graph.ts';
+import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
 import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
-import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import type { Attrs, FusedLower, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import { activeRecorder, type Scalars } from './recorder.ts';
 import { allocateStorage, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -28,12 +29,21 @@ export function registerTensor(make: Wrap): void {
   wrap = make;
 }
 
+/** A tensor over a storage. */
+export const tensorOver: Wrap = (storage, layout, offset) => wrap(storage, layout, offset);
+
 const NO_SCALARS: readonly number[] = [];
 /** Plans are few; past this many the signatures vary without end and the oldest go. */
 const MAX_PLANS = 8192;
-const plans = new Map<string, Plan>();
+const plans = new Map<string, OpPlan>();
 
-function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): Plan {
+/** The plan of one operation, and what its results look like. */
+interface OpPlan {
+  readonly plan: Plan;
+  readonly results: readonly Layout[];
+}
+
+function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): OpPlan {
   let key = `${name}|${attrs.key}`;
   for (const input of inputs) key += `|${input.layout.id}`;
   for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
@@ -47,7 +57,7 @@ function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: re
 }
 
 function forgetOldest(): void {
-  for (const [key, plan] of plans) {
+  for (const [key, { plan }] of plans) {
     plan.dispose();
     plans.delete(key);
     if (plans.size < MAX_PLANS * 0.75) return;
@@ -56,7 +66,12 @@ function forgetOldest(): void {
 
 const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
 
-function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): Plan {
+function makePlan(
+  name: OpName,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  outs: readonly (Tensor | undefined)[],
+): OpPlan {
   const rule = ruleOf(name);
   const layouts = inputs.map((input) => input.layout);
   const results = rule.shape(layouts, attrs).map((layout, i) => {
@@ -68,12 +83,23 @@ function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: r
   const graph = new Graph();
   const ids = layouts.map((layout) => graph.input(layout));
   for (const id of graph.node(name, loweringOf(rule, attrs), ids, results)) graph.output(id);
-  return new Plan(cpuDevice(), graph);
+  return { plan: new Plan(cpuDevice(), graph), results };
 }
 
 /** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
 function loweringOf(rule: OpRule<Attrs>, attrs: Attrs): Lower {
   return (lowering, inputs, outputs) => rule.lower(lowering, inputs, outputs, attrs);
+}
+
+/** The operation as the compiler sees it. */
+function graphOp(name: OpName, attrs: Attrs): GraphOp {
+  const { lower, activation, fused } = ruleOf(name);
+  const bound =
+    (fn: FusedLower<Attrs>): Lower =>
+    (l, inputs, outputs) =>
+      fn(l, inputs, outputs, attrs);
+  const entries = Object.entries(fused ?? {}).map(([kind, fn]) => [kind, bound(fn)]);
+  return { name, lower: bound(lower), activation, fused: Object.fromEntries(entries) as GraphOp['fused'] };
 }
 
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
@@ -93,13 +119,12 @@ function execute(
   name: OpName,
   inputs: readonly Tensor[],
   attrs: Attrs,
-  scalars: readonly number[],
+  given: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
-  const plan = planFor(name, inputs, attrs, outs);
-  const results = plan.outputs.map(
-    (layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0),
-  );
+  const { plan, results: layouts } = planFor(name, inputs, attrs, outs);
+  const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
+  const scalars = typeof given === 'function' ? given() : given;
   const addresses: number[] = [];
   for (const input of inputs) addresses.push(addressOf(name, input));
   for (const result of results) addresses.push(addressOf(name, result));
@@ -110,11 +135,12 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
+  activeRecorder()?.operation(graphOp(name, attrs), inputs, results, given, scalars.length);
   return results;
 }
 
 /** Traps that a user's values can cause, as errors that say so. */
-function explained(name: string, error: unknown): unknown {
+export function explained(name: string, error: unknown): unknown {
   if (error instanceof WebAssembly.RuntimeError && error.message.includes('divide by zero')) {
     return new ArgumentError(
       `${name}: a whole number was divided by zero; convert to float32, where that gives inf or nan`,
@@ -163,7 +189,7 @@ export function applyInto<K extends OpName>(
   name: K,
   inputs: readonly Tensor[],
   attrs: OpAttrs[K],
-  scalars: readonly number[],
+  scalars: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
   const results = execute(name, inputs, attrs, scalars, outs);

@@ -1,6 +1,7 @@
 /** Tensors: creation, operations, automatic gradients, randomness, printing. */
 export { cuda } from './cuda.ts';
 export { enableGrad, grad, isGradEnabled, noGrad, type BackwardOptions } from './autograd.ts';
+export { compile, type Compiled } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {
   arange,
@@ -29,6 +30,7 @@ export { nonzero, slice, type Index, type Slice } from './indexing.ts';
 export { memoryScope } from './memory.ts';
 export { formatSize } from './print.ts';
 export { printOptions, setPrintOptions } from './print-options.ts';
+export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.ts';
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from './random/index.ts';
 export { memoryPressure } from './storage.ts';
 export { Tensor } from './tensor.ts';

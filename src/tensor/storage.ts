@@ -13,11 +13,18 @@ import { AutogradError } from '../base/errors.ts';
 import type { Device } from '../devices/device.ts';
 import { findCollector, type Collect } from './collector.ts';
 
+let nextSerial = 0;
+
+/** What the next storage's `serial` will be. */
+export const nextStorageSerial = (): number => nextSerial;
+
 /** A block of device memory. Tensors that are views of each other share one. */
 export class Storage {
   readonly device: Device;
   readonly address: number;
   readonly bytes: number;
+  /** Counts up from storage to storage: tells which of two is older. */
+  readonly serial = nextSerial++;
   /** Counts in-place changes; a saved tensor whose storage moved on cannot be used for gradients. */
   version = 0;
   /** Kept out of enclosing memory scopes: parameters' gradients and optimizer state outlive the scope they arose in. */

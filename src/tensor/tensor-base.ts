@@ -12,8 +12,11 @@ import { layoutOf } from '../base/layout.ts';
 import { showShape } from '../base/shape.ts';
 import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
+import { activeRecorder, forbidWhileRecording } from './recorder.ts';
 import { usedAfterFree, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+
+const READ_OUTSIDE = 'return the tensor and read it outside, or use where() instead of branching on it';
 
 /** The place of a view in its base. */
 interface ViewOf {
@@ -30,10 +33,9 @@ export abstract class TensorBase {
   readonly layout: Layout;
   /** Elements from the start of the storage. */
   readonly offset: number;
-  /** The gradient that backward passes have added up, of this tensor's shape; null before the first. */
-  grad: Tensor | null = null;
   /** The shape before the last flattening, so that a wrong size can be explained: 1568 = 32×7×7. */
   flattenedFrom: readonly number[] | undefined;
+  #grad: Tensor | null = null;
   #requiresGrad = false;
   #retains = false;
   #node: GradNode | undefined;
@@ -102,6 +104,7 @@ export abstract class TensorBase {
 
   /** A contiguous copy of the elements in row-major order. bool comes as 0 and 1, int64 as bigint. */
   toTypedArray(): TypedArray {
+    forbidWhileRecording('toTypedArray: this reads the tensor into JavaScript', READ_OUTSIDE);
     const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
     return cpuDevice().readSync(dense.layout.dtype, dense.#address('toTypedArray'), dense.layout.numel);
   }
@@ -111,6 +114,7 @@ export abstract class TensorBase {
    * @throws ShapeError when the tensor has more or fewer than one element
    */
   item(): number {
+    forbidWhileRecording('item: this reads the value into JavaScript', READ_OUTSIDE);
     if (this.layout.numel !== 1) {
       throw new ShapeError(
         `item: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`,
@@ -121,6 +125,7 @@ export abstract class TensorBase {
 
   /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
   setData(data: TypedArray): void {
+    forbidWhileRecording('setData: this writes values from JavaScript', 'pass them as an argument instead');
     if (!this.layout.contiguous || data.length !== this.layout.numel) {
       throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
     }
@@ -129,6 +134,17 @@ export abstract class TensorBase {
   }
 
   // ---- autograd
+
+  /** The gradient that backward passes have added up, of this tensor's shape; null before the first. */
+  get grad(): Tensor | null {
+    activeRecorder()?.gradRead(this.self(), this.#grad);
+    return this.#grad;
+  }
+
+  set grad(value: Tensor | null) {
+    activeRecorder()?.gradAssigned(this.self());
+    this.#grad = value;
+  }
 
   /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
   get requiresGrad(): boolean {

@@ -2,9 +2,9 @@
 import { ArgumentError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
-import { noGrad } from '../tensor/autograd.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
+import { evaluationStep } from './steps.ts';
 
 /** A network that the trainer can call. */
 export type TrainableModel = ModuleBase & ((input: Tensor) => Tensor);
@@ -67,6 +67,8 @@ export interface EvaluateOptions {
   /** What `onProgress` says of the training around this. Default 1. */
   readonly epoch?: number;
   readonly epochs?: number;
+  /** Whether the forward pass is compiled (see `compile`). Default true. */
+  readonly compile?: boolean;
 }
 
 /**
@@ -88,17 +90,16 @@ export async function evaluate(
   batches: BatchSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1 } = options;
+  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1, compile = true } = options;
   const meter = new Meter('validate', batches.length, epoch, epochs, onProgress);
   const counts = new ClassCounts();
   model.eval();
+  const step = evaluationStep(model, criterion, compile);
   for await (const batch of batches) {
     signal?.throwIfAborted();
     const [inputs, targets] = pair(batch);
-    const [output, loss] = noGrad(() => {
-      const logits = model(inputs);
-      return [logits, criterion(logits, targets).item()] as const;
-    });
+    const { output, loss: mean } = step(inputs, targets);
+    const loss = mean.item();
     counts.add(output, targets, loss);
     meter.add(loss, inputs.size(0));
     await meter.breathe();

@@ -8,19 +8,13 @@
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { OneCycleLR, type LRScheduler } from '../optim/lr-scheduler.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { evaluate, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
+import { trainStep, type Steppable, type TrainStep } from './steps.ts';
 
 /** Training cannot go on: the loss is not a number any more. */
 export class TrainingError extends FlambeauError {
   override name = 'TrainingError';
-}
-
-/** The part of an optimizer that training needs. */
-export interface Steppable {
-  zeroGrad(): void;
-  step(): unknown;
 }
 
 /** What an epoch came to. */
@@ -65,6 +59,8 @@ export interface TrainerOptions {
   readonly onBest?: (best: BestEpoch) => void;
   /** Ends training after the running batch. */
   readonly signal?: AbortSignal;
+  /** Whether steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
+  readonly compile?: boolean;
 }
 
 /**
@@ -85,11 +81,14 @@ export class Trainer {
   readonly #options: TrainerOptions;
   readonly #criterion: Criterion;
   readonly #perBatch: boolean;
+  readonly #step: TrainStep;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
     this.#criterion = options.criterion ?? new CrossEntropyLoss();
     this.#perBatch = (options.schedulerSteps ?? (options.scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch'; // prettier-ignore
+    const { model, optimizer, compile = true } = options;
+    this.#step = trainStep(model, this.#criterion, optimizer, compile);
   }
 
   /**
@@ -133,7 +132,9 @@ export class Trainer {
     for await (const batch of train) {
       if (signal?.aborted === true) return undefined;
       const [inputs, targets] = pair(batch);
-      meter.add(this.#step(inputs, targets, meter), inputs.size(0));
+      const loss = this.#step(inputs, targets);
+      if (!Number.isFinite(loss)) throw new TrainingError(`training stopped: the loss is ${loss} in epoch ${meter.epoch}, batch ${meter.batch + 1}; use a smaller learning rate, and check that the images have no NaN`); // prettier-ignore
+      meter.add(loss, inputs.size(0));
       if (this.#perBatch) scheduler?.step();
       await meter.breathe();
     }
@@ -158,17 +159,5 @@ export class Trainer {
       if (signal?.aborted === true && error === signal.reason) return undefined;
       throw error;
     }
-  }
-
-  /** Forward, backward, update; the batch's loss. */
-  #step(inputs: Tensor, targets: Tensor, meter: Meter): number {
-    const { model, optimizer } = this.#options;
-    optimizer.zeroGrad();
-    const loss = this.#criterion(model(inputs), targets);
-    const value = loss.item();
-    if (!Number.isFinite(value)) throw new TrainingError(`training stopped: the loss is ${value} in epoch ${meter.epoch}, batch ${meter.batch + 1}; use a smaller learning rate, and check that the images have no NaN`); // prettier-ignore
-    loss.backward();
-    optimizer.step();
-    return value;
   }
 }

@@ -54,6 +54,26 @@ describe('Trainer', () => {
     expect(epochs[2]!.accuracy).toBeGreaterThan(0.9);
   });
 
+  it('gives the same compiled or not, and says how not to compile what reads values', async () => {
+    const results = [];
+    for (const compile of [true, false]) {
+      const { trainer, train, valid } = setUp({ compile });
+      results.push(
+        (await trainer.fit(train, valid, 2)).epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]),
+      );
+    }
+    expect(results[0]).toEqual(results[1]);
+    const mean = new nn.CrossEntropyLoss();
+    const criterion = (output: Tensor, target: Tensor): Tensor => {
+      const loss = mean(output, target);
+      return loss.item() > 0 ? loss : loss.neg();
+    };
+    const { trainer, train } = setUp({ criterion });
+    await expect(trainer.fit(train, undefined, 1)).rejects.toThrow(/item.*run it uncompiled, with { compile: false }/);
+    const eager = setUp({ criterion, compile: false });
+    expect((await eager.trainer.fit(eager.train, undefined, 1)).epochs).toHaveLength(1);
+  });
+
   it('tells of every epoch that is the best so far, with the model as it is then', async () => {
     const seen: [number, number, number][] = [];
     const { trainer, train, valid } = setUp({

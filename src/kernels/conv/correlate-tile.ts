@@ -5,6 +5,7 @@
 import { forStep, intFn, minI32, Tile, tileVectors, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
+import { finishVectors, type Epilogue } from './epilogue.ts';
 
 /** Outputs × vectors of pixels. */
 export interface CorrelateTile {
@@ -20,15 +21,21 @@ export function correlateTile(outputs: number, kit: ElementKit): CorrelateTile {
   return { ...shape, lastHeight: ((outputs - 1) % shape.height) + 1 };
 }
 
-const TILES_PARAMS = ['scratch', 'table', 'count', 'offsets', 'depth', 'weights', 'blockBytes', 'outputs', 'init', 'initRow', 'fromBias', 'out', 'outRow', 'direct'] as const; // prettier-ignore
+const TILES_PARAMS = ['scratch', 'table', 'count', 'offsets', 'depth', 'weights', 'blockBytes', 'outputs', 'init', 'initRow', 'fromBias', 'out', 'outRow', 'direct', 'gate'] as const; // prettier-ignore
 
 /**
  * All tiles of one kind of a segment against all outputs. `whole` tiles are runs of neighbouring vectors, of which one
  * address is enough; the others are single vectors from anywhere, taken a few at a time.
  *
- * They start from `init` (the bias, or the accumulators' slots) and go to `out` (y directly, or the slots).
+ * They start from `init` (the bias, or the accumulators' slots) and go to `out` (y directly, or the slots). Results that go to
+ * y directly are finished as the epilogue says; `gate` is the distance to its other operand.
  */
-export function buildTiles(scope: KernelScope<ParamSpec>, kit: ElementKit, shape: CorrelateTile, whole: boolean): Fn {
+export function buildTiles(
+  scope: KernelScope<ParamSpec>,
+  kit: ElementKit,
+  shape: CorrelateTile & { readonly epilogue: Epilogue },
+  whole: boolean,
+): Fn {
   const { height, vectors, lastHeight } = shape;
   const main = buildMicro(scope, kit, shape, height, whole);
   const last = lastHeight === height ? main : buildMicro(scope, kit, shape, lastHeight, whole);
@@ -50,7 +57,19 @@ export function buildTiles(scope: KernelScope<ParamSpec>, kit: ElementKit, shape
           outs.push(f.let(`out${j}`, a.out.add(a.direct.select(load('i32', entry, 4), slot))));
         }
         const call = (micro: Fn): void =>
-          f.call(micro, ...sources, a.offsets, a.depth, a.weights, ...inits, a.initRow, ...outs, a.outRow);
+          f.call(
+            micro,
+            ...sources,
+            a.offsets,
+            a.depth,
+            a.weights,
+            ...inits,
+            a.initRow,
+            ...outs,
+            a.outRow,
+            a.direct,
+            a.gate,
+          );
         if (last === main) call(main);
         else f.if(isLast, () => call(last), () => call(main)); // prettier-ignore
       });
@@ -65,7 +84,7 @@ export function buildTiles(scope: KernelScope<ParamSpec>, kit: ElementKit, shape
 function buildMicro(
   scope: KernelScope<ParamSpec>,
   kit: ElementKit,
-  { height, vectors }: CorrelateTile,
+  { height, vectors, epilogue }: CorrelateTile & { readonly epilogue: Epilogue },
   rows: number,
   whole: boolean,
 ): Fn {
@@ -79,6 +98,8 @@ function buildMicro(
     'initRow',
     ...numbered('out'),
     'outRow',
+    'direct',
+    'gate',
   ];
   return intFn(scope, `micro${rows}`, names, (f, args) => {
     const columns = (name: string): Local[] =>
@@ -96,6 +117,7 @@ function buildMicro(
       );
       tile.outerStep(f.let('weight', args['w']!.add(r.mul((height * kit.bytes) / 4))), x);
     });
-    tile.store(columns('out'), args['outRow']!);
+    const finish = finishVectors(f, kit, epilogue, args['direct']!, args['gate']!);
+    tile.store(columns('out'), args['outRow']!, finish);
   });
 }

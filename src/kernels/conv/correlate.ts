@@ -12,6 +12,7 @@ import { i32, load, loadSplat, type Expr, type Local, type Target } from '../ir.
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
+import type { Epilogue } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';
 
@@ -23,6 +24,8 @@ export const CORRELATE_PARAMS = {
   /** 1: add the bias; 0: `bias` is a zero. */
   hasBias: 'i32',
   y: 'ptr',
+  /** For the epilogue `gate`: a buffer that lies as y does; else anything. */
+  gate: 'ptr',
   /** Bytes of y between images and channels, from one i to the next down the rows, and likewise along a row. */
   yn: 'i32',
   yc: 'i32',
@@ -109,13 +112,15 @@ export interface CorrelateVariant extends CorrelateTile {
   readonly element: Element;
   /** Whether the kernel packs the weights itself, for launches too short for one of their own. */
   readonly packInside: boolean;
+  readonly epilogue: Epilogue;
 }
 
 type Scope = KernelScope<typeof CORRELATE_PARAMS>;
 
 export function correlateKernel(target: Target, variant: CorrelateVariant): Kernel<typeof CORRELATE_PARAMS> {
-  const { element, height, vectors, lastHeight, packInside } = variant;
-  const key = `conv-correlate/${element}/${height}x${vectors}/${lastHeight}${packInside ? '/pack' : ''}`;
+  const { element, height, vectors, lastHeight, packInside, epilogue } = variant;
+  const end = `${packInside ? '/pack' : ''}${epilogue === 'none' ? '' : `/${epilogue}`}`;
+  const key = `conv-correlate/${element}/${height}x${vectors}/${lastHeight}${end}`;
   return cachedKernel(target, key, CORRELATE_PARAMS, (scope) => build(scope, elementKit(target, element), variant));
 }
 
@@ -198,7 +203,7 @@ type Part = Readonly<Record<'table' | 'count' | 'acc', Local>>;
 function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant): (block: Block) => void {
   const { f, p, scratch } = scope;
   const tiles = [buildTiles(scope, kit, variant, true), buildTiles(scope, kit, variant, false)] as const;
-  const scatter = buildScatters(scope, kit);
+  const scatter = buildScatters(scope, kit, variant.epilogue);
   const bias = f.let('bias', scratch.add(p.biasAt));
   const biasRow = variant.vectors * kit.vectorBytes;
   const acc = f.let('acc', scratch.add(p.accAt));
@@ -236,13 +241,14 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
     const direct = f.let('direct', last.and(p.scatter.eq(0)));
     const initRow = f.let('initRow', first.select(i32(biasRow), accRow));
     const outRow = f.let('outRow', direct.select(p.yc, accRow));
+    const gate = f.let('gateTo', direct.select(p.gate.sub(p.y), 0));
     eachPart(block, (kind, part, field) => {
       const before = c0.mul(p.taps).add(channels.mul(field('tapsBefore')));
       const w = weights.add(before.mul(variant.height * kit.bytes));
       const offsets = p.offsets.add(field('offsets'));
       const depth = channels.mul(field('taps')).mul(4);
       const from = [first.select(bias, part.acc), initRow, first];
-      const to = [direct.select(y, part.acc), outRow, direct];
+      const to = [direct.select(y, part.acc), outRow, direct, gate];
       f.call(tiles[kind], scratch, part.table, part.count, offsets, depth, w, wBlock, outputs, ...from, ...to);
     });
     f.if(last.and(p.scatter), () =>
@@ -254,13 +260,13 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
 }
 
 /** Writes the accumulators of one part, `width` vectors for each entry of its table, to y. */
-function buildScatters(scope: Scope, kit: ElementKit) {
+function buildScatters(scope: Scope, kit: ElementKit, epilogue: Epilogue) {
   const { f, p } = scope;
-  const one = buildScatter(scope, kit);
-  const two = buildInterleave(scope, kit);
+  const one = buildScatter(scope, kit, epilogue);
+  const two = buildInterleave(scope, kit, epilogue);
   return (width: number, part: Part, to: Readonly<Record<'outputs' | 'accRow' | 'y', Local>>, field: FieldOf): void => {
     const pairing = f.let('pairing', field('pairing'));
-    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc];
+    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc, p.gate.sub(p.y)];
     f.if(pairing.eq(0), () => f.call(one, ...what, p.yStep, field('lanes')));
     f.if(pairing.eq(1), () => f.call(two, ...what, field('partner').mul(kit.vectorBytes)));
   };

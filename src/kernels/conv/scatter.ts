@@ -5,37 +5,45 @@
 import { intFn, type ElementKit } from '../gemm-tile.ts';
 import { load, type Fn } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
+import { finishResults, type Epilogue } from './epilogue.ts';
 
 /** For each output, `width` vectors for each entry of the table; `lanes` of each, `yStep` apart. */
-export function buildScatter(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
-  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'yStep', 'lanes'] as const;
-  return intFn(scope, 'scatter', names, (f, { table, count, width, outputs, acc, accRow, y, yc, yStep, lanes }) => {
-    f.for('m', 0, outputs, () => {
-      const from = f.let('from', acc);
-      f.for('v', 0, count, (v) => {
-        const to = f.let('to', y.add(load('i32', table.add(v.mul(8)), 4)));
-        f.for('j', 0, width, () => {
-          f.for('i', 0, lanes, (i) => {
-            f.store(kit.element, to, load(kit.element, from.add(i.mul(kit.bytes))));
-            f.inc(to, yStep);
+export function buildScatter(scope: KernelScope<ParamSpec>, kit: ElementKit, epilogue: Epilogue): Fn {
+  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'gate', 'yStep', 'lanes'] as const;
+  return intFn(
+    scope,
+    'scatter',
+    names,
+    (f, { table, count, width, outputs, acc, accRow, y, yc, gate, yStep, lanes }) => {
+      const { element } = finishResults(f, kit, epilogue, gate);
+      f.for('m', 0, outputs, () => {
+        const from = f.let('from', acc);
+        f.for('v', 0, count, (v) => {
+          const to = f.let('to', y.add(load('i32', table.add(v.mul(8)), 4)));
+          f.for('j', 0, width, () => {
+            f.for('i', 0, lanes, (i) => {
+              f.store(kit.element, to, element(f.let('sum', load(kit.element, from.add(i.mul(kit.bytes)))), to));
+              f.inc(to, yStep);
+            });
+            f.inc(from, kit.vectorBytes);
           });
-          f.inc(from, kit.vectorBytes);
         });
+        f.inc(acc, accRow);
+        f.inc(y, yc);
       });
-      f.inc(acc, accRow);
-      f.inc(y, yc);
-    });
-  });
+    },
+  );
 }
 
 /** Likewise for two parts whose outputs alternate, the second's vectors `partner` bytes behind the first's: whole vectors. */
-export function buildInterleave(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+export function buildInterleave(scope: KernelScope<ParamSpec>, kit: ElementKit, epilogue: Epilogue): Fn {
   const { lanes, vector, vectorBytes } = kit;
   const half = Array.from({ length: lanes / 2 }, (_, i) => i);
   const low = half.flatMap((i) => [i, lanes + i]);
   const high = half.flatMap((i) => [lanes / 2 + i, lanes + lanes / 2 + i]);
-  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'partner'] as const;
-  return intFn(scope, 'interleave', names, (f, { table, count, width, outputs, acc, accRow, y, yc, partner }) => {
+  const names = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', 'gate', 'partner'] as const;
+  return intFn(scope, 'interleave', names, (f, { table, count, width, outputs, acc, accRow, y, yc, gate, partner }) => {
+    const finish = finishResults(f, kit, epilogue, gate);
     f.for('m', 0, outputs, () => {
       const from = f.let('from', acc);
       f.for('v', 0, count, (v) => {
@@ -43,8 +51,9 @@ export function buildInterleave(scope: KernelScope<ParamSpec>, kit: ElementKit):
         f.for('j', 0, width, () => {
           const first = f.let('first', load(vector, from));
           const second = f.let('second', load(vector, from.add(partner)));
-          f.store(vector, to, first.shuffle(second, low));
-          f.store(vector, to, first.shuffle(second, high), vectorBytes);
+          f.store(vector, to, finish.vector(f.let('lower', first.shuffle(second, low)), to));
+          const upper = f.let('upper', first.shuffle(second, high));
+          f.store(vector, to, finish.vector(upper, to.add(vectorBytes)), vectorBytes);
           f.inc(from, vectorBytes);
           f.inc(to, 2 * vectorBytes);
         });

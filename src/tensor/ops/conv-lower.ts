@@ -49,9 +49,21 @@ interface Correlation {
   readonly kernel: readonly [number, number];
 }
 
-export function lowerConv(l: Lowering, g: ConvGeometry, x: Value, w: Value, bias: Value | undefined, y: Value): void {
+/** What is done to the results before they are written; `gate` is a contiguous buffer of their shape. */
+export type Finish = { readonly kind: 'none' | 'relu' } | { readonly kind: 'gate'; readonly gate: Value };
+const PLAIN: Finish = { kind: 'none' };
+
+export function lowerConv(
+  l: Lowering,
+  g: ConvGeometry,
+  x: Value,
+  w: Value,
+  bias: Value | undefined,
+  y: Value,
+  finish: Finish = PLAIN,
+): void {
   const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  lowerCorrelation(l, g, x, w, bias, y, {
+  lowerCorrelation(l, g, x, w, bias, y, finish, {
     rows: forwardAxis(g.height),
     columns: forwardAxis(g.width),
     channels: g.inPerGroup,
@@ -64,9 +76,16 @@ export function lowerConv(l: Lowering, g: ConvGeometry, x: Value, w: Value, bias
 }
 
 /** ∂x from ∂y: the correlation of ∂y with the weights, inputs and outputs exchanged. */
-export function lowerInputGrad(l: Lowering, g: ConvGeometry, dy: Value, w: Value, dx: Value): void {
+export function lowerInputGrad(
+  l: Lowering,
+  g: ConvGeometry,
+  dy: Value,
+  w: Value,
+  dx: Value,
+  finish: Finish = PLAIN,
+): void {
   const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  lowerCorrelation(l, g, dy, w, undefined, dx, {
+  lowerCorrelation(l, g, dy, w, undefined, dx, finish, {
     rows: inputGradAxis(g.height),
     columns: inputGradAxis(g.width),
     channels: g.outPerGroup,
@@ -338,6 +357,7 @@ function lowerCorrelation(
   w: Value,
   bias: Value | undefined,
   y: Value,
+  finish: Finish,
   c: Correlation,
 ): void {
   if (y.layout.numel === 0) return;
@@ -363,7 +383,7 @@ function lowerCorrelation(
   const outputBlocks = Math.ceil(c.outputs / outputBlock);
   const size = pixelUnits * outputBlocks;
   l.launch(
-    correlateKernel(target, { ...tile, element, packInside: pack.inside }),
+    correlateKernel(target, { ...tile, element, packInside: pack.inside, epilogue: finish.kind }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,
@@ -371,6 +391,7 @@ function lowerCorrelation(
       bias: bias === undefined ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1)) : denseVector(l, bias, element), // prettier-ignore
       hasBias: bias === undefined ? 0 : 1,
       y,
+      gate: finish.kind === 'gate' ? finish.gate : y,
       yn: strides[0]! * bytes,
       yc: strides[1]! * bytes,
       yh: c.rows.outStep * strides[2]! * bytes,
@@ -397,6 +418,11 @@ function lowerCorrelation(
       biasAt,
       packedAt,
     },
-    { size, unitCost: pack.inside ? 0 : work / size, scratch: packedAt + pack.bytes },
+    {
+      size,
+      unitCost: pack.inside ? 0 : work / size,
+      scratch: packedAt + pack.bytes,
+      flops: (2 * y.layout.numel * c.channels * t.taps) / t.segments.length,
+    },
   );
 }

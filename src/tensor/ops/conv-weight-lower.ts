@@ -123,7 +123,12 @@ export function lowerWeightGrad(
       mask: l.constant('int32', laneMask(kit, g.width.output % kit.lanes)),
       gradAt,
     },
-    { size, unitCost: whole ? 0 : work / size, scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0) },
+    {
+      size,
+      unitCost: whole ? 0 : work / size,
+      scratch: Math.max(gradAt + gradBytes, whole ? sumBytes : 0),
+      flops: 2 * dy.layout.numel * depth,
+    },
   );
   if (whole) return;
   l.launch(weightReduceKernel(target, element, tiling.height), reduce, {

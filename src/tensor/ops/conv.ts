@@ -179,6 +179,12 @@ export const convRules: OpRules<ConvAttrs> = {
       const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
       lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!);
     },
+    fused: {
+      relu: (l, inputs, outputs, p) => {
+        const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
+        lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, { kind: 'relu' });
+      },
+    },
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
@@ -189,6 +195,12 @@ export const convRules: OpRules<ConvAttrs> = {
     lower: (l, inputs, outputs, p) => {
       const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
       lowerInputGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!);
+    },
+    fused: {
+      gate: (l, inputs, outputs, p) => {
+        const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+        lowerInputGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!, { kind: 'gate', gate: inputs[2]! });
+      },
     },
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },

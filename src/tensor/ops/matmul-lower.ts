@@ -146,6 +146,7 @@ function lowerPacked(
       size: blocksDown * blocksAcross * p.batch.length,
       unitCost: gemmCost(kit, Math.min(m, blockRows), Math.min(n, blockColumns), k),
       scratch,
+      flops: 2 * m * n * k * p.batch.length,
     },
   );
 }
@@ -186,6 +187,7 @@ function lowerDot(
     {
       size: blocks.down * blocks.across * p.batch.length,
       unitCost: gemmDotCost(kit, m, n, k),
+      flops: 2 * m * n * k * p.batch.length,
       scratch: gemmDotScratch(kit),
     },
   );

@@ -72,6 +72,7 @@ export const poolRules: OpRules<PoolAttrs> = {
   maxPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
     lower: lowerMaxPoolGrad,
+    fused: { gate: lowerMaxPoolGrad },
     gradient: {
       name: 'MaxPool2DWithIndicesBackwardBackward0',
       saves: { inputs: [1] },

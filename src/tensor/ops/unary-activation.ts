@@ -132,15 +132,18 @@ const floatOnly = (op: string) => (dtype: Parameters<typeof requireDType>[2]): v
   requireDType(op, 'input', dtype, ['float32', 'float64']); // prettier-ignore
 
 export const activationRules: OpRules<ActivationAttrs> = {
-  relu: unaryRule(
-    {
-      name: 'relu',
-      // "0 if x < 0, else x" rather than the larger: NaN stays, and it is one instruction
-      build: (f, x) => (x.type.startsWith('i') ? x.lt(0).select(num(f, x, 0), x) : x.binary('pmax', num(f, x, 0))),
-      cost: 0.1,
-    },
-    throughOutput('ReluBackward0', 'reluGrad'),
-  ),
+  relu: {
+    activation: 'relu',
+    ...unaryRule(
+      {
+        name: 'relu',
+        // "0 if x < 0, else x" rather than the larger: NaN stays, and it is one instruction
+        build: (f, x) => (x.type.startsWith('i') ? x.lt(0).select(num(f, x, 0), x) : x.binary('pmax', num(f, x, 0))),
+        cost: 0.1,
+      },
+      throughOutput('ReluBackward0', 'reluGrad'),
+    ),
+  },
   sigmoid: unaryRule(
     { name: 'sigmoid', build: sigmoid, floating: true, scalarOnly: 'double', cost: 1.5 },
     throughOutput('SigmoidBackward0', 'sigmoidGrad'),
@@ -180,7 +183,10 @@ export const activationRules: OpRules<ActivationAttrs> = {
     throughInput('SoftplusBackward0', 'softplusGrad'),
     floatOnly('softplus'),
   ),
-  reluGrad: gradRule('reluGrad', (f, g, y) => y.le(num(f, y, 0)).select(num(f, g, 0), g), { cost: 0.1 }, null),
+  reluGrad: {
+    activation: 'gate',
+    ...gradRule('reluGrad', (f, g, y) => y.le(num(f, y, 0)).select(num(f, g, 0), g), { cost: 0.1 }, null),
+  },
   sigmoidGrad: gradRule(
     'sigmoidGrad',
     (f, g, y) => g.mul(num(f, y, 1).sub(y)).mul(y),

@@ -1,0 +1,34 @@
+/** Removes operations whose results nobody reads: a step's unused gradients, statistics that are thrown away. */
+import { Graph } from './graph.ts';
+
+/** The same graph without them. External buffers are what the caller wants; writes to those always stay. */
+export function withoutDeadCode(graph: Graph): Graph {
+  const wanted = new Set(graph.externals);
+  const kept: boolean[] = [];
+  for (let i = graph.nodes.length - 1; i >= 0; i--) {
+    const { inputs, outputs } = graph.nodes[i]!;
+    const buffers = outputs.map((id) => graph.values[id]!.buffer);
+    kept[i] = buffers.some((buffer) => wanted.has(buffer));
+    if (!kept[i]) continue;
+    // What is written over whole was not wanted before, unless this node reads it.
+    for (const id of outputs) {
+      const { buffer } = graph.values[id]!;
+      if (graph.covers(id) && graph.buffers[buffer]!.kind !== 'external') wanted.delete(buffer);
+    }
+    for (const id of inputs) wanted.add(graph.values[id]!.buffer);
+  }
+  return withNodes(
+    graph,
+    graph.nodes.filter((_, i) => kept[i]),
+  );
+}
+
+/** A graph of the same buffers and values with other nodes. */
+export function withNodes(graph: Graph, nodes: Graph['nodes']): Graph {
+  const result = new Graph();
+  result.buffers.push(...graph.buffers);
+  result.values.push(...graph.values);
+  result.externals.push(...graph.externals);
+  result.nodes.push(...nodes);
+  return result;
+}

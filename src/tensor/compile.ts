@@ -1,0 +1,172 @@
+/**
+ * `compile(fn)`: runs a function of tensors once to see what it does (`recorder.ts`), and from then on as one plan
+ * (`recording.ts`). Forward, loss, backward, clipping and the optimizer's update become one graph; parameters and state are
+ * updated in place. There is no second interpreter: the plan is made of the same operations that run eagerly.
+ */
+import { ArgumentError, CompileError } from '../base/errors.ts';
+import { showPlan } from '../compiler/show.ts';
+import { isGradEnabled } from './autograd.ts';
+import { activeRecorder, Recorder } from './recorder.ts';
+import { Recording } from './recording.ts';
+import { Tensor } from './tensor.ts';
+
+/** A compiled function; call it as the one it was made of. */
+export interface Compiled<Args extends readonly unknown[], Result> {
+  (...args: Args): Result;
+  /** The plans so far, as text: operations, kernels, bytes. */
+  toString(): string;
+  /** How many signatures have been recorded and are kept. */
+  readonly recordings: number;
+}
+
+/** Recordings kept for one function; the one not used for longest goes first. */
+const MAX_RECORDINGS = 32;
+
+/**
+ * Compiles a function of tensors, as a training step or a forward pass. The first call with arguments of new shapes, dtypes
+ * or numbers runs as usual and is recorded; later ones run what was recorded, in one go and in memory laid out beforehand.
+ *
+ * Recorded are tensor operations, gradients, optimizer steps, random draws. Other JavaScript inside runs in recorded calls
+ * only. Learning rates and other hyperparameters are asked for at every call; `train()`, `eval()`, other parameters or other
+ * plain arguments make a new recording. Results are detached from the graph of gradients: call `backward()` inside.
+ * Gradients that the function leaves in `grad` are overwritten by its next call.
+ * @param fn takes tensors, numbers, strings, booleans, and arrays and plain objects of those; gives tensors likewise
+ * @throws CompileError where `fn` reads a value (`item()`, `tolist()`, printing), is asynchronous, or steps a scheduler
+ * @example
+ * import { compile, F, manualSeed, nn, optim, randint, randn, type Tensor } from 'flambeau';
+ * manualSeed(0);
+ * const model = new nn.Linear(4, 3);
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+ * const step = compile((x: Tensor, y: Tensor) => {
+ *   optimizer.zeroGrad();
+ *   const loss = F.crossEntropy(model(x), y);
+ *   loss.backward();
+ *   optimizer.step();
+ *   return loss;
+ * });
+ * const [x, y] = [randn(8, 4), randint(0, 3, [8])];
+ * const first = step(x, y).item();
+ * for (let i = 0; i < 20; i++) step(x, y);
+ * if (!(step(x, y).item() < first)) throw new Error('it learns');
+ */
+export function compile<Args extends readonly unknown[], Result>(
+  fn: (...args: Args) => Result,
+): Compiled<Args, Result> {
+  const step = new Step(fn);
+  const call = (...args: Args): Result => step.call(args);
+  Object.defineProperties(call, {
+    toString: { value: () => step.toString() },
+    recordings: { get: () => step.size },
+  });
+  return call as unknown as Compiled<Args, Result>;
+}
+
+/** A recording with what rebuilds the function's result from its tensors. */
+interface Entry<Result> {
+  readonly key: string;
+  readonly recording: Recording;
+  readonly rebuild: (tensors: readonly Tensor[]) => Result;
+}
+
+class Step<Args extends readonly unknown[], Result> {
+  readonly #fn: (...args: Args) => Result;
+  /** The one used last stands last. */
+  #entries: Entry<Result>[] = [];
+
+  constructor(fn: (...args: Args) => Result) {
+    this.#fn = fn;
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  call(args: Args): Result {
+    if (activeRecorder() !== undefined) return this.#fn(...args); // part of what is being recorded
+    const tensors: Tensor[] = [];
+    const key = `${signature(args, tensors, 'argument')}${aliases(tensors)}${isGradEnabled() ? '' : ' no grad'}`;
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const entry = this.#entries[i]!;
+      if (entry.key !== key || !entry.recording.valid) continue;
+      if (i < this.#entries.length - 1) this.#entries.push(...this.#entries.splice(i, 1));
+      return entry.rebuild(entry.recording.run(tensors));
+    }
+    return this.#record(key, args, tensors);
+  }
+
+  #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
+    const recorder = new Recorder();
+    const result = recorder.record(() => this.#fn(...args));
+    if (result instanceof Promise) {
+      result.catch(() => undefined); // the error below says what is wrong
+      throw new CompileError('compile: expected a function that is done when it returns, but got an asynchronous one; await outside'); // prettier-ignore
+    }
+    const results: Tensor[] = [];
+    signature(result, results, 'result');
+    const recording = new Recording(recorder, tensors, results);
+    const rebuild = rebuilder<Result>(result);
+    this.#entries.push({ key, recording, rebuild });
+    if (this.#entries.length > MAX_RECORDINGS) this.#entries.shift()!.recording.dispose();
+    return rebuild(results.map((tensor) => (recorder.owns(tensor.storage) ? tensor.detach() : tensor)));
+  }
+
+  toString(): string {
+    return this.#entries.map(({ key, recording }) => `compiled for ${key}\n${showPlan(recording.plan)}`).join('\n\n');
+  }
+}
+
+/** Describes a value up to its tensors, which are collected. Equal descriptions may share a recording. */
+function signature(value: unknown, tensors: Tensor[], role: string): string {
+  if (value instanceof Tensor) {
+    tensors.push(value);
+    if (role === 'argument' && !value.isLeaf) {
+      throw new CompileError('compile: an argument is the result of recorded operations, and gradients do not flow out of a compiled function; detach() it, or compute it inside'); // prettier-ignore
+    }
+    return `t${value.layout.id}${value.requiresGrad ? 'g' : ''} `;
+  }
+  if (Array.isArray(value)) return `[${value.map((item) => signature(item, tensors, role)).join('')}] `;
+  if (typeof value === 'object' && value !== null && isPlain(value)) {
+    const fields = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${signature(item, tensors, role)}`); // prettier-ignore
+    return `{${fields.join('')}} `;
+  }
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return `${String(value)} `; // prettier-ignore
+  if (typeof value === 'string') return `${JSON.stringify(value)} `;
+  throw new ArgumentError(`compile: expected each ${role} to be a tensor, number, string, boolean, or an array or plain object of those, but got ${typeof value === 'object' ? value.constructor.name : typeof value}; let the function refer to it instead`); // prettier-ignore
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Which tensors share memory, and how far apart they begin. */
+function aliases(tensors: readonly Tensor[]): string {
+  let text = '';
+  tensors.forEach((tensor, i) => {
+    const first = tensors.findIndex(({ storage }) => storage === tensor.storage);
+    if (first !== i) text += `${i}=${first}+${tensor.offset - tensors[first]!.offset} `;
+  });
+  return text;
+}
+
+/** The place of a tensor in a result. */
+class Slot {
+  readonly index: number;
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
+/** Makes the same structure with other tensors. It keeps none of the result's own. */
+function rebuilder<Result>(result: unknown): (tensors: readonly Tensor[]) => Result {
+  let count = 0;
+  const template = mapped(result, (value) => (value instanceof Tensor ? new Slot(count++) : value));
+  return (tensors) => mapped(template, (value) => (value instanceof Slot ? tensors[value.index]! : value)) as Result;
+}
+
+/** Applies `fn` to everything in arrays and plain objects. */
+function mapped(value: unknown, fn: (value: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => mapped(item, fn));
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return fn(value);
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, fn)]));
+}

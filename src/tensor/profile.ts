@@ -1,0 +1,130 @@
+/** `profile(fn)`: where the time of a function goes, kernel by kernel. */
+import { setProfiler, type LaunchRecord } from '../compiler/profiler.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { inspectSymbol } from './tensor.ts';
+
+/** All launches of a kernel for one operation and shape. */
+export interface KernelTotal {
+  readonly operation: string;
+  readonly kernel: string;
+  readonly shape: string;
+  readonly calls: number;
+  /** Milliseconds of all calls. */
+  readonly ms: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** An event of a Chrome trace: open the file in `chrome://tracing` or https://ui.perfetto.dev. Microseconds. */
+export interface TraceEvent {
+  readonly name: string;
+  readonly cat: string;
+  readonly ph: 'X';
+  readonly ts: number;
+  readonly dur: number;
+  readonly pid: number;
+  readonly tid: number;
+  readonly args: Readonly<Record<string, string | number>>;
+}
+
+/** What {@link profile} measured. `console.log` shows a table. */
+export class Profile {
+  readonly launches: readonly LaunchRecord[];
+  /** Milliseconds from beginning to end, what is not in kernels included. */
+  readonly ms: number;
+
+  constructor(launches: readonly LaunchRecord[], ms: number) {
+    this.launches = launches;
+    this.ms = ms;
+  }
+
+  /** Milliseconds in kernels. */
+  get kernelMs(): number {
+    return this.launches.reduce((sum, { ms }) => sum + ms, 0);
+  }
+
+  /** Launches summed by operation, kernel and shape; the longest first. */
+  totals(): KernelTotal[] {
+    const totals = new Map<string, { -readonly [K in keyof KernelTotal]: KernelTotal[K] }>();
+    for (const { operation, kernel, shape, ms, flops, bytes } of this.launches) {
+      const key = `${operation} ${kernel} ${shape}`;
+      const total = totals.get(key) ?? { operation, kernel, shape, calls: 0, ms: 0, flops: 0, bytes: 0 };
+      total.calls++;
+      total.ms += ms;
+      total.flops += flops;
+      total.bytes += bytes;
+      totals.set(key, total);
+    }
+    return [...totals.values()].sort((a, b) => b.ms - a.ms);
+  }
+
+  /**
+   * The totals as text.
+   * @param peak GFLOP/s that the machine can do, for a column of percentages
+   */
+  table(peak?: number): string {
+    const head = ['operation', 'kernel', 'shape', 'calls', 'ms', '%', 'GFLOP/s', ...(peak === undefined ? [] : ['of peak']), 'GB/s']; // prettier-ignore
+    const all = this.kernelMs;
+    const rows = this.totals().map(({ operation, kernel, shape, calls, ms, flops, bytes }) => {
+      const rate = flops / ms / 1e6;
+      const share = peak === undefined ? [] : [flops === 0 ? '' : `${((100 * rate) / peak).toFixed(0)} %`];
+      const speed = flops === 0 ? '' : rate.toFixed(1);
+      return [operation, kernel, shape, String(calls), ms.toFixed(3), ((100 * ms) / all).toFixed(1), speed, ...share, (bytes / ms / 1e6).toFixed(1)]; // prettier-ignore
+    });
+    const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+    const line = (cells: readonly string[]): string =>
+      cells.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd(); // prettier-ignore
+    const outside = `${this.launches.length} launches, ${all.toFixed(3)} ms in kernels of ${this.ms.toFixed(3)} ms`;
+    return [line(head), ...rows.map(line), outside].join('\n');
+  }
+
+  /** The launches as Chrome's trace events: write `JSON.stringify(p.trace())` to a file. */
+  trace(): { readonly traceEvents: readonly TraceEvent[] } {
+    const traceEvents = this.launches.map(
+      ({ operation, kernel, target, shape, start, ms, flops, bytes }): TraceEvent => ({
+        name: operation,
+        cat: target,
+        ph: 'X',
+        ts: start * 1000,
+        dur: ms * 1000,
+        pid: 1,
+        tid: 1,
+        args: { kernel, shape, flops, bytes },
+      }),
+    );
+    return { traceEvents };
+  }
+
+  toString(): string {
+    return this.table();
+  }
+
+  [inspectSymbol](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * Runs a function and measures every kernel that it launches: time, floating-point operations, bytes. Launches are timed one
+ * by one, so a compiled step is a little slower than without. Run the function a few times before, so that what is measured
+ * is compiled.
+ * @throws ArgumentError for an asynchronous function
+ * @example
+ * import { ones, profile } from 'flambeau';
+ * const x = ones(64, 64);
+ * const p = profile(() => x.matmul(x).sum());
+ * if (!p.totals().some(({ operation, flops }) => operation === 'matmul' && flops === 2 * 64 ** 3)) throw new Error('a product');
+ */
+export function profile(fn: () => unknown): Profile {
+  const launches: LaunchRecord[] = [];
+  const before = setProfiler({ record: (launch) => void launches.push(launch) });
+  const start = performance.now();
+  try {
+    if (fn() instanceof Promise) {
+      throw new ArgumentError('profile: expected a function that is done when it returns, but got an asynchronous one');
+    }
+  } finally {
+    setProfiler(before);
+  }
+  return new Profile(launches, performance.now() - start);
+}

@@ -1,0 +1,205 @@
+/**
+ * Records what a function does to tensors while it runs, as a graph that can run again: the first half of `compile.ts`.
+ *
+ * Operations report to the active recorder (`dispatch.ts`), and so does everything else that a later run must repeat or that
+ * must not have changed since: numbers that vary (learning rates), random draws, gradients that leaves end up with, modules'
+ * settings. What a run could not repeat, such as a value read into JavaScript, is an error here.
+ */
+import type { TypedArray } from '../base/dtype.ts';
+import { CompileError } from '../base/errors.ts';
+import { Graph, type GraphOp } from '../compiler/graph.ts';
+import type { Storage } from './storage.ts';
+import { nextStorageSerial } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Scalars of an operation: fixed, or asked for anew at every run. */
+export type Scalars = readonly number[] | (() => readonly number[]);
+
+/** A value that must be what it was when the recording was made; compared with `===`. */
+export interface Guard {
+  readonly read: () => unknown;
+  readonly value: unknown;
+}
+
+/** A check of a tensor's values, repeated before every run. */
+export interface ValueCheck {
+  readonly value: number;
+  readonly check: (tensor: Tensor) => void;
+}
+
+/** A buffer that the host fills before every run. */
+export interface HostFill {
+  readonly buffer: number;
+  readonly fill: () => TypedArray;
+}
+
+let active: Recorder | undefined;
+
+/** The recorder of the running `compile`d function, if one is being recorded. */
+export const activeRecorder = (): Recorder | undefined => active;
+
+function recordedBy<T>(recorder: Recorder | undefined, fn: () => T): T {
+  const before = active;
+  active = recorder;
+  try {
+    return fn();
+  } finally {
+    active = before;
+  }
+}
+
+/** Runs `fn` without recording it. */
+export const unrecorded = <T>(fn: () => T): T => recordedBy(undefined, fn);
+
+/** Throws while a function is being recorded. `what` reads on: `item: …`. */
+export function forbidWhileRecording(what: string, remedy: string): void {
+  if (active === undefined) return;
+  throw new CompileError(
+    `${what}, which a compiled function cannot do: only its tensor operations run again; ${remedy}`,
+  );
+}
+
+export class Recorder {
+  readonly graph = new Graph();
+  /** Storages that existed before, by buffer: parameters, state, data that the function refers to. */
+  readonly captured = new Map<number, Storage>();
+  readonly guards: Guard[] = [];
+  readonly checks: ValueCheck[] = [];
+  readonly preconditions: (() => void)[] = [];
+  readonly effects: (() => void)[] = [];
+  readonly scalars: Scalars[] = [];
+  /** How many scalars the operations so far take. */
+  scalarCount = 0;
+  /** Leaves whose `grad` the function has assigned. */
+  readonly assigned = new Set<Tensor>();
+  readonly #fills = new Map<number, () => TypedArray>();
+  readonly #redrawn = new Set<number>();
+  readonly #buffers = new Map<Storage, number>();
+  readonly #modules = new Set<object>();
+  readonly #gradsRead = new Set<Tensor>();
+  /** Storages from this serial number on are the function's own. */
+  readonly #since = nextStorageSerial();
+
+  /** Records what `fn` does. */
+  record<T>(fn: () => T): T {
+    return recordedBy(this, fn);
+  }
+
+  /** Whether the function itself made this storage. */
+  owns(storage: Storage): boolean {
+    return storage.serial >= this.#since;
+  }
+
+  /** The buffer of a storage. Arguments are asked for first, so that they come first among the external buffers. */
+  bufferOf(storage: Storage): number {
+    let buffer = this.#buffers.get(storage);
+    if (buffer === undefined) {
+      const own = this.owns(storage);
+      buffer = own ? this.graph.local(storage.bytes) : this.graph.external(storage.bytes);
+      if (!own) this.captured.set(buffer, storage);
+      this.#buffers.set(storage, buffer);
+    }
+    return buffer;
+  }
+
+  valueOf(tensor: Tensor): number {
+    return this.graph.value(this.bufferOf(tensor.storage), tensor.layout, tensor.offset);
+  }
+
+  operation(op: GraphOp, inputs: readonly Tensor[], outputs: readonly Tensor[], scalars: Scalars, count: number): void {
+    const ids = inputs.map((tensor) => this.valueOf(tensor));
+    this.graph.nodeInto(op, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
+    this.scalars.push(scalars);
+    this.scalarCount += count;
+  }
+
+  /** A new tensor was filled from the host: its values are constants. */
+  filled(tensor: Tensor, data: TypedArray): void {
+    const copy = data.slice();
+    this.#fills.set(this.bufferOf(tensor.storage), () => copy);
+  }
+
+  /** A new tensor was filled with values that the host draws anew for every run. */
+  drawn(tensor: Tensor, draw: () => TypedArray): void {
+    this.#fills.set(this.bufferOf(tensor.storage), draw);
+    this.#redrawn.add(this.bufferOf(tensor.storage));
+  }
+
+  /** A check beside tensors that comes before every run. */
+  precondition(check: () => void): void {
+    this.preconditions.push(check);
+  }
+
+  /** Something beside tensors that every run repeats; it runs now, too. */
+  effect(run: () => void): void {
+    run();
+    this.effects.push(run);
+  }
+
+  /** Something that must not have changed for a later run to be right. */
+  guard(read: () => unknown): void {
+    this.guards.push({ read, value: read() });
+  }
+
+  /** A check of a tensor's values, now and before every run. */
+  check(what: string, tensor: Tensor, check: (tensor: Tensor) => void): void {
+    if (this.owns(tensor.storage)) {
+      throw new CompileError(
+        `${what}: its values must be checked, but this tensor is computed inside the compiled function; compute it ` +
+          'outside and pass it as an argument',
+      );
+    }
+    unrecorded(() => check(tensor));
+    this.checks.push({ value: this.valueOf(tensor), check });
+  }
+
+  /** A module is called: its settings, parameters and mode must stay as they are. `train()` and `eval()` make another recording. */
+  module(module: object, settings: () => readonly unknown[]): void {
+    if (this.#modules.has(module)) return;
+    this.#modules.add(module);
+    const then = settings();
+    this.guard(() => {
+      const now = settings();
+      return now.length === then.length && now.every((value, i) => Object.is(value, then[i]));
+    });
+  }
+
+  gradRead(leaf: Tensor, grad: Tensor | null): void {
+    if (this.assigned.has(leaf) || this.#gradsRead.has(leaf) || this.owns(leaf.storage)) return;
+    this.#gradsRead.add(leaf);
+    this.guards.push({ read: () => leaf.grad, value: grad });
+  }
+
+  gradAssigned(leaf: Tensor): void {
+    if (!this.owns(leaf.storage)) this.assigned.add(leaf);
+  }
+
+  /** Lets go of the storages that the function made. */
+  release(): void {
+    this.#buffers.clear();
+    this.#fills.clear();
+    this.#modules.clear();
+    this.#gradsRead.clear();
+  }
+
+  /**
+   * Ends the recording: host-filled buffers that no operation writes and that stay the same become constants; the others
+   * are returned, to be filled before every run.
+   */
+  hostFills(): HostFill[] {
+    const written = new Set(
+      this.graph.nodes.flatMap(({ outputs }) => outputs.map((id) => this.graph.values[id]!.buffer)),
+    );
+    const fills: HostFill[] = [];
+    for (const [buffer, fill] of this.#fills) {
+      if (this.#redrawn.has(buffer) || written.has(buffer)) {
+        this.graph.publish(buffer);
+        fills.push({ buffer, fill });
+      } else if (this.graph.buffers[buffer]!.kind === 'local') {
+        const data = fill();
+        this.graph.buffers[buffer] = { kind: 'constant', bytes: data.byteLength, data };
+      }
+    }
+    return fills;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * A finished recording of a function (`recorder.ts`), and how to run it again: ask for what varies, fill in addresses, run the
+ * plan, put results and gradients where the function would have put them.
+ */
+import { itemSize } from '../base/dtype.ts';
+import type { Layout } from '../base/layout.ts';
+import { withoutDeadCode } from '../compiler/dead-code.ts';
+import { withFusedActivations } from '../compiler/fuse.ts';
+import { Plan } from '../compiler/plan.ts';
+import { cpuDevice } from './backend.ts';
+import { explained, tensorOver } from './dispatch.ts';
+import type { HostFill, Recorder } from './recorder.ts';
+import { allocateStorage, usedAfterFree, type Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** A tensor that the function returns: made anew for each run, or one that exists. */
+type Result = { readonly existing: Tensor } | { readonly argument: number } | FreshResult;
+
+interface FreshResult {
+  readonly buffer: number;
+  readonly layout: Layout;
+  readonly offset: number;
+}
+
+/** What a leaf's `grad` is after a run. */
+interface FinalGrad {
+  readonly leaf: Tensor;
+  readonly grad: Tensor | null;
+}
+
+/** An argument's storage as an external buffer: its address is that of the argument, `base` elements before it. */
+interface ArgumentBuffer {
+  readonly buffer: number;
+  readonly argument: number;
+  readonly baseBytes: number;
+}
+
+export class Recording {
+  readonly #recorder: Recorder;
+  readonly #arguments: ArgumentBuffer[] = [];
+  readonly #captured: { readonly buffer: number; readonly storage: Storage }[] = [];
+  readonly #fills: readonly HostFill[];
+  readonly #results: readonly Result[];
+  readonly #grads: FinalGrad[] = [];
+  /** Buffers that live as long as the recording: what the host fills, gradients. */
+  readonly #own = new Map<number, Storage>();
+  /** Buffers that each run gets anew: results. */
+  readonly #fresh: readonly number[];
+  /** Which of the buffers that existed before are written. */
+  readonly #written: ReadonlySet<number>;
+  readonly #addresses: number[] = [];
+  #plan: Plan | undefined;
+
+  /** `args` and `results` are the tensors of the run that was recorded. */
+  constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[]) {
+    this.#recorder = recorder;
+    const { graph } = recorder;
+    const numbers = new Map<Storage, number>();
+    args.forEach(({ storage }, i) => numbers.has(storage) || numbers.set(storage, i));
+    for (const [buffer, storage] of recorder.captured) {
+      const argument = numbers.get(storage);
+      if (argument === undefined) this.#captured.push({ buffer, storage });
+      else this.#arguments.push({ buffer, argument, baseBytes: byteOffset(args[argument]!) });
+    }
+    this.#fills = recorder.hostFills();
+    for (const { buffer } of this.#fills) this.#keep(buffer);
+    this.#keepGrads();
+    this.#results = results.map((tensor) => this.#result(tensor, args));
+    this.#fresh = [...new Set(this.#results.flatMap((result) => ('buffer' in result ? [result.buffer] : [])))].filter(
+      (buffer) => !this.#own.has(buffer),
+    );
+    recorder.release();
+    this.#written = new Set(graph.nodes.flatMap(({ outputs }) => outputs.map((id) => graph.values[id]!.buffer)));
+  }
+
+  /** Memory of a buffer for as long as the recording lives. */
+  #keep(buffer: number): Storage {
+    const { graph } = this.#recorder;
+    graph.publish(buffer);
+    let storage = this.#own.get(buffer);
+    if (storage === undefined) {
+      storage = allocateStorage(cpuDevice(), graph.buffers[buffer]!.bytes);
+      storage.kept = true;
+      this.#own.set(buffer, storage);
+    }
+    return storage;
+  }
+
+  #keepGrads(): void {
+    for (const leaf of this.#recorder.assigned) {
+      const { grad } = leaf;
+      if (grad === null || !this.#recorder.owns(grad.storage)) this.#grads.push({ leaf, grad });
+      else {
+        const storage = this.#keep(this.#recorder.bufferOf(grad.storage));
+        this.#grads.push({ leaf, grad: tensorOver(storage, grad.layout, grad.offset) });
+      }
+    }
+  }
+
+  #result(tensor: Tensor, args: readonly Tensor[]): Result {
+    const argument = args.indexOf(tensor);
+    if (argument !== -1) return { argument };
+    if (!this.#recorder.owns(tensor.storage)) return { existing: tensor };
+    const buffer = this.#recorder.bufferOf(tensor.storage);
+    const { graph } = this.#recorder;
+    if (graph.buffers[buffer]!.kind === 'constant') return { existing: tensor.detach().clone() };
+    graph.publish(buffer);
+    return { buffer, layout: tensor.layout, offset: tensor.offset };
+  }
+
+  /** Whether a run now would do what the function does now. */
+  get valid(): boolean {
+    return this.#recorder.guards.every(({ read, value }) => Object.is(read(), value));
+  }
+
+  /** The plan, made when it is first asked for. */
+  get plan(): Plan {
+    this.#plan ??= new Plan(cpuDevice(), withFusedActivations(withoutDeadCode(this.#recorder.graph)));
+    return this.#plan;
+  }
+
+  /**
+   * Runs it on other arguments of the same layouts.
+   * @throws IndexError and the like when a check of the arguments' values fails; nothing has changed then
+   */
+  run(args: readonly Tensor[]): Tensor[] {
+    const { preconditions, effects } = this.#recorder;
+    const { plan } = this;
+    this.#fillAddresses(args);
+    this.#checkValues(args);
+    for (const check of preconditions) check();
+    for (const effect of effects) effect();
+    for (const { buffer, fill } of this.#fills) cpuDevice().write(this.#own.get(buffer)!.address, fill());
+    const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
+    for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
+    const { externals } = this.#recorder.graph;
+    try {
+      plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars()); // prettier-ignore
+    } catch (error) {
+      throw explained('compile', error);
+    }
+    this.#countVersions(args);
+    for (const { leaf, grad } of this.#grads) leaf.grad = grad;
+    return this.#results.map((result) => {
+      if ('existing' in result) return result.existing;
+      if ('argument' in result) return args[result.argument]!;
+      const { buffer, layout, offset } = result;
+      const own = this.#own.get(buffer);
+      return own === undefined
+        ? tensorOver(fresh.get(buffer)!, layout, offset)
+        : tensorOver(own, layout, offset).clone();
+    });
+  }
+
+  #bytes(buffer: number): number {
+    return this.#recorder.graph.buffers[buffer]!.bytes;
+  }
+
+  #fillAddresses(args: readonly Tensor[]): void {
+    const addresses = this.#addresses;
+    for (const { buffer, argument, baseBytes } of this.#arguments) {
+      const tensor = args[argument]!;
+      addresses[buffer] = liveAddress(tensor.storage) + byteOffset(tensor) - baseBytes;
+    }
+    for (const { buffer, storage } of this.#captured) addresses[buffer] = liveAddress(storage);
+    for (const [buffer, storage] of this.#own) addresses[buffer] = liveAddress(storage);
+  }
+
+  /** Checks run on the tensors that stand now where those of the recording stood. */
+  #checkValues(args: readonly Tensor[]): void {
+    const { checks, graph, captured } = this.#recorder;
+    for (const { value, check } of checks) {
+      const { buffer, layout, offset } = graph.values[value]!;
+      const place = this.#arguments.find((argument) => argument.buffer === buffer);
+      if (place === undefined) {
+        check(tensorOver(captured.get(buffer)!, layout, offset));
+        continue;
+      }
+      const tensor = args[place.argument]!;
+      const moved = tensor.offset - place.baseBytes / itemSize(tensor.layout.dtype);
+      check(tensorOver(tensor.storage, layout, offset + moved));
+    }
+  }
+
+  #scalars(): number[] {
+    const all: number[] = [];
+    for (const scalars of this.#recorder.scalars) all.push(...(typeof scalars === 'function' ? scalars() : scalars));
+    return all;
+  }
+
+  #countVersions(args: readonly Tensor[]): void {
+    for (const { buffer, argument } of this.#arguments)
+      if (this.#written.has(buffer)) args[argument]!.storage.version++;
+    for (const { buffer, storage } of this.#captured) if (this.#written.has(buffer)) storage.version++;
+  }
+
+  /** Gives back the plan's memory. */
+  dispose(): void {
+    this.#plan?.dispose();
+    this.#plan = undefined;
+  }
+}
+
+const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);
+
+function liveAddress(storage: Storage): number {
+  if (storage.freed) throw usedAfterFree('compile');
+  return storage.address;
+}

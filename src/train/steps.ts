@@ -1,0 +1,69 @@
+/** The work of one batch, compiled where that is possible: a training step, and an evaluation. */
+import { CompileError } from '../base/errors.ts';
+import { Optimizer } from '../optim/optimizer.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import { compile } from '../tensor/compile.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Criterion, TrainableModel } from './evaluation.ts';
+
+/** The part of an optimizer that training needs. */
+export interface Steppable {
+  zeroGrad(): void;
+  step(): unknown;
+}
+
+/** Forward, backward, update; gives the loss. */
+export type TrainStep = (inputs: Tensor, targets: Tensor) => number;
+
+/**
+ * A training step. An optimizer that is not one of ours may count in JavaScript, which a compiled function does not repeat,
+ * so with such a one the step stays eager.
+ */
+export function trainStep(
+  model: TrainableModel,
+  criterion: Criterion,
+  optimizer: Steppable,
+  compiled: boolean,
+): TrainStep {
+  const step = (inputs: Tensor, targets: Tensor): Tensor => {
+    optimizer.zeroGrad();
+    const loss = criterion(model(inputs), targets);
+    loss.backward();
+    optimizer.step();
+    return loss;
+  };
+  const run = compiled && optimizer instanceof Optimizer ? advised(compile(step)) : step;
+  return (inputs, targets) => run(inputs, targets).item();
+}
+
+/** Output and loss of a batch, without gradients. */
+export type EvaluationStep = (inputs: Tensor, targets: Tensor) => { output: Tensor; loss: Tensor };
+
+/** The compiled steps of models, so that evaluating after every epoch records once. */
+const evaluations = new WeakMap<TrainableModel, WeakMap<Criterion, EvaluationStep>>();
+
+export function evaluationStep(model: TrainableModel, criterion: Criterion, compiled: boolean): EvaluationStep {
+  const step: EvaluationStep = (inputs, targets) =>
+    noGrad(() => {
+      const output = model(inputs);
+      return { output, loss: criterion(output, targets) };
+    });
+  if (!compiled) return step;
+  const ofModel = evaluations.get(model) ?? new WeakMap<Criterion, EvaluationStep>();
+  evaluations.set(model, ofModel);
+  let known = ofModel.get(criterion);
+  if (known === undefined) ofModel.set(criterion, (known = advised(compile(step))));
+  return known;
+}
+
+/** Says how to go on without compiling. */
+function advised<Args extends readonly unknown[], Result>(fn: (...args: Args) => Result): (...args: Args) => Result {
+  return (...args) => {
+    try {
+      return fn(...args);
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      throw new CompileError(`${error.message}; or run it uncompiled, with { compile: false }`, { cause: error });
+    }
+  };
+}

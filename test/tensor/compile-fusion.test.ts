@@ -1,0 +1,129 @@
+/** What the planner fuses gives the same bits as one operation after the other, and is fused only where nobody else looks. */
+import { compile, F, manualSeed, profile, randn, type Tensor } from 'flambeau';
+import { describe, expect, test } from 'vitest';
+
+const bits = (x: Tensor): unknown => x.detach().toTypedArray();
+
+interface Geometry {
+  readonly x: readonly [number, number, number, number];
+  readonly out: number;
+  readonly kernel: number;
+  readonly options: { stride?: number; padding?: number; dilation?: number; groups?: number };
+}
+
+const GEOMETRIES: Geometry[] = [
+  { x: [2, 3, 9, 7], out: 5, kernel: 3, options: { padding: 1 } },
+  { x: [3, 4, 8, 8], out: 8, kernel: 3, options: { padding: 1, stride: 2 } },
+  { x: [2, 4, 11, 10], out: 6, kernel: 3, options: { stride: 3, dilation: 2 } },
+  { x: [2, 6, 7, 7], out: 6, kernel: 3, options: { padding: 1, groups: 6 } },
+  { x: [1, 2, 1, 6], out: 3, kernel: 1, options: {} },
+  { x: [2, 70, 6, 6], out: 4, kernel: 3, options: { padding: 1 } }, // channels in several blocks
+];
+
+describe.each(['float32', 'float64'] as const)('of %s', (dtype) => {
+  test.each(GEOMETRIES)(
+    'convolution and ReLU, and their gradients: $x → $out, $options',
+    ({ x: size, out, kernel, options }) => {
+      manualSeed(4);
+      const groups = options.groups ?? 1;
+      const x = randn([...size], { dtype });
+      const w1 = randn([size[1], size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+      const w2 = randn([out, size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+      const b = randn([size[1]], { dtype }).requiresGrad_();
+      // The first layer keeps the size, so that the second's gradient flows into a ReLU.
+      const same = { padding: (kernel - 1) / 2, groups };
+      const fn = (input: Tensor): Tensor[] => {
+        for (const leaf of [w1, w2, b]) leaf.grad = null;
+        const hidden = F.relu(F.conv2d(input, w1, b, same));
+        const y = F.relu(F.conv2d(hidden, w2, null, options));
+        y.sin().sum().backward();
+        return [y, w1.grad!, w2.grad!, b.grad!];
+      };
+      const expected = fn(x).map(bits);
+      const step = compile(fn);
+      for (let i = 0; i < 3; i++) expect(step(x).map(bits)).toEqual(expected);
+      const plan = step.toString();
+      expect(plan.match(/conv2d\+relu\(/g)).toHaveLength(2);
+      expect(plan).toContain('conv2dInputGrad+reluGrad(');
+    },
+  );
+
+  test.each([
+    [2, {}],
+    [3, { stride: 2, padding: 1 }],
+  ])('the gradient of max-pooling %i into a ReLU', (kernel, options) => {
+    manualSeed(5);
+    const w = randn([4, 2, 3, 3], { dtype }).requiresGrad_();
+    const fn = (x: Tensor): Tensor[] => {
+      w.grad = null;
+      const y = F.maxPool2d(F.relu(F.conv2d(x, w)), kernel, options);
+      y.sin().sum().backward();
+      return [y, w.grad!];
+    };
+    const x = randn([2, 2, 11, 9], { dtype });
+    const expected = fn(x).map(bits);
+    const step = compile(fn);
+    for (let i = 0; i < 3; i++) expect(step(x).map(bits)).toEqual(expected);
+    expect(step.toString()).toContain('maxPool2dGrad+reluGrad(');
+  });
+});
+
+test('NaN, infinities and signed zeros pass a fused ReLU as they pass the plain one', () => {
+  const w = randn(1, 1, 1, 1).fill_(1);
+  const fn = (x: Tensor): Tensor => F.relu(F.conv2d(x, w));
+  const x = randn(1, 1, 2, 4);
+  x.setAt([0, 0, 0, 0], Number.NaN)
+    .setAt([0, 0, 0, 1], -0)
+    .setAt([0, 0, 0, 2], -Infinity)
+    .setAt([0, 0, 0, 3], Infinity);
+  const step = compile(fn);
+  step(x);
+  expect(bits(step(x))).toEqual(bits(fn(x)));
+});
+
+test('nothing is fused where the value before the ReLU is used, too', () => {
+  const w = randn(2, 2, 3, 3);
+  const step = compile((x: Tensor) => {
+    const y = F.conv2d(x, w);
+    return F.relu(y).add(y);
+  });
+  const x = randn(1, 2, 5, 5);
+  step(x);
+  expect(bits(step(x))).toEqual(bits(F.relu(F.conv2d(x, w)).add(F.conv2d(x, w))));
+  expect(step.toString()).not.toContain('conv2d+relu');
+});
+
+test('nor where the result is wanted', () => {
+  const w = randn(2, 2, 3, 3);
+  const step = compile((x: Tensor) => {
+    const y = F.conv2d(x, w);
+    return { y, z: F.relu(y) };
+  });
+  const x = randn(1, 2, 5, 5);
+  step(x);
+  expect(bits(step(x).y)).toEqual(bits(F.conv2d(x, w)));
+  expect(step.toString()).not.toContain('conv2d+relu');
+});
+
+describe('profile', () => {
+  test('says what a compiled step is made of', () => {
+    const w = randn(8, 3, 3, 3);
+    const step = compile((x: Tensor) => F.relu(F.conv2d(x, w, null, { padding: 1 })));
+    const x = randn(2, 3, 8, 8);
+    step(x);
+    const p = profile(() => step(x));
+    const [conv] = p.totals().filter(({ flops }) => flops > 0);
+    expect(conv).toMatchObject({ operation: 'conv2d+relu', shape: '2×8×8×8', calls: 1, flops: 2 * 2 * 8 * 64 * 27 });
+    expect(p.kernelMs).toBeGreaterThan(0);
+    expect(p.kernelMs).toBeLessThanOrEqual(p.ms);
+    expect(String(p)).toMatch(/^operation +kernel +shape +calls/);
+    expect(p.table(50)).toContain('of peak');
+    const { traceEvents } = p.trace();
+    expect(traceEvents).toHaveLength(p.launches.length);
+    expect(traceEvents.every(({ ts, dur }) => ts >= 0 && dur >= 0)).toBe(true);
+  });
+
+  test('refuses what is not done when it returns', () => {
+    expect(() => profile(() => Promise.resolve())).toThrow(/asynchronous/);
+  });
+});

@@ -1,0 +1,360 @@
+/** Compiled functions against the same functions run eagerly: the same bits, and a clear error where that cannot be. */
+import {
+  ArgumentError,
+  AutogradError,
+  CompileError,
+  compile,
+  F,
+  getRngState,
+  IndexError,
+  manualSeed,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  rand,
+  randint,
+  randn,
+  setNumThreads,
+  getNumThreads,
+  tensor,
+  zeros,
+  type Tensor,
+} from 'flambeau';
+import { describe, expect, test } from 'vitest';
+
+const bits = (x: Tensor): unknown => x.detach().toTypedArray();
+
+/** What `steps` calls of a step give, losses and state; the step is made after seeding, so that both ways start alike. */
+function follow(
+  make: () => { model: nn.ModuleBase; step: (x: Tensor, y: Tensor) => Tensor },
+  steps: number,
+  batch: (i: number) => [Tensor, Tensor],
+): unknown[] {
+  manualSeed(0);
+  const { model, step } = make();
+  const losses = Array.from({ length: steps }, (_, i) => step(...batch(i)).item());
+  return [losses, [...model.stateDict()].map(([name, value]) => [name, bits(value)]), getRngState()];
+}
+
+const images = (i: number, n = 4): [Tensor, Tensor] => {
+  const x = tensor(Float32Array.from({ length: n * 48 }, (_, k) => Math.sin(k * 0.37 + i))).view(n, 3, 4, 4);
+  return [x, tensor(BigInt64Array.from({ length: n }, (_, k) => BigInt((k + i) % 3)))];
+};
+
+class Net extends nn.Module {
+  conv = new nn.Conv2d(3, 8, 3, { padding: 1, bias: false });
+  norm = new nn.BatchNorm2d(8);
+  drop = new nn.Dropout(0.3);
+  fc = new nn.Linear(8 * 4, 3);
+  forward(x: Tensor): Tensor {
+    const h = F.maxPool2d(F.relu(this.norm(this.conv(x))), 2);
+    return this.fc(this.drop(h.flatten(1)));
+  }
+}
+
+type Optimize = (params: nn.Parameter[]) => optim.Optimizer;
+const OPTIMIZERS: [string, Optimize][] = [
+  ['SGD', (p) => new optim.SGD(p, { lr: 0.05 })],
+  ['SGD with momentum', (p) => new optim.SGD(p, { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })], // prettier-ignore
+  ['Adam', (p) => new optim.Adam(p, { lr: 0.01 })],
+  ['AdamW', (p) => new optim.AdamW(p, { lr: 0.01, amsgrad: true })],
+];
+
+describe('a compiled training step', () => {
+  const trainer = (optimize: Optimize, compiled: boolean) => () => {
+    const model = new Net();
+    const optimizer = optimize(model.parameters());
+    const fn = (x: Tensor, y: Tensor): Tensor => {
+      optimizer.zeroGrad();
+      const loss = F.crossEntropy(model(x), y);
+      loss.backward();
+      optimizer.step();
+      return loss;
+    };
+    return { model, optimizer, step: compiled ? compile(fn) : fn };
+  };
+
+  test.each(OPTIMIZERS)('with %s, dropout and batch statistics, equals the eager one to the bit', (_, optimize) => {
+    const run = (compiled: boolean): unknown[] => follow(trainer(optimize, compiled), 8, images);
+    expect(run(true)).toEqual(run(false));
+  });
+
+  test('on any number of threads', () => {
+    const before = getNumThreads();
+    const results = [1, 2].map((threads) => {
+      setNumThreads(threads);
+      return follow(trainer(OPTIMIZERS[1]![1], true), 4, (i) => images(i, 64));
+    });
+    setNumThreads(before);
+    expect(results[1]).toEqual(results[0]);
+  });
+
+  test('records once the state exists, and again for another batch size, which it then keeps', () => {
+    const { step } = trainer(OPTIMIZERS[1]![1], true)();
+    const compiled = step as typeof step & { recordings: number };
+    for (let i = 0; i < 5; i++) compiled(...images(i));
+    expect(compiled.recordings).toBe(2); // without momentum buffers, with them
+    for (let i = 0; i < 6; i++) compiled(...images(i, i % 2 === 0 ? 4 : 3));
+    expect(compiled.recordings).toBe(3);
+  });
+
+  test('follows a learning rate that changes, in the optimizer or by a schedule', () => {
+    const run = (compiled: boolean): unknown[] => {
+      const make = (): ReturnType<ReturnType<typeof trainer>> & { scheduler?: unknown } => {
+        const made = trainer(OPTIMIZERS[1]![1], compiled)();
+        const scheduler = new optim.lrScheduler.OneCycleLR(made.optimizer, { maxLr: 0.1, totalSteps: 9 });
+        const { step } = made;
+        return {
+          ...made,
+          step: (x, y) => {
+            const loss = step(x, y);
+            scheduler.step();
+            return loss;
+          },
+        };
+      };
+      return follow(make, 8, images);
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  test('follows train() and eval(), frozen parameters, and loaded state', () => {
+    const run = (compiled: boolean): unknown[] => {
+      const make = (): { model: Net; step: (x: Tensor, y: Tensor) => Tensor } => {
+        const { model, optimizer, step } = trainer(OPTIMIZERS[2]![1], compiled)();
+        let calls = 0;
+        return {
+          model: model,
+          step: (x, y) => {
+            calls++;
+            if (calls === 4) model.eval();
+            if (calls === 6) model.conv.requiresGrad_(false);
+            if (calls === 8) model.train();
+            if (calls === 10) optimizer.loadStateDict(optimizer.stateDict());
+            if (calls === 12) model.loadStateDict(new Map([...model.stateDict()].map(([k, v]) => [k, v.mul(2).to(v.dtype)]))); // prettier-ignore
+            return step(x, y);
+          },
+        };
+      };
+      return follow(make, 14, images);
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  test('follows a layer that is replaced and a setting that is changed', () => {
+    manualSeed(1);
+    const model = new nn.Sequential(new nn.Linear(4, 4), new nn.ReLU(), new nn.Dropout(0.5)).eval();
+    const forward = compile((x: Tensor) => model(x));
+    const x = randn(2, 4);
+    for (let i = 0; i < 3; i++) expect(bits(forward(x))).toEqual(bits(model(x)));
+    (model.at(0) as nn.Linear).weight = new nn.Parameter(ones(4, 4));
+    expect(bits(forward(x))).toEqual(bits(model(x)));
+    model.addModule('0', new nn.Linear(4, 7));
+    expect(forward(x).shape).toEqual([2, 7]);
+    model.train();
+    (model.at(2) as unknown as { p: number }).p = 1;
+    expect(forward(x).abs().sum().item()).toBe(0);
+  });
+
+  test('refuses a label out of range and a bad rate with nothing changed', () => {
+    const { model, optimizer, step } = trainer(OPTIMIZERS[2]![1], true)();
+    for (let i = 0; i < 3; i++) step(...images(i));
+    const state = (): unknown => [...model.stateDict()].map(([, value]) => bits(value));
+    const before = state();
+    const [x] = images(0);
+    expect(() => step(x, tensor([0n, 1n, 3n, 0n]))).toThrow(IndexError);
+    optimizer.paramGroups[0]!.lr = Number.NaN;
+    expect(() => step(...images(0))).toThrow(ArgumentError);
+    expect(state()).toEqual(before);
+    optimizer.paramGroups[0]!.lr = 0.01;
+    expect(step(...images(0)).item()).toBeGreaterThan(0);
+  });
+});
+
+describe('gradients', () => {
+  const accumulate = (compiled: boolean): unknown[] => {
+    const w = ones(3, { requiresGrad: true });
+    const fn = (x: Tensor): Tensor => {
+      const y = w.mul(x).pow(2).sum();
+      y.backward();
+      return y;
+    };
+    const step = compiled ? compile(fn) : fn;
+    const seen: unknown[] = [];
+    for (let i = 0; i < 8; i++) {
+      step(tensor([i, 1, 2]));
+      seen.push(bits(w.grad!));
+      if (i === 2) w.grad = null;
+      if (i === 5) w.grad = ones(3);
+    }
+    return seen;
+  };
+
+  test('add up in leaves as they do eagerly, whatever stood there before', () => {
+    expect(accumulate(true)).toEqual(accumulate(false));
+  });
+
+  test('do not flow out of a compiled function, nor into an argument with history', () => {
+    const w = ones(3, { requiresGrad: true });
+    const f = compile((x: Tensor) => w.mul(x));
+    for (let i = 0; i < 3; i++) expect(f(ones(3)).requiresGrad).toBe(false);
+    expect(() => f(w.mul(2))).toThrow(/detach\(\) it, or compute it inside/);
+  });
+
+  test('of gradients', () => {
+    const w = tensor([0.5, 2], { requiresGrad: true });
+    const penalty = (x: Tensor): Tensor => {
+      const y = w.mul(x).pow(3).sum();
+      w.grad = null;
+      y.backward(undefined, { createGraph: true });
+      const g = w.grad as Tensor | null;
+      const p = g!.pow(2).sum();
+      w.grad = null;
+      p.backward();
+      return p;
+    };
+    const expected = [1, 2, 3, 4].map((i) => [penalty(tensor([i, 1])).item(), bits(w.grad!)]);
+    const step = compile(penalty);
+    expect([1, 2, 3, 4].map((i) => [step(tensor([i, 1])).item(), bits(w.grad!)])).toEqual(expected);
+  });
+});
+
+describe('a compiled function', () => {
+  test('takes and gives structures, views, and plain values', () => {
+    const f = compile(({ a, k }: { a: Tensor; k: number }, [b]: [Tensor]) => ({
+      sum: a.mul(k).add(b),
+      row: [a.at(1), b.t()],
+      same: a,
+      k,
+    }));
+    const [a, b] = [randn(2, 2), randn(2, 2)];
+    for (const k of [2, 2, 3, 3, 2]) {
+      const out = f({ a, k }, [b]);
+      expect(bits(out.sum)).toEqual(bits(a.mul(k).add(b)));
+      expect(bits(out.row[0]!)).toEqual(bits(a.at(1)));
+      expect(bits(out.row[1]!)).toEqual(bits(b.t()));
+      expect(out.same).toBe(a);
+      expect(out.k).toBe(k);
+    }
+    expect(f.recordings).toBe(2);
+  });
+
+  test('gives results of their own at each call', () => {
+    const f = compile((x: Tensor) => x.mul(2));
+    const outs = [1, 2, 3].map((v) => f(tensor([v])));
+    expect(outs.map((y) => y.item())).toEqual([2, 4, 6]);
+  });
+
+  test('takes views of larger tensors, and the same tensor twice', () => {
+    const f = compile((x: Tensor, y: Tensor) => x.mul(y).add(x));
+    const all = randn(6, 4);
+    for (let i = 0; i < 5; i++) {
+      const [x, y] = [all.at(i), all.at(i + 1)];
+      expect(bits(f(x, y))).toEqual(bits(x.mul(y).add(x)));
+      expect(bits(f(x, x))).toEqual(bits(x.mul(x).add(x)));
+    }
+  });
+
+  test('changes arguments and captured tensors in place, and counts their versions', () => {
+    const total = zeros(3);
+    const f = compile((x: Tensor) => {
+      x.mul_(2);
+      total.add_(x);
+    });
+    const w = ones(3, { requiresGrad: true });
+    for (let i = 0; i < 4; i++) {
+      const x = ones(3);
+      const y = w.mul(x).sum();
+      f(x);
+      expect(bits(x)).toEqual(Float32Array.of(2, 2, 2));
+      expect(() => y.backward()).toThrow(AutogradError); // x was saved, and has changed since
+    }
+    expect(bits(total)).toEqual(Float32Array.of(8, 8, 8));
+  });
+
+  test('starts from fresh constants each time, and draws the same random numbers', () => {
+    const fn = (x: Tensor): Tensor =>
+      zeros(3)
+        .add_(x)
+        .add(tensor([1, 2, 3]))
+        .add(rand(3))
+        .add(randint(0, 9, [3]));
+    const f = compile(fn);
+    manualSeed(3);
+    const expected = [0, 1, 2, 3].map((i) => bits(fn(tensor([i, i, i]))));
+    manualSeed(3);
+    expect([0, 1, 2, 3].map((i) => bits(f(tensor([i, i, i]))))).toEqual(expected);
+  });
+
+  test('records shapes, dtypes and modes apart', () => {
+    const f = compile((x: Tensor) => x.add(x));
+    for (const x of [ones(2), ones(3), ones(3, { dtype: 'int64' }), ones(2, 3), ones(3, 2).t(), ones(2)]) {
+      for (let i = 0; i < 2; i++) expect(bits(f(x))).toEqual(bits(x.add(x)));
+    }
+    expect(f.recordings).toBe(5);
+    noGrad(() => f(ones(2)));
+    expect(f.recordings).toBe(6);
+  });
+
+  test('keeps a bounded number of recordings', () => {
+    const f = compile((x: Tensor, k: number) => x.mul(k));
+    for (let k = 0; k < 100; k++) expect(f(ones(1), k).item()).toBe(k);
+    expect(f.recordings).toBeLessThanOrEqual(32);
+    expect(f(ones(1), 5).item()).toBe(5);
+  });
+
+  test('may call another', () => {
+    const inner = compile((x: Tensor) => x.mul(3));
+    const outer = compile((x: Tensor) => inner(x).add(1));
+    for (let i = 0; i < 3; i++) expect(outer(tensor([i])).item()).toBe(3 * i + 1);
+    expect(inner.recordings).toBe(0);
+  });
+
+  test('leaves out what nobody wants', () => {
+    const w = ones(4, { requiresGrad: true });
+    const f = compile((x: Tensor) => {
+      const y = w.mul(x);
+      y.exp().sum();
+      return y;
+    });
+    f(ones(4));
+    expect(f.toString()).toContain('mul');
+    expect(f.toString()).not.toContain('exp');
+  });
+});
+
+describe('what cannot be compiled is an error that says what to do', () => {
+  const attempts: [string, (x: Tensor) => unknown, RegExp][] = [
+    [
+      'item',
+      (x) => (x.sum().item() > 0 ? x : x.neg()),
+      /item: this reads the value into JavaScript.*return the tensor/,
+    ],
+    ['tolist', (x) => void x.tolist(), /reads the tensor into JavaScript/],
+    ['printing', (x) => String(x), /reads the tensor into JavaScript/],
+    ['setData', (x) => x.setData(new Float32Array(2)), /pass them as an argument/],
+    ['a promise', (x) => Promise.resolve(x), /asynchronous.*await outside/],
+    ['computed targets', (x) => F.crossEntropy(x.view(1, 2), x.argmax().view(1)), /pass it as an argument/],
+  ];
+  test.each(attempts)('%s', (_, fn, message) => {
+    const f = compile(fn);
+    expect(() => f(ones(2))).toThrow(CompileError);
+    expect(() => f(ones(2))).toThrow(message);
+    expect(ones(2).sum().item()).toBe(2); // nothing is left recording
+  });
+
+  test('a schedule inside', () => {
+    const optimizer = new optim.SGD([ones(1, { requiresGrad: true })], { lr: 1 });
+    const scheduler = new optim.lrScheduler.StepLR(optimizer, { stepSize: 1 });
+    const lr = optimizer.paramGroups[0]!.lr;
+    expect(() => compile(() => scheduler.step())()).toThrow(/call scheduler.step\(\) after the compiled function/);
+    expect(optimizer.paramGroups[0]!.lr).toBe(lr);
+  });
+
+  test('arguments that are neither tensors nor plain', () => {
+    const f = compile((m: nn.ModuleBase, x: Tensor) => (m as nn.AnyLayer)(x));
+    expect(() => f(new nn.ReLU(), ones(1))).toThrow(/got function|let the function refer to it/);
+    expect(() => compile((d: Date) => ones(1).mul(d.getTime()))(new Date(0))).toThrow(ArgumentError);
+  });
+});
