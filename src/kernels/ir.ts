@@ -26,15 +26,9 @@ export interface Target {
   readonly liveVectors: number;
 }
 
-const narrow = new Map<Target, Target>();
-
-/** The same machine with vectors of 16 bytes, for kernels that are written for four lanes. */
-export function narrowed(target: Target): Target {
-  if (target.vectorBytes === 16) return target;
-  let same = narrow.get(target);
-  if (same === undefined) narrow.set(target, (same = { ...target, name: `${target.name}/16`, vectorBytes: 16 }));
-  return same;
-}
+/** The same machine with vectors of at most so many bytes: 16 for kernels that are written for four lanes. */
+export const narrowed = (target: Target, bytes = 16): Target =>
+  target.vectorBytes <= bytes ? target : { ...target, name: `${target.name}/${bytes}`, vectorBytes: bytes };
 
 export const lanes = (target: Target, type: 'f32' | 'f64' | 'i32' | 'i64'): number =>
   target.vectorBytes / (type === 'f32' || type === 'i32' ? 4 : 8);

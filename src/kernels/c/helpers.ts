@@ -108,13 +108,19 @@ function selectHelper(type: VectorType | ValueType, bits: string): [string, Help
 function fmaHelper(target: Target, type: ValueType, element: 'f32' | 'f64'): string {
   if (!isVector(type)) return '';
   const letter = element === 'f32' ? 'ps' : 'pd';
-  const width = { 16: '', 32: '256' }[target.vectorBytes];
+  const [width, macro, more] = FMA_BUILTINS[target.vectorBytes as 16];
   const lane = eachLane(target, type, (i) => `__builtin_fma${libm[element]}(a[${i}], b[${i}], c[${i}])`);
-  const params = `${type} a, ${type} b, ${type} c`;
-  const plain = define(type, `fma_${type}`, params, `return ${lane};`);
-  if (width === undefined) return plain;
-  return `#ifdef __FMA__\n${define(type, `fma_${type}`, params, `return __builtin_ia32_vfmadd${letter}${width}(a, b, c);`)}#else\n${plain}#endif\n`; // prettier-ignore
+  const give = (value: string): string => define(type, `fma_${type}`, `${type} a, ${type} b, ${type} c`, `return ${value};`); // prettier-ignore
+  const builtin = `__builtin_ia32_vfmadd${letter}${width}(a, b, c${more})`;
+  return `#ifdef ${macro}\n${give(builtin)}#else\n${give(lane)}#endif\n`;
 }
+
+/** Ending of the name, the macro that tells of it, further arguments: all lanes, the usual rounding. */
+const FMA_BUILTINS = {
+  16: ['', '__FMA__', ''],
+  32: ['256', '__FMA__', ''],
+  64: ['512_mask', '__AVX512F__', ', -1, 4'],
+} as const;
 
 /** What a failed division leaves behind; the entry returns it. WebAssembly traps there. */
 export const TRAP_DECLARATION = 'static int trapped;\n';

@@ -8,6 +8,7 @@ import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/
 import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
+import { narrowed, type Target } from '../../kernels/ir.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { forwardAxis, inputGradAxis, planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
@@ -18,6 +19,13 @@ export const SOURCE_BYTES = 160 * 1024;
 const DEPTH = 320;
 /** Launches whose estimated time is below this run as one call, and pack their weights inside. */
 export const INSIDE_NS = 40_000;
+
+/** Vectors run along rows: short rows take the narrowest that hold them, since wider ones would be half empty. */
+export function convTarget(l: Lowering, element: Element, width: number): Target {
+  let bytes = 16;
+  while (bytes < width * (element === 'f32' ? 4 : 8)) bytes *= 2;
+  return narrowed(l.wideTarget, bytes);
+}
 
 /** Work that is worth a unit of its own, the copy of its source included. */
 const UNIT_NS = 50_000;
@@ -354,7 +362,9 @@ function lowerCorrelation(
 ): void {
   if (y.layout.numel === 0) return;
   const { dtype, strides } = y.layout;
-  const kit = elementKit(l.wideTarget, elementOf(y));
+  const widest = Math.max(...c.columns.segments.map(({ lo, hi }) => hi - lo));
+  const target = convTarget(l, elementOf(y), widest);
+  const kit = elementKit(target, elementOf(y));
   const { bytes, vectorBytes, element } = kit;
   const layout = rowLayout(c.columns, c.columns.count);
   const b = blocksOf(c, g, layout.pitch, bytes);
@@ -373,7 +383,7 @@ function lowerCorrelation(
   const outputBlocks = Math.ceil(c.outputs / outputBlock);
   const size = pixelUnits * outputBlocks;
   l.launch(
-    correlateKernel(l.wideTarget, { ...tile, element, packInside: pack.inside, epilogue: finish.kind }),
+    correlateKernel(target, { ...tile, element, packInside: pack.inside, epilogue: finish.kind }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,

@@ -8,7 +8,7 @@ import { weightGradKernel, weightGradTiling, type Tiling } from '../../kernels/c
 import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
 import { elementKit, laneMask, type ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
+import { convTarget, elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
 
 /**
@@ -76,7 +76,8 @@ export function lowerWeightGrad(
   dw: Value,
   db: Value | undefined,
 ): void {
-  const kit = elementKit(l.wideTarget, elementOf(dw));
+  const target = convTarget(l, elementOf(dw), g.width.output);
+  const kit = elementKit(target, elementOf(dw));
   const { bytes, element } = kit;
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
   const rowVectors = Math.ceil(g.width.output / kit.lanes);
@@ -95,7 +96,7 @@ export function lowerWeightGrad(
   const size = u.parts * u.outputBlocks * g.groups;
   const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
   l.launch(
-    weightGradKernel(l.wideTarget, { ...tiling, element, whole }),
+    weightGradKernel(target, { ...tiling, element, whole }),
     {
       ...reduce,
       ...sourceArgs(l, x, rows, columns, layout, sizes, bytes),
@@ -130,7 +131,7 @@ export function lowerWeightGrad(
     },
   );
   if (whole) return;
-  l.launch(weightReduceKernel(l.wideTarget, element, tiling.height), reduce, {
+  l.launch(weightReduceKernel(target, element, tiling.height), reduce, {
     size: Math.ceil(g.outPerGroup / tiling.height) * g.groups,
     unitCost: depth * tiling.height * (u.parts / 4 + 2),
     scratch: sumBytes,

@@ -14,12 +14,13 @@ const FORMAT = 1;
 const PROBE_TIMEOUT_MS = 10_000;
 const COMPILE_TIMEOUT_MS = 60_000;
 
-const FLAGS = ['-O3', '-march=native', '-shared', '-fPIC', '-fvisibility=hidden', '-s', ...C_FLAGS];
+const FLAGS = ['-O3', '-march=native', '-pipe', '-shared', '-fPIC', '-fvisibility=hidden', '-s', ...C_FLAGS];
 /** Clang on ARM spells it otherwise; the older GCC there too. */
 const PROBE_FLAGS = ['-march=native', '-dM', '-E', '-x', 'c', '-'];
 
 export interface Compiler {
   readonly path: string;
+  readonly flags: readonly string[];
   /** What kernels may assume of this machine, as this compiler sees it. */
   readonly target: Target;
   /** Identifies compiler, flags and machine. */
@@ -35,11 +36,10 @@ export function findCompiler(system: System, cache: KernelCache): Compiler | str
   for (const path of names.flatMap((name) => locate(system, name))) {
     const macros = probe(system, cache, path);
     if (macros !== undefined) {
-      const fingerprint = system
-        .hash()
-        .update([FORMAT, path, macros, ...FLAGS].join('\n'))
-        .digest('hex');
-      return { path, target: targetOf(macros), fingerprint };
+      const target = targetOf(macros);
+      const flags = target.vectorBytes === 64 ? [...FLAGS, '-mprefer-vector-width=512'] : FLAGS;
+      const identity = [FORMAT, path, macros, ...flags].join('\n');
+      return { path, flags, target, fingerprint: system.hash().update(identity).digest('hex') };
     }
     reason = `${path} does not compile for this machine`;
   }
@@ -87,6 +87,7 @@ function processorFlags(system: System): string {
 
 function targetOf(macros: string): Target {
   const has = (name: string): boolean => macros.includes(`#define ${name} `);
+  if (has('__AVX512F__') && has('__AVX512DQ__')) return { name: 'c-avx512', vectorBytes: 64, fusedMultiplyAdd: true, liveVectors: 30 }; // prettier-ignore
   if (has('__AVX2__') && has('__FMA__')) return { name: 'c-avx2', vectorBytes: 32, fusedMultiplyAdd: true, liveVectors: 15 }; // prettier-ignore
   if (has('__aarch64__')) return { name: 'c-neon', vectorBytes: 16, fusedMultiplyAdd: true, liveVectors: 30 };
   return { name: 'c', vectorBytes: 16, fusedMultiplyAdd: false, liveVectors: 15 };
@@ -104,7 +105,7 @@ export class CompileJob {
     this.#base = base;
     system.files.writeFileSync(`${base}.c`, source, { mode: 0o600, flag: 'wx' });
     const script = '"$@" 2> "$0.log" && mv "$0.so" "$0.ok" || mv "$0.log" "$0.bad"';
-    const command = [compiler.path, ...FLAGS, `${base}.c`, '-o', `${base}.so`, '-lm', '-lpthread', '-ldl'];
+    const command = [compiler.path, ...compiler.flags, `${base}.c`, '-o', `${base}.so`, '-lm', '-lpthread', '-ldl'];
     const child = system.processes.spawn('/bin/sh', ['-c', script, base, ...command], { stdio: 'ignore' });
     child.unref();
     child.on('error', () => (this.#ended = true));
