@@ -22,6 +22,8 @@ const USAGE = 2;
  */
 export async function main(argv: readonly string[], out: Sink, err: Sink): Promise<number> {
   const terminal = new Terminal(out);
+  // To wait for native kernels costs seconds, once; to move to them while training would change the last bits of what a seed gives.
+  process.env['FLAMBEAU_NATIVE'] ??= 'wait';
   enableNative();
   try {
     return await dispatch(argv, terminal);
