@@ -249,7 +249,7 @@ export abstract class ModuleBase {
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 
 function callModule(module: ModuleBase, args: never[]): unknown {
-  activeRecorder()?.module(module, () => settingsOf(module));
+  activeRecorder()?.module(module, () => unchanged(module));
   running.push(module);
   try {
     let output = module.forward(...args);
@@ -263,15 +263,30 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   }
 }
 
-/** What a compiled function takes for granted of a module: its fields, and which of its tensors are learned. */
-function settingsOf(module: ModuleBase): unknown[] {
+/**
+ * What a compiled function takes for granted of a module: its mode, its fields, which of its parameters learn. Gives a
+ * function that says whether all that is still so; it runs before every call of the compiled function, so it allocates nothing.
+ */
+function unchanged(module: ModuleBase): () => boolean {
   const { buffers, hooks } = module[INTERNALS];
-  const settings: unknown[] = [module.training, hooks.size, buffers.size];
-  for (const [name, value] of Object.entries(module)) {
-    settings.push(name, value);
-    if (value instanceof Parameter) settings.push(value.requiresGrad);
-  }
-  return settings;
+  const { training } = module;
+  const counts = [buffers.size, hooks.size];
+  const fields = module as unknown as Readonly<Record<string, unknown>>;
+  const names = Object.keys(fields);
+  const values = names.map((name) => fields[name]);
+  const learned = values.map((value) => value instanceof Parameter && value.requiresGrad);
+  return () => {
+    if (module.training !== training || buffers.size !== counts[0] || hooks.size !== counts[1]) return false;
+    let i = 0;
+    // The fields are the module's own: prototypes have methods only, which are not enumerable.
+    for (const name in fields) {
+      const value = fields[name];
+      if (name !== names[i] || !Object.is(value, values[i])) return false;
+      if (value instanceof Parameter && value.requiresGrad !== learned[i]) return false;
+      i++;
+    }
+    return i === names.length;
+  };
 }
 
 /** A module's own parameters with their names, not the children's. */

@@ -51,7 +51,7 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
       state['step'] = ((state['step'] as number | undefined) ?? 0) + 1;
     };
     const recorder = activeRecorder();
-    recorder?.guard(() => this.#params(group));
+    recorder?.guard(() => (group.weightDecay === 0 ? 0 : 1) + (group.amsgrad ? 2 : 0) + (group.maximize ? 4 : 0));
     if (recorder === undefined) count();
     else recorder.effect(count);
     const attrs = this.#params(group);

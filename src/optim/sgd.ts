@@ -56,7 +56,7 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     const buffer = state['momentum_buffer'] as Tensor | undefined;
     const attrs = paramsOf(group, buffer);
     const { momentum } = attrs;
-    activeRecorder()?.guard(() => paramsOf(group, state['momentum_buffer']));
+    activeRecorder()?.guard(() => variantOf(group, state['momentum_buffer']));
     const inputs = momentum === 'running' ? [param, grad, buffer!] : [param, grad];
     const outputs = momentum === 'none' ? [param] : [param, buffer];
     const results = applyInto('sgdStep', inputs, attrs, () => sgdScalars(group), outputs);
@@ -71,4 +71,10 @@ function paramsOf(group: SGDHyperparameters, buffer: unknown): SgdParams {
   const momentum = group.momentum === 0 ? 'none' : buffer === undefined ? 'first' : 'running';
   const { nesterov, maximize } = group;
   return sgdParams({ momentum, nesterov, weightDecay: group.weightDecay !== 0, maximize });
+}
+
+/** A number for each way to step, as {@link paramsOf} tells them apart; it is compared before every compiled step. */
+function variantOf({ momentum, nesterov, maximize, weightDecay }: SGDHyperparameters, buffer: unknown): number {
+  const kind = momentum === 0 ? 0 : buffer === undefined ? 1 : 2;
+  return kind * 8 + (nesterov ? 4 : 0) + (maximize ? 2 : 0) + (weightDecay !== 0 ? 1 : 0);
 }

@@ -154,14 +154,10 @@ export class Recorder {
   }
 
   /** A module is called: its settings, parameters and mode must stay as they are. `train()` and `eval()` make another recording. */
-  module(module: object, settings: () => readonly unknown[]): void {
+  module(module: object, watch: () => () => boolean): void {
     if (this.#modules.has(module)) return;
     this.#modules.add(module);
-    const then = settings();
-    this.guard(() => {
-      const now = settings();
-      return now.length === then.length && now.every((value, i) => Object.is(value, then[i]));
-    });
+    this.guard(watch());
   }
 
   gradRead(leaf: Tensor, grad: Tensor | null): void {
