@@ -28,7 +28,15 @@ export default defineConfig({
         ? [
             {
               extends: true as const,
-              test: { ...shared, name: 'native', include: COMPUTING, env: { FLAMBEAU_NATIVE: 'wait' } },
+              test: {
+                ...shared,
+                name: 'native',
+                include: COMPUTING,
+                env: {
+                  FLAMBEAU_NATIVE: 'wait',
+                  FLAMBEAU_CACHE: process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau'),
+                },
+              },
             },
           ]
         : []),
