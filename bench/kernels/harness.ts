@@ -41,22 +41,30 @@ function warmUp(run: () => void, seconds: number): number {
 /** Multiply-adds of one call of {@link yardstick}'s loop. */
 const STEPS = 1 << 16;
 
-/** A register tile that runs on registers and one cache line, for about a millisecond. */
-function yardstick(): () => void {
-  const kernel = cachedKernel(device.target, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
-    const tile = new Tile(f, elementKit(device.target, 'f32'), 4, 2);
-    f.for('unit', lo, hi, () => {
-      f.for('k', 0, STEPS, () => tile.outerStep(p.x, [load('f32v', p.x), load('f32v', p.x, 16)])); // prettier-ignore
+/** A register tile that runs on registers and one cache line, for about a millisecond, with the widest vectors there are. */
+function yardstick(): { run: () => void; flops: number } {
+  const x: HostTensor = { dtype: 'float32', shape: [512], data: new Float32Array(512) };
+  let flops = 0;
+  const lower: Lower = (l, [value]) => {
+    const kit = elementKit(l.wideTarget, 'f32');
+    const [rows, vectors] = [kit.vectorBytes > 16 ? 5 : 4, 2]; // clear of the registers' limit, so that nothing is spilled
+    flops = 16 * STEPS * rows * vectors * kit.lanes * 2;
+    const kernel = cachedKernel(l.wideTarget, 'bench/peak', { x: 'ptr' }, ({ f, p, lo, hi }) => {
+      const tile = new Tile(f, kit, rows, vectors);
+      const columns = Array.from({ length: vectors }, (_, j) => load(kit.vector, p.x, j * kit.vectorBytes));
+      f.for('unit', lo, hi, () => f.for('k', 0, STEPS, () => tile.outerStep(p.x, columns)));
+      tile.store(
+        columns.map((_, j) => f.let(`out${j}`, p.x.add((j + 1) * kit.vectorBytes * rows))),
+        p.x.sub(p.x).add(kit.vectorBytes),
+      ); // every sum to its own place: no compiler may drop one
     });
-    tile.store([f.let('out0', p.x.add(64)), f.let('out1', p.x.add(64))], p.x.sub(p.x));
-  });
-  const x: HostTensor = { dtype: 'float32', shape: [64], data: new Float32Array(64) };
-  const { rerun } = runLowering((l, [value]) => l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 }), [x], []);
+    l.launch(kernel, { x: value! }, { size: 16, unitCost: 0 });
+  };
+  const { rerun } = runLowering(lower, [x], []);
   warmUp(rerun, 0.2);
-  return rerun;
+  return { run: rerun, flops };
 }
-const PEAK_FLOPS = 16 * STEPS * 8 * 4 * 2;
-let runPeak: (() => void) | undefined;
+let peakLoop: ReturnType<typeof yardstick> | undefined;
 
 /**
  * Prints one line: best and median time, GFLOP/s, and the median share of what the multiply-add loop reached right before
@@ -70,13 +78,13 @@ export function report(
   outputs: readonly Layout[],
 ): void {
   const { rerun, dispose } = runLowering(lower, inputs, outputs);
-  runPeak ??= yardstick();
+  peakLoop ??= yardstick();
   const calls = warmUp(rerun, 0.4);
   const times: number[] = [];
   const shares: number[] = [];
   let limit = 0;
   for (let left = Number(process.env['SECONDS'] ?? 0.6); left > 0 || times.length < 9; left -= times.at(-1)! * calls) {
-    const peak = PEAK_FLOPS / sample(runPeak, 2);
+    const peak = peakLoop.flops / sample(peakLoop.run, 2);
     const seconds = sample(rerun, calls);
     times.push(seconds);
     shares.push(flops / seconds / peak);
