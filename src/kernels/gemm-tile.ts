@@ -154,6 +154,30 @@ export function transposed(f: Fn, rows: readonly Expr[], lanes: number): readonl
   return first!.flatMap((a, i) => [0, lanes / 2].map((from) => f.let('zip', a.shuffle(second![i]!, zip(from)))));
 }
 
+/**
+ * A transposed square of as many vectors as they have lanes, by steps that stay within 16 bytes as long as they can: those
+ * are single instructions on wider vectors too.
+ */
+export function transposedInLanes(f: Fn, rows: readonly Expr[], kit: ElementKit): readonly Local[] {
+  const zone = 16 / kit.bytes;
+  const groups: (readonly Local[])[] = [];
+  for (let g = 0; g < kit.lanes; g += zone) groups.push(zipped(f, rows.slice(g, g + zone), kit.lanes, zone, 1));
+  const columns = groups[0]!.map((_, j) => zipped(f, groups.map((group) => group[j]!), kit.lanes, kit.lanes, zone)); // prettier-ignore
+  return Array.from({ length: kit.lanes }, (_, i) => columns[i % zone]![Math.floor(i / zone)]!);
+}
+
+/** Interleaves rows, a power of two of them, within each `zone` lanes, in units of `unit` lanes. */
+function zipped(f: Fn, rows: readonly Expr[], lanes: number, zone: number, unit: number): readonly Local[] {
+  if (rows.length === 1) return [f.let('row', rows[0]!)];
+  const zip = (from: number): number[] =>
+    Array.from({ length: lanes }, (_, i) => {
+      const place = Math.floor((i % zone) / unit);
+      return i - (i % zone) + from + (place >> 1) * unit + (i % unit) + (place % 2 === 0 ? 0 : lanes);
+    });
+  const [first, second] = [0, 1].map((odd) => zipped(f, rows.filter((_, i) => i % 2 === odd), lanes, zone, unit)); // prettier-ignore
+  return first!.flatMap((a, i) => [0, zone / 2].map((from) => f.let('zip', a.shuffle(second![i]!, zip(from)))));
+}
+
 export const GATHER_PARAMS = { x: 'ptr', y: 'ptr', step: 'i32' } as const;
 
 /** y[i] = x[i·step], `step` in bytes: makes a strided bias one that vectors can read. */

@@ -4,8 +4,9 @@
  * so it is a function of shapes alone.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { weightGradKernel, weightGradTiling, type Tiling } from '../../kernels/conv/weight-grad.ts';
+import { weightGradKernel } from '../../kernels/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
+import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../kernels/conv/weight-tiling.ts';
 import { elementKit, laneMask, type ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { convTarget, elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
@@ -16,8 +17,8 @@ import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tabl
  * first-level cache, but as much as fits, since a sum over more pixels is written back more rarely.
  */
 const TILE_BYTES = 20 * 1024;
-/** Fewer pixels than this, in vectors, are not worth a sum, whatever the caches say. */
-const LEAST_VECTORS = 96;
+/** Fewer steps than this are not worth a sum, whatever the caches say. */
+const LEAST_STEPS = 96;
 /** A block of the source is read once for every four outputs, so more of the second-level cache pays. */
 const BLOCK_BYTES = 1.5 * SOURCE_BYTES;
 /** Work of one partial result at least, how many there are at most, and how much memory they may take. */
@@ -26,10 +27,10 @@ const MOST_PARTS = 16;
 const PART_BYTES = 16 << 20;
 
 /** How the source's pixels are cut into blocks: of rows, or of whole small images. */
-function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: number, kit: ElementKit): Blocks {
+function blocksOf(g: ConvGeometry, tiling: Tiling, rowSteps: number, pitch: number, kit: ElementKit): Blocks {
   const axis = forwardAxis(g.height);
   const sourceRow = pitch * kit.bytes;
-  const gradRow = rowVectors * tiling.height * kit.vectorBytes;
+  const gradRow = rowSteps * stepBytes(tiling, kit);
   const wanted = Math.max(1, Math.floor(TILE_BYTES / (gradRow + axis.step * sourceRow)));
   const parts = Math.ceil(g.height.output / wanted);
   const rows = Math.ceil(g.height.output / parts);
@@ -37,7 +38,7 @@ function blocksOf(g: ConvGeometry, tiling: Tiling, rowVectors: number, pitch: nu
   const rowBytes = rowsReached(axis, rows) * sourceRow;
   const fitAll = Math.floor(BLOCK_BYTES / (rowBytes * g.inPerGroup));
   const fitTile = Math.floor(TILE_BYTES / (rows * gradRow + rowBytes));
-  const least = Math.ceil(LEAST_VECTORS / (rowVectors * rows));
+  const least = Math.ceil(LEAST_STEPS / (rowSteps * rows));
   const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(g.batch, Math.max(least, Math.min(fitAll, fitTile))));
   const fit = Math.floor(BLOCK_BYTES / (rowBytes * images));
   const { pairs } = tiling; // blocks of channels are whole tiles, but for the last
@@ -80,10 +81,10 @@ export function lowerWeightGrad(
   const kit = elementKit(target, elementOf(dw));
   const { bytes, element } = kit;
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
-  const rowVectors = Math.ceil(g.width.output / kit.lanes);
-  const tiling = weightGradTiling(g.outPerGroup, rowVectors, kit);
-  const layout = rowLayout(columns, rowVectors * kit.lanes); // zeros behind short rows, where ∂y is padded with zeros too
-  const b = blocksOf(g, tiling, rowVectors, layout.pitch, kit);
+  const tiling = weightGradTiling(g.outPerGroup, g.width.output, kit);
+  const rowSteps = Math.ceil(g.width.output / stepPixels(tiling, kit));
+  const layout = rowLayout(columns, rowSteps * stepPixels(tiling, kit)); // zeros behind short rows, where ∂y is padded with zeros too
+  const b = blocksOf(g, tiling, rowSteps, layout.pitch, kit);
   const sizes = sourceSizes(rows, layout, b, bytes);
   const taps = g.height.kernel * g.width.kernel;
   const depth = g.inPerGroup * taps;
@@ -92,7 +93,8 @@ export function lowerWeightGrad(
   const { reduce, sumBytes } = partialResults(l, g, kit, tiling, u.parts, dw, db);
   const whole = work + depth * g.outChannels < INSIDE_NS;
   const gradAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
-  const gradBytes = u.outputBlock * b.images * b.rows * rowVectors * kit.vectorBytes;
+  const gradSteps = b.images * b.rows * rowSteps + kit.lanes; // copying writes a few past the end
+  const gradBytes = (u.outputBlock / tiling.height) * gradSteps * stepBytes(tiling, kit);
   const size = u.parts * u.outputBlocks * g.groups;
   const [dyn, dyc, dyh, dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
   l.launch(
@@ -119,8 +121,8 @@ export function lowerWeightGrad(
       blocks: u.blocks,
       unitBlocks: u.unitBlocks,
       ...positionTables(l, g, b, tiling, layout, sizes, kit),
-      rowVectors,
-      mask: l.constant('int32', laneMask(kit, g.width.output % kit.lanes)),
+      rowSteps,
+      masks: l.constant('int32', laneMasks(kit)),
       gradAt,
     },
     {
@@ -137,6 +139,10 @@ export function lowerWeightGrad(
     scratch: sumBytes,
   });
 }
+
+/** The masks of the first 0, 1, … lanes, one after the other. */
+const laneMasks = (kit: ElementKit): Int32Array =>
+  Int32Array.from(Array.from({ length: kit.lanes }, (_, count) => [...laneMask(kit, count)]).flat());
 
 /** The partial results' buffer, and what adding them needs: bytes of one block of outputs, for scratch. */
 function partialResults(
@@ -181,7 +187,8 @@ function positionTables(
   kit: ElementKit,
 ): { offsets: Value; positions: Value } {
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];
-  const rowVectors = Math.ceil(g.width.output / kit.lanes);
+  const pixels = stepPixels(tiling, kit);
+  const rowSteps = tiling.byRow ? 1 : Math.ceil(g.width.output / pixels);
   const offsets: number[] = [];
   for (let channel = 0; channel < b.channels; channel++) {
     for (const v of rows.segments[0]!.taps) {
@@ -194,7 +201,7 @@ function positionTables(
   for (let n = 0; n < b.images; n++) {
     for (let i = 0; i < b.rows; i++) {
       const row = n * sizes.image + i * rows.step * sizes.row;
-      for (let v = 0; v < (tiling.byRow ? 1 : rowVectors); v++) positions.push(row + v * kit.vectorBytes);
+      for (let step = 0; step < rowSteps; step++) positions.push(row + step * pixels * kit.bytes);
     }
   }
   return {
