@@ -5,7 +5,16 @@ import { defineConfig } from 'vitest/config';
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const shared = { testTimeout: 120_000, setupFiles: ['test/support/setup.ts'] };
-const COMPUTING = ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts'];
+/** What runs on native kernels, too. Compiling thousands of them takes minutes, so most of it needs FLAMBEAU_SLOW=1. */
+const NATIVE =
+  process.env['FLAMBEAU_SLOW'] === '1'
+    ? ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts', 'test/tensor/compile*.test.ts']
+    : [
+        'test/kernels/gemm.test.ts',
+        'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
+        'test/nn/fixtures-*.test.ts',
+        'test/tensor/compile*.test.ts',
+      ];
 const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
 
 export default defineConfig({
@@ -31,7 +40,7 @@ export default defineConfig({
               test: {
                 ...shared,
                 name: 'native',
-                include: COMPUTING,
+                include: NATIVE,
                 env: {
                   FLAMBEAU_NATIVE: 'wait',
                   FLAMBEAU_CACHE: process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau'),
