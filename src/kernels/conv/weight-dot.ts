@@ -1,6 +1,6 @@
 /**
- * The dot-product form of a convolution's weight gradient (`weight-grad.ts`), for groups of few outputs: vectors run along
- * pixels on both sides, and the lanes of each sum are added up at the end. ∂y is copied with zeros behind short rows, and
+ * The dot-product form of a convolution's weight gradient (`weight-grad.ts`), where outputs are few or vectors narrow: they run
+ * along pixels on both sides, and the lanes of each sum are added up at the end. ∂y is copied with zeros behind short rows, and
  * the source has zeros around it, so nothing else is masked.
  */
 import { forStep, intFn, laneSums, minI32, Tile, type ElementKit } from '../gemm-tile.ts';

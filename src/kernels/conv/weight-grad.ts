@@ -1,7 +1,8 @@
 /**
  * The gradient of a convolution's weights: for every output channel and (channel, tap) the dot product, over all images
- * and pixels, of ∂y with the source at that tap's distance; and of its bias, the sum of ∂y. Vectors run along pixels:
- * ∂y is copied with zeros behind short rows, the source with zeros around it (`copy-in.ts`), so nothing else is masked.
+ * and pixels, of ∂y with the source at that tap's distance; and of its bias, the sum of ∂y. Both are copied block by block:
+ * the source with zeros around it (`copy-in.ts`), ∂y as one of the two forms of the register tile wants it
+ * (`weight-outer.ts`, `weight-dot.ts`; `weight-tiling.ts` chooses).
  *
  * The unit of work is a fixed range of blocks of pixels for a range of outputs. Each unit sums into a partial result of
  * its own; `weight-reduce.ts` then adds the partial results in a fixed order, so the bits do not depend on the threads.

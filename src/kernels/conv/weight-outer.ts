@@ -95,11 +95,11 @@ const pairwiseSum = (terms: readonly Expr[]): Expr =>
     : pairwiseSum(terms.slice(0, terms.length / 2)).add(pairwiseSum(terms.slice(terms.length / 2)));
 
 /** sums[pair][output] += Σ over pixels of ∂y[output] · source[pair]. */
-export function buildOuterMicro(scope: Scope, kit: ElementKit, { height, pairs, byRow }: Tiling): Fn {
+export function buildOuterMicro(scope: Scope, kit: ElementKit, { height, pairs }: Tiling): Fn {
   const { vector, vectorBytes, bytes, lanes } = kit;
   const sources = Array.from({ length: pairs }, (_, j) => `x${j}`);
   return intFn(scope, 'micro', [...sources, ...MICRO_ARGS] as readonly string[], (f, args) => {
-    const [positions, rows, rowBytes, grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local]; // prettier-ignore
+    const [positions, steps, , grad, sums] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local]; // prettier-ignore
     const x = sources.map((name) => args[name]!);
     const tile = new Tile(f, kit, pairs, height / lanes);
     const step = (starts: readonly Expr[], at: Expr): void => {
@@ -107,17 +107,8 @@ export function buildOuterMicro(scope: Scope, kit: ElementKit, { height, pairs, 
       tile.dotStep(starts.map((start) => loadSplat(vector, start.add(at))), outputs); // prettier-ignore
       f.inc(grad, height * bytes);
     };
-    if (byRow) {
-      f.for('row', 0, rows, () => {
-        const position = f.let('position', load('i32', positions));
-        const starts = x.map((base, j) => f.let(`start${j}`, base.add(position)));
-        f.inc(positions, 4);
-        forStep(f, 'at', [0, rowBytes, bytes], (at) => step(starts, at));
-      });
-    } else {
-      const end = f.let('end', positions.add(rows.mul(4)));
-      forStep(f, 'entry', [positions, end, 4], (entry) => step(x, f.let('position', load('i32', entry))));
-    }
+    const end = f.let('end', positions.add(steps.mul(4)));
+    forStep(f, 'entry', [positions, end, 4], (entry) => step(x, f.let('position', load('i32', entry))));
     tile.acc.flat().forEach((acc, k) => {
       const at = k * vectorBytes;
       f.store(vector, sums, acc.add(load(vector, sums, at)), at);

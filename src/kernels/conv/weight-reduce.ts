@@ -2,7 +2,7 @@
  * The last step of a convolution's weight gradient: adds the partial results that `weight-grad.ts` left, in a fixed
  * order, and writes ∂w and ∂b the way the tensors have them.
  */
-import { elementKit, forStep, intFn, minI32, type Element, type ElementKit } from '../gemm-tile.ts';
+import { elementKit, forStep, intFn, minI32, transposedInLanes, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 
@@ -78,17 +78,47 @@ function buildAddParts(scope: Scope, kit: ElementKit): Fn {
   );
 }
 
-/** [depth][output] → [output][depth], of the outputs that exist. */
+/** [depth][output] → [output][depth], of the outputs that exist: in squares, of which the last lies back, or one by one. */
 function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
+  const { bytes, lanes } = kit;
+  const square = height % lanes === 0 ? buildTurnSquare(scope, kit, height) : undefined;
   return intFn(scope, 'turn', ['row', 'valid', 'depth', 'dw'], (f, { row, valid, depth, dw }) => {
-    f.for('q', 0, valid, (q) => {
-      const from = f.let('from', row.add(q.mul(kit.bytes)));
-      const to = f.let('to', dw.add(q.mul(depth).mul(kit.bytes)));
-      f.for('r', 0, depth, () => {
-        f.store(kit.element, to, load(kit.element, from));
-        f.inc(from, height * kit.bytes);
-        f.inc(to, kit.bytes);
-      });
+    const step = square === undefined ? height : lanes;
+    forStep(f, 'q', [0, valid, step], (q) => {
+      const from = f.let('from', row.add(q.mul(bytes)));
+      const to = f.let('to', dw.add(q.mul(depth).mul(bytes)));
+      const count = minI32(f, 'count', valid.sub(q), i32(step));
+      const oneByOne = (): void =>
+        f.for('output', 0, count, (output) => {
+          const at = f.let('at', from.add(output.mul(bytes)));
+          f.for('r', 0, depth, () => {
+            f.store(kit.element, to, load(kit.element, at));
+            f.inc(at, height * bytes);
+            f.inc(to, bytes);
+          });
+        });
+      if (square === undefined) {
+        oneByOne();
+        return;
+      }
+      f.if(count.eq(lanes).and(depth.ge(lanes)), () => {
+        const last = f.let('last', depth.sub(lanes));
+        forStep(f, 'r', [0, depth, lanes], (r) => {
+          const at = minI32(f, 'at', r, last);
+          f.call(square, from.add(at.mul(height * bytes)), to.add(at.mul(bytes)), depth.mul(bytes));
+        });
+      }, oneByOne); // prettier-ignore
     });
+  });
+}
+
+/** Turns one square of vectors. */
+function buildTurnSquare(scope: Scope, kit: ElementKit, height: number): Fn {
+  return intFn(scope, 'turnSquare', ['from', 'to', 'outputBytes'], (f, { from, to, outputBytes }) => {
+    const rows = Array.from({ length: kit.lanes }, (_, i) => load(kit.vector, from, i * height * kit.bytes));
+    for (const output of transposedInLanes(f, rows, kit)) {
+      f.store(kit.vector, to, output);
+      f.inc(to, outputBytes);
+    }
   });
 }

@@ -13,7 +13,7 @@ export interface Tiling {
   readonly form: 'outer' | 'dot';
   readonly height: number;
   readonly pairs: number;
-  /** Whether positions are those of rows rather than of single steps. */
+  /** Whether positions are those of rows rather than of single steps; of dot products only. */
   readonly byRow: boolean;
 }
 
@@ -26,7 +26,7 @@ export function weightGradTiling(outputs: number, width: number, kit: ElementKit
   const wide = vectorBytes > 16;
   if (2 * outputs > lanes && (wide || width < 2 * lanes)) {
     const vectors = outputs > lanes ? 2 : 1;
-    const pairs = (wide ? [10, 6] : [6, 4])[vectors - 1]!; // 12 or 8 accumulators where one more pair would be too many
+    const pairs = (wide ? [10, 6] : [6, 4])[vectors - 1]!; // as many sums as registers allow beside a step's operands
     return { form: 'outer', height: vectors * lanes, pairs, byRow: false };
   }
   const tile = outputs >= 3 ? { height: 4, pairs: wide ? 3 : 2 } : { height: outputs, pairs: 4 };

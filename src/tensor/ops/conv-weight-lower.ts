@@ -176,7 +176,7 @@ function partialResults(
   return { reduce, sumBytes };
 }
 
-/** Where each (channel, tap), and each row or vector of a block's pixels, lies in the copied source. */
+/** Where each (channel, tap), and each row or step of a block's pixels, lies in the copied source. */
 function positionTables(
   l: Lowering,
   g: ConvGeometry,
