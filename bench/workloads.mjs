@@ -115,8 +115,10 @@ function kernelLoop(mode) {
   return inMode(mode, () => {
     const loss = conv(x).sub(y).pow(2);
     conv.zeroGrad();
-    loss.sum().backward();
+    const total = loss.sum();
+    total.backward();
     conv.weight.data.sub_(conv.weight.grad.mul(lr));
+    return total;
   });
 }
 
@@ -134,7 +136,9 @@ function convolution(part, mode) {
     return inMode(mode, () => {
       x.grad = null;
       conv.zeroGrad();
-      conv(x).backward(g);
+      const y = conv(x);
+      y.backward(g);
+      return y; // wanted, or a compiled function would leave the forward pass out
     });
   }
   const y = conv(x);
