@@ -110,6 +110,11 @@ export class Graph {
     this.externals.push(buffer);
   }
 
+  /** The buffers that operations write to. */
+  written(): Set<number> {
+    return new Set(this.nodes.flatMap(({ outputs }) => outputs.map((id) => this.values[id]!.buffer)));
+  }
+
   /** Whether a value covers its buffer, every byte. */
   covers(id: number): boolean {
     const { buffer, layout, offset } = this.values[id]!;

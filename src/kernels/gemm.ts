@@ -127,6 +127,9 @@ export function gemmPacking(
   return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / BLOCK_K) };
 }
 
+/** The columns of whole panels that hold `n`. */
+const wholePanels = (f: Fn, n: Expr, width: number): Local => f.let('padded', n.add(width - 1).div(width).mul(width)); // prettier-ignore
+
 /** Packs all of B: depth block by depth block, in panels. The unit of work is a strip of columns of one depth block. */
 export function gemmPackKernel(target: Target, element: Element): Kernel<typeof GEMM_PACK_PARAMS> {
   return cachedKernel(target, `gemm-pack/${element}`, GEMM_PACK_PARAMS, (scope) => {
@@ -134,13 +137,7 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
     const kit = elementKit(target, element);
     const width = tileVectors(kit) * kit.lanes;
     const pack = buildPackPanels(scope, kit, width);
-    const padded = f.let(
-      'padded',
-      p.n
-        .add(width - 1)
-        .div(width)
-        .mul(width),
-    );
+    const padded = wholePanels(f, p.n, width);
     f.for('unit', lo, hi, (unit) => {
       const j0 = f.let('j0', unit.rem(p.strips).mul(packColumns(width)));
       const k0 = f.let('k0', unit.div(p.strips).mul(BLOCK_K));
@@ -201,13 +198,7 @@ function buildPanelsOfB(
   const { f, p, scratch } = scope;
   const width = tileVectors(kit) * kit.lanes;
   const pack = buildPackPanels(scope, kit, width);
-  const padded = f.let(
-    'padded',
-    p.n
-      .add(width - 1)
-      .div(width)
-      .mul(width),
-  );
+  const padded = wholePanels(f, p.n, width);
   const before = f.let('before', p.panelsOfB.eq(PANELS_OF_B.before));
   return (b, j0, columns, k0, depth) => {
     const bPart = f.let('bPart', b.add(k0.mul(p.bk)).add(j0.mul(p.bn)));

@@ -82,24 +82,20 @@ function makePlan(
   });
   const graph = new Graph();
   const ids = layouts.map((layout) => graph.input(layout));
-  for (const id of graph.node(name, loweringOf(rule, attrs), ids, results)) graph.output(id);
+  for (const id of graph.node(name, loweringOf(rule.lower, attrs), ids, results)) graph.output(id);
   return { plan: new Plan(cpuDevice(), graph), results };
 }
 
 /** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
-function loweringOf(rule: OpRule<Attrs>, attrs: Attrs): Lower {
-  return (lowering, inputs, outputs) => rule.lower(lowering, inputs, outputs, attrs);
+function loweringOf(lower: FusedLower<Attrs>, attrs: Attrs): Lower {
+  return (lowering, inputs, outputs) => lower(lowering, inputs, outputs, attrs);
 }
 
 /** The operation as the compiler sees it. */
 function graphOp(name: OpName, attrs: Attrs): GraphOp {
   const { lower, activation, fused } = ruleOf(name);
-  const bound =
-    (fn: FusedLower<Attrs>): Lower =>
-    (l, inputs, outputs) =>
-      fn(l, inputs, outputs, attrs);
-  const entries = Object.entries(fused ?? {}).map(([kind, fn]) => [kind, bound(fn)]);
-  return { name, lower: bound(lower), activation, fused: Object.fromEntries(entries) as GraphOp['fused'] };
+  const entries = Object.entries(fused ?? {}).map(([kind, fn]) => [kind, loweringOf(fn, attrs)]);
+  return { name, lower: loweringOf(lower, attrs), activation, fused: Object.fromEntries(entries) as GraphOp['fused'] };
 }
 
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {

@@ -90,7 +90,7 @@ export class Recorder {
     return storage.serial >= this.#since;
   }
 
-  /** The buffer of a storage. Arguments are asked for first, so that they come first among the external buffers. */
+  /** The buffer of a storage. */
   bufferOf(storage: Storage): number {
     let buffer = this.#buffers.get(storage);
     if (buffer === undefined) {
@@ -183,9 +183,7 @@ export class Recorder {
    * are returned, to be filled before every run.
    */
   hostFills(): HostFill[] {
-    const written = new Set(
-      this.graph.nodes.flatMap(({ outputs }) => outputs.map((id) => this.graph.values[id]!.buffer)),
-    );
+    const written = this.graph.written();
     const fills: HostFill[] = [];
     for (const [buffer, fill] of this.#fills) {
       if (this.#redrawn.has(buffer) || written.has(buffer)) {

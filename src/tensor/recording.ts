@@ -28,7 +28,7 @@ interface FinalGrad {
   readonly grad: Tensor | null;
 }
 
-/** An argument's storage as an external buffer: its address is that of the argument, `base` elements before it. */
+/** An argument's storage as an external buffer: its address is that of the argument, `baseBytes` before it. */
 interface ArgumentBuffer {
   readonly buffer: number;
   readonly argument: number;
@@ -54,7 +54,6 @@ export class Recording {
   /** `args` and `results` are the tensors of the run that was recorded. */
   constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[]) {
     this.#recorder = recorder;
-    const { graph } = recorder;
     const numbers = new Map<Storage, number>();
     args.forEach(({ storage }, i) => numbers.has(storage) || numbers.set(storage, i));
     for (const [buffer, storage] of recorder.captured) {
@@ -70,7 +69,7 @@ export class Recording {
       (buffer) => !this.#own.has(buffer),
     );
     recorder.release();
-    this.#written = new Set(graph.nodes.flatMap(({ outputs }) => outputs.map((id) => graph.values[id]!.buffer)));
+    this.#written = recorder.graph.written();
   }
 
   /** Memory of a buffer for as long as the recording lives. */

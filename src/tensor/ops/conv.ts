@@ -11,10 +11,11 @@ import { isFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
-import { lowerConv, lowerInputGrad } from './conv-lower.ts';
+import { lowerConv, lowerInputGrad, type Finish } from './conv-lower.ts';
 import { lowerWeightGrad } from './conv-weight-lower.ts';
 import type { Attrs, GradientContext, OpRules } from './rule.ts';
 
@@ -172,19 +173,25 @@ function weightGradGradient({
   return [dGrad, dx];
 }
 
+type Values = readonly Value[];
+
+function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish?: Finish): void {
+  const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
+  lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, finish);
+}
+
+/** A third input is the gate of a ReLU's gradient that follows (see `OpRule.fused`). */
+function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams): void {
+  const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+  const [dy, w, gate] = inputs as [Value, Value, Value | undefined];
+  lowerInputGrad(l, g, dy, w, outputs[0]!, gate && { kind: 'gate', gate });
+}
+
 export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
     shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometry.conv2d(inputs, p)))],
-    lower: (l, inputs, outputs, p) => {
-      const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
-      lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!);
-    },
-    fused: {
-      relu: (l, inputs, outputs, p) => {
-        const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
-        lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, { kind: 'relu' });
-      },
-    },
+    lower: lowerForward,
+    fused: { relu: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p, { kind: 'relu' }) },
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
@@ -192,16 +199,8 @@ export const convRules: OpRules<ConvAttrs> = {
       const g = geometry.inputGrad(inputs, p);
       return [layoutOf(inputs[0]!.dtype, [g.batch, g.inChannels, ...p.size])];
     },
-    lower: (l, inputs, outputs, p) => {
-      const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
-      lowerInputGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!);
-    },
-    fused: {
-      gate: (l, inputs, outputs, p) => {
-        const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
-        lowerInputGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!, { kind: 'gate', gate: inputs[2]! });
-      },
-    },
+    lower: lowerBackward,
+    fused: { gate: lowerBackward },
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },
   conv2dWeightGrad: {
