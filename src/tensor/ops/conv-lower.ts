@@ -9,8 +9,9 @@ import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { narrowed, type Target } from '../../kernels/ir.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { forwardAxis, inputGradAxis, planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
+import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
@@ -29,73 +30,6 @@ export function convTarget(l: Lowering, element: Element, width: number): Target
 
 /** Work that is worth a unit of its own, the copy of its source included. */
 const UNIT_NS = 50_000;
-
-export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
-
-/** Estimated nanoseconds of so many multiply-adds. */
-export const multiplyAddNs = (count: number, kit: ElementKit): number => (count * kit.bytes) / 80;
-
-/** A correlation: which side of the weights is summed over, and the plans along the axes. */
-interface Correlation {
-  readonly rows: AxisPlan;
-  readonly columns: AxisPlan;
-  /** Source channels and outputs of a group. */
-  readonly channels: number;
-  readonly outputs: number;
-  /** Steps of the weight along outputs and channels, and between groups, in elements; and along the kernel. */
-  readonly wm: number;
-  readonly wc: number;
-  readonly wg: number;
-  readonly kernel: readonly [number, number];
-}
-
-/** What is done to the results before they are written; `gate` is a contiguous buffer of their shape. */
-export type Finish = { readonly kind: 'none' | 'relu' } | { readonly kind: 'gate'; readonly gate: Value };
-const PLAIN: Finish = { kind: 'none' };
-
-export function lowerConv(
-  l: Lowering,
-  g: ConvGeometry,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  y: Value,
-  finish: Finish = PLAIN,
-): void {
-  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  lowerCorrelation(l, g, x, w, bias, y, finish, {
-    rows: forwardAxis(g.height),
-    columns: forwardAxis(g.width),
-    channels: g.inPerGroup,
-    outputs: g.outPerGroup,
-    wm: wo,
-    wc: wi,
-    wg: g.outPerGroup * wo,
-    kernel: [kh, kw],
-  });
-}
-
-/** ∂x from ∂y: the correlation of ∂y with the weights, inputs and outputs exchanged. */
-export function lowerInputGrad(
-  l: Lowering,
-  g: ConvGeometry,
-  dy: Value,
-  w: Value,
-  dx: Value,
-  finish: Finish = PLAIN,
-): void {
-  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  lowerCorrelation(l, g, dy, w, undefined, dx, finish, {
-    rows: inputGradAxis(g.height),
-    columns: inputGradAxis(g.width),
-    channels: g.outPerGroup,
-    outputs: g.inPerGroup,
-    wm: wi,
-    wc: wo,
-    wg: g.outPerGroup * wo,
-    kernel: [kh, kw],
-  });
-}
 
 /** How the source is cut into blocks that are copied in at a time. */
 export interface Blocks {
@@ -350,7 +284,8 @@ function outputBlockOf(outputs: number, height: number, pixelUnits: number, work
   return Math.ceil(tiles / Math.max(1, Math.min(tiles, Math.ceil(wanted / pixelUnits)))) * height;
 }
 
-function lowerCorrelation(
+/** The correlation for any shape. */
+export function lowerCorrelation(
   l: Lowering,
   g: ConvGeometry,
   x: Value,

@@ -7,9 +7,11 @@ import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { weightGradKernel } from '../../kernels/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
 import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../kernels/conv/weight-tiling.ts';
-import { elementKit, laneMask, type ElementKit } from '../../kernels/gemm-tile.ts';
+import { elementKit, laneMask, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
+import type { Target } from '../../kernels/ir.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { convTarget, elementOf, INSIDE_NS, multiplyAddNs, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
+import { elementOf, multiplyAddNs } from './conv-correlation.ts';
+import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './conv-tables.ts';
 
 /**
@@ -68,6 +70,12 @@ function unitsOf(g: ConvGeometry, b: Blocks, height: number, work: number, weigh
   return { blocks, unitBlocks, parts, outputBlock, outputBlocks: Math.ceil(g.outPerGroup / outputBlock) };
 }
 
+/** Vectors along outputs may be as wide as they come; those along pixels are narrower where rows are short. */
+function targetOf(l: Lowering, g: ConvGeometry, element: Element): Target {
+  const { form } = weightGradTiling(g.outPerGroup, g.width.output, elementKit(l.wideTarget, element));
+  return form === 'outer' ? l.wideTarget : convTarget(l, element, g.width.output);
+}
+
 /** ∂w, and ∂b where asked for, from ∂y and x. */
 export function lowerWeightGrad(
   l: Lowering,
@@ -77,7 +85,7 @@ export function lowerWeightGrad(
   dw: Value,
   db: Value | undefined,
 ): void {
-  const target = convTarget(l, elementOf(dw), g.width.output);
+  const target = targetOf(l, g, elementOf(dw));
   const kit = elementKit(target, elementOf(dw));
   const { bytes, element } = kit;
   const [rows, columns] = [forwardAxis(g.height), forwardAxis(g.width)];

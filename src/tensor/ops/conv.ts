@@ -15,8 +15,12 @@ import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
-import { lowerConv, lowerInputGrad, type Finish } from './conv-lower.ts';
+import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish } from './conv-correlation.ts';
+import { lowerCorrelation } from './conv-lower.ts';
+import { lowerPixels } from './conv-pixels-lower.ts';
 import { lowerWeightGrad } from './conv-weight-lower.ts';
+import { lowerWinogradConv, lowerWinogradInputGrad } from './conv-winograd-lower.ts';
+import { lowerWinogradWeightGrad } from './conv-winograd-weight-lower.ts';
 import type { Attrs, GradientContext, OpRules } from './rule.ts';
 
 /** Made by {@link convInputGradParams}. */
@@ -175,16 +179,24 @@ function weightGradGradient({
 
 type Values = readonly Value[];
 
-function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish?: Finish): void {
+function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
   const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
-  lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, finish);
+  const [x, w, bias] = inputs as [Value, Value, Value | undefined];
+  const [y] = outputs as [Value];
+  if (lowerWinogradConv(l, g, x, w, bias, y, finish)) return;
+  const c = forwardCorrelation(g, w);
+  if (!lowerPixels(l, g, x, w, bias, y, finish, c)) lowerCorrelation(l, g, x, w, bias, y, finish, c);
 }
 
 /** A third input is the gate of a ReLU's gradient that follows (see `OpRule.fused`). */
 function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams): void {
   const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w, gate] = inputs as [Value, Value, Value | undefined];
-  lowerInputGrad(l, g, dy, w, outputs[0]!, gate && { kind: 'gate', gate });
+  const [dx] = outputs as [Value];
+  const finish: Finish = gate === undefined ? PLAIN : { kind: 'gate', gate };
+  if (lowerWinogradInputGrad(l, g, dy, w, dx, finish)) return;
+  const c = inputGradCorrelation(g, w);
+  if (!lowerPixels(l, g, dy, w, undefined, dx, finish, c)) lowerCorrelation(l, g, dy, w, undefined, dx, finish, c);
 }
 
 export const convRules: OpRules<ConvAttrs> = {
@@ -212,7 +224,9 @@ export const convRules: OpRules<ConvAttrs> = {
     },
     lower: (l, inputs, outputs, p) => {
       const g = geometry.weightGrad(inputs.map((value) => value.layout), p); // prettier-ignore
-      lowerWeightGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!, outputs[1]);
+      const [dy, x] = inputs as [Value, Value];
+      const [dw, db] = outputs as [Value, Value | undefined];
+      if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
     },
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: weightGradGradient },
   },

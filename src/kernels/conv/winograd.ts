@@ -1,0 +1,170 @@
+/**
+ * A 3×3 correlation of stride 1 by Winograd's F(4×4, 3×3): elements of each tile are mapped to 36 products' factors, which
+ * are 36 matrix products over the channels, whose results are mapped back to outputs. A quarter of the direct sum's multiplications.
+ *
+ * Everything of one unit of work stays in scratch: mapped elements [product][tile][channel] and products
+ * [product][tile][output]. The packed weights come from `winograd-weights.ts`.
+ */
+import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
+import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
+import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
+import { buildBiases, outputTile } from './along-outputs.ts';
+import type { Epilogue } from './epilogue.ts';
+import { buildBandOut } from './band.ts';
+import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
+import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
+
+/** Steps are in bytes; rows of y are neighbours. */
+export const WINOGRAD_PARAMS = {
+  ...ELEMENTS_PARAMS,
+  packed: 'ptr',
+  /** Bytes of one product's weights. */
+  packedProduct: 'i32',
+  bias: 'ptr',
+  hasBias: 'i32',
+  y: 'ptr',
+  gate: 'ptr',
+  yn: 'i32',
+  yc: 'i32',
+  rows: 'i32',
+  columns: 'i32',
+  batch: 'i32',
+  outputs: 'i32',
+  /** Rows of tiles of an image. */
+  tileRows: 'i32',
+  /** A unit: images, rows of tiles, outputs; and how many blocks of the latter two there are. */
+  images: 'i32',
+  rowBlock: 'i32',
+  rowBlocks: 'i32',
+  outputBlock: 'i32',
+  outputBlocks: 'i32',
+  /** Bytes of a tile's outputs, and of all tiles of one product. */
+  outputTile: 'i32',
+  outputProduct: 'i32',
+  /** Where things lie in the scratch; mapped elements come first. */
+  outputAt: 'i32',
+  biasAt: 'i32',
+} as const;
+
+type Scope = KernelScope<typeof WINOGRAD_PARAMS>;
+
+export function winogradKernel(target: Target, element: Element, epilogue: Epilogue): Kernel<typeof WINOGRAD_PARAMS> {
+  const end = epilogue === 'none' ? '' : `/${epilogue}`;
+  return cachedKernel(target, `conv-winograd/${element}${end}`, WINOGRAD_PARAMS, (scope) =>
+    build(scope, elementKit(target, element), epilogue),
+  );
+}
+
+/** What a unit works on. */
+type Unit = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'm0' | 'outputs', Local>>;
+
+function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
+  const { f, p, lo, hi } = scope;
+  const mapElements = buildMapElements(scope, kit);
+  const multiply = buildMultiply(scope, kit);
+  const mapOutputs = buildMapOutputs(scope, kit, epilogue);
+  f.for('unit', lo, hi, (unit) => {
+    const rest = f.let('rest', unit.div(p.outputBlocks));
+    const image = f.let('image', rest.div(p.rowBlocks).mul(p.images));
+    const row = f.let('row', rest.rem(p.rowBlocks).mul(p.rowBlock));
+    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
+    const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
+    const rows = minI32(f, 'unitRows', p.rowBlock, p.tileRows.sub(row));
+    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
+    const tiles = f.let('tiles', images.mul(rows).mul(p.tileColumns));
+    const at: Unit = { image, images, row, rows, tiles, m0, outputs };
+    mapElements(image, images, row, rows);
+    multiply(at);
+    mapOutputs(at);
+  });
+}
+
+/** The 36 matrix products: for each panel of outputs, all tiles. */
+function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
+  const { f, p, scratch } = scope;
+  const { rows: height, panel } = outputTile(kit);
+  const micro = buildMicro(scope, kit, height);
+  const small = height > 4 ? buildMicro(scope, kit, 4) : micro; // for the last tiles
+  const panelBytes = f.let('panelBytes', p.channels.mul(panel * kit.bytes));
+  return ({ tiles, m0, outputs }) => {
+    f.for('product', 0, PRODUCTS, (product) => {
+      const a = f.let('a', scratch.add(product.mul(p.elementProduct)));
+      const u = f.let('u', p.packed.add(product.mul(p.packedProduct)).add(m0.div(panel).mul(panelBytes)));
+      const c = f.let('cPanel', scratch.add(p.outputAt).add(product.mul(p.outputProduct)));
+      forStep(f, 'm', [0, outputs, panel], () => {
+        const last = f.let('last', a.add(tiles.sub(1).mul(p.elementTile)));
+        forStep(f, 'tile', [0, tiles, height], (tile) => {
+          const first = f.let('aTile', a.add(tile.mul(p.elementTile)));
+          const args = [first, last, p.elementTile, u, p.channels, c.add(tile.mul(p.outputTile)), p.outputTile];
+          f.if(tiles.sub(tile).gt(4), () => f.call(micro, ...args), () => f.call(small, ...args)); // prettier-ignore
+        });
+        f.inc(u, panelBytes);
+        f.inc(c, panel * kit.bytes);
+      });
+    });
+  };
+}
+
+/** c[tile][output] = Σ over channels of a[tile][channel] · u[channel][output]. Tiles behind the last are computed as it. */
+function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number): Fn {
+  const { vector, vectorBytes, bytes } = kit;
+  const names = ['first', 'last', 'aTile', 'u', 'depth', 'c', 'cTile'] as const;
+  return intFn(scope, `micro${height}`, names, (f, { first, last, aTile, u, depth, c, cTile }) => {
+    const rows = [f.let('row0', first)];
+    for (let i = 1; i < height; i++) rows.push(minI32(f, `row${i}`, rows[i - 1]!.add(aTile), last));
+    const tile = new Tile(f, kit, height, 2);
+    const end = f.let('end', depth.mul(bytes));
+    f.for(
+      'at',
+      0,
+      end,
+      (at) => {
+        tile.dotStep(
+          rows.map((row) => loadSplat(vector, row.add(at))),
+          [load(vector, u), load(vector, u, vectorBytes)],
+        );
+        f.inc(u, 2 * vectorBytes);
+      },
+      bytes,
+    );
+    const columns = [f.let('c0', c), f.let('c1', c.add(vectorBytes))];
+    tile.store(columns, cTile);
+  });
+}
+
+/** Maps the products back, outputs by outputs and tile row by tile row, and writes them to y. */
+function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (unit: Unit) => void {
+  const { f, p, scratch } = scope;
+  const { vectorBytes, lanes, bytes } = kit;
+  const map = buildMap(scope, kit, 'outputs', 'bias');
+  const bandOut = buildBandOut(scope, kit, epilogue);
+  const biases = buildBiases(scope, kit);
+  const pitch = f.let('outPitch', p.columns.mul(vectorBytes));
+  const delta = f.let('delta', p.gate.sub(p.y));
+  return ({ image, images, row, rows, m0, outputs }) => {
+    const bias = f.let('bias', scratch.add(p.biasAt));
+    f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(bytes)), p.hasBias, outputs, bias);
+    const temporary = f.let('outTemporary', scratch.add(p.bandAt));
+    const band = f.let('outBand', temporary.add(MAP_SCRATCH));
+    const tileAt = f.let('tileAt', scratch.add(p.outputAt));
+    f.for('outImage', 0, images, (n) => {
+      f.for('outRow', 0, rows, (r) => {
+        const i = f.let('i', row.add(r).mul(TILE));
+        const count = f.let('count', minI32(f, 'valid', i32(TILE), p.rows.sub(i)).mul(p.columns));
+        const y = f.let('y', p.y.add(image.add(n).mul(p.yn)).add(m0.mul(p.yc)).add(i.mul(p.columns).mul(bytes)));
+        forStep(f, 'q', [0, outputs, lanes], (q) => {
+          // From right to left, since what the last tile has too much of falls where the next row begins.
+          const from = f.let('outTile', tileAt.add(p.tileColumns.sub(1).mul(p.outputTile)).add(q.mul(bytes)));
+          const to = f.let('outTo', band.add(p.tileColumns.sub(1).mul(TILE * vectorBytes)));
+          f.for('outColumn', 0, p.tileColumns, () => {
+            f.call(map, from, p.outputProduct.mul(REACH), p.outputProduct, to, pitch, i32(vectorBytes), temporary, bias.add(q.mul(bytes))); // prettier-ignore
+            f.inc(from, i32(0).sub(p.outputTile));
+            f.inc(to, -TILE * vectorBytes);
+          });
+          f.call(bandOut, band, i32(vectorBytes), count, y.add(q.mul(p.yc)), outputs.sub(q), p.yc, delta);
+        });
+        f.inc(tileAt, p.tileColumns.mul(p.outputTile));
+      });
+    });
+  };
+}

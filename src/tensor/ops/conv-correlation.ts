@@ -1,0 +1,60 @@
+/**
+ * What the lowerings of convolutions share: a convolution and its gradient of the input as one kind of problem, a
+ * correlation (see `conv-tables.ts`), and what is done to its results.
+ */
+import type { Value } from '../../compiler/lowering.ts';
+import type { Element, ElementKit } from '../../kernels/gemm-tile.ts';
+import type { ConvGeometry } from './conv-geometry.ts';
+import { forwardAxis, inputGradAxis, type AxisPlan } from './conv-tables.ts';
+
+export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
+
+/** Estimated nanoseconds of so many multiply-adds. */
+export const multiplyAddNs = (count: number, kit: ElementKit): number => (count * kit.bytes) / 80;
+
+/** A correlation: which side of the weights is summed over, and the plans along the axes. */
+export interface Correlation {
+  readonly rows: AxisPlan;
+  readonly columns: AxisPlan;
+  /** Source channels and outputs of a group. */
+  readonly channels: number;
+  readonly outputs: number;
+  /** Steps of the weight along outputs and channels, and between groups, in elements; and along the kernel. */
+  readonly wm: number;
+  readonly wc: number;
+  readonly wg: number;
+  readonly kernel: readonly [number, number];
+}
+
+/** What is done to the results before they are written; `gate` is a contiguous buffer of their shape. */
+export type Finish = { readonly kind: 'none' | 'relu' } | { readonly kind: 'gate'; readonly gate: Value };
+export const PLAIN: Finish = { kind: 'none' };
+
+export function forwardCorrelation(g: ConvGeometry, w: Value): Correlation {
+  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
+  return {
+    rows: forwardAxis(g.height),
+    columns: forwardAxis(g.width),
+    channels: g.inPerGroup,
+    outputs: g.outPerGroup,
+    wm: wo,
+    wc: wi,
+    wg: g.outPerGroup * wo,
+    kernel: [kh, kw],
+  };
+}
+
+/** ∂x from ∂y: the correlation of ∂y with the weights, inputs and outputs exchanged. */
+export function inputGradCorrelation(g: ConvGeometry, w: Value): Correlation {
+  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
+  return {
+    rows: inputGradAxis(g.height),
+    columns: inputGradAxis(g.width),
+    channels: g.outPerGroup,
+    outputs: g.inPerGroup,
+    wm: wi,
+    wc: wo,
+    wg: g.outPerGroup * wo,
+    kernel: [kh, kw],
+  };
+}

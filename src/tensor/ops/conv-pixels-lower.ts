@@ -1,0 +1,214 @@
+/**
+ * Lowers correlations with vectors along outputs (`kernels/conv/pixels.ts`): convolutions and their gradients of the input
+ * whose rows are short or strided. What is chosen depends on shapes alone.
+ */
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { packKernel } from '../../kernels/conv/pack.ts';
+import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernels/conv/pixels.ts';
+import { outputTile } from '../../kernels/conv/along-outputs.ts';
+import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
+import type { ConvGeometry } from './conv-geometry.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
+import { rowsReached } from './conv-tables.ts';
+import { besides, ceilTo, oddLines } from './conv-winograd-lower.ts';
+import { denseVector } from './matmul-lower.ts';
+
+/** The copied source and the results of a unit: within the second-level cache. */
+const UNIT_BYTES = 256 * 1024;
+/** Pixels of a unit at least and at most: weights are read once for each. */
+const PIXELS = { least: 48, most: 192 };
+const UNITS = 16;
+/** Channels and taps that are summed before results are written back: their weights stay in the first-level cache. */
+const DEPTH = 288;
+
+/** y = the correlation if this is the way to compute it; says whether it did. */
+export function lowerPixels(
+  l: Lowering,
+  g: ConvGeometry,
+  x: Value,
+  w: Value,
+  bias: Value | undefined,
+  y: Value,
+  finish: Finish,
+  c: Correlation,
+): boolean {
+  const element = elementOf(y);
+  const kit = elementKit(l.wideTarget, element);
+  const [rows, columns] = [y.layout.shape[2]!, y.layout.shape[3]!];
+  if (!besides(x) || !y.layout.contiguous || g.groups !== 1) return false;
+  if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < kit.lanes) return false;
+  const { bytes } = kit;
+  const { panel } = outputTile(kit);
+  const b = blocksOf(c, g.batch, rows, columns, kit);
+  const t = tablesOf(c, b, columns);
+  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
+  const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
+  const blocks = Math.ceil(c.outputs / panel);
+  const packed = l.temp(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel]);
+  const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes))); // prettier-ignore
+  l.launch(
+    packKernel(l.target, element, panel),
+    { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
+    { size: blocks, unitCost: runs.length * 4 },
+  );
+  const size = Math.ceil(g.batch / b.images) * b.rowBlocks * b.outputBlocks;
+  const products = (y.layout.numel * c.channels * t.offsets.length) / t.segments.length;
+  const firstRow = Math.min(...c.rows.segments.map(({ first }) => first));
+  l.launch(
+    pixelsKernel(l.wideTarget, element, finish.kind),
+    {
+      x,
+      xn,
+      xc,
+      xh,
+      sourceRows: c.rows.source,
+      sourceColumns: c.columns.source,
+      before: b.before,
+      pitch: b.pitch,
+      rowOrigin: c.rows.minDelta,
+      rowStep: c.rows.step,
+      rowReach: rowsReached(c.rows, 1),
+      packed,
+      bias: bias === undefined ? y : denseVector(l, bias, element),
+      hasBias: bias === undefined ? 0 : 1,
+      y,
+      gate: finish.kind === 'gate' ? finish.gate : y,
+      yn,
+      yc,
+      rows,
+      columns,
+      batch: g.batch,
+      channels: c.channels,
+      outputs: c.outputs,
+      taps: t.offsets.length,
+      images: b.images,
+      rowCount: c.rows.count,
+      rowBlock: b.rowBlock,
+      rowBlocks: b.rowBlocks,
+      outputBlock: b.outputBlock,
+      outputBlocks: Math.ceil(c.outputs / b.outputBlock),
+      outStep: c.rows.outStep,
+      firstRow,
+      tapBlock: Math.max(1, Math.floor(DEPTH / c.channels)),
+      sourcePixel: b.sourcePixel,
+      sourceImage: b.sourceImage,
+      resultPixel: b.resultPixel,
+      positions: l.constant('int32', Int32Array.from(t.positions)),
+      offsets: l.constant('int32', Int32Array.from(t.offsets)),
+      segments: l.constant('int32', pixelSegmentTable(t.segments)),
+      segmentCount: t.segments.length,
+      resultAt: b.resultAt,
+      biasAt: b.biasAt,
+    },
+    { size, unitCost: multiplyAddNs(1.3 * products, kit) / size, scratch: b.bytes, flops: 2 * products },
+  );
+  return true;
+}
+
+interface PixelBlocks {
+  readonly images: number;
+  readonly rowBlock: number;
+  readonly rowBlocks: number;
+  readonly outputBlock: number;
+  readonly outputBlocks: number;
+  /** Zeros before a source row, and pixels of a copied row. */
+  readonly before: number;
+  readonly pitch: number;
+  readonly sourcePixel: number;
+  readonly sourceImage: number;
+  readonly resultPixel: number;
+  readonly resultAt: number;
+  readonly biasAt: number;
+  readonly bytes: number;
+}
+
+function blocksOf(c: Correlation, batch: number, rows: number, columns: number, kit: ElementKit): PixelBlocks {
+  const { panel } = outputTile(kit);
+  const { bytes, lanes } = kit;
+  const before = Math.max(0, -c.columns.minDelta);
+  const pitch = (c.columns.count - 1) * c.columns.step + c.columns.maxDelta + before + 1;
+  const sourcePixel = oddLines(ceilTo(c.channels, lanes) * bytes);
+  const all = ceilTo(c.outputs, panel);
+  const resultBytes = oddLines(all * bytes);
+  const rowPixels = columns * c.rows.outStep;
+  const bytesOf = (count: number): number => rowsReached(c.rows, count) * pitch * sourcePixel + count * rowPixels * resultBytes; // prettier-ignore
+  let rowBlock = c.rows.count;
+  while (rowBlock > 1 && bytesOf(rowBlock) > UNIT_BYTES && (rowBlock - 1) * rowPixels >= PIXELS.least) rowBlock--;
+  const rowBlocks = Math.ceil(c.rows.count / rowBlock);
+  rowBlock = Math.ceil(c.rows.count / rowBlocks);
+  const fit = Math.floor(UNIT_BYTES / bytesOf(rowBlock));
+  const wanted = Math.min(Math.max(fit, Math.ceil(PIXELS.least / (rows * columns))), Math.floor(PIXELS.most / (rows * columns))); // prettier-ignore
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(batch, wanted));
+  const pixelUnits = Math.ceil(batch / images) * rowBlocks;
+  const parts = Math.min(Math.ceil(UNITS / pixelUnits), Math.ceil(all / 128));
+  const outputBlock = ceilTo(Math.ceil(all / parts), panel);
+  const resultPixel = oddLines(outputBlock * bytes);
+  const sourceImage = rowsReached(c.rows, rowBlock) * pitch * sourcePixel;
+  const slack = (c.columns.source + lanes) * sourcePixel;
+  const resultAt = ceilTo(images * sourceImage + slack, 64);
+  const biasAt = resultAt + images * rowBlock * rowPixels * resultPixel;
+  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  return {
+    images,
+    rowBlock,
+    rowBlocks,
+    outputBlock,
+    outputBlocks,
+    before,
+    pitch,
+    sourcePixel,
+    sourceImage,
+    resultPixel,
+    resultAt,
+    biasAt,
+    bytes: biasAt + outputBlock * bytes + 128,
+  };
+}
+
+interface PixelTables {
+  /** Pairs of byte offsets: of a pixel's first source and of its result. */
+  readonly positions: readonly number[];
+  /** Byte offset of each tap, segment by segment; and where it is in the weights, in elements. */
+  readonly offsets: readonly number[];
+  readonly kernelTaps: readonly number[];
+  readonly segments: readonly PixelSegment[];
+}
+
+function tablesOf(c: Correlation, b: PixelBlocks, columns: number): PixelTables {
+  const positions: number[] = [];
+  const offsets: number[] = [];
+  const kernelTaps: number[] = [];
+  const segments: PixelSegment[] = [];
+  const firstRow = Math.min(...c.rows.segments.map(({ first }) => first));
+  const whole = b.rowBlocks === 1;
+  for (const down of c.rows.segments) {
+    for (const across of c.columns.segments) {
+      const [begin, end] = whole ? [down.lo, down.hi] : [0, b.rowBlock];
+      const taps = down.taps.flatMap((v) => across.taps.map((h) => [v, h] as const));
+      segments.push({
+        taps: taps.length,
+        tapsBefore: offsets.length,
+        lo: whole ? 0 : down.lo,
+        hi: whole ? down.hi - down.lo : down.hi,
+        pixels: across.hi - across.lo,
+        positions: positions.length * 4,
+      });
+      for (const [v, h] of taps) {
+        offsets.push(((v.delta - c.rows.minDelta) * b.pitch + h.delta + b.before) * b.sourcePixel);
+        kernelTaps.push(v.k * c.kernel[0] + h.k * c.kernel[1]);
+      }
+      for (let n = 0; n < b.images; n++) {
+        for (let i = begin; i < end; i++) {
+          for (let j = across.lo; j < across.hi; j++) {
+            const row = down.first - firstRow + i * c.rows.outStep;
+            const column = across.first + j * c.columns.outStep;
+            const image = n * b.rowBlock * c.rows.outStep * columns;
+            positions.push(n * b.sourceImage + (i * c.rows.step * b.pitch + j * c.columns.step) * b.sourcePixel);
+            positions.push((image + row * columns + column) * b.resultPixel);
+          }
+        }
+      }
+    }
+  }
+  return { positions, offsets, kernelTaps, segments };
+}

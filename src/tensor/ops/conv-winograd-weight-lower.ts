@@ -1,0 +1,153 @@
+/**
+ * Lowers the gradient of a convolution's weights by Winograd's F(4×4, 3×3), where that is less work. How tiles are cut into
+ * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
+ */
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
+import { MAP_SCRATCH } from '../../kernels/conv/winograd-elements.ts';
+import { PRODUCTS, REACH, TILE } from '../../kernels/conv/winograd-transforms.ts';
+import { winogradWeightGradKernel } from '../../kernels/conv/winograd-weight-grad.ts';
+import { reduceScratch, winogradReduceKernel } from '../../kernels/conv/winograd-weight-reduce.ts';
+import { outputTile } from '../../kernels/conv/along-outputs.ts';
+import type { ConvGeometry } from './conv-geometry.ts';
+import { elementOf, multiplyAddNs } from './conv-correlation.ts';
+import { besides, ceilTo, oddLines, tilesOf, workOf, worthIt } from './conv-winograd-lower.ts';
+
+/** Tiles of a block: sums are read and written once for each. */
+const TILES = 48;
+/** Units that there should be, so that threads share them evenly; the least outputs of one; memory for partial results. */
+const UNITS = 8;
+const LEAST_OUTPUTS = 64;
+const PART_BYTES = 8 << 20;
+/** Channels of a unit of the reduction. */
+const CHANNEL_BLOCK = 16;
+
+/** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
+export function lowerWinogradWeightGrad(
+  l: Lowering,
+  g: ConvGeometry,
+  dy: Value,
+  x: Value,
+  dw: Value,
+  db: Value | undefined,
+): boolean {
+  const element = elementOf(dw);
+  const kit = elementKit(l.wideTarget, element);
+  const result = [g.height.output, g.width.output] as const;
+  if (!besides(x) || !besides(dy) || !dw.layout.contiguous || dy.layout.numel === 0) return false;
+  if (!worthIt(g, result, g.inChannels, g.outChannels, kit)) return false;
+  const { bytes } = kit;
+  const { panel } = outputTile(kit);
+  const b = blocksOf(g, result, kit);
+  const [tileRows, tileColumns] = tilesOf(result);
+  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
+  const [dyn, dyc, dyh] = dy.layout.strides.map((step) => step * bytes) as [number, number, number];
+  const work = workOf(g.batch, g.inChannels, g.outChannels, result, kit);
+  const reduce = {
+    partial: l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]),
+    partBytes: b.partBytes,
+    sumProduct: b.sumProduct,
+    sumPanel: b.sumPanel,
+    biasAt: PRODUCTS * b.sumProduct,
+    hasBias: db === undefined ? 0 : 1,
+    channels: g.inChannels,
+    outputs: g.outChannels,
+  };
+  const size = b.parts * b.outputBlocks;
+  const gradAt = PRODUCTS * b.elementProduct;
+  const bandAt = gradAt + PRODUCTS * b.gradProduct;
+  l.launch(
+    winogradWeightGradKernel(l.wideTarget, element),
+    {
+      ...reduce,
+      x,
+      xn,
+      xc,
+      xh,
+      sourceRows: g.height.input,
+      sourceColumns: g.width.input,
+      above: g.height.before,
+      before: g.width.before,
+      tileColumns,
+      elementTile: b.elementTile,
+      elementProduct: b.elementProduct,
+      bandAt,
+      dy,
+      dyn,
+      dyc,
+      dyh,
+      rows: result[0],
+      columns: result[1],
+      batch: g.batch,
+      tileRows,
+      images: b.images,
+      rowBlock: b.rowBlock,
+      rowBlocks: b.rowBlocks,
+      blocks: b.blocks,
+      unitBlocks: b.unitBlocks,
+      outputBlock: b.outputBlock,
+      outputBlocks: b.outputBlocks,
+      gradTile: b.gradTile,
+      gradProduct: b.gradProduct,
+      gradAt,
+    },
+    {
+      size,
+      unitCost: multiplyAddNs(work, kit) / size,
+      scratch: bandAt + MAP_SCRATCH + b.bandBytes,
+      flops: 2 * 9 * dy.layout.numel * g.inChannels,
+    },
+  );
+  const channelBlocks = Math.ceil(g.inChannels / CHANNEL_BLOCK);
+  l.launch(
+    winogradReduceKernel(l.wideTarget, element, panel),
+    { ...reduce, parts: b.parts, dw, db: db ?? dw, channelBlock: CHANNEL_BLOCK, channelBlocks },
+    {
+      size: Math.ceil(g.outChannels / panel) * channelBlocks,
+      unitCost: multiplyAddNs((300 + 40 * b.parts) * CHANNEL_BLOCK * panel, kit),
+      scratch: reduceScratch,
+    },
+  );
+  return true;
+}
+
+function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: ElementKit) {
+  const { rows: height, panel } = outputTile(kit);
+  const { bytes, lanes, vectorBytes } = kit;
+  const [down, across] = tilesOf(result);
+  const rowParts = Math.ceil(down / Math.max(1, Math.floor(TILES / across)));
+  const rowBlock = Math.ceil(down / rowParts);
+  const rowBlocks = Math.ceil(down / rowBlock);
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(g.batch, Math.floor(TILES / (down * across))));
+  const blocks = Math.ceil(g.batch / images) * rowBlocks;
+  const all = ceilTo(g.outChannels, panel);
+  const sumPanel = ceilTo(g.inChannels, height) * panel * bytes;
+  const sumProduct = oddLines((all / panel) * sumPanel);
+  const partBytes = PRODUCTS * sumProduct + ceilTo(all * bytes, 64);
+  const unitBlocks = Math.ceil(blocks / Math.max(1, Math.min(blocks, UNITS, Math.floor(PART_BYTES / partBytes))));
+  const parts = Math.ceil(blocks / unitBlocks);
+  const shares = Math.max(1, Math.min(Math.ceil(UNITS / parts), Math.floor(all / LEAST_OUTPUTS)));
+  const outputBlock = ceilTo(Math.ceil(all / shares), panel);
+  const elementTile = oddLines(ceilTo(g.inChannels, Math.max(height, lanes)) * bytes);
+  const gradTile = oddLines(outputBlock * bytes);
+  const tiles = images * rowBlock * across;
+  const rowVectors = across * TILE + REACH - TILE;
+  return {
+    images,
+    rowBlock,
+    rowBlocks,
+    blocks,
+    unitBlocks,
+    parts,
+    outputBlock,
+    outputBlocks: Math.ceil(g.outChannels / outputBlock),
+    sumPanel,
+    sumProduct,
+    partBytes,
+    elementTile,
+    elementProduct: oddLines(tiles * elementTile),
+    gradTile,
+    gradProduct: oddLines(tiles * gradTile),
+    bandBytes: ((rowBlock * TILE + REACH - TILE) * rowVectors + 2 * lanes) * vectorBytes,
+  };
+}

@@ -1,0 +1,260 @@
+/** Winograd's algorithm and the correlation along outputs, called directly, where the ladder might have taken another way. */
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { TypedArray } from '../../src/base/dtype.ts';
+import { layoutOf } from '../../src/base/layout.ts';
+import type { Lowering, Value } from '../../src/compiler/lowering.ts';
+import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/conv/winograd-transforms.ts';
+import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish } from '../../src/tensor/ops/conv-correlation.ts';
+import { convGeometry, convParams, type ConvGeometry } from '../../src/tensor/ops/conv-geometry.ts';
+import { lowerCorrelation } from '../../src/tensor/ops/conv-lower.ts';
+import { lowerPixels } from '../../src/tensor/ops/conv-pixels-lower.ts';
+import { lowerWinogradConv, lowerWinogradInputGrad } from '../../src/tensor/ops/conv-winograd-lower.ts';
+import { lowerWinogradWeightGrad } from '../../src/tensor/ops/conv-winograd-weight-lower.ts';
+import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
+import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
+import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';
+
+const threads = device.threads;
+afterAll(() => {
+  device.threads = threads;
+});
+
+interface Case {
+  readonly x: readonly [number, number, number, number];
+  readonly outputs: number;
+  readonly kernel?: readonly [number, number];
+  readonly stride?: readonly [number, number];
+  readonly padding: readonly [number, number];
+}
+
+interface Setup {
+  readonly g: ConvGeometry;
+  readonly x: HostTensor;
+  readonly w: HostTensor;
+  readonly b: HostTensor;
+  readonly dy: HostTensor;
+  readonly gate: HostTensor;
+}
+
+function setup({ x, outputs, kernel = [3, 3], stride = [1, 1], padding }: Case, dtype: HostDType): Setup {
+  const w = hostTensor(dtype, [outputs, x[1], ...kernel], 2);
+  const g = convGeometry('test', x, w.shape, convParams({ padding, stride }));
+  const y = [x[0], outputs, g.height.output, g.width.output];
+  return {
+    g,
+    x: hostTensor(dtype, x, 1),
+    w,
+    b: hostTensor(dtype, [outputs], 3),
+    dy: hostTensor(dtype, y, 4),
+    gate: hostTensor(dtype, x, 5),
+  };
+}
+
+type Build = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => boolean;
+
+/** What is worth doing depends on the machine's vectors. */
+class Refused extends Error {}
+
+/** Skips a property's run where an algorithm refuses the sizes. */
+function unlessRefused(body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    fc.pre(!(error instanceof Refused));
+    throw error;
+  }
+}
+
+/** Runs a lowering that must accept the shape. */
+function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (readonly number[])[]): TypedArray[] {
+  const { dtype } = inputs[0]!;
+  const accepted = (l: Lowering, i: readonly Value[], o: readonly Value[]): void => {
+    if (!build(l, i, o)) throw new Refused();
+  };
+  const { results, dispose } = runLowering(accepted, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
+  dispose();
+  return results;
+}
+
+const gated = (gate: Value): Finish => ({ kind: 'gate', gate });
+
+const winograd = {
+  forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
+    run((l, [vx, vw, vb], [y]) => lowerWinogradConv(l, g, vx!, vw!, vb, y!, finish), [x, w, b], [dy.shape])[0]!,
+  inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
+    run((l, [vdy, vw, vg], [dx]) => lowerWinogradInputGrad(l, g, vdy!, vw!, dx!, gates ? gated(vg!) : PLAIN), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+  weightGrad: ({ g, x, w, b, dy }: Setup) =>
+    run((l, [vdy, vx], [dw, db]) => lowerWinogradWeightGrad(l, g, vdy!, vx!, dw!, db), [dy, x], [w.shape, b.shape]),
+};
+
+const pixels = {
+  forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
+    run((l, [vx, vw, vb], [y]) => lowerPixels(l, g, vx!, vw!, vb, y!, finish, forwardCorrelation(g, vw!)), [x, w, b], [dy.shape])[0]!, // prettier-ignore
+  inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
+    run((l, [vdy, vw, vg], [dx]) => lowerPixels(l, g, vdy!, vw!, undefined, dx!, gates ? gated(vg!) : PLAIN, inputGradCorrelation(g, vw!)), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+};
+
+const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
+
+function expectClose(
+  got: TypedArray,
+  expected: Float64Array,
+  terms: number,
+  dtype: 'float32' | 'float64',
+  c: Case,
+): void {
+  expect(worstDifference(got, expected), JSON.stringify(c)).toBeLessThanOrEqual(UNIT[dtype] * (64 + terms));
+}
+
+/** Sizes around whole tiles and vectors, channels around whole vectors and panels; images enough for the work to pay. */
+const size = (min: number, max: number) => fc.integer({ min, max });
+const arbitrary = fc.record({
+  batch: size(6, 9),
+  channels: size(16, 41),
+  outputs: size(16, 41),
+  rows: size(9, 19),
+  columns: size(9, 19),
+  padding: fc.tuple(size(0, 2), size(0, 2)),
+});
+
+describe("Winograd's maps", () => {
+  const times = (a: Matrix, b: Matrix): Matrix =>
+    a.map((row) => b[0]!.map((_, j) => row.reduce((sum, c, k) => sum + c * b[k]![j]!, 0)));
+  const turned = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((row) => row[j]!));
+  const around = (m: Matrix, x: Matrix): Matrix => times(times(m, x), turned(m));
+  const noise = (n: number, salt: number): Matrix =>
+    Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => Math.sin(7 * i + 3 * j * j + salt)));
+
+  it('make a tile of a correlation', () => {
+    const [x, w] = [noise(REACH, 1), noise(3, 2)];
+    const [u, v] = [around(MAPS.weights, w), around(MAPS.elements, x)];
+    const y = around(MAPS.outputs, u.map((row, i) => row.map((c, j) => c * v[i]![j]!))); // prettier-ignore
+    for (let i = 0; i < TILE; i++)
+      for (let j = 0; j < TILE; j++) {
+        let sum = 0;
+        for (let a = 0; a < 3; a++) for (let b = 0; b < 3; b++) sum += x[i + a]![j + b]! * w[a]![b]!;
+        expect(y[i]![j]).toBeCloseTo(sum, 12);
+      }
+    expect(PRODUCTS).toBe(36);
+  });
+
+  it('have coefficients that single precision holds, but for the weights', () => {
+    for (const name of ['elements', 'outputs', 'gradients'] as const)
+      for (const c of MAPS[name].flat()) expect(Math.fround(c)).toBe(c);
+  });
+});
+
+describe.each(['float32', 'float64'] as const)("Winograd's algorithm in %s", (dtype) => {
+  it('agrees with plain loops for random sizes', () => {
+    fc.assert(
+      fc.property(arbitrary, ({ batch, channels, outputs, rows, columns, padding }) =>
+        unlessRefused(() => {
+          const c: Case = { x: [batch, channels, rows, columns], outputs, padding };
+          const s = setup(c, dtype);
+          const [x, w, b, dy] = [s.x, s.w, s.b, s.dy].map(rowMajor) as [number[], number[], number[], number[]];
+          expectClose(winograd.forward(s), referenceConv(s.g, x, w, b), channels * 9, dtype, c);
+          expectClose(winograd.inputGrad(s), referenceInputGrad(s.g, dy, w), outputs * 9, dtype, c);
+          const [dw, db] = winograd.weightGrad(s);
+          const expected = referenceWeightGrad(s.g, dy, x);
+          expectClose(dw!, expected.dw, batch * rows * columns, dtype, c);
+          expectClose(db!, expected.db, batch * rows * columns, dtype, c);
+        }),
+      ),
+      { numRuns: 12, seed: 3 },
+    );
+  });
+
+  it('takes many channels on few pixels, and blocks of rows of large images', () => {
+    for (const c of [
+      { x: [18, 160, 4, 4], outputs: 136, padding: [1, 1] },
+      { x: [1, 16, 70, 45], outputs: 24, padding: [1, 1] },
+    ] satisfies Case[]) {
+      const s = setup(c, dtype);
+      const [x, w, b, dy] = [s.x, s.w, s.b, s.dy].map(rowMajor) as [number[], number[], number[], number[]];
+      expectClose(winograd.forward(s), referenceConv(s.g, x, w, b), c.x[1] * 9, dtype, c);
+      const { dw } = referenceWeightGrad(s.g, dy, x);
+      expectClose(winograd.weightGrad(s)[0]!, dw, c.x[0] * c.x[2] * c.x[3], dtype, c);
+    }
+  });
+});
+
+const strided = fc.record({
+  batch: size(1, 5),
+  channels: size(8, 40),
+  outputs: size(17, 40),
+  rows: size(5, 14),
+  columns: size(5, 14),
+  kernel: fc.tuple(size(1, 4), size(1, 4)),
+  stride: fc.tuple(size(1, 3), size(1, 3)),
+  padding: fc.tuple(size(0, 2), size(0, 2)),
+});
+
+describe.each(['float32', 'float64'] as const)('the correlation along outputs in %s', (dtype) => {
+  it('agrees with plain loops for random sizes, kernels and strides', () => {
+    const large = ({ rows, columns, kernel, stride, padding }: { rows: number; columns: number; kernel: number[]; stride: number[]; padding: number[] }) =>
+      [rows, columns].map((n, d) => Math.floor((n + 2 * padding[d]! - kernel[d]!) / stride[d]!) + 1).reduce((a, b) => a * b) >= 8; // prettier-ignore
+    fc.assert(
+      fc.property(strided.filter(large), ({ batch, channels, outputs, rows, columns, kernel, stride, padding }) =>
+        unlessRefused(() => {
+          const c: Case = { x: [batch, channels, rows, columns], outputs, kernel, stride, padding };
+          const s = setup(c, dtype);
+          const [x, w, b, dy] = [s.x, s.w, s.b, s.dy].map(rowMajor) as [number[], number[], number[], number[]];
+          const taps = kernel[0] * kernel[1];
+          expectClose(pixels.forward(s), referenceConv(s.g, x, w, b), channels * taps, dtype, c);
+          expectClose(pixels.inputGrad(s), referenceInputGrad(s.g, dy, w), outputs * taps, dtype, c);
+        }),
+      ),
+      { numRuns: 40, seed: 5 },
+    );
+  });
+});
+
+describe.each([
+  ['winograd', winograd],
+  ['pixels', pixels],
+] as const)('%s', (_, algorithm) => {
+  const s = setup({ x: [6, 24, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
+
+  it('does the ReLU, or the gate of its gradient, that follows', () => {
+    const plain = algorithm.forward(s);
+    expect(algorithm.forward(s, { kind: 'relu' })).toEqual(
+      Float32Array.from(plain as Float32Array, (v) => Math.max(v, 0)),
+    );
+    const grad = algorithm.inputGrad(s) as Float32Array;
+    const open = rowMajor(s.gate);
+    expect(algorithm.inputGrad(s, true)).toEqual(grad.map((v, i) => (open[i]! > 0 ? v : 0)));
+  });
+
+  it('gives the same bits on any number of threads', () => {
+    const many = setup({ x: [40, 24, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
+    const all = (): TypedArray[] => [
+      algorithm.forward(many),
+      algorithm.inputGrad(many),
+      ...('weightGrad' in algorithm ? algorithm.weightGrad(many) : []),
+    ];
+    device.threads = 1;
+    const one = all();
+    device.threads = 2;
+    expect(all()).toEqual(one);
+  });
+});
+
+describe('single precision', () => {
+  it("keeps Winograd's error within three times that of direct sums", () => {
+    const s = setup({ x: [4, 64, 16, 16], outputs: 32, padding: [1, 1] }, 'float32');
+    const [x, w, b] = [s.x, s.w, s.b].map(rowMajor) as [number[], number[], number[]];
+    const exact = referenceConv(s.g, x, w, b);
+    const rms = (y: TypedArray): number => Math.hypot(...Array.from(exact, (v, i) => Number(y[i]) - v));
+    const direct = run(
+      (l, [vx, vw, vb], [y]) => {
+        lowerCorrelation(l, s.g, vx!, vw!, vb, y!, PLAIN, forwardCorrelation(s.g, vw!));
+        return true;
+      },
+      [s.x, s.w, s.b],
+      [s.dy.shape],
+    )[0]!;
+    expect(rms(direct)).toBeGreaterThan(0);
+    expect(rms(winograd.forward(s)) / rms(direct)).toBeLessThan(3);
+  });
+});
