@@ -180,7 +180,7 @@ function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParam
   lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, finish);
 }
 
-/** A third input is the gate of a ReLU's gradient that follows (see `OpRule.fused`). */
+/** A third input is the gate of a ReLU's gradient that follows (see `GraphOp.finish`). */
 function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams): void {
   const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w, gate] = inputs as [Value, Value, Value | undefined];
@@ -191,7 +191,8 @@ export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
     shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometry.conv2d(inputs, p)))],
     lower: lowerForward,
-    fused: { relu: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p, { kind: 'relu' }) },
+    finish: (steps, p) =>
+      steps.join() === 'relu' ? (l, x, y) => lowerForward(l, x, y, p, { kind: 'relu' }) : undefined,
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
@@ -200,7 +201,7 @@ export const convRules: OpRules<ConvAttrs> = {
       return [layoutOf(inputs[0]!.dtype, [g.batch, g.inChannels, ...p.size])];
     },
     lower: lowerBackward,
-    fused: { gate: lowerBackward },
+    finish: (steps, p) => (steps.join() === 'gate' ? (l, x, y) => lowerBackward(l, x, y, p) : undefined),
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },
   conv2dWeightGrad: {

@@ -102,6 +102,7 @@ export const normRules: OpRules<NormAttrs> = {
       return [layoutOf(x.dtype, x.shape), perChannel, perChannel];
     },
     lower: lowerBatchNorm,
+    writes: (p) => (p.running ? [batchNormInputs(p).mean, batchNormInputs(p).variance] : []),
     gradient: {
       name: 'NativeBatchNormBackward0',
       saves: { inputs: [0, 1], outputs: [1, 2] },

@@ -72,7 +72,7 @@ export const poolRules: OpRules<PoolAttrs> = {
   maxPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
     lower: lowerMaxPoolGrad,
-    fused: { gate: lowerMaxPoolGrad },
+    finish: (steps, p) => (steps.join() === 'gate' ? (l, x, y) => lowerMaxPoolGrad(l, x, y, p) : undefined),
     gradient: {
       name: 'MaxPool2DWithIndicesBackwardBackward0',
       saves: { inputs: [1] },

@@ -1,0 +1,146 @@
+/** What the planner does to a compiled function: fewer operations and kernels, the same bits. */
+import { compile, F, manualSeed, noGrad, randn, tensor, type Tensor } from 'flambeau';
+import { describe, expect, test } from 'vitest';
+
+const bits = (x: Tensor): unknown => x.detach().toTypedArray();
+
+/** Compiles, and compares three runs with eager ones; returns the plan as text. */
+function sameBits(fn: (...args: Tensor[]) => Tensor[], ...args: Tensor[]): string {
+  const expected = fn(...args).map(bits);
+  const step = compile(fn);
+  for (let i = 0; i < 3; i++) expect(step(...args).map(bits)).toEqual(expected);
+  return step.toString();
+}
+
+const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
+
+describe('repetition', () => {
+  test('is computed once, through views and further operations', () => {
+    const plan = sameBits(
+      (x) => {
+        const a = x
+          .view([6, 2])
+          .matmul(x.view([2, 6]))
+          .softmax(0);
+        const b = x
+          .view([6, 2])
+          .matmul(x.view([2, 6]))
+          .softmax(0);
+        return [a.sum(0).add(b.sum(1))];
+      },
+      randn(3, 4),
+    );
+    expect(count(plan, / matmul\(/g)).toBe(1);
+    expect(count(plan, / softmax\(/g)).toBe(1);
+  });
+
+  test('other attributes, numbers, layouts and offsets are no repetition', () => {
+    const plan = sameBits(
+      (x) => [x.softmax(0).add(x.softmax(1)), x.at(0).cumsum(0).sub(x.at(1).cumsum(0)), x.t().cumsum(0)],
+      randn(4, 4),
+    );
+    expect(count(plan, / softmax\(/g)).toBe(2);
+    expect(count(plan, / cumsum\(/g)).toBe(3);
+  });
+
+  test('nor is what was written to in between', () => {
+    const state = randn(4, 4);
+    const start = bits(state);
+    const step = compile((x: Tensor) =>
+      noGrad(() => {
+        const before = state.matmul(x);
+        state.mul_(2);
+        const after = state.matmul(x);
+        const y = x.add(1);
+        const one = y.matmul(x);
+        y.mul_(3);
+        return [before, after, one, y.matmul(x)];
+      }),
+    );
+    const x = randn(4, 4);
+    for (let i = 0; i < 3; i++) {
+      const old = state.clone();
+      const [before, after, one, three] = step(x) as [Tensor, Tensor, Tensor, Tensor];
+      expect(bits(before)).toEqual(bits(old.matmul(x)));
+      expect(bits(after)).toEqual(bits(old.mul(2).matmul(x)));
+      expect(bits(one)).toEqual(bits(x.add(1).matmul(x)));
+      expect(bits(three)).toEqual(bits(x.add(1).mul(3).matmul(x)));
+    }
+    expect(bits(state)).not.toEqual(start);
+    expect(count(step.toString(), / matmul\(/g)).toBe(4);
+  });
+
+  test('random masks differ', () => {
+    manualSeed(3);
+    const step = compile((x: Tensor) => [F.dropout(x, { p: 0.5 }), F.dropout(x, { p: 0.5 })]);
+    const x = randn(64);
+    step(x);
+    const [a, b] = step(x) as [Tensor, Tensor];
+    expect(bits(a)).not.toEqual(bits(b));
+  });
+
+  test('results that are wanted twice are two tensors', () => {
+    const step = compile((x: Tensor) => [x.softmax(0), x.softmax(0)]);
+    const x = randn(8);
+    step(x);
+    const [a, b] = step(x) as [Tensor, Tensor];
+    a.mul_(0);
+    expect(bits(b)).toEqual(bits(x.softmax(0)));
+  });
+});
+
+describe('operations in place', () => {
+  test('on results, views and arguments', () => {
+    sameBits(
+      (x) => {
+        const y = x.mul(2);
+        const first = y.at(0);
+        y.add_(1);
+        first.mul_(5);
+        const z = y.clone();
+        y.sub_(z.exp_());
+        y.setAt([1], first);
+        return [y, z, first];
+      },
+      randn(3, 4),
+    );
+  });
+
+  test('an argument may be memory that the function also reaches by itself', () => {
+    const state = tensor([1, 2, 3]);
+    const step = compile((x: Tensor) =>
+      noGrad(() => {
+        const y = x.mul(10);
+        state.add_(1);
+        return y.add(x);
+      }),
+    );
+    const eager = (x: Tensor): unknown => {
+      const y = x.mul(10);
+      state.add_(1);
+      return bits(y.add(x));
+    };
+    const other = tensor([5, 5, 5]);
+    step(other);
+    const start = bits(state);
+    const results = [bits(step(state)), bits(step(state)), bits(step(other))];
+    state.copy_(tensor(Array.from(start as Float32Array)));
+    expect(results).toEqual([eager(state), eager(state), eager(other)]);
+    expect(step.recordings).toBe(1);
+  });
+});
+
+test('running statistics are kept up where only they are wanted', () => {
+  const [mean, variance] = [randn(3), randn(3).abs()];
+  const x = randn(4, 3, 2, 2);
+  const step = compile((input: Tensor) => {
+    F.batchNorm(input, mean, variance, { training: true });
+    return input.mul(1);
+  });
+  step(x);
+  const [m, v] = [mean.clone(), variance.clone()];
+  F.batchNorm(x, m, v, { training: true });
+  step(x);
+  expect(bits(mean)).toEqual(bits(m));
+  expect(bits(variance)).toEqual(bits(v));
+});
