@@ -56,7 +56,7 @@ function resultOf(table: NodeTable, i: number, side: number): number | undefined
   const input = node.inputs[side]!;
   const buffer = table.bufferOf(input);
   const at = table.producer(buffer);
-  if (at === undefined || at >= i || table.readers(buffer).size !== 1) return undefined;
+  if (at === undefined || at >= i || !table.isLocal(buffer) || table.readers(buffer).size !== 1) return undefined;
   const [first] = table.nodes[at]!.outputs as [number];
   if (graph.values[first]!.buffer !== buffer || !graph.covers(first) || !graph.covers(input)) return undefined;
   const rest = node.inputs.filter((_, k) => k !== side);

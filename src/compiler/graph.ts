@@ -60,6 +60,8 @@ export interface GraphNode extends GraphOp {
   readonly outputs: readonly number[];
   /** Where the operation's first scalar stands among those of the graph. */
   readonly firstScalar: number;
+  /** Where its scalars stand, if not one after the other. */
+  readonly scalars?: readonly number[] | undefined;
 }
 
 export class Graph {

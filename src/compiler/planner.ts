@@ -4,11 +4,13 @@
  */
 import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
+import { withElementwiseJoined, type LowerElementwise } from './fuse-elementwise.ts';
 import { withSteps } from './fuse.ts';
 import type { Graph } from './graph.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
-export function planned(graph: Graph): Graph {
+/** `lower` launches an elementwise expression. */
+export function planned(graph: Graph, lower: LowerElementwise): Graph {
   const tidy = withoutRepetition(withOwnBuffers(withoutDeadCode(graph)));
-  return withBuffersReused(withSteps(tidy));
+  return withBuffersReused(withElementwiseJoined(withSteps(tidy), lower));
 }

@@ -45,7 +45,12 @@ export function withBuffersReused(graph: Graph): Graph {
   const placeOf = (buffer: number): number => place.get(buffer) ?? buffer;
   graph.nodes.forEach((node, i) => {
     if (node.elementwise === undefined) return;
-    const free = node.inputs.filter((id) => whole(graph, id) && last.get(graph.values[id]!.buffer) === i);
+    const free = node.inputs.filter(
+      (id) =>
+        whole(graph, id) &&
+        last.get(graph.values[id]!.buffer) === i &&
+        node.inputs.every((other) => graph.values[other]!.buffer !== graph.values[id]!.buffer || sameView(graph, other, id)), // prettier-ignore
+    );
     for (const id of node.outputs) {
       const { buffer, layout } = graph.values[id]!;
       if (!whole(graph, id) || first.get(buffer) !== i) continue;
@@ -58,6 +63,9 @@ export function withBuffersReused(graph: Graph): Graph {
   });
   return withBuffers(graph, new Map([...place.keys()].map((buffer) => [buffer, placeOf(buffer)])), graph.nodes);
 }
+
+const sameView = (graph: Graph, a: number, b: number): boolean =>
+  graph.values[a]!.layout === graph.values[b]!.layout && graph.values[a]!.offset === graph.values[b]!.offset;
 
 const whole = (graph: Graph, id: number): boolean =>
   graph.buffers[graph.values[id]!.buffer]!.kind === 'local' && graph.covers(id);

@@ -42,11 +42,17 @@ export class NodeTable {
     return this.#reads[buffer]!;
   }
 
-  /** The only node that writes a local buffer, if there is just one. */
+  /** The only node that writes a buffer, if there is just one. */
   producer(buffer: number): number | undefined {
     const writes = this.#writes[buffer]!;
     const [first] = writes;
-    return this.isLocal(buffer) && writes.size === 1 ? first : undefined;
+    return writes.size === 1 ? first : undefined;
+  }
+
+  /** Whether a node other than that at a place reads or writes a buffer. */
+  usedElsewhere(buffer: number, at: number): boolean {
+    const others = (uses: ReadonlySet<number>): boolean => uses.size > (uses.has(at) ? 1 : 0);
+    return others(this.#reads[buffer]!) || others(this.#writes[buffer]!);
   }
 
   /** Puts a node at a free place. */

@@ -45,6 +45,8 @@ export interface ElementwiseSpec {
   readonly build: (f: Fn, inputs: readonly Local[], scalars: readonly Local[]) => readonly Expr[];
   /** The expression has no vector form: it calls functions of the host, or divides integers. */
   readonly scalarOnly?: boolean;
+  /** Elements computed at a time, where that does not follow from the types. */
+  readonly lanes?: 1 | 2 | 4;
   /** Nanoseconds of arithmetic for one element. */
   readonly cost: number;
 }
@@ -63,7 +65,8 @@ export interface WalkShape {
 const wide = (as: Compute): boolean => as === 'f64' || as === 'i64';
 
 /** Lanes of a register: all types of an expression have one width, or it is scalar. */
-function lanesOf(spec: ElementwiseSpec): 1 | 2 | 4 {
+export function elementwiseLanes(spec: ElementwiseSpec): 1 | 2 | 4 {
+  if (spec.lanes !== undefined) return spec.lanes;
   const types = [...spec.inputs, ...spec.outputs].map((operand) => operand.as).concat(spec.scalars);
   const exact = types.filter((as) => as !== 'bool');
   if (spec.scalarOnly === true || (exact.some(wide) && !exact.every(wide))) return 1;
@@ -96,7 +99,7 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
     operands.forEach((_, i) => (params[outerStepParam(i, dim)] = 'i32'));
   }
   const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
-  const key = `elementwise/${spec.name}/${lanesOf(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`;
+  const key = `elementwise/${spec.name}/${elementwiseLanes(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`;
   return cachedKernel(target, key, params, (scope) => new Walk(spec, walk, scope).build());
 }
 
@@ -119,7 +122,7 @@ class Walk {
     this.#scope = scope;
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
-    this.#lanes = lanesOf(spec);
+    this.#lanes = elementwiseLanes(spec);
     this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, this.#param(operandParam(i))));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
     this.#scalars = spec.scalars.map((as, i) => {

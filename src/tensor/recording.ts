@@ -9,6 +9,7 @@ import { planned } from '../compiler/planner.ts';
 import { Plan } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
+import { lowerElementwise } from './ops/elementwise.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, usedAfterFree, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -117,7 +118,7 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph));
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, lowerElementwise));
     return this.#plan;
   }
 

@@ -130,6 +130,34 @@ describe('operations in place', () => {
   });
 });
 
+describe('elementwise operations', () => {
+  test('become one kernel that writes only what is wanted', () => {
+    const plan = sameBits((x, y) => {
+      const sum = x.add(y);
+      const scaled = sum.mul(0.5).sub(y.abs());
+      return [F.relu(scaled).mul(x.gt(0).to('float32')), sum];
+    }, randn(5, 7), randn(5, 7)); // prettier-ignore
+    expect(plan).toMatch(/\$\d+: float32\[5, 7\], \$\d+: float32\[5, 7\] = [a-zA-Z+]+\(%\d+, \$1, \$0\)/);
+  });
+
+  test('of one dense length need not have one shape', () => {
+    const plan = sameBits((x) => [x.view([2, 9]).mul(2).view([6, 3]).exp().flatten().add(x)], randn(18));
+    expect(plan).toContain('mulScalar+exp+add(');
+  });
+
+  test('broadcast inputs, not results', () => {
+    const plan = sameBits((x, row) => [row.mul(2).exp().add(x).sub(row.sum())], randn(3, 8), randn(8));
+    expect(plan).toContain('mulScalar+exp(');
+    expect(plan).toContain('add+sub(');
+  });
+
+  test('in double precision, whole numbers and truth values', () => {
+    sameBits((x) => [x.mul(1.5).sin().add(1), x.gt(0).logicalAnd(x.lt(1)).logicalNot()], randn([33], { dtype: 'float64' })); // prettier-ignore
+    sameBits((x) => [x.mul(3).add(7).remainder(4).sub(x)], tensor([1, -5, 7, 9], { dtype: 'int64' }));
+    sameBits((x) => [x.mul(200).add(100).mul(2)], tensor([1, 2, 3, 250, 7], { dtype: 'uint8' }));
+  });
+});
+
 test('running statistics are kept up where only they are wanted', () => {
   const [mean, variance] = [randn(3), randn(3).abs()];
   const x = randn(4, 3, 2, 2);
