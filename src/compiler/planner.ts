@@ -5,12 +5,18 @@
 import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
 import { withElementwiseJoined, type LowerElementwise } from './fuse-elementwise.ts';
+import { withUpdatesJoined, type LowerMany } from './fuse-launches.ts';
 import { withSteps } from './fuse.ts';
 import type { Graph } from './graph.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
-/** `lower` launches an elementwise expression. */
-export function planned(graph: Graph, lower: LowerElementwise): Graph {
+/** How elementwise expressions are launched. */
+export interface ElementwiseLowering {
+  readonly one: LowerElementwise;
+  readonly many: LowerMany;
+}
+
+export function planned(graph: Graph, { one, many }: ElementwiseLowering): Graph {
   const tidy = withoutRepetition(withOwnBuffers(withoutDeadCode(graph)));
-  return withBuffersReused(withElementwiseJoined(withSteps(tidy), lower));
+  return withBuffersReused(withUpdatesJoined(withElementwiseJoined(withSteps(tidy), one), many));
 }

@@ -9,10 +9,13 @@ import { planned } from '../compiler/planner.ts';
 import { Plan } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
+import { launchElementwiseMany } from './ops/elementwise-launch.ts';
 import { lowerElementwise } from './ops/elementwise.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, usedAfterFree, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+
+const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
 
 /** A tensor that the function returns: made anew for each run, or one that exists. */
 type Result = { readonly existing: Tensor } | { readonly argument: number } | FreshResult;
@@ -118,7 +121,7 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, lowerElementwise));
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE));
     return this.#plan;
   }
 

@@ -1,5 +1,5 @@
 /** What the planner does to a compiled function: fewer operations and kernels, the same bits. */
-import { compile, F, manualSeed, noGrad, randn, tensor, type Tensor } from 'flambeau';
+import { compile, F, manualSeed, nn, noGrad, optim, randn, tensor, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
@@ -155,6 +155,66 @@ describe('elementwise operations', () => {
     sameBits((x) => [x.mul(1.5).sin().add(1), x.gt(0).logicalAnd(x.lt(1)).logicalNot()], randn([33], { dtype: 'float64' })); // prettier-ignore
     sameBits((x) => [x.mul(3).add(7).remainder(4).sub(x)], tensor([1, -5, 7, 9], { dtype: 'int64' }));
     sameBits((x) => [x.mul(200).add(100).mul(2)], tensor([1, 2, 3, 250, 7], { dtype: 'uint8' }));
+  });
+});
+
+describe('updates', () => {
+  const OPTIMIZERS: readonly [string, (a: Tensor[], b: Tensor[]) => optim.Optimizer][] = [
+    ['SGD', (a, b) => new optim.SGD([{ params: a, lr: 0.1 }, { params: b, lr: 0.01 }], { lr: 1, momentum: 0.9, weightDecay: 0.01 })],
+    ['Adam', (a, b) => new optim.Adam([{ params: a, lr: 0.1 }, { params: b, lr: 0.01 }], { amsgrad: true })],
+  ]; // prettier-ignore
+
+  test.each(OPTIMIZERS)('of all parameters by %s are one launch', (_, make) => {
+    const run = (wrap: typeof compile | undefined): { values: unknown[]; plan: string } => {
+      manualSeed(2);
+      const model = new nn.Sequential(
+        new nn.Linear(7, 40),
+        new nn.BatchNorm1d(40),
+        new nn.Tanh(),
+        new nn.Linear(40, 3),
+      );
+      const [weights, others] = [0, 1].map((rank) => model.parameters().filter((p) => p.ndim === 2 - rank));
+      const optimizer = make(weights!, others!);
+      const fn = (x: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const loss = model(x).square().mean();
+        loss.backward();
+        optimizer.step();
+        return loss;
+      };
+      const step = wrap?.(fn) ?? fn;
+      const values: unknown[] = [];
+      for (let i = 0; i < 5; i++) {
+        optimizer.paramGroups[0]!.lr = 0.1 / (i + 1);
+        values.push(bits(step(randn(9, 7))), ...[...model.stateDict().values()].map(bits));
+      }
+      return { values, plan: String(step) };
+    };
+    const { values, plan } = run(compile);
+    expect(values).toEqual(run(undefined).values);
+    expect(plan).toMatch(/6 × [a-zA-Z]+Step\(/);
+  });
+
+  test('that depend on each other are not joined', () => {
+    const [a, b] = [randn(100), randn(3)];
+    const start = [bits(a), bits(b)];
+    const fn = (x: Tensor): Tensor[] =>
+      noGrad(() => {
+        a.mul_(2);
+        b.mul_(3);
+        a.mul_(x.sum());
+        b.mul_(a.sum());
+        return [a.sum()];
+      });
+    const step = compile(fn);
+    const x = randn(2);
+    const results: unknown[] = [];
+    for (let i = 0; i < 3; i++) results.push(bits(step(x)[0]!), bits(a), bits(b));
+    a.copy_(tensor(Array.from(start[0] as Float32Array)));
+    b.copy_(tensor(Array.from(start[1] as Float32Array)));
+    const expected: unknown[] = [];
+    for (let i = 0; i < 3; i++) expected.push(bits(fn(x)[0]!), bits(a), bits(b));
+    expect(results).toEqual(expected);
   });
 });
 
