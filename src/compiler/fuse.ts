@@ -60,6 +60,8 @@ function resultOf(table: NodeTable, i: number, side: number): number | undefined
   const [first] = table.nodes[at]!.outputs as [number];
   if (graph.values[first]!.buffer !== buffer || !graph.covers(first) || !graph.covers(input)) return undefined;
   const rest = node.inputs.filter((_, k) => k !== side);
+  // An operation may write results more than once, so what it adds or is gated by must lie elsewhere.
+  if (rest.some((id) => node.outputs.some((out) => table.bufferOf(out) === table.bufferOf(id)))) return undefined;
   const alike = [...rest, ...node.outputs].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
   return alike ? at : undefined;
 }

@@ -49,6 +49,39 @@ describe.each(['float32', 'float64'] as const)('of %s', (dtype) => {
   );
 
   test.each([
+    [[4, 5, 6, 7], true],
+    [[4, 5, 6, 7], false],
+    [[6, 9], true],
+    [[6, 9], false],
+    [[3, 8, 5], true],
+  ] as const)('batch normalisation of %j, a sum and a ReLU (training: %j)', (shape, training) => {
+    manualSeed(6);
+    const channels = shape[1];
+    const make = (): Tensor => randn([channels], { dtype });
+    const [weight, bias, mean, variance] = [make().requiresGrad_(), make().requiresGrad_(), make(), make().abs()];
+    const [x, r] = [randn([...shape], { dtype }), randn([...shape], { dtype })];
+    const start = [mean.clone(), variance.clone()];
+    const fn = (input: Tensor, residual: Tensor): Tensor[] => {
+      weight.grad = bias.grad = null;
+      const norm = (z: Tensor): Tensor => F.batchNorm(z, mean, variance, { weight, bias, training });
+      const [a, b] = [F.relu(norm(input)), F.relu(norm(input.mul(2)).add(residual))];
+      const [c, d] = [residual.add(norm(a)), norm(b)];
+      const y = a.add(b).add(c).add(d);
+      y.sin().sum().backward();
+      return [y, a, b, c, d, weight.grad!, bias.grad!];
+    };
+    const results = (run: typeof fn): unknown[] => {
+      mean.copy_(start[0]!);
+      variance.copy_(start[1]!);
+      return [0, 1, 2].flatMap(() => [...run(x, r), mean, variance].map(bits));
+    };
+    const step = compile(fn);
+    expect(results(step)).toEqual(results(fn));
+    const name = training ? 'batchNorm' : 'batchNormEval';
+    for (const finish of ['+relu', '+add+relu', '+add']) expect(step.toString()).toContain(` ${name}${finish}(`);
+  });
+
+  test.each([
     [2, {}],
     [3, { stride: 2, padding: 1 }],
   ])('the gradient of max-pooling %i into a ReLU', (kernel, options) => {
