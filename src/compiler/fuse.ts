@@ -62,7 +62,8 @@ function resultOf(table: NodeTable, i: number, side: number): number | undefined
   const rest = node.inputs.filter((_, k) => k !== side);
   // An operation may write results more than once, so what it adds or is gated by must lie elsewhere.
   if (rest.some((id) => node.outputs.some((out) => table.bufferOf(out) === table.bufferOf(id)))) return undefined;
-  const alike = [...rest, ...node.outputs].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
+  const large = typeof node.step === 'string' ? rest : [];
+  const alike = [...large, ...node.outputs].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
   return alike ? at : undefined;
 }
 

@@ -32,9 +32,18 @@ export interface GraphValue {
 
 /**
  * What an operation can do to its (first) result as it writes it, instead of the operation that follows: `relu`; `gate`, the
- * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape.
+ * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape; a scale and a
+ * shift of each channel.
  */
-export type FinishStep = 'relu' | 'gate' | 'add';
+export type FinishStep = 'relu' | 'gate' | 'add' | AffineStep;
+
+/** Batch normalisation with known statistics. */
+export interface AffineStep {
+  /** How many inputs it has besides the tensor. */
+  readonly inputs: number;
+  /** From those, a table of scale and shift, [channels, 2]; x·scale + shift is not what the operation itself gives to the bit. */
+  readonly table: (l: Lowering, inputs: readonly Value[]) => Value;
+}
 
 /** An operation as the compiler sees it. */
 export interface GraphOp {
@@ -48,8 +57,8 @@ export interface GraphOp {
   /** What it is to an operation before it that can take it over; its first input is that one's result. */
   readonly step?: FinishStep | undefined;
   /**
-   * The lowering of the operation together with steps that follow, if it can take those over. The further inputs of the steps,
-   * all contiguous and as many elements as the first result, follow its own.
+   * The lowering of the operation together with steps that follow, if it can take those over. The further inputs of the steps
+   * follow its own; those of `gate` and `add` are contiguous and have as many elements as the first result.
    */
   readonly finish?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
 }

@@ -220,6 +220,36 @@ export const normPlanesKernel = (
     });
   });
 
+const AFFINE_PARAMS = {
+  weight: 'ptr',
+  bias: 'ptr',
+  mean: 'ptr',
+  variance: 'ptr',
+  /** [channels, 2] */
+  table: 'ptr',
+  eps: 'f64',
+} as const;
+
+/** The evaluation form as x·scale + shift, for whoever can do that to its results. A unit of work is one channel. */
+export const normAffineKernel = (target: Target, t: Floats): Kernel<typeof AFFINE_PARAMS> =>
+  cachedKernel(target, `norm/affine-${t.scalar}`, AFFINE_PARAMS, ({ f, p, lo, hi }) => {
+    f.for('c', lo, hi, (c) => {
+      const at = f.let('at', elements(t, c));
+      const read = (from: Local): Expr => load(t.scalar, from.add(at)).cast('f64');
+      const scale = f.let('scale', inverseRoot(read(p.variance), p.eps).mul(read(p.weight)).cast(t.scalar));
+      const to = f.let('to', p.table.add(at).add(at));
+      f.store(t.scalar, to, scale);
+      f.store(
+        t.scalar,
+        to,
+        read(p.bias)
+          .sub(read(p.mean).mul(scale.cast('f64')))
+          .cast(t.scalar),
+        t.bytes,
+      );
+    });
+  });
+
 /**
  * dBias = Σ g; dWeight = Σ g·x̂ with x̂ = (x − mean)·invStd. Through fixed statistics dx = g·weight·invStd; through those of the
  * batch dx = (g − Σ g / n − x̂·Σ g·x̂ / n)·weight·invStd, as mean and variance depend on every x.

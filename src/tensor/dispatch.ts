@@ -99,7 +99,7 @@ function graphOp(name: OpName, attrs: Attrs): GraphOp {
     name,
     key: attrs.key,
     lower: loweringOf(rule, attrs),
-    step,
+    step: typeof step === 'function' ? step(attrs) : step,
     finish: finish && ((steps) => finish(steps, attrs)),
     elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
   };

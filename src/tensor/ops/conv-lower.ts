@@ -6,6 +6,7 @@ import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { correlateTile } from '../../kernels/conv/correlate-tile.ts';
 import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/conv/correlate.ts';
 import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
+import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { narrowed, type Target } from '../../kernels/ir.ts';
@@ -49,8 +50,16 @@ interface Correlation {
   readonly kernel: readonly [number, number];
 }
 
-/** What is done to the results before they are written; `gate` is a contiguous buffer of their shape. */
-export type Finish = { readonly kind: 'none' | 'relu' } | { readonly kind: 'gate'; readonly gate: Value };
+/**
+ * What is done to the results before they are written, and the other operands of it: `gate` and `residual` are contiguous buffers of
+ * their shape, `affine` is [outputs, 2].
+ */
+export interface Finish {
+  readonly kind: Epilogue;
+  readonly gate?: Value | undefined;
+  readonly residual?: Value | undefined;
+  readonly affine?: Value | undefined;
+}
 const PLAIN: Finish = { kind: 'none' };
 
 export function lowerConv(
@@ -391,7 +400,9 @@ function lowerCorrelation(
       bias: bias === undefined ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1)) : denseVector(l, bias, element), // prettier-ignore
       hasBias: bias === undefined ? 0 : 1,
       y,
-      gate: finish.kind === 'gate' ? finish.gate : y,
+      gate: finish.gate ?? y,
+      residual: finish.residual ?? y,
+      affine: finish.affine ?? y,
       yn: strides[0]! * bytes,
       yc: strides[1]! * bytes,
       yh: c.rows.outStep * strides[2]! * bytes,

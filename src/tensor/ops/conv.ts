@@ -11,7 +11,9 @@ import { isFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import type { FinishStep, Lower } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
@@ -180,19 +182,47 @@ function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParam
   lowerConv(l, g, inputs[0]!, inputs[1]!, inputs[2], outputs[0]!, finish);
 }
 
-/** A third input is the gate of a ReLU's gradient that follows (see `GraphOp.finish`). */
-function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams): void {
+function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish?: Finish): void {
   const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
-  const [dy, w, gate] = inputs as [Value, Value, Value | undefined];
-  lowerInputGrad(l, g, dy, w, outputs[0]!, gate && { kind: 'gate', gate });
+  lowerInputGrad(l, g, inputs[0]!, inputs[1]!, outputs[0]!, finish);
 }
+
+/** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
+const finishing =
+  <P>(
+    lower: (l: Lowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
+    kinds: readonly Epilogue[],
+  ) =>
+  (steps: readonly FinishStep[], p: P): Lower | undefined => {
+    const kind = kinds.find((name) => name === steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+')); // prettier-ignore
+    if (kind === undefined) return undefined;
+    return (l, inputs, outputs) => {
+      const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
+      let left = inputs;
+      for (const step of steps.toReversed()) {
+        const count = step === 'relu' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const own = left.slice(left.length - count);
+        left = left.slice(0, left.length - count);
+        if (typeof step !== 'string') operands.affine = step.table(l, own);
+        else if (step !== 'relu') operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
+      }
+      lower(l, left, outputs, p, { kind, ...operands });
+    };
+  };
 
 export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
     shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometry.conv2d(inputs, p)))],
-    lower: lowerForward,
-    finish: (steps, p) =>
-      steps.join() === 'relu' ? (l, x, y) => lowerForward(l, x, y, p, { kind: 'relu' }) : undefined,
+    lower: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p),
+    finish: finishing(lowerForward, [
+      'relu',
+      'add',
+      'add+relu',
+      'affine',
+      'affine+relu',
+      'affine+add',
+      'affine+add+relu',
+    ]),
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
@@ -200,8 +230,8 @@ export const convRules: OpRules<ConvAttrs> = {
       const g = geometry.inputGrad(inputs, p);
       return [layoutOf(inputs[0]!.dtype, [g.batch, g.inChannels, ...p.size])];
     },
-    lower: lowerBackward,
-    finish: (steps, p) => (steps.join() === 'gate' ? (l, x, y) => lowerBackward(l, x, y, p) : undefined),
+    lower: (l, inputs, outputs, p) => lowerBackward(l, inputs, outputs, p),
+    finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']),
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },
   conv2dWeightGrad: {

@@ -5,7 +5,13 @@ import type { Layout } from '../../base/layout.ts';
 import type { FinishStep } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/floats.ts';
-import { normPlanesGradKernel, normPlanesKernel, type NormFinish, type NormMode } from '../../kernels/norm-planes.ts';
+import {
+  normAffineKernel,
+  normPlanesGradKernel,
+  normPlanesKernel,
+  type NormFinish,
+  type NormMode,
+} from '../../kernels/norm-planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/norm-rows.ts';
 import { asContiguous } from './copy.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
@@ -109,6 +115,19 @@ export function lowerBatchNormEval(
   finish: NormFinish = '',
 ): void {
   lowerForward(l, inputs, p, { mode: 'eval', y: y!, momentum: 0, finish });
+}
+
+/** [weight?, bias?, runningMean, runningVar] → scale and shift of each channel, [channels, 2] */
+export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
+  const { dtype, numel: channels } = inputs[0]!.layout;
+  const t = floatsOf(l.target, dtype);
+  const at = batchNormInputs(p);
+  const given = (i: number, otherwise: number): Value =>
+    i < 0 ? filled(l, t, channels, otherwise) : asContiguous(l, inputs[i - 1]!);
+  const table = l.temp(dtype, [channels, 2]);
+  const [weight, bias, mean, variance] = [given(at.weight, 1), given(at.bias, 0), given(at.mean, 0), given(at.variance, 1)]; // prettier-ignore
+  l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10 }); // prettier-ignore
+  return table;
 }
 
 /** The finish of these steps, if it is one. */

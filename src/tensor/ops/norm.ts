@@ -12,6 +12,7 @@ import { showShape } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { differentiableOnce } from './attrs.ts';
 import {
+  lowerAffine,
   lowerBatchNorm,
   lowerBatchNormEval,
   lowerBatchNormEvalGrad,
@@ -138,6 +139,7 @@ export const normRules: OpRules<NormAttrs> = {
     },
     lower: (l, inputs, outputs, p) => lowerBatchNormEval(l, inputs, outputs, p),
     finish: finishing(lowerBatchNormEval),
+    step: (p) => ({ inputs: Number(p.weight) + Number(p.bias) + 2, table: (l, inputs) => lowerAffine(l, inputs, p) }),
     gradient: {
       name: 'NativeBatchNormBackward0',
       saves: { inputs: [0, 1, 2, 3, 4] },
