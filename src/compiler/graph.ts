@@ -45,6 +45,10 @@ export interface AffineStep {
   readonly table: (l: Lowering, inputs: readonly Value[]) => Value;
 }
 
+/** Steps as text: `add+relu`. */
+export const showSteps = (steps: readonly FinishStep[]): string =>
+  steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+');
+
 /** An operation as the compiler sees it. */
 export interface GraphOp {
   /** For debugging output. */

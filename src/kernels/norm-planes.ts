@@ -54,7 +54,7 @@ const BACKWARD_PARAMS = {
 export type NormMode = 'train' | 'running' | 'eval';
 
 /** What is done to the results before they are written: by the arithmetic of the operations `add` and `relu`. */
-export type NormFinish = '' | 'add' | 'relu' | 'add,relu';
+export type NormFinish = '' | 'add' | 'relu' | 'add+relu';
 
 /** A result after those. `values` are x and, with an `add`, the residual. */
 export function finished(finish: NormFinish, result: Expr, values: readonly Expr[]): Expr {

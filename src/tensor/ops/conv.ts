@@ -11,7 +11,7 @@ import { isFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
-import type { FinishStep, Lower } from '../../compiler/graph.ts';
+import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
@@ -194,7 +194,7 @@ const finishing =
     kinds: readonly Epilogue[],
   ) =>
   (steps: readonly FinishStep[], p: P): Lower | undefined => {
-    const kind = kinds.find((name) => name === steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+')); // prettier-ignore
+    const kind = kinds.find((name) => name === showSteps(steps));
     if (kind === undefined) return undefined;
     return (l, inputs, outputs) => {
       const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};

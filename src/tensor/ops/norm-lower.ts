@@ -2,7 +2,7 @@
  * The lowerings of `norm.ts`: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
 import type { Layout } from '../../base/layout.ts';
-import type { FinishStep } from '../../compiler/graph.ts';
+import { showSteps, type FinishStep } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/floats.ts';
 import {
@@ -132,9 +132,9 @@ export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Va
 
 /** The finish of these steps, if it is one. */
 export function normFinish(steps: readonly FinishStep[]): NormFinish | undefined {
-  return FINISHES.find((finish) => finish === steps.join());
+  return FINISHES.find((finish) => finish === showSteps(steps));
 }
-const FINISHES: readonly NormFinish[] = ['add', 'relu', 'add,relu'];
+const FINISHES: readonly NormFinish[] = ['add', 'relu', 'add+relu'];
 
 const lowerGrad =
   (mode: 'train' | 'eval') =>
