@@ -35,6 +35,36 @@ export function withSteps(graph: Graph): Graph {
   return table.result();
 }
 
+/** The same graph with operations joined with their partners. */
+export function withPartners(graph: Graph): Graph {
+  const table = new NodeTable(graph);
+  graph.nodes.forEach((node, i) => {
+    const { partner, inputs, outputs } = node;
+    if (partner === undefined) return;
+    const made = outputs.slice(1).map((id) => table.bufferOf(id));
+    const own = made.every((buffer) => table.producer(buffer) === i);
+    const reads = (second: GraphNode): boolean => made.every((buffer) => second.inputs.some((id) => table.bufferOf(id) === buffer)); // prettier-ignore
+    const at = table.nodes.findIndex((second, k) => k > i && second?.name === partner.name && reads(second));
+    const place = own && at > 0 ? table.meeting(new Set([i, at])) : undefined;
+    if (place === undefined) return;
+    const second = graph.nodes[at]!;
+    const [ins, outs] = [inputs.length, outputs.length];
+    table.replace([i, at], place, {
+      name: `${node.name}+${second.name}`,
+      lower: (l, x, y) =>
+        partner.lower(
+          l,
+          { inputs: x.slice(0, ins), outputs: y.slice(0, outs) },
+          { inputs: x.slice(ins), outputs: y.slice(outs) },
+        ),
+      inputs: [...inputs, ...second.inputs],
+      outputs: [...outputs, ...second.outputs],
+      firstScalar: node.firstScalar,
+    });
+  });
+  return table.result();
+}
+
 function merged(graph: Graph, before: GraphNode, node: GraphNode, side: number, lower: GraphNode['lower']): GraphNode {
   const [out] = node.outputs as [number];
   const [first, ...others] = before.outputs as [number, ...number[]];

@@ -65,6 +65,20 @@ export interface GraphOp {
    * follow its own; those of `gate` and `add` are contiguous and have as many elements as the first result.
    */
   readonly finish?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /** An operation that it can be joined with: a loss with its gradient. */
+  readonly partner?: Partner | undefined;
+}
+
+/** A lowering of two operations at once; those of the second follow those of the first. */
+export interface Partner {
+  /** What the second is called. It reads the first one's results, all but the first of them. */
+  readonly name: string;
+  readonly lower: (l: Lowering, first: NodeValues, second: NodeValues) => void;
+}
+
+export interface NodeValues {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
 }
 
 export interface GraphNode extends GraphOp {

@@ -6,7 +6,7 @@ import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
 import { withElementwiseJoined, type LowerElementwise } from './fuse-elementwise.ts';
 import { withUpdatesJoined, type LowerMany } from './fuse-launches.ts';
-import { withSteps } from './fuse.ts';
+import { withPartners, withSteps } from './fuse.ts';
 import type { Graph } from './graph.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
@@ -18,5 +18,5 @@ export interface ElementwiseLowering {
 
 export function planned(graph: Graph, { one, many }: ElementwiseLowering): Graph {
   const tidy = withoutRepetition(withOwnBuffers(withoutDeadCode(graph)));
-  return withBuffersReused(withUpdatesJoined(withElementwiseJoined(withSteps(tidy), one), many));
+  return withBuffersReused(withUpdatesJoined(withElementwiseJoined(withPartners(withSteps(tidy)), one), many));
 }

@@ -8,12 +8,12 @@ import { showPlan } from '../compiler/show.ts';
 import { isGradEnabled } from './autograd.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording } from './recording.ts';
-import { Tensor } from './tensor.ts';
+import { inspectSymbol, Tensor } from './tensor.ts';
 
 /** A compiled function; call it as the one it was made of. */
 export interface Compiled<Args extends readonly unknown[], Result> {
   (...args: Args): Result;
-  /** The plans so far, as text: operations, kernels, bytes. */
+  /** The plans so far, as text: operations, joined ones with a +, kernels, their work, the arena. `console.log` shows it, too. */
   toString(): string;
   /** How many signatures have been recorded and are kept. */
   readonly recordings: number;
@@ -56,6 +56,7 @@ export function compile<Args extends readonly unknown[], Result>(
   const call = (...args: Args): Result => step.call(args);
   Object.defineProperties(call, {
     toString: { value: () => step.toString() },
+    [inspectSymbol]: { value: () => step.toString() },
     recordings: { get: () => step.size },
   });
   return call as unknown as Compiled<Args, Result>;

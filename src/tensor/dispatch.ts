@@ -101,6 +101,7 @@ function graphOp(name: OpName, attrs: Attrs): GraphOp {
     lower: loweringOf(rule, attrs),
     step: typeof step === 'function' ? step(attrs) : step,
     finish: finish && ((steps) => finish(steps, attrs)),
+    partner: rule.partner?.(attrs),
     elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
   };
 }

@@ -1,5 +1,6 @@
 /** What the planner fuses gives the same bits as one operation after the other, and is fused only where nobody else looks. */
 import { compile, F, manualSeed, noGrad, profile, randn, type Tensor } from 'flambeau';
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
@@ -212,6 +213,16 @@ describe('profile', () => {
     const { traceEvents } = p.trace();
     expect(traceEvents).toHaveLength(p.launches.length);
     expect(traceEvents.every(({ ts, dur }) => ts >= 0 && dur >= 0)).toBe(true);
+  });
+
+  test('console.log shows the plan', () => {
+    const w = randn(8, 3, 3, 3);
+    const step = compile((x: Tensor) => F.relu(F.conv2d(x, w, null, { padding: 1 })));
+    const x = randn(2, 3, 8, 8);
+    step(x);
+    expect(inspect(step)).toMatch(
+      /float32\[2, 8, 8, 8\] = conv2d\+relu\([^]*arena: \d+ bytes[^]*conv2d\+relu: .* × \d+, 55.3 kFLOP, /,
+    );
   });
 
   test('refuses what is not done when it returns', () => {

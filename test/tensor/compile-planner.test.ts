@@ -1,5 +1,6 @@
 /** What the planner does to a compiled function: fewer operations and kernels, the same bits. */
-import { compile, F, manualSeed, nn, noGrad, optim, randn, tensor, type Tensor } from 'flambeau';
+import { compile, F, manualSeed, nn, noGrad, optim, randint, randn, tensor, type Tensor } from 'flambeau';
+import type { CrossEntropyOptions } from '../../src/nn/functional.ts';
 import { describe, expect, test } from 'vitest';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
@@ -215,6 +216,47 @@ describe('updates', () => {
     const expected: unknown[] = [];
     for (let i = 0; i < 3; i++) expected.push(bits(fn(x)[0]!), bits(a), bits(b));
     expect(results).toEqual(expected);
+  });
+});
+
+describe('cross-entropy and its gradient', () => {
+  const weight = tensor([1, 0.5, 2]);
+  const CASES: readonly [string, number, CrossEntropyOptions, boolean][] = [
+    ['a few', 5, {}, true],
+    ['several partial sums', 700, {}, true],
+    ['weights, ignored labels', 5, { reduction: 'sum', weight, ignoreIndex: 1 }, true],
+    ['smooth labels', 5, { labelSmoothing: 0.1, weight }, true],
+    ['no reduction', 5, { reduction: 'none' }, false],
+    ['many', 20_000, {}, false],
+  ];
+  test.each(CASES)('are one kernel where they are small: %s', (_, rows, options, joined) => {
+    manualSeed(9);
+    const w = randn(4, 3).requiresGrad_();
+    const [x, y] = [randn(rows, 4), randint(0, 3, [rows])];
+    const fn = (input: Tensor, labels: Tensor): Tensor[] => {
+      w.grad = null;
+      const loss = F.crossEntropy(input.matmul(w), labels, options);
+      if (options.reduction === 'none') loss.backward(loss.detach());
+      else loss.backward();
+      return [loss, w.grad!];
+    };
+    const plan = sameBits(fn, x, y);
+    expect(plan.includes('loss/ce-training')).toBe(joined);
+  });
+
+  test('are apart where the gradient depends on the loss', () => {
+    const w = randn(4, 3).requiresGrad_();
+    const labels = tensor([0, 1, 2], { dtype: 'int64' });
+    const plan = sameBits(
+      (x) => {
+        w.grad = null;
+        const loss = F.crossEntropy(x.matmul(w), labels).square();
+        loss.backward();
+        return [loss, w.grad!];
+      },
+      randn(3, 4),
+    );
+    expect(plan).toContain(' crossEntropyGrad(');
   });
 });
 

@@ -6,7 +6,7 @@
  * what lets one table serve eager execution and compiled graphs.
  */
 import type { Layout } from '../../base/layout.ts';
-import type { AffineStep, FinishStep, Lower } from '../../compiler/graph.ts';
+import type { AffineStep, FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
@@ -61,6 +61,7 @@ export interface OpRule<A extends Attrs> {
   /** For the planner: see `GraphOp`. */
   readonly step?: FinishStep | ((attrs: A) => AffineStep);
   readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
+  readonly partner?: (attrs: A) => Partner;
   /** The expression, where that is all there is to it: see `elementwiseRule`. */
   readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;
   /**
