@@ -26,6 +26,9 @@ const MAX_RECORDINGS = 32;
  * Compiles a function of tensors, as a training step or a forward pass. The first call with arguments of new shapes, dtypes
  * or numbers runs as usual and is recorded; later ones run what was recorded, in one go and in memory laid out beforehand.
  *
+ * Results are those of the function to the bit, but for batch normalisation in eval mode behind a convolution: it becomes a part of
+ * that, which rounds a few times elsewhere.
+ *
  * Recorded are tensor operations, gradients, optimizer steps, random draws. Other JavaScript inside runs in recorded calls
  * only. Learning rates and other hyperparameters are asked for at every call; `train()`, `eval()`, other parameters or other
  * plain arguments make a new recording. Results are detached from the graph of gradients: call `backward()` inside.
