@@ -171,7 +171,8 @@ class PlanCode {
       program.run();
       const ms = performance.now() - start;
       const [target, kernel] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
-      const shape = outputs.map((id) => this.#graph.values[id]!.layout.shape.join('×')).join(', ');
+      const shapes = outputs.slice(0, 3).map((id) => this.#graph.values[id]!.layout.shape.join('×'));
+      const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
       profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes });
     });
   }
