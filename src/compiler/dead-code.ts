@@ -1,5 +1,6 @@
 /** Removes operations whose results nobody reads: a step's unused gradients, statistics that are thrown away. */
-import { Graph } from './graph.ts';
+import type { Graph } from './graph.ts';
+import { withNodes } from './rewrite.ts';
 
 /** The same graph without them. External buffers are what the caller wants; writes to those always stay. */
 export function withoutDeadCode(graph: Graph): Graph {
@@ -21,14 +22,4 @@ export function withoutDeadCode(graph: Graph): Graph {
     graph,
     graph.nodes.filter((_, i) => kept[i]),
   );
-}
-
-/** A graph of the same buffers and values with other nodes. */
-export function withNodes(graph: Graph, nodes: Graph['nodes']): Graph {
-  const result = new Graph();
-  result.buffers.push(...graph.buffers);
-  result.values.push(...graph.values);
-  result.externals.push(...graph.externals);
-  result.nodes.push(...nodes);
-  return result;
 }

@@ -1,79 +1,104 @@
 /**
- * Lets operations do the activation that follows them, so that no kernel reads and writes their result once more: ReLU after
- * a convolution; behind a gradient that flows into a ReLU, the ReLU's own gradient.
+ * Lets operations do what follows them as they write their result, so that no kernel reads and writes it once more: sums and
+ * ReLUs behind convolutions and normalisations; behind a gradient, what else flows there, and the gradient of a ReLU.
  */
-import { withNodes } from './dead-code.ts';
-import type { Graph, GraphNode } from './graph.ts';
+import type { FinishStep, Graph, GraphNode } from './graph.ts';
+import { NodeTable } from './rewrite.ts';
 
-/** Where a buffer is read and written: numbers of nodes, ascending. */
-interface Uses {
-  readonly reads: number[];
-  readonly writes: number[];
+/** The same graph with steps inside the operations before them, where those can take them over. */
+export function withSteps(graph: Graph): Graph {
+  const table = new NodeTable(graph);
+  /** Of nodes that have taken steps over. */
+  const taken = new Map<GraphNode, { readonly op: GraphNode; readonly steps: readonly FinishStep[] }>();
+  for (let i = 0; i < graph.nodes.length; i++) {
+    const node = table.nodes[i];
+    if (node?.step === undefined) continue;
+    const sides = node.step === 'add' ? [0, 1] : [0];
+    const candidates = sides.flatMap((side) => {
+      const at = resultOf(table, i, side);
+      return at === undefined ? [] : [{ side, at }];
+    });
+    candidates.sort((a, b) => b.at - a.at); // the later one: the other is ready by then
+    for (const { side, at } of candidates) {
+      const before = table.nodes[at]!;
+      const { op, steps } = taken.get(before) ?? { op: before, steps: [] };
+      const more = [...steps, node.step];
+      const lower = op.finish?.(more);
+      const place = lower === undefined ? undefined : table.meeting(new Set([at, i]));
+      if (lower === undefined || place === undefined) continue;
+      const fused = merged(table.graph, before, node, side, lower);
+      taken.set(fused, { op, steps: more });
+      table.replace([at, i], place, fused);
+      break;
+    }
+  }
+  return table.result();
 }
 
-/** The same graph with activations inside the operations before them, where those can. */
-export function withFusedActivations(graph: Graph): Graph {
-  const uses = usesOf(graph);
-  const nodes: (GraphNode | undefined)[] = [...graph.nodes];
-  const result = withNodes(graph, []); // values are added to it
+/** The same graph with operations joined with their partners. */
+export function withPartners(graph: Graph): Graph {
+  const table = new NodeTable(graph);
   graph.nodes.forEach((node, i) => {
-    const at = producer(graph, uses, i);
-    const before = at === undefined ? undefined : nodes[at];
-    if (at === undefined || before === undefined) return;
-    const lower = before.fused?.[node.activation!];
-    if (lower === undefined) return;
-    const [out] = node.outputs as [number];
-    const [first, ...others] = before.outputs as [number, ...number[]];
-    // The buffer of the activation, seen as the operation sees its result.
-    const { buffer, offset } = graph.values[out]!;
-    const target = result.value(buffer, graph.values[first]!.layout, offset);
-    nodes[at] = {
-      name: `${before.name}+${node.name}`,
-      lower,
-      inputs: [...before.inputs, ...node.inputs.slice(1)],
-      outputs: [target, ...others],
-      firstScalar: before.firstScalar,
-    };
-    nodes[i] = undefined;
+    const { partner, inputs, outputs } = node;
+    if (partner === undefined) return;
+    const made = outputs.slice(1).map((id) => table.bufferOf(id));
+    const own = made.every((buffer) => table.producer(buffer) === i);
+    const reads = (second: GraphNode): boolean => made.every((buffer) => second.inputs.some((id) => table.bufferOf(id) === buffer)); // prettier-ignore
+    const at = table.nodes.findIndex((second, k) => k > i && second?.name === partner.name && reads(second));
+    const place = own && at > 0 ? table.meeting(new Set([i, at])) : undefined;
+    if (place === undefined) return;
+    const second = graph.nodes[at]!;
+    const [ins, outs] = [inputs.length, outputs.length];
+    table.replace([i, at], place, {
+      name: `${node.name}+${second.name}`,
+      lower: (l, x, y) =>
+        partner.lower(
+          l,
+          { inputs: x.slice(0, ins), outputs: y.slice(0, outs) },
+          { inputs: x.slice(ins), outputs: y.slice(outs) },
+        ),
+      inputs: [...inputs, ...second.inputs],
+      outputs: [...outputs, ...second.outputs],
+      firstScalar: node.firstScalar,
+    });
   });
-  result.nodes.push(...nodes.filter((node) => node !== undefined));
-  return result;
+  return table.result();
 }
 
-/** The node whose first result only the activation `i` reads, if nothing stands in the way of making one of the two. */
-function producer(graph: Graph, uses: readonly Uses[], i: number): number | undefined {
-  const node = graph.nodes[i]!;
-  if (node.activation === undefined) return undefined;
-  const [input, ...gates] = node.inputs as [number, ...number[]];
+function merged(graph: Graph, before: GraphNode, node: GraphNode, side: number, lower: GraphNode['lower']): GraphNode {
   const [out] = node.outputs as [number];
-  const place = graph.values[input]!;
-  if (graph.buffers[place.buffer]!.kind !== 'local') return undefined;
-  const { reads, writes } = uses[place.buffer]!;
-  const [at] = writes as [number | undefined];
-  if (writes.length !== 1 || reads.length !== 1 || at === undefined || at >= i) return undefined;
-  const [first] = graph.nodes[at]!.outputs as [number];
-  const same = graph.values[first]!.buffer === place.buffer && graph.covers(first) && graph.covers(input);
-  if (!same || !plainLayout(graph, out, input) || gates.some((gate) => !plainLayout(graph, gate, input)))
-    return undefined;
-  // From there to here nobody may touch the result's buffer, nor write the gate's.
-  const between = (k: number): boolean => k >= at && k < i;
-  const target = uses[graph.values[out]!.buffer]!;
-  if ([...target.reads, ...target.writes].some(between)) return undefined;
-  if (gates.some((gate) => uses[graph.values[gate]!.buffer]!.writes.some(between))) return undefined;
-  return at;
+  const [first, ...others] = before.outputs as [number, ...number[]];
+  // The buffer of the step's result, seen as the operation sees its own.
+  const { buffer, offset } = graph.values[out]!;
+  return {
+    name: `${before.name}+${node.name}`,
+    lower,
+    inputs: [...before.inputs, ...node.inputs.filter((_, k) => k !== side)],
+    outputs: [graph.value(buffer, graph.values[first]!.layout, offset), ...others],
+    firstScalar: before.firstScalar,
+  };
+}
+
+/** The node whose first result is input `side` of the step `i`, if nobody else reads it and all lie alike in memory. */
+function resultOf(table: NodeTable, i: number, side: number): number | undefined {
+  const { graph } = table;
+  const node = table.nodes[i]!;
+  const input = node.inputs[side]!;
+  const buffer = table.bufferOf(input);
+  const at = table.producer(buffer);
+  if (at === undefined || at >= i || !table.isLocal(buffer) || table.readers(buffer).size !== 1) return undefined;
+  const [first] = table.nodes[at]!.outputs as [number];
+  if (graph.values[first]!.buffer !== buffer || !graph.covers(first) || !graph.covers(input)) return undefined;
+  const rest = node.inputs.filter((_, k) => k !== side);
+  // An operation may write results more than once, so what it adds or is gated by must lie elsewhere.
+  if (rest.some((id) => node.outputs.some((out) => table.bufferOf(out) === table.bufferOf(id)))) return undefined;
+  const large = typeof node.step === 'string' ? rest : [];
+  const alike = [...large, ...node.outputs].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
+  return alike ? at : undefined;
 }
 
 /** Whether a value lies in memory as `like` does: dense, of the same dtype and number of elements. */
-function plainLayout(graph: Graph, id: number, like: number): boolean {
+function plain(graph: Graph, id: number, like: number): boolean {
   const [a, b] = [graph.values[id]!.layout, graph.values[like]!.layout];
   return a.contiguous && a.dtype === b.dtype && a.numel === b.numel;
-}
-
-function usesOf(graph: Graph): Uses[] {
-  const uses = graph.buffers.map((): Uses => ({ reads: [], writes: [] }));
-  graph.nodes.forEach(({ inputs, outputs }, i) => {
-    for (const id of inputs) uses[graph.values[id]!.buffer]!.reads.push(i);
-    for (const id of outputs) uses[graph.values[id]!.buffer]!.writes.push(i);
-  });
-  return uses;
 }

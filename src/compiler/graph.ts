@@ -8,6 +8,7 @@
  */
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
+import type { ElementwiseSpec } from '../kernels/elementwise.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */
@@ -30,19 +31,54 @@ export interface GraphValue {
 }
 
 /**
- * Elementwise operations that many others can do to their results as they write them: `relu`, or `gate`, the gradient of a
- * ReLU from [gradient, the ReLU's result].
+ * What an operation can do to its (first) result as it writes it, instead of the operation that follows: `relu`; `gate`, the
+ * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape; a scale and a
+ * shift of each channel.
  */
-export type Activation = 'relu' | 'gate';
+export type FinishStep = 'relu' | 'gate' | 'add' | AffineStep;
+
+/** Batch normalisation with known statistics. */
+export interface AffineStep {
+  /** How many inputs it has besides the tensor. */
+  readonly inputs: number;
+  /** From those, a table of scale and shift, [channels, 2]; x·scale + shift is not what the operation itself gives to the bit. */
+  readonly table: (l: Lowering, inputs: readonly Value[]) => Value;
+}
+
+/** Steps as text: `add+relu`. */
+export const showSteps = (steps: readonly FinishStep[]): string =>
+  steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+');
 
 /** An operation as the compiler sees it. */
 export interface GraphOp {
   /** For debugging output. */
   readonly name: string;
   readonly lower: Lower;
-  readonly activation?: Activation | undefined;
-  /** Lowerings together with an activation of the first result. A gate is one more input, of any contiguous shape. */
-  readonly fused?: { readonly [K in Activation]?: Lower } | undefined;
+  /** Operations of one name and key compute the same from the same values. undefined: like no other. */
+  readonly key?: string | undefined;
+  /** The expression of an operation that works element by element: each input broadcasts, each output has the one shape. */
+  readonly elementwise?: ((inputs: readonly Layout[], outputs: readonly Layout[]) => ElementwiseSpec) | undefined;
+  /** What it is to an operation before it that can take it over; its first input is that one's result. */
+  readonly step?: FinishStep | undefined;
+  /**
+   * The lowering of the operation together with steps that follow, if it can take those over. The further inputs of the steps
+   * follow its own; those of `gate` and `add` are contiguous and have as many elements as the first result.
+   */
+  readonly finish?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /** An operation that it can be joined with: a loss with its gradient. */
+  readonly partner?: Partner | undefined;
+}
+
+/** A lowering of two operations at once; those of the second follow those of the first. */
+export interface Partner {
+  /** What the second is called. It reads the first one's results, all but the first of them. */
+  readonly name: string;
+  readonly lower: (l: Lowering, first: NodeValues, second: NodeValues) => void;
+}
+
+export interface NodeValues {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
 }
 
 export interface GraphNode extends GraphOp {
@@ -51,6 +87,8 @@ export interface GraphNode extends GraphOp {
   readonly outputs: readonly number[];
   /** Where the operation's first scalar stands among those of the graph. */
   readonly firstScalar: number;
+  /** Where its scalars stand, if not one after the other. */
+  readonly scalars?: readonly number[] | undefined;
 }
 
 export class Graph {

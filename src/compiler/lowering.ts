@@ -25,9 +25,14 @@ export interface ScalarInput {
   readonly scalar: number;
 }
 
-export type KernelArg = number | Value | ScalarInput;
+/** The address of a table of arguments: one slot of eight bytes for each, a whole number in the low half. */
+export interface TableArg {
+  readonly table: readonly (number | Value | ScalarInput)[];
+}
+
+export type KernelArg = number | Value | ScalarInput | TableArg;
 export type KernelArgs<P extends ParamSpec> = {
-  readonly [K in keyof P]: P[K] extends 'ptr' ? Value : P[K] extends 'f64' ? number | ScalarInput : number;
+  readonly [K in keyof P]: P[K] extends 'ptr' ? Value | TableArg : P[K] extends 'f64' ? number | ScalarInput : number;
 };
 
 export interface LaunchOptions {

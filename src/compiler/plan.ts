@@ -8,7 +8,8 @@ import { invariant } from '../base/errors.ts';
 import type { Device, Launch, Program, Runner } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
-import { Lowering, type LoweredStep, type Value } from './lowering.ts';
+import type { ParamType } from '../kernels/kernel.ts';
+import { Lowering, type KernelArg, type LoweredStep, type ScalarInput, type TableArg, type Value } from './lowering.ts';
 import { activeProfiler, type Profiler } from './profiler.ts';
 
 /** A launch and the words of its argument block that change between runs. */
@@ -170,7 +171,8 @@ class PlanCode {
       program.run();
       const ms = performance.now() - start;
       const [target, kernel] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
-      const shape = outputs.map((id) => this.#graph.values[id]!.layout.shape.join('×')).join(', ');
+      const shapes = outputs.slice(0, 3).map((id) => this.#graph.values[id]!.layout.shape.join('×'));
+      const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
       profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes });
     });
   }
@@ -182,14 +184,21 @@ class PlanCode {
     const args = this.#hold(Math.max(Object.keys(kernel.slots).length, 1) * 8);
     const pointers: number[] = [];
     const scalars: number[] = [];
-    for (const [name, type] of Object.entries(kernel.params)) {
-      const at = args + kernel.slots[name]! * 8;
-      const arg = step.args[name];
-      invariant(arg !== undefined, `kernel ${kernel.key} misses argument ${name}`);
+    const put = (at: number, arg: number | Value | ScalarInput, type: ParamType): void => {
       if (typeof arg === 'object' && 'buffer' in arg) pointers.push(at, arg.buffer, arg.byteOffset);
       else if (typeof arg === 'object') scalars.push(at, arg.scalar);
       else if (type === 'f64') device.setDouble(at, arg);
       else device.setWord(at, arg);
+    };
+    for (const [name, type] of Object.entries(kernel.params)) {
+      const at = args + kernel.slots[name]! * 8;
+      const arg = step.args[name];
+      invariant(arg !== undefined, `kernel ${kernel.key} misses argument ${name}`);
+      if (isTable(arg)) {
+        const table = this.#hold(Math.max(arg.table.length, 1) * 8);
+        device.setWord(at, table);
+        arg.table.forEach((entry, i) => put(table + i * 8, entry, 'i32'));
+      } else put(at, arg, type);
     }
     const handle = runner.load(kernel);
     const launch = { kernel: handle, args, size: step.size, grain: step.grain, scratch: step.scratch };
@@ -212,11 +221,13 @@ class PlanCode {
 /** Bytes of the buffers that a launch is given, as their layouts say. */
 function bytesOf({ args }: LoweredStep): number {
   let bytes = 0;
-  for (const arg of Object.values(args)) {
+  for (const arg of Object.values(args).flatMap((given) => (isTable(given) ? given.table : [given]))) {
     if (typeof arg === 'object' && 'layout' in arg) bytes += arg.layout.numel * itemSize(arg.layout.dtype);
   }
   return bytes;
 }
+
+const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
 
 /** Lowers every node in order. */
 function lowered(device: Device, graph: Graph, target: Target): Lowering {

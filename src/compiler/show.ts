@@ -18,8 +18,17 @@ function showValue(graph: Graph, id: number, typed: boolean): string {
   return typed ? `${place}: ${layout.dtype}[${layout.shape.join(', ')}]` : place;
 }
 
-/** The graph, the arena's size, and the kernel launches with their units of work. */
+/** The graph, the arena's size, and the kernel launches: of what operation, units of work, floating-point operations, bytes. */
 export function showPlan(plan: Plan): string {
-  const steps = plan.steps.map(({ name, launch }) => `  ${name} × ${launch.size}`);
+  const steps = plan.steps.map(({ name, node, launch, flops, bytes }) => {
+    const work = flops === 0 ? '' : `${amount(flops)}FLOP, `;
+    return `  ${plan.graph.nodes[node]!.name}: ${name} × ${launch.size}, ${work}${amount(bytes)}B`;
+  });
   return [showGraph(plan.graph), `arena: ${plan.tempBytes} bytes`, `${steps.length} launches:`, ...steps].join('\n');
+}
+
+/** Three digits and a thousandfold: `1.23 M`. */
+function amount(value: number): string {
+  const step = Math.min(Math.floor(Math.log10(Math.max(value, 1)) / 3), 4);
+  return `${Number((value / 1000 ** step).toPrecision(3))} ${['', 'k', 'M', 'G', 'T'][step]!}`;
 }

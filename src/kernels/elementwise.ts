@@ -22,7 +22,7 @@ import {
   type Compute,
   type Spacing,
 } from './elementwise-memory.ts';
-import { i32, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from './kernel.ts';
 
 export interface ElementwiseOperand {
@@ -45,6 +45,8 @@ export interface ElementwiseSpec {
   readonly build: (f: Fn, inputs: readonly Local[], scalars: readonly Local[]) => readonly Expr[];
   /** The expression has no vector form: it calls functions of the host, or divides integers. */
   readonly scalarOnly?: boolean;
+  /** Elements computed at a time, where that does not follow from the types. */
+  readonly lanes?: 1 | 2 | 4;
   /** Nanoseconds of arithmetic for one element. */
   readonly cost: number;
 }
@@ -63,7 +65,8 @@ export interface WalkShape {
 const wide = (as: Compute): boolean => as === 'f64' || as === 'i64';
 
 /** Lanes of a register: all types of an expression have one width, or it is scalar. */
-function lanesOf(spec: ElementwiseSpec): 1 | 2 | 4 {
+export function elementwiseLanes(spec: ElementwiseSpec): 1 | 2 | 4 {
+  if (spec.lanes !== undefined) return spec.lanes;
   const types = [...spec.inputs, ...spec.outputs].map((operand) => operand.as).concat(spec.scalars);
   const exact = types.filter((as) => as !== 'bool');
   if (spec.scalarOnly === true || (exact.some(wide) && !exact.every(wide))) return 1;
@@ -95,9 +98,34 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
     params[sizeParam(dim)] = 'i32';
     operands.forEach((_, i) => (params[outerStepParam(i, dim)] = 'i32'));
   }
+  return cachedKernel(target, `elementwise/${elementwiseKey(spec)}/${walkKey(walk)}`, params, (scope) =>
+    new Walk(spec, walk, scope).build(),
+  );
+}
+
+const walkKey = ({ outer, spacing }: WalkShape): string => `${outer}${spacing.map((s) => s[1]).join('')}`;
+
+/** What an expression's code depends on. */
+export function elementwiseKey(spec: ElementwiseSpec): string {
   const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
-  const key = `elementwise/${spec.name}/${lanesOf(spec)}(${types(spec.inputs)})>${types(spec.outputs)}/${walk.outer}${walk.spacing.map((s) => s[1]).join('')}`;
-  return cachedKernel(target, key, params, (scope) => new Walk(spec, walk, scope).build());
+  return `${spec.name}/${elementwiseLanes(spec)}(${types(spec.inputs)})>${types(spec.outputs)}`;
+}
+
+const MANY_PARAMS = {
+  /** One row for each walk: its first unit and that after its last, its elements, its operands, its numbers. */
+  table: 'ptr',
+  rows: 'i32',
+} as const;
+
+/** A kernel that computes a spec for many sets of flat operands, of different lengths. Its units are theirs, one set after the other. */
+export function elementwiseManyKernel(
+  target: Target,
+  spec: ElementwiseSpec,
+  spacing: readonly Spacing[],
+): Kernel<typeof MANY_PARAMS> {
+  const walk = { outer: 0, spacing };
+  const key = `elementwise/many/${elementwiseKey(spec)}/${walkKey(walk)}`;
+  return cachedKernel(target, key, MANY_PARAMS, (scope) => new Walk(spec, walk, scope).many(scope.p));
 }
 
 /** Writes the body of one kernel. */
@@ -119,13 +147,19 @@ class Walk {
     this.#scope = scope;
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
-    this.#lanes = lanesOf(spec);
-    this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, this.#param(operandParam(i))));
+    this.#lanes = elementwiseLanes(spec);
+    this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, scope.p[operandParam(i)] ?? i32(0)));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
-    this.#scalars = spec.scalars.map((as, i) => {
-      const value = scalarAs(this.#param(scalarParam(i)), as);
-      return this.#f.let(`scalar${i}`, this.#lanes === 1 ? value : spread(value, as, this.#lanes));
+    this.#scalars = spec.scalars.map((_, i) => {
+      return this.#f.let(`scalar${i}`, this.#scalar(i, scope.p[scalarParam(i)] ?? constant('f64', 0)));
     });
+  }
+
+  /** A number as the expression takes it. */
+  #scalar(i: number, given: Expr): Expr {
+    const as = this.#spec.scalars[i]!;
+    const value = scalarAs(given, as);
+    return this.#lanes === 1 ? value : spread(value, as, this.#lanes);
   }
 
   #param(name: string): Local {
@@ -138,10 +172,32 @@ class Walk {
   }
 
   #flat(): void {
+    this.#units(this.#scope.lo, this.#scope.hi, this.#param(INNER_PARAM));
+  }
+
+  /** The part of each row's units that lies in the range. */
+  many({ table, rows }: { readonly table: Local; readonly rows: Local }): void {
+    const { f, lo, hi } = this.#scope;
+    const row = f.let('row', table);
+    const numbers = 3 + this.#at.length;
+    f.for('i', 0, rows, () => {
+      const [first, after] = [f.let('first', load('i32', row)), f.let('after', load('i32', row, 8))];
+      const from = f.let('begin', lo.gt(first).select(lo, first));
+      const to = f.let('stop', hi.lt(after).select(hi, after));
+      f.if(from.lt(to), () => {
+        this.#at.forEach((at, i) => f.set(at, load('i32', row, (3 + i) * 8)));
+        this.#scalars.forEach((s, i) => f.set(s, this.#scalar(i, load('f64', row, (numbers + i) * 8))));
+        this.#units(from.sub(first), to.sub(first), f.let('n', load('i32', row, 16)));
+      });
+      f.inc(row, (numbers + this.#scalars.length) * 8);
+    });
+  }
+
+  /** The units from `lo` to `hi` of a flat walk of `n` elements. */
+  #units(lo: Expr, hi: Expr, n: Local): void {
     const { f } = this.#scope;
-    const from = f.let('from', this.#scope.lo.mul(FLAT_UNIT));
-    const end = f.let('end', this.#scope.hi.mul(FLAT_UNIT));
-    const n = this.#param(INNER_PARAM);
+    const from = f.let('from', lo.mul(FLAT_UNIT));
+    const end = f.let('end', hi.mul(FLAT_UNIT));
     f.set(end, end.lt(n).select(end, n));
     this.#at.forEach((at, i) => {
       if (this.#walk.spacing[i] !== 'same') f.inc(at, from.mul(this.#elementStep(i)));

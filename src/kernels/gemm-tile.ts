@@ -94,12 +94,16 @@ export class Tile {
   }
 
   /**
-   * Writes row i, column j to `columns[j] + i·stride`, as `finish` makes it from the sum and its place. The pointers are left
+   * Writes row i, column j to `columns[j] + i·stride`, as `finish` makes it from the sum, its place and i. The pointers are left
    * changed.
    */
-  store(columns: readonly Local[], stride: Expr, finish: (sum: Local, place: Local) => Expr = (sum) => sum): void {
+  store(
+    columns: readonly Local[],
+    stride: Expr,
+    finish: (sum: Local, place: Local, i: number) => Expr = (sum) => sum,
+  ): void {
     this.acc.forEach((row, i) => {
-      row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, finish(acc, columns[j]!)));
+      row.forEach((acc, j) => this.#f.store(this.#kit.vector, columns[j]!, finish(acc, columns[j]!, i)));
       if (i + 1 < this.acc.length) for (const column of columns) this.#f.inc(column, stride);
     });
   }

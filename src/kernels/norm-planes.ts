@@ -18,6 +18,8 @@ const SHAPE_PARAMS = { batch: 'i32', channels: 'i32', size: 'i32' } as const;
 const FORWARD_PARAMS = {
   x: 'ptr',
   y: 'ptr',
+  /** What is added to the result, where the finish has an `add`; else not used. */
+  residual: 'ptr',
   weight: 'ptr',
   bias: 'ptr',
   /** Train: written. Eval: not used. */
@@ -50,6 +52,17 @@ const BACKWARD_PARAMS = {
 
 /** `train` uses the batch's statistics, `running` updates running ones too, `eval` uses only those. */
 export type NormMode = 'train' | 'running' | 'eval';
+
+/** What is done to the results before they are written: by the arithmetic of the operations `add` and `relu`. */
+export type NormFinish = '' | 'add' | 'relu' | 'add+relu';
+
+/** A result after those. `values` are x and, with an `add`, the residual. */
+export function finished(finish: NormFinish, result: Expr, values: readonly Expr[]): Expr {
+  const sum = finish.startsWith('add') ? result.add(values[1]!) : result;
+  return finish.endsWith('relu') ? sum.binary('pmax', constant(sum.type, 0)) : sum;
+}
+
+export const finishSuffix = (finish: NormFinish): string => (finish === '' ? '' : `-${finish}`);
 
 type Sizes = { readonly [K in keyof typeof SHAPE_PARAMS]: Local };
 
@@ -165,8 +178,13 @@ function blend(f: Fn, t: Floats, at: Expr, fresh: Expr, momentum: Local): void {
 const inverseRoot = (variance: Expr, eps: Expr): Expr => constant('f64', 1).div(variance.add(eps).unary('sqrt'));
 
 /** y = (x − mean) · (invStd · weight) + bias */
-export const normPlanesKernel = (target: Target, t: Floats, mode: NormMode): Kernel<typeof FORWARD_PARAMS> =>
-  cachedKernel(target, `norm/planes-${mode}-${t.scalar}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
+export const normPlanesKernel = (
+  target: Target,
+  t: Floats,
+  mode: NormMode,
+  finish: NormFinish = '',
+): Kernel<typeof FORWARD_PARAMS> =>
+  cachedKernel(target, `norm/planes-${mode}-${t.scalar}${finishSuffix(finish)}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const s = segments(f, t, p);
     const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
     f.for('unit', lo, hi, (unit) => {
@@ -195,7 +213,40 @@ export const normPlanesKernel = (target: Target, t: Floats, mode: NormMode): Ker
       const lost = mean.sub(center.cast('f64')).mul(scale.cast('f64'));
       const bias = f.let('bias', load(t.scalar, p.bias.add(at)).cast('f64').sub(lost).cast(t.scalar));
       const y = p.y.add(c.mul(s.bytes));
-      mapChannel(f, t, s, [x], y, [center, scale, bias], ([value], [m, k, b]) => value!.sub(m!).fma(k!, b!));
+      const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(s.bytes))] : [x];
+      mapChannel(f, t, s, sources, y, [center, scale, bias], (values, [m, k, b]) =>
+        finished(finish, values[0]!.sub(m!).fma(k!, b!), values),
+      );
+    });
+  });
+
+const AFFINE_PARAMS = {
+  weight: 'ptr',
+  bias: 'ptr',
+  mean: 'ptr',
+  variance: 'ptr',
+  /** [channels, 2] */
+  table: 'ptr',
+  eps: 'f64',
+} as const;
+
+/** The evaluation form as x·scale + shift, for whoever can do that to its results. A unit of work is one channel. */
+export const normAffineKernel = (target: Target, t: Floats): Kernel<typeof AFFINE_PARAMS> =>
+  cachedKernel(target, `norm/affine-${t.scalar}`, AFFINE_PARAMS, ({ f, p, lo, hi }) => {
+    f.for('c', lo, hi, (c) => {
+      const at = f.let('at', elements(t, c));
+      const read = (from: Local): Expr => load(t.scalar, from.add(at)).cast('f64');
+      const scale = f.let('scale', inverseRoot(read(p.variance), p.eps).mul(read(p.weight)).cast(t.scalar));
+      const to = f.let('to', p.table.add(at).add(at));
+      f.store(t.scalar, to, scale);
+      f.store(
+        t.scalar,
+        to,
+        read(p.bias)
+          .sub(read(p.mean).mul(scale.cast('f64')))
+          .cast(t.scalar),
+        t.bytes,
+      );
     });
   });
 

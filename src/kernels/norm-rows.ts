@@ -8,11 +8,12 @@
 import { elements, type Floats } from './floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
-import type { NormMode } from './norm-planes.ts';
+import { finished, finishSuffix, type NormFinish, type NormMode } from './norm-planes.ts';
 
 const FORWARD_PARAMS = {
   x: 'ptr',
   y: 'ptr',
+  residual: 'ptr',
   weight: 'ptr',
   bias: 'ptr',
   mean: 'ptr',
@@ -101,8 +102,13 @@ const inverseRoot = (t: Floats, variance: Expr, eps: Expr): Expr =>
   constant(t.vector, 1).div(variance.add(eps.cast(t.scalar).splat()).unary('sqrt'));
 
 /** y = (x − mean) · (invStd · weight) + bias */
-export const normRowsKernel = (target: Target, t: Floats, mode: NormMode): Kernel<typeof FORWARD_PARAMS> =>
-  cachedKernel(target, `norm/rows-${mode}-${t.scalar}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
+export const normRowsKernel = (
+  target: Target,
+  t: Floats,
+  mode: NormMode,
+  finish: NormFinish = '',
+): Kernel<typeof FORWARD_PARAMS> =>
+  cachedKernel(target, `norm/rows-${mode}-${t.scalar}${finishSuffix(finish)}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const rows = { batch: p.batch, step: f.let('step', elements(t, p.channels)) };
     const count = f.let('count', p.batch.cast(t.scalar).splat());
     f.for('unit', lo, hi, (unit) => {
@@ -136,7 +142,10 @@ export const normRowsKernel = (target: Target, t: Floats, mode: NormMode): Kerne
       }
       const scale = f.let('scale', invStd.mul(load(t.vector, p.weight.add(at))));
       const bias = f.let('bias', load(t.vector, p.bias.add(at)).sub(off.mul(scale)));
-      mapRows(f, t, rows, [x], p.y.add(at), ([value]) => value!.sub(center).fma(scale, bias));
+      const sources = finish.startsWith('add') ? [x, p.residual.add(at)] : [x];
+      mapRows(f, t, rows, sources, p.y.add(at), (values) =>
+        finished(finish, values[0]!.sub(center).fma(scale, bias), values),
+      );
     });
   });
 

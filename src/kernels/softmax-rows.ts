@@ -11,7 +11,7 @@ import { constant, i32, load, type Expr, type Fn, type Local, type Target } from
 import { cachedKernel, type Kernel, type KernelScope } from './kernel.ts';
 
 const FORWARD_PARAMS = { x: 'ptr', y: 'ptr', size: 'i32' } as const;
-const STATISTICS_PARAMS = { ...FORWARD_PARAMS, maxima: 'ptr', logSums: 'ptr' } as const;
+export const STATISTICS_PARAMS = { ...FORWARD_PARAMS, maxima: 'ptr', logSums: 'ptr' } as const;
 const BACKWARD_PARAMS = { g: 'ptr', y: 'ptr', dx: 'ptr', size: 'i32' } as const;
 
 /** Bytes of scratch that {@link stage} uses. */
@@ -142,13 +142,21 @@ export const softmaxRowsKernel = (target: Target, t: Floats): Kernel<typeof FORW
 
 /** y = softmax(x), maxima = the rows' maxima, logSums = ln Σ exp(x − maximum): what a loss needs besides. */
 export const softmaxStatisticsRowsKernel = (target: Target, t: Floats): Kernel<typeof STATISTICS_PARAMS> =>
-  cachedKernel(target, `softmax/rows-statistics-${t.scalar}`, STATISTICS_PARAMS, (scope) => {
-    const { f, p } = scope;
-    softmaxRows(scope, t, (unit, max, sum) => {
-      f.store(t.scalar, p.maxima.add(elements(t, unit)), max.lane(0));
-      f.store(t.scalar, p.logSums.add(elements(t, unit)), logOf(f, t, sum).lane(0));
-    });
+  cachedKernel(target, `softmax/rows-statistics-${t.scalar}`, STATISTICS_PARAMS, (scope) =>
+    softmaxStatistics(scope, t),
+  );
+
+/** The body of that. */
+export function softmaxStatistics(
+  scope: Forward & { readonly p: { readonly [K in keyof typeof STATISTICS_PARAMS]: Local } },
+  t: Floats,
+): void {
+  const { f, p } = scope;
+  softmaxRows(scope, t, (unit, max, sum) => {
+    f.store(t.scalar, p.maxima.add(elements(t, unit)), max.lane(0));
+    f.store(t.scalar, p.logSums.add(elements(t, unit)), logOf(f, t, sum).lane(0));
   });
+}
 
 /** y = x − max − ln Σ exp(x − max) */
 export const logSoftmaxRowsKernel = (target: Target, t: Floats): Kernel<typeof FORWARD_PARAMS> =>

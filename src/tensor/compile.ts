@@ -8,12 +8,12 @@ import { showPlan } from '../compiler/show.ts';
 import { isGradEnabled } from './autograd.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording } from './recording.ts';
-import { Tensor } from './tensor.ts';
+import { inspectSymbol, Tensor } from './tensor.ts';
 
 /** A compiled function; call it as the one it was made of. */
 export interface Compiled<Args extends readonly unknown[], Result> {
   (...args: Args): Result;
-  /** The plans so far, as text: operations, kernels, bytes. */
+  /** The plans so far, as text: operations, joined ones with a +, kernels, their work, the arena. `console.log` shows it, too. */
   toString(): string;
   /** How many signatures have been recorded and are kept. */
   readonly recordings: number;
@@ -25,6 +25,9 @@ const MAX_RECORDINGS = 32;
 /**
  * Compiles a function of tensors, as a training step or a forward pass. The first call with arguments of new shapes, dtypes
  * or numbers runs as usual and is recorded; later ones run what was recorded, in one go and in memory laid out beforehand.
+ *
+ * Results are those of the function to the bit, but for batch normalisation in eval mode behind a convolution: it becomes a part of
+ * that, which rounds a few times elsewhere.
  *
  * Recorded are tensor operations, gradients, optimizer steps, random draws. Other JavaScript inside runs in recorded calls
  * only. Learning rates and other hyperparameters are asked for at every call; `train()`, `eval()`, other parameters or other
@@ -56,6 +59,7 @@ export function compile<Args extends readonly unknown[], Result>(
   const call = (...args: Args): Result => step.call(args);
   Object.defineProperties(call, {
     toString: { value: () => step.toString() },
+    [inspectSymbol]: { value: () => step.toString() },
     recordings: { get: () => step.size },
   });
   return call as unknown as Compiled<Args, Result>;

@@ -13,7 +13,7 @@ import { Plan } from '../compiler/plan.ts';
 import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
-import type { Attrs, FusedLower, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
 import { activeRecorder, type Scalars } from './recorder.ts';
 import { allocateStorage, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -82,20 +82,28 @@ function makePlan(
   });
   const graph = new Graph();
   const ids = layouts.map((layout) => graph.input(layout));
-  for (const id of graph.node(name, loweringOf(rule.lower, attrs), ids, results)) graph.output(id);
+  for (const id of graph.node(name, loweringOf(rule, attrs), ids, results)) graph.output(id);
   return { plan: new Plan(cpuDevice(), graph), results };
 }
 
 /** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
-function loweringOf(lower: FusedLower<Attrs>, attrs: Attrs): Lower {
+function loweringOf({ lower }: OpRule<Attrs>, attrs: Attrs): Lower {
   return (lowering, inputs, outputs) => lower(lowering, inputs, outputs, attrs);
 }
 
 /** The operation as the compiler sees it. */
 function graphOp(name: OpName, attrs: Attrs): GraphOp {
-  const { lower, activation, fused } = ruleOf(name);
-  const entries = Object.entries(fused ?? {}).map(([kind, fn]) => [kind, loweringOf(fn, attrs)]);
-  return { name, lower: loweringOf(lower, attrs), activation, fused: Object.fromEntries(entries) as GraphOp['fused'] };
+  const rule = ruleOf(name);
+  const { step, finish, elementwise } = rule;
+  return {
+    name,
+    key: attrs.key,
+    lower: loweringOf(rule, attrs),
+    step: typeof step === 'function' ? step(attrs) : step,
+    finish: finish && ((steps) => finish(steps, attrs)),
+    partner: rule.partner?.(attrs),
+    elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
+  };
 }
 
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
@@ -131,7 +139,14 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
-  activeRecorder()?.operation(graphOp(name, attrs), inputs, results, given, scalars.length);
+  const recorder = activeRecorder();
+  if (recorder !== undefined) {
+    const written =
+      ruleOf(name)
+        .writes?.(attrs)
+        .map((i) => inputs[i]!) ?? [];
+    recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, scalars.length);
+  }
   return results;
 }
 

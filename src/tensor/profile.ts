@@ -27,6 +27,9 @@ export interface TraceEvent {
   readonly args: Readonly<Record<string, string | number>>;
 }
 
+/** Names of joined expressions are as long as what they compute. */
+const shortened = (name: string): string => (name.length > 80 ? `${name.slice(0, 79)}…` : name);
+
 /** What {@link profile} measured. `console.log` shows a table. */
 export class Profile {
   readonly launches: readonly LaunchRecord[];
@@ -69,7 +72,7 @@ export class Profile {
       const rate = flops / ms / 1e6;
       const share = peak === undefined ? [] : [flops === 0 ? '' : `${((100 * rate) / peak).toFixed(0)} %`];
       const speed = flops === 0 ? '' : rate.toFixed(1);
-      return [operation, kernel, shape, String(calls), ms.toFixed(3), ((100 * ms) / all).toFixed(1), speed, ...share, (bytes / ms / 1e6).toFixed(1)]; // prettier-ignore
+      return [operation, shortened(kernel), shape, String(calls), ms.toFixed(3), ((100 * ms) / all).toFixed(1), speed, ...share, (bytes / ms / 1e6).toFixed(1)]; // prettier-ignore
     });
     const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
     const line = (cells: readonly string[]): string =>

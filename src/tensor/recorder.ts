@@ -59,6 +59,10 @@ export function forbidWhileRecording(what: string, remedy: string): void {
   );
 }
 
+/** Different for different numbers, -0 and 0 included. */
+const numbersKey = (numbers: readonly number[]): string =>
+  numbers.map((x) => (Object.is(x, -0) ? '-0' : String(x))).join(); // prettier-ignore
+
 export class Recorder {
   readonly graph = new Graph();
   /** Storages that existed before, by buffer: parameters, state, data that the function refers to. */
@@ -108,7 +112,9 @@ export class Recorder {
 
   operation(op: GraphOp, inputs: readonly Tensor[], outputs: readonly Tensor[], scalars: Scalars, count: number): void {
     const ids = inputs.map((tensor) => this.valueOf(tensor));
-    this.graph.nodeInto(op, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
+    const fixed = typeof scalars !== 'function' || count === 0;
+    const key = fixed && op.key !== undefined ? `${op.key}|${count === 0 ? '' : numbersKey(scalars as readonly number[])}` : undefined; // prettier-ignore
+    this.graph.nodeInto({ ...op, key }, ids, outputs.map((tensor) => this.valueOf(tensor)), this.scalarCount); // prettier-ignore
     this.scalars.push(scalars);
     this.scalarCount += count;
   }

@@ -4,14 +4,18 @@
  */
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
-import { withoutDeadCode } from '../compiler/dead-code.ts';
-import { withFusedActivations } from '../compiler/fuse.ts';
+import { planned } from '../compiler/planner.ts';
+
 import { Plan } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
+import { launchElementwiseMany } from './ops/elementwise-launch.ts';
+import { lowerElementwise } from './ops/elementwise.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, usedAfterFree, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+
+const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
 
 /** A tensor that the function returns: made anew for each run, or one that exists. */
 type Result = { readonly existing: Tensor } | { readonly argument: number } | FreshResult;
@@ -39,6 +43,7 @@ export class Recording {
   readonly #recorder: Recorder;
   readonly #arguments: ArgumentBuffer[] = [];
   readonly #captured: { readonly buffer: number; readonly storage: Storage }[] = [];
+  readonly #capturedStorages: ReadonlySet<Storage>;
   readonly #fills: readonly HostFill[];
   readonly #results: readonly Result[];
   readonly #grads: FinalGrad[] = [];
@@ -50,6 +55,7 @@ export class Recording {
   readonly #written: ReadonlySet<number>;
   readonly #addresses: number[] = [];
   #plan: Plan | undefined;
+  #literal: Plan | undefined;
 
   /** `args` and `results` are the tensors of the run that was recorded. */
   constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[]) {
@@ -61,6 +67,7 @@ export class Recording {
       if (argument === undefined) this.#captured.push({ buffer, storage });
       else this.#arguments.push({ buffer, argument, baseBytes: byteOffset(args[argument]!) });
     }
+    this.#capturedStorages = new Set(this.#captured.map(({ storage }) => storage));
     this.#fills = recorder.hostFills();
     for (const { buffer } of this.#fills) this.#keep(buffer);
     this.#keepGrads();
@@ -114,8 +121,18 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), withFusedActivations(withoutDeadCode(this.#recorder.graph)));
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE));
     return this.#plan;
+  }
+
+  /**
+   * The plan for these arguments. Memory that the function also reaches by itself is as it were two buffers in one place, of which
+   * the planner knows nothing: then every operation runs as it was recorded.
+   */
+  #planFor(args: readonly Tensor[]): Plan {
+    if (!args.some(({ storage }) => this.#capturedStorages.has(storage))) return this.plan;
+    this.#literal ??= new Plan(cpuDevice(), this.#recorder.graph);
+    return this.#literal;
   }
 
   /**
@@ -124,7 +141,7 @@ export class Recording {
    */
   run(args: readonly Tensor[]): Tensor[] {
     const { preconditions, effects } = this.#recorder;
-    const { plan } = this;
+    const plan = this.#planFor(args);
     this.#fillAddresses(args);
     this.#checkValues(args);
     for (const check of preconditions) check();
@@ -196,7 +213,8 @@ export class Recording {
   /** Gives back the plan's memory. */
   dispose(): void {
     this.#plan?.dispose();
-    this.#plan = undefined;
+    this.#literal?.dispose();
+    this.#plan = this.#literal = undefined;
   }
 }
 

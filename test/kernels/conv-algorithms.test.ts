@@ -226,6 +226,24 @@ describe.each([
     expect(algorithm.inputGrad(s, true)).toEqual(grad.map((v, i) => (open[i]! > 0 ? v : 0)));
   });
 
+  it('scales, shifts and adds before the ReLU', () => {
+    const residual = hostTensor('float32', s.dy.shape, 6);
+    const affine = hostTensor('float32', [37, 2], 7);
+    const build: Build = (l, [vx, vw, vb, vr, va], [y]) => {
+      const finish: Finish = { kind: 'affine+add+relu', residual: vr!, affine: va! };
+      if (algorithm === winograd) return lowerWinogradConv(l, s.g, vx!, vw!, vb, y!, finish);
+      return lowerPixels(l, s.g, vx!, vw!, vb, y!, finish, forwardCorrelation(s.g, vw!));
+    };
+    const [got] = run(build, [s.x, s.w, s.b, residual, affine], [s.dy.shape]);
+    const [scales, added] = [rowMajor(affine), rowMajor(residual)];
+    const plane = s.g.height.output * s.g.width.output;
+    const expected = Array.from(algorithm.forward(s) as Float32Array, (sum, i) => {
+      const output = Math.floor(i / plane) % 37;
+      return Math.max(0, sum * scales[2 * output]! + scales[2 * output + 1]! + added[i]!);
+    });
+    expect(worstDifference(got!, expected)).toBeLessThan(1e-5);
+  });
+
   it('gives the same bits on any number of threads', () => {
     const many = setup({ x: [40, 24, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
     const all = (): TypedArray[] => [

@@ -1,5 +1,6 @@
 /** What the planner fuses gives the same bits as one operation after the other, and is fused only where nobody else looks. */
-import { compile, F, manualSeed, profile, randn, type Tensor } from 'flambeau';
+import { compile, F, manualSeed, noGrad, profile, randn, type Tensor } from 'flambeau';
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
@@ -47,6 +48,97 @@ describe.each(['float32', 'float64'] as const)('of %s', (dtype) => {
       expect(plan).toContain('conv2dInputGrad+reluGrad(');
     },
   );
+
+  test.each(GEOMETRIES)('sums in convolutions and their gradients: $x → $out, $options', (geometry) => {
+    const { x: size, out, kernel, options } = geometry;
+    manualSeed(7);
+    const groups = options.groups ?? 1;
+    const x = randn([...size], { dtype });
+    const w1 = randn([size[1], size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+    const w2 = randn([out, size[1] / groups, kernel, kernel], { dtype }).requiresGrad_();
+    const b = randn([out], { dtype });
+    const same = { padding: (kernel - 1) / 2, groups };
+    const fn = (input: Tensor, residual: Tensor): Tensor[] => {
+      for (const leaf of [w1, w2]) leaf.grad = null;
+      const first = F.relu(F.conv2d(input, w1, null, same));
+      const hidden = F.relu(F.conv2d(first, w1, null, same).add(first)); // flows back into a ReLU and a sum
+      const y = F.relu(residual.add(F.conv2d(hidden, w2, b, options)));
+      const z = F.conv2d(hidden, w2, null, options).add(residual);
+      y.add(z).sin().sum().backward();
+      return [y, z, w1.grad!, w2.grad!];
+    };
+    const residual = randn(F.conv2d(x, w2, b, options).shape, { dtype });
+    const expected = fn(x, residual).map(bits);
+    const step = compile(fn);
+    for (let i = 0; i < 3; i++) expect(step(x, residual).map(bits)).toEqual(expected);
+    const plan = step.toString();
+    for (const name of ['conv2d+add+relu', 'conv2d+add', 'conv2dInputGrad+add+reluGrad']) expect(plan).toContain(` ${name}(`); // prettier-ignore
+  });
+
+  test.each(GEOMETRIES)(
+    'known statistics in convolutions: $x → $out, $options',
+    ({ x: size, out, kernel, options }) => {
+      manualSeed(8);
+      const w = randn([out, size[1] / (options.groups ?? 1), kernel, kernel], { dtype });
+      const make = (): Tensor => randn([out], { dtype });
+      const [bias, weight, shift, mean, variance] = [make(), make(), make(), make().mul(30), make().abs().add(0.1)];
+      const [x, scale, half] = [randn([...size], { dtype }), weight.abs().div(variance.sqrt()), w.mul(0.5)];
+      const norm = (y: Tensor): Tensor => F.batchNorm(y, mean, variance, { weight, bias: shift });
+      const fn = (input: Tensor, residual: Tensor): Tensor[] =>
+        noGrad(() => {
+          const sum = norm(F.conv2d(input, w, null, options)).add(residual);
+          return [norm(F.conv2d(input, w, bias, options)), F.relu(norm(F.conv2d(input, half, bias, options))), sum, F.relu(residual.add(norm(F.conv2d(input, half, null, options))))]; // prettier-ignore
+        });
+      const y = F.conv2d(x, w, bias, options);
+      const residual = randn(y.shape, { dtype });
+      const expected = fn(x, residual);
+      const step = compile(fn);
+      step(x, residual);
+      const results = step(x, residual);
+      // What the docstring of AffineStep leaves open: a few roundings of the largest of the three terms.
+      const column = (t: Tensor): Tensor => t.view([1, -1, 1, 1]);
+      const terms = y.abs().add(column(bias.abs().add(mean.abs()))).mul(column(scale)).add(column(shift.abs())).add(residual.abs()); // prettier-ignore
+      const unit = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
+      results.forEach((result, i) => {
+        const off = result.sub(expected[i]!).abs().div(terms).max().item();
+        expect(off).toBeLessThanOrEqual(4 * unit);
+      });
+      for (const finish of ['', '+relu', '+add', '+add+relu']) expect(step.toString()).toContain(` conv2d+batchNormEval${finish}(`); // prettier-ignore
+    },
+  );
+
+  test.each([
+    [[4, 5, 6, 7], true],
+    [[4, 5, 6, 7], false],
+    [[6, 9], true],
+    [[6, 9], false],
+    [[3, 8, 5], true],
+  ] as const)('batch normalisation of %j, a sum and a ReLU (training: %j)', (shape, training) => {
+    manualSeed(6);
+    const channels = shape[1];
+    const make = (): Tensor => randn([channels], { dtype });
+    const [weight, bias, mean, variance] = [make().requiresGrad_(), make().requiresGrad_(), make(), make().abs()];
+    const [x, r] = [randn([...shape], { dtype }), randn([...shape], { dtype })];
+    const start = [mean.clone(), variance.clone()];
+    const fn = (input: Tensor, residual: Tensor): Tensor[] => {
+      weight.grad = bias.grad = null;
+      const norm = (z: Tensor): Tensor => F.batchNorm(z, mean, variance, { weight, bias, training });
+      const [a, b] = [F.relu(norm(input)), F.relu(norm(input.mul(2)).add(residual))];
+      const [c, d] = [residual.add(norm(a)), norm(b)];
+      const y = a.add(b).add(c).add(d);
+      y.sin().sum().backward();
+      return [y, a, b, c, d, weight.grad!, bias.grad!];
+    };
+    const results = (run: typeof fn): unknown[] => {
+      mean.copy_(start[0]!);
+      variance.copy_(start[1]!);
+      return [0, 1, 2].flatMap(() => [...run(x, r), mean, variance].map(bits));
+    };
+    const step = compile(fn);
+    expect(results(step)).toEqual(results(fn));
+    const name = training ? 'batchNorm' : 'batchNormEval';
+    for (const finish of ['+relu', '+add+relu', '+add']) expect(step.toString()).toContain(` ${name}${finish}(`);
+  });
 
   test.each([
     [2, {}],
@@ -121,6 +213,16 @@ describe('profile', () => {
     const { traceEvents } = p.trace();
     expect(traceEvents).toHaveLength(p.launches.length);
     expect(traceEvents.every(({ ts, dur }) => ts >= 0 && dur >= 0)).toBe(true);
+  });
+
+  test('console.log shows the plan', () => {
+    const w = randn(8, 3, 3, 3);
+    const step = compile((x: Tensor) => F.relu(F.conv2d(x, w, null, { padding: 1 })));
+    const x = randn(2, 3, 8, 8);
+    step(x);
+    expect(inspect(step)).toMatch(
+      /float32\[2, 8, 8, 8\] = conv2d\+relu\([^]*arena: \d+ bytes[^]*conv2d\+relu: .* × \d+, 55.3 kFLOP, /,
+    );
   });
 
   test('refuses what is not done when it returns', () => {

@@ -3,10 +3,9 @@
  * are the lanes of one vector.
  */
 import { forStep, intFn, minI32, transposedInLanes, type ElementKit } from '../gemm-tile.ts';
-import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
+import { constant, i32, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
-import type { Epilogue } from './epilogue.ts';
-import { finishResults } from './epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS, finishResults, type Epilogue } from './epilogue.ts';
 
 type Scope = KernelScope<ParamSpec>;
 
@@ -87,19 +86,20 @@ export function buildBandSum(scope: Scope, kit: ElementKit): Fn {
   );
 }
 
+const OUT_ARGS = ['from', 'pixelBytes', 'count', 'y', 'left', 'yc', ...EPILOGUE_OPERANDS] as const;
+
 /**
- * Writes `count` neighbouring pixels of `lanes` outputs from vectors at `from`, `pixelBytes` from one to the next. `y` is the first output's place, `left` the
- * number of outputs there are: lanes behind the last hold the same as it does. `delta`: see `finishResults`.
+ * Writes `count` neighbouring pixels of `lanes` outputs from vectors at `from`, `pixelBytes` from one to the next. `y` is the
+ * first output's place, `left` the number of outputs there are: lanes behind the last hold the same as it does.
  */
 export function buildBandOut(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
   const { vector, lanes, bytes, element } = kit;
-  return intFn(
-    scope,
-    'bandOut',
-    ['from', 'pixelBytes', 'count', 'y', 'left', 'yc', 'delta'],
-    (f, { from, pixelBytes, count, y, left, yc, delta }) => {
-      const finish = finishResults(f, kit, epilogue, delta);
+  return intFn(scope, 'bandOut', OUT_ARGS, (f, { from, pixelBytes, count, y, left, yc, gate, residual, affine }) => {
       const outputs = channelsFrom(f, kit, 'output', y, left, yc);
+      const scales = epilogue.startsWith('affine')
+        ? channelsFrom(f, kit, 'affine', affine, left, i32(affineBytes(kit)))
+        : outputs.map(() => affine);
+      const finish = scales.map((scale) => finishResults(f, kit, epilogue, { gate, residual, affine: scale }));
       const last = f.let('last', count.sub(lanes));
       f.if(
         count.ge(lanes),
@@ -114,18 +114,17 @@ export function buildBandOut(scope: Scope, kit: ElementKit, epilogue: Epilogue):
             });
             transposedInLanes(f, vectors, kit).forEach((row, q) => {
               const place = f.let('place', outputs[q]!.add(first.mul(bytes)));
-              f.store(vector, place, finish.vector(row, place));
+              f.store(vector, place, finish[q]!.vector(row, place));
             });
           }),
         () =>
           f.for('single', 0, count, () => {
             outputs.forEach((output, q) => {
-              f.store(element, output, finish.element(load(element, from, q * bytes), output));
+              f.store(element, output, finish[q]!.element(load(element, from, q * bytes), output));
               f.inc(output, bytes);
             });
             f.inc(from, pixelBytes);
           }),
       );
-    },
-  );
+    });
 }

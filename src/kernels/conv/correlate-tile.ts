@@ -5,7 +5,7 @@
 import { forStep, intFn, minI32, Tile, tileVectors, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
-import { finishVectors, type Epilogue } from './epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS, finishResults, type Epilogue } from './epilogue.ts';
 
 /** Outputs × vectors of pixels. */
 export interface CorrelateTile {
@@ -21,14 +21,14 @@ export function correlateTile(outputs: number, kit: ElementKit): CorrelateTile {
   return { ...shape, lastHeight: ((outputs - 1) % shape.height) + 1 };
 }
 
-const TILES_PARAMS = ['scratch', 'table', 'count', 'offsets', 'depth', 'weights', 'blockBytes', 'outputs', 'init', 'initRow', 'fromBias', 'out', 'outRow', 'direct', 'gate'] as const; // prettier-ignore
+const TILES_PARAMS = ['scratch', 'table', 'count', 'offsets', 'depth', 'weights', 'blockBytes', 'outputs', 'init', 'initRow', 'fromBias', 'out', 'outRow', 'direct', ...EPILOGUE_OPERANDS] as const; // prettier-ignore
 
 /**
  * All tiles of one kind of a segment against all outputs. `whole` tiles are runs of neighbouring vectors, of which one
  * address is enough; the others are single vectors from anywhere, taken a few at a time.
  *
  * They start from `init` (the bias, or the accumulators' slots) and go to `out` (y directly, or the slots). Results that go to
- * y directly are finished as the epilogue says; `gate` is the distance to its other operand.
+ * y directly are finished as the epilogue says, with the operands that come last.
  */
 export function buildTiles(
   scope: KernelScope<ParamSpec>,
@@ -68,7 +68,7 @@ export function buildTiles(
             ...outs,
             a.outRow,
             a.direct,
-            a.gate,
+            ...EPILOGUE_OPERANDS.map((name) => a[name]),
           );
         if (last === main) call(main);
         else f.if(isLast, () => call(last), () => call(main)); // prettier-ignore
@@ -76,6 +76,7 @@ export function buildTiles(
       f.inc(a.weights, a.blockBytes);
       f.inc(a.init, a.initRow.mul(height));
       f.inc(a.out, a.outRow.mul(height));
+      f.inc(a.affine, height * affineBytes(kit));
     });
   });
 }
@@ -99,7 +100,7 @@ function buildMicro(
     ...numbered('out'),
     'outRow',
     'direct',
-    'gate',
+    ...EPILOGUE_OPERANDS,
   ];
   return intFn(scope, `micro${rows}`, names, (f, args) => {
     const columns = (name: string): Local[] =>
@@ -117,7 +118,19 @@ function buildMicro(
       );
       tile.outerStep(f.let('weight', args['w']!.add(r.mul((height * kit.bytes) / 4))), x);
     });
-    const finish = finishVectors(f, kit, epilogue, args['direct']!, args['gate']!);
-    tile.store(columns('out'), args['outRow']!, finish);
+    const [outs, outRow] = [columns('out'), args['outRow']!];
+    if (epilogue === 'none') {
+      tile.store(outs, outRow);
+      return;
+    }
+    // Sums that are not complete yet stay as they are.
+    f.if(
+      args['direct']!,
+      () => {
+        const [gate, residual, affine] = EPILOGUE_OPERANDS.map((name) => args[name]!) as [Local, Local, Local];
+        tile.store(outs, outRow, finishResults(f, kit, epilogue, { gate, residual, affine }).vector);
+      },
+      () => tile.store(outs, outRow),
+    );
   });
 }

@@ -12,7 +12,7 @@ import { i32, load, loadSplat, type Expr, type Local, type Target } from '../ir.
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
-import type { Epilogue } from './epilogue.ts';
+import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';
 
@@ -24,8 +24,10 @@ export const CORRELATE_PARAMS = {
   /** 1: add the bias; 0: `bias` is a zero. */
   hasBias: 'i32',
   y: 'ptr',
-  /** For the epilogue `gate`: a buffer that lies as y does; else anything. */
+  /** For epilogues that need them, else anything: buffers that lie as y does, and pairs of scale and shift of all outputs. */
   gate: 'ptr',
+  residual: 'ptr',
+  affine: 'ptr',
   /** Bytes of y between images and channels, from one i to the next down the rows, and likewise along a row. */
   yn: 'i32',
   yc: 'i32',
@@ -149,6 +151,7 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
     const source = f.let('source', p.x.add(image.mul(p.xn)).add(group.mul(p.channels).mul(p.xc)));
     const skipped = m0.div(variant.height).mul(blockBytes(p, kit, variant));
     const weights = f.let('weights', packed.add(group.mul(groupBytes)).add(skipped));
+    const affine = f.let('affine', p.affine.add(output.mul(affineBytes(kit))));
     splatBias(scope, kit, variant.vectors, output, outputs);
     f.for('block', 0, channelBlocks, (block) => {
       const c0 = f.let('c0', block.mul(p.channelBlock));
@@ -156,7 +159,7 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
       const first = i0.mul(p.rowStep).add(p.rowOrigin);
       const reached = rows.sub(1).mul(p.rowStep).add(p.rowReach);
       copyIn.copy(source.add(c0.mul(p.xc)), scratch, images, channels, first, reached);
-      addBlock({ i0, rows, images, outputs, y, weights, c0, channels });
+      addBlock({ i0, rows, images, outputs, y, affine, weights, c0, channels });
     });
   });
 }
@@ -194,7 +197,9 @@ function splatBias({ f, p, scratch }: Scope, kit: ElementKit, vectors: number, f
 }
 
 /** What a unit's segments are computed from: its rows and images, its part of y, and the channels now in the scratch. */
-type Block = Readonly<Record<'i0' | 'rows' | 'images' | 'outputs' | 'y' | 'weights' | 'c0' | 'channels', Local>>;
+type Block = Readonly<
+  Record<'i0' | 'rows' | 'images' | 'outputs' | 'y' | 'affine' | 'weights' | 'c0' | 'channels', Local>
+>;
 
 /** The vectors of one kind (whole tiles, singles) of a segment that belong to a unit: table, count, accumulators. */
 type Part = Readonly<Record<'table' | 'count' | 'acc', Local>>;
@@ -235,25 +240,25 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
   };
 
   return (block) => {
-    const { outputs, y, weights, c0, channels } = block;
+    const { outputs, y, affine, weights, c0, channels } = block;
     const first = f.let('firstBlock', c0.eq(0));
     const last = f.let('lastBlock', c0.add(channels).eq(p.channels));
     const direct = f.let('direct', last.and(p.scatter.eq(0)));
     const initRow = f.let('initRow', first.select(i32(biasRow), accRow));
     const outRow = f.let('outRow', direct.select(p.yc, accRow));
-    const gate = f.let('gateTo', direct.select(p.gate.sub(p.y), 0));
+    const others = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y)), affine];
     eachPart(block, (kind, part, field) => {
       const before = c0.mul(p.taps).add(channels.mul(field('tapsBefore')));
       const w = weights.add(before.mul(variant.height * kit.bytes));
       const offsets = p.offsets.add(field('offsets'));
       const depth = channels.mul(field('taps')).mul(4);
       const from = [first.select(bias, part.acc), initRow, first];
-      const to = [direct.select(y, part.acc), outRow, direct, gate];
+      const to = [direct.select(y, part.acc), outRow, direct, ...others];
       f.call(tiles[kind], scratch, part.table, part.count, offsets, depth, w, wBlock, outputs, ...from, ...to);
     });
     f.if(last.and(p.scatter), () =>
       eachPart(block, (kind, part, field) =>
-        scatter(kind === 0 ? variant.vectors : 1, part, { outputs, accRow, y }, field),
+        scatter(kind === 0 ? variant.vectors : 1, part, { outputs, accRow, y, others }, field),
       ),
     );
   };
@@ -264,9 +269,10 @@ function buildScatters(scope: Scope, kit: ElementKit, epilogue: Epilogue) {
   const { f, p } = scope;
   const one = buildScatter(scope, kit, epilogue);
   const two = buildInterleave(scope, kit, epilogue);
-  return (width: number, part: Part, to: Readonly<Record<'outputs' | 'accRow' | 'y', Local>>, field: FieldOf): void => {
+  type To = Readonly<Record<'outputs' | 'accRow' | 'y', Local>> & { readonly others: readonly Expr[] };
+  return (width: number, part: Part, to: To, field: FieldOf): void => {
     const pairing = f.let('pairing', field('pairing'));
-    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc, p.gate.sub(p.y)];
+    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc, ...to.others];
     f.if(pairing.eq(0), () => f.call(one, ...what, p.yStep, field('lanes')));
     f.if(pairing.eq(1), () => f.call(two, ...what, field('partner').mul(kit.vectorBytes)));
   };

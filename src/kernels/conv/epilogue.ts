@@ -1,50 +1,66 @@
 /**
- * What a correlation does to its results before it writes them, so that no other kernel has to read them again:
- * nothing; `relu`; or `gate`, the gradient of a ReLU whose result lies in another buffer of the same layout: zero where that is
- * not positive. The arithmetic is that of the operations `relu` and `reluGrad`, NaN included.
+ * What a convolution does to its results before it writes them, so that no other kernel has to read them again, in this order:
+ *
+ * - `affine`: times a scale and plus a shift, of each output channel: batch normalisation with known statistics;
+ * - `add`: plus what lies in another buffer of the same layout: a residual, another part of a gradient;
+ * - `relu`; or `gate`, the gradient of a ReLU whose result lies in another buffer of the same layout: zero where that is not
+ *   positive.
+ *
+ * The arithmetic is that of the operations `add`, `relu` and `reluGrad`, NaN included.
  */
 import type { ElementKit } from '../gemm-tile.ts';
-import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
+import { constant, load, loadSplat, type Expr, type Fn } from '../ir.ts';
 
-export type Epilogue = 'none' | 'relu' | 'gate';
+export type Epilogue =
+  | 'none'
+  | 'relu'
+  | 'gate'
+  | 'add'
+  | 'add+relu'
+  | 'add+gate'
+  | 'affine'
+  | 'affine+relu'
+  | 'affine+add'
+  | 'affine+add+relu';
 
-/**
- * The last step for vectors of a tile. `final` says whether these are results; sums still to be added to stay as they are.
- * @param delta bytes from a result's place to that of its gate; 0 where not final
- */
-export function finishVectors(
-  f: Fn,
-  kit: ElementKit,
-  epilogue: Epilogue,
-  final: Expr,
-  delta: Expr,
-): (sum: Local, place: Local) => Expr {
-  if (epilogue === 'none') return (sum) => sum;
-  // Comparisons with NaN are false, so a limit of NaN changes nothing.
-  const limit = f.let('limit', final.select(constant(kit.element, 0), constant(kit.element, NaN)).splat());
-  if (epilogue === 'relu') return (sum) => sum.binary('pmax', limit);
-  const zero = f.let('zero', constant(kit.element, 0).splat());
-  return (sum, place) => load(kit.vector, place.add(delta)).le(limit).select(zero, sum);
+/** Where the other operands are; what the epilogue does not need may be anything. */
+export interface EpilogueOperands {
+  /** Bytes from a result's place to that of its gate, and of what is added. */
+  readonly gate: Expr;
+  readonly residual: Expr;
+  /** Address of the first output's scale and shift, side by side; those of the next follow. */
+  readonly affine: Expr;
 }
 
-/** The same for single elements and vectors that are results. */
+/** Their names where functions are given them; `affine` moves on by {@link affineBytes} from output to output. */
+export const EPILOGUE_OPERANDS = ['gate', 'residual', 'affine'] as const;
+
+export const affineBytes = (kit: ElementKit): number => 2 * kit.bytes;
+
+/** What becomes of a result that belongs at `place`, `row` outputs after the first. */
+export type FinishResult = (sum: Expr, place: Expr, row?: number) => Expr;
+
+/** The epilogue for single elements and for vectors of neighbouring results of one output. */
 export function finishResults(
   f: Fn,
   kit: ElementKit,
   epilogue: Epilogue,
-  delta: Expr,
-): { readonly element: (sum: Expr, place: Expr) => Expr; readonly vector: (sum: Expr, place: Expr) => Expr } {
+  { gate, residual, affine }: EpilogueOperands,
+): { readonly element: FinishResult; readonly vector: FinishResult } {
   const zero = constant(kit.element, 0);
   const zeros = f.let('zeros', zero.splat());
-  switch (epilogue) {
-    case 'none':
-      return { element: (sum) => sum, vector: (sum) => sum };
-    case 'relu':
-      return { element: (sum) => sum.binary('pmax', zero), vector: (sum) => sum.binary('pmax', zeros) };
-    case 'gate':
-      return {
-        element: (sum, place) => load(kit.element, place.add(delta)).le(zero).select(zero, sum),
-        vector: (sum, place) => load(kit.vector, place.add(delta)).le(zeros).select(zeros, sum),
-      };
-  }
+  const has = (part: string): boolean => epilogue.split('+').includes(part);
+  const finish =
+    (none: Expr, read: (at: Expr) => Expr, splat: (at: Expr, offset: number) => Expr): FinishResult =>
+    (sum, place, row = 0) => {
+      const at = row * affineBytes(kit);
+      const scaled = has('affine') ? sum.fma(splat(affine, at), splat(affine, at + kit.bytes)) : sum;
+      const total = has('add') ? scaled.add(read(place.add(residual))) : scaled;
+      if (has('relu')) return total.binary('pmax', none);
+      return has('gate') ? read(place.add(gate)).le(none).select(none, total) : total;
+    };
+  return {
+    element: finish(zero, (at) => load(kit.element, at), (at, offset) => load(kit.element, at, offset)),
+    vector: finish(zeros, (at) => load(kit.vector, at), (at, offset) => loadSplat(kit.vector, at, offset)),
+  }; // prettier-ignore
 }

@@ -6,7 +6,7 @@
 import { elementKit, forStep, intFn, maxI32, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import type { Epilogue } from './epilogue.ts';
+import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandIn, buildBandOut } from './band.ts';
 import { buildBiases, outputTile } from './along-outputs.ts';
 
@@ -30,6 +30,8 @@ export const PIXELS_PARAMS = {
   hasBias: 'i32',
   y: 'ptr',
   gate: 'ptr',
+  residual: 'ptr',
+  affine: 'ptr',
   yn: 'i32',
   yc: 'i32',
   rows: 'i32',
@@ -210,17 +212,18 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
 function buildWrite(scope: Scope, kit: ElementKit, epilogue: Epilogue): (unit: Unit) => void {
   const { f, p, scratch } = scope;
   const bandOut = buildBandOut(scope, kit, epilogue);
-  const delta = f.let('delta', p.gate.sub(p.y));
+  const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
   return ({ image, images, i0, rows, m0, outputs }) => {
     const first = f.let('firstResult', i0.mul(p.outStep).add(p.firstRow));
     const top = maxI32(f, 'top', first, i32(0));
     const bottom = minI32(f, 'bottom', first.add(rows.mul(p.outStep)), p.rows);
     const from = f.let('resultFrom', scratch.add(p.resultAt).add(top.sub(first).mul(p.columns).mul(p.resultPixel)));
+    const affine = f.let('affine', p.affine.add(m0.mul(affineBytes(kit))));
     const imageBytes = f.let('resultImage', p.rowBlock.mul(p.outStep).mul(p.columns).mul(p.resultPixel));
     f.for('outImage', 0, images, (n) => {
       const y = f.let('y', p.y.add(image.add(n).mul(p.yn)).add(m0.mul(p.yc)).add(top.mul(p.columns).mul(kit.bytes)));
       forStep(f, 'q', [0, outputs, kit.lanes], (q) => {
-        f.call(bandOut, from.add(q.mul(kit.bytes)), p.resultPixel, bottom.sub(top).mul(p.columns), y.add(q.mul(p.yc)), outputs.sub(q), p.yc, delta); // prettier-ignore
+        f.call(bandOut, from.add(q.mul(kit.bytes)), p.resultPixel, bottom.sub(top).mul(p.columns), y.add(q.mul(p.yc)), outputs.sub(q), p.yc, gate, residual, affine.add(q.mul(affineBytes(kit)))); // prettier-ignore
       });
       f.inc(from, imageBytes);
     });

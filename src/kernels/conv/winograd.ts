@@ -9,7 +9,7 @@ import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildBiases, outputTile } from './along-outputs.ts';
-import type { Epilogue } from './epilogue.ts';
+import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
@@ -24,6 +24,8 @@ export const WINOGRAD_PARAMS = {
   hasBias: 'i32',
   y: 'ptr',
   gate: 'ptr',
+  residual: 'ptr',
+  affine: 'ptr',
   yn: 'i32',
   yc: 'i32',
   rows: 'i32',
@@ -140,12 +142,13 @@ function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (un
   const bandOut = buildBandOut(scope, kit, epilogue);
   const biases = buildBiases(scope, kit);
   const pitch = f.let('outPitch', p.columns.mul(vectorBytes));
-  const delta = f.let('delta', p.gate.sub(p.y));
+  const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
   return ({ image, images, row, rows, m0, outputs }) => {
     const bias = f.let('bias', scratch.add(p.biasAt));
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(bytes)), p.hasBias, outputs, bias);
     const temporary = f.let('outTemporary', scratch.add(p.bandAt));
     const band = f.let('outBand', temporary.add(MAP_SCRATCH));
+    const affine = f.let('affine', p.affine.add(m0.mul(affineBytes(kit))));
     const tileAt = f.let('tileAt', scratch.add(p.outputAt));
     f.for('outImage', 0, images, (n) => {
       f.for('outRow', 0, rows, (r) => {
@@ -161,7 +164,7 @@ function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (un
             f.inc(from, i32(0).sub(p.outputTile));
             f.inc(to, -TILE * vectorBytes);
           });
-          f.call(bandOut, band, i32(vectorBytes), count, y.add(q.mul(p.yc)), outputs.sub(q), p.yc, delta);
+          f.call(bandOut, band, i32(vectorBytes), count, y.add(q.mul(p.yc)), outputs.sub(q), p.yc, gate, residual, affine.add(q.mul(affineBytes(kit))));
         });
         f.inc(tileAt, p.tileColumns.mul(p.outputTile));
       });

@@ -7,7 +7,7 @@ import { layoutOf } from '../../base/layout.ts';
 import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { CompareOp, Expr } from '../../kernels/ir.ts';
-import { broadcastLayout, lowerElementwise, promoteLayouts } from './elementwise.ts';
+import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { ScalarAttrs } from './elementwise-attrs.ts';
 import type { Attrs, OpRule, OpRules } from './rule.ts';
 
@@ -57,11 +57,9 @@ function predicate(
 function pair(name: string, build: (a: Expr, b: Expr) => Expr, as?: Compute): OpRule<Attrs> {
   return {
     shape: ([a, b]) => [broadcastLayout(name, 'bool', a!, b!)],
-    lower: (l, [a, b], [out]) => {
-      const compute = as ?? computeOf(promoteLayouts(a!.layout, b!.layout));
-      const spec = predicate(name, [a!.layout.dtype, b!.layout.dtype], 0, compute, build);
-      lowerElementwise(l, spec, [a!, b!], [out!]);
-    },
+    ...elementwiseRule(([a, b]) =>
+      predicate(name, [a!.dtype, b!.dtype], 0, as ?? computeOf(promoteLayouts(a!, b!)), build),
+    ),
     gradient: null,
   };
 }
@@ -71,10 +69,9 @@ const compare = (op: CompareOp): OpRule<Attrs> => pair(op, (a, b) => a.compare(o
 function compareScalar(op: CompareOp): OpRule<ScalarAttrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
-    lower: (l, [x], [out], { dtype }) => {
-      const spec = predicate(`${op}Scalar`, [x!.layout.dtype], 1, computeOf(dtype), (a, b) => a.compare(op, b));
-      lowerElementwise(l, spec, [x!], [out!], [l.scalar(0)]);
-    },
+    ...elementwiseRule(([x], _, { dtype }) =>
+      predicate(`${op}Scalar`, [x!.dtype], 1, computeOf(dtype), (a, b) => a.compare(op, b)),
+    ),
     gradient: null,
   };
 }

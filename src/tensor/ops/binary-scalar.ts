@@ -7,12 +7,11 @@ import { AutogradError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/elementwise-expr.ts';
 import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
 import { hoisted } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
-import { floatingOf, gradFor, lowerElementwise } from './elementwise.ts';
+import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
 
 /** Scalars: [s] unless stated. */
@@ -66,26 +65,18 @@ const resultOf = (rule: ScalarRule<never>, dtype: DType): DType => (rule.floatin
 function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradient<A>): OpRule<A> {
   return {
     shape: ([x], { dtype }) => [layoutOf(resultOf(rule, dtype), x!.shape)],
-    lower: (l, [x], [out], attrs) => {
+    ...elementwiseRule(([x], [out], attrs) => {
       const as = computeOf(resultOf(rule, attrs.dtype));
-      const count = rule.scalars ?? 1;
-      const spec: ElementwiseSpec = {
+      return {
         name: `${rule.name}${'exponent' in attrs ? `-${String(attrs.exponent)}` : ''}`,
-        inputs: [{ dtype: x!.layout.dtype, as }],
-        outputs: [{ dtype: out!.layout.dtype, as }],
-        scalars: Array<typeof as>(count).fill(as),
+        inputs: [{ dtype: x!.dtype, as }],
+        outputs: [{ dtype: out!.dtype, as }],
+        scalars: Array<typeof as>(rule.scalars ?? 1).fill(as),
         build: (f, [input], s) => [rule.build(f, input!, s, attrs)],
         scalarOnly: rule.scalarOnly?.(attrs) ?? false,
         cost: rule.cost,
       };
-      lowerElementwise(
-        l,
-        spec,
-        [x!],
-        [out!],
-        Array.from({ length: count }, (_, i) => l.scalar(i)),
-      );
-    },
+    }),
     gradient,
   };
 }
@@ -236,12 +227,12 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
   ),
   clampGrad: {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
-    lower: (l, inputs, outputs) => {
-      const { dtype } = outputs[0]!.layout;
+    ...elementwiseRule((inputs, [out]) => {
+      const { dtype } = out!;
       const as = computeOf(dtype);
-      const spec: ElementwiseSpec = {
+      return {
         name: 'clampGrad',
-        inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
+        inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [as, as],
         build: (f, [g, x], [min, max]) => [
@@ -252,8 +243,7 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
         ],
         cost: 0.3,
       };
-      lowerElementwise(l, spec, inputs, outputs, [l.scalar(0), l.scalar(1)]);
-    },
+    }),
     gradient: {
       name: 'ClampBackwardBackward0',
       saves: { inputs: [1] },

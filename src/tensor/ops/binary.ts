@@ -21,7 +21,7 @@ import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
 import { hoisted } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
-import { broadcastGradient, broadcastLayout, floatingOf, lowerElementwise, promoteLayouts } from './elementwise.ts';
+import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';
 import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';
 
 export interface BinaryAttrs {
@@ -142,10 +142,9 @@ function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpR
       requireArithmetic(name, dtype);
       return [broadcastLayout(name, dtype, a!, b!)];
     },
-    lower: (l, [a, b], [out]) => {
-      const spec = arithmeticSpec(name, a!.layout.dtype, b!.layout.dtype, resultDType(name, a!.layout, b!.layout), out!.layout.dtype); // prettier-ignore
-      lowerElementwise(l, spec, [a!, b!], [out!], spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
-    },
+    ...elementwiseRule(([a, b], [out]) =>
+      arithmeticSpec(name, a!.dtype, b!.dtype, resultDType(name, a!, b!), out!.dtype),
+    ),
     gradient,
   };
 }
@@ -154,12 +153,12 @@ function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpR
 function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
   return {
     shape: ([g]) => [broadcastLayout(name, g!.dtype, g!, g!)],
-    lower: (l, inputs, outputs) => {
-      const { dtype } = outputs[0]!.layout;
+    ...elementwiseRule((inputs, [out]) => {
+      const { dtype } = out!;
       const as = computeOf(dtype);
-      const spec: ElementwiseSpec = {
+      return {
         name,
-        inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
+        inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [],
         build: (f, [g, a, b]) => {
@@ -170,8 +169,7 @@ function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
         },
         cost: 0.3,
       };
-      lowerElementwise(l, spec, inputs, outputs);
-    },
+    }),
     gradient: broadcastGradient(name === 'maximumGrad' ? 'MaximumBackwardBackward0' : 'MinimumBackwardBackward0', { inputs: [1, 2] }, [
       (h, { apply, input, attrs }) => apply(name, [h, input(1), input(2)], attrs)[0]!,
       null,
@@ -205,7 +203,7 @@ const undifferentiable = (op: string): Gradient<Attrs> => ({
 });
 
 export const binaryRules: OpRules<BinaryAttrs> = {
-  add: arithmetic('add', broadcastGradient('AddBackward0', {}, [(g) => g, (g) => g])),
+  add: { step: 'add', ...arithmetic('add', broadcastGradient('AddBackward0', {}, [(g) => g, (g) => g])) },
   sub: arithmetic('sub', broadcastGradient('SubBackward0', {}, [(g) => g, (g) => g.neg()])),
   addAlpha: arithmetic(
     'addAlpha',

@@ -3,6 +3,7 @@
  * correlation (see `conv-tables.ts`), and what is done to its results.
  */
 import type { Value } from '../../compiler/lowering.ts';
+import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import type { Element, ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { forwardAxis, inputGradAxis, type AxisPlan } from './conv-tables.ts';
@@ -26,9 +27,24 @@ export interface Correlation {
   readonly kernel: readonly [number, number];
 }
 
-/** What is done to the results before they are written; `gate` is a contiguous buffer of their shape. */
-export type Finish = { readonly kind: 'none' | 'relu' } | { readonly kind: 'gate'; readonly gate: Value };
+/**
+ * What is done to the results before they are written, and the other operands of it: `gate` and `residual` are contiguous buffers of
+ * their shape, `affine` is [outputs, 2].
+ */
+export interface Finish {
+  readonly kind: Epilogue;
+  readonly gate?: Value | undefined;
+  readonly residual?: Value | undefined;
+  readonly affine?: Value | undefined;
+}
 export const PLAIN: Finish = { kind: 'none' };
+
+/** The operands as kernels take them; what the epilogue does not need is `y`. */
+export const finishArgs = ({ gate, residual, affine }: Finish, y: Value): Record<'gate' | 'residual' | 'affine', Value> => ({
+  gate: gate ?? y,
+  residual: residual ?? y,
+  affine: affine ?? y,
+});
 
 export function forwardCorrelation(g: ConvGeometry, w: Value): Correlation {
   const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];

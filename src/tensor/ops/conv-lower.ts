@@ -9,7 +9,7 @@ import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { narrowed, type Target } from '../../kernels/ir.ts';
-import { elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
+import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
@@ -326,7 +326,7 @@ export function lowerCorrelation(
       bias: bias === undefined ? l.constant(dtype, element === 'f32' ? new Float32Array(1) : new Float64Array(1)) : denseVector(l, bias, element), // prettier-ignore
       hasBias: bias === undefined ? 0 : 1,
       y,
-      gate: finish.kind === 'gate' ? finish.gate : y,
+      ...finishArgs(finish, y),
       yn: strides[0]! * bytes,
       yc: strides[1]! * bytes,
       yh: c.rows.outStep * strides[2]! * bytes,

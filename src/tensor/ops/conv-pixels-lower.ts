@@ -8,7 +8,7 @@ import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernel
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
+import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
 import { rowsReached } from './conv-tables.ts';
 import { besides, ceilTo, oddLines } from './conv-winograd-lower.ts';
 import { denseVector } from './matmul-lower.ts';
@@ -72,7 +72,7 @@ export function lowerPixels(
       bias: bias === undefined ? y : denseVector(l, bias, element),
       hasBias: bias === undefined ? 0 : 1,
       y,
-      gate: finish.kind === 'gate' ? finish.gate : y,
+      ...finishArgs(finish, y),
       yn,
       yc,
       rows,

@@ -10,7 +10,7 @@ import { winogradKernel } from '../../kernels/conv/winograd.ts';
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import { PRODUCTS, REACH, TILE } from '../../kernels/conv/winograd-transforms.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { elementOf, multiplyAddNs, PLAIN, type Finish } from './conv-correlation.ts';
+import { finishArgs, elementOf, multiplyAddNs, PLAIN, type Finish } from './conv-correlation.ts';
 import { denseVector } from './matmul-lower.ts';
 
 /** A correlation of stride 1 with a 3×3 kernel: of the input with the weights, or of ∂y with the turned weights. */
@@ -154,7 +154,7 @@ function lower(
       bias: bias === undefined ? y : denseVector(l, bias, element),
       hasBias: bias === undefined ? 0 : 1,
       y,
-      gate: finish.kind === 'gate' ? finish.gate : y,
+      ...finishArgs(finish, y),
       yn,
       yc,
       rows: c.result[0],

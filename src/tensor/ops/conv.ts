@@ -11,7 +11,9 @@ import { isFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
@@ -188,22 +190,51 @@ function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParam
   if (!lowerPixels(l, g, x, w, bias, y, finish, c)) lowerCorrelation(l, g, x, w, bias, y, finish, c);
 }
 
-/** A third input is the gate of a ReLU's gradient that follows (see `OpRule.fused`). */
-function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams): void {
+function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
   const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
-  const [dy, w, gate] = inputs as [Value, Value, Value | undefined];
+  const [dy, w] = inputs as [Value, Value];
   const [dx] = outputs as [Value];
-  const finish: Finish = gate === undefined ? PLAIN : { kind: 'gate', gate };
   if (lowerWinogradInputGrad(l, g, dy, w, dx, finish)) return;
   const c = inputGradCorrelation(g, w);
   if (!lowerPixels(l, g, dy, w, undefined, dx, finish, c)) lowerCorrelation(l, g, dy, w, undefined, dx, finish, c);
 }
 
+/** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
+const finishing =
+  <P>(
+    lower: (l: Lowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
+    kinds: readonly Epilogue[],
+  ) =>
+  (steps: readonly FinishStep[], p: P): Lower | undefined => {
+    const kind = kinds.find((name) => name === showSteps(steps));
+    if (kind === undefined) return undefined;
+    return (l, inputs, outputs) => {
+      const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
+      let left = inputs;
+      for (const step of steps.toReversed()) {
+        const count = step === 'relu' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const own = left.slice(left.length - count);
+        left = left.slice(0, left.length - count);
+        if (typeof step !== 'string') operands.affine = step.table(l, own);
+        else if (step !== 'relu') operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
+      }
+      lower(l, left, outputs, p, { kind, ...operands });
+    };
+  };
+
 export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
     shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometry.conv2d(inputs, p)))],
-    lower: lowerForward,
-    fused: { relu: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p, { kind: 'relu' }) },
+    lower: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p),
+    finish: finishing(lowerForward, [
+      'relu',
+      'add',
+      'add+relu',
+      'affine',
+      'affine+relu',
+      'affine+add',
+      'affine+add+relu',
+    ]),
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
@@ -211,8 +242,8 @@ export const convRules: OpRules<ConvAttrs> = {
       const g = geometry.inputGrad(inputs, p);
       return [layoutOf(inputs[0]!.dtype, [g.batch, g.inChannels, ...p.size])];
     },
-    lower: lowerBackward,
-    fused: { gate: lowerBackward },
+    lower: (l, inputs, outputs, p) => lowerBackward(l, inputs, outputs, p),
+    finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']),
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },
   conv2dWeightGrad: {

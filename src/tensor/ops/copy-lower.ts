@@ -2,7 +2,7 @@
  * The lowerings of copies, conversions and fills between any layouts: by tiles where source and target lie across each
  * other, in words where elements are bytes, else elementwise.
  */
-import { itemSize } from '../../base/dtype.ts';
+import { itemSize, type DType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
@@ -31,18 +31,23 @@ function accessOf(from: Layout, to: Layout): Access {
   return coalesce(to.shape, [broadcastStrides(from.shape, from.strides, to.shape), to.strides], 1);
 }
 
+const moveSpec = (from: DType, to: DType, as: Compute, scalarOnly = false): ElementwiseSpec => ({
+  name: 'copy',
+  inputs: [{ dtype: from, as }],
+  outputs: [{ dtype: to, as }],
+  scalars: [],
+  build: (_, [x]) => [x!],
+  scalarOnly,
+  cost: 0.1,
+});
+
 function moveElements(l: Lowering, from: Value, to: Value, as: Compute, scalarOnly = false): void {
-  const spec: ElementwiseSpec = {
-    name: 'copy',
-    inputs: [{ dtype: from.layout.dtype, as }],
-    outputs: [{ dtype: to.layout.dtype, as }],
-    scalars: [],
-    build: (_, [x]) => [x!],
-    scalarOnly,
-    cost: 0.1,
-  };
-  launchElementwise(l, spec, [from], [to]);
+  launchElementwise(l, moveSpec(from.layout.dtype, to.layout.dtype, as, scalarOnly), [from], [to]);
 }
+
+/** A copy or conversion as part of a larger expression. */
+export const copySpec = ([from]: readonly Layout[], [to]: readonly Layout[]): ElementwiseSpec =>
+  moveSpec(from!.dtype, to!.dtype, to!.dtype === 'bool' ? 'bool' : computeOf(to!.dtype));
 
 /** Bytes move as 32-bit words where every row is a whole number of them. */
 function moveBytes(l: Lowering, from: Value, to: Value, { sizes, strides }: Access): void {

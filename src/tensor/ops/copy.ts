@@ -6,7 +6,7 @@ import type { DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
-import { lowerCopy, lowerFill } from './copy-lower.ts';
+import { copySpec, lowerCopy, lowerFill } from './copy-lower.ts';
 import { dtypeAttrs, type ScalarAttrs } from './elementwise-attrs.ts';
 import { gradFor } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
@@ -40,11 +40,13 @@ export const copyRules: OpRules<CopyAttrs> = {
   copy: {
     shape: ([x]) => [layoutOf(x!.dtype, x!.shape)],
     lower: (l, [x], [out]) => lowerCopy(l, x!, out!),
+    elementwise: copySpec,
     gradient: { name: 'CloneBackward0', saves: {}, run: ({ grads: [g] }) => [g] },
   },
   cast: {
     shape: ([x], { dtype }) => [layoutOf(dtype, x!.shape)],
     lower: (l, [x], [out]) => lowerCopy(l, x!, out!),
+    elementwise: copySpec,
     gradient: {
       name: 'ToCopyBackward0',
       saves: {},

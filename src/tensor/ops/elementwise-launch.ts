@@ -6,6 +6,7 @@ import { coalesce, type Access } from '../../kernels/elementwise-access.ts';
 import type { Spacing } from '../../kernels/elementwise-memory.ts';
 import {
   elementwiseKernel,
+  elementwiseManyKernel,
   FLAT_UNIT,
   INNER_PARAM,
   innerStepParam,
@@ -53,13 +54,36 @@ export function launchElementwise(
   scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
 
   const kernel = elementwiseKernel(l.target, spec, { outer, spacing });
-  const traffic = bytes.reduce((sum, size) => sum + size, 0);
-  const cost = spec.cost + traffic * (traffic * numel <= CACHE_BYTES ? NS_PER_CACHED_BYTE : NS_PER_BYTE);
+  const cost = elementCost(spec, numel);
   const options =
     outer === 0
       ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }
       : { size: numel / n, unitCost: n * cost + ROW_NS };
   l.launch<ParamSpec>(kernel, args as KernelArgs<ParamSpec>, options);
+}
+
+/** Nanoseconds for one element of so many. */
+function elementCost(spec: ElementwiseSpec, numel: number): number {
+  const traffic = [...spec.inputs, ...spec.outputs].reduce((sum, { dtype }) => sum + itemSize(dtype), 0);
+  return spec.cost + traffic * (traffic * numel <= CACHE_BYTES ? NS_PER_CACHED_BYTE : NS_PER_BYTE);
+}
+
+/** One launch that computes `spec` for several sets of flat operands: each dense, or one number where `spacing` says so. */
+export function launchElementwiseMany(
+  l: Lowering,
+  spec: ElementwiseSpec,
+  spacing: readonly Spacing[],
+  sets: readonly { readonly operands: readonly Value[]; readonly scalars: readonly ScalarInput[] }[],
+): void {
+  let [units, elements] = [0, 0];
+  const table = sets.flatMap(({ operands, scalars }) => {
+    const { numel } = operands.at(-1)!.layout;
+    elements += numel;
+    return [units, (units += Math.ceil(numel / FLAT_UNIT)), numel, ...operands, ...scalars];
+  });
+  const args = { table: { table }, rows: sets.length };
+  const unitCost = FLAT_UNIT * elementCost(spec, elements);
+  l.launch(elementwiseManyKernel(l.target, spec, spacing), args, { size: units, unitCost });
 }
 
 function spacingOf(access: Access, operand: number, inner: number): Spacing {

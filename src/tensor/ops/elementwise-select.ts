@@ -6,8 +6,7 @@ import { requireDType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import { broadcastGradient, lowerElementwise, promoteLayouts } from './elementwise.ts';
+import { broadcastGradient, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
 export interface SelectAttrs {
@@ -30,22 +29,21 @@ export const selectRules: OpRules<SelectAttrs> = {
       const values = broadcastShapes('where', a!.shape, b!.shape);
       return [layoutOf(promoteLayouts(a!, b!), broadcastShapes('where', condition!.shape, values))];
     },
-    lower: (l, [condition, a, b], [out]) => {
-      const as = computeOf(promoteLayouts(a!.layout, b!.layout));
-      const spec: ElementwiseSpec = {
+    ...elementwiseRule(([condition, a, b], [out]) => {
+      const as = computeOf(promoteLayouts(a!, b!));
+      return {
         name: 'where',
         inputs: [
-          { dtype: condition!.layout.dtype, as: 'bool' },
-          { dtype: a!.layout.dtype, as },
-          { dtype: b!.layout.dtype, as },
+          { dtype: condition!.dtype, as: 'bool' },
+          { dtype: a!.dtype, as },
+          { dtype: b!.dtype, as },
         ],
-        outputs: [{ dtype: out!.layout.dtype, as }],
+        outputs: [{ dtype: out!.dtype, as }],
         scalars: [],
         build: (_, [c, x, y]) => [c!.select(x!, y!)],
         cost: 0.3,
       };
-      lowerElementwise(l, spec, [condition!, a!, b!], [out!]);
-    },
+    }),
     gradient: broadcastGradient('WhereBackward0', { inputs: [0] }, [
       null,
       (g, { input }) => g.maskedFill(input(0).logicalNot(), 0),
@@ -57,21 +55,20 @@ export const selectRules: OpRules<SelectAttrs> = {
       requireMask('maskedFill', mask!);
       return [layoutOf(x!.dtype, broadcastShapes('maskedFill', x!.shape, mask!.shape))];
     },
-    lower: (l, [x, mask], [out]) => {
-      const as = computeOf(x!.layout.dtype);
-      const spec: ElementwiseSpec = {
+    ...elementwiseRule(([x, mask], [out]) => {
+      const as = computeOf(x!.dtype);
+      return {
         name: 'maskedFill',
         inputs: [
-          { dtype: x!.layout.dtype, as },
-          { dtype: mask!.layout.dtype, as: 'bool' },
+          { dtype: x!.dtype, as },
+          { dtype: mask!.dtype, as: 'bool' },
         ],
-        outputs: [{ dtype: out!.layout.dtype, as }],
+        outputs: [{ dtype: out!.dtype, as }],
         scalars: [as],
         build: (_, [value, m], [number]) => [m!.select(number!, value!)],
         cost: 0.2,
       };
-      lowerElementwise(l, spec, [x!, mask!], [out!], [l.scalar(0)]);
-    },
+    }),
     gradient: broadcastGradient('MaskedFillBackward0', { inputs: [1] }, [
       (g, { input }) => g.maskedFill(input(1), 0),
       null,
@@ -83,11 +80,11 @@ export const selectRules: OpRules<SelectAttrs> = {
       requireDType('lerp', 'end', b!.dtype, [a!.dtype]);
       return [layoutOf(a!.dtype, broadcastShapes('lerp', a!.shape, b!.shape))];
     },
-    lower: (l, inputs, outputs) => {
-      const { dtype } = outputs[0]!.layout;
+    ...elementwiseRule((_, [out]) => {
+      const { dtype } = out!;
       const as = computeOf(dtype);
       const operand = { dtype, as };
-      const spec: ElementwiseSpec = {
+      return {
         name: 'lerp',
         inputs: [operand, operand],
         outputs: [operand],
@@ -100,8 +97,7 @@ export const selectRules: OpRules<SelectAttrs> = {
         },
         cost: 0.5,
       };
-      lowerElementwise(l, spec, inputs, outputs, [l.scalar(0)]);
-    },
+    }),
     gradient: broadcastGradient('LerpBackward0', {}, [
       (g, { scalars }) => g.mul(1 - scalars[0]!),
       (g, { scalars }) => g.mul(scalars[0]!),

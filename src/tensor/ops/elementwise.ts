@@ -10,7 +10,7 @@ import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import { isTransposed, lowerCopy } from './copy-lower.ts';
 import { launchElementwise } from './elementwise-launch.ts';
-import type { Gradient, GradientContext } from './rule.ts';
+import type { Attrs, Gradient, GradientContext, OpRule } from './rule.ts';
 
 /**
  * Computes `spec` for every element of the outputs; inputs broadcast to their shape. One launch, but large inputs that lie
@@ -31,6 +31,21 @@ export function lowerElementwise(
   });
   launchElementwise(l, spec, straight, outputs, scalars);
 }
+
+/** The lowering of an operation that is one expression, and the expression itself, for the planner. */
+export function elementwiseRule<A extends Attrs>(
+  elementwise: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec,
+): Required<Pick<OpRule<A>, 'lower' | 'elementwise'>> {
+  return {
+    elementwise,
+    lower: (l, inputs, outputs, attrs) => {
+      const spec = elementwise(inputs.map(layoutIn), outputs.map(layoutIn), attrs);
+      lowerElementwise(l, spec, inputs, outputs, spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
+    },
+  };
+}
+
+const layoutIn = ({ layout }: Value): Layout => layout;
 
 const category = (dtype: DType): number => (isFloating(dtype) ? 2 : dtype === 'bool' ? 0 : 1);
 

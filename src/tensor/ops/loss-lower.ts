@@ -1,12 +1,14 @@
 /**
  * The lowerings of `loss.ts`. A reduced loss is sums per unit of work, then one short launch that adds them up in order.
  */
+import type { NodeValues } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/floats.ts';
 import {
   classFinishKernel,
   classLossKernel,
   crossEntropyGradKernel,
+  crossEntropyTrainingKernel,
   nllGradKernel,
   POSITIONS,
   type ClassLoss,
@@ -14,7 +16,7 @@ import {
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/loss-pairs.ts';
 import { asContiguous } from './copy.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';
-import { lowerSoftmaxStatistics } from './softmax-lower.ts';
+import { launchOptions, lowerSoftmaxStatistics } from './softmax-lower.ts';
 
 type Values = readonly Value[];
 
@@ -147,6 +149,55 @@ export function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values,
   const shape = { dense: inner === 1, smooth: p.labelSmoothing > 0 };
   const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
   l.launch(crossEntropyGradKernel(l.target, t, p.reduction, shape), args, options);
+}
+
+/** Logits whose loss and gradient take less than this, in nanoseconds, are one launch on one thread. */
+const TRAINING_NS = 50_000;
+
+/** The loss and its gradient at once: inputs and outputs of {@link lowerCrossEntropy} and {@link lowerCrossEntropyGrad}. */
+export function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
+  const [input, target, weight] = loss.inputs as [Value, Value, Value?];
+  const t = floatsOf(l.target, input.layout.dtype);
+  const { outer: positions, classes, inner } = classGeometry(input.layout.shape);
+  const work = launchOptions(t, { outer: positions, size: classes, inner }, 1);
+  const cost = work.size * work.unitCost + positions * (2 * POSITION_NS + classes * CLASS_NS);
+  const { reduction } = p;
+  if (inner !== 1 || reduction === 'none' || classes === 0 || positions === 0 || cost > TRAINING_NS) {
+    lowerCrossEntropy(l, loss.inputs, loss.outputs, p);
+    lowerCrossEntropyGrad(l, grad.inputs, grad.outputs, p);
+    return;
+  }
+  const units = Math.ceil(positions / POSITIONS);
+  const x = asContiguous(l, input);
+  const sums = l.temp('float64', [units * 2]);
+  const [out, y, totalWeight] = loss.outputs as [Value, Value, Value];
+  const smooth = p.labelSmoothing > 0;
+  l.launch(
+    crossEntropyTrainingKernel(l.target, t, reduction, smooth),
+    {
+      x,
+      y,
+      probabilities: y,
+      maxima: l.temp(x.layout.dtype, [positions]),
+      logSums: l.temp(x.layout.dtype, [positions]),
+      target: asContiguous(l, target),
+      weight: weightsOf(l, t, classes, weight),
+      losses: sums,
+      partials: sums,
+      loss: out,
+      totalWeight,
+      g: asContiguous(l, grad.inputs[0]!),
+      dx: grad.outputs[0]!,
+      positions,
+      count: units,
+      size: classes,
+      classes,
+      inner,
+      ignore: p.ignoreIndex,
+      smoothing: p.labelSmoothing,
+    },
+    { size: 1, unitCost: cost, scratch: work.scratch },
+  );
 }
 
 const blocksOf = ({ layout }: Value) => ({ size: Math.ceil(layout.numel / BLOCK), unitCost: BLOCK * DIFFERENCE_NS });

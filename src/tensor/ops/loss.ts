@@ -16,6 +16,7 @@ import { differentiableOnce } from './attrs.ts';
 import {
   lowerCrossEntropy,
   lowerCrossEntropyGrad,
+  lowerCrossEntropyTraining,
   lowerNll,
   lowerNllGrad,
   lowerPairLoss,
@@ -156,6 +157,10 @@ export const lossRules: OpRules<LossAttrs> = {
       return [reduced(x, target.shape, reduction), layoutOf(x.dtype, x.shape), layoutOf(x.dtype, [])];
     },
     lower: lowerCrossEntropy,
+    partner: (p) => ({
+      name: 'crossEntropyGrad',
+      lower: (l, loss, grad) => lowerCrossEntropyTraining(l, loss, grad, p),
+    }),
     gradient: {
       name: 'NllLossBackward0',
       saves: { inputs: [1, 2], outputs: [1, 2] },

@@ -2,9 +2,16 @@
  * The lowerings of `norm.ts`: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
 import type { Layout } from '../../base/layout.ts';
+import { showSteps, type FinishStep } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/floats.ts';
-import { normPlanesGradKernel, normPlanesKernel, type NormMode } from '../../kernels/norm-planes.ts';
+import {
+  normAffineKernel,
+  normPlanesGradKernel,
+  normPlanesKernel,
+  type NormFinish,
+  type NormMode,
+} from '../../kernels/norm-planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/norm-rows.ts';
 import { asContiguous } from './copy.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
@@ -54,6 +61,7 @@ interface Forward {
   readonly mean?: Value;
   readonly invStd?: Value;
   readonly momentum: number | ScalarInput;
+  readonly finish: NormFinish;
 }
 
 function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forward): void {
@@ -68,6 +76,7 @@ function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forw
   const args = {
     x,
     y: out.y,
+    residual: out.finish.startsWith('add') ? inputs.at(-1)! : x,
     weight: dense(at.weight, 1),
     bias: dense(at.bias, 0),
     mean: out.mean ?? out.y,
@@ -79,20 +88,53 @@ function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forw
   };
   const { batch, channels, size } = sizes;
   split(t, sizes, {
-    rows: (options) => l.launch(normRowsKernel(l.target, t, out.mode), { ...args, batch, channels }, options),
+    rows: (options) =>
+      l.launch(normRowsKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels }, options),
     planes: (first, options) =>
-      l.launch(normPlanesKernel(l.target, t, out.mode), { ...args, batch, channels, size, first }, options),
+      l.launch(normPlanesKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels, size, first }, options),
   });
 }
 
-export function lowerBatchNorm(l: Lowering, inputs: Values, [y, mean, invStd]: Values, p: BatchNormParams): void {
-  const mode = p.running ? 'running' : 'train';
-  lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum: p.running ? l.scalar(0) : 0 });
+/** With a finish that adds, what is added is the last input. */
+export function lowerBatchNorm(
+  l: Lowering,
+  inputs: Values,
+  [y, mean, invStd]: Values,
+  p: BatchNormParams,
+  finish: NormFinish = '',
+): void {
+  const [mode, momentum] = p.running ? (['running', l.scalar(0)] as const) : (['train', 0] as const);
+  lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish });
 }
 
-export function lowerBatchNormEval(l: Lowering, inputs: Values, [y]: Values, p: BatchNormParams): void {
-  lowerForward(l, inputs, p, { mode: 'eval', y: y!, momentum: 0 });
+export function lowerBatchNormEval(
+  l: Lowering,
+  inputs: Values,
+  [y]: Values,
+  p: BatchNormParams,
+  finish: NormFinish = '',
+): void {
+  lowerForward(l, inputs, p, { mode: 'eval', y: y!, momentum: 0, finish });
 }
+
+/** [weight?, bias?, runningMean, runningVar] → scale and shift of each channel, [channels, 2] */
+export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
+  const { dtype, numel: channels } = inputs[0]!.layout;
+  const t = floatsOf(l.target, dtype);
+  const at = batchNormInputs(p);
+  const given = (i: number, otherwise: number): Value =>
+    i < 0 ? filled(l, t, channels, otherwise) : asContiguous(l, inputs[i - 1]!);
+  const table = l.temp(dtype, [channels, 2]);
+  const [weight, bias, mean, variance] = [given(at.weight, 1), given(at.bias, 0), given(at.mean, 0), given(at.variance, 1)]; // prettier-ignore
+  l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10 }); // prettier-ignore
+  return table;
+}
+
+/** The finish of these steps, if it is one. */
+export function normFinish(steps: readonly FinishStep[]): NormFinish | undefined {
+  return FINISHES.find((finish) => finish === showSteps(steps));
+}
+const FINISHES: readonly NormFinish[] = ['add', 'relu', 'add+relu'];
 
 const lowerGrad =
   (mode: 'train' | 'eval') =>

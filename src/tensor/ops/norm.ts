@@ -11,9 +11,16 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { differentiableOnce } from './attrs.ts';
-import { lowerBatchNorm, lowerBatchNormEval, lowerBatchNormEvalGrad, lowerBatchNormGrad } from './norm-lower.ts';
+import {
+  lowerAffine,
+  lowerBatchNorm,
+  lowerBatchNormEval,
+  lowerBatchNormEvalGrad,
+  lowerBatchNormGrad,
+  normFinish,
+} from './norm-lower.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
-import type { OpRules } from './rule.ts';
+import type { OpRule, OpRules } from './rule.ts';
 
 export { batchNormParams, type BatchNormParams } from './norm-params.ts';
 
@@ -91,6 +98,14 @@ function inInputOrder(results: readonly Tensor[], p: BatchNormParams): (Tensor |
 
 const twice = differentiableOnce<BatchNormParams>('batchNorm', 'write it with mean, sub and mul instead');
 
+/** The lowerings together with a sum and a ReLU that follow. */
+const finishing =
+  (lower: typeof lowerBatchNorm): NonNullable<OpRule<BatchNormParams>['finish']> =>
+  (steps, p) => {
+    const finish = normFinish(steps);
+    return finish === undefined ? undefined : (l, inputs, outputs) => lower(l, inputs, outputs, p, finish);
+  };
+
 export const normRules: OpRules<NormAttrs> = {
   batchNorm: {
     shape: (inputs, p) => {
@@ -101,7 +116,9 @@ export const normRules: OpRules<NormAttrs> = {
       const perChannel = layoutOf(x.dtype, [channels]);
       return [layoutOf(x.dtype, x.shape), perChannel, perChannel];
     },
-    lower: lowerBatchNorm,
+    lower: (l, inputs, outputs, p) => lowerBatchNorm(l, inputs, outputs, p),
+    finish: finishing(lowerBatchNorm),
+    writes: (p) => (p.running ? [batchNormInputs(p).mean, batchNormInputs(p).variance] : []),
     gradient: {
       name: 'NativeBatchNormBackward0',
       saves: { inputs: [0, 1], outputs: [1, 2] },
@@ -120,7 +137,9 @@ export const normRules: OpRules<NormAttrs> = {
       checkInputs('batchNorm', inputs, p);
       return [layoutOf(inputs[0]!.dtype, inputs[0]!.shape)];
     },
-    lower: lowerBatchNormEval,
+    lower: (l, inputs, outputs, p) => lowerBatchNormEval(l, inputs, outputs, p),
+    finish: finishing(lowerBatchNormEval),
+    step: (p) => ({ inputs: Number(p.weight) + Number(p.bias) + 2, table: (l, inputs) => lowerAffine(l, inputs, p) }),
     gradient: {
       name: 'NativeBatchNormBackward0',
       saves: { inputs: [0, 1, 2, 3, 4] },

@@ -10,13 +10,12 @@ import { requireDType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { maximum } from '../../kernels/elementwise-expr.ts';
 import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
 import { remembered } from './attrs.ts';
-import { lowerElementwise } from './elementwise.ts';
+import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
 /** Made by {@link sgdParams}. */
@@ -127,17 +126,17 @@ function requireMatching(op: string, inputs: readonly Layout[]): void {
   }
 }
 
-function lowerStep(
-  l: Lowering,
+/** One expression over tensors of one dtype. */
+function stepSpec(
   name: string,
   count: number,
-  inputs: readonly Value[],
-  outputs: readonly Value[],
+  inputs: readonly Layout[],
+  outputs: readonly Layout[],
   build: ElementwiseSpec['build'],
-): void {
-  const { dtype } = inputs[0]!.layout;
+): ElementwiseSpec {
+  const { dtype } = inputs[0]!;
   const as = computeOf(dtype);
-  const spec: ElementwiseSpec = {
+  return {
     name,
     inputs: inputs.map(() => ({ dtype, as })),
     outputs: outputs.map(() => ({ dtype, as })),
@@ -145,13 +144,6 @@ function lowerStep(
     build,
     cost: inputs.length > 3 ? 2 : 0.2,
   };
-  lowerElementwise(
-    l,
-    spec,
-    inputs,
-    outputs,
-    Array.from({ length: count }, (_, i) => l.scalar(i)),
-  );
 }
 
 export const optimizerRules: OpRules<OptimizerAttrs> = {
@@ -161,8 +153,9 @@ export const optimizerRules: OpRules<OptimizerAttrs> = {
       const param = layoutOf(inputs[0]!.dtype, inputs[0]!.shape);
       return momentum === 'none' ? [param] : [param, param];
     },
-    lower: (l, inputs, outputs, params) =>
-      lowerStep(l, `sgd ${params.key}`, 4, inputs, outputs, (f, x, scalars) => sgd(f, params, x, scalars)),
+    ...elementwiseRule((inputs, outputs, params) =>
+      stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (f, x, scalars) => sgd(f, params, x, scalars)),
+    ),
     gradient: null,
   },
   adamStep: {
@@ -170,8 +163,9 @@ export const optimizerRules: OpRules<OptimizerAttrs> = {
       requireMatching('adamStep', inputs);
       return inputs.slice(1).map((input) => layoutOf(input.dtype, input.shape));
     },
-    lower: (l, inputs, outputs, params) =>
-      lowerStep(l, `adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (f, x, scalars) => adam(f, params, x, scalars)),
+    ...elementwiseRule((inputs, outputs, params) =>
+      stepSpec(`adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (f, x, scalars) => adam(f, params, x, scalars)),
+    ),
     gradient: null,
   },
 };

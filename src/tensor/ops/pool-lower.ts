@@ -222,7 +222,7 @@ function winnerArguments(l: Lowering, pool: EitherMax, shape: Dims, out: Dims) {
 
 const indexKind = (pool: EitherMax): 'tap' | 'int64' => ('indices' in pool ? pool.indices : 'int64');
 
-/** A third input is the gate of a ReLU's gradient that follows (see `OpRule.fused`). */
+/** A third input is the gate of a ReLU's gradient that follows (see `GraphOp.finish`). */
 export function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
   const gate = inputs[2];
   const [small, indices] = inputs.slice(0, 2).map((value) => asContiguous(l, value)) as [Value, Value];

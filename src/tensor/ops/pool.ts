@@ -5,6 +5,7 @@
  * height of 1.
  */
 import { layoutOf, type Layout } from '../../base/layout.ts';
+import { showSteps } from '../../compiler/graph.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   adaptiveGeometry,
@@ -72,7 +73,7 @@ export const poolRules: OpRules<PoolAttrs> = {
   maxPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
     lower: lowerMaxPoolGrad,
-    fused: { gate: lowerMaxPoolGrad },
+    finish: (steps, p) => (showSteps(steps) === 'gate' ? (l, x, y) => lowerMaxPoolGrad(l, x, y, p) : undefined),
     gradient: {
       name: 'MaxPool2DWithIndicesBackwardBackward0',
       saves: { inputs: [1] },

@@ -6,8 +6,9 @@
  * what lets one table serve eager execution and compiled graphs.
  */
 import type { Layout } from '../../base/layout.ts';
-import type { Activation } from '../../compiler/graph.ts';
+import type { AffineStep, FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OpAttrs, OpName } from './index.ts';
 
@@ -54,14 +55,15 @@ export interface Gradient<A> {
   readonly name: string | ((attrs: A) => string);
 }
 
-/** How an operation writes its (first) result when something is done to it at once; see {@link Activation}. */
-export type FusedLower<A> = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[], attrs: A) => void;
-
 export interface OpRule<A extends Attrs> {
-  /** What the operation is to the planner, if it can be part of the one before it. */
-  readonly activation?: Activation;
-  /** Lowerings together with a following activation. For `gate`, the ReLU's result is one more input, contiguous. */
-  readonly fused?: { readonly [K in Activation]?: FusedLower<A> };
+  /** Inputs that it writes to, besides its results. */
+  readonly writes?: (attrs: A) => readonly number[];
+  /** For the planner: see `GraphOp`. */
+  readonly step?: FinishStep | ((attrs: A) => AffineStep);
+  readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
+  readonly partner?: (attrs: A) => Partner;
+  /** The expression, where that is all there is to it: see `elementwiseRule`. */
+  readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;
   /**
    * Layouts of the results, contiguous unless there is a reason.
    * @throws ShapeError, DTypeError with the operation, what was expected, what came, and the remedy

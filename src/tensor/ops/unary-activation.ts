@@ -7,11 +7,10 @@ import { requireDType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { hostMath } from '../../kernels/elementwise-expr.ts';
 import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
 import { erfF32, erfF64, expF32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
-import { lowerElementwise } from './elementwise.ts';
+import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
 import { unaryRule } from './unary.ts';
 
@@ -76,27 +75,19 @@ function gradRule(
 ): OpRule<Attrs> {
   return {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
-    lower: (l, inputs, outputs) => {
-      const { dtype } = outputs[0]!.layout;
+    ...elementwiseRule((inputs, [out]) => {
+      const { dtype } = out!;
       const as = computeOf(dtype);
-      const count = options.scalars ?? 0;
-      const spec: ElementwiseSpec = {
+      return {
         name,
-        inputs: inputs.map(({ layout }) => ({ dtype: layout.dtype, as })),
+        inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
-        scalars: Array<Compute>(count).fill(as),
+        scalars: Array<Compute>(options.scalars ?? 0).fill(as),
         build: (f, [g, saved], scalars) => [build(f, g!, saved!, scalars)],
         scalarOnly: options.host === true && as === 'f64',
         cost: options.cost,
       };
-      lowerElementwise(
-        l,
-        spec,
-        inputs,
-        outputs,
-        Array.from({ length: count }, (_, i) => l.scalar(i)),
-      );
-    },
+    }),
     gradient: {
       name: `${name[0]!.toUpperCase()}${name.slice(1).replace(/Grad$/, '')}BackwardBackward0`,
       saves: { inputs: second === null ? [1] : [0, 1] },
@@ -133,7 +124,7 @@ const floatOnly = (op: string) => (dtype: Parameters<typeof requireDType>[2]): v
 
 export const activationRules: OpRules<ActivationAttrs> = {
   relu: {
-    activation: 'relu',
+    step: 'relu',
     ...unaryRule(
       {
         name: 'relu',
@@ -184,7 +175,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
     floatOnly('softplus'),
   ),
   reluGrad: {
-    activation: 'gate',
+    step: 'gate',
     ...gradRule('reluGrad', (f, g, y) => y.le(num(f, y, 0)).select(num(f, g, 0), g), { cost: 0.1 }, null),
   },
   sigmoidGrad: gradRule(

@@ -8,11 +8,10 @@ import { DTypeError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { absolute, hostMath, isFloat, negate, not, rounded, sign } from '../../kernels/elementwise-expr.ts';
 import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import { constant, math, type Expr, type Fn, type MathFn } from '../../kernels/ir.ts';
 import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32 } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
-import { floatingOf, lowerElementwise } from './elementwise.ts';
+import { elementwiseRule, floatingOf } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
 
 export type UnaryName =
@@ -48,27 +47,18 @@ export function unaryRule<A extends Attrs>(
       check(x!.dtype);
       return [layoutOf(resultOf(x!.dtype), x!.shape)];
     },
-    lower: (l, [x], [out]) => {
-      const result = resultOf(x!.layout.dtype);
-      const as = computeOf(result);
-      const count = rule.scalars ?? 0;
-      const spec: ElementwiseSpec = {
+    ...elementwiseRule(([x], [out]) => {
+      const as = computeOf(resultOf(x!.dtype));
+      return {
         name: rule.name,
-        inputs: [{ dtype: x!.layout.dtype, as }],
-        outputs: [{ dtype: out!.layout.dtype, as }],
-        scalars: Array<Compute>(count).fill(as),
+        inputs: [{ dtype: x!.dtype, as }],
+        outputs: [{ dtype: out!.dtype, as }],
+        scalars: Array<Compute>(rule.scalars ?? 0).fill(as),
         build: (f, [input], scalars) => [rule.build(f, input!, scalars)],
         scalarOnly: rule.scalarOnly === 'always' || (rule.scalarOnly === 'double' && as === 'f64'),
         cost: rule.cost,
       };
-      lowerElementwise(
-        l,
-        spec,
-        [x!],
-        [out!],
-        Array.from({ length: count }, (_, i) => l.scalar(i)),
-      );
-    },
+    }),
     gradient,
   };
 }
@@ -140,18 +130,14 @@ const notBool =
 function predicate(name: string, as: (dtype: DType) => Compute, build: (f: Fn, x: Expr) => Expr): OpRule<Attrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
-    lower: (l, [x], [out]) => {
-      const { dtype } = x!.layout;
-      const spec: ElementwiseSpec = {
-        name,
-        inputs: [{ dtype, as: as(dtype) }],
-        outputs: [{ dtype: 'bool', as: 'bool' }],
-        scalars: [],
-        build: (f, [input]) => [build(f, input!)],
-        cost: 0.3,
-      };
-      lowerElementwise(l, spec, [x!], [out!]);
-    },
+    ...elementwiseRule(([x]) => ({
+      name,
+      inputs: [{ dtype: x!.dtype, as: as(x!.dtype) }],
+      outputs: [{ dtype: 'bool', as: 'bool' }],
+      scalars: [],
+      build: (f, [input]) => [build(f, input!)],
+      cost: 0.3,
+    })),
     gradient: null,
   };
 }

@@ -1,0 +1,193 @@
+/**
+ * Joins elementwise operations that feed each other into one kernel, which reads each operand once and writes only what others
+ * want. Such a group has one shape, or is dense throughout and walked as one long row.
+ */
+import { layoutOf, type Layout } from '../base/layout.ts';
+import { sameDims } from '../base/shape.ts';
+import { elementwiseLanes, type ElementwiseOperand, type ElementwiseSpec } from '../kernels/elementwise.ts';
+import {
+  elementwiseProgram,
+  MAX_STEPS,
+  passesThrough,
+  type ProgramStep,
+  type Result,
+  type Source,
+} from '../kernels/elementwise-program.ts';
+import type { Graph, GraphNode } from './graph.ts';
+import type { Lowering, ScalarInput, Value } from './lowering.ts';
+import { NodeTable } from './rewrite.ts';
+
+/** Adds the launches that compute an expression for every element of the outputs. */
+export type LowerElementwise = (
+  l: Lowering,
+  spec: ElementwiseSpec,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  scalars: readonly ScalarInput[],
+) => void;
+
+/** Inputs and outputs of one kernel: their addresses stay in registers. */
+const MAX_OPERANDS = 12;
+
+/**
+ * The expressions joined so far. Each may be another kernel, and a device keeps all kernels it has loaded; a process that
+ * compiles functions without end goes on without joining.
+ */
+const known = new Set<string>();
+const MAX_KNOWN = 1024;
+
+interface Member {
+  readonly node: GraphNode;
+  readonly spec: ElementwiseSpec;
+}
+
+/** Operations that become one kernel, in their order. */
+interface Group {
+  readonly members: readonly Member[];
+  /** Whether every operand is dense and as long as the results, or one number. */
+  readonly flat: boolean;
+}
+
+/** What a group computes: values to read and to write, and the expression. */
+interface Program {
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly spec: ElementwiseSpec;
+}
+
+/** The same graph with elementwise operations joined. */
+export function withElementwiseJoined(graph: Graph, lower: LowerElementwise): Graph {
+  if (known.size >= MAX_KNOWN) return graph;
+  const table = new NodeTable(graph);
+  const groups = new Map<number, Group>();
+  graph.nodes.forEach((node, i) => {
+    const group = groupOf(graph, node);
+    if (group === undefined) return;
+    groups.set(i, group);
+    let at: number | undefined = i;
+    while (at !== undefined) at = joined(table, groups, at);
+  });
+  for (const [at, group] of groups) {
+    if (group.members.length > 1) table.replace([at], at, groupNode(graph, group, programOf(table, group, at)!, lower));
+  }
+  return table.result();
+}
+
+function groupOf(graph: Graph, node: GraphNode): Group | undefined {
+  const layouts = (ids: readonly number[]): Layout[] => ids.map((id) => graph.values[id]!.layout);
+  const [inputs, outputs] = [layouts(node.inputs), layouts(node.outputs)];
+  const spec = node.elementwise?.(inputs, outputs);
+  if (spec === undefined || outputs[0]!.numel === 0) return undefined;
+  const { numel } = outputs[0]!;
+  const flat =
+    outputs.every((layout) => layout.contiguous && layout.numel === numel) &&
+    inputs.every((layout) => layout.numel === 1 || (layout.contiguous && layout.numel === numel));
+  return { members: [{ node, spec }], flat };
+}
+
+/** Joins the group at a place with one that it reads from; returns where both are then. */
+function joined(table: NodeTable, groups: Map<number, Group>, at: number): number | undefined {
+  const group = groups.get(at)!;
+  for (const id of table.nodes[at]!.inputs) {
+    const from = table.producer(table.bufferOf(id));
+    const before = from === undefined || from >= at ? undefined : groups.get(from);
+    if (from === undefined || before === undefined) continue;
+    const both = union(table.graph, before, group);
+    const place = both === undefined ? undefined : table.meeting(new Set([from, at]));
+    if (both === undefined || place === undefined) continue;
+    const nodes = [table.nodes[from]!, table.nodes[at]!] as const;
+    table.replace([from, at], place, placeholder(both));
+    if (programOf(table, both, place) !== undefined) {
+      groups.delete(from);
+      groups.delete(at);
+      groups.set(place, both);
+      return place;
+    }
+    table.remove(place);
+    table.put(from, nodes[0]);
+    table.put(at, nodes[1]);
+  }
+  return undefined;
+}
+
+/** Stands for a group in the table until it is complete. */
+function placeholder({ members }: Group): GraphNode {
+  return {
+    ...members[0]!.node,
+    inputs: members.flatMap(({ node }) => node.inputs),
+    outputs: members.flatMap(({ node }) => node.outputs),
+  };
+}
+
+function union(graph: Graph, a: Group, b: Group): Group | undefined {
+  const members = [...a.members, ...b.members];
+  if (members.length > MAX_STEPS || elementwiseLanes(a.members[0]!.spec) !== elementwiseLanes(b.members[0]!.spec)) return undefined; // prettier-ignore
+  const shapes = members.map(({ node }) => graph.values[node.outputs[0]!]!.layout);
+  const [first] = shapes as [Layout];
+  if (a.flat && b.flat && shapes.every(({ numel }) => numel === first.numel)) return { members, flat: true };
+  return shapes.every(({ shape }) => sameDims(shape, first.shape)) ? { members, flat: false } : undefined;
+}
+
+/** Whether two values are the same elements in the order in which the group walks. */
+function samePlace(graph: Graph, { flat }: Group, a: number, b: number): boolean {
+  const [x, y] = [graph.values[a]!, graph.values[b]!];
+  if (x.buffer !== y.buffer || x.offset !== y.offset) return false;
+  return x.layout === y.layout || (flat && x.layout.dtype === y.layout.dtype && x.layout.numel === y.layout.numel);
+}
+
+/** The expression of the group at a place; undefined where values in memory stand in the way. */
+function programOf(table: NodeTable, group: Group, at: number): Program | undefined {
+  const { graph } = table;
+  const inputs: { readonly id: number; readonly operand: ElementwiseOperand }[] = [];
+  const made = new Map<number, Result & { readonly id: number; readonly operand: ElementwiseOperand }>();
+  const sourceOf = (id: number, operand: ElementwiseOperand): Source | undefined => {
+    const result = made.get(table.bufferOf(id));
+    if (result !== undefined) {
+      const passes = samePlace(graph, group, id, result.id) && passesThrough(result.operand, operand);
+      return passes ? { step: result.step, output: result.output } : undefined;
+    }
+    const known = inputs.findIndex((input) => samePlace(graph, group, input.id, id) && sameOperand(input.operand, operand)); // prettier-ignore
+    return { input: known >= 0 ? known : inputs.push({ id, operand }) - 1 };
+  };
+  const steps: ProgramStep[] = [];
+  for (const { node, spec } of group.members) {
+    const sources = spec.inputs.map((operand, k) => sourceOf(node.inputs[k]!, operand));
+    if (!sources.every((source) => source !== undefined)) return undefined;
+    for (const [output, id] of node.outputs.entries()) {
+      const buffer = table.bufferOf(id);
+      // What is read from a buffer that is written must be the very elements that are written.
+      const apart = inputs.some((input) => table.bufferOf(input.id) === buffer && !samePlace(graph, group, input.id, id)); // prettier-ignore
+      if (made.has(buffer) || apart) return undefined;
+      made.set(buffer, { step: steps.length, output, id, operand: spec.outputs[output]! });
+    }
+    steps.push({ spec, inputs: sources });
+  }
+  const wanted = [...made.entries()].filter(([buffer]) => !table.isLocal(buffer) || table.usedElsewhere(buffer, at));
+  if (wanted.length === 0 || inputs.length + wanted.length > MAX_OPERANDS) return undefined;
+  const results = wanted.map(([, result]) => result);
+  return {
+    inputs: inputs.map(({ id }) => id),
+    outputs: results.map(({ id }) => id),
+    spec: elementwiseProgram(inputs.map(({ operand }) => operand), steps, results), // prettier-ignore
+  };
+}
+
+const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a.dtype === b.dtype && a.as === b.as;
+
+function groupNode(graph: Graph, { members, flat }: Group, program: Program, lower: LowerElementwise): GraphNode {
+  const { inputs, outputs, spec } = program;
+  known.add(spec.name);
+  const { numel } = graph.values[outputs[0]!]!.layout;
+  const row = (l: Lowering) => (value: Value): Value =>
+    flat ? l.view(value, layoutOf(value.layout.dtype, value.layout.numel === numel ? [numel] : [])) : value; // prettier-ignore
+  const scalars = members.flatMap(({ node, spec: own }) => own.scalars.map((_, k) => node.firstScalar + k));
+  return {
+    name: members.map(({ node }) => node.name).join('+'),
+    elementwise: () => spec,
+    lower: (l, ins, outs) => lower(l, spec, ins.map(row(l)), outs.map(row(l)), scalars.map((scalar) => ({ scalar }))), // prettier-ignore
+    inputs,
+    outputs,
+    firstScalar: 0,
+    scalars,
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * Gives every result a buffer of its own, so that the other passes need not think of operations in place; and afterwards
+ * lets elementwise operations write where they read again, so that this takes no more memory.
+ */
+import type { Graph, GraphNode } from './graph.ts';
+import { withNodes } from './rewrite.ts';
+
+/** The same graph where an operation that overwrites a whole local buffer writes to a new one instead. */
+export function withOwnBuffers(graph: Graph): Graph {
+  const result = withNodes(graph, []);
+  const known = new Set<number>();
+  const current = new Map<number, number>();
+  const renamed = (id: number): number => {
+    const value = graph.values[id]!;
+    const buffer = current.get(value.buffer);
+    return buffer === undefined ? id : result.value(buffer, value.layout, value.offset);
+  };
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map(renamed);
+    for (const id of node.inputs) known.add(graph.values[id]!.buffer);
+    const outputs = node.outputs.map((id) => {
+      const { buffer } = graph.values[id]!;
+      const { kind, bytes } = graph.buffers[buffer]!;
+      if (kind === 'local' && known.has(buffer) && graph.covers(id)) current.set(buffer, result.local(bytes));
+      known.add(buffer);
+      return renamed(id);
+    });
+    result.nodes.push({ ...node, inputs, outputs });
+  }
+  return result;
+}
+
+/** The same graph where elementwise operations write over an input that nobody reads any more. */
+export function withBuffersReused(graph: Graph): Graph {
+  const first = new Map<number, number>();
+  const last = new Map<number, number>();
+  graph.nodes.forEach(({ inputs, outputs }, i) => {
+    for (const id of [...inputs, ...outputs]) {
+      const { buffer } = graph.values[id]!;
+      if (!first.has(buffer)) first.set(buffer, i);
+      last.set(buffer, i);
+    }
+  });
+  const place = new Map<number, number>();
+  const placeOf = (buffer: number): number => place.get(buffer) ?? buffer;
+  graph.nodes.forEach((node, i) => {
+    if (node.elementwise === undefined) return;
+    const free = node.inputs.filter(
+      (id) =>
+        whole(graph, id) &&
+        last.get(graph.values[id]!.buffer) === i &&
+        node.inputs.every((other) => graph.values[other]!.buffer !== graph.values[id]!.buffer || sameView(graph, other, id)), // prettier-ignore
+    );
+    for (const id of node.outputs) {
+      const { buffer, layout } = graph.values[id]!;
+      if (!whole(graph, id) || first.get(buffer) !== i) continue;
+      const at = free.findIndex((other) => graph.values[other]!.layout === layout);
+      if (at < 0) continue;
+      const { buffer: taken } = graph.values[free[at]!]!;
+      place.set(buffer, placeOf(taken));
+      for (let k = free.length - 1; k >= 0; k--) if (graph.values[free[k]!]!.buffer === taken) free.splice(k, 1);
+    }
+  });
+  return withBuffers(graph, new Map([...place.keys()].map((buffer) => [buffer, placeOf(buffer)])), graph.nodes);
+}
+
+const sameView = (graph: Graph, a: number, b: number): boolean =>
+  graph.values[a]!.layout === graph.values[b]!.layout && graph.values[a]!.offset === graph.values[b]!.offset;
+
+const whole = (graph: Graph, id: number): boolean =>
+  graph.buffers[graph.values[id]!.buffer]!.kind === 'local' && graph.covers(id);
+
+/** The same graph with other buffers in place of some. */
+export function withBuffers(graph: Graph, instead: ReadonlyMap<number, number>, nodes: readonly GraphNode[]): Graph {
+  const result = withNodes(graph, nodes);
+  result.values.splice(0);
+  for (const value of graph.values) result.values.push({ ...value, buffer: instead.get(value.buffer) ?? value.buffer });
+  return result;
+}
