@@ -5,17 +5,40 @@ import { defineConfig } from 'vitest/config';
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 const shared = { testTimeout: 120_000, setupFiles: ['test/support/setup.ts'] };
+const slow = process.env['FLAMBEAU_SLOW'] === '1';
 /** What runs on native kernels, too. Compiling thousands of them takes minutes, so most of it needs FLAMBEAU_SLOW=1. */
-const NATIVE =
-  process.env['FLAMBEAU_SLOW'] === '1'
-    ? ['test/ops/*.test.ts', 'test/kernels/*.test.ts', 'test/nn/fixtures-*.test.ts', 'test/tensor/compile*.test.ts']
-    : [
-        'test/kernels/{conv-algorithms,gemm}.test.ts',
-        'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
-        'test/nn/fixtures-*.test.ts',
-        'test/tensor/compile*.test.ts',
-      ];
-const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
+const NATIVE = slow
+  ? [
+      'test/ops/*.test.ts',
+      'test/kernels/*.test.ts',
+      'test/nn/fixtures-*.test.ts',
+      'test/tensor/{compile*,memory}.test.ts',
+    ]
+  : [
+      'test/kernels/{conv-algorithms,gemm}.test.ts',
+      'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
+      'test/nn/fixtures-*.test.ts',
+      'test/tensor/compile*.test.ts',
+    ];
+const installed = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+const hasCompiler = ['cc', 'gcc', 'clang'].some(installed);
+const FLAMBEAU_CACHE = process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau');
+
+/** Once more with another compiler, or for another machine in an emulator: what is most likely to differ. */
+const OTHERS = [
+  {
+    name: 'clang',
+    needs: ['clang'],
+    include: ['test/kernels/{c-emit,conv-algorithms,gemm}.test.ts', 'test/ops/{conv,norm,pool,softmax-loss}.test.ts'],
+    env: { FLAMBEAU_CC: 'clang', FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
+  },
+  {
+    name: 'neon',
+    needs: ['aarch64-linux-gnu-gcc', 'qemu-aarch64'],
+    include: ['test/kernels/c-emit.test.ts'],
+    env: { FLAMBEAU_TEST_EMULATOR: 'neon', FLAMBEAU_NATIVE: '0' },
+  },
+];
 
 export default defineConfig({
   resolve: {
@@ -41,14 +64,15 @@ export default defineConfig({
                 ...shared,
                 name: 'native',
                 include: NATIVE,
-                env: {
-                  FLAMBEAU_NATIVE: 'wait',
-                  FLAMBEAU_CACHE: process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau'),
-                },
+                env: { FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
               },
             },
           ]
         : []),
+      ...OTHERS.filter(({ needs }) => slow && needs.every(installed)).map(({ name, include, env }) => ({
+        extends: true as const,
+        test: { ...shared, name, include, env },
+      })),
     ],
   },
 });

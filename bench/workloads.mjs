@@ -92,7 +92,7 @@ function trainStep(model, batch, mode) {
     optimizer.step();
     return loss;
   });
-  return () => step(x, y).item();
+  return Object.assign(() => step(x, y).item(), { compiled: step });
 }
 
 function inference(model, batch, mode) {

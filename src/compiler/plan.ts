@@ -35,7 +35,8 @@ export class Plan {
   /** Whether it runs on native kernels by now. */
   isNative = false;
   readonly #externals: number;
-  #code: PlanCode;
+  /** Made when the plan first runs, unless native code is there by then. */
+  #code: PlanCode | undefined;
   /** Runs left until native code is asked for; 0 means never. */
   #patience: number;
   /** The plan for native kernels, while they are being compiled. */
@@ -45,18 +46,23 @@ export class Plan {
     this.device = device;
     this.graph = graph;
     this.#externals = graph.externals.length;
-    this.#code = new PlanCode(device, graph, lowered(device, graph, device.target), device);
     const patience = device.native?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
   }
 
   /** Bytes of temporary memory: the arena of a plan of many operations. */
   get tempBytes(): number {
-    return this.#code.tempBytes;
+    return this.#loaded.tempBytes;
   }
 
   get steps(): readonly PlanStep[] {
-    return this.#code.steps;
+    return this.#loaded.steps;
+  }
+
+  get #loaded(): PlanCode {
+    const { device, graph } = this;
+    this.#code ??= new PlanCode(device, graph, lowered(device, graph, device.target), device);
+    return this.#code;
   }
 
   /**
@@ -65,7 +71,7 @@ export class Plan {
    */
   run(addresses: readonly number[], scalars: readonly number[]): void {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
-    const code = this.#code;
+    const code = this.#loaded;
     for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
     if (code.tempBytes === 0 || keepsArena(this.graph)) {
       code.run(scalars);
@@ -83,17 +89,17 @@ export class Plan {
   /** Moves to native kernels if they are ready, else asks again at the next run. */
   #hasten(): void {
     const { native } = this.device;
-    const target = native?.target;
-    if (native === undefined || target === undefined) return;
-    this.#next ??= lowered(this.device, this.graph, target);
-    const ready = native.ready(this.#next.steps.map((step) => step.kernel));
+    if (native === undefined) return;
+    if (native.target === undefined && native.ready([]) === false) return;
+    if (native.target !== undefined) this.#next ??= lowered(this.device, this.graph, native.target);
+    const ready = this.#next && native.ready(this.#next.steps.map((step) => step.kernel));
     if (ready === undefined) {
       this.#patience = 1;
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.device, this.graph, this.#next, native);
-      this.#code.dispose();
+      const code = new PlanCode(this.device, this.graph, this.#next!, native);
+      this.#code?.dispose();
       this.#code = code;
       this.isNative = true;
     }
@@ -103,7 +109,7 @@ export class Plan {
   /** Gives back the plan's own memory; it cannot run afterwards. */
   dispose(): void {
     this.#patience = 0;
-    this.#code.dispose();
+    this.#code?.dispose();
   }
 }
 

@@ -22,7 +22,7 @@ function showValue(graph: Graph, id: number, typed: boolean): string {
 export function showPlan(plan: Plan): string {
   const steps = plan.steps.map(({ name, node, launch, flops, bytes }) => {
     const work = flops === 0 ? '' : `${amount(flops)}FLOP, `;
-    return `  ${plan.graph.nodes[node]!.name}: ${name} × ${launch.size}, ${work}${amount(bytes)}B`;
+    return `  ${plan.graph.nodes[node]!.name}: ${name} × ${launch.size}${launch.grain < launch.size ? ` by ${launch.grain}` : ''}, ${work}${amount(bytes)}B`;
   });
   return [showGraph(plan.graph), `arena: ${plan.tempBytes} bytes`, `${steps.length} launches:`, ...steps].join('\n');
 }

@@ -43,13 +43,16 @@ export interface Runner {
 }
 
 /**
- * A second, faster way of a device to run kernels, which takes a while to be ready. Plans begin without it. A `target` of
- * undefined means that there is none after all.
+ * A second, faster way of a device to run kernels, which takes a while to be ready. Plans begin without it. Its `target` is
+ * undefined until `ready()` is not.
  */
 export interface NativeCode extends Runner {
   /** Runs of a plan after which it is worth asking. */
   readonly patience: number;
-  /** Asks for kernels: true when all can be loaded now, undefined while some are being made, false when one cannot be. */
+  /**
+   * Asks for kernels: true when all can be loaded now, undefined while some are being made, false when one cannot be. To ask
+   * for none starts looking for what is needed to make any.
+   */
   ready(kernels: readonly Kernel[]): boolean | undefined;
   /** Resolves once all that was asked for is made; with whether native kernels are used. */
   settled(): Promise<boolean>;

@@ -9,7 +9,7 @@ import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts'
 import { ArgumentError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import { cpuDevice } from '../tensor/backend.ts';
-import { allocateStorage, usedAfterFree, type Storage } from '../tensor/storage.ts';
+import { allocateStorage, unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { readPt, writePtChunks, type ReadPtOptions, type WritePtOptions } from './pt.ts';
 import { PyTuple, RawStorage, RawTensor, type PtDType, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
@@ -129,7 +129,7 @@ class Packer {
 
   #tensor(tensor: Tensor, path: readonly PtKey[]): RawTensor {
     const { storage, dtype, layout } = tensor;
-    if (storage.freed) throw usedAfterFree(`save: ${place(path)}`);
+    if (storage.freed) throw unusable(`save: ${place(path)}`, storage);
     const { shape } = layout;
     const { requiresGrad } = tensor;
     const whole = layout.numel * itemSize(dtype) === storage.bytes;

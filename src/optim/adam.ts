@@ -45,8 +45,8 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     state: ParamState,
   ): void {
     const names = group.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
-    for (const name of names) activeRecorder()?.guard(() => state[name]); // made in the first step
-    const averages = names.map((name) => (state[name] ??= this.zeros(param)) as Tensor);
+    const averages = names.map((name) => (state[name] ??= this.newState(param)) as Tensor);
+    for (const name of names) activeRecorder()?.guard(() => state[name]);
     const count = (): void => {
       state['step'] = ((state['step'] as number | undefined) ?? 0) + 1;
     };

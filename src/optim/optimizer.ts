@@ -1,8 +1,8 @@
 /** What optimizers share: parameter groups, state, and their checks. */
 import { ArgumentError, StateDictError } from '../base/errors.ts';
 import { noGrad } from '../tensor/autograd.ts';
-import { zerosLike } from '../tensor/create.ts';
-import { activeRecorder } from '../tensor/recorder.ts';
+import { fromTypedArray, hostArray } from '../tensor/create.ts';
+import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 
 /** Parameters with hyperparameters of their own; those left out come from the optimizer's defaults. */
@@ -108,10 +108,15 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     return loss;
   }
 
-  /** A zeroed tensor like `param`, for the state; it outlives memory scopes. */
-  protected zeros(param: Tensor): Tensor {
-    const buffer = zerosLike(param);
+  /** A new tensor like `param`, for the state: zeros, or another number. It outlives memory scopes and recordings. */
+  protected newState(param: Tensor, value = 0): Tensor {
+    const { dtype, shape } = param.layout;
+    // Written by the host: a kernel would have to be made first.
+    const data = hostArray(dtype, param.numel()) as Float32Array | Float64Array; // what requires gradients is floating point
+    if (!Object.is(value, 0)) data.fill(value);
+    const buffer = unrecorded(() => fromTypedArray(data, [...shape], dtype));
     buffer.storage.kept = true;
+    activeRecorder()?.adopt(buffer);
     return buffer;
   }
 

@@ -53,17 +53,17 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     group: ParamGroup<SGDHyperparameters>,
     state: ParamState,
   ): void {
+    // A recording should serve from the first step on. The first momentum is the gradient, and so is μ·(-0) + g, to the bit.
+    if (activeRecorder() !== undefined && group.momentum !== 0 && group.dampening === 0) {
+      state['momentum_buffer'] ??= this.newState(param, -0);
+    }
     const buffer = state['momentum_buffer'] as Tensor | undefined;
     const attrs = paramsOf(group, buffer);
     const { momentum } = attrs;
     activeRecorder()?.guard(() => variantOf(group, state['momentum_buffer']));
     const inputs = momentum === 'running' ? [param, grad, buffer!] : [param, grad];
-    const outputs = momentum === 'none' ? [param] : [param, buffer];
-    const results = applyInto('sgdStep', inputs, attrs, () => sgdScalars(group), outputs);
-    if (momentum === 'first') {
-      results[1]!.storage.kept = true;
-      state['momentum_buffer'] = results[1]!;
-    }
+    const velocity = momentum === 'first' ? (state['momentum_buffer'] = this.newState(param)) : buffer;
+    applyInto('sgdStep', inputs, attrs, () => sgdScalars(group), momentum === 'none' ? [param] : [param, velocity]);
   }
 }
 

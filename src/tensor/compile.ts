@@ -1,11 +1,12 @@
 /**
- * `compile(fn)`: runs a function of tensors once to see what it does (`recorder.ts`), and from then on as one plan
+ * `compile(fn)`: calls a function of tensors once to see what it would do (`recorder.ts`), and runs that as one plan
  * (`recording.ts`). Forward, loss, backward, clipping and the optimizer's update become one graph; parameters and state are
  * updated in place. There is no second interpreter: the plan is made of the same operations that run eagerly.
  */
 import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
 import { isGradEnabled } from './autograd.ts';
+import { cpuDevice } from './backend.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording } from './recording.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
@@ -24,7 +25,7 @@ const MAX_RECORDINGS = 32;
 
 /**
  * Compiles a function of tensors, as a training step or a forward pass. The first call with arguments of new shapes, dtypes
- * or numbers runs as usual and is recorded; later ones run what was recorded, in one go and in memory laid out beforehand.
+ * or numbers records what it does; that and later ones run what was recorded, in one go and in memory laid out beforehand.
  *
  * Results are those of the function to the bit, but for batch normalisation in eval mode behind a convolution: it becomes a part of
  * that, which rounds a few times elsewhere.
@@ -99,19 +100,36 @@ class Step<Args extends readonly unknown[], Result> {
   }
 
   #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
+    cpuDevice().native?.ready([]); // the sooner it looks for a compiler, the sooner there are kernels
     const recorder = new Recorder();
+    const results: Tensor[] = [];
+    let result: Result;
+    try {
+      result = this.#resultOf(recorder, args);
+      signature(result, results, 'result');
+    } catch (error) {
+      // What came before the error has been done, as if it had not been recorded.
+      const sofar = new Recording(recorder, tensors, []);
+      sofar.run(tensors, true);
+      sofar.dispose();
+      throw error;
+    }
+    const recording = new Recording(recorder, tensors, results);
+    const rebuild = rebuilder<Result>(result);
+    const rebuilt = rebuild(recording.run(tensors, true));
+    if (!recording.valid) recording.dispose(); // it has made something that the next run will find
+    this.#entries.push({ key, recording, rebuild });
+    if (this.#entries.length > MAX_RECORDINGS) this.#entries.shift()!.recording.dispose();
+    return rebuilt;
+  }
+
+  #resultOf(recorder: Recorder, args: Args): Result {
     const result = recorder.record(() => this.#fn(...args));
     if (result instanceof Promise) {
       result.catch(() => undefined); // the error below says what is wrong
       throw new CompileError('compile: expected a function that is done when it returns, but got an asynchronous one; await outside'); // prettier-ignore
     }
-    const results: Tensor[] = [];
-    signature(result, results, 'result');
-    const recording = new Recording(recorder, tensors, results);
-    const rebuild = rebuilder<Result>(result);
-    this.#entries.push({ key, recording, rebuild });
-    if (this.#entries.length > MAX_RECORDINGS) this.#entries.shift()!.recording.dispose();
-    return rebuild(results.map((tensor) => (recorder.owns(tensor.storage) ? tensor.detach() : tensor)));
+    return result;
   }
 
   toString(): string {

@@ -77,7 +77,7 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
 export function drawnTensor(shape: Dims, dtype: DType, data: TypedArray, draw: () => void): Tensor {
   draw();
   const x = fromTypedArray(data, [...shape], dtype);
-  activeRecorder()?.drawn(x, () => {
+  activeRecorder()?.drawn(x, data, () => {
     draw();
     return data;
   });

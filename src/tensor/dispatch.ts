@@ -14,8 +14,8 @@ import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
-import { activeRecorder, type Scalars } from './recorder.ts';
-import { allocateStorage, usedAfterFree } from './storage.ts';
+import { activeRecorder, type Recorder, type Scalars } from './recorder.ts';
+import { allocateStorage, imaginaryStorage, unusable, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -72,18 +72,28 @@ function makePlan(
   attrs: Attrs,
   outs: readonly (Tensor | undefined)[],
 ): OpPlan {
-  const rule = ruleOf(name);
-  const layouts = inputs.map((input) => input.layout);
-  const results = rule.shape(layouts, attrs).map((layout, i) => {
-    const out = outs[i]?.layout;
-    if (out === undefined) return layout;
-    if (out.dtype !== layout.dtype || !sameDims(out.shape, layout.shape)) throw inPlaceMismatch(name, out, layout);
-    return out;
-  });
+  const results = resultLayouts(name, inputs, attrs, outs);
   const graph = new Graph();
-  const ids = layouts.map((layout) => graph.input(layout));
-  for (const id of graph.node(name, loweringOf(rule, attrs), ids, results)) graph.output(id);
+  const ids = inputs.map(({ layout }) => graph.input(layout));
+  for (const id of graph.node(name, loweringOf(ruleOf(name), attrs), ids, results)) graph.output(id);
   return { plan: new Plan(cpuDevice(), graph), results };
+}
+
+function resultLayouts(
+  name: OpName,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  outs: readonly (Tensor | undefined)[],
+): Layout[] {
+  const layouts = inputs.map((input) => input.layout);
+  return ruleOf(name)
+    .shape(layouts, attrs)
+    .map((layout, i) => {
+      const out = outs[i]?.layout;
+      if (out === undefined) return layout;
+      if (out.dtype !== layout.dtype || !sameDims(out.shape, layout.shape)) throw inPlaceMismatch(name, out, layout);
+      return out;
+    });
 }
 
 /** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
@@ -114,8 +124,26 @@ function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
 }
 
 function addressOf(name: string, tensor: Tensor): number {
-  if (tensor.storage.freed) throw usedAfterFree(name);
+  if (tensor.storage.freed) throw unusable(name, tensor.storage);
   return tensor.storage.address + tensor.offset * itemSize(tensor.layout.dtype);
+}
+
+/** Notes an operation instead of running it: its results are tensors without memory. */
+function record(
+  recorder: Recorder,
+  name: OpName,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  given: Scalars,
+  outs: readonly (Tensor | undefined)[],
+): Tensor[] {
+  const layouts = resultLayouts(name, inputs, attrs, outs);
+  const results = layouts.map((layout, i) => outs[i] ?? wrap(imaginaryStorage(cpuDevice(), layout.extent), layout, 0));
+  for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage); // prettier-ignore
+  const count = (typeof given === 'function' ? given() : given).length;
+  const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
+  recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, count);
+  return results;
 }
 
 /** Runs the plan of an operation; results go to new tensors, or to `outs` where given. */
@@ -126,6 +154,8 @@ function execute(
   given: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
+  const recorder = activeRecorder();
+  if (recorder !== undefined) return record(recorder, name, inputs, attrs, given, outs);
   const { plan, results: layouts } = planFor(name, inputs, attrs, outs);
   const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
   const scalars = typeof given === 'function' ? given() : given;
@@ -139,14 +169,6 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
-  const recorder = activeRecorder();
-  if (recorder !== undefined) {
-    const written =
-      ruleOf(name)
-        .writes?.(attrs)
-        .map((i) => inputs[i]!) ?? [];
-    recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, scalars.length);
-  }
   return results;
 }
 

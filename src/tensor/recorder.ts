@@ -1,5 +1,6 @@
 /**
- * Records what a function does to tensors while it runs, as a graph that can run again: the first half of `compile.ts`.
+ * Records what a function would do to tensors, as a graph that can run: the first half of `compile.ts`. Nothing is computed
+ * meanwhile.
  *
  * Operations report to the active recorder (`dispatch.ts`), and so does everything else that a later run must repeat or that
  * must not have changed since: numbers that vary (learning rates), random draws, gradients that leaves end up with, modules'
@@ -30,6 +31,8 @@ export interface ValueCheck {
 /** A buffer that the host fills before every run. */
 export interface HostFill {
   readonly buffer: number;
+  /** What it was filled with while recording, until `fill` is next called. */
+  readonly drawn: TypedArray;
   readonly fill: () => TypedArray;
 }
 
@@ -76,7 +79,8 @@ export class Recorder {
   scalarCount = 0;
   /** Leaves whose `grad` the function has assigned. */
   readonly assigned = new Set<Tensor>();
-  readonly #fills = new Map<number, () => TypedArray>();
+  readonly #fills = new Map<number, Omit<HostFill, 'buffer'>>();
+  readonly #adopted = new Set<Storage>();
   readonly #redrawn = new Set<number>();
   readonly #buffers = new Map<Storage, number>();
   readonly #modules = new Set<object>();
@@ -91,7 +95,12 @@ export class Recorder {
 
   /** Whether the function itself made this storage. */
   owns(storage: Storage): boolean {
-    return storage.serial >= this.#since;
+    return storage.serial >= this.#since && !this.#adopted.has(storage);
+  }
+
+  /** Treats a tensor that has just been made, outside the recording, as one that was there before: new state of an optimizer. */
+  adopt({ storage }: Tensor): void {
+    this.#adopted.add(storage);
   }
 
   /** The buffer of a storage. */
@@ -122,12 +131,12 @@ export class Recorder {
   /** A new tensor was filled from the host: its values are constants. */
   filled(tensor: Tensor, data: TypedArray): void {
     const copy = data.slice();
-    this.#fills.set(this.bufferOf(tensor.storage), () => copy);
+    this.#fills.set(this.bufferOf(tensor.storage), { drawn: copy, fill: () => copy });
   }
 
-  /** A new tensor was filled with values that the host draws anew for every run. */
-  drawn(tensor: Tensor, draw: () => TypedArray): void {
-    this.#fills.set(this.bufferOf(tensor.storage), draw);
+  /** A new tensor was filled with values that the host draws anew, into the same array, for every run. */
+  drawn(tensor: Tensor, drawn: TypedArray, fill: () => TypedArray): void {
+    this.#fills.set(this.bufferOf(tensor.storage), { drawn, fill });
     this.#redrawn.add(this.bufferOf(tensor.storage));
   }
 
@@ -191,12 +200,12 @@ export class Recorder {
   hostFills(): HostFill[] {
     const written = this.graph.written();
     const fills: HostFill[] = [];
-    for (const [buffer, fill] of this.#fills) {
+    for (const [buffer, { drawn, fill }] of this.#fills) {
       if (this.#redrawn.has(buffer) || written.has(buffer)) {
         this.graph.publish(buffer);
-        fills.push({ buffer, fill });
+        fills.push({ buffer, drawn, fill });
       } else if (this.graph.buffers[buffer]!.kind === 'local') {
-        const data = fill();
+        const data = drawn;
         this.graph.buffers[buffer] = { kind: 'constant', bytes: data.byteLength, data };
       }
     }

@@ -12,7 +12,7 @@ import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from './ops/elementwise-launch.ts';
 import { lowerElementwise } from './ops/elementwise.ts';
 import type { HostFill, Recorder } from './recorder.ts';
-import { allocateStorage, usedAfterFree, type Storage } from './storage.ts';
+import { allocateStorage, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
@@ -136,17 +136,22 @@ export class Recording {
   }
 
   /**
-   * Runs it on other arguments of the same layouts.
+   * Runs it on other arguments of the same layouts. The first time, right after recording, what is beside tensors has
+   * happened already: checks, draws, counts.
    * @throws IndexError and the like when a check of the arguments' values fails; nothing has changed then
    */
-  run(args: readonly Tensor[]): Tensor[] {
+  run(args: readonly Tensor[], first = false): Tensor[] {
     const { preconditions, effects } = this.#recorder;
     const plan = this.#planFor(args);
     this.#fillAddresses(args);
-    this.#checkValues(args);
-    for (const check of preconditions) check();
-    for (const effect of effects) effect();
-    for (const { buffer, fill } of this.#fills) cpuDevice().write(this.#own.get(buffer)!.address, fill());
+    if (!first) {
+      this.#checkValues(args);
+      for (const check of preconditions) check();
+      for (const effect of effects) effect();
+    }
+    for (const { buffer, drawn, fill } of this.#fills) {
+      cpuDevice().write(this.#own.get(buffer)!.address, first ? drawn : fill());
+    }
     const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
     for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
     const { externals } = this.#recorder.graph;
@@ -221,6 +226,6 @@ export class Recording {
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);
 
 function liveAddress(storage: Storage): number {
-  if (storage.freed) throw usedAfterFree('compile');
+  if (storage.freed) throw unusable('compile', storage);
   return storage.address;
 }

@@ -42,6 +42,11 @@ export class Storage {
     return this.#block.freed;
   }
 
+  /** Of a tensor that was only recorded: it has no memory, and never will. */
+  get imaginary(): boolean {
+    return this.#block.address < 0;
+  }
+
   /** What the sweeps keep of it instead of itself. */
   grownOld(): Old {
     return { ref: new WeakRef(this), block: this.#block };
@@ -74,6 +79,24 @@ class Block {
     this.device.free(this.address, this.bytes);
   }
 }
+
+/**
+ * A storage without memory, for what an operation that is only being recorded would compute. It counts as freed: to use its
+ * contents is an error.
+ */
+export function imaginaryStorage(device: Device, bytes: number): Storage {
+  const block = new Block(device, -1, bytes);
+  block.freed = true;
+  const storage = new Storage(device, block);
+  scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
+  return storage;
+}
+
+/** The error for using the memory of a storage that is freed. */
+export const unusable = (op: string, storage: Storage): AutogradError => (storage.imaginary ? neverComputed(op) : usedAfterFree(op)); // prettier-ignore
+
+const neverComputed = (op: string): AutogradError =>
+  new AutogradError(`${op}: this tensor was made inside a compiled function, which keeps only what it returns; return it from there`); // prettier-ignore
 
 /** The error for using freed memory. */
 export function usedAfterFree(op: string): AutogradError {
@@ -201,7 +224,7 @@ export function openScope(): void {
 
 /** Closes the innermost scope; returns what was made in it and not yet freed. The caller frees or hands on. */
 export function closeScope(): Storage[] {
-  return scopes.pop()!.filter((storage) => !storage.freed);
+  return scopes.pop()!.filter((storage) => !storage.freed || storage.imaginary);
 }
 
 /** Hands storages to the scope around, if there is one. */

@@ -13,7 +13,7 @@ import { showShape } from '../base/shape.ts';
 import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { activeRecorder, forbidWhileRecording } from './recorder.ts';
-import { usedAfterFree, type Storage } from './storage.ts';
+import { unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 const READ_OUTSIDE = 'return the tensor and read it outside, or use where() instead of branching on it';
@@ -98,7 +98,7 @@ export abstract class TensorBase {
   // ---- values
 
   #address(op: string): number {
-    if (this.storage.freed) throw usedAfterFree(op);
+    if (this.storage.freed) throw unusable(op, this.storage);
     return this.storage.address + this.offset * itemSize(this.layout.dtype);
   }
 

@@ -1,7 +1,7 @@
 /** Native kernels from compiler to plan: background compiles, the cache on disk, what happens where something is missing. */
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'; // prettier-ignore
-import { join } from 'node:path';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -10,9 +10,9 @@ import { Graph } from '../../src/compiler/graph.ts';
 import { Plan } from '../../src/compiler/plan.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { KernelCache } from '../../src/devices/cpu/native/cache.ts';
-import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
+import { enableNative, NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { load } from '../../src/kernels/ir.ts';
-import { buildKernel, cachedKernel } from '../../src/kernels/kernel.ts';
+import { buildKernel, cachedKernel, type Kernel } from '../../src/kernels/kernel.ts';
 import { hasCompiler, nativeSetup, runOnce, systemWith, temporaryFolder, type NativeSetup } from '../support/native.ts';
 
 /** out[unit] += 1 */
@@ -23,15 +23,29 @@ const count = buildKernel('test/native-count', { out: 'ptr' }, ({ f, p, lo, hi }
   });
 });
 
-function counts({ device, native }: NativeSetup): number[] {
+/** out[unit] += by */
+const adding = (by: number) =>
+  buildKernel(`test/adding/${by}`, { out: 'ptr' }, ({ f, p, lo, hi }) => {
+    f.for('unit', lo, hi, (unit) => {
+      const at = f.let('at', p.out.add(unit.mul(4)));
+      f.store('i32', at, load('i32', at).add(by));
+    });
+  });
+
+/** What a kernel makes of sixteen zeros. */
+function sums({ device, native }: NativeSetup, kernel: Kernel): number[] {
   const out = device.allocate(64);
   device.write(out, new Int32Array(16));
-  runOnce(device, native, count, [out], 16);
+  runOnce(device, native, kernel, [out], 16);
   return [...(device.readSync('int32', out, 16) as Int32Array)];
 }
 
+const counts = (setup: NativeSetup): number[] => sums(setup, count);
+
 const ONES = Array.from({ length: 16 }, () => 1);
 const libraries = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.so'));
+const leftovers = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => !/^\w+\.(so|at|probe)$/.test(name));
 
 /** A compiler that does something before, or instead of, compiling. */
 function wrapped(folder: string, script: string): string {
@@ -55,19 +69,86 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     }
     expect(statSync(FLAMBEAU_CACHE).mode & 0o777).toBe(0o700);
     expect(libraries(FLAMBEAU_CACHE)).toHaveLength(2);
-    expect(readdirSync(FLAMBEAU_CACHE).filter((name) => !/\.(so|probe)$/.test(name))).toEqual([]); // no leftovers
+    expect(leftovers(FLAMBEAU_CACHE)).toEqual([]);
+  });
+
+  it('compiles what is asked for together in few calls, and finds each kernel again by itself', () => {
+    const [folder, FLAMBEAU_CACHE] = [temporaryFolder(), temporaryFolder()];
+    const FLAMBEAU_CC = wrapped(folder, `echo . >> ${folder}/calls`);
+    const calls = (): number => readFileSync(join(folder, 'calls'), 'utf8').length / 2;
+    const kernels = Array.from({ length: 12 }, (_, i) => adding(i));
+    const first = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
+    expect(first.native.ready(kernels)).toBe(true);
+    kernels.forEach((kernel, i) => expect(sums(first, kernel)).toEqual(ONES.map(() => i)));
+    expect(calls()).toBe(3); // what it knows of the machine, the runtime, the kernels
+    expect(libraries(FLAMBEAU_CACHE)).toHaveLength(2);
+    const second = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
+    expect(second.native.ready([kernels[7]!])).toBe(true);
+    expect(sums(second, kernels[7]!)).toEqual(ONES.map(() => 7));
+    expect(second.native.ready([kernels[3]!, adding(100)])).toBe(true);
+    expect(calls()).toBe(4);
+  });
+
+  it('compiles anew what the cache has lost, or cannot be loaded', () => {
+    const FLAMBEAU_CACHE = temporaryFolder();
+    const kernels = [adding(1), adding(2)];
+    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready(kernels)).toBe(true);
+    const { system } = systemWith({ FLAMBEAU_CACHE });
+    const cache = new KernelCache(system);
+    const index = readdirSync(FLAMBEAU_CACHE).filter((name) => name.endsWith('.at'));
+    expect(index).toHaveLength(3);
+    const spoil: (() => void)[] = [
+      () => libraries(FLAMBEAU_CACHE).forEach((name) => rmSync(join(FLAMBEAU_CACHE, name))),
+      () => libraries(FLAMBEAU_CACHE).forEach((name) => cache.store(name, 'sealed, but no library')),
+      () => index.forEach((name) => cache.store(name, '../../lib/libc.so')),
+      () => index.forEach((name) => cache.store(name, cache.text(index[0]!)!)), // all in a library that has one of them
+    ];
+    for (const damage of spoil) {
+      damage();
+      const setup = nativeSetup({ FLAMBEAU_CACHE });
+      expect(setup.native.ready(kernels)).toBe(true);
+      expect(kernels.map((kernel) => sums(setup, kernel)[0])).toEqual([1, 2]);
+      expect(setup.said).toEqual([]);
+    }
+  });
+
+  it('keeps to its size, removes what was not used for longest, and what was left behind', () => {
+    const FLAMBEAU_CACHE = temporaryFolder();
+    const cache = new KernelCache(systemWith({ FLAMBEAU_CACHE }).system);
+    const age = (name: string, minutes: number): void => {
+      const seconds = Date.now() / 1000 - minutes * 60;
+      utimesSync(join(FLAMBEAU_CACHE, name), seconds, seconds);
+    };
+    for (let i = 0; i < 10; i++) {
+      cache.store(`0${i}.so`, new Uint8Array(1000));
+      age(`0${i}.so`, i);
+    }
+    const [old, young] = [cache.scratch(), cache.scratch()];
+    writeFileSync(join(old, 'kernels.c'), '');
+    age(basename(old), 60);
+    writeFileSync(join(FLAMBEAU_CACHE, '01.so.123-abc-4'), ''); // half written, by a process that is gone
+    age('01.so.123-abc-4', 60);
+    cache.tidy(4500);
+    expect(readdirSync(FLAMBEAU_CACHE).sort()).toEqual(['00.so', '01.so', '02.so', '03.so', basename(young)]);
+    expect(cache.find('05.so')).toBeUndefined();
+    expect(cache.find('02.so')).toBeDefined();
+    age('02.so', 3000);
+    expect(new KernelCache(systemWith({ FLAMBEAU_CACHE }).system).find('02.so')).toBeDefined();
+    expect(Date.now() - statSync(join(FLAMBEAU_CACHE, '02.so')).mtimeMs).toBeLessThan(60_000); // used just now
   });
 
   it.each([
-    ['cut short', (path: string) => truncateSync(path, 3000)],
+    ['cut short', (path: string) => truncateSync(path, statSync(path).size >> 1)],
     ['empty', (path: string) => truncateSync(path, 0)],
-    ['changed', (path: string) => writeFileSync(path, readFileSync(path).fill(7, 5000, 5001))],
+    ['changed', (path: string) => writeFileSync(path, readFileSync(path).fill(7, 20, 22))],
     ['writable by others', (path: string) => chmodSync(path, 0o666)],
+    ["someone else's", (path: string) => { if (process.getuid?.() === 0) chownSync(path, 12345, 12345); else chmodSync(path, 0o622); }], // prettier-ignore
     ['a link', (path: string) => { writeFileSync(`${path}.x`, readFileSync(path)); rmSync(path); symlinkSync(`${path}.x`, path); }], // prettier-ignore
   ])('rebuilds a file that is %s', (_, damage) => {
     const FLAMBEAU_CACHE = temporaryFolder();
     expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready([count])).toBe(true);
-    const before = libraries(FLAMBEAU_CACHE);
+    const before = readdirSync(FLAMBEAU_CACHE).filter((name) => /\.(so|at)$/.test(name)); // at least a library and an index each
+    expect(before.length).toBeGreaterThan(3);
     for (const name of before) {
       const path = join(FLAMBEAU_CACHE, name);
       copyFileSync(path, `${path}.copy`); // the file itself is mapped into this process
@@ -77,7 +158,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     const setup = nativeSetup({ FLAMBEAU_CACHE });
     expect(setup.native.ready([count])).toBe(true);
     expect(counts(setup)).toEqual(ONES);
-    expect(libraries(FLAMBEAU_CACHE)).toEqual(before);
+    expect(readdirSync(FLAMBEAU_CACHE)).toEqual(expect.arrayContaining(before));
     for (const name of before) expect(statSync(join(FLAMBEAU_CACHE, name)).mode & 0o777).toBe(0o600);
   });
 
@@ -114,14 +195,14 @@ describe('without something that native kernels need', () => {
     ['no compiler', { FLAMBEAU_CC: '/nonexistent' }, /no C compiler.*nonexistent.*FLAMBEAU_CC/],
     ['an empty PATH', { PATH: empty }, /no C compiler: looked for cc, gcc, clang/],
     ['a compiler that fails at once', { FLAMBEAU_CC: '/bin/false' }, /false does not compile/],
-  ])('falls back with %s, and says so once to those who asked', (_, env, message) => {
+  ])('falls back with %s, and says so once to those who asked', async (_, env, message) => {
     for (const [FLAMBEAU_NATIVE, lines] of [
       [undefined, 0],
       ['1', 1],
     ] as const) {
       const { native, said } = nativeSetup({ FLAMBEAU_NATIVE, ...env });
       expect(native.target).toBeUndefined();
-      expect(native.ready([count])).toBe(false);
+      expect(await native.settled()).toBe(false);
       expect(native.ready([count])).toBe(false);
       expect(said).toHaveLength(lines);
       if (lines > 0) expect(said[0]).toMatch(message);
@@ -131,12 +212,22 @@ describe('without something that native kernels need', () => {
   it('falls back without koffi', () => {
     const device = new CpuDevice();
     const { system, said } = systemWith({ FLAMBEAU_NATIVE: '1', FLAMBEAU_CACHE: temporaryFolder() });
-    const require = (): never => {
+    const missing = (): never => {
       throw new Error('Cannot find module');
     };
-    const native = new NativeKernels(device, { ...system, require });
+    const native = new NativeKernels(device, { ...system, resolve: missing });
     expect(native.ready([count])).toBe(false);
-    expect(said.join('')).toMatch(/koffi is not installed/);
+    expect(said).toEqual([expect.stringMatching(/^flambeau: native kernels are off.*koffi is not installed.*\n$/)]);
+  });
+
+  it.skipIf(!hasCompiler)('falls back when koffi cannot be loaded', () => {
+    const { system, said } = systemWith({ FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE: temporaryFolder() });
+    const broken = (): never => {
+      throw new Error('no build of koffi for this machine\nRequire stack:');
+    };
+    const native = new NativeKernels(new CpuDevice(), { ...system, require: broken });
+    expect(native.ready([count])).toBe(false);
+    expect(said).toEqual([expect.stringMatching(/^flambeau: native kernels are off.*no build of koffi[^\n]*\n$/)]);
   });
 
   it.skipIf(!hasCompiler).each([
@@ -148,6 +239,48 @@ describe('without something that native kernels need', () => {
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(message);
     expect(await native.settled()).toBe(false);
+  });
+
+  it.skipIf(!hasCompiler).each([
+    ['does not answer', ''],
+    ['never ends a compile', 'case "$*" in *-shared*) ;; *) exec cc "$@";; esac'],
+  ])('falls back when the compiler %s, and ends it', async (_, script) => {
+    const folder = temporaryFolder();
+    const FLAMBEAU_CC = wrapped(folder, `${script}\nsleep 2; echo still here > ${folder}/late; exit 1`);
+    const FLAMBEAU_CACHE = temporaryFolder();
+    const { system, said } = systemWith({ FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE, FLAMBEAU_CC });
+    const native = new NativeKernels(new CpuDevice(), system, 400);
+    expect(native.ready([count])).toBe(false);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(/off, WebAssembly runs instead: .*took longer than 0\.4 seconds/);
+    expect(said[0]!.match(/\n/g)).toHaveLength(1);
+    expect(leftovers(FLAMBEAU_CACHE)).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(existsSync(join(folder, 'late'))).toBe(false);
+  });
+
+  it('runs nothing with FLAMBEAU_NATIVE=0', () => {
+    const before = process.env['FLAMBEAU_NATIVE'];
+    enableNative();
+    try {
+      process.env['FLAMBEAU_NATIVE'] = '0';
+      expect(new CpuDevice().native).toBeUndefined();
+      process.env['FLAMBEAU_NATIVE'] = '1';
+      expect(new CpuDevice().native).toBeDefined();
+    } finally {
+      process.env['FLAMBEAU_NATIVE'] = before;
+    }
+  });
+
+  it.skipIf(!hasCompiler)('compiles the other kernels when one cannot be', () => {
+    const script = 'case "$*" in *-shared*) for f in *.c; do if grep -q 424242 $f; then echo "x.c: error: bad kernel" >&2; exit 1; fi; done;; esac'; // prettier-ignore
+    const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
+    const [good, bad, fine] = [adding(1), adding(424242), adding(2)];
+    expect(native.ready([good, bad, fine])).toBe(false);
+    expect(said.join('')).toMatch(/adding\/424242 failed.*bad kernel/);
+    expect(native.ready([good, fine])).toBe(true);
+    expect(native.ready([bad])).toBe(false);
+    expect(said).toHaveLength(1);
   });
 });
 
@@ -320,7 +453,7 @@ describe.skipIf(!hasCompiler)('several processes at once', () => {
       const answers = await Promise.all(runs);
       expect(answers[0]).toMatch(/^native true sum -?\d+\.\d+\nnative true sum -?\d+\.\d+\n$/);
       expect(new Set(answers).size).toBe(1);
-      expect(readdirSync(join(folder, 'cache')).filter((name) => !/\.(so|probe)$/.test(name))).toEqual([]);
+      expect(leftovers(join(folder, 'cache'))).toEqual([]);
     } finally {
       rmSync(program);
     }

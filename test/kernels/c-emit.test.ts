@@ -21,7 +21,9 @@ import {
   type VectorType,
 } from '../../src/kernels/ir.ts';
 import { buildKernel, type Kernel } from '../../src/kernels/kernel.ts';
-import { forTarget, hasCompiler, nativeSetup, runOnce } from '../support/native.ts';
+import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+import { EmulatedKernels } from '../support/emulated.ts';
+import { forTarget, hasCompiler, nativeSetup, runOnce, type NativeSetup } from '../support/native.ts';
 
 const INTEGERS = [0, 1, -1, 2, 7, -13, 31, 33, 255, 65536, 2147483647, -2147483648, 123456789, -987654321, 3, 5];
 const BIG = [0n, 1n, -1n, 5n, -7n, 63n, 65n, 1n << 40n, -(1n << 40n), (1n << 63n) - 1n, -(1n << 63n), 1n << 31n, -(1n << 31n), 1234567890123n, 2n, 9n]; // prettier-ignore
@@ -127,7 +129,14 @@ function sweep(type: ValueType, ops: readonly Operation[], perUnit: number): Ker
   });
 }
 
-const { device, native } = hasCompiler ? nativeSetup() : { device: undefined!, native: undefined! };
+/** This machine's native kernels, or those of an emulated one. */
+function setup(): Pick<NativeSetup, 'device' | 'native'> {
+  if (process.env['FLAMBEAU_TEST_EMULATOR'] !== 'neon') return nativeSetup();
+  const device = new CpuDevice();
+  return { device, native: new EmulatedKernels(device) };
+}
+
+const { device, native } = hasCompiler ? setup() : { device: undefined!, native: undefined! };
 
 function outputs(given: Kernel, runner: 'wasm' | 'native', type: ScalarType, bytes: number, units: number): number {
   const kernel = forRunner(given, runner);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { nodeSystem, type System } from '../../src/devices/cpu/native/system.ts';
-import type { Runner } from '../../src/devices/device.ts';
+import type { NativeCode, Runner } from '../../src/devices/device.ts';
 import type { Target } from '../../src/kernels/ir.ts';
 import type { Kernel } from '../../src/kernels/kernel.ts';
 
@@ -20,9 +20,10 @@ export function systemWith(env: Record<string, string | undefined>): { system: S
     pid: system.process.pid,
     platform: system.process.platform,
     arch: system.process.arch,
-    env: { PATH: system.process.env['PATH'], HOME: system.process.env['HOME'], ...env },
+    env: { PATH: system.process.env['PATH'], HOME: system.process.env['HOME'], FLAMBEAU_CC: system.process.env['FLAMBEAU_CC'], ...env }, // prettier-ignore
     stderr: { write: (text: string) => said.push(text) },
     getuid: () => system.process.getuid!(),
+    kill: (pid: number, signal: 'SIGKILL') => system.process.kill(pid, signal),
     once: (event: 'exit', listener: () => void) => system.process.once(event, listener),
   };
   return { system: { ...system, process: process }, said };
@@ -40,7 +41,7 @@ export function temporaryFolder(): string {
 
 export interface NativeSetup {
   readonly device: CpuDevice;
-  readonly native: NativeKernels;
+  readonly native: NativeCode;
   readonly said: readonly string[];
 }
 

@@ -10,7 +10,7 @@
 import { InternalError } from '../../base/errors.ts';
 import { elementOf, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
-import { HELPERS, TRAP_DECLARATION, typePrelude } from './helpers.ts';
+import { helperText, TRAP_DECLARATION, typePrelude } from './helpers.ts';
 
 /** What kernels need of the compiler besides its optimisation level: the language's arithmetic. */
 export const C_FLAGS: readonly string[] = [
@@ -22,26 +22,65 @@ export const C_FLAGS: readonly string[] = [
   '-fno-strict-aliasing',
 ];
 
-/**
- * The text of a whole translation unit. It exports
- * `int entry(u8 *mem, i32 args, i32 lo, i32 hi, i32 scratch)`, which returns 0, or 1 after a division by zero and 2 after
- * one whose result does not fit.
- */
-export function emitC(kernel: Kernel, target: Target): string {
-  const unit = new Unit(target);
-  const bodies = kernel.functions.map((fn) => unit.define(fn, fn === kernel.entry));
-  const traps = unit.helpers.some((text) => text.includes('trapped'));
-  return [
-    typePrelude(target),
-    traps ? TRAP_DECLARATION : '',
-    ...unit.helpers,
-    ...unit.library,
-    ...bodies,
-    '__attribute__((visibility("default")))\nint entry(u8 *restrict mem, i32 args, i32 lo, i32 hi, i32 scratch) {\n',
-    `  ${unit.nameOf(kernel.entry)}(mem, args, lo, hi, scratch);\n`,
-    traps ? '  return __atomic_exchange_n(&trapped, 0, __ATOMIC_RELAXED);\n}\n' : '  return 0;\n}\n',
-  ].join('');
+/** A function's text but for names: what stands before its name, and after it, where `@3` is the kernel's fourth function. */
+interface FunctionText {
+  readonly label: string;
+  readonly head: string;
+  readonly rest: string;
 }
+
+/** A kernel as C, not yet part of a translation unit. */
+export interface EmittedKernel {
+  readonly target: Target;
+  /** Helpers and declarations that it needs, by name. */
+  readonly helpers: ReadonlyMap<string, string>;
+  readonly functions: readonly FunctionText[];
+  readonly entry: number;
+}
+
+/** What a kernel's code is made of: two of the same text are the same code. */
+export const identityOf = ({ target, helpers, functions, entry }: EmittedKernel): string =>
+  [typePrelude(target), ...helpers.values(), ...functions.flatMap(({ head, rest }) => [head, rest]), entry].join('\n');
+
+export function emitKernel(kernel: Kernel, target: Target): EmittedKernel {
+  const emitter = new KernelEmitter(target, kernel.functions);
+  const functions = kernel.functions.map((fn) => emitter.define(fn, fn === kernel.entry));
+  return { target, helpers: emitter.helpers, functions, entry: kernel.functions.indexOf(kernel.entry) };
+}
+
+/**
+ * The text of a translation unit with several kernels of one target. For each it exports, under the symbol that it is
+ * given, `int symbol(u8 *mem, i32 args, i32 lo, i32 hi, i32 scratch)`, which returns 0, or 1 after a division by zero and 2
+ * after one whose result does not fit. Functions that kernels have in common are there once.
+ */
+export function emitUnit(kernels: ReadonlyMap<string, EmittedKernel>): string {
+  const all = [...kernels.values()];
+  const helpers = new Map(all.flatMap((kernel) => [...kernel.helpers]));
+  const bodies: string[] = [];
+  const known = new Map<string, string>();
+  for (const [symbol, { functions, entry }] of kernels) {
+    const names: string[] = [];
+    for (const { label, head, rest } of functions) {
+      const text = rest.replaceAll(/@(\d+)/g, (_, i: string) => names[Number(i)]!);
+      let name = known.get(head + text);
+      if (name === undefined) {
+        known.set(head + text, (name = `${label}_f${known.size}`));
+        bodies.push(`${head}${name}${text}`);
+      }
+      names.push(name);
+    }
+    const traps = [...kernels.get(symbol)!.helpers.values()].some((text) => text.includes('trapped'));
+    bodies.push(
+      `__attribute__((visibility("default")))\nint ${symbol}(u8 *restrict mem, i32 args, i32 lo, i32 hi, i32 scratch) {\n`,
+      `  ${names[entry]!}(mem, args, lo, hi, scratch);\n`,
+      traps ? '  int failed = trapped;\n  trapped = 0;\n  return failed;\n}\n' : '  return 0;\n}\n',
+    );
+  }
+  return [typePrelude(all[0]!.target), TRAP_DECLARATION, ...helpers.values(), ...bodies].join('');
+}
+
+/** A translation unit with one kernel, called `entry`. */
+export const emitC = (kernel: Kernel, target: Target): string => emitUnit(new Map([['entry', emitKernel(kernel, target)]])); // prettier-ignore
 
 /** A vector loaded into a variable. */
 const isOperandLoad = (stmt: Stmt): stmt is Stmt & { kind: 'set' } =>
@@ -60,38 +99,25 @@ const ORDER: Readonly<Record<string, string>> = {
 };
 const isFloat = (type: ValueType): boolean => type.startsWith('f');
 
-/** One translation unit: the helpers and library functions used so far, and the names of its functions. */
-class Unit {
+/** One kernel: the helpers and library functions used so far, and the numbers of its functions. */
+class KernelEmitter {
+  readonly helpers = new Map<string, string>();
   readonly #target: Target;
-  readonly #names = new Map<Fn, string>();
-  readonly #helpers = new Map<string, string>();
-  readonly #library = new Map<string, string>();
+  readonly #functions: readonly Fn[];
 
-  constructor(target: Target) {
+  constructor(target: Target, functions: readonly Fn[]) {
     this.#target = target;
+    this.#functions = functions;
   }
 
-  get helpers(): string[] {
-    return [...this.#helpers.values()];
-  }
-
-  get library(): string[] {
-    return [...this.#library.values()];
-  }
-
-  nameOf(fn: Fn): string {
-    let name = this.#names.get(fn);
-    if (name === undefined) this.#names.set(fn, (name = `${identifier(fn.name)}_f${this.#names.size}`));
-    return name;
-  }
-
-  define(fn: Fn, inline: boolean): string {
+  define(fn: Fn, inline: boolean): FunctionText {
     const params = fn.args.map((local) => `${local.type} ${variable(local)}`);
     const locals = fn.locals.slice(fn.params.length).map((local) => `  ${local.type} ${variable(local)} = ${isVector(local.type) ? '{0}' : '0'};\n`); // prettier-ignore
     // Micro-kernels stay functions of their own: inlined, they would share registers with the loops around them.
     const attributes = inline ? 'static inline' : 'static __attribute__((noinline))';
-    const head = `${attributes} void ${this.nameOf(fn)}(${['u8 *restrict mem', ...params].join(', ')}) {\n`;
-    return [head, ...locals, ...fn.body.map((stmt) => this.#stmt(stmt, '  ')), '}\n'].join('');
+    const signature = `(${['u8 *restrict mem', ...params].join(', ')}) {\n`;
+    const rest = [signature, ...locals, ...fn.body.map((stmt) => this.#stmt(stmt, '  ')), '}\n'].join('');
+    return { label: identifier(fn.name), head: `${attributes} void `, rest };
   }
 
   #block(body: readonly Stmt[], indent: string): string {
@@ -121,7 +147,7 @@ class Unit {
         return `${indent}if (${this.#expr(stmt.cond)}) ${this.#block(stmt.then, indent)}${otherwise}\n`;
       }
       case 'call':
-        return `${indent}${this.nameOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
+        return `${indent}@${this.#functions.indexOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
     }
   }
 
@@ -132,10 +158,10 @@ class Unit {
 
   /** A call of a helper, which is added to the unit. */
   #helper(name: string, ...args: string[]): string {
-    if (!this.#helpers.has(name)) {
-      const text = HELPERS.get(name)?.(this.#target);
+    if (!this.helpers.has(name)) {
+      const text = helperText(name, this.#target);
       if (text === undefined) throw new InternalError(`c: no operation ${name}`);
-      this.#helpers.set(name, text);
+      this.helpers.set(name, text);
     }
     return `${name}(${args.join(', ')})`;
   }
@@ -222,7 +248,7 @@ class Unit {
   }
 
   #math({ fn, args }: Expr['node'] & { kind: 'math' }): string {
-    this.#library.set(fn, `f64 ${fn}(${args.map(() => 'f64').join(', ')});\n`);
+    this.helpers.set(fn, `f64 ${fn}(${args.map(() => 'f64').join(', ')});\n`);
     return `${fn}(${args.map((arg) => this.#expr(arg)).join(', ')})`;
   }
 }

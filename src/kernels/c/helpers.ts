@@ -122,24 +122,21 @@ const FMA_BUILTINS = {
   64: ['512_mask', '__AVX512F__', ', -1, 4'],
 } as const;
 
-/** What a failed division leaves behind; the entry returns it. WebAssembly traps there. */
-export const TRAP_DECLARATION = 'static int trapped;\n';
+/** What a failed division leaves behind; the entry, on the same thread, returns it. WebAssembly traps there. */
+export const TRAP_DECLARATION = 'static _Thread_local int trapped __attribute__((unused));\n';
 
 function integerHelpers(type: 'i32' | 'i64'): [string, HelperText][] {
   const u = uns(type);
   const [mask, least] = type === 'i32' ? [31, '(-2147483647 - 1)'] : [63, '(-9223372036854775807LL - 1)'];
   const both = `${type} a, ${type} b`;
   const name = (op: string): string => `${op}_${type}`;
-  const zero = 'if (__builtin_expect(b == 0, 0)) { __atomic_store_n(&trapped, 1, __ATOMIC_RELAXED); return 0; } ';
+  const zero = 'if (__builtin_expect(b == 0, 0)) { trapped = 1; return 0; } ';
   const helper = (op: string, body: string): [string, HelperText] => [name(op), fixed(define(type, name(op), both, body))]; // prettier-ignore
   return [
     helper('shl', `return (${type})((${u})a << (b & ${mask}));`),
     helper('shr', `return a >> (b & ${mask});`),
     helper('shrU', `return (${type})((${u})a >> (b & ${mask}));`),
-    helper(
-      'div',
-      `${zero}if (a == ${least} && b == -1) { __atomic_store_n(&trapped, 2, __ATOMIC_RELAXED); return a; } return a / b;`,
-    ),
+    helper('div', `${zero}if (a == ${least} && b == -1) { trapped = 2; return a; } return a / b;`),
     helper('rem', `${zero}return b == -1 ? 0 : a % b;`),
     helper('divU', `${zero}return (${type})((${u})a / (${u})b);`),
     helper('remU', `${zero}return (${type})((${u})a % (${u})b);`),
@@ -198,23 +195,31 @@ function bitCast(from: string, to: string): [string, HelperText] {
   return [name, fixed(define(to, name, `${from} a`, `union { ${from} from; ${to} to; } x = {a}; return x.to;`))];
 }
 
-/** Every helper by name: `operation_type`. */
-export const HELPERS: ReadonlyMap<string, HelperText> = new Map<string, HelperText>([
-  ...(['f32', 'f64', 'f32v', 'f64v'] as const).flatMap(floatHelpers),
-  ...(['i32', 'i64'] as const).flatMap(integerHelpers),
-  ...(['i32v', 'i64v'] as const).flatMap(integerVectorHelpers),
-  saturating('f32', 'i32'),
-  saturating('f64', 'i32'),
-  saturating('f32', 'i64'),
-  saturating('f64', 'i64'),
-  ['cast_f32v_i32v', vectorSaturating],
-  ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
-  bitCast('f32', 'i32'),
-  bitCast('i32', 'f32'),
-  bitCast('f64', 'i64'),
-  bitCast('i64', 'f64'),
-  ...VECTOR_TYPES.map((type): [string, HelperText] => [
-    `splat_${type}`,
-    (target) => define(type, `splat_${type}`, `${elementOf(type)} s`, `return ${eachLane(target, type, () => 's')};`),
-  ]),
-]);
+const makeHelpers = (): ReadonlyMap<string, HelperText> =>
+  new Map<string, HelperText>([
+    ...(['f32', 'f64', 'f32v', 'f64v'] as const).flatMap(floatHelpers),
+    ...(['i32', 'i64'] as const).flatMap(integerHelpers),
+    ...(['i32v', 'i64v'] as const).flatMap(integerVectorHelpers),
+    saturating('f32', 'i32'),
+    saturating('f64', 'i32'),
+    saturating('f32', 'i64'),
+    saturating('f64', 'i64'),
+    ['cast_f32v_i32v', vectorSaturating],
+    ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
+    bitCast('f32', 'i32'),
+    bitCast('i32', 'f32'),
+    bitCast('f64', 'i64'),
+    bitCast('i64', 'f64'),
+    ...VECTOR_TYPES.map((type): [string, HelperText] => [
+      `splat_${type}`,
+      (target) => define(type, `splat_${type}`, `${elementOf(type)} s`, `return ${eachLane(target, type, () => 's')};`),
+    ]),
+  ]);
+
+let helpers: ReadonlyMap<string, HelperText> | undefined;
+
+/** A helper by its name, `operation_type`; undefined when the language has no such operation. Made on first use: few programs emit C. */
+export function helperText(name: string, target: Target): string | undefined {
+  helpers ??= makeHelpers();
+  return helpers.get(name)?.(target);
+}

@@ -40,7 +40,10 @@ export interface Finish {
 export const PLAIN: Finish = { kind: 'none' };
 
 /** The operands as kernels take them; what the epilogue does not need is `y`. */
-export const finishArgs = ({ gate, residual, affine }: Finish, y: Value): Record<'gate' | 'residual' | 'affine', Value> => ({
+export const finishArgs = (
+  { gate, residual, affine }: Finish,
+  y: Value,
+): Record<'gate' | 'residual' | 'affine', Value> => ({
   gate: gate ?? y,
   residual: residual ?? y,
   affine: affine ?? y,

@@ -2,9 +2,11 @@
  * The cache of compiled kernels on disk: files named by what they were made from, that nobody else can have written and
  * that are whole.
  *
- * A file ends with a seal, the SHA-256 of what comes before it, so a file cut short by a full disk or a dying machine is
- * noticed before the dynamic loader sees it; loaders ignore bytes after the last section. Files are written beside and
- * renamed, so any number of processes may share the directory.
+ * Kernels are compiled together, so a library (`….so`) holds many, and a small file for each kernel (`….at`) says which
+ * one. A file ends with a seal, the SHA-256 of what comes before it, so a file cut short by a full disk or a dying machine
+ * is noticed before the dynamic loader sees it; loaders ignore bytes after the last section. Files are written aside and
+ * renamed, so any number of processes may share the directory. What was not used for longest is removed when all
+ * together grow too large, and so is what a killed process left behind.
  */
 import type { System } from './system.ts';
 
@@ -12,11 +14,20 @@ const MAGIC = 'flambeau-sealed1';
 const SEAL_BYTES = MAGIC.length + 32;
 /** Write permission of group or others. */
 const FOREIGN_WRITE = 0o022;
+/** All files together; a kernel takes some 5 KB. */
+const MAX_BYTES = 128 * 2 ** 20;
+/** A compile takes a minute at most: what is older was left behind. */
+const STALE_MS = 10 * 60_000;
+/** Files are marked as used at most this often. */
+const MARK_MS = 24 * 3600_000;
 
 export class KernelCache {
   readonly directory: string;
   readonly #system: System;
+  /** Libraries found sound by this process. */
+  readonly #sound = new Map<string, string>();
   #serial = 0;
+  #tidied = false;
 
   constructor(system: System) {
     this.#system = system;
@@ -25,8 +36,12 @@ export class KernelCache {
 
   /** Where a sealed file of this name lies, if there is a sound one. A damaged one is removed. */
   find(name: string): string | undefined {
-    const path = this.#path(name);
-    return this.#read(path) === undefined ? undefined : path;
+    let path = this.#sound.get(name);
+    if (path === undefined && this.#read(this.#path(name)) !== undefined) {
+      path = this.#path(name);
+      this.#sound.set(name, path);
+    }
+    return path;
   }
 
   /** The text of a sealed file. */
@@ -36,27 +51,80 @@ export class KernelCache {
   }
 
   /** Seals and stores; returns where. */
-  store(name: string, content: Uint8Array): string {
+  store(name: string, content: Uint8Array | string): string {
     const { files } = this.#system;
     const path = this.#path(name);
-    const beside = this.scratchPath(name);
-    const sealed = new Uint8Array(content.length + SEAL_BYTES);
-    sealed.set(content);
-    sealed.set(new TextEncoder().encode(MAGIC), content.length);
-    sealed.set(this.#system.hash().update(content).digest(), content.length + MAGIC.length);
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    const beside = this.#path(`${name}.${this.#ownName()}`);
+    const sealed = new Uint8Array(bytes.length + SEAL_BYTES);
+    sealed.set(bytes);
+    sealed.set(new TextEncoder().encode(MAGIC), bytes.length);
+    sealed.set(this.#system.hash().update(bytes).digest(), bytes.length + MAGIC.length);
     files.writeFileSync(beside, sealed, { mode: 0o600, flag: 'wx' });
     files.renameSync(beside, path);
+    this.#sound.set(name, path);
     return path;
   }
 
-  /** A path for a file of this process alone. */
-  scratchPath(name: string): string {
-    const { process } = this.#system;
-    return this.#path(`${name}.${process.pid}-${(Date.now() % 1e9).toString(36)}-${this.#serial++}`);
+  /** The library that a kernel is in, if it was ever compiled and is sound. */
+  library(kernel: string): string | undefined {
+    const name = this.text(`${kernel}.at`);
+    return name !== undefined && /^[0-9a-f]+\.so$/.test(name) ? this.find(name) : undefined;
+  }
+
+  /** Stores a library, and that these kernels are in it. */
+  storeLibrary(kernels: readonly string[], content: Uint8Array): string {
+    const name = `${this.#system.hash().update(kernels.join()).digest('hex').slice(0, 40)}.so`;
+    const path = this.store(name, content);
+    for (const kernel of kernels) this.store(`${kernel}.at`, name);
+    if (!this.#tidied) this.tidy();
+    return path;
+  }
+
+  /** Forgets a library that could not be loaded. */
+  remove(path: string): void {
+    for (const [name, known] of this.#sound) if (known === path) this.#sound.delete(name);
+    this.#system.files.rmSync(path, { force: true });
+  }
+
+  /** A new directory for files of this process alone, inside the cache's. */
+  scratch(): string {
+    const path = this.#path(`tmp.${this.#ownName()}`);
+    this.#system.files.mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  /** Removes what was left behind by processes that are gone, and the files not used for longest beyond `maxBytes`. */
+  tidy(maxBytes = MAX_BYTES): void {
+    this.#tidied = true;
+    const { files } = this.#system;
+    const kept: { readonly path: string; readonly size: number; readonly mtimeMs: number }[] = [];
+    for (const name of files.readdirSync(this.directory)) {
+      const path = this.#path(name);
+      try {
+        const { size, mtimeMs } = files.lstatSync(path);
+        if (/^\w+\.(so|at|probe)$/.test(name)) kept.push({ path, size, mtimeMs });
+        else if (Date.now() - mtimeMs > STALE_MS) files.rmSync(path, { recursive: true, force: true });
+      } catch {
+        // Another process was faster.
+      }
+    }
+    let bytes = kept.reduce((sum, { size }) => sum + size, 0);
+    kept.sort((a, b) => a.mtimeMs - b.mtimeMs);
+    for (const { path, size } of kept) {
+      if (bytes <= maxBytes) break;
+      this.remove(path);
+      bytes -= size;
+    }
+  }
+
+  /** Unlike any other process's and any earlier one of this process. */
+  #ownName(): string {
+    return `${this.#system.process.pid}-${(Date.now() % 1e9).toString(36)}-${this.#serial++}`;
   }
 
   #path(name: string): string {
-    return this.#system.join(this.directory, name);
+    return this.#system.paths.join(this.directory, name);
   }
 
   #read(path: string): Uint8Array | undefined {
@@ -71,12 +139,16 @@ export class KernelCache {
       const whole =
         new TextDecoder().decode(seal.subarray(0, MAGIC.length)) === MAGIC &&
         digest.every((byte, i) => byte === seal[MAGIC.length + i]);
-      if (whole) return content;
-      files.rmSync(path, { force: true });
+      if (!whole) {
+        files.rmSync(path, { force: true });
+        return undefined;
+      }
+      const now = Date.now();
+      if (now - status.mtimeMs > MARK_MS) files.utimesSync(path, now / 1000, now / 1000);
+      return content;
     } catch {
-      // Not there, or not readable: as good as not there.
+      return undefined; // not there, or not readable: as good as not there
     }
-    return undefined;
   }
 }
 
@@ -87,13 +159,14 @@ const isOurs = ({ process }: System, { uid, mode }: { uid: number; mode: number 
 function usableDirectory(system: System): string | undefined {
   const { env } = system.process;
   const base = env['XDG_CACHE_HOME'];
-  const directory = env['FLAMBEAU_CACHE'] || system.join(base?.startsWith('/') ? base : system.join(system.home, '.cache'), 'flambeau'); // prettier-ignore
+  const { join } = system.paths;
   try {
+    const directory = env['FLAMBEAU_CACHE'] || join(base?.startsWith('/') ? base : join(system.os.homedir(), '.cache'), 'flambeau'); // prettier-ignore
     system.files.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const status = system.files.lstatSync(directory);
     if (!status.isDirectory() || !isOurs(system, status)) return undefined;
     system.files.accessSync(directory, 2 /* writable */);
-    return directory;
+    return system.paths.resolve(directory);
   } catch {
     return undefined; // a read-only home, a file in the way
   }
@@ -101,7 +174,7 @@ function usableDirectory(system: System): string | undefined {
 
 /** Lives as long as the process. */
 function temporaryDirectory(system: System): string {
-  const directory = system.files.mkdtempSync(system.join(system.temporary, 'flambeau-'));
+  const directory = system.files.mkdtempSync(system.paths.join(system.os.tmpdir(), 'flambeau-'));
   system.process.once('exit', () => system.files.rmSync(directory, { recursive: true, force: true }));
   return directory;
 }

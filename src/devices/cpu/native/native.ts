@@ -2,45 +2,35 @@
  * Native kernels of the CPU device: the same kernels as C, compiled in the background while WebAssembly runs, kept on
  * disk, called on the same memory.
  *
- * Nothing starts before a plan has run a few times; then the compiler is looked for (`compiler.ts`), and every kernel that
- * plans ask for is looked up in the cache (`cache.ts`) or put in the queue. Progress is made whenever someone asks
- * `ready()`, since a synchronous program gives no other opportunity. Where anything is missing (compiler, koffi, a
- * directory), plans stay on WebAssembly.
+ * Nothing starts before a plan has run a few times, or a function is being compiled; then the compiler is looked for
+ * (`compiler.ts`), and every kernel that plans ask for is looked up in the cache (`cache.ts`) or compiled (`builder.ts`).
+ * Progress is made whenever someone asks `ready()`, since a synchronous program gives no other opportunity. Where anything
+ * is missing (compiler, koffi, a directory), plans stay on WebAssembly.
  */
 import { invariant } from '../../../base/errors.ts';
-import { emitC } from '../../../kernels/c/emit.ts';
 import type { Target } from '../../../kernels/ir.ts';
 import type { Kernel } from '../../../kernels/kernel.ts';
 import type { KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
 import { CpuDevice, type NativeHost } from '../cpu.ts';
+import { Builder, symbolOf, type Unit } from './builder.ts';
 import { KernelCache } from './cache.ts';
-import { CompileJob, findCompiler, type Compiler } from './compiler.ts';
-import { RUNTIME_SOURCE } from './runtime-source.ts';
-import { bindRuntime, loadKoffi, type Koffi, type Runtime } from './runtime.ts';
+import { CompilerSearch, type Compiler } from './compiler.ts';
+import { bindRuntime, hasKoffi, type Runtime } from './runtime.ts';
 import { nodeSystem, type System } from './system.ts';
 
-const MAX_JOBS = 2;
-/** How often files of running compiles are looked for. */
+/** How often files of running commands are looked for. */
 const POLL_MS = 2;
 /** A plan that ran this often will run again. */
 const PATIENCE = 3;
+/** What a compiler may take, for what it knows of the machine and for kernels. */
+const COMPILE_LIMIT_MS = 60_000;
 const JOB_WORDS = 4;
 const LAUNCH_WORDS = 6;
 
-/** Something that is compiled: a kernel, or the runtime. */
-interface Unit {
-  readonly label: string;
-  readonly file: string;
-  readonly source: string;
-  state: 'queued' | 'running' | 'built' | 'failed';
-  path: string;
-}
-
-/** What was found once: a compiler, a way to call what it makes, a place to keep it. */
+/** What is found once: a compiler, and what has it compile. */
 interface Tools {
   readonly compiler: Compiler;
-  readonly koffi: Koffi;
-  readonly cache: KernelCache;
+  readonly builder: Builder;
 }
 
 export class NativeKernels implements NativeCode {
@@ -49,49 +39,55 @@ export class NativeKernels implements NativeCode {
   readonly #system: System;
   readonly #wait: boolean;
   readonly #outspoken: boolean;
+  readonly #limit: number;
+  #search: { readonly cache: KernelCache; readonly compilers: CompilerSearch } | undefined;
   #tools: Tools | 'none' | undefined;
   #runtime: Runtime | undefined;
-  #runtimeUnit: Unit | undefined;
-  readonly #units = new Map<string, Unit>();
-  readonly #queue: Unit[] = [];
-  readonly #running: { readonly unit: Unit; readonly job: CompileJob }[] = [];
   readonly #handles = new Map<string, KernelHandle>();
   readonly #entries: bigint[] = [];
+  /** Units whose libraries could not be loaded and were made anew. */
+  readonly #rebuilt = new Set<Unit>();
   #lastPoll = 0;
   #said = false;
 
-  constructor(host: NativeHost, system: System) {
+  /** `limit` is how many milliseconds a compiler may take. */
+  constructor(host: NativeHost, system: System, limit = COMPILE_LIMIT_MS) {
     const { env } = system.process;
     this.#host = host;
     this.#system = system;
+    this.#limit = limit;
     this.#wait = env['FLAMBEAU_NATIVE'] === 'wait';
     this.#outspoken = ['1', 'wait'].includes(env['FLAMBEAU_NATIVE'] ?? '') || Boolean(env['FLAMBEAU_DEBUG']);
     this.patience = this.#wait ? 1 : PATIENCE;
   }
 
   get target(): Target | undefined {
-    this.#tools ??= this.#findTools();
-    return this.#tools === 'none' ? undefined : this.#tools.compiler.target;
+    const tools = this.#tools;
+    return tools === undefined || tools === 'none' ? undefined : tools.compiler.target;
   }
 
-  #findTools(): Tools | 'none' {
-    const koffi = loadKoffi(this.#system);
-    if (koffi === undefined) return this.#without('koffi is not installed (npm install koffi)');
-    try {
-      const cache = new KernelCache(this.#system);
-      const compiler = findCompiler(this.#system, cache);
-      if (typeof compiler === 'string') return this.#without(compiler);
-      this.#runtimeUnit = this.#unit('runtime', RUNTIME_SOURCE, { compiler, koffi, cache });
-      return { compiler, koffi, cache };
-    } catch (error) {
-      return this.#without(String(error)); // a disk that is full, a directory that cannot be made
+  /** Looks for what is needed. Says why there is none; undefined while a compiler is being asked. */
+  #find(): Tools | 'none' | undefined {
+    const system = this.#system;
+    if (this.#search === undefined) {
+      if (!hasKoffi(system)) return this.#without('koffi is not installed (npm install koffi)');
+      const cache = new KernelCache(system);
+      this.#search = { cache, compilers: new CompilerSearch(system, cache, this.#limit) };
     }
+    const { cache, compilers } = this.#search;
+    const compiler = compilers.poll();
+    if (typeof compiler === 'string') return this.#without(compiler);
+    if (compiler === undefined) return undefined;
+    const failed = (unit: Unit, reason: string): void => void this.#without(`compiling ${unit.label} failed: ${reason}`); // prettier-ignore
+    return { compiler, builder: new Builder(system, compiler, cache, this.#limit, failed) };
   }
 
   /** Says once why native kernels are not used, to those who asked. */
   #without(reason: string): 'none' {
     if (this.#outspoken && !this.#said) {
-      this.#system.process.stderr.write(`flambeau: native kernels are off, WebAssembly runs instead: ${reason}\n`);
+      this.#system.process.stderr.write(
+        `flambeau: native kernels are off, WebAssembly runs instead: ${reason.split('\n')[0]!}\n`,
+      );
     }
     this.#said = true;
     return 'none';
@@ -99,107 +95,83 @@ export class NativeKernels implements NativeCode {
 
   ready(kernels: readonly Kernel[]): boolean | undefined {
     for (;;) {
-      if (this.target === undefined) return false;
       let known: boolean | undefined;
       try {
         known = this.#advance(kernels);
       } catch (error) {
         // The disk is full, the cache's file system does not allow programs: not the caller's concern.
-        this.#tools = this.#without(error instanceof Error ? error.message : String(error));
-        return false;
+        return this.#stop(error instanceof Error ? error.message : String(error));
       }
       if (known !== undefined || !this.#wait) return known;
       sleep(POLL_MS);
     }
   }
 
-  #advance(kernels: readonly Kernel[]): boolean | undefined {
-    const units = kernels.filter((kernel) => !this.#handles.has(kernel.key)).map((kernel) => this.#unitOf(kernel));
-    this.#poll();
-    if (this.#runtimeUnit?.state === 'failed') return false;
-    if (units.some(({ state }) => state === 'failed')) return false;
-    if (this.#runtime === undefined || units.some(({ state }) => state !== 'built')) return undefined;
-    return units.every((unit) => this.#open(unit, this.#runtime!));
+  /** There will be no native kernels. */
+  #stop(reason: string): false {
+    if (typeof this.#tools === 'object') this.#tools.builder.stop();
+    this.#tools = this.#without(reason);
+    return false;
   }
 
-  /** Loads what was compiled. */
-  #open(unit: Unit, runtime: Runtime): boolean {
+  #advance(kernels: readonly Kernel[]): boolean | undefined {
+    this.#tools ??= this.#find();
+    const tools = this.#tools;
+    if (tools === undefined) return undefined;
+    if (tools === 'none') return false;
+    const { builder } = tools;
+    const units = kernels.filter((kernel) => !this.#handles.has(kernel.key)).map((kernel) => builder.request(kernel));
+    this.#poll(tools);
+    if (builder.runtime.state === 'failed') return this.#stop('');
+    if (units.some(({ state }) => state === 'failed')) return false;
+    if (this.#runtime === undefined || units.some(({ state }) => state !== 'built')) return undefined;
+    const opened = units.map((unit) => this.#open(unit, this.#runtime!, builder));
+    return opened.includes(false) ? false : opened.includes(undefined) ? undefined : true;
+  }
+
+  /** Loads what was compiled; undefined when that failed and it is compiled anew. */
+  #open(unit: Unit, runtime: Runtime, builder: Builder): boolean | undefined {
     if (this.#handles.has(unit.label)) return true; // asked for twice at once
-    const entry = runtime.open(unit.path, 'entry');
-    if (entry === 0n) {
-      this.#fail(unit, `${unit.path} cannot be loaded`);
-      return false;
+    if (unit.state === 'queued') return undefined;
+    const entry = runtime.open(unit.path, symbolOf(unit));
+    if (entry !== 0n) {
+      this.#handles.set(unit.label, this.#entries.push(entry) - 1);
+      builder.forget(unit);
+      return true;
     }
-    this.#handles.set(unit.label, this.#entries.push(entry) - 1);
-    this.#units.delete(unit.label); // its source is not needed any more
-    return true;
+    if (!this.#rebuilt.has(unit)) {
+      this.#rebuilt.add(unit);
+      builder.rebuild(unit);
+      return undefined;
+    }
+    unit.state = 'failed';
+    this.#without(`${unit.path} cannot be loaded`);
+    return false;
   }
 
   async settled(): Promise<boolean> {
     for (;;) {
       const ready = this.ready([]);
-      if (ready === false || (ready === true && this.#queue.length + this.#running.length === 0)) return ready;
+      const busy = typeof this.#tools === 'object' && this.#tools.builder.busy;
+      if (ready === false || (ready === true && !busy)) return ready;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
-  #unitOf(kernel: Kernel): Unit {
-    let unit = this.#units.get(kernel.key);
-    if (unit === undefined) {
-      const tools = this.#tools as Tools;
-      unit = this.#unit(kernel.key, emitC(kernel, kernel.target ?? tools.compiler.target), tools);
-      this.#units.set(kernel.key, unit);
-    }
-    return unit;
-  }
-
-  /** Finds a unit in the cache or queues its compile. */
-  #unit(label: string, source: string, { compiler, cache }: Tools): Unit {
-    const digest = this.#system.hash().update(compiler.fingerprint).update(source).digest('hex').slice(0, 40);
-    const file = `${digest}.so`;
-    const path = cache.find(file);
-    const unit: Unit = { label, file, source, state: path === undefined ? 'queued' : 'built', path: path ?? '' };
-    if (path === undefined) this.#queue.push(unit);
-    return unit;
-  }
-
-  /** Takes what is finished, starts what waits. */
-  #poll(): void {
+  #poll({ builder }: Tools): void {
     const now = performance.now();
-    if (this.#running.length > 0 && now - this.#lastPoll < POLL_MS) return;
+    if (builder.busy && now - this.#lastPoll < POLL_MS) return;
     this.#lastPoll = now;
-    const { cache, compiler, koffi } = this.#tools as Tools;
-    for (const entry of [...this.#running]) {
-      const result = entry.job.poll();
-      if (result === undefined) continue;
-      this.#running.splice(this.#running.indexOf(entry), 1);
-      this.#finish(entry.unit, result, cache);
+    builder.poll();
+    const { runtime } = builder;
+    if (this.#runtime !== undefined || runtime.state !== 'built') return;
+    try {
+      this.#runtime = bindRuntime(this.#system, runtime.path, this.#host.memory);
+    } catch (error) {
+      if (this.#rebuilt.has(runtime)) throw error;
+      this.#rebuilt.add(runtime);
+      builder.rebuild(runtime);
     }
-    while (this.#running.length < MAX_JOBS && this.#queue.length > 0) {
-      const unit = this.#queue.shift()!;
-      unit.state = 'running';
-      const job = new CompileJob(this.#system, compiler, cache.scratchPath(unit.file), unit.source);
-      this.#running.push({ unit, job });
-    }
-    const runtime = this.#runtimeUnit!;
-    if (this.#runtime === undefined && runtime.state === 'built') {
-      this.#runtime = bindRuntime(koffi, runtime.path, this.#host.memory);
-    }
-  }
-
-  #finish(unit: Unit, result: Uint8Array | string, cache: KernelCache): void {
-    if (typeof result !== 'string') {
-      unit.path = cache.store(unit.file, result);
-      unit.state = 'built';
-      return;
-    }
-    const lines = result.split('\n');
-    this.#fail(unit, lines.find((line) => line.includes('error')) ?? lines[0] ?? '');
-  }
-
-  #fail(unit: Unit, reason: string): void {
-    unit.state = 'failed';
-    this.#without(`compiling ${unit.label} failed: ${reason}`);
   }
 
   load(kernel: Kernel): KernelHandle {

@@ -4,7 +4,7 @@
  *
  * The pool's rules are those of `pool.ts`: chunks are claimed by compare-and-swap on one word that holds the job's number
  * and the next chunk, so a late thread cannot run a chunk of another job; the caller takes part; idle threads spin for a
- * moment, then sleep. Threads block every signal, are detached, and die with the process. Each WebAssembly memory has a
+ * moment, then sleep. A caller that waits for a thread whose processor another process has taken lends it its own. Threads block every signal, are detached, and die with the process. Each WebAssembly memory has a
  * pool of its own, so that several threads of a program can each have a device.
  *
  * A job block in the WebAssembly memory, 32-bit words: count, scratch, scratch stride, threads, then per launch the
@@ -14,14 +14,17 @@ export const RUNTIME_SOURCE = String.raw`
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define MAX_POOLS 256
 #define CLOSED 0xffffffffu
+#define MAX_THREADS 64
 #define SPINS 4000
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -54,6 +57,8 @@ struct pool {
   uint32_t number;
   pthread_mutex_t lock;
   pthread_cond_t work, finished;
+  pthread_t thread[MAX_THREADS + 1];
+  _Atomic int busy[MAX_THREADS + 1]; /* it may hold a chunk */
 };
 
 struct worker { struct pool *pool; int id; };
@@ -87,8 +92,11 @@ static void *work(void *arg) {
     uint64_t word = atomic_load(&p->word);
     uint32_t chunk = (uint32_t)word;
     if (chunk < atomic_load(&p->chunks) && w.id < atomic_load(&p->threads)) {
-      if (claim(p, word)) {
-        run_chunk(p, chunk, (uint32_t)w.id);
+      atomic_store(&p->busy[w.id], 1);
+      int mine = claim(p, word);
+      if (mine) run_chunk(p, chunk, (uint32_t)w.id);
+      atomic_store(&p->busy[w.id], 0);
+      if (mine) {
         if (atomic_load(&p->joining)) {
           pthread_mutex_lock(&p->lock);
           pthread_cond_signal(&p->finished);
@@ -121,27 +129,72 @@ static void start_threads(struct pool *p, int threads) {
   pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
   while (p->started < threads - 1) {
     struct worker *w = malloc(sizeof *w);
-    pthread_t thread;
     p->started++;
     if (!w) continue;
     w->pool = p;
     w->id = p->started;
-    if (pthread_create(&thread, &detached, work, w)) free(w);
+    if (pthread_create(&p->thread[w->id], &detached, work, w)) free(w);
   }
   pthread_attr_destroy(&detached);
   pthread_sigmask(SIG_SETMASK, &before, 0);
 }
 
-static void join(struct pool *p, uint32_t chunks) {
+static int spin_until(struct pool *p, uint32_t chunks) {
   for (int spins = 0; spins < SPINS; spins++) {
-    if (atomic_load(&p->done) == chunks) return;
+    if (atomic_load(&p->done) == chunks) return 1;
     RELAX();
   }
+  return 0;
+}
+
+#ifdef __linux__
+/* Processor time of a thread; -1 if that cannot be told. */
+static int64_t time_of(pthread_t thread) {
+  clockid_t clock;
+  struct timespec now;
+  if (pthread_getcpuclockid(thread, &clock) || clock_gettime(clock, &now)) return -1;
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A thread that holds a chunk and does not run: another process has its processor, for milliseconds. It gets this one's,
+   which is about to sleep, and goes back when the chunk is done. Returns which thread, or 0. */
+static int lend_processor(struct pool *p, uint32_t chunks, cpu_set_t *before) {
+  for (int id = 1; id <= p->started; id++) {
+    if (!atomic_load(&p->busy[id])) continue;
+    int64_t since = time_of(p->thread[id]);
+    if (spin_until(p, chunks)) return 0;
+    if (since < 0 || !atomic_load(&p->busy[id]) || time_of(p->thread[id]) != since) continue;
+    cpu_set_t mine;
+    CPU_ZERO(&mine);
+    CPU_SET(sched_getcpu(), &mine);
+    if (pthread_getaffinity_np(p->thread[id], sizeof *before, before)) continue;
+    if (!pthread_setaffinity_np(p->thread[id], sizeof mine, &mine)) return id;
+  }
+  return 0;
+}
+
+static void take_back(struct pool *p, int id, const cpu_set_t *before) {
+  cpu_set_t others = *before;
+  CPU_CLR(sched_getcpu(), &others);
+  if (CPU_COUNT(&others)) pthread_setaffinity_np(p->thread[id], sizeof others, &others);
+  pthread_setaffinity_np(p->thread[id], sizeof *before, before);
+}
+#endif
+
+static void join(struct pool *p, uint32_t chunks) {
+  if (spin_until(p, chunks)) return;
+#ifdef __linux__
+  cpu_set_t before;
+  int lent = lend_processor(p, chunks, &before);
+#endif
   pthread_mutex_lock(&p->lock);
   atomic_store(&p->joining, 1);
   while (atomic_load(&p->done) != chunks) pthread_cond_wait(&p->finished, &p->lock);
   atomic_store(&p->joining, 0);
   pthread_mutex_unlock(&p->lock);
+#ifdef __linux__
+  if (lent) take_back(p, lent, &before);
+#endif
 }
 
 static int run_shared(struct pool *p, const struct job *j, const struct launch *l) {

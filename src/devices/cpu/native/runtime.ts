@@ -6,11 +6,6 @@ interface Library {
   func(prototype: string): (...args: never[]) => unknown;
 }
 
-/** The part of koffi that is used. */
-export interface Koffi {
-  load(path: string): Library;
-}
-
 export interface Runtime {
   /** The address of a kernel's entry; 0 when its file cannot be loaded. */
   open(path: string, symbol: string): bigint;
@@ -18,18 +13,23 @@ export interface Runtime {
   run(block: number): number;
 }
 
-/** koffi, or undefined when it is not installed or does not work here. */
-export function loadKoffi(system: System): Koffi | undefined {
+interface Koffi {
+  load(path: string): Library;
+}
+
+/** Whether koffi is installed. To load it takes 20 ms: that is left until there is something to call. */
+export function hasKoffi(system: System): boolean {
   try {
-    return system.require('koffi') as Koffi;
+    system.resolve('koffi');
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
-/** Binds a compiled runtime to one memory. */
-export function bindRuntime(koffi: Koffi, path: string, memory: WebAssembly.Memory): Runtime {
-  const library = koffi.load(path);
+/** Binds a compiled runtime to one memory. @throws when koffi or the library cannot be loaded */
+export function bindRuntime(system: System, path: string, memory: WebAssembly.Memory): Runtime {
+  const library = (system.require('koffi') as Koffi).load(path);
   const func = <F>(prototype: string): F => library.func(prototype) as unknown as F;
   const stay = func<(path: string) => number>('int flambeau_stay(const char *path)');
   const makePool = func<(mem: Uint8Array) => number>('int flambeau_pool(void *mem)');

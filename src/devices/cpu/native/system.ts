@@ -1,6 +1,6 @@
 /**
  * The few parts of Node that native kernels use, reached without imports of `node:` modules (see `host.ts`), and typed as
- * far as they are used.
+ * far as they are used. Each is loaded when it is first used: a program that never gets as far pays for none.
  */
 import { nodeBuiltin } from '../host.ts';
 
@@ -17,31 +17,36 @@ interface Files {
   readonly constants: { readonly X_OK: number };
   accessSync(path: string, mode: number): void;
   existsSync(path: string): boolean;
-  linkSync(from: string, to: string): void;
   lstatSync(path: string): FileStatus;
   statSync(path: string): FileStatus;
   mkdirSync(path: string, options: { recursive: true; mode: number }): void;
   mkdtempSync(prefix: string): string;
+  readdirSync(path: string): string[];
   readFileSync(path: string): Uint8Array;
   readFileSync(path: string, encoding: 'utf8'): string;
   realpathSync(path: string): string;
   renameSync(from: string, to: string): void;
   rmSync(path: string, options: { recursive?: boolean; force: true }): void;
+  utimesSync(path: string, accessed: number, modified: number): void;
   writeFileSync(path: string, data: string | Uint8Array, options: { mode: number; flag: string }): void;
 }
 
 interface Child {
+  readonly pid?: number | undefined;
   unref(): void;
   on(event: 'error' | 'exit', listener: () => void): void;
 }
 
+interface SpawnOptions {
+  readonly stdio: 'ignore';
+  readonly cwd: string;
+  /** In a process group of its own, which can be killed as a whole. */
+  readonly detached: true;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 interface Processes {
-  spawn(command: string, args: readonly string[], options: { stdio: 'ignore'; cwd?: string }): Child;
-  spawnSync(
-    command: string,
-    args: readonly string[],
-    options: { encoding: 'utf8'; timeout: number; input: string; maxBuffer?: number },
-  ): { status: number | null; stdout: string };
+  spawn(command: string, args: readonly string[], options: SpawnOptions): Child;
 }
 
 interface Hash {
@@ -57,40 +62,62 @@ interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stderr: { write(text: string): void };
   getuid?(): number;
+  kill(pid: number, signal: 'SIGKILL'): void;
   once(event: 'exit', listener: () => void): void;
+}
+
+interface Paths {
+  join(...parts: string[]): string;
+  resolve(...parts: string[]): string;
+}
+
+interface OperatingSystem {
+  homedir(): string;
+  tmpdir(): string;
+  cpus(): readonly { readonly model: string }[];
 }
 
 export interface System {
   readonly process: Process;
   readonly files: Files;
   readonly processes: Processes;
+  readonly paths: Paths;
+  readonly os: OperatingSystem;
+  /** SHA-256. */
   hash(): Hash;
-  readonly home: string;
-  readonly temporary: string;
-  readonly processor: string;
-  join(...parts: string[]): string;
   /** require() of a package, as seen from this package. */
-  readonly require: (name: string) => unknown;
+  require(name: string): unknown;
+  /** Where such a package is. @throws when it is not installed */
+  resolve(name: string): string;
 }
 
-/** Node's parts; undefined elsewhere. */
+interface Require {
+  (name: string): unknown;
+  resolve(name: string): string;
+}
+
+const packages = (): Require => builtin<{ createRequire(from: string): Require }>('module').createRequire(import.meta.url); // prettier-ignore
+
+/** A built-in module that Node is known to have. */
+const builtin = <T>(name: string): T => nodeBuiltin<T>(`node:${name}`)!;
+
+/** Node's parts; undefined elsewhere, and in a Node that does not hand them out. */
 export function nodeSystem(): System | undefined {
-  const files = nodeBuiltin<Files>('node:fs');
-  const processes = nodeBuiltin<Processes>('node:child_process');
-  const crypto = nodeBuiltin<{ createHash(name: string): Hash }>('node:crypto');
-  const path = nodeBuiltin<{ join(...parts: string[]): string }>('node:path');
-  const os = nodeBuiltin<{ homedir(): string; tmpdir(): string; cpus(): readonly { model: string }[] }>('node:os');
-  const modules = nodeBuiltin<{ createRequire(from: string): (name: string) => unknown }>('node:module');
-  if (!files || !processes || !crypto || !path || !os || !modules) return undefined;
+  if (nodeBuiltin('node:fs') === undefined) return undefined;
   return {
     process: (globalThis as unknown as { process: Process }).process,
-    files,
-    processes,
-    hash: () => crypto.createHash('sha256'),
-    home: os.homedir(),
-    temporary: os.tmpdir(),
-    processor: os.cpus()[0]?.model ?? '',
-    join: (...parts) => path.join(...parts),
-    require: (name) => modules.createRequire(import.meta.url)(name),
+    files: builtin<Files>('fs'),
+    get processes() {
+      return builtin<Processes>('child_process');
+    },
+    get paths() {
+      return builtin<Paths>('path');
+    },
+    get os() {
+      return builtin<OperatingSystem>('os');
+    },
+    hash: () => builtin<{ createHash(name: string): Hash }>('crypto').createHash('sha256'),
+    require: (name) => packages()(name),
+    resolve: (name) => packages().resolve(name),
   };
 }
