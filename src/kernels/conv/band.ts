@@ -95,36 +95,36 @@ const OUT_ARGS = ['from', 'pixelBytes', 'count', 'y', 'left', 'yc', ...EPILOGUE_
 export function buildBandOut(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
   const { vector, lanes, bytes, element } = kit;
   return intFn(scope, 'bandOut', OUT_ARGS, (f, { from, pixelBytes, count, y, left, yc, gate, residual, affine }) => {
-      const outputs = channelsFrom(f, kit, 'output', y, left, yc);
-      const scales = epilogue.startsWith('affine')
-        ? channelsFrom(f, kit, 'affine', affine, left, i32(affineBytes(kit)))
-        : outputs.map(() => affine);
-      const finish = scales.map((scale) => finishResults(f, kit, epilogue, { gate, residual, affine: scale }));
-      const last = f.let('last', count.sub(lanes));
-      f.if(
-        count.ge(lanes),
-        () =>
-          forStep(f, 'pixel', [0, count, lanes], (pixel) => {
-            const first = minI32(f, 'first', pixel, last); // the last square lies back: what it shares comes out the same
-            const at = f.let('at', from.add(first.mul(pixelBytes)));
-            const vectors = Array.from({ length: lanes }, (_, i) => {
-              const pixel = f.let(`pixel${i}`, load(vector, at));
-              if (i + 1 < lanes) f.inc(at, pixelBytes);
-              return pixel;
-            });
-            transposedInLanes(f, vectors, kit).forEach((row, q) => {
-              const place = f.let('place', outputs[q]!.add(first.mul(bytes)));
-              f.store(vector, place, finish[q]!.vector(row, place));
-            });
-          }),
-        () =>
-          f.for('single', 0, count, () => {
-            outputs.forEach((output, q) => {
-              f.store(element, output, finish[q]!.element(load(element, from, q * bytes), output));
-              f.inc(output, bytes);
-            });
-            f.inc(from, pixelBytes);
-          }),
-      );
-    });
+    const outputs = channelsFrom(f, kit, 'output', y, left, yc);
+    const scales = epilogue.startsWith('affine')
+      ? channelsFrom(f, kit, 'affine', affine, left, i32(affineBytes(kit)))
+      : outputs.map(() => affine);
+    const finish = scales.map((scale) => finishResults(f, kit, epilogue, { gate, residual, affine: scale }));
+    const last = f.let('last', count.sub(lanes));
+    f.if(
+      count.ge(lanes),
+      () =>
+        forStep(f, 'pixel', [0, count, lanes], (pixel) => {
+          const first = minI32(f, 'first', pixel, last); // the last square lies back: what it shares comes out the same
+          const at = f.let('at', from.add(first.mul(pixelBytes)));
+          const vectors = Array.from({ length: lanes }, (_, i) => {
+            const pixel = f.let(`pixel${i}`, load(vector, at));
+            if (i + 1 < lanes) f.inc(at, pixelBytes);
+            return pixel;
+          });
+          transposedInLanes(f, vectors, kit).forEach((row, q) => {
+            const place = f.let('place', outputs[q]!.add(first.mul(bytes)));
+            f.store(vector, place, finish[q]!.vector(row, place));
+          });
+        }),
+      () =>
+        f.for('single', 0, count, () => {
+          outputs.forEach((output, q) => {
+            f.store(element, output, finish[q]!.element(load(element, from, q * bytes), output));
+            f.inc(output, bytes);
+          });
+          f.inc(from, pixelBytes);
+        }),
+    );
+  });
 }

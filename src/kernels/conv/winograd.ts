@@ -164,7 +164,18 @@ function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (un
             f.inc(from, i32(0).sub(p.outputTile));
             f.inc(to, -TILE * vectorBytes);
           });
-          f.call(bandOut, band, i32(vectorBytes), count, y.add(q.mul(p.yc)), outputs.sub(q), p.yc, gate, residual, affine.add(q.mul(affineBytes(kit))));
+          f.call(
+            bandOut,
+            band,
+            i32(vectorBytes),
+            count,
+            y.add(q.mul(p.yc)),
+            outputs.sub(q),
+            p.yc,
+            gate,
+            residual,
+            affine.add(q.mul(affineBytes(kit))),
+          );
         });
         f.inc(tileAt, p.tileColumns.mul(p.outputTile));
       });
