@@ -29,6 +29,9 @@ const INTERNALS = Symbol('flambeau module');
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
 
+/** @internal The modules whose forward is running, the outermost first. */
+export const runningModules = (): readonly ModuleBase[] => running;
+
 export abstract class ModuleBase {
   /** Whether layers such as Dropout and BatchNorm2d behave as in training. */
   declare training: boolean;
