@@ -20,6 +20,7 @@ const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--ve
 export default defineConfig({
   resolve: {
     alias: [
+      { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },
       { find: 'flambeau/node', replacement: at('./src/node.ts') },
       { find: 'flambeau', replacement: at('./src/index-node.ts') },

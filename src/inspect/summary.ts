@@ -95,11 +95,7 @@ export class ModelSummary {
  * if (table.totalParameters !== 448) throw new Error('16·(3·3·3 + 1)');
  * console.log(table);
  */
-export function summary(
-  model: Model,
-  inputShape: readonly number[],
-  options: SummaryOptions = {},
-): ModelSummary {
+export function summary(model: Model, inputShape: readonly number[], options: SummaryOptions = {}): ModelSummary {
   checkInputShape('summary', inputShape);
   const calls = new Map<ModuleBase, Tensor[][]>();
   const note = (module: ModuleBase, _: readonly unknown[], output: unknown): void => {
@@ -107,7 +103,9 @@ export function summary(
     list.push(tensorsIn(output));
     calls.set(module, list);
   };
-  observe(model, [...model.modules()], note, () => model(zeros([...inputShape], { dtype: options.dtype ?? 'float32' })));
+  observe(model, [...model.modules()], note, () =>
+    model(zeros([...inputShape], { dtype: options.dtype ?? 'float32' })),
+  );
   const counted = new Set<Tensor>();
   const paths = [...model.namedModules()];
   const rows = paths.map(([path, module]): SummaryRow => {

@@ -204,8 +204,7 @@ class Tracer {
 const isLeaf = (module: ModuleBase): boolean => module.namedChildren().next().done === true;
 
 /** Equal but for a batch dimension of one image. */
-const sameSample = (a: Dims, b: Dims): boolean =>
-  sameDims(a, b) || sameDims([1, ...a], b) || sameDims(a, [1, ...b]);
+const sameSample = (a: Dims, b: Dims): boolean => sameDims(a, b) || sameDims([1, ...a], b) || sameDims(a, [1, ...b]);
 
 function viewName(from: Dims, to: Dims): string {
   if (numelOf(from) !== numelOf(to)) return 'slice';

@@ -63,8 +63,7 @@ export class Explanation {
   readonly unused: readonly string[];
   /** Why the model takes no such input; the steps are then those before the mistake. */
   readonly error: ShapeError | undefined;
-  /** @internal */
-  readonly traced: readonly TracedStep[];
+  readonly #traced: readonly TracedStep[];
 
   /** @internal */
   constructor(model: Model, inputShape: Dims, traced: Trace) {
@@ -73,7 +72,7 @@ export class Explanation {
     const known = new Map<Tensor, number>();
     this.name = model.typeName();
     this.inputShape = inputShape;
-    this.traced = steps;
+    this.#traced = steps;
     this.error = error;
     this.steps = steps.map((step, i) => {
       const parameters = parameterCount(step, known, steps);
@@ -89,6 +88,11 @@ export class Explanation {
     this.unused = [...model.namedParameters()].flatMap(([path, p]) => (known.has(p) ? [] : [path]));
   }
 
+  /** @internal The steps as they ran. */
+  get traced(): readonly TracedStep[] {
+    return this.#traced;
+  }
+
   /**
    * How many numbers the model gives for one sample, flattened: what `inFeatures` of a linear layer behind it has to be.
    */
@@ -100,8 +104,13 @@ export class Explanation {
 
   /** A shape without its batch dimension. A model that was given a single image has none. */
   sample(shape: Dims): Dims {
-    const single = this.inputShape.length === 3 && this.traced.some(({ op }) => op?.name === 'conv2d' || op?.name.endsWith('Pool2d') === true); // prettier-ignore
+    const single = this.inputShape.length === 3 && this.#traced.some(({ op }) => op?.name === 'conv2d' || op?.name.endsWith('Pool2d') === true); // prettier-ignore
     return shape.length > 1 && !single ? shape.slice(1) : shape;
+  }
+
+  /** The steps and sums as plain data; an error as its message. */
+  toJSON(): object {
+    return { ...(this as object), error: this.error?.message };
   }
 
   /** The explanation as text, layer by layer. */
@@ -157,9 +166,9 @@ function explained(step: TracedStep, parameters: Counted, field: ReceptiveField 
  *   new nn.MaxPool2d(2, 2),
  * );
  * const explanation = explain(model, [1, 3, 130, 130]);
- * console.log(explanation); // every layer with its formulas
+ * console.log(explanation);
  * console.log(explanation.flattened.formula); // 20×16×16 = 5,120
- * console.log(explanation.html().length > 1000); // true
+ * if (!explanation.html().startsWith('<!doctype html>')) throw new Error('a page with figures');
  */
 export function explain(model: Model, inputShape: readonly number[], options: ExplainOptions = {}): Explanation {
   checkInputShape('explain', inputShape);

@@ -9,22 +9,24 @@ import type { ConvFacts } from './window.ts';
 /** Sheets drawn at most; stacks higher than that say how many there are. */
 const MAX_SHEETS = 8;
 const OFFSET = 5;
-const ROW = 92;
 
 export function filtersFigure(conv: ConvFacts): string {
   const rows: (number | undefined)[] =
     conv.filters <= 3 ? Array.from({ length: conv.filters }, (_, i) => i + 1) : [1, 2, undefined, conv.filters];
-  const heights = rows.map((row) => (row === undefined ? 30 : ROW));
-  const height = Math.max(heights.reduce((a, b) => a + b, 0) + 34, 150);
-  const top = (i: number): number => 26 + heights.slice(0, i).reduce((a, b) => a + b, 0);
-  const mapsX = 470;
+  const cell = Math.min(14, 44 / Math.max(conv.height.kernel, conv.width.kernel));
+  const spread = (Math.min(conv.depth, MAX_SHEETS) - 1) * OFFSET;
+  const rowHeight = Math.max(74, conv.height.kernel * cell + spread + 30);
+  const heights = rows.map((row) => (row === undefined ? 34 : rowHeight));
+  const height = Math.max(heights.reduce((a, b) => a + b, 0) + 16, 176);
+  const first = (height - heights.reduce((a, b) => a + b, 0)) / 2;
+  const top = (i: number): number => first + heights.slice(0, i).reduce((a, b) => a + b, 0);
   const content = [
     inputStack(conv, height / 2),
-    ...rows.map((row, i) => (row === undefined ? dots(300, top(i) + 12) + dots(420, top(i) + 12) : filterRow(conv, row, top(i)))), // prettier-ignore
-    brace(rows, top, ROW),
-    outputStack(conv, mapsX, height / 2),
+    ...rows.map((row, i) => (row === undefined ? dots(256, top(i) + 14) + dots(418, top(i) + 14) : filterRow(conv, row, top(i), rowHeight, cell))), // prettier-ignore
+    brace(rows, top, rowHeight),
+    outputStack(conv, 484, height / 2),
   ].join('');
-  return figure(600, height, content, caption(conv), `${conv.filters} filters of ${conv.depth} kernels each`);
+  return figure(606, height, content, caption(conv), `${conv.filters} filters of ${conv.depth} kernels each`);
 }
 
 function caption(conv: ConvFacts): string {
@@ -39,29 +41,28 @@ function caption(conv: ConvFacts): string {
 function inputStack(conv: ConvFacts, middle: number): string {
   const shown = Math.min(conv.channels, MAX_SHEETS);
   const { width, height } = fit(conv.height.input, conv.width.input, 86);
-  const [x, y] = [14, middle - height / 2 + ((shown - 1) * OFFSET) / 2];
+  const [x, y] = [38, middle - height / 2 + ((shown - 1) * OFFSET) / 2];
   return [
     sheets(x, y, width, height, shown, OFFSET, 'sheet-in'),
     label(x + width / 2, y + height + 17, `${counted(conv.channels, 'channel')} of ${conv.height.input}×${conv.width.input}`), // prettier-ignore
-    arrow(x + width + (shown - 1) * OFFSET + 12, middle, 206, middle),
+    arrow(x + width + (shown - 1) * OFFSET + 12, middle, 216, middle),
   ].join('');
 }
 
 /** A filter and its map: a stack of kernels with their cells. */
-function filterRow(conv: ConvFacts, number: number, y: number): string {
+function filterRow(conv: ConvFacts, number: number, y: number, row: number, cell: number): string {
   const [rows, columns] = [conv.height.kernel, conv.width.kernel];
   const shown = Math.min(conv.depth, MAX_SHEETS);
-  const cell = Math.min(14, 44 / Math.max(rows, columns));
   const [width, height] = [columns * cell, rows * cell];
-  const x = 226;
-  const base = y + (ROW - height) / 2 + ((shown - 1) * OFFSET) / 2 - 8;
+  const x = 234;
+  const base = y + (row - height) / 2 + ((shown - 1) * OFFSET) / 2 - 7;
   const stack = Array.from({ length: shown }, (_, i) => {
     const back = shown - 1 - i;
     const [sx, sy] = [x + back * OFFSET, base - back * OFFSET];
     return rect(sx, sy, width, height, 'sheet-kernel') + (cell >= 3 ? gridLines(sx, sy, columns, rows, cell, 'kernel-grid') : ''); // prettier-ignore
   }).join('');
   const right = x + width + (shown - 1) * OFFSET;
-  const middle = y + ROW / 2 - 8;
+  const middle = y + row / 2 - 7;
   const map = fit(conv.height.output, conv.width.output, 40);
   return [
     stack,
@@ -76,9 +77,12 @@ const dots = (x: number, y: number): string =>
   [0, 9, 18].map((dy) => element('circle', { cx: x, cy: y - 6 + dy, r: 2, class: 'dot' })).join('');
 
 function brace(rows: readonly unknown[], top: (i: number) => number, height: number): string {
-  const [y1, y2] = [top(0), top(rows.length - 1) + height - 16];
+  const [y1, y2] = [top(0) + 4, top(rows.length - 1) + height - 18];
   const [x, middle] = [452, (y1 + y2) / 2];
-  return element('path', { d: `M${x},${y1}q8,0 8,8V${middle - 8}q0,8 8,8q-8,0 -8,8V${y2 - 8}q0,8 -8,8`, class: 'brace' });
+  return element('path', {
+    d: `M${x},${y1}q8,0 8,8V${middle - 8}q0,8 8,8q-8,0 -8,8V${y2 - 8}q0,8 -8,8`,
+    class: 'brace',
+  });
 }
 
 function outputStack(conv: ConvFacts, x: number, middle: number): string {

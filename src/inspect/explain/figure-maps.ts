@@ -33,6 +33,8 @@ interface Placed {
   readonly height: number;
   /** The right edge, sheets behind included. */
   readonly right: number;
+  /** From the middle down to its label. */
+  readonly below: number;
   readonly svg: string;
 }
 
@@ -47,9 +49,9 @@ export function mapsFigure(steps: readonly TracedStep[], input: Dims, sample: (s
   const content = [
     ...nodes.flatMap((node, i) => node.from.filter((source) => source !== i - 1).map((source) => arc(placed[source]!, placed[i]!))), // prettier-ignore
     ...placed.map(({ svg }) => svg),
-    ...nodes.map((node, i) => (i === 0 ? '' : connection(node, placed[i - 1]!, placed[i]!))),
+    ...nodes.map((node, i) => (i === 0 ? '' : connection(node, placed[i - 1]!, placed[i]!, node.from.includes(i - 1)))),
   ].join('');
-  const [width, height] = [placed.at(-1)!.right + 40, 2 * MIDDLE + 20];
+  const [width, height] = [placed.at(-1)!.right + 40, MIDDLE + Math.max(96, ...placed.map((at) => at.below)) + 16];
   const title = 'Feature maps from layer to layer';
   return element('svg', { viewBox: `0 0 ${Math.ceil(width)} ${height}`, width: Math.ceil(width), height, role: 'img', 'aria-label': title }, content); // prettier-ignore
 }
@@ -89,7 +91,7 @@ function detailsOf(step: TracedStep, window: Window | undefined): string {
 
 function picture(node: Node, x: number, largest: number): Placed {
   const { shape } = node;
-  if (shape.length >= 2) return mapsPicture(shape, x, largest);
+  if (shape.length >= 2) return mapsPicture(shape, x, largest, node.from.length === 0);
   const count = shape[0] ?? 1;
   const few = count <= 16;
   const height = few ? count * 10 + 4 : Math.min(210, 60 + 30 * Math.log2(count / 16 + 1));
@@ -100,10 +102,10 @@ function picture(node: Node, x: number, largest: number): Placed {
     ...dots,
     label(x + 9, MIDDLE + height / 2 + 18, grouped(count), 'strong'),
   ].join('');
-  return { x, width: 18, height, right: x + 18, svg };
+  return { x, width: 18, height, right: x + 18, below: height / 2 + 18, svg };
 }
 
-function mapsPicture(shape: Dims, x: number, largest: number): Placed {
+function mapsPicture(shape: Dims, x: number, largest: number, input: boolean): Placed {
   const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
   const channels = shape.length > 2 ? shape.slice(0, -2).reduce((a, b) => a * b) : 1;
   const drawn = (size: number): number => Math.max(5, LARGEST * Math.sqrt(size / largest));
@@ -112,21 +114,21 @@ function mapsPicture(shape: Dims, x: number, largest: number): Placed {
   const spread = (count - 1) * OFFSET;
   const y = MIDDLE - height / 2 + spread / 2;
   const svg =
-    sheets(x, y, width, height, count, OFFSET, channels === 3 && x < 20 ? 'sheet-in' : 'sheet-map') +
+    sheets(x, y, width, height, count, OFFSET, input ? 'sheet-in' : 'sheet-map') +
     label(x + (width + spread) / 2, MIDDLE + (height + spread) / 2 + 18, times(shape), 'strong');
-  return { x, width, height, right: x + width + spread, svg };
+  return { x, width, height, right: x + width + spread, below: (height + spread) / 2 + 18, svg };
 }
 
 /** What lies between two pictures: an arrow with the layer's name, or the layer's window with its rays. */
-function connection(node: Node, before: Placed, after: Placed): string {
+function connection(node: Node, before: Placed, after: Placed, follows: boolean): string {
   const middle = (before.right + after.x) / 2;
   const parts = [
-    label(middle, MIDDLE - 16, node.title, 'strong'),
+    label(middle, MIDDLE - 21, node.title, 'strong'),
     ...(node.details === '' ? [] : [label(middle, MIDDLE + 18, node.details, 'small')]),
     ...node.between.slice(0, 3).map((name, i) => label(middle, MIDDLE + 34 + i * 13, `after ${name}`, 'faint')),
-    arrow(before.right + 10, MIDDLE, after.x - 8, MIDDLE),
+    ...(follows ? [arrow(before.right + 10, MIDDLE, after.x - 8, MIDDLE)] : []),
   ];
-  if (node.window !== undefined && node.from.length === 1) parts.unshift(rays(node.window, before, after));
+  if (node.window !== undefined && follows) parts.unshift(rays(node.window, before, after));
   return parts.join('');
 }
 

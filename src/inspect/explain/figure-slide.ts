@@ -7,7 +7,7 @@ import { arrow, element, figure, gridLines, label, line, rect } from './svg.ts';
 import { reach, type Side, type Window } from './window.ts';
 
 /** Pixels of the input's picture, about. */
-const EXTENT = 230;
+const EXTENT = 200;
 const MARGIN = 26;
 /** Windows wider than this are not drawn. */
 const MAX_CELLS = 60;
@@ -41,7 +41,7 @@ export function slideFigure(window: Window, kind: string): { html: string; css: 
   if (Math.max(rows.cells, columns.cells) > MAX_CELLS || Math.min(rows.places, columns.places) < 1) return undefined;
   const cell = Math.max(3.5, Math.min(24, EXTENT / Math.max(rows.cells, columns.cells)));
   const [width, height] = [columns.cells * cell, rows.cells * cell];
-  const gap = 92;
+  const gap = 80;
   const outX = MARGIN + width + gap;
   const outHeight = rows.outCells * cell;
   const outY = MARGIN + Math.max(0, (height - outHeight) / 2);
@@ -70,12 +70,11 @@ function padText({ height, width }: Window): string {
 }
 
 function caption({ height, width }: Window, rows: Cut, columns: Cut): string {
-  const square = height.kernel === width.kernel && height.stride === width.stride && height.dilation === width.dilation;
-  const kernel = `a ${height.kernel}×${width.kernel} window`;
-  const spread = height.dilation === 1 && width.dilation === 1 ? '' : `, spread ${square ? height.dilation : `${height.dilation}×${width.dilation}`}-fold by the dilation`; // prettier-ignore
-  const moves = square ? `moves ${counted(height.stride, 'pixel')} at a time` : `moves ${height.stride} down and ${width.stride} across at a time`; // prettier-ignore
+  const dilation = height.dilation === width.dilation ? `${height.dilation}` : `${height.dilation}×${width.dilation}`;
+  const spread = dilation === '1' ? '' : ` with its elements ${dilation} apart`;
+  const moves = height.stride === width.stride ? counted(height.stride, 'pixel') : `${height.stride} down and ${width.stride} across`; // prettier-ignore
   const part = rows.more || columns.more ? '; the upper left corner is shown' : '';
-  return `${kernel[0]!.toUpperCase()}${kernel.slice(1)}${spread} ${moves}, and takes ${height.output}×${width.output} places${part}.`; // prettier-ignore
+  return `A ${height.kernel}×${width.kernel} window${spread} moves ${moves} at a time, and takes ${height.output}×${width.output} places${part}.`; // prettier-ignore
 }
 
 function inputGrid(rows: Cut, columns: Cut, cell: number): string {

@@ -10,7 +10,7 @@ export function flattenFigure(merged: Dims): string {
   const shown = Math.min(channels, 7);
   const offset = 9;
   const { width, height } = fit(rows, columns, 92);
-  const [x, y] = [18, 40 + (shown - 1) * offset];
+  const [x, y] = [Math.max(18, 60 - width / 2), 40 + (shown - 1) * offset];
   const cell = width / columns;
   const total = Math.max(y + height + 34, 190);
   const vectorX = 320;

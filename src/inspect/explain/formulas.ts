@@ -107,7 +107,7 @@ export function parameterCount(
 function structuredFormula(step: TracedStep, count: number, steps: readonly TracedStep[]): string | undefined {
   const conv = convFacts(step.op);
   if (conv !== undefined) {
-    const depth = conv.groups === 1 ? `${conv.depth}` : `${conv.channels}/${conv.groups}`;
+    const depth = conv.groups === 1 ? `${conv.depth}` : `(${conv.channels}/${conv.groups})`;
     const kernel = `${conv.height.kernel}×${conv.width.kernel}×${depth}`;
     const expected = conv.filters * (conv.height.kernel * conv.width.kernel * conv.depth + (conv.bias ? 1 : 0));
     const weights = conv.bias ? `(${kernel} weights + 1 bias)` : `${kernel} weights`;

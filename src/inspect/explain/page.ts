@@ -69,19 +69,32 @@ function tiles(explanation: Explanation): string {
   const sum = parts.length > 1 && parts.length <= 6 && explanation.unused.length === 0 ? parts.join(' + ') : 'weights and biases'; // prettier-ignore
   const tile = (value: string, text: string): string => `<div class="tile"><b>${escaped(value)}</b><span>${escaped(text)}</span></div>`; // prettier-ignore
   return `<div class="tiles">${[
-    tile(times(sample), sample.length > 1 ? `output; flattened ${flattened.formula} numbers` : 'output'),
+    tile(
+      sample.length === 1 ? grouped(sample[0]!) : times(sample),
+      sample.length > 1 ? `output; flattened ${flattened.formula} numbers` : 'outputs',
+    ),
     tile(grouped(totalParameters), `parameters: ${sum}`),
     tile(inWords(totalMultiplyAdds), `multiply-adds for ${counted(batchOf(explanation), 'input')}`),
-    tile(bytes(parameterBytes + outputBytes), `${bytes(parameterBytes)} of parameters, ${bytes(outputBytes)} of outputs`),
+    tile(
+      bytes(parameterBytes + outputBytes),
+      `${bytes(parameterBytes)} of parameters, ${bytes(outputBytes)} of outputs`,
+    ),
   ].join('')}</div>`;
 }
 
 // ---------------------------------------------------------------------------------------------- a layer
 
-function card(explanation: Explanation, step: ExplainedStep, traced: TracedStep, index: number, motion: Set<string>): string { // prettier-ignore
+function card(
+  explanation: Explanation,
+  step: ExplainedStep,
+  traced: TracedStep,
+  index: number,
+  motion: Set<string>,
+): string {
+  // prettier-ignore
   const shape = (dims: readonly number[]): string => escaped(times(explanation.sample(dims)));
   const source = sourceNote(step, index);
-  const figures = figuresOf(explanation, step, traced, motion);
+  const figures = figuresOf(traced, motion);
   const shapes = `${step.inputs.map(shape).join(', ')} → <b>${shape(step.output)}</b>`;
   const place = step.path === '' ? '' : `<span class="path">${traced.layer === undefined ? 'in ' : ''}${escaped(step.path)}</span> `; // prettier-ignore
   const from = source === '' ? '' : ` <span class="path">(${escaped(source)})</span>`;
@@ -90,7 +103,8 @@ function card(explanation: Explanation, step: ExplainedStep, traced: TracedStep,
   const description = step.description === step.type ? '' : `<p class="detail"><code>${escaped(step.description)}</code></p>`; // prettier-ignore
   const plain = figures === '' && step.parameters.count === 0;
   const open = !plain && explanation.steps.length <= OPEN ? ' open' : '';
-  const inside = `${description}<dl>${facts}</dl>${figures === '' ? '' : `<div class="figures">${figures}</div>`}`;
+  const field = figures === '' ? '' : fieldFigure(explanation, step, traced);
+  const inside = `${description}<div class="top"><dl>${facts}</dl>${field}</div>${figures === '' ? '' : `<div class="figures">${figures}</div>`}`;
   return `<details class="step${plain ? ' plain' : ''}"${open}><summary>${head}</summary>${inside}</details>`;
 }
 
@@ -109,7 +123,7 @@ function factsOf(explanation: Explanation, step: ExplainedStep): string {
     .join('');
 }
 
-function figuresOf(explanation: Explanation, step: ExplainedStep, traced: TracedStep, motion: Set<string>): string {
+function figuresOf(traced: TracedStep, motion: Set<string>): string {
   const conv = convFacts(traced.op);
   const window = conv ?? poolWindow(traced.op);
   const parts: string[] = [];
@@ -127,18 +141,22 @@ function figuresOf(explanation: Explanation, step: ExplainedStep, traced: Traced
     const [x, weight, bias] = traced.op.inputs;
     parts.push(linearFigure(x!.at(-1)!, weight![0]!, bias !== undefined));
   }
-  if (window !== undefined) parts.push(fieldFigure(explanation, step));
   return parts.join('');
 }
 
 /** The input image with what one number of the output sees of it. */
-function fieldFigure({ inputShape }: Explanation, { receptiveField: field }: ExplainedStep): string {
-  if (field === undefined || inputShape.length < 3) return '';
+function fieldFigure(
+  { inputShape }: Explanation,
+  { receptiveField: field }: ExplainedStep,
+  { op }: TracedStep,
+): string {
+  if (field === undefined || inputShape.length < 3 || (convFacts(op) ?? poolWindow(op)) === undefined) return '';
   const [rows, columns] = inputShape.slice(-2) as [number, number];
-  const { width, height } = fit(rows, columns, 120);
+  const { width, height } = fit(rows, columns, 92);
   const seen = field.size.map(Math.round) as [number, number];
   const [h, w] = [Math.min(1, seen[0] / rows) * height, Math.min(1, seen[1] / columns) * width];
-  const [x, y] = [24, 26];
+  const x = Math.max(2, (150 - width) / 2);
+  const y = 22;
   const content = [
     rect(x, y, width, height, 'image'),
     element('rect', { x, y, width, height, class: 'border' }),
@@ -146,9 +164,9 @@ function fieldFigure({ inputShape }: Explanation, { receptiveField: field }: Exp
     label(x + width / 2, y - 9, `image ${rows}×${columns}`),
   ].join('');
   const share = Math.min(1, (Math.min(seen[0], rows) * Math.min(seen[1], columns)) / (rows * columns));
-  const percent = share >= 1 ? 'all' : share >= 0.01 ? `${Math.round(100 * share)} %` : 'less than 1 %';
-  const caption = `The receptive field so far: ${seen[0]}×${seen[1]} pixels, ${percent} of the image.`;
-  return figure(Math.max(width + 48, 190), height + 40, content, caption, 'Receptive field');
+  const percent = share >= 1 ? 'all' : share >= 0.01 ? `${Math.round(100 * share)}\u00a0%` : 'under 1\u00a0%';
+  const caption = `Receptive field so far: ${seen[0]}×${seen[1]}, ${percent} of the image.`;
+  return figure(Math.max(width + 4, 150), height + 30, content, caption, 'Receptive field');
 }
 
 // ---------------------------------------------------------------------------------------------- the table
@@ -163,7 +181,8 @@ function table(explanation: Explanation): string {
     const memory = step.memory.count === 0 ? '–' : bytes(step.memory.count);
     return row([String(i + 1), name, times(explanation.sample(step.output)), count(step.parameters.count), count(step.multiplyAdds.count), memory, field]); // prettier-ignore
   });
+  const parameters = explanation.steps.reduce((sum, step) => sum + step.parameters.count, 0);
   const head = row(['', 'layer', 'output', 'parameters', 'multiply-adds', 'memory', 'receptive field'], 'th');
-  const sums = row(['', 'together', '', grouped(explanation.totalParameters), grouped(explanation.totalMultiplyAdds), bytes(explanation.outputBytes), '']); // prettier-ignore
+  const sums = row(['', 'together', '', grouped(parameters), grouped(explanation.totalMultiplyAdds), bytes(explanation.outputBytes), '']); // prettier-ignore
   return `<table>${head}${rows.join('')}${sums}</table>`;
 }

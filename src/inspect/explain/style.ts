@@ -4,7 +4,7 @@ export const STYLE = `
 @media (prefers-color-scheme:dark){:root{--paper:#15171c;--card:#1d2027;--ink:#e8e6e1;--muted:#9aa0ae;--line:#343842;--blue:#7db8e0;--blue-soft:#24425a;--fire:#ff8457;--fire-soft:#5a2d1e;--green:#6fcfa8;--green-soft:#1f4a3b;--pad:#262a32}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:36px 24px 72px}
+main{max-width:1260px;margin:0 auto;padding:36px 24px 72px}
 h1{font-size:30px;line-height:1.2;margin:0 0 4px;letter-spacing:-.02em}
 h2{font-size:19px;margin:40px 0 12px;letter-spacing:-.01em}
 .lead{color:var(--muted);margin:0 0 24px}
@@ -25,13 +25,15 @@ code,.formula{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu San
 .shapes b{color:var(--ink)}
 .path{color:var(--muted);font-weight:400}
 .detail{color:var(--muted);margin:-6px 0 12px;word-break:break-word}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 18px;margin:2px 0 16px}
+dl{flex:1;min-width:0;display:grid;grid-template-columns:max-content 1fr;gap:3px 18px;margin:2px 0 16px}
 dt{color:var(--muted)}
-dd{margin:0}
-.figures{display:flex;flex-wrap:wrap;gap:14px 34px;align-items:flex-start;padding-bottom:10px}
+dd{margin:0;overflow-wrap:anywhere}
+.top{display:flex;justify-content:space-between;gap:6px 40px;align-items:flex-start}
+.wide>svg{display:block;margin:0 auto}
+.figures{display:flex;flex-wrap:wrap;gap:14px 24px;align-items:flex-start;padding-bottom:10px}
 figure{margin:0 0 8px;max-width:100%}
 figure svg{max-width:100%;height:auto;display:block}
-figcaption{color:var(--muted);font-size:13px;max-width:560px;margin-top:2px}
+figcaption{color:var(--muted);font-size:13px;margin-top:2px}
 table{border-collapse:collapse;width:100%;font-size:13.5px}
 th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 th:nth-child(-n+3),td:nth-child(-n+3){text-align:left}
@@ -76,6 +78,7 @@ footer{color:var(--muted);font-size:13px;margin-top:36px}
 .brace{fill:none;stroke:var(--muted);stroke-width:1.2}
 .skip{fill:none;stroke:var(--blue);stroke-width:1.4;stroke-dasharray:5 4}
 .fade-stop{stop-color:var(--card)}
+@media (max-width:720px){.top{flex-wrap:wrap}dl{flex-basis:100%}main{padding:24px 12px 48px}.step{padding:0 14px}}
 @media (prefers-reduced-motion:reduce),print{.moving{animation:none!important}}
 @media print{body{background:#fff}.step,.wide,.tile{break-inside:avoid}}
 `;

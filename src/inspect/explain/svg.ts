@@ -3,8 +3,7 @@
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** Text made safe for HTML and SVG. */
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
 const short = (value: string | number): string => (typeof value === 'number' ? String(Number(value.toFixed(2))) : escaped(value)); // prettier-ignore
 
@@ -42,7 +41,16 @@ export function gridLines(x: number, y: number, columns: number, rows: number, c
 }
 
 /** `count` sheets, one behind the other to the upper right; (x, y) is the corner of the one in front. */
-export function sheets(x: number, y: number, width: number, height: number, count: number, offset: number, css: string): string { // prettier-ignore
+export function sheets(
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  count: number,
+  offset: number,
+  css: string,
+): string {
+  // prettier-ignore
   return Array.from({ length: count }, (_, i) => {
     const back = count - 1 - i;
     return rect(x + back * offset, y - back * offset, width, height, css);
@@ -52,5 +60,5 @@ export function sheets(x: number, y: number, width: number, height: number, coun
 /** A figure with a caption. */
 export function figure(width: number, height: number, content: string, caption: string, title: string): string {
   const svg = element('svg', { viewBox: `0 0 ${short(width)} ${short(height)}`, width, height, role: 'img', 'aria-label': title }, content); // prettier-ignore
-  return `<figure>${svg}<figcaption>${escaped(caption)}</figcaption></figure>`;
+  return `<figure style="width:${Math.ceil(Math.max(width, 190))}px">${svg}<figcaption>${escaped(caption)}</figcaption></figure>`;
 }

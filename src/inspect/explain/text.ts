@@ -39,8 +39,9 @@ export function fieldNote(explanation: Explanation, { receptiveField: field }: E
   const image = explanation.inputShape.slice(-2);
   const whole = height >= image[0]! && width >= image[1]!;
   const seen = whole ? `all of the ${times(image)} image` : `${height}×${width} pixels`;
-  const distance = Math.max(...field.distance);
-  const apart = distance > 1 ? `, neighbours ${Number(distance.toFixed(2))} apart` : '';
+  const [down, across] = field.distance.map((n) => Number(n.toFixed(2))) as [number, number];
+  const far = down === across || down === 0 || across === 0 ? Math.max(down, across) : `${down}×${across}`;
+  const apart = typeof far === 'string' || far > 1 ? `, neighbours ${far} apart` : '';
   return `${field.formula}: each number sees ${seen}${apart}`;
 }
 
