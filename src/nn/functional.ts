@@ -2,8 +2,9 @@
  * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
  * is kept. Options are named as the layers' are.
  */
-import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
-import { sameDims } from '../base/shape.ts';
+import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
+import { say, WRONG_FEATURES } from '../base/sentences.ts';
+import { numelOf, sameDims, showSizes } from '../base/shape.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
@@ -70,7 +71,22 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, op
 
 /** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  if (weight.ndim === 2 && x.layout.shape.at(-1) !== weight.layout.shape[1]) throw wrongFeatures(x, weight);
   return apply1('linear', bias === null ? [x, weight] : [x, weight, bias], NO_ATTRS);
+}
+
+/** The sentence that a wrong size deserves: what came, how it came about, what to write instead. */
+function wrongFeatures(x: Tensor, weight: Tensor): ShapeError {
+  const expected = weight.layout.shape[1]!;
+  const features = x.layout.shape.at(-1);
+  if (features === undefined) return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, 'a scalar')}; reshape it to [1, ${expected}]`); // prettier-ignore
+  const sample = x.flattenedFrom?.slice(1) ?? [];
+  const product = sample.length > 1 && numelOf(sample) === features ? ` = ${showSizes(sample)}` : '';
+  const remedy =
+    x.ndim === 4
+      ? 'flatten the feature maps first (x.flatten(1))'
+      : `set inFeatures to ${features}, or put a pool or AdaptiveAvgPool2d before it`;
+  return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, features)}${product}; ${remedy}`);
 }
 
 // ---- pooling

@@ -138,8 +138,8 @@ export type GroupsArgument<In, Out, G> = [Remainder<In, G>, Remainder<Out, G>] e
   ? Same<RestIn, 0> extends true
     ? Same<RestOut, 0> extends true
       ? G
-      : WrongGroups<TextOf<G>, 'out_channels', TextOf<Out>>
-    : WrongGroups<TextOf<G>, 'in_channels', TextOf<In>>
+      : WrongGroups<TextOf<G>, 'outChannels', TextOf<Out>>
+    : WrongGroups<TextOf<G>, 'inChannels', TextOf<In>>
   : never;
 
 /** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */

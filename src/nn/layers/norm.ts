@@ -1,7 +1,8 @@
 /** Batch normalisation layers. */
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
-import { showShape } from '../../base/shape.ts';
+import { say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
+import { showSizes } from '../../base/shape.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -58,13 +59,20 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
     const name = this.typeName();
     if (!this.ranks().includes(x.ndim)) {
       throw new ShapeError(
-        `${name} expects an input with ${this.ranks().join(' or ')} dimensions but receives shape ${showShape(x.layout.shape)}`,
+        say(
+          WRONG_RANK,
+          name,
+          this.ranks()
+            .map((rank) => `${rank}-d`)
+            .join(' or '),
+          showSizes(x.layout.shape),
+        ),
       );
     }
     const channels = x.layout.shape[1]!;
     if (channels !== this.numFeatures) {
       throw new ShapeError(
-        `${name} expects ${this.numFeatures} channels but receives ${channels} (input ${showShape(x.layout.shape)}); set numFeatures to ${channels}`,
+        `${say(WRONG_CHANNELS, name, this.numFeatures, channels, showSizes(x.layout.shape.slice(1)))}; set numFeatures to ${channels}`,
       );
     }
     const track = this.training && this.running_mean !== null;
