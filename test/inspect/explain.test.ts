@@ -98,6 +98,15 @@ describe('the numbers of the tutorials', () => {
     expect(explanation.html()).toMatch(/Here it stops\.<\/b> Linear expects 2048 features/);
   });
 
+  it('names the resize or crop for images of another size than the model was made for', () => {
+    const at = (h: number, w: number): string => explain(new Net(CIFAR), [1, 3, h, w]).remedy;
+    expect(at(40, 48)).toBe('The model takes images of 32×32: use Resize([32, 32]) or CenterCrop([32, 32]).');
+    expect(explain(new Net(CIFAR), [1, 3, 39, 39]).error).toBeUndefined();
+    expect(at(24, 24)).toBe('The model takes images of 32×32: use Resize([32, 32]).');
+    expect(explain(new Tutorial(2048), [1, 3, 32, 32]).remedy).toBe('The model takes images of 35×35: use Resize([35, 35]).'); // prettier-ignore
+    expect(explain(new Net(CIFAR), [1, 1, 32, 32]).remedy).toBe('');
+  });
+
   it('has the shapes of the fifth', () => {
     const conv = explain(new nn.Conv2d(3, 7, 5), [32, 3, 128, 128]);
     expect(conv.outputShape).toEqual([32, 7, 124, 124]);

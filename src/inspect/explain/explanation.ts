@@ -8,6 +8,7 @@ import { numelOf, type Dims } from '../../base/shape.ts';
 import { inspectSymbol, type Tensor } from '../../tensor/tensor.ts';
 import { checkInputShape, type Model } from '../observe.ts';
 import { trace, type Trace, type TracedStep } from '../trace.ts';
+import { fittingSize } from './fitting.ts';
 import { receptiveFields, type ReceptiveField } from './field.ts';
 import { leftOverNote, memory, multiplyAdds, parameterCount, sizeFormulas, type Counted } from './formulas.ts';
 import { grouped, times } from './notation.ts';
@@ -63,6 +64,8 @@ export class Explanation {
   readonly unused: readonly string[];
   /** Why the model takes no such input; the steps are then those before the mistake. */
   readonly error: ShapeError | undefined;
+  /** What else would help against the error: images of the size that the model was made for. Empty if nothing is known. */
+  readonly remedy: string;
   readonly #traced: readonly TracedStep[];
 
   /** @internal */
@@ -74,6 +77,8 @@ export class Explanation {
     this.inputShape = inputShape;
     this.#traced = steps;
     this.error = error;
+    const size = error && fittingSize(steps, inputShape, error);
+    this.remedy = size === undefined ? '' : remedyFor(size, inputShape);
     this.steps = steps.map((step, i) => {
       const parameters = parameterCount(step, known, steps);
       for (const [, parameter] of step.parameters) if (!known.has(parameter)) known.set(parameter, i);
@@ -147,6 +152,12 @@ function explained(step: TracedStep, parameters: Counted, field: ReceptiveField 
     memory: memory(step),
     receptiveField: field,
   };
+}
+
+function remedyFor(size: number, input: Dims): string {
+  const sizes = `([${size}, ${size}])`;
+  const crop = input.slice(-2).every((side) => side >= size) ? ` or CenterCrop${sizes}` : '';
+  return `The model takes images of ${size}×${size}: use Resize${sizes}${crop}.`;
 }
 
 /**

@@ -28,7 +28,9 @@ export function explanationPage(explanation: Explanation): string {
     ...(steps.length === 0 ? [] : ['<h2>From layer to layer</h2>', `<div class="wide">${mapsFigure(traced, inputShape, (shape) => explanation.sample(shape))}</div>`]), // prettier-ignore
     '<h2>Layer by layer</h2>',
     ...cards,
-    ...(error === undefined ? [] : [`<div class="stop"><b>Here it stops.</b> ${escaped(error.message)}</div>`]),
+    ...(error === undefined
+      ? []
+      : [`<div class="stop"><b>Here it stops.</b> ${escaped(error.message)} ${escaped(explanation.remedy)}</div>`]),
     '<h2>In a table</h2>',
     `<div class="wide">${table(explanation)}</div>`,
     '<footer>Multiply-adds are those of convolutions, linear layers and matrix products. Memory is what the layers give, for the whole batch. Receptive fields are counted as if the image went on beyond its border.</footer>', // prettier-ignore

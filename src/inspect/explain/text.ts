@@ -81,5 +81,5 @@ function totals(explanation: Explanation): string {
   ];
   const table = lines.filter(([, text]) => text !== '').map(([label, text]) => `${label.padEnd(LABEL)}${text}`);
   if (error === undefined) return table.join('\n');
-  return `Here it stops: ${error.message}`;
+  return [`Here it stops: ${error.message}`, explanation.remedy].filter(Boolean).join('\n');
 }
