@@ -10,7 +10,7 @@
  * yet (`unknown`), but it will be a batch: there a layer that fixes channels or features says so, and what follows is
  * checked against it.
  */
-import type { Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
+import type { Product, Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
 import type { Shaped } from '../tensor/shapes/cat.ts';
 import type {
   Checked,
@@ -30,6 +30,7 @@ import type { SameNeedsStrideOne, WrongForward, WrongGroups, WrongInput } from '
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type {
   AdaptivePool2dShape,
+  BatchNorm1dShape,
   BatchNorm2dShape,
   CeilOf,
   Conv2dShape,
@@ -95,6 +96,11 @@ export interface AdaptiveFn<O, Name extends string = 'AdaptiveAvgPool2d'> extend
 /** BatchNorm2d over C channels. */
 export interface BatchNormFn<C> extends ShapeFn {
   readonly out: Unless<this['in'], [number, C, number, number], BatchNorm2dShape<this['in'], C>>;
+}
+
+/** BatchNorm1d over C channels. */
+export interface BatchNorm1dFn<C> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, BatchNorm1dShape<this['in'], C>>;
 }
 
 /** Linear from In to Out features. */
@@ -201,9 +207,11 @@ type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name ex
   : `${Index}`;
 
 // How the number of features came about, when the last thing that changed the shape was a flatten.
-type FlattenedFrom<Origin, S> = S extends readonly [unknown, unknown]
-  ? Origin extends readonly [unknown, unknown, unknown, ...unknown[]]
-    ? ` = ${ShowSample<Origin>}`
+type FlattenedFrom<Origin, S> = S extends readonly [unknown, infer Features]
+  ? Origin extends readonly [unknown, ...infer Sample extends readonly [unknown, unknown, ...unknown[]]]
+    ? Same<Product<Sample>, Features> extends true
+      ? ` = ${ShowSizes<Sample>}`
+      : ''
     : ''
   : '';
 

@@ -26,7 +26,10 @@ import type {
   ViewShape,
   Wrong,
 } from '../../src/tensor/shapes/index.ts';
-import { cat, has, is, linear, randn, stack, type Tensor } from './support.ts';
+import { cat, F, randn, stack, type Tensor } from 'flambeau';
+import { has, is } from './support.ts';
+
+const { linear } = F;
 
 declare const n: number;
 declare const bare: Tensor;

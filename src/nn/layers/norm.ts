@@ -9,7 +9,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { batchNorm } from '../functional.ts';
 import { requireCount } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import type { BatchNormFn, IdentityFn, ShapeFn } from '../shape-types.ts';
+import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
 
 export interface BatchNormLayerOptions {
@@ -105,7 +105,7 @@ export class BatchNorm2d<C extends number = number> extends BatchNorm<C, BatchNo
 }
 
 /** Normalises each feature of [N, C] or [N, C, L]. */
-export class BatchNorm1d extends BatchNorm<number, IdentityFn> {
+export class BatchNorm1d<C extends number = number> extends BatchNorm<C, BatchNorm1dFn<C>> {
   protected override ranks(): readonly number[] {
     return [2, 3];
   }
