@@ -28,7 +28,7 @@ export const CANNOT_JOIN = '%: % and % differ%';
 export const DIM_OUT_OF_RANGE = 'dimension % is out of range for a %-d tensor';
 /** Dimensions, a number of dimensions. */
 export const NOT_A_PERMUTATION = 'permute(%) does not name each dimension of a %-d tensor once';
-export const START_AFTER_END = 'flatten: the first dimension comes after the last';
+export const START_AFTER_END = 'the first dimension to flatten comes after the last';
 /** Sizes before and after. */
 export const CANNOT_EXPAND = 'cannot expand % to %';
 /** A loss, expected and received sizes of the target. */

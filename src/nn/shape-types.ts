@@ -26,7 +26,14 @@ import type {
   Wrong,
 } from '../tensor/shapes/dims.ts';
 import type { LinearShape } from '../tensor/shapes/matmul.ts';
-import type { SameNeedsStrideOne, WrongForward, WrongGroups, WrongInput } from '../tensor/shapes/messages.ts';
+import type {
+  SameNeedsStrideOne,
+  WrongFeatures,
+  WrongForward,
+  WrongGroups,
+  WrongInput,
+  WrongRank,
+} from '../tensor/shapes/messages.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type {
   AdaptivePool2dShape,
@@ -195,7 +202,7 @@ type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers ex
     ? unknown extends Out
       ? Walk<Rest, Blank, Blank, unknown, [...Done, 0]>
       : Out extends Wrong<infer Message extends string>
-        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, `${Message}${FlattenedFrom<Origin, S>}`>
+        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, WithOrigin<Message, Origin, S>>
         : Walk<Rest, Out, Blank, [Out] extends [S] ? Origin : S, [...Done, 0]>
     : never
   : Layers extends readonly []
@@ -205,6 +212,9 @@ type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers ex
 type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name extends string, unknown]
   ? Name
   : `${Index}`;
+
+type WithOrigin<Message extends string, Origin, S> =
+  Message extends WrongFeatures<string, string, string> ? `${Message}${FlattenedFrom<Origin, S>}` : Message;
 
 // How the number of features came about, when the last thing that changed the shape was a flatten.
 type FlattenedFrom<Origin, S> = S extends readonly [unknown, infer Features]
@@ -221,9 +231,19 @@ export type CheckLayers<Layers extends Shape> =
     ? unknown extends Result
       ? Layers
       : Result extends Failure<infer Index, unknown, infer Message>
-        ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
+        ? Message extends RankSentence
+          ? Layers extends readonly [Announced, ...unknown[]]
+            ? PutAt<Layers, Index, Message>
+            : Layers
+          : PutAt<Layers, Index, Message>
         : Layers
     : never;
+
+type PutAt<Layers, Index, Message> = { [I in keyof Layers]: I extends Index ? Message : Layers[I] };
+
+// Without `Input` the number of dimensions is a guess (Linear may be given images too), which is no reason to complain.
+type RankSentence = WrongRank<string, string, string>;
+type Announced = { readonly sample: Shape } | readonly [string, { readonly sample: Shape }];
 
 /** What a list of layers makes of shape S; a message says at which layer. */
 export type RunLayers<Layers, S> = 0 extends 1 & S

@@ -225,7 +225,7 @@ export function detach(x: Tensor): Tensor {
 /** Dimensions `start` to `end` made one. */
 export function flattenShape(op: string, shape: Dims, start: number, end: number): number[] {
   const [a, b] = [normalizeDim(op, start, shape.length), normalizeDim(op, end, shape.length)];
-  if (a > b) throw new ShapeError(START_AFTER_END);
+  if (a > b) throw new ShapeError(`${op}: ${START_AFTER_END}`);
   if (shape.length === 0) return [1];
   return [...shape.slice(0, a), numelOf(shape.slice(a, b + 1)), ...shape.slice(b + 1)];
 }

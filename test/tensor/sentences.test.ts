@@ -47,7 +47,7 @@ const stacked: Message<StackShape<[[8, 3], [8, 4]]>> = 'stack: 8×3 and 8×4 dif
 const reduced: Message<ReduceShape<[8, 3, 4], 3>> = 'dimension 3 is out of range for a 3-d tensor';
 const unsqueezed: Message<UnsqueezeShape<[8, 3], 3>> = 'dimension 3 is out of range for a 2-d tensor';
 const permuted: Message<PermuteShape<[8, 3, 4], [0, 1, 1]>> = 'permute(0, 1, 1) does not name each dimension of a 3-d tensor once'; // prettier-ignore
-const flattened: Message<FlattenShape<[8, 3, 2], 2, 1>> = 'flatten: the first dimension comes after the last';
+const flattened: Message<FlattenShape<[8, 3, 2], 2, 1>> = 'the first dimension to flatten comes after the last';
 const expanded: Message<ExpandShape<[8, 3], [8, 5]>> = 'cannot expand 8×3 to 8×5';
 const target: Message<ClassTarget<[32, 10], [20], 'crossEntropy'>> = 'crossEntropy expects a target of 32 but receives 20'; // prettier-ignore
 
