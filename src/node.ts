@@ -7,7 +7,7 @@ import { enableNative } from './devices/cpu/native/native.ts';
 
 enableNative();
 
-export { summary, ModelSummary, type SummaryOptions, type SummaryRow } from './inspect/summary.ts';
+export * from './inspect/index.ts';
 export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
 export { load, save } from './io/checkpoint-node.ts';
 export { nativeReady } from './tensor/backend.ts';

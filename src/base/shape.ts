@@ -1,5 +1,6 @@
 /** Shape arithmetic shared by every layer: sizes, strides, broadcasting, dimension indices. */
 import { IndexError, ShapeError } from './errors.ts';
+import { CANNOT_BROADCAST, DIM_OUT_OF_RANGE, say } from './sentences.ts';
 
 export type Dims = readonly number[];
 
@@ -38,14 +39,20 @@ export const sameDims = (a: Dims, b: Dims): boolean => a.length === b.length && 
 /** `[32, 3, 28, 28]`, as error messages write shapes. */
 export const showShape = (shape: Dims): string => `[${shape.join(', ')}]`;
 
+/** `32×3×28×28`, as sentences about sizes write them. */
+export const showSizes = (sizes: Dims): string => (sizes.length === 0 ? 'a scalar' : sizes.join('×'));
+
 /**
- * Dimension `dim` of a tensor with `rank` dimensions, counted from the end when negative.
+ * Dimension `dim` of a tensor with `rank` dimensions, counted from the end when negative. An error speaks of a tensor of `shown`
+ * dimensions: one less where a dimension is put in.
  * @throws IndexError outside [-rank, rank)
  */
-export function normalizeDim(op: string, dim: number, rank: number): number {
+export function normalizeDim(op: string, dim: number, rank: number, shown = rank): number {
   const limit = Math.max(rank, 1);
   if (!Number.isInteger(dim) || dim < -limit || dim >= limit) {
-    throw new IndexError(`${op}: dimension out of range: expected a whole number in [${-limit}, ${limit - 1}], but got ${dim}`); // prettier-ignore
+    throw new IndexError(
+      `${op}: ${say(DIM_OUT_OF_RANGE, dim, shown)}; use a whole number in [${-limit}, ${limit - 1}]`,
+    );
   }
   return dim < 0 ? dim + limit : dim;
 }
@@ -62,8 +69,7 @@ export function broadcastShapes(op: string, a: Dims, b: Dims): number[] {
     const right = b[b.length - i] ?? 1;
     if (left !== right && left !== 1 && right !== 1) {
       throw new ShapeError(
-        `${op}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast: dimension ${rank - i} is ${left} on one side ` +
-          `and ${right} on the other; sizes must be equal or 1`,
+        `${op}: ${say(CANNOT_BROADCAST, showSizes(a), showSizes(b))}: ${left} and ${right} are neither equal nor 1`,
       );
     }
     out[rank - i] = left === 1 ? right : left;

@@ -4,12 +4,11 @@
  * gradients and in evaluation mode, and leaves everything as it was.
  */
 import { itemSize, type DType } from '../base/dtype.ts';
-import { ArgumentError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
-import { noGrad } from '../tensor/autograd.ts';
 import { zeros } from '../tensor/create.ts';
-import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
+import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+import { checkInputShape, observe, tensorsIn, type Model } from './observe.ts';
 
 /** One layer of the table. */
 export interface SummaryRow {
@@ -96,17 +95,17 @@ export class ModelSummary {
  * if (table.totalParameters !== 448) throw new Error('16·(3·3·3 + 1)');
  * console.log(table);
  */
-export function summary(
-  model: ModuleBase & ((input: Tensor) => unknown),
-  inputShape: readonly number[],
-  options: SummaryOptions = {},
-): ModelSummary {
-  if (inputShape.length === 0 || !inputShape.every((size) => Number.isInteger(size) && size > 0)) {
-    throw new ArgumentError(
-      `summary: expected the input's sizes, the batch included, such as [1, 3, 32, 32], but got ${showShape(inputShape)}`,
-    );
-  }
-  const calls = observe(model, () => model(zeros([...inputShape], { dtype: options.dtype ?? 'float32' })));
+export function summary(model: Model, inputShape: readonly number[], options: SummaryOptions = {}): ModelSummary {
+  checkInputShape('summary', inputShape);
+  const calls = new Map<ModuleBase, Tensor[][]>();
+  const note = (module: ModuleBase, _: readonly unknown[], output: unknown): void => {
+    const list = calls.get(module) ?? [];
+    list.push(tensorsIn(output));
+    calls.set(module, list);
+  };
+  observe(model, [...model.modules()], note, () =>
+    model(zeros([...inputShape], { dtype: options.dtype ?? 'float32' })),
+  );
   const counted = new Set<Tensor>();
   const paths = [...model.namedModules()];
   const rows = paths.map(([path, module]): SummaryRow => {
@@ -127,35 +126,6 @@ export function summary(
   );
   const outputBytes = leaves.reduce((sum, tensor) => sum + tensor.numel() * itemSize(tensor.dtype), 0);
   return new ModelSummary(model, inputShape, rows, outputBytes);
-}
-
-/** Runs `fn` in evaluation mode without gradients; what each module of the model gave, call by call. */
-function observe(model: ModuleBase, fn: () => unknown): Map<ModuleBase, Tensor[][]> {
-  const calls = new Map<ModuleBase, Tensor[][]>();
-  const modules = [...model.modules()];
-  const modes = modules.map((module) => module.training);
-  const hooks = modules.map((module) =>
-    module.registerForwardHook((_, __, output) => {
-      const list = calls.get(module) ?? [];
-      list.push(tensorsIn(output));
-      calls.set(module, list);
-      return undefined;
-    }),
-  );
-  try {
-    model.eval();
-    noGrad(fn);
-  } finally {
-    for (const hook of hooks) hook.remove();
-    modules.forEach((module, i) => (module.training = modes[i]!));
-  }
-  return calls;
-}
-
-function tensorsIn(value: unknown): Tensor[] {
-  if (value instanceof Tensor) return [value];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(tensorsIn);
 }
 
 function ownParameters(module: ModuleBase): Tensor[] {

@@ -2,8 +2,9 @@
  * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
  * is kept. Options are named as the layers' are.
  */
-import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
-import { sameDims } from '../base/shape.ts';
+import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
+import { say, WRONG_FEATURES } from '../base/sentences.ts';
+import { numelOf, sameDims, showSizes } from '../base/shape.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
@@ -31,10 +32,14 @@ import {
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
-import type { Checked, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type { Checked, Dynamic, IsDynamic, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type { ClassTarget, ElementTarget, LossShape } from '../tensor/shapes/loss.ts';
+import type { WeightedShape } from '../tensor/shapes/matmul.ts';
+import type { DimArgument } from '../tensor/shapes/reduce.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
-import type { AdaptivePool2dShape } from '../tensor/shapes/window.ts';
+import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '../tensor/shapes/window.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { PaddingArgument } from './shape-types.ts';
 
 export type { ConvOptions, Pair, Reduction };
 
@@ -64,13 +69,46 @@ export function conv2dWith(x: Tensor, weight: Tensor, bias: Tensor | null, param
  * const k = tensor([[[[0, 1], [2, 3]]]]);
  * if (String(F.conv2d(x, k).tolist()) !== '19,25,37,43') throw new Error('the tutorial says 19, 25, 37, 43');
  */
+export function conv2d<
+  X extends Shape,
+  W extends Shape,
+  const S extends Pair = 1,
+  const P extends Padding = 0,
+  const D extends Pair = 1,
+  G extends number = 1,
+>(
+  x: Checked<FilteredShape<X, W, S, P, D, G>, Tensor<X>>,
+  weight: Tensor<W>,
+  bias?: Tensor | null,
+  options?: { readonly stride?: S; readonly padding?: PaddingArgument<P, S>; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
+): Tensor<ResultShape<FilteredShape<X, W, S, P, D, G>>>;
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
   return conv2dWith(x, weight, bias, convParams(options));
 }
 
 /** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
+export function linear<X extends Shape, W extends Shape>(
+  x: Checked<WeightedShape<X, W>, Tensor<X>>,
+  weight: Tensor<W>,
+  bias?: Tensor | null,
+): Tensor<ResultShape<WeightedShape<X, W>>>;
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  if (weight.ndim === 2 && x.layout.shape.at(-1) !== weight.layout.shape[1]) throw wrongFeatures(x, weight);
   return apply1('linear', bias === null ? [x, weight] : [x, weight, bias], NO_ATTRS);
+}
+
+/** The sentence that a wrong size deserves: what came, how it came about, what to write instead. */
+function wrongFeatures(x: Tensor, weight: Tensor): ShapeError {
+  const expected = weight.layout.shape[1]!;
+  const features = x.layout.shape.at(-1);
+  if (features === undefined) return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, 'a scalar')}; reshape it to [1, ${expected}]`); // prettier-ignore
+  const sample = x.flattenedFrom?.slice(1) ?? [];
+  const product = sample.length > 1 && numelOf(sample) === features ? ` = ${showSizes(sample)}` : '';
+  const remedy =
+    x.ndim === 4
+      ? 'flatten the feature maps first (x.flatten(1))'
+      : `set inFeatures to ${features}, or put a pool or AdaptiveAvgPool2d before it`;
+  return new ShapeError(`${say(WRONG_FEATURES, 'linear', expected, features)}${product}; ${remedy}`);
 }
 
 // ---- pooling
@@ -83,7 +121,25 @@ export const avgPool2dWith = (x: Tensor, params: AvgPoolParams): Tensor => apply
 export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor =>
   apply1('adaptiveAvgPool2d', [x], params);
 
+interface PoolOptions<S, P, C> {
+  readonly stride?: S;
+  readonly padding?: P;
+  readonly ceilMode?: C;
+}
+
 /** The largest element of each window: [N, C, H, W] → [N, C, Hout, Wout]. The stride is the kernel size by default. */
+export function maxPool2d<
+  X extends Shape,
+  const K extends Pair,
+  const S extends Pair = K,
+  const P extends Pair = 0,
+  const D extends Pair = 1,
+  C extends boolean = false,
+>(
+  x: Tensor<X>,
+  kernelSize: Checked<Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>, K>,
+  options?: PoolOptions<S, P, C> & { readonly dilation?: D },
+): Tensor<ResultShape<Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: Omit<MaxPoolOptions, 'returnIndices'> = {}): Tensor {
   return maxPool2dWith(x, maxPoolParams(kernelSize, options));
 }
@@ -99,6 +155,17 @@ export function maxPool2dWithIndices(
 }
 
 /** The mean of each window. */
+export function avgPool2d<
+  X extends Shape,
+  const K extends Pair,
+  const S extends Pair = K,
+  const P extends Pair = 0,
+  C extends boolean = false,
+>(
+  x: Tensor<X>,
+  kernelSize: Checked<Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>, K>,
+  options?: PoolOptions<S, P, C> & Pick<AvgPoolOptions, 'countIncludePad' | 'divisorOverride'>,
+): Tensor<ResultShape<Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>>>;
 export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
   return avgPool2dWith(x, avgPoolParams(kernelSize, options));
 }
@@ -115,6 +182,10 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
 }
 
 /** Maxima over windows chosen so that the output has the given size. */
+export function adaptiveMaxPool2d<X extends Shape, const O extends OutputSize>(
+  x: Tensor<X>,
+  outputSize: Checked<AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>, O>,
+): Tensor<ResultShape<AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>>>;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   return apply('adaptiveMaxPool2d', [x], adaptivePoolParams(outputSize))[0]!;
 }
@@ -125,8 +196,10 @@ export const relu = <S extends Shape>(x: Tensor<S>, options: { readonly inplace?
   options.inplace === true ? x.relu_() : x.relu();
 export const sigmoid = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.sigmoid();
 export const tanh = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.tanh();
-export const softmax = <S extends Shape>(x: Tensor<S>, dim: number): Tensor<S> => (x as Tensor).softmax(dim);
-export const logSoftmax = <S extends Shape>(x: Tensor<S>, dim: number): Tensor<S> => (x as Tensor).logSoftmax(dim);
+export const softmax = <S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> =>
+  (x as Tensor).softmax(dim as number);
+export const logSoftmax = <S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> =>
+  (x as Tensor).logSoftmax(dim as number);
 
 /** x where positive, slope·x elsewhere. */
 export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
@@ -189,6 +262,12 @@ export interface BatchNormOptions {
  * Normalises each channel of [N, C, …]: https://pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
  * @throws ShapeError when a parameter does not have C elements, or in training with one value per channel
  */
+export function batchNorm<S extends Shape>(
+  x: Tensor<S>,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options?: BatchNormOptions,
+): Tensor<S>;
 export function batchNorm(
   x: Tensor,
   runningMean: Tensor | null,
@@ -252,6 +331,11 @@ function checkTargets(op: string, x: Tensor, target: Tensor, params: ClassLossPa
  * @param target class indices (int64) [N], [] or [N, d1, …]; or probabilities of the input's shape and dtype
  * @throws IndexError for a class index out of range
  */
+export function crossEntropy<S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
+  input: Tensor<S>,
+  target: Checked<ClassTarget<S, T, 'crossEntropy'>, Tensor<T>>,
+  options?: CrossEntropyOptions & { readonly reduction?: R },
+): Tensor<LossShape<ResultShape<ClassTarget<S, T, 'crossEntropy'>>, R>>;
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, ignoreIndex, reduction, labelSmoothing } = options;
   const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
@@ -281,6 +365,11 @@ function probabilityCrossEntropy(
 }
 
 /** The negative log-likelihood of class indices under log-probabilities [N, C] or [N, C, d1, …]. */
+export function nllLoss<S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
+  input: Tensor<S>,
+  target: Checked<ClassTarget<S, T, 'nllLoss', false>, Tensor<T>>,
+  options?: ClassLossOptions & { readonly reduction?: R },
+): Tensor<LossShape<ResultShape<ClassTarget<S, T, 'nllLoss', false>>, R>>;
 export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
   const { weight = null, ignoreIndex, reduction } = options;
   const params = classLossParams('nllLoss', { weight: weight !== null, ignoreIndex, reduction });
@@ -306,14 +395,25 @@ function pairLoss(
   return apply1(op, [a, b], pairLossParams(kind, options.reduction, beta));
 }
 
+/** How a loss of the elements of two tensors is called: their shapes broadcast. */
+export type PairLoss<Options extends LossOptions = LossOptions> = <
+  S extends Shape,
+  T extends Shape,
+  R extends Reduction = 'mean',
+>(
+  input: Tensor<S>,
+  target: Checked<ElementTarget<S, T>, Tensor<T>>,
+  options?: Options & { readonly reduction?: R },
+) => Tensor<LossShape<ResultShape<ElementTarget<S, T>>, R>>;
+
 /** The mean squared error. */
-export const mseLoss = (input: Tensor, target: Tensor, options: LossOptions = {}): Tensor =>
-  pairLoss('mseLoss', 'mse', input, target, options);
+export const mseLoss: PairLoss = (input: Tensor, target: unknown, options: LossOptions = {}): Tensor =>
+  pairLoss('mseLoss', 'mse', input, target as Tensor, options);
 /** The mean absolute error. */
-export const l1Loss = (input: Tensor, target: Tensor, options: LossOptions = {}): Tensor =>
-  pairLoss('l1Loss', 'l1', input, target, options);
+export const l1Loss: PairLoss = (input: Tensor, target: unknown, options: LossOptions = {}): Tensor =>
+  pairLoss('l1Loss', 'l1', input, target as Tensor, options);
 /** Squared below `beta`, absolute above (Girshick 2015). */
-export const smoothL1Loss = (input: Tensor, target: Tensor, options: LossOptions & { readonly beta?: number } = {}): Tensor => pairLoss('smoothL1Loss', 'smoothL1', input, target, options, options.beta); // prettier-ignore
+export const smoothL1Loss: PairLoss<LossOptions & { readonly beta?: number }> = (input: Tensor, target: unknown, options: LossOptions & { readonly beta?: number } = {}): Tensor => pairLoss('smoothL1Loss', 'smoothL1', input, target as Tensor, options, options.beta); // prettier-ignore
 
 // ---- other
 
@@ -325,7 +425,10 @@ export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
   return apply1('pad', [x], padParams(pads), [value]);
 }
 
+type OneHotShape<S extends Shape, N> = IsDynamic<S> extends true ? Dynamic : [...S, N];
+
 /** int64 class indices [...] → int64 [..., numClasses]. */
+export function oneHot<S extends Shape, N extends number>(x: Tensor<S>, numClasses: N): Tensor<OneHotShape<S, N>>;
 export function oneHot(x: Tensor, numClasses: number): Tensor {
   return apply1('oneHot', [x], oneHotParams(numClasses));
 }

@@ -1,7 +1,7 @@
 /** Neural networks: modules, layers, losses. */
 export type { ConvOptions, Pair, Reduction } from './functional.ts';
 export { Dropout, Dropout2d, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from './layers/activation.ts';
-export { ModuleList, Sequential } from './layers/container.ts';
+export { ModuleList, seal, type Sealed, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions } from './layers/conv.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';

@@ -29,6 +29,9 @@ const INTERNALS = Symbol('flambeau module');
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
 
+/** @internal The modules whose forward is running, the outermost first. */
+export const runningModules = (): readonly ModuleBase[] => running;
+
 export abstract class ModuleBase {
   /** Whether layers such as Dropout and BatchNorm2d behave as in training. */
   declare training: boolean;
@@ -315,11 +318,17 @@ function stamp<M extends ModuleBase>(module: M): M {
 
 const located = new WeakSet<FlambeauError>();
 
-/** Adds the path of the innermost running layer to an error, once: `… (in layer1.0.conv1: Conv2d)`. */
+/**
+ * Makes an error a layer's, once: it speaks of `Conv2d` where the function below said `conv2d`, and says which layer it is:
+ * `… (in layer1.0.conv1: Conv2d)`.
+ */
 function locate(error: FlambeauError): void {
   if (located.has(error)) return;
   located.add(error);
   const inner = running.at(-1)!;
+  const type = inner.typeName();
+  const [name] = /^\w+(?= expects|:)/.exec(error.message) ?? [''];
+  if (/^(?:2d|loss)?$/.test(type.toLowerCase().replace(name.toLowerCase(), ''))) error.message = type + error.message.slice(name.length); // prettier-ignore
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
   error.message += ` (in layer ${path}: ${inner.toString().split('\n')[0]!.replace(/\($/, '')})`;

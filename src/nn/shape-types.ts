@@ -10,7 +10,7 @@
  * yet (`unknown`), but it will be a batch: there a layer that fixes channels or features says so, and what follows is
  * checked against it.
  */
-import type { Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
+import type { Product, Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
 import type { Shaped } from '../tensor/shapes/cat.ts';
 import type {
   Checked,
@@ -26,10 +26,18 @@ import type {
   Wrong,
 } from '../tensor/shapes/dims.ts';
 import type { LinearShape } from '../tensor/shapes/matmul.ts';
-import type { SameNeedsStrideOne, WrongForward, WrongGroups, WrongInput } from '../tensor/shapes/messages.ts';
+import type {
+  SameNeedsStrideOne,
+  WrongFeatures,
+  WrongForward,
+  WrongGroups,
+  WrongInput,
+  WrongRank,
+} from '../tensor/shapes/messages.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type {
   AdaptivePool2dShape,
+  BatchNorm1dShape,
   BatchNorm2dShape,
   CeilOf,
   Conv2dShape,
@@ -97,6 +105,11 @@ export interface BatchNormFn<C> extends ShapeFn {
   readonly out: Unless<this['in'], [number, C, number, number], BatchNorm2dShape<this['in'], C>>;
 }
 
+/** BatchNorm1d over C channels. */
+export interface BatchNorm1dFn<C> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, BatchNorm1dShape<this['in'], C>>;
+}
+
 /** Linear from In to Out features. */
 export interface LinearFn<In, Out> extends ShapeFn {
   readonly out: Unless<this['in'], [number, Out], LinearShape<this['in'], In, Out>>;
@@ -138,8 +151,8 @@ export type GroupsArgument<In, Out, G> = [Remainder<In, G>, Remainder<Out, G>] e
   ? Same<RestIn, 0> extends true
     ? Same<RestOut, 0> extends true
       ? G
-      : WrongGroups<TextOf<G>, 'out_channels', TextOf<Out>>
-    : WrongGroups<TextOf<G>, 'in_channels', TextOf<In>>
+      : WrongGroups<TextOf<G>, 'outChannels', TextOf<Out>>
+    : WrongGroups<TextOf<G>, 'inChannels', TextOf<In>>
   : never;
 
 /** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */
@@ -189,7 +202,7 @@ type Walk<Layers, S, Blank, Origin = unknown, Done extends 0[] = []> = Layers ex
     ? unknown extends Out
       ? Walk<Rest, Blank, Blank, unknown, [...Done, 0]>
       : Out extends Wrong<infer Message extends string>
-        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, `${Message}${FlattenedFrom<Origin, S>}`>
+        ? Failure<`${Done['length']}`, NameOf<Entry, Done['length']>, WithOrigin<Message, Origin, S>>
         : Walk<Rest, Out, Blank, [Out] extends [S] ? Origin : S, [...Done, 0]>
     : never
   : Layers extends readonly []
@@ -200,10 +213,15 @@ type NameOf<Entry, Index extends number> = Entry extends readonly [infer Name ex
   ? Name
   : `${Index}`;
 
+type WithOrigin<Message extends string, Origin, S> =
+  Message extends WrongFeatures<string, string, string> ? `${Message}${FlattenedFrom<Origin, S>}` : Message;
+
 // How the number of features came about, when the last thing that changed the shape was a flatten.
-type FlattenedFrom<Origin, S> = S extends readonly [unknown, unknown]
-  ? Origin extends readonly [unknown, unknown, unknown, ...unknown[]]
-    ? ` = ${ShowSample<Origin>}`
+type FlattenedFrom<Origin, S> = S extends readonly [unknown, infer Features]
+  ? Origin extends readonly [unknown, ...infer Sample extends readonly [unknown, unknown, ...unknown[]]]
+    ? Same<Product<Sample>, Features> extends true
+      ? ` = ${ShowSizes<Sample>}`
+      : ''
     : ''
   : '';
 
@@ -213,9 +231,19 @@ export type CheckLayers<Layers extends Shape> =
     ? unknown extends Result
       ? Layers
       : Result extends Failure<infer Index, unknown, infer Message>
-        ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
+        ? Message extends RankSentence
+          ? Layers extends readonly [Announced, ...unknown[]]
+            ? PutAt<Layers, Index, Message>
+            : Layers
+          : PutAt<Layers, Index, Message>
         : Layers
     : never;
+
+type PutAt<Layers, Index, Message> = { [I in keyof Layers]: I extends Index ? Message : Layers[I] };
+
+// Without `Input` the number of dimensions is a guess (Linear may be given images too), which is no reason to complain.
+type RankSentence = WrongRank<string, string, string>;
+type Announced = { readonly sample: Shape } | readonly [string, { readonly sample: Shape }];
 
 /** What a list of layers makes of shape S; a message says at which layer. */
 export type RunLayers<Layers, S> = 0 extends 1 & S

@@ -169,6 +169,7 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
+  observer?.(name, inputs, attrs, results);
   return results;
 }
 
@@ -180,6 +181,21 @@ export function explained(name: string, error: unknown): unknown {
     );
   }
   return error;
+}
+
+/** Is told of every operation that runs on its own, after it. */
+export type Observer = (name: OpName, inputs: readonly Tensor[], attrs: Attrs, results: readonly Tensor[]) => void;
+let observer: Observer | undefined;
+
+/** Runs `fn` and tells `watch` of its operations: how `inspect` sees what a model does between its layers. */
+export function observing<T>(watch: Observer, fn: () => T): T {
+  const before = observer;
+  observer = watch;
+  try {
+    return fn();
+  } finally {
+    observer = before;
+  }
 }
 
 const anyRequiresGrad = (inputs: readonly Tensor[]): boolean => inputs.some((input) => input.requiresGrad);

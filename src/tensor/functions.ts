@@ -1,6 +1,7 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
 import { ShapeError } from '../base/errors.ts';
-import { broadcastShapes, normalizeDim, sameDims, showShape } from '../base/shape.ts';
+import { CANNOT_JOIN, say } from '../base/sentences.ts';
+import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shape.ts';
 import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
@@ -40,10 +41,10 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
   tensors.forEach((t, i) => {
     if (!sameDims(t.layout.shape, first.layout.shape)) {
-      throw new ShapeError(`stack: expected tensors of one shape, but tensor 0 has ${showShape(first.layout.shape)} and tensor ${i} has ${showShape(t.layout.shape)}`); // prettier-ignore
+      throw new ShapeError(`${say(CANNOT_JOIN, 'stack', showSizes(first.layout.shape), showSizes(t.layout.shape), '')} (input ${i})`); // prettier-ignore
     }
   });
-  const axis = normalizeDim('stack', dim, first.ndim + 1);
+  const axis = normalizeDim('stack', dim, first.ndim + 1, first.ndim);
   return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
 }
 

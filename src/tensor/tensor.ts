@@ -97,7 +97,7 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
     sizes: ViewList<A, V>,
   ): Tensor<ResultShape<ViewShape<A, V>>>;
   reshape(...sizes: Sizes): Tensor {
-    const shape = views.inferShape('reshape', this.numel(), listed(sizes));
+    const shape = views.inferShape('reshape', this.layout.shape, listed(sizes));
     const result = views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
     if (shape.length < this.ndim) result.flattenedFrom = this.layout.shape;
     return result;

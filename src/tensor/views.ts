@@ -4,7 +4,8 @@
  */
 import { IndexError, ShapeError } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
-import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
+import { CANNOT_EXPAND, CANNOT_VIEW, NOT_A_PERMUTATION, say, START_AFTER_END } from '../base/sentences.ts';
+import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, showSizes, type Dims } from '../base/shape.ts';
 import { GradNode, isGradEnabled } from './autograd.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -44,7 +45,8 @@ function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (
 }
 
 /** Replaces a single -1 by what the number of elements leaves over. */
-export function inferShape(op: string, numel: number, shape: Dims): number[] {
+export function inferShape(op: string, from: Dims, shape: Dims): number[] {
+  const numel = numelOf(from);
   const unknown = shape.indexOf(-1);
   if (shape.some((size, i) => !Number.isInteger(size) || size < -1 || (size === -1 && i !== unknown))) {
     throw new ShapeError(
@@ -53,7 +55,7 @@ export function inferShape(op: string, numel: number, shape: Dims): number[] {
   }
   const known = numelOf(shape.filter((size) => size !== -1));
   if (unknown === -1 ? known !== numel : known === 0 || numel % known !== 0) {
-    throw new ShapeError(`${op}: shape ${showShape(shape)} is invalid for an input of ${numel} elements`);
+    throw new ShapeError(`${op}: ${say(CANNOT_VIEW, showSizes(from), numel, showSizes(shape))}`);
   }
   return shape.map((size) => (size === -1 ? numel / known : size));
 }
@@ -92,7 +94,7 @@ export function tryView(x: Tensor, shape: Dims, name = 'ViewBackward0'): Tensor 
 }
 
 export function view(x: Tensor, sizes: Dims): Tensor {
-  const shape = inferShape('view', x.numel(), sizes);
+  const shape = inferShape('view', x.layout.shape, sizes);
   const result = tryView(x, shape);
   if (result !== undefined) {
     if (shape.length < x.ndim) result.flattenedFrom = x.layout.shape;
@@ -107,7 +109,7 @@ export function view(x: Tensor, sizes: Dims): Tensor {
 export function permute(x: Tensor, dims: Dims, name = 'PermuteBackward0'): Tensor {
   const order = dims.map((dim) => normalizeDim('permute', dim, x.ndim));
   if (order.length !== x.ndim || new Set(order).size !== order.length) {
-    throw new ShapeError(`permute: expected each of the ${x.ndim} dimensions once, but got ${showShape(dims)}`);
+    throw new ShapeError(say(NOT_A_PERMUTATION, dims.join(', '), x.ndim));
   }
   const inverse = order.map((_, i) => order.indexOf(i));
   const layout = layoutOf(x.dtype, order.map((i) => x.layout.shape[i]!), order.map((i) => x.layout.strides[i]!)); // prettier-ignore
@@ -128,7 +130,7 @@ export function expand(x: Tensor, sizes: Dims): Tensor {
   const shape = sizes.map((size, i) => (size === -1 && i >= shift ? from[i - shift]! : size));
   const fits = shift >= 0 && shape.every((size, i) => size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1)); // prettier-ignore
   if (!fits) {
-    throw new ShapeError(`expand: shape ${showShape(from)} cannot be expanded to ${showShape(sizes)}: only sizes of 1 can grow, and only new leading dimensions can be added`); // prettier-ignore
+    throw new ShapeError(`expand: ${say(CANNOT_EXPAND, showSizes(from), showSizes(sizes))}: only sizes of 1 can grow, and only new leading dimensions can be added`); // prettier-ignore
   }
   const strides = shape.map((size, i) =>
     i < shift || (from[i - shift] === 1 && size !== 1) ? 0 : x.layout.strides[i - shift]!,
@@ -192,7 +194,7 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
 }
 
 export function unsqueeze(x: Tensor, dim: number): Tensor {
-  const axis = normalizeDim('unsqueeze', dim, x.ndim + 1);
+  const axis = normalizeDim('unsqueeze', dim, x.ndim + 1, x.ndim);
   const { shape, strides } = x.layout;
   const layout = layoutOf(x.dtype, shape.toSpliced(axis, 0, 1), strides.toSpliced(axis, 0, axis < shape.length ? shape[axis]! * strides[axis]! : 1)); // prettier-ignore
   return viewOf('UnsqueezeBackward0', x, layout, x.offset, (grad) => grad.reshape(shape));
@@ -223,7 +225,7 @@ export function detach(x: Tensor): Tensor {
 /** Dimensions `start` to `end` made one. */
 export function flattenShape(op: string, shape: Dims, start: number, end: number): number[] {
   const [a, b] = [normalizeDim(op, start, shape.length), normalizeDim(op, end, shape.length)];
-  if (a > b) throw new ShapeError(`${op}: the start dimension ${start} comes after the end dimension ${end}`);
+  if (a > b) throw new ShapeError(`${op}: ${START_AFTER_END}`);
   if (shape.length === 0) return [1];
   return [...shape.slice(0, a), numelOf(shape.slice(a, b + 1)), ...shape.slice(b + 1)];
 }

@@ -204,6 +204,21 @@ describe('predict', () => {
   });
 });
 
+describe('explain', () => {
+  it('prints the formulas of a checkpoint or a network, and writes the page', async () => {
+    const { out, code } = await flambeau('explain', '--model', 'small');
+    expect([code, out]).toEqual([0, expect.stringMatching(/16 filters × \(3×3×3 weights \+ 1 bias\) = 448/)]);
+    expect((await flambeau('explain', model)).out).toMatch(/^SmallNet for an input of /);
+    expect(await json('explain')).toMatchObject({ totalParameters: 541094 });
+    expect((await flambeau('explain', '--html', at('page.html'))).out).toMatch(
+      /^Wrote .*page\.html \(\d+\.\d kB\); open it/,
+    );
+    expect(readFileSync(at('page.html'), 'utf8')).toMatch(/^<!doctype html>[^]*<\/html>\n$/);
+    expect((await flambeau('explain', '--html', at('no/page.html'))).err).toMatch(/^flambeau: explain: cannot write/);
+    expect((await flambeau('explain', model, '--classes', '3')).err).toMatch(/explain: a checkpoint says itself/);
+  });
+});
+
 describe('summary', () => {
   it('tabulates a checkpoint, or a network by name', async () => {
     const { out } = await flambeau('summary', model);
@@ -225,7 +240,7 @@ describe('summary', () => {
 });
 
 describe('the program', () => {
-  it.each([['train'], ['evaluate'], ['predict'], ['summary']])('explains %s', async (name) => {
+  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain']])('explains %s', async (name) => {
     const { code, out } = await flambeau(name, '--help');
     expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
     expect((await flambeau('help', name)).out).toBe(out);
@@ -244,16 +259,19 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, evaluate, predict, summary), but got the option --epochs',
+      'flambeau: expected a command first (train, evaluate, predict, summary, explain), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
-    [['help', 'nothing'], "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary"],
+    [
+      ['help', 'nothing'],
+      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain",
+    ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
   });

@@ -70,6 +70,7 @@ describe('the examples of the documentation', () => {
       platform: 'node',
       target: 'node20',
       alias: {
+        'flambeau/inspect': join(root, 'src/inspect/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),
         'flambeau/node': join(root, 'src/node.ts'),
         flambeau: join(root, 'src/index.ts'),

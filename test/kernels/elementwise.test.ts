@@ -304,7 +304,7 @@ describe('edges', () => {
   it('names what does not fit', () => {
     const bools = host('bool', [2], [1, 0]);
     expect(() => runOp(binaryRules.sub, [bools, bools], NO_ATTRS)).toThrow(/sub: .*bool.*logicalXor/);
-    expect(() => runOp(binaryRules.add, [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(/\[2\] and \[3\]/); // prettier-ignore
+    expect(() => runOp(binaryRules.add, [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(/add: cannot broadcast 2 with 3/); // prettier-ignore
     expect(() => runOp(selectRules.where, [x, x, x], NO_ATTRS)).toThrow(/condition of dtype bool/);
     expect(() => runOp(unaryRules.bitwiseNot, [x], NO_ATTRS)).toThrow(/bitwiseNot/);
   });

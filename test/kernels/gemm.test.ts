@@ -134,9 +134,9 @@ describe('matmul', () => {
     const layout = (dtype: DType, shape: readonly number[]) => layoutOf(dtype, shape);
     const shape = (a: readonly number[], b: readonly number[]) => () =>
       matmulRules.matmul.shape([layout('float32', a), layout('float32', b)], NO_ATTRS);
-    expect(shape([2, 3], [4, 5])).toThrow(/\[2, 3\] and \[4, 5\] cannot be multiplied.*3.*4/);
+    expect(shape([2, 3], [4, 5])).toThrow(/matmul: inner sizes differ, 2×3 @ 4×5: 3 and 4/);
     expect(shape([], [4])).toThrow(/at least 1 dimension/);
-    expect(shape([2, 3, 4], [5, 4, 2])).toThrow(/do not broadcast/);
+    expect(shape([2, 3, 4], [5, 4, 2])).toThrow(/cannot broadcast 2 with 5/);
     expect(() => matmulRules.matmul.shape([layout('float32', [2]), layout('float64', [2])], NO_ATTRS)).toThrow(
       /float32 and float64/,
     );
@@ -180,6 +180,6 @@ describe('linear', () => {
 
   it('says how many features were expected', () => {
     const layouts = [layoutOf('float32', [4, 1568]), layoutOf('float32', [10, 2048])];
-    expect(() => matmulRules.linear.shape(layouts, NO_ATTRS)).toThrow(/expected 2048 input features, but got 1568/);
+    expect(() => matmulRules.linear.shape(layouts, NO_ATTRS)).toThrow(/linear expects 2048 features but receives 1568/);
   });
 });

@@ -182,8 +182,8 @@ describe('the arguments of losses', () => {
         [layoutOf('float32', x), layoutOf('int64', target), ...(weight ? [layoutOf('float32', weight)] : [])],
         classLossParams('crossEntropy'),
       );
-    expect(() => shape([4, 10], [5])).toThrow(/expected a target of shape \[4\].*but got \[5\]/);
-    expect(() => shape([4, 10], [4, 1])).toThrow(/but got \[4, 1\]/);
+    expect(() => shape([4, 10], [5])).toThrow(/^crossEntropy expects a target of 4 but receives 5/);
+    expect(() => shape([4, 10], [4, 1])).toThrow(/receives 4×1/);
     expect(() => shape([4, 10], [4], [9])).toThrow(/one weight per class, shape \[10\], but got \[9\]/);
     expect(() =>
       lossRules.nllLoss.shape([layoutOf('float32', [4, 2]), layoutOf('float32', [4])], classLossParams('nllLoss')),

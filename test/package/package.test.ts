@@ -59,10 +59,11 @@ describe('the package', () => {
       import { nn, randn, Tensor } from 'flambeau';
       import { Compose, ToTensor } from 'flambeau/vision';
       import { summary } from 'flambeau/node';
+      import * as inspect from 'flambeau/inspect';
       const y = new nn.Linear(2, 3)(randn(4, 2));
-      console.log(y instanceof Tensor, y.shape.join(), typeof Compose, typeof ToTensor, String(summary(new nn.Linear(2, 3), [1, 2])).includes('Linear'));`;
+      console.log(y instanceof Tensor, y.shape.join(), typeof Compose, typeof ToTensor, String(summary(new nn.Linear(2, 3), [1, 2])).includes('Linear'), inspect.summary === summary, inspect.explain(new nn.Linear(2, 3), [1, 2]).totalParameters);`;
     writeFileSync(join(folder, 'program.mjs'), program);
-    expect(run('node', ['program.mjs'], folder).trim()).toBe('true 4,3 function function true');
+    expect(run('node', ['program.mjs'], folder).trim()).toBe('true 4,3 function function true true 9');
   });
 
   it('has a command that runs', () => {

@@ -11,6 +11,7 @@ import type {
   ShapeFn,
 } from '../../src/nn/shape-types.ts';
 import type { Dynamic, Wrong } from '../../src/tensor/shapes/index.ts';
+import { F, randn, type Tensor } from 'flambeau';
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -26,8 +27,10 @@ import {
   ModuleBase,
   ReLU,
   Sequential,
-} from './callable-module.ts';
-import { has, is, randn, relu, type Tensor } from './support.ts';
+} from '../../src/nn/index.ts';
+import { has, is } from './support.ts';
+
+const { relu } = F;
 
 declare const n: number;
 declare const bare: Tensor;
@@ -98,7 +101,6 @@ has(new Linear(16, 10)(randn(8, 3, 16))).shape<[8, 3, 10]>();
 has(new Linear(16, 10)(randn(8, n))).shape<[8, 10]>();
 has(new Linear(n, n)(randn(8, 16))).shape<[8, number]>();
 has(new Linear(16, 10)(bare)).shape<Dynamic>();
-has(new Linear(16, 10).weight).shape<[10, 16]>();
 // @ts-expect-error: Linear expects 2048 features but receives 1568
 new Linear(2048, 10)(randn(8, 1568));
 has(new ReLU()(randn(8, 3))).shape<[8, 3]>();
@@ -234,8 +236,8 @@ export class MyLinear<In extends number> extends Linear<In, 10> {
   }
 }
 has(new MyLinear(64)(randn(8, 64))).shape<[8, 10]>();
-export const anyConv: Conv2d<number, number> = new Conv2d(3, 16, 3);
-export const anyLinear: Linear<number, number> = new Linear(64, 10);
+export const anyConv: Conv2d = new Conv2d(3, 16, 3);
+export const anyLinear: Linear = new Linear(64, 10);
 
 /** A user's own layer, with the shapes of a list of others. */
 interface BlockFn<In extends number, Out extends number, Stride extends number> extends ShapeFn {
@@ -281,8 +283,8 @@ tutorial(randn(32, 1, 130, 130));
 type Layers = [
   Input<[3, 32, 32]>,
   Conv2d<3, 32, 3, 2, 1>,
-  MaxPool2d<2, 2>,
-  Conv2d<32, 32, 2>,
+  MaxPool2d<2, 2, 0>,
+  Conv2d<32, 32, 2, 1, 0>,
   Flatten,
   Linear<2048, 10>,
 ];
@@ -354,4 +356,4 @@ declare const unknownLayers: Module[];
 has(new Sequential(...unknownLayers)(bare)).shape<Dynamic>();
 has(new Sequential(new Flatten(), ...unknownLayers, new Linear(3, 4))(randn(3, 4, 4, 4))).shape<Dynamic>();
 has(new Sequential(new Conv2d(3, 8, 3), plain, new Linear(10, 2))(randn(1, 3, 8, 8))).shape<Dynamic>();
-has(new Sequential()(randn(1, 3, 8, 8))).shape<[1, 3, 8, 8]>();
+has(new Sequential()(randn(1, 3, 8, 8))).shape<Dynamic>(); // it may grow

@@ -1,18 +1,10 @@
 /** Type tests of whole networks, and a measure of what checking them costs: compiled, never run. */
-import {
-  AdaptiveAvgPool2d,
-  BatchNorm2d,
-  Conv2d,
-  Dropout,
-  Flatten,
-  Input,
-  Linear,
-  MaxPool2d,
-  Module,
-  ReLU,
-  Sequential,
-} from './callable-module.ts';
-import { has, randn, relu, type Tensor } from './support.ts';
+import { F, nn, randn, type Tensor } from 'flambeau';
+import { has } from './support.ts';
+
+const { AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Input, Linear, MaxPool2d, Module, ReLU, Sequential } =
+  nn;
+const { relu } = F;
 
 // ---------------------------------------------------------------------------------------------- VGG-16
 

@@ -134,3 +134,105 @@ export class MyConv extends nn.Conv2d<3, 16, 3> {
   }
 }
 has(new MyConv()(randn(8, 3, 32, 32))).shape<[8, 16, 30, 30]>();
+
+// ---------------------------------------------------------------------------------------------- functions
+
+const images = randn(8, 3, 32, 32);
+const filters = ones(16, 3, 3, 5);
+has(F.conv2d(images, filters)).shape<[8, 16, 30, 28]>();
+has(F.conv2d(images, filters, null, { stride: 2, padding: [1, 2] })).shape<[8, 16, 16, 16]>();
+has(F.conv2d(images, filters, ones(16), { padding: 'same' })).shape<[8, 16, 32, 32]>();
+has(F.conv2d(images, ones(6, 1, 3, 3), null, { groups: 3, dilation: 2 })).shape<[8, 6, 28, 28]>();
+has(F.conv2d(randn(3, 32, 32), filters)).shape<[16, 30, 28]>();
+has(F.conv2d(images, bare)).shape<Dynamic>();
+has(F.conv2d(bare, filters)).shape<Dynamic>();
+has(F.conv2d(loaded, filters)).shape<[number, 16, 30, 28]>();
+// @ts-expect-error: conv2d expects 3 channels but receives 1 (input 1×32×32)
+F.conv2d(randn(8, 1, 32, 32), filters);
+// @ts-expect-error: padding 'same' needs stride 1
+F.conv2d(images, filters, null, { padding: 'same', stride: 2 });
+has(F.linear(randn(8, 1568), ones(10, 1568))).shape<[8, 10]>();
+has(F.linear(randn(8, 1568), bare)).shape<Dynamic>();
+// @ts-expect-error: linear expects 2048 features but receives 1568
+F.linear(randn(8, 1568), ones(10, 2048));
+has(F.maxPool2d(images, 2)).shape<[8, 3, 16, 16]>();
+has(F.maxPool2d(images, 3, { stride: 2, padding: 1, ceilMode: true })).shape<[8, 3, 17, 17]>();
+has(F.maxPool2d(bare, 2)).shape<Dynamic>();
+// @ts-expect-error: maxPool2d: window 40×40 does not fit input 3×32×32
+F.maxPool2d(images, 40);
+has(F.avgPool2d(images, [2, 4])).shape<[8, 3, 16, 8]>();
+has(F.adaptiveMaxPool2d(images, [1, null])).shape<[8, 3, 1, 32]>();
+has(F.batchNorm(images, null, null, { training: true })).shape<[8, 3, 32, 32]>();
+has(F.softmax(x, -1)).shape<[8, 3, 4]>();
+has(F.logSoftmax(bare, 1)).shape<Dynamic>();
+// @ts-expect-error: dimension 3 is out of range for a 3-d tensor
+F.softmax(x, 3);
+has(F.oneHot(zeros(8), 10)).shape<[8, 10]>();
+has(F.oneHot(bare, 10)).shape<Dynamic>();
+const options: { stride?: number; padding?: number } = {};
+has(F.maxPool2d(images, 2, options)).shape<[8, 3, number, number]>();
+
+// ---------------------------------------------------------------------------------------------- losses
+
+const logits = randn(32, 10);
+const labels = zeros(32);
+declare const reduction: 'mean' | 'none';
+has(F.crossEntropy(logits, labels)).shape<[]>();
+has(F.crossEntropy(logits, labels, { labelSmoothing: 0.1 })).shape<[]>();
+has(F.crossEntropy(logits, logits, { reduction: 'none' })).shape<[32]>();
+has(F.crossEntropy(logits, labels, { reduction })).shape<Dynamic>();
+has(F.crossEntropy(bare, labels)).shape<[]>();
+has(F.crossEntropy(randn(4, 10, 7, 7), zeros(4, 7, 7), { reduction: 'none' })).shape<[4, 7, 7]>();
+// @ts-expect-error: crossEntropy expects a target of 32 but receives 20
+F.crossEntropy(logits, zeros(20));
+// @ts-expect-error: nllLoss expects a target of 32 but receives 32×10
+F.nllLoss(logits, logits);
+has(F.mseLoss(logits, randn(1, 10), { reduction: 'none' })).shape<[32, 10]>();
+// @ts-expect-error: cannot broadcast 32×10 with 9
+F.mseLoss(logits, randn(9));
+const criterion = new nn.CrossEntropyLoss();
+has(criterion(logits, labels)).shape<[]>();
+has(criterion(bare, bare)).shape<[]>();
+has(new nn.CrossEntropyLoss({ reduction: 'none' })(logits, labels)).shape<[32]>();
+// @ts-expect-error: CrossEntropyLoss expects a target of 32 but receives 20
+criterion(logits, zeros(20));
+// @ts-expect-error: CrossEntropyLoss expects a target of 32 but receives 20
+criterion.forward(logits, zeros(20));
+// @ts-expect-error: NLLLoss expects a target of 32 but receives 32×10
+new nn.NLLLoss()(logits, logits);
+has(new nn.MSELoss({ reduction: 'none' })(logits, logits)).shape<[32, 10]>();
+// @ts-expect-error: cannot broadcast 32×10 with 9
+new nn.L1Loss()(logits, randn(9));
+export const losses: ((output: Tensor, target: Tensor) => Tensor)[] = [criterion, new nn.MSELoss(), F.l1Loss];
+
+// ---------------------------------------------------------------------------------------------- seal
+
+const sealed = nn.seal(model);
+is<typeof sealed, nn.Sealed<[3, 32, 32], [10]>>();
+has(sealed(randn(20, 3, 32, 32))).shape<[20, 10]>();
+has(sealed(bare)).shape<Dynamic>();
+// @ts-expect-error: input should be 3×32×32 but is 1×32×32
+sealed(randn(20, 1, 32, 32));
+has(new nn.Sequential(new nn.Input(3, 32, 32), sealed, new nn.Linear(10, 2))(loaded)).shape<[number, 2]>();
+// @ts-expect-error: Linear expects 12 features but receives 10
+new nn.Sequential(sealed, new nn.ReLU(), new nn.Linear(12, 2));
+export const head = nn.seal(new nn.Sequential(new nn.Input(64), new nn.Linear(64, 10)));
+// @ts-expect-error: seal: the first layer should be an Input
+nn.seal(new nn.Sequential(new nn.Linear(64, 10)));
+export function batch<N extends number>(input: Tensor<[N, 3, 32, 32]>) {
+  has(sealed(input)).shape<[N, 10]>();
+}
+export const dynamicModel: nn.Sequential = nn.seal(growing as nn.Sequential);
+has(nn.seal(new nn.Sequential(['in', new nn.Input(3, 8, 8)], ['flat', new nn.Flatten()]))(randn(2, 3, 8, 8))).shape<
+  [2, 192]
+>();
+
+// ---------------------------------------------------------------------------------------------- norms of vectors
+
+has(new nn.BatchNorm1d(16)(randn(8, 16))).shape<[8, 16]>();
+has(new nn.BatchNorm1d(16)(randn(8, 16, 5))).shape<[8, 16, 5]>();
+has(new nn.BatchNorm1d(n)(bare)).shape<Dynamic>();
+// @ts-expect-error: BatchNorm1d expects 12 channels but receives 16 (input 16)
+new nn.BatchNorm1d(12)(randn(8, 16));
+// @ts-expect-error: BatchNorm1d expects a 2-d or 3-d input but receives 8×16×5×5
+new nn.BatchNorm1d(16)(randn(8, 16, 5, 5));

@@ -26,7 +26,10 @@ import type {
   ViewShape,
   Wrong,
 } from '../../src/tensor/shapes/index.ts';
-import { cat, has, is, linear, randn, stack, type Tensor } from './support.ts';
+import { cat, F, randn, stack, type Tensor } from 'flambeau';
+import { has, is } from './support.ts';
+
+const { linear } = F;
 
 declare const n: number;
 declare const bare: Tensor;
@@ -121,7 +124,7 @@ is<FlattenShape<[]>, [1]>();
 is<FlattenShape<[number, 32, 7, 7], 1>, [number, 1568]>();
 is<FlattenShape<[8, number, 7], 1>, [8, number]>();
 is<FlattenShape<[8, 3], 2>, Wrong<'dimension 2 is out of range for a 2-d tensor'>>();
-is<FlattenShape<[8, 3, 2], 2, 1>, Wrong<'flatten: the first dimension comes after the last'>>();
+is<FlattenShape<[8, 3, 2], 2, 1>, Wrong<'the first dimension to flatten comes after the last'>>();
 is<FlattenShape<[8, 3, 2], number>, Dynamic>();
 is<FlattenShape<Dynamic, 1>, Dynamic>();
 has(randn(8, 32, 7, 7).flatten(1)).shape<[8, 1568]>();

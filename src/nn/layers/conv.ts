@@ -1,7 +1,7 @@
 /** Convolution layers. */
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
-import { showShape } from '../../base/shape.ts';
+import { say, WRONG_GROUPS } from '../../base/sentences.ts';
 import { empty } from '../../tensor/create.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
 import type { KernelSlot, Padding } from '../../tensor/shapes/window.ts';
@@ -38,10 +38,8 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
     requireCount('Conv2d', 'kernelSize', kw);
     this.#params = convParams(options);
     const { groups } = this.#params;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ArgumentError(
-        `Conv2d: ${groups} groups must divide the ${inChannels} input and ${outChannels} output channels`,
-      );
+    for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
+      if (channels % groups !== 0) throw new ArgumentError(`Conv2d: ${say(WRONG_GROUPS, groups, name, channels)}`);
     }
     this.#options = options;
     this.inChannels = inChannels;
@@ -53,17 +51,6 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
   }
 
   protected override run(x: Tensor): Tensor {
-    const channels = x.layout.shape[x.ndim - 3];
-    if ((x.ndim !== 4 && x.ndim !== 3) || channels !== this.inChannels) {
-      const what =
-        x.ndim === 4 || x.ndim === 3
-          ? `${channels} (input ${showShape(x.layout.shape)})`
-          : `an input of shape ${showShape(x.layout.shape)}`;
-      throw new ShapeError(
-        `Conv2d expects ${this.inChannels} channels but receives ${what}; it takes [N, ${this.inChannels}, H, W]` +
-          (channels === undefined || (x.ndim !== 4 && x.ndim !== 3) ? '' : `, or set inChannels to ${channels}`),
-      );
-    }
     return conv2dWith(x, this.weight, this.bias, this.#params);
   }
 

@@ -1,7 +1,8 @@
 /** Fully connected layers, and what leads up to them. */
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool } from '../../base/python-format.ts';
-import { sameDims, showShape } from '../../base/shape.ts';
+import { say, WRONG_INPUT } from '../../base/sentences.ts';
+import { sameDims, showSizes, type Dims } from '../../base/shape.ts';
 import { empty } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { linear } from '../functional.ts';
@@ -35,23 +36,7 @@ export class Linear<In extends number = number, Out extends number = number> ext
   }
 
   protected override run(x: Tensor): Tensor {
-    const features = x.layout.shape.at(-1);
-    if (features !== this.inFeatures) throw this.#mismatch(x, features);
     return linear(x, this.weight, this.bias);
-  }
-
-  /** The sentence that a wrong size deserves: what came, how it came about, what to write instead. */
-  #mismatch(x: Tensor, features: number | undefined): ShapeError {
-    if (features === undefined) return new ShapeError(`Linear expects ${this.inFeatures} features but receives a tensor without dimensions; reshape it to [1, ${this.inFeatures}]`); // prettier-ignore
-    const from = x.flattenedFrom;
-    const product = from === undefined ? '' : ` = ${from.slice(1).join('×')}`;
-    const unflattened = x.ndim === 4 ? '; flatten the feature maps first (x.flatten(1))' : '';
-    return new ShapeError(
-      `Linear expects ${this.inFeatures} features but receives ${features}${product} (input ${showShape(x.layout.shape)})` +
-        (unflattened === ''
-          ? `; set inFeatures to ${features}, or put a pool or AdaptiveAvgPool2d before it`
-          : unflattened),
-    );
   }
 
   override extraRepr(): string {
@@ -105,15 +90,25 @@ export class Input<const Sample extends readonly number[] = readonly number[]> e
 
   protected override run(x: Tensor): Tensor {
     const shape = x.layout.shape;
-    const sample = shape.length === this.sample.length ? shape : shape.slice(1);
-    if (!sameDims(sample, this.sample)) {
-      const wanted = this.sample.join('×');
-      throw new ShapeError(`Input: input should be ${wanted} but is ${sample.join('×')} (input ${showShape(shape)}); resize the samples, or change Input`); // prettier-ignore
-    }
-    return x;
+    if (sameDims(shape, this.sample) || sameDims(shape.slice(1), this.sample)) return x;
+    const sample = shape.length === this.sample.length + 1 ? shape.slice(1) : shape;
+    throw new ShapeError(
+      `${say(WRONG_INPUT, showSizes(this.sample), showSizes(sample))}; use ${fitting(this.sample, sample) || 'another shape'} or change Input`,
+    );
   }
 
   override extraRepr(): string {
     return this.sample.join(', ');
   }
+}
+
+/** The transforms that make an image of sizes `from` one of sizes `to`: channels, height, width. */
+function fitting([channels, ...to]: Dims, [received, ...from]: Dims): string {
+  if (to.length !== 2 || from.length !== 2) return '';
+  const size = `([${to.join(', ')}])`;
+  const crop = from.every((n, i) => n >= to[i]!) ? ` or CenterCrop${size}` : '';
+  return [
+    ...(received === channels ? [] : [`Grayscale(${channels})`]),
+    ...(sameDims(from, to) ? [] : [`Resize${size}${crop}`]),
+  ].join(' and ');
 }

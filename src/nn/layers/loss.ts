@@ -1,73 +1,119 @@
-/** Losses as modules: call them with the model's output and the target. */
+/**
+ * Losses as modules: call them with the model's output and the target. The types check that the two belong together, as the
+ * functions' do. Bases are classes merged with an interface of the same name, which adds the call (see `layer.ts`).
+ */
+import type { Checked, ResultShape, Shape } from '../../tensor/shapes/dims.ts';
+import type { ClassTarget, ElementTarget, LossShape } from '../../tensor/shapes/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional.ts';
-import type { ClassLossOptions, CrossEntropyOptions, LossOptions } from '../functional.ts';
-import { Module } from '../module.ts';
+import type { ClassLossOptions, CrossEntropyOptions, LossOptions, Reduction } from '../functional.ts';
+import { ModuleBase } from '../module-base.ts';
 
-type LossFunction = (input: Tensor, target: Tensor) => Tensor;
+interface Reduced<R> {
+  readonly reduction?: R;
+}
 
-/** Class weights belong to the state, as in PyTorch. */
-abstract class WeightedLoss extends Module<LossFunction> {
+/** What a loss with reduction R gives where the rule's result is Target. */
+type Loss<Target, R> = Tensor<LossShape<ResultShape<Target>, R>>;
+
+/** A loss of scores and classes, with a weight for each class, which belongs to the state as in PyTorch. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
+abstract class ClassLoss<Name extends string, Probabilities, R> extends ModuleBase {
   declare weight: Tensor | null;
 
   constructor(weight: Tensor | null | undefined) {
     super();
     this.registerBuffer('weight', weight ?? null);
   }
+
+  override forward<S extends Shape, T extends Shape>(
+    input: Tensor<S>,
+    target: Checked<ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
+  ): Loss<ClassTarget<S, T, Name, Probabilities>, R> {
+    return this.run(input, target as Tensor);
+  }
+
+  protected abstract run(input: Tensor, target: Tensor): Tensor;
+}
+interface ClassLoss<Name extends string, Probabilities, R> {
+  <S extends Shape, T extends Shape>(
+    input: Tensor<S>,
+    target: Checked<ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
+  ): Loss<ClassTarget<S, T, Name, Probabilities>, R>;
 }
 
 /** Cross-entropy of logits and class indices (https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html). */
-export class CrossEntropyLoss extends WeightedLoss {
+export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'CrossEntropyLoss', true, R> {
   readonly #options: CrossEntropyOptions;
 
-  constructor(options: CrossEntropyOptions = {}) {
+  constructor(options: CrossEntropyOptions & Reduced<R> = {}) {
     super(options.weight);
     this.#options = options;
   }
 
-  override forward(input: Tensor, target: Tensor): Tensor {
+  protected override run(input: Tensor, target: Tensor): Tensor {
     return F.crossEntropy(input, target, { ...this.#options, weight: this.weight });
   }
 }
 
 /** Negative log-likelihood of class indices under log-probabilities. */
-export class NLLLoss extends WeightedLoss {
+export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', false, R> {
   readonly #options: ClassLossOptions;
 
-  constructor(options: ClassLossOptions = {}) {
+  constructor(options: ClassLossOptions & Reduced<R> = {}) {
     super(options.weight);
     this.#options = options;
   }
 
-  override forward(input: Tensor, target: Tensor): Tensor {
+  protected override run(input: Tensor, target: Tensor): Tensor {
     return F.nllLoss(input, target, { ...this.#options, weight: this.weight });
   }
 }
 
-/** Mean squared error. */
-export class MSELoss extends Module<LossFunction> {
-  readonly #options: LossOptions;
+/** A loss of the elements of two tensors, whose shapes broadcast. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
+abstract class ElementLoss<R> extends ModuleBase {
+  protected readonly options: LossOptions;
 
-  constructor(options: LossOptions = {}) {
+  constructor(options: LossOptions) {
     super();
-    this.#options = options;
+    this.options = options;
   }
 
-  override forward(input: Tensor, target: Tensor): Tensor {
-    return F.mseLoss(input, target, this.#options);
+  override forward<S extends Shape, T extends Shape>(
+    input: Tensor<S>,
+    target: Checked<ElementTarget<S, T>, Tensor<T>>,
+  ): Loss<ElementTarget<S, T>, R> {
+    return this.run(input, target as Tensor);
+  }
+
+  protected abstract run(input: Tensor, target: Tensor): Tensor;
+}
+interface ElementLoss<R> {
+  <S extends Shape, T extends Shape>(
+    input: Tensor<S>,
+    target: Checked<ElementTarget<S, T>, Tensor<T>>,
+  ): Loss<ElementTarget<S, T>, R>;
+}
+
+/** Mean squared error. */
+export class MSELoss<R extends Reduction = 'mean'> extends ElementLoss<R> {
+  constructor(options: LossOptions & Reduced<R> = {}) {
+    super(options);
+  }
+
+  protected override run(input: Tensor, target: Tensor): Tensor {
+    return F.mseLoss(input, target, this.options);
   }
 }
 
 /** Mean absolute error. */
-export class L1Loss extends Module<LossFunction> {
-  readonly #options: LossOptions;
-
-  constructor(options: LossOptions = {}) {
-    super();
-    this.#options = options;
+export class L1Loss<R extends Reduction = 'mean'> extends ElementLoss<R> {
+  constructor(options: LossOptions & Reduced<R> = {}) {
+    super(options);
   }
 
-  override forward(input: Tensor, target: Tensor): Tensor {
-    return F.l1Loss(input, target, this.#options);
+  protected override run(input: Tensor, target: Tensor): Tensor {
+    return F.l1Loss(input, target, this.options);
   }
 }

@@ -1,14 +1,15 @@
 /** Batch normalisation layers. */
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
-import { showShape } from '../../base/shape.ts';
+import { say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
+import { showSizes } from '../../base/shape.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { batchNorm } from '../functional.ts';
 import { requireCount } from '../init.ts';
 import { Parameter } from '../parameter.ts';
-import type { BatchNormFn, IdentityFn, ShapeFn } from '../shape-types.ts';
+import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
 
 export interface BatchNormLayerOptions {
@@ -58,13 +59,20 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
     const name = this.typeName();
     if (!this.ranks().includes(x.ndim)) {
       throw new ShapeError(
-        `${name} expects an input with ${this.ranks().join(' or ')} dimensions but receives shape ${showShape(x.layout.shape)}`,
+        say(
+          WRONG_RANK,
+          name,
+          this.ranks()
+            .map((rank) => `${rank}-d`)
+            .join(' or '),
+          showSizes(x.layout.shape),
+        ),
       );
     }
     const channels = x.layout.shape[1]!;
     if (channels !== this.numFeatures) {
       throw new ShapeError(
-        `${name} expects ${this.numFeatures} channels but receives ${channels} (input ${showShape(x.layout.shape)}); set numFeatures to ${channels}`,
+        `${say(WRONG_CHANNELS, name, this.numFeatures, channels, showSizes(x.layout.shape.slice(1)))}; set numFeatures to ${channels}`,
       );
     }
     const track = this.training && this.running_mean !== null;
@@ -97,7 +105,7 @@ export class BatchNorm2d<C extends number = number> extends BatchNorm<C, BatchNo
 }
 
 /** Normalises each feature of [N, C] or [N, C, L]. */
-export class BatchNorm1d extends BatchNorm<number, IdentityFn> {
+export class BatchNorm1d<C extends number = number> extends BatchNorm<C, BatchNorm1dFn<C>> {
   protected override ranks(): readonly number[] {
     return [2, 3];
   }

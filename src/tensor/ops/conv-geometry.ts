@@ -3,7 +3,8 @@
  * once, computed once, and carried along. Lowerings and gradients read sizes here and derive nothing anew.
  */
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import { showShape, type Dims } from '../../base/shape.ts';
+import { SAME_NEEDS_STRIDE_ONE, say, WINDOW_TOO_LARGE, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
+import { showShape, showSizes, type Dims } from '../../base/shape.ts';
 import { remembered } from './attrs.ts';
 import type { Attrs } from './rule.ts';
 
@@ -76,7 +77,7 @@ export function convParams(options: ConvOptions = {}): ConvParams {
   }
   const padding = checkedPadding(options.padding ?? 0);
   if (padding === 'same' && (stride[0] !== 1 || stride[1] !== 1)) {
-    throw new ArgumentError(`conv2d: padding 'same' needs stride 1, but got [${stride.join(', ')}]; give the padding as numbers`); // prettier-ignore
+    throw new ArgumentError(`conv2d: ${SAME_NEEDS_STRIDE_ONE}, but got [${stride.join(', ')}]; give the padding as numbers`); // prettier-ignore
   }
   const key = `s${stride.join()}p${padding === 'same' ? 'same' : padding.join()}d${dilation.join()}g${groups}`;
   return remembered('conv', { key, stride, padding, dilation, groups });
@@ -123,7 +124,7 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
     throw new ShapeError(`${op}: expected a weight of shape [out, in / groups, height, width], but got ${showShape(weight)}`); // prettier-ignore
   }
   if (x.length !== 4) {
-    throw new ShapeError(`${op}: expected an input of shape [N, C, H, W], but got ${showShape(x)}; add the missing dimensions with unsqueeze`); // prettier-ignore
+    throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x)));
   }
   const [batch, inChannels, inHeight, inWidth] = x as readonly [number, number, number, number];
   const [outChannels, inPerGroup, kernelHeight, kernelWidth] = weight as readonly [number, number, number, number];
@@ -135,18 +136,14 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
   }
   if (inChannels !== inPerGroup * groups) {
     throw new ShapeError(
-      `${op}: expected ${inPerGroup * groups} input channels${groups > 1 ? ` (${groups} groups of ${inPerGroup})` : ''}, but got ` +
-        `${inChannels} (input ${showShape(x)}, weight ${showShape(weight)}); make the layer with inChannels ${inChannels}`,
+      `${say(WRONG_CHANNELS, op, inPerGroup * groups, inChannels, showSizes(x.slice(1)))}; set inChannels to ${inChannels}`,
     );
   }
   const height = axis(params, 0, inHeight, kernelHeight);
   const width = axis(params, 1, inWidth, kernelWidth);
   if (kernelHeight === 0 || kernelWidth === 0 || height.output < 1 || width.output < 1) {
-    const reach = ({ kernel, dilation }: ConvAxis): number => dilation * (kernel - 1) + 1;
     throw new ShapeError(
-      `${op}: expected the padded input to be at least as large as the kernel, but the input is ` +
-        `${padded(height)} x ${padded(width)} with its padding and the kernel reaches over ${reach(height)} x ${reach(width)} ` +
-        `(input ${showShape(x)}, weight ${showShape(weight)}); use a larger input, more padding or a smaller kernel`,
+      `${say(WINDOW_TOO_LARGE, op, showSizes([kernelHeight, kernelWidth]), showSizes(x.slice(1)))}; use a larger input, more padding or a smaller kernel`,
     );
   }
   return {
@@ -160,5 +157,3 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
     width,
   };
 }
-
-const padded = ({ input, before, after }: ConvAxis): number => input + before + after;

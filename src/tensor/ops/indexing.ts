@@ -8,7 +8,8 @@
 import { requireDType, type DType } from '../../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { normalizeDim, sameDims, showShape, type Dims } from '../../base/shape.ts';
+import { CANNOT_JOIN, say } from '../../base/sentences.ts';
+import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { dimParams, type DimParams } from './attrs.ts';
 import {
@@ -125,8 +126,7 @@ function catShape(inputs: readonly Layout[], { dim }: DimParams): Layout[] {
     requireDType('cat', `input ${i}`, dtype, [first.dtype]);
     if (!sameDims(replaced(shape, axis, 0), replaced(first.shape, axis, 0))) {
       throw new ShapeError(
-        `cat: expected shapes that agree except along dimension ${axis}, but got ${showShape(first.shape)} and ` +
-          `${showShape(shape)} (input ${i})`,
+        `${say(CANNOT_JOIN, 'cat', showSizes(first.shape), showSizes(shape), ` outside dimension ${axis}`)} (input ${i})`,
       );
     }
     total += shape[axis]!;

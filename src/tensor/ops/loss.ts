@@ -10,7 +10,8 @@
 import { requireDType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { sameDims, showShape, type Dims } from '../../base/shape.ts';
+import { say, WRONG_TARGET } from '../../base/sentences.ts';
+import { sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { differentiableOnce } from './attrs.ts';
 import {
@@ -71,8 +72,8 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
   const expected = shape.length === 1 ? [] : [shape[0]!, ...shape.slice(2)];
   if (!sameDims(target!.shape, expected)) {
     throw new ShapeError(
-      `${op}: expected a target of shape ${showShape(expected)} for an input of shape ${showShape(shape)} (classes along ` +
-        `dimension ${shape.length === 1 ? 0 : 1}), but got ${showShape(target!.shape)}`,
+      `${say(WRONG_TARGET, op, showSizes(expected), showSizes(target!.shape))}; an input of ${showSizes(shape)} has its classes along ` +
+        `dimension ${shape.length === 1 ? 0 : 1}`,
     );
   }
   const geometry = classGeometry(shape);

@@ -6,7 +6,8 @@
 import { requireDType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { broadcastShapes, showShape } from '../../base/shape.ts';
+import { CANNOT_MULTIPLY, say, WRONG_FEATURES } from '../../base/sentences.ts';
+import { broadcastShapes, showShape, showSizes } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Tensor } from '../tensor.ts';
 import { lowerProduct, productShape } from './matmul-lower.ts';
@@ -48,8 +49,7 @@ function operands(a: Layout, b: Layout): Operands {
   const [inner, rows] = [left.shape.at(-1)!, right.shape.at(-2)!];
   if (inner !== rows) {
     throw new ShapeError(
-      `matmul: shapes ${showShape(a.shape)} and ${showShape(b.shape)} cannot be multiplied: the last dimension of the first is ` +
-        `${inner}, but the ${column ? 'length' : 'second-to-last dimension'} of the second is ${rows}; they must be equal`,
+      `${say(CANNOT_MULTIPLY, showSizes(a.shape), showSizes(b.shape))}: ${inner} and ${rows} must be equal`,
     );
   }
   const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
@@ -95,10 +95,7 @@ function linearShape(inputs: readonly Layout[]): Layout[] {
   const [out, features] = weight.shape as [number, number];
   const last = x.shape.at(-1);
   if (last !== features) {
-    throw new ShapeError(
-      `linear: expected ${features} input features, but got ${last ?? 'a scalar'} (input ${showShape(x.shape)}, weight ${showShape(weight.shape)})` +
-        (last === undefined ? '' : `; flatten the input to [N, ${features}] or make the layer with ${last} features`),
-    );
+    throw new ShapeError(say(WRONG_FEATURES, 'linear', features, last ?? 'a scalar'));
   }
   if (bias !== undefined) {
     sameDType('linear', x, bias, 'input and bias');

@@ -7,7 +7,8 @@
 import { requireDType } from '../../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
-import { showShape, type Dims } from '../../base/shape.ts';
+import { say, WINDOW_TOO_LARGE, WRONG_RANK } from '../../base/sentences.ts';
+import { showShape, showSizes, type Dims } from '../../base/shape.ts';
 import { remembered } from './attrs.ts';
 import type { Attrs } from './rule.ts';
 
@@ -162,7 +163,7 @@ export function imagePlanes(op: string, x: Layout): { planes: number; height: nu
   requireDType(op, 'input', x.dtype, ['float32', 'float64']);
   const rank = x.shape.length;
   if (rank !== 3 && rank !== 4) {
-    throw new ShapeError(`${op}: expected an input of shape [N, C, H, W] or [C, H, W], but got ${showShape(x.shape)}`);
+    throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.shape)));
   }
   const [height, width] = x.shape.slice(-2) as [number, number];
   const inner = x.shape.slice(rank - 3);
@@ -201,9 +202,7 @@ export function windowGeometry(op: string, x: Layout, params: WindowParams): Poo
     const outWidth = slidingSize(width, params, 1);
     if (outHeight < 1 || outWidth < 1) {
       throw new ShapeError(
-        `${op}: the window [${params.kernel.join(', ')}] (dilation [${params.dilation.join(', ')}], padding ` +
-          `[${params.padding.join(', ')}]) does not fit into an input of height ${height} and width ${width}: the result ` +
-          `would be [${outHeight}, ${outWidth}]; use a smaller kernel, more padding or a larger input`,
+        `${say(WINDOW_TOO_LARGE, op, showSizes(params.kernel), showSizes(x.shape.slice(-3)))}; use a larger input, more padding or a smaller kernel`,
       );
     }
     return { planes, height, width, outHeight, outWidth, outShape: [...x.shape.slice(0, -2), outHeight, outWidth] };

@@ -11,7 +11,7 @@ import type { WrongTarget } from './messages.ts';
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** A scalar, or with `'none'` one value per element of S. */
-export type LossShape<S, R> = R extends 'none' ? (string extends R ? Dynamic : S) : [];
+export type LossShape<S, R> = [R] extends ['none'] ? S : 'none' extends R ? Dynamic : [];
 
 /**
  * `crossEntropy(input, target)` and, without probabilities, `nllLoss`: for an input `[N, C, …]` the target is `[N, …]`

@@ -6,8 +6,8 @@
  *
  * https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
  */
-import type { AddText, DivideText, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
-import type { Dynamic, IsDynamic, Same, Shape, Show, ShowSizes, Wrong } from './dims.ts';
+import type { AddText, DivideText, Multiply, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
+import type { Dynamic, IsDynamic, Same, Shape, Show, ShowSample, ShowSizes, Wrong } from './dims.ts';
 import type { WindowTooLarge, WrongChannels, WrongRank } from './messages.ts';
 
 /** A size for both directions, or (height, width). */
@@ -145,6 +145,14 @@ export type Conv2dShape<X, In, Out, K, S = 1, P = 0, D = 1, Name extends string 
         : Wrong<WrongChannels<Name, TextOf<In>, TextOf<C>, ShowSizes<[C, H, W]>>>
       : NoImage<X, Name>;
 
+/** `F.conv2d(x, weight)`: the weight's shape W is [out, in / groups, height, width]. */
+export type FilteredShape<X, W, S = 1, P = 0, D = 1, G = 1> =
+  IsDynamic<W> extends true
+    ? Dynamic
+    : W extends readonly [infer Out, infer In, infer KH, infer KW]
+      ? Conv2dShape<X, Multiply<In, G>, Out, readonly [KH, KW], S, P, D, 'conv2d'>
+      : Dynamic;
+
 /** Pooling of X with windows of size K. */
 export type Pool2dShape<X, K, S = K, P = 0, D = 1, Ceil = false, Name extends string = 'MaxPool2d'> =
   IsDynamic<X> extends true
@@ -172,5 +180,15 @@ export type BatchNorm2dShape<X, Channels, Name extends string = 'BatchNorm2d'> =
         ? X
         : Wrong<WrongChannels<Name, TextOf<Channels>, TextOf<C>, ShowSizes<[C, H, W]>>>
       : Wrong<WrongRank<Name, '4-d', Show<X>>>;
+
+/** Batch norm over the given number of channels of [N, C] or [N, C, L]. */
+export type BatchNorm1dShape<X, Channels, Name extends string = 'BatchNorm1d'> =
+  IsDynamic<X> extends true
+    ? Dynamic
+    : X extends readonly [unknown, infer C] | readonly [unknown, infer C, unknown]
+      ? Same<C, Channels> extends true
+        ? X
+        : Wrong<WrongChannels<Name, TextOf<Channels>, TextOf<C>, ShowSample<X>>>
+      : Wrong<WrongRank<Name, '2-d or 3-d', Show<X>>>;
 
 type NoImage<X, Name extends string> = Wrong<WrongRank<Name, '3-d or 4-d', Show<X>>>;

@@ -1,0 +1,5 @@
+/** Looking at models: summaries as tables, explanations layer by layer as text and as pages with figures. Runs in Node and in browsers. */
+export { explain, Explanation, type ExplainedStep, type ExplainOptions } from './explain/explanation.ts';
+export type { ReceptiveField } from './explain/field.ts';
+export type { Counted } from './explain/formulas.ts';
+export { ModelSummary, summary, type SummaryOptions, type SummaryRow } from './summary.ts';

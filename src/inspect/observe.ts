@@ -1,0 +1,38 @@
+/** Watching a model run: in evaluation mode, without gradients, and leaving everything as it was. */
+import { ArgumentError } from '../base/errors.ts';
+import { showShape, type Dims } from '../base/shape.ts';
+import type { ForwardHook, ModuleBase } from '../nn/module-base.ts';
+import { noGrad } from '../tensor/autograd.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** A model that takes one tensor. */
+export type Model = ModuleBase & ((input: Tensor) => unknown);
+
+/** Runs `fn` in evaluation mode without gradients; `hook` is called after each of the modules has run. */
+export function observe<T>(model: ModuleBase, modules: readonly ModuleBase[], hook: ForwardHook, fn: () => T): T {
+  const all = [...model.modules()];
+  const modes = all.map((module) => module.training);
+  const hooks = modules.map((module) => module.registerForwardHook(hook));
+  try {
+    model.eval();
+    return noGrad(fn);
+  } finally {
+    for (const registered of hooks) registered.remove();
+    all.forEach((module, i) => (module.training = modes[i]!));
+  }
+}
+
+/** The tensors in a value: itself, or those in an array or object. */
+export function tensorsIn(value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(tensorsIn);
+}
+
+/** @throws ArgumentError for a shape that is none */
+export function checkInputShape(name: string, shape: Dims): void {
+  if (shape.length > 0 && shape.every((size) => Number.isInteger(size) && size > 0)) return;
+  throw new ArgumentError(
+    `${name}: expected the input's sizes, the batch included, such as [1, 3, 32, 32], but got ${showShape(shape)}`,
+  );
+}
