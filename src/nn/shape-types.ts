@@ -32,7 +32,6 @@ import type {
   WrongForward,
   WrongGroups,
   WrongInput,
-  WrongRank,
 } from '../tensor/shapes/messages.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type {
@@ -110,10 +109,21 @@ export interface BatchNorm1dFn<C> extends ShapeFn {
   readonly out: Unless<this['in'], unknown, BatchNorm1dShape<this['in'], C>>;
 }
 
-/** Linear from In to Out features. */
+/**
+ * Linear from In to Out features. Before anything is known, only the last size is: a batch of vectors is as likely as one of
+ * images. Such a shape has no length, so it is dynamic to all rules but this one.
+ */
 export interface LinearFn<In, Out> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, Out], LinearShape<this['in'], In, Out>>;
+  readonly out: Unless<this['in'], readonly [...number[], Out], LinearOf<this['in'], In, Out>>;
 }
+
+type LinearOf<X, In, Out> = number extends (X & Shape)['length']
+  ? X extends readonly [...number[], infer Features]
+    ? Same<Features, In> extends true
+      ? readonly [...number[], Out]
+      : Wrong<WrongFeatures<'Linear', TextOf<In>, TextOf<Features>>>
+    : Dynamic
+  : LinearShape<X, In, Out>;
 
 /** Flatten; without arguments everything but the batch. */
 export interface FlattenFn<Start = 1, End = -1> extends ShapeFn {
@@ -231,19 +241,9 @@ export type CheckLayers<Layers extends Shape> =
     ? unknown extends Result
       ? Layers
       : Result extends Failure<infer Index, unknown, infer Message>
-        ? Message extends RankSentence
-          ? Layers extends readonly [Announced, ...unknown[]]
-            ? PutAt<Layers, Index, Message>
-            : Layers
-          : PutAt<Layers, Index, Message>
+        ? { [I in keyof Layers]: I extends Index ? Message : Layers[I] }
         : Layers
     : never;
-
-type PutAt<Layers, Index, Message> = { [I in keyof Layers]: I extends Index ? Message : Layers[I] };
-
-// Without `Input` the number of dimensions is a guess (Linear may be given images too), which is no reason to complain.
-type RankSentence = WrongRank<string, string, string>;
-type Announced = { readonly sample: Shape } | readonly [string, { readonly sample: Shape }];
 
 /** What a list of layers makes of shape S; a message says at which layer. */
 export type RunLayers<Layers, S> = 0 extends 1 & S

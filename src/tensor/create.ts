@@ -159,9 +159,15 @@ function checkSizes(op: string, shape: Dims): void {
   if (numelOf(shape) > 2 ** 31) throw new ShapeError(`${op}: shape ${showShape(shape)} has more than 2³¹ elements`);
 }
 
-/** Sizes as separate arguments or one array, then optionally options: `zeros(2, 3)`, `zeros([2, 3], { dtype: 'int64' })`. */
-export type SizeArgs<S extends readonly number[], O> =
-  readonly [...S] | readonly [...S, O] | readonly [S] | readonly [S, O];
+/**
+ * How tensors of a shape are made: sizes as separate arguments or one array, then optionally options: `zeros(2, 3)`,
+ * `zeros([2, 3], { dtype: 'int64' })`. Three signatures, because compilers differ in what they find in a union of tuples.
+ */
+export interface SizedFactory<O> {
+  <const S extends readonly number[]>(...sizes: S): Tensor<[...S]>;
+  <const S extends readonly number[]>(sizes: S, options?: O): Tensor<[...S]>;
+  <const S extends readonly number[]>(...sizesAndOptions: readonly [...S, O]): Tensor<[...S]>;
+}
 
 function sizes<O extends object>(op: string, args: readonly unknown[]): { shape: number[]; options: O } {
   const last = args.at(-1);
@@ -173,22 +179,22 @@ function sizes<O extends object>(op: string, args: readonly unknown[]): { shape:
 }
 
 /** Zeros of a shape. */
-export function zeros<const S extends readonly number[]>(...args: SizeArgs<S, TensorOptions>): Tensor<[...S]> {
+export const zeros: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes<TensorOptions>('zeros', args);
-  return full(shape, 0, options) as Tensor<[...S]>;
-}
+  return full(shape, 0, options);
+};
 
 /** Ones of a shape. */
-export function ones<const S extends readonly number[]>(...args: SizeArgs<S, TensorOptions>): Tensor<[...S]> {
+export const ones: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes<TensorOptions>('ones', args);
-  return full(shape, 1, options) as Tensor<[...S]>;
-}
+  return full(shape, 1, options);
+};
 
 /** Memory of a shape with whatever it holds. */
-export function empty<const S extends readonly number[]>(...args: SizeArgs<S, TensorOptions>): Tensor<[...S]> {
+export const empty: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes<TensorOptions>('empty', args);
   return finish(empty_(options.dtype ?? 'float32', shape), options);
-}
+};
 
 /** A tensor filled with one value; booleans make bool. */
 export function full<const S extends readonly number[]>(
@@ -246,20 +252,20 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
 }
 
 /** Uniform random numbers in [0, 1). */
-export function rand<const S extends readonly number[]>(...args: SizeArgs<S, RandomOptions>): Tensor<[...S]> {
+export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes<RandomOptions>('rand', args);
   const data = floatArray('rand', options.dtype ?? 'float32', numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
-}
+};
 
 /** Random numbers from the standard normal distribution. */
-export function randn<const S extends readonly number[]>(...args: SizeArgs<S, RandomOptions>): Tensor<[...S]> {
+export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes<RandomOptions>('randn', args);
   const data = floatArray('randn', options.dtype ?? 'float32', numelOf(shape));
   const draw = (): void => fillNormal(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
-}
+};
 
 /** Random whole numbers in [low, high), int64 by default. */
 export function randint<const S extends readonly number[]>(

@@ -291,7 +291,7 @@ describe('a compiled function', () => {
 
   test('records shapes, dtypes and modes apart', () => {
     const f = compile((x: Tensor) => x.add(x));
-    for (const x of [ones(2), ones(3), ones(3, { dtype: 'int64' }), ones(2, 3), ones(3, 2).t(), ones(2)]) {
+    for (const x of [ones(2), ones(3), ones(3, { dtype: 'int64' }), ones(2, 3), ones(3, 2).t(), ones(2)] as Tensor[]) {
       for (let i = 0; i < 2; i++) expect(bits(f(x))).toEqual(bits(x.add(x)));
     }
     expect(f.recordings).toBe(5);
