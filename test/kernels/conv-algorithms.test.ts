@@ -161,7 +161,7 @@ describe.each(['float32', 'float64'] as const)("Winograd's algorithm in %s", (dt
           expectClose(db!, expected.db, batch * rows * columns, dtype, c);
         }),
       ),
-      { numRuns: 12, seed: 3 },
+      { numRuns: 6, seed: 3 },
     );
   });
 
@@ -205,7 +205,7 @@ describe.each(['float32', 'float64'] as const)('the correlation along outputs in
           expectClose(pixels.inputGrad(s), referenceInputGrad(s.g, dy, w), outputs * taps, dtype, c);
         }),
       ),
-      { numRuns: 40, seed: 5 },
+      { numRuns: 25, seed: 5 },
     );
   });
 });

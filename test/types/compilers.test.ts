@@ -49,7 +49,7 @@ function run(tsc: string, files: readonly string[], skipLibCheck = true): { outp
   return { output, instantiations: Number(/Instantiations:\s+(\d+)/.exec(stdout)?.[1]) };
 }
 
-describe('the declarations', () => {
+describe.skipIf(process.env['FLAMBEAU_SLOW'] !== '1')('the declarations', () => {
   beforeAll(() => {
     const declarations = join(folder, 'declarations');
     const tsc = compilerOf('typescript')!;
