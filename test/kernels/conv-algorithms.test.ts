@@ -9,7 +9,7 @@ import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish } from '..
 import { convGeometry, convParams, type ConvGeometry } from '../../src/tensor/ops/conv-geometry.ts';
 import { lowerCorrelation } from '../../src/tensor/ops/conv-lower.ts';
 import { lowerPixels } from '../../src/tensor/ops/conv-pixels-lower.ts';
-import { lowerWinogradConv, lowerWinogradInputGrad } from '../../src/tensor/ops/conv-winograd-lower.ts';
+import { lowerWinograd } from '../../src/tensor/ops/conv-winograd-lower.ts';
 import { lowerWinogradWeightGrad } from '../../src/tensor/ops/conv-winograd-weight-lower.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
@@ -81,18 +81,23 @@ const gated = (gate: Value): Finish => ({ kind: 'gate', gate });
 
 const winograd = {
   forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
-    run((l, [vx, vw, vb], [y]) => lowerWinogradConv(l, g, vx!, vw!, vb, y!, finish), [x, w, b], [dy.shape])[0]!,
+    run(
+      (l, [vx, vw, vb], [y]) =>
+        lowerWinograd(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }),
+      [x, w, b],
+      [dy.shape],
+    )[0]!,
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
-    run((l, [vdy, vw, vg], [dx]) => lowerWinogradInputGrad(l, g, vdy!, vw!, dx!, gates ? gated(vg!) : PLAIN), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+    run((l, [vdy, vw, vg], [dx]) => lowerWinograd(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
   weightGrad: ({ g, x, w, b, dy }: Setup) =>
     run((l, [vdy, vx], [dw, db]) => lowerWinogradWeightGrad(l, g, vdy!, vx!, dw!, db), [dy, x], [w.shape, b.shape]),
 };
 
 const pixels = {
   forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
-    run((l, [vx, vw, vb], [y]) => lowerPixels(l, g, vx!, vw!, vb, y!, finish, forwardCorrelation(g, vw!)), [x, w, b], [dy.shape])[0]!, // prettier-ignore
+    run((l, [vx, vw, vb], [y]) => lowerPixels(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }), [x, w, b], [dy.shape])[0]!, // prettier-ignore
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
-    run((l, [vdy, vw, vg], [dx]) => lowerPixels(l, g, vdy!, vw!, undefined, dx!, gates ? gated(vg!) : PLAIN, inputGradCorrelation(g, vw!)), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+    run((l, [vdy, vw, vg], [dx]) => lowerPixels(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
 };
 
 const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
@@ -231,8 +236,9 @@ describe.each([
     const affine = hostTensor('float32', [37, 2], 7);
     const build: Build = (l, [vx, vw, vb, vr, va], [y]) => {
       const finish: Finish = { kind: 'affine+add+relu', residual: vr!, affine: va! };
-      if (algorithm === winograd) return lowerWinogradConv(l, s.g, vx!, vw!, vb, y!, finish);
-      return lowerPixels(l, s.g, vx!, vw!, vb, y!, finish, forwardCorrelation(s.g, vw!));
+      const operands = { x: vx!, w: vw!, bias: vb, y: y!, finish };
+      if (algorithm === winograd) return lowerWinograd(l, forwardCorrelation(s.g, vw!), operands);
+      return lowerPixels(l, forwardCorrelation(s.g, vw!), operands);
     };
     const [got] = run(build, [s.x, s.w, s.b, residual, affine], [s.dy.shape]);
     const [scales, added] = [rowMajor(affine), rowMajor(residual)];
@@ -266,7 +272,7 @@ describe('single precision', () => {
     const rms = (y: TypedArray): number => Math.hypot(...Array.from(exact, (v, i) => Number(y[i]) - v));
     const direct = run(
       (l, [vx, vw, vb], [y]) => {
-        lowerCorrelation(l, s.g, vx!, vw!, vb, y!, PLAIN, forwardCorrelation(s.g, vw!));
+        lowerCorrelation(l, forwardCorrelation(s.g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish: PLAIN });
         return true;
       },
       [s.x, s.w, s.b],

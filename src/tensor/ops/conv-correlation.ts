@@ -15,6 +15,8 @@ export const multiplyAddNs = (count: number, kit: ElementKit): number => (count 
 
 /** A correlation: which side of the weights is summed over, and the plans along the axes. */
 export interface Correlation {
+  readonly batch: number;
+  readonly groups: number;
   readonly rows: AxisPlan;
   readonly columns: AxisPlan;
   /** Source channels and outputs of a group. */
@@ -25,6 +27,8 @@ export interface Correlation {
   readonly wc: number;
   readonly wg: number;
   readonly kernel: readonly [number, number];
+  /** Elements of the kernel. */
+  readonly taps: number;
 }
 
 /**
@@ -39,7 +43,16 @@ export interface Finish {
 }
 export const PLAIN: Finish = { kind: 'none' };
 
-/** The operands as kernels take them; what the epilogue does not need is `y`. */
+/** What a correlation reads and writes: y = x ⋆ w (+ bias). */
+export interface Operands {
+  readonly x: Value;
+  readonly w: Value;
+  readonly bias?: Value | undefined;
+  readonly y: Value;
+  readonly finish: Finish;
+}
+
+/** The epilogue's operands as kernels take them; what it does not need is `y`. */
 export const finishArgs = (
   { gate, residual, affine }: Finish,
   y: Value,
@@ -50,30 +63,19 @@ export const finishArgs = (
 });
 
 export function forwardCorrelation(g: ConvGeometry, w: Value): Correlation {
-  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  return {
-    rows: forwardAxis(g.height),
-    columns: forwardAxis(g.width),
-    channels: g.inPerGroup,
-    outputs: g.outPerGroup,
-    wm: wo,
-    wc: wi,
-    wg: g.outPerGroup * wo,
-    kernel: [kh, kw],
-  };
+  const [wm, wc] = w.layout.strides as readonly [number, number];
+  const axes = { rows: forwardAxis(g.height), columns: forwardAxis(g.width) };
+  return { ...common(g, w), ...axes, channels: g.inPerGroup, outputs: g.outPerGroup, wm, wc };
 }
 
 /** ∂x from ∂y: the correlation of ∂y with the weights, inputs and outputs exchanged. */
 export function inputGradCorrelation(g: ConvGeometry, w: Value): Correlation {
-  const [wo, wi, kh, kw] = w.layout.strides as readonly [number, number, number, number];
-  return {
-    rows: inputGradAxis(g.height),
-    columns: inputGradAxis(g.width),
-    channels: g.outPerGroup,
-    outputs: g.inPerGroup,
-    wm: wi,
-    wc: wo,
-    wg: g.outPerGroup * wo,
-    kernel: [kh, kw],
-  };
+  const [wc, wm] = w.layout.strides as readonly [number, number];
+  const axes = { rows: inputGradAxis(g.height), columns: inputGradAxis(g.width) };
+  return { ...common(g, w), ...axes, channels: g.outPerGroup, outputs: g.inPerGroup, wm, wc };
+}
+
+function common({ batch, groups, outPerGroup, height, width }: ConvGeometry, w: Value) {
+  const [wo, , kh, kw] = w.layout.strides as readonly [number, number, number, number];
+  return { batch, groups, wg: outPerGroup * wo, kernel: [kh, kw] as const, taps: height.kernel * width.kernel };
 }

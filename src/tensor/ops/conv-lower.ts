@@ -9,8 +9,7 @@ import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { narrowed, type Target } from '../../kernels/ir.ts';
-import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
-import type { ConvGeometry } from './conv-geometry.ts';
+import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Operands } from './conv-correlation.ts';
 import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
 
@@ -39,19 +38,18 @@ export interface Blocks {
   readonly images: number;
 }
 
-function blocksOf(c: Correlation, g: ConvGeometry, pitch: number, bytes: number): Blocks {
-  const taps = g.height.kernel * g.width.kernel;
-  const channelParts = Math.ceil((c.channels * taps) / DEPTH);
+function blocksOf(c: Correlation, pitch: number, bytes: number): Blocks {
+  const channelParts = Math.ceil((c.channels * c.taps) / DEPTH);
   const channels = Math.ceil(c.channels / channelParts);
   const rowCost = channels * pitch * bytes;
   const reach = rowsReached(c.rows, 1);
   const most = Math.max(4, Math.floor((SOURCE_BYTES / rowCost - reach) / c.rows.step) + 1);
-  const least = g.batch * g.groups < 8 ? Math.ceil(c.rows.count / Math.ceil(8 / (g.batch * g.groups))) : c.rows.count;
+  const least = c.batch * c.groups < 8 ? Math.ceil(c.rows.count / Math.ceil(8 / (c.batch * c.groups))) : c.rows.count;
   const parts = Math.ceil(c.rows.count / Math.min(most, Math.max(least, 4)));
   const rows = Math.ceil(c.rows.count / parts);
   const rowBlocks = Math.ceil(c.rows.count / rows);
   const fit = Math.floor(SOURCE_BYTES / (rowCost * rowsReached(c.rows, rows)));
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(fit, Math.floor(g.batch / 8), 8));
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(fit, Math.floor(c.batch / 8), 8));
   return { channels, rows, rowBlocks, images };
 }
 
@@ -243,16 +241,15 @@ interface Packing {
 
 /** What packing needs to know beyond the correlation. */
 interface PackingOptions {
-  readonly groups: number;
   readonly tables: Tables;
   readonly inside: boolean;
 }
 
 function packing(l: Lowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
-  const { groups, tables, inside } = options;
+  const { tables, inside } = options;
   const { height } = correlateTile(c.outputs, kit);
   const depth = c.channels * tables.taps;
-  const blocks = Math.ceil(c.outputs / height) * groups;
+  const blocks = Math.ceil(c.outputs / height) * c.groups;
   const elements = blocks * depth * height;
   const length = runLength(tables.sources, kit.bytes);
   const starts = tables.sources.filter((_, i) => i % length === 0);
@@ -285,16 +282,7 @@ function outputBlockOf(outputs: number, height: number, pixelUnits: number, work
 }
 
 /** The correlation for any shape. */
-export function lowerCorrelation(
-  l: Lowering,
-  g: ConvGeometry,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  y: Value,
-  finish: Finish,
-  c: Correlation,
-): void {
+export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, finish }: Operands): void {
   if (y.layout.numel === 0) return;
   const { dtype, strides } = y.layout;
   const widest = Math.max(...c.columns.segments.map(({ lo, hi }) => hi - lo));
@@ -302,18 +290,18 @@ export function lowerCorrelation(
   const kit = elementKit(target, elementOf(y));
   const { bytes, vectorBytes, element } = kit;
   const layout = rowLayout(c.columns, c.columns.count);
-  const b = blocksOf(c, g, layout.pitch, bytes);
+  const b = blocksOf(c, layout.pitch, bytes);
   const sizes = sourceSizes(c.rows, layout, b, bytes);
   const t = tablesOf(c, kit, b, layout, sizes, y);
   const tile = correlateTile(c.outputs, kit);
   const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
   const inside = work + 2 * w.layout.numel < INSIDE_NS;
-  const pack = packing(l, w, c, kit, { groups: g.groups, tables: t, inside });
+  const pack = packing(l, w, c, kit, { tables: t, inside });
   const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const needsAcc = t.scatter || b.channels < c.channels;
   const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
   const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
-  const pixelUnits = Math.ceil(g.batch / b.images) * g.groups * b.rowBlocks;
+  const pixelUnits = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
   const outputBlock = outputBlockOf(c.outputs, tile.height, pixelUnits, work);
   const outputBlocks = Math.ceil(c.outputs / outputBlock);
   const size = pixelUnits * outputBlocks;
@@ -331,8 +319,8 @@ export function lowerCorrelation(
       yc: strides[1]! * bytes,
       yh: c.rows.outStep * strides[2]! * bytes,
       yStep: c.columns.outStep * bytes,
-      batch: g.batch,
-      groups: g.groups,
+      batch: c.batch,
+      groups: c.groups,
       channels: c.channels,
       outputs: c.outputs,
       outputBlock,

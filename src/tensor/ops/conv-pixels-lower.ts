@@ -2,47 +2,34 @@
  * Lowers correlations with vectors along outputs (`kernels/conv/pixels.ts`): convolutions and their gradients of the input
  * whose rows are short or strided. What is chosen depends on shapes alone.
  */
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Lowering } from '../../compiler/lowering.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernels/conv/pixels.ts';
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
-import type { ConvGeometry } from './conv-geometry.ts';
-import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Finish } from './conv-correlation.ts';
+import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Operands } from './conv-correlation.ts';
 import { rowsReached } from './conv-tables.ts';
-import { besides, ceilTo, oddLines } from './conv-winograd-lower.ts';
-import { denseVector } from './matmul-lower.ts';
 
 /** The copied source and the results of a unit: within the second-level cache. */
 const UNIT_BYTES = 256 * 1024;
 /** Pixels of a unit at least and at most: weights are read once for each. */
 const PIXELS = { least: 48, most: 192 };
-const UNITS = 16;
 /** Channels and taps that are summed before results are written back: their weights stay in the first-level cache. */
 const DEPTH = 288;
 
 /** y = the correlation if this is the way to compute it; says whether it did. */
-export function lowerPixels(
-  l: Lowering,
-  g: ConvGeometry,
-  x: Value,
-  w: Value,
-  bias: Value | undefined,
-  y: Value,
-  finish: Finish,
-  c: Correlation,
-): boolean {
+export function lowerPixels(l: Lowering, c: Correlation, o: Operands): boolean {
+  const { x, w, y, finish } = o;
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);
   const [rows, columns] = [y.layout.shape[2]!, y.layout.shape[3]!];
-  if (!besides(x) || !y.layout.contiguous || g.groups !== 1) return false;
+  if (!denseRows(x) || !y.layout.contiguous || c.groups !== 1) return false;
   if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < kit.lanes) return false;
   const { bytes } = kit;
   const { panel } = outputTile(kit);
-  const b = blocksOf(c, g.batch, rows, columns, kit);
+  const b = blocksOf(c, rows, columns, kit);
   const t = tablesOf(c, b, columns);
-  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
-  const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
   const blocks = Math.ceil(c.outputs / panel);
   const packed = l.temp(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel]);
   const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes))); // prettier-ignore
@@ -51,16 +38,12 @@ export function lowerPixels(
     { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
     { size: blocks, unitCost: runs.length * 4 },
   );
-  const size = Math.ceil(g.batch / b.images) * b.rowBlocks * b.outputBlocks;
+  const size = Math.ceil(c.batch / b.images) * b.rowBlocks * b.outputBlocks;
   const products = (y.layout.numel * c.channels * t.offsets.length) / t.segments.length;
-  const firstRow = Math.min(...c.rows.segments.map(({ first }) => first));
   l.launch(
     pixelsKernel(l.wideTarget, element, finish.kind),
     {
-      x,
-      xn,
-      xc,
-      xh,
+      ...sourceArgs(x, bytes),
       sourceRows: c.rows.source,
       sourceColumns: c.columns.source,
       before: b.before,
@@ -69,15 +52,8 @@ export function lowerPixels(
       rowStep: c.rows.step,
       rowReach: rowsReached(c.rows, 1),
       packed,
-      bias: bias === undefined ? y : denseVector(l, bias, element),
-      hasBias: bias === undefined ? 0 : 1,
-      y,
-      ...finishArgs(finish, y),
-      yn,
-      yc,
-      rows,
-      columns,
-      batch: g.batch,
+      ...resultArgs(l, o, element, bytes),
+      batch: c.batch,
       channels: c.channels,
       outputs: c.outputs,
       taps: t.offsets.length,
@@ -86,9 +62,9 @@ export function lowerPixels(
       rowBlock: b.rowBlock,
       rowBlocks: b.rowBlocks,
       outputBlock: b.outputBlock,
-      outputBlocks: Math.ceil(c.outputs / b.outputBlock),
+      outputBlocks: b.outputBlocks,
       outStep: c.rows.outStep,
-      firstRow,
+      firstRow: firstRowOf(c),
       tapBlock: Math.max(1, Math.floor(DEPTH / c.channels)),
       sourcePixel: b.sourcePixel,
       sourceImage: b.sourceImage,
@@ -122,14 +98,13 @@ interface PixelBlocks {
   readonly bytes: number;
 }
 
-function blocksOf(c: Correlation, batch: number, rows: number, columns: number, kit: ElementKit): PixelBlocks {
+function blocksOf(c: Correlation, rows: number, columns: number, kit: ElementKit): PixelBlocks {
   const { panel } = outputTile(kit);
   const { bytes, lanes } = kit;
   const before = Math.max(0, -c.columns.minDelta);
   const pitch = (c.columns.count - 1) * c.columns.step + c.columns.maxDelta + before + 1;
   const sourcePixel = oddLines(ceilTo(c.channels, lanes) * bytes);
-  const all = ceilTo(c.outputs, panel);
-  const resultBytes = oddLines(all * bytes);
+  const resultBytes = oddLines(ceilTo(c.outputs, panel) * bytes);
   const rowPixels = columns * c.rows.outStep;
   const bytesOf = (count: number): number => rowsReached(c.rows, count) * pitch * sourcePixel + count * rowPixels * resultBytes; // prettier-ignore
   let rowBlock = c.rows.count;
@@ -138,16 +113,13 @@ function blocksOf(c: Correlation, batch: number, rows: number, columns: number, 
   rowBlock = Math.ceil(c.rows.count / rowBlocks);
   const fit = Math.floor(UNIT_BYTES / bytesOf(rowBlock));
   const wanted = Math.min(Math.max(fit, Math.ceil(PIXELS.least / (rows * columns))), Math.floor(PIXELS.most / (rows * columns))); // prettier-ignore
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(batch, wanted));
-  const pixelUnits = Math.ceil(batch / images) * rowBlocks;
-  const parts = Math.min(Math.ceil(UNITS / pixelUnits), Math.ceil(all / 128));
-  const outputBlock = ceilTo(Math.ceil(all / parts), panel);
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(c.batch, wanted));
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks);
   const resultPixel = oddLines(outputBlock * bytes);
   const sourceImage = rowsReached(c.rows, rowBlock) * pitch * sourcePixel;
   const slack = (c.columns.source + lanes) * sourcePixel;
   const resultAt = ceilTo(images * sourceImage + slack, 64);
   const biasAt = resultAt + images * rowBlock * rowPixels * resultPixel;
-  const outputBlocks = Math.ceil(c.outputs / outputBlock);
   return {
     images,
     rowBlock,
@@ -165,6 +137,9 @@ function blocksOf(c: Correlation, batch: number, rows: number, columns: number, 
   };
 }
 
+/** The row of y of i = 0, which may lie before y. */
+const firstRowOf = ({ rows }: Correlation): number => Math.min(...rows.segments.map(({ first }) => first));
+
 interface PixelTables {
   /** Pairs of byte offsets: of a pixel's first source and of its result. */
   readonly positions: readonly number[];
@@ -179,7 +154,7 @@ function tablesOf(c: Correlation, b: PixelBlocks, columns: number): PixelTables 
   const offsets: number[] = [];
   const kernelTaps: number[] = [];
   const segments: PixelSegment[] = [];
-  const firstRow = Math.min(...c.rows.segments.map(({ first }) => first));
+  const firstRow = firstRowOf(c);
   const whole = b.rowBlocks === 1;
   for (const down of c.rows.segments) {
     for (const across of c.columns.segments) {

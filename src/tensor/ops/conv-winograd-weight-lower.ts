@@ -5,13 +5,14 @@
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { MAP_SCRATCH } from '../../kernels/conv/winograd-elements.ts';
-import { PRODUCTS, REACH, TILE } from '../../kernels/conv/winograd-transforms.ts';
+import { PRODUCTS } from '../../kernels/conv/winograd-transforms.ts';
 import { winogradWeightGradKernel } from '../../kernels/conv/winograd-weight-grad.ts';
 import { reduceScratch, winogradReduceKernel } from '../../kernels/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
-import { elementOf, multiplyAddNs } from './conv-correlation.ts';
-import { besides, ceilTo, oddLines, tilesOf, workOf, worthIt } from './conv-winograd-lower.ts';
+import { ceilTo, denseRows, oddLines, sourceArgs } from './conv-along-outputs.ts';
+import { elementOf, forwardCorrelation, multiplyAddNs } from './conv-correlation.ts';
+import { bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './conv-winograd-lower.ts';
 
 /** Tiles of a block: sums are read and written once for each. */
 const TILES = 48;
@@ -34,15 +35,14 @@ export function lowerWinogradWeightGrad(
   const element = elementOf(dw);
   const kit = elementKit(l.wideTarget, element);
   const result = [g.height.output, g.width.output] as const;
-  if (!besides(x) || !besides(dy) || !dw.layout.contiguous || dy.layout.numel === 0) return false;
-  if (!worthIt(g, result, g.inChannels, g.outChannels, kit)) return false;
+  if (!denseRows(x) || !denseRows(dy) || !dw.layout.contiguous || dy.layout.numel === 0) return false;
+  const c = forwardCorrelation(g, dw);
+  if (!worthIt(c, result, kit)) return false;
   const { bytes } = kit;
   const { panel } = outputTile(kit);
   const b = blocksOf(g, result, kit);
   const [tileRows, tileColumns] = tilesOf(result);
-  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
   const [dyn, dyc, dyh] = dy.layout.strides.map((step) => step * bytes) as [number, number, number];
-  const work = workOf(g.batch, g.inChannels, g.outChannels, result, kit);
   const reduce = {
     partial: l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]),
     partBytes: b.partBytes,
@@ -60,10 +60,7 @@ export function lowerWinogradWeightGrad(
     winogradWeightGradKernel(l.wideTarget, element),
     {
       ...reduce,
-      x,
-      xn,
-      xc,
-      xh,
+      ...sourceArgs(x, bytes),
       sourceRows: g.height.input,
       sourceColumns: g.width.input,
       above: g.height.before,
@@ -93,7 +90,7 @@ export function lowerWinogradWeightGrad(
     },
     {
       size,
-      unitCost: multiplyAddNs(work, kit) / size,
+      unitCost: multiplyAddNs(workOf(c, result, kit), kit) / size,
       scratch: bandAt + MAP_SCRATCH + b.bandBytes,
       flops: 2 * 9 * dy.layout.numel * g.inChannels,
     },
@@ -113,12 +110,10 @@ export function lowerWinogradWeightGrad(
 
 function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: ElementKit) {
   const { rows: height, panel } = outputTile(kit);
-  const { bytes, lanes, vectorBytes } = kit;
+  const { bytes, lanes } = kit;
   const [down, across] = tilesOf(result);
-  const rowParts = Math.ceil(down / Math.max(1, Math.floor(TILES / across)));
-  const rowBlock = Math.ceil(down / rowParts);
-  const rowBlocks = Math.ceil(down / rowBlock);
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(g.batch, Math.floor(TILES / (down * across))));
+  const block = tileBlocksOf(g.batch, [down, across], TILES);
+  const { images, rowBlock, rowBlocks } = block;
   const blocks = Math.ceil(g.batch / images) * rowBlocks;
   const all = ceilTo(g.outChannels, panel);
   const sumPanel = ceilTo(g.inChannels, height) * panel * bytes;
@@ -131,11 +126,8 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
   const elementTile = oddLines(ceilTo(g.inChannels, Math.max(height, lanes)) * bytes);
   const gradTile = oddLines(outputBlock * bytes);
   const tiles = images * rowBlock * across;
-  const rowVectors = across * TILE + REACH - TILE;
   return {
-    images,
-    rowBlock,
-    rowBlocks,
+    ...block,
     blocks,
     unitBlocks,
     parts,
@@ -148,6 +140,6 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
     elementProduct: oddLines(tiles * elementTile),
     gradTile,
     gradProduct: oddLines(tiles * gradTile),
-    bandBytes: ((rowBlock * TILE + REACH - TILE) * rowVectors + 2 * lanes) * vectorBytes,
+    bandBytes: bandBytesOf(rowBlock, across, kit),
   };
 }

@@ -17,11 +17,18 @@ import type { Epilogue } from '../../kernels/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
-import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish } from './conv-correlation.ts';
+import {
+  forwardCorrelation,
+  inputGradCorrelation,
+  PLAIN,
+  type Correlation,
+  type Finish,
+  type Operands,
+} from './conv-correlation.ts';
 import { lowerCorrelation } from './conv-lower.ts';
 import { lowerPixels } from './conv-pixels-lower.ts';
 import { lowerWeightGrad } from './conv-weight-lower.ts';
-import { lowerWinogradConv, lowerWinogradInputGrad } from './conv-winograd-lower.ts';
+import { lowerWinograd } from './conv-winograd-lower.ts';
 import { lowerWinogradWeightGrad } from './conv-winograd-weight-lower.ts';
 import type { Attrs, GradientContext, OpRules } from './rule.ts';
 
@@ -181,22 +188,23 @@ function weightGradGradient({
 
 type Values = readonly Value[];
 
+/** The first algorithm that takes the shape: fewest multiplications, vectors along outputs, anything else. */
+function lowerAny(l: Lowering, c: Correlation, operands: Operands): void {
+  if (lowerWinograd(l, c, operands)) return;
+  if (lowerPixels(l, c, operands)) return;
+  lowerCorrelation(l, c, operands);
+}
+
 function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
   const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
-  const [y] = outputs as [Value];
-  if (lowerWinogradConv(l, g, x, w, bias, y, finish)) return;
-  const c = forwardCorrelation(g, w);
-  if (!lowerPixels(l, g, x, w, bias, y, finish, c)) lowerCorrelation(l, g, x, w, bias, y, finish, c);
+  lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y: outputs[0]!, finish });
 }
 
 function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
   const g = geometry.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w] = inputs as [Value, Value];
-  const [dx] = outputs as [Value];
-  if (lowerWinogradInputGrad(l, g, dy, w, dx, finish)) return;
-  const c = inputGradCorrelation(g, w);
-  if (!lowerPixels(l, g, dy, w, undefined, dx, finish, c)) lowerCorrelation(l, g, dy, w, undefined, dx, finish, c);
+  lowerAny(l, inputGradCorrelation(g, w), { x: dy, w, y: outputs[0]!, finish });
 }
 
 /** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */

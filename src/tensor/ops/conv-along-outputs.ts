@@ -1,0 +1,39 @@
+/** What the lowerings of kernels whose vectors run along outputs share: sizes in memory, and arguments. */
+import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Element } from '../../kernels/gemm-tile.ts';
+import { finishArgs, type Operands } from './conv-correlation.ts';
+import { denseVector } from './matmul-lower.ts';
+
+export const ceilTo = (n: number, step: number): number => Math.ceil(n / step) * step;
+/** So many bytes or a few more, an odd number of cache lines: what lies so far apart does not share cache sets. */
+export const oddLines = (bytes: number): number => ceilTo(bytes - 64, 128) + 64;
+
+/** Whether such a kernel can read a source: neighbours in a row are neighbours in memory. */
+export const denseRows = (value: Value): boolean => value.layout.strides[3] === 1;
+
+type SourceArgs = Record<'xn' | 'xc' | 'xh', number> & { readonly x: Value };
+
+/** A source and its steps in bytes. */
+export function sourceArgs(x: Value, bytes: number): SourceArgs {
+  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
+  return { x, xn, xc, xh };
+}
+
+/** Results, what is added to them and what else is done to them. */
+export function resultArgs(l: Lowering, { bias, y, finish }: Operands, element: Element, bytes: number) {
+  const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
+  const own = bias === undefined ? { bias: y, hasBias: 0 } : { bias: denseVector(l, bias, element), hasBias: 1 };
+  return { ...own, y, yn, yc, rows: y.layout.shape[2]!, columns: y.layout.shape[3]!, ...finishArgs(finish, y) };
+}
+
+/**
+ * How units share outputs where pixels alone make too few units for threads to share evenly; blocks of outputs are whole panels.
+ */
+export function outputBlocksOf(outputs: number, panel: number, pixelUnits: number) {
+  const all = ceilTo(outputs, panel);
+  const parts = Math.min(Math.ceil(UNITS / pixelUnits), Math.ceil(all / LEAST_OUTPUTS));
+  const outputBlock = ceilTo(Math.ceil(all / parts), panel);
+  return { outputBlock, outputBlocks: Math.ceil(outputs / outputBlock) };
+}
+const UNITS = 16;
+const LEAST_OUTPUTS = 128;
