@@ -7,6 +7,7 @@ import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
 import { isGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
+import { tensorOver } from './dispatch.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording } from './recording.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
@@ -92,7 +93,7 @@ class Step<Args extends readonly unknown[], Result> {
     const key = `${signature(args, tensors, 'argument')}${aliases(tensors)}${isGradEnabled() ? '' : ' no grad'}`;
     for (let i = this.#entries.length - 1; i >= 0; i--) {
       const entry = this.#entries[i]!;
-      if (entry.key !== key || !entry.recording.valid) continue;
+      if (entry.key !== key || !entry.recording.validFor(tensors)) continue;
       if (i < this.#entries.length - 1) this.#entries.push(...this.#entries.splice(i, 1));
       return entry.rebuild(entry.recording.run(tensors));
     }
@@ -102,22 +103,24 @@ class Step<Args extends readonly unknown[], Result> {
   #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
     cpuDevice().native?.ready([]); // the sooner it looks for a compiler, the sooner there are kernels
     const recorder = new Recorder();
+    const standIns = standInsFor(tensors, recorder);
     const results: Tensor[] = [];
     let result: Result;
     try {
-      result = this.#resultOf(recorder, args);
+      let place = 0;
+      result = this.#resultOf(recorder, mapped(args, (value) => (value instanceof Tensor ? standIns[place++]! : value)) as Args); // prettier-ignore
       signature(result, results, 'result');
     } catch (error) {
       // What came before the error has been done, as if it had not been recorded.
-      const sofar = new Recording(recorder, tensors, []);
+      const sofar = new Recording(recorder, standIns, []);
       sofar.run(tensors, true);
       sofar.dispose();
       throw error;
     }
-    const recording = new Recording(recorder, tensors, results);
+    const recording = new Recording(recorder, standIns, results);
     const rebuild = rebuilder<Result>(result);
     const rebuilt = rebuild(recording.run(tensors, true));
-    if (!recording.valid) recording.dispose(); // it has made something that the next run will find
+    if (!recording.validFor(tensors)) recording.dispose(); // it has made something that the next run will find
     this.#entries.push({ key, recording, rebuild });
     if (this.#entries.length > MAX_RECORDINGS) this.#entries.shift()!.recording.dispose();
     return rebuilt;
@@ -159,6 +162,21 @@ function signature(value: unknown, tensors: Tensor[], role: string): string {
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** What the function gets instead of its arguments while it is recorded: equal tensors over the same memory. */
+function standInsFor(args: readonly Tensor[], recorder: Recorder): Tensor[] {
+  const standIns = new Map<Tensor, Tensor>();
+  const storages = new Map(args.map(({ storage }) => [storage, storage.alias()]));
+  return args.map((argument, place) => {
+    let standIn = standIns.get(argument);
+    if (standIn === undefined) {
+      standIn = tensorOver(storages.get(argument.storage)!, argument.layout, argument.offset).standFor(argument);
+      standIns.set(argument, standIn);
+      recorder.argument(argument, standIn, place);
+    }
+    return standIn;
+  });
 }
 
 /** Which tensors share memory, and how far apart they begin. */

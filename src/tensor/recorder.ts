@@ -16,9 +16,9 @@ import type { Tensor } from './tensor.ts';
 /** Scalars of an operation: fixed, or asked for anew at every run. */
 export type Scalars = readonly number[] | (() => readonly number[]);
 
-/** A value that must be what it was when the recording was made; compared with `===`. */
+/** A value that must be what it was when the recording was made; compared with `===`. It may depend on a call's arguments. */
 export interface Guard {
-  readonly read: () => unknown;
+  readonly read: (args: readonly Tensor[]) => unknown;
   readonly value: unknown;
 }
 
@@ -77,7 +77,7 @@ export class Recorder {
   readonly scalars: Scalars[] = [];
   /** How many scalars the operations so far take. */
   scalarCount = 0;
-  /** Leaves whose `grad` the function has assigned. */
+  /** Leaves whose `grad` the function has assigned: arguments themselves, not what stands for them. */
   readonly assigned = new Set<Tensor>();
   readonly #fills = new Map<number, Omit<HostFill, 'buffer'>>();
   readonly #adopted = new Set<Storage>();
@@ -85,12 +85,32 @@ export class Recorder {
   readonly #buffers = new Map<Storage, number>();
   readonly #modules = new Set<object>();
   readonly #gradsRead = new Set<Tensor>();
+  /** The arguments by what stands for them. */
+  readonly #arguments = new Map<Tensor, Tensor>();
+  /** The places of arguments that the function also reaches by itself: later calls must bring the same ones. */
+  readonly #places = new Map<Tensor, number>();
+  readonly #pinned = new Set<Tensor>();
   /** Storages from this serial number on are the function's own. */
   readonly #since = nextStorageSerial();
 
   /** Records what `fn` does. */
   record<T>(fn: () => T): T {
     return recordedBy(this, fn);
+  }
+
+  /**
+   * `standIn` is what the function gets for its argument number `place`. So the recording can tell an argument from the same
+   * tensor when the function refers to it by itself: at the next call, these may be two.
+   */
+  argument(argument: Tensor, standIn: Tensor, place: number): void {
+    this.adopt(standIn);
+    this.#arguments.set(standIn, argument);
+    this.#places.set(argument, place);
+  }
+
+  /** Which argument a leaf is, if any. */
+  placeOf(leaf: Tensor): number | undefined {
+    return this.#pinned.has(leaf) ? undefined : this.#places.get(leaf);
   }
 
   /** Whether the function itself made this storage. */
@@ -176,13 +196,36 @@ export class Recorder {
   }
 
   gradRead(leaf: Tensor, grad: Tensor | null): void {
-    if (this.assigned.has(leaf) || this.#gradsRead.has(leaf) || this.owns(leaf.storage)) return;
-    this.#gradsRead.add(leaf);
-    this.guards.push({ read: () => leaf.grad, value: grad });
+    const itself = this.#itself(leaf);
+    if (this.assigned.has(itself) || this.#gradsRead.has(itself) || this.owns(leaf.storage)) return;
+    this.#gradsRead.add(itself);
+    const place = this.#places.get(itself);
+    this.guards.push({ read: (args) => (place === undefined ? itself : args[place]!).grad, value: grad });
   }
 
   gradAssigned(leaf: Tensor): void {
-    if (!this.owns(leaf.storage)) this.assigned.add(leaf);
+    if (!this.owns(leaf.storage)) this.assigned.add(this.#itself(leaf));
+  }
+
+  /** The argument that `leaf` stands for; an argument that is reached without its stand-in must be the same in later calls. */
+  #itself(leaf: Tensor): Tensor {
+    const argument = this.#arguments.get(leaf);
+    if (argument === undefined && this.#places.has(leaf)) this.#pin(leaf);
+    return argument ?? leaf;
+  }
+
+  #pin(argument: Tensor): void {
+    if (this.#pinned.has(argument)) return;
+    this.#pinned.add(argument);
+    const place = this.#places.get(argument)!;
+    this.guards.push({ read: (args) => args[place], value: argument });
+  }
+
+  /** Pins the arguments with gradients whose memory the function has reached by itself: it may know their `grad`, too. */
+  pinReached(): void {
+    for (const argument of this.#places.keys()) {
+      if (argument.requiresGrad && this.#buffers.has(argument.storage)) this.#pin(argument);
+    }
   }
 
   /** Lets go of the storages that the function made. */
@@ -191,6 +234,8 @@ export class Recorder {
     this.#fills.clear();
     this.#modules.clear();
     this.#gradsRead.clear();
+    this.#arguments.clear();
+    this.#places.clear();
   }
 
   /**

@@ -26,11 +26,9 @@ interface FreshResult {
   readonly offset: number;
 }
 
-/** What a leaf's `grad` is after a run. */
-interface FinalGrad {
-  readonly leaf: Tensor;
-  readonly grad: Tensor | null;
-}
+/** What a leaf's `grad` is after a run; of an argument, a tensor made for each run, as results are. */
+type FinalGrad =
+  { readonly leaf: Tensor; readonly grad: Tensor | null } | { readonly argument: number; readonly grad: Result | null };
 
 /** An argument's storage as an external buffer: its address is that of the argument, `baseBytes` before it. */
 interface ArgumentBuffer {
@@ -57,9 +55,10 @@ export class Recording {
   #plan: Plan | undefined;
   #literal: Plan | undefined;
 
-  /** `args` and `results` are the tensors of the run that was recorded. */
+  /** `args` are what stood for the arguments in the run that was recorded, `results` its results. */
   constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[]) {
     this.#recorder = recorder;
+    recorder.pinReached();
     const numbers = new Map<Storage, number>();
     args.forEach(({ storage }, i) => numbers.has(storage) || numbers.set(storage, i));
     for (const [buffer, storage] of recorder.captured) {
@@ -70,11 +69,11 @@ export class Recording {
     this.#capturedStorages = new Set(this.#captured.map(({ storage }) => storage));
     this.#fills = recorder.hostFills();
     for (const { buffer } of this.#fills) this.#keep(buffer);
-    this.#keepGrads();
+    this.#keepGrads(args);
     this.#results = results.map((tensor) => this.#result(tensor, args));
-    this.#fresh = [...new Set(this.#results.flatMap((result) => ('buffer' in result ? [result.buffer] : [])))].filter(
-      (buffer) => !this.#own.has(buffer),
-    );
+    const given = [...this.#results, ...this.#grads.map(({ grad }) => grad)];
+    this.#fresh = [...new Set(given.flatMap((result) => (result !== null && 'buffer' in result ? [result.buffer] : [])))]
+      .filter((buffer) => !this.#own.has(buffer)); // prettier-ignore
     recorder.release();
     this.#written = recorder.graph.written();
   }
@@ -92,10 +91,12 @@ export class Recording {
     return storage;
   }
 
-  #keepGrads(): void {
+  #keepGrads(args: readonly Tensor[]): void {
     for (const leaf of this.#recorder.assigned) {
       const { grad } = leaf;
-      if (grad === null || !this.#recorder.owns(grad.storage)) this.#grads.push({ leaf, grad });
+      const argument = this.#recorder.placeOf(leaf);
+      if (argument !== undefined) this.#grads.push({ argument, grad: grad && this.#result(grad, args) });
+      else if (grad === null || !this.#recorder.owns(grad.storage)) this.#grads.push({ leaf, grad });
       else {
         const storage = this.#keep(this.#recorder.bufferOf(grad.storage));
         this.#grads.push({ leaf, grad: tensorOver(storage, grad.layout, grad.offset) });
@@ -114,9 +115,9 @@ export class Recording {
     return { buffer, layout: tensor.layout, offset: tensor.offset };
   }
 
-  /** Whether a run now would do what the function does now. */
-  get valid(): boolean {
-    return this.#recorder.guards.every(({ read, value }) => Object.is(read(), value));
+  /** Whether a run with these arguments would do what the function does now. */
+  validFor(args: readonly Tensor[]): boolean {
+    return this.#recorder.guards.every(({ read, value }) => Object.is(read(args), value));
   }
 
   /** The plan, made when it is first asked for. */
@@ -161,16 +162,20 @@ export class Recording {
       throw explained('compile', error);
     }
     this.#countVersions(args);
-    for (const { leaf, grad } of this.#grads) leaf.grad = grad;
-    return this.#results.map((result) => {
-      if ('existing' in result) return result.existing;
-      if ('argument' in result) return args[result.argument]!;
-      const { buffer, layout, offset } = result;
-      const own = this.#own.get(buffer);
-      return own === undefined
-        ? tensorOver(fresh.get(buffer)!, layout, offset)
-        : tensorOver(own, layout, offset).clone();
-    });
+    const made = (result: Result): Tensor => this.#made(result, args, fresh);
+    for (const final of this.#grads) {
+      if ('leaf' in final) final.leaf.grad = final.grad;
+      else args[final.argument]!.grad = final.grad && keptTensor(made(final.grad));
+    }
+    return this.#results.map(made);
+  }
+
+  #made(result: Result, args: readonly Tensor[], fresh: ReadonlyMap<number, Storage>): Tensor {
+    if ('existing' in result) return result.existing;
+    if ('argument' in result) return args[result.argument]!;
+    const { buffer, layout, offset } = result;
+    const own = this.#own.get(buffer);
+    return own === undefined ? tensorOver(fresh.get(buffer)!, layout, offset) : tensorOver(own, layout, offset).clone();
   }
 
   #bytes(buffer: number): number {
@@ -221,6 +226,12 @@ export class Recording {
     this.#literal?.dispose();
     this.#plan = this.#literal = undefined;
   }
+}
+
+/** A gradient outlives the memory scope that it is made in. */
+function keptTensor(grad: Tensor): Tensor {
+  grad.storage.kept = true;
+  return grad;
 }
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);

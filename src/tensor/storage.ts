@@ -25,8 +25,6 @@ export class Storage {
   readonly bytes: number;
   /** Counts up from storage to storage: tells which of two is older. */
   readonly serial = nextSerial++;
-  /** Counts in-place changes; a saved tensor whose storage moved on cannot be used for gradients. */
-  version = 0;
   /** Kept out of enclosing memory scopes: parameters' gradients and optimizer state outlive the scope they arose in. */
   kept = false;
   readonly #block: Block;
@@ -38,8 +36,22 @@ export class Storage {
     this.bytes = block.bytes;
   }
 
+  /** Counts in-place changes; a saved tensor whose storage moved on cannot be used for gradients. */
+  get version(): number {
+    return this.#block.version;
+  }
+
+  set version(value: number) {
+    this.#block.version = value;
+  }
+
   get freed(): boolean {
     return this.#block.freed;
+  }
+
+  /** The same memory under another identity, so that a recording can tell who reached it by which way. Does not keep it alive. */
+  alias(): Storage {
+    return new Storage(this.device, this.#block);
   }
 
   /** Of a tensor that was only recorded: it has no memory, and never will. */
@@ -64,6 +76,7 @@ class Block {
   readonly address: number;
   readonly bytes: number;
   freed = false;
+  version = 0;
 
   constructor(device: Device, address: number, bytes: number) {
     this.device = device;

@@ -6,7 +6,7 @@
  * `torch/csrc/autograd/variable.cpp`.
  */
 import { isFloating, itemSize, type DType, type TypedArray } from '../base/dtype.ts';
-import { AutogradError, DTypeError, ShapeError } from '../base/errors.ts';
+import { AutogradError, CompileError, DTypeError, ShapeError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { showShape } from '../base/shape.ts';
@@ -36,6 +36,8 @@ export abstract class TensorBase {
   /** The shape before the last flattening, so that a wrong size can be explained: 1568 = 32×7×7. */
   flattenedFrom: readonly number[] | undefined;
   #grad: Tensor | null = null;
+  /** The argument of a compiled function in whose place this stands while that is recorded. */
+  #standsFor: TensorBase | undefined;
   #requiresGrad = false;
   #retains = false;
   #node: GradNode | undefined;
@@ -137,13 +139,14 @@ export abstract class TensorBase {
 
   /** The gradient that backward passes have added up, of this tensor's shape; null before the first. */
   get grad(): Tensor | null {
-    activeRecorder()?.gradRead(this.self(), this.#grad);
-    return this.#grad;
+    const grad = (this.#standsFor ?? this).#grad;
+    activeRecorder()?.gradRead(this.self(), grad);
+    return grad;
   }
 
   set grad(value: Tensor | null) {
     activeRecorder()?.gradAssigned(this.self());
-    this.#grad = value;
+    (this.#standsFor ?? this).#grad = value;
   }
 
   /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
@@ -282,6 +285,21 @@ export abstract class TensorBase {
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
     backward(this.self(), gradient, options);
+  }
+
+  /**
+   * @internal Makes this stand for a leaf while a compiled function is recorded: they have one `grad`, and this keeps that alive.
+   * @throws CompileError when hooks are registered on the leaf, which would run in recorded calls only
+   */
+  standFor(leaf: Tensor): Tensor {
+    const hooks = leaf.#accumulator?.hooks;
+    if (hooks !== undefined && [...hooks.values()].some((list) => list.length > 0)) {
+      throw new CompileError('compile: an argument has hooks on its gradient, which would not run again; register them inside the function'); // prettier-ignore
+    }
+    this.#standsFor = leaf;
+    this.#requiresGrad = leaf.#requiresGrad;
+    this.flattenedFrom = leaf.flattenedFrom;
+    return this.self();
   }
 
   /** `this` as the full tensor class, whose methods the lower half may call. */

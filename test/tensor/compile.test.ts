@@ -258,6 +258,62 @@ describe('a compiled function', () => {
     }
   });
 
+  test('tells an argument from the same tensor that it refers to by itself', () => {
+    const own = tensor([1, 2, 3]);
+    const f = compile((x: Tensor) => x.mul(10).add(own));
+    for (const x of [own, tensor([4, 5, 6]), own, own.at([0]).expand(3), tensor([4, 5, 6])]) {
+      expect(bits(f(x))).toEqual(bits(x.mul(10).add(own)));
+    }
+    const g = compile((x: Tensor) => void own.add_(x).add_(x));
+    g(own); // doubled twice: the second addend has changed, too
+    expect(bits(own)).toEqual(Float32Array.of(4, 8, 12));
+    g(ones(3));
+    expect(bits(own)).toEqual(Float32Array.of(6, 10, 14));
+  });
+
+  test('leaves gradients on the arguments of each call', () => {
+    const f = compile((x: Tensor) => {
+      x.mul(x).sum().backward();
+      return x.grad!;
+    });
+    const xs = [1, 2, 3].map((value) => tensor([value], { requiresGrad: true }));
+    const grads = xs.map((x) => f(x));
+    expect(f.recordings).toBe(1);
+    expect(xs.map((x) => x.grad!.item())).toEqual([2, 4, 6]);
+    expect(grads.map((grad) => grad.item())).toEqual([2, 4, 6]);
+    f(xs[0]!); // adds to what is there
+    expect(xs.map((x) => x.grad!.item())).toEqual([4, 4, 6]);
+  });
+
+  test('updates the arguments that an optimizer outside knows', () => {
+    const weights = [1, 2].map((value) => tensor([value], { requiresGrad: true }));
+    const eager = weights.map((weight) => weight.detach().clone().requiresGrad_());
+    const fn =
+      (optimizer: optim.Optimizer) =>
+      (w: Tensor): void => {
+        optimizer.zeroGrad();
+        w.mul(w).sum().backward();
+        optimizer.step();
+      };
+    const direct = fn(new optim.SGD(eager, { lr: 0.1, momentum: 0.9 }));
+    const step = compile(fn(new optim.SGD(weights, { lr: 0.1, momentum: 0.9 })));
+    for (const i of [0, 0, 1, 0, 1, 1, 0]) {
+      direct(eager[i]!);
+      step(weights[i]!);
+      expect(weights.map((weight) => weight.item())).toEqual(eager.map((weight) => weight.item()));
+    }
+  });
+
+  test('keeps an argument alive that it stores, and refuses hooks that would not run again', () => {
+    let last: Tensor | undefined;
+    const f = compile((x: Tensor) => (last = x).sum());
+    f(ones(3));
+    expect(last!.sum().item()).toBe(3);
+    const x = ones(3, { requiresGrad: true });
+    x.registerHook((grad) => grad.mul(2));
+    expect(() => f(x)).toThrow(CompileError);
+  });
+
   test('changes arguments and captured tensors in place, and counts their versions', () => {
     const total = zeros(3);
     const f = compile((x: Tensor) => {
