@@ -1,8 +1,6 @@
 // npm run tutorials [-- NUMBER…]: runs the programs of examples/ that follow the tutorials, all or those named.
-// They are TypeScript: esbuild strips the types; `flambeau` is the built package.
-import { build } from 'esbuild';
 import { readdirSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runExample } from './example.mjs';
 
 const root = new URL('../', import.meta.url);
 const wanted = process.argv.slice(2);
@@ -14,17 +12,6 @@ if (names.length === 0) {
   process.exit(2);
 }
 for (const name of names) {
-  const outfile = fileURLToPath(new URL(`dist/examples/${name.replace(/\.ts$/, '.mjs')}`, root));
-  await build({
-    entryPoints: [fileURLToPath(new URL(`examples/${name}`, root))],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['flambeau', 'flambeau/*'],
-    logLevel: 'error',
-  });
   console.log(`\n======== ${name.replace(/\.ts$/, '')}`);
-  await import(pathToFileURL(outfile).href);
+  await runExample(name);
 }
