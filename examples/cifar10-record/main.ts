@@ -51,7 +51,9 @@ async function main(): Promise<void> {
   const [trainData, testData] = [await splits.get('train')?.(), await splits.get('test')?.()];
   if (trainData === undefined || testData === undefined) throw new Error(`${place} has no folders train and test`);
   const total = trainData.length + testData.length;
-  const progress = (done: number): void => void (process.stderr.isTTY && process.stderr.write(`\rreading ${done} of ${total} images`));
+  const progress = (done: number): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\rreading ${done} of ${total} images`);
+  };
   const trainSet = new Images(trainData, progress);
   const testSet = new Images(testData, (done) => progress(trainData.length + done));
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
