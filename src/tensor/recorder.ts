@@ -85,6 +85,7 @@ export class Recorder {
   readonly #buffers = new Map<Storage, number>();
   readonly #modules = new Set<object>();
   readonly #gradsRead = new Set<Tensor>();
+  readonly #asked = new Set<Tensor>();
   /** The arguments by what stands for them. */
   readonly #arguments = new Map<Tensor, Tensor>();
   /** The places of arguments that the function also reaches by itself: later calls must bring the same ones. */
@@ -195,6 +196,13 @@ export class Recorder {
     this.guard(watch());
   }
 
+  /** It has been asked whether a tensor is a leaf with a gradient: that must stay so. */
+  learns(leaf: Tensor, value: boolean): void {
+    if (this.#asked.has(leaf) || this.#arguments.has(leaf) || this.owns(leaf.storage)) return;
+    this.#asked.add(leaf);
+    this.guards.push({ read: () => leaf.requiresGrad, value });
+  }
+
   gradRead(leaf: Tensor, grad: Tensor | null): void {
     const itself = this.#itself(leaf);
     if (this.assigned.has(itself) || this.#gradsRead.has(itself) || this.owns(leaf.storage)) return;
@@ -234,6 +242,7 @@ export class Recorder {
     this.#fills.clear();
     this.#modules.clear();
     this.#gradsRead.clear();
+    this.#asked.clear();
     this.#arguments.clear();
     this.#places.clear();
   }

@@ -151,7 +151,7 @@ export abstract class TensorBase {
 
   /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
   get requiresGrad(): boolean {
-    return this.#requiresGrad || this.#currentNode() !== undefined;
+    return this.#learns() || this.#currentNode() !== undefined;
   }
 
   set requiresGrad(value: boolean) {
@@ -164,6 +164,12 @@ export abstract class TensorBase {
       throw new DTypeError(`requiresGrad: only floating-point tensors have gradients, but this one has dtype ${this.layout.dtype}; convert it with .to('float32')`); // prettier-ignore
     }
     this.#requiresGrad = value;
+  }
+
+  /** Whether this is a leaf with a gradient. */
+  #learns(): boolean {
+    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), this.#requiresGrad);
+    return this.#requiresGrad;
   }
 
   /** In place: `x.requiresGrad_()`. */
@@ -201,7 +207,7 @@ export abstract class TensorBase {
   gradEdge(): Edge | undefined {
     const node = this.#currentNode();
     if (node !== undefined) return { node, index: this.#index };
-    if (!this.#requiresGrad) return undefined;
+    if (!this.#learns()) return undefined;
     this.#accumulator ??= new AccumulateGrad(this.self());
     return { node: this.#accumulator, index: 0 };
   }

@@ -304,6 +304,24 @@ describe('a compiled function', () => {
     }
   });
 
+  test('notices that a leaf outside modules is frozen', () => {
+    const w = tensor([1], { requiresGrad: true });
+    const optimizer = new optim.SGD([w], { lr: 0.25 });
+    const step = compile(() => {
+      optimizer.zeroGrad();
+      const loss = w.mul(tensor([2], { requiresGrad: true })).sum();
+      loss.backward();
+      optimizer.step();
+    });
+    step();
+    step();
+    expect(w.item()).toBe(0);
+    w.requiresGrad = false;
+    step();
+    expect(w.item()).toBe(0);
+    expect(step.recordings).toBe(2);
+  });
+
   test('keeps an argument alive that it stores, and refuses hooks that would not run again', () => {
     let last: Tensor | undefined;
     const f = compile((x: Tensor) => (last = x).sum());
