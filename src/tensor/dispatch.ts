@@ -208,7 +208,16 @@ export function apply<K extends OpName>(
   scalars: readonly number[] = NO_SCALARS,
 ): Tensor[] {
   const results = execute(name, inputs, attrs, scalars, NO_OUTS);
-  const { gradient } = ruleOf(name);
+  const { gradient, elementwise } = ruleOf(name);
+  // What a later layer says of a wrong size: dropout, an activation or a norm in between does not change how it came about.
+  const x = inputs[0];
+  if (
+    x?.flattenedFrom !== undefined &&
+    results[0]!.layout === x.layout &&
+    (elementwise !== undefined || name === 'batchNorm')
+  ) {
+    results[0]!.flattenedFrom = x.flattenedFrom;
+  }
   if (gradient !== null && isGradEnabled() && anyRequiresGrad(inputs)) {
     const node = new OpNode(name, gradient, inputs, results, attrs, scalars);
     results.forEach((result, i) => {

@@ -103,6 +103,11 @@ describe('in a model, the sentence', () => {
     const message = /^Linear expects 2048 features but receives 1568 = 32×7×7; set inFeatures to 1568/;
     expect(() => after(new nn.Flatten(), new nn.Linear(2048, 10))(x)).toThrow(message);
     expect(() => after(new nn.Flatten(), new nn.Dropout(), new nn.ReLU(), new nn.Linear(2048, 10))(x)).toThrow(message);
+    const functional = F.dropout(F.relu(bare(2, 32, 7, 7).flatten(1))).mul(2);
+    expect(() => new nn.Linear(2048, 10)(functional)).toThrow(message);
+    expect(() => after(new nn.Flatten(), new nn.BatchNorm1d(1568), new nn.Linear(2048, 10))(x)).toThrow(message);
+    const mixed = after(new nn.Flatten(), new nn.Linear(1568, 1568), new nn.Linear(2048, 10));
+    expect(() => mixed(x)).toThrow(/receives 1568; set/);
     expect(() => after(new nn.Flatten(0, 1), new nn.Linear(5, 2))(bare(8, 3, 16))).toThrow(/receives 16; set/);
     expect(() => after(new nn.Linear(5, 2))(x)).toThrow(/receives 7; flatten the feature maps first/);
   });

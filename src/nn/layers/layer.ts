@@ -26,11 +26,7 @@ export type SomeLayer<L> = AnyLayer & Omit<L, keyof ModuleBase | typeof shapeFn>
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export abstract class Layer<F extends ShapeFn> extends ModuleBase {
   override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>): Tensor<OutputShape<F, S>> {
-    const x = input as Tensor;
-    const y = this.run(x);
-    // What a later layer says of a wrong size: dropout or an activation in between does not change how it came about.
-    if (x.flattenedFrom !== undefined && y.layout === x.layout) y.flattenedFrom = x.flattenedFrom;
-    return y;
+    return this.run(input as Tensor);
   }
 
   /** What the layer computes. */
