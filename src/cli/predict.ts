@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { ArgumentError } from '../base/errors.ts';
 import { decodeImage } from '../io/image/decode.ts';
 import { noGrad } from '../tensor/autograd.ts';
+import { compile } from '../tensor/compile.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
 import { preprocess } from '../train/preprocess.ts';
 import { inputOption, loadClassifier } from './checkpoint.ts';
@@ -28,12 +30,15 @@ export const predictCommand = command({
     checkpoint: text('FILE', 'What flambeau train has saved.', 'model_augmented.pt'),
     top: number('K', 'How many classes to print for each image.', { whole: true, min: 1 }, 3),
     input: inputOption,
+    compile: flag('Run operation by operation instead of in one compiled step.', true),
     json: flag('Print one line of JSON for each image.', false),
   },
   async run({ values, positionals }, terminal) {
     const classifier = loadClassifier(values.checkpoint, values.input);
+    const probabilities = (x: Tensor): Tensor => noGrad(() => classifier.network(x).softmax(1));
+    const infer = values.compile ? compile(probabilities) : probabilities;
     for (const path of positionals) {
-      const guesses = (await classify(classifier, path)).slice(0, values.top);
+      const guesses = (await classify(classifier, infer, path)).slice(0, values.top);
       if (values.json) terminal.json({ image: path, guesses });
       else terminal.line(`${path}: ${guesses.map((g) => `${g.class} ${percent(g.probability)}`).join(', ')}`);
     }
@@ -42,10 +47,14 @@ export const predictCommand = command({
 });
 
 /** All classes for an image file, the most probable first. */
-async function classify({ network, spec, classes }: TrainedClassifier, path: string): Promise<Guess[]> {
+async function classify(
+  { spec, classes }: TrainedClassifier,
+  infer: (images: Tensor) => Tensor,
+  path: string,
+): Promise<Guess[]> {
   const image = await decodeImage(readImage(path), { mode: spec.channels === 1 ? 'L' : 'RGB', name: path });
   const input = preprocess(spec)(image).unsqueeze(0);
-  const probabilities = noGrad(() => network(input).softmax(1)).toTypedArray();
+  const probabilities = infer(input).toTypedArray();
   return classes
     .map((name, i) => ({ class: name, probability: Number(probabilities[i]) }))
     .sort((a, b) => b.probability - a.probability);
