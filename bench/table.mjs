@@ -20,7 +20,7 @@ const TITLES = {
   w5: 'learn-a-kernel loop, one step',
 };
 const DEVICES = { native: 'native', wasm: 'WebAssembly' };
-const PEERS = { pytorch: 'PyTorch', 'onnxruntime-node': 'onnxruntime', tfjs: 'TensorFlow.js' };
+const PEERS = { pytorch: 'PyTorch', onnxruntime: 'onnxruntime', tfjs: 'TensorFlow.js' };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'string' } } });
 if (positionals.length === 0) throw new Error('usage: node bench/table.mjs FILE… [--write README.md]');
