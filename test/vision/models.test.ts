@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { F, manualSeed, noGrad, rand, randn, tensor, type Tensor, type nn } from 'flambeau';
-import { load, type CheckpointValue } from 'flambeau/node';
+import { explain, load, type CheckpointValue } from 'flambeau/node';
 import { models } from 'flambeau/vision';
 import { describe, expect, test } from 'vitest';
 import { digest } from '../support/networks.ts';
@@ -126,6 +126,21 @@ describe('the models with weights from a seed', () => {
   });
 });
 
+describe('explained', () => {
+  test.each([
+    ['squeezenet1_1', 1_235_496],
+    ['densenet121', 7_978_856],
+  ] as const)('%s', (name, parameters) => {
+    manualSeed(0);
+    const explanation = explain(models[name]() as never, [1, 3, 64, 64]);
+    expect(explanation.error).toBeUndefined();
+    expect(explanation.outputShape).toEqual([1, 1000]);
+    expect(explanation.totalParameters).toBe(parameters);
+    expect(explanation.unused).toEqual([]);
+    expect(String(explanation)).toContain('Conv2d');
+  });
+});
+
 const isSlow = process.env['FLAMBEAU_SLOW'] === '1';
 const PYTHON = ['/usr/bin/python3', 'python3'].find((python) => {
   return isSlow && spawnSync(python, ['-c', 'import torch, torchvision']).status === 0;
@@ -133,7 +148,13 @@ const PYTHON = ['/usr/bin/python3', 'python3'].find((python) => {
 
 describe.skipIf(!isSlow)('all models with weights from a seed (FLAMBEAU_SLOW=1)', () => {
   test.each(Object.entries(fixture.models) as [ModelName, Description][])('%s', (name, expected) => {
-    check(make(name, 0), name, expected);
+    const model = make(name, 0);
+    check(model, name, expected);
+    const side = name === 'inception_v3' ? 299 : 224;
+    const explanation = explain(model, [1, 3, side, side]);
+    expect([explanation.error, explanation.outputShape]).toEqual([undefined, [1, 10]]);
+    expect(explanation.totalParameters).toBe(expected.parameters);
+    expect(explanation.html()).toContain('<svg');
   });
 });
 
@@ -150,7 +171,7 @@ async function reference(name: string): Promise<Reference> {
   try {
     const made = spawnSync(PYTHON!, [GENERATOR, 'check', name, folder], { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
-    const read = async <T>(file: string): Promise<T> => (await load(join(folder, file))) as T;
+    const read = async <T>(file: string): Promise<T> => await load(join(folder, file));
     const error = JSON.parse(readFileSync(join(folder, 'error.json'), 'utf8')) as Reference['error'];
     return { error, state: await read('state.pt'), result: await read('result.pt') };
   } finally {
