@@ -202,22 +202,34 @@ describe.skipIf(PYTHON === undefined)('all models against the torchvision that i
     const { error, state, result } = await reference(name);
     const model = make(name, 7);
     expect([...model.stateDict().keys()]).toEqual([...state.keys()]);
-    model.loadStateDict(state);
-    const outputs = run(model, data(result.get('shape') as number[]));
     const expected = (part: string): ReadonlyMap<string, Tensor> => result.get(part) as ReadonlyMap<string, Tensor>;
-    const ofOutputs = Object.entries(outputs).map(([kind, y]) => [kind, difference(numbers(y), numbers(expected('outputs').get(kind)!))] as const); // prettier-ignore
-    const statistics = new Map([...model.namedBuffers()].filter(([, buffer]) => buffer.isFloatingPoint()));
-    const ofStatistics = worst(statistics, expected('statistics'));
-    const gradients = new Map([...model.namedParameters()].map(([key, p]) => [key, p.grad!]));
-    const ofGradients = worst(gradients, expected('gradients'));
+    const errorsIn = (dtype: 'float32' | 'float64') => {
+      model.to(dtype).loadStateDict(state);
+      model.zeroGrad();
+      const { x, labels } = data(result.get('shape') as number[]);
+      const outputs = run(model, { x: x.to(dtype), labels });
+      const statistics = new Map([...model.namedBuffers()].filter(([, buffer]) => buffer.isFloatingPoint()));
+      const gradients = new Map([...model.namedParameters()].map(([key, p]) => [key, p.grad!]));
+      return {
+        outputs: Object.entries(outputs).map(([kind, y]) => [kind, difference(numbers(y), numbers(expected('outputs').get(kind)!))] as const), // prettier-ignore
+        gradients: worst(gradients, expected('gradients')),
+        statistics: worst(statistics, expected('statistics')),
+      };
+    };
+    const [single, double] = [errorsIn('float32'), errorsIn('float64')];
     const show = (n: number): string => n.toExponential(1);
     console.log(
-      `${name}: outputs from PyTorch's: ${ofOutputs.map(([kind, e]) => `${kind} ${show(e)}`).join(', ')}; from double precision ` +
-        `(PyTorch's): gradients ${show(ofGradients)} (${show(error.gradients)}), statistics ${show(ofStatistics)} (${show(error.statistics)})`,
+      `${name}: outputs from PyTorch's: ${single.outputs.map(([kind, e]) => `${kind} ${show(e)}`).join(', ')}; from its double precision, in ` +
+        `single (PyTorch's own) and double: gradients ${show(single.gradients)} (${show(error.gradients)}) ${show(double.gradients)}, ` +
+        `statistics ${show(single.statistics)} (${show(error.statistics)}) ${show(double.statistics)}`,
     );
-    for (const [, e] of ofOutputs) expect(e).toBeLessThan(1e-4);
-    // Deep networks with few pixels are ill-conditioned: they are held to what single precision gives in PyTorch.
-    expect(ofGradients).toBeLessThan(4 * error.gradients + 1e-5);
-    expect(ofStatistics).toBeLessThan(4 * error.statistics + 1e-5);
+    for (const [, e] of single.outputs) expect(e).toBeLessThan(1e-4);
+    // The reference is kept in single precision.
+    expect(double.gradients).toBeLessThan(1e-6);
+    expect(double.statistics).toBeLessThan(1e-6);
+    // One ReLU or maximum that falls to the other side changes gradients in single precision visibly, and networks that
+    // are normalised over few pixels are ill-conditioned, in PyTorch too.
+    expect(single.gradients).toBeLessThan(4 * error.gradients + 0.03);
+    expect(single.statistics).toBeLessThan(4 * error.statistics + 1e-5);
   });
 });
