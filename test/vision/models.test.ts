@@ -219,11 +219,11 @@ describe.skipIf(PYTHON === undefined)('all models against the torchvision that i
     const [single, double] = [errorsIn('float32'), errorsIn('float64')];
     const show = (n: number): string => n.toExponential(1);
     console.log(
-      `${name}: outputs from PyTorch's: ${single.outputs.map(([kind, e]) => `${kind} ${show(e)}`).join(', ')}; from its double precision, in ` +
-        `single (PyTorch's own) and double: gradients ${show(single.gradients)} (${show(error.gradients)}) ${show(double.gradients)}, ` +
+      `${name}: outputs from PyTorch's: ${single.outputs.map(([kind, e]) => `${kind} ${show(e)}`).join(', ')}, its own from double precision ${show(error.outputs)}; ` +
+        `from double precision, in single (PyTorch's own) and double: gradients ${show(single.gradients)} (${show(error.gradients)}) ${show(double.gradients)}, ` +
         `statistics ${show(single.statistics)} (${show(error.statistics)}) ${show(double.statistics)}`,
     );
-    for (const [, e] of single.outputs) expect(e).toBeLessThan(1e-4);
+    for (const [, e] of single.outputs) expect(e).toBeLessThan(Math.max(1e-4, 3 * error.outputs));
     // The reference is kept in single precision.
     expect(double.gradients).toBeLessThan(1e-6);
     expect(double.statistics).toBeLessThan(1e-6);
