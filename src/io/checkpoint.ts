@@ -5,12 +5,13 @@
  * Tensors that share memory share it in the file, as with `torch.save`. A view that nothing else in the value shares memory with is
  * written without the rest of its storage, so that saving one row does not write the table.
  */
-import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
+import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import { cpuDevice } from '../tensor/backend.ts';
 import { allocateStorage, unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { tensorData, tensorDType } from './element-types.ts';
 import { readPt, writePtChunks, type ReadPtOptions, type WritePtOptions } from './pt.ts';
 import { PyTuple, RawStorage, RawTensor, type PtDType, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
 import { concatBytes } from './zip-write.ts';
@@ -196,10 +197,10 @@ class Unpacker {
   #tensor(raw: RawTensor): Tensor {
     const byDType = this.#storages.get(raw.storage) ?? new Map<PtDType, Storage>();
     this.#storages.set(raw.storage, byDType);
-    const dtype = asDType(raw.dtype);
+    const dtype = tensorDType(raw.dtype);
     let storage = byDType.get(raw.dtype);
     if (storage === undefined) {
-      const data = hostData(raw.storage.bytes, raw.dtype);
+      const data = tensorData(raw.storage.bytes, raw.dtype);
       storage = allocateStorage(cpuDevice(), data.byteLength);
       cpuDevice().write(storage.address, data);
       byDType.set(raw.dtype, storage);
@@ -208,26 +209,4 @@ class Unpacker {
     if (raw.requiresGrad) tensor.requiresGrad = true;
     return tensor;
   }
-}
-
-const asDType = (dtype: PtDType): DType => (dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype);
-
-/** A storage's elements as they will lie in memory. The bytes in the file need not be aligned, so they are copied. */
-function hostData(bytes: Uint8Array, dtype: PtDType): TypedArray {
-  const { buffer } = new Uint8Array(bytes);
-  if (dtype !== 'float16' && dtype !== 'bfloat16') return viewAs(dtype, buffer, 0, bytes.length / itemSize(dtype));
-  const halves = new Uint16Array(buffer);
-  // A bfloat16 is the upper half of a float32.
-  if (dtype === 'bfloat16') return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
-  return Float32Array.from(halves, halfValue);
-}
-
-/** The value of an IEEE 754 binary16: 1 sign bit, 5 of exponent, 10 of fraction. */
-function halfValue(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -38,13 +38,37 @@ export class HostItem {
   }
 }
 
+/**
+ * The name of a class that is not on the list, of which a pickled module may be an object. Nothing stands behind it: no class is looked
+ * for, and to call it is refused.
+ */
+export class StrangerRef extends HostItem {
+  readonly name: string;
+  constructor(name: string) {
+    super(`the global ${quote(name)}`);
+    this.name = name;
+  }
+}
+
+/** An object of a class that is not on the list: a name and the attributes that it was saved with. */
+export class ObjectItem extends HostItem {
+  readonly className: string;
+  attributes: Map<PtKey, PickleItem> | undefined;
+  /** What takes its place, once that is known. */
+  resolved: PickleItem | undefined;
+  constructor(className: string) {
+    super(`an object of class ${quote(className)}`);
+    this.className = className;
+  }
+}
+
 /** What gives names and persistent ids their meaning. */
 export interface PickleHost {
-  /** The global called `module.name`, if it is on the list. */
-  lookup(name: string): GlobalRef | undefined;
+  /** The global called `module.name`, if it is on the list, or a {@link StrangerRef} for what may be a module's class. */
+  lookup(name: string): PickleItem | undefined;
   /** For a name that is not on the list: what the user can do. */
   remedy(name: string): string;
-  persistentLoad(id: PyTuple<PickleItem>, error: MakeError): PickleItem;
+  persistentLoad(id: PickleItem, error: MakeError): PickleItem;
 }
 
 /** How much a pickle may ask of its reader. */
