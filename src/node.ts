@@ -8,7 +8,8 @@ import { enableNative } from './devices/cpu/native/native.ts';
 enableNative();
 
 export * from './inspect/index.ts';
-export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
+export { deserialize, serialize, type CheckpointInput, type LoadOptions } from './io/checkpoint.ts';
+export { isStateDict, type CheckpointValue } from './io/checkpoint-value.ts';
 export { load, save } from './io/checkpoint-node.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';

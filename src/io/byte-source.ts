@@ -6,6 +6,11 @@ export interface ByteSource {
   readonly size: number;
   /** The bytes [offset, offset + length), which the caller has checked to exist and will not change. */
   read(offset: number, length: number): Uint8Array;
+  /**
+   * Hands the bytes [offset, offset + length) over piece by piece, all but the last of {@link PIECE} bytes, with each one's distance from
+   * `offset`. A piece is only valid during the call. Without it, they are read in pieces.
+   */
+  pieces?(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void;
   /** Whether reading takes time and memory, so that it should wait until the bytes are needed. */
   readonly deferred?: boolean;
 }
@@ -36,14 +41,24 @@ export function checkedStorage(
   return {
     byteLength,
     read: (offset, length) => source.read(from + offset, length),
+    pieces: (offset, length, use) => eachPiece(source, from + offset, length, use),
     verify: () => {
       if (verified) return;
       let crc = 0;
-      for (let at = 0; at < byteLength; at += PIECE) {
-        crc = crc32(source.read(from + at, Math.min(PIECE, byteLength - at)), crc);
-      }
+      eachPiece(source, from, byteLength, (piece) => (crc = crc32(piece, crc)));
       check?.(crc);
       verified = true;
     },
   };
+}
+
+/** Uses the bytes [offset, offset + length) piece by piece; a piece is only valid during the call. */
+export function eachPiece(
+  source: Pick<ByteSource, 'read' | 'pieces'>,
+  offset: number,
+  length: number,
+  use: (piece: Uint8Array, at: number) => void,
+): void {
+  if (source.pieces !== undefined) source.pieces(offset, length, use);
+  else for (let at = 0; at < length; at += PIECE) use(source.read(offset + at, Math.min(PIECE, length - at)), at);
 }

@@ -1,10 +1,12 @@
 /** Checkpoints as files, in Node: `torch.save` and `torch.load`. Browsers use `serialize` and `deserialize` (checkpoint.ts). */
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { ArgumentError, FormatError } from '../base/errors.ts';
+import { FormatError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { writeFileAtomic } from './atomic-write.ts';
-import { deserialize, serializeChunks, type CheckpointInput } from './checkpoint.ts';
+import { unpackValue } from './checkpoint-value.ts';
+import { serializeChunks, type CheckpointInput, type LoadOptions } from './checkpoint.ts';
+import { openSource } from './file-source.ts';
+import { readPtFrom } from './pt.ts';
 
 /**
  * Saves a state dict, or tensors in Maps, plain objects and arrays, to a file that `torch.load` opens.
@@ -33,22 +35,18 @@ export function save(value: CheckpointInput, path: string): void {
 /**
  * Loads what {@link save} or `torch.save` wrote. Nothing in the file is run.
  *
+ * Tensors in dictionaries stay in the file until they are asked for, and `loadStateDict` reads them straight into the model: to load a
+ * model takes no second model's memory.
+ *
  * The type parameter says what the file is expected to hold, a state dict by default; `loadStateDict` checks that it fits the model.
  * @throws ArgumentError when there is no such file, or it cannot be read
  * @throws FormatError when it is damaged, hostile or of another format
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function load<T = Map<string, Tensor>>(path: string): T {
-  let bytes: Uint8Array;
+export function load<T = Map<string, Tensor>>(path: string, options: LoadOptions = {}): T {
+  const source = openSource('load', path);
   try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new ArgumentError(`load: cannot read ${JSON.stringify(path)}: ${why}`, { cause });
-  }
-  try {
-    return deserialize<T>(bytes);
+    return unpackValue(readPtFrom(source, options)) as T;
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new FormatError(`load: ${JSON.stringify(path)}: ${cause.message}`, { cause });

@@ -7,13 +7,11 @@
  */
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { layoutOf } from '../base/layout.ts';
-import { cpuDevice } from '../tensor/backend.ts';
-import { allocateStorage, unusable, type Storage } from '../tensor/storage.ts';
+import { unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { tensorData, tensorDType } from './element-types.ts';
+import { unpackValue } from './checkpoint-value.ts';
 import { readPt, writePtChunks, type ReadPtOptions, type WritePtOptions } from './pt.ts';
-import { PyTuple, RawStorage, RawTensor, type PtDType, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
+import { RawStorage, RawTensor, type PtInput, type PtKey } from './pt-value.ts';
 import { concatBytes } from './zip-write.ts';
 
 /** What a checkpoint can hold: a state dict, or tensors in dictionaries (Maps or plain objects), lists and sets. */
@@ -24,9 +22,6 @@ export type CheckpointInput =
   | ReadonlyMap<PtKey, CheckpointInput>
   | ReadonlySet<PtKey>
   | { readonly [key: string]: CheckpointInput };
-
-/** What comes out of a checkpoint. Dictionaries are Maps; lists, tuples and sizes are arrays. */
-export type CheckpointValue = PtKey | Tensor | CheckpointValue[] | Map<PtKey, CheckpointValue> | ReadonlySet<PtKey>;
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 200;
@@ -55,6 +50,9 @@ export function serializeChunks(value: CheckpointInput, options: WritePtOptions 
   return writePtChunks(new Packer(value).pack(value, []), options);
 }
 
+/** Options of `load` and {@link deserialize}. */
+export type LoadOptions = Omit<ReadPtOptions, 'keepFloats'>;
+
 /**
  * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, running nothing in it. Half-precision tensors become
  * float32; whatever device tensors were saved from, they are on the CPU now.
@@ -63,19 +61,8 @@ export function serializeChunks(value: CheckpointInput, options: WritePtOptions 
  * @throws FormatError when the file is damaged, hostile or of another format, or holds other things than plain values and tensors
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function deserialize<T = Map<string, Tensor>>(
-  bytes: Uint8Array,
-  options: Omit<ReadPtOptions, 'keepFloats'> = {},
-): T {
-  // prettier-ignore
-  return new Unpacker().unpack(readPt(bytes, options)) as T;
-}
-
-/** Whether a value from a file is a state dict: a dictionary of tensors by name. */
-export function isStateDict(value: unknown): value is Map<string, Tensor> {
-  return (
-    value instanceof Map && [...value].every(([name, tensor]) => typeof name === 'string' && tensor instanceof Tensor)
-  );
+export function deserialize<T = Map<string, Tensor>>(bytes: Uint8Array, options: LoadOptions = {}): T {
+  return unpackValue(readPt(bytes, options)) as T;
 }
 
 /** Turns tensors into raw ones, which know nothing of devices. */
@@ -170,43 +157,3 @@ function entriesOf(value: Container): Iterable<readonly [PtKey, CheckpointInput]
 const place = (path: readonly PtKey[]): string => (path.length === 0 ? 'the value' : `the value at ${path.join('.')}`);
 
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-/** Turns raw tensors into tensors; those that share a storage in the file do so again. */
-class Unpacker {
-  readonly #storages = new Map<RawStorage, Map<PtDType, Storage>>();
-  readonly #unpacked = new Map<object, CheckpointValue>();
-
-  unpack(value: PtValue): CheckpointValue {
-    if (typeof value !== 'object' || value === null) return value;
-    const known = this.#unpacked.get(value);
-    if (known !== undefined) return known;
-    const result = this.#object(value);
-    this.#unpacked.set(value, result);
-    return result;
-  }
-
-  #object(value: Exclude<PtValue, PtKey>): CheckpointValue {
-    if (value instanceof RawTensor) return this.#tensor(value);
-    if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, this.unpack(item)]));
-    if (value instanceof Set) return value;
-    if (value instanceof PyTuple) return value.items.map((item) => this.unpack(item));
-    if (Array.isArray(value)) return value.map((item) => this.unpack(item));
-    return value.value; // a float
-  }
-
-  #tensor(raw: RawTensor): Tensor {
-    const byDType = this.#storages.get(raw.storage) ?? new Map<PtDType, Storage>();
-    this.#storages.set(raw.storage, byDType);
-    const dtype = tensorDType(raw.dtype);
-    let storage = byDType.get(raw.dtype);
-    if (storage === undefined) {
-      const data = tensorData(raw.storage.bytes, raw.dtype);
-      storage = allocateStorage(cpuDevice(), data.byteLength);
-      cpuDevice().write(storage.address, data);
-      byDType.set(raw.dtype, storage);
-    }
-    const tensor = new Tensor(storage, layoutOf(dtype, raw.shape, raw.strides), raw.offset);
-    if (raw.requiresGrad) tensor.requiresGrad = true;
-    return tensor;
-  }
-}

@@ -12,7 +12,7 @@ import { describe, quote } from './pickle-items.ts';
 import type { PickleHost, PickleItem } from './pickle-items.ts';
 import { PickleCutOff, readPickleAt, type PickleOptions } from './pickle-read.ts';
 import { PtHost } from './pt-host.ts';
-import type { PtValue, StorageSource } from './pt-value.ts';
+import { RawStorage, type PtValue, type StorageSource } from './pt-value.ts';
 
 export const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;
@@ -97,7 +97,7 @@ export const noTensors = (): PickleHost => new PtHost({ bigEndian: false, read: 
 /** A storage whose place in the file is not known yet. */
 class LaterStorage implements StorageSource {
   readonly byteLength: number;
-  #place: Uint8Array | StorageSource | undefined;
+  #place: RawStorage | undefined;
 
   constructor(byteLength: number) {
     this.byteLength = byteLength;
@@ -107,13 +107,24 @@ class LaterStorage implements StorageSource {
     return this.#place !== undefined;
   }
 
+  get deferred(): boolean {
+    return this.#place?.deferred ?? true;
+  }
+
   placeAt(place: Uint8Array | StorageSource): void {
-    this.#place = place;
+    this.#place = new RawStorage(place);
   }
 
   read(offset: number, length: number): Uint8Array {
-    const place = this.#place!;
-    return place instanceof Uint8Array ? place.subarray(offset, offset + length) : place.read(offset, length);
+    return this.#placed.read(offset, length);
+  }
+
+  pieces(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void {
+    this.#placed.pieces(offset, length, use);
+  }
+
+  get #placed(): RawStorage {
+    return this.#place!;
   }
 
   verify(): void {

@@ -9,6 +9,7 @@
  */
 import { ArgumentError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
+import { eachPiece } from './byte-source.ts';
 
 /** Element types a checkpoint can hold: Flambeau's own, the two 16-bit floating ones and the two short integers. */
 export type PtDType = DType | 'float16' | 'bfloat16' | 'int8' | 'int16';
@@ -97,8 +98,12 @@ export class OrderedDict<V = PtValue> extends Map<PtKey, V> {
 /** Where the bytes of a storage lie when they are not in memory. */
 export interface StorageSource {
   readonly byteLength: number;
+  /** False when the bytes are in memory all the same. */
+  readonly deferred?: boolean;
   /** The bytes [offset, offset + length), which exist. The caller does not change them. */
   read(offset: number, length: number): Uint8Array;
+  /** As with byte sources: hands the bytes over piece by piece, each only valid during the call. */
+  pieces?(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void;
   /** Makes sure that the bytes can be read and are the ones that were written, as far as the format can tell. @throws FormatError */
   verify(): void;
 }
@@ -118,7 +123,7 @@ export class RawStorage {
 
   /** Whether the bytes still lie in a file. */
   get deferred(): boolean {
-    return !(this.#contents instanceof Uint8Array);
+    return !(this.#contents instanceof Uint8Array) && this.#contents.deferred !== false;
   }
 
   /** All bytes; read anew each time when they lie in a file. */
@@ -131,6 +136,12 @@ export class RawStorage {
     return this.#contents instanceof Uint8Array
       ? this.#contents.subarray(offset, offset + length)
       : this.#contents.read(offset, length);
+  }
+
+  /** Uses the bytes [offset, offset + length) piece by piece, each only valid during the call. */
+  pieces(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void {
+    if (this.#contents instanceof Uint8Array) use(this.read(offset, length), 0);
+    else eachPiece(this.#contents, offset, length, use);
   }
 
   /** Compares checksums where the file has some and that was not done yet. @throws FormatError */
