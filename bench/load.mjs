@@ -58,8 +58,10 @@ function run(job) {
 }
 
 /** Resident memory now, and the most it was since it was last reset, in MB (Linux). */
-const status = (field) =>
-  Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1000;
+function status(field) {
+  const line = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(line[1]) / 1000;
+}
 
 async function child({ task, file, mb }) {
   const { nn } = await import('flambeau');

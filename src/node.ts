@@ -8,9 +8,9 @@ import { enableNative } from './devices/cpu/native/native.ts';
 enableNative();
 
 export * from './inspect/index.ts';
-export { deserialize, serialize, type CheckpointInput, type LoadOptions } from './io/checkpoint.ts';
-export { isStateDict, type CheckpointValue } from './io/checkpoint-value.ts';
-export { load, save } from './io/checkpoint-node.ts';
+export * from './io/index.ts';
+export { load, save, type SaveOptions } from './io/checkpoint-node.ts';
+export { convertFile, inspectFile, type Converted, type ConvertOptions } from './io/files-node.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore

@@ -11,6 +11,8 @@ export interface ByteSource {
    * `offset`. A piece is only valid during the call. Without it, they are read in pieces.
    */
   pieces?(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void;
+  /** Compares the checksum of all of it, if it has one. @throws FormatError */
+  verify?(): void;
   /** Whether reading takes time and memory, so that it should wait until the bytes are needed. */
   readonly deferred?: boolean;
 }
@@ -27,7 +29,9 @@ export const PIECE = 1 << 20;
 
 /** The bytes [from, from + byteLength) of a source, to be read later if the source is a file. */
 export function storageAt(source: ByteSource, from: number, byteLength: number): Uint8Array | StorageSource {
-  return source.deferred === true ? checkedStorage(source, from, byteLength, undefined) : source.read(from, byteLength);
+  if (source.deferred !== true) return source.read(from, byteLength);
+  const storage = checkedStorage(source, from, byteLength, undefined);
+  return { ...storage, verify: () => source.verify?.() };
 }
 
 /** The bytes [from, from + byteLength) of a source; `check` is given their checksum when they are first verified. */

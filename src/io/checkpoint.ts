@@ -9,8 +9,10 @@ import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
+import { bytesSource } from './byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
-import { readPt, writePtChunks, type ReadPtOptions, type WritePtOptions } from './pt.ts';
+import type { ReadPtOptions } from './pt.ts';
 import { RawStorage, RawTensor, type PtInput, type PtKey } from './pt-value.ts';
 import { concatBytes } from './zip-write.ts';
 
@@ -26,43 +28,60 @@ export type CheckpointInput =
 /** How deep values may be nested. */
 const MAX_DEPTH = 200;
 
+/** Options of {@link serialize}. */
+export interface SerializeOptions {
+  /** Default `'pt'`, PyTorch's. */
+  readonly format?: FileKind;
+  /** The folder inside a `.pt` archive, default `'archive'`. */
+  readonly name?: string;
+  /** Text beside the tensors, by name; only safetensors files have it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
 /**
- * The bytes of a file that `torch.load` opens, with `weights_only=True` too.
+ * The bytes of a file that `torch.load` opens, with `weights_only=True` too; with `format`, those of a safetensors file or of NumPy's
+ * `.npz` and `.npy`, which hold tensors only.
  *
  * PyTorch 1.13 refuses fractional numbers under `weights_only=True` (later versions do not): leave them out, or write them as text.
  * @param value - a state dict, or tensors in Maps, plain objects, arrays and sets, with numbers, strings, booleans and null
- * @throws ArgumentError for a value that has no counterpart in Python, naming its place
+ * @throws ArgumentError for a value that has no counterpart there, naming its place
  * @see https://pytorch.org/docs/stable/generated/torch.save.html
  * @example
  * import { nn } from 'flambeau';
- * import { deserialize, serialize } from 'flambeau/node';
+ * import { deserialize, serialize } from 'flambeau/files';
  *
  * const model = new nn.Linear(4, 2);
- * const bytes = serialize(model.stateDict());
+ * const bytes = serialize(model.stateDict(), { format: 'safetensors', metadata: { trained: 'no' } });
  * new nn.Linear(4, 2).loadStateDict(deserialize(bytes));
  */
-export function serialize(value: CheckpointInput, options: WritePtOptions = {}): Uint8Array<ArrayBuffer> {
-  return concatBytes(serializeChunks(value, options));
+export function serialize(value: CheckpointInput, options: SerializeOptions = {}): Uint8Array<ArrayBuffer> {
+  return concatBytes([...serializeChunks(value, options)]);
 }
 
 /** As {@link serialize}, in pieces to be written one after the other. */
-export function serializeChunks(value: CheckpointInput, options: WritePtOptions = {}): Uint8Array[] {
-  return writePtChunks(new Packer(value).pack(value, []), options);
+export function serializeChunks(value: CheckpointInput, options: SerializeOptions = {}): Iterable<Uint8Array> {
+  const { format = 'pt', metadata, ...rest } = options;
+  if (!FILE_KINDS.includes(format))
+    throw new ArgumentError(`serialize: format '${format as string}'; expected ${FILE_KINDS.join(', ')}`);
+  const write = { ...rest, ...(metadata === undefined ? {} : { metadata: new Map(Object.entries(metadata)) }) };
+  return writeAny(format, new Packer(value).pack(value, []), write);
 }
 
 /** Options of `load` and {@link deserialize}. */
 export type LoadOptions = Omit<ReadPtOptions, 'keepFloats'>;
 
 /**
- * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, running nothing in it. Half-precision tensors become
- * float32; whatever device tensors were saved from, they are on the CPU now.
+ * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, of any version of PyTorch, running nothing in it; or those of
+ * a safetensors file, or NumPy's `.npz` or `.npy`. The contents say which. Half-precision tensors become float32 and short integers
+ * int32; whatever device tensors were saved from, they are on the CPU now.
  *
  * The type parameter says what the file is expected to hold; `loadStateDict` checks that it fits the model.
  * @throws FormatError when the file is damaged, hostile or of another format, or holds other things than plain values and tensors
+ * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function deserialize<T = Map<string, Tensor>>(bytes: Uint8Array, options: LoadOptions = {}): T {
-  return unpackValue(readPt(bytes, options)) as T;
+  return unpackValue(readAny(bytesSource(bytes), options).value) as T;
 }
 
 /** Turns tensors into raw ones, which know nothing of devices. */

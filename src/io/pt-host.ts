@@ -7,7 +7,16 @@
  */
 import { GlobalRef, HostItem, StrangerRef, asKey, describe, quote } from './pickle-items.ts';
 import type { MakeError, PickleHost, PickleItem } from './pickle-items.ts';
-import { OrderedDict, PySize, PyTuple, RawStorage, RawTensor, geometryProblem, ptItemSize } from './pt-value.ts';
+import {
+  OrderedDict,
+  PySize,
+  PyTuple,
+  RawStorage,
+  RawTensor,
+  geometryProblem,
+  ptItemSize,
+  swapBytes,
+} from './pt-value.ts';
 import type { PtDType, PtKey, RawTensorFields, StorageSource } from './pt-value.ts';
 
 /** Storage types by name; PyTorch's typed storages stand for dtypes. */
@@ -170,15 +179,6 @@ function viewOf(item: StorageItem, view: PickleItem, count: number, error: MakeE
 
 const isCount = (item: PickleItem | undefined): item is number =>
   typeof item === 'number' && Number.isSafeInteger(item) && item >= 0;
-
-/** The same elements in the other byte order. */
-function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  for (let from = 0; from < bytes.length; from += size) {
-    for (let i = 0; i < size; i++) out[from + i] = bytes[from + size - 1 - i]!;
-  }
-  return out;
-}
 
 /** `OrderedDict()`, whose items follow by SETITEMS, or as Python 2 has it, `OrderedDict([[key, value], …])`. */
 function makeOrderedDict(args: readonly PickleItem[], error: MakeError): PickleItem {

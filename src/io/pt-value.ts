@@ -236,3 +236,12 @@ export function geometryProblem(fields: Required<RawTensorFields>): string | und
 function product(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
 }
+
+/** The same elements in the other byte order. */
+export function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let from = 0; from < bytes.length; from += size) {
+    for (let i = 0; i < size; i++) out[from + i] = bytes[from + size - 1 - i]!;
+  }
+  return out;
+}
