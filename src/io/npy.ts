@@ -140,7 +140,7 @@ function refusedKind(where: string, letter: string, descr: string): FormatError 
 /** The array in a `.npy` file; its bytes stay there if it is on disk. @throws FormatError */
 export function readNpy(source: ByteSource, where = 'npy'): RawTensor {
   const { descr, shape, fortran, dataOffset } = readNpyHeader(source, where);
-  const [, order, code] = /^([<>|=]?)(\w+)$/.exec(descr) ?? [];
+  const [, order, code] = /^([<>|=]?)(\w.*)$/.exec(descr) ?? [];
   const dtype = DTYPES.get(code ?? '');
   if (dtype === undefined) throw refusedKind(where, code?.[0] ?? '', descr);
   const size = ptItemSize(dtype);
