@@ -3,8 +3,8 @@
  *
  * How long `load(file)` and `loadStateDict` take together, and how much memory beyond the model's own, for state dicts of about so many
  * megabytes: as many tensors as ResNet-18 has (62 parameters and buffers of about its sizes, scaled). Each format and run is a fresh
- * process; the file has been read once before, so that the disk is not what is measured. `first` is the first load of a process, `again`
- * the second, when the engine has compiled the code.
+ * process; the file has been read once before, so that the disk is not what is measured. `first` is the first load of a process, with
+ * its processor time, which other programs disturb less, `again` the second, when the engine has compiled the code.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -37,11 +37,11 @@ function parent() {
         readFileSync(file).length; // into the system's cache
         const runs = Array.from({ length: Number(options.runs) }, () => run({ task: 'load', file, mb }));
         const median = (key) => runs.map((r) => r[key]).sort((a, b) => a - b)[runs.length >> 1];
-        const row = { mb: statSync(file).size / 1e6, format: extension, first: median('first'), again: median('again'), extraMb: median('extraMb') }; // prettier-ignore
+        const row = { mb: statSync(file).size / 1e6, format: extension, first: median('first'), cpu: median('cpu'), again: median('again'), extraMb: median('extraMb') }; // prettier-ignore
         if (options.json) console.log(JSON.stringify(row));
         else
           console.log(
-            `${extension.padEnd(12)} ${row.mb.toFixed(1).padStart(8)} MB  first ${row.first.toFixed(0).padStart(5)} ms  again ${row.again.toFixed(0).padStart(5)} ms  beyond the model ${row.extraMb.toFixed(0).padStart(5)} MB`,
+            `${extension.padEnd(12)} ${row.mb.toFixed(1).padStart(8)} MB  first ${row.first.toFixed(0).padStart(5)} ms (processor ${row.cpu.toFixed(0)})  again ${row.again.toFixed(0).padStart(5)} ms  beyond the model ${row.extraMb.toFixed(0).padStart(5)} MB`,
           );
         rmSync(file);
       }
@@ -90,10 +90,12 @@ async function child({ task, file, mb }) {
   const before = status('VmRSS');
   const time = () => {
     const start = performance.now();
+    const before = process.cpuUsage();
     model.loadStateDict(load(file));
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    return { wall: performance.now() - start, cpu: (user + system) / 1000 };
   };
   const first = time();
   const extraMb = status('VmHWM') - before;
-  console.log(JSON.stringify({ first, again: time(), extraMb }));
+  console.log(JSON.stringify({ first: first.wall, cpu: first.cpu, again: time().wall, extraMb }));
 }
