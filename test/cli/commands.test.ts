@@ -284,3 +284,44 @@ describe('the program', () => {
     expect((await flambeau('summary', at('nothing.pt'))).err).toMatch(/\n {4}at .*\ncaused by Error: ENOENT/s);
   });
 });
+
+describe('inspect and convert', () => {
+  it('list what a checkpoint holds and move its weights to other formats and back', async () => {
+    const listed = await flambeau('inspect', model);
+    expect([listed.code, listed.err]).toEqual([0, '']);
+    expect(listed.out).toMatch(/model\.pt: PyTorch file, .* tensors of .* elements/);
+    expect(listed.out).toMatch(/state_dict\.\S+weight +\[\d+, 3, 3, 3\] +float32 +[\d,]+/);
+    expect(listed.out).toContain('arch.channels: the number 3');
+
+    const refused = await flambeau('convert', model, at('weights.safetensors'));
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/holds more than tensors/);
+    const { code, out } = await flambeau('convert', model, at('weights.safetensors'), '--key', 'state_dict');
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Wrote .*weights\.safetensors: \d+ tensors\n$/)]);
+    expect((await flambeau('convert', at('weights.safetensors'), at('weights.npz'))).code).toBe(0);
+    expect(await json('convert', at('weights.npz'), at('weights.pt'))).toMatchObject({ from: 'npz', to: 'pt' });
+    const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
+    const back = load(at('weights.pt'));
+    expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()])); // prettier-ignore
+    expect(await json('inspect', at('weights.safetensors'))).toMatchObject({
+      kind: 'safetensors',
+      metadata: {},
+      notes: [],
+    });
+  });
+
+  it('show no control characters of a file on the terminal', async () => {
+    save({ 'a\u001b[2Jb': 1 }, at('escape.pt'));
+    const { out } = await flambeau('inspect', at('escape.pt'));
+    expect(out).toContain('a\\u001b[2Jb: the number 1');
+  });
+
+  it('fail with the file’s name', async () => {
+    writeFileSync(at('page.pt'), '<html>');
+    expect(await flambeau('inspect', at('page.pt'))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/page\.pt.*a web page/) as string,
+    });
+    expect(await flambeau('convert', model)).toMatchObject({ code: 2 });
+  });
+});
