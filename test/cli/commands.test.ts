@@ -174,7 +174,7 @@ describe('evaluate', () => {
       /images of 1 channels, but the network takes 3/,
     );
     expect((await flambeau('evaluate', at('images/train/dark/0.ppm'), at('images'))).err).toMatch(
-      /expected a PyTorch file in zip format/,
+      /expected a PyTorch file, but its first bytes are/,
     );
     expect((await flambeau('evaluate', at('nothing.pt'))).err).toMatch(/nothing\.pt.*there is no such file/);
     expect((await flambeau('evaluate', model, at('images'), '--input', '1,8,8')).code).toBe(2);
@@ -240,12 +240,15 @@ describe('summary', () => {
 });
 
 describe('the program', () => {
-  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain']])('explains %s', async (name) => {
-    const { code, out } = await flambeau(name, '--help');
-    expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
-    expect((await flambeau('help', name)).out).toBe(out);
-    expect((await flambeau(name, '-h')).out).toBe(out);
-  });
+  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain'], ['inspect'], ['convert']])(
+    'explains %s',
+    async (name) => {
+      const { code, out } = await flambeau(name, '--help');
+      expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
+      expect((await flambeau('help', name)).out).toBe(out);
+      expect((await flambeau(name, '-h')).out).toBe(out);
+    },
+  );
 
   it('explains itself and prints its version', async () => {
     expect((await flambeau('--help')).out).toMatch(/^Usage: flambeau COMMAND/);
@@ -259,18 +262,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain, inspect, convert",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, evaluate, predict, summary, explain), but got the option --epochs',
+      'flambeau: expected a command first (train, evaluate, predict, summary, explain, inspect, convert), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain",
+      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain, inspect, convert",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
