@@ -73,17 +73,17 @@ export interface PickleHost {
 
 /** How much a pickle may ask of its reader. */
 export interface PickleLimits {
-  /** Opcodes executed, default 4 million. */
+  /** Opcodes executed, default 2 million. */
   readonly operations: number;
-  /** Containers and objects made, default 250,000. */
+  /** Containers and objects made, default 100,000. */
   readonly containers: number;
   /** Containers inside one another, default 200, never more than 1000. */
   readonly depth: number;
-  /** Values when every shared part is counted wherever it appears, default 8 million. */
+  /** Values when every shared part is counted wherever it appears, default 4 million. */
   readonly expanded: number;
 }
 
-export const PICKLE_LIMITS: PickleLimits = { operations: 4e6, containers: 250_000, depth: 200, expanded: 8e6 };
+export const PICKLE_LIMITS: PickleLimits = { operations: 2e6, containers: 100_000, depth: 200, expanded: 4e6 };
 
 /** A dictionary key or set element, or the error that it is none. */
 export function asKey(item: PickleItem, error: MakeError): PtKey {
