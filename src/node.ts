@@ -8,8 +8,9 @@ import { enableNative } from './devices/cpu/native/native.ts';
 enableNative();
 
 export * from './inspect/index.ts';
-export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
-export { load, save } from './io/checkpoint-node.ts';
+export * from './io/index.ts';
+export { load, save, type SaveOptions } from './io/checkpoint-node.ts';
+export { convertFile, inspectFile, type Converted, type ConvertOptions } from './io/files-node.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore

@@ -3,15 +3,25 @@ import { readFileSync } from 'node:fs';
 import { FlambeauError } from '../base/errors.ts';
 import { enableNative } from '../devices/cpu/native/native.ts';
 import type { Command } from './command.ts';
+import { convertCommand } from './convert.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
+import { inspectCommand } from './inspect.ts';
 import { didYouMean, UsageError } from './options.ts';
 import { predictCommand } from './predict.ts';
 import { summaryCommand } from './summary.ts';
 import { Terminal, type Sink } from './terminal.ts';
 import { trainCommand } from './train.ts';
 
-const COMMANDS: readonly Command[] = [trainCommand, evaluateCommand, predictCommand, summaryCommand, explainCommand];
+const COMMANDS: readonly Command[] = [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  summaryCommand,
+  explainCommand,
+  inspectCommand,
+  convertCommand,
+];
 
 /** Exit codes. */
 const FAILURE = 1;

@@ -1,13 +1,20 @@
 /** Checkpoints as files, in Node: `torch.save` and `torch.load`. Browsers use `serialize` and `deserialize` (checkpoint.ts). */
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { writeFileAtomic } from './atomic-write.ts';
-import { deserialize, serializeChunks, type CheckpointInput } from './checkpoint.ts';
+import { unpackValue } from './checkpoint-value.ts';
+import { kindOfName, readAny } from './any-file.ts';
+import { serializeChunks, type CheckpointInput, type LoadOptions, type SerializeOptions } from './checkpoint.ts';
+import { openSource } from './file-source.ts';
+import { named } from './files-node.ts';
+
+/** Options of {@link save}. */
+export type SaveOptions = Omit<SerializeOptions, 'name'>;
 
 /**
  * Saves a state dict, or tensors in Maps, plain objects and arrays, to a file that `torch.load` opens.
+ *
+ * A name that ends in `.safetensors`, `.npz` or `.npy` makes a file of that format, which hold tensors only.
  *
  * The file appears whole or not at all: an existing one stays as it was until the new one is complete.
  * @throws ArgumentError for a value that has no counterpart in Python
@@ -24,33 +31,25 @@ import { deserialize, serializeChunks, type CheckpointInput } from './checkpoint
  * save(model.stateDict(), path);
  * new nn.Linear(4, 2).loadStateDict(load(path));
  */
-export function save(value: CheckpointInput, path: string): void {
+export function save(value: CheckpointInput, path: string, options: SaveOptions = {}): void {
   // torch.save names the folder inside the archive after the file; names that would not do there get the usual one.
   const name = basename(path, extname(path));
-  writeFileAtomic(path, serializeChunks(value, { name: /^[\w.-]*\w[\w.-]*$/.test(name) ? name : 'archive' }));
+  const archive = { name: /^[\w.-]*\w[\w.-]*$/.test(name) ? name : 'archive' };
+  writeFileAtomic(path, serializeChunks(value, { format: kindOfName(path), ...archive, ...options }));
 }
 
 /**
- * Loads what {@link save} or `torch.save` wrote. Nothing in the file is run.
+ * Loads what {@link save} or `torch.save` wrote, of any version of PyTorch, a safetensors file, or NumPy's `.npz` or `.npy`: the contents
+ * say which. Nothing in the file is run.
+ *
+ * Tensors in dictionaries stay in the file until they are asked for, and `loadStateDict` reads them straight into the model: to load a
+ * model takes no second model's memory.
  *
  * The type parameter says what the file is expected to hold, a state dict by default; `loadStateDict` checks that it fits the model.
  * @throws ArgumentError when there is no such file, or it cannot be read
  * @throws FormatError when it is damaged, hostile or of another format
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function load<T = Map<string, Tensor>>(path: string): T {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new ArgumentError(`load: cannot read ${JSON.stringify(path)}: ${why}`, { cause });
-  }
-  try {
-    return deserialize<T>(bytes);
-  } catch (cause) {
-    if (!(cause instanceof FormatError)) throw cause;
-    throw new FormatError(`load: ${JSON.stringify(path)}: ${cause.message}`, { cause });
-  }
+export function load<T = Map<string, Tensor>>(path: string, options: LoadOptions = {}): T {
+  return named('load', path, () => unpackValue(readAny(openSource('load', path), options).value) as T);
 }

@@ -5,14 +5,15 @@
  * Tensors that share memory share it in the file, as with `torch.save`. A view that nothing else in the value shares memory with is
  * written without the rest of its storage, so that saving one row does not write the table.
  */
-import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
+import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { layoutOf } from '../base/layout.ts';
-import { cpuDevice } from '../tensor/backend.ts';
-import { allocateStorage, unusable, type Storage } from '../tensor/storage.ts';
+import { unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { readPt, writePtChunks, type ReadPtOptions, type WritePtOptions } from './pt.ts';
-import { PyTuple, RawStorage, RawTensor, type PtDType, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
+import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
+import { bytesSource } from './byte-source.ts';
+import { unpackValue } from './checkpoint-value.ts';
+import type { ReadPtOptions } from './pt.ts';
+import { RawStorage, RawTensor, type PtInput, type PtKey } from './pt-value.ts';
 import { concatBytes } from './zip-write.ts';
 
 /** What a checkpoint can hold: a state dict, or tensors in dictionaries (Maps or plain objects), lists and sets. */
@@ -24,57 +25,63 @@ export type CheckpointInput =
   | ReadonlySet<PtKey>
   | { readonly [key: string]: CheckpointInput };
 
-/** What comes out of a checkpoint. Dictionaries are Maps; lists, tuples and sizes are arrays. */
-export type CheckpointValue = PtKey | Tensor | CheckpointValue[] | Map<PtKey, CheckpointValue> | ReadonlySet<PtKey>;
-
 /** How deep values may be nested. */
 const MAX_DEPTH = 200;
 
+/** Options of {@link serialize}. */
+export interface SerializeOptions {
+  /** Default `'pt'`, PyTorch's. */
+  readonly format?: FileKind;
+  /** The folder inside a `.pt` archive, default `'archive'`. */
+  readonly name?: string;
+  /** Text beside the tensors, by name; only safetensors files have it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
 /**
- * The bytes of a file that `torch.load` opens, with `weights_only=True` too.
+ * The bytes of a file that `torch.load` opens, with `weights_only=True` too; with `format`, those of a safetensors file or of NumPy's
+ * `.npz` and `.npy`, which hold tensors only.
  *
  * PyTorch 1.13 refuses fractional numbers under `weights_only=True` (later versions do not): leave them out, or write them as text.
  * @param value - a state dict, or tensors in Maps, plain objects, arrays and sets, with numbers, strings, booleans and null
- * @throws ArgumentError for a value that has no counterpart in Python, naming its place
+ * @throws ArgumentError for a value that has no counterpart there, naming its place
  * @see https://pytorch.org/docs/stable/generated/torch.save.html
  * @example
  * import { nn } from 'flambeau';
- * import { deserialize, serialize } from 'flambeau/node';
+ * import { deserialize, serialize } from 'flambeau/files';
  *
  * const model = new nn.Linear(4, 2);
- * const bytes = serialize(model.stateDict());
+ * const bytes = serialize(model.stateDict(), { format: 'safetensors', metadata: { trained: 'no' } });
  * new nn.Linear(4, 2).loadStateDict(deserialize(bytes));
  */
-export function serialize(value: CheckpointInput, options: WritePtOptions = {}): Uint8Array<ArrayBuffer> {
-  return concatBytes(serializeChunks(value, options));
+export function serialize(value: CheckpointInput, options: SerializeOptions = {}): Uint8Array<ArrayBuffer> {
+  return concatBytes([...serializeChunks(value, options)]);
 }
 
 /** As {@link serialize}, in pieces to be written one after the other. */
-export function serializeChunks(value: CheckpointInput, options: WritePtOptions = {}): Uint8Array[] {
-  return writePtChunks(new Packer(value).pack(value, []), options);
+export function serializeChunks(value: CheckpointInput, options: SerializeOptions = {}): Iterable<Uint8Array> {
+  const { format = 'pt', metadata, ...rest } = options;
+  if (!FILE_KINDS.includes(format))
+    throw new ArgumentError(`serialize: format '${format as string}'; expected ${FILE_KINDS.join(', ')}`);
+  const write = { ...rest, ...(metadata === undefined ? {} : { metadata: new Map(Object.entries(metadata)) }) };
+  return writeAny(format, new Packer(value).pack(value, []), write);
 }
 
+/** Options of `load` and {@link deserialize}. */
+export type LoadOptions = Omit<ReadPtOptions, 'keepFloats'>;
+
 /**
- * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, running nothing in it. Half-precision tensors become
- * float32; whatever device tensors were saved from, they are on the CPU now.
+ * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, of any version of PyTorch, running nothing in it; or those of
+ * a safetensors file, or NumPy's `.npz` or `.npy`. The contents say which. Half-precision tensors become float32 and short integers
+ * int32; whatever device tensors were saved from, they are on the CPU now.
  *
  * The type parameter says what the file is expected to hold; `loadStateDict` checks that it fits the model.
  * @throws FormatError when the file is damaged, hostile or of another format, or holds other things than plain values and tensors
+ * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function deserialize<T = Map<string, Tensor>>(
-  bytes: Uint8Array,
-  options: Omit<ReadPtOptions, 'keepFloats'> = {},
-): T {
-  // prettier-ignore
-  return new Unpacker().unpack(readPt(bytes, options)) as T;
-}
-
-/** Whether a value from a file is a state dict: a dictionary of tensors by name. */
-export function isStateDict(value: unknown): value is Map<string, Tensor> {
-  return (
-    value instanceof Map && [...value].every(([name, tensor]) => typeof name === 'string' && tensor instanceof Tensor)
-  );
+export function deserialize<T = Map<string, Tensor>>(bytes: Uint8Array, options: LoadOptions = {}): T {
+  return unpackValue(readAny(bytesSource(bytes), options).value) as T;
 }
 
 /** Turns tensors into raw ones, which know nothing of devices. */
@@ -169,65 +176,3 @@ function entriesOf(value: Container): Iterable<readonly [PtKey, CheckpointInput]
 const place = (path: readonly PtKey[]): string => (path.length === 0 ? 'the value' : `the value at ${path.join('.')}`);
 
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-
-/** Turns raw tensors into tensors; those that share a storage in the file do so again. */
-class Unpacker {
-  readonly #storages = new Map<RawStorage, Map<PtDType, Storage>>();
-  readonly #unpacked = new Map<object, CheckpointValue>();
-
-  unpack(value: PtValue): CheckpointValue {
-    if (typeof value !== 'object' || value === null) return value;
-    const known = this.#unpacked.get(value);
-    if (known !== undefined) return known;
-    const result = this.#object(value);
-    this.#unpacked.set(value, result);
-    return result;
-  }
-
-  #object(value: Exclude<PtValue, PtKey>): CheckpointValue {
-    if (value instanceof RawTensor) return this.#tensor(value);
-    if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, this.unpack(item)]));
-    if (value instanceof Set) return value;
-    if (value instanceof PyTuple) return value.items.map((item) => this.unpack(item));
-    if (Array.isArray(value)) return value.map((item) => this.unpack(item));
-    return value.value; // a float
-  }
-
-  #tensor(raw: RawTensor): Tensor {
-    const byDType = this.#storages.get(raw.storage) ?? new Map<PtDType, Storage>();
-    this.#storages.set(raw.storage, byDType);
-    const dtype = asDType(raw.dtype);
-    let storage = byDType.get(raw.dtype);
-    if (storage === undefined) {
-      const data = hostData(raw.storage.bytes, raw.dtype);
-      storage = allocateStorage(cpuDevice(), data.byteLength);
-      cpuDevice().write(storage.address, data);
-      byDType.set(raw.dtype, storage);
-    }
-    const tensor = new Tensor(storage, layoutOf(dtype, raw.shape, raw.strides), raw.offset);
-    if (raw.requiresGrad) tensor.requiresGrad = true;
-    return tensor;
-  }
-}
-
-const asDType = (dtype: PtDType): DType => (dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype);
-
-/** A storage's elements as they will lie in memory. The bytes in the file need not be aligned, so they are copied. */
-function hostData(bytes: Uint8Array, dtype: PtDType): TypedArray {
-  const { buffer } = new Uint8Array(bytes);
-  if (dtype !== 'float16' && dtype !== 'bfloat16') return viewAs(dtype, buffer, 0, bytes.length / itemSize(dtype));
-  const halves = new Uint16Array(buffer);
-  // A bfloat16 is the upper half of a float32.
-  if (dtype === 'bfloat16') return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
-  return Float32Array.from(halves, halfValue);
-}
-
-/** The value of an IEEE 754 binary16: 1 sign bit, 5 of exponent, 10 of fraction. */
-function halfValue(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

@@ -2,11 +2,12 @@
  * The last step of reading a pickle: one walk over the value that the machine left. It makes sure that the result consists of
  * values only, contains nothing of itself, is not nested too deep, and would not explode if its shared parts were written out
  * ("billion laughs": ten lists of ten references to the one before are ten billion items in a hundred bytes). It also turns whole
- * floats into plain numbers.
+ * floats into plain numbers, and modules into their state dicts (pickle-module.ts).
  */
 import { FormatError } from '../base/errors.ts';
-import { GlobalRef, HostItem, describe, quote } from './pickle-items.ts';
+import { GlobalRef, HostItem, ObjectItem, describe, quote } from './pickle-items.ts';
 import type { PickleItem, PickleLimits } from './pickle-items.ts';
+import { moduleState } from './pickle-module.ts';
 import { OrderedDict, PyFloat, PyTuple, RawTensor } from './pt-value.ts';
 import type { PtKey, PtValue } from './pt-value.ts';
 
@@ -14,6 +15,7 @@ interface FinishOptions {
   readonly where: string;
   readonly limits: PickleLimits;
   readonly keepFloats: boolean;
+  readonly onModule: ((className: string, place: string) => void) | undefined;
 }
 
 /** Size of a value: how many values it holds when shared parts are counted each time, and how deep it goes. */
@@ -55,7 +57,16 @@ class Walk {
 
   /** What shall stand in the result for an item. */
   settle(item: PickleItem): PickleItem {
+    if (item instanceof ObjectItem) return this.#state(item);
     return item instanceof PyFloat && !this.#options.keepFloats ? item.value : item;
+  }
+
+  #state(module: ObjectItem): PickleItem {
+    if (module.resolved === undefined) {
+      module.resolved = moduleState(module, this.#options.limits, (problem) => this.#error(problem));
+      this.#options.onModule?.(module.className, this.#place());
+    }
+    return module.resolved;
   }
 
   measure(item: PickleItem, depth: number): Measure {
@@ -97,9 +108,11 @@ class Walk {
   #walkMap(map: Map<PtKey, PickleItem>, depth: number): Measure {
     let total = NOTHING;
     for (const [key, value] of map) {
+      this.#path.push(key);
       const settled = this.settle(value);
       if (settled !== value) map.set(key, settled);
-      total = combine(total, this.#child(key, settled, depth));
+      total = combine(total, this.measure(settled, depth + 1));
+      this.#path.pop();
     }
     return { expanded: total.expanded, height: total.height + 1 };
   }
@@ -107,18 +120,13 @@ class Walk {
   #walkArray(items: PickleItem[], depth: number): Measure {
     let total = NOTHING;
     for (let i = 0; i < items.length; i++) {
+      this.#path.push(i);
       const settled = this.settle(items[i]!);
       if (settled !== items[i]) items[i] = settled;
-      total = combine(total, this.#child(i, settled, depth));
+      total = combine(total, this.measure(settled, depth + 1));
+      this.#path.pop();
     }
     return { expanded: total.expanded, height: total.height + 1 };
-  }
-
-  #child(key: PtKey, value: PickleItem, depth: number): Measure {
-    this.#path.push(key);
-    const measure = this.measure(value, depth + 1);
-    this.#path.pop();
-    return measure;
   }
 
   #tooDeep(): FormatError {
@@ -126,8 +134,14 @@ class Walk {
   }
 
   #error(problem: string): FormatError {
-    const place = this.#path.map((key) => `[${typeof key === 'string' ? quote(key) : String(key)}]`).join('');
-    return new FormatError(`pickle ${this.#options.where}, value${place.slice(0, 300)}: ${problem}`);
+    return new FormatError(`pickle ${this.#options.where}, value${this.#place()}: ${problem}`);
+  }
+
+  #place(): string {
+    return this.#path
+      .map((key) => `[${typeof key === 'string' ? quote(key) : String(key)}]`)
+      .join('')
+      .slice(0, 300);
   }
 }
 

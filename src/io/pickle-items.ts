@@ -38,28 +38,52 @@ export class HostItem {
   }
 }
 
+/**
+ * The name of a class that is not on the list, of which a pickled module may be an object. Nothing stands behind it: no class is looked
+ * for, and to call it is refused.
+ */
+export class StrangerRef extends HostItem {
+  readonly name: string;
+  constructor(name: string) {
+    super(`the global ${quote(name)}`);
+    this.name = name;
+  }
+}
+
+/** An object of a class that is not on the list: a name and the attributes that it was saved with. */
+export class ObjectItem extends HostItem {
+  readonly className: string;
+  attributes: Map<PtKey, PickleItem> | undefined;
+  /** What takes its place, once that is known. */
+  resolved: PickleItem | undefined;
+  constructor(className: string) {
+    super(`an object of class ${quote(className)}`);
+    this.className = className;
+  }
+}
+
 /** What gives names and persistent ids their meaning. */
 export interface PickleHost {
-  /** The global called `module.name`, if it is on the list. */
-  lookup(name: string): GlobalRef | undefined;
+  /** The global called `module.name`, if it is on the list, or a {@link StrangerRef} for what may be a module's class. */
+  lookup(name: string): PickleItem | undefined;
   /** For a name that is not on the list: what the user can do. */
   remedy(name: string): string;
-  persistentLoad(id: PyTuple<PickleItem>, error: MakeError): PickleItem;
+  persistentLoad(id: PickleItem, error: MakeError): PickleItem;
 }
 
 /** How much a pickle may ask of its reader. */
 export interface PickleLimits {
-  /** Opcodes executed, default 4 million. */
+  /** Opcodes executed, default 2 million. */
   readonly operations: number;
-  /** Containers and objects made, default 250,000. */
+  /** Containers and objects made, default 100,000. */
   readonly containers: number;
   /** Containers inside one another, default 200, never more than 1000. */
   readonly depth: number;
-  /** Values when every shared part is counted wherever it appears, default 8 million. */
+  /** Values when every shared part is counted wherever it appears, default 4 million. */
   readonly expanded: number;
 }
 
-export const PICKLE_LIMITS: PickleLimits = { operations: 4e6, containers: 250_000, depth: 200, expanded: 8e6 };
+export const PICKLE_LIMITS: PickleLimits = { operations: 2e6, containers: 100_000, depth: 200, expanded: 4e6 };
 
 /** A dictionary key or set element, or the error that it is none. */
 export function asKey(item: PickleItem, error: MakeError): PtKey {

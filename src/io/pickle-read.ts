@@ -12,7 +12,7 @@
 import { FormatError } from '../base/errors.ts';
 import { finishValue } from './pickle-finish.ts';
 import { OP, opcodeName } from './pickle-opcodes.ts';
-import { GlobalRef, PICKLE_LIMITS, asKey, describe, quote } from './pickle-items.ts';
+import { GlobalRef, ObjectItem, PICKLE_LIMITS, StrangerRef, asKey, describe, quote } from './pickle-items.ts';
 import type { MakeError, PickleHost, PickleItem, PickleLimits } from './pickle-items.ts';
 import { OrderedDict, PyFloat, PyTuple } from './pt-value.ts';
 import type { PtValue } from './pt-value.ts';
@@ -23,20 +23,46 @@ export interface PickleOptions {
   readonly limits?: PickleLimits;
   /** Give floats with whole values as {@link PyFloat}, so that writing them again makes floats; default false. */
   readonly keepFloats?: boolean;
+  /** Told of whole modules that were pickled, in whose place their state dicts stand. */
+  readonly onModule?: ((className: string, place: string) => void) | undefined;
 }
+
+/** The bytes end in the middle of a pickle; with more of them it might go on. */
+export class PickleCutOff extends FormatError {}
 
 /**
  * Runs a protocol 2 pickle and returns the value it describes.
  * @throws FormatError for anything that is not a well-formed pickle of allowed parts within the limits.
  */
 export function readPickle(bytes: Uint8Array, host: PickleHost, options: PickleOptions): PtValue {
-  const limits = options.limits ?? PICKLE_LIMITS;
-  const root = new Machine(bytes, host, options.where, limits).run();
-  return finishValue(root, { where: options.where, limits, keepFloats: options.keepFloats ?? false });
+  const { value, end } = readPickleAt(bytes, 0, host, options);
+  if (end === bytes.length) return value;
+  throw new FormatError(
+    `pickle ${options.where}, byte ${end - 1}, STOP: ${bytes.length - end} bytes follow the end of the pickle`,
+  );
+}
+
+/**
+ * As {@link readPickle}, for a pickle that begins at `from` and may be followed by other things.
+ * @returns the value, and where the pickle ends
+ * @throws PickleCutOff when the bytes end before the pickle does
+ */
+export function readPickleAt(
+  bytes: Uint8Array,
+  from: number,
+  host: PickleHost,
+  options: PickleOptions,
+): { value: PtValue; end: number } {
+  const { where, limits = PICKLE_LIMITS, keepFloats = false, onModule } = options;
+  const machine = new Machine(bytes, from, host, where, limits);
+  const root = machine.run();
+  return { value: finishValue(root, { where, limits, keepFloats, onModule }), end: machine.end };
 }
 
 /** Longest module or attribute name; real ones have some dozens of characters. */
 const MAX_NAME = 256;
+/** Protocol 0's way to call a class; refused, but its name is worth telling. */
+const INST = 0x69;
 const EMPTY_TUPLE = new PyTuple<PickleItem>(Object.freeze([]));
 
 class Machine {
@@ -53,10 +79,13 @@ class Machine {
   /** Stack heights at the open marks; what lies below the last one is out of reach. */
   readonly #marks: number[] = [];
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  #at = 0;
+  readonly start: number;
+  #at: number;
   #containers = 0;
 
-  constructor(bytes: Uint8Array, host: PickleHost, where: string, limits: PickleLimits) {
+  constructor(bytes: Uint8Array, from: number, host: PickleHost, where: string, limits: PickleLimits) {
+    this.start = from;
+    this.#at = from;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.host = host;
@@ -68,7 +97,7 @@ class Machine {
     for (let operations = 0; ; operations++) {
       this.opcodeAt = this.#at;
       if (this.#at >= this.#bytes.length) {
-        throw new FormatError(
+        throw new PickleCutOff(
           `pickle ${this.#where}: ends at byte ${this.#at} without STOP; the file is cut off, fetch it again`,
         );
       }
@@ -78,11 +107,7 @@ class Machine {
       const code = this.#bytes[this.#at++]!;
       if (code === OP.STOP) return this.#stop();
       const execute = EXECUTE[code];
-      if (execute === undefined) {
-        throw this.error(
-          'is not on the list of opcodes that checkpoints need; write the file with torch.save and its default pickle protocol 2',
-        );
-      }
+      if (execute === undefined) throw this.#refused(code);
       execute(this);
     }
   }
@@ -93,9 +118,19 @@ class Machine {
         `${this.#stack.length} values and ${this.#marks.length} open marks are left; expected one value`,
       );
     }
-    if (this.#at !== this.#bytes.length)
-      throw this.error(`${this.#bytes.length - this.#at} bytes follow the end of the pickle`);
     return this.#stack[0]!;
+  }
+
+  /** Where the next byte would be read: after STOP, where the pickle ends. */
+  get end(): number {
+    return this.#at;
+  }
+
+  #refused(code: number): FormatError {
+    const name = code === INST ? ` (${quote(`${this.line()}.${this.line()}`)})` : '';
+    return this.error(
+      `is not on the list of opcodes that checkpoints need${name}; write the file with torch.save and its default pickle protocol 2`,
+    );
   }
 
   error(problem: string): FormatError {
@@ -129,8 +164,12 @@ class Machine {
   #advance(length: number): number {
     const from = this.#at;
     const left = this.#bytes.length - from;
-    if (length > left)
-      throw this.error(`needs ${length} bytes, but only ${left} are left; the file is damaged, fetch it again`);
+    if (length > left) {
+      const { message } = this.error(
+        `needs ${length} bytes, but only ${left} are left; the file is damaged, fetch it again`,
+      );
+      throw new PickleCutOff(message);
+    }
     this.#at = from + length;
     return from;
   }
@@ -146,8 +185,12 @@ class Machine {
 
   /** A newline-terminated name. */
   line(): string {
-    const end = this.#bytes.subarray(this.#at, this.#at + MAX_NAME + 1).indexOf(10);
-    if (end < 0) throw this.error(`a name without its newline within ${MAX_NAME} bytes`);
+    const ahead = this.#bytes.subarray(this.#at, this.#at + MAX_NAME + 1);
+    const end = ahead.indexOf(10);
+    if (end < 0) {
+      const error = this.error(`a name without its newline within ${MAX_NAME} bytes`);
+      throw ahead.length > MAX_NAME ? error : new PickleCutOff(error.message);
+    }
     const name = this.take(end);
     this.#at++;
     return String.fromCharCode(...name);
@@ -200,7 +243,7 @@ type Execute = (m: Machine) => void;
 const EXECUTE: readonly (Execute | undefined)[] = makeTable({
   [OP.PROTO]: (m) => {
     const protocol = m.uint8();
-    if (m.opcodeAt !== 0) throw m.error('the protocol may only be stated first');
+    if (m.opcodeAt !== m.start) throw m.error('the protocol may only be stated first');
     if (protocol !== 2)
       throw m.error(`protocol ${protocol}, expected 2; save again with torch.save's default pickle_protocol`);
   },
@@ -213,6 +256,9 @@ const EXECUTE: readonly (Execute | undefined)[] = makeTable({
   [OP.LONG1]: (m) => m.push(decodeLong(m.take(m.uint8()))),
   [OP.BINFLOAT]: (m) => m.push(asFloat(m.float64())),
   [OP.BINUNICODE]: (m) => m.push(m.utf8(m.uint32())),
+  // What Python 2 called strings.
+  [OP.SHORT_BINSTRING]: (m) => m.push(m.utf8(m.uint8())),
+  [OP.BINSTRING]: (m) => m.push(m.utf8(m.uint32())),
   [OP.EMPTY_LIST]: (m) => m.pushNew([]),
   [OP.EMPTY_DICT]: (m) => m.pushNew(new Map()),
   [OP.EMPTY_TUPLE]: (m) => m.push(EMPTY_TUPLE),
@@ -229,12 +275,16 @@ const EXECUTE: readonly (Execute | undefined)[] = makeTable({
   [OP.LONG_BINPUT]: (m) => void m.memo.set(m.uint32(), m.top('a value')),
   [OP.BINGET]: (m) => m.push(recall(m, m.uint8())),
   [OP.LONG_BINGET]: (m) => m.push(recall(m, m.uint32())),
-  [OP.GLOBAL]: (m) => m.push(findGlobal(m, `${m.line()}.${m.line()}`)),
+  [OP.GLOBAL]: (m) => {
+    const found = findGlobal(m, `${m.line()}.${m.line()}`);
+    if (found instanceof StrangerRef) m.pushNew(found);
+    else m.push(found);
+  },
   [OP.REDUCE]: reduce,
+  [OP.NEWOBJ]: makeObject,
   [OP.BUILD]: build,
   [OP.BINPERSID]: (m) => {
     const id = m.pop('a persistent id');
-    if (!(id instanceof PyTuple)) throw m.error(`persistent id must be a tuple, but is ${describe(id)}`);
     m.push(m.host.persistentLoad(id, m.makeError));
   },
 });
@@ -276,15 +326,19 @@ function setItems(m: Machine, items: readonly PickleItem[]): void {
   for (let i = 0; i < items.length; i += 2) dict.set(asKey(items[i]!, m.makeError), items[i + 1]!);
 }
 
-function findGlobal(m: Machine, name: string): GlobalRef {
+function findGlobal(m: Machine, name: string): PickleItem {
   const found = m.host.lookup(name);
   if (found !== undefined) return found;
-  throw m.error(`the global ${quote(name)} is not on the list of what a checkpoint may use; ${m.host.remedy(name)}`);
+  throw notListed(m, name);
 }
+
+const notListed = (m: Machine, name: string): FormatError =>
+  m.error(`the global ${quote(name)} is not on the list of what a checkpoint may use; ${m.host.remedy(name)}`);
 
 function reduce(m: Machine): void {
   const args = m.pop('arguments');
   const callee = m.pop('something to call');
+  if (callee instanceof StrangerRef) throw notListed(m, callee.name);
   if (!(callee instanceof GlobalRef)) throw m.error(`can only call a listed global, not ${describe(callee)}`);
   if (callee.apply === undefined) throw m.error(`the global ${quote(callee.name)} may be named but not called`);
   if (!(args instanceof PyTuple))
@@ -292,13 +346,32 @@ function reduce(m: Machine): void {
   m.pushNew(callee.apply(args.items, m.makeError));
 }
 
-/** Sets an object's `__dict__`; only an OrderedDict has one here. */
+/** An object without anything in it, of a class that is only a name: how a pickled module begins. Nothing is called. */
+function makeObject(m: Machine): void {
+  const args = m.pop('arguments');
+  const type = m.pop('a class');
+  if (!(type instanceof StrangerRef))
+    throw m.error(`can only make objects of a module's class, not of ${describe(type)}`);
+  if (!(args instanceof PyTuple) || args.length > 0) {
+    throw m.error(
+      `an object of class ${quote(type.name)} made with arguments; modules have none. Save state_dict() instead`,
+    );
+  }
+  m.pushNew(new ObjectItem(type.name));
+}
+
+/** Sets an object's `__dict__`; only an OrderedDict and a module have one here. */
 function build(m: Machine): void {
   const state = m.pop('a state');
   const target = m.top('an object');
-  if (!(target instanceof OrderedDict))
+  if (!(target instanceof OrderedDict || target instanceof ObjectItem))
     throw m.error(`can only set attributes of an OrderedDict, not of ${describe(target)}`);
   if (!(state instanceof Map)) throw m.error(`attributes must be a dict, but are ${describe(state)}`);
+  if (target instanceof ObjectItem) {
+    if (target.attributes !== undefined) throw m.error(`the attributes of ${describe(target)} are set twice`);
+    target.attributes = state;
+    return;
+  }
   for (const [key, value] of state) {
     if (typeof key !== 'string') throw m.error(`an attribute name is ${describe(key)}; expected a string`);
     target.attributes.set(key, value);

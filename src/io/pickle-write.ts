@@ -269,7 +269,7 @@ class PickleWriter {
     this.#global(`torch ${STORAGE_TYPES[dtype]}`);
     this.value(known.key);
     this.value('cpu');
-    this.value(storage.bytes.length / ptItemSize(dtype));
+    this.value(storage.byteLength / ptItemSize(dtype));
     this.out.byte(OP.TUPLE);
     this.#put();
     this.out.byte(OP.BINPERSID);

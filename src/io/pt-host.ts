@@ -5,15 +5,26 @@
  * Everything the file says about a tensor is held against the bytes that are there: the storage's element count against its
  * record, sizes, strides and offset against the storage, one storage against itself when it is named twice.
  */
-import { GlobalRef, HostItem, asKey, describe, quote } from './pickle-items.ts';
+import { GlobalRef, HostItem, StrangerRef, asKey, describe, quote } from './pickle-items.ts';
 import type { MakeError, PickleHost, PickleItem } from './pickle-items.ts';
-import { OrderedDict, PySize, PyTuple, RawStorage, RawTensor, geometryProblem, ptItemSize } from './pt-value.ts';
-import type { PtDType, RawTensorFields } from './pt-value.ts';
+import {
+  OrderedDict,
+  PySize,
+  PyTuple,
+  RawStorage,
+  RawTensor,
+  geometryProblem,
+  ptItemSize,
+  swapBytes,
+} from './pt-value.ts';
+import type { PtDType, PtKey, RawTensorFields, StorageSource } from './pt-value.ts';
 
 /** Storage types by name; PyTorch's typed storages stand for dtypes. */
 export const STORAGE_TYPES: { readonly [K in PtDType]: string } = {
   bool: 'BoolStorage',
   uint8: 'ByteStorage',
+  int8: 'CharStorage',
+  int16: 'ShortStorage',
   int32: 'IntStorage',
   int64: 'LongStorage',
   float16: 'HalfStorage',
@@ -22,7 +33,8 @@ export const STORAGE_TYPES: { readonly [K in PtDType]: string } = {
   float64: 'DoubleStorage',
 };
 
-const DTYPE_OF_STORAGE = new Map(
+/** The dtype of each storage type. */
+export const DTYPE_OF_STORAGE: ReadonlyMap<string, PtDType> = new Map(
   Object.entries(STORAGE_TYPES).map(([dtype, name]) => [`torch.${name}`, dtype as PtDType]),
 );
 
@@ -30,8 +42,10 @@ const CALLABLE = new Map<string, GlobalRef>(
   Object.entries({
     'collections.OrderedDict': makeOrderedDict,
     'torch.Size': makeSize,
+    'torch._utils._rebuild_tensor': rebuildOldTensor,
     'torch._utils._rebuild_tensor_v2': rebuildTensor,
     'torch._utils._rebuild_parameter': rebuildParameter,
+    'torch._utils._rebuild_parameter_with_state': rebuildParameterWithState,
     '__builtin__.set': makeSet,
     'builtins.set': makeSet,
   }).map(([name, apply]) => [name, new GlobalRef(name, apply)]),
@@ -41,8 +55,8 @@ const NAMED = new Map<string, GlobalRef>([...DTYPE_OF_STORAGE.keys()].map((name)
 
 /** Where storages' bytes come from. */
 export interface StorageRecords {
-  /** The record `data/<key>` of the archive, or undefined when there is none. */
-  read(key: string): Uint8Array | undefined;
+  /** What is there for storage `key`, which the pickle says has `bytes` bytes; undefined when there is nothing. */
+  read(key: string, bytes: number): Uint8Array | StorageSource | undefined;
   readonly bigEndian: boolean;
 }
 
@@ -50,11 +64,28 @@ export interface StorageRecords {
 class StorageItem extends HostItem {
   readonly storage: RawStorage;
   readonly dtype: PtDType;
-  constructor(storage: RawStorage, dtype: PtDType) {
+  /** Where a view of a storage begins, in elements; the legacy format knows such views. */
+  readonly offset: number;
+  constructor(storage: RawStorage, dtype: PtDType, offset = 0) {
     super(`a ${dtype} storage`);
     this.storage = storage;
     this.dtype = dtype;
+    this.offset = offset;
   }
+}
+
+/**
+ * Modules whose names nothing in a checkpoint stands for: those that can do harm, and those whose values would need code to make sense
+ * of. Other names may be classes of modules, which stay names.
+ */
+const NEVER =
+  /^(os|posix|posixpath|nt|ntpath|sys|subprocess|builtins|__builtin__|importlib|imp|runpy|code|codeop|pty|pickle|_pickle|cPickle|copyreg|copy_reg|shutil|socket|ctypes|operator|functools|types|marshal|multiprocessing|threading|signal|tempfile|pathlib|io|_io|webbrowser|urllib|http|requests|asyncio|collections|numpy|_codecs|codecs|pip|pdb|bdb|timeit|platform|torch|eval|exec)$/;
+
+/** Whether a name may be the class of a pickled module: two plain identifiers, of no module that has no place in a checkpoint. */
+function mayBeModule(name: string): boolean {
+  if (/(^|\.)__(?!main__\.)/.test(name)) return false;
+  if (/^torch\.nn(\.[a-z_]\w*)+\.[A-Za-z_]\w*$/.test(name)) return true;
+  return /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\.[A-Za-z_]\w*$/.test(name) && !NEVER.test(name.slice(0, name.indexOf('.')));
 }
 
 /** Gives a checkpoint's pickle its meaning. One host reads one file: it keeps the storages, so that sharing survives. */
@@ -66,8 +97,8 @@ export class PtHost implements PickleHost {
     this.#records = records;
   }
 
-  lookup(name: string): GlobalRef | undefined {
-    return CALLABLE.get(name) ?? NAMED.get(name);
+  lookup(name: string): PickleItem | undefined {
+    return CALLABLE.get(name) ?? NAMED.get(name) ?? (mayBeModule(name) ? new StrangerRef(name) : undefined);
   }
 
   remedy(name: string): string {
@@ -78,62 +109,90 @@ export class PtHost implements PickleHost {
     return 'a file that holds only tensors and containers has no need of it: save state_dict() instead of whole objects';
   }
 
-  persistentLoad(id: PyTuple<PickleItem>, error: MakeError): PickleItem {
-    const [tag, type, key, location, count] = id.items;
-    if (id.length !== 5 || tag !== 'storage') {
+  persistentLoad(id: PickleItem, error: MakeError): PickleItem {
+    if (!(id instanceof PyTuple)) throw error(`persistent id must be a tuple, but is ${describe(id)}`);
+    const [tag, type, key, location, count, view] = id.items;
+    // The legacy format puts the source text of a module's class beside it; it is of no use here.
+    if (tag === 'module' && id.length === 4 && type instanceof StrangerRef) return type;
+    if (tag !== 'storage' || (id.length !== 5 && id.length !== 6)) {
       throw error(
         `persistent id must be ('storage', type, key, location, elements), but is a tuple of ${id.length} that begins with ${describe(tag ?? null)}`,
       );
     }
-    const dtype = type instanceof GlobalRef ? DTYPE_OF_STORAGE.get(type.name) : undefined;
-    if (dtype === undefined) throw error(`storage type must be one of torch's, but is ${describe(type ?? null)}`);
+    const dtype = storageDType(type, error);
     if (typeof key !== 'string') throw error(`storage key must be a string, but is ${describe(key ?? null)}`);
     // The device it was saved from does not matter: bytes are bytes, and the caller places them.
     if (typeof location !== 'string')
       throw error(`storage location must be a string, but is ${describe(location ?? null)}`);
     if (typeof count !== 'number') throw error(`storage size must be a number, but is ${describe(count ?? null)}`);
-    return this.#load(key, dtype, count, error);
+    const item = this.#load(key, dtype, count, error);
+    return view === undefined || view === null ? item : viewOf(item, view, count, error);
   }
 
   #load(key: string, dtype: PtDType, count: number, error: MakeError): StorageItem {
+    const size = count * ptItemSize(dtype);
+    if (!Number.isSafeInteger(size) || size < 0) throw error(`storage ${quote(key)} is said to have ${count} elements`);
     const known = this.#storages.get(key);
-    const item = known ?? new StorageItem(new RawStorage(this.#bytes(key, dtype, error)), dtype);
+    const item = known ?? new StorageItem(new RawStorage(this.#contents(key, dtype, size, error)), dtype);
     if (item.dtype !== dtype) throw error(`storage ${quote(key)} is named as ${dtype}, and elsewhere as ${item.dtype}`);
-    const have = item.storage.bytes.length;
-    if (count * ptItemSize(dtype) !== have) {
+    const have = item.storage.byteLength;
+    if (size !== have) {
       throw error(
-        `storage ${quote(key)} should have ${count} ${dtype} elements, but its record has ${have} bytes instead of ${count * ptItemSize(dtype)}`,
+        `storage ${quote(key)} should have ${count} ${dtype} elements, but its record has ${have} bytes instead of ${size}`,
       );
     }
     this.#storages.set(key, item);
     return item;
   }
 
-  #bytes(key: string, dtype: PtDType, error: MakeError): Uint8Array {
-    const bytes = this.#records.read(key);
-    if (bytes === undefined)
+  #contents(key: string, dtype: PtDType, size: number, error: MakeError): Uint8Array | StorageSource {
+    const contents = this.#records.read(key, size);
+    if (contents === undefined)
       throw error(`there is no record for storage ${quote(key)}; the file is incomplete, fetch it again`);
-    if (!this.#records.bigEndian) return bytes;
-    const size = ptItemSize(dtype);
-    if (bytes.length % size !== 0)
-      throw error(`storage ${quote(key)} has ${bytes.length} bytes, no multiple of ${size}`);
-    return swapBytes(bytes, size);
+    const step = ptItemSize(dtype);
+    if (!this.#records.bigEndian || step === 1) return contents;
+    const { byteLength } = contents;
+    if (byteLength % step !== 0) throw error(`storage ${quote(key)} has ${byteLength} bytes, no multiple of ${step}`);
+    if (contents instanceof Uint8Array) return swapBytes(contents, step);
+    const read = (offset: number, length: number): Uint8Array => swapBytes(contents.read(offset, length), step);
+    return { byteLength, read, verify: () => contents.verify() };
   }
 }
 
-/** The same elements in the other byte order. */
-function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  for (let from = 0; from < bytes.length; from += size) {
-    for (let i = 0; i < size; i++) out[from + i] = bytes[from + size - 1 - i]!;
-  }
-  return out;
+/** The dtype that a storage type stands for. */
+function storageDType(type: PickleItem | undefined, error: MakeError): PtDType {
+  const dtype = type instanceof GlobalRef ? DTYPE_OF_STORAGE.get(type.name) : undefined;
+  if (dtype === undefined) throw error(`storage type must be one of torch's, but is ${describe(type ?? null)}`);
+  return dtype;
 }
 
-/** `OrderedDict()`; its items follow by SETITEMS. */
+/** `(key, offset, elements)`: a part of a storage, as the legacy format can name. */
+function viewOf(item: StorageItem, view: PickleItem, count: number, error: MakeError): StorageItem {
+  const [key, offset, size] = view instanceof PyTuple ? view.items : [];
+  if (typeof key !== 'string' || !isCount(offset) || !isCount(size) || offset + size > count) {
+    throw error(
+      `a view of a storage of ${count} elements must be (key, offset, elements) within it, but is ${describe(view)}`,
+    );
+  }
+  return new StorageItem(item.storage, item.dtype, offset);
+}
+
+const isCount = (item: PickleItem | undefined): item is number =>
+  typeof item === 'number' && Number.isSafeInteger(item) && item >= 0;
+
+/** `OrderedDict()`, whose items follow by SETITEMS, or as Python 2 has it, `OrderedDict([[key, value], …])`. */
 function makeOrderedDict(args: readonly PickleItem[], error: MakeError): PickleItem {
-  if (args.length > 0) throw error(`OrderedDict with ${args.length} arguments; expected none`);
-  return new OrderedDict<PickleItem>();
+  const [pairs] = args;
+  if (pairs === undefined) return new OrderedDict<PickleItem>();
+  if (args.length > 1 || !Array.isArray(pairs))
+    throw error(`OrderedDict with ${args.length} arguments; expected none or one list`);
+  return new OrderedDict<PickleItem>(pairs.map((pair) => asPair(pair, error)));
+}
+
+function asPair(pair: PickleItem, error: MakeError): [PtKey, PickleItem] {
+  const items = pair instanceof PyTuple ? pair.items : pair;
+  if (Array.isArray(items) && items.length === 2) return [asKey(items[0], error), items[1]!];
+  throw error(`an item of an OrderedDict is ${describe(pair)}; expected a key and a value`);
 }
 
 /** `torch.Size((2, 3))`. */
@@ -164,7 +223,7 @@ function rebuildTensor(args: readonly PickleItem[], error: MakeError): PickleIte
     dtype: item.dtype,
     shape: integers("a tensor's size", shape, error),
     strides: integers("a tensor's stride", strides, error),
-    offset,
+    offset: offset + item.offset,
     storage: item.storage,
     requiresGrad,
     parameter: false,
@@ -172,6 +231,18 @@ function rebuildTensor(args: readonly PickleItem[], error: MakeError): PickleIte
   const problem = geometryProblem(fields);
   if (problem !== undefined) throw error(`${problem}; the file is damaged or made to mislead`);
   return new RawTensor(fields);
+}
+
+/** `_rebuild_tensor(storage, offset, size, stride)`, as before PyTorch 0.4. */
+function rebuildOldTensor(args: readonly PickleItem[], error: MakeError): PickleItem {
+  if (args.length !== 4) throw error(`a tensor made of ${args.length} parts; expected 4`);
+  return rebuildTensor([...args, false, new Map()], error);
+}
+
+/** `_rebuild_parameter_with_state(data, requires_grad, backward_hooks, state)`; state is attributes that Python code had given it. */
+function rebuildParameterWithState(args: readonly PickleItem[], error: MakeError): PickleItem {
+  if (args.length !== 4) throw error(`a parameter made of ${args.length} parts; expected 4`);
+  return rebuildParameter(args.slice(0, 3), error);
 }
 
 /** `_rebuild_parameter(data, requires_grad, backward_hooks)`. */

@@ -9,13 +9,16 @@
  */
 import { ArgumentError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
+import { eachPiece } from './byte-source.ts';
 
-/** Element types a checkpoint can hold: Flambeau's own and the two 16-bit floating ones. */
-export type PtDType = DType | 'float16' | 'bfloat16';
+/** Element types a checkpoint can hold: Flambeau's own, the two 16-bit floating ones and the two short integers. */
+export type PtDType = DType | 'float16' | 'bfloat16' | 'int8' | 'int16';
 
 const ITEM_SIZE: { readonly [K in PtDType]: number } = {
   bool: 1,
   uint8: 1,
+  int8: 1,
+  int16: 2,
   int32: 4,
   int64: 8,
   float16: 2,
@@ -92,14 +95,58 @@ export class OrderedDict<V = PtValue> extends Map<PtKey, V> {
   }
 }
 
+/** Where the bytes of a storage lie when they are not in memory. */
+export interface StorageSource {
+  readonly byteLength: number;
+  /** False when the bytes are in memory all the same. */
+  readonly deferred?: boolean;
+  /** The bytes [offset, offset + length), which exist. The caller does not change them. */
+  read(offset: number, length: number): Uint8Array;
+  /** As with byte sources: hands the bytes over piece by piece, each only valid during the call. */
+  pieces?(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void;
+  /** Makes sure that the bytes can be read and are the ones that were written, as far as the format can tell. @throws FormatError */
+  verify(): void;
+}
+
 /**
  * The memory under one or more tensors. Tensors that share a storage hold the same `RawStorage` object, when read and when
- * written. `bytes` is little-endian, may be a view into the file and need not be aligned for typed arrays; do not change it.
+ * written. Bytes are little-endian, may be a view into the file and need not be aligned for typed arrays; do not change them.
  */
 export class RawStorage {
-  readonly bytes: Uint8Array;
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  readonly byteLength: number;
+  readonly #contents: Uint8Array | StorageSource;
+
+  constructor(contents: Uint8Array | StorageSource) {
+    this.#contents = contents;
+    this.byteLength = contents.byteLength;
+  }
+
+  /** Whether the bytes still lie in a file. */
+  get deferred(): boolean {
+    return !(this.#contents instanceof Uint8Array) && this.#contents.deferred !== false;
+  }
+
+  /** All bytes; read anew each time when they lie in a file. */
+  get bytes(): Uint8Array {
+    return this.#contents instanceof Uint8Array ? this.#contents : this.#contents.read(0, this.byteLength);
+  }
+
+  /** The bytes [offset, offset + length). */
+  read(offset: number, length: number): Uint8Array {
+    return this.#contents instanceof Uint8Array
+      ? this.#contents.subarray(offset, offset + length)
+      : this.#contents.read(offset, length);
+  }
+
+  /** Uses the bytes [offset, offset + length) piece by piece, each only valid during the call. */
+  pieces(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void {
+    if (this.#contents instanceof Uint8Array) use(this.read(offset, length), 0);
+    else eachPiece(this.#contents, offset, length, use);
+  }
+
+  /** Compares checksums where the file has some and that was not done yet. @throws FormatError */
+  verify(): void {
+    if (!(this.#contents instanceof Uint8Array)) this.#contents.verify();
   }
 }
 
@@ -173,14 +220,14 @@ export function geometryProblem(fields: Required<RawTensorFields>): string | und
     return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset}: ${bad} is not a non-negative integer`;
   }
   const size = ptItemSize(dtype);
-  if (storage.bytes.length % size !== 0) {
-    return `a ${dtype} storage of ${storage.bytes.length} bytes; expected a multiple of ${size}`;
+  if (storage.byteLength % size !== 0) {
+    return `a ${dtype} storage of ${storage.byteLength} bytes; expected a multiple of ${size}`;
   }
   const count = product(shape);
   if (count > Number.MAX_SAFE_INTEGER) return `shape [${shape.join(', ')}] has more elements than 2^53`;
   if (count === 0) return undefined;
   const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, offset);
-  const have = storage.bytes.length / size;
+  const have = storage.byteLength / size;
   if (last < have) return undefined;
   return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset} reach element ${last} of a storage of ${have} ${dtype} elements`;
 }
@@ -188,4 +235,13 @@ export function geometryProblem(fields: Required<RawTensorFields>): string | und
 /** Product of the dimensions; 0 as soon as one is 0, so that huge ones beside it cannot overflow. */
 function product(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+}
+
+/** The same elements in the other byte order. */
+export function swapBytes(bytes: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let from = 0; from < bytes.length; from += size) {
+    for (let i = 0; i < size; i++) out[from + i] = bytes[from + size - 1 - i]!;
+  }
+  return out;
 }

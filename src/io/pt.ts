@@ -1,20 +1,25 @@
 /**
- * PyTorch checkpoint files: the zip format of `torch.save` since 1.6, read and written as plain values.
+ * PyTorch checkpoint files as plain values: the zip format of `torch.save` since 1.6 is read and written; the formats before it are
+ * read (pt-legacy.ts, pt-tar.ts).
  *
  * An archive holds `<name>/data.pkl` (the structure), `<name>/data/0`, `1`, … (one record per storage), `<name>/version` and
  * `<name>/byteorder`. Reading takes no byte of it on trust and runs nothing (see pickle-read.ts, pt-host.ts and zip.ts).
  * Format: https://pytorch.org/docs/stable/notes/serialization.html.
  *
- * Not here: the legacy format, TorchScript archives, files on disk (this also runs in browsers), and tensors with a device.
+ * Not here: TorchScript archives, files on disk (this also runs in browsers), and tensors with a device.
  */
-import { ArgumentError, FormatError } from '../base/errors.ts';
+import { ArgumentError, DeviceError, FormatError } from '../base/errors.ts';
+import { bytesSource, type ByteSource } from './byte-source.ts';
+import { formatOf, otherFormat } from './file-format.ts';
 import { PICKLE_LIMITS, quote } from './pickle-items.ts';
 import type { PickleLimits } from './pickle-items.ts';
 import { readPickle } from './pickle-read.ts';
 import { writePickle } from './pickle-write.ts';
 import { PtHost } from './pt-host.ts';
+import { readLegacyPt } from './pt-legacy.ts';
+import { readTarPt } from './pt-tar.ts';
 import type { PtInput, PtValue } from './pt-value.ts';
-import { ZipReader, bytesSource } from './zip.ts';
+import { ZipReader } from './zip.ts';
 import type { ZipOptions } from './zip.ts';
 import { concatBytes, zipChunks } from './zip-write.ts';
 
@@ -23,6 +28,10 @@ export interface ReadPtOptions extends ZipOptions {
   /** Give Python floats with whole values as `PyFloat` instead of number, so that writing them again makes floats; default false. */
   readonly keepFloats?: boolean;
   readonly limits?: Partial<PickleLimits>;
+  /** The device that tensors come to lie on, whichever they were saved from. Only `'cpu'`, the default. */
+  readonly mapLocation?: string;
+  /** Told when a whole module was pickled, in whose place its state dict stands. Default: a warning on the console. */
+  readonly onModule?: (className: string, place: string) => void;
 }
 
 /** Options of {@link writePt}. */
@@ -38,24 +47,48 @@ const MAX_VERSION = 10;
  * Reads a file that `torch.save` wrote, without running anything in it. See {@link PtValue} for what comes back: dictionaries are
  * Maps, tensors are `RawTensor`s whose bytes may be views of `bytes`; tensors that shared a storage still do.
  *
- * Whatever device tensors were saved from, their bytes are simply there (PyTorch's `map_location='cpu'`).
+ * Whatever device tensors were saved from, their bytes are simply there (PyTorch's `map_location='cpu'`). Of a whole module
+ * (`torch.save(model)`) only the state dict is read.
  * @throws FormatError when the file is damaged, hostile, of another format or holds something other than plain values and
  * dense tensors; the message names the record, the position and what to do.
+ * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function readPt(bytes: Uint8Array, options: ReadPtOptions = {}): PtValue {
-  refuseOtherFormats(bytes);
-  const zip = new ZipReader(bytesSource(bytes), options);
+  return readPtFrom(bytesSource(bytes), options);
+}
+
+/** As {@link readPt}, from a file as well: then storages stay there until their bytes are asked for. */
+export function readPtFrom(source: ByteSource, options: ReadPtOptions = {}): PtValue {
+  if (options.mapLocation !== undefined && options.mapLocation !== 'cpu') {
+    throw new DeviceError(`load: mapLocation ${quote(options.mapLocation)}; there is one device, 'cpu'`);
+  }
+  const format = formatOf(source);
+  const pickle = {
+    limits: { ...PICKLE_LIMITS, ...options.limits },
+    keepFloats: options.keepFloats ?? false,
+    onModule: options.onModule ?? warnOfModule,
+  };
+  if (format === 'legacy') return readLegacyPt(source, pickle);
+  if (format === 'tar') return readTarPt(source, pickle);
+  if (format !== 'zip') {
+    throw new FormatError(`readPt: expected a PyTorch file, but ${otherFormat(source)}`);
+  }
+  const zip = new ZipReader(source, options);
   const folder = findFolder(zip);
   checkVersion(zip, `${folder}/version`);
   const record = (key: string): string => `${folder}/data/${key}`;
   const host = new PtHost({
     bigEndian: isBigEndian(zip, `${folder}/byteorder`),
-    read: (key) => (zip.entries.has(record(key)) ? zip.read(record(key)) : undefined),
+    read: (key) => (zip.entries.has(record(key)) ? zip.open(record(key)) : undefined),
   });
   const where = `${folder}/data.pkl`;
-  const limits = { ...PICKLE_LIMITS, ...options.limits };
-  return readPickle(zip.read(where), host, { where, limits, keepFloats: options.keepFloats ?? false });
+  return readPickle(zip.read(where), host, { where, ...pickle });
+}
+
+function warnOfModule(className: string, place: string): void {
+  const what = place === '' ? 'the file holds' : `${place} is`;
+  console.warn(`load: ${what} a whole module, ${className}; its code is not run, its state dict is loaded`);
 }
 
 /**
@@ -124,31 +157,4 @@ function isBigEndian(zip: ZipReader, record: string): boolean {
   throw new FormatError(
     `readPt: record ${quote(record)} is ${quote(order)}; expected 'little' or 'big'. The file is damaged, fetch it again`,
   );
-}
-
-/** Refuses files that are something else, by their first bytes, with what to do about it. */
-function refuseOtherFormats(bytes: Uint8Array): void {
-  const problem = otherFormat(bytes);
-  if (problem !== undefined)
-    throw new FormatError(`readPt: expected a PyTorch file in zip format (PyTorch 1.6 and later), but ${problem}`);
-}
-
-const RESAVE = "convert it in Python: torch.save(torch.load(f, map_location='cpu'), g)";
-
-function otherFormat(bytes: Uint8Array): string | undefined {
-  const text = (from: number, length: number): string => String.fromCharCode(...bytes.subarray(from, from + length));
-  if (text(0, 4) === 'PK\x03\x04') return undefined;
-  if (bytes.length === 0) return 'the file is empty';
-  // A pickle that begins with the number 0x1950a86a20f9469cfc6c.
-  if (bytes[0] === 0x80 && text(2, 12) === '\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19') {
-    return `this is PyTorch's legacy format, which is not supported; ${RESAVE}`;
-  }
-  if (text(257, 5) === 'ustar') return `this is a tar archive, as PyTorch wrote before 0.1.10; ${RESAVE}`;
-  if (bytes[0] === 0x80) return `this is a bare pickle; save it with torch.save`;
-  if (text(0, 7) === 'version') return 'this is a Git LFS pointer; fetch the file itself with git lfs pull';
-  if (/^\s*</.test(text(0, 16))) return 'this is a web page or XML; the download went wrong';
-  if (text(0, 2) === '\x1f\x8b') return 'this is gzip data; unpack it first';
-  if (text(8, 2) === '{"') return 'this looks like a safetensors file, which has a reader of its own';
-  if (text(1, 3) === 'HDF') return 'this is an HDF5 file (Keras); export the weights from there';
-  return `its first bytes are ${JSON.stringify(text(0, 8))}`;
 }

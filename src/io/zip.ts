@@ -10,21 +10,9 @@
  */
 import { Inflate } from 'fflate';
 import { FormatError } from '../base/errors.ts';
+import { checkedStorage, type ByteSource } from './byte-source.ts';
 import { crc32 } from './crc32.ts';
-
-/** Bytes that can be read at any position: a buffer here; a file or a range request look the same. */
-export interface ByteSource {
-  readonly size: number;
-  /** The bytes [offset, offset + length), which the caller has checked to exist and will not change. */
-  read(offset: number, length: number): Uint8Array;
-}
-
-/** A source over bytes in memory; reads are views, not copies. */
-export function bytesSource(bytes: Uint8Array): ByteSource {
-  // A Buffer is a Uint8Array whose slice() does not copy; users of the pieces shall not meet that.
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { size: plain.length, read: (offset, length) => plain.subarray(offset, offset + length) };
-}
+import type { StorageSource } from './pt-value.ts';
 
 /** One member of an archive. */
 export interface ZipEntry {
@@ -93,21 +81,29 @@ export class ZipReader {
    * @throws FormatError when there is no such member, it cannot be inflated within the limit, or its checksum is wrong.
    */
   read(name: string): Uint8Array {
-    const entry = this.entries.get(name);
-    if (entry === undefined) throw new FormatError(`zip: the archive has no member ${quote(name)}`);
+    const entry = this.#entry(name);
     const packed = this.#source.read(entry.dataOffset, entry.compressedSize);
     const bytes = entry.deflated ? this.#inflate(entry, packed) : packed;
-    if (this.#checkCrc) {
-      const found = crc32(bytes);
-      if (found !== entry.crc32) {
-        throw memberError(
-          entry.name,
-          entry.dataOffset,
-          `checksum ${hex(found)} instead of ${hex(entry.crc32)}; the file is damaged, fetch it again (a writer that leaves checksums out needs checkCrc: false)`,
-        );
-      }
-    }
+    if (this.#checkCrc) checkSum(entry, crc32(bytes));
     return bytes;
+  }
+
+  /**
+   * As {@link read}, but what is stored in a file stays there until it is asked for, and is compared with its checksum when the storage is
+   * verified.
+   * @throws FormatError
+   */
+  open(name: string): Uint8Array | StorageSource {
+    const entry = this.#entry(name);
+    if (entry.deflated || this.#source.deferred !== true) return this.read(name);
+    const check = this.#checkCrc ? (found: number) => checkSum(entry, found) : undefined;
+    return checkedStorage(this.#source, entry.dataOffset, entry.size, check);
+  }
+
+  #entry(name: string): ZipEntry {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new FormatError(`zip: the archive has no member ${quote(name)}`);
+    return entry;
   }
 
   #inflate(entry: ZipEntry, packed: Uint8Array): Uint8Array {
@@ -128,6 +124,15 @@ export class ZipReader {
     this.#inflatable -= entry.size;
     return inflate(packed, entry);
   }
+}
+
+function checkSum(entry: ZipEntry, found: number): void {
+  if (found === entry.crc32) return;
+  throw memberError(
+    entry.name,
+    entry.dataOffset,
+    `checksum ${hex(found)} instead of ${hex(entry.crc32)}; the file is damaged, fetch it again (a writer that leaves checksums out needs checkCrc: false)`,
+  );
 }
 
 function inflate(packed: Uint8Array, entry: ZipEntry): Uint8Array {

@@ -1,8 +1,12 @@
-/** State dicts: the named tensors of a module, and loading them without ever leaving a module half loaded. */
+/**
+ * State dicts: the named tensors of a module, and loading them without ever leaving a module half loaded. What does not fit is explained in
+ * state-dict-mismatch.ts.
+ */
 import { StateDictError } from '../base/errors.ts';
-import { sameDims, showShape } from '../base/shape.ts';
+import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { noGrad } from '../tensor/autograd.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { explainMismatch } from './state-dict-mismatch.ts';
 
 /** Parameters and persistent buffers by their path (`layer1.0.conv1.weight`), in PyTorch's order. */
 export type StateDict = Map<string, Tensor>;
@@ -17,9 +21,24 @@ export interface LoadResult {
   readonly unexpectedKeys: readonly string[];
 }
 
+/** A state dict whose tensors still lie in a file. Their shapes are known, and they can be read straight to where they belong. */
+export interface DeferredState extends Map<string, Tensor> {
+  /** The shape of a tensor that is still in the file. */
+  shapeInFile(key: string): Dims | undefined;
+  /** Makes sure that what is still in the file of these can be read. @throws FormatError */
+  verify(keys: Iterable<string>): void;
+  /** Reads a tensor that is still in the file into another one of its shape; false when it has to be made a tensor first. */
+  readInto(key: string, target: Tensor): boolean;
+  /** Gives an entry another key. */
+  rename(key: string, to: string): void;
+}
+
+const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState => 'shapeInFile' in state;
+
 /**
  * Copies `source` into `target`, all or nothing.
- * @throws StateDictError that lists every missing, unexpected and wrong-shaped key together
+ * @throws StateDictError that explains every missing, unexpected and wrong-shaped key together
+ * @throws FormatError when the tensors still lie in a file that turns out to be damaged
  */
 export function copyState(
   model: string,
@@ -27,44 +46,57 @@ export function copyState(
   source: ReadonlyMap<string, Tensor>,
   strict: boolean,
 ): LoadResult {
+  const deferred = isDeferred(source) ? source : undefined;
   const missingKeys = [...target.keys()].filter((key) => !source.has(key));
   const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key));
-  const mismatched = [...target].flatMap(([key, tensor]) => {
-    const value = source.get(key);
-    if (value === undefined || sameDims(value.layout.shape, tensor.layout.shape)) return [];
-    return [`${key}: the file has ${showShape(value.layout.shape)}, the model ${showShape(tensor.layout.shape)}`];
+  const fitting = [...target.keys()].filter((key) => source.has(key));
+  const mismatched = fitting.flatMap((key) => {
+    const shape = deferred?.shapeInFile(key) ?? shapeOf(source.get(key));
+    const own = target.get(key)!.layout.shape;
+    if (shape !== undefined && sameDims(shape, own)) return [];
+    return [
+      `${key}: the file has ${shape === undefined ? 'no tensor' : showShape(shape)}, the model ${showShape(own)}`,
+    ];
   });
-  const problems = [
-    ...(strict && missingKeys.length > 0 ? [`missing keys: ${missingKeys.join(', ')}`] : []),
-    ...(strict && unexpectedKeys.length > 0 ? [`unexpected keys: ${unexpectedKeys.join(', ')}`] : []),
-    ...(mismatched.length > 0 ? [`size mismatch: ${mismatched.join('; ')}`] : []),
-  ];
-  if (problems.length > 0) {
-    throw new StateDictError(
-      `loadStateDict: the state dict does not fit ${model}; nothing was loaded.\n  ${problems.join('\n  ')}${prefixHint(target, unexpectedKeys)}`,
-    );
+  if (mismatched.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
+    const kept = strict ? { missingKeys, unexpectedKeys } : { missingKeys: [], unexpectedKeys: [] };
+    const inner = [...source.keys()].flatMap((key) => {
+      const value: unknown = deferred?.shapeInFile(key) === undefined ? source.get(key) : undefined;
+      return value instanceof Map ? [[key, value] as const] : [];
+    });
+    throw new StateDictError(explainMismatch(model, target, source, { ...kept, mismatched, inner }));
   }
+  deferred?.verify(fitting);
   noGrad(() => {
-    for (const [key, tensor] of target) {
-      const value = source.get(key);
-      if (value !== undefined) tensor.copy_(value);
+    for (const key of fitting) {
+      const tensor = target.get(key)!;
+      if (deferred?.readInto(key, tensor) !== true) tensor.copy_(source.get(key)!);
     }
   });
   return { missingKeys, unexpectedKeys };
 }
 
-/** Names saved from a wrapped model start with the wrapper's field. */
-function prefixHint(target: StateDict, unexpected: readonly string[]): string {
-  for (const prefix of ['module.', '_orig_mod.', 'model.']) {
-    if (
-      unexpected.length > 0 &&
-      unexpected.every((key) => key.startsWith(prefix) && target.has(key.slice(prefix.length)))
-    ) {
-      return `\n  every key starts with '${prefix}': remove it from the keys`;
+const shapeOf = (value: unknown): Dims | undefined => (value instanceof Tensor ? value.layout.shape : undefined);
+
+/**
+ * Removes a prefix from the keys of a state dict, in place, where they have it: what wrappers such as `DataParallel` (`module.`) and
+ * `torch.compile` (`_orig_mod.`) put in front.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.modules.utils.consume_prefix_in_state_dict_if_present.html
+ * @example
+ * import { nn } from 'flambeau';
+ * const state = new Map([...new nn.Linear(2, 1).stateDict()].map(([key, value]) => [`module.${key}`, value]));
+ * nn.utils.consumePrefixInStateDictIfPresent(state, 'module.');
+ * console.log([...state.keys()].join()); // weight,bias
+ */
+export function consumePrefixInStateDictIfPresent(state: StateDict, prefix: string): void {
+  for (const key of [...state.keys()]) {
+    if (!key.startsWith(prefix)) continue;
+    const rest = key.slice(prefix.length);
+    if (isDeferred(state)) state.rename(key, rest);
+    else {
+      const value = state.get(key)!;
+      state.delete(key);
+      state.set(rest, value);
     }
   }
-  return strictHint(unexpected);
 }
-
-const strictHint = (unexpected: readonly string[]): string =>
-  unexpected.length > 0 ? '\n  pass { strict: false } to load only the keys that fit' : '';

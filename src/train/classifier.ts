@@ -6,7 +6,8 @@
  * numbers and text only, since PyTorch 1.13 refuses other numbers there.
  */
 import { FormatError } from '../base/errors.ts';
-import { isStateDict, type CheckpointInput } from '../io/checkpoint.ts';
+import type { CheckpointInput } from '../io/checkpoint.ts';
+import { isStateDict } from '../io/checkpoint-value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
 

@@ -174,7 +174,7 @@ describe('evaluate', () => {
       /images of 1 channels, but the network takes 3/,
     );
     expect((await flambeau('evaluate', at('images/train/dark/0.ppm'), at('images'))).err).toMatch(
-      /expected a PyTorch file in zip format/,
+      /expected a PyTorch file, but its first bytes are/,
     );
     expect((await flambeau('evaluate', at('nothing.pt'))).err).toMatch(/nothing\.pt.*there is no such file/);
     expect((await flambeau('evaluate', model, at('images'), '--input', '1,8,8')).code).toBe(2);
@@ -240,12 +240,15 @@ describe('summary', () => {
 });
 
 describe('the program', () => {
-  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain']])('explains %s', async (name) => {
-    const { code, out } = await flambeau(name, '--help');
-    expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
-    expect((await flambeau('help', name)).out).toBe(out);
-    expect((await flambeau(name, '-h')).out).toBe(out);
-  });
+  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain'], ['inspect'], ['convert']])(
+    'explains %s',
+    async (name) => {
+      const { code, out } = await flambeau(name, '--help');
+      expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
+      expect((await flambeau('help', name)).out).toBe(out);
+      expect((await flambeau(name, '-h')).out).toBe(out);
+    },
+  );
 
   it('explains itself and prints its version', async () => {
     expect((await flambeau('--help')).out).toMatch(/^Usage: flambeau COMMAND/);
@@ -259,18 +262,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain, inspect, convert",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, evaluate, predict, summary, explain), but got the option --epochs',
+      'flambeau: expected a command first (train, evaluate, predict, summary, explain, inspect, convert), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain",
+      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain, inspect, convert",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
@@ -282,5 +285,46 @@ describe('the program', () => {
       delete process.env['FLAMBEAU_DEBUG'];
     });
     expect((await flambeau('summary', at('nothing.pt'))).err).toMatch(/\n {4}at .*\ncaused by Error: ENOENT/s);
+  });
+});
+
+describe('inspect and convert', () => {
+  it('list what a checkpoint holds and move its weights to other formats and back', async () => {
+    const listed = await flambeau('inspect', model);
+    expect([listed.code, listed.err]).toEqual([0, '']);
+    expect(listed.out).toMatch(/model\.pt: PyTorch file, .* tensors of .* elements/);
+    expect(listed.out).toMatch(/state_dict\.\S+weight +\[\d+, 3, 3, 3\] +float32 +[\d,]+/);
+    expect(listed.out).toContain('arch.channels: the number 3');
+
+    const refused = await flambeau('convert', model, at('weights.safetensors'));
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/holds more than tensors/);
+    const { code, out } = await flambeau('convert', model, at('weights.safetensors'), '--key', 'state_dict');
+    expect([code, out]).toEqual([0, expect.stringMatching(/^Wrote .*weights\.safetensors: \d+ tensors\n$/)]);
+    expect((await flambeau('convert', at('weights.safetensors'), at('weights.npz'))).code).toBe(0);
+    expect(await json('convert', at('weights.npz'), at('weights.pt'))).toMatchObject({ from: 'npz', to: 'pt' });
+    const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
+    const back = load(at('weights.pt'));
+    expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()])); // prettier-ignore
+    expect(await json('inspect', at('weights.safetensors'))).toMatchObject({
+      kind: 'safetensors',
+      metadata: {},
+      notes: [],
+    });
+  });
+
+  it('show no control characters of a file on the terminal', async () => {
+    save({ 'a\u001b[2Jb': 1 }, at('escape.pt'));
+    const { out } = await flambeau('inspect', at('escape.pt'));
+    expect(out).toContain('a\\u001b[2Jb: the number 1');
+  });
+
+  it('fail with the file’s name', async () => {
+    writeFileSync(at('page.pt'), '<html>');
+    expect(await flambeau('inspect', at('page.pt'))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/page\.pt.*a web page/) as string,
+    });
+    expect(await flambeau('convert', model)).toMatchObject({ code: 2 });
   });
 });

@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FlambeauError } from '../../src/base/errors.ts';
 import { writeFileAtomic } from '../../src/io/atomic-write.ts';
+import { load } from '../../src/io/checkpoint-node.ts';
 import { readPt, writePt } from '../../src/io/pt.ts';
 import { RawStorage, RawTensor } from '../../src/io/pt-value.ts';
 
@@ -201,6 +202,42 @@ describe.skipIf(windows)('a process that is killed', () => {
     for (const name of fs.readdirSync(folder)) expect(name).toMatch(/^(model\.pt|\.flambeau-\d+-[0-9a-f]{12}\.tmp)$/);
     writeFileAtomic(file, state(3, size));
     expect((readPt(fs.readFileSync(file)) as Map<string, unknown>).get('n')).toBe(3);
+  });
+
+  test('while it saves models leaves one that loads, in every format', async () => {
+    const killed = join(built, 'save-models.mjs');
+    const source = `
+      import { save } from './src/io/checkpoint-node.ts';
+      import { fromTypedArray } from './src/tensor/create.ts';
+      for (let n = 1; ; n = (n % 100) + 1) {
+        save({ a: fromTypedArray(new Float32Array(50_000).fill(n)), b: fromTypedArray(new Float32Array(9).fill(n)) }, process.argv[2]);
+        console.log('saved');
+      }`;
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    await build({
+      stdin: { contents: source, resolveDir: root, loader: 'ts' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      outfile: killed,
+      define: { 'import.meta.url': '"file:///nowhere.mjs"' },
+    });
+    for (const [i, ending] of ['pt', 'safetensors', 'npz', 'pt', 'safetensors'].entries()) {
+      const path = join(folder, `model.${ending}`);
+      const child = spawn(process.execPath, [killed, path], { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 3.3 * i));
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+      const state = load(path);
+      const values = [
+        ...new Set([...state.values()].flatMap((value) => [...new Set(value.toTypedArray() as Float32Array)])),
+      ];
+      expect(values).toHaveLength(1);
+      expect(values[0]).toBeGreaterThan(0);
+    }
   });
 
   test('at any time leaves a whole file', async () => {

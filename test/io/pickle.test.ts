@@ -33,6 +33,9 @@ function pickle(body: string): Uint8Array {
 
 const long = (value: number): string =>
   String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24);
+/** A module of the class models.Net, without memo. */
+const moduleOf = ({ parameters = '}', modules = '}' }): string =>
+  `cmodels\nNet\n)\x81}(${str('_parameters')}${parameters}${str('_buffers')}}${str('_modules')}${modules}ub`;
 const str = (text: string): string => `X${long(text.length)}${text}`;
 
 function roundTrip(value: PtInput): PtValue {
@@ -222,7 +225,28 @@ describe('hostile pickles are refused by name', () => {
     ['STACK_GLOBAL', `${str('os')}${str('system')}\x93`, /byte 20, STACK_GLOBAL: is not on the list of opcodes/],
     ['INST', '(ios\nsystem\n', /INST: is not on the list/],
     ['OBJ', '(o', /OBJ: is not on the list/],
-    ['NEWOBJ', 'ccollections\nOrderedDict\n)\x81', /NEWOBJ: is not on the list/],
+    ['NEWOBJ of what is no class of a module', 'ccollections\nOrderedDict\n)\x81', /NEWOBJ: can only make objects of a module's class/],
+    ['INST of os.system', '(ios\nsystem\n', /INST: is not on the list.*"os\.system"/],
+    ['eval', `cbuiltins\neval\n${str('1')}\x85R`, /GLOBAL: the global "builtins\.eval" is not on the list/],
+    ['eval of Python 2', `c__builtin__\neval\n`, /"__builtin__\.eval"/],
+    ['exec by another door', `ctorch.nn.modules.module\n__builtins__.exec\n`, /GLOBAL: the global "torch\.nn\.modules\.module\.__builtins__\.exec" is not/],
+    ['a nested global', `cmodels\nNet.forward.__globals__\n${str('x')}\x85R`, /"models\.Net\.forward\.__globals__" is not on the list/],
+    ['getattr', `cbuiltins\ngetattr\n`, /"builtins\.getattr"/],
+    ['functools.partial', `cfunctools\npartial\n`, /"functools\.partial"/],
+    ['numpy', `cnumpy.core.multiarray\n_reconstruct\n`, /"numpy\.core\.multiarray\._reconstruct"/],
+    ['a stranger that is called', `cmodels\nNet\n)R`, /REDUCE: the global "models\.Net" is not on the list/],
+    ['a module that is called', `ctorch.nn.modules.linear\nLinear\nK\x01\x85R`, /REDUCE: the global "torch\.nn\.modules\.linear\.Linear" is not on the list/],
+    ['a stranger by itself', `cmodels\nNet\n`, /value: the value is the global "models\.Net"/],
+    ['a stranger in a list', `]cmodels\nNet\na`, /value\[0\]: the value is the global "models\.Net"/],
+    ['a stranger as key', `}cmodels\nNet\nK\x01s`, /a key is the global "models\.Net"/],
+    ['an object made with arguments', `cmodels\nNet\nK\x01\x85\x81`, /NEWOBJ: an object of class "models\.Net" made with arguments/],
+    ['an object of no module', `cmodels\nConfig\n)\x81}b`, /an object of class "models\.Config", which has no _parameters and so is no module/],
+    ['an object without attributes', `cmodels\nConfig\n)\x81`, /"models\.Config", which has no _parameters/],
+    ['attributes that are no dict', `cmodels\nNet\n)\x81K\x01b`, /attributes must be a dict/],
+    ['attributes set twice', `cmodels\nNet\n)\x81}b}b`, /BUILD: the attributes of an object of class "models\.Net" are set twice/],
+    ['a module whose parameters are none', moduleOf({ parameters: `}${str('w')}K\x01s` }), /the parameter or buffer "w" is the number 1/],
+    ['a module with children that are none', moduleOf({ modules: `}${str('a')}K\x01s` }), /the child "a" of a module is the number 1/],
+    ['a module in itself', `cmodels\nNet\n)\x81q\0}(${str('_parameters')}}${str('_buffers')}}${str('_modules')}}${str('a')}h\0sub`, /the module "models\.Net" contains itself/],
     ['EXT1', '\x82\x01', /EXT1: is not on the list/],
     ['PERSID', 'Pabc\n', /PERSID: is not on the list/],
     ['an opcode that Python does not know', '\xff', /byte 2, opcode 0xff: is not on the list/],
@@ -276,7 +300,7 @@ describe('hostile pickles are refused by name', () => {
     ['a storage smaller than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x03`), /16 bytes instead of 12/],
     ['a storage size of a float', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}G@\x10\0\0\0\0\0\0`), /storage size must be a number, but is the float 4/],
     ['one storage with two dtypes', `(${storageId()}${storageId(`${str('storage')}ctorch\nIntStorage\n${str('0')}${str('cpu')}K\x04`)}t`, /named as int32, and elsewhere as float32/],
-    ['an unsupported dtype', 'ctorch\nCharStorage\n', /"torch.CharStorage".*dtype/],
+    ['an unsupported dtype', 'ctorch\nQInt8Storage\n', /"torch.QInt8Storage".*dtype/],
     ['a tensor beyond its storage', tensor({ size: 'K\x05\x85' }), /reach element 4 of a storage of 4/],
     ['an offset beyond', tensor({ offset: 'K\x01' }), /reach element 4/],
     ['a negative offset', tensor({ offset: 'J\xff\xff\xff\xff' }), /-1 is not a non-negative integer/],
@@ -296,7 +320,8 @@ describe('hostile pickles are refused by name', () => {
     ['metadata', tensor({ hooks: `}}${str('conj')}\x88s` }), /metadata must be an empty dict/],
     ['a tensor of too few parts', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /made of 0 parts/],
     ['a parameter of a list', 'ctorch._utils\n_rebuild_parameter\n]\x88}\x87R', /a parameter's data is a list/],
-    ['an OrderedDict from arguments', 'ccollections\nOrderedDict\n]\x85R', /OrderedDict with 1 arguments/],
+    ['an OrderedDict from several arguments', 'ccollections\nOrderedDict\n]]\x86R', /OrderedDict with 2 arguments/],
+    ['an OrderedDict from other things than pairs', 'ccollections\nOrderedDict\n]K\x01a\x85R', /an item of an OrderedDict is the number 1/],
     ['a torch.Size of strings', `ctorch\nSize\n${str('x')}\x85\x85R`, /torch.Size contains the string "x"/],
     ['a set of lists', 'c__builtin__\nset\n]]a\x85R', /a key is a list/],
     ['a set from a number', 'c__builtin__\nset\nK\x05\x85R', /set expects one list/],
@@ -365,7 +390,28 @@ describe('hostile pickles are refused by name', () => {
     expect(() => read(pickle(none), { limits: { expanded: 50 } })).toThrow(/more than 50 values/);
     const full = (code: string, count: number): Uint8Array =>
       concatBytes([pickle('](').subarray(0, 4), new Uint8Array(count).fill(code.charCodeAt(0))]);
-    expect(() => read(full('}', 1_000_000))).toThrow(/more than 250000 containers/);
-    expect(() => read(full('N', 5_000_000))).toThrow(/more than 4000000 operations/);
+    expect(() => read(full('}', 1_000_000))).toThrow(/more than 100000 containers/);
+    expect(() => read(full('N', 5_000_000))).toThrow(/more than 2000000 operations/);
+  });
+});
+
+describe('whole modules', () => {
+  test('give their state dicts; keys of prototypes mean nothing', () => {
+    const child = moduleOf({ parameters: `}${str('__proto__')}Ns` });
+    const body = moduleOf({ modules: `}(${str('__proto__')}${child}${str('constructor')}${child}u` });
+    expect(read(pickle(body))).toEqual(new OrderedDict());
+    expect(({} as { w?: unknown }).w).toBeUndefined();
+  });
+
+  test('that share children without end are refused', () => {
+    // Each has the one before as ten children: 10^n parameters.
+    let body = `${moduleOf({})}q\0`;
+    for (let i = 1; i < 30; i++) {
+      const children = Array.from({ length: 10 }, (_, n) => `${str(`c${n}`)}h${String.fromCharCode(i - 1)}`).join('');
+      body += `${moduleOf({ modules: `}(${children}u` })}q${String.fromCharCode(i)}`;
+    }
+    const start = performance.now();
+    expect(() => read(pickle(`(${body}t`))).toThrow(/more than \d+ modules|names of parameters are too long/);
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });

@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { readPt, writePt, writePtChunks } from '../../src/io/pt.ts';
-import type { ReadPtOptions } from '../../src/io/pt.ts';
 import {
   OrderedDict,
   PT_DTYPES,
@@ -18,7 +17,8 @@ import {
   ptItemSize,
 } from '../../src/io/pt-value.ts';
 import type { PtInput, PtKey, PtValue } from '../../src/io/pt-value.ts';
-import { ZipReader, bytesSource } from '../../src/io/zip.ts';
+import { bytesSource } from '../../src/io/byte-source.ts';
+import { ZipReader } from '../../src/io/zip.ts';
 import { concatBytes, zipChunks } from '../../src/io/zip-write.ts';
 import type { ZipMember } from '../../src/io/zip-write.ts';
 import { WITHOUT_TORCH, describeValue, describedByTorch, expected, findPython, fixture } from './pt-support.ts';
@@ -215,9 +215,6 @@ describe.skipIf(python === undefined)(`real PyTorch opens what is written (${WIT
 
 describe('refused, with what to do', () => {
   const cases: [string, Uint8Array, RegExp][] = [
-    ['the legacy format', fixture('refused_legacy.pt'), /legacy format, which is not supported; convert it in Python: torch\.save/],
-    ['a whole module', fixture('refused_module.pt'), /"torch\.nn\.modules\.linear\.Linear" is not on the list.*save state_dict\(\)/],
-    ['a dtype without counterpart', fixture('refused_int8.pt'), /"torch\.CharStorage".*convert them before saving/],
     ['complex numbers', fixture('refused_complex.pt'), /"torch\.ComplexFloatStorage"/],
     ['sparse tensors', fixture('refused_sparse.pt'), /"torch\._utils\._rebuild_sparse_tensor".*dense tensors/],
     ['a dtype as value', fixture('refused_dtype.pt'), /"torch\.float32" is not on the list/],
@@ -229,7 +226,7 @@ describe('refused, with what to do', () => {
     ['a Git LFS pointer', text('version https://git-lfs.github.com/spec/v1\n'), /Git LFS pointer/],
     ['gzip', new Uint8Array(gzipSync('x')), /gzip data/],
     ['safetensors', Uint8Array.from([8, 0, 0, 0, 0, 0, 0, 0, ...text('{"a":{}}')]), /safetensors/],
-    ['a tar archive', Object.assign(new Uint8Array(512), { 257: 117, 258: 115, 259: 116, 260: 97, 261: 114 }), /tar archive/],
+    ['a tar archive', Object.assign(new Uint8Array(512), { 257: 117, 258: 115, 259: 116, 260: 97, 261: 114 }), /a header is wrong; it is not a tar file/],
     ['a bare pickle', Uint8Array.from([0x80, 2, 0x4e, 0x2e]), /bare pickle/],
     ['HDF5', text('\x7fHDF'), /HDF5/],
     ['something else', text('hello world'), /first bytes are "hello wo"/],
@@ -286,72 +283,6 @@ describe('refused, with what to do', () => {
       expect(() => writePt(1, { name })).toThrow(ArgumentError);
     }
     expect(readPt(writePt(1, { name: 'modèle' }))).toBe(1);
-  });
-});
-
-describe('mutated files', () => {
-  /** Numbers from 0 to 2^32 - 1, the same each run (Marsaglia's xorshift). */
-  function generator(seed: number): (below: number) => number {
-    let state = seed;
-    return (below) => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % below;
-    };
-  }
-
-  const TELLING = [
-    0, 1, 2, 0x28, 0x2e, 0x51, 0x52, 0x61, 0x62, 0x65, 0x68, 0x71, 0x73, 0x74, 0x75, 0x7d, 0x7f, 0x80, 0x85, 0x8a, 0xff,
-  ];
-
-  function mutate(bytes: Uint8Array, next: (below: number) => number): Uint8Array {
-    let out = bytes.slice();
-    for (let n = 1 + next(4); n > 0; n--) {
-      const at = next(out.length);
-      const length = 1 + next(8);
-      const kind = next(6);
-      if (kind === 0) out[at]! ^= 1 << next(8);
-      else if (kind === 1) out[at] = TELLING[next(TELLING.length)]!;
-      else if (kind === 2) out.fill(TELLING[next(TELLING.length)]!, at, at + length);
-      else if (kind === 3) out = concatBytes([out.subarray(0, at), out.subarray(at + length)]);
-      else if (kind === 4)
-        out = concatBytes([out.subarray(0, at), out.subarray(next(out.length)).subarray(0, length), out.subarray(at)]);
-      else out.copyWithin(at, next(out.length), next(out.length));
-    }
-    return out;
-  }
-
-  /** Reads, and lets only typed errors pass as refusals. Whatever is read must be safe to use. */
-  function attempt(bytes: Uint8Array, options?: ReadPtOptions): boolean {
-    const start = performance.now();
-    try {
-      describeValue(readPt(bytes, options));
-      return true;
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      return false;
-    } finally {
-      expect(performance.now() - start).toBeLessThan(5000);
-    }
-  }
-
-  const seeds = ['views', 'parameters', 'tensor', 'state_dict', 'deflated', 'zip64', 'refused_module'];
-
-  test.each(seeds)('the bytes of %s.pt', (name) => {
-    const next = generator(0x9e3779b9);
-    const bytes = fixture(`${name}.pt`);
-    const outcomes = Array.from({ length: 300 }, () => attempt(mutate(bytes, next)));
-    expect(outcomes).toContain(false);
-  });
-
-  test.each(seeds)('the pickle of %s.pt in a sound archive', (name) => {
-    const next = generator(0x85ebca6b);
-    const archive = members(fixture(`${name}.pt`));
-    const record = [...archive.keys()].find((member) => member.endsWith('/data.pkl'))!;
-    const pickle = archive.get(record)!;
-    const outcomes = Array.from({ length: 600 }, () => attempt(pack(archive.set(record, mutate(pickle, next)))));
-    expect(outcomes).toContain(false);
   });
 });
 

@@ -1,0 +1,30 @@
+/** `flambeau convert`: the tensors of one file in another format. */
+import { convertFile } from '../io/files-node.ts';
+import { command } from './command.ts';
+import { counted } from './format.ts';
+import { flag, text } from './options.ts';
+
+export const convertCommand = command({
+  name: 'convert',
+  summary: 'Convert between .pt, .safetensors, .npz and .npy files.',
+  usage: 'convert FROM TO [options]',
+  details:
+    "Writes the tensors of FROM in the format that TO's name asks for; what FROM is, its contents say. Dtypes stay as they are.",
+  arguments: { min: 2, max: 2 },
+  options: {
+    key: text('NAME', 'Convert only this entry of a checkpoint, such as state_dict.'),
+    tensorsOnly: flag('Leave out what is no tensor, instead of refusing.', false),
+    json: flag('Print one line of JSON instead.', false),
+  },
+  async run({ values, positionals }, terminal) {
+    const [from, to] = positionals as [string, string];
+    const { key, tensorsOnly } = values;
+    const result = convertFile(from, to, { tensorsOnly, ...(key === undefined ? {} : { key }) });
+    if (values.json) terminal.json(result);
+    else {
+      for (const note of result.notes) terminal.line(`Note: ${note}`);
+      terminal.line(`Wrote ${to}: ${counted(result.tensors, 'tensor')}`);
+    }
+    return await Promise.resolve(0);
+  },
+});

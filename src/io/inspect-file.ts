@@ -1,0 +1,92 @@
+/** What a file holds, without loading it: names, shapes, dtypes and sizes of its tensors, and what else is in it. */
+import { bytesSource, type ByteSource } from './byte-source.ts';
+import { readAny, tensorsByPath, type FileKind } from './any-file.ts';
+import { formatOf } from './file-format.ts';
+import { describe } from './pickle-items.ts';
+import { PyFloat, ptItemSize, type PtValue } from './pt-value.ts';
+import { readSafetensorsHeader } from './safetensors.ts';
+import type { ReadPtOptions } from './pt.ts';
+
+/** A tensor in a file. */
+export interface TensorInfo {
+  readonly name: string;
+  /** As in the file: `float16` and `bfloat16` are that, and not yet float32. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** What {@link inspectBytes} finds. */
+export interface FileInfo {
+  readonly kind: FileKind;
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly tensors: readonly TensorInfo[];
+  /** Other values by path, such as `epoch`, in words. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Text beside the tensors, in safetensors files. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What is worth knowing, such as that whole modules were pickled. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * What the bytes of a file hold: PyTorch's of any version, safetensors, `.npz` or `.npy`. No tensor is made.
+ * @throws FormatError when it is damaged, hostile or of another format
+ * @example
+ * import { zeros } from 'flambeau';
+ * import { inspectBytes, serialize } from 'flambeau/files';
+ * const info = inspectBytes(serialize({ epoch: 3, weight: zeros(2, 3) }));
+ * console.log(info.kind, info.tensors[0]?.name, info.tensors[0]?.shape.join(), info.values['epoch']); // pt weight 2,3 the number 3
+ */
+export function inspectBytes(
+  bytes: Uint8Array,
+  options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {},
+): FileInfo {
+  return inspectSource(bytesSource(bytes), options);
+}
+
+/** As {@link inspectBytes}, from a file as well. */
+export function inspectSource(
+  source: ByteSource,
+  options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {},
+): FileInfo {
+  const { size } = source;
+  if (formatOf(source) === 'safetensors') {
+    // From the header alone: dtypes that cannot be loaded can be listed all the same.
+    const { entries, metadata } = readSafetensorsHeader(size, (length) => source.read(0, length));
+    const tensors = [...entries].map(([name, { dtype, shape, begin, end }]) => ({
+      name,
+      dtype,
+      shape,
+      bytes: end - begin,
+    }));
+    return { kind: 'safetensors', size, tensors, values: {}, metadata: asRecord(metadata), notes: [] };
+  }
+  const notes: string[] = [];
+  const onModule = (className: string, place: string): void => {
+    notes.push(`${place === '' ? 'the file' : place} is a whole module of class ${className}; its state dict is shown`);
+  };
+  const { kind, value } = readAny(source, { ...options, keepFloats: true, onModule });
+  const { tensors, others } = tensorsByPath(value);
+  return {
+    kind,
+    size,
+    tensors: [...tensors].map(([name, { dtype, shape, numel }]) => ({
+      name,
+      dtype,
+      shape,
+      bytes: numel * ptItemSize(dtype),
+    })),
+    values: asRecord(new Map([...others].map(([path, item]) => [path, inWords(item)]))),
+    metadata: {},
+    notes,
+  };
+}
+
+/** A record in which no name means anything. */
+function asRecord(map: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(map));
+}
+
+const inWords = (item: PtValue): string => (item instanceof PyFloat ? `the number ${item.value}` : describe(item));

@@ -1,0 +1,3 @@
+/** PyTorch's `torch.nn.utils`. */
+export { clipGradNorm_, clipGradValue_ } from './clip-grad.ts';
+export { consumePrefixInStateDictIfPresent } from './state-dict.ts';
