@@ -71,6 +71,7 @@ describe('the examples of the documentation', () => {
       target: 'node20',
       alias: {
         'flambeau/inspect': join(root, 'src/inspect/index.ts'),
+        'flambeau/onnx': join(root, 'src/onnx/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),
         'flambeau/node': join(root, 'src/node.ts'),
         flambeau: join(root, 'src/index.ts'),
