@@ -12,6 +12,10 @@ export const WRONG_FEATURES = '% expects % features but receives %';
 export const WRONG_RANK = '% expects a % input but receives %';
 /** A layer or function, sizes of the window, sizes of the input. */
 export const WINDOW_TOO_LARGE = '%: window % does not fit input %';
+/** A transposed convolution, sizes of the padding, sizes of the input. */
+export const NOTHING_LEFT = '%: padding % leaves nothing of input %';
+/** A layer or function, `channels`, `rows` or `columns`, the divisor, the number, sizes of the input. */
+export const WRONG_MULTIPLE = '% expects % in multiples of % but receives % (input %)';
 /** Expected and received sizes of a sample. */
 export const WRONG_INPUT = 'input should be % but is %';
 /** Received sizes of a sample. */

@@ -41,6 +41,16 @@ import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '.
 import type { Tensor } from '../tensor/tensor.ts';
 import type { PaddingArgument } from './shape-types.ts';
 
+export * from './functional-activation.ts';
+export {
+  convTranspose2d,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+  type ConvTransposeOptions,
+  type InterpolateMode,
+  type InterpolateOptions,
+} from './functional-images.ts';
 export type { ConvOptions, Pair, Reduction };
 
 /**

@@ -1,13 +1,26 @@
 /** Neural networks: modules, layers, losses. */
 export type { ConvOptions, Pair, Reduction } from './functional.ts';
 export { Dropout, Dropout2d, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from './layers/activation.ts';
+export {
+  ELU,
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  SiLU,
+  Softplus,
+  type HardtanhOptions,
+} from './layers/activation-more.ts';
 export { ModuleList, seal, type Sealed, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions } from './layers/conv.ts';
+export { ConvTranspose2d, type ConvTranspose2dOptions } from './layers/conv-transpose.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';
 export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/norm.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './layers/pool.ts';
+export { PixelShuffle, PixelUnshuffle, Upsample } from './layers/resize.ts';
 export { ModuleBase, type ForwardHook } from './module-base.ts';
 export { Module, type CallableModule, type ForwardFunction } from './module.ts';
 export { Parameter } from './parameter.ts';

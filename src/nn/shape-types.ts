@@ -33,6 +33,14 @@ import type {
   WrongGroups,
   WrongInput,
 } from '../tensor/shapes/messages.ts';
+import type {
+  ConvTranspose2dShape,
+  InterpolateShape,
+  OutputPaddingOf,
+  PaddingOf,
+  PixelShuffleShape,
+  PixelUnshuffleShape,
+} from '../tensor/shapes/resize.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type {
   AdaptivePool2dShape,
@@ -87,6 +95,30 @@ export interface ConvFn<In, Out, K, S = 1, P = 0, D = DilationOf<K>> extends Sha
     [number, Out, number, number],
     Conv2dShape<this['in'], In, Out, KernelOf<K>, S, P, D>
   >;
+}
+
+/** ConvTranspose2d from In to Out channels with kernel K (or `Dilated<K, D>`), stride S, padding P (or `Padded<P, OP>`). */
+export interface ConvTransposeFn<In, Out, K, S = 1, P = 0> extends ShapeFn {
+  readonly out: Unless<
+    this['in'],
+    [number, Out, number, number],
+    ConvTranspose2dShape<this['in'], In, Out, KernelOf<K>, S, PaddingOf<P>, OutputPaddingOf<P>, DilationOf<K>>
+  >;
+}
+
+/** Upsample to the size O, or by the factor F where that is undefined. */
+export interface UpsampleFn<O, F> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, InterpolateShape<this['in'], O, F, 'Upsample'>>;
+}
+
+/** PixelShuffle by R. */
+export interface PixelShuffleFn<R> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, PixelShuffleShape<this['in'], R>>;
+}
+
+/** PixelUnshuffle by R. */
+export interface PixelUnshuffleFn<R> extends ShapeFn {
+  readonly out: Unless<this['in'], unknown, PixelUnshuffleShape<this['in'], R>>;
 }
 
 /** MaxPool2d, AvgPool2d (`Name`) with window K (or `Dilated<K, D>`, `CeilMode<K>`), stride S, padding P. */

@@ -54,6 +54,28 @@ class Block extends nn.Module {
   }
 }
 
+describe('what makes images larger', () => {
+  const model = new nn.Sequential(
+    new nn.Conv2d(3, 8, 3, { padding: 1 }),
+    new nn.ConvTranspose2d(8, 4, 3, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
+    new nn.Upsample({ scaleFactor: 2 }),
+    new nn.PixelShuffle(2),
+  );
+  const [, transposed, up, shuffled] = explain(model, [1, 3, 8, 6]).steps;
+
+  it('has formulas', () => {
+    expect(transposed!.size).toEqual(['height: (8 − 1)·2 − 2·1 + 3 + 1 = 16', 'width: (6 − 1)·2 − 2·1 + 3 + 1 = 12']);
+    expect(transposed!.parameters).toEqual({ count: 148, formula: '8 channels × 3×3×2 weights + 4 biases = 148' });
+    expect(transposed!.multiplyAdds).toEqual({ count: 6912, formula: '8×8×6 inputs × 18 = 6,912' });
+    expect(up!.size).toEqual(['height: 16 resized to 32', 'width: 12 resized to 24']);
+    expect(shuffled!.output).toEqual([1, 1, 64, 48]);
+  });
+
+  it('claims no receptive field', () => {
+    expect([transposed, up, shuffled].map((step) => step!.receptiveField)).toEqual([undefined, undefined, undefined]);
+  });
+});
+
 describe('the numbers of the tutorials', () => {
   it('answers the quiz of the first in one call', () => {
     const explanation = explain(quiz(), [1, 3, 130, 130]);

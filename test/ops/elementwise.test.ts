@@ -51,6 +51,11 @@ const bindings: Bindings = {
   silu: operation('silu'),
   clamp: ({ x }, bounds: { min?: number; max?: number }) => x.clamp(bounds),
   leakyRelu: ({ x }, args: { negativeSlope: number }) => F.leakyRelu(x, args.negativeSlope),
+  hardtanh: ({ x }, args: { min: number; max: number }) => F.hardtanh(x, args.min, args.max),
+  elu: ({ x }, args: { alpha: number }) => F.elu(x, args.alpha),
+  hardswish: ({ x }) => F.hardswish(x),
+  hardsigmoid: ({ x }) => F.hardsigmoid(x),
+  geluTanh: ({ x }) => F.gelu(x, { approximate: 'tanh' }),
   softplus: ({ x }, args: { beta?: number; threshold?: number }): readonly Tensor[] =>
     apply('softplus', [x], NO_ATTRS, [args.beta ?? 1, args.threshold ?? 20]),
 };

@@ -22,6 +22,7 @@ import {
   type MaxPoolOptions,
 } from '../../src/tensor/ops/pool-geometry.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/tensor/ops/reduce.ts';
+import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/tensor/ops/resample.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { awayFromZero64, distinct64, uniform64, type Differentiable } from '../support/grad-check.ts';
 
@@ -111,6 +112,13 @@ const tapsOf = (kernel: number, options: MaxPoolOptions): Tensor =>
   apply('maxPool2d', [distinct64(IMAGE)], maxPoolParams(kernel, options))[1]!;
 const pooledShape = (kernel: number, options: MaxPoolOptions): readonly number[] =>
   tapsOf(kernel, options).layout.shape;
+
+const RESAMPLINGS: readonly ResampleArguments[] = [
+  { size: [6, 5], taps: 1, coordinates: 'asymmetric' },
+  { size: [7, 2], taps: 2, coordinates: 'halfPixel' },
+  { size: [5, 6], taps: 2, coordinates: 'alignCorners' },
+  { size: [6, 2], taps: 4, coordinates: 'halfPixel', scale: [1.5, 0.7] },
+];
 
 /** Every reduction, with and without weights and an ignored target. */
 function classLoss(name: 'nllLoss' | 'crossEntropy'): Check[] {
@@ -246,6 +254,13 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   siluGrad: [plain('siluGrad', [G, uniform64(X, 1)])],
   softplusGrad: [plain('softplusGrad', [G, uniform64(X, 1)], [1, 20])],
 
+  hardtanh: [plain('hardtanh', [uniform64(X, 1, -2, 2)], [-0.6, 0.8])],
+  hardswish: [plain('hardswish', [uniform64(X, 1, -2.9, 2.9)]), plain('hardswish', [uniform64(X, 1, 3.1, 5)])],
+  elu: [plain('elu', [awayFromZero64(X, 1, 2)], [0.7])],
+  hardtanhGrad: [plain('hardtanhGrad', [G, uniform64(X, 1)], [-0.6, 0.8])],
+  hardswishGrad: [plain('hardswishGrad', [G, uniform64(X, 1, -2.9, 2.9)])],
+  eluGrad: [plain('eluGrad', [G, awayFromZero64(X, 1, 2)], [0.7])],
+
   copy: [plain('copy', [uniform64(X, 1)]), { inputs: [uniform64(X, 1)], fn: (x) => x.t().clone() }],
   cast: [
     of('cast', [uniform64(X, 1)], castParams('float64')),
@@ -351,6 +366,11 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   ],
   adaptiveMaxPool2d: ([1, [3, 2]] as const).map((size) =>
     of('adaptiveMaxPool2d', [distinct64(IMAGE)], adaptivePoolParams(size)),
+  ),
+
+  resample2d: RESAMPLINGS.map((p) => of('resample2d', [uniform64([1, 2, 4, 3], 1)], resampleParams(p))),
+  resample2dGrad: RESAMPLINGS.map((p) =>
+    of('resample2dGrad', [uniform64([1, 2, ...p.size], 1)], resampleGradParams(resampleParams(p), [1, 2, 4, 3])),
   ),
 
   batchNorm: normalisation('batchNorm'),

@@ -12,11 +12,23 @@ const LAYERS: Readonly<Record<string, Constructor>> = {
   AvgPool2d: nn.AvgPool2d,
   BatchNorm2d: nn.BatchNorm2d,
   Conv2d: nn.Conv2d,
+  ConvTranspose2d: nn.ConvTranspose2d,
   Dropout: nn.Dropout,
+  ELU: nn.ELU,
   Flatten: nn.Flatten,
+  GELU: nn.GELU,
+  Hardsigmoid: nn.Hardsigmoid,
+  Hardswish: nn.Hardswish,
+  Hardtanh: nn.Hardtanh,
   Linear: nn.Linear,
   MaxPool2d: nn.MaxPool2d,
+  PixelShuffle: nn.PixelShuffle,
+  PixelUnshuffle: nn.PixelUnshuffle,
   ReLU: nn.ReLU,
+  ReLU6: nn.ReLU6,
+  SiLU: nn.SiLU,
+  Softplus: nn.Softplus,
+  Upsample: nn.Upsample,
 };
 
 export function build(spec: Spec): nn.AnyLayer {

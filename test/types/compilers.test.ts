@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'flambeau-compilers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const FILES = ['models', 'networks', 'real-api', 'tensor-shapes'];
+const FILES = ['models', 'networks', 'real-api', 'resize', 'tensor-shapes'];
 
 /** The command line program of a compiler, from the folder FLAMBEAU_COMPILERS or the installed packages; undefined if it is not there. */
 function compilerOf(name: string): string | undefined {

@@ -36,6 +36,29 @@ function conv(input: number, out: number, k: Pair, s: Pair, p: Pair | 'same', d:
   };
 }
 
+function transposed(input: number, out: number, k: Pair, s: Pair, p: Pair, op: Pair, d: Pair): TestLayer {
+  return {
+    type: `ConvTransposeFn<${input}, ${out}, KernelSlot<${tuple(k)}, ${tuple(d)}>, ${tuple(s)}, PaddingSlot<${tuple(p)}, ${tuple(op)}>>`,
+    code: `new nn.ConvTranspose2d(${input}, ${out}, ${text(k)}, { stride: ${text(s)}, padding: ${text(p)}, outputPadding: ${text(op)}, dilation: ${text(d)} })`,
+    layer: new nn.ConvTranspose2d(input, out, k, { stride: s, padding: p, outputPadding: op, dilation: d }),
+  };
+}
+
+const upsample = (size: Pair | undefined, factor: Pair): TestLayer => {
+  const options = size === undefined ? { scaleFactor: factor } : { size };
+  return {
+    type: size === undefined ? `UpsampleFn<undefined, ${tuple(factor)}>` : `UpsampleFn<${tuple(size)}, undefined>`,
+    code: `new nn.Upsample({ ${size === undefined ? `scaleFactor: ${text(factor)}` : `size: ${text(size)}`} })`,
+    layer: new nn.Upsample(options),
+  };
+};
+
+const shuffle = (r: number, back: boolean): TestLayer => ({
+  type: back ? `PixelUnshuffleFn<${r}>` : `PixelShuffleFn<${r}>`,
+  code: `new nn.Pixel${back ? 'Unshuffle' : 'Shuffle'}(${r})`,
+  layer: back ? new nn.PixelUnshuffle(r) : new nn.PixelShuffle(r),
+});
+
 function pool(k: Pair, s: Pair, p: Pair, d: Pair, ceilMode: boolean): TestLayer {
   return {
     type: `PoolFn<KernelSlot<${tuple(k)}, ${tuple(d)}, ${ceilMode}>, ${tuple(s)}, ${tuple(p)}>`,
@@ -128,6 +151,11 @@ function nextLayer(x: Shape): fc.Arbitrary<TestLayer> {
     fc.tuple(pair(1, 4), pair(1, 4), fc.boolean()).map((args) => average(...args)),
     fc.tuple(fc.option(size), fc.option(size)).map(([h, w]) => adaptive(h, w)),
     channels.map(norm),
+    fc
+      .tuple(channels, size, pair(1, 5), pair(2, 3), pair(0, 2), pair(0, 1), pair(1, 2))
+      .map((args) => transposed(...args)),
+    fc.tuple(fc.option(pair(1, 20), { nil: undefined }), pair(1, 3)).map(([to, by]) => upsample(to, by)),
+    fc.tuple(fc.integer({ min: 1, max: 2 }), fc.boolean()).map(([r, back]) => shuffle(r, back)),
   ];
   const anything: fc.Arbitrary<TestLayer>[] = [
     fc.constant(undefined).map(relu),
@@ -158,8 +186,8 @@ function extend(stack: Stack, more: number): fc.Arbitrary<Stack> {
 const stacks = fc.tuple(image, fc.integer({ min: 1, max: 8 })).chain(([input, n]) => extend({ input, layers: [] }, n));
 
 const HEAD =
-  "import type { AdaptiveFn, BatchNorm1dFn, BatchNormFn, ConvFn, FlattenFn, HasShapeFn, IdentityFn, LinearFn, PoolFn, RunLayers } from '@/src/nn/shape-types.ts';" +
-  "import type { KernelSlot, Wrong } from '@/src/tensor/shapes/index.ts'; import * as nn from '@/src/nn/index.ts';" +
+  "import type { AdaptiveFn, BatchNorm1dFn, BatchNormFn, ConvFn, ConvTransposeFn, FlattenFn, HasShapeFn, IdentityFn, LinearFn, PixelShuffleFn, PixelUnshuffleFn, PoolFn, RunLayers, UpsampleFn } from '@/src/nn/shape-types.ts';" +
+  "import type { KernelSlot, PaddingSlot, Wrong } from '@/src/tensor/shapes/index.ts'; import * as nn from '@/src/nn/index.ts';" +
   "import { randn } from '@/src/tensor/index.ts'; import { has, is } from '@/test/types/support.ts';\n";
 
 /** One line that compiles only if the types make of the stack what `expected` says. */

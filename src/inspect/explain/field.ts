@@ -70,6 +70,8 @@ function fieldAfter(step: TracedStep, sources: readonly (Known | undefined)[]): 
     return grown(before, before.places.map((n) => n - 1), before.places, [1, 1], (i) => allFormula(before, before.places[i], i)); // prettier-ignore
   }
   if (op !== undefined && !IN_PLACE.has(op.name) && step.layer === undefined && !sameCount(step)) return undefined;
+  // What spreads or shuffles pixels: neighbours differ in what they see.
+  if (places !== undefined && (places[0] !== before.places[0] || places[1] !== before.places[1])) return undefined;
   return unchanged(before);
 }
 

@@ -6,7 +6,7 @@ import { numelOf, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TracedStep } from '../trace.ts';
 import { bytes, counted, grouped, times } from './notation.ts';
-import { adaptiveSides, convFacts, leftOver, poolWindow, type Side, type Window } from './window.ts';
+import { adaptiveSides, convFacts, leftOver, poolWindow, transposedFacts, type Side, type Window } from './window.ts';
 
 /** A count, and how it comes about: `16 filters × (3×3×3 weights + 1 bias) = 448`. */
 export interface Counted {
@@ -24,6 +24,13 @@ export function sizeFormulas(step: TracedStep): string[] {
   if (conv?.same === true) return [`padding 'same' keeps ${conv.height.input}×${conv.width.input}: ${sameZeros(conv)}`];
   const window = conv ?? poolWindow(step.op);
   if (window !== undefined) return alike(sideFormula(window.height), sideFormula(window.width));
+  const spread = transposedFacts(step.op);
+  if (spread !== undefined) return alike(spreadFormula(spread.height), spreadFormula(spread.width));
+  if (step.op?.name === 'resample2d') {
+    const [from, to] = [step.op.inputs[0]!.slice(-2), step.op.output.slice(-2)];
+    const side = (i: 0 | 1): string => `${from[i]} resized to ${to[i]}`;
+    return alike(side(0), side(1));
+  }
   const adaptive = adaptiveSides(step.op);
   if (adaptive !== undefined) {
     const side = (i: 0 | 1): string => `${adaptive[i].input} in ${counted(adaptive[i].output, 'part')} of up to ${adaptive[i].largest}`; // prettier-ignore
@@ -54,6 +61,13 @@ function sideFormula(side: Side): string {
   const exact = ceil ? Math.ceil((input + 2 * before - dilation * (kernel - 1) - 1) / stride) + 1 : output;
   const cut = exact > output ? `, less a window that would begin in the padding = ${output}` : '';
   return `${open}(${input} − ${covered} + 2·${before}) / ${stride}${close} + 1 = ${exact}${cut}`;
+}
+
+/** (W − 1)·S − 2·P + D·(F − 1) + 1, and what was added at the end so that it comes to the output. */
+function spreadFormula({ input, kernel, stride, before, dilation, output }: Side): string {
+  const field = dilation === 1 ? `${kernel}` : `${dilation}·(${kernel} − 1) + 1`;
+  const extra = output - ((input - 1) * stride - 2 * before + dilation * (kernel - 1) + 1);
+  return `(${input} − 1)·${stride} − 2·${before} + ${field}${extra === 0 ? '' : ` + ${extra}`} = ${output}`;
 }
 
 /** What no window reaches, if anything. */
@@ -113,6 +127,16 @@ function structuredFormula(step: TracedStep, count: number, steps: readonly Trac
     const weights = conv.bias ? `(${kernel} weights + 1 bias)` : `${kernel} weights`;
     return expected === count ? `${counted(conv.filters, 'filter')} × ${weights} = ${grouped(count)}` : undefined;
   }
+  const spread = transposedFacts(step.op);
+  if (spread !== undefined) {
+    const per = spread.outChannels / spread.groups;
+    const kernel = `${spread.height.kernel}×${spread.width.kernel}×${per}`;
+    const weights = spread.inChannels * spread.height.kernel * spread.width.kernel * per;
+    const biases = count - weights;
+    if (biases !== 0 && biases !== spread.outChannels) return undefined;
+    const added = biases === 0 ? '' : ` + ${biases} biases`;
+    return `${counted(spread.inChannels, 'channel')} × ${kernel} weights${added} = ${grouped(count)}`;
+  }
   if (step.op?.name === 'linear') {
     const [x, weight, bias] = step.op.inputs;
     const [out, features] = [weight![0]!, x!.at(-1)!];
@@ -144,6 +168,14 @@ export function multiplyAdds(step: TracedStep): Counted {
   if (conv !== undefined) {
     const per = conv.height.kernel * conv.width.kernel * conv.depth;
     return product(output, `${conv.height.kernel}×${conv.width.kernel}×${conv.depth}`, per);
+  }
+  const spread = transposedFacts(op);
+  if (spread !== undefined) {
+    const per = spread.height.kernel * spread.width.kernel * (spread.outChannels / spread.groups);
+    const [x] = op!.inputs as [Dims];
+    const count = numelOf(x) * per;
+    const shown = x[0] === 1 ? x.slice(1) : x;
+    return { count, formula: `${times(shown)} inputs × ${per} = ${grouped(count)}` };
   }
   if (op?.name === 'linear' || op?.name === 'matmul') {
     const inner = op.inputs[0]!.at(-1)!;

@@ -3,7 +3,8 @@
  * and what the figures show.
  */
 import type { Dims } from '../../base/shape.ts';
-import { convGeometry, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
+import type { ConvInputGradParams } from '../../tensor/ops/conv.ts';
+import { convGeometry, type ConvAxis, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
 import type { AdaptivePoolParams, WindowParams } from '../../tensor/ops/pool-geometry.ts';
 import type { TracedOp } from '../trace.ts';
 
@@ -58,6 +59,29 @@ export function convFacts(op: TracedOp | undefined): ConvFacts | undefined {
     same: params.padding === 'same',
     height: { ...g.height, ceil: false },
     width: { ...g.width, ceil: false },
+  };
+}
+
+/** A transposed convolution: the convolution whose gradient it is, its output that one's input. */
+export interface TransposedFacts extends Window {
+  readonly outChannels: number;
+  readonly inChannels: number;
+  readonly groups: number;
+}
+
+/** What a transposed convolution does, with sides as the spreading sees them; undefined for other operations. */
+export function transposedFacts(op: TracedOp | undefined): TransposedFacts | undefined {
+  if (op?.name !== 'conv2dInputGrad') return undefined;
+  const { conv } = op.attrs as ConvInputGradParams;
+  const [x, weight] = op.inputs as [Dims, Dims];
+  const g = convGeometry('conv2dInputGrad', op.output, weight, conv);
+  const side = (axis: ConvAxis, size: number): Side => ({ ...axis, input: size, output: axis.input, ceil: false });
+  return {
+    outChannels: op.output[1]!,
+    inChannels: x[1]!,
+    groups: g.groups,
+    height: side(g.height, x[2]!),
+    width: side(g.width, x[3]!),
   };
 }
 

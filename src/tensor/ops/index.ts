@@ -12,6 +12,7 @@ import { normRules, type NormAttrs } from './norm.ts';
 import { optimizerRules, type OptimizerAttrs } from './optimizer.ts';
 import { poolRules, type PoolAttrs } from './pool.ts';
 import { reduceRules, type ReduceAttrs } from './reduce.ts';
+import { resampleRules, type ResampleAttrs } from './resample.ts';
 import type { OpRules } from './rule.ts';
 import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
 import { activationRules, type ActivationAttrs } from './unary-activation.ts';
@@ -30,6 +31,7 @@ export interface OpAttrs
     MatmulAttrs,
     ConvAttrs,
     PoolAttrs,
+    ResampleAttrs,
     NormAttrs,
     SoftmaxAttrs,
     LossAttrs,
@@ -50,6 +52,7 @@ export const RULES: OpRules<OpAttrs> = {
   ...matmulRules,
   ...convRules,
   ...poolRules,
+  ...resampleRules,
   ...normRules,
   ...softmaxRules,
   ...lossRules,

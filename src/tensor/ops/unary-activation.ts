@@ -8,7 +8,7 @@ import { layoutOf } from '../../base/layout.ts';
 import { hostMath } from '../../kernels/elementwise-expr.ts';
 import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
-import { erfF32, erfF64, expF32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/math.ts';
+import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
@@ -27,6 +27,12 @@ export interface ActivationAttrs {
   silu: Attrs;
   /** ln(1 + e^(βx))/β, and x where βx > threshold; scalars: [β, threshold] */
   softplus: Attrs;
+  /** x between two bounds; scalars: [least, most]. As `clamp`, but at the bounds nothing flows back. */
+  hardtanh: Attrs;
+  /** x·min(max(x + 3, 0), 6)/6 */
+  hardswish: Attrs;
+  /** x where x > 0, else α·(eˣ - 1); scalars: [α] */
+  elu: Attrs;
   /** [g, y] → g where y > 0 */
   reluGrad: Attrs;
   /** [g, y] → g·y·(1 - y) */
@@ -41,6 +47,12 @@ export interface ActivationAttrs {
   siluGrad: Attrs;
   /** [g, x]; scalars: [β, threshold] */
   softplusGrad: Attrs;
+  /** [g, x] → g where x is between the bounds; scalars: [least, most] */
+  hardtanhGrad: Attrs;
+  /** [g, x] */
+  hardswishGrad: Attrs;
+  /** [g, x]; scalars: [α] */
+  eluGrad: Attrs;
 }
 
 const isDouble = (x: Expr): boolean => x.type === 'f64';
@@ -50,6 +62,7 @@ const num = (f: Fn, x: Expr, value: number): Expr => hoisted(f, x.type, value);
 const exp = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('exp', x) : expF32(f, x));
 const log1p = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('log1p', x) : log1pF32(f, x));
 const tanh = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('tanh', x) : tanhF32(f, x));
+const expm1 = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('expm1', x) : expm1F32(f, x));
 const erf = (f: Fn, x: Expr): Expr => (isDouble(x) ? erfF64(f, x) : erfF32(f, x));
 function sigmoid(f: Fn, x: Expr): Expr {
   if (!isDouble(x)) return sigmoidF32(f, x);
@@ -64,6 +77,13 @@ function softplus(f: Fn, x: Expr, beta: Expr, threshold: Expr): Expr {
   const scaled = f.let('scaled', x.mul(beta));
   const e = f.let('e', exp(f, scaled));
   return scaled.gt(threshold).select(x, f.let('curve', log1p(f, e).div(beta)));
+}
+
+/** min(max(x + 3, 0), 6) */
+function hardGate(f: Fn, x: Expr): Expr {
+  const [zero, six] = [num(f, x, 0), num(f, x, 6)];
+  const moved = f.let('moved', x.add(num(f, x, 3)));
+  return moved.lt(zero).select(zero, moved.gt(six).select(six, moved));
 }
 
 /** A kernel of [g, saved] whose gradient for g is itself on the new gradient; that for `saved` is `second`. */
@@ -112,7 +132,7 @@ const throughOutput = (name: string, grad: 'reluGrad' | 'sigmoidGrad' | 'tanhGra
 
 const throughInput = (
   name: string,
-  grad: 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad',
+  grad: 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardtanhGrad' | 'hardswishGrad' | 'eluGrad',
 ): Gradient<Attrs> => ({
   name,
   saves: { inputs: [0] },
@@ -173,6 +193,33 @@ export const activationRules: OpRules<ActivationAttrs> = {
     },
     throughInput('SoftplusBackward0', 'softplusGrad'),
     floatOnly('softplus'),
+  ),
+  hardtanh: unaryRule(
+    {
+      name: 'hardtanh',
+      // Comparisons, not the smaller and the larger: NaN stays.
+      build: (_, x, [least, most]) => x.lt(least!).select(least!, x.gt(most!).select(most!, x)),
+      scalars: 2,
+      cost: 0.2,
+    },
+    throughInput('HardtanhBackward0', 'hardtanhGrad'),
+    floatOnly('hardtanh'),
+  ),
+  hardswish: unaryRule(
+    { name: 'hardswish', build: (f, x) => x.mul(hardGate(f, x).div(num(f, x, 6))), cost: 0.3 },
+    throughInput('HardswishBackward0', 'hardswishGrad'),
+    floatOnly('hardswish'),
+  ),
+  elu: unaryRule(
+    {
+      name: 'elu',
+      build: (f, x, [alpha]) => x.gt(num(f, x, 0)).select(x, f.let('curve', expm1(f, x).mul(alpha!))),
+      scalarOnly: 'double',
+      scalars: 1,
+      cost: 1.5,
+    },
+    throughInput('EluBackward0', 'eluGrad'),
+    floatOnly('elu'),
   ),
   reluGrad: {
     step: 'gate',
@@ -238,5 +285,33 @@ export const activationRules: OpRules<ActivationAttrs> = {
       const slope = s.mul(s.neg().add(1)).mul(beta!);
       return h.mul(g).mul(slope).maskedFill(x.mul(beta!).gt(threshold!), 0);
     },
+  ),
+  hardtanhGrad: gradRule(
+    'hardtanhGrad',
+    (f, g, x, [least, most]) => x.le(least!).select(num(f, g, 0), x.ge(most!).select(num(f, g, 0), g)),
+    { scalars: 2, cost: 0.2 },
+    null,
+  ),
+  // 0 below -3, 1 above 3, x/3 + 1/2 between; its slope is 1/3 there
+  hardswishGrad: gradRule(
+    'hardswishGrad',
+    (f, g, x) => {
+      const between = g.mul(x.div(num(f, x, 3)).add(num(f, x, 0.5)));
+      return x.lt(num(f, x, -3)).select(num(f, g, 0), x.le(num(f, x, 3)).select(between, g));
+    },
+    { cost: 0.3 },
+    (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().gt(3), 0), // prettier-ignore
+  ),
+  // α·eˣ where x ≤ 0, which is its own slope there
+  eluGrad: gradRule(
+    'eluGrad',
+    (f, g, x, [alpha]) => x.gt(num(f, x, 0)).select(g, f.let('curve', g.mul(alpha!).mul(exp(f, x)))),
+    { scalars: 1, host: true, cost: 1.5 },
+    (h, g, x, { scalars: [alpha] }) =>
+      h
+        .mul(g)
+        .mul(x.clamp({ max: 0 }).exp())
+        .mul(alpha!)
+        .maskedFill(x.gt(0), 0),
   ),
 };

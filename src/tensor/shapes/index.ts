@@ -7,5 +7,6 @@ export type * from './loss.ts';
 export type * from './matmul.ts';
 export type * from './messages.ts';
 export type * from './reduce.ts';
+export type * from './resize.ts';
 export type * from './view.ts';
 export type * from './window.ts';

@@ -9,6 +9,7 @@ import type {
   CANNOT_MULTIPLY,
   CANNOT_VIEW,
   DIM_OUT_OF_RANGE,
+  NOTHING_LEFT,
   NOT_A_PERMUTATION,
   SAME_NEEDS_STRIDE_ONE,
   START_AFTER_END,
@@ -18,6 +19,7 @@ import type {
   WRONG_FORWARD,
   WRONG_GROUPS,
   WRONG_INPUT,
+  WRONG_MULTIPLE,
   WRONG_RANK,
   WRONG_TARGET,
 } from '../../base/sentences.ts';
@@ -43,6 +45,17 @@ type Say4<
   D extends Text,
 > = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}%${infer P4}`
   ? `${P0}${A}${P1}${B}${P2}${C}${P3}${D}${P4}`
+  : never;
+
+type Say5<
+  P,
+  A extends Text,
+  B extends Text,
+  C extends Text,
+  D extends Text,
+  E extends Text,
+> = P extends `${infer P0}%${infer P1}%${infer P2}%${infer P3}%${infer P4}%${infer P5}`
+  ? `${P0}${A}${P1}${B}${P2}${C}${P3}${D}${P4}${E}${P5}`
   : never;
 
 /** Conv2d, BatchNorm2d: the channels of the input are not those of the layer. */
@@ -125,5 +138,22 @@ export type WrongGroups<Groups extends Text, Which extends Text, Channels extend
   Which,
   Channels
 >;
+
+/** A transposed convolution: what padding cuts off is all there is. */
+export type NothingLeft<Layer extends Text, Padding extends Text, Input extends Text> = Say3<
+  typeof NOTHING_LEFT,
+  Layer,
+  Padding,
+  Input
+>;
+
+/** PixelShuffle, PixelUnshuffle: `Which` cannot be divided. */
+export type WrongMultiple<
+  Layer extends Text,
+  Which extends Text,
+  Divisor extends Text,
+  Received extends Text,
+  Input extends Text,
+> = Say5<typeof WRONG_MULTIPLE, Layer, Which, Divisor, Received, Input>;
 
 export type SameNeedsStrideOne = typeof SAME_NEEDS_STRIDE_ONE;

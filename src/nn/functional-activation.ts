@@ -1,0 +1,68 @@
+/**
+ * Activations beyond the everyday ones, part of `F`
+ * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions).
+ */
+import { ArgumentError } from '../base/errors.ts';
+import { apply1 } from '../tensor/dispatch.ts';
+import { NO_ATTRS } from '../tensor/ops/rule.ts';
+import type { Shape } from '../tensor/shapes/dims.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+interface InPlace {
+  /** Writes the result into the input. Default false. */
+  readonly inplace?: boolean;
+}
+
+function finish<S extends Shape>(x: Tensor<S>, y: Tensor, options: InPlace): Tensor<S> {
+  return options.inplace === true ? ((x as Tensor).copy_(y) as Tensor<S>) : (y as Tensor<S>);
+}
+
+/**
+ * x, but at least `min` and at most `max`. Nothing flows back through elements at a bound.
+ * @throws ArgumentError unless min is below max
+ */
+export function hardtanh<S extends Shape>(x: Tensor<S>, min = -1, max = 1, options: InPlace = {}): Tensor<S> {
+  if (!(min < max)) throw new ArgumentError(`hardtanh: expected the lower bound to be below the upper, but got ${min} and ${max}`); // prettier-ignore
+  return finish(x, apply1('hardtanh', [x], NO_ATTRS, [min, max]), options);
+}
+
+/** min(max(x, 0), 6) */
+export const relu6 = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> => hardtanh(x, 0, 6, options);
+
+/** min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines */
+export const hardsigmoid = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
+  finish(x, apply1('hardtanh', [(x as Tensor).add(3)], NO_ATTRS, [0, 6]).div(6), options);
+
+/** x·hardsigmoid(x) */
+export const hardswish = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
+  finish(x, apply1('hardswish', [x], NO_ATTRS), options);
+
+/** x·sigmoid(x), also called swish */
+export const silu = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
+  finish(x, apply1('silu', [x], NO_ATTRS), options);
+
+/** x where positive, alpha·(eˣ − 1) elsewhere */
+export const elu = <S extends Shape>(x: Tensor<S>, alpha = 1, options: InPlace = {}): Tensor<S> =>
+  finish(x, apply1('elu', [x], NO_ATTRS, [alpha]), options);
+
+export interface GeluOptions {
+  /** 'tanh' for the approximation by a hyperbolic tangent. Default 'none'. */
+  readonly approximate?: 'none' | 'tanh';
+}
+
+/**
+ * x·Φ(x), Φ the normal distribution.
+ * @throws ArgumentError for an approximation that is not known
+ */
+export function gelu<S extends Shape>(x: Tensor<S>, options: GeluOptions = {}): Tensor<S> {
+  const { approximate = 'none' } = options;
+  if (approximate === 'none') return apply1('gelu', [x], NO_ATTRS);
+  if ((approximate as string) !== 'tanh') throw new ArgumentError(`gelu: expected approximate to be 'none' or 'tanh', but got '${approximate}'`); // prettier-ignore
+  const input = x as Tensor;
+  const inner = input.mul(input).mul(0.044715).add(1).mul(input).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
+  return inner.tanh().add(1).mul(input).mul(0.5);
+}
+
+/** ln(1 + e^(βx)) / β, and x itself where βx is above the threshold */
+export const softplus = <S extends Shape>(x: Tensor<S>, beta = 1, threshold = 20): Tensor<S> =>
+  apply1('softplus', [x], NO_ATTRS, [beta, threshold]);

@@ -1,0 +1,272 @@
+/**
+ * Functions that change the size of images: transposed convolution, interpolation, pixel shuffle; part of `F`
+ * (https://pytorch.org/docs/stable/nn.functional.html).
+ */
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
+import { showShape, showSizes } from '../base/shape.ts';
+import { apply1 } from '../tensor/dispatch.ts';
+import { convInputGradParams } from '../tensor/ops/conv.ts';
+import { convParams, type ConvParams } from '../tensor/ops/conv-geometry.ts';
+import { padParams } from '../tensor/ops/indexing-params.ts';
+import { adaptivePoolParams } from '../tensor/ops/pool-geometry.ts';
+import { resampleParams } from '../tensor/ops/resample.ts';
+import type { Checked, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type {
+  InterpolateShape,
+  PixelShuffleShape,
+  PixelUnshuffleShape,
+  TransposedShape,
+} from '../tensor/shapes/resize.ts';
+import type { Pair } from '../tensor/shapes/window.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+// ---- transposed convolution
+
+/** Arguments of a transposed convolution: one number for both directions, or [vertical, horizontal]. */
+export interface ConvTransposeOptions {
+  /** Default 1. */
+  readonly stride?: Pair;
+  /** What is cut off on each side of the result, default 0. */
+  readonly padding?: Pair;
+  /** Rows and columns added at the end of the result, default 0; less than the stride or the dilation. */
+  readonly outputPadding?: Pair;
+  /** Distance between the kernel's elements, default 1. */
+  readonly dilation?: Pair;
+  /** Default 1. */
+  readonly groups?: number;
+}
+
+/** @internal Checked arguments, made by {@link convTransposeParams}. */
+export interface ConvTransposeParams {
+  /** Those of the convolution whose gradient this is. */
+  readonly conv: ConvParams & { readonly padding: readonly [number, number] };
+  readonly outputPadding: readonly [number, number];
+}
+
+/**
+ * @internal
+ * @throws ArgumentError for sizes that are not whole, and an output padding of at least both stride and dilation
+ */
+export function convTransposeParams(options: ConvTransposeOptions = {}): ConvTransposeParams {
+  const { outputPadding: given = 0, stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  if (typeof padding === 'string') throw new ArgumentError(`convTranspose2d: expected padding to be a number or a pair, but got '${String(padding)}'`); // prettier-ignore
+  const conv = convParams({ stride, padding, dilation, groups }) as ConvTransposeParams['conv'];
+  const outputPadding = typeof given === 'number' ? ([given, given] as const) : given;
+  outputPadding.forEach((size, i) => {
+    const most = Math.max(conv.stride[i]!, conv.dilation[i]!) - 1;
+    if (Number.isInteger(size) && size >= 0 && size <= most) return;
+    throw new ArgumentError(`convTranspose2d: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`); // prettier-ignore
+  });
+  return { conv, outputPadding: [outputPadding[0], outputPadding[1]] };
+}
+
+/** @internal */
+export function convTranspose2dWith(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  params: ConvTransposeParams,
+): Tensor {
+  if (x.ndim === 3) return convTranspose2dWith(x.unsqueeze(0), weight, bias, params).squeeze(0);
+  const { conv } = params;
+  const size = transposedSize(x, weight, params);
+  const [extraHeight, extraWidth] = [0, 1].map((i) => Math.floor(params.outputPadding[i]! / conv.stride[i]!));
+  // Rows of zeros at the end of the input add whole strides to the output, which the convolution's gradient cannot know.
+  const padded =
+    extraHeight === 0 && extraWidth === 0 ? x : apply1('pad', [x], padParams([0, extraWidth!, 0, extraHeight!]), [0]);
+  const y = apply1('conv2dInputGrad', [padded, weight], convInputGradParams(conv, size));
+  if (bias === null) return y;
+  if (bias.ndim !== 1 || bias.layout.shape[0] !== y.layout.shape[1]) {
+    throw new ShapeError(`convTranspose2d: expected a bias of shape [${y.layout.shape[1]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`); // prettier-ignore
+  }
+  return y.add(bias.view([1, -1, 1, 1]));
+}
+
+/** Height and width of the result; everything checked. */
+function transposedSize(x: Tensor, weight: Tensor, { conv, outputPadding }: ConvTransposeParams): [number, number] {
+  const op = 'convTranspose2d';
+  const [shape, w] = [x.layout.shape, weight.layout.shape];
+  if (w.length !== 4) throw new ShapeError(`${op}: expected a weight of shape [in, out / groups, height, width], but got ${showShape(w)}`); // prettier-ignore
+  if (shape.length !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(shape)));
+  if (shape[1] !== w[0]) {
+    throw new ShapeError(`${say(WRONG_CHANNELS, op, w[0]!, shape[1]!, showSizes(shape.slice(1)))}; set inChannels to ${shape[1]}`); // prettier-ignore
+  }
+  if (w[0]! % conv.groups !== 0) throw new ShapeError(`${op}: expected the number of input channels to be a multiple of groups ${conv.groups}, but got ${w[0]} (weight ${showShape(w)})`); // prettier-ignore
+  const side = (i: 0 | 1): number => {
+    const reach = conv.dilation[i] * (w[2 + i]! - 1) + 1;
+    return (shape[2 + i]! - 1) * conv.stride[i] + reach + outputPadding[i] - 2 * conv.padding[i];
+  };
+  const size: [number, number] = [side(0), side(1)];
+  if (size[0] < 1 || size[1] < 1) {
+    throw new ShapeError(`${say(NOTHING_LEFT, op, showSizes(conv.padding), showSizes(shape.slice(1)))}; use a larger input or kernel, or less padding`); // prettier-ignore
+  }
+  return size;
+}
+
+/**
+ * The transposed convolution, which spreads each number of the input over a window of the output: the gradient of a
+ * convolution with respect to its input (https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
+ * @param x [N, Cin, H, W] or [Cin, H, W]
+ * @param weight [Cin, Cout / groups, kH, kW]
+ * @param bias [Cout]
+ * @returns [N, Cout, Hout, Wout] with Hout = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
+ * @throws ShapeError when channels or sizes do not fit
+ * @throws ArgumentError for an output padding that is at least both stride and dilation
+ * @example
+ * import { F, tensor } from 'flambeau';
+ * const x = tensor([[[[0, 1], [2, 3]]]]);
+ * const k = tensor([[[[0, 1], [2, 3]]]]);
+ * if (String(F.convTranspose2d(x, k).tolist()) !== '0,0,1,0,4,6,4,12,9') throw new Error('four windows, added up');
+ */
+export function convTranspose2d<
+  X extends Shape,
+  W extends Shape,
+  const S extends Pair = 1,
+  const P extends Pair = 0,
+  const OP extends Pair = 0,
+  const D extends Pair = 1,
+  G extends number = 1,
+>(
+  x: Checked<TransposedShape<X, W, S, P, OP, D, G>, Tensor<X>>,
+  weight: Tensor<W>,
+  bias?: Tensor | null,
+  options?: { readonly stride?: S; readonly padding?: P; readonly outputPadding?: OP; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
+): Tensor<ResultShape<TransposedShape<X, W, S, P, OP, D, G>>>;
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  options: ConvTransposeOptions = {},
+): Tensor {
+  return convTranspose2dWith(x, weight, bias, convTransposeParams(options));
+}
+
+// ---- interpolation
+
+export type InterpolateMode = 'nearest' | 'nearest-exact' | 'bilinear' | 'bicubic' | 'area';
+
+/** What to resize to: `size` or `scaleFactor`, each a number for both directions or [vertical, horizontal]. */
+export interface InterpolateOptions {
+  readonly size?: Pair | undefined;
+  /** The result has ⌊size·scaleFactor⌋ rows and columns. */
+  readonly scaleFactor?: Pair | undefined;
+  /** Default 'nearest'. */
+  readonly mode?: InterpolateMode | undefined;
+  /** bilinear and bicubic: whether the centres of the corner pixels stay in the corners. Default false. */
+  readonly alignCorners?: boolean | undefined;
+}
+
+const INTERPOLATE_MODES: readonly string[] = ['nearest', 'nearest-exact', 'bilinear', 'bicubic', 'area'];
+
+/**
+ * Resizes images by interpolation: [N, C, H, W] → [N, C, Hout, Wout]
+ * (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html). Like there, nothing is smoothed before an image is
+ * made smaller, except with mode 'area', which takes means.
+ * @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing
+ * @throws ShapeError for an input without height and width
+ * @example
+ * import { F, tensor } from 'flambeau';
+ * const x = tensor([[[[1, 2], [3, 4]]]]);
+ * const y = F.interpolate(x, { scaleFactor: 2, mode: 'bilinear', alignCorners: true });
+ * if (y.shape.join() !== '1,1,4,4' || Math.abs(y.at(0, 0, 0, 1).item() - 4 / 3) > 1e-6) throw new Error('a third of the way');
+ */
+export function interpolate<
+  X extends Shape,
+  const O extends Pair | undefined = undefined,
+  const By extends Pair | undefined = undefined,
+>(
+  x: Checked<InterpolateShape<X, O, By>, Tensor<X>>,
+  options: Omit<InterpolateOptions, 'size' | 'scaleFactor'> & { readonly size?: O; readonly scaleFactor?: By },
+): Tensor<ResultShape<InterpolateShape<X, O, By>>>;
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+  checkInterpolate('interpolate', options);
+  return interpolateAs('interpolate', x, options);
+}
+
+/** @internal With checked options, for `op`, which errors name. */
+export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions): Tensor {
+  const { mode = 'nearest', alignCorners } = options;
+  if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.layout.shape))); // prettier-ignore
+  const scale = pairOf(options.scaleFactor);
+  const size = pairOf(options.size) ?? outputSize(x, scale!);
+  if (mode === 'area') return apply1('adaptiveAvgPool2d', [x], adaptivePoolParams(size));
+  const taps = mode === 'bilinear' ? 2 : mode === 'bicubic' ? 4 : 1;
+  const coordinates = mode === 'nearest' ? 'asymmetric' : alignCorners === true ? 'alignCorners' : 'halfPixel';
+  const rounding = mode === 'nearest-exact' ? 'halfUp' : 'floor';
+  return apply1('resample2d', [x], resampleParams({ size, taps, coordinates, rounding, scale: scale ?? [null, null] }));
+}
+
+const pairOf = (value: Pair | undefined): readonly [number, number] | undefined =>
+  typeof value === 'number' ? [value, value] : value;
+
+function outputSize(x: Tensor, scale: readonly [number, number]): [number, number] {
+  const [height, width] = x.layout.shape.slice(-2) as [number, number];
+  return [Math.floor(height * scale[0]), Math.floor(width * scale[1])];
+}
+
+/** @internal Arguments that no input could make right. */
+export function checkInterpolate(
+  op: string,
+  { size, scaleFactor, mode = 'nearest', alignCorners }: InterpolateOptions,
+): void {
+  if (!INTERPOLATE_MODES.includes(mode)) throw new ArgumentError(`${op}: expected mode to be one of ${INTERPOLATE_MODES.join(', ')}, but got '${mode}'`); // prettier-ignore
+  if ((size === undefined) === (scaleFactor === undefined)) {
+    throw new ArgumentError(`${op}: expected either size or scaleFactor, but got ${size === undefined ? 'neither' : 'both'}`); // prettier-ignore
+  }
+  if (alignCorners !== undefined && mode !== 'bilinear' && mode !== 'bicubic') {
+    throw new ArgumentError(`${op}: alignCorners is for the modes bilinear and bicubic, but the mode is '${mode}'; leave it out`); // prettier-ignore
+  }
+}
+
+// ---- pixel shuffle
+
+function checkShuffle(op: string, x: Tensor, r: number): void {
+  if (!Number.isInteger(r) || r < 1) throw new ArgumentError(`${op}: expected a factor that is a whole number of at least 1, but got ${r}`); // prettier-ignore
+  if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.layout.shape)));
+}
+
+function checkMultiple(op: string, what: string, divisor: number, count: number, x: Tensor): void {
+  if (count % divisor === 0) return;
+  throw new ShapeError(`${say(WRONG_MULTIPLE, op, what, divisor, count, showSizes(x.layout.shape.slice(-3)))}; use ${Math.ceil(count / divisor) * divisor} ${what}`); // prettier-ignore
+}
+
+/**
+ * Makes of each r² channels one of r times the height and width: [N, C·r², H, W] → [N, C, H·r, W·r]
+ * (https://pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html).
+ * @throws ShapeError unless the channels are a multiple of r²
+ */
+export function pixelShuffle<X extends Shape, const R extends number>(
+  x: Checked<PixelShuffleShape<X, R, 'pixelShuffle'>, Tensor<X>>,
+  upscaleFactor: R,
+): Tensor<ResultShape<PixelShuffleShape<X, R, 'pixelShuffle'>>>;
+export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
+  const r = upscaleFactor;
+  checkShuffle('pixelShuffle', x, r);
+  const [c, h, w] = x.layout.shape.slice(-3) as [number, number, number];
+  checkMultiple('pixelShuffle', 'channels', r * r, c, x);
+  const [front, d] = [x.layout.shape.slice(0, -3), x.ndim - 3];
+  const apart = x.reshape([...front, c / (r * r), r, r, h, w]);
+  const order = [0, 3, 1, 4, 2].map((i) => i + d);
+  return apart.permute(front.map((_, i) => i).concat(order)).reshape([...front, c / (r * r), h * r, w * r]);
+}
+
+/**
+ * The inverse of {@link pixelShuffle}: [N, C, H·r, W·r] → [N, C·r², H, W].
+ * @throws ShapeError unless height and width are multiples of r
+ */
+export function pixelUnshuffle<X extends Shape, const R extends number>(
+  x: Checked<PixelUnshuffleShape<X, R, 'pixelUnshuffle'>, Tensor<X>>,
+  downscaleFactor: R,
+): Tensor<ResultShape<PixelUnshuffleShape<X, R, 'pixelUnshuffle'>>>;
+export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
+  const r = downscaleFactor;
+  checkShuffle('pixelUnshuffle', x, r);
+  const [c, h, w] = x.layout.shape.slice(-3) as [number, number, number];
+  checkMultiple('pixelUnshuffle', 'rows', r, h, x);
+  checkMultiple('pixelUnshuffle', 'columns', r, w, x);
+  const [front, d] = [x.layout.shape.slice(0, -3), x.ndim - 3];
+  const apart = x.reshape([...front, c, h / r, r, w / r, r]);
+  const order = [0, 2, 4, 1, 3].map((i) => i + d);
+  return apart.permute(front.map((_, i) => i).concat(order)).reshape([...front, c * r * r, h / r, w / r]);
+}

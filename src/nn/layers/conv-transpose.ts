@@ -1,0 +1,125 @@
+/** The transposed convolution as a layer. */
+import { ArgumentError } from '../../base/errors.ts';
+import { pythonTuple } from '../../base/python-format.ts';
+import { say, WRONG_GROUPS } from '../../base/sentences.ts';
+import { empty } from '../../tensor/create.ts';
+import type { PaddingSlot } from '../../tensor/shapes/resize.ts';
+import type { KernelSlot } from '../../tensor/shapes/window.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Pair } from '../functional.ts';
+import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
+import { defaultInit, requireCount } from '../init.ts';
+import { Parameter } from '../parameter.ts';
+import type { ConvTransposeFn, GroupsArgument } from '../shape-types.ts';
+import { Layer, type SomeLayer } from './layer.ts';
+
+export interface ConvTranspose2dOptions extends ConvTransposeOptions {
+  /** Whether to add a learned bias. Default true. */
+  readonly bias?: boolean;
+}
+
+/** The class behind {@link ConvTranspose2d}. */
+class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
+  ConvTransposeFn<In, Out, K, S, P>
+> {
+  static override readonly name: string = 'ConvTranspose2d';
+  readonly inChannels: In;
+  readonly outChannels: Out;
+  readonly kernelSize: readonly [number, number];
+  weight: Parameter;
+  bias: Parameter | null;
+  readonly #params: ConvTransposeParams;
+
+  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
+  constructor(inChannels: In, outChannels: Out, kernelSize: Pair, options: ConvTranspose2dOptions = {}) {
+    super();
+    requireCount('ConvTranspose2d', 'inChannels', inChannels);
+    requireCount('ConvTranspose2d', 'outChannels', outChannels);
+    const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+    requireCount('ConvTranspose2d', 'kernelSize', kh);
+    requireCount('ConvTranspose2d', 'kernelSize', kw);
+    this.#params = convTransposeParams(options);
+    const { groups } = this.#params.conv;
+    for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
+      if (channels % groups !== 0) throw new ArgumentError(`ConvTranspose2d: ${say(WRONG_GROUPS, groups, name, channels)}`); // prettier-ignore
+    }
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.kernelSize = [kh, kw];
+    this.weight = new Parameter(empty(inChannels, outChannels / groups, kh, kw));
+    this.bias = options.bias === false ? null : new Parameter(empty(outChannels));
+    defaultInit(this.weight, this.bias);
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return convTranspose2dWith(x, this.weight, this.bias, this.#params);
+  }
+
+  override extraRepr(): string {
+    const { conv, outputPadding } = this.#params;
+    const { stride, padding, dilation, groups } = conv;
+    const unless = (usual: number, name: string, pair: readonly [number, number]): string[] =>
+      pair[0] === usual && pair[1] === usual ? [] : [`${name}=${pythonTuple(pair)}`];
+    return [
+      `${this.inChannels}, ${this.outChannels}`,
+      `kernel_size=${pythonTuple(this.kernelSize)}`,
+      `stride=${pythonTuple(stride)}`,
+      ...unless(0, 'padding', padding),
+      ...unless(1, 'dilation', dilation),
+      ...unless(0, 'output_padding', outputPadding),
+      ...(groups === 1 ? [] : [`groups=${groups}`]),
+      ...(this.bias === null ? ['bias=False'] : []),
+    ].join(', ');
+  }
+}
+
+/** `ConvTranspose2d<16, 3, 4, 2, 1>`: 16 to 3 channels with kernel 4, stride 2, padding 1. */
+export interface ConvTranspose2d<
+  In extends number = number,
+  Out extends number = number,
+  K = Pair,
+  S = Pair,
+  P = Pair,
+> extends ConvTranspose2dLayer<In, Out, K, S, P> {
+  readonly inChannels: In;
+  readonly outChannels: Out;
+}
+
+interface TypedOptions<In, Out, S, P, OP, D, G> {
+  readonly stride?: S;
+  readonly padding?: P;
+  readonly outputPadding?: OP;
+  readonly dilation?: D;
+  readonly groups?: GroupsArgument<In, Out, G>;
+  readonly bias?: boolean;
+}
+
+export interface ConvTranspose2dConstructor {
+  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
+  new <
+    In extends number,
+    Out extends number,
+    const K extends Pair,
+    const S extends Pair = 1,
+    const P extends Pair = 0,
+    const OP extends Pair = 0,
+    const D extends Pair = 1,
+    G extends number = 1,
+  >(
+    inChannels: In,
+    outChannels: Out,
+    kernelSize: K,
+    options?: TypedOptions<In, Out, S, P, OP, D, G>,
+  ): ConvTranspose2d<In, Out, KernelSlot<K, D>, S, PaddingSlot<P, OP>>;
+  readonly prototype: SomeLayer<ConvTranspose2d>;
+}
+
+/**
+ * The transposed convolution (https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html), which makes images larger:
+ * [N, Cin, H, W] → [N, Cout, Hout, Wout] with Hout = (H − 1)·stride − 2·padding + dilation·(kernel − 1) + outputPadding + 1.
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * const up = new nn.ConvTranspose2d(16, 8, 3, { stride: 2, padding: 1, outputPadding: 1 });
+ * if (up(randn(1, 16, 7, 7)).shape.join() !== '1,8,14,14') throw new Error('twice as large');
+ */
+export const ConvTranspose2d = ConvTranspose2dLayer as unknown as ConvTranspose2dConstructor;
