@@ -2,3 +2,4 @@
 export { describeOnnx, type OnnxDescription, type OnnxInitializer, type OnnxValue } from './describe.ts';
 export { deserializeOnnx, OnnxUnsupportedError, type DeserializeOnnxOptions } from './import.ts';
 export type { OnnxModule } from './module.ts';
+export { serializeOnnx, type ExportableModel, type OnnxExportOptions } from './export/export.ts';
