@@ -1,6 +1,6 @@
 /**
- * Models as ONNX files. A model is recorded (trace.ts) twice, with batches of different sizes: what differs between the two are the
- * sizes that depend on the batch, so nobody has to guess which 64 is the batch and which the channels, and a model that does
+ * Models as ONNX files. A model is recorded (trace.ts) with batches of three sizes: what differs between two are the sizes that
+ * depend on the batch, so nobody has to guess which 64 is the batch and which the channels; the third proves it, and a model that does
  * something else for another batch is found out.
  */
 import { ArgumentError, InternalError } from '../../base/errors.ts';
@@ -82,9 +82,9 @@ export function encodeOnnx(
   const inputs = example instanceof Tensor ? [example] : example;
   const dynamic = options.dynamicBatch ?? true;
   const batch = checkInputs(inputs, dynamic);
-  const first = traceModel(model, inputs.map((x) => plain(x, 0))); // prettier-ignore
-  const second = dynamic ? traceModel(model, inputs.map((x) => plain(x, 1))) : first; // prettier-ignore
-  const graph = new ModelExporter(first, second, dynamic ? batch : undefined, options).graph(model.typeName());
+  const batches = dynamic ? [batch, batch + 1, 2 * batch + 5] : [undefined];
+  const runs = batches.map((n) => ({ batch: n ?? 0, trace: traceModel(model, inputs.map((x) => plain(x, n))) })); // prettier-ignore
+  const graph = new ModelExporter(runs, options).graph(model.typeName());
   const encoded = encodeMessage('Model', {
     irVersion: IR_VERSION,
     producerName: 'flambeau',
@@ -111,27 +111,32 @@ function checkInputs(inputs: readonly Tensor[], dynamic: boolean): number {
   return batch;
 }
 
-/** A tensor of the same kind, `more` samples longer; its elements do not matter. */
-function plain(x: Tensor, more: number): Tensor {
+/** A tensor of the same kind with another batch; its elements do not matter. */
+function plain(x: Tensor, batch: number | undefined): Tensor {
   const { shape } = x.layout;
-  const sizes = more === 0 ? [...shape] : [shape[0]! + more, ...shape.slice(1)];
+  const sizes = batch === undefined ? [...shape] : [batch, ...shape.slice(1)];
   return noGrad(() => empty(sizes, { dtype: x.dtype })) as Tensor;
+}
+
+/** A recording with a batch of some size. */
+interface Run {
+  readonly batch: number;
+  readonly trace: Trace;
 }
 
 class ModelExporter {
   readonly #first: Trace;
-  readonly #second: Trace;
-  readonly #batch: number | undefined;
+  readonly #runs: readonly Run[];
   readonly #builder: GraphBuilder;
   /** Names of values in the file. Undefined: a result that cannot be used. */
   readonly #names = new Map<number, string | undefined>();
   readonly #inputNames: readonly string[];
   readonly #outputNames: readonly string[];
 
-  constructor(first: Trace, second: Trace, batch: number | undefined, options: OnnxExportOptions) {
+  constructor(runs: readonly Run[], options: OnnxExportOptions) {
+    const first = runs[0]!.trace;
     this.#first = first;
-    this.#second = second;
-    this.#batch = batch;
+    this.#runs = runs;
     const several = first.inputs.length > 1;
     this.#inputNames = named('input', options.inputNames, first.inputs.map((_, i) => (several ? `input_${i}` : 'input'))); // prettier-ignore
     this.#outputNames = named('output', options.outputNames, first.outputs.map(({ name }) => name)); // prettier-ignore
@@ -147,7 +152,7 @@ class ModelExporter {
     this.#state();
     steps.forEach((step, i) => {
       this.#builder.path = step.path;
-      if (step.kind === 'view') this.#view(step, this.#second.steps[i] as TracedView);
+      if (step.kind === 'view') this.#view(step, i);
       else this.#operation(step);
     });
     this.#builder.path = '';
@@ -155,9 +160,13 @@ class ModelExporter {
     return this.#finish(name, results);
   }
 
-  /** The two runs must have done the same, but for sizes. */
+  /** All runs must have done the same, but for sizes. */
   #compare(): void {
-    const [a, b] = [this.#first, this.#second];
+    for (const { trace } of this.#runs.slice(1)) this.#compareWith(trace);
+  }
+
+  #compareWith(b: Trace): void {
+    const a = this.#first;
     a.steps.forEach((step, i) => {
       const other = b.steps[i];
       if (other === undefined || signature(step) !== signature(other)) this.#depends(step.path, step.kind === 'op' ? step.name : 'a view'); // prettier-ignore
@@ -200,26 +209,25 @@ class ModelExporter {
 
   /** What is known of a value's sizes. */
   #sizes(value: number): Size[] {
-    const a = this.#first.values[value]!.layout.shape;
-    const b = this.#second.values[value]!.layout.shape;
-    if (a.length !== b.length) this.#depends('', 'the number of dimensions');
-    return a.map((size, d): Size => {
-      if (size === b[d] || this.#batch === undefined) return size;
-      const batches = size / this.#batch;
-      if (!Number.isInteger(batches) || batches * (this.#batch + 1) !== b[d]) this.#depends('', `a size, ${size} and ${b[d]},`); // prettier-ignore
-      return { batches };
+    const shapes = this.#runs.map(({ trace }) => trace.values[value]!.layout.shape);
+    const [a, b] = shapes;
+    if (shapes.some((shape) => shape.length !== a!.length)) this.#depends('', 'the number of dimensions');
+    return a!.map((size, d): Size => {
+      const batches = b === undefined ? 0 : b[d]! - size;
+      const plus = size - batches * this.#runs[0]!.batch;
+      const linear = this.#runs.every(({ batch }, i) => shapes[i]![d] === batches * batch + plus);
+      if (!linear) this.#depends('', `a size (${shapes.map((shape) => shape[d]).join(', ')})`);
+      return batches === 0 ? size : { batches, plus };
     });
   }
 
-  #view(step: TracedView, other: TracedView): void {
-    const run = (trace: Trace, { input, output, offset }: TracedView): Parameters<typeof exportView>[4] => ({
-      from: trace.values[input]!.layout,
-      to: trace.values[output]!.layout,
-      offset,
+  #view(step: TracedView, i: number): void {
+    const runs = this.#runs.map(({ trace }) => {
+      const { input, output, offset } = trace.steps[i] as TracedView;
+      return { from: trace.values[input]!.layout, to: trace.values[output]!.layout, offset };
     });
     const [from, to] = [this.#sizes(step.input), this.#sizes(step.output)];
-    const input = this.#nameOf(step.input);
-    const name = exportView(this.#builder, input, from, to, run(this.#first, step), run(this.#second, other));
+    const name = exportView(this.#builder, this.#nameOf(step.input), from, to, runs);
     if (name === undefined) {
       throw new ArgumentError(`exportOnnx: a view of ${describe(from)} as ${describe(to)} cannot be exported${place(step.path)}; copy it with contiguous() in between`); // prettier-ignore
     }

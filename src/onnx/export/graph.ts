@@ -5,16 +5,23 @@ import { hostArray } from '../../tensor/create.ts';
 import type { Draft } from '../messages.ts';
 import { ATTRIBUTE, codeOfDType } from '../types.ts';
 
-/** A size: known, or a multiple of the batch's. */
-export type Size = number | { readonly batches: number };
+/** A size that varies with the batch: batches·N + plus. */
+export interface VaryingSize {
+  readonly batches: number;
+  readonly plus: number;
+}
 
-export const varies = (size: Size): size is { readonly batches: number } => typeof size !== 'number';
+/** A size: known, or varying with the batch. */
+export type Size = number | VaryingSize;
+
+export const varies = (size: Size): size is VaryingSize => typeof size !== 'number';
 
 export const sameSize = (a: Size, b: Size): boolean =>
-  varies(a) ? varies(b) && a.batches === b.batches : !varies(b) && a === b;
+  varies(a) ? varies(b) && a.batches === b.batches && a.plus === b.plus : !varies(b) && a === b;
 
 /** The name of a size in the file: `N` for the batch. */
-export const sizeName = ({ batches }: { readonly batches: number }): string => (batches === 1 ? 'N' : `${batches}*N`);
+export const sizeName = ({ batches, plus }: VaryingSize): string =>
+  `${batches === 1 ? '' : `${batches}*`}N${plus === 0 ? '' : plus < 0 ? ` - ${-plus}` : ` + ${plus}`}`;
 
 /** Attributes by name: numbers are integers; `{ float }` and so on are what they say. */
 export type Attributes = Readonly<
@@ -101,7 +108,8 @@ export class GraphBuilder {
     const parts = sizes.map((size) => {
       if (!varies(size)) return this.ints([size]);
       this.#batchSize ??= this.one('Shape', [this.#batch], { start: 0, end: 1 });
-      return size.batches === 1 ? this.#batchSize : this.one('Mul', [this.#batchSize, this.ints([size.batches])]);
+      const many = size.batches === 1 ? this.#batchSize : this.one('Mul', [this.#batchSize, this.ints([size.batches])]);
+      return size.plus === 0 ? many : this.one('Add', [many, this.ints([size.plus])]);
     });
     return this.one('Concat', parts, { axis: 0 });
   }

@@ -83,40 +83,43 @@ function expanded({ from, to, offset }: ViewRun): boolean {
   });
 }
 
+/** What all runs give, if none gives nothing. */
+function all<T>(runs: readonly ViewRun[], fn: (run: ViewRun) => T | undefined): T[] | undefined {
+  const results = runs.map(fn);
+  return results.includes(undefined) ? undefined : (results as T[]);
+}
+
+const agree = (values: readonly unknown[]): boolean => new Set(values.map(String)).size === 1;
+
 /**
- * Adds the nodes of a view. `first` and `second` are what it was in two runs with batches of different sizes.
+ * Adds the nodes of a view. `runs` are what it was with batches of different sizes.
  * @returns the result's name, or undefined where it is not known how
  */
 export function exportView(
   graph: GraphBuilder,
   input: string,
-  fromSizes: readonly Size[],
-  toSizes: readonly Size[],
-  first: ViewRun,
-  second: ViewRun,
+  from: readonly Size[],
+  to: readonly Size[],
+  runs: readonly ViewRun[],
 ): string | undefined {
-  const { from, to, offset } = first;
-  const runs = [first, second];
-  if (offset === 0 && second.offset === 0) {
-    if (runs.every((run) => canonical(run.from) === canonical(run.to)))
-      return reshaped(graph, input, fromSizes, toSizes);
-    const order = permutation(from, to);
-    if (order !== undefined && permutation(second.from, second.to)?.join() === order.join()) {
-      return graph.one('Transpose', [input], { perm: order });
-    }
+  if (runs.every(({ offset }) => offset === 0)) {
+    if (runs.every((run) => canonical(run.from) === canonical(run.to))) return reshaped(graph, input, from, to);
+    const orders = all(runs, (run) => permutation(run.from, run.to));
+    if (orders !== undefined && agree(orders)) return graph.one('Transpose', [input], { perm: orders[0] });
   }
-  const parts = runs.map(sliced);
-  if (parts[0] !== undefined && parts[1] !== undefined) return slice(graph, input, parts[0], parts[1], first, second);
-  const picks = runs.map(selected);
-  if (picks[0] !== undefined && picks[1] !== undefined && picks[0].axis === picks[1].axis) {
-    const { axis, index } = picks[0];
-    const place = same(index, picks[1].index, from.shape[axis]!, second.from.shape[axis]!);
+  const parts = all(runs, sliced);
+  if (parts !== undefined && agree(parts.map(({ axis, step }) => [axis, step])))
+    return slice(graph, input, parts, runs);
+  const picks = all(runs, selected);
+  if (picks !== undefined && agree(picks.map(({ axis }) => axis))) {
+    const { axis } = picks[0]!;
+    const place = samePlace(picks.map(({ index }) => index), runs.map((run) => run.from.shape[axis]!)); // prettier-ignore
     return place === undefined ? undefined : graph.one('Gather', [input, graph.scalar('int64', place)], { axis });
   }
   if (!runs.every(expanded)) return undefined;
   // A size of 1 keeps what is there, so only what is repeated has to be known.
-  const shift = to.shape.length - from.shape.length;
-  const wished = toSizes.map((size, d): Size => (d >= shift && sameSize(size, fromSizes[d - shift]!) ? 1 : size));
+  const shift = to.length - from.length;
+  const wished = to.map((size, d): Size => (d >= shift && sameSize(size, from[d - shift]!) ? 1 : size));
   return graph.one('Expand', [input, graph.sizes(wished)]);
 }
 
@@ -130,34 +133,26 @@ export function reshaped(graph: GraphBuilder, input: string, from: readonly Size
   return graph.one('Reshape', [input, graph.ints(to.map((size) => (varies(size) ? -1 : size)))]);
 }
 
-/** A place that is the same in both runs, from the front or from the end. */
-function same(a: number, b: number, sizeA: number, sizeB: number): number | undefined {
-  if (a === b) return a;
-  return a - sizeA === b - sizeB && a < sizeA ? a - sizeA : undefined;
+/** A place that is the same in all runs, from the front or from the end. */
+function samePlace(places: readonly number[], sizes: readonly number[]): number | undefined {
+  if (agree(places)) return places[0];
+  const back = places.map((place, i) => place - sizes[i]!);
+  return agree(back) && back[0]! < 0 ? back[0] : undefined;
 }
 
 function slice(
   graph: GraphBuilder,
   input: string,
-  a: SlicePart,
-  b: SlicePart,
-  first: ViewRun,
-  second: ViewRun,
+  parts: readonly SlicePart[],
+  runs: readonly ViewRun[],
 ): string | undefined {
-  // prettier-ignore
-  if (a.axis !== b.axis || a.step !== b.step) return undefined;
-  const [sizeA, sizeB] = [first.from.shape[a.axis]!, second.from.shape[b.axis]!];
-  const start = same(a.start, b.start, sizeA, sizeB);
-  // The end is behind the last element; a step may lead over it, and then any end up to there does.
-  const [endA, endB] = [a.start + (a.length - 1) * a.step + 1, b.start + (b.length - 1) * b.step + 1];
-  const toEnd = endA + a.step > sizeA && endB + b.step > sizeB;
-  const end = toEnd ? TO_END : same(endA, endB, sizeA, sizeB);
+  const { axis, step } = parts[0]!;
+  const sizes = runs.map((run) => run.from.shape[axis]!);
+  const start = samePlace(parts.map((part) => part.start), sizes); // prettier-ignore
+  // The end is behind the last element; where a step leads over the size, any end up to there does.
+  const ends = parts.map((part) => part.start + (part.length - 1) * step + 1);
+  const toEnd = ends.every((end, i) => end + step > sizes[i]!);
+  const end = toEnd ? TO_END : samePlace(ends, sizes);
   if (start === undefined || end === undefined) return undefined;
-  return graph.one('Slice', [
-    input,
-    graph.ints([start]),
-    graph.ints([end]),
-    graph.ints([a.axis]),
-    graph.ints([a.step]),
-  ]);
+  return graph.one('Slice', [input, graph.ints([start]), graph.ints([end]), graph.ints([axis]), graph.ints([step])]);
 }
