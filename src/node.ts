@@ -1,5 +1,5 @@
 /**
- * What needs Node: checkpoints as files, and the training loop around data sets from disk.
+ * What needs Node: checkpoints and ONNX models as files, and the training loop around data sets from disk.
  *
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
@@ -10,6 +10,8 @@ enableNative();
 export * from './inspect/index.ts';
 export { deserialize, isStateDict, serialize, type CheckpointInput, type CheckpointValue } from './io/checkpoint.ts';
 export { load, save } from './io/checkpoint-node.ts';
+export * from './onnx/index.ts';
+export { exportOnnx, importOnnx } from './onnx/files.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore

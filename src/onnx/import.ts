@@ -89,6 +89,20 @@ export function importModel<Out extends Tensor | Tensor[]>(bytes: Uint8Array, op
   return new Importer(model, graph, options).module() as OnnxModule<Out>;
 }
 
+/** Files of weights are read about once: weights may share bytes, but a short model cannot read a long file a thousand times. */
+function bounded(read: ReadExternal): ReadExternal {
+  const files = new Map<string, { total: number; end: number }>();
+  return (location, offset, length) => {
+    const bytes = read(location, offset, length);
+    const file = files.get(location) ?? { total: 0, end: 0 };
+    files.set(location, file);
+    file.total += bytes.length;
+    file.end = Math.max(file.end, offset + bytes.length);
+    if (file.total > 4 * file.end + 65_536) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} overlap many times`); // prettier-ignore
+    return bytes;
+  };
+}
+
 /** What inputs of operators an initializer is. */
 type Role = 'learned' | 'buffer' | 'host';
 
@@ -104,7 +118,7 @@ class Importer {
 
   constructor(model: Message<'Model'>, graph: Message<'Graph'>, options: ImportOptions) {
     this.#graph = graph;
-    this.#external = options.external;
+    this.#external = bounded(options.external);
     this.#opset = this.#findOpset(model);
   }
 
