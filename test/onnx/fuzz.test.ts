@@ -39,7 +39,7 @@ const joined = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(
 
 /** Bytes changed, taken out, doubled, put in from another model. */
 function mutateBytes(random: Random, seed: Uint8Array): Uint8Array {
-  let bytes = seed.slice();
+  let bytes: Uint8Array = seed.slice();
   for (let n = 1 + random(6); n > 0; n--) {
     const at = random(bytes.length);
     const length = Math.min(1 + random(pick(random, [2, 8, 200])), bytes.length - at);
@@ -135,6 +135,6 @@ describe('mutated models', () => {
         expect(error, `seed ${seed}: ${(error as Error).stack}`).toBeInstanceOf(FlambeauError);
       }
     }
-    expect(ran).toBeGreaterThan(50);
+    expect(ran).toBe(RUNS / 40);
   });
 });

@@ -198,7 +198,9 @@ class ModelExporter {
     const known = this.#names.get(value);
     if (known !== undefined) return known;
     const { dtype, layout, constant } = this.#first.values[value]!;
-    if (this.#names.has(value)) throw new NotExportable('its second result is used, of which ONNX has another form');
+    if (this.#names.has(value)) {
+      throw new ArgumentError(`exportOnnx: the second result of an operation is used, such as the places of maxima, of which ONNX has another form${place(this.#builder.path)}`); // prettier-ignore
+    }
     if (constant === undefined) throw new InternalError('a value is used before it is made');
     const data = elements(constant.tensor);
     const few = data.length <= 64;
