@@ -4,6 +4,7 @@
  * in eval mode without gradients. Inputs and labels are random.
  */
 import { compile, F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
+import { models } from 'flambeau/vision';
 
 const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
 
@@ -79,8 +80,8 @@ const EAGER = 'eager';
 /** The function as the mode runs it. */
 const inMode = (mode, fn) => (mode === EAGER ? fn : compile(fn));
 
-function trainStep(model, batch, mode) {
-  const x = randn(batch, 3, 32, 32);
+function trainStep(model, batch, mode, side = 32) {
+  const x = randn(batch, 3, side, side);
   const y = randint(0, 10, [batch]);
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const criterion = new nn.CrossEntropyLoss();
@@ -95,8 +96,8 @@ function trainStep(model, batch, mode) {
   return Object.assign(() => step(x, y).item(), { compiled: step });
 }
 
-function inference(model, batch, mode) {
-  const x = randn(batch, 3, 32, 32);
+function inference(model, batch, mode, side = 32) {
+  const x = randn(batch, 3, side, side);
   model.eval();
   const forward = inMode(mode, (images) => noGrad(() => model(images)));
   return () => forward(x).at(0, 0).item();
@@ -166,6 +167,12 @@ const network = (name, make, batches, kind) =>
     make: (mode) => (kind === 'train' ? trainStep(make(), batch, mode) : inference(make(), batch, mode)),
   }));
 
+/** A classifier of the zoo, 10 classes: training on 8 images of 64×64, inference of one of 224×224. */
+const zoo = (name) => [
+  { name: `${name}-train`, flops: 0, make: (mode) => trainStep(models[name]({ numClasses: 10 }), 8, mode, 64) },
+  { name: `${name}-infer`, flops: 0, make: (mode) => inference(models[name]({ numClasses: 10 }), 1, mode, 224) },
+];
+
 /** All rows, in the order of the table. */
 export const ROWS = [
   ...network('w1', w1, [20, 128], 'train'),
@@ -180,4 +187,5 @@ export const ROWS = [
   { name: 'w4-conv-fwd-bwd', flops: 3 * W4_FLOPS, make: (mode) => convolution('all', mode) },
   { name: 'matmul-1024', flops: 2 * 1024 ** 3, make: product },
   { name: 'w5', flops: 0, make: kernelLoop },
+  ...['resnet50', 'mobilenet_v2', 'squeezenet1_1', 'densenet121', 'resnext50_32x4d'].flatMap(zoo),
 ];

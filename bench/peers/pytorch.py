@@ -55,8 +55,8 @@ class ResNet18(nn.Module):
         return self.fc(self.layers(self.stem(x)).mean((2, 3)))
 
 
-def train(model, batch):
-    x, y = torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
+def train(model, batch, side=32):
+    x, y = torch.randn(batch, 3, side, side), torch.randint(0, 10, (batch,))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     criterion = nn.CrossEntropyLoss()
 
@@ -69,8 +69,8 @@ def train(model, batch):
     return step
 
 
-def infer(model, batch):
-    x = torch.randn(batch, 3, 32, 32)
+def infer(model, batch, side=32):
+    x = torch.randn(batch, 3, side, side)
     model.eval()
 
     def step():
@@ -121,6 +121,10 @@ def make(row):
     if name == 'matmul':
         a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
         return lambda: a @ b
+    if rest in ('train', 'infer'):
+        import torchvision  # only here: it takes a second
+        model = getattr(torchvision.models, name)(num_classes=10)
+        return train(model, 8, 64) if rest == 'train' else infer(model, 1, 224)
     return kernel_loop()
 
 

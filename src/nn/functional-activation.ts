@@ -3,7 +3,7 @@
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions).
  */
 import { ArgumentError } from '../base/errors.ts';
-import { apply1 } from '../tensor/dispatch.ts';
+import { apply1, applyInPlace } from '../tensor/dispatch.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -13,8 +13,11 @@ interface InPlace {
   readonly inplace?: boolean;
 }
 
-function finish<S extends Shape>(x: Tensor<S>, y: Tensor, options: InPlace): Tensor<S> {
-  return options.inplace === true ? ((x as Tensor).copy_(y) as Tensor<S>) : (y as Tensor<S>);
+type Name = 'hardtanh' | 'hardswish' | 'silu' | 'elu';
+
+function run<S extends Shape>(name: Name, x: Tensor<S>, scalars: readonly number[], { inplace }: InPlace): Tensor<S> {
+  if (inplace === true) return applyInPlace(name, [x], NO_ATTRS, scalars) as Tensor<S>;
+  return apply1(name, [x], NO_ATTRS, scalars);
 }
 
 /**
@@ -23,27 +26,29 @@ function finish<S extends Shape>(x: Tensor<S>, y: Tensor, options: InPlace): Ten
  */
 export function hardtanh<S extends Shape>(x: Tensor<S>, min = -1, max = 1, options: InPlace = {}): Tensor<S> {
   if (!(min < max)) throw new ArgumentError(`hardtanh: expected the lower bound to be below the upper, but got ${min} and ${max}`); // prettier-ignore
-  return finish(x, apply1('hardtanh', [x], NO_ATTRS, [min, max]), options);
+  return run('hardtanh', x, [min, max], options);
 }
 
 /** min(max(x, 0), 6) */
 export const relu6 = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> => hardtanh(x, 0, 6, options);
 
 /** min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines */
-export const hardsigmoid = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
-  finish(x, apply1('hardtanh', [(x as Tensor).add(3)], NO_ATTRS, [0, 6]).div(6), options);
+export function hardsigmoid<S extends Shape>(x: Tensor<S>, options?: InPlace): Tensor<S>;
+export function hardsigmoid(x: Tensor, options: InPlace = {}): Tensor {
+  const y = hardtanh(x.add(3), 0, 6).div(6);
+  return options.inplace === true ? x.copy_(y) : y;
+}
 
 /** x·hardsigmoid(x) */
 export const hardswish = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
-  finish(x, apply1('hardswish', [x], NO_ATTRS), options);
+  run('hardswish', x, [], options);
 
 /** x·sigmoid(x), also called swish */
-export const silu = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> =>
-  finish(x, apply1('silu', [x], NO_ATTRS), options);
+export const silu = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Tensor<S> => run('silu', x, [], options);
 
 /** x where positive, alpha·(eˣ − 1) elsewhere */
 export const elu = <S extends Shape>(x: Tensor<S>, alpha = 1, options: InPlace = {}): Tensor<S> =>
-  finish(x, apply1('elu', [x], NO_ATTRS, [alpha]), options);
+  run('elu', x, [alpha], options);
 
 export interface GeluOptions {
   /** 'tanh' for the approximation by a hyperbolic tangent. Default 'none'. */

@@ -8,6 +8,7 @@ export type { FileSource } from '../io/open-files.ts';
 export * from './datasets/index.ts';
 export * as datasets from './datasets/index.ts';
 export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';
+export * as models from './models/index.ts';
 export { readImage } from './read-image.ts';
 export { resize, type Interpolation } from './resize.ts';
 export { rotate, type RotateInterpolation, type RotateOptions } from './rotate.ts';

@@ -47,7 +47,7 @@ export interface ActivationAttrs {
   siluGrad: Attrs;
   /** [g, x]; scalars: [β, threshold] */
   softplusGrad: Attrs;
-  /** [g, x] → g where x is between the bounds; scalars: [least, most] */
+  /** [g, y] → g where y is between the bounds; scalars: [least, most] */
   hardtanhGrad: Attrs;
   /** [g, x] */
   hardswishGrad: Attrs;
@@ -124,15 +124,18 @@ function gradRule(
   };
 }
 
-const throughOutput = (name: string, grad: 'reluGrad' | 'sigmoidGrad' | 'tanhGrad'): Gradient<Attrs> => ({
+const throughOutput = (
+  name: string,
+  grad: 'reluGrad' | 'sigmoidGrad' | 'tanhGrad' | 'hardtanhGrad',
+): Gradient<Attrs> => ({
   name,
   saves: { outputs: [0] },
-  run: ({ grads: [g], apply, output, attrs }) => [g && apply(grad, [g, output(0)], attrs)[0]],
+  run: ({ grads: [g], apply, output, attrs, scalars }) => [g && apply(grad, [g, output(0)], attrs, scalars)[0]],
 });
 
 const throughInput = (
   name: string,
-  grad: 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardtanhGrad' | 'hardswishGrad' | 'eluGrad',
+  grad: 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardswishGrad' | 'eluGrad',
 ): Gradient<Attrs> => ({
   name,
   saves: { inputs: [0] },
@@ -202,7 +205,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
       scalars: 2,
       cost: 0.2,
     },
-    throughInput('HardtanhBackward0', 'hardtanhGrad'),
+    throughOutput('HardtanhBackward0', 'hardtanhGrad'),
     floatOnly('hardtanh'),
   ),
   hardswish: unaryRule(
@@ -288,7 +291,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
   ),
   hardtanhGrad: gradRule(
     'hardtanhGrad',
-    (f, g, x, [least, most]) => x.le(least!).select(num(f, g, 0), x.ge(most!).select(num(f, g, 0), g)),
+    (f, g, y, [least, most]) => y.le(least!).select(num(f, g, 0), y.ge(most!).select(num(f, g, 0), g)),
     { scalars: 2, cost: 0.2 },
     null,
   ),

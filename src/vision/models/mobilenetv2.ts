@@ -1,0 +1,104 @@
+/** MobileNetV2: M. Sandler et al., "MobileNetV2: Inverted residuals and linear bottlenecks", 2018, as torchvision has it. */
+import * as nn from '../../nn/index.ts';
+import { adaptiveAvgPool2d } from '../../nn/functional.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+export interface MobileNetV2Options {
+  /** Default 1000. */
+  readonly numClasses?: number;
+  /** What numbers of channels are multiplied with. Default 1. */
+  readonly widthMult?: number;
+  /** For each stage how much a block expands channels, its output channels, the number of blocks, and the first one's stride. */
+  readonly invertedResidualSetting?: readonly (readonly [number, number, number, number])[];
+  /** What numbers of channels are multiples of. Default 8. */
+  readonly roundNearest?: number;
+  /** Probability of a feature being left out in training. Default 0.2. */
+  readonly dropout?: number;
+}
+
+const SETTING = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+] as const;
+
+/** The multiple of `divisor` nearest to a number of channels, but not less than nine tenths of it. */
+function divisible(channels: number, divisor: number): number {
+  const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
+  return rounded < 0.9 * channels ? rounded + divisor : rounded;
+}
+
+/** A convolution that keeps the size (up to its stride), normalised, then ReLU6. */
+class Conv2dNormActivation extends nn.Sequential {
+  constructor(input: number, output: number, kernel: number, stride = 1, groups = 1) {
+    super();
+    const options = { stride, padding: (kernel - 1) / 2, groups, bias: false };
+    this.append(new nn.Conv2d<number, number, number, number, number, 1, number>(input, output, kernel, options));
+    this.append(new nn.BatchNorm2d(output));
+    this.append(new nn.ReLU6(true));
+  }
+}
+
+/** Channels expanded, filtered one by one, and reduced again, beside a shortcut where sizes allow it. */
+class InvertedResidual extends nn.Module {
+  conv: nn.Sequential;
+  readonly #shortcut: boolean;
+
+  constructor(input: number, output: number, stride: number, expandRatio: number) {
+    super();
+    const hidden = Math.round(input * expandRatio);
+    const layers: nn.ModuleBase[] = expandRatio === 1 ? [] : [new Conv2dNormActivation(input, hidden, 1)];
+    layers.push(
+      new Conv2dNormActivation(hidden, hidden, 3, stride, hidden),
+      new nn.Conv2d(hidden, output, 1, { bias: false }),
+      new nn.BatchNorm2d(output),
+    );
+    this.conv = new nn.Sequential(...layers);
+    this.#shortcut = stride === 1 && input === output;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const y = this.conv(x);
+    return this.#shortcut ? x.add(y) : y;
+  }
+}
+
+export class MobileNetV2 extends nn.Module {
+  features: nn.Sequential;
+  classifier: nn.Sequential;
+
+  constructor(options: MobileNetV2Options = {}) {
+    super();
+    const { numClasses = 1000, widthMult = 1, roundNearest = 8, dropout = 0.2 } = options;
+    let channels = divisible(32 * widthMult, roundNearest);
+    const last = divisible(1280 * Math.max(1, widthMult), roundNearest);
+    const layers: nn.ModuleBase[] = [new Conv2dNormActivation(3, channels, 3, 2)];
+    for (const [expandRatio, filters, count, stride] of options.invertedResidualSetting ?? SETTING) {
+      const output = divisible(filters * widthMult, roundNearest);
+      for (let i = 0; i < count; i++) {
+        layers.push(new InvertedResidual(channels, output, i === 0 ? stride : 1, expandRatio));
+        channels = output;
+      }
+    }
+    layers.push(new Conv2dNormActivation(channels, last, 1));
+    this.features = new nn.Sequential(...layers);
+    this.classifier = new nn.Sequential(new nn.Dropout(dropout), new nn.Linear(last, numClasses));
+    for (const m of this.modules()) {
+      if (m instanceof nn.Conv2d) nn.init.kaimingNormal_(m.weight, { mode: 'fanOut' });
+      else if (m instanceof nn.Linear) nn.init.normal_(m.weight, 0, 0.01);
+      else continue;
+      if (m.bias !== null) nn.init.zeros_(m.bias);
+    }
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.classifier(adaptiveAvgPool2d(this.features(x), [1, 1]).flatten(1));
+  }
+}
+
+/** MobileNetV2, 3.5 million parameters; made for 224×224. */
+export const mobilenet_v2 = (options?: MobileNetV2Options): MobileNetV2 => new MobileNetV2(options);
