@@ -57,6 +57,8 @@ describe('an exported model', () => {
     const net = new SmallResNet();
     const description = describeOnnx(serializeOnnx(net, zeros(1, 3, 16, 16), { docString: 'a test' }));
     expect(description).toMatchObject({ irVersion: 8, producer: 'flambeau', doc: 'a test', graph: 'SmallResNet' });
+    const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+    expect(description.producerVersion).toBe(own.version);
     expect(description.opsets).toEqual([{ domain: '', version: 17 }]);
     expect(description.inputs).toEqual([{ name: 'input', dtype: 'float32', shape: ['N', 3, 16, 16] }]);
     expect(description.outputs).toEqual([{ name: 'output', dtype: 'float32', shape: ['N', 5] }]);

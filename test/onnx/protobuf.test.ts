@@ -76,7 +76,7 @@ describe('messages', () => {
   });
 
   it('skip fields that are not known', () => {
-    // 100 = field 12 as bytes? no: 12 << 3 | 2 = 98; 12 << 3 | 5 = 101; 12 << 3 | 1 = 97; 12 << 3 | 0 = 96
+    // field 12 as bytes, as 32 bits, as 64 bits, as a number
     const unknown = [98, 2, 1, 2, 101, 1, 2, 3, 4, 97, 1, 2, 3, 4, 5, 6, 7, 8, 96, 0xff, 1];
     expect(plain(read([...unknown, 8, 7]))).toEqual({ irVersion: 7n });
   });
