@@ -44,6 +44,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
+      { find: 'flambeau/onnx', replacement: at('./src/onnx/index.ts') },
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },
       { find: 'flambeau/files', replacement: at('./src/io/index.ts') },
       { find: 'flambeau/node', replacement: at('./src/node.ts') },

@@ -1,5 +1,5 @@
 /**
- * What needs Node: checkpoints as files, and the training loop around data sets from disk.
+ * What needs Node: checkpoints and ONNX models as files, and the training loop around data sets from disk.
  *
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
@@ -11,6 +11,8 @@ export * from './inspect/index.ts';
 export * from './io/index.ts';
 export { load, save, type SaveOptions } from './io/checkpoint-node.ts';
 export { convertFile, inspectFile, type Converted, type ConvertOptions } from './io/files-node.ts';
+export * from './onnx/index.ts';
+export { exportOnnx, importOnnx } from './onnx/files.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore

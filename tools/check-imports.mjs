@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const LAYERS = [
   ['cli'],
   ['train'],
-  ['vision', 'inspect'],
+  ['vision', 'inspect', 'onnx'],
   ['data'],
   ['nn', 'optim', 'io'],
   ['tensor'],

@@ -99,9 +99,8 @@ class Tracer {
       this.#called(layer, args, output);
     let error: ShapeError | undefined;
     try {
-      const output = observing(
-        (...seen) => this.#ran(...seen),
-        () => observe(this.#model, leaves, hook, fn),
+      const output = observing({ ran: (name, inputs, attrs, results) => this.#ran(name, inputs, attrs, results) }, () =>
+        observe(this.#model, leaves, hook, fn),
       );
       for (const tensor of tensorsIn(output)) this.#origin(tensor, this.#model);
     } catch (thrown) {

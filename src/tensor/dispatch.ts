@@ -140,9 +140,10 @@ function record(
   const layouts = resultLayouts(name, inputs, attrs, outs);
   const results = layouts.map((layout, i) => outs[i] ?? wrap(imaginaryStorage(cpuDevice(), layout.extent), layout, 0));
   for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage); // prettier-ignore
-  const count = (typeof given === 'function' ? given() : given).length;
+  const scalars = typeof given === 'function' ? given() : given;
   const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
-  recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, count);
+  recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, scalars.length);
+  observer?.ran(name, inputs, attrs, results, scalars);
   return results;
 }
 
@@ -169,7 +170,7 @@ function execute(
   }
   // Running may reclaim memory; mentioned here, the inputs are still referred to then, whatever the engine optimises.
   for (const input of inputs) if (input.storage.freed) throw usedAfterFree(name);
-  observer?.(name, inputs, attrs, results);
+  observer?.ran(name, inputs, attrs, results, scalars);
   return results;
 }
 
@@ -183,11 +184,25 @@ export function explained(name: string, error: unknown): unknown {
   return error;
 }
 
-/** Is told of every operation that runs on its own, after it. */
-export type Observer = (name: OpName, inputs: readonly Tensor[], attrs: Attrs, results: readonly Tensor[]) => void;
+/** Is told of what runs on its own, after it, and of what is recorded. */
+export interface Observer {
+  /** An operation. */
+  readonly ran: (
+    name: OpName,
+    inputs: readonly Tensor[],
+    attrs: Attrs,
+    results: readonly Tensor[],
+    scalars: readonly number[],
+  ) => void;
+  /** A view. */
+  readonly viewed?: (source: Tensor, view: Tensor) => void;
+}
 let observer: Observer | undefined;
 
-/** Runs `fn` and tells `watch` of its operations: how `inspect` sees what a model does between its layers. */
+/** Who watches, if anyone does. */
+export const activeObserver = (): Observer | undefined => observer;
+
+/** Runs `fn` and tells `watch` of its operations: how `inspect` and `onnx` see what a model does between its layers. */
 export function observing<T>(watch: Observer, fn: () => T): T {
   const before = observer;
   observer = watch;

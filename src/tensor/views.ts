@@ -7,6 +7,7 @@ import { layoutOf, type Layout } from '../base/layout.ts';
 import { CANNOT_EXPAND, CANNOT_VIEW, NOT_A_PERMUTATION, say, START_AFTER_END } from '../base/sentences.ts';
 import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, showSizes, type Dims } from '../base/shape.ts';
 import { GradNode, isGradEnabled } from './autograd.ts';
+import { activeObserver } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
 
 type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;
@@ -40,6 +41,7 @@ export function registerViews(maker: Make): void {
 function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (grad: Tensor) => Tensor): Tensor {
   const view = make(x, layout, offset);
   view.setViewOf(x);
+  activeObserver()?.viewed?.(x, view);
   if (isGradEnabled() && x.requiresGrad) view.setHistory(new ViewNode(name, x, undo), 0);
   return view;
 }

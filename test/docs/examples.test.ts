@@ -72,6 +72,7 @@ describe('the examples of the documentation', () => {
       alias: {
         'flambeau/inspect': join(root, 'src/inspect/index.ts'),
         'flambeau/files': join(root, 'src/io/index.ts'),
+        'flambeau/onnx': join(root, 'src/onnx/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),
         'flambeau/node': join(root, 'src/node.ts'),
         flambeau: join(root, 'src/index.ts'),

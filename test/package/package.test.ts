@@ -60,10 +60,11 @@ describe('the package', () => {
       import { Compose, ToTensor } from 'flambeau/vision';
       import { summary } from 'flambeau/node';
       import * as inspect from 'flambeau/inspect';
+      import { deserializeOnnx, serializeOnnx } from 'flambeau/onnx';
       const y = new nn.Linear(2, 3)(randn(4, 2));
-      console.log(y instanceof Tensor, y.shape.join(), typeof Compose, typeof ToTensor, String(summary(new nn.Linear(2, 3), [1, 2])).includes('Linear'), inspect.summary === summary, inspect.explain(new nn.Linear(2, 3), [1, 2]).totalParameters);`;
+      console.log(y instanceof Tensor, y.shape.join(), typeof Compose, typeof ToTensor, String(summary(new nn.Linear(2, 3), [1, 2])).includes('Linear'), inspect.summary === summary, inspect.explain(new nn.Linear(2, 3), [1, 2]).totalParameters, deserializeOnnx(serializeOnnx(new nn.Linear(2, 3), y.narrow(1, 0, 2)))(randn(5, 2)).shape.join());`;
     writeFileSync(join(folder, 'program.mjs'), program);
-    expect(run('node', ['program.mjs'], folder).trim()).toBe('true 4,3 function function true true 9');
+    expect(run('node', ['program.mjs'], folder).trim()).toBe('true 4,3 function function true true 9 5,3');
   });
 
   it('has a command that runs', () => {

@@ -1,0 +1,126 @@
+/** The numbers of a tensor in a file (`TensorProto`): in one of several lists, as raw little-endian bytes, or in another file. */
+import type { DType, TypedArray } from '../base/dtype.ts';
+import { FormatError } from '../base/errors.ts';
+import { numelOf } from '../base/shape.ts';
+import { hostArray } from '../tensor/create.ts';
+import type { Message } from './messages.ts';
+import { Unsupported } from './node.ts';
+import { elementType } from './types.ts';
+
+/** Reads a part of a file beside the model. */
+export type ReadExternal = (location: string, offset: number, length: number | undefined) => Uint8Array;
+
+export interface TensorData {
+  readonly dtype: DType;
+  readonly shape: number[];
+  readonly data: TypedArray;
+}
+
+type TensorMessage = Message<'Tensor'>;
+
+/**
+ * The sizes of a tensor.
+ * @throws FormatError for sizes that no tensor has
+ */
+export function sizesOf(tensor: TensorMessage, what: string): number[] {
+  const sizes = Array.from(tensor.dims, Number);
+  if (sizes.length > 16 || sizes.some((size) => !(size >= 0)) || numelOf(sizes.filter((size) => size > 0)) > 2 ** 31) {
+    throw new FormatError(`onnx: ${what}: a tensor cannot have ${sizes.length > 16 ? `${sizes.length} dimensions` : `the sizes [${sizes.join(', ')}]`}`); // prettier-ignore
+  }
+  return sizes;
+}
+
+/**
+ * Reads a tensor. Half precision becomes float32.
+ * @throws FormatError when sizes and data do not fit
+ * @throws Unsupported for element types that there are not
+ */
+export function readTensor(tensor: TensorMessage, what: string, external: ReadExternal): TensorData {
+  const shape = sizesOf(tensor, what);
+  const count = numelOf(shape);
+  const type = elementType(tensor.dataType);
+  if (type.dtype === undefined) throw new Unsupported(`tensors of ${type.name}`);
+  if (tensor.segment !== undefined) throw new Unsupported('tensors in segments');
+  const raw = rawBytes(tensor, count * type.bytes, what, external);
+  const data = raw === undefined ? fromLists(tensor, type.name, type.dtype, count, what) : fromRaw(raw, type.name, type.dtype, count, what); // prettier-ignore
+  return { dtype: type.dtype, shape, data };
+}
+
+function rawBytes(tensor: TensorMessage, size: number, what: string, external: ReadExternal): Uint8Array | undefined {
+  const raw = tensor.dataLocation === 1 ? externalBytes(tensor, size, what, external) : tensor.rawData;
+  if (raw !== undefined && raw.length !== size) {
+    throw new FormatError(`onnx: ${what}: ${size} bytes of data are expected for [${tensor.dims.join(', ')}], but there are ${raw.length}`); // prettier-ignore
+  }
+  return raw;
+}
+
+function externalBytes(tensor: TensorMessage, size: number, what: string, external: ReadExternal): Uint8Array {
+  const entries = new Map(tensor.externalData.map(({ key, value }) => [key ?? '', value ?? '']));
+  const location = entries.get('location');
+  if (location === undefined) throw new FormatError(`onnx: ${what}: its data is in another file, but none is named`);
+  const whole = (key: string): number | undefined => {
+    const text = entries.get(key);
+    if (text === undefined || text === '') return undefined;
+    if (!/^\d{1,15}$/.test(text)) throw new FormatError(`onnx: ${what}: ${key} ${JSON.stringify(text)} is no number of bytes`); // prettier-ignore
+    return Number(text);
+  };
+  const length = whole('length') ?? size;
+  if (length !== size) throw new FormatError(`onnx: ${what}: ${size} bytes are expected, but ${length} are announced in ${JSON.stringify(location)}`); // prettier-ignore
+  return external(location, whole('offset') ?? 0, length);
+}
+
+function fromRaw(raw: Uint8Array, name: string, dtype: DType, count: number, what: string): TypedArray {
+  if (name === 'float16' || name === 'bfloat16') {
+    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+    return widened(name, count, (i) => view.getUint16(2 * i, true));
+  }
+  const data = hostArray(dtype, count);
+  // The bytes are little-endian, as are all machines that run WebAssembly's host today; see pt.ts.
+  new Uint8Array(data.buffer).set(raw);
+  if (dtype === 'bool') checkBools(data as Uint8Array, what);
+  return data;
+}
+
+function checkBools(data: Uint8Array, what: string): void {
+  if (data.some((x) => x > 1)) throw new FormatError(`onnx: ${what}: a truth value is neither 0 nor 1`);
+}
+
+const LIST = { float32: 'floatData', float64: 'doubleData', int64: 'int64Data', int32: 'int32Data', uint8: 'int32Data', bool: 'int32Data' } as const; // prettier-ignore
+
+function fromLists(tensor: TensorMessage, name: string, dtype: DType, count: number, what: string): TypedArray {
+  const half = name === 'float16' || name === 'bfloat16';
+  const list = half ? tensor.int32Data : tensor[LIST[dtype]];
+  if (list.length !== count) {
+    throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
+  }
+  if (half) return widened(name, count, (i) => Number(list[i]));
+  const data = hostArray(dtype, count);
+  if (list instanceof Int32Array && list.constructor !== data.constructor && list.some((x) => x < 0 || x > 255)) {
+    throw new FormatError(`onnx: ${what}: an element does not fit ${name}`);
+  }
+  (data as Float64Array).set(list as unknown as Float64Array);
+  if (dtype === 'bool') checkBools(data as Uint8Array, what);
+  return data;
+}
+
+function widened(name: string, count: number, bits: (i: number) => number): Float32Array {
+  const widen = name === 'float16' ? fromHalf : fromBrain;
+  return Float32Array.from({ length: count }, (_, i) => widen(bits(i) & 0xffff));
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** bfloat16: the upper half of a float32. */
+function fromBrain(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}
+
+/** IEEE 754 binary16. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}

@@ -1,0 +1,142 @@
+/** Exporters of what looks along dimensions: reductions, softmax, products, indexing, padding, order. */
+import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
+import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
+import { reducedDims, type ReduceParams, type VarianceParams } from '../../tensor/ops/reduce-attrs.ts';
+import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
+import type { Context, Exporter } from './context.ts';
+import { TO_END } from './graph.ts';
+
+type Family = ReduceAttrs & SoftmaxAttrs & MatmulAttrs & IndexingAttrs;
+
+const GRADIENT = 'it is part of a gradient';
+const SCATTER = 'of equal indices, ONNX does not say which one wins';
+
+/** The reduced dimensions from the front. */
+const dimsOf = (c: Context<ReduceParams>): number[] =>
+  reducedDims('exportOnnx', c.sizes().map(() => 1), c.attrs.dims); // prettier-ignore
+
+/** A reduction by ONNX's operator, of the input in some dtype. Sums take the axes as an input, the others as an attribute. */
+function reduced(c: Context<ReduceParams>, op: string, input: string, keepdims = c.attrs.keepdim): string {
+  const axes = dimsOf(c);
+  if (axes.length === 0) return input;
+  if (op === 'ReduceSum') return c.one(op, [input, c.graph.ints(axes)], { keepdims: Number(keepdims) });
+  return c.one(op, [input], { axes, keepdims: Number(keepdims) });
+}
+
+const reduction =
+  (op: string): Exporter<ReduceParams> =>
+  (c) =>
+    reduced(c, op, c.as(0, c.resultDType));
+
+/** Largest and smallest; truth values and bytes as numbers. */
+const extreme =
+  (op: string): Exporter<ReduceParams> =>
+  (c) => {
+    const dtype = c.dtype() === 'bool' ? 'int32' : c.dtype();
+    return c.cast(reduced(c, op, c.as(0, dtype)), dtype, c.resultDType);
+  };
+
+const truth =
+  (op: string): Exporter<ReduceParams> =>
+  (c) =>
+    c.cast(reduced(c, op, c.cast(c.as(0, 'bool'), 'bool', 'int32')), 'int32', 'bool');
+
+/** Where the extreme is; over all dimensions, in the flattened tensor. */
+function place(c: Context<ReduceParams>, op: string): string {
+  const keepdims = Number(c.attrs.keepdim);
+  if (c.attrs.dims !== null && c.rank() > 0) return c.one(op, [c.name(0)], { axis: dimsOf(c)[0]!, keepdims });
+  const flat = c.one('Reshape', [c.name(0), c.graph.ints([-1])]);
+  const index = c.one(op, [flat], { axis: 0, keepdims: 0 });
+  return c.attrs.keepdim ? c.one('Reshape', [index, c.graph.ints(c.sizes().map(() => 1))]) : index; // prettier-ignore
+}
+
+const extremeAndPlace =
+  (op: string, arg: string): Exporter<ReduceParams> =>
+  (c) => [reduced(c, op, c.name(0)), place(c, arg)];
+
+function variance(c: Context<VarianceParams>): string {
+  const count = dimsOf(c).reduce((n, dim) => n * c.size(0, dim), 1);
+  const mean = reduced(c, 'ReduceMean', c.name(0), true);
+  const centred = c.one('Sub', [c.name(0), mean]);
+  const sum = reduced(c, 'ReduceSum', c.one('Mul', [centred, centred]));
+  return c.one('Div', [sum, c.scalar(c.dtype(), count - c.attrs.correction)]);
+}
+
+/** x·weightᵀ + bias. */
+function linear(c: Context<unknown>): string {
+  if (c.rank() === 2) return c.one('Gemm', c.inputs, { transB: 1 });
+  const product = c.one('MatMul', [c.name(0), c.one('Transpose', [c.name(1)], { perm: [1, 0] })]);
+  return c.inputs.length > 2 ? c.one('Add', [product, c.name(2)]) : product;
+}
+
+const ordered = (
+  c: Context<{ readonly dim: number; readonly descending: boolean; readonly k: number | null }>,
+): string[] => {
+  const { dim, descending, k } = c.attrs;
+  const count = c.graph.ints([k ?? c.size(0, dim)]);
+  return c.graph.node('TopK', [c.name(0), count], { axis: dim, largest: Number(descending), sorted: 1 }, 2);
+};
+
+const asInt = (c: Context<unknown>, i: number): string => c.as(i, 'int64');
+
+/** Zeros outside a triangle. */
+const triangle =
+  (upper: number): Exporter<{ readonly diagonal: number }> =>
+  (c) =>
+    c.one('Trilu', [c.name(0), c.scalar('int64', c.attrs.diagonal)], { upper });
+
+export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]> | string } = {
+  sum: reduction('ReduceSum'),
+  mean: reduction('ReduceMean'),
+  prod: reduction('ReduceProd'),
+  amax: extreme('ReduceMax'),
+  amin: extreme('ReduceMin'),
+  max: extreme('ReduceMax'),
+  min: extreme('ReduceMin'),
+  maxDim: extremeAndPlace('ReduceMax', 'ArgMax'),
+  minDim: extremeAndPlace('ReduceMin', 'ArgMin'),
+  argmax: (c) => place(c, 'ArgMax'),
+  argmin: (c) => place(c, 'ArgMin'),
+  any: truth('ReduceMax'),
+  all: truth('ReduceMin'),
+  var: variance,
+  std: (c) => c.one('Sqrt', [variance(c)]),
+  logsumexp: reduction('ReduceLogSumExp'),
+  cumsum: (c) =>
+    c.one('CumSum', [c.as(0, c.resultDType), c.scalar('int64', c.attrs.dim)], { reverse: Number(c.attrs.reverse) }),
+  extremeGrad: GRADIENT,
+  prodGrad: GRADIENT,
+  softmax: (c) => c.one('Softmax', [c.as(0, c.resultDType)], { axis: c.attrs.dim }),
+  softmaxGrad: GRADIENT,
+  logSoftmax: (c) => c.one('LogSoftmax', [c.as(0, c.resultDType)], { axis: c.attrs.dim }),
+  logSoftmaxGrad: GRADIENT,
+  matmul: (c) => c.one('MatMul', c.inputs),
+  linear,
+  indexSelect: (c) => c.one('Gather', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
+  indexSelectGrad: GRADIENT,
+  indexAdd: SCATTER,
+  gather: (c) => c.one('GatherElements', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
+  gatherGrad: GRADIENT,
+  scatter: SCATTER,
+  scatterValue: SCATTER,
+  scatterAdd: SCATTER,
+  cat: (c) => c.one('Concat', c.inputs, { axis: c.attrs.dim }),
+  pad: (c) => {
+    const rank = c.rank();
+    const { pads } = c.attrs;
+    const side = (dim: number, after: 0 | 1): number => pads[2 * (rank - 1 - dim) + after] ?? 0;
+    const all = [0, 1].flatMap((after) => Array.from({ length: rank }, (_, dim) => side(dim, after as 0 | 1)));
+    return c.one('Pad', [c.name(0), c.graph.ints(all), c.scalar(c.dtype(), c.scalars[0] ?? 0)], { mode: 'constant' });
+  },
+  flip: (c) => {
+    const axes = c.attrs.dims.map((dim) => (dim < 0 ? dim + c.rank() : dim));
+    const each = (value: number | bigint): string => c.graph.ints(axes.map(() => value)); // prettier-ignore
+    return axes.length === 0 ? c.name(0) : c.one('Slice', [c.name(0), each(-1), each(-TO_END), c.graph.ints(axes), each(-1)]); // prettier-ignore
+  },
+  tril: triangle(0),
+  triu: triangle(1),
+  oneHot: (c) => c.one('OneHot', [asInt(c, 0), c.scalar('int64', c.attrs.classes), c.graph.ints([0, 1])], { axis: -1 }),
+  sort: (c) => ordered(c),
+  topk: (c) => ordered(c),
+};

@@ -1,0 +1,147 @@
+/**
+ * Small arrays on the host: shapes, axes, paddings, and what models compute of them (Shape → Gather → Concat → Reshape). Such
+ * chains run on plain numbers, so that no kernel runs for four of them and no tensor has to be read back; that is also what
+ * lets imported models be compiled. Larger arrays, and all that depends on the input's values, are tensors.
+ */
+import { isFloating, type DType, type TypedArray } from '../base/dtype.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { broadcastShapes, contiguousStrides, numelOf, showShape, type Dims } from '../base/shape.ts';
+import { fromTypedArray, hostArray } from '../tensor/create.ts';
+import { unrecorded } from '../tensor/recorder.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Elements that a host array may have; a chain that makes more is none of shapes. */
+export const MAX_HOST_ELEMENTS = 65_536;
+
+/** What flows between the nodes of a graph. */
+export type Value = Tensor | Host;
+
+/** An array of numbers; truth values are 0 and 1. */
+export class Host {
+  readonly dtype: DType;
+  readonly shape: Dims;
+  readonly data: readonly number[];
+  /** Constants are turned into tensors once. */
+  #kept: Tensor | undefined;
+  readonly #exact: TypedArray | undefined;
+
+  /** `exact` holds whole numbers that doubles do not. */
+  constructor(dtype: DType, shape: Dims, data: readonly number[], exact?: TypedArray) {
+    this.dtype = dtype;
+    this.shape = shape;
+    this.data = data;
+    this.#exact = exact;
+  }
+
+  /** A constant of a file. */
+  static constant(dtype: DType, shape: Dims, values: TypedArray): Host {
+    return new Host(dtype, shape, Array.from(values as ArrayLike<number | bigint>, Number), values);
+  }
+
+  /** A list of whole numbers. */
+  static ints(data: readonly number[]): Host {
+    return new Host('int64', [data.length], data);
+  }
+
+  static scalar(dtype: DType, value: number): Host {
+    return new Host(dtype, [], [value]);
+  }
+
+  /** The same numbers as a tensor. */
+  tensor(): Tensor {
+    if (this.#exact === undefined) return fromTypedArray(typed(this.dtype, this.data), [...this.shape], this.dtype);
+    if (this.#kept === undefined) {
+      const exact = this.#exact;
+      this.#kept = unrecorded(() => fromTypedArray(exact, [...this.shape], this.dtype));
+      this.#kept.storage.kept = true;
+    }
+    return this.#kept;
+  }
+}
+
+const LARGEST = 2n ** 63n - 1n;
+
+function typed(dtype: DType, data: readonly number[]): TypedArray {
+  if (dtype === 'int64') {
+    return BigInt64Array.from(data, (x) => {
+      const whole = BigInt(Math.trunc(Number.isNaN(x) ? 0 : Math.min(Math.max(x, -(2 ** 63)), 2 ** 63)));
+      return whole > LARGEST ? LARGEST : whole;
+    });
+  }
+  const array = hostArray(dtype, data.length) as Float64Array;
+  for (let i = 0; i < data.length; i++) array[i] = data[i]!;
+  return array;
+}
+
+/** A tensor's elements, which must be few. It reads the tensor, which compiled functions cannot. */
+export function toHost(value: Value): Host {
+  if (value instanceof Host) return value;
+  checkSize(value.shape as Dims);
+  return new Host(value.dtype, value.layout.shape, Array.from(value.detach().toTypedArray() as ArrayLike<number | bigint>, Number)); // prettier-ignore
+}
+
+export const toTensor = (value: Value): Tensor => (value instanceof Host ? value.tensor() : value);
+
+export const shapeOf = (value: Value): Dims => (value instanceof Host ? value.shape : value.layout.shape);
+
+/** @throws ShapeError for more elements than shape computations have */
+export function checkSize(shape: Dims): void {
+  if (numelOf(shape) <= MAX_HOST_ELEMENTS) return;
+  throw new ShapeError(`onnx: expected at most ${MAX_HOST_ELEMENTS} numbers of a shape computation, but got ${showShape(shape)}`); // prettier-ignore
+}
+
+/** A number as the dtype holds it. */
+export function rounded(dtype: DType, x: number): number {
+  if (dtype === 'float32') return Math.fround(x);
+  if (dtype === 'float64') return x;
+  if (dtype === 'bool') return x !== 0 ? 1 : 0;
+  return Number.isNaN(x) ? 0 : Math.trunc(x);
+}
+
+/** Element by element, broadcast. */
+export function hostMap(dtype: DType, inputs: readonly Host[], fn: (...numbers: number[]) => number): Host {
+  const shape = inputs.reduce<Dims>((all, { shape: own }) => broadcastShapes('onnx', all, own), []);
+  checkSize(shape);
+  const readers = inputs.map((input) => reader(input, shape));
+  const data = Array.from({ length: numelOf(shape) }, (_, i) => rounded(dtype, fn(...readers.map((read) => read(i)))));
+  return new Host(dtype, shape, data);
+}
+
+/** Reads an array as if it had a larger shape. */
+function reader({ shape, data }: Host, to: Dims): (i: number) => number {
+  if (numelOf(shape) === 1) return () => data[0]!;
+  if (shape.length === to.length && shape.every((size, d) => size === to[d])) return (i) => data[i]!;
+  const shift = to.length - shape.length;
+  const own = contiguousStrides(shape);
+  const strides = contiguousStrides(to);
+  return (i) => {
+    let at = 0;
+    for (let d = shift; d < to.length; d++) {
+      const index = Math.floor(i / strides[d]!) % to[d]!;
+      if (shape[d - shift] !== 1) at += index * own[d - shift]!;
+    }
+    return data[at]!;
+  };
+}
+
+/** Elements picked by their coordinates: what slices, transposes, gathers and tiles of arrays are. */
+export function hostPick(input: Host, shape: Dims, from: (at: readonly number[]) => readonly number[]): Host {
+  checkSize(shape);
+  const own = contiguousStrides(input.shape);
+  const strides = contiguousStrides(shape);
+  const data = Array.from({ length: numelOf(shape) }, (_, i) => {
+    const at = shape.map((size, d) => Math.floor(i / strides[d]!) % size);
+    return input.data[from(at).reduce((sum, index, d) => sum + index * own[d]!, 0)]!;
+  });
+  return new Host(input.dtype, shape, data);
+}
+
+/** The same numbers under another shape. */
+export const hostReshape = (input: Host, shape: Dims): Host => new Host(input.dtype, shape, input.data);
+
+/** A division as ONNX has it: whole numbers round towards zero. */
+export function hostDivide(dtype: DType, a: number, b: number): number {
+  if (isFloating(dtype)) return a / b;
+  if (b === 0) throw new ArgumentError('onnx: Div: a whole number is divided by zero');
+  return Math.trunc(a / b);
+}

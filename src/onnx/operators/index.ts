@@ -1,0 +1,18 @@
+/** All ONNX operators that there are, by name. */
+import type { Operator } from '../node.ts';
+import { elementwiseOperators } from './elementwise.ts';
+import { reduceOperators } from './reduce.ts';
+import { resizeOperators } from './resize.ts';
+import { shapeOperators } from './shape.ts';
+import { windowOperators } from './window.ts';
+
+/** A map rather than an object: names come from files. */
+export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>(
+  Object.entries({
+    ...elementwiseOperators,
+    ...reduceOperators,
+    ...resizeOperators,
+    ...shapeOperators,
+    ...windowOperators,
+  }),
+);

@@ -1,0 +1,177 @@
+/**
+ * Resize and Upsample (https://onnx.ai/onnx/operators/onnx__Resize.html): along one dimension after the other, each new element is
+ * a weighted sum of one (nearest), two (linear) or four (cubic) old ones. Coordinates are computed in single precision, as by the
+ * runtimes that models are checked with.
+ */
+import { fromTypedArray } from '../../tensor/create.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { axesOf, type Args, type OnnxNode, type Operator } from '../node.ts';
+import { checkElements } from './shape.ts';
+
+const f = Math.fround;
+
+const COORDINATES = [
+  'half_pixel',
+  'half_pixel_symmetric',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+] as const;
+type Coordinates = (typeof COORDINATES)[number];
+const NEAREST = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
+
+/** How one dimension changes. */
+interface Change {
+  readonly input: number;
+  readonly output: number;
+  readonly scale: number;
+}
+
+interface Method {
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: Coordinates;
+  readonly nearest: (typeof NEAREST)[number];
+  readonly cubicA: number;
+  readonly excludeOutside: boolean;
+}
+
+/** Where a new element lies among the old ones. */
+function original(x: number, { input, output, scale }: Change, coordinates: Coordinates): number {
+  const halfPixel = (): number => f(f(f(x + 0.5) / scale) - 0.5);
+  if (coordinates === 'asymmetric') return f(x / scale);
+  if (coordinates === 'align_corners') return output === 1 ? 0 : f(f(x * (input - 1)) / (output - 1));
+  if (coordinates === 'pytorch_half_pixel' && output <= 1) return 0;
+  if (coordinates !== 'half_pixel_symmetric') return halfPixel();
+  const adjustment = f(output / f(scale * input));
+  return f(f((input / 2) * f(1 - adjustment)) + halfPixel());
+}
+
+function nearestOf(x: number, mode: Method['nearest']): number {
+  if (mode === 'floor') return Math.floor(x);
+  if (mode === 'ceil') return Math.ceil(x);
+  return mode === 'round_prefer_floor' ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
+}
+
+/** Old elements and their weights, in as many lists as an element has summands. */
+interface Taps {
+  readonly indices: number[][];
+  readonly weights: number[][];
+}
+
+function tapsOf(change: Change, method: Method): Taps {
+  const count = { nearest: 1, linear: 2, cubic: 4 }[method.mode];
+  const taps: Taps = { indices: Array.from({ length: count }, () => []), weights: Array.from({ length: count }, () => []) }; // prettier-ignore
+  const last = change.input - 1;
+  for (let x = 0; x < change.output; x++) {
+    const at = original(x, change, method.coordinates);
+    const [first, weights] = weighted(at, method);
+    const inside = (i: number): boolean => i >= 0 && i <= last;
+    const kept = weights.map((weight, t) => (method.excludeOutside && !inside(first + t) ? 0 : weight));
+    const total = method.excludeOutside ? kept.reduce((a, b) => a + b, 0) : 1;
+    kept.forEach((weight, t) => {
+      taps.indices[t]!.push(Math.min(Math.max(first + t, 0), last));
+      taps.weights[t]!.push(weight / total);
+    });
+  }
+  return taps;
+}
+
+/** The first old element of a place, and the weights from there on. */
+function weighted(at: number, method: Method): readonly [number, readonly number[]] {
+  if (method.mode === 'nearest') return [nearestOf(at, method.nearest), [1]];
+  const floor = Math.floor(at);
+  const t = at - floor;
+  if (method.mode === 'linear') return [floor, [1 - t, t]];
+  const a = method.cubicA;
+  const near = (s: number): number => ((a + 2) * s - (a + 3)) * s * s + 1;
+  const far = (s: number): number => ((a * s - 5 * a) * s + 8 * a) * s - 4 * a;
+  return [floor - 1, [far(1 + t), near(t), near(1 - t), far(2 - t)]];
+}
+
+function along(x: Tensor, dim: number, change: Change, method: Method): Tensor {
+  const { indices, weights } = tapsOf(change, method);
+  const pick = (t: number): Tensor => x.indexSelect(dim, fromTypedArray(BigInt64Array.from(indices[t]!, BigInt)));
+  if (method.mode === 'nearest') return pick(0);
+  const shape = [change.output, ...new Array<number>(x.ndim - dim - 1).fill(1)];
+  const parts = weights.map((row, t) => pick(t).mul(fromTypedArray(Float32Array.from(row), shape).to(x.dtype)));
+  return parts.reduce((a, b) => a.add(b));
+}
+
+/** The sizes that scales or sizes ask for, for each dimension. */
+function changesOf(node: OnnxNode, args: Args, x: Tensor, given: Given): Change[] {
+  const shape = x.layout.shape;
+  const axes = axesOf(node, given.axes ?? shape.map((_, d) => d), x.ndim);
+  const scales = given.scales(args);
+  const sizes = scales === undefined ? given.sizes(args) : undefined;
+  const numbers = scales ?? sizes ?? node.fail('it has neither scales nor sizes');
+  if (numbers.length !== axes.length || numbers.some((n) => !(n > 0))) node.fail(`[${numbers.join(', ')}] does not resize ${axes.length} dimensions`); // prettier-ignore
+  const ratios = axes.map((axis, i) => numbers[i]! / shape[axis]!);
+  const common = given.policy === 'stretch' || sizes === undefined ? undefined : given.policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios); // prettier-ignore
+  return shape.map((input, d): Change => {
+    const i = axes.indexOf(d);
+    if (i === -1) return { input, output: input, scale: 1 };
+    if (scales !== undefined) return { input, output: Math.floor(f(input * f(scales[i]!))), scale: f(scales[i]!) };
+    const output = common === undefined ? sizes![i]! : Math.floor(common * input + 0.5);
+    return { input, output, scale: f(common ?? output / input) };
+  });
+}
+
+interface Given {
+  readonly axes: readonly number[] | undefined;
+  readonly policy: 'stretch' | 'not_larger' | 'not_smaller';
+  readonly scales: (args: Args) => readonly number[] | undefined;
+  readonly sizes: (args: Args) => readonly number[] | undefined;
+}
+
+/** An input that may be there without elements. */
+const optional = (args: Args, i: number): readonly number[] | undefined => {
+  const numbers = args.numbers(i);
+  return numbers?.length === 0 ? undefined : numbers;
+};
+
+const resize: Operator = {
+  hostInputs: [1, 2, 3],
+  build: (node) => {
+    const old = node.opset < 11;
+    const method: Method = {
+      mode: node.oneOf('mode', ['nearest', 'linear', 'cubic'], 'nearest'),
+      coordinates: old ? 'asymmetric' : node.oneOf('coordinate_transformation_mode', COORDINATES, 'half_pixel'),
+      nearest: old ? 'floor' : node.oneOf('nearest_mode', NEAREST, 'round_prefer_floor'),
+      cubicA: node.float('cubic_coeff_a', -0.75),
+      excludeOutside: node.flag('exclude_outside'),
+    };
+    if (node.flag('antialias')) node.refuse('antialias');
+    node.ignore('extrapolation_value'); // for coordinates that are not among those above
+    const given: Given = {
+      axes: node.ints('axes'),
+      policy: node.oneOf('keep_aspect_ratio_policy', ['stretch', 'not_larger', 'not_smaller'], 'stretch'),
+      scales: (args) => optional(args, old ? 1 : 2),
+      sizes: (args) => optional(args, 3),
+    };
+    return (args) => resized(node, args, given, method);
+  },
+};
+
+function resized(node: OnnxNode, args: Args, given: Given, method: Method): Tensor {
+  const x = args.tensor(0);
+  const changes = changesOf(node, args, x, given);
+  checkElements('Resize', changes.map(({ output }) => output)); // prettier-ignore
+  if (changes.some(({ input, output }) => output > 0 && input === 0)) node.fail('a dimension has no elements');
+  return changes.reduce((y, change, d) => {
+    const same = change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
+    return same ? y : along(y, d, change, method);
+  }, x);
+}
+
+/** Up to version 9, with the coordinates of that time. */
+const upsample: Operator = {
+  hostInputs: [1],
+  build: (node) => {
+    const scales = node.floats('scales');
+    const method: Method = { mode: node.oneOf('mode', ['nearest', 'linear'], 'nearest'), coordinates: 'asymmetric', nearest: 'floor', cubicA: 0, excludeOutside: false }; // prettier-ignore
+    const given: Given = { axes: undefined, policy: 'stretch', scales: (args) => scales ?? args.numbers(1), sizes: () => undefined }; // prettier-ignore
+    return (args) => resized(node, args, given, method);
+  },
+};
+
+export const resizeOperators = { Resize: resize, Upsample: upsample } as const satisfies Record<string, Operator>;

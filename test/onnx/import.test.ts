@@ -1,0 +1,221 @@
+/** Importing models made by hand: what is supported is listed at once, hostile files are refused, modules behave as modules. */
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ArgumentError, compile, DTypeError, FormatError, nn, optim, randn, ShapeError, zeros } from 'flambeau';
+import { deserializeOnnx, OnnxUnsupportedError, serializeOnnx } from 'flambeau/onnx';
+import { importOnnx } from 'flambeau/node';
+import type { Draft } from '../../src/onnx/messages.ts';
+import { bytesOf, info, intAttribute, modelOf, weights } from './support.ts';
+
+const w = weights('w', Float32Array.of(1, 2, 3, 4));
+const relu = modelOf([['Relu', ['x'], ['y']]]);
+
+describe('what is not supported', () => {
+  it('is listed in one error, before anything runs', () => {
+    const bytes = modelOf([
+      ['LSTM', ['x'], ['a']],
+      ['Relu', ['a'], ['b'], [intAttribute('odd', 1)]],
+      ['LSTM', ['b'], ['c']],
+      ['Cast', ['c'], ['d'], [intAttribute('to', 3)]],
+      ['Resize', ['d', '', ''], ['y'], [{ name: 'mode', type: 3, s: new TextEncoder().encode('sharp') }]],
+    ]);
+    expect(() => deserializeOnnx(bytes)).toThrow(OnnxUnsupportedError);
+    try {
+      deserializeOnnx(bytes);
+    } catch (error) {
+      expect((error as OnnxUnsupportedError).unsupported).toEqual([
+        'LSTM (node "LSTM_0", 2 in all)',
+        'Relu with the attribute odd (node "Relu_1")',
+        'Cast with element type int8 (node "Cast_3")',
+        'Resize with mode "sharp" (node "Resize_4")',
+      ]);
+    }
+  });
+
+  it('includes versions, domains, types of inputs', () => {
+    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], {}, 6))).toThrow(
+      /opset 6 \(versions 7 to \d+ are\)/,
+    );
+    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], {}, 99))).toThrow(/opset 99/);
+    expect(() => deserializeOnnx(modelOf([['Relu', ['x'], ['y']]], { input: [info('x', [1], 8)] }))).toThrow(/inputs of string/); // prettier-ignore
+    const node: Draft<'Node'> = { opType: 'Relu', domain: 'com.example', input: ['x'], output: ['y'] };
+    expect(() => deserializeOnnx(modelOf([], { node: [node] }))).toThrow(/com\.example\.Relu/);
+  });
+});
+
+describe('a damaged or hostile file is refused', () => {
+  const cases: readonly [string, Uint8Array, RegExp][] = [
+    ['nothing', new Uint8Array(0), /no graph/],
+    ['no graph', bytesOf({ irVersion: 8n }), /no graph/],
+    ['no operator set', bytesOf({ irVersion: 8n, graph: { node: [] } }), /which version/],
+    ['a cycle', modelOf([['Relu', ['b'], ['a']], ['Relu', ['a'], ['b']], ['Add', ['x', 'a'], ['y']]]), /"b" is made by no node before it/], // prettier-ignore
+    ['a node that reads itself', modelOf([['Add', ['x', 'y'], ['y']]]), /made by no node/],
+    [
+      'two values of one name',
+      modelOf([
+        ['Relu', ['x'], ['y']],
+        ['Relu', ['x'], ['y']],
+      ]),
+      /two values are called "y"/,
+    ],
+    ['an output that nobody makes', modelOf([]), /"y" is made by no node/],
+    ['weights without a name', modelOf([['Relu', ['x'], ['y']]], { initializer: [{ ...w, name: '' }] }), /has no name/],
+    ['too little data', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [5n] }] }), /20 bytes of data are expected/], // prettier-ignore
+    ['huge sizes', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [2n ** 40n, 2n ** 40n] }] }), /cannot have the sizes/], // prettier-ignore
+    ['negative sizes', modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [{ ...w, dims: [-4n] }] }), /cannot have the sizes/], // prettier-ignore
+    ['an attribute of another type', modelOf([['Flatten', ['x'], ['y'], [{ name: 'axis', type: 1, f: 1 }]]]), /attribute axis has the wrong type/], // prettier-ignore
+    ['an attribute twice', modelOf([['Flatten', ['x'], ['y'], [intAttribute('axis', 1), intAttribute('axis', 1)]]]), /comes twice/], // prettier-ignore
+  ];
+  it.each(cases)('%s', (_, bytes, message) => {
+    expect(() => deserializeOnnx(bytes)).toThrow(FormatError);
+    expect(() => deserializeOnnx(bytes)).toThrow(message);
+  });
+
+  it('as soon as it wants a tensor that no memory holds', () => {
+    const shape = weights('s', BigInt64Array.of(2n ** 20n, 2n ** 20n));
+    const model = deserializeOnnx(modelOf([['ConstantOfShape', ['s'], ['z']], ['Add', ['x', 'z'], ['y']]], { initializer: [shape] })); // prettier-ignore
+    expect(() => model(zeros(1, 4))).toThrow(/ConstantOfShape: cannot make a tensor/);
+  });
+});
+
+describe('names from the file', () => {
+  it.each(['__proto__', 'constructor', 'forward', 'training', 'a.b', 'weird name/1'])('%s is only a name', (name) => {
+    const bytes = modelOf([['Add', ['x', name], ['y']]], { initializer: [{ ...w, name }] });
+    const model = deserializeOnnx(bytes);
+    expect(model(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
+    expect(model.parameters()).toHaveLength(1);
+    const reserved = !name.includes('.') && !name.includes(' ');
+    expect([...model.stateDict().keys()]).toEqual([reserved ? `_${name}` : name]);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('an imported module', () => {
+  const net = new nn.Sequential(new nn.Conv2d(1, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU(), new nn.Flatten(), new nn.Linear(64, 3)); // prettier-ignore
+  const bytes = serializeOnnx(net, zeros(1, 1, 6, 6));
+
+  it('checks what it is called with', () => {
+    const model = deserializeOnnx(relu);
+    expect(() => model()).toThrow(ArgumentError);
+    expect(() => model(zeros(2, 3))).toThrow(ShapeError);
+    expect(() => model(zeros(2, 4).to('int64'))).toThrow(DTypeError);
+    expect(String(model)).toBe('OnnxModule(test, x [N, 4] -> y, nodes=1)');
+  });
+
+  it('trains, compiled too, and updates running statistics', () => {
+    const model = deserializeOnnx(bytes).train();
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+    const [x, before] = [randn(8, 1, 6, 6), model.buffers()[0]!.tolist()];
+    const step = compile(() => {
+      optimizer.zeroGrad();
+      const loss = model(x).square().mean();
+      loss.backward();
+      optimizer.step();
+      return loss;
+    });
+    const first = step().item();
+    for (let i = 0; i < 20; i++) step();
+    expect(step().item()).toBeLessThan(first / 2);
+    expect(model.buffers()[0]!.tolist()).not.toEqual(before);
+  });
+
+  it('takes a state dict, other dtypes, and can be exported again', () => {
+    const model = deserializeOnnx(bytes);
+    net.eval();
+    const state = new Map([...net.stateDict()].filter(([key]) => !key.endsWith('num_batches_tracked')));
+    model.loadStateDict(state);
+    const x = randn(2, 1, 6, 6);
+    const double = deserializeOnnx(bytes).to('float64')(x.double());
+    expect(double.dtype).toBe('float64');
+    const again = deserializeOnnx(serializeOnnx(model, x));
+    for (const y of [model(x), double, again(x)]) {
+      const expected = net(x).toTypedArray() as Float32Array;
+      y.toTypedArray().forEach((value: number | bigint, i: number) =>
+        expect(Number(value)).toBeCloseTo(expected[i]!, 5),
+      );
+    }
+    expect([...again.stateDict().keys()].sort()).toEqual([...state.keys()].sort());
+  });
+});
+
+describe('weights in other files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const model = (location: string, more: readonly Draft<'Entry'>[] = []): Uint8Array => {
+    const { rawData: _, ...rest } = w;
+    const external = { ...rest, dataLocation: 1, externalData: [{ key: 'location', value: location }, ...more] };
+    return modelOf([['Add', ['x', 'w'], ['y']]], { initializer: [external] });
+  };
+  const place = (bytes: Uint8Array): string => {
+    const file = join(folder, 'sub', 'model.onnx');
+    mkdirSync(join(folder, 'sub', 'deep'), { recursive: true });
+    writeFileSync(file, bytes);
+    return file;
+  };
+  const data = new Uint8Array(24);
+  data.set(new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer), 8);
+
+  it('are read from the folder of the model', () => {
+    const file = place(model('deep/w.bin', [{ key: 'offset', value: '8' }, { key: 'length', value: '16' }])); // prettier-ignore
+    writeFileSync(join(folder, 'sub', 'deep', 'w.bin'), data);
+    expect(importOnnx(file)(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
+    const asked: string[] = [];
+    const bytes = model('any/where', [{ key: 'offset', value: '8' }]);
+    const named = (location: string): Uint8Array => (asked.push(location), data);
+    expect(deserializeOnnx(bytes, { externalData: named })(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
+    expect(asked).toEqual(['any/where']);
+    expect(() => deserializeOnnx(bytes)).toThrow(/option externalData/);
+  });
+
+  it('from nowhere else', () => {
+    const outside = join(folder, 'w.bin');
+    place(relu);
+    writeFileSync(outside, data);
+    symlinkSync(outside, join(folder, 'sub', 'link'));
+    symlinkSync(folder, join(folder, 'sub', 'links'));
+    const entries = [{ key: 'offset', value: '8' }];
+    for (const location of [
+      '../w.bin',
+      outside,
+      'deep/../../w.bin',
+      'links/w.bin',
+      'link',
+      '..\\w.bin',
+      'C:\\w.bin',
+      'w\0.bin',
+      '',
+      '.',
+      'deep',
+      'absent',
+    ]) {
+      // prettier-ignore
+      const file = place(model(location, entries));
+      expect(() => importOnnx(file), location).toThrow(FormatError);
+      expect(() => importOnnx(file), location).toThrow(/are refused/);
+    }
+  });
+
+  it('and only what is there', () => {
+    writeFileSync(join(folder, 'sub', 'short'), data.subarray(0, 20));
+    linkSync(join(folder, 'sub', 'short'), join(folder, 'sub', 'also'));
+    for (const entries of [
+      [{ key: 'offset', value: '8' }],
+      [{ key: 'offset', value: '-8' }],
+      [{ key: 'offset', value: '1e9' }],
+      [{ key: 'length', value: '8' }],
+      [{ key: 'offset', value: '999999999999999' }],
+    ]) {
+      // prettier-ignore
+      expect(() => importOnnx(place(model('also', entries)))).toThrow(FormatError);
+    }
+  });
+
+  it('not over and over', () => {
+    const { rawData: _, ...rest } = weights('w0', new Float32Array(30_000));
+    const initializer = Array.from({ length: 12 }, (__, i) => ({ ...rest, name: `w${i}`, dataLocation: 1, externalData: [{ key: 'location', value: 'w' }] })); // prettier-ignore
+    const bytes = modelOf([['Add', ['x', 'w0'], ['y']]], { initializer });
+    expect(() => deserializeOnnx(bytes, { externalData: () => new Uint8Array(120_000) })).toThrow(/overlap many times/);
+  });
+});

@@ -1,0 +1,103 @@
+/** What the tests of ONNX share: Python with the packages onnx and onnxruntime, comparing tensors, models made by hand. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { fromTypedArray, type Tensor, type TypedArray } from 'flambeau';
+import type { Draft } from '../../src/onnx/messages.ts';
+import { encodeMessage } from '../../src/onnx/protobuf.ts';
+
+export const at = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+export const fixture = (file: string): string => at(`../fixtures/onnx/${file}`);
+
+/** Where pip has put the packages, to be installed with `pip install --target`. */
+const packages = process.env['FLAMBEAU_PYTHON_PACKAGES'] ?? at('../../node_modules/.cache/python-packages');
+
+/** Runs a script of Python with the packages. */
+export function python(args: readonly string[], input = ''): { readonly status: number | null; readonly text: string } {
+  const env = { ...process.env, PYTHONPATH: packages };
+  const { status, stdout, stderr } = spawnSync('python3', args, { env, input, encoding: 'utf8', maxBuffer: 2 ** 30 });
+  return { status, text: status === 0 ? stdout : `${stdout}${stderr}` };
+}
+
+/** Whether Python has these packages; says so once if not. */
+export function hasPackages(...names: readonly string[]): boolean {
+  const found = existsSync(packages) && python(['-c', names.map((name) => `import ${name}`).join('\n')]).status === 0;
+  if (!found) console.log(`skipped: needs Python's ${names.join(' and ')}, in FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages`); // prettier-ignore
+  return found;
+}
+
+/** One tensor or several as a list. */
+export const listed = (result: Tensor | Tensor[] | Record<string, Tensor>): Tensor[] =>
+  'storage' in result ? [result as Tensor] : Object.values(result as Record<string, Tensor>);
+
+export interface Expected {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number | bigint | null>;
+}
+
+/** Compares with a tolerance, which is relative for numbers above 1. */
+export function expectClose(actual: Tensor, expected: Expected, rtol: number, atol = rtol, what = ''): void {
+  expect(`${actual.dtype} [${actual.layout.shape.join(', ')}]`, what).toBe(
+    `${expected.dtype} [${expected.shape.join(', ')}]`,
+  );
+  const [a, b] = [actual.toTypedArray(), expected.data];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [Number(a[i]), b[i] === null ? NaN : Number(b[i])];
+    if (x === y || (Number.isNaN(x) && Number.isNaN(y)) || Math.abs(x - y) <= atol + rtol * Math.abs(y)) continue;
+    expect.fail(`${what}: element ${i} is ${x}, expected ${y}`);
+  }
+}
+
+export const asExpected = (x: Tensor): Expected => ({ dtype: x.dtype, shape: x.layout.shape, data: x.toTypedArray() });
+
+export const float = (values: readonly number[], shape: readonly number[]): Tensor =>
+  fromTypedArray(Float32Array.from(values), [...shape]);
+
+/** The bytes of a message. */
+export function bytesOf(draft: Draft<'Model'>): Uint8Array {
+  const { chunks, length } = encodeMessage('Model', draft);
+  const bytes = new Uint8Array(length);
+  let place = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, place);
+    place += chunk.length;
+  }
+  return bytes;
+}
+
+type Node = readonly [op: string, inputs: readonly string[], outputs: readonly string[], attributes?: readonly Draft<'Attribute'>[]]; // prettier-ignore
+
+export const info = (name: string, shape: readonly (number | string)[], elemType = 1): Draft<'ValueInfo'> => ({
+  name,
+  type: {
+    tensorType: {
+      elemType,
+      shape: { dim: shape.map((n) => (typeof n === 'string' ? { dimParam: n } : { dimValue: BigInt(n) })) },
+    },
+  },
+});
+
+/** A tensor of a file. */
+export function weights(name: string, data: TypedArray, shape: readonly number[] = [data.length]): Draft<'Tensor'> {
+  const dataType = data instanceof BigInt64Array ? 7 : data instanceof Float32Array ? 1 : 9;
+  return { name, dims: shape.map(BigInt), dataType, rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }; // prettier-ignore
+}
+
+export const intAttribute = (name: string, value: number): Draft<'Attribute'> => ({ name, type: 2, i: BigInt(value) });
+
+/** A model of one input `x` and one output `y`, unless said otherwise. */
+export function modelOf(nodes: readonly Node[], more: Draft<'Graph'> = {}, opset = 17): Uint8Array {
+  return bytesOf({
+    irVersion: 8n,
+    opsetImport: [{ domain: '', version: BigInt(opset) }],
+    graph: {
+      name: 'test',
+      input: [info('x', ['N', 4])],
+      output: [info('y', [])],
+      node: nodes.map(([opType, input, output, attribute = []], i) => ({ name: `${opType}_${i}`, opType, input, output, attribute })), // prettier-ignore
+      ...more,
+    },
+  });
+}
