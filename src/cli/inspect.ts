@@ -4,18 +4,22 @@ import type { FileInfo, TensorInfo } from '../io/inspect-file.ts';
 import { bytes } from '../inspect/explain/notation.ts';
 import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
+import { inspectOnnx, type OnnxInfo } from './inspect-onnx.ts';
 import { flag } from './options.ts';
 
-const KINDS: { readonly [K in FileInfo['kind']]: string } = {
+type Info = FileInfo | OnnxInfo;
+
+const KINDS: { readonly [K in Info['kind']]: string } = {
   pt: 'PyTorch file',
   safetensors: 'safetensors file',
   npz: 'NumPy archive',
   npy: 'NumPy array',
+  onnx: 'ONNX model',
 };
 
 export const inspectCommand = command({
   name: 'inspect',
-  summary: 'List what a .pt, .safetensors, .npz or .npy file holds, without loading it.',
+  summary: 'List what a .pt, .safetensors, .npz, .npy or .onnx file holds, without loading it.',
   usage: 'inspect FILE [options]',
   details:
     'Prints names, shapes, dtypes and sizes of the tensors, other values, and metadata. Nothing in the file is run.',
@@ -23,7 +27,7 @@ export const inspectCommand = command({
   options: { json: flag('Print one line of JSON instead.', false) },
   async run({ values, positionals }, terminal) {
     const [path] = positionals as [string];
-    const info = inspectFile(path);
+    const info = path.toLowerCase().endsWith('.onnx') ? inspectOnnx(path) : inspectFile(path);
     if (values.json) terminal.json(info);
     else terminal.line(lines(path, info).join('\n'));
     return await Promise.resolve(0);
@@ -34,14 +38,14 @@ export const inspectCommand = command({
 const shown = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-function lines(path: string, { kind, size, tensors, values, metadata, notes }: FileInfo): string[] {
+function lines(path: string, { kind, size, tensors, values, metadata, notes }: Info): string[] {
   const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return [
     `${path}: ${KINDS[kind]}, ${bytes(size)}, ${counted(tensors.length, 'tensor')} of ${counted(elements, 'element')}`,
     ...notes.map((note) => `Note: ${shown(note)}`),
     ...section('Metadata', metadata),
     ...(tensors.length === 0 ? [] : ['', ...table(tensors)]),
-    ...section('Other values', values),
+    ...section(kind === 'onnx' ? 'Model' : 'Other values', values),
   ];
 }
 

@@ -47,7 +47,7 @@ export function exportOnnx(
 export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(file: string): OnnxModule<Out> {
   const folder = path.dirname(path.resolve(file));
   try {
-    return importModel<Out>(readWhole(file), {
+    return importModel<Out>(readWhole('importOnnx', file), {
       external: (location, offset, length) => readPart(folder, location, offset, length),
     });
   } catch (cause) {
@@ -56,13 +56,14 @@ export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(file: string)
   }
 }
 
-function readWhole(file: string): Uint8Array {
+/** @throws ArgumentError when there is no such file, or it cannot be read */
+export function readWhole(op: string, file: string): Uint8Array {
   try {
     return fs.readFileSync(file);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new ArgumentError(`importOnnx: cannot read ${JSON.stringify(file)}: ${why}`, { cause });
+    throw new ArgumentError(`${op}: cannot read ${JSON.stringify(file)}: ${why}`, { cause });
   }
 }
 

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
+import * as nn from '../../src/nn/index.ts';
+import { exportOnnx } from '../../src/onnx/files.ts';
+import { zeros } from '../../src/tensor/create.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { createModel } from '../../src/train/models.ts';
 import { ppm, writeClasses, writeMnist, writeTrainAndTest } from '../support/tiny-images.ts';
@@ -311,6 +314,19 @@ describe('inspect and convert', () => {
       metadata: {},
       notes: [],
     });
+  });
+
+  it('list what an ONNX model holds', async () => {
+    exportOnnx(new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.ReLU()), zeros(1, 3, 8, 8), at('net.onnx'));
+    const { out } = await flambeau('inspect', at('net.onnx'));
+    expect(out).toMatch(/net\.onnx: ONNX model, .*, 2 tensors of 112 elements/);
+    expect(out).toMatch(/operators: 1 Conv, 1 Relu/);
+    expect(out).toMatch(/inputs: \S+ float32 \[N, 3, 8, 8\]/);
+    expect(out).toMatch(/0\.weight +\[4, 3, 3, 3\] +float32 +432/);
+    expect(await json('inspect', at('net.onnx'))).toMatchObject({ kind: 'onnx', model: { producer: 'flambeau' } });
+    writeFileSync(at('bad.onnx'), '<html>');
+    expect((await flambeau('inspect', at('bad.onnx'))).err).toMatch(/bad\.onnx/);
+    expect(await flambeau('inspect', at('none.onnx'))).toMatchObject({ code: 1 });
   });
 
   it('show no control characters of a file on the terminal', async () => {
