@@ -14,7 +14,7 @@ import { bytesSource } from './byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
 import type { ReadPtOptions } from './pt.ts';
 import { RawStorage, RawTensor, type PtInput, type PtKey } from './pt-value.ts';
-import { concatBytes } from './zip-write.ts';
+import { concatBytes } from './byte-writer.ts';
 
 /** What a checkpoint can hold: a state dict, or tensors in dictionaries (Maps or plain objects), lists and sets. */
 export type CheckpointInput =

@@ -12,15 +12,18 @@ export function tensorDType(dtype: PtDType): DType {
 /** The elements of a file's dtype as they will lie in memory. The bytes in a file need not be aligned, so they are copied. */
 export function tensorData(bytes: Uint8Array, dtype: PtDType): TypedArray {
   const { buffer } = new Uint8Array(bytes);
-  if (dtype === 'float16') return Float32Array.from(new Uint16Array(buffer), halfValue);
-  // A bfloat16 is the upper half of a float32.
-  if (dtype === 'bfloat16')
-    return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer);
+  if (dtype === 'float16' || dtype === 'bfloat16') return widened(new Uint16Array(buffer), dtype);
   if (dtype === 'int8') return Int32Array.from(new Int8Array(buffer));
   if (dtype === 'int16') return Int32Array.from(new Int16Array(buffer));
   // Python's files may hold any byte in a bool; anything but zero is true.
   if (dtype === 'bool') return new Uint8Array(buffer).map((byte) => (byte === 0 ? 0 : 1));
   return viewAs(dtype, buffer, 0, bytes.length / itemSize(dtype));
+}
+
+/** Numbers of half precision, given as their bits. */
+export function widened(bits: Uint16Array, dtype: 'float16' | 'bfloat16'): Float32Array {
+  if (dtype === 'float16') return Float32Array.from(bits, halfValue);
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer); // the upper half of a float32
 }
 
 /** The value of an IEEE 754 binary16: 1 sign bit, 5 of exponent, 10 of fraction. */

@@ -1,5 +1,6 @@
 /** Unpacks gzip files (RFC 1952) in memory, up to a limit, with the platform's own decompressor. */
 import { FormatError } from '../base/errors.ts';
+import { concatBytes } from './byte-writer.ts';
 import { reason } from './file-set.ts';
 
 /** Most bytes that a file unpacks to by default: 512 MiB. */
@@ -31,11 +32,5 @@ export async function gunzip(bytes: Uint8Array, name: string, limit = LIMIT): Pr
   } finally {
     await reader.cancel().catch(() => undefined); // a stream that failed cannot be cancelled, and its error is on its way
   }
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
+  return concatBytes(chunks);
 }

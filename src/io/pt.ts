@@ -21,7 +21,8 @@ import { readTarPt } from './pt-tar.ts';
 import type { PtInput, PtValue } from './pt-value.ts';
 import { ZipReader } from './zip.ts';
 import type { ZipOptions } from './zip.ts';
-import { concatBytes, zipChunks } from './zip-write.ts';
+import { concatBytes } from './byte-writer.ts';
+import { zipChunks } from './zip-write.ts';
 
 /** Options of {@link readPt}: the limits of the archive and of the pickle inside it. */
 export interface ReadPtOptions extends ZipOptions {

@@ -62,17 +62,6 @@ export function zipChunks(members: Iterable<ZipMember>, options: ZipWriteOptions
   return [...chunks, ...directory, endRecords(placed.length, size, offset, zip64From)];
 }
 
-/** The pieces as one array. */
-export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
-}
-
 function encodeName(name: string): Uint8Array {
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length > MAX_UINT16) {

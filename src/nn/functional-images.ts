@@ -231,6 +231,16 @@ function checkMultiple(op: string, what: string, divisor: number, count: number,
   throw new ShapeError(`${say(WRONG_MULTIPLE, op, what, divisor, count, showSizes(x.layout.shape.slice(-3)))}; use ${Math.ceil(count / divisor) * divisor} ${what}`); // prettier-ignore
 }
 
+/** The last three dimensions taken apart, put into another order and together again. */
+function regrouped(x: Tensor, apart: readonly number[], order: readonly number[], together: readonly number[]): Tensor {
+  const front = x.layout.shape.slice(0, -3);
+  const dims = [...front.keys(), ...order.map((i) => i + front.length)];
+  return x
+    .reshape([...front, ...apart])
+    .permute(dims)
+    .reshape([...front, ...together]);
+}
+
 /**
  * Makes of each r² channels one of r times the height and width: [N, C·r², H, W] → [N, C, H·r, W·r]
  * (https://pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html).
@@ -245,10 +255,7 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
   checkShuffle('pixelShuffle', x, r);
   const [c, h, w] = x.layout.shape.slice(-3) as [number, number, number];
   checkMultiple('pixelShuffle', 'channels', r * r, c, x);
-  const [front, d] = [x.layout.shape.slice(0, -3), x.ndim - 3];
-  const apart = x.reshape([...front, c / (r * r), r, r, h, w]);
-  const order = [0, 3, 1, 4, 2].map((i) => i + d);
-  return apart.permute(front.map((_, i) => i).concat(order)).reshape([...front, c / (r * r), h * r, w * r]);
+  return regrouped(x, [c / (r * r), r, r, h, w], [0, 3, 1, 4, 2], [c / (r * r), h * r, w * r]);
 }
 
 /**
@@ -265,8 +272,5 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
   const [c, h, w] = x.layout.shape.slice(-3) as [number, number, number];
   checkMultiple('pixelUnshuffle', 'rows', r, h, x);
   checkMultiple('pixelUnshuffle', 'columns', r, w, x);
-  const [front, d] = [x.layout.shape.slice(0, -3), x.ndim - 3];
-  const apart = x.reshape([...front, c, h / r, r, w / r, r]);
-  const order = [0, 2, 4, 1, 3].map((i) => i + d);
-  return apart.permute(front.map((_, i) => i).concat(order)).reshape([...front, c * r * r, h / r, w / r]);
+  return regrouped(x, [c, h / r, r, w / r, r], [0, 2, 4, 1, 3], [c * r * r, h / r, w / r]);
 }

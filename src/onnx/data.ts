@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
+import { tensorData, widened } from '../io/element-types.ts';
 import { hostArray } from '../tensor/create.ts';
 import type { Message } from './messages.ts';
 import { Unsupported } from './node.ts';
@@ -70,10 +71,7 @@ function externalBytes(tensor: TensorMessage, size: number, what: string, extern
 }
 
 function fromRaw(raw: Uint8Array, name: string, dtype: DType, count: number, what: string): TypedArray {
-  if (name === 'float16' || name === 'bfloat16') {
-    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    return widened(name, count, (i) => view.getUint16(2 * i, true));
-  }
+  if (name === 'float16' || name === 'bfloat16') return tensorData(raw, name);
   const data = hostArray(dtype, count);
   // The bytes are little-endian, as are all machines that run WebAssembly's host today; see pt.ts.
   new Uint8Array(data.buffer).set(raw);
@@ -88,12 +86,12 @@ function checkBools(data: Uint8Array, what: string): void {
 const LIST = { float32: 'floatData', float64: 'doubleData', int64: 'int64Data', int32: 'int32Data', uint8: 'int32Data', bool: 'int32Data' } as const; // prettier-ignore
 
 function fromLists(tensor: TensorMessage, name: string, dtype: DType, count: number, what: string): TypedArray {
-  const half = name === 'float16' || name === 'bfloat16';
-  const list = half ? tensor.int32Data : tensor[LIST[dtype]];
+  const half = name === 'float16' || name === 'bfloat16' ? name : undefined;
+  const list = half === undefined ? tensor[LIST[dtype]] : tensor.int32Data;
   if (list.length !== count) {
     throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
   }
-  if (half) return widened(name, count, (i) => Number(list[i]));
+  if (half !== undefined) return widened(Uint16Array.from(tensor.int32Data), half);
   const data = hostArray(dtype, count);
   if (list instanceof Int32Array && list.constructor !== data.constructor && list.some((x) => x < 0 || x > 255)) {
     throw new FormatError(`onnx: ${what}: an element does not fit ${name}`);
@@ -101,26 +99,4 @@ function fromLists(tensor: TensorMessage, name: string, dtype: DType, count: num
   (data as Float64Array).set(list as unknown as Float64Array);
   if (dtype === 'bool') checkBools(data as Uint8Array, what);
   return data;
-}
-
-function widened(name: string, count: number, bits: (i: number) => number): Float32Array {
-  const widen = name === 'float16' ? fromHalf : fromBrain;
-  return Float32Array.from({ length: count }, (_, i) => widen(bits(i) & 0xffff));
-}
-
-const word = new DataView(new ArrayBuffer(4));
-
-/** bfloat16: the upper half of a float32. */
-function fromBrain(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-}
-
-/** IEEE 754 binary16. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }

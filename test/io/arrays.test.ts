@@ -15,7 +15,7 @@ import { convertFile, inspectFile } from '../../src/io/files-node.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
 import { deserialize, inspectBytes, openSafetensors, serialize } from '../../src/io/index.ts';
 import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt-value.ts'; // prettier-ignore
-import { concatBytes } from '../../src/io/zip-write.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
 import * as nn from '../../src/nn/index.ts';
 import { arange, randn, tensor } from '../../src/tensor/create.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

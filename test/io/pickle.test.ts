@@ -9,7 +9,7 @@ import { PtHost } from '../../src/io/pt-host.ts';
 import { OrderedDict, PyFloat, PySize, PyTuple, RawStorage, RawTensor } from '../../src/io/pt-value.ts';
 import type { PtInput, PtKey, PtValue } from '../../src/io/pt-value.ts';
 import { PT_DTYPES, ptItemSize } from '../../src/io/pt-value.ts';
-import { concatBytes } from '../../src/io/zip-write.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
 import { describeValue } from './pt-support.ts';
 
 const BYTES = new Uint8Array(16).map((_, i) => i);

@@ -19,7 +19,8 @@ import {
 import type { PtInput, PtKey, PtValue } from '../../src/io/pt-value.ts';
 import { bytesSource } from '../../src/io/byte-source.ts';
 import { ZipReader } from '../../src/io/zip.ts';
-import { concatBytes, zipChunks } from '../../src/io/zip-write.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
+import { zipChunks } from '../../src/io/zip-write.ts';
 import type { ZipMember } from '../../src/io/zip-write.ts';
 import { WITHOUT_TORCH, describeValue, describedByTorch, expected, findPython, fixture } from './pt-support.ts';
 

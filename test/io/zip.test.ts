@@ -6,7 +6,8 @@ import { crc32 } from '../../src/io/crc32.ts';
 import { bytesSource } from '../../src/io/byte-source.ts';
 import { ZipReader } from '../../src/io/zip.ts';
 import type { ZipOptions } from '../../src/io/zip.ts';
-import { concatBytes, zipChunks } from '../../src/io/zip-write.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
+import { zipChunks } from '../../src/io/zip-write.ts';
 import type { ZipMember, ZipWriteOptions } from '../../src/io/zip-write.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

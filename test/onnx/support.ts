@@ -1,28 +1,24 @@
 /** What the tests of ONNX share: Python with the packages onnx and onnxruntime, comparing tensors, models made by hand. */
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { fromTypedArray, type Tensor, type TypedArray } from 'flambeau';
 import type { Draft } from '../../src/onnx/messages.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
 import { encodeMessage } from '../../src/onnx/protobuf.ts';
+import { pythonWith, runPython } from '../support/python-packages.ts';
 
 export const at = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 export const fixture = (file: string): string => at(`../fixtures/onnx/${file}`);
 
-/** Where pip has put the packages, to be installed with `pip install --target`. */
-const packages = process.env['FLAMBEAU_PYTHON_PACKAGES'] ?? at('../../node_modules/.cache/python-packages');
-
 /** Runs a script of Python with the packages. */
 export function python(args: readonly string[], input = ''): { readonly status: number | null; readonly text: string } {
-  const env = { ...process.env, PYTHONPATH: packages };
-  const { status, stdout, stderr } = spawnSync('python3', args, { env, input, encoding: 'utf8', maxBuffer: 2 ** 30 });
+  const { status, stdout, stderr } = runPython('python3', args, input);
   return { status, text: status === 0 ? stdout : `${stdout}${stderr}` };
 }
 
 /** Whether Python has these packages; says so once if not. */
 export function hasPackages(...names: readonly string[]): boolean {
-  const found = existsSync(packages) && python(['-c', names.map((name) => `import ${name}`).join('\n')]).status === 0;
+  const found = pythonWith(...names) === 'python3';
   if (!found) console.log(`skipped: needs Python's ${names.join(' and ')}, in FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages`); // prettier-ignore
   return found;
 }
@@ -57,14 +53,7 @@ export const float = (values: readonly number[], shape: readonly number[]): Tens
 
 /** The bytes of a message. */
 export function bytesOf(draft: Draft<'Model'>): Uint8Array {
-  const { chunks, length } = encodeMessage('Model', draft);
-  const bytes = new Uint8Array(length);
-  let place = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, place);
-    place += chunk.length;
-  }
-  return bytes;
+  return concatBytes(encodeMessage('Model', draft).chunks);
 }
 
 type Node = readonly [op: string, inputs: readonly string[], outputs: readonly string[], attributes?: readonly Draft<'Attribute'>[]]; // prettier-ignore

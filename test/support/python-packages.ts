@@ -11,8 +11,8 @@ const FOLDER =
 const env = { ...process.env, PYTHONPATH: [FOLDER, process.env['PYTHONPATH']].filter(Boolean).join(':') };
 
 /** Runs a Python with the packages on its path. */
-export const runPython = (python: string, args: readonly string[]): SpawnSyncReturns<string> =>
-  spawnSync(python, args, { encoding: 'utf8', env, maxBuffer: 2 ** 28 });
+export const runPython = (python: string, args: readonly string[], input = ''): SpawnSyncReturns<string> =>
+  spawnSync(python, args, { encoding: 'utf8', env, input, maxBuffer: 2 ** 30 });
 
 /** A Python that has these packages, if there is one. */
 export function pythonWith(...packages: readonly string[]): string | undefined {

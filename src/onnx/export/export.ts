@@ -6,6 +6,7 @@
 import { ArgumentError, InternalError } from '../../base/errors.ts';
 import type { TypedArray } from '../../base/dtype.ts';
 import { showShape } from '../../base/shape.ts';
+import { concatBytes } from '../../io/byte-writer.ts';
 import type { ModuleBase } from '../../nn/module-base.ts';
 import { noGrad } from '../../tensor/autograd.ts';
 import { empty } from '../../tensor/create.ts';
@@ -63,14 +64,7 @@ export function serializeOnnx(
   example: Tensor | readonly Tensor[],
   options: OnnxExportOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { chunks, length } = encodeOnnx(model, example, options);
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(encodeOnnx(model, example, options).chunks);
 }
 
 /** @internal The file in pieces. */
