@@ -1,6 +1,6 @@
 /** What convolution kernels whose vectors run along outputs share: their register tile, and how they read biases. */
-import { intFn, type ElementKit } from '../gemm-tile.ts';
-import { constant, load, type Fn } from '../ir.ts';
+import { intFn, minI32, type ElementKit } from '../gemm-tile.ts';
+import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 
 /** A register tile: pixels (or Winograd's tiles, or channels) × outputs, two vectors of them; as many sums as registers allow. */
@@ -8,6 +8,47 @@ export const outputTile = (kit: ElementKit): { readonly rows: number; readonly p
   rows: kit.vectorBytes > 16 ? 6 : 4,
   panel: 2 * kit.lanes,
 });
+
+/** Where results go, and what is done to them on the way. Steps are in bytes; rows of y are neighbours. */
+export const RESULT_PARAMS = {
+  bias: 'ptr',
+  hasBias: 'i32',
+  y: 'ptr',
+  gate: 'ptr',
+  residual: 'ptr',
+  affine: 'ptr',
+  yn: 'i32',
+  yc: 'i32',
+  rows: 'i32',
+  columns: 'i32',
+} as const;
+
+/** A unit of work: images, rows of something, outputs; and how many blocks of the latter two there are. */
+export const UNIT_PARAMS = {
+  batch: 'i32',
+  outputs: 'i32',
+  images: 'i32',
+  rowBlock: 'i32',
+  rowBlocks: 'i32',
+  outputBlock: 'i32',
+  outputBlocks: 'i32',
+} as const;
+
+/** The unit with a number, of `rowCount` rows in all. */
+export function unitAt(
+  { f, p }: KernelScope<typeof UNIT_PARAMS>,
+  unit: Local,
+  rowCount: Expr,
+): Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'm0' | 'outputs', Local>> {
+  const rest = f.let('rest', unit.div(p.outputBlocks));
+  const image = f.let('image', rest.div(p.rowBlocks).mul(p.images));
+  const row = f.let('row', rest.rem(p.rowBlocks).mul(p.rowBlock));
+  const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
+  const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
+  const rows = minI32(f, 'unitRows', p.rowBlock, rowCount.sub(row));
+  const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
+  return { image, images, row, rows, m0, outputs };
+}
 
 /** `outputs` biases, or zeros; behind the last one it is repeated. */
 export function buildBiases(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {

@@ -8,7 +8,7 @@ import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandIn, buildBandOut } from './band.ts';
-import { buildBiases, outputTile } from './along-outputs.ts';
+import { buildBiases, outputTile, RESULT_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 
 /** Steps are in bytes; columns of x and rows of y are neighbours. */
 export const PIXELS_PARAMS = {
@@ -26,28 +26,14 @@ export const PIXELS_PARAMS = {
   rowStep: 'i32',
   rowReach: 'i32',
   packed: 'ptr',
-  bias: 'ptr',
-  hasBias: 'i32',
-  y: 'ptr',
-  gate: 'ptr',
-  residual: 'ptr',
-  affine: 'ptr',
-  yn: 'i32',
-  yc: 'i32',
-  rows: 'i32',
-  columns: 'i32',
-  batch: 'i32',
+  ...RESULT_PARAMS,
+  /** Its rows are values of i along rows. */
+  ...UNIT_PARAMS,
   channels: 'i32',
-  outputs: 'i32',
   /** Taps of all segments. */
   taps: 'i32',
-  /** A unit: images, i along rows, outputs; and how many blocks of the latter two there are. */
-  images: 'i32',
+  /** Values of i along rows. */
   rowCount: 'i32',
-  rowBlock: 'i32',
-  rowBlocks: 'i32',
-  outputBlock: 'i32',
-  outputBlocks: 'i32',
   /** Rows of y of an i; the first row of i = 0, which may lie before y. */
   outStep: 'i32',
   firstRow: 'i32',
@@ -93,14 +79,8 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   const multiply = buildMultiply(scope, kit);
   const write = buildWrite(scope, kit, epilogue);
   f.for('unit', lo, hi, (unit) => {
-    const rest = f.let('rest', unit.div(p.outputBlocks));
-    const image = f.let('image', rest.div(p.rowBlocks).mul(p.images));
-    const i0 = f.let('i0', rest.rem(p.rowBlocks).mul(p.rowBlock));
-    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
-    const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
-    const rows = minI32(f, 'unitRows', p.rowBlock, p.rowCount.sub(i0));
-    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
-    const at: Unit = { image, images, i0, rows, m0, outputs };
+    const { row: i0, ...part } = unitAt(scope, unit, p.rowCount);
+    const at: Unit = { ...part, i0 };
     copy(at);
     multiply(at);
     write(at);

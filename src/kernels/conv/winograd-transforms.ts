@@ -16,6 +16,8 @@ export const TILE = 4;
 export const REACH = 6;
 /** Products of a tile. */
 export const PRODUCTS = REACH * REACH;
+/** Elements of the kernel. */
+export const TAPS = 9;
 
 export type Matrix = readonly (readonly number[])[];
 

@@ -5,7 +5,7 @@
 import { elementKit, minI32, transposedInLanes, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, narrowed, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
-import { buildMap, PRODUCTS, REACH } from './winograd-transforms.ts';
+import { buildMap, PRODUCTS, REACH, TAPS } from './winograd-transforms.ts';
 
 /** Steps are in bytes. */
 export const WINOGRAD_WEIGHTS_PARAMS = {
@@ -24,7 +24,6 @@ export const WINOGRAD_WEIGHTS_PARAMS = {
   channelBlocks: 'i32',
 } as const;
 
-const TAPS = 9;
 /** Scratch: the taps, and what {@link buildMap} needs. */
 export const weightsScratch = 2048 + PRODUCTS * 64;
 

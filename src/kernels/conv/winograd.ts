@@ -8,38 +8,22 @@
 import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import { buildBiases, outputTile } from './along-outputs.ts';
+import { buildBiases, outputTile, RESULT_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
 
-/** Steps are in bytes; rows of y are neighbours. */
 export const WINOGRAD_PARAMS = {
   ...ELEMENTS_PARAMS,
   packed: 'ptr',
   /** Bytes of one product's weights. */
   packedProduct: 'i32',
-  bias: 'ptr',
-  hasBias: 'i32',
-  y: 'ptr',
-  gate: 'ptr',
-  residual: 'ptr',
-  affine: 'ptr',
-  yn: 'i32',
-  yc: 'i32',
-  rows: 'i32',
-  columns: 'i32',
-  batch: 'i32',
-  outputs: 'i32',
+  ...RESULT_PARAMS,
+  /** Its rows are those of tiles. */
+  ...UNIT_PARAMS,
   /** Rows of tiles of an image. */
   tileRows: 'i32',
-  /** A unit: images, rows of tiles, outputs; and how many blocks of the latter two there are. */
-  images: 'i32',
-  rowBlock: 'i32',
-  rowBlocks: 'i32',
-  outputBlock: 'i32',
-  outputBlocks: 'i32',
   /** Bytes of a tile's outputs, and of all tiles of one product. */
   outputTile: 'i32',
   outputProduct: 'i32',
@@ -66,16 +50,9 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   const multiply = buildMultiply(scope, kit);
   const mapOutputs = buildMapOutputs(scope, kit, epilogue);
   f.for('unit', lo, hi, (unit) => {
-    const rest = f.let('rest', unit.div(p.outputBlocks));
-    const image = f.let('image', rest.div(p.rowBlocks).mul(p.images));
-    const row = f.let('row', rest.rem(p.rowBlocks).mul(p.rowBlock));
-    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
-    const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
-    const rows = minI32(f, 'unitRows', p.rowBlock, p.tileRows.sub(row));
-    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
-    const tiles = f.let('tiles', images.mul(rows).mul(p.tileColumns));
-    const at: Unit = { image, images, row, rows, tiles, m0, outputs };
-    mapElements(image, images, row, rows);
+    const part = unitAt(scope, unit, p.tileRows);
+    const at: Unit = { ...part, tiles: f.let('tiles', part.images.mul(part.rows).mul(p.tileColumns)) };
+    mapElements(at.image, at.images, at.row, at.rows);
     multiply(at);
     mapOutputs(at);
   });
