@@ -5,6 +5,7 @@
  * and choose algorithms freely, from shapes alone, never from values.
  */
 import { itemSize, type TypedArray } from '../base/dtype.ts';
+import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
 import { narrowed, type Target } from '../kernels/ir.ts';
@@ -44,13 +45,26 @@ export interface LaunchOptions {
   readonly scratch?: number;
   /** Floating-point operations of the whole launch, for `profile`. */
   readonly flops?: number;
+  /** The {@link Lowering.derived} buffer that the launch fills; it writes nothing else. */
+  readonly makes?: Value;
 }
 
 /** Where a buffer comes from. */
 export type BufferSource =
   | { readonly kind: 'external'; readonly index: number }
   | { readonly kind: 'temp'; readonly temp: number }
-  | { readonly kind: 'constant'; readonly data: TypedArray };
+  | { readonly kind: 'constant'; readonly data: TypedArray }
+  | KeptSource;
+
+/** What the plan keeps from run to run because it is made of external buffers that the plan only reads. */
+export interface KeptSource {
+  readonly kind: 'kept';
+  readonly bytes: number;
+  /** The external buffers. */
+  readonly sources: readonly number[];
+  /** What fills it. */
+  readonly steps: LoweredStep[];
+}
 
 export interface LoweredStep {
   /** The number of the node that it is part of. */
@@ -63,6 +77,8 @@ export interface LoweredStep {
   readonly scratch: number;
 }
 
+/** What is larger than this is not kept. */
+const KEPT_BYTES = 64 * 1024 * 1024;
 /** Launches shorter than this stay on one thread: waking others costs as much. */
 const PARALLEL_NS = 50_000;
 /** What a claimed chunk should take at least. */
@@ -75,13 +91,16 @@ export class Lowering {
   readonly buffers: BufferSource[] = [];
   readonly steps: LoweredStep[] = [];
   readonly #threads: number;
+  /** External buffers that no operation of the plan writes, if what is made of them is to be kept. */
+  readonly #steady: ReadonlySet<number>;
   readonly #temps: Span[] = [];
   #node = 0;
   #firstScalar = 0;
 
-  constructor(device: Device, target: Target = device.target) {
+  constructor(device: Device, target: Target = device.target, steady: ReadonlySet<number> = new Set()) {
     this.target = narrowed(target);
     this.wideTarget = target;
+    this.#steady = steady;
     this.#threads = device.threads;
   }
 
@@ -107,6 +126,33 @@ export class Lowering {
     return this.local(layout, layout.numel * itemSize(dtype), this.#node, this.#node);
   }
 
+  /**
+   * A contiguous buffer for what is made of `sources` alone, such as packed weights; what fills it says so with `makes`. Where the sources
+   * come from outside and the plan does not change them, it is kept and only made again after they have changed; else, and where it is
+   * so large that its memory matters more, it is a `temp`.
+   */
+  derived(dtype: Layout['dtype'], shape: readonly number[], sources: readonly Value[]): Value {
+    const layout = layoutOf(dtype, shape);
+    if (!this.steady(sources) || layout.numel * itemSize(dtype) > KEPT_BYTES) return this.temp(dtype, shape);
+    const own = sources.map(({ buffer }) => this.buffers[buffer]!);
+    const buffers = sources.flatMap(({ buffer }, i) => (own[i]!.kind === 'external' ? [buffer] : []));
+    return this.#value(layout, { kind: 'kept', bytes: layout.numel * itemSize(dtype), sources: buffers, steps: [] });
+  }
+
+  /** Whether what is made of these values is kept from run to run. */
+  steady(values: readonly Value[]): boolean {
+    return values.every(({ buffer }) => {
+      const source = this.buffers[buffer]!;
+      return source.kind === 'constant' ? this.#steady.size > 0 : source.kind === 'external' && this.#steady.has(source.index); // prettier-ignore
+    });
+  }
+
+  /** All kernels that the plan launches. */
+  kernels(): Kernel[] {
+    const kept = this.buffers.flatMap((source) => (source.kind === 'kept' ? source.steps : []));
+    return [...kept, ...this.steps].map(({ kernel }) => kernel);
+  }
+
   /** A buffer that lives from one node to another. Not zeroed. */
   local(layout: Layout, bytes: number, first: number, last: number): Value {
     return this.#value(layout, { kind: 'temp', temp: this.#temps.push({ bytes, first, last }) - 1 });
@@ -130,7 +176,7 @@ export class Lowering {
   /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
     if (options.size === 0) return;
-    this.steps.push({
+    this.#listFor(args, options.makes).push({
       node: this.#node,
       flops: options.flops ?? 0,
       kernel: kernel,
@@ -139,6 +185,18 @@ export class Lowering {
       grain: this.#grain(options),
       scratch: options.scratch ?? 0,
     });
+  }
+
+  /** Where a launch goes: to the others, or to those that fill a buffer which is kept. */
+  #listFor(args: Readonly<Record<string, KernelArg>>, makes: Value | undefined): LoweredStep[] {
+    const made = makes && this.buffers[makes.buffer]!;
+    if (made?.kind !== 'kept') return this.steps;
+    for (const arg of Object.values(args)) {
+      if (typeof arg !== 'object' || ('buffer' in arg && arg.buffer === makes!.buffer)) continue;
+      const alone = 'buffer' in arg && (this.buffers[arg.buffer]!.kind === 'constant' || made.sources.includes(arg.buffer)); // prettier-ignore
+      invariant(alone, 'what a kept buffer is made of is among its sources');
+    }
+    return made.steps;
   }
 
   #value(layout: Layout, source: BufferSource): Value {

@@ -26,6 +26,9 @@ export interface PlanStep {
   readonly scalars: readonly number[];
 }
 
+/** A run's external buffers, two numbers each: whose memory it is, and its version; NaN where that is not known. */
+export type Stamps = readonly number[];
+
 /** Whether temporary memory is kept between runs. */
 const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
 
@@ -35,6 +38,7 @@ export class Plan {
   /** Whether it runs on native kernels by now. */
   isNative = false;
   readonly #externals: number;
+  readonly #keeps: boolean;
   /** Made when the plan first runs, unless native code is there by then. */
   #code: PlanCode | undefined;
   /** Runs left until native code is asked for; 0 means never. */
@@ -42,9 +46,14 @@ export class Plan {
   /** The plan for native kernels, while they are being compiled. */
   #next: Lowering | undefined;
 
-  constructor(device: Device, graph: Graph) {
+  /**
+   * @param keeps whether to keep what is made of external buffers that the graph only reads, such as packed weights, until their
+   * stamps change. Such a buffer must not be the same memory as one that the graph writes.
+   */
+  constructor(device: Device, graph: Graph, keeps = false) {
     this.device = device;
     this.graph = graph;
+    this.#keeps = keeps;
     this.#externals = graph.externals.length;
     const patience = device.native?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
@@ -59,20 +68,30 @@ export class Plan {
     return this.#loaded.steps;
   }
 
+  /** What is kept from run to run, and the launches that make it. */
+  get kept(): readonly Kept[] {
+    return this.#loaded.kept;
+  }
+
   get #loaded(): PlanCode {
     const { device, graph } = this;
-    this.#code ??= new PlanCode(device, graph, lowered(device, graph, device.target), device);
+    this.#code ??= new PlanCode(device, graph, this.#lowered(device.target), device);
     return this.#code;
+  }
+
+  #lowered(target: Target): Lowering {
+    return lowered(this.device, this.graph, target, this.#keeps ? steadyOf(this.graph) : new Set());
   }
 
   /**
    * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
-   * operation works in place.
+   * operation works in place. `stamps` tell whether what is kept is still right.
    */
-  run(addresses: readonly number[], scalars: readonly number[]): void {
+  run(addresses: readonly number[], scalars: readonly number[], stamps?: () => Stamps): void {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
     const code = this.#loaded;
     for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
+    if (code.kept.length > 0) code.renew(stamps?.() ?? []);
     if (code.tempBytes === 0 || keepsArena(this.graph)) {
       code.run(scalars);
       return;
@@ -91,8 +110,8 @@ export class Plan {
     const { native } = this.device;
     if (native === undefined) return;
     if (native.target === undefined && native.ready([]) === false) return;
-    if (native.target !== undefined) this.#next ??= lowered(this.device, this.graph, native.target);
-    const ready = this.#next && native.ready(this.#next.steps.map((step) => step.kernel));
+    if (native.target !== undefined) this.#next ??= this.#lowered(native.target);
+    const ready = this.#next && native.ready(this.#next.kernels());
     if (ready === undefined) {
       this.#patience = 1;
       return;
@@ -113,9 +132,21 @@ export class Plan {
   }
 }
 
+/** What a plan keeps from run to run, and how it is made. */
+export interface Kept {
+  readonly bytes: number;
+  /** The external buffers that it is made of. */
+  readonly sources: readonly number[];
+  readonly steps: readonly PlanStep[];
+  readonly program: Program;
+  /** Of each source, its address, whose memory it was and its version when this was last made. */
+  readonly madeOf: number[];
+}
+
 /** A lowered graph with its kernels loaded: WebAssembly's or native ones. */
 class PlanCode {
   readonly steps: readonly PlanStep[];
+  readonly kept: readonly Kept[];
   /** Addresses of all buffers; external and temporary ones are filled in at each run. */
   readonly addresses: number[];
   readonly tempBytes: number;
@@ -124,7 +155,7 @@ class PlanCode {
   readonly #runner: Runner;
   readonly #program: Program;
   /** Each launch by itself; made when first profiled. */
-  #singles: readonly Program[] | undefined;
+  readonly #singles = new Map<PlanStep, Program>();
   /** The buffers in the temporary block, and their places in it. */
   readonly #temps: readonly { readonly buffer: number; readonly offset: number }[];
   /** Blocks that the plan itself holds: argument blocks, constant tables, the arena. */
@@ -137,6 +168,7 @@ class PlanCode {
     const { offsets, bytes } = lowering.arrange();
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.addresses = lowering.buffers.map((source) => {
+      if (source.kind === 'kept') return this.#hold(source.bytes);
       if (source.kind !== 'constant') return 0;
       const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
@@ -146,6 +178,12 @@ class PlanCode {
       source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
     );
     if (keepsArena(graph) && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
+    this.kept = lowering.buffers.flatMap((source) => {
+      if (source.kind !== 'kept') return [];
+      const steps = source.steps.map((step) => this.#prepare(step, runner));
+      const program = runner.program(steps.map(({ launch }) => launch));
+      return [{ bytes: source.bytes, sources: source.sources, steps, program, madeOf: [] }];
+    });
     this.steps = lowering.steps.map((step) => this.#prepare(step, runner));
     this.#program = runner.program(this.steps.map((step) => step.launch));
   }
@@ -155,23 +193,43 @@ class PlanCode {
     for (const { buffer, offset } of this.#temps) this.addresses[buffer] = block + offset;
   }
 
+  /** Makes again what was made of buffers that have changed since. */
+  renew(stamps: Stamps): void {
+    for (const { sources, steps, program, madeOf } of this.kept) {
+      const now = sources.flatMap((at) => [this.addresses[at]!, stamps[2 * at] ?? NaN, stamps[2 * at + 1] ?? NaN]);
+      if (madeOf.length > 0 && now.every((value, i) => value === madeOf[i])) continue;
+      madeOf.length = 0; // until it is whole
+      this.#fill(steps, []);
+      const profiler = activeProfiler();
+      if (profiler === undefined) program.run();
+      else this.#profile(profiler, steps);
+      madeOf.push(...now);
+    }
+  }
+
   run(scalars: readonly number[]): void {
+    this.#fill(this.steps, scalars);
+    const profiler = activeProfiler();
+    if (profiler === undefined) this.#program.run();
+    else this.#profile(profiler, this.steps);
+  }
+
+  /** Writes what varies into the argument blocks. */
+  #fill(steps: readonly PlanStep[], scalars: readonly number[]): void {
     const device = this.#device;
     const all = this.addresses;
-    for (const { pointers, scalars: doubles } of this.steps) {
+    for (const { pointers, scalars: doubles } of steps) {
       for (let i = 0; i < pointers.length; i += 3) device.setWord(pointers[i]!, all[pointers[i + 1]!]! + pointers[i + 2]!); // prettier-ignore
       for (let i = 0; i < doubles.length; i += 2) device.setDouble(doubles[i]!, scalars[doubles[i + 1]!]!);
     }
-    const profiler = activeProfiler();
-    if (profiler === undefined) this.#program.run();
-    else this.#profile(profiler);
   }
 
   /** Runs launch by launch. */
-  #profile(profiler: Profiler): void {
-    this.#singles ??= this.steps.map(({ launch }) => this.#runner.program([launch]));
-    this.#singles.forEach((program, i) => {
-      const { name, node, flops, bytes } = this.steps[i]!;
+  #profile(profiler: Profiler, steps: readonly PlanStep[]): void {
+    for (const step of steps) {
+      let program = this.#singles.get(step);
+      if (program === undefined) this.#singles.set(step, (program = this.#runner.program([step.launch])));
+      const { name, node, flops, bytes } = step;
       const { name: operation, outputs } = this.#graph.nodes[node]!;
       const start = performance.now();
       program.run();
@@ -180,7 +238,7 @@ class PlanCode {
       const shapes = outputs.slice(0, 3).map((id) => this.#graph.values[id]!.layout.shape.join('×'));
       const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
       profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes });
-    });
+    }
   }
 
   /** Writes a step's fixed arguments and notes where the others go. */
@@ -220,7 +278,8 @@ class PlanCode {
   dispose(): void {
     for (const { address, bytes } of this.#held.splice(0)) this.#device.free(address, bytes);
     this.#program.dispose();
-    for (const program of this.#singles ?? []) program.dispose();
+    for (const { program } of this.kept) program.dispose();
+    for (const program of this.#singles.values()) program.dispose();
   }
 }
 
@@ -235,9 +294,15 @@ function bytesOf({ args }: LoweredStep): number {
 
 const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
 
+/** The places among the external buffers of those that no node writes. */
+function steadyOf(graph: Graph): Set<number> {
+  const written = graph.written();
+  return new Set(graph.externals.flatMap((buffer, place) => (written.has(buffer) ? [] : [place])));
+}
+
 /** Lowers every node in order. */
-function lowered(device: Device, graph: Graph, target: Target): Lowering {
-  const lowering = new Lowering(device, target);
+function lowered(device: Device, graph: Graph, target: Target, steady: ReadonlySet<number>): Lowering {
+  const lowering = new Lowering(device, target, steady);
   const places = graph.buffers.map((): Value | undefined => undefined);
   graph.externals.forEach((buffer, index) => {
     const value = graph.values.find((candidate) => candidate.buffer === buffer);

@@ -1,6 +1,6 @@
 /** Graphs and plans as text, for `console.log` and debugging. */
 import type { Graph } from './graph.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlanStep } from './plan.ts';
 
 /** One line for each operation: `%4: float32[20, 16] = relu(%3)`. External buffers are `$3`, constants `#3`. */
 export function showGraph(graph: Graph): string {
@@ -20,11 +20,18 @@ function showValue(graph: Graph, id: number, typed: boolean): string {
 
 /** The graph, the arena's size, and the kernel launches: of what operation, units of work, floating-point operations, bytes. */
 export function showPlan(plan: Plan): string {
-  const steps = plan.steps.map(({ name, node, launch, flops, bytes }) => {
+  const show = ({ name, node, launch, flops, bytes }: PlanStep): string => {
     const work = flops === 0 ? '' : `${amount(flops)}FLOP, `;
     return `  ${plan.graph.nodes[node]!.name}: ${name} × ${launch.size}${launch.grain < launch.size ? ` by ${launch.grain}` : ''}, ${work}${amount(bytes)}B`;
-  });
-  return [showGraph(plan.graph), `arena: ${plan.tempBytes} bytes`, `${steps.length} launches:`, ...steps].join('\n');
+  };
+  const kept = plan.kept.flatMap(({ steps }) => steps.map(show));
+  const keptBytes = plan.kept.reduce((sum, { bytes }) => sum + bytes, 0);
+  const once =
+    kept.length === 0 ? [] : [`kept until weights change: ${keptBytes} bytes, ${kept.length} launches:`, ...kept];
+  const steps = plan.steps.map(show);
+  return [showGraph(plan.graph), `arena: ${plan.tempBytes} bytes`, ...once, `${steps.length} launches:`, ...steps].join(
+    '\n',
+  );
 }
 
 /** Three digits and a thousandfold: `1.23 M`. */

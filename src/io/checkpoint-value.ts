@@ -126,8 +126,8 @@ class DeferredMap extends Map<PtKey, CheckpointValue> implements Omit<DeferredSt
     const { storage, layout, dtype } = target;
     if (raw === undefined || storage.freed || activeRecorder() !== undefined) return false;
     if (dtype !== tensorDType(raw.dtype) || !layout.contiguous || !isContiguous(raw.shape, raw.strides)) return false;
+    storage.version++; // also if reading fails half-way
     writePieces(raw.storage, raw.dtype, raw.offset, raw.numel, storage.address + target.offset * itemSize(dtype));
-    storage.version++;
     return true;
   }
 

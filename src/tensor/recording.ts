@@ -6,7 +6,7 @@ import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { planned } from '../compiler/planner.ts';
 
-import { Plan } from '../compiler/plan.ts';
+import { Plan, type Stamps } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from './ops/elementwise-launch.ts';
@@ -122,7 +122,7 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE));
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE), true);
     return this.#plan;
   }
 
@@ -157,11 +157,12 @@ export class Recording {
     for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
     const { externals } = this.#recorder.graph;
     try {
-      plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars()); // prettier-ignore
+      plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
     } catch (error) {
       throw explained('compile', error);
+    } finally {
+      this.#countVersions(args);
     }
-    this.#countVersions(args);
     const made = (result: Result): Tensor => this.#made(result, args, fresh);
     for (const final of this.#grads) {
       if ('leaf' in final) final.leaf.grad = final.grad;
@@ -218,6 +219,16 @@ export class Recording {
     for (const { buffer, argument } of this.#arguments)
       if (this.#written.has(buffer)) args[argument]!.storage.version++;
     for (const { buffer, storage } of this.#captured) if (this.#written.has(buffer)) storage.version++;
+  }
+
+  /** Of what is not in a tensor from outside, such as random draws, nothing is known. */
+  #stamps(args: readonly Tensor[]): Stamps {
+    const known = new Map(this.#captured.map(({ buffer, storage }) => [buffer, storage]));
+    for (const { buffer, argument } of this.#arguments) known.set(buffer, args[argument]!.storage);
+    return this.#recorder.graph.externals.flatMap((buffer) => {
+      const storage = known.get(buffer);
+      return storage === undefined ? [NaN, NaN] : [storage.serial, storage.version];
+    });
   }
 
   /** Gives back the plan's memory. */

@@ -257,11 +257,11 @@ function packing(l: Lowering, w: Value, c: Correlation, kit: ElementKit, options
   const runs = l.constant('int32', starts);
   const args = { weightRuns: runs, weightRunCount: starts.length, weightRunLength: length, wm, wg };
   if (inside) return { w, inside, bytes: elements * kit.bytes, args };
-  const packed = l.temp(w.layout.dtype, [elements]);
+  const packed = l.derived(w.layout.dtype, [elements], [w]);
   l.launch(
     packKernel(l.target, kit.element, height),
     { w, packed, runs, runCount: starts.length, runLength: length, wm, wg, outputs: c.outputs },
-    { size: blocks, unitCost: depth * (length >= kit.lanes ? 1 : 3) },
+    { size: blocks, unitCost: depth * (length >= kit.lanes ? 1 : 3), makes: packed },
   );
   return { w: packed, inside, bytes: 0, args };
 }
@@ -295,7 +295,7 @@ export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, f
   const t = tablesOf(c, kit, b, layout, sizes, y);
   const tile = correlateTile(c.outputs, kit);
   const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
-  const inside = work + 2 * w.layout.numel < INSIDE_NS;
+  const inside = work + 2 * w.layout.numel < INSIDE_NS && !l.steady([w]);
   const pack = packing(l, w, c, kit, { tables: t, inside });
   const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const needsAcc = t.scatter || b.channels < c.channels;

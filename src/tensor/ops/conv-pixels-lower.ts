@@ -31,12 +31,12 @@ export function lowerPixels(l: Lowering, c: Correlation, o: Operands): boolean {
   const b = blocksOf(c, rows, columns, kit);
   const t = tablesOf(c, b, columns);
   const blocks = Math.ceil(c.outputs / panel);
-  const packed = l.temp(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel]);
+  const packed = l.derived(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel], [w]);
   const runs = Int32Array.from(t.kernelTaps.flatMap((tap) => Array.from({ length: c.channels }, (_, i) => (i * c.wc + tap) * bytes))); // prettier-ignore
   l.launch(
     packKernel(l.target, element, panel),
     { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
-    { size: blocks, unitCost: runs.length * 4 },
+    { size: blocks, unitCost: runs.length * 4, makes: packed },
   );
   const size = Math.ceil(c.batch / b.images) * b.rowBlocks * b.outputBlocks;
   const products = (y.layout.numel * c.channels * t.offsets.length) / t.segments.length;

@@ -98,7 +98,7 @@ function packWeights(l: Lowering, w: Value, c: Correlation, kit: ElementKit): { 
   const { panel } = outputTile(kit);
   const panels = Math.ceil(c.outputs / panel);
   const product = oddLines(panels * c.channels * panel * kit.bytes);
-  const packed = l.temp(w.layout.dtype, [PRODUCTS * (product / kit.bytes)]);
+  const packed = l.derived(w.layout.dtype, [PRODUCTS * (product / kit.bytes)], [w]);
   const channelBlocks = Math.ceil(c.channels / WEIGHT_BLOCK);
   l.launch(
     winogradWeightsKernel(l.wideTarget, kit.element, panel),
@@ -118,6 +118,7 @@ function packWeights(l: Lowering, w: Value, c: Correlation, kit: ElementKit): { 
       size: panels * channelBlocks,
       unitCost: multiplyAddNs(WEIGHT_COST * WEIGHT_BLOCK * panel, kit),
       scratch: weightsScratch,
+      makes: packed,
     },
   );
   return { packed, product };

@@ -131,11 +131,12 @@ function lowerPacked(
   let source = b;
   if (packsBefore(blocks)) {
     const packing = gemmPacking(kit, n, k);
-    source = l.temp(out.layout.dtype, [packing.elements]);
+    source = l.derived(out.layout.dtype, [packing.elements], [b]);
     const args = { b, packed: source, n, k, bk: steps.bk, bn: steps.bn, strips: packing.strips };
     l.launch(gemmPackKernel(l.wideTarget, element), args, {
       size: packing.units,
       unitCost: packing.elements / packing.units,
+      makes: source,
     });
   }
   const { blocksDown, blocksAcross, blockRows, blockColumns } = blocks;

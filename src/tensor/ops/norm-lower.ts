@@ -124,9 +124,9 @@ export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Va
   const at = batchNormInputs(p);
   const given = (i: number, otherwise: number): Value =>
     i < 0 ? filled(l, t, channels, otherwise) : asContiguous(l, inputs[i - 1]!);
-  const table = l.temp(dtype, [channels, 2]);
   const [weight, bias, mean, variance] = [given(at.weight, 1), given(at.bias, 0), given(at.mean, 0), given(at.variance, 1)]; // prettier-ignore
-  l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10 }); // prettier-ignore
+  const table = l.derived(dtype, [channels, 2], [weight, bias, mean, variance]);
+  l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10, makes: table }); // prettier-ignore
   return table;
 }
 
