@@ -3,7 +3,8 @@
  * rules for minima and NaN, saturating conversions, shift counts, division that must not kill the process.
  *
  * Vector helpers are written lane by lane, `(f32v){f(a[0]), f(a[1]), …}`: GCC and Clang turn these into one instruction
- * (looked at: vfmadd, vminps, vsqrtps, vroundps), and the same text serves every vector width and machine.
+ * (looked at: vfmadd, vsqrtps, vroundps), and the same text serves every vector width and machine. Where they do not, there is a
+ * helper of its own.
  */
 import { isVector, lanes, elementOf, type ScalarType, type Target, type ValueType, type VectorType } from '../ir.ts';
 
@@ -84,8 +85,8 @@ function floatHelpers(type: ValueType): [string, HelperText][] {
     ...rounding.map(([op, fn]): [string, HelperText] => [name(op), unary(type, name(op), (a) => `__builtin_${fn}${f}(${a})`)]), // prettier-ignore
     [name('min'), propagating('min')],
     [name('max'), propagating('max')],
-    [name('pmin'), binary(type, name('pmin'), (a, b) => `${b} < ${a} ? ${b} : ${a}`)],
-    [name('pmax'), binary(type, name('pmax'), (a, b) => `${b} > ${a} ? ${b} : ${a}`)],
+    [name('pmin'), bits === undefined ? binary(type, name('pmin'), (a, b) => `${b} < ${a} ? ${b} : ${a}`) : (target) => pseudoHelper(target, type, 'min', bits)], // prettier-ignore
+    [name('pmax'), bits === undefined ? binary(type, name('pmax'), (a, b) => `${b} > ${a} ? ${b} : ${a}`) : (target) => pseudoHelper(target, type, 'max', bits)], // prettier-ignore
     [name('copysign'), binary(type, name('copysign'), (a, b) => `__builtin_copysign${f}(${a}, ${b})`)],
     ...(bits === undefined
       ? []
@@ -102,6 +103,19 @@ function selectHelper(type: VectorType | ValueType, bits: string): [string, Help
   const name = `select_${type}`;
   const body = `return (${type})((m & (${bits})a) | (~m & (${bits})b));`;
   return [name, fixed(define(type, name, `${bits} m, ${type} a, ${type} b`, body))];
+}
+
+/**
+ * WebAssembly's pmin and pmax are SSE's minps and maxps with the operands exchanged. Lane by lane, GCC makes some 40 scalar
+ * instructions of them.
+ */
+function pseudoHelper(target: Target, type: ValueType, op: 'min' | 'max', bits: string): string {
+  const [letter, order] = [type === 'f32v' ? 'ps' : 'pd', op === 'min' ? '<' : '>'];
+  const give = (body: string): string => define(type, `p${op}_${type}`, `${type} a, ${type} b`, body);
+  const masked = give(`${bits} m = b ${order} a; return (${type})((m & (${bits})b) | (~m & (${bits})a));`);
+  if (target.vectorBytes > 32) return masked;
+  const [width, macro] = target.vectorBytes === 32 ? ['256', '__AVX__'] : ['', '__SSE2__'];
+  return `#ifdef ${macro}\n${give(`return __builtin_ia32_${op}${letter}${width}(b, a);`)}#else\n${masked}#endif\n`;
 }
 
 /** The intrinsic where one is known by name; else the library's function lane by lane. */
