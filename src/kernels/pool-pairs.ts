@@ -35,24 +35,28 @@ interface Place {
 }
 
 interface Visits {
-  /** Four outputs: 8 columns of both rows. */
-  readonly four: (at: Place) => void;
-  readonly one: (at: Place) => void;
+  /** Four outputs, 8 columns of both rows; only the first `left` of them are to be stored, if that is given: 1, 2 or 3. */
+  readonly four: (at: Place, left?: Local) => void;
   /** After a row's last output. */
   readonly rowEnd?: (at: Place) => void;
   /** After a plane's last row: `upper` is past it. */
   readonly planeEnd?: (at: Place) => void;
 }
 
+/** The last four of a row lie back so that they are full: what they share with those before comes out the same. */
 function eachPlane({ f, p, lo, hi }: Planes, large: Expr, visits: Visits): void {
   const rowBytes = f.let('rowBytes', p.width.mul(4));
   const fours = f.let('fours', p.outWidth.and(-4));
+  const left = f.let('left', p.outWidth.and(3));
   const at = { upper: f.local('upper', 'i32'), lower: f.local('lower', 'i32'), out: f.local('out', 'i32') };
-  const turn = (visit: (at: Place) => void, outputs: number): void => {
-    visit(at);
-    f.inc(at.upper, outputs * 8);
-    f.inc(at.lower, outputs * 8);
+  const move = (outputs: Expr): void => {
+    f.inc(at.upper, outputs.mul(8));
+    f.inc(at.lower, outputs.mul(8));
     f.inc(at.out, outputs);
+  };
+  const turn = (): void => {
+    visits.four(at);
+    move(i32(4));
   };
   f.set(at.out, lo.mul(p.outHeight).mul(p.outWidth));
   f.for('plane', lo, hi, (plane) => {
@@ -60,14 +64,38 @@ function eachPlane({ f, p, lo, hi }: Planes, large: Expr, visits: Visits): void 
     f.for('y', 0, p.outHeight, () => {
       f.set(at.upper, row);
       f.set(at.lower, row.add(rowBytes));
-      f.for('x', 0, fours, () => turn(visits.four, 4), 4);
-      f.for('x', fours, p.outWidth, () => turn(visits.one, 1));
+      f.for('x', 0, fours, turn, 4);
+      f.if(left, () =>
+        f.if(
+          fours,
+          () => {
+            move(left.sub(4));
+            turn();
+          },
+          () => {
+            visits.four(at, left);
+            move(left);
+          },
+        ),
+      );
       visits.rowEnd?.(at);
       f.inc(row, rowBytes.mul(2));
     });
     f.set(at.upper, row);
     visits.planeEnd?.(at);
   });
+}
+
+/** Stores a vector of outputs, or the first `left` of them. */
+function storeOutputs(f: Fn, to: Expr, value: Expr, left: Local | undefined): void {
+  if (left === undefined) {
+    f.store('f32v', to, value);
+    return;
+  }
+  const [all, place] = [f.let('all', value), f.let('to', to)];
+  f.store('f32', place, all.lane(0));
+  f.if(left.gt(1), () => f.store('f32', place, all.lane(1), 4));
+  f.if(left.gt(2), () => f.store('f32', place, all.lane(2), 8));
 }
 
 /** Lane i as byte i of its word. */
@@ -85,7 +113,7 @@ export const maxPairsKernel = (target: Target): Kernel<typeof MAX_PARAMS> =>
     const { f, p } = scope;
     const codes = [1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
     eachPlane(scope, p.x, {
-      four({ upper, lower, out }) {
+      four({ upper, lower, out }, left) {
         const best = f.local('best', 'f32v');
         const word = f.local('word', 'i32v');
         const taps = [upper, lower].flatMap((row) => {
@@ -99,22 +127,16 @@ export const maxPairsKernel = (target: Target): Kernel<typeof MAX_PARAMS> =>
           f.set(best, won.select(value, best));
           f.set(word, won.select(codes[i]!, word));
         });
-        f.store('f32v', p.y.add(out.mul(4)), best);
+        storeOutputs(f, p.y.add(out.mul(4)), best, left);
         f.set(word, word.or(word.shuffle(word, [2, 3, 0, 1])));
-        f.store('i32', p.taps.add(out), word.or(word.shuffle(word, [1, 0, 3, 2])).lane(0));
-      },
-      one({ upper, lower, out }) {
-        const best = f.let('best', load('f32', upper));
-        const tap = f.let('tap', i32(0));
-        [load('f32', upper, 4), load('f32', lower), load('f32', lower, 4)].forEach((element, i) => {
-          const value = f.let('value', element);
-          f.if(beats(value, best), () => {
-            f.set(best, value);
-            f.set(tap, i + 1);
-          });
-        });
-        f.store('f32', p.y.add(out.mul(4)), best);
-        f.store('u8', p.taps.add(out), tap);
+        const bytes = f.let('bytes', word.or(word.shuffle(word, [1, 0, 3, 2])).lane(0));
+        const taps4 = f.let('tapsAt', p.taps.add(out));
+        if (left === undefined) f.store('i32', taps4, bytes);
+        else {
+          f.store('u8', taps4, bytes);
+          f.if(left.gt(1), () => f.store('u8', taps4, bytes.binary('shrU', 8), 1));
+          f.if(left.gt(2), () => f.store('u8', taps4, bytes.binary('shrU', 16), 2));
+        }
       },
     });
   });
@@ -123,23 +145,15 @@ export const maxPairsKernel = (target: Target): Kernel<typeof MAX_PARAMS> =>
 export const avgPairsKernel = (target: Target): Kernel<typeof AVG_PARAMS> =>
   cachedKernel(target, 'pool/avg-pairs', AVG_PARAMS, (scope) => {
     const { f, p } = scope;
-    const divisor = f.let('divisor1', p.divisor.cast('f32'));
-    const divisors = f.let('divisor4', divisor.splat());
+    const divisors = f.let('divisors', p.divisor.cast('f32').splat());
     eachPlane(scope, p.x, {
-      four({ upper, lower, out }) {
+      four({ upper, lower, out }, left) {
         const rows = [upper, lower].map((row) => {
           const [a, b] = [f.let('a', load('f32v', row)), f.let('b', load('f32v', row, 16))];
           return [f.let('even', a.shuffle(b, EVEN)), f.let('odd', a.shuffle(b, ODD))];
         });
         const sum = rows.flat().reduce<Expr | undefined>((total, value) => total?.add(value) ?? value, undefined)!;
-        f.store('f32v', p.y.add(out.mul(4)), sum.div(divisors));
-      },
-      one({ upper, lower, out }) {
-        const sum = load('f32', upper)
-          .add(load('f32', upper, 4))
-          .add(load('f32', lower))
-          .add(load('f32', lower, 4));
-        f.store('f32', p.y.add(out.mul(4)), sum.div(divisor));
+        storeOutputs(f, p.y.add(out.mul(4)), sum.div(divisors), left);
       },
     });
   });
@@ -160,16 +174,26 @@ function zeroRest({ f, p }: Planes): Pick<Visits, 'rowEnd' | 'planeEnd'> {
   };
 }
 
-/** Stores two vectors as even and odd columns. */
+/** Stores two vectors as even and odd columns, of all four outputs or of the first `left`. */
 function interleave(
   f: Fn,
   row: Local,
-  even: Expr,
-  odd: Expr,
+  [even, odd]: readonly [Expr, Expr],
+  left: Local | undefined,
   finish: (value: Expr, place: Expr) => Expr = (value) => value,
 ): void {
-  f.store('f32v', row, finish(even.shuffle(odd, [0, 4, 1, 5]), row));
-  f.store('f32v', row, finish(even.shuffle(odd, [2, 6, 3, 7]), row.add(16)), 16);
+  const half = (lanes: readonly number[], bytes: number, all: Expr | undefined, any: Expr | undefined): void => {
+    const write = (): void => {
+      const value = f.let('columns', finish(even.shuffle(odd, lanes), bytes === 0 ? row : row.add(bytes)));
+      const some = (): void => [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
+      if (all === undefined) f.store('f32v', row, value, bytes);
+      else f.if(all, () => f.store('f32v', row, value, bytes), some);
+    };
+    if (any === undefined) write();
+    else f.if(any, write);
+  };
+  half([0, 4, 1, 5], 0, left?.gt(1), undefined);
+  half([2, 6, 3, 7], 16, left && i32(0), left?.gt(2));
 }
 
 /** dx = g where a tap won, else 0; where `gated`, also 0 where `gate`, which lies as dx does, is not positive. */
@@ -177,28 +201,18 @@ export const maxPairsGradKernel = (target: Target, gated: boolean): Kernel<typeo
   cachedKernel(target, `pool/max-pairs-grad${gated ? '/gate' : ''}`, MAX_GRAD_PARAMS, (scope) => {
     const { f, p } = scope;
     const delta = f.let('delta', p.gate.sub(p.dx));
-    const zero = constant('f32', 0);
-    const zeros = f.let('zeros', zero.splat());
-    const finish = (g: Expr, place: Expr): Expr => (gated ? load('f32', place.add(delta)).le(zero).select(zero, g) : g);
-    const finish4 = (g: Expr, place: Expr): Expr =>
+    const zeros = f.let('zeros', constant('f32', 0).splat());
+    const finish = (g: Expr, place: Expr): Expr =>
       gated ? load('f32v', place.add(delta)).le(zeros).select(zeros, g) : g;
     const codes = [0, 1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
     const bytes = f.let('bytes', spreadBytes(0xff));
     eachPlane(scope, p.dx, {
-      four({ upper, lower, out }) {
+      four({ upper, lower, out }, left) {
         const g = f.let('g', load('f32v', p.g.add(out.mul(4))).bits('i32v'));
         const word = f.let('word', load('i32', p.taps.add(out)).splat().and(bytes));
         const taps = codes.map((code) => f.let('tap', g.and(word.eq(code)).bits('f32v')));
-        interleave(f, upper, taps[0]!, taps[1]!, finish4);
-        interleave(f, lower, taps[2]!, taps[3]!, finish4);
-      },
-      one({ upper, lower, out }) {
-        const g = f.let('g1', load('f32', p.g.add(out.mul(4))));
-        const tap = f.let('tap1', load('u8', p.taps.add(out)));
-        for (let i = 0; i < 4; i++) {
-          const place = f.let('place', (i < 2 ? upper : lower).add((i % 2) * 4));
-          f.store('f32', place, finish(tap.eq(i).select(g, 0), place));
-        }
+        interleave(f, upper, [taps[0]!, taps[1]!], left, finish);
+        interleave(f, lower, [taps[2]!, taps[3]!], left, finish);
       },
       ...zeroRest(scope),
     });
@@ -208,17 +222,12 @@ export const maxPairsGradKernel = (target: Target, gated: boolean): Kernel<typeo
 export const avgPairsGradKernel = (target: Target): Kernel<typeof AVG_GRAD_PARAMS> =>
   cachedKernel(target, 'pool/avg-pairs-grad', AVG_GRAD_PARAMS, (scope) => {
     const { f, p } = scope;
-    const divisor = f.let('divisor1', p.divisor.cast('f32'));
-    const divisors = f.let('divisor4', divisor.splat());
+    const divisors = f.let('divisors', p.divisor.cast('f32').splat());
     eachPlane(scope, p.dx, {
-      four({ upper, lower, out }) {
+      four({ upper, lower, out }, left) {
         const g = f.let('g', load('f32v', p.g.add(out.mul(4))).div(divisors));
-        interleave(f, upper, g, g);
-        interleave(f, lower, g, g);
-      },
-      one({ upper, lower, out }) {
-        const g = f.let('g1', load('f32', p.g.add(out.mul(4))).div(divisor));
-        for (let i = 0; i < 4; i++) f.store('f32', i < 2 ? upper : lower, g, (i % 2) * 4);
+        interleave(f, upper, [g, g], left);
+        interleave(f, lower, [g, g], left);
       },
       ...zeroRest(scope),
     });
