@@ -22,7 +22,7 @@ import {
   type Compute,
   type Spacing,
 } from './elementwise-memory.ts';
-import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from './kernel.ts';
 
 export interface ElementwiseOperand {
@@ -73,6 +73,21 @@ export function elementwiseLanes(spec: ElementwiseSpec): 1 | 2 | 4 {
   return exact.some(wide) ? 2 : 4;
 }
 
+/**
+ * Whether its vectors may be of any width: all operands are dense or one number, in the type that they compute in. Lanes never meet, so the
+ * results are the same bits.
+ */
+export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[]): boolean {
+  const plain = ({ dtype, as }: ElementwiseOperand): boolean => as !== 'bool' && OWN[as] === dtype;
+  return (
+    elementwiseLanes(spec) > 1 &&
+    [...spec.inputs, ...spec.outputs].every(plain) &&
+    !spec.scalars.includes('bool') &&
+    !spacing.includes('strided')
+  );
+}
+const OWN = { f32: 'float32', f64: 'float64', i32: 'int32', i64: 'int64' } as const;
+
 /** Names of the kernel's parameters; operands are numbered, outputs after inputs. */
 export const operandParam = (i: number): string => `p${i}`;
 export const scalarParam = (i: number): string => `s${i}`;
@@ -84,7 +99,7 @@ export const innerStepParam = (i: number): string => `p${i}s`;
 /** Bytes from one index of an outer dimension to the next. */
 export const outerStepParam = (i: number, dim: number): string => `p${i}t${dim}`;
 
-/** The kernel of a spec for one shape of walk. Its units are rows, or {@link FLAT_UNIT} elements of a flat walk. */
+/** The kernel of a spec for one shape of walk; wider vectors than 16 bytes where {@link fitsAnyWidth} only. Its units are rows, or {@link FLAT_UNIT} elements of a flat walk. */
 export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: WalkShape): Kernel {
   const operands = [...spec.inputs, ...spec.outputs];
   invariant(walk.spacing.length === operands.length, `elementwise ${spec.name}: ${walk.spacing.length} spacings`);
@@ -99,7 +114,7 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
     operands.forEach((_, i) => (params[outerStepParam(i, dim)] = 'i32'));
   }
   return cachedKernel(target, `elementwise/${elementwiseKey(spec)}/${walkKey(walk)}`, params, (scope) =>
-    new Walk(spec, walk, scope).build(),
+    new Walk(target, spec, walk, scope).build(),
   );
 }
 
@@ -125,7 +140,7 @@ export function elementwiseManyKernel(
 ): Kernel<typeof MANY_PARAMS> {
   const walk = { outer: 0, spacing };
   const key = `elementwise/many/${elementwiseKey(spec)}/${walkKey(walk)}`;
-  return cachedKernel(target, key, MANY_PARAMS, (scope) => new Walk(spec, walk, scope).many(scope.p));
+  return cachedKernel(target, key, MANY_PARAMS, (scope) => new Walk(target, spec, walk, scope).many(scope.p));
 }
 
 /** Writes the body of one kernel. */
@@ -133,7 +148,9 @@ class Walk {
   readonly #spec: ElementwiseSpec;
   readonly #walk: WalkShape;
   readonly #operands: readonly ElementwiseOperand[];
-  readonly #lanes: 1 | 2 | 4;
+  readonly #lanes: number;
+  /** Whether vectors are wider than those that conversions are written for. */
+  readonly #wide: boolean;
   readonly #scope: KernelScope<ParamSpec>;
   readonly #f: Fn;
   /** Addresses of the current elements; they move on along the inner loop. */
@@ -141,13 +158,15 @@ class Walk {
   readonly #steps: readonly (Local | undefined)[];
   readonly #scalars: readonly Local[];
 
-  constructor(spec: ElementwiseSpec, walk: WalkShape, scope: KernelScope<ParamSpec>) {
+  constructor(target: Target, spec: ElementwiseSpec, walk: WalkShape, scope: KernelScope<ParamSpec>) {
+    this.#wide = target.vectorBytes > 16;
+    invariant(!this.#wide || fitsAnyWidth(spec, walk.spacing), `elementwise ${spec.name}: vectors of 16 bytes only`);
     this.#spec = spec;
     this.#walk = walk;
     this.#scope = scope;
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
-    this.#lanes = elementwiseLanes(spec);
+    this.#lanes = elementwiseLanes(spec) * (this.#wide ? target.vectorBytes / 16 : 1);
     this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, scope.p[operandParam(i)] ?? i32(0)));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
     this.#scalars = spec.scalars.map((_, i) => {
@@ -305,7 +324,8 @@ class Walk {
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
-        if (this.#walk.spacing[i] === 'dense')
+        if (this.#wide) f.store(vectorOf(output.as as ScalarType), this.#at[i]!, results[o]!, offset);
+        else if (this.#walk.spacing[i] === 'dense')
           storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
       });
@@ -313,6 +333,7 @@ class Walk {
   }
 
   #loadVector(input: ElementwiseOperand, i: number, element: number): Expr {
+    if (this.#wide) return load(vectorOf(input.as as ScalarType), this.#at[i]!, element * itemSize(input.dtype));
     if (this.#walk.spacing[i] === 'dense') {
       return loadDense(this.#f, input.dtype, input.as, this.#lanes, this.#at[i]!, element * itemSize(input.dtype));
     }

@@ -7,6 +7,7 @@ import type { Spacing } from '../../kernels/elementwise-memory.ts';
 import {
   elementwiseKernel,
   elementwiseManyKernel,
+  fitsAnyWidth,
   FLAT_UNIT,
   INNER_PARAM,
   innerStepParam,
@@ -16,6 +17,7 @@ import {
   sizeParam,
   type ElementwiseSpec,
 } from '../../kernels/elementwise.ts';
+import type { Target } from '../../kernels/ir.ts';
 import type { ParamSpec } from '../../kernels/kernel.ts';
 
 /** Nanoseconds that one byte of traffic takes, from a cache and from memory, and what fits a core's cache. */
@@ -53,7 +55,7 @@ export function launchElementwise(
   for (let dim = 0; dim < outer; dim++) args[sizeParam(dim)] = access.sizes[dim]!;
   scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
 
-  const kernel = elementwiseKernel(l.target, spec, { outer, spacing });
+  const kernel = elementwiseKernel(targetFor(l, spec, spacing), spec, { outer, spacing });
   const cost = elementCost(spec, numel);
   const options =
     outer === 0
@@ -61,6 +63,10 @@ export function launchElementwise(
       : { size: numel / n, unitCost: n * cost + ROW_NS };
   l.launch<ParamSpec>(kernel, args as KernelArgs<ParamSpec>, options);
 }
+
+/** The machine's widest vectors where the kernel can have them. */
+const targetFor = (l: Lowering, spec: ElementwiseSpec, spacing: readonly Spacing[]): Target =>
+  fitsAnyWidth(spec, spacing) ? l.wideTarget : l.target;
 
 /** Nanoseconds for one element of so many. */
 function elementCost(spec: ElementwiseSpec, numel: number): number {
@@ -83,7 +89,7 @@ export function launchElementwiseMany(
   });
   const args = { table: { table }, rows: sets.length };
   const unitCost = FLAT_UNIT * elementCost(spec, elements);
-  l.launch(elementwiseManyKernel(l.target, spec, spacing), args, { size: units, unitCost });
+  l.launch(elementwiseManyKernel(targetFor(l, spec, spacing), spec, spacing), args, { size: units, unitCost });
 }
 
 function spacingOf(access: Access, operand: number, inner: number): Spacing {
