@@ -76,6 +76,8 @@ export class Lowering {
   readonly steps: LoweredStep[] = [];
   readonly #threads: number;
   readonly #temps: Span[] = [];
+  /** The blocks that nodes asked for to work in. */
+  readonly workspaces: { readonly node: number; readonly bytes: number }[] = [];
   #node = 0;
   #firstScalar = 0;
 
@@ -104,7 +106,9 @@ export class Lowering {
   /** A contiguous buffer that lives while the current node runs. Not zeroed. */
   temp(dtype: Layout['dtype'], shape: readonly number[]): Value {
     const layout = layoutOf(dtype, shape);
-    return this.local(layout, layout.numel * itemSize(dtype), this.#node, this.#node);
+    const bytes = layout.numel * itemSize(dtype);
+    this.workspaces.push({ node: this.#node, bytes });
+    return this.local(layout, bytes, this.#node, this.#node);
   }
 
   /** A buffer that lives from one node to another. Not zeroed. */
