@@ -11,7 +11,8 @@ export interface Span {
 }
 
 const ALIGN = 64;
-const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / ALIGN) * ALIGN;
+/** What a block takes. */
+export const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / ALIGN) * ALIGN;
 
 /** Offsets of the blocks, 64-byte aligned, and the size of the arena. */
 export function arrange(spans: readonly Span[]): { readonly offsets: readonly number[]; readonly bytes: number } {

@@ -55,8 +55,27 @@ interface Program {
   readonly spec: ElementwiseSpec;
 }
 
+/** How many operations an expression was joined from, if more than one. */
+const sizes = new WeakMap<ElementwiseSpec, number>();
+
+/** Whether two groups, by their places, may be joined: `from` feeds `at`. */
+type MayJoin = (table: NodeTable, from: number, at: number, joint: Group) => boolean;
+
 /** The same graph with elementwise operations joined. */
-export function withElementwiseJoined(graph: Graph, lower: LowerElementwise): Graph {
+export const withElementwiseJoined = (graph: Graph, lower: LowerElementwise): Graph =>
+  withGroups(graph, lower, () => true);
+
+/**
+ * The same graph where elementwise operations that make a value again are joined with those that need it next, so that it need not
+ * lie in memory at all. Nothing else moves: that could make lives longer.
+ */
+export const withRepeatsJoined = (graph: Graph, lower: LowerElementwise): Graph =>
+  withGroups(graph, lower, (table, from, at, { flat }) => {
+    const { repeats, outputs } = table.nodes[from]!;
+    return flat && repeats === true && outputs.every((id) => Math.min(...table.readers(table.bufferOf(id)), at) === at);
+  });
+
+function withGroups(graph: Graph, lower: LowerElementwise, mayJoin: MayJoin): Graph {
   if (known.size >= MAX_KNOWN) return graph;
   const table = new NodeTable(graph);
   const groups = new Map<number, Group>();
@@ -65,7 +84,7 @@ export function withElementwiseJoined(graph: Graph, lower: LowerElementwise): Gr
     if (group === undefined) return;
     groups.set(i, group);
     let at: number | undefined = i;
-    while (at !== undefined) at = joined(table, groups, at);
+    while (at !== undefined) at = joined(table, groups, at, mayJoin);
   });
   for (const [at, group] of groups) {
     if (group.members.length > 1) table.replace([at], at, groupNode(graph, group, programOf(table, group, at)!, lower));
@@ -86,14 +105,15 @@ function groupOf(graph: Graph, node: GraphNode): Group | undefined {
 }
 
 /** Joins the group at a place with one that it reads from; returns where both are then. */
-function joined(table: NodeTable, groups: Map<number, Group>, at: number): number | undefined {
+function joined(table: NodeTable, groups: Map<number, Group>, at: number, mayJoin: MayJoin): number | undefined {
   const group = groups.get(at)!;
   for (const id of table.nodes[at]!.inputs) {
     const from = table.producer(table.bufferOf(id));
     const before = from === undefined || from >= at ? undefined : groups.get(from);
     if (from === undefined || before === undefined) continue;
     const both = union(table.graph, before, group);
-    const place = both === undefined ? undefined : table.meeting(new Set([from, at]));
+    const place =
+      both === undefined || !mayJoin(table, from, at, both) ? undefined : table.meeting(new Set([from, at]));
     if (both === undefined || place === undefined) continue;
     const nodes = [table.nodes[from]!, table.nodes[at]!] as const;
     table.replace([from, at], place, placeholder(both));
@@ -114,6 +134,7 @@ function joined(table: NodeTable, groups: Map<number, Group>, at: number): numbe
 function placeholder({ members }: Group): GraphNode {
   return {
     ...members[0]!.node,
+    repeats: members.every(({ node }) => node.repeats),
     inputs: members.flatMap(({ node }) => node.inputs),
     outputs: members.flatMap(({ node }) => node.outputs),
   };
@@ -121,7 +142,8 @@ function placeholder({ members }: Group): GraphNode {
 
 function union(graph: Graph, a: Group, b: Group): Group | undefined {
   const members = [...a.members, ...b.members];
-  if (members.length > MAX_STEPS || elementwiseLanes(a.members[0]!.spec) !== elementwiseLanes(b.members[0]!.spec)) return undefined; // prettier-ignore
+  const steps = members.reduce((sum, { spec }) => sum + (sizes.get(spec) ?? 1), 0);
+  if (steps > MAX_STEPS || elementwiseLanes(a.members[0]!.spec) !== elementwiseLanes(b.members[0]!.spec)) return undefined; // prettier-ignore
   const shapes = members.map(({ node }) => graph.values[node.outputs[0]!]!.layout);
   const [first] = shapes as [Layout];
   if (a.flat && b.flat && shapes.every(({ numel }) => numel === first.numel)) return { members, flat: true };
@@ -177,10 +199,13 @@ const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a
 function groupNode(graph: Graph, { members, flat }: Group, program: Program, lower: LowerElementwise): GraphNode {
   const { inputs, outputs, spec } = program;
   known.add(spec.name);
+  sizes.set(spec, members.reduce((sum, member) => sum + (sizes.get(member.spec) ?? 1), 0)); // prettier-ignore
   const { numel } = graph.values[outputs[0]!]!.layout;
   const row = (l: Lowering) => (value: Value): Value =>
     flat ? l.view(value, layoutOf(value.layout.dtype, value.layout.numel === numel ? [numel] : [])) : value; // prettier-ignore
-  const scalars = members.flatMap(({ node, spec: own }) => own.scalars.map((_, k) => node.firstScalar + k));
+  const scalars = members.flatMap(({ node, spec: own }) =>
+    own.scalars.map((_, k) => node.scalars?.[k] ?? node.firstScalar + k),
+  );
   return {
     name: members.map(({ node }) => node.name).join('+'),
     elementwise: () => spec,

@@ -26,7 +26,8 @@ export function withSteps(graph: Graph): Graph {
       const lower = op.finish?.(more);
       const place = lower === undefined ? undefined : table.meeting(new Set([at, i]));
       if (lower === undefined || place === undefined) continue;
-      const fused = merged(table.graph, before, node, side, lower);
+      const again = op.again && (() => op.again!(more));
+      const fused = { ...merged(table.graph, before, node, side, lower), again };
       taken.set(fused, { op, steps: more });
       table.replace([at, i], place, fused);
       break;

@@ -65,6 +65,11 @@ export interface GraphOp {
    * follow its own; those of `gate` and `add` are contiguous and have as many elements as the first result.
    */
   readonly finish?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /**
+   * Of an operation that writes to inputs, together with steps that follow: the lowering that gives the same results and neither reads
+   * nor writes those inputs, so that it may run once more.
+   */
+  readonly again?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
   /** An operation that it can be joined with: a loss with its gradient. */
   readonly partner?: Partner | undefined;
 }
@@ -89,6 +94,19 @@ export interface GraphNode extends GraphOp {
   readonly firstScalar: number;
   /** Where its scalars stand, if not one after the other. */
   readonly scalars?: readonly number[] | undefined;
+  /** Whether it makes again what another node has made before. */
+  readonly repeats?: boolean | undefined;
+}
+
+/** What a limit of the memory for intermediates has led to. */
+export interface MemoryReport {
+  readonly limit: number;
+  /** Bytes that they would take without the limit. */
+  readonly without: number;
+  /** What is made more than once, and the arithmetic and traffic that this costs at every run. */
+  readonly repeated: readonly string[];
+  readonly flops: number;
+  readonly bytes: number;
 }
 
 export class Graph {
@@ -97,6 +115,8 @@ export class Graph {
   readonly nodes: GraphNode[] = [];
   /** The external buffers, in the order in which a run is given their addresses. */
   readonly externals: number[] = [];
+  /** Of a graph that was planned under a limit. */
+  memory: MemoryReport | undefined;
 
   /** A buffer whose address comes with each run. */
   external(bytes: number): number {

@@ -94,6 +94,8 @@ export class Lowering {
   /** External buffers that no operation of the plan writes, if what is made of them is to be kept. */
   readonly #steady: ReadonlySet<number>;
   readonly #temps: Span[] = [];
+  /** The blocks that nodes asked for to work in. */
+  readonly workspaces: { readonly node: number; readonly bytes: number }[] = [];
   #node = 0;
   #firstScalar = 0;
 
@@ -123,7 +125,9 @@ export class Lowering {
   /** A contiguous buffer that lives while the current node runs. Not zeroed. */
   temp(dtype: Layout['dtype'], shape: readonly number[]): Value {
     const layout = layoutOf(dtype, shape);
-    return this.local(layout, layout.numel * itemSize(dtype), this.#node, this.#node);
+    const bytes = layout.numel * itemSize(dtype);
+    this.workspaces.push({ node: this.#node, bytes });
+    return this.local(layout, bytes, this.#node, this.#node);
   }
 
   /**

@@ -3,13 +3,14 @@
  * and scalars into argument blocks, and launches. Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one keeps it as its arena.
  */
-import { itemSize } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import type { Device, Launch, Program, Runner } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
 import type { ParamType } from '../kernels/kernel.ts';
-import { Lowering, type KernelArg, type LoweredStep, type ScalarInput, type TableArg, type Value } from './lowering.ts';
+import { lowered } from './lower-graph.ts';
+import type { Lowering, LoweredStep, ScalarInput, Value } from './lowering.ts';
+import { bytesOf, isTable } from './needs.ts';
 import { activeProfiler, type Profiler } from './profiler.ts';
 
 /** A launch and the words of its argument block that change between runs. */
@@ -283,58 +284,8 @@ class PlanCode {
   }
 }
 
-/** Bytes of the buffers that a launch is given, as their layouts say. */
-function bytesOf({ args }: LoweredStep): number {
-  let bytes = 0;
-  for (const arg of Object.values(args).flatMap((given) => (isTable(given) ? given.table : [given]))) {
-    if (typeof arg === 'object' && 'layout' in arg) bytes += arg.layout.numel * itemSize(arg.layout.dtype);
-  }
-  return bytes;
-}
-
-const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
-
 /** The places among the external buffers of those that no node writes. */
 function steadyOf(graph: Graph): Set<number> {
   const written = graph.written();
   return new Set(graph.externals.flatMap((buffer, place) => (written.has(buffer) ? [] : [place])));
-}
-
-/** Lowers every node in order. */
-function lowered(device: Device, graph: Graph, target: Target, steady: ReadonlySet<number>): Lowering {
-  const lowering = new Lowering(device, target, steady);
-  const places = graph.buffers.map((): Value | undefined => undefined);
-  graph.externals.forEach((buffer, index) => {
-    const value = graph.values.find((candidate) => candidate.buffer === buffer);
-    invariant(value !== undefined, `external buffer ${buffer} has no value`);
-    places[buffer] = lowering.external(value.layout, index);
-  });
-  const lives = lifetimes(graph);
-  const valueOf = (id: number): Value => {
-    const { buffer, layout, offset } = graph.values[id]!;
-    const source = graph.buffers[buffer]!;
-    const place = (places[buffer] ??=
-      source.kind === 'constant'
-        ? lowering.constant(layout.dtype, source.data)
-        : lowering.local(layout, source.bytes, lives[buffer]!.first, lives[buffer]!.last));
-    return lowering.view({ ...place, layout }, layout, offset);
-  };
-  graph.nodes.forEach((node, i) => {
-    lowering.beginNode(i, node.firstScalar);
-    node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
-  });
-  return lowering;
-}
-
-/** The first and the last node that mention each buffer. */
-function lifetimes(graph: Graph): { first: number; last: number }[] {
-  const lives = graph.buffers.map(() => ({ first: Infinity, last: -1 }));
-  graph.nodes.forEach(({ inputs, outputs }, i) => {
-    for (const id of [...inputs, ...outputs]) {
-      const life = lives[graph.values[id]!.buffer]!;
-      life.first = Math.min(life.first, i);
-      life.last = i;
-    }
-  });
-  return lives;
 }

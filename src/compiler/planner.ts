@@ -4,10 +4,12 @@
  */
 import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
-import { withElementwiseJoined, type LowerElementwise } from './fuse-elementwise.ts';
+import { withElementwiseJoined, withRepeatsJoined, type LowerElementwise } from './fuse-elementwise.ts';
 import { withUpdatesJoined, type LowerMany } from './fuse-launches.ts';
 import { withPartners, withSteps } from './fuse.ts';
 import type { Graph } from './graph.ts';
+import type { GraphNeeds } from './needs.ts';
+import { withValuesMadeAgain, type Recomputed } from './recompute.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
 /** How elementwise expressions are launched. */
@@ -16,7 +18,38 @@ export interface ElementwiseLowering {
   readonly many: LowerMany;
 }
 
-export function planned(graph: Graph, { one, many }: ElementwiseLowering): Graph {
+/** A limit of the memory for intermediates, and how to find out what a graph takes. */
+export interface MemoryLimit {
+  readonly bytes: number;
+  readonly needsOf: (graph: Graph) => GraphNeeds;
+}
+
+export function planned(graph: Graph, { one, many }: ElementwiseLowering, memory?: MemoryLimit): Graph {
   const tidy = withoutRepetition(withOwnBuffers(withoutDeadCode(graph)));
-  return withBuffersReused(withUpdatesJoined(withElementwiseJoined(withPartners(withSteps(tidy)), one), many));
+  const fused = withUpdatesJoined(withElementwiseJoined(withPartners(withSteps(tidy)), one), many);
+  return memory === undefined ? withBuffersReused(fused) : limited(fused, one, memory);
+}
+
+/** How often the limit is tried to be met: blocks of the arena do not fit together without gaps. */
+const TRIES = 4;
+
+/** The graph that takes least memory of some tries to stay below the limit. */
+function limited(fused: Graph, one: LowerElementwise, { bytes: limit, needsOf }: MemoryLimit): Graph {
+  let best = withBuffersReused(fused);
+  let repeats: Recomputed['repeats'] = [];
+  const without = needsOf(best).arena;
+  let arena = without;
+  const needs = arena > limit ? needsOf(fused) : undefined;
+  let aim = limit;
+  for (let i = 0; i < TRIES && needs !== undefined && arena > limit; i++) {
+    const again = withValuesMadeAgain(fused, needs, aim);
+    const graph = withBuffersReused(withRepeatsJoined(again.graph, one));
+    const { arena: reached } = needsOf(graph);
+    if (reached < arena) [best, arena, repeats] = [graph, reached, again.repeats];
+    if (again.peak > aim) break; // nothing is left to make again
+    aim -= Math.max(reached - limit, limit / 100);
+  }
+  const sum = (part: 'flops' | 'bytes'): number => repeats.reduce((total, needs) => total + needs[part], 0);
+  best.memory = { limit, without, repeated: repeats.map(({ name }) => name), flops: sum('flops'), bytes: sum('bytes') };
+  return best;
 }

@@ -32,6 +32,16 @@ export function withOwnBuffers(graph: Graph): Graph {
 
 /** The same graph where elementwise operations write over an input that nobody reads any more. */
 export function withBuffersReused(graph: Graph): Graph {
+  const taken = overwritten(graph);
+  const placeOf = (buffer: number): number => {
+    const before = taken.get(buffer);
+    return before === undefined ? buffer : placeOf(before);
+  };
+  return withBuffers(graph, new Map([...taken.keys()].map((buffer) => [buffer, placeOf(buffer)])), graph.nodes);
+}
+
+/** The buffers of elementwise results that can take the place of another, and of which: an input that nobody reads afterwards. */
+export function overwritten(graph: Graph): Map<number, number> {
   const first = new Map<number, number>();
   const last = new Map<number, number>();
   graph.nodes.forEach(({ inputs, outputs }, i) => {
@@ -42,7 +52,6 @@ export function withBuffersReused(graph: Graph): Graph {
     }
   });
   const place = new Map<number, number>();
-  const placeOf = (buffer: number): number => place.get(buffer) ?? buffer;
   graph.nodes.forEach((node, i) => {
     if (node.elementwise === undefined) return;
     const free = node.inputs.filter(
@@ -57,11 +66,11 @@ export function withBuffersReused(graph: Graph): Graph {
       const at = free.findIndex((other) => graph.values[other]!.layout === layout);
       if (at < 0) continue;
       const { buffer: taken } = graph.values[free[at]!]!;
-      place.set(buffer, placeOf(taken));
+      place.set(buffer, taken);
       for (let k = free.length - 1; k >= 0; k--) if (graph.values[free[k]!]!.buffer === taken) free.splice(k, 1);
     }
   });
-  return withBuffers(graph, new Map([...place.keys()].map((buffer) => [buffer, placeOf(buffer)])), graph.nodes);
+  return place;
 }
 
 const sameView = (graph: Graph, a: number, b: number): boolean =>

@@ -29,9 +29,21 @@ export function showPlan(plan: Plan): string {
   const once =
     kept.length === 0 ? [] : [`kept until weights change: ${keptBytes} bytes, ${kept.length} launches:`, ...kept];
   const steps = plan.steps.map(show);
-  return [showGraph(plan.graph), `arena: ${plan.tempBytes} bytes`, ...once, `${steps.length} launches:`, ...steps].join(
-    '\n',
-  );
+  return [showGraph(plan.graph), showMemory(plan), ...once, `${steps.length} launches:`, ...steps].join('\n');
+}
+
+/** The arena's size, and what a limit of it has led to. */
+function showMemory({ tempBytes, graph: { memory } }: Plan): string {
+  const arena = `arena: ${tempBytes} bytes`;
+  if (memory === undefined) return arena;
+  const { limit, without, repeated, flops, bytes } = memory;
+  const counts = new Map<string, number>();
+  for (const name of repeated) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const again = [...counts].map(([name, count]) => `${count} × ${name}`).join(', ');
+  const met =
+    tempBytes <= limit ? '' : '; warning: the limit is not met, nothing more could be made again to any effect';
+  const cost = `made again: ${again}, which costs ${amount(flops)}FLOP and ${amount(bytes)}B more at every run`;
+  return `${arena}, ${without} without the limit of ${limit}${met}${again === '' ? '' : `\n${cost}`}`;
 }
 
 /** Three digits and a thousandfold: `1.23 M`. */

@@ -21,6 +21,17 @@ export interface Compiled<Args extends readonly unknown[], Result> {
   readonly recordings: number;
 }
 
+/** How a function is compiled. */
+export interface CompileOptions {
+  /**
+   * How many bytes intermediate results of one run may take; a second number beside the memory of parameters, gradients, results and optimizer
+   * state, which it does not count. Where they would take more, some are computed again in the backward pass instead of
+   * being kept: first what is cheap for its size, convolutions last. Results stay the same to the bit. It is a wish: what
+   * cannot be met is met as far as possible, and `console.log` of the compiled function says what was reached and what it costs.
+   */
+  readonly memoryLimit?: number | undefined;
+}
+
 /** Recordings kept for one function; the one not used for longest goes first. */
 const MAX_RECORDINGS = 32;
 
@@ -36,6 +47,7 @@ const MAX_RECORDINGS = 32;
  * plain arguments make a new recording. Results are detached from the graph of gradients: call `backward()` inside.
  * Gradients that the function leaves in `grad` are overwritten by its next call.
  * @param fn takes tensors, numbers, strings, booleans, and arrays and plain objects of those; gives tensors likewise
+ * @throws ArgumentError for a memory limit that is not a positive number of bytes
  * @throws CompileError where `fn` reads a value (`item()`, `tolist()`, printing), is asynchronous, or steps a scheduler
  * @example
  * import { compile, F, manualSeed, nn, optim, randint, randn, type Tensor } from 'flambeau';
@@ -56,8 +68,13 @@ const MAX_RECORDINGS = 32;
  */
 export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
+  options: CompileOptions = {},
 ): Compiled<Args, Result> {
-  const step = new Step(fn);
+  const { memoryLimit } = options;
+  if (memoryLimit !== undefined && !(typeof memoryLimit === 'number' && memoryLimit > 0)) {
+    throw new ArgumentError(`compile: expected memoryLimit to be a number of bytes above 0, but got ${String(memoryLimit)}; leave it out for no limit`); // prettier-ignore
+  }
+  const step = new Step(fn, memoryLimit);
   const call = (...args: Args): Result => step.call(args);
   Object.defineProperties(call, {
     toString: { value: () => step.toString() },
@@ -78,9 +95,11 @@ class Step<Args extends readonly unknown[], Result> {
   readonly #fn: (...args: Args) => Result;
   /** The one used last stands last. */
   #entries: Entry<Result>[] = [];
+  readonly #memoryLimit: number | undefined;
 
-  constructor(fn: (...args: Args) => Result) {
+  constructor(fn: (...args: Args) => Result, memoryLimit: number | undefined) {
     this.#fn = fn;
+    this.#memoryLimit = memoryLimit;
   }
 
   get size(): number {
@@ -117,7 +136,7 @@ class Step<Args extends readonly unknown[], Result> {
       sofar.dispose();
       throw error;
     }
-    const recording = new Recording(recorder, standIns, results);
+    const recording = new Recording(recorder, standIns, results, this.#memoryLimit);
     const rebuild = rebuilder<Result>(result);
     const rebuilt = rebuild(recording.run(tensors, true));
     if (!recording.validFor(tensors)) recording.dispose(); // it has made something that the next run will find

@@ -104,13 +104,14 @@ function loweringOf({ lower }: OpRule<Attrs>, attrs: Attrs): Lower {
 /** The operation as the compiler sees it. */
 function graphOp(name: OpName, attrs: Attrs): GraphOp {
   const rule = ruleOf(name);
-  const { step, finish, elementwise } = rule;
+  const { step, finish, again, elementwise } = rule;
   return {
     name,
     key: attrs.key,
     lower: loweringOf(rule, attrs),
     step: typeof step === 'function' ? step(attrs) : step,
     finish: finish && ((steps) => finish(steps, attrs)),
+    again: again && ((steps) => again(steps, attrs)),
     partner: rule.partner?.(attrs),
     elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
   };

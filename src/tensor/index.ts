@@ -1,7 +1,7 @@
 /** Tensors: creation, operations, automatic gradients, randomness, printing. */
 export { cuda } from './cuda.ts';
 export { enableGrad, grad, isGradEnabled, noGrad, type BackwardOptions } from './autograd.ts';
-export { compile, type Compiled } from './compile.ts';
+export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {
   arange,

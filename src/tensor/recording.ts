@@ -4,8 +4,8 @@
  */
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
-import { planned } from '../compiler/planner.ts';
-
+import { needsOf } from '../compiler/needs.ts';
+import { planned, type MemoryLimit } from '../compiler/planner.ts';
 import { Plan, type Stamps } from '../compiler/plan.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
@@ -52,12 +52,15 @@ export class Recording {
   /** Which of the buffers that existed before are written. */
   readonly #written: ReadonlySet<number>;
   readonly #addresses: number[] = [];
+  /** Bytes that intermediates may take. */
+  readonly #memoryLimit: number | undefined;
   #plan: Plan | undefined;
   #literal: Plan | undefined;
 
   /** `args` are what stood for the arguments in the run that was recorded, `results` its results. */
-  constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[]) {
+  constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[], memoryLimit?: number) {
     this.#recorder = recorder;
+    this.#memoryLimit = memoryLimit;
     recorder.pinReached();
     const numbers = new Map<Storage, number>();
     args.forEach(({ storage }, i) => numbers.has(storage) || numbers.set(storage, i));
@@ -122,7 +125,13 @@ export class Recording {
 
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE), true);
+    const limit = this.#memoryLimit;
+    // Where memory is scarce, nothing is kept from run to run.
+    this.#plan ??= new Plan(
+      cpuDevice(),
+      planned(this.#recorder.graph, ELEMENTWISE, memoryOf(limit)),
+      limit === undefined,
+    );
     return this.#plan;
   }
 
@@ -238,6 +247,9 @@ export class Recording {
     this.#plan = this.#literal = undefined;
   }
 }
+
+const memoryOf = (bytes: number | undefined): MemoryLimit | undefined =>
+  bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(cpuDevice(), graph) };
 
 /** A gradient outlives the memory scope that it is made in. */
 function keptTensor(grad: Tensor): Tensor {

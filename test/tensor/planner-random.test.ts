@@ -1,4 +1,7 @@
-/** Random programs, compiled and eager: views, operations in place, broadcasting, several dtypes, gradients. The bits agree. */
+/**
+ * Random programs, compiled and eager: views, operations in place, broadcasting, several dtypes, gradients. The bits agree, also where
+ * memory is limited.
+ */
 import { compile, F, manualSeed, noGrad, randn, where, type Tensor } from 'flambeau';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -59,6 +62,12 @@ const IN_PLACE: readonly Step[] = [
   (_, x) => x(0).sub_(0.5).add_(x(0)),
 ];
 
+/** Whether a program is run with limited memory, too: each third, since it takes as long again. */
+const everyThird = (): (() => boolean) => {
+  let count = 0;
+  return () => process.env['FLAMBEAU_SLOW'] === '1' || count++ % 3 === 0;
+};
+
 interface Instruction {
   readonly op: number;
   readonly picks: readonly [number, number, number];
@@ -85,6 +94,8 @@ function run(instructions: readonly Instruction[], steps: readonly Step[], pool:
 
 test('without gradients, operations in place included', () => {
   const steps = [...STEPS, ...IN_PLACE];
+  const alsoLimited = everyThird();
+  let madeAgain = 0;
   fc.assert(
     fc.property(program(steps.length), fc.nat(3), (instructions, wanted) => {
       manualSeed(7);
@@ -102,12 +113,22 @@ test('without gradients, operations in place included', () => {
       const got: unknown[] = [];
       for (let i = 0; i < 3; i++) got.push(...step(x).map(bits), bits(state));
       expect(got).toEqual(expected);
+      if (!alsoLimited()) return;
+      state.copy_(start);
+      const small = compile(fn, { memoryLimit: 1 });
+      const again: unknown[] = [];
+      for (let i = 0; i < 3; i++) again.push(...small(x).map(bits), bits(state));
+      expect(again).toEqual(expected);
+      if (String(small).includes('made again')) madeAgain++;
     }),
     { numRuns: 150, seed: 11 },
   );
+  expect(madeAgain).toBeGreaterThan(5);
 });
 
 test('with gradients', () => {
+  const alsoLimited = everyThird();
+  let madeAgain = 0;
   fc.assert(
     fc.property(program(STEPS.length), (instructions) => {
       manualSeed(8);
@@ -122,7 +143,12 @@ test('with gradients', () => {
       const expected = fn(x).map(bits);
       const step = compile(fn);
       for (let i = 0; i < 2; i++) expect(step(x).map(bits)).toEqual(expected);
+      if (!alsoLimited()) return;
+      const small = compile(fn, { memoryLimit: 1 });
+      for (let i = 0; i < 2; i++) expect(small(x).map(bits)).toEqual(expected);
+      if (String(small).includes('made again')) madeAgain++;
     }),
     { numRuns: 100, seed: 12 },
   );
+  expect(madeAgain).toBeGreaterThan(5);
 });

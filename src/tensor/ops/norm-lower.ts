@@ -95,15 +95,16 @@ function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forw
   });
 }
 
-/** With a finish that adds, what is added is the last input. */
+/** With a finish that adds, what is added is the last input. Running statistics stay as they are unless `running`. */
 export function lowerBatchNorm(
   l: Lowering,
   inputs: Values,
   [y, mean, invStd]: Values,
   p: BatchNormParams,
   finish: NormFinish = '',
+  running = p.running,
 ): void {
-  const [mode, momentum] = p.running ? (['running', l.scalar(0)] as const) : (['train', 0] as const);
+  const [mode, momentum] = running ? (['running', l.scalar(0)] as const) : (['train', 0] as const);
   lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish });
 }
 
@@ -134,7 +135,7 @@ export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Va
 export function normFinish(steps: readonly FinishStep[]): NormFinish | undefined {
   return FINISHES.find((finish) => finish === showSteps(steps));
 }
-const FINISHES: readonly NormFinish[] = ['add', 'relu', 'add+relu'];
+const FINISHES: readonly NormFinish[] = ['', 'add', 'relu', 'add+relu'];
 
 const lowerGrad =
   (mode: 'train' | 'eval') =>

@@ -118,6 +118,7 @@ export const normRules: OpRules<NormAttrs> = {
     },
     lower: (l, inputs, outputs, p) => lowerBatchNorm(l, inputs, outputs, p),
     finish: finishing(lowerBatchNorm),
+    again: finishing((l, x, y, p, finish) => lowerBatchNorm(l, x, y, p, finish, false)),
     writes: (p) => (p.running ? [batchNormInputs(p).mean, batchNormInputs(p).variance] : []),
     gradient: {
       name: 'NativeBatchNormBackward0',

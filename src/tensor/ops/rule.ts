@@ -61,6 +61,7 @@ export interface OpRule<A extends Attrs> {
   /** For the planner: see `GraphOp`. */
   readonly step?: FinishStep | ((attrs: A) => AffineStep);
   readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
+  readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
   readonly partner?: (attrs: A) => Partner;
   /** The expression, where that is all there is to it: see `elementwiseRule`. */
   readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;

@@ -1,0 +1,45 @@
+/** Lowers a graph: every node in order, its buffers where they come from, those that live within a run for as long as they do. */
+import { invariant } from '../base/errors.ts';
+import type { Device } from '../devices/device.ts';
+import type { Target } from '../kernels/ir.ts';
+import type { Graph } from './graph.ts';
+import { Lowering, type Value } from './lowering.ts';
+
+/** @param steady external buffers, by their places, of which what is made is kept: see `Lowering.derived` */
+export function lowered(device: Device, graph: Graph, target: Target, steady?: ReadonlySet<number>): Lowering {
+  const lowering = new Lowering(device, target, steady);
+  const places = graph.buffers.map((): Value | undefined => undefined);
+  graph.externals.forEach((buffer, index) => {
+    const value = graph.values.find((candidate) => candidate.buffer === buffer);
+    invariant(value !== undefined, `external buffer ${buffer} has no value`);
+    places[buffer] = lowering.external(value.layout, index);
+  });
+  const lives = lifetimes(graph);
+  const valueOf = (id: number): Value => {
+    const { buffer, layout, offset } = graph.values[id]!;
+    const source = graph.buffers[buffer]!;
+    const place = (places[buffer] ??=
+      source.kind === 'constant'
+        ? lowering.constant(layout.dtype, source.data)
+        : lowering.local(layout, source.bytes, lives[buffer]!.first, lives[buffer]!.last));
+    return lowering.view({ ...place, layout }, layout, offset);
+  };
+  graph.nodes.forEach((node, i) => {
+    lowering.beginNode(i, node.firstScalar);
+    node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
+  });
+  return lowering;
+}
+
+/** The first and the last node that mention each buffer; a buffer without one ends before it begins. */
+export function lifetimes(graph: Graph): { first: number; last: number }[] {
+  const lives = graph.buffers.map(() => ({ first: Infinity, last: -1 }));
+  graph.nodes.forEach(({ inputs, outputs }, i) => {
+    for (const id of [...inputs, ...outputs]) {
+      const life = lives[graph.values[id]!.buffer]!;
+      life.first = Math.min(life.first, i);
+      life.last = i;
+    }
+  });
+  return lives;
+}
