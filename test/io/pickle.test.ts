@@ -409,14 +409,14 @@ describe('hostile pickles are refused by name', () => {
     expect(() => read(pickle(`]${batch.repeat(1000)}`))).toThrow(/more than 1000000 operations/);
   });
 
-  const MORE = [
+  const MORE: readonly (readonly [string, string])[] = [
     ['whole floats', `]${`(${'G?\xf0\0\0\0\0\0\0'.repeat(1000)}e`.repeat(997)}`],
     [
       'memos',
       `N${Array.from({ length: 990_000 }, (_, i) => `r${String.fromCharCode(i & 255, (i >> 8) & 255, i >> 16, 0)}`).join('')}`,
     ],
-  ] as const;
-  test.each([
+  ];
+  test.each<readonly [string, string]>([
     ['None in lists as Python writes them', `]${`(${'N'.repeat(1000)}e`.repeat(997)}`],
     ['None in a tuple', `(${'N'.repeat(199_990)}t`],
     ['dictionaries of one', `](${'}NNs'.repeat(99_990)}e`],
