@@ -216,9 +216,11 @@ print(json.dumps([out.tolist(), nested['classes'], nested['arch'], str(nested['h
 describe('what is written', () => {
   it.each(['pt', 'safetensors', 'npz'] as const)('comes from the tensors’ own memory, without a copy: %s', (format) => {
     const whole = randn(3, 500);
-    const value = new Map([['w', whole], ['part', randn(4, 300).select(0, 2)], ['turned', randn(2, 3).t()]]); // prettier-ignore
+    const value = new Map<string, Tensor>([['w', whole], ['part', randn(4, 300).select(0, 2)], ['turned', randn(2, 3).t()]]); // prettier-ignore
     const chunks = [...serializeChunks(value, { format })];
-    const inDevice = chunks.filter(({ buffer }) => buffer === cpuDevice().memory.buffer).map(({ length }) => length);
+    const inDevice = chunks
+      .filter(({ buffer, length }) => buffer === cpuDevice().memory.buffer && length > 100)
+      .map(({ length }) => length);
     expect(inDevice.sort((a, b) => a - b)).toEqual([1200, 6000]);
     const back = deserialize(concatBytes(chunks));
     for (const [name, x] of value) expect(back.get(name)!.tolist()).toEqual(x.tolist());
