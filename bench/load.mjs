@@ -1,7 +1,7 @@
 /**
  * npm run -s build && node bench/load.mjs [--mb 45,1000] [--runs 5] [--folder DIR] [--json]
  *
- * How long `load(file)` and `loadStateDict` take together, and how much memory beyond the model's own, for state dicts of about so many
+ * How long `load(file)` and `loadStateDict` take together, and how much memory beyond the model's own, and the same of `save`, for state dicts of about so many
  * megabytes: as many tensors as ResNet-18 has (62 parameters and buffers of about its sizes, scaled). Each format and run is a fresh
  * process; the file has been read once before, so that the disk is not what is measured. `first` is the first load of a process, with
  * its processor time, which other programs disturb less, `again` the second, when the engine has compiled the code.
@@ -33,15 +33,15 @@ function parent() {
     for (const mb of options.mb.split(',').map(Number)) {
       for (const extension of EXTENSIONS) {
         const file = join(folder, `model.${extension}`);
-        run({ task: 'write', file, mb });
+        const saved = run({ task: 'write', file, mb });
         readFileSync(file).length; // into the system's cache
         const runs = Array.from({ length: Number(options.runs) }, () => run({ task: 'load', file, mb }));
         const median = (key) => runs.map((r) => r[key]).sort((a, b) => a - b)[runs.length >> 1];
-        const row = { mb: statSync(file).size / 1e6, format: extension, first: median('first'), cpu: median('cpu'), again: median('again'), extraMb: median('extraMb') }; // prettier-ignore
+        const row = { mb: statSync(file).size / 1e6, format: extension, first: median('first'), cpu: median('cpu'), again: median('again'), extraMb: median('extraMb'), save: saved.wall, saveExtraMb: saved.extraMb }; // prettier-ignore
         if (options.json) console.log(JSON.stringify(row));
         else
           console.log(
-            `${extension.padEnd(12)} ${row.mb.toFixed(1).padStart(8)} MB  first ${row.first.toFixed(0).padStart(5)} ms (processor ${row.cpu.toFixed(0)})  again ${row.again.toFixed(0).padStart(5)} ms  beyond the model ${row.extraMb.toFixed(0).padStart(5)} MB`,
+            `${extension.padEnd(12)} ${row.mb.toFixed(1).padStart(8)} MB  first ${row.first.toFixed(0).padStart(5)} ms (processor ${row.cpu.toFixed(0)})  again ${row.again.toFixed(0).padStart(5)} ms  beyond the model ${row.extraMb.toFixed(0).padStart(5)} MB  save ${row.save.toFixed(0).padStart(5)} ms, beyond ${row.saveExtraMb.toFixed(0).padStart(5)} MB`,
           );
         rmSync(file);
       }
@@ -81,13 +81,15 @@ async function child({ task, file, mb }) {
   }
   layers.push(new nn.Linear(width(512), 1000));
   const model = new nn.Sequential(...layers);
-  if (task === 'write') {
-    save(model.stateDict(), file);
-    return;
-  }
   globalThis.gc();
   writeFileSync('/proc/self/clear_refs', '5'); // from now on the peak counts anew
   const before = status('VmRSS');
+  if (task === 'write') {
+    const start = performance.now();
+    save(model.stateDict(), file);
+    console.log(JSON.stringify({ wall: performance.now() - start, extraMb: status('VmHWM') - before }));
+    return;
+  }
   const time = () => {
     const start = performance.now();
     const before = process.cpuUsage();

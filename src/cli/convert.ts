@@ -1,15 +1,15 @@
 /** `flambeau convert`: the tensors of one file in another format. */
-import { convertFile } from '../io/files-node.ts';
+import { convertFile } from '../onnx/convert-file.ts';
 import { command } from './command.ts';
 import { counted } from './format.ts';
 import { flag, text } from './options.ts';
 
 export const convertCommand = command({
   name: 'convert',
-  summary: 'Convert between .pt, .safetensors, .npz and .npy files.',
+  summary: 'Convert between .pt, .safetensors, .npz and .npy files, and take the weights out of .onnx files.',
   usage: 'convert FROM TO [options]',
   details:
-    "Writes the tensors of FROM in the format that TO's name asks for; what FROM is, its contents say. Dtypes stay as they are.",
+    "Writes the tensors of FROM in the format that TO's name asks for; what FROM is, its contents say. An ONNX model gives its initializers. Dtypes stay as they are.",
   arguments: { min: 2, max: 2 },
   options: {
     key: text('NAME', 'Convert only this entry of a checkpoint, such as state_dict.'),

@@ -79,9 +79,17 @@ function onlyTensors(value: PtInput, kind: FileKind): Map<string, RawTensor> {
   return tensors;
 }
 
-/** The format that a name asks for: `.safetensors`, `.npz`, `.npy`, and PyTorch's for all others. */
+/**
+ * The format that a name asks for: `.safetensors`, `.npz`, `.npy`, and PyTorch's for all others.
+ * @throws ArgumentError for `.onnx`, whose files hold more than tensors
+ */
 export function kindOfName(path: string): FileKind {
   const ending = /\.([A-Za-z]+)$/.exec(path)?.[1]?.toLowerCase();
+  if (ending === 'onnx') {
+    throw new ArgumentError(
+      `${JSON.stringify(path)}: an ONNX file holds a model's operations, which tensors alone do not tell; load them into the model and call exportOnnx(model, example, file)`,
+    );
+  }
   return FILE_KINDS.find((kind) => kind === ending) ?? 'pt';
 }
 

@@ -51,7 +51,8 @@ export class ByteWriter {
 }
 
 /** The pieces as one array. */
-export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concatBytes(pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+  const chunks = Array.isArray(pieces) ? (pieces as readonly Uint8Array[]) : [...pieces];
   const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {

@@ -7,13 +7,14 @@
  */
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { cpuDevice } from '../tensor/backend.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
 import { bytesSource } from './byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
 import type { ReadPtOptions } from './pt.ts';
-import { RawStorage, RawTensor, type PtInput, type PtKey } from './pt-value.ts';
+import { RawStorage, RawTensor, type PtInput, type PtKey, type StorageSource } from './pt-value.ts';
 import { concatBytes } from './byte-writer.ts';
 
 /** What a checkpoint can hold: a state dict, or tensors in dictionaries (Maps or plain objects), lists and sets. */
@@ -55,7 +56,7 @@ export interface SerializeOptions {
  * new nn.Linear(4, 2).loadStateDict(deserialize(bytes));
  */
 export function serialize(value: CheckpointInput, options: SerializeOptions = {}): Uint8Array<ArrayBuffer> {
-  return concatBytes([...serializeChunks(value, options)]);
+  return concatBytes(serializeChunks(value, options));
 }
 
 /** As {@link serialize}, in pieces to be written one after the other. */
@@ -139,14 +140,16 @@ class Packer {
     if (storage.freed) throw unusable(`save: ${place(path)}`, storage);
     const { shape } = layout;
     const { requiresGrad } = tensor;
-    const whole = layout.numel * itemSize(dtype) === storage.bytes;
-    if (!whole && this.#users.get(storage)!.size === 1) {
-      return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(bytesOf(tensor.toTypedArray())) });
+    const bytes = layout.numel * itemSize(dtype);
+    if (bytes < storage.bytes && this.#users.get(storage)!.size === 1) {
+      const part = layout.contiguous
+        ? inMemory(storage, storage.address + tensor.offset * itemSize(dtype), bytes)
+        : bytesOf(tensor.toTypedArray());
+      return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(part) });
     }
     let raw = this.#storages.get(storage);
     if (raw === undefined) {
-      const data = storage.device.readSync(dtype, storage.address, storage.bytes / itemSize(dtype));
-      this.#storages.set(storage, (raw = new RawStorage(bytesOf(data))));
+      this.#storages.set(storage, (raw = new RawStorage(inMemory(storage, storage.address, storage.bytes))));
     }
     return new RawTensor({
       dtype,
@@ -174,5 +177,18 @@ function entriesOf(value: Container): Iterable<readonly [PtKey, CheckpointInput]
 }
 
 const place = (path: readonly PtKey[]): string => (path.length === 0 ? 'the value' : `the value at ${path.join('.')}`);
+
+/** Device memory, read where it lies when it is written to a file: a model is not held twice. */
+function inMemory(storage: Storage, address: number, byteLength: number): StorageSource {
+  return {
+    byteLength,
+    deferred: false,
+    read: (offset, length) => {
+      if (storage.freed) throw unusable('save', storage);
+      return new Uint8Array(cpuDevice().memory.buffer, address + offset, length);
+    },
+    verify: () => undefined,
+  };
+}
 
 const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -1,7 +1,7 @@
 /** How the element types of files become those of tensors. Narrower ones are widened, which loses nothing. */
 import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
-import { ptItemSize, type PtDType } from './pt-value.ts';
+import { ptItemSize, type PtDType, type RawTensor } from './pt-value.ts';
 
 /** What tensors of a file's dtype become: half precision float32, short integers int32. */
 export function tensorDType(dtype: PtDType): DType {
@@ -76,6 +76,14 @@ export function contiguousBytes(
     }
   }
   return out;
+}
+
+/** As {@link contiguousBytes}, of a tensor's own storage and in pieces. */
+export function* contiguousChunks(tensor: RawTensor): Generator<Uint8Array> {
+  const { dtype, shape, strides, offset, storage, numel } = tensor;
+  const size = ptItemSize(dtype);
+  if (isContiguous(shape, strides)) yield* storage.chunks(offset * size, numel * size);
+  else yield contiguousBytes(tensor, (from, length) => storage.read(from, length));
 }
 
 /** Whether elements follow each other without gaps in row-major order; dimensions of size 1 do not matter. */

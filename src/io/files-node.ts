@@ -1,6 +1,6 @@
 /** Inspecting and converting files on disk, in Node. */
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import { kindOfName, readAny, tensorsByPath, writeAny, type FileKind } from './any-file.ts';
+import { kindOfName, readAny, tensorsByPath, writeAny, type FileKind, type RawFile } from './any-file.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { openSource } from './file-source.ts';
 import { inspectSource, type FileInfo } from './inspect-file.ts';
@@ -25,36 +25,33 @@ export interface ConvertOptions {
 
 /** What {@link convertFile} did. */
 export interface Converted {
-  readonly from: FileKind;
+  readonly from: FileKind | 'onnx';
   readonly to: FileKind;
   readonly tensors: number;
   /** What the new format could not take along. */
   readonly notes: readonly string[];
 }
 
-/**
- * Writes the tensors of one file to another one: `.pt`, `.safetensors`, `.npz` or `.npy`, by the name's ending. Dtypes stay as they are,
- * half precision too; only NumPy has no bfloat16, which becomes float32. Nested dictionaries become names with dots.
- * @throws ArgumentError when there is no such file or entry, or the target cannot hold what is in it
- * @throws FormatError when the file is damaged, hostile or of another format
- * @example
- * import { nn } from 'flambeau';
- * import { convertFile, load, save } from 'flambeau/node';
- * import { mkdtempSync } from 'node:fs';
- * import { tmpdir } from 'node:os';
- *
- * const folder = mkdtempSync(`${tmpdir()}/flambeau-`);
- * save(new nn.Linear(4, 2).stateDict(), `${folder}/model.pt`);
- * const { tensors } = convertFile(`${folder}/model.pt`, `${folder}/model.safetensors`);
- * console.log(tensors, [...load(`${folder}/model.safetensors`).keys()].join()); // 2 weight,bias
- */
+/** As `convertFile` of `flambeau/node`, of all but ONNX files. */
 export function convertFile(from: string, to: string, options: ConvertOptions = {}): Converted {
   const notes: string[] = [];
   const onModule = (className: string): void =>
     void notes.push(`a whole module of class ${className} gave its state dict`);
+  kindOfName(to); // whether it can be written at all
   const file = named('convertFile', from, () =>
     readAny(openSource('convertFile', from), { keepFloats: true, onModule }),
   );
+  return { from: file.kind, ...writeConverted(file, notes, from, to, options) };
+}
+
+/** Writes what was read from a file to another one. */
+export function writeConverted(
+  file: Pick<RawFile, 'value' | 'metadata'>,
+  notes: string[],
+  from: string,
+  to: string,
+  options: ConvertOptions,
+): Omit<Converted, 'from'> {
   const kind = kindOfName(to);
   const value = options.key === undefined ? file.value : entryAt(file.value, options.key, from);
   const { tensors, others } = tensorsByPath(value);
@@ -75,7 +72,7 @@ export function convertFile(from: string, to: string, options: ConvertOptions = 
   const metadata = kind === 'safetensors' ? { metadata: file.metadata } : {};
   for (const { storage } of tensors.values()) storage.verify();
   writeFileAtomic(to, writeAny(kind, shaped(kind, value, tensors, options.tensorsOnly === true), metadata));
-  return { from: file.kind, to: kind, tensors: tensors.size, notes };
+  return { to: kind, tensors: tensors.size, notes };
 }
 
 /** What is written: for PyTorch the value as it is, else the tensors by name, or the one tensor. */

@@ -5,7 +5,7 @@
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { bytesSource, storageAt, type ByteSource } from './byte-source.ts';
-import { contiguousBytes, tensorData } from './element-types.ts';
+import { contiguousChunks, tensorData } from './element-types.ts';
 import { quote } from './pickle-items.ts';
 import {
   RawStorage,
@@ -190,7 +190,19 @@ function sourceOf(contents: Uint8Array | StorageSource): ByteSource {
 }
 
 /** A `.npy` file in pieces. NumPy has no bfloat16: that becomes float32. */
-export function npyChunks(tensor: RawTensor): Uint8Array[] {
+export function* npyChunks(tensor: RawTensor): Generator<Uint8Array> {
+  yield npyHead(tensor);
+  const wide = tensor.dtype === 'bfloat16';
+  for (const piece of contiguousChunks(tensor)) {
+    if (!wide) yield piece;
+    else {
+      const data = tensorData(piece, 'bfloat16');
+      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    }
+  }
+}
+
+function npyHead(tensor: RawTensor): Uint8Array {
   const wide = tensor.dtype === 'bfloat16';
   const code = wide ? 'f4' : CODES.get(tensor.dtype)!;
   const order = ptItemSize(tensor.dtype) === 1 ? '|' : '<';
@@ -201,25 +213,20 @@ export function npyChunks(tensor: RawTensor): Uint8Array[] {
   head.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, (total - 10) & 255, (total - 10) >>> 8]);
   head.set(new TextEncoder().encode(text), 10);
   head[total - 1] = 0x0a;
-  const bytes = contiguousBytes(tensor, (offset, length) => tensor.storage.read(offset, length));
-  if (!wide) return [head, bytes];
-  const data = tensorData(bytes, 'bfloat16');
-  return [head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+  return head;
 }
 
 /** A `.npz` file in pieces. @throws ArgumentError for names that make no member of an archive */
-export function npzChunks(arrays: ReadonlyMap<string, RawTensor>): Uint8Array[] {
+export function npzChunks(arrays: ReadonlyMap<string, RawTensor>): Iterable<Uint8Array> {
   const members = [...arrays].map(([name, tensor]) => {
     if (name === '' || /[\p{Cc}\\]|^\/|^[A-Za-z]:|(^|\/)\.\.(\/|$)/u.test(name)) {
       throw new ArgumentError(
         `npz: the name ${quote(name)} cannot stand in an archive; expected a plain relative path`,
       );
     }
-    const [head, data] = npyChunks(tensor) as [Uint8Array, Uint8Array];
-    const whole = new Uint8Array(head.length + data.length);
-    whole.set(head);
-    whole.set(data, head.length);
-    return { name: `${name}.npy`, data: whole };
+    const itemSize = tensor.dtype === 'bfloat16' ? 4 : ptItemSize(tensor.dtype);
+    const size = npyHead(tensor).length + tensor.numel * itemSize;
+    return { name: `${name}.npy`, size, pieces: () => npyChunks(tensor) };
   });
   return zipChunks(members);
 }

@@ -73,8 +73,10 @@ export interface PickleHost {
 
 /** How much a pickle may ask of its reader. */
 export interface PickleLimits {
-  /** Opcodes executed, default 2 million. */
+  /** Opcodes executed, default 1 million. */
   readonly operations: number;
+  /** Values that wait to become parts of a container, default 200,000; Python writes lists and dictionaries a thousand items at a time. */
+  readonly stack: number;
   /** Containers and objects made, default 100,000. */
   readonly containers: number;
   /** Containers inside one another, default 200, never more than 1000. */
@@ -83,7 +85,14 @@ export interface PickleLimits {
   readonly expanded: number;
 }
 
-export const PICKLE_LIMITS: PickleLimits = { operations: 2e6, containers: 100_000, depth: 200, expanded: 4e6 };
+/** Within these, whatever a pickle says, it takes less than 64 MB beyond its own bytes. */
+export const PICKLE_LIMITS: PickleLimits = {
+  operations: 1e6,
+  stack: 200_000,
+  containers: 100_000,
+  depth: 200,
+  expanded: 4e6,
+};
 
 /** A dictionary key or set element, or the error that it is none. */
 export function asKey(item: PickleItem, error: MakeError): PtKey {

@@ -199,6 +199,9 @@ class Machine {
   // The stack.
 
   push(item: PickleItem): void {
+    if (this.#stack.length >= this.#limits.stack) {
+      throw this.error(`more than ${this.#limits.stack} values on the stack; raise the limit if the file is trusted`);
+    }
     this.#stack.push(item);
   }
 
@@ -207,7 +210,7 @@ class Machine {
     if (++this.#containers > this.#limits.containers) {
       throw this.error(`more than ${this.#limits.containers} containers; raise the limit if the file is trusted`);
     }
-    this.#stack.push(item);
+    this.push(item);
   }
 
   pop(what: string): PickleItem {
@@ -228,6 +231,7 @@ class Machine {
   }
 
   mark(): void {
+    if (this.#marks.length >= this.#limits.stack) throw this.error(`more than ${this.#limits.stack} open marks`);
     this.#marks.push(this.#stack.length);
   }
 

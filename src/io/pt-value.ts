@@ -9,7 +9,7 @@
  */
 import { ArgumentError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
-import { eachPiece } from './byte-source.ts';
+import { PIECE, eachPiece } from './byte-source.ts';
 
 /** Element types a checkpoint can hold: Flambeau's own, the two 16-bit floating ones and the two short integers. */
 export type PtDType = DType | 'float16' | 'bfloat16' | 'int8' | 'int16';
@@ -142,6 +142,12 @@ export class RawStorage {
   pieces(offset: number, length: number, use: (piece: Uint8Array, at: number) => void): void {
     if (this.#contents instanceof Uint8Array) use(this.read(offset, length), 0);
     else eachPiece(this.#contents, offset, length, use);
+  }
+
+  /** The bytes [offset, offset + length) in pieces: those in memory as they are, those in a file a little at a time. */
+  *chunks(offset = 0, length = this.byteLength): Generator<Uint8Array> {
+    const step = this.deferred ? PIECE : length;
+    for (let at = 0; at < length; at += step) yield this.read(offset + at, Math.min(step, length - at));
   }
 
   /** Compares checksums where the file has some and that was not done yet. @throws FormatError */

@@ -109,7 +109,7 @@ export function writePt(value: PtInput, options: WritePtOptions = {}): Uint8Arra
  * copied on its way to a file.
  * @throws ArgumentError for a value that has no counterpart there, naming its place.
  */
-export function writePtChunks(value: PtInput, options: WritePtOptions = {}): Uint8Array[] {
+export function writePtChunks(value: PtInput, options: WritePtOptions = {}): Iterable<Uint8Array> {
   const name = options.name ?? 'archive';
   if (name === '' || name === '..' || name === '.' || /[/\\\p{Cc}]|^[A-Za-z]:/u.test(name)) {
     throw new ArgumentError(`writePt: name ${quote(name)}; expected the name of a folder, for example 'archive'`);
@@ -119,7 +119,11 @@ export function writePtChunks(value: PtInput, options: WritePtOptions = {}): Uin
   return zipChunks([
     { name: `${name}/data.pkl`, data: pickle },
     { name: `${name}/byteorder`, data: text('little') },
-    ...storages.map(({ bytes }, i) => ({ name: `${name}/data/${i}`, data: bytes })),
+    ...storages.map((storage, i) => ({
+      name: `${name}/data/${i}`,
+      size: storage.byteLength,
+      pieces: () => storage.chunks(),
+    })),
     { name: `${name}/version`, data: text('3\n') },
   ]);
 }

@@ -7,7 +7,7 @@
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { storageAt, type ByteSource } from './byte-source.ts';
-import { contiguousBytes } from './element-types.ts';
+import { contiguousChunks } from './element-types.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { quote } from './pickle-items.ts';
 import { RawStorage, RawTensor, ptItemSize, type PtDType } from './pt-value.ts';
@@ -218,7 +218,7 @@ export function* safetensorsChunks(
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(text, LENGTH_BYTES);
   yield head;
-  for (const [, tensor] of placed) yield contiguousBytes(tensor, (offset, count) => tensor.storage.read(offset, count));
+  for (const [, tensor] of placed) yield* contiguousChunks(tensor);
 }
 
 function json(text: unknown): string {

@@ -7,11 +7,10 @@
 import { ArgumentError } from '../base/errors.ts';
 import { crc32 } from './crc32.ts';
 
-/** A member to be written. */
-export interface ZipMember {
-  readonly name: string;
-  readonly data: Uint8Array;
-}
+/** A member to be written, with its contents, or with what makes them in pieces: that is called twice and must make the same bytes. */
+export type ZipMember = { readonly name: string } & (
+  { readonly data: Uint8Array } | { readonly size: number; readonly pieces: () => Iterable<Uint8Array> }
+);
 
 /** How {@link zipChunks} lays the archive out. */
 export interface ZipWriteOptions {
@@ -38,28 +37,35 @@ interface Placed {
 }
 
 /**
- * The archive as pieces to be written one after the other; members' data are among them as they are, not copied.
+ * The archive as pieces to be written one after the other, made as they are asked for; members' pieces are among them as they are, not copied.
  * @throws ArgumentError when two members have one name, or a name is empty or too long.
  */
-export function zipChunks(members: Iterable<ZipMember>, options: ZipWriteOptions = {}): Uint8Array[] {
+export function* zipChunks(members: Iterable<ZipMember>, options: ZipWriteOptions = {}): Generator<Uint8Array> {
   const align = options.align ?? 64;
   const zip64From = options.zip64From ?? MAX_UINT32;
-  const chunks: Uint8Array[] = [];
   const placed: Placed[] = [];
   const seen = new Set<string>();
   let offset = 0;
-  for (const { name, data } of members) {
+  for (const member of members) {
+    const { name } = member;
+    const pieces = 'data' in member ? () => [member.data] : member.pieces;
+    const size = 'data' in member ? member.data.length : member.size;
     if (seen.has(name)) throw new ArgumentError(`zip: two members named ${JSON.stringify(name)}; names must differ`);
     seen.add(name);
-    const entry = { name: encodeName(name), size: data.length, crc: crc32(data), offset };
+    // The checksum stands before the contents.
+    let crc = 0;
+    for (const piece of pieces()) crc = crc32(piece, crc);
+    const entry = { name: encodeName(name), size, crc, offset };
     const header = localHeader(entry, align, zip64From);
     placed.push(entry);
-    chunks.push(header, data);
-    offset += header.length + data.length;
+    yield header;
+    yield* pieces();
+    offset += header.length + size;
   }
   const directory = placed.map((entry) => centralHeader(entry, zip64From));
   const size = directory.reduce((sum, entry) => sum + entry.length, 0);
-  return [...chunks, ...directory, endRecords(placed.length, size, offset, zip64From)];
+  yield* directory;
+  yield endRecords(placed.length, size, offset, zip64From);
 }
 
 function encodeName(name: string): Uint8Array {

@@ -1,18 +1,16 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
-import { hostArray } from '../tensor/create.ts';
 import { noGrad } from '../tensor/autograd.ts';
-import { fillNormal, fillUniform, type Generator } from '../tensor/random/index.ts';
+import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
 
 type FloatArray = Float32Array | Float64Array;
 
 function fillWith(x: Tensor, fill: (data: FloatArray) => void): Tensor {
-  const data = hostArray(x.dtype, x.numel()) as FloatArray;
-  fill(data);
-  x.setData(data);
+  prepareDraws(); // must not move the memory while it is written to
+  x.overwrite((data) => fill(data as FloatArray));
   return x;
 }
 

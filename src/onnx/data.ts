@@ -3,6 +3,7 @@ import type { DType, TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
 import { tensorData, widened } from '../io/element-types.ts';
+import { PT_DTYPES, RawStorage, RawTensor } from '../io/pt-value.ts';
 import { hostArray } from '../tensor/create.ts';
 import type { Message } from './messages.ts';
 import { Unsupported } from './node.ts';
@@ -45,6 +46,38 @@ export function readTensor(tensor: TensorMessage, what: string, external: ReadEx
   const raw = rawBytes(tensor, count * type.bytes, what, external);
   const data = raw === undefined ? fromLists(tensor, type.name, type.dtype, count, what) : fromRaw(raw, type.name, type.dtype, count, what); // prettier-ignore
   return { dtype: type.dtype, shape, data };
+}
+
+/**
+ * Reads a tensor as it stands in the file, half precision and short integers too.
+ * @throws FormatError when sizes and data do not fit
+ * @throws Unsupported for element types that no checkpoint has
+ */
+export function readRaw(tensor: TensorMessage, what: string, external: ReadExternal): RawTensor {
+  const shape = sizesOf(tensor, what);
+  const { name, dtype: ours, bytes } = elementType(tensor.dataType);
+  const dtype = PT_DTYPES.find((known) => known === name);
+  if (dtype === undefined) throw new Unsupported(`tensors of ${name}`);
+  if (tensor.segment !== undefined) throw new Unsupported('tensors in segments');
+  const raw = rawBytes(tensor, numelOf(shape) * bytes, what, external);
+  if (raw !== undefined) return new RawTensor({ dtype, shape, storage: new RawStorage(raw) });
+  const narrow = { int8: Int8Array, int16: Int16Array, float16: Uint16Array, bfloat16: Uint16Array }[dtype as string];
+  const data = narrow === undefined ? fromLists(tensor, name, ours!, numelOf(shape), what) : narrowed(narrow.from(tensor.int32Data), tensor, name, numelOf(shape), what); // prettier-ignore
+  return new RawTensor({ dtype, shape, storage: new RawStorage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) }); // prettier-ignore
+}
+
+/** Elements of two bytes or fewer, which stand in a list of int32. */
+function narrowed<T extends Int8Array | Int16Array | Uint16Array>(
+  data: T,
+  tensor: TensorMessage,
+  name: string,
+  count: number,
+  what: string,
+): T {
+  const { int32Data: list } = tensor;
+  if (list.length !== count) throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
+  if (list.some((x, i) => x !== data[i])) throw new FormatError(`onnx: ${what}: an element does not fit ${name}`);
+  return data;
 }
 
 function rawBytes(tensor: TensorMessage, size: number, what: string, external: ReadExternal): Uint8Array | undefined {

@@ -5,6 +5,7 @@ import { ArgumentError, FormatError } from '../base/errors.ts';
 import { writeFileAtomic } from '../io/atomic-write.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { encodeOnnx, type ExportableModel, type OnnxExportOptions } from './export/export.ts';
+import type { ReadExternal } from './data.ts';
 import { importModel } from './import.ts';
 import type { OnnxModule } from './module.ts';
 
@@ -45,15 +46,18 @@ export function exportOnnx(
  * @throws OnnxUnsupportedError that lists all operators, attributes and types that Flambeau does not have
  */
 export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(file: string): OnnxModule<Out> {
-  const folder = path.dirname(path.resolve(file));
   try {
-    return importModel<Out>(readWhole('importOnnx', file), {
-      external: (location, offset, length) => readPart(folder, location, offset, length),
-    });
+    return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file) });
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new FormatError(`importOnnx: ${JSON.stringify(file)}: ${cause.message}`, { cause });
   }
+}
+
+/** Reads weights from files in a model's folder. */
+export function externalOf(file: string): ReadExternal {
+  const folder = path.dirname(path.resolve(file));
+  return (location, offset, length) => readPart(folder, location, offset, length);
 }
 
 /** @throws ArgumentError when there is no such file, or it cannot be read */

@@ -89,8 +89,8 @@ export function importModel<Out extends Tensor | Tensor[]>(bytes: Uint8Array, op
   return new Importer(model, graph, options).module() as OnnxModule<Out>;
 }
 
-/** Files of weights are read about once: weights may share bytes, but a short model cannot read a long file a thousand times. */
-function bounded(read: ReadExternal): ReadExternal {
+/** @internal Files of weights are read about once: weights may share bytes, but a short model cannot read a long file a thousand times. */
+export function boundedReads(read: ReadExternal): ReadExternal {
   const files = new Map<string, { total: number; end: number }>();
   return (location, offset, length) => {
     const bytes = read(location, offset, length);
@@ -118,7 +118,7 @@ class Importer {
 
   constructor(model: Message<'Model'>, graph: Message<'Graph'>, options: ImportOptions) {
     this.#graph = graph;
-    this.#external = bounded(options.external);
+    this.#external = boundedReads(options.external);
     this.#opset = this.#findOpset(model);
   }
 

@@ -5,8 +5,8 @@
  * the base is rebased onto the change and every view derives its own anew from the base, as in PyTorch's
  * `torch/csrc/autograd/variable.cpp`.
  */
-import { isFloating, itemSize, type DType, type TypedArray } from '../base/dtype.ts';
-import { AutogradError, CompileError, DTypeError, ShapeError } from '../base/errors.ts';
+import { isFloating, itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
+import { AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { showShape } from '../base/shape.ts';
@@ -132,6 +132,17 @@ export abstract class TensorBase {
       throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
     }
     cpuDevice().write(this.#address('setData'), data);
+    this.storage.version++;
+  }
+
+  /** As {@link setData}, by writing to the tensor's own memory: no second copy of large ones. `fill` may not make tensors. @internal */
+  overwrite(fill: (elements: TypedArray) => void): void {
+    forbidWhileRecording('overwrite: this writes values from JavaScript', 'pass them as an argument instead');
+    const { layout } = this;
+    if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
+    const elements = viewAs(layout.dtype, cpuDevice().memory.buffer, this.#address('overwrite'), layout.numel);
+    fill(elements);
+    invariant(elements.length === layout.numel, 'overwrite: the memory has moved meanwhile');
     this.storage.version++;
   }
 

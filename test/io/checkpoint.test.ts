@@ -7,7 +7,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { ArgumentError, FlambeauError, FormatError, StateDictError } from '../../src/base/errors.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
-import { deserialize, serialize, type CheckpointInput } from '../../src/io/checkpoint.ts';
+import { deserialize, serialize, serializeChunks, type CheckpointInput } from '../../src/io/checkpoint.ts';
+import { concatBytes } from '../../src/io/byte-writer.ts';
+import { cpuDevice } from '../../src/tensor/backend.ts';
 import { isStateDict } from '../../src/io/checkpoint-value.ts';
 import { readPt, writePt } from '../../src/io/pt.ts';
 import { RawStorage, RawTensor } from '../../src/io/pt-value.ts';
@@ -208,5 +210,19 @@ print(json.dumps([out.tolist(), nested['classes'], nested['arch'], str(nested['h
     expect((back.get('bf') as Tensor).tolist()).toEqual([1.5, -2]);
     expect((back.get('t') as Tensor).tolist()).toEqual([[0, 3], [1, 4], [2, 5]]); // prettier-ignore
     expect([back.get('shape'), back.get('lr')]).toEqual([[2, 3], 0.5]);
+  });
+});
+
+describe('what is written', () => {
+  it.each(['pt', 'safetensors', 'npz'] as const)('comes from the tensors’ own memory, without a copy: %s', (format) => {
+    const whole = randn(3, 500);
+    const value = new Map<string, Tensor>([['w', whole], ['part', randn(4, 300).select(0, 2)], ['turned', randn(2, 3).t()]]); // prettier-ignore
+    const chunks = [...serializeChunks(value, { format })];
+    const inDevice = chunks
+      .filter(({ buffer, length }) => buffer === cpuDevice().memory.buffer && length > 100)
+      .map(({ length }) => length);
+    expect(inDevice.sort((a, b) => a - b)).toEqual([1200, 6000]);
+    const back = deserialize(concatBytes(chunks));
+    for (const [name, x] of value) expect(back.get(name)!.tolist()).toEqual(x.tolist());
   });
 });

@@ -1,3 +1,5 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
@@ -24,6 +26,16 @@ interface Options {
 
 function read(bytes: Uint8Array, { keepFloats = false, limits, records }: Options = {}): PtValue {
   return readPickle(bytes, host(records), { where: 'test.pkl', keepFloats, limits: { ...PICKLE_LIMITS, ...limits } });
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Memory that is in use. */
+function used(): number {
+  collect();
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
 }
 
 /** A pickle from text, one byte a character, framed by PROTO 2 and STOP. */
@@ -391,8 +403,31 @@ describe('hostile pickles are refused by name', () => {
     const full = (code: string, count: number): Uint8Array =>
       concatBytes([pickle('](').subarray(0, 4), new Uint8Array(count).fill(code.charCodeAt(0))]);
     expect(() => read(full('}', 1_000_000))).toThrow(/more than 100000 containers/);
-    expect(() => read(full('N', 5_000_000))).toThrow(/more than 2000000 operations/);
+    expect(() => read(full('N', 5_000_000))).toThrow(/more than 200000 values on the stack/);
+    expect(() => read(full('(', 5_000_000))).toThrow(/more than 200000 open marks/);
+    const batch = `(${'N'.repeat(1000)}e`;
+    expect(() => read(pickle(`]${batch.repeat(1000)}`))).toThrow(/more than 1000000 operations/);
   });
+
+  const MORE: readonly (readonly [string, string])[] = [
+    ['whole floats', `]${`(${'G?\xf0\0\0\0\0\0\0'.repeat(1000)}e`.repeat(997)}`],
+    [
+      'memos',
+      `N${Array.from({ length: 990_000 }, (_, i) => `r${String.fromCharCode(i & 255, (i >> 8) & 255, i >> 16, 0)}`).join('')}`,
+    ],
+  ];
+  test.each<readonly [string, string]>([
+    ['None in lists as Python writes them', `]${`(${'N'.repeat(1000)}e`.repeat(997)}`],
+    ['None in a tuple', `(${'N'.repeat(199_990)}t`],
+    ['dictionaries of one', `](${'}NNs'.repeat(99_990)}e`],
+    ...(process.env['FLAMBEAU_SLOW'] === '1' ? MORE : []),
+  ])('as much as is allowed of %s takes less than 64 MB', (_, text) => {
+    const bytes = pickle(text);
+    const before = used();
+    const value = read(bytes);
+    expect(used() - before).toBeLessThan(48 * 2 ** 20); // garbage aside, which is collected when it must be
+    expect(value).not.toBe('collected');
+  }); // prettier-ignore
 });
 
 describe('whole modules', () => {

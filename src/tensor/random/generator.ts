@@ -91,6 +91,11 @@ export class Generator {
     return this.#engine.chunk(limit);
   }
 
+  /** Lets others make whole blocks of words: see the engine's `pass`. */
+  passBlocks(twist: (words: Int32Array) => void): boolean {
+    return this.#engine.pass(twist);
+  }
+
   /** Fills `out` as {@link random53} would, faster. */
   fillRandom53(out: Float64Array): void {
     this.#engine.fill53(out);

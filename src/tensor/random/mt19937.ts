@@ -102,6 +102,17 @@ export class MT19937 {
     this.#used = used;
   }
 
+  /**
+   * At the end of a block, lets others make whole blocks: `twist` turns the words of this one into those of the last one it made.
+   * @returns whether it was called; not within a block
+   */
+  pass(twist: (words: Int32Array) => void): boolean {
+    if (this.#used < STATE_WORDS) return false;
+    twist(this.#words);
+    this.#twisted = true;
+    return true;
+  }
+
   state(): EngineState {
     const used = this.#twisted ? this.#used : 0;
     return { words: new Uint32Array(this.#words), used, twisted: this.#twisted };

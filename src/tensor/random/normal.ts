@@ -8,17 +8,16 @@
  * - 16 or more: all uniforms first, then blocks of 16 in place, the first half giving the radius and the second the
  *   angle. Where the length is no multiple of 16, the last 16 numbers are drawn again and overlap.
  *
- * In the second way float32 numbers go through float32 logarithm, sine and cosine (float32-math.ts), bit for bit as
- * PyTorch's vector code computes them.
+ * In the second way float32 numbers go through float32 logarithm, sine and cosine, bit for bit as PyTorch's vector code
+ * computes them: a kernel does that (kernels/normal.ts), a chunk at a time.
  */
 import { ArgumentError } from '../../base/errors.ts';
-import { log32, sinCos32 } from './float32-math.ts';
-import { fma32, fma64 } from './fused.ts';
+import { NORMAL_BLOCK as BLOCK } from '../../kernels/normal.ts';
+import { BULK, makeNormal } from './bulk.ts';
+import { fma64 } from './fused.ts';
 import { defaultGenerator, type Generator } from './generator.ts';
 import { fillUniform } from './uniform.ts';
 
-/** Numbers that one block turns from uniform to normal. */
-const BLOCK = 16;
 const HALF = BLOCK / 2;
 
 /**
@@ -39,13 +38,13 @@ export function fillNormal(
     return;
   }
   requireStd(std);
-  fillUniform(out, 0, 1, generator);
   const whole = out.length - (out.length % BLOCK);
-  transform(out, 0, whole, mean, std);
+  const fill = out instanceof Float32Array ? fillBlocks32 : fillBlocks64;
+  fill(out.subarray(0, whole) as Float32Array & Float64Array, mean, std, generator);
   if (whole === out.length) return;
-  const tail = out.length - BLOCK;
-  fillUniform(out.subarray(tail), 0, 1, generator);
-  transform(out, tail, out.length, mean, std);
+  const tail = out.subarray(out.length - BLOCK);
+  fillUniform(tail.subarray(BLOCK - (out.length % BLOCK)), 0, 1, generator); // drawn, but not used
+  fill(tail as Float32Array & Float64Array, mean, std, generator);
 }
 
 /**
@@ -76,32 +75,18 @@ export function standardNormal(generator: Generator): number {
   return radius * Math.cos(angle);
 }
 
-/** Turns the uniform blocks in `data[from..to)` into normal ones. */
-function transform(data: Float32Array | Float64Array, from: number, to: number, mean: number, std: number): void {
-  if (data instanceof Float32Array) blocks32(data.subarray(from, to), mean, std);
-  else blocks64(data.subarray(from, to), mean, std);
-}
-
-const sinCos = new Float32Array(2);
-
-function blocks32(data: Float32Array, mean: number, std: number): void {
-  const [mean32, std32, turn] = [Math.fround(mean), Math.fround(std), Math.fround(2 * Math.PI)];
-  const plain = mean32 === 0 && std32 === 1;
-  for (let block = 0; block < data.length; block += BLOCK) {
-    for (let j = block; j < block + HALF; j++) {
-      const radius = Math.fround(Math.sqrt(-2 * log32(Math.fround(1 - data[j]!))));
-      const angle = Math.fround(turn * data[j + HALF]!);
-      sinCos32(angle, sinCos);
-      const x = radius * sinCos[1]!; // exact here, rounded by the store or by Math.fround
-      const y = radius * sinCos[0]!;
-      data[j] = plain ? x + 0 : fma32(Math.fround(x), std32, mean32);
-      data[j + HALF] = plain ? y + 0 : fma32(Math.fround(y), std32, mean32);
-    }
+function fillBlocks32(out: Float32Array, mean: number, std: number, generator: Generator): void {
+  // A part at a time, which is still in the caches.
+  for (let from = 0; from < out.length; from += BULK) {
+    const part = out.subarray(from, from + BULK);
+    fillUniform(part, 0, 1, generator);
+    makeNormal(part, Math.fround(mean), Math.fround(std));
   }
 }
 
-function blocks64(data: Float64Array, mean: number, std: number): void {
+function fillBlocks64(data: Float64Array, mean: number, std: number, generator: Generator): void {
   const plain = mean === 0 && std === 1;
+  fillUniform(data, 0, 1, generator);
   for (let block = 0; block < data.length; block += BLOCK) {
     for (let j = block; j < block + HALF; j++) {
       const radius = Math.sqrt(-2 * Math.log(1 - data[j]!));

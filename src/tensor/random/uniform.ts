@@ -3,8 +3,12 @@
  * the low 53 bits of two.
  */
 import { ArgumentError } from '../../base/errors.ts';
+import { drawBlocks } from './bulk.ts';
 import { fma32, fma64 } from './fused.ts';
 import { defaultGenerator, type Generator } from './generator.ts';
+
+/** From so many numbers on, kernels draw. */
+const MIN_BULK = 4096;
 
 const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 
@@ -34,12 +38,22 @@ export function fillUniform(
 function fill32(out: Float32Array, from: number, to: number, generator: Generator): void {
   const range = Math.fround(to - from);
   const step = range * 2 ** -24; // exact, so that one product rounds once
+  // Products are multiples of this. If `from` is one too, and not much larger, the sums are exact, so that the store rounds once.
+  const unit = 2 ** (Math.floor(Math.log2(range)) - 48);
+  const exact = Number.isInteger(from / unit) && Math.max(Math.abs(from), Math.abs(to)) / unit <= 2 ** 53;
   const length = out.length;
   for (let done = 0; done < length;) {
+    if (length - done >= MIN_BULK) {
+      const drawn = drawBlocks(out.subarray(done), from, range, generator);
+      done += drawn;
+      if (drawn > 0) continue;
+    }
     const words = generator.randomChunk(length - done);
     const count = words.length;
     if (from === 0) {
       for (let i = 0; i < count; i++) out[done + i] = (words[i]! & 0xffffff) * step;
+    } else if (exact) {
+      for (let i = 0; i < count; i++) out[done + i] = (words[i]! & 0xffffff) * step + from;
     } else {
       for (let i = 0; i < count; i++) out[done + i] = fma32(words[i]! & 0xffffff, step, from);
     }
