@@ -70,13 +70,17 @@ export interface HasShapeFn<F = unknown> {
 }
 
 /** What F makes of shape S: a shape, `any`, or `Wrong<message>`. */
-export type Apply<F, S> = F & { readonly in: S } extends { readonly out: infer Out } ? Out : Dynamic;
+export type Apply<F extends ShapeFn, S> = (F & { readonly in: S })['out'];
+
+// Both ask first whether S is `any`: users who write no shapes never pay for F.
 
 /** The type of a layer's argument: the tensor T of shape S, or the message. */
-export type Argument<F, S, T> = Checked<Apply<F, S>, T>;
+export type Argument<F extends ShapeFn, S, T> = 0 extends 1 & S
+  ? T
+  : NoInfer<[S] extends [unknown] ? Checked<Apply<F, S>, T> : never>;
 
 /** The shape of a layer's result. */
-export type OutputShape<F, S> = ResultShape<Apply<F, S>>;
+export type OutputShape<F extends ShapeFn, S> = 0 extends 1 & S ? Dynamic : ResultShape<Apply<F, S>>;
 
 // `any` in, `any` out; before anything is known (`unknown`), Assumed.
 type Unless<X, Assumed, Result> = unknown extends X ? (0 extends 1 & X ? Dynamic : Assumed) : Result;
@@ -213,7 +217,7 @@ type LayerOf<Entry> = Entry extends readonly [string, infer Layer] ? Layer : Ent
 
 /** What one layer makes of shape S. A module with a `forward` of its own counts as declared there. */
 type Step<Layer, S> =
-  Layer extends HasShapeFn<infer F>
+  Layer extends HasShapeFn<infer F extends ShapeFn>
     ? Apply<F, S>
     : Layer extends { forward(input: infer X): infer Y }
       ? IsDynamic<S> extends true

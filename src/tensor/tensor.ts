@@ -55,7 +55,7 @@ const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as D
  * const x = tensor([[1, 2], [3, 4]]);
  * console.log(x.matmul(x.t()).sum().item()); // 52
  */
-export class Tensor<S extends Shape = any> extends TensorMath<S> {
+export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   declare readonly shape: S;
 
   protected override self(): this {

@@ -49,7 +49,8 @@ export type CheckedEach<Result, Good> = unknown extends Result
     : Good;
 
 /** The shape of what an operation gives. After a message it is `any`, so that one mistake is reported once. */
-export type ResultShape<Result> = Result extends Shape ? Result : Dynamic;
+// Naming `Result` itself in the first branch would have the compiler compare undecided rules with `Shape`.
+export type ResultShape<Result> = Result extends infer S extends Shape ? S : Dynamic;
 
 /**
  * Whether two sizes agree. Of the questions one can ask about a type parameter only few are decided before it is known,
