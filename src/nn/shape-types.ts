@@ -16,6 +16,7 @@ import type {
   Checked,
   Dynamic,
   IsDynamic,
+  Known,
   ResultShape,
   Same,
   SameShape,
@@ -75,12 +76,16 @@ export type Apply<F extends ShapeFn, S> = (F & { readonly in: S })['out'];
 // Both ask first whether S is `any`: users who write no shapes never pay for F.
 
 /** The type of a layer's argument: the tensor T of shape S, or the message. */
-export type Argument<F extends ShapeFn, S, T> = 0 extends 1 & S
-  ? T
-  : NoInfer<[S] extends [unknown] ? Checked<Apply<F, S>, T> : never>;
+export type Argument<F extends ShapeFn, S, T> = 0 extends 1 & S ? T : Checked<Applied<F, S>[Known<S>], T>;
 
 /** The shape of a layer's result. */
-export type OutputShape<F extends ShapeFn, S> = 0 extends 1 & S ? Dynamic : ResultShape<Apply<F, S>>;
+export type OutputShape<F extends ShapeFn, S> = 0 extends 1 & S ? Dynamic : ResultShape<Applied<F, S>[Known<S>]>;
+
+/** As `Later` of what F makes of S. */
+interface Applied<F extends ShapeFn, S> {
+  readonly result: Apply<F, S>;
+  readonly [key: PropertyKey]: unknown;
+}
 
 // `any` in, `any` out; before anything is known (`unknown`), Assumed.
 type Unless<X, Assumed, Result> = unknown extends X ? (0 extends 1 & X ? Dynamic : Assumed) : Result;
