@@ -36,8 +36,10 @@ import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/
 import type { ClassTarget, ElementTarget, LossShape } from '../tensor/shapes/loss.ts';
 import type { WeightedShape } from '../tensor/shapes/matmul.ts';
 import type { DimArgument } from '../tensor/shapes/reduce.ts';
+import type { PadShape } from '../tensor/shapes/resize.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '../tensor/shapes/window.ts';
+import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { PaddingArgument } from './shape-types.ts';
 
@@ -155,11 +157,24 @@ export function maxPool2d(x: Tensor, kernelSize: Pair, options: Omit<MaxPoolOpti
 }
 
 /** As {@link maxPool2d}, with the place of each maximum in its H·W plane (int64). */
-export function maxPool2dWithIndices(
-  x: Tensor,
-  kernelSize: Pair,
-  options: MaxPoolOptions = {},
-): { values: Tensor; indices: Tensor } {
+export function maxPool2dWithIndices<
+  X extends Shape,
+  const K extends Pair,
+  const S extends Pair = K,
+  const P extends Pair = 0,
+  const D extends Pair = 1,
+  C extends boolean = false,
+>(
+  x: Tensor<X>,
+  kernelSize: CheckedFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>, K>,
+  options?: {
+    readonly stride?: S | undefined;
+    readonly padding?: P | undefined;
+    readonly dilation?: D | undefined;
+    readonly ceilMode?: C | undefined;
+  },
+): ValuesAndIndices<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
+export function maxPool2dWithIndices(x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): ValuesAndIndices {
   const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...options, returnIndices: true }));
   return { values: values!, indices: indices! };
 }
@@ -431,6 +446,11 @@ export const smoothL1Loss: PairLoss<LossOptions & { readonly beta?: number }> = 
  * Adds `value` around a tensor: `pads` are counts before and after, from the last dimension on.
  * Only constant padding exists.
  */
+export function pad<X extends Shape, const P extends readonly number[]>(
+  x: Tensor<X>,
+  pads: CheckedFor<X, PadShape<X, P>, P>,
+  value?: number,
+): Tensor<ShapeFor<X, PadShape<X, P>>>;
 export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
   return apply1('pad', [x], padParams(pads), [value]);
 }

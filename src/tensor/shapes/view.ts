@@ -154,15 +154,23 @@ export type PermuteShape<S, Dims extends readonly number[]> =
       : { [I in keyof Dims]: DimIndex<S, Dims[I]> } extends infer Indices extends readonly string[]
         ? '?' extends Indices[number]
           ? Dynamic
-          : Dims['length'] extends (S & Shape)['length']
-            ? [Exclude<IndexOf<S>, Indices[number]>] extends [never]
-              ? { -readonly [I in keyof Dims]: S[DimIndex<S, Dims[I]> & keyof S] }
+          : '!' extends Indices[number]
+            ? NoSuchDim<S, FirstBad<S, Dims>>
+            : Dims['length'] extends (S & Shape)['length']
+              ? [Exclude<IndexOf<S>, Indices[number]>] extends [never]
+                ? { -readonly [I in keyof Dims]: S[DimIndex<S, Dims[I]> & keyof S] }
+                : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
               : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
-            : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
         : never;
 
 /** The type of the arguments of `permute`. */
 export type PermuteArguments<S, Dims extends readonly number[]> = CheckedEachFor<S, PermuteShape<S, Dims>, Dims>;
+
+type FirstBad<S, Dims> = Dims extends readonly [infer First, ...infer Rest]
+  ? DimIndex<S, First> extends '!'
+    ? First
+    : FirstBad<S, Rest>
+  : never;
 
 type IndexOf<S> = Extract<keyof S, `${number}`>;
 
