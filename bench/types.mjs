@@ -1,14 +1,16 @@
 /**
  * node bench/types.mjs [FOLDER]
  *
- * What shapes in the types cost, under every installed compiler (`typescript`, and the aliases `typescript-5.5` and `typescript-5.9`; TypeScript 7
- * has no such interface, test/types/compilers.test.ts runs its command line). FOLDER has further node_modules.
+ * What shapes in the types cost, under every installed compiler: milliseconds, median (smallest to largest), and instantiations of types, which
+ * are the same every time. FOLDER has further node_modules. TypeScript 7 has no interface for this: its command line says how long it checked,
+ * and editor is left out.
  *
- * check   checking test/types/networks.ts (VGG-16, ResNet-18) against the package's declarations, in a new program each time
- * editor  diagnostics of that file in a language service after an edit in the middle of VGG-16: what an editor waits for
- * price   checking fifty classes written without any shape, against the same declarations with every type-level rule emptied
+ * check     checking test/types/networks.ts (VGG-16, ResNet-18) against the package's declarations, in a new program each time
+ * stack     checking a Sequential of a hundred layers
+ * editor    diagnostics of networks.ts in a language service after an edit in the middle of VGG-16: what an editor waits for
+ * price N   checking N classes written without any shape, and the same with every type-level rule in the declarations emptied
  */
-import { readFileSync, mkdtempSync, rmSync, writeFileSync, cpSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, mkdtempSync, rmSync, writeFileSync, cpSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
 
 const ROUNDS = 9;
+const PLAIN = [1, 50];
 const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-types-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -36,23 +39,23 @@ writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 const networks = readFileSync(join(root, 'test/types/networks.ts'), 'utf8');
 writeFileSync(join(folder, 'networks.ts'), networks.replace(`'./support.ts'`, `'./support.js'`));
 cpSync(join(root, 'test/types/support.ts'), join(folder, 'support.ts'));
-writeFileSync(join(folder, 'plain.ts'), plainProgram(50));
+writeFileSync(join(folder, 'stack.ts'), stackProgram());
+for (const count of PLAIN) writeFileSync(join(folder, `plain${count}.ts`), plainProgram(count));
 
-for (const name of ['typescript', 'typescript-5.5', 'typescript-5.9']) {
+for (const name of ['typescript', 'typescript-5.5', 'typescript-5.9', 'typescript-7']) {
   const ts = compiler(name);
   if (ts === undefined) continue;
-  const show = (what, text) => console.log(`${ts.version.padEnd(8)} ${what.padEnd(8)} ${text}`);
-  show('check', spread(rounds(() => checkTime(ts, 'networks.ts', full))));
-  show('editor', spread(editorTimes(ts)));
-  const pairs = Array.from({ length: ROUNDS }, () => [
-    checkTime(ts, 'plain.ts', full),
-    checkTime(ts, 'plain.ts', empty),
-  ]);
-  const ratio = median(pairs.map(([a, b]) => a / b));
-  show(
-    'price',
-    `${spread(pairs.map(([a]) => a))}, without rules ${spread(pairs.map(([, b]) => b))}: ratio ${ratio.toFixed(2)}`,
-  );
+  const check = ts.createProgram === undefined ? (...what) => commandLineTime(name, ...what) : (...what) => checkTime(ts, ...what); // prettier-ignore
+  const show = (what, text) => console.log(`${ts.version.padEnd(8)} ${what.padEnd(9)} ${text}`);
+  const results = (runs) => `${spread(runs.map(({ time }) => time))}, ${runs[0].instantiations} instantiations`;
+  show('check', results(rounds(() => check('networks.ts', full))));
+  show('stack', results(rounds(() => check('stack.ts', full))));
+  if (ts.createProgram !== undefined) show('editor', spread(editorTimes(ts)));
+  for (const count of PLAIN) {
+    const pairs = rounds(() => [check(`plain${count}.ts`, full), check(`plain${count}.ts`, empty)]);
+    const ratio = median(pairs.map(([a, b]) => a.time / b.time)).toFixed(2);
+    show(`price ${count}`, `${results(pairs.map(([a]) => a))}; without rules ${results(pairs.map(([, b]) => b))}: ratio ${ratio}`); // prettier-ignore
+  }
 }
 
 function compiler(name) {
@@ -82,6 +85,30 @@ function optionsFor(ts, declarations) {
   };
 }
 
+/** What TypeScript 7 says that checking one file took. */
+function commandLineTime(name, file, declarations) {
+  const compilerOptions = {
+    target: 'ES2022',
+    lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
+    module: 'NodeNext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    paths: { flambeau: [join(declarations, 'index.d.ts')] },
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  const places = [process.argv[2], root].filter((place) => place !== undefined);
+  const tsc = places.map((place) => join(place, 'node_modules', name, 'bin/tsc')).find((path) => existsSync(path));
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--extendedDiagnostics'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stdout);
+  const said = (what) => Number(new RegExp(`^${what}:\\s+([\\d.]+)`, 'm').exec(stdout)[1]);
+  return { time: 1000 * said('Check time'), instantiations: said('Instantiations') };
+}
+
 /** Milliseconds of checking one file, parsing and binding not counted. */
 function checkTime(ts, file, declarations) {
   const path = join(folder, file);
@@ -91,7 +118,7 @@ function checkTime(ts, file, declarations) {
   const found = program.getSemanticDiagnostics(program.getSourceFile(path));
   const time = performance.now() - start;
   if (found.length > 0) throw new Error(ts.formatDiagnostics(found, { getCurrentDirectory: () => folder, getCanonicalFileName: (x) => x, getNewLine: () => '\n' })); // prettier-ignore
-  return time;
+  return { time, instantiations: program.getInstantiationCount() };
 }
 
 /** Milliseconds from an edit to the diagnostics, in a language service that has answered before. */
@@ -138,6 +165,18 @@ function emptied(text) {
     result = `${result.slice(0, statement.type.pos)} any${result.slice(statement.type.end)}`;
   }
   return result;
+}
+
+/** A hundred layers one after the other: blocks of convolution, norm, activation. */
+function stackProgram() {
+  const block = ['nn.Conv2d(64, 64, 3, { padding: 1 })', 'nn.BatchNorm2d(64)', 'nn.ReLU()'];
+  const middle = Array.from({ length: 96 }, (_, i) => block[i % 3]);
+  const ends = ['nn.Input(3, 32, 32)', 'nn.Conv2d(3, 64, 3, { padding: 1 })', 'nn.Flatten()', 'nn.Linear(65536, 10)'];
+  const layers = [...ends.slice(0, 2), ...middle, ...ends.slice(2)].map((layer) => `  new ${layer},\n`);
+  return `import { nn, randn, type Tensor } from 'flambeau';
+export const model = new nn.Sequential(\n${layers.join('')});
+export const logits: Tensor<[2, 10]> = model(randn(2, 3, 32, 32));
+`;
 }
 
 /** Classes as in PyTorch's tutorials, of a user who writes `Tensor` and lets sizes be numbers. */

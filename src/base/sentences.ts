@@ -30,6 +30,8 @@ export const CANNOT_MULTIPLY = 'matmul: inner sizes differ, % @ %';
 export const CANNOT_JOIN = '%: % and % differ%';
 /** A dimension, a number of dimensions. */
 export const DIM_OUT_OF_RANGE = 'dimension % is out of range for a %-d tensor';
+/** The most numbers that there may be, sizes of the input, how many came. */
+export const TOO_MANY_PADS = 'pad: expected at most % numbers for an input of %, but got %';
 /** Dimensions, a number of dimensions. */
 export const NOT_A_PERMUTATION = 'permute(%) does not name each dimension of a %-d tensor once';
 export const START_AFTER_END = 'the first dimension to flatten comes after the last';

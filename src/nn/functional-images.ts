@@ -11,7 +11,7 @@ import { convParams, type ConvParams } from '../tensor/ops/conv-geometry.ts';
 import { padParams } from '../tensor/ops/indexing-params.ts';
 import { adaptivePoolParams } from '../tensor/ops/pool-geometry.ts';
 import { resampleParams } from '../tensor/ops/resample.ts';
-import type { Checked, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type {
   InterpolateShape,
   PixelShuffleShape,
@@ -128,11 +128,11 @@ export function convTranspose2d<
   const D extends Pair = 1,
   G extends number = 1,
 >(
-  x: Checked<TransposedShape<X, W, S, P, OP, D, G>, Tensor<X>>,
+  x: CheckedFor<X, TransposedShape<X, W, S, P, OP, D, G>, Tensor<X>>,
   weight: Tensor<W>,
   bias?: Tensor | null,
   options?: { readonly stride?: S; readonly padding?: P; readonly outputPadding?: OP; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
-): Tensor<ResultShape<TransposedShape<X, W, S, P, OP, D, G>>>;
+): Tensor<ShapeFor<X, TransposedShape<X, W, S, P, OP, D, G>>>;
 export function convTranspose2d(
   x: Tensor,
   weight: Tensor,
@@ -176,9 +176,9 @@ export function interpolate<
   const O extends Pair | undefined = undefined,
   const By extends Pair | undefined = undefined,
 >(
-  x: Checked<InterpolateShape<X, O, By>, Tensor<X>>,
+  x: CheckedFor<X, InterpolateShape<X, O, By>, Tensor<X>>,
   options: Omit<InterpolateOptions, 'size' | 'scaleFactor'> & { readonly size?: O; readonly scaleFactor?: By },
-): Tensor<ResultShape<InterpolateShape<X, O, By>>>;
+): Tensor<ShapeFor<X, InterpolateShape<X, O, By>>>;
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   checkInterpolate('interpolate', options);
   return interpolateAs('interpolate', x, options);
@@ -247,9 +247,9 @@ function regrouped(x: Tensor, apart: readonly number[], order: readonly number[]
  * @throws ShapeError unless the channels are a multiple of r²
  */
 export function pixelShuffle<X extends Shape, const R extends number>(
-  x: Checked<PixelShuffleShape<X, R, 'pixelShuffle'>, Tensor<X>>,
+  x: CheckedFor<X, PixelShuffleShape<X, R, 'pixelShuffle'>, Tensor<X>>,
   upscaleFactor: R,
-): Tensor<ResultShape<PixelShuffleShape<X, R, 'pixelShuffle'>>>;
+): Tensor<ShapeFor<X, PixelShuffleShape<X, R, 'pixelShuffle'>>>;
 export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
   const r = upscaleFactor;
   checkShuffle('pixelShuffle', x, r);
@@ -263,9 +263,9 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
  * @throws ShapeError unless height and width are multiples of r
  */
 export function pixelUnshuffle<X extends Shape, const R extends number>(
-  x: Checked<PixelUnshuffleShape<X, R, 'pixelUnshuffle'>, Tensor<X>>,
+  x: CheckedFor<X, PixelUnshuffleShape<X, R, 'pixelUnshuffle'>, Tensor<X>>,
   downscaleFactor: R,
-): Tensor<ResultShape<PixelUnshuffleShape<X, R, 'pixelUnshuffle'>>>;
+): Tensor<ShapeFor<X, PixelUnshuffleShape<X, R, 'pixelUnshuffle'>>>;
 export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
   const r = downscaleFactor;
   checkShuffle('pixelUnshuffle', x, r);

@@ -32,12 +32,14 @@ import {
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
-import type { Checked, Dynamic, IsDynamic, ResultShape, Shape } from '../tensor/shapes/dims.ts';
+import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../tensor/shapes/loss.ts';
 import type { WeightedShape } from '../tensor/shapes/matmul.ts';
 import type { DimArgument } from '../tensor/shapes/reduce.ts';
+import type { PadShape } from '../tensor/shapes/resize.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '../tensor/shapes/window.ts';
+import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { PaddingArgument } from './shape-types.ts';
 
@@ -87,21 +89,21 @@ export function conv2d<
   const D extends Pair = 1,
   G extends number = 1,
 >(
-  x: Checked<FilteredShape<X, W, S, P, D, G>, Tensor<X>>,
+  x: CheckedFor<X, FilteredShape<X, W, S, P, D, G>, Tensor<X>>,
   weight: Tensor<W>,
   bias?: Tensor | null,
   options?: { readonly stride?: S; readonly padding?: PaddingArgument<P, S>; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
-): Tensor<ResultShape<FilteredShape<X, W, S, P, D, G>>>;
+): Tensor<ShapeFor<X, FilteredShape<X, W, S, P, D, G>>>;
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
   return conv2dWith(x, weight, bias, convParams(options));
 }
 
 /** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
 export function linear<X extends Shape, W extends Shape>(
-  x: Checked<WeightedShape<X, W>, Tensor<X>>,
+  x: CheckedFor<X, WeightedShape<X, W>, Tensor<X>>,
   weight: Tensor<W>,
   bias?: Tensor | null,
-): Tensor<ResultShape<WeightedShape<X, W>>>;
+): Tensor<ShapeFor<X, WeightedShape<X, W>>>;
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   if (weight.ndim === 2 && x.layout.shape.at(-1) !== weight.layout.shape[1]) throw wrongFeatures(x, weight);
   return apply1('linear', bias === null ? [x, weight] : [x, weight, bias], NO_ATTRS);
@@ -147,19 +149,32 @@ export function maxPool2d<
   C extends boolean = false,
 >(
   x: Tensor<X>,
-  kernelSize: Checked<Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>, K>,
+  kernelSize: CheckedFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>, K>,
   options?: PoolOptions<S, P, C> & { readonly dilation?: D },
-): Tensor<ResultShape<Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
+): Tensor<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: Omit<MaxPoolOptions, 'returnIndices'> = {}): Tensor {
   return maxPool2dWith(x, maxPoolParams(kernelSize, options));
 }
 
 /** As {@link maxPool2d}, with the place of each maximum in its H·W plane (int64). */
-export function maxPool2dWithIndices(
-  x: Tensor,
-  kernelSize: Pair,
-  options: MaxPoolOptions = {},
-): { values: Tensor; indices: Tensor } {
+export function maxPool2dWithIndices<
+  X extends Shape,
+  const K extends Pair,
+  const S extends Pair = K,
+  const P extends Pair = 0,
+  const D extends Pair = 1,
+  C extends boolean = false,
+>(
+  x: Tensor<X>,
+  kernelSize: CheckedFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>, K>,
+  options?: {
+    readonly stride?: S | undefined;
+    readonly padding?: P | undefined;
+    readonly dilation?: D | undefined;
+    readonly ceilMode?: C | undefined;
+  },
+): ValuesAndIndices<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
+export function maxPool2dWithIndices(x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): ValuesAndIndices {
   const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...options, returnIndices: true }));
   return { values: values!, indices: indices! };
 }
@@ -173,9 +188,9 @@ export function avgPool2d<
   C extends boolean = false,
 >(
   x: Tensor<X>,
-  kernelSize: Checked<Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>, K>,
+  kernelSize: CheckedFor<X, Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>, K>,
   options?: PoolOptions<S, P, C> & Pick<AvgPoolOptions, 'countIncludePad' | 'divisorOverride'>,
-): Tensor<ResultShape<Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>>>;
+): Tensor<ShapeFor<X, Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>>>;
 export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
   return avgPool2dWith(x, avgPoolParams(kernelSize, options));
 }
@@ -185,8 +200,8 @@ type OutputSize = number | null | readonly [number | null, number | null];
 /** Means over windows chosen so that the output has the given size; null keeps the input's. */
 export function adaptiveAvgPool2d<S extends Shape, const O extends OutputSize>(
   x: Tensor<S>,
-  outputSize: Checked<AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>, O>,
-): Tensor<ResultShape<AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>>>;
+  outputSize: CheckedFor<S, AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>, O>,
+): Tensor<ShapeFor<S, AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>>>;
 export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool2dWith(x, adaptivePoolParams(outputSize));
 }
@@ -194,8 +209,8 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
 /** Maxima over windows chosen so that the output has the given size. */
 export function adaptiveMaxPool2d<X extends Shape, const O extends OutputSize>(
   x: Tensor<X>,
-  outputSize: Checked<AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>, O>,
-): Tensor<ResultShape<AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>>>;
+  outputSize: CheckedFor<X, AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>, O>,
+): Tensor<ShapeFor<X, AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>>>;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   return apply('adaptiveMaxPool2d', [x], adaptivePoolParams(outputSize))[0]!;
 }
@@ -343,9 +358,9 @@ function checkTargets(op: string, x: Tensor, target: Tensor, params: ClassLossPa
  */
 export function crossEntropy<S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
   input: Tensor<S>,
-  target: Checked<ClassTarget<S, T, 'crossEntropy'>, Tensor<T>>,
+  target: CheckedFor<S, ClassTarget<S, T, 'crossEntropy'>, Tensor<T>>,
   options?: CrossEntropyOptions & { readonly reduction?: R },
-): Tensor<LossShape<ResultShape<ClassTarget<S, T, 'crossEntropy'>>, R>>;
+): Tensor<LossShape<ShapeFor<S, ClassTarget<S, T, 'crossEntropy'>>, R>>;
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, ignoreIndex, reduction, labelSmoothing } = options;
   const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
@@ -377,9 +392,9 @@ function probabilityCrossEntropy(
 /** The negative log-likelihood of class indices under log-probabilities [N, C] or [N, C, d1, …]. */
 export function nllLoss<S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
   input: Tensor<S>,
-  target: Checked<ClassTarget<S, T, 'nllLoss', false>, Tensor<T>>,
+  target: CheckedFor<S, ClassTarget<S, T, 'nllLoss', false>, Tensor<T>>,
   options?: ClassLossOptions & { readonly reduction?: R },
-): Tensor<LossShape<ResultShape<ClassTarget<S, T, 'nllLoss', false>>, R>>;
+): Tensor<LossShape<ShapeFor<S, ClassTarget<S, T, 'nllLoss', false>>, R>>;
 export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
   const { weight = null, ignoreIndex, reduction } = options;
   const params = classLossParams('nllLoss', { weight: weight !== null, ignoreIndex, reduction });
@@ -412,9 +427,9 @@ export type PairLoss<Options extends LossOptions = LossOptions> = <
   R extends Reduction = 'mean',
 >(
   input: Tensor<S>,
-  target: Checked<ElementTarget<S, T>, Tensor<T>>,
+  target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
   options?: Options & { readonly reduction?: R },
-) => Tensor<LossShape<ResultShape<ElementTarget<S, T>>, R>>;
+) => Tensor<LossShape<ShapeFor<S, ElementTarget<S, T>>, R>>;
 
 /** The mean squared error. */
 export const mseLoss: PairLoss = (input: Tensor, target: unknown, options: LossOptions = {}): Tensor =>
@@ -431,6 +446,11 @@ export const smoothL1Loss: PairLoss<LossOptions & { readonly beta?: number }> = 
  * Adds `value` around a tensor: `pads` are counts before and after, from the last dimension on.
  * Only constant padding exists.
  */
+export function pad<X extends Shape, const P extends readonly number[]>(
+  x: Tensor<X>,
+  pads: CheckedFor<X, PadShape<X, P>, P>,
+  value?: number,
+): Tensor<ShapeFor<X, PadShape<X, P>>>;
 export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
   return apply1('pad', [x], padParams(pads), [value]);
 }
@@ -446,9 +466,9 @@ export function oneHot(x: Tensor, numClasses: number): Tensor {
 /** Dimensions `start` to `end` made one. */
 export function flatten<S extends Shape, From extends number = 1, To extends number = -1>(
   x: Tensor<S>,
-  start?: Checked<FlattenShape<S, From, To>, From>,
+  start?: CheckedFor<S, FlattenShape<S, From, To>, From>,
   end?: To,
-): Tensor<ResultShape<FlattenShape<S, From, To>>>;
+): Tensor<ShapeFor<S, FlattenShape<S, From, To>>>;
 export function flatten(x: Tensor, start = 1, end = -1): Tensor {
   return x.flatten(start, end);
 }

@@ -16,6 +16,7 @@ import type {
   Checked,
   Dynamic,
   IsDynamic,
+  Known,
   ResultShape,
   Same,
   SameShape,
@@ -70,17 +71,24 @@ export interface HasShapeFn<F = unknown> {
 }
 
 /** What F makes of shape S: a shape, `any`, or `Wrong<message>`. */
-export type Apply<F, S> = F & { readonly in: S } extends { readonly out: infer Out } ? Out : Dynamic;
+export type Apply<F extends ShapeFn, S> = (F & { readonly in: S })['out'];
+
+// Both ask first whether S is `any`: users who write no shapes never pay for F.
 
 /** The type of a layer's argument: the tensor T of shape S, or the message. */
-export type Argument<F, S, T> = Checked<Apply<F, S>, T>;
+export type Argument<F extends ShapeFn, S, T> = 0 extends 1 & S ? T : Checked<Applied<F, S>[Known<S>], T>;
 
 /** The shape of a layer's result. */
-export type OutputShape<F, S> = ResultShape<Apply<F, S>>;
+export type OutputShape<F extends ShapeFn, S> = 0 extends 1 & S ? Dynamic : ResultShape<Applied<F, S>[Known<S>]>;
 
-// `any` in, `any` out; before anything is known (`unknown`), Assumed.
-type Unless<X, Assumed, Result> = unknown extends X ? (0 extends 1 & X ? Dynamic : Assumed) : Result;
+/** As `Later` of what F makes of S. */
+interface Applied<F extends ShapeFn, S> {
+  readonly result: Apply<F, S>;
+  readonly [key: PropertyKey]: unknown;
+}
 
+// A rule says `any` for `any`, its own assumption for `unknown` (nothing is known yet), and looks at the rest. The question is written
+// out in each, because the compiler would work out all arguments of a helper.
 // ---------------------------------------------------------------------------------------------- layers
 
 /** ReLU, Dropout, Softmax, Identity: the shape stays. */
@@ -89,56 +97,84 @@ export interface IdentityFn extends ShapeFn {
 }
 
 /** Conv2d from In to Out channels with kernel K (or `Dilated<K, D>`), stride S, padding P. */
-export interface ConvFn<In, Out, K, S = 1, P = 0, D = DilationOf<K>> extends ShapeFn {
-  readonly out: Unless<
-    this['in'],
-    [number, Out, number, number],
-    Conv2dShape<this['in'], In, Out, KernelOf<K>, S, P, D>
-  >;
+export interface ConvFn<In, Out, K, S = 1, P = 0> extends ShapeFn {
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : [number, Out, number, number]
+    : Conv2dShape<this['in'], In, Out, KernelOf<K>, S, P, DilationOf<K>>;
 }
 
 /** ConvTranspose2d from In to Out channels with kernel K (or `Dilated<K, D>`), stride S, padding P (or `Padded<P, OP>`). */
 export interface ConvTransposeFn<In, Out, K, S = 1, P = 0> extends ShapeFn {
-  readonly out: Unless<
-    this['in'],
-    [number, Out, number, number],
-    ConvTranspose2dShape<this['in'], In, Out, KernelOf<K>, S, PaddingOf<P>, OutputPaddingOf<P>, DilationOf<K>>
-  >;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : [number, Out, number, number]
+    : ConvTranspose2dShape<this['in'], In, Out, KernelOf<K>, S, PaddingOf<P>, OutputPaddingOf<P>, DilationOf<K>>;
 }
 
 /** Upsample to the size O, or by the factor F where that is undefined. */
 export interface UpsampleFn<O, F> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, InterpolateShape<this['in'], O, F, 'Upsample'>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : InterpolateShape<this['in'], O, F, 'Upsample'>;
 }
 
 /** PixelShuffle by R. */
 export interface PixelShuffleFn<R> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, PixelShuffleShape<this['in'], R>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : PixelShuffleShape<this['in'], R>;
 }
 
 /** PixelUnshuffle by R. */
 export interface PixelUnshuffleFn<R> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, PixelUnshuffleShape<this['in'], R>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : PixelUnshuffleShape<this['in'], R>;
 }
 
 /** MaxPool2d, AvgPool2d (`Name`) with window K (or `Dilated<K, D>`, `CeilMode<K>`), stride S, padding P. */
 export interface PoolFn<K, S = KernelOf<K>, P = 0, Name extends string = 'MaxPool2d'> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, Pool2dShape<this['in'], KernelOf<K>, S, P, DilationOf<K>, CeilOf<K>, Name>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : Pool2dShape<this['in'], KernelOf<K>, S, P, DilationOf<K>, CeilOf<K>, Name>;
 }
 
 /** AdaptiveAvgPool2d, AdaptiveMaxPool2d (`Name`) to the size O. */
 export interface AdaptiveFn<O, Name extends string = 'AdaptiveAvgPool2d'> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, AdaptivePool2dShape<this['in'], O, Name>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : AdaptivePool2dShape<this['in'], O, Name>;
 }
 
 /** BatchNorm2d over C channels. */
 export interface BatchNormFn<C> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, C, number, number], BatchNorm2dShape<this['in'], C>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : [number, C, number, number]
+    : BatchNorm2dShape<this['in'], C>;
 }
 
 /** BatchNorm1d over C channels. */
 export interface BatchNorm1dFn<C> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, BatchNorm1dShape<this['in'], C>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : BatchNorm1dShape<this['in'], C>;
 }
 
 /**
@@ -146,7 +182,11 @@ export interface BatchNorm1dFn<C> extends ShapeFn {
  * images. Such a shape has no length, so it is dynamic to all rules but this one.
  */
 export interface LinearFn<In, Out> extends ShapeFn {
-  readonly out: Unless<this['in'], readonly [...number[], Out], LinearOf<this['in'], In, Out>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : readonly [...number[], Out]
+    : LinearOf<this['in'], In, Out>;
 }
 
 type LinearOf<X, In, Out> = number extends (X & Shape)['length']
@@ -159,17 +199,29 @@ type LinearOf<X, In, Out> = number extends (X & Shape)['length']
 
 /** Flatten; without arguments everything but the batch. */
 export interface FlattenFn<Start = 1, End = -1> extends ShapeFn {
-  readonly out: Unless<this['in'], unknown, FlattenShape<this['in'], Start, End>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : unknown
+    : FlattenShape<this['in'], Start, End>;
 }
 
 /** `Input(3, 32, 32)`: says what one sample looks like, so that a Sequential is checked where it is made. */
 export interface InputFn<Sample extends Shape> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, ...Sample], FromSample<this['in'], Sample, Sample>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : [number, ...Sample]
+    : FromSample<this['in'], Sample, Sample>;
 }
 
 /** A model known by what goes in and what comes out, both without the batch: hides a long list of layers. */
 export interface ModelFn<In extends Shape, Out extends Shape> extends ShapeFn {
-  readonly out: Unless<this['in'], [number, ...Out], FromSample<this['in'], In, Out>>;
+  readonly out: unknown extends this['in']
+    ? 0 extends 1 & this['in']
+      ? Dynamic
+      : [number, ...Out]
+    : FromSample<this['in'], In, Out>;
 }
 
 // X must be a batch of Sample, or one Sample; then comes a batch of Out, or one Out.
@@ -213,7 +265,7 @@ type LayerOf<Entry> = Entry extends readonly [string, infer Layer] ? Layer : Ent
 
 /** What one layer makes of shape S. A module with a `forward` of its own counts as declared there. */
 type Step<Layer, S> =
-  Layer extends HasShapeFn<infer F>
+  Layer extends HasShapeFn<infer F extends ShapeFn>
     ? Apply<F, S>
     : Layer extends { forward(input: infer X): infer Y }
       ? IsDynamic<S> extends true

@@ -230,7 +230,7 @@ export function apply<K extends OpName>(
   if (
     x?.flattenedFrom !== undefined &&
     results[0]!.layout === x.layout &&
-    (elementwise !== undefined || name === 'batchNorm')
+    (elementwise !== undefined || name === 'batchNorm' || name === 'batchNormEval')
   ) {
     results[0]!.flattenedFrom = x.flattenedFrom;
   }

@@ -7,7 +7,7 @@ import { dimParams } from './ops/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { full } from './create.ts';
 import type { CatShape, ShapesOf, StackShape } from './shapes/cat.ts';
-import type { Checked, ResultShape, Shape } from './shapes/dims.ts';
+import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
 import type { Beside, Elementwise } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
@@ -18,9 +18,9 @@ import { promote } from '../base/dtype.ts';
  * @throws ShapeError for no tensors, or sizes that differ elsewhere
  */
 export function cat<const T extends readonly Tensor[], const D extends number = 0>(
-  tensors: Checked<CatShape<ShapesOf<T>, D>, T>,
+  tensors: CheckedFor<T, CatShape<ShapesOf<T>, D>, T>,
   dim?: D,
-): Tensor<ResultShape<CatShape<ShapesOf<T>, D>>>;
+): Tensor<ShapeFor<T, CatShape<ShapesOf<T>, D>>>;
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
@@ -33,9 +33,9 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
  * @throws ShapeError for no tensors, or shapes that differ
  */
 export function stack<const T extends readonly Tensor[], const D extends number = 0>(
-  tensors: Checked<StackShape<ShapesOf<T>, D>, T>,
+  tensors: CheckedFor<T, StackShape<ShapesOf<T>, D>, T>,
   dim?: D,
-): Tensor<ResultShape<StackShape<ShapesOf<T>, D>>>;
+): Tensor<ShapeFor<T, StackShape<ShapesOf<T>, D>>>;
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   const first = tensors[0];
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
@@ -71,8 +71,8 @@ export function minimum(a: Tensor, b: Tensor): Tensor {
 /** The matrix product; vectors and batches as in torch.matmul. */
 export function matmul<A extends Shape, B extends Shape>(
   a: Tensor<A>,
-  b: Checked<MatmulShape<A, B>, Tensor<B>>,
-): Tensor<ResultShape<MatmulShape<A, B>>>;
+  b: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
+): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
 export function matmul(a: Tensor, b: Tensor): Tensor {
   return a.matmul(b);
 }

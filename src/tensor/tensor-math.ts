@@ -9,7 +9,7 @@ import type { UnaryName } from './ops/unary.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from './ops/reduce.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import type { Broadcast } from './shapes/broadcast.ts';
-import type { Checked, ResultShape, Shape } from './shapes/dims.ts';
+import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { DimArgument, ReduceShape } from './shapes/reduce.ts';
 import { TensorBase } from './tensor-base.ts';
 import type { Tensor } from './tensor.ts';
@@ -46,12 +46,12 @@ type InPlaceName = 'add' | 'addAlpha' | 'sub' | 'subAlpha' | 'mul' | 'div' | 'ne
 type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp';
 
 /** The result of an elementwise operation on shapes A and B. */
-export type Elementwise<A, B> = Tensor<ResultShape<Broadcast<A, B>>>;
+export type Elementwise<A, B> = Tensor<ShapeFor<A, Broadcast<A, B>>>;
 /** A tensor of shape B beside one of shape A, or what is wrong with that. */
-export type Beside<A, B extends Shape> = Checked<Broadcast<A, B>, Tensor<B>>;
+export type Beside<A, B extends Shape> = CheckedFor<A, Broadcast<A, B>, Tensor<B>>;
 /** The dimensions of a reduction, or what is wrong with them. */
-type Along<A, D, K> = Checked<ReduceShape<A, D, K>, D>;
-type Reduced<A, D, K> = Tensor<ResultShape<ReduceShape<A, D, K>>>;
+type Along<A, D, K> = CheckedFor<A, ReduceShape<A, D, K>, D>;
+type Reduced<A, D, K> = Tensor<ShapeFor<A, ReduceShape<A, D, K>>>;
 
 // The methods with shape rules take the receiver's shape from `this` and not from the class's S, so that S appears in
 // `shape` and in unchanged results only: then `Tensor<[32, 10]>` is a `Tensor<[number, 10]>`. With S inside conditional
@@ -474,7 +474,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     this: Tensor<A>,
     dim: Along<A, D, K>,
     options?: ReduceOptions<K>,
-  ): ValuesAndIndices<ResultShape<ReduceShape<A, D, K>>>;
+  ): ValuesAndIndices<ShapeFor<A, ReduceShape<A, D, K>>>;
   max(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('max', undefined, options) : this.#extreme('maxDim', dim, options);
   }
@@ -485,7 +485,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     this: Tensor<A>,
     dim: Along<A, D, K>,
     options?: ReduceOptions<K>,
-  ): ValuesAndIndices<ResultShape<ReduceShape<A, D, K>>>;
+  ): ValuesAndIndices<ShapeFor<A, ReduceShape<A, D, K>>>;
   min(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('min', undefined, options) : this.#extreme('minDim', dim, options);
   }

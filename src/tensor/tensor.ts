@@ -15,7 +15,7 @@ import { dimParams } from './ops/attrs.ts';
 import { castParams } from './ops/copy.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { formatTensor } from './print.ts';
-import type { Checked, DimAt, ResultShape, Shape } from './shapes/dims.ts';
+import type { CheckedFor, DimAt, Shape, ShapeFor, ShapeOnceKnown } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
 import type {
   ExpandArguments,
@@ -43,9 +43,9 @@ export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.cust
 /** Sizes as separate numbers or one array. */
 type Sizes = readonly number[] | readonly [readonly number[]];
 /** The sizes in one array, or the message in its place. */
-type ViewList<A, V> = Checked<ViewShape<A, V>, V>;
-type ExpandList<A, V> = Checked<ExpandShape<A, V>, V>;
-type PermuteList<A, V extends readonly number[]> = Checked<PermuteShape<A, V>, V>;
+type ViewList<A, V> = CheckedFor<A, ViewShape<A, V>, V>;
+type ExpandList<A, V> = CheckedFor<A, ExpandShape<A, V>, V>;
+type PermuteList<A, V extends readonly number[]> = CheckedFor<A, PermuteShape<A, V>, V>;
 const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as Dims) : (sizes as Dims));
 
 /**
@@ -55,7 +55,7 @@ const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as D
  * const x = tensor([[1, 2], [3, 4]]);
  * console.log(x.matmul(x.t()).sum().item()); // 52
  */
-export class Tensor<S extends Shape = any> extends TensorMath<S> {
+export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   declare readonly shape: S;
 
   protected override self(): this {
@@ -78,11 +78,11 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   view<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     ...sizes: ViewArguments<A, V>
-  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   view<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     sizes: ViewList<A, V>,
-  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   view(...sizes: Sizes): Tensor {
     return views.view(this, listed(sizes));
   }
@@ -91,11 +91,11 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   reshape<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     ...sizes: ViewArguments<A, V>
-  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   reshape<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     sizes: ViewList<A, V>,
-  ): Tensor<ResultShape<ViewShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   reshape(...sizes: Sizes): Tensor {
     const shape = views.inferShape('reshape', this.layout.shape, listed(sizes));
     const result = views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
@@ -106,9 +106,9 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** Dimensions `start` to `end` made one. */
   flatten<A extends Shape, From extends number = 0, To extends number = -1>(
     this: Tensor<A>,
-    start?: Checked<FlattenShape<A, From, To>, From>,
+    start?: CheckedFor<A, FlattenShape<A, From, To>, From>,
     end?: To,
-  ): Tensor<ResultShape<FlattenShape<A, From, To>>>;
+  ): Tensor<ShapeFor<A, FlattenShape<A, From, To>>>;
   flatten(start = 0, end = -1): Tensor {
     return this.reshape(views.flattenShape('flatten', this.layout.shape, start, end));
   }
@@ -116,34 +116,34 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   permute<A extends Shape, const D extends readonly number[]>(
     this: Tensor<A>,
     ...dims: PermuteArguments<A, D>
-  ): Tensor<ResultShape<PermuteShape<A, D>>>;
+  ): Tensor<ShapeFor<A, PermuteShape<A, D>>>;
   permute<A extends Shape, const D extends readonly number[]>(
     this: Tensor<A>,
     dims: PermuteList<A, D>,
-  ): Tensor<ResultShape<PermuteShape<A, D>>>;
+  ): Tensor<ShapeFor<A, PermuteShape<A, D>>>;
   permute(...dims: Sizes): Tensor {
     return views.permute(this, listed(dims));
   }
 
   transpose<A extends Shape, D extends number, E extends number>(
     this: Tensor<A>,
-    dim0: Checked<TransposeShape<A, D, E>, D>,
+    dim0: CheckedFor<A, TransposeShape<A, D, E>, D>,
     dim1: E,
-  ): Tensor<ResultShape<TransposeShape<A, D, E>>>;
+  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
   transpose(dim0: number, dim1: number): Tensor {
     return views.transpose(this, dim0, dim1);
   }
 
   /** The transpose of a matrix. */
-  t<A extends Shape>(this: Tensor<A>): Tensor<ResultShape<TShape<A>>>;
+  t<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, TShape<A>>>;
   t(): Tensor {
     return this.ndim < 2 ? this : views.transpose(this, 0, 1, 'TBackward0');
   }
 
   unsqueeze<A extends Shape, D extends number>(
     this: Tensor<A>,
-    dim: Checked<UnsqueezeShape<A, D>, D>,
-  ): Tensor<ResultShape<UnsqueezeShape<A, D>>>;
+    dim: CheckedFor<A, UnsqueezeShape<A, D>, D>,
+  ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
   unsqueeze(dim: number): Tensor {
     return views.unsqueeze(this, dim);
   }
@@ -151,8 +151,8 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** Without dimensions of size 1, or without those named. */
   squeeze<A extends Shape, D extends number | undefined = undefined>(
     this: Tensor<A>,
-    dim?: Checked<SqueezeShape<A, D>, D>,
-  ): Tensor<ResultShape<SqueezeShape<A, D>>>;
+    dim?: CheckedFor<A, SqueezeShape<A, D>, D>,
+  ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
   squeeze(dims: readonly number[]): Tensor;
   squeeze(dim?: number | readonly number[]): Tensor {
     return views.squeeze(this, typeof dim === 'number' ? [dim] : dim);
@@ -162,11 +162,11 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   expand<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     ...sizes: ExpandArguments<A, V>
-  ): Tensor<ResultShape<ExpandShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ExpandShape<A, V>>>;
   expand<A extends Shape, const V extends readonly number[]>(
     this: Tensor<A>,
     sizes: ExpandList<A, V>,
-  ): Tensor<ResultShape<ExpandShape<A, V>>>;
+  ): Tensor<ShapeOnceKnown<A, ExpandShape<A, V>>>;
   expand(...sizes: Sizes): Tensor {
     return views.expand(this, listed(sizes));
   }
@@ -178,10 +178,10 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** `length` elements along `dim`, from `start`. */
   narrow<A extends Shape, D extends number, L extends number>(
     this: Tensor<A>,
-    dim: Checked<ResizeShape<A, D, L>, D>,
+    dim: CheckedFor<A, ResizeShape<A, D, L>, D>,
     start: number,
     length: L,
-  ): Tensor<ResultShape<ResizeShape<A, D, L>>>;
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
   narrow(dim: number, start: number, length: number): Tensor {
     return views.narrow(this, dim, start, length);
   }
@@ -189,9 +189,9 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** The slice at `index` along `dim`, which is dropped. */
   select<A extends Shape, D extends number>(
     this: Tensor<A>,
-    dim: Checked<SelectShape<A, D>, D>,
+    dim: CheckedFor<A, SelectShape<A, D>, D>,
     index: number,
-  ): Tensor<ResultShape<SelectShape<A, D>>>;
+  ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
   select(dim: number, index: number): Tensor {
     return views.select(this, dim, index);
   }
@@ -260,8 +260,8 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** The matrix product; vectors and batches as in torch.matmul. */
   matmul<A extends Shape, B extends Shape>(
     this: Tensor<A>,
-    other: Checked<MatmulShape<A, B>, Tensor<B>>,
-  ): Tensor<ResultShape<MatmulShape<A, B>>>;
+    other: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
   matmul(other: Tensor): Tensor {
     return apply1('matmul', [this, other], NO_ATTRS);
   }
@@ -269,8 +269,8 @@ export class Tensor<S extends Shape = any> extends TensorMath<S> {
   /** The product of two matrices. */
   mm<A extends Shape, B extends Shape>(
     this: Tensor<A>,
-    other: Checked<MatmulShape<A, B>, Tensor<B>>,
-  ): Tensor<ResultShape<MatmulShape<A, B>>>;
+    other: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
   mm(other: Tensor): Tensor {
     return apply1('matmul', [this, other], NO_ATTRS);
   }

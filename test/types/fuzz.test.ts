@@ -30,7 +30,7 @@ function conv(input: number, out: number, k: Pair, s: Pair, p: Pair | 'same', d:
   const options = { stride: s, padding: p, dilation: d, groups };
   const [padding, type] = p === 'same' ? [`'same'`, `'same'`] : [text(p), tuple(p)];
   return {
-    type: `ConvFn<${input}, ${out}, ${tuple(k)}, ${tuple(s)}, ${type}, ${tuple(d)}>`,
+    type: `ConvFn<${input}, ${out}, KernelSlot<${tuple(k)}, ${tuple(d)}>, ${tuple(s)}, ${type}>`,
     code: `new nn.Conv2d(${input}, ${out}, ${text(k)}, { stride: ${text(s)}, padding: ${padding}, dilation: ${text(d)}, groups: ${groups} })`,
     layer: new nn.Conv2d(input, out, k, options as nn.Conv2dOptions as object),
   };

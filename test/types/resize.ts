@@ -1,7 +1,7 @@
-/** Exact types of what resizes images: transposed convolution, interpolation, pixel shuffle; and of the activations. */
+/** Exact types of what resizes images: transposed convolution, interpolation, pixel shuffle, padding; and of the activations. */
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { randn } from '../../src/tensor/index.ts';
-import type { Dynamic, Wrong } from '../../src/tensor/shapes/index.ts';
+import type { Dynamic, PadShape, Wrong } from '../../src/tensor/shapes/index.ts';
 import * as F from '../../src/nn/functional.ts';
 import {
   ConvTranspose2d,
@@ -67,6 +67,30 @@ has(new Upsample({ size: [3, 4], mode: 'nearest-exact' })(loaded)).shape<[number
 declare const any: Upsample;
 has(any(loaded)).shape<[number, 16, number, number]>();
 is<Apply<UpsampleFn<4, undefined>, [8, 3]>, Wrong<'Upsample expects a 3-d or 4-d input but receives 8×3'>>();
+
+// ---------------------------------------------------------------------------------------------- padding, places of maxima
+
+has(F.pad(loaded, [1, 2])).shape<[number, 16, 7, 10]>();
+has(F.pad(loaded, [1, 1, 0, 3, 4, 0], 0.5)).shape<[number, 20, 10, 9]>();
+has(F.pad(loaded, [0, -1])).shape<[number, 16, 7, number]>();
+has(F.pad(loaded, [n, 1])).shape<[number, 16, 7, number]>();
+has(F.pad(loaded, [])).shape<[number, 16, 7, 7]>();
+has(F.pad(bare, [1, 1])).shape<Dynamic>();
+has(F.pad(loaded, new Array<number>(2))).shape<Dynamic>();
+// @ts-expect-error: pad: expected at most 4 numbers for an input of 8×3, but got 6
+F.pad(randn(8, 3), [1, 1, 1, 1, 1, 1]);
+is<PadShape<[8, 3], [1, 1, 1, 1, 1, 1]>, Wrong<'pad: expected at most 4 numbers for an input of 8×3, but got 6'>>();
+export function padded<N extends number>(x: Tensor<[N, 3, 8, 8]>) {
+  has(F.pad(x, [1, 1, 2, 2])).shape<[N, 3, 12, 10]>();
+}
+
+const places = F.maxPool2dWithIndices(loaded, 3, { stride: 2, padding: 1 });
+has(places.values).shape<[number, 16, 4, 4]>();
+has(places.indices).shape<[number, 16, 4, 4]>();
+has(F.maxPool2dWithIndices(loaded, [1, 7]).indices).shape<[number, 16, 7, 1]>();
+has(F.maxPool2dWithIndices(bare, 2).values).shape<Dynamic>();
+// @ts-expect-error: maxPool2d: window 9×9 does not fit input 16×7×7
+F.maxPool2dWithIndices(loaded, 9);
 
 // ---------------------------------------------------------------------------------------------- pixel shuffle, activations
 

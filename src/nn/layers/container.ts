@@ -31,7 +31,7 @@ function addEntry(owner: ModuleBase, entry: Entry, position: number): void {
  * model.addModule('Conv1', new nn.Conv2d(3, 16, 3, { stride: 1, padding: 1 }));
  * console.log(model);
  */
-export class Sequential<const Layers extends readonly Entry[] = readonly Entry[]> extends Layer<LayersFn<Layers>> {
+export class Sequential<const out Layers extends readonly Entry[] = readonly Entry[]> extends Layer<LayersFn<Layers>> {
   constructor(layers: ReadonlyMap<string, ModuleBase>);
   constructor(...layers: CheckLayers<Layers>);
   constructor(...layers: readonly unknown[]) {

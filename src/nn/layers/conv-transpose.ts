@@ -75,8 +75,8 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
 
 /** `ConvTranspose2d<16, 3, 4, 2, 1>`: 16 to 3 channels with kernel 4, stride 2, padding 1. */
 export interface ConvTranspose2d<
-  In extends number = number,
-  Out extends number = number,
+  out In extends number = number,
+  out Out extends number = number,
   K = Pair,
   S = Pair,
   P = Pair,

@@ -74,8 +74,8 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
 
 /** `Conv2d<3, 16, 3, 2, 1>`: 3 to 16 channels with kernel 3, stride 2, padding 1. */
 export interface Conv2d<
-  In extends number = number,
-  Out extends number = number,
+  out In extends number = number,
+  out Out extends number = number,
   K = Pair,
   S = Pair,
   P = Padding,

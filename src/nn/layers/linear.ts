@@ -17,7 +17,7 @@ export interface LinearOptions {
 }
 
 /** `x · weightᵀ + bias` (https://pytorch.org/docs/stable/generated/torch.nn.Linear.html): [..., in] → [..., out]. */
-export class Linear<In extends number = number, Out extends number = number> extends Layer<LinearFn<In, Out>> {
+export class Linear<out In extends number = number, out Out extends number = number> extends Layer<LinearFn<In, Out>> {
   readonly inFeatures: In;
   readonly outFeatures: Out;
   weight: Parameter;
@@ -80,7 +80,7 @@ export class Identity extends Layer<IdentityFn> {
  * const model = new nn.Sequential(new nn.Input(3, 8, 8), new nn.Flatten(), new nn.Linear(192, 10));
  * if (model(randn(2, 3, 8, 8)).shape.join() !== '2,10') throw new Error('two rows of ten logits');
  */
-export class Input<const Sample extends readonly number[] = readonly number[]> extends Layer<InputFn<Sample>> {
+export class Input<const out Sample extends readonly number[] = readonly number[]> extends Layer<InputFn<Sample>> {
   readonly sample: Sample;
 
   constructor(...sample: Sample) {

@@ -2,7 +2,7 @@
  * Losses as modules: call them with the model's output and the target. The types check that the two belong together, as the
  * functions' do. Bases are classes merged with an interface of the same name, which adds the call (see `layer.ts`).
  */
-import type { Checked, ResultShape, Shape } from '../../tensor/shapes/dims.ts';
+import type { CheckedFor, Shape, ShapeFor } from '../../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../../tensor/shapes/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional.ts';
@@ -14,7 +14,7 @@ interface Reduced<R> {
 }
 
 /** What a loss with reduction R gives where the rule's result is Target. */
-type Loss<Target, R> = Tensor<LossShape<ResultShape<Target>, R>>;
+type Loss<S, Target, R> = Tensor<LossShape<ShapeFor<S, Target>, R>>;
 
 /** A loss of scores and classes, with a weight for each class, which belongs to the state as in PyTorch. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
@@ -28,8 +28,8 @@ abstract class ClassLoss<Name extends string, Probabilities, R> extends ModuleBa
 
   override forward<S extends Shape, T extends Shape>(
     input: Tensor<S>,
-    target: Checked<ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
-  ): Loss<ClassTarget<S, T, Name, Probabilities>, R> {
+    target: CheckedFor<S, ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
+  ): Loss<S, ClassTarget<S, T, Name, Probabilities>, R> {
     return this.run(input, target as Tensor);
   }
 
@@ -38,8 +38,8 @@ abstract class ClassLoss<Name extends string, Probabilities, R> extends ModuleBa
 interface ClassLoss<Name extends string, Probabilities, R> {
   <S extends Shape, T extends Shape>(
     input: Tensor<S>,
-    target: Checked<ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
-  ): Loss<ClassTarget<S, T, Name, Probabilities>, R>;
+    target: CheckedFor<S, ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
+  ): Loss<S, ClassTarget<S, T, Name, Probabilities>, R>;
 }
 
 /** Cross-entropy of logits and class indices (https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html). */
@@ -82,8 +82,8 @@ abstract class ElementLoss<R> extends ModuleBase {
 
   override forward<S extends Shape, T extends Shape>(
     input: Tensor<S>,
-    target: Checked<ElementTarget<S, T>, Tensor<T>>,
-  ): Loss<ElementTarget<S, T>, R> {
+    target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
+  ): Loss<S, ElementTarget<S, T>, R> {
     return this.run(input, target as Tensor);
   }
 
@@ -92,8 +92,8 @@ abstract class ElementLoss<R> extends ModuleBase {
 interface ElementLoss<R> {
   <S extends Shape, T extends Shape>(
     input: Tensor<S>,
-    target: Checked<ElementTarget<S, T>, Tensor<T>>,
-  ): Loss<ElementTarget<S, T>, R>;
+    target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
+  ): Loss<S, ElementTarget<S, T>, R>;
 }
 
 /** Mean squared error. */

@@ -98,14 +98,14 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
 }
 
 /** Normalises each channel of [N, C, H, W] (https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html). */
-export class BatchNorm2d<C extends number = number> extends BatchNorm<C, BatchNormFn<C>> {
+export class BatchNorm2d<out C extends number = number> extends BatchNorm<C, BatchNormFn<C>> {
   protected override ranks(): readonly number[] {
     return [4];
   }
 }
 
 /** Normalises each feature of [N, C] or [N, C, L]. */
-export class BatchNorm1d<C extends number = number> extends BatchNorm<C, BatchNorm1dFn<C>> {
+export class BatchNorm1d<out C extends number = number> extends BatchNorm<C, BatchNorm1dFn<C>> {
   protected override ranks(): readonly number[] {
     return [2, 3];
   }

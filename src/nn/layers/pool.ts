@@ -130,7 +130,7 @@ const showOutput = (size: OutputSize): string =>
   size === null || typeof size === 'number' ? String(size ?? 'None') : `(${size.map((n) => n ?? 'None').join(', ')})`;
 
 /** Means over windows that give the wished output size; null keeps the input's. */
-export class AdaptiveAvgPool2d<const Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
+export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
   readonly outputSize: Out;
   readonly #params: AdaptivePoolParams;
 
@@ -150,7 +150,7 @@ export class AdaptiveAvgPool2d<const Out extends OutputSize = OutputSize> extend
 }
 
 /** Maxima over windows that give the wished output size; null keeps the input's. */
-export class AdaptiveMaxPool2d<const Out extends OutputSize = OutputSize> extends Layer<
+export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> extends Layer<
   AdaptiveFn<Out, 'AdaptiveMaxPool2d'>
 > {
   readonly outputSize: Out;

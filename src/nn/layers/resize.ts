@@ -39,7 +39,7 @@ class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
 }
 
 /** `Upsample<undefined, 2>`: twice as large; `Upsample<[28, 28], undefined>`: to 28×28. */
-export interface Upsample<O = Pair | undefined, By = Pair | undefined> extends UpsampleLayer<O, By> {
+export interface Upsample<out O = Pair | undefined, out By = Pair | undefined> extends UpsampleLayer<O, By> {
   readonly mode: InterpolateMode;
 }
 
@@ -61,7 +61,7 @@ export interface UpsampleConstructor {
 export const Upsample = UpsampleLayer as unknown as UpsampleConstructor;
 
 /** Makes of each r² channels one of r times the height and width. */
-export class PixelShuffle<const R extends number = number> extends Layer<PixelShuffleFn<R>> {
+export class PixelShuffle<const out R extends number = number> extends Layer<PixelShuffleFn<R>> {
   readonly upscaleFactor: R;
 
   /** @throws ArgumentError for a factor that is not whole and positive */
@@ -81,7 +81,7 @@ export class PixelShuffle<const R extends number = number> extends Layer<PixelSh
 }
 
 /** The inverse of {@link PixelShuffle}. */
-export class PixelUnshuffle<const R extends number = number> extends Layer<PixelUnshuffleFn<R>> {
+export class PixelUnshuffle<const out R extends number = number> extends Layer<PixelUnshuffleFn<R>> {
   readonly downscaleFactor: R;
 
   /** @throws ArgumentError for a factor that is not whole and positive */

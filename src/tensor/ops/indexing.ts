@@ -8,7 +8,7 @@
 import { requireDType, type DType } from '../../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { CANNOT_JOIN, say } from '../../base/sentences.ts';
+import { CANNOT_JOIN, say, TOO_MANY_PADS } from '../../base/sentences.ts';
 import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { dimParams, type DimParams } from './attrs.ts';
@@ -137,7 +137,7 @@ function catShape(inputs: readonly Layout[], { dim }: DimParams): Layout[] {
 function padShape([x]: readonly Layout[], { pads }: PadParams): Layout[] {
   const rank = x!.shape.length;
   if (pads.length > 2 * rank) {
-    throw new ShapeError(`pad: expected at most ${2 * rank} numbers for an input of shape ${showShape(x!.shape)}, but got ${pads.length}`); // prettier-ignore
+    throw new ShapeError(say(TOO_MANY_PADS, 2 * rank, rank === 0 ? 'a scalar' : showSizes(x!.shape), pads.length));
   }
   const shape = x!.shape.map((size, i) => {
     const at = 2 * (rank - 1 - i);

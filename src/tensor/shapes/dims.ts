@@ -49,7 +49,29 @@ export type CheckedEach<Result, Good> = unknown extends Result
     : Good;
 
 /** The shape of what an operation gives. After a message it is `any`, so that one mistake is reported once. */
-export type ResultShape<Result> = Result extends Shape ? Result : Dynamic;
+// Naming `Result` itself in the first branch would have the compiler compare undecided rules with `Shape`.
+export type ResultShape<Result> = Result extends infer S extends Shape ? S : Dynamic;
+
+// While a call's type parameters are being inferred, the compiler looks for what it can conclude from a rule that cannot be
+// decided yet, and works out all its branches. So rules stand behind a key that is not known before S is: `Known` has the
+// constraint PropertyKey until then, of which `Later` says nothing.
+export type Known<S> = keyof ([S] extends [unknown] ? { readonly result: 0 } : never);
+interface Later<Result> {
+  readonly result: Result;
+  readonly [key: PropertyKey]: unknown;
+}
+
+/** As `Checked` for a rule about the shape S; users who write no shapes (S is `any`) are let through at once. */
+export type CheckedFor<S, Result, Good> = 0 extends 1 & S ? Good : Checked<Later<Result>[Known<S>], Good>;
+
+/** As `CheckedEach` for a rule about the shape S. */
+export type CheckedEachFor<S, Result, Good> = 0 extends 1 & S ? Good : CheckedEach<Later<Result>[Known<S>], Good>;
+
+/** As `ResultShape` for a rule about the shape S. */
+export type ShapeFor<S, Result> = 0 extends 1 & S ? Dynamic : ShapeOnceKnown<S, Result>;
+
+/** As `ShapeFor`, for a rule that knows something of the result even if S is `any`. */
+export type ShapeOnceKnown<S, Result> = ResultShape<Later<Result>[Known<S>]>;
 
 /**
  * Whether two sizes agree. Of the questions one can ask about a type parameter only few are decided before it is known,

@@ -13,6 +13,7 @@ import type {
   NOT_A_PERMUTATION,
   SAME_NEEDS_STRIDE_ONE,
   START_AFTER_END,
+  TOO_MANY_PADS,
   WINDOW_TOO_LARGE,
   WRONG_CHANNELS,
   WRONG_FEATURES,
@@ -117,6 +118,13 @@ export type CannotJoin<Operation extends Text, A extends Text, B extends Text, W
 >;
 
 export type DimOutOfRange<Dim extends Text, Rank extends Text> = Say2<typeof DIM_OUT_OF_RANGE, Dim, Rank>;
+
+export type TooManyPads<Most extends Text, Input extends Text, Received extends Text> = Say3<
+  typeof TOO_MANY_PADS,
+  Most,
+  Input,
+  Received
+>;
 
 export type NotAPermutation<Dims extends Text, Rank extends Text> = Say2<typeof NOT_A_PERMUTATION, Dims, Rank>;
 

@@ -1,14 +1,14 @@
 /**
- * Output sizes of what makes images larger or rearranges their pixels: transposed convolution, interpolation, pixel shuffle.
- * Types only.
+ * Output sizes of what makes images larger or rearranges their pixels: transposed convolution, interpolation, pixel shuffle,
+ * padding. Types only.
  *
  *     transposed convolution:  out = (in - 1)·stride + dilation·(kernel - 1) + 1 + outputPadding - 2·padding
  *
  * https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
  */
-import type { AddText, DivideText, Multiply, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
+import type { Add, AddText, DivideText, Multiply, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
 import type { Dynamic, IsDynamic, Same, Shape, Show, ShowSizes, Wrong } from './dims.ts';
-import type { NothingLeft, WrongChannels, WrongMultiple, WrongRank } from './messages.ts';
+import type { NothingLeft, TooManyPads, WrongChannels, WrongMultiple, WrongRank } from './messages.ts';
 import type { Height, ImageOf, Width } from './window.ts';
 
 type NoImage<X, Name extends string> = Wrong<WrongRank<Name, '3-d or 4-d', Show<X>>>;
@@ -137,3 +137,33 @@ type Parts<A, B> = '?' extends TextOf<A> | TextOf<B>
   : DivideText<TextOf<A>, TextOf<B>> extends [infer Quotient, '0']
     ? NumberOf<Quotient>
     : never;
+
+// ---------------------------------------------------------------------------------------------- padding
+
+/**
+ * `F.pad(x, pads)`: X with elements before and after, in pairs from the last dimension on. Sizes that are cut (by a negative number)
+ * are not followed.
+ */
+export type PadShape<X, Pads extends Shape> =
+  IsDynamic<X> extends true
+    ? Dynamic
+    : IsDynamic<Pads> extends true
+      ? Dynamic
+      : PadFromTheRight<X, Pads> extends infer Result
+        ? [Result] extends [never]
+          ? Wrong<TooManyPads<[...Extract<X, Shape>, ...Extract<X, Shape>]['length'] & number, Show<X>, Pads['length']>>
+          : Result
+        : never;
+
+// `never` when there are more pairs than dimensions.
+type PadFromTheRight<X, Pads, Done extends Shape = []> = Pads extends readonly [
+  infer Before,
+  infer After,
+  ...infer Rest,
+]
+  ? X extends readonly [...infer Front, infer Size]
+    ? PadFromTheRight<Front, Rest, [Add<Add<Size, Before>, After>, ...Done]>
+    : never
+  : Pads extends readonly []
+    ? [...Extract<X, Shape>, ...Done]
+    : Dynamic;

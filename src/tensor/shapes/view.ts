@@ -6,7 +6,7 @@
  */
 import type { Divide, Multiply, Product, Remainder, TextOf } from './arithmetic.ts';
 import type {
-  CheckedEach,
+  CheckedEachFor,
   DimIndex,
   DropAt,
   Dynamic,
@@ -50,7 +50,7 @@ export type ViewShape<S, V> =
         : ViewAll<S, V>;
 
 /** The type of the arguments of `view`: V, or the message in the place of each. */
-export type ViewArguments<S, V> = CheckedEach<ViewShape<S, V>, V>;
+export type ViewArguments<S, V> = CheckedEachFor<S, ViewShape<S, V>, V>;
 
 // An object type, because a condition on a bare type parameter would wait for it.
 type One<T> = readonly [T];
@@ -154,15 +154,23 @@ export type PermuteShape<S, Dims extends readonly number[]> =
       : { [I in keyof Dims]: DimIndex<S, Dims[I]> } extends infer Indices extends readonly string[]
         ? '?' extends Indices[number]
           ? Dynamic
-          : Dims['length'] extends (S & Shape)['length']
-            ? [Exclude<IndexOf<S>, Indices[number]>] extends [never]
-              ? { -readonly [I in keyof Dims]: S[DimIndex<S, Dims[I]> & keyof S] }
+          : '!' extends Indices[number]
+            ? NoSuchDim<S, FirstBad<S, Dims>>
+            : Dims['length'] extends (S & Shape)['length']
+              ? [Exclude<IndexOf<S>, Indices[number]>] extends [never]
+                ? { -readonly [I in keyof Dims]: S[DimIndex<S, Dims[I]> & keyof S] }
+                : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
               : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
-            : Wrong<NotAPermutation<ShowDims<Dims>, (S & Shape)['length']>>
         : never;
 
 /** The type of the arguments of `permute`. */
-export type PermuteArguments<S, Dims extends readonly number[]> = CheckedEach<PermuteShape<S, Dims>, Dims>;
+export type PermuteArguments<S, Dims extends readonly number[]> = CheckedEachFor<S, PermuteShape<S, Dims>, Dims>;
+
+type FirstBad<S, Dims> = Dims extends readonly [infer First, ...infer Rest]
+  ? DimIndex<S, First> extends '!'
+    ? First
+    : FirstBad<S, Rest>
+  : never;
 
 type IndexOf<S> = Extract<keyof S, `${number}`>;
 
@@ -242,7 +250,7 @@ export type ExpandShape<S, V> =
         : never;
 
 /** The type of the arguments of `expand`. */
-export type ExpandArguments<S, V> = CheckedEach<ExpandShape<S, V>, V>;
+export type ExpandArguments<S, V> = CheckedEachFor<S, ExpandShape<S, V>, V>;
 
 type ExpandFromTheRight<S, V, Done extends Shape = []> = S extends readonly [...infer RestS, infer SizeS]
   ? V extends readonly [...infer RestV, infer SizeV]
