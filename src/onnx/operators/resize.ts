@@ -1,9 +1,11 @@
 /**
  * Resize and Upsample (https://onnx.ai/onnx/operators/onnx__Resize.html): along one dimension after the other, each new element is
  * a weighted sum of one (nearest), two (linear) or four (cubic) old ones. Coordinates are computed in single precision, as by the
- * runtimes that models are checked with.
+ * runtimes that models are checked with. Images are resized by one operation, `resample2d`, where it does the same.
  */
 import { fromTypedArray } from '../../tensor/create.ts';
+import { apply1 } from '../../tensor/dispatch.ts';
+import { resampleParams, sampling, type ResampleParams, type SampleCoordinates } from '../../tensor/ops/resample.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { axesOf, type Args, type OnnxNode, type Operator } from '../node.ts';
 import { checkElements } from './shape.ts';
@@ -157,10 +159,54 @@ function resized(node: OnnxNode, args: Args, given: Given, method: Method): Tens
   const changes = changesOf(node, args, x, given);
   checkElements('Resize', changes.map(({ output }) => output)); // prettier-ignore
   if (changes.some(({ input, output }) => output > 0 && input === 0)) node.fail('a dimension has no elements');
+  const params = asImages(x, changes, method);
+  if (params !== undefined) return apply1('resample2d', [x], params);
   return changes.reduce((y, change, d) => {
     const same = change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
     return same ? y : along(y, d, change, method);
   }, x);
+}
+
+const PLACES: { readonly [C in Coordinates]?: SampleCoordinates } = {
+  half_pixel: 'halfPixel',
+  pytorch_half_pixel: 'halfPixel',
+  align_corners: 'alignCorners',
+  asymmetric: 'asymmetric',
+};
+const ROUNDINGS = {
+  round_prefer_floor: 'halfDown',
+  round_prefer_ceil: 'halfUp',
+  floor: 'floor',
+  ceil: 'ceil',
+} as const;
+
+/** A scale other than that of the sizes. */
+const givenScale = ({ input, output, scale }: Change): number | null => (scale === f(output / input) ? null : scale);
+
+/** The resizing of images that is the same, if there is one: in one step, and fast. Its numbers may be rounded otherwise. */
+function asImages(x: Tensor, changes: readonly Change[], method: Method): ResampleParams | undefined {
+  const { mode, coordinates, excludeOutside, cubicA } = method;
+  const place = PLACES[coordinates];
+  const n = x.ndim;
+  if (x.dtype !== 'float32' || (n !== 3 && n !== 4) || place === undefined || excludeOutside) return undefined;
+  if (mode === 'cubic' && cubicA !== -0.75) return undefined;
+  const [rows, columns] = changes.slice(-2) as [Change, Change];
+  if (changes.some(({ input, output, scale }, d) => input === 0 || output === 0 || (d < n - 2 && (output !== input || scale !== 1)))) return undefined; // prettier-ignore
+  if (coordinates === 'pytorch_half_pixel' && (rows.output === 1 || columns.output === 1)) return undefined;
+  const params = resampleParams({
+    size: [rows.output, columns.output],
+    taps: ({ nearest: 1, linear: 2, cubic: 4 } as const)[mode],
+    coordinates: place,
+    rounding: ROUNDINGS[method.nearest],
+    scale: [givenScale(rows), givenScale(columns)],
+  });
+  // Which element is the nearest may hang on the last bit of its place.
+  if (mode !== 'nearest') return params;
+  const same = [rows, columns].every((change, axis) => {
+    const { indices } = sampling(params, axis as 0 | 1, change.input, 'float32');
+    return tapsOf(change, method).indices[0]!.every((index, i) => index === indices[i]);
+  });
+  return same ? params : undefined;
 }
 
 /** Up to version 9, with the coordinates of that time. */

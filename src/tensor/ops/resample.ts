@@ -92,7 +92,8 @@ interface Sampling {
   readonly weights: Float64Array;
 }
 
-function sampling(p: ResampleParams, axis: 0 | 1, input: number, dtype: DType): Sampling {
+/** Where a dimension of `input` elements is sampled for an output. */
+export function sampling(p: ResampleParams, axis: 0 | 1, input: number, dtype: DType): Sampling {
   const round = dtype === 'float32' ? Math.fround : (x: number): number => x;
   const output = p.size[axis];
   const indices = new Int32Array(output * p.taps);
