@@ -98,6 +98,12 @@ export interface GraphNode extends GraphOp {
   readonly repeats?: boolean | undefined;
 }
 
+/** Places of nodes by buffer, -1 for buffers that none mentions. */
+export interface Lifetimes {
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+}
+
 /** What a limit of the memory for intermediates has led to. */
 export interface MemoryReport {
   readonly limit: number;
@@ -171,6 +177,22 @@ export class Graph {
   /** The buffers that operations write to. */
   written(): Set<number> {
     return new Set(this.nodes.flatMap(({ outputs }) => outputs.map((id) => this.values[id]!.buffer)));
+  }
+
+  /** The first and the last node that mention each buffer. */
+  lifetimes(): Lifetimes {
+    const first = new Int32Array(this.buffers.length).fill(-1);
+    const last = new Int32Array(this.buffers.length).fill(-1);
+    this.nodes.forEach(({ inputs, outputs }, at) => {
+      for (const ids of [inputs, outputs]) {
+        for (const id of ids) {
+          const { buffer } = this.values[id]!;
+          if (first[buffer]! < 0) first[buffer] = at;
+          last[buffer] = at;
+        }
+      }
+    });
+    return { first, last };
   }
 
   /** Whether a value covers its buffer, every byte. */

@@ -14,14 +14,14 @@ export function lowered(device: Device, graph: Graph, target: Target, steady?: R
     invariant(value !== undefined, `external buffer ${buffer} has no value`);
     places[buffer] = lowering.external(value.layout, index);
   });
-  const lives = lifetimes(graph);
+  const { first, last } = graph.lifetimes();
   const valueOf = (id: number): Value => {
     const { buffer, layout, offset } = graph.values[id]!;
     const source = graph.buffers[buffer]!;
     const place = (places[buffer] ??=
       source.kind === 'constant'
         ? lowering.constant(layout.dtype, source.data)
-        : lowering.local(layout, source.bytes, lives[buffer]!.first, lives[buffer]!.last));
+        : lowering.local(layout, source.bytes, first[buffer]!, last[buffer]!));
     return lowering.view({ ...place, layout }, layout, offset);
   };
   graph.nodes.forEach((node, i) => {
@@ -29,17 +29,4 @@ export function lowered(device: Device, graph: Graph, target: Target, steady?: R
     node.lower(lowering, node.inputs.map(valueOf), node.outputs.map(valueOf));
   });
   return lowering;
-}
-
-/** The first and the last node that mention each buffer; a buffer without one ends before it begins. */
-export function lifetimes(graph: Graph): { first: number; last: number }[] {
-  const lives = graph.buffers.map(() => ({ first: Infinity, last: -1 }));
-  graph.nodes.forEach(({ inputs, outputs }, i) => {
-    for (const id of [...inputs, ...outputs]) {
-      const life = lives[graph.values[id]!.buffer]!;
-      life.first = Math.min(life.first, i);
-      life.last = i;
-    }
-  });
-  return lives;
 }

@@ -20,6 +20,9 @@ const OVERHEAD_NS = 2000;
 /** Values smaller than this part of the limit are not worth the search. */
 const WORTHWHILE = 1 / 2000;
 
+/** A choice is taken without looking at others that may be worth this much more; looking takes time. */
+const GOOD_ENOUGH = 0.8;
+
 /** A stretch in which a value lies in memory and nobody uses it. */
 interface Gap {
   readonly value: number;
@@ -105,7 +108,7 @@ function bestChoice(
   let best: Choice | undefined;
   for (const gap of gaps) {
     // What others have freed meanwhile makes a choice worth less, not more, with few exceptions.
-    if (best !== undefined && best.worth >= guess(gap)) break;
+    if (best !== undefined && best.worth >= GOOD_ENOUGH * guess(gap)) break;
     let here: Choice | undefined;
     for (const mode of MODES) {
       const changed = schedule.copy();
@@ -138,26 +141,17 @@ const costOf = (schedule: Schedule, needs: NeedsOf): number =>
 
 /** Bytes of local buffers and workspaces that live at each step. */
 function memoryUse({ graph, steps }: Schedule, needs: NeedsOf): Float64Array {
-  const first = new Int32Array(graph.buffers.length).fill(-1);
-  const last = new Int32Array(graph.buffers.length);
-  steps.forEach(({ inputs, outputs }, at) => {
-    for (const ids of [inputs, outputs]) {
-      for (const id of ids) {
-        const { buffer } = graph.values[id]!;
-        if (first[buffer]! < 0) first[buffer] = at;
-        last[buffer] = at;
-      }
-    }
-  });
+  const lives = graph.lifetimes();
+  const { first, last } = lives;
   const use = new Float64Array(steps.length + 1);
   graph.buffers.forEach(({ kind, bytes }, buffer) => {
-    if (kind !== 'local' || first[buffer]! < 0) return;
+    if (kind !== 'local' || last[buffer]! < 0) return;
     use[first[buffer]!]! += aligned(bytes);
     use[last[buffer]! + 1]! -= aligned(bytes);
   });
   for (let at = 1; at < use.length; at++) use[at]! += use[at - 1]!;
   steps.forEach(({ node }, at) => (use[at]! += needs.get(node)!.workspace));
-  for (const buffer of overwritten(graph).keys()) use[first[buffer]!]! -= aligned(graph.buffers[buffer]!.bytes);
+  for (const buffer of overwritten(graph, lives).keys()) use[first[buffer]!]! -= aligned(graph.buffers[buffer]!.bytes);
   return use.subarray(0, steps.length);
 }
 

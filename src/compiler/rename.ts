@@ -2,7 +2,7 @@
  * Gives every result a buffer of its own, so that the other passes need not think of operations in place; and afterwards
  * lets elementwise operations write where they read again, so that this takes no more memory.
  */
-import type { Graph, GraphNode } from './graph.ts';
+import type { Graph, GraphNode, Lifetimes } from './graph.ts';
 import { withNodes } from './rewrite.ts';
 
 /** The same graph where an operation that overwrites a whole local buffer writes to a new one instead. */
@@ -32,7 +32,7 @@ export function withOwnBuffers(graph: Graph): Graph {
 
 /** The same graph where elementwise operations write over an input that nobody reads any more. */
 export function withBuffersReused(graph: Graph): Graph {
-  const taken = overwritten(graph);
+  const taken = overwritten(graph, graph.lifetimes());
   const placeOf = (buffer: number): number => {
     const before = taken.get(buffer);
     return before === undefined ? buffer : placeOf(before);
@@ -41,28 +41,19 @@ export function withBuffersReused(graph: Graph): Graph {
 }
 
 /** The buffers of elementwise results that can take the place of another, and of which: an input that nobody reads afterwards. */
-export function overwritten(graph: Graph): Map<number, number> {
-  const first = new Map<number, number>();
-  const last = new Map<number, number>();
-  graph.nodes.forEach(({ inputs, outputs }, i) => {
-    for (const id of [...inputs, ...outputs]) {
-      const { buffer } = graph.values[id]!;
-      if (!first.has(buffer)) first.set(buffer, i);
-      last.set(buffer, i);
-    }
-  });
+export function overwritten(graph: Graph, { first, last }: Lifetimes): Map<number, number> {
   const place = new Map<number, number>();
   graph.nodes.forEach((node, i) => {
     if (node.elementwise === undefined) return;
     const free = node.inputs.filter(
       (id) =>
         whole(graph, id) &&
-        last.get(graph.values[id]!.buffer) === i &&
+        last[graph.values[id]!.buffer] === i &&
         node.inputs.every((other) => graph.values[other]!.buffer !== graph.values[id]!.buffer || sameView(graph, other, id)), // prettier-ignore
     );
     for (const id of node.outputs) {
       const { buffer, layout } = graph.values[id]!;
-      if (!whole(graph, id) || first.get(buffer) !== i) continue;
+      if (!whole(graph, id) || first[buffer] !== i) continue;
       const at = free.findIndex((other) => graph.values[other]!.layout === layout);
       if (at < 0) continue;
       const { buffer: taken } = graph.values[free[at]!]!;

@@ -6,7 +6,7 @@
  * A value is a result that one node writes whole. Each time it is made it gets a buffer of its own, its copy; a node reads the copy that
  * stands when it runs. A node runs again only on what it read the first time: values, and memory that nobody has written to since.
  */
-import type { Graph, GraphNode } from './graph.ts';
+import type { Graph, GraphNode, Lifetimes } from './graph.ts';
 import { withNodes } from './rewrite.ts';
 
 /** A node at its place, or once more at a later one. */
@@ -23,8 +23,8 @@ export interface Step extends GraphNode {
  */
 export type Mode = 'keep' | 'again' | 'earlier';
 
-/** How many nodes deep making one value again may go. */
-const MAX_DEPTH = 12;
+/** How many nodes may have to run again for one value. */
+const MAX_RUNS = 40;
 
 /** Where a copy of a value is made and where it is read last, as places in the list. */
 interface Copy {
@@ -37,8 +37,10 @@ interface Copy {
 interface Origins {
   /** The node that makes a value first, by the buffer in which it does. */
   readonly makers: ReadonlyMap<number, Step>;
-  /** Whether a node may run again. */
+  /** The nodes that may run again. */
   readonly repeatable: ReadonlySet<GraphNode>;
+  /** The steps that write to each buffer. */
+  readonly writers: ReadonlyMap<number, readonly string[]>;
 }
 
 export class Schedule {
@@ -48,19 +50,26 @@ export class Schedule {
   readonly #origins: Origins;
   /** The value that a buffer holds, for those in which one is made again. */
   readonly #values: Map<number, number>;
+  /** Those buffers by value. */
+  readonly #copies: Map<number, readonly number[]>;
+  #lives: Lifetimes | undefined;
+  #runsLeft = 0;
+  /** Whether a copy has lost readers. */
+  #mayBeUnread = false;
   /** Whether an input did not stand any more when something was made again. */
   modeMattered = false;
 
-  private constructor(graph: Graph, steps: readonly Step[], origins: Origins, values: ReadonlyMap<number, number>) {
-    this.graph = withNodes(graph, steps);
-    this.#steps = this.graph.nodes as Step[];
+  private constructor(graph: Graph, origins: Origins, before?: Schedule) {
+    this.graph = graph;
+    this.#steps = graph.nodes as Step[];
     this.#origins = origins;
-    this.#values = new Map(values);
+    this.#values = new Map(before === undefined ? [] : before.#values);
+    this.#copies = new Map(before === undefined ? [] : before.#copies);
   }
 
   static of(graph: Graph): Schedule {
     const steps = graph.nodes.map((node, i) => ({ ...node, node, id: String(i) }));
-    return new Schedule(graph, steps, originsOf(graph, steps), new Map());
+    return new Schedule(withNodes(graph, steps), originsOf(graph, steps));
   }
 
   get steps(): readonly Step[] {
@@ -68,7 +77,7 @@ export class Schedule {
   }
 
   copy(): Schedule {
-    return new Schedule(this.graph, this.#steps, this.#origins, this.#values);
+    return new Schedule(withNodes(this.graph, this.#steps), this.#origins, this);
   }
 
   /** The value that a buffer holds; undefined for what nothing can make again. */
@@ -80,7 +89,8 @@ export class Schedule {
 
   /** Makes a value again right before a step, for that and all later ones; false, and a list of no use, where that cannot be. */
   makeAgain(value: number, before: string, mode: Mode): boolean {
-    if (this.#make(value, before, mode, 0) === undefined) return false;
+    this.#runsLeft = MAX_RUNS;
+    if (this.#make(value, before, mode) === undefined) return false;
     this.#removeUnread();
     return true;
   }
@@ -92,21 +102,21 @@ export class Schedule {
     for (const output of this.#steps[at]!.outputs) {
       const buffer = bufferOf(this.graph, output);
       const before = this.#copiesOf(this.#values.get(buffer)!).filter(({ made }) => made < at);
-      this.#readInstead(at + 1, new Set([buffer]), before.at(-1)!.buffer);
+      this.#readInstead(at + 1, new Map([[buffer, before.at(-1)!.buffer]]));
     }
     this.#removeUnread();
   }
 
   /** Runs a value's node again; gives the buffer of the new copy. */
-  #make(value: number, before: string, mode: Mode, depth: number): number | undefined {
+  #make(value: number, before: string, mode: Mode): number | undefined {
     const { graph } = this;
     const maker = this.#origins.makers.get(value)!;
-    if (depth > MAX_DEPTH || !this.#origins.repeatable.has(maker.node)) return undefined;
+    if (this.#runsLeft-- === 0 || !this.#origins.repeatable.has(maker.node)) return undefined;
     const { node } = maker;
     const written = writtenInputs(graph, node);
     const inputs: number[] = [];
     for (const id of node.inputs) {
-      const input = written.has(bufferOf(graph, id)) ? id : this.#input(id, maker, before, mode, depth);
+      const input = written.has(bufferOf(graph, id)) ? id : this.#input(id, maker, before, mode);
       if (input === undefined) return undefined;
       inputs.push(input);
     }
@@ -127,17 +137,23 @@ export class Schedule {
       node,
       id: `${maker.id}@${before}.${copies[0]!}`,
     });
-    results.forEach((id, i) => {
-      const result = bufferOf(graph, id);
-      const standing = this.#copiesOf(result).filter(({ made, last }) => made < at && last > at);
-      this.#values.set(copies[i]!, result);
-      this.#readInstead(at + 1, new Set(standing.map(({ buffer }) => buffer)), copies[i]!);
+    this.#lives = undefined;
+    const values = results.map((id) => bufferOf(graph, id));
+    const instead = new Map<number, number>();
+    values.forEach((result, i) => {
+      for (const { buffer, made, last } of this.#copiesOf(result))
+        if (made < at && last > at) instead.set(buffer, copies[i]!);
     });
-    return copies[results.findIndex((id) => bufferOf(graph, id) === value)];
+    values.forEach((result, i) => {
+      this.#values.set(copies[i]!, result);
+      this.#copies.set(result, [...(this.#copies.get(result) ?? []), copies[i]!]);
+    });
+    this.#readInstead(at + 1, instead);
+    return copies[values.indexOf(value)];
   }
 
   /** What a node reads when it runs again instead of what it read the first time. */
-  #input(id: number, maker: Step, before: string, mode: Mode, depth: number): number | undefined {
+  #input(id: number, maker: Step, before: string, mode: Mode): number | undefined {
     const buffer = bufferOf(this.graph, id);
     const value = this.#values.get(buffer) ?? buffer;
     const origin = this.#origins.makers.get(value);
@@ -151,18 +167,19 @@ export class Schedule {
       const kept = copies.filter(({ made }) => made < at).sort((a, b) => b.last - a.last)[0];
       return kept && this.#seenIn(id, kept.buffer);
     }
-    const copy = this.#make(value, before, mode, depth + 1);
+    const copy = this.#make(value, before, mode);
     if (copy === undefined) return undefined;
-    const later = copies.filter(({ made }) => made >= at).sort((a, b) => a.made - b.made)[0];
-    if (mode === 'earlier' && later !== undefined) this.#readInstead(0, new Set([later.buffer]), copy);
+    const later = copies.find(({ made }) => made >= at);
+    if (mode === 'earlier' && later !== undefined) this.#readInstead(at, new Map([[later.buffer, copy]]));
     return this.#seenIn(id, copy);
   }
 
   /** Whether nobody but the maker writes to a buffer from where that stands to another place. */
   #isUntouched(buffer: number, maker: Step, before: string): boolean {
-    const { graph } = this;
-    const between = this.#steps.slice(this.#placeOf(maker.id) + 1, this.#placeOf(before));
-    return !between.some(({ outputs }) => outputs.some((id) => bufferOf(graph, id) === buffer));
+    const others = (this.#origins.writers.get(buffer) ?? []).filter((id) => id !== maker.id);
+    if (others.length === 0) return true;
+    const [from, to] = [this.#placeOf(maker.id), this.#placeOf(before)];
+    return others.map((id) => this.#placeOf(id)).every((at) => at < from || at >= to);
   }
 
   #placeOf(id: string): number {
@@ -175,35 +192,31 @@ export class Schedule {
     return own === buffer ? id : this.graph.value(buffer, layout, offset);
   }
 
+  /** The copies of a value, in the order in which they are made. */
   #copiesOf(value: number): Copy[] {
-    const { graph } = this;
-    const copies = new Map<number, { buffer: number; made: number; last: number }>();
-    this.#steps.forEach(({ inputs, outputs }, at) => {
-      for (const id of outputs) {
-        const buffer = bufferOf(graph, id);
-        if ((this.#values.get(buffer) ?? buffer) === value) copies.set(buffer, { buffer, made: at, last: at });
-      }
-      for (const id of inputs) {
-        const copy = copies.get(bufferOf(graph, id));
-        if (copy !== undefined) copy.last = at;
-      }
-    });
-    return [...copies.values()];
+    const { first, last } = (this.#lives ??= this.graph.lifetimes());
+    const buffers = [value, ...(this.#copies.get(value) ?? [])].filter((buffer) => first[buffer]! >= 0);
+    const copies = buffers.map((buffer) => ({ buffer, made: first[buffer]!, last: last[buffer]! }));
+    return copies.sort((a, b) => a.made - b.made);
   }
 
-  /** From a place on, reads one buffer instead of others. */
-  #readInstead(from: number, others: ReadonlySet<number>, buffer: number): void {
-    if (others.size === 0) return;
+  /** From a place on, reads other buffers instead of some. */
+  #readInstead(from: number, instead: ReadonlyMap<number, number>): void {
+    const { values } = this.graph;
+    if (instead.size === 0) return;
+    this.#lives = undefined;
+    this.#mayBeUnread ||= [...instead.keys()].some((buffer) => this.#values.has(buffer));
     for (let i = from; i < this.#steps.length; i++) {
       const step = this.#steps[i]!;
-      if (!step.inputs.some((id) => others.has(bufferOf(this.graph, id)))) continue;
-      const inputs = step.inputs.map((id) => (others.has(bufferOf(this.graph, id)) ? this.#seenIn(id, buffer) : id));
-      this.#steps[i] = { ...step, inputs };
+      if (!step.inputs.some((id) => instead.has(values[id]!.buffer))) continue;
+      this.#steps[i] = { ...step, inputs: step.inputs.map((id) => this.#seenIn(id, instead.get(values[id]!.buffer) ?? values[id]!.buffer)) }; // prettier-ignore
     }
   }
 
   /** Takes out what is made again for nobody. */
   #removeUnread(): void {
+    if (!this.#mayBeUnread) return;
+    this.#lives = undefined;
     const read = new Set<number>();
     for (let i = this.#steps.length - 1; i >= 0; i--) {
       const { inputs, outputs, repeats } = this.#steps[i]!;
@@ -222,17 +235,27 @@ function writtenInputs(graph: Graph, { inputs, outputs }: GraphNode): Set<number
 }
 
 function originsOf(graph: Graph, steps: readonly Step[]): Origins {
-  const writers = new Map<number, number>();
-  for (const { outputs } of steps) for (const id of outputs) writers.set(bufferOf(graph, id), (writers.get(bufferOf(graph, id)) ?? 0) + 1); // prettier-ignore
+  const writers = new Map<number, string[]>();
+  for (const { outputs, id } of steps) {
+    for (const buffer of new Set(outputs.map((output) => bufferOf(graph, output)))) {
+      const others = writers.get(buffer);
+      if (others === undefined) writers.set(buffer, [id]);
+      else others.push(id);
+    }
+  }
+  const isValue = (id: number): boolean => {
+    const buffer = bufferOf(graph, id);
+    return graph.buffers[buffer]!.kind === 'local' && graph.covers(id) && writers.get(buffer)!.length === 1;
+  };
   const makers = new Map<number, Step>();
   const repeatable = new Set<GraphNode>();
   for (const step of steps) {
     const written = writtenInputs(graph, step);
     const results = step.outputs.filter((id) => !written.has(bufferOf(graph, id)));
-    const values = results.filter((id) => graph.buffers[bufferOf(graph, id)]!.kind === 'local' && graph.covers(id) && writers.get(bufferOf(graph, id)) === 1); // prettier-ignore
+    const values = results.filter(isValue);
     for (const id of values) makers.set(bufferOf(graph, id), step);
     const harmless = written.size === 0 || step.again?.([]) !== undefined;
     if (harmless && values.length === results.length) repeatable.add(step.node);
   }
-  return { makers, repeatable };
+  return { makers, repeatable, writers };
 }
