@@ -89,6 +89,7 @@ interface Applied<F extends ShapeFn, S> {
 
 // A rule says `any` for `any`, its own assumption for `unknown` (nothing is known yet), and looks at the rest. The question is written
 // out in each, because the compiler would work out all arguments of a helper.
+
 // ---------------------------------------------------------------------------------------------- layers
 
 /** ReLU, Dropout, Softmax, Identity: the shape stays. */

@@ -98,9 +98,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   reshape(...sizes: Sizes): Tensor {
     const shape = views.inferShape('reshape', this.layout.shape, listed(sizes));
-    const result = views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
-    if (shape.length < this.ndim) result.flattenedFrom = this.layout.shape;
-    return result;
+    return views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
   }
 
   /** Dimensions `start` to `end` made one. */

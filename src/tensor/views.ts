@@ -92,16 +92,16 @@ export function tryView(x: Tensor, shape: Dims, name = 'ViewBackward0'): Tensor 
   const strides = viewStrides(x.layout, shape);
   if (strides === undefined) return undefined;
   const from = x.layout.shape;
-  return viewOf(name, x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.reshape(from));
+  const result = viewOf(name, x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.reshape(from));
+  if (shape.length < from.length) result.flattenedFrom = from;
+  else if (sameDims(shape, from)) result.flattenedFrom = x.flattenedFrom;
+  return result;
 }
 
 export function view(x: Tensor, sizes: Dims): Tensor {
   const shape = inferShape('view', x.layout.shape, sizes);
   const result = tryView(x, shape);
-  if (result !== undefined) {
-    if (shape.length < x.ndim) result.flattenedFrom = x.layout.shape;
-    return result;
-  }
+  if (result !== undefined) return result;
   throw new ShapeError(
     `view: a tensor of shape ${showShape(x.layout.shape)} with strides ${showShape(x.layout.strides)} cannot be seen as ${showShape(shape)} ` +
       'without copying; use reshape() or contiguous() first',

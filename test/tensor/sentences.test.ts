@@ -19,6 +19,7 @@ import type {
   InterpolateShape,
   LinearShape,
   MatmulShape,
+  PadShape,
   PermuteShape,
   PixelShuffleShape,
   PixelUnshuffleShape,
@@ -51,6 +52,8 @@ const stacked: Message<StackShape<[[8, 3], [8, 4]]>> = 'stack: 8×3 and 8×4 dif
 const reduced: Message<ReduceShape<[8, 3, 4], 3>> = 'dimension 3 is out of range for a 3-d tensor';
 const unsqueezed: Message<UnsqueezeShape<[8, 3], 3>> = 'dimension 3 is out of range for a 2-d tensor';
 const permuted: Message<PermuteShape<[8, 3, 4], [0, 1, 1]>> = 'permute(0, 1, 1) does not name each dimension of a 3-d tensor once'; // prettier-ignore
+const permutedBeyond: Message<PermuteShape<[8, 3, 4], [0, 3]>> = 'dimension 3 is out of range for a 3-d tensor';
+const padded: Message<PadShape<[8], [1, 1, 1, 1]>> = 'pad: expected at most 2 numbers for an input of 8, but got 4';
 const flattened: Message<FlattenShape<[8, 3, 2], 2, 1>> = 'the first dimension to flatten comes after the last';
 const expanded: Message<ExpandShape<[8, 3], [8, 5]>> = 'cannot expand 8×3 to 8×5';
 const target: Message<ClassTarget<[32, 10], [20], 'crossEntropy'>> = 'crossEntropy expects a target of 32 but receives 20'; // prettier-ignore
@@ -82,6 +85,8 @@ it.each<[string, () => unknown]>([
   [reduced, () => bare(8, 3, 4).sum(3)],
   [unsqueezed, () => bare(8, 3).unsqueeze(3)],
   [permuted, () => bare(8, 3, 4).permute(0, 1, 1)],
+  [permutedBeyond, () => bare(8, 3, 4).permute(0, 3)],
+  [padded, () => F.pad(bare(8), [1, 1, 1, 1])],
   [flattened, () => bare(8, 3, 2).flatten(2, 1)],
   [expanded, () => bare(8, 3).expand(8, 5)],
   [target, () => F.crossEntropy(bare(32, 10), labels(20))],
@@ -123,6 +128,13 @@ describe('in a model, the sentence', () => {
     const functional = F.dropout(F.relu(bare(2, 32, 7, 7).flatten(1))).mul(2);
     expect(() => new nn.Linear(2048, 10)(functional)).toThrow(message);
     expect(() => after(new nn.Flatten(), new nn.BatchNorm1d(1568), new nn.Linear(2048, 10))(x)).toThrow(message);
+    const evaluated = after(
+      new nn.Flatten(),
+      new nn.BatchNorm1d(1568),
+      new nn.Flatten(),
+      new nn.Linear(2048, 10),
+    ).eval();
+    expect(() => evaluated(x)).toThrow(message);
     const mixed = after(new nn.Flatten(), new nn.Linear(1568, 1568), new nn.Linear(2048, 10));
     expect(() => mixed(x)).toThrow(/receives 1568; set/);
     expect(() => after(new nn.Flatten(0, 1), new nn.Linear(5, 2))(bare(8, 3, 16))).toThrow(/receives 16; set/);
