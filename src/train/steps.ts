@@ -2,7 +2,7 @@
 import { CompileError } from '../base/errors.ts';
 import { Optimizer } from '../optim/optimizer.ts';
 import { noGrad } from '../tensor/autograd.ts';
-import { compile } from '../tensor/compile.ts';
+import { compile, type CompileOptions } from '../tensor/compile.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Criterion, TrainableModel } from './evaluation.ts';
 
@@ -23,7 +23,7 @@ export function trainStep(
   model: TrainableModel,
   criterion: Criterion,
   optimizer: Steppable,
-  compiled: boolean,
+  compiled: boolean | CompileOptions,
 ): TrainStep {
   const step = (inputs: Tensor, targets: Tensor): Tensor => {
     optimizer.zeroGrad();
@@ -32,7 +32,8 @@ export function trainStep(
     optimizer.step();
     return loss;
   };
-  const run = compiled && optimizer instanceof Optimizer ? advised(compile(step)) : step;
+  const options = compiled === true ? {} : compiled;
+  const run = options !== false && optimizer instanceof Optimizer ? advised(compile(step, options)) : step;
   return (inputs, targets) => run(inputs, targets).item();
 }
 

@@ -8,6 +8,7 @@
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { OneCycleLR, type LRScheduler } from '../optim/lr-scheduler.ts';
+import type { CompileOptions } from '../tensor/compile.ts';
 import { evaluate, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
 import { trainStep, type Steppable, type TrainStep } from './steps.ts';
@@ -59,8 +60,8 @@ export interface TrainerOptions {
   readonly onBest?: (best: BestEpoch) => void;
   /** Ends training after the running batch. */
   readonly signal?: AbortSignal;
-  /** Whether steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
-  readonly compile?: boolean;
+  /** Whether and how steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
+  readonly compile?: boolean | CompileOptions;
 }
 
 /**

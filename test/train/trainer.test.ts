@@ -74,6 +74,14 @@ describe('Trainer', () => {
     expect((await eager.trainer.fit(eager.train, undefined, 1)).epochs).toHaveLength(1);
   });
 
+  it('learns the same with little memory', async () => {
+    const losses = async (more: Partial<TrainerOptions>): Promise<number[]> => {
+      const { trainer, train } = setUp(more);
+      return (await trainer.fit(train, undefined, 2)).epochs.map(({ trainLoss }) => trainLoss);
+    };
+    expect(await losses({ compile: { memoryLimit: 1 } })).toEqual(await losses({}));
+  });
+
   it('tells of every epoch that is the best so far, with the model as it is then', async () => {
     const seen: [number, number, number][] = [];
     const { trainer, train, valid } = setUp({
