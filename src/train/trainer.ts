@@ -153,9 +153,9 @@ export class Trainer {
 
   /** Undefined when it was interrupted. */
   async #validate(valid: BatchSource, epoch: number, epochs: number): Promise<Evaluation | undefined> {
-    const { model, signal } = this.#options;
+    const { model, signal, compile = true } = this.#options;
     try {
-      return await evaluate(model, valid, { ...this.#options, criterion: this.#criterion, epoch, epochs });
+      return await evaluate(model, valid, { ...this.#options, compile: compile !== false, criterion: this.#criterion, epoch, epochs }); // prettier-ignore
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) return undefined;
       throw error;
