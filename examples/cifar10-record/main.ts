@@ -3,7 +3,7 @@
  * Jordan 2024, arXiv:2404.00498): a whitening first layer, identity initialisation, label smoothing, Nesterov momentum with one
  * cycle of the learning rate, faster shifts in batch normalisation, lookahead averaging, alternating flips, test-time views.
  *
- *     npm run record -- cifar10-images.tar.gz [--epochs 8] [--small-epochs 0] [--batch 512] [--widths 64,128,256] [--seed 0] [--no-curve]
+ *     npm run record -- cifar10-images.tar.gz [--epochs 8] [--batch 512] [--widths 64,128,256] [--seed 0] [--no-curve]
  *
  * The clock counts everything from the start of the program to the final accuracy, but not the accuracies after each epoch,
  * which are printed for the curve and change nothing.
@@ -33,7 +33,6 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       epochs: { type: 'string', default: '8' },
-      'small-epochs': { type: 'string', default: '0' },
       batch: { type: 'string', default: '512' },
       widths: { type: 'string', default: '64,128,256' },
       seed: { type: 'string', default: '0' },
@@ -44,7 +43,7 @@ async function main(): Promise<void> {
   const widths = values.widths.split(',').map(Number);
   if (place === undefined || widths.length !== 3) {
     throw new Error(
-      'usage: npm run record -- CIFAR10 [--epochs E] [--small-epochs E] [--batch B] [--widths A,B,C] [--seed S] [--no-curve]',
+      'usage: npm run record -- CIFAR10 [--epochs E] [--batch B] [--widths A,B,C] [--seed S] [--no-curve]',
     );
   }
   manualSeed(Number(values.seed));
@@ -61,7 +60,6 @@ async function main(): Promise<void> {
   console.log(`${total} images read after ${seconds().toFixed(0)} s; ${getNumThreads()} threads`);
   const recipe = {
     epochs: Number(values.epochs),
-    smallEpochs: Number(values['small-epochs']),
     batch: Number(values.batch),
     widths: widths as [number, number, number],
   };

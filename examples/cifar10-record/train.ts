@@ -19,8 +19,6 @@ const LOOKAHEAD = 5;
 
 export interface Recipe {
   readonly epochs: number;
-  /** Of these, how many at the beginning are on images of 20×20, which take half the time (Howard, fast.ai's DAWNBench entry, 2018). */
-  readonly smallEpochs: number;
   readonly batch: number;
   readonly widths: readonly [number, number, number];
 }
@@ -60,7 +58,7 @@ export function train(
     if (epoch === FREEZE_AFTER) model.whiten.bias!.requiresGrad = false;
     let loss = 0;
     for (const [x, y] of trainSet.epoch(epoch, batch)) {
-      loss = step(epoch < recipe.smallEpochs ? shrunk(x) : x, y).item() / batch;
+      loss = step(x, y).item() / batch;
       scheduler.step();
       at++;
       if (at % LOOKAHEAD === 0) lookahead.update(0.95 ** LOOKAHEAD * (at / total) ** 3);
@@ -71,9 +69,6 @@ export function train(
   }
   return accuracy(model, testSet, VIEWS);
 }
-
-/** [N, 3, 32, 32] → [N, 3, 20, 20]: 19, 9 and 4 pixels inside the network are whole numbers of Winograd's tiles, or nearly so. */
-const shrunk = (x: Tensor): Tensor => noGrad(() => F.interpolate(x, { size: [20, 20], mode: 'bilinear' }));
 
 function prepare(model: RecordNet, epochs: number, batch: number, stepsPerEpoch: number) {
   const total = Math.ceil(epochs * stepsPerEpoch);
