@@ -52,7 +52,9 @@ const options = {
   threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),
   workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
   compile: flag('Run operation by operation instead of in compiled steps.', true),
-  memoryLimit: number('MB', 'What a step may keep in memory between layers; beyond it, values are computed again.', { above: 0 }),
+  memoryLimit: number('MB', 'What a step may keep in memory between layers; beyond it, values are computed again.', {
+    above: 0,
+  }),
   json: flag('Print one line of JSON at the end.', false),
 };
 

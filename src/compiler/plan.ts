@@ -8,6 +8,8 @@ import type { Device, Launch, Program, Runner } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
 import type { ParamType } from '../kernels/kernel.ts';
+import { aligned } from './arena.ts';
+import { forget, holds, type Keeper, type Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
 import type { Lowering, LoweredStep, ScalarInput, Value } from './lowering.ts';
 import { bytesOf, isTable } from './needs.ts';
@@ -133,19 +135,8 @@ export class Plan {
   }
 }
 
-/** What a plan keeps from run to run, and how it is made. */
-export interface Kept {
-  readonly bytes: number;
-  /** The external buffers that it is made of. */
-  readonly sources: readonly number[];
-  readonly steps: readonly PlanStep[];
-  readonly program: Program;
-  /** Of each source, its address, whose memory it was and its version when this was last made. */
-  readonly madeOf: number[];
-}
-
 /** A lowered graph with its kernels loaded: WebAssembly's or native ones. */
-class PlanCode {
+class PlanCode implements Keeper {
   readonly steps: readonly PlanStep[];
   readonly kept: readonly Kept[];
   /** Addresses of all buffers; external and temporary ones are filled in at each run. */
@@ -155,6 +146,8 @@ class PlanCode {
   readonly #graph: Graph;
   readonly #runner: Runner;
   readonly #program: Program;
+  /** Where what is kept lies, while it is held. */
+  #keptBlock: { readonly address: number; readonly bytes: number } | undefined;
   /** Each launch by itself; made when first profiled. */
   readonly #singles = new Map<PlanStep, Program>();
   /** The buffers in the temporary block, and their places in it. */
@@ -169,7 +162,6 @@ class PlanCode {
     const { offsets, bytes } = lowering.arrange();
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.addresses = lowering.buffers.map((source) => {
-      if (source.kind === 'kept') return this.#hold(source.bytes);
       if (source.kind !== 'constant') return 0;
       const address = this.#hold(source.data.byteLength);
       device.write(address, source.data);
@@ -179,11 +171,11 @@ class PlanCode {
       source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
     );
     if (keepsArena(graph) && this.tempBytes > 0) this.place(this.#hold(this.tempBytes));
-    this.kept = lowering.buffers.flatMap((source) => {
+    this.kept = lowering.buffers.flatMap((source, buffer) => {
       if (source.kind !== 'kept') return [];
       const steps = source.steps.map((step) => this.#prepare(step, runner));
       const program = runner.program(steps.map(({ launch }) => launch));
-      return [{ bytes: source.bytes, sources: source.sources, steps, program, madeOf: [] }];
+      return [{ buffer, bytes: source.bytes, sources: source.sources, steps, program, madeOf: [] }];
     });
     this.steps = lowering.steps.map((step) => this.#prepare(step, runner));
     this.#program = runner.program(this.steps.map((step) => step.launch));
@@ -196,6 +188,16 @@ class PlanCode {
 
   /** Makes again what was made of buffers that have changed since. */
   renew(stamps: Stamps): void {
+    holds(this);
+    if (this.#keptBlock === undefined) {
+      const bytes = this.kept.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
+      let at = this.#device.allocate(bytes);
+      this.#keptBlock = { address: at, bytes };
+      for (const { buffer, bytes: own } of this.kept) {
+        this.addresses[buffer] = at;
+        at += aligned(own);
+      }
+    }
     for (const { sources, steps, program, madeOf } of this.kept) {
       const now = sources.flatMap((at) => [this.addresses[at]!, stamps[2 * at] ?? NaN, stamps[2 * at + 1] ?? NaN]);
       if (madeOf.length > 0 && now.every((value, i) => value === madeOf[i])) continue;
@@ -276,7 +278,16 @@ class PlanCode {
     return address;
   }
 
+  /** Gives back what is kept; the next run makes it again. */
+  letGo(): void {
+    for (const { madeOf } of this.kept) madeOf.length = 0;
+    if (this.#keptBlock !== undefined) this.#device.free(this.#keptBlock.address, this.#keptBlock.bytes);
+    this.#keptBlock = undefined;
+  }
+
   dispose(): void {
+    forget(this);
+    this.letGo();
     for (const { address, bytes } of this.#held.splice(0)) this.#device.free(address, bytes);
     this.#program.dispose();
     for (const { program } of this.kept) program.dispose();

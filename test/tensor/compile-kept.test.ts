@@ -13,6 +13,7 @@ import {
   type Profile,
 } from 'flambeau';
 import { afterEach, describe, expect, it } from 'vitest';
+import { KEPT, keptBytes } from '../../src/compiler/kept.ts';
 
 const conv = (from: number, to: number): nn.Conv2d => new nn.Conv2d(from, to, 3, { padding: 1 });
 /** Vectors along rows, Winograd's algorithm, vectors along outputs, and a product with packed weights. */
@@ -145,6 +146,29 @@ describe('what is made of weights alone', () => {
     weight.copy_(before);
     const got = [changed(other()), changed(weight), changed(other()), changed(weight)];
     got.forEach((y, i) => expectBits(y, wanted[i]!));
+  });
+
+  it('is bounded for all functions and sizes together, and made again by whoever had to let go', () => {
+    const usual = KEPT.most;
+    KEPT.most = 3e6; // the convolutions of one size keep 1.5 MB
+    try {
+      const model = new nn.Sequential(conv(64, 64), new nn.ReLU(), conv(64, 64), new nn.BatchNorm2d(64)).eval();
+      const [first, second] = [infer(model), infer(model)];
+      const run = (fn: typeof first, size: number): Profile => profile(() => void fn(randn(1, 64, size, size)));
+      const sizes = [12, 16, 20, 24, 28];
+      for (const size of sizes) run(first, size);
+      expect(packs(run(first, 28))).toBe(0);
+      expect(packs(run(first, 12))).toBe(3);
+      expect(packs(run(second, 12))).toBe(3);
+      expect(packs(run(first, 12))).toBe(0);
+      expect(packs(run(first, 28))).toBe(3);
+      expect(keptBytes()).toBeLessThanOrEqual(3e6);
+      for (const size of [...sizes, ...sizes.toReversed()]) {
+        for (const fn of [first, second]) expectSame(fn, model, randn(1, 64, size, size));
+      }
+    } finally {
+      KEPT.most = usual;
+    }
   });
 
   it('is never made of random draws of an earlier run', () => {
