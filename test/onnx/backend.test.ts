@@ -33,7 +33,6 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^ai\.onnx\.(ml|preview\b.*)\./, 'other operator sets'],
   [/^(Bernoulli|Random\w+|Multinomial)\b/, 'random numbers of another generator'],
   [/^(AveragePool|MaxPool|Conv|ConvTranspose) with 3 spatial dimensions/, 'only images and rows'],
-  [/^Resize with (antialias|coordinate_transformation_mode "tf_crop_and_resize")/, 'resizing of TensorFlow and of image libraries'],
   [/^BatchNormalization with (training_mode|its statistics)/, 'batch normalisation trains after train(), not by the file'],
   [/^opset [1-6] /, 'before opset 7'],
   [/^(AffineGrid|CenterCropPad|Col2Im|Compress|CumProd|DeformConv|Det|Einsum|EyeLike|GatherND|GridSample|Hardmax|LpPool|GlobalLpPool|MaxRoiPool|MaxUnpool|NonMaxSuppression|NonZero|ReverseSequence|RoiAlign|Scatter\w*|Unique)\b/, 'not asked for by convolutional networks so far'],

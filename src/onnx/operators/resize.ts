@@ -1,6 +1,6 @@
 /**
  * Resize and Upsample (https://onnx.ai/onnx/operators/onnx__Resize.html): along one dimension after the other, each new element is
- * a weighted sum of one (nearest), two (linear) or four (cubic) old ones. Coordinates are computed in single precision, as by the
+ * a weighted sum of one (nearest), two (linear) or four (cubic) old ones, or of more with antialiasing. Coordinates are computed in single precision, as by the
  * runtimes that models are checked with. Images are resized by one operation, `resample2d`, where it does the same.
  */
 import { fromTypedArray } from '../../tensor/create.ts';
@@ -18,6 +18,7 @@ const COORDINATES = [
   'pytorch_half_pixel',
   'align_corners',
   'asymmetric',
+  'tf_crop_and_resize',
 ] as const;
 type Coordinates = (typeof COORDINATES)[number];
 const NEAREST = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const;
@@ -27,6 +28,8 @@ interface Change {
   readonly input: number;
   readonly output: number;
   readonly scale: number;
+  /** The part of it that is resized where coordinates are those of a crop: 0 is the first element, 1 the last. */
+  readonly crop: readonly [number, number];
 }
 
 interface Method {
@@ -35,10 +38,18 @@ interface Method {
   readonly nearest: (typeof NEAREST)[number];
   readonly cubicA: number;
   readonly excludeOutside: boolean;
+  /** Whether as many old elements have a say as lie under a new one. */
+  readonly antialias: boolean;
+  /** What a crop has outside of the tensor. */
+  readonly extrapolation: number;
 }
 
 /** Where a new element lies among the old ones. */
-function original(x: number, { input, output, scale }: Change, coordinates: Coordinates): number {
+function original(x: number, { input, output, scale, crop }: Change, coordinates: Coordinates): number {
+  if (coordinates === 'tf_crop_and_resize') {
+    const [from, to] = crop;
+    return output > 1 ? f(from * (input - 1) + (x * (to - from) * (input - 1)) / (output - 1)) : f(0.5 * (from + to) * (input - 1)); // prettier-ignore
+  }
   const halfPixel = (): number => f(f(f(x + 0.5) / scale) - 0.5);
   if (coordinates === 'asymmetric') return f(x / scale);
   if (coordinates === 'align_corners') return output === 1 ? 0 : f(f(x * (input - 1)) / (output - 1));
@@ -54,22 +65,28 @@ function nearestOf(x: number, mode: Method['nearest']): number {
   return mode === 'round_prefer_floor' ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
 }
 
-/** Old elements and their weights, in as many lists as an element has summands. */
+/** Old elements and their weights, in as many lists as an element has summands; and what is added besides. */
 interface Taps {
   readonly indices: number[][];
   readonly weights: number[][];
+  readonly added: number[];
 }
 
 function tapsOf(change: Change, method: Method): Taps {
-  const count = { nearest: 1, linear: 2, cubic: 4 }[method.mode];
-  const taps: Taps = { indices: Array.from({ length: count }, () => []), weights: Array.from({ length: count }, () => []) }; // prettier-ignore
+  const shrinks = method.antialias && change.scale < 1;
+  const summands = (at: number): readonly [number, readonly number[]] =>
+    shrinks ? spread(at, change.scale, method) : weighted(at, method);
+  const lists = (): number[][] => summands(0)[1].map(() => []);
+  const taps: Taps = { indices: lists(), weights: lists(), added: [] };
   const last = change.input - 1;
   for (let x = 0; x < change.output; x++) {
     const at = original(x, change, method.coordinates);
-    const [first, weights] = weighted(at, method);
-    const inside = (i: number): boolean => i >= 0 && i <= last;
-    const kept = weights.map((weight, t) => (method.excludeOutside && !inside(first + t) ? 0 : weight));
-    const total = method.excludeOutside ? kept.reduce((a, b) => a + b, 0) : 1;
+    const [first, weights] = summands(at);
+    const outside = method.coordinates === 'tf_crop_and_resize' && (at < 0 || at > last);
+    taps.added.push(outside ? method.extrapolation : 0);
+    const inside = (i: number): boolean => !outside && i >= 0 && i <= last;
+    const kept = weights.map((weight, t) => ((outside || method.excludeOutside) && !inside(first + t) ? 0 : weight));
+    const total = method.excludeOutside && !outside ? kept.reduce((a, b) => a + b, 0) : 1;
     kept.forEach((weight, t) => {
       taps.indices[t]!.push(Math.min(Math.max(first + t, 0), last));
       taps.weights[t]!.push(weight / total);
@@ -84,19 +101,38 @@ function weighted(at: number, method: Method): readonly [number, readonly number
   const floor = Math.floor(at);
   const t = at - floor;
   if (method.mode === 'linear') return [floor, [1 - t, t]];
-  const a = method.cubicA;
-  const near = (s: number): number => ((a + 2) * s - (a + 3)) * s * s + 1;
-  const far = (s: number): number => ((a * s - 5 * a) * s + 8 * a) * s - 4 * a;
-  return [floor - 1, [far(1 + t), near(t), near(1 - t), far(2 - t)]];
+  return [floor - 1, [1 + t, t, 1 - t, 2 - t].map((distance) => cubic(distance, method.cubicA))];
+}
+
+/** The cubic convolution kernel (Keys, 1981). */
+function cubic(s: number, a: number): number {
+  if (s <= 1) return ((a + 2) * s - (a + 3)) * s * s + 1;
+  return s < 2 ? ((a * s - 5 * a) * s + 8 * a) * s - 4 * a : 0;
+}
+
+/** The same for antialiasing: the kernel is stretched until it covers what one new element stands for. */
+function spread(at: number, scale: number, { mode, nearest, cubicA }: Method): readonly [number, readonly number[]] {
+  if (mode === 'nearest') return [nearestOf(at, nearest), [1]];
+  const reach = mode === 'linear' ? 1 : 2;
+  const start = Math.floor(-reach / scale) + 1;
+  const base = Math.ceil(at) - 1; // of an element itself, the one before
+  const weights = Array.from({ length: 2 - 2 * start }, (_, i) => {
+    const distance = Math.abs(start + i - (at - base)) * scale;
+    return mode === 'linear' ? Math.max(1 - distance, 0) : cubic(distance, cubicA);
+  });
+  const total = weights.reduce((a, b) => a + b, 0);
+  return [base + start, weights.map((weight) => weight / total)];
 }
 
 function along(x: Tensor, dim: number, change: Change, method: Method): Tensor {
-  const { indices, weights } = tapsOf(change, method);
+  const { indices, weights, added } = tapsOf(change, method);
   const pick = (t: number): Tensor => x.indexSelect(dim, fromTypedArray(BigInt64Array.from(indices[t]!, BigInt)));
-  if (method.mode === 'nearest') return pick(0);
+  const extended = weights.some((row) => row.includes(0)) && method.coordinates === 'tf_crop_and_resize';
+  if (method.mode === 'nearest' && !extended) return pick(0);
   const shape = [change.output, ...new Array<number>(x.ndim - dim - 1).fill(1)];
-  const parts = weights.map((row, t) => pick(t).mul(fromTypedArray(Float32Array.from(row), shape).to(x.dtype)));
-  return parts.reduce((a, b) => a.add(b));
+  const row = (numbers: readonly number[]): Tensor => fromTypedArray(Float32Array.from(numbers), shape).to(x.dtype);
+  const sum = weights.map((list, t) => pick(t).mul(row(list))).reduce((a, b) => a.add(b));
+  return extended ? sum.add(row(added)) : sum;
 }
 
 /** The sizes that scales or sizes ask for, for each dimension. */
@@ -107,22 +143,30 @@ function changesOf(node: OnnxNode, args: Args, x: Tensor, given: Given): Change[
   const sizes = scales === undefined ? given.sizes(args) : undefined;
   const numbers = scales ?? sizes ?? node.fail('it has neither scales nor sizes');
   if (numbers.length !== axes.length || numbers.some((n) => !(n > 0))) node.fail(`[${numbers.join(', ')}] does not resize ${axes.length} dimensions`); // prettier-ignore
+  const crops = given.crop?.(args);
+  if (crops !== undefined && crops.length !== 2 * axes.length) node.fail(`its region of interest has ${crops.length} numbers for ${axes.length} dimensions`); // prettier-ignore
+  const cropOf = (i: number): readonly [number, number] => (crops === undefined ? WHOLE : [crops[i]!, crops[i + axes.length]!]); // prettier-ignore
   const ratios = axes.map((axis, i) => numbers[i]! / shape[axis]!);
   const common = given.policy === 'stretch' || sizes === undefined ? undefined : given.policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios); // prettier-ignore
   return shape.map((input, d): Change => {
     const i = axes.indexOf(d);
-    if (i === -1) return { input, output: input, scale: 1 };
-    if (scales !== undefined) return { input, output: Math.floor(f(input * f(scales[i]!))), scale: f(scales[i]!) };
+    if (i === -1) return { input, output: input, scale: 1, crop: WHOLE };
+    const crop = cropOf(i);
+    const part = crop === WHOLE ? 1 : crop[1] - crop[0];
+    if (scales !== undefined) return { input, output: Math.max(Math.floor(f(input * part * f(scales[i]!))), 0), scale: f(scales[i]!), crop }; // prettier-ignore
     const output = common === undefined ? sizes![i]! : Math.floor(common * input + 0.5);
-    return { input, output, scale: f(common ?? output / input) };
+    return { input, output, scale: f(common ?? output / input), crop };
   });
 }
+const WHOLE = [0, 1] as const;
 
 interface Given {
   readonly axes: readonly number[] | undefined;
   readonly policy: 'stretch' | 'not_larger' | 'not_smaller';
   readonly scales: (args: Args) => readonly number[] | undefined;
   readonly sizes: (args: Args) => readonly number[] | undefined;
+  /** The beginnings and then the ends of what is resized. */
+  readonly crop?: ((args: Args) => readonly number[]) | undefined;
 }
 
 /** An input that may be there without elements. */
@@ -141,14 +185,16 @@ const resize: Operator = {
       nearest: old ? 'floor' : node.oneOf('nearest_mode', NEAREST, 'round_prefer_floor'),
       cubicA: node.float('cubic_coeff_a', -0.75),
       excludeOutside: node.flag('exclude_outside'),
+      antialias: node.flag('antialias'),
+      extrapolation: node.float('extrapolation_value', 0),
     };
-    if (node.flag('antialias')) node.refuse('antialias');
-    node.ignore('extrapolation_value'); // for coordinates that are not among those above
+    const crops = method.coordinates === 'tf_crop_and_resize';
     const given: Given = {
       axes: node.ints('axes'),
       policy: node.oneOf('keep_aspect_ratio_policy', ['stretch', 'not_larger', 'not_smaller'], 'stretch'),
       scales: (args) => optional(args, old ? 1 : 2),
       sizes: (args) => optional(args, 3),
+      crop: crops ? (args) => args.numbers(1) ?? node.fail('it has no region of interest') : undefined,
     };
     return (args) => resized(node, args, given, method);
   },
@@ -162,7 +208,9 @@ function resized(node: OnnxNode, args: Args, given: Given, method: Method): Tens
   const params = asImages(x, changes, method);
   if (params !== undefined) return apply1('resample2d', [x], params);
   return changes.reduce((y, change, d) => {
-    const same = change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
+    const whole = change.crop[0] === 0 && change.crop[1] === 1;
+    const same =
+      whole && change.input === change.output && (change.scale === 1 || method.coordinates === 'align_corners');
     return same ? y : along(y, d, change, method);
   }, x);
 }
@@ -185,10 +233,11 @@ const givenScale = ({ input, output, scale }: Change): number | null => (scale =
 
 /** The resizing of images that is the same, if there is one: in one step, and fast. Its numbers may be rounded otherwise. */
 function asImages(x: Tensor, changes: readonly Change[], method: Method): ResampleParams | undefined {
-  const { mode, coordinates, excludeOutside, cubicA } = method;
+  const { mode, coordinates, excludeOutside, cubicA, antialias } = method;
   const place = PLACES[coordinates];
   const n = x.ndim;
   if (x.dtype !== 'float32' || (n !== 3 && n !== 4) || place === undefined || excludeOutside) return undefined;
+  if (antialias && mode !== 'nearest' && changes.some(({ scale }) => scale < 1)) return undefined;
   if (mode === 'cubic' && cubicA !== -0.75) return undefined;
   const [rows, columns] = changes.slice(-2) as [Change, Change];
   if (changes.some(({ input, output, scale }, d) => input === 0 || output === 0 || (d < n - 2 && (output !== input || scale !== 1)))) return undefined; // prettier-ignore
@@ -214,7 +263,7 @@ const upsample: Operator = {
   hostInputs: [1],
   build: (node) => {
     const scales = node.floats('scales');
-    const method: Method = { mode: node.oneOf('mode', ['nearest', 'linear'], 'nearest'), coordinates: 'asymmetric', nearest: 'floor', cubicA: 0, excludeOutside: false }; // prettier-ignore
+    const method: Method = { mode: node.oneOf('mode', ['nearest', 'linear'], 'nearest'), coordinates: 'asymmetric', nearest: 'floor', cubicA: 0, excludeOutside: false, antialias: false, extrapolation: 0 }; // prettier-ignore
     const given: Given = { axes: undefined, policy: 'stretch', scales: (args) => scales ?? args.numbers(1), sizes: () => undefined }; // prettier-ignore
     return (args) => resized(node, args, given, method);
   },
