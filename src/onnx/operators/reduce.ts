@@ -105,9 +105,9 @@ const batchNormalization: Operator = {
   build: (node) => {
     const eps = node.float('epsilon', Math.fround(1e-5));
     const momentum = node.float('momentum', Math.fround(0.9));
-    if (node.flag('training_mode')) node.refuse('training_mode 1');
     if (node.opset < 9 && node.int('spatial', 1) !== 1) node.refuse('spatial 0');
     node.ignore('is_test', 'consumed_inputs');
+    if (node.flag('training_mode')) return (args) => trainingNorm(args, momentum, eps);
     if (node.outputs.slice(1).some((name) => name !== '')) node.refuse('its statistics as outputs');
     return (args) => {
       const x = args.tensor(0);
@@ -124,6 +124,17 @@ const batchNormalization: Operator = {
     };
   },
 };
+
+/** By the batch's own statistics, whatever the mode; those that the running ones become are results, too. */
+function trainingNorm(args: Args, momentum: number, eps: number): Tensor[] {
+  const x = args.tensor(0);
+  const dims = [0, ...spatial(x.ndim)];
+  const [y, mean] = standardised(x, dims, eps);
+  const variance = x.sub(mean).square().mean(dims);
+  const moved = (running: Tensor, now: Tensor): Tensor => running.mul(momentum).add(now.mul(1 - momentum));
+  const scaled = y.mul(perChannel(args.tensor(1), x.ndim)).add(perChannel(args.tensor(2), x.ndim));
+  return [scaled, moved(args.tensor(3), mean.flatten()), moved(args.tensor(4), variance)];
+}
 
 /** (x - mean) / √(variance + ε) along dimensions, with the mean and 1/√(variance + ε). */
 function standardised(x: Tensor, dims: readonly number[], eps: number): readonly [Tensor, Tensor, Tensor] {
