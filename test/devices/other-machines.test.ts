@@ -61,7 +61,9 @@ function kernelsFor(target: Target): Kernel[] {
     patience: 1,
     target,
     ready: (asked) => {
-      for (const kernel of asked) kernels.set(kernel.key, kernel);
+      // Plans that live on, such as those of random draws, still ask for the kernels of the target before.
+      const own = asked.filter((kernel) => kernel.target?.name.startsWith(target.name) ?? true);
+      for (const kernel of own) kernels.set(kernel.key, kernel);
       return undefined;
     },
     settled: () => Promise.resolve(true),
