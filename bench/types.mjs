@@ -70,12 +70,9 @@ function compiler(name) {
   return undefined;
 }
 
-function optionsFor(ts, declarations) {
+/** The options that have one spelling, in programs and in files. */
+function commonOptions(declarations) {
   return {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
     strict: true,
     exactOptionalPropertyTypes: true,
     noEmit: true,
@@ -85,18 +82,23 @@ function optionsFor(ts, declarations) {
   };
 }
 
+function optionsFor(ts, declarations) {
+  return {
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    ...commonOptions(declarations),
+  };
+}
+
 /** What TypeScript 7 says that checking one file took. */
 function commandLineTime(name, file, declarations) {
   const compilerOptions = {
     target: 'ES2022',
     lib: ['ES2023', 'DOM', 'DOM.Iterable', 'ESNext.Disposable'],
     module: 'NodeNext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noEmit: true,
-    skipLibCheck: true,
-    types: [],
-    paths: { flambeau: [join(declarations, 'index.d.ts')] },
+    ...commonOptions(declarations),
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
   const places = [process.argv[2], root].filter((place) => place !== undefined);

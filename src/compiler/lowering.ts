@@ -138,9 +138,8 @@ export class Lowering {
   derived(dtype: Layout['dtype'], shape: readonly number[], sources: readonly Value[]): Value {
     const layout = layoutOf(dtype, shape);
     if (!this.steady(sources) || layout.numel * itemSize(dtype) > KEPT_BYTES) return this.temp(dtype, shape);
-    const own = sources.map(({ buffer }) => this.buffers[buffer]!);
-    const buffers = sources.flatMap(({ buffer }, i) => (own[i]!.kind === 'external' ? [buffer] : []));
-    return this.#value(layout, { kind: 'kept', bytes: layout.numel * itemSize(dtype), sources: buffers, steps: [] });
+    const external = sources.map(({ buffer }) => buffer).filter((buffer) => this.buffers[buffer]!.kind === 'external');
+    return this.#value(layout, { kind: 'kept', bytes: layout.numel * itemSize(dtype), sources: external, steps: [] });
   }
 
   /** Whether what is made of these values is kept from run to run. */

@@ -3,7 +3,7 @@
  * so every bit is the same as with a kernel for each.
  */
 import { invariant } from '../base/errors.ts';
-import { elementwiseLanes, type ElementwiseOperand, type ElementwiseSpec } from './elementwise.ts';
+import { elementwiseLanes, isExact, type ElementwiseOperand, type ElementwiseSpec } from './elementwise.ts';
 import type { Compute } from './elementwise-memory.ts';
 import type { Expr, Local } from './ir.ts';
 
@@ -63,15 +63,7 @@ const describe = ({ spec, inputs }: ProgramStep): string => {
 
 /** Whether a result may go on in a register: storing and loading it would change nothing. */
 export const passesThrough = (from: ElementwiseOperand, to: ElementwiseOperand): boolean =>
-  from.dtype === to.dtype && from.as === to.as && EXACT[from.dtype] === from.as;
-
-const EXACT: { readonly [D in ElementwiseOperand['dtype']]?: Compute } = {
-  float32: 'f32',
-  float64: 'f64',
-  int32: 'i32',
-  int64: 'i64',
-  bool: 'bool',
-};
+  from.dtype === to.dtype && from.as === to.as && isExact(from);
 
 /** Expressions that fit the letters of a description. */
 export const MAX_STEPS = 26;

@@ -78,15 +78,24 @@ export function elementwiseLanes(spec: ElementwiseSpec): 1 | 2 | 4 {
  * results are the same bits.
  */
 export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[]): boolean {
-  const plain = ({ dtype, as }: ElementwiseOperand): boolean => as !== 'bool' && OWN[as] === dtype;
   return (
     elementwiseLanes(spec) > 1 &&
-    [...spec.inputs, ...spec.outputs].every(plain) &&
+    [...spec.inputs, ...spec.outputs].every((operand) => operand.as !== 'bool' && isExact(operand)) &&
     !spec.scalars.includes('bool') &&
     !spacing.includes('strided')
   );
 }
-const OWN = { f32: 'float32', f64: 'float64', i32: 'int32', i64: 'int64' } as const;
+
+/** Whether an operand computes in the type that it has in memory, so that storing and loading change nothing. */
+export const isExact = ({ dtype, as }: ElementwiseOperand): boolean => EXACT[dtype] === as;
+
+const EXACT: { readonly [D in DType]?: Compute } = {
+  float32: 'f32',
+  float64: 'f64',
+  int32: 'i32',
+  int64: 'i64',
+  bool: 'bool',
+};
 
 /** Names of the kernel's parameters; operands are numbered, outputs after inputs. */
 export const operandParam = (i: number): string => `p${i}`;

@@ -182,18 +182,19 @@ function interleave(
   left: Local | undefined,
   finish: (value: Expr, place: Expr) => Expr = (value) => value,
 ): void {
-  const half = (lanes: readonly number[], bytes: number, all: Expr | undefined, any: Expr | undefined): void => {
-    const write = (): void => {
-      const value = f.let('columns', finish(even.shuffle(odd, lanes), bytes === 0 ? row : row.add(bytes)));
-      const some = (): void => [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
-      if (all === undefined) f.store('f32v', row, value, bytes);
-      else f.if(all, () => f.store('f32v', row, value, bytes), some);
-    };
-    if (any === undefined) write();
-    else f.if(any, write);
-  };
-  half([0, 4, 1, 5], 0, left?.gt(1), undefined);
-  half([2, 6, 3, 7], 16, left && i32(0), left?.gt(2));
+  const columns = (lanes: readonly number[], bytes: number): Local =>
+    f.let('columns', finish(even.shuffle(odd, lanes), bytes === 0 ? row : row.add(bytes)));
+  const front = columns([0, 4, 1, 5], 0);
+  const back = (): Local => columns([2, 6, 3, 7], 16);
+  const storeTwo = (value: Local, bytes: number): void =>
+    [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
+  if (left === undefined) {
+    f.store('f32v', row, front);
+    f.store('f32v', row, back(), 16);
+    return;
+  }
+  f.if(left.gt(1), () => f.store('f32v', row, front), () => storeTwo(front, 0)); // prettier-ignore
+  f.if(left.gt(2), () => storeTwo(back(), 16));
 }
 
 /** dx = g where a tap won, else 0; where `gated`, also 0 where `gate`, which lies as dx does, is not positive. */

@@ -141,9 +141,9 @@ export abstract class TensorBase {
     const { layout } = this;
     if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
     const elements = viewAs(layout.dtype, cpuDevice().memory.buffer, this.#address('overwrite'), layout.numel);
+    this.storage.version++; // also if filling fails half-way
     fill(elements);
     invariant(elements.length === layout.numel, 'overwrite: the memory has moved meanwhile');
-    this.storage.version++;
   }
 
   // ---- autograd

@@ -6,6 +6,7 @@
  * Not here: colour profiles, gamma and text, which PIL does not apply either.
  */
 import { FormatError } from '../../base/errors.ts';
+import { concatBytes } from '../byte-writer.ts';
 import { crc32 } from '../crc32.ts';
 import { inflateZlib } from '../inflate.ts';
 import { Image } from './image.ts';
@@ -164,16 +165,7 @@ function adam7({ width, height }: Header): Pass[] {
 
 const rowBytes = (header: Header, width: number): number => Math.ceil((width * header.depth * header.samples) / 8);
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
-}
+const joined = (pieces: readonly Uint8Array[]): Uint8Array => (pieces.length === 1 ? pieces[0]! : concatBytes(pieces));
 
 /** Undoes the filter of one row in place; `step` is the distance to the pixel on the left. */
 function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: number): void {

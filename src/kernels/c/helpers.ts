@@ -81,12 +81,18 @@ function floatHelpers(type: ValueType): [string, HelperText][] {
       ),
     );
   };
+  const pseudo = (op: 'min' | 'max'): HelperText => {
+    const order = op === 'min' ? '<' : '>';
+    return bits === undefined
+      ? binary(type, name(`p${op}`), (a, b) => `${b} ${order} ${a} ? ${b} : ${a}`)
+      : (target) => pseudoHelper(target, type, op, bits);
+  };
   return [
     ...rounding.map(([op, fn]): [string, HelperText] => [name(op), unary(type, name(op), (a) => `__builtin_${fn}${f}(${a})`)]), // prettier-ignore
     [name('min'), propagating('min')],
     [name('max'), propagating('max')],
-    [name('pmin'), bits === undefined ? binary(type, name('pmin'), (a, b) => `${b} < ${a} ? ${b} : ${a}`) : (target) => pseudoHelper(target, type, 'min', bits)], // prettier-ignore
-    [name('pmax'), bits === undefined ? binary(type, name('pmax'), (a, b) => `${b} > ${a} ? ${b} : ${a}`) : (target) => pseudoHelper(target, type, 'max', bits)], // prettier-ignore
+    [name('pmin'), pseudo('min')],
+    [name('pmax'), pseudo('max')],
     [name('copysign'), binary(type, name('copysign'), (a, b) => `__builtin_copysign${f}(${a}, ${b})`)],
     ...(bits === undefined
       ? []

@@ -2,6 +2,7 @@
 import { intFn, minI32, type ElementKit } from '../gemm-tile.ts';
 import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
+import { RESULT_PARAMS } from './epilogue.ts';
 
 /** A register tile: pixels (or Winograd's tiles, or channels) × outputs, two vectors of them; as many sums as registers allow. */
 export const outputTile = (kit: ElementKit): { readonly rows: number; readonly panel: number } => ({
@@ -9,16 +10,9 @@ export const outputTile = (kit: ElementKit): { readonly rows: number; readonly p
   panel: 2 * kit.lanes,
 });
 
-/** Where results go, and what is done to them on the way. Steps are in bytes; rows of y are neighbours. */
-export const RESULT_PARAMS = {
-  bias: 'ptr',
-  hasBias: 'i32',
-  y: 'ptr',
-  gate: 'ptr',
-  residual: 'ptr',
-  affine: 'ptr',
-  yn: 'i32',
-  yc: 'i32',
+/** Where images of results go, whose rows are neighbours, and their size. */
+export const IMAGE_PARAMS = {
+  ...RESULT_PARAMS,
   rows: 'i32',
   columns: 'i32',
 } as const;

@@ -12,7 +12,7 @@ import { i32, load, loadSplat, type Expr, type Local, type Target } from '../ir.
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
-import { affineBytes, type Epilogue } from './epilogue.ts';
+import { affineBytes, RESULT_PARAMS, type Epilogue } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';
 
@@ -20,17 +20,9 @@ export const CORRELATE_PARAMS = {
   ...SOURCE_PARAMS,
   /** Weights as the tensor has them when packing inside, else packed. */
   w: 'ptr',
-  bias: 'ptr',
-  /** 1: add the bias; 0: `bias` is a zero. */
-  hasBias: 'i32',
-  y: 'ptr',
-  /** For epilogues that need them, else anything: buffers that lie as y does, and pairs of scale and shift of all outputs. */
-  gate: 'ptr',
-  residual: 'ptr',
-  affine: 'ptr',
-  /** Bytes of y between images and channels, from one i to the next down the rows, and likewise along a row. */
-  yn: 'i32',
-  yc: 'i32',
+  /** Without a bias, `bias` is a zero. */
+  ...RESULT_PARAMS,
+  /** Bytes of y from one i to the next down the rows, and likewise along a row. */
   yh: 'i32',
   yStep: 'i32',
   batch: 'i32',

@@ -37,6 +37,21 @@ export const EPILOGUE_OPERANDS = ['gate', 'residual', 'affine'] as const;
 
 export const affineBytes = (kit: ElementKit): number => 2 * kit.bytes;
 
+/** Where results go, and what is done to them on the way: parameters of all convolution kernels. Steps are in bytes. */
+export const RESULT_PARAMS = {
+  bias: 'ptr',
+  /** 1: add the bias; 0: `bias` may be anything, or is a zero. */
+  hasBias: 'i32',
+  y: 'ptr',
+  /** For epilogues that need them, else anything: buffers that lie as y does, and pairs of scale and shift of all outputs. */
+  gate: 'ptr',
+  residual: 'ptr',
+  affine: 'ptr',
+  /** Between images and channels of y. */
+  yn: 'i32',
+  yc: 'i32',
+} as const;
+
 /** What becomes of a result that belongs at `place`, `row` outputs after the first. */
 export type FinishResult = (sum: Expr, place: Expr, row?: number) => Expr;
 

@@ -8,7 +8,7 @@ import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandIn, buildBandOut } from './band.ts';
-import { buildBiases, outputTile, RESULT_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
+import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 
 /** Steps are in bytes; columns of x and rows of y are neighbours. */
 export const PIXELS_PARAMS = {
@@ -26,7 +26,7 @@ export const PIXELS_PARAMS = {
   rowStep: 'i32',
   rowReach: 'i32',
   packed: 'ptr',
-  ...RESULT_PARAMS,
+  ...IMAGE_PARAMS,
   /** Its rows are values of i along rows. */
   ...UNIT_PARAMS,
   channels: 'i32',

@@ -8,7 +8,7 @@
 import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import { buildBiases, outputTile, RESULT_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
+import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 import { affineBytes, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
@@ -19,7 +19,7 @@ export const WINOGRAD_PARAMS = {
   packed: 'ptr',
   /** Bytes of one product's weights. */
   packedProduct: 'i32',
-  ...RESULT_PARAMS,
+  ...IMAGE_PARAMS,
   /** Its rows are those of tiles. */
   ...UNIT_PARAMS,
   /** Rows of tiles of an image. */

@@ -129,19 +129,19 @@ const batchNormalization: Operator = {
 function trainingNorm(args: Args, momentum: number, eps: number): Tensor[] {
   const x = args.tensor(0);
   const dims = [0, ...spatial(x.ndim)];
-  const [y, mean] = standardised(x, dims, eps);
-  const variance = x.sub(mean).square().mean(dims);
+  const [y, mean, , variance] = standardised(x, dims, eps);
   const moved = (running: Tensor, now: Tensor): Tensor => running.mul(momentum).add(now.mul(1 - momentum));
   const scaled = y.mul(perChannel(args.tensor(1), x.ndim)).add(perChannel(args.tensor(2), x.ndim));
-  return [scaled, moved(args.tensor(3), mean.flatten()), moved(args.tensor(4), variance)];
+  return [scaled, moved(args.tensor(3), mean.flatten()), moved(args.tensor(4), variance.flatten())];
 }
 
-/** (x - mean) / √(variance + ε) along dimensions, with the mean and 1/√(variance + ε). */
-function standardised(x: Tensor, dims: readonly number[], eps: number): readonly [Tensor, Tensor, Tensor] {
+/** (x - mean) / √(variance + ε) along dimensions, with the mean, 1/√(variance + ε) and the variance. */
+function standardised(x: Tensor, dims: readonly number[], eps: number): readonly [Tensor, Tensor, Tensor, Tensor] {
   const mean = x.mean(dims, keepdim);
   const centred = x.sub(mean);
-  const scale = centred.square().mean(dims, keepdim).add(eps).sqrt().reciprocal();
-  return [centred.mul(scale), mean, scale];
+  const variance = centred.square().mean(dims, keepdim);
+  const scale = variance.add(eps).sqrt().reciprocal();
+  return [centred.mul(scale), mean, scale, variance];
 }
 
 /** A scale for each channel, to be multiplied with [N, C, …]. */

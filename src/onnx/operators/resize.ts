@@ -1,7 +1,8 @@
 /**
  * Resize and Upsample (https://onnx.ai/onnx/operators/onnx__Resize.html): along one dimension after the other, each new element is
- * a weighted sum of one (nearest), two (linear) or four (cubic) old ones, or of more with antialiasing. Coordinates are computed in single precision, as by the
- * runtimes that models are checked with. Images are resized by one operation, `resample2d`, where it does the same.
+ * a weighted sum of one (nearest), two (linear) or four (cubic) old ones, or of more with antialiasing. Coordinates are computed in
+ * single precision, as by the runtimes that models are checked with. Images are resized by one operation, `resample2d`, where it does
+ * the same.
  */
 import { fromTypedArray } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
@@ -65,27 +66,27 @@ function nearestOf(x: number, mode: Method['nearest']): number {
   return mode === 'round_prefer_floor' ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
 }
 
-/** Old elements and their weights, in as many lists as an element has summands; and what is added besides. */
+/** Old elements and their weights, in as many lists as an element has summands; and which new ones are outside of all old ones. */
 interface Taps {
   readonly indices: number[][];
   readonly weights: number[][];
-  readonly added: number[];
+  readonly outside: boolean[];
 }
 
 function tapsOf(change: Change, method: Method): Taps {
-  const shrinks = method.antialias && change.scale < 1;
+  const shrinks = method.antialias && change.scale < 1 && method.mode !== 'nearest';
   const summands = (at: number): readonly [number, readonly number[]] =>
     shrinks ? spread(at, change.scale, method) : weighted(at, method);
   const lists = (): number[][] => summands(0)[1].map(() => []);
-  const taps: Taps = { indices: lists(), weights: lists(), added: [] };
+  const taps: Taps = { indices: lists(), weights: lists(), outside: [] };
   const last = change.input - 1;
   for (let x = 0; x < change.output; x++) {
     const at = original(x, change, method.coordinates);
     const [first, weights] = summands(at);
     const outside = method.coordinates === 'tf_crop_and_resize' && (at < 0 || at > last);
-    taps.added.push(outside ? method.extrapolation : 0);
-    const inside = (i: number): boolean => !outside && i >= 0 && i <= last;
-    const kept = weights.map((weight, t) => ((outside || method.excludeOutside) && !inside(first + t) ? 0 : weight));
+    taps.outside.push(outside);
+    const excluded = (i: number): boolean => outside || (method.excludeOutside && (i < 0 || i > last));
+    const kept = weights.map((weight, t) => (excluded(first + t) ? 0 : weight));
     const total = method.excludeOutside && !outside ? kept.reduce((a, b) => a + b, 0) : 1;
     kept.forEach((weight, t) => {
       taps.indices[t]!.push(Math.min(Math.max(first + t, 0), last));
@@ -111,8 +112,7 @@ function cubic(s: number, a: number): number {
 }
 
 /** The same for antialiasing: the kernel is stretched until it covers what one new element stands for. */
-function spread(at: number, scale: number, { mode, nearest, cubicA }: Method): readonly [number, readonly number[]] {
-  if (mode === 'nearest') return [nearestOf(at, nearest), [1]];
+function spread(at: number, scale: number, { mode, cubicA }: Method): readonly [number, readonly number[]] {
   const reach = mode === 'linear' ? 1 : 2;
   const start = Math.floor(-reach / scale) + 1;
   const base = Math.ceil(at) - 1; // of an element itself, the one before
@@ -125,14 +125,14 @@ function spread(at: number, scale: number, { mode, nearest, cubicA }: Method): r
 }
 
 function along(x: Tensor, dim: number, change: Change, method: Method): Tensor {
-  const { indices, weights, added } = tapsOf(change, method);
+  const { indices, weights, outside } = tapsOf(change, method);
   const pick = (t: number): Tensor => x.indexSelect(dim, fromTypedArray(BigInt64Array.from(indices[t]!, BigInt)));
-  const extended = weights.some((row) => row.includes(0)) && method.coordinates === 'tf_crop_and_resize';
+  const extended = outside.includes(true);
   if (method.mode === 'nearest' && !extended) return pick(0);
   const shape = [change.output, ...new Array<number>(x.ndim - dim - 1).fill(1)];
   const row = (numbers: readonly number[]): Tensor => fromTypedArray(Float32Array.from(numbers), shape).to(x.dtype);
   const sum = weights.map((list, t) => pick(t).mul(row(list))).reduce((a, b) => a.add(b));
-  return extended ? sum.add(row(added)) : sum;
+  return extended ? sum.add(row(outside.map((out) => (out ? method.extrapolation : 0)))) : sum;
 }
 
 /** The sizes that scales or sizes ask for, for each dimension. */
@@ -152,8 +152,8 @@ function changesOf(node: OnnxNode, args: Args, x: Tensor, given: Given): Change[
     const i = axes.indexOf(d);
     if (i === -1) return { input, output: input, scale: 1, crop: WHOLE };
     const crop = cropOf(i);
-    const part = crop === WHOLE ? 1 : crop[1] - crop[0];
-    if (scales !== undefined) return { input, output: Math.max(Math.floor(f(input * part * f(scales[i]!))), 0), scale: f(scales[i]!), crop }; // prettier-ignore
+    const part = input * (crop[1] - crop[0]);
+    if (scales !== undefined) return { input, output: Math.max(Math.floor(f(part * f(scales[i]!))), 0), scale: f(scales[i]!), crop }; // prettier-ignore
     const output = common === undefined ? sizes![i]! : Math.floor(common * input + 0.5);
     return { input, output, scale: f(common ?? output / input), crop };
   });
