@@ -8,10 +8,10 @@
 import { F, manualSeed, nn, randn, ShapeError, type Tensor } from 'flambeau';
 
 class myCNN extends nn.Module {
-  // convolution layer 1
-  conv1 = new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 });
+  // convolution layer 1; declared as a convolution of any sizes, because larger kernels take its place below
+  conv1: nn.Conv2d = new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 });
   // convolution layer 2
-  conv2 = new nn.Conv2d(16, 32, 3, { stride: 2, padding: 1 });
+  conv2: nn.Conv2d = new nn.Conv2d(16, 32, 3, { stride: 2, padding: 1 });
   // fully-connected layer
   fc = new nn.Linear(32 * 8 * 8, 10);
 

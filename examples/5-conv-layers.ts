@@ -97,7 +97,8 @@ console.log(corr2d(X.t(), K));
 
 console.log('\n## Learning a Kernel');
 manualSeed(0);
-let conv2d = new nn.Conv2d(1, 1, [1, 2], { bias: false });
+// declared as a convolution of any sizes, because others take its place below
+let conv2d: nn.Conv2d = new nn.Conv2d(1, 1, [1, 2], { bias: false });
 
 X = X.reshape(1, 1, 6, 8);
 Y = Y.reshape(1, 1, 6, 7);

@@ -16,6 +16,7 @@ import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
   Conv2d,
+  ConvTranspose2d,
   CrossEntropyLoss,
   Dropout,
   Flatten,
@@ -237,6 +238,34 @@ export class MyLinear<In extends number> extends Linear<In, 10> {
 }
 has(new MyLinear(64)(randn(8, 64))).shape<[8, 10]>();
 export const anyConv: Conv2d = new Conv2d(3, 16, 3);
+export const convs: Conv2d[] = [
+  new Conv2d(3, 16, 3, { dilation: 2, padding: 'same' }),
+  new Conv2d(3, 16, [1, 3], { stride: [1, 2], padding: [0, 1] }),
+  new Conv2d(n, n, n, { dilation: n, stride: n, padding: n }),
+];
+export const pools: MaxPool2d[] = [new MaxPool2d(2), new MaxPool2d(3, [2, 1], { dilation: 2, ceilMode: true })];
+export const transposed: ConvTranspose2d[] = [
+  new ConvTranspose2d(8, 3, 3),
+  new ConvTranspose2d(8, 3, [3, 1], { stride: 2, outputPadding: 1, dilation: 3 }),
+];
+for (const layer of [...convs, ...pools, ...transposed]) has(layer(bare)).shape<Dynamic>();
+
+// a layer of sizes that are known is not replaced by one of others: what it gives would be said wrongly from then on
+export const fixed = { conv: new Conv2d(3, 16, 3, { padding: 1 }), pool: new MaxPool2d(2) };
+fixed.conv = new Conv2d(3, 16, 3, { padding: 1, bias: false });
+// @ts-expect-error: '5' is not assignable to type '3'
+fixed.conv = new Conv2d(3, 16, 5, { padding: 1 });
+// @ts-expect-error: '2' is not assignable to type '1'
+fixed.conv = new Conv2d(3, 16, 3, { padding: 1, stride: 2 });
+// @ts-expect-error: '0' is not assignable to type '1'
+fixed.conv = new Conv2d(3, 16, 3);
+// @ts-expect-error: '3' is not assignable to type '2'
+fixed.pool = new MaxPool2d(3);
+// what is left out has its default, whatever the place it is put in expects
+// @ts-expect-error: '0' is not assignable to type '1'
+export const padded: Conv2d<3, 16, 3, 1, 1> = new Conv2d(3, 16, 3);
+// @ts-expect-error: '3' is not assignable to type '1'
+export const dense: MaxPool2d<3, 1> = new MaxPool2d(3);
 export const anyLinear: Linear = new Linear(64, 10);
 
 /** A user's own layer, with the shapes of a list of others. */

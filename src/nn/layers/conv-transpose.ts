@@ -3,8 +3,8 @@ import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
 import { empty } from '../../tensor/create.ts';
-import type { PaddingSlot } from '../../tensor/shapes/resize.ts';
-import type { KernelSlot } from '../../tensor/shapes/window.ts';
+import type { PaddingSlot, TransposePadding } from '../../tensor/shapes/resize.ts';
+import type { ConvKernel, KernelSlot } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
@@ -77,9 +77,9 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
 export interface ConvTranspose2d<
   out In extends number = number,
   out Out extends number = number,
-  K = Pair,
-  S = Pair,
-  P = Pair,
+  out K = ConvKernel,
+  out S = Pair,
+  out P = TransposePadding,
 > extends ConvTranspose2dLayer<In, Out, K, S, P> {
   readonly inChannels: In;
   readonly outChannels: Out;
@@ -110,7 +110,7 @@ export interface ConvTranspose2dConstructor {
     outChannels: Out,
     kernelSize: K,
     options?: TypedOptions<In, Out, S, P, OP, D, G>,
-  ): ConvTranspose2d<In, Out, KernelSlot<K, D>, S, PaddingSlot<P, OP>>;
+  ): ConvTranspose2d<In, Out, KernelSlot<K, NoInfer<D>>, NoInfer<S>, PaddingSlot<NoInfer<P>, NoInfer<OP>>>;
   readonly prototype: SomeLayer<ConvTranspose2d>;
 }
 

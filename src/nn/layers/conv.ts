@@ -4,7 +4,7 @@ import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
 import { empty } from '../../tensor/create.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
-import type { KernelSlot, Padding } from '../../tensor/shapes/window.ts';
+import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { conv2dWith, type Pair } from '../functional.ts';
 import { defaultInit, requireCount } from '../init.ts';
@@ -76,9 +76,9 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
 export interface Conv2d<
   out In extends number = number,
   out Out extends number = number,
-  K = Pair,
-  S = Pair,
-  P = Padding,
+  out K = ConvKernel,
+  out S = Pair,
+  out P = Padding,
 > extends Conv2dLayer<In, Out, K, S, P> {
   readonly inChannels: In;
   readonly outChannels: Out;
@@ -92,6 +92,7 @@ interface TypedOptions<In, Out, S, P, D, G> {
   readonly bias?: boolean;
 }
 
+// `NoInfer`: an option that is left out has its default, not what the type expected of the layer says.
 export interface Conv2dConstructor {
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   new <
@@ -107,7 +108,7 @@ export interface Conv2dConstructor {
     outChannels: Out,
     kernelSize: K,
     options?: TypedOptions<In, Out, S, P, D, G>,
-  ): Conv2d<In, Out, KernelSlot<K, D>, S, P>;
+  ): Conv2d<In, Out, KernelSlot<K, NoInfer<D>>, NoInfer<S>, NoInfer<P>>;
   readonly prototype: SomeLayer<Conv2d>;
 }
 

@@ -45,7 +45,7 @@ export class Linear<out In extends number = number, out Out extends number = num
 }
 
 /** Dimensions made one: by default all but the batch, [N, C, H, W] → [N, C·H·W]. */
-export class Flatten<Start extends number = 1, End extends number = -1> extends Layer<FlattenFn<Start, End>> {
+export class Flatten<out Start extends number = 1, out End extends number = -1> extends Layer<FlattenFn<Start, End>> {
   readonly startDim: number;
   readonly endDim: number;
 

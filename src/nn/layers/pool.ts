@@ -11,7 +11,7 @@ import {
   type MaxPoolParams,
   type Pair,
 } from '../../tensor/ops/pool-geometry.ts';
-import type { KernelSlot } from '../../tensor/shapes/window.ts';
+import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, adaptiveMaxPool2d, avgPool2dWith, maxPool2dWith } from '../functional.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
@@ -54,7 +54,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
 }
 
 /** `MaxPool2d<2, 2>` or `MaxPool2d<3, 2, 1>`: window, stride, padding. */
-export interface MaxPool2d<K = Pair, S = Pair, P = Pair> extends MaxPool2dLayer<K, S, P> {
+export interface MaxPool2d<out K = PoolKernel, out S = Pair, out P = Pair> extends MaxPool2dLayer<K, S, P> {
   readonly kernelSize: Pair;
 }
 
@@ -73,7 +73,7 @@ export interface MaxPool2dConstructor {
     kernelSize: K,
     stride?: S | null,
     options?: { readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
-  ): MaxPool2d<KernelSlot<K, D, C>, S, P>;
+  ): MaxPool2d<KernelSlot<K, NoInfer<D>, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
   readonly prototype: SomeLayer<MaxPool2d>;
 }
 
@@ -107,7 +107,7 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
 }
 
 /** `AvgPool2d<2, 2>` or `AvgPool2d<3, 2, 1>`: window, stride, padding. */
-export interface AvgPool2d<K = Pair, S = Pair, P = Pair> extends AvgPool2dLayer<K, S, P> {
+export interface AvgPool2d<out K = PoolKernel, out S = Pair, out P = Pair> extends AvgPool2dLayer<K, S, P> {
   readonly kernelSize: Pair;
 }
 
@@ -117,7 +117,7 @@ export interface AvgPool2dConstructor {
     kernelSize: K,
     stride?: S | null,
     options?: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & { readonly padding?: P; readonly ceilMode?: C },
-  ): AvgPool2d<KernelSlot<K, 1, C>, S, P>;
+  ): AvgPool2d<KernelSlot<K, 1, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
   readonly prototype: SomeLayer<AvgPool2d>;
 }
 

@@ -54,8 +54,8 @@ export type ResultShape<Result> = Result extends infer S extends Shape ? S : Dyn
 
 // While a call's type parameters are being inferred, the compiler looks for what it can conclude from a rule that cannot be
 // decided yet, and works out all its branches. So rules stand behind a key that is not known before S is: `Known` has the
-// constraint PropertyKey until then, of which `Later` says nothing.
-export type Known<S> = keyof ([S] extends [unknown] ? { readonly result: 0 } : never);
+// constraint PropertyKey until then, of which `Later` says nothing. (`never` stands for S while an argument's own call is looked at.)
+export type Known<S> = keyof ([S] extends [never] ? never : { readonly result: 0 });
 interface Later<Result> {
   readonly result: Result;
   readonly [key: PropertyKey]: unknown;

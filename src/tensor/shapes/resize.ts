@@ -9,7 +9,7 @@
 import type { Add, AddText, DivideText, Multiply, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
 import type { Dynamic, IsDynamic, Same, Shape, Show, ShowSizes, Wrong } from './dims.ts';
 import type { NothingLeft, TooManyPads, WrongChannels, WrongMultiple, WrongRank } from './messages.ts';
-import type { Height, ImageOf, Width } from './window.ts';
+import type { Height, ImageOf, Pair, Width } from './window.ts';
 
 type NoImage<X, Name extends string> = Wrong<WrongRank<Name, '3-d or 4-d', Show<X>>>;
 type ShowPair<P> = `${TextOf<Height<P>>}×${TextOf<Width<P>>}`;
@@ -24,6 +24,8 @@ export interface Padded<P, OutputPadding> {
 
 /** What to write into a layer's slot for the padding: P alone, if that is all there is. */
 export type PaddingSlot<P, OP> = OP extends 0 ? P : Padded<P, OP>;
+/** Whatever may stand in the slot for the padding. */
+export type TransposePadding = Pair | Padded<Pair, Pair>;
 /** The padding in a slot. */
 export type PaddingOf<P> = P extends Padded<infer Inner, unknown> ? Inner : P;
 /** The output padding in a slot. */

@@ -28,6 +28,12 @@ export interface CeilMode<K, Ceil = true> {
   readonly ceil: Ceil;
 }
 
+/** Whatever may stand in a convolution's slot for the kernel size. */
+export type ConvKernel = Pair | Dilated<Pair, Pair>;
+
+/** Whatever may stand in a pool's slot for the kernel size. */
+export type PoolKernel = ConvKernel | CeilMode<ConvKernel, boolean>;
+
 /** What to write into a layer's slot for the kernel size: K alone, as long as the rest is as usual. */
 export type KernelSlot<K, D = 1, Ceil = false> = Ceil extends false
   ? DilatedSlot<K, D>
