@@ -72,6 +72,11 @@ export interface GraphOp {
   readonly again?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
   /** An operation that it can be joined with: a loss with its gradient. */
   readonly partner?: Partner | undefined;
+  /**
+   * `picks`: the first result is made of elements of the first input, of those that the second result names, as in maximum pooling.
+   * `puts`: its gradient; the elements of the first input go to the places that the second names, zeros and sums elsewhere.
+   */
+  readonly choice?: 'picks' | 'puts' | undefined;
 }
 
 /** A lowering of two operations at once; those of the second follow those of the first. */

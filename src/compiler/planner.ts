@@ -7,6 +7,7 @@ import { withoutDeadCode } from './dead-code.ts';
 import { withElementwiseJoined, withRepeatsJoined, type LowerElementwise } from './fuse-elementwise.ts';
 import { withUpdatesJoined, type LowerMany } from './fuse-launches.ts';
 import { withPartners, withSteps } from './fuse.ts';
+import { withGatesFirst } from './gates.ts';
 import type { Graph } from './graph.ts';
 import type { GraphNeeds } from './needs.ts';
 import { withValuesMadeAgain, type Recomputed } from './recompute.ts';
@@ -25,7 +26,7 @@ export interface MemoryLimit {
 }
 
 export function planned(graph: Graph, { one, many }: ElementwiseLowering, memory?: MemoryLimit): Graph {
-  const tidy = withoutRepetition(withOwnBuffers(withoutDeadCode(graph)));
+  const tidy = withGatesFirst(withoutRepetition(withOwnBuffers(withoutDeadCode(graph))));
   const fused = withUpdatesJoined(withElementwiseJoined(withPartners(withSteps(tidy)), one), many);
   return memory === undefined ? withBuffersReused(fused) : limited(fused, one, memory);
 }

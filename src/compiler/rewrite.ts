@@ -2,6 +2,7 @@
  * What the planner's passes share: a graph with other nodes, and a table of nodes that says where each buffer is read and
  * written, so that nodes can be gathered into one without changing what anybody sees.
  */
+import type { Layout } from '../base/layout.ts';
 import { Graph, type GraphNode } from './graph.ts';
 
 /** A graph of the same buffers and values with other nodes. */
@@ -53,6 +54,13 @@ export class NodeTable {
   usedElsewhere(buffer: number, at: number): boolean {
     const others = (uses: ReadonlySet<number>): boolean => uses.size > (uses.has(at) ? 1 : 0);
     return others(this.#reads[buffer]!) || others(this.#writes[buffer]!);
+  }
+
+  /** A new local buffer, seen through a dense layout. */
+  local(layout: Layout): number {
+    this.#reads.push(new Set());
+    this.#writes.push(new Set());
+    return this.graph.value(this.graph.local(layout.extent), layout);
   }
 
   /** Puts a node at a free place. */

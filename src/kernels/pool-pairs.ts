@@ -15,7 +15,7 @@ import { cachedKernel, type Kernel } from './kernel.ts';
 const SIZES = { height: 'i32', width: 'i32', outHeight: 'i32', outWidth: 'i32' } as const;
 const MAX_PARAMS = { x: 'ptr', y: 'ptr', taps: 'ptr', ...SIZES } as const;
 const AVG_PARAMS = { x: 'ptr', y: 'ptr', ...SIZES, divisor: 'f64' } as const;
-const MAX_GRAD_PARAMS = { g: 'ptr', taps: 'ptr', dx: 'ptr', gate: 'ptr', ...SIZES } as const;
+const MAX_GRAD_PARAMS = { g: 'ptr', taps: 'ptr', dx: 'ptr', ...SIZES } as const;
 const AVG_GRAD_PARAMS = { g: 'ptr', dx: 'ptr', ...SIZES, divisor: 'f64' } as const;
 
 /** The part of a kernel's scope that walks planes. */
@@ -175,17 +175,10 @@ function zeroRest({ f, p }: Planes): Pick<Visits, 'rowEnd' | 'planeEnd'> {
 }
 
 /** Stores two vectors as even and odd columns, of all four outputs or of the first `left`. */
-function interleave(
-  f: Fn,
-  row: Local,
-  [even, odd]: readonly [Expr, Expr],
-  left: Local | undefined,
-  finish: (value: Expr, place: Expr) => Expr = (value) => value,
-): void {
-  const columns = (lanes: readonly number[], bytes: number): Local =>
-    f.let('columns', finish(even.shuffle(odd, lanes), bytes === 0 ? row : row.add(bytes)));
-  const front = columns([0, 4, 1, 5], 0);
-  const back = (): Local => columns([2, 6, 3, 7], 16);
+function interleave(f: Fn, row: Local, [even, odd]: readonly [Expr, Expr], left: Local | undefined): void {
+  const columns = (lanes: readonly number[]): Local => f.let('columns', even.shuffle(odd, lanes));
+  const front = columns([0, 4, 1, 5]);
+  const back = (): Local => columns([2, 6, 3, 7]);
   const storeTwo = (value: Local, bytes: number): void =>
     [0, 1].forEach((lane) => f.store('f32', row, value.lane(lane), bytes + 4 * lane));
   if (left === undefined) {
@@ -197,14 +190,10 @@ function interleave(
   f.if(left.gt(2), () => storeTwo(back(), 16));
 }
 
-/** dx = g where a tap won, else 0; where `gated`, also 0 where `gate`, which lies as dx does, is not positive. */
-export const maxPairsGradKernel = (target: Target, gated: boolean): Kernel<typeof MAX_GRAD_PARAMS> =>
-  cachedKernel(target, `pool/max-pairs-grad${gated ? '/gate' : ''}`, MAX_GRAD_PARAMS, (scope) => {
+/** dx = g where a tap won, else 0. */
+export const maxPairsGradKernel = (target: Target): Kernel<typeof MAX_GRAD_PARAMS> =>
+  cachedKernel(target, 'pool/max-pairs-grad', MAX_GRAD_PARAMS, (scope) => {
     const { f, p } = scope;
-    const delta = f.let('delta', p.gate.sub(p.dx));
-    const zeros = f.let('zeros', constant('f32', 0).splat());
-    const finish = (g: Expr, place: Expr): Expr =>
-      gated ? load('f32v', place.add(delta)).le(zeros).select(zeros, g) : g;
     const codes = [0, 1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
     const bytes = f.let('bytes', spreadBytes(0xff));
     eachPlane(scope, p.dx, {
@@ -212,8 +201,8 @@ export const maxPairsGradKernel = (target: Target, gated: boolean): Kernel<typeo
         const g = f.let('g', load('f32v', p.g.add(out.mul(4))).bits('i32v'));
         const word = f.let('word', load('i32', p.taps.add(out)).splat().and(bytes));
         const taps = codes.map((code) => f.let('tap', g.and(word.eq(code)).bits('f32v')));
-        interleave(f, upper, [taps[0]!, taps[1]!], left, finish);
-        interleave(f, lower, [taps[2]!, taps[3]!], left, finish);
+        interleave(f, upper, [taps[0]!, taps[1]!], left);
+        interleave(f, lower, [taps[2]!, taps[3]!], left);
       },
       ...zeroRest(scope),
     });

@@ -104,7 +104,7 @@ function loweringOf({ lower }: OpRule<Attrs>, attrs: Attrs): Lower {
 /** The operation as the compiler sees it. */
 function graphOp(name: OpName, attrs: Attrs): GraphOp {
   const rule = ruleOf(name);
-  const { step, finish, again, elementwise } = rule;
+  const { step, finish, again, choice, elementwise } = rule;
   return {
     name,
     key: attrs.key,
@@ -113,6 +113,7 @@ function graphOp(name: OpName, attrs: Attrs): GraphOp {
     finish: finish && ((steps) => finish(steps, attrs)),
     again: again && ((steps) => again(steps, attrs)),
     partner: rule.partner?.(attrs),
+    choice,
     elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
   };
 }

@@ -34,7 +34,7 @@ describe('2×2 windows', () => {
     expect(x.grad!.sum().sub(covered.sum()).abs().item()).toBeLessThan(1e-5);
   });
 
-  it.each(WIDTHS)('of %i columns: the gradient of a ReLU before it, joined', (width) => {
+  it.each(WIDTHS)('of %i columns: the gradient of a ReLU before it', (width) => {
     const x = randn(3, 2, 5, width);
     const g = randn(3, 2, 2, width >> 1);
     const gradient = (x: Tensor): Tensor => {
@@ -44,6 +44,6 @@ describe('2×2 windows', () => {
     };
     const compiled = compile(gradient);
     expect(bits(compiled(x))).toEqual(bits(gradient(x)));
-    expect(String(compiled)).toContain('maxPool2dGrad+reluGrad');
+    expect(String(compiled)).toMatch(/reluGrad\(.*\n.* maxPool2dGrad\(/); // of the smaller tensor, before it is spread
   });
 });

@@ -24,8 +24,6 @@ import {
   type TapPattern,
 } from '../../kernels/pool-window.ts';
 import { asContiguous } from './copy.ts';
-import { NO_ATTRS } from './rule.ts';
-import { activationRules } from './unary-activation.ts';
 import {
   adaptiveGeometry,
   windowGeometry,
@@ -222,24 +220,20 @@ function winnerArguments(l: Lowering, pool: EitherMax, shape: Dims, out: Dims) {
 
 const indexKind = (pool: EitherMax): 'tap' | 'int64' => ('indices' in pool ? pool.indices : 'int64');
 
-/** A third input is the gate of a ReLU's gradient that follows (see `GraphOp.finish`). */
 export function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
-  const gate = inputs[2];
-  const [small, indices] = inputs.slice(0, 2).map((value) => asContiguous(l, value)) as [Value, Value];
+  const [small, indices] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, small.layout.dtype);
   const { pool } = attrs;
   if ('kernel' in pool && pool.indices === 'tap') {
     const g = windowGeometry('maxPool2d', dx!.layout, pool);
     if (inPairs(t, pool, g)) {
       const options = { size: g.planes, unitCost: g.height * g.width * STREAM_NS };
-      const args = { g: small, taps: indices, dx: dx!, gate: gate ?? dx!, ...sizesOf(g) };
-      l.launch(maxPairsGradKernel(l.target, gate !== undefined), args, options);
+      l.launch(maxPairsGradKernel(l.target), { g: small, taps: indices, dx: dx!, ...sizesOf(g) }, options);
       return;
     }
   }
   const { common, options } = winnerArguments(l, pool, dx!.layout.shape, small.layout.shape);
   l.launch(winnerGradKernel(l.target, t, indexKind(pool)), { ...common, large: dx!, small, indices }, options);
-  if (gate !== undefined) activationRules.reluGrad.lower(l, [dx!, l.view(gate, dx!.layout)], [dx!], NO_ATTRS);
 }
 
 export function lowerPickMax(l: Lowering, inputs: Values, [out]: Values, attrs: PoolGradParams<EitherMax>): void {

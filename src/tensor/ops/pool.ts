@@ -5,7 +5,6 @@
  * height of 1.
  */
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { showSteps } from '../../compiler/graph.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   adaptiveGeometry,
@@ -58,6 +57,7 @@ function toFirst<A>(
 
 export const poolRules: OpRules<PoolAttrs> = {
   maxPool2d: {
+    choice: 'picks',
     shape: ([x], attrs) => {
       const { outShape } = windowGeometry('maxPool2d', x!, attrs);
       return [pooled(x!, outShape), layoutOf(attrs.indices === 'tap' ? 'uint8' : 'int64', outShape)];
@@ -71,9 +71,9 @@ export const poolRules: OpRules<PoolAttrs> = {
     ),
   },
   maxPool2dGrad: {
+    choice: 'puts',
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
     lower: lowerMaxPoolGrad,
-    finish: (steps, p) => (showSteps(steps) === 'gate' ? (l, x, y) => lowerMaxPoolGrad(l, x, y, p) : undefined),
     gradient: {
       name: 'MaxPool2DWithIndicesBackwardBackward0',
       saves: { inputs: [1] },
@@ -121,6 +121,7 @@ export const poolRules: OpRules<PoolAttrs> = {
     ),
   },
   adaptiveMaxPool2d: {
+    choice: 'picks',
     shape: ([x], attrs) => {
       const { outShape } = adaptiveGeometry('adaptiveMaxPool2d', x!, attrs);
       return [pooled(x!, outShape), layoutOf('int64', outShape)];

@@ -63,6 +63,7 @@ export interface OpRule<A extends Attrs> {
   readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
   readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
   readonly partner?: (attrs: A) => Partner;
+  readonly choice?: 'picks' | 'puts';
   /** The expression, where that is all there is to it: see `elementwiseRule`. */
   readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;
   /**
