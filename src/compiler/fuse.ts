@@ -71,11 +71,12 @@ function merged(graph: Graph, before: GraphNode, node: GraphNode, side: number, 
   const [first, ...others] = before.outputs as [number, ...number[]];
   // The buffer of the step's result, seen as the operation sees its own.
   const { buffer, offset } = graph.values[out]!;
+  const seen = (): number => graph.value(buffer, graph.values[first]!.layout, offset);
   return {
     name: `${before.name}+${node.name}`,
     lower,
     inputs: [...before.inputs, ...node.inputs.filter((_, k) => k !== side)],
-    outputs: [graph.value(buffer, graph.values[first]!.layout, offset), ...others],
+    outputs: node.step === 'pool' ? [...node.outputs, ...others] : [seen(), ...others],
     firstScalar: before.firstScalar,
   };
 }
@@ -94,7 +95,8 @@ function resultOf(table: NodeTable, i: number, side: number): number | undefined
   // An operation may write results more than once, so what it adds or is gated by must lie elsewhere.
   if (rest.some((id) => node.outputs.some((out) => table.bufferOf(out) === table.bufferOf(id)))) return undefined;
   const large = typeof node.step === 'string' ? rest : [];
-  const alike = [...large, ...node.outputs].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
+  const results = node.step === 'pool' ? [] : node.outputs;
+  const alike = [...large, ...results].every((id) => table.bufferOf(id) !== buffer && plain(graph, id, input));
   return alike ? at : undefined;
 }
 

@@ -33,9 +33,9 @@ export interface GraphValue {
 /**
  * What an operation can do to its (first) result as it writes it, instead of the operation that follows: `relu`; `gate`, the
  * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape; a scale and a
- * shift of each channel.
+ * shift of each channel; `pool`, the maximum of 2×2 windows side by side, whose tap numbers are then a second result.
  */
-export type FinishStep = 'relu' | 'gate' | 'add' | AffineStep;
+export type FinishStep = 'relu' | 'gate' | 'add' | 'pool' | AffineStep;
 
 /** Batch normalisation with known statistics. */
 export interface AffineStep {

@@ -5,7 +5,13 @@ import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import type { Lowering, Value } from '../../src/compiler/lowering.ts';
 import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/conv/winograd-transforms.ts';
-import { forwardCorrelation, inputGradCorrelation, PLAIN, type Finish } from '../../src/tensor/ops/conv-correlation.ts';
+import {
+  forwardCorrelation,
+  inputGradCorrelation,
+  PLAIN,
+  type Finish,
+  type Lowered,
+} from '../../src/tensor/ops/conv-correlation.ts';
 import { convGeometry, convParams, type ConvGeometry } from '../../src/tensor/ops/conv-geometry.ts';
 import { lowerCorrelation } from '../../src/tensor/ops/conv-lower.ts';
 import { lowerPixels } from '../../src/tensor/ops/conv-pixels-lower.ts';
@@ -51,7 +57,7 @@ function setup({ x, outputs, kernel = [3, 3], stride = [1, 1], padding }: Case, 
   };
 }
 
-type Build = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => boolean;
+type Build = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => Lowered | boolean;
 
 /** What is worth doing depends on the machine's vectors. */
 class Refused extends Error {}
@@ -70,7 +76,8 @@ function unlessRefused(body: () => void): void {
 function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (readonly number[])[]): TypedArray[] {
   const { dtype } = inputs[0]!;
   const accepted = (l: Lowering, i: readonly Value[], o: readonly Value[]): void => {
-    if (!build(l, i, o)) throw new Refused();
+    const taken = build(l, i, o);
+    if (taken !== true && taken !== 'done') throw new Refused();
   };
   const { results, dispose } = runLowering(accepted, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
   dispose();

@@ -10,10 +10,10 @@ import { affineBytes, EPILOGUE_OPERANDS, finishResults, type Epilogue } from './
 type Scope = KernelScope<ParamSpec>;
 
 /** The addresses of `lanes` channels from `from` on; those after the last one (`left` are there) repeat it. */
-function channelsFrom(f: Fn, kit: ElementKit, name: string, from: Expr, left: Expr, step: Expr): Local[] {
+export function channelsFrom(f: Fn, lanes: number, name: string, from: Expr, left: Expr, step: Expr): Local[] {
   const first = f.let(`${name}0`, from);
   const all = [first];
-  for (let q = 1; q < kit.lanes; q++) all.push(f.let(`${name}${q}`, all[q - 1]!.add(left.gt(q).select(step, 0))));
+  for (let q = 1; q < lanes; q++) all.push(f.let(`${name}${q}`, all[q - 1]!.add(left.gt(q).select(step, 0))));
   return all;
 }
 
@@ -28,7 +28,7 @@ export function buildBandIn(scope: Scope, kit: ElementKit): Fn {
   const { vector, vectorBytes } = kit;
   return intFn(scope, 'bandIn', BAND_ARGS, (f, a) => {
     const zero = f.let('zero', constant(vector, 0));
-    const channels = channelsFrom(f, kit, 'channel', a.x.add(a.first.mul(a.xh)), a.left, a.xc);
+    const channels = channelsFrom(f, kit.lanes, 'channel', a.x.add(a.first.mul(a.xh)), a.left, a.xc);
     const end = f.let('end', a.first.add(a.rows));
     const rowBytes = f.let('rowBytes', a.columns.mul(a.pixelBytes));
     const widthBytes = f.let('widthBytes', a.width.mul(kit.bytes));
@@ -95,9 +95,9 @@ const OUT_ARGS = ['from', 'pixelBytes', 'count', 'y', 'left', 'yc', ...EPILOGUE_
 export function buildBandOut(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
   const { vector, lanes, bytes, element } = kit;
   return intFn(scope, 'bandOut', OUT_ARGS, (f, { from, pixelBytes, count, y, left, yc, gate, residual, affine }) => {
-    const outputs = channelsFrom(f, kit, 'output', y, left, yc);
+    const outputs = channelsFrom(f, kit.lanes, 'output', y, left, yc);
     const scales = epilogue.startsWith('affine')
-      ? channelsFrom(f, kit, 'affine', affine, left, i32(affineBytes(kit)))
+      ? channelsFrom(f, kit.lanes, 'affine', affine, left, i32(affineBytes(kit)))
       : outputs.map(() => affine);
     const finish = scales.map((scale) => finishResults(f, kit, epilogue, { gate, residual, affine: scale }));
     const last = f.let('last', count.sub(lanes));

@@ -14,6 +14,7 @@ import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
 import { affineBytes, RESULT_PARAMS, type Epilogue } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
+import { buildPoolPlane } from './pool-results.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';
 
 export const CORRELATE_PARAMS = {
@@ -56,7 +57,11 @@ export const CORRELATE_PARAMS = {
   segmentCount: 'i32',
   /** 1: results go through scratch, because neighbours in a vector are not neighbours in y. */
   scatter: 'i32',
+  /** For pooling: bytes of a plane of results in the scratch, and the size of a pooled row. */
+  plane: 'i32',
+  pooledColumns: 'i32',
   /** Where things lie in the scratch. */
+  resultsAt: 'i32',
   accAt: 'i32',
   biasAt: 'i32',
   packedAt: 'i32',
@@ -107,13 +112,15 @@ export interface CorrelateVariant extends CorrelateTile {
   /** Whether the kernel packs the weights itself, for launches too short for one of their own. */
   readonly packInside: boolean;
   readonly epilogue: Epilogue;
+  /** Whether results are pooled by 2×2 windows at the end; then a unit has an even number of rows. */
+  readonly pooled: boolean;
 }
 
 type Scope = KernelScope<typeof CORRELATE_PARAMS>;
 
 export function correlateKernel(target: Target, variant: CorrelateVariant): Kernel<typeof CORRELATE_PARAMS> {
-  const { element, height, vectors, lastHeight, packInside, epilogue } = variant;
-  const end = `${packInside ? '/pack' : ''}${epilogue === 'none' ? '' : `/${epilogue}`}`;
+  const { element, height, vectors, lastHeight, packInside, epilogue, pooled } = variant;
+  const end = `${packInside ? '/pack' : ''}${epilogue === 'none' ? '' : `/${epilogue}`}${pooled ? '/pool' : ''}`;
   const key = `conv-correlate/${element}/${height}x${vectors}/${lastHeight}${end}`;
   return cachedKernel(target, key, CORRELATE_PARAMS, (scope) => build(scope, elementKit(target, element), variant));
 }
@@ -122,6 +129,7 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
   const { f, p, lo, hi, scratch } = scope;
   const copyIn = buildCopyIn(scope, kit);
   const addBlock = buildSegments(scope, kit, variant);
+  const pool = variant.pooled ? buildPool(scope, kit) : undefined;
   copyIn.clear(scratch, p.channelBlock.mul(p.planeBytes));
   const packed = f.let('packed', p.w);
   if (variant.packInside) packInside(scope, kit, variant, packed);
@@ -139,7 +147,8 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
     const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
     const images = minI32(f, 'images', p.images, p.batch.sub(image));
     const output = f.let('output', group.mul(p.outputs).add(m0));
-    const y = f.let('yUnit', p.y.add(image.mul(p.yn)).add(output.mul(p.yc)).add(i0.mul(p.yh)));
+    const place = image.mul(p.yn).add(output.mul(p.yc));
+    const y = f.let('yUnit', pool === undefined ? p.y.add(place).add(i0.mul(p.yh)) : scratch.add(p.resultsAt));
     const source = f.let('source', p.x.add(image.mul(p.xn)).add(group.mul(p.channels).mul(p.xc)));
     const skipped = m0.div(variant.height).mul(blockBytes(p, kit, variant));
     const weights = f.let('weights', packed.add(group.mul(groupBytes)).add(skipped));
@@ -153,7 +162,28 @@ function build(scope: Scope, kit: ElementKit, variant: CorrelateVariant): void {
       copyIn.copy(source.add(c0.mul(p.xc)), scratch, images, channels, first, reached);
       addBlock({ i0, rows, images, outputs, y, affine, weights, c0, channels });
     });
+    pool?.({ place, i0, rows, images, outputs, results: y });
   });
+}
+
+/** Pools the planes of results that a unit has left in the scratch. */
+function buildPool(scope: Scope, kit: ElementKit) {
+  const { f, p } = scope;
+  const poolPlane = buildPoolPlane(scope, kit);
+  type Unit = Readonly<Record<'i0' | 'rows' | 'images' | 'outputs' | 'results', Local>>;
+  return ({ place, i0, rows, images, outputs, results }: Unit & { readonly place: Expr }): void => {
+    const half = (n: Expr): Expr => n.binary('shrU', 1);
+    const first = f.let('pooledAt', place.add(half(i0).mul(p.pooledColumns).mul(kit.bytes)));
+    f.for('poolImage', 0, images, (n) => {
+      const from = f.let('from', results.add(n.mul(p.outputBlock).mul(p.plane)));
+      const at = f.let('at', first.add(n.mul(p.yn)));
+      f.for('poolOutput', 0, outputs, () => {
+        f.call(poolPlane, from, p.yh, half(rows), p.pooledColumns, p.y.add(at), p.tapNumbers.add(at.div(kit.bytes)));
+        f.inc(from, p.plane);
+        f.inc(at, p.yc);
+      });
+    });
+  };
 }
 
 /** Bytes of one block of packed weights. */
@@ -200,7 +230,8 @@ type Part = Readonly<Record<'table' | 'count' | 'acc', Local>>;
 function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant): (block: Block) => void {
   const { f, p, scratch } = scope;
   const tiles = [buildTiles(scope, kit, variant, true), buildTiles(scope, kit, variant, false)] as const;
-  const scatter = buildScatters(scope, kit, variant.epilogue);
+  const scatter = buildScatters(scope, kit, variant);
+  const outputStep = variant.pooled ? p.plane : p.yc;
   const bias = f.let('bias', scratch.add(p.biasAt));
   const biasRow = variant.vectors * kit.vectorBytes;
   const acc = f.let('acc', scratch.add(p.accAt));
@@ -237,7 +268,7 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
     const last = f.let('lastBlock', c0.add(channels).eq(p.channels));
     const direct = f.let('direct', last.and(p.scatter.eq(0)));
     const initRow = f.let('initRow', first.select(i32(biasRow), accRow));
-    const outRow = f.let('outRow', direct.select(p.yc, accRow));
+    const outRow = f.let('outRow', direct.select(outputStep, accRow));
     const others = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y)), affine];
     eachPart(block, (kind, part, field) => {
       const before = c0.mul(p.taps).add(channels.mul(field('tapsBefore')));
@@ -257,14 +288,15 @@ function buildSegments(scope: Scope, kit: ElementKit, variant: CorrelateVariant)
 }
 
 /** Writes the accumulators of one part, `width` vectors for each entry of its table, to y. */
-function buildScatters(scope: Scope, kit: ElementKit, epilogue: Epilogue) {
+function buildScatters(scope: Scope, kit: ElementKit, { epilogue, pooled }: CorrelateVariant) {
   const { f, p } = scope;
+  const outputStep = pooled ? p.plane : p.yc;
   const one = buildScatter(scope, kit, epilogue);
   const two = buildInterleave(scope, kit, epilogue);
   type To = Readonly<Record<'outputs' | 'accRow' | 'y', Local>> & { readonly others: readonly Expr[] };
   return (width: number, part: Part, to: To, field: FieldOf): void => {
     const pairing = f.let('pairing', field('pairing'));
-    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, p.yc, ...to.others];
+    const what = [part.table, part.count, i32(width), to.outputs, part.acc, to.accRow, to.y, outputStep, ...to.others];
     f.if(pairing.eq(0), () => f.call(one, ...what, p.yStep, field('lanes')));
     f.if(pairing.eq(1), () => f.call(two, ...what, field('partner').mul(kit.vectorBytes)));
   };

@@ -47,6 +47,8 @@ export const RESULT_PARAMS = {
   gate: 'ptr',
   residual: 'ptr',
   affine: 'ptr',
+  /** Of kernels that pool (`pool-results.ts`): tap numbers, which lie as y does, in bytes. */
+  tapNumbers: 'ptr',
   /** Between images and channels of y. */
   yn: 'i32',
   yc: 'i32',

@@ -6,11 +6,12 @@
  * [product][tile][output]. The packed weights come from `winograd-weights.ts`.
  */
 import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from '../gemm-tile.ts';
-import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
+import { i32, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
-import { affineBytes, type Epilogue } from './epilogue.ts';
+import { affineBytes, finishResults, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
+import { buildPoolBand, buildTapsOut } from './pool-results.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
 
@@ -34,21 +35,76 @@ export const WINOGRAD_PARAMS = {
 
 type Scope = KernelScope<typeof WINOGRAD_PARAMS>;
 
-export function winogradKernel(target: Target, element: Element, epilogue: Epilogue): Kernel<typeof WINOGRAD_PARAMS> {
-  const end = epilogue === 'none' ? '' : `/${epilogue}`;
-  return cachedKernel(target, `conv-winograd/${element}${end}`, WINOGRAD_PARAMS, (scope) =>
-    build(scope, elementKit(target, element), epilogue),
-  );
+/** `pooled`: results are pooled by 2×2 windows at the end; then the epilogue is none or a ReLU. */
+export function winogradKernel(
+  target: Target,
+  element: Element,
+  epilogue: Epilogue,
+  pooled: boolean,
+): Kernel<typeof WINOGRAD_PARAMS> {
+  const end = `${epilogue === 'none' ? '' : `/${epilogue}`}${pooled ? '/pool' : ''}`;
+  return cachedKernel(target, `conv-winograd/${element}${end}`, WINOGRAD_PARAMS, (scope) => {
+    const kit = elementKit(target, element);
+    build(scope, kit, pooled ? pooledWriter(scope, kit, epilogue) : plainWriter(scope, kit, epilogue));
+  });
+}
+
+/** Writes a row of tiles from the band in which its outputs lie, pixel by pixel, for the outputs from number `q` on. */
+type Writer = (at: {
+  readonly band: Local;
+  /** The tile row's image and its first row. */
+  readonly image: Expr;
+  readonly i: Local;
+  readonly m0: Local;
+  readonly q: Local;
+  /** Outputs from `q` on. */
+  readonly left: Expr;
+}) => void;
+
+function plainWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer {
+  const { f, p } = scope;
+  const bandOut = buildBandOut(scope, kit, epilogue);
+  const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
+  return ({ band, image, i, m0, q, left }) => {
+    const count = minI32(f, 'valid', i32(TILE), p.rows.sub(i)).mul(p.columns);
+    const y = p.y.add(image.mul(p.yn)).add(m0.add(q).mul(p.yc)).add(i.mul(p.columns).mul(kit.bytes));
+    const affine = p.affine.add(m0.add(q).mul(affineBytes(kit)));
+    f.call(bandOut, band, i32(kit.vectorBytes), count, y, left, p.yc, gate, residual, affine);
+  };
+}
+
+/** Tiles have an even number of rows, so that no window is cut. */
+function pooledWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer {
+  const { f, p } = scope;
+  const { bytes, vectorBytes } = kit;
+  const nothing = { gate: i32(0), residual: i32(0), affine: i32(0) };
+  const poolBand = buildPoolBand(scope, kit, (f) => {
+    const { vector } = finishResults(f, kit, epilogue, nothing);
+    return (value) => vector(value, i32(0));
+  });
+  const bandOut = buildBandOut(scope, kit, 'none');
+  const tapsOut = buildTapsOut(scope, kit);
+  const half = (n: Expr): Expr => n.binary('shrU', 1);
+  return ({ band, image, i, m0, q, left }) => {
+    const rows = f.let('pooledRows', half(minI32(f, 'valid', i32(TILE), p.rows.sub(i))));
+    const columns = f.let('pooledColumns', half(p.columns));
+    const count = f.let('count', rows.mul(columns));
+    const y = f.let('yPooled', image.mul(p.yn).add(m0.add(q).mul(p.yc)).add(half(i).mul(columns).mul(bytes)));
+    f.call(poolBand, band, rows, p.columns);
+    f.call(bandOut, band, i32(vectorBytes), count, p.y.add(y), left, p.yc, ...Object.values(nothing));
+    const tapsBand = band.add(p.columns.mul(vectorBytes));
+    f.call(tapsOut, tapsBand, count, p.tapNumbers.add(y.div(bytes)), left, p.yc.div(bytes));
+  };
 }
 
 /** What a unit works on. */
 type Unit = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'm0' | 'outputs', Local>>;
 
-function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
+function build(scope: Scope, kit: ElementKit, write: Writer): void {
   const { f, p, lo, hi } = scope;
   const mapElements = buildMapElements(scope, kit);
   const multiply = buildMultiply(scope, kit);
-  const mapOutputs = buildMapOutputs(scope, kit, epilogue);
+  const mapOutputs = buildMapOutputs(scope, kit, write);
   f.for('unit', lo, hi, (unit) => {
     const part = unitAt(scope, unit, p.tileRows);
     const at: Unit = { ...part, tiles: f.let('tiles', part.images.mul(part.rows).mul(p.tileColumns)) };
@@ -111,27 +167,22 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
   });
 }
 
-/** Maps the products back, outputs by outputs and tile row by tile row, and writes them to y. */
-function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (unit: Unit) => void {
+/** Maps the products back, outputs by outputs and tile row by tile row, and has them written. */
+function buildMapOutputs(scope: Scope, kit: ElementKit, write: Writer): (unit: Unit) => void {
   const { f, p, scratch } = scope;
   const { vectorBytes, lanes, bytes } = kit;
   const map = buildMap(scope, kit, 'outputs', 'bias');
-  const bandOut = buildBandOut(scope, kit, epilogue);
   const biases = buildBiases(scope, kit);
   const pitch = f.let('outPitch', p.columns.mul(vectorBytes));
-  const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
   return ({ image, images, row, rows, m0, outputs }) => {
     const bias = f.let('bias', scratch.add(p.biasAt));
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(bytes)), p.hasBias, outputs, bias);
     const temporary = f.let('outTemporary', scratch.add(p.bandAt));
     const band = f.let('outBand', temporary.add(MAP_SCRATCH));
-    const affine = f.let('affine', p.affine.add(m0.mul(affineBytes(kit))));
     const tileAt = f.let('tileAt', scratch.add(p.outputAt));
     f.for('outImage', 0, images, (n) => {
       f.for('outRow', 0, rows, (r) => {
         const i = f.let('i', row.add(r).mul(TILE));
-        const count = f.let('count', minI32(f, 'valid', i32(TILE), p.rows.sub(i)).mul(p.columns));
-        const y = f.let('y', p.y.add(image.add(n).mul(p.yn)).add(m0.mul(p.yc)).add(i.mul(p.columns).mul(bytes)));
         forStep(f, 'q', [0, outputs, lanes], (q) => {
           // From right to left, since what the last tile has too much of falls where the next row begins.
           const from = f.let('outTile', tileAt.add(p.tileColumns.sub(1).mul(p.outputTile)).add(q.mul(bytes)));
@@ -141,18 +192,7 @@ function buildMapOutputs(scope: Scope, kit: ElementKit, epilogue: Epilogue): (un
             f.inc(from, i32(0).sub(p.outputTile));
             f.inc(to, -TILE * vectorBytes);
           });
-          f.call(
-            bandOut,
-            band,
-            i32(vectorBytes),
-            count,
-            y.add(q.mul(p.yc)),
-            outputs.sub(q),
-            p.yc,
-            gate,
-            residual,
-            affine.add(q.mul(affineBytes(kit))),
-          );
+          write({ band, image: image.add(n), i, m0, q, left: outputs.sub(q) });
         });
         f.inc(tileAt, p.tileColumns.mul(p.outputTile));
       });

@@ -1,7 +1,7 @@
 /** What the lowerings of kernels whose vectors run along outputs share: sizes in memory, and arguments. */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Element } from '../../kernels/gemm-tile.ts';
-import { finishArgs, type Operands } from './conv-correlation.ts';
+import { finishArgs, resultSize, type Correlation, type Operands } from './conv-correlation.ts';
 import { denseVector } from './matmul-lower.ts';
 
 export const ceilTo = (n: number, step: number): number => Math.ceil(n / step) * step;
@@ -20,10 +20,12 @@ export function sourceArgs(x: Value, bytes: number): SourceArgs {
 }
 
 /** Results, what is added to them and what else is done to them. */
-export function resultArgs(l: Lowering, { bias, y, finish }: Operands, element: Element, bytes: number) {
+export function resultArgs(l: Lowering, c: Correlation, o: Operands, element: Element, bytes: number) {
+  const { bias, y, finish } = o;
   const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
+  const [rows, columns] = resultSize(c, o);
   const own = bias === undefined ? { bias: y, hasBias: 0 } : { bias: denseVector(l, bias, element), hasBias: 1 };
-  return { ...own, y, yn, yc, rows: y.layout.shape[2]!, columns: y.layout.shape[3]!, ...finishArgs(finish, y) };
+  return { ...own, y, yn, yc, rows, columns, ...finishArgs(finish, y) };
 }
 
 /**

@@ -40,6 +40,8 @@ export interface Finish {
   readonly gate?: Value | undefined;
   readonly residual?: Value | undefined;
   readonly affine?: Value | undefined;
+  /** Of results that are pooled at the end (`FinishStep`): what is written is a quarter of them, and their tap numbers here. */
+  readonly taps?: Value | undefined;
 }
 export const PLAIN: Finish = { kind: 'none' };
 
@@ -52,15 +54,23 @@ export interface Operands {
   readonly finish: Finish;
 }
 
+/** What an algorithm did with a correlation: nothing, because others suit it better; or nothing, because it cannot pool its results. */
+export type Lowered = 'done' | 'cannot pool' | undefined;
+
 /** The epilogue's operands as kernels take them; what it does not need is `y`. */
 export const finishArgs = (
-  { gate, residual, affine }: Finish,
+  { gate, residual, affine, taps }: Finish,
   y: Value,
-): Record<'gate' | 'residual' | 'affine', Value> => ({
+): Record<'gate' | 'residual' | 'affine' | 'tapNumbers', Value> => ({
   gate: gate ?? y,
   residual: residual ?? y,
   affine: affine ?? y,
+  tapNumbers: taps ?? y,
 });
+
+/** Height and width of the results before they are pooled. */
+export const resultSize = ({ rows, columns }: Correlation, { y, finish }: Operands): readonly [number, number] =>
+  finish.taps === undefined ? [y.layout.shape[2]!, y.layout.shape[3]!] : [rows.count, columns.count]; // steps of 1: forward
 
 export function forwardCorrelation(g: ConvGeometry, w: Value): Correlation {
   const [wm, wc] = w.layout.strides as readonly [number, number];

@@ -9,7 +9,15 @@ import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
 import { packKernel } from '../../kernels/conv/pack.ts';
 import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { narrowed, type Target } from '../../kernels/ir.ts';
-import { finishArgs, elementOf, multiplyAddNs, type Correlation, type Operands } from './conv-correlation.ts';
+import {
+  elementOf,
+  finishArgs,
+  multiplyAddNs,
+  resultSize,
+  type Correlation,
+  type Lowered,
+  type Operands,
+} from './conv-correlation.ts';
 import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
 import { denseVector } from './matmul-lower.ts';
 
@@ -100,6 +108,9 @@ export function sourceArgs(
   };
 }
 
+/** Elements between images and rows of results. */
+type ResultSteps = readonly [number, number];
+
 interface Tables {
   readonly offsets: Int32Array;
   readonly vectors: Int32Array;
@@ -128,10 +139,17 @@ function cutRow(size: number, tile: number, lanes: number): { tiles: number[]; s
   return { tiles, singles };
 }
 
-function tablesOf(c: Correlation, kit: ElementKit, b: Blocks, layout: RowLayout, sizes: SourceSizes, y: Value): Tables {
+function tablesOf(
+  c: Correlation,
+  kit: ElementKit,
+  b: Blocks,
+  layout: RowLayout,
+  sizes: SourceSizes,
+  steps: ResultSteps,
+): Tables {
   const { bytes, lanes } = kit;
   const tileVectors = correlateTile(c.outputs, kit).vectors;
-  const [yn, , yh] = y.layout.strides as readonly [number, number, number, number];
+  const [yn, yh] = steps;
   const offsets: number[] = [];
   const vectors: number[] = [];
   const segments: SegmentWords[] = [];
@@ -281,32 +299,59 @@ function outputBlockOf(outputs: number, height: number, pixelUnits: number, work
   return Math.ceil(tiles / Math.max(1, Math.min(tiles, Math.ceil(wanted / pixelUnits)))) * height;
 }
 
+/** Results of a unit that are pooled before they leave the scratch: within the second-level cache, beside the source. */
+const RESULT_BYTES = 128 * 1024;
+
+/** Blocks whose results can be pooled: of an even number of rows, unless they have all; undefined where that leaves too few. */
+function pooledBlocks(c: Correlation, b: Blocks, kit: ElementKit): Blocks | undefined {
+  if (kit.element !== 'f32' || c.columns.count >> 1 < kit.lanes) return undefined;
+  const rowBytes = c.outputs * c.columns.count * kit.bytes;
+  const fit = Math.floor(RESULT_BYTES / rowBytes);
+  if (fit >= b.rows && b.rowBlocks === 1) return { ...b, images: Math.min(b.images, Math.floor(fit / b.rows)) };
+  const rows = Math.min(b.rows, fit) & ~1;
+  return rows < 4 ? undefined : { ...b, rows, rowBlocks: Math.ceil(c.rows.count / rows), images: 1 };
+}
+
+/** Multiply-adds of a correlation. */
+function productsOf(c: Correlation, size: readonly [number, number]): number {
+  const taps = [c.rows, c.columns].map(({ segments }) => segments.reduce((n, { taps }) => n + taps.length, 0) / segments.length); // prettier-ignore
+  return c.batch * c.groups * c.outputs * size[0] * size[1] * c.channels * taps[0]! * taps[1]!;
+}
+
 /** The correlation for any shape. */
-export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, finish }: Operands): void {
-  if (y.layout.numel === 0) return;
+export function lowerCorrelation(l: Lowering, c: Correlation, o: Operands): Lowered {
+  const { x, w, bias, y, finish } = o;
+  if (y.layout.numel === 0) return 'done';
   const { dtype, strides } = y.layout;
   const widest = Math.max(...c.columns.segments.map(({ lo, hi }) => hi - lo));
   const target = convTarget(l, elementOf(y), widest);
   const kit = elementKit(target, elementOf(y));
   const { bytes, vectorBytes, element } = kit;
   const layout = rowLayout(c.columns, c.columns.count);
-  const b = blocksOf(c, layout.pitch, bytes);
+  const pooled = finish.taps !== undefined;
+  const whole = blocksOf(c, layout.pitch, bytes);
+  const b = pooled ? pooledBlocks(c, whole, kit) : whole;
+  if (b === undefined) return 'cannot pool';
   const sizes = sourceSizes(c.rows, layout, b, bytes);
-  const t = tablesOf(c, kit, b, layout, sizes, y);
   const tile = correlateTile(c.outputs, kit);
-  const work = multiplyAddNs((y.layout.numel * c.channels * t.taps) / t.segments.length, kit);
+  const products = productsOf(c, resultSize(c, o));
+  const work = multiplyAddNs(products, kit);
   const inside = work + 2 * w.layout.numel < INSIDE_NS && !l.steady([w]);
+  const pixelUnits = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
+  const outputBlock = outputBlockOf(c.outputs, tile.height, pixelUnits, work);
+  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  const columns = c.columns.count;
+  const plane = b.rows * columns;
+  const t = tablesOf(c, kit, b, layout, sizes, pooled ? [outputBlock * plane, columns] : [strides[0]!, strides[2]!]);
   const pack = packing(l, w, c, kit, { tables: t, inside });
   const accAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const needsAcc = t.scatter || b.channels < c.channels;
   const biasAt = accAt + (needsAcc ? t.slots * c.outputs * vectorBytes : 0);
   const packedAt = biasAt + c.outputs * tile.vectors * vectorBytes;
-  const pixelUnits = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
-  const outputBlock = outputBlockOf(c.outputs, tile.height, pixelUnits, work);
-  const outputBlocks = Math.ceil(c.outputs / outputBlock);
+  const resultsAt = Math.ceil((packedAt + pack.bytes) / 64) * 64;
   const size = pixelUnits * outputBlocks;
   l.launch(
-    correlateKernel(target, { ...tile, element, packInside: pack.inside, epilogue: finish.kind }),
+    correlateKernel(target, { ...tile, element, packInside: pack.inside, epilogue: finish.kind, pooled }),
     {
       ...sourceArgs(l, x, c.rows, c.columns, layout, sizes, bytes),
       w: pack.w,
@@ -317,7 +362,7 @@ export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, f
       ...finishArgs(finish, y),
       yn: strides[0]! * bytes,
       yc: strides[1]! * bytes,
-      yh: c.rows.outStep * strides[2]! * bytes,
+      yh: pooled ? columns * bytes : c.rows.outStep * strides[2]! * bytes,
       yStep: c.columns.outStep * bytes,
       batch: c.batch,
       groups: c.groups,
@@ -337,6 +382,9 @@ export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, f
       segments: l.constant('int32', segmentTable(t.segments)),
       segmentCount: t.segments.length,
       scatter: t.scatter ? 1 : 0,
+      plane: plane * bytes,
+      pooledColumns: columns >> 1,
+      resultsAt,
       accAt,
       biasAt,
       packedAt,
@@ -344,8 +392,9 @@ export function lowerCorrelation(l: Lowering, c: Correlation, { x, w, bias, y, f
     {
       size,
       unitCost: pack.inside ? 0 : work / size,
-      scratch: packedAt + pack.bytes,
-      flops: (2 * y.layout.numel * c.channels * t.taps) / t.segments.length,
+      scratch: resultsAt + (pooled ? b.images * outputBlock * plane * bytes : 0),
+      flops: 2 * products,
     },
   );
+  return 'done';
 }

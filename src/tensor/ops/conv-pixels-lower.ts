@@ -8,7 +8,14 @@ import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernel
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
 import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
-import { elementOf, multiplyAddNs, type Correlation, type Operands } from './conv-correlation.ts';
+import {
+  elementOf,
+  multiplyAddNs,
+  resultSize,
+  type Correlation,
+  type Lowered,
+  type Operands,
+} from './conv-correlation.ts';
 import { rowsReached } from './conv-tables.ts';
 
 /** The copied source and the results of a unit: within the second-level cache. */
@@ -18,14 +25,15 @@ const PIXELS = { least: 48, most: 192 };
 /** Channels and taps that are summed before results are written back: their weights stay in the first-level cache. */
 const DEPTH = 288;
 
-/** y = the correlation if this is the way to compute it; says whether it did. */
-export function lowerPixels(l: Lowering, c: Correlation, o: Operands): boolean {
+/** y = the correlation if this is the way to compute it. */
+export function lowerPixels(l: Lowering, c: Correlation, o: Operands): Lowered {
   const { x, w, y, finish } = o;
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);
-  const [rows, columns] = [y.layout.shape[2]!, y.layout.shape[3]!];
-  if (!denseRows(x) || !y.layout.contiguous || c.groups !== 1) return false;
-  if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < kit.lanes) return false;
+  const [rows, columns] = resultSize(c, o);
+  if (!denseRows(x) || !y.layout.contiguous || c.groups !== 1) return undefined;
+  if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < kit.lanes) return undefined;
+  if (finish.taps !== undefined) return 'cannot pool';
   const { bytes } = kit;
   const { panel } = outputTile(kit);
   const b = blocksOf(c, rows, columns, kit);
@@ -52,7 +60,7 @@ export function lowerPixels(l: Lowering, c: Correlation, o: Operands): boolean {
       rowStep: c.rows.step,
       rowReach: rowsReached(c.rows, 1),
       packed,
-      ...resultArgs(l, o, element, bytes),
+      ...resultArgs(l, c, o, element, bytes),
       batch: c.batch,
       channels: c.channels,
       outputs: c.outputs,
@@ -78,7 +86,7 @@ export function lowerPixels(l: Lowering, c: Correlation, o: Operands): boolean {
     },
     { size, unitCost: multiplyAddNs(1.3 * products, kit) / size, scratch: b.bytes, flops: 2 * products },
   );
-  return true;
+  return 'done';
 }
 
 interface PixelBlocks {

@@ -10,7 +10,14 @@ import { winogradKernel } from '../../kernels/conv/winograd.ts';
 import { outputTile } from '../../kernels/conv/along-outputs.ts';
 import { PRODUCTS, REACH, TILE } from '../../kernels/conv/winograd-transforms.ts';
 import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
-import { elementOf, multiplyAddNs, type Correlation, type Operands } from './conv-correlation.ts';
+import {
+  elementOf,
+  multiplyAddNs,
+  resultSize,
+  type Correlation,
+  type Lowered,
+  type Operands,
+} from './conv-correlation.ts';
 
 /** What tiles cost beside their products, in multiply-adds: of a channel or an output of a tile; of one weight. */
 const MAP_COST = 260;
@@ -47,20 +54,22 @@ export function worthIt(c: Correlation, result: Size, kit: ElementKit): boolean 
 /** Whether the first tap of the kernel meets the last of the elements, as in a gradient of the input. */
 const turned = ({ rows }: Correlation): boolean => rows.segments[0]!.taps[0]!.delta > rows.minDelta;
 
-/** y = the correlation if this is the way to compute it; says whether it did. */
-export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): boolean {
+/** y = the correlation if this is the way to compute it. */
+export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): Lowered {
   const { x, w, y, finish } = o;
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);
-  if (!denseRows(x) || !y.layout.contiguous || !taps(w) || y.layout.numel === 0) return false;
-  const result: Size = [y.layout.shape[2]!, y.layout.shape[3]!];
-  if (!worthIt(c, result, kit)) return false;
+  if (!denseRows(x) || !y.layout.contiguous || !taps(w) || y.layout.numel === 0) return undefined;
+  const result = resultSize(c, o);
+  if (!worthIt(c, result, kit)) return undefined;
+  const pooled = finish.taps !== undefined;
+  if (pooled && (element !== 'f32' || finish.affine !== undefined)) return 'cannot pool';
   const { packed, product } = packWeights(l, w, c, kit);
   const [tileRows, tileColumns] = tilesOf(result);
   const { bandBytes, ...blocks } = blocksOf(c, result, kit);
   const size = Math.ceil(c.batch / blocks.images) * blocks.rowBlocks * blocks.outputBlocks;
   l.launch(
-    winogradKernel(l.wideTarget, element, finish.kind),
+    winogradKernel(l.wideTarget, element, finish.kind, pooled),
     {
       ...sourceArgs(x, kit.bytes),
       sourceRows: c.rows.source,
@@ -69,7 +78,7 @@ export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): boolean
       before: -c.columns.minDelta,
       packed,
       packedProduct: product,
-      ...resultArgs(l, o, element, kit.bytes),
+      ...resultArgs(l, c, o, element, kit.bytes),
       batch: c.batch,
       channels: c.channels,
       outputs: c.outputs,
@@ -81,10 +90,10 @@ export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): boolean
       size,
       unitCost: multiplyAddNs(workOf(c, result, kit), kit) / size,
       scratch: blocks.bandAt + MAP_SCRATCH + bandBytes,
-      flops: 2 * 9 * y.layout.numel * c.channels,
+      flops: 2 * 9 * c.batch * c.outputs * result[0] * result[1] * c.channels,
     },
   );
-  return true;
+  return 'done';
 }
 
 /** Whether the nine taps of a kernel are neighbours. */

@@ -8,7 +8,7 @@
  * all three are the one trilinear form Σ ∂y·(x ⋆ w) with one argument left out.
  */
 import { isFloating } from '../../base/dtype.ts';
-import { DTypeError, ShapeError } from '../../base/errors.ts';
+import { DTypeError, invariant, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
 import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
@@ -26,6 +26,8 @@ import {
   type Operands,
 } from './conv-correlation.ts';
 import { lowerCorrelation } from './conv-lower.ts';
+import { PAIRS } from './pool-geometry.ts';
+import { lowerMaxPool } from './pool-lower.ts';
 import { lowerPixels } from './conv-pixels-lower.ts';
 import { lowerWeightGrad } from './conv-weight-lower.ts';
 import { lowerWinograd } from './conv-winograd-lower.ts';
@@ -190,15 +192,24 @@ type Values = readonly Value[];
 
 /** The first algorithm that takes the shape: fewest multiplications, vectors along outputs, anything else. */
 function lowerAny(l: Lowering, c: Correlation, operands: Operands): void {
-  if (lowerWinograd(l, c, operands)) return;
-  if (lowerPixels(l, c, operands)) return;
-  lowerCorrelation(l, c, operands);
+  const lowered = lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands);
+  if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
+}
+
+/** Pools in a kernel of its own what the algorithm for the shape does not pool itself. */
+function lowerPoolApart(l: Lowering, c: Correlation, { y, finish, ...operands }: Operands): void {
+  const { taps, ...others } = finish;
+  invariant(taps !== undefined, 'a correlation without pooling is lowered');
+  const results = l.temp(y.layout.dtype, [c.batch, y.layout.shape[1]!, c.rows.count, c.columns.count]);
+  lowerAny(l, c, { ...operands, y: results, finish: others });
+  lowerMaxPool(l, [results], [y, taps], PAIRS);
 }
 
 function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
   const g = geometry.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
-  lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y: outputs[0]!, finish });
+  const [y, taps] = outputs as [Value, Value | undefined];
+  lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y, finish: { ...finish, taps } });
 }
 
 function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
@@ -212,19 +223,22 @@ const finishing =
   <P>(
     lower: (l: Lowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
     kinds: readonly Epilogue[],
+    pooled: readonly Epilogue[] = [],
   ) =>
   (steps: readonly FinishStep[], p: P): Lower | undefined => {
-    const kind = kinds.find((name) => name === showSteps(steps));
+    const pools = steps.at(-1) === 'pool';
+    const before = (pools ? showSteps(steps.slice(0, -1)) : showSteps(steps)) || 'none';
+    const kind = (pools ? pooled : kinds).find((name) => name === before);
     if (kind === undefined) return undefined;
     return (l, inputs, outputs) => {
       const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
       let left = inputs;
       for (const step of steps.toReversed()) {
-        const count = step === 'relu' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const count = step === 'relu' || step === 'pool' ? 0 : typeof step === 'string' ? 1 : step.inputs;
         const own = left.slice(left.length - count);
         left = left.slice(0, left.length - count);
         if (typeof step !== 'string') operands.affine = step.table(l, own);
-        else if (step !== 'relu') operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
+        else if (count > 0) operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
       }
       lower(l, left, outputs, p, { kind, ...operands });
     };
@@ -234,15 +248,11 @@ export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
     shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometry.conv2d(inputs, p)))],
     lower: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p),
-    finish: finishing(lowerForward, [
-      'relu',
-      'add',
-      'add+relu',
-      'affine',
-      'affine+relu',
-      'affine+add',
-      'affine+add+relu',
-    ]),
+    finish: finishing(
+      lowerForward,
+      ['relu', 'add', 'add+relu', 'affine', 'affine+relu', 'affine+add', 'affine+add+relu'],
+      ['none', 'relu', 'affine', 'affine+relu'],
+    ),
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {

@@ -121,6 +121,9 @@ export function maxPoolParams(kernelSize: Pair, options: MaxPoolOptions = {}): M
   return remembered(op, { key, kernel, stride, padding, dilation, ceilMode, indices });
 }
 
+/** The pooling that operations before it can take over (`FinishStep`). */
+export const PAIRS = maxPoolParams(2);
+
 /**
  * Arguments of `avgPool2d`.
  * @throws ArgumentError for sizes that are not whole, not positive, padding above half the kernel, or a divisor of zero

@@ -8,6 +8,7 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   adaptiveGeometry,
+  PAIRS,
   poolGradParams,
   windowGeometry,
   type AdaptivePoolParams,
@@ -58,6 +59,7 @@ function toFirst<A>(
 export const poolRules: OpRules<PoolAttrs> = {
   maxPool2d: {
     choice: 'picks',
+    step: (attrs) => (attrs.key === PAIRS.key ? 'pool' : undefined),
     shape: ([x], attrs) => {
       const { outShape } = windowGeometry('maxPool2d', x!, attrs);
       return [pooled(x!, outShape), layoutOf(attrs.indices === 'tap' ? 'uint8' : 'int64', outShape)];

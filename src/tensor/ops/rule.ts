@@ -6,7 +6,7 @@
  * what lets one table serve eager execution and compiled graphs.
  */
 import type { Layout } from '../../base/layout.ts';
-import type { AffineStep, FinishStep, Lower, Partner } from '../../compiler/graph.ts';
+import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
@@ -59,7 +59,7 @@ export interface OpRule<A extends Attrs> {
   /** Inputs that it writes to, besides its results. */
   readonly writes?: (attrs: A) => readonly number[];
   /** For the planner: see `GraphOp`. */
-  readonly step?: FinishStep | ((attrs: A) => AffineStep);
+  readonly step?: FinishStep | ((attrs: A) => FinishStep | undefined);
   readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
   readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
   readonly partner?: (attrs: A) => Partner;
