@@ -8,6 +8,7 @@ import { forStep, intFn, minI32, type ElementKit } from '../gemm-tile.ts';
 import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 import { channelsFrom } from './band.ts';
+import type { Epilogue } from './epilogue.ts';
 
 type Scope = KernelScope<ParamSpec>;
 
@@ -24,14 +25,29 @@ function strongest(f: Fn, four: readonly Expr[], codes: readonly Expr[]): { best
   return { best, tap };
 }
 
+/** The epilogue before pooling for vectors whose lanes are channels; `affine` is the first one's scale and shift. */
+function finishedChannels(f: Fn, { vector, vectorBytes, lanes }: ElementKit, epilogue: Epilogue, affine: Local) {
+  const zeros = f.let('zeros', constant(vector, 0));
+  const read = (odd: number): Local => {
+    const every = Array.from({ length: lanes }, (_, i) => 2 * i + odd);
+    return f.let('affinePart', load(vector, affine).shuffle(load(vector, affine, vectorBytes), every));
+  };
+  const parts = epilogue.split('+');
+  const [scales, shifts] = parts.includes('affine') ? [read(0), read(1)] : [];
+  return (value: Expr): Expr => {
+    const scaled = scales === undefined || shifts === undefined ? value : value.fma(scales, shifts);
+    return parts.includes('relu') ? scaled.binary('pmax', zeros) : scaled;
+  };
+}
+
 /**
- * In a band of pixels whose lanes are channels, `columns` of them to a row: pools `rows` pairs of rows. Results take the place of
- * the first row's pixels, tap numbers (as vectors of integers) that of the second's. `finish` comes before.
+ * In a band of pixels whose lanes are channels, `columns` of them to a row: finishes and pools `rows` pairs of rows. Results take
+ * the place of the first row's pixels, tap numbers (as vectors of integers) that of the second's.
  */
-export function buildPoolBand(scope: Scope, kit: ElementKit, finish: (f: Fn) => (value: Expr) => Expr): Fn {
+export function buildPoolBand(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
   const { vector, vectorBytes } = kit;
-  return intFn(scope, 'poolBand', ['band', 'rows', 'columns'], (f, { band, rows, columns }) => {
-    const finished = finish(f);
+  return intFn(scope, 'poolBand', ['band', 'rows', 'columns', 'affine'], (f, { band, rows, columns, affine }) => {
+    const finished = finishedChannels(f, kit, epilogue, affine);
     const codes = [0, 1, 2, 3].map((tap) => f.let('code', constant('i32v', tap)));
     const rowBytes = f.let('rowBytes', columns.mul(vectorBytes));
     const pairs = f.let('pairs', columns.binary('shrU', 1));

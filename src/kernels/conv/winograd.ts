@@ -9,7 +9,7 @@ import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit
 import { i32, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
-import { affineBytes, finishResults, type Epilogue } from './epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
 import { buildPoolBand, buildTapsOut } from './pool-results.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
@@ -35,7 +35,7 @@ export const WINOGRAD_PARAMS = {
 
 type Scope = KernelScope<typeof WINOGRAD_PARAMS>;
 
-/** `pooled`: results are pooled by 2×2 windows at the end; then the epilogue is none or a ReLU. */
+/** `pooled`: results are pooled by 2×2 windows at the end; then `add` and `gate` cannot be, and `affine` wants whole vectors of outputs. */
 export function winogradKernel(
   target: Target,
   element: Element,
@@ -77,11 +77,7 @@ function plainWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer 
 function pooledWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer {
   const { f, p } = scope;
   const { bytes, vectorBytes } = kit;
-  const nothing = { gate: i32(0), residual: i32(0), affine: i32(0) };
-  const poolBand = buildPoolBand(scope, kit, (f) => {
-    const { vector } = finishResults(f, kit, epilogue, nothing);
-    return (value) => vector(value, i32(0));
-  });
+  const poolBand = buildPoolBand(scope, kit, epilogue);
   const bandOut = buildBandOut(scope, kit, 'none');
   const tapsOut = buildTapsOut(scope, kit);
   const half = (n: Expr): Expr => n.binary('shrU', 1);
@@ -90,8 +86,8 @@ function pooledWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer
     const columns = f.let('pooledColumns', half(p.columns));
     const count = f.let('count', rows.mul(columns));
     const y = f.let('yPooled', image.mul(p.yn).add(m0.add(q).mul(p.yc)).add(half(i).mul(columns).mul(bytes)));
-    f.call(poolBand, band, rows, p.columns);
-    f.call(bandOut, band, i32(vectorBytes), count, p.y.add(y), left, p.yc, ...Object.values(nothing));
+    f.call(poolBand, band, rows, p.columns, p.affine.add(m0.add(q).mul(affineBytes(kit))));
+    f.call(bandOut, band, i32(vectorBytes), count, p.y.add(y), left, p.yc, ...EPILOGUE_OPERANDS.map(() => i32(0)));
     const tapsBand = band.add(p.columns.mul(vectorBytes));
     f.call(tapsOut, tapsBand, count, p.tapNumbers.add(y.div(bytes)), left, p.yc.div(bytes));
   };

@@ -63,7 +63,8 @@ export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): Lowered
   const result = resultSize(c, o);
   if (!worthIt(c, result, kit)) return undefined;
   const pooled = finish.taps !== undefined;
-  if (pooled && (element !== 'f32' || finish.affine !== undefined)) return 'cannot pool';
+  const part = finish.affine !== undefined && c.outputs % kit.lanes > 0;
+  if (pooled && (element !== 'f32' || part)) return 'cannot pool';
   const { packed, product } = packWeights(l, w, c, kit);
   const [tileRows, tileColumns] = tilesOf(result);
   const { bandBytes, ...blocks } = blocksOf(c, result, kit);
