@@ -104,29 +104,31 @@ const spreadBytes = (value: number): Expr => fromLanes([0, 8, 16, 24].map((shift
 const EVEN = [0, 2, 4, 6];
 const ODD = [1, 3, 5, 7];
 
-/** Keeps the larger; NaN beats everything and a later one an earlier one, as in PyTorch. */
-const beats = (value: Local, best: Local): Expr => value.gt(best).or(value.ne(value));
+/** The largest of some vectors, and its code. NaN beats everything and a later one an earlier one, as in PyTorch. */
+export function strongest(f: Fn, values: readonly Expr[], codes: readonly Expr[]): { best: Local; code: Local } {
+  const [first, ...others] = values.map((value) => f.let('candidate', value)) as [Local, ...Local[]];
+  const best = f.let('best', first);
+  const code = f.let('bestCode', codes[0]!);
+  others.forEach((value, i) => {
+    const won = f.let('won', value.gt(best).or(value.ne(value)));
+    f.set(best, won.select(value, best));
+    f.set(code, won.select(codes[i + 1]!, code));
+  });
+  return { best, code };
+}
 
 /** y, taps = 2×2 maximum. */
 export const maxPairsKernel = (target: Target): Kernel<typeof MAX_PARAMS> =>
   cachedKernel(target, 'pool/max-pairs', MAX_PARAMS, (scope) => {
     const { f, p } = scope;
-    const codes = [1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
+    const codes = [0, 1, 2, 3].map((tap) => f.let('code', spreadBytes(tap)));
     eachPlane(scope, p.x, {
       four({ upper, lower, out }, left) {
-        const best = f.local('best', 'f32v');
-        const word = f.local('word', 'i32v');
         const taps = [upper, lower].flatMap((row) => {
           const [a, b] = [f.let('a', load('f32v', row)), f.let('b', load('f32v', row, 16))];
-          return [f.let('even', a.shuffle(b, EVEN)), f.let('odd', a.shuffle(b, ODD))];
+          return [a.shuffle(b, EVEN), a.shuffle(b, ODD)];
         });
-        f.set(best, taps[0]!);
-        f.set(word, constant('i32v', 0));
-        taps.slice(1).forEach((value, i) => {
-          const won = f.let('won', beats(value, best));
-          f.set(best, won.select(value, best));
-          f.set(word, won.select(codes[i]!, word));
-        });
+        const { best, code: word } = strongest(f, taps, codes);
         storeOutputs(f, p.y.add(out.mul(4)), best, left);
         f.set(word, word.or(word.shuffle(word, [2, 3, 0, 1])));
         const bytes = f.let('bytes', word.or(word.shuffle(word, [1, 0, 3, 2])).lane(0));

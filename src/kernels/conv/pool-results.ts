@@ -7,23 +7,11 @@
 import { forStep, intFn, minI32, type ElementKit } from '../gemm-tile.ts';
 import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
+import { strongest } from '../pool-pairs.ts';
 import { channelsFrom } from './band.ts';
 import type { Epilogue } from './epilogue.ts';
 
 type Scope = KernelScope<ParamSpec>;
-
-/** The larger of four and which it is. NaN beats everything and a later one an earlier one, as in PyTorch. */
-function strongest(f: Fn, four: readonly Expr[], codes: readonly Expr[]): { best: Local; tap: Local } {
-  const [first, ...others] = four.map((value) => f.let('candidate', value)) as [Local, ...Local[]];
-  const best = f.let('best', first);
-  const tap = f.let('tap', codes[0]!);
-  others.forEach((value, i) => {
-    const won = f.let('won', value.gt(best).or(value.ne(value)));
-    f.set(best, won.select(value, best));
-    f.set(tap, won.select(codes[i + 1]!, tap));
-  });
-  return { best, tap };
-}
 
 /** The epilogue before pooling for vectors whose lanes are channels; `affine` is the first one's scale and shift. */
 function finishedChannels(f: Fn, { vector, vectorBytes, lanes }: ElementKit, epilogue: Epilogue, affine: Local) {
@@ -58,7 +46,7 @@ export function buildPoolBand(scope: Scope, kit: ElementKit, epilogue: Epilogue)
       f.for('pair', 0, pairs, () => {
         const lower = f.let('lower', upper.add(rowBytes));
         const four = [upper, lower].flatMap((at) => [load(vector, at), load(vector, at, vectorBytes)]).map(finished);
-        const { best, tap } = strongest(f, four, codes);
+        const { best, code: tap } = strongest(f, four, codes);
         f.store(vector, to, best);
         f.store('i32v', tapsTo, tap);
         f.inc(upper, 2 * vectorBytes);
@@ -130,7 +118,7 @@ export function buildPoolPlane(scope: Scope, { vector, vectorBytes, lanes, bytes
           const [a, b] = [f.let('a', load(vector, at)), f.let('b', load(vector, at, vectorBytes))];
           return [0, 1].map((odd) => a.shuffle(b, every(odd)));
         });
-        const { best, tap } = strongest(f, four, codes);
+        const { best, code: tap } = strongest(f, four, codes);
         f.store(vector, y.add(first.mul(bytes)), best);
         for (const by of [2, 1]) f.set(tap, tap.or(tap.shuffle(tap, exchanged(by))));
         for (let lane = 0; lane < lanes; lane += 4) f.store('i32', taps.add(first), tap.lane(lane), lane);
