@@ -7,7 +7,7 @@
  * whose gate is smaller by the size of the windows, can be the end of what makes g, and no longer needs the ReLU's result: where
  * nobody else does, nothing has to keep it.
  */
-import { layoutOf } from '../base/layout.ts';
+import { layoutOf, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import { NodeTable } from './rewrite.ts';
@@ -52,7 +52,6 @@ function pooledOf(table: NodeTable, choice: number, relu: number): number | unde
 
 /** Whether two values are dense, from the start of their buffers, of one dtype and shape. */
 function alike(graph: Graph, pair: readonly [number, number]): boolean {
-  const [a, b] = pair.map((id) => graph.values[id]!.layout) as [GraphLayout, GraphLayout];
+  const [a, b] = pair.map((id) => graph.values[id]!.layout) as [Layout, Layout];
   return pair.every((id) => graph.covers(id)) && a.dtype === b.dtype && sameDims(a.shape, b.shape);
 }
-type GraphLayout = Graph['values'][number]['layout'];

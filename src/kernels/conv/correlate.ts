@@ -14,7 +14,7 @@ import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
 import { affineBytes, RESULT_PARAMS, type Epilogue } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
-import { buildPoolPlane } from './pool-results.ts';
+import { buildPoolPlane, pooledSize } from './pool-results.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';
 
 export const CORRELATE_PARAMS = {
@@ -172,13 +172,20 @@ function buildPool(scope: Scope, kit: ElementKit) {
   const poolPlane = buildPoolPlane(scope, kit);
   type Unit = Readonly<Record<'i0' | 'rows' | 'images' | 'outputs' | 'results', Local>>;
   return ({ place, i0, rows, images, outputs, results }: Unit & { readonly place: Expr }): void => {
-    const half = (n: Expr): Expr => n.binary('shrU', 1);
-    const first = f.let('pooledAt', place.add(half(i0).mul(p.pooledColumns).mul(kit.bytes)));
+    const first = f.let('pooledAt', place.add(pooledSize(i0).mul(p.pooledColumns).mul(kit.bytes)));
     f.for('poolImage', 0, images, (n) => {
       const from = f.let('from', results.add(n.mul(p.outputBlock).mul(p.plane)));
       const at = f.let('at', first.add(n.mul(p.yn)));
       f.for('poolOutput', 0, outputs, () => {
-        f.call(poolPlane, from, p.yh, half(rows), p.pooledColumns, p.y.add(at), p.tapNumbers.add(at.div(kit.bytes)));
+        f.call(
+          poolPlane,
+          from,
+          p.yh,
+          pooledSize(rows),
+          p.pooledColumns,
+          p.y.add(at),
+          p.tapNumbers.add(at.div(kit.bytes)),
+        );
         f.inc(from, p.plane);
         f.inc(at, p.yc);
       });

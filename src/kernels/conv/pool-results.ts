@@ -13,6 +13,9 @@ import type { Epilogue } from './epilogue.ts';
 
 type Scope = KernelScope<ParamSpec>;
 
+/** Rows or columns of results that so many make; an odd last one is in no window. */
+export const pooledSize = (count: Expr): Expr => count.binary('shrU', 1);
+
 /** The epilogue before pooling for vectors whose lanes are channels; `affine` is the first one's scale and shift. */
 function finishedChannels(f: Fn, { vector, vectorBytes, lanes }: ElementKit, epilogue: Epilogue, affine: Local) {
   const zeros = f.let('zeros', constant(vector, 0));
@@ -38,7 +41,7 @@ export function buildPoolBand(scope: Scope, kit: ElementKit, epilogue: Epilogue)
     const finished = finishedChannels(f, kit, epilogue, affine);
     const codes = [0, 1, 2, 3].map((tap) => f.let('code', constant('i32v', tap)));
     const rowBytes = f.let('rowBytes', columns.mul(vectorBytes));
-    const pairs = f.let('pairs', columns.binary('shrU', 1));
+    const pairs = f.let('pairs', pooledSize(columns));
     const to = f.let('to', band);
     const tapsTo = f.let('tapsTo', band.add(rowBytes));
     f.for('row', 0, rows, (row) => {

@@ -11,7 +11,7 @@ import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../
 import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 import { affineBytes, EPILOGUE_OPERANDS, type Epilogue } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
-import { buildPoolBand, buildTapsOut } from './pool-results.ts';
+import { buildPoolBand, buildTapsOut, pooledSize } from './pool-results.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
 
@@ -80,12 +80,11 @@ function pooledWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer
   const poolBand = buildPoolBand(scope, kit, epilogue);
   const bandOut = buildBandOut(scope, kit, 'none');
   const tapsOut = buildTapsOut(scope, kit);
-  const half = (n: Expr): Expr => n.binary('shrU', 1);
   return ({ band, image, i, m0, q, left }) => {
-    const rows = f.let('pooledRows', half(minI32(f, 'valid', i32(TILE), p.rows.sub(i))));
-    const columns = f.let('pooledColumns', half(p.columns));
+    const rows = f.let('pooledRows', pooledSize(minI32(f, 'valid', i32(TILE), p.rows.sub(i))));
+    const columns = f.let('pooledColumns', pooledSize(p.columns));
     const count = f.let('count', rows.mul(columns));
-    const y = f.let('yPooled', image.mul(p.yn).add(m0.add(q).mul(p.yc)).add(half(i).mul(columns).mul(bytes)));
+    const y = f.let('yPooled', image.mul(p.yn).add(m0.add(q).mul(p.yc)).add(pooledSize(i).mul(columns).mul(bytes)));
     f.call(poolBand, band, rows, p.columns, p.affine.add(m0.add(q).mul(affineBytes(kit))));
     f.call(bandOut, band, i32(vectorBytes), count, p.y.add(y), left, p.yc, ...EPILOGUE_OPERANDS.map(() => i32(0)));
     const tapsBand = band.add(p.columns.mul(vectorBytes));
