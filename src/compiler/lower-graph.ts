@@ -1,5 +1,4 @@
 /** Lowers a graph: every node in order, its buffers where they come from, those that live within a run for as long as they do. */
-import { invariant } from '../base/errors.ts';
 import type { Device } from '../devices/device.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Graph } from './graph.ts';
@@ -11,8 +10,7 @@ export function lowered(device: Device, graph: Graph, target: Target, steady?: R
   const places = graph.buffers.map((): Value | undefined => undefined);
   graph.externals.forEach((buffer, index) => {
     const value = graph.values.find((candidate) => candidate.buffer === buffer);
-    invariant(value !== undefined, `external buffer ${buffer} has no value`);
-    places[buffer] = lowering.external(value.layout, index);
+    if (value !== undefined) places[buffer] = lowering.external(value.layout, index); // else no operation is concerned with it
   });
   const { first, last } = graph.lifetimes();
   const valueOf = (id: number): Value => {

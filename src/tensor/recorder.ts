@@ -86,6 +86,8 @@ export class Recorder {
   readonly #modules = new Set<object>();
   readonly #gradsRead = new Set<Tensor>();
   readonly #asked = new Set<Tensor>();
+  /** Tensors that the function itself has made, views of what was there before among them. */
+  readonly #made = new Set<Tensor>();
   /** The arguments by what stands for them. */
   readonly #arguments = new Map<Tensor, Tensor>();
   /** The places of arguments that the function also reaches by itself: later calls must bring the same ones. */
@@ -112,6 +114,16 @@ export class Recorder {
   /** Which argument a leaf is, if any. */
   placeOf(leaf: Tensor): number | undefined {
     return this.#pinned.has(leaf) ? undefined : this.#places.get(leaf);
+  }
+
+  /** A tensor is being made. */
+  makes(tensor: Tensor): void {
+    this.#made.add(tensor);
+  }
+
+  /** Whether the function itself made this tensor, if perhaps over memory that was there before. */
+  made(tensor: Tensor): boolean {
+    return this.#made.has(tensor);
   }
 
   /** Whether the function itself made this storage. */
@@ -196,23 +208,23 @@ export class Recorder {
     this.guard(watch());
   }
 
-  /** It has been asked whether a tensor is a leaf with a gradient: that must stay so. */
-  learns(leaf: Tensor, value: boolean): void {
-    if (this.#asked.has(leaf) || this.#arguments.has(leaf) || this.owns(leaf.storage)) return;
+  /** It has been asked whether a tensor is a leaf with a gradient, which `read` tells: that must stay so. */
+  learns(leaf: Tensor, read: () => boolean): void {
+    if (this.#asked.has(leaf) || this.#arguments.has(leaf) || this.made(leaf)) return;
     this.#asked.add(leaf);
-    this.guards.push({ read: () => leaf.requiresGrad, value });
+    this.guard(read);
   }
 
   gradRead(leaf: Tensor, grad: Tensor | null): void {
     const itself = this.#itself(leaf);
-    if (this.assigned.has(itself) || this.#gradsRead.has(itself) || this.owns(leaf.storage)) return;
+    if (this.assigned.has(itself) || this.#gradsRead.has(itself) || this.made(leaf)) return;
     this.#gradsRead.add(itself);
     const place = this.#places.get(itself);
     this.guards.push({ read: (args) => (place === undefined ? itself : args[place]!).grad, value: grad });
   }
 
   gradAssigned(leaf: Tensor): void {
-    if (!this.owns(leaf.storage)) this.assigned.add(this.#itself(leaf));
+    if (!this.made(leaf)) this.assigned.add(this.#itself(leaf));
   }
 
   /** The argument that `leaf` stands for; an argument that is reached without its stand-in must be the same in later calls. */
@@ -243,24 +255,24 @@ export class Recorder {
     this.#modules.clear();
     this.#gradsRead.clear();
     this.#asked.clear();
+    this.#made.clear();
     this.#arguments.clear();
     this.#places.clear();
   }
 
   /**
-   * Ends the recording: host-filled buffers that no operation writes and that stay the same become constants; the others
-   * are returned, to be filled before every run.
+   * Ends the recording: host-filled buffers that no operation writes, that stay the same and that nobody is given become constants;
+   * the others are returned, to be filled before every run.
    */
   hostFills(): HostFill[] {
     const written = this.graph.written();
     const fills: HostFill[] = [];
     for (const [buffer, { drawn, fill }] of this.#fills) {
-      if (this.#redrawn.has(buffer) || written.has(buffer)) {
+      if (this.#redrawn.has(buffer) || written.has(buffer) || this.graph.buffers[buffer]!.kind === 'external') {
         this.graph.publish(buffer);
         fills.push({ buffer, drawn, fill });
-      } else if (this.graph.buffers[buffer]!.kind === 'local') {
-        const data = drawn;
-        this.graph.buffers[buffer] = { kind: 'constant', bytes: data.byteLength, data };
+      } else {
+        this.graph.buffers[buffer] = { kind: 'constant', bytes: drawn.byteLength, data: drawn };
       }
     }
     return fills;

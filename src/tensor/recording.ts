@@ -17,18 +17,34 @@ import type { Tensor } from './tensor.ts';
 
 const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
 
-/** A tensor that the function returns: made anew for each run, or one that exists. */
-type Result = { readonly existing: Tensor } | { readonly argument: number } | FreshResult;
+/** A tensor that the function returns: one that exists, an argument, or made anew for each run. */
+type Result = { readonly existing: Tensor } | { readonly argument: number } | ArgumentView | CapturedView | FreshResult;
 
-interface FreshResult {
+/** Made anew over memory that each run gets. */
+interface FreshResult extends View {
   readonly buffer: number;
+}
+
+/** Made anew over an argument's memory; the offset counts from where the argument begins. */
+interface ArgumentView extends View {
+  readonly argumentOf: number;
+}
+
+/** Made anew over memory that was there before. */
+interface CapturedView extends View {
+  readonly storage: Storage;
+}
+
+interface View {
   readonly layout: Layout;
   readonly offset: number;
 }
 
-/** What a leaf's `grad` is after a run; of an argument, a tensor made for each run, as results are. */
-type FinalGrad =
-  { readonly leaf: Tensor; readonly grad: Tensor | null } | { readonly argument: number; readonly grad: Result | null };
+/** What the `grad` of a leaf, or of the argument of that number, is after a run. */
+interface FinalGrad {
+  readonly of: Tensor | number;
+  readonly grad: Result | null;
+}
 
 /** An argument's storage as an external buffer: its address is that of the argument, `baseBytes` before it. */
 interface ArgumentBuffer {
@@ -43,7 +59,9 @@ export class Recording {
   readonly #captured: { readonly buffer: number; readonly storage: Storage }[] = [];
   readonly #capturedStorages: ReadonlySet<Storage>;
   readonly #fills: readonly HostFill[];
+  /** Each tensor once, and which of them the results are. */
   readonly #results: readonly Result[];
+  readonly #places: readonly number[];
   readonly #grads: FinalGrad[] = [];
   /** Buffers that live as long as the recording: what the host fills, gradients. */
   readonly #own = new Map<number, Storage>();
@@ -70,13 +88,15 @@ export class Recording {
       else this.#arguments.push({ buffer, argument, baseBytes: byteOffset(args[argument]!) });
     }
     this.#capturedStorages = new Set(this.#captured.map(({ storage }) => storage));
-    this.#fills = recorder.hostFills();
-    for (const { buffer } of this.#fills) this.#keep(buffer);
     this.#keepGrads(args);
-    this.#results = results.map((tensor) => this.#result(tensor, args));
+    const distinct = [...new Set(results)];
+    this.#places = results.map((tensor) => distinct.indexOf(tensor));
+    this.#results = distinct.map((tensor) => this.#result(tensor, args));
     const given = [...this.#results, ...this.#grads.map(({ grad }) => grad)];
     this.#fresh = [...new Set(given.flatMap((result) => (result !== null && 'buffer' in result ? [result.buffer] : [])))]
       .filter((buffer) => !this.#own.has(buffer)); // prettier-ignore
+    this.#fills = recorder.hostFills();
+    for (const { buffer } of this.#fills) if (!this.#fresh.includes(buffer)) this.#keep(buffer);
     recorder.release();
     this.#written = recorder.graph.written();
   }
@@ -97,25 +117,28 @@ export class Recording {
   #keepGrads(args: readonly Tensor[]): void {
     for (const leaf of this.#recorder.assigned) {
       const { grad } = leaf;
-      const argument = this.#recorder.placeOf(leaf);
-      if (argument !== undefined) this.#grads.push({ argument, grad: grad && this.#result(grad, args) });
-      else if (grad === null || !this.#recorder.owns(grad.storage)) this.#grads.push({ leaf, grad });
-      else {
-        const storage = this.#keep(this.#recorder.bufferOf(grad.storage));
-        this.#grads.push({ leaf, grad: tensorOver(storage, grad.layout, grad.offset) });
+      const of = this.#recorder.placeOf(leaf) ?? leaf;
+      if (of !== leaf || grad === null || !this.#recorder.owns(grad.storage)) {
+        this.#grads.push({ of, grad: grad && this.#result(grad, args) });
+        continue;
       }
+      const storage = this.#keep(this.#recorder.bufferOf(grad.storage));
+      this.#grads.push({ of, grad: { existing: tensorOver(storage, grad.layout, grad.offset) } });
     }
   }
 
   #result(tensor: Tensor, args: readonly Tensor[]): Result {
     const argument = args.indexOf(tensor);
     if (argument !== -1) return { argument };
-    if (!this.#recorder.owns(tensor.storage)) return { existing: tensor };
-    const buffer = this.#recorder.bufferOf(tensor.storage);
-    const { graph } = this.#recorder;
-    if (graph.buffers[buffer]!.kind === 'constant') return { existing: tensor.detach().clone() };
-    graph.publish(buffer);
-    return { buffer, layout: tensor.layout, offset: tensor.offset };
+    const { storage, layout, offset } = tensor;
+    if (this.#recorder.owns(storage)) {
+      const buffer = this.#recorder.bufferOf(storage);
+      this.#recorder.graph.publish(buffer);
+      return { buffer, layout, offset };
+    }
+    if (!this.#recorder.made(tensor)) return { existing: tensor };
+    const argumentOf = args.findIndex((arg) => arg.storage === storage);
+    return argumentOf === -1 ? { storage, layout, offset } : { argumentOf, layout, offset: offset - args[argumentOf]!.offset }; // prettier-ignore
   }
 
   /** Whether a run with these arguments would do what the function does now. */
@@ -159,11 +182,11 @@ export class Recording {
       for (const check of preconditions) check();
       for (const effect of effects) effect();
     }
-    for (const { buffer, drawn, fill } of this.#fills) {
-      cpuDevice().write(this.#own.get(buffer)!.address, first ? drawn : fill());
-    }
     const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
     for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
+    for (const { buffer, drawn, fill } of this.#fills) {
+      cpuDevice().write(this.#addresses[buffer]!, first ? drawn : fill());
+    }
     const { externals } = this.#recorder.graph;
     try {
       plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
@@ -173,17 +196,25 @@ export class Recording {
       this.#countVersions(args);
     }
     const made = (result: Result): Tensor => this.#made(result, args, fresh);
-    for (const final of this.#grads) {
-      if ('leaf' in final) final.leaf.grad = final.grad;
-      else args[final.argument]!.grad = final.grad && keptTensor(made(final.grad));
+    for (const { of, grad } of this.#grads) {
+      const tensor = grad && made(grad);
+      if (grad !== null && 'buffer' in grad) tensor!.storage.kept = true; // it outlives the memory scope that it is made in
+      (typeof of === 'number' ? args[of]! : of).grad = tensor;
     }
-    return this.#results.map(made);
+    const results = this.#results.map(made);
+    return this.#places.map((place) => results[place]!);
   }
 
   #made(result: Result, args: readonly Tensor[], fresh: ReadonlyMap<number, Storage>): Tensor {
     if ('existing' in result) return result.existing;
     if ('argument' in result) return args[result.argument]!;
-    const { buffer, layout, offset } = result;
+    const { layout, offset } = result;
+    if ('storage' in result) return tensorOver(result.storage, layout, offset);
+    if ('argumentOf' in result) {
+      const argument = args[result.argumentOf]!;
+      return tensorOver(argument.storage, layout, argument.offset + offset);
+    }
+    const { buffer } = result;
     const own = this.#own.get(buffer);
     return own === undefined ? tensorOver(fresh.get(buffer)!, layout, offset) : tensorOver(own, layout, offset).clone();
   }
@@ -250,12 +281,6 @@ export class Recording {
 
 const memoryOf = (bytes: number | undefined): MemoryLimit | undefined =>
   bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(cpuDevice(), graph) };
-
-/** A gradient outlives the memory scope that it is made in. */
-function keptTensor(grad: Tensor): Tensor {
-  grad.storage.kept = true;
-  return grad;
-}
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);
 

@@ -50,6 +50,7 @@ export abstract class TensorBase {
     this.storage = storage;
     this.layout = layout;
     this.offset = offset;
+    activeRecorder()?.makes(this.self());
   }
 
   get dtype(): DType {
@@ -179,7 +180,7 @@ export abstract class TensorBase {
 
   /** Whether this is a leaf with a gradient. */
   #learns(): boolean {
-    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), this.#requiresGrad);
+    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), () => this.#requiresGrad);
     return this.#requiresGrad;
   }
 
