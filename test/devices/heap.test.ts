@@ -152,3 +152,104 @@ describe('Heap', () => {
     expect(heap.allocate(400_000)).toBeGreaterThan(0);
   });
 });
+
+/** A memory of which nothing exists but its size. */
+function imaginaryMemory(maxPages: number): WebAssembly.Memory {
+  const buffer = { byteLength: PAGE };
+  const grow = (pages: number): void => {
+    if (buffer.byteLength / PAGE + pages > maxPages) throw new RangeError('full');
+    buffer.byteLength += pages * PAGE;
+  };
+  return { buffer, grow } as unknown as WebAssembly.Memory;
+}
+
+/** Runs a program's calls on a heap; `reserved` and the most bytes that were asked for and lived at once. */
+class Trace {
+  readonly #memory = imaginaryMemory(65535);
+  readonly #heap = new Heap(this.#memory, 65535, START);
+  readonly live: Live[] = [];
+  #bytes = 0;
+  #most = 0;
+
+  allocate(bytes: number): Live {
+    const block = { address: this.#heap.allocate(bytes), bytes };
+    this.live.push(block);
+    this.#bytes += bytes;
+    this.#most = Math.max(this.#most, this.#bytes);
+    return block;
+  }
+
+  /** Frees the block at a place in `live`, in any order; the last takes its place. */
+  free(index: number): void {
+    const { address, bytes } = this.live[index]!;
+    this.live[index] = this.live.at(-1)!;
+    this.live.pop();
+    this.#heap.free(address, bytes);
+    this.#bytes -= bytes;
+  }
+
+  /** Frees all but those for which `stays` holds. */
+  sweep(stays: (block: Live) => boolean): void {
+    for (let i = this.live.length - 1; i >= 0; i--) if (!stays(this.live[i]!)) this.free(i);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  expectBounded(): void {
+    expect(this.#memory.buffer.byteLength).toBeLessThan(2 * this.#most + 16e6);
+    requireDisjoint(this.live, this.#memory);
+  }
+}
+
+describe('fragmentation', () => {
+  it('stays bounded over sizes that grow, with a parameter kept for each', () => {
+    const trace = new Trace();
+    const parameters = new Set<Live>();
+    for (let size = 1; size <= 200; size++) {
+      for (let repeat = 0; repeat < 3; repeat++) {
+        for (const channels of [3, 16, 16, 16, 32, 32, 32]) trace.allocate(channels * size * size * 4 * 8);
+        parameters.add(trace.allocate(64 + size * 36));
+        if (trace.bytes > 200e6) trace.sweep((block) => parameters.has(block)); // as garbage is found: all at once
+      }
+    }
+    trace.sweep((block) => parameters.has(block));
+    trace.expectBounded();
+    for (let bytes = 67e6; trace.bytes < 200e6;) trace.allocate(bytes); // what was free in pieces is free as a whole
+    trace.expectBounded();
+  });
+
+  it('stays bounded over phases of other sizes and other lifetimes', () => {
+    const phase = fc.record({
+      smallest: fc.integer({ min: 2, max: 22 }),
+      spread: fc.integer({ min: 0, max: 8 }),
+      fill: fc.integer({ min: 5, max: 100 }),
+      stay: fc.double({ min: 0, max: 0.2, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(fc.array(phase, { minLength: 1, maxLength: 12 }), fc.integer(), (phases, seed) => {
+        const random = fractions(seed);
+        const trace = new Trace();
+        for (const { smallest, spread, fill, stay } of phases) {
+          for (let count = 0; trace.bytes < fill * 1e6 && count < 5000; count++) {
+            trace.allocate(Math.floor(2 ** (smallest + spread * random())));
+            if (random() < 0.3) trace.free(Math.floor(random() * trace.live.length));
+          }
+          trace.sweep(() => random() < stay);
+        }
+        trace.expectBounded();
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+/** Numbers in [0, 1) that look random (a linear congruential generator). */
+function fractions(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
