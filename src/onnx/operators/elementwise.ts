@@ -131,19 +131,28 @@ function power(a: Tensor, b: Tensor): Tensor {
   return a.to('float64').pow(b.to('float64')).to(a.dtype);
 }
 
+/** The bounds of what a dtype holds; a number that is missing, or NaN, is no bound of its own. */
+function boundsOf(dtype: DType, min: number | undefined, max: number | undefined): { min: number; max: number } {
+  const largest = dtype === 'float64' ? Number.MAX_VALUE : LARGEST_SINGLE;
+  const known = (bound: number | undefined, otherwise: number): number =>
+    bound === undefined || Number.isNaN(bound) ? otherwise : bound;
+  return { min: known(min, -largest), max: known(max, largest) };
+}
+
+const LARGEST_SINGLE = (2 - 2 ** -23) * 2 ** 127;
+
 const clipped: Operator = {
   hostInputs: [1, 2],
   build: (node) => {
-    const given = node.opset < 11 ? { min: node.float('min', -Infinity), max: node.float('max', Infinity) } : undefined;
+    const given = node.opset < 11 ? { min: node.float('min', NaN), max: node.float('max', NaN) } : undefined;
     return (args) => {
       const x = args.tensor(0);
       const min = given?.min ?? args.number(1);
       const max = given?.max ?? args.number(2);
-      if (isFloating(x.dtype))
-        return x.clamp({ ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) });
+      if (isFloating(x.dtype)) return x.clamp(boundsOf(x.dtype, min, max));
       const bound = (value: number): Tensor => full([], value, { dtype: x.dtype });
-      const low = min === undefined || min === -Infinity ? x : maximum(x, bound(min));
-      return max === undefined || max === Infinity ? low : minimum(low, bound(max));
+      const low = min === undefined || !Number.isFinite(min) ? x : maximum(x, bound(min));
+      return max === undefined || !Number.isFinite(max) ? low : minimum(low, bound(max));
     };
   },
 };
@@ -158,7 +167,36 @@ const elu = (x: Tensor, alpha: number, slope = 1): Tensor =>
       .mul(alpha * slope),
   );
 
-const softplus = (x: Tensor): Tensor => maximum(x, x.mul(0)).add(x.abs().neg().exp().log1p());
+const softplus = (x: Tensor): Tensor => x.relu().add(x.abs().neg().exp().log1p());
+
+/** Nothing of `x`, whatever it holds. */
+const zero = (x: Tensor): Tensor => full([], 0, { dtype: x.dtype });
+
+// Inverse hyperbolic functions: beyond BIG, where squares would overflow, they are logarithms.
+const BIG = 1e9;
+
+/** What the logarithm of a number beyond BIG adds to that of BIG. */
+const beyond = (x: Tensor): Tensor => x.clamp({ min: BIG }).div(BIG).log();
+
+function asinh(x: Tensor): Tensor {
+  const size = x.abs();
+  const part = size.clamp({ max: BIG });
+  const square = part.square();
+  const inside = part.add(square.div(square.add(1).sqrt().add(1))).log1p();
+  return x.sign().mul(inside.add(beyond(size)));
+}
+
+function acosh(x: Tensor): Tensor {
+  const above = x.clamp({ max: BIG }).sub(1);
+  const inside = above.add(above.sqrt().mul(above.add(2).sqrt())).log1p();
+  return inside.add(beyond(x));
+}
+
+/** Odd, so that numbers near -1 are as exact as those near 1. */
+function atanh(x: Tensor): Tensor {
+  const size = x.abs();
+  return x.sign().mul(size.mul(2).div(size.neg().add(1)).log1p().mul(0.5));
+}
 
 /** As the dtype of single precision has it: what an attribute of ONNX holds. */
 const single = Math.fround;
@@ -170,7 +208,7 @@ const relu = (x: Tensor): Tensor => (isFloating(x.dtype) ? x.relu() : maximum(x,
 function geluOf(node: OnnxNode): (x: Tensor) => Tensor {
   if (node.oneOf('approximate', ['none', 'tanh'], 'none') === 'none') return (x) => call('gelu', x);
   const inner = (x: Tensor): Tensor => x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-  return (x) => x.mul(inner(x).tanh().add(1)).mul(0.5);
+  return (x) => x.mul(0.5).mul(inner(x).tanh().add(1));
 }
 
 const castTo =
@@ -223,20 +261,13 @@ function roundHalfEven(x: number): number {
 export const elementwiseOperators = {
   Abs: fn('abs', Math.abs),
   Acos: fn('acos'),
-  Acosh: unary((x) => x.add(x.sub(1).sqrt().mul(x.add(1).sqrt())).log()),
+  Acosh: unary(acosh),
   Add: arithmetic('add', (a, b) => a + b),
   And: logical('logicalAnd', (a, b) => a && b),
   Asin: fn('asin'),
-  Asinh: unary((x) =>
-    x.sign().mul(
-      x
-        .abs()
-        .add(x.square().div(x.square().add(1).sqrt().add(1)))
-        .log1p(),
-    ),
-  ),
+  Asinh: unary(asinh),
   Atan: fn('atan'),
-  Atanh: unary((x) => x.mul(2).div(x.neg().add(1)).log1p().mul(0.5)),
+  Atanh: unary(atanh),
   BitwiseAnd: binary(
     (a, b) => call('bitwiseAnd', a, b),
     (a, b) => a & b,
@@ -257,7 +288,7 @@ export const elementwiseOperators = {
   Ceil: fn('ceil', Math.ceil),
   Celu: withAttributes((node) => {
     const alpha = node.float('alpha', 1);
-    return (x) => maximum(x, x.mul(0)).add(x.div(alpha).clamp({ max: 0 }).expm1().mul(alpha));
+    return (x) => x.relu().add(x.div(alpha).clamp({ max: 0 }).expm1().mul(alpha));
   }),
   Clip: clipped,
   Cos: fn('cos'),
@@ -303,7 +334,7 @@ export const elementwiseOperators = {
   Not: fn('logicalNot', (x) => truth(x === 0)),
   Or: logical('logicalOr', (a, b) => a || b),
   Pow: binary(power, (a, b) => a ** b),
-  PRelu: { build: () => (args) => where(args.tensor(0).gt(0), args.tensor(0), args.tensor(0).mul(args.tensor(1))) },
+  PRelu: { build: () => (args) => where(args.tensor(0).lt(0), args.tensor(0).mul(args.tensor(1)), args.tensor(0)) },
   Reciprocal: fn('reciprocal', (x) => 1 / x),
   Relu: unary(relu, (x) => Math.max(x, 0)),
   Round: fn('round', roundHalfEven),
@@ -316,10 +347,11 @@ export const elementwiseOperators = {
   }),
   Shrink: withAttributes((node) => {
     const [lambda, bias] = [node.float('lambd', 0.5), node.float('bias', 0)];
-    return (x) => where(x.gt(lambda), x.sub(bias), where(x.lt(-lambda), x.add(bias), x.mul(0))).to(x.dtype);
+    return (x) => where(x.gt(lambda), x.sub(bias), where(x.lt(-lambda), x.add(bias), zero(x))).to(x.dtype);
   }),
   Sigmoid: unary((x) => x.sigmoid()),
-  Sign: fn('sign', Math.sign),
+  // NaN stays so, unlike PyTorch's.
+  Sign: unary((x) => (isFloating(x.dtype) ? where(x.ne(x), x, x.sign()) : x.sign()), Math.sign),
   Sin: fn('sin'),
   Sinh: fn('sinh'),
   Softplus: unary(softplus),
@@ -338,7 +370,7 @@ export const elementwiseOperators = {
   Tanh: unary((x) => x.tanh()),
   ThresholdedRelu: withAttributes((node) => {
     const alpha = node.float('alpha', 1);
-    return (x) => where(x.gt(alpha), x, x.mul(0));
+    return (x) => where(x.gt(alpha), x, zero(x));
   }),
   Where: choice,
   Xor: logical('logicalXor', (a, b) => a !== b),

@@ -11,7 +11,8 @@ import { scanParams } from '../../tensor/ops/reduce-attrs.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Host, type Value } from '../host.ts';
 import { axesOf, axisOf, type Args, type OnnxNode, type Operator, type Run } from '../node.ts';
-import { checkElements, flip, frontIndices } from './shape.ts';
+import { narrow } from '../../tensor/views.ts';
+import { checkElements, flip, frontIndices, padConstant } from './shape.ts';
 
 type Reduction = (x: Tensor, dims: readonly number[]) => Tensor;
 
@@ -232,7 +233,7 @@ const lpNormalization: Operator = {
       const x = args.tensor(0);
       const dims = [axisOf(node, axis, x.ndim)];
       const norm = p === 1 ? x.abs().sum(dims, keepdim) : x.square().sum(dims, keepdim).sqrt();
-      return where(norm.eq(0), x.mul(0), x.div(norm));
+      return where(norm.eq(0), full([], 0, { dtype: x.dtype }), x.div(norm));
     };
   },
 };
@@ -276,7 +277,8 @@ const gemm: Operator = {
       }
       const product_ = a.matmul(turnB ? args.tensor(1).t() : args.tensor(1));
       const scaled = alpha === 1 ? product_ : product_.mul(alpha);
-      return c === null ? scaled : scaled.add(beta === 1 ? c : c.mul(beta));
+      // A factor of 0 takes C away, whatever it holds.
+      return c === null || beta === 0 ? scaled : scaled.add(beta === 1 ? c : c.mul(beta));
     };
   },
 };
@@ -304,8 +306,13 @@ const cumulative: Operator = {
     const [exclusive, reverse] = [node.flag('exclusive'), node.flag('reverse')];
     return (args) => {
       const x = args.tensor(0);
-      const sums = apply1('cumsum', [x], scanParams(axisOf(node, args.number(1) ?? 0, x.ndim), reverse)).to(x.dtype);
-      return exclusive ? sums.sub(x) : sums;
+      const at = axisOf(node, args.number(1) ?? 0, x.ndim);
+      const sums = (part: Tensor): Tensor => apply1('cumsum', [part], scanParams(at, reverse)).to(x.dtype);
+      const length = x.layout.shape[at]!;
+      if (!exclusive || length === 0) return sums(x);
+      // All but the last element (the first one in reverse), behind a zero.
+      const ends = (n: number): number[] => x.layout.shape.map((_, d) => (d === at ? n : 0));
+      return padConstant(sums(narrow(x, at, reverse ? 1 : 0, length - 1)), ends(reverse ? 0 : 1), ends(reverse ? 1 : 0), 0); // prettier-ignore
     };
   },
 };
@@ -350,11 +357,7 @@ export const reduceOperators = {
   MeanVarianceNormalization: meanVariance,
   OneHot: oneHot,
   ReduceL1: reducing((x, dims) => sum(x.abs(), dims)),
-  ReduceL2: reducing((x, dims) =>
-    sum(x.square(), dims)
-      .to(isFloating(x.dtype) ? x.dtype : 'float64')
-      .sqrt(),
-  ),
+  ReduceL2: reducing((x, dims) => sum((isFloating(x.dtype) ? x : x.to('float64')).square(), dims).sqrt()),
   ReduceLogSum: reducing((x, dims) => sum(x, dims).log()),
   ReduceLogSumExp: reducing((x, dims) => (isFloating(x.dtype) ? x : x.to('float32')).logsumexp(dims, keepdim)),
   ReduceMax: reducing((x, dims) => x.amax(dims, keepdim), Math.max, 0, same),

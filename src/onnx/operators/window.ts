@@ -2,7 +2,7 @@
  * ONNX's convolutions and poolings in one and two dimensions. ONNX pads each side by itself and may name the padding only
  * (`auto_pad`); where that is not PyTorch's padding, the input is padded first.
  */
-import { isFloating } from '../../base/dtype.ts';
+import { isFloating, type DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { numelOf, showShape } from '../../base/shape.ts';
 import { conv2d, avgPool2d, maxPool2d, maxPool2dWithIndices } from '../../nn/functional.ts';
@@ -12,7 +12,7 @@ import { convInputGradParams } from '../../tensor/ops/conv.ts';
 import { convParams } from '../../tensor/ops/conv-geometry.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Value } from '../host.ts';
-import type { Args, OnnxNode, Operator } from '../node.ts';
+import type { OnnxNode, Operator } from '../node.ts';
 import { checkElements, padConstant } from './shape.ts';
 
 type Pair = readonly [number, number];
@@ -71,13 +71,25 @@ function windowOf(node: OnnxNode): Window {
 
 const reach = ({ kernel, dilation }: Side): number => dilation * (kernel - 1) + 1;
 
-/** The padding of a side for an input of a size. */
+/** Half of the padding and the rest of it; the standard's words for where an odd element goes. */
+function shared(total: number, autoPad: AutoPad): Pair {
+  const begin = Math.trunc((autoPad === 'SAME_UPPER' ? total : total + 1) / 2);
+  return [begin, total - begin];
+}
+
+/** The padding of a convolution's side for an input of a size. A stride beyond the kernel cuts the input, as in onnxruntime. */
 function padsFor(side: Side, autoPad: AutoPad, size: number): Pair {
-  if (autoPad === 'NOTSET' || autoPad === 'VALID') return [side.begin, side.end];
+  if (!autoPad.startsWith('SAME')) return [side.begin, side.end];
   const output = Math.ceil(size / side.stride);
-  const total = Math.max(0, (output - 1) * side.stride + reach(side) - size);
-  const less = Math.floor(total / 2);
-  return autoPad === 'SAME_UPPER' ? [less, total - less] : [total - less, less];
+  const total = (output - 1) * side.stride + reach(side) - size;
+  return shared(total < 0 ? total + 1 : total, autoPad);
+}
+
+/** The padding of a pooling's side: there, onnxruntime leaves dilations out of account. */
+function poolPads(side: Side, autoPad: AutoPad, size: number): Pair {
+  if (!autoPad.startsWith('SAME')) return [side.begin, side.end];
+  const output = Math.ceil(size / side.stride);
+  return shared((output - 1) * side.stride + side.kernel - size, autoPad);
 }
 
 /** [N, C, L] as [N, C, 1, L], so that one dimension is a case of two. */
@@ -106,7 +118,7 @@ const conv: Operator = {
       const images = asImages(node, x);
       const sides = window.sides(weight.layout.shape.slice(2));
       const pads = [0, 1].map((d) => padsFor(sides[d]!, window.autoPad, images.layout.shape[d + 2]!)) as [Pair, Pair];
-      const even = pads.every(([begin, end]) => begin === end);
+      const even = pads.every(([begin, end]) => begin === end && begin >= 0);
       const y = conv2d(even ? images : padImages(images, pads, 0), asImages(node, weight), args.maybe(2), {
         stride: strideOf(sides),
         dilation: dilationOf(sides),
@@ -135,11 +147,12 @@ const convTranspose: Operator = {
         const i = d - (2 - n);
         const extra = i < 0 ? 0 : (outputPadding?.[i] ?? 0);
         const full = (images.layout.shape[d + 2]! - 1) * side.stride + reach(side) + extra;
-        const same = window.autoPad.startsWith('SAME');
-        const wished = i < 0 ? undefined : (outputShape?.at(i - n) ?? (same ? images.layout.shape[d + 2]! * side.stride : undefined)); // prettier-ignore
-        if (wished === undefined) return { begin: side.begin, output: full - side.begin - side.end };
-        const total = Math.max(0, full - wished);
-        return { begin: window.autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : total - Math.floor(total / 2), output: wished }; // prettier-ignore
+        const wished = i < 0 ? undefined : outputShape?.at(i - n);
+        if (wished !== undefined) return { begin: shared(Math.max(0, full - wished), window.autoPad)[0], output: wished }; // prettier-ignore
+        const same = window.autoPad.startsWith('SAME') && i >= 0;
+        // As onnxruntime, a result that is smaller than the input times the stride is not filled up.
+        const [begin, end] = same ? shared(Math.max(0, full - images.layout.shape[d + 2]! * side.stride), window.autoPad) : [side.begin, side.end]; // prettier-ignore
+        return { begin, output: full - begin - end };
       };
       const y = transposed(images, asImages(node, weight), sides, [size(0), size(1)], groups);
       const bias = args.maybe(2);
@@ -175,60 +188,59 @@ function transposed(
 
 // ---- pooling
 
+/** How a pooling's windows lie along a side. */
+interface Span {
+  readonly size: number;
+  /** Elements before and after the input that windows may cover; negative ones are cut off. */
+  readonly pads: Pair;
+  readonly output: number;
+}
+
+/** Windows along a side; of those that `ceil_mode` adds, what would start in the padding at the end is left out. */
+function spanOf(node: OnnxNode, side: Side, pads: Pair, size: number, ceilMode: boolean): Span {
+  const [begin, end] = pads;
+  const steps = (size + begin + end - reach(side)) / side.stride;
+  const most = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+  const output = ceilMode && (most - 1) * side.stride >= size + begin ? most - 1 : most;
+  if (output < 1) {
+    throw new ShapeError(`onnx: ${node.place}: a window over ${reach(side)} elements does not fit ${size} with the padding [${begin}, ${end}]; use a larger input`); // prettier-ignore
+  }
+  return { size, pads, output };
+}
+
 interface PoolPlan {
   readonly ceilMode: boolean;
   readonly padding: Pair;
 }
 
-/** How many windows ONNX has along a side: those that would start in the padding at the end are left out. */
-function poolOutput(side: Side, [begin, end]: Pair, size: number, ceilMode: boolean): number {
-  const span = size + begin + end - reach(side);
-  const output = (ceilMode ? Math.ceil(span / side.stride) : Math.floor(span / side.stride)) + 1;
-  return ceilMode && (output - 1) * side.stride >= size + begin ? output - 1 : output;
-}
-
 /** PyTorch's arguments for the same windows, if there are any: equal padding on both sides, of at most half the kernel. */
-function asPyTorch(
-  sides: readonly [Side, Side],
-  pads: readonly [Pair, Pair],
-  sizes: Pair,
-  ceilMode: boolean,
-): PoolPlan | undefined {
-  const padding: Pair = [pads[0][0], pads[1][0]];
-  if (sides.some((side, d) => 2 * padding[d]! > side.kernel)) return undefined;
-  const same = (mode: boolean): boolean =>
-    sides.every((side, d) => {
-      const begin = padding[d]!;
-      return poolOutput(side, pads[d]!, sizes[d]!, ceilMode) === poolOutput(side, [begin, begin], sizes[d]!, mode);
-    });
-  if (same(false)) return { ceilMode: false, padding };
-  return same(true) ? { ceilMode: true, padding } : undefined;
+function asPyTorch(sides: readonly [Side, Side], spans: readonly [Span, Span]): PoolPlan | undefined {
+  const padding: Pair = [spans[0].pads[0], spans[1].pads[0]];
+  if (sides.some((side, d) => padding[d]! < 0 || 2 * padding[d]! > side.kernel)) return undefined;
+  const gives = (d: 0 | 1, ceilMode: boolean): boolean => {
+    const [side, { size, output, pads }] = [sides[d], spans[d]];
+    const steps = (size + 2 * pads[0] - reach(side)) / side.stride;
+    if (steps < 0) return false;
+    const windows = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    return output === (ceilMode && (windows - 1) * side.stride >= size + pads[0] ? windows - 1 : windows);
+  };
+  const mode = [false, true].find((ceilMode) => gives(0, ceilMode) && gives(1, ceilMode));
+  return mode === undefined ? undefined : { ceilMode: mode, padding };
 }
 
-/** The padding that makes ordinary windows cover exactly what ONNX's do. */
-const explicitPads = (
-  sides: readonly [Side, Side],
-  pads: readonly [Pair, Pair],
-  sizes: Pair,
-  ceilMode: boolean,
-): [Pair, Pair] =>
-  // prettier-ignore
-  [0, 1].map((d): Pair => {
-    const needed = (poolOutput(sides[d]!, pads[d]!, sizes[d]!, ceilMode) - 1) * sides[d]!.stride + reach(sides[d]!);
-    return [pads[d]![0], Math.max(0, needed - sizes[d]! - pads[d]![0])];
-  }) as [Pair, Pair];
+/** The padding that makes ordinary windows cover exactly these. */
+const coveringPads = (sides: readonly [Side, Side], spans: readonly [Span, Span]): readonly [Pair, Pair] => {
+  const pads = ({ stride, ...side }: Side, { size, output, pads: [begin] }: Span): Pair => [begin, (output - 1) * stride + reach({ stride, ...side }) - size - begin]; // prettier-ignore
+  return [pads(sides[0], spans[0]), pads(sides[1], spans[1])];
+};
 
 interface Pooling {
   readonly images: Tensor;
   readonly sides: readonly [Side, Side];
-  readonly pads: readonly [Pair, Pair];
-  readonly sizes: Pair;
-  readonly ceilMode: boolean;
+  readonly spans: readonly [Span, Span];
 }
 
-function pooling(
-  build: (node: OnnxNode, hasDilations: boolean) => (p: Pooling, args: Args) => readonly Tensor[],
-): Operator {
+function pooling(build: (node: OnnxNode, hasDilations: boolean) => (p: Pooling) => readonly Tensor[]): Operator {
   return {
     build: (node) => {
       const kernel = node.ints('kernel_shape') ?? node.fail('kernel_shape is missing');
@@ -241,10 +253,12 @@ function pooling(
         if (given.ndim !== kernel.length + 2) node.fail(`a kernel of ${showShape(kernel)} does not fit an input of ${showShape(given.layout.shape)}`); // prettier-ignore
         const x = isFloating(given.dtype) ? given : given.to('float32');
         const images = asImages(node, x);
-        const sizes = images.layout.shape.slice(2) as unknown as Pair;
-        const pads = [0, 1].map((d) => padsFor(sides[d]!, window.autoPad, sizes[d]!)) as [Pair, Pair];
-        const mode = ceilMode && !window.autoPad.startsWith('SAME');
-        const results = run({ images, sides, pads, sizes, ceilMode: mode }, args);
+        const span = (d: 0 | 1): Span => {
+          const [side, size] = [sides[d], images.layout.shape[d + 2]!];
+          const whole = d === 0 && kernel.length === 1;
+          return spanOf(node, side, whole ? [0, 0] : poolPads(side, window.autoPad, size), size, ceilMode);
+        };
+        const results = run({ images, sides, spans: [span(0), span(1)] });
         const shaped = given.ndim === 3 ? results.map((y) => y.squeeze(2)) : results;
         return shaped.map((y, i) => (i === 0 ? y.to(given.dtype) : y));
       };
@@ -257,19 +271,32 @@ const kernelOf = (sides: readonly [Side, Side]): Pair => [sides[0].kernel, sides
 const maxPool = pooling((node) => {
   const columns = node.flag('storage_order');
   const wantsIndices = node.hasOutput(1);
-  return ({ images, sides, pads, sizes, ceilMode }) => {
-    const plan = asPyTorch(sides, pads, sizes, ceilMode);
-    const options = { stride: strideOf(sides), dilation: dilationOf(sides) };
-    if (wantsIndices) {
-      if (plan === undefined) throw new ShapeError(`onnx: ${node.place}: the indices of windows with uneven padding are not available`); // prettier-ignore
-      const { values, indices } = maxPool2dWithIndices(images, kernelOf(sides), { ...options, ...plan });
-      return [values, overall(indices, sizes, columns)];
-    }
-    if (plan !== undefined) return [maxPool2d(images, kernelOf(sides), { ...options, ...plan })];
-    const padded = padImages(images, explicitPads(sides, pads, sizes, ceilMode), -Infinity);
-    return [maxPool2d(padded, kernelOf(sides), options)];
+  return ({ images, sides, spans }) => {
+    const plan = asPyTorch(sides, spans);
+    const pads = coveringPads(sides, spans);
+    const x = plan === undefined ? padImages(images, pads, -Infinity) : images;
+    const options = { stride: strideOf(sides), dilation: dilationOf(sides), ...plan };
+    if (!wantsIndices) return [maxPool2d(x, kernelOf(sides), options)];
+    const { values, indices } = maxPool2dWithIndices(x, kernelOf(sides), options);
+    const sizes: Pair = [spans[0].size, spans[1].size];
+    return [values, overall(plan === undefined ? unpadded(indices, sizes, pads) : indices, sizes, columns)];
   };
 });
+
+/** Indices into padded planes as indices into the planes themselves. */
+function unpadded(indices: Tensor, [height, width]: Pair, [rows, columns]: readonly [Pair, Pair]): Tensor {
+  const wide = indices.to('int64');
+  const pitch = width + columns[0] + columns[1];
+  const row = wide
+    .floorDivide(pitch)
+    .sub(rows[0])
+    .clamp({ min: 0, max: height - 1 });
+  const column = wide
+    .remainder(pitch)
+    .sub(columns[0])
+    .clamp({ min: 0, max: width - 1 });
+  return row.mul(width).add(column);
+}
 
 /** Indices into the plane as indices into the whole tensor, row by row or column by column. */
 function overall(indices: Tensor, [height, width]: Pair, columns: boolean): Tensor {
@@ -282,32 +309,54 @@ function overall(indices: Tensor, [height, width]: Pair, columns: boolean): Tens
 
 const averagePool = pooling((node, hasDilations) => {
   const countsPadding = node.flag('count_include_pad');
-  return (p) => {
-    if (hasDilations) return [averageByConvolution(p, countsPadding)];
-    const { sides, sizes, ceilMode } = p;
-    const uneven = p.pads.some(([begin, end]) => begin !== end);
-    // Padding that counts is made of real zeros, unless it is as PyTorch has it.
-    const explicit = countsPadding && uneven;
-    const images = explicit ? padImages(p.images, p.pads, 0) : p.images;
-    const pads: readonly [Pair, Pair] = explicit ? [[0, 0], [0, 0]] : p.pads; // prettier-ignore
-    const size = explicit ? (images.layout.shape.slice(2) as unknown as Pair) : sizes;
-    const plan = asPyTorch(sides, pads, size, ceilMode);
-    if (plan === undefined) return [averageByConvolution(p, countsPadding)];
-    return [avgPool2d(images, kernelOf(sides), { ...plan, stride: strideOf(sides), countIncludePad: countsPadding })];
+  return (given) => {
+    const p = withoutCutEnd(given);
+    const plan = hasDilations ? undefined : asPyTorch(p.sides, p.spans);
+    // Windows that leave the padding count what is within it, so both ends of it have to be PyTorch's.
+    const even = !countsPadding || p.spans.every(({ pads: [begin, end] }) => begin === end);
+    if (plan === undefined || !even) return [averageByConvolution(p, countsPadding)];
+    return [avgPool2d(p.images, kernelOf(p.sides), { ...plan, stride: strideOf(p.sides), countIncludePad: countsPadding })]; // prettier-ignore
   };
 });
 
+/** Averages do not see what negative padding cuts off at the end, even where a window reaches there. */
+function withoutCutEnd(p: Pooling): Pooling {
+  if (p.spans.every(({ pads }) => pads[1] >= 0)) return p;
+  const spans = p.spans.map(({ size, pads: [begin, end], output }): Span => ({ size: size + Math.min(end, 0), pads: [begin, Math.max(end, 0)], output })) as [Span, Span]; // prettier-ignore
+  const cuts = p.spans.map(({ pads }): Pair => [0, Math.min(pads[1], 0)]) as [Pair, Pair];
+  return { ...p, spans, images: padImages(p.images, cuts, 0) };
+}
+
 /** Sums by a convolution with ones, over how many elements count. */
-function averageByConvolution({ images, sides, pads, sizes, ceilMode }: Pooling, countsPadding: boolean): Tensor {
+function averageByConvolution({ images, sides, spans }: Pooling, countsPadding: boolean): Tensor {
   const channels = images.layout.shape[1]!;
-  const wide = explicitPads(sides, pads, sizes, ceilMode);
-  const counted = ones([1, 1, ...sizes], { dtype: images.dtype });
-  const within = padImages(counted, pads, countsPadding ? 1 : 0);
-  const rest = [0, 1].map((d): Pair => [0, wide[d]![1] - pads[d]![1]]) as [Pair, Pair];
+  const covering = coveringPads(sides, spans);
   const options = { stride: strideOf(sides), dilation: dilationOf(sides) };
   const kernel = (n: number): Tensor => ones([n, 1, ...kernelOf(sides)], { dtype: images.dtype });
-  const sums = conv2d(padImages(images, wide, 0), kernel(channels), null, { ...options, groups: channels });
-  return sums.div(conv2d(padImages(within, rest, 0), kernel(1), null, options));
+  const sums = conv2d(padImages(images, covering, 0), kernel(channels), null, { ...options, groups: channels });
+  return sums.div(countsOf(sides, spans, countsPadding, images.dtype));
+}
+
+/** How many elements each window counts, [1, 1, height, width]. */
+function countsOf(
+  sides: readonly [Side, Side],
+  spans: readonly [Span, Span],
+  countsPadding: boolean,
+  dtype: DType,
+): Tensor {
+  const along = (d: 0 | 1): number[] => {
+    const [{ stride, dilation, kernel }, { size, output, pads }] = [sides[d], spans[d]];
+    const [from, to] = countsPadding ? [-pads[0], size + pads[1]] : [0, size];
+    return Array.from({ length: output }, (_, i) => {
+      let count = 0;
+      for (let k = 0, at = i * stride - pads[0]; k < kernel; k++, at += dilation) if (at >= from && at < to) count++;
+      return Math.max(count, 1);
+    });
+  };
+  const [rows, columns] = [along(0), along(1)];
+  return fromTypedArray(Float32Array.from(rows), [1, 1, rows.length, 1])
+    .mul(fromTypedArray(Float32Array.from(columns), [1, 1, 1, columns.length]))
+    .to(dtype);
 }
 
 /** Over all spatial dimensions, however many. */
