@@ -2,7 +2,7 @@
  * Element types of tensors: their sizes, the typed arrays that view them, and PyTorch's promotion rules
  * (https://pytorch.org/docs/stable/tensor_attributes.html#type-promotion-doc).
  */
-import { DTypeError } from './errors.ts';
+import { ArgumentError, DTypeError } from './errors.ts';
 
 /** The element types, named as in PyTorch (`torch.float32` is `'float32'`). */
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool';
@@ -53,6 +53,31 @@ export function promoteScalar(tensor: DType, value: number): DType {
   if (isFloating(tensor)) return tensor;
   if (!Number.isInteger(value)) return 'float32';
   return tensor === 'bool' ? 'int64' : tensor;
+}
+
+/** A number as an element of a whole dtype beside a tensor of it: int32 and uint8 wrap around, as in PyTorch. */
+export function wrapped(dtype: DType, value: number): number {
+  return dtype === 'uint8' ? value & 0xff : dtype === 'int32' ? value | 0 : value;
+}
+
+/** The largest number of each dtype that does not hold all. */
+const LARGEST: { readonly [K in DType]?: number } = { uint8: 0xff, int32: 2 ** 31 - 1, int64: 2 ** 63 };
+
+/**
+ * Throws unless a tensor of `dtype` can be filled with `value`: fractions are cut off, negative numbers wrap around in uint8, as in PyTorch.
+ * @throws ArgumentError for what is too large, and for NaN and infinity in a whole dtype
+ */
+export function requireFits(op: string, dtype: DType, value: number): void {
+  const most = LARGEST[dtype];
+  if (most === undefined) return;
+  if (value <= most && value >= (dtype === 'uint8' ? -most : -most - 1)) return;
+  throw new ArgumentError(`${op}: ${value} does not fit into ${dtype}; use ${Number.isFinite(value) ? 'a wider dtype' : 'a floating-point dtype'}`); // prettier-ignore
+}
+
+/** Whether results of dtype `from` may be written into a tensor of dtype `to`: bool into all, whole numbers not into bool, floating ones only into floating. */
+export function canCast(from: DType, to: DType): boolean {
+  if (isFloating(from)) return isFloating(to);
+  return from === 'bool' || to !== 'bool';
 }
 
 /** Throws unless `dtype` is one of `allowed`. */

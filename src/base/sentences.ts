@@ -43,6 +43,17 @@ export const WRONG_TARGET = '% expects a target of % but receives %';
 export const WRONG_GROUPS = 'groups % does not divide % %';
 export const SAME_NEEDS_STRIDE_ONE = `padding 'same' needs stride 1`;
 
+/**
+ * What to do about a wrong number of channels in an input [N, C, H, W]. Images from cameras, files and other libraries often have their
+ * channels last: then not the layer is wrong.
+ */
+export function channelsRemedy(shape: readonly number[], expected: number, setting: string): string {
+  if (shape.length === 4 && shape[3] === expected) {
+    return 'its channels seem to come last; put them first with permute(2, 0, 1), in a batch with permute(0, 3, 1, 2)';
+  }
+  return `set ${setting} to ${shape[1]!}`;
+}
+
 /** A sentence with its blanks filled in. */
 export function say(sentence: string, ...words: readonly (string | number)[]): string {
   let i = 0;

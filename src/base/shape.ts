@@ -58,6 +58,15 @@ export function normalizeDim(op: string, dim: number, rank: number, shown = rank
 }
 
 /**
+ * As {@link normalizeDim}, for operations that need the dimension to be there: a tensor without dimensions has none.
+ * @throws IndexError outside [-rank, rank), and for rank 0
+ */
+export function existingDim(op: string, dim: number, rank: number): number {
+  if (rank === 0) throw new IndexError(`${op}: expected a tensor with at least one dimension, but got a scalar; use item(), or reshape it to [1] first`); // prettier-ignore
+  return normalizeDim(op, dim, rank);
+}
+
+/**
  * The shape that two shapes broadcast to (https://pytorch.org/docs/stable/notes/broadcasting.html).
  * @throws ShapeError when a dimension differs and neither side is 1
  */

@@ -2,6 +2,7 @@
  * Activations beyond the everyday ones, part of `F`
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions).
  */
+import { requireDType } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { apply1, applyInPlace } from '../tensor/dispatch.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
@@ -22,10 +23,10 @@ function run<S extends Shape>(name: Name, x: Tensor<S>, scalars: readonly number
 
 /**
  * x, but at least `min` and at most `max`. Nothing flows back through elements at a bound.
- * @throws ArgumentError unless min is below max
+ * @throws ArgumentError where min is above max
  */
 export function hardtanh<S extends Shape>(x: Tensor<S>, min = -1, max = 1, options: InPlace = {}): Tensor<S> {
-  if (!(min < max)) throw new ArgumentError(`hardtanh: expected the lower bound to be below the upper, but got ${min} and ${max}`); // prettier-ignore
+  if (!(min <= max)) throw new ArgumentError(`hardtanh: expected a lower bound that is not above the upper, but got ${min} and ${max}`); // prettier-ignore
   return run('hardtanh', x, [min, max], options);
 }
 
@@ -35,6 +36,7 @@ export const relu6 = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Ten
 /** min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines */
 export function hardsigmoid<S extends Shape>(x: Tensor<S>, options?: InPlace): Tensor<S>;
 export function hardsigmoid(x: Tensor, options: InPlace = {}): Tensor {
+  requireDType('hardsigmoid', 'input', x.dtype, ['float32', 'float64']);
   const y = hardtanh(x.add(3), 0, 6).div(6);
   return options.inplace === true ? x.copy_(y) : y;
 }

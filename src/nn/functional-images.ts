@@ -3,7 +3,7 @@
  * (https://pytorch.org/docs/stable/nn.functional.html).
  */
 import { ArgumentError, ShapeError } from '../base/errors.ts';
-import { NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
+import { channelsRemedy, NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes } from '../base/shape.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { convInputGradParams } from '../tensor/ops/conv.ts';
@@ -90,7 +90,7 @@ function transposedSize(x: Tensor, weight: Tensor, { conv, outputPadding }: Conv
   if (w.length !== 4) throw new ShapeError(`${op}: expected a weight of shape [in, out / groups, height, width], but got ${showShape(w)}`); // prettier-ignore
   if (shape.length !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(shape)));
   if (shape[1] !== w[0]) {
-    throw new ShapeError(`${say(WRONG_CHANNELS, op, w[0]!, shape[1]!, showSizes(shape.slice(1)))}; set inChannels to ${shape[1]}`); // prettier-ignore
+    throw new ShapeError(`${say(WRONG_CHANNELS, op, w[0]!, shape[1]!, showSizes(shape.slice(1)))}; ${channelsRemedy(shape, w[0]!, 'inChannels')}`); // prettier-ignore
   }
   if (w[0]! % conv.groups !== 0) throw new ShapeError(`${op}: expected the number of input channels to be a multiple of groups ${conv.groups}, but got ${w[0]} (weight ${showShape(w)})`); // prettier-ignore
   const side = (i: 0 | 1): number => {

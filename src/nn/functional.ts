@@ -8,7 +8,9 @@ import { numelOf, sameDims, showSizes } from '../base/shape.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
+import { boolDifference } from '../tensor/ops/binary.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
+import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { oneHotParams, padParams } from '../tensor/ops/indexing.ts';
 import {
   classLossParams,
@@ -106,6 +108,10 @@ export function linear<X extends Shape, W extends Shape>(
 ): Tensor<ShapeFor<X, WeightedShape<X, W>>>;
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   if (weight.ndim === 2 && x.layout.shape.at(-1) !== weight.layout.shape[1]) throw wrongFeatures(x, weight);
+  if (!x.isFloatingPoint() && weight.ndim === 2) {
+    const product = x.matmul(weight.t()); // whole numbers have no layers that learn, but they have this product
+    return bias === null ? product : product.add(bias);
+  }
   return apply1('linear', bias === null ? [x, weight] : [x, weight, bias], NO_ATTRS);
 }
 
@@ -417,7 +423,9 @@ function pairLoss(
 ): Tensor {
   // prettier-ignore
   const [a, b] = sameDims(x.layout.shape, y.layout.shape) ? [x, y] : (broadcastTensors(x, y) as [Tensor, Tensor]);
-  return apply1(op, [a, b], pairLossParams(kind, options.reduction, beta));
+  if (op === 'l1Loss' && (x.dtype === 'bool' || y.dtype === 'bool')) throw boolDifference(op);
+  const dtype = promoteLayouts(x.layout, y.layout);
+  return apply1(op, [a.to(dtype), b.to(dtype)], pairLossParams(kind, options.reduction, beta));
 }
 
 /** How a loss of the elements of two tensors is called: their shapes broadcast. */

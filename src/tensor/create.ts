@@ -228,7 +228,9 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
   }
   const count = Math.ceil((to - from) / step);
   const dtype = options.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
-  const values = Array.from({ length: count }, (_, i) => from + i * step);
+  // Of a whole dtype, start and step are made whole first, as in PyTorch; how many there are follows from what was given.
+  const [first, by] = isFloating(dtype) ? [from, step] : [Math.trunc(from), Math.trunc(step)];
+  const values = Array.from({ length: count }, (_, i) => first + i * by);
   return finish(fromTypedArray(hostValues(values, dtype), [count], dtype), options);
 }
 
@@ -236,13 +238,36 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
   if (!Number.isInteger(steps) || steps < 0)
     throw new ArgumentError(`linspace: expected a whole number of steps ≥ 0, but got ${steps}`);
-  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
-  // From both ends towards the middle, as PyTorch does, so that the last element is exactly `end`.
-  const values = Array.from({ length: steps }, (_, i) =>
-    i < steps / 2 ? start + i * step : end - (steps - 1 - i) * step,
-  );
   const dtype = options.dtype ?? 'float32';
+  // Bounds in the dtype itself, the step of whole numbers in double precision, as PyTorch has them.
+  const single = dtype === 'float32' ? Math.fround : (x: number) => x;
+  const [from, to] = isFloating(dtype) ? [single(start), single(end)] : [Math.trunc(start), Math.trunc(end)];
+  const step = steps > 1 ? single(single(to - from) / (steps - 1)) : 0;
+  // From both ends towards the middle, as PyTorch does, so that the last element is exactly `end`.
+  const halfway = Math.max(Math.floor(steps / 2), 1);
+  const values = Array.from({ length: steps }, (_, i) =>
+    i < halfway ? multiplyAdd(i, step, from) : multiplyAdd(i - (steps - 1), step, to),
+  );
   return finish(fromTypedArray(hostValues(values, dtype), [steps], dtype), options);
+}
+
+/**
+ * a·b + c with the product not rounded, as PyTorch's machine instruction has it: linspace(-5, 5, 101) of a whole dtype depends on it.
+ * The product's error by Dekker's splitting (1971, https://doi.org/10.1007/BF01397083).
+ */
+function multiplyAdd(a: number, b: number, c: number): number {
+  const product = a * b;
+  const high = (x: number): number => {
+    const scaled = x * 134217729; // 2²⁷ + 1
+    return scaled - (scaled - x);
+  };
+  const [a1, b1] = [high(a), high(b)];
+  const [a2, b2] = [a - a1, b - b1];
+  const lost = a2 * b2 - (product - a1 * b1 - a2 * b1 - a1 * b2);
+  const sum = product + c;
+  const part = sum - product;
+  const rest = product - (sum - part) + (c - part) + lost;
+  return Number.isFinite(rest) ? sum + rest : sum;
 }
 
 function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {

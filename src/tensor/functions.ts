@@ -1,4 +1,5 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
+import { promote, promoteScalar, requireFits } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { CANNOT_JOIN, say } from '../base/sentences.ts';
 import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shape.ts';
@@ -11,7 +12,6 @@ import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
 import type { Beside, Elementwise } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
-import { promote } from '../base/dtype.ts';
 
 /**
  * Joins tensors along an existing dimension; all other sizes must be equal.
@@ -48,12 +48,19 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
 }
 
-/** Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. */
+/**
+ * Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. A number takes the dtype of the tensor beside it; beside
+ * another number, or where the tensor cannot hold its kind, a whole number is int64 and another float32.
+ */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
-  const like = typeof a === 'number' ? b : a;
-  const dtype = typeof like === 'number' ? 'float32' : like.dtype;
-  const operand = (x: Tensor | number): Tensor => (typeof x === 'number' ? full([], x, { dtype }) : x);
-  return apply1('where', [condition, operand(a), operand(b)], NO_ATTRS);
+  return apply1('where', [condition, operandOf(a, b), operandOf(b, a)], NO_ATTRS);
+}
+
+function operandOf(x: Tensor | number, beside: Tensor | number): Tensor {
+  if (typeof x !== 'number') return x;
+  const dtype = promoteScalar(typeof beside === 'number' ? 'bool' : beside.dtype, x);
+  requireFits('where', dtype, x);
+  return full([], x, { dtype });
 }
 
 /** The larger of two tensors' elements; NaN wins. */

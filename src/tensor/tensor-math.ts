@@ -2,9 +2,11 @@
  * A tensor's arithmetic: elementwise operations, comparisons, reductions, products. Each method names an operation; what
  * it computes is in `ops/`. Results broadcast and promote as in PyTorch.
  */
+import { canCast, requireFits, wrapped } from '../base/dtype.ts';
 import { apply, apply1, applyInPlace } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
-import { powAttrs, scalarAttrs } from './ops/elementwise-attrs.ts';
+import { dtypeAttrs, powAttrs, scalarAttrs } from './ops/elementwise-attrs.ts';
+import { floatingOf, promoteLayouts, requireAlpha } from './ops/elementwise.ts';
 import type { UnaryName } from './ops/unary.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from './ops/reduce.ts';
 import { NO_ATTRS } from './ops/rule.ts';
@@ -43,7 +45,7 @@ type ScalarName =
   | 'addScalar' | 'subScalar' | 'rsubScalar' | 'mulScalar' | 'divScalar' | 'rdivScalar' | 'remainderScalar'
   | 'floorDivideScalar' | 'eqScalar' | 'neScalar' | 'ltScalar' | 'leScalar' | 'gtScalar' | 'geScalar'; // prettier-ignore
 type InPlaceName = 'add' | 'addAlpha' | 'sub' | 'subAlpha' | 'mul' | 'div' | 'neg' | 'relu' | 'sqrt' | 'exp' | 'fill';
-type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all' | 'logsumexp';
+type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all';
 
 /** The result of an elementwise operation on shapes A and B. */
 export type Elementwise<A, B> = Tensor<ShapeFor<A, Broadcast<A, B>>>;
@@ -67,6 +69,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   ): Elementwise<A, B>;
   add(other: Tensor | number, options: AlphaOptions = {}): Tensor {
     const { alpha = 1 } = options;
+    if (alpha !== 1) requireAlpha('add', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalar('addScalar', other * alpha);
     return alpha === 1 ? this.#binary('add', other) : apply1('addAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
@@ -78,6 +81,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   ): Elementwise<A, B>;
   sub(other: Tensor | number, options: AlphaOptions = {}): Tensor {
     const { alpha = 1 } = options;
+    if (alpha !== 1) requireAlpha('sub', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalar('subScalar', other * alpha);
     return alpha === 1 ? this.#binary('sub', other) : apply1('subAlpha', [this.self(), other], NO_ATTRS, [alpha]);
   }
@@ -96,6 +100,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   pow<A extends Shape, B extends Shape = []>(this: Tensor<A>, exponent: Beside<A, B> | number): Elementwise<A, B>;
   pow(exponent: Tensor | number): Tensor {
     if (typeof exponent !== 'number') return this.#binary('pow', exponent);
+    requireFits('pow', scalarAttrs(this.layout.dtype, exponent).dtype, exponent);
     return apply1('powScalar', [this.self()], powAttrs(this.layout.dtype, exponent), [exponent]);
   }
 
@@ -171,19 +176,23 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   }
 
   #scalar(name: ScalarName, value: number): Tensor {
-    return apply1(name, [this.self()], scalarAttrs(this.layout.dtype, value), [value]);
+    const attrs = scalarAttrs(this.layout.dtype, value);
+    const scalar = name === 'divScalar' || name === 'rdivScalar' ? value : wrapped(attrs.dtype, value);
+    return apply1(name, [this.self()], attrs, [scalar]);
   }
 
   // ---- in place
 
   add_(other: Tensor | number, options: AlphaOptions = {}): this {
     const { alpha = 1 } = options;
+    if (alpha !== 1) requireAlpha('add_', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalarInPlace('addScalar', other * alpha);
     return alpha === 1 ? this.#inPlace('add', [other], []) : this.#inPlace('addAlpha', [other], [alpha]);
   }
 
   sub_(other: Tensor | number, options: AlphaOptions = {}): this {
     const { alpha = 1 } = options;
+    if (alpha !== 1) requireAlpha('sub_', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalarInPlace('subScalar', other * alpha);
     return alpha === 1 ? this.#inPlace('sub', [other], []) : this.#inPlace('subAlpha', [other], [alpha]);
   }
@@ -212,7 +221,9 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     return this.#inPlace('exp', [], []);
   }
 
+  /** @throws ArgumentError for a number that does not fit into a whole dtype */
   fill_(value: number): this {
+    requireFits('fill_', this.layout.dtype, value);
     return this.#inPlace('fill', [], [value]);
   }
 
@@ -227,17 +238,32 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   }
 
   maskedFill_(mask: Tensor, value: number): this {
-    applyInPlace('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, value), [value]);
+    applyInPlace('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, value), [this.#fill('maskedFill_', value)]); // prettier-ignore
     return this;
   }
 
+  /** What an element becomes that is filled with a number: of bool, whether it is not 0. */
+  #fill(op: string, value: number): number {
+    requireFits(op, this.layout.dtype, value);
+    return this.layout.dtype === 'bool' ? Number(value !== 0) : value;
+  }
+
   #inPlace(name: InPlaceName, others: readonly Tensor[], scalars: readonly number[]): this {
+    const { dtype } = this.layout;
+    const [other] = others;
+    if (other !== undefined && other.layout.dtype !== dtype) {
+      // In a wider dtype, and rounded to this one, as in PyTorch; what cannot be written here is refused below.
+      const both = promoteLayouts(this.layout, other.layout);
+      const wide = name === 'div' ? floatingOf(both) : both;
+      if (wide !== dtype && canCast(wide, dtype)) return this.copy_(apply1(name, [this.self(), other], NO_ATTRS, scalars)); // prettier-ignore
+    }
     applyInPlace(name, [this.self(), ...others], NO_ATTRS, scalars);
     return this;
   }
 
   #scalarInPlace(name: ScalarName, value: number): this {
-    applyInPlace(name, [this.self()], scalarAttrs(this.layout.dtype, value), [value]);
+    const attrs = scalarAttrs(this.layout.dtype, value);
+    applyInPlace(name, [this.self()], attrs, [name === 'divScalar' ? value : wrapped(attrs.dtype, value)]);
     return this;
   }
 
@@ -354,13 +380,15 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** Elements below `min` become `min`, those above `max` become `max`. */
   clamp(bounds: { readonly min?: number; readonly max?: number }): Tensor<S> {
-    const { min = -Infinity, max = Infinity } = bounds;
-    return apply1('clamp', [this.self()], scalarAttrs(this.layout.dtype, 0), [min, max]);
+    const { min, max } = bounds;
+    // Whole tensors become float32 for bounds with fractions.
+    const { dtype } = scalarAttrs(scalarAttrs(this.layout.dtype, min ?? 0).dtype, max ?? 0);
+    return apply1('clamp', [this.self()], dtypeAttrs(dtype), [min ?? -Infinity, max ?? Infinity]);
   }
 
   /** `value` where the bool `mask` is set. */
   maskedFill(mask: Tensor, value: number): Tensor<S> {
-    return apply1('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, value), [value]);
+    return apply1('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, value), [this.#fill('maskedFill', value)]); // prettier-ignore
   }
 
   // ---- reductions
@@ -435,7 +463,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
   logsumexp(dim: DimsArg, options: ReduceOptions = {}): Tensor {
-    return this.#reduce('logsumexp', dim, options);
+    const x = this.isFloatingPoint() ? this.self() : this.self().to('float32');
+    return apply1('logsumexp', [x], reduceParams(dim, options.keepdim ?? false));
   }
 
   /** The variance, unbiased unless `correction` is 0. */

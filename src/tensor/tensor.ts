@@ -4,10 +4,10 @@
  *
  * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
  */
-import { DeviceError } from '../base/errors.ts';
+import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
-import { normalizeDim, type Dims } from '../base/shape.ts';
+import { existingDim, showShape, type Dims } from '../base/shape.ts';
 import { onesLike, zeros } from './create.ts';
 import { apply1, registerTensor } from './dispatch.ts';
 import { at, setAt, type Index } from './indexing.ts';
@@ -68,7 +68,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   size(): S;
   size<A extends Shape, const D extends number>(this: Tensor<A>, dim: D): DimAt<A, D>;
   size(dim?: number): Shape | number {
-    return dim === undefined ? this.shape : this.layout.shape[normalizeDim('size', dim, this.ndim)]!;
+    return dim === undefined ? this.shape : this.layout.shape[existingDim('size', dim, this.ndim)]!;
   }
 
   /**
@@ -132,9 +132,13 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return views.transpose(this, dim0, dim1);
   }
 
-  /** The transpose of a matrix. */
+  /**
+   * The transpose of a matrix; a vector or a scalar stays as it is.
+   * @throws ShapeError with more than two dimensions
+   */
   t<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, TShape<A>>>;
   t(): Tensor {
+    if (this.ndim > 2) throw new ShapeError(`t: expected at most 2 dimensions, but got shape ${showShape(this.layout.shape)}; use transpose(0, 1) or permute`); // prettier-ignore
     return this.ndim < 2 ? this : views.transpose(this, 0, 1, 'TBackward0');
   }
 
@@ -173,7 +177,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return views.expand(this, other.layout.shape);
   }
 
-  /** `length` elements along `dim`, from `start`. */
+  /** `length` elements along `dim`, from `start`; a negative `start` counts from the end. */
   narrow<A extends Shape, D extends number, L extends number>(
     this: Tensor<A>,
     dim: CheckedFor<A, ResizeShape<A, D, L>, D>,
@@ -194,17 +198,20 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return views.select(this, dim, index);
   }
 
-  /** Pieces of `size` along `dim`; the last may be smaller. */
-  split(size: number, dim = 0): Tensor[] {
-    const total = this.layout.shape[normalizeDim('split', dim, this.ndim)]!;
-    return Array.from({ length: Math.ceil(total / size) }, (_, i) =>
-      views.narrow(this, dim, i * size, Math.min(size, total - i * size)),
-    );
+  /**
+   * Pieces of `size` along `dim`, the last may be smaller; or pieces of the sizes in a list, which must add up.
+   * @throws ShapeError for sizes that do not fit
+   */
+  split(size: number | readonly number[], dim = 0): Tensor[] {
+    return views.split(this, size, dim);
   }
 
-  /** `chunks` pieces along `dim`, as equal as possible. */
+  /**
+   * `chunks` pieces along `dim`, as equal as possible; fewer where the size does not suffice.
+   * @throws ArgumentError unless `chunks` is a whole number above 0
+   */
   chunk(chunks: number, dim = 0): Tensor[] {
-    return this.split(Math.ceil(this.layout.shape[normalizeDim('chunk', dim, this.ndim)]! / chunks), dim);
+    return views.chunk(this, chunks, dim);
   }
 
   /** Sums dimensions that were broadcast back to `shape`. */
@@ -249,7 +256,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
 
   /** The slices along the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
-    const length = this.layout.shape[normalizeDim('size', 0, this.ndim)]!;
+    const length = this.layout.shape[existingDim('iterate', 0, this.ndim)]!;
     for (let i = 0; i < length; i++) yield views.select(this, 0, i);
   }
 

@@ -2,10 +2,19 @@
  * Views: other shapes and strides over the same storage. They cost no kernel; their gradients are written with tensor
  * operations.
  */
-import { IndexError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import { CANNOT_EXPAND, CANNOT_VIEW, NOT_A_PERMUTATION, say, START_AFTER_END } from '../base/sentences.ts';
-import { contiguousStrides, normalizeDim, numelOf, sameDims, showShape, showSizes, type Dims } from '../base/shape.ts';
+import {
+  contiguousStrides,
+  existingDim,
+  normalizeDim,
+  numelOf,
+  sameDims,
+  showShape,
+  showSizes,
+  type Dims,
+} from '../base/shape.ts';
 import { GradNode, isGradEnabled } from './autograd.ts';
 import { activeObserver } from './dispatch.ts';
 import type { Tensor } from './tensor.ts';
@@ -140,17 +149,18 @@ export function expand(x: Tensor, sizes: Dims): Tensor {
   return viewOf('ExpandBackward0', x, layoutOf(x.dtype, shape, strides), x.offset, (grad) => grad.sumTo(from));
 }
 
-/** `length` elements along `dim`, from `start`, every `step`-th. */
+/** `length` elements along `dim`, from `from` (negative: counted from the end), every `step`-th. */
 export function narrow(
   x: Tensor,
   dim: number,
-  start: number,
+  from: number,
   length: number,
   step = 1,
   name = 'SliceBackward0',
 ): Tensor {
-  const axis = normalizeDim('narrow', dim, x.ndim);
+  const axis = existingDim('narrow', dim, x.ndim);
   const size = x.layout.shape[axis]!;
+  const start = from < 0 ? from + size : from;
   const last = start + (length - 1) * step;
   if (
     !Number.isInteger(start) ||
@@ -161,14 +171,14 @@ export function narrow(
     (length > 0 && last >= size)
   ) {
     throw new IndexError(
-      `narrow: start ${start} and length ${length} are out of range for dimension ${axis} of size ${size}`,
+      `narrow: start ${from} and length ${length} are out of range for dimension ${axis} of size ${size}; the part must lie inside it`,
     );
   }
   const shape = x.layout.shape.map((n, i) => (i === axis ? length : n));
   const strides = x.layout.strides.map((s, i) => (i === axis ? s * step : s));
-  const from = x.layout.shape;
+  const whole = x.layout.shape;
   const undo = (grad: Tensor): Tensor => {
-    const result = grad.newZeros(from);
+    const result = grad.newZeros(whole);
     narrow(result, axis, start, length, step).copy_(grad);
     return result;
   };
@@ -177,9 +187,8 @@ export function narrow(
 
 /** The slice at `index` along `dim`, which is dropped. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
-  const axis = normalizeDim('select', dim, x.ndim);
-  const size = x.layout.shape[axis];
-  if (size === undefined) throw new IndexError('select: a tensor without dimensions cannot be indexed; use item()');
+  const axis = existingDim('select', dim, x.ndim);
+  const size = x.layout.shape[axis]!;
   if (!Number.isInteger(index) || index < -size || index >= size) {
     throw new IndexError(`index ${index} is out of range for dimension ${axis} of size ${size}: expected a whole number in [${-size}, ${size - 1}]`); // prettier-ignore
   }
@@ -206,10 +215,49 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
 export function squeeze(x: Tensor, dims?: Dims): Tensor {
   const { shape, strides } = x.layout;
   const named = dims?.map((dim) => normalizeDim('squeeze', dim, x.ndim));
+  if (named !== undefined && new Set(named).size < named.length) {
+    throw new ShapeError(`squeeze: dimensions [${dims!.join(', ')}] name one of ${showShape(shape)} twice; name each once`); // prettier-ignore
+  }
   const keep = shape.map((size, i) => size !== 1 || (named !== undefined && !named.includes(i)));
   const layout = layoutOf(x.dtype, shape.filter((_, i) => keep[i]), strides.filter((_, i) => keep[i])); // prettier-ignore
   const name = dims === undefined ? 'SqueezeBackward0' : 'SqueezeBackward1';
   return viewOf(name, x, layout, x.offset, (grad) => grad.reshape(shape));
+}
+
+/**
+ * Pieces along `dim`: of one size, the last may be smaller, or of the sizes in a list, which must add up.
+ * @throws ShapeError for sizes that do not fit
+ */
+export function split(x: Tensor, size: number | readonly number[], dim: number): Tensor[] {
+  const axis = existingDim('split', dim, x.ndim);
+  const total = x.layout.shape[axis]!;
+  const sizes = typeof size === 'number' ? equalPieces(total, size) : size;
+  const whole = sizes.every((n) => Number.isInteger(n) && n >= 0);
+  if (!whole || sizes.reduce((sum, n) => sum + n, 0) !== total) {
+    throw new ShapeError(`split: expected sizes that add up to ${total}, the size of dimension ${axis}, but got ${showShape(sizes)}`); // prettier-ignore
+  }
+  let start = 0;
+  return sizes.map((length) => narrow(x, axis, (start += length) - length, length));
+}
+
+/** The sizes of pieces; there is always one, of a dimension without elements as well. */
+function equalPieces(total: number, size: number): number[] {
+  if (!Number.isInteger(size) || size < 0 || (size === 0 && total > 0)) {
+    throw new ShapeError(`split: expected a size that is a whole number above 0, but got ${size} for a dimension of size ${total}`); // prettier-ignore
+  }
+  const pieces = Math.max(size === 0 ? 1 : Math.ceil(total / size), 1);
+  return Array.from({ length: pieces }, (_, i) => Math.min(size, total - i * size));
+}
+
+/**
+ * `chunks` pieces along `dim`, as equal as possible; fewer where the size does not suffice.
+ * @throws ArgumentError unless `chunks` is a whole number above 0
+ */
+export function chunk(x: Tensor, chunks: number, dim: number): Tensor[] {
+  const axis = existingDim('chunk', dim, x.ndim);
+  if (!Number.isInteger(chunks) || chunks < 1) throw new ArgumentError(`chunk: expected the number of pieces to be a whole number above 0, but got ${chunks}`); // prettier-ignore
+  const total = x.layout.shape[axis]!;
+  return split(x, total === 0 ? new Array<number>(chunks).fill(0) : Math.ceil(total / chunks), axis);
 }
 
 /** Any layout over the storage, `offset` elements after the tensor's first. For internal use: the bounds are the caller's. */

@@ -1,7 +1,7 @@
 /** Batch normalisation layers. */
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
-import { say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
+import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
 import { showSizes } from '../../base/shape.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { noGrad } from '../../tensor/autograd.ts';
@@ -72,7 +72,7 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
     const channels = x.layout.shape[1]!;
     if (channels !== this.numFeatures) {
       throw new ShapeError(
-        `${say(WRONG_CHANNELS, name, this.numFeatures, channels, showSizes(x.layout.shape.slice(1)))}; set numFeatures to ${channels}`,
+        `${say(WRONG_CHANNELS, name, this.numFeatures, channels, showSizes(x.layout.shape.slice(1)))}; ${channelsRemedy(x.layout.shape, this.numFeatures, 'numFeatures')}`,
       );
     }
     const track = this.training && this.running_mean !== null;

@@ -10,6 +10,7 @@ import { computeOf } from '../../kernels/elementwise-memory.ts';
 import type { Expr, Fn } from '../../kernels/ir.ts';
 import { hoisted } from '../../kernels/math.ts';
 import type { Tensor } from '../tensor.ts';
+import { boolDifference } from './binary.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
 import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
@@ -54,6 +55,7 @@ interface ScalarRule<A extends ScalarAttrs> {
   readonly build: (f: Fn, x: Expr, s: readonly Expr[], attrs: A) => Expr;
   readonly cost: number;
   readonly floating?: boolean;
+  readonly notBool?: boolean;
   readonly scalarOnly?: (attrs: A) => boolean;
   readonly scalars?: number;
 }
@@ -64,7 +66,10 @@ const resultOf = (rule: ScalarRule<never>, dtype: DType): DType => (rule.floatin
 
 function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradient<A>): OpRule<A> {
   return {
-    shape: ([x], { dtype }) => [layoutOf(resultOf(rule, dtype), x!.shape)],
+    shape: ([x], { dtype }) => {
+      if (x!.dtype === 'bool' && rule.notBool === true) throw boolDifference('sub');
+      return [layoutOf(resultOf(rule, dtype), x!.shape)];
+    },
     ...elementwiseRule(([x], [out], attrs) => {
       const as = computeOf(resultOf(rule, attrs.dtype));
       return {
@@ -153,11 +158,11 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
     flows('AddBackward0', (g) => g),
   ),
   subScalar: scalarRule(
-    { name: 'subScalar', build: (_, x, [s]) => x.sub(s!), cost: 0.1 },
+    { name: 'subScalar', build: (_, x, [s]) => x.sub(s!), notBool: true, cost: 0.1 },
     flows('SubBackward0', (g) => g),
   ),
   rsubScalar: scalarRule(
-    { name: 'rsubScalar', build: (_, x, [s]) => s!.sub(x), cost: 0.1 },
+    { name: 'rsubScalar', build: (_, x, [s]) => s!.sub(x), notBool: true, cost: 0.1 },
     flows('RsubBackward1', (g) => g.neg()),
   ),
   mulScalar: scalarRule(

@@ -123,7 +123,8 @@ export function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute
   }; // prettier-ignore
 }
 
-function requireArithmetic(name: ArithmeticName, dtype: DType): void {
+function requireArithmetic(name: ArithmeticName, dtype: DType, a: DType, b: DType): void {
+  if ((a === 'bool' || b === 'bool') && name.startsWith('sub')) throw boolDifference('sub');
   if (dtype === 'bool' && NOT_FOR_BOOL.has(name)) {
     throw new DTypeError(
       `${name}: is not defined for two bool tensors; use logicalXor() or logicalNot(), or convert one with .to('int64')`,
@@ -133,13 +134,17 @@ function requireArithmetic(name: ArithmeticName, dtype: DType): void {
     throw new DTypeError(`${name}: expected integer or bool tensors, but got ${dtype}; compare first, or convert with .to('int64')`); // prettier-ignore
   }
 }
-const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['sub', 'subAlpha', 'pow', 'remainder', 'fmod', 'floorDivide'] as const); // prettier-ignore
+const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['pow', 'remainder', 'fmod', 'floorDivide'] as const);
+
+/** PyTorch takes no differences of truth values, whatever the other operand. */
+export const boolDifference = (op: string): DTypeError =>
+  new DTypeError(`${op}: is not defined for bool tensors; use logicalNot() to invert a mask, or convert it with .to('int64')`); // prettier-ignore
 
 function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpRule<Attrs> {
   return {
     shape: ([a, b]) => {
       const dtype = resultDType(name, a!, b!);
-      requireArithmetic(name, dtype);
+      requireArithmetic(name, dtype, a!.dtype, b!.dtype);
       return [broadcastLayout(name, dtype, a!, b!)];
     },
     ...elementwiseRule(([a, b], [out]) =>

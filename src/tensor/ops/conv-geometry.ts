@@ -3,7 +3,14 @@
  * once, computed once, and carried along. Lowerings and gradients read sizes here and derive nothing anew.
  */
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import { SAME_NEEDS_STRIDE_ONE, say, WINDOW_TOO_LARGE, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
+import {
+  channelsRemedy,
+  SAME_NEEDS_STRIDE_ONE,
+  say,
+  WINDOW_TOO_LARGE,
+  WRONG_CHANNELS,
+  WRONG_RANK,
+} from '../../base/sentences.ts';
 import { showShape, showSizes, type Dims } from '../../base/shape.ts';
 import { remembered } from './attrs.ts';
 import type { Attrs } from './rule.ts';
@@ -129,6 +136,7 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
   const [batch, inChannels, inHeight, inWidth] = x as readonly [number, number, number, number];
   const [outChannels, inPerGroup, kernelHeight, kernelWidth] = weight as readonly [number, number, number, number];
   const { groups } = params;
+  if (outChannels === 0) throw new ShapeError(`${op}: expected at least one output channel, but got a weight of shape ${showShape(weight)}`); // prettier-ignore
   if (outChannels % groups !== 0) {
     throw new ShapeError(
       `${op}: expected the number of output channels to be a multiple of groups ${groups}, but got ${outChannels} (weight ${showShape(weight)})`,
@@ -136,7 +144,7 @@ function computed(op: string, x: Dims, weight: Dims, params: ConvParams): ConvGe
   }
   if (inChannels !== inPerGroup * groups) {
     throw new ShapeError(
-      `${say(WRONG_CHANNELS, op, inPerGroup * groups, inChannels, showSizes(x.slice(1)))}; set inChannels to ${inChannels}`,
+      `${say(WRONG_CHANNELS, op, inPerGroup * groups, inChannels, showSizes(x.slice(1)))}; ${channelsRemedy(x, inPerGroup * groups, 'inChannels')}`,
     );
   }
   const height = axis(params, 0, inHeight, kernelHeight);

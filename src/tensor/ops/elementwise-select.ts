@@ -12,14 +12,14 @@ import type { Attrs, OpRules } from './rule.ts';
 export interface SelectAttrs {
   /** [condition (bool), a, b] → a where the condition holds, else b; all broadcast */
   where: Attrs;
-  /** [x, mask (bool, broadcasts to x)] → the number where the mask holds, else x; scalars: [number] */
+  /** [x, mask (bool; both broadcast)] → the number where the mask holds, else x; scalars: [number] */
   maskedFill: Attrs;
   /** [a, b] → a + weight·(b - a); scalars: [weight] */
   lerp: Attrs;
 }
 
 function requireMask(op: string, mask: Layout): void {
-  requireDType(op, op === 'where' ? 'condition' : 'mask', mask.dtype, ['bool', 'uint8']);
+  requireDType(op, op === 'where' ? 'condition' : 'mask', mask.dtype, op === 'where' ? ['bool', 'uint8'] : ['bool']);
 }
 
 export const selectRules: OpRules<SelectAttrs> = {
@@ -47,7 +47,7 @@ export const selectRules: OpRules<SelectAttrs> = {
     gradient: broadcastGradient('WhereBackward0', { inputs: [0] }, [
       null,
       (g, { input }) => g.maskedFill(input(0).logicalNot(), 0),
-      (g, { input }) => g.maskedFill(input(0), 0),
+      (g, { input }) => g.maskedFill(input(0).bool(), 0),
     ]),
   },
   maskedFill: {

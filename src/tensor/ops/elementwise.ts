@@ -2,7 +2,8 @@
  * What the families of elementwise operations share: broadcasting and promotion in shape rules, and the lowering of an
  * expression.
  */
-import { isFloating, promote, type DType } from '../../base/dtype.ts';
+import { isFloating, promote, promoteScalar, type DType } from '../../base/dtype.ts';
+import { DTypeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
@@ -59,6 +60,16 @@ export function promoteLayouts(a: Layout, b: Layout): DType {
   if (aScalar === (b.shape.length === 0)) return promote(a.dtype, b.dtype);
   const [tensor, scalar] = aScalar ? [b.dtype, a.dtype] : [a.dtype, b.dtype];
   return category(scalar) > category(tensor) ? scalar : tensor;
+}
+
+/**
+ * Throws where the factor of a sum is a fraction and the sum is whole.
+ * @throws DTypeError
+ */
+export function requireAlpha(op: string, a: Layout, other: Tensor | number, alpha: number): void {
+  const dtype = typeof other === 'number' ? promoteScalar(a.dtype, other) : promoteLayouts(a, other.layout);
+  if (isFloating(dtype) || Number.isInteger(alpha)) return;
+  throw new DTypeError(`${op}: expected a whole number as alpha for tensors of whole numbers, but got ${alpha}; convert one of them with .to('float32')`); // prettier-ignore
 }
 
 /** Where an operation is not defined on integers, they are computed as float32. */

@@ -120,11 +120,12 @@ function linearGradient({ grads, input, inputLayouts, needs, apply }: GradientCo
   const g = grads[0];
   if (g === undefined) return [];
   const [out, features] = inputLayouts[1]!.shape as [number, number];
-  const rows = inputLayouts[0]!.shape.length === 2 ? g : g.reshape([-1, out]);
+  const count = inputLayouts[0]!.shape.slice(0, -1).reduce((n, size) => n * size, 1); // not -1: there may be no features
+  const rows = inputLayouts[0]!.shape.length === 2 ? g : g.reshape([count, out]);
   const dx = needs(0) ? apply('matmul', [g, input(1)], NO_ATTRS)[0] : undefined;
   let dw: Tensor | undefined;
   if (needs(1)) {
-    const x = inputLayouts[0]!.shape.length === 2 ? input(0) : input(0).reshape([-1, features]);
+    const x = inputLayouts[0]!.shape.length === 2 ? input(0) : input(0).reshape([count, features]);
     dw = apply('matmul', [rows.transpose(0, 1), x], NO_ATTRS)[0];
   }
   return [dx, dw, inputLayouts.length > 2 && needs(2) ? rows.sum(0) : undefined];

@@ -13,6 +13,7 @@ import {
   type NormMode,
 } from '../../kernels/norm-planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/norm-rows.ts';
+import { lowerFill } from './copy-lower.ts';
 import { asContiguous } from './copy.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
 
@@ -104,7 +105,8 @@ export function lowerBatchNorm(
   finish: NormFinish = '',
   running = p.running,
 ): void {
-  const [mode, momentum] = running ? (['running', l.scalar(0)] as const) : (['train', 0] as const);
+  // A batch without elements has no statistics: the running ones stay as they are, as in PyTorch.
+  const [mode, momentum] = running && y!.layout.numel > 0 ? (['running', l.scalar(0)] as const) : (['train', 0] as const); // prettier-ignore
   lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish });
 }
 
@@ -162,6 +164,10 @@ const lowerGrad =
       eps: p.eps,
     };
     const { batch, channels, size } = sizes;
+    if (batch * size === 0) {
+      for (const out of outputs.slice(1)) lowerFill(l, out, [0]); // the statistics of nothing are NaN, but nothing flows through them
+      return;
+    }
     split(t, sizes, {
       rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options),
       planes: (first, options) =>

@@ -86,8 +86,18 @@ export interface PoolGeometry {
 
 /** A number for both sides or a pair, as whole numbers of at least `least`. */
 function pair(op: string, what: string, value: Pair, least: number): Size2 {
-  const [h, w] = typeof value === 'number' ? [value, value] : value;
-  if (!Number.isInteger(h) || !Number.isInteger(w) || h < least || w < least || h > 0x7fffffff || w > 0x7fffffff) {
+  const [h, w, ...more] = typeof value === 'number' ? [value, value] : (value as readonly number[]);
+  if (
+    more.length > 0 ||
+    h === undefined ||
+    w === undefined ||
+    !Number.isInteger(h) ||
+    !Number.isInteger(w) ||
+    h < least ||
+    w < least ||
+    h > 0x7fffffff ||
+    w > 0x7fffffff
+  ) {
     throw new ArgumentError(
       `${op}: expected ${what} to be a whole number of at least ${least}, or a pair of them, but got ${String(value)}`,
     );
@@ -151,8 +161,9 @@ export function avgPoolParams(kernelSize: Pair, options: AvgPoolOptions = {}): A
 export function adaptivePoolParams(
   outputSize: number | null | readonly [number | null, number | null],
 ): AdaptivePoolParams {
-  const [h, w] = outputSize === null || typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
-  pair('adaptivePool2d', 'outputSize', [h ?? 0, w ?? 0], 0);
+  const both = outputSize === null || typeof outputSize === 'number' ? ([outputSize, outputSize] as const) : outputSize;
+  pair('adaptivePool2d', 'outputSize', both.map((size) => (size === null ? 0 : size)) as [number, number], 0); // prettier-ignore
+  const [h, w] = both;
   return remembered('adaptivePool2d', { key: `${h ?? '-'}x${w ?? '-'}`, size: [h, w] });
 }
 
@@ -161,15 +172,19 @@ export function poolGradParams<P extends Attrs>(pool: P, shape: Dims): PoolGradP
   return remembered('grad', { key: `${pool.key}|${shape.join('x')}`, pool, shape });
 }
 
-/** Leading dimensions × height × width, of a batch [N, C, H, W] or one sample [C, H, W]. */
-export function imagePlanes(op: string, x: Layout): { planes: number; height: number; width: number } {
+/** Leading dimensions × height × width, of a batch [N, C, H, W] or one sample [C, H, W]; without channels only where `noChannels`. */
+export function imagePlanes(
+  op: string,
+  x: Layout,
+  noChannels = false,
+): { planes: number; height: number; width: number } {
   requireDType(op, 'input', x.dtype, ['float32', 'float64']);
   const rank = x.shape.length;
   if (rank !== 3 && rank !== 4) {
     throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.shape)));
   }
   const [height, width] = x.shape.slice(-2) as [number, number];
-  const inner = x.shape.slice(rank - 3);
+  const inner = x.shape.slice(noChannels ? rank - 2 : rank - 3);
   if (inner.includes(0)) {
     throw new ShapeError(`${op}: expected sizes above 0 except for the batch, but got ${showShape(x.shape)}`);
   }
@@ -214,8 +229,8 @@ export function windowGeometry(op: string, x: Layout, params: WindowParams): Poo
 
 /** The geometry of an adaptive pooling on this input. */
 export function adaptiveGeometry(op: string, x: Layout, params: AdaptivePoolParams): PoolGeometry {
+  const { planes, height, width } = imagePlanes(op, x, op === 'adaptiveAvgPool2d');
   return rememberedGeometry(params, x, () => {
-    const { planes, height, width } = imagePlanes(op, x);
     const outHeight = params.size[0] ?? height;
     const outWidth = params.size[1] ?? width;
     return { planes, height, width, outHeight, outWidth, outShape: [...x.shape.slice(0, -2), outHeight, outWidth] };

@@ -152,6 +152,7 @@ function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams>
 function arg(op: 'argmax' | 'argmin'): OpRule<ReduceParams> {
   return {
     shape: ([x], params) => {
+      if (x!.dtype === 'bool') throw new DTypeError(`${op}: is not defined for bool tensors; convert it with .to('uint8')`); // prettier-ignore
       requireOneDim(op, x!, params);
       requireElements(op, x!, params);
       return [result(op, x!, params, 'int64')];

@@ -12,7 +12,7 @@ import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, sigmoidF32, tanhF3
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
-import { unaryRule } from './unary.ts';
+import { notBool, unaryRule } from './unary.ts';
 
 export interface ActivationAttrs {
   /** max(x, 0); NaN stays */
@@ -156,6 +156,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
         cost: 0.1,
       },
       throughOutput('ReluBackward0', 'reluGrad'),
+      notBool('relu', 'its elements are 0 or 1 already'),
     ),
   },
   sigmoid: unaryRule(
@@ -206,7 +207,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
       cost: 0.2,
     },
     throughOutput('HardtanhBackward0', 'hardtanhGrad'),
-    floatOnly('hardtanh'),
+    notBool('hardtanh', "convert it with .to('float32')"),
   ),
   hardswish: unaryRule(
     { name: 'hardswish', build: (f, x) => x.mul(hardGate(f, x).div(num(f, x, 6))), cost: 0.3 },

@@ -28,6 +28,8 @@ export interface UnaryExpression {
   readonly build: (f: Fn, x: Expr, scalars: readonly Expr[]) => Expr;
   /** Integers are computed as float32. */
   readonly floating?: boolean;
+  /** bool is computed as int64. */
+  readonly whole?: boolean;
   /** Where the expression only exists for scalars: in double precision, or always. */
   readonly scalarOnly?: 'double' | 'always';
   readonly scalars?: number;
@@ -41,7 +43,8 @@ export function unaryRule<A extends Attrs>(
   gradient: Gradient<A> | null,
   check: (dtype: DType) => void = () => undefined,
 ): OpRule<A> {
-  const resultOf = (dtype: DType): DType => (rule.floating === true ? floatingOf(dtype) : dtype);
+  const resultOf = (dtype: DType): DType =>
+    rule.floating === true ? floatingOf(dtype) : rule.whole === true && dtype === 'bool' ? 'int64' : dtype;
   return {
     shape: ([x]) => {
       check(x!.dtype);
@@ -120,7 +123,8 @@ const plain = (
 const division = (name: string, build: (f: Fn, x: Expr) => Expr, gradient: Gradient<Attrs>): OpRule<Attrs> =>
   unaryRule({ name, build, floating: true, cost: 1 }, gradient);
 
-const notBool =
+/** A check for operations that PyTorch refuses on bool. */
+export const notBool =
   (op: string, remedy: string) =>
   (dtype: DType): void => {
     if (dtype === 'bool') throw new DTypeError(`${op}: is not defined for bool tensors; ${remedy}`);
@@ -142,6 +146,7 @@ function predicate(name: string, as: (dtype: DType) => Compute, build: (f: Fn, x
   };
 }
 
+const WHOLE = 'its elements are whole already';
 const one = (f: Fn, x: Expr): Expr => hoisted(f, x.type, 1);
 const never = (x: Expr): Expr => x.ne(x);
 
@@ -169,7 +174,10 @@ export const unaryRules: OpRules<UnaryAttrs> = {
     (f, x) => one(f, x).div(x.unary('sqrt')),
     ofOutput('RsqrtBackward0', (g, y) => g.mul(-0.5).mul(y.pow(3))),
   ),
-  square: plain('square', (_, x) => x.mul(x), ofInput('PowBackward0', (g, x) => g.mul(x.mul(2)))),
+  square: unaryRule(
+    { name: 'square', build: (_, x) => x.mul(x), whole: true, cost: 0.2 },
+    ofInput('PowBackward0', (g, x) => g.mul(x.mul(2))),
+  ),
   reciprocal: division(
     'reciprocal',
     (f, x) => one(f, x).div(x),
@@ -193,10 +201,10 @@ export const unaryRules: OpRules<UnaryAttrs> = {
     },
     ofInput('ErfBackward0', (g, x) => g.mul(x.square().neg().exp().mul(2 / Math.sqrt(Math.PI)))),
   ),
-  floor: plain('floor', (_, x) => rounded(x, 'floor'), flat('FloorBackward0')),
-  ceil: plain('ceil', (_, x) => rounded(x, 'ceil'), flat('CeilBackward0')),
-  round: plain('round', (_, x) => rounded(x, 'nearest'), flat('RoundBackward0')),
-  trunc: plain('trunc', (_, x) => rounded(x, 'trunc'), flat('TruncBackward0')),
+  floor: plain('floor', (_, x) => rounded(x, 'floor'), flat('FloorBackward0'), notBool('floor', WHOLE)),
+  ceil: plain('ceil', (_, x) => rounded(x, 'ceil'), flat('CeilBackward0'), notBool('ceil', WHOLE)),
+  round: plain('round', (_, x) => rounded(x, 'nearest'), flat('RoundBackward0'), notBool('round', WHOLE)),
+  trunc: plain('trunc', (_, x) => rounded(x, 'trunc'), flat('TruncBackward0'), notBool('trunc', WHOLE)),
   isnan: predicate('isnan', computeOf, (_, x) => never(x)),
   isinf: predicate('isinf', computeOf, (f, x) =>
     isFloat(x) ? x.unary('abs').eq(hoisted(f, x.type, Infinity)) : never(x),
