@@ -8,6 +8,7 @@ import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
+import { FAULT_WORDS } from '../kernels/fault.ts';
 import { narrowed, type Target } from '../kernels/ir.ts';
 import type { Kernel, ParamSpec } from '../kernels/kernel.ts';
 import { arrange, type Span } from './arena.ts';
@@ -54,7 +55,15 @@ export type BufferSource =
   | { readonly kind: 'external'; readonly index: number }
   | { readonly kind: 'temp'; readonly temp: number }
   | { readonly kind: 'constant'; readonly data: TypedArray }
+  | FaultSource
   | KeptSource;
+
+/** Where a kernel says what was wrong before it traps: see `kernels/fault.ts`. */
+export interface FaultSource {
+  readonly kind: 'fault';
+  /** What the plan throws then. */
+  readonly error: (value: bigint) => Error;
+}
 
 /** What the plan keeps from run to run because it is made of external buffers that the plan only reads. */
 export interface KeptSource {
@@ -164,6 +173,14 @@ export class Lowering {
   /** A table written once, when the plan is made. */
   constant(dtype: Layout['dtype'], data: TypedArray): Value {
     return this.#value(layoutOf(dtype, [data.length]), { kind: 'constant', data });
+  }
+
+  /**
+   * Where kernels report a value that the operation does not take, such as an index out of range; `error` makes of it what the plan
+   * throws. The kernel ends the plan there, so a run in which all is well costs nothing: see `kernels/fault.ts`.
+   */
+  fault(error: FaultSource['error']): Value {
+    return this.#value(layoutOf('int64', [FAULT_WORDS]), { kind: 'fault', error });
   }
 
   /** The operation's `index`-th scalar, which the caller of the plan supplies. */

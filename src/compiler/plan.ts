@@ -11,7 +11,8 @@ import type { ParamType } from '../kernels/kernel.ts';
 import { aligned } from './arena.ts';
 import { forget, holds, type Keeper, type Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
-import type { Lowering, LoweredStep, ScalarInput, Value } from './lowering.ts';
+import { FAULT_WORDS } from '../kernels/fault.ts';
+import type { FaultSource, Lowering, LoweredStep, ScalarInput, Value } from './lowering.ts';
 import { bytesOf, isTable } from './needs.ts';
 import { activeProfiler, type Profiler } from './profiler.ts';
 
@@ -28,6 +29,8 @@ export interface PlanStep {
   /** Flat pairs: address of the double, index of the scalar. */
   readonly scalars: readonly number[];
 }
+
+const NO_FAULT = new BigInt64Array(FAULT_WORDS);
 
 /** A run's external buffers, two numbers each: whose memory it is, and its version; NaN where that is not known. */
 export type Stamps = readonly number[];
@@ -148,6 +151,8 @@ class PlanCode implements Keeper {
   readonly #program: Program;
   /** Where what is kept lies, while it is held. */
   #keptBlock: { readonly address: number; readonly bytes: number } | undefined;
+  /** Where kernels report what they refuse. */
+  readonly #faults: readonly { readonly address: number; readonly error: FaultSource['error'] }[];
   /** Each launch by itself; made when first profiled. */
   readonly #singles = new Map<PlanStep, Program>();
   /** The buffers in the temporary block, and their places in it. */
@@ -162,11 +167,15 @@ class PlanCode implements Keeper {
     const { offsets, bytes } = lowering.arrange();
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.addresses = lowering.buffers.map((source) => {
-      if (source.kind !== 'constant') return 0;
-      const address = this.#hold(source.data.byteLength);
-      device.write(address, source.data);
+      if (source.kind !== 'constant' && source.kind !== 'fault') return 0;
+      const data = source.kind === 'constant' ? source.data : NO_FAULT;
+      const address = this.#hold(data.byteLength);
+      device.write(address, data);
       return address;
     });
+    this.#faults = lowering.buffers.flatMap((source, buffer) =>
+      source.kind === 'fault' ? [{ address: this.addresses[buffer]!, error: source.error }] : [],
+    );
     this.#temps = lowering.buffers.flatMap((source, buffer) =>
       source.kind === 'temp' ? [{ buffer, offset: offsets[source.temp]! }] : [],
     );
@@ -213,8 +222,23 @@ class PlanCode implements Keeper {
   run(scalars: readonly number[]): void {
     this.#fill(this.steps, scalars);
     const profiler = activeProfiler();
-    if (profiler === undefined) this.#program.run();
-    else this.#profile(profiler, this.steps);
+    try {
+      if (profiler === undefined) this.#program.run();
+      else this.#profile(profiler, this.steps);
+    } catch (error) {
+      throw this.#reported() ?? error;
+    }
+  }
+
+  /** The error of a value that a kernel has refused, if that is why it trapped. */
+  #reported(): Error | undefined {
+    for (const { address, error } of this.#faults) {
+      const [refused, value] = this.#device.readSync('int64', address, FAULT_WORDS) as BigInt64Array;
+      if (refused === 0n) continue;
+      this.#device.write(address, NO_FAULT);
+      return error(value!);
+    }
+    return undefined;
   }
 
   /** Writes what varies into the argument blocks. */

@@ -1,6 +1,6 @@
 /**
  * gather and scatter: a tensor of int64 indices along one dimension, its other coordinates being those of the element
- * itself. Reading takes the nearest element where an index lies outside; writing leaves it out.
+ * itself. An index outside traps before it is used (`fault.ts`).
  *
  * A unit of work is one line along the dimension, with all other coordinates fixed: no two lines meet, and a line is
  * walked in order, so that equal indices always give the same.
@@ -8,8 +8,8 @@
 import type { DType } from '../base/dtype.ts';
 import { itemSize } from '../base/dtype.ts';
 import { computeOf, loadElement, scalarAs, storeElement } from './elementwise-memory.ts';
-import { addElement, mover } from './index-select.ts';
-import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { addElement, fromStart, mover } from './index-select.ts';
+import { i32, load, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
 
 const PARAMS = {
@@ -29,6 +29,8 @@ const PARAMS = {
   smallStep: 'i32',
   /** Written by `value`. */
   value: 'f64',
+  /** Where an index outside is reported. */
+  fault: 'ptr',
 } as const;
 
 /** Bytes of one dimension's entry in `lines`. */
@@ -51,10 +53,11 @@ function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local): [Loc
   return offsets;
 }
 
-export function lineKernel(target: Target, dtype: DType, kind: LineKind): Kernel<typeof PARAMS> {
+/** @param wraps whether negative indices count from the end */
+export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: boolean): Kernel<typeof PARAMS> {
   const bytes = itemSize(dtype);
   const moved = kind === 'gather' || kind === 'scatter';
-  const key = `index/line-${kind}-${moved ? bytes : dtype}`;
+  const key = `index/line-${kind}-${moved ? bytes : dtype}${wraps ? '-wrap' : ''}`;
   return cachedKernel(target, key, PARAMS, ({ f, p, lo, hi }) => {
     const element = mover(bytes);
     const as = dtype === 'bool' ? 'bool' : computeOf(dtype);
@@ -65,20 +68,12 @@ export function lineKernel(target: Target, dtype: DType, kind: LineKind): Kernel
       const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
       const small = f.let('smallPtr', p.small.add(smallAt.mul(bytes)));
       f.for('i', 0, p.count, () => {
-        const at = f.let('at', load('i64', index));
-        const place = (): Expr => large.add(at.cast('i32').mul(p.largeStep).mul(bytes));
-        const inside = at.compare('ltU', p.size.cast('i64'));
-        if (kind === 'gather') {
-          f.if(inside.eq(0), () => f.set(at, at.lt(0).select(constant('i64', 0), p.size.sub(1).cast('i64'))));
-          f.store(element, small, load(element, place()));
-        } else {
-          f.if(inside, () => {
-            const to = f.let('to', place());
-            if (kind === 'scatter') f.store(element, to, load(element, small));
-            else if (value !== undefined) storeElement(f, dtype, as, to, value);
-            else addElement(f, dtype, to, loadElement(dtype, computeOf(dtype), small));
-          });
-        }
+        const at = fromStart(f, index, p.size, wraps, p.fault);
+        const place = f.let('place', large.add(at.cast('i32').mul(p.largeStep).mul(bytes)));
+        if (kind === 'gather') f.store(element, small, load(element, place));
+        else if (kind === 'scatter') f.store(element, place, load(element, small));
+        else if (value !== undefined) storeElement(f, dtype, as, place, value);
+        else addElement(f, dtype, place, loadElement(dtype, computeOf(dtype), small));
         f.inc(index, p.indexStep.mul(8));
         if (kind !== 'value') f.inc(small, p.smallStep.mul(bytes));
       });

@@ -3,7 +3,7 @@
  *
  * A unit of work is one row of the result.
  */
-import { mover } from './index-select.ts';
+import { fromStart, mover } from './index-select.ts';
 import { constant, load, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
 
@@ -77,14 +77,14 @@ export function triangleKernel(target: Target, bytes: number, upper: boolean): K
   });
 }
 
-const ONE_HOT_PARAMS = { x: 'ptr', out: 'ptr', classes: 'i32' } as const;
+const ONE_HOT_PARAMS = { x: 'ptr', out: 'ptr', classes: 'i32', fault: 'ptr' } as const;
 
-/** out[i, c] = (x[i] = c), all int64; a class outside gives a row of 0. */
+/** out[i, c] = (x[i] = c), all int64; a class outside traps. */
 export const oneHotKernel = (target: Target): Kernel<typeof ONE_HOT_PARAMS> =>
   cachedKernel(target, 'index/one-hot', ONE_HOT_PARAMS, ({ f, p, lo, hi }) => {
     const to = f.let('to', p.out.add(lo.mul(p.classes).mul(8)));
     f.for('row', lo, hi, (row) => {
-      const value = f.let('value', load('i64', p.x.add(row.mul(8))));
+      const value = fromStart(f, p.x.add(row.mul(8)), p.classes, false, p.fault);
       f.for('class', 0, p.classes, (c) => {
         f.store('i64', to, value.eq(c.cast('i64')).cast('i64'));
         f.inc(to, 8);

@@ -214,7 +214,9 @@ export type Stmt =
   | { readonly kind: 'for'; readonly local: Local; readonly from: Expr; readonly to: Expr; readonly step: number; readonly body: readonly Stmt[] } // prettier-ignore
   | { readonly kind: 'while'; readonly cond: Expr; readonly body: readonly Stmt[] }
   | { readonly kind: 'if'; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
-  | { readonly kind: 'call'; readonly fn: Fn; readonly args: readonly Expr[] };
+  | { readonly kind: 'call'; readonly fn: Fn; readonly args: readonly Expr[] }
+  /** ends the launch, and the plan that it is part of, with an error */
+  | { readonly kind: 'trap' };
 
 /** A mutable variable of a function; reads as an expression. */
 export class Local extends Expr {
@@ -293,6 +295,11 @@ export class Fn {
   call(fn: Fn, ...args: Operand[]): void {
     if (args.length !== fn.params.length) throw new InternalError(`ir: ${fn.name} takes ${fn.params.length} arguments`);
     this.#block.push({ kind: 'call', fn, args: args.map((arg, i) => operand(arg, fn.params[i]!)) });
+  }
+
+  /** Ends the launch with an error. Only entries of kernels may; say why first: see `fault.ts`. */
+  trap(): void {
+    this.#block.push({ kind: 'trap' });
   }
 
   #nested(build: () => void): Stmt[] {

@@ -3,8 +3,9 @@
  *
  * A tensor is [outer, classes, inner]; a position is one of outer · inner, with the classes `inner` elements apart. Targets
  * are checked before they index anything: one that equals `ignore` costs nothing and weighs nothing; any other outside
- * [0, classes) makes its loss and its gradient NaN.
+ * [0, classes) traps (`fault.ts`).
  */
+import { trapUnless } from './fault.ts';
 import { elements, type Floats } from './floats.ts';
 import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from './kernel.ts';
@@ -28,6 +29,8 @@ const LOSS_PARAMS = {
   classes: 'i32',
   inner: 'i32',
   ignore: 'f64',
+  /** Where a target outside is reported. */
+  fault: 'ptr',
   smoothing: 'f64',
 } as const;
 
@@ -44,6 +47,7 @@ const GRAD_PARAMS = {
   classes: 'i32',
   inner: 'i32',
   ignore: 'f64',
+  fault: 'ptr',
   smoothing: 'f64',
 } as const;
 
@@ -52,17 +56,18 @@ export type LossReduction = 'none' | 'mean' | 'sum';
 
 /** What is known of a position's target. */
 interface Checked {
+  /** Else it is ignored. */
   readonly counts: Local;
-  readonly ignored: Local;
   /** Only meaningful where it counts. */
   readonly index: Local;
 }
 
-function checkTarget(f: Fn, ptr: Expr, classes: Local, ignore: Local): Checked {
+function checkTarget(f: Fn, ptr: Expr, p: { classes: Local; fault: Local }, ignore: Local): Checked {
   const value = f.let('target', load('i64', ptr));
-  const ignored = f.let('ignored', value.eq(ignore));
-  const inside = value.compare('ltU', classes.cast('i64')); // unsigned: negative numbers are large
-  return { ignored, counts: f.let('counts', ignored.eq(0).and(inside)), index: f.let('index', value.cast('i32')) };
+  const counts = f.let('counts', value.ne(ignore));
+  const inside = value.compare('ltU', p.classes.cast('i64')); // unsigned: negative numbers are large
+  trapUnless(f, inside.or(counts.unary('eqz')), p.fault, value);
+  return { counts, index: f.let('index', value.cast('i32')) };
 }
 
 /** Byte offset of a position's first class. */
@@ -111,10 +116,9 @@ function classLoss(
     const end = f.let('end', after.lt(p.positions).select(after, p.positions));
     const [total, totalWeight] = [f.let('total', constant('f64', 0)), f.let('totalWeight', constant('f64', 0))];
     f.for('position', first, end, (position) => {
-      const { counts, ignored, index } = checkTarget(f, p.target.add(position.mul(8)), p.classes, ignore);
-      const loss = f.let('loss', constant(t.scalar, NaN));
+      const { counts, index } = checkTarget(f, p.target.add(position.mul(8)), p, ignore);
+      const loss = f.let('loss', constant(t.scalar, 0));
       const weight = f.let('weight', constant(t.scalar, 0));
-      f.if(ignored, () => f.set(loss, 0));
       f.if(counts, () => {
         const row = f.let('row', p.x.add(positionOffset(f, t, position, p.classes, p.inner)));
         const at = elements(t, position);
@@ -193,12 +197,11 @@ export const nllGradKernel = (target: Target, t: Floats, reduction: LossReductio
     const step = f.let('step', elements(t, p.inner));
     const gOf = upstream(f, t, p, reduction);
     f.for('position', lo, hi, (position) => {
-      const { counts, ignored, index } = checkTarget(f, p.target.add(position.mul(8)), p.classes, ignore);
+      const { counts, index } = checkTarget(f, p.target.add(position.mul(8)), p, ignore);
       const row = f.let('row', p.dx.add(positionOffset(f, t, position, p.classes, p.inner)));
-      const fill = f.let('fill', counts.or(ignored).select(constant(t.scalar, 0), NaN));
       const at = f.let('at', row);
       f.for('class', 0, p.classes, () => {
-        f.store(t.scalar, at, fill);
+        f.store(t.scalar, at, constant(t.scalar, 0));
         f.inc(at, step);
       });
       f.if(counts, () => {
@@ -240,11 +243,9 @@ function crossEntropyGrad(
   const gOf = upstream(f, t, p, reduction);
   const parts = smooth ? smoothingShare(f, t, p, bytes) : undefined;
   f.for('position', lo, hi, (position) => {
-    const { counts, ignored, index } = checkTarget(f, p.target.add(position.mul(8)), p.classes, ignore);
+    const { counts, index } = checkTarget(f, p.target.add(position.mul(8)), p, ignore);
     const offset = f.let('offset', positionOffset(f, t, position, p.classes, p.inner));
-    const own = f.let('own', ignored.select(constant(t.scalar, 0), NaN));
-    const scale = f.let('scale', own);
-    const level = f.let('level', own);
+    const [own, scale, level] = ['own', 'scale', 'level'].map((name) => f.let(name, constant(t.scalar, 0))) as [Local, Local, Local]; // prettier-ignore
     f.if(counts, () => {
       const g = f.let('g', gOf(position));
       const u = load(t.scalar, p.weight.add(elements(t, index)));

@@ -2,7 +2,7 @@
  * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
  * is kept. Options are named as the layers' are.
  */
-import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { say, WRONG_FEATURES } from '../base/sentences.ts';
 import { numelOf, sameDims, showSizes } from '../base/shape.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
@@ -11,7 +11,8 @@ import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
 import { convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
-import { oneHotParams, padParams } from '../tensor/ops/indexing.ts';
+import { wrongTarget } from '../tensor/ops/index-error.ts';
+import { indexCheckParams, oneHotParams, padParams } from '../tensor/ops/indexing.ts';
 import {
   classLossParams,
   pairLossParams,
@@ -335,24 +336,26 @@ export interface CrossEntropyOptions extends ClassLossOptions {
   readonly labelSmoothing?: number;
 }
 
-/** Targets are small and on the host's side of the memory anyway: a wrong one is named here, not met in a kernel. */
-function checkTargets(op: string, x: Tensor, target: Tensor, params: ClassLossParams): void {
+/**
+ * Kernels refuse a target that is no class. A compiled function also looks at those that are there beforehand, before it changes
+ * anything.
+ */
+function checkTargets(
+  op: 'crossEntropy' | 'nllLoss',
+  x: Tensor,
+  target: Tensor,
+  { ignoreIndex }: ClassLossParams,
+): void {
   if (target.dtype !== 'int64') {
     throw new DTypeError(
       `${op}: expected class indices of dtype int64 as target, but got ${target.dtype}; convert them with .to('int64')`,
     );
   }
-  const classes = x.layout.shape[x.ndim === 1 ? 0 : 1] ?? 0;
-  const ignored = BigInt(params.ignoreIndex);
-  const check = (given: Tensor): void => {
-    (given.toTypedArray() as BigInt64Array).forEach((label, i) => {
-      if ((label >= 0n && label < BigInt(classes)) || label === ignored) return;
-      throw new IndexError(`${op}: target ${label} at position ${i} is out of range: the input has ${classes} classes, so targets are 0 to ${classes - 1}`); // prettier-ignore
-    });
-  };
   const recorder = activeRecorder();
-  if (recorder === undefined) check(target);
-  else recorder.check(op, target, check);
+  if (recorder === undefined) return;
+  const classes = x.layout.shape[x.ndim === 1 ? 0 : 1] ?? 0;
+  const params = indexCheckParams(op, classes, ignoreIndex, (label) => wrongTarget(op, classes, ignoreIndex, label));
+  recorder.check(target, (given) => void apply1('indexCheck', [given], params));
 }
 
 /**

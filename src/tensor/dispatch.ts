@@ -4,7 +4,7 @@
  *
  * The rules themselves are in `ops/`; this file treats all operations alike.
  */
-import { ArgumentError, AutogradError, InternalError } from '../base/errors.ts';
+import { ArgumentError, AutogradError, DeviceError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
@@ -176,14 +176,19 @@ function execute(
   return results;
 }
 
-/** Traps that a user's values can cause, as errors that say so. */
+/**
+ * A kernel's trap as an error that says what it means. Engines word it each in their way (`divide by zero`, `remainder by zero`, `integer
+ * divide by zero`), and one on another thread comes as a DeviceError with those words.
+ */
 export function explained(name: string, error: unknown): unknown {
-  if (error instanceof WebAssembly.RuntimeError && error.message.includes('divide by zero')) {
+  const trapped = error instanceof WebAssembly.RuntimeError;
+  if (!trapped && !(error instanceof DeviceError)) return error;
+  if (/\bby zero\b/i.test(error.message)) {
     return new ArgumentError(
-      `${name}: a whole number was divided by zero; convert to float32, where that gives inf or nan`,
+      `${name.replaceAll('Scalar', '')}: a whole number was divided by zero; convert to float32, where that gives inf or nan`,
     );
   }
-  return error;
+  return trapped ? new InternalError(`${name}: a kernel failed: ${error.message}`) : error;
 }
 
 /** Is told of what runs on its own, after it, and of what is recorded. */

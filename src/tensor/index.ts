@@ -26,7 +26,7 @@ export {
   type TensorOptions,
 } from './create.ts';
 export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack, where } from './functions.ts';
-export { nonzero, slice, type Index, type Slice } from './indexing.ts';
+export { nonzero, slice, type Index, type IndexList, type SetAtOptions, type Slice } from './indexing.ts';
 export { memoryScope } from './memory.ts';
 export { formatSize } from './print.ts';
 export { printOptions, setPrintOptions } from './print-options.ts';

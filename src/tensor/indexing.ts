@@ -1,11 +1,15 @@
 /**
- * Indexing: Python's `x[1, :, 2:6]` written `x.at(1, ':', '2:6')`, and assignment to such a part.
- * Numbers, slices, `null` and `'...'` give views; lists and tensors of indices or booleans gather copies, as in NumPy.
+ * Indexing: Python's `x[1, :, 2:6]` written `x.at(1, ':', '2:6')`, and assignment to such a part. Numbers, slices, `null` and
+ * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
-import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
-import { showShape } from '../base/shape.ts';
-import { fromTypedArray } from './create.ts';
-import { cat } from './functions.ts';
+import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
+import { normalizeDim, showShape } from '../base/shape.ts';
+import { fromTypedArray, tensor } from './create.ts';
+import { apply1 } from './dispatch.ts';
+import { dimParams } from './ops/attrs.ts';
+import { outOfRange } from './ops/index-error.ts';
+import { assignPicked, pick, trueIndices, withoutLeadingOnes, type Pick } from './picking.ts';
+import { activeRecorder } from './recorder.ts';
 import type { Tensor } from './tensor.ts';
 import { narrow, select, unsqueeze } from './views.ts';
 
@@ -16,31 +20,41 @@ export interface Slice {
   readonly step: number;
 }
 
+/** Indices, or truth values, in arrays of any depth. */
+export type IndexList = readonly (number | boolean | IndexList)[];
+
 /**
- * One index:
- * - a number picks one slice and drops the dimension; negative counts from the end
+ * One index, as in PyTorch:
+ * - a number, or a tensor of one whole number without dimensions, picks one slice and drops the dimension; negative counts from the end
  * - `slice(1, 5)` or `'1:5'`, `'::2'`, `':'`: part of a dimension
  * - `null` puts in a dimension of size 1; `'...'` stands for all dimensions not named
- * - an array of numbers, an int64 tensor, or a bool tensor picks elements along a dimension
+ * - an array of numbers, or an int64 or int32 tensor, picks elements along a dimension; several of them are broadcast together and pick
+ *   element by element
+ * - a mask (a bool or uint8 tensor, an array of booleans, a boolean) picks where it is true, along as many dimensions as it has
  */
-export type Index = number | Slice | string | null | readonly number[] | Tensor;
+export type Index = number | boolean | Slice | string | null | IndexList | Tensor;
+
+export interface SetAtOptions {
+  /** Add to what is there, once for each time that an index occurs. Default false: the last of equal indices wins. */
+  readonly accumulate?: boolean;
+}
 
 /** `start:stop:step` as a value; leave out what Python leaves out. */
 export const slice = (start?: number, stop?: number, step = 1): Slice => ({ start, stop, step });
 
-function parseSlice(text: string): Slice {
+function parseSlice(op: string, text: string): Slice {
   const parts = text.split(':').map((part) => part.trim());
   const numbers = parts.map((part) => (part === '' ? undefined : Number(part)));
   if (parts.length < 2 || parts.length > 3 || numbers.some((n) => n !== undefined && !Number.isInteger(n))) {
-    throw new ArgumentError(`at: '${text}' is not a slice; write 'start:stop', 'start:stop:step', ':' or '...'`);
+    throw new ArgumentError(`${op}: '${text}' is not a slice; write 'start:stop', 'start:stop:step', ':' or '...'`);
   }
   return slice(numbers[0], numbers[1], numbers[2]);
 }
 
 /** Python's rule: bounds outside are clipped, negative ones count from the end. */
-function applySlice(x: Tensor, dim: number, { start, stop, step }: Slice): Tensor {
+function applySlice(op: string, x: Tensor, dim: number, { start, stop, step }: Slice): Tensor {
   if (!Number.isInteger(step) || step < 1)
-    throw new ArgumentError(`at: a slice's step must be a whole number ≥ 1, but got ${step}`);
+    throw new ArgumentError(`${op}: a slice's step must be a whole number ≥ 1, but got ${step}`);
   const size = x.layout.shape[dim]!;
   const clip = (bound: number): number => Math.min(Math.max(bound < 0 ? bound + size : bound, 0), size);
   const from = clip(start ?? 0);
@@ -48,122 +62,155 @@ function applySlice(x: Tensor, dim: number, { start, stop, step }: Slice): Tenso
   return narrow(x, dim, from, Math.ceil((to - from) / step), step);
 }
 
-type Part = number | Slice | null | Tensor;
-
-/** Texts and lists in their final form, `'...'` written out. */
-function normalize(x: Tensor, indices: readonly Index[]): Part[] {
-  const uses = indices.reduce<number>(
-    (n, index) => n + (index === null || index === '...' ? 0 : isMask(index) ? (index as Tensor).ndim : 1),
-    0,
-  );
-  if (uses > x.ndim)
-    throw new IndexError(
-      `at: ${uses} indices for a tensor with ${x.ndim} dimensions, of shape ${showShape(x.layout.shape)}`,
-    );
-  if (indices.filter((index) => index === '...').length > 1) throw new IndexError("at: '...' can be used once only");
-  return indices.flatMap((index): Part[] => {
-    if (index === '...') return Array.from({ length: x.ndim - uses }, () => slice());
-    if (typeof index === 'string') return [parseSlice(index)];
-    if (Array.isArray(index)) return [fromTypedArray(BigInt64Array.from(index as number[], BigInt))];
-    return [index as Part];
-  });
-}
+/** An index in its final form. */
+type Part = number | boolean | Slice | null | Tensor;
 
 const isTensor = (index: unknown): index is Tensor => typeof index === 'object' && index !== null && 'layout' in index;
-const isMask = (index: unknown): boolean => isTensor(index) && index.dtype === 'bool';
+
+/** As in PyTorch, bytes are truth values. */
+const isMask = ({ dtype }: Tensor): boolean => dtype === 'bool' || dtype === 'uint8';
+
+function partOf(op: string, index: Index): Part {
+  if (typeof index === 'string') return parseSlice(op, index);
+  if (Array.isArray(index)) return listed(op, index);
+  if (index === null || typeof index === 'number' || typeof index === 'boolean') return index;
+  if (isTensor(index)) {
+    if (isMask(index) || index.dtype === 'int64' || index.dtype === 'int32') return index;
+    throw new DTypeError(
+      `${op}: expected an index tensor of dtype int64, int32 or bool, but got ${index.dtype}; convert it with .to('int64')`,
+    );
+  }
+  if (typeof index === 'object' && 'step' in index) return index;
+  throw new ArgumentError(
+    `${op}: ${String(index)} is no index; expected a number, a slice, a list, a tensor, a boolean, null or '...'`,
+  );
+}
+
+/** A list as a tensor: of indices, or a mask. */
+function listed(op: string, list: IndexList): Tensor {
+  const leaves = new Set<string>();
+  const visit = (value: unknown, depth: number): void => {
+    if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: a list of indices is nested more than ${MAX_DEPTH} deep`);
+    if (Array.isArray(value)) for (const inner of value) visit(inner, depth + 1);
+    else if (typeof value === 'boolean' || Number.isSafeInteger(value)) leaves.add(typeof value);
+    else throw new IndexError(`${op}: ${String(value)} in a list is no index; expected whole numbers, or booleans`);
+  };
+  visit(list, 0);
+  if (leaves.size > 1) throw new IndexError(`${op}: a list of indices has numbers or booleans, not both`);
+  return tensor(list, { dtype: leaves.has('boolean') ? 'bool' : 'int64' });
+}
+
+const MAX_DEPTH = 64;
+
+/** How many dimensions an index is about. */
+const coveredBy = (part: Part | '...'): number =>
+  part === null || part === '...' || typeof part === 'boolean' ? 0 : isTensor(part) && isMask(part) ? part.ndim : 1;
+
+/** Indices in their final form, `'...'` written out. */
+function normalize(op: string, x: Tensor, indices: readonly Index[]): Part[] {
+  const parts = indices.map((index) => (index === '...' ? index : partOf(op, index)));
+  const uses = parts.reduce<number>((n, part) => n + coveredBy(part), 0);
+  if (uses > x.ndim)
+    throw new IndexError(
+      `${op}: ${uses} indices for a tensor with ${x.ndim} dimensions, of shape ${showShape(x.layout.shape)}`,
+    );
+  if (parts.filter((part) => part === '...').length > 1) throw new IndexError(`${op}: '...' can be used once only`);
+  return parts.flatMap((part): Part[] =>
+    part === '...' ? Array.from({ length: x.ndim - uses }, () => slice()) : [part],
+  );
+}
+
+/** What numbers, slices and `null` leave of a tensor, and what is to be picked of that. */
+function prepared(op: string, x: Tensor, indices: readonly Index[]): { view: Tensor; picks: Pick[] } {
+  const picks: Pick[] = [];
+  let view = x;
+  /** Dimension of the view, and of `x`, that comes next. */
+  let at = 0;
+  let dim = 0;
+  const add = (span: number, rest: Pick['index'] | { readonly mask: Tensor }, scalar = false): void => {
+    const sizes = view.layout.shape.slice(at, at + span);
+    picks.push({ at, dim, sizes, scalar, ...(typeof rest === 'function' ? { index: rest } : { index: () => trueIndices(rest.mask), mask: rest.mask }) }); // prettier-ignore
+    at += span;
+  };
+  for (const part of normalize(op, x, indices)) {
+    if (part === null) view = unsqueeze(view, at++);
+    else if (typeof part === 'number') view = selected(op, view, at, dim, part);
+    else if (typeof part === 'boolean' || (isTensor(part) && isMask(part) && part.ndim === 0)) {
+      const holds = typeof part === 'boolean' ? part : part.item() !== 0;
+      view = unsqueeze(view, at);
+      add(1, () => fromTypedArray(BigInt64Array.from(holds ? [0n] : [])));
+    } else if (!isTensor(part)) view = applySlice(op, view, at++, part);
+    else if (isMask(part)) {
+      checkMask(op, view, at, part);
+      add(part.ndim, { mask: part });
+    } else if (part.ndim === 0 && activeRecorder() === undefined) {
+      view = selected(op, view, at, dim, part.item());
+    } else add(1, () => part, part.ndim === 0);
+    dim += coveredBy(part);
+  }
+  return { view, picks };
+}
+
+function selected(op: string, view: Tensor, at: number, dim: number, index: number): Tensor {
+  const size = view.layout.shape[at]!;
+  if (!Number.isInteger(index)) throw new IndexError(`${op}: index ${index} is not a whole number`);
+  if (index < -size || index >= size) throw outOfRange({ caller: op, dim, size, wraps: true }, BigInt(index));
+  return select(view, at, index);
+}
+
+function checkMask(op: string, view: Tensor, at: number, mask: Tensor): void {
+  const covered = view.layout.shape.slice(at, at + mask.ndim);
+  if (covered.join() === mask.layout.shape.join()) return;
+  throw new IndexError(
+    `${op}: a mask of shape ${showShape(mask.layout.shape)} does not fit the dimensions ${showShape(covered)}`,
+  );
+}
 
 /** The part of `x` at `indices`. */
 export function at(x: Tensor, indices: readonly Index[]): Tensor {
-  let result = x;
-  let dim = 0;
-  for (const part of normalize(x, indices)) {
-    if (part === null) result = unsqueeze(result, dim++);
-    else if (typeof part === 'number') result = select(result, dim, part);
-    else if (!isTensor(part)) result = applySlice(result, dim++, part);
-    else {
-      result = gatherAlong(result, dim, part);
-      dim += isMask(part) ? 1 : part.ndim;
-    }
-  }
-  return result;
-}
-
-/** Picks along one dimension by a tensor of indices, or along several by a mask of their shape. */
-function gatherAlong(x: Tensor, dim: number, index: Tensor): Tensor {
-  const lead = x.layout.shape.slice(0, dim);
-  if (isMask(index)) {
-    const covered = x.layout.shape.slice(dim, dim + index.ndim);
-    if (covered.join() !== index.layout.shape.join()) {
-      throw new IndexError(
-        `at: a mask of shape ${showShape(index.layout.shape)} does not fit the dimensions ${showShape(covered)}`,
-      );
-    }
-    const flat = x.reshape([...lead, index.numel(), ...x.layout.shape.slice(dim + index.ndim)]);
-    return flat.indexSelect(dim, maskToIndex(index));
-  }
-  if (index.dtype !== 'int64' && index.dtype !== 'int32' && index.dtype !== 'uint8') {
-    throw new DTypeError(
-      `at: expected an index tensor of dtype int64 or bool, but got ${index.dtype}; convert it with .to('int64')`,
-    );
-  }
-  const size = x.layout.shape[dim]!;
-  const host = index.to('int64').toTypedArray() as BigInt64Array;
-  const wrapped = host.map((i) => (i < 0n ? i + BigInt(size) : i));
-  const picked = x.indexSelect(dim, fromTypedArray(wrapped));
-  return index.ndim === 1 ? picked : picked.reshape([...lead, ...index.layout.shape, ...x.layout.shape.slice(dim + 1)]);
-}
-
-function maskToIndex(mask: Tensor): Tensor {
-  const places: bigint[] = [];
-  mask.toTypedArray().forEach((set, i) => {
-    if (set !== 0) places.push(BigInt(i));
-  });
-  return fromTypedArray(BigInt64Array.from(places));
-}
-
-/** Where a bool or numeric tensor is not zero: one row of indices for each such element. */
-export function nonzero(x: Tensor): Tensor {
-  const flat = maskToIndex(x.ne(0)).toTypedArray() as BigInt64Array;
-  const columns: Tensor[] = [];
-  let step = 1;
-  for (let d = x.ndim - 1; d >= 0; d--) {
-    const [size, by] = [BigInt(x.layout.shape[d]!), BigInt(step)];
-    columns.unshift(fromTypedArray(flat.map((i) => (i / by) % size)).unsqueeze(1));
-    step *= x.layout.shape[d]!;
-  }
-  return cat(columns, 1);
+  const { view, picks } = prepared('at', x, indices);
+  return picks.length === 0 ? view : pick('at', view, picks);
 }
 
 /** Assigns to the part of `x` at `indices`, in place. A value of another shape is broadcast. */
-export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | number): void {
-  const parts = normalize(x, indices);
-  const mask = parts.length === 1 ? parts[0] : undefined;
-  if (isMask(mask) && typeof value === 'number') {
-    x.maskedFill_(mask as Tensor, value);
-    return;
-  }
-  const list = parts.findIndex(isTensor);
-  if (list !== -1) {
-    assignListed(x, parts, list, value);
-    return;
-  }
-  const target = at(x, parts);
-  if (typeof value === 'number') target.fill_(value);
-  else target.copy_(value);
+export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | number, options: SetAtOptions = {}): void {
+  const { accumulate = false } = options;
+  if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${String(value)}`); // prettier-ignore
+  const { view, picks } = prepared('setAt', x, indices);
+  if (picks.length > 0) assignPicked(view, picks, value, accumulate);
+  else if (accumulate) view.add_(value);
+  else if (typeof value === 'number') view.fill_(value);
+  else view.copy_(withoutLeadingOnes(value, view.ndim));
 }
 
-/** Lists are assigned one index after the other: the last of equal indices wins. */
-function assignListed(x: Tensor, parts: readonly Part[], list: number, value: Tensor | number): void {
-  const index = parts[list] as Tensor;
-  const places = isMask(index) ? maskToIndex(index) : index.to('int64').reshape([-1]);
-  if (index.ndim !== 1)
-    throw new IndexError(
-      'setAt: index tensors must have one dimension; assign through flatten() or a mask with a number',
-    );
-  const dim = parts.slice(0, list).filter((part) => typeof part !== 'number').length;
-  (places.toTypedArray() as BigInt64Array).forEach((place, i) => {
-    const target = at(x, parts.map((part, p) => (p === list ? Number(place) : part))); // prettier-ignore
-    if (typeof value === 'number') target.fill_(value);
-    else target.copy_(value.ndim > dim && value.ndim > target.ndim ? select(value, dim, i) : value);
+/** Slices along a dimension; a scalar is a dimension of one element. */
+export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+  const list = index.ndim === 0 ? unsqueeze(index, 0) : index;
+  if (x.ndim > 0) return apply1('indexSelect', [x, list], dimParams(dim));
+  normalizeDim('indexSelect', dim, 0);
+  if (list.layout.numel !== 1) {
+    throw new ShapeError(`indexSelect: expected one index for a scalar, but got ${list.layout.numel}; reshape it to [1] first`); // prettier-ignore
+  }
+  return apply1('indexSelect', [unsqueeze(x, 0), list], dimParams(0)).reshape([]);
+}
+
+/**
+ * Where a bool or numeric tensor is not zero: one row of indices for each such element. Of a scalar, rows have no indices.
+ * @example
+ * import { nonzero, tensor } from 'flambeau';
+ * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
+ */
+export function nonzero(x: Tensor): Tensor {
+  const flat = trueIndices(x).toTypedArray() as BigInt64Array;
+  const { shape } = x.layout;
+  const rows = new BigInt64Array(flat.length * shape.length);
+  flat.forEach((place, row) => {
+    let rest = place;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      const size = BigInt(shape[d]!);
+      rows[row * shape.length + d] = rest % size;
+      rest /= size;
+    }
   });
+  return fromTypedArray(rows, [flat.length, shape.length]);
 }

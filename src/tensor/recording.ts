@@ -17,6 +17,9 @@ import type { Tensor } from './tensor.ts';
 
 const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
 
+/** Operations that trap when whole numbers are divided by zero. */
+const DIVISIONS: readonly string[] = ['floorDivide', 'remainder', 'fmod'];
+
 /** A tensor that the function returns: one that exists, an argument, or made anew for each run. */
 type Result = { readonly existing: Tensor } | { readonly argument: number } | ArgumentView | CapturedView | FreshResult;
 
@@ -191,7 +194,7 @@ export class Recording {
     try {
       plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
     } catch (error) {
-      throw explained('compile', error);
+      throw explained(this.#divisions(), error);
     } finally {
       this.#countVersions(args);
     }
@@ -203,6 +206,14 @@ export class Recording {
     }
     const results = this.#results.map(made);
     return this.#places.map((place) => results[place]!);
+  }
+
+  /** What may have divided by zero. */
+  #divisions(): string {
+    const names = this.#recorder.graph.nodes.map(({ name }) => name);
+    return (
+      [...new Set(names.filter((name) => DIVISIONS.includes(name.replace('Scalar', ''))))].join(' or ') || 'compile'
+    );
   }
 
   #made(result: Result, args: readonly Tensor[], fresh: ReadonlyMap<number, Storage>): Tensor {

@@ -10,7 +10,7 @@ import type { Layout } from '../base/layout.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
 import { onesLike, zeros } from './create.ts';
 import { apply1, registerTensor } from './dispatch.ts';
-import { at, setAt, type Index } from './indexing.ts';
+import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
 import { dimParams } from './ops/attrs.ts';
 import { castParams } from './ops/copy.ts';
 import { NO_ATTRS } from './ops/rule.ts';
@@ -227,29 +227,45 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   // ---- indexing
 
   /**
-   * Part of the tensor, as Python's brackets: `x.at(0, ':', '2:6')` is `x[0, :, 2:6]`.
-   * @throws IndexError for indices out of range
+   * Part of the tensor, as Python's brackets: `x.at(0, ':', '2:6')` is `x[0, :, 2:6]`. Numbers and slices give views; lists, tensors of
+   * indices and masks give copies, and several of them pick element by element, as in PyTorch.
+   * @throws IndexError for indices out of range, or that cannot be broadcast together
    * @example
    * import { arange } from 'flambeau';
    * const x = arange(6).reshape(2, 3);
    * if (String(x.at(':', '1:').tolist()) !== '1,2,4,5') throw new Error('the last two columns');
+   * if (String(x.at([0, 1], [2, 0]).tolist()) !== '2,3') throw new Error('two elements');
    */
   at(...indices: Index[]): Tensor {
     return at(this, indices);
   }
 
-  /** Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. */
-  setAt(indices: readonly Index[], value: Tensor | number): this {
-    setAt(this, indices, value);
+  /**
+   * Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. Of equal indices the last wins, or with
+   * `accumulate` each adds its part. Nothing is changed when an index is out of range.
+   * @throws IndexError as {@link Tensor.at}; ShapeError for a value that cannot be broadcast to the part
+   * @example
+   * import { zeros } from 'flambeau';
+   * const x = zeros(2, 2).setAt([[0, 1], [0, 1]], 9);
+   * if (String(x.tolist()) !== '9,0,0,9') throw new Error('the diagonal');
+   */
+  setAt(indices: readonly Index[], value: Tensor | number, options?: SetAtOptions): this {
+    setAt(this, indices, value, options);
     return this;
   }
 
-  /** Slices along `dim` at the places of an int64 index. */
+  /**
+   * Slices along `dim` at the places of a one-dimensional int64 or int32 index, which are counted from the front.
+   * @throws IndexError for an index out of range
+   */
   indexSelect(dim: number, index: Tensor): Tensor {
-    return apply1('indexSelect', [this, index], dimParams(dim));
+    return indexSelect(this, dim, index);
   }
 
-  /** Elements along `dim` at the places of an int64 index of the result's shape. */
+  /**
+   * Elements along `dim` at the places of an int64 or int32 index of the result's shape, which are counted from the front.
+   * @throws IndexError for an index out of range
+   */
   gather(dim: number, index: Tensor): Tensor {
     return apply1('gather', [this, index], dimParams(dim));
   }

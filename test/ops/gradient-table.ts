@@ -10,7 +10,14 @@ import { convInputGradParams, convWeightGradParams } from '../../src/tensor/ops/
 import { castParams } from '../../src/tensor/ops/copy.ts';
 import { powAttrs, scalarAttrs } from '../../src/tensor/ops/elementwise-attrs.ts';
 import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
-import { flipParams, padParams, shapedDimParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
+import {
+  flipParams,
+  indexParams,
+  padParams,
+  shapedDimParams,
+  sortParams,
+  triangleParams,
+} from '../../src/tensor/ops/indexing.ts';
 import { classLossParams, nllGradParams, pairLossParams, type PairLossKind } from '../../src/tensor/ops/loss-params.ts';
 import { batchNormParams } from '../../src/tensor/ops/norm.ts';
 import {
@@ -401,7 +408,10 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   pairLossGrad: 'checked as the gradient of the losses; refuses further gradients (tested there)',
 
   indexSelect: [
-    { inputs: [uniform64(X, 1)], fn: (x) => apply('indexSelect', [x, indices([4], 2, 0, 2, -1)], dimParams(0)) },
+    {
+      inputs: [uniform64(X, 1)],
+      fn: (x) => apply('indexSelect', [x, indices([4], 2, 0, 2, -1)], indexParams(0, 'at', true)),
+    },
   ],
   indexSelectGrad: [
     {
@@ -415,6 +425,14 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
       fn: (x, s) => apply('indexAdd', [x, indices([3], 1, 3, 1), s], dimParams(1)),
     },
   ],
+  indexCopy: [
+    {
+      inputs: [uniform64(X, 1), uniform64([3, 3], 2)],
+      fn: (x, s) => apply('indexCopy', [x, indices([3], 1, 3, 0), s], dimParams(1)),
+    },
+  ],
+  ravelIndex: NO_GRADIENT,
+  indexCheck: NO_GRADIENT,
   gather: [
     { inputs: [uniform64(X, 1)], fn: (x) => apply('gather', [x, indices([2, 3], 1, 1, 0, 3, 2, 3)], dimParams(1)) },
   ],

@@ -50,8 +50,8 @@ export function emitKernel(kernel: Kernel, target: Target): EmittedKernel {
 
 /**
  * The text of a translation unit with several kernels of one target. For each it exports, under the symbol that it is
- * given, `int symbol(u8 *mem, i32 args, i32 lo, i32 hi, i32 scratch)`, which returns 0, or 1 after a division by zero and 2
- * after one whose result does not fit. Functions that kernels have in common are there once.
+ * given, `int symbol(u8 *mem, i32 args, i32 lo, i32 hi, i32 scratch)`, which returns 0, or 1 after a division by zero, 2
+ * after one whose result does not fit, 3 after a trap. Functions that kernels have in common are there once.
  */
 export function emitUnit(kernels: ReadonlyMap<string, EmittedKernel>): string {
   const all = [...kernels.values()];
@@ -104,6 +104,7 @@ class KernelEmitter {
   readonly helpers = new Map<string, string>();
   readonly #target: Target;
   readonly #functions: readonly Fn[];
+  #inEntry = false;
 
   constructor(target: Target, functions: readonly Fn[]) {
     this.#target = target;
@@ -111,6 +112,7 @@ class KernelEmitter {
   }
 
   define(fn: Fn, inline: boolean): FunctionText {
+    this.#inEntry = inline;
     const params = fn.args.map((local) => `${local.type} ${variable(local)}`);
     const locals = fn.locals.slice(fn.params.length).map((local) => `  ${local.type} ${variable(local)} = ${isVector(local.type) ? '{0}' : '0'};\n`); // prettier-ignore
     // Micro-kernels stay functions of their own: inlined, they would share registers with the loops around them.
@@ -146,9 +148,18 @@ class KernelEmitter {
         const otherwise = stmt.else.length > 0 ? ` else ${this.#block(stmt.else, indent)}` : '';
         return `${indent}if (${this.#expr(stmt.cond)}) ${this.#block(stmt.then, indent)}${otherwise}\n`;
       }
+      case 'trap':
+        return `${indent}${this.#trap()}\n`;
       case 'call':
         return `${indent}@${this.#functions.indexOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
     }
+  }
+
+  /** Leaves the entry, which says so; another function would only go back to it. */
+  #trap(): string {
+    if (!this.#inEntry) throw new InternalError('c: only the entry of a kernel may trap');
+    this.helpers.set('TRAP', '#define TRAP { trapped = 3; return; }\n');
+    return 'TRAP';
   }
 
   /** A place in memory, of any alignment. */

@@ -142,7 +142,7 @@ const FMA_BUILTINS = {
   64: ['512_mask', '__AVX512F__', ', -1, 4'],
 } as const;
 
-/** What a failed division leaves behind; the entry, on the same thread, returns it. WebAssembly traps there. */
+/** What a failed division or a trap leaves behind; the entry, on the same thread, returns it. WebAssembly traps there. */
 export const TRAP_DECLARATION = 'static _Thread_local int trapped __attribute__((unused));\n';
 
 function integerHelpers(type: 'i32' | 'i64'): [string, HelperText][] {

@@ -113,6 +113,9 @@ class FunctionEmitter {
         }
         out.byte(0x0b);
         return;
+      case 'trap':
+        out.byte(0x00); // unreachable
+        return;
       case 'call':
         for (const arg of stmt.args) this.#expr(arg);
         out.byte(0x10).u32(this.#callee(stmt.fn));

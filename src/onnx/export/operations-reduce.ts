@@ -1,4 +1,6 @@
 /** Exporters of what looks along dimensions: reductions, softmax, products, indexing, padding, order. */
+import { numelOf } from '../../base/shape.ts';
+import type { RavelParams } from '../../tensor/ops/indexing-params.ts';
 import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
@@ -86,6 +88,16 @@ const triangle =
   (c) =>
     c.one('Trilu', [c.name(0), c.scalar('int64', c.attrs.diagonal)], { upper });
 
+/** Σ (index mod size) · step: the remainder with the divisor's sign counts negative indices from the front. */
+function raveled(c: Context<RavelParams>): string {
+  const { sizes } = c.attrs;
+  const parts = sizes.map((size, i) => {
+    const front = c.graph.one('Mod', [asInt(c, i), c.scalar('int64', size)]);
+    return c.graph.one('Mul', [front, c.scalar('int64', numelOf(sizes.slice(i + 1)))]);
+  });
+  return parts.reduce((sum, part) => c.graph.one('Add', [sum, part]));
+}
+
 export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]> | string } = {
   sum: reduction('ReduceSum'),
   mean: reduction('ReduceMean'),
@@ -116,6 +128,9 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   indexSelect: (c) => c.one('Gather', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
   indexSelectGrad: GRADIENT,
   indexAdd: SCATTER,
+  indexCopy: SCATTER,
+  ravelIndex: raveled,
+  indexCheck: 'a check of indices is no part of a model',
   gather: (c) => c.one('GatherElements', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
   gatherGrad: GRADIENT,
   scatter: SCATTER,

@@ -3,16 +3,21 @@ import { itemSize } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/index-check.ts';
 import { lineKernel, type LineKind } from '../../kernels/index-lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/index-rows.ts';
-import { ADD_COLUMNS, indexAddKernel, indexSelectKernel } from '../../kernels/index-select.ts';
+import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/index-select.ts';
 import { sortKernel, sortScratch } from '../../kernels/index-sort.ts';
 import type { DimParams } from './attrs.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
+import { outOfRange, wrongClass, type IndexPlace } from './index-error.ts';
 import type {
   FlipParams,
+  IndexCheckParams,
+  IndexParams,
   OneHotParams,
   PadParams,
+  RavelParams,
   ShapedDimParams,
   SortParams,
   TriangleParams,
@@ -30,72 +35,150 @@ function around(shape: Dims, dim: number): { outer: number; size: number; inner:
   return { outer: numelOf(shape.slice(0, axis)), size: shape[axis] ?? 1, inner: numelOf(shape.slice(axis + 1)) };
 }
 
-/** [x, index] */
-export function lowerIndexSelect(l: Lowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
-  const [x, index] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
-  const bytes = itemSize(x.layout.dtype);
-  const { outer, size, inner } = around(x.layout.shape, dim);
-  const count = index.layout.numel;
-  if (size === 0) {
-    lowerFill(l, out!, [0]); // there is nothing that an index could point at
-    return;
-  }
-  const options = { size: inner === 0 ? 0 : outer * count, unitCost: ELEMENT_NS * 3 + inner * bytes * BYTE_NS };
-  l.launch(indexSelectKernel(l.target, bytes), { x, index, out: out!, count, size, inner: inner * bytes }, options);
+/** Indices as kernels read them: int64. */
+function asInt64(l: Lowering, index: Value): Value {
+  if (index.layout.dtype === 'int64') return index;
+  const wide = l.temp('int64', index.layout.shape);
+  lowerCopy(l, index, wide);
+  return wide;
 }
 
-/** Adds the source's slices to `out`. */
-function lowerAdd(l: Lowering, out: Value, index: Value, source: Value, dim: number): void {
-  const { dtype, shape } = out.layout;
-  const { outer, size, inner: elements } = around(shape, dim);
-  const inner = elements * itemSize(dtype);
+/** Dense int64. */
+const asIndices = (l: Lowering, index: Value): Value => asContiguous(l, asInt64(l, index));
+
+/** The dimension of `shape` that the indices of `op` are of. */
+function placeOf(op: string, { caller = op, dim, wraps = false }: IndexParams, shape: Dims): IndexPlace {
+  const axis = normalizeDim(caller, dim, shape.length);
+  return { caller, dim: axis, size: shape[axis] ?? 1, wraps };
+}
+
+/** Where a kernel reports an index out of range. */
+const faultAt = (l: Lowering, place: IndexPlace): Value => l.fault((index) => outOfRange(place, index));
+
+/**
+ * Checks dense int64 indices before they are used, in a launch of its own: what operations that write in place, or that cannot check
+ * in passing, do first.
+ */
+export function lowerIndexCheck(l: Lowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
+  const args = { index, size, ignore, fault: l.fault(error) };
+  l.launch(indexCheckKernel(l.target), args, { size: index.layout.numel, unitCost: 0.5 });
+}
+
+/** [index] → 0, once all indices have been found to be in range */
+export function lowerCheckOnly(l: Lowering, [index]: Values, [out]: Values, p: IndexCheckParams): void {
+  lowerIndexCheck(l, asIndices(l, index!), p);
+  lowerFill(l, out!, [0]);
+}
+
+/** [index, …] → the index in a dimension that all those dimensions have been flattened to */
+export function lowerRavel(l: Lowering, inputs: Values, [out]: Values, { caller, sizes, dims }: RavelParams): void {
+  inputs.forEach((index, i) => {
+    const place = { caller, dim: dims[i]!, size: sizes[i]!, wraps: true };
+    launchRavel(l, asIndices(l, index), out!, place, numelOf(sizes.slice(i + 1)), i === 0);
+  });
+}
+
+function launchRavel(l: Lowering, index: Value, out: Value, place: IndexPlace, step: number, first: boolean): void {
+  const args = { index, out, size: place.size, step, fault: faultAt(l, place) };
+  l.launch(ravelKernel(l.target, first), args, { size: out.layout.numel, unitCost: 1 });
+}
+
+/** [x, index] */
+export function lowerIndexSelect(l: Lowering, [input, list]: Values, [out]: Values, p: IndexParams): void {
+  const [x, index] = [asContiguous(l, input!), asIndices(l, list!)];
+  const place = placeOf('indexSelect', p, x.layout.shape);
+  const bytes = itemSize(x.layout.dtype);
+  const { outer, size, inner } = around(x.layout.shape, p.dim);
   const count = index.layout.numel;
-  const args = { out, index: asContiguous(l, index), source: asContiguous(l, source), count, size, inner };
-  const blocks = Math.ceil(inner / ADD_COLUMNS);
-  const unitCost = count * (ELEMENT_NS + Math.min(inner, ADD_COLUMNS) * BYTE_NS * 2);
-  l.launch(indexAddKernel(l.target, dtype), args, { size: size === 0 ? 0 : outer * blocks, unitCost });
+  if (outer * inner === 0) checkAlong(l, index, place);
+  const options = { size: inner === 0 ? 0 : outer * count, unitCost: ELEMENT_NS * 3 + inner * bytes * BYTE_NS };
+  const args = { x, index, out: out!, count, size, inner: inner * bytes, fault: faultAt(l, place) };
+  l.launch(indexSelectKernel(l.target, bytes, place.wraps), args, options);
+}
+
+/** Where there is nothing to move, indices are checked all the same. */
+function checkAlong(l: Lowering, index: Value, place: IndexPlace): void {
+  const unused = l.temp('int64', index.layout.shape);
+  if (place.wraps) launchRavel(l, index, unused, place, 1, true);
+  else lowerIndexCheck(l, index, { key: '', size: place.size, ignore: -1, error: (wrong) => outOfRange(place, wrong) });
+}
+
+/** Adds the source's slices to `out`, or writes them there. */
+function lowerPut(
+  l: Lowering,
+  kind: 'add' | 'copy',
+  [out, list, from]: readonly [Value, Value, Value],
+  place: IndexPlace,
+): void {
+  // prettier-ignore
+  const { dtype, shape } = out.layout;
+  const { outer, size, inner: elements } = around(shape, place.dim);
+  const inner = elements * itemSize(dtype);
+  const [index, source] = [asIndices(l, list), asContiguous(l, from)];
+  const count = index.layout.numel;
+  if (outer * inner === 0) checkAlong(l, index, place);
+  const args = { out, index, source, count, size, inner, fault: faultAt(l, place) };
+  const blocks = Math.ceil(inner / PUT_COLUMNS);
+  const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
+  l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, { size: outer * blocks, unitCost });
 }
 
 /** [∂y, index] */
-export function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, { dim }: ShapedDimParams): void {
+export function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
-  lowerAdd(l, dx!, index!, g!, dim);
+  lowerPut(l, 'add', [dx!, index!, g!], placeOf('indexSelect', p, p.shape));
 }
 
 /** Lowers an update of x at some places: `write` gets a dense tensor that starts as x and ends up as `out`. */
 function lowerUpdate(l: Lowering, x: Value, out: Value, write: (dense: Value) => void): void {
-  const dense = out.layout.contiguous ? out : l.temp(out.layout.dtype, out.layout.shape);
+  if (out.layout.contiguous && x.layout === out.layout) {
+    const bytes = out.layout.numel * itemSize(out.layout.dtype);
+    const options = { size: Math.ceil(bytes / KEEP_BYTES), unitCost: KEEP_BYTES * BYTE_NS };
+    l.launch(keepKernel(l.target), { from: x, to: out, bytes }, options);
+    write(out);
+    return;
+  }
+  const dense = l.temp(out.layout.dtype, out.layout.shape);
   lowerCopy(l, x, dense);
   write(dense);
-  if (dense !== out) lowerCopy(l, dense, out);
+  lowerCopy(l, dense, out);
 }
 
+const lowerPutAs =
+  (kind: 'add' | 'copy') =>
+  (l: Lowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
+    const place = placeOf(kind === 'add' ? 'indexAdd' : 'indexCopy', p, x!.layout.shape);
+    lowerUpdate(l, x!, out!, (dense) => lowerPut(l, kind, [dense, index!, source!], place));
+  };
+
 /** [x, index, source] */
-export function lowerIndexAdd(l: Lowering, [x, index, source]: Values, [out]: Values, { dim }: DimParams): void {
-  lowerUpdate(l, x!, out!, (dense) => lowerAdd(l, dense, index!, source!, dim));
-}
+export const lowerIndexAdd = lowerPutAs('add');
+
+/** [x, index, source] */
+export const lowerIndexCopy = lowerPutAs('copy');
 
 interface Lines {
   readonly large: Value;
   readonly index: Value;
   readonly small: Value;
-  readonly dim: number;
+  readonly op: string;
   readonly value?: number | ScalarInput;
 }
 
 /** Walks an index tensor of any strides along a dimension, line by line. */
-function lowerLines(l: Lowering, kind: LineKind, { large, index, small, dim, value }: Lines): void {
+function lowerLines(l: Lowering, kind: LineKind, { large, index, small, op, value }: Lines, p: IndexParams): void {
   if (index.layout.numel === 0) return;
   // A scalar is a line of one element.
   const lineUp = ({ layout: { shape, strides } }: Value): { shape: Dims; strides: Dims } =>
     shape.length === 0 ? { shape: [1], strides: [1] } : { shape, strides };
   const [whole, at, part] = [lineUp(large), lineUp(index), lineUp(small)];
-  const axis = normalizeDim('gather', dim, at.shape.length);
+  const place = placeOf(op, p, whole.shape);
+  const { dim: axis } = place;
   const others = at.shape.map((_, i) => i).filter((i) => i !== axis && at.shape[i] !== 1);
   const lines = others.reverse().flatMap((i) => [at.shape[i]!, whole.strides[i]!, at.strides[i]!, part.strides[i]!]);
   const count = at.shape[axis]!;
   l.launch(
-    lineKernel(l.target, large.layout.dtype, kind),
+    lineKernel(l.target, large.layout.dtype, kind, place.wraps),
     {
       large,
       index,
@@ -108,28 +191,29 @@ function lowerLines(l: Lowering, kind: LineKind, { large, index, small, dim, val
       indexStep: at.strides[axis]!,
       smallStep: part.strides[axis]!,
       value: value ?? 0,
+      fault: faultAt(l, place),
     },
     { size: index.layout.numel / count, unitCost: (count + others.length * 2) * ELEMENT_NS },
   );
 }
 
 /** [x, index] */
-export function lowerGather(l: Lowering, [x, index]: Values, [out]: Values, { dim }: DimParams): void {
-  if (x!.layout.numel === 0)
-    lowerFill(l, out!, [0]); // there is nothing that an index could point at
-  else lowerLines(l, 'gather', { large: x!, index: index!, small: out!, dim });
+export function lowerGather(l: Lowering, [x, index]: Values, [out]: Values, p: IndexParams): void {
+  lowerLines(l, 'gather', { large: x!, index: asInt64(l, index!), small: out!, op: 'gather' }, p);
 }
 
 /** [∂y, index] */
-export function lowerGatherGrad(l: Lowering, [g, index]: Values, [dx]: Values, { dim }: ShapedDimParams): void {
+export function lowerGatherGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
-  lowerLines(l, 'add', { large: dx!, index: index!, small: g!, dim });
+  lowerLines(l, 'add', { large: dx!, index: asInt64(l, index!), small: g!, op: 'gather' }, p);
 }
 
 const lowerScatterAs =
   (kind: 'scatter' | 'add') =>
-  (l: Lowering, [x, index, source]: Values, [out]: Values, { dim }: DimParams): void => {
-    lowerUpdate(l, x!, out!, (large) => lowerLines(l, kind, { large, index: index!, small: source!, dim }));
+  (l: Lowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
+    const places = asInt64(l, index!);
+    const op = kind === 'add' ? 'scatterAdd' : kind;
+    lowerUpdate(l, x!, out!, (large) => lowerLines(l, kind, { large, index: places, small: source!, op }, p));
   };
 
 /** [x, index, source] */
@@ -139,9 +223,10 @@ export const lowerScatter = lowerScatterAs('scatter');
 export const lowerScatterAdd = lowerScatterAs('add');
 
 /** [x, index]; scalar 0: the value */
-export function lowerScatterValue(l: Lowering, [x, index]: Values, [out]: Values, { dim }: DimParams): void {
+export function lowerScatterValue(l: Lowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
+  const index = asInt64(l, list!);
   lowerUpdate(l, x!, out!, (large) =>
-    lowerLines(l, 'value', { large, index: index!, small: index!, dim, value: l.scalar(0) }),
+    lowerLines(l, 'value', { large, index, small: index, op: 'scatter', value: l.scalar(0) }, p),
   );
 }
 
@@ -210,7 +295,8 @@ export const lowerTriangle =
 
 export function lowerOneHot(l: Lowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
   const x = asContiguous(l, input!);
-  l.launch(oneHotKernel(l.target), { x, out: out!, classes }, { size: x.layout.numel, unitCost: classes });
+  const fault = l.fault((label) => wrongClass(classes, label));
+  l.launch(oneHotKernel(l.target), { x, out: out!, classes, fault }, { size: x.layout.numel, unitCost: classes });
 }
 
 /** → [values, indices] */

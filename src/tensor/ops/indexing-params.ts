@@ -1,14 +1,37 @@
 /** The arguments of indexing operations; equal ones give the same object. */
 import { ArgumentError } from '../../base/errors.ts';
 import type { Dims } from '../../base/shape.ts';
-import { remembered } from './attrs.ts';
+import { dimParams, remembered, type DimParams } from './attrs.ts';
 import type { Attrs } from './rule.ts';
 
+/** Made by {@link indexParams}, or by `dimParams` where the defaults do. */
+export interface IndexParams extends DimParams {
+  /** What errors of indices are said to be about. Default: the operation. */
+  readonly caller?: string;
+  /** Whether negative indices count from the end. Default false. */
+  readonly wraps?: boolean;
+}
+
 /** A gradient along a dimension: made by {@link shapedDimParams}. */
-export interface ShapedDimParams extends Attrs {
-  readonly dim: number;
+export interface ShapedDimParams extends IndexParams {
   /** Shape of the input whose gradient is computed. */
   readonly shape: Dims;
+}
+
+/** Made by {@link ravelParams}. */
+export interface RavelParams extends Attrs {
+  readonly caller: string;
+  /** Sizes of what each index counts, and for its errors the dimension where that begins. */
+  readonly sizes: Dims;
+  readonly dims: Dims;
+}
+
+/** Made by {@link indexCheckParams}. */
+export interface IndexCheckParams extends Attrs {
+  readonly size: number;
+  /** An index that is fine wherever it lies. */
+  readonly ignore: number;
+  readonly error: (index: bigint) => Error;
 }
 
 /** Made by {@link padParams}. */
@@ -40,8 +63,28 @@ export interface SortParams extends Attrs {
   readonly k: number | null;
 }
 
-export function shapedDimParams(dim: number, shape: Dims): ShapedDimParams {
-  return remembered('shapedDim', { key: `${dim}|${shape.join('x')}`, dim, shape });
+/** Arguments of an operation that takes indices along one dimension, on behalf of `caller`. */
+export function indexParams(dim: number, caller: string, wraps = false): IndexParams {
+  return remembered('index', { key: `${dim}|${caller}${wraps ? '|w' : ''}`, dim, caller, wraps });
+}
+
+/** Of the gradient of an operation along `dim`, whose input has this shape; `from` are its arguments. */
+export function shapedDimParams(dim: number, shape: Dims, from: IndexParams = dimParams(dim)): ShapedDimParams {
+  return remembered('shapedDim', { ...from, key: `${from.key}|${shape.join('x')}`, dim, shape });
+}
+
+export function ravelParams(caller: string, sizes: Dims, dims: Dims): RavelParams {
+  return remembered('ravel', { key: `${sizes.join('x')}|${dims.join()}|${caller}`, caller, sizes, dims });
+}
+
+/** `key` distinguishes `error` from those of other operations and arguments. */
+export function indexCheckParams(
+  key: string,
+  size: number,
+  ignore: number,
+  error: (index: bigint) => Error,
+): IndexCheckParams {
+  return remembered('indexCheck', { key: `${key}|${size}|${ignore}`, size, ignore, error });
 }
 
 /**

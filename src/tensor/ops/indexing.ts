@@ -1,12 +1,13 @@
 /**
  * Indexing, joining and rearranging: indexSelect, gather, scatter, cat, pad, oneHot, flip, triangles, sort and topk.
- * Indices are int64.
+ * Indices are int64 or int32.
  *
- * Refusing indices out of range is the caller's; the kernels never touch memory outside: `indexSelect`, `gather` read the
- * nearest element, writes outside are left out. Negative indices of `indexSelect`, `indexAdd` count from the end.
+ * Kernels check every index before they use it and end the plan with an IndexError where it lies outside (`kernels/fault.ts`): eager or
+ * compiled, forward or gradient. Negative ones count from the end only where the arguments say so (`wraps`). An operation that is used in
+ * place must find wrong indices before it writes: `setAt` has `ravelIndex` do so.
  */
 import { requireDType, type DType } from '../../base/dtype.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.ts';
+import { ArgumentError, DTypeError, invariant, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { CANNOT_JOIN, say, TOO_MANY_PADS } from '../../base/sentences.ts';
 import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
@@ -14,51 +15,75 @@ import type { Tensor } from '../tensor.ts';
 import { dimParams, type DimParams } from './attrs.ts';
 import {
   lowerCat,
+  lowerCheckOnly,
   lowerFlip,
   lowerGather,
   lowerGatherGrad,
   lowerIndexAdd,
+  lowerIndexCopy,
   lowerIndexSelect,
   lowerIndexSelectGrad,
   lowerOneHot,
   lowerPad,
+  lowerRavel,
   lowerScatter,
   lowerScatterAdd,
   lowerScatterValue,
   lowerSort,
   lowerTriangle,
 } from './indexing-lower.ts';
+import { outOfRange } from './index-error.ts';
 import {
+  indexParams,
   padParams,
   shapedDimParams,
   type FlipParams,
+  type IndexCheckParams,
+  type IndexParams,
   type OneHotParams,
   type PadParams,
+  type RavelParams,
   type ShapedDimParams,
   type SortParams,
   type TriangleParams,
 } from './indexing-params.ts';
 import type { GradientContext, OpRule, OpRules } from './rule.ts';
 
-export { flipParams, oneHotParams, padParams, shapedDimParams, sortParams, triangleParams } from './indexing-params.ts';
+export {
+  flipParams,
+  indexCheckParams,
+  indexParams,
+  oneHotParams,
+  padParams,
+  ravelParams,
+  shapedDimParams,
+  sortParams,
+  triangleParams,
+} from './indexing-params.ts';
 
 export interface IndexingAttrs {
   /** [x, index [n]] → x's slices along dim */
-  indexSelect: DimParams;
+  indexSelect: IndexParams;
   /** [∂y, index] → ∂x */
   indexSelectGrad: ShapedDimParams;
   /** [x, index [n], source] → x + source's slices, in index order */
-  indexAdd: DimParams;
+  indexAdd: IndexParams;
+  /** [x, index [n], source] → x with source's slices in place of its own; the last of equal indices stays */
+  indexCopy: IndexParams;
+  /** [index, …], of one shape → where they point, counted in the flattened dimensions; int64, from the front */
+  ravelIndex: RavelParams;
+  /** [index] → 0; refuses indices out of range, for those who must know before anything is done */
+  indexCheck: IndexCheckParams;
   /** [x, index (x's rank)] → x at index along dim */
-  gather: DimParams;
+  gather: IndexParams;
   /** [∂y, index] → ∂x */
   gatherGrad: ShapedDimParams;
   /** [x, index, source] → x with source's elements at index along dim; the last of equal indices stays */
-  scatter: DimParams;
+  scatter: IndexParams;
   /** [x, index] → x with scalar 0 at index along dim */
-  scatterValue: DimParams;
+  scatterValue: IndexParams;
   /** [x, index, source] → x plus source's elements at index along dim, in index order */
-  scatterAdd: DimParams;
+  scatterAdd: IndexParams;
   /** n inputs of one dtype → their concatenation along dim */
   cat: DimParams;
   /** x → padded x. Scalar 0: the value (0 in the gradient). */
@@ -77,20 +102,44 @@ export interface IndexingAttrs {
 
 const replaced = (shape: Dims, dim: number, size: number): number[] => shape.map((s, i) => (i === dim ? size : s));
 
-const isInt64 = (op: string, index: Layout): void => requireDType(op, 'index', index.dtype, ['int64']);
+const isIndex = (op: string, index: Layout): void => requireDType(op, 'index', index.dtype, ['int64', 'int32']);
+
+/** No index can be right for a dimension without elements. */
+function requireElements(caller: string, dim: number, size: number, index: Layout): void {
+  if (size === 0 && index.numel > 0) throw outOfRange({ caller, dim, size, wraps: false });
+}
 
 /** Checks a 1-d index and gives the dimension from the front. */
-function selectDim(op: string, x: Layout, index: Layout, dim: number): number {
-  isInt64(op, index);
+function selectDim(op: string, x: Layout, index: Layout, { dim, caller }: IndexParams): number {
+  isIndex(op, index);
   if (index.shape.length !== 1) {
     throw new ShapeError(`${op}: expected a one-dimensional index, but got shape ${showShape(index.shape)}; use gather for more dimensions`); // prettier-ignore
   }
   if (x.shape.length === 0) throw new ShapeError(`${op}: expected an input with dimensions, but got a scalar; unsqueeze it first`); // prettier-ignore
-  return normalizeDim(op, dim, x.shape.length);
+  const axis = normalizeDim(op, dim, x.shape.length);
+  requireElements(caller ?? op, axis, x.shape[axis]!, index);
+  return axis;
 }
 
+/** Checks the operands of an update of slices. */
+function putShape(op: 'indexAdd' | 'indexCopy', [x, index, source]: readonly Layout[], p: IndexParams): Layout[] {
+  const axis = selectDim(op, x!, index!, p);
+  requireDType(op, 'source', source!.dtype, [x!.dtype]);
+  const expected = replaced(x!.shape, axis, index!.numel);
+  if (!sameDims(source!.shape, expected)) {
+    throw new ShapeError(
+      `${op}: expected a source of shape ${showShape(expected)}, but got ${showShape(source!.shape)}`,
+    );
+  }
+  return [layoutOf(x!.dtype, x!.shape)];
+}
+
+/** What an input of one dimension less than a line's makes of itself: a scalar is a line of one element. */
+const lined = (shape: Dims): Dims => (shape.length === 0 ? [1] : shape);
+
 /** `index` must have the rank of `x` and no larger sizes, except along `dim`. */
-function checkIndexShape(op: string, what: string, x: Dims, index: Dims, dim: number | null): void {
+function checkIndexShape(op: string, what: string, xs: Dims, indices: Dims, dim: number | null): void {
+  const [x, index] = [lined(xs), lined(indices)];
   if (x.length !== index.length || index.some((size, i) => i !== dim && size > x[i]!)) {
     const except = dim === null ? '' : `, except along dimension ${dim}`;
     throw new ShapeError(
@@ -100,10 +149,11 @@ function checkIndexShape(op: string, what: string, x: Dims, index: Dims, dim: nu
   }
 }
 
-function scatterShape(op: string, [x, index, source]: readonly Layout[], { dim }: DimParams): Layout[] {
-  isInt64(op, index!);
+function scatterShape(op: string, [x, index, source]: readonly Layout[], { dim, caller }: IndexParams): Layout[] {
+  isIndex(op, index!);
   if (source !== undefined) requireDType(op, 'source', source.dtype, [x!.dtype]);
   const axis = normalizeDim(op, dim, x!.shape.length);
+  requireElements(caller ?? op, axis, lined(x!.shape)[axis]!, index!);
   if (index!.numel > 0) {
     checkIndexShape(op, 'the input', x!.shape, index!.shape, axis);
     if (source !== undefined) checkIndexShape(op, 'the source', source.shape, index!.shape, null);
@@ -149,6 +199,10 @@ function padShape([x]: readonly Layout[], { pads }: PadParams): Layout[] {
   return [layoutOf(x!.dtype, shape)];
 }
 
+/** The arguments of the operation that has a gradient with these. */
+const unshaped = ({ caller, dim, wraps }: ShapedDimParams): IndexParams =>
+  caller === undefined ? dimParams(dim) : indexParams(dim, caller, wraps);
+
 /** The sizes of inputs along a dimension, as the cuts of a gradient. */
 function cutAlong(dim: number, layouts: readonly Layout[]): { start: number; size: number }[] {
   let start = 0;
@@ -160,7 +214,7 @@ function cutAlong(dim: number, layouts: readonly Layout[]): { start: number; siz
 }
 
 /** ∂source of a scatter: ∂y at the indices; elements of the source past the index's size took no part. */
-function sourceGradient(g: Tensor, { apply, input, attrs, inputLayouts }: GradientContext<DimParams>): Tensor {
+function sourceGradient(g: Tensor, { apply, input, attrs, inputLayouts }: GradientContext<IndexParams>): Tensor {
   const [taken, whole] = [inputLayouts[1]!.shape, inputLayouts[2]!.shape];
   const picked = apply('gather', [g, input(1)], attrs)[0]!;
   if (sameDims(taken, whole)) return picked;
@@ -198,8 +252,8 @@ const sorted = (op: string, name: string): OpRule<SortParams> => ({
 
 export const indexingRules: OpRules<IndexingAttrs> = {
   indexSelect: {
-    shape: ([x, index], { dim }) => {
-      const axis = selectDim('indexSelect', x!, index!, dim);
+    shape: ([x, index], p) => {
+      const axis = selectDim('indexSelect', x!, index!, p);
       return [layoutOf(x!.dtype, replaced(x!.shape, axis, index!.numel))];
     },
     lower: lowerIndexSelect,
@@ -207,7 +261,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'IndexSelectBackward0',
       saves: { inputs: [1] },
       run: ({ grads: [g], apply, input, attrs, inputLayouts }) => [
-        g && apply('indexSelectGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape))[0],
+        g && apply('indexSelectGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape, attrs))[0],
         undefined,
       ],
     },
@@ -219,21 +273,15 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'IndexSelectBackwardBackward0',
       saves: { inputs: [1] },
       run: ({ grads: [g], apply, input, attrs }) => [
-        g && apply('indexSelect', [g, input(1)], dimParams(attrs.dim))[0],
+        g && apply('indexSelect', [g, input(1)], unshaped(attrs))[0],
         undefined,
       ],
     },
   },
   indexAdd: {
-    shape: ([x, index, source], { dim }) => {
-      const axis = selectDim('indexAdd', x!, index!, dim);
-      requireNumber('indexAdd', x!.dtype);
-      requireDType('indexAdd', 'source', source!.dtype, [x!.dtype]);
-      const expected = replaced(x!.shape, axis, index!.numel);
-      if (!sameDims(source!.shape, expected)) {
-        throw new ShapeError(`indexAdd: expected a source of shape ${showShape(expected)}, but got ${showShape(source!.shape)}`); // prettier-ignore
-      }
-      return [layoutOf(x!.dtype, x!.shape)];
+    shape: (inputs, p) => {
+      requireNumber('indexAdd', inputs[0]!.dtype);
+      return putShape('indexAdd', inputs, p);
     },
     lower: lowerIndexAdd,
     gradient: {
@@ -246,10 +294,49 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       ],
     },
   },
+  indexCopy: {
+    shape: (inputs, p) => putShape('indexCopy', inputs, p),
+    lower: lowerIndexCopy,
+    gradient: {
+      name: 'IndexCopyBackward0',
+      saves: { inputs: [1] },
+      run: ({ grads: [g], apply, input, attrs, needs, inputLayouts }) => {
+        if (g === undefined) return [];
+        const zeros = (): Tensor => g.newZeros(inputLayouts[2]!.shape);
+        return [
+          needs(0) ? apply('indexCopy', [g, input(1), zeros()], attrs)[0] : undefined,
+          undefined,
+          needs(2) ? apply('indexSelect', [g, input(1)], attrs)[0] : undefined,
+        ];
+      },
+    },
+  },
+  ravelIndex: {
+    shape: (indices, { caller, sizes, dims }) => {
+      const shape = indices[0]!.shape;
+      indices.forEach((index, i) => {
+        isIndex(caller, index);
+        invariant(sameDims(index.shape, shape), 'indices are expanded to one shape');
+        requireElements(caller, dims[i]!, sizes[i]!, index);
+      });
+      return [layoutOf('int64', shape)];
+    },
+    lower: lowerRavel,
+    gradient: null,
+  },
+  indexCheck: {
+    shape: ([index]) => {
+      isIndex('indexCheck', index!);
+      return [layoutOf('int64', [])];
+    },
+    lower: lowerCheckOnly,
+    gradient: null,
+  },
   gather: {
-    shape: ([x, index], { dim }) => {
-      isInt64('gather', index!);
+    shape: ([x, index], { dim, caller }) => {
+      isIndex('gather', index!);
       const axis = normalizeDim('gather', dim, x!.shape.length);
+      requireElements(caller ?? 'gather', axis, lined(x!.shape)[axis]!, index!);
       if (index!.numel > 0) checkIndexShape('gather', 'the input', x!.shape, index!.shape, axis);
       return [layoutOf(x!.dtype, index!.shape)];
     },
@@ -258,7 +345,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'GatherBackward0',
       saves: { inputs: [1] },
       run: ({ grads: [g], apply, input, attrs, inputLayouts }) => [
-        g && apply('gatherGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape))[0],
+        g && apply('gatherGrad', [g, input(1)], shapedDimParams(attrs.dim, inputLayouts[0]!.shape, attrs))[0],
         undefined,
       ],
     },
@@ -270,7 +357,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'GatherBackwardBackward0',
       saves: { inputs: [1] },
       run: ({ grads: [g], apply, input, attrs }) => [
-        g && apply('gather', [g, input(1)], dimParams(attrs.dim))[0],
+        g && apply('gather', [g, input(1)], unshaped(attrs))[0],
         undefined,
       ],
     },

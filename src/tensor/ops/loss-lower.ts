@@ -15,6 +15,7 @@ import {
 } from '../../kernels/loss-classes.ts';
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/loss-pairs.ts';
 import { asContiguous } from './copy.ts';
+import { wrongTarget } from './index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax-lower.ts';
 
@@ -24,6 +25,10 @@ type Values = readonly Value[];
 const POSITION_NS = 5;
 const CLASS_NS = 0.5;
 const DIFFERENCE_NS = 0.5;
+
+/** Where kernels report a target that is no class. */
+const faultOf = (l: Lowering, op: ClassLoss, classes: number, { ignoreIndex }: ClassLossParams): Value =>
+  l.fault((target) => wrongTarget(op === 'nll' ? 'nllLoss' : op, classes, ignoreIndex, target));
 
 /** Class weights, or ones in their place. */
 function weightsOf(l: Lowering, t: Floats, classes: number, given: Value | undefined): Value {
@@ -67,6 +72,7 @@ function lowerClassLoss(l: Lowering, v: ClassForward, p: ClassLossParams): void 
       inner,
       ignore: p.ignoreIndex,
       smoothing: p.labelSmoothing,
+      fault: faultOf(l, v.kind, classes, p),
     },
     { size: units, unitCost: POSITIONS * (POSITION_NS + (smooth ? classes * CLASS_NS : 0)) },
   );
@@ -124,6 +130,7 @@ export function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }
     inner,
     ignore: loss.ignoreIndex,
     smoothing: 0,
+    fault: faultOf(l, 'nll', classes, loss),
   };
   const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
   l.launch(nllGradKernel(l.target, t, loss.reduction), args, options);
@@ -145,6 +152,7 @@ export function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values,
     inner,
     ignore: p.ignoreIndex,
     smoothing: p.labelSmoothing,
+    fault: faultOf(l, 'crossEntropy', classes, p),
   };
   const shape = { dense: inner === 1, smooth: p.labelSmoothing > 0 };
   const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
@@ -195,6 +203,7 @@ export function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: N
       inner,
       ignore: p.ignoreIndex,
       smoothing: p.labelSmoothing,
+      fault: faultOf(l, 'crossEntropy', classes, p),
     },
     { size: 1, unitCost: cost, scratch: work.scratch },
   );

@@ -185,6 +185,13 @@ export class NativeKernels implements NativeCode {
   }
 }
 
+/** By what a kernel returns: see `emitUnit`. */
+const TRAPS: Readonly<Record<number, string>> = {
+  1: 'divide by zero',
+  2: 'divide result unrepresentable',
+  3: 'unreachable',
+};
+
 /** A job block in memory; see `runtime-source.ts`. */
 class NativeProgram implements Program {
   readonly #host: NativeHost;
@@ -215,8 +222,7 @@ class NativeProgram implements Program {
     host.setWord(block + 8, host.scratchStride);
     host.setWord(block + 12, host.threads);
     const trap = this.#runtime.run(block);
-    // What WebAssembly would have thrown.
-    if (trap !== 0) throw new WebAssembly.RuntimeError(trap === 1 ? 'divide by zero' : 'divide result unrepresentable');
+    if (trap !== 0) throw new WebAssembly.RuntimeError(TRAPS[trap]); // what WebAssembly would have thrown
   }
 
   dispose(): void {
