@@ -8,6 +8,7 @@ import {
   type ConvertOptions,
 } from '../io/files-node.ts';
 import type { RawTensor } from '../io/pt-value.ts';
+import { withConstants } from './constants.ts';
 import { readRaw } from './data.ts';
 import { decodeModel } from './describe.ts';
 import { externalOf, readWhole } from './files.ts';
@@ -17,7 +18,7 @@ import { Unsupported } from './node.ts';
 /**
  * Writes the tensors of one file to another one: `.pt`, `.safetensors`, `.npz` or `.npy`, by the name's ending. Dtypes stay as they are,
  * half precision too; only NumPy has no bfloat16, which becomes float32. Nested dictionaries become names with dots. An ONNX model (`.onnx`)
- * gives its initializers by their names; its operations are not taken along. Such files have no
+ * gives its weights by their names, those that stand in `Constant` nodes by the names of the nodes' outputs; its operations are not taken along. Such files have no
  * `num_batches_tracked`: load them with `strict: false` into models with batch normalisation.
  * @throws ArgumentError when there is no such file or entry, or the target cannot hold what is in it; to make an ONNX file, use `exportOnnx`
  * @throws FormatError when the file is damaged, hostile or of another format
@@ -43,8 +44,9 @@ export function convertFile(from: string, to: string, options: ConvertOptions = 
  * @throws OnnxUnsupportedError for element types that no other format has
  */
 function readWeights(path: string): { value: Map<string, RawTensor>; metadata: Map<string, string> } {
-  const { model, graph } = decodeModel(readWhole('convertFile', path));
   const external = boundedReads(externalOf(path));
+  const { model, graph: whole } = decodeModel(readWhole('convertFile', path));
+  const graph = withConstants(whole, external);
   const value = new Map<string, RawTensor>();
   const missing: string[] = [];
   for (const tensor of graph.initializer) {

@@ -1,6 +1,7 @@
 /** What an ONNX file holds, as plain data, without loading any weights or asking whether its operators are supported. */
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
+import { withConstants } from './constants.ts';
 import { sizesOf } from './data.ts';
 import type { Message } from './messages.ts';
 import { decodeMessage } from './protobuf.ts';
@@ -72,11 +73,16 @@ export function describeOnnx(bytes: Uint8Array): OnnxDescription {
     opsets: model.opsetImport.map(({ domain, version }) => ({ domain: domain ?? '', version: Number(version ?? 0) })),
     inputs: inputsOf(graph).map(describeValue),
     outputs: graph.output.map(describeValue),
-    initializers: graph.initializer.map(describeInitializer),
+    initializers: withConstants(graph, nothing).initializer.map(describeInitializer),
     operators: [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     metadata: model.metadataProps.map(({ key, value }) => ({ key: key ?? '', value: value ?? '' })),
   };
 }
+
+/** Only sparse constants are read here, and those that lie in other files stay what they are. */
+const nothing = (location: string): never => {
+  throw new FormatError(`onnx: a sparse constant lies in another file, ${JSON.stringify(location)}`);
+};
 
 /** Decodes a model and finds its graph. */
 export function decodeModel(bytes: Uint8Array): { model: Message<'Model'>; graph: Message<'Graph'> } {

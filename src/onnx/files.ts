@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../io/atomic-write.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { encodeOnnx, type ExportableModel, type OnnxExportOptions } from './export/export.ts';
 import type { ReadExternal } from './data.ts';
-import { importModel } from './import.ts';
+import { importModel, type DeserializeOnnxOptions } from './import.ts';
 import type { OnnxModule } from './module.ts';
 
 /**
@@ -38,6 +38,9 @@ export function exportOnnx(
   writeFileAtomic(file, encodeOnnx(model, example, options).chunks);
 }
 
+/** Options of {@link importOnnx}. */
+export type ImportOnnxOptions = Pick<DeserializeOnnxOptions, 'maxBytes'>;
+
 /**
  * Makes a module of an ONNX file, as `deserializeOnnx` of `flambeau/onnx` does it: calling it runs the graph, its parameters are the file's
  * weights. Weights in other files are read from the model's own folder only, and not through links.
@@ -45,9 +48,12 @@ export function exportOnnx(
  * @throws FormatError when it is damaged, hostile or of another format
  * @throws OnnxUnsupportedError that lists all operators, attributes and types that Flambeau does not have
  */
-export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(file: string): OnnxModule<Out> {
+export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
+  file: string,
+  options: ImportOnnxOptions = {},
+): OnnxModule<Out> {
   try {
-    return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file) });
+    return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file), maxBytes: options.maxBytes });
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new FormatError(`importOnnx: ${JSON.stringify(file)}: ${cause.message}`, { cause });

@@ -7,11 +7,21 @@ import { isFloating, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { broadcastShapes, contiguousStrides, numelOf, showShape, type Dims } from '../base/shape.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
+import { allowance } from '../tensor/allowance.ts';
 import { unrecorded } from '../tensor/recorder.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
-/** Elements that a host array may have; a chain that makes more is none of shapes. */
+/** Elements that an array of the host may have that is read of a tensor or a file. */
 export const MAX_HOST_ELEMENTS = 65_536;
+/** Elements that one may have that is computed; what makes more is none of shapes, and computed with tensors. */
+export const MAX_MADE_ELEMENTS = 4096;
+/** What an element that is computed counts of the allowance of a call, in bytes: it takes as long as so many of a tensor. */
+const MADE_BYTES = 1024;
+
+/** An array of the host would have more elements than are computed there: the node is run on tensors instead. */
+export class TooLarge extends Error {
+  override name = 'TooLarge';
+}
 
 /** What flows between the nodes of a graph. */
 export type Value = Tensor | Host;
@@ -84,6 +94,12 @@ export const toTensor = (value: Value): Tensor => (value instanceof Host ? value
 
 export const shapeOf = (value: Value): Dims => (value instanceof Host ? value.shape : value.layout.shape);
 
+/** @throws TooLarge, or OutOfMemoryError when the call has made enough */
+export function countMade(elements: number): void {
+  if (elements > MAX_MADE_ELEMENTS) throw new TooLarge();
+  allowance?.spend(elements * MADE_BYTES);
+}
+
 /** @throws ShapeError for more elements than shape computations have */
 export function checkSize(shape: Dims): void {
   if (numelOf(shape) <= MAX_HOST_ELEMENTS) return;
@@ -101,14 +117,23 @@ export function rounded(dtype: DType, x: number): number {
 /** Element by element, broadcast. */
 export function hostMap(dtype: DType, inputs: readonly Host[], fn: (...numbers: number[]) => number): Host {
   const shape = inputs.reduce<Dims>((all, { shape: own }) => broadcastShapes('onnx', all, own), []);
-  checkSize(shape);
+  countMade(numelOf(shape));
   const readers = inputs.map((input) => reader(input, shape));
-  const data = Array.from({ length: numelOf(shape) }, (_, i) => rounded(dtype, fn(...readers.map((read) => read(i)))));
+  const [first, second] = readers as [Reader, Reader];
+  const at: Reader =
+    readers.length === 1
+      ? (i) => fn(first(i))
+      : readers.length === 2
+        ? (i) => fn(first(i), second(i))
+        : (i) => fn(...readers.map((read) => read(i)));
+  const data = Array.from({ length: numelOf(shape) }, (_, i) => rounded(dtype, at(i)));
   return new Host(dtype, shape, data);
 }
 
+type Reader = (i: number) => number;
+
 /** Reads an array as if it had a larger shape. */
-function reader({ shape, data }: Host, to: Dims): (i: number) => number {
+function reader({ shape, data }: Host, to: Dims): Reader {
   if (numelOf(shape) === 1) return () => data[0]!;
   if (shape.length === to.length && shape.every((size, d) => size === to[d])) return (i) => data[i]!;
   const shift = to.length - shape.length;
@@ -126,7 +151,7 @@ function reader({ shape, data }: Host, to: Dims): (i: number) => number {
 
 /** Elements picked by their coordinates: what slices, transposes, gathers and tiles of arrays are. */
 export function hostPick(input: Host, shape: Dims, from: (at: readonly number[]) => readonly number[]): Host {
-  checkSize(shape);
+  countMade(numelOf(shape));
   const own = contiguousStrides(input.shape);
   const strides = contiguousStrides(shape);
   const data = Array.from({ length: numelOf(shape) }, (_, i) => {

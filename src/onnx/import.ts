@@ -4,6 +4,7 @@
  */
 import { ArgumentError, FlambeauError, FormatError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
+import { hostNames, withConstants } from './constants.ts';
 import { readTensor, type ReadExternal, type TensorData } from './data.ts';
 import { decodeModel, describeValue, inputsOf, qualified } from './describe.ts';
 import type { Message } from './messages.ts';
@@ -37,11 +38,25 @@ export interface DeserializeOnnxOptions {
    * that name is up to the function; it may come from a stranger.
    */
   readonly externalData?: (location: string) => Uint8Array;
+  /**
+   * Most bytes that the results of one call may take together, beyond 4,096 times the bytes of its inputs and the model's weights. A model
+   * from a stranger may ask for anything: what asks for more is refused before it is made. Default 256 MiB.
+   */
+  readonly maxBytes?: number;
+}
+
+const MAX_BYTES = 256 * 2 ** 20;
+
+function maxBytesOf(given: number | undefined): number {
+  if (given === undefined) return MAX_BYTES;
+  if (!(given >= 0)) throw new ArgumentError(`deserializeOnnx: expected maxBytes to be a number of bytes, but got ${String(given)}`); // prettier-ignore
+  return given;
 }
 
 /** @internal The same with a reader of parts of files. */
 export interface ImportOptions {
   readonly external: ReadExternal;
+  readonly maxBytes?: number | undefined;
 }
 
 /**
@@ -64,8 +79,9 @@ export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
   bytes: Uint8Array,
   options: DeserializeOnnxOptions = {},
 ): OnnxModule<Out> {
-  const { externalData } = options;
+  const { externalData, maxBytes } = options;
   return importModel<Out>(bytes, {
+    maxBytes,
     external: (location, offset, length) => {
       if (externalData === undefined) {
         throw new ArgumentError(`onnx: weights are in another file, ${JSON.stringify(location)}; pass its bytes with the option externalData, or use importOnnx`); // prettier-ignore
@@ -110,6 +126,9 @@ class Importer {
   readonly #graph: Message<'Graph'>;
   readonly #external: ReadExternal;
   readonly #opset: number;
+  readonly #maxBytes: number;
+  /** Values that are read as plain numbers, or from which those are computed. */
+  readonly #plain: ReadonlySet<string>;
   /** What is missing, with how often. */
   readonly #missing = new Map<string, { count: number; place: string }>();
   readonly #slots = new Map<string, number>();
@@ -117,8 +136,10 @@ class Importer {
   readonly #steps: Step[] = [];
 
   constructor(model: Message<'Model'>, graph: Message<'Graph'>, options: ImportOptions) {
-    this.#graph = graph;
     this.#external = boundedReads(options.external);
+    this.#graph = withConstants(graph, this.#external);
+    this.#plain = hostNames(this.#graph);
+    this.#maxBytes = maxBytesOf(options.maxBytes);
     this.#opset = this.#findOpset(model);
   }
 
@@ -154,7 +175,6 @@ class Importer {
     const graph = this.#graph;
     const inputs = inputsOf(graph).map((info) => this.#input(info));
     for (const { name } of graph.initializer) this.#define(name, 'an initializer');
-    if (graph.sparseInitializer.length > 0) this.#lack('sparse initializers', 'the graph');
     graph.node.forEach((node, i) => this.#node(node, i));
     const outputs = graph.output.map(({ name = '' }) => ({ name, slot: this.#find(name, 'the graph’s output') }));
     if (outputs.length === 0) throw new FormatError('onnx: the graph has no output');
@@ -167,6 +187,7 @@ class Importer {
       weights: weights.filter((weight) => weight !== undefined),
       steps: this.#steps,
       slots: this.#slots.size,
+      maxBytes: this.#maxBytes,
     });
   }
 
@@ -226,16 +247,11 @@ class Importer {
     const host = operator.host?.(node);
     const unread = node.unread();
     if (unread.length > 0) node.refuse(`the attribute ${unread.join(', ')}`);
-    this.#steps.push({ node, position, run, host, inputs, outputs: [] });
+    this.#steps.push({ node, position, run, host, hostInputs: operator.hostInputs ?? [], inputs, outputs: [] });
   }
 
   #use(name: string, operator: Operator, i: number): void {
-    const role: Role =
-      operator.hostInputs?.includes(i) === true
-        ? 'host'
-        : operator.buffers?.includes(i) === true
-          ? 'buffer'
-          : 'learned';
+    const role: Role = this.#plain.has(name) ? 'host' : operator.buffers?.includes(i) === true ? 'buffer' : 'learned';
     const before = this.#roles.get(name);
     // Known numbers can be made a tensor of, and statistics can be used otherwise besides, but not the other way round.
     if (before === undefined || role === 'host' || (role === 'buffer' && before === 'learned')) this.#roles.set(name, role); // prettier-ignore

@@ -31,7 +31,7 @@ export const MESSAGES = {
     docString: [10, 'string'],
     input: [11, 'ValueInfo', 'repeated'],
     output: [12, 'ValueInfo', 'repeated'],
-    sparseInitializer: [15, 'bytes', 'repeated'],
+    sparseInitializer: [15, 'SparseTensor', 'repeated'],
   },
   Node: {
     input: [1, 'string', 'repeated'],
@@ -54,6 +54,7 @@ export const MESSAGES = {
     strings: [9, 'bytes', 'repeated'],
     type: [20, 'int32'],
     refAttrName: [21, 'string'],
+    sparseTensor: [22, 'SparseTensor'],
   },
   Tensor: {
     dims: [1, 'int64', 'repeated'],
@@ -70,6 +71,8 @@ export const MESSAGES = {
     externalData: [13, 'Entry', 'repeated'],
     dataLocation: [14, 'int32'],
   },
+  /** Indices count all elements, or those of each dimension. */
+  SparseTensor: { values: [1, 'Tensor'], indices: [2, 'Tensor'], dims: [3, 'int64', 'repeated'] },
   ValueInfo: { name: [1, 'string'], type: [2, 'Type'], docString: [3, 'string'] },
   /** A value that is no tensor has none of the first. */
   Type: { tensorType: [1, 'TensorType'] },

@@ -4,10 +4,11 @@ import type { DType } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
 import { ModuleBase } from '../nn/module-base.ts';
 import { Parameter } from '../nn/parameter.ts';
+import { Allowance, allowing } from '../tensor/allowance.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { TensorData } from './data.ts';
-import { Host, toTensor, type Value } from './host.ts';
+import { Host, TooLarge, toTensor, type Value } from './host.ts';
 import { Args, type OnnxNode, type Run } from './node.ts';
 
 export interface GraphInput {
@@ -29,6 +30,8 @@ export interface Step {
   readonly position: number;
   readonly run: Run;
   readonly host: Run | undefined;
+  /** Inputs that are read as plain numbers. */
+  readonly hostInputs: readonly number[];
   readonly inputs: readonly number[];
   readonly outputs: number[];
 }
@@ -40,6 +43,8 @@ export interface ImportedGraph {
   readonly weights: readonly Weight[];
   readonly steps: readonly Step[];
   readonly slots: number;
+  /** Bytes that a call may make, beyond its share for inputs and weights. */
+  readonly maxBytes: number;
 }
 
 /**
@@ -52,6 +57,7 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
   /** Slots of weights, with the property that holds them. */
   readonly #weights: readonly { readonly slot: number; readonly property: string }[];
   readonly #constants: readonly { readonly slot: number; readonly value: Value }[];
+  readonly #weightBytes: number;
   /** For each step, the slots that nobody reads after it. */
   readonly #done: readonly (readonly number[])[];
 
@@ -64,6 +70,7 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
       weight.kind === 'constant' ? [] : [{ slot: weight.slot, property: this.#hold(weight) }],
     );
     this.#done = lastUses(graph);
+    this.#weightBytes = graph.weights.reduce((bytes, weight) => bytes + bytesOf(weight), 0);
     this.eval();
   }
 
@@ -92,6 +99,17 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
    * @throws ArgumentError, DTypeError, ShapeError for inputs other than the file announces
    */
   override forward(...inputs: Tensor[]): Out {
+    return allowing(this.#allowance(inputs), () => this.#run(inputs));
+  }
+
+  /** What a call may make: so much for itself, and in proportion to what goes into it. */
+  #allowance(inputs: readonly Tensor[]): Allowance {
+    const given = inputs.reduce((bytes, x) => bytes + (x instanceof Tensor ? 8 * x.numel() : 0), this.#weightBytes);
+    const { maxBytes } = this.#graph;
+    return new Allowance('onnx: the model', maxBytes + BYTES_EACH * given, WORK_FREE * maxBytes + WORK_EACH * given);
+  }
+
+  #run(inputs: readonly Tensor[]): Out {
     const values = new Array<Value | undefined>(this.#graph.slots);
     this.#fill(values, inputs);
     this.#graph.steps.forEach((step, i) => {
@@ -130,13 +148,13 @@ function missing(name: string): never {
   throw new FormatError(`onnx: the output ${JSON.stringify(name)} was not computed`);
 }
 
-function runStep({ node, run, host, inputs, outputs }: Step, values: (Value | undefined)[], training: boolean): void {
+function runStep(step: Step, values: (Value | undefined)[], training: boolean): void {
+  const { node, run, host, inputs, outputs } = step;
   const given = inputs.map((slot) => (slot === -1 ? undefined : values[slot]));
-  const args = new Args(node, given, training);
   const onHost = host !== undefined && given.every((value) => value === undefined || value instanceof Host);
   let results: Value | readonly Value[];
   try {
-    results = (onHost ? host : run)(args);
+    results = onHost ? orOnTensors(step, host, given, training) : run(new Args(node, given, training));
   } catch (error) {
     if (error instanceof FlambeauError && !error.message.includes(node.place)) error.message += ` (in ${node.place})`;
     throw error;
@@ -146,6 +164,35 @@ function runStep({ node, run, host, inputs, outputs }: Step, values: (Value | un
     if (slot !== -1) values[slot] = all[i] ?? node.fail(`its output ${i} is not available`);
   });
 }
+
+/** Runs a node on the host; if that would make too much for plain numbers, on tensors. */
+function orOnTensors(
+  { node, run, hostInputs }: Step,
+  host: Run,
+  given: readonly (Value | undefined)[],
+  training: boolean,
+): Value | readonly Value[] {
+  try {
+    return host(new Args(node, given, training));
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    const tensors = given.map((value, i) =>
+      value instanceof Host && !hostInputs.includes(i) ? value.tensor() : value,
+    );
+    return run(new Args(node, tensors, training));
+  }
+}
+
+const bytesOf = (weight: Weight): number => {
+  if (weight.kind !== 'constant') return weight.data.data.byteLength;
+  return 8 * (weight.value instanceof Host ? weight.value.data.length : weight.value.numel());
+};
+
+/** Bytes that a call may make for each byte that goes into it, and multiplications: the deepest classifiers make some hundred, and some thousand. */
+const BYTES_EACH = 4096;
+const WORK_EACH = 2 ** 20;
+/** Multiplications for each byte that it may make whatever goes in: about a second's. */
+const WORK_FREE = 32;
 
 function checkInput({ name, dtype, shape }: GraphInput, x: Tensor | undefined): void {
   if (!(x instanceof Tensor)) throw new ArgumentError(`OnnxModule: expected a tensor for the input ${name}, but got ${typeof x}`); // prettier-ignore

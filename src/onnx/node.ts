@@ -211,6 +211,7 @@ export class Args {
 
 /** Axes counted from the front, each once. */
 export function axesOf(node: OnnxNode, axes: readonly number[], rank: number): number[] {
+  if (axes.length > rank) node.fail(`${axes.length} axes are more than the ${rank} dimensions`);
   const all = axes.map((axis) => axisOf(node, axis, rank));
   if (new Set(all).size !== all.length) node.fail(`axes [${axes.join(', ')}] name one twice`);
   return all;

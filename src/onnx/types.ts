@@ -29,4 +29,14 @@ export const elementType = (code: number | undefined): ElementType =>
 export const codeOfDType = (dtype: DType): number => ELEMENT_TYPES.findIndex((entry) => entry.dtype === dtype);
 
 /** Attribute types by number (`AttributeProto.AttributeType`). */
-export const ATTRIBUTE = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, GRAPH: 5, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
+export const ATTRIBUTE = {
+  FLOAT: 1,
+  INT: 2,
+  STRING: 3,
+  TENSOR: 4,
+  GRAPH: 5,
+  FLOATS: 6,
+  INTS: 7,
+  STRINGS: 8,
+  SPARSE_TENSOR: 11,
+} as const;

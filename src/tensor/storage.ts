@@ -11,6 +11,7 @@
  */
 import { AutogradError } from '../base/errors.ts';
 import type { Device } from '../devices/device.ts';
+import { allowance } from './allowance.ts';
 import { findCollector, type Collect } from './collector.ts';
 
 let nextSerial = 0;
@@ -98,6 +99,7 @@ class Block {
  * contents is an error.
  */
 export function imaginaryStorage(device: Device, bytes: number): Storage {
+  allowance?.spend(bytes);
   const block = new Block(device, -1, bytes);
   block.freed = true;
   const storage = new Storage(device, block);
@@ -151,6 +153,7 @@ let registry: FinalizationRegistry<Block> | undefined;
  * @throws OutOfMemoryError
  */
 export function allocateStorage(device: Device, bytes: number): Storage {
+  allowance?.spend(bytes);
   if (growth() > budget) relieve();
   device.reclaim ??= sweep;
   const block = new Block(device, device.allocate(bytes), bytes);

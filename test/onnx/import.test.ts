@@ -3,9 +3,21 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ArgumentError, compile, DTypeError, FormatError, nn, optim, randn, ShapeError, zeros } from 'flambeau';
-import { deserializeOnnx, OnnxUnsupportedError, serializeOnnx } from 'flambeau/onnx';
-import { importOnnx } from 'flambeau/node';
+import {
+  ArgumentError,
+  compile,
+  DTypeError,
+  FormatError,
+  nn,
+  ones,
+  optim,
+  randn,
+  ShapeError,
+  zeros,
+  type Tensor,
+} from 'flambeau';
+import { deserializeOnnx, describeOnnx, OnnxUnsupportedError, serializeOnnx } from 'flambeau/onnx';
+import { convertFile, importOnnx, load } from 'flambeau/node';
 import type { Draft } from '../../src/onnx/messages.ts';
 import { bytesOf, info, intAttribute, modelOf, weights } from './support.ts';
 
@@ -77,6 +89,72 @@ describe('a damaged or hostile file is refused', () => {
     const shape = weights('s', BigInt64Array.of(2n ** 20n, 2n ** 20n));
     const model = deserializeOnnx(modelOf([['ConstantOfShape', ['s'], ['z']], ['Add', ['x', 'z'], ['y']]], { initializer: [shape] })); // prettier-ignore
     expect(() => model(zeros(1, 4))).toThrow(/ConstantOfShape: cannot make a tensor/);
+  });
+});
+
+describe('weights in Constant nodes', () => {
+  const constant = (name: string, attribute: Draft<'Attribute'>): Node => ['Constant', [], [name], [attribute]];
+  type Node = Parameters<typeof modelOf>[0][number];
+  const value = (t: Draft<'Tensor'>): Draft<'Attribute'> => ({ name: 'value', type: 4, t });
+  const turned: Draft<'Attribute'> = { name: 'perm', type: 7, ints: BigInt64Array.of(1n, 0n) };
+  const bytes = modelOf([
+    constant(
+      'layer.weight',
+      value({
+        ...weights(
+          '',
+          Float32Array.from({ length: 8 }, (_, i) => i),
+          [2, 4],
+        ),
+      }),
+    ),
+    ['Transpose', ['layer.weight'], ['turned'], [turned]],
+    ['MatMul', ['x', 'turned'], ['a']],
+    constant('bias', { name: 'value_floats', type: 6, floats: Float32Array.of(1, 2) }),
+    ['Identity', ['bias'], ['same']],
+    ['Add', ['a', 'same'], ['b']],
+    constant('half', { name: 'value_float', type: 1, f: 0.5 }),
+    ['Mul', ['b', 'half'], ['c']],
+    constant('thin', { name: 'sparse_value', type: 11, sparseTensor: { dims: BigInt64Array.of(2n), values: weights('', Float32Array.of(3)), indices: weights('', BigInt64Array.of(1n)) } }), // prettier-ignore
+    ['Add', ['c', 'thin'], ['d']],
+    constant('shape', value(weights('', BigInt64Array.of(-1n, 2n)))),
+    ['Reshape', ['d', 'shape'], ['e']],
+    constant('scales', value(weights('', Float32Array.of(1, 2)))),
+    ['Identity', ['scales'], ['s']],
+    ['Resize', ['e', '', 's'], ['y']],
+  ]);
+
+  it('are parameters, by the names of the nodes’ outputs; numbers, shapes and scales are not', () => {
+    const model = deserializeOnnx(bytes);
+    expect([...model.stateDict().keys()]).toEqual(['layer.weight', 'bias', 'thin']);
+    expect(model.parameters()).toHaveLength(3);
+    const x = ones(1, 4);
+    expect(model(x).tolist()).toEqual([[3.5, 3.5, 15, 15]]);
+    model(x).sum().backward();
+    expect(model.parameters().map(({ grad }) => grad?.tolist())).toEqual([[[1, 1, 1, 1], [1, 1, 1, 1]], [1, 1], [2, 2]]); // prettier-ignore
+    expect(compile((input: Tensor) => model(input))(x).tolist()).toEqual([[3.5, 3.5, 15, 15]]);
+  });
+
+  it('are shown and converted like all others', () => {
+    const { initializers, operators } = describeOnnx(bytes);
+    expect(initializers.map(({ name, shape, bytes: size }) => [name, shape.join(), size])).toEqual([['layer.weight', '2,4', 32], ['bias', '2', 8], ['thin', '2', 8]]); // prettier-ignore
+    expect(operators.find(({ name }) => name === 'Constant')?.count).toBe(6);
+    const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
+    writeFileSync(join(folder, 'model.onnx'), bytes);
+    expect(convertFile(join(folder, 'model.onnx'), join(folder, 'weights.safetensors')).tensors).toBe(3);
+    const state = load(join(folder, 'weights.safetensors'));
+    expect([...state.keys()].sort()).toEqual(['bias', 'layer.weight', 'thin']);
+    expect(state.get('thin')!.tolist()).toEqual([0, 3]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('that are sparse and damaged are refused', () => {
+    const sparse = (dims: readonly bigint[], ...indices: readonly bigint[]): Uint8Array =>
+      modelOf([constant('c', { name: 'sparse_value', type: 11, sparseTensor: { dims: BigInt64Array.from(dims), values: weights('', Float32Array.of(3)), indices: weights('', BigInt64Array.from(indices)) } }), ['Add', ['x', 'c'], ['y']]]); // prettier-ignore
+    expect(() => deserializeOnnx(sparse([4n], 4n))).toThrow(/index 4 is out of range for size 4/);
+    expect(() => deserializeOnnx(sparse([4n], -1n))).toThrow(FormatError);
+    expect(() => deserializeOnnx(sparse([4n], 1n, 2n))).toThrow(/do not fit indices/);
+    expect(() => deserializeOnnx(sparse([2n ** 30n], 1n))).toThrow(/more than the 16777216/);
   });
 });
 

@@ -3,6 +3,7 @@ import { isFloating } from '../../base/dtype.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { numelOf } from '../../base/shape.ts';
 import { batchNorm, dropout, linear } from '../../nn/functional.ts';
+import { allowance } from '../../tensor/allowance.ts';
 import { full } from '../../tensor/create.ts';
 import { apply, apply1 } from '../../tensor/dispatch.ts';
 import { where } from '../../tensor/functions.ts';
@@ -62,7 +63,7 @@ function reducing(
 const keepdim = { keepdim: true } as const;
 
 /** One dimension after the other. */
-const product: Reduction = (x, dims) => dims.reduce((y, d) => y.prod(d, keepdim), x);
+const productAlong: Reduction = (x, dims) => dims.reduce((y, d) => y.prod(d, keepdim), x);
 
 function extreme(name: 'argmax' | 'argmin'): Operator {
   return {
@@ -258,6 +259,14 @@ const dropping: Operator = {
 
 // ---- products
 
+/** A matrix product, if it is not more than the call may multiply. */
+function matrixProduct(a: Tensor, b: Tensor): Tensor {
+  const [left, right] = [a.layout.shape, b.layout.shape];
+  const batch = Math.max(numelOf(left.slice(0, -2)), 1) * Math.max(numelOf(right.slice(0, -2)), 1);
+  allowance?.work(batch * (left.at(-2) ?? 1) * (left.at(-1) ?? 1) * (right.length > 1 ? right.at(-1)! : 1));
+  return a.matmul(b);
+}
+
 const gemm: Operator = {
   build: (node) => {
     const [alpha, beta] = [node.float('alpha', 1), node.float('beta', 1)];
@@ -275,8 +284,8 @@ const gemm: Operator = {
       ) {
         return linear(a, args.tensor(1), c);
       }
-      const product_ = a.matmul(turnB ? args.tensor(1).t() : args.tensor(1));
-      const scaled = alpha === 1 ? product_ : product_.mul(alpha);
+      const product = matrixProduct(a, turnB ? args.tensor(1).t() : args.tensor(1));
+      const scaled = alpha === 1 ? product : product.mul(alpha);
       // A factor of 0 takes C away, whatever it holds.
       return c === null || beta === 0 ? scaled : scaled.add(beta === 1 ? c : c.mul(beta));
     };
@@ -353,7 +362,7 @@ export const reduceOperators = {
   LayerNormalization: layerNormalization,
   LogSoftmax: softmaxLike('logSoftmax'),
   LpNormalization: lpNormalization,
-  MatMul: { build: () => (args) => args.tensor(0).matmul(args.tensor(1)) },
+  MatMul: { build: () => (args) => matrixProduct(args.tensor(0), args.tensor(1)) },
   MeanVarianceNormalization: meanVariance,
   OneHot: oneHot,
   ReduceL1: reducing((x, dims) => sum(x.abs(), dims)),
@@ -368,7 +377,7 @@ export const reduceOperators = {
     same,
   ),
   ReduceMin: reducing((x, dims) => x.amin(dims, keepdim), Math.min, 0, same),
-  ReduceProd: reducing(product, (a, b) => a * b, 1, same),
+  ReduceProd: reducing(productAlong, (a, b) => a * b, 1, same),
   ReduceSum: reducing(sum, (a, b) => a + b, 0, same),
   ReduceSumSquare: reducing((x, dims) => sum(x.square(), dims)),
   RMSNormalization: rmsNormalization,

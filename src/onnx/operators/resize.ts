@@ -4,6 +4,8 @@
  * single precision, as by the runtimes that models are checked with. Images are resized by one operation, `resample2d`, where it does
  * the same.
  */
+import { ShapeError } from '../../base/errors.ts';
+import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { resampleParams, sampling, type ResampleParams, type SampleCoordinates } from '../../tensor/ops/resample.ts';
@@ -77,6 +79,8 @@ function tapsOf(change: Change, method: Method): Taps {
   const shrinks = method.antialias && change.scale < 1 && method.mode !== 'nearest';
   const summands = (at: number): readonly [number, readonly number[]] =>
     shrinks ? spread(at, change.scale, method) : weighted(at, method);
+  if (shrinks && change.scale * (2 * change.input + 4) < 1) throw new ShapeError(`onnx: Resize: a scale of ${change.scale} makes less than an element of ${change.input}`); // prettier-ignore
+  allowance?.spend(32 * change.output * summands(0)[1].length);
   const lists = (): number[][] => summands(0)[1].map(() => []);
   const taps: Taps = { indices: lists(), weights: lists(), outside: [] };
   const last = change.input - 1;
@@ -242,6 +246,7 @@ function asImages(x: Tensor, changes: readonly Change[], method: Method): Resamp
   const [rows, columns] = changes.slice(-2) as [Change, Change];
   if (changes.some(({ input, output, scale }, d) => input === 0 || output === 0 || (d < n - 2 && (output !== input || scale !== 1)))) return undefined; // prettier-ignore
   if (coordinates === 'pytorch_half_pixel' && (rows.output === 1 || columns.output === 1)) return undefined;
+  allowance?.spend(64 * (rows.output + columns.output));
   const params = resampleParams({
     size: [rows.output, columns.output],
     taps: ({ nearest: 1, linear: 2, cubic: 4 } as const)[mode],

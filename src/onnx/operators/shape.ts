@@ -2,6 +2,7 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { broadcastShapes, numelOf, showShape, type Dims } from '../../base/shape.ts';
+import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, full } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { cat, where } from '../../tensor/functions.ts';
@@ -9,15 +10,24 @@ import { flipParams, padParams, triangleParams } from '../../tensor/ops/indexing
 import { narrow } from '../../tensor/views.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TensorData } from '../data.ts';
-import { checkSize, Host, hostPick, hostReshape, MAX_HOST_ELEMENTS, shapeOf, type Value } from '../host.ts';
+import { checkSize, countMade, Host, hostPick, hostReshape, MAX_HOST_ELEMENTS, shapeOf, type Value } from '../host.ts';
 import { Args, axesOf, axisOf, type OnnxNode, type Operator, type Run } from '../node.ts';
 
-/** Elements of a tensor that an operator may make out of nothing: a gigabyte of float32. */
-const MAX_ELEMENTS = 2 ** 28;
+/** Elements that any tensor may have. */
+const MAX_ELEMENTS = 2 ** 31;
+/** Dimensions that a tensor may have, as in PyTorch. */
+const MAX_RANK = 64;
 
+/** @throws ShapeError, OutOfMemoryError for what is no shape, or is more than the call may make */
 export function checkElements(op: string, shape: Dims): void {
-  if (shape.every((size) => Number.isInteger(size) && size >= 0) && numelOf(shape) <= MAX_ELEMENTS) return;
-  throw new ShapeError(`onnx: ${op}: cannot make a tensor of shape ${showShape(shape)}`);
+  if (
+    shape.length > MAX_RANK ||
+    !shape.every((size) => Number.isInteger(size) && size >= 0) ||
+    numelOf(shape) > MAX_ELEMENTS
+  ) {
+    throw new ShapeError(`onnx: ${op}: cannot make a tensor of ${shape.length > MAX_RANK ? `${shape.length} dimensions` : `shape ${showShape(shape)}`}`); // prettier-ignore
+  }
+  allowance?.check(4 * numelOf(shape));
 }
 
 /** An operator that changes the shape only: for tensors and on the host alike. */
@@ -30,6 +40,7 @@ function reshaping(
     return (args) => {
       const x = args.value(0);
       const target = to(args, shapeOf(x));
+      if (target.length > MAX_RANK) node.fail(`${target.length} dimensions are more than ${MAX_RANK}`);
       if (numelOf(target) !== numelOf(shapeOf(x))) {
         throw new ShapeError(`onnx: ${node.place}: ${showShape(shapeOf(x))} cannot become ${showShape(target)}`);
       }
@@ -49,7 +60,9 @@ const reshape = reshaping(
   (node) => {
     const keepsZero = node.flag('allowzero');
     return (args, from) => {
-      const sizes = args.host(1).data.map((size, i) => {
+      const wanted = args.host(1).data;
+      if (wanted.length > MAX_RANK) node.fail(`${wanted.length} dimensions are more than ${MAX_RANK}`);
+      const sizes = wanted.map((size, i) => {
         if (size !== 0 || keepsZero) return size;
         return from[i] ?? node.fail(`size 0 stands for dimension ${i}, but the input is ${showShape(from)}`);
       });
@@ -90,6 +103,7 @@ const unsqueeze = reshaping(
     return (args, from) => {
       const axes = given(args) ?? node.fail('axes are missing');
       const rank = from.length + axes.length;
+      if (rank > MAX_RANK) node.fail(`${rank} dimensions are more than ${MAX_RANK}`);
       const added = axesOf(node, axes, rank);
       const rest = [...from];
       return Array.from({ length: rank }, (_, d) => (added.includes(d) ? 1 : rest.shift()!));
@@ -129,7 +143,11 @@ function concatenated(node: OnnxNode): Run {
     const shape = shapeOf(values[0] ?? node.fail('it has no input'));
     const at = axisOf(node, axis, shape.length);
     if (!values.every((value) => value instanceof Host)) return cat<Tensor[], number>(args.values.map((_, i) => args.tensor(i)), at); // prettier-ignore
-    if (shape.length === 1) return new Host(values[0]!.dtype, [values.reduce((n, { data }) => n + data.length, 0)], values.flatMap(({ data }) => [...data])); // prettier-ignore
+    if (shape.length === 1) {
+      const length = values.reduce((n, { data }) => n + data.length, 0);
+      countMade(length);
+      return new Host(values[0]!.dtype, [length], values.flatMap(({ data }) => data)); // prettier-ignore
+    }
     return cat<Tensor[], number>(values.map((value) => value.tensor()), at); // prettier-ignore
   };
 }
@@ -244,6 +262,8 @@ const gather = both((node) => {
     const shape = shapeOf(x);
     const at = axisOf(node, axis, shape.length);
     const index = args.value(1);
+    if (shape.length + shapeOf(index).length > MAX_RANK + 1)
+      node.fail(`the result has more than ${MAX_RANK} dimensions`);
     if (x instanceof Host && index instanceof Host) return gatheredHost(x, at, index);
     const tensor = args.tensor(0);
     if (index instanceof Host && index.data.length === 1 && index.shape.length === 0) return tensor.select(at, index.data[0]!); // prettier-ignore
@@ -255,10 +275,11 @@ const gather = both((node) => {
 
 const expand = both(
   (node) => (x, args) => {
+    if (args.host(1).data.length > MAX_RANK)
+      node.fail(`${args.host(1).data.length} dimensions are more than ${MAX_RANK}`);
     const shape = broadcastShapes(node.place, shapeOf(x), args.host(1).data);
     checkElements('Expand', shape);
     if (!(x instanceof Host)) return x.expand(shape);
-    if (numelOf(shape) > MAX_HOST_ELEMENTS) return x.tensor().expand(shape);
     const shift = shape.length - x.shape.length;
     return hostPick(x, shape, (at) => x.shape.map((size, d) => (size === 1 ? 0 : at[d + shift]!)));
   },
@@ -272,7 +293,8 @@ const tile = both(
     if (repeats.length !== shape.length) node.fail(`repeats [${repeats.join(', ')}] do not fit ${showShape(shape)}`);
     const result = shape.map((size, d) => size * repeats[d]!);
     checkElements('Tile', result);
-    if (x instanceof Host && numelOf(result) <= MAX_HOST_ELEMENTS) return hostPick(x, result, (at) => at.map((index, d) => index % shape[d]!)); // prettier-ignore
+    if (x instanceof Host) return hostPick(x, result, (at) => at.map((index, d) => index % shape[d]!)); // prettier-ignore
+    if (repeats.every((n) => n === 1)) return x;
     const spread = args.tensor(0).reshape(shape.flatMap((size) => [1, size]));
     return spread.expand(shape.flatMap((size, d) => [repeats[d]!, size])).reshape(result);
   },
@@ -337,6 +359,7 @@ const range = both(
     const length = Math.max(0, Math.ceil((limit - start) / delta));
     if (!Number.isFinite(length)) node.fail('it has no end');
     checkSize([length]);
+    allowance?.spend(64 * length);
     return new Host(shapeOf(args.value(0)).length === 0 ? args.value(0).dtype : 'int64', [length], Array.from({ length }, (__, i) => start + i * delta)); // prettier-ignore
   },
   [0, 1, 2],
@@ -345,15 +368,19 @@ const range = both(
 // ---- padding
 
 /** Where the elements of a padded dimension come from. */
-function paddedIndices(mode: string, size: number, before: number, after: number): number[] {
-  return Array.from({ length: Math.max(0, before + size + after) }, (_, i) => {
+function paddedIndices(mode: string, size: number, before: number, after: number): BigInt64Array<ArrayBuffer> {
+  const length = Math.max(0, before + size + after);
+  allowance?.spend(16 * length);
+  const indices = new BigInt64Array(length);
+  const period = 2 * Math.max(size - 1, 1);
+  for (let i = 0; i < length; i++) {
     const at = i - before;
-    if (mode === 'edge') return Math.min(Math.max(at, 0), size - 1);
-    if (mode === 'wrap') return ((at % size) + size) % size;
-    const period = 2 * Math.max(size - 1, 1);
     const folded = ((at % period) + period) % period;
-    return size === 1 ? 0 : Math.min(folded, period - folded);
-  });
+    if (mode === 'edge') indices[i] = BigInt(Math.min(Math.max(at, 0), size - 1));
+    else if (mode === 'wrap') indices[i] = BigInt(((at % size) + size) % size);
+    else indices[i] = BigInt(size === 1 ? 0 : Math.min(folded, period - folded));
+  }
+  return indices;
 }
 
 /** Zeros, or another number, before and after each dimension; negative numbers cut. */
@@ -371,12 +398,12 @@ export function padConstant(x: Tensor, before: readonly number[], after: readonl
 }
 
 function padded(x: Tensor, before: readonly number[], after: readonly number[], mode: string): Tensor {
-  return x.layout.shape.reduce<Tensor>((y, size, d) => {
+  const { shape } = x.layout;
+  checkElements('Pad', shape.map((size, d) => Math.max(0, size + before[d]! + after[d]!))); // prettier-ignore
+  return shape.reduce<Tensor>((y, size, d) => {
     if (before[d] === 0 && after[d] === 0) return y;
     if (size === 0) throw new ShapeError(`onnx: Pad: dimension ${d} has no elements to repeat`);
-    checkElements('Pad', [size + before[d]! + after[d]!]);
-    const indices = paddedIndices(mode, size, before[d]!, after[d]!);
-    return y.indexSelect(d, fromTypedArray(BigInt64Array.from(indices, BigInt)));
+    return y.indexSelect(d, fromTypedArray(paddedIndices(mode, size, before[d]!, after[d]!)));
   }, x);
 }
 

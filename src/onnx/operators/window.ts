@@ -6,6 +6,7 @@ import { isFloating, type DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { numelOf, showShape } from '../../base/shape.ts';
 import { conv2d, avgPool2d, maxPool2d, maxPool2dWithIndices } from '../../nn/functional.ts';
+import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, ones } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { convInputGradParams } from '../../tensor/ops/conv.ts';
@@ -104,6 +105,21 @@ function padImages(x: Tensor, pads: readonly [Pair, Pair], value: number): Tenso
   return padConstant(x, [0, 0, pads[0][0], pads[1][0]], [0, 0, pads[0][1], pads[1][1]], value);
 }
 
+/** Refuses windows over more than a call may make, or multiply; `pairs` counts the channels that meet. */
+function checkWork(
+  node: OnnxNode,
+  x: Tensor,
+  sides: readonly [Side, Side],
+  pads: readonly [Pair, Pair],
+  pairs: number,
+): void {
+  const [n, c, ...sizes] = x.layout.shape;
+  const padded = sizes.map((size, d) => Math.max(0, size + pads[d]![0] + pads[d]![1]));
+  checkElements(node.op, [n!, c!, ...padded]);
+  const windows = sides.reduce((count, { kernel, stride }, d) => count * kernel * Math.ceil(padded[d]! / stride), n!);
+  allowance?.work(windows * pairs);
+}
+
 const strideOf = (sides: readonly [Side, Side]): Pair => [sides[0].stride, sides[1].stride];
 const dilationOf = (sides: readonly [Side, Side]): Pair => [sides[0].dilation, sides[1].dilation];
 
@@ -118,6 +134,7 @@ const conv: Operator = {
       const images = asImages(node, x);
       const sides = window.sides(weight.layout.shape.slice(2));
       const pads = [0, 1].map((d) => padsFor(sides[d]!, window.autoPad, images.layout.shape[d + 2]!)) as [Pair, Pair];
+      checkWork(node, images, sides, pads, (weight.layout.shape[1] ?? 1) * weight.layout.shape[0]!);
       const even = pads.every(([begin, end]) => begin === end && begin >= 0);
       const y = conv2d(even ? images : padImages(images, pads, 0), asImages(node, weight), args.maybe(2), {
         stride: strideOf(sides),
@@ -154,6 +171,8 @@ const convTranspose: Operator = {
         const [begin, end] = same ? shared(Math.max(0, full - images.layout.shape[d + 2]! * side.stride), window.autoPad) : [side.begin, side.end]; // prettier-ignore
         return { begin, output: full - begin - end };
       };
+      const reached = sides.map((side, d): Pair => [0, (images.layout.shape[d + 2]! - 1) * (side.stride - 1) + reach(side)]) as [Pair, Pair]; // prettier-ignore
+      checkWork(node, images, sides, reached, weight.layout.shape[1]! * weight.layout.shape[0]!);
       const y = transposed(images, asImages(node, weight), sides, [size(0), size(1)], groups);
       const bias = args.maybe(2);
       const biased = bias === null ? y : y.add(bias.reshape([-1, 1, 1]));
@@ -258,7 +277,9 @@ function pooling(build: (node: OnnxNode, hasDilations: boolean) => (p: Pooling) 
           const whole = d === 0 && kernel.length === 1;
           return spanOf(node, side, whole ? [0, 0] : poolPads(side, window.autoPad, size), size, ceilMode);
         };
-        const results = run({ images, sides, spans: [span(0), span(1)] });
+        const spans: readonly [Span, Span] = [span(0), span(1)];
+        checkWork(node, images, sides, coveringPads(sides, spans), images.layout.shape[1]!);
+        const results = run({ images, sides, spans });
         const shaped = given.ndim === 3 ? results.map((y) => y.squeeze(2)) : results;
         return shaped.map((y, i) => (i === 0 ? y.to(given.dtype) : y));
       };
@@ -347,10 +368,10 @@ function countsOf(
   const along = (d: 0 | 1): number[] => {
     const [{ stride, dilation, kernel }, { size, output, pads }] = [sides[d], spans[d]];
     const [from, to] = countsPadding ? [-pads[0], size + pads[1]] : [0, size];
+    const steps = (distance: number): number => Math.min(Math.max(Math.ceil(distance / dilation), 0), kernel);
     return Array.from({ length: output }, (_, i) => {
-      let count = 0;
-      for (let k = 0, at = i * stride - pads[0]; k < kernel; k++, at += dilation) if (at >= from && at < to) count++;
-      return Math.max(count, 1);
+      const start = i * stride - pads[0];
+      return Math.max(steps(to - start) - steps(from - start), 1);
     });
   };
   const [rows, columns] = [along(0), along(1)];
@@ -381,6 +402,8 @@ const localResponse: Operator = {
       const [n, c] = x.layout.shape as readonly [number, number];
       const planes = x.square().reshape([n, 1, c, numelOf(x.layout.shape) / Math.max(1, n * c)]);
       const before = Math.floor((size - 1) / 2);
+      checkElements('LRN', [n, c + size, numelOf(x.layout.shape) / Math.max(1, n * c)]);
+      allowance?.work(numelOf(x.layout.shape) * size);
       const sums = avgPool2d(padImages(planes, [[before, size - 1 - before], [0, 0]], 0), [size, 1], { stride: 1 }); // prettier-ignore
       return x.div(
         sums
