@@ -1,9 +1,10 @@
 /** Files of any kind that can be read, as plain values, and plain values as files of any kind that can be written. */
-import { ArgumentError, FormatError } from '../base/errors.ts';
+import { ArgumentError } from '../base/errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { formatOf } from './file-format.ts';
 import { isNpz, npyChunks, npzChunks, readNpy, readNpz } from './npy.ts';
 import { readPtFrom, writePtChunks, type ReadPtOptions } from './pt.ts';
+import { keyText } from './py-text.ts';
 import { RawTensor, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
 import { readSafetensors, safetensorsChunks, type Metadata } from './safetensors.ts';
 import { ZipReader } from './zip.ts';
@@ -71,7 +72,7 @@ function onlyTensors(value: PtInput, kind: FileKind): Map<string, RawTensor> {
   for (const [name, tensor] of value as Map<PtKey, PtInput>) {
     if (typeof name !== 'string' || !(tensor instanceof RawTensor)) {
       throw new ArgumentError(
-        `save: a .${kind} file holds tensors by name, but ${JSON.stringify(String(name))} is something else; save a state dict, or a .pt file`,
+        `save: a .${kind} file holds tensors by name, but ${JSON.stringify(keyText(name))} is something else; save a state dict, or a .pt file`,
       );
     }
     tensors.set(name, tensor);
@@ -91,21 +92,4 @@ export function kindOfName(path: string): FileKind {
     );
   }
   return FILE_KINDS.find((kind) => kind === ending) ?? 'pt';
-}
-
-/** The tensors of a value by their paths (`model.conv1.weight`), and the paths of everything else that is no dictionary or list. */
-export function tensorsByPath(value: PtValue): { tensors: Map<string, RawTensor>; others: Map<string, PtValue> } {
-  const tensors = new Map<string, RawTensor>();
-  const others = new Map<string, PtValue>();
-  const visit = (item: PtValue, path: string): void => {
-    const join = (key: PtKey | number): string => (path === '' ? String(key) : `${path}.${String(key)}`);
-    if (item instanceof RawTensor) {
-      if (tensors.has(path)) throw new FormatError(`two tensors would be named ${JSON.stringify(path)}`);
-      tensors.set(path, item);
-    } else if (item instanceof Map) for (const [key, inner] of item) visit(inner, join(key));
-    else if (Array.isArray(item)) item.forEach((inner, i) => visit(inner, join(i)));
-    else others.set(path, item);
-  };
-  visit(value, '');
-  return { tensors, others };
 }

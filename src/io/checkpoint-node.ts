@@ -3,10 +3,10 @@ import { basename, extname } from 'node:path';
 import type { Tensor } from '../tensor/tensor.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { unpackValue } from './checkpoint-value.ts';
-import { kindOfName, readAny } from './any-file.ts';
+import { kindOfName } from './any-file.ts';
 import { serializeChunks, type CheckpointInput, type LoadOptions, type SerializeOptions } from './checkpoint.ts';
-import { openSource } from './file-source.ts';
 import { named } from './files-node.ts';
+import { readPath } from './read-path.ts';
 
 /** Options of {@link save}. */
 export type SaveOptions = Omit<SerializeOptions, 'name'>;
@@ -39,8 +39,8 @@ export function save(value: CheckpointInput, path: string, options: SaveOptions 
 }
 
 /**
- * Loads what {@link save} or `torch.save` wrote, of any version of PyTorch, a safetensors file, or NumPy's `.npz` or `.npy`: the contents
- * say which. Nothing in the file is run.
+ * Loads what {@link save} or `torch.save` wrote, of any version of PyTorch, a safetensors file or the index of several, or NumPy's `.npz` or
+ * `.npy`: the contents say which. Nothing in the file is run: what only running code could make is a {@link Placeholder}.
  *
  * Tensors in dictionaries stay in the file until they are asked for, and `loadStateDict` reads them straight into the model: to load a
  * model takes no second model's memory.
@@ -51,5 +51,5 @@ export function save(value: CheckpointInput, path: string, options: SaveOptions 
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function load<T = Map<string, Tensor>>(path: string, options: LoadOptions = {}): T {
-  return named('load', path, () => unpackValue(readAny(openSource('load', path), options).value) as T);
+  return named('load', path, () => unpackValue(readPath('load', path, options).value) as T);
 }

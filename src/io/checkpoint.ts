@@ -14,20 +14,26 @@ import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
 import { bytesSource } from './byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
 import type { ReadPtOptions } from './pt.ts';
-import { RawStorage, RawTensor, type PtInput, type PtKey, type StorageSource } from './pt-value.ts';
+import { Placeholder } from './placeholder.ts';
+import { PyTuple, RawStorage, RawTensor } from './pt-value.ts';
+import type { PtInput, PtKey, PtScalar, StorageSource } from './pt-value.ts';
 import { concatBytes } from './byte-writer.ts';
+
+/** A key of a dictionary in a checkpoint; arrays become tuples. */
+export type CheckpointInputKey = PtScalar | Uint8Array | readonly CheckpointInputKey[];
 
 /** What a checkpoint can hold: a state dict, or tensors in dictionaries (Maps or plain objects), lists and sets. */
 export type CheckpointInput =
-  | PtKey
+  | PtScalar
   | Tensor
+  | Uint8Array
   | readonly CheckpointInput[]
-  | ReadonlyMap<PtKey, CheckpointInput>
-  | ReadonlySet<PtKey>
+  | ReadonlyMap<CheckpointInputKey, CheckpointInput>
+  | ReadonlySet<CheckpointInputKey>
   | { readonly [key: string]: CheckpointInput };
 
 /** How deep values may be nested. */
-const MAX_DEPTH = 200;
+const MAX_DEPTH = 1000;
 
 /** Options of {@link serialize}. */
 export interface SerializeOptions {
@@ -108,9 +114,9 @@ class Packer {
     }
   }
 
-  pack(value: CheckpointInput, path: readonly PtKey[]): PtInput {
+  pack(value: CheckpointInput, path: readonly CheckpointInputKey[]): PtInput {
     if (typeof value === 'function') throw new ArgumentError(`save: ${place(path)} is a module or function; pass model.stateDict()`); // prettier-ignore
-    if (typeof value !== 'object' || value === null) return value;
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
     let packed = this.#packed.get(value);
     if (packed === undefined) {
       if (this.#open.has(value)) throw new ArgumentError(`save: ${place(path)} contains itself`);
@@ -123,19 +129,21 @@ class Packer {
     return packed;
   }
 
-  #object(value: Exclude<CheckpointInput, PtKey>, path: readonly PtKey[]): PtInput {
+  #object(value: Exclude<CheckpointInput, PtScalar | Uint8Array>, path: readonly CheckpointInputKey[]): PtInput {
     if (value instanceof Tensor) return this.#tensor(value, path);
-    if (value instanceof Set) return value as ReadonlySet<PtKey>;
+    if (value instanceof Placeholder) throw new ArgumentError(value.refusal(`save: ${place(path)}`).message);
+    if (value instanceof Set) return new Set([...(value as ReadonlySet<CheckpointInputKey>)].map(asTuple));
     if (!isContainer(value)) {
       throw new ArgumentError(
         `save: ${place(path)} is a ${value.constructor.name}, which has no counterpart in a checkpoint; use tensors, Maps, plain objects, arrays, numbers, strings`,
       );
     }
     const items = [...entriesOf(value)].map(([key, item]) => [key, this.pack(item, [...path, key])] as const);
-    return Array.isArray(value) ? items.map(([, item]) => item) : new Map(items);
+    if (Array.isArray(value)) return items.map(([, item]) => item);
+    return new Map(items.map(([key, item]) => [asTuple(key), item]));
   }
 
-  #tensor(tensor: Tensor, path: readonly PtKey[]): RawTensor {
+  #tensor(tensor: Tensor, path: readonly CheckpointInputKey[]): RawTensor {
     const { storage, dtype, layout } = tensor;
     if (storage.freed) throw unusable(`save: ${place(path)}`, storage);
     const { shape } = layout;
@@ -162,7 +170,12 @@ class Packer {
   }
 }
 
-type Container = readonly CheckpointInput[] | ReadonlyMap<PtKey, CheckpointInput> | Record<string, CheckpointInput>;
+type Container =
+  readonly CheckpointInput[] | ReadonlyMap<CheckpointInputKey, CheckpointInput> | Record<string, CheckpointInput>;
+
+/** A key as a file has it. */
+const asTuple = (key: CheckpointInputKey): PtKey =>
+  Array.isArray(key) ? new PyTuple(key.map(asTuple)) : (key as PtScalar | Uint8Array);
 
 function isContainer(value: unknown): value is Container {
   if (Array.isArray(value) || value instanceof Map) return true;
@@ -171,12 +184,13 @@ function isContainer(value: unknown): value is Container {
   return prototype === Object.prototype || prototype === null;
 }
 
-function entriesOf(value: Container): Iterable<readonly [PtKey, CheckpointInput]> {
-  if (value instanceof Map) return value as ReadonlyMap<PtKey, CheckpointInput>;
+function entriesOf(value: Container): Iterable<readonly [CheckpointInputKey, CheckpointInput]> {
+  if (value instanceof Map) return value as ReadonlyMap<CheckpointInputKey, CheckpointInput>;
   return Array.isArray(value) ? (value as CheckpointInput[]).entries() : Object.entries(value);
 }
 
-const place = (path: readonly PtKey[]): string => (path.length === 0 ? 'the value' : `the value at ${path.join('.')}`);
+const place = (path: readonly CheckpointInputKey[]): string =>
+  path.length === 0 ? 'the value' : `the value at ${path.join('.')}`;
 
 /** Device memory, read where it lies when it is written to a file: a model is not held twice. */
 function inMemory(storage: Storage, address: number, byteLength: number): StorageSource {

@@ -3,21 +3,84 @@ import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts'
 import { FormatError } from '../base/errors.ts';
 import { ptItemSize, type PtDType, type RawTensor } from './pt-value.ts';
 
-/** What tensors of a file's dtype become: half precision float32, short integers int32. */
-export function tensorDType(dtype: PtDType): DType {
-  if (dtype === 'float16' || dtype === 'bfloat16') return 'float32';
-  return dtype === 'int8' || dtype === 'int16' ? 'int32' : dtype;
+/** What tensors of a file's dtype become: the narrowest one that holds all of its numbers; undefined where none does. */
+export function tensorDType(dtype: PtDType): DType | undefined {
+  switch (dtype) {
+    case 'int8':
+    case 'int16':
+    case 'uint16':
+      return 'int32';
+    case 'uint32':
+      return 'int64';
+    case 'float16':
+    case 'bfloat16':
+    case 'float8_e4m3fn':
+    case 'float8_e4m3fnuz':
+    case 'float8_e5m2':
+    case 'float8_e5m2fnuz':
+    case 'float8_e8m0fnu':
+      return 'float32';
+    case 'uint64':
+    case 'complex32':
+    case 'complex64':
+    case 'complex128':
+      return undefined;
+    default:
+      return dtype;
+  }
 }
 
 /** The elements of a file's dtype as they will lie in memory. The bytes in a file need not be aligned, so they are copied. */
 export function tensorData(bytes: Uint8Array, dtype: PtDType): TypedArray {
   const { buffer } = new Uint8Array(bytes);
-  if (dtype === 'float16' || dtype === 'bfloat16') return widened(new Uint16Array(buffer), dtype);
-  if (dtype === 'int8') return Int32Array.from(new Int8Array(buffer));
-  if (dtype === 'int16') return Int32Array.from(new Int16Array(buffer));
-  // Python's files may hold any byte in a bool; anything but zero is true.
-  if (dtype === 'bool') return new Uint8Array(buffer).map((byte) => (byte === 0 ? 0 : 1));
-  return viewAs(dtype, buffer, 0, bytes.length / itemSize(dtype));
+  switch (dtype) {
+    case 'float16':
+    case 'bfloat16':
+      return widened(new Uint16Array(buffer), dtype);
+    case 'float8_e4m3fn':
+    case 'float8_e4m3fnuz':
+    case 'float8_e5m2':
+    case 'float8_e5m2fnuz':
+    case 'float8_e8m0fnu':
+      return Float32Array.from(new Uint8Array(buffer), (byte) => float8Value(byte, dtype));
+    case 'int8':
+      return Int32Array.from(new Int8Array(buffer));
+    case 'int16':
+      return Int32Array.from(new Int16Array(buffer));
+    case 'uint16':
+      return Int32Array.from(new Uint16Array(buffer));
+    case 'uint32':
+      return BigInt64Array.from(new Uint32Array(buffer), BigInt);
+    // Python's files may hold any byte in a bool; anything but zero is true.
+    case 'bool':
+      return new Uint8Array(buffer).map((byte) => (byte === 0 ? 0 : 1));
+    case 'uint64':
+    case 'complex32':
+    case 'complex64':
+    case 'complex128':
+      throw new FormatError(`elements of ${dtype} have no counterpart`);
+    default:
+      return viewAs(dtype, buffer, 0, bytes.length / itemSize(dtype));
+  }
+}
+
+type Float8 = 'float8_e4m3fn' | 'float8_e4m3fnuz' | 'float8_e5m2' | 'float8_e5m2fnuz' | 'float8_e8m0fnu';
+
+/** The value of a float of one byte (https://github.com/pytorch/pytorch/tree/main/c10/util, Float8_*.h). */
+function float8Value(byte: number, dtype: Float8): number {
+  // An exponent and nothing else.
+  if (dtype === 'float8_e8m0fnu') return byte === 0xff ? NaN : 2 ** (byte - 127);
+  const unsignedZero = dtype.endsWith('fnuz');
+  // Without a negative zero, its byte is what is no number.
+  if (unsignedZero && byte === 0x80) return NaN;
+  const fractionBits = dtype.startsWith('float8_e4m3') ? 3 : 2;
+  const bias = (fractionBits === 3 ? 7 : 15) + (unsignedZero ? 1 : 0);
+  const sign = byte & 0x80 ? -1 : 1;
+  const exponent = (byte & 0x7f) >>> fractionBits;
+  const fraction = (byte & ((1 << fractionBits) - 1)) / (1 << fractionBits);
+  if (dtype === 'float8_e4m3fn' && (byte & 0x7f) === 0x7f) return NaN;
+  if (dtype === 'float8_e5m2' && exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
 }
 
 /** Numbers of half precision, given as their bits. */
@@ -36,8 +99,8 @@ function halfValue(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Most bytes that a tensor with gaps or repetitions is copied to: a few bytes in a file can claim to be any number of elements. */
-const MAX_EXPANDED = 2 ** 31;
+/** Most bytes that a tensor is written out to when it repeats what its storage holds: a few bytes can claim to be any number of elements. */
+const MAX_EXPANDED = 2 ** 28;
 
 /**
  * The elements of a strided tensor one after the other, in row-major order.
@@ -57,12 +120,12 @@ export function contiguousBytes(
   const count = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
   if (count === 0) return new Uint8Array(0);
   if (isContiguous(shape, strides)) return read(offset * size, count * size);
-  if (count * size > MAX_EXPANDED) {
+  const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
+  if (count > last + 1 && count * size > MAX_EXPANDED) {
     throw new FormatError(
-      `a tensor of shape [${shape.join(', ')}] that repeats its elements would take ${count * size} bytes`,
+      `a tensor of shape [${shape.join(', ')}] repeats ${last + 1} elements and would take ${count * size} bytes written out; expected at most ${MAX_EXPANDED}. Save it with clone() if it is meant to be that large`,
     );
   }
-  const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, 0);
   const from = read(offset * size, (last + 1) * size);
   const out = new Uint8Array(count * size);
   const index = new Array<number>(shape.length).fill(0);

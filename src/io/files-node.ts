@@ -1,10 +1,16 @@
 /** Inspecting and converting files on disk, in Node. */
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import { kindOfName, readAny, tensorsByPath, writeAny, type FileKind, type RawFile } from './any-file.ts';
+import { kindOfName, writeAny, type FileKind, type RawFile } from './any-file.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { openSource } from './file-source.ts';
-import { inspectSource, type FileInfo } from './inspect-file.ts';
-import { OrderedDict, RawTensor, type PtKey, type PtValue } from './pt-value.ts';
+import { inspectRaw, inspectSource, type FileInfo } from './inspect-file.ts';
+import { isIndex, readPath } from './read-path.ts';
+import { escaped } from './pickle-items.ts';
+import { isWidened } from './npy.ts';
+import { isWritable } from './pickle-write.ts';
+import { OrderedDict, type PtKey, type PtValue, type RawTensor } from './pt-value.ts';
+import { keyText } from './py-text.ts';
+import { partAt, tensorsByPath } from './value-walk.ts';
 
 /**
  * What a file holds, without loading it: see `inspectBytes`.
@@ -12,7 +18,10 @@ import { OrderedDict, RawTensor, type PtKey, type PtValue } from './pt-value.ts'
  * @throws FormatError when it is damaged, hostile or of another format
  */
 export function inspectFile(path: string): FileInfo {
-  return named('inspectFile', path, () => inspectSource(openSource('inspectFile', path)));
+  return named('inspectFile', path, () => {
+    const source = openSource('inspectFile', path);
+    return isIndex(source) ? inspectRaw(readPath('inspectFile', path), source.size, []) : inspectSource(source);
+  });
 }
 
 /** Options of {@link convertFile}. */
@@ -38,9 +47,7 @@ export function convertFile(from: string, to: string, options: ConvertOptions = 
   const onModule = (className: string): void =>
     void notes.push(`a whole module of class ${className} gave its state dict`);
   kindOfName(to); // whether it can be written at all
-  const file = named('convertFile', from, () =>
-    readAny(openSource('convertFile', from), { keepFloats: true, onModule }),
-  );
+  const file = named('convertFile', from, () => readPath('convertFile', from, { keepFloats: true, onModule }));
   return { from: file.kind, ...writeConverted(file, notes, from, to, options) };
 }
 
@@ -55,20 +62,25 @@ export function writeConverted(
   const kind = kindOfName(to);
   const value = options.key === undefined ? file.value : entryAt(file.value, options.key, from);
   const { tensors, others } = tensorsByPath(value);
-  if (others.size > 0 && kind !== 'pt') {
-    const names = [...others.keys()].slice(0, 5).join(', ');
+  const left = kind === 'pt' ? [...others].filter(([, item]) => !isWritable(item)) : [...others];
+  if (left.length > 0) {
+    const shown = left.slice(0, 5).map(([name]) => escaped(name === '' ? 'the value itself' : name));
+    const names = shown.join(', ');
     if (options.tensorsOnly !== true) {
+      const what = kind === 'pt' ? 'what only running Python could make' : 'more than tensors';
       throw new ArgumentError(
-        `convertFile: ${JSON.stringify(from)} holds more than tensors (${names}${others.size > 5 ? ', …' : ''}), which .${kind} files cannot; take one part of it with key, or tensorsOnly to leave the rest out`,
+        `convertFile: ${JSON.stringify(from)} holds ${what} (${names}${left.length > 5 ? ', …' : ''}), which ${kind === 'pt' ? 'is not written' : `.${kind} files cannot`}; take one part of it with key, or tensorsOnly to leave the rest out`,
       );
     }
-    notes.push(`left out what is no tensor: ${names}${others.size > 5 ? ` and ${others.size - 5} more` : ''}`);
+    notes.push(`left out what is no tensor: ${names}${left.length > 5 ? ` and ${left.length - 5} more` : ''}`);
   }
-  const wide =
-    kind === 'npz' || kind === 'npy' ? [...tensors.values()].filter(({ dtype }) => dtype === 'bfloat16').length : 0;
-  if (wide > 0) notes.push(`${wide} bfloat16 tensors became float32, since NumPy has no bfloat16`);
+  const wide = kind === 'npz' || kind === 'npy' ? [...tensors.values()].filter(({ dtype }) => isWidened(dtype)) : [];
+  if (wide.length > 0) {
+    const dtypes = [...new Set(wide.map(({ dtype }) => dtype))].join(', ');
+    notes.push(`${wide.length} ${dtypes} tensors became float32, since NumPy has no ${dtypes}`);
+  }
   if (file.metadata.size > 0 && kind !== 'safetensors')
-    notes.push(`left out the metadata: ${[...file.metadata.keys()].slice(0, 5).join(', ')}`);
+    notes.push(`left out the metadata: ${[...file.metadata.keys()].slice(0, 5).map(escaped).join(', ')}`);
   const metadata = kind === 'safetensors' ? { metadata: file.metadata } : {};
   for (const { storage } of tensors.values()) storage.verify();
   writeFileAtomic(to, writeAny(kind, shaped(kind, value, tensors, options.tensorsOnly === true), metadata));
@@ -86,12 +98,9 @@ function shaped(kind: FileKind, value: PtValue, tensors: Map<string, RawTensor>,
 }
 
 function entryAt(value: PtValue, key: string, file: string): PtValue {
-  let item: PtValue | undefined = value instanceof Map ? value.get(key) : undefined;
+  const item = partAt(value, key);
   if (item !== undefined) return item;
-  item = value;
-  for (const part of key.split('.')) item = item instanceof Map ? item.get(part) : undefined;
-  if (item !== undefined) return item;
-  const keys = value instanceof Map ? [...value.keys()].slice(0, 10).map(String).join(', ') : 'none';
+  const keys = value instanceof Map ? [...value.keys()].slice(0, 10).map((name) => escaped(keyText(name))).join(', ') : 'none'; // prettier-ignore
   throw new ArgumentError(`convertFile: ${JSON.stringify(file)} has no entry '${key}'; its entries are ${keys}`);
 }
 

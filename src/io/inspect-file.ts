@@ -1,11 +1,13 @@
 /** What a file holds, without loading it: names, shapes, dtypes and sizes of its tensors, and what else is in it. */
 import { bytesSource, type ByteSource } from './byte-source.ts';
-import { readAny, tensorsByPath, type FileKind } from './any-file.ts';
+import { readAny, type FileKind, type RawFile } from './any-file.ts';
 import { formatOf } from './file-format.ts';
 import { describe } from './pickle-items.ts';
-import { PyFloat, ptItemSize, type PtValue } from './pt-value.ts';
+import { pyText } from './py-text.ts';
+import { PyFloat, PyGlobal, PyObject, RawTensor, ptItemSize, type PtValue } from './pt-value.ts';
 import { readSafetensorsHeader } from './safetensors.ts';
 import type { ReadPtOptions } from './pt.ts';
+import { leavesOf } from './value-walk.ts';
 
 /** A tensor in a file. */
 export interface TensorInfo {
@@ -67,21 +69,21 @@ export function inspectSource(
   const onModule = (className: string, place: string): void => {
     notes.push(`${place === '' ? 'the file' : place} is a whole module of class ${className}; its state dict is shown`);
   };
-  const { kind, value } = readAny(source, { ...options, keepFloats: true, onModule });
-  const { tensors, others } = tensorsByPath(value);
-  return {
-    kind,
-    size,
-    tensors: [...tensors].map(([name, { dtype, shape, numel }]) => ({
-      name,
-      dtype,
-      shape,
-      bytes: numel * ptItemSize(dtype),
-    })),
-    values: asRecord(new Map([...others].map(([path, item]) => [path, inWords(item)]))),
-    metadata: {},
-    notes,
-  };
+  return inspectRaw(readAny(source, { ...options, keepFloats: true, onModule }), size, notes);
+}
+
+/** What a file holds that was read already. */
+export function inspectRaw({ kind, value, metadata }: RawFile, size: number, notes: readonly string[]): FileInfo {
+  const tensors: TensorInfo[] = [];
+  const values = new Map<string, string>();
+  for (const { path, value: item } of leavesOf(value)) {
+    if (!(item instanceof RawTensor)) values.set(path, inWords(item));
+    else {
+      const { dtype, shape, numel } = item;
+      tensors.push({ name: path, dtype, shape, bytes: numel * ptItemSize(dtype) });
+    }
+  }
+  return { kind, size, tensors, values: asRecord(values), metadata: asRecord(metadata), notes };
 }
 
 /** A record in which no name means anything. */
@@ -89,4 +91,9 @@ function asRecord(map: ReadonlyMap<string, string>): Record<string, string> {
   return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(map));
 }
 
-const inWords = (item: PtValue): string => (item instanceof PyFloat ? `the number ${item.value}` : describe(item));
+function inWords(item: PtValue): string {
+  if (item instanceof PyFloat) return `the number ${item.value}`;
+  if (item instanceof PyObject || item instanceof PyGlobal || item instanceof Set || item instanceof Uint8Array)
+    return pyText(item);
+  return describe(item);
+}

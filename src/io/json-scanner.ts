@@ -8,6 +8,13 @@ const BLANKS = new Set([' ', '\t', '\n', '\r']);
 /** A number that is whole, not negative, and exact. */
 const INTEGER = /(0|[1-9][0-9]{0,15})(?![0-9.eE])/y;
 
+/** What is neither text nor a container. */
+const OTHER = /(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null)(?![\w.+-])/y;
+/** Half of a surrogate pair, which JSON can write and which is no text. */
+const HALF_PAIR = /\p{Cs}/u;
+/** Values deeper in one another are refused, as by the reference implementation of safetensors. */
+const MAX_DEPTH = 120;
+
 export class JsonScanner {
   readonly #text: string;
   readonly #makeError: (why: string, at: number) => FormatError;
@@ -65,11 +72,46 @@ export class JsonScanner {
     while (end < this.#text.length && this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1;
     try {
       const value = JSON.parse(this.#text.slice(this.#at, end + 1)) as string;
-      this.#at = end + 1;
-      return value;
+      if (!HALF_PAIR.test(value)) {
+        this.#at = end + 1;
+        return value;
+      }
     } catch {
-      throw this.error('a string that is not well-formed');
+      // said below
     }
+    throw this.error('a string that is not well-formed');
+  }
+
+  /** Whether `null` comes, which is then passed over. */
+  isNull(): boolean {
+    this.#skip();
+    if (!this.#text.startsWith('null', this.#at)) return false;
+    this.#at += 4;
+    return true;
+  }
+
+  /** Passes over a value of any kind. */
+  skipValue(depth = 0): void {
+    if (depth >= MAX_DEPTH) throw this.error(`values more than ${MAX_DEPTH} deep`);
+    this.#skip();
+    const char = this.#text[this.#at];
+    if (char === '"') this.string();
+    else if (char === '{') this.object(() => this.skipValue(depth + 1));
+    else if (char === '[') this.#skipArray(depth);
+    else {
+      OTHER.lastIndex = this.#at;
+      const other = OTHER.exec(this.#text)?.[0];
+      if (other === undefined) throw this.error('expected a value');
+      this.#at += other.length;
+    }
+  }
+
+  #skipArray(depth: number): void {
+    this.#expect('[');
+    if (this.#accept(']')) return;
+    do this.skipValue(depth + 1);
+    while (this.#accept(','));
+    this.#expect(']');
   }
 
   /** Makes sure that nothing but blanks is left. */

@@ -1,21 +1,16 @@
 /**
  * NumPy's formats, read and written: `.npy`, one array behind a header, and `.npz`, a zip archive of such
  * (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). Versions 1 to 3, both byte orders, C and Fortran order.
- * Arrays of objects, which are pickles, structured ones, text and dates are refused by name.
+ * Arrays of objects, which are pickles, structured ones, text and dates are refused by name; in an archive, each by itself.
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { bytesSource, storageAt, type ByteSource } from './byte-source.ts';
-import { contiguousChunks, tensorData } from './element-types.ts';
+import { contiguousChunks, tensorDType, tensorData } from './element-types.ts';
+import { CODE_OF_DTYPE, DTYPE_OF_CODE } from './npy-dtypes.ts';
 import { quote } from './pickle-items.ts';
-import {
-  RawStorage,
-  RawTensor,
-  contiguousStrides,
-  ptItemSize,
-  swapBytes,
-  type PtDType,
-  type StorageSource,
-} from './pt-value.ts';
+import { swapUnit } from './pt-dtype.ts';
+import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, contiguousStrides, ptItemSize, swapBytes } from './pt-value.ts'; // prettier-ignore
+import type { PtDType, PtKey, PtValue, StorageSource } from './pt-value.ts';
 import { ZipReader, type ZipOptions } from './zip.ts';
 import { zipChunks } from './zip-write.ts';
 
@@ -35,19 +30,6 @@ const MAGIC = '\x93NUMPY';
 const MAX_HEADER = 1 << 16;
 const MAX_DIMENSIONS = 64;
 
-const DTYPES: ReadonlyMap<string, PtDType> = new Map([
-  ['b1', 'bool'],
-  ['u1', 'uint8'],
-  ['i1', 'int8'],
-  ['i2', 'int16'],
-  ['i4', 'int32'],
-  ['i8', 'int64'],
-  ['f2', 'float16'],
-  ['f4', 'float32'],
-  ['f8', 'float64'],
-]);
-const CODES = new Map([...DTYPES].map(([code, dtype]) => [dtype, code]));
-
 /** Kinds of arrays by their letter, for refusals. */
 const KINDS: Readonly<Record<string, string>> = {
   O: 'Python objects, which only running code could read',
@@ -57,7 +39,7 @@ const KINDS: Readonly<Record<string, string>> = {
   V: 'structures',
   M: 'dates',
   m: 'times',
-  c: 'complex numbers',
+  c: 'complex numbers of another size',
   f: 'floating numbers of another size',
   u: 'unsigned integers of another size',
 };
@@ -132,8 +114,9 @@ function parseShape(text: string | undefined): readonly number[] | undefined {
 
 function refusedKind(where: string, letter: string, descr: string): FormatError {
   const what = KINDS[letter] ?? 'elements of another kind';
-  return new FormatError(
+  return new UnknownKind(
     `${where}: the array is of ${what} (${quote(descr)}), which is not supported; convert it in Python, for example with .astype('float32')`,
+    descr,
   );
 }
 
@@ -141,12 +124,17 @@ function refusedKind(where: string, letter: string, descr: string): FormatError 
 export function readNpy(source: ByteSource, where = 'npy'): RawTensor {
   const { descr, shape, fortran, dataOffset } = readNpyHeader(source, where);
   const [, order, code] = /^([<>|=]?)(\w.*)$/.exec(descr) ?? [];
-  const dtype = DTYPES.get(code ?? '');
+  const dtype = DTYPE_OF_CODE.get(code ?? '');
   if (dtype === undefined) throw refusedKind(where, code?.[0] ?? '', descr);
   const size = ptItemSize(dtype);
   const numel = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
   const bytes = numel * size;
   const have = source.size - dataOffset;
+  if (bytes < have && !shape.includes(0)) {
+    throw new FormatError(
+      `${where}: ${have - bytes} bytes follow an array of ${descr} and shape (${shape.join(', ')}); several arrays are saved with numpy.savez`,
+    );
+  }
   if (bytes !== have)
     throw damaged(
       where,
@@ -158,7 +146,7 @@ export function readNpy(source: ByteSource, where = 'npy'): RawTensor {
     dtype,
     shape,
     strides,
-    storage: new RawStorage(order === '>' ? swapped(contents, size) : contents),
+    storage: new RawStorage(order === '>' ? swapped(contents, swapUnit(dtype)) : contents),
   });
 }
 
@@ -172,16 +160,38 @@ function swapped(contents: Uint8Array | StorageSource, size: number): Uint8Array
 /** Whether an archive is one of NumPy: only arrays in it. */
 export const isNpz = (zip: ZipReader): boolean => [...zip.entries.keys()].every((name) => name.endsWith('.npy'));
 
-/** The arrays in a `.npz` file by name. @throws FormatError */
-export function readNpz(source: ByteSource, options: ZipOptions = {}): Map<string, RawTensor> {
+/**
+ * The arrays in a `.npz` file by name. One of a kind that has no counterpart is only named: the others are there all the same.
+ * @throws FormatError
+ */
+export function readNpz(source: ByteSource, options: ZipOptions = {}): Map<string, RawTensor | PyObject> {
   const zip = new ZipReader(source, options);
-  const arrays = new Map<string, RawTensor>();
+  const arrays = new Map<string, RawTensor | PyObject>();
   for (const member of zip.entries.keys()) {
     if (!member.endsWith('.npy'))
       throw new FormatError(`npz: the archive has a member ${quote(member)}, which is no array (.npy)`);
-    arrays.set(member.slice(0, -'.npy'.length), readNpy(sourceOf(zip.open(member)), `npz, member ${quote(member)}`));
+    arrays.set(member.slice(0, -'.npy'.length), readMember(sourceOf(zip.open(member)), `npz, member ${quote(member)}`));
   }
   return arrays;
+}
+
+function readMember(source: ByteSource, where: string): RawTensor | PyObject {
+  try {
+    return readNpy(source, where);
+  } catch (error) {
+    if (!(error instanceof UnknownKind)) throw error;
+    const parts: [string, PtValue][] = [['dtype', error.descr], ['why', error.message]]; // prettier-ignore
+    return new PyObject(new PyGlobal('numpy', 'ndarray'), new PyTuple<PtValue>([]), new Map<PtKey, PtValue>(parts));
+  }
+}
+
+/** An array that is sound, of elements that no tensor has. */
+class UnknownKind extends FormatError {
+  readonly descr: string;
+  constructor(message: string, descr: string) {
+    super(message);
+    this.descr = descr;
+  }
 }
 
 function sourceOf(contents: Uint8Array | StorageSource): ByteSource {
@@ -189,23 +199,34 @@ function sourceOf(contents: Uint8Array | StorageSource): ByteSource {
   return { ...contents, size: contents.byteLength, deferred: true };
 }
 
-/** A `.npy` file in pieces. NumPy has no bfloat16: that becomes float32. */
+/** What NumPy has for a dtype: bfloat16 and floats of one byte become float32. @throws ArgumentError where it has nothing */
+function npyDType(dtype: PtDType): PtDType {
+  if (CODE_OF_DTYPE.has(dtype)) return dtype;
+  const wide = tensorDType(dtype);
+  if (wide === undefined) throw new ArgumentError(`npy: NumPy has no ${dtype}; convert the tensor before saving`);
+  return wide;
+}
+
+/** Whether NumPy has no such dtype, so that elements are widened. */
+export const isWidened = (dtype: PtDType): boolean => !CODE_OF_DTYPE.has(dtype);
+
+/** A `.npy` file in pieces. */
 export function* npyChunks(tensor: RawTensor): Generator<Uint8Array> {
   yield npyHead(tensor);
-  const wide = tensor.dtype === 'bfloat16';
+  const wide = npyDType(tensor.dtype) !== tensor.dtype;
   for (const piece of contiguousChunks(tensor)) {
     if (!wide) yield piece;
     else {
-      const data = tensorData(piece, 'bfloat16');
+      const data = tensorData(piece, tensor.dtype);
       yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     }
   }
 }
 
 function npyHead(tensor: RawTensor): Uint8Array {
-  const wide = tensor.dtype === 'bfloat16';
-  const code = wide ? 'f4' : CODES.get(tensor.dtype)!;
-  const order = ptItemSize(tensor.dtype) === 1 ? '|' : '<';
+  const dtype = npyDType(tensor.dtype);
+  const code = CODE_OF_DTYPE.get(dtype)!;
+  const order = ptItemSize(dtype) === 1 ? '|' : '<';
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]!},)` : `(${tensor.shape.join(', ')})`;
   const text = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': ${shape}, }`;
   const total = Math.ceil((10 + text.length + 1) / 64) * 64;
@@ -224,8 +245,7 @@ export function npzChunks(arrays: ReadonlyMap<string, RawTensor>): Iterable<Uint
         `npz: the name ${quote(name)} cannot stand in an archive; expected a plain relative path`,
       );
     }
-    const itemSize = tensor.dtype === 'bfloat16' ? 4 : ptItemSize(tensor.dtype);
-    const size = npyHead(tensor).length + tensor.numel * itemSize;
+    const size = npyHead(tensor).length + tensor.numel * ptItemSize(npyDType(tensor.dtype));
     return { name: `${name}.npy`, size, pieces: () => npyChunks(tensor) };
   });
   return zipChunks(members);

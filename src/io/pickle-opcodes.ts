@@ -1,30 +1,44 @@
-/**
- * Python's pickle opcodes by name (protocols 0 to 5, https://github.com/python/cpython/blob/main/Lib/pickletools.py): the few
- * that checkpoints are written with, and all others so that a refusal can name what it met.
- */
+/** Python's pickle opcodes by name (protocols 0 to 5, https://github.com/python/cpython/blob/main/Lib/pickletools.py). */
 
-/** Opcodes that PyTorch's checkpoints consist of. */
+/** Opcodes that are carried out. */
 export const OP = {
   MARK: 0x28,
   EMPTY_TUPLE: 0x29,
   STOP: 0x2e,
+  POP: 0x30,
+  POP_MARK: 0x31,
+  DUP: 0x32,
+  BINBYTES: 0x42,
+  SHORT_BINBYTES: 0x43,
+  FLOAT: 0x46,
   BINFLOAT: 0x47,
+  INT: 0x49,
   BININT: 0x4a,
   BININT1: 0x4b,
+  LONG: 0x4c,
   BININT2: 0x4d,
   NONE: 0x4e,
+  PERSID: 0x50,
   BINPERSID: 0x51,
   REDUCE: 0x52,
-  SHORT_BINSTRING: 0x55,
+  STRING: 0x53,
   BINSTRING: 0x54,
+  SHORT_BINSTRING: 0x55,
+  UNICODE: 0x56,
   BINUNICODE: 0x58,
   EMPTY_LIST: 0x5d,
   APPEND: 0x61,
   BUILD: 0x62,
   GLOBAL: 0x63,
+  DICT: 0x64,
   APPENDS: 0x65,
+  GET: 0x67,
   BINGET: 0x68,
+  INST: 0x69,
   LONG_BINGET: 0x6a,
+  LIST: 0x6c,
+  OBJ: 0x6f,
+  PUT: 0x70,
   BINPUT: 0x71,
   LONG_BINPUT: 0x72,
   SETITEM: 0x73,
@@ -39,30 +53,6 @@ export const OP = {
   NEWTRUE: 0x88,
   NEWFALSE: 0x89,
   LONG1: 0x8a,
-} as const;
-
-/** The others, never executed. */
-const REFUSED = {
-  POP: 0x30,
-  POP_MARK: 0x31,
-  DUP: 0x32,
-  FLOAT: 0x46,
-  INT: 0x49,
-  LONG: 0x4c,
-  PERSID: 0x50,
-  STRING: 0x53,
-  UNICODE: 0x56,
-  BINBYTES: 0x42,
-  SHORT_BINBYTES: 0x43,
-  DICT: 0x64,
-  GET: 0x67,
-  INST: 0x69,
-  LIST: 0x6c,
-  OBJ: 0x6f,
-  PUT: 0x70,
-  EXT1: 0x82,
-  EXT2: 0x83,
-  EXT4: 0x84,
   LONG4: 0x8b,
   SHORT_BINUNICODE: 0x8c,
   BINUNICODE8: 0x8d,
@@ -75,6 +65,13 @@ const REFUSED = {
   MEMOIZE: 0x94,
   FRAME: 0x95,
   BYTEARRAY8: 0x96,
+} as const;
+
+/** Never carried out: they mean something to the program that wrote them only, or to buffers beside the pickle. */
+const REFUSED = {
+  EXT1: 0x82,
+  EXT2: 0x83,
+  EXT4: 0x84,
   NEXT_BUFFER: 0x97,
   READONLY_BUFFER: 0x98,
 } as const;

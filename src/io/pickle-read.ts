@@ -1,26 +1,32 @@
 /**
- * An allow-list machine for the pickles inside PyTorch checkpoints, in the sense of `torch.load(weights_only=True)`
- * (https://pytorch.org/docs/stable/notes/serialization.html#weights-only).
+ * A machine for the pickles inside PyTorch checkpoints (https://docs.python.org/3/library/pickletools.html, protocols 0 to 5).
  *
- * A pickle is a program for a small stack machine, and Python's machine may import and call anything. This one knows the opcodes
- * that checkpoints consist of, creates nothing but plain values, calls only what its host lists by name, and checks the type of
- * every operand before use. It refuses everything else with the record, the byte, the opcode and the name. Opcodes run, containers made,
- * nesting, and the size that a value would have with its shared parts written out are all bounded.
+ * A pickle is a program for a small stack machine, and Python's machine may import and call anything. This one creates nothing but plain
+ * values. A name is a name (`PyGlobal`) behind which nothing is looked for; what it would mean to call it, its host says for the few that
+ * checkpoints consist of, as `torch.load(weights_only=True)` has it, and the calls of all others become objects that only hold their
+ * arguments (`PyObject`). The type of every operand is checked before use, and what does not hold together is refused with the record, the
+ * byte and the opcode. Opcodes run, containers made, nesting, and the size that a value would have with its shared parts written out are
+ * all bounded (pickle-items.ts).
  *
  * It knows nothing about tensors: what names mean and what persistent ids load is the host's affair (see pt-host.ts).
  */
 import { FormatError } from '../base/errors.ts';
 import { finishValue } from './pickle-finish.ts';
-import { OP, opcodeName } from './pickle-opcodes.ts';
-import { GlobalRef, ObjectItem, PICKLE_LIMITS, StrangerRef, asKey, describe, quote } from './pickle-items.ts';
+import { describe, limitsFor } from './pickle-items.ts';
 import type { MakeError, PickleHost, PickleItem, PickleLimits } from './pickle-items.ts';
-import { OrderedDict, PyFloat, PyTuple } from './pt-value.ts';
-import type { PtValue } from './pt-value.ts';
+import { KeyIndex, asKey } from './pickle-keys.ts';
+import { OP, opcodeName } from './pickle-opcodes.ts';
+import { asFloat, decodeFloatLine, decodeIntLine, decodeLong, decodePython2, decodeStringLine, decodeText, decodeUnicodeLine } from './pickle-text.ts'; // prettier-ignore
+import { OrderedDict, PyFrozenSet, PyGlobal, PyObject, PyTuple } from './pt-value.ts';
+import type { PtKey, PtValue } from './pt-value.ts';
 
 export interface PickleOptions {
   /** Name of the record, for messages. */
   readonly where: string;
-  readonly limits?: PickleLimits;
+  /** Other limits than those that follow from the pickle's size. */
+  readonly limits?: Partial<PickleLimits>;
+  /** The size that limits follow from; default that of the bytes. */
+  readonly budget?: number;
   /** Give floats with whole values as {@link PyFloat}, so that writing them again makes floats; default false. */
   readonly keepFloats?: boolean;
   /** Told of whole modules that were pickled, in whose place their state dicts stand. */
@@ -31,7 +37,7 @@ export interface PickleOptions {
 export class PickleCutOff extends FormatError {}
 
 /**
- * Runs a protocol 2 pickle and returns the value it describes.
+ * Runs a pickle and returns the value it describes.
  * @throws FormatError for anything that is not a well-formed pickle of allowed parts within the limits.
  */
 export function readPickle(bytes: Uint8Array, host: PickleHost, options: PickleOptions): PtValue {
@@ -53,17 +59,19 @@ export function readPickleAt(
   host: PickleHost,
   options: PickleOptions,
 ): { value: PtValue; end: number } {
-  const { where, limits = PICKLE_LIMITS, keepFloats = false, onModule } = options;
+  const { where, keepFloats = false, onModule } = options;
+  const limits = { ...limitsFor(options.budget ?? bytes.length - from), ...options.limits };
   const machine = new Machine(bytes, from, host, where, limits);
   const root = machine.run();
-  return { value: finishValue(root, { where, limits, keepFloats, onModule }), end: machine.end };
+  const value = finishValue(root, { where, limits, keepFloats, onModule, resolve: (object) => host.resolve(object) });
+  return { value, end: machine.end };
 }
 
-/** Longest module or attribute name; real ones have some dozens of characters. */
-const MAX_NAME = 256;
-/** Protocol 0's way to call a class; refused, but its name is worth telling. */
-const INST = 0x69;
-const EMPTY_TUPLE = new PyTuple<PickleItem>(Object.freeze([]));
+/** The newest protocol there is. */
+const MAX_PROTOCOL = 5;
+/** Longest line of text: a string in protocol 0. */
+const MAX_LINE = 2 ** 26;
+const EMPTY_TUPLE = new PyTuple(Object.freeze([]));
 
 class Machine {
   readonly host: PickleHost;
@@ -78,13 +86,12 @@ class Machine {
   readonly #stack: PickleItem[] = [];
   /** Stack heights at the open marks; what lies below the last one is out of reach. */
   readonly #marks: number[] = [];
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  readonly start: number;
+  readonly keys = new KeyIndex();
+  readonly #names = new Map<string, PyGlobal>();
   #at: number;
   #containers = 0;
 
   constructor(bytes: Uint8Array, from: number, host: PickleHost, where: string, limits: PickleLimits) {
-    this.start = from;
     this.#at = from;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -102,7 +109,9 @@ class Machine {
         );
       }
       if (operations >= this.#limits.operations) {
-        throw this.error(`more than ${this.#limits.operations} operations; raise the limit if the file is trusted`);
+        throw this.error(
+          `more than ${this.#limits.operations} operations; if the file is trusted, raise the option limits.operations`,
+        );
       }
       const code = this.#bytes[this.#at++]!;
       if (code === OP.STOP) return this.#stop();
@@ -127,9 +136,11 @@ class Machine {
   }
 
   #refused(code: number): FormatError {
-    const name = code === INST ? ` (${quote(`${this.line()}.${this.line()}`)})` : '';
+    const known = !opcodeName(code).startsWith('opcode');
     return this.error(
-      `is not on the list of opcodes that checkpoints need${name}; write the file with torch.save and its default pickle protocol 2`,
+      known
+        ? 'needs what only the program that wrote the file has; write the file with torch.save'
+        : 'there is no such opcode; the file is damaged, fetch it again',
     );
   }
 
@@ -174,48 +185,80 @@ class Machine {
     return from;
   }
 
-  utf8(length: number): string {
-    try {
-      return this.#decoder.decode(this.take(length));
-    } catch (error) {
-      if (error instanceof FormatError) throw error;
-      throw this.error('a string that is not valid UTF-8; the file is damaged, fetch it again');
-    }
+  /** A length of eight bytes; what is beyond any file is cut down to more than there is. */
+  length64(): number {
+    return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
 
-  /** A newline-terminated name. */
-  line(): string {
-    const ahead = this.#bytes.subarray(this.#at, this.#at + MAX_NAME + 1);
+  text(length: number): string {
+    return decodeText(this.take(length), this.makeError);
+  }
+
+  /** The bytes up to a newline, which is passed over. */
+  line(): Uint8Array {
+    const ahead = this.#bytes.subarray(this.#at, this.#at + MAX_LINE);
     const end = ahead.indexOf(10);
     if (end < 0) {
-      const error = this.error(`a name without its newline within ${MAX_NAME} bytes`);
-      throw ahead.length > MAX_NAME ? error : new PickleCutOff(error.message);
+      const error = this.error('a line without its end; the file is damaged, fetch it again');
+      throw ahead.length === MAX_LINE ? error : new PickleCutOff(error.message);
     }
-    const name = this.take(end);
+    const line = this.take(end);
     this.#at++;
-    return String.fromCharCode(...name);
+    return line;
+  }
+
+  /** The name made of two lines. */
+  nameLines(): PyGlobal {
+    const module = decodeText(this.line(), this.makeError);
+    return this.name(module, decodeText(this.line(), this.makeError));
+  }
+
+  /** A name, the same object each time. */
+  name(module: string, name: string): PyGlobal {
+    const today = MODULES_OF_PYTHON2.get(module) ?? module;
+    const key = `${today}\n${name}`;
+    let known = this.#names.get(key);
+    if (known === undefined) {
+      this.#counted();
+      this.#names.set(key, (known = new PyGlobal(today, name)));
+    }
+    return known;
   }
 
   // The stack.
 
   push(item: PickleItem): void {
     if (this.#stack.length >= this.#limits.stack) {
-      throw this.error(`more than ${this.#limits.stack} values on the stack; raise the limit if the file is trusted`);
+      throw this.error(
+        `more than ${this.#limits.stack} values on the stack; if the file is trusted, raise the option limits.stack`,
+      );
     }
     this.#stack.push(item);
   }
 
   /** Pushes something that takes memory of its own. */
   pushNew(item: PickleItem): void {
-    if (++this.#containers > this.#limits.containers) {
-      throw this.error(`more than ${this.#limits.containers} containers; raise the limit if the file is trusted`);
-    }
+    this.#counted();
     this.push(item);
+  }
+
+  #counted(): void {
+    if (++this.#containers > this.#limits.containers) {
+      throw this.error(
+        `more than ${this.#limits.containers} containers; if the file is trusted, raise the option limits.containers`,
+      );
+    }
   }
 
   pop(what: string): PickleItem {
     if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.error(`needs ${what}, but the stack is empty`);
     return this.#stack.pop()!;
+  }
+
+  /** POP, which also closes a mark that nothing was put on. */
+  discard(): void {
+    if (this.#stack.length === this.#marks.at(-1)) this.#marks.pop();
+    else this.pop('a value');
   }
 
   top(what: string): PickleItem {
@@ -242,15 +285,21 @@ class Machine {
   }
 }
 
+/** Modules that Python 3 calls otherwise, of those that checkpoints name. */
+const MODULES_OF_PYTHON2: ReadonlyMap<string, string> = new Map([
+  ['__builtin__', 'builtins'],
+  ['copy_reg', 'copyreg'],
+]);
+
 type Execute = (m: Machine) => void;
 
 const EXECUTE: readonly (Execute | undefined)[] = makeTable({
   [OP.PROTO]: (m) => {
     const protocol = m.uint8();
-    if (m.opcodeAt !== m.start) throw m.error('the protocol may only be stated first');
-    if (protocol !== 2)
-      throw m.error(`protocol ${protocol}, expected 2; save again with torch.save's default pickle_protocol`);
+    if (protocol > MAX_PROTOCOL) throw m.error(`protocol ${protocol}; expected at most ${MAX_PROTOCOL}`);
   },
+  [OP.FRAME]: (m) => void m.length64(), // an advice on how much to read at once
+  // Numbers and text.
   [OP.NONE]: (m) => m.push(null),
   [OP.NEWTRUE]: (m) => m.push(true),
   [OP.NEWFALSE]: (m) => m.push(false),
@@ -258,35 +307,94 @@ const EXECUTE: readonly (Execute | undefined)[] = makeTable({
   [OP.BININT1]: (m) => m.push(m.uint8()),
   [OP.BININT2]: (m) => m.push(m.uint16()),
   [OP.LONG1]: (m) => m.push(decodeLong(m.take(m.uint8()))),
+  [OP.LONG4]: (m) => m.push(decodeLong(m.take(m.uint32()))),
+  [OP.INT]: (m) => m.push(decodeIntLine(m.line(), false, m.makeError)),
+  [OP.LONG]: (m) => m.push(decodeIntLine(m.line(), true, m.makeError)),
   [OP.BINFLOAT]: (m) => m.push(asFloat(m.float64())),
-  [OP.BINUNICODE]: (m) => m.push(m.utf8(m.uint32())),
-  // What Python 2 called strings.
-  [OP.SHORT_BINSTRING]: (m) => m.push(m.utf8(m.uint8())),
-  [OP.BINSTRING]: (m) => m.push(m.utf8(m.uint32())),
+  [OP.FLOAT]: (m) => m.push(decodeFloatLine(m.line(), m.makeError)),
+  [OP.BINUNICODE]: (m) => m.push(m.text(m.uint32())),
+  [OP.SHORT_BINUNICODE]: (m) => m.push(m.text(m.uint8())),
+  [OP.BINUNICODE8]: (m) => m.push(m.text(m.length64())),
+  [OP.UNICODE]: (m) => m.push(decodeUnicodeLine(m.line(), m.makeError)),
+  [OP.SHORT_BINSTRING]: (m) => m.push(decodePython2(m.take(m.uint8()))),
+  [OP.BINSTRING]: (m) => m.push(decodePython2(m.take(m.uint32()))),
+  [OP.STRING]: (m) => m.push(decodeStringLine(m.line(), m.makeError)),
+  [OP.SHORT_BINBYTES]: (m) => m.pushNew(m.take(m.uint8()).slice()),
+  [OP.BINBYTES]: (m) => m.pushNew(m.take(m.uint32()).slice()),
+  [OP.BINBYTES8]: (m) => m.pushNew(m.take(m.length64()).slice()),
+  [OP.BYTEARRAY8]: (m) => m.pushNew(m.take(m.length64()).slice()),
+  // Containers.
   [OP.EMPTY_LIST]: (m) => m.pushNew([]),
   [OP.EMPTY_DICT]: (m) => m.pushNew(new Map()),
+  [OP.EMPTY_SET]: (m) => m.pushNew(new Set()),
   [OP.EMPTY_TUPLE]: (m) => m.push(EMPTY_TUPLE),
-  [OP.TUPLE1]: (m) => m.pushNew(new PyTuple(m.popMany(1))),
-  [OP.TUPLE2]: (m) => m.pushNew(new PyTuple(m.popMany(2))),
-  [OP.TUPLE3]: (m) => m.pushNew(new PyTuple(m.popMany(3))),
-  [OP.TUPLE]: (m) => m.pushNew(new PyTuple(m.popMark())),
+  [OP.TUPLE1]: (m) => m.pushNew(tuple(m.popMany(1))),
+  [OP.TUPLE2]: (m) => m.pushNew(tuple(m.popMany(2))),
+  [OP.TUPLE3]: (m) => m.pushNew(tuple(m.popMany(3))),
+  [OP.TUPLE]: (m) => m.pushNew(tuple(m.popMark())),
+  [OP.LIST]: (m) => m.pushNew(m.popMark() as PtValue[]),
+  [OP.DICT]: (m) => {
+    const items = m.popMark();
+    m.pushNew(new Map());
+    setItems(m, items);
+  },
+  [OP.FROZENSET]: (m) => {
+    const items = m.popMark();
+    const set = new PyFrozenSet();
+    for (const item of items) set.add(m.keys.of(set, asKey(item, m.makeError)));
+    m.pushNew(set);
+  },
   [OP.MARK]: (m) => m.mark(),
   [OP.APPEND]: (m) => append(m, m.popMany(1)),
   [OP.APPENDS]: (m) => append(m, m.popMark()),
+  [OP.ADDITEMS]: (m) => addItems(m, m.popMark()),
   [OP.SETITEM]: (m) => setItems(m, m.popMany(2)),
   [OP.SETITEMS]: (m) => setItems(m, m.popMark()),
+  // The stack and the memo.
+  [OP.POP]: (m) => m.discard(),
+  [OP.POP_MARK]: (m) => void m.popMark(),
+  [OP.DUP]: (m) => m.push(m.top('a value')),
+  [OP.PUT]: (m) => void m.memo.set(memoNumber(m), m.top('a value')),
   [OP.BINPUT]: (m) => void m.memo.set(m.uint8(), m.top('a value')),
   [OP.LONG_BINPUT]: (m) => void m.memo.set(m.uint32(), m.top('a value')),
+  [OP.MEMOIZE]: (m) => void m.memo.set(m.memo.size, m.top('a value')),
+  [OP.GET]: (m) => m.push(recall(m, memoNumber(m))),
   [OP.BINGET]: (m) => m.push(recall(m, m.uint8())),
   [OP.LONG_BINGET]: (m) => m.push(recall(m, m.uint32())),
-  [OP.GLOBAL]: (m) => {
-    const found = findGlobal(m, `${m.line()}.${m.line()}`);
-    if (found instanceof StrangerRef) m.pushNew(found);
-    else m.push(found);
+  // Names and objects.
+  [OP.GLOBAL]: (m) => m.push(m.nameLines()),
+  [OP.STACK_GLOBAL]: (m) => {
+    const name = m.pop('a name');
+    const module = m.pop('a module');
+    if (typeof name !== 'string' || typeof module !== 'string')
+      throw m.error(`a name must be two strings, but is ${describe(module)} and ${describe(name)}`);
+    m.push(m.name(module, name));
   },
-  [OP.REDUCE]: reduce,
-  [OP.NEWOBJ]: makeObject,
+  [OP.REDUCE]: (m) => {
+    const args = m.pop('arguments');
+    makeObject(m, m.pop('something to call'), args);
+  },
+  [OP.NEWOBJ]: (m) => {
+    const args = m.pop('arguments');
+    makeObject(m, m.pop('a class'), args);
+  },
+  [OP.NEWOBJ_EX]: (m) => {
+    const kwargs = m.pop('named arguments');
+    const args = m.pop('arguments');
+    if (!(kwargs instanceof Map)) throw m.error(`named arguments must be a dict, but are ${describe(kwargs)}`);
+    makeObject(m, m.pop('a class'), args, kwargs);
+  },
+  [OP.INST]: (m) => {
+    const type = m.nameLines();
+    makeObject(m, type, tuple(m.popMark()));
+  },
+  [OP.OBJ]: (m) => {
+    const [type, ...args] = m.popMark();
+    if (type === undefined) throw m.error('needs a class, but the stack is empty');
+    makeObject(m, type, tuple(args));
+  },
   [OP.BUILD]: build,
+  [OP.PERSID]: (m) => m.push(m.host.persistentLoad(decodeText(m.line(), m.makeError), m.makeError)),
   [OP.BINPERSID]: (m) => {
     const id = m.pop('a persistent id');
     m.push(m.host.persistentLoad(id, m.makeError));
@@ -297,18 +405,13 @@ function makeTable(byCode: Readonly<Record<number, Execute>>): (Execute | undefi
   return Array.from({ length: 256 }, (_, code) => byCode[code]);
 }
 
-/** Whole floats stay apart from ints until the end, so that a float cannot stand where an int is expected. */
-function asFloat(value: number): number | PyFloat {
-  return Number.isSafeInteger(value) ? new PyFloat(value) : value;
-}
+/** What lies on the stack becomes a part of values before the last step has looked at all of it, which it does. */
+const tuple = (items: PickleItem[]): PyTuple => new PyTuple(items as PtValue[]);
 
-/** Two's complement, lowest byte first. */
-function decodeLong(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
-  if (bytes.length > 0) value = BigInt.asIntN(8 * bytes.length, value);
-  const small = Number(value);
-  return Number.isSafeInteger(small) ? small : value;
+function memoNumber(m: Machine): number {
+  const number = decodeIntLine(m.line(), false, m.makeError);
+  if (typeof number !== 'number' || number < 0) throw m.error('a place to remember something at that is no number');
+  return number;
 }
 
 function recall(m: Machine, index: number): PickleItem {
@@ -319,63 +422,88 @@ function recall(m: Machine, index: number): PickleItem {
 
 function append(m: Machine, items: readonly PickleItem[]): void {
   const list = m.top('a list');
-  if (!Array.isArray(list)) throw m.error(`can only append to a list, not to ${describe(list)}`);
-  for (const item of items) list.push(item);
+  if (list instanceof PyObject) list.listItems ??= [];
+  const target = list instanceof PyObject ? list.listItems : list;
+  if (!Array.isArray(target)) throw m.error(`can only append to a list, not to ${describe(list)}`);
+  for (const item of items) target.push(item as PtValue);
+}
+
+function addItems(m: Machine, items: readonly PickleItem[]): void {
+  const set = m.top('a set');
+  if (set instanceof PyObject) append(m, items);
+  else if (!(set instanceof Set) || set instanceof PyFrozenSet)
+    throw m.error(`can only add items to a set, not to ${describe(set)}`);
+  else for (const item of items) set.add(m.keys.of(set, asKey(item, m.makeError)));
 }
 
 function setItems(m: Machine, items: readonly PickleItem[]): void {
   const dict = m.top('a dict');
-  if (!(dict instanceof Map)) throw m.error(`can only set items of a dict, not of ${describe(dict)}`);
   if (items.length % 2 !== 0) throw m.error(`${items.length} keys and values; expected pairs`);
-  for (let i = 0; i < items.length; i += 2) dict.set(asKey(items[i]!, m.makeError), items[i + 1]!);
-}
-
-function findGlobal(m: Machine, name: string): PickleItem {
-  const found = m.host.lookup(name);
-  if (found !== undefined) return found;
-  throw notListed(m, name);
-}
-
-const notListed = (m: Machine, name: string): FormatError =>
-  m.error(`the global ${quote(name)} is not on the list of what a checkpoint may use; ${m.host.remedy(name)}`);
-
-function reduce(m: Machine): void {
-  const args = m.pop('arguments');
-  const callee = m.pop('something to call');
-  if (callee instanceof StrangerRef) throw notListed(m, callee.name);
-  if (!(callee instanceof GlobalRef)) throw m.error(`can only call a listed global, not ${describe(callee)}`);
-  if (callee.apply === undefined) throw m.error(`the global ${quote(callee.name)} may be named but not called`);
-  if (!(args instanceof PyTuple))
-    throw m.error(`arguments of ${quote(callee.name)} must be a tuple, but are ${describe(args)}`);
-  m.pushNew(callee.apply(args.items, m.makeError));
-}
-
-/** An object without anything in it, of a class that is only a name: how a pickled module begins. Nothing is called. */
-function makeObject(m: Machine): void {
-  const args = m.pop('arguments');
-  const type = m.pop('a class');
-  if (!(type instanceof StrangerRef))
-    throw m.error(`can only make objects of a module's class, not of ${describe(type)}`);
-  if (!(args instanceof PyTuple) || args.length > 0) {
-    throw m.error(
-      `an object of class ${quote(type.name)} made with arguments; modules have none. Save state_dict() instead`,
-    );
+  if (dict instanceof PyObject) dict.dictItems ??= new Map<PtKey, PtValue>();
+  const target = dict instanceof PyObject ? dict.dictItems : dict;
+  if (!(target instanceof Map)) throw m.error(`can only set items of a dict, not of ${describe(dict)}`);
+  for (let i = 0; i < items.length; i += 2) {
+    target.set(m.keys.of(target, asKey(items[i]!, m.makeError)), items[i + 1] as PtValue);
   }
-  m.pushNew(new ObjectItem(type.name));
 }
 
-/** Sets an object's `__dict__`; only an OrderedDict and a module have one here. */
+/** Functions through which Python makes objects, of whose class then the object is. */
+const MAKERS = /^copyreg\.(__newobj__|__newobj_ex__|_reconstructor)$/;
+/** What stands for calling something that is no name itself. */
+const CALL = new PyGlobal('operator', 'call');
+
+/** The object of a class, or what a function gives. What means nothing to the host only holds its arguments: nothing is called. */
+function makeObject(m: Machine, callee: PickleItem, args: PickleItem, kwargs?: Map<PtKey, PtValue>): void {
+  if (!(callee instanceof PyGlobal || callee instanceof PyObject))
+    throw m.error(`can only call what has a name, not ${describe(callee)}`);
+  if (!(args instanceof PyTuple)) throw m.error(`arguments must be a tuple, but are ${describe(args)}`);
+  if (callee instanceof PyObject) {
+    m.pushNew(new PyObject(CALL, tuple([callee, ...args.items]), kwargs));
+    return;
+  }
+  const { type, given, named } = unmade(m, callee, args, kwargs);
+  const made = named === undefined || named.size === 0 ? m.host.call(type, given.items, m.makeError) : undefined;
+  m.pushNew(made ?? new PyObject(type, given, named));
+}
+
+interface Call {
+  readonly type: PyGlobal;
+  readonly given: PyTuple;
+  readonly named: Map<PtKey, PtValue> | undefined;
+}
+
+/** What is made in the end, where that is one of the functions that make objects. */
+function unmade(m: Machine, callee: PyGlobal, args: PyTuple, kwargs: Map<PtKey, PtValue> | undefined): Call {
+  const maker = MAKERS.exec(callee.path)?.[1];
+  const [type, ...rest] = args.items;
+  if (maker === undefined || !(type instanceof PyGlobal)) return { type: callee, given: args, named: kwargs };
+  if (maker === '__newobj__') return { type, given: tuple(rest), named: kwargs };
+  if (maker === '_reconstructor') return { type, given: tuple(plainBase(rest) ? [] : rest), named: kwargs };
+  const [given, named] = rest;
+  if (!(given instanceof PyTuple && named instanceof Map)) throw m.error('arguments must be a tuple and a dict');
+  return { type, given, named };
+}
+
+/** `_reconstructor(cls, object, None)`: an object without anything in it. */
+const plainBase = ([base, state]: readonly PtValue[]): boolean =>
+  state === null && base instanceof PyGlobal && base.path === 'builtins.object';
+
+/** Sets an object's state: attributes of an OrderedDict, what the host knows of, and else only what the object holds. */
 function build(m: Machine): void {
   const state = m.pop('a state');
   const target = m.top('an object');
-  if (!(target instanceof OrderedDict || target instanceof ObjectItem))
-    throw m.error(`can only set attributes of an OrderedDict, not of ${describe(target)}`);
-  if (!(state instanceof Map)) throw m.error(`attributes must be a dict, but are ${describe(state)}`);
-  if (target instanceof ObjectItem) {
-    if (target.attributes !== undefined) throw m.error(`the attributes of ${describe(target)} are set twice`);
-    target.attributes = state;
+  if (target instanceof OrderedDict) {
+    setAttributes(m, target as OrderedDict<PickleItem>, state);
     return;
   }
+  if (m.host.setState(target, state, m.makeError)) return;
+  if (!(target instanceof PyObject)) throw m.error(`can only set the state of an object, not of ${describe(target)}`);
+  if (target.state !== undefined) throw m.error(`the state of ${describe(target)} is set twice`);
+  target.state = state as PtValue;
+}
+
+function setAttributes(m: Machine, target: OrderedDict<PickleItem>, state: PickleItem): void {
+  if (!(state instanceof Map)) throw m.error(`attributes must be a dict, but are ${describe(state)}`);
   for (const [key, value] of state) {
     if (typeof key !== 'string') throw m.error(`an attribute name is ${describe(key)}; expected a string`);
     target.attributes.set(key, value);

@@ -8,9 +8,13 @@ import { ArgumentError } from '../base/errors.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { quote } from './pickle-items.ts';
 import { OP } from './pickle-opcodes.ts';
-import { STORAGE_TYPES } from './pt-host.ts';
-import { OrderedDict, PyFloat, PySize, PyTuple, RawTensor, ptItemSize } from './pt-value.ts';
-import type { PtDType, PtInput, PtKey, RawStorage } from './pt-value.ts';
+import { STORAGE_TYPES } from './pt-storage.ts';
+import { isScalar } from './pickle-keys.ts';
+import { latin1 } from './pickle-text.ts';
+import { dtypeNamed } from './pt-rebuild.ts';
+import { keyText } from './py-text.ts';
+import { OrderedDict, PyFloat, PyFrozenSet, PyGlobal, PyObject, PySize, PyTuple, RawTensor, ptItemSize } from './pt-value.ts'; // prettier-ignore
+import type { PtDType, PtInput, PtKey, PtScalar, RawStorage } from './pt-value.ts';
 
 /** A pickle and the storages it refers to by position: `data/0` is the first. */
 export interface WrittenPickle {
@@ -30,7 +34,8 @@ export function writePickle(value: PtInput): WrittenPickle {
   return { pickle: writer.out.finish(), storages: [...writer.storages.keys()] };
 }
 
-const MAX_DEPTH = 200;
+/** Deeper values would overflow the stack, here or in Python. */
+const MAX_DEPTH = 1000;
 /** Python's pickler adds at most this many items with one opcode. */
 const BATCH = 1000;
 
@@ -59,10 +64,13 @@ class PickleWriter {
     else if (!this.#recall(value)) this.#object(value);
   }
 
-  #object(value: Exclude<PtInput, PtKey | PyFloat>): void {
+  #object(value: Exclude<PtInput, PtScalar | PyFloat>): void {
     if (this.#open.size >= MAX_DEPTH) throw this.#error(`more than ${MAX_DEPTH} containers inside one another`);
     this.#open.add(value);
     if (value instanceof RawTensor) this.#tensor(value);
+    else if (value instanceof Uint8Array) this.#bytes(value);
+    else if (value instanceof PyGlobal) this.#name(value);
+    else if (value instanceof PyObject) this.#made(value);
     else if (value instanceof PySize)
       this.#call('torch Size', value, () => this.#tuple(new PyTuple([new PyTuple<PtInput>(value.items)])));
     else if (value instanceof PyTuple) this.#tuple(value);
@@ -166,7 +174,32 @@ class PickleWriter {
     this.#requireDistinct([...set]);
     const argument = new PyTuple<PtInput>([[...set]]);
     set.forEach((item) => this.#checkKey(item));
-    this.#call('__builtin__ set', set, () => this.#tuple(argument));
+    const type = set instanceof PyFrozenSet ? 'frozenset' : 'set';
+    this.#call(`__builtin__ ${type}`, set, () => this.#tuple(argument));
+  }
+
+  /** As Python writes `bytes` in protocol 2: as text of which each character is a byte. */
+  #bytes(bytes: Uint8Array): void {
+    this.#call('_codecs encode', bytes, () => this.#tuple(new PyTuple<PtInput>([latin1(bytes), 'latin1'])));
+  }
+
+  /** Names of dtypes are values for `torch.load`; all others would have it import something. */
+  #name(name: PyGlobal): void {
+    if (dtypeNamed(name) === undefined)
+      throw this.#error(`the name ${quote(name.path)}, which is only written for dtypes`);
+    this.#global(`torch ${name.name}`);
+  }
+
+  /** The few objects that `torch.load` makes of numbers and text. What others would do, this library does not know and does not write. */
+  #made(object: PyObject): void {
+    const { path } = object.type;
+    const written = WRITTEN.get(path);
+    if (written === undefined || object.state !== undefined || object.kwargs.size > 0) {
+      throw this.#error(
+        `an object of ${quote(path)}, which only running code could make again; leave it out, or write what it holds`,
+      );
+    }
+    this.#call(written, object, () => this.#tuple(object.args));
   }
 
   /** A named function applied to a tuple of arguments. */
@@ -203,7 +236,8 @@ class PickleWriter {
   }
 
   #checkKey(key: PtKey): void {
-    if (key === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof key)) return;
+    if (isScalar(key) ? ['string', 'number', 'bigint', 'boolean', 'object'].includes(typeof key) : isHashable(key))
+      return;
     throw this.#error(`a key of type ${typeof key}; expected string, number, bigint, boolean or null`);
   }
 
@@ -212,9 +246,7 @@ class PickleWriter {
     const numeric = keys.filter((key) => typeof key === 'boolean' || typeof key === 'bigint');
     if (numeric.length === 0) return;
     const all = keys.filter((key) => ['boolean', 'bigint', 'number'].includes(typeof key));
-    const distinct = new Set(
-      all.map((key) => (typeof key === 'number' && !Number.isInteger(key) ? key : BigInt(key as number))),
-    );
+    const distinct = new Set(all.map((key) => (Number.isInteger(Number(key)) ? BigInt(key as number) : key)));
     if (distinct.size < all.length) throw this.#error('keys that are equal in Python, such as true and 1');
   }
 
@@ -222,12 +254,11 @@ class PickleWriter {
 
   #tensor(tensor: RawTensor): void {
     if (tensor.parameter) this.#call('torch._utils _rebuild_parameter', tensor, () => this.#parameterArguments(tensor));
-    else
-      this.#call('torch._utils _rebuild_tensor_v2', tensor, () => this.#tensorArguments(tensor, tensor.requiresGrad));
+    else this.#call(rebuildOf(tensor), tensor, () => this.#tensorArguments(tensor, tensor.requiresGrad));
   }
 
   #parameterArguments(tensor: RawTensor): void {
-    this.#global('torch._utils _rebuild_tensor_v2');
+    this.#global(rebuildOf(tensor));
     this.#tensorArguments(tensor, false);
     this.out.byte(OP.REDUCE);
     this.#put();
@@ -245,6 +276,7 @@ class PickleWriter {
     this.#tuple(new PyTuple(tensor.strides));
     this.value(requiresGrad);
     this.#noHooks();
+    if (STORAGE_TYPES[tensor.dtype] === undefined) this.#global(`torch ${tensor.dtype}`);
     this.out.byte(OP.TUPLE);
     this.#put();
   }
@@ -257,8 +289,9 @@ class PickleWriter {
   }
 
   #storage(storage: RawStorage, dtype: PtDType): void {
+    const type = STORAGE_TYPES[dtype];
     const known = this.storages.get(storage) ?? { key: String(this.storages.size), dtype };
-    if (known.dtype !== dtype) {
+    if (known.dtype !== dtype && (type ?? STORAGE_TYPES[known.dtype]) !== undefined) {
       throw this.#error(
         `one storage as ${known.dtype} and as ${dtype}; PyTorch's files know one dtype per storage, copy one of the tensors`,
       );
@@ -266,10 +299,10 @@ class PickleWriter {
     this.storages.set(storage, known);
     this.out.byte(OP.MARK);
     this.value('storage');
-    this.#global(`torch ${STORAGE_TYPES[dtype]}`);
+    this.#global(type === undefined ? 'torch.storage UntypedStorage' : `torch ${type}`);
     this.value(known.key);
     this.value('cpu');
-    this.value(storage.byteLength / ptItemSize(dtype));
+    this.value(storage.byteLength / (type === undefined ? 1 : ptItemSize(dtype)));
     this.out.byte(OP.TUPLE);
     this.#put();
     this.out.byte(OP.BINPERSID);
@@ -308,10 +341,29 @@ class PickleWriter {
   }
 
   #error(problem: string): ArgumentError {
-    const place = this.#path.map((key) => `[${typeof key === 'string' ? quote(key) : String(key)}]`).join('');
+    const place = this.#path.map((key) => `[${typeof key === 'string' ? quote(key) : keyText(key)}]`).join('');
     return new ArgumentError(`writePt: value${place.slice(0, 300)}: ${problem}`);
   }
 }
+
+/** The function that rebuilds a tensor: newer dtypes have no storages of their own. */
+const rebuildOf = ({ dtype }: RawTensor): string =>
+  STORAGE_TYPES[dtype] === undefined ? 'torch._utils _rebuild_tensor_v3' : 'torch._utils _rebuild_tensor_v2';
+
+/** Objects that `torch.load(weights_only=True)` makes. */
+const WRITTEN: ReadonlyMap<string, string> = new Map([
+  ['torch.device', 'torch device'],
+  ['builtins.complex', '__builtin__ complex'],
+]);
+
+/** Whether a value that is no container can be written: names and objects of Python only where they mean nothing but themselves. */
+export function isWritable(value: PtInput): boolean {
+  if (value instanceof PyGlobal) return dtypeNamed(value) !== undefined;
+  return !(value instanceof PyObject) || (WRITTEN.has(value.type.path) && value.state === undefined);
+}
+
+const isHashable = (key: object): boolean =>
+  key instanceof PyTuple || key instanceof PyFrozenSet || key instanceof Uint8Array || key instanceof RawTensor;
 
 /** A plain object, from this realm or another: one whose prototype is the root of its chain. */
 function isPlain(value: object): value is Readonly<Record<string, PtInput>> {

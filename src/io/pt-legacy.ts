@@ -9,7 +9,7 @@
 import { FormatError } from '../base/errors.ts';
 import { storageAt, type ByteSource } from './byte-source.ts';
 import { describe, quote } from './pickle-items.ts';
-import type { PickleHost, PickleItem } from './pickle-items.ts';
+import type { PickleHost } from './pickle-items.ts';
 import { PickleCutOff, readPickleAt, type PickleOptions } from './pickle-read.ts';
 import { PtHost } from './pt-host.ts';
 import { RawStorage, type PtValue, type StorageSource } from './pt-value.ts';
@@ -22,12 +22,12 @@ const LAST_WINDOW = 1 << 28;
 
 type Options = Omit<PickleOptions, 'where'>;
 
-/** @throws FormatError when the file is damaged, hostile or holds other things than plain values and dense tensors */
+/** @throws FormatError when the file is damaged or hostile */
 export function readLegacyPt(source: ByteSource, options: Options): PtValue {
   const pickles = new PickleSequence(source, 0, source.size, options);
   if (pickles.next('the magic number', noTensors) !== MAGIC)
     throw new FormatError('readPt: the magic number is another one');
-  const version = pickles.next('the protocol version', noTensors) as PickleItem;
+  const version = pickles.next('the protocol version', noTensors);
   if (version !== VERSION) {
     throw new FormatError(
       `readPt: legacy protocol version is ${describe(version)}; expected ${VERSION}. Save the file again with a PyTorch of today`,
@@ -38,7 +38,7 @@ export function readLegacyPt(source: ByteSource, options: Options): PtValue {
   const wanted = new Map<string, LaterStorage>();
   const value = pickles.next('the value', () => {
     wanted.clear();
-    return new PtHost({ bigEndian: false, read: (key, bytes) => promised(wanted, key, bytes) });
+    return new PtHost({ bigEndian: false, read: (key, bytes, itemSize) => promised(wanted, key, bytes, itemSize) });
   });
   const keys = pickles.next('the keys of the storages', noTensors);
   if (!Array.isArray(keys))
@@ -97,10 +97,12 @@ export const noTensors = (): PickleHost => new PtHost({ bigEndian: false, read: 
 /** A storage whose place in the file is not known yet. */
 class LaterStorage implements StorageSource {
   readonly byteLength: number;
+  readonly itemSize: number;
   #place: RawStorage | undefined;
 
-  constructor(byteLength: number) {
+  constructor(byteLength: number, itemSize: number) {
     this.byteLength = byteLength;
+    this.itemSize = itemSize;
   }
 
   get placed(): boolean {
@@ -132,8 +134,8 @@ class LaterStorage implements StorageSource {
   }
 }
 
-function promised(wanted: Map<string, LaterStorage>, key: string, bytes: number): LaterStorage {
-  const storage = new LaterStorage(bytes);
+function promised(wanted: Map<string, LaterStorage>, key: string, bytes: number, itemSize: number): LaterStorage {
+  const storage = new LaterStorage(bytes, itemSize);
   wanted.set(key, storage);
   return storage;
 }
@@ -156,11 +158,10 @@ function placeStorages(
     if (at + 8 > source.size) throw fail('is missing at the end');
     const header = source.read(at, 8);
     const count = new DataView(header.buffer, header.byteOffset, 8).getBigUint64(0, true);
-    // The number counts elements; their size is the storage type's, which the pickle told.
-    const { byteLength } = storage;
-    const itemSize = count === 0n ? 1 : byteLength / Number(count);
-    if (![1, 2, 4, 8].includes(itemSize) || (count === 0n && byteLength > 0)) {
-      throw fail(`has ${count} elements, but should have ${byteLength} bytes`);
+    // The number counts elements, whose size is that of the storage's type, which the pickle told.
+    const { byteLength, itemSize } = storage;
+    if (count * BigInt(itemSize) !== BigInt(byteLength)) {
+      throw fail(`has ${count} elements of ${itemSize} bytes, but should have ${byteLength} bytes`);
     }
     if (at + 8 + byteLength > source.size) throw fail(`should have ${byteLength} bytes, but the file ends before`);
     storage.placeAt(storageAt(source, at + 8, byteLength));
@@ -169,8 +170,5 @@ function placeStorages(
   const lost = [...wanted].find(([, storage]) => !storage.placed);
   if (lost !== undefined)
     throw new FormatError(`readPt: storage ${quote(lost[0])} is missing; the file is incomplete, fetch it again`);
-  if (at !== source.size)
-    throw new FormatError(
-      `readPt, byte ${at}: ${source.size - at} bytes follow the last storage; the file is damaged, fetch it again`,
-    );
+  // What follows is no part of the file, as for PyTorch.
 }

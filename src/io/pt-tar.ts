@@ -9,8 +9,9 @@ import { describe } from './pickle-items.ts';
 import type { MakeError, PickleItem } from './pickle-items.ts';
 import type { PickleOptions } from './pickle-read.ts';
 import { PickleSequence, noTensors } from './pt-legacy.ts';
-import { DTYPE_OF_STORAGE, PtHost } from './pt-host.ts';
-import { PyTuple, RawStorage, RawTensor, geometryProblem, ptItemSize } from './pt-value.ts';
+import { PtHost } from './pt-host.ts';
+import { DTYPE_OF_STORAGE } from './pt-storage.ts';
+import { PyGlobal, PyTuple, RawStorage, RawTensor, geometryProblem, ptItemSize } from './pt-value.ts';
 import type { PtDType, PtValue } from './pt-value.ts';
 import { parseTar } from './tar.ts';
 
@@ -86,12 +87,9 @@ function readStorages(source: ByteSource, part: Part, options: Options): Map<num
   const found = new Map<number, StoredStorage>();
   const total = asCount(pickles.next('storages', noTensors), 'storages');
   for (let i = 0; i < total; i++) {
-    const [key, , type] = asTuple(
-      pickles.next('storages', () => new TypeHost()),
-      3,
-      'storages',
-    );
-    const dtype = typeof type === 'string' ? DTYPE_OF_STORAGE.get(type) : undefined;
+    const [key, , type] = asTuple(pickles.next('storages', noTensors), 3, 'storages');
+    // Types are only names; that of a tensor says nothing that its storage's does not.
+    const dtype = type instanceof PyGlobal ? DTYPE_OF_STORAGE.get(type.path.replace('.cuda.', '.')) : undefined;
     if (typeof key !== 'number' || dtype === undefined) throw fail('storages', `storage ${i} is of no known type`);
     const at = pickles.end;
     if (at + 8 > part.to) throw fail('storages', `storage ${i} is missing`);
@@ -129,11 +127,7 @@ function readTensors(
   const found = new Map<number, RawTensor>();
   const total = asCount(pickles.next('tensors', noTensors), 'tensors');
   for (let i = 0; i < total; i++) {
-    const [key, storageKey] = asTuple(
-      pickles.next('tensors', () => new TypeHost()),
-      3,
-      'tensors',
-    );
+    const [key, storageKey] = asTuple(pickles.next('tensors', noTensors), 3, 'tensors');
     const stored = typeof storageKey === 'number' ? storages.get(storageKey) : undefined;
     if (typeof key !== 'number' || stored === undefined) throw fail('tensors', `tensor ${i} refers to no storage`);
     const take = (bytes: number): Uint8Array => {
@@ -158,23 +152,10 @@ function makeTensor(
   strides: number[],
   own: number,
 ): RawTensor {
-  const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, own);
   const fields = { dtype, shape, strides, offset: offset + own, storage, requiresGrad: false, parameter: false };
-  const problem = !(own >= 0) ? 'a negative offset' : geometryProblem(fields);
+  const problem = !(own >= 0) ? 'a negative offset' : geometryProblem(fields, offset + count);
   if (problem !== undefined) throw fail('tensors', problem);
-  if (!shape.includes(0) && last >= count) throw fail('tensors', 'a tensor reaches outside of its view');
   return new RawTensor(fields);
-}
-
-/** Types of storages and tensors are only names here: `torch.FloatStorage` reads as that string. */
-class TypeHost extends PtHost {
-  constructor() {
-    super({ bigEndian: false, read: () => undefined });
-  }
-
-  override lookup(name: string): PickleItem | undefined {
-    return /^torch\.(cuda\.)?[A-Za-z0-9]+(Storage|Tensor)$/.test(name) ? name : undefined;
-  }
 }
 
 /** The host of the value: its persistent ids are numbers of tensors. */

@@ -8,48 +8,45 @@
  * Tensors stay raw here: bytes plus geometry, no device and no autograd. The layers above turn them into `Tensor`s.
  */
 import { ArgumentError } from '../base/errors.ts';
-import type { DType } from '../base/dtype.ts';
 import { PIECE, eachPiece } from './byte-source.ts';
+import { isDifferentiable, ptItemSize, type PtDType } from './pt-dtype.ts';
 
-/** Element types a checkpoint can hold: Flambeau's own, the two 16-bit floating ones and the two short integers. */
-export type PtDType = DType | 'float16' | 'bfloat16' | 'int8' | 'int16';
+export { PT_DTYPES, ptItemSize, type PtDType } from './pt-dtype.ts';
 
-const ITEM_SIZE: { readonly [K in PtDType]: number } = {
-  bool: 1,
-  uint8: 1,
-  int8: 1,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  float16: 2,
-  bfloat16: 2,
-  float32: 4,
-  float64: 8,
-};
+/** The Python values that may be a dictionary key or a set element and have a counterpart that compares as they do. */
+export type PtScalar = string | number | bigint | boolean | null;
 
-/** All element types a checkpoint can hold. */
-export const PT_DTYPES = Object.keys(ITEM_SIZE) as readonly PtDType[];
+/** What is a dictionary key or a set element in a checkpoint: Python compares tuples by what is in them, Maps do not. */
+export type PtKey = PtScalar | PyTuple | PyFrozenSet | PyGlobal | PyObject | RawTensor | Uint8Array;
 
-const FLOATING: ReadonlySet<PtDType> = new Set<PtDType>(['float16', 'bfloat16', 'float32', 'float64']);
-
-/** Bytes of one element. */
-export const ptItemSize = (dtype: PtDType): number => ITEM_SIZE[dtype];
-
-/** A Python value that may be a dictionary key or a set element here. */
-export type PtKey = string | number | bigint | boolean | null;
-
-/** A value read from a checkpoint. Integers beyond 2^53 are bigint, other numbers (int and float alike) are number. */
-export type PtValue = PtKey | PyFloat | PyTuple | PtValue[] | Map<PtKey, PtValue> | Set<PtKey> | RawTensor;
+/**
+ * A value read from a checkpoint. Integers beyond 2^53 are bigint, other numbers (int and float alike) are number; `bytes` and `bytearray`
+ * are Uint8Array. A list or dictionary may contain itself, as in Python.
+ */
+export type PtValue =
+  | PtScalar
+  | PyFloat
+  | PyTuple
+  | PtValue[]
+  | Map<PtKey, PtValue>
+  | Set<PtKey>
+  | RawTensor
+  | Uint8Array
+  | PyGlobal
+  | PyObject;
 
 /** A value `writePt` accepts: what `readPt` returns, and plain objects, which are written as `dict`. */
 export type PtInput =
-  | PtKey
+  | PtScalar
   | PyFloat
   | PyTuple<PtInput>
   | readonly PtInput[]
   | ReadonlyMap<PtKey, PtInput>
   | ReadonlySet<PtKey>
   | RawTensor
+  | Uint8Array
+  | PyGlobal
+  | PyObject
   | { readonly [key: string]: PtInput };
 
 /**
@@ -92,6 +89,45 @@ export class OrderedDict<V = PtValue> extends Map<PtKey, V> {
   /** True when `attributes` holds something (asking does not create it). */
   get hasAttributes(): boolean {
     return this.#attributes !== undefined && this.#attributes.size > 0;
+  }
+}
+
+/** A Python frozenset. */
+export class PyFrozenSet extends Set<PtKey> {}
+
+/** A name of Python, such as `torch.float32` or `numpy.ndarray`. It is only a name: nothing is looked for behind it. */
+export class PyGlobal {
+  readonly module: string;
+  readonly name: string;
+  constructor(module: string, name: string) {
+    this.module = module;
+    this.name = name;
+  }
+  /** Module and name: `torch.float32`. */
+  get path(): string {
+    return `${this.module}.${this.name}`;
+  }
+}
+
+/**
+ * An object of a class that means nothing here, or what calling a function that means nothing here would have given: its name, and all
+ * that the file says of it. Nothing was called to make it, and nothing can be done with it but to look.
+ */
+export class PyObject {
+  /** The class, or the function. */
+  readonly type: PyGlobal;
+  readonly args: PyTuple;
+  readonly kwargs: Map<PtKey, PtValue>;
+  /** What would have been given to `__setstate__`, or become attributes. */
+  state: PtValue | undefined;
+  /** Items of a list or set of a class of its own. */
+  listItems: PtValue[] | undefined;
+  /** Items of a dictionary of a class of its own. */
+  dictItems: Map<PtKey, PtValue> | undefined;
+  constructor(type: PyGlobal, args: PyTuple = new PyTuple<PtValue>([]), kwargs: Map<PtKey, PtValue> = new Map()) {
+    this.type = type;
+    this.args = args;
+    this.kwargs = kwargs;
   }
 }
 
@@ -214,10 +250,14 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** What is wrong with a tensor's geometry over its storage, or undefined when every element lies inside. */
-export function geometryProblem(fields: Required<RawTensorFields>): string | undefined {
+/**
+ * What is wrong with a tensor's geometry over its storage, or undefined when every element lies inside.
+ * @param limit - where a part of a storage ends, in elements, when the tensor must lie in one
+ */
+export function geometryProblem(fields: Required<RawTensorFields>, limit = Infinity): string | undefined {
   const { dtype, shape, strides, offset, storage, requiresGrad } = fields;
-  if (requiresGrad && !FLOATING.has(dtype)) return `a ${dtype} tensor that requires gradients; only floating ones can`;
+  if (requiresGrad && !isDifferentiable(dtype))
+    return `a ${dtype} tensor that requires gradients; only floating ones can`;
   if (shape.length > MAX_DIMENSIONS) return `${shape.length} dimensions, at most ${MAX_DIMENSIONS} are supported`;
   if (strides.length !== shape.length)
     return `shape [${shape.join(', ')}] with ${strides.length} strides; expected one per dimension`;
@@ -233,7 +273,7 @@ export function geometryProblem(fields: Required<RawTensorFields>): string | und
   if (count > Number.MAX_SAFE_INTEGER) return `shape [${shape.join(', ')}] has more elements than 2^53`;
   if (count === 0) return undefined;
   const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, offset);
-  const have = storage.byteLength / size;
+  const have = Math.min(storage.byteLength / size, limit);
   if (last < have) return undefined;
   return `shape [${shape.join(', ')}], strides [${strides.join(', ')}], offset ${offset} reach element ${last} of a storage of ${have} ${dtype} elements`;
 }

@@ -11,9 +11,9 @@
 import { ArgumentError, DeviceError, FormatError } from '../base/errors.ts';
 import { bytesSource, type ByteSource } from './byte-source.ts';
 import { formatOf, otherFormat } from './file-format.ts';
-import { PICKLE_LIMITS, quote } from './pickle-items.ts';
+import { quote } from './pickle-items.ts';
 import type { PickleLimits } from './pickle-items.ts';
-import { readPickle } from './pickle-read.ts';
+import { readPickleAt } from './pickle-read.ts';
 import { writePickle } from './pickle-write.ts';
 import { PtHost } from './pt-host.ts';
 import { readLegacyPt } from './pt-legacy.ts';
@@ -66,7 +66,7 @@ export function readPtFrom(source: ByteSource, options: ReadPtOptions = {}): PtV
   }
   const format = formatOf(source);
   const pickle = {
-    limits: { ...PICKLE_LIMITS, ...options.limits },
+    limits: options.limits ?? {},
     keepFloats: options.keepFloats ?? false,
     onModule: options.onModule ?? warnOfModule,
   };
@@ -84,7 +84,10 @@ export function readPtFrom(source: ByteSource, options: ReadPtOptions = {}): PtV
     read: (key) => (zip.entries.has(record(key)) ? zip.open(record(key)) : undefined),
   });
   const where = `${folder}/data.pkl`;
-  return readPickle(zip.read(where), host, { where, ...pickle });
+  const bytes = zip.read(where);
+  // A pickle that was packed may be much longer than the file, and is not allowed more for it.
+  const budget = Math.min(bytes.length, 8 * source.size);
+  return readPickleAt(bytes, 0, host, { where, budget, ...pickle }).value;
 }
 
 function warnOfModule(className: string, place: string): void {

@@ -2,15 +2,15 @@
  * The safetensors format, read and written: the length of a header, the header in JSON, and the tensors' bytes one after the other
  * (https://github.com/huggingface/safetensors#format). There is nothing in it that could be run.
  *
- * A file may come from a stranger: the header is read by a parser that knows only what may stand there, no name comes twice, every size is
- * what dtype and shape say, and the tensors cover the data without overlaps or holes.
+ * A file may come from a stranger: the header is read by a parser that builds nothing but what is kept, every size is what dtype and shape
+ * say, and the tensors cover the data without overlaps or holes.
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { storageAt, type ByteSource } from './byte-source.ts';
 import { contiguousChunks } from './element-types.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { quote } from './pickle-items.ts';
-import { RawStorage, RawTensor, ptItemSize, type PtDType } from './pt-value.ts';
+import { PyGlobal, PyObject, PyTuple, RawStorage, RawTensor, ptItemSize, type PtDType, type PtValue } from './pt-value.ts'; // prettier-ignore
 
 /** Text about the file, by name. */
 export type Metadata = ReadonlyMap<string, string>;
@@ -37,7 +37,7 @@ const MAX_HEADER = 100_000_000;
 /** The length of the header takes so many bytes. */
 export const LENGTH_BYTES = 8;
 
-const NAMES: { readonly [K in PtDType]: string } = {
+const NAMES: { readonly [K in PtDType]?: string } = {
   bool: 'BOOL',
   uint8: 'U8',
   int8: 'I8',
@@ -48,18 +48,23 @@ const NAMES: { readonly [K in PtDType]: string } = {
   bfloat16: 'BF16',
   float32: 'F32',
   float64: 'F64',
+  uint16: 'U16',
+  uint32: 'U32',
+  uint64: 'U64',
+  float8_e4m3fn: 'F8_E4M3',
+  float8_e4m3fnuz: 'F8_E4M3FNUZ',
+  float8_e5m2: 'F8_E5M2',
+  float8_e5m2fnuz: 'F8_E5M2FNUZ',
+  float8_e8m0fnu: 'F8_E8M0',
+  complex64: 'C64',
 };
 const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as PtDType]));
-/** Bytes of an element, of the dtypes that are only listed, too. */
-const BYTES: ReadonlyMap<string, number> = new Map([
-  ...Object.entries(NAMES).map(([dtype, name]) => [name, ptItemSize(dtype as PtDType)] as const),
-  ['U16', 2],
-  ['U32', 4],
-  ['U64', 8],
-  ['F8_E5M2', 1],
-  ['F8_E4M3', 1],
-  ['F8_E8M0', 1],
-  ['C64', 8],
+/** Bits of an element, of the dtypes that are only listed, too. */
+const BITS: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(NAMES).map(([dtype, name]) => [name, 8 * ptItemSize(dtype as PtDType)] as const),
+  ['F4', 4],
+  ['F6_E2M3', 6],
+  ['F6_E3M2', 6],
 ]);
 
 const damaged = (why: string): FormatError =>
@@ -92,18 +97,17 @@ export function headerLength(size: number, start: Uint8Array): number {
   return Number(length);
 }
 
+/** What the reference implementation takes, this takes: a name that comes twice is what it is at last, unknown members are passed over. */
 function parseHeader(text: string): Pick<SafetensorsHeader, 'metadata' | 'entries'> {
   const scanner = new JsonScanner(text, (why, at) => damaged(`header, character ${at}: ${why}`));
+  if (text.startsWith('\ufeff')) throw scanner.error('a byte order mark, which JSON must not have');
   const entries = new Map<string, SafetensorsEntry>();
   let metadata: Map<string, string> | undefined;
   scanner.object((name) => {
     if (name === '__metadata__') {
       if (metadata !== undefined) throw scanner.error('a second __metadata__');
-      metadata = readMetadata(scanner);
-      return;
-    }
-    if (entries.has(name)) throw scanner.error(`a second tensor named ${quote(name)}`);
-    entries.set(name, readEntry(scanner, name));
+      metadata = scanner.isNull() ? new Map() : readMetadata(scanner);
+    } else entries.set(name, readEntry(scanner, name));
   });
   scanner.end();
   return { metadata: metadata ?? new Map(), entries };
@@ -111,10 +115,7 @@ function parseHeader(text: string): Pick<SafetensorsHeader, 'metadata' | 'entrie
 
 function readMetadata(scanner: JsonScanner): Map<string, string> {
   const metadata = new Map<string, string>();
-  scanner.object((key) => {
-    if (metadata.has(key)) throw scanner.error(`a second ${quote(key)} in __metadata__`);
-    metadata.set(key, scanner.string());
-  });
+  scanner.object((key) => void metadata.set(key, scanner.string()));
   return metadata;
 }
 
@@ -122,19 +123,28 @@ function readEntry(scanner: JsonScanner, name: string): SafetensorsEntry {
   let dtype: string | undefined;
   let shape: readonly number[] | undefined;
   let offsets: readonly number[] | undefined;
+  const once = (known: unknown, key: string): void => {
+    if (known !== undefined) throw scanner.error(`tensor ${quote(name)} has a second ${quote(key)}`);
+  };
   scanner.object((key) => {
-    if (key === 'dtype' && dtype === undefined) dtype = scanner.string();
-    else if (key === 'shape' && shape === undefined) shape = scanner.integers(MAX_DIMENSIONS);
-    else if (key === 'data_offsets' && offsets === undefined) offsets = scanner.integers(2);
-    else throw scanner.error(`tensor ${quote(name)} has ${quote(key)} unexpectedly or twice`);
+    if (key === 'dtype') {
+      once(dtype, key);
+      dtype = scanner.string();
+    } else if (key === 'shape') {
+      once(shape, key);
+      shape = scanner.integers(MAX_DIMENSIONS);
+    } else if (key === 'data_offsets') {
+      once(offsets, key);
+      offsets = scanner.integers(2);
+    } else scanner.skipValue();
   });
   const [begin, end] = offsets ?? [];
   if (dtype === undefined || shape === undefined || begin === undefined || end === undefined) {
     throw scanner.error(`tensor ${quote(name)} lacks its dtype, shape or data_offsets`);
   }
-  const itemSize = BYTES.get(dtype);
-  if (itemSize === undefined) throw scanner.error(`tensor ${quote(name)} has the unknown dtype ${quote(dtype)}`);
-  const bytes = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, itemSize);
+  const bits = BITS.get(dtype);
+  if (bits === undefined) throw scanner.error(`tensor ${quote(name)} has the unknown dtype ${quote(dtype)}`);
+  const bytes = (shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, bits)) / 8;
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
     throw scanner.error(
       `tensor ${quote(name)} of dtype ${dtype} and shape [${shape.join(', ')}] takes ${bytes} bytes, but has those from ${begin} to ${end}`,
@@ -158,13 +168,25 @@ function checkCover(entries: ReadonlyMap<string, SafetensorsEntry>, size: number
   if (at !== size) throw damaged(`the tensors take ${at} bytes, but the file holds ${size}`);
 }
 
-/** The tensors of a file, whose bytes stay in it if it is on disk, and its metadata. @throws FormatError */
-export function readSafetensors(source: ByteSource): { tensors: Map<string, RawTensor>; metadata: Metadata } {
+/**
+ * The tensors of a file, whose bytes stay in it if it is on disk, and its metadata. Those of dtypes that have no counterpart are only named.
+ * @throws FormatError
+ */
+export function readSafetensors(source: ByteSource): {
+  tensors: Map<string, RawTensor | PyObject>;
+  metadata: Metadata;
+} {
   const header = readSafetensorsHeader(source.size, (length) => source.read(0, length));
-  const tensors = new Map<string, RawTensor>();
+  const tensors = new Map<string, RawTensor | PyObject>();
   for (const [name, entry] of header.entries) {
-    const { begin, end } = entry;
-    tensors.set(name, rawTensor(name, entry, storageAt(source, header.dataOffset + begin, end - begin)));
+    const { dtype, shape, begin, end } = entry;
+    const known = DTYPES.has(dtype);
+    tensors.set(
+      name,
+      known
+        ? rawTensor(name, entry, storageAt(source, header.dataOffset + begin, end - begin))
+        : new PyObject(new PyGlobal('safetensors', dtype), new PyTuple<PtValue>(shape)),
+    );
   }
   return { tensors, metadata: header.metadata };
 }
@@ -203,6 +225,10 @@ export function* safetensorsChunks(
   }
   const members = [...tensors].map(([name, tensor]) => {
     if (name === '__metadata__') throw new ArgumentError(`safetensors: a tensor cannot be named __metadata__`);
+    if (NAMES[tensor.dtype] === undefined)
+      throw new ArgumentError(
+        `safetensors: tensor ${quote(name)} is of ${tensor.dtype}, which the format does not have`,
+      );
     const begin = begins.get(name)!;
     const entry = { dtype: NAMES[tensor.dtype], shape: tensor.shape, data_offsets: [begin, begin + size(tensor)] };
     return `${json(name)}:${JSON.stringify(entry)}`;

@@ -164,16 +164,21 @@ interface Directory {
   readonly count: number;
 }
 
-/** Finds the end record, which is last but for a comment, and through it the central directory. */
+/**
+ * Finds the end record, and through it the central directory. It is last but for a comment, or bytes that something else left behind the
+ * archive: those are passed over, as by PyTorch.
+ */
 function findDirectory(source: ByteSource): Directory {
   const tailSize = Math.min(source.size, END_BYTES + 0xffff);
   const tailOffset = source.size - tailSize;
   const tail = viewOf(source.read(tailOffset, tailSize));
-  for (let at = tailSize - END_BYTES; at >= 0; at--) {
-    if (tail.getUint32(at, true) !== END) continue;
-    // A comment may contain anything, so only a record that reaches exactly to the end of the file is the real one.
-    if (tail.getUint16(at + 20, true) !== tailSize - at - END_BYTES) continue;
-    return readEnd(source, tailOffset + at);
+  // A comment may contain anything, so a record that reaches exactly to the end of the file comes before all others.
+  for (const exact of [true, false]) {
+    for (let at = tailSize - END_BYTES; at >= 0; at--) {
+      if (tail.getUint32(at, true) !== END) continue;
+      const behind = tailSize - at - END_BYTES - tail.getUint16(at + 20, true);
+      if (exact ? behind === 0 : behind > 0) return readEnd(source, tailOffset + at);
+    }
   }
   throw new FormatError(
     'zip: no end-of-archive record; the file is not a zip archive or its end is missing, fetch it again',

@@ -62,6 +62,7 @@ export function readRaw(tensor: TensorMessage, what: string, external: ReadExter
   const raw = rawBytes(tensor, numelOf(shape) * bytes, what, external);
   if (raw !== undefined) return new RawTensor({ dtype, shape, storage: new RawStorage(raw) });
   const narrow = { int8: Int8Array, int16: Int16Array, float16: Uint16Array, bfloat16: Uint16Array }[dtype as string];
+  if (narrow === undefined && ours === undefined) throw new Unsupported(`tensors of ${name}`);
   const data = narrow === undefined ? fromLists(tensor, name, ours!, numelOf(shape), what) : narrowed(narrow.from(tensor.int32Data), tensor, name, numelOf(shape), what); // prettier-ignore
   return new RawTensor({ dtype, shape, storage: new RawStorage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)) }); // prettier-ignore
 }

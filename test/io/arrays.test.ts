@@ -13,7 +13,8 @@ import { bytesSource } from '../../src/io/byte-source.ts';
 import { contiguousBytes } from '../../src/io/element-types.ts';
 import { convertFile, inspectFile } from '../../src/io/files-node.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
-import { deserialize, inspectBytes, openSafetensors, serialize } from '../../src/io/index.ts';
+import { Placeholder, deserialize, inspectBytes, openSafetensors, serialize } from '../../src/io/index.ts';
+import { CODE_OF_DTYPE } from '../../src/io/npy-dtypes.ts';
 import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt-value.ts'; // prettier-ignore
 import { concatBytes } from '../../src/io/byte-writer.ts';
 import * as nn from '../../src/nn/index.ts';
@@ -54,7 +55,9 @@ const f32 = (begin: number, end: number, shape = [(end - begin) / 4]): object =>
 
 describe('what is written is read', () => {
   const shape = fc.array(fc.nat(4), { maxLength: 4 });
-  const arrays = fc.dictionary(fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'), fc.tuple(fc.constantFrom(...PT_DTYPES), shape)); // prettier-ignore
+  // The format has no complex numbers of other sizes.
+  const dtypes = PT_DTYPES.filter((dtype) => dtype !== 'complex32' && dtype !== 'complex128');
+  const arrays = fc.dictionary(fc.string({ unit: 'grapheme' }).filter((name) => name !== '__metadata__'), fc.tuple(fc.constantFrom(...dtypes), shape)); // prettier-ignore
 
   test('in safetensors, of every dtype, with metadata', () => {
     fc.assert(
@@ -75,16 +78,19 @@ describe('what is written is read', () => {
     );
   });
 
-  test('in .npz and .npy, of every dtype; bfloat16 becomes float32', () => {
+  test('in .npz and .npy, of every dtype; bfloat16 and floats of one byte become float32', () => {
+    const wide = (dtype: PtDType): boolean => dtype === 'bfloat16' || dtype.startsWith('float8');
+    expect(() => write('npy', raw('complex32', [1]))).toThrow(/NumPy has no complex32/);
     for (const dtype of PT_DTYPES) {
+      if (dtype === 'complex32') continue;
       for (const sizes of [[], [3], [2, 3], [0, 2]]) {
         const value = raw(dtype, sizes);
         for (const back of [
           read(write('npy', value)).get(''),
           read(write('npz', new Map([['a/b', value]]))).get('a/b'),
         ]) {
-          expect(back).toMatchObject({ dtype: dtype === 'bfloat16' ? 'float32' : dtype, shape: sizes });
-          if (dtype !== 'bfloat16') expect(hex(back!)).toBe(hex(value));
+          expect(back).toMatchObject({ dtype: wide(dtype) ? 'float32' : dtype, shape: sizes });
+          if (!wide(dtype)) expect(hex(back!)).toBe(hex(value));
         }
       }
     }
@@ -142,9 +148,15 @@ describe('safetensors files that are refused', () => {
     ['a beginning behind the first byte', safetensors({ a: f32(4, 8) }, 8), /leaves a hole/],
     ['bytes behind the last tensor', safetensors({ a: f32(0, 4) }, 8), /take 4 bytes, but the file holds 8/],
     ['too few bytes', safetensors({ a: f32(0, 4) }, 3), /take 4 bytes, but the file holds 3/],
-    ['two tensors of one name', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\\u0061":{}}', 4), /second tensor named "a"/],
+    ['two tensors of one name, the last without its parts', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\\u0061":{}}', 4), /"a" lacks its dtype/],
+    ['two tensors of one name, of which the last leaves a hole', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}', 8), /leaves a hole/],
+    ['a member of an entry twice', safetensors('{"a":{"dtype":"F32","dtype":"F32"}}'), /a second "dtype"/],
+    ['a byte order mark', safetensors('\ufeff{}'), /character 0: a byte order mark/],
+    ['half of a surrogate pair', safetensors('{"\\ud800":1}'), /not well-formed/],
+    ['unknown members that are no JSON', safetensors('{"a":{"x":01}}'), /expected a value/],
+    ['unknown members that have no end', safetensors(`{"a":{"x":${'['.repeat(1000)}`), /values more than 120 deep/],
+    ['elements of half a byte', safetensors({ a: { dtype: 'F4', shape: [1], data_offsets: [0, 1] } }, 1), /takes 0.5 bytes/],
     ['metadata twice', safetensors('{"__metadata__":{},"__metadata__":{}}'), /second __metadata__/],
-    ['a name twice in the metadata', safetensors('{"__metadata__":{"a":"b","a":"c"}}'), /second "a"/],
     ['metadata that is no text', safetensors('{"__metadata__":{"a":1}}'), /expected a string/],
     ['a shape that does not go with the bytes', safetensors({ a: f32(0, 4, [2]) }, 4), /takes 8 bytes/],
     ['a shape that overflows', safetensors({ a: f32(0, 0, [2 ** 32, 2 ** 32]) }), /takes/],
@@ -155,8 +167,6 @@ describe('safetensors files that are refused', () => {
     ['powers of ten', safetensors('{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}', 4), /expected/],
     ['numbers beyond 2^53', safetensors('{"a":{"dtype":"F32","shape":[9007199254740993],"data_offsets":[0,4]}}', 4), /expected/],
     ['a dtype that nobody knows', safetensors({ a: { dtype: 'F1', shape: [], data_offsets: [0, 0] } }), /unknown dtype "F1"/],
-    ['a dtype without counterpart', safetensors({ a: { dtype: 'U16', shape: [1], data_offsets: [0, 2] } }, 2), /dtype U16, which is not supported/],
-    ['something else in an entry', safetensors('{"a":{"dtype":"F32","x":1}}'), /"x" unexpectedly/],
     ['no shape', safetensors('{"a":{"dtype":"F32","data_offsets":[0,0]}}'), /lacks its dtype, shape/],
     ['half a pair of offsets', safetensors('{"a":{"dtype":"F32","shape":[],"data_offsets":[0]}}'), /lacks/],
     ['more dimensions than tensors have', safetensors({ a: { dtype: 'F32', shape: new Array(65).fill(1), data_offsets: [0, 4] } }, 4), /more than 64/],
@@ -179,9 +189,13 @@ describe('safetensors files that are refused', () => {
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
   });
 
-  it('dtypes without counterpart are listed all the same', () => {
-    const bytes = safetensors({ a: { dtype: 'F8_E4M3', shape: [2], data_offsets: [0, 2] } }, 2);
-    expect(inspectBytes(bytes).tensors).toEqual([{ name: 'a', dtype: 'F8_E4M3', shape: [2], bytes: 2 }]);
+  it('dtypes without counterpart are listed all the same, and leave the others alone', () => {
+    const bytes = safetensors({ a: { dtype: 'F4', shape: [2], data_offsets: [0, 1] }, b: f32(1, 5) }, 5);
+    expect(inspectBytes(bytes).tensors[0]).toEqual({ name: 'a', dtype: 'F4', shape: [2], bytes: 1 });
+    const state = deserialize(bytes);
+    expect(state.get('b')!.tolist()).toEqual([0]);
+    expect(state.get('a')).toBeInstanceOf(Placeholder);
+    expect(String(state.get('a'))).toBe('safetensors.F4(2)');
   });
 });
 
@@ -197,11 +211,10 @@ describe('NumPy files that are refused', () => {
     ['structures', npy(header("[('a', '<f4')]"), 8), /structures/],
     ['void', npy(header("'|V4'"), 8), /structures/],
     ['text', npy(header("'<U3'"), 24), /text/],
-    ['complex numbers', npy(header("'<c8'"), 16), /complex numbers/],
-    ['unsigned integers', npy(header("'<u8'"), 16), /unsigned integers of another size/],
+    ['complex numbers', npy(header("'<c32'"), 64), /complex numbers of another size/],
     ['long doubles', npy(header("'<f16'"), 32), /floating numbers of another size/],
     ['too few bytes', npy(header("'<f4'"), 7), /takes 8 bytes, but the file holds 7/],
-    ['too many bytes', npy(header("'<f4'"), 9), /holds 9/],
+    ['too many bytes', npy(header("'<f4'"), 9), /1 bytes follow an array of <f4/],
     ['enormous shapes', npy(header("'<f4'", '(4503599627370496, 4503599627370496)'), 8), /takes/],
     ['negative shapes', npy(header("'<f4'", '(-2,)'), 8), /is not what NumPy writes/],
     ['code', npy(header("'<f4'", '(__import__("os"),)'), 8), /is not what NumPy writes/],
@@ -263,7 +276,7 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
   });
 
   it('refuses what it cannot hold by name', () => {
-    const reasons = ['object', 'structured', 'complex', 'text', 'uint16', 'date'].map((name) => {
+    const reasons = ['object', 'structured', 'text', 'date'].map((name) => {
       try {
         load(at(`made/refused_${name}.npy`));
       } catch (error) {
@@ -272,13 +285,23 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
       }
       return undefined;
     });
-    expect(reasons).toEqual(['Python objects', 'structures', 'complex numbers', 'text', 'unsigned integers of another size', 'dates']); // prettier-ignore
+    expect(reasons).toEqual(['Python objects', 'structures', 'text', 'dates']);
+    const complex = load<Placeholder>(at('made/refused_complex.npy'));
+    expect(String(complex)).toBe('tensor(complex64, [2])');
+    expect(load<Tensor>(at('made/refused_uint16.npy')).dtype).toBe('int32');
+    // Each array of an archive stands for itself.
+    const archive = load<Map<string, unknown>>(at('made/mixed.npz'));
+    expect((archive.get('w') as Tensor).tolist()).toEqual([1, 2]);
+    expect(archive.get('names')).toBeInstanceOf(Placeholder);
+    expect(String(archive.get('names'))).toMatch(
+      /^numpy\.ndarray\(dtype='<U2', why='npz, member "names\.npy": the array is of text/,
+    );
   });
 
   it('Python reads what is written', () => {
     const state = new Map<string, RawTensor>();
     for (const dtype of PT_DTYPES) {
-      if (dtype !== 'bfloat16') for (const shape of [[], [3], [2, 3], [0, 2]]) state.set(`${dtype}.${shape.join('x')}`, raw(dtype, shape)); // prettier-ignore
+      if (CODE_OF_DTYPE.has(dtype) && dtype !== 'complex128') for (const shape of [[], [3], [2, 3], [0, 2]]) state.set(`${dtype}.${shape.join('x')}`, raw(dtype, shape)); // prettier-ignore
     }
     const described = Object.fromEntries([...state].map(([name, item]) => [name, [item.dtype, item.shape, hex(item)]]));
     writeFileSync(at('all.npz'), write('npz', state));

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { readPickle } from '../../src/io/pickle-read.ts';
-import { PICKLE_LIMITS } from '../../src/io/pickle-items.ts';
 import type { PickleLimits } from '../../src/io/pickle-items.ts';
 import { writePickle } from '../../src/io/pickle-write.ts';
 import { PtHost } from '../../src/io/pt-host.ts';
@@ -21,11 +20,13 @@ const host = (records: readonly Uint8Array[] = [BYTES], bigEndian = false): PtHo
 interface Options {
   keepFloats?: boolean;
   limits?: Partial<PickleLimits>;
+  budget?: number;
   records?: readonly Uint8Array[];
 }
 
-function read(bytes: Uint8Array, { keepFloats = false, limits, records }: Options = {}): PtValue {
-  return readPickle(bytes, host(records), { where: 'test.pkl', keepFloats, limits: { ...PICKLE_LIMITS, ...limits } });
+function read(bytes: Uint8Array, { keepFloats = false, limits = {}, budget, records }: Options = {}): PtValue {
+  const options = { where: 'test.pkl', keepFloats, limits, ...(budget === undefined ? {} : { budget }) };
+  return readPickle(bytes, host(records), options);
 }
 
 setFlagsFromString('--expose-gc');
@@ -158,7 +159,7 @@ describe('not written', () => {
   const cyclic: PtInput[] = [];
   cyclic.push({ me: cyclic });
   let deep: PtInput = 1;
-  for (let i = 0; i < 300; i++) deep = [deep];
+  for (let i = 0; i < 1100; i++) deep = [deep];
   const storage = new RawStorage(new Uint8Array(8));
   const cases: [string, unknown, RegExp][] = [
     ['a function', { model: [1, () => 1] }, /value\["model"\]\[1\]: a function has no counterpart/],
@@ -166,7 +167,7 @@ describe('not written', () => {
     ['a Date', { when: new Date() }, /value\["when"\]: a Date has no counterpart/],
     ['a typed array', new Float32Array(2), /a Float32Array has no counterpart/],
     ['a cycle', cyclic, /value\[0\]\["me"\]: the value contains itself/],
-    ['deep nesting', deep, /more than 200 containers/],
+    ['deep nesting', deep, /more than 1000 containers/],
     ['half a surrogate pair', ['\ud83d'], /not well-formed/],
     ['keys that Python takes for equal', new Map<PtKey, PtInput>([[true, 1], [1, 2]]), /equal in Python/], // prettier-ignore
     ['set elements that Python takes for equal', new Set<PtKey>([1n, 1]), /equal in Python/],
@@ -222,53 +223,31 @@ describe('hostile pickles are refused by name', () => {
   });
 
   const cases: [string, string, RegExp][] = [
-    ['os.system', `cos\nsystem\n${str('rm -rf /')}\x85R`, /byte 2, GLOBAL: the global "os.system" is not on the list/],
-    ['posix.system', `cposix\nsystem\n${str('x')}\x85R`, /"posix.system"/],
-    ['eval', `c__builtin__\neval\n${str('1')}\x85R`, /"__builtin__.eval"/],
-    ['builtins.exec', `cbuiltins\nexec\n${str('1')}\x85R`, /"builtins.exec"/],
-    ['getattr', 'cbuiltins\ngetattr\n', /"builtins.getattr"/],
-    ['nested names', 'ctorch\n_utils._rebuild_tensor_v2.__globals__\n', /"torch._utils._rebuild_tensor_v2.__globals__"/],
-    ['a prototype method', 'cMap\nprototype\n', /"Map.prototype"/],
-    ['Object members', 'c__proto__\nconstructor\n', /"__proto__.constructor"/],
-    ['a name split elsewhere', 'ctorch\n_utils._rebuild_tensor_v3\n', /_rebuild_tensor_v3/],
-    ['a class', 'ctorch.nn.modules.linear\nLinear\n)\x81', /"torch.nn.modules.linear.Linear".*state_dict/],
-    ['control characters in a name', 'cevil\x1b[2J\nx\n', /"evil\\u001b\[2J\.x"/],
-    ['an endless name', `c${'a'.repeat(300)}\nb\n`, /without its newline within 256 bytes/],
-    ['STACK_GLOBAL', `${str('os')}${str('system')}\x93`, /byte 20, STACK_GLOBAL: is not on the list of opcodes/],
-    ['INST', '(ios\nsystem\n', /INST: is not on the list/],
-    ['OBJ', '(o', /OBJ: is not on the list/],
-    ['NEWOBJ of what is no class of a module', 'ccollections\nOrderedDict\n)\x81', /NEWOBJ: can only make objects of a module's class/],
-    ['INST of os.system', '(ios\nsystem\n', /INST: is not on the list.*"os\.system"/],
-    ['eval', `cbuiltins\neval\n${str('1')}\x85R`, /GLOBAL: the global "builtins\.eval" is not on the list/],
-    ['eval of Python 2', `c__builtin__\neval\n`, /"__builtin__\.eval"/],
-    ['exec by another door', `ctorch.nn.modules.module\n__builtins__.exec\n`, /GLOBAL: the global "torch\.nn\.modules\.module\.__builtins__\.exec" is not/],
-    ['a nested global', `cmodels\nNet.forward.__globals__\n${str('x')}\x85R`, /"models\.Net\.forward\.__globals__" is not on the list/],
-    ['getattr', `cbuiltins\ngetattr\n`, /"builtins\.getattr"/],
-    ['functools.partial', `cfunctools\npartial\n`, /"functools\.partial"/],
-    ['numpy', `cnumpy.core.multiarray\n_reconstruct\n`, /"numpy\.core\.multiarray\._reconstruct"/],
-    ['a stranger that is called', `cmodels\nNet\n)R`, /REDUCE: the global "models\.Net" is not on the list/],
-    ['a module that is called', `ctorch.nn.modules.linear\nLinear\nK\x01\x85R`, /REDUCE: the global "torch\.nn\.modules\.linear\.Linear" is not on the list/],
-    ['a stranger by itself', `cmodels\nNet\n`, /value: the value is the global "models\.Net"/],
-    ['a stranger in a list', `]cmodels\nNet\na`, /value\[0\]: the value is the global "models\.Net"/],
-    ['a stranger as key', `}cmodels\nNet\nK\x01s`, /a key is the global "models\.Net"/],
-    ['an object made with arguments', `cmodels\nNet\nK\x01\x85\x81`, /NEWOBJ: an object of class "models\.Net" made with arguments/],
-    ['an object of no module', `cmodels\nConfig\n)\x81}b`, /an object of class "models\.Config", which has no _parameters and so is no module/],
-    ['an object without attributes', `cmodels\nConfig\n)\x81`, /"models\.Config", which has no _parameters/],
-    ['attributes that are no dict', `cmodels\nNet\n)\x81K\x01b`, /attributes must be a dict/],
-    ['attributes set twice', `cmodels\nNet\n)\x81}b}b`, /BUILD: the attributes of an object of class "models\.Net" are set twice/],
-    ['a module whose parameters are none', moduleOf({ parameters: `}${str('w')}K\x01s` }), /the parameter or buffer "w" is the number 1/],
-    ['a module with children that are none', moduleOf({ modules: `}${str('a')}K\x01s` }), /the child "a" of a module is the number 1/],
+    ['a state set twice', `cmodels\nNet\n)\x81}b}b`, /BUILD: the state of an object of "models\.Net" is set twice/],
+    ['a name of numbers', 'K\x01K\x02\x93', /STACK_GLOBAL: a name must be two strings/],
+    ['an endless name', `c${'a'.repeat(300)}`, /a line without its end/],
+    ['OBJ of nothing', '(o', /OBJ: needs a class/],
+    ['PERSID', 'Pabc\n', /PERSID: persistent id must be a tuple, but is the string "abc"/],
+    ['a number that is none', 'Ix\n', /INT: a number that is none/],
+    ['a number of more digits than Python reads', `L${'9'.repeat(4301)}L\n`, /a number of 4301 digits/],
+    ['a float that is none', 'F1..2\n', /FLOAT: a float that is none/],
+    ['a string without quotes', 'Sabc\n', /STRING: a string without its quotes/],
+    ['a character beyond Unicode', 'V\\U00110000\n', /UNICODE: a character beyond/],
+    ['bytes that are cut off', `B${long(9)}abc`, /BINBYTES: needs 9 bytes/],
+    ['a length of eight bytes beyond everything', '\x8d\xff\xff\xff\xff\xff\xff\xff\xff', /BINUNICODE8: needs 18446744073709552000 bytes/],
+    ['ADDITEMS to a list', '](K\x01\x90', /ADDITEMS: can only add items to a set, not to a list/],
+    ['an unhashable key in a set', '\x8f(]\x90', /a key is a list of 0/],
+    ['DICT with half a pair', '(K\x01d', /DICT: 1 keys and values/],
+    ['NEWOBJ_EX without a dict', `cmodels\nNet\n)]\x92`, /NEWOBJ_EX: named arguments must be a dict/],
+    ['buffers beside the pickle', '\x97', /NEXT_BUFFER: needs what only the program/],
     ['a module in itself', `cmodels\nNet\n)\x81q\0}(${str('_parameters')}}${str('_buffers')}}${str('_modules')}}${str('a')}h\0sub`, /the module "models\.Net" contains itself/],
-    ['EXT1', '\x82\x01', /EXT1: is not on the list/],
-    ['PERSID', 'Pabc\n', /PERSID: is not on the list/],
-    ['an opcode that Python does not know', '\xff', /byte 2, opcode 0xff: is not on the list/],
-    ['DUP', ']2', /DUP: is not on the list/],
-    ['REDUCE on a string', `${str('os')})R`, /REDUCE: can only call a listed global, not the string "os"/],
+    ['EXT1', '\x82\x01', /EXT1: needs what only the program that wrote the file has/],
+    ['an opcode that Python does not know', '\xff', /byte 2, opcode 0xff: there is no such opcode/],
+    ['REDUCE on a string', `${str('os')})R`, /REDUCE: can only call what has a name, not the string "os"/],
     ['REDUCE on a list', '])R', /not a list of 0/],
     ['REDUCE on a result', 'ctorch\nSize\n)\x85R)R', /not a torch.Size/],
-    ['REDUCE on a storage type', 'ctorch\nFloatStorage\n)R', /"torch.FloatStorage" may be named but not called/],
     ['REDUCE with a list of arguments', 'ctorch\nSize\n]R', /must be a tuple, but are a list of 0/],
-    ['BUILD on a dict', '}}b', /can only set attributes of an OrderedDict, not of a dict/],
+    ['BUILD on a dict', '}}b', /can only set the state of an object, not of a dict/],
     ['BUILD on a list', ']}b', /not of a list/],
     ['BUILD on a tensor', `${tensor()}}b`, /not of a tensor/],
     ['BUILD with a list', 'ccollections\nOrderedDict\n)R]b', /attributes must be a dict/],
@@ -279,11 +258,9 @@ describe('hostile pickles are refused by name', () => {
     ['APPEND to a string', `${str('x')}K\x01a`, /not to the string/],
     ['SETITEM on a list', ']K\0K\x01s', /SETITEM: can only set items of a dict, not of a list/],
     ['SETITEM on a tensor', `${tensor()}K\0K\x01s`, /not of a tensor/],
-    ['SETITEMS on a global', 'ctorch\nSize\n(K\0K\x01u', /not of the global "torch.Size"/],
+    ['SETITEMS on a global', 'ctorch\nSize\n(K\0K\x01u', /not of the name "torch.Size"/],
     ['SETITEMS with half a pair', '}(K\x01u', /1 keys and values; expected pairs/],
     ['a list as key', '}]K\x01s', /a key is a list of 0/],
-    ['a tuple as key', '})K\x01s', /a key is a tuple of 0/],
-    ['a global as key', '}ctorch\nSize\nK\x01s', /a key is the global/],
     ['POP below a mark', ']((K\x01aee', /needs a list, but the stack is empty/],
     ['APPEND of what is below a mark', ']K\x01(a', /needs 1 values, but the stack holds fewer/],
     ['no mark', ']e', /there is no open mark/],
@@ -293,13 +270,9 @@ describe('hostile pickles are refused by name', () => {
     ['a memo that is empty', 'h\x05', /nothing was stored under number 5/],
     ['a memo number beyond', `j${long(0xffffffff)}`, /nothing was stored under number 4294967295/],
     ['PUT of nothing', 'q\0', /needs a value, but the stack is empty/],
-    ['another protocol', '\x80\x04N', /PROTO: the protocol may only be stated first/],
     ['bytes after the end', 'N.N', /2 bytes follow the end/],
     ['a string that is too long', `X${long(0x7fffffff)}a`, /needs 2147483647 bytes, but only 2 are left/],
     ['a string that is no UTF-8', 'X\x02\0\0\0\xc3\x28', /not valid UTF-8/],
-    ['a bare global', 'ctorch\nFloatStorage\n', /value: the value is the global "torch.FloatStorage"/],
-    ['a bare storage', `]${storageId()}a`, /value\[0\]: the value is a float32 storage/],
-    ['a function in a dict', `}${str('f')}ctorch\nSize\ns`, /value\["f"\]: the value is the global "torch.Size"/],
     ['a persistent id that is a string', `${str('os')}Q`, /persistent id must be a tuple, but is the string "os"/],
     ['a persistent id of another kind', storageId(`${str('module')}NNNN`), /begins with the string "module"/],
     ['a persistent id of other length', storageId(`${str('storage')}N`), /is a tuple of 2/],
@@ -312,7 +285,6 @@ describe('hostile pickles are refused by name', () => {
     ['a storage smaller than its record', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}K\x03`), /16 bytes instead of 12/],
     ['a storage size of a float', storageId(`${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}G@\x10\0\0\0\0\0\0`), /storage size must be a number, but is the float 4/],
     ['one storage with two dtypes', `(${storageId()}${storageId(`${str('storage')}ctorch\nIntStorage\n${str('0')}${str('cpu')}K\x04`)}t`, /named as int32, and elsewhere as float32/],
-    ['an unsupported dtype', 'ctorch\nQInt8Storage\n', /"torch.QInt8Storage".*dtype/],
     ['a tensor beyond its storage', tensor({ size: 'K\x05\x85' }), /reach element 4 of a storage of 4/],
     ['an offset beyond', tensor({ offset: 'K\x01' }), /reach element 4/],
     ['a negative offset', tensor({ offset: 'J\xff\xff\xff\xff' }), /-1 is not a non-negative integer/],
@@ -327,9 +299,6 @@ describe('hostile pickles are refused by name', () => {
     ['sizes whose product overflows', tensor({ size: '(J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40t', stride: 'K\0K\0K\0\x87' }), /more elements than 2\^53/],
     ['requires_grad that is a number', tensor({ grad: 'K\x01' }), /requires_grad is the number 1/],
     ['a storage that is a tensor', tensor({ storage: tensor() }), /storage is a tensor/],
-    ['hooks that are none', tensor({ hooks: 'N' }), /backward hooks must be an empty dict/],
-    ['hooks that are functions', tensor({ hooks: '}K\x01ctorch\nSize\ns' }), /backward hooks must be an empty dict/],
-    ['metadata', tensor({ hooks: `}}${str('conj')}\x88s` }), /metadata must be an empty dict/],
     ['a tensor of too few parts', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /made of 0 parts/],
     ['a parameter of a list', 'ctorch._utils\n_rebuild_parameter\n]\x88}\x87R', /a parameter's data is a list/],
     ['an OrderedDict from several arguments', 'ccollections\nOrderedDict\n]]\x86R', /OrderedDict with 2 arguments/],
@@ -337,8 +306,6 @@ describe('hostile pickles are refused by name', () => {
     ['a torch.Size of strings', `ctorch\nSize\n${str('x')}\x85\x85R`, /torch.Size contains the string "x"/],
     ['a set of lists', 'c__builtin__\nset\n]]a\x85R', /a key is a list/],
     ['a set from a number', 'c__builtin__\nset\nK\x05\x85R', /set expects one list/],
-    ['a list in itself', ']q\0h\0a', /value\[0\]: the value contains itself/],
-    ['a cycle through dicts and tuples', '}q\0K\x01h\0\x85s', /contains itself/],
   ]; // prettier-ignore
   test.each(cases)('%s', (_, body, message) => {
     expect(() => read(pickle(body))).toThrow(FormatError);
@@ -346,11 +313,8 @@ describe('hostile pickles are refused by name', () => {
     expect(() => read(pickle(body))).toThrow(/^pickle test\.pkl, (byte \d+, [A-Z]|byte \d+, opcode 0x|value)/);
   });
 
-  test('no protocol, protocol 0, protocol 4', () => {
-    expect(() => read(Uint8Array.from('(lp0\nI1\na.', (c) => c.charCodeAt(0)))).toThrow(
-      /LIST: is not on the list of opcodes/,
-    );
-    expect(() => read(Uint8Array.from('\x80\x04N.', (c) => c.charCodeAt(0)))).toThrow(/protocol 4, expected 2/);
+  test('a protocol from the future', () => {
+    expect(() => read(Uint8Array.from('\x80\x06N.', (c) => c.charCodeAt(0)))).toThrow(/protocol 6; expected at most 5/);
   });
 
   test('cut off anywhere', () => {
@@ -383,15 +347,17 @@ describe('hostile pickles are refused by name', () => {
     expect(() => read(pickle(`(}q\0${dicts.join('')}t`))).toThrow(/counted each time/);
   });
 
-  test('nesting, also through shared values seen before', () => {
+  test('nesting, which is no matter of the stack', () => {
     const deep = (levels: number): string => ']'.repeat(levels) + 'a'.repeat(levels - 1);
-    expect(() => read(pickle(deep(200)))).not.toThrow();
-    expect(() => read(pickle(deep(201)))).toThrow(/more than 200 containers inside one another/);
-    expect(() => read(pickle(deep(100_000)))).toThrow(/more than 200 containers inside one another/);
-    expect(() => read(pickle(deep(100_000)), { limits: { depth: 1e9 } })).toThrow(/more than 1000 containers/);
+    let value = read(pickle(deep(50_000)));
+    for (let i = 1; i < 50_000; i++) [value] = value as [PtValue];
+    expect(value).toEqual([]);
+    const limits = { depth: 200 };
+    expect(() => read(pickle(deep(201)), { limits })).toThrow(/more than 200 containers inside one another/);
+    expect(() => read(pickle(deep(100_001)), { limits: { containers: 1e6 } })).toThrow(/more than 100000 containers/);
     // A value of depth 150 is met first near the top and then again below 100 more.
     const shared = `](${deep(150)}q\x01${`]`.repeat(100)}h\x01${'a'.repeat(100)}e`;
-    expect(() => read(pickle(shared))).toThrow(/more than 200 containers/);
+    expect(() => read(pickle(shared), { limits })).toThrow(/more than 200 containers/);
   });
 
   test('numbers of operations, containers and values', () => {
@@ -402,11 +368,12 @@ describe('hostile pickles are refused by name', () => {
     expect(() => read(pickle(none), { limits: { expanded: 50 } })).toThrow(/more than 50 values/);
     const full = (code: string, count: number): Uint8Array =>
       concatBytes([pickle('](').subarray(0, 4), new Uint8Array(count).fill(code.charCodeAt(0))]);
-    expect(() => read(full('}', 1_000_000))).toThrow(/more than 100000 containers/);
-    expect(() => read(full('N', 5_000_000))).toThrow(/more than 200000 values on the stack/);
-    expect(() => read(full('(', 5_000_000))).toThrow(/more than 200000 open marks/);
+    expect(() => read(full('}', 1_000_000))).toThrow(/more than 166668 containers/);
+    expect(() => read(full('N', 5_000_000), { budget: 1000 })).toThrow(/more than 200000 values on the stack/);
+    expect(() => read(full('(', 5_000_000), { budget: 1000 })).toThrow(/more than 200000 open marks/);
     const batch = `(${'N'.repeat(1000)}e`;
-    expect(() => read(pickle(`]${batch.repeat(1000)}`))).toThrow(/more than 1000000 operations/);
+    expect(() => read(pickle(`]${batch.repeat(1000)}`), { budget: 1000 })).toThrow(/more than 1000000 operations/);
+    expect(read(pickle(`]${batch.repeat(1000)}`))).toHaveLength(1_000_000);
   });
 
   const MORE: readonly (readonly [string, string])[] = [
