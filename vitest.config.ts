@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { wasmTextForVite } from './tools/wasm-text.mjs';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -41,6 +42,7 @@ const OTHERS = [
 ];
 
 export default defineConfig({
+  plugins: [wasmTextForVite],
   resolve: {
     alias: [
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },

@@ -11,8 +11,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { stripKernelNames } from './strip-names.mjs';
+import { wasmText } from './wasm-text.mjs';
 
 const { values: options } = parseArgs({
   options: { out: { type: 'string', default: 'dist' }, types: { type: 'boolean', default: true } },
@@ -22,6 +23,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 const out = resolve(root, options.out);
 const TOKEN = '__flambeau_module_url__';
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+/** What is installed beside the package; development dependencies that the code uses become part of it. */
+const EXTERNAL = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
 
 /** Paths below src/, with slashes. */
 const modules = readdirSync(src, { recursive: true })
@@ -36,8 +40,9 @@ function fail(message) {
 }
 
 function entryPoints() {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const files = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : Object.values(target)));
+  const files = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === 'string' ? [] : Object.values(target),
+  );
   const exported = files.flatMap((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1] ?? []);
   const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
   const names = new Set([...exported, 'cli/main', ...located.map((name) => name.replace(/\.ts$/, '')), 'data/worker']);
@@ -45,10 +50,23 @@ function entryPoints() {
   return [...names];
 }
 
+/** The function of a pool thread as a string that no bundler will touch. */
+async function workerSource() {
+  const { code } = await transform(sources.get('devices/cpu/worker-main.ts'), {
+    loader: 'ts',
+    format: 'iife',
+    globalName: 'module',
+    minify: true,
+    target: 'es2022',
+  });
+  return `export const workerSource = ${JSON.stringify(`(() => { ${code.trim()} return module.poolWorker; })()`)};`;
+}
+
 /** Marks each module's `import.meta.url`, which bundling would otherwise turn into the URL of some chunk. */
 const prepare = {
   name: 'prepare',
   setup(build) {
+    build.onLoad({ filter: /worker-source\.ts$/ }, async () => ({ contents: await workerSource(), loader: 'ts' }));
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(src, path).split(sep).join('/');
       const text = stripKernelNames(path, sources.get(name));
@@ -78,13 +96,32 @@ function restoreClassNames(text) {
   return result;
 }
 
+/** The head of a class in a bundle: `class Name …{`, `var Name = class …{`. */
+const CLASS = /^\s*(?:var (\w+) = class\b|class (\w+))[^{;]*\{/gm;
+
 function checkClassNames(text, file) {
   const known = new Set(
     [...sources.values()].flatMap((source) => [...source.matchAll(/\bclass (\w+)/g)].map((m) => m[1])),
   );
-  for (const [, name] of text.matchAll(/^\s*(?:var \w+ = )?class (?!extends\b)(\w+)/gm)) {
+  for (const [, assigned, declared] of text.matchAll(CLASS)) {
+    const name = assigned ?? declared;
     if (!known.has(name)) fail(`${file}: class ${name} was renamed; two modules use one name for different things`);
   }
+}
+
+/**
+ * Objects print their class's name, and workers find transforms by it. Whoever minifies a program renames classes, so exported ones carry
+ * their names as data. (A static field and not a block that defines the property: bundlers leave out classes with fields that nobody uses.)
+ */
+function keepClassNames(text) {
+  const exported = [...sources.values()].flatMap((source) => [
+    ...source.matchAll(/^export (?:abstract )?class (\w+)/gm),
+  ]);
+  const names = new Set(exported.map(([, name]) => name));
+  return text.replace(CLASS, (head, assigned, declared) => {
+    const name = assigned ?? declared;
+    return names.has(name) ? `${head} static name = ${JSON.stringify(name)};` : head;
+  });
 }
 
 async function bundle() {
@@ -96,12 +133,12 @@ async function bundle() {
     chunkNames: 'chunks/[name]-[hash]',
     format: 'esm',
     platform: 'node', // only so that node: imports stay as they are; the core has none
-    packages: 'external',
+    external: EXTERNAL,
     target: 'es2022',
     sourcemap: 'linked',
     write: false,
     logLevel: 'warning',
-    plugins: [prepare],
+    plugins: [prepare, wasmText],
   });
   for (const { path, text } of result.outputFiles) {
     const file = relative(out, path).split(sep).join('/');
@@ -110,10 +147,23 @@ async function bundle() {
       writeFileSync(path, text);
       continue;
     }
+    if (file.startsWith('chunks/jpeg-codec')) {
+      writeFileSync(path, text); // not ours
+      continue;
+    }
     const code = restoreClassNames(locate(text, file));
     checkClassNames(code, file);
-    writeFileSync(path, code);
+    writeFileSync(path, keepClassNames(code));
   }
+}
+
+/** The licences of what has become part of the package. */
+function licences() {
+  const folder = join(root, 'node_modules', '@jsquash', 'jpeg');
+  const texts = ['LICENSE', 'codec/LICENSE.codec.md'].map((name) => readFileSync(join(folder, name), 'utf8').trim());
+  const head =
+    'This package contains the JPEG decoder of @jsquash/jpeg (mozjpeg compiled to WebAssembly), under these licences:';
+  writeFileSync(join(out, 'THIRD-PARTY-LICENCES.txt'), `${[head, ...texts].join('\n\n')}\n`);
 }
 
 function declarations() {
@@ -127,4 +177,5 @@ function declarations() {
 
 if (existsSync(out)) rmSync(out, { recursive: true });
 await bundle();
+licences();
 if (options.types) declarations();

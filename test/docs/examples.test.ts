@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { format } from 'node:util';
 import { build } from 'esbuild';
+import { wasmText } from '../../tools/wasm-text.mjs';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examplesOfMarkdown, examplesOfSource, withReports, type Example } from '../support/examples.ts';
@@ -78,6 +79,7 @@ describe('the examples of the documentation', () => {
         flambeau: join(root, 'src/index.ts'),
       },
       packages: 'external',
+      plugins: [wasmText],
       logLevel: 'error',
     });
   }, 60_000);

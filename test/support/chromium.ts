@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium, type Browser } from 'playwright-core';
+import { wasmText } from '../../tools/wasm-text.mjs';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -45,6 +46,7 @@ export async function bundleForBrowser(entries: Record<string, string>): Promise
     target: 'es2022',
     write: false,
     alias: { flambeau: `${root}src/index.ts` },
+    plugins: [wasmText],
     logLevel: 'error',
   });
   return new Map(outputFiles.map(({ path, text }) => [path.replace(/^.*[\\/]/, ''), text]));

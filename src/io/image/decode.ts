@@ -1,6 +1,7 @@
 /**
  * Decodes image files of the kinds that are known: JPEG, PNG, PGM and PPM. The first bytes say which it is, not the name.
  */
+import { bytesOf, type ByteInput } from '../../base/bytes.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
 import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
@@ -31,8 +32,9 @@ const OTHERS: readonly (readonly [name: string, first: RegExp])[] = [
 ];
 
 /**
- * Loads what {@link decodeImageSync} needs; call it once before. The decoders are not part of the library's core, so
+ * Loads what {@link decodeImageSync} needs; call it once before. The decoder of JPEG files is not part of the library's core, so
  * this takes some milliseconds.
+ * @throws DeviceError where it cannot be loaded
  */
 export const loadDecoders = loadJpegDecoder;
 
@@ -40,6 +42,7 @@ export const loadDecoders = loadJpegDecoder;
  * Decodes an image file.
  *
  * @throws {@link FormatError} when it is no image, of a kind that is not known, damaged or truncated; it names the file
+ * @throws DeviceError where it is a JPEG file and the decoder for those cannot be loaded
  * @example
  * ```ts
  * import { decodeImage } from 'flambeau/vision';
@@ -49,16 +52,17 @@ export const loadDecoders = loadJpegDecoder;
  * console.log(String(image), image.getPixel(1, 0)); // Image(2x1, L) [ 126 ]
  * ```
  */
-export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
-  await loadDecoders();
-  return decodeImageSync(bytes, options);
+export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {}): Promise<Image> {
+  const file = bytesOf('decodeImage', bytes);
+  if (isJpeg(file)) await loadJpegDecoder();
+  return decodeImageSync(file, options);
 }
 
 /** As {@link decodeImage}, once {@link loadDecoders} is done. */
-export function decodeImageSync(bytes: Uint8Array, options: DecodeOptions = {}): Image {
+export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): Image {
   const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS } = options;
   try {
-    return decodeKnown(bytes, maxPixels).convert(mode);
+    return decodeKnown(bytesOf('decodeImage', bytes), maxPixels).convert(mode);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`decodeImage: ${JSON.stringify(name)}: ${error.message}`, { cause: error });

@@ -6,8 +6,8 @@
  * around it needs some care: a fatal error "exits" and leaves memory behind, so the instance is thrown away then, and warnings, which
  * mean invented pixels, are printed, so they are caught and become errors.
  */
-import { FormatError, InternalError } from '../../base/errors.ts';
-import { isNode, nodeModule } from '../platform.ts';
+import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
+import { isNode } from '../platform.ts';
 import { Image } from './image.ts';
 import { readJpegHeader } from './jpeg-header.ts';
 
@@ -39,7 +39,7 @@ type Factory = (options: Options) => Promise<Instance>;
 const LARGE = 8e6;
 
 let factory: Factory | undefined;
-/** In Node only: makes new instances at once. */
+/** Makes new instances; in Node at once. */
 let compiled: WebAssembly.Module | undefined;
 let current: Instance | undefined;
 /** Whether the current instance has decoded something. */
@@ -47,12 +47,29 @@ let isWarm = false;
 /** What the current instance has printed about the current file. */
 const printed: string[] = [];
 
-/** Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved. */
+/**
+ * Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved.
+ * @throws {@link DeviceError} where its code cannot be fetched, or where the page forbids WebAssembly
+ */
 export async function loadJpegDecoder(): Promise<void> {
   if (current !== undefined) return;
-  factory ??= (await import('@jsquash/jpeg/codec/dec/mozjpeg_dec.js')).default as unknown as Factory;
-  if (isNode) compiled ??= compileInNode();
-  current = compiled === undefined ? await withImageData(() => factory!(options())) : instantiate(factory, compiled);
+  if (factory === undefined || compiled === undefined) {
+    const codec = await import('./jpeg-codec.ts').catch((cause: unknown) => {
+      throw new DeviceError('decodeImage: the code of the JPEG decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote', { cause }); // prettier-ignore
+    });
+    factory = codec.makeInstance as Factory;
+    compiled = await compile(codec.wasmBytes());
+  }
+  current = isNode ? instantiate(factory, compiled) : await instantiateLater(factory, compiled);
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    // A browser's main thread may not compile this much at once; Node's may, and then no task comes in between.
+    return isNode ? new WebAssembly.Module(bytes) : await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new DeviceError("decodeImage: this page's Content-Security-Policy does not let WebAssembly be compiled, which the JPEG decoder is; add 'wasm-unsafe-eval' to its script-src", { cause }); // prettier-ignore
+  }
 }
 
 function options(): Options {
@@ -60,10 +77,15 @@ function options(): Options {
   return { noInitialRun: true, print: note, printErr: note };
 }
 
-function compileInNode(): WebAssembly.Module {
-  const require = nodeModule('module', 'JPEG', '').createRequire(import.meta.url);
-  const path = require.resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
-  return new WebAssembly.Module(nodeModule('fs', 'JPEG', '').readFileSync(path));
+/** In browsers an instance takes a while. */
+function instantiateLater(make: Factory, module: WebAssembly.Module): Promise<Instance> {
+  return new Promise((resolve, reject) => {
+    const instantiateWasm: Options['instantiateWasm'] = (imports, done) => {
+      WebAssembly.instantiate(module, imports).then(done, reject);
+      return {}; // Emscripten's sign for "later"
+    };
+    withImageData(() => make({ ...options(), instantiateWasm })).then(resolve, reject);
+  });
 }
 
 /** Emscripten fills in the object that it is given before it returns, if the code is at hand. */
@@ -89,7 +111,7 @@ function instantiate(make: Factory, module: WebAssembly.Module): Instance {
  */
 export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
   const header = readJpegHeader(bytes, maxPixels);
-  if (current === undefined && factory !== undefined && compiled !== undefined)
+  if (current === undefined && isNode && factory !== undefined && compiled !== undefined)
     current = instantiate(factory, compiled);
   const instance = current;
   if (instance === undefined) throw new InternalError('decodeJpeg was called before loadJpegDecoder');
@@ -112,7 +134,7 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
 
 /** Lets go of the instance and its memory; the next file gets another. In browsers, where that takes time, it stays. */
 function discard(): void {
-  if (compiled === undefined) return;
+  if (!isNode) return;
   current = undefined;
   isWarm = false;
 }
