@@ -2,8 +2,9 @@
  * The CPU device: one WebAssembly memory (shared where the host allows), kernels compiled to WebAssembly on first use,
  * and the thread pool. It runs the same in Node and in browsers.
  */
+import type { HostMemory } from '../../base/host-types.ts';
 import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
-import { ArgumentError, invariant, OutOfMemoryError } from '../../base/errors.ts';
+import { ArgumentError, DeviceError, invariant, OutOfMemoryError } from '../../base/errors.ts';
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
@@ -30,7 +31,7 @@ export class CpuDevice implements Device {
   readonly name = 'cpu';
   readonly target: Target;
   reclaim: (() => boolean) | undefined;
-  readonly memory: WebAssembly.Memory;
+  readonly memory: HostMemory;
   readonly #shared: boolean;
   readonly #maxPages: number;
   readonly #heap: Heap;
@@ -146,10 +147,7 @@ export class CpuDevice implements Device {
     const known = this.#handles.get(kernel.key);
     if (known !== undefined) return known;
     const bytes = emitWasm(kernel, this.target, { shared: this.#shared, maxPages: this.#maxPages });
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      env: { memory: this.memory },
-      math: MATH_IMPORTS,
-    });
+    const instance = new WebAssembly.Instance(compiled(bytes), { env: { memory: this.memory }, math: MATH_IMPORTS });
     const handle = this.#entries.length;
     invariant(handle < CONTROL.MAX_KERNELS, `more than ${CONTROL.MAX_KERNELS} kernels`);
     if (this.#shared) {
@@ -188,8 +186,11 @@ export class CpuDevice implements Device {
 
   #startedPool(): ThreadPool {
     if (this.#pool === undefined) {
-      this.#pool = new ThreadPool(this.memory, mayBlock());
-      this.#pool.start(this.#threads - 1, spawnThread);
+      const pool = new ThreadPool(this.memory, mayBlock());
+      this.#pool = pool;
+      // Where one thread cannot be started, none can.
+      pool.start(this.#threads - 1, spawnThread, () => (this.threads = 1));
+      return pool;
     }
     return this.#pool;
   }
@@ -209,6 +210,16 @@ export class CpuDevice implements Device {
     this.scratch = this.allocate(stride * this.#threads);
     this.#scratchThreads = this.#threads;
     this.scratchStride = stride;
+  }
+}
+
+/** @throws DeviceError where the page's policy does not let WebAssembly be compiled */
+function compiled(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    if (!WebAssembly.validate(bytes)) throw cause; // a fault of the emitter; policies do not stop validation
+    throw new DeviceError("cpu: this page's Content-Security-Policy does not let WebAssembly be compiled, which kernels are; add 'wasm-unsafe-eval' to its script-src", { cause }); // prettier-ignore
   }
 }
 

@@ -2,7 +2,6 @@
  * What the CPU device asks of its host, Node or browser: threads, processors, WebAssembly features. Everything is found
  * by looking, so one bundle runs in both.
  */
-import { DeviceError } from '../../base/errors.ts';
 import type { SpawnThread } from './pool.ts';
 import type { WorkerSetup } from './worker-main.ts';
 
@@ -66,22 +65,32 @@ export function hasRelaxedSimd(): boolean {
 }
 
 /** Starts pool threads the host's way. They do not keep a Node process alive. */
-export const spawnThread: SpawnThread = (source, setup) => {
+export const spawnThread: SpawnThread = (source, setup, lost) => {
   const workers = nodeBuiltin<NodeWorkers>('node:worker_threads');
   if (workers !== undefined) {
     const code = `${source}(require('node:worker_threads').workerData)`;
     const worker = new workers.Worker(code, { eval: true, workerData: setup });
     worker.unref();
   } else {
-    spawnWebWorker(source, setup);
+    spawnWebWorker(source, setup, lost);
   }
 };
 
-function spawnWebWorker(source: string, setup: WorkerSetup): void {
-  if (typeof Worker === 'undefined') throw new DeviceError('cpu: this host has no workers; use setNumThreads(1)');
+/** Where there are no workers, or a policy of the page (`worker-src`, Trusted Types) is against this one, it does without. */
+function spawnWebWorker(source: string, setup: WorkerSetup, lost: () => void): void {
+  if (typeof Worker === 'undefined') {
+    lost();
+    return;
+  }
   const code = `onmessage = (event) => { ${source}(event.data); close(); };`;
   const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-  const worker = new Worker(url);
-  URL.revokeObjectURL(url);
-  worker.postMessage(setup);
+  try {
+    const worker = new Worker(url);
+    worker.onerror = lost;
+    worker.postMessage(setup);
+  } catch {
+    lost(); // the program computes the same on fewer threads, and getNumThreads() says on how many
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 }

@@ -7,7 +7,8 @@
  */
 import { DeviceError } from '../../base/errors.ts';
 import type { Launch } from '../device.ts';
-import { CLOSED, CONTROL as C, poolWorker, type WorkerSetup } from './worker-main.ts';
+import { CLOSED, CONTROL as C, type WorkerSetup } from './worker-main.ts';
+import { workerSource } from './worker-source.ts';
 
 /** At most this many chunks per launch: their numbers fit below {@link CLOSED}. */
 const MAX_CHUNKS = 4000;
@@ -16,8 +17,11 @@ const SPINS = 20_000;
 
 export type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
 
-/** Starts a thread that runs `poolWorker(setup)` and ends with it; the host (Node, browser) supplies it. */
-export type SpawnThread = (source: string, setup: WorkerSetup) => void;
+/**
+ * Starts a thread that runs `poolWorker(setup)` and ends with it; the host (Node, browser) supplies it. Where the thread does not
+ * come up, now or a little later, it calls `lost`: a page's Content-Security-Policy may forbid it.
+ */
+export type SpawnThread = (source: string, setup: WorkerSetup, lost: () => void) => void;
 
 export class ThreadPool {
   readonly #words: Int32Array;
@@ -45,13 +49,16 @@ export class ThreadPool {
     return Atomics.load(this.#words, C.READY);
   }
 
-  start(count: number, spawn: SpawnThread): void {
-    // Bundlers that keep function names wrap inner functions in a helper that the source text would miss.
-    const source = `const __name = (fn) => fn;\n(${poolWorker.toString()})`;
+  /** Starts workers until there are `count`. `lost` is told when one does not come up. */
+  start(count: number, spawn: SpawnThread, lost: () => void): void {
     const epoch = Atomics.load(this.#words, C.EPOCH);
-    while (this.#started < count) {
+    const isCurrent = (): boolean => Atomics.load(this.#words, C.EPOCH) === epoch;
+    const gone = (): void => {
+      if (isCurrent()) lost(); // else the pool was stopped meanwhile
+    };
+    while (isCurrent() && this.#started < count) {
       this.#started++;
-      spawn(source, { memory: this.#memory, thread: this.#started, epoch, control: C, spins: SPINS });
+      spawn(workerSource, { memory: this.#memory, thread: this.#started, epoch, control: C, spins: SPINS }, gone);
     }
   }
 

@@ -238,7 +238,19 @@ function sleep(ms: number): void {
 function startNative(host: NativeHost): NativeCode | undefined {
   const system = nodeSystem();
   if (system === undefined || !['linux', 'darwin'].includes(system.process.platform)) return undefined;
-  return system.process.env['FLAMBEAU_NATIVE'] === '0' ? undefined : new NativeKernels(host, system);
+  return isWanted(system) ? new NativeKernels(host, system) : undefined;
+}
+
+/** What native kernels look for in the environment. */
+const VARIABLES = ['FLAMBEAU_NATIVE', 'FLAMBEAU_DEBUG', 'FLAMBEAU_CC', 'FLAMBEAU_CACHE', 'XDG_CACHE_HOME', 'PATH', 'HOME', 'TMPDIR'];
+
+/** A host that keeps the environment from programs (Deno, unless permitted) would not run a compiler for them either. */
+function isWanted({ process }: System): boolean {
+  try {
+    return VARIABLES.map((name) => process.env[name])[0] !== '0';
+  } catch {
+    return false;
+  }
 }
 
 /** Gives CPU devices native kernels. The entry points for Node call it, so that browsers do not download this. */
