@@ -4,6 +4,8 @@
  *
  * The format itself is in tar.ts. Which of the two it is, the first bytes say, not the name.
  */
+import type { HostBlob } from '../base/host-types.ts';
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import {
   DEFAULT_LIMITS,
@@ -41,10 +43,13 @@ const MAX_PADDING = 1 << 20;
  * @throws {@link FormatError} when it is not a tar archive, is damaged or goes beyond the limits, or when it has links, devices or
  * names that lead out of it
  */
-export async function openArchive(source: string | Blob | Uint8Array, options: ArchiveOptions = {}): Promise<FileSet> {
+export async function openArchive(
+  source: string | HostBlob | ByteInput,
+  options: ArchiveOptions = {},
+): Promise<FileSet> {
   if (typeof source === 'string') return openPath(source, { name: source, ...options });
   const name = options.name ?? (source instanceof Blob && 'name' in source ? String(source.name) : 'archive');
-  const blob = source instanceof Blob ? source : new Blob([unshared(source)]);
+  const blob = source instanceof Blob ? source : new Blob([unshared(bytesOf('openArchive', source))]);
   const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
   const stream = blob.stream();
   const plain = isGzip(head, name) ? stream.pipeThrough(new DecompressionStream('gzip')) : stream;

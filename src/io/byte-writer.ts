@@ -1,4 +1,6 @@
 /** A growing run of bytes, for writers of binary formats. Methods return the writer, so that fields read in one line. */
+import type { Bytes } from '../base/host-types.ts';
+
 export class ByteWriter {
   #bytes = new Uint8Array(1024);
   #view = new DataView(this.#bytes.buffer);
@@ -51,7 +53,7 @@ export class ByteWriter {
 }
 
 /** The pieces as one array. */
-export function concatBytes(pieces: Iterable<Uint8Array>): Uint8Array<ArrayBuffer> {
+export function concatBytes(pieces: Iterable<Uint8Array>): Bytes {
   const chunks = Array.isArray(pieces) ? (pieces as readonly Uint8Array[]) : [...pieces];
   const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;

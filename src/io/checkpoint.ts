@@ -5,6 +5,8 @@
  * Tensors that share memory share it in the file, as with `torch.save`. A view that nothing else in the value shares memory with is
  * written without the rest of its storage, so that saving one row does not write the table.
  */
+import type { Bytes } from '../base/host-types.ts';
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { cpuDevice } from '../tensor/backend.ts';
@@ -61,7 +63,7 @@ export interface SerializeOptions {
  * const bytes = serialize(model.stateDict(), { format: 'safetensors', metadata: { trained: 'no' } });
  * new nn.Linear(4, 2).loadStateDict(deserialize(bytes));
  */
-export function serialize(value: CheckpointInput, options: SerializeOptions = {}): Uint8Array<ArrayBuffer> {
+export function serialize(value: CheckpointInput, options: SerializeOptions = {}): Bytes {
   return concatBytes(serializeChunks(value, options));
 }
 
@@ -87,8 +89,8 @@ export type LoadOptions = Omit<ReadPtOptions, 'keepFloats'>;
  * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function deserialize<T = Map<string, Tensor>>(bytes: Uint8Array, options: LoadOptions = {}): T {
-  return unpackValue(readAny(bytesSource(bytes), options).value) as T;
+export function deserialize<T = Map<string, Tensor>>(bytes: ByteInput, options: LoadOptions = {}): T {
+  return unpackValue(readAny(bytesSource(bytesOf('deserialize', bytes)), options).value) as T;
 }
 
 /** Turns tensors into raw ones, which know nothing of devices. */
@@ -152,7 +154,7 @@ class Packer {
     if (bytes < storage.bytes && this.#users.get(storage)!.size === 1) {
       const part = layout.contiguous
         ? inMemory(storage, storage.address + tensor.offset * itemSize(dtype), bytes)
-        : bytesOf(tensor.toTypedArray());
+        : bytesOfArray(tensor.toTypedArray());
       return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(part) });
     }
     let raw = this.#storages.get(storage);
@@ -205,4 +207,4 @@ function inMemory(storage: Storage, address: number, byteLength: number): Storag
   };
 }
 
-const bytesOf = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+const bytesOfArray = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -156,7 +156,7 @@ export const versionOf = (stat: { readonly size: number; readonly mtimeMs: numbe
 
 /** The bytes [offset, offset + size) of an open file. */
 export function readExactly(
-  fs: typeof import('node:fs'),
+  fs: { readSync(fd: number, bytes: Uint8Array, at: number, length: number, position: number): number },
   fd: number,
   path: string,
   size: number,

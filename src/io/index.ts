@@ -1,6 +1,7 @@
 /**
  * Files that travel, as bytes: PyTorch's, safetensors, NumPy's. Runs in browsers; `flambeau/node` has the same and files on disk.
  */
+export type { ByteInput } from '../base/bytes.ts';
 export type { FileKind } from './any-file.ts';
 export { deserialize, serialize } from './checkpoint.ts';
 export type { CheckpointInput, CheckpointInputKey, LoadOptions, SerializeOptions } from './checkpoint.ts';

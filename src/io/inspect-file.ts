@@ -1,4 +1,5 @@
 /** What a file holds, without loading it: names, shapes, dtypes and sizes of its tensors, and what else is in it. */
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { bytesSource, type ByteSource } from './byte-source.ts';
 import { readAny, type FileKind, type RawFile } from './any-file.ts';
 import { formatOf } from './file-format.ts';
@@ -41,11 +42,8 @@ export interface FileInfo {
  * const info = inspectBytes(serialize({ epoch: 3, weight: zeros(2, 3) }));
  * console.log(info.kind, info.tensors[0]?.name, info.tensors[0]?.shape.join(), info.values['epoch']); // pt weight 2,3 the number 3
  */
-export function inspectBytes(
-  bytes: Uint8Array,
-  options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {},
-): FileInfo {
-  return inspectSource(bytesSource(bytes), options);
+export function inspectBytes(bytes: ByteInput, options: Omit<ReadPtOptions, 'keepFloats' | 'onModule'> = {}): FileInfo {
+  return inspectSource(bytesSource(bytesOf('inspectBytes', bytes)), options);
 }
 
 /** As {@link inspectBytes}, from a file as well. */

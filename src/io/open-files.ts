@@ -1,4 +1,6 @@
 /** Opens whatever holds files: a folder, or a tar archive, plain or compressed, on disk or in memory. */
+import type { HostBlob } from '../base/host-types.ts';
+import type { ByteInput } from '../base/bytes.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { openArchive, type ArchiveOptions } from './archive.ts';
 import type { FileSet } from './file-set.ts';
@@ -6,7 +8,7 @@ import { openFolder, type FolderOptions } from './folder.ts';
 import { nodeModule } from './platform.ts';
 
 /** A path (in Node), a `File` or `Blob`, or bytes. */
-export type FileSource = string | Blob | Uint8Array;
+export type FileSource = string | HostBlob | ByteInput;
 
 /**
  * Opens a folder or an archive.

@@ -2,6 +2,8 @@
  * safetensors files that are not read whole: over HTTP by range requests, from a `Blob` or `File`, or from bytes. First the header, then
  * one tensor at a time as they are asked for. Files on disk in Node are the affair of `load`.
  */
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
+import type { HostBlob, HostFetch, HostUrl } from '../base/host-types.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { unpackValue } from './checkpoint-value.ts';
@@ -18,7 +20,7 @@ interface AsyncSource {
 /** What {@link openSafetensors} makes requests with. */
 export interface OpenSafetensorsOptions {
   /** Instead of the global `fetch`. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: HostFetch;
   /** Further headers, for example `Authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -77,7 +79,7 @@ export class SafetensorsFile {
  * console.log([...file.tensors.keys()].join(), (await file.get('b')).item()); // a,b 3
  */
 export async function openSafetensors(
-  source: string | URL | Blob | Uint8Array,
+  source: string | HostUrl | HostBlob | ByteInput,
   options: OpenSafetensorsOptions = {},
 ): Promise<SafetensorsFile> {
   const from = await asSource(source, options);
@@ -91,16 +93,16 @@ export async function openSafetensors(
 }
 
 async function asSource(
-  source: string | URL | Blob | Uint8Array,
+  source: string | HostUrl | HostBlob | ByteInput,
   options: OpenSafetensorsOptions,
 ): Promise<AsyncSource> {
-  if (source instanceof Uint8Array) return inMemory('the file', source);
+  if (typeof source === 'string' || source instanceof URL) return RemoteSource.open(String(source), options);
   if (source instanceof Blob) {
     const read = async (offset: number, length: number): Promise<Uint8Array> =>
       new Uint8Array(await source.slice(offset, offset + length).arrayBuffer());
     return { name: 'name' in source ? String(source.name) : 'the file', size: source.size, read };
   }
-  return await RemoteSource.open(String(source), options);
+  return inMemory('the file', bytesOf('openSafetensors', source));
 }
 
 const inMemory = (name: string, bytes: Uint8Array): AsyncSource => ({

@@ -8,6 +8,8 @@
  *
  * Not here: TorchScript archives, files on disk (this also runs in browsers), and tensors with a device.
  */
+import type { Bytes } from '../base/host-types.ts';
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, DeviceError, FormatError } from '../base/errors.ts';
 import { bytesSource, type ByteSource } from './byte-source.ts';
 import { formatOf, otherFormat } from './file-format.ts';
@@ -55,8 +57,8 @@ const MAX_VERSION = 10;
  * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function readPt(bytes: Uint8Array, options: ReadPtOptions = {}): PtValue {
-  return readPtFrom(bytesSource(bytes), options);
+export function readPt(bytes: ByteInput, options: ReadPtOptions = {}): PtValue {
+  return readPtFrom(bytesSource(bytesOf('readPt', bytes)), options);
 }
 
 /** As {@link readPt}, from a file as well: then storages stay there until their bytes are asked for. */
@@ -103,7 +105,7 @@ function warnOfModule(className: string, place: string): void {
  * @throws ArgumentError for a value that has no counterpart there, naming its place.
  * @see https://pytorch.org/docs/stable/generated/torch.save.html
  */
-export function writePt(value: PtInput, options: WritePtOptions = {}): Uint8Array<ArrayBuffer> {
+export function writePt(value: PtInput, options: WritePtOptions = {}): Bytes {
   return concatBytes(writePtChunks(value, options));
 }
 

@@ -1,4 +1,5 @@
 /** What an ONNX file holds, as plain data, without loading any weights or asking whether its operators are supported. */
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
 import { withConstants } from './constants.ts';
@@ -56,8 +57,8 @@ export interface OnnxDescription {
  * const { inputs, operators } = describeOnnx(serializeOnnx(new nn.Linear(4, 2), zeros(1, 4)));
  * if (inputs[0]?.shape?.join() !== 'N,4' || operators[0]?.name !== 'Gemm') throw new Error('one Gemm');
  */
-export function describeOnnx(bytes: Uint8Array): OnnxDescription {
-  const { model, graph } = decodeModel(bytes);
+export function describeOnnx(bytes: ByteInput): OnnxDescription {
+  const { model, graph } = decodeModel(bytesOf('describeOnnx', bytes));
   const counts = new Map<string, number>();
   for (const { opType, domain } of graph.node) {
     const name = qualified(domain, opType);

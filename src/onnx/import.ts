@@ -2,6 +2,7 @@
  * Reads ONNX models into modules: every node is looked up among the operators and its attributes are read, before anything
  * runs, so that one error lists all that is missing. Nothing is computed here, and nothing is allocated but the weights.
  */
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FlambeauError, FormatError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
 import { hostNames, withConstants } from './constants.ts';
@@ -76,11 +77,11 @@ export interface ImportOptions {
  * if (again(randn(4, 3, 8, 8)).shape.join() !== '4,10') throw new Error('any batch size');
  */
 export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
-  bytes: Uint8Array,
+  bytes: ByteInput,
   options: DeserializeOnnxOptions = {},
 ): OnnxModule<Out> {
   const { externalData, maxBytes } = options;
-  return importModel<Out>(bytes, {
+  return importModel<Out>(bytesOf('deserializeOnnx', bytes), {
     maxBytes,
     external: (location, offset, length) => {
       if (externalData === undefined) {

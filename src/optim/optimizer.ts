@@ -168,6 +168,11 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     return `${this.constructor.name} (\n${groups.join('\n\n')}\n)`;
   }
 
+  /** @internal Vue's sign for objects that `reactive` leaves as they are: a proxy around one with private fields cannot work. */
+  get __v_skip(): true {
+    return true;
+  }
+
   [inspectSymbol](): string {
     return this.toString();
   }

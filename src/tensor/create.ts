@@ -47,13 +47,25 @@ function finish(x: Tensor, options: TensorOptions): Tensor {
 }
 
 /**
- * A tensor with the elements of a typed array, copied.
+ * A tensor with the elements of a typed array, copied. The bytes of an `ImageData`, a `Uint8ClampedArray`, are taken as uint8.
  * @param shape default: one dimension
  * @throws ShapeError when the sizes do not multiply to the array's length
  */
 export function fromTypedArray<const S extends readonly number[] = number[]>(
-  data: TypedArray,
+  data: TypedArray | Uint8ClampedArray,
   shape: S = [data.length] as unknown as S,
+  dtype?: DType,
+): Tensor<[...S]> {
+  return fromHost(
+    data instanceof Uint8ClampedArray ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data,
+    shape,
+    dtype,
+  );
+}
+
+function fromHost<const S extends readonly number[]>(
+  data: TypedArray,
+  shape: S,
   dtype: DType = dtypeOf(data),
 ): Tensor<[...S]> {
   checkSizes('fromTypedArray', shape);
@@ -105,7 +117,7 @@ type Element = number | bigint | boolean;
  * const x = tensor([[0, 1], [2, 3]]);
  * if (x.shape.join() !== '2,2' || x.dtype !== 'float32') throw new Error('a 2×2 matrix');
  */
-export function tensor(values: Nested<Element> | TypedArray, options: TensorOptions = {}): Tensor {
+export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
   if (ArrayBuffer.isView(values)) {
     const x = fromTypedArray(values);
     return finish(options.dtype === undefined ? x : x.to(options.dtype), options);

@@ -30,6 +30,11 @@ export interface TraceEvent {
 /** Names of joined expressions are as long as what they compute. */
 const shortened = (name: string): string => (name.length > 80 ? `${name.slice(0, 79)}…` : name);
 
+/** Browsers make their clock coarse where a page could spy with it. */
+const COARSE =
+  'the clock of a page that is not cross-origin isolated moves in steps of 0.1 to 1 ms, so short kernels count as 0; send the headers ' +
+  'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or profile a longer loop';
+
 /** What {@link profile} measured. `console.log` shows a table. */
 export class Profile {
   readonly launches: readonly LaunchRecord[];
@@ -39,6 +44,14 @@ export class Profile {
   constructor(launches: readonly LaunchRecord[], ms: number) {
     this.launches = launches;
     this.ms = ms;
+  }
+
+  /** Whether the clock was too coarse for some of the kernels. */
+  get #coarse(): boolean {
+    return (
+      (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === false &&
+      this.launches.some(({ ms }) => ms < 1)
+    );
   }
 
   /** Milliseconds in kernels. */
@@ -68,17 +81,19 @@ export class Profile {
   table(peak?: number): string {
     const head = ['operation', 'kernel', 'shape', 'calls', 'ms', '%', 'GFLOP/s', ...(peak === undefined ? [] : ['of peak']), 'GB/s']; // prettier-ignore
     const all = this.kernelMs;
+    // A page's clock may not have moved during a short kernel.
+    const per = (amount: number, time: number, digits: number): string =>
+      time > 0 ? (amount / time).toFixed(digits) : '–';
     const rows = this.totals().map(({ operation, kernel, shape, calls, ms, flops, bytes }) => {
-      const rate = flops / ms / 1e6;
-      const share = peak === undefined ? [] : [flops === 0 ? '' : `${((100 * rate) / peak).toFixed(0)} %`];
-      const speed = flops === 0 ? '' : rate.toFixed(1);
-      return [operation, shortened(kernel), shape, String(calls), ms.toFixed(3), ((100 * ms) / all).toFixed(1), speed, ...share, (bytes / ms / 1e6).toFixed(1)]; // prettier-ignore
+      const share = peak === undefined ? [] : [flops === 0 ? '' : `${per(flops / 1e4, ms * peak, 0)} %`];
+      const speed = flops === 0 ? '' : per(flops / 1e6, ms, 1);
+      return [operation, shortened(kernel), shape, String(calls), ms.toFixed(3), per(100 * ms, all, 1), speed, ...share, per(bytes / 1e6, ms, 1)]; // prettier-ignore
     });
     const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
     const line = (cells: readonly string[]): string =>
       cells.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ').trimEnd(); // prettier-ignore
     const outside = `${this.launches.length} launches, ${all.toFixed(3)} ms in kernels of ${this.ms.toFixed(3)} ms`;
-    return [line(head), ...rows.map(line), outside].join('\n');
+    return [line(head), ...rows.map(line), outside, ...(this.#coarse ? [COARSE] : [])].join('\n');
   }
 
   /** The launches as Chrome's trace events: write `JSON.stringify(p.trace())` to a file. */

@@ -53,6 +53,11 @@ export abstract class TensorBase {
     activeRecorder()?.makes(this.self());
   }
 
+  /** @internal Vue's sign for objects that `reactive` leaves as they are: a proxy around one with private fields cannot work. */
+  get __v_skip(): true {
+    return true;
+  }
+
   get dtype(): DType {
     return this.layout.dtype;
   }

@@ -1,4 +1,5 @@
 /** Measuring a classifier: its loss, and what it gets right in all and for each class. */
+import type { HostAbortSignal } from '../base/host-types.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
@@ -63,7 +64,7 @@ export interface EvaluateOptions {
   readonly criterion?: Criterion;
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the evaluation after the running batch, with the signal's reason as error. */
-  readonly signal?: AbortSignal;
+  readonly signal?: HostAbortSignal;
   /** What `onProgress` says of the training around this. Default 1. */
   readonly epoch?: number;
   readonly epochs?: number;

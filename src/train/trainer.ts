@@ -5,6 +5,7 @@
  *
  * Runs in browsers. Saving is the caller's: `onBest: ({ model }) => save(model.stateDict(), 'model_augmented.pt')`.
  */
+import type { HostAbortSignal } from '../base/host-types.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { OneCycleLR, type LRScheduler } from '../optim/lr-scheduler.ts';
@@ -59,7 +60,7 @@ export interface TrainerOptions {
   /** Called after every epoch whose loss is at most the lowest before: the time to save the model. */
   readonly onBest?: (best: BestEpoch) => void;
   /** Ends training after the running batch. */
-  readonly signal?: AbortSignal;
+  readonly signal?: HostAbortSignal;
   /** Whether and how steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
   readonly compile?: boolean | CompileOptions;
 }

@@ -9,7 +9,8 @@ export * from './datasets/index.ts';
 export * as datasets from './datasets/index.ts';
 export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';
 export * as models from './models/index.ts';
-export { readImage } from './read-image.ts';
+export type { Drawable } from './drawn-image.ts';
+export { readImage, type ImageSource } from './read-image.ts';
 export { resize, type Interpolation } from './resize.ts';
 export { rotate, type RotateInterpolation, type RotateOptions } from './rotate.ts';
 export {

@@ -2,11 +2,10 @@
  * The package as a user gets it: packed as for publishing, unpacked beside its dependencies, imported by name, and
  * type-checked from its declarations under strict settings without skipping them.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -71,36 +70,58 @@ describe('the package', () => {
     expect(run('node', [join(installed, 'bin/flambeau.js'), '--help'], folder)).toMatch(/^Usage: flambeau/);
   });
 
-  it('has declarations that check a program', () => {
-    const file = join(folder, 'program.ts');
-    writeFileSync(
-      file,
-      `import { nn, randn, type Tensor } from 'flambeau';
-      export class Net extends nn.Module {
-        conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
-        fc = new nn.Linear(8 * 4 * 4, 10);
-        forward(x: Tensor<[2, 3, 4, 4]>) { return this.fc(this.conv(x).flatten(1)); }
-      }
-      export const right: Tensor<[2, 10]> = new Net()(randn(2, 3, 4, 4));
-      // @ts-expect-error -- 3 classes are not 10
-      export const wrong: Tensor<[2, 3]> = new Net()(randn(2, 3, 4, 4));
-      `,
-    );
-    const program = ts.createProgram([file], {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      skipLibCheck: false,
-      noEmit: true,
-      types: ['node'],
-      typeRoots: [join(root, 'node_modules', '@types')],
-    });
-    const messages = ts
-      .getPreEmitDiagnostics(program)
-      .map((d) => `${d.file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, '\n')}`);
-    expect(messages).toEqual([]);
-  }, 120_000);
+  /** Every part of the package, under the strictest settings. */
+  const PROGRAM = `
+    import { nn, randn, type Tensor } from 'flambeau';
+    import * as files from 'flambeau/files';
+    import * as inspect from 'flambeau/inspect';
+    import * as node from 'flambeau/node';
+    import * as onnx from 'flambeau/onnx';
+    import * as vision from 'flambeau/vision';
+    export const parts = [files, inspect, node, onnx, vision];
+    export class Net extends nn.Module {
+      conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
+      fc = new nn.Linear(8 * 4 * 4, 10);
+      forward(x: Tensor<[2, 3, 4, 4]>) { return this.fc(this.conv(x).flatten(1)); }
+    }
+    export const right: Tensor<[2, 10]> = new Net()(randn(2, 3, 4, 4));
+    // @ts-expect-error -- 3 classes are not 10
+    export const wrong: Tensor<[2, 3]> = new Net()(randn(2, 3, 4, 4));
+  `;
+  const NODE = { lib: ['es2022'], types: ['node'] };
+  const PAGE = { lib: ['es2022', 'dom'], types: [] };
+  const NEITHER = { lib: ['es2022'], types: [] };
+
+  it.each([
+    ['typescript-5.5', NEITHER],
+    ['typescript-5.5', PAGE],
+    ['typescript', NODE],
+    ['typescript-7', NEITHER],
+    ['typescript-7', NODE],
+    ['typescript-7', PAGE],
+  ] as const)(
+    'has declarations that %s checks, with %j',
+    (compiler, world) => {
+      const place = mkdtempSync(join(folder, 'types-'));
+      writeFileSync(join(place, 'program.ts'), PROGRAM);
+      writeFileSync(join(place, 'package.json'), '{"type":"module"}');
+      const compilerOptions = {
+        ...world,
+        target: 'es2022',
+        module: 'nodenext',
+        moduleResolution: 'nodenext',
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+        typeRoots: [join(root, 'node_modules', '@types')],
+      };
+      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+      const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc');
+      const { stdout } = spawnSync(process.execPath, [tsc, '-p', place], { encoding: 'utf8' });
+      expect(stdout).toBe('');
+    },
+    120_000,
+  );
 });

@@ -4,6 +4,7 @@
  *
  * It knows nothing of kernels or expressions; that is `emit.ts`.
  */
+import type { Bytes } from '../../base/host-types.ts';
 
 /** A growing byte buffer with WebAssembly's number encodings. */
 export class ByteWriter {
@@ -118,7 +119,7 @@ export interface ModuleSpec {
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 
 /** The bytes of a module. Function indices count imports first, then definitions, in order. */
-export function assembleModule(spec: ModuleSpec): Uint8Array<ArrayBuffer> {
+export function assembleModule(spec: ModuleSpec): Bytes {
   const types = new TypeTable();
   const importTypes = spec.imports.map((fn) => types.index(fn));
   const functionTypes = spec.functions.map((fn) => types.index(fn));

@@ -5,6 +5,7 @@
  * Known trap, measured: V8 hoists every load of a straight-line block and spills beyond about 15 live vectors, so
  * kernels keep their inner loops rolled and their tiles small (`Target.liveVectors`).
  */
+import type { Bytes } from '../../base/host-types.ts';
 import { InternalError } from '../../base/errors.ts';
 import { isVector, type Expr, type Fn, type MathFn, type Stmt, type Target, type ValueType } from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
@@ -32,7 +33,7 @@ export interface WasmOptions {
 }
 
 /** The module's bytes. It imports `env.memory` and the mathematical functions it uses, and exports `entry`. */
-export function emitWasm(kernel: Kernel, target: Target, options: WasmOptions): Uint8Array<ArrayBuffer> {
+export function emitWasm(kernel: Kernel, target: Target, options: WasmOptions): Bytes {
   const imports: ImportedFunction[] = mathFunctions(kernel).map((name) => ({
     module: 'math',
     name,

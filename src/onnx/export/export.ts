@@ -3,6 +3,7 @@
  * depend on the batch, so nobody has to guess which 64 is the batch and which the channels; the third proves it, and a model that does
  * something else for another batch is found out.
  */
+import type { Bytes } from '../../base/host-types.ts';
 import { ArgumentError, InternalError } from '../../base/errors.ts';
 import type { TypedArray } from '../../base/dtype.ts';
 import { showShape } from '../../base/shape.ts';
@@ -63,7 +64,7 @@ export function serializeOnnx(
   model: ExportableModel,
   example: Tensor | readonly Tensor[],
   options: OnnxExportOptions = {},
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   return concatBytes(encodeOnnx(model, example, options).chunks);
 }
 

@@ -1,0 +1,104 @@
+/**
+ * Pictures that a browser already has, as images: an `ImageData`, or whatever can be drawn on a canvas. Told apart by what they offer and
+ * not by their classes, which hosts without pages lack. Transparency is dropped, as PIL's `convert('RGB')` does.
+ */
+import { ArgumentError, DeviceError } from '../base/errors.ts';
+import { Image } from '../io/image/image.ts';
+
+/** An `ImageData`, a canvas, an `ImageBitmap`, an `<img>` or a `<video>`: everything in a browser that has pixels. */
+export interface Drawable {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The part of a page's elements and of `ImageData` that is looked at. */
+interface Picture extends Drawable {
+  readonly data?: unknown;
+  readonly naturalWidth?: number;
+  readonly naturalHeight?: number;
+  readonly videoWidth?: number;
+  readonly videoHeight?: number;
+  readonly displayWidth?: number;
+  readonly displayHeight?: number;
+  readonly getContext?: unknown;
+}
+
+interface Context {
+  drawImage(source: unknown, x: number, y: number): void;
+  getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
+}
+
+interface Host {
+  readonly OffscreenCanvas?: new (width: number, height: number) => { getContext(kind: '2d'): Context | null };
+  readonly document?: {
+    createElement(name: 'canvas'): { width: number; height: number; getContext(kind: '2d'): Context | null };
+  };
+}
+
+/** Kinds that are drawn, by the name that `Object.prototype.toString` gives them. */
+const DRAWN = /^(HTML(Image|Canvas|Video)Element|SVGImageElement|OffscreenCanvas|ImageBitmap|VideoFrame)$/;
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** Whether {@link imageOfDrawable} takes it. */
+export function isDrawable(value: unknown): value is Drawable {
+  return DRAWN.test(tagOf(value)) || pixelsOf(value) !== undefined;
+}
+
+/** The bytes of an `ImageData`, or of a plain object that looks like one. */
+function pixelsOf(value: unknown): Uint8ClampedArray | Uint8Array | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { data, width, height } = value as Partial<Picture>;
+  const isBytes = data instanceof Uint8ClampedArray || data instanceof Uint8Array;
+  return isBytes && typeof width === 'number' && typeof height === 'number' && data.length === 4 * width * height ? data : undefined; // prettier-ignore
+}
+
+/**
+ * The pixels of a picture as a colour image, in its own size.
+ * @throws ArgumentError when it is not loaded yet, empty, of more than `maxPixels`, or from another origin that did not allow it
+ * @throws DeviceError where there is no canvas
+ */
+export function imageOfDrawable(source: Drawable, maxPixels: number): Image {
+  const own = pixelsOf(source);
+  const [width, height] = sizeOf(source);
+  if (!(width > 0 && height > 0)) {
+    throw new ArgumentError(`readImage: the ${tagOf(source)} has no pixels yet; wait until it is loaded, for an <img> with await image.decode()`); // prettier-ignore
+  }
+  if (width * height > maxPixels) throw new ArgumentError(`readImage: ${width}x${height} pixels are more than maxPixels, ${maxPixels}`); // prettier-ignore
+  return withoutAlpha(own ?? drawn(source, width, height), width, height);
+}
+
+function sizeOf(source: Picture): readonly [width: number, height: number] {
+  const width = source.naturalWidth ?? source.videoWidth ?? source.displayWidth ?? source.width;
+  const height = source.naturalHeight ?? source.videoHeight ?? source.displayHeight ?? source.height;
+  return [width, height];
+}
+
+function drawn(source: Drawable, width: number, height: number): Uint8ClampedArray {
+  const context = contextOf(width, height);
+  try {
+    context.drawImage(source, 0, 0);
+    return context.getImageData(0, 0, width, height).data;
+  } catch (cause) {
+    throw new ArgumentError(`readImage: the browser does not give the pixels of this ${tagOf(source)}; a picture of another origin needs crossOrigin="anonymous" and a server that allows it`, { cause }); // prettier-ignore
+  }
+}
+
+function contextOf(width: number, height: number): Context {
+  const host = globalThis as unknown as Host;
+  let context: Context | null = null;
+  if (host.OffscreenCanvas !== undefined) context = new host.OffscreenCanvas(width, height).getContext('2d');
+  else if (host.document !== undefined) context = Object.assign(host.document.createElement('canvas'), { width, height }).getContext('2d'); // prettier-ignore
+  if (context === null)
+    throw new DeviceError('readImage: this host has no canvas to read the picture from; pass the bytes of its file');
+  return context;
+}
+
+function withoutAlpha(rgba: Uint8ClampedArray | Uint8Array, width: number, height: number): Image {
+  const out = new Uint8Array(width * height * 3);
+  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
+    out[o] = rgba[i]!;
+    out[o + 1] = rgba[i + 1]!;
+    out[o + 2] = rgba[i + 2]!;
+  }
+  return new Image(width, height, 3, out);
+}

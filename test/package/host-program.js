@@ -1,0 +1,89 @@
+// What a program of a user's does in every host, bundled by every bundler: prints, decodes images, takes pictures of a page, uses threads.
+import { F, fromTypedArray, getNumThreads, manualSeed, nn, ones, optim, profile, randn, startThreads } from 'flambeau';
+import { deserialize, serialize } from 'flambeau/files';
+import { Compose, decodeImage, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';
+
+const messageOf = async (fn) => {
+  try {
+    await fn();
+    return 'nothing thrown';
+  } catch (error) {
+    return `${error.name}: ${error.message}`;
+  }
+};
+
+const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+
+export const names = () => {
+  const model = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.BatchNorm2d(2), new nn.ReLU());
+  const wrong = new nn.Linear(2, 3);
+  return {
+    model: String(model),
+    optimizer: String(new optim.AdamW(wrong.parameters())).split('\n')[0],
+    transforms: String(new Compose([new Resize(8), new ToTensor(), new Normalize([0.5], [0.5])])),
+    description: JSON.stringify(new Resize(8).describe?.() ?? null),
+  };
+};
+
+/** Sums of many threads' work, which do not depend on how many there are. */
+export const numbers = () => {
+  manualSeed(0);
+  const [x, weight] = [randn(8, 16, 32, 32), randn(32, 16, 3, 3)];
+  return F.conv2d(x, weight, undefined, { padding: 1 }).relu().sum().item();
+};
+
+export const images = async ({ png, jpg }) => {
+  const [small, photo] = [await decodeImage(bytes(png)), await decodeImage(bytes(jpg))];
+  const fromBuffer = await readImage(bytes(png).buffer);
+  return { png: [...small.data], jpg: [...photo.data], same: String(fromBuffer.data) === String(small.data) };
+};
+
+/** An image of every kind that a page has, opaque, so that its bytes survive. */
+export const pictures = async ({ png }) => {
+  const bitmap = await createImageBitmap(new Blob([bytes(png)], { type: 'image/png' }));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext('2d');
+  context.drawImage(bitmap, 0, 0);
+  const data = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const element = document.createElement('canvas');
+  element.width = bitmap.width;
+  element.height = bitmap.height;
+  element.getContext('2d').drawImage(bitmap, 0, 0);
+  const img = new Image();
+  const notLoaded = await messageOf(() => readImage(img));
+  img.src = `data:image/png;base64,${png}`;
+  await img.decode();
+  const url = new URL(URL.createObjectURL(new Blob([bytes(png)])));
+  const read = await Promise.all([bitmap, canvas, data, element, img, url].map((source) => readImage(source)));
+  const clamped = fromTypedArray(data.data, [bitmap.height, bitmap.width, 4]);
+  return {
+    read: read.map((image) => [...image.data]),
+    notLoaded,
+    nothing: await messageOf(() => readImage(undefined)),
+    element: await messageOf(() => readImage(document.body)),
+    clamped: [clamped.dtype, clamped.shape.join()],
+  };
+};
+
+export const files = async () => {
+  const written = serialize(new Map([['a', ones(2)]]));
+  return {
+    buffer: deserialize(written.buffer).get('a').tolist().join(),
+    blob: await messageOf(() => deserialize(new Blob([written]))),
+    nothing: await messageOf(() => deserialize(undefined)),
+  };
+};
+
+export const threads = async () => {
+  const start = performance.now();
+  const up = await startThreads();
+  return { up, count: getNumThreads(), ms: performance.now() - start };
+};
+
+export const profiled = () => String(profile(() => ones(4, 4).matmul(ones(4, 4))));
+
+export const computed = () => messageOf(() => ones(3).add(1));
+
+if (globalThis.document !== undefined) {
+  Object.assign(globalThis, { names, numbers, images, pictures, files, threads, profiled, computed, isReady: true });
+}

@@ -1,0 +1,293 @@
+/**
+ * The built package where it is used: bundled by esbuild and Vite, minified with and without names, served from Vite's development server, on pages
+ * with and without threads and under strict policies. `host-program.js` is the user's program.
+ */
+import {
+  mkdirSync,
+  mkdtempSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build as bundle } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+import { build as viteBuild, createServer as viteServer, type InlineConfig } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath, launchChromium } from '../support/chromium.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const cache = join(root, 'node_modules', '.cache');
+mkdirSync(cache, { recursive: true });
+const folder = mkdtempSync(join(cache, 'hosts-'));
+const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="host-program.js"></script>';
+
+const { files: drawn } = JSON.parse(readFileSync(join(root, 'test/fixtures/vision/images.json'), 'utf8')) as {
+  files: readonly { name: string; file: string }[];
+};
+const fileNamed = (ending: RegExp): string => drawn.find(({ name }) => ending.test(name))!.file;
+const IMAGES = { png: fileNamed(/^type 2 depth 8\.png$/), jpg: fileNamed(/^8x8 RGB baseline 0\.jpg$/) };
+
+/** What {@link host-program.js} answers. */
+interface Answers {
+  names(): Record<string, string>;
+  numbers(): number;
+  images(files: typeof IMAGES): Promise<{ png: number[]; jpg: number[]; same: boolean }>;
+  pictures(files: typeof IMAGES): Promise<{ read: number[][]; clamped: string[] } & Record<string, string>>;
+  files(): Promise<Record<string, string>>;
+  threads(): Promise<{ up: number; count: number; ms: number }>;
+  profiled(): string;
+  computed(): Promise<string>;
+}
+const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<ReturnType<Answers[K]>>> =>
+  page.evaluate(
+    ([name, images]) => (globalThis as unknown as Record<string, (images: unknown) => never>)[name]!(images),
+    [name, IMAGES] as const,
+  );
+
+let expected: { names: Record<string, string>; numbers: number; images: { png: number[]; jpg: number[] } };
+
+beforeAll(async () => {
+  const installed = join(folder, 'node_modules', 'flambeau');
+  mkdirSync(installed, { recursive: true });
+  execFileSync('node', ['tools/build.mjs', '--no-types', '--out', join(installed, 'dist')], { cwd: root });
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+  for (const name of ['fflate', 'koffi'])
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'dir');
+  cpSync(join(root, 'test/package/host-program.js'), join(folder, 'host-program.js'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}'); // else bundlers take the repository for the package
+  writeFileSync(join(folder, 'index.html'), PAGE);
+  const program = (await import(pathToFileURL(join(folder, 'host-program.js')).href)) as Answers;
+  expected = { names: program.names(), numbers: program.numbers(), images: await program.images(IMAGES) };
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Bundles the program with esbuild into a folder of its own. */
+async function esbuildInto(
+  name: string,
+  options: { node?: boolean; keepNames?: boolean; splitting?: boolean },
+): Promise<string> {
+  const outdir = join(folder, name);
+  await bundle({
+    absWorkingDir: folder,
+    entryPoints: ['host-program.js'],
+    outdir,
+    bundle: true,
+    minify: true,
+    keepNames: options.keepNames === true,
+    splitting: options.splitting === true,
+    format: 'esm',
+    platform: options.node === true ? 'node' : 'browser',
+    external: options.node === true ? ['koffi'] : [],
+    logLevel: 'error',
+  });
+  writeFileSync(join(outdir, 'index.html'), PAGE);
+  return outdir;
+}
+
+describe('in Node, as one minified file', () => {
+  it.each([false, true])('prints, decodes and computes as the library does, names kept: %s', async (keepNames) => {
+    const out = await esbuildInto(`node-${keepNames}`, { node: true, keepNames });
+    const program = `
+      import { setNumThreads } from 'flambeau';
+      import { names, numbers, images, threads } from ${JSON.stringify(`./${relative(folder, join(out, 'host-program.js'))}`)};
+      console.log(JSON.stringify({ names: names(), numbers: numbers(), images: await images(${JSON.stringify(IMAGES)}), threads: await threads() }));`;
+    writeFileSync(join(folder, 'run.mjs'), program);
+    const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
+    const answer = JSON.parse(execFileSync('node', ['run.mjs'], { cwd: folder, encoding: 'utf8', env })) as typeof expected & { threads: { up: number; count: number } }; // prettier-ignore
+    expect(answer.names).toEqual(expected.names);
+    expect(answer.numbers).toBe(expected.numbers);
+    expect(answer.images).toEqual(expected.images);
+    expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
+  });
+
+  it('says what the classes are called', () => {
+    expect(expected.names['model']).toMatch(
+      /^Sequential\(\n {2}\(0\): Conv2d\(1, 2, .*\n {2}\(1\): BatchNorm2d\(2, .*\n {2}\(2\): ReLU\(\)\n\)$/,
+    );
+    expect(expected.names['optimizer']).toBe('AdamW (');
+    expect(expected.names['transforms']).toMatch(/^Compose\(\n {4}Resize\(.*\n {4}ToTensor\(\)\n {4}Normalize\(/);
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
+  const POLICIES: Readonly<Record<string, string>> = {
+    isolated: '',
+    plain: '',
+    'no-wasm': "script-src 'self'",
+    'no-blob': "worker-src 'self'",
+    trusted: "require-trusted-types-for 'script'",
+  };
+  let browser: Browser;
+  let server: Server;
+  let origin: string;
+  const requests: string[] = [];
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+    // Serves /<policy>/<folder>/<file>.
+    server = createServer(({ url = '/' }, response) => {
+      const [, policy = '', path = ''] = /^\/([\w-]+)\/([\w./-]*)$/.exec(url) ?? [];
+      const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
+      requests.push(path);
+      if (POLICIES[policy] === undefined || statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+        response.writeHead(404).end();
+        return;
+      }
+      if (policy !== 'plain') {
+        response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+        response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+      }
+      if (POLICIES[policy] !== '') response.setHeader('Content-Security-Policy', POLICIES[policy]!);
+      response.setHeader('Content-Type', file.endsWith('.html') ? 'text/html' : 'text/javascript');
+      response.end(readFileSync(file));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser.close();
+    server.close();
+  });
+
+  async function open(url: string): Promise<Page> {
+    const page = await browser.newPage();
+    await page.goto(url);
+    await page.waitForFunction('globalThis.isReady === true');
+    return page;
+  }
+
+  async function expectAsInNode(page: Page): Promise<void> {
+    expect(await ask(page, 'names')).toEqual(expected.names);
+    expect(await ask(page, 'numbers')).toBe(expected.numbers);
+    expect(await ask(page, 'images')).toEqual(expected.images);
+  }
+
+  describe('bundled by esbuild', () => {
+    it.each([
+      ['one file', {}],
+      ['one file, names kept', { keepNames: true }],
+      ['parts', { splitting: true }],
+    ] as const)('into %s: as in Node, with threads', async (name, options) => {
+      const out = await esbuildInto(`esbuild-${name.replaceAll(/\W/g, '')}`, options);
+      const page = await open(`${origin}/isolated/${relative(folder, out)}/`);
+      const { up, count, ms } = await ask(page, 'threads');
+      expect(count).toBe(await page.evaluate('navigator.hardwareConcurrency'));
+      expect(up).toBe(count);
+      expect(ms).toBeLessThan(4000);
+      await expectAsInNode(page);
+      await page.close();
+    });
+
+    it('fetches the JPEG decoder for JPEG files only', async () => {
+      const out = await esbuildInto('esbuild-lazy', { splitting: true });
+      const page = await open(`${origin}/isolated/${relative(folder, out)}/`);
+      const codec = readdirSync(out).filter((name) => name.startsWith('jpeg-codec'));
+      expect(codec).toHaveLength(1);
+      requests.length = 0;
+      const onlyPng = { ...IMAGES, jpg: IMAGES.png };
+      await page.evaluate((images) => (globalThis as unknown as Answers).images(images), onlyPng);
+      expect(requests).toEqual([]);
+      await ask(page, 'images');
+      expect(requests).toEqual([expect.stringContaining(codec[0]!)]);
+      await page.close();
+    });
+  });
+
+  describe('with Vite', () => {
+    const config = (outDir: string): InlineConfig => ({
+      root: folder,
+      base: './',
+      configFile: false,
+      logLevel: 'error',
+      cacheDir: join(folder, 'vite-cache'),
+      build: { outDir, emptyOutDir: true },
+      server: { port: 0, host: '127.0.0.1', hmr: false, ws: false },
+    });
+
+    it('built: as in Node', async () => {
+      const out = join(folder, 'vite-built');
+      await viteBuild(config(out));
+      const page = await open(`${origin}/isolated/vite-built/`);
+      await expectAsInNode(page);
+      expect((await ask(page, 'threads')).up).toBeGreaterThan(0);
+      await page.close();
+    }, 60_000);
+
+    it('served while developing: as in Node', async () => {
+      const dev = await viteServer(config(join(folder, 'unused')));
+      await dev.listen();
+      try {
+        const page = await open(`http://127.0.0.1:${(dev.httpServer!.address() as AddressInfo).port}/`);
+        await expectAsInNode(page);
+        await page.close();
+      } finally {
+        await dev.close();
+      }
+    }, 60_000);
+  });
+
+  describe('on a page', () => {
+    let place: string;
+    beforeAll(async () => {
+      place = `${relative(folder, await esbuildInto('esbuild-page', {}))}/`;
+    });
+
+    it('reads pictures of every kind that it has', async () => {
+      const page = await open(`${origin}/plain/${place}`);
+      const { read, notLoaded, nothing, element, clamped } = await ask(page, 'pictures');
+      for (const pixels of read) expect(pixels).toEqual(expected.images.png);
+      expect(read).toHaveLength(6);
+      expect(notLoaded).toMatch(/^ArgumentError: readImage: .*await image\.decode\(\)/);
+      expect(nothing).toMatch(/^ArgumentError: readImage: expected .* but got undefined/);
+      expect(element).toMatch(/^ArgumentError: readImage: expected .* but got an? HTMLBodyElement/);
+      expect(clamped).toEqual(['uint8', '10,11,4']);
+      await page.close();
+    });
+
+    it('reads files from ArrayBuffers and says what else it cannot', async () => {
+      const page = await open(`${origin}/plain/${place}`);
+      const { buffer, blob, nothing } = await ask(page, 'files');
+      expect(buffer).toBe('1,1');
+      expect(blob).toMatch(/^ArgumentError: deserialize: .*arrayBuffer\(\)/);
+      expect(nothing).toMatch(/^ArgumentError: deserialize: .*undefined/);
+      await page.close();
+    });
+
+    it('profiles without NaN, and says so where the clock is coarse', async () => {
+      const plain = await open(`${origin}/plain/${place}`);
+      const text = await ask(plain, 'profiled');
+      expect(text).not.toMatch(/NaN|Infinity/);
+      expect(text).toContain('cross-origin isolated');
+      await plain.close();
+    });
+
+    it('names the header where a policy forbids WebAssembly', async () => {
+      const page = await open(`${origin}/no-wasm/${place}`);
+      expect(await ask(page, 'computed')).toMatch(/^DeviceError: cpu: .*'wasm-unsafe-eval'/);
+      await page.close();
+    });
+
+    it.each(['no-blob', 'trusted'])(
+      'computes on one thread at once where a policy forbids others (%s)',
+      async (policy) => {
+        const page = await open(`${origin}/${policy}/${place}`);
+        const { up, count, ms } = await ask(page, 'threads');
+        expect([up, count]).toEqual([1, 1]);
+        expect(ms).toBeLessThan(2000);
+        expect(await ask(page, 'numbers')).toBe(expected.numbers);
+        await page.close();
+      },
+    );
+  });
+});
