@@ -1,4 +1,5 @@
 // What a program of a user's does in every host, bundled by every bundler: prints, decodes images, takes pictures of a page, uses threads.
+/* global atob, Blob, createImageBitmap, document, Image, OffscreenCanvas */
 import { F, fromTypedArray, getNumThreads, manualSeed, nn, ones, optim, profile, randn, startThreads } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
 import { Compose, decodeImage, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';

@@ -147,7 +147,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
         response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
       }
-      if (POLICIES[policy] !== '') response.setHeader('Content-Security-Policy', POLICIES[policy]!);
+      if (POLICIES[policy] !== '') response.setHeader('Content-Security-Policy', POLICIES[policy]);
       response.setHeader('Content-Type', file.endsWith('.html') ? 'text/html' : 'text/javascript');
       response.end(readFileSync(file));
     });
