@@ -242,7 +242,16 @@ function startNative(host: NativeHost): NativeCode | undefined {
 }
 
 /** What native kernels look for in the environment. */
-const VARIABLES = ['FLAMBEAU_NATIVE', 'FLAMBEAU_DEBUG', 'FLAMBEAU_CC', 'FLAMBEAU_CACHE', 'XDG_CACHE_HOME', 'PATH', 'HOME', 'TMPDIR'];
+const VARIABLES = [
+  'FLAMBEAU_NATIVE',
+  'FLAMBEAU_DEBUG',
+  'FLAMBEAU_CC',
+  'FLAMBEAU_CACHE',
+  'XDG_CACHE_HOME',
+  'PATH',
+  'HOME',
+  'TMPDIR',
+];
 
 /** A host that keeps the environment from programs (Deno, unless permitted) would not run a compiler for them either. */
 function isWanted({ process }: System): boolean {
