@@ -1,0 +1,325 @@
+/** Runs samples, eagerly and compiled, and says what came of each. */
+import { compile, FlambeauError, InternalError, manualSeed, Tensor, type nn } from 'flambeau';
+import type { HostTensor } from '../support/fixtures.ts';
+import {
+  hasWholeFloat,
+  tensorOf,
+  tensorsOf,
+  type Case,
+  type Container,
+  type Encoded,
+  type Group,
+} from './container.ts';
+import { Inexpressible, type Adapter } from './call.ts';
+import { MODULES, OPERATIONS, OPTIMIZERS } from './table.ts';
+
+/**
+ * What came of a sample: `right`, or `wrong` with what differs; `untyped`, an error that is not the library's, or an internal one; `accepted`,
+ * a call that PyTorch refuses; `refused`, a call that PyTorch accepts: the library says why not, or it cannot be written at all.
+ */
+export interface Verdict {
+  readonly outcome: 'right' | 'wrong' | 'untyped' | 'accepted' | 'refused';
+  /** What differs; the reason, without the numbers in it. */
+  readonly what: string;
+}
+
+export type Mode = 'eager' | 'compiled';
+export const MODES: readonly Mode[] = ['eager', 'compiled'];
+
+const RIGHT: Verdict = { outcome: 'right', what: '' };
+const wrong = (what: string): Verdict => ({ outcome: 'wrong', what });
+
+/** The adapter of an entry; that of a variant is its operation's. */
+export function adapterOf(name: string): Adapter {
+  const plain = name.split(':')[0]!;
+  return OPERATIONS.get(plain) ?? MODULES[plain] ?? OPTIMIZERS[plain] ?? missing(name);
+}
+
+function missing(name: string): never {
+  throw new Error(`op-db: nothing here is called ${name}`);
+}
+
+export function judge(group: Group, sample: Case, mode: Mode): Verdict {
+  const plain = group.name.split(':')[0]!;
+  try {
+    if (plain in OPTIMIZERS) return judgeOptimizer(group, sample, mode);
+    if (plain in MODULES) return judgeModule(group, sample, mode);
+    return judgeCall(group, sample, mode);
+  } catch (error) {
+    return failed(error, sample);
+  }
+}
+
+function failed(error: unknown, sample: Case): Verdict {
+  if (error instanceof Inexpressible) return { outcome: 'refused', what: `cannot be written: ${error.message}` };
+  if (!(error instanceof FlambeauError) || error instanceof InternalError) {
+    const [text, first] = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n');
+    return { outcome: 'untyped', what: `${text}${first ?? ''}` };
+  }
+  if (sample.error !== undefined) return RIGHT;
+  return { outcome: 'refused', what: reason(error) };
+}
+
+/** A message without the numbers and shapes in it, so that equal reasons count together. */
+function reason(error: FlambeauError): string {
+  const general = error.message
+    .replace(/\[[^\]]*\]/g, '[…]')
+    .replace(/-?\d+(\.\d+)?(e[+-]?\d+)?(×\d+)*/g, '#')
+    .replace(/#(×#)+|#(, #)+/g, '#');
+  return `${error.name}: ${general.length > 110 ? `${general.slice(0, 110)}…` : general}`;
+}
+
+// ---- calls of operations
+
+/** The tensors that a call gives, in order; other values as they are. */
+function flat(result: unknown): unknown[] {
+  return Array.isArray(result) ? (result as unknown[]).flatMap((r) => flat(r)) : [result];
+}
+
+/** Calls `run` with tensors in place of the stored ones: the arguments', and a gradient for every output that has one. */
+function execute(
+  sample: Case,
+  box: Container,
+  mode: Mode,
+  parameters: readonly Tensor[],
+  run: (take: () => Tensor) => unknown,
+): { outputs: unknown[]; inputs: Tensor[] } {
+  const inputs = [...tensorsOf(sample.args as Encoded), ...tensorsOf(sample.kwargs)].map((stored) =>
+    box.tensor(stored),
+  );
+  const ups = (sample.up ?? []).map((up) => (up === null ? null : box.tensor(tensorOf(up)!)));
+  const flags: boolean[] = [];
+  const whole = (given: Tensor[], gradients: (Tensor | null)[]): unknown[] => {
+    let next = 0;
+    const outputs = flat(run(() => given[next++]!));
+    flags.push(...outputs.map((y) => y instanceof Tensor && y.requiresGrad));
+    outputs.forEach((y, i) => {
+      const [got, up] = [
+        y instanceof Tensor && y.requiresGrad ? y.layout.shape : undefined,
+        gradients[i]?.layout.shape,
+      ];
+      if (got !== undefined && up !== undefined && got.join() !== up.join()) throw new Wrong(`output ${i}: shape [${got.join()}], expected [${up.join()}]`); // prettier-ignore
+    });
+    const flowing = outputs.flatMap((y, i) => (y instanceof Tensor && y.requiresGrad && gradients[i] != null ? [[y, gradients[i]] as const] : [])); // prettier-ignore
+    flowing.forEach(([y, up], i) => y.backward(up, { retainGraph: i < flowing.length - 1 }));
+    return outputs.map((y) => (y instanceof Tensor ? y.detach() : y));
+  };
+  manualSeed(0);
+  if (mode === 'eager') return { outputs: flagged(whole(inputs, ups), flags, ups), inputs };
+  const compiled = compile(whole as (given: Tensor[], gradients: (Tensor | null)[]) => Tensor[]);
+  compiled(inputs, ups);
+  for (const leaf of [...inputs, ...parameters]) leaf.grad = null;
+  const outputs = compiled(inputs, ups); // what was recorded, run again
+  return { outputs: flagged(outputs, flags, ups), inputs };
+}
+
+/** Found out before the results could be compared. */
+class Wrong extends Error {}
+
+/** PyTorch and the library must agree on which outputs have a gradient. */
+function flagged(outputs: unknown[], flags: readonly boolean[], ups: readonly (Tensor | null)[]): unknown[] {
+  const differs = outputs.findIndex((y, i) => y instanceof Tensor && ups.length > 0 && flags[i] !== (ups[i] != null));
+  if (differs !== -1) throw new Wrong(`output ${differs}: requiresGrad is ${flags[differs]!}`);
+  return outputs;
+}
+
+function judgeCall({ name, box }: Group, sample: Case, mode: Mode): Verdict {
+  const adapter = adapterOf(name);
+  const whole = hasWholeFloat(sample.args) || hasWholeFloat(sample.kwargs);
+  const stored = [...tensorsOf(sample.args), ...tensorsOf(sample.kwargs)];
+  const wholeTensors = stored.length > 0 && !stored.some(([dtype]) => dtype.startsWith('float'));
+  if (whole && (wholeTensors || sample.error !== undefined))
+    throw new Inexpressible('2.0 beside whole numbers: JavaScript does not tell it from 2');
+  const run = (take: () => Tensor): unknown => {
+    const args = sample.args.map((v) => box.value(v, take));
+    const kwargs = Object.fromEntries(Object.entries(sample.kwargs ?? {}).map(([k, v]) => [k, box.value(v, take)]));
+    return adapter.call(args, kwargs);
+  };
+  try {
+    const { outputs, inputs } = execute(sample, box, mode, [], run);
+    if (sample.error !== undefined) return { outcome: 'accepted', what: sample.error };
+    return compare(sample, box, outputs, inputs, slackOf(name), adapter.random);
+  } catch (error) {
+    if (error instanceof Wrong) return wrong(error.message);
+    throw error;
+  }
+}
+
+function compare(
+  sample: Case,
+  box: Container,
+  outputs: unknown[],
+  inputs: readonly Tensor[],
+  slack: Slack,
+  random = false,
+): Verdict {
+  const expected = sample.out ?? [];
+  if (outputs.length !== expected.length) return wrong(`${outputs.length} outputs, expected ${expected.length}`);
+  for (const [i, y] of outputs.entries()) {
+    const problem = differs(y, expected[i]!, box, slack, random);
+    if (problem !== undefined) return wrong(`output ${i}: ${problem}`);
+  }
+  if (random || sample.grads === undefined) return RIGHT;
+  const leaves = inputs.filter((x) => x.requiresGrad);
+  return gradientsDiffer(leaves, sample.grads, box, slack) ?? RIGHT;
+}
+
+function gradientsDiffer(
+  leaves: readonly Tensor[],
+  grads: readonly Encoded[],
+  box: Container,
+  slack: Slack,
+): Verdict | undefined {
+  for (const [i, leaf] of leaves.entries()) {
+    const expected = grads[i] ?? null;
+    if (expected === null || leaf.grad === null) {
+      if ((expected === null) !== (leaf.grad === null) && !isZero(leaf.grad, expected, box)) return wrong(`gradient ${i}: ${leaf.grad === null ? 'none, expected one' : 'one came, expected none'}`); // prettier-ignore
+      continue;
+    }
+    const problem = tensorDiffers(leaf.grad, box.host(expected)!, { ...slack, times: 10 });
+    if (problem !== undefined) return wrong(`gradient ${i}: ${problem}`);
+  }
+  return undefined;
+}
+
+/** A gradient of zeros is as good as none. */
+function isZero(got: Tensor | null, expected: Encoded, box: Container): boolean {
+  const values = got?.toTypedArray() ?? box.host(expected)!.data;
+  return values.every((v: number | bigint) => Number(v) === 0);
+}
+
+function differs(got: unknown, expected: Encoded, box: Container, slack: Slack, random: boolean): string | undefined {
+  const host = box.host(expected);
+  if (host !== undefined) {
+    if (!(got instanceof Tensor)) return `${typeof got}, expected a tensor`;
+    return random ? formDiffers(got, host) : tensorDiffers(got, host, slack);
+  }
+  const value = box.value(expected);
+  const [a, b] = [Number(got), Number(value)];
+  return a === b || (Number.isNaN(a) && Number.isNaN(b)) ? undefined : `${String(got)}, expected ${String(value)}`;
+}
+
+function formDiffers(got: Tensor, { dtype, shape }: HostTensor): string | undefined {
+  if (got.dtype !== dtype) return `dtype ${got.dtype}, expected ${dtype}`;
+  return got.layout.shape.join() === shape.join() ? undefined : `shape [${got.layout.shape.join()}], expected [${shape.join()}]`; // prettier-ignore
+}
+
+/** Of a result's own size, and of the largest finite element beside it, for sums that cancel. */
+const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13] } as const;
+/** Results that are small differences of larger numbers, such as log sum exp − x, Φ far from 0, gradients through a mean. */
+const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'batch_norm', 'BatchNorm'];
+const CANCELLED = { float32: 1e-6, float64: 1e-14 } as const;
+const EXACT = { float32: 0, float64: 0 } as const;
+
+interface Slack {
+  readonly absolute: { readonly float32: number; readonly float64: number };
+  readonly times: number;
+}
+
+function slackOf(name: string): Slack {
+  return { absolute: CANCEL.some((end) => name.endsWith(end)) ? CANCELLED : EXACT, times: 1 };
+}
+
+/** What is wrong with a tensor. */
+function tensorDiffers(got: Tensor, expected: HostTensor, slack: Slack): string | undefined {
+  const form = formDiffers(got, expected);
+  if (form !== undefined) return form;
+  const { data, dtype } = expected;
+  const floating = dtype === 'float32' || dtype === 'float64';
+  const [relative, floor] = floating ? SLACK[dtype] : [0, 0];
+  const absolute = floating ? slack.absolute[dtype] : 0;
+  const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0); // prettier-ignore
+  const at = got.toTypedArray().findIndex((g: number | bigint, i: number) => {
+    const e = data[i]!;
+    if (g === e || (Number.isNaN(g) && Number.isNaN(e))) return false;
+    const distance = Math.abs(Number(g) - Number(e));
+    const allowed = slack.times * (relative * Math.abs(Number(e)) + floor * scale + absolute);
+    return !(distance <= allowed && distance < Infinity);
+  });
+  return at === -1 ? undefined : `element ${at} is ${got.toTypedArray()[at]!}, expected ${data[at]!}`;
+}
+
+// ---- modules
+
+type Named = ReadonlyMap<string, Tensor | null>;
+type Net = nn.Module & ((...args: unknown[]) => unknown);
+
+function judgeModule({ name, box }: Group, sample: Case, mode: Mode): Verdict {
+  const [args, kwargs] = sample.made!.map((v) => box.value(v));
+  const net = adapterOf(name).call(args as unknown[], kwargs as Record<string, unknown>) as Net;
+  if (sample.error !== undefined && sample.args.length === 0) return { outcome: 'accepted', what: sample.error };
+  const state = Object.entries((box.value(sample.state ?? { dict: {} }) ?? {}) as Record<string, Tensor>);
+  if (sample.dtype === 'float64') net.double();
+  net.loadStateDict(new Map(state));
+  net.train(sample.training ?? true);
+  const parameters = [...net.namedParameters()].map(([, p]) => p as Tensor);
+  const run = (take: () => Tensor): unknown => {
+    const values = sample.args.map((v) => box.value(v, take));
+    const named = Object.entries(sample.kwargs ?? {}).map(([, v]) => box.value(v, take));
+    return net(...values, ...named);
+  };
+  try {
+    const { outputs, inputs } = execute(sample, box, mode, parameters, run);
+    if (sample.error !== undefined) return { outcome: 'accepted', what: sample.error };
+    const verdict = compare(sample, box, outputs, inputs, slackOf(name));
+    if (verdict !== RIGHT) return verdict;
+    if (sample.text !== undefined && String(net) !== sample.text) return wrong(`prints as ${String(net)}, expected ${sample.text}`); // prettier-ignore
+    return stateDiffers(net, sample, box, mode, slackOf(name)) ?? RIGHT;
+  } catch (error) {
+    if (error instanceof Wrong) return wrong(error.message);
+    throw error;
+  }
+}
+
+function stateDiffers(net: Net, sample: Case, box: Container, mode: Mode, slack: Slack): Verdict | undefined {
+  const grads = entriesOf(sample.parameters);
+  const parameters: Named = new Map([...net.namedParameters()] as [string, Tensor][]);
+  if ([...parameters.keys()].join() !== entriesOf(sample.parameters).map(([key]) => key).join() && sample.parameters !== undefined) return wrong(`parameters ${[...parameters.keys()].join()}`); // prettier-ignore
+  const verdict = gradientsDiffer(grads.map(([key]) => parameters.get(key)!), grads.map(([, value]) => value), box, slack); // prettier-ignore
+  if (verdict !== undefined) return { ...verdict, what: `parameter's ${verdict.what}` };
+  if (mode === 'compiled') return undefined; // ran twice: statistics have moved on
+  const buffers: Named = new Map(net.namedBuffers() as Iterable<[string, Tensor]>);
+  for (const [key, value] of entriesOf(sample.after)) {
+    const problem = tensorDiffers(buffers.get(key)!, box.host(value)!, slack);
+    if (problem !== undefined) return wrong(`buffer ${key}: ${problem}`);
+  }
+  return undefined;
+}
+
+const entriesOf = (value: Encoded | undefined): [string, Encoded][] => Object.entries((value as { dict?: Record<string, Encoded> } | undefined)?.dict ?? {}); // prettier-ignore
+
+// ---- optimizers
+
+interface Stepping {
+  step(): unknown;
+  zeroGrad(): void;
+}
+
+function judgeOptimizer({ name, box }: Group, sample: Case, mode: Mode): Verdict {
+  const known = new Map<string, Tensor>(); // where a parameter is given twice, it is one
+  const args = box.value(sample.args, (stored) => {
+    const key = stored.join();
+    if (!known.has(key)) known.set(key, box.tensor(stored));
+    return known.get(key);
+  }) as unknown[];
+  const kwargs = Object.fromEntries(Object.entries(sample.kwargs ?? {}).map(([k, v]) => [k, box.value(v)]));
+  const parameters = (args[0] as Tensor[] | null) ?? [];
+  if (sample.error === undefined) for (const p of parameters) p.requiresGrad_();
+  const optimizer = adapterOf(name).call([parameters], kwargs) as Stepping;
+  if (sample.error !== undefined) return { outcome: 'accepted', what: sample.error };
+  const given = box.value(sample.given!) as Tensor[][];
+  const expected = sample.out as unknown as readonly (readonly Encoded[])[];
+  const step = (grads: Tensor[]): void => {
+    parameters.forEach((p, i) => (p.grad = grads[i]!.clone()));
+    optimizer.step();
+  };
+  const stepping = mode === 'eager' ? step : compile(step as (grads: Tensor[]) => never);
+  for (const [n, grads] of given.entries()) {
+    stepping(grads);
+    for (const [i, p] of parameters.entries()) {
+      const problem = tensorDiffers(p, box.host(expected[n]![i]!)!, slackOf(name));
+      if (problem !== undefined) return wrong(`step ${n}, parameter ${i}: ${problem}`);
+    }
+  }
+  return RIGHT;
+}

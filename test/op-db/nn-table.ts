@@ -1,0 +1,98 @@
+/** PyTorch's `torch.nn.functional` as ours. */
+import { F, type Tensor } from 'flambeau';
+import { inexpressible, numbers, op, options, type Adapter } from './call.ts';
+
+type Pair = number | readonly [number, number];
+/** A size for both directions or a pair; lists of one number are a number. */
+function pair(value: unknown): Pair | undefined {
+  if (!Array.isArray(value)) return value as Pair | undefined;
+  const list = numbers(value);
+  return list.length === 1 ? list[0] : (Array.from(list) as unknown as Pair);
+}
+type Reduction = 'mean' | 'sum' | 'none';
+
+const inPlace = 'inplace=false';
+const plain = (name: 'relu' | 'hardsigmoid' | 'hardswish' | 'silu' | 'relu6'): Adapter =>
+  op(`F.${name}`, `input ${inPlace}`, (x: Tensor) => F[name](x));
+const pairLoss = (name: 'mseLoss' | 'l1Loss'): Adapter =>
+  op(`F.${name}`, 'input target size_average=null reduce=null reduction weight=null', (x: Tensor, y: Tensor, reduction?: Reduction) => F[name](x, y, options({ reduction }))); // prettier-ignore
+const classLoss = 'input target weight size_average=null ignore_index reduce=null reduction';
+
+/** Both results where indices are asked for. */
+const withIndices = ({ values, indices }: { values: Tensor; indices: Tensor }): Tensor[] => [values, indices];
+
+const resized = (mode: 'nearest' | 'bilinear', alignCorners?: boolean): Adapter =>
+  op('F.interpolate', 'input size scale_factor', (x: Tensor, size: unknown, scale: unknown) =>
+    F.interpolate(x, { mode, ...options({ size: pair(size), scaleFactor: pair(scale), alignCorners }) } as never),
+  );
+
+export const ACTIVATIONS: Readonly<Record<string, Adapter>> = {
+  'nn.functional.relu': plain('relu'),
+  'nn.functional.relu6': plain('relu6'),
+  'nn.functional.hardsigmoid': plain('hardsigmoid'),
+  'nn.functional.hardswish': plain('hardswish'),
+  'nn.functional.silu': plain('silu'),
+  'nn.functional.leaky_relu': op('F.leakyRelu', `input negative_slope ${inPlace}`, F.leakyRelu),
+  'nn.functional.hardtanh': op('F.hardtanh', `input min_val max_val ${inPlace}`, F.hardtanh),
+  'nn.functional.elu': op('F.elu', `input alpha ${inPlace}`, F.elu),
+  'nn.functional.softplus': op('F.softplus', 'input beta threshold', F.softplus),
+  'nn.functional.gelu': op('F.gelu', 'input approximate', (x: Tensor, approximate?: 'none') =>
+    F.gelu(x, options({ approximate })),
+  ),
+  'nn.functional.dropout': op('F.dropout', `input p training ${inPlace}`, (x: Tensor, p?: number, training?: boolean) => F.dropout(x, options({ p, training })), { random: true }), // prettier-ignore
+  'nn.functional.dropout2d': op('F.dropout2d', `input p training ${inPlace}`, (x: Tensor, p?: number, training?: boolean) => F.dropout2d(x, options({ p, training })), { random: true }), // prettier-ignore
+};
+
+const conv = (x: Tensor, w: Tensor, b: Tensor | undefined, stride: unknown, padding: unknown, dilation: unknown, groups?: number): Tensor => F.conv2d(x, w, b ?? null, options({ stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups }) as never); // prettier-ignore
+const transposed = (x: Tensor, w: Tensor, b: Tensor | undefined, stride: unknown, padding: unknown, outputPadding: unknown, groups: number | undefined, dilation: unknown): Tensor => F.convTranspose2d(x, w, b ?? null, options({ stride: pair(stride), padding: pair(padding), outputPadding: pair(outputPadding), groups, dilation: pair(dilation) }) as never); // prettier-ignore
+
+export const LAYERS: Readonly<Record<string, Adapter>> = {
+  'nn.functional.conv2d': op('F.conv2d', 'input weight bias stride padding dilation groups', conv),
+  'nn.functional.conv_transpose2d': op('F.convTranspose2d', 'input weight bias stride padding output_padding groups dilation', transposed), // prettier-ignore
+  'nn.functional.linear': op('F.linear', 'input weight bias', (x: Tensor, w: Tensor, b?: Tensor) =>
+    F.linear(x, w, b ?? null),
+  ),
+  'nn.functional.max_pool2d': op('F.maxPool2d', 'input kernel_size stride padding dilation ceil_mode return_indices', (x: Tensor, kernel: unknown, stride: unknown, padding: unknown, dilation: unknown, ceilMode?: boolean, indices?: boolean) => {
+    const given = options({ stride: pair(stride), padding: pair(padding), dilation: pair(dilation), ceilMode }) as never;
+    return indices === true ? withIndices(F.maxPool2dWithIndices(x, pair(kernel)!, given)) : F.maxPool2d(x, pair(kernel)!, given);
+  }), // prettier-ignore
+  'nn.functional.avg_pool2d': op('F.avgPool2d', 'input kernel_size stride padding ceil_mode count_include_pad divisor_override', (x: Tensor, kernel: unknown, stride: unknown, padding: unknown, ceilMode?: boolean, countIncludePad?: boolean, divisorOverride?: number) =>
+    F.avgPool2d(x, pair(kernel)!, options({ stride: Array.isArray(stride) && stride.length === 0 ? undefined : pair(stride), padding: pair(padding), ceilMode, countIncludePad, divisorOverride }) as never)), // prettier-ignore
+  'nn.functional.adaptive_avg_pool2d': op('F.adaptiveAvgPool2d', 'input output_size', (x: Tensor, size: unknown) =>
+    F.adaptiveAvgPool2d(x, pair(size)!),
+  ),
+  'nn.functional.adaptive_max_pool2d': op('F.adaptiveMaxPool2d', 'input output_size return_indices', (x: Tensor, size: unknown, indices?: boolean) => {
+    if (indices === true) inexpressible('no argument return_indices');
+    return F.adaptiveMaxPool2d(x, pair(size)!);
+  }), // prettier-ignore
+  'nn.functional.batch_norm': op('F.batchNorm', 'input running_mean running_var weight bias training momentum eps', (x: Tensor, mean?: Tensor, variance?: Tensor, weight?: Tensor, bias?: Tensor, training?: boolean, momentum?: number, eps?: number) =>
+    F.batchNorm(x, mean ?? null, variance ?? null, options({ weight, bias, training, momentum, eps }))), // prettier-ignore
+  'nn.functional.pad': op('F.pad', 'input pad mode value', (x: Tensor, pads: number[], mode = 'constant', value?: number) => {
+    if (mode !== 'constant') inexpressible(`mode ${mode}`);
+    return F.pad(x, numbers(pads), value);
+  }), // prettier-ignore
+  'nn.functional.interpolate': op('F.interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias=false', (x: Tensor, size: unknown, scale: unknown, mode = 'nearest', alignCorners?: boolean, recompute?: boolean) => {
+    if (recompute === true) inexpressible('no argument recompute_scale_factor');
+    return F.interpolate(x, options({ size: pair(size), scaleFactor: pair(scale), mode, alignCorners }) as never);
+  }), // prettier-ignore
+  'nn.functional.upsample_nearest': resized('nearest'),
+  'nn.functional.upsample_bilinear': resized('bilinear', true),
+  'nn.functional.pixel_shuffle': op('F.pixelShuffle', 'input upscale_factor', (x: Tensor, r: number) =>
+    F.pixelShuffle(x, r),
+  ),
+  'nn.functional.pixel_unshuffle': op('F.pixelUnshuffle', 'input downscale_factor', (x: Tensor, r: number) =>
+    F.pixelUnshuffle(x, r),
+  ),
+};
+
+export const LOSSES: Readonly<Record<string, Adapter>> = {
+  'nn.functional.cross_entropy': op('F.crossEntropy', `${classLoss} label_smoothing`, (x: Tensor, y: Tensor, weight?: Tensor, ignoreIndex?: number, reduction?: Reduction, labelSmoothing?: number) =>
+    F.crossEntropy(x, y, options({ weight, ignoreIndex, reduction, labelSmoothing }))), // prettier-ignore
+  'nn.functional.nll_loss': op('F.nllLoss', classLoss, (x: Tensor, y: Tensor, weight?: Tensor, ignoreIndex?: number, reduction?: Reduction) =>
+    F.nllLoss(x, y, options({ weight, ignoreIndex, reduction }))), // prettier-ignore
+  'nn.functional.mse_loss': pairLoss('mseLoss'),
+  'nn.functional.l1_loss': pairLoss('l1Loss'),
+  'nn.functional.smooth_l1_loss': op('F.smoothL1Loss', 'input target size_average=null reduce=null reduction beta', (x: Tensor, y: Tensor, reduction?: Reduction, beta?: number) =>
+    F.smoothL1Loss(x, y, options({ reduction, beta }))), // prettier-ignore
+  'nn.functional.one_hot': op('F.oneHot', 'tensor num_classes', (x: Tensor, classes: number) => F.oneHot(x, classes)),
+};

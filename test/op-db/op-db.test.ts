@@ -1,0 +1,115 @@
+/**
+ * PyTorch's own test database against the library: a small selection of every operation, module and optimizer that the library has
+ * (test/fixtures/op-db.bin.gz), eager and compiled. `npm run op-db` runs all of it.
+ */
+import * as flambeau from 'flambeau';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Container } from './container.ts';
+import { MODES } from './judge.ts';
+import { ELSEWHERE, OPERATIONS, MODULES, OPTIMIZERS } from './table.ts';
+import { newTally, refusalChanges, showFault, tallyGroup, type Refusals } from './tally.ts';
+
+const groups = Container.read(new URL('../fixtures/op-db.bin.gz', import.meta.url));
+/** Entries with known faults, which are being mended. */
+const PENDING = new Set([
+  '__getitem__',
+  '__radd__',
+  '__rmul__',
+  'add',
+  'add_',
+  'amax',
+  'amin',
+  'cat',
+  'clamp',
+  'clamp_max',
+  'clamp_min',
+  'div:no_rounding_mode',
+  'div_:no_rounding_mode',
+  'empty',
+  'eq',
+  'gather',
+  'ge',
+  'gt',
+  'le',
+  'linspace',
+  'linspace:tensor_overload',
+  'logical_and',
+  'logical_or',
+  'logical_xor',
+  'lt',
+  'masked_fill',
+  'masked_fill_',
+  'maximum',
+  'minimum',
+  'mul',
+  'mul_',
+  'narrow',
+  'ne',
+  'nn.BatchNorm1d',
+  'nn.BatchNorm2d',
+  'nn.CrossEntropyLoss',
+  'nn.LogSoftmax',
+  'nn.Softmax',
+  'nn.Softplus',
+  'nn.functional.elu',
+  'nn.functional.hardsigmoid',
+  'nn.functional.hardtanh',
+  'nn.functional.interpolate:area',
+  'nn.functional.interpolate:nearest',
+  'nn.functional.interpolate:nearest-exact',
+  'nn.functional.relu6',
+  'nn.functional.upsample_nearest',
+  'rand_like',
+  'randint',
+  'randn',
+  'randn_like',
+  'rsub',
+  'split:list_args',
+  'square',
+  'sum_to_size',
+  't',
+  'true_divide',
+  'unbind',
+  'where',
+]);
+
+const refusals = JSON.parse(readFileSync(new URL('refusals-small.json', import.meta.url), 'utf8')) as Refusals;
+
+describe("PyTorch's database", () => {
+  test.each(groups.filter(({ name }) => !PENDING.has(name)).map((group) => [group.name, group] as const))(
+    '%s',
+    (name, group) => {
+      const tally = newTally();
+      tallyGroup(tally, group, MODES);
+      expect(tally.faults.map((fault) => showFault(fault))).toEqual([]);
+      expect(refusalChanges({ [name]: refusals[name] ?? {} }, tally.refusals)).toEqual([]);
+    },
+  );
+
+  test('every refusal that is listed is one of an entry', () => {
+    expect(Object.keys(refusals).filter((name) => !groups.some((group) => group.name === name))).toEqual([]);
+  });
+});
+
+/** The names that users can call, as the table writes them. */
+function publicNames(): string[] {
+  const names = new Set<string>();
+  for (let proto: object = flambeau.Tensor.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
+    for (const name of Object.getOwnPropertyNames(proto)) names.add(`Tensor.${name}`);
+  } // prettier-ignore
+  for (const name of Object.keys(flambeau)) names.add(name);
+  for (const name of Object.keys(flambeau.F)) names.add(`F.${name}`);
+  for (const name of Object.keys(flambeau.nn)) names.add(`nn.${name}`);
+  for (const name of Object.keys(flambeau.optim)) names.add(`optim.${name}`);
+  return [...names].sort();
+}
+
+test('every name of the library is compared with the database, or is listed as one that cannot be', () => {
+  const compared = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)].map(
+    ({ of }) => of,
+  );
+  const listed = new Set([...compared, ...ELSEWHERE]);
+  expect(publicNames().filter((name) => !listed.has(name))).toEqual([]);
+  expect(ELSEWHERE.filter((name) => !publicNames().includes(name))).toEqual([]);
+});

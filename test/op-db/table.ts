@@ -1,0 +1,64 @@
+/** All of PyTorch's names that we have, and our names that its database does not exercise. */
+import type { Adapter } from './call.ts';
+import { FACTORIES } from './make-table.ts';
+import { MODULES, OPTIMIZERS } from './module-table.ts';
+import { ACTIVATIONS, LAYERS, LOSSES } from './nn-table.ts';
+import { ARITHMETIC, COPIES, REDUCTIONS, VIEWS } from './tensor-table.ts';
+
+export { MODULES, OPTIMIZERS };
+
+/** By PyTorch's name, for all variants of it. */
+export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
+  [ARITHMETIC, REDUCTIONS, VIEWS, COPIES, FACTORIES, ACTIVATIONS, LAYERS, LOSSES].flatMap((table) =>
+    Object.entries(table),
+  ),
+);
+
+/** Every name that the exporter is asked for. */
+export const NAMES: readonly string[] = [...OPERATIONS.keys(), ...Object.keys(MODULES), ...Object.keys(OPTIMIZERS)];
+
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+/** Our names that the database has no samples of, by where they are tested instead. */
+export const ELSEWHERE: readonly string[] = [
+  // The same functions under another name.
+  ...words(
+    'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices Tensor.relu nn.Identity nn.Flatten',
+  ),
+  ...words('F.conv2dWith F.maxPool2dWith F.avgPool2dWith F.adaptiveAvgPool2dWith Tensor.onesLike Tensor.newZeros'),
+  ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample nn.Dropout nn.Dropout2d'), // test/nn, test/ops/resize.test.ts
+  // What a tensor is and holds: test/tensor, test/ops/views.test.ts, test/tensor/print.test.ts.
+  ...words(
+    'Tensor.constructor Tensor.self Tensor.shape Tensor.size Tensor.dim Tensor.ndim Tensor.numel Tensor.dtype Tensor.device',
+  ),
+  ...words(
+    'Tensor.elementSize Tensor.stride Tensor.storageOffset Tensor.isContiguous Tensor.isFloatingPoint Tensor.version',
+  ),
+  ...words(
+    'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.asStrided Tensor.overwrite',
+  ),
+  ...words('tensor fromTypedArray slice randperm formatSize printOptions setPrintOptions Tensor'),
+  // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
+  ...words(
+    'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',
+  ),
+  ...words(
+    'Tensor.retainGrad Tensor.registerHook Tensor.detach Tensor.data Tensor.setData Tensor.setHistory Tensor.setViewOf',
+  ),
+  ...words('Tensor.rebaseHistory Tensor.requireInPlace Tensor.standFor Tensor.viewBase Tensor.withHistoryOf'),
+  ...words('grad noGrad enableGrad isGradEnabled'),
+  // Random numbers: test/tensor/random.test.ts. Compiling, memory, threads: test/tensor, test/devices.
+  ...words('Generator defaultGenerator manualSeed initialSeed getRngState setRngState'),
+  ...words('compile profile Profile memoryScope memoryPressure getNumThreads setNumThreads startThreads cuda'),
+  // Building networks, schedules: test/nn, test/ops/schedulers.test.ts.
+  ...words(
+    'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',
+  ),
+  ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
+  // Groups of names, and errors.
+  ...words('F data nn optim'),
+  ...words(
+    'ArgumentError AutogradError CompileError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
+  ),
+  ...words('OutOfMemoryError ShapeError StateDictError'),
+];

@@ -1,0 +1,183 @@
+"""Samples of `op_db`: calls of one operation with what they give, forward and backward, and calls that must be refused."""
+
+import random
+
+import numpy as np
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+from encode import Foreign, known
+
+DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
+MOST_ELEMENTS = 20_000
+MOST_NONCONTIGUOUS = 120
+
+
+def leaves_of(v):
+    """The tensors in a value, in the order in which a reader meets them."""
+    if isinstance(v, torch.Tensor):
+        yield v
+    elif isinstance(v, (list, tuple)):
+        for x in v:
+            yield from leaves_of(x)
+    elif isinstance(v, dict):
+        for x in v.values():
+            yield from leaves_of(x)
+
+
+def seed(name):
+    word = sum((i + 1) * ord(c) for i, c in enumerate(name)) % 2**32
+    torch.manual_seed(word)
+    np.random.seed(word)
+    random.seed(word)
+
+
+def upstream(t, number):
+    """A gradient for an output: multiples of 1/64 in [-1, 1], none of them 0."""
+    n = t.numel()
+    values = (torch.arange(n, dtype=torch.float64) * 37 + 11 * number + 5) % 64 + 1
+    signs = 1 - 2 * ((torch.arange(n) * 5 + number) % 3 == 0).double()
+    return (values * signs / 64).to(t.dtype).reshape(t.shape)
+
+
+def gradients(outputs, inputs):
+    """Gradients given to each output (None where it has none) and what every input gets of them."""
+    ups = [upstream(t, i) if isinstance(t, torch.Tensor) and t.requires_grad else None for i, t in enumerate(outputs)]
+    flowing = [(t, u) for t, u in zip(outputs, ups) if u is not None]
+    if not flowing or not inputs:
+        return [None] * len(outputs), None
+    found = torch.autograd.grad([t for t, _ in flowing], inputs, [u for _, u in flowing], allow_unused=True)
+    return ups, list(found)
+
+
+def flat_outputs(result):
+    if isinstance(result, (list, tuple)):
+        return [x for r in result for x in flat_outputs(r)]
+    return [result]
+
+
+def fresh(v):
+    """The same value with leaves of its own, so that samples do not share history."""
+    if isinstance(v, torch.Tensor):
+        return v.detach().requires_grad_(v.requires_grad)
+    if isinstance(v, (list, tuple)):
+        items = [fresh(x) for x in v]
+        return type(v)(items) if not hasattr(v, '_fields') and type(v) in (list, tuple) else items
+    return {k: fresh(x) for k, x in v.items()} if isinstance(v, dict) else v
+
+
+def encoded(box, kind, dtype, args, kwargs):
+    tensors = [*leaves_of(args), *leaves_of(kwargs)]
+    if any(not known(t) for t in tensors) or sum(t.numel() for t in tensors) > MOST_ELEMENTS:
+        raise Foreign('another dtype, or too large')
+    case = {'kind': kind, 'dtype': str(dtype).removeprefix('torch.'), 'args': box.value(args)}
+    if kwargs:
+        case['kwargs'] = box.value(kwargs)['dict']
+    return case
+
+
+def undefined(name, x, args):
+    """Conversions of what a whole dtype cannot hold: every processor has its own answer."""
+    wanted = [torch.int64] if name == 'long' else [a for a in args if isinstance(a, torch.dtype)]
+    if not isinstance(x, torch.Tensor) or not x.dtype.is_floating_point or not wanted or wanted[-1].is_floating_point:
+        return False
+    return wanted[-1] is not torch.bool and not bool((x.abs() < torch.iinfo(wanted[-1]).max).all())
+
+
+def sample_case(box, kind, dtype, call, args, kwargs):
+    args, kwargs = fresh(list(args)), fresh(kwargs)
+    case = encoded(box, kind, dtype, args, kwargs)
+    inputs = [t for t in [*leaves_of(args), *leaves_of(kwargs)] if t.requires_grad]
+    outputs = flat_outputs(call(*args, **kwargs))
+    if any(isinstance(t, torch.Tensor) and (not known(t) or t.numel() > 4 * MOST_ELEMENTS) for t in outputs):
+        raise Foreign('another dtype, or too large')
+    ups, grads = gradients(outputs, inputs)
+    case['out'] = [box.value(t) for t in outputs]
+    if grads is not None:
+        case['up'], case['grads'] = box.value(ups), box.value(grads)
+    return case
+
+
+def error_case(box, dtype, args, kwargs, kind, message):
+    case = encoded(box, kind, dtype, list(args), kwargs)
+    case['error'] = f'{kind}: {message}'[:160]
+    return case
+
+
+def samples_of(info, dtype):
+    grad = dtype.is_floating_point and info.supports_autograd
+    for source in (info.reference_inputs, info.sample_inputs):
+        try:
+            return list(source('cpu', dtype, requires_grad=grad))
+        except Exception:  # some entries have no reference inputs for every dtype
+            continue
+    return []
+
+
+def in_place(info):
+    """The method that writes into its first argument, as a function of a fresh one."""
+    method = info.inplace_variant
+    return None if method is None else lambda x, *args, **kwargs: method(x.clone(), *args, **kwargs)
+
+
+class Exporter:
+    def __init__(self, names):
+        self.names = names
+        self.left_out = 0
+
+    def add(self, cases, make):
+        try:
+            cases.append(make())
+        except Foreign:
+            self.left_out += 1
+
+    def samples(self, box, cases, info, dtype, call, kind):
+        seed(f'{info.name} {info.variant_test_name} {dtype}')
+        samples = [s for s in samples_of(info, dtype) if not undefined(info.name, s.input, s.args)]
+        for s in samples:
+            try:
+                self.add(cases, lambda: sample_case(box, kind, dtype, call, (s.input, *s.args), s.kwargs))
+            except Exception as e:
+                if 'not implemented' in str(e):
+                    self.left_out += 1
+                elif kind == 'in place':  # such as a result that the first argument cannot hold
+                    self.add(cases, lambda: error_case(box, dtype, (s.input, *s.args), s.kwargs, 'error', str(e)))
+        step = max(1, len(samples) // MOST_NONCONTIGUOUS)
+        for s in samples[::step]:
+            if not any(True for _ in leaves_of([s.input, s.args, s.kwargs])):
+                continue
+            try:
+                n = s.noncontiguous()
+                self.add(cases, lambda: sample_case(box, f'{kind}, strided', dtype, call, (n.input, *n.args), n.kwargs))
+            except Exception:  # what fails here failed above, or cannot be written through
+                self.left_out += 1
+
+    def errors(self, box, cases, info):
+        if info.error_inputs_func is None:
+            return
+        seed(f'{info.name} errors')
+        for e in info.error_inputs('cpu'):
+            s = e.sample_input
+            first = next(leaves_of([s.input, s.args, s.kwargs]), None)
+            dtype = torch.float32 if first is None else first.dtype
+            try:
+                info.op(s.input, *s.args, **s.kwargs)
+            except Exception as error:
+                self.add(cases, lambda: error_case(box, dtype, (s.input, *s.args), s.kwargs, 'error', str(error)))
+
+    def groups(self, box):
+        """Yields (name, cases) of all entries whose name, or name with _ for the form in place, is wanted."""
+        for info in op_db:
+            name = f'{info.name}:{info.variant_test_name}' if info.variant_test_name else info.name
+            if info.name in self.names:
+                cases = []
+                for dtype in [d for d in DTYPES if d in info.dtypes]:
+                    self.samples(box, cases, info, dtype, info.op, 'sample')
+                self.errors(box, cases, info)
+                yield name, cases
+            written = in_place(info)
+            if f'{info.name}_' in self.names and written is not None:
+                cases = []
+                for dtype in [d for d in DTYPES if d in info.dtypes]:
+                    self.samples(box, cases, info, dtype, written, 'in place')
+                yield name.replace(info.name, f'{info.name}_'), cases
