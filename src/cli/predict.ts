@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { ArgumentError } from '../base/errors.ts';
 import { decodeImage } from '../io/image/decode.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { compile } from '../tensor/compile.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
@@ -35,7 +35,7 @@ export const predictCommand = command({
   },
   async run({ values, positionals }, terminal) {
     const classifier = loadClassifier(values.checkpoint, values.input);
-    const probabilities = (x: Tensor): Tensor => noGrad(() => classifier.network(x).softmax(1));
+    const probabilities = (x: Tensor): Tensor => withGradMode(false, () => classifier.network(x).softmax(1));
     const infer = values.compile ? compile(probabilities) : probabilities;
     for (const path of positionals) {
       const guesses = (await classify(classifier, infer, path)).slice(0, values.top);

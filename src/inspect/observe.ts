@@ -2,7 +2,7 @@
 import { ArgumentError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import type { ForwardHook, ModuleBase } from '../nn/module-base.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** A model that takes one tensor. */
@@ -15,7 +15,7 @@ export function observe<T>(model: ModuleBase, modules: readonly ModuleBase[], ho
   const hooks = modules.map((module) => module.registerForwardHook(hook));
   try {
     model.eval();
-    return noGrad(fn);
+    return withGradMode(false, fn);
   } finally {
     for (const registered of hooks) registered.remove();
     all.forEach((module, i) => (module.training = modes[i]!));

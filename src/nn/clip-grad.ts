@@ -3,7 +3,7 @@
  * networks, 2013).
  */
 import { ArgumentError } from '../base/errors.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { zeros } from '../tensor/create.ts';
 import { stack } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -32,7 +32,7 @@ export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number, nor
   if (normType !== 2 && normType !== Infinity) {
     throw new ArgumentError(`clipGradNorm_: expected normType to be 2 or Infinity, but got ${String(normType)}`);
   }
-  return noGrad(() => {
+  return withGradMode(false, () => {
     const grads = gradsOf(parameters);
     if (grads.length === 0) return zeros([]);
     const norms = grads.map((grad) => (normType === 2 ? grad.mul(grad).sum() : grad.abs().max()));
@@ -58,7 +58,7 @@ export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number, nor
  */
 export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number): void {
   if (!(clipValue > 0)) throw new ArgumentError(`clipGradValue_: expected a positive number, but got ${clipValue}`);
-  noGrad(() => {
+  withGradMode(false, () => {
     for (const grad of gradsOf(parameters)) grad.copy_(grad.clamp({ min: -clipValue, max: clipValue }));
   });
 }

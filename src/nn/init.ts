@@ -1,7 +1,7 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
@@ -22,7 +22,7 @@ export const uniform_ = (x: Tensor, a = 0, b = 1, generator?: Generator): Tensor
 export const normal_ = (x: Tensor, mean = 0, std = 1, generator?: Generator): Tensor =>
   fillWith(x, (data) => fillNormal(data, mean, std, generator));
 
-export const constant_ = (x: Tensor, value: number): Tensor => noGrad(() => x.fill_(value));
+export const constant_ = (x: Tensor, value: number): Tensor => withGradMode(false, () => x.fill_(value));
 export const zeros_ = (x: Tensor): Tensor => constant_(x, 0);
 export const ones_ = (x: Tensor): Tensor => constant_(x, 1);
 

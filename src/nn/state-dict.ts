@@ -4,7 +4,7 @@
  */
 import { StateDictError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { explainMismatch } from './state-dict-mismatch.ts';
 
@@ -67,7 +67,7 @@ export function copyState(
     throw new StateDictError(explainMismatch(model, target, source, { ...kept, mismatched, inner }));
   }
   deferred?.verify(fitting);
-  noGrad(() => {
+  withGradMode(false, () => {
     for (const key of fitting) {
       const tensor = target.get(key)!;
       if (deferred?.readInto(key, tensor) !== true) tensor.copy_(source.get(key)!);

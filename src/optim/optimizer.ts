@@ -1,6 +1,6 @@
 /** What optimizers share: parameter groups, state, and their checks. */
 import { ArgumentError, StateDictError } from '../base/errors.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
@@ -89,7 +89,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    */
   step<T = undefined>(closure?: () => T): T | undefined {
     const loss = closure?.();
-    noGrad(() => {
+    withGradMode(false, () => {
       const recorder = activeRecorder();
       recorder?.guard(() => this.paramGroups.length);
       for (const group of this.paramGroups) {

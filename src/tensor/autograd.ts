@@ -10,6 +10,7 @@
  */
 import { AutogradError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
+import { withGradMode } from './grad-mode.ts';
 import { closeScope, openScope, type Storage, adoptIntoScope } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -22,7 +23,6 @@ export interface Edge {
 export type Hook = (grad: Tensor) => Tensor | undefined;
 
 let nextSequence = 0;
-let recording = true;
 
 /** A recorded operation, or a leaf that collects a gradient. */
 export abstract class GradNode {
@@ -75,64 +75,6 @@ export class AccumulateGrad extends GradNode {
   release(): void {
     // A leaf has nothing saved: it collects again in the next backward pass.
   }
-}
-
-/** Whether operations are being recorded. */
-export const isGradEnabled = (): boolean => recording;
-
-/** Sets recording and returns the former state. */
-export function setGradEnabled(enabled: boolean): boolean {
-  const before = recording;
-  recording = enabled;
-  return before;
-}
-
-/** Ends a mode when disposed: `using guard = noGrad();`. */
-class ModeGuard implements Disposable {
-  readonly #before: boolean;
-  constructor(enabled: boolean) {
-    this.#before = setGradEnabled(enabled);
-  }
-  [Symbol.dispose](): void {
-    setGradEnabled(this.#before);
-  }
-}
-
-function withMode<T>(enabled: boolean, fn: (() => T) | undefined): T | Disposable {
-  if (fn === undefined) return new ModeGuard(enabled);
-  const before = setGradEnabled(enabled);
-  let pending = false;
-  try {
-    const result = fn();
-    if (result instanceof Promise) {
-      pending = true; // the mode lasts until the asynchronous function is done
-      return result.finally(() => setGradEnabled(before)) as T;
-    }
-    return result;
-  } finally {
-    if (!pending) setGradEnabled(before);
-  }
-}
-
-/**
- * Runs `fn` without recording operations (PyTorch: `torch.no_grad()`); without a function, a guard for `using`.
- * @example
- * import { noGrad, ones } from 'flambeau';
- * const w = ones(2, { requiresGrad: true });
- * const y = noGrad(() => w.mul(2));
- * if (y.requiresGrad) throw new Error('nothing was recorded');
- */
-export function noGrad(): Disposable;
-export function noGrad<T>(fn: () => T): T;
-export function noGrad<T>(fn?: () => T): T | Disposable {
-  return withMode(false, fn);
-}
-
-/** Records again inside `noGrad` (PyTorch: `torch.enable_grad()`). */
-export function enableGrad(): Disposable;
-export function enableGrad<T>(fn: () => T): T;
-export function enableGrad<T>(fn?: () => T): T | Disposable {
-  return withMode(true, fn);
 }
 
 export interface BackwardOptions {
@@ -195,12 +137,9 @@ class Engine {
 
   run(roots: readonly { edge: Edge; grad: Tensor }[]): void {
     for (const { edge, grad } of roots) this.#receive(edge, grad);
-    const before = setGradEnabled(this.#createGraph);
-    try {
+    withGradMode(this.#createGraph, () => {
       for (const node of newestFirst(roots.map((root) => root.edge.node))) this.#step(node);
-    } finally {
-      setGradEnabled(before);
-    }
+    });
   }
 
   #step(node: GradNode): void {

@@ -5,9 +5,9 @@
  */
 import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
-import { isGradEnabled } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { tensorOver } from './dispatch.ts';
+import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording } from './recording.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';

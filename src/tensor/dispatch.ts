@@ -10,8 +10,9 @@ import type { Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
-import { GradNode, isGradEnabled, setGradEnabled } from './autograd.ts';
+import { GradNode } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
+import { isGradEnabled, withGradMode } from './grad-mode.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
 import { activeRecorder, type Recorder, type Scalars } from './recorder.ts';
@@ -300,22 +301,15 @@ export function applyInPlace<K extends OpName>(
   // The overwritten value may be needed by the gradients.
   const others = safe.slice(1).map((input) => (input.storage === target.storage ? input.clone() : input));
   const self =
-    gradient.saves.inputs?.includes(0) === true ? withoutGrad(() => target.clone()).withHistoryOf(target) : target;
+    gradient.saves.inputs?.includes(0) === true
+      ? withGradMode(false, () => target.clone()).withHistoryOf(target)
+      : target;
   const saved = [self, ...others];
   const node = new OpNode(name, gradient, saved, [target], attrs, scalars, () => {
     applyInto(name, safe, attrs, scalars, [target]);
   });
   target.rebaseHistory(node);
   return target;
-}
-
-function withoutGrad<T>(fn: () => T): T {
-  const before = setGradEnabled(false);
-  try {
-    return fn();
-  } finally {
-    setGradEnabled(before);
-  }
 }
 
 function partlyOverlaps(input: Tensor, target: Tensor): boolean {

@@ -1,6 +1,7 @@
 /** Tensors: creation, operations, automatic gradients, randomness, printing. */
 export { cuda } from './cuda.ts';
-export { enableGrad, grad, isGradEnabled, noGrad, type BackwardOptions } from './autograd.ts';
+export { grad, type BackwardOptions } from './autograd.ts';
+export { enableGrad, isGradEnabled, noGrad } from './grad-mode.ts';
 export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {

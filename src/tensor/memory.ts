@@ -1,20 +1,26 @@
 /** Memory scopes: for synchronous loops in browsers, and wherever memory should come back at once. */
 import { ArgumentError } from '../base/errors.ts';
-import { adoptIntoScope, closeScope, openScope } from './storage.ts';
-import type { Storage } from './storage.ts';
+import { abandonScope, adoptIntoScope, closeScope, isInnermost, openScope } from './storage.ts';
+import type { Scope, Storage } from './storage.ts';
 import { Tensor } from './tensor.ts';
 
 /** Frees what was made inside when disposed. */
 class MemoryScope implements Disposable {
-  #open = true;
-
-  constructor() {
-    openScope();
-  }
+  #scope: Scope | undefined = openScope();
 
   [Symbol.dispose](): void {
-    if (this.#open) release(new Set());
-    this.#open = false;
+    const scope = this.#scope;
+    if (scope === undefined) return;
+    this.#scope = undefined;
+    if (isInnermost(scope)) {
+      release(new Set());
+      return;
+    }
+    abandonScope(scope);
+    throw new ArgumentError(
+      'memoryScope: expected scopes to end in the opposite order of their beginning, but one that began later is still open; keep await out ' +
+        'of a scope, since other code runs meanwhile. Nothing has been freed',
+    );
   }
 }
 

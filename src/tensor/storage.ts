@@ -143,7 +143,7 @@ let held = 0;
 let baseline = 0;
 let budget = 2 * MIN_BUDGET;
 let lastSweep = 0;
-const scopes: Storage[][] = [];
+const scopes: Scope[] = [];
 let collect: Collect | undefined | null = null; // null: not looked for yet
 let registry: FinalizationRegistry<Block> | undefined;
 
@@ -233,9 +233,25 @@ function adaptBudget(start: number): void {
   budget = Math.min(Math.max(budget * factor, MIN_BUDGET), MAX_BUDGET);
 }
 
+/** An open scope, to close it by. */
+export type Scope = Storage[];
+
 /** Opens a scope that collects the storages made from now on. Scopes nest. */
-export function openScope(): void {
-  scopes.push([]);
+export function openScope(): Scope {
+  const scope: Scope = [];
+  scopes.push(scope);
+  return scope;
+}
+
+/** Whether no scope has been opened inside this one that is still open. */
+export const isInnermost = (scope: Scope): boolean => scopes.at(-1) === scope;
+
+/** Takes a scope out that is not the innermost one: nothing is freed, the scope around it takes over. */
+export function abandonScope(scope: Scope): void {
+  const place = scopes.indexOf(scope);
+  if (place === -1) return;
+  scopes.splice(place, 1);
+  scopes[place - 1]?.push(...scope);
 }
 
 /** Closes the innermost scope; returns what was made in it and not yet freed. The caller frees or hands on. */

@@ -15,8 +15,9 @@ import {
   showSizes,
   type Dims,
 } from '../base/shape.ts';
-import { GradNode, isGradEnabled } from './autograd.ts';
+import { GradNode } from './autograd.ts';
 import { activeObserver } from './dispatch.ts';
+import { isGradEnabled } from './grad-mode.ts';
 import type { Tensor } from './tensor.ts';
 
 type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;

@@ -1,7 +1,7 @@
 /** The work of one batch, compiled where that is possible: a training step, and an evaluation. */
 import { CompileError } from '../base/errors.ts';
 import { Optimizer } from '../optim/optimizer.ts';
-import { noGrad } from '../tensor/autograd.ts';
+import { withGradMode } from '../tensor/grad-mode.ts';
 import { compile, type CompileOptions } from '../tensor/compile.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Criterion, TrainableModel } from './evaluation.ts';
@@ -45,7 +45,7 @@ const evaluations = new WeakMap<TrainableModel, WeakMap<Criterion, EvaluationSte
 
 export function evaluationStep(model: TrainableModel, criterion: Criterion, compiled: boolean): EvaluationStep {
   const step: EvaluationStep = (inputs, targets) =>
-    noGrad(() => {
+    withGradMode(false, () => {
       const output = model(inputs);
       return { output, loss: criterion(output, targets) };
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError, StateDictError } from '../../src/base/errors.ts';
 import { deserialize, serialize, type CheckpointInput } from '../../src/io/checkpoint.ts';
-import { noGrad } from '../../src/tensor/autograd.ts';
+import { noGrad } from '../../src/tensor/grad-mode.ts';
 import { randn, tensor, zeros } from '../../src/tensor/create.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
 import { packClassifier, unpackClassifier, type ClassifierInfo } from '../../src/train/classifier.ts';

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { FlambeauError } from '../../src/base/errors.ts';
 import * as nn from '../../src/nn/index.ts';
-import { noGrad } from '../../src/tensor/autograd.ts';
+import { noGrad } from '../../src/tensor/grad-mode.ts';
 import { zeros } from '../../src/tensor/create.ts';
 import { compile, errorsByLine, folder } from '../support/compile-types.ts';
 

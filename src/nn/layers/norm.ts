@@ -4,7 +4,7 @@ import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
 import { showSizes } from '../../base/shape.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
-import { noGrad } from '../../tensor/autograd.ts';
+import { withGradMode } from '../../tensor/grad-mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { batchNorm } from '../functional.ts';
 import { requireCount } from '../init.ts';
@@ -88,7 +88,7 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   }
 
   #count(): void {
-    noGrad(() => this.num_batches_tracked!.add_(1));
+    withGradMode(false, () => this.num_batches_tracked!.add_(1));
   }
 
   override extraRepr(): string {

@@ -9,7 +9,7 @@ import type { TypedArray } from '../../base/dtype.ts';
 import { showShape } from '../../base/shape.ts';
 import { concatBytes } from '../../io/byte-writer.ts';
 import type { ModuleBase } from '../../nn/module-base.ts';
-import { noGrad } from '../../tensor/autograd.ts';
+import { withGradMode } from '../../tensor/grad-mode.ts';
 import { empty } from '../../tensor/create.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Draft } from '../messages.ts';
@@ -110,7 +110,7 @@ function checkInputs(inputs: readonly Tensor[], dynamic: boolean): number {
 function plain(x: Tensor, batch: number | undefined): Tensor {
   const { shape } = x.layout;
   const sizes = batch === undefined ? [...shape] : [batch, ...shape.slice(1)];
-  return noGrad(() => empty(sizes, { dtype: x.dtype })) as Tensor;
+  return withGradMode(false, () => empty(sizes, { dtype: x.dtype })) as Tensor;
 }
 
 /** A recording with a batch of some size. */

@@ -10,7 +10,7 @@ import { ArgumentError, CompileError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import { runningModules, type ModuleBase } from '../../nn/module-base.ts';
-import { noGrad } from '../../tensor/autograd.ts';
+import { withGradMode } from '../../tensor/grad-mode.ts';
 import { observing } from '../../tensor/dispatch.ts';
 import type { OpName } from '../../tensor/ops/index.ts';
 import type { Attrs } from '../../tensor/ops/rule.ts';
@@ -103,7 +103,7 @@ class Tracer {
       viewed: (source: Tensor, view: Tensor) => this.#viewed(source, view),
     };
     const call = this.#model as unknown as (...inputs: readonly Tensor[]) => unknown;
-    const result = noGrad(() => recorder.record(() => observing(observer, () => call(...given))));
+    const result = withGradMode(false, () => recorder.record(() => observing(observer, () => call(...given))));
     const outputs = namedTensors(result).map(([name, tensor]) => ({ name, value: this.#find(tensor, 'its output') }));
     recorder.release();
     return { values: this.#values, steps: this.#steps, inputs, outputs };
