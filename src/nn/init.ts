@@ -4,7 +4,7 @@ import { showShape } from '../base/shape.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { normalCdf, normalQuantile } from './normal.ts';
+import { normalCdf } from './normal.ts';
 
 type FloatArray = Float32Array | Float64Array;
 
@@ -93,20 +93,76 @@ export function xavierNormal_(x: Tensor, gain = 1): Tensor {
 }
 
 /**
- * Numbers from N(mean, std²), only those from `a` to `b`: the inverse of the distribution of uniform numbers, which is PyTorch's way
- * too. Its single-precision arithmetic is followed up to a few units in the last place.
- * @throws ArgumentError for a standard deviation that is not positive or an empty range
+ * Numbers from N(mean, std²), only those from `a` to `b`: others are drawn again, as in PyTorch 2.15, number for number. Where few would do,
+ * uniform numbers are drawn and accepted by their density (https://en.wikipedia.org/wiki/Rejection_sampling).
+ * @throws ArgumentError for a standard deviation that is not positive, an empty range, or one so far from the mean that hardly a number is in it
  */
 export function truncNormal_(x: Tensor, mean = 0, std = 1, a = -2, b = 2, generator?: Generator): Tensor {
   if (!(std > 0) || !(a < b)) throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`); // prettier-ignore
-  const [low, high] = [normalCdf((a - mean) / std), normalCdf((b - mean) / std)];
-  return fillWith(x, (data) => {
-    fillUniform(data, 2 * low - 1, 2 * high - 1, generator);
-    for (let i = 0; i < data.length; i++) {
-      data[i] = Math.min(Math.max(mean + std * normalQuantile((data[i]! + 1) / 2), a), b);
-    }
+  const share = normalCdf((b - mean) / std) - normalCdf((a - mean) / std);
+  const draw = share > 0.3 ? redrawnNormal : acceptedUniform;
+  return fillWith(x, (data) => draw(data, { mean, std, a, b }, generator));
+}
+
+interface Truncated {
+  readonly mean: number;
+  readonly std: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Rounds of draws before a range counts as hopeless. */
+const MAX_ROUNDS = 10_000;
+
+/** Draws `data.length` numbers at a time, as PyTorch does, until no element is `pending`. */
+function redraw(data: FloatArray, { mean, std, a, b }: Truncated, round: () => boolean): void {
+  for (let rounds = 0; round(); rounds++) {
+    if (rounds < MAX_ROUNDS) continue;
+    throw new ArgumentError(`truncNormal_: expected a range that numbers from N(${mean}, ${std}²) fall into, but ${data.length} draws of [${a}, ${b}] did not succeed in ${MAX_ROUNDS} rounds; choose one nearer to the mean`); // prettier-ignore
+  }
+}
+
+function redrawnNormal(data: FloatArray, range: Truncated, generator: Generator | undefined): void {
+  const fresh = data.slice();
+  const [low, high] = inDType(data, range.a, range.b) as [number, number];
+  const outside = (value: number): boolean => value < low || value > high;
+  fillNormal(data, range.mean, range.std, generator);
+  redraw(data, range, () => {
+    if (!data.some(outside)) return false;
+    fillNormal(fresh, range.mean, range.std, generator);
+    for (let i = 0; i < data.length; i++) if (outside(data[i]!)) data[i] = fresh[i]!;
+    return true;
   });
 }
+
+function acceptedUniform(data: FloatArray, range: Truncated, generator: Generator | undefined): void {
+  const { mean, std, a, b } = range;
+  const [candidates, chances] = [data.slice(), data.slice()];
+  const round = data instanceof Float32Array ? Math.fround : (value: number): number => value;
+  const peak = -0.5 * ((Math.max(a, Math.min(mean, b)) - mean) / std) ** 2;
+  const [middle, spread, top] = inDType(data, mean, std, peak) as [number, number, number];
+  // In the tensor's precision, step by step, so that the same numbers are accepted.
+  const refused = (i: number): boolean => {
+    const distance = round(round(candidates[i]! - middle) / spread);
+    return round(Math.log(chances[i]!)) > round(round(-0.5 * round(distance * distance)) - top);
+  };
+  const pending = new Uint8Array(data.length).fill(1);
+  redraw(data, range, () => {
+    fillUniform(candidates, a, b, generator);
+    fillUniform(chances, 0, 1, generator);
+    let left = false;
+    for (let i = 0; i < data.length; i++) {
+      if (pending[i] === 0) continue;
+      data[i] = candidates[i]!;
+      pending[i] = Number(refused(i));
+      left ||= pending[i] === 1;
+    }
+    return left;
+  });
+}
+
+/** Numbers as a tensor's elements. */
+const inDType = (data: FloatArray, ...values: number[]): number[] => data instanceof Float32Array ? values.map(Math.fround) : values; // prettier-ignore
 
 /** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in). */
 export function defaultInit(weight: Tensor, bias: Tensor | null): void {

@@ -84,11 +84,11 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   }
 
   /**
-   * Updates every parameter that has a gradient. A `closure`, if given, computes the loss first.
+   * Updates every parameter that has a gradient. A `closure`, if given, computes the loss first, with gradients.
    * @returns what the closure returned
    */
   step<T = undefined>(closure?: () => T): T | undefined {
-    const loss = closure?.();
+    const loss = closure === undefined ? undefined : withGradMode(true, closure);
     withGradMode(false, () => {
       const recorder = activeRecorder();
       recorder?.guard(() => this.paramGroups.length);

@@ -5,6 +5,7 @@ import { layoutOf } from '../base/layout.ts';
 import { numelOf, showShape, type Dims } from '../base/shape.ts';
 import { cpuDevice } from './backend.ts';
 import { fillNormal, fillRandint, fillRandperm, fillUniform, type Generator } from './random/index.ts';
+import { fma64 } from './random/fused.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
@@ -255,31 +256,12 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const single = dtype === 'float32' ? Math.fround : (x: number) => x;
   const [from, to] = isFloating(dtype) ? [single(start), single(end)] : [Math.trunc(start), Math.trunc(end)];
   const step = steps > 1 ? single(single(to - from) / (steps - 1)) : 0;
-  // From both ends towards the middle, as PyTorch does, so that the last element is exactly `end`.
+  // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
   const values = Array.from({ length: steps }, (_, i) =>
-    i < halfway ? multiplyAdd(i, step, from) : multiplyAdd(i - (steps - 1), step, to),
+    i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to),
   );
   return finish(fromTypedArray(hostValues(values, dtype), [steps], dtype), options);
-}
-
-/**
- * a·b + c with the product not rounded, as PyTorch's machine instruction has it: linspace(-5, 5, 101) of a whole dtype depends on it.
- * The product's error by Dekker's splitting (1971, https://doi.org/10.1007/BF01397083).
- */
-function multiplyAdd(a: number, b: number, c: number): number {
-  const product = a * b;
-  const high = (x: number): number => {
-    const scaled = x * 134217729; // 2²⁷ + 1
-    return scaled - (scaled - x);
-  };
-  const [a1, b1] = [high(a), high(b)];
-  const [a2, b2] = [a - a1, b - b1];
-  const lost = a2 * b2 - (product - a1 * b1 - a2 * b1 - a1 * b2);
-  const sum = product + c;
-  const part = sum - product;
-  const rest = product - (sum - part) + (c - part) + lost;
-  return Number.isFinite(rest) ? sum + rest : sum;
 }
 
 function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {

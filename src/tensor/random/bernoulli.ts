@@ -102,7 +102,8 @@ export function multinomial(
 ): Int32Array {
   const { replacement = false, generator = defaultGenerator } = options;
   checkMultinomial(weights, count, replacement);
-  return replacement ? searchCumulative(weights, count, generator) : race(weights, count, generator);
+  // A single one is drawn as if without replacement.
+  return replacement && count > 1 ? searchCumulative(weights, count, generator) : race(weights, count, generator);
 }
 
 function searchCumulative(weights: Float32Array | Float64Array, count: number, generator: Generator): Int32Array {

@@ -17,11 +17,13 @@ const RANGES: { readonly [K in DType]: readonly [lowest: bigint, highest: bigint
 };
 
 const WORD = 2 ** 32;
+/** From this range on, a remainder of one word would be biased too much. */
+const WIDE = 1n << 28n;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
  * Fills `out` with integers of [low, high), as `tensor.random_(low, high)` and `torch.randint`: one word each if the
- * range is below 2³² or the dtype is int32, two otherwise.
+ * range is below 2²⁸, two otherwise (up to PyTorch 2.6, one below 2³²).
  *
  * @param dtype - needed only to tell bool from uint8
  * @throws {@link ArgumentError} if the bounds are no integers, `low >= high`, or the dtype cannot hold the range
@@ -47,8 +49,7 @@ export function fillRandint(
     );
   }
   const range = end - base;
-  if (range > 0xffffffffn && out instanceof Int32Array) fillWords(out, generator);
-  else if (range > 0xffffffffn) fillWide(out, range, base, generator);
+  if (range >= WIDE) fillWide(out, range, base, generator);
   else if (base >= -MAX_SAFE && end <= MAX_SAFE) fillNarrow(out, Number(range), Number(base), generator);
   else fillNarrowFar(out, Number(range), base, generator);
 }
@@ -160,11 +161,6 @@ function remaindersWide(out: Int32Array, start: number, words: Uint32Array, rang
     out[2 * (start + i)] = value; // keeps the low 32 bits
     out[2 * (start + i) + 1] = Math.floor(value / WORD);
   }
-}
-
-/** All of int32, the only range of 2³² that takes one word. */
-function fillWords(out: Int32Array, generator: Generator): void {
-  for (let i = 0; i < out.length; i++) out[i] = generator.random() - WORD / 2;
 }
 
 /** As `fillNarrow`, around a base that no JavaScript number holds exactly (so the dtype is int64). */

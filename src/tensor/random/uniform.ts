@@ -13,7 +13,7 @@ const MIN_BULK = 4096;
 const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 
 /**
- * Fills `out` with draws from [from, to), as `tensor.uniform_(from, to)`. Rounding may give `to` itself, as in PyTorch.
+ * Fills `out` with draws from [from, to), as `tensor.uniform_(from, to)`. What rounding would make `to` becomes `from`, as in PyTorch 2.15.
  *
  * @throws {@link ArgumentError} if `from > to`, or one of them or their distance is not finite in the dtype
  * @see https://pytorch.org/docs/stable/generated/torch.Tensor.uniform_.html
@@ -59,6 +59,12 @@ function fill32(out: Float32Array, from: number, to: number, generator: Generato
     }
     done += count;
   }
+  if (fma32(0xffffff, step, from) >= to) wrapAround(out, from, to);
+}
+
+/** Results are from the half-open range, whatever rounding says. */
+function wrapAround(out: Float32Array | Float64Array, from: number, to: number): void {
+  for (let i = 0; i < out.length; i++) if (out[i]! >= to) out[i] = from;
 }
 
 function fill64(out: Float64Array, from: number, to: number, generator: Generator): void {
@@ -69,5 +75,6 @@ function fill64(out: Float64Array, from: number, to: number, generator: Generato
     for (let i = 0; i < length; i++) out[i] = out[i]! * 2 ** -53 * range;
   } else {
     for (let i = 0; i < length; i++) out[i] = fma64(out[i]! * 2 ** -53, range, from);
+    if (fma64(1 - 2 ** -53, range, from) >= to) wrapAround(out, from, to);
   }
 }
