@@ -147,11 +147,13 @@ async function bundle() {
       writeFileSync(path, text);
       continue;
     }
+    // Chunks that only have to be evaluated: modules of the library do nothing then, and bundlers warn of such imports.
+    const needed = text.replace(/^import ".*\/chunks\/.*";$/gm, '').replace(/^import "\.\/chunk-.*";$/gm, '');
     if (file.startsWith('chunks/jpeg-codec')) {
-      writeFileSync(path, text); // not ours
+      writeFileSync(path, needed); // not ours
       continue;
     }
-    const code = restoreClassNames(locate(text, file));
+    const code = restoreClassNames(locate(needed, file));
     checkClassNames(code, file);
     writeFileSync(path, keepClassNames(code));
   }

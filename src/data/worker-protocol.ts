@@ -90,16 +90,20 @@ type MaybeDataset = Dataset | Promise<Dataset>;
  * and elsewhere the compiled ones beside them are taken, which the tests rely on.
  *
  * @param url - `import.meta.url` of a module of this library, or of its neighbour
- * @throws {@link ArgumentError} if it is a source and there is no compiled library
+ * @throws {@link ArgumentError} if it is a source and there is no compiled library, or if a bundler has put the module into another file
  */
 export function workerUrl(url: string): string {
-  if (!isNode || !url.endsWith('.ts') || stripsTypes()) return url;
-  const compiled = url.replace(/\/src\/((?:(?!\/src\/).)*)\.ts$/, '/dist/$1.js');
+  if (!isNode || !url.startsWith('file:')) return url;
   const { existsSync } = nodeModule('fs', 'DataLoader', 'use numWorkers: 0');
   const { fileURLToPath } = nodeModule('url', 'DataLoader', 'use numWorkers: 0');
-  if (existsSync(fileURLToPath(compiled))) return compiled;
+  const isSource = url.endsWith('.ts') && !stripsTypes();
+  const file = isSource ? url.replace(/\/src\/((?:(?!\/src\/).)*)\.ts$/, '/dist/$1.js') : url;
+  if (existsSync(fileURLToPath(file))) return file;
   throw new ArgumentError(
-    'DataLoader: workers need the compiled library when it runs from its sources; run npm run build, or use numWorkers: 0',
+    isSource
+      ? 'DataLoader: workers need the compiled library when it runs from its sources; run npm run build, or use numWorkers: 0'
+      : 'DataLoader: workers start from files of the library, which a bundler has put into the program; let it leave flambeau out ' +
+          "(esbuild: external: ['flambeau'], Vite and Rollup: external), or use numWorkers: 0",
   );
 }
 

@@ -1,8 +1,20 @@
 // What a program of a user's does in every host, bundled by every bundler: prints, decodes images, takes pictures of a page, uses threads.
 /* global atob, Blob, createImageBitmap, document, Image, OffscreenCanvas */
-import { F, fromTypedArray, getNumThreads, manualSeed, nn, ones, optim, profile, randn, startThreads } from 'flambeau';
+import {
+  data,
+  F,
+  fromTypedArray,
+  getNumThreads,
+  manualSeed,
+  nn,
+  ones,
+  optim,
+  profile,
+  randn,
+  startThreads,
+} from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
-import { Compose, decodeImage, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';
+import { Compose, decodeImage, ImageFolder, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';
 
 const messageOf = async (fn) => {
   try {
@@ -84,6 +96,14 @@ export const threads = async () => {
 export const profiled = () => String(profile(() => ones(4, 4).matmul(ones(4, 4))));
 
 export const computed = () => messageOf(() => ones(3).add(1));
+
+/** In Node: the batches of a folder of images, made by worker threads. */
+export const workers = (folder) =>
+  messageOf(async () => {
+    const transform = new Compose([new Resize([4, 4]), new ToTensor()]);
+    const loader = new data.DataLoader(await ImageFolder.open(folder, { transform }), { batchSize: 4, numWorkers: 2 });
+    for await (const [batch] of loader) if (batch.shape.join() !== '4,3,4,4') throw new Error(batch.shape.join());
+  });
 
 if (globalThis.document !== undefined) {
   Object.assign(globalThis, { names, numbers, images, pictures, files, threads, profiled, computed, isReady: true });

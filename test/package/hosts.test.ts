@@ -23,6 +23,7 @@ import type { Browser, Page } from 'playwright-core';
 import { build as viteBuild, createServer as viteServer, type InlineConfig } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
+import { writeClasses } from '../support/tiny-images.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
@@ -74,7 +75,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Bundles the program with esbuild into a folder of its own. */
 async function esbuildInto(
   name: string,
-  options: { node?: boolean; keepNames?: boolean; splitting?: boolean },
+  options: { node?: boolean; keepNames?: boolean; splitting?: boolean; external?: string[] },
 ): Promise<string> {
   const outdir = join(folder, name);
   await bundle({
@@ -87,7 +88,7 @@ async function esbuildInto(
     splitting: options.splitting === true,
     format: 'esm',
     platform: options.node === true ? 'node' : 'browser',
-    external: options.node === true ? ['koffi'] : [],
+    external: options.external ?? (options.node === true ? ['koffi'] : []),
     logLevel: 'error',
   });
   writeFileSync(join(outdir, 'index.html'), PAGE);
@@ -108,6 +109,21 @@ describe('in Node, as one minified file', () => {
     expect(answer.numbers).toBe(expected.numbers);
     expect(answer.images).toEqual(expected.images);
     expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
+  });
+
+  it('loads with worker threads where the library stays outside of it, and else says so', async () => {
+    writeClasses(join(folder, 'images'), 4);
+    const ask = (program: string): string => {
+      const code = `import { workers } from ${JSON.stringify(program)}; console.log(await workers('images'));`;
+      writeFileSync(join(folder, 'workers.mjs'), code);
+      return execFileSync('node', ['workers.mjs'], { cwd: folder, encoding: 'utf8' }).trim();
+    };
+    const inside = await esbuildInto('workers-inside', { node: true });
+    expect(ask(`./${relative(folder, join(inside, 'host-program.js'))}`)).toMatch(
+      /^ArgumentError: DataLoader: .*external/,
+    );
+    const outside = await esbuildInto('workers-outside', { node: true, external: ['flambeau', 'flambeau/*'] });
+    expect(ask(`./${relative(folder, join(outside, 'host-program.js'))}`)).toBe('nothing thrown');
   });
 
   it('says what the classes are called', () => {
