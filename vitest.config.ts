@@ -19,7 +19,7 @@ const NATIVE = slow
       'test/kernels/{conv-algorithms,gemm}.test.ts',
       'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile,compile-kept,compile-planner,compile-pool}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-pool,compile-results}.test.ts',
     ];
 const installed = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const hasCompiler = ['cc', 'gcc', 'clang'].some(installed);

@@ -4,7 +4,7 @@
  * when it next runs.
  */
 import type { Program } from '../devices/device.ts';
-import type { PlanStep } from './plan.ts';
+import type { PlanStep } from './plan-code.ts';
 
 /** A kept buffer, and how it is made. */
 export interface Kept {
@@ -23,29 +23,47 @@ export interface Kept {
 export interface Keeper {
   readonly kept: readonly Kept[];
   /** Gives their memory back. */
-  letGo(): void;
+  letGo(): unknown;
 }
 
 /** What all plans together keep, in bytes, unless one alone keeps more. Tests make it small. */
 export const KEPT = { most: 256 * 1024 * 1024 };
 
-/** Whoever ran last stands last. */
-const keepers: Keeper[] = [];
-const bytesOf = ({ kept }: Keeper): number => kept.reduce((sum, { bytes }) => sum + bytes, 0);
+/** Whoever ran last stands last. Weakly referred to: a plan that is gone keeps nothing. */
+let keepers: WeakRef<Keeper>[] = [];
+/** The last one, so that whoever runs again and again costs nothing. */
+let last: WeakRef<Keeper> | undefined;
 
 /** Says that a keeper is about to run, holding its buffers; others may have to let go. */
 export function holds(keeper: Keeper): void {
-  if (keepers.at(-1) === keeper) return;
+  if (last?.deref() === keeper) return;
   forget(keeper);
-  keepers.push(keeper);
-  while (keptBytes() > KEPT.most && keepers.length > 1) keepers.shift()!.letGo();
+  keepers.push((last = new WeakRef(keeper)));
+  for (let bytes = keptBytes(); bytes > KEPT.most && keepers.length > 1;) {
+    const first = keepers.shift()!.deref();
+    if (first === undefined) continue;
+    bytes -= bytesOf(first);
+    first.letGo();
+  }
 }
 
-/** What is kept now, in bytes. */
-export const keptBytes = (): number => keepers.reduce((sum, keeper) => sum + bytesOf(keeper), 0);
+const bytesOf = ({ kept }: Keeper): number => kept.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** Says that a keeper holds nothing any more. */
+/** What is kept now, in bytes. */
+export function keptBytes(): number {
+  let bytes = 0;
+  for (const ref of keepers) {
+    const keeper = ref.deref();
+    if (keeper !== undefined) bytes += bytesOf(keeper);
+  }
+  return bytes;
+}
+
+/** Says that a keeper holds nothing any more. Forgets those that are gone as well. */
 export function forget(keeper: Keeper): void {
-  const place = keepers.indexOf(keeper);
-  if (place !== -1) keepers.splice(place, 1);
+  keepers = keepers.filter((ref) => {
+    const other = ref.deref();
+    return other !== undefined && other !== keeper;
+  });
+  if (last?.deref() === keeper) last = undefined;
 }

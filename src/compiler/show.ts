@@ -1,6 +1,7 @@
 /** Graphs and plans as text, for `console.log` and debugging. */
 import type { Graph } from './graph.ts';
-import type { Plan, PlanStep } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { PlanStep } from './plan-code.ts';
 
 /** One line for each operation: `%4: float32[20, 16] = relu(%3)`. External buffers are `$3`, constants `#3`. */
 export function showGraph(graph: Graph): string {

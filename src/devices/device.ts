@@ -24,6 +24,16 @@ export interface Launch {
   readonly scratch: number;
 }
 
+/** Device memory that somebody holds: it comes back when it is freed, or when nothing refers to this object any more. */
+export interface Holding {
+  readonly address: number;
+  readonly bytes: number;
+  free(): void;
+}
+
+/** Takes memory to hold, 64-byte aligned. @throws OutOfMemoryError */
+export type Hold = (bytes: number) => Holding;
+
 /** Launches made ready to run in order, any number of times. */
 export interface Program {
   /** Runs the launches to their end. @throws what a thread threw */
@@ -38,8 +48,8 @@ export interface Runner {
   readonly target: Target | undefined;
   /** Compiles a kernel, or finds it already compiled. */
   load(kernel: Kernel): KernelHandle;
-  /** Argument blocks may change between runs, launches not. */
-  program(launches: readonly Launch[]): Program;
+  /** Argument blocks may change between runs, launches not. `hold` is where it takes memory; by default, the device's. */
+  program(launches: readonly Launch[], hold?: Hold): Program;
 }
 
 /**
@@ -67,8 +77,10 @@ export interface Device extends Runner {
   /** Bytes handed out and not yet freed. */
   readonly bytesInUse: number;
 
-  /** Called when memory has run out: frees what it can, and says whether that is anything. */
-  reclaim: (() => boolean) | undefined;
+  /** Called when memory has run out, the first time with 0, again with 1 and so on: frees what it can, and says whether that is anything. */
+  reclaim: ((attempt: number) => boolean) | undefined;
+  /** Memory to hold. Unless replaced by something that notices when nothing refers to the holding any more, it must be freed. */
+  hold: Hold;
   /** 64-byte aligned. @throws OutOfMemoryError */
   allocate(bytes: number): number;
   /** Gives back what `allocate(bytes)` returned. */

@@ -9,7 +9,7 @@ import { cpuDevice } from './backend.ts';
 import { tensorOver } from './dispatch.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
-import { Recording } from './recording.ts';
+import { Recording, SharedMemory } from './recording.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
 
 /** A compiled function; call it as the one it was made of. */
@@ -19,6 +19,13 @@ export interface Compiled<Args extends readonly unknown[], Result> {
   toString(): string;
   /** How many signatures have been recorded and are kept. */
   readonly recordings: number;
+  /**
+   * Gives back at once what the recordings hold: their plans and the memory of intermediate results. Results and gradients of earlier
+   * calls stay. Nobody has to call it, since all of that comes back when nothing refers to the function any more. The function
+   * remains usable: its next call records anew. `using step = compile(…)` calls it at the end of the block.
+   */
+  dispose(): void;
+  [Symbol.dispose](): void;
 }
 
 /** How a function is compiled. */
@@ -80,6 +87,8 @@ export function compile<Args extends readonly unknown[], Result>(
     toString: { value: () => step.toString() },
     [inspectSymbol]: { value: () => step.toString() },
     recordings: { get: () => step.size },
+    dispose: { value: () => step.dispose() },
+    [Symbol.dispose]: { value: () => step.dispose() },
   });
   return call as unknown as Compiled<Args, Result>;
 }
@@ -96,6 +105,7 @@ class Step<Args extends readonly unknown[], Result> {
   /** The one used last stands last. */
   #entries: Entry<Result>[] = [];
   readonly #memoryLimit: number | undefined;
+  readonly #shared = new SharedMemory();
 
   constructor(fn: (...args: Args) => Result, memoryLimit: number | undefined) {
     this.#fn = fn;
@@ -131,18 +141,26 @@ class Step<Args extends readonly unknown[], Result> {
       signature(result, results, 'result');
     } catch (error) {
       // What came before the error has been done, as if it had not been recorded.
-      const sofar = new Recording(recorder, standIns, []);
+      const sofar = new Recording(recorder, standIns, [], this.#shared);
       sofar.run(tensors, true);
       sofar.dispose();
       throw error;
     }
-    const recording = new Recording(recorder, standIns, results, this.#memoryLimit);
+    const recording = new Recording(recorder, standIns, results, this.#shared, this.#memoryLimit);
     const rebuild = rebuilder<Result>(result);
     const rebuilt = rebuild(recording.run(tensors, true));
     if (!recording.validFor(tensors)) recording.dispose(); // it has made something that the next run will find
     this.#entries.push({ key, recording, rebuild });
-    if (this.#entries.length > MAX_RECORDINGS) this.#entries.shift()!.recording.dispose();
+    if (this.#entries.length > MAX_RECORDINGS) {
+      this.#entries.shift()!.recording.dispose();
+      this.#shared.arena.letGo(); // it may have been the one that needed so much
+    }
     return rebuilt;
+  }
+
+  dispose(): void {
+    for (const { recording } of this.#entries.splice(0)) recording.dispose();
+    this.#shared.arena.letGo();
   }
 
   #resultOf(recorder: Recorder, args: Args): Result {

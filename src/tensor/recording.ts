@@ -6,7 +6,9 @@ import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { needsOf } from '../compiler/needs.ts';
 import { planned, type MemoryLimit } from '../compiler/planner.ts';
-import { Plan, type Stamps } from '../compiler/plan.ts';
+import { Plan } from '../compiler/plan.ts';
+import type { Stamps } from '../compiler/plan-code.ts';
+import { SharedArena } from '../compiler/shared-arena.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from './ops/elementwise-launch.ts';
@@ -46,7 +48,7 @@ interface View {
 /** What the `grad` of a leaf, or of the argument of that number, is after a run. */
 interface FinalGrad {
   readonly of: Tensor | number;
-  readonly grad: Result | null;
+  grad: Result | null;
 }
 
 /** An argument's storage as an external buffer: its address is that of the argument, `baseBytes` before it. */
@@ -56,11 +58,20 @@ interface ArgumentBuffer {
   readonly baseBytes: number;
 }
 
+/** What the recordings of one function have in common, of which one runs at a time. */
+export class SharedMemory {
+  readonly arena = new SharedArena((bytes) => cpuDevice().hold(bytes));
+  /** Where they leave the gradients of leaves that the function refers to by itself. */
+  readonly grads = new WeakMap<Tensor, Storage>();
+}
+
 export class Recording {
   readonly #recorder: Recorder;
+  readonly #shared: SharedMemory;
   readonly #arguments: ArgumentBuffer[] = [];
   readonly #captured: { readonly buffer: number; readonly storage: Storage }[] = [];
-  readonly #capturedStorages: ReadonlySet<Storage>;
+  /** Storages that no argument may lie in unless that is taken care of: captured ones, and those of gradients. */
+  readonly #reached: Set<Storage>;
   readonly #fills: readonly HostFill[];
   /** Each tensor once, and which of them the results are. */
   readonly #results: readonly Result[];
@@ -79,8 +90,15 @@ export class Recording {
   #literal: Plan | undefined;
 
   /** `args` are what stood for the arguments in the run that was recorded, `results` its results. */
-  constructor(recorder: Recorder, args: readonly Tensor[], results: readonly Tensor[], memoryLimit?: number) {
+  constructor(
+    recorder: Recorder,
+    args: readonly Tensor[],
+    results: readonly Tensor[],
+    shared: SharedMemory,
+    memoryLimit?: number,
+  ) {
     this.#recorder = recorder;
+    this.#shared = shared;
     this.#memoryLimit = memoryLimit;
     recorder.pinReached();
     const numbers = new Map<Storage, number>();
@@ -90,7 +108,7 @@ export class Recording {
       if (argument === undefined) this.#captured.push({ buffer, storage });
       else this.#arguments.push({ buffer, argument, baseBytes: byteOffset(args[argument]!) });
     }
-    this.#capturedStorages = new Set(this.#captured.map(({ storage }) => storage));
+    this.#reached = new Set(this.#captured.map(({ storage }) => storage));
     this.#keepGrads(args);
     const distinct = [...new Set(results)];
     this.#places = results.map((tensor) => distinct.indexOf(tensor));
@@ -105,15 +123,20 @@ export class Recording {
   }
 
   /** Memory of a buffer for as long as the recording lives. */
-  #keep(buffer: number): Storage {
-    const { graph } = this.#recorder;
-    graph.publish(buffer);
+  #keep(buffer: number, make = () => keptStorage(this.#bytes(buffer))): Storage {
+    this.#recorder.graph.publish(buffer);
     let storage = this.#own.get(buffer);
-    if (storage === undefined) {
-      storage = allocateStorage(cpuDevice(), graph.buffers[buffer]!.bytes);
-      storage.kept = true;
-      this.#own.set(buffer, storage);
-    }
+    if (storage === undefined) this.#own.set(buffer, (storage = make()));
+    return storage;
+  }
+
+  /** Memory for a leaf's gradient: that in which other recordings leave it, if this one does not read what they left. */
+  #gradMemory(leaf: Tensor, bytes: number): Storage {
+    const { grads } = this.#shared;
+    const known = grads.get(leaf);
+    if (known?.bytes === bytes && !known.freed && !this.#reached.has(known)) return known;
+    const storage = keptStorage(bytes);
+    grads.set(leaf, storage);
     return storage;
   }
 
@@ -125,8 +148,26 @@ export class Recording {
         this.#grads.push({ of, grad: grad && this.#result(grad, args) });
         continue;
       }
-      const storage = this.#keep(this.#recorder.bufferOf(grad.storage));
+      const buffer = this.#recorder.bufferOf(grad.storage);
+      const storage = this.#keep(buffer, () => this.#gradMemory(leaf, this.#bytes(buffer)));
       this.#grads.push({ of, grad: { existing: tensorOver(storage, grad.layout, grad.offset) } });
+    }
+    for (const storage of this.#own.values()) this.#reached.add(storage);
+  }
+
+  /** Leaves gradients elsewhere from now on, where an argument lies in what an earlier call has left. */
+  #evade(args: readonly Tensor[]): void {
+    for (const [buffer, storage] of this.#own) {
+      if (!args.some((arg) => arg.storage === storage)) continue;
+      const other = keptStorage(storage.bytes);
+      this.#own.set(buffer, other);
+      this.#reached.delete(storage);
+      this.#reached.add(other);
+      for (const final of this.#grads) {
+        if (final.grad === null || !('existing' in final.grad) || final.grad.existing.storage !== storage) continue;
+        const { layout, offset } = final.grad.existing;
+        final.grad = { existing: tensorOver(other, layout, offset) };
+      }
     }
   }
 
@@ -153,11 +194,10 @@ export class Recording {
   get plan(): Plan {
     const limit = this.#memoryLimit;
     // Where memory is scarce, nothing is kept from run to run.
-    this.#plan ??= new Plan(
-      cpuDevice(),
-      planned(this.#recorder.graph, ELEMENTWISE, memoryOf(limit)),
-      limit === undefined,
-    );
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE, memoryOf(limit)), {
+      keeps: limit === undefined,
+      arena: this.#shared.arena,
+    });
     return this.#plan;
   }
 
@@ -166,8 +206,10 @@ export class Recording {
    * the planner knows nothing: then every operation runs as it was recorded.
    */
   #planFor(args: readonly Tensor[]): Plan {
-    if (!args.some(({ storage }) => this.#capturedStorages.has(storage))) return this.plan;
-    this.#literal ??= new Plan(cpuDevice(), this.#recorder.graph);
+    if (!args.some(({ storage }) => this.#reached.has(storage))) return this.plan;
+    this.#evade(args);
+    if (!this.#captured.some(({ storage }) => args.some((arg) => arg.storage === storage))) return this.plan;
+    this.#literal ??= new Plan(cpuDevice(), this.#recorder.graph, { arena: this.#shared.arena });
     return this.#literal;
   }
 
@@ -292,6 +334,13 @@ export class Recording {
 
 const memoryOf = (bytes: number | undefined): MemoryLimit | undefined =>
   bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(cpuDevice(), graph) };
+
+/** A storage that outlives the memory scope that it is made in. */
+function keptStorage(bytes: number): Storage {
+  const storage = allocateStorage(cpuDevice(), bytes);
+  storage.kept = true;
+  return storage;
+}
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);
 

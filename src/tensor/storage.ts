@@ -10,6 +10,7 @@
  *   browsers, which collect when they like, a FinalizationRegistry does the finding between tasks.
  */
 import { AutogradError } from '../base/errors.ts';
+import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
 import { findCollector, type Collect } from './collector.ts';
@@ -76,13 +77,16 @@ class Block {
   readonly device: Device;
   readonly address: number;
   readonly bytes: number;
+  /** Or for a plan. */
+  readonly forTensor: boolean;
   freed = false;
   version = 0;
 
-  constructor(device: Device, address: number, bytes: number) {
+  constructor(device: Device, address: number, bytes: number, forTensor: boolean) {
     this.device = device;
     this.address = address;
     this.bytes = bytes;
+    this.forTensor = forTensor;
   }
 
   release(): void {
@@ -100,7 +104,7 @@ class Block {
  */
 export function imaginaryStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
-  const block = new Block(device, -1, bytes);
+  const block = new Block(device, -1, bytes, true);
   block.freed = true;
   const storage = new Storage(device, block);
   scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
@@ -154,14 +158,31 @@ let registry: FinalizationRegistry<Block> | undefined;
  */
 export function allocateStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
+  const storage = tracked(device, bytes, true);
+  scopes.at(-1)?.push(storage);
+  return storage;
+}
+
+/** A storage in no scope. What plans hold comes back as what tensors lie in does. */
+function tracked(device: Device, bytes: number, forTensor: boolean): Storage {
   if (growth() > budget) relieve();
-  device.reclaim ??= sweep;
-  const block = new Block(device, device.allocate(bytes), bytes);
+  if (device.reclaim === undefined) adopt(device);
+  const block = new Block(device, device.allocate(bytes), bytes, forTensor);
   const storage = new Storage(device, block);
   held += bytes;
   track(storage, block);
-  scopes.at(-1)?.push(storage);
   return storage;
+}
+
+/** From now on the device's memory is looked after here. */
+function adopt(device: Device): void {
+  device.reclaim = reclaim;
+  device.hold = (bytes) => tracked(device, bytes, false);
+}
+
+/** What can be done when memory has run out: first what nothing refers to goes, then what plans hold between runs. */
+function reclaim(attempt: number): boolean {
+  return (attempt === 0 && sweep()) || (attempt < 2 && letGoOfIdle());
 }
 
 /** How much more is held than after the last sweep, the objects of storages included. */
@@ -264,8 +285,9 @@ export function adoptIntoScope(storages: readonly Storage[]): void {
   scopes.at(-1)?.push(...storages);
 }
 
-/** Storages that something refers to, and their bytes, for tests and memory reports. Sweeps first. */
+/** Tensors' storages that something refers to, and their bytes, for tests and memory reports. Sweeps first. */
 export function liveStorages(): { count: number; bytes: number } {
   sweep();
-  return { count: old.length, bytes: held };
+  const blocks = old.map(({ block }) => block).filter(({ forTensor }) => forTensor);
+  return { count: blocks.length, bytes: blocks.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -8,7 +8,7 @@ import { ArgumentError, DeviceError, invariant, OutOfMemoryError } from '../../b
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
-import type { Device, KernelHandle, Launch, NativeCode, Program } from '../device.ts';
+import type { Device, Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../device.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
 import { MATH_IMPORTS } from './math-imports.ts';
@@ -22,7 +22,7 @@ const INITIAL_PAGES = 256;
 /** What native kernels need of the device. */
 export type NativeHost = Pick<
   CpuDevice,
-  'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch' | 'allocate' | 'free' | 'setWord'
+  'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch' | 'hold' | 'setWord'
 >;
 
 export class CpuDevice implements Device {
@@ -30,7 +30,8 @@ export class CpuDevice implements Device {
   static startNative: ((host: NativeHost) => NativeCode | undefined) | undefined;
   readonly name = 'cpu';
   readonly target: Target;
-  reclaim: (() => boolean) | undefined;
+  reclaim: ((attempt: number) => boolean) | undefined;
+  hold: Hold = (bytes) => this.#held(bytes);
   readonly memory: HostMemory;
   readonly #shared: boolean;
   readonly #maxPages: number;
@@ -103,12 +104,23 @@ export class CpuDevice implements Device {
   }
 
   allocate(bytes: number): number {
-    try {
-      return this.#heap.allocate(bytes);
-    } catch (error) {
-      if (!(error instanceof OutOfMemoryError) || this.reclaim?.() !== true) throw error;
-      return this.#heap.allocate(bytes);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return this.#heap.allocate(bytes);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError) || this.reclaim?.(attempt) !== true) throw error;
+      }
     }
+  }
+
+  #held(bytes: number): Holding {
+    const address = this.allocate(bytes);
+    let freed = false;
+    const free = (): void => {
+      if (!freed) this.free(address, bytes);
+      freed = true;
+    };
+    return { address, bytes, free };
   }
 
   free(address: number, bytes: number): void {

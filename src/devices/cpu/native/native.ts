@@ -10,7 +10,7 @@
 import { invariant } from '../../../base/errors.ts';
 import type { Target } from '../../../kernels/ir.ts';
 import type { Kernel } from '../../../kernels/kernel.ts';
-import type { KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
+import type { Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
 import { CpuDevice, type NativeHost } from '../cpu.ts';
 import { Builder, symbolOf, type Unit } from './builder.ts';
 import { KernelCache } from './cache.ts';
@@ -180,8 +180,8 @@ export class NativeKernels implements NativeCode {
     return handle;
   }
 
-  program(launches: readonly Launch[]): Program {
-    return new NativeProgram(this.#host, this.#runtime!, launches, (launch) => this.#entries[launch.kernel]!);
+  program(launches: readonly Launch[], hold = this.#host.hold): Program {
+    return new NativeProgram(this.#host, this.#runtime!, launches, (launch) => this.#entries[launch.kernel]!, hold);
   }
 }
 
@@ -196,27 +196,32 @@ const TRAPS: Readonly<Record<number, string>> = {
 class NativeProgram implements Program {
   readonly #host: NativeHost;
   readonly #runtime: Runtime;
-  readonly #block: number;
-  readonly #bytes: number;
+  readonly #block: Holding;
   readonly #scratch: number;
 
-  constructor(host: NativeHost, runtime: Runtime, launches: readonly Launch[], entryOf: (launch: Launch) => bigint) {
+  constructor(
+    host: NativeHost,
+    runtime: Runtime,
+    launches: readonly Launch[],
+    entryOf: (launch: Launch) => bigint,
+    hold: Hold,
+  ) {
     this.#host = host;
     this.#runtime = runtime;
     this.#scratch = Math.max(0, ...launches.map((launch) => launch.scratch));
-    this.#bytes = (JOB_WORDS + launches.length * LAUNCH_WORDS) * 4;
-    this.#block = host.allocate(this.#bytes);
-    host.setWord(this.#block, launches.length);
+    this.#block = hold((JOB_WORDS + launches.length * LAUNCH_WORDS) * 4);
+    const { address } = this.#block;
+    host.setWord(address, launches.length);
     launches.forEach((launch, i) => {
       const entry = entryOf(launch);
       const words = [Number(entry & 0xffffffffn), Number(entry >> 32n), launch.args, launch.size, launch.grain, 0];
-      words.forEach((word, w) => host.setWord(this.#block + (JOB_WORDS + i * LAUNCH_WORDS + w) * 4, word));
+      words.forEach((word, w) => host.setWord(address + (JOB_WORDS + i * LAUNCH_WORDS + w) * 4, word));
     });
   }
 
   run(): void {
     const host = this.#host;
-    const block = this.#block;
+    const { address: block } = this.#block;
     host.provideScratch(this.#scratch);
     host.setWord(block + 4, host.scratch);
     host.setWord(block + 8, host.scratchStride);
@@ -226,7 +231,7 @@ class NativeProgram implements Program {
   }
 
   dispose(): void {
-    this.#host.free(this.#block, this.#bytes);
+    this.#block.free();
   }
 }
 
