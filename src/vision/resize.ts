@@ -1,6 +1,6 @@
 /**
  * Resizes images as PIL's `Image.resize` does, to the pixel: a filter stretched over the pixels that fall together, so that shrinking
- * does not alias, applied to rows and then to columns, with weights in 22-bit fixed point and 8-bit values in between (Pillow,
+ * does not alias, applied to rows and then to columns or the other way round, with weights in 22-bit fixed point and 8-bit values in between (Pillow,
  * src/libImaging/Resample.c, describes the method).
  */
 import { ArgumentError } from '../base/errors.ts';
@@ -28,6 +28,9 @@ function cubic(x: number): number {
   return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
 }
 
+/** More bytes than this no array has everywhere. */
+const MAX_BYTES = 2 ** 31 - 1;
+
 const BITS = 22;
 
 /** For each new pixel of a row or column: where the old ones begin, how many they are, and their weights. */
@@ -50,6 +53,9 @@ export function resize(image: Image, width: number, height: number, interpolatio
       throw new ArgumentError(`resize: expected a width and height of at least 1, but got ${width}x${height}`);
     }
   }
+  if (width * height * image.channels > MAX_BYTES) {
+    throw new ArgumentError(`resize: ${width}x${height} pixels of ${image.channels} bytes are more than an image can have; choose a smaller size`); // prettier-ignore
+  }
   if (width === image.width && height === image.height) return image;
   if (interpolation === 'nearest') {
     const out = Image.filled(width, height, image.channels);
@@ -57,8 +63,14 @@ export function resize(image: Image, width: number, height: number, interpolatio
     return out;
   }
   const filter = FILTERS[interpolation];
-  const narrow = width === image.width ? image : resizeRows(image, width, weightsFor(image.width, width, filter));
-  return height === image.height ? narrow : resizeColumns(narrow, height, weightsFor(image.height, height, filter));
+  const across = (from: Image): Image => (width === from.width ? from : resizeRows(from, width, weightsFor(from.width, width, filter))); // prettier-ignore
+  const down = (from: Image): Image => (height === from.height ? from : resizeColumns(from, height, weightsFor(from.height, height, filter))); // prettier-ignore
+  return startsWithColumns(image, width, height) ? across(down(image)) : down(across(image));
+}
+
+/** Whether columns come first, which rounds otherwise: found by trying Pillow 13 with thousands of sizes, none of which says otherwise. */
+function startsWithColumns(image: Image, width: number, height: number): boolean {
+  return height < image.height && image.height - height > 2 * (image.width - width);
 }
 
 function weightsFor(from: number, to: number, filter: Filter): Weights {

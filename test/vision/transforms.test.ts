@@ -72,6 +72,13 @@ describe('functions of images give PIL’s pixels', () => {
   });
 });
 
+it('Resize refuses to leave nothing of an image, and images that no array holds', () => {
+  expect(() => new Resize(20, { maxSize: 33 })(picture(5, 301, 3))).toThrow(ArgumentError);
+  expect(() => new Resize(20, { maxSize: 33 })(picture(301, 5, 1))).toThrow(/5.*nothing would be left.*maxSize/);
+  expect(new Resize(20, { maxSize: 70 })(picture(5, 301, 3)).width).toBe(1);
+  expect(() => new Resize(30_000)(picture(1, 100, 1))).toThrow(ArgumentError);
+});
+
 const HALF = [0.5, 0.5, 0.5];
 const IMAGENET = [
   [0.485, 0.456, 0.406],

@@ -129,7 +129,8 @@ export interface ResizeOptions {
 /**
  * Resizes to [height, width], or so that the shorter edge has `size` pixels.
  *
- * @throws {@link ArgumentError} for a size below 1, or a `maxSize` that is not above it
+ * @throws {@link ArgumentError} for a size below 1, or a `maxSize` that is not above it; when it runs, for an image so long that its shorter
+ * edge would have no pixel
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.Resize.html
  */
 export class Resize extends ImageTransform {
@@ -163,7 +164,8 @@ export class Resize extends ImageTransform {
     let newShort = this.size;
     let newLong = Math.trunc((this.size * long) / short);
     if (this.maxSize !== undefined && newLong > this.maxSize) {
-      newShort = Math.max(1, Math.trunc((this.maxSize * newShort) / newLong));
+      newShort = Math.trunc((this.maxSize * newShort) / newLong);
+      if (newShort < 1) throw new ArgumentError(`Resize: of an image of ${width}x${height} pixels nothing would be left with a longer edge of ${this.maxSize}; raise maxSize, or give a height and width`); // prettier-ignore
       newLong = this.maxSize;
     }
     return width <= height ? [newLong, newShort] : [newShort, newLong];
