@@ -38,10 +38,25 @@ const STEP = 16384;
 export function inflateAnywhere(bytes: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
   let filled = 0;
-  const inflater = new Unzlib((chunk) => {
-    if (filled + chunk.length > size) throw sizeError(size, 'more');
+  inflateInPieces(bytes, size, (chunk) => {
     out.set(chunk, filled);
     filled += chunk.length;
+  });
+  return out;
+}
+
+/**
+ * Hands what `bytes` inflate to to `take`, piece by piece, so that it is never there whole.
+ *
+ * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes than `size`; what `take` throws
+ */
+export function inflateInPieces(bytes: Uint8Array, size: number, take: (piece: Uint8Array) => void): void {
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  let filled = 0;
+  const inflater = new Unzlib((chunk) => {
+    if (filled + chunk.length > size) throw sizeError(size, 'more');
+    filled += chunk.length;
+    take(chunk);
   });
   try {
     for (let at = 0; at < bytes.length; at += STEP) {
@@ -52,7 +67,6 @@ export function inflateAnywhere(bytes: Uint8Array, size: number): Uint8Array {
     throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
   }
   if (filled !== size) throw sizeError(size, `only ${filled}`);
-  return out;
 }
 
 const sizeError = (size: number, came: string): FormatError =>

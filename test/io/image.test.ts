@@ -187,6 +187,33 @@ describe('Image', () => {
   });
 });
 
+describe('memory', () => {
+  it('of a large PNG is that of its pixels: rows are inflated in pieces', () => {
+    const [width, height] = [2500, 2300];
+    const rows = new Uint8Array(height * (1 + 8 * width));
+    for (let y = 0; y < height; y++) {
+      const at = y * (1 + 8 * width);
+      rows[at] = y % 5;
+      for (let i = 0; i < 64; i++) rows[at + 1 + i * 281] = y * 7 + i;
+    }
+    const file = (type: number): Uint8Array => pngOf([width, height, 16, type, 0, 0, 0], chunk('IDAT', deflateSync(rows, { level: 1 }))); // prettier-ignore
+    const image = decodeImageSync(file(6), { maxBytes: width * height * 3 });
+    const small = pngOf([width, 200, 16, 6, 0, 0, 0], chunk('IDAT', deflateSync(rows.subarray(0, 200 * (1 + 8 * width))))); // prettier-ignore
+    expect(image.data.subarray(0, width * 200 * 3)).toEqual(decodeImageSync(small).data);
+    expect(() => decodeImageSync(file(6), { maxBytes: width * height * 3 - 1 })).toThrow(/17250000 bytes of memory, more than the limit of 17249999; raise maxBytes/); // prettier-ignore
+    expect(() => decodeImageSync(small, { maxBytes: 4_000_000 })).toThrow(/maxBytes/);
+  });
+
+  it('of a JPEG is known before it is decoded, coefficients of progressive ones counted', () => {
+    const baseline = fileNamed('33x20 RGB baseline 0.jpg');
+    const progressive = fileNamed('33x20 RGB progressive 0.jpg');
+    expect(() => decodeImageSync(baseline, { maxBytes: 33 * 20 * 11 })).not.toThrow();
+    expect(() => decodeImageSync(baseline, { maxBytes: 33 * 20 * 11 - 1 })).toThrow(FormatError);
+    expect(() => decodeImageSync(progressive, { maxBytes: 33 * 20 * 11 })).toThrow(/of memory, more than the limit of 7260/); // prettier-ignore
+    expect(() => decodeImageSync(progressive, { maxBytes: 33 * 20 * 17 })).not.toThrow();
+  });
+});
+
 describe('inflate', () => {
   it.each([inflateZlib, inflateAnywhere])('%o gives the bytes of the right size only', (inflate) => {
     const data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 3);

@@ -6,7 +6,7 @@ import { FormatError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
 import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
 import { isJpeg } from './jpeg-header.ts';
-import { MAX_PIXELS } from './limits.ts';
+import { MAX_BYTES, MAX_PIXELS } from './limits.ts';
 import { decodeNetpbm, isNetpbm } from './netpbm.ts';
 import { decodePng, isPng } from './png.ts';
 
@@ -18,6 +18,8 @@ export interface DecodeOptions {
   readonly name?: string;
   /** Most pixels, default 89,478,485 (PIL's limit). */
   readonly maxPixels?: number;
+  /** Most bytes that decoding takes beside the file and the result in `mode`, all buffers counted; default 2³⁰. */
+  readonly maxBytes?: number;
 }
 
 /** Kinds of files that people try, for the message. */
@@ -60,18 +62,18 @@ export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {})
 
 /** As {@link decodeImage}, once {@link loadDecoders} is done. */
 export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): Image {
-  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS } = options;
+  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES } = options;
   try {
-    return decodeKnown(bytesOf('decodeImage', bytes), maxPixels).convert(mode);
+    return decodeKnown(bytesOf('decodeImage', bytes), maxPixels, maxBytes).convert(mode);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`decodeImage: ${JSON.stringify(name)}: ${error.message}`, { cause: error });
   }
 }
 
-function decodeKnown(bytes: Uint8Array, maxPixels: number): Image {
-  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels);
-  if (isPng(bytes)) return decodePng(bytes, maxPixels);
+function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
+  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels, maxBytes);
+  if (isPng(bytes)) return decodePng(bytes, maxPixels, maxBytes);
   if (isNetpbm(bytes)) return decodeNetpbm(bytes, maxPixels);
   const head = String.fromCharCode(...bytes.subarray(0, 64));
   const other = OTHERS.find(([, first]) => first.test(head))?.[0];

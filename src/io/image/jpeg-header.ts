@@ -11,6 +11,8 @@ export interface JpegHeader {
   readonly width: number;
   readonly height: number;
   readonly components: number;
+  /** Bytes of coefficients that are kept until the end, for an image that is refined from scan to scan. */
+  readonly coefficients: number;
 }
 
 const SOI = 0xd8;
@@ -86,7 +88,11 @@ function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHea
     throw new FormatError(`it has ${components} colour channels, expected 1 or 3`);
   const [width, height] = [w1! * 256 + w0!, h1! * 256 + h0!];
   checkSize(width, height, maxPixels);
-  return { width, height, components };
+  if (body.length < 6 + 3 * components) throw new FormatError('its frame header is too short; the file is damaged');
+  const factors = Array.from({ length: components }, (_, c) => body[7 + 3 * c]!);
+  const largest = Math.max(...factors.map((h) => h >> 4)) * Math.max(...factors.map((h) => h & 15));
+  const samples = factors.reduce((sum, h) => sum + ((h >> 4) * (h & 15)) / Math.max(largest, 1), 0);
+  return { width, height, components, coefficients: marker === 0xc2 ? Math.ceil(2 * samples * width * height) : 0 };
 }
 
 /** The position of the marker that ends the scan whose data begin at `from`: within data, 0xff is followed by 0 or a restart. */

@@ -10,6 +10,7 @@ import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import { isNode } from '../platform.ts';
 import { Image } from './image.ts';
 import { readJpegHeader } from './jpeg-header.ts';
+import { checkMemory } from './limits.ts';
 
 interface Decoded {
   readonly data: Uint8ClampedArray;
@@ -107,10 +108,13 @@ function instantiate(make: Factory, module: WebAssembly.Module): Instance {
  * Decodes a JPEG file to grey or colour, whichever it is.
  *
  * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (CMYK, 12 bits, arithmetic coding), or has
- * more than `maxPixels` pixels
+ * more than `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
-export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
+export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
   const header = readJpegHeader(bytes, maxPixels);
+  const pixels = header.width * header.height;
+  // In the decoder and copied from there, and our own where that is another array.
+  checkMemory(pixels * (pixels > LARGE ? 8 : 8 + header.components) + header.coefficients, maxBytes);
   if (current === undefined && isNode && factory !== undefined && compiled !== undefined)
     current = instantiate(factory, compiled);
   const instance = current;
@@ -126,7 +130,7 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number): Image {
       cause,
     });
   }
-  if (header.width * header.height > LARGE) discard();
+  if (pixels > LARGE) discard();
   const inventing = printed.find((line) => /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/.test(line));
   if (inventing !== undefined) throw new FormatError(`it cannot be decoded: ${inventing}; the file is damaged`);
   return fromRgba(decoded, header.components === 1 ? 1 : 3);
@@ -167,7 +171,8 @@ class PlainImageData implements Decoded {
 
 function fromRgba({ data, width, height }: Decoded, channels: 1 | 3): Image {
   const pixels = width * height;
-  const out = new Uint8Array(pixels * channels);
+  // What is large is packed where it is, forwards, so that it is not there twice.
+  const out = pixels > LARGE ? new Uint8Array(data.buffer, data.byteOffset, pixels * channels) : new Uint8Array(pixels * channels); // prettier-ignore
   if (channels === 1) {
     for (let i = 0; i < pixels; i++) out[i] = data[4 * i]!;
   } else {

@@ -8,9 +8,9 @@
 import { FormatError } from '../../base/errors.ts';
 import { concatBytes } from '../byte-writer.ts';
 import { crc32 } from '../crc32.ts';
-import { inflateZlib } from '../inflate.ts';
+import { inflateInPieces, inflateZlib } from '../inflate.ts';
 import { Image } from './image.ts';
-import { checkSize } from './limits.ts';
+import { checkMemory, checkSize } from './limits.ts';
 
 const GREY = 0;
 const COLOUR = 2;
@@ -50,32 +50,79 @@ export function isPng(bytes: Uint8Array): boolean {
 /**
  * Decodes a PNG file to grey or colour.
  *
- * @throws {@link FormatError} when it is damaged or has more than `maxPixels` pixels
+ * @throws {@link FormatError} when it is damaged or has more than `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
-export function decodePng(bytes: Uint8Array, maxPixels: number): Image {
+export function decodePng(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
   const { header, palette, data } = readChunks(bytes, maxPixels);
   const passes = header.interlaced ? adam7(header) : [{ x0: 0, y0: 0, dx: 1, dy: 1, ...header }];
-  const packed = inflateZlib(
-    joined(data),
-    passes.reduce((sum, pass) => sum + pass.height * (1 + rowBytes(header, pass.width)), 0),
-  );
+  const packed = passes.reduce((sum, pass) => sum + pass.height * (1 + rowBytes(header, pass.width)), 0);
   const isGrey = header.type === GREY || header.type === GREY_ALPHA;
   const channels = isGrey ? 1 : 3;
+  const pieces = packed > WHOLE;
+  checkMemory(header.width * header.height * channels + (pieces ? 0 : packed), maxBytes);
   const out = new Uint8Array(header.width * header.height * channels);
-  const write = rowWriter(header, palette, out);
-  let at = 0;
-  for (const pass of passes) {
-    const length = rowBytes(header, pass.width);
-    let above = new Uint8Array(length);
-    for (let y = 0; y < pass.height; y++) {
-      const row = packed.subarray(at + 1, at + 1 + length);
-      unfilter(packed[at]!, row, above, Math.max(1, (header.depth * header.samples) >> 3));
-      write(row, pass.width, ((pass.y0 + y * pass.dy) * header.width + pass.x0) * channels, pass.dx * channels);
-      above = row as Uint8Array<ArrayBuffer>;
-      at += 1 + length;
+  const rows = new Rows(header, passes, rowWriter(header, palette, out), channels);
+  const take = (piece: Uint8Array): void => rows.take(piece);
+  if (pieces) inflateInPieces(joined(data), packed, take);
+  else take(inflateZlib(joined(data), packed));
+  return new Image(header.width, header.height, channels, out);
+}
+
+/** Bytes of filtered rows up to which they are inflated at once, which is faster. */
+const WHOLE = 2 ** 25;
+
+/** Makes pixels of filtered rows, which come in pieces of any length. */
+class Rows {
+  readonly #header: Header;
+  readonly #passes: readonly Pass[];
+  readonly #write: RowWriter;
+  readonly #channels: number;
+  #pass = 0;
+  #y = 0;
+  #above = new Uint8Array(0);
+  /** The beginning of a row whose end is in the next piece, behind the number of its filter. */
+  #begun = new Uint8Array(0);
+  #filled = 0;
+
+  constructor(header: Header, passes: readonly Pass[], write: RowWriter, channels: number) {
+    this.#header = header;
+    this.#passes = passes;
+    this.#write = write;
+    this.#channels = channels;
+  }
+
+  take(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length;) {
+      const length = 1 + rowBytes(this.#header, this.#passes[this.#pass]!.width);
+      if (this.#filled === 0 && piece.length - at >= length) {
+        this.#row(piece.subarray(at, at + length));
+        at += length;
+        continue;
+      }
+      if (this.#filled === 0) this.#begun = new Uint8Array(length);
+      const part = piece.subarray(at, at + length - this.#filled);
+      this.#begun.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled < length) return;
+      this.#filled = 0;
+      this.#row(this.#begun);
     }
   }
-  return new Image(header.width, header.height, channels, out);
+
+  #row(filtered: Uint8Array): void {
+    const { width, depth, samples } = this.#header;
+    const pass = this.#passes[this.#pass]!;
+    const row = filtered.subarray(1);
+    if (this.#y === 0) this.#above = new Uint8Array(row.length);
+    unfilter(filtered[0]!, row, this.#above, Math.max(1, (depth * samples) >> 3));
+    const at = ((pass.y0 + this.#y * pass.dy) * width + pass.x0) * this.#channels;
+    this.#write(row, pass.width, at, pass.dx * this.#channels);
+    this.#above = row as Uint8Array<ArrayBuffer>;
+    if (++this.#y < pass.height) return;
+    this.#y = 0;
+    this.#pass++;
+  }
 }
 
 function readChunks(bytes: Uint8Array, maxPixels: number): Parts {
