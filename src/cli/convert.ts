@@ -1,5 +1,6 @@
 /** `flambeau convert`: the tensors of one file in another format. */
 import { convertFile } from '../onnx/convert-file.ts';
+import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { counted } from './format.ts';
 import { flag, text } from './options.ts';
@@ -22,8 +23,8 @@ export const convertCommand = command({
     const result = convertFile(from, to, { tensorsOnly, ...(key === undefined ? {} : { key }) });
     if (values.json) terminal.json(result);
     else {
-      for (const note of result.notes) terminal.line(`Note: ${note}`);
-      terminal.line(`Wrote ${to}: ${counted(result.tensors, 'tensor')}`);
+      for (const note of result.notes) terminal.line(`Note: ${shown(note)}`);
+      terminal.line(`Wrote ${shown(to)}: ${counted(result.tensors, 'tensor')}`);
     }
     return await Promise.resolve(0);
   },

@@ -4,6 +4,7 @@ import { openData } from '../train/open-data.ts';
 import { evaluationSplit, prepareEvaluation } from '../train/prepare.ts';
 import { evaluate } from '../train/evaluation.ts';
 import { inputOption, loadClassifier } from './checkpoint.ts';
+import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { counted } from './format.ts';
 import { choice, flag, number, text } from './options.ts';
@@ -48,7 +49,7 @@ generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
     }
     const where = source.place === '' ? source.kind : source.place;
     const part = split === 'all' ? '' : ` (${split})`;
-    terminal.line(`${checkpoint} on ${counted(count, 'image')} of ${where}${part}`);
+    terminal.line(`${shown(checkpoint)} on ${counted(count, 'image')} of ${shown(where)}${part}`);
     terminal.line(['', ...evaluationLines('Test', result, classifier.classes)].join('\n'));
     return 0;
   },

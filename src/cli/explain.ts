@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { ArgumentError } from '../base/errors.ts';
 import { explain } from '../inspect/explain/explanation.ts';
+import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { bytes } from '../inspect/explain/notation.ts';
 import { chosenNetwork, networkOptions } from './network.ts';
@@ -29,7 +30,7 @@ export const explainCommand = command({
         throw new ArgumentError(`explain: cannot write ${values.html!}: ${String(error)}`);
       });
       if (!values.json)
-        terminal.line(`Wrote ${values.html} (${bytes(Buffer.byteLength(page))}); open it in a browser.`);
+        terminal.line(`Wrote ${shown(values.html)} (${bytes(Buffer.byteLength(page))}); open it in a browser.`);
     }
     if (values.json) terminal.json(explanation);
     else if (values.html === undefined) terminal.line(String(explanation));

@@ -6,6 +6,7 @@ import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
 import { inspectOnnx, type OnnxInfo } from './inspect-onnx.ts';
 import { flag } from './options.ts';
+import { shown } from '../base/shown.ts';
 
 type Info = FileInfo | OnnxInfo;
 
@@ -34,14 +35,10 @@ export const inspectCommand = command({
   },
 });
 
-/** Text from the file as a terminal may show it: no control characters, which could move the cursor or worse. */
-const shown = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
 function lines(path: string, { kind, size, tensors, values, metadata, notes }: Info): string[] {
   const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return [
-    `${path}: ${KINDS[kind]}, ${bytes(size)}, ${counted(tensors.length, 'tensor')} of ${counted(elements, 'element')}`,
+    `${shown(path)}: ${KINDS[kind]}, ${bytes(size)}, ${counted(tensors.length, 'tensor')} of ${counted(elements, 'element')}`,
     ...notes.map((note) => `Note: ${shown(note)}`),
     ...section('Metadata', metadata),
     ...(tensors.length === 0 ? [] : ['', ...table(tensors)]),

@@ -9,6 +9,7 @@ import { explainCommand } from './explain.ts';
 import { inspectCommand } from './inspect.ts';
 import { didYouMean, UsageError } from './options.ts';
 import { predictCommand } from './predict.ts';
+import { harmless } from '../base/shown.ts';
 import { summaryCommand } from './summary.ts';
 import { Terminal, type Sink } from './terminal.ts';
 import { trainCommand } from './train.ts';
@@ -40,7 +41,7 @@ export async function main(argv: readonly string[], out: Sink, err: Sink): Promi
     return await dispatch(argv, terminal);
   } catch (error) {
     terminal.done();
-    err.write(`${describe(error)}\n`);
+    err.write(`${harmless(describe(error))}\n`);
     return error instanceof UsageError ? USAGE : FAILURE;
   }
 }

@@ -11,6 +11,7 @@ import { inputOption, loadClassifier } from './checkpoint.ts';
 import { command } from './command.ts';
 import { percent } from './format.ts';
 import { flag, number, text } from './options.ts';
+import { shown } from '../base/shown.ts';
 
 /** A class and how sure the network is of it. */
 interface Guess {
@@ -40,7 +41,10 @@ export const predictCommand = command({
     for (const path of positionals) {
       const guesses = (await classify(classifier, infer, path)).slice(0, values.top);
       if (values.json) terminal.json({ image: path, guesses });
-      else terminal.line(`${path}: ${guesses.map((g) => `${g.class} ${percent(g.probability)}`).join(', ')}`);
+      else
+        terminal.line(
+          `${shown(path)}: ${guesses.map((g) => `${shown(g.class)} ${percent(g.probability)}`).join(', ')}`,
+        );
     }
     return 0;
   },

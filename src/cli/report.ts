@@ -6,6 +6,7 @@ import type { DataSource, SplitName } from '../train/open-data.ts';
 import type { Progress } from '../train/progress.ts';
 import type { BestEpoch, EpochResult } from '../train/trainer.ts';
 import { counted, duration, grouped, percent } from './format.ts';
+import { shown } from '../base/shown.ts';
 import { speedDetails, type Step } from './terminal.ts';
 
 /** What the data is. */
@@ -16,11 +17,12 @@ export function dataLines(source: DataSource, data: PreparedData): string[] {
     `${grouped(counts.valid)} for validation${data.split ? ' (taken from the training images)' : ''}`,
     counts.test === 0 ? 'none for testing' : `${grouped(counts.test)} for testing`,
   ];
-  const shown = classes.length <= 20 ? classes : [...classes.slice(0, 20), `… ${classes.length - 20} more`];
+  const names = classes.slice(0, 20).map(shown);
+  if (classes.length > 20) names.push(`… ${classes.length - 20} more`);
   return [
-    `Data: ${source.kind}${source.place === '' ? '' : ` ${source.place}`}`,
+    `Data: ${source.kind}${source.place === '' ? '' : ` ${shown(source.place)}`}`,
     `  ${parts.join(', ')}; ${spec.channels}×${spec.height}×${spec.width}`,
-    `  ${counted(classes.length, 'class').replace('classs', 'classes')}: ${shown.join(', ')}`,
+    `  ${counted(classes.length, 'class').replace('classs', 'classes')}: ${names.join(', ')}`,
   ];
 }
 
@@ -67,8 +69,8 @@ export const savingLine = ({ previousLoss, loss }: BestEpoch): string =>
 export function evaluationLines(what: string, result: Evaluation, classes: readonly string[]): string[] {
   const lines = classes.map((name, i) => {
     const { correct = 0, total = 0 } = result.classes[i] ?? {};
-    if (total === 0) return `${what} Accuracy of ${name}: N/A (no images of this class)`;
-    return `${what} Accuracy of ${name}: ${Math.round((100 * correct) / total)}% (${correct}/${total})`;
+    if (total === 0) return `${what} Accuracy of ${shown(name)}: N/A (no images of this class)`;
+    return `${what} Accuracy of ${shown(name)}: ${Math.round((100 * correct) / total)}% (${correct}/${total})`;
   });
   return [
     `${what} Loss: ${formatFixed(result.loss, 6)}`,

@@ -1,5 +1,6 @@
 /** `flambeau summary`: the layers of a checkpoint's network, or of one that could be trained. */
 import { summary } from '../inspect/summary.ts';
+import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { chosenNetwork, networkOptions } from './network.ts';
 import { flag } from './options.ts';
@@ -16,7 +17,7 @@ export const summaryCommand = command({
     const table = summary(network, [1, spec.channels, spec.height, spec.width]);
     if (values.json) terminal.json(table);
     else terminal.line(String(table));
-    if (trained?.described === true && !values.json) terminal.line(`Classes: ${trained.classes.join(', ')}`);
+    if (trained?.described === true && !values.json) terminal.line(`Classes: ${trained.classes.map(shown).join(', ')}`);
     return await Promise.resolve(0);
   },
 });

@@ -1,5 +1,9 @@
-/** Where the commands write: lines for people, a progress line that is drawn over on a terminal, and one line of JSON for programs. */
+/**
+ * Where the commands write: lines for people, a progress line that is drawn over on a terminal, and one line of JSON for programs.
+ * Whatever text comes, no control characters but line ends and tabs leave here, save those that draw the progress line.
+ */
 import { duration, grouped } from './format.ts';
+import { harmless, shown } from '../base/shown.ts';
 
 /** The part of a stream that is needed; tests give their own. */
 export interface Sink {
@@ -40,7 +44,7 @@ export class Terminal {
   /** Writes a line, or several. */
   line(text = ''): void {
     this.#erase();
-    this.#out.write(`${text}\n`);
+    this.#out.write(`${harmless(text)}\n`);
   }
 
   /** Writes one object as one line, for programs to read. */
@@ -70,7 +74,7 @@ export class Terminal {
   #draw(step: Step): void {
     const filled = Math.round((BAR * step.done) / step.total);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
-    const line = `${step.label} ${bar} ${step.details.join('  ')}`;
+    const line = shown(`${step.label} ${bar} ${step.details.join('  ')}`);
     this.#out.write(`\r\x1b[2K${line.slice(0, (this.#out.columns ?? 80) - 1)}`);
     this.#drawn = true;
   }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -333,6 +342,45 @@ describe('inspect and convert', () => {
     save({ 'a\u001b[2Jb': 1 }, at('escape.pt'));
     const { out } = await flambeau('inspect', at('escape.pt'));
     expect(out).toContain('a\\u001b[2Jb: the number 1');
+  });
+
+  it('nor of the names of classes, folders and files, whatever the command', { timeout: 60_000 }, async () => {
+    const [bad, evil] = ['c\u001b]0;title\u0007at', 'a\nTest Accuracy (Overall): 100%\u009b2J\u202e\u200b'];
+    const root = at(`im\u001b[31mages`);
+    writeClasses(root, 20);
+    const names = readdirSync(root);
+    renameSync(join(root, names[0]!), join(root, bad));
+    renameSync(join(root, names[1]!), join(root, evil));
+    const out = `${root}/m\u001b[2Jodel.pt`;
+    const image = join(root, bad, readdirSync(join(root, bad))[0]!);
+    let text = '';
+    const tell = { isTTY: true, columns: 400, write: (part: string) => (text += part) };
+    const commands = [
+      ['train', root, ...QUICK, '--out', out],
+      ['evaluate', root, '--checkpoint', out],
+      ['predict', image, '--checkpoint', out],
+      ['summary', out],
+      ['explain', out, '--html', `${root}/p\u001bage.html`],
+      ['inspect', out],
+      ['convert', out, `${root}/\u001bw.npz`, '--key', 'stateDict'],
+      ['predict', `${root}/no\u001bne.png`, '--checkpoint', out],
+      ['train', `${root}/no\u001bne`],
+      ['evaluate', join(root, bad), '--checkpoint', out],
+      ['summary', '--mo\u001bdel'],
+      ['\u001bx'],
+      ['predict', image, '--checkpoint', out, '--json'],
+      ['inspect', out, '--json'],
+    ];
+    for (const command of commands) {
+      text = '';
+      await main(command, tell, tell);
+      const own = text.replaceAll('\r\u001b[2K', ''); // of the progress line
+      expect(own, command.join(' ')).not.toMatch(/[^\P{Cc}\n\t]|\p{Cf}/u);
+      expect(own, command.join(' ')).not.toMatch(/^Test Accuracy \(Overall\): 100%\S/m);
+      expect(own.length, command.join(' ')).toBeGreaterThan(10);
+      if (command.includes('--json')) expect(own).toContain('\\u');
+      if (command.includes('--json')) expect(JSON.parse(own)).toBeTypeOf('object');
+    }
   });
 
   it('fail with the file’s name', async () => {
