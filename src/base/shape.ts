@@ -1,4 +1,5 @@
 /** Shape arithmetic shared by every layer: sizes, strides, broadcasting, dimension indices. */
+import { show, wrongArgument } from './arguments.ts';
 import { IndexError, ShapeError } from './errors.ts';
 import { CANNOT_BROADCAST, DIM_OUT_OF_RANGE, say } from './sentences.ts';
 
@@ -37,7 +38,7 @@ export function isContiguous(shape: Dims, strides: Dims): boolean {
 export const sameDims = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
 
 /** `[32, 3, 28, 28]`, as error messages write shapes. */
-export const showShape = (shape: Dims): string => `[${shape.join(', ')}]`;
+export const showShape = (shape: Dims): string => `[${Array.from(shape, show).join(', ')}]`;
 
 /** `32×3×28×28`, as sentences about sizes write them. */
 export const showSizes = (sizes: Dims): string => (sizes.length === 0 ? 'a scalar' : sizes.join('×'));
@@ -49,6 +50,7 @@ export const showSizes = (sizes: Dims): string => (sizes.length === 0 ? 'a scala
  */
 export function normalizeDim(op: string, dim: number, rank: number, shown = rank): number {
   const limit = Math.max(rank, 1);
+  if (typeof (dim as unknown) !== 'number') throw wrongArgument(op, 'the dimension', 'a whole number', dim);
   if (!Number.isInteger(dim) || dim < -limit || dim >= limit) {
     throw new IndexError(
       `${op}: ${say(DIM_OUT_OF_RANGE, dim, shown)}; use a whole number in [${-limit}, ${limit - 1}]`,

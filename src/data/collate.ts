@@ -1,6 +1,7 @@
 /**
  * Collation: many samples become one batch, by PyTorch's rules (https://pytorch.org/docs/stable/data.html#torch.utils.data.default_collate).
  */
+import { ARRAY, requireKind, show } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { numelOf, sameDims, showShape } from '../base/shape.ts';
 import { fromTypedArray } from '../tensor/create.ts';
@@ -34,11 +35,16 @@ export type Collated<T> = T extends Tensor | number | bigint | boolean
  * ```
  */
 export function defaultCollate<T>(samples: readonly T[]): Collated<T> {
+  requireKind('defaultCollate', 'the samples', samples, ARRAY);
   if (samples.length === 0) throw new ArgumentError('defaultCollate: expected at least one sample, but got none');
   return collate(samples, 'sample') as Collated<T>;
 }
 
-function collate(values: readonly unknown[], path: string): unknown {
+/** A sample within a sample within …, or one that contains itself. */
+const MAX_DEPTH = 100;
+
+function collate(values: readonly unknown[], path: string, depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw new ArgumentError(`defaultCollate: a sample is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
   const first = values[0];
   const alike = (test: (value: unknown) => boolean): boolean => requireAlike(values, test, path);
   if (first instanceof Tensor && alike((value) => value instanceof Tensor))
@@ -52,15 +58,16 @@ function collate(values: readonly unknown[], path: string): unknown {
     return fromTypedArray(Uint8Array.from(values as readonly boolean[], Number), [values.length], 'bool');
   }
   if (typeof first === 'string' && alike((value) => typeof value === 'string')) return [...values];
-  if (Array.isArray(first) && alike(Array.isArray)) return tuples(values as readonly (readonly unknown[])[], path);
-  if (isRecord(first) && alike(isRecord)) return records(values as readonly Record<string, unknown>[], path);
+  if (Array.isArray(first) && alike(Array.isArray))
+    return tuples(values as readonly (readonly unknown[])[], path, depth + 1);
+  if (isRecord(first) && alike(isRecord)) return records(values as readonly Record<string, unknown>[], path, depth + 1);
   throw new ArgumentError(
     `defaultCollate: the ${path} is ${nameOf(first)}, which cannot be put into a batch; ${remedyFor(first)}`,
   );
 }
 
 function remedyFor(value: unknown): string {
-  const isImage = typeof value === 'object' && value !== null && value.constructor.name === 'Image';
+  const isImage = show(value) === 'an Image';
   return isImage ? 'end the transform with ToTensor()' : 'give the loader a collateFn';
 }
 
@@ -74,8 +81,7 @@ function requireAlike(values: readonly unknown[], test: (value: unknown) => bool
 
 function nameOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === 'object') return `of class ${value.constructor.name}`;
-  return `a ${typeof value}`;
+  return typeof value === 'object' ? show(value) : `a ${typeof value}`;
 }
 
 const isRecord = (value: unknown): boolean =>
@@ -111,11 +117,11 @@ function rawStack(tensors: readonly Tensor[]): RawTensor {
 }
 
 function numbers(values: readonly number[]): Tensor {
-  if (values.every(Number.isInteger)) return fromTypedArray(BigInt64Array.from(values, BigInt)) as Tensor;
+  if (values.every(Number.isSafeInteger)) return fromTypedArray(BigInt64Array.from(values, BigInt)) as Tensor;
   return fromTypedArray(Float32Array.from(values)) as Tensor;
 }
 
-function tuples(values: readonly (readonly unknown[])[], path: string): unknown[] {
+function tuples(values: readonly (readonly unknown[])[], path: string, depth: number): unknown[] {
   const { length } = values[0]!;
   const other = values.find((value) => value.length !== length);
   if (other !== undefined) {
@@ -127,17 +133,21 @@ function tuples(values: readonly (readonly unknown[])[], path: string): unknown[
     collate(
       values.map((value) => value[part]),
       `${path}'s part ${part}`,
+      depth,
     ),
   );
 }
 
-function records(values: readonly Record<string, unknown>[], path: string): Record<string, unknown> {
+function records(values: readonly Record<string, unknown>[], path: string, depth: number): Record<string, unknown> {
   const keys = Object.keys(values[0]!);
+  const other = values.find((value) => !keys.every((key) => Object.hasOwn(value, key)));
+  if (other !== undefined) throw new ArgumentError(`defaultCollate: the ${path} has ${keys.join(', ')} in one sample and ${Object.keys(other).join(', ')} in another; make them alike`); // prettier-ignore
   const entries = keys.map((key) => [
     key,
     collate(
       values.map((value) => value[key]),
       `${path}'s ${JSON.stringify(key)}`,
+      depth,
     ),
   ]);
   return Object.fromEntries(entries) as Record<string, unknown>;

@@ -4,7 +4,9 @@
  * A data set only has to say how many samples it has and give each. One that can write a whole batch into plain arrays does so in
  * `readBatch`, without a tensor for every sample; one that can be described by plain data also works in worker threads.
  */
+import { ARRAY, arrayOf, FINITE, requireKind, requireOptions, show } from '../base/arguments.ts';
 import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
+import { GENERATOR } from '../tensor/arguments.ts';
 import { defaultGenerator, randperm, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { rawConcat, type RawTensor } from './raw.ts';
@@ -42,7 +44,18 @@ export type SampleOf<D> = D extends Dataset<infer T> ? T : never;
 export function requireIndex(operation: string, index: number, length: number): number {
   if (Number.isInteger(index) && index >= 0 && index < length) return index;
   const range = length === 0 ? 'it has no samples' : `expected 0 to ${length - 1}`;
-  throw new IndexError(`${operation}: there is no sample ${index}; ${range}`);
+  throw new IndexError(`${operation}: there is no sample ${show(index)}; ${range}`);
+}
+
+const LENGTHS = arrayOf(FINITE, 'numbers');
+
+/** @throws {@link ArgumentError} unless the value has samples by number */
+export function requireDataset(operation: string, value: unknown): void {
+  const { get, length } = (value ?? {}) as { readonly get?: unknown; readonly length?: unknown };
+  if (typeof get === 'function' && Number.isInteger(length)) return;
+  throw new ArgumentError(
+    `${operation}: expected a data set, which has a length and get(index), but got ${show(value)}; for an array use { length: array.length, get: (i) => array[i] }`,
+  );
 }
 
 /** @throws {@link ArgumentError} with the remedy, since a data set has no description. */
@@ -68,6 +81,8 @@ export class Subset<T> implements Dataset<T> {
   readonly getBatch?: NonNullable<Dataset<T>['getBatch']>;
 
   constructor(dataset: Dataset<T>, indices: readonly number[]) {
+    requireDataset('Subset', dataset);
+    requireKind('Subset', 'indices', indices, ARRAY);
     for (const index of indices) requireIndex('Subset', index, dataset.length);
     this.dataset = dataset;
     this.indices = indices;
@@ -105,6 +120,8 @@ export class ConcatDataset<T> implements Dataset<T> {
   readonly readBatch?: NonNullable<Dataset<T>['readBatch']>;
 
   constructor(datasets: readonly Dataset<T>[]) {
+    requireKind('ConcatDataset', 'the argument', datasets, ARRAY, 'write new data.ConcatDataset([a, b])');
+    for (const dataset of datasets) requireDataset('ConcatDataset', dataset);
     if (datasets.length === 0) throw new ArgumentError('ConcatDataset: expected at least one data set, but got none');
     this.datasets = datasets;
     this.length = datasets.reduce((sum, dataset) => sum + dataset.length, 0);
@@ -173,8 +190,11 @@ export function randomSplit<T>(
   lengths: readonly number[],
   options: { readonly generator?: Generator } = {},
 ): Subset<T>[] {
+  requireDataset('randomSplit', dataset);
+  requireKind('randomSplit', 'lengths', lengths, LENGTHS, 'write [0.8, 0.2]');
+  const { generator = defaultGenerator } = requireOptions<{ generator?: Generator }>('randomSplit', options, { generator: GENERATOR }); // prettier-ignore
   const counts = splitLengths(dataset.length, lengths);
-  const order = randperm(dataset.length, options.generator ?? defaultGenerator);
+  const order = randperm(dataset.length, generator);
   let from = 0;
   return counts.map((count) => {
     from += count;

@@ -2,12 +2,14 @@
  * The loader: goes through a data set in batches (https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader), with PyTorch's
  * order for a seed. Batches are made when they are asked for, or ahead of time in worker threads.
  */
+import { BOOL, COUNT, FUNCTION, ITERABLE, kind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { GENERATOR } from '../tensor/arguments.ts';
 import { randomInt64, type Generator } from '../tensor/random/index.ts';
 import { memoryPressure } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { defaultCollate, toTensor, type Collated } from './collate.ts';
-import { describeDataset, type Dataset } from './dataset.ts';
+import { describeDataset, requireDataset, type Dataset } from './dataset.ts';
 import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link DataLoader}; the defaults are PyTorch's. */
@@ -31,6 +33,20 @@ export interface DataLoaderOptions<T, B> {
   /** Batches that each worker makes ahead, default 2. */
   readonly prefetchFactor?: number;
 }
+
+const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length)); // prettier-ignore
+const OPTIONS: OptionKinds<DataLoaderOptions<unknown, unknown>> = {
+  batchSize: COUNT,
+  shuffle: BOOL,
+  sampler: SAMPLER,
+  batchSampler: SAMPLER,
+  numWorkers: SIZE,
+  collateFn: FUNCTION,
+  dropLast: BOOL,
+  generator: GENERATOR,
+  prefetchFactor: COUNT,
+};
+const EXAMPLE = 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })';
 
 /** Longest time, in milliseconds, that a loop over a loader keeps the rest of the program waiting. */
 const BREATH = 50;
@@ -61,18 +77,15 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
 
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
-    if (typeof (dataset as Partial<Dataset<T>>).get !== 'function' || !Number.isInteger(dataset.length)) {
-      throw new ArgumentError(
-        'DataLoader: expected a data set, which has a length and get(index); for an array use { length: array.length, get: (i) => array[i] }',
-      );
-    }
-    checkOptions(options);
-    const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = options;
+    requireDataset('DataLoader', dataset);
+    const given = requireOptions<DataLoaderOptions<T, B>>('DataLoader', options, OPTIONS, EXAMPLE); // prettier-ignore
+    checkOptions(given);
+    const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = given;
     this.dataset = dataset;
     this.generator = generator;
     if (batchSampler === undefined) {
       const order = shuffle ? new RandomSampler(dataset, { generator }) : new SequentialSampler(dataset);
-      this.sampler = options.sampler ?? order;
+      this.sampler = given.sampler ?? order;
       this.batchSampler = new BatchSampler(this.sampler, batchSize, dropLast);
       this.batchSize = batchSize;
     } else {
@@ -81,9 +94,9 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       this.batchSize = undefined;
     }
     this.dropLast = dropLast;
-    this.numWorkers = options.numWorkers ?? 0;
-    this.prefetchFactor = options.prefetchFactor ?? 2;
-    this.collateFn = options.collateFn;
+    this.numWorkers = given.numWorkers ?? 0;
+    this.prefetchFactor = given.prefetchFactor ?? 2;
+    this.collateFn = given.collateFn;
   }
 
   /** Batches in one pass. */

@@ -3,7 +3,9 @@
  * (https://pytorch.org/docs/stable/data.html#torch.utils.data.Sampler). Each can be gone through again and again; the random
  * ones draw anew each time, when their first index is asked for.
  */
+import { BOOL, COUNT, ITERABLE, kind, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { GENERATOR } from '../tensor/arguments.ts';
 import { defaultGenerator, fillRandint, Generator, randomInt64, randperm } from '../tensor/random/index.ts';
 
 /** What JavaScript calls a generator; the word is taken by PyTorch's here. */
@@ -24,6 +26,7 @@ export class SequentialSampler implements Sampler {
   readonly #source: Sized;
 
   constructor(source: Sized) {
+    requireKind('SequentialSampler', 'the source', source, SIZED);
     this.#source = source;
   }
 
@@ -36,6 +39,11 @@ export class SequentialSampler implements Sampler {
   }
 }
 
+const SIZED = kind('something that has a length, such as a data set', (value) => {
+  const { length } = (value ?? {}) as { readonly length?: unknown };
+  return typeof value === 'object' && SIZE.accepts(length);
+});
+
 /** Options of {@link RandomSampler}. */
 export interface RandomSamplerOptions {
   /** Draw each index from all, so that some come twice and others not at all. */
@@ -45,6 +53,12 @@ export interface RandomSamplerOptions {
   /** Default: a new generator each time, seeded from the default one. */
   readonly generator?: Generator | undefined;
 }
+
+const RANDOM_OPTIONS: OptionKinds<RandomSamplerOptions> = {
+  replacement: BOOL,
+  numSamples: COUNT,
+  generator: GENERATOR,
+};
 
 /**
  * All indices in random order.
@@ -59,10 +73,17 @@ export class RandomSampler implements Sampler {
   readonly #numSamples: number | undefined;
 
   constructor(source: Sized, options: RandomSamplerOptions = {}) {
+    requireKind('RandomSampler', 'the source', source, SIZED);
+    const given = requireOptions<RandomSamplerOptions>(
+      'RandomSampler',
+      options,
+      RANDOM_OPTIONS,
+      '{ replacement: true }',
+    );
     this.#source = source;
-    this.replacement = options.replacement ?? false;
-    this.generator = options.generator;
-    this.#numSamples = options.numSamples;
+    this.replacement = given.replacement ?? false;
+    this.generator = given.generator;
+    this.#numSamples = given.numSamples;
     if (!Number.isInteger(this.length) || this.length < 1) {
       throw new ArgumentError(
         `RandomSampler: expected at least one sample to draw, but got ${this.length}; is the data set empty?`,
@@ -109,8 +130,10 @@ export class SubsetRandomSampler implements Sampler {
   readonly generator: Generator | undefined;
 
   constructor(indices: Iterable<number>, options: { readonly generator?: Generator } = {}) {
+    requireKind('SubsetRandomSampler', 'the indices', indices, ITERABLE);
     this.indices = [...indices];
-    this.generator = options.generator;
+    const given = requireOptions<{ generator?: Generator }>('SubsetRandomSampler', options, { generator: GENERATOR });
+    this.generator = given.generator;
   }
 
   get length(): number {
@@ -121,6 +144,8 @@ export class SubsetRandomSampler implements Sampler {
     for (const at of randperm(this.indices.length, this.generator ?? defaultGenerator)) yield this.indices[at]!;
   }
 }
+
+const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && SIZED.accepts(value)); // prettier-ignore
 
 /**
  * A sampler's indices in groups of `batchSize`; the last may be smaller, or is dropped.
@@ -134,9 +159,9 @@ export class BatchSampler implements Iterable<number[]> {
   readonly dropLast: boolean;
 
   constructor(sampler: Sampler, batchSize: number, dropLast = false) {
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new ArgumentError(`BatchSampler: expected a batchSize of at least 1, but got ${batchSize}`);
-    }
+    requireKind('BatchSampler', 'the sampler', sampler, SAMPLER);
+    requireKind('BatchSampler', 'batchSize', batchSize, COUNT);
+    requireKind('BatchSampler', 'dropLast', dropLast, BOOL);
     this.sampler = sampler;
     this.batchSize = batchSize;
     this.dropLast = dropLast;

@@ -1,6 +1,8 @@
 /** Data sets whose samples are rows of tensors. */
+import { ARRAY, requireKind } from '../base/arguments.ts';
 import { ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
+import { requireTensor } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from './dataset.ts';
@@ -28,6 +30,7 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<
   readonly length: number;
 
   constructor(...tensors: T) {
+    for (const tensor of tensors) requireTensor('TensorDataset', 'every argument', tensor, 'write new data.TensorDataset(images, labels)'); // prettier-ignore
     const length = (tensors[0]?.shape as readonly number[] | undefined)?.[0];
     if (length === undefined) throw new ShapeError('TensorDataset: expected tensors with at least one dimension');
     if (tensors.some((tensor) => tensor.ndim === 0 || tensor.size(0) !== length)) {
@@ -44,6 +47,7 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<
   }
 
   getBatch(indices: readonly number[]): Tensor[] {
+    requireKind('TensorDataset.getBatch', 'the indices', indices, ARRAY);
     for (const index of indices) requireIndex('TensorDataset.get', index, this.length);
     const rows = fromTypedArray(BigInt64Array.from(indices, BigInt)) as Tensor;
     return this.tensors.map((tensor) => tensor.detach().indexSelect(0, rows));

@@ -2,14 +2,26 @@
  * Gradients kept within bounds before an optimizer's step (R. Pascanu et al., On the difficulty of training recurrent neural
  * networks, 2013).
  */
-import { ArgumentError } from '../base/errors.ts';
+import { ITERABLE, kind, requireKind } from '../base/arguments.ts';
+import { requireTensor } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { zeros } from '../tensor/create.ts';
 import { stack } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-const gradsOf = (parameters: Iterable<Tensor>): Tensor[] =>
-  [...parameters].map((parameter) => parameter.grad).filter((grad) => grad !== null);
+const ABOVE_ZERO = kind('a positive number', (value) => typeof value === 'number' && value > 0);
+const NORM = kind('2 or Infinity', (value) => value === 2 || value === Infinity);
+
+/** The parameters, checked: one tensor, or several as `model.parameters()` gives them. */
+function parametersOf(op: string, parameters: unknown): Tensor[] {
+  requireKind(op, 'the parameters', parameters, ITERABLE, 'pass model.parameters()');
+  const list = [...(parameters as Iterable<unknown>)];
+  for (const parameter of list) requireTensor(op, 'every parameter', parameter, 'pass model.parameters()');
+  return list as Tensor[];
+}
+
+const gradsOf = (parameters: readonly Tensor[]): Tensor[] =>
+  parameters.map((parameter) => parameter.grad).filter((grad) => grad !== null);
 
 /**
  * Scales the gradients of all parameters in place so that the norm of all their elements together is at most `maxNorm`, and
@@ -27,13 +39,11 @@ const gradsOf = (parameters: Iterable<Tensor>): Tensor[] =>
  * console.log(Math.hypot(...w.grad!.tolist() as number[]) < 1.000001); // true
  */
 export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number, normType = 2): Tensor {
-  if (!(maxNorm > 0))
-    throw new ArgumentError(`clipGradNorm_: expected maxNorm to be a positive number, but got ${maxNorm}`);
-  if (normType !== 2 && normType !== Infinity) {
-    throw new ArgumentError(`clipGradNorm_: expected normType to be 2 or Infinity, but got ${String(normType)}`);
-  }
+  const list = parametersOf('clipGradNorm_', parameters);
+  requireKind('clipGradNorm_', 'maxNorm', maxNorm, ABOVE_ZERO);
+  requireKind('clipGradNorm_', 'normType', normType, NORM);
   return withGradMode(false, () => {
-    const grads = gradsOf(parameters);
+    const grads = gradsOf(list);
     if (grads.length === 0) return zeros([]);
     const norms = grads.map((grad) => (normType === 2 ? grad.mul(grad).sum() : grad.abs().max()));
     const all = stack(norms);
@@ -57,8 +67,9 @@ export function clipGradNorm_(parameters: Iterable<Tensor>, maxNorm: number, nor
  * console.log(w.grad!.tolist()); // [ 1, -0.5 ]
  */
 export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number): void {
-  if (!(clipValue > 0)) throw new ArgumentError(`clipGradValue_: expected a positive number, but got ${clipValue}`);
+  const list = parametersOf('clipGradValue_', parameters);
+  requireKind('clipGradValue_', 'clipValue', clipValue, ABOVE_ZERO);
   withGradMode(false, () => {
-    for (const grad of gradsOf(parameters)) grad.copy_(grad.clamp({ min: -clipValue, max: clipValue }));
+    for (const grad of gradsOf(list)) grad.copy_(grad.clamp({ min: -clipValue, max: clipValue }));
   });
 }

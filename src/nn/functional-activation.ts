@@ -2,22 +2,25 @@
  * Activations beyond the everyday ones, part of `F`
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions).
  */
+import { NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { requireTensor } from '../tensor/arguments.ts';
 import { apply1, applyInPlace } from '../tensor/dispatch.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { GELU_OPTIONS, isInPlace } from './options.ts';
 
-interface InPlace {
+export interface InPlace {
   /** Writes the result into the input. Default false. */
   readonly inplace?: boolean;
 }
 
 type Name = 'hardtanh' | 'hardswish' | 'silu' | 'elu';
 
-function run<S extends Shape>(name: Name, x: Tensor<S>, scalars: readonly number[], { inplace }: InPlace): Tensor<S> {
-  if (inplace === true) return applyInPlace(name, [x], NO_ATTRS, scalars) as Tensor<S>;
+function run<S extends Shape>(name: Name, x: Tensor<S>, scalars: readonly number[], options: InPlace): Tensor<S> {
+  if (isInPlace(name, options)) return applyInPlace(name, [x], NO_ATTRS, scalars) as Tensor<S>;
   return apply1(name, [x], NO_ATTRS, scalars);
 }
 
@@ -26,6 +29,7 @@ function run<S extends Shape>(name: Name, x: Tensor<S>, scalars: readonly number
  * @throws ArgumentError where min is above max
  */
 export function hardtanh<S extends Shape>(x: Tensor<S>, min = -1, max = 1, options: InPlace = {}): Tensor<S> {
+  for (const bound of [min, max]) requireKind('hardtanh', 'the bounds', bound, NUMBER);
   if (!(min <= max)) throw new ArgumentError(`hardtanh: expected a lower bound that is not above the upper, but got ${min} and ${max}`); // prettier-ignore
   return run('hardtanh', x, [min, max], options);
 }
@@ -36,9 +40,10 @@ export const relu6 = <S extends Shape>(x: Tensor<S>, options: InPlace = {}): Ten
 /** min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines */
 export function hardsigmoid<S extends Shape>(x: Tensor<S>, options?: InPlace): Tensor<S>;
 export function hardsigmoid(x: Tensor, options: InPlace = {}): Tensor {
+  requireTensor('hardsigmoid', 'the input', x);
   requireDType('hardsigmoid', 'input', x.dtype, ['float32', 'float64']);
   const y = hardtanh(x.add(3), 0, 6).div(6);
-  return options.inplace === true ? x.copy_(y) : y;
+  return isInPlace('hardsigmoid', options) ? x.copy_(y) : y;
 }
 
 /** x·hardsigmoid(x) */
@@ -62,9 +67,9 @@ export interface GeluOptions {
  * @throws ArgumentError for an approximation that is not known
  */
 export function gelu<S extends Shape>(x: Tensor<S>, options: GeluOptions = {}): Tensor<S> {
-  const { approximate = 'none' } = options;
+  requireTensor('gelu', 'the input', x);
+  const { approximate = 'none' } = requireOptions<GeluOptions>('gelu', options, GELU_OPTIONS, "{ approximate: 'tanh' }"); // prettier-ignore
   if (approximate === 'none') return apply1('gelu', [x], NO_ATTRS);
-  if ((approximate as string) !== 'tanh') throw new ArgumentError(`gelu: expected approximate to be 'none' or 'tanh', but got '${approximate}'`); // prettier-ignore
   const input = x as Tensor;
   const inner = input.mul(input).mul(0.044715).add(1).mul(input).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
   return inner.tanh().add(1).mul(input).mul(0.5);

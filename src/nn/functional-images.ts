@@ -2,9 +2,11 @@
  * Functions that change the size of images: transposed convolution, interpolation, pixel shuffle; part of `F`
  * (https://pytorch.org/docs/stable/nn.functional.html).
  */
+import { requireKind, requireOptions, STEP, wrongArgument } from '../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { channelsRemedy, NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes } from '../base/shape.ts';
+import { requireTensor } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { convInputGradParams } from '../tensor/ops/conv.ts';
 import { convParams, type ConvParams } from '../tensor/ops/conv-geometry.ts';
@@ -20,6 +22,7 @@ import type {
 } from '../tensor/shapes/resize.ts';
 import type { Pair } from '../tensor/shapes/window.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { CONV_TRANSPOSE_OPTIONS, INTERPOLATE_OPTIONS } from './options.ts';
 
 // ---- transposed convolution
 
@@ -139,7 +142,18 @@ export function convTranspose2d(
   bias: Tensor | null = null,
   options: ConvTransposeOptions = {},
 ): Tensor {
-  return convTranspose2dWith(x, weight, bias, convTransposeParams(options));
+  const op = 'convTranspose2d';
+  requireTensor(op, 'the input', x);
+  requireTensor(op, 'weight', weight);
+  if (bias !== null)
+    requireTensor(op, 'bias', bias, 'options come fourth: F.convTranspose2d(x, weight, null, { stride: 2 })');
+  const given = requireOptions(
+    op,
+    options,
+    CONV_TRANSPOSE_OPTIONS,
+    'F.convTranspose2d(x, weight, bias, { stride: 2 })',
+  );
+  return convTranspose2dWith(x, weight, bias, convTransposeParams(given));
 }
 
 // ---- interpolation
@@ -156,8 +170,6 @@ export interface InterpolateOptions {
   /** bilinear and bicubic: whether the centres of the corner pixels stay in the corners. Default false. */
   readonly alignCorners?: boolean | undefined;
 }
-
-const INTERPOLATE_MODES: readonly string[] = ['nearest', 'nearest-exact', 'bilinear', 'bicubic', 'area'];
 
 /**
  * Resizes images by interpolation: [N, C, H, W] → [N, C, Hout, Wout]
@@ -180,8 +192,8 @@ export function interpolate<
   options: Omit<InterpolateOptions, 'size' | 'scaleFactor'> & { readonly size?: O; readonly scaleFactor?: By },
 ): Tensor<ShapeFor<X, InterpolateShape<X, O, By>>>;
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  checkInterpolate('interpolate', options);
-  return interpolateAs('interpolate', x, options);
+  requireTensor('interpolate', 'the input', x);
+  return interpolateAs('interpolate', x, checkInterpolate('interpolate', options));
 }
 
 /** @internal With checked options, for `op`, which errors name. */
@@ -206,23 +218,25 @@ function outputSize(x: Tensor, scale: readonly [number, number]): [number, numbe
 }
 
 /** @internal Arguments that no input could make right. */
-export function checkInterpolate(
-  op: string,
-  { size, scaleFactor, mode = 'nearest', alignCorners }: InterpolateOptions,
-): void {
-  if (!INTERPOLATE_MODES.includes(mode)) throw new ArgumentError(`${op}: expected mode to be one of ${INTERPOLATE_MODES.join(', ')}, but got '${mode}'`); // prettier-ignore
+export function checkInterpolate(op: string, options: InterpolateOptions): InterpolateOptions {
+  if ((options as unknown) === undefined)
+    throw wrongArgument(op, 'options', 'an object', options, 'write { scaleFactor: 2 }');
+  const given = requireOptions(op, options, INTERPOLATE_OPTIONS, '{ scaleFactor: 2 }');
+  const { size, scaleFactor, mode = 'nearest', alignCorners } = given;
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ArgumentError(`${op}: expected either size or scaleFactor, but got ${size === undefined ? 'neither' : 'both'}`); // prettier-ignore
   }
   if (alignCorners !== undefined && mode !== 'bilinear' && mode !== 'bicubic') {
     throw new ArgumentError(`${op}: alignCorners is for the modes bilinear and bicubic, but the mode is '${mode}'; leave it out`); // prettier-ignore
   }
+  return given;
 }
 
 // ---- pixel shuffle
 
 function checkShuffle(op: string, x: Tensor, r: number): void {
-  if (!Number.isInteger(r) || r < 1) throw new ArgumentError(`${op}: expected a factor that is a whole number of at least 1, but got ${r}`); // prettier-ignore
+  requireTensor(op, 'the input', x);
+  requireKind(op, 'the factor', r, STEP);
   if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.layout.shape)));
 }
 

@@ -2,14 +2,16 @@
  * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
  * is kept. Options are named as the layers' are.
  */
+import { NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { say, WRONG_FEATURES } from '../base/sentences.ts';
 import { numelOf, sameDims, showSizes } from '../base/shape.ts';
+import { requireTensor, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
-import { convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
+import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { wrongTarget } from '../tensor/ops/index-error.ts';
 import { indexCheckParams, oneHotParams, padParams } from '../tensor/ops/indexing.ts';
@@ -23,8 +25,12 @@ import {
 import { batchNormParams } from '../tensor/ops/norm.ts';
 import {
   adaptivePoolParams,
+  AVG_POOL_OPTIONS,
   avgPoolParams,
+  MAX_POOL_OPTIONS,
   maxPoolParams,
+  OUTPUT_SIZE,
+  WINDOW,
   type AdaptivePoolParams,
   type AvgPoolOptions,
   type AvgPoolParams,
@@ -44,9 +50,21 @@ import type { FlattenShape } from '../tensor/shapes/view.ts';
 import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '../tensor/shapes/window.ts';
 import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { InPlace } from './functional-activation.ts';
+import { BATCH_NORM_OPTIONS, CLASS_LOSS_OPTIONS, CROSS_ENTROPY_OPTIONS, DROPOUT_OPTIONS, isInPlace, LOSS_OPTIONS, SMOOTH_L1_OPTIONS } from './options.ts'; // prettier-ignore
 import type { PaddingArgument } from './shape-types.ts';
 
-export * from './functional-activation.ts';
+export {
+  elu,
+  gelu,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  relu6,
+  silu,
+  softplus,
+  type GeluOptions,
+} from './functional-activation.ts';
 export {
   convTranspose2d,
   interpolate,
@@ -57,6 +75,10 @@ export {
   type InterpolateOptions,
 } from './functional-images.ts';
 export type { ConvOptions, Pair, Reduction };
+
+function requireBias(op: string, bias: unknown): void {
+  if (bias !== null) requireTensor(op, 'bias', bias, 'write null for none');
+}
 
 /**
  * Runs an image operation on [N, C, H, W]; a single image [C, H, W] gets a batch dimension for the time.
@@ -98,7 +120,10 @@ export function conv2d<
   options?: { readonly stride?: S; readonly padding?: PaddingArgument<P, S>; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
 ): Tensor<ShapeFor<X, FilteredShape<X, W, S, P, D, G>>>;
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor {
-  return conv2dWith(x, weight, bias, convParams(options));
+  requireTensor('conv2d', 'the input', x);
+  requireTensor('conv2d', 'weight', weight);
+  requireBias('conv2d', bias);
+  return conv2dWith(x, weight, bias, convParams(requireOptions('conv2d', options, CONV_OPTIONS, 'F.conv2d(x, weight, bias, { stride: 2 })'))); // prettier-ignore
 }
 
 /** `x · weightᵀ + bias`: x [..., in], weight [out, in], bias [out] → [..., out]. */
@@ -108,6 +133,8 @@ export function linear<X extends Shape, W extends Shape>(
   bias?: Tensor | null,
 ): Tensor<ShapeFor<X, WeightedShape<X, W>>>;
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  requireTensor('linear', 'the input', x);
+  requireTensor('linear', 'weight', weight);
   if (weight.ndim === 2 && x.layout.shape.at(-1) !== weight.layout.shape[1]) throw wrongFeatures(x, weight);
   if (!x.isFloatingPoint() && weight.ndim === 2) {
     const product = x.matmul(weight.t()); // whole numbers have no layers that learn, but they have this product
@@ -140,6 +167,17 @@ export const avgPool2dWith = (x: Tensor, params: AvgPoolParams): Tensor => apply
 export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor =>
   apply1('adaptiveAvgPool2d', [x], params);
 
+function maxPoolOptions(op: string, x: unknown, kernelSize: unknown, options: unknown): MaxPoolOptions {
+  requireTensor(op, 'the input', x);
+  requireKind(op, 'kernelSize', kernelSize, WINDOW);
+  return requireOptions<Omit<MaxPoolOptions, 'returnIndices'>>(
+    op,
+    options,
+    MAX_POOL_OPTIONS,
+    `F.${op}(x, 2, { stride: 2 })`,
+  );
+}
+
 interface PoolOptions<S, P, C> {
   readonly stride?: S;
   readonly padding?: P;
@@ -160,7 +198,7 @@ export function maxPool2d<
   options?: PoolOptions<S, P, C> & { readonly dilation?: D },
 ): Tensor<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: Omit<MaxPoolOptions, 'returnIndices'> = {}): Tensor {
-  return maxPool2dWith(x, maxPoolParams(kernelSize, options));
+  return maxPool2dWith(x, maxPoolParams(kernelSize, maxPoolOptions('maxPool2d', x, kernelSize, options)));
 }
 
 /** As {@link maxPool2d}, with the place of each maximum in its H·W plane (int64). */
@@ -182,7 +220,8 @@ export function maxPool2dWithIndices<
   },
 ): ValuesAndIndices<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
 export function maxPool2dWithIndices(x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): ValuesAndIndices {
-  const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...options, returnIndices: true }));
+  const given = maxPoolOptions('maxPool2dWithIndices', x, kernelSize, options);
+  const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...given, returnIndices: true }));
   return { values: values!, indices: indices! };
 }
 
@@ -199,7 +238,9 @@ export function avgPool2d<
   options?: PoolOptions<S, P, C> & Pick<AvgPoolOptions, 'countIncludePad' | 'divisorOverride'>,
 ): Tensor<ShapeFor<X, Pool2dShape<X, K, S, P, 1, C, 'avgPool2d'>>>;
 export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
-  return avgPool2dWith(x, avgPoolParams(kernelSize, options));
+  requireTensor('avgPool2d', 'the input', x);
+  requireKind('avgPool2d', 'kernelSize', kernelSize, WINDOW);
+  return avgPool2dWith(x, avgPoolParams(kernelSize, requireOptions('avgPool2d', options, AVG_POOL_OPTIONS, 'F.avgPool2d(x, 2, { stride: 2 })'))); // prettier-ignore
 }
 
 type OutputSize = number | null | readonly [number | null, number | null];
@@ -210,6 +251,7 @@ export function adaptiveAvgPool2d<S extends Shape, const O extends OutputSize>(
   outputSize: CheckedFor<S, AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>, O>,
 ): Tensor<ShapeFor<S, AdaptivePool2dShape<S, O, 'adaptiveAvgPool2d'>>>;
 export function adaptiveAvgPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  requireKind('adaptiveAvgPool2d', 'outputSize', outputSize, OUTPUT_SIZE);
   return adaptiveAvgPool2dWith(x, adaptivePoolParams(outputSize));
 }
 
@@ -219,19 +261,32 @@ export function adaptiveMaxPool2d<X extends Shape, const O extends OutputSize>(
   outputSize: CheckedFor<X, AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>, O>,
 ): Tensor<ShapeFor<X, AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>>>;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
+  requireKind('adaptiveMaxPool2d', 'outputSize', outputSize, OUTPUT_SIZE);
   return apply('adaptiveMaxPool2d', [x], adaptivePoolParams(outputSize))[0]!;
 }
 
 // ---- activations
 
-export const relu = <S extends Shape>(x: Tensor<S>, options: { readonly inplace?: boolean } = {}): Tensor<S> =>
-  options.inplace === true ? x.relu_() : x.relu();
-export const sigmoid = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.sigmoid();
-export const tanh = <S extends Shape>(x: Tensor<S>): Tensor<S> => x.tanh();
-export const softmax = <S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> =>
-  (x as Tensor).softmax(dim as number);
-export const logSoftmax = <S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> =>
-  (x as Tensor).logSoftmax(dim as number);
+export function relu<S extends Shape>(x: Tensor<S>, options?: InPlace): Tensor<S> {
+  requireTensor('relu', 'the input', x);
+  return isInPlace('relu', options) ? x.relu_() : x.relu();
+}
+export function sigmoid<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  requireTensor('sigmoid', 'the input', x);
+  return x.sigmoid();
+}
+export function tanh<S extends Shape>(x: Tensor<S>): Tensor<S> {
+  requireTensor('tanh', 'the input', x);
+  return x.tanh();
+}
+export function softmax<S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> {
+  requireTensor('softmax', 'the input', x);
+  return (x as Tensor).softmax(dim as number);
+}
+export function logSoftmax<S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> {
+  requireTensor('logSoftmax', 'the input', x);
+  return (x as Tensor).logSoftmax(dim as number);
+}
 
 /** x where positive, slope·x elsewhere. */
 export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
@@ -259,21 +314,20 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
   return drawnTensor(shape, x.dtype, mask, () => fillDropoutMask(mask, p, generator));
 }
 
-function checkProbability(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${op}: expected a probability p between 0 and 1, but got ${p}`);
+function dropoutOptions(op: string, x: unknown, options: unknown): DropoutOptions {
+  requireTensor(op, 'the input', x);
+  return requireOptions<DropoutOptions>(op, options, DROPOUT_OPTIONS, `F.${op}(x, { p: 0.5 })`);
 }
 
 /** In training, zeroes elements with probability p and scales the rest by 1/(1 − p); else the input itself. */
 export function dropout<S extends Shape>(x: Tensor<S>, options: DropoutOptions = {}): Tensor<S> {
-  const { p = 0.5, training = true, generator } = options;
-  checkProbability('dropout', p);
+  const { p = 0.5, training = true, generator } = dropoutOptions('dropout', x, options);
   return training && p > 0 ? (x as Tensor).mul(dropoutMask(x, x.layout.shape, p, generator)) : x;
 }
 
 /** As {@link dropout}, for whole channels of [N, C, H, W]. */
 export function dropout2d<S extends Shape>(x: Tensor<S>, options: DropoutOptions = {}): Tensor<S> {
-  const { p = 0.5, training = true, generator } = options;
-  checkProbability('dropout2d', p);
+  const { p = 0.5, training = true, generator } = dropoutOptions('dropout2d', x, options);
   if (!training || p === 0) return x;
   const shape = x.layout.shape.map((size, i) => (i < 2 ? size : 1));
   return (x as Tensor).mul(dropoutMask(x, shape, p, generator));
@@ -306,7 +360,11 @@ export function batchNorm(
   runningVar: Tensor | null,
   options: BatchNormOptions = {},
 ): Tensor {
-  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
+  requireTensor('batchNorm', 'the input', x);
+  requireKind('batchNorm', 'runningMean', runningMean, TENSOR_OR_NULL);
+  requireKind('batchNorm', 'runningVar', runningVar, TENSOR_OR_NULL);
+  const given = requireOptions<BatchNormOptions>('batchNorm', options, BATCH_NORM_OPTIONS, '{ training: true }');
+  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = given;
   const running = runningMean !== null && runningVar !== null;
   if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }'); // prettier-ignore
   const params = batchNormParams({ weight: weight !== null, bias: bias !== null, running, eps });
@@ -335,6 +393,8 @@ export interface CrossEntropyOptions extends ClassLossOptions {
   /** How much of the target is spread over all classes, 0 to 1. Default 0. */
   readonly labelSmoothing?: number;
 }
+
+const CLASSES = "class indices are tensor([0, 2], { dtype: 'int64' })";
 
 /**
  * Kernels refuse a target that is no class. A compiled function also looks at those that are there beforehand, before it changes
@@ -371,7 +431,15 @@ export function crossEntropy<S extends Shape, T extends Shape, R extends Reducti
   options?: CrossEntropyOptions & { readonly reduction?: R },
 ): Tensor<LossShape<ShapeFor<S, ClassTarget<S, T, 'crossEntropy'>>, R>>;
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { weight = null, ignoreIndex, reduction, labelSmoothing } = options;
+  requireTensor('crossEntropy', 'the input', input);
+  requireTensor('crossEntropy', 'the target', target, CLASSES);
+  const given = requireOptions<CrossEntropyOptions>(
+    'crossEntropy',
+    options,
+    CROSS_ENTROPY_OPTIONS,
+    "{ reduction: 'sum' }",
+  );
+  const { weight = null, ignoreIndex, reduction, labelSmoothing } = given;
   const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
   if (target.isFloatingPoint() && sameDims(target.layout.shape, input.layout.shape)) {
     return probabilityCrossEntropy(input, target, weight, params);
@@ -405,7 +473,10 @@ export function nllLoss<S extends Shape, T extends Shape, R extends Reduction = 
   options?: ClassLossOptions & { readonly reduction?: R },
 ): Tensor<LossShape<ShapeFor<S, ClassTarget<S, T, 'nllLoss', false>>, R>>;
 export function nllLoss(input: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
-  const { weight = null, ignoreIndex, reduction } = options;
+  requireTensor('nllLoss', 'the input', input);
+  requireTensor('nllLoss', 'the target', target, CLASSES);
+  const given = requireOptions<ClassLossOptions>('nllLoss', options, CLASS_LOSS_OPTIONS, "{ reduction: 'sum' }");
+  const { weight = null, ignoreIndex, reduction } = given;
   const params = classLossParams('nllLoss', { weight: weight !== null, ignoreIndex, reduction });
   checkTargets('nllLoss', input, target, params);
   return apply('nllLoss', weight === null ? [input, target] : [input, target, weight], params)[0]!;
@@ -421,14 +492,17 @@ function pairLoss(
   kind: PairLossKind,
   x: Tensor,
   y: Tensor,
-  options: LossOptions,
-  beta?: number,
+  options: LossOptions & { readonly beta?: number },
 ): Tensor {
+  requireTensor(op, 'the input', x);
+  requireTensor(op, 'the target', y);
+  const kinds = kind === 'smoothL1' ? SMOOTH_L1_OPTIONS : LOSS_OPTIONS;
+  const { reduction, beta } = requireOptions<LossOptions & { beta?: number }>(op, options, kinds as typeof SMOOTH_L1_OPTIONS, "{ reduction: 'sum' }"); // prettier-ignore
   // prettier-ignore
   const [a, b] = sameDims(x.layout.shape, y.layout.shape) ? [x, y] : (broadcastTensors(x, y) as [Tensor, Tensor]);
   if (op === 'l1Loss' && (x.dtype === 'bool' || y.dtype === 'bool')) throw boolDifference(op);
   const dtype = promoteLayouts(x.layout, y.layout);
-  return apply1(op, [a.to(dtype), b.to(dtype)], pairLossParams(kind, options.reduction, beta));
+  return apply1(op, [a.to(dtype), b.to(dtype)], pairLossParams(kind, reduction, beta));
 }
 
 /** How a loss of the elements of two tensors is called: their shapes broadcast. */
@@ -449,7 +523,7 @@ export const mseLoss: PairLoss = (input: Tensor, target: unknown, options: LossO
 export const l1Loss: PairLoss = (input: Tensor, target: unknown, options: LossOptions = {}): Tensor =>
   pairLoss('l1Loss', 'l1', input, target as Tensor, options);
 /** Squared below `beta`, absolute above (Girshick 2015). */
-export const smoothL1Loss: PairLoss<LossOptions & { readonly beta?: number }> = (input: Tensor, target: unknown, options: LossOptions & { readonly beta?: number } = {}): Tensor => pairLoss('smoothL1Loss', 'smoothL1', input, target as Tensor, options, options.beta); // prettier-ignore
+export const smoothL1Loss: PairLoss<LossOptions & { readonly beta?: number }> = (input: Tensor, target: unknown, options: LossOptions & { readonly beta?: number } = {}): Tensor => pairLoss('smoothL1Loss', 'smoothL1', input, target as Tensor, options); // prettier-ignore
 
 // ---- other
 
@@ -463,6 +537,8 @@ export function pad<X extends Shape, const P extends readonly number[]>(
   value?: number,
 ): Tensor<ShapeFor<X, PadShape<X, P>>>;
 export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
+  requireTensor('pad', 'the input', x);
+  requireKind('pad', 'the value', value, NUMBER, 'only constant padding exists: F.pad(x, [1, 1], 0)');
   return apply1('pad', [x], padParams(pads), [value]);
 }
 
@@ -481,5 +557,6 @@ export function flatten<S extends Shape, From extends number = 1, To extends num
   end?: To,
 ): Tensor<ShapeFor<S, FlattenShape<S, From, To>>>;
 export function flatten(x: Tensor, start = 1, end = -1): Tensor {
+  requireTensor('flatten', 'the input', x);
   return x.flatten(start, end);
 }

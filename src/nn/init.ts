@@ -1,6 +1,16 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
-import { ArgumentError, ShapeError } from '../base/errors.ts';
+import {
+  FINITE,
+  NUMBER,
+  oneOf,
+  requireKind,
+  requireOptions,
+  wrongArgument,
+  type OptionKinds,
+} from '../base/arguments.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
+import { GENERATOR, requireTensor } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -8,21 +18,37 @@ import { normalCdf } from './normal.ts';
 
 type FloatArray = Float32Array | Float64Array;
 
-function fillWith(x: Tensor, fill: (data: FloatArray) => void): Tensor {
+/** Checks what all of these take: a tensor, numbers, and perhaps a generator. */
+function requireArguments(op: string, x: unknown, numbers: readonly unknown[], generator?: unknown): void {
+  requireTensor(op, 'the first argument', x);
+  for (const number of numbers) requireKind(op, 'every number', number, FINITE);
+  if (generator !== undefined) requireKind(op, 'generator', generator, GENERATOR);
+}
+
+function fillWith(op: string, x: Tensor, fill: (data: FloatArray) => void): Tensor {
+  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
   prepareDraws(); // must not move the memory while it is written to
   x.overwrite((data) => fill(data as FloatArray));
   return x;
 }
 
 /** Numbers from U(a, b). */
-export const uniform_ = (x: Tensor, a = 0, b = 1, generator?: Generator): Tensor =>
-  fillWith(x, (data) => fillUniform(data, a, b, generator));
+export function uniform_(x: Tensor, a = 0, b = 1, generator?: Generator): Tensor {
+  requireArguments('uniform_', x, [a, b], generator);
+  return fillWith('uniform_', x, (data) => fillUniform(data, a, b, generator));
+}
 
 /** Numbers from N(mean, std²). */
-export const normal_ = (x: Tensor, mean = 0, std = 1, generator?: Generator): Tensor =>
-  fillWith(x, (data) => fillNormal(data, mean, std, generator));
+export function normal_(x: Tensor, mean = 0, std = 1, generator?: Generator): Tensor {
+  requireArguments('normal_', x, [mean, std], generator);
+  return fillWith('normal_', x, (data) => fillNormal(data, mean, std, generator));
+}
 
-export const constant_ = (x: Tensor, value: number): Tensor => withGradMode(false, () => x.fill_(value));
+export function constant_(x: Tensor, value: number): Tensor {
+  requireTensor('constant_', 'the first argument', x);
+  requireKind('constant_', 'value', value, NUMBER);
+  return withGradMode(false, () => x.fill_(value));
+}
 export const zeros_ = (x: Tensor): Tensor => constant_(x, 0);
 export const ones_ = (x: Tensor): Tensor => constant_(x, 1);
 
@@ -31,6 +57,7 @@ export const ones_ = (x: Tensor): Tensor => constant_(x, 1);
  * @throws ShapeError with fewer than two dimensions
  */
 export function fans(x: Tensor): { fanIn: number; fanOut: number } {
+  requireTensor('init', 'the first argument', x);
   const { shape } = x.layout;
   if (shape.length < 2)
     throw new ShapeError(`init: fan-in and fan-out need at least 2 dimensions, but got shape ${showShape(shape)}`);
@@ -38,10 +65,13 @@ export function fans(x: Tensor): { fanIn: number; fanOut: number } {
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
+const NONLINEARITY = oneOf('linear', 'conv2d', 'sigmoid', 'tanh', 'relu', 'leakyRelu');
 export type Nonlinearity = 'linear' | 'conv2d' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu';
 
 /** How much a nonlinearity shrinks the signal, for He's and Glorot's scaling. */
 export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01): number {
+  requireKind('calculateGain', 'nonlinearity', nonlinearity, NONLINEARITY);
+  requireKind('calculateGain', 'negativeSlope', negativeSlope, NUMBER);
   switch (nonlinearity) {
     case 'linear':
     case 'conv2d':
@@ -64,6 +94,16 @@ export interface KaimingOptions {
   readonly generator?: Generator;
 }
 
+const KAIMING_OPTIONS: OptionKinds<KaimingOptions> = {
+  a: NUMBER,
+  mode: oneOf('fanIn', 'fanOut'),
+  nonlinearity: NONLINEARITY,
+  generator: GENERATOR,
+};
+
+const kaimingOptions = (op: string, options: unknown): KaimingOptions =>
+  requireOptions<KaimingOptions>(op, options, KAIMING_OPTIONS, "{ mode: 'fanOut', nonlinearity: 'relu' }");
+
 function kaimingStd(x: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(x)[mode]);
@@ -71,16 +111,20 @@ function kaimingStd(x: Tensor, options: KaimingOptions): number {
 
 /** He initialisation, uniform (https://arxiv.org/abs/1502.01852). */
 export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(x, options);
-  return uniform_(x, -bound, bound, options.generator);
+  const given = kaimingOptions('kaimingUniform_', options);
+  const bound = Math.sqrt(3) * kaimingStd(x, given);
+  return uniform_(x, -bound, bound, given.generator);
 }
 
 /** He initialisation, normal. */
-export const kaimingNormal_ = (x: Tensor, options: KaimingOptions = {}): Tensor =>
-  normal_(x, 0, kaimingStd(x, options), options.generator);
+export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
+  const given = kaimingOptions('kaimingNormal_', options);
+  return normal_(x, 0, kaimingStd(x, given), given.generator);
+}
 
 /** Glorot initialisation, uniform (https://proceedings.mlr.press/v9/glorot10a.html). */
 export function xavierUniform_(x: Tensor, gain = 1): Tensor {
+  requireKind('xavierUniform_', 'gain', gain, NUMBER);
   const { fanIn, fanOut } = fans(x);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   return uniform_(x, -bound, bound);
@@ -88,6 +132,7 @@ export function xavierUniform_(x: Tensor, gain = 1): Tensor {
 
 /** Glorot initialisation, normal. */
 export function xavierNormal_(x: Tensor, gain = 1): Tensor {
+  requireKind('xavierNormal_', 'gain', gain, NUMBER);
   const { fanIn, fanOut } = fans(x);
   return normal_(x, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
@@ -98,10 +143,11 @@ export function xavierNormal_(x: Tensor, gain = 1): Tensor {
  * @throws ArgumentError for a standard deviation that is not positive, an empty range, or one so far from the mean that hardly a number is in it
  */
 export function truncNormal_(x: Tensor, mean = 0, std = 1, a = -2, b = 2, generator?: Generator): Tensor {
+  requireArguments('truncNormal_', x, [mean, std, a, b], generator);
   if (!(std > 0) || !(a < b)) throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`); // prettier-ignore
   const share = normalCdf((b - mean) / std) - normalCdf((a - mean) / std);
   const draw = share > 0.3 ? redrawnNormal : acceptedUniform;
-  return fillWith(x, (data) => draw(data, { mean, std, a, b }, generator));
+  return fillWith('truncNormal_', x, (data) => draw(data, { mean, std, a, b }, generator));
 }
 
 interface Truncated {
@@ -175,6 +221,5 @@ export function defaultInit(weight: Tensor, bias: Tensor | null): void {
 
 /** Throws unless `value` is a whole number ≥ `least`. */
 export function requireCount(layer: string, name: string, value: number, least = 1): void {
-  if (!Number.isInteger(value) || value < least)
-    throw new ArgumentError(`${layer}: expected ${name} to be a whole number ≥ ${least}, but got ${value}`);
+  if (!Number.isInteger(value) || value < least) throw wrongArgument(layer, name, `a whole number ≥ ${least}`, value);
 }

@@ -5,8 +5,10 @@
  * function whose prototype is the class's, so that fields and methods of subclasses land on it. Children and parameters
  * are found among a module's own properties, in the order they were assigned; only buffers need to be registered.
  */
-import { isFloating, type DType } from '../base/dtype.ts';
-import { ArgumentError, DeviceError, FlambeauError } from '../base/errors.ts';
+import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
+import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
+import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
+import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 import { Parameter } from './parameter.ts';
@@ -67,10 +69,9 @@ export abstract class ModuleBase {
 
   /** This module and all below it, each once, with their paths. */
   *namedModules(prefix = '', seen = new Set<ModuleBase>()): Generator<[string, ModuleBase]> {
-    if (seen.has(this)) return;
-    seen.add(this);
-    yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name), seen);
+    requireKind('namedModules', 'prefix', prefix, TEXT);
+    requireKind('namedModules', 'seen', seen, SEEN);
+    yield* modulesBelow(this, prefix, seen, 0);
   }
 
   *modules(): Generator<ModuleBase> {
@@ -82,8 +83,9 @@ export abstract class ModuleBase {
    * @throws ArgumentError for an empty name, one with a dot, or one that is taken by something else
    */
   addModule(name: string, module: ModuleBase): void {
-    if (name === '' || name.includes('.'))
-      throw new ArgumentError(`addModule: expected a name without dots, but got '${name}'`);
+    requireKind('addModule', 'the name', name, NAME);
+    requireKind('addModule', `the module '${name}'`, module, MODULE);
+    if (module === this) throw new ArgumentError(`addModule: ${this.typeName()} cannot contain itself`);
     if (name in this && !this[INTERNALS].added.has(name)) throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`); // prettier-ignore
     this[INTERNALS].added.set(name, module);
     Object.defineProperty(this, name, { value: module, writable: true, enumerable: true, configurable: true });
@@ -91,6 +93,7 @@ export abstract class ModuleBase {
 
   /** The module at a path such as `features.0`; the empty path is this one. */
   getSubmodule(path: string): ModuleBase {
+    requireKind('getSubmodule', 'the path', path, TEXT);
     for (const [name, module] of this.namedModules()) if (name === path) return module;
     throw new ArgumentError(`getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()].map(([name]) => name).filter(Boolean).join(', ')}`); // prettier-ignore
   }
@@ -126,21 +129,30 @@ export abstract class ModuleBase {
 
   /** Adds a tensor that is not learned but belongs to the state, such as running statistics. */
   registerBuffer(name: string, tensor: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
-    this[INTERNALS].buffers.set(name, options.persistent ?? true);
+    requireKind('registerBuffer', 'the name', name, NAME);
+    requireKind('registerBuffer', `the buffer '${name}'`, tensor, TENSOR_OR_NULL);
+    const given = requireOptions<{ persistent?: boolean }>(
+      'registerBuffer',
+      options,
+      PERSISTENT,
+      '{ persistent: false }',
+    );
+    this[INTERNALS].buffers.set(name, given.persistent ?? true);
     (this as unknown as Record<string, Tensor | null>)[name] = tensor;
   }
 
   /** Parameters and persistent buffers by path; they share memory with the module. */
   stateDict(): StateDict {
     const state: StateDict = new Map();
-    const visit = (module: ModuleBase, prefix: string): void => {
+    const visit = (module: ModuleBase, prefix: string, depth: number): void => {
+      requireFlat('stateDict', module, depth);
       for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
       for (const [name, buffer] of ownBuffers(module)) {
         if (module[INTERNALS].buffers.get(name) === true) state.set(join(prefix, name), buffer);
       }
-      for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name));
+      for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
     };
-    visit(this, '');
+    visit(this, '', 0);
     return state;
   }
 
@@ -149,13 +161,16 @@ export abstract class ModuleBase {
    * @throws StateDictError that lists every missing, unexpected and wrong-shaped key together
    */
   loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
-    return copyState(this.typeName(), this.stateDict(), state, options.strict ?? true);
+    requireKind('loadStateDict', 'the state', state, STATE, 'for a plain object: new Map(Object.entries(state))');
+    const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
+    return copyState(this.typeName(), this.stateDict(), state, strict);
   }
 
   // ---- modes
 
   /** Switches to training mode, or out of it; returns the module. */
   train(mode = true): this {
+    requireKind('train', 'the mode', mode, BOOL);
     for (const module of this.modules()) module.training = mode;
     return this;
   }
@@ -167,22 +182,29 @@ export abstract class ModuleBase {
 
   /** Clears the parameters' gradients: to null, or to zeros with `setToNone: false`. */
   zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
+    const { setToNone = true } = requireOptions<{ setToNone?: boolean }>('zeroGrad', options, SET_TO_NONE, '{ setToNone: false }'); // prettier-ignore
     for (const parameter of this.parameters()) {
-      if (options.setToNone === false) parameter.grad?.zero_();
-      else parameter.grad = null;
+      if (setToNone) parameter.grad = null;
+      else parameter.grad?.zero_();
     }
   }
 
   /** Switches gradients of all parameters on or off, for fine-tuning. */
   requiresGrad_(value = true): this {
+    requireKind('requiresGrad_', 'the value', value, BOOL);
     for (const parameter of this.parameters()) parameter.requiresGrad = value;
     return this;
   }
 
   /** Calls `fn` on every module, children first. */
   apply(fn: (module: ModuleBase) => void): this {
-    for (const child of this.children()) child.apply(fn);
-    fn(this);
+    requireKind('apply', 'the argument', fn, FUNCTION);
+    const visit = (module: ModuleBase, depth: number): void => {
+      requireFlat('apply', module, depth);
+      for (const child of module.children()) visit(child, depth + 1);
+      fn(module);
+    };
+    visit(this, 0);
     return this;
   }
 
@@ -192,6 +214,9 @@ export abstract class ModuleBase {
    */
   to(target: DType | 'cpu'): this {
     if (target === 'cpu') return this;
+    if (!DTYPES.includes(target))
+      throw new DeviceError(`to: expected 'cpu' or a floating-point dtype, but got ${show(target)}`);
+    if (!isFloating(target)) throw new DTypeError(`to: modules compute in float32 or float64, but got ${target}`);
     for (const module of this.modules()) {
       const properties = module as unknown as Record<string, Tensor>;
       for (const [name, parameter] of ownParameters(module)) {
@@ -219,6 +244,7 @@ export abstract class ModuleBase {
 
   /** Runs `hook` after every forward of this module. */
   registerForwardHook(hook: ForwardHook): { remove(): void } {
+    requireKind('registerForwardHook', 'hook', hook, FUNCTION);
     this[INTERNALS].hooks.add(hook);
     return { remove: () => void this[INTERNALS].hooks.delete(hook) };
   }
@@ -237,11 +263,17 @@ export abstract class ModuleBase {
 
   /** As PyTorch prints it. */
   toString(): string {
-    const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${indent(child.toString())}`);
-    const extra = this.extraRepr();
-    if (lines.length === 0) return `${this.typeName()}(${extra})`;
-    const all = extra === '' ? lines : [...extra.split('\n'), ...lines];
-    return `${this.typeName()}(\n${all.map((line) => `  ${line}`).join('\n')}\n)`;
+    printing++;
+    try {
+      requireFlat('toString', this, printing);
+      const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${indent(child.toString())}`);
+      const extra = this.extraRepr();
+      if (lines.length === 0) return `${this.typeName()}(${extra})`;
+      const all = extra === '' ? lines : [...extra.split('\n'), ...lines];
+      return `${this.typeName()}(\n${all.map((line) => `  ${line}`).join('\n')}\n)`;
+    } finally {
+      printing--;
+    }
   }
 
   [inspectSymbol](): string {
@@ -252,6 +284,8 @@ export abstract class ModuleBase {
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 
 function callModule(module: ModuleBase, args: never[]): unknown {
+  if (running.length >= MAX_NESTED) requireFlat('forward', module, running.length);
+  if (typeof (module.forward as unknown) !== 'function') throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`); // prettier-ignore
   activeRecorder()?.module(module, () => unchanged(module));
   running.push(module);
   try {
@@ -305,6 +339,37 @@ function ownBuffers(module: ModuleBase): [string, Tensor][] {
   });
 }
 
+/** More modules inside each other than any network has; JavaScript's stack would not hold many more. */
+const MAX_NESTED = 256;
+
+/** Throws for modules nested too deep, among them those that contain themselves. */
+function requireFlat(op: string, module: ModuleBase, depth: number): void {
+  if (depth < MAX_NESTED) return;
+  throw new ArgumentError(`${op}: modules are nested more than ${MAX_NESTED} deep, or ${module.typeName()} contains itself; keep references to outer modules out of fields`); // prettier-ignore
+}
+
+/** A module and all below it, each once, with their paths. */
+function* modulesBelow(
+  module: ModuleBase,
+  path: string,
+  seen: Set<ModuleBase>,
+  depth: number,
+): Generator<[string, ModuleBase]> {
+  if (seen.has(module)) return;
+  requireFlat('modules', module, depth);
+  seen.add(module);
+  yield [path, module];
+  for (const [name, child] of module.namedChildren()) yield* modulesBelow(child, join(path, name), seen, depth + 1);
+}
+
+const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));
+const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
+const SEEN = kind('a Set', (value) => value instanceof Set);
+const STATE = kind('a Map of tensors, as stateDict() gives', (value) => value instanceof Map);
+const STRICT: OptionKinds<LoadOptions> = { strict: BOOL };
+const PERSISTENT = { persistent: BOOL };
+const SET_TO_NONE = { setToNone: BOOL };
+
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
 const indent = (text: string): string => text.replaceAll('\n', '\n  ');
 
@@ -314,6 +379,15 @@ function stamp<M extends ModuleBase>(module: M): M {
   const internals: Internals = { added: new Map(), buffers: new Map(), hooks: new Set() };
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
+}
+
+/** How many modules are being printed inside each other. */
+let printing = 0;
+
+/** The first line of what printing shows. */
+function heading(module: ModuleBase): string {
+  const [child] = module.children();
+  return child === undefined ? `${module.typeName()}(${module.extraRepr()})` : module.typeName();
 }
 
 const located = new WeakSet<FlambeauError>();
@@ -331,5 +405,5 @@ function locate(error: FlambeauError): void {
   if (/^(?:2d|loss)?$/.test(type.toLowerCase().replace(name.toLowerCase(), ''))) error.message = type + error.message.slice(name.length); // prettier-ignore
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
-  error.message += ` (in layer ${path}: ${inner.toString().split('\n')[0]!.replace(/\($/, '')})`;
+  error.message += ` (in layer ${path}: ${heading(inner)})`;
 }

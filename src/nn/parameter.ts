@@ -1,4 +1,5 @@
 /** Parameters: the tensors that a module learns. */
+import { requireTensor } from '../tensor/arguments.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /**
@@ -11,6 +12,7 @@ import { Tensor } from '../tensor/tensor.ts';
  */
 export class Parameter extends Tensor {
   constructor(data: Tensor, requiresGrad = true) {
+    requireTensor('Parameter', 'data', data);
     super(data.storage, data.layout, data.offset);
     this.requiresGrad = requiresGrad;
   }

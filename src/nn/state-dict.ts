@@ -2,6 +2,7 @@
  * State dicts: the named tensors of a module, and loading them without ever leaving a module half loaded. What does not fit is explained in
  * state-dict-mismatch.ts.
  */
+import { kind, requireKind, TEXT } from '../base/arguments.ts';
 import { StateDictError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
@@ -76,6 +77,11 @@ export function copyState(
   return { missingKeys, unexpectedKeys };
 }
 
+const STATE = kind(
+  'a Map of tensors',
+  (value) => value instanceof Map && [...value.keys()].every((key) => typeof key === 'string'),
+);
+
 const shapeOf = (value: unknown): Dims | undefined => (value instanceof Tensor ? value.layout.shape : undefined);
 
 /**
@@ -89,6 +95,8 @@ const shapeOf = (value: unknown): Dims | undefined => (value instanceof Tensor ?
  * console.log([...state.keys()].join()); // weight,bias
  */
 export function consumePrefixInStateDictIfPresent(state: StateDict, prefix: string): void {
+  requireKind('consumePrefixInStateDictIfPresent', 'the state', state, STATE);
+  requireKind('consumePrefixInStateDictIfPresent', 'the prefix', prefix, TEXT);
   for (const key of [...state.keys()]) {
     if (!key.startsWith(prefix)) continue;
     const rest = key.slice(prefix.length);

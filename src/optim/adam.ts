@@ -1,4 +1,5 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and torch.optim.AdamW. */
+import { BOOL, kind, NUMBER, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { applyInto } from '../tensor/dispatch.ts';
 import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimizer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
@@ -26,6 +27,18 @@ const DEFAULTS: AdamHyperparameters = {
   maximize: false,
 };
 
+const BETAS = kind('two numbers', (value) => Array.isArray(value) && value.length === 2);
+/** Their ranges are checked for every group. */
+const OPTIONS: OptionKinds<AdamOptions> = {
+  lr: NUMBER,
+  betas: BETAS,
+  eps: NUMBER,
+  weightDecay: NUMBER,
+  amsgrad: BOOL,
+  maximize: BOOL,
+};
+const EXAMPLE = 'new optim.Adam(model.parameters(), { lr: 0.001 })';
+
 abstract class AdamBase extends Optimizer<AdamHyperparameters> {
   protected abstract readonly decay: 'loss' | 'decoupled';
 
@@ -34,6 +47,9 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     atLeast(name, 'lr', group.lr, 0);
     atLeast(name, 'eps', group.eps, 0);
     atLeast(name, 'weightDecay', group.weightDecay, 0);
+    requireKind(name, 'betas', group.betas, BETAS);
+    requireKind(name, 'amsgrad', group.amsgrad, BOOL);
+    requireKind(name, 'maximize', group.maximize, BOOL);
     belowOne(name, 'betas[0]', group.betas[0]);
     belowOne(name, 'betas[1]', group.betas[1]);
   }
@@ -74,7 +90,7 @@ export class Adam extends AdamBase {
 
   /** @throws ArgumentError for hyperparameters out of range */
   constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
-    super(params, { ...DEFAULTS, ...options });
+    super(params, { ...DEFAULTS, ...requireOptions<AdamOptions>('Adam', options, OPTIONS, EXAMPLE) });
   }
 }
 
@@ -84,6 +100,10 @@ export class AdamW extends AdamBase {
 
   /** @throws ArgumentError for hyperparameters out of range */
   constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
-    super(params, { ...DEFAULTS, weightDecay: 0.01, ...options });
+    super(params, {
+      ...DEFAULTS,
+      weightDecay: 0.01,
+      ...requireOptions<AdamOptions>('AdamW', options, OPTIONS, EXAMPLE),
+    });
   }
 }

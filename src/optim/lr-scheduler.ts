@@ -2,14 +2,17 @@
  * Learning-rate schedules (https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate). Call `step()` after
  * the optimizer's: once an epoch for StepLR, once a batch for OneCycleLR.
  */
+import { arrayOf, BOOL, COUNT, either, FINITE, kind, NOT_NEGATIVE, oneOf, POSITIVE, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';
 import { forbidWhileRecording } from '../tensor/recorder.ts';
-import type { BaseHyperparameters, Optimizer } from './optimizer.ts';
+import { Optimizer, type BaseHyperparameters } from './optimizer.ts';
 
 type AnyOptimizer = Pick<Optimizer, 'paramGroups'> & { readonly defaults: BaseHyperparameters };
 
 /** What a checkpoint needs of a schedule. */
 export type SchedulerState = Readonly<Record<string, number | readonly number[]>>;
+
+const OPTIMIZER = kind('an optimizer', (value) => value instanceof Optimizer);
 
 /** A schedule: how the learning rates follow from the number of steps. */
 export abstract class LRScheduler {
@@ -20,6 +23,7 @@ export abstract class LRScheduler {
   #lastLr: number[] = [];
 
   constructor(optimizer: AnyOptimizer) {
+    requireKind(this.constructor.name, 'the optimizer', optimizer, OPTIMIZER);
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
   }
@@ -60,6 +64,8 @@ export interface StepLROptions {
   readonly gamma?: number;
 }
 
+const STEP_OPTIONS: OptionKinds<StepLROptions> = { stepSize: COUNT, gamma: FINITE };
+
 /** Multiplies the learning rate by `gamma` every `stepSize` steps. */
 export class StepLR extends LRScheduler {
   readonly stepSize: number;
@@ -67,11 +73,9 @@ export class StepLR extends LRScheduler {
 
   /** @throws ArgumentError unless stepSize is a whole number ≥ 1 and gamma is finite */
   constructor(optimizer: AnyOptimizer, options: StepLROptions) {
+    const { stepSize, gamma = 0.1 } = requireOptions<StepLROptions>('StepLR', options, STEP_OPTIONS, 'new optim.StepLR(optimizer, { stepSize: 30 })'); // prettier-ignore
+    requireKind('StepLR', 'stepSize', stepSize, COUNT);
     super(optimizer);
-    const { stepSize, gamma = 0.1 } = options;
-    if (!Number.isInteger(stepSize) || stepSize < 1)
-      throw new ArgumentError(`StepLR: expected stepSize to be a whole number ≥ 1, but got ${stepSize}`);
-    if (!Number.isFinite(gamma)) throw new ArgumentError(`StepLR: expected gamma to be finite, but got ${gamma}`);
     this.stepSize = stepSize;
     this.gamma = gamma;
     this.step();
@@ -109,6 +113,22 @@ export interface OneCycleLROptions {
   readonly threePhase?: boolean;
 }
 
+const MAX_LR = either(POSITIVE, arrayOf(POSITIVE, 'one for each group'));
+const CYCLE_OPTIONS: OptionKinds<OneCycleLROptions> = {
+  maxLr: MAX_LR,
+  totalSteps: COUNT,
+  epochs: COUNT,
+  stepsPerEpoch: COUNT,
+  pctStart: PROBABILITY,
+  annealStrategy: oneOf('cos', 'linear'),
+  cycleMomentum: BOOL,
+  baseMomentum: NOT_NEGATIVE,
+  maxMomentum: NOT_NEGATIVE,
+  divFactor: POSITIVE,
+  finalDivFactor: POSITIVE,
+  threePhase: BOOL,
+};
+
 interface Phase {
   readonly end: number;
   readonly lr: readonly [number, number];
@@ -130,16 +150,16 @@ export class OneCycleLR extends LRScheduler {
   readonly #cycleMomentum: boolean;
 
   constructor(optimizer: AnyOptimizer, options: OneCycleLROptions) {
+    const given = requireOptions<OneCycleLROptions>('OneCycleLR', options, CYCLE_OPTIONS, 'new optim.OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 100 })'); // prettier-ignore
+    requireKind('OneCycleLR', 'maxLr', given.maxLr, MAX_LR);
     super(optimizer);
-    this.totalSteps = cycleLength(options);
-    const { pctStart = 0.3, annealStrategy = 'cos', divFactor = 25, finalDivFactor = 1e4 } = options;
-    if (!(pctStart >= 0 && pctStart <= 1))
-      throw new ArgumentError(`OneCycleLR: expected pctStart to be between 0 and 1, but got ${pctStart}`);
+    this.totalSteps = cycleLength(given);
+    const { maxLr, pctStart = 0.3, annealStrategy = 'cos', divFactor = 25, finalDivFactor = 1e4 } = given;
     this.#anneal = annealStrategy === 'cos' ? cosine : straight;
-    this.#cycleMomentum = options.cycleMomentum ?? true;
-    const { baseMomentum = 0.85, maxMomentum = 0.95 } = options;
+    this.#cycleMomentum = given.cycleMomentum ?? true;
+    const { baseMomentum = 0.85, maxMomentum = 0.95 } = given;
     const groups = optimizer.paramGroups;
-    const peaks = typeof options.maxLr === 'number' ? groups.map(() => options.maxLr as number) : options.maxLr;
+    const peaks = typeof maxLr === 'number' ? groups.map(() => maxLr) : maxLr;
     if (peaks.length !== groups.length || !peaks.every((lr) => lr > 0)) {
       throw new ArgumentError(
         `OneCycleLR: expected a positive maxLr for each of the ${groups.length} groups, but got ${peaks.join(', ')}`,
@@ -151,7 +171,7 @@ export class OneCycleLR extends LRScheduler {
       const top = pctStart * this.totalSteps - 1;
       const end = this.totalSteps - 1;
       const rise: Phase = { end: top, lr: [first, max], momentum: [high, low] };
-      if (options.threePhase !== true) return [rise, { end, lr: [max, last], momentum: [low, high] }];
+      if (given.threePhase !== true) return [rise, { end, lr: [max, last], momentum: [low, high] }];
       const mirrored: Phase = { end: 2 * pctStart * this.totalSteps - 2, lr: [max, first], momentum: [low, high] };
       return [rise, mirrored, { end, lr: [first, last], momentum: [high, high] }];
     });

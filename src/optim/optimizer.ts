@@ -1,8 +1,11 @@
 /** What optimizers share: parameter groups, state, and their checks. */
+import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError, StateDictError } from '../base/errors.ts';
+import { TENSOR } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
+import { isTensor } from '../tensor/tensor-base.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 
 /** Parameters with hyperparameters of their own; those left out come from the optimizer's defaults. */
@@ -41,12 +44,18 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   constructor(params: Params<H>, defaults: H) {
     this.defaults = defaults;
     this.check(defaults);
+    const name = this.constructor.name;
+    requireKind(
+      name,
+      'the parameters',
+      params,
+      PARAMETERS,
+      `pass model.parameters(): new optim.${name}(model.parameters(), { lr: 0.01 })`,
+    );
     const list = [...params] as (Tensor | ParamGroupOptions<H>)[];
-    if (list.length === 0)
-      throw new ArgumentError(`${this.constructor.name}: got no parameters; pass model.parameters()`);
-    if ('params' in list[0]! && !('layout' in list[0]))
-      for (const group of list) this.addParamGroup(group as ParamGroupOptions<H>);
-    else this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupOptions<H>);
+    if (list.length === 0) throw new ArgumentError(`${name}: got no parameters; pass model.parameters()`);
+    if (isTensor(list[0])) this.addParamGroup({ params: list as Tensor[] } as unknown as ParamGroupOptions<H>);
+    else for (const group of list) this.addParamGroup(group as ParamGroupOptions<H>);
   }
 
   /** Checks a group's hyperparameters. */
@@ -57,28 +66,28 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
 
   /** Adds parameters, with hyperparameters of their own: to unfreeze layers while fine-tuning. */
   addParamGroup(options: ParamGroupOptions<H>): void {
-    const params = [...options.params];
+    const name = this.constructor.name;
+    const { params, ...given } = groupOptions(name, options, this.defaults);
     const known = new Set(this.paramGroups.flatMap((group) => group.params));
     for (const param of params) {
       if (known.has(param))
-        throw new ArgumentError(`${this.constructor.name}: a parameter appears twice; each may be in one group only`);
+        throw new ArgumentError(`${name}: a parameter appears twice; each may be in one group only`);
       if (!param.isLeaf)
-        throw new ArgumentError(
-          `${this.constructor.name}: can only optimize leaf tensors, not results of operations; use detach()`,
-        );
+        throw new ArgumentError(`${name}: can only optimize leaf tensors, not results of operations; use detach()`);
       known.add(param);
     }
-    const group = { ...this.defaults, ...options, params } as ParamGroup<H>;
+    const group = { ...this.defaults, ...given, params } as unknown as ParamGroup<H>;
     this.check(group);
     this.paramGroups.push(group);
   }
 
   /** Clears the gradients of all parameters: to null, or to zeros with `setToNone: false`. */
   zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
+    const { setToNone = true } = requireOptions<{ setToNone?: boolean }>('zeroGrad', options, SET_TO_NONE, '{ setToNone: false }'); // prettier-ignore
     for (const group of this.paramGroups) {
       for (const param of group.params) {
-        if (options.setToNone === false) param.grad?.zero_();
-        else param.grad = null;
+        if (setToNone) param.grad = null;
+        else param.grad?.zero_();
       }
     }
   }
@@ -88,6 +97,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    * @returns what the closure returned
    */
   step<T = undefined>(closure?: () => T): T | undefined {
+    if (closure !== undefined) requireKind('step', 'the closure', closure, FUNCTION);
     const loss = closure === undefined ? undefined : withGradMode(true, closure);
     withGradMode(false, () => {
       const recorder = activeRecorder();
@@ -178,14 +188,32 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   }
 }
 
+const PARAMETERS = kind(
+  'tensors or groups of them',
+  (value) => typeof value === 'object' && value !== null && !isTensor(value) && ITERABLE.accepts(value),
+);
+const SET_TO_NONE = { setToNone: BOOL };
+
+/** A group's parameters, and its hyperparameters: those that the optimizer has. Their ranges are the optimizer's to check. */
+function groupOptions(optimizer: string, options: unknown, defaults: object): { params: Tensor[] } {
+  const kinds = Object.fromEntries(['params', 'initialLr', ...Object.keys(defaults)].map((key) => [key, ANYTHING]));
+  const example = '{ params: model.fc.parameters(), lr: 0.01 }';
+  if (isTensor(options) || options === undefined) throw wrongArgument(optimizer, 'a group', 'an object', options, `write ${example}`); // prettier-ignore
+  const given = requireOptions<Record<string, unknown>>(optimizer, options, kinds, example);
+  requireKind(optimizer, 'params', given['params'], PARAMETERS, `write ${example}`);
+  const params = [...(given['params'] as Iterable<unknown>)];
+  for (const param of params) requireKind(optimizer, 'every parameter', param, TENSOR);
+  return { ...given, params: params as Tensor[] };
+}
+
 /** Throws unless `low ≤ value` (NaN never is). */
 export function atLeast(optimizer: string, name: string, value: number, low: number): void {
-  if (!(value >= low) || value === Infinity)
-    throw new ArgumentError(`${optimizer}: expected ${name} to be a finite number ≥ ${low}, but got ${value}`);
+  if (typeof (value as unknown) !== 'number' || !(value >= low) || value === Infinity)
+    throw wrongArgument(optimizer, name, `a finite number ≥ ${low}`, value);
 }
 
 /** Throws unless 0 ≤ value < 1. */
 export function belowOne(optimizer: string, name: string, value: number): void {
-  if (!(value >= 0 && value < 1))
-    throw new ArgumentError(`${optimizer}: expected ${name} to be in [0, 1), but got ${value}`);
+  if (typeof (value as unknown) !== 'number' || !(value >= 0 && value < 1))
+    throw new ArgumentError(`${optimizer}: expected ${name} to be in [0, 1), but got ${show(value)}`);
 }

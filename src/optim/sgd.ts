@@ -1,4 +1,5 @@
 /** Stochastic gradient descent (https://pytorch.org/docs/stable/generated/torch.optim.SGD.html). */
+import { BOOL, FINITE, NUMBER, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
 import { sgdParams, sgdScalars, type SgdParams } from '../tensor/ops/optimizer.ts';
@@ -24,6 +25,17 @@ export interface SGDOptions extends Partial<SGDHyperparameters> {
   lr: number;
 }
 
+/** Their ranges are checked for every group. */
+const OPTIONS: OptionKinds<SGDOptions> = {
+  lr: NUMBER,
+  momentum: NUMBER,
+  dampening: NUMBER,
+  weightDecay: NUMBER,
+  nesterov: BOOL,
+  maximize: BOOL,
+};
+const EXAMPLE = 'new optim.SGD(model.parameters(), { lr: 0.01 })';
+
 /**
  * Steps against the gradient, with optional momentum in PyTorch's form: v ← μ·v + (1 − τ)·g, p ← p − lr·v.
  * @example
@@ -34,14 +46,17 @@ export interface SGDOptions extends Partial<SGDHyperparameters> {
 export class SGD extends Optimizer<SGDHyperparameters> {
   /** @throws ArgumentError for hyperparameters out of range (negative or NaN), or Nesterov without plain momentum */
   constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
-    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...options });
+    const given = requireOptions<SGDOptions>('SGD', options, OPTIONS, EXAMPLE);
+    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...given });
   }
 
   protected override check(group: SGDHyperparameters): void {
     atLeast('SGD', 'lr', group.lr, 0);
     atLeast('SGD', 'momentum', group.momentum, 0);
     atLeast('SGD', 'weightDecay', group.weightDecay, 0);
-    if (Number.isNaN(group.dampening)) throw new ArgumentError('SGD: expected dampening to be a number, but got NaN');
+    requireKind('SGD', 'dampening', group.dampening, FINITE);
+    requireKind('SGD', 'nesterov', group.nesterov, BOOL);
+    requireKind('SGD', 'maximize', group.maximize, BOOL);
     if (group.nesterov && (group.momentum <= 0 || group.dampening !== 0)) {
       throw new ArgumentError('SGD: Nesterov momentum needs a momentum above 0 and no dampening');
     }

@@ -8,10 +8,12 @@
  *
  * This file does not know any operation; their gradients stand beside them in `ops/`.
  */
+import { arrayOf, BOOL, kind, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { AutogradError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { withGradMode } from './grad-mode.ts';
 import { closeScope, openScope, type Storage, adoptIntoScope } from './storage.ts';
+import { isTensor } from './tensor-base.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Where a gradient flows: into output `index` of what `node` recorded. */
@@ -83,6 +85,16 @@ export interface BackwardOptions {
   /** Record the backward pass itself, for higher derivatives. */
   readonly createGraph?: boolean;
 }
+
+interface GradOptions extends BackwardOptions {
+  /** The gradients of the outputs; 1 where an output is a single number. */
+  readonly gradOutputs?: readonly Tensor[];
+}
+
+const TENSOR = kind('a tensor', (value) => isTensor(value));
+const TENSORS = arrayOf(TENSOR, 'tensors');
+const BACKWARD: OptionKinds<BackwardOptions> = { retainGraph: BOOL, createGraph: BOOL };
+const GRAD: OptionKinds<GradOptions> = { ...BACKWARD, gradOutputs: TENSORS };
 
 /** Storages that the running backward pass made, with the number of pending gradients on each. */
 class Owned {
@@ -244,7 +256,10 @@ class Engine {
         const grad = grads[index];
         if (grad === undefined) continue;
         this.#owned.letGo(grad.storage); // the hook may keep it
-        grads[index] = hook(grad) ?? grad;
+        const replaced: unknown = hook(grad);
+        if (replaced !== undefined && replaced !== null)
+          requireKind('registerHook', 'what the hook returns', replaced, TENSOR);
+        grads[index] = (replaced as Tensor | undefined) ?? grad;
       }
     }
   }
@@ -292,8 +307,14 @@ const sameShape = (a: Tensor, b: Tensor): boolean => a.layout.shape.join() === b
 
 /** Computes gradients of `output` and adds them to the leaves' `grad`. See `Tensor.backward`. */
 export function backward(output: Tensor, gradient: Tensor | undefined, options: BackwardOptions): void {
+  const given = requireOptions<BackwardOptions>(
+    'backward',
+    options,
+    BACKWARD,
+    'backward(gradient, { retainGraph: true })',
+  );
   const root = rootGradient('backward', output, gradient);
-  new Engine(options).run([root]);
+  new Engine(given).run([root]);
 }
 
 /**
@@ -304,10 +325,13 @@ export function backward(output: Tensor, gradient: Tensor | undefined, options: 
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: readonly Tensor[],
-  options: BackwardOptions & { readonly gradOutputs?: readonly Tensor[] } = {},
+  options: GradOptions = {},
 ): (Tensor | undefined)[] {
+  const given = requireOptions<GradOptions>('grad', options, GRAD, 'grad(outputs, inputs, { createGraph: true })');
   const list = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor];
-  const roots = list.map((output, i) => rootGradient('grad', output, options.gradOutputs?.[i]));
+  requireKind('grad', 'outputs', list, TENSORS);
+  requireKind('grad', 'inputs', inputs, TENSORS);
+  const roots = list.map((output, i) => rootGradient('grad', output, given.gradOutputs?.[i]));
   const captures = new Map<GradNode, Map<number, Tensor | undefined>>();
   const edges = inputs.map((input, i) => {
     const edge = input.gradEdge();
@@ -316,6 +340,6 @@ export function grad(
     captures.set(edge.node, wanted.set(edge.index, undefined));
     return edge;
   });
-  new Engine(options, captures).run(roots);
+  new Engine(given, captures).run(roots);
   return edges.map((edge) => captures.get(edge.node)?.get(edge.index));
 }

@@ -3,6 +3,7 @@
  * (`recording.ts`). Forward, loss, backward, clipping and the optimizer's update become one graph; parameters and state are
  * updated in place. There is no second interpreter: the plan is made of the same operations that run eagerly.
  */
+import { FUNCTION, kind, requireKind, requireOptions, show, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
 import { cpuDevice } from './backend.ts';
@@ -38,6 +39,13 @@ export interface CompileOptions {
    */
   readonly memoryLimit?: number | undefined;
 }
+
+const OPTIONS: OptionKinds<CompileOptions> = {
+  memoryLimit: kind('a number of bytes above 0', (value) => typeof value === 'number' && value > 0),
+};
+
+/** Calls of a compiled function inside itself, as a recursion with an end may make them. */
+const MAX_INSIDE = 100;
 
 /** Recordings kept for one function; the one not used for longest goes first. */
 const MAX_RECORDINGS = 32;
@@ -77,10 +85,8 @@ export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
   options: CompileOptions = {},
 ): Compiled<Args, Result> {
-  const { memoryLimit } = options;
-  if (memoryLimit !== undefined && !(typeof memoryLimit === 'number' && memoryLimit > 0)) {
-    throw new ArgumentError(`compile: expected memoryLimit to be a number of bytes above 0, but got ${String(memoryLimit)}; leave it out for no limit`); // prettier-ignore
-  }
+  requireKind('compile', 'the first argument', fn, FUNCTION);
+  const { memoryLimit } = requireOptions<CompileOptions>('compile', options, OPTIONS, '{ memoryLimit: 1e9 }');
   const step = new Step(fn, memoryLimit);
   const call = (...args: Args): Result => step.call(args);
   Object.defineProperties(call, {
@@ -106,6 +112,7 @@ class Step<Args extends readonly unknown[], Result> {
   #entries: Entry<Result>[] = [];
   readonly #memoryLimit: number | undefined;
   readonly #shared = new SharedMemory();
+  #inside = 0;
 
   constructor(fn: (...args: Args) => Result, memoryLimit: number | undefined) {
     this.#fn = fn;
@@ -117,7 +124,7 @@ class Step<Args extends readonly unknown[], Result> {
   }
 
   call(args: Args): Result {
-    if (activeRecorder() !== undefined) return this.#fn(...args); // part of what is being recorded
+    if (activeRecorder() !== undefined) return this.#callInside(args);
     const tensors: Tensor[] = [];
     const key = `${signature(args, tensors, 'argument')}${aliases(tensors)}${isGradEnabled() ? '' : ' no grad'}`;
     for (let i = this.#entries.length - 1; i >= 0; i--) {
@@ -127,6 +134,17 @@ class Step<Args extends readonly unknown[], Result> {
       return entry.rebuild(entry.recording.run(tensors));
     }
     return this.#record(key, args, tensors);
+  }
+
+  /** Inside another compiled function, this is part of what is being recorded. */
+  #callInside(args: Args): Result {
+    if (this.#inside >= MAX_INSIDE) throw new CompileError(`compile: a compiled function calls itself without end (${MAX_INSIDE} calls inside each other); call the plain function inside`); // prettier-ignore
+    this.#inside++;
+    try {
+      return this.#fn(...args);
+    } finally {
+      this.#inside--;
+    }
   }
 
   #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
@@ -177,8 +195,12 @@ class Step<Args extends readonly unknown[], Result> {
   }
 }
 
+/** Arrays and objects inside each other. */
+const MAX_DEPTH = 100;
+
 /** Describes a value up to its tensors, which are collected. Equal descriptions may share a recording. */
-function signature(value: unknown, tensors: Tensor[], role: string): string {
+function signature(value: unknown, tensors: Tensor[], role: string, depth = 0): string {
+  if (depth > MAX_DEPTH) throw new ArgumentError(`compile: an ${role} is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
   if (value instanceof Tensor) {
     tensors.push(value);
     if (role === 'argument' && !value.isLeaf) {
@@ -186,14 +208,14 @@ function signature(value: unknown, tensors: Tensor[], role: string): string {
     }
     return `t${value.layout.id}${value.requiresGrad ? 'g' : ''} `;
   }
-  if (Array.isArray(value)) return `[${value.map((item) => signature(item, tensors, role)).join('')}] `;
+  if (Array.isArray(value)) return `[${value.map((item) => signature(item, tensors, role, depth + 1)).join('')}] `;
   if (typeof value === 'object' && value !== null && isPlain(value)) {
-    const fields = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${signature(item, tensors, role)}`); // prettier-ignore
+    const fields = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${signature(item, tensors, role, depth + 1)}`); // prettier-ignore
     return `{${fields.join('')}} `;
   }
   if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return `${String(value)} `; // prettier-ignore
   if (typeof value === 'string') return `${JSON.stringify(value)} `;
-  throw new ArgumentError(`compile: expected each ${role} to be a tensor, number, string, boolean, or an array or plain object of those, but got ${typeof value === 'object' ? value.constructor.name : typeof value}; let the function refer to it instead`); // prettier-ignore
+  throw new ArgumentError(`compile: expected each ${role} to be a tensor, number, string, boolean, or an array or plain object of those, but got ${show(value)}; let the function refer to it instead`); // prettier-ignore
 }
 
 function isPlain(value: object): boolean {

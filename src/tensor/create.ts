@@ -1,18 +1,28 @@
 /** Making tensors: from JavaScript values, filled, ranges, random. PyTorch's factory functions. */
-import { isFloating, type DType, type TypedArray } from '../base/dtype.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { isFloating, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
+import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import { numelOf, showShape, type Dims } from '../base/shape.ts';
+import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
 import { cpuDevice } from './backend.ts';
+import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
 import { fillNormal, fillRandint, fillRandperm, fillUniform, type Generator } from './random/index.ts';
 import { fma64 } from './random/fused.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
+import { isTensor } from './tensor-base.ts';
 import { Tensor } from './tensor.ts';
 
-/** Nested arrays of one kind of element, as deep as the tensor has dimensions. */
-export type Nested<T> = T | readonly Nested<T>[];
+export type { Nested };
+
+const SIZES = arrayOf(NUMBER, 'sizes');
+const NUMBER_OR_BOOL = either(NUMBER, BOOL);
+const WHOLE_OR_BIGINT = either(
+  WHOLE,
+  kind('a bigint', (value) => typeof value === 'bigint'),
+);
 
 export interface TensorOptions {
   readonly dtype?: DType;
@@ -34,8 +44,38 @@ const HOST = {
   bool: Uint8Array,
 } as const;
 
-/** A host array of `length` zeros. */
-export const hostArray = (dtype: DType, length: number): TypedArray => new HOST[dtype](length);
+/**
+ * A host array of `length` zeros.
+ * @throws OutOfMemoryError where the host has no room for it
+ */
+export function hostArray(dtype: DType, length: number): TypedArray {
+  try {
+    return new HOST[dtype](length);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new OutOfMemoryError(`the host has no room for ${length} elements of ${dtype}`, { cause: error });
+  }
+}
+
+/** The CPU's memory is addressed with 32 bits: what is larger is refused before anything is made for it. */
+const MAX_BYTES = 2 ** 32;
+
+function requireRoom(op: string, dtype: DType, shape: Dims): void {
+  const bytes = numelOf(shape) * itemSize(dtype);
+  if (bytes < MAX_BYTES) return;
+  throw new OutOfMemoryError(
+    `${op}: a tensor of shape ${showShape(shape)} and dtype ${dtype} takes ${(bytes / 2 ** 30).toPrecision(3)} GiB, but a tensor can have less than 4 GiB; make smaller ones`,
+  );
+}
+
+const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { dtype: DTYPE, requiresGrad: BOOL };
+const RANDOM_OPTIONS: OptionKinds<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
+const EXAMPLE = "{ dtype: 'float64', requiresGrad: true }";
+
+const tensorOptions = (op: string, options: unknown): TensorOptions =>
+  requireOptions<TensorOptions>(op, options, TENSOR_OPTIONS, EXAMPLE);
+const randomOptions = (op: string, options: unknown): RandomOptions =>
+  requireOptions<RandomOptions>(op, options, RANDOM_OPTIONS, EXAMPLE);
 
 function empty_(dtype: DType, shape: Dims): Tensor {
   const layout = layoutOf(dtype, shape);
@@ -51,37 +91,32 @@ function finish(x: Tensor, options: TensorOptions): Tensor {
  * A tensor with the elements of a typed array, copied. The bytes of an `ImageData`, a `Uint8ClampedArray`, are taken as uint8.
  * @param shape default: one dimension
  * @throws ShapeError when the sizes do not multiply to the array's length
+ * @throws DTypeError for an array that no dtype is stored in
  */
 export function fromTypedArray<const S extends readonly number[] = number[]>(
   data: TypedArray | Uint8ClampedArray,
-  shape: S = [data.length] as unknown as S,
+  shape?: S,
   dtype?: DType,
 ): Tensor<[...S]> {
-  return fromHost(
-    data instanceof Uint8ClampedArray ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data,
-    shape,
-    dtype,
-  );
+  const elements = data instanceof Uint8ClampedArray ? Uint8Array.from(data) : data;
+  const type = dtype ?? dtypeOf(elements);
+  requireKind('fromTypedArray', 'dtype', type, DTYPE);
+  if (!(elements instanceof HOST[type])) {
+    throw new DTypeError(`fromTypedArray: dtype ${type} takes a ${HOST[type].name}, but got ${show(data)}`);
+  }
+  return fromHost(elements, (shape ?? [elements.length]) as unknown as S, type);
 }
 
-function fromHost<const S extends readonly number[]>(
-  data: TypedArray,
-  shape: S,
-  dtype: DType = dtypeOf(data),
-): Tensor<[...S]> {
+function fromHost<const S extends readonly number[]>(data: TypedArray, shape: S, dtype: DType): Tensor<[...S]> {
   checkSizes('fromTypedArray', shape);
+  requireRoom('fromTypedArray', dtype, shape);
   if (numelOf(shape) !== data.length) {
     throw new ShapeError(
       `fromTypedArray: shape ${showShape(shape)} has ${numelOf(shape)} elements, but the array has ${data.length}`,
     );
   }
-  if (!(data instanceof HOST[dtype])) {
-    throw new DTypeError(
-      `fromTypedArray: dtype ${dtype} takes a ${HOST[dtype].name}, but got a ${data.constructor.name}`,
-    );
-  }
   const x = empty_(dtype, shape);
-  cpuDevice().write(x.storage.address, data);
+  if (data.length > 0) cpuDevice().write(x.storage.address, data); // the buffer of an empty one may be gone
   activeRecorder()?.filled(x, data);
   return x;
 }
@@ -97,12 +132,17 @@ export function drawnTensor(shape: Dims, dtype: DType, data: TypedArray, draw: (
   return x;
 }
 
-function dtypeOf(data: TypedArray): DType {
+function dtypeOf(data: unknown): DType {
   if (data instanceof Float32Array) return 'float32';
   if (data instanceof Float64Array) return 'float64';
   if (data instanceof Int32Array) return 'int32';
   if (data instanceof BigInt64Array) return 'int64';
-  return 'uint8';
+  if (data instanceof Uint8Array) return 'uint8';
+  const expected = 'a Float32Array, Float64Array, Int32Array, BigInt64Array or Uint8Array';
+  const remedy = ArrayBuffer.isView(data)
+    ? 'convert it, as with Int32Array.from(array)'
+    : 'for other values use tensor()';
+  throw new DTypeError(`fromTypedArray: expected ${expected}, but got ${show(data)}; ${remedy}`);
 }
 
 type Element = number | bigint | boolean;
@@ -111,64 +151,61 @@ type Element = number | bigint | boolean;
  * A tensor with the given values (https://pytorch.org/docs/stable/generated/torch.tensor.html).
  *
  * JavaScript does not tell 1.0 from 1, so numbers make float32 unless `dtype` says otherwise; bigints make int64 and
- * booleans bool.
+ * booleans bool, where there are no numbers beside them.
  * @throws ShapeError when nested arrays have unequal lengths
+ * @throws ArgumentError for an element that is no number, or that the dtype cannot hold
  * @example
  * import { tensor } from 'flambeau';
  * const x = tensor([[0, 1], [2, 3]]);
  * if (x.shape.join() !== '2,2' || x.dtype !== 'float32') throw new Error('a 2×2 matrix');
  */
 export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray, options: TensorOptions = {}): Tensor {
+  const given = tensorOptions('tensor', options);
+  if (isTensor(values)) throw wrongArgument('tensor', 'the values', 'numbers', values, 'to copy a tensor use x.detach().clone()'); // prettier-ignore
   if (ArrayBuffer.isView(values)) {
     const x = fromTypedArray(values);
-    return finish(options.dtype === undefined ? x : x.to(options.dtype), options);
+    return finish(given.dtype === undefined ? x : x.to(given.dtype), given);
   }
-  const shape: number[] = [];
-  for (let level: Nested<Element> = values; Array.isArray(level); level = (level as readonly Nested<Element>[])[0]!) {
-    shape.push(level.length);
-    if (level.length === 0) break;
-  }
-  const flat: Element[] = [];
-  flatten(values, shape, 0, flat);
-  const first = flat[0];
-  const dtype =
-    options.dtype ?? (typeof first === 'bigint' ? 'int64' : typeof first === 'boolean' ? 'bool' : 'float32');
-  return finish(fromTypedArray(hostValues(flat, dtype), shape, dtype), options);
+  const shape = nestedShape(values);
+  checkSizes('tensor', shape);
+  const dtype = given.dtype ?? nestedDType(values, shape);
+  requireRoom('tensor', dtype, shape);
+  const data = hostArray(dtype, numelOf(shape));
+  const store = storer('tensor', dtype, data);
+  eachElement(values, shape, (element, i) => store(i, element as Element));
+  return finish(fromTypedArray(data, shape, dtype), given);
 }
 
-function flatten(values: Nested<Element>, shape: Dims, depth: number, out: Element[]): void {
-  const expected = shape[depth];
-  if (!Array.isArray(values)) {
-    if (expected !== undefined) throw ragged(depth, expected, 'a single value');
-    out.push(values as Element);
-    return;
-  }
-  const list = values as readonly Nested<Element>[];
-  if (expected === undefined) throw ragged(depth, 0, 'an array');
-  if (list.length !== expected) throw ragged(depth, expected, `length ${list.length}`);
-  for (const value of list) flatten(value, shape, depth + 1, out);
+/** Puts values into an array, converted as PyTorch converts them. */
+function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: Element) => void {
+  if (dtype === 'float32' || dtype === 'float64') return (i, value) => (data[i] = Number(value));
+  if (dtype === 'bool') return (i, value) => (data[i] = Number(Boolean(value) || Number.isNaN(value)));
+  return (i, value) => {
+    requireFits(op, dtype, Number(value));
+    if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) throw wrongArgument(op, 'every value', 'one that int64 can hold', value); // prettier-ignore
+    if (dtype === 'int64') data[i] = typeof value === 'bigint' ? value : BigInt(Math.trunc(Number(value)));
+    else data[i] = Number(value);
+  };
 }
 
-function ragged(depth: number, expected: number, came: string): ShapeError {
-  return new ShapeError(
-    `tensor: arrays at depth ${depth} must all have length ${expected} (as the first one), but got ${came}`,
-  );
+/** A host array of `count` numbers. */
+function hostNumbers(op: string, dtype: DType, count: number, at: (i: number) => number): TypedArray {
+  requireRoom(op, dtype, [count]);
+  const data = hostArray(dtype, count);
+  const store = storer(op, dtype, data);
+  for (let i = 0; i < count; i++) store(i, at(i));
+  return data;
 }
 
-function hostValues(values: readonly Element[], dtype: DType): TypedArray {
-  if (dtype === 'int64')
-    return BigInt64Array.from(values, (v) => (typeof v === 'bigint' ? v : BigInt(Math.trunc(Number(v)))));
-  if (dtype === 'bool') return Uint8Array.from(values, (v) => (v ? 1 : 0));
-  const out = hostArray(dtype, values.length) as Float32Array;
-  for (let i = 0; i < values.length; i++) out[i] = Number(values[i]);
-  return out;
-}
+type SizedOptions = Required<Pick<TensorOptions, 'dtype'>> & RandomOptions;
 
 function checkSizes(op: string, shape: Dims): void {
+  requireKind(op, 'the shape', shape, SIZES);
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0)
       throw new ShapeError(`${op}: sizes must be whole numbers ≥ 0, but got ${showShape(shape)}`);
   }
+  if (shape.length > MAX_DIMS) throw new ShapeError(`${op}: a tensor has at most ${MAX_DIMS} dimensions, but got ${shape.length}`); // prettier-ignore
   if (numelOf(shape) > 2 ** 31) throw new ShapeError(`${op}: shape ${showShape(shape)} has more than 2³¹ elements`);
 }
 
@@ -182,32 +219,43 @@ export interface SizedFactory<O> {
   <const S extends readonly number[]>(...sizesAndOptions: readonly [...S, O]): Tensor<[...S]>;
 }
 
-function sizes<O extends object>(op: string, args: readonly unknown[]): { shape: number[]; options: O } {
+/** Sizes and options, checked; float32 by default. */
+function sizes<O extends RandomOptions>(
+  op: string,
+  args: readonly unknown[],
+  kinds: OptionKinds<O>,
+): { shape: number[]; options: O & SizedOptions } {
   const last = args.at(-1);
-  const hasOptions = typeof last === 'object' && last !== null && !Array.isArray(last);
+  const hasOptions = args.length > 0 && !Array.isArray(last) && typeof last !== 'number';
   const rest = hasOptions ? args.slice(0, -1) : args;
+  const options = requireOptions<O>(op, hasOptions ? last : undefined, kinds, `${op}([2, 3], ${EXAMPLE})`);
   const shape = (rest.length === 1 && Array.isArray(rest[0]) ? rest[0] : rest) as number[];
   checkSizes(op, shape);
-  return { shape, options: (hasOptions ? last : {}) as O };
+  const dtype = options.dtype ?? 'float32';
+  requireRoom(op, dtype, shape);
+  return { shape, options: { ...options, dtype } };
 }
 
 /** Zeros of a shape. */
 export const zeros: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes<TensorOptions>('zeros', args);
-  return full(shape, 0, options);
+  const { shape, options } = sizes('zeros', args, TENSOR_OPTIONS);
+  return filled(shape, 0, options);
 };
 
 /** Ones of a shape. */
 export const ones: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes<TensorOptions>('ones', args);
-  return full(shape, 1, options);
+  const { shape, options } = sizes('ones', args, TENSOR_OPTIONS);
+  return filled(shape, 1, options);
 };
 
 /** Memory of a shape with whatever it holds. */
 export const empty: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes<TensorOptions>('empty', args);
-  return finish(empty_(options.dtype ?? 'float32', shape), options);
+  const { shape, options } = sizes('empty', args, TENSOR_OPTIONS);
+  return finish(empty_(options.dtype, shape), options);
 };
+
+const filled = (shape: Dims, value: number, options: SizedOptions): Tensor =>
+  finish(empty_(options.dtype, shape).fill_(value), options);
 
 /** A tensor filled with one value; booleans make bool. */
 export function full<const S extends readonly number[]>(
@@ -215,53 +263,73 @@ export function full<const S extends readonly number[]>(
   value: number | boolean,
   options: TensorOptions = {},
 ): Tensor<[...S]> {
+  requireKind('full', 'the shape', shape, SIZES, 'write full([2, 3], 1)');
   checkSizes('full', shape);
-  const dtype = options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32');
-  return finish(empty_(dtype, shape).fill_(Number(value)), options);
+  requireKind('full', 'value', value, NUMBER_OR_BOOL);
+  const given = tensorOptions('full', options);
+  const dtype = given.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32');
+  requireRoom('full', dtype, shape);
+  return filled(shape, Number(value), { ...given, dtype });
 }
 
 /** A square (or `n`×`m`) matrix with ones on the diagonal. */
 export function eye(n: number, m: number = n, options: TensorOptions = {}): Tensor {
+  for (const size of [n, m]) requireKind('eye', 'a size', size, SIZE, "write eye(3) or eye(3, 3, { dtype: 'int64' })");
   checkSizes('eye', [n, m]);
-  const values = new Float32Array(n * m);
-  for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = 1;
-  return finish(fromTypedArray(values, [n, m]).to(options.dtype ?? 'float32'), options);
+  const given = tensorOptions('eye', options);
+  const dtype = given.dtype ?? 'float32';
+  requireRoom('eye', dtype, [n, m]);
+  const values = hostArray(dtype, n * m);
+  const one = dtype === 'int64' ? 1n : 1;
+  for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
+  return finish(fromTypedArray(values, [n, m], dtype), given);
 }
 
 /**
  * Numbers from `start` (default 0) to before `end`, `step` apart. Whole arguments make int64, as in PyTorch.
  * @throws ArgumentError when `step` does not lead from `start` to `end`
+ * @throws OutOfMemoryError for more numbers than memory could hold
  */
 export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
-  if (![from, to, step].every(Number.isFinite) || step === 0 || (to - from) / step < 0) {
+  const given = tensorOptions('arange', options);
+  for (const value of [from, to, step]) requireKind('arange', 'bounds and step', value, FINITE, "write arange(0, 10, 1, { dtype: 'float32' })"); // prettier-ignore
+  if (step === 0 || (to - from) / step < 0) {
     throw new ArgumentError(
       `arange: expected finite bounds and a step that leads from start to end, but got (${from}, ${to}, ${step})`,
     );
   }
   const count = Math.ceil((to - from) / step);
-  const dtype = options.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
+  const dtype = given.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
   // Of a whole dtype, start and step are made whole first, as in PyTorch; how many there are follows from what was given.
   const [first, by] = isFloating(dtype) ? [from, step] : [Math.trunc(from), Math.trunc(step)];
-  const values = Array.from({ length: count }, (_, i) => first + i * by);
-  return finish(fromTypedArray(hostValues(values, dtype), [count], dtype), options);
+  return finish(
+    fromTypedArray(
+      hostNumbers('arange', dtype, count, (i) => first + i * by),
+      [count],
+      dtype,
+    ),
+    given,
+  );
 }
 
-/** `steps` numbers from `start` to `end`, both included. */
+/**
+ * `steps` numbers from `start` to `end`, both included.
+ * @throws OutOfMemoryError for more numbers than memory could hold
+ */
 export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
-  if (!Number.isInteger(steps) || steps < 0)
-    throw new ArgumentError(`linspace: expected a whole number of steps ≥ 0, but got ${steps}`);
-  const dtype = options.dtype ?? 'float32';
+  requireKind('linspace', 'steps', steps, SIZE);
+  for (const bound of [start, end]) requireKind('linspace', 'start and end', bound, NUMBER);
+  const given = tensorOptions('linspace', options);
+  const dtype = given.dtype ?? 'float32';
   // Bounds in the dtype itself, the step of whole numbers in double precision, as PyTorch has them.
   const single = dtype === 'float32' ? Math.fround : (x: number) => x;
   const [from, to] = isFloating(dtype) ? [single(start), single(end)] : [Math.trunc(start), Math.trunc(end)];
   const step = steps > 1 ? single(single(to - from) / (steps - 1)) : 0;
   // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
-  const values = Array.from({ length: steps }, (_, i) =>
-    i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to),
-  );
-  return finish(fromTypedArray(hostValues(values, dtype), [steps], dtype), options);
+  const at = (i: number): number => (i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to));
+  return finish(fromTypedArray(hostNumbers('linspace', dtype, steps, at), [steps], dtype), given);
 }
 
 function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {
@@ -272,18 +340,18 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
 
 /** Uniform random numbers in [0, 1). */
 export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes<RandomOptions>('rand', args);
-  const data = floatArray('rand', options.dtype ?? 'float32', numelOf(shape));
+  const { shape, options } = sizes('rand', args, RANDOM_OPTIONS);
+  const data = floatArray('rand', options.dtype, numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
+  return finish(drawnTensor(shape, options.dtype, data, draw), options);
 };
 
 /** Random numbers from the standard normal distribution. */
 export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes<RandomOptions>('randn', args);
-  const data = floatArray('randn', options.dtype ?? 'float32', numelOf(shape));
+  const { shape, options } = sizes('randn', args, RANDOM_OPTIONS);
+  const data = floatArray('randn', options.dtype, numelOf(shape));
   const draw = (): void => fillNormal(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype ?? 'float32', data, draw), options);
+  return finish(drawnTensor(shape, options.dtype, data, draw), options);
 };
 
 /** Random whole numbers in [low, high), int64 by default. */
@@ -293,27 +361,50 @@ export function randint<const S extends readonly number[]>(
   shape: S,
   options: RandomOptions = {},
 ): Tensor<[...S]> {
+  for (const bound of [low, high])
+    requireKind('randint', 'low and high', bound, WHOLE_OR_BIGINT, 'write randint(0, 10, [2, 3])');
+  requireKind('randint', 'the shape', shape, SIZES, 'write randint(0, 10, [2, 3])');
   checkSizes('randint', shape);
-  const dtype = options.dtype ?? 'int64';
+  const given = randomOptions('randint', options);
+  const dtype = given.dtype ?? 'int64';
+  requireRoom('randint', dtype, shape);
   const data = hostArray(dtype, numelOf(shape));
-  const draw = (): void => fillRandint(data, low, high, options.generator, dtype);
-  return finish(drawnTensor(shape, dtype, data, draw), options);
+  const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
+  return finish(drawnTensor(shape, dtype, data, draw), given);
 }
 
 /** The whole numbers below `n` in random order, int64 by default. */
 export function randperm(n: number, options: RandomOptions = {}): Tensor<[number]> {
+  requireKind('randperm', 'n', n, SIZE);
   checkSizes('randperm', [n]);
-  const dtype = options.dtype ?? 'int64';
+  const given = randomOptions('randperm', options);
+  const dtype = given.dtype ?? 'int64';
+  requireRoom('randperm', dtype, [n]);
   const data = hostArray(dtype, n);
-  const draw = (): void => fillRandperm(data, options.generator);
-  return finish(drawnTensor([n], dtype, data, draw), options);
+  const draw = (): void => fillRandperm(data, given.generator);
+  return finish(drawnTensor([n], dtype, data, draw), given);
 }
 
 type Like = Tensor<Shape>;
-const like = (x: Like, options: TensorOptions): TensorOptions => ({ dtype: x.dtype, ...options });
 
-export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => full(x.layout.shape, 0, like(x, options)) as unknown as Tensor<S>; // prettier-ignore
-export const onesLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => full(x.layout.shape, 1, like(x, options)) as unknown as Tensor<S>; // prettier-ignore
-export const fullLike = <S extends Shape>(x: Tensor<S>, value: number, options: TensorOptions = {}): Tensor<S> => full(x.layout.shape, value, like(x, options)) as unknown as Tensor<S>; // prettier-ignore
-export const randLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => rand([...x.layout.shape], { ...options, ...like(x, options) }) as unknown as Tensor<S>; // prettier-ignore
-export const randnLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => randn([...x.layout.shape], { ...options, ...like(x, options) }) as unknown as Tensor<S>; // prettier-ignore
+function shapeLike(op: string, x: Like): number[] {
+  requireTensor(op, 'the input', x);
+  return [...x.layout.shape];
+}
+
+/** Options with the dtype of `x` unless they name one. */
+function like<O extends TensorOptions>(op: string, x: Like, options: unknown, kinds: OptionKinds<O>): O {
+  requireTensor(op, 'the input', x);
+  return { dtype: x.dtype, ...requireOptions<O>(op, options, kinds, EXAMPLE) };
+}
+
+export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('zerosLike', x, 0, options); // prettier-ignore
+export const onesLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('onesLike', x, 1, options); // prettier-ignore
+export const fullLike = <S extends Shape>(x: Tensor<S>, value: number, options: TensorOptions = {}): Tensor<S> => fullAs('fullLike', x, value, options); // prettier-ignore
+export const randLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => rand(shapeLike('randLike', x), like('randLike', x, options, RANDOM_OPTIONS)) as unknown as Tensor<S>; // prettier-ignore
+export const randnLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => randn(shapeLike('randnLike', x), like('randnLike', x, options, RANDOM_OPTIONS)) as unknown as Tensor<S>; // prettier-ignore
+
+function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number, options: TensorOptions): Tensor<S> {
+  const given = like(op, x, options, TENSOR_OPTIONS);
+  return full(x.layout.shape, value, given) as unknown as Tensor<S>;
+}

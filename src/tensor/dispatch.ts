@@ -4,6 +4,7 @@
  *
  * The rules themselves are in `ops/`; this file treats all operations alike.
  */
+import { wrongArgument } from '../base/arguments.ts';
 import { ArgumentError, AutogradError, DeviceError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
@@ -18,6 +19,7 @@ import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
 import { activeRecorder, type Recorder, type Scalars } from './recorder.ts';
 import { allocateStorage, imaginaryStorage, unusable, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
+import { isTensor } from './tensor-base.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Makes a tensor object; `tensor.ts` supplies it, since tensors have methods that dispatch. */
@@ -131,6 +133,25 @@ function addressOf(name: string, tensor: Tensor): number {
   return tensor.storage.address + tensor.offset * itemSize(tensor.layout.dtype);
 }
 
+/** Callers' types may promise too much: what is no tensor shows here, before anything is looked up or changed. */
+function requireTensors(name: OpName, inputs: readonly unknown[]): void {
+  for (const input of inputs) if (!isTensor(input)) throw wrongOperand(name, input);
+}
+
+function requireNumbers(name: OpName, scalars: readonly unknown[]): void {
+  for (const scalar of scalars)
+    if (typeof scalar !== 'number') throw wrongArgument(publicName(name), 'the operand', 'a number', scalar);
+}
+
+/** As callers know an operation. */
+const publicName = (name: OpName): string => name.replace(/(?:Scalar|Alpha)$/, '').replace('assign', 'copy_');
+
+function wrongOperand(name: OpName, operand: unknown): ArgumentError {
+  const known = publicName(name);
+  const expected = `${known}Scalar` in RULES ? 'a tensor or a number' : 'a tensor';
+  return wrongArgument(known, 'the operand', expected, operand);
+}
+
 /** Notes an operation instead of running it: its results are tensors without memory. */
 function record(
   recorder: Recorder,
@@ -144,6 +165,7 @@ function record(
   const results = layouts.map((layout, i) => outs[i] ?? wrap(imaginaryStorage(cpuDevice(), layout.extent), layout, 0));
   for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage); // prettier-ignore
   const scalars = typeof given === 'function' ? given() : given;
+  requireNumbers(name, scalars);
   const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
   recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, scalars.length);
   observer?.ran(name, inputs, attrs, results, scalars);
@@ -158,11 +180,13 @@ function execute(
   given: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
+  requireTensors(name, inputs);
   const recorder = activeRecorder();
   if (recorder !== undefined) return record(recorder, name, inputs, attrs, given, outs);
   const { plan, results: layouts } = planFor(name, inputs, attrs, outs);
-  const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
   const scalars = typeof given === 'function' ? given() : given;
+  requireNumbers(name, scalars);
+  const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
   const addresses: number[] = [];
   for (const input of inputs) addresses.push(addressOf(name, input));
   for (const result of results) addresses.push(addressOf(name, result));
@@ -288,10 +312,12 @@ export function applyInPlace<K extends OpName>(
   attrs: OpAttrs[K],
   scalars: readonly number[] = NO_SCALARS,
 ): Tensor {
+  requireTensors(name, inputs);
   const target = inputs[0]!;
   requireDistinctElements(name, target);
   const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
-  const { gradient } = ruleOf(name);
+  const rule = ruleOf(name);
+  const gradient = rule.gradient?.inPlace ?? rule.gradient;
   const record = gradient !== null && isGradEnabled() && anyRequiresGrad(inputs);
   if (!record) {
     applyInto(name, safe, attrs, scalars, [target]);

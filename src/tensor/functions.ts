@@ -1,8 +1,10 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
+import { either, NOT_NEGATIVE, NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
 import { promote, promoteScalar, requireFits } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { CANNOT_JOIN, say } from '../base/sentences.ts';
 import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shape.ts';
+import { requireTensor, TENSOR, TENSORS } from './arguments.ts';
 import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
@@ -22,10 +24,11 @@ export function cat<const T extends readonly Tensor[], const D extends number = 
   dim?: D,
 ): Tensor<ShapeFor<T, CatShape<ShapesOf<T>, D>>>;
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  requireKind('cat', 'the first argument', tensors, TENSORS, 'write cat([a, b], 1)');
   if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
   const same = tensors.map((t) => t.to(dtype));
-  return same.length === 1 ? same[0]!.clone() : apply1('cat', same, dimParams(dim));
+  return same.length === 1 ? same[0]!.clone() : apply1('cat', same, dimParams(dim, 'cat'));
 }
 
 /**
@@ -37,6 +40,7 @@ export function stack<const T extends readonly Tensor[], const D extends number 
   dim?: D,
 ): Tensor<ShapeFor<T, StackShape<ShapesOf<T>, D>>>;
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  requireKind('stack', 'the first argument', tensors, TENSORS, 'write stack([a, b], 1)');
   const first = tensors[0];
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
   tensors.forEach((t, i) => {
@@ -48,11 +52,16 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
 }
 
+const TENSOR_OR_NUMBER = either(TENSOR, NUMBER);
+const TOLERANCES = { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE };
+
 /**
  * Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. A number takes the dtype of the tensor beside it; beside
  * another number, or where the tensor cannot hold its kind, a whole number is int64 and another float32.
  */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  requireTensor('where', 'the condition', condition);
+  for (const x of [a, b]) requireKind('where', 'each value', x, TENSOR_OR_NUMBER);
   return apply1('where', [condition, operandOf(a, b), operandOf(b, a)], NO_ATTRS);
 }
 
@@ -81,11 +90,14 @@ export function matmul<A extends Shape, B extends Shape>(
   b: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
 ): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  requireTensor('matmul', 'the first operand', a);
   return a.matmul(b);
 }
 
 /** Tensors expanded to their common shape. */
 export function broadcastTensors(...tensors: Tensor[]): Tensor[] {
+  for (const tensor of tensors)
+    requireTensor('broadcastTensors', 'every argument', tensor, 'write broadcastTensors(a, b)');
   const shape = tensors.reduce<readonly number[]>((s, t) => broadcastShapes('broadcastTensors', s, t.layout.shape), []);
   return tensors.map((t) => t.expand(shape));
 }
@@ -96,7 +108,10 @@ export function allclose(
   b: Tensor,
   options: { readonly rtol?: number; readonly atol?: number } = {},
 ): boolean {
-  const { rtol = 1e-5, atol = 1e-8 } = options;
+  requireTensor('allclose', 'the first argument', a);
+  requireTensor('allclose', 'the second argument', b);
+  const given = requireOptions<{ rtol?: number; atol?: number }>('allclose', options, TOLERANCES, '{ rtol: 1e-3 }');
+  const { rtol = 1e-5, atol = 1e-8 } = given;
   const [x, y] = broadcastTensors(a.detach(), b.detach()).map((t) => t.toTypedArray());
   return x!.every((value: number | bigint, i: number) => {
     const [p, q] = [Number(value), Number(y![i])];
@@ -106,6 +121,8 @@ export function allclose(
 
 /** Whether two tensors have the same shape and elements. */
 export function equal(a: Tensor, b: Tensor): boolean {
+  requireTensor('equal', 'the first argument', a);
+  requireTensor('equal', 'the second argument', b);
   if (!sameDims(a.layout.shape, b.layout.shape)) return false;
   const y = b.toTypedArray();
   return a.toTypedArray().every((value: number | bigint, i: number) => Number(value) === Number(y[i]));

@@ -5,6 +5,7 @@
  * the host can say what belongs to it (`async-variable.ts`): then calls may overlap and none sees another's mode. Where it cannot, a mode
  * ends at the function's first `await`, so that nobody else's gradients are lost. Modes that end out of order leave nothing behind.
  */
+import { FUNCTION, requireKind } from '../base/arguments.ts';
 import { makeAsyncVariable, type AsyncVariable } from './async-variable.ts';
 
 interface Mode {
@@ -76,8 +77,11 @@ class ModeGuard implements Disposable {
   }
 }
 
+const REMEDY = 'leave it out for a guard: using guard = noGrad()';
+
 /** Runs a function that may be asynchronous in a mode. */
 function around<T>(enabled: boolean, fn: () => T): T {
+  requireKind(enabled ? 'enableGrad' : 'noGrad', 'the argument', fn, FUNCTION, REMEDY);
   variable ??= makeAsyncVariable<AsyncMode>() ?? null;
   if (variable === null) return withGradMode(enabled, fn);
   const sync = enter(enabled);

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
+import { requireTensor } from './arguments.ts';
 import { fromTypedArray, tensor } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
@@ -201,6 +202,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
  * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
  */
 export function nonzero(x: Tensor): Tensor {
+  requireTensor('nonzero', 'the argument', x);
   const flat = trueIndices(x).toTypedArray() as BigInt64Array;
   const { shape } = x.layout;
   const rows = new BigInt64Array(flat.length * shape.length);

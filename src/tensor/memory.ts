@@ -1,8 +1,9 @@
 /** Memory scopes: for synchronous loops in browsers, and wherever memory should come back at once. */
+import { FUNCTION, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { abandonScope, adoptIntoScope, closeScope, isInnermost, openScope } from './storage.ts';
 import type { Scope, Storage } from './storage.ts';
-import { Tensor } from './tensor.ts';
+import { isTensor } from './tensor-base.ts';
 
 /** Frees what was made inside when disposed. */
 class MemoryScope implements Disposable {
@@ -35,11 +36,13 @@ function release(returned: ReadonlySet<Storage>): void {
 }
 
 /** The storages of tensors in a result: a tensor, or arrays and plain objects of them. */
-function storagesIn(value: unknown, found: Set<Storage>): Set<Storage> {
-  if (value instanceof Tensor) found.add(value.storage);
-  else if (Array.isArray(value)) value.forEach((item) => storagesIn(item, found));
-  else if (value instanceof Map) value.forEach((item) => storagesIn(item, found));
-  else if (typeof value === 'object' && value !== null) Object.values(value).forEach((item) => storagesIn(item, found));
+function storagesIn(value: unknown, found: Set<Storage>, seen = new Set<object>()): Set<Storage> {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return found;
+  seen.add(value);
+  if (isTensor(value)) found.add(value.storage);
+  else if (Array.isArray(value) || value instanceof Map)
+    value.forEach((item: unknown) => storagesIn(item, found, seen)); // prettier-ignore
+  else Object.values(value).forEach((item) => storagesIn(item, found, seen));
   return found;
 }
 
@@ -57,6 +60,7 @@ export function memoryScope(): Disposable;
 export function memoryScope<T>(fn: () => T): T;
 export function memoryScope<T>(fn?: () => T): T | Disposable {
   if (fn === undefined) return new MemoryScope();
+  requireKind('memoryScope', 'the argument', fn, FUNCTION, 'leave it out for a scope: using scope = memoryScope()');
   openScope();
   let result: T | undefined;
   try {

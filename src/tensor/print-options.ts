@@ -1,5 +1,5 @@
 /** How tensors are printed: the options of `torch.set_printoptions`, shared by all tensors. */
-import { ArgumentError } from '../base/errors.ts';
+import { BOOL, kind, oneOf, orNull, requireOptions, type OptionKinds } from '../base/arguments.ts';
 
 export interface PrintOptions {
   /** Decimals of a float. */
@@ -15,6 +15,17 @@ export interface PrintOptions {
 }
 
 const DEFAULT: PrintOptions = { precision: 4, threshold: 1000, edgeitems: 3, linewidth: 80, sciMode: null };
+
+type SettableOptions = Partial<PrintOptions> & { readonly profile?: 'default' | 'short' | 'full' };
+
+const OPTIONS: OptionKinds<SettableOptions> = {
+  precision: kind('an integer of [0, 100]', (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100), // prettier-ignore
+  threshold: kind('a number >= 0 or Infinity', (value) => typeof value === 'number' && value >= 0),
+  edgeitems: kind('an integer >= 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
+  linewidth: kind('a positive integer or Infinity', (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 1)), // prettier-ignore
+  profile: oneOf('default', 'short', 'full'),
+  sciMode: orNull(BOOL),
+};
 
 /** What each profile sets; it leaves `sciMode` to the values. */
 const PROFILES = {
@@ -45,28 +56,9 @@ export function printOptions(): PrintOptions {
  * ```
  * @see https://pytorch.org/docs/stable/generated/torch.set_printoptions.html
  */
-export function setPrintOptions(options: {
-  readonly precision?: number;
-  readonly threshold?: number;
-  readonly edgeitems?: number;
-  readonly linewidth?: number;
-  readonly profile?: 'default' | 'short' | 'full';
-  readonly sciMode?: boolean | null;
-}): void {
-  const { profile, sciMode = null, ...given } = options;
-  if (profile !== undefined && !Object.hasOwn(PROFILES, profile))
-    refuse('profile', "'default', 'short' or 'full'", profile);
+export function setPrintOptions(options: SettableOptions): void {
+  const checked = requireOptions<SettableOptions>('setPrintOptions', options, OPTIONS, '{ precision: 2 }');
+  const { profile, sciMode = null, ...given } = checked;
   const next: PrintOptions = { ...(profile === undefined ? current : PROFILES[profile]), ...given, sciMode };
-  const whole = (value: number, lowest: number): boolean => Number.isInteger(value) && value >= lowest;
-  if (!whole(next.precision, 0) || next.precision > 100) refuse('precision', 'an integer of [0, 100]', next.precision);
-  if (!(next.threshold >= 0)) refuse('threshold', 'a number >= 0 or Infinity', next.threshold);
-  if (!whole(next.edgeitems, 0)) refuse('edgeitems', 'an integer >= 0', next.edgeitems);
-  if (!(whole(next.linewidth, 1) || next.linewidth === Infinity)) {
-    refuse('linewidth', 'a positive integer or Infinity', next.linewidth);
-  }
   current = next;
-}
-
-function refuse(option: string, expected: string, came: unknown): never {
-  throw new ArgumentError(`setPrintOptions: expected ${option} to be ${expected}, but got ${String(came)}`);
 }

@@ -11,6 +11,7 @@
  * @see https://pytorch.org/docs/stable/generated/torch.set_printoptions.html
  */
 import type { DType, TypedArray } from '../base/dtype.ts';
+import { arrayOf, NUMBER, requireKind } from '../base/arguments.ts';
 import { isFloating } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { formatExponential, formatFixed, pythonBool, pythonTuple } from '../base/python-format.ts';
@@ -60,8 +61,11 @@ export function formatTensor(source: PrintSource, details: PrintDetails = {}): s
   return details.parameter === true ? `Parameter containing:\n${text}` : text;
 }
 
+const SIZES = arrayOf(NUMBER, 'sizes');
+
 /** A shape as PyTorch prints it: `torch.Size([32, 7])`. */
 export function formatSize(shape: readonly number[]): string {
+  requireKind('formatSize', 'the shape', shape, SIZES);
   return `torch.Size([${shape.join(', ')}])`;
 }
 

@@ -1,5 +1,6 @@
 /** `profile(fn)`: where the time of a function goes, kernel by kernel. */
 import { setProfiler, type LaunchRecord } from '../compiler/profiler.ts';
+import { FUNCTION, POSITIVE, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { inspectSymbol } from './tensor.ts';
 
@@ -79,6 +80,7 @@ export class Profile {
    * @param peak GFLOP/s that the machine can do, for a column of percentages
    */
   table(peak?: number): string {
+    if (peak !== undefined) requireKind('table', 'peak', peak, POSITIVE);
     const head = ['operation', 'kernel', 'shape', 'calls', 'ms', '%', 'GFLOP/s', ...(peak === undefined ? [] : ['of peak']), 'GB/s']; // prettier-ignore
     const all = this.kernelMs;
     // A page's clock may not have moved during a short kernel.
@@ -134,6 +136,7 @@ export class Profile {
  * if (!p.totals().some(({ operation, flops }) => operation === 'matmul' && flops === 2 * 64 ** 3)) throw new Error('a product');
  */
 export function profile(fn: () => unknown): Profile {
+  requireKind('profile', 'the argument', fn, FUNCTION);
   const launches: LaunchRecord[] = [];
   const before = setProfiler({ record: (launch) => void launches.push(launch) });
   const start = performance.now();

@@ -5,15 +5,16 @@
  * the base is rebased onto the change and every view derives its own anew from the base, as in PyTorch's
  * `torch/csrc/autograd/variable.cpp`.
  */
+import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
 import { isFloating, itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
-import { AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
+import { type ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
-import { showShape } from '../base/shape.ts';
+import { sameDims, showShape } from '../base/shape.ts';
 import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { activeRecorder, forbidWhileRecording } from './recorder.ts';
-import { unusable, type Storage } from './storage.ts';
+import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 const READ_OUTSIDE = 'return the tensor and read it outside, or use where() instead of branching on it';
@@ -25,10 +26,32 @@ interface ViewOf {
   epoch: number;
 }
 
+/** The array type of a dtype's elements. */
+const storedAs = (dtype: DType): Kind => {
+  const array = viewAs(dtype, new ArrayBuffer(0), 0, 0).constructor as new () => unknown;
+  return kind(`a ${array.name} for dtype ${dtype}`, (value) => value instanceof array);
+};
+
+const madeByHand = (given: unknown): ArgumentError =>
+  wrongArgument(
+    'Tensor',
+    'the storage',
+    'the memory of a tensor',
+    given,
+    'make tensors with tensor([1, 2]), zeros(2, 3), …',
+  );
+
 /** Undoes a view for gradients whose view operation is not known any more: scatters into zeros of the base's shape. */
 type Regenerate = (base: Tensor, view: TensorBase) => GradNode;
 
+/** Whether a value is a tensor: one that was made as such, not what resembles one, and no proxy of one. */
+export let isTensor: (value: unknown) => value is Tensor;
+
 export abstract class TensorBase {
+  static {
+    isTensor = (value): value is Tensor => typeof value === 'object' && value !== null && #grad in value;
+  }
+
   readonly storage: Storage;
   readonly layout: Layout;
   /** Elements from the start of the storage. */
@@ -47,6 +70,7 @@ export abstract class TensorBase {
   #epoch = 0;
 
   constructor(storage: Storage, layout: Layout, offset: number) {
+    if (!(storage instanceof StorageClass)) throw madeByHand(storage);
     this.storage = storage;
     this.layout = layout;
     this.offset = offset;
@@ -134,6 +158,7 @@ export abstract class TensorBase {
   /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
   setData(data: TypedArray): void {
     forbidWhileRecording('setData: this writes values from JavaScript', 'pass them as an argument instead');
+    requireKind('setData', 'data', data, storedAs(this.layout.dtype));
     if (!this.layout.contiguous || data.length !== this.layout.numel) {
       throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
     }
@@ -162,8 +187,15 @@ export abstract class TensorBase {
   }
 
   set grad(value: Tensor | null) {
+    if (value !== null) this.#requireGradient(value);
     activeRecorder()?.gradAssigned(this.self());
     (this.#standsFor ?? this).#grad = value;
+  }
+
+  #requireGradient(value: unknown): void {
+    if (!isTensor(value)) throw wrongArgument('grad', 'the gradient', 'a tensor or null', value);
+    const { shape } = value.layout;
+    if (!sameDims(shape, this.layout.shape)) throw new ShapeError(`grad: expected a gradient of shape ${showShape(this.layout.shape)}, but got ${showShape(shape)}`); // prettier-ignore
   }
 
   /** Whether gradients flow to this tensor. Set it on leaves only, before computing with them. */
@@ -172,6 +204,7 @@ export abstract class TensorBase {
   }
 
   set requiresGrad(value: boolean) {
+    requireKind('requiresGrad', 'the value', value, BOOL);
     if (!value && this.#currentNode() !== undefined) {
       throw new AutogradError(
         'requiresGrad: can only be switched off on leaves; use detach() for a tensor without history',
@@ -286,6 +319,7 @@ export abstract class TensorBase {
    * @returns an object whose `remove()` takes the hook away
    */
   registerHook(hook: Hook): { remove(): void } {
+    requireKind('registerHook', 'hook', hook, FUNCTION);
     const edge = this.gradEdge();
     if (edge === undefined) throw new AutogradError('registerHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
     const hooks = (edge.node.hooks ??= new Map<number, Hook[]>());
@@ -307,6 +341,15 @@ export abstract class TensorBase {
    * if (String(x.grad?.tolist()) !== '2,4,6') throw new Error('d(x²)/dx = 2x');
    */
   backward(gradient?: Tensor, options: BackwardOptions = {}): void {
+    if (gradient !== undefined && !isTensor(gradient)) {
+      throw wrongArgument(
+        'backward',
+        'the gradient',
+        'a tensor',
+        gradient,
+        'options come second: backward(undefined, { retainGraph: true })',
+      );
+    }
     backward(this.self(), gradient, options);
   }
 

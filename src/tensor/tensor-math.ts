@@ -2,7 +2,10 @@
  * A tensor's arithmetic: elementwise operations, comparisons, reductions, products. Each method names an operation; what
  * it computes is in `ops/`. Results broadcast and promote as in PyTorch.
  */
+import { BOOL, NUMBER, requireKind, requireOptions, WHOLE, wrongArgument } from '../base/arguments.ts';
 import { canCast, requireFits, wrapped } from '../base/dtype.ts';
+import { ArgumentError } from '../base/errors.ts';
+import { alphaOf, DIM_OR_DIMS, keepdimOf, requireReduction } from './arguments.ts';
 import { apply, apply1, applyInPlace } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
 import { dtypeAttrs, powAttrs, scalarAttrs } from './ops/elementwise-attrs.ts';
@@ -45,7 +48,7 @@ type ScalarName =
   | 'addScalar' | 'subScalar' | 'rsubScalar' | 'mulScalar' | 'divScalar' | 'rdivScalar' | 'remainderScalar'
   | 'floorDivideScalar' | 'eqScalar' | 'neScalar' | 'ltScalar' | 'leScalar' | 'gtScalar' | 'geScalar'; // prettier-ignore
 type InPlaceName = 'add' | 'addAlpha' | 'sub' | 'subAlpha' | 'mul' | 'div' | 'neg' | 'relu' | 'sqrt' | 'exp' | 'fill';
-type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all';
+type ReduceName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'amax' | 'amin' | 'any' | 'all' | 'argmax' | 'argmin';
 
 /** The result of an elementwise operation on shapes A and B. */
 export type Elementwise<A, B> = Tensor<ShapeFor<A, Broadcast<A, B>>>;
@@ -59,6 +62,19 @@ type Reduced<A, D, K> = Tensor<ShapeFor<A, ReduceShape<A, D, K>>>;
 // `shape` and in unchanged results only: then `Tensor<[32, 10]>` is a `Tensor<[number, 10]>`. With S inside conditional
 // types the compiler would take the class for invariant. Implementations are dynamic, behind one typed signature.
 
+const VARIANCE = { keepdim: BOOL, correction: NUMBER };
+const BOUNDS = { min: NUMBER, max: NUMBER };
+const REMEDY_MAX = 'for two tensors use maximum(a, b)';
+const REMEDY_MIN = 'for two tensors use minimum(a, b)';
+
+/** The bounds of `clamp`: one at least. */
+function boundsOf(bounds: unknown): { readonly min?: number; readonly max?: number } {
+  if (bounds === undefined) throw wrongArgument('clamp', 'the bounds', 'an object', bounds, 'write { min: 0, max: 1 }');
+  const given = requireOptions<{ min?: number; max?: number }>('clamp', bounds, BOUNDS, '{ min: 0, max: 1 }');
+  if (given.min === undefined && given.max === undefined) throw new ArgumentError('clamp: expected a min, a max or both; write { min: 0, max: 1 }'); // prettier-ignore
+  return given;
+}
+
 export abstract class TensorMath<S extends Shape> extends TensorBase {
   // ---- two operands
 
@@ -67,8 +83,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     other: Beside<A, B> | number,
     options?: AlphaOptions,
   ): Elementwise<A, B>;
-  add(other: Tensor | number, options: AlphaOptions = {}): Tensor {
-    const { alpha = 1 } = options;
+  add(other: Tensor | number, options?: AlphaOptions): Tensor {
+    const alpha = options === undefined ? 1 : alphaOf('add', options);
     if (alpha !== 1) requireAlpha('add', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalar('addScalar', other * alpha);
     return alpha === 1 ? this.#binary('add', other) : apply1('addAlpha', [this.self(), other], NO_ATTRS, [alpha]);
@@ -79,8 +95,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     other: Beside<A, B> | number,
     options?: AlphaOptions,
   ): Elementwise<A, B>;
-  sub(other: Tensor | number, options: AlphaOptions = {}): Tensor {
-    const { alpha = 1 } = options;
+  sub(other: Tensor | number, options?: AlphaOptions): Tensor {
+    const alpha = options === undefined ? 1 : alphaOf('sub', options);
     if (alpha !== 1) requireAlpha('sub', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalar('subScalar', other * alpha);
     return alpha === 1 ? this.#binary('sub', other) : apply1('subAlpha', [this.self(), other], NO_ATTRS, [alpha]);
@@ -183,15 +199,15 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   // ---- in place
 
-  add_(other: Tensor | number, options: AlphaOptions = {}): this {
-    const { alpha = 1 } = options;
+  add_(other: Tensor | number, options?: AlphaOptions): this {
+    const alpha = options === undefined ? 1 : alphaOf('add_', options);
     if (alpha !== 1) requireAlpha('add_', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalarInPlace('addScalar', other * alpha);
     return alpha === 1 ? this.#inPlace('add', [other], []) : this.#inPlace('addAlpha', [other], [alpha]);
   }
 
-  sub_(other: Tensor | number, options: AlphaOptions = {}): this {
-    const { alpha = 1 } = options;
+  sub_(other: Tensor | number, options?: AlphaOptions): this {
+    const alpha = options === undefined ? 1 : alphaOf('sub_', options);
     if (alpha !== 1) requireAlpha('sub_', this.layout, other, alpha);
     if (typeof other === 'number') return this.#scalarInPlace('subScalar', other * alpha);
     return alpha === 1 ? this.#inPlace('sub', [other], []) : this.#inPlace('subAlpha', [other], [alpha]);
@@ -380,7 +396,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** Elements below `min` become `min`, those above `max` become `max`. */
   clamp(bounds: { readonly min?: number; readonly max?: number }): Tensor<S> {
-    const { min, max } = bounds;
+    const { min, max } = boundsOf(bounds);
     // Whole tensors become float32 for bounds with fractions.
     const { dtype } = scalarAttrs(scalarAttrs(this.layout.dtype, min ?? 0).dtype, max ?? 0);
     return apply1('clamp', [this.self()], dtypeAttrs(dtype), [min ?? -Infinity, max ?? Infinity]);
@@ -399,7 +415,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  sum(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  sum(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('sum', dim, options);
   }
 
@@ -408,7 +424,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  mean(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  mean(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('mean', dim, options);
   }
 
@@ -417,7 +433,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  prod(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  prod(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('prod', dim, options);
   }
 
@@ -426,7 +442,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  amax(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  amax(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('amax', dim, options);
   }
 
@@ -435,7 +451,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  amin(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  amin(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('amin', dim, options);
   }
 
@@ -444,7 +460,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  any(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  any(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('any', dim, options);
   }
 
@@ -453,7 +469,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  all(dim?: DimsArg, options: ReduceOptions = {}): Tensor {
+  all(dim?: DimsArg, options?: ReduceOptions): Tensor {
     return this.#reduce('all', dim, options);
   }
 
@@ -462,9 +478,10 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  logsumexp(dim: DimsArg, options: ReduceOptions = {}): Tensor {
+  logsumexp(dim: DimsArg, options?: ReduceOptions): Tensor {
+    requireKind('logsumexp', 'dim', dim, DIM_OR_DIMS);
     const x = this.isFloatingPoint() ? this.self() : this.self().to('float32');
-    return apply1('logsumexp', [x], reduceParams(dim, options.keepdim ?? false));
+    return apply1('logsumexp', [x], reduceParams(dim, keepdimOf('logsumexp', options)));
   }
 
   /** The variance, unbiased unless `correction` is 0. */
@@ -473,8 +490,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: VarianceOptions<K>,
   ): Reduced<A, D, K>;
-  var(dim?: DimsArg, options: VarianceOptions = {}): Tensor {
-    return apply1('var', [this.self()], varianceParams(dim, options.keepdim ?? false, options.correction ?? 1));
+  var(dim?: DimsArg, options?: VarianceOptions): Tensor {
+    return this.#variance('var', dim, options);
   }
 
   /** The standard deviation, from the unbiased variance unless `correction` is 0. */
@@ -483,18 +500,26 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: VarianceOptions<K>,
   ): Reduced<A, D, K>;
-  std(dim?: DimsArg, options: VarianceOptions = {}): Tensor {
-    return apply1('std', [this.self()], varianceParams(dim, options.keepdim ?? false, options.correction ?? 1));
+  std(dim?: DimsArg, options?: VarianceOptions): Tensor {
+    return this.#variance('std', dim, options);
   }
 
   /** Running sums along a dimension. */
   cumsum<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
   cumsum(dim: number): Tensor {
+    requireKind('cumsum', 'dim', dim, WHOLE);
     return apply1('cumsum', [this.self()], scanParams(dim));
   }
 
-  #reduce(name: ReduceName, dim: DimsArg | undefined, options: ReduceOptions): Tensor {
-    return apply1(name, [this.self()], reduceParams(dim, options.keepdim ?? false));
+  #reduce(name: ReduceName, dim: DimsArg | undefined, options: ReduceOptions | undefined): Tensor {
+    if (typeof dim !== 'number') requireReduction(name, dim);
+    return apply1(name, [this.self()], reduceParams(dim, keepdimOf(name, options)));
+  }
+
+  #variance(name: 'var' | 'std', dim: DimsArg | undefined, options: VarianceOptions | undefined): Tensor {
+    requireReduction(name, dim);
+    const { keepdim = false, correction = 1 } = requireOptions<VarianceOptions>(name, options, VARIANCE, '{ correction: 0 }'); // prettier-ignore
+    return apply1(name, [this.self()], varianceParams(dim, keepdim, correction));
   }
 
   /** The largest element; along a dimension, with its index (the first of equals). */
@@ -504,7 +529,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): ValuesAndIndices<ShapeFor<A, ReduceShape<A, D, K>>>;
-  max(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
+  max(dim?: number, options?: ReduceOptions): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('max', undefined, options) : this.#extreme('maxDim', dim, options);
   }
 
@@ -515,12 +540,14 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): ValuesAndIndices<ShapeFor<A, ReduceShape<A, D, K>>>;
-  min(dim?: number, options: ReduceOptions = {}): Tensor | ValuesAndIndices {
+  min(dim?: number, options?: ReduceOptions): Tensor | ValuesAndIndices {
     return dim === undefined ? this.#reduce('min', undefined, options) : this.#extreme('minDim', dim, options);
   }
 
-  #extreme(name: 'maxDim' | 'minDim', dim: number, options: ReduceOptions): ValuesAndIndices {
-    const [values, indices] = apply(name, [this.self()], reduceParams(dim, options.keepdim ?? false));
+  #extreme(name: 'maxDim' | 'minDim', dim: number, options: ReduceOptions | undefined): ValuesAndIndices {
+    const op = name.slice(0, 3);
+    requireKind(op, 'dim', dim, WHOLE, op === 'max' ? REMEDY_MAX : REMEDY_MIN);
+    const [values, indices] = apply(name, [this.self()], reduceParams(dim, keepdimOf(op, options)));
     return { values: values!, indices: indices! };
   }
 
@@ -530,8 +557,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  argmax(dim?: number, options: ReduceOptions = {}): Tensor {
-    return apply1('argmax', [this.self()], reduceParams(dim, options.keepdim ?? false));
+  argmax(dim?: number, options?: ReduceOptions): Tensor {
+    return this.#reduce('argmax', dim, options);
   }
 
   argmin<A extends Shape, D extends number | undefined = undefined, K extends boolean = false>(
@@ -539,17 +566,17 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     dim?: Along<A, D, K>,
     options?: ReduceOptions<K>,
   ): Reduced<A, D, K>;
-  argmin(dim?: number, options: ReduceOptions = {}): Tensor {
-    return apply1('argmin', [this.self()], reduceParams(dim, options.keepdim ?? false));
+  argmin(dim?: number, options?: ReduceOptions): Tensor {
+    return this.#reduce('argmin', dim, options);
   }
 
   softmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
   softmax(dim: number): Tensor {
-    return apply1('softmax', [this.self()], dimParams(dim));
+    return apply1('softmax', [this.self()], dimParams(dim, 'softmax'));
   }
 
   logSoftmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
   logSoftmax(dim: number): Tensor {
-    return apply1('logSoftmax', [this.self()], dimParams(dim));
+    return apply1('logSoftmax', [this.self()], dimParams(dim, 'logSoftmax'));
   }
 }

@@ -4,10 +4,12 @@
  *
  * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
  */
+import { NUMBER, refuseMore, requireKind, show, wrongArgument } from '../base/arguments.ts';
 import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
+import { DIM_OR_DIMS, requireDims, requireTensor } from './arguments.ts';
 import { onesLike, zeros } from './create.ts';
 import { apply1, registerTensor } from './dispatch.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
@@ -46,7 +48,15 @@ type Sizes = readonly number[] | readonly [readonly number[]];
 type ViewList<A, V> = CheckedFor<A, ViewShape<A, V>, V>;
 type ExpandList<A, V> = CheckedFor<A, ExpandShape<A, V>, V>;
 type PermuteList<A, V extends readonly number[]> = CheckedFor<A, PermuteShape<A, V>, V>;
-const listed = (sizes: Sizes): Dims => (Array.isArray(sizes[0]) ? (sizes[0] as Dims) : (sizes as Dims));
+
+/** The sizes of either form. Their values are the operation's to check, their kind is checked here. */
+function listed(op: string, sizes: Sizes): Dims {
+  const [first] = sizes;
+  if (Array.isArray(first)) refuseMore(op, sizes.slice(1), 'numbers, or one array of them');
+  const list = (Array.isArray(first) ? first : sizes) as Dims;
+  for (const size of list) if (typeof size !== 'number') throw wrongArgument(op, 'every number', 'a number', size);
+  return list;
+}
 
 /**
  * A multi-dimensional array with automatic gradients (https://pytorch.org/docs/stable/tensors.html).
@@ -84,7 +94,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     sizes: ViewList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   view(...sizes: Sizes): Tensor {
-    return views.view(this, listed(sizes));
+    return views.view(this, listed('view', sizes));
   }
 
   /** As {@link view}, copying where that is necessary. */
@@ -97,7 +107,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     sizes: ViewList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
   reshape(...sizes: Sizes): Tensor {
-    const shape = views.inferShape('reshape', this.layout.shape, listed(sizes));
+    const shape = views.inferShape('reshape', this.layout.shape, listed('reshape', sizes));
     return views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
   }
 
@@ -120,7 +130,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     dims: PermuteList<A, D>,
   ): Tensor<ShapeFor<A, PermuteShape<A, D>>>;
   permute(...dims: Sizes): Tensor {
-    return views.permute(this, listed(dims));
+    return views.permute(this, listed('permute', dims));
   }
 
   transpose<A extends Shape, D extends number, E extends number>(
@@ -156,7 +166,9 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     dim?: CheckedFor<A, SqueezeShape<A, D>, D>,
   ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
   squeeze(dims: readonly number[]): Tensor;
-  squeeze(dim?: number | readonly number[]): Tensor {
+  squeeze(dim?: number | readonly number[], ...more: readonly unknown[]): Tensor {
+    refuseMore('squeeze', more, 'one dimension, or an array of them');
+    if (dim !== undefined && typeof dim !== 'number') requireDims('squeeze', 'dim', dim);
     return views.squeeze(this, typeof dim === 'number' ? [dim] : dim);
   }
 
@@ -170,10 +182,11 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     sizes: ExpandList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ExpandShape<A, V>>>;
   expand(...sizes: Sizes): Tensor {
-    return views.expand(this, listed(sizes));
+    return views.expand(this, listed('expand', sizes));
   }
 
   expandAs<B extends Shape>(other: Tensor<B>): Tensor<B> {
+    requireTensor('expandAs', 'other', other);
     return views.expand(this, other.layout.shape);
   }
 
@@ -185,6 +198,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     length: L,
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
   narrow(dim: number, start: number, length: number): Tensor {
+    for (const n of [dim, start, length]) requireKind('narrow', 'dim, start and length', n, NUMBER);
     return views.narrow(this, dim, start, length);
   }
 
@@ -195,6 +209,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     index: number,
   ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
   select(dim: number, index: number): Tensor {
+    requireKind('select', 'index', index, NUMBER);
     return views.select(this, dim, index);
   }
 
@@ -203,6 +218,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * @throws ShapeError for sizes that do not fit
    */
   split(size: number | readonly number[], dim = 0): Tensor[] {
+    if (typeof size !== 'number') requireKind('split', 'size', size, DIM_OR_DIMS);
     return views.split(this, size, dim);
   }
 
@@ -211,11 +227,13 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * @throws ArgumentError unless `chunks` is a whole number above 0
    */
   chunk(chunks: number, dim = 0): Tensor[] {
+    requireKind('chunk', 'chunks', chunks, NUMBER);
     return views.chunk(this, chunks, dim);
   }
 
   /** Sums dimensions that were broadcast back to `shape`. */
   sumTo(shape: Dims): Tensor {
+    requireDims('sumTo', 'the shape', shape);
     return views.sumTo(this, shape);
   }
 
@@ -322,7 +340,9 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * Converted to a dtype, or on a device; itself if nothing changes.
    * @throws DeviceError for a device that is not there
    */
-  to(target: DType | 'cpu'): Tensor<S> {
+  to(target: DType | 'cpu'): Tensor<S>;
+  to(target: DType | 'cpu', ...more: readonly unknown[]): Tensor<S> {
+    refuseMore('to', more, "one dtype, or 'cpu'");
     return convert(this, target);
   }
 
@@ -382,7 +402,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
 function convert<S extends Shape>(x: Tensor<S>, target: DType | 'cpu'): Tensor<S> {
   if (target === 'cpu' || target === x.dtype) return x;
   if (!DTYPES.includes(target)) {
-    throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got '${target as string}'`);
+    throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got ${show(target)}`);
   }
   return apply1('cast', [x], castParams(target));
 }

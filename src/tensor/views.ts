@@ -140,7 +140,7 @@ export function expand(x: Tensor, sizes: Dims): Tensor {
   const from = x.layout.shape;
   const shift = sizes.length - from.length;
   const shape = sizes.map((size, i) => (size === -1 && i >= shift ? from[i - shift]! : size));
-  const fits = shift >= 0 && shape.every((size, i) => size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1)); // prettier-ignore
+  const fits = shift >= 0 && shape.every((size, i) => Number.isInteger(size) && size >= 0 && (i < shift || from[i - shift] === size || from[i - shift] === 1)); // prettier-ignore
   if (!fits) {
     throw new ShapeError(`expand: ${say(CANNOT_EXPAND, showSizes(from), showSizes(sizes))}: only sizes of 1 can grow, and only new leading dimensions can be added`); // prettier-ignore
   }

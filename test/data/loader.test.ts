@@ -248,7 +248,7 @@ describe('defaultCollate', () => {
     ],
     ['tuples of two lengths', [[1], [1, 2]], ShapeError, /1 parts in one sample and 2/],
     ['a mixture', [1, 'a'], ArgumentError, /a number in one sample and a string in another/],
-    ['images', [Image.filled(1, 1, 1)], ArgumentError, /of class Image.*ToTensor\(\)/],
+    ['images', [Image.filled(1, 1, 1)], ArgumentError, /an Image.*ToTensor\(\)/],
     ['null', [null], ArgumentError, /is null.*collateFn/],
     ['deep inside', [[1, { a: undefined }]], ArgumentError, /sample's part 1's "a" is undefined/],
     ['nothing', [], ArgumentError, /at least one sample/],
@@ -262,7 +262,7 @@ describe('arguments', () => {
   const loader = (options: DataLoaderOptions<number, Tensor>) => () => new DataLoader(range(4), options);
   const sampler = new SequentialSampler(range(4));
   it.each([
-    ['batchSize 0', loader({ batchSize: 0 }), /batchSize of at least 1, but got 0/],
+    ['batchSize 0', loader({ batchSize: 0 }), /batchSize to be a whole number ≥ 1, but got 0/],
     ['batchSize 2.5', loader({ batchSize: 2.5 }), /batchSize/],
     ['batchSize NaN', loader({ batchSize: NaN }), /batchSize/],
     ['numWorkers -1', loader({ numWorkers: -1 }), /numWorkers/],
@@ -272,7 +272,7 @@ describe('arguments', () => {
     ['batchSampler and batchSize', loader({ batchSampler: new BatchSampler(sampler, 2), batchSize: 2 }), /leave out/],
     ['an array for a data set', () => new DataLoader([1, 2] as unknown as Dataset<number>), /length and get/],
     ['shuffling nothing', () => new DataLoader(range(0), { shuffle: true }), /is the data set empty\?/],
-    ['numSamples 0', () => new RandomSampler(range(3), { numSamples: 0 }), /at least one sample/],
+    ['numSamples 0', () => new RandomSampler(range(3), { numSamples: 0 }), /numSamples to be a whole number ≥ 1/],
     ['no data sets', () => new ConcatDataset([]), /at least one data set/],
     ['lengths that do not sum up', () => randomSplit(range(10), [3, 6]), /sum to 10/],
     ['fractions above 1', () => randomSplit(range(10), [0.5, 0.6]), /sum to 10/],

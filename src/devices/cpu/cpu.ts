@@ -4,6 +4,7 @@
  */
 import type { HostMemory } from '../../base/host-types.ts';
 import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
+import { show } from '../../base/arguments.ts';
 import { ArgumentError, DeviceError, invariant, OutOfMemoryError } from '../../base/errors.ts';
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
@@ -72,7 +73,7 @@ export class CpuDevice implements Device {
   /** Changes the number of threads; takes effect at the next launch. */
   set threads(count: number) {
     if (!Number.isInteger(count) || count < 1 || count > 64) {
-      throw new ArgumentError(`setNumThreads: expected a whole number from 1 to 64, but got ${count}`);
+      throw new ArgumentError(`setNumThreads: expected a whole number from 1 to 64, but got ${show(count)}`);
     }
     this.#threads = this.#shared ? count : 1; // without a shared memory there is nothing that threads could share
     this.#pool?.stop();

@@ -1,17 +1,20 @@
 /** Activations beyond the everyday ones as layers. With `inplace`, the input itself is changed. */
+import { BOOL, NUMBER, requireKind, requireOptions } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonFloat } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { elu, gelu, hardsigmoid, hardswish, hardtanh, silu, softplus, type GeluOptions } from '../functional-activation.ts'; // prettier-ignore
+import { elu, gelu, hardsigmoid, hardswish, hardtanh, silu, softplus, type GeluOptions, type InPlace } from '../functional-activation.ts'; // prettier-ignore
+import { GELU_OPTIONS, inPlaceOf } from '../options.ts';
 import type { IdentityFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
 
 abstract class InPlaceLayer extends Layer<IdentityFn> {
   readonly inplace: boolean;
 
-  constructor(inplace = false) {
+  /** @param inplace true, or `{ inplace: true }` */
+  constructor(inplace: boolean | InPlace = false) {
     super();
-    this.inplace = inplace;
+    this.inplace = inPlaceOf(this.typeName(), inplace);
   }
 
   override extraRepr(): string {
@@ -32,7 +35,8 @@ export class Hardtanh extends InPlaceLayer {
 
   /** @throws ArgumentError unless minVal is below maxVal */
   constructor(minVal = -1, maxVal = 1, options: HardtanhOptions = {}) {
-    super(options.inplace);
+    super(requireOptions<HardtanhOptions>('Hardtanh', options, { inplace: BOOL }, '{ inplace: true }').inplace);
+    for (const bound of [minVal, maxVal]) requireKind('Hardtanh', 'the bounds', bound, NUMBER);
     if (!(minVal < maxVal)) throw new ArgumentError(`Hardtanh: expected the lower bound to be below the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
     this.minVal = minVal;
     this.maxVal = maxVal;
@@ -88,8 +92,9 @@ export class SiLU extends InPlaceLayer {
 export class ELU extends InPlaceLayer {
   readonly alpha: number;
 
-  constructor(alpha = 1, inplace = false) {
+  constructor(alpha = 1, inplace: boolean | InPlace = false) {
     super(inplace);
+    requireKind('ELU', 'alpha', alpha, NUMBER);
     this.alpha = alpha;
   }
 
@@ -108,7 +113,8 @@ export class GELU extends Layer<IdentityFn> {
 
   constructor(options: GeluOptions = {}) {
     super();
-    this.approximate = options.approximate ?? 'none';
+    this.approximate =
+      requireOptions<GeluOptions>('GELU', options, GELU_OPTIONS, "{ approximate: 'tanh' }").approximate ?? 'none';
   }
 
   protected override run(x: Tensor): Tensor {
@@ -127,6 +133,7 @@ export class Softplus extends Layer<IdentityFn> {
 
   constructor(beta = 1, threshold = 20) {
     super();
+    for (const value of [beta, threshold]) requireKind('Softplus', 'beta and threshold', value, NUMBER);
     this.beta = beta;
     this.threshold = threshold;
   }

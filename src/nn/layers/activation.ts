@@ -1,8 +1,10 @@
 /** Activations and dropout as layers. */
-import { ArgumentError } from '../../base/errors.ts';
+import { NUMBER, PROBABILITY, requireKind, WHOLE } from '../../base/arguments.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dropout, dropout2d, leakyRelu } from '../functional.ts';
+import type { InPlace } from '../functional-activation.ts';
+import { inPlaceOf } from '../options.ts';
 import type { IdentityFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
 
@@ -10,9 +12,10 @@ import { Layer } from './layer.ts';
 export class ReLU extends Layer<IdentityFn> {
   readonly inplace: boolean;
 
-  constructor(inplace = false) {
+  /** @param inplace true, or `{ inplace: true }` */
+  constructor(inplace: boolean | InPlace = false) {
     super();
-    this.inplace = inplace;
+    this.inplace = inPlaceOf('ReLU', inplace);
   }
 
   protected override run(x: Tensor): Tensor {
@@ -30,6 +33,7 @@ export class LeakyReLU extends Layer<IdentityFn> {
 
   constructor(negativeSlope = 0.01) {
     super();
+    requireKind('LeakyReLU', 'negativeSlope', negativeSlope, NUMBER);
     this.negativeSlope = negativeSlope;
   }
 
@@ -60,6 +64,7 @@ export class Softmax extends Layer<IdentityFn> {
 
   constructor(dim: number) {
     super();
+    requireKind(this.typeName(), 'dim', dim, WHOLE);
     this.dim = dim;
   }
 
@@ -78,6 +83,7 @@ export class LogSoftmax extends Layer<IdentityFn> {
 
   constructor(dim: number) {
     super();
+    requireKind(this.typeName(), 'dim', dim, WHOLE);
     this.dim = dim;
   }
 
@@ -95,12 +101,11 @@ abstract class DropoutLayer extends Layer<IdentityFn> {
   readonly inplace: boolean;
 
   /** @throws ArgumentError unless 0 ≤ p ≤ 1 */
-  constructor(p = 0.5, inplace = false) {
+  constructor(p = 0.5, inplace: boolean | InPlace = false) {
     super();
-    if (!(p >= 0 && p <= 1))
-      throw new ArgumentError(`${new.target.name}: expected a probability p between 0 and 1, but got ${p}`);
+    requireKind(this.typeName(), 'p', p, PROBABILITY);
     this.p = p;
-    this.inplace = inplace;
+    this.inplace = inPlaceOf(this.typeName(), inplace);
   }
 
   protected finish(x: Tensor, y: Tensor): Tensor {

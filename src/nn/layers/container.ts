@@ -1,4 +1,5 @@
 /** Modules made of modules. */
+import { ITERABLE, kind, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -17,9 +18,16 @@ interface LayersFn<Layers> extends ShapeFn {
 }
 
 function addEntry(owner: ModuleBase, entry: Entry, position: number): void {
+  requireKind('Sequential', `entry ${position}`, entry, ENTRY, 'pass layers one by one: new nn.Sequential(a, b)');
   const [name, layer] = entry instanceof ModuleBase ? [String(position), entry] : entry;
   owner.addModule(name, layer);
 }
+
+const ENTRY = kind(
+  "a layer, or a pair ['name', layer]",
+  (value) =>
+    value instanceof ModuleBase || (Array.isArray(value) && value.length === 2 && value[1] instanceof ModuleBase),
+);
 
 /**
  * Layers one after the other (https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). They are named by their
@@ -37,6 +45,7 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
   constructor(...layers: readonly unknown[]) {
     super();
     const [first] = layers;
+    if (first instanceof Map) refuseMore('Sequential', layers.slice(1), 'one Map of layers');
     if (first instanceof Map) for (const [name, layer] of first as Map<string, ModuleBase>) this.addModule(name, layer);
     else (layers as readonly Entry[]).forEach((entry, i) => addEntry(this, entry, i));
   }
@@ -54,6 +63,7 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
 
   /** The layer at a position; negative counts from the end. */
   at(index: number): AnyLayer {
+    requireKind('Sequential.at', 'index', index, WHOLE);
     const layer = [...this.children()].at(index);
     if (layer === undefined) throw new ArgumentError(`Sequential: no layer ${index}; it has ${this.size}`);
     return layer as AnyLayer;
@@ -74,6 +84,7 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
 export class ModuleList extends Module<(...args: never[]) => never> {
   constructor(modules: Iterable<ModuleBase> = []) {
     super();
+    requireKind('ModuleList', 'modules', modules, ITERABLE, 'write new nn.ModuleList([a, b])');
     for (const module of modules) this.append(module);
   }
 
@@ -82,6 +93,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
   }
 
   at(index: number): ModuleBase | undefined {
+    requireKind('ModuleList.at', 'index', index, WHOLE);
     return [...this.children()].at(index);
   }
 
@@ -134,5 +146,6 @@ type SealedFrom<Layers extends readonly Entry[]> = number extends Layers['length
 export function seal<const Layers extends readonly Entry[]>(
   model: Sequential<Layers> & (SealedFrom<Layers> extends string ? SealedFrom<Layers> : unknown),
 ): SealedFrom<Layers> {
+  requireKind('seal', 'the model', model, kind('a Sequential', (value) => value instanceof Sequential)); // prettier-ignore
   return model as unknown as SealedFrom<Layers>;
 }

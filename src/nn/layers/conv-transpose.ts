@@ -1,4 +1,5 @@
 /** The transposed convolution as a layer. */
+import { BOOL, pairOf, requireKind, requireOptions, STEP, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
@@ -9,6 +10,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
 import { defaultInit, requireCount } from '../init.ts';
+import { CONV_TRANSPOSE_OPTIONS } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import type { ConvTransposeFn, GroupsArgument } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
@@ -17,6 +19,10 @@ export interface ConvTranspose2dOptions extends ConvTransposeOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
 }
+
+const KERNEL = pairOf(STEP);
+const OPTIONS: OptionKinds<ConvTranspose2dOptions> = { ...CONV_TRANSPOSE_OPTIONS, bias: BOOL };
+const EXAMPLE = 'the fourth argument as an object: new nn.ConvTranspose2d(16, 8, 3, { stride: 2, padding: 1 })';
 
 /** The class behind {@link ConvTranspose2d}. */
 class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
@@ -35,10 +41,10 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
     super();
     requireCount('ConvTranspose2d', 'inChannels', inChannels);
     requireCount('ConvTranspose2d', 'outChannels', outChannels);
+    requireKind('ConvTranspose2d', 'kernelSize', kernelSize, KERNEL);
     const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    requireCount('ConvTranspose2d', 'kernelSize', kh);
-    requireCount('ConvTranspose2d', 'kernelSize', kw);
-    this.#params = convTransposeParams(options);
+    const { bias = true, ...given } = requireOptions<ConvTranspose2dOptions>('ConvTranspose2d', options, OPTIONS, EXAMPLE); // prettier-ignore
+    this.#params = convTransposeParams(given);
     const { groups } = this.#params.conv;
     for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
       if (channels % groups !== 0) throw new ArgumentError(`ConvTranspose2d: ${say(WRONG_GROUPS, groups, name, channels)}`); // prettier-ignore
@@ -47,7 +53,7 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
     this.outChannels = outChannels;
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(inChannels, outChannels / groups, kh, kw));
-    this.bias = options.bias === false ? null : new Parameter(empty(outChannels));
+    this.bias = bias ? new Parameter(empty(outChannels)) : null;
     defaultInit(this.weight, this.bias);
   }
 

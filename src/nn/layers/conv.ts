@@ -1,9 +1,10 @@
 /** Convolution layers. */
+import { BOOL, pairOf, requireKind, requireOptions, STEP, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
 import { empty } from '../../tensor/create.ts';
-import { convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
+import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
 import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { conv2dWith, type Pair } from '../functional.ts';
@@ -16,6 +17,10 @@ export interface Conv2dOptions extends ConvOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
 }
+
+const KERNEL = pairOf(STEP);
+const OPTIONS: OptionKinds<Conv2dOptions> = { ...CONV_OPTIONS, bias: BOOL };
+const EXAMPLE = 'the fourth argument as an object: new nn.Conv2d(3, 6, 5, { stride: 2, padding: 1 })';
 
 /** The class behind {@link Conv2d}. */
 class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<ConvFn<In, Out, K, S, P>> {
@@ -33,20 +38,20 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
     super();
     requireCount('Conv2d', 'inChannels', inChannels);
     requireCount('Conv2d', 'outChannels', outChannels);
+    requireKind('Conv2d', 'kernelSize', kernelSize, KERNEL);
     const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    requireCount('Conv2d', 'kernelSize', kh);
-    requireCount('Conv2d', 'kernelSize', kw);
-    this.#params = convParams(options);
+    const given = requireOptions<Conv2dOptions>('Conv2d', options, OPTIONS, EXAMPLE);
+    this.#params = convParams(given);
     const { groups } = this.#params;
     for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
       if (channels % groups !== 0) throw new ArgumentError(`Conv2d: ${say(WRONG_GROUPS, groups, name, channels)}`);
     }
-    this.#options = options;
+    this.#options = given;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(outChannels, inChannels / groups, kh, kw));
-    this.bias = options.bias === false ? null : new Parameter(empty(outChannels));
+    this.bias = given.bias === false ? null : new Parameter(empty(outChannels));
     defaultInit(this.weight, this.bias);
   }
 

@@ -5,7 +5,9 @@
  * hover should show is a class with a constant for its constructor (Conv2d): the constructor's type parameters may be more
  * than the class's.
  */
+import { refuseMore, wrongArgument } from '../../base/arguments.ts';
 import type { Shape } from '../../tensor/shapes/dims.ts';
+import { isTensor } from '../../tensor/tensor-base.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import type { Argument, HasShapeFn, OutputShape, shapeFn, ShapeFn } from '../shape-types.ts';
@@ -25,7 +27,15 @@ export type SomeLayer<L> = AnyLayer & Omit<L, keyof ModuleBase | typeof shapeFn>
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export abstract class Layer<F extends ShapeFn> extends ModuleBase {
+  constructor();
+  /** What a layer without a constructor of its own is given comes here: it takes nothing. */
+  constructor(...more: readonly unknown[]) {
+    super();
+    refuseMore(this.typeName(), more, 'no arguments');
+  }
+
   override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>): Tensor<OutputShape<F, S>> {
+    if (!isTensor(input)) throw wrongArgument(this.typeName(), 'the input', 'a tensor', input);
     return this.run(input as Tensor);
   }
 

@@ -1,4 +1,5 @@
 /** Fully connected layers, and what leads up to them. */
+import { BOOL, requireKind, requireOptions, SIZE, WHOLE } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool } from '../../base/python-format.ts';
 import { say, WRONG_INPUT } from '../../base/sentences.ts';
@@ -28,10 +29,11 @@ export class Linear<out In extends number = number, out Out extends number = num
     super();
     requireCount('Linear', 'inFeatures', inFeatures);
     requireCount('Linear', 'outFeatures', outFeatures);
+    const { bias = true } = requireOptions<LinearOptions>('Linear', options, { bias: BOOL }, 'new nn.Linear(3, 4, { bias: false })'); // prettier-ignore
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = new Parameter(empty(outFeatures, inFeatures));
-    this.bias = options.bias === false ? null : new Parameter(empty(outFeatures));
+    this.bias = bias ? new Parameter(empty(outFeatures)) : null;
     defaultInit(this.weight, this.bias);
   }
 
@@ -51,6 +53,8 @@ export class Flatten<out Start extends number = 1, out End extends number = -1> 
 
   constructor(startDim?: Start, endDim?: End) {
     super();
+    for (const dim of [startDim, endDim])
+      if (dim !== undefined) requireKind('Flatten', 'startDim and endDim', dim, WHOLE);
     this.startDim = startDim ?? 1;
     this.endDim = endDim ?? -1;
   }
@@ -85,6 +89,7 @@ export class Input<const out Sample extends readonly number[] = readonly number[
 
   constructor(...sample: Sample) {
     super();
+    for (const size of sample) requireKind('Input', 'every size', size, SIZE);
     this.sample = sample;
   }
 

@@ -2,12 +2,17 @@
  * Losses as modules: call them with the model's output and the target. The types check that the two belong together, as the
  * functions' do. Bases are classes merged with an interface of the same name, which adds the call (see `layer.ts`).
  */
+import { requireOptions } from '../../base/arguments.ts';
+import { requireTensor } from '../../tensor/arguments.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../../tensor/shapes/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional.ts';
 import type { ClassLossOptions, CrossEntropyOptions, LossOptions, Reduction } from '../functional.ts';
+import { CLASS_LOSS_OPTIONS, CROSS_ENTROPY_OPTIONS, LOSS_OPTIONS } from '../options.ts';
 import { ModuleBase } from '../module-base.ts';
+
+const CLASSES = "class indices are tensor([0, 2], { dtype: 'int64' })";
 
 interface Reduced<R> {
   readonly reduction?: R;
@@ -30,6 +35,8 @@ abstract class ClassLoss<Name extends string, Probabilities, R> extends ModuleBa
     input: Tensor<S>,
     target: CheckedFor<S, ClassTarget<S, T, Name, Probabilities>, Tensor<T>>,
   ): Loss<S, ClassTarget<S, T, Name, Probabilities>, R> {
+    requireTensor(this.typeName(), 'the input', input);
+    requireTensor(this.typeName(), 'the target', target, CLASSES);
     return this.run(input, target as Tensor);
   }
 
@@ -47,8 +54,9 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'C
   readonly #options: CrossEntropyOptions;
 
   constructor(options: CrossEntropyOptions & Reduced<R> = {}) {
-    super(options.weight);
-    this.#options = options;
+    const given = requireOptions<CrossEntropyOptions>('CrossEntropyLoss', options, CROSS_ENTROPY_OPTIONS);
+    super(given.weight);
+    this.#options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -61,8 +69,9 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', 
   readonly #options: ClassLossOptions;
 
   constructor(options: ClassLossOptions & Reduced<R> = {}) {
-    super(options.weight);
-    this.#options = options;
+    const given = requireOptions<ClassLossOptions>('NLLLoss', options, CLASS_LOSS_OPTIONS);
+    super(given.weight);
+    this.#options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -77,13 +86,15 @@ abstract class ElementLoss<R> extends ModuleBase {
 
   constructor(options: LossOptions) {
     super();
-    this.options = options;
+    this.options = requireOptions<LossOptions>(this.typeName(), options, LOSS_OPTIONS, "{ reduction: 'sum' }");
   }
 
   override forward<S extends Shape, T extends Shape>(
     input: Tensor<S>,
     target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
   ): Loss<S, ElementTarget<S, T>, R> {
+    requireTensor(this.typeName(), 'the input', input);
+    requireTensor(this.typeName(), 'the target', target);
     return this.run(input, target as Tensor);
   }
 

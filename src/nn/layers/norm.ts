@@ -1,4 +1,5 @@
 /** Batch normalisation layers. */
+import { BOOL, NOT_NEGATIVE, NUMBER, orNull, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
@@ -23,6 +24,13 @@ export interface BatchNormLayerOptions {
   readonly trackRunningStats?: boolean;
 }
 
+const OPTIONS: OptionKinds<BatchNormLayerOptions> = {
+  eps: NOT_NEGATIVE,
+  momentum: orNull(NUMBER),
+  affine: BOOL,
+  trackRunningStats: BOOL,
+};
+
 abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   readonly numFeatures: C;
   readonly eps: number;
@@ -38,12 +46,19 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   /** @throws ArgumentError for a number of features that is not whole and positive */
   constructor(numFeatures: C, options: BatchNormLayerOptions = {}) {
     super();
-    requireCount(new.target.name, 'numFeatures', numFeatures);
+    const name = this.typeName();
+    requireCount(name, 'numFeatures', numFeatures);
+    const given = requireOptions<BatchNormLayerOptions>(
+      name,
+      options,
+      OPTIONS,
+      `new nn.${name}(3, { eps: 1e-5, momentum: 0.1 })`,
+    );
     this.numFeatures = numFeatures;
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
-    this.affine = options.affine ?? true;
-    this.trackRunningStats = options.trackRunningStats ?? true;
+    this.eps = given.eps ?? 1e-5;
+    this.momentum = given.momentum === undefined ? 0.1 : given.momentum;
+    this.affine = given.affine ?? true;
+    this.trackRunningStats = given.trackRunningStats ?? true;
     this.weight = this.affine ? new Parameter(ones(numFeatures)) : null;
     this.bias = this.affine ? new Parameter(zeros(numFeatures)) : null;
     const tracked = this.trackRunningStats;

@@ -1,9 +1,14 @@
 /** Pooling layers. Every size is a number or a pair [vertical, horizontal]. */
+import { refuseMore, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { pythonBool, pythonTuple } from '../../base/python-format.ts';
 import {
   adaptivePoolParams,
+  AVG_POOL_OPTIONS,
   avgPoolParams,
+  MAX_POOL_OPTIONS,
   maxPoolParams,
+  OUTPUT_SIZE,
+  WINDOW,
   type AdaptivePoolParams,
   type AvgPoolOptions,
   type AvgPoolParams,
@@ -20,6 +25,24 @@ import { Layer, type SomeLayer } from './layer.ts';
 /** A size as it was given: `2` or `(3, 5)`. */
 const show = (size: Pair): string => (typeof size === 'number' ? String(size) : pythonTuple(size));
 
+/** What comes after the kernel size: stride and options, or options with the stride among them. */
+type WindowArguments<O> = readonly [stride?: Pair | null, options?: Omit<O, 'stride'>] | readonly [options: O];
+
+function windowOptions<O extends { readonly stride?: Pair | undefined }>(
+  op: string,
+  [first, second, ...more]: readonly unknown[],
+  kinds: OptionKinds<O>,
+): O {
+  const example = `new nn.${op}(2, 2, { padding: 1 })`;
+  const alone = typeof first === 'object' && first !== null && !Array.isArray(first);
+  refuseMore(op, alone && second !== undefined ? [second, ...more] : more, `a kernel size, a stride and options: ${example}`); // prettier-ignore
+  if (alone) return requireOptions<O>(op, first, kinds, example);
+  if (first !== undefined && first !== null) requireKind(op, 'stride', first, WINDOW);
+  const { stride: _, ...others } = kinds;
+  const options = requireOptions<Omit<O, 'stride'>>(op, second, others, example);
+  return { ...options, ...(first === undefined || first === null ? {} : { stride: first }) } as O;
+}
+
 /** The class behind {@link MaxPool2d}. */
 class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   static override readonly name: string = 'MaxPool2d';
@@ -34,14 +57,16 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
    * @param stride default: the kernel size
    * @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel
    */
-  constructor(kernelSize: Pair, stride?: Pair | null, options: Omit<MaxPoolOptions, 'stride' | 'returnIndices'> = {}) {
+  constructor(kernelSize: Pair, ...more: WindowArguments<Omit<MaxPoolOptions, 'returnIndices'>>) {
     super();
+    requireKind('MaxPool2d', 'kernelSize', kernelSize, WINDOW);
+    const options = windowOptions('MaxPool2d', more, MAX_POOL_OPTIONS);
     this.kernelSize = kernelSize;
-    this.stride = stride ?? kernelSize;
+    this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;
     this.dilation = options.dilation ?? 1;
     this.ceilMode = options.ceilMode ?? false;
-    this.#params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
+    this.#params = maxPoolParams(kernelSize, options);
   }
 
   protected override run(x: Tensor): Tensor {
@@ -74,6 +99,17 @@ export interface MaxPool2dConstructor {
     stride?: S | null,
     options?: { readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
   ): MaxPool2d<KernelSlot<K, NoInfer<D>, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
+  /** With the stride among the options. */
+  new <
+    const K extends Pair,
+    const S extends Pair = K,
+    const P extends Pair = 0,
+    const D extends Pair = 1,
+    C extends boolean = false,
+  >(
+    kernelSize: K,
+    options: { readonly stride?: S; readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
+  ): MaxPool2d<KernelSlot<K, NoInfer<D>, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
   readonly prototype: SomeLayer<MaxPool2d>;
 }
 
@@ -89,12 +125,14 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   readonly #params: AvgPoolParams;
 
   /** @param stride default: the kernel size */
-  constructor(kernelSize: Pair, stride?: Pair | null, options: Omit<AvgPoolOptions, 'stride'> = {}) {
+  constructor(kernelSize: Pair, ...more: WindowArguments<AvgPoolOptions>) {
     super();
+    requireKind('AvgPool2d', 'kernelSize', kernelSize, WINDOW);
+    const options = windowOptions('AvgPool2d', more, AVG_POOL_OPTIONS);
     this.kernelSize = kernelSize;
-    this.stride = stride ?? kernelSize;
+    this.stride = options.stride ?? kernelSize;
     this.padding = options.padding ?? 0;
-    this.#params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
+    this.#params = avgPoolParams(kernelSize, options);
   }
 
   protected override run(x: Tensor): Tensor {
@@ -118,6 +156,15 @@ export interface AvgPool2dConstructor {
     stride?: S | null,
     options?: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & { readonly padding?: P; readonly ceilMode?: C },
   ): AvgPool2d<KernelSlot<K, 1, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
+  /** With the stride among the options. */
+  new <const K extends Pair, const S extends Pair = K, const P extends Pair = 0, C extends boolean = false>(
+    kernelSize: K,
+    options: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & {
+      readonly stride?: S;
+      readonly padding?: P;
+      readonly ceilMode?: C;
+    },
+  ): AvgPool2d<KernelSlot<K, 1, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
   readonly prototype: SomeLayer<AvgPool2d>;
 }
 
@@ -136,6 +183,7 @@ export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> ex
 
   constructor(outputSize: Out) {
     super();
+    requireKind(this.typeName(), 'outputSize', outputSize, OUTPUT_SIZE);
     this.outputSize = outputSize;
     this.#params = adaptivePoolParams(outputSize);
   }
@@ -157,6 +205,7 @@ export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> ex
 
   constructor(outputSize: Out) {
     super();
+    requireKind(this.typeName(), 'outputSize', outputSize, OUTPUT_SIZE);
     this.outputSize = outputSize;
   }
 

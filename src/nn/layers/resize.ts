@@ -18,11 +18,11 @@ class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
   /** @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing */
   constructor(options: InterpolateOptions) {
     super();
-    checkInterpolate('Upsample', options);
-    this.size = options.size as O;
-    this.scaleFactor = options.scaleFactor as By;
-    this.mode = options.mode ?? 'nearest';
-    this.alignCorners = options.alignCorners;
+    const given = checkInterpolate('Upsample', options);
+    this.size = given.size as O;
+    this.scaleFactor = given.scaleFactor as By;
+    this.mode = given.mode ?? 'nearest';
+    this.alignCorners = given.alignCorners;
   }
 
   protected override run(x: Tensor): Tensor {

@@ -2,6 +2,7 @@
  * Attribute objects that several families share, and the table that makes equal attributes one object: what is computed
  * per object (geometry, plans) is then computed once.
  */
+import { wrongArgument } from '../../base/arguments.ts';
 import { AutogradError } from '../../base/errors.ts';
 import type { Attrs, Gradient } from './rule.ts';
 
@@ -22,8 +23,14 @@ export interface DimParams extends Attrs {
   readonly dim: number;
 }
 
-/** Arguments of an operation along one dimension. */
-export const dimParams = (dim: number): DimParams => remembered('dim', { key: String(dim), dim });
+/**
+ * Arguments of an operation along one dimension.
+ * @throws ArgumentError unless it is a whole number, which is checked before the object is remembered under its text
+ */
+export function dimParams(dim: number, op = 'dim'): DimParams {
+  if (!Number.isInteger(dim)) throw wrongArgument(op, 'dim', 'a whole number', dim);
+  return remembered('dim', { key: String(dim), dim });
+}
 
 /** For gradients that are not differentiable themselves: they say so, rather than passing for constants. */
 export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {

@@ -2,6 +2,7 @@
  * Parameters and geometry of 2-d convolutions (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): checked
  * once, computed once, and carried along. Lowerings and gradients read sizes here and derive nothing anew.
  */
+import { COUNT, either, oneOf, pairOf, STEP, WIDTH, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import {
   channelsRemedy,
@@ -28,6 +29,15 @@ export interface ConvOptions {
   /** Default 1. */
   readonly groups?: number;
 }
+
+const SIDES = pairOf(WIDTH);
+/** What each option is. */
+export const CONV_OPTIONS: OptionKinds<ConvOptions> = {
+  stride: pairOf(STEP),
+  padding: either(SIDES, oneOf('same', 'valid')),
+  dilation: pairOf(STEP),
+  groups: COUNT,
+};
 
 /** Checked arguments, made by {@link convParams}. */
 export interface ConvParams extends Attrs {

@@ -1,4 +1,5 @@
 /** The arguments of indexing operations; equal ones give the same object. */
+import { kind, requireKind, STEP } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { Dims } from '../../base/shape.ts';
 import { dimParams, remembered, type DimParams } from './attrs.ts';
@@ -87,13 +88,19 @@ export function indexCheckParams(
   return remembered('indexCheck', { key: `${key}|${size}|${ignore}`, size, ignore, error });
 }
 
+const PADS = kind(
+  'an array of pairs of whole numbers (before, after) from the last dimension on',
+  (value) =>
+    Array.isArray(value) &&
+    value.length % 2 === 0 &&
+    value.every((n) => Number.isInteger(n) && Math.abs(n as number) < 2 ** 31),
+);
+
 /**
  * @throws ArgumentError unless `pads` holds pairs of whole numbers
  */
 export function padParams(pads: Dims): PadParams {
-  if (pads.length % 2 !== 0 || !pads.every(Number.isInteger)) {
-    throw new ArgumentError(`pad: expected pairs of whole numbers (before, after) from the last dimension on, but got [${pads.join(', ')}]`); // prettier-ignore
-  }
+  requireKind('pad', 'pads', pads, PADS);
   return remembered('pad', { key: pads.join(), pads: [...pads] });
 }
 
@@ -109,7 +116,7 @@ export function triangleParams(diagonal = 0): TriangleParams {
 
 /** @throws ArgumentError unless `classes` is a positive whole number */
 export function oneHotParams(classes: number): OneHotParams {
-  if (!Number.isInteger(classes) || classes < 1) throw new ArgumentError(`oneHot: expected numClasses to be a positive whole number, but got ${classes}`); // prettier-ignore
+  requireKind('oneHot', 'numClasses', classes, STEP);
   return remembered('oneHot', { key: String(classes), classes });
 }
 

@@ -53,6 +53,8 @@ export interface Gradient<A> {
   readonly run: (ctx: GradientContext<A>) => readonly (Tensor | undefined)[];
   /** The name that PyTorch prints as `grad_fn=<…>`, e.g. `ConvolutionBackward0`; it may depend on the attributes. */
   readonly name: string | ((attrs: A) => string);
+  /** Another one for the operation in place, which has its result already and would have to copy its input. */
+  readonly inPlace?: Gradient<A>;
 }
 
 export interface OpRule<A extends Attrs> {

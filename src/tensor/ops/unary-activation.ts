@@ -47,7 +47,7 @@ export interface ActivationAttrs {
   siluGrad: Attrs;
   /** [g, x]; scalars: [β, threshold] */
   softplusGrad: Attrs;
-  /** [g, y] → g where y is between the bounds; scalars: [least, most] */
+  /** [g, x or y] → g where that is between the bounds; scalars: [least, most] */
   hardtanhGrad: Attrs;
   /** [g, x] */
   hardswishGrad: Attrs;
@@ -135,7 +135,7 @@ const throughOutput = (
 
 const throughInput = (
   name: string,
-  grad: 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardswishGrad' | 'eluGrad',
+  grad: 'hardtanhGrad' | 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardswishGrad' | 'eluGrad',
 ): Gradient<Attrs> => ({
   name,
   saves: { inputs: [0] },
@@ -206,7 +206,11 @@ export const activationRules: OpRules<ActivationAttrs> = {
       scalars: 2,
       cost: 0.2,
     },
-    throughOutput('HardtanhBackward0', 'hardtanhGrad'),
+    // Through the input, so that the result may be changed in place, as PyTorch's may.
+    {
+      ...throughInput('HardtanhBackward0', 'hardtanhGrad'),
+      inPlace: throughOutput('HardtanhBackward0', 'hardtanhGrad'),
+    },
     notBool('hardtanh', "convert it with .to('float32')"),
   ),
   hardswish: unaryRule(

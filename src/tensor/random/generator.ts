@@ -8,7 +8,8 @@
  * Facts: https://pytorch.org/docs/stable/generated/torch.Generator.html and the layout of the state tensor, which the
  * tests compare with one that PyTorch wrote.
  */
-import { ArgumentError, FormatError } from '../../base/errors.ts';
+import { BYTES, requireKind, wrongArgument } from '../../base/arguments.ts';
+import { FormatError } from '../../base/errors.ts';
 import { MT19937, STATE_WORDS } from './mt19937.ts';
 
 /** The seed of a new `Generator`, as in PyTorch. */
@@ -146,6 +147,7 @@ export class Generator {
     const fail = (came: string): never => {
       throw new FormatError(`Generator.setState: ${came}; pass the bytes that getState() returned`);
     };
+    requireKind('Generator.setState', 'the state', bytes, BYTES, 'pass the bytes that getState() returned');
     if (bytes.length !== STATE_BYTES) fail(`expected a state of ${STATE_BYTES} bytes, but got ${bytes.length}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, STATE_BYTES);
     const left = view.getInt32(AT_LEFT, true);
@@ -228,7 +230,7 @@ function toSeed(seed: number | bigint): bigint {
   const whole = typeof seed === 'bigint' || Number.isInteger(seed);
   const wide = whole ? BigInt(seed) : undefined;
   if (wide === undefined || wide < -(1n << 63n) || wide >= 1n << 64n) {
-    throw new ArgumentError(`manualSeed: expected an integer of [-2^63, 2^64), but got ${seed}; pass a whole number`);
+    throw wrongArgument('manualSeed', 'the seed', 'an integer of [-2^63, 2^64)', seed, 'pass a whole number');
   }
   return BigInt.asUintN(64, wide);
 }

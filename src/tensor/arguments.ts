@@ -1,0 +1,42 @@
+/** Checks of tensors' arguments, with the kinds that `base/arguments.ts` cannot know. */
+import { arrayOf, BOOL, either, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
+import { DTYPES } from '../base/dtype.ts';
+import { Generator } from './random/generator.ts';
+import { isTensor } from './tensor-base.ts';
+import type { Tensor } from './tensor.ts';
+
+export const TENSOR: Kind = kind('a tensor', (value) => isTensor(value));
+export const TENSOR_OR_NULL: Kind = orNull(TENSOR);
+export const TENSORS: Kind = arrayOf(TENSOR, 'tensors');
+export const DTYPE: Kind = oneOf(...DTYPES);
+export const DIMS: Kind = arrayOf(WHOLE, 'whole numbers');
+export const GENERATOR: Kind = kind('a Generator', (value) => value instanceof Generator);
+
+/** A list of sizes, as `view` and `expand` take it: one array, or numbers. */
+export function requireDims(op: string, name: string, value: unknown): void {
+  requireKind(op, name, value, DIMS);
+}
+
+/** @throws ArgumentError unless this is a tensor; for those who look at its shape before an operation does */
+export function requireTensor(op: string, name: string, value: unknown, remedy = ''): asserts value is Tensor {
+  if (!isTensor(value)) throw wrongArgument(op, name, 'a tensor', value, remedy);
+}
+
+/** One dimension or several. */
+export const DIM_OR_DIMS = either(WHOLE, DIMS);
+
+/** What reductions take first: nothing, one dimension or several. */
+export function requireReduction(op: string, dim: unknown): void {
+  if (dim !== undefined) requireKind(op, 'dim', dim, DIM_OR_DIMS, 'call it without one to reduce all');
+}
+
+const KEEPDIM = { keepdim: BOOL };
+const ALPHA = { alpha: NUMBER };
+
+/** `{ keepdim }`, false when left out. */
+export const keepdimOf = (op: string, options: unknown): boolean =>
+  options !== undefined && (requireOptions<{ keepdim?: boolean }>(op, options, KEEPDIM, '{ keepdim: true }').keepdim ?? false); // prettier-ignore
+
+/** `{ alpha }`, 1 when left out. */
+export const alphaOf = (op: string, options: unknown): number =>
+  requireOptions<{ alpha?: number }>(op, options, ALPHA, '{ alpha: 2 }').alpha ?? 1;
