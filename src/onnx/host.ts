@@ -170,3 +170,9 @@ export function hostDivide(dtype: DType, a: number, b: number): number {
   if (b === 0) throw new ArgumentError('onnx: Div: a whole number is divided by zero');
   return Math.trunc(a / b);
 }
+
+/** A remainder with the sign of the dividend (`c`, as in C) or of the divisor. */
+export function hostModulo(dtype: DType, a: number, b: number, c: boolean): number {
+  if (b === 0 && !isFloating(dtype)) throw new ArgumentError('onnx: Mod: a whole number is divided by zero');
+  return c ? a % b : a - Math.floor(a / b) * b;
+}

@@ -16,7 +16,8 @@ import type { Beside, Elementwise } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
- * Joins tensors along an existing dimension; all other sizes must be equal.
+ * Joins tensors along an existing dimension; all other sizes must be equal. As in PyTorch, a tensor of shape [0] is passed over beside
+ * tensors of more dimensions.
  * @throws ShapeError for no tensors, or sizes that differ elsewhere
  */
 export function cat<const T extends readonly Tensor[], const D extends number = 0>(
@@ -27,8 +28,12 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   requireKind('cat', 'the first argument', tensors, TENSORS, 'write cat([a, b], 1)');
   if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
-  const same = tensors.map((t) => t.to(dtype));
-  return same.length === 1 ? same[0]!.clone() : apply1('cat', same, dimParams(dim, 'cat'));
+  const nothing = (t: Tensor): boolean => t.ndim === 1 && t.layout.numel === 0;
+  const joined = tensors.some(({ ndim }) => ndim > 1) ? tensors.filter((t) => !nothing(t)) : tensors;
+  const same = joined.map((t) => t.to(dtype));
+  if (same.length > 1 || same[0]!.ndim === 0) return apply1('cat', same, dimParams(dim, 'cat'));
+  normalizeDim('cat', dim, same[0]!.ndim);
+  return same[0]!.clone();
 }
 
 /**

@@ -96,7 +96,7 @@ export function pick(op: string, view: Tensor, picks: readonly Pick[]): Tensor {
   // One list needs no other check than that which picking does in passing.
   const index = more ? raveled(op, picks, all) : all.indices[0]!.reshape([-1]);
   const flat = more || only.sizes.length !== 1 ? x.reshape(flatShape(all, picks)) : x;
-  const params = indexParams(place, op, true);
+  const params = indexParams(place, op, true, only.dim);
   const picked = apply1('indexSelect', [flat, index], params);
   return shape.length === 1 ? picked : picked.reshape([...before, ...shape, ...after]);
 }

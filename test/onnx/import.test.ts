@@ -8,11 +8,13 @@ import {
   compile,
   DTypeError,
   FormatError,
+  IndexError,
   nn,
   ones,
   optim,
   randn,
   ShapeError,
+  tensor,
   zeros,
   type Tensor,
 } from 'flambeau';
@@ -295,5 +297,56 @@ describe('weights in other files', () => {
     const initializer = Array.from({ length: 12 }, (__, i) => ({ ...rest, name: `w${i}`, dataLocation: 1, externalData: [{ key: 'location', value: 'w' }] })); // prettier-ignore
     const bytes = modelOf([['Add', ['x', 'w0'], ['y']]], { initializer });
     expect(() => deserializeOnnx(bytes, { externalData: () => new Uint8Array(120_000) })).toThrow(/overlap many times/);
+  });
+});
+
+describe('values that an operator does not take', () => {
+  const integers = [info('x', [4]), info('i', [3], 7)];
+  const whole = (...values: number[]): Tensor => tensor(values, { dtype: 'int64' });
+
+  it.each([
+    ['Gather', 'onnx: Gather', [] as Draft<'Attribute'>[]],
+    ['GatherElements', 'onnx: GatherElements', [] as Draft<'Attribute'>[]],
+  ])('an index out of range of %s is an IndexError, plain and compiled', (op, name, attributes) => {
+    const model = deserializeOnnx(modelOf([[op, ['x', 'i'], ['y'], attributes]], { input: integers }));
+    const x = tensor([1, 2, 3, 4]);
+    const call = (i: Tensor): Tensor => model.forward(x, i);
+    for (const run of [call, compile(call)]) {
+      expect(run(whole(0, -1, 3)).tolist()).toEqual([1, 4, 4]);
+      for (const wrong of [4, -5, 100]) {
+        expect(() => run(whole(0, wrong, 3))).toThrow(IndexError);
+        expect(() => run(whole(0, wrong, 3))).toThrow(
+          `${name}: index ${wrong} is out of range for dimension 0 of size 4`,
+        );
+      }
+      expect(run(whole(1, 2, 3)).tolist()).toEqual([2, 3, 4]);
+    }
+  });
+
+  it('an index out of range of a constant or a shape, too', () => {
+    const initializer = [weights('i', BigInt64Array.of(4n))];
+    const model = deserializeOnnx(modelOf([['Shape', ['x'], ['s']], ['Gather', ['s', 'i'], ['y']]], { initializer })); // prettier-ignore
+    expect(() => model.forward(zeros(2, 4))).toThrow(IndexError);
+  });
+
+  it('whole numbers divided by zero are an ArgumentError, plain and compiled', () => {
+    const input = [info('x', [2], 7), info('i', [2], 7)];
+    const fmod = [intAttribute('fmod', 1)];
+    for (const [op, attributes] of [
+      ['Div', []],
+      ['Mod', []],
+      ['Mod', fmod],
+    ] as [string, Draft<'Attribute'>[]][]) {
+      const model = deserializeOnnx(modelOf([[op, ['x', 'i'], ['y'], attributes]], { input }));
+      const call = (a: Tensor, b: Tensor): Tensor => model.forward(a, b);
+      for (const run of [call, compile(call)]) {
+        expect(run(whole(7, 8), whole(4, 3)).tolist()).toEqual(op === 'Div' ? [1, 2] : [3, 2]);
+        expect(() => run(whole(7, 8), whole(4, 0)), op).toThrow(ArgumentError);
+        expect(() => run(whole(7, 8), whole(4, 0)), op).toThrow(/divided by zero/);
+      }
+      const initializer = [weights('a', BigInt64Array.of(4n)), weights('b', BigInt64Array.of(0n))];
+      const constant = modelOf([[op, ['a', 'b'], ['c'], attributes], ['Expand', ['x', 'c'], ['y']]], { initializer }); // prettier-ignore
+      expect(() => deserializeOnnx(constant).forward(zeros(1, 4)), op).toThrow(/divided by zero/);
+    }
   });
 });

@@ -232,6 +232,9 @@ is<CatShape<[[8, 3], Dynamic]>, Dynamic>();
 is<CatShape<[[8, 3], [8, 3]], 2>, Wrong<'dimension 2 is out of range for a 2-d tensor'>>();
 has(cat([randn(8, 3, 16), randn(8, 5, 16)], 1)).shape<[8, 8, 16]>();
 has(cat([randn(8, 3), randn(8, 3)])).shape<[16, 3]>();
+has(cat([randn(0), randn(8, 3), randn(0), randn(8, 3)], -1)).shape<[8, 6]>();
+has(cat([randn(0), randn(3)])).shape<[3]>();
+has(cat([randn(0), randn(0)])).shape<[0]>();
 has(cat([bare, randn(8, 3)])).shape<Dynamic>();
 has(cat(list)).shape<Dynamic>();
 // @ts-expect-error: cat: 8×3 and 8×4 differ outside dimension 0

@@ -7,7 +7,7 @@ import { maximum, minimum, where } from '../../tensor/functions.ts';
 import { NO_ATTRS } from '../../tensor/ops/rule.ts';
 import type { UnaryName } from '../../tensor/ops/unary.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { Host, hostDivide, hostMap } from '../host.ts';
+import { Host, hostDivide, hostMap, hostModulo } from '../host.ts';
 import type { Args, OnnxNode, Operator, Run } from '../node.ts';
 
 /** An operation without attributes or numbers. */
@@ -243,7 +243,7 @@ const modulo: Operator = {
   host: (node) => {
     const c = node.flag('fmod');
     return (args) =>
-      hostMap(args.host(0).dtype, [args.host(0), args.host(1)], (a, b) => (c ? a % b : a - Math.floor(a / b) * b));
+      hostMap(args.host(0).dtype, [args.host(0), args.host(1)], (a, b) => hostModulo(args.host(0).dtype, a, b, c));
   },
 };
 

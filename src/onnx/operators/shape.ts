@@ -6,7 +6,8 @@ import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, full } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { cat, where } from '../../tensor/functions.ts';
-import { flipParams, padParams, triangleParams } from '../../tensor/ops/indexing-params.ts';
+import { outOfRange } from '../../tensor/ops/index-error.ts';
+import { flipParams, indexParams, padParams, triangleParams } from '../../tensor/ops/indexing-params.ts';
 import { narrow } from '../../tensor/views.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TensorData } from '../data.ts';
@@ -244,6 +245,9 @@ export function frontIndices(index: Tensor, size: number): Tensor {
   return where(wide.lt(0), wide.add(size), wide);
 }
 
+/** As operations take them. */
+const asIndices = (index: Tensor): Tensor => (index.dtype === 'int32' ? index : index.to('int64'));
+
 function gatheredHost(x: Host, axis: number, index: Host): Host {
   const size = x.shape[axis]!;
   const rank = index.shape.length;
@@ -251,7 +255,7 @@ function gatheredHost(x: Host, axis: number, index: Host): Host {
   const shape = [...x.shape.slice(0, axis), ...index.shape, ...x.shape.slice(axis + 1)];
   return hostPick(x, shape, (at) => {
     const place = index.data[at.slice(axis, axis + rank).reduce((sum, i, d) => sum + i * steps[d]!, 0)]!;
-    if (place < -size || place >= size) throw new ShapeError(`onnx: Gather: index ${place} is out of range for size ${size}`); // prettier-ignore
+    if (place < -size || place >= size) throw outOfRange({ caller: 'onnx: Gather', dim: axis, size, wraps: true }, BigInt(place)); // prettier-ignore
     return [...at.slice(0, axis), place < 0 ? place + size : place, ...at.slice(axis + rank)];
   });
 }
@@ -267,8 +271,7 @@ const gather = both((node) => {
     if (x instanceof Host && index instanceof Host) return gatheredHost(x, at, index);
     const tensor = args.tensor(0);
     if (index instanceof Host && index.data.length === 1 && index.shape.length === 0) return tensor.select(at, index.data[0]!); // prettier-ignore
-    const places = frontIndices(args.tensor(1), shape[at]!);
-    const flat = tensor.indexSelect(at, places.reshape([-1]));
+    const flat = apply1('indexSelect', [tensor, asIndices(args.tensor(1)).reshape([-1])], indexParams(at, 'onnx: Gather', true)); // prettier-ignore
     return flat.reshape([...shape.slice(0, at), ...shapeOf(index), ...shape.slice(at + 1)]);
   };
 });
@@ -487,7 +490,7 @@ const gatherElements: Operator = {
     return (args) => {
       const x = args.tensor(0);
       const at = axisOf(node, axis, x.ndim);
-      return x.gather(at, frontIndices(args.tensor(1), x.layout.shape[at]!));
+      return apply1('gather', [x, asIndices(args.tensor(1))], indexParams(at, 'onnx: GatherElements', true));
     };
   },
 };

@@ -47,9 +47,9 @@ function asInt64(l: Lowering, index: Value): Value {
 const asIndices = (l: Lowering, index: Value): Value => asContiguous(l, asInt64(l, index));
 
 /** The dimension of `shape` that the indices of `op` are of. */
-function placeOf(op: string, { caller = op, dim, wraps = false }: IndexParams, shape: Dims): IndexPlace {
+function placeOf(op: string, { caller = op, dim, wraps = false, counted }: IndexParams, shape: Dims): IndexPlace {
   const axis = normalizeDim(caller, dim, shape.length);
-  return { caller, dim: axis, size: shape[axis] ?? 1, wraps };
+  return { caller, dim: counted ?? axis, size: shape[axis] ?? 1, wraps };
 }
 
 /** Where a kernel reports an index out of range. */
@@ -103,30 +103,35 @@ function checkAlong(l: Lowering, index: Value, place: IndexPlace): void {
   else lowerIndexCheck(l, index, { key: '', size: place.size, ignore: -1, error: (wrong) => outOfRange(place, wrong) });
 }
 
+interface Put {
+  readonly out: Value;
+  readonly index: Value;
+  readonly source: Value;
+}
+
+const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect' } as const;
+
 /** Adds the source's slices to `out`, or writes them there. */
-function lowerPut(
-  l: Lowering,
-  kind: 'add' | 'copy',
-  [out, list, from]: readonly [Value, Value, Value],
-  place: IndexPlace,
-): void {
-  // prettier-ignore
+function lowerPut(l: Lowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParams): void {
+  const { out } = v;
   const { dtype, shape } = out.layout;
-  const { outer, size, inner: elements } = around(shape, place.dim);
+  const place = placeOf(PUT_OPS[what], p, shape);
+  const { outer, size, inner: elements } = around(shape, p.dim);
   const inner = elements * itemSize(dtype);
-  const [index, source] = [asIndices(l, list), asContiguous(l, from)];
+  const [index, source] = [asIndices(l, v.index), asContiguous(l, v.source)];
   const count = index.layout.numel;
   if (outer * inner === 0) checkAlong(l, index, place);
   const args = { out, index, source, count, size, inner, fault: faultAt(l, place) };
   const blocks = Math.ceil(inner / PUT_COLUMNS);
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
+  const kind = what === 'copy' ? 'copy' : 'add';
   l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, { size: outer * blocks, unitCost });
 }
 
 /** [∂y, index] */
 export function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
-  lowerPut(l, 'add', [dx!, index!, g!], placeOf('indexSelect', p, p.shape));
+  lowerPut(l, 'gradient', { out: dx!, index: index!, source: g! }, p);
 }
 
 /** Lowers an update of x at some places: `write` gets a dense tensor that starts as x and ends up as `out`. */
@@ -147,8 +152,7 @@ function lowerUpdate(l: Lowering, x: Value, out: Value, write: (dense: Value) =>
 const lowerPutAs =
   (kind: 'add' | 'copy') =>
   (l: Lowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
-    const place = placeOf(kind === 'add' ? 'indexAdd' : 'indexCopy', p, x!.layout.shape);
-    lowerUpdate(l, x!, out!, (dense) => lowerPut(l, kind, [dense, index!, source!], place));
+    lowerUpdate(l, x!, out!, (dense) => lowerPut(l, kind, { out: dense, index: index!, source: source! }, p));
   };
 
 /** [x, index, source] */
@@ -173,7 +177,7 @@ function lowerLines(l: Lowering, kind: LineKind, { large, index, small, op, valu
     shape.length === 0 ? { shape: [1], strides: [1] } : { shape, strides };
   const [whole, at, part] = [lineUp(large), lineUp(index), lineUp(small)];
   const place = placeOf(op, p, whole.shape);
-  const { dim: axis } = place;
+  const axis = normalizeDim(op, p.dim, at.shape.length);
   const others = at.shape.map((_, i) => i).filter((i) => i !== axis && at.shape[i] !== 1);
   const lines = others.reverse().flatMap((i) => [at.shape[i]!, whole.strides[i]!, at.strides[i]!, part.strides[i]!]);
   const count = at.shape[axis]!;

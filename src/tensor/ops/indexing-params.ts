@@ -11,6 +11,8 @@ export interface IndexParams extends DimParams {
   readonly caller?: string;
   /** Whether negative indices count from the end. Default false. */
   readonly wraps?: boolean;
+  /** The dimension as the caller counts it, for errors. Default: `dim`. */
+  readonly counted?: number;
 }
 
 /** A gradient along a dimension: made by {@link shapedDimParams}. */
@@ -64,9 +66,9 @@ export interface SortParams extends Attrs {
   readonly k: number | null;
 }
 
-/** Arguments of an operation that takes indices along one dimension, on behalf of `caller`. */
-export function indexParams(dim: number, caller: string, wraps = false): IndexParams {
-  return remembered('index', { key: `${dim}|${caller}${wraps ? '|w' : ''}`, dim, caller, wraps });
+/** Arguments of an operation that takes indices along one dimension, on behalf of `caller`, for whom it is dimension `counted`. */
+export function indexParams(dim: number, caller: string, wraps = false, counted = dim): IndexParams {
+  return remembered('index', { key: `${dim}|${caller}|${counted}${wraps ? '|w' : ''}`, dim, caller, wraps, counted });
 }
 
 /** Of the gradient of an operation along `dim`, whose input has this shape; `from` are its arguments. */

@@ -110,14 +110,14 @@ function requireElements(caller: string, dim: number, size: number, index: Layou
 }
 
 /** Checks a 1-d index and gives the dimension from the front. */
-function selectDim(op: string, x: Layout, index: Layout, { dim, caller }: IndexParams): number {
+function selectDim(op: string, x: Layout, index: Layout, { dim, caller, counted }: IndexParams): number {
   isIndex(op, index);
   if (index.shape.length !== 1) {
     throw new ShapeError(`${op}: expected a one-dimensional index, but got shape ${showShape(index.shape)}; use gather for more dimensions`); // prettier-ignore
   }
   if (x.shape.length === 0) throw new ShapeError(`${op}: expected an input with dimensions, but got a scalar; unsqueeze it first`); // prettier-ignore
   const axis = normalizeDim(op, dim, x.shape.length);
-  requireElements(caller ?? op, axis, x.shape[axis]!, index);
+  requireElements(caller ?? op, counted ?? axis, x.shape[axis]!, index);
   return axis;
 }
 
@@ -200,8 +200,8 @@ function padShape([x]: readonly Layout[], { pads }: PadParams): Layout[] {
 }
 
 /** The arguments of the operation that has a gradient with these. */
-const unshaped = ({ caller, dim, wraps }: ShapedDimParams): IndexParams =>
-  caller === undefined ? dimParams(dim) : indexParams(dim, caller, wraps);
+const unshaped = ({ caller, dim, wraps, counted }: ShapedDimParams): IndexParams =>
+  caller === undefined ? dimParams(dim) : indexParams(dim, caller, wraps, counted);
 
 /** The sizes of inputs along a dimension, as the cuts of a gradient. */
 function cutAlong(dim: number, layouts: readonly Layout[]): { start: number; size: number }[] {

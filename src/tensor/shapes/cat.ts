@@ -34,21 +34,28 @@ export type CatShape<Shapes, Dim = 0> =
     : Shapes extends readonly [infer First, ...infer Rest]
       ? IsDynamic<First> extends true
         ? Dynamic
-        : DimIndex<First, Dim> extends infer I
-          ? I extends '?'
-            ? Dynamic
-            : I extends '!'
-              ? NoSuchDim<First, Dim>
-              : CatAll<First, Rest, I>
-          : never
+        : [First, Rest] extends [Nothing, readonly [unknown, ...unknown[]]]
+          ? CatShape<Rest, Dim>
+          : DimIndex<First, Dim> extends infer I
+            ? I extends '?'
+              ? Dynamic
+              : I extends '!'
+                ? NoSuchDim<First, Dim>
+                : CatAll<First, Rest, I>
+            : never
       : Dynamic;
+
+/** A tensor that is passed over. */
+type Nothing = readonly [0];
 
 type CatAll<Sum, Rest, I> = Rest extends readonly [infer Next, ...infer More]
   ? IsDynamic<Next> extends true
     ? Dynamic
     : SameButAt<Sum, Next, I> extends true
       ? CatAll<ReplaceAt<Sum, I, Add<Sum[I & keyof Sum], Next[I & keyof Next]>>, More, I>
-      : Wrong<CannotJoin<'cat', Show<Sum>, Show<Next>, ` outside dimension ${I & string}`>>
+      : Next extends Nothing
+        ? CatAll<Sum, More, I>
+        : Wrong<CannotJoin<'cat', Show<Sum>, Show<Next>, ` outside dimension ${I & string}`>>
   : Sum extends Shape
     ? { -readonly [J in keyof Sum]: Sum[J] }
     : never;
