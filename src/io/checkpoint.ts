@@ -153,13 +153,13 @@ class Packer {
     const bytes = layout.numel * itemSize(dtype);
     if (bytes < storage.bytes && this.#users.get(storage)!.size === 1) {
       const part = layout.contiguous
-        ? inMemory(storage, storage.address + tensor.offset * itemSize(dtype), bytes)
+        ? inMemory(storage, tensor.offset * itemSize(dtype), bytes)
         : bytesOfArray(tensor.toTypedArray());
       return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(part) });
     }
     let raw = this.#storages.get(storage);
     if (raw === undefined) {
-      this.#storages.set(storage, (raw = new RawStorage(inMemory(storage, storage.address, storage.bytes))));
+      this.#storages.set(storage, (raw = new RawStorage(inMemory(storage, 0, storage.bytes))));
     }
     return new RawTensor({
       dtype,
@@ -195,13 +195,17 @@ const place = (path: readonly CheckpointInputKey[]): string =>
   path.length === 0 ? 'the value' : `the value at ${path.join('.')}`;
 
 /** Device memory, read where it lies when it is written to a file: a model is not held twice. */
-function inMemory(storage: Storage, address: number, byteLength: number): StorageSource {
+function inMemory(storage: Storage, start: number, byteLength: number): StorageSource {
   return {
     byteLength,
     deferred: false,
     read: (offset, length) => {
       if (storage.freed) throw unusable('save', storage);
-      return new Uint8Array(cpuDevice().memory.buffer, address + offset, length);
+      const at = start + offset;
+      return (
+        storage.spilled?.subarray(at, at + length) ??
+        new Uint8Array(cpuDevice().memory.buffer, storage.address + at, length)
+      );
     },
     verify: () => undefined,
   };

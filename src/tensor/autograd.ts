@@ -70,7 +70,6 @@ export class AccumulateGrad extends GradNode {
     if (leaf.grad === null) leaf.grad = grad;
     else if (createGraph) leaf.grad = leaf.grad.add(grad);
     else leaf.grad.add_(grad);
-    leaf.grad.storage.kept = true;
     return [];
   }
 
@@ -196,7 +195,7 @@ class Engine {
     const survivors = made.filter((storage) => kept.has(storage));
     for (const storage of made) {
       if (kept.has(storage)) this.#owned.own(storage);
-      else if (!storage.kept) storage.free();
+      else if (!storage.wanted) storage.free();
     }
     adoptIntoScope(survivors);
   }

@@ -1,4 +1,4 @@
-/** Memory scopes: for synchronous loops in browsers, and wherever memory should come back at once. */
+/** Memory scopes: for wherever memory should come back at once. */
 import { FUNCTION, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { abandonScope, adoptIntoScope, closeScope, isInnermost, openScope } from './storage.ts';
@@ -25,11 +25,14 @@ class MemoryScope implements Disposable {
   }
 }
 
-/** Ends the innermost scope. Gradients of parameters and optimizer state stay, and so does what is returned. */
+/** Ends the innermost scope. Gradients of what stays and optimizer state stay, and so does what is returned. */
 function release(returned: ReadonlySet<Storage>): void {
+  const made = closeScope();
+  for (const storage of made) if (!storage.wanted && !returned.has(storage)) storage.free();
   const survivors: Storage[] = [];
-  for (const storage of closeScope()) {
-    if (storage.kept || returned.has(storage)) survivors.push(storage);
+  for (const storage of made) {
+    if (storage.freed && !storage.imaginary) continue;
+    if (returned.has(storage) || storage.outlivesScope()) survivors.push(storage);
     else storage.free();
   }
   adoptIntoScope(survivors);
@@ -47,9 +50,9 @@ function storagesIn(value: unknown, found: Set<Storage>, seen = new Set<object>(
 }
 
 /**
- * Runs `fn` and frees the tensors made inside it at once, except those it returns, parameters' gradients and optimizer
- * state. Ordinary code does not need it: use it in synchronous loops in browsers, which give the garbage collector no
- * pause. Without a function, a scope for `using`. A freed tensor that is used anyway is a named error.
+ * Runs `fn` and frees the tensors made inside it at once, except those it returns, optimizer state, and the gradients of
+ * tensors that outlive it; these are freed in the scope in which another takes their place (`zeroGrad()`). Ordinary code
+ * does not need it. Without a function, a scope for `using`. A freed tensor that is used anyway is a named error.
  * @throws ArgumentError for an asynchronous function, which goes on after the scope has ended
  * @example
  * import { memoryScope, ones } from 'flambeau';

@@ -14,7 +14,7 @@ import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from './ops/elementwise-launch.ts';
 import { lowerElementwise } from './ops/elementwise.ts';
 import type { HostFill, Recorder } from './recorder.ts';
-import { allocateStorage, unusable, type Storage } from './storage.ts';
+import { allocateStorage, storageEpoch, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
@@ -221,6 +221,7 @@ export class Recording {
   run(args: readonly Tensor[], first = false): Tensor[] {
     const { preconditions, effects } = this.#recorder;
     const plan = this.#planFor(args);
+    const epoch = storageEpoch();
     this.#fillAddresses(args);
     if (!first) {
       this.#checkValues(args);
@@ -228,10 +229,12 @@ export class Recording {
       for (const effect of effects) effect();
     }
     const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
-    for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
     for (const { buffer, drawn, fill } of this.#fills) {
-      cpuDevice().write(this.#addresses[buffer]!, first ? drawn : fill());
+      const data = first ? drawn : fill();
+      cpuDevice().write((fresh.get(buffer) ?? this.#own.get(buffer)!).address, data);
     }
+    if (storageEpoch() !== epoch) this.#fillAddresses(args);
+    for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
     const { externals } = this.#recorder.graph;
     try {
       plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
@@ -242,9 +245,7 @@ export class Recording {
     }
     const made = (result: Result): Tensor => this.#made(result, args, fresh);
     for (const { of, grad } of this.#grads) {
-      const tensor = grad && made(grad);
-      if (grad !== null && 'buffer' in grad) tensor!.storage.kept = true; // it outlives the memory scope that it is made in
-      (typeof of === 'number' ? args[of]! : of).grad = tensor;
+      (typeof of === 'number' ? args[of]! : of).grad = grad && made(grad);
     }
     const results = this.#results.map(made);
     return this.#places.map((place) => results[place]!);

@@ -4,38 +4,69 @@
  * Three ways, from the surest to the last resort:
  * - the backward pass frees the gradients it made for its own use as soon as they are consumed (`autograd.ts`);
  * - `memoryScope()` frees what was made inside it;
- * - storages that nothing refers to any more are found by a sweep. New storages stand in a list; when they have grown to
- *   more than a budget, the list is turned into weak references, a full collection is asked for (`collector.ts`), and the
- *   blocks of those that are gone are freed. The budget adapts so that this takes a small, fixed share of the time. In
- *   browsers, which collect when they like, a FinalizationRegistry does the finding between tasks.
+ * - storages that nothing refers to any more are found by sweeps where the host can be asked for a collection (`sweep.ts`); in
+ *   others, such as browsers, what was not used for a while moves into memory that the engine collects by itself (`spill.ts`).
  */
-import { AutogradError } from '../base/errors.ts';
+import { AutogradError, OutOfMemoryError } from '../base/errors.ts';
 import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
-import { findCollector, type Collect } from './collector.ts';
+import { Block, IMAGINARY, SPILLED, type Reclaimer } from './block.ts';
+import { findBunCollector, findCollector } from './collector.ts';
+import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
+import { Sweeper } from './sweep.ts';
 
 let nextSerial = 0;
 
 /** What the next storage's `serial` will be. */
 export const nextStorageSerial = (): number => nextSerial;
 
-/** A block of device memory. Tensors that are views of each other share one. */
+/** A piece of device memory. Tensors that are views of each other share one. */
 export class Storage {
   readonly device: Device;
-  readonly address: number;
   readonly bytes: number;
   /** Counts up from storage to storage: tells which of two is older. */
   readonly serial = nextSerial++;
-  /** Kept out of enclosing memory scopes: parameters' gradients and optimizer state outlive the scope they arose in. */
+  /** Kept out of enclosing memory scopes: optimizer state outlives the scope that it arose in. */
   kept = false;
+  /** Whose gradient this became inside a memory scope: it goes with them. */
+  #gradientOf: Storage[] | undefined;
+  /** Of how many tensors it is the gradient. */
+  #gradients = 0;
+  /** A memory scope has ended and left it, because it was a gradient. */
+  #spared = false;
   readonly #block: Block;
+  /** Set where blocks spill, except in an alias. */
+  #home: Home | undefined;
+  /** Of its size and never touched: what the engine takes it for, where blocks spill. */
+  weight: ArrayBuffer | undefined;
+  /** What this is an alias of, where blocks spill. */
+  #original: WeakRef<Storage> | undefined;
 
   constructor(device: Device, block: Block) {
     this.device = device;
     this.#block = block;
-    this.address = block.address;
     this.bytes = block.bytes;
+  }
+
+  /** The contents while they are not on the device, to be read only: to ask for the address brings them back. */
+  get spilled(): Uint8Array | undefined {
+    return this.#home?.contents;
+  }
+
+  /** Where it lies, until the epoch ends ({@link storageEpoch}). */
+  get address(): number {
+    const block = this.#block;
+    block.used = currentEpoch();
+    return block.address === SPILLED ? this.#restored() : block.address;
+  }
+
+  #restored(): number {
+    const original = this.#original?.deref();
+    if (original !== undefined) return original.address;
+    if (this.#home === undefined) throw usedAfterFree('compile');
+    this.#home.spiller.restore(this, this.#block, this.#home);
+    return this.#block.address;
   }
 
   /** Counts in-place changes; a saved tensor whose storage moved on cannot be used for gradients. */
@@ -53,48 +84,64 @@ export class Storage {
 
   /** The same memory under another identity, so that a recording can tell who reached it by which way. Does not keep it alive. */
   alias(): Storage {
-    return new Storage(this.device, this.#block);
+    const alias = new Storage(this.device, this.#block);
+    if (this.#home !== undefined) alias.#original = new WeakRef(this);
+    return alias;
   }
 
   /** Of a tensor that was only recorded: it has no memory, and never will. */
   get imaginary(): boolean {
-    return this.#block.address < 0;
+    return this.#block.address === IMAGINARY;
+  }
+
+  trackedBy(reclaimer: Reclaimer): void {
+    reclaimer.track(this, this.#block);
+  }
+
+  /** A tensor over `leaf` has this as its gradient now. */
+  becomeGradientOf(leaf: Storage): void {
+    this.#gradients++;
+    if (scopes.length > 0) (this.#gradientOf ??= []).push(leaf);
+  }
+
+  /** It has another now. What a scope left for being a gradient goes with the scope in which it ceases to be one. */
+  ceaseGradientOf(leaf: Storage): void {
+    const place = this.#gradientOf?.indexOf(leaf) ?? -1;
+    if (place !== -1) this.#gradientOf!.splice(place, 1);
+    if (--this.#gradients === 0 && this.#spared) scopes.at(-1)?.push(this);
+  }
+
+  /** Whether a scope that ends must ask before it frees this. */
+  get wanted(): boolean {
+    return this.kept || this.#gradients > 0;
+  }
+
+  /** Whether it stays when a memory scope ends: what is kept, and gradients unless their tensors have been freed. */
+  outlivesScope(): boolean {
+    if (this.kept) return true;
+    const owners = this.#gradientOf;
+    const orphaned = owners !== undefined && owners.length === this.#gradients && owners.every((leaf) => leaf.freed);
+    this.#spared = this.#gradients > 0 && !orphaned;
+    return this.#spared;
   }
 
   /** What the sweeps keep of it instead of itself. */
-  grownOld(): Old {
+  grownOld(): { ref: WeakRef<Storage>; block: Block } {
     return { ref: new WeakRef(this), block: this.#block };
+  }
+
+  /** From now on its block may spill into this. */
+  moveIn(home: Home): void {
+    this.#home = home;
+    this.weight = weightOf(this.bytes);
   }
 
   /** Gives the memory back now. Using the storage afterwards is a named error, never garbage. */
   free(): void {
     this.#block.release();
-  }
-}
-
-/** What stays known of a storage when the storage itself is gone. */
-class Block {
-  readonly device: Device;
-  readonly address: number;
-  readonly bytes: number;
-  /** Or for a plan. */
-  readonly forTensor: boolean;
-  freed = false;
-  version = 0;
-
-  constructor(device: Device, address: number, bytes: number, forTensor: boolean) {
-    this.device = device;
-    this.address = address;
-    this.bytes = bytes;
-    this.forTensor = forTensor;
-  }
-
-  release(): void {
-    if (this.freed) return;
-    this.freed = true;
-    held -= this.bytes;
-    baseline = Math.min(baseline, held);
-    this.device.free(this.address, this.bytes);
+    if (this.#home === undefined) return;
+    this.#home.contents = this.weight = undefined;
+    this.#home.spiller.forget(this.#block);
   }
 }
 
@@ -104,7 +151,7 @@ class Block {
  */
 export function imaginaryStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
-  const block = new Block(device, -1, bytes, true);
+  const block = new Block(device, IMAGINARY, bytes, true);
   block.freed = true;
   const storage = new Storage(device, block);
   scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
@@ -125,134 +172,83 @@ export function usedAfterFree(op: string): AutogradError {
   );
 }
 
-/** A storage that has lived through a sweep. */
-interface Old {
-  readonly ref: WeakRef<Storage>;
-  readonly block: Block;
+const scopes: Scope[] = [];
+let reclaimer: Reclaimer | undefined;
+
+/** How memory comes back in this host. */
+function findReclaimer(): Reclaimer {
+  const collect = findCollector();
+  if (collect === undefined) return new Spiller(findBunCollector());
+  return new Sweeper(() => {
+    if (collect()) return true;
+    reclaimWith(new Spiller(findBunCollector())); // the host only looks like one that can be asked
+    return false;
+  });
 }
 
-/** Bytes by which memory may grow before a sweep: the bounds of the budget. */
-const MIN_BUDGET = 64e6;
-const MAX_BUDGET = 256e6;
-/** What a storage counts besides its block, so that loops over tiny tensors are swept too: its objects and its history. */
-const OVERHEAD = 2048;
-/** The share of the time that sweeps should take. */
-const TIME_SHARE = 0.02;
-
-/** Made since the last sweep. Empty where nothing can collect on demand. */
-let young: Storage[] = [];
-let old: Old[] = [];
-/** Bytes of all storages not freed, and how few they were since the last sweep. */
-let held = 0;
-let baseline = 0;
-let budget = 2 * MIN_BUDGET;
-let lastSweep = 0;
-const scopes: Scope[] = [];
-let collect: Collect | undefined | null = null; // null: not looked for yet
-let registry: FinalizationRegistry<Block> | undefined;
+/** Has memory come back in another way from now on; tests choose one that way. */
+export function reclaimWith(next: Reclaimer): void {
+  const before = reclaimer;
+  reclaimer = next;
+  before?.handOver(next);
+}
 
 /**
- * A new storage of at least `bytes`, not zeroed. May free storages that nothing refers to: call it while no address is in
- * use whose storage is not.
+ * A new storage of at least `bytes`, not zeroed. May give the memory of other storages to this one: call it while no address is
+ * in use (see {@link storageEpoch}).
  * @throws OutOfMemoryError
  */
 export function allocateStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
+  reclaimer ??= findReclaimer();
+  if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(false);
   const storage = tracked(device, bytes, true);
   scopes.at(-1)?.push(storage);
   return storage;
 }
 
-/** A storage in no scope. What plans hold comes back as what tensors lie in does. */
+/** Memory for a plan, which holds its address: it never moves, and comes back as what tensors lie in does. */
+function hold(device: Device, bytes: number): Storage {
+  reclaimer ??= findReclaimer();
+  if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(true);
+  return tracked(device, bytes, false);
+}
+
+/** A storage in no scope. */
 function tracked(device: Device, bytes: number, forTensor: boolean): Storage {
-  if (growth() > budget) relieve();
   if (device.reclaim === undefined) adopt(device);
-  const block = new Block(device, device.allocate(bytes), bytes, forTensor);
+  const block = new Block(device, IMAGINARY, bytes, forTensor);
+  block.settle(forTensor ? roomFor(device, bytes) : device.allocate(bytes));
   const storage = new Storage(device, block);
-  held += bytes;
-  track(storage, block);
+  storage.trackedBy(reclaimer!);
   return storage;
 }
 
 /** From now on the device's memory is looked after here. */
 function adopt(device: Device): void {
   device.reclaim = reclaim;
-  device.hold = (bytes) => tracked(device, bytes, false);
+  device.hold = (bytes) => hold(device, bytes);
 }
 
 /** What can be done when memory has run out: first what nothing refers to goes, then what plans hold between runs. */
 function reclaim(attempt: number): boolean {
-  return (attempt === 0 && sweep()) || (attempt < 2 && letGoOfIdle());
+  return (attempt === 0 && reclaimer!.reclaim()) || (attempt < 2 && letGoOfIdle());
 }
 
-/** How much more is held than after the last sweep, the objects of storages included. */
-const growth = (): number => held - baseline + young.length * OVERHEAD;
-
-function track(storage: Storage, block: Block): void {
-  if (collect === null) collect = findCollector();
-  if (collect !== undefined) {
-    young.push(storage);
-    return;
+function roomFor(device: Device, bytes: number): number {
+  try {
+    return device.allocate(bytes);
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError) || !reclaimer!.reclaimAll()) throw error;
+    return device.allocate(bytes);
   }
-  registry ??= new FinalizationRegistry((gone) => gone.release());
-  registry.register(storage, block);
 }
 
-/** Forgets the storages that have been freed already; sweeps if that is not enough. */
-function relieve(): void {
-  forgetFreed();
-  if (growth() > budget / 2) sweep();
-}
-
-// The next two are functions of their own so that no stack frame still refers to the storages during a collection: the
-// engine takes all that an unoptimised function has ever put into its registers for alive.
-
-function forgetFreed(): void {
-  young = young.filter((storage) => !storage.freed);
-}
-
-/** From now on young storages are referred to weakly. */
-function weaken(): void {
-  for (const storage of young) if (!storage.freed) old.push(storage.grownOld());
-  young = [];
-}
+/** The addresses of storages hold as long as this number does not change. */
+export const storageEpoch = currentEpoch;
 
 /** Whether much was allocated since memory was last reclaimed: an async loop should then let a macrotask pass. */
-export function memoryPressure(): boolean {
-  return growth() > budget / 2;
-}
-
-/**
- * Frees what is unreachable, where a collection can be asked for.
- * @returns whether anything was freed
- */
-function sweep(): boolean {
-  if (collect === null || collect === undefined) return false;
-  const before = held;
-  const start = performance.now();
-  weaken();
-  collect();
-  releaseGone();
-  baseline = held;
-  adaptBudget(start);
-  return held < before;
-}
-
-function releaseGone(): void {
-  old = old.filter(({ ref, block }) => {
-    if (!block.freed && ref.deref() === undefined) block.release();
-    return !block.freed;
-  });
-}
-
-/** Collections take as long whatever the bytes, so their share of the time is set by how seldom they are. */
-function adaptBudget(start: number): void {
-  const now = performance.now();
-  const share = (now - start) / Math.max(now - lastSweep, 1e-3);
-  lastSweep = now;
-  const factor = Math.min(Math.max(share / TIME_SHARE, 0.7), 1.5);
-  budget = Math.min(Math.max(budget * factor, MIN_BUDGET), MAX_BUDGET);
-}
+export const memoryPressure = (): boolean => reclaimer !== undefined && reclaimer.growth() > reclaimer.budget / 2;
 
 /** An open scope, to close it by. */
 export type Scope = Storage[];
@@ -285,9 +281,5 @@ export function adoptIntoScope(storages: readonly Storage[]): void {
   scopes.at(-1)?.push(...storages);
 }
 
-/** Tensors' storages that something refers to, and their bytes, for tests and memory reports. Sweeps first. */
-export function liveStorages(): { count: number; bytes: number } {
-  sweep();
-  const blocks = old.map(({ block }) => block).filter(({ forTensor }) => forTensor);
-  return { count: blocks.length, bytes: blocks.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
+/** Tensors' storages that something refers to, and their bytes, for tests and memory reports. Sweeps first, where that can be done. */
+export const liveStorages = (): { count: number; bytes: number } => reclaimer?.live() ?? { count: 0, bytes: 0 };

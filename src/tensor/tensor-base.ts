@@ -171,7 +171,8 @@ export abstract class TensorBase {
     forbidWhileRecording('overwrite: this writes values from JavaScript', 'pass them as an argument instead');
     const { layout } = this;
     if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
-    const elements = viewAs(layout.dtype, cpuDevice().memory.buffer, this.#address('overwrite'), layout.numel);
+    const address = this.#address('overwrite'); // before the view is made: to ask for it may move the memory
+    const elements = viewAs(layout.dtype, cpuDevice().memory.buffer, address, layout.numel);
     this.storage.version++; // also if filling fails half-way
     fill(elements);
     invariant(elements.length === layout.numel, 'overwrite: the memory has moved meanwhile');
@@ -189,7 +190,11 @@ export abstract class TensorBase {
   set grad(value: Tensor | null) {
     if (value !== null) this.#requireGradient(value);
     activeRecorder()?.gradAssigned(this.self());
-    (this.#standsFor ?? this).#grad = value;
+    const leaf = this.#standsFor ?? this;
+    const before = leaf.#grad;
+    leaf.#grad = value;
+    value?.storage.becomeGradientOf(leaf.storage);
+    before?.storage.ceaseGradientOf(leaf.storage);
   }
 
   #requireGradient(value: unknown): void {
@@ -309,7 +314,6 @@ export abstract class TensorBase {
     this.#retains = true;
     this.registerHook((grad) => {
       this.grad = this.grad === null ? grad.clone() : this.grad.add(grad);
-      this.grad.storage.kept = true;
       return undefined;
     });
   }

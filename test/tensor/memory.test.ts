@@ -86,6 +86,66 @@ describe('memoryScope', () => {
     expect(train(true)).toEqual(train(false));
   });
 
+  it('frees a gradient that it left earlier when another takes its place', () => {
+    const linear = new nn.Linear(100, 100);
+    const use = (): Tensor =>
+      memoryScope(() => {
+        linear.zeroGrad();
+        const loss = linear(ones(1, 100)).sum();
+        loss.backward();
+        return loss;
+      });
+    use();
+    use(); // plans stay
+    const before = cpuDevice().bytesInUse;
+    for (let i = 0; i < 5; i++) expect(use().storage.freed).toBe(false);
+    expect(linear.weight.grad!.sum().item()).toBe(10_000);
+    expect(cpuDevice().bytesInUse - before).toBeLessThan(1000); // the losses
+  });
+
+  it('frees gradients that are replaced within it, and those of tensors that it frees', () => {
+    const weight = ones(50, { requiresGrad: true });
+    const grads: Tensor[] = [];
+    memoryScope(() => {
+      for (let i = 0; i < 3; i++) {
+        weight.grad = null;
+        const input = ones(50, { requiresGrad: true });
+        const product = input.mul(weight);
+        product.retainGrad();
+        product.pow(2).sum().backward();
+        grads.push(weight.grad!, input.grad!, product.grad!);
+      }
+    });
+    expect(grads.map((grad) => grad.storage.freed)).toEqual([true, true, true, true, true, true, false, true, true]);
+    expect(weight.grad!.tolist()).toEqual(new Array(50).fill(2));
+  });
+
+  it('leaves a gradient that somebody has from outside of scopes, that two tensors share, or that is returned', () => {
+    const [a, b] = [ones(3, { requiresGrad: true }), ones(3, { requiresGrad: true })];
+    const step = (): void => a.mul(2).sum().backward();
+    step();
+    const outside = a.grad!;
+    const returned = memoryScope(() => {
+      a.grad = null;
+      step();
+      return a.grad!;
+    });
+    memoryScope(() => {
+      a.grad = null;
+      step();
+      b.grad = a.grad as Tensor | null;
+    });
+    memoryScope(() => {
+      a.grad = null;
+    });
+    for (const grad of [outside, returned, b.grad!]) expect(grad.tolist()).toEqual([2, 2, 2]);
+    const shared = b.grad!;
+    memoryScope(() => {
+      b.grad = null;
+    });
+    expect(shared.storage.freed).toBe(true);
+  });
+
   it('works with `using`, and ends only once', () => {
     let inside: Tensor;
     {

@@ -1,0 +1,87 @@
+/** Blocks of device memory, and the count of what all of them hold. */
+import type { Device } from '../devices/device.ts';
+import type { Storage } from './storage.ts';
+
+/** Bytes in blocks that hold memory now, and how few there were since memory was last looked through. */
+export const usage = { held: 0, baseline: 0 };
+
+/** The address of what has no memory and never will. */
+export const IMAGINARY = -1;
+/** The address of what lies outside the device for now (`spill.ts`). */
+export const SPILLED = -2;
+
+/** What stays known of a storage when the storage itself is gone. */
+export class Block {
+  readonly device: Device;
+  readonly bytes: number;
+  /** Or for a plan, which holds its address. */
+  readonly forTensor: boolean;
+  address: number;
+  freed = false;
+  version = 0;
+  /** The epoch in which its address was last asked for (`spill.ts`). */
+  used = 0;
+
+  constructor(device: Device, address: number, bytes: number, forTensor: boolean) {
+    this.device = device;
+    this.address = address;
+    this.bytes = bytes;
+    this.forTensor = forTensor;
+  }
+
+  /** Gives the memory back for good. */
+  release(): void {
+    if (this.freed) return;
+    this.freed = true;
+    if (this.address >= 0) this.#leave();
+  }
+
+  /** Gives the memory back while the contents lie elsewhere. */
+  vacate(): void {
+    this.#leave();
+    this.address = SPILLED;
+  }
+
+  /** Has memory again. */
+  settle(address: number): void {
+    this.address = address;
+    usage.held += this.bytes;
+  }
+
+  #leave(): void {
+    usage.held -= this.bytes;
+    usage.baseline = Math.min(usage.baseline, usage.held);
+    this.device.free(this.address, this.bytes);
+  }
+}
+
+/** Finds the memory of storages that nothing refers to any more: `sweep.ts`, or `spill.ts` where nothing can be collected on demand. */
+export interface Reclaimer {
+  /** By how many bytes memory may grow until `relieve` is due. */
+  readonly budget: number;
+  /** By how many bytes it has grown since the last time, the objects of storages included. */
+  growth(): number;
+  /** A new storage and its block. */
+  track(storage: Storage, block: Block): void;
+  /** Makes room. While addresses are in use, nothing may move. */
+  relieve(addressesInUse: boolean): void;
+  /** A block does not fit. Addresses taken in this epoch stay valid. @returns whether there is more room now */
+  reclaim(): boolean;
+  /** The same, where no address is in use. */
+  reclaimAll(): boolean;
+  /** Tensors' storages that something may refer to, and their bytes. */
+  live(): { count: number; bytes: number };
+  /** Has another look after everything from now on. */
+  handOver(to: Reclaimer): void;
+}
+
+/** Bytes by which memory may grow: the lower bound of budgets. */
+export const MIN_BUDGET = 64e6;
+/** What a storage counts besides its block, so that loops over tiny tensors are looked through too: its objects and its history. */
+export const OVERHEAD = 2048;
+
+/** How many of some blocks are for tensors, and their bytes. */
+export function ofTensors(blocks: Iterable<Block>): { count: number; bytes: number } {
+  const mine = [...blocks].filter(({ forTensor }) => forTensor);
+  return { count: mine.length, bytes: mine.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
