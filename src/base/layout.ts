@@ -1,11 +1,14 @@
 /**
- * A layout says how a tensor lies in its storage: dtype, shape, strides. Layouts are interned: equal layouts are the
- * same object with one id, so that a plan's signature is a handful of small integers.
+ * A layout says how a tensor lies in its storage: dtype, shape, strides. Layouts are interned: equal layouts are, as a rule, the
+ * same object with one id, so that a plan's signature is a handful of small integers. As a rule, since there is no end to the sizes that a
+ * program may use: a layout that was not asked for while thousands of others were is made anew, under another id, which costs
+ * another plan. No id ever means two layouts; whether two are equal is for {@link sameLayout} to say.
  *
  * The offset into the storage is not part of it: it varies between slices that run the same plan.
  */
 import { itemSize, type DType } from './dtype.ts';
-import { contiguousStrides, isContiguous, numelOf, type Dims } from './shape.ts';
+import { Recent } from './recent.ts';
+import { contiguousStrides, isContiguous, numelOf, sameDims, type Dims } from './shape.ts';
 
 export interface Layout {
   readonly id: number;
@@ -19,7 +22,12 @@ export interface Layout {
   readonly extent: number;
 }
 
-const interned = new Map<string, Layout>();
+const interned = new Recent<string, Layout>(8192);
+let nextId = 0;
+
+/** Whether tensors of these lie alike. */
+export const sameLayout = (a: Layout, b: Layout): boolean =>
+  a === b || (a.dtype === b.dtype && sameDims(a.shape, b.shape) && sameDims(a.strides, b.strides));
 
 /** The layout with these properties; strides default to contiguous. */
 export function layoutOf(dtype: DType, shape: Dims, strides?: Dims): Layout {
@@ -30,7 +38,7 @@ export function layoutOf(dtype: DType, shape: Dims, strides?: Dims): Layout {
     const numel = numelOf(shape);
     const last = numel === 0 ? -1 : shape.reduce((sum, size, i) => sum + (size - 1) * steps[i]!, 0);
     layout = Object.freeze({
-      id: interned.size,
+      id: nextId++,
       dtype,
       shape: Object.freeze([...shape]),
       strides: Object.freeze([...steps]),

@@ -2,7 +2,7 @@
  * Joins elementwise operations that feed each other into one kernel, which reads each operand once and writes only what others
  * want. Such a group has one shape, or is dense throughout and walked as one long row.
  */
-import { layoutOf, type Layout } from '../base/layout.ts';
+import { layoutOf, sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import { elementwiseLanes, type ElementwiseOperand, type ElementwiseSpec } from '../kernels/elementwise.ts';
 import {
@@ -28,13 +28,6 @@ export type LowerElementwise = (
 
 /** Inputs and outputs of one kernel: their addresses stay in registers. */
 const MAX_OPERANDS = 12;
-
-/**
- * The expressions joined so far. Each may be another kernel, and a device keeps all kernels it has loaded; a process that
- * compiles functions without end goes on without joining.
- */
-const known = new Set<string>();
-const MAX_KNOWN = 1024;
 
 interface Member {
   readonly node: GraphNode;
@@ -76,7 +69,6 @@ export const withRepeatsJoined = (graph: Graph, lower: LowerElementwise): Graph 
   });
 
 function withGroups(graph: Graph, lower: LowerElementwise, mayJoin: MayJoin): Graph {
-  if (known.size >= MAX_KNOWN) return graph;
   const table = new NodeTable(graph);
   const groups = new Map<number, Group>();
   graph.nodes.forEach((node, i) => {
@@ -154,7 +146,9 @@ function union(graph: Graph, a: Group, b: Group): Group | undefined {
 function samePlace(graph: Graph, { flat }: Group, a: number, b: number): boolean {
   const [x, y] = [graph.values[a]!, graph.values[b]!];
   if (x.buffer !== y.buffer || x.offset !== y.offset) return false;
-  return x.layout === y.layout || (flat && x.layout.dtype === y.layout.dtype && x.layout.numel === y.layout.numel);
+  return (
+    sameLayout(x.layout, y.layout) || (flat && x.layout.dtype === y.layout.dtype && x.layout.numel === y.layout.numel)
+  );
 }
 
 /** The expression of the group at a place; undefined where values in memory stand in the way. */
@@ -198,7 +192,6 @@ const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a
 
 function groupNode(graph: Graph, { members, flat }: Group, program: Program, lower: LowerElementwise): GraphNode {
   const { inputs, outputs, spec } = program;
-  known.add(spec.name);
   sizes.set(spec, members.reduce((sum, member) => sum + (sizes.get(member.spec) ?? 1), 0)); // prettier-ignore
   const { numel } = graph.values[outputs[0]!]!.layout;
   const row = (l: Lowering) => (value: Value): Value =>

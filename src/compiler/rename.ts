@@ -2,6 +2,7 @@
  * Gives every result a buffer of its own, so that the other passes need not think of operations in place; and afterwards
  * lets elementwise operations write where they read again, so that this takes no more memory.
  */
+import { sameLayout } from '../base/layout.ts';
 import type { Graph, GraphNode, Lifetimes } from './graph.ts';
 import { withNodes } from './rewrite.ts';
 
@@ -54,7 +55,7 @@ export function overwritten(graph: Graph, { first, last }: Lifetimes): Map<numbe
     for (const id of node.outputs) {
       const { buffer, layout } = graph.values[id]!;
       if (!whole(graph, id) || first[buffer] !== i) continue;
-      const at = free.findIndex((other) => graph.values[other]!.layout === layout);
+      const at = free.findIndex((other) => sameLayout(graph.values[other]!.layout, layout));
       if (at < 0) continue;
       const { buffer: taken } = graph.values[free[at]!]!;
       place.set(buffer, taken);
@@ -65,7 +66,7 @@ export function overwritten(graph: Graph, { first, last }: Lifetimes): Map<numbe
 }
 
 const sameView = (graph: Graph, a: number, b: number): boolean =>
-  graph.values[a]!.layout === graph.values[b]!.layout && graph.values[a]!.offset === graph.values[b]!.offset;
+  sameLayout(graph.values[a]!.layout, graph.values[b]!.layout) && graph.values[a]!.offset === graph.values[b]!.offset;
 
 const whole = (graph: Graph, id: number): boolean =>
   graph.buffers[graph.values[id]!.buffer]!.kind === 'local' && graph.covers(id);

@@ -8,8 +8,8 @@ import type { DType, TypedArray } from '../base/dtype.ts';
 import type { Target } from '../kernels/ir.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 
-/** A kernel that the device has compiled; only valid on the device that gave it. */
-export type KernelHandle = number;
+/** A kernel that the device has compiled; only valid on the device that gave it, there for good. */
+export type KernelHandle = number | object;
 
 /** One kernel call: the argument block is already in device memory. */
 export interface Launch {

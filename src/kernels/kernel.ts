@@ -5,6 +5,7 @@
  * units of work (images, rows, elements: the kernel says), and the address of this thread's scratch. Devices split the
  * range over threads; a kernel must give the same bits however it is split, so sums never cross a unit of work.
  */
+import { Recent } from '../base/recent.ts';
 import { Fn, load, type Expr, type Local, type Target } from './ir.ts';
 
 /** `ptr` and `i32` fill the low half of a slot, `f64` the whole. Scalars of tensor maths travel as f64. */
@@ -69,7 +70,8 @@ export function buildKernel<const P extends ParamSpec>(
   return { key, params, slots: slots as Kernel<P>['slots'], functions: [...functions, entry], entry };
 }
 
-const cache = new Map<string, Kernel>();
+/** Kernels are trees, large ones; devices have the code of those that they run. */
+const cache = new Recent<string, Kernel>(1024);
 
 /** The kernel of this key for this target, built on first use. */
 export function cachedKernel<const P extends ParamSpec>(

@@ -7,10 +7,12 @@
 import { wrongArgument } from '../base/arguments.ts';
 import { ArgumentError, AutogradError, DeviceError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
-import type { Layout } from '../base/layout.ts';
+import { sameLayout, type Layout } from '../base/layout.ts';
+import { Recent } from '../base/recent.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
+import type { Holding } from '../devices/device.ts';
 import { GradNode } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
@@ -36,9 +38,14 @@ export function registerTensor(make: Wrap): void {
 export const tensorOver: Wrap = (storage, layout, offset) => wrap(storage, layout, offset);
 
 const NO_SCALARS: readonly number[] = [];
-/** Plans are few; past this many the signatures vary without end and the oldest go. */
-const MAX_PLANS = 8192;
-const plans = new Map<string, OpPlan>();
+/** Plans are few; where signatures vary without end, those go that have not run for long, also when they hold much: tables, argument blocks. */
+const plans = new Recent<string, OpPlan>(4096, ({ plan }) => {
+  plan.dispose();
+});
+/** What they hold at most of the device's memory, in bytes, and what they do hold. Tests make it small. */
+export const PLANS = { most: 128 * 1024 * 1024, held: 0 };
+/** How many plans there are, for tests. */
+export const planCount = (): number => plans.size;
 
 /** The plan of one operation, and what its results look like. */
 interface OpPlan {
@@ -53,18 +60,21 @@ function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: re
   let plan = plans.get(key);
   if (plan === undefined) {
     plan = makePlan(name, inputs, attrs, outs);
-    if (plans.size >= MAX_PLANS) forgetOldest();
+    if (PLANS.held > PLANS.most) plans.age();
     plans.set(key, plan);
   }
   return plan;
 }
 
-function forgetOldest(): void {
-  for (const [key, { plan }] of plans) {
-    plan.dispose();
-    plans.delete(key);
-    if (plans.size < MAX_PLANS * 0.75) return;
-  }
+/** Memory for a plan here, which is counted. */
+function counted(bytes: number): Holding {
+  const block = cpuDevice().hold(bytes);
+  PLANS.held += bytes;
+  const free = (): void => {
+    PLANS.held -= bytes;
+    block.free();
+  };
+  return { address: block.address, bytes, free };
 }
 
 const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
@@ -79,7 +89,7 @@ function makePlan(
   const graph = new Graph();
   const ids = inputs.map(({ layout }) => graph.input(layout));
   for (const id of graph.node(name, loweringOf(ruleOf(name), attrs), ids, results)) graph.output(id);
-  return { plan: new Plan(cpuDevice(), graph), results };
+  return { plan: new Plan(cpuDevice(), graph, { hold: counted }), results };
 }
 
 function resultLayouts(
@@ -339,7 +349,9 @@ export function applyInPlace<K extends OpName>(
 }
 
 function partlyOverlaps(input: Tensor, target: Tensor): boolean {
-  return input.storage === target.storage && (input.layout !== target.layout || input.offset !== target.offset);
+  return (
+    input.storage === target.storage && (!sameLayout(input.layout, target.layout) || input.offset !== target.offset)
+  );
 }
 
 function requireDistinctElements(name: string, target: Tensor): void {

@@ -5,15 +5,15 @@
 import type { HostMemory } from '../../base/host-types.ts';
 import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
 import { show } from '../../base/arguments.ts';
-import { ArgumentError, DeviceError, invariant, OutOfMemoryError } from '../../base/errors.ts';
+import { ArgumentError, OutOfMemoryError } from '../../base/errors.ts';
 import type { Target } from '../../kernels/ir.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import { emitWasm } from '../../kernels/wasm/emit.ts';
 import type { Device, Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../device.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
-import { MATH_IMPORTS } from './math-imports.ts';
-import { ThreadPool, type Entry } from './pool.ts';
+import { KernelTable, type LoadedKernel } from './kernel-table.ts';
+import { ThreadPool } from './pool.ts';
 import { CONTROL } from './worker-main.ts';
 
 /** wasm32 addresses 4 GiB; the last page stays out so that addresses past the end never wrap. */
@@ -37,8 +37,7 @@ export class CpuDevice implements Device {
   readonly #shared: boolean;
   readonly #maxPages: number;
   readonly #heap: Heap;
-  readonly #entries: Entry[] = [];
-  readonly #handles = new Map<string, KernelHandle>();
+  readonly #kernels: KernelTable;
   #pool: ThreadPool | undefined;
   #native: NativeCode | null | undefined;
   #threads: number;
@@ -62,6 +61,7 @@ export class CpuDevice implements Device {
     this.#words = new Int32Array(this.memory.buffer);
     this.#doubles = new Float64Array(this.memory.buffer);
     this.#heap = new Heap(this.memory, this.#maxPages, CONTROL.END);
+    this.#kernels = new KernelTable(this, this.#shared);
     this.#threads = this.#shared ? Math.min(processors(), 16) : 1;
     this.#startEarly();
   }
@@ -157,21 +157,8 @@ export class CpuDevice implements Device {
   }
 
   load(kernel: Kernel): KernelHandle {
-    const known = this.#handles.get(kernel.key);
-    if (known !== undefined) return known;
-    const bytes = emitWasm(kernel, this.target, { shared: this.#shared, maxPages: this.#maxPages });
-    const instance = new WebAssembly.Instance(compiled(bytes), { env: { memory: this.memory }, math: MATH_IMPORTS });
-    const handle = this.#entries.length;
-    invariant(handle < CONTROL.MAX_KERNELS, `more than ${CONTROL.MAX_KERNELS} kernels`);
-    if (this.#shared) {
-      const address = this.allocate(bytes.length); // where the pool's threads find it
-      this.write(address, bytes);
-      this.setWord(CONTROL.TABLE_BYTES + handle * 8, address);
-      this.setWord(CONTROL.TABLE_BYTES + handle * 8 + 4, bytes.length);
-    }
-    this.#entries.push(instance.exports['entry'] as Entry);
-    this.#handles.set(kernel.key, handle);
-    return handle;
+    const options = { shared: this.#shared, maxPages: this.#maxPages };
+    return this.#kernels.load(kernel.key, () => emitWasm(kernel, this.target, options));
   }
 
   get native(): NativeCode | undefined {
@@ -190,11 +177,13 @@ export class CpuDevice implements Device {
 
   /** Runs a launch to its end. @throws what a thread threw */
   run(launch: Launch): void {
-    const entry = this.#entries[launch.kernel]!;
+    const kernel = launch.kernel as LoadedKernel;
+    kernel.used = true;
+    const entry = kernel.entry ?? this.#kernels.enter(kernel);
     const threaded = this.#threads > 1 && launch.grain < launch.size;
     this.provideScratch(launch.scratch);
     if (!threaded) entry(launch.args, 0, launch.size, this.scratch);
-    else this.#startedPool().run(launch, entry, this.scratch, this.scratchStride);
+    else this.#startedPool().run(launch, kernel.place, entry, this.scratch, this.scratchStride);
   }
 
   #startedPool(): ThreadPool {
@@ -223,16 +212,6 @@ export class CpuDevice implements Device {
     this.scratch = this.allocate(stride * this.#threads);
     this.#scratchThreads = this.#threads;
     this.scratchStride = stride;
-  }
-}
-
-/** @throws DeviceError where the page's policy does not let WebAssembly be compiled */
-function compiled(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(bytes);
-  } catch (cause) {
-    if (!WebAssembly.validate(bytes)) throw cause; // a fault of the emitter; policies do not stop validation
-    throw new DeviceError("cpu: this page's Content-Security-Policy does not let WebAssembly be compiled, which kernels are; add 'wasm-unsafe-eval' to its script-src", { cause }); // prettier-ignore
   }
 }
 

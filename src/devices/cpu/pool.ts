@@ -62,14 +62,14 @@ export class ThreadPool {
     }
   }
 
-  /** Runs a launch on every thread that is up; returns when all of its chunks are done. */
-  run(launch: Launch, entry: Entry, scratch: number, scratchStride: number): void {
+  /** Runs a launch on every thread that is up, by the kernel's place in the table; returns when all of its chunks are done. */
+  run(launch: Launch, kernel: number, entry: Entry, scratch: number, scratchStride: number): void {
     const words = this.#words;
     const grain = Math.max(launch.grain, Math.ceil(launch.size / MAX_CHUNKS));
     const chunks = Math.ceil(launch.size / grain);
     Atomics.store(words, C.FAILED, 0);
     Atomics.store(words, C.DONE, 0);
-    Atomics.store(words, C.KERNEL, launch.kernel);
+    Atomics.store(words, C.KERNEL, kernel);
     Atomics.store(words, C.ARGS, launch.args);
     Atomics.store(words, C.SIZE, launch.size);
     Atomics.store(words, C.GRAIN, grain);

@@ -30,9 +30,11 @@ export const CONTROL = {
   MESSAGE_BYTES: 256,
   MESSAGE_ROOM: 1024,
   TABLE_BYTES: 2048,
-  MAX_KERNELS: 4096,
+  /** Kernels that can be loaded at a time; words of each: where its code is, how long that is, a stamp that no other has. */
+  MAX_KERNELS: 2048,
+  ENTRY_BYTES: 16,
   /** First byte past the control region. */
-  END: 2048 + 4096 * 8,
+  END: 2048 + 2048 * 16,
 } as const;
 
 /** Chunk numbers take the low 12 bits of WORD; this one means that no job is open. */
@@ -52,6 +54,7 @@ export function poolWorker(setup: WorkerSetup): void {
   const { memory, thread, epoch, control: C, spins } = setup;
   type Entry = (args: number, lo: number, hi: number, scratch: number) => void;
   const entries: Entry[] = [];
+  const stamps: number[] = [];
   const mathImports = Object.fromEntries(
     Object.getOwnPropertyNames(Math).map((name) => [name, (Math as unknown as Record<string, unknown>)[name]]),
   );
@@ -60,8 +63,9 @@ export function poolWorker(setup: WorkerSetup): void {
 
   const entryOf = (kernel: number): Entry => {
     let entry = entries[kernel];
-    if (entry === undefined) {
-      const at = C.TABLE_BYTES / 4 + kernel * 2;
+    const at = (C.TABLE_BYTES + kernel * C.ENTRY_BYTES) / 4;
+    const stamp = words[at + 2]!;
+    if (entry === undefined || stamps[kernel] !== stamp) {
       const [address, length] = [words[at]! >>> 0, words[at + 1]!];
       // Growth of a shared memory reaches this thread's `buffer` a moment after it happened.
       while (memory.buffer.byteLength < address + length) Atomics.wait(words, C.EPOCH, epoch, 1);
@@ -70,6 +74,7 @@ export function poolWorker(setup: WorkerSetup): void {
       const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
       entry = instance.exports['entry'] as Entry;
       entries[kernel] = entry;
+      stamps[kernel] = stamp;
     }
     return entry;
   };

@@ -4,9 +4,10 @@
  */
 import { wrongArgument } from '../../base/arguments.ts';
 import { AutogradError } from '../../base/errors.ts';
+import { Recent } from '../../base/recent.ts';
 import type { Attrs, Gradient } from './rule.ts';
 
-const memo = new Map<string, Attrs>();
+const memo = new Recent<string, Attrs>(4096);
 
 /** The first object of this family with this key. */
 export function remembered<P extends Attrs>(family: string, params: P): P {

@@ -4,6 +4,7 @@
  */
 import { COUNT, either, oneOf, pairOf, STEP, WIDTH, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { Recent } from '../../base/recent.ts';
 import {
   channelsRemedy,
   SAME_NEEDS_STRIDE_ONE,
@@ -120,7 +121,7 @@ function axis(params: ConvParams, d: 0 | 1, input: number, kernel: number): Conv
   return { input, kernel, output, stride, dilation, before, after };
 }
 
-const known = new Map<string, ConvGeometry>();
+const known = new Recent<string, ConvGeometry>(4096);
 
 /**
  * The geometry of a convolution of x [N, C, H, W] with weight [Co, C/groups, kh, kw].

@@ -212,11 +212,11 @@ function slidingSize(size: number, p: WindowParams, axis: 0 | 1): number {
   return p.ceilMode && (out - 1) * stride >= size + padding ? out - 1 : out;
 }
 
-const geometries = new WeakMap<Attrs, Map<Dims, PoolGeometry>>();
+const geometries = new WeakMap<Attrs, WeakMap<Dims, PoolGeometry>>();
 
 function rememberedGeometry(params: Attrs, x: Layout, make: () => PoolGeometry): PoolGeometry {
   let known = geometries.get(params);
-  if (known === undefined) geometries.set(params, (known = new Map()));
+  if (known === undefined) geometries.set(params, (known = new WeakMap()));
   let geometry = known.get(x.shape);
   if (geometry === undefined) known.set(x.shape, (geometry = make()));
   return geometry;

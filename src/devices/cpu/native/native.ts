@@ -24,6 +24,8 @@ const POLL_MS = 2;
 const PATIENCE = 3;
 /** What a compiler may take, for what it knows of the machine and for kernels. */
 const COMPILE_LIMIT_MS = 60_000;
+/** Kernels at most: a library once loaded stays, so what is asked for beyond runs on WebAssembly. */
+const MAX_KERNELS = 4096;
 const JOB_WORDS = 4;
 const LAUNCH_WORDS = 6;
 
@@ -120,7 +122,9 @@ export class NativeKernels implements NativeCode {
     if (tools === undefined) return undefined;
     if (tools === 'none') return false;
     const { builder } = tools;
-    const units = kernels.filter((kernel) => !this.#handles.has(kernel.key)).map((kernel) => builder.request(kernel));
+    const missing = kernels.filter((kernel) => !this.#handles.has(kernel.key));
+    if (missing.length > 0 && this.#handles.size + missing.length > MAX_KERNELS) return false;
+    const units = missing.map((kernel) => builder.request(kernel));
     this.#poll(tools);
     if (builder.runtime.state === 'failed') return this.#stop('');
     if (units.some(({ state }) => state === 'failed')) return false;
@@ -181,7 +185,13 @@ export class NativeKernels implements NativeCode {
   }
 
   program(launches: readonly Launch[], hold = this.#host.hold): Program {
-    return new NativeProgram(this.#host, this.#runtime!, launches, (launch) => this.#entries[launch.kernel]!, hold);
+    return new NativeProgram(
+      this.#host,
+      this.#runtime!,
+      launches,
+      (launch) => this.#entries[launch.kernel as number]!,
+      hold,
+    );
   }
 }
 
