@@ -40,7 +40,7 @@ import {
 } from '../tensor/ops/pool-geometry.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
-import { activeRecorder } from '../tensor/recorder.ts';
+import { activeRecorder, type Scalars } from '../tensor/recorder.ts';
 import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../tensor/shapes/loss.ts';
 import type { WeightedShape } from '../tensor/shapes/matmul.ts';
@@ -279,14 +279,18 @@ export function tanh<S extends Shape>(x: Tensor<S>): Tensor<S> {
   requireTensor('tanh', 'the input', x);
   return x.tanh();
 }
-export function softmax<S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> {
+/** Probabilities along a dimension. PyTorch's old default: dimension 0 of tensors with 0, 1 or 3 dimensions, else 1. */
+export function softmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S> {
   requireTensor('softmax', 'the input', x);
-  return (x as Tensor).softmax(dim as number);
+  return (x as Tensor).softmax((dim as number | undefined) ?? implicitDim(x));
 }
-export function logSoftmax<S extends Shape, const D extends number>(x: Tensor<S>, dim: DimArgument<S, D>): Tensor<S> {
+/** Logarithms of probabilities along a dimension, by default that of {@link softmax}. */
+export function logSoftmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S> {
   requireTensor('logSoftmax', 'the input', x);
-  return (x as Tensor).logSoftmax(dim as number);
+  return (x as Tensor).logSoftmax((dim as number | undefined) ?? implicitDim(x));
 }
+
+const implicitDim = ({ ndim }: Tensor): number => (ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1);
 
 /** x where positive, slope·x elsewhere. */
 export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
@@ -364,13 +368,24 @@ export function batchNorm(
   requireKind('batchNorm', 'runningMean', runningMean, TENSOR_OR_NULL);
   requireKind('batchNorm', 'runningVar', runningVar, TENSOR_OR_NULL);
   const given = requireOptions<BatchNormOptions>('batchNorm', options, BATCH_NORM_OPTIONS, '{ training: true }');
-  const { weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = given;
+  return batchNormWith(x, runningMean, runningVar, given, [given.momentum ?? 0.1]);
+}
+
+/** @internal batchNorm whose weight of the new statistics may be asked for at every run of a compiled function. */
+export function batchNormWith(
+  x: Tensor,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+  options: Omit<BatchNormOptions, 'momentum'>,
+  momentum: Scalars,
+): Tensor {
+  const { weight = null, bias = null, training = false, eps = 1e-5 } = options;
   const running = runningMean !== null && runningVar !== null;
   if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }'); // prettier-ignore
   const params = batchNormParams({ weight: weight !== null, bias: bias !== null, running, eps });
   const inputs = [x, weight, bias, running ? runningMean : null, running ? runningVar : null].filter((t) => t !== null);
   if (!training) return apply1('batchNormEval', inputs, params);
-  const [y] = apply('batchNorm', inputs, params, [momentum]);
+  const [y] = apply('batchNorm', inputs, params, momentum);
   if (running) {
     runningMean.storage.version++; // the kernel has written them
     runningVar.storage.version++;

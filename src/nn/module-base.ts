@@ -10,7 +10,7 @@ import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
-import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
 import { Parameter } from './parameter.ts';
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
 
@@ -19,8 +19,12 @@ export type ForwardHook = (module: ModuleBase, args: readonly unknown[], output:
 
 /** A module's bookkeeping, kept out of its visible properties. */
 interface Internals {
-  /** Children added by name, whatever the name; fields are found by looking. */
-  readonly added: Map<string, ModuleBase>;
+  /** Names of children that were added by name, in order; they are fields, too. Other children are found by looking. */
+  readonly added: Set<string>;
+  /** Names of fields that are parameters, as far as seen: nothing but a parameter or null may take their place. */
+  readonly parameters: string[];
+  /** Whether the fields have been looked through for parameters. */
+  seen: boolean;
   /** Buffers by name; whether stateDict() includes them. */
   readonly buffers: Map<string, boolean>;
   readonly hooks: Set<ForwardHook>;
@@ -57,7 +61,12 @@ export abstract class ModuleBase {
   /** The children with their names, in order. */
   *namedChildren(): Generator<[string, ModuleBase]> {
     const { added } = this[INTERNALS];
-    yield* added;
+    const fields = this as unknown as Readonly<Record<string, unknown>>;
+    for (const name of added) {
+      const value = fields[name];
+      if (value instanceof ModuleBase) yield [name, value];
+      else if (value !== undefined && value !== null) throw notAModule(this, name, value);
+    }
     for (const [name, value] of Object.entries(this)) {
       if (value instanceof ModuleBase && !added.has(name)) yield [name, value];
     }
@@ -86,8 +95,9 @@ export abstract class ModuleBase {
     requireKind('addModule', 'the name', name, NAME);
     requireKind('addModule', `the module '${name}'`, module, MODULE);
     if (module === this) throw new ArgumentError(`addModule: ${this.typeName()} cannot contain itself`);
-    if (name in this && !this[INTERNALS].added.has(name)) throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`); // prettier-ignore
-    this[INTERNALS].added.set(name, module);
+    const taken = Object.hasOwn(this, name) || (name in this && !isPosition(name));
+    if (taken && !this[INTERNALS].added.has(name)) throw new ArgumentError(`addModule: '${name}' is already an attribute of ${this.typeName()}; choose another name`); // prettier-ignore
+    this[INTERNALS].added.add(name);
     Object.defineProperty(this, name, { value: module, writable: true, enumerable: true, configurable: true });
   }
 
@@ -125,6 +135,18 @@ export abstract class ModuleBase {
 
   buffers(): Tensor[] {
     return [...this.namedBuffers()].map(([, buffer]) => buffer);
+  }
+
+  /**
+   * Adds a parameter under a name (PyTorch: `register_parameter`); null for one that is left out. To assign a field does the same, but only
+   * from here on is it known before the first use that nothing else may take its place.
+   */
+  registerParameter(name: string, parameter: Parameter | null): void {
+    requireKind('registerParameter', 'the name', name, NAME);
+    (this as unknown as Record<string, Parameter | null>)[name] = parameter;
+    const { parameters } = this[INTERNALS];
+    if (!parameters.includes(name)) parameters.push(name);
+    requireParameters(this);
   }
 
   /** Adds a tensor that is not learned but belongs to the state, such as running statistics. */
@@ -287,6 +309,8 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   if (running.length >= MAX_NESTED) requireFlat('forward', module, running.length);
   if (typeof (module.forward as unknown) !== 'function') throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`); // prettier-ignore
   activeRecorder()?.module(module, () => unchanged(module));
+  if (!module[INTERNALS].seen) ownParameters(module);
+  requireParameters(module);
   running.push(module);
   try {
     let output = module.forward(...args);
@@ -328,14 +352,41 @@ function unchanged(module: ModuleBase): () => boolean {
 
 /** A module's own parameters with their names, not the children's. */
 function ownParameters(module: ModuleBase): [string, Parameter][] {
-  return Object.entries(module).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+  requireParameters(module);
+  const internals = module[INTERNALS];
+  const found = Object.entries(module).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+  for (const [name] of found) if (!internals.parameters.includes(name)) internals.parameters.push(name);
+  internals.seen = true;
+  return found;
 }
 
+/**
+ * Throws where something else has taken a parameter's place: an optimizer, a file and `to()` would pass over it without a word.
+ * @throws ArgumentError
+ */
+function requireParameters(module: ModuleBase): void {
+  const fields = module as unknown as Readonly<Record<string, unknown>>;
+  for (const name of module[INTERNALS].parameters) {
+    const value = fields[name];
+    if (value instanceof Parameter || value === null || value === undefined) continue;
+    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as parameter '${name}': expected a Parameter or null; use new nn.Parameter(tensor), or copy_ into the one that is there under noGrad()`); // prettier-ignore
+  }
+}
+
+const described = (value: unknown): string => (value instanceof Tensor ? 'a tensor' : typeof value === 'object' ? 'an object' : `a ${typeof value}`); // prettier-ignore
+
+/** @internal */
+export const notAModule = (owner: ModuleBase, name: string, value: unknown): ArgumentError =>
+  new ArgumentError(`${owner.typeName()}: cannot assign ${described(value)} as child module '${name}'; expected a module or null`); // prettier-ignore
+
+/** @throws ArgumentError where something that is no tensor has taken a buffer's place */
 function ownBuffers(module: ModuleBase): [string, Tensor][] {
-  const properties = module as unknown as Record<string, Tensor | null>;
+  const properties = module as unknown as Readonly<Record<string, unknown>>;
   return [...module[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
     const value = properties[name];
-    return value === null || value === undefined ? [] : [[name, value]];
+    if (value === null || value === undefined) return [];
+    if (value instanceof Tensor) return [[name, value]];
+    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as buffer '${name}'; expected a tensor or null`); // prettier-ignore
   });
 }
 
@@ -373,10 +424,16 @@ const SET_TO_NONE = { setToNone: BOOL };
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
 const indent = (text: string): string => text.replaceAll('\n', '\n  ');
 
+/** @internal Names of children that were added by name, in order, whether they are still there or not. */
+export const addedNames = (module: ModuleBase): Set<string> => module[INTERNALS].added;
+
+/** Whether a name is a whole number, as those of the layers in lists are. */
+export const isPosition = (name: string): boolean => /^-?\d+$/.test(name);
+
 /** Gives a new module its bookkeeping, invisible among its properties. */
 function stamp<M extends ModuleBase>(module: M): M {
   Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
-  const internals: Internals = { added: new Map(), buffers: new Map(), hooks: new Set() };
+  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Set() };
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
 }

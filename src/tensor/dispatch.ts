@@ -257,12 +257,12 @@ export function observing<T>(watch: Observer, fn: () => T): T {
 
 const anyRequiresGrad = (inputs: readonly Tensor[]): boolean => inputs.some((input) => input.requiresGrad);
 
-/** Runs an operation and records it when an input requires gradients. */
+/** Runs an operation and records it when an input requires gradients. Gradients do not see scalars that are asked for anew at every run. */
 export function apply<K extends OpName>(
   name: K,
   inputs: readonly Tensor[],
   attrs: OpAttrs[K],
-  scalars: readonly number[] = NO_SCALARS,
+  scalars: Scalars = NO_SCALARS,
 ): Tensor[] {
   const results = execute(name, inputs, attrs, scalars, NO_OUTS);
   const { gradient, elementwise } = ruleOf(name);
@@ -276,7 +276,14 @@ export function apply<K extends OpName>(
     results[0]!.flattenedFrom = x.flattenedFrom;
   }
   if (gradient !== null && isGradEnabled() && anyRequiresGrad(inputs)) {
-    const node = new OpNode(name, gradient, inputs, results, attrs, scalars);
+    const node = new OpNode(
+      name,
+      gradient,
+      inputs,
+      results,
+      attrs,
+      typeof scalars === 'function' ? NO_SCALARS : scalars,
+    );
     results.forEach((result, i) => {
       if (result.isFloatingPoint()) result.setHistory(node, i); // indices have no gradient
     });

@@ -143,6 +143,6 @@ export class Softplus extends Layer<IdentityFn> {
   }
 
   override extraRepr(): string {
-    return `beta=${this.beta}, threshold=${this.threshold}`;
+    return `beta=${pythonFloat(this.beta)}, threshold=${pythonFloat(this.threshold)}`;
   }
 }

@@ -2,7 +2,7 @@
 import { NUMBER, PROBABILITY, requireKind, WHOLE } from '../../base/arguments.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { dropout, dropout2d, leakyRelu } from '../functional.ts';
+import { dropout, dropout2d, leakyRelu, logSoftmax, softmax } from '../functional.ts';
 import type { InPlace } from '../functional-activation.ts';
 import { inPlaceOf } from '../options.ts';
 import type { IdentityFn } from '../shape-types.ts';
@@ -60,39 +60,41 @@ export class Tanh extends Layer<IdentityFn> {
 
 /** Probabilities along a dimension. */
 export class Softmax extends Layer<IdentityFn> {
-  readonly dim: number;
+  /** null: as `F.softmax` chooses without one. */
+  readonly dim: number | null;
 
-  constructor(dim: number) {
+  constructor(dim: number | null = null) {
     super();
-    requireKind(this.typeName(), 'dim', dim, WHOLE);
+    if (dim !== null) requireKind(this.typeName(), 'dim', dim, WHOLE);
     this.dim = dim;
   }
 
   protected override run(x: Tensor): Tensor {
-    return x.softmax(this.dim);
+    return softmax(x, this.dim ?? undefined);
   }
 
   override extraRepr(): string {
-    return `dim=${this.dim}`;
+    return `dim=${this.dim ?? 'None'}`;
   }
 }
 
 /** Logarithms of probabilities along a dimension. */
 export class LogSoftmax extends Layer<IdentityFn> {
-  readonly dim: number;
+  /** null: as `F.logSoftmax` chooses without one. */
+  readonly dim: number | null;
 
-  constructor(dim: number) {
+  constructor(dim: number | null = null) {
     super();
-    requireKind(this.typeName(), 'dim', dim, WHOLE);
+    if (dim !== null) requireKind(this.typeName(), 'dim', dim, WHOLE);
     this.dim = dim;
   }
 
   protected override run(x: Tensor): Tensor {
-    return x.logSoftmax(this.dim);
+    return logSoftmax(x, this.dim ?? undefined);
   }
 
   override extraRepr(): string {
-    return `dim=${this.dim}`;
+    return `dim=${this.dim ?? 'None'}`;
   }
 }
 

@@ -1,9 +1,9 @@
 /** Modules made of modules. */
 import { ITERABLE, kind, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
-import { ArgumentError } from '../../base/errors.ts';
+import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { ModuleBase } from '../module-base.ts';
+import { addedNames, isPosition, ModuleBase, notAModule } from '../module-base.ts';
 import { Module } from '../module.ts';
 import type { CheckLayers, ModelFn, RunLayers, SequentialFn, ShapeFn } from '../shape-types.ts';
 import { Layer, type AnyLayer } from './layer.ts';
@@ -29,10 +29,64 @@ const ENTRY = kind(
     value instanceof ModuleBase || (Array.isArray(value) && value.length === 2 && value[1] instanceof ModuleBase),
 );
 
+/** Places of lists that can be read and assigned whatever the layers' names are: from -64 to 63. */
+const PLACES = 64;
+
+/**
+ * Brings a list in order after assignments: what was deleted is gone and the others are numbered anew, as in PyTorch.
+ * @throws IndexError where a place was assigned that the list does not have, ArgumentError where something else than a module was
+ */
+function settle(list: ModuleBase): void {
+  const names = addedNames(list);
+  const fields = list as unknown as Readonly<Record<string, unknown>>;
+  let present = 0;
+  for (const name of Object.keys(list)) {
+    if (!names.has(name)) {
+      if (isPosition(name)) throw noPlace(list, name);
+    } else if (!(fields[name] instanceof ModuleBase)) throw notAModule(list, name, fields[name]);
+    else present++;
+  }
+  if (present < names.size) renumber(list, names);
+}
+
+function renumber(list: ModuleBase, names: Set<string>): void {
+  const fields = list as unknown as Readonly<Record<string, ModuleBase>>;
+  const left = [...names].filter((name) => Object.hasOwn(list, name)).map((name) => ({ name, module: fields[name]! }));
+  for (const { name } of left) Reflect.deleteProperty(list, name);
+  names.clear();
+  left.forEach(({ module }, i) => list.addModule(String(i), module));
+}
+
+function noPlace(list: ModuleBase, name: string): IndexError {
+  const { size } = addedNames(list);
+  return new IndexError(`${list.typeName()}: ${name} is not one of its ${size} places; assign to one that is there, or add a module with append()`); // prettier-ignore
+}
+
+/** Reads and writes by place where no module is named so: from the end, and in lists with names. */
+function definePlaces(prototype: ModuleBase): void {
+  for (let place = -PLACES; place < PLACES; place++) {
+    Object.defineProperty(prototype, String(place), {
+      configurable: true,
+      get(this: ModuleBase): ModuleBase | undefined {
+        return [...this.children()].at(place);
+      },
+      set(this: ModuleBase, module: ModuleBase) {
+        settle(this);
+        const name = [...addedNames(this)].at(place);
+        if (name === undefined) throw noPlace(this, String(place));
+        (this as unknown as Record<string, ModuleBase>)[name] = module;
+      },
+    });
+  }
+}
+
 /**
  * Layers one after the other (https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). They are named by their
  * position, or by name: as pairs `['conv', layer]`, with `addModule`, or in a Map. The types check that each layer takes
  * what the one before it gives, from the first one that fixes channels or features, or from {@link Input}.
+ *
+ * `model[i]` is the layer at a place, from the end where negative, and can be assigned; `delete model[i]` takes it out and numbers the
+ * others anew.
  * @example
  * import { nn } from 'flambeau';
  * const model = new nn.Sequential();
@@ -40,6 +94,9 @@ const ENTRY = kind(
  * console.log(model);
  */
 export class Sequential<const out Layers extends readonly Entry[] = readonly Entry[]> extends Layer<LayersFn<Layers>> {
+  /** The layer at a place. */
+  [place: number]: AnyLayer;
+
   constructor(layers: ReadonlyMap<string, ModuleBase>);
   constructor(...layers: CheckLayers<Layers>);
   constructor(...layers: readonly unknown[]) {
@@ -54,6 +111,11 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
     let value = x;
     for (const layer of this.children()) value = (layer as AnyLayer)(value);
     return value;
+  }
+
+  override *namedChildren(): Generator<[string, ModuleBase]> {
+    settle(this);
+    yield* super.namedChildren();
   }
 
   /** Number of layers. */
@@ -80,12 +142,22 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
   }
 }
 
-/** A list of modules that their owner calls as it likes. */
+definePlaces(Sequential.prototype);
+
+/** A list of modules that their owner calls as it likes; `list[i]` is the one at a place, as in {@link Sequential}. */
 export class ModuleList extends Module<(...args: never[]) => never> {
+  /** The module at a place. */
+  [place: number]: ModuleBase;
+
   constructor(modules: Iterable<ModuleBase> = []) {
     super();
     requireKind('ModuleList', 'modules', modules, ITERABLE, 'write new nn.ModuleList([a, b])');
     for (const module of modules) this.append(module);
+  }
+
+  override *namedChildren(): Generator<[string, ModuleBase]> {
+    settle(this);
+    yield* super.namedChildren();
   }
 
   get size(): number {
@@ -111,6 +183,8 @@ export class ModuleList extends Module<(...args: never[]) => never> {
     yield* this.children();
   }
 }
+
+definePlaces(ModuleList.prototype);
 
 /** A model known by a sample of its input and of its output, without the batch: `Sealed<[3, 32, 32], [10]>`. */
 export interface Sealed<In extends Shape, Out extends Shape> extends Layer<ModelFn<In, Out>> {

@@ -54,6 +54,8 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(inChannels, outChannels / groups, kh, kw));
     this.bias = bias ? new Parameter(empty(outChannels)) : null;
+    this.registerParameter('weight', this.weight);
+    this.registerParameter('bias', this.bias);
     defaultInit(this.weight, this.bias);
   }
 

@@ -52,6 +52,8 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(outChannels, inChannels / groups, kh, kw));
     this.bias = given.bias === false ? null : new Parameter(empty(outChannels));
+    this.registerParameter('weight', this.weight);
+    this.registerParameter('bias', this.bias);
     defaultInit(this.weight, this.bias);
   }
 

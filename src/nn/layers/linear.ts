@@ -34,6 +34,8 @@ export class Linear<out In extends number = number, out Out extends number = num
     this.outFeatures = outFeatures;
     this.weight = new Parameter(empty(outFeatures, inFeatures));
     this.bias = bias ? new Parameter(empty(outFeatures)) : null;
+    this.registerParameter('weight', this.weight);
+    this.registerParameter('bias', this.bias);
     defaultInit(this.weight, this.bias);
   }
 

@@ -6,8 +6,9 @@ import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sent
 import { showSizes } from '../../base/shape.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
+import { activeRecorder, unrecorded, type Recorder, type Scalars } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { batchNorm } from '../functional.ts';
+import { batchNormWith } from '../functional.ts';
 import { requireCount } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
@@ -61,6 +62,8 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
     this.trackRunningStats = given.trackRunningStats ?? true;
     this.weight = this.affine ? new Parameter(ones(numFeatures)) : null;
     this.bias = this.affine ? new Parameter(zeros(numFeatures)) : null;
+    this.registerParameter('weight', this.weight);
+    this.registerParameter('bias', this.bias);
     const tracked = this.trackRunningStats;
     this.registerBuffer('running_mean', tracked ? zeros(numFeatures) : null);
     this.registerBuffer('running_var', tracked ? ones(numFeatures) : null);
@@ -93,13 +96,14 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
     const track = this.training && this.running_mean !== null;
     if (track) this.#count();
     const training = this.training || this.running_mean === null;
-    return batchNorm(x, track || !training ? this.running_mean : null, track || !training ? this.running_var : null, {
-      weight: this.weight,
-      bias: this.bias,
-      training,
-      momentum: this.momentum ?? (track ? 1 / this.num_batches_tracked!.item() : 0),
-      eps: this.eps,
-    });
+    const running = track || !training;
+    return batchNormWith(
+      x,
+      running ? this.running_mean : null,
+      running ? this.running_var : null,
+      { weight: this.weight, bias: this.bias, training, eps: this.eps },
+      this.momentum !== null ? [this.momentum] : track ? shareOf(this.num_batches_tracked!) : [0],
+    );
   }
 
   #count(): void {
@@ -108,8 +112,22 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
 
   override extraRepr(): string {
     const momentum = this.momentum === null ? 'None' : pythonFloat(this.momentum);
-    return `${this.numFeatures}, eps=${pythonFloat(this.eps)}, momentum=${momentum}, affine=${pythonBool(this.affine)}, track_running_stats=${pythonBool(this.trackRunningStats)}`;
+    return `${this.numFeatures}, eps=${pythonFloat(this.eps)}, momentum=${momentum}, affine=${pythonBool(this.affine)}, bias=${pythonBool(this.bias !== null)}, track_running_stats=${pythonBool(this.trackRunningStats)}`;
   }
+}
+
+/** How often each count has gone up in a recording. */
+const counted = new WeakMap<Recorder, Map<Tensor, number>>();
+
+/** The weight of the newest batch in a plain average. A compiled function counts within its plan, and asks for it before. */
+function shareOf(batches: Tensor): Scalars {
+  const recorder = activeRecorder();
+  if (recorder === undefined) return [1 / batches.item()];
+  const counts = counted.get(recorder) ?? new Map<Tensor, number>();
+  counted.set(recorder, counts);
+  const more = (counts.get(batches) ?? 0) + 1;
+  counts.set(batches, more);
+  return () => [1 / (unrecorded(() => batches.item()) + more)];
 }
 
 /** Normalises each channel of [N, C, H, W] (https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html). */

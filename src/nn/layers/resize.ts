@@ -34,7 +34,7 @@ class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
     const by = (factor: Pair): string =>
       typeof factor === 'number' ? pythonFloat(factor) : `(${factor.map(pythonFloat).join(', ')})`;
     const to = (pair: Pair): string => (typeof pair === 'number' ? String(pair) : pythonTuple(pair));
-    return `${scaleFactor === undefined ? `size=${to(size!)}` : `scale_factor=${by(scaleFactor)}`}, mode=${mode}`;
+    return `${scaleFactor === undefined ? `size=${to(size!)}` : `scale_factor=${by(scaleFactor)}`}, mode='${mode}'`;
   }
 }
 
