@@ -9,6 +9,7 @@ import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type Opt
 import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
+import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
 import { Parameter } from './parameter.ts';
@@ -180,10 +181,13 @@ export abstract class ModuleBase {
 
   /**
    * Copies a state dict into this module, all or nothing.
+   * @param state - tensors by name, as {@link stateDict} gives them or a file holds them
    * @throws StateDictError that lists every missing, unexpected and wrong-shaped key together
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
-    requireKind('loadStateDict', 'the state', state, STATE, 'for a plain object: new Map(Object.entries(state))');
+  loadStateDict(
+    state: ReadonlyMap<string, Tensor> | CheckpointValue | undefined,
+    options: LoadOptions = {},
+  ): LoadResult {
     const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
     return copyState(this.typeName(), this.stateDict(), state, strict);
   }
@@ -416,7 +420,6 @@ function* modulesBelow(
 const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
 const SEEN = kind('a Set', (value) => value instanceof Set);
-const STATE = kind('a Map of tensors, as stateDict() gives', (value) => value instanceof Map);
 const STRICT: OptionKinds<LoadOptions> = { strict: BOOL };
 const PERSISTENT = { persistent: BOOL };
 const SET_TO_NONE = { setToNone: BOOL };

@@ -6,6 +6,8 @@ import { kind, requireKind, TEXT } from '../base/arguments.ts';
 import { StateDictError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
+import { inWords } from '../tensor/in-words.ts';
+import { unusable } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { explainMismatch } from './state-dict-mismatch.ts';
 
@@ -41,12 +43,8 @@ const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState 
  * @throws StateDictError that explains every missing, unexpected and wrong-shaped key together
  * @throws FormatError when the tensors still lie in a file that turns out to be damaged
  */
-export function copyState(
-  model: string,
-  target: StateDict,
-  source: ReadonlyMap<string, Tensor>,
-  strict: boolean,
-): LoadResult {
+export function copyState(model: string, target: StateDict, saved: unknown, strict: boolean): LoadResult {
+  const source = asState(saved);
   const deferred = isDeferred(source) ? source : undefined;
   const missingKeys = [...target.keys()].filter((key) => !source.has(key));
   const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key));
@@ -55,9 +53,7 @@ export function copyState(
     const shape = deferred?.shapeInFile(key) ?? shapeOf(source.get(key));
     const own = target.get(key)!.layout.shape;
     if (shape !== undefined && sameDims(shape, own)) return [];
-    return [
-      `${key}: the file has ${shape === undefined ? 'no tensor' : showShape(shape)}, the model ${showShape(own)}`,
-    ];
+    return [`${key}: the file has ${shape === undefined ? noTensor(source.get(key)) : showShape(shape)}, the model ${showShape(own)}`]; // prettier-ignore
   });
   if (mismatched.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
     const kept = strict ? { missingKeys, unexpectedKeys } : { missingKeys: [], unexpectedKeys: [] };
@@ -66,6 +62,12 @@ export function copyState(
       return value instanceof Map ? [[key, value] as const] : [];
     });
     throw new StateDictError(explainMismatch(model, target, source, { ...kept, mismatched, inner }));
+  }
+  for (const key of fitting) {
+    const value = deferred?.shapeInFile(key) === undefined ? source.get(key)! : undefined;
+    for (const { storage } of value === undefined ? [target.get(key)!] : [value, target.get(key)!]) {
+      if (storage.freed) throw unusable(`loadStateDict: ${key}`, storage);
+    }
   }
   deferred?.verify(fitting);
   withGradMode(false, () => {
@@ -81,6 +83,25 @@ const STATE = kind(
   'a Map of tensors',
   (value) => value instanceof Map && [...value.keys()].every((key) => typeof key === 'string'),
 );
+
+/** A state dict of tensors by name, as a Map or a plain object. @throws StateDictError when it is something else */
+function asState(saved: unknown): ReadonlyMap<string, Tensor> {
+  const fail = (what: string): StateDictError =>
+    new StateDictError(`loadStateDict: expected a state dict, tensors by name, but got ${what}; nothing was loaded`);
+  if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) throw fail(inWords(saved));
+  if (!(saved instanceof Map)) {
+    const prototype: unknown = Object.getPrototypeOf(saved);
+    if (prototype !== Object.prototype && prototype !== null) throw fail(inWords(saved));
+    return new Map(Object.entries(saved as Record<string, Tensor>));
+  }
+  for (const key of (saved as ReadonlyMap<unknown, Tensor>).keys()) {
+    if (typeof key !== 'string') throw fail(`a Map with the key ${inWords(key)}, which is no name`);
+  }
+  return saved as ReadonlyMap<string, Tensor>;
+}
+
+const noTensor = (value: unknown): string =>
+  typeof value === 'object' && value !== null && 'className' in value ? inWords(value) : 'no tensor';
 
 const shapeOf = (value: unknown): Dims | undefined => (value instanceof Tensor ? value.layout.shape : undefined);
 

@@ -5,6 +5,7 @@ import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimize
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { atLeast, belowOne, Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamState } from './optimizer.ts'; // prettier-ignore
+import type { StateForm } from './optimizer-state.ts';
 
 export interface AdamHyperparameters extends BaseHyperparameters {
   /** Decay of the averages of gradient and squared gradient. */
@@ -39,6 +40,13 @@ const OPTIONS: OptionKinds<AdamOptions> = {
 };
 const EXAMPLE = 'new optim.Adam(model.parameters(), { lr: 0.001 })';
 
+const FORM: StateForm = {
+  fields: ['lr', 'betas', 'eps', 'weight_decay', 'amsgrad', 'maximize', 'foreach', 'capturable', 'differentiable', 'fused', 'decoupled_weight_decay'],
+  fixed: { foreach: null, capturable: false, differentiable: false, fused: null },
+  tensors: ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'],
+  needed: (group) => ['step', 'exp_avg', 'exp_avg_sq', ...((group as AdamHyperparameters).amsgrad ? ['max_exp_avg_sq'] : [])],
+}; // prettier-ignore
+
 abstract class AdamBase extends Optimizer<AdamHyperparameters> {
   protected abstract readonly decay: 'loss' | 'decoupled';
 
@@ -52,6 +60,10 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     requireKind(name, 'maximize', group.maximize, BOOL);
     belowOne(name, 'betas[0]', group.betas[0]);
     belowOne(name, 'betas[1]', group.betas[1]);
+  }
+
+  protected override stateForm(): StateForm {
+    return { ...FORM, must: { decoupled_weight_decay: this.decay === 'decoupled' } };
   }
 
   protected override update(

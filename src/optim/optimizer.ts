@@ -1,27 +1,34 @@
 /** What optimizers share: parameter groups, state, and their checks. */
 import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
-import { ArgumentError, StateDictError } from '../base/errors.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { TENSOR } from '../tensor/arguments.ts';
+import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/tensor-base.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+import { packState, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
+import { loadError } from './saved-state.ts';
+
+export type { OptimizerState } from './optimizer-state.ts';
 
 /** Parameters with hyperparameters of their own; those left out come from the optimizer's defaults. */
 export type ParamGroupOptions<H> = Partial<H> & { readonly params: Iterable<Tensor> };
 
 /** A group as the optimizer holds it. Hyperparameters may be changed between steps; schedulers do. */
-export type ParamGroup<H> = H & { params: Tensor[]; initialLr?: number };
+export type ParamGroup<H> = H & { params: Tensor[]; initialLr?: number } & CycleRates;
+
+/** What OneCycleLR keeps in the groups, as in PyTorch: the ends of its phases. */
+export interface CycleRates {
+  maxLr?: number;
+  minLr?: number;
+  maxMomentum?: number;
+  baseMomentum?: number;
+}
 
 /** What an optimizer remembers of one parameter: tensors and counts. */
 export type ParamState = Record<string, Tensor | number>;
-
-/** As PyTorch's: parameters by their number, state by number. */
-export interface OptimizerState {
-  readonly state: ReadonlyMap<number, ParamState>;
-  readonly paramGroups: readonly Readonly<Record<string, unknown>>[];
-}
 
 /** What every optimizer's groups have. */
 export interface BaseHyperparameters {
@@ -130,44 +137,45 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     return buffer;
   }
 
+  /** What the saved state consists of; that of an optimizer of one's own may be anything. */
+  protected stateForm(): StateForm {
+    return { fields: ['lr'], fixed: {} };
+  }
+
+  /**
+   * The state in PyTorch's form: what is remembered of each parameter by its number, and the groups. Saved to a `.pt` file, it is what
+   * `load_state_dict` of the same optimizer in PyTorch takes. Tensors are the ones in use, not copies.
+   * @see https://pytorch.org/docs/stable/generated/torch.optim.Optimizer.state_dict.html
+   * @example
+   * import { nn, optim } from 'flambeau';
+   * import { deserialize, serialize } from 'flambeau/files';
+   * const model = new nn.Linear(2, 1);
+   * const optimizer = new optim.Adam(model.parameters());
+   * const bytes = serialize({ model: model.stateDict(), optimizer: optimizer.stateDict() });
+   * const checkpoint = deserialize<Map<string, never>>(bytes);
+   * optimizer.loadStateDict(checkpoint.get('optimizer'));
+   */
   stateDict(): OptimizerState {
-    const numbers = new Map(this.paramGroups.flatMap((group) => group.params).map((param, i) => [param, i]));
-    const state = new Map([...this.state].map(([param, values]) => [numbers.get(param)!, { ...values }]));
-    const paramGroups = this.paramGroups.map(({ params, ...rest }) => ({
-      ...rest,
-      params: params.map((param) => numbers.get(param)!),
-    }));
-    return { state, paramGroups };
+    return packState(this.stateForm(), this.paramGroups, this.state);
   }
 
   /**
    * Takes over state and hyperparameters; tensors are copied.
-   * @throws StateDictError when groups or their sizes differ; nothing is changed then
+   * @param saved - what {@link stateDict} gave, or PyTorch's `state_dict()` of any version, as objects or as Maps from a file
+   * @throws StateDictError when something does not fit: groups, shapes, dtypes, names, hyperparameters; nothing is changed then
    */
-  loadStateDict(saved: OptimizerState): void {
-    const sizes = (groups: readonly { readonly params?: unknown }[]): string =>
-      groups.map((group) => (group.params as readonly unknown[]).length).join(', ');
-    const [mine, theirs] = [sizes(this.paramGroups), sizes(saved.paramGroups)];
-    if (mine !== theirs) throw new StateDictError(`${this.constructor.name}.loadStateDict: the saved groups have [${theirs}] parameters, the optimizer's [${mine}]; nothing was loaded`); // prettier-ignore
-    saved.paramGroups.forEach((group, i) => {
-      const { params: _, ...rest } = group;
-      Object.assign(this.paramGroups[i]!, rest);
-    });
-    const params = this.paramGroups.flatMap((group) => group.params);
+  loadStateDict(saved: OptimizerState | CheckpointValue | undefined): void {
+    const error = loadError(this.constructor.name);
+    const { groups, state } = unpackState(
+      this.stateForm(),
+      this.paramGroups,
+      saved,
+      (group) => this.check(group),
+      error,
+    );
+    groups.forEach((group, i) => Object.assign(this.paramGroups[i]!, group));
     this.state.clear();
-    for (const [i, values] of saved.state) {
-      const copy = Object.entries(values).map(([name, value]) => [
-        name,
-        typeof value === 'number' ? value : this.#own(value),
-      ]);
-      this.state.set(params[i]!, Object.fromEntries(copy) as ParamState);
-    }
-  }
-
-  #own(tensor: Tensor): Tensor {
-    const copy = tensor.detach().clone();
-    copy.storage.kept = true;
-    return copy;
+    for (const [param, values] of state) this.state.set(param, values);
   }
 
   toString(): string {

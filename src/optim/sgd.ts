@@ -13,6 +13,7 @@ import {
   type Params,
   type ParamState,
 } from './optimizer.ts';
+import type { StateForm } from './optimizer-state.ts';
 
 export interface SGDHyperparameters extends BaseHyperparameters {
   momentum: number;
@@ -35,6 +36,12 @@ const OPTIONS: OptionKinds<SGDOptions> = {
   maximize: BOOL,
 };
 const EXAMPLE = 'new optim.SGD(model.parameters(), { lr: 0.01 })';
+
+const FORM: StateForm = {
+  fields: ['lr', 'momentum', 'dampening', 'weight_decay', 'nesterov', 'maximize', 'foreach', 'differentiable', 'fused'],
+  fixed: { foreach: null, differentiable: false, fused: null },
+  tensors: ['momentum_buffer'],
+};
 
 /**
  * Steps against the gradient, with optional momentum in PyTorch's form: v ← μ·v + (1 − τ)·g, p ← p − lr·v.
@@ -60,6 +67,10 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     if (group.nesterov && (group.momentum <= 0 || group.dampening !== 0)) {
       throw new ArgumentError('SGD: Nesterov momentum needs a momentum above 0 and no dampening');
     }
+  }
+
+  protected override stateForm(): StateForm {
+    return FORM;
   }
 
   protected override update(
