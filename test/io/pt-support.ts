@@ -72,9 +72,10 @@ import importlib.util, os, sys
 torch = importlib.util.find_spec('torch')
 sys.exit(0 if torch and os.path.exists(os.path.join(os.path.dirname(torch.origin), '_weights_only_unpickler.py')) else 1)`;
 
-/** A Python that has PyTorch 1.13 or later, if there is one. */
+/** A Python that has PyTorch 1.13 or later, if there is one: that of the reference environment before others. */
 export function findPython(): string | undefined {
-  return ['/usr/bin/python3', 'python3'].find((command) => spawnSync(command, ['-c', CHECK]).status === 0);
+  const reference = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
+  return [reference, '/usr/bin/python3', 'python3'].find((command) => spawnSync(command, ['-c', CHECK]).status === 0);
 }
 
 export const WITHOUT_TORCH = 'needs python3 with PyTorch 1.13 or later';

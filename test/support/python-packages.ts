@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 const FOLDER =
   process.env['FLAMBEAU_PYTHON_PACKAGES'] ??
   fileURLToPath(new URL('../../node_modules/.cache/python-packages', import.meta.url));
+/** The Python of the reference environment. */
+const REFERENCE = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
 const env = { ...process.env, PYTHONPATH: [FOLDER, process.env['PYTHONPATH']].filter(Boolean).join(':') };
 
 /** Runs a Python with the packages on its path. */
@@ -17,5 +19,5 @@ export const runPython = (python: string, args: readonly string[], input = ''): 
 /** A Python that has these packages, if there is one. */
 export function pythonWith(...packages: readonly string[]): string | undefined {
   const check = packages.map((name) => `import ${name}`).join('; ');
-  return ['python3', '/usr/bin/python3'].find((python) => runPython(python, ['-c', check]).status === 0);
+  return [REFERENCE, 'python3', '/usr/bin/python3'].find((python) => runPython(python, ['-c', check]).status === 0);
 }
