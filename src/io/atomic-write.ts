@@ -4,12 +4,17 @@
  * name, at any time and after any crash, finds the complete old file or the complete new one.
  *
  * When writing fails, the new file is removed again. A process killed in the middle cannot clean up: it leaves a file named
- * `.flambeau-<process id>-<random>.tmp` beside the target, which may be deleted.
+ * `.flambeau-<process id>-<12 digits>.tmp` beside the target, which the next save in that folder removes.
+ *
+ * A file that cannot be replaced, because it is mounted by itself (as containers do) or its folder is read-only, is written in place,
+ * with a warning: that is not safe from crashes.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import { FlambeauError } from '../base/errors.ts';
+import { isGone, ownerTag, type OwnerHost } from '../base/owner.ts';
 
 /**
  * Replaces the contents of `file` by `data`, or leaves it as it was.
@@ -17,7 +22,7 @@ import { FlambeauError } from '../base/errors.ts';
  * As with an ordinary write, a symbolic link keeps pointing where it did and the file behind it changes, an existing file keeps
  * its permissions (and its owner, where the system allows to give that away), and a file or a link's target that does not exist is
  * created. Devices and pipes are written to directly, since they cannot be replaced. Other hard links to the file keep the old
- * contents.
+ * contents. A file that cannot be replaced is written in place, with a warning.
  * @param data - the bytes, or pieces of them in order; pieces may be made while writing.
  * @throws FlambeauError when the file cannot be written, with the system's error as `cause`; errors thrown by `data` pass through.
  */
@@ -49,8 +54,23 @@ function replace(file: string, target: string, old: fs.Stats | undefined, chunks
   // Renaming needs no right to write the old file; a file that its owner made read-only shall stay as it is all the same.
   if (old !== undefined) step(() => fs.accessSync(target, fs.constants.W_OK));
   const folder = path.dirname(target);
-  const temporary = path.join(folder, `.flambeau-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
-  const descriptor = step(() => fs.openSync(temporary, 'wx', 0o666));
+  tidy(folder);
+  const temporary = path.join(
+    folder,
+    `.flambeau-${process.pid}-${ownerTag(HOST)}${randomBytes(2).toString('hex')}.tmp`,
+  );
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(temporary, 'wx', 0o666);
+  } catch (error) {
+    if (old === undefined || !READ_ONLY.includes(codeOf(error) ?? '')) {
+      return step(() => {
+        throw error;
+      });
+    }
+    writeInPlace(file, target, chunks, 'its folder is read-only');
+    return;
+  }
   try {
     try {
       if (old !== undefined) step(() => keepOwnerAndMode(descriptor, old));
@@ -59,12 +79,85 @@ function replace(file: string, target: string, old: fs.Stats | undefined, chunks
     } finally {
       fs.closeSync(descriptor);
     }
-    step(() => fs.renameSync(temporary, target));
+    renameOrCopy(file, temporary, target, old !== undefined);
   } catch (error) {
     explained(file, `the unfinished ${temporary} is left over`, () => fs.rmSync(temporary, { force: true }));
     throw error;
   }
   explained(file, 'the file is written, but might not survive a power cut', () => syncFolder(folder));
+}
+
+const READ_ONLY = ['EACCES', 'EPERM', 'EROFS'];
+
+/** Puts the new file in the place of the old one. One that is a mount cannot be replaced: it gets the contents. */
+function renameOrCopy(file: string, temporary: string, target: string, exists: boolean): void {
+  try {
+    fs.renameSync(temporary, target);
+  } catch (error) {
+    const mounted = exists && ['EBUSY', 'EXDEV'].includes(codeOf(error) ?? '');
+    if (!mounted) explained(file, 'nothing was changed', () => { throw error; }); // prettier-ignore
+    writeInPlace(file, target, readPieces(temporary), 'it is mounted by itself');
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+/** Writes over the old contents, and says so: whoever reads meanwhile, or after a crash, finds a part. */
+function writeInPlace(file: string, target: string, chunks: Iterable<Uint8Array>, why: string): void {
+  console.warn(`flambeau: ${JSON.stringify(file)} cannot be replaced, since ${why}; it is written in place, and a crash meanwhile leaves a part`); // prettier-ignore
+  writeDirectly(file, target, chunks);
+}
+
+function* readPieces(file: string): Generator<Uint8Array> {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    const piece = new Uint8Array(2 ** 22);
+    for (;;) {
+      const length = fs.readSync(descriptor, piece);
+      if (length === 0) return;
+      yield piece.subarray(0, length);
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+const HOST: OwnerHost = {
+  pid: process.pid,
+  hostname: os.hostname(),
+  read: (file) => fs.readFileSync(file, 'utf8'),
+  readLink: (file) => fs.readlinkSync(file),
+  probe: (pid) => void process.kill(pid, 0),
+  digest: (text) => createHash('sha256').update(text).digest('hex'),
+};
+
+/** Folders that this process has tidied: once is enough. */
+const tidied = new Set<string>();
+
+/** Removes what killed processes left in a folder. */
+function tidy(folder: string): void {
+  if (tidied.has(folder)) return;
+  if (tidied.size > 1000) tidied.clear();
+  tidied.add(folder);
+  for (const name of entriesOf(folder)) {
+    const [, pid, tag] = /^\.flambeau-(\d{1,10})-([0-9a-f]{8})[0-9a-f]{4}\.tmp$/.exec(name) ?? [];
+    if (pid === undefined || tag === undefined) continue;
+    try {
+      const left = path.join(folder, name);
+      const found = fs.lstatSync(left);
+      const ours = process.getuid === undefined || found.uid === process.getuid();
+      if (ours && found.isFile() && isGone(HOST, Number(pid), tag, Date.now() - found.mtimeMs)) fs.rmSync(left, { force: true }); // prettier-ignore
+    } catch {
+      // Another process was faster, or it may not be removed: it is in nobody's way.
+    }
+  }
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return []; // it cannot be listed; whether it can be written to is found out next
+  }
 }
 
 function keepOwnerAndMode(descriptor: number, old: fs.Stats): void {
@@ -104,6 +197,7 @@ function writeDirectly(file: string, target: string, chunks: Iterable<Uint8Array
   const descriptor = explained(file, 'nothing was changed', () => fs.openSync(target, 'w'));
   try {
     for (const chunk of chunks) step(() => writeAll(descriptor, chunk));
+    if (fs.fstatSync(descriptor).isFile()) step(() => fs.fsyncSync(descriptor));
   } finally {
     fs.closeSync(descriptor);
   }

@@ -1,11 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FlambeauError } from '../../src/base/errors.ts';
+import { isGone, ownerTag, type OwnerHost } from '../../src/base/owner.ts';
 import { writeFileAtomic } from '../../src/io/atomic-write.ts';
 import { load } from '../../src/io/checkpoint-node.ts';
 import { readPt, writePt } from '../../src/io/pt.ts';
@@ -147,6 +150,99 @@ describe('a failure leaves everything as it was', () => {
   });
 });
 
+/** Has a call of the system fail while `run` runs. */
+function failing<K extends 'renameSync' | 'openSync' | 'writeSync'>(
+  name: K,
+  code: string,
+  when: (...args: never[]) => boolean,
+  run: () => void,
+): void {
+  // prettier-ignore
+  const builtin = createRequire(import.meta.url)('node:fs') as Record<string, (...args: never[]) => unknown>;
+  const real = builtin[name]!;
+  builtin[name] = (...args) => {
+    if (when(...args)) throw Object.assign(new Error(`${code}: so it is`), { code });
+    return real(...args);
+  };
+  syncBuiltinESMExports();
+  try {
+    run();
+  } finally {
+    builtin[name] = real;
+    syncBuiltinESMExports();
+  }
+}
+
+describe('a file that cannot be replaced', () => {
+  const warned = (run: () => void): string => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    run();
+    const text = warn.mock.calls.join();
+    warn.mockRestore();
+    return text;
+  };
+
+  test.each(['EBUSY', 'EXDEV'])(
+    'for %s, as one that is mounted by itself, is written in place, with a word',
+    (code) => {
+      writeFileAtomic(file, fresh);
+      const before = fs.statSync(file);
+      const text = warned(() => failing('renameSync', code, () => true, () => writeFileAtomic(file, old))); // prettier-ignore
+      expect(text).toMatch(/model\.pt" cannot be replaced, since it is mounted by itself; it is written in place/);
+      expect(contents()).toBe('the old contents');
+      expect(fs.statSync(file).ino).toBe(before.ino);
+      expect(fs.readdirSync(folder)).toEqual(['model.pt']);
+    },
+  );
+
+  test('because its folder is read-only, too', () => {
+    writeFileAtomic(file, fresh);
+    const isNew = (path: string): boolean => path.endsWith('.tmp');
+    const text = warned(() => failing('openSync', 'EROFS', isNew, () => writeFileAtomic(file, [old, old]))); // prettier-ignore
+    expect(text).toMatch(/its folder is read-only/);
+    expect(contents()).toBe('the old contentsthe old contents');
+  });
+
+  test('but a new one in such a folder is refused, and so is a full disk, which leaves the old file', () => {
+    const isNew = (path: string): boolean => path.endsWith('.tmp');
+    failing('openSync', 'EROFS', isNew, () => expect(() => writeFileAtomic(file, old)).toThrow(/the disk is read-only, choose another place; nothing was changed/)); // prettier-ignore
+    writeFileAtomic(file, old);
+    failing('writeSync', 'ENOSPC', () => true, () => expect(() => writeFileAtomic(file, fresh)).toThrow(/the disk is full, make room; nothing was changed/)); // prettier-ignore
+    failing('renameSync', 'EACCES', () => true, () => expect(() => writeFileAtomic(file, fresh)).toThrow(/not permitted/)); // prettier-ignore
+    expect(contents()).toBe('the old contents');
+    expect(fs.readdirSync(folder)).toEqual(['model.pt']);
+  });
+});
+
+describe('what killed processes left', () => {
+  const machine = { '/proc/sys/kernel/random/boot_id': 'a', '/proc/7/stat': '7 (x) y) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 1' } as Record<string, string>; // prettier-ignore
+  const host = (pid: number, files = machine, alive: readonly number[] = [7]): OwnerHost => ({
+    pid,
+    hostname: 'h',
+    read: (path) => files[path] ?? expect.unreachable(),
+    readLink: () => 'pid:[1]',
+    probe: (asked) => {
+      if (!alive.includes(asked)) throw Object.assign(new Error('none'), { code: 'ESRCH' });
+    },
+    digest: (text) => createHash('sha256').update(text).digest('hex'),
+  });
+
+  test('is told from what living ones write, even if the number was given away again', () => {
+    const tag = ownerTag(host(7));
+    expect(tag).toMatch(/^[0-9a-f]{8}$/);
+    expect(isGone(host(8), 7, tag, 0)).toBe(false);
+    expect(isGone(host(8, machine, []), 7, tag, 0)).toBe(true);
+    const later = { ...machine, '/proc/7/stat': machine['/proc/7/stat']!.replace('4711', '4712') };
+    expect(isGone(host(8, later), 7, tag, 0)).toBe(true);
+    // On another machine, or in another container, nothing is known of it until it was left alone for a day.
+    const elsewhere = { ...machine, '/proc/sys/kernel/random/boot_id': 'b' };
+    expect(isGone(host(8, elsewhere, []), 7, tag, 86_000_000)).toBe(false);
+    expect(isGone(host(8, elsewhere, []), 7, tag, 87_000_000)).toBe(true);
+    const denied = { ...host(8), probe: () => { throw Object.assign(new Error('not yours'), { code: 'EPERM' }); } }; // prettier-ignore
+    expect(isGone(denied, 7, tag, 0)).toBe(false);
+  });
+});
+
 describe.skipIf(windows)('a process that is killed', () => {
   let program = '';
   let built = '';
@@ -198,9 +294,14 @@ describe.skipIf(windows)('a process that is killed', () => {
       expect(run.signal).toBe('SIGKILL');
       expect(new Uint8Array(fs.readFileSync(file))).toEqual(state(1, size));
     }
-    // What is left over says what it is, and does not stand in the way.
-    for (const name of fs.readdirSync(folder)) expect(name).toMatch(/^(model\.pt|\.flambeau-\d+-[0-9a-f]{12}\.tmp)$/);
-    writeFileAtomic(file, state(3, size));
+    // What is left over says what it is, and each removes what the one before has left.
+    const left = fs.readdirSync(folder);
+    for (const name of left) expect(name).toMatch(/^(model\.pt|\.flambeau-\d+-[0-9a-f]{12}\.tmp)$/);
+    expect(left).toHaveLength(2);
+    writeFileAtomic(file, state(3, size)); // this process has looked in the folder before: it does so once
+    const other = spawnSync(process.execPath, [program, join(folder, 'other.pt'), '0', String(size)]);
+    expect(other.signal).toBe('SIGKILL');
+    expect(fs.readdirSync(folder)).not.toContain(left.find((name) => name.startsWith('.flambeau')));
     expect((readPt(fs.readFileSync(file)) as Map<string, unknown>).get('n')).toBe(3);
   });
 

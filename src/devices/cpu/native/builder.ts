@@ -5,7 +5,7 @@
 import { emitKernel, emitUnit, identityOf, type EmittedKernel } from '../../../kernels/c/emit.ts';
 import type { Kernel } from '../../../kernels/kernel.ts';
 import type { KernelCache } from './cache.ts';
-import type { Compiler } from './compiler.ts';
+import { isFull, type Compiler } from './compiler.ts';
 import { CompileJob, type JobResult } from './job.ts';
 import { RUNTIME_SOURCE } from './runtime-source.ts';
 import type { System } from './system.ts';
@@ -154,7 +154,7 @@ export class Builder {
     this.#failures++;
     for (const unit of units) {
       unit.state = 'failed';
-      this.#failed(unit, lines.find((line) => line.includes('error')) ?? lines[0] ?? '');
+      this.#failed(unit, lines.find(isFull) ?? lines.find((line) => line.includes('error')) ?? lines[0] ?? '');
     }
     if (this.#failures < MAX_FAILURES) return;
     for (const unit of this.#queue.splice(0)) unit.state = 'failed';

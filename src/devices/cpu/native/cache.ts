@@ -8,7 +8,8 @@
  * renamed, so any number of processes may share the directory. What was not used for longest is removed when all
  * together grow too large, and so is what a killed process left behind.
  */
-import type { System } from './system.ts';
+import { isGone, ownerTag } from '../../../base/owner.ts';
+import { ownerHost, type System } from './system.ts';
 
 const MAGIC = 'flambeau-sealed1';
 const SEAL_BYTES = MAGIC.length + 32;
@@ -27,6 +28,7 @@ export class KernelCache {
   /** Libraries found sound by this process. */
   readonly #sound = new Map<string, string>();
   #serial = 0;
+  #tag: string | undefined;
   #tidied = false;
 
   constructor(system: System) {
@@ -104,7 +106,7 @@ export class KernelCache {
       try {
         const { size, mtimeMs } = files.lstatSync(path);
         if (/^\w+\.(so|at|probe)$/.test(name)) kept.push({ path, size, mtimeMs });
-        else if (Date.now() - mtimeMs > STALE_MS) files.rmSync(path, { recursive: true, force: true });
+        else if (Date.now() - mtimeMs > STALE_MS || this.#isLeft(name, mtimeMs)) files.rmSync(path, { recursive: true, force: true }); // prettier-ignore
       } catch {
         // Another process was faster.
       }
@@ -118,9 +120,18 @@ export class KernelCache {
     }
   }
 
+  /** Whether it is a process's that is gone. */
+  #isLeft(name: string, mtimeMs: number): boolean {
+    const [, pid, tag] = /^tmp\.(\d{1,10})-([0-9a-f]{8})-/.exec(name) ?? [];
+    return (
+      pid !== undefined && tag !== undefined && isGone(ownerHost(this.#system), Number(pid), tag, Date.now() - mtimeMs)
+    );
+  }
+
   /** Unlike any other process's and any earlier one of this process. */
   #ownName(): string {
-    return `${this.#system.process.pid}-${(Date.now() % 1e9).toString(36)}-${this.#serial++}`;
+    this.#tag ??= ownerTag(ownerHost(this.#system));
+    return `${this.#system.process.pid}-${this.#tag}-${(Date.now() % 1e9).toString(36)}-${this.#serial++}`;
   }
 
   #path(name: string): string {
@@ -172,9 +183,23 @@ function usableDirectory(system: System): string | undefined {
   }
 }
 
-/** Lives as long as the process. */
+/** Lives as long as the process. What killed ones left is removed. */
 function temporaryDirectory(system: System): string {
-  const directory = system.files.mkdtempSync(system.paths.join(system.os.tmpdir(), 'flambeau-'));
+  const { files, paths, process } = system;
+  const place = system.os.tmpdir();
+  const host = ownerHost(system);
+  for (const name of files.readdirSync(place)) {
+    const [, pid, tag] = /^flambeau-(\d{1,10})-([0-9a-f]{8})-\w{6}$/.exec(name) ?? [];
+    if (pid === undefined || tag === undefined) continue;
+    try {
+      const left = paths.join(place, name);
+      const { uid, mtimeMs } = files.lstatSync(left);
+      if (uid === process.getuid?.() && isGone(host, Number(pid), tag, Date.now() - mtimeMs)) files.rmSync(left, { recursive: true, force: true }); // prettier-ignore
+    } catch {
+      // Another process was faster.
+    }
+  }
+  const directory = files.mkdtempSync(paths.join(place, `flambeau-${process.pid}-${ownerTag(host)}-`));
   system.process.once('exit', () => system.files.rmSync(directory, { recursive: true, force: true }));
   return directory;
 }

@@ -60,7 +60,7 @@ export class CompilerSearch {
           return described(this.#system, path, macros);
         }
         const why = 'error' in result ? result.error.trim().split('\n')[0]! : '';
-        this.#reason = `${path} does not compile for this machine${why === '' ? '' : ` (${why})`}`;
+        this.#reason = isFull(why) ? fullDisk(this.#cache.directory) : `${path} does not compile for this machine${why === '' ? '' : ` (${why})`}`; // prettier-ignore
       }
       const path = this.#paths.shift();
       if (path === undefined) return this.#reason;
@@ -73,6 +73,13 @@ export class CompilerSearch {
     }
   }
 }
+
+/** Whether a complaint is that there is no room: of the system, of a shell, a compiler or a linker. */
+export const isFull = (complaint: string): boolean => /ENOSPC|EDQUOT|no space left on device|disk quota exceeded/i.test(complaint); // prettier-ignore
+
+/** What to say then. */
+export const fullDisk = (directory: string): string =>
+  `the disk of ${directory} is full, so kernels cannot be compiled there; make room, or set FLAMBEAU_CACHE to a folder with room`;
 
 /** Executable files of this name on the PATH. */
 function locate({ files, process, paths }: System, name: string): string[] {

@@ -57,9 +57,22 @@ export class CompileJob {
     const [ended, late] = [this.#ended, performance.now() > this.#deadline]; // before looking: a file may come in between
     const [done, failed] = ['done', 'failed'].map((name) => paths.join(this.#folder, name)) as [string, string];
     if (files.existsSync(done)) return this.#finish({ output: files.readFileSync(done) });
-    if (files.existsSync(failed)) return this.#finish({ error: files.readFileSync(failed, 'utf8') });
+    if (files.existsSync(failed)) return this.#finish({ error: this.#complaint(failed) });
     if (late) return this.#finish({ error: `the compiler took longer than ${this.#limit / 1000} seconds` });
-    return ended ? this.#finish({ error: 'the compiler was stopped' }) : undefined;
+    return ended ? this.#finish({ error: this.#complaint(paths.join(this.#folder, 'log')) }) : undefined;
+  }
+
+  /** What the compiler has said. Where there was no room for it to say anything, that. */
+  #complaint(log: string): string {
+    const { files, paths } = this.#system;
+    const said = files.existsSync(log) ? files.readFileSync(log, 'utf8').trim() : '';
+    if (said !== '') return said;
+    try {
+      files.writeFileSync(paths.join(this.#folder, 'room'), 'x'.repeat(4096), { mode: 0o600, flag: 'w' });
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    return 'the compiler was stopped';
   }
 
   #finish(result: JobResult): JobResult {

@@ -14,7 +14,7 @@ import type { Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '.
 import { CpuDevice, type NativeHost } from '../cpu.ts';
 import { Builder, symbolOf, type Unit } from './builder.ts';
 import { KernelCache } from './cache.ts';
-import { CompilerSearch, type Compiler } from './compiler.ts';
+import { CompilerSearch, fullDisk, isFull, type Compiler } from './compiler.ts';
 import { bindRuntime, hasKoffi, type Runtime } from './runtime.ts';
 import { nodeSystem, type System } from './system.ts';
 
@@ -80,7 +80,7 @@ export class NativeKernels implements NativeCode {
     const compiler = compilers.poll();
     if (typeof compiler === 'string') return this.#without(compiler);
     if (compiler === undefined) return undefined;
-    const failed = (unit: Unit, reason: string): void => void this.#without(`compiling ${unit.label} failed: ${reason}`); // prettier-ignore
+    const failed = (unit: Unit, reason: string): void => void this.#without(isFull(reason) ? fullDisk(cache.directory) : `compiling ${unit.label} failed: ${reason}`); // prettier-ignore
     return { compiler, builder: new Builder(system, compiler, cache, this.#limit, failed) };
   }
 
@@ -102,7 +102,9 @@ export class NativeKernels implements NativeCode {
         known = this.#advance(kernels);
       } catch (error) {
         // The disk is full, the cache's file system does not allow programs: not the caller's concern.
-        return this.#stop(error instanceof Error ? error.message : String(error));
+        const why = error instanceof Error ? error.message : String(error);
+        const { cache } = this.#search ?? {};
+        return this.#stop(isFull(why) && cache !== undefined ? fullDisk(cache.directory) : why);
       }
       if (known !== undefined || !this.#wait) return known;
       sleep(POLL_MS);

@@ -2,6 +2,7 @@
  * The few parts of Node that native kernels use, reached without imports of `node:` modules (see `host.ts`), and typed as
  * far as they are used. Each is loaded when it is first used: a program that never gets as far pays for none.
  */
+import type { OwnerHost } from '../../../base/owner.ts';
 import { nodeBuiltin } from '../host.ts';
 
 export interface FileStatus {
@@ -23,6 +24,7 @@ interface Files {
   mkdtempSync(prefix: string): string;
   readdirSync(path: string): string[];
   readFileSync(path: string): Uint8Array;
+  readlinkSync(path: string): string;
   readFileSync(path: string, encoding: 'utf8'): string;
   realpathSync(path: string): string;
   renameSync(from: string, to: string): void;
@@ -62,7 +64,7 @@ interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stderr: { write(text: string): void };
   getuid?(): number;
-  kill(pid: number, signal: 'SIGKILL'): void;
+  kill(pid: number, signal: 'SIGKILL' | 0): void;
   once(event: 'exit', listener: () => void): void;
 }
 
@@ -73,6 +75,7 @@ interface Paths {
 
 interface OperatingSystem {
   homedir(): string;
+  hostname(): string;
   tmpdir(): string;
   cpus(): readonly { readonly model: string }[];
 }
@@ -97,6 +100,18 @@ interface Require {
 }
 
 const packages = (): Require => builtin<{ createRequire(from: string): Require }>('module').createRequire(import.meta.url); // prettier-ignore
+
+/** What is asked about who made a temporary file. */
+export const ownerHost = ({ files, process, os, hash }: System): OwnerHost => ({
+  pid: process.pid,
+  hostname: os.hostname(),
+  read: (path) => files.readFileSync(path, 'utf8'),
+  readLink: (path) => files.readlinkSync(path),
+  probe: (pid) => {
+    process.kill(pid, 0);
+  },
+  digest: (text) => hash().update(text).digest('hex'),
+});
 
 /** A built-in module that Node is known to have. */
 const builtin = <T>(name: string): T => nodeBuiltin<T>(`node:${name}`)!;
