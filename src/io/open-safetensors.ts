@@ -3,11 +3,11 @@
  * one tensor at a time as they are asked for. Files on disk in Node are the affair of `load`.
  */
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
-import type { HostBlob, HostFetch, HostUrl } from '../base/host-types.ts';
+import type { HostBlob, HostUrl } from '../base/host-types.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { unpackValue } from './checkpoint-value.ts';
-import { reason } from './file-set.ts';
+import { remoteOf, requestPart, type FetchOptions, type Remote } from './remote.ts';
 import { LENGTH_BYTES, headerLength, rawTensor, readSafetensorsHeader, type SafetensorsHeader } from './safetensors.ts';
 
 /** Where the bytes come from. */
@@ -18,11 +18,18 @@ interface AsyncSource {
 }
 
 /** What {@link openSafetensors} makes requests with. */
-export interface OpenSafetensorsOptions {
-  /** Instead of the global `fetch`. */
-  readonly fetch?: HostFetch;
-  /** Further headers, for example `Authorization`. */
-  readonly headers?: Readonly<Record<string, string>>;
+export interface OpenSafetensorsOptions extends FetchOptions {
+  /** Most bytes of a file whose server does not know range requests, and so sends it whole; default 512 MiB. */
+  readonly maxBytes?: number;
+}
+
+interface Limits extends Remote {
+  readonly maxBytes: number;
+}
+
+function limitsOf({ maxBytes = 512 * 2 ** 20, ...options }: OpenSafetensorsOptions): Limits {
+  if (!(maxBytes >= 0)) throw new ArgumentError(`openSafetensors: expected maxBytes of at least 0, but got ${String(maxBytes)}`); // prettier-ignore
+  return { ...remoteOf('openSafetensors', options), maxBytes };
 }
 
 /** An opened safetensors file. */
@@ -70,7 +77,8 @@ export class SafetensorsFile {
 /**
  * Opens a safetensors file and reads its header.
  * @param source - a URL, whose server should know range requests; a `Blob` or `File`; or bytes
- * @throws FormatError when it is damaged, hostile, of another format, or cannot be fetched
+ * @throws FormatError when it is damaged, hostile, of another format, or cannot be fetched: a server may take `timeout` milliseconds to
+ * answer and to go on, and sends no more than it is asked for
  * @example
  * import { tensor } from 'flambeau';
  * import { openSafetensors, serialize } from 'flambeau/files';
@@ -96,7 +104,7 @@ async function asSource(
   source: string | HostUrl | HostBlob | ByteInput,
   options: OpenSafetensorsOptions,
 ): Promise<AsyncSource> {
-  if (typeof source === 'string' || source instanceof URL) return RemoteSource.open(String(source), options);
+  if (typeof source === 'string' || source instanceof URL) return RemoteSource.open(String(source), limitsOf(options));
   if (source instanceof Blob) {
     const read = async (offset: number, length: number): Promise<Uint8Array> =>
       new Uint8Array(await source.slice(offset, offset + length).arrayBuffer());
@@ -117,18 +125,12 @@ const FIRST = 1 << 16;
 class RemoteSource implements AsyncSource {
   readonly name: string;
   readonly size: number;
-  readonly #options: OpenSafetensorsOptions;
+  readonly #options: Limits;
   readonly #first: Uint8Array;
   /** What changes when the file does. */
   readonly #version: string | null;
 
-  private constructor(
-    name: string,
-    options: OpenSafetensorsOptions,
-    first: Uint8Array,
-    size: number,
-    version: string | null,
-  ) {
+  private constructor(name: string, options: Limits, first: Uint8Array, size: number, version: string | null) {
     this.name = name;
     this.#options = options;
     this.#first = first;
@@ -136,9 +138,8 @@ class RemoteSource implements AsyncSource {
     this.#version = version;
   }
 
-  static async open(url: string, options: OpenSafetensorsOptions): Promise<AsyncSource> {
-    const response = await request(url, options, 0, FIRST);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+  static async open(url: string, options: Limits): Promise<AsyncSource> {
+    const { response, bytes } = await requestPart(url, options, 0, FIRST, options.maxBytes);
     // A server that does not know ranges sends everything.
     if (response.status === 200) return inMemory(url, bytes);
     const { from, size } = rangeOf(url, response);
@@ -149,10 +150,8 @@ class RemoteSource implements AsyncSource {
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (offset + length <= this.#first.length) return this.#first.subarray(offset, offset + length);
-    const response = await request(this.name, this.#options, offset, length);
-    if (response.status !== 206) throw failed(this.name, 'the server no longer sends ranges');
+    const { response, bytes } = await requestPart(this.name, this.#options, offset, length);
     const { from, size } = rangeOf(this.name, response);
-    const bytes = new Uint8Array(await response.arrayBuffer());
     if (from !== offset || bytes.length !== length)
       throw failed(this.name, 'the server sent another range than asked for');
     if (size !== this.size || versionOf(response) !== this.#version)
@@ -165,27 +164,10 @@ const failed = (url: string, why: string, cause?: unknown): FormatError =>
   new FormatError(`openSafetensors: ${url}: ${why}`, { cause });
 const versionOf = ({ headers }: Response): string | null => headers.get('etag') ?? headers.get('last-modified');
 
-async function request(
-  url: string,
-  options: OpenSafetensorsOptions,
-  offset: number,
-  length: number,
-): Promise<Response> {
-  const headers = { ...options.headers, Range: `bytes=${offset}-${offset + length - 1}` };
-  let response: Response;
-  try {
-    response = await (options.fetch ?? fetch)(url, { headers });
-  } catch (cause) {
-    throw failed(url, `it cannot be fetched: ${reason(cause)}`, cause);
-  }
-  if (!response.ok) throw failed(url, `the server answers ${response.status} ${response.statusText}`);
-  return response;
-}
-
 /** `Content-Range: bytes 0-99/1234`. */
 function rangeOf(url: string, response: Response): { from: number; size: number } {
   const [, from, size] =
-    /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/.exec(response.headers.get('content-range') ?? '') ?? [];
+    /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/i.exec(response.headers.get('content-range') ?? '') ?? [];
   if (from === undefined || size === undefined) throw failed(url, 'the server does not say which range it sends');
   return { from: Number(from), size: Number(size) };
 }

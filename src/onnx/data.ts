@@ -9,6 +9,12 @@ import type { Message } from './messages.ts';
 import { Unsupported } from './node.ts';
 import { elementType } from './types.ts';
 
+/** Whether the name that a model has for another file stays in the model's own folder. */
+export function isWithinFolder(location: string): boolean {
+  const parts = location.split(/[/\\]/);
+  return !/^[/\\]|^[A-Za-z]:|\0/.test(location) && !parts.includes('..') && parts.some((part) => part !== '' && part !== '.'); // prettier-ignore
+}
+
 /** Reads a part of a file beside the model. */
 export type ReadExternal = (location: string, offset: number, length: number | undefined) => Uint8Array;
 

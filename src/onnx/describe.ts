@@ -2,6 +2,8 @@
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
+import { bytesSource } from '../io/byte-source.ts';
+import { formatOf, otherFormat } from '../io/file-format.ts';
 import { withConstants } from './constants.ts';
 import { sizesOf } from './data.ts';
 import type { Message } from './messages.ts';
@@ -87,10 +89,31 @@ const nothing = (location: string): never => {
 
 /** Decodes a model and finds its graph. */
 export function decodeModel(bytes: Uint8Array): { model: Message<'Model'>; graph: Message<'Graph'> } {
-  const model = decodeMessage('Model', bytes);
+  let model: Message<'Model'>;
+  try {
+    model = decodeMessage('Model', bytes);
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    const other = otherThanOnnx(bytes);
+    if (other === undefined) throw cause;
+    throw new FormatError(`onnx: ${other}`, { cause });
+  }
   const { graph } = model;
-  if (graph === undefined) throw new FormatError('onnx: the file has no graph; it is damaged or no ONNX model');
+  if (graph === undefined) throw new FormatError(`onnx: ${otherThanOnnx(bytes) ?? 'the file has no graph; it is damaged or no ONNX model'}`); // prettier-ignore
   return { model, graph };
+}
+
+/** What a file that is no ONNX model looks like, if that is known. */
+function otherThanOnnx(bytes: Uint8Array): string | undefined {
+  const head = String.fromCharCode(...bytes.subarray(0, 16));
+  const source = bytesSource(bytes);
+  const readable = { zip: 'a zip archive, such as a PyTorch checkpoint', legacy: 'a PyTorch checkpoint', tar: 'a tar archive, such as a PyTorch checkpoint', safetensors: 'a safetensors file', npy: 'a NumPy array' } as const; // prettier-ignore
+  const format = formatOf(source);
+  if (format !== undefined) return `this is ${readable[format]}, not an ONNX model; what holds weights is read by load`;
+  const image = /^\x89PNG|^\xff\xd8\xff|^GIF8|^RIFF[^]{4}WEBP/.exec(head);
+  if (image !== null) return 'this is an image, not an ONNX model';
+  const other = otherFormat(source);
+  return other.startsWith('its first bytes') ? undefined : `${other}; expected an ONNX model`;
 }
 
 /** An operator's name with its domain, if that is not ONNX's own. */

@@ -5,7 +5,7 @@ import { ArgumentError, FormatError } from '../base/errors.ts';
 import { writeFileAtomic } from '../io/atomic-write.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { encodeOnnx, type ExportableModel, type OnnxExportOptions } from './export/export.ts';
-import type { ReadExternal } from './data.ts';
+import { isWithinFolder, type ReadExternal } from './data.ts';
 import { importModel, type DeserializeOnnxOptions } from './import.ts';
 import type { OnnxModule } from './module.ts';
 
@@ -83,8 +83,7 @@ function readPart(folder: string, location: string, offset: number, length: numb
     throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} are refused: ${why}`);
   };
   const parts = location.split(/[/\\]/);
-  const plain = !path.isAbsolute(location) && !/^[A-Za-z]:|\0/.test(location) && !parts.includes('..') && parts.some((part) => part !== '' && part !== '.'); // prettier-ignore
-  if (!plain) refuse('expected the name of a file in the folder of the model');
+  if (!isWithinFolder(location)) refuse('expected the name of a file in the folder of the model');
   let place = folder;
   let found: fs.Stats | undefined;
   for (const part of parts.filter((name) => name !== '' && name !== '.')) {

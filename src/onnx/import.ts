@@ -85,15 +85,20 @@ export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
     maxBytes,
     external: (location, offset, length) => {
       if (externalData === undefined) {
-        throw new ArgumentError(`onnx: weights are in another file, ${JSON.stringify(location)}; pass its bytes with the option externalData, or use importOnnx`); // prettier-ignore
+        throw new ArgumentError(`onnx: weights are in another file, ${JSON.stringify(location)}; pass its bytes with the option externalData, or use deserializeOnnxAsync, or importOnnx`); // prettier-ignore
       }
       return partOf(externalData(location), location, offset, length);
     },
   });
 }
 
-/** Part of a file that is there whole. */
-function partOf(bytes: Uint8Array, location: string, offset: number, length = bytes.length - offset): Uint8Array {
+/** @internal Part of a file that is there whole. */
+export function partOf(
+  bytes: Uint8Array,
+  location: string,
+  offset: number,
+  length = bytes.length - offset,
+): Uint8Array {
   if (offset + length > bytes.length || length < 0) {
     throw new FormatError(`onnx: bytes ${offset} to ${offset + length} of ${JSON.stringify(location)} are asked for, but it has ${bytes.length}`); // prettier-ignore
   }
@@ -102,7 +107,14 @@ function partOf(bytes: Uint8Array, location: string, offset: number, length = by
 
 /** @internal */
 export function importModel<Out extends Tensor | Tensor[]>(bytes: Uint8Array, options: ImportOptions): OnnxModule<Out> {
-  const { model, graph } = decodeModel(bytes);
+  return importDecoded<Out>(decodeModel(bytes), options);
+}
+
+/** @internal */
+export function importDecoded<Out extends Tensor | Tensor[]>(
+  { model, graph }: ReturnType<typeof decodeModel>,
+  options: ImportOptions,
+): OnnxModule<Out> {
   return new Importer(model, graph, options).module() as OnnxModule<Out>;
 }
 

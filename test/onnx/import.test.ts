@@ -18,7 +18,15 @@ import {
   zeros,
   type Tensor,
 } from 'flambeau';
-import { deserializeOnnx, describeOnnx, OnnxUnsupportedError, serializeOnnx } from 'flambeau/onnx';
+import {
+  deserializeOnnx,
+  deserializeOnnxAsync,
+  describeOnnx,
+  OnnxUnsupportedError,
+  serializeOnnx,
+  type OnnxModule,
+} from 'flambeau/onnx';
+import { serialize } from 'flambeau/files';
 import { convertFile, importOnnx, load } from 'flambeau/node';
 import type { Draft } from '../../src/onnx/messages.ts';
 import { bytesOf, info, intAttribute, modelOf, weights } from './support.ts';
@@ -61,7 +69,7 @@ describe('what is not supported', () => {
 
 describe('a damaged or hostile file is refused', () => {
   const cases: readonly [string, Uint8Array, RegExp][] = [
-    ['nothing', new Uint8Array(0), /no graph/],
+    ['nothing', new Uint8Array(0), /the file is empty/],
     ['no graph', bytesOf({ irVersion: 8n }), /no graph/],
     ['no operator set', bytesOf({ irVersion: 8n, graph: { node: [] } }), /which version/],
     ['a cycle', modelOf([['Relu', ['b'], ['a']], ['Relu', ['a'], ['b']], ['Add', ['x', 'a'], ['y']]]), /"b" is made by no node before it/], // prettier-ignore
@@ -157,6 +165,27 @@ describe('weights in Constant nodes', () => {
     expect(() => deserializeOnnx(sparse([4n], -1n))).toThrow(FormatError);
     expect(() => deserializeOnnx(sparse([4n], 1n, 2n))).toThrow(/do not fit indices/);
     expect(() => deserializeOnnx(sparse([2n ** 30n], 1n))).toThrow(/more than the 16777216/);
+  });
+});
+
+describe('a file of another kind is named', () => {
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const weights1 = { a: ones(2) };
+  it.each<[string, Uint8Array, RegExp]>([
+    ['an LFS pointer', text('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n'), /Git LFS pointer/],
+    ['a web page', text('<!DOCTYPE html><html>404</html>'), /a web page or XML/],
+    ['a bare pickle', Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x2e), /bare pickle/],
+    ['a checkpoint', serialize(weights1), /a zip archive, such as a PyTorch checkpoint, not an ONNX model.*load/],
+    ['safetensors', serialize(weights1, { format: 'safetensors' }), /a safetensors file, not an ONNX model/],
+    ['a NumPy array', serialize(ones(2), { format: 'npy' }), /a NumPy array, not an ONNX model/],
+    ['a PNG image', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /an image, not an ONNX model/],
+    ['gzip data', Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0), /gzip data; unpack it first/],
+    ['a truncated model', relu.subarray(0, 40), /onnx: /],
+  ])('%s', (_, bytes, message) => {
+    expect(() => deserializeOnnx(bytes)).toThrow(FormatError);
+    expect(() => deserializeOnnx(bytes)).toThrow(message);
+    expect(() => deserializeOnnx(bytes)).not.toThrow(/wire type/);
+    expect(() => describeOnnx(bytes)).toThrow(message);
   });
 });
 
@@ -290,6 +319,38 @@ describe('weights in other files', () => {
       // prettier-ignore
       expect(() => importOnnx(place(model('also', entries)))).toThrow(FormatError);
     }
+  });
+
+  it('asynchronously, from bytes, Blobs and URLs', async () => {
+    const bytes = model('deep/w.bin', [{ key: 'offset', value: '8' }]);
+    const asked: string[] = [];
+    const externalData = async (location: string): Promise<Blob> => {
+      asked.push(location);
+      return await Promise.resolve(new Blob([data]));
+    };
+    for (const source of [bytes, new Blob([new Uint8Array(bytes)]), new Uint8Array(bytes).buffer]) {
+      const imported = await deserializeOnnxAsync(source, { externalData });
+      expect(imported(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
+    }
+    expect(asked).toEqual(['deep/w.bin', 'deep/w.bin', 'deep/w.bin']);
+    await expect(deserializeOnnxAsync(bytes)).rejects.toThrow(/option externalData/);
+    await expect(deserializeOnnxAsync(bytes, { externalData: () => data.subarray(0, 9) })).rejects.toThrow(/are asked for, but it has 9/); // prettier-ignore
+    await expect(deserializeOnnxAsync(bytes, { externalData: () => 'no' as never })).rejects.toThrow(ArgumentError);
+    await expect(deserializeOnnxAsync(bytes, { externalData, timeout: 0 })).rejects.toThrow(ArgumentError);
+
+    const files: Record<string, Uint8Array> = { '/m/model.onnx': bytes, '/m/deep/w.bin': data, '/m/out.onnx': model('../w.bin'), '/m/page.onnx': new TextEncoder().encode('<html>') }; // prettier-ignore
+    const get = (url: string | URL | Request): Promise<Response> => {
+      const file = files[new URL(String(url)).pathname];
+      return Promise.resolve(
+        file === undefined ? new Response('', { status: 404 }) : new Response(new Uint8Array(file)),
+      );
+    };
+    const from = (name: string, more = {}): Promise<OnnxModule> => deserializeOnnxAsync(`https://example.com/m/${name}`, { fetch: get as typeof fetch, ...more }); // prettier-ignore
+    expect((await from('model.onnx'))(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
+    await expect(from('out.onnx')).rejects.toThrow(/are refused: expected the name of a file in the folder/);
+    await expect(from('none.onnx')).rejects.toThrow(/answers 404/);
+    await expect(from('page.onnx')).rejects.toThrow(/a web page/);
+    await expect(from('model.onnx', { maxFileBytes: 10 })).rejects.toThrow(/more than 10 bytes/);
   });
 
   it('not over and over', () => {

@@ -1,0 +1,79 @@
+/** Importing ONNX models whose weights lie in other files, where those come asynchronously: in browsers. */
+import { bytesOf, type ByteInput } from '../base/bytes.ts';
+import { ArgumentError, FormatError } from '../base/errors.ts';
+import type { HostBlob, HostUrl } from '../base/host-types.ts';
+import { remoteOf, requestWhole, type FetchOptions } from '../io/remote.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { isWithinFolder } from './data.ts';
+import { decodeModel } from './describe.ts';
+import { importDecoded, partOf, type DeserializeOnnxOptions } from './import.ts';
+import type { Message } from './messages.ts';
+import type { OnnxModule } from './module.ts';
+
+/** Options of {@link deserializeOnnxAsync}. */
+export interface DeserializeOnnxAsyncOptions extends FetchOptions, Pick<DeserializeOnnxOptions, 'maxBytes'> {
+  /**
+   * Gives a file beside the model that has some of its weights, by the name that the model has for it, which may come from a stranger. For
+   * a model from a URL it is fetched from the model's own folder unless this is given.
+   */
+  readonly externalData?: (location: string) => ByteInput | HostBlob | Promise<ByteInput | HostBlob>;
+  /** Most bytes of a file that is fetched; default 2 GiB. */
+  readonly maxFileBytes?: number;
+}
+
+const OP = 'deserializeOnnxAsync';
+
+/**
+ * Makes a module of an ONNX model as `deserializeOnnx` does it, from a URL, a `Blob` or `File`, or bytes, with weights in other files: what
+ * PyTorch exports by default. All files are there before anything is made.
+ * @throws ArgumentError when weights are in another file and nobody says where that is
+ * @throws FormatError when a file is damaged, hostile, of another format, or cannot be fetched
+ * @throws OnnxUnsupportedError that lists all operators, attributes and types that Flambeau does not have
+ * @example
+ * import { nn, zeros } from 'flambeau';
+ * import { deserializeOnnxAsync, serializeOnnx } from 'flambeau/onnx';
+ *
+ * const file = new Blob([serializeOnnx(new nn.Linear(4, 2), zeros(1, 4))]);
+ * const model = await deserializeOnnxAsync(file, { externalData: async (name) => (await fetch(`/models/${name}`)).arrayBuffer() });
+ * console.log(model(zeros(3, 4)).shape); // [ 3, 2 ]
+ */
+export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tensor>(
+  source: string | HostUrl | HostBlob | ByteInput,
+  options: DeserializeOnnxAsyncOptions = {},
+): Promise<OnnxModule<Out>> {
+  const { maxFileBytes = 2 ** 31, externalData, maxBytes } = options;
+  if (!(maxFileBytes >= 0)) throw new ArgumentError(`${OP}: expected maxFileBytes of at least 0, but got ${String(maxFileBytes)}`); // prettier-ignore
+  const remote = remoteOf(OP, options);
+  const url = typeof source === 'string' || source instanceof URL ? String(source) : undefined;
+  const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await requestWhole(url, remote, maxFileBytes)); // prettier-ignore
+  const files = new Map<string, Uint8Array>();
+  for (const location of locationsOf(decoded.graph)) {
+    if (externalData !== undefined) files.set(location, await bytesFrom(await externalData(location)));
+    else if (url !== undefined) files.set(location, await requestWhole(besideOf(url, location), remote, maxFileBytes));
+    else throw new ArgumentError(`${OP}: weights are in another file, ${JSON.stringify(location)}; pass it with the option externalData`); // prettier-ignore
+  }
+  return importDecoded<Out>(decoded, {
+    maxBytes,
+    external: (location, offset, length) => partOf(files.get(location)!, location, offset, length),
+  });
+}
+
+const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>
+  source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : bytesOf(OP, source as ByteInput);
+
+/** The file of a name in the folder of a model. */
+function besideOf(url: string, location: string): string {
+  if (!isWithinFolder(location)) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} are refused: expected the name of a file in the folder of the model`); // prettier-ignore
+  const path = location.split(/[/\\]/).filter((part) => part !== '' && part !== '.').map(encodeURIComponent).join('/'); // prettier-ignore
+  const base = (globalThis as { location?: { href?: string } }).location?.href;
+  return String(new URL(path, new URL(url, base)));
+}
+
+/** The files that a graph names. */
+function locationsOf({ initializer, sparseInitializer, node }: Message<'Graph'>): Set<string> {
+  const attributes = node.flatMap(({ attribute }) => attribute);
+  const sparse = [...sparseInitializer, ...attributes.map(({ sparseTensor }) => sparseTensor)];
+  const tensors = [...initializer, ...attributes.map(({ t }) => t), ...sparse.flatMap((x) => [x?.values, x?.indices])];
+  const names = tensors.map((tensor) => tensor?.dataLocation === 1 ? tensor.externalData.find(({ key }) => key === 'location')?.value : undefined); // prettier-ignore
+  return new Set(names.filter((name) => name !== undefined));
+}
