@@ -59,7 +59,7 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
 }
 
 const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>
-  source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : bytesOf(OP, source as ByteInput);
+  source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : bytesOf(OP, source);
 
 /** The file of a name in the folder of a model. */
 function besideOf(url: string, location: string): string {

@@ -340,12 +340,13 @@ describe('weights in other files', () => {
 
     const files: Record<string, Uint8Array> = { '/m/model.onnx': bytes, '/m/deep/w.bin': data, '/m/out.onnx': model('../w.bin'), '/m/page.onnx': new TextEncoder().encode('<html>') }; // prettier-ignore
     const get = (url: string | URL | Request): Promise<Response> => {
-      const file = files[new URL(String(url)).pathname];
+      expect(url).toBeTypeOf('string');
+      const file = files[new URL(url as string).pathname];
       return Promise.resolve(
         file === undefined ? new Response('', { status: 404 }) : new Response(new Uint8Array(file)),
       );
     };
-    const from = (name: string, more = {}): Promise<OnnxModule> => deserializeOnnxAsync(`https://example.com/m/${name}`, { fetch: get as typeof fetch, ...more }); // prettier-ignore
+    const from = (name: string, more = {}): Promise<OnnxModule> => deserializeOnnxAsync(`https://example.com/m/${name}`, { fetch: get, ...more }); // prettier-ignore
     expect((await from('model.onnx'))(zeros(1, 4)).tolist()).toEqual([[1, 2, 3, 4]]);
     await expect(from('out.onnx')).rejects.toThrow(/are refused: expected the name of a file in the folder/);
     await expect(from('none.onnx')).rejects.toThrow(/answers 404/);
