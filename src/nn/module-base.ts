@@ -31,7 +31,7 @@ interface Internals {
   readonly hooks: Set<ForwardHook>;
 }
 
-const INTERNALS = Symbol('flambeau module');
+export const INTERNALS = Symbol('flambeau module');
 
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];

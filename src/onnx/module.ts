@@ -2,7 +2,7 @@
 import { DTypeError, ArgumentError, FlambeauError, ShapeError, FormatError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
-import { ModuleBase } from '../nn/module-base.ts';
+import { INTERNALS, ModuleBase } from '../nn/module-base.ts';
 import { Parameter } from '../nn/parameter.ts';
 import { Allowance, allowing } from '../tensor/allowance.ts';
 import { fromTypedArray } from '../tensor/create.ts';
@@ -79,8 +79,10 @@ export class OnnxModule<Out extends Tensor | Tensor[] = Tensor> extends ModuleBa
     let property = name;
     while (property in this) property = `_${property}`;
     const tensor = fromTypedArray(data.data, data.shape, data.dtype);
-    if (kind === 'buffer') this.registerBuffer(property, tensor);
-    else Object.defineProperty(this, property, { value: new Parameter(tensor), writable: true, enumerable: true, configurable: true }); // prettier-ignore
+    // Names of a file may have dots, which those of other modules may not.
+    if (kind === 'buffer') this[INTERNALS].buffers.set(property, true);
+    const value = kind === 'buffer' ? tensor : new Parameter(tensor);
+    Object.defineProperty(this, property, { value, writable: true, enumerable: true, configurable: true });
     return property;
   }
 
