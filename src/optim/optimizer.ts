@@ -6,7 +6,7 @@ import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
-import { isTensor } from '../tensor/tensor-base.ts';
+import { isTensor } from '../tensor/is-tensor.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
 import { packState, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
 import { loadError } from './saved-state.ts';

@@ -2,7 +2,7 @@
 import { arrayOf, BOOL, either, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
 import { DTYPES } from '../base/dtype.ts';
 import { Generator } from './random/generator.ts';
-import { isTensor } from './tensor-base.ts';
+import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 export const TENSOR: Kind = kind('a tensor', (value) => isTensor(value));

@@ -13,7 +13,7 @@ import { AutogradError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { withGradMode } from './grad-mode.ts';
 import { closeScope, openScope, type Storage, adoptIntoScope } from './storage.ts';
-import { isTensor } from './tensor-base.ts';
+import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Where a gradient flows: into output `index` of what `node` recorded. */

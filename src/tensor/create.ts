@@ -12,7 +12,7 @@ import { fma64 } from './random/fused.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
-import { isTensor } from './tensor-base.ts';
+import { isTensor } from './is-tensor.ts';
 import { Tensor } from './tensor.ts';
 
 export type { Nested };

@@ -21,7 +21,7 @@ import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
 import { activeRecorder, type Recorder, type Scalars } from './recorder.ts';
 import { allocateStorage, imaginaryStorage, unusable, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
-import { isTensor } from './tensor-base.ts';
+import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Makes a tensor object; `tensor.ts` supplies it, since tensors have methods that dispatch. */

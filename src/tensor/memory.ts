@@ -3,7 +3,7 @@ import { FUNCTION, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { abandonScope, adoptIntoScope, closeScope, isInnermost, openScope } from './storage.ts';
 import type { Scope, Storage } from './storage.ts';
-import { isTensor } from './tensor-base.ts';
+import { isTensor } from './is-tensor.ts';
 
 /** Frees what was made inside when disposed. */
 class MemoryScope implements Disposable {

@@ -5,6 +5,7 @@
  * the base is rebased onto the change and every view derives its own anew from the base, as in PyTorch's
  * `torch/csrc/autograd/variable.cpp`.
  */
+import { isTensor, recogniseTensors } from './is-tensor.ts';
 import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
 import { isFloating, itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { type ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
@@ -44,12 +45,9 @@ const madeByHand = (given: unknown): ArgumentError =>
 /** Undoes a view for gradients whose view operation is not known any more: scatters into zeros of the base's shape. */
 type Regenerate = (base: Tensor, view: TensorBase) => GradNode;
 
-/** Whether a value is a tensor: one that was made as such, not what resembles one, and no proxy of one. */
-export let isTensor: (value: unknown) => value is Tensor;
-
 export abstract class TensorBase {
   static {
-    isTensor = (value): value is Tensor => typeof value === 'object' && value !== null && #grad in value;
+    recogniseTensors((value) => typeof value === 'object' && value !== null && #grad in value);
   }
 
   readonly storage: Storage;

@@ -7,7 +7,7 @@
  */
 import { refuseMore, wrongArgument } from '../../base/arguments.ts';
 import type { Shape } from '../../tensor/shapes/dims.ts';
-import { isTensor } from '../../tensor/tensor-base.ts';
+import { isTensor } from '../../tensor/is-tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import type { Argument, HasShapeFn, OutputShape, shapeFn, ShapeFn } from '../shape-types.ts';
