@@ -17,7 +17,7 @@ const NATIVE = slow
     ]
   : [
       'test/kernels/{conv-algorithms,gemm}.test.ts',
-      'test/ops/{conv,matmul,norm,optimizers,pool,softmax-loss}.test.ts',
+      'test/ops/{conv,matmul,norm,optimizers,picking,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
       'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-pool,compile-results}.test.ts',
     ];
