@@ -138,7 +138,8 @@ function fillMasked(view: Tensor, mask: Tensor, value: Tensor | number): void {
 function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
   if (typeof value === 'number') return full([], value, { dtype: view.dtype }).expand([...shape]);
   requireDType('setAt', 'the value', value.dtype, [view.dtype]);
-  const given = withoutLeadingOnes(value, shape.length);
+  const apart = value.storage === view.storage ? value.clone() : value; // what is read must not change meanwhile
+  const given = withoutLeadingOnes(apart, shape.length);
   const sizes = given.layout.shape;
   const shift = shape.length - sizes.length;
   if (shift < 0 || !sizes.every((size, i) => size === 1 || size === shape[i + shift])) {

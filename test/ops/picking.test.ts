@@ -293,6 +293,8 @@ describe('rows of what once went wrong', () => {
         .setAt([[0, 0, 1]], tensor([1, 2, 3]), { accumulate: true })
         .tolist(),
     ).toEqual([3, 3]);
+    const turned = arange(3);
+    expect(turned.setAt([[1, 2, 0]], turned).tolist()).toEqual([2, 0, 1]); // its own values, as they were
     const row = zeros(4, 5);
     row.t().setAt(
       [
