@@ -17,8 +17,9 @@ import {
   type Tensor,
 } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cpuDevice } from '../../src/tensor/backend.ts';
+import { findBunCollector, findCollector } from '../../src/tensor/collector.ts';
 import { Spiller } from '../../src/tensor/spill.ts';
 import { reclaimWith, type Storage } from '../../src/tensor/storage.ts';
 import { Sweeper } from '../../src/tensor/sweep.ts';
@@ -176,5 +177,52 @@ describe('a loop without a word about memory', () => {
     expect(asked).toBe(1);
     expect(spiller.live().count).toBeGreaterThan(0);
     expect(kept.tolist()).toEqual([3, 3, 3, 3, 3]);
+  });
+});
+
+describe('the collector of a host', () => {
+  const process_ = process as { getBuiltinModule: (name: string) => unknown };
+  const { getBuiltinModule } = process_;
+  const pretend = (modules: Record<string, unknown>): void => {
+    process_.getBuiltinModule = (name) => modules[name];
+  };
+  afterEach(() => {
+    process_.getBuiltinModule = getBuiltinModule;
+    Reflect.deleteProperty(globalThis, 'Bun');
+  });
+
+  it('is found in Node, and collects', () => {
+    expect(findCollector()!()).toBe(true);
+  });
+
+  it('is not relied on where it is missing, refuses, or collects nothing', () => {
+    pretend({});
+    expect(findCollector()).toBeUndefined();
+    const v8 = { setFlagsFromString: () => undefined };
+    const refuse = (): never => {
+      throw new ReferenceError('gc is not defined'); // as Bun does
+    };
+    pretend({ 'node:v8': v8, 'node:vm': { runInNewContext: refuse } });
+    expect(findCollector()!()).toBe(false);
+    const nothing = (): undefined => undefined;
+    const Script = class {
+      readonly runInContext = nothing;
+    };
+    const idle = { runInNewContext: () => nothing, createContext: nothing, Script };
+    pretend({ 'node:v8': v8, 'node:vm': idle });
+    const collect = findCollector()!;
+    expect([collect(), collect()]).toEqual([false, false]);
+  });
+
+  it('is asked after a spill in Bun', () => {
+    expect(findBunCollector()).toBeUndefined();
+    const asked: boolean[] = [];
+    Object.assign(globalThis, { Bun: { gc: (now: boolean) => asked.push(now) } });
+    const spiller = new Spiller(findBunCollector());
+    spiller.budget = 1e6;
+    reclaimWith(spiller);
+    for (let i = 0; i < 600; i++) ones(100_000); // 240 MB
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.every((now) => now)).toBe(true);
   });
 });

@@ -3,8 +3,7 @@
  *
  * Small blocks, up to 16 KiB, have size classes (multiples of 64 bytes, from 1 KiB on quarters of a power of two) and lie in slabs
  * of their class, so that what lives long and is small does not cut up the room for what is large. Larger blocks are runs of
- * 4 KiB pages (`pages.ts`). Of slabs that are
- * empty, a few are kept; the others go back to the pages.
+ * 4 KiB pages (`pages.ts`). Of slabs that are empty, a few are kept; the others go back to the pages.
  *
  * No allocator that leaves blocks where they are can bound what it reserves by a multiple of what lives for every order of calls
  * (Robson, "Bounds for some functions concerning dynamic storage allocation", 1974: a factor of the logarithm of the largest
