@@ -34,6 +34,7 @@ export const POSITIVE = kind('a finite number above 0', (value) => Number.isFini
 export const BOOL = kind('true or false', (value) => typeof value === 'boolean');
 export const TEXT = kind('a string', (value) => typeof value === 'string');
 export const FUNCTION = kind('a function', (value) => typeof value === 'function');
+export const PATH = kind('a path', (value) => typeof value === 'string' && value !== '' && !value.includes('\0'));
 export const BYTES = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** Checked elsewhere, by what it is used for. */
 export const ANYTHING = kind('anything', () => true);

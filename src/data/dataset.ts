@@ -103,6 +103,7 @@ export class Subset<T> implements Dataset<T> {
   }
 
   #map(rows: readonly number[]): number[] {
+    requireKind('Subset.getBatch', 'the indices', rows, ARRAY);
     return rows.map((row) => this.indices[requireIndex('Subset.get', row, this.indices.length)]!);
   }
 }

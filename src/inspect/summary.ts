@@ -3,12 +3,14 @@
  * torchinfo package prints for PyTorch (https://github.com/TylerYep/torchinfo). It runs the model once on zeros, without
  * gradients and in evaluation mode, and leaves everything as it was.
  */
+import { requireOptions } from '../base/arguments.ts';
 import { itemSize, type DType } from '../base/dtype.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
+import { DTYPE } from '../tensor/arguments.ts';
 import { zeros } from '../tensor/create.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
-import { checkInputShape, observe, tensorsIn, type Model } from './observe.ts';
+import { checkInputShape, observe, requireModel, tensorsIn, type Model } from './observe.ts';
 
 /** One layer of the table. */
 export interface SummaryRow {
@@ -45,6 +47,7 @@ export class ModelSummary {
 
   /** @internal */
   constructor(model: ModuleBase, inputShape: Dims, rows: readonly SummaryRow[], outputBytes: number) {
+    requireModel('ModelSummary', model);
     const parameters = model.parameters();
     const total = (tensors: readonly Tensor[], of: (tensor: Tensor) => number): number =>
       tensors.reduce((sum, tensor) => sum + of(tensor), 0);
@@ -96,16 +99,21 @@ export class ModelSummary {
  * console.log(table);
  */
 export function summary(model: Model, inputShape: readonly number[], options: SummaryOptions = {}): ModelSummary {
+  requireModel('summary', model);
   checkInputShape('summary', inputShape);
+  const { dtype = 'float32' } = requireOptions<SummaryOptions>(
+    'summary',
+    options,
+    { dtype: DTYPE },
+    "{ dtype: 'float64' }",
+  );
   const calls = new Map<ModuleBase, Tensor[][]>();
   const note = (module: ModuleBase, _: readonly unknown[], output: unknown): void => {
     const list = calls.get(module) ?? [];
     list.push(tensorsIn(output));
     calls.set(module, list);
   };
-  observe(model, [...model.modules()], note, () =>
-    model(zeros([...inputShape], { dtype: options.dtype ?? 'float32' })),
-  );
+  observe(model, [...model.modules()], note, () => model(zeros([...inputShape], { dtype })));
   const counted = new Set<Tensor>();
   const paths = [...model.namedModules()];
   const rows = paths.map(([path, module]): SummaryRow => {

@@ -1,4 +1,5 @@
 /** Files of any kind that can be read, as plain values, and plain values as files of any kind that can be written. */
+import { requireKind, TEXT } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { formatOf } from './file-format.ts';
@@ -85,6 +86,7 @@ function onlyTensors(value: PtInput, kind: FileKind): Map<string, RawTensor> {
  * @throws ArgumentError for `.onnx`, whose files hold more than tensors
  */
 export function kindOfName(path: string): FileKind {
+  requireKind('save', 'the path', path, TEXT);
   const ending = /\.([A-Za-z]+)$/.exec(path)?.[1]?.toLowerCase();
   if (ending === 'onnx') {
     throw new ArgumentError(

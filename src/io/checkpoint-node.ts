@@ -1,5 +1,6 @@
 /** Checkpoints as files, in Node: `torch.save` and `torch.load`. Browsers use `serialize` and `deserialize` (checkpoint.ts). */
 import { basename, extname } from 'node:path';
+import { requireKind, PATH } from '../base/arguments.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { unpackValue } from './checkpoint-value.ts';
@@ -32,6 +33,7 @@ export type SaveOptions = Omit<SerializeOptions, 'name'>;
  * new nn.Linear(4, 2).loadStateDict(load(path));
  */
 export function save(value: CheckpointInput, path: string, options: SaveOptions = {}): void {
+  requireKind('save', 'the path', path, PATH, 'write save(model.stateDict(), path)');
   // torch.save names the folder inside the archive after the file; names that would not do there get the usual one.
   const name = basename(path, extname(path));
   const archive = { name: /^[\w.-]*\w[\w.-]*$/.test(name) ? name : 'archive' };

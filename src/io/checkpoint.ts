@@ -8,6 +8,7 @@
 import type { Bytes } from '../base/host-types.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { itemSize, type TypedArray } from '../base/dtype.ts';
+import { kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { cpuDevice } from '../tensor/backend.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
@@ -67,11 +68,19 @@ export function serialize(value: CheckpointInput, options: SerializeOptions = {}
   return concatBytes(serializeChunks(value, options));
 }
 
+const SERIALIZE_OPTIONS: OptionKinds<SerializeOptions> = {
+  format: oneOf(...FILE_KINDS),
+  name: TEXT,
+  metadata: kind(
+    'an object of strings',
+    (value) => typeof value === 'object' && value !== null && Object.values(value).every(TEXT.accepts),
+  ),
+};
+
 /** As {@link serialize}, in pieces to be written one after the other. */
 export function serializeChunks(value: CheckpointInput, options: SerializeOptions = {}): Iterable<Uint8Array> {
-  const { format = 'pt', metadata, ...rest } = options;
-  if (!FILE_KINDS.includes(format))
-    throw new ArgumentError(`serialize: format '${format as string}'; expected ${FILE_KINDS.join(', ')}`);
+  const given = requireOptions<SerializeOptions>('serialize', options, SERIALIZE_OPTIONS, "{ format: 'safetensors' }");
+  const { format = 'pt', metadata, ...rest } = given;
   const write = { ...rest, ...(metadata === undefined ? {} : { metadata: new Map(Object.entries(metadata)) }) };
   return writeAny(format, new Packer(value).pack(value, []), write);
 }

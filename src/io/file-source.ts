@@ -3,6 +3,7 @@
  * removed meanwhile without harm; if it is overwritten in place, the next read says so.
  */
 import * as fs from 'node:fs';
+import { requireKind, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { PIECE, bytesSource, type ByteSource } from './byte-source.ts';
 import { reason, versionOf } from './file-set.ts';
@@ -17,6 +18,7 @@ const WINDOW = 1 << 16;
  * @throws ArgumentError when there is none, or it cannot be opened
  */
 export function openSource(operation: string, path: string): ByteSource {
+  requireKind(operation, 'the path', path, PATH);
   let descriptor: number;
   try {
     descriptor = fs.openSync(path, 'r');

@@ -1,6 +1,7 @@
 /** Opens whatever holds files: a folder, or a tar archive, plain or compressed, on disk or in memory. */
 import type { HostBlob } from '../base/host-types.ts';
 import type { ByteInput } from '../base/bytes.ts';
+import { PATH, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { openArchive, type ArchiveOptions } from './archive.ts';
 import type { FileSet } from './file-set.ts';
@@ -22,6 +23,7 @@ export async function openFiles(
 ): Promise<{ files: FileSet; isArchive: boolean }> {
   if (typeof source !== 'string') return { files: await openArchive(source, options), isArchive: true };
   const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
+  requireKind('open', 'the path', source, PATH);
   const stat = fs.statSync(source, { throwIfNoEntry: false });
   if (stat === undefined) {
     throw new ArgumentError(

@@ -1,4 +1,5 @@
 /** Converting files on disk, in Node: all that io converts, and the weights of ONNX models. */
+import { BOOL, requireKind, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
 import {
   convertFile as convertTensors,
@@ -14,6 +15,8 @@ import { decodeModel } from './describe.ts';
 import { externalOf, readWhole } from './files.ts';
 import { boundedReads, OnnxUnsupportedError } from './import.ts';
 import { Unsupported } from './node.ts';
+
+const CONVERT_OPTIONS: OptionKinds<ConvertOptions> = { key: TEXT, tensorsOnly: BOOL };
 
 /**
  * Writes the tensors of one file to another one: `.pt`, `.safetensors`, `.npz` or `.npy`, by the name's ending. Dtypes stay as they are,
@@ -34,6 +37,8 @@ import { Unsupported } from './node.ts';
  * console.log(tensors, [...load(`${folder}/model.safetensors`).keys()].join()); // 2 weight,bias
  */
 export function convertFile(from: string, to: string, options: ConvertOptions = {}): Converted {
+  for (const path of [from, to]) requireKind('convertFile', 'the paths', path, TEXT);
+  requireOptions<ConvertOptions>('convertFile', options, CONVERT_OPTIONS, "{ key: 'model' }");
   if (!/\.onnx$/i.test(from) || /\.onnx$/i.test(to)) return convertTensors(from, to, options);
   const file = named('convertFile', from, () => readWeights(from));
   return { from: 'onnx', ...writeConverted(file, [], from, to, options) };

@@ -1,6 +1,7 @@
 /** ONNX models as files, in Node. Browsers use `serializeOnnx` and `deserializeOnnx`. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { POSITIVE, requireKind, requireOptions, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { writeFileAtomic } from '../io/atomic-write.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -35,6 +36,7 @@ export function exportOnnx(
   file: string,
   options: OnnxExportOptions = {},
 ): void {
+  requireKind('exportOnnx', 'the path', file, PATH, "write exportOnnx(model, example, 'model.onnx')");
   writeFileAtomic(file, encodeOnnx(model, example, options).chunks);
 }
 
@@ -52,8 +54,14 @@ export function importOnnx<Out extends Tensor | Tensor[] = Tensor>(
   file: string,
   options: ImportOnnxOptions = {},
 ): OnnxModule<Out> {
+  const { maxBytes } = requireOptions<ImportOnnxOptions>(
+    'importOnnx',
+    options,
+    { maxBytes: POSITIVE },
+    '{ maxBytes: 1e9 }',
+  );
   try {
-    return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file), maxBytes: options.maxBytes });
+    return importModel<Out>(readWhole('importOnnx', file), { external: externalOf(file), maxBytes });
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new FormatError(`importOnnx: ${JSON.stringify(file)}: ${cause.message}`, { cause });
@@ -68,6 +76,7 @@ export function externalOf(file: string): ReadExternal {
 
 /** @throws ArgumentError when there is no such file, or it cannot be read */
 export function readWhole(op: string, file: string): Uint8Array {
+  requireKind(op, 'the path', file, PATH);
   try {
     return fs.readFileSync(file);
   } catch (cause) {

@@ -2,6 +2,7 @@
  * Reads ONNX models into modules: every node is looked up among the operators and its attributes are read, before anything
  * runs, so that one error lists all that is missing. Nothing is computed here, and nothing is allocated but the weights.
  */
+import { FUNCTION, POSITIVE, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FlambeauError, FormatError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
@@ -54,6 +55,8 @@ function maxBytesOf(given: number | undefined): number {
   return given;
 }
 
+const OPTIONS: OptionKinds<DeserializeOnnxOptions> = { externalData: FUNCTION, maxBytes: POSITIVE };
+
 /** @internal The same with a reader of parts of files. */
 export interface ImportOptions {
   readonly external: ReadExternal;
@@ -80,7 +83,8 @@ export function deserializeOnnx<Out extends Tensor | Tensor[] = Tensor>(
   bytes: ByteInput,
   options: DeserializeOnnxOptions = {},
 ): OnnxModule<Out> {
-  const { externalData, maxBytes } = options;
+  const given = requireOptions<DeserializeOnnxOptions>('deserializeOnnx', options, OPTIONS, '{ maxBytes: 1e9 }');
+  const { externalData, maxBytes } = given;
   return importModel<Out>(bytesOf('deserializeOnnx', bytes), {
     maxBytes,
     external: (location, offset, length) => {

@@ -7,6 +7,7 @@ import type { Tensor } from './tensor.ts';
 
 export const TENSOR: Kind = kind('a tensor', (value) => isTensor(value));
 export const TENSOR_OR_NULL: Kind = orNull(TENSOR);
+export const TENSOR_OR_NUMBER: Kind = either(TENSOR, NUMBER);
 export const TENSORS: Kind = arrayOf(TENSOR, 'tensors');
 export const DTYPE: Kind = oneOf(...DTYPES);
 export const DIMS: Kind = arrayOf(WHOLE, 'whole numbers');

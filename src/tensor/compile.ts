@@ -11,6 +11,7 @@ import { tensorOver } from './dispatch.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording, SharedMemory } from './recording.ts';
+import { isTensor } from './is-tensor.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
 
 /** A compiled function; call it as the one it was made of. */
@@ -201,7 +202,7 @@ const MAX_DEPTH = 100;
 /** Describes a value up to its tensors, which are collected. Equal descriptions may share a recording. */
 function signature(value: unknown, tensors: Tensor[], role: string, depth = 0): string {
   if (depth > MAX_DEPTH) throw new ArgumentError(`compile: an ${role} is nested more than ${MAX_DEPTH} deep, or contains itself`); // prettier-ignore
-  if (value instanceof Tensor) {
+  if (isTensor(value)) {
     tensors.push(value);
     if (role === 'argument' && !value.isLeaf) {
       throw new CompileError('compile: an argument is the result of recorded operations, and gradients do not flow out of a compiled function; detach() it, or compute it inside'); // prettier-ignore

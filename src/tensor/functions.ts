@@ -1,10 +1,10 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
-import { either, NOT_NEGATIVE, NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
+import { NOT_NEGATIVE, requireKind, requireOptions } from '../base/arguments.ts';
 import { promote, promoteScalar, requireFits } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { CANNOT_JOIN, say } from '../base/sentences.ts';
 import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shape.ts';
-import { requireTensor, TENSOR, TENSORS } from './arguments.ts';
+import { requireTensor, TENSOR_OR_NUMBER, TENSORS } from './arguments.ts';
 import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
@@ -57,7 +57,6 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
 }
 
-const TENSOR_OR_NUMBER = either(TENSOR, NUMBER);
 const TOLERANCES = { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE };
 
 /**

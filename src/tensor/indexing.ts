@@ -2,9 +2,11 @@
  * Indexing: Python's `x[1, :, 2:6]` written `x.at(1, ':', '2:6')`, and assignment to such a part. Numbers, slices, `null` and
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
+import { requireKind, show, WHOLE } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
+import { isTensor } from './is-tensor.ts';
 import { fromTypedArray, tensor } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { dimParams } from './ops/attrs.ts';
@@ -66,8 +68,6 @@ function applySlice(op: string, x: Tensor, dim: number, { start, stop, step }: S
 /** An index in its final form. */
 type Part = number | boolean | Slice | null | Tensor;
 
-const isTensor = (index: unknown): index is Tensor => typeof index === 'object' && index !== null && 'layout' in index;
-
 /** As in PyTorch, bytes are truth values. */
 const isMask = ({ dtype }: Tensor): boolean => dtype === 'bool' || dtype === 'uint8';
 
@@ -81,9 +81,12 @@ function partOf(op: string, index: Index): Part {
       `${op}: expected an index tensor of dtype int64, int32 or bool, but got ${index.dtype}; convert it with .to('int64')`,
     );
   }
-  if (typeof index === 'object' && 'step' in index) return index;
+  if (typeof index === 'object' && 'step' in index) {
+    for (const bound of [index.start, index.stop, index.step]) if (bound !== undefined) requireKind(op, "a slice's bounds and step", bound, WHOLE); // prettier-ignore
+    return index;
+  }
   throw new ArgumentError(
-    `${op}: ${String(index)} is no index; expected a number, a slice, a list, a tensor, a boolean, null or '...'`,
+    `${op}: ${show(index)} is no index; expected a number, a slice, a list, a tensor, a boolean, null or '...'`,
   );
 }
 
@@ -94,7 +97,7 @@ function listed(op: string, list: IndexList): Tensor {
     if (depth > MAX_DEPTH) throw new ArgumentError(`${op}: a list of indices is nested more than ${MAX_DEPTH} deep`);
     if (Array.isArray(value)) for (const inner of value) visit(inner, depth + 1);
     else if (typeof value === 'boolean' || Number.isSafeInteger(value)) leaves.add(typeof value);
-    else throw new IndexError(`${op}: ${String(value)} in a list is no index; expected whole numbers, or booleans`);
+    else throw new IndexError(`${op}: ${show(value)} in a list is no index; expected whole numbers, or booleans`);
   };
   visit(list, 0);
   if (leaves.size > 1) throw new IndexError(`${op}: a list of indices has numbers or booleans, not both`);
@@ -176,7 +179,7 @@ export function at(x: Tensor, indices: readonly Index[]): Tensor {
 /** Assigns to the part of `x` at `indices`, in place. A value of another shape is broadcast. */
 export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | number, options: SetAtOptions = {}): void {
   const { accumulate = false } = options;
-  if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${String(value)}`); // prettier-ignore
+  if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${show(value)}`); // prettier-ignore
   const { view, picks } = prepared('setAt', x, indices);
   if (picks.length > 0) assignPicked(view, picks, value, accumulate);
   else if (accumulate) view.add_(value);

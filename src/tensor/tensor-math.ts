@@ -16,6 +16,7 @@ import { NO_ATTRS } from './ops/rule.ts';
 import type { Broadcast } from './shapes/broadcast.ts';
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { DimArgument, ReduceShape } from './shapes/reduce.ts';
+import { isTensor } from './is-tensor.ts';
 import { TensorBase } from './tensor-base.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -267,7 +268,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   #inPlace(name: InPlaceName, others: readonly Tensor[], scalars: readonly number[]): this {
     const { dtype } = this.layout;
     const [other] = others;
-    if (other !== undefined && other.layout.dtype !== dtype) {
+    if (isTensor(other) && other.layout.dtype !== dtype) {
       // In a wider dtype, and rounded to this one, as in PyTorch; what cannot be written here is refused below.
       const both = promoteLayouts(this.layout, other.layout);
       const wide = name === 'div' ? floatingOf(both) : both;

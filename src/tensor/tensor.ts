@@ -4,12 +4,12 @@
  *
  * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
  */
-import { NUMBER, refuseMore, requireKind, show, wrongArgument } from '../base/arguments.ts';
+import { ARRAY, NUMBER, refuseMore, requireKind, show, wrongArgument } from '../base/arguments.ts';
 import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
-import { DIM_OR_DIMS, requireDims, requireTensor } from './arguments.ts';
+import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { onesLike, zeros } from './create.ts';
 import { apply1, registerTensor } from './dispatch.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
@@ -268,6 +268,8 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * if (String(x.tolist()) !== '9,0,0,9') throw new Error('the diagonal');
    */
   setAt(indices: readonly Index[], value: Tensor | number, options?: SetAtOptions): this {
+    requireKind('setAt', 'the indices', indices, ARRAY, 'write x.setAt([0, 1], 5)');
+    requireKind('setAt', 'the value', value, TENSOR_OR_NUMBER);
     setAt(this, indices, value, options);
     return this;
   }
@@ -277,6 +279,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * @throws IndexError for an index out of range
    */
   indexSelect(dim: number, index: Tensor): Tensor {
+    requireTensor('indexSelect', 'the index', index, "write tensor([0, 2], { dtype: 'int64' })");
     return indexSelect(this, dim, index);
   }
 
@@ -285,7 +288,8 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * @throws IndexError for an index out of range
    */
   gather(dim: number, index: Tensor): Tensor {
-    return apply1('gather', [this, index], dimParams(dim));
+    requireTensor('gather', 'the index', index, "write tensor([[0], [2]], { dtype: 'int64' })");
+    return apply1('gather', [this, index], dimParams(dim, 'gather'));
   }
 
   /** The slices along the first dimension. */

@@ -5,9 +5,11 @@
  * In Python, `torch.load(f, weights_only=True)` gives a dict with `state_dict`, `classes`, `arch` and two marks. It has whole
  * numbers and text only, since PyTorch 1.13 refuses other numbers there.
  */
+import { kind, requireKind } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
 import type { CheckpointInput } from '../io/checkpoint.ts';
 import { isStateDict } from '../io/checkpoint-value.ts';
+import { ModuleBase } from '../nn/module-base.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
 
@@ -29,8 +31,16 @@ export interface TrainedClassifier extends ClassifierInfo {
 const FORMAT = 'flambeau-classifier';
 const VERSION = 1;
 
+const MODULE = kind('a module', (value) => value instanceof ModuleBase);
+const INFO = kind('{ model, spec, classes }', (value) => {
+  const { spec, classes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof spec === 'object' && spec !== null && Array.isArray(classes);
+});
+
 /** The value to save. */
 export function packClassifier(network: Classifier, info: ClassifierInfo): CheckpointInput {
+  requireKind('packClassifier', 'the network', network, MODULE);
+  requireKind('packClassifier', 'the description', info, INFO);
   const { channels, height, width, classes } = info.spec;
   return {
     format: FORMAT,

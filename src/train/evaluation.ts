@@ -1,8 +1,9 @@
 /** Measuring a classifier: its loss, and what it gets right in all and for each class. */
 import type { HostAbortSignal } from '../base/host-types.ts';
+import { BOOL, COUNT, FUNCTION, kind, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
-import type { ModuleBase } from '../nn/module-base.ts';
+import { ModuleBase } from '../nn/module-base.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
 import { evaluationStep } from './steps.ts';
@@ -29,6 +30,23 @@ export interface Evaluation {
   /** By class index. */
   readonly classes: readonly ClassResult[];
 }
+
+/** What can be called and switched to evaluation. */
+export const MODEL: Kind = kind('a module', (value) => value instanceof ModuleBase);
+/** What has a length and gives batches. */
+export const BATCHES: Kind = kind('batches, such as a DataLoader', (value) => {
+  const { length } = (value ?? {}) as { readonly length?: unknown };
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value && typeof length === 'number';
+});
+export const SIGNAL: Kind = kind('an AbortSignal', (value) => value instanceof AbortSignal);
+const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
+  criterion: FUNCTION,
+  onProgress: FUNCTION,
+  signal: SIGNAL,
+  epoch: COUNT,
+  epochs: COUNT,
+  compile: BOOL,
+};
 
 /** Adds up batches. */
 export class ClassCounts {
@@ -91,7 +109,10 @@ export async function evaluate(
   batches: BatchSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1, compile = true } = options;
+  requireKind('evaluate', 'the model', model, MODEL);
+  requireKind('evaluate', 'the batches', batches, BATCHES);
+  const given = requireOptions<EvaluateOptions>('evaluate', options, EVALUATE_OPTIONS, '{ compile: false }');
+  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1, compile = true } = given;
   const meter = new Meter('validate', batches.length, epoch, epochs, onProgress);
   const counts = new ClassCounts();
   model.eval();

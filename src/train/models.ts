@@ -2,6 +2,7 @@
  * The small convolutional networks that `flambeau train` offers, made for images of any size, number of channels and
  * number of classes. Layers are made in the order in which PyTorch would make them, so that a seed gives the same weights.
  */
+import { COUNT, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import * as F from '../nn/functional.ts';
 import * as nn from '../nn/index.ts';
@@ -31,6 +32,7 @@ export class Net extends nn.Module {
   /** @throws ArgumentError for images smaller than 8×8 */
   constructor(spec: ImageSpec) {
     super();
+    requireSpec('Net', spec);
     this.conv1 = new nn.Conv2d(spec.channels, 16, 3, { padding: 1 });
     this.conv2 = new nn.Conv2d(16, 32, 3, { padding: 1 });
     this.conv3 = new nn.Conv2d(32, 64, 3, { padding: 1 });
@@ -50,6 +52,16 @@ export class Net extends nn.Module {
   }
 }
 
+const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT };
+
+/** @throws ArgumentError unless all four numbers are there */
+function requireSpec(op: string, spec: unknown): void {
+  const example = '{ channels: 3, height: 32, width: 32, classes: 10 }';
+  const given: Partial<ImageSpec> = requireOptions<ImageSpec>(op, spec, SPEC_KINDS, example);
+  for (const key of ['channels', 'height', 'width', 'classes'] as const)
+    requireKind(op, key, given[key], COUNT, `write ${example}`);
+}
+
 /** A side of the image after three halvings. */
 function shrunk(name: string, side: number): number {
   if (side < 8) throw new ArgumentError(`${name}: expected images of at least 8×8 pixels, but one side has ${side}; choose a larger size`); // prettier-ignore
@@ -67,6 +79,7 @@ export class SmallNet extends nn.Module {
 
   constructor(spec: ImageSpec) {
     super();
+    requireSpec('SmallNet', spec);
     const quarter = (side: number): number => Math.ceil(Math.ceil(side / 2) / 2);
     this.conv1 = new nn.Conv2d(spec.channels, 16, 3, { stride: 2, padding: 1 });
     this.conv2 = new nn.Conv2d(16, 32, 3, { stride: 2, padding: 1 });
@@ -97,8 +110,7 @@ export const MODEL_NAMES = Object.keys(MODELS) as readonly ModelName[];
  * @throws ArgumentError for a name that is not known, or images too small for it
  */
 export function createModel(name: string, spec: ImageSpec): Classifier {
-  if (!Object.hasOwn(MODELS, name))
-    throw new ArgumentError(`model: expected one of ${MODEL_NAMES.join(', ')}, but got '${name}'`);
+  requireKind('createModel', 'the name', name, oneOf(...MODEL_NAMES));
   return MODELS[name as ModelName](spec);
 }
 

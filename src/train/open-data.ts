@@ -3,6 +3,7 @@
  * CIFAR-10's files, or nothing, which means the generated pictures. Node only.
  */
 import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
+import { requireKind, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { openArchive } from '../io/archive.ts';
 import { reason } from '../io/file-set.ts';
@@ -36,6 +37,8 @@ export interface DataSource {
  */
 export async function openData(path: string | undefined, labels?: string): Promise<DataSource> {
   if (path === undefined) return generated();
+  requireKind('openData', 'the path', path, PATH);
+  if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`); // prettier-ignore
   if (stat.isDirectory()) return openDirectory(path);

@@ -1,4 +1,5 @@
 /** From recognised data to the loaders that training and evaluation go through. Node only. */
+import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { FormatError } from '../base/errors.ts';
 import { DataLoader } from '../data/loader.ts';
 import { SubsetRandomSampler } from '../data/sampler.ts';
@@ -31,6 +32,17 @@ export interface PrepareOptions {
   readonly onRead?: (split: SplitName, done: number, total: number) => void;
 }
 
+const SOURCE = kind('what openData gives', (value) => ((value ?? {}) as { splits?: unknown }).splits instanceof Map);
+const OPTIONS: OptionKinds<PrepareOptions> = {
+  batchSize: COUNT,
+  validSize: PROBABILITY,
+  augmentation: ANYTHING,
+  workers: SIZE,
+  size: ANYTHING,
+  onRead: FUNCTION,
+};
+const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined, workers: 0 }';
+
 /** Everything that training needs of the data. */
 export interface PreparedData {
   readonly classes: readonly string[];
@@ -54,6 +66,9 @@ const EVALUATION_BATCH = 128;
  * @throws ArgumentError when there are too few images to split
  */
 export async function prepareData(source: DataSource, options: PrepareOptions): Promise<PreparedData> {
+  requireKind('prepareData', 'the data', source, SOURCE, 'use openData(path)');
+  const given = requireOptions<PrepareOptions>('prepareData', options, OPTIONS, EXAMPLE);
+  for (const name of ['batchSize', 'validSize', 'workers'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`); // prettier-ignore
   const { splits } = source;
   const name = splits.has('train') ? 'train' : 'all';
   const first = await required(source, name)();

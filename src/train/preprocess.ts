@@ -1,4 +1,5 @@
 /** How images become a network's input: the second tutorial's transforms, and resizing where that is needed. */
+import { BOOL, COUNT, kind, NOT_NEGATIVE, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import type { Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
@@ -22,6 +23,12 @@ export interface Augmentation {
   readonly rotation: number;
 }
 
+const AUGMENTATION: OptionKinds<Augmentation> = { flip: BOOL, rotation: NOT_NEGATIVE };
+const SIZES = kind('{ channels, height, width }', (value) => {
+  const { channels, height, width } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return [channels, height, width].every(COUNT.accepts);
+});
+
 /** The second tutorial's. */
 export const TUTORIAL_AUGMENTATION: Augmentation = { flip: true, rotation: 10 };
 
@@ -33,6 +40,9 @@ export function preprocess(
   spec: Pick<ImageSpec, 'channels' | 'height' | 'width'>,
   augmentation?: Augmentation,
 ): Transform<Image, Tensor> {
+  requireKind('preprocess', 'the size', spec, SIZES, 'write { channels: 3, height: 32, width: 32 }');
+  if (augmentation !== undefined)
+    requireOptions<Augmentation>('preprocess', augmentation, AUGMENTATION, '{ flip: true, rotation: 10 }');
   const { channels, height, width } = spec;
   const half = new Array<number>(channels).fill(0.5);
   const steps: TransformLike[] = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])]; // prettier-ignore

@@ -6,11 +6,20 @@
  * Runs in browsers. Saving is the caller's: `onBest: ({ model }) => save(model.stateDict(), 'model_augmented.pt')`.
  */
 import type { HostAbortSignal } from '../base/host-types.ts';
+import { BOOL, either, FUNCTION, having, kind, oneOf, requireKind, requireOptions, show, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { OneCycleLR, type LRScheduler } from '../optim/lr-scheduler.ts';
 import type { CompileOptions } from '../tensor/compile.ts';
-import { evaluate, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
+import {
+  BATCHES,
+  evaluate,
+  MODEL,
+  SIGNAL,
+  type Criterion,
+  type Evaluation,
+  type TrainableModel,
+} from './evaluation.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
 import { trainStep, type Steppable, type TrainStep } from './steps.ts';
 
@@ -39,6 +48,9 @@ export interface BestEpoch extends EpochResult {
   readonly previousLoss: number;
 }
 
+const OPTIMIZER = having('an optimizer', 'step', 'zeroGrad');
+const EXAMPLE = 'new Trainer({ model, optimizer })';
+
 export interface FitResult {
   readonly epochs: readonly EpochResult[];
   /** The epoch with the lowest loss; undefined when the first one was interrupted. */
@@ -65,6 +77,22 @@ export interface TrainerOptions {
   readonly compile?: boolean | CompileOptions;
 }
 
+const OPTIONS: OptionKinds<TrainerOptions> = {
+  model: MODEL,
+  optimizer: OPTIMIZER,
+  criterion: FUNCTION,
+  scheduler: having('a schedule', 'step'),
+  schedulerSteps: oneOf('batch', 'epoch'),
+  onProgress: FUNCTION,
+  onEpoch: FUNCTION,
+  onBest: FUNCTION,
+  signal: SIGNAL,
+  compile: either(
+    BOOL,
+    kind('options of compile', (value) => typeof value === 'object' && value !== null),
+  ),
+};
+
 /**
  * Trains a classifier and keeps track of its best state.
  * @example
@@ -86,10 +114,13 @@ export class Trainer {
   readonly #step: TrainStep;
 
   constructor(options: TrainerOptions) {
-    this.#options = options;
-    this.#criterion = options.criterion ?? new CrossEntropyLoss();
-    this.#perBatch = (options.schedulerSteps ?? (options.scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch'; // prettier-ignore
-    const { model, optimizer, compile = true } = options;
+    const given = requireOptions<TrainerOptions>('Trainer', options, OPTIONS, EXAMPLE);
+    requireKind('Trainer', 'model', given.model, MODEL, `write ${EXAMPLE}`);
+    requireKind('Trainer', 'optimizer', given.optimizer, OPTIMIZER, `write ${EXAMPLE}`);
+    this.#options = given;
+    this.#criterion = given.criterion ?? new CrossEntropyLoss();
+    this.#perBatch = (given.schedulerSteps ?? (given.scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch';
+    const { model, optimizer, compile = true } = given;
     this.#step = trainStep(model, this.#criterion, optimizer, compile);
   }
 
@@ -100,8 +131,10 @@ export class Trainer {
    * @throws TrainingError when the loss is not finite; the model's parameters are of no use then, what `onBest` has saved is
    */
   async fit(train: BatchSource, valid: BatchSource | undefined, epochs: number): Promise<FitResult> {
+    requireKind('fit', 'the training batches', train, BATCHES);
+    if (valid !== undefined) requireKind('fit', 'the validation batches', valid, BATCHES);
     if (!Number.isInteger(epochs) || epochs < 1)
-      throw new ArgumentError(`fit: expected a whole number of epochs ≥ 1, but got ${epochs}`);
+      throw new ArgumentError(`fit: expected a whole number of epochs ≥ 1, but got ${show(epochs)}`);
     const results: EpochResult[] = [];
     let best: EpochResult | undefined;
     let lowest = Infinity;
@@ -156,7 +189,15 @@ export class Trainer {
   async #validate(valid: BatchSource, epoch: number, epochs: number): Promise<Evaluation | undefined> {
     const { model, signal, compile = true } = this.#options;
     try {
-      return await evaluate(model, valid, { ...this.#options, compile: compile !== false, criterion: this.#criterion, epoch, epochs }); // prettier-ignore
+      const { onProgress } = this.#options;
+      return await evaluate(model, valid, {
+        ...(onProgress === undefined ? {} : { onProgress }),
+        ...(signal === undefined ? {} : { signal }),
+        compile: compile !== false,
+        criterion: this.#criterion,
+        epoch,
+        epochs,
+      });
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) return undefined;
       throw error;

@@ -1,7 +1,8 @@
 /** Cuts, borders and mirrors images, as PIL, NumPy's `pad` and torchvision's functions do. */
-import { ArgumentError } from '../base/errors.ts';
+import { kind, oneOf, requireKind, STEP, WHOLE, WIDTH, type Kind } from '../base/arguments.ts';
 import { Image } from '../io/image/image.ts';
 import { roundHalfEven } from '../io/image/round.ts';
+import { requireImage } from './require-image.ts';
 import { fillColour } from './rotate.ts';
 
 /** What a border is made of. */
@@ -13,6 +14,9 @@ export type Padding =
 
 /** The stretch of `width` × `height` pixels from column `left` and row `top` on; what lies outside of the image is black. */
 export function crop(image: Image, top: number, left: number, height: number, width: number): Image {
+  requireImage('crop', image);
+  for (const place of [top, left]) requireKind('crop', 'top and left', place, WHOLE);
+  for (const size of [height, width]) requireKind('crop', 'height and width', size, STEP);
   if (top === 0 && left === 0 && height === image.height && width === image.width) return image;
   const { channels } = image;
   const out = Image.filled(width, height, channels);
@@ -27,6 +31,8 @@ export function crop(image: Image, top: number, left: number, height: number, wi
 
 /** The middle of an image; one that is smaller gets a black border first. */
 export function centerCrop(image: Image, height: number, width: number): Image {
+  requireImage('centerCrop', image);
+  for (const size of [height, width]) requireKind('centerCrop', 'height and width', size, STEP);
   const wider = Math.max(width - image.width, 0);
   const taller = Math.max(height - image.height, 0);
   const sides = [Math.floor(wider / 2), Math.floor(taller / 2), Math.ceil(wider / 2), Math.ceil(taller / 2)] as const;
@@ -47,6 +53,9 @@ export function pad(
   fill: number | readonly number[] = 0,
   mode: PaddingMode = 'constant',
 ): Image {
+  requireImage('pad', image);
+  requireKind('pad', 'padding', padding, PADDING);
+  requireKind('pad', 'the mode', mode, PADDING_MODE);
   const [left, top, right, bottom] = sidesOf(padding);
   const width = image.width + left + right;
   const height = image.height + top + bottom;
@@ -70,14 +79,17 @@ export function pad(
   return out;
 }
 
+export const PADDING_MODE: Kind = oneOf('constant', 'edge', 'reflect', 'symmetric');
+/** What {@link Padding} says. */
+export const PADDING: Kind = kind(
+  'a padding of 1, 2 or 4 whole numbers of at least 0',
+  (value) =>
+    WIDTH.accepts(value) || (Array.isArray(value) && [1, 2, 4].includes(value.length) && value.every(WIDTH.accepts)),
+);
+
 /** Left, top, right and bottom. */
 function sidesOf(padding: Padding): readonly [number, number, number, number] {
   const given = typeof padding === 'number' ? [padding] : padding;
-  if (![1, 2, 4].includes(given.length) || given.some((side) => !Number.isInteger(side) || side < 0)) {
-    throw new ArgumentError(
-      `pad: expected a padding of 1, 2 or 4 whole numbers of at least 0, but got ${String(padding)}`,
-    );
-  }
   const [left, top, right, bottom] = given;
   return [left, top ?? left, right ?? left, bottom ?? top ?? left];
 }
@@ -94,6 +106,7 @@ function sourceIndex(position: number, size: number, mode: Exclude<PaddingMode, 
 
 /** The image with left and right exchanged. */
 export function hflip(image: Image): Image {
+  requireImage('hflip', image);
   const { width, height, channels, data } = image;
   const out = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {
@@ -112,6 +125,7 @@ export function hflip(image: Image): Image {
 
 /** The image with top and bottom exchanged. */
 export function vflip(image: Image): Image {
+  requireImage('vflip', image);
   const { width, height, channels, data } = image;
   const pitch = width * channels;
   const out = new Uint8Array(data.length);

@@ -3,8 +3,10 @@
  * does not alias, applied to rows and then to columns or the other way round, with weights in 22-bit fixed point and 8-bit values in between (Pillow,
  * src/libImaging/Resample.c, describes the method).
  */
+import { oneOf, requireKind, show, STEP } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { Image } from '../io/image/image.ts';
+import { requireImage } from './require-image.ts';
 import { scaled } from './rotate.ts';
 
 /** How new pixels are made from old ones, by PIL's names. */
@@ -30,6 +32,7 @@ function cubic(x: number): number {
 
 /** More bytes than this no array has everywhere. */
 const MAX_BYTES = 2 ** 31 - 1;
+export const INTERPOLATION = oneOf('nearest', 'bilinear', 'bicubic');
 
 const BITS = 22;
 
@@ -48,11 +51,11 @@ interface Weights {
  * @throws {@link ArgumentError} if a size is not a positive whole number
  */
 export function resize(image: Image, width: number, height: number, interpolation: Interpolation = 'bilinear'): Image {
+  requireImage('resize', image);
   for (const size of [width, height]) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new ArgumentError(`resize: expected a width and height of at least 1, but got ${width}x${height}`);
-    }
+    if (!STEP.accepts(size)) throw new ArgumentError(`resize: expected a width and height of at least 1, but got ${show(width)}x${show(height)}`); // prettier-ignore
   }
+  requireKind('resize', 'interpolation', interpolation, INTERPOLATION);
   if (width * height * image.channels > MAX_BYTES) {
     throw new ArgumentError(`resize: ${width}x${height} pixels of ${image.channels} bytes are more than an image can have; choose a smaller size`); // prettier-ignore
   }

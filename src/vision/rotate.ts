@@ -2,8 +2,10 @@
  * Turns images as PIL's `Image.rotate` does, to the pixel: the same matrix, rounded to 15 digits; nearest pixels in 16.16 fixed point,
  * or bilinear interpolation cut off to whole values (Pillow, src/libImaging/Geometry.c, describes the method).
  */
+import { arrayOf, BOOL, either, FINITE, kind, NUMBER, oneOf, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';
 import { BLACK, Image } from '../io/image/image.ts';
+import { requireImage } from './require-image.ts';
 
 /** How pixels between pixels are made up. */
 export type RotateInterpolation = 'nearest' | 'bilinear';
@@ -19,6 +21,15 @@ export interface RotateOptions {
   readonly fill?: number | readonly number[];
 }
 
+/** A number, or one for each channel. */
+export const FILL: Kind = either(NUMBER, arrayOf(NUMBER, 'numbers'));
+export const ROTATE_OPTIONS: OptionKinds<RotateOptions> = {
+  interpolation: oneOf('nearest', 'bilinear'),
+  expand: BOOL,
+  center: kind('[x, y]', (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite)),
+  fill: FILL,
+};
+
 /** Maps a point of the result to the image: x = a·x' + b·y' + c, y = d·x' + e·y' + f. */
 type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
@@ -28,9 +39,11 @@ type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f
  * @throws {@link ArgumentError} if the angle is not finite or the fill does not fit the channels
  */
 export function rotate(image: Image, angle: number, options: RotateOptions = {}): Image {
-  if (!Number.isFinite(angle)) throw new ArgumentError(`rotate: expected a finite angle in degrees, but got ${angle}`);
-  const { interpolation = 'nearest', expand = false, center } = options;
-  const fill = fillColour('rotate', options.fill ?? 0, image.channels);
+  requireImage('rotate', image);
+  requireKind('rotate', 'the angle', angle, FINITE);
+  const given = requireOptions<RotateOptions>('rotate', options, ROTATE_OPTIONS, '{ expand: true }');
+  const { interpolation = 'nearest', expand = false, center } = given;
+  const fill = fillColour('rotate', given.fill ?? 0, image.channels);
   const turn = pythonModulo(angle, 360);
   if (center === undefined) {
     if (turn === 0) return image;
@@ -53,6 +66,7 @@ export function rotate(image: Image, angle: number, options: RotateOptions = {})
  * @throws {@link ArgumentError} when there are none or other numbers
  */
 export function fillColour(operation: string, fill: number | readonly number[], channels: number): readonly number[] {
+  requireKind(operation, 'fill', fill, FILL);
   if (fill === 0) return BLACK;
   const values = typeof fill === 'number' ? new Array<number>(channels).fill(fill) : [...fill];
   if (values.length !== channels || values.some((value) => !(value >= 0 && value < 256))) {

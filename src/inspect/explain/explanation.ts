@@ -2,11 +2,13 @@
  * `explain(model, inputShape)`: what each layer of a model does to an input of this size, with the formulas of the tutorials
  * worked out for the model's own numbers. As text here and in `text.ts`, as a page with figures in `page.ts`.
  */
+import { requireOptions } from '../../base/arguments.ts';
 import { itemSize, type DType } from '../../base/dtype.ts';
 import type { ShapeError } from '../../base/errors.ts';
 import { numelOf, type Dims } from '../../base/shape.ts';
+import { DTYPE } from '../../tensor/arguments.ts';
 import { inspectSymbol, type Tensor } from '../../tensor/tensor.ts';
-import { checkInputShape, type Model } from '../observe.ts';
+import { checkInputShape, requireModel, type Model } from '../observe.ts';
 import { trace, type Trace, type TracedStep } from '../trace.ts';
 import { fittingSize } from './fitting.ts';
 import { receptiveFields, type ReceptiveField } from './field.ts';
@@ -70,6 +72,7 @@ export class Explanation {
 
   /** @internal */
   constructor(model: Model, inputShape: Dims, traced: Trace) {
+    requireModel('Explanation', model);
     const { steps, error } = traced;
     const fields = receptiveFields(steps, inputShape);
     const known = new Map<Tensor, number>();
@@ -182,6 +185,13 @@ function remedyFor(size: number, input: Dims): string {
  * if (!explanation.html().startsWith('<!doctype html>')) throw new Error('a page with figures');
  */
 export function explain(model: Model, inputShape: readonly number[], options: ExplainOptions = {}): Explanation {
+  requireModel('explain', model);
   checkInputShape('explain', inputShape);
-  return new Explanation(model, [...inputShape], trace(model, inputShape, options.dtype ?? 'float32'));
+  const { dtype = 'float32' } = requireOptions<ExplainOptions>(
+    'explain',
+    options,
+    { dtype: DTYPE },
+    "{ dtype: 'float64' }",
+  );
+  return new Explanation(model, [...inputShape], trace(model, inputShape, dtype));
 }

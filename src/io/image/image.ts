@@ -2,7 +2,8 @@
  * An image in memory: 8-bit pixels, one channel (grey) or three (red, green, blue), rows from the top. It is what PIL's `Image` of
  * modes `L` and `RGB` is to torchvision: what decoders give, transforms change, and `ToTensor` turns into a tensor.
  */
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { arrayOf, BYTES, NUMBER, oneOf, requireKind, show, wrongArgument } from '../../base/arguments.ts';
+import { ArgumentError, IndexError, OutOfMemoryError, ShapeError } from '../../base/errors.ts';
 
 /** Grey or colour. */
 export type Channels = 1 | 3;
@@ -32,10 +33,9 @@ export class Image {
    * ```
    */
   constructor(width: number, height: number, channels: Channels, data: Uint8Array) {
-    if (!isSize(width) || !isSize(height)) {
-      throw new ArgumentError(`Image: expected a width and height of at least 1, but got ${width}x${height}`);
-    }
-    if (!isChannels(channels)) throw new ArgumentError(`Image: expected 1 or 3 channels, but got ${channels}`);
+    requireSizes('Image', width, height);
+    if (!isChannels(channels)) throw wrongArgument('Image', 'the number of channels', '1 or 3', channels);
+    requireKind('Image', 'data', data, BYTES, 'pass a Uint8Array of height * width * channels bytes');
     if (data.length !== width * height * channels) {
       throw new ShapeError(
         `Image: ${width}x${height} pixels of ${channels} channels are ${width * height * channels} bytes, but got ${data.length}`,
@@ -49,6 +49,9 @@ export class Image {
 
   /** An image of one colour, black by default. */
   static filled(width: number, height: number, channels: Channels, colour: readonly number[] = BLACK): Image {
+    requireSizes('Image.filled', width, height);
+    if (!isChannels(channels)) throw wrongArgument('Image.filled', 'the number of channels', '1 or 3', channels);
+    requireKind('Image.filled', 'the colour', colour, COLOUR);
     const image = new Image(width, height, channels, new Uint8Array(width * height * channels));
     if (colour !== BLACK) {
       for (let i = 0; i < image.data.length; i++) image.data[i] = colour[i % channels] ?? colour[0]!;
@@ -66,12 +69,16 @@ export class Image {
    * `(19595 R + 38470 G + 7471 B + 32768) >> 16`.
    */
   convert(mode: ImageMode): Image {
+    requireKind('convert', 'the mode', mode, MODE);
     if (mode === this.mode) return this;
     return mode === 'RGB' ? toColour(this) : toGrey(this);
   }
 
   /** The values of the pixel at column `x` and row `y`. */
   getPixel(x: number, y: number): number[] {
+    if (!(Number.isInteger(x) && Number.isInteger(y) && x >= 0 && y >= 0 && x < this.width && y < this.height)) {
+      throw new IndexError(`getPixel: expected a column and a row of an image of ${this.width}x${this.height}, but got ${show(x)} and ${show(y)}`); // prettier-ignore
+    }
     const at = (y * this.width + x) * this.channels;
     return [...this.data.subarray(at, at + this.channels)];
   }
@@ -90,6 +97,17 @@ export type ImageMode = 'L' | 'RGB';
 
 const isChannels = (value: number): boolean => value === 1 || value === 3;
 const isSize = (value: number): boolean => Number.isInteger(value) && value >= 1;
+const COLOUR = arrayOf(NUMBER, 'numbers');
+export const MODE = oneOf('L', 'RGB');
+/** The most bytes of an image: what any host can hold in one array. */
+const MAX_BYTES = 2 ** 31;
+
+function requireSizes(op: string, width: number, height: number): void {
+  if (!isSize(width) || !isSize(height)) {
+    throw new ArgumentError(`${op}: expected a width and height of at least 1, but got ${show(width)}x${show(height)}`);
+  }
+  if (width * height * 3 >= MAX_BYTES) throw new OutOfMemoryError(`${op}: an image of ${width}x${height} pixels is too large; it can have less than 2 GiB`); // prettier-ignore
+}
 
 function toColour(image: Image): Image {
   const { data } = image;

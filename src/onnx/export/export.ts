@@ -4,11 +4,12 @@
  * something else for another batch is found out.
  */
 import type { Bytes } from '../../base/host-types.ts';
+import { arrayOf, BOOL, kind, requireKind, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError, InternalError } from '../../base/errors.ts';
 import type { TypedArray } from '../../base/dtype.ts';
 import { showShape } from '../../base/shape.ts';
 import { concatBytes } from '../../io/byte-writer.ts';
-import type { ModuleBase } from '../../nn/module-base.ts';
+import { ModuleBase } from '../../nn/module-base.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { empty } from '../../tensor/create.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -36,6 +37,15 @@ export interface OnnxExportOptions {
   /** A description that is kept in the file. */
   readonly docString?: string;
 }
+
+const NAMES = arrayOf(TEXT, 'strings');
+const OPTIONS: OptionKinds<OnnxExportOptions> = {
+  dynamicBatch: BOOL,
+  inputNames: NAMES,
+  outputNames: NAMES,
+  docString: TEXT,
+};
+const MODEL = kind('a module', (value) => value instanceof ModuleBase);
 
 /** A model that takes tensors. */
 export type ExportableModel = ModuleBase & ((...inputs: never[]) => unknown);
@@ -74,17 +84,19 @@ export function encodeOnnx(
   example: Tensor | readonly Tensor[],
   options: OnnxExportOptions,
 ): Encoded {
+  requireKind('exportOnnx', 'the model', model, MODEL);
+  const given = requireOptions<OnnxExportOptions>('exportOnnx', options, OPTIONS, '{ dynamicBatch: false }');
   const inputs = example instanceof Tensor ? [example] : example;
-  const dynamic = options.dynamicBatch ?? true;
+  const dynamic = given.dynamicBatch ?? true;
   const batch = checkInputs(inputs, dynamic);
   const batches = dynamic ? [batch, batch + 1, 2 * batch + 5] : [undefined];
   const runs = batches.map((n) => ({ batch: n ?? 0, trace: traceModel(model, inputs.map((x) => plain(x, n))) })); // prettier-ignore
-  const graph = new ModelExporter(runs, options).graph(model.typeName());
+  const graph = new ModelExporter(runs, given).graph(model.typeName());
   const encoded = encodeMessage('Model', {
     irVersion: IR_VERSION,
     producerName: 'flambeau',
     producerVersion: '0.1.0',
-    docString: options.docString,
+    docString: given.docString,
     opsetImport: [{ domain: '', version: OPSET }],
     graph,
   });
@@ -94,7 +106,7 @@ export function encodeOnnx(
 
 /** The batch size that all inputs share. */
 function checkInputs(inputs: readonly Tensor[], dynamic: boolean): number {
-  const [first] = inputs;
+  const [first] = Array.isArray(inputs) ? (inputs as readonly Tensor[]) : [];
   if (first === undefined || !inputs.every((x) => x instanceof Tensor)) {
     throw new ArgumentError('exportOnnx: expected the example to be a tensor or an array of tensors');
   }

@@ -2,6 +2,7 @@
  * What the image data sets have in common: images from somewhere, a class for each, a transform; single samples, and batches by the
  * fast way.
  */
+import { ARRAY, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
 import { rawLabels, type RawTensor } from '../../data/raw.ts';
@@ -40,6 +41,13 @@ export class ImageDataset<O = Image> implements Dataset<[O, number]> {
         `${new.target.name}: expected a transform or a function, but got ${typeof options.transform}`,
       );
     }
+    requireKind(
+      this.constructor.name,
+      'the classes of the samples',
+      targets,
+      ARRAY,
+      'data sets are opened: await ImageFolder.open(path)',
+    );
     this.#source = source;
     this.targets = targets;
     this.classes = classes;

@@ -2,6 +2,7 @@
  * Image folders: one folder of images for each class, on disk or in a tar archive that is read in place
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html).
  */
+import { ARRAY, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { FileSet, ReadLimits } from '../../io/file-set.ts';
 import { loadDecoders } from '../../io/image/decode.ts';
@@ -39,6 +40,7 @@ export class ImageFolder<O = Image> extends ImageDataset<O> {
     classes: readonly string[],
     options: ImageDatasetOptions<O>,
   ) {
+    requireKind('ImageFolder', 'the samples', samples, ARRAY, 'open a folder with await ImageFolder.open(path)');
     const targets = samples.map(([, target]) => target);
     super(source, targets, classes, options);
     this.samples = samples;

@@ -2,6 +2,7 @@
  * MNIST: 28×28 grey pictures of handwritten digits, in four IDX files
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html).
  */
+import { BYTES, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import type { Image } from '../../io/image/image.ts';
 import { openFiles } from '../../io/open-files.ts';
@@ -56,6 +57,7 @@ export class MNIST<O = Image> extends ImageDataset<O> {
     options: ImageDatasetOptions<O> = {},
     place?: string,
   ): Promise<MNIST<O>> {
+    for (const file of [images, labels]) requireKind('MNIST.fromFiles', 'the files', file, BYTES);
     const pictures = await readIdx(images, 'images-idx3-ubyte', 3);
     const digits = await readIdx(labels, 'labels-idx1-ubyte', 1);
     const [count, height, width] = pictures.shape as [number, number, number];

@@ -1,4 +1,5 @@
 /** AlexNet: A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, as torchvision has it. */
+import { COUNT, PROBABILITY, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -9,6 +10,8 @@ export interface AlexNetOptions {
   readonly dropout?: number;
 }
 
+const OPTIONS: OptionKinds<AlexNetOptions> = { numClasses: COUNT, dropout: PROBABILITY };
+
 export class AlexNet extends nn.Module {
   features: nn.Sequential;
   avgpool: nn.AdaptiveAvgPool2d;
@@ -16,7 +19,12 @@ export class AlexNet extends nn.Module {
 
   constructor(options: AlexNetOptions = {}) {
     super();
-    const { numClasses = 1000, dropout = 0.5 } = options;
+    const { numClasses = 1000, dropout = 0.5 } = requireOptions<AlexNetOptions>(
+      'AlexNet',
+      options,
+      OPTIONS,
+      '{ numClasses: 10 }',
+    );
     this.features = new nn.Sequential(
       new nn.Conv2d(3, 64, 11, { stride: 4, padding: 2 }),
       new nn.ReLU(true),

@@ -1,4 +1,5 @@
 /** DenseNet: G. Huang et al., "Densely connected convolutional networks", 2016, as torchvision has it. */
+import { arrayOf, COUNT, PROBABILITY, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { adaptiveAvgPool2d, dropout, relu } from '../../nn/functional.ts';
 import * as nn from '../../nn/index.ts';
 import { cat } from '../../tensor/functions.ts';
@@ -78,13 +79,23 @@ class Transition extends nn.Sequential {
   }
 }
 
+const OPTIONS: OptionKinds<DenseNetOptions> = {
+  growthRate: COUNT,
+  blockConfig: arrayOf(COUNT, 'whole numbers'),
+  numInitFeatures: COUNT,
+  bnSize: COUNT,
+  dropRate: PROBABILITY,
+  numClasses: COUNT,
+};
+
 export class DenseNet extends nn.Module {
   features: nn.Sequential;
   classifier: nn.Linear;
 
   constructor(options: DenseNetOptions = {}) {
     super();
-    const { growthRate = 32, blockConfig = [6, 12, 24, 16], numInitFeatures = 64, bnSize = 4, dropRate = 0 } = options;
+    const given = requireOptions<DenseNetOptions>('DenseNet', options, OPTIONS, '{ numClasses: 10 }');
+    const { growthRate = 32, blockConfig = [6, 12, 24, 16], numInitFeatures = 64, bnSize = 4, dropRate = 0 } = given;
     const features = new nn.Sequential();
     features.addModule('conv0', new nn.Conv2d(3, numInitFeatures, 7, { stride: 2, padding: 3, bias: false }));
     features.addModule('norm0', new nn.BatchNorm2d(numInitFeatures));
@@ -101,7 +112,7 @@ export class DenseNet extends nn.Module {
     });
     features.addModule('norm5', new nn.BatchNorm2d(channels));
     this.features = features;
-    this.classifier = new nn.Linear(channels, options.numClasses ?? 1000);
+    this.classifier = new nn.Linear(channels, given.numClasses ?? 1000);
     for (const m of this.modules()) {
       if (m instanceof nn.Conv2d) nn.init.kaimingNormal_(m.weight);
       else if (m instanceof nn.Linear && m.bias !== null) nn.init.zeros_(m.bias);

@@ -1,4 +1,5 @@
 /** Inception v3: C. Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015, as torchvision has it. */
+import { BOOL, COUNT, PROBABILITY, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { adaptiveAvgPool2d, avgPool2d, maxPool2d, relu } from '../../nn/functional.ts';
 import * as nn from '../../nn/index.ts';
 import { cat } from '../../tensor/functions.ts';
@@ -220,6 +221,14 @@ class InceptionAux extends nn.Module {
 }
 
 /** `Out` is what a call gives: the logits, or in training with the second classifier {@link InceptionOutputs}. */
+const OPTIONS: OptionKinds<InceptionOptions> = {
+  numClasses: COUNT,
+  auxLogits: BOOL,
+  transformInput: BOOL,
+  initWeights: BOOL,
+  dropout: PROBABILITY,
+};
+
 export class Inception3<Out = Tensor | InceptionOutputs> extends nn.Module {
   Conv2d_1a_3x3: BasicConv2d;
   Conv2d_2a_3x3: BasicConv2d;
@@ -247,7 +256,13 @@ export class Inception3<Out = Tensor | InceptionOutputs> extends nn.Module {
 
   constructor(options: InceptionOptions = {}) {
     super();
-    const { numClasses = 1000, auxLogits = true, transformInput = false, initWeights = true, dropout = 0.5 } = options;
+    const {
+      numClasses = 1000,
+      auxLogits = true,
+      transformInput = false,
+      initWeights = true,
+      dropout = 0.5,
+    } = requireOptions<InceptionOptions>('Inception3', options, OPTIONS, '{ numClasses: 10 }');
     this.transformInput = transformInput;
     this.Conv2d_1a_3x3 = new BasicConv2d(3, 32, 3, HALVED);
     this.Conv2d_2a_3x3 = new BasicConv2d(32, 32, 3);

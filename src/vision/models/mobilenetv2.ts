@@ -1,4 +1,5 @@
 /** MobileNetV2: M. Sandler et al., "MobileNetV2: Inverted residuals and linear bottlenecks", 2018, as torchvision has it. */
+import { arrayOf, COUNT, POSITIVE, PROBABILITY, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import { adaptiveAvgPool2d } from '../../nn/functional.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -67,17 +68,26 @@ class InvertedResidual extends nn.Module {
   }
 }
 
+const OPTIONS: OptionKinds<MobileNetV2Options> = {
+  numClasses: COUNT,
+  widthMult: POSITIVE,
+  invertedResidualSetting: arrayOf(arrayOf(COUNT, 'four numbers'), 'blocks'),
+  roundNearest: COUNT,
+  dropout: PROBABILITY,
+};
+
 export class MobileNetV2 extends nn.Module {
   features: nn.Sequential;
   classifier: nn.Sequential;
 
   constructor(options: MobileNetV2Options = {}) {
     super();
-    const { numClasses = 1000, widthMult = 1, roundNearest = 8, dropout = 0.2 } = options;
+    const given = requireOptions<MobileNetV2Options>('MobileNetV2', options, OPTIONS, '{ numClasses: 10 }');
+    const { numClasses = 1000, widthMult = 1, roundNearest = 8, dropout = 0.2 } = given;
     let channels = divisible(32 * widthMult, roundNearest);
     const last = divisible(1280 * Math.max(1, widthMult), roundNearest);
     const layers: nn.ModuleBase[] = [new Conv2dNormActivation(3, channels, 3, 2)];
-    for (const [expandRatio, filters, count, stride] of options.invertedResidualSetting ?? SETTING) {
+    for (const [expandRatio, filters, count, stride] of given.invertedResidualSetting ?? SETTING) {
       const output = divisible(filters * widthMult, roundNearest);
       for (let i = 0; i < count; i++) {
         layers.push(new InvertedResidual(channels, output, i === 0 ? stride : 1, expandRatio));

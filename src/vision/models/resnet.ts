@@ -3,6 +3,7 @@
  * transformations for deep neural networks", 2016; wide ResNet: S. Zagoruyko, N. Komodakis, "Wide residual networks", 2016. As torchvision
  * has them: the stride is in the 3×3 convolution of a bottleneck.
  */
+import { BOOL, COUNT, instanceOf, kind, orNull, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../../base/errors.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -32,6 +33,29 @@ type BlockClass = (new (inplanes: number, planes: number, options: BlockOptions)
   readonly expansion: number;
 };
 
+const BLOCK = kind('BasicBlock, Bottleneck or another class with an expansion', (value) => typeof value === 'function' && COUNT.accepts((value as unknown as BlockClass).expansion)); // prettier-ignore
+const LAYERS = kind(
+  'four whole numbers',
+  (value) => Array.isArray(value) && value.length === 4 && value.every(COUNT.accepts),
+);
+const OPTIONS: OptionKinds<ResNetOptions> = {
+  numClasses: COUNT,
+  zeroInitResidual: BOOL,
+  groups: COUNT,
+  widthPerGroup: COUNT,
+  replaceStrideWithDilation: kind(
+    'three booleans',
+    (value) => Array.isArray(value) && value.length === 3 && value.every(BOOL.accepts),
+  ),
+};
+const BLOCK_OPTIONS: OptionKinds<BlockOptions> = {
+  stride: COUNT,
+  downsample: orNull(instanceOf('a Sequential', nn.Sequential)),
+  groups: COUNT,
+  baseWidth: COUNT,
+  dilation: COUNT,
+};
+
 const conv3x3 = (input: number, output: number, stride = 1, groups = 1, dilation = 1): nn.Conv2d =>
   new nn.Conv2d<number, number, 3, number, number, number, number>(input, output, 3, {
     stride,
@@ -57,7 +81,13 @@ export class BasicBlock extends nn.Module {
   /** @throws ArgumentError for groups, another width or dilation: only bottlenecks have them */
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
-    const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1 } = options;
+    const {
+      stride = 1,
+      downsample = null,
+      groups = 1,
+      baseWidth = 64,
+      dilation = 1,
+    } = requireOptions<BlockOptions>('BasicBlock', options, BLOCK_OPTIONS);
     if (groups !== 1 || baseWidth !== 64) throw new ArgumentError(`BasicBlock: expected groups 1 and widthPerGroup 64, but got ${groups} and ${baseWidth}; use a ResNet with bottlenecks`); // prettier-ignore
     if (dilation > 1) throw new ArgumentError(`BasicBlock: expected dilation 1, but got ${dilation}; use a ResNet with bottlenecks`); // prettier-ignore
     this.conv1 = conv3x3(inplanes, planes, stride);
@@ -89,7 +119,14 @@ export class Bottleneck extends nn.Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
-    const { stride = 1, downsample = null, groups = 1, baseWidth = 64, dilation = 1 } = options;
+    const {
+      stride = 1,
+      downsample = null,
+      groups = 1,
+      baseWidth = 64,
+      dilation = 1,
+    } = requireOptions<BlockOptions>('Bottleneck', options, BLOCK_OPTIONS);
+    requireKind('Bottleneck', 'planes', planes, COUNT);
     const width = Math.trunc(planes * (baseWidth / 64)) * groups;
     this.conv1 = conv1x1(inplanes, width);
     this.bn1 = new nn.BatchNorm2d(width);
@@ -125,12 +162,15 @@ export class ResNet extends nn.Module {
   /** @param layers the number of blocks of each stage */
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super();
-    const { numClasses = 1000, zeroInitResidual = false, replaceStrideWithDilation = [false, false, false] } = options;
+    requireKind('ResNet', 'the block', block, BLOCK);
+    requireKind('ResNet', 'the layers', layers, LAYERS);
+    const given = requireOptions<ResNetOptions>('ResNet', options, OPTIONS, '{ numClasses: 10 }');
+    const { numClasses = 1000, zeroInitResidual = false, replaceStrideWithDilation = [false, false, false] } = given;
     this.conv1 = new nn.Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
     this.bn1 = new nn.BatchNorm2d(64);
     this.relu = new nn.ReLU(true);
     this.maxpool = new nn.MaxPool2d(3, 2, { padding: 1 });
-    const stages = new Stages(block, options);
+    const stages = new Stages(block, given);
     this.layer1 = stages.next(64, layers[0], 1, false);
     this.layer2 = stages.next(128, layers[1], 2, replaceStrideWithDilation[0]);
     this.layer3 = stages.next(256, layers[2], 2, replaceStrideWithDilation[1]);
@@ -186,6 +226,10 @@ class Stages {
   }
 }
 
+/** Options before others are put under them. */
+const checked = (op: string, options: unknown): ResNetOptions =>
+  requireOptions<ResNetOptions>(op, options, OPTIONS, '{ numClasses: 10 }');
+
 const sequence = (...layers: nn.ModuleBase[]): nn.Sequential => new nn.Sequential(...layers);
 
 /** ResNet with 18 layers of weights, 11.7 million parameters. Made for 224×224, like all of them. */
@@ -200,11 +244,13 @@ export const resnet101 = (options?: ResNetOptions): ResNet => new ResNet(Bottlen
 export const resnet152 = (options?: ResNetOptions): ResNet => new ResNet(Bottleneck, [3, 8, 36, 3], options);
 /** ResNeXt with 50 layers of weights, 32 groups of 4 channels, 25.0 million parameters. */
 export const resnext50_32x4d = (options?: ResNetOptions): ResNet =>
-  resnet50({ groups: 32, widthPerGroup: 4, ...options });
+  resnet50({ groups: 32, widthPerGroup: 4, ...checked('resnext50_32x4d', options) });
 /** ResNeXt with 101 layers of weights, 32 groups of 8 channels, 88.8 million parameters. */
 export const resnext101_32x8d = (options?: ResNetOptions): ResNet =>
-  resnet101({ groups: 32, widthPerGroup: 8, ...options });
+  resnet101({ groups: 32, widthPerGroup: 8, ...checked('resnext101_32x8d', options) });
 /** ResNet-50 with bottlenecks twice as wide, 68.9 million parameters. */
-export const wide_resnet50_2 = (options?: ResNetOptions): ResNet => resnet50({ widthPerGroup: 128, ...options });
+export const wide_resnet50_2 = (options?: ResNetOptions): ResNet =>
+  resnet50({ widthPerGroup: 128, ...checked('wide_resnet50_2', options) });
 /** ResNet-101 with bottlenecks twice as wide, 126.9 million parameters. */
-export const wide_resnet101_2 = (options?: ResNetOptions): ResNet => resnet101({ widthPerGroup: 128, ...options });
+export const wide_resnet101_2 = (options?: ResNetOptions): ResNet =>
+  resnet101({ widthPerGroup: 128, ...checked('wide_resnet101_2', options) });

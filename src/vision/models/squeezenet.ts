@@ -1,4 +1,5 @@
 /** SqueezeNet: F. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016, as torchvision has it. */
+import { COUNT, oneOf, PROBABILITY, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import { cat } from '../../tensor/functions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -51,13 +52,21 @@ const PLANS = {
   ],
 } as const satisfies Record<string, Plan>; // prettier-ignore
 
+const OPTIONS: OptionKinds<SqueezeNetOptions> = { numClasses: COUNT, dropout: PROBABILITY };
+
 export class SqueezeNet extends nn.Module {
   features: nn.Sequential;
   classifier: nn.Sequential;
 
   constructor(version: keyof typeof PLANS = '1_0', options: SqueezeNetOptions = {}) {
     super();
-    const { numClasses = 1000, dropout = 0.5 } = options;
+    const { numClasses = 1000, dropout = 0.5 } = requireOptions<SqueezeNetOptions>(
+      'SqueezeNet',
+      options,
+      OPTIONS,
+      '{ numClasses: 10 }',
+    );
+    requireKind('SqueezeNet', 'the version', version, oneOf(...Object.keys(PLANS)));
     const stem = version === '1_0' ? new nn.Conv2d(3, 96, 7, { stride: 2 }) : new nn.Conv2d(3, 64, 3, { stride: 2 });
     const layers: nn.ModuleBase[] = [stem, new nn.ReLU(true)];
     for (const step of PLANS[version] as Plan) {

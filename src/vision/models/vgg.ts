@@ -1,4 +1,5 @@
 /** VGG: K. Simonyan, A. Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014, as torchvision has it. */
+import { BOOL, COUNT, PROBABILITY, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -37,6 +38,8 @@ function makeLayers(plan: Plan, batchNorm: boolean): nn.Sequential {
   return new nn.Sequential(...layers);
 }
 
+const OPTIONS: OptionKinds<VGGOptions> = { numClasses: COUNT, initWeights: BOOL, dropout: PROBABILITY };
+
 export class VGG extends nn.Module {
   features: nn.Sequential;
   avgpool: nn.AdaptiveAvgPool2d;
@@ -45,7 +48,11 @@ export class VGG extends nn.Module {
   /** @param features gives 512 channels */
   constructor(features: nn.Sequential, options: VGGOptions = {}) {
     super();
-    const { numClasses = 1000, initWeights = true, dropout = 0.5 } = options;
+    const {
+      numClasses = 1000,
+      initWeights = true,
+      dropout = 0.5,
+    } = requireOptions<VGGOptions>('VGG', options, OPTIONS, '{ numClasses: 10 }');
     this.features = features;
     this.avgpool = new nn.AdaptiveAvgPool2d([7, 7]);
     this.classifier = new nn.Sequential(

@@ -2,9 +2,12 @@
  * What every transform is: a function with a description. `new ToTensor()` can be called like a function, prints as torchvision
  * prints it, and can be made again in another thread from its name and arguments.
  */
+import { arrayOf, either, NUMBER, PROBABILITY, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { Image } from '../../io/image/image.ts';
-import { Image as ImageClass } from '../../io/image/image.ts';
+import { requireImage } from '../require-image.ts';
+
+export { requireImage };
 
 /** A transform's name and the arguments it was made with: plain data. */
 export interface TransformDescription {
@@ -59,12 +62,7 @@ export abstract class ImageTransform extends Transform<Image, Image> {
   }
 }
 
-/** @throws {@link ArgumentError} unless the value is an image. */
-export function requireImage(operation: string, value: unknown): Image {
-  if (value instanceof ImageClass) return value;
-  const came = typeof value === 'object' && value !== null ? `a ${value.constructor.name}` : String(value);
-  throw new ArgumentError(`${operation}: expected an Image, but got ${came}; put this transform before ToTensor()`);
-}
+const SIZE_OR_SIZES = either(NUMBER, arrayOf(NUMBER, 'numbers'));
 
 /** `(32, 32)` */
 export const tuple = (values: readonly number[]): string => `(${values.join(', ')})`;
@@ -78,6 +76,7 @@ export const list = (values: readonly number[]): string => `[${values.join(', ')
  * @throws {@link ArgumentError} unless they are whole and at least 1
  */
 export function heightAndWidth(operation: string, size: number | readonly number[]): readonly [number, number] {
+  requireKind(operation, 'the size', size, SIZE_OR_SIZES);
   const sizes = typeof size === 'number' ? [size, size] : size.length === 1 ? [size[0]!, size[0]!] : [...size];
   if (sizes.length !== 2 || sizes.some((value) => !Number.isInteger(value) || value < 1)) {
     throw new ArgumentError(
@@ -89,6 +88,6 @@ export function heightAndWidth(operation: string, size: number | readonly number
 
 /** @throws {@link ArgumentError} unless 0 ≤ p ≤ 1. */
 export function requireProbability(operation: string, p: number): number {
-  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${operation}: expected a probability p from 0 to 1, but got ${p}`);
+  requireKind(operation, 'p', p, PROBABILITY);
   return p;
 }

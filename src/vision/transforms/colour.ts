@@ -1,4 +1,5 @@
 /** Transforms of colours and values, and from images to tensors (https://pytorch.org/vision/stable/transforms.html). */
+import { arrayOf, NUMBER, requireKind, wrongArgument } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { showShape } from '../../base/shape.ts';
 import type { Image } from '../../io/image/image.ts';
@@ -17,9 +18,7 @@ export class Grayscale extends ImageTransform {
 
   constructor(numOutputChannels: 1 | 3 = 1) {
     super(numOutputChannels);
-    if (![1, 3].includes(numOutputChannels)) {
-      throw new ArgumentError(`Grayscale: expected 1 or 3 output channels, but got ${numOutputChannels}`);
-    }
+    if (![1, 3].includes(numOutputChannels)) throw wrongArgument('Grayscale', 'the number of output channels', '1 or 3', numOutputChannels); // prettier-ignore
     this.numOutputChannels = numOutputChannels;
   }
 
@@ -32,6 +31,8 @@ export class Grayscale extends ImageTransform {
     return `num_output_channels=${this.numOutputChannels}`;
   }
 }
+
+const NUMBERS = arrayOf(NUMBER, 'numbers');
 
 /** The float32 values that the pixel values 0 to 255 become. */
 export const UNIT_VALUES: Float32Array = Float32Array.from({ length: 256 }, (_, value) => value / 255);
@@ -94,6 +95,8 @@ export class Normalize extends Transform<Tensor, Tensor> {
 
   constructor(mean: readonly number[], std: readonly number[]) {
     super(mean, std);
+    for (const values of [mean, std])
+      requireKind('Normalize', 'mean and std', values, NUMBERS, 'write new Normalize([0.5], [0.5])');
     this.mean = [...mean];
     this.std = [...std];
     const numbers = [...mean, ...std];

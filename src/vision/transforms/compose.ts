@@ -1,4 +1,5 @@
 /** One transform after the other. */
+import { ARRAY, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { Transform, type TransformDescription, type TransformLike } from './base.ts';
 
@@ -35,7 +36,8 @@ export class Compose<const T extends readonly TransformLike[]> extends Transform
 
   constructor(transforms: T) {
     super(transforms);
-    const wrong = transforms.findIndex((transform) => typeof transform !== 'function');
+    requireKind('Compose', 'the transforms', transforms, ARRAY, 'write new Compose([a, b])');
+    const wrong = transforms.findIndex((transform: unknown) => typeof transform !== 'function');
     if (wrong !== -1) throw new ArgumentError(`Compose: transform ${wrong} is not a transform or a function`);
     if (transforms.length === 0) throw new ArgumentError('Compose: expected at least one transform, but got none');
     this.transforms = transforms;

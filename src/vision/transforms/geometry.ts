@@ -1,10 +1,20 @@
 /** Transforms that move pixels: mirror, turn, resize, cut (https://pytorch.org/vision/stable/transforms.html). */
+import {
+  BOOL,
+  either,
+  kind,
+  NUMBER,
+  requireKind,
+  requireOptions,
+  STEP,
+  type OptionKinds,
+} from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Image } from '../../io/image/image.ts';
-import { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from '../crop.ts';
-import { resize, type Interpolation } from '../resize.ts';
-import { fillColour, rotate, type RotateInterpolation, type RotateOptions } from '../rotate.ts';
+import { centerCrop, crop, hflip, pad, PADDING, PADDING_MODE, vflip, type Padding, type PaddingMode } from '../crop.ts';
+import { INTERPOLATION, resize, type Interpolation } from '../resize.ts';
+import { FILL, fillColour, rotate, ROTATE_OPTIONS, type RotateOptions } from '../rotate.ts';
 import { heightAndWidth, ImageTransform, list, requireProbability, tuple } from './base.ts';
 import { below, happens, uniform } from './random.ts';
 
@@ -80,6 +90,8 @@ export class RandomRotation extends ImageTransform {
 
   constructor(degrees: number | readonly [number, number], options: RotateOptions = {}) {
     super(degrees, options);
+    requireKind('RandomRotation', 'degrees', degrees, DEGREES);
+    const given = requireOptions<RotateOptions>('RandomRotation', options, ROTATE_OPTIONS, '{ expand: true }');
     this.degrees = typeof degrees === 'number' ? [-degrees, degrees] : [degrees[0], degrees[1]];
     const [from, to] = this.degrees;
     if (!Number.isFinite(to - from) || from > to) {
@@ -87,11 +99,7 @@ export class RandomRotation extends ImageTransform {
         `RandomRotation: expected degrees of at least 0 or a range [from, to], but got ${JSON.stringify(degrees)}`,
       );
     }
-    const { interpolation = 'nearest', expand = false, center, fill = 0 } = options;
-    requireOneOf('RandomRotation', 'interpolation', interpolation, ROTATE_INTERPOLATIONS);
-    if (center?.every(Number.isFinite) === false) {
-      throw new ArgumentError(`RandomRotation: expected a center [x, y], but got [${center.join(', ')}]`);
-    }
+    const { interpolation = 'nearest', expand = false, center, fill = 0 } = given;
     fillColour('RandomRotation', fill, typeof fill === 'number' ? 1 : fill.length);
     this.options = { interpolation, expand, center, fill };
   }
@@ -109,14 +117,11 @@ export class RandomRotation extends ImageTransform {
   }
 }
 
-const ROTATE_INTERPOLATIONS: readonly RotateInterpolation[] = ['nearest', 'bilinear'];
-const INTERPOLATIONS: readonly Interpolation[] = ['nearest', 'bilinear', 'bicubic'];
-const PADDING_MODES: readonly PaddingMode[] = ['constant', 'edge', 'reflect', 'symmetric'];
-
-function requireOneOf<T extends string>(operation: string, what: string, value: T, known: readonly T[]): T {
-  if (known.includes(value)) return value;
-  throw new ArgumentError(`${operation}: expected ${what} ${known.join(', ')}, but got ${value}`);
-}
+const SIZED = kind('an image, or its { width, height }', (value) => typeof value === 'object' && value !== null && STEP.accepts((value as { width?: unknown }).width) && STEP.accepts((value as { height?: unknown }).height)); // prettier-ignore
+const DEGREES = either(NUMBER, kind('a range [from, to]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts))); // prettier-ignore
+const RESIZE_OPTIONS: OptionKinds<ResizeOptions> = { interpolation: INTERPOLATION, maxSize: NUMBER };
+const PAD_OPTIONS: OptionKinds<PadOptions> = { fill: FILL, paddingMode: PADDING_MODE };
+const CROP_OPTIONS: OptionKinds<RandomCropOptions> = { ...PAD_OPTIONS, padding: PADDING, padIfNeeded: BOOL };
 
 /** Options of {@link Resize}. */
 export interface ResizeOptions {
@@ -142,8 +147,9 @@ export class Resize extends ImageTransform {
     super(size, options);
     const both = heightAndWidth('Resize', size);
     this.size = typeof size === 'number' || size.length === 1 ? both[0] : both;
-    this.interpolation = requireOneOf('Resize', 'interpolation', options.interpolation ?? 'bilinear', INTERPOLATIONS);
-    this.maxSize = options.maxSize;
+    const given = requireOptions<ResizeOptions>('Resize', options, RESIZE_OPTIONS, "{ interpolation: 'bicubic' }");
+    this.interpolation = given.interpolation ?? 'bilinear';
+    this.maxSize = given.maxSize;
     if (this.maxSize === undefined) return;
     if (typeof this.size !== 'number' || !Number.isInteger(this.maxSize) || this.maxSize <= this.size) {
       throw new ArgumentError(
@@ -158,7 +164,9 @@ export class Resize extends ImageTransform {
   }
 
   /** Height and width that an image is resized to. */
-  outputSize({ width, height }: { readonly width: number; readonly height: number }): readonly [number, number] {
+  outputSize(image: { readonly width: number; readonly height: number }): readonly [number, number] {
+    requireKind('Resize.outputSize', 'the image', image, SIZED);
+    const { width, height } = image;
     if (typeof this.size !== 'number') return this.size;
     const [short, long] = width <= height ? [width, height] : [height, width];
     let newShort = this.size;
@@ -224,8 +232,7 @@ export class RandomCrop extends ImageTransform {
   constructor(size: number | readonly number[], options: RandomCropOptions = {}) {
     super(size, options);
     this.size = heightAndWidth('RandomCrop', size);
-    this.options = options;
-    requireOneOf('RandomCrop', 'paddingMode', options.paddingMode ?? 'constant', PADDING_MODES);
+    this.options = requireOptions<RandomCropOptions>('RandomCrop', options, CROP_OPTIONS, '{ padding: 4 }');
   }
 
   override transform(image: Image): Image {
@@ -278,9 +285,15 @@ export class Pad extends ImageTransform {
 
   constructor(padding: Padding, options: PadOptions = {}) {
     super(padding, options);
+    requireKind('Pad', 'padding', padding, PADDING);
     this.padding = padding;
-    const paddingMode = requireOneOf('Pad', 'paddingMode', options.paddingMode ?? 'constant', PADDING_MODES);
-    this.options = { fill: options.fill ?? 0, paddingMode };
+    const { fill = 0, paddingMode = 'constant' } = requireOptions<PadOptions>(
+      'Pad',
+      options,
+      PAD_OPTIONS,
+      '{ fill: 0 }',
+    );
+    this.options = { fill, paddingMode };
   }
 
   override transform(image: Image): Image {

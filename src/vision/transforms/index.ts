@@ -1,4 +1,5 @@
 /** The transforms, by torchvision's names, and how one is made again from its description. */
+import { kind, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { TransformDescription, TransformLike } from './base.ts';
 import { Grayscale, Normalize, ToTensor } from './colour.ts';
@@ -29,6 +30,11 @@ export {
   type ResizeOptions,
 } from './geometry.ts';
 
+const DESCRIPTION = kind('{ name, args }', (value) => {
+  const { name, args } = (value ?? {}) as { readonly name?: unknown; readonly args?: unknown };
+  return typeof name === 'string' && Array.isArray(args) && (name !== 'Compose' || Array.isArray(args[0]));
+});
+
 type Maker = (args: readonly never[]) => TransformLike;
 const maker =
   <A extends readonly unknown[]>(Class: new (...args: A) => TransformLike): Maker =>
@@ -54,7 +60,9 @@ const MAKERS: Readonly<Record<string, Maker>> = {
  *
  * @throws {@link ArgumentError} for a class that is not one of the library's
  */
-export function reviveTransform({ name, args }: TransformDescription): TransformLike {
+export function reviveTransform(description: TransformDescription): TransformLike {
+  requireKind('reviveTransform', 'the description', description, DESCRIPTION);
+  const { name, args } = description;
   const make = Object.hasOwn(MAKERS, name) ? MAKERS[name] : undefined;
   if (make === undefined) {
     throw new ArgumentError(

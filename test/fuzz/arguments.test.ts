@@ -1,0 +1,189 @@
+/** Arguments are honoured or refused by an error that says what to write: calls that were once ignored, misread or crashed. */
+import { describe, expect, it } from 'vitest';
+import * as core from '../../src/index-node.ts';
+import { ArgumentError, FlambeauError, InternalError, OutOfMemoryError } from '../../src/base/errors.ts';
+import { nearest, show } from '../../src/base/arguments.ts';
+import { summary } from '../../src/inspect/index.ts';
+import { ImageFolder, RandomCrop } from '../../src/vision/index.ts';
+import { VALID } from '../support/surface-valid.ts';
+import { OwnError, publicFunctions, VALUES, type Category } from '../support/surface.ts';
+
+const { arange, cat, compile, data, F, linspace, nn, ones, optim, tensor, zeros } = core;
+/** As JavaScript calls it: without types. */
+const js = (value: unknown): any => value; // eslint-disable-line @typescript-eslint/no-explicit-any -- what types forbid is the subject
+/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access -- likewise */
+
+const x = (): core.Tensor =>
+  tensor([
+    [1, -2],
+    [3, 4],
+  ]);
+const parameters = (): core.Tensor[] => [new nn.Parameter(ones(2))];
+
+describe('what is refused, and what to write instead', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    ['Conv2d by position', () => new (js(nn.Conv2d))(3, 6, 5, 2, 1), /the fourth argument as an object: new nn\.Conv2d\(3, 6, 5, \{ stride: 2, padding: 1 \}\)/],
+    ['Conv2d without a kernel', () => new (js(nn.Conv2d))(3, 4), /kernelSize to be a whole number of at least 1 or a pair of them, but got undefined/],
+    ['paddingMode', () => new (js(nn.Conv2d))(3, 4, 3, { paddingMode: 'reflect' }), /no option 'paddingMode'; its options are stride, padding.*did you mean 'padding'|no option 'paddingMode'; its options are stride, padding/],
+    ['Linear without bias by position', () => new (js(nn.Linear))(3, 4, false), /new nn\.Linear\(3, 4, \{ bias: false \}\)/],
+    ['BatchNorm by position', () => new (js(nn.BatchNorm2d))(3, 1e-5), /expected options to be an object, but got 0\.00001/],
+    ['Softmax without a dimension', () => new (js(nn.Softmax))(), /Softmax: expected dim to be a whole number, but got undefined/],
+    ['a layer that takes nothing', () => new (js(nn.Sigmoid))(1), /Sigmoid: takes no arguments, but got 1 besides/],
+    ['weight_decay', () => new optim.SGD(parameters(), js({ lr: 0.1, weight_decay: 1 })), /no option 'weight_decay'.*did you mean 'weightDecay'\?/],
+    ['a misspelt option', () => new optim.Adam(parameters(), js({ amsgard: true })), /did you mean 'amsgrad'\?/],
+    ['an option of a group', () => new optim.SGD([{ params: parameters(), weightdecay: 1 }] as never, { lr: 1 }), /did you mean 'weightDecay'\?/],
+    ['a learning rate by position', () => new optim.Adam(parameters(), js(0.1)), /write new optim\.Adam\(model\.parameters\(\), \{ lr: 0\.001 \}\)/],
+    ['a model for its parameters', () => new optim.SGD(js(new nn.Linear(2, 1)), { lr: 0.1 }), /SGD: expected the parameters to be tensors or groups of them, but got a module Linear; pass model\.parameters\(\)/],
+    ['dropout by position', () => F.dropout(x(), js(0.1)), /F\.dropout\(x, \{ p: 0\.5 \}\)/],
+    ['a padding mode', () => F.pad(x(), [1, 1], js('reflect')), /only constant padding exists/],
+    ['labels in an array', () => F.crossEntropy(x(), js([0, 1])), /expected the target to be a tensor, but got \[0, 1\]; class indices are tensor\(\[0, 2\]/],
+    ['clamp by position', () => js(x()).clamp(0, 1), /write \{ min: 0, max: 1 \}/],
+    ['clamp to a tensor', () => x().clamp(js({ max: tensor(1) })), /max to be a number, but got a tensor of shape \[\]/],
+    ['clamp to nothing', () => x().clamp({}), /a min, a max or both/],
+    ['keepdim by position', () => js(x()).sum(1, true), /write \{ keepdim: true \}/],
+    ['dimensions one by one', () => js(x()).squeeze(0, 1), /squeeze: takes one dimension, or an array of them, but got 1 besides/],
+    ['a device and a dtype', () => js(x()).to('float64', 'cpu'), /but got 'cpu' besides/],
+    ['text for a number', () => x().mul(js('2')), /mul: expected the operand to be a tensor or a number, but got '2'/],
+    ['a number for a tensor', () => x().logicalAnd(js(2)), /logicalAnd: expected the operand to be a tensor, but got 2/],
+    ['null among tensors', () => cat(js([x(), null])), /cat: expected the first argument to be an array of tensors/],
+    ['tensors in an array', () => tensor(js([tensor(1)])), /but got a tensor of shape \[\]; use stack/],
+    ['NaN as a whole number', () => tensor([NaN], { dtype: 'int64' }), /NaN does not fit into int64/],
+    ['elements that are none', () => tensor(js([1, 'a'])), /every element to be a number, a bigint or true or false, but got 'a'/],
+    ['a data set made with new', () => new (js(ImageFolder))('photos'), /open a folder with await ImageFolder\.open\(path\)/],
+    ['a module without forward', () => new (js(class extends js(nn.Module) {}))()(x()), /has no forward\(\); define forward\(x\)/],
+    ['an unknown option of a transform', () => new RandomCrop(2, js({ pad_if_needed: true })), /did you mean 'padIfNeeded'\?/],
+    ['an array for a model', () => summary(js([]), [1, 3]), /summary: expected the model to be a module/],
+    ['a shape for sizes', () => js(zeros)('2'), /zeros: expected options to be an object, but got '2'/],
+    ['typed data of another dtype', () => ones(2).setData(new Float64Array(2)), /a Float32Array for dtype float32/],
+    ['a loader of an array', () => new data.DataLoader(js([1, 2])), /which has a length and get\(index\)/],
+  ])('%s', (_, call, message) => {
+    expect(call).toThrow(ArgumentError);
+    expect(call).toThrow(message);
+  }); // prettier-ignore
+});
+
+describe('what is honoured', () => {
+  it('a stride among the options of a pool', () => {
+    expect(new nn.MaxPool2d(3, { stride: 2, padding: 1 })(ones(1, 1, 8, 8)).shape).toEqual([1, 1, 4, 4]);
+    expect(new nn.AvgPool2d(2, { stride: 1 })(ones(1, 1, 4, 4)).shape).toEqual([1, 1, 3, 3]);
+  });
+  it('inplace as PyTorch names it', () => {
+    const input = tensor([-1, 2]);
+    expect(new nn.ReLU({ inplace: true })(input)).toBe(input);
+  });
+  it('mixed elements, by the widest kind', () => {
+    expect(tensor([true, 2.5]).tolist()).toEqual([1, 2.5]);
+    expect(tensor([true, 2n]).dtype).toBe('int64');
+    expect(tensor(js([new Float32Array([1, 2]), [3, 4]])).tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
+  });
+});
+
+describe('what would never end, or fill the memory', () => {
+  it.each<[string, () => unknown]>([
+    ['arange', () => arange(0, 1e12)],
+    ['linspace', () => linspace(0, 1, 1e11)],
+    ['zeros', () => zeros(2 ** 20, 2 ** 11, { dtype: 'float64' })],
+    ['rand', () => core.rand(2 ** 15, 2 ** 15)],
+  ])('%s', (_, call) => expect(call).toThrow(OutOfMemoryError));
+
+  it('values that contain themselves, or are nested without end', () => {
+    const cyclic: unknown[] = [];
+    cyclic.push(cyclic);
+    let deep: unknown = 1;
+    for (let i = 0; i < 20_000; i++) deep = [deep];
+    for (const values of [cyclic, deep]) expect(() => tensor(js(values))).toThrow(/nested more than 64 deep, or one contains itself/);
+    expect(() => data.defaultCollate([cyclic])).toThrow(/nested more than 100 deep/);
+    expect(() => compile((value: unknown) => value)(cyclic)).toThrow(/nested more than 100 deep/);
+  }); // prettier-ignore
+
+  it('modules that contain themselves, or are nested without end', () => {
+    const model = new nn.Sequential(new nn.ReLU());
+    js(model).again = model;
+    for (const call of [() => model.stateDict(), () => String(model), () => model.apply(() => undefined), () => model(ones(1))]) {
+      expect(call).toThrow(/nested more than 256 deep, or \w+ contains itself/);
+    }
+    expect(model.parameters()).toEqual([]);
+    expect(model.train(false).training).toBe(false);
+    let deep: core.nn.Sequential = new nn.Sequential(new nn.Linear(2, 2));
+    for (let i = 0; i < 5000; i++) deep = new nn.Sequential(deep);
+    for (const call of [() => deep.parameters(), () => deep.stateDict(), () => String(deep), () => deep.eval(), () => deep(ones(2))]) {
+      expect(call).toThrow(/nested more than 256 deep/);
+    }
+  }); // prettier-ignore
+
+  it('compiled functions that call themselves', () => {
+    const call: (value: core.Tensor) => core.Tensor = compile((value: core.Tensor) => call(value));
+    expect(() => call(ones(1))).toThrow(/calls itself without end/);
+  });
+});
+
+it('shows whatever comes, in a few words', () => {
+  for (const { label, make } of VALUES) expect(show(make()).length, label).toBeLessThan(200);
+  expect(show(new Date(0))).toBe('a Date');
+  expect(show(new nn.Linear(1, 1))).toBe('a module Linear');
+  expect(nearest('weight_decay', ['lr', 'weightDecay'])).toBe('weightDecay');
+  expect(nearest('colour', ['lr', 'weightDecay'])).toBeUndefined();
+});
+
+/** What each parameter of a call may be; all other kinds of values must be refused. */
+const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
+  fromTypedArray: [['typedarray'], ['array', 'undefined'], ['string', 'undefined']],
+  full: [['array'], ['number', 'boolean'], ['object', 'undefined', 'foreign']],
+  randint: [['number', 'bigint'], ['number', 'bigint'], ['array'], ['object', 'undefined', 'foreign']],
+  cat: [['array'], ['number', 'undefined']],
+  where: [['tensor'], ['tensor', 'number'], ['tensor', 'number']],
+  matmul: [['tensor'], ['tensor']],
+  'F.conv2d': [['tensor'], ['tensor'], ['tensor', 'null', 'undefined'], ['object', 'undefined', 'foreign']],
+  'F.linear': [['tensor'], ['tensor'], ['tensor', 'null', 'undefined']],
+  'F.maxPool2d': [['tensor'], ['number', 'array'], ['object', 'undefined', 'foreign']],
+  'F.softmax': [['tensor'], ['number']],
+  'F.dropout': [['tensor'], ['object', 'undefined', 'foreign']],
+  'F.crossEntropy': [['tensor'], ['tensor'], ['object', 'undefined', 'foreign']],
+  'F.mseLoss': [['tensor'], ['tensor'], ['object', 'undefined', 'foreign']],
+  'F.pad': [['tensor'], ['array'], ['number', 'undefined']],
+  'F.oneHot': [['tensor'], ['number', 'undefined']],
+  'nn.Conv2d': [['number'], ['number'], ['number', 'array'], ['object', 'undefined', 'foreign']],
+  'nn.Linear': [['number'], ['number'], ['object', 'undefined', 'foreign']],
+  'nn.Dropout': [['number', 'undefined'], ['boolean', 'object', 'undefined', 'foreign']],
+  'nn.MaxPool2d': [['number', 'array'], ['number', 'array', 'null', 'undefined', 'object', 'foreign'], ['object', 'undefined', 'foreign']],
+  'nn.BatchNorm2d': [['number'], ['object', 'undefined', 'foreign']],
+  'nn.CrossEntropyLoss': [['object', 'undefined', 'foreign']],
+  'nn.Parameter': [['tensor'], ['boolean', 'undefined']],
+  'optim.SGD': [['array', 'iterable'], ['object', 'foreign']],
+  'optim.Adam': [['array', 'iterable'], ['object', 'undefined', 'foreign']],
+  'optim.StepLR': [['optimizer'], ['object', 'foreign']],
+  'data.DataLoader': [['object', 'foreign'], ['object', 'undefined', 'foreign']],
+  'data.TensorDataset': [['tensor'], ['tensor']],
+  'vision.resize': [['image'], ['number'], ['number'], ['string', 'undefined']],
+  'vision.rotate': [['image'], ['number'], ['object', 'undefined', 'foreign']],
+  'vision.Resize': [['number', 'array'], ['object', 'undefined', 'foreign']],
+  'vision.Normalize': [['array'], ['array']],
+  'inspect.summary': [['module'], ['array'], ['object', 'undefined', 'foreign']],
+  'onnx.serializeOnnx': [['module'], ['tensor', 'array'], ['object', 'undefined', 'foreign']],
+  compile: [['function', 'class', 'module'], ['object', 'undefined', 'foreign']],
+}; // prettier-ignore
+
+describe('the documented kinds of arguments', () => {
+  const targets = new Map(publicFunctions().map((target) => [target.name, target]));
+  it.each(Object.entries(CONTRACT))('%s', (name, kinds) => {
+    const valid = VALID[name]![0]!;
+    const { call } = targets.get(name)!;
+    let refused = 0;
+    kinds.forEach((accepted, at) => {
+      for (const { label, category, make } of VALUES) {
+        if (accepted.includes(category)) continue;
+        const args = valid();
+        args[at] = make();
+        let error: unknown;
+        try {
+          call(...args);
+        } catch (thrown) {
+          error = thrown;
+        }
+        expect(error instanceof OwnError || (error instanceof FlambeauError && !(error instanceof InternalError)), `${name}: ${label} as argument ${at}: ${String(error)}`).toBe(true); // prettier-ignore
+        refused++;
+      }
+    });
+    expect(refused).toBeGreaterThan(20);
+  });
+});
