@@ -6,6 +6,7 @@
  *
  * The offset into the storage is not part of it: it varies between slices that run the same plan.
  */
+import { ShapeError } from './errors.ts';
 import { itemSize, type DType } from './dtype.ts';
 import { Recent } from './recent.ts';
 import { contiguousStrides, isContiguous, numelOf, sameDims, type Dims } from './shape.ts';
@@ -29,12 +30,16 @@ let nextId = 0;
 export const sameLayout = (a: Layout, b: Layout): boolean =>
   a === b || (a.dtype === b.dtype && sameDims(a.shape, b.shape) && sameDims(a.strides, b.strides));
 
+/** As in PyTorch. */
+const MOST_DIMS = 64;
+
 /** The layout with these properties; strides default to contiguous. */
 export function layoutOf(dtype: DType, shape: Dims, strides?: Dims): Layout {
   const steps = strides ?? contiguousStrides(shape);
   const key = `${dtype}|${shape.join()}|${steps.join()}`;
   let layout = interned.get(key);
   if (layout === undefined) {
+    if (shape.length > MOST_DIMS) throw new ShapeError(`a tensor has at most ${MOST_DIMS} dimensions, but this one would have ${shape.length}`); // prettier-ignore
     const numel = numelOf(shape);
     const last = numel === 0 ? -1 : shape.reduce((sum, size, i) => sum + (size - 1) * steps[i]!, 0);
     layout = Object.freeze({

@@ -199,7 +199,8 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
 /** @internal With checked options, for `op`, which errors name. */
 export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions): Tensor {
   const { mode = 'nearest', alignCorners } = options;
-  if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(say(WRONG_RANK, op, '3-d or 4-d', showSizes(x.layout.shape))); // prettier-ignore
+  // PyTorch takes [N, C, L] for a batch of sequences, which is another thing than one image.
+  if (x.ndim !== 4) throw new ShapeError(`${say(WRONG_RANK, op, '4-d', showSizes(x.layout.shape))}${x.ndim === 3 ? '; give one image as x.unsqueeze(0)' : ''}`); // prettier-ignore
   const scale = pairOf(options.scaleFactor);
   const size = pairOf(options.size) ?? outputSize(x, scale!);
   if (mode === 'area') return apply1('adaptiveAvgPool2d', [x], adaptivePoolParams(size));

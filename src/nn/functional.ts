@@ -457,6 +457,7 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   const { weight = null, ignoreIndex, reduction, labelSmoothing } = given;
   const params = classLossParams('crossEntropy', { weight: weight !== null, ignoreIndex, reduction, labelSmoothing });
   if (target.isFloatingPoint() && sameDims(target.layout.shape, input.layout.shape)) {
+    if (params.ignoreIndex >= 0) throw new ArgumentError(`crossEntropy: ignoreIndex ${params.ignoreIndex} has no meaning for targets that are probabilities; leave it out, or give class indices of dtype int64`); // prettier-ignore
     return probabilityCrossEntropy(input, target, weight, params);
   }
   checkTargets('crossEntropy', input, target, params);

@@ -175,14 +175,12 @@ function floatCells(shown: readonly number[], options: PrintOptions): Cells {
   const { precision } = options;
   const telling = shown.filter((value) => value !== 0 && Number.isFinite(value));
   const allWhole = telling.every((value) => Number.isInteger(value));
-  const automatic = needsScientific(telling, allWhole);
   const scientific = (value: number): string => formatExponential(value, precision);
   const whole = (value: number): string => formatFixed(value, 0) + (Number.isFinite(value) ? '.' : '');
   const decimal = (value: number): string => formatFixed(value, precision);
   const plain = allWhole ? whole : decimal;
-  // A forced notation changes the text but not the width, as in PyTorch.
-  const width = longest(telling, automatic ? scientific : plain);
-  const write = (options.sciMode ?? automatic) ? scientific : plain;
+  const write = (options.sciMode ?? needsScientific(telling, allWhole)) ? scientific : plain;
+  const width = longest(telling, write);
   return { width, format: (value) => write(Number(value)).padStart(width) };
 }
 

@@ -400,7 +400,10 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     const { min, max } = boundsOf(bounds);
     // Whole tensors become float32 for bounds with fractions.
     const { dtype } = scalarAttrs(scalarAttrs(this.layout.dtype, min ?? 0).dtype, max ?? 0);
-    return apply1('clamp', [this.self()], dtypeAttrs(dtype), [min ?? -Infinity, max ?? Infinity]);
+    // Three operations, because a bound by itself lets gradients through where it is reached, and two do not.
+    if (max === undefined) return apply1('clampMin', [this.self()], dtypeAttrs(dtype), [min!]);
+    if (min === undefined) return apply1('clampMax', [this.self()], dtypeAttrs(dtype), [max]);
+    return apply1('clamp', [this.self()], dtypeAttrs(dtype), [min, max]);
   }
 
   /** `value` where the bool `mask` is set. */

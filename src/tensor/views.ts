@@ -283,6 +283,7 @@ export function flattenShape(op: string, shape: Dims, start: number, end: number
 
 /** Sums a gradient back to the shape that was broadcast. */
 export function sumTo(grad: Tensor, shape: Dims): Tensor {
+  if (shape.length === 0) return grad.ndim === 0 && grad.isFloatingPoint() ? grad : grad.sum(); // whole numbers add up as int64
   if (sameDims(grad.layout.shape, shape)) return grad;
   const shift = grad.ndim - shape.length;
   const dims = grad.layout.shape.flatMap((size, i) => (i < shift || (shape[i - shift] === 1 && size !== 1) ? [i] : []));

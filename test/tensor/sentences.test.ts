@@ -59,7 +59,7 @@ const expanded: Message<ExpandShape<[8, 3], [8, 5]>> = 'cannot expand 8×3 to 8�
 const target: Message<ClassTarget<[32, 10], [20], 'crossEntropy'>> = 'crossEntropy expects a target of 32 but receives 20'; // prettier-ignore
 const transposed: Message<ConvTranspose2dShape<[8, 1, 9, 9], 3, 4, 3, 1, 0, 0, 1, 'convTranspose2d'>> = 'convTranspose2d expects 3 channels but receives 1 (input 1×9×9)'; // prettier-ignore
 const cut: Message<ConvTranspose2dShape<[8, 3, 2, 9], 3, 4, 2, 1, 2, 0, 1, 'convTranspose2d'>> = 'convTranspose2d: padding 2×2 leaves nothing of input 3×2×9'; // prettier-ignore
-const resized: Message<InterpolateShape<[8, 3], 4, undefined>> = 'interpolate expects a 3-d or 4-d input but receives 8×3'; // prettier-ignore
+const resized: Message<InterpolateShape<[8, 3], 4, undefined>> = 'interpolate expects a 4-d input but receives 8×3'; // prettier-ignore
 const shuffled: Message<PixelShuffleShape<[8, 6, 3, 3], 2, 'pixelShuffle'>> = 'pixelShuffle expects channels in multiples of 4 but receives 6 (input 6×3×3)'; // prettier-ignore
 const unshuffled: Message<PixelUnshuffleShape<[6, 4, 3], 2, 'pixelUnshuffle'>> = 'pixelUnshuffle expects columns in multiples of 2 but receives 3 (input 6×4×3)'; // prettier-ignore
 
@@ -109,7 +109,7 @@ describe('in a model, the sentence', () => {
     expect(inModel(new nn.BatchNorm2d(8), bare(8, 16, 5, 5))).toThrow(/^BatchNorm2d expects 8 channels but receives 16 \(input 16×5×5\); set numFeatures to 16/); // prettier-ignore
     expect(inModel(new nn.BatchNorm2d(8), bare(16, 5, 5))).toThrow(/^BatchNorm2d expects a 4-d input but receives 16×5×5/); // prettier-ignore
     expect(inModel(new nn.ConvTranspose2d(3, 4, 3), bare(8, 1, 9, 9))).toThrow(/^ConvTranspose2d expects 3 channels but receives 1 \(input 1×9×9\); set inChannels to 1 \(in layer last: /); // prettier-ignore
-    expect(inModel(new nn.Upsample({ size: 3 }), bare(8, 3))).toThrow(/^Upsample expects a 3-d or 4-d input but receives 8×3 \(in layer last: /); // prettier-ignore
+    expect(inModel(new nn.Upsample({ size: 3 }), bare(8, 3))).toThrow(/^Upsample expects a 4-d input but receives 8×3 \(in layer last: /); // prettier-ignore
     expect(inModel(new nn.PixelShuffle(2), bare(1, 6, 3, 3))).toThrow(/^PixelShuffle expects channels in multiples of 4 but receives 6 \(input 6×3×3\); use 8 channels/); // prettier-ignore
     expect(() => new nn.CrossEntropyLoss()(bare(32, 10), labels(20))).toThrow(/^CrossEntropyLoss expects a target of 32 but receives 20/); // prettier-ignore
     expect(() => new nn.Linear(5, 2)(bare(8, 4))).toThrow(/^Linear expects 5 features but receives 4; set inFeatures to 4, or put/); // prettier-ignore

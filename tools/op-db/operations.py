@@ -84,7 +84,19 @@ def undefined(name, x, args):
     return wanted[-1] is not torch.bool and not bool((x.abs() < torch.iinfo(wanted[-1]).max).all())
 
 
-def sample_case(box, kind, dtype, call, args, kwargs):
+# Whose gradients at NaN, or in float64, PyTorch's scalar loops give otherwise than its vectors: what few elements get.
+VECTORS = {'hardtanh', 'relu6', 'hardsigmoid', 'hardswish', 'elu'}
+
+
+def vector_gradients(call, args, kwargs, up):
+    """The gradient of an elementwise function as PyTorch's vectors compute it, whatever the number of elements."""
+    x = args[0].detach().reshape(-1)
+    many = x.repeat(64).requires_grad_()
+    (found,) = torch.autograd.grad(call(many, *args[1:], **kwargs), many, up.reshape(-1).repeat(64))
+    return [found[: x.numel()].reshape(args[0].shape)]
+
+
+def sample_case(box, kind, dtype, call, args, kwargs, name=''):
     args, kwargs = fresh(list(args)), fresh(kwargs)
     case = encoded(box, kind, dtype, args, kwargs)
     inputs = [t for t in [*leaves_of(args), *leaves_of(kwargs)] if t.requires_grad]
@@ -92,6 +104,8 @@ def sample_case(box, kind, dtype, call, args, kwargs):
     if any(isinstance(t, torch.Tensor) and (not known(t) or t.numel() > 4 * MOST_ELEMENTS) for t in outputs):
         raise Foreign('another dtype, or too large')
     ups, grads = gradients(outputs, inputs)
+    if grads is not None and name.removeprefix('nn.functional.') in VECTORS:
+        grads = vector_gradients(call, args, kwargs, ups[0])
     case['out'] = [box.value(t) for t in outputs]
     if grads is not None:
         case['up'], case['grads'] = box.value(ups), box.value(grads)
@@ -136,7 +150,7 @@ class Exporter:
         samples = [s for s in samples_of(info, dtype) if not undefined(info.name, s.input, s.args)]
         for s in samples:
             try:
-                self.add(cases, lambda: sample_case(box, kind, dtype, call, (s.input, *s.args), s.kwargs))
+                self.add(cases, lambda: sample_case(box, kind, dtype, call, (s.input, *s.args), s.kwargs, info.name))
             except Exception as e:
                 if 'not implemented' in str(e):
                     self.left_out += 1
@@ -148,7 +162,7 @@ class Exporter:
                 continue
             try:
                 n = s.noncontiguous()
-                self.add(cases, lambda: sample_case(box, f'{kind}, strided', dtype, call, (n.input, *n.args), n.kwargs))
+                self.add(cases, lambda: sample_case(box, f'{kind}, strided', dtype, call, (n.input, *n.args), n.kwargs, info.name))
             except Exception:  # what fails here failed above, or cannot be written through
                 self.left_out += 1
 

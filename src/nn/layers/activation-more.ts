@@ -131,11 +131,15 @@ export class Softplus extends Layer<IdentityFn> {
   readonly beta: number;
   readonly threshold: number;
 
-  constructor(beta = 1, threshold = 20) {
+  readonly #shown: string;
+
+  constructor(beta?: number, threshold?: number) {
     super();
-    for (const value of [beta, threshold]) requireKind('Softplus', 'beta and threshold', value, NUMBER);
-    this.beta = beta;
-    this.threshold = threshold;
+    this.beta = beta ?? 1;
+    this.threshold = threshold ?? 20;
+    for (const value of [this.beta, this.threshold]) requireKind('Softplus', 'beta and threshold', value, NUMBER);
+    // As PyTorch, which shows its own defaults as floats and what is given as it was written.
+    this.#shown = `beta=${beta ?? '1.0'}, threshold=${threshold ?? '20.0'}`;
   }
 
   protected override run(x: Tensor): Tensor {
@@ -143,6 +147,6 @@ export class Softplus extends Layer<IdentityFn> {
   }
 
   override extraRepr(): string {
-    return `beta=${pythonFloat(this.beta)}, threshold=${pythonFloat(this.threshold)}`;
+    return this.#shown;
   }
 }

@@ -228,7 +228,8 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
       scalars: 2,
       cost: 0.5,
     },
-    flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, ctx.scalars[0]!, ctx.scalars[1]!), { inputs: [0] }),
+    // Between two bounds as `hardtanh`: nothing flows where one is reached.
+    flows('ClampBackward1', (g, { apply, input, scalars }) => apply('hardtanhGrad', [g, input(0)], NO_ATTRS, scalars)[0], { inputs: [0] }), // prettier-ignore
   ),
   clampGrad: {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],

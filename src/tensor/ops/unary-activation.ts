@@ -296,19 +296,20 @@ export const activationRules: OpRules<ActivationAttrs> = {
   ),
   hardtanhGrad: gradRule(
     'hardtanhGrad',
-    (f, g, y, [least, most]) => y.le(least!).select(num(f, g, 0), y.ge(most!).select(num(f, g, 0), g)),
+    // Nothing flows through NaN, as in PyTorch's vectors; its scalar loops, for the last few elements, let it.
+    (f, g, y, [least, most]) => y.gt(least!).select(y.lt(most!).select(g, num(f, g, 0)), num(f, g, 0)),
     { scalars: 2, cost: 0.2 },
     null,
   ),
-  // 0 below -3, 1 above 3, x/3 + 1/2 between; its slope is 1/3 there
+  // 0 up to -3, 1 from 3 on, x/3 + 1/2 between; its slope is 1/3 there
   hardswishGrad: gradRule(
     'hardswishGrad',
     (f, g, x) => {
       const between = g.mul(x.div(num(f, x, 3)).add(num(f, x, 0.5)));
-      return x.lt(num(f, x, -3)).select(num(f, g, 0), x.le(num(f, x, 3)).select(between, g));
+      return x.le(num(f, x, -3)).select(num(f, g, 0), x.ge(num(f, x, 3)).select(g, between));
     },
     { cost: 0.3 },
-    (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().gt(3), 0), // prettier-ignore
+    (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().ge(3), 0), // prettier-ignore
   ),
   // α·eˣ where x ≤ 0, which is its own slope there
   eluGrad: gradRule(

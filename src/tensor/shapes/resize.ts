@@ -97,13 +97,13 @@ export type TransposedShape<X, W, S = 1, P = 0, OP = 0, D = 1, G = 1> =
 export type InterpolateShape<X, O, F, Name extends string = 'interpolate'> =
   IsDynamic<X> extends true
     ? Dynamic
-    : ImageOf<X> extends [infer Front extends Shape, infer C, infer H, infer W]
+    : X extends readonly [infer N, infer C, infer H, infer W]
       ? undefined extends O
         ? [O] extends [undefined]
-          ? [...Front, C, Multiply<H, Height<F>>, Multiply<W, Width<F>>]
-          : [...Front, C, number, number]
-        : [...Front, C, Height<O>, Width<O>]
-      : NoImage<X, Name>;
+          ? [N, C, Multiply<H, Height<F>>, Multiply<W, Width<F>>]
+          : [N, C, number, number]
+        : [N, C, Height<O>, Width<O>]
+      : Wrong<WrongRank<Name, '4-d', Show<X>>>;
 
 // ---------------------------------------------------------------------------------------------- pixel shuffle
 
