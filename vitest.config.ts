@@ -26,13 +26,30 @@ const hasCompiler = ['cc', 'gcc', 'clang'].some(installed);
 const FLAMBEAU_CACHE = process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau');
 
 /** Once more with another compiler, or for another machine in an emulator: what is most likely to differ. */
-const OTHERS = [
+interface Other {
+  readonly name: string;
+  /** Programs that must be there. */
+  readonly needs: readonly string[];
+  readonly include: string[];
+  readonly env: Record<string, string>;
+}
+const OTHERS: readonly Other[] = [
   {
     name: 'clang',
     needs: ['clang'],
     include: ['test/kernels/{c-emit,conv-algorithms,gemm}.test.ts', 'test/ops/{conv,norm,pool,softmax-loss}.test.ts'],
     env: { FLAMBEAU_CC: 'clang', FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
   },
+  // Narrower vectors than this machine may have.
+  ...(process.arch === 'x64' ? ['avx2', 'sse'] : []).map((name) => ({
+    name,
+    needs: ['gcc'],
+    include: [
+      'test/kernels/{conv-algorithms,gemm}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-planner,compile-pool}.test.ts',
+    ],
+    env: { FLAMBEAU_CC: at(`./test/support/gcc-${name}.sh`), FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
+  })),
   {
     name: 'neon',
     needs: ['aarch64-linux-gnu-gcc', 'qemu-aarch64'],

@@ -6,25 +6,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, F, manualSeed, nn, optim, randint, randn } from 'flambeau';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { CpuDevice } from '../../src/devices/cpu/cpu.ts';
-import { compilerFlags, targetOf } from '../../src/devices/cpu/native/compiler.ts';
-import type { NativeCode } from '../../src/devices/device.ts';
+import { describe, expect, it } from 'vitest';
+import { compilerFlags } from '../../src/devices/cpu/native/compiler.ts';
 import { emitKernel, emitUnit, type EmittedKernel } from '../../src/kernels/c/emit.ts';
 import type { Target } from '../../src/kernels/ir.ts';
 import type { Kernel } from '../../src/kernels/kernel.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
 import { compileC, EmulatedKernels, installed, NEON, NEON_COMPILER, NEON_EMULATOR } from '../support/emulated.ts';
 import { temporaryFolder } from '../support/native.ts';
-
-/** The device of the tests' tensors, with other native code: none so far, where FLAMBEAU_NATIVE is 0. */
-function withNative(make: (device: CpuDevice) => NativeCode): void {
-  Object.defineProperty(cpuDevice(), 'native', { configurable: true, value: make(cpuDevice()) });
-}
-
-afterEach(() => {
-  delete (cpuDevice() as { native?: unknown }).native;
-});
+import { kernelsFor, WIDTHS, withNative } from '../support/targets.ts';
 
 /** Losses of a few steps of a network with all that is usual, and the compiled step. */
 function train(steps: number): { losses: number[]; step: { toString(): string } } {
@@ -55,26 +45,9 @@ function train(steps: number): { losses: number[]; step: { toString(): string } 
 }
 
 /** The kernels of that step for a target. */
-function kernelsFor(target: Target): Kernel[] {
-  const kernels = new Map<string, Kernel>();
-  withNative(() => ({
-    patience: 1,
-    target,
-    ready: (asked) => {
-      // Plans that live on, such as those of random draws, still ask for the kernels of the target before.
-      const own = asked.filter((kernel) => kernel.target?.name.startsWith(target.name) ?? true);
-      for (const kernel of own) kernels.set(kernel.key, kernel);
-      return undefined;
-    },
-    settled: () => Promise.resolve(true),
-    load: () => 0,
-    program: () => ({ run: () => undefined, dispose: () => undefined }),
-  }));
-  train(1);
-  return [...kernels.values()];
-}
+const stepFor = (target: Target): Kernel[] => kernelsFor(target, () => train(1));
 
-const AVX512 = targetOf('#define __AVX512F__ 1\n#define __AVX512DQ__ 1\n');
+const AVX512 = WIDTHS.at(-1)!;
 const avx512Flags = compilerFlags('').filter((flag) => flag !== '-march=native' && flag !== '-shared');
 const hasAvx512 =
   process.arch === 'x64' &&
@@ -83,7 +56,7 @@ const hasAvx512 =
 
 describe.skipIf(!hasAvx512)('for AVX-512 (needs gcc and objdump on x86-64; compiled only, not run)', () => {
   it('has fused multiply-adds on vectors of 64 bytes, with all registers', () => {
-    const kernels = kernelsFor(AVX512);
+    const kernels = stepFor(AVX512);
     const wide = kernels.filter((kernel) => kernel.target?.vectorBytes === 64);
     expect(wide.length).toBeGreaterThan(2);
     const folder = temporaryFolder();
@@ -108,7 +81,7 @@ describe.skipIf(!hasAvx512)('for AVX-512 (needs gcc and objdump on x86-64; compi
 const hasNeon = installed(NEON_COMPILER);
 describe.skipIf(!hasNeon)(`for ARM (needs ${NEON_COMPILER}; to run it, ${NEON_EMULATOR})`, () => {
   it('uses vector instructions', () => {
-    const kernels = kernelsFor(NEON);
+    const kernels = stepFor(NEON);
     const folder = temporaryFolder();
     const unit = new Map(kernels.map((kernel, i) => [`k${i}`, emitKernel(kernel, kernel.target ?? NEON)]));
     const [source, assembly] = [join(folder, 'k.c'), join(folder, 'k.s')];
@@ -122,8 +95,7 @@ describe.skipIf(!hasNeon)(`for ARM (needs ${NEON_COMPILER}; to run it, ${NEON_EM
     'trains as WebAssembly does',
     () => {
       const expected = train(4).losses;
-      withNative((device) => new EmulatedKernels(device));
-      const { losses, step } = train(4);
+      const { losses, step } = withNative(new EmulatedKernels(cpuDevice()), () => train(4));
       expect(String(step)).toMatch(/: c-neon[^\n]*conv/);
       losses.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(2e-5 * Math.abs(expected[i]!)));
     },

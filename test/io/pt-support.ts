@@ -1,9 +1,9 @@
 /** Shared by the tests of PyTorch files: descriptions as test/fixtures/pt.py makes them, the fixtures, and real PyTorch if there is one. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { OrderedDict, PyFloat, PySize, PyTuple, RawTensor } from '../../src/io/pt-value.ts';
 import type { PtInput, RawStorage } from '../../src/io/pt-value.ts';
+import { pythonWith, runPython } from '../support/python-packages.ts';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const SCRIPT = fileURLToPath(new URL('pt.py', FIXTURES));
@@ -66,24 +66,15 @@ function doubleHex(value: number): string {
   return bytes.toString('hex');
 }
 
-/** Succeeds where PyTorch is there and knows `weights_only`; does not import it, which takes seconds. */
-const CHECK = `
-import importlib.util, os, sys
-torch = importlib.util.find_spec('torch')
-sys.exit(0 if torch and os.path.exists(os.path.join(os.path.dirname(torch.origin), '_weights_only_unpickler.py')) else 1)`;
+/** A Python that has PyTorch, if there is one. */
+export const findPython = (): string | undefined => pythonWith('torch');
 
-/** A Python that has PyTorch 1.13 or later, if there is one: that of the reference environment before others. */
-export function findPython(): string | undefined {
-  const reference = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
-  return [reference, '/usr/bin/python3', 'python3'].find((command) => spawnSync(command, ['-c', CHECK]).status === 0);
-}
-
-export const WITHOUT_TORCH = 'needs python3 with PyTorch 1.13 or later';
+export const WITHOUT_TORCH = 'needs PyTorch: tools/python-env.sh, or python3 with PyTorch 1.13 or later';
 
 /** Has real PyTorch open files, and describes what it finds. */
 export function describedByTorch(python: string, files: readonly { path: string; weightsOnly: boolean }[]): unknown[] {
   const input = files.map(({ path, weightsOnly }) => `${weightsOnly ? 'True' : 'False'} ${path}\n`).join('');
-  const run = spawnSync(python, [SCRIPT, 'describe'], { input, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const run = runPython(python, [SCRIPT, 'describe'], input);
   if (run.status !== 0) throw new Error(run.stderr);
   return run.stdout
     .trim()

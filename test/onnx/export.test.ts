@@ -165,7 +165,7 @@ describe('files', () => {
   });
 });
 
-describe.skipIf(!hasPackages('onnx', 'onnxruntime'))('onnxruntime', () => {
+describe.skipIf(!hasPackages())('onnxruntime', () => {
   it('gives the same within 1e-5, and the checker of onnx finds nothing', { timeout: 300_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
     try {

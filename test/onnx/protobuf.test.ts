@@ -116,7 +116,7 @@ describe('refused with the position', () => {
   });
 });
 
-describe.skipIf(!hasPackages('onnx'))('the package onnx', () => {
+describe.skipIf(!hasPackages())('the package onnx', () => {
   it('reads what is written', () => {
     const bytes = bytesOf({
       irVersion: 8n,

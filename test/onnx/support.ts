@@ -10,17 +10,18 @@ import { pythonWith, runPython } from '../support/python-packages.ts';
 export const at = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 export const fixture = (file: string): string => at(`../fixtures/onnx/${file}`);
 
+const found = pythonWith('onnx', 'onnxruntime');
+
 /** Runs a script of Python with the packages. */
 export function python(args: readonly string[], input = ''): { readonly status: number | null; readonly text: string } {
-  const { status, stdout, stderr } = runPython('python3', args, input);
+  const { status, stdout, stderr } = runPython(found ?? 'python3', args, input);
   return { status, text: status === 0 ? stdout : `${stdout}${stderr}` };
 }
 
-/** Whether Python has these packages; says so once if not. */
-export function hasPackages(...names: readonly string[]): boolean {
-  const found = pythonWith(...names) === 'python3';
-  if (!found) console.log(`skipped: needs Python's ${names.join(' and ')}, in FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages`); // prettier-ignore
-  return found;
+/** Whether there is a Python with onnx and onnxruntime; says so once if not. */
+export function hasPackages(): boolean {
+  if (found === undefined) console.log("skipped: needs Python's onnx and onnxruntime: tools/python-env.sh, FLAMBEAU_PYTHON_PACKAGES or node_modules/.cache/python-packages"); // prettier-ignore
+  return found !== undefined;
 }
 
 /** One tensor or several as a list. */

@@ -2,12 +2,12 @@
  * Models that PyTorch has exported give PyTorch's outputs here, run directly and compiled: small ones, committed beside their
  * generator (test/fixtures/onnx/torch_models.py), and with FLAMBEAU_SLOW=1 those of torchvision.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compile, noGrad, type Tensor } from 'flambeau';
 import { importOnnx } from 'flambeau/node';
 import { at, expectClose, fixture, float, listed, type Expected } from './support.ts';
+import { pythonWith, runPython } from '../support/python-packages.ts';
 
 interface Recorded {
   readonly input: { readonly shape: number[]; readonly data: number[] };
@@ -50,7 +50,7 @@ describe('models of PyTorch', () => {
 });
 
 const slow = process.env['FLAMBEAU_SLOW'] === '1';
-const python = ['/usr/bin/python3', 'python3'].find((name) => slow && spawnSync(name, ['-c', 'import torch, torchvision']).status === 0); // prettier-ignore
+const python = slow ? pythonWith('torch', 'torchvision') : undefined;
 if (slow && python === undefined) console.log('skipped: needs Python with torch and torchvision');
 
 describe.skipIf(python === undefined)('models of torchvision (FLAMBEAU_SLOW=1)', () => {
@@ -58,7 +58,7 @@ describe.skipIf(python === undefined)('models of torchvision (FLAMBEAU_SLOW=1)',
   const names = ['resnet18', 'mobilenet_v2', 'squeezenet1_0', 'squeezenet1_1', 'densenet121', 'inception_v3', 'vgg11', 'alexnet']; // prettier-ignore
   it.each(names)('%s', { timeout: 600_000 }, (name) => {
     if (!existsSync(`${folder}/${names.at(-1)!}.json`)) {
-      const { status, stderr } = spawnSync(python!, [fixture('torch_models.py'), folder], { encoding: 'utf8' });
+      const { status, stderr } = runPython(python!, [fixture('torch_models.py'), folder]);
       expect(status, stderr).toBe(0);
     }
     check(folder, name, 1e-4);

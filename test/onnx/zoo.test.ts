@@ -39,7 +39,7 @@ describe('classifiers', () => {
   });
 });
 
-describe.skipIf(!SLOW || !hasPackages('onnx', 'onnxruntime'))('classifiers in onnxruntime (FLAMBEAU_SLOW=1)', () => {
+describe.skipIf(!SLOW || !hasPackages())('classifiers in onnxruntime (FLAMBEAU_SLOW=1)', () => {
   it.each(NAMES)('%s', { timeout: 600_000 }, (name) => {
     const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
     try {

@@ -3,7 +3,6 @@
  * gradients. `FLAMBEAU_SLOW=1` compares every model whole with the torchvision that is installed, if one is; that takes a
  * quarter of an hour and several gigabytes of memory.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import { explain, load, type CheckpointValue } from 'flambeau/node';
 import { models } from 'flambeau/vision';
 import { describe, expect, test } from 'vitest';
 import { digest } from '../support/networks.ts';
+import { pythonWith, runPython } from '../support/python-packages.ts';
 
 interface Description {
   readonly keys: string;
@@ -141,9 +141,7 @@ describe('explained', () => {
 });
 
 const isSlow = process.env['FLAMBEAU_SLOW'] === '1';
-const PYTHON = ['/usr/bin/python3', 'python3'].find((python) => {
-  return isSlow && spawnSync(python, ['-c', 'import torch, torchvision']).status === 0;
-});
+const PYTHON = isSlow ? pythonWith('torch', 'torchvision') : undefined;
 
 describe.skipIf(!isSlow)('all models with weights from a seed (FLAMBEAU_SLOW=1)', () => {
   test.each(Object.entries(fixture.models) as [ModelName, Description][])('%s', (name, expected) => {
@@ -168,7 +166,7 @@ interface Reference {
 async function reference(name: string): Promise<Reference> {
   const folder = mkdtempSync(join(tmpdir(), 'flambeau-models-'));
   try {
-    const made = spawnSync(PYTHON!, [GENERATOR, 'check', name, folder], { encoding: 'utf8' });
+    const made = runPython(PYTHON!, [GENERATOR, 'check', name, folder]);
     if (made.status !== 0) throw new Error(made.stderr);
     const read = async <T>(file: string): Promise<T> => await load(join(folder, file));
     const error = JSON.parse(readFileSync(join(folder, 'error.json'), 'utf8')) as Reference['error'];

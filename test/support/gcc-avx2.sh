@@ -1,0 +1,3 @@
+#!/bin/sh
+# GCC for a machine without AVX-512.
+exec gcc "$@" -mno-avx512f
