@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
 import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
-import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+import { NO_ATTRS, type Attrs, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 
 /** Scalars: [s] unless stated. */
 export interface ScalarOpAttrs {
@@ -229,7 +229,7 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
       cost: 0.5,
     },
     // Between two bounds as `hardtanh`: nothing flows where one is reached.
-    flows('ClampBackward1', (g, { apply, input, scalars }) => apply('hardtanhGrad', [g, input(0)], NO_ATTRS, scalars)[0], { inputs: [0] }), // prettier-ignore
+    flows('ClampBackward1', (g, { apply, input, scalars }) => apply('hardtanhGrad', [g, input(0)], NO_ATTRS, scalars)[0]!, { inputs: [0] }), // prettier-ignore
   ),
   clampGrad: {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
