@@ -261,6 +261,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** What an element becomes that is filled with a number: of bool, whether it is not 0. */
   #fill(op: string, value: number): number {
+    if (typeof value !== 'number') throw wrongArgument(op, 'the value', 'a number', value, 'take it out of a tensor with item()'); // prettier-ignore
     requireFits(op, this.layout.dtype, value);
     return this.layout.dtype === 'bool' ? Number(value !== 0) : value;
   }
