@@ -17,11 +17,18 @@ interface Parameter {
   /** What PyTorch's argument must be, since ours has none. */
   readonly only: string | undefined;
   readonly rest: boolean;
+  /** None means something else than nothing given: the call gets null. */
+  readonly none: boolean;
 }
 
 function parameter(text: string): Parameter {
   const [name, only] = text.split('=');
-  return { name: name!.replace('...', ''), only, rest: name!.startsWith('...') };
+  return {
+    name: name!.replace('...', '').replace('?', ''),
+    only,
+    rest: name!.startsWith('...'),
+    none: name!.endsWith('?'),
+  };
 }
 
 /** Arguments that say where and how a result lies in memory; on one device, with one memory format, they change nothing. */
@@ -40,7 +47,7 @@ const written = (value: unknown): string =>
 /**
  * @param of what is called
  * @param signature PyTorch's parameters in order: `input dim=null ...sizes`. One with `=` has no counterpart: given with another value than
- * that, the call cannot be written.
+ * that, the call cannot be written. With `?`, None is passed on as null.
  * @param run takes the others; an argument that was not given, or None, is undefined
  */
 export function op(
@@ -54,7 +61,7 @@ export function op(
     const given = bind(parameters, args, kwargs);
     const passed = parameters.flatMap((p) => {
       const value = given.get(p.name);
-      if (p.only === undefined) return [value ?? undefined];
+      if (p.only === undefined) return [p.none ? value : (value ?? undefined)];
       if (value !== undefined && written(value) !== p.only) throw new Inexpressible(`no argument ${p.name}`);
       return [];
     });

@@ -13,7 +13,7 @@ type Reduction = 'mean' | 'sum' | 'none';
 
 const IDLE = 'inplace=false';
 const norm = (Norm: typeof nn.BatchNorm1d | typeof nn.BatchNorm2d, name: string): Adapter =>
-  op(`nn.${name}`, 'features eps momentum affine track_running_stats bias=true', (features: number, eps?: number, momentum?: number, affine?: boolean, trackRunningStats?: boolean) =>
+  op(`nn.${name}`, 'features eps momentum? affine track_running_stats bias=true', (features: number, eps?: number, momentum?: number | null, affine?: boolean, trackRunningStats?: boolean) =>
     new Norm(features, options({ eps, momentum, affine, trackRunningStats }))); // prettier-ignore
 const classLoss = 'weight size_average=null ignore_index reduce=null reduction';
 const pairLoss = (name: 'MSELoss' | 'L1Loss'): Adapter =>
