@@ -25,7 +25,9 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices Tensor.relu nn.Identity nn.Flatten',
   ),
-  ...words('F.conv2dWith F.maxPool2dWith F.avgPool2dWith F.adaptiveAvgPool2dWith Tensor.onesLike Tensor.newZeros'),
+  ...words(
+    'F.conv2dWith F.batchNormWith F.maxPool2dWith F.avgPool2dWith F.adaptiveAvgPool2dWith Tensor.onesLike Tensor.newZeros',
+  ),
   ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample nn.Dropout nn.Dropout2d'), // test/nn, test/ops/resize.test.ts
   // What a tensor is and holds: test/tensor, test/ops/views.test.ts, test/tensor/print.test.ts.
   ...words(
@@ -37,7 +39,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.asStrided Tensor.overwrite',
   ),
-  ...words('tensor fromTypedArray slice randperm formatSize printOptions setPrintOptions Tensor'),
+  ...words('Tensor.__v_skip tensor fromTypedArray slice randperm formatSize printOptions setPrintOptions Tensor'),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',
