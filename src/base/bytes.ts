@@ -10,13 +10,24 @@ export type ByteInput = Uint8Array | ArrayBuffer;
  */
 export function bytesOf(operation: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) return over(operation, value.buffer, value.byteOffset, value.byteLength);
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   // By tag and not `instanceof`: a buffer may come from another window or context.
-  if (tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer') return new Uint8Array(value as ArrayBuffer);
+  if (tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer') return over(operation, value as ArrayBuffer);
   throw new ArgumentError(
     `${operation}: expected a file's bytes, a Uint8Array or ArrayBuffer, but got ${came(tag, value)}`,
   );
+}
+
+/** A view of a buffer; one that has been transferred to another thread is gone. */
+function over(operation: string, buffer: ArrayBufferLike, offset?: number, length?: number): Uint8Array {
+  try {
+    return new Uint8Array(buffer, offset, length);
+  } catch (cause) {
+    throw new ArgumentError(`${operation}: the buffer has been transferred, so its bytes are gone; pass a copy`, {
+      cause,
+    });
+  }
 }
 
 /** What came, and how bytes are had of it. */

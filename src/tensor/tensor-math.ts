@@ -240,6 +240,7 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** @throws ArgumentError for a number that does not fit into a whole dtype */
   fill_(value: number): this {
+    requireKind('fill_', 'the value', value, NUMBER);
     requireFits('fill_', this.layout.dtype, value);
     return this.#inPlace('fill', [], [value]);
   }

@@ -1,4 +1,5 @@
 /** Reads one image from wherever it is. */
+import { kind, requireKind } from '../base/arguments.ts';
 import type { HostUrl } from '../base/host-types.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { ArgumentError } from '../base/errors.ts';
@@ -13,6 +14,8 @@ import { imageOfDrawable, isDrawable, type Drawable } from './drawn-image.ts';
 /** Where an image may be: what files come from, a URL, or what a page shows. */
 export type ImageSource = FileSource | HostUrl | Drawable;
 
+const OPTIONS = kind('an object', (value) => typeof value === 'object' && value !== null);
+
 /**
  * Reads and decodes an image file, as colour unless `mode` says otherwise.
  *
@@ -22,6 +25,7 @@ export type ImageSource = FileSource | HostUrl | Drawable;
  * @throws FormatError when it is no image, of a kind that is not known, damaged or truncated; it names the file
  */
 export async function readImage(source: ImageSource, options: DecodeOptions = {}): Promise<Image> {
+  requireKind('readImage', 'options', options, OPTIONS, "write { mode: 'L' }");
   if (typeof source === 'string') return decodeImage(readFile(source), { name: source, ...options });
   if (source instanceof URL) return decodeImage(await fetched(source), { name: source.href.slice(0, 200), ...options });
   if (source instanceof Blob) {

@@ -1,6 +1,7 @@
 /**
  * Decodes image files of the kinds that are known: JPEG, PNG, PGM and PPM. The first bytes say which it is, not the name.
  */
+import { COUNT, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
@@ -21,6 +22,13 @@ export interface DecodeOptions {
   /** Most bytes that decoding takes beside the file and the result in `mode`, all buffers counted; default 2³⁰. */
   readonly maxBytes?: number;
 }
+
+const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
+  mode: oneOf('L', 'RGB'),
+  name: TEXT,
+  maxPixels: COUNT,
+  maxBytes: COUNT,
+};
 
 /** Kinds of files that people try, for the message. */
 const OTHERS: readonly (readonly [name: string, first: RegExp])[] = [
@@ -55,6 +63,7 @@ export const loadDecoders = loadJpegDecoder;
  * ```
  */
 export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {}): Promise<Image> {
+  requireOptions<DecodeOptions>('decodeImage', options, DECODE_OPTIONS, "{ mode: 'L' }");
   const file = bytesOf('decodeImage', bytes);
   if (isJpeg(file)) await loadJpegDecoder();
   return decodeImageSync(file, options);
