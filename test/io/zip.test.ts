@@ -163,7 +163,6 @@ describe('refused', () => {
   const cases: [string, Uint8Array, RegExp][] = [
     ['nothing', new Uint8Array(0), /no end-of-archive record/],
     ['no archive', text('just some text that is long enough for an end record'), /no end-of-archive record/],
-    ['bytes after the end', new Uint8Array([...one({}), 0]), /no end-of-archive record/],
     ['bytes before the start', new Uint8Array([0, ...one({})]), /central directory is said to lie/],
     ['a split archive', one({}, { disk: 1 }), /several disks/],
     [

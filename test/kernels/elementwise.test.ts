@@ -292,13 +292,16 @@ describe('edges', () => {
     expect(promote('int64', 'float32')).toBe('float32');
   });
 
-  it('selects by masks of bool and uint8', () => {
+  it('selects by masks of bool, and by no others', () => {
     const mask = host('bool', [4, 1], [1, 0, 1, 0]);
     const a = host('float32', [3], [1, 2, 3]);
     const [chosen] = runOp(selectRules.where, [mask, a, host('float32', [], [9])], NO_ATTRS);
     expect([...chosen!.data]).toEqual([1, 2, 3, 9, 9, 9, 1, 2, 3, 9, 9, 9]);
-    const [filled] = runOp(selectRules.maskedFill, [a, { ...mask, shape: [4, 1], dtype: 'uint8' }], NO_ATTRS, [-1]);
+    const [filled] = runOp(selectRules.maskedFill, [a, mask], NO_ATTRS, [-1]);
     expect([...filled!.data]).toEqual([-1, -1, -1, 1, 2, 3, -1, -1, -1, 1, 2, 3]);
+    expect(() => runOp(selectRules.maskedFill, [a, { ...mask, dtype: 'uint8' }], NO_ATTRS, [-1])).toThrow(
+      /mask of dtype bool/,
+    );
   });
 
   it('names what does not fit', () => {

@@ -203,7 +203,7 @@ describe('memory', () => {
 describe('whole numbers', () => {
   it('divided by zero are a named error', () => {
     const x = tensor([1, 2], { dtype: 'int64' });
-    expect(() => x.floorDivide(0)).toThrow(/floorDivideScalar: a whole number was divided by zero/);
+    expect(() => x.floorDivide(0)).toThrow(/floorDivide: a whole number was divided by zero/);
     expect(x.add(1).tolist()).toEqual([2, 3]); // the device goes on
   });
 });

@@ -138,7 +138,7 @@ const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['pow', 'remainder', '
 
 /** PyTorch takes no differences of truth values, whatever the other operand. */
 export const boolDifference = (op: string): DTypeError =>
-  new DTypeError(`${op}: is not defined for bool tensors; use logicalNot() to invert a mask, or convert it with .to('int64')`); // prettier-ignore
+  new DTypeError(`${op}: is not defined for bool tensors; use logicalXor() for masks, logicalNot() to invert one, or convert it with .to('int64')`); // prettier-ignore
 
 function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpRule<Attrs> {
   return {
