@@ -32,6 +32,11 @@ export type HostAbortSignal = typeof globalThis extends { AbortSignal: { prototy
 /** The function `fetch`. */
 export type HostFetch = typeof globalThis extends { fetch: infer T } ? T : (url: string) => Promise<unknown>;
 
+/** A `Response` of `fetch`. */
+export type HostResponse = typeof globalThis extends { Response: { prototype: infer T } }
+  ? T
+  : { readonly ok: boolean; readonly status: number; arrayBuffer(): Promise<ArrayBuffer> };
+
 /** A `WebAssembly.Memory`. */
 export type HostMemory = typeof globalThis extends { WebAssembly: { Memory: { prototype: infer T } } }
   ? T

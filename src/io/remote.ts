@@ -1,6 +1,6 @@
 /** Files over HTTP, from servers that are not trusted: what they send and how long they take is bounded, and every failure is typed. */
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import type { HostFetch } from '../base/host-types.ts';
+import type { HostFetch, HostResponse } from '../base/host-types.ts';
 import { concatBytes } from './byte-writer.ts';
 import { reason } from './file-set.ts';
 
@@ -31,12 +31,12 @@ const failed = (remote: Remote, url: string, why: string, cause?: unknown): Form
   new FormatError(`${remote.op}: ${url}: ${why}`, { cause });
 
 interface Answer {
-  readonly response: Response;
+  readonly response: HostResponse;
   readonly bytes: Uint8Array;
 }
 
 /** How many bytes are read of an answer, and what to say if there are more. */
-type Limit = (response: Response) => { readonly most: number; readonly beyond: string };
+type Limit = (response: HostResponse) => { readonly most: number; readonly beyond: string };
 
 /**
  * A part of a file; the whole file where the server does not know parts, if it has at most `whole` bytes.
@@ -94,7 +94,7 @@ function causeOf(error: unknown): string {
 
 /** Reads a body piece by piece. */
 async function bodyOf(
-  response: Response,
+  response: HostResponse,
   limit: number,
   patient: <T>(step: Promise<T>) => Promise<T>,
   tooMuch: () => FormatError,
