@@ -144,7 +144,7 @@ describe('gradients of losses', () => {
 });
 
 describe('gradients of indexing', () => {
-  const index = tensor([2, 0, 2, -3], { dtype: 'int64' });
+  const index = tensor([2, 0, 2, 0], { dtype: 'int64' });
 
   it.each<[string, Fn, number[][]]>([
     ['indexSelect', (x) => apply1('indexSelect', [x, index], dimParams(1)), [[2, 3]]],
