@@ -7,7 +7,7 @@ import { withGradMode } from '../tensor/grad-mode.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
-import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
+import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
 import { packState, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
 import { loadError } from './saved-state.ts';
 
@@ -198,7 +198,13 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
 
 const PARAMETERS = kind(
   'tensors or groups of them',
-  (value) => typeof value === 'object' && value !== null && !isTensor(value) && ITERABLE.accepts(value),
+  // a tensor can be gone through, too, and so can a proxy of one
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !(value instanceof Tensor) &&
+    !ArrayBuffer.isView(value) &&
+    ITERABLE.accepts(value),
 );
 const SET_TO_NONE = { setToNone: BOOL };
 

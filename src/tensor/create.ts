@@ -99,12 +99,12 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
   dtype?: DType,
 ): Tensor<[...S]> {
   const elements = data instanceof Uint8ClampedArray ? Uint8Array.from(data) : data;
-  const type = dtype ?? dtypeOf(elements);
+  const type = dtype === undefined ? dtypeOf(elements) : dtype;
   requireKind('fromTypedArray', 'dtype', type, DTYPE);
   if (!(elements instanceof HOST[type])) {
     throw new DTypeError(`fromTypedArray: dtype ${type} takes a ${HOST[type].name}, but got ${show(data)}`);
   }
-  return fromHost(elements, (shape ?? [elements.length]) as unknown as S, type);
+  return fromHost(elements, (shape === undefined ? [elements.length] : shape) as unknown as S, type);
 }
 
 function fromHost<const S extends readonly number[]>(data: TypedArray, shape: S, dtype: DType): Tensor<[...S]> {
