@@ -6,7 +6,7 @@
  * Nothing here runs on a hot path: constructors and functions with options check once, tensor methods tell numbers from tensors
  * anyway and explain what is neither only when it fails.
  */
-import { ArgumentError } from './errors.ts';
+import { ArgumentError, FlambeauError } from './errors.ts';
 
 /** What a parameter takes. */
 export interface Kind {
@@ -33,7 +33,8 @@ export const WIDTH = kind('a whole number of at least 0', (value) => isWhole(val
 export const POSITIVE = kind('a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0);
 export const BOOL = kind('true or false', (value) => typeof value === 'boolean');
 export const TEXT = kind('a string', (value) => typeof value === 'string');
-export const FUNCTION = kind('a function', (value) => typeof value === 'function');
+/** A class is a function that cannot be called: `new` was forgotten. */
+export const FUNCTION = kind('a function', (value) => typeof value === 'function' && !/^class\b/.test(Function.prototype.toString.call(value))); // prettier-ignore
 export const PATH = kind('a path', (value) => typeof value === 'string' && value !== '' && !value.includes('\0'));
 export const BYTES = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** Checked elsewhere, by what it is used for. */
@@ -63,6 +64,20 @@ const isObject = (value: unknown): value is object =>
 
 const listed = (words: readonly string[], last: string): string =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)!}`;
+
+/**
+ * What an iterable gives, which may fail as it goes: a proxy of a tensor is no tensor.
+ * @throws ArgumentError
+ */
+export function listOf<T>(op: string, name: string, value: Iterable<T>): T[] {
+  requireKind(op, name, value, ITERABLE);
+  try {
+    return [...value];
+  } catch (cause) {
+    if (cause instanceof FlambeauError) throw cause;
+    throw new ArgumentError(`${op}: ${name} cannot be gone through: ${cause instanceof Error ? cause.message : show(cause)}`, { cause }); // prettier-ignore
+  }
+}
 
 /**
  * Checks one argument.

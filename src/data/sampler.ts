@@ -3,7 +3,17 @@
  * (https://pytorch.org/docs/stable/data.html#torch.utils.data.Sampler). Each can be gone through again and again; the random
  * ones draw anew each time, when their first index is asked for.
  */
-import { BOOL, COUNT, ITERABLE, kind, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
+import {
+  BOOL,
+  COUNT,
+  ITERABLE,
+  kind,
+  listOf,
+  requireKind,
+  requireOptions,
+  SIZE,
+  type OptionKinds,
+} from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
 import { defaultGenerator, fillRandint, Generator, randomInt64, randperm } from '../tensor/random/index.ts';
@@ -130,8 +140,7 @@ export class SubsetRandomSampler implements Sampler {
   readonly generator: Generator | undefined;
 
   constructor(indices: Iterable<number>, options: { readonly generator?: Generator } = {}) {
-    requireKind('SubsetRandomSampler', 'the indices', indices, ITERABLE);
-    this.indices = [...indices];
+    this.indices = listOf('SubsetRandomSampler', 'the indices', indices);
     const given = requireOptions<{ generator?: Generator }>('SubsetRandomSampler', options, { generator: GENERATOR });
     this.generator = given.generator;
   }

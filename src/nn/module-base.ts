@@ -144,6 +144,7 @@ export abstract class ModuleBase {
    */
   registerParameter(name: string, parameter: Parameter | null): void {
     requireKind('registerParameter', 'the name', name, NAME);
+    refuseMethod(this, 'registerParameter', name);
     (this as unknown as Record<string, Parameter | null>)[name] = parameter;
     const { parameters } = this[INTERNALS];
     if (!parameters.includes(name)) parameters.push(name);
@@ -153,6 +154,7 @@ export abstract class ModuleBase {
   /** Adds a tensor that is not learned but belongs to the state, such as running statistics. */
   registerBuffer(name: string, tensor: Tensor | null, options: { readonly persistent?: boolean } = {}): void {
     requireKind('registerBuffer', 'the name', name, NAME);
+    refuseMethod(this, 'registerBuffer', name);
     requireKind('registerBuffer', `the buffer '${name}'`, tensor, TENSOR_OR_NULL);
     const given = requireOptions<{ persistent?: boolean }>(
       'registerBuffer',
@@ -415,6 +417,12 @@ function* modulesBelow(
   seen.add(module);
   yield [path, module];
   for (const [name, child] of module.namedChildren()) yield* modulesBelow(child, join(path, name), seen, depth + 1);
+}
+
+/** What a class of modules has itself (`forward`, `__proto__`) is no name for a tensor; PyTorch: "attribute already exists". */
+function refuseMethod(module: ModuleBase, op: string, name: string): void {
+  if (!(name in (Object.getPrototypeOf(module) as object))) return;
+  throw new ArgumentError(`${op}: '${name}' is already an attribute of ${module.typeName()}; choose another name`);
 }
 
 const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));

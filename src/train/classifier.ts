@@ -5,7 +5,7 @@
  * In Python, `torch.load(f, weights_only=True)` gives a dict with `state_dict`, `classes`, `arch` and two marks. It has whole
  * numbers and text only, since PyTorch 1.13 refuses other numbers there.
  */
-import { kind, requireKind } from '../base/arguments.ts';
+import { kind, requireKind, TEXT } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
 import type { CheckpointInput } from '../io/checkpoint.ts';
 import { isStateDict } from '../io/checkpoint-value.ts';
@@ -66,6 +66,7 @@ export function unpackClassifier(
   where: string,
   overrides: { readonly spec?: Pick<ImageSpec, 'channels' | 'height' | 'width'> } = {},
 ): TrainedClassifier {
+  requireKind('unpackClassifier', 'where it is from', where, TEXT);
   const { info, state } = isStateDict(value)
     ? { info: guessed(value, where, overrides.spec), state: value }
     : described(value, where);
