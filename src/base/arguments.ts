@@ -119,6 +119,9 @@ export function requireOptions<O extends object>(op: string, value: unknown, kin
   return given as O;
 }
 
+/** An options object whose options are looked at elsewhere. */
+export const OPTIONS = kind('an object', (value) => isRecord(value));
+
 /** Objects that stand for nothing but their fields: literals, instances of a caller's class with fields. */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;

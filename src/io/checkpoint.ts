@@ -12,7 +12,8 @@ import { kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../base/arg
 import { ArgumentError } from '../base/errors.ts';
 import { cpuDevice } from '../tensor/backend.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { isTensor } from '../tensor/is-tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
 import { bytesSource } from './byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
@@ -117,7 +118,7 @@ class Packer {
   #count(value: CheckpointInput, seen: Set<unknown>): void {
     if (seen.has(value) || (typeof value !== 'object' && typeof value !== 'function')) return;
     seen.add(value);
-    if (value instanceof Tensor) {
+    if (isTensor(value)) {
       const users = this.#users.get(value.storage) ?? new Set<Tensor>();
       this.#users.set(value.storage, users.add(value));
     } else if (isContainer(value)) {
@@ -141,7 +142,7 @@ class Packer {
   }
 
   #object(value: Exclude<CheckpointInput, PtScalar | Uint8Array>, path: readonly CheckpointInputKey[]): PtInput {
-    if (value instanceof Tensor) return this.#tensor(value, path);
+    if (isTensor(value)) return this.#tensor(value, path);
     if (value instanceof Placeholder) throw new ArgumentError(value.refusal(`save: ${place(path)}`).message);
     if (value instanceof Set) return new Set([...(value as ReadonlySet<CheckpointInputKey>)].map(asTuple));
     if (!isContainer(value)) {

@@ -4,12 +4,25 @@ import type { ByteInput } from '../base/bytes.ts';
 import { PATH, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { openArchive, type ArchiveOptions } from './archive.ts';
-import type { FileSet } from './file-set.ts';
+import { reason, type FileSet } from './file-set.ts';
 import { openFolder, type FolderOptions } from './folder.ts';
 import { nodeModule } from './platform.ts';
 
 /** A path (in Node), a `File` or `Blob`, or bytes. */
 export type FileSource = string | HostBlob | ByteInput;
+
+/**
+ * What stands at a path; undefined if there is nothing.
+ * @throws ArgumentError when the system does not say
+ */
+export function statusOf(path: string): { isDirectory(): boolean } | undefined {
+  const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new ArgumentError(`cannot open ${JSON.stringify(path.slice(0, 200))}: ${reason(cause)}`, { cause });
+  }
+}
 
 /**
  * Opens a folder or an archive.
@@ -22,9 +35,8 @@ export async function openFiles(
   options: ArchiveOptions & FolderOptions = {},
 ): Promise<{ files: FileSet; isArchive: boolean }> {
   if (typeof source !== 'string') return { files: await openArchive(source, options), isArchive: true };
-  const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
   requireKind('open', 'the path', source, PATH);
-  const stat = fs.statSync(source, { throwIfNoEntry: false });
+  const stat = statusOf(source);
   if (stat === undefined) {
     throw new ArgumentError(
       `there is no file or folder ${JSON.stringify(source)}; a relative path begins at ${process.cwd()}`,

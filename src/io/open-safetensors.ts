@@ -2,6 +2,7 @@
  * safetensors files that are not read whole: over HTTP by range requests, from a `Blob` or `File`, or from bytes. First the header, then
  * one tensor at a time as they are asked for. Files on disk in Node are the affair of `load`.
  */
+import { ANYTHING, FUNCTION, NOT_NEGATIVE, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
@@ -22,6 +23,13 @@ export interface OpenSafetensorsOptions extends FetchOptions {
   /** Most bytes of a file whose server does not know range requests, and so sends it whole; default 512 MiB. */
   readonly maxBytes?: number;
 }
+
+const OPEN_OPTIONS: OptionKinds<OpenSafetensorsOptions> = {
+  maxBytes: NOT_NEGATIVE,
+  timeout: ANYTHING,
+  headers: ANYTHING,
+  fetch: FUNCTION,
+};
 
 interface Limits extends Remote {
   readonly maxBytes: number;
@@ -90,7 +98,7 @@ export async function openSafetensors(
   source: string | HostUrl | HostBlob | ByteInput,
   options: OpenSafetensorsOptions = {},
 ): Promise<SafetensorsFile> {
-  const from = await asSource(source, options);
+  const from = await asSource(source, requireOptions('openSafetensors', options, OPEN_OPTIONS));
   const start = await from.read(0, Math.min(LENGTH_BYTES, from.size));
   const length = headerLength(from.size, start);
   const whole = await from.read(0, LENGTH_BYTES + length);

@@ -2,7 +2,7 @@
  * Gradients kept within bounds before an optimizer's step (R. Pascanu et al., On the difficulty of training recurrent neural
  * networks, 2013).
  */
-import { ITERABLE, kind, requireKind } from '../base/arguments.ts';
+import { ITERABLE, kind, listOf, requireKind } from '../base/arguments.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { zeros } from '../tensor/create.ts';
@@ -15,7 +15,7 @@ const NORM = kind('2 or Infinity', (value) => value === 2 || value === Infinity)
 /** The parameters, checked: one tensor, or several as `model.parameters()` gives them. */
 function parametersOf(op: string, parameters: unknown): Tensor[] {
   requireKind(op, 'the parameters', parameters, ITERABLE, 'pass model.parameters()');
-  const list = [...(parameters as Iterable<unknown>)];
+  const list = listOf(op, 'the parameters', parameters as Iterable<unknown>);
   for (const parameter of list) requireTensor(op, 'every parameter', parameter, 'pass model.parameters()');
   return list as Tensor[];
 }

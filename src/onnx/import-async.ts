@@ -1,4 +1,5 @@
 /** Importing ONNX models whose weights lie in other files, where those come asynchronously: in browsers. */
+import { OPTIONS, requireKind } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
@@ -41,6 +42,7 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
   source: string | HostUrl | HostBlob | ByteInput,
   options: DeserializeOnnxAsyncOptions = {},
 ): Promise<OnnxModule<Out>> {
+  requireKind(OP, 'options', options, OPTIONS);
   const { maxFileBytes = 2 ** 31, externalData, maxBytes } = options;
   if (!(maxFileBytes >= 0)) throw new ArgumentError(`${OP}: expected maxFileBytes of at least 0, but got ${String(maxFileBytes)}`); // prettier-ignore
   const remote = remoteOf(OP, options);

@@ -8,6 +8,7 @@ import { ArgumentError, FormatError } from '../base/errors.ts';
 import { openArchive } from '../io/archive.ts';
 import { reason } from '../io/file-set.ts';
 import type { Image } from '../io/image/image.ts';
+import { statusOf } from '../io/open-files.ts';
 import { CIFAR10, GeneratedShapes, ImageFolder, MNIST, type ImageDataset } from '../vision/datasets/index.ts';
 
 /** The parts that data may come in; `all` where there are none. */
@@ -39,7 +40,7 @@ export async function openData(path: string | undefined, labels?: string): Promi
   if (path === undefined) return generated();
   requireKind('openData', 'the path', path, PATH);
   if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statusOf(path);
   if (stat === undefined) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`); // prettier-ignore
   if (stat.isDirectory()) return openDirectory(path);
   return isIdxName(path) || labels !== undefined ? idxFiles(path, labels) : openPacked(path);

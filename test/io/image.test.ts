@@ -208,7 +208,7 @@ describe('Image', () => {
     expect(String(new Image(2, 1, 3, new Uint8Array(6)))).toBe('Image(2x1, RGB)');
     expect(() => new Image(2, 2, 3, new Uint8Array(6))).toThrow(/are 12 bytes, but got 6/);
     expect(() => new Image(0, 2, 3, new Uint8Array(0))).toThrow(/at least 1/);
-    expect(() => new Image(1, 1, 2 as 3, new Uint8Array(2))).toThrow(/1 or 3 channels/);
+    expect(() => new Image(1, 1, 2 as 3, new Uint8Array(2))).toThrow(/channels to be 1 or 3/);
     expect(Image.filled(2, 1, 3, [1, 2, 3]).getPixel(1, 0)).toEqual([1, 2, 3]);
   });
 });

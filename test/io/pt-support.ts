@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { OrderedDict, PyFloat, PySize, PyTuple, RawTensor } from '../../src/io/pt-value.ts';
 import type { PtInput, RawStorage } from '../../src/io/pt-value.ts';
-import { pythonWith, runPython } from '../support/python-packages.ts';
+import { pythonWithTorch, runMachinePython } from '../support/python-packages.ts';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);
 const SCRIPT = fileURLToPath(new URL('pt.py', FIXTURES));
@@ -67,14 +67,14 @@ function doubleHex(value: number): string {
 }
 
 /** A Python that has PyTorch, if there is one. */
-export const findPython = (): string | undefined => pythonWith('torch');
+export const findPython = (): string | undefined => pythonWithTorch(1);
 
 export const WITHOUT_TORCH = 'needs PyTorch: tools/python-env.sh, or python3 with PyTorch 1.13 or later';
 
 /** Has real PyTorch open files, and describes what it finds. */
 export function describedByTorch(python: string, files: readonly { path: string; weightsOnly: boolean }[]): unknown[] {
   const input = files.map(({ path, weightsOnly }) => `${weightsOnly ? 'True' : 'False'} ${path}\n`).join('');
-  const run = runPython(python, [SCRIPT, 'describe'], input);
+  const run = runMachinePython(python, [SCRIPT, 'describe'], input);
   if (run.status !== 0) throw new Error(run.stderr);
   return run.stdout
     .trim()

@@ -20,6 +20,19 @@ export const runPython = (python: string, args: readonly string[], input = ''): 
     maxBuffer: 2 ** 30,
   });
 
+/** As {@link runPython}, without those packages: a PyTorch of the machine's own goes with its own NumPy only. */
+export const runMachinePython = (python: string, args: readonly string[], input = ''): SpawnSyncReturns<string> =>
+  spawnSync(python, args, { encoding: 'utf8', input, maxBuffer: 2 ** 30 });
+
+/** A Python with PyTorch of at least this major version, if there is one. Does not import it, which takes seconds. */
+export function pythonWithTorch(major: number): string | undefined {
+  const check =
+    'import sys; from importlib.metadata import version; sys.exit(int(version("torch").split(".")[0]) < int(sys.argv[1]))';
+  return [REFERENCE, 'python3', '/usr/bin/python3'].find(
+    (python) => runMachinePython(python, ['-c', check, String(major)]).status === 0,
+  );
+}
+
 /** Finds packages without importing them, which takes seconds for some. */
 const CHECK = `
 import importlib.util, sys

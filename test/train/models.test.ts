@@ -44,7 +44,7 @@ describe('the networks', () => {
   });
 
   it('refuse names and sizes that do not exist', () => {
-    expect(() => createModel('resnet', CIFAR)).toThrow(/one of cnn, small, but got 'resnet'/);
+    expect(() => createModel('resnet', CIFAR)).toThrow(/'cnn' or 'small', but got 'resnet'/);
     expect(() => createModel('cnn', { ...CIFAR, height: 7 })).toThrow(ArgumentError);
     expect(() => createModel('toString', CIFAR)).toThrow(ArgumentError);
   });

@@ -139,9 +139,9 @@ describe('printing', () => {
 
 describe('arguments', () => {
   it.each([
-    ['p above 1', () => new RandomHorizontalFlip(1.5), /probability p from 0 to 1, but got 1.5/],
-    ['p below 0', () => new RandomVerticalFlip(-0.1), /probability/],
-    ['p is NaN', () => new RandomHorizontalFlip(NaN), /probability/],
+    ['p above 1', () => new RandomHorizontalFlip(1.5), /p to be a number between 0 and 1, but got 1.5/],
+    ['p below 0', () => new RandomVerticalFlip(-0.1), /a number between 0 and 1/],
+    ['p is NaN', () => new RandomHorizontalFlip(NaN), /a number between 0 and 1/],
     ['negative degrees', () => new RandomRotation(-5), /degrees of at least 0/],
     ['degrees are NaN', () => new RandomRotation(NaN), /degrees/],
     ['degrees reversed', () => new RandomRotation([3, -3]), /degrees/],
@@ -165,7 +165,7 @@ describe('arguments', () => {
     ['no function', () => new Compose([3 as never]), /transform 0 is not/],
     ['an image too small', () => new RandomCrop(8)(picture(7, 9, 1)), /cannot cut 8x8 out of an image of 9x7/],
     ['a fill of other channels', () => rotate(picture(3, 3, 3), 5, { fill: [1, 2] }), /3 of them/],
-    ['an infinite angle', () => rotate(picture(3, 3, 3), Infinity), /finite angle/],
+    ['an infinite angle', () => rotate(picture(3, 3, 3), Infinity), /angle to be a finite number/],
     ['resizing to nothing', () => resize(picture(3, 3, 3), 0, 4), /at least 1/],
     ['a number for an image', () => new ToTensor()(3 as unknown as Image), /expected an Image, but got 3/],
   ])('%s', (_, action, message) => {

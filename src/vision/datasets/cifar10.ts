@@ -2,6 +2,7 @@
  * CIFAR-10: 32×32 colour pictures of ten classes, in its binary version: records of one byte for the class and 3 × 1024 for the red,
  * green and blue values (https://www.cs.toronto.edu/~kriz/cifar.html).
  */
+import { OPTIONS, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import { sharedBytes } from '../../io/file-set.ts';
 import type { Image } from '../../io/image/image.ts';
@@ -29,6 +30,7 @@ export class CIFAR10<O = Image> extends ImageDataset<O> {
    * @throws {@link FormatError} when there is no batch file, or one is damaged
    */
   static async open<O = Image>(root: FileSource, options: Cifar10Options<O> = {}): Promise<CIFAR10<O>> {
+    requireKind('CIFAR10.open', 'options', options, OPTIONS);
     const wanted =
       options.train === false
         ? /^(cifar-10-batches-bin\/)?test_batch\.bin$/

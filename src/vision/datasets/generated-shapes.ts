@@ -5,6 +5,7 @@
  * The same seed gives the same pixels on every machine: only additions, products, quotients and square roots are used, which are
  * exact by IEEE 754, and no sines.
  */
+import { OPTIONS, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { sharedBytes } from '../../io/file-set.ts';
 import type { Image } from '../../io/image/image.ts';
@@ -49,6 +50,7 @@ export interface GeneratedShapesOptions<O> extends ImageDatasetOptions<O> {
  */
 export class GeneratedShapes<O = Image> extends ImageDataset<O> {
   constructor(options: GeneratedShapesOptions<O> = {}) {
+    requireKind('GeneratedShapes', 'options', options, OPTIONS);
     const { train = true, seed = 0 } = options;
     const length = options.length ?? (train ? 2000 : 400);
     if (!Number.isInteger(length) || length < 1)

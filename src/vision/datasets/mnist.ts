@@ -2,7 +2,7 @@
  * MNIST: 28×28 grey pictures of handwritten digits, in four IDX files
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html).
  */
-import { BYTES, requireKind } from '../../base/arguments.ts';
+import { BYTES, OPTIONS, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import type { Image } from '../../io/image/image.ts';
 import { openFiles } from '../../io/open-files.ts';
@@ -30,6 +30,7 @@ export class MNIST<O = Image> extends ImageDataset<O> {
    * @throws {@link FormatError} when a file is damaged, or they do not fit together
    */
   static async open<O = Image>(root: string, options: MnistOptions<O> = {}): Promise<MNIST<O>> {
+    requireKind('MNIST.open', 'options', options, OPTIONS);
     const prefix = options.train === false ? 't10k' : 'train';
     const wanted = new RegExp(`^(MNIST/raw/)?${prefix}-(images[-.]idx3|labels[-.]idx1)-ubyte(\\.gz)?$`);
     const { files } = await openFiles(root, { keep: (name) => wanted.test(name), maxDepth: 2 });
