@@ -27,7 +27,7 @@ import { pythonWithTorch } from '../support/python-packages.ts';
 
 const python = findPython();
 /** Element types that PyTorch has since 2.3. */
-const RECENT = /^(uint(16|32|64)|float8_\w+)$/;
+const RECENT = /^(uint(16|32|64)|float8_\w+|complex32)$/;
 const isRecent = pythonWithTorch(2) === python;
 const names = Object.keys(expected);
 const keepFloats = { keepFloats: true };
