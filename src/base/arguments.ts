@@ -104,7 +104,7 @@ export type OptionKinds<O> = { readonly [K in keyof O]-?: Kind };
  */
 export function requireOptions<O extends object>(op: string, value: unknown, kinds: OptionKinds<O>, remedy = ''): O {
   const given: Record<string, unknown> = {};
-  if (value === undefined) return given as O;
+  if (value === undefined || isEmptyLiteral(value)) return given as O;
   if (!isRecord(value)) {
     const example = remedy === '' ? exampleOf(kinds) : remedy;
     throw wrongArgument(op, 'options', 'an object', value, `write ${example}`);
@@ -117,6 +117,13 @@ export function requireOptions<O extends object>(op: string, value: unknown, kin
     given[name] = option;
   }
   return given as O;
+}
+
+/** `{}`, the default of most calls: there is nothing to go through. */
+function isEmptyLiteral(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const _ in value) return false;
+  return true;
 }
 
 /** An options object whose options are looked at elsewhere. */
