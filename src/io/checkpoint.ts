@@ -7,7 +7,7 @@
  */
 import type { Bytes } from '../base/host-types.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
-import { itemSize, type TypedArray } from '../base/dtype.ts';
+import { itemSize } from '../base/dtype.ts';
 import { kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { cpuDevice } from '../tensor/backend.ts';
@@ -164,7 +164,7 @@ class Packer {
     if (bytes < storage.bytes && this.#users.get(storage)!.size === 1) {
       const part = layout.contiguous
         ? inMemory(storage, tensor.offset * itemSize(dtype), bytes)
-        : bytesOfArray(tensor.toTypedArray());
+        : bytesOf('save', tensor.toTypedArray());
       return new RawTensor({ dtype, shape, requiresGrad, storage: new RawStorage(part) });
     }
     let raw = this.#storages.get(storage);
@@ -220,5 +220,3 @@ function inMemory(storage: Storage, start: number, byteLength: number): StorageS
     verify: () => undefined,
   };
 }
-
-const bytesOfArray = (data: TypedArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -12,16 +12,21 @@ import { nodeModule } from './platform.ts';
 export type FileSource = string | HostBlob | ByteInput;
 
 /**
- * What stands at a path; undefined if there is nothing.
- * @throws ArgumentError when the system does not say
+ * What stands at a path.
+ * @throws ArgumentError when there is nothing, or the system does not say
  */
-export function statusOf(path: string): { isDirectory(): boolean } | undefined {
+export function statusOf(path: string): { isDirectory(): boolean } {
   const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
+  let found: { isDirectory(): boolean } | undefined;
   try {
-    return fs.statSync(path, { throwIfNoEntry: false });
+    found = fs.statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
     throw new ArgumentError(`cannot open ${JSON.stringify(path.slice(0, 200))}: ${reason(cause)}`, { cause });
   }
+  if (found !== undefined) return found;
+  throw new ArgumentError(
+    `there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`,
+  );
 }
 
 /**
@@ -36,12 +41,6 @@ export async function openFiles(
 ): Promise<{ files: FileSet; isArchive: boolean }> {
   if (typeof source !== 'string') return { files: await openArchive(source, options), isArchive: true };
   requireKind('open', 'the path', source, PATH);
-  const stat = statusOf(source);
-  if (stat === undefined) {
-    throw new ArgumentError(
-      `there is no file or folder ${JSON.stringify(source)}; a relative path begins at ${process.cwd()}`,
-    );
-  }
-  if (stat.isDirectory()) return { files: openFolder(source, options), isArchive: false };
+  if (statusOf(source).isDirectory()) return { files: openFolder(source, options), isArchive: false };
   return { files: await openArchive(source, options), isArchive: true };
 }

@@ -36,7 +36,6 @@ interface Limits extends Remote {
 }
 
 function limitsOf({ maxBytes = 512 * 2 ** 20, ...options }: OpenSafetensorsOptions): Limits {
-  if (!(maxBytes >= 0)) throw new ArgumentError(`openSafetensors: expected maxBytes of at least 0, but got ${String(maxBytes)}`); // prettier-ignore
   return { ...remoteOf('openSafetensors', options), maxBytes };
 }
 

@@ -40,9 +40,7 @@ export async function openData(path: string | undefined, labels?: string): Promi
   if (path === undefined) return generated();
   requireKind('openData', 'the path', path, PATH);
   if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
-  const stat = statusOf(path);
-  if (stat === undefined) throw new ArgumentError(`there is no file or folder ${JSON.stringify(path)}; a relative path begins at ${process.cwd()}`); // prettier-ignore
-  if (stat.isDirectory()) return openDirectory(path);
+  if (statusOf(path).isDirectory()) return openDirectory(path);
   return isIdxName(path) || labels !== undefined ? idxFiles(path, labels) : openPacked(path);
 }
 

@@ -3,7 +3,7 @@
  * not by their classes, which hosts without pages lack. Transparency is dropped, as PIL's `convert('RGB')` does.
  */
 import { ArgumentError, DeviceError } from '../base/errors.ts';
-import { Image } from '../io/image/image.ts';
+import { copyColours, Image } from '../io/image/image.ts';
 
 /** An `ImageData`, a canvas, an `ImageBitmap`, an `<img>` or a `<video>`: everything in a browser that has pixels. */
 export interface Drawable {
@@ -95,10 +95,6 @@ function contextOf(width: number, height: number): Context {
 
 function withoutAlpha(rgba: Uint8ClampedArray | Uint8Array, width: number, height: number): Image {
   const out = new Uint8Array(width * height * 3);
-  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
-    out[o] = rgba[i]!;
-    out[o + 1] = rgba[i + 1]!;
-    out[o + 2] = rgba[i + 2]!;
-  }
+  copyColours(rgba, out);
   return new Image(width, height, 3, out);
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const REFERENCE = at('.venv/bin/python');
+const PYTHONS = [REFERENCE, 'python3', '/usr/bin/python3'];
 const FOLDER = process.env['FLAMBEAU_PYTHON_PACKAGES'] ?? at('node_modules/.cache/python-packages');
 const extended = { ...process.env, PYTHONPATH: [FOLDER, process.env['PYTHONPATH']].filter(Boolean).join(':') };
 
@@ -28,9 +29,7 @@ export const runMachinePython = (python: string, args: readonly string[], input 
 export function pythonWithTorch(major: number): string | undefined {
   const check =
     'import sys; from importlib.metadata import version; sys.exit(int(version("torch").split(".")[0]) < int(sys.argv[1]))';
-  return [REFERENCE, 'python3', '/usr/bin/python3'].find(
-    (python) => runMachinePython(python, ['-c', check, String(major)]).status === 0,
-  );
+  return PYTHONS.find((python) => runMachinePython(python, ['-c', check, String(major)]).status === 0);
 }
 
 /** Finds packages without importing them, which takes seconds for some. */
@@ -40,7 +39,5 @@ sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))`;
 
 /** A Python that has these packages, if there is one. */
 export function pythonWith(...packages: readonly string[]): string | undefined {
-  return [REFERENCE, 'python3', '/usr/bin/python3'].find(
-    (python) => runPython(python, ['-c', CHECK, ...packages]).status === 0,
-  );
+  return PYTHONS.find((python) => runPython(python, ['-c', CHECK, ...packages]).status === 0);
 }

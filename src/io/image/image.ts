@@ -129,3 +129,12 @@ function toGrey(image: Image): Image {
   }
   return new Image(image.width, image.height, 1, out);
 }
+
+/** Copies colours without their transparency, four bytes a pixel to three; forwards, so that `out` may lie where `rgba` begins. */
+export function copyColours(rgba: Uint8ClampedArray | Uint8Array, out: Uint8Array): void {
+  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
+    out[o] = rgba[i]!;
+    out[o + 1] = rgba[i + 1]!;
+    out[o + 2] = rgba[i + 2]!;
+  }
+}

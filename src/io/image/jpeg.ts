@@ -8,7 +8,7 @@
  */
 import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import { isNode } from '../platform.ts';
-import { Image } from './image.ts';
+import { copyColours, Image } from './image.ts';
 import { readJpegHeader } from './jpeg-header.ts';
 import { checkMemory } from './limits.ts';
 
@@ -176,11 +176,7 @@ function fromRgba({ data, width, height }: Decoded, channels: 1 | 3): Image {
   if (channels === 1) {
     for (let i = 0; i < pixels; i++) out[i] = data[4 * i]!;
   } else {
-    for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
-      out[o] = data[i]!;
-      out[o + 1] = data[i + 1]!;
-      out[o + 2] = data[i + 2]!;
-    }
+    copyColours(data, out);
   }
   return new Image(width, height, channels, out);
 }

@@ -56,6 +56,12 @@ const BLOCK_OPTIONS: OptionKinds<BlockOptions> = {
   dilation: COUNT,
 };
 
+/** A block's options, with torchvision's defaults. */
+function blockOptions(block: string, options: BlockOptions) {
+  const defaults = { stride: 1, downsample: null, groups: 1, baseWidth: 64, dilation: 1 };
+  return { ...defaults, ...requireOptions<BlockOptions>(block, options, BLOCK_OPTIONS) };
+}
+
 const conv3x3 = (input: number, output: number, stride = 1, groups = 1, dilation = 1): nn.Conv2d =>
   new nn.Conv2d<number, number, 3, number, number, number, number>(input, output, 3, {
     stride,
@@ -81,13 +87,7 @@ export class BasicBlock extends nn.Module {
   /** @throws ArgumentError for groups, another width or dilation: only bottlenecks have them */
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
-    const {
-      stride = 1,
-      downsample = null,
-      groups = 1,
-      baseWidth = 64,
-      dilation = 1,
-    } = requireOptions<BlockOptions>('BasicBlock', options, BLOCK_OPTIONS);
+    const { stride, downsample, groups, baseWidth, dilation } = blockOptions('BasicBlock', options);
     if (groups !== 1 || baseWidth !== 64) throw new ArgumentError(`BasicBlock: expected groups 1 and widthPerGroup 64, but got ${groups} and ${baseWidth}; use a ResNet with bottlenecks`); // prettier-ignore
     if (dilation > 1) throw new ArgumentError(`BasicBlock: expected dilation 1, but got ${dilation}; use a ResNet with bottlenecks`); // prettier-ignore
     this.conv1 = conv3x3(inplanes, planes, stride);
@@ -119,13 +119,7 @@ export class Bottleneck extends nn.Module {
 
   constructor(inplanes: number, planes: number, options: BlockOptions = {}) {
     super();
-    const {
-      stride = 1,
-      downsample = null,
-      groups = 1,
-      baseWidth = 64,
-      dilation = 1,
-    } = requireOptions<BlockOptions>('Bottleneck', options, BLOCK_OPTIONS);
+    const { stride, downsample, groups, baseWidth, dilation } = blockOptions('Bottleneck', options);
     requireKind('Bottleneck', 'planes', planes, COUNT);
     const width = Math.trunc(planes * (baseWidth / 64)) * groups;
     this.conv1 = conv1x1(inplanes, width);
