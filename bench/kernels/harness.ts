@@ -9,9 +9,9 @@
 import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import type { Lower } from '../../src/compiler/graph.ts';
-import { elementKit, Tile, tileVectors } from '../../src/kernels/gemm-tile.ts';
-import { i32, load } from '../../src/kernels/ir.ts';
-import { cachedKernel } from '../../src/kernels/kernel.ts';
+import { elementKit, Tile, tileVectors } from '../../src/kernels/cpu/gemm/tile.ts';
+import { i32, load } from '../../src/kernels/cpu/ir.ts';
+import { cachedKernel } from '../../src/kernels/cpu/kernel.ts';
 import { hostTensor, noise } from '../../test/support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../../test/support/run-kernel.ts';
 

@@ -4,7 +4,11 @@
  */
 import { layoutOf, sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import { elementwiseLanes, type ElementwiseOperand, type ElementwiseSpec } from '../kernels/elementwise.ts';
+import {
+  elementwiseLanes,
+  type ElementwiseOperand,
+  type ElementwiseSpec,
+} from '../kernels/cpu/elementwise/elementwise.ts';
 import {
   elementwiseProgram,
   MAX_STEPS,
@@ -12,7 +16,7 @@ import {
   type ProgramStep,
   type Result,
   type Source,
-} from '../kernels/elementwise-program.ts';
+} from '../kernels/cpu/elementwise/program.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import type { Lowering, ScalarInput, Value } from './lowering.ts';
 import { NodeTable } from './rewrite.ts';

@@ -1,6 +1,6 @@
 /** Lowers a graph: every node in order, its buffers where they come from, those that live within a run for as long as they do. */
 import type { Device } from '../devices/device.ts';
-import type { Target } from '../kernels/ir.ts';
+import type { Target } from '../kernels/cpu/ir.ts';
 import type { Graph } from './graph.ts';
 import { Lowering, type Value } from './lowering.ts';
 

@@ -8,9 +8,9 @@ import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
-import { FAULT_WORDS } from '../kernels/fault.ts';
-import { narrowed, type Target } from '../kernels/ir.ts';
-import type { Kernel, ParamSpec } from '../kernels/kernel.ts';
+import { FAULT_WORDS } from '../kernels/cpu/fault.ts';
+import { narrowed, type Target } from '../kernels/cpu/ir.ts';
+import type { Kernel, ParamSpec } from '../kernels/cpu/kernel.ts';
 import { arrange, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
@@ -58,7 +58,7 @@ export type BufferSource =
   | FaultSource
   | KeptSource;
 
-/** Where a kernel says what was wrong before it traps: see `kernels/fault.ts`. */
+/** Where a kernel says what was wrong before it traps: see `kernels/cpu/fault.ts`. */
 export interface FaultSource {
   readonly kind: 'fault';
   /** What the plan throws then. */
@@ -177,7 +177,7 @@ export class Lowering {
 
   /**
    * Where kernels report a value that the operation does not take, such as an index out of range; `error` makes of it what the plan
-   * throws. The kernel ends the plan there, so a run in which all is well costs nothing: see `kernels/fault.ts`.
+   * throws. The kernel ends the plan there, so a run in which all is well costs nothing: see `kernels/cpu/fault.ts`.
    */
   fault(error: FaultSource['error']): Value {
     return this.#value(layoutOf('int64', [FAULT_WORDS]), { kind: 'fault', error });

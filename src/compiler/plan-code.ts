@@ -4,8 +4,8 @@
  */
 import { invariant } from '../base/errors.ts';
 import type { Device, Hold, Holding, Launch, Program, Runner } from '../devices/device.ts';
-import { FAULT_WORDS } from '../kernels/fault.ts';
-import type { ParamType } from '../kernels/kernel.ts';
+import { FAULT_WORDS } from '../kernels/cpu/fault.ts';
+import type { ParamType } from '../kernels/cpu/kernel.ts';
 import { aligned } from './arena.ts';
 import type { Graph } from './graph.ts';
 import { canLetGo, type Idle } from './idle.ts';

@@ -4,7 +4,7 @@
  * run, a larger one has an arena.
  */
 import type { Device, Hold } from '../devices/device.ts';
-import type { Target } from '../kernels/ir.ts';
+import type { Target } from '../kernels/cpu/ir.ts';
 import type { Graph } from './graph.ts';
 import type { Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';

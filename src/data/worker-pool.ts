@@ -3,7 +3,7 @@
  * i, i + n, …, as in PyTorch, and come back in order. Node only.
  */
 import { DeviceError } from '../base/errors.ts';
-import { nodeModule } from '../io/platform.ts';
+import { nodeModule } from '../io/bytes/platform.ts';
 import type { DatasetDescription } from './dataset.ts';
 import type { RawTensor } from './raw.ts';
 import { fromPlainError, workerUrl, type WorkerReply, type WorkerSetup, type WorkerTask } from './worker-protocol.ts';

@@ -3,7 +3,7 @@
  */
 import * as errors from '../base/errors.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
-import { isNode, nodeModule } from '../io/platform.ts';
+import { isNode, nodeModule } from '../io/bytes/platform.ts';
 import { ConcatDataset, requireIndex, Subset, type Dataset, type DatasetDescription } from './dataset.ts';
 import { rawRows, type RawTensor } from './raw.ts';
 

@@ -3,7 +3,7 @@
  * order. Tensors are not used here; batches are plain arrays, which are handed over without copying.
  */
 import { ArgumentError } from '../base/errors.ts';
-import { nodeModule } from '../io/platform.ts';
+import { nodeModule } from '../io/bytes/platform.ts';
 import { manualSeed } from '../tensor/random/index.ts';
 import type { RawTensor } from './raw.ts';
 import { reviveDataset, toPlainError, type WorkerReply, type WorkerSetup, type WorkerTask } from './worker-protocol.ts';

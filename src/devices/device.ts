@@ -5,8 +5,8 @@
  * Addresses are byte offsets into the device's one memory.
  */
 import type { DType, TypedArray } from '../base/dtype.ts';
-import type { Target } from '../kernels/ir.ts';
-import type { Kernel } from '../kernels/kernel.ts';
+import type { Target } from '../kernels/cpu/ir.ts';
+import type { Kernel } from '../kernels/cpu/kernel.ts';
 
 /** A kernel that the device has compiled; only valid on the device that gave it, there for good. */
 export type KernelHandle = number | object;

@@ -1,14 +1,14 @@
 /** Files of any kind that can be read, as plain values, and plain values as files of any kind that can be written. */
 import { requireKind, TEXT } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource } from './bytes/byte-source.ts';
 import { formatOf } from './file-format.ts';
-import { isNpz, npyChunks, npzChunks, readNpy, readNpz } from './npy.ts';
-import { readPtFrom, writePtChunks, type ReadPtOptions } from './pt.ts';
-import { keyText } from './py-text.ts';
-import { RawTensor, type PtInput, type PtKey, type PtValue } from './pt-value.ts';
-import { readSafetensors, safetensorsChunks, type Metadata } from './safetensors.ts';
-import { ZipReader } from './zip.ts';
+import { isNpz, npyChunks, npzChunks, readNpy, readNpz } from './numpy/npy.ts';
+import { readPtFrom, writePtChunks, type ReadPtOptions } from './pt/pt.ts';
+import { keyText } from './pt/py-text.ts';
+import { RawTensor, type PtInput, type PtKey, type PtValue } from './pt/value.ts';
+import { readSafetensors, safetensorsChunks, type Metadata } from './safetensors/safetensors.ts';
+import { ZipReader } from './archive/zip.ts';
 
 /** The formats that are written, by the ending of the file's name. */
 export type FileKind = 'pt' | 'safetensors' | 'npz' | 'npy';

@@ -2,7 +2,7 @@
 import { basename, extname } from 'node:path';
 import { requireKind, PATH } from '../base/arguments.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { writeFileAtomic } from './atomic-write.ts';
+import { writeFileAtomic } from './bytes/atomic-write.ts';
 import { unpackValue } from './checkpoint-value.ts';
 import { kindOfName } from './any-file.ts';
 import { serializeChunks, type CheckpointInput, type LoadOptions, type SerializeOptions } from './checkpoint.ts';

@@ -11,12 +11,12 @@ import { activeRecorder } from '../tensor/recorder.ts';
 import { allocateStorage, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isContiguous, tensorData, tensorDType } from './element-types.ts';
-import { Placeholder } from './placeholder.ts';
-import { PARTS_OF_COMPLEX } from './pt-dtype.ts';
-import { dtypeNamed } from './pt-rebuild.ts';
-import { pyText } from './py-text.ts';
-import { PyFloat, PyGlobal, PyObject, PyTuple, RawTensor, ptItemSize } from './pt-value.ts';
-import type { PtDType, PtKey, PtScalar, PtValue, RawStorage } from './pt-value.ts';
+import { Placeholder } from './pt/placeholder.ts';
+import { PARTS_OF_COMPLEX } from './pt/dtype.ts';
+import { dtypeNamed } from './pt/rebuild.ts';
+import { pyText } from './pt/py-text.ts';
+import { PyFloat, PyGlobal, PyObject, PyTuple, RawTensor, ptItemSize } from './pt/value.ts';
+import type { PtDType, PtKey, PtScalar, PtValue, RawStorage } from './pt/value.ts';
 
 /** Keys of dictionaries in a checkpoint. Tuples are arrays; they are only found by looking through the keys. */
 export type CheckpointKey = PtScalar | readonly CheckpointValue[] | Uint8Array | Tensor | Placeholder | ReadonlySet<CheckpointKey>; // prettier-ignore

@@ -15,13 +15,13 @@ import { unusable, type Storage } from '../tensor/storage.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
-import { bytesSource } from './byte-source.ts';
+import { bytesSource } from './bytes/byte-source.ts';
 import { unpackValue } from './checkpoint-value.ts';
-import type { ReadPtOptions } from './pt.ts';
-import { Placeholder } from './placeholder.ts';
-import { PyTuple, RawStorage, RawTensor } from './pt-value.ts';
-import type { PtInput, PtKey, PtScalar, StorageSource } from './pt-value.ts';
-import { concatBytes } from './byte-writer.ts';
+import type { ReadPtOptions } from './pt/pt.ts';
+import { Placeholder } from './pt/placeholder.ts';
+import { PyTuple, RawStorage, RawTensor } from './pt/value.ts';
+import type { PtInput, PtKey, PtScalar, StorageSource } from './pt/value.ts';
+import { concatBytes } from './bytes/byte-writer.ts';
 
 /** A key of a dictionary in a checkpoint; arrays become tuples. */
 export type CheckpointInputKey = PtScalar | Uint8Array | readonly CheckpointInputKey[];

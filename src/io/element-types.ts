@@ -1,7 +1,7 @@
 /** How the element types of files become those of tensors. Narrower ones are widened, which loses nothing. */
 import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
-import { ptItemSize, type PtDType, type RawTensor } from './pt-value.ts';
+import { ptItemSize, type PtDType, type RawTensor } from './pt/value.ts';
 
 /** What tensors of a file's dtype become: the narrowest one that holds all of its numbers; undefined where none does. */
 export function tensorDType(dtype: PtDType): DType | undefined {

@@ -1,5 +1,5 @@
 /** What kind of file something is, by its first bytes: names lie. */
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource } from './bytes/byte-source.ts';
 
 /**
  * `zip` may be a PyTorch file or `.npz`; `legacy` and `tar` are PyTorch's formats before 1.6 and before 0.1.10. `undefined` is nothing

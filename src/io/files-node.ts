@@ -1,16 +1,16 @@
 /** Inspecting and converting files on disk, in Node. */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { kindOfName, writeAny, type FileKind, type RawFile } from './any-file.ts';
-import { writeFileAtomic } from './atomic-write.ts';
-import { openSource } from './file-source.ts';
+import { writeFileAtomic } from './bytes/atomic-write.ts';
+import { openSource } from './bytes/file-source.ts';
 import { inspectRaw, inspectSource, type FileInfo } from './inspect-file.ts';
 import { isIndex, readPath } from './read-path.ts';
-import { escaped } from './pickle-items.ts';
-import { isWidened } from './npy.ts';
-import { isWritable } from './pickle-write.ts';
-import { OrderedDict, type PtKey, type PtValue, type RawTensor } from './pt-value.ts';
-import { keyText } from './py-text.ts';
-import { partAt, tensorsByPath } from './value-walk.ts';
+import { escaped } from './pickle/items.ts';
+import { isWidened } from './numpy/npy.ts';
+import { isWritable } from './pickle/write.ts';
+import { OrderedDict, type PtKey, type PtValue, type RawTensor } from './pt/value.ts';
+import { keyText } from './pt/py-text.ts';
+import { partAt, tensorsByPath } from './pt/value-walk.ts';
 
 /**
  * What a file holds, without loading it: see `inspectBytes`.

@@ -7,9 +7,9 @@ export { deserialize, serialize } from './checkpoint.ts';
 export type { CheckpointInput, CheckpointInputKey, LoadOptions, SerializeOptions } from './checkpoint.ts';
 export { isStateDict, type CheckpointKey, type CheckpointValue } from './checkpoint-value.ts';
 export { inspectBytes, type FileInfo, type TensorInfo } from './inspect-file.ts';
-export { openSafetensors, SafetensorsFile, type OpenSafetensorsOptions } from './open-safetensors.ts';
-export { Placeholder } from './placeholder.ts';
-export { readPt, writePt, type ReadPtOptions, type WritePtOptions } from './pt.ts';
+export { openSafetensors, SafetensorsFile, type OpenSafetensorsOptions } from './safetensors/open.ts';
+export { Placeholder } from './pt/placeholder.ts';
+export { readPt, writePt, type ReadPtOptions, type WritePtOptions } from './pt/pt.ts';
 export {
   OrderedDict,
   PyFloat,
@@ -20,5 +20,5 @@ export {
   PyTuple,
   RawStorage,
   RawTensor,
-} from './pt-value.ts';
-export type { PtDType, PtInput, PtKey, PtScalar, PtValue, RawTensorFields, StorageSource } from './pt-value.ts';
+} from './pt/value.ts';
+export type { PtDType, PtInput, PtKey, PtScalar, PtValue, RawTensorFields, StorageSource } from './pt/value.ts';

@@ -1,14 +1,14 @@
 /** What a file holds, without loading it: names, shapes, dtypes and sizes of its tensors, and what else is in it. */
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
-import { bytesSource, type ByteSource } from './byte-source.ts';
+import { bytesSource, type ByteSource } from './bytes/byte-source.ts';
 import { readAny, type FileKind, type RawFile } from './any-file.ts';
 import { formatOf } from './file-format.ts';
-import { describe } from './pickle-items.ts';
-import { pyText } from './py-text.ts';
-import { PyFloat, PyGlobal, PyObject, RawTensor, ptItemSize, type PtValue } from './pt-value.ts';
-import { readSafetensorsHeader } from './safetensors.ts';
-import type { ReadPtOptions } from './pt.ts';
-import { leavesOf } from './value-walk.ts';
+import { describe } from './pickle/items.ts';
+import { pyText } from './pt/py-text.ts';
+import { PyFloat, PyGlobal, PyObject, RawTensor, ptItemSize, type PtValue } from './pt/value.ts';
+import { readSafetensorsHeader } from './safetensors/safetensors.ts';
+import type { ReadPtOptions } from './pt/pt.ts';
+import { leavesOf } from './pt/value-walk.ts';
 
 /** A tensor in a file. */
 export interface TensorInfo {

@@ -2,14 +2,14 @@
 import { dirname, join } from 'node:path';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { readAny, type RawFile } from './any-file.ts';
-import type { ByteSource } from './byte-source.ts';
-import { openSource } from './file-source.ts';
+import type { ByteSource } from './bytes/byte-source.ts';
+import { openSource } from './bytes/file-source.ts';
 import { formatOf } from './file-format.ts';
-import { quote } from './pickle-items.ts';
-import type { ReadPtOptions } from './pt.ts';
-import type { PtKey, PtValue } from './pt-value.ts';
-import { readSafetensors } from './safetensors.ts';
-import { mayBeIndex, readIndex } from './safetensors-index.ts';
+import { quote } from './pickle/items.ts';
+import type { ReadPtOptions } from './pt/pt.ts';
+import type { PtKey, PtValue } from './pt/value.ts';
+import { readSafetensors } from './safetensors/safetensors.ts';
+import { mayBeIndex, readIndex } from './safetensors/index-file.ts';
 
 /**
  * Reads a file, or the files that an index names.

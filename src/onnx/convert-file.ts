@@ -8,7 +8,7 @@ import {
   type Converted,
   type ConvertOptions,
 } from '../io/files-node.ts';
-import type { RawTensor } from '../io/pt-value.ts';
+import type { RawTensor } from '../io/pt/value.ts';
 import { withConstants } from './constants.ts';
 import { readRaw } from './data.ts';
 import { decodeModel } from './describe.ts';

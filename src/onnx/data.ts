@@ -3,7 +3,7 @@ import type { DType, TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
 import { tensorData, widened } from '../io/element-types.ts';
-import { PT_DTYPES, RawStorage, RawTensor } from '../io/pt-value.ts';
+import { PT_DTYPES, RawStorage, RawTensor } from '../io/pt/value.ts';
 import { hostArray } from '../tensor/create.ts';
 import type { Message } from './messages.ts';
 import { Unsupported } from './node.ts';

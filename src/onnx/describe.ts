@@ -2,7 +2,7 @@
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
-import { bytesSource } from '../io/byte-source.ts';
+import { bytesSource } from '../io/bytes/byte-source.ts';
 import { formatOf, otherFormat } from '../io/file-format.ts';
 import { withConstants } from './constants.ts';
 import { sizesOf } from './data.ts';

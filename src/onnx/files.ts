@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { POSITIVE, requireKind, requireOptions, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import { writeFileAtomic } from '../io/atomic-write.ts';
+import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { encodeOnnx, type ExportableModel, type OnnxExportOptions } from './export/export.ts';
 import { isWithinFolder, type ReadExternal } from './data.ts';

@@ -3,7 +3,7 @@ import { OPTIONS, requireKind } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
-import { remoteOf, requestWhole, type FetchOptions } from '../io/remote.ts';
+import { remoteOf, requestWhole, type FetchOptions } from '../io/bytes/remote.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isWithinFolder } from './data.ts';
 import { decodeModel } from './describe.ts';

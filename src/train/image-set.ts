@@ -4,7 +4,7 @@
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
-import { sharedBytes } from '../io/file-set.ts';
+import { sharedBytes } from '../io/archive/file-set.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import { randperm } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -5,10 +5,10 @@
 import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
 import { requireKind, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import { openArchive } from '../io/archive.ts';
-import { reason } from '../io/file-set.ts';
+import { openArchive } from '../io/archive/archive.ts';
+import { reason } from '../io/archive/file-set.ts';
 import type { Image } from '../io/image/image.ts';
-import { statusOf } from '../io/open-files.ts';
+import { statusOf } from '../io/archive/open-files.ts';
 import { CIFAR10, GeneratedShapes, ImageFolder, MNIST, type ImageDataset } from '../vision/datasets/index.ts';
 
 /** The parts that data may come in; `all` where there are none. */

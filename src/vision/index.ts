@@ -4,7 +4,7 @@
  */
 export { decodeImage, type DecodeOptions } from '../io/image/decode.ts';
 export { Image, type Channels, type ImageMode } from '../io/image/image.ts';
-export type { FileSource } from '../io/open-files.ts';
+export type { FileSource } from '../io/archive/open-files.ts';
 export * from './datasets/index.ts';
 export * as datasets from './datasets/index.ts';
 export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';

@@ -3,12 +3,12 @@ import { kind, requireKind } from '../base/arguments.ts';
 import type { HostUrl } from '../base/host-types.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { reason } from '../io/file-set.ts';
+import { reason } from '../io/archive/file-set.ts';
 import { decodeImage, type DecodeOptions } from '../io/image/decode.ts';
 import type { Image } from '../io/image/image.ts';
 import { MAX_PIXELS } from '../io/image/limits.ts';
-import type { FileSource } from '../io/open-files.ts';
-import { isNode, nodeModule } from '../io/platform.ts';
+import type { FileSource } from '../io/archive/open-files.ts';
+import { isNode, nodeModule } from '../io/bytes/platform.ts';
 import { imageOfDrawable, isDrawable, type Drawable } from './drawn-image.ts';
 
 /** Where an image may be: what files come from, a URL, or what a page shows. */

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { CONTROL } from '../../src/devices/cpu/worker-main.ts';
 import type { KernelHandle } from '../../src/devices/device.ts';
-import { i32 } from '../../src/kernels/ir.ts';
-import { buildKernel, type Kernel } from '../../src/kernels/kernel.ts';
+import { i32 } from '../../src/kernels/cpu/ir.ts';
+import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 
 /** Writes its number to each element of its range. */
 const numbered = (n: number): Kernel =>

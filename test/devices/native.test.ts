@@ -11,8 +11,8 @@ import { Plan } from '../../src/compiler/plan.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { KernelCache } from '../../src/devices/cpu/native/cache.ts';
 import { enableNative, NativeKernels } from '../../src/devices/cpu/native/native.ts';
-import { load } from '../../src/kernels/ir.ts';
-import { buildKernel, cachedKernel, type Kernel } from '../../src/kernels/kernel.ts';
+import { load } from '../../src/kernels/cpu/ir.ts';
+import { buildKernel, cachedKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { hasCompiler, nativeSetup, runOnce, systemWith, temporaryFolder, type NativeSetup } from '../support/native.ts';
 
 /** out[unit] += 1 */

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ArgumentError, DeviceError } from '../../src/base/errors.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import type { Launch } from '../../src/devices/device.ts';
-import { load, type Fn, type Local } from '../../src/kernels/ir.ts';
-import { buildKernel, type Kernel } from '../../src/kernels/kernel.ts';
+import { load, type Fn, type Local } from '../../src/kernels/cpu/ir.ts';
+import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 
 /** Repeats a piece of a kernel's body so that a unit takes about `turns` × 1 ns. */
 function spin(f: Fn, turns: number, sink: Local): void {

@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
-import { openArchive, type ArchiveOptions } from '../../src/io/archive.ts';
-import { reviveFileSet, type FileSet } from '../../src/io/file-set.ts';
-import { openFolder } from '../../src/io/folder.ts';
+import { openArchive, type ArchiveOptions } from '../../src/io/archive/archive.ts';
+import { reviveFileSet, type FileSet } from '../../src/io/archive/file-set.ts';
+import { openFolder } from '../../src/io/archive/folder.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flambeau-archive-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

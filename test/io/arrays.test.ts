@@ -9,14 +9,14 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { readAny, writeAny, type FileKind } from '../../src/io/any-file.ts';
-import { bytesSource } from '../../src/io/byte-source.ts';
+import { bytesSource } from '../../src/io/bytes/byte-source.ts';
 import { contiguousBytes } from '../../src/io/element-types.ts';
 import { convertFile, inspectFile } from '../../src/io/files-node.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
 import { Placeholder, deserialize, inspectBytes, openSafetensors, serialize } from '../../src/io/index.ts';
-import { CODE_OF_DTYPE } from '../../src/io/npy-dtypes.ts';
-import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt-value.ts'; // prettier-ignore
-import { concatBytes } from '../../src/io/byte-writer.ts';
+import { CODE_OF_DTYPE } from '../../src/io/numpy/dtypes.ts';
+import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt/value.ts'; // prettier-ignore
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import * as nn from '../../src/nn/index.ts';
 import { arange, randn, tensor } from '../../src/tensor/create.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

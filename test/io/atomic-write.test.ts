@@ -9,10 +9,10 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FlambeauError } from '../../src/base/errors.ts';
 import { isGone, ownerTag, type OwnerHost } from '../../src/base/owner.ts';
-import { writeFileAtomic } from '../../src/io/atomic-write.ts';
+import { writeFileAtomic } from '../../src/io/bytes/atomic-write.ts';
 import { load } from '../../src/io/checkpoint-node.ts';
-import { readPt, writePt } from '../../src/io/pt.ts';
-import { RawStorage, RawTensor } from '../../src/io/pt-value.ts';
+import { readPt, writePt } from '../../src/io/pt/pt.ts';
+import { RawStorage, RawTensor } from '../../src/io/pt/value.ts';
 
 let folder = '';
 let file = '';

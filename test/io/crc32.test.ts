@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { crc32 } from '../../src/io/crc32.ts';
+import { crc32 } from '../../src/io/bytes/crc32.ts';
 
 /** The definition: one bit at a time. */
 function bitwise(bytes: Uint8Array): number {

@@ -1,17 +1,17 @@
 /** Every reader of files against inputs that nobody meant to write (test/support/fuzz.ts), and against some that somebody did. */
 import { describe, expect, test } from 'vitest';
 import { readAny, writeAny } from '../../src/io/any-file.ts';
-import { bytesSource } from '../../src/io/byte-source.ts';
+import { bytesSource } from '../../src/io/bytes/byte-source.ts';
 import { unpackValue } from '../../src/io/checkpoint-value.ts';
 import { contiguousBytes } from '../../src/io/element-types.ts';
 import { inspectBytes } from '../../src/io/inspect-file.ts';
-import { readNpy, readNpz } from '../../src/io/npy.ts';
-import { readPt } from '../../src/io/pt.ts';
-import { RawStorage, RawTensor, type PtValue } from '../../src/io/pt-value.ts';
-import { readSafetensors } from '../../src/io/safetensors.ts';
-import { ZipReader } from '../../src/io/zip.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
-import { zipChunks } from '../../src/io/zip-write.ts';
+import { readNpy, readNpz } from '../../src/io/numpy/npy.ts';
+import { readPt } from '../../src/io/pt/pt.ts';
+import { RawStorage, RawTensor, type PtValue } from '../../src/io/pt/value.ts';
+import { readSafetensors } from '../../src/io/safetensors/safetensors.ts';
+import { ZipReader } from '../../src/io/archive/zip.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
+import { zipChunks } from '../../src/io/archive/zip-write.ts';
 import { memoryScope } from '../../src/tensor/memory.ts';
 import { fuzz, type FuzzOptions } from '../support/fuzz.ts';
 import { fixture } from './pt-support.ts';

@@ -3,11 +3,11 @@ import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { crc32 } from '../../src/io/crc32.ts';
+import { crc32 } from '../../src/io/bytes/crc32.ts';
 import { decodeImage, decodeImageSync, loadDecoders } from '../../src/io/image/decode.ts';
 import { Image } from '../../src/io/image/image.ts';
 import { sha } from '../support/picture.ts';
-import { inflateAnywhere, inflateZlib } from '../../src/io/inflate.ts';
+import { inflateAnywhere, inflateZlib } from '../../src/io/archive/inflate.ts';
 
 interface Fixture {
   readonly name: string;

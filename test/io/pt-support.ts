@@ -1,8 +1,8 @@
 /** Shared by the tests of PyTorch files: descriptions as test/fixtures/pt.py makes them, the fixtures, and real PyTorch if there is one. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { OrderedDict, PyFloat, PySize, PyTuple, RawTensor } from '../../src/io/pt-value.ts';
-import type { PtInput, RawStorage } from '../../src/io/pt-value.ts';
+import { OrderedDict, PyFloat, PySize, PyTuple, RawTensor } from '../../src/io/pt/value.ts';
+import type { PtInput, RawStorage } from '../../src/io/pt/value.ts';
 import { pythonWithTorch, runMachinePython } from '../support/python-packages.ts';
 
 const FIXTURES = new URL('../fixtures/', import.meta.url);

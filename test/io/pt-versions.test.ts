@@ -2,9 +2,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { DeviceError, FormatError } from '../../src/base/errors.ts';
 import { deserialize } from '../../src/io/checkpoint.ts';
-import { readPt } from '../../src/io/pt.ts';
-import { OrderedDict, RawTensor, type PtValue } from '../../src/io/pt-value.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
+import { readPt } from '../../src/io/pt/pt.ts';
+import { OrderedDict, RawTensor, type PtValue } from '../../src/io/pt/value.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import { describeValue, fixture } from './pt-support.ts';
 
 const described = (name: string): Record<string, unknown> =>

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
-import { readPt, writePt, writePtChunks } from '../../src/io/pt.ts';
+import { readPt, writePt, writePtChunks } from '../../src/io/pt/pt.ts';
 import {
   OrderedDict,
   PT_DTYPES,
@@ -15,13 +15,13 @@ import {
   RawStorage,
   RawTensor,
   ptItemSize,
-} from '../../src/io/pt-value.ts';
-import type { PtInput, PtKey, PtValue } from '../../src/io/pt-value.ts';
-import { bytesSource } from '../../src/io/byte-source.ts';
-import { ZipReader } from '../../src/io/zip.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
-import { zipChunks } from '../../src/io/zip-write.ts';
-import type { ZipMember } from '../../src/io/zip-write.ts';
+} from '../../src/io/pt/value.ts';
+import type { PtInput, PtKey, PtValue } from '../../src/io/pt/value.ts';
+import { bytesSource } from '../../src/io/bytes/byte-source.ts';
+import { ZipReader } from '../../src/io/archive/zip.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
+import { zipChunks } from '../../src/io/archive/zip-write.ts';
+import type { ZipMember } from '../../src/io/archive/zip-write.ts';
 import { WITHOUT_TORCH, describeValue, describedByTorch, expected, findPython, fixture } from './pt-support.ts';
 import { pythonWithTorch } from '../support/python-packages.ts';
 

@@ -1,7 +1,7 @@
 /** C against WebAssembly: every operation of the loop language on values that bend the rules, and random programs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emitC } from '../../src/kernels/c/emit.ts';
+import { emitC } from '../../src/kernels/cpu/c/emit.ts';
 import {
   constant,
   isVector,
@@ -19,8 +19,8 @@ import {
   type UnaryOp,
   type ValueType,
   type VectorType,
-} from '../../src/kernels/ir.ts';
-import { buildKernel, type Kernel } from '../../src/kernels/kernel.ts';
+} from '../../src/kernels/cpu/ir.ts';
+import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { EmulatedKernels } from '../support/emulated.ts';
 import { forTarget, hasCompiler, nativeSetup, runOnce, type NativeSetup } from '../support/native.ts';

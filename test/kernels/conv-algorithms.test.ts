@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import type { Lowering, Value } from '../../src/compiler/lowering.ts';
-import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/conv/winograd-transforms.ts';
+import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/cpu/conv/winograd-transforms.ts';
 import {
   forwardCorrelation,
   inputGradCorrelation,

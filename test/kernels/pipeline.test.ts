@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layoutOf } from '../../src/base/layout.ts';
-import { cachedKernel } from '../../src/kernels/kernel.ts';
-import { load } from '../../src/kernels/ir.ts';
+import { cachedKernel } from '../../src/kernels/cpu/kernel.ts';
+import { load } from '../../src/kernels/cpu/ir.ts';
 import { device, runLowering } from '../support/run-kernel.ts';
 
 describe('graph → plan → kernel → device', () => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { fromTypedArray, type Tensor, type TypedArray } from 'flambeau';
 import type { Draft } from '../../src/onnx/messages.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import { encodeMessage } from '../../src/onnx/protobuf.ts';
 import { pythonWith, runPython } from '../support/python-packages.ts';
 

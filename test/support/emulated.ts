@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { compilerFlags } from '../../src/devices/cpu/native/compiler.ts';
 import type { NativeHost } from '../../src/devices/cpu/cpu.ts';
 import type { KernelHandle, Launch, NativeCode, Program } from '../../src/devices/device.ts';
-import { emitKernel, emitUnit, type EmittedKernel } from '../../src/kernels/c/emit.ts';
-import type { Target } from '../../src/kernels/ir.ts';
-import type { Kernel } from '../../src/kernels/kernel.ts';
+import { emitKernel, emitUnit, type EmittedKernel } from '../../src/kernels/cpu/c/emit.ts';
+import type { Target } from '../../src/kernels/cpu/ir.ts';
+import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { temporaryFolder } from './native.ts';
 
 export const NEON_COMPILER = 'aarch64-linux-gnu-gcc';

@@ -5,7 +5,7 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import { FlambeauError, InternalError } from '../../src/base/errors.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 
 /** How many inputs each fuzzer tries: 200,000 with FLAMBEAU_SLOW=1. */
 export const INPUTS = process.env['FLAMBEAU_SLOW'] === '1' ? 200_000 : 700;

@@ -7,8 +7,8 @@ import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { nodeSystem, type System } from '../../src/devices/cpu/native/system.ts';
 import type { NativeCode, Runner } from '../../src/devices/device.ts';
-import type { Target } from '../../src/kernels/ir.ts';
-import type { Kernel } from '../../src/kernels/kernel.ts';
+import type { Target } from '../../src/kernels/cpu/ir.ts';
+import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 
 export const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
 

@@ -4,8 +4,8 @@
  */
 import { targetOf } from '../../src/devices/cpu/native/compiler.ts';
 import type { NativeCode } from '../../src/devices/device.ts';
-import type { Target } from '../../src/kernels/ir.ts';
-import type { Kernel } from '../../src/kernels/kernel.ts';
+import type { Target } from '../../src/kernels/cpu/ir.ts';
+import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
 
 const macros = (...names: string[]): string => names.map((name) => `#define ${name} 1\n`).join('');

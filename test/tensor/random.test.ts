@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DType, itemSize, type TypedArray, viewAs } from '../../src/base/dtype.ts';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
-import { NORMAL_BLOCK, normalKernel } from '../../src/kernels/normal.ts';
+import { NORMAL_BLOCK, normalKernel } from '../../src/kernels/cpu/random/normal.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
 import { drawBlocks } from '../../src/tensor/random/bulk.ts';
 import { fma32, fma64 } from '../../src/tensor/random/fused.ts';

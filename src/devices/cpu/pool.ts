@@ -3,7 +3,7 @@
  *
  * Chunks are claimed from one atomic word rather than split beforehand, so a thread that the machine holds up costs one
  * chunk, not its whole share. Threads that have not started yet are not waited for. Nothing here depends on which thread
- * runs a chunk: the bits of a result do not either (see `kernels/kernel.ts`).
+ * runs a chunk: the bits of a result do not either (see `kernels/cpu/kernel.ts`).
  */
 import { DeviceError } from '../../base/errors.ts';
 import type { Launch } from '../device.ts';

@@ -7,7 +7,7 @@
  * mean invented pixels, are printed, so they are caught and become errors.
  */
 import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
-import { isNode } from '../platform.ts';
+import { isNode } from '../bytes/platform.ts';
 import { copyColours, Image } from './image.ts';
 import { readJpegHeader } from './jpeg-header.ts';
 import { checkMemory } from './limits.ts';

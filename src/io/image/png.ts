@@ -6,9 +6,9 @@
  * Not here: colour profiles, gamma and text, which PIL does not apply either.
  */
 import { FormatError } from '../../base/errors.ts';
-import { concatBytes } from '../byte-writer.ts';
-import { crc32 } from '../crc32.ts';
-import { inflateInPieces, inflateZlib } from '../inflate.ts';
+import { concatBytes } from '../bytes/byte-writer.ts';
+import { crc32 } from '../bytes/crc32.ts';
+import { inflateInPieces, inflateZlib } from '../archive/inflate.ts';
 import { Image } from './image.ts';
 import { checkMemory, checkSize } from './limits.ts';
 

@@ -8,7 +8,7 @@ import { arrayOf, BOOL, kind, requireKind, requireOptions, TEXT, type OptionKind
 import { ArgumentError, InternalError } from '../../base/errors.ts';
 import type { TypedArray } from '../../base/dtype.ts';
 import { showShape } from '../../base/shape.ts';
-import { concatBytes } from '../../io/byte-writer.ts';
+import { concatBytes } from '../../io/bytes/byte-writer.ts';
 import { ModuleBase } from '../../nn/module-base.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { empty } from '../../tensor/create.ts';

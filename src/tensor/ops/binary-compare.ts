@@ -4,9 +4,9 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import type { CompareOp, Expr } from '../../kernels/ir.ts';
+import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { CompareOp, Expr } from '../../kernels/cpu/ir.ts';
 import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { ScalarAttrs } from './elementwise-attrs.ts';
 import type { Attrs, OpRule, OpRules } from './rule.ts';

@@ -5,10 +5,10 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { AutogradError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/elementwise-expr.ts';
-import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { Expr, Fn } from '../../kernels/ir.ts';
-import { hoisted } from '../../kernels/math.ts';
+import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
+import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
+import { hoisted } from '../../kernels/cpu/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';

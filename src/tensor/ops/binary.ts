@@ -15,11 +15,11 @@ import {
   minimum,
   power,
   remainder,
-} from '../../kernels/elementwise-expr.ts';
-import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import type { Expr, Fn } from '../../kernels/ir.ts';
-import { hoisted } from '../../kernels/math.ts';
+} from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
+import { hoisted } from '../../kernels/cpu/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';
 import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';

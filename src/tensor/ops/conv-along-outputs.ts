@@ -1,6 +1,6 @@
 /** What the lowerings of kernels whose vectors run along outputs share: sizes in memory, and arguments. */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import type { Element } from '../../kernels/gemm-tile.ts';
+import type { Element } from '../../kernels/cpu/gemm/tile.ts';
 import { finishArgs, resultSize, type Correlation, type Operands } from './conv-correlation.ts';
 import { denseVector } from './matmul-lower.ts';
 

@@ -3,8 +3,8 @@
  * correlation (see `conv-tables.ts`), and what is done to its results.
  */
 import type { Value } from '../../compiler/lowering.ts';
-import type { Epilogue } from '../../kernels/conv/epilogue.ts';
-import type { Element, ElementKit } from '../../kernels/gemm-tile.ts';
+import type { Epilogue } from '../../kernels/cpu/conv/epilogue.ts';
+import type { Element, ElementKit } from '../../kernels/cpu/gemm/tile.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { forwardAxis, inputGradAxis, type AxisPlan } from './conv-tables.ts';
 

@@ -3,12 +3,12 @@
  * that fit the caches and fills in the tables. The gradient of the weights is `conv-weight-lower.ts`.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { correlateTile } from '../../kernels/conv/correlate-tile.ts';
-import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/conv/correlate.ts';
-import type { SOURCE_PARAMS } from '../../kernels/conv/copy-in.ts';
-import { packKernel } from '../../kernels/conv/pack.ts';
-import { elementKit, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
-import { narrowed, type Target } from '../../kernels/ir.ts';
+import { correlateTile } from '../../kernels/cpu/conv/correlate-tile.ts';
+import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/cpu/conv/correlate.ts';
+import type { SOURCE_PARAMS } from '../../kernels/cpu/conv/copy-in.ts';
+import { packKernel } from '../../kernels/cpu/conv/pack.ts';
+import { elementKit, type Element, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
+import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
 import {
   elementOf,
   finishArgs,

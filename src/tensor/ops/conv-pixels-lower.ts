@@ -1,12 +1,12 @@
 /**
- * Lowers correlations with vectors along outputs (`kernels/conv/pixels.ts`): convolutions and their gradients of the input
+ * Lowers correlations with vectors along outputs (`kernels/cpu/conv/pixels.ts`): convolutions and their gradients of the input
  * whose rows are short or strided. What is chosen depends on shapes alone.
  */
 import type { Lowering } from '../../compiler/lowering.ts';
-import { packKernel } from '../../kernels/conv/pack.ts';
-import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernels/conv/pixels.ts';
-import { outputTile } from '../../kernels/conv/along-outputs.ts';
-import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
+import { packKernel } from '../../kernels/cpu/conv/pack.ts';
+import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernels/cpu/conv/pixels.ts';
+import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
+import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
 import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
 import {
   elementOf,

@@ -4,11 +4,11 @@
  * so it is a function of shapes alone.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { weightGradKernel } from '../../kernels/conv/weight-grad.ts';
-import { weightReduceKernel } from '../../kernels/conv/weight-reduce.ts';
-import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../kernels/conv/weight-tiling.ts';
-import { elementKit, laneMask, type Element, type ElementKit } from '../../kernels/gemm-tile.ts';
-import type { Target } from '../../kernels/ir.ts';
+import { weightGradKernel } from '../../kernels/cpu/conv/weight-grad.ts';
+import { weightReduceKernel } from '../../kernels/cpu/conv/weight-reduce.ts';
+import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../kernels/cpu/conv/weight-tiling.ts';
+import { elementKit, laneMask, type Element, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
+import type { Target } from '../../kernels/cpu/ir.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { elementOf, multiplyAddNs } from './conv-correlation.ts';
 import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './conv-lower.ts'; // prettier-ignore

@@ -3,12 +3,12 @@
  * enough channels. What is chosen depends on shapes alone.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
-import { winogradWeightsKernel, weightsScratch } from '../../kernels/conv/winograd-weights.ts';
-import { MAP_SCRATCH } from '../../kernels/conv/winograd-elements.ts';
-import { winogradKernel } from '../../kernels/conv/winograd.ts';
-import { outputTile } from '../../kernels/conv/along-outputs.ts';
-import { PRODUCTS, REACH, TILE } from '../../kernels/conv/winograd-transforms.ts';
+import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
+import { winogradWeightsKernel, weightsScratch } from '../../kernels/cpu/conv/winograd-weights.ts';
+import { MAP_SCRATCH } from '../../kernels/cpu/conv/winograd-elements.ts';
+import { winogradKernel } from '../../kernels/cpu/conv/winograd.ts';
+import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
+import { PRODUCTS, REACH, TILE } from '../../kernels/cpu/conv/winograd-transforms.ts';
 import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
 import {
   elementOf,

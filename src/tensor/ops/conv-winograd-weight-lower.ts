@@ -3,12 +3,12 @@
  * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
  */
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { elementKit, type ElementKit } from '../../kernels/gemm-tile.ts';
-import { MAP_SCRATCH } from '../../kernels/conv/winograd-elements.ts';
-import { PRODUCTS } from '../../kernels/conv/winograd-transforms.ts';
-import { winogradWeightGradKernel } from '../../kernels/conv/winograd-weight-grad.ts';
-import { reduceScratch, winogradReduceKernel } from '../../kernels/conv/winograd-weight-reduce.ts';
-import { outputTile } from '../../kernels/conv/along-outputs.ts';
+import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
+import { MAP_SCRATCH } from '../../kernels/cpu/conv/winograd-elements.ts';
+import { PRODUCTS } from '../../kernels/cpu/conv/winograd-transforms.ts';
+import { winogradWeightGradKernel } from '../../kernels/cpu/conv/winograd-weight-grad.ts';
+import { reduceScratch, winogradReduceKernel } from '../../kernels/cpu/conv/winograd-weight-reduce.ts';
+import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
 import type { ConvGeometry } from './conv-geometry.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './conv-along-outputs.ts';
 import { elementOf, forwardCorrelation, multiplyAddNs } from './conv-correlation.ts';

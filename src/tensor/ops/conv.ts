@@ -13,7 +13,7 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
 import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import type { Epilogue } from '../../kernels/conv/epilogue.ts';
+import type { Epilogue } from '../../kernels/cpu/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
 import { remembered } from './attrs.ts';
 import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';

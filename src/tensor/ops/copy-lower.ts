@@ -6,10 +6,10 @@ import { itemSize, type DType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/copy.ts';
-import { coalesce, type Access } from '../../kernels/elementwise-access.ts';
-import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/cpu/copy.ts';
+import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
+import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */

@@ -2,8 +2,8 @@
 import { itemSize } from '../../base/dtype.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { KernelArg, KernelArgs, Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import { coalesce, type Access } from '../../kernels/elementwise-access.ts';
-import type { Spacing } from '../../kernels/elementwise-memory.ts';
+import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
+import type { Spacing } from '../../kernels/cpu/elementwise/memory.ts';
 import {
   elementwiseKernel,
   elementwiseManyKernel,
@@ -16,9 +16,9 @@ import {
   scalarParam,
   sizeParam,
   type ElementwiseSpec,
-} from '../../kernels/elementwise.ts';
-import type { Target } from '../../kernels/ir.ts';
-import type { ParamSpec } from '../../kernels/kernel.ts';
+} from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { Target } from '../../kernels/cpu/ir.ts';
+import type { ParamSpec } from '../../kernels/cpu/kernel.ts';
 
 /** Nanoseconds that one byte of traffic takes, from a cache and from memory, and what fits a core's cache. */
 const NS_PER_CACHED_BYTE = 0.02;

@@ -5,7 +5,7 @@
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
-import { computeOf } from '../../kernels/elementwise-memory.ts';
+import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
 import { broadcastGradient, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 

@@ -7,7 +7,7 @@ import { DTypeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import { isTransposed, lowerCopy } from './copy-lower.ts';
 import { launchElementwise } from './elementwise-launch.ts';

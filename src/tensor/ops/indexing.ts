@@ -2,7 +2,7 @@
  * Indexing, joining and rearranging: indexSelect, gather, scatter, cat, pad, oneHot, flip, triangles, sort and topk.
  * Indices are int64 or int32.
  *
- * Kernels check every index before they use it and end the plan with an IndexError where it lies outside (`kernels/fault.ts`): eager or
+ * Kernels check every index before they use it and end the plan with an IndexError where it lies outside (`kernels/cpu/fault.ts`): eager or
  * compiled, forward or gradient. Negative ones count from the end only where the arguments say so (`wraps`). An operation that is used in
  * place must find wrong indices before it writes: `setAt` has `ravelIndex` do so.
  */

@@ -3,7 +3,7 @@
  */
 import type { NodeValues } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   classFinishKernel,
   classLossKernel,
@@ -12,8 +12,8 @@ import {
   nllGradKernel,
   POSITIONS,
   type ClassLoss,
-} from '../../kernels/loss-classes.ts';
-import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/loss-pairs.ts';
+} from '../../kernels/cpu/loss/classes.ts';
+import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
 import { asContiguous } from './copy.ts';
 import { wrongTarget } from './index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';

@@ -2,7 +2,7 @@
  * Losses: fused forward and reduction, and their gradients. Class targets are int64 with classes along dimension 1
  * (dimension 0 of an unbatched input); losses of pairs of tensors take equal shapes (callers broadcast beforehand).
  *
- * A target outside [0, C) that is not `ignoreIndex` ends the plan with an IndexError (`kernels/fault.ts`).
+ * A target outside [0, C) that is not `ignoreIndex` ends the plan with an IndexError (`kernels/cpu/fault.ts`).
  *
  * Class-probability targets are not here: they are −Σ target·logSoftmax(x)·weight, composed by the caller.
  */

@@ -7,10 +7,17 @@ import { invariant } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import { broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/gemm-dot.ts';
-import { gemmIntKernel, type IntElement } from '../../kernels/gemm-int.ts';
-import { elementKit, gatherKernel, type Element } from '../../kernels/gemm-tile.ts';
-import { gemmBlocks, gemmCost, gemmKernel, gemmPackKernel, gemmPacking, packsBefore } from '../../kernels/gemm.ts';
+import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/cpu/gemm/dot.ts';
+import { gemmIntKernel, type IntElement } from '../../kernels/cpu/gemm/int.ts';
+import { elementKit, gatherKernel, type Element } from '../../kernels/cpu/gemm/tile.ts';
+import {
+  gemmBlocks,
+  gemmCost,
+  gemmKernel,
+  gemmPackKernel,
+  gemmPacking,
+  packsBefore,
+} from '../../kernels/cpu/gemm/gemm.ts';
 
 /** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
 export interface ProductShape {

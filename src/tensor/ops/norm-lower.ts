@@ -4,15 +4,15 @@
 import type { Layout } from '../../base/layout.ts';
 import { showSteps, type FinishStep } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   normAffineKernel,
   normPlanesGradKernel,
   normPlanesKernel,
   type NormFinish,
   type NormMode,
-} from '../../kernels/norm-planes.ts';
-import { normRowsGradKernel, normRowsKernel } from '../../kernels/norm-rows.ts';
+} from '../../kernels/cpu/norm/planes.ts';
+import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.ts';
 import { lowerFill } from './copy-lower.ts';
 import { asContiguous } from './copy.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';

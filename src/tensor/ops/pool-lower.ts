@@ -5,8 +5,13 @@
  */
 import { sameDims, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { floatsOf, type Floats } from '../../kernels/floats.ts';
-import { avgPairsGradKernel, avgPairsKernel, maxPairsGradKernel, maxPairsKernel } from '../../kernels/pool-pairs.ts';
+import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
+import {
+  avgPairsGradKernel,
+  avgPairsKernel,
+  maxPairsGradKernel,
+  maxPairsKernel,
+} from '../../kernels/cpu/pool/pairs.ts';
 import {
   avgPlaneGradKernel,
   avgPlaneKernel,
@@ -15,14 +20,14 @@ import {
   maxRegionKernel,
   winnerGradKernel,
   winnerPickKernel,
-} from '../../kernels/pool-region.ts';
+} from '../../kernels/cpu/pool/region.ts';
 import {
   avgWindowGradKernel,
   avgWindowKernel,
   maxWindowKernel,
   tapPattern,
   type TapPattern,
-} from '../../kernels/pool-window.ts';
+} from '../../kernels/cpu/pool/window.ts';
 import { asContiguous } from './copy.ts';
 import {
   adaptiveGeometry,

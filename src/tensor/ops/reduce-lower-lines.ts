@@ -5,12 +5,12 @@
 import { itemSize } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { hostMath } from '../../kernels/elementwise-expr.ts';
-import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
-import { expF32, hoisted } from '../../kernels/math.ts';
-import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../kernels/reduce-lines.ts';
-import type { Kernel } from '../../kernels/kernel.ts';
+import { hostMath } from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import { expF32, hoisted } from '../../kernels/cpu/math.ts';
+import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../kernels/cpu/reduce/lines.ts';
+import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { asContiguous, lowerFill } from './copy.ts';
 import { lowerElementwise } from './elementwise.ts';
 import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from './reduce-attrs.ts';

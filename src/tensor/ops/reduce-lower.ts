@@ -9,10 +9,10 @@ import { isFloating, itemSize, type DType } from '../../base/dtype.ts';
 import { numelOf } from '../../base/shape.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { maximum, minimum } from '../../kernels/elementwise-expr.ts';
-import { computeOf } from '../../kernels/elementwise-memory.ts';
-import type { Expr } from '../../kernels/ir.ts';
-import { hoisted } from '../../kernels/math.ts';
+import { maximum, minimum } from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
+import type { Expr } from '../../kernels/cpu/ir.ts';
+import { hoisted } from '../../kernels/cpu/math.ts';
 import {
   COLUMN_TILE,
   columnsKernel,
@@ -22,7 +22,7 @@ import {
   partialDType,
   runsKernel,
   type ReduceSpec,
-} from '../../kernels/reduce.ts';
+} from '../../kernels/cpu/reduce/reduce.ts';
 import { asContiguous, lowerCopy } from './copy.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from './reduce-attrs.ts';
 

@@ -8,7 +8,7 @@
 import type { Layout } from '../../base/layout.ts';
 import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OpAttrs, OpName } from './index.ts';
 

@@ -1,21 +1,21 @@
 /** The lowerings of `softmax.ts`: along the last dimension by rows, along another by columns. */
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { floatsOf, type Floats } from '../../kernels/floats.ts';
+import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   columnScratch,
   logSoftmaxColumnsKernel,
   softmaxColumnsGradKernel,
   softmaxColumnsKernel,
   softmaxStatisticsColumnsKernel,
-} from '../../kernels/softmax-columns.ts';
+} from '../../kernels/cpu/softmax/columns.ts';
 import {
   logSoftmaxRowsKernel,
   rowScratch,
   softmaxRowsGradKernel,
   softmaxRowsKernel,
   softmaxStatisticsRowsKernel,
-} from '../../kernels/softmax-rows.ts';
+} from '../../kernels/cpu/softmax/rows.ts';
 import type { DimParams } from './attrs.ts';
 import { asContiguous } from './copy.ts';
 

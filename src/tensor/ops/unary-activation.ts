@@ -5,10 +5,10 @@
  */
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { hostMath } from '../../kernels/elementwise-expr.ts';
-import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import type { Expr, Fn } from '../../kernels/ir.ts';
-import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/math.ts';
+import { hostMath } from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
+import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
+import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/cpu/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';

@@ -6,10 +6,10 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { DTypeError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { absolute, hostMath, isFloat, negate, not, rounded, sign } from '../../kernels/elementwise-expr.ts';
-import { computeOf, type Compute } from '../../kernels/elementwise-memory.ts';
-import { constant, math, type Expr, type Fn, type MathFn } from '../../kernels/ir.ts';
-import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32 } from '../../kernels/math.ts';
+import { absolute, hostMath, isFloat, negate, not, rounded, sign } from '../../kernels/cpu/elementwise/expr.ts';
+import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
+import { constant, math, type Expr, type Fn, type MathFn } from '../../kernels/cpu/ir.ts';
+import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32 } from '../../kernels/cpu/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule, floatingOf } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';

@@ -1,11 +1,11 @@
 /**
- * Many float32 draws at a time, by kernels: uniform numbers (kernels/mersenne.ts) and normal ones (kernels/normal.ts), bit for bit as
+ * Many float32 draws at a time, by kernels: uniform numbers (kernels/cpu/random/mersenne.ts) and normal ones (kernels/cpu/random/normal.ts), bit for bit as
  * uniform.ts and normal.ts say. Here is where the kernels work: arrays in the device's memory are filled in place, others through some of it.
  */
 import type { KernelHandle } from '../../devices/device.ts';
-import type { Kernel } from '../../kernels/kernel.ts';
-import { MERSENNE_WORDS as WORDS, mersenneKernel } from '../../kernels/mersenne.ts';
-import { NORMAL_BLOCK, normalKernel } from '../../kernels/normal.ts';
+import type { Kernel } from '../../kernels/cpu/kernel.ts';
+import { MERSENNE_WORDS as WORDS, mersenneKernel } from '../../kernels/cpu/random/mersenne.ts';
+import { NORMAL_BLOCK, normalKernel } from '../../kernels/cpu/random/normal.ts';
 import { cpuDevice } from '../backend.ts';
 import { fma32 } from './fused.ts';
 import type { Generator } from './generator.ts';

@@ -9,10 +9,10 @@
  *   angle. Where the length is no multiple of 16, the last 16 numbers are drawn again and overlap.
  *
  * In the second way float32 numbers go through float32 logarithm, sine and cosine, bit for bit as PyTorch's vector code
- * computes them: a kernel does that (kernels/normal.ts), a chunk at a time.
+ * computes them: a kernel does that (kernels/cpu/random/normal.ts), a chunk at a time.
  */
 import { ArgumentError } from '../../base/errors.ts';
-import { NORMAL_BLOCK as BLOCK } from '../../kernels/normal.ts';
+import { NORMAL_BLOCK as BLOCK } from '../../kernels/cpu/random/normal.ts';
 import { BULK, makeNormal } from './bulk.ts';
 import { fma64 } from './fused.ts';
 import { defaultGenerator, type Generator } from './generator.ts';

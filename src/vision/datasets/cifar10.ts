@@ -4,9 +4,9 @@
  */
 import { OPTIONS, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
-import { sharedBytes } from '../../io/file-set.ts';
+import { sharedBytes } from '../../io/archive/file-set.ts';
 import type { Image } from '../../io/image/image.ts';
-import { openFiles, type FileSource } from '../../io/open-files.ts';
+import { openFiles, type FileSource } from '../../io/archive/open-files.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { PixelSource } from './source.ts';
 

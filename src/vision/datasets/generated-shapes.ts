@@ -7,7 +7,7 @@
  */
 import { OPTIONS, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
-import { sharedBytes } from '../../io/file-set.ts';
+import { sharedBytes } from '../../io/archive/file-set.ts';
 import type { Image } from '../../io/image/image.ts';
 import { Generator } from '../../tensor/random/index.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';

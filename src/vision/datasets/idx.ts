@@ -3,7 +3,7 @@
  * (http://yann.lecun.com/exdb/mnist/ describes it). They may be compressed with gzip.
  */
 import { FormatError } from '../../base/errors.ts';
-import { gunzip } from '../../io/gunzip.ts';
+import { gunzip } from '../../io/archive/gunzip.ts';
 
 /** Numbers from 0 to 255 with their sizes. */
 export interface IdxArray {

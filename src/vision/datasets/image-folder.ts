@@ -4,10 +4,10 @@
  */
 import { ARRAY, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
-import type { FileSet, ReadLimits } from '../../io/file-set.ts';
+import type { FileSet, ReadLimits } from '../../io/archive/file-set.ts';
 import { loadDecoders } from '../../io/image/decode.ts';
 import type { Image } from '../../io/image/image.ts';
-import { openFiles, type FileSource } from '../../io/open-files.ts';
+import { openFiles, type FileSource } from '../../io/archive/open-files.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { FileSource as FileImages } from './source.ts';
 

@@ -5,7 +5,7 @@
 import { BYTES, OPTIONS, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import type { Image } from '../../io/image/image.ts';
-import { openFiles } from '../../io/open-files.ts';
+import { openFiles } from '../../io/archive/open-files.ts';
 import { readIdx } from './idx.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { PixelSource, shared } from './source.ts';

@@ -1,5 +1,5 @@
 /** Where the images of a data set come from: files to decode, or pixels in memory. */
-import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/file-set.ts';
+import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
 import { decodeImageSync, loadDecoders } from '../../io/image/decode.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
 

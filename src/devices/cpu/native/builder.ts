@@ -2,8 +2,8 @@
  * Has kernels compiled, many at a time: a compiler's start takes as long as a small kernel, and kernels have functions in
  * common. What is asked for together becomes as many libraries as compilers may run.
  */
-import { emitKernel, emitUnit, identityOf, type EmittedKernel } from '../../../kernels/c/emit.ts';
-import type { Kernel } from '../../../kernels/kernel.ts';
+import { emitKernel, emitUnit, identityOf, type EmittedKernel } from '../../../kernels/cpu/c/emit.ts';
+import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { KernelCache } from './cache.ts';
 import { isFull, type Compiler } from './compiler.ts';
 import { CompileJob, type JobResult } from './job.ts';

@@ -1,6 +1,6 @@
 /** Finds a C compiler and what it knows of this machine, without waiting for it. */
-import { C_FLAGS } from '../../../kernels/c/emit.ts';
-import type { Target } from '../../../kernels/ir.ts';
+import { C_FLAGS } from '../../../kernels/cpu/c/emit.ts';
+import type { Target } from '../../../kernels/cpu/ir.ts';
 import type { KernelCache } from './cache.ts';
 import { CompileJob } from './job.ts';
 import type { System } from './system.ts';

@@ -8,8 +8,8 @@
  * is missing (compiler, koffi, a directory), plans stay on WebAssembly.
  */
 import { invariant } from '../../../base/errors.ts';
-import type { Target } from '../../../kernels/ir.ts';
-import type { Kernel } from '../../../kernels/kernel.ts';
+import type { Target } from '../../../kernels/cpu/ir.ts';
+import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
 import { CpuDevice, type NativeHost } from '../cpu.ts';
 import { Builder, symbolOf, type Unit } from './builder.ts';

@@ -1,0 +1,73 @@
+/**
+ * Inflates zlib streams (RFC 1950) to a size known beforehand, so that a small file cannot ask for much memory. Node's zlib does it
+ * where it is there, and fflate elsewhere.
+ */
+import { Unzlib } from 'fflate';
+import { FormatError } from '../../base/errors.ts';
+import { reason } from './file-set.ts';
+import { isNode, nodeModule } from '../bytes/platform.ts';
+
+/**
+ * The `size` bytes that `bytes` inflate to.
+ *
+ * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes
+ */
+export function inflateZlib(bytes: Uint8Array, size: number): Uint8Array {
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  return (isNode ? inflateInNode : inflateAnywhere)(bytes, size);
+}
+
+function inflateInNode(bytes: Uint8Array, size: number): Uint8Array {
+  let out: Uint8Array;
+  try {
+    out = nodeModule('zlib', 'inflate', '').inflateSync(bytes, { maxOutputLength: size });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw sizeError(size, 'more');
+    throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
+  }
+  if (out.length !== size) throw sizeError(size, `only ${out.length}`);
+  return out;
+}
+
+/** Deflate makes at most so many bytes of one. */
+const MAX_RATIO = 1032;
+/** Bytes inflated at a time, so that a bomb is noticed within 17 MB. */
+const STEP = 16384;
+
+/** As {@link inflateZlib}, without Node. */
+export function inflateAnywhere(bytes: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  let filled = 0;
+  inflateInPieces(bytes, size, (chunk) => {
+    out.set(chunk, filled);
+    filled += chunk.length;
+  });
+  return out;
+}
+
+/**
+ * Hands what `bytes` inflate to to `take`, piece by piece, so that it is never there whole.
+ *
+ * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes than `size`; what `take` throws
+ */
+export function inflateInPieces(bytes: Uint8Array, size: number, take: (piece: Uint8Array) => void): void {
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  let filled = 0;
+  const inflater = new Unzlib((chunk) => {
+    if (filled + chunk.length > size) throw sizeError(size, 'more');
+    filled += chunk.length;
+    take(chunk);
+  });
+  try {
+    for (let at = 0; at < bytes.length; at += STEP) {
+      inflater.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
+    }
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
+  }
+  if (filled !== size) throw sizeError(size, `only ${filled}`);
+}
+
+const sizeError = (size: number, came: string): FormatError =>
+  new FormatError(`the compressed data should hold ${size} bytes, but hold ${came}`);

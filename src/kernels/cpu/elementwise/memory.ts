@@ -1,0 +1,184 @@
+/**
+ * Moving elements between memory of any dtype and vector registers of the type that an elementwise expression computes
+ * in. A register holds `lanes` elements; booleans compute as lane masks (vectors) or 0/1 (scalars).
+ *
+ * Where the machine has no instruction for a move (strided elements, double to single precision), lanes are moved one by one.
+ */
+import type { DType } from '../../../base/dtype.ts';
+import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type MemType, type ScalarType } from '../ir.ts';
+import { hoisted } from '../math.ts';
+
+/** What an expression computes in. */
+export type Compute = ScalarType | 'bool';
+
+/** The arithmetic type of a dtype: bytes compute in 32 bits. */
+export const computeOf = (dtype: DType): ScalarType => ARITHMETIC[dtype];
+
+const ARITHMETIC: { readonly [D in DType]: ScalarType } = {
+  float32: 'f32',
+  float64: 'f64',
+  int32: 'i32',
+  int64: 'i64',
+  uint8: 'i32',
+  bool: 'i32',
+};
+
+const MEMORY: { readonly [D in DType]: MemType & (ScalarType | 'u8') } = {
+  float32: 'f32',
+  float64: 'f64',
+  int32: 'i32',
+  int64: 'i64',
+  uint8: 'u8',
+  bool: 'u8',
+};
+
+/** How an operand lies along the inner loop: dense, one element for all, or strided. */
+export type Spacing = 'dense' | 'same' | 'strided';
+
+/** One element, as a scalar of the compute type (a bool is 0 or 1). */
+export function loadElement(dtype: DType, as: Compute, ptr: Expr, offset = 0): Expr {
+  const raw = load(MEMORY[dtype], ptr, offset);
+  return as === 'bool' ? (dtype === 'bool' ? raw : raw.ne(0)) : convert(raw, as);
+}
+
+/** Between arithmetic scalars; float to integer truncates. */
+export function convert(value: Expr, to: ScalarType): Expr {
+  return value.cast(to);
+}
+
+/** Stores a scalar of the compute type as one element; integers wrap, anything but 0 is true. */
+export function storeElement(f: Fn, dtype: DType, as: Compute, ptr: Expr, value: Expr, offset = 0): void {
+  if (dtype === 'bool') f.store('u8', ptr, as === 'bool' ? value : value.ne(0), offset);
+  else if (dtype === 'uint8') f.store('u8', ptr, as === 'bool' ? value : convert(value, 'i32'), offset);
+  else f.store(MEMORY[dtype], ptr, convert(value, computeOf(dtype)), offset);
+}
+
+/** A vector with the same scalar in every lane; a bool scalar becomes a mask. */
+export function spread(value: Expr, as: Compute, lanes: number): Expr {
+  if (as !== 'bool') return value.splat();
+  return lanes === 4 ? value.splat().ne(0) : value.cast('i64').splat().ne(0);
+}
+
+/** A lane of a vector as a scalar; of a mask, as 0 or 1. */
+export function laneOf(value: Expr, as: Compute, lane: number): Expr {
+  const scalar = value.lane(lane);
+  return as === 'bool' ? scalar.ne(0) : scalar;
+}
+
+/** A vector from its lanes. */
+function fromLanes(parts: readonly Expr[]): Expr {
+  if (parts.length === 2) return parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 3]);
+  const low = parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 5, 0, 5]);
+  const high = parts[2]!.splat().shuffle(parts[3]!.splat(), [0, 5, 0, 5]);
+  return low.shuffle(high, [0, 1, 4, 5]);
+}
+
+/** A constant vector with different lanes, set once where the function starts. */
+const tables = new WeakMap<Fn, Map<string, Local>>();
+function laneTable(f: Fn, values: readonly number[]): Local {
+  let pool = tables.get(f);
+  if (pool === undefined) tables.set(f, (pool = new Map<string, Local>()));
+  const key = values.join();
+  let local = pool.get(key);
+  if (local === undefined) {
+    local = f.local('table', 'i32v');
+    f.body.unshift({ kind: 'set', local, value: fromLanes(values.map((v) => i32(v))) });
+    pool.set(key, local);
+  }
+  return local;
+}
+
+/** Four bytes as four 32-bit lanes: each is shifted to the top of its lane, then down. */
+function loadBytes(f: Fn, ptr: Expr, offset: number): Expr {
+  const shifted = load('i32', ptr, offset)
+    .splat()
+    .binary('mul', laneTable(f, [1 << 24, 1 << 16, 1 << 8, 1]));
+  return shifted.binary('shrU', 24);
+}
+
+/** Four lanes of which each is 0…255 (or a mask and-ed with 1), as four bytes. */
+function packBytes(f: Fn, value: Expr): Expr {
+  const placed = f.let('placed', value.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24])));
+  const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
+  return pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0);
+}
+
+/** `lanes` neighbouring elements as one vector of the compute type. */
+export function loadDense(f: Fn, dtype: DType, as: Compute, lanes: number, ptr: Expr, offset: number): Expr {
+  const bytes = MEMORY[dtype] === 'u8';
+  if (bytes && lanes === 4) {
+    if (as === 'bool' && dtype === 'bool') return byteMask(f, ptr, offset);
+    const wide = loadBytes(f, ptr, offset);
+    return as === 'bool' ? wide.ne(0) : wide.cast(vectorOf(as));
+  }
+  const own = computeOf(dtype);
+  if (!bytes && lanes === (own === 'f32' || own === 'i32' ? 4 : 2)) {
+    const vector = load(vectorOf(own), ptr, offset);
+    if (as === 'bool') return vector.ne(0);
+    if (as === own || lanes === 4) return vector.cast(vectorOf(as)); // f32 ↔ i32 have vector conversions
+  }
+  const size = ITEM[MEMORY[dtype]]!;
+  return gather(dtype, as, lanes, (lane) => [ptr, offset + lane * size]);
+}
+
+const ITEM: Readonly<Record<string, number>> = { u8: 1, i32: 4, f32: 4, i64: 8, f64: 8 };
+
+/** Four booleans (bytes of 0 or 1) as a mask. */
+const byteMask = (f: Fn, ptr: Expr, offset: number): Expr =>
+  load('i32', ptr, offset).splat().and(laneTable(f, [0xff, 0xff00, 0xff0000, -0x1000000])).ne(0); // prettier-ignore
+
+/** A vector whose lanes are loaded one by one. */
+export function gather(dtype: DType, as: Compute, lanes: number, at: (lane: number) => readonly [Expr, number]): Expr {
+  const parts = Array.from({ length: lanes }, (_, lane) => {
+    const scalar = loadElement(dtype, as, ...at(lane));
+    return as === 'bool' && lanes === 2 ? scalar.cast('i64') : scalar;
+  });
+  const vector = fromLanes(parts);
+  return as === 'bool' ? vector.ne(0) : vector;
+}
+
+/** Stores a vector of the compute type as `lanes` neighbouring elements. */
+export function storeDense(
+  f: Fn,
+  dtype: DType,
+  as: Compute,
+  lanes: number,
+  ptr: Expr,
+  value: Expr,
+  offset: number,
+): void {
+  const bytes = MEMORY[dtype] === 'u8';
+  if (bytes && lanes === 4 && (as === 'bool' || as === 'i32')) {
+    const small = as === 'bool' ? value.and(hoisted(f, 'i32v', 1)) : dtype === 'bool' ? value.ne(0).and(hoisted(f, 'i32v', 1)) : value.and(hoisted(f, 'i32v', 255)); // prettier-ignore
+    f.store('i32', ptr, packBytes(f, small), offset);
+    return;
+  }
+  const own = computeOf(dtype);
+  if (!bytes && as === own) {
+    f.store(vectorOf(own), ptr, value, offset);
+    return;
+  }
+  const size = ITEM[MEMORY[dtype]]!;
+  scatter(f, dtype, as, lanes, value, (lane) => [ptr, offset + lane * size]);
+}
+
+/** Stores lanes one by one. */
+export function scatter(
+  f: Fn,
+  dtype: DType,
+  as: Compute,
+  lanes: number,
+  value: Expr,
+  at: (lane: number) => readonly [Expr, number],
+): void {
+  const whole = f.let('whole', value);
+  for (let lane = 0; lane < lanes; lane++) {
+    const [ptr, offset] = at(lane);
+    storeElement(f, dtype, as, ptr, laneOf(whole, as, lane), offset);
+  }
+}
+
+/** A scalar parameter (f64) in the compute type. */
+export function scalarAs(value: Expr, as: Compute): Expr {
+  return as === 'bool' ? value.ne(constant('f64', 0)) : convert(value, as);
+}

@@ -1,0 +1,82 @@
+/**
+ * gather and scatter: a tensor of int64 indices along one dimension, its other coordinates being those of the element
+ * itself. An index outside traps before it is used (`fault.ts`).
+ *
+ * A unit of work is one line along the dimension, with all other coordinates fixed: no two lines meet, and a line is
+ * walked in order, so that equal indices always give the same.
+ */
+import type { DType } from '../../../base/dtype.ts';
+import { itemSize } from '../../../base/dtype.ts';
+import { computeOf, loadElement, scalarAs, storeElement } from '../elementwise/memory.ts';
+import { addElement, fromStart, mover } from './select.ts';
+import { i32, load, type Fn, type Local, type Target } from '../ir.ts';
+import { cachedKernel, type Kernel } from '../kernel.ts';
+
+const PARAMS = {
+  /** Read by gather, written by the scatters. */
+  large: 'ptr',
+  index: 'ptr',
+  /** Written by gather, read by the scatters; of the index's shape or larger. */
+  small: 'ptr',
+  /** int32 × 4 per dimension other than the line's: size of the index, then strides of large, index, small. */
+  lines: 'ptr',
+  dims: 'i32',
+  /** Along the line: entries of the index, elements of `large`, strides. Strides are in elements. */
+  count: 'i32',
+  size: 'i32',
+  largeStep: 'i32',
+  indexStep: 'i32',
+  smallStep: 'i32',
+  /** Written by `value`. */
+  value: 'f64',
+  /** Where an index outside is reported. */
+  fault: 'ptr',
+} as const;
+
+/** Bytes of one dimension's entry in `lines`. */
+export const LINE_ENTRY = 16;
+
+export type LineKind = 'gather' | 'scatter' | 'add' | 'value';
+
+/** Offsets in elements of the `unit`-th line, dimensions innermost first. */
+function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local): [Local, Local, Local] {
+  const offsets = ['large', 'index', 'small'].map((name) => f.let(name, i32(0))) as [Local, Local, Local];
+  const rest = f.let('rest', unit);
+  f.for('dim', 0, p.dims, (dim) => {
+    const entry = f.let('entry', p.lines.add(dim.mul(LINE_ENTRY)));
+    const size = f.let('size', load('i32', entry));
+    const quotient = f.let('quotient', rest.div(size));
+    const at = f.let('coordinate', rest.sub(quotient.mul(size)));
+    f.set(rest, quotient);
+    offsets.forEach((offset, i) => f.inc(offset, at.mul(load('i32', entry, 4 * (i + 1)))));
+  });
+  return offsets;
+}
+
+/** @param wraps whether negative indices count from the end */
+export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: boolean): Kernel<typeof PARAMS> {
+  const bytes = itemSize(dtype);
+  const moved = kind === 'gather' || kind === 'scatter';
+  const key = `index/line-${kind}-${moved ? bytes : dtype}${wraps ? '-wrap' : ''}`;
+  return cachedKernel(target, key, PARAMS, ({ f, p, lo, hi }) => {
+    const element = mover(bytes);
+    const as = dtype === 'bool' ? 'bool' : computeOf(dtype);
+    const value = kind === 'value' ? f.let('constant', scalarAs(p.value, as)) : undefined;
+    f.for('unit', lo, hi, (unit) => {
+      const [largeAt, indexAt, smallAt] = lineOffsets(f, p, unit);
+      const large = f.let('line', p.large.add(largeAt.mul(bytes)));
+      const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
+      const small = f.let('smallPtr', p.small.add(smallAt.mul(bytes)));
+      f.for('i', 0, p.count, () => {
+        const at = fromStart(f, index, p.size, wraps, p.fault);
+        const place = f.let('place', large.add(at.cast('i32').mul(p.largeStep).mul(bytes)));
+        if (kind === 'gather') f.store(element, small, load(element, place));
+        else if (kind === 'scatter') f.store(element, place, load(element, small));
+        else if (value !== undefined) storeElement(f, dtype, as, place, value);
+        else addElement(f, dtype, place, loadElement(dtype, computeOf(dtype), small));
+        f.inc(index, p.indexStep.mul(8));
+        if (kind !== 'value') f.inc(small, p.smallStep.mul(bytes));
+      });
+    });
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * Rearrangements that write a dense result row by row: reversed dimensions, triangles of matrices, one-hot rows.
+ *
+ * A unit of work is one row of the result.
+ */
+import { fromStart, mover } from './select.ts';
+import { constant, load, type Local, type Target } from '../ir.ts';
+import { cachedKernel, type Kernel } from '../kernel.ts';
+
+const FLIP_PARAMS = {
+  x: 'ptr',
+  out: 'ptr',
+  /** int32 × 2 per dimension but the last, innermost first: size, stride in elements, negative where reversed. */
+  dims: 'ptr',
+  rank: 'i32',
+  /** Element of x that the result's first comes from. */
+  origin: 'i32',
+  /** Length and stride of a row. */
+  size: 'i32',
+  step: 'i32',
+} as const;
+
+/** Bytes of one dimension's entry in `dims`. */
+export const FLIP_ENTRY = 8;
+
+/** out = x read with other origins and strides. */
+export function flipKernel(target: Target, bytes: number): Kernel<typeof FLIP_PARAMS> {
+  const element = mover(bytes);
+  return cachedKernel(target, `index/flip-${bytes}`, FLIP_PARAMS, ({ f, p, lo, hi }) => {
+    const rowBytes = f.let('rowBytes', p.size.mul(bytes));
+    f.for('row', lo, hi, (row) => {
+      const from = f.let('from', p.origin);
+      const rest = f.let('rest', row);
+      f.for('dim', 0, p.rank, (dim) => {
+        const entry = f.let('entry', p.dims.add(dim.mul(FLIP_ENTRY)));
+        const size = f.let('dimSize', load('i32', entry));
+        const quotient = f.let('quotient', rest.div(size));
+        f.inc(from, rest.sub(quotient.mul(size)).mul(load('i32', entry, 4)));
+        f.set(rest, quotient);
+      });
+      const ptr = f.let('ptr', p.x.add(from.mul(bytes)));
+      const to = f.let('to', p.out.add(row.mul(rowBytes)));
+      f.for(
+        'at',
+        0,
+        rowBytes,
+        (at) => {
+          f.store(element, to.add(at), load(element, ptr));
+          f.inc(ptr, p.step.mul(bytes));
+        },
+        bytes,
+      );
+    });
+  });
+}
+
+const TRIANGLE_PARAMS = { x: 'ptr', out: 'ptr', rows: 'i32', columns: 'i32', diagonal: 'i32' } as const;
+
+/** out = x where column ≤ row + diagonal (lower) or column ≥ row + diagonal (upper), else 0. */
+export function triangleKernel(target: Target, bytes: number, upper: boolean): Kernel<typeof TRIANGLE_PARAMS> {
+  const element = mover(bytes);
+  const zero = constant(element === 'i64' ? 'i64' : 'i32', 0);
+  return cachedKernel(target, `index/${upper ? 'triu' : 'tril'}-${bytes}`, TRIANGLE_PARAMS, ({ f, p, lo, hi }) => {
+    const rowBytes = f.let('rowBytes', p.columns.mul(bytes));
+    f.for('row', lo, hi, (row) => {
+      const inMatrix = f.let('inMatrix', row.binary('rem', p.rows));
+      const edge = f.let('edge', inMatrix.add(p.diagonal).add(upper ? 0 : 1));
+      f.if(edge.lt(0), () => f.set(edge, 0));
+      f.if(edge.gt(p.columns), () => f.set(edge, p.columns));
+      const offset = f.let('offset', row.mul(rowBytes));
+      const middle = f.let('middle', edge.mul(bytes));
+      const copy = (at: Local): void => f.store(element, p.out.add(offset).add(at), load(element, p.x.add(offset).add(at))); // prettier-ignore
+      const clear = (at: Local): void => f.store(element, p.out.add(offset).add(at), zero);
+      f.for('left', 0, middle, upper ? clear : copy, bytes);
+      f.for('right', middle, rowBytes, upper ? copy : clear, bytes);
+    });
+  });
+}
+
+const ONE_HOT_PARAMS = { x: 'ptr', out: 'ptr', classes: 'i32', fault: 'ptr' } as const;
+
+/** out[i, c] = (x[i] = c), all int64; a class outside traps. */
+export const oneHotKernel = (target: Target): Kernel<typeof ONE_HOT_PARAMS> =>
+  cachedKernel(target, 'index/one-hot', ONE_HOT_PARAMS, ({ f, p, lo, hi }) => {
+    const to = f.let('to', p.out.add(lo.mul(p.classes).mul(8)));
+    f.for('row', lo, hi, (row) => {
+      const value = fromStart(f, p.x.add(row.mul(8)), p.classes, false, p.fault);
+      f.for('class', 0, p.classes, (c) => {
+        f.store('i64', to, value.eq(c.cast('i64')).cast('i64'));
+        f.inc(to, 8);
+      });
+    });
+  });

@@ -1,0 +1,126 @@
+/**
+ * Slices picked by a list of indices, and slices added or written to where a list of indices points. Tensors are dense, seen as
+ * [outer, size, inner]; the list has `count` int64 entries. An index outside traps before it is used (`fault.ts`).
+ */
+import type { DType } from '../../../base/dtype.ts';
+import { itemSize } from '../../../base/dtype.ts';
+import { computeOf, loadElement, storeElement } from '../elementwise/memory.ts';
+import { trapUnless } from '../fault.ts';
+import { constant, load, vectorOf, type Expr, type Fn, type Local, type MemType, type Target } from '../ir.ts';
+import { cachedKernel, type Kernel } from '../kernel.ts';
+
+const SELECT_PARAMS = {
+  x: 'ptr',
+  index: 'ptr',
+  out: 'ptr',
+  count: 'i32',
+  size: 'i32',
+  /** Bytes of `inner` elements. */
+  inner: 'i32',
+  /** Where an index outside is reported. */
+  fault: 'ptr',
+} as const;
+
+const PUT_PARAMS = {
+  /** Changed; [outer, size, inner]. */
+  out: 'ptr',
+  index: 'ptr',
+  /** [outer, count, inner] */
+  source: 'ptr',
+  count: 'i32',
+  size: 'i32',
+  inner: 'i32',
+  fault: 'ptr',
+} as const;
+
+/** What moves elements of a size without looking at them. */
+export const mover = (bytes: number): MemType & ('u8' | 'i32' | 'i64') => (bytes === 1 ? 'u8' : bytes === 4 ? 'i32' : 'i64'); // prettier-ignore
+
+/** The int64 index at `ptr`, counted from the start. Outside of `size` it traps; `wraps` says whether negative ones count from the end. */
+export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean, fault: Local): Local {
+  const index = f.let('index', load('i64', ptr));
+  const inside = (): Expr => index.compare('ltU', size.cast('i64')); // unsigned: negative numbers are large
+  if (!wraps) trapUnless(f, inside(), fault, index);
+  else {
+    f.if(inside().unary('eqz'), () => {
+      const given = f.let('given', index);
+      f.inc(index, size.cast('i64'));
+      trapUnless(f, given.lt(0).and(inside()), fault, given);
+    });
+  }
+  return index;
+}
+
+/** out[o, i, :] = x[o, index[i], :]. A unit of work is one slice of `out`; `size` is above 0. */
+export function indexSelectKernel(target: Target, bytes: number, wraps: boolean): Kernel<typeof SELECT_PARAMS> {
+  const element = mover(bytes);
+  const width = target.vectorBytes;
+  return cachedKernel(target, `index/select-${bytes}${wraps ? '-wrap' : ''}`, SELECT_PARAMS, ({ f, p, lo, hi }) => {
+    const whole = f.let('whole', p.inner.and(-width));
+    f.for('unit', lo, hi, (unit) => {
+      const outer = f.let('outer', unit.div(p.count));
+      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), p.size, wraps, p.fault);
+      const from = f.let('from', p.x.add(outer.mul(p.size).add(index.cast('i32')).mul(p.inner)));
+      const to = f.let('to', p.out.add(unit.mul(p.inner)));
+      f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
+      f.for('s', whole, p.inner, (s) => f.store(element, to.add(s), load(element, from.add(s))), bytes);
+    });
+  });
+}
+
+/** Bytes of a slice that one unit of work changes. */
+export const PUT_COLUMNS = 1024;
+
+/**
+ * out[o, index[i], :] += source[o, i, :], or = for `copy`, in the order of the list. A unit of work is up to {@link PUT_COLUMNS} bytes
+ * of the slices of one `o`, so that no two units write to one place.
+ */
+export function indexPutKernel(
+  target: Target,
+  dtype: DType,
+  kind: 'add' | 'copy',
+  wraps: boolean,
+): Kernel<typeof PUT_PARAMS> {
+  const bytes = itemSize(dtype);
+  const key = `index/${kind}-${kind === 'add' ? dtype : bytes}${wraps ? '-wrap' : ''}`;
+  return cachedKernel(target, key, PUT_PARAMS, ({ f, p, lo, hi }) => {
+    const blocks = f.let('blocks', p.inner.add(PUT_COLUMNS - 1).div(PUT_COLUMNS));
+    f.for('unit', lo, hi, (unit) => {
+      const outer = f.let('outer', unit.div(blocks));
+      const first = f.let('first', unit.sub(outer.mul(blocks)).mul(PUT_COLUMNS));
+      const left = f.let('left', p.inner.sub(first));
+      const size = f.let('blockBytes', left.lt(PUT_COLUMNS).select(left, PUT_COLUMNS));
+      const from = f.let('from', p.source.add(outer.mul(p.count).mul(p.inner).add(first)));
+      const base = f.let('base', p.out.add(outer.mul(p.size).mul(p.inner).add(first)));
+      f.for('i', 0, p.count, (i) => {
+        const index = fromStart(f, p.index.add(i.mul(8)), p.size, wraps, p.fault);
+        const to = f.let('to', base.add(index.cast('i32').mul(p.inner)));
+        (kind === 'add' ? addSlice : copySlice)(f, dtype, to, from, size, target.vectorBytes);
+        f.inc(from, p.inner);
+      });
+    });
+  });
+}
+
+function addSlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number): void {
+  const bytes = itemSize(dtype);
+  const vector = vectorOf(computeOf(dtype));
+  const whole = f.let('whole', bytes === 1 ? constant('i32', 0) : size.and(-width));
+  if (bytes > 1) {
+    f.for('v', 0, whole, (v) => f.store(vector, to.add(v), load(vector, to.add(v)).add(load(vector, from.add(v)))), width); // prettier-ignore
+  }
+  f.for('s', whole, size, (s) => addElement(f, dtype, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes); // prettier-ignore
+}
+
+function copySlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number): void {
+  const element = mover(itemSize(dtype));
+  const whole = f.let('whole', size.and(-width));
+  f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
+  f.for('s', whole, size, (s) => f.store(element, to.add(s), load(element, from.add(s))), itemSize(dtype));
+}
+
+/** *ptr += value, in the arithmetic of the dtype. */
+export function addElement(f: Fn, dtype: DType, ptr: Expr, value: Expr): void {
+  const as = computeOf(dtype);
+  storeElement(f, dtype, as, ptr, loadElement(dtype, as, ptr).add(value));
+}
