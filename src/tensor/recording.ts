@@ -12,7 +12,7 @@ import { SharedArena } from '../compiler/shared-arena.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from './ops/elementwise-launch.ts';
-import { lowerElementwise } from './ops/elementwise.ts';
+import { lowerElementwise } from './ops/elementwise-lower.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, storageEpoch, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';

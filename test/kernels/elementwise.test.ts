@@ -10,7 +10,7 @@ import { binaryRules } from '../../src/tensor/ops/binary.ts';
 import { castParams, copyRules } from '../../src/tensor/ops/copy.ts';
 import { scalarAttrs } from '../../src/tensor/ops/elementwise-attrs.ts';
 import { selectRules } from '../../src/tensor/ops/elementwise-select.ts';
-import { lowerElementwise } from '../../src/tensor/ops/elementwise.ts';
+import { lowerElementwise } from '../../src/tensor/ops/elementwise-lower.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { activationRules } from '../../src/tensor/ops/unary-activation.ts';
 import { unaryRules } from '../../src/tensor/ops/unary.ts';

@@ -3,9 +3,16 @@
  * per object (geometry, plans) is then computed once.
  */
 import { wrongArgument } from '../../base/arguments.ts';
-import { AutogradError } from '../../base/errors.ts';
 import { Recent } from '../../base/recent.ts';
-import type { Attrs, Gradient } from './rule.ts';
+
+/** Arguments that are not tensors and are fixed in a plan. Make one object per layer, not per call: plans are found by it. */
+export interface Attrs {
+  /** Everything that distinguishes these attributes from others of the same operation, as a string. */
+  readonly key: string;
+}
+
+/** For operations without attributes. */
+export const NO_ATTRS: Attrs = Object.freeze({ key: '' });
 
 const memo = new Recent<string, Attrs>(4096);
 
@@ -31,15 +38,4 @@ export interface DimParams extends Attrs {
 export function dimParams(dim: number, op = 'dim'): DimParams {
   if (!Number.isInteger(dim)) throw wrongArgument(op, 'dim', 'a whole number', dim);
   return remembered('dim', { key: String(dim), dim });
-}
-
-/** For gradients that are not differentiable themselves: they say so, rather than passing for constants. */
-export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {
-  return {
-    name: 'NotDifferentiableBackward0',
-    saves: {},
-    run: () => {
-      throw new AutogradError(`${op}: the gradient of its gradient is not available; ${remedy}`);
-    },
-  };
 }

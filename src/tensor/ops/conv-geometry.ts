@@ -14,8 +14,7 @@ import {
   WRONG_RANK,
 } from '../../base/sentences.ts';
 import { showShape, showSizes, type Dims } from '../../base/shape.ts';
-import { remembered } from './attrs.ts';
-import type { Attrs } from './rule.ts';
+import { type Attrs, remembered } from './attrs.ts';
 
 type Pair = readonly [number, number];
 

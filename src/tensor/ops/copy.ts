@@ -11,8 +11,6 @@ import { dtypeAttrs, type ScalarAttrs } from './elementwise-attrs.ts';
 import { gradFor } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
-export { asContiguous, lowerCopy, lowerFill } from './copy-lower.ts';
-
 export interface CopyAttrs {
   /** x → a contiguous copy */
   copy: Attrs;

@@ -4,7 +4,7 @@
  */
 import { DTYPES, promoteScalar, type DType } from '../../base/dtype.ts';
 import { ArgumentError } from '../../base/errors.ts';
-import type { Attrs } from './rule.ts';
+import type { Attrs } from './attrs.ts';
 
 /** Of operations of a tensor and a number. */
 export interface ScalarAttrs extends Attrs {

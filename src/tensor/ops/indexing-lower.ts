@@ -9,7 +9,7 @@ import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/inde
 import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { DimParams } from './attrs.ts';
-import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
+import { asContiguous, lowerCopy, lowerFill } from './copy-lower.ts';
 import { outOfRange, wrongClass, type IndexPlace } from './index-error.ts';
 import type {
   FlipParams,

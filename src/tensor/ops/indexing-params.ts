@@ -2,8 +2,7 @@
 import { kind, requireKind, STEP } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { Dims } from '../../base/shape.ts';
-import { dimParams, remembered, type DimParams } from './attrs.ts';
-import type { Attrs } from './rule.ts';
+import { type Attrs, dimParams, type DimParams, remembered } from './attrs.ts';
 
 /** Made by {@link indexParams}, or by `dimParams` where the defaults do. */
 export interface IndexParams extends DimParams {

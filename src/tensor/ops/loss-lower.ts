@@ -14,7 +14,7 @@ import {
   type ClassLoss,
 } from '../../kernels/cpu/loss/classes.ts';
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous } from './copy-lower.ts';
 import { wrongTarget } from './index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax-lower.ts';

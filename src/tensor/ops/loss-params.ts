@@ -1,8 +1,7 @@
 /** The arguments of the losses, and how class losses see their input. */
 import { ArgumentError } from '../../base/errors.ts';
 import type { Dims } from '../../base/shape.ts';
-import { remembered } from './attrs.ts';
-import type { Attrs } from './rule.ts';
+import { type Attrs, remembered } from './attrs.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 

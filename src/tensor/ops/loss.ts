@@ -12,7 +12,6 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { say, WRONG_TARGET } from '../../base/sentences.ts';
 import { sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce } from './attrs.ts';
 import {
   lowerCrossEntropy,
   lowerCrossEntropyGrad,
@@ -31,7 +30,7 @@ import {
   type PairLossParams,
   type Reduction,
 } from './loss-params.ts';
-import type { OpRules } from './rule.ts';
+import { differentiableOnce, type OpRules } from './rule.ts';
 
 export {
   classLossParams,

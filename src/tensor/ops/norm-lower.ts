@@ -13,8 +13,7 @@ import {
   type NormMode,
 } from '../../kernels/cpu/norm/planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.ts';
-import { lowerFill } from './copy-lower.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous, lowerFill } from './copy-lower.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
 
 type Values = readonly Value[];

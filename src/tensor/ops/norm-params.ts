@@ -1,7 +1,6 @@
 /** The arguments of batch normalisation, and where its optional inputs lie. */
 import { ArgumentError } from '../../base/errors.ts';
-import { remembered } from './attrs.ts';
-import type { Attrs } from './rule.ts';
+import { type Attrs, remembered } from './attrs.ts';
 
 /** Which optional inputs are present, and ε. Made by {@link batchNormParams}. */
 export interface BatchNormParams extends Attrs {

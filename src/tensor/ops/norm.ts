@@ -10,7 +10,6 @@ import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce } from './attrs.ts';
 import {
   lowerAffine,
   lowerBatchNorm,
@@ -20,7 +19,7 @@ import {
   normFinish,
 } from './norm-lower.ts';
 import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
-import type { OpRule, OpRules } from './rule.ts';
+import { differentiableOnce, type OpRule, type OpRules } from './rule.ts';
 
 export { batchNormParams, type BatchNormParams } from './norm-params.ts';
 

@@ -28,7 +28,7 @@ import {
   tapPattern,
   type TapPattern,
 } from '../../kernels/cpu/pool/window.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous } from './copy-lower.ts';
 import {
   adaptiveGeometry,
   windowGeometry,

@@ -2,8 +2,7 @@
 import { ShapeError } from '../../base/errors.ts';
 import type { DType } from '../../base/dtype.ts';
 import { normalizeDim, showShape, type Dims } from '../../base/shape.ts';
-import { remembered } from './attrs.ts';
-import type { Attrs } from './rule.ts';
+import { type Attrs, remembered } from './attrs.ts';
 
 /** One dimension, several, or (undefined or none) all. */
 export type DimsArg = number | readonly number[];

@@ -11,8 +11,8 @@ import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.
 import { expF32, hoisted } from '../../kernels/cpu/math.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../kernels/cpu/reduce/lines.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
-import { asContiguous, lowerFill } from './copy.ts';
-import { lowerElementwise } from './elementwise.ts';
+import { asContiguous, lowerFill } from './copy-lower.ts';
+import { lowerElementwise } from './elementwise-lower.ts';
 import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from './reduce-attrs.ts';
 import { intoDense, reduceInto, reduceSpec } from './reduce-lower.ts';
 

@@ -23,7 +23,7 @@ import {
   runsKernel,
   type ReduceSpec,
 } from '../../kernels/cpu/reduce/reduce.ts';
-import { asContiguous, lowerCopy } from './copy.ts';
+import { asContiguous, lowerCopy } from './copy-lower.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from './reduce-attrs.ts';
 
 export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';

@@ -17,8 +17,7 @@ import {
 } from './reduce-attrs.ts';
 import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './reduce-lower-lines.ts';
 import { lowerReduce, lowerVariance, type ReduceName } from './reduce-lower.ts';
-import { differentiableOnce } from './attrs.ts';
-import type { Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+import { differentiableOnce, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 
 export { reduceParams, scanParams, varianceParams, type DimsArg } from './reduce-attrs.ts';
 

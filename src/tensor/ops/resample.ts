@@ -16,7 +16,7 @@ import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import { resampleGradKernel, resampleKernel, type Taps } from '../../kernels/cpu/resample.ts';
 import { remembered } from './attrs.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous } from './copy-lower.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
 type Size2 = readonly [number, number];

@@ -5,21 +5,16 @@
  * Rules are pure: they know layouts, lowerings and the methods of tensors they are given, but not the dispatcher. That is
  * what lets one table serve eager execution and compiled graphs.
  */
+import { AutogradError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Attrs } from './attrs.ts';
 import type { OpAttrs, OpName } from './index.ts';
 
-/** Arguments that are not tensors and are fixed in a plan. Make one object per layer, not per call: plans are found by it. */
-export interface Attrs {
-  /** Everything that distinguishes these attributes from others of the same operation, as a string. */
-  readonly key: string;
-}
-
-/** For operations without attributes. */
-export const NO_ATTRS: Attrs = Object.freeze({ key: '' });
+export { NO_ATTRS, type Attrs } from './attrs.ts';
 
 /** Runs an operation on tensors, recording it for further gradients when those are wanted. */
 export type Apply = <K extends OpName>(
@@ -55,6 +50,17 @@ export interface Gradient<A> {
   readonly name: string | ((attrs: A) => string);
   /** Another one for the operation in place, which has its result already and would have to copy its input. */
   readonly inPlace?: Gradient<A>;
+}
+
+/** For gradients that are not differentiable themselves: they say so, rather than passing for constants. */
+export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {
+  return {
+    name: 'NotDifferentiableBackward0',
+    saves: {},
+    run: () => {
+      throw new AutogradError(`${op}: the gradient of its gradient is not available; ${remedy}`);
+    },
+  };
 }
 
 export interface OpRule<A extends Attrs> {

@@ -17,7 +17,7 @@ import {
   softmaxStatisticsRowsKernel,
 } from '../../kernels/cpu/softmax/rows.ts';
 import type { DimParams } from './attrs.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous } from './copy-lower.ts';
 
 type Values = readonly Value[];
 
