@@ -11,13 +11,15 @@ const LAYERS = [
   ['data'],
   ['nn', 'optim', 'io'],
   ['tensor'],
+  ['lower'],
   ['compiler'],
   ['devices'],
   ['kernels'],
+  ['geometry'],
   ['base'],
 ];
 const rank = new Map(LAYERS.flatMap((names, i) => names.map((name) => [name, i])));
-const NODE_FREE = new Set(['base', 'kernels', 'compiler', 'tensor', 'nn', 'optim']);
+const NODE_FREE = new Set(['base', 'geometry', 'kernels', 'compiler', 'lower', 'tensor', 'nn', 'optim']);
 const src = fileURLToPath(new URL('../src', import.meta.url));
 const errors = [];
 

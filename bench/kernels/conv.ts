@@ -1,6 +1,6 @@
 /** Convolution kernels on the shapes of the workloads; see `harness.ts` for how to run. Arguments: thread count, name filter. */
 import { layoutOf } from '../../src/base/layout.ts';
-import { convGeometry, convParams, type ConvOptions } from '../../src/tensor/ops/conv-geometry.ts';
+import { convGeometry, convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { convInputGradParams, convRules, convWeightGradParams } from '../../src/tensor/ops/conv.ts';
 import { dense, device, report } from './harness.ts';
 

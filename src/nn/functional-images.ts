@@ -9,9 +9,9 @@ import { showShape, showSizes } from '../base/shape.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { convInputGradParams } from '../tensor/ops/conv.ts';
-import { convParams, type ConvParams } from '../tensor/ops/conv-geometry.ts';
-import { padParams } from '../tensor/ops/indexing-params.ts';
-import { adaptivePoolParams } from '../tensor/ops/pool-geometry.ts';
+import { convParams, type ConvParams } from '../geometry/conv.ts';
+import { padParams } from '../geometry/indexing.ts';
+import { adaptivePoolParams } from '../geometry/pool.ts';
 import { resampleParams } from '../tensor/ops/resample.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type {

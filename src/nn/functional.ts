@@ -11,9 +11,9 @@ import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
-import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../tensor/ops/conv-geometry.ts';
+import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../geometry/conv.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
-import { wrongTarget } from '../tensor/ops/index-error.ts';
+import { wrongTarget } from '../geometry/index-error.ts';
 import { indexCheckParams, oneHotParams, padParams } from '../tensor/ops/indexing.ts';
 import {
   classLossParams,
@@ -37,7 +37,7 @@ import {
   type MaxPoolOptions,
   type MaxPoolParams,
   type Pair,
-} from '../tensor/ops/pool-geometry.ts';
+} from '../geometry/pool.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import { activeRecorder, type Scalars } from '../tensor/recorder.ts';

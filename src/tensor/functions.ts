@@ -6,7 +6,7 @@ import { CANNOT_JOIN, say } from '../base/sentences.ts';
 import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shape.ts';
 import { requireTensor, TENSOR_OR_NUMBER, TENSORS } from './arguments.ts';
 import { apply1 } from './dispatch.ts';
-import { dimParams } from './ops/attrs.ts';
+import { dimParams } from '../geometry/attrs.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { full } from './create.ts';
 import type { CatShape, ShapesOf, StackShape } from './shapes/cat.ts';

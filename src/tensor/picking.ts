@@ -15,7 +15,7 @@ import { broadcastShapes, numelOf, sameDims, showShape, type Dims } from '../bas
 import { fromTypedArray, full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { where } from './functions.ts';
-import { indexParams, ravelParams } from './ops/indexing-params.ts';
+import { indexParams, ravelParams } from '../geometry/indexing.ts';
 import type { Tensor } from './tensor.ts';
 import { permute, tryView } from './views.ts';
 

@@ -13,7 +13,7 @@ import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arg
 import { onesLike, zeros } from './create.ts';
 import { apply1, registerTensor } from './dispatch.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
-import { dimParams } from './ops/attrs.ts';
+import { dimParams } from '../geometry/attrs.ts';
 import { castParams } from './ops/copy.ts';
 import { NO_ATTRS } from './ops/rule.ts';
 import { formatTensor } from './print.ts';

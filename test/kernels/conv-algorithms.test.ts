@@ -11,12 +11,12 @@ import {
   PLAIN,
   type Finish,
   type Lowered,
-} from '../../src/tensor/ops/conv-correlation.ts';
-import { convGeometry, convParams, type ConvGeometry } from '../../src/tensor/ops/conv-geometry.ts';
-import { lowerCorrelation } from '../../src/tensor/ops/conv-lower.ts';
-import { lowerPixels } from '../../src/tensor/ops/conv-pixels-lower.ts';
-import { lowerWinograd } from '../../src/tensor/ops/conv-winograd-lower.ts';
-import { lowerWinogradWeightGrad } from '../../src/tensor/ops/conv-winograd-weight-lower.ts';
+} from '../../src/lower/cpu/conv/correlation.ts';
+import { convGeometry, convParams, type ConvGeometry } from '../../src/geometry/conv.ts';
+import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
+import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
+import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
+import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';

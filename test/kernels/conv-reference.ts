@@ -1,5 +1,5 @@
 /** Convolutions written as plainly as possible, in double precision: what the kernels are compared with. */
-import type { ConvGeometry } from '../../src/tensor/ops/conv-geometry.ts';
+import type { ConvGeometry } from '../../src/geometry/conv.ts';
 
 type Visit = (x: number, w: number, y: number) => void;
 

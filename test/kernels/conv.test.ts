@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import { convGeometry, convParams, type ConvGeometry, type ConvOptions } from '../../src/tensor/ops/conv-geometry.ts';
+import { convGeometry, convParams, type ConvGeometry, type ConvOptions } from '../../src/geometry/conv.ts';
 import { convInputGradParams, convRules, convWeightGradParams, type ConvAttrs } from '../../src/tensor/ops/conv.ts';
 import type { OpRule } from '../../src/tensor/ops/rule.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { IndexError } from '../../src/base/errors.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import { dimParams } from '../../src/tensor/ops/attrs.ts';
+import { dimParams } from '../../src/geometry/attrs.ts';
 import {
   flipParams,
   indexParams,
@@ -11,7 +11,7 @@ import {
   shapedDimParams,
   sortParams,
   triangleParams,
-} from '../../src/tensor/ops/indexing-params.ts';
+} from '../../src/geometry/indexing.ts';
 import { indexingRules as rules, type IndexingAttrs } from '../../src/tensor/ops/indexing.ts';
 import type { Attrs, OpRule } from '../../src/tensor/ops/rule.ts';
 import {

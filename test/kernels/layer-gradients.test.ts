@@ -1,8 +1,8 @@
 /** Gradients of pooling, norms, softmax, losses and indexing against differences in float64; second ones where there are. */
 import { describe, expect, it } from 'vitest';
 import { AutogradError, F, grad, tensor, type Tensor } from 'flambeau';
-import { dimParams } from '../../src/tensor/ops/attrs.ts';
-import { adaptivePoolParams } from '../../src/tensor/ops/pool-geometry.ts';
+import { dimParams } from '../../src/geometry/attrs.ts';
+import { adaptivePoolParams } from '../../src/geometry/pool.ts';
 import { flipParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
 import { pairLossParams } from '../../src/tensor/ops/loss.ts';
 import { apply, apply1 } from '../../src/tensor/dispatch.ts';

@@ -10,7 +10,7 @@ import {
   type ClassLossParams,
   type PairLossKind,
   type Reduction,
-} from '../../src/tensor/ops/loss-params.ts';
+} from '../../src/geometry/loss.ts';
 import {
   decode,
   draw,

@@ -8,7 +8,7 @@ import {
   maxPoolParams,
   poolGradParams,
   type Pair,
-} from '../../src/tensor/ops/pool-geometry.ts';
+} from '../../src/geometry/pool.ts';
 import { poolRules } from '../../src/tensor/ops/pool.ts';
 import { decode, draw, expectClose, expectSame, host, restride, runOp, type Stored } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';

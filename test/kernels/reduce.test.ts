@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { reduceParams, reduceRules, scanParams, varianceParams } from '../../src/tensor/ops/reduce.ts';
-import { reducedDims, reducedShape } from '../../src/tensor/ops/reduce-attrs.ts';
+import { reducedDims, reducedShape } from '../../src/geometry/reduce.ts';
 import { host, runOp } from '../support/op-case.ts';
 import { device, type HostTensor } from '../support/run-kernel.ts';
 import { denseStrides, elementAt, elements, indicesOf, shapes, tensors } from './strided-reference.ts';

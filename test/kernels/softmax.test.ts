@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import { dimParams } from '../../src/tensor/ops/attrs.ts';
+import { dimParams } from '../../src/geometry/attrs.ts';
 import { softmaxRules } from '../../src/tensor/ops/softmax.ts';
 import {
   decode,

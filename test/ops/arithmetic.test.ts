@@ -1,7 +1,7 @@
 /** Functions of two tensors, or of a tensor and a number, against PyTorch (test/fixtures/ops/arithmetic.py). */
 import { maximum, minimum, where, type Tensor } from 'flambeau';
 import { apply } from '../../src/tensor/dispatch.ts';
-import { scalarAttrs } from '../../src/tensor/ops/elementwise-attrs.ts';
+import { scalarAttrs } from '../../src/geometry/elementwise.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { testFamily, type Binding, type Bindings } from '../support/run-fixtures.ts';
 

@@ -4,11 +4,11 @@
  */
 import { fromTypedArray, type Tensor } from 'flambeau';
 import { apply } from '../../src/tensor/dispatch.ts';
-import { dimParams } from '../../src/tensor/ops/attrs.ts';
-import { convParams, type ConvOptions } from '../../src/tensor/ops/conv-geometry.ts';
+import { dimParams } from '../../src/geometry/attrs.ts';
+import { convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { convInputGradParams, convWeightGradParams } from '../../src/tensor/ops/conv.ts';
 import { castParams } from '../../src/tensor/ops/copy.ts';
-import { powAttrs, scalarAttrs } from '../../src/tensor/ops/elementwise-attrs.ts';
+import { powAttrs, scalarAttrs } from '../../src/geometry/elementwise.ts';
 import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
 import {
   flipParams,
@@ -18,7 +18,7 @@ import {
   sortParams,
   triangleParams,
 } from '../../src/tensor/ops/indexing.ts';
-import { classLossParams, nllGradParams, pairLossParams, type PairLossKind } from '../../src/tensor/ops/loss-params.ts';
+import { classLossParams, nllGradParams, pairLossParams, type PairLossKind } from '../../src/geometry/loss.ts';
 import { batchNormParams } from '../../src/tensor/ops/norm.ts';
 import {
   adaptivePoolParams,
@@ -27,7 +27,7 @@ import {
   poolGradParams,
   type AvgPoolOptions,
   type MaxPoolOptions,
-} from '../../src/tensor/ops/pool-geometry.ts';
+} from '../../src/geometry/pool.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/tensor/ops/reduce.ts';
 import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/tensor/ops/resample.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';

@@ -4,8 +4,8 @@
  */
 import type { Dims } from '../../base/shape.ts';
 import type { ConvInputGradParams } from '../../tensor/ops/conv.ts';
-import { convGeometry, type ConvAxis, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
-import type { AdaptivePoolParams, WindowParams } from '../../tensor/ops/pool-geometry.ts';
+import { convGeometry, type ConvAxis, type ConvParams } from '../../geometry/conv.ts';
+import type { AdaptivePoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { TracedOp } from '../trace.ts';
 
 /** A window along one side of an image. */

@@ -15,7 +15,7 @@ import {
   type MaxPoolOptions,
   type MaxPoolParams,
   type Pair,
-} from '../../tensor/ops/pool-geometry.ts';
+} from '../../geometry/pool.ts';
 import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, adaptiveMaxPool2d, avgPool2dWith, maxPool2dWith } from '../functional.ts';

@@ -3,11 +3,11 @@
  * the end of an image (`ceilMode`) becomes padding, about which all runtimes agree.
  */
 import type { ConvAttrs } from '../../tensor/ops/conv.ts';
-import { convGeometry, type ConvParams } from '../../tensor/ops/conv-geometry.ts';
+import { convGeometry, type ConvParams } from '../../geometry/conv.ts';
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
-import { batchNormInputs, type BatchNormParams } from '../../tensor/ops/norm-params.ts';
+import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
-import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../tensor/ops/pool-geometry.ts';
+import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { ResampleAttrs, ResampleParams } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies } from './graph.ts';

@@ -10,7 +10,7 @@ import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, ones } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { convInputGradParams } from '../../tensor/ops/conv.ts';
-import { convParams } from '../../tensor/ops/conv-geometry.ts';
+import { convParams } from '../../geometry/conv.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Value } from '../host.ts';
 import type { OnnxNode, Operator } from '../node.ts';

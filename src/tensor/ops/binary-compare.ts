@@ -8,7 +8,7 @@ import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { CompareOp, Expr } from '../../kernels/cpu/ir.ts';
 import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
-import type { ScalarAttrs } from './elementwise-attrs.ts';
+import type { ScalarAttrs } from '../../geometry/elementwise.ts';
 import type { Attrs, OpRule, OpRules } from './rule.ts';
 
 export interface CompareAttrs {

@@ -11,7 +11,7 @@ import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
 import { hoisted } from '../../kernels/cpu/math.ts';
 import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
-import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from './elementwise-attrs.ts';
+import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
 import { NO_ATTRS, type Attrs, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 

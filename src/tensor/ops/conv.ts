@@ -15,8 +15,8 @@ import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts'
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Epilogue } from '../../kernels/cpu/conv/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
-import { remembered } from './attrs.ts';
-import { convGeometry, type ConvGeometry, type ConvParams } from './conv-geometry.ts';
+import { remembered } from '../../geometry/attrs.ts';
+import { convGeometry, type ConvGeometry, type ConvParams } from '../../geometry/conv.ts';
 import {
   forwardCorrelation,
   inputGradCorrelation,
@@ -24,14 +24,14 @@ import {
   type Correlation,
   type Finish,
   type Operands,
-} from './conv-correlation.ts';
-import { lowerCorrelation } from './conv-lower.ts';
-import { PAIRS } from './pool-geometry.ts';
-import { lowerMaxPool } from './pool-lower.ts';
-import { lowerPixels } from './conv-pixels-lower.ts';
-import { lowerWeightGrad } from './conv-weight-lower.ts';
-import { lowerWinograd } from './conv-winograd-lower.ts';
-import { lowerWinogradWeightGrad } from './conv-winograd-weight-lower.ts';
+} from '../../lower/cpu/conv/correlation.ts';
+import { lowerCorrelation } from '../../lower/cpu/conv/rows.ts';
+import { PAIRS } from '../../geometry/pool.ts';
+import { lowerMaxPool } from '../../lower/cpu/pool.ts';
+import { lowerPixels } from '../../lower/cpu/conv/pixels.ts';
+import { lowerWeightGrad } from '../../lower/cpu/conv/weight-grad.ts';
+import { lowerWinograd } from '../../lower/cpu/conv/winograd.ts';
+import { lowerWinogradWeightGrad } from '../../lower/cpu/conv/winograd-weight-grad.ts';
 import type { Attrs, GradientContext, OpRules } from './rule.ts';
 
 /** Made by {@link convInputGradParams}. */

@@ -6,8 +6,8 @@ import type { DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
-import { copySpec, lowerCopy, lowerFill } from './copy-lower.ts';
-import { dtypeAttrs, type ScalarAttrs } from './elementwise-attrs.ts';
+import { copySpec, lowerCopy, lowerFill } from '../../lower/cpu/copy.ts';
+import { dtypeAttrs, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { gradFor } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 

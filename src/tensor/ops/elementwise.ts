@@ -9,7 +9,7 @@ import { broadcastShapes } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
-import { lowerElementwise } from './elementwise-lower.ts';
+import { lowerElementwise } from '../../lower/cpu/elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './rule.ts';
 
 /** The lowering of an operation that is one expression, and the expression itself, for the planner. */

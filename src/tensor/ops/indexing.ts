@@ -12,7 +12,7 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { CANNOT_JOIN, say, TOO_MANY_PADS } from '../../base/sentences.ts';
 import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { dimParams, type DimParams } from './attrs.ts';
+import { dimParams, type DimParams } from '../../geometry/attrs.ts';
 import {
   lowerCat,
   lowerCheckOnly,
@@ -31,8 +31,8 @@ import {
   lowerScatterValue,
   lowerSort,
   lowerTriangle,
-} from './indexing-lower.ts';
-import { outOfRange } from './index-error.ts';
+} from '../../lower/cpu/indexing.ts';
+import { outOfRange } from '../../geometry/index-error.ts';
 import {
   indexParams,
   padParams,
@@ -46,7 +46,7 @@ import {
   type ShapedDimParams,
   type SortParams,
   type TriangleParams,
-} from './indexing-params.ts';
+} from '../../geometry/indexing.ts';
 import type { GradientContext, OpRule, OpRules } from './rule.ts';
 
 export {
@@ -59,7 +59,7 @@ export {
   shapedDimParams,
   sortParams,
   triangleParams,
-} from './indexing-params.ts';
+} from '../../geometry/indexing.ts';
 
 export interface IndexingAttrs {
   /** [x, index [n]] → x's slices along dim */

@@ -20,7 +20,7 @@ import {
   lowerNllGrad,
   lowerPairLoss,
   lowerPairLossGrad,
-} from './loss-lower.ts';
+} from '../../lower/cpu/loss.ts';
 import {
   classGeometry,
   nllGradParams,
@@ -29,7 +29,7 @@ import {
   type NllGradParams,
   type PairLossParams,
   type Reduction,
-} from './loss-params.ts';
+} from '../../geometry/loss.ts';
 import { differentiableOnce, type OpRules } from './rule.ts';
 
 export {
@@ -39,7 +39,7 @@ export {
   type PairLossKind,
   type PairLossParams,
   type Reduction,
-} from './loss-params.ts';
+} from '../../geometry/loss.ts';
 
 export interface LossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */

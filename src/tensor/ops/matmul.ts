@@ -10,7 +10,7 @@ import { CANNOT_MULTIPLY, say, WRONG_FEATURES } from '../../base/sentences.ts';
 import { broadcastShapes, showShape, showSizes } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { Tensor } from '../tensor.ts';
-import { lowerProduct, productShape } from './matmul-lower.ts';
+import { lowerProduct, productShape } from '../../lower/cpu/matmul.ts';
 import { NO_ATTRS, type Attrs, type GradientContext, type OpRules } from './rule.ts';
 
 export interface MatmulAttrs {

@@ -17,11 +17,11 @@ import {
   lowerBatchNormEvalGrad,
   lowerBatchNormGrad,
   normFinish,
-} from './norm-lower.ts';
-import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
+} from '../../lower/cpu/norm.ts';
+import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import { differentiableOnce, type OpRule, type OpRules } from './rule.ts';
 
-export { batchNormParams, type BatchNormParams } from './norm-params.ts';
+export { batchNormParams, type BatchNormParams } from '../../geometry/norm.ts';
 
 export interface NormAttrs {
   /**

@@ -14,7 +14,7 @@ import { maximum } from '../../kernels/cpu/elementwise/expr.ts';
 import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
-import { remembered } from './attrs.ts';
+import { remembered } from '../../geometry/attrs.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 

@@ -15,7 +15,7 @@ import {
   type AvgPoolParams,
   type MaxPoolParams,
   type PoolGradParams,
-} from './pool-geometry.ts';
+} from '../../geometry/pool.ts';
 import {
   lowerAdaptiveAvg,
   lowerAdaptiveAvgGrad,
@@ -25,7 +25,7 @@ import {
   lowerMaxPool,
   lowerMaxPoolGrad,
   lowerPickMax,
-} from './pool-lower.ts';
+} from '../../lower/cpu/pool.ts';
 import type { Gradient, GradientContext, OpRules } from './rule.ts';
 
 export interface PoolAttrs {

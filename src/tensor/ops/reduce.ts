@@ -14,12 +14,18 @@ import {
   type ReduceParams,
   type ScanParams,
   type VarianceParams,
-} from './reduce-attrs.ts';
-import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './reduce-lower-lines.ts';
-import { lowerReduce, lowerVariance, type ReduceName } from './reduce-lower.ts';
+} from '../../geometry/reduce.ts';
+import {
+  lowerArgExtreme,
+  lowerCumsum,
+  lowerExtremeGrad,
+  lowerLogSumExp,
+  lowerProdGrad,
+} from '../../lower/cpu/reduce/lines.ts';
+import { lowerReduce, lowerVariance, type ReduceName } from '../../lower/cpu/reduce/reduce.ts';
 import { differentiableOnce, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 
-export { reduceParams, scanParams, varianceParams, type DimsArg } from './reduce-attrs.ts';
+export { reduceParams, scanParams, varianceParams, type DimsArg } from '../../geometry/reduce.ts';
 
 export interface ReduceAttrs {
   /** Whole numbers and bools add up as int64. */

@@ -15,8 +15,8 @@ import { showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import { resampleGradKernel, resampleKernel, type Taps } from '../../kernels/cpu/resample.ts';
-import { remembered } from './attrs.ts';
-import { asContiguous } from './copy-lower.ts';
+import { remembered } from '../../geometry/attrs.ts';
+import { asContiguous } from '../../lower/cpu/copy.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
 type Size2 = readonly [number, number];

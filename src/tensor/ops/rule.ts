@@ -11,10 +11,10 @@ import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Attrs } from './attrs.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import type { OpAttrs, OpName } from './index.ts';
 
-export { NO_ATTRS, type Attrs } from './attrs.ts';
+export { NO_ATTRS, type Attrs } from '../../geometry/attrs.ts';
 
 /** Runs an operation on tensors, recording it for further gradients when those are wanted. */
 export type Apply = <K extends OpName>(

@@ -5,9 +5,9 @@
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { normalizeDim } from '../../base/shape.ts';
-import type { DimParams } from './attrs.ts';
+import type { DimParams } from '../../geometry/attrs.ts';
 import type { OpRule, OpRules } from './rule.ts';
-import { lowerLogSoftmax, lowerLogSoftmaxGrad, lowerSoftmax, lowerSoftmaxGrad } from './softmax-lower.ts';
+import { lowerLogSoftmax, lowerLogSoftmaxGrad, lowerSoftmax, lowerSoftmaxGrad } from '../../lower/cpu/softmax.ts';
 
 export interface SoftmaxAttrs {
   /** x → y */

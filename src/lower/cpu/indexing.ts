@@ -8,9 +8,9 @@ import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
 import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
-import type { DimParams } from './attrs.ts';
-import { asContiguous, lowerCopy, lowerFill } from './copy-lower.ts';
-import { outOfRange, wrongClass, type IndexPlace } from './index-error.ts';
+import type { DimParams } from '../../geometry/attrs.ts';
+import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
+import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type {
   FlipParams,
   IndexCheckParams,
@@ -21,7 +21,7 @@ import type {
   ShapedDimParams,
   SortParams,
   TriangleParams,
-} from './indexing-params.ts';
+} from '../../geometry/indexing.ts';
 
 type Values = readonly Value[];
 

@@ -28,7 +28,7 @@ import {
   tapPattern,
   type TapPattern,
 } from '../../kernels/cpu/pool/window.ts';
-import { asContiguous } from './copy-lower.ts';
+import { asContiguous } from './copy.ts';
 import {
   adaptiveGeometry,
   windowGeometry,
@@ -38,7 +38,7 @@ import {
   type PoolGeometry,
   type PoolGradParams,
   type WindowParams,
-} from './pool-geometry.ts';
+} from '../../geometry/pool.ts';
 
 type Values = readonly Value[];
 

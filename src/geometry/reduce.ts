@@ -1,7 +1,7 @@
 /** Attributes of reductions, and the shapes that reducing leaves. */
-import { ShapeError } from '../../base/errors.ts';
-import type { DType } from '../../base/dtype.ts';
-import { normalizeDim, showShape, type Dims } from '../../base/shape.ts';
+import { ShapeError } from '../base/errors.ts';
+import type { DType } from '../base/dtype.ts';
+import { normalizeDim, showShape, type Dims } from '../base/shape.ts';
 import { type Attrs, remembered } from './attrs.ts';
 
 /** One dimension, several, or (undefined or none) all. */

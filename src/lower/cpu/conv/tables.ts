@@ -11,7 +11,7 @@
  * side by side, so that neighbouring i are neighbours in memory. Then a (channel, tap) is one constant offset into the
  * scratch, and the kernels need nothing but these tables.
  */
-import type { ConvAxis } from './conv-geometry.ts';
+import type { ConvAxis } from '../../../geometry/conv.ts';
 
 interface Tap {
   /** Index of the kernel's element. */

@@ -2,19 +2,19 @@
  * The lowerings of `reduce.ts` that are more than one reduction, or that follow a line in order: extremes with their
  * places, running sums, logsumexp, and the gradients of extremes and products.
  */
-import { itemSize } from '../../base/dtype.ts';
-import { layoutOf, type Layout } from '../../base/layout.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { hostMath } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
-import { expF32, hoisted } from '../../kernels/cpu/math.ts';
-import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../kernels/cpu/reduce/lines.ts';
-import type { Kernel } from '../../kernels/cpu/kernel.ts';
-import { asContiguous, lowerFill } from './copy-lower.ts';
-import { lowerElementwise } from './elementwise-lower.ts';
-import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from './reduce-attrs.ts';
-import { intoDense, reduceInto, reduceSpec } from './reduce-lower.ts';
+import { itemSize } from '../../../base/dtype.ts';
+import { layoutOf, type Layout } from '../../../base/layout.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { hostMath } from '../../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../../kernels/cpu/elementwise/memory.ts';
+import type { ElementwiseSpec } from '../../../kernels/cpu/elementwise/elementwise.ts';
+import { expF32, hoisted } from '../../../kernels/cpu/math.ts';
+import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
+import type { Kernel } from '../../../kernels/cpu/kernel.ts';
+import { asContiguous, lowerFill } from '../copy.ts';
+import { lowerElementwise } from '../elementwise.ts';
+import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '../../../geometry/reduce.ts';
+import { intoDense, reduceInto, reduceSpec } from './reduce.ts';
 
 /** Nanoseconds for one element of a line. */
 const NS_PER_ELEMENT = 1;

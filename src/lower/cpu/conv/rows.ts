@@ -2,13 +2,13 @@
  * Lowers a convolution and its gradient of the input: both are a correlation (`conv-tables.ts`), so this chooses blocks
  * that fit the caches and fills in the tables. The gradient of the weights is `conv-weight-lower.ts`.
  */
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { correlateTile } from '../../kernels/cpu/conv/correlate-tile.ts';
-import { correlateKernel, segmentTable, type SegmentWords } from '../../kernels/cpu/conv/correlate.ts';
-import type { SOURCE_PARAMS } from '../../kernels/cpu/conv/copy-in.ts';
-import { packKernel } from '../../kernels/cpu/conv/pack.ts';
-import { elementKit, type Element, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
-import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { correlateTile } from '../../../kernels/cpu/conv/correlate-tile.ts';
+import { correlateKernel, segmentTable, type SegmentWords } from '../../../kernels/cpu/conv/correlate.ts';
+import type { SOURCE_PARAMS } from '../../../kernels/cpu/conv/copy-in.ts';
+import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
+import { elementKit, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
 import {
   elementOf,
   finishArgs,
@@ -17,9 +17,9 @@ import {
   type Correlation,
   type Lowered,
   type Operands,
-} from './conv-correlation.ts';
-import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './conv-tables.ts'; // prettier-ignore
-import { denseVector } from './matmul-lower.ts';
+} from './correlation.ts';
+import { planeBytes, rowLayout, rowsReached, type AxisPlan, type RowLayout } from './tables.ts'; // prettier-ignore
+import { denseVector } from '../matmul.ts';
 
 /** Scratch that a block of the source may take: well within the second-level cache. */
 export const SOURCE_BYTES = 160 * 1024;

@@ -2,22 +2,15 @@
  * Lowers convolutions by Winograd's F(4×4, 3×3) where that is less work than the direct sum: 3×3 kernels of stride 1 with
  * enough channels. What is chosen depends on shapes alone.
  */
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
-import { winogradWeightsKernel, weightsScratch } from '../../kernels/cpu/conv/winograd-weights.ts';
-import { MAP_SCRATCH } from '../../kernels/cpu/conv/winograd-elements.ts';
-import { winogradKernel } from '../../kernels/cpu/conv/winograd.ts';
-import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
-import { PRODUCTS, REACH, TILE } from '../../kernels/cpu/conv/winograd-transforms.ts';
-import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
-import {
-  elementOf,
-  multiplyAddNs,
-  resultSize,
-  type Correlation,
-  type Lowered,
-  type Operands,
-} from './conv-correlation.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { winogradWeightsKernel, weightsScratch } from '../../../kernels/cpu/conv/winograd-weights.ts';
+import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
+import { winogradKernel } from '../../../kernels/cpu/conv/winograd.ts';
+import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
+import { PRODUCTS, REACH, TILE } from '../../../kernels/cpu/conv/winograd-transforms.ts';
+import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './along-outputs.ts';
+import { elementOf, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
 
 /** What tiles cost beside their products, in multiply-adds: of a channel or an output of a tile; of one weight. */
 const MAP_COST = 260;

@@ -2,9 +2,9 @@
  * Parameters and geometry of 2-d convolutions (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): checked
  * once, computed once, and carried along. Lowerings and gradients read sizes here and derive nothing anew.
  */
-import { COUNT, either, oneOf, pairOf, STEP, WIDTH, type OptionKinds } from '../../base/arguments.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import { Recent } from '../../base/recent.ts';
+import { COUNT, either, oneOf, pairOf, STEP, WIDTH, type OptionKinds } from '../base/arguments.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import { Recent } from '../base/recent.ts';
 import {
   channelsRemedy,
   SAME_NEEDS_STRIDE_ONE,
@@ -12,8 +12,8 @@ import {
   WINDOW_TOO_LARGE,
   WRONG_CHANNELS,
   WRONG_RANK,
-} from '../../base/sentences.ts';
-import { showShape, showSizes, type Dims } from '../../base/shape.ts';
+} from '../base/sentences.ts';
+import { showShape, showSizes, type Dims } from '../base/shape.ts';
 import { type Attrs, remembered } from './attrs.ts';
 
 type Pair = readonly [number, number];

@@ -1,8 +1,8 @@
 /** What the lowerings of kernels whose vectors run along outputs share: sizes in memory, and arguments. */
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import type { Element } from '../../kernels/cpu/gemm/tile.ts';
-import { finishArgs, resultSize, type Correlation, type Operands } from './conv-correlation.ts';
-import { denseVector } from './matmul-lower.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Element } from '../../../kernels/cpu/gemm/tile.ts';
+import { finishArgs, resultSize, type Correlation, type Operands } from './correlation.ts';
+import { denseVector } from '../matmul.ts';
 
 export const ceilTo = (n: number, step: number): number => Math.ceil(n / step) * step;
 /** So many bytes or a few more, an odd number of cache lines: what lies so far apart does not share cache sets. */

@@ -1,7 +1,7 @@
 /** The arguments of indexing operations; equal ones give the same object. */
-import { kind, requireKind, STEP } from '../../base/arguments.ts';
-import { ArgumentError } from '../../base/errors.ts';
-import type { Dims } from '../../base/shape.ts';
+import { kind, requireKind, STEP } from '../base/arguments.ts';
+import { ArgumentError } from '../base/errors.ts';
+import type { Dims } from '../base/shape.ts';
 import { type Attrs, dimParams, type DimParams, remembered } from './attrs.ts';
 
 /** Made by {@link indexParams}, or by `dimParams` where the defaults do. */

@@ -1,5 +1,5 @@
 /** What is said of an index out of range, by every operation that takes indices. */
-import { IndexError } from '../../base/errors.ts';
+import { IndexError } from '../base/errors.ts';
 
 export interface IndexPlace {
   /** The operation, as its caller knows it. */

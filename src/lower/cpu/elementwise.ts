@@ -1,7 +1,7 @@
 /** The lowering of elementwise expressions. */
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
-import { isTransposed, lowerCopy } from './copy-lower.ts';
+import { isTransposed, lowerCopy } from './copy.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /**

@@ -5,14 +5,14 @@
  * along themselves (runs) or in columns; any other layout is first copied into one where the reduced elements of a
  * result lie side by side.
  */
-import { isFloating, itemSize, type DType } from '../../base/dtype.ts';
-import { numelOf } from '../../base/shape.ts';
-import { layoutOf, type Layout } from '../../base/layout.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { maximum, minimum } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
-import type { Expr } from '../../kernels/cpu/ir.ts';
-import { hoisted } from '../../kernels/cpu/math.ts';
+import { isFloating, itemSize, type DType } from '../../../base/dtype.ts';
+import { numelOf } from '../../../base/shape.ts';
+import { layoutOf, type Layout } from '../../../base/layout.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { maximum, minimum } from '../../../kernels/cpu/elementwise/expr.ts';
+import { computeOf } from '../../../kernels/cpu/elementwise/memory.ts';
+import type { Expr } from '../../../kernels/cpu/ir.ts';
+import { hoisted } from '../../../kernels/cpu/math.ts';
 import {
   COLUMN_TILE,
   columnsKernel,
@@ -22,9 +22,9 @@ import {
   partialDType,
   runsKernel,
   type ReduceSpec,
-} from '../../kernels/cpu/reduce/reduce.ts';
-import { asContiguous, lowerCopy } from './copy-lower.ts';
-import { reducedDims, type ReduceParams, type VarianceParams } from './reduce-attrs.ts';
+} from '../../../kernels/cpu/reduce/reduce.ts';
+import { asContiguous, lowerCopy } from '../copy.ts';
+import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
 
 export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
 

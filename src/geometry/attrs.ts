@@ -2,8 +2,8 @@
  * Attribute objects that several families share, and the table that makes equal attributes one object: what is computed
  * per object (geometry, plans) is then computed once.
  */
-import { wrongArgument } from '../../base/arguments.ts';
-import { Recent } from '../../base/recent.ts';
+import { wrongArgument } from '../base/arguments.ts';
+import { Recent } from '../base/recent.ts';
 
 /** Arguments that are not tensors and are fixed in a plan. Make one object per layer, not per call: plans are found by it. */
 export interface Attrs {

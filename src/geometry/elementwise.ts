@@ -2,8 +2,8 @@
  * Attributes of elementwise operations, one object per meaning, so that plans are found by identity and key without
  * building anything per call.
  */
-import { DTYPES, promoteScalar, type DType } from '../../base/dtype.ts';
-import { ArgumentError } from '../../base/errors.ts';
+import { DTYPES, promoteScalar, type DType } from '../base/dtype.ts';
+import { ArgumentError } from '../base/errors.ts';
 import type { Attrs } from './attrs.ts';
 
 /** Of operations of a tensor and a number. */

@@ -14,10 +14,10 @@ import {
   type ClassLoss,
 } from '../../kernels/cpu/loss/classes.ts';
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
-import { asContiguous } from './copy-lower.ts';
-import { wrongTarget } from './index-error.ts';
-import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from './loss-params.ts';
-import { launchOptions, lowerSoftmaxStatistics } from './softmax-lower.ts';
+import { asContiguous } from './copy.ts';
+import { wrongTarget } from '../../geometry/index-error.ts';
+import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
+import { launchOptions, lowerSoftmaxStatistics } from './softmax.ts';
 
 type Values = readonly Value[];
 

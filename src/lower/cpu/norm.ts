@@ -13,8 +13,8 @@ import {
   type NormMode,
 } from '../../kernels/cpu/norm/planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.ts';
-import { asContiguous, lowerFill } from './copy-lower.ts';
-import { batchNormInputs, type BatchNormParams } from './norm-params.ts';
+import { asContiguous, lowerFill } from './copy.ts';
+import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 
 type Values = readonly Value[];
 

@@ -2,17 +2,17 @@
  * Lowers the gradient of a convolution's weights by Winograd's F(4×4, 3×3), where that is less work. How tiles are cut into
  * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
  */
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
-import { MAP_SCRATCH } from '../../kernels/cpu/conv/winograd-elements.ts';
-import { PRODUCTS } from '../../kernels/cpu/conv/winograd-transforms.ts';
-import { winogradWeightGradKernel } from '../../kernels/cpu/conv/winograd-weight-grad.ts';
-import { reduceScratch, winogradReduceKernel } from '../../kernels/cpu/conv/winograd-weight-reduce.ts';
-import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
-import type { ConvGeometry } from './conv-geometry.ts';
-import { ceilTo, denseRows, oddLines, sourceArgs } from './conv-along-outputs.ts';
-import { elementOf, forwardCorrelation, multiplyAddNs } from './conv-correlation.ts';
-import { bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './conv-winograd-lower.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
+import { PRODUCTS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
+import { winogradWeightGradKernel } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
+import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
+import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
+import type { ConvGeometry } from '../../../geometry/conv.ts';
+import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
+import { elementOf, forwardCorrelation, multiplyAddNs } from './correlation.ts';
+import { bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './winograd.ts';
 
 /** Tiles of a block: sums are read and written once for each. */
 const TILES = 48;

@@ -2,11 +2,11 @@
  * What the lowerings of convolutions share: a convolution and its gradient of the input as one kind of problem, a
  * correlation (see `conv-tables.ts`), and what is done to its results.
  */
-import type { Value } from '../../compiler/lowering.ts';
-import type { Epilogue } from '../../kernels/cpu/conv/epilogue.ts';
-import type { Element, ElementKit } from '../../kernels/cpu/gemm/tile.ts';
-import type { ConvGeometry } from './conv-geometry.ts';
-import { forwardAxis, inputGradAxis, type AxisPlan } from './conv-tables.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';
+import type { Element, ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import type { ConvGeometry } from '../../../geometry/conv.ts';
+import { forwardAxis, inputGradAxis, type AxisPlan } from './tables.ts';
 
 export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');
 

@@ -16,8 +16,8 @@ import {
   softmaxRowsKernel,
   softmaxStatisticsRowsKernel,
 } from '../../kernels/cpu/softmax/rows.ts';
-import type { DimParams } from './attrs.ts';
-import { asContiguous } from './copy-lower.ts';
+import type { DimParams } from '../../geometry/attrs.ts';
+import { asContiguous } from './copy.ts';
 
 type Values = readonly Value[];
 

@@ -4,12 +4,12 @@
  * Rules of PyTorch (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html): padding is at most half the
  * kernel; with `ceilMode` a last window may overhang, but only if it starts inside the input or its leading padding.
  */
-import { BOOL, orNull, pairOf, STEP, WHOLE, WIDTH, type OptionKinds } from '../../base/arguments.ts';
-import { requireDType } from '../../base/dtype.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import type { Layout } from '../../base/layout.ts';
-import { say, WINDOW_TOO_LARGE, WRONG_RANK } from '../../base/sentences.ts';
-import { showShape, showSizes, type Dims } from '../../base/shape.ts';
+import { BOOL, orNull, pairOf, STEP, WHOLE, WIDTH, type OptionKinds } from '../base/arguments.ts';
+import { requireDType } from '../base/dtype.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
+import type { Layout } from '../base/layout.ts';
+import { say, WINDOW_TOO_LARGE, WRONG_RANK } from '../base/sentences.ts';
+import { showShape, showSizes, type Dims } from '../base/shape.ts';
 import { type Attrs, remembered } from './attrs.ts';
 
 /** A size for height and width: one number for both, or `[height, width]`. */

@@ -2,21 +2,14 @@
  * Lowers correlations with vectors along outputs (`kernels/cpu/conv/pixels.ts`): convolutions and their gradients of the input
  * whose rows are short or strided. What is chosen depends on shapes alone.
  */
-import type { Lowering } from '../../compiler/lowering.ts';
-import { packKernel } from '../../kernels/cpu/conv/pack.ts';
-import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../kernels/cpu/conv/pixels.ts';
-import { outputTile } from '../../kernels/cpu/conv/along-outputs.ts';
-import { elementKit, type ElementKit } from '../../kernels/cpu/gemm/tile.ts';
-import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './conv-along-outputs.ts';
-import {
-  elementOf,
-  multiplyAddNs,
-  resultSize,
-  type Correlation,
-  type Lowered,
-  type Operands,
-} from './conv-correlation.ts';
-import { rowsReached } from './conv-tables.ts';
+import type { Lowering } from '../../../compiler/lowering.ts';
+import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
+import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../../kernels/cpu/conv/pixels.ts';
+import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
+import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './along-outputs.ts';
+import { elementOf, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import { rowsReached } from './tables.ts';
 
 /** The copied source and the results of a unit: within the second-level cache. */
 const UNIT_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 /** The arguments of batch normalisation, and where its optional inputs lie. */
-import { ArgumentError } from '../../base/errors.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { type Attrs, remembered } from './attrs.ts';
 
 /** Which optional inputs are present, and ε. Made by {@link batchNormParams}. */
