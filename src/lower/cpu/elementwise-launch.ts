@@ -1,4 +1,4 @@
-/** The launch of one elementwise kernel: walks, arguments and costs. Operations call `lowerElementwise` in `elementwise-lower.ts`. */
+/** The launch of one elementwise kernel: walks, arguments and costs. Operations call `lowerElementwise` in `elementwise.ts`. */
 import { itemSize } from '../../base/dtype.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { KernelArg, KernelArgs, Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';

@@ -1,4 +1,4 @@
-/** The lowerings of `indexing.ts`. */
+/** The lowerings of indexing, joining and rearranging. */
 import { itemSize } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';

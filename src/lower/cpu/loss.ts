@@ -1,5 +1,5 @@
 /**
- * The lowerings of `loss.ts`. A reduced loss is sums per unit of work, then one short launch that adds them up in order.
+ * The lowerings of the losses. A reduced loss is sums per unit of work, then one short launch that adds them up in order.
  */
 import type { NodeValues } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';

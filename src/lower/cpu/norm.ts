@@ -1,5 +1,5 @@
 /**
- * The lowerings of `norm.ts`: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
+ * The lowerings of normalisation: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
 import type { Layout } from '../../base/layout.ts';
 import { showSteps, type FinishStep } from '../../compiler/graph.ts';

@@ -1,5 +1,5 @@
 /**
- * The lowerings of `pool.ts`: which kernel computes a pooling, and the tables that it reads.
+ * The lowerings of pooling: which kernel computes a pooling, and the tables that it reads.
  *
  * Maximum and average: 2×2 windows side by side in single precision, else any window. Adaptive: the mean of whole planes, else regions.
  */

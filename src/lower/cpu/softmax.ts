@@ -1,4 +1,4 @@
-/** The lowerings of `softmax.ts`: along the last dimension by rows, along another by columns. */
+/** The lowerings of softmax and logSoftmax: along the last dimension by rows, along another by columns. */
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';

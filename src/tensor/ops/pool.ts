@@ -1,8 +1,7 @@
 /**
- * Pooling over height and width: maximum, average, and their adaptive forms. Shape rule, lowering and gradient of each.
+ * Pooling over height and width: maximum, average, and their adaptive forms. Shape rule and gradient of each.
  *
- * Arguments come from `pool-geometry.ts`; the kernels are chosen in `pool-lower.ts`. 1-d pooling is 2-d pooling with a
- * height of 1.
+ * Arguments come from `geometry/pool.ts`. 1-d pooling is 2-d pooling with a height of 1.
  */
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import type { Tensor } from '../tensor.ts';

@@ -1,7 +1,4 @@
-/**
- * Reductions along any dimensions (https://pytorch.org/docs/stable/torch.html#reduction-ops): shape rules and gradients.
- * The lowerings are in `reduce-lower.ts`.
- */
+/** Reductions along any dimensions (https://pytorch.org/docs/stable/torch.html#reduction-ops): shape rules and gradients. */
 import { isFloating, requireDType, type DType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';

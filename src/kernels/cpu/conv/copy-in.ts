@@ -1,7 +1,7 @@
 /**
  * Copies a block of a convolution's source into scratch, with zeros where the padding is: the one place where a source's
  * strides matter. Columns that are a stride apart become neighbours, so that all later loads are plain vector loads.
- * The tables come from `tensor/ops/conv-tables.ts`.
+ * The tables come from `lower/cpu/conv/tables.ts`.
  */
 import { forStep, intFn, maxI32, minI32, type ElementKit } from '../gemm/tile.ts';
 import { constant, i32, load, type Expr, type Fn } from '../ir.ts';

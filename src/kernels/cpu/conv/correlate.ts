@@ -1,7 +1,7 @@
 /**
  * The correlation kernel: every output pixel is init + Σ over (channel, tap) of weight · source at a constant distance.
  * It is a convolution's forward pass and its gradient of the input; the tables say which
- * (`tensor/ops/conv-tables.ts`). An implicit matrix product: weights are the splatted operand, runs of neighbouring
+ * (`lower/cpu/conv/tables.ts`). An implicit matrix product: weights are the splatted operand, runs of neighbouring
  * pixels the vectors, and the row of an im2col matrix is one offset into a padded copy of the source.
  *
  * The unit of work is a range of outputs of one group, for a block of rows of one image or a few whole small images. What

@@ -1,7 +1,7 @@
 /**
  * A correlation whose vectors run along outputs, for what `correlate.ts` does badly: short rows and strides. The source is
  * copied with a pixel's channels side by side; each register tile is some pixels × two vectors of outputs, a sum over taps
- * and channels whose source elements are splatted. Where a pixel's sources are is a table (`conv-pixels-lower.ts`).
+ * and channels whose source elements are splatted. Where a pixel's sources are is a table (`lower/cpu/conv/pixels.ts`).
  */
 import { elementKit, forStep, intFn, maxI32, minI32, Tile, type Element, type ElementKit } from '../gemm/tile.ts';
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';

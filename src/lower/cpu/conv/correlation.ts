@@ -1,6 +1,6 @@
 /**
  * What the lowerings of convolutions share: a convolution and its gradient of the input as one kind of problem, a
- * correlation (see `conv-tables.ts`), and what is done to its results.
+ * correlation (see `tables.ts`), and what is done to its results.
  */
 import type { Value } from '../../../compiler/lowering.ts';
 import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';

@@ -1,6 +1,6 @@
 /**
- * Lowers a convolution and its gradient of the input: both are a correlation (`conv-tables.ts`), so this chooses blocks
- * that fit the caches and fills in the tables. The gradient of the weights is `conv-weight-lower.ts`.
+ * Lowers a convolution and its gradient of the input: both are a correlation (`tables.ts`), so this chooses blocks
+ * that fit the caches and fills in the tables. The gradient of the weights is `weight-grad.ts`.
  */
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
 import { correlateTile } from '../../../kernels/cpu/conv/correlate-tile.ts';

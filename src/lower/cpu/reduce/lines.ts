@@ -1,5 +1,5 @@
 /**
- * The lowerings of `reduce.ts` that are more than one reduction, or that follow a line in order: extremes with their
+ * The lowerings of reductions that are more than one reduction, or that follow a line in order: extremes with their
  * places, running sums, logsumexp, and the gradients of extremes and products.
  */
 import { itemSize } from '../../../base/dtype.ts';

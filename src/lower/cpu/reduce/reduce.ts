@@ -1,5 +1,5 @@
 /**
- * The lowerings of `reduce.ts`: which walk serves which layout, and how an operation is put together from reductions.
+ * The lowerings of reductions: which walk serves which layout, and how an operation is put together from reductions.
  *
  * A tensor is seen as kept and reduced dimensions, neighbours merged. Elements that lie side by side are reduced either
  * along themselves (runs) or in columns; any other layout is first copied into one where the reduced elements of a
