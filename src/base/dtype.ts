@@ -40,6 +40,10 @@ export function viewAs(dtype: DType, buffer: ArrayBufferLike, byteOffset: number
   return INFO[dtype].view(buffer, byteOffset, length);
 }
 
+/** A typed array of `length` zeros. */
+export const zerosOf = (dtype: DType, length: number): TypedArray =>
+  viewAs(dtype, new ArrayBuffer(length * itemSize(dtype)), 0, length);
+
 /** The dtype that two tensors with dimensions compute in. */
 export function promote(a: DType, b: DType): DType {
   return INFO[a].rank >= INFO[b].rank ? a : b;

@@ -4,7 +4,7 @@
  * when it next runs.
  */
 import type { Program } from '../devices/device.ts';
-import type { PlanStep } from './plan-code.ts';
+import type { LoweredStep } from './lowering.ts';
 
 /** A kept buffer, and how it is made. */
 export interface Kept {
@@ -13,9 +13,9 @@ export interface Kept {
   readonly bytes: number;
   /** The external buffers that it is made of. */
   readonly sources: readonly number[];
-  readonly steps: readonly PlanStep[];
+  readonly steps: readonly LoweredStep[];
   readonly program: Program;
-  /** Of each source, its address, whose memory it was and its version when this was last made. */
+  /** Of each source, where it began, whose memory it was and its version when this was last made. */
   readonly madeOf: number[];
 }
 

@@ -159,10 +159,9 @@ export class Lowering {
     });
   }
 
-  /** All kernels that the plan launches. */
-  kernels(): Kernel[] {
-    const kept = this.buffers.flatMap((source) => (source.kind === 'kept' ? source.steps : []));
-    return [...kept, ...this.steps].map(({ kernel }) => kernel);
+  /** All launches, those that make what is kept among them. */
+  allSteps(): LoweredStep[] {
+    return [...this.buffers.flatMap((source) => (source.kind === 'kept' ? source.steps : [])), ...this.steps];
   }
 
   /** A buffer that lives from one node to another. Not zeroed. */

@@ -26,7 +26,7 @@ export interface GraphNeeds {
 
 /** The larger of what it takes on WebAssembly and, where that is known to be there, on native code. */
 export function needsOf(device: Device, graph: Graph): GraphNeeds {
-  const targets = [device.target, device.native?.target].filter((target) => target !== undefined);
+  const targets = [device.target, device.faster?.target].filter((target) => target !== undefined);
   const all = targets.map((target) => needsOn(lowered(device, graph, target), graph.nodes.length));
   return all.reduce((a, b) => ({
     arena: Math.max(a.arena, b.arena),
@@ -45,7 +45,7 @@ function needsOn(lowering: Lowering, count: number): GraphNeeds {
   return { arena: lowering.arrange().bytes, nodes };
 }
 
-export const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
+const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
 
 /** Bytes of the buffers that a launch is given, as their layouts say. */
 export function bytesOf({ args }: LoweredStep): number {

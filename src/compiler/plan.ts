@@ -1,15 +1,15 @@
 /**
- * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it writes addresses
- * and scalars into argument blocks, and launches (`plan-code.ts`). Temporaries lie in one block: a plan of one operation takes it for each
+ * A plan: a graph lowered to kernel launches for one device, ready to run any number of times. Running it says where the buffers
+ * are and what the scalars, and launches (`plan-code.ts`). Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one has an arena.
  */
-import type { Device, Hold } from '../devices/device.ts';
+import type { Buffer, Device, Hold } from '../devices/device.ts';
 import type { Target } from '../kernels/cpu/ir.ts';
 import type { Graph } from './graph.ts';
 import type { Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
-import type { Lowering } from './lowering.ts';
-import { PlanCode, type PlanStep, type Stamps } from './plan-code.ts';
+import type { LoweredStep, Lowering } from './lowering.ts';
+import { PlanCode, type Stamps } from './plan-code.ts';
 import { SharedArena } from './shared-arena.ts';
 
 /** Whether temporary memory is kept between runs. */
@@ -52,7 +52,7 @@ export class Plan {
     this.#hold = hold;
     this.#arena = keepsArena(graph) ? (arena ?? new SharedArena(hold)) : undefined;
     this.#externals = graph.externals.length;
-    const patience = device.native?.patience ?? 0;
+    const patience = device.faster?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
   }
 
@@ -61,7 +61,7 @@ export class Plan {
     return this.#loaded.tempBytes;
   }
 
-  get steps(): readonly PlanStep[] {
+  get steps(): readonly LoweredStep[] {
     return this.#loaded.steps;
   }
 
@@ -81,13 +81,17 @@ export class Plan {
   }
 
   /**
-   * Runs the plan. `addresses` are those of the graph's external buffers, in its order; two may be the same where the
+   * Runs the plan. `buffers` are the graph's external ones, in its order, from so many bytes on; two may be the same where the
    * operation works in place. `stamps` tell whether what is kept is still right.
    */
-  run(addresses: readonly number[], scalars: readonly number[], stamps?: () => Stamps): void {
+  run(buffers: readonly Buffer[], offsets: readonly number[], scalars: readonly number[], stamps?: () => Stamps): void {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
     const code = this.#loaded;
-    for (let i = 0; i < this.#externals; i++) code.addresses[i] = addresses[i]!;
+    const { places } = code;
+    for (let i = 0; i < this.#externals; i++) {
+      places.buffers[i] = buffers[i];
+      places.offsets[i] = offsets[i]!;
+    }
     if (this.#arena === undefined && code.kept.length === 0) this.#runIn(undefined, code, scalars);
     else this.#runHolding(code, scalars, stamps);
   }
@@ -117,23 +121,23 @@ export class Plan {
       code.place(temp);
       code.run(scalars);
     } finally {
-      if (arena === undefined) this.device.free(temp, code.tempBytes);
+      if (arena === undefined) this.device.free(temp);
     }
   }
 
   /** Moves to native kernels if they are ready, else asks again at the next run. */
   #hasten(): void {
-    const { native } = this.device;
-    if (native === undefined) return;
-    if (native.target === undefined && native.ready([]) === false) return;
-    if (native.target !== undefined) this.#next ??= this.#lowered(native.target);
-    const ready = this.#next && native.ready(this.#next.kernels());
+    const { faster } = this.device;
+    if (faster === undefined) return;
+    if (faster.target === undefined && faster.ready([]) === false) return;
+    if (faster.target !== undefined) this.#next ??= this.#lowered(faster.target);
+    const ready = this.#next && faster.ready(this.#next.allSteps());
     if (ready === undefined) {
       this.#patience = 1;
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.graph, this.#next!, { device: this.device, runner: native, hold: this.#hold });
+      const code = new PlanCode(this.graph, this.#next!, { device: this.device, runner: faster, hold: this.#hold });
       this.#code?.dispose();
       this.#code = code;
       this.isNative = true;

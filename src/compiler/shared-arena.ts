@@ -2,7 +2,7 @@
  * The block in which plans that never run at once lay out their intermediate results: one for all recordings of a compiled function, as large
  * as the largest that has run. What is in it is of no use after a run, so it may go, or lie elsewhere, at the next.
  */
-import type { Hold, Holding } from '../devices/device.ts';
+import type { Buffer, Hold, Holding } from '../devices/device.ts';
 import { canLetGo, type Idle } from './idle.ts';
 
 export class SharedArena implements Idle {
@@ -15,13 +15,13 @@ export class SharedArena implements Idle {
     canLetGo(this);
   }
 
-  /** The address of at least this much memory. */
-  take(bytes: number): number {
+  /** At least this much memory. */
+  take(bytes: number): Buffer {
     if (this.#block === undefined || this.#block.bytes < bytes) {
       this.letGo(); // first, so that the larger one may take its place
       this.#block = this.#hold(bytes);
     }
-    return this.#block.address;
+    return this.#block.buffer;
   }
 
   letGo(): boolean {

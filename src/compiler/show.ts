@@ -1,7 +1,8 @@
 /** Graphs and plans as text, for `console.log` and debugging. */
 import type { Graph } from './graph.ts';
 import type { Plan } from './plan.ts';
-import type { PlanStep } from './plan-code.ts';
+import type { LoweredStep } from './lowering.ts';
+import { bytesOf } from './needs.ts';
 
 /** One line for each operation: `%4: float32[20, 16] = relu(%3)`. External buffers are `$3`, constants `#3`. */
 export function showGraph(graph: Graph): string {
@@ -21,9 +22,10 @@ function showValue(graph: Graph, id: number, typed: boolean): string {
 
 /** The graph, the arena's size, and the kernel launches: of what operation, units of work, floating-point operations, bytes. */
 export function showPlan(plan: Plan): string {
-  const show = ({ name, node, launch, flops, bytes }: PlanStep): string => {
+  const show = (step: LoweredStep): string => {
+    const { kernel, node, size, grain, flops } = step;
     const work = flops === 0 ? '' : `${amount(flops)}FLOP, `;
-    return `  ${plan.graph.nodes[node]!.name}: ${name} × ${launch.size}${launch.grain < launch.size ? ` by ${launch.grain}` : ''}, ${work}${amount(bytes)}B`;
+    return `  ${plan.graph.nodes[node]!.name}: ${kernel.key} × ${size}${grain < size ? ` by ${grain}` : ''}, ${work}${amount(bytesOf(step))}B`;
   };
   const kept = plan.kept.flatMap(({ steps }) => steps.map(show));
   const keptBytes = plan.kept.reduce((sum, { bytes }) => sum + bytes, 0);

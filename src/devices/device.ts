@@ -1,77 +1,84 @@
 /**
- * The whole contract of a device: allocate, copy in, copy out, load a kernel, run it. Everything above this page is the
- * same on every device.
- *
- * Addresses are byte offsets into the device's one memory.
+ * The whole contract of a device: take memory, copy in, copy out, make launches ready, run them. Everything above this page is the
+ * same on every device; where memory lies, how launches get their arguments and what kernels are written in, a device keeps to itself.
  */
 import type { DType, TypedArray } from '../base/dtype.ts';
+import type { FaultSource, LoweredStep } from '../compiler/lowering.ts';
 import type { Target } from '../kernels/cpu/ir.ts';
-import type { Kernel } from '../kernels/cpu/kernel.ts';
 
-/** A kernel that the device has compiled; only valid on the device that gave it, there for good. */
-export type KernelHandle = number | object;
-
-/** One kernel call: the argument block is already in device memory. */
-export interface Launch {
-  readonly kernel: KernelHandle;
-  /** Address of the argument block. */
-  readonly args: number;
-  /** Units of work. */
-  readonly size: number;
-  /** Units claimed at a time when the work is shared between threads; `size` or more means one thread. */
-  readonly grain: number;
-  /** Bytes of scratch for each thread. */
-  readonly scratch: number;
+/** A piece of a device's memory. Where it lies is the device's own affair. */
+export interface Buffer {
+  readonly bytes: number;
 }
 
 /** Device memory that somebody holds: it comes back when it is freed, or when nothing refers to this object any more. */
 export interface Holding {
-  readonly address: number;
+  readonly buffer: Buffer;
   readonly bytes: number;
   free(): void;
 }
 
-/** Takes memory to hold, 64-byte aligned. @throws OutOfMemoryError */
+/** Takes memory to hold. @throws OutOfMemoryError */
 export type Hold = (bytes: number) => Holding;
+
+/** Where a run finds the buffers of a plan, by their numbers: in which piece of memory, and how many bytes from its start. */
+export interface Places {
+  readonly buffers: (Buffer | undefined)[];
+  readonly offsets: number[];
+}
 
 /** Launches made ready to run in order, any number of times. */
 export interface Program {
-  /** Runs the launches to their end. @throws what a thread threw */
-  run(): void;
+  /**
+   * Runs the launches to their end, or queues them behind what was asked for before.
+   * @throws what a thread threw, and the error of a value that a kernel has refused
+   */
+  run(places: Places, scalars: readonly number[]): void;
   /** Gives back what it holds; it cannot run afterwards. */
   dispose(): void;
 }
 
-/** Something that runs kernels. */
+/** What a program needs besides launches. */
+export interface ProgramOptions {
+  /** Where it takes memory; by default, the device's. */
+  readonly hold?: Hold;
+  /** Where kernels report values that they refuse (`kernels/cpu/fault.ts`): numbers of buffers, and what is thrown then. */
+  readonly faults?: readonly Fault[];
+}
+
+export interface Fault {
+  readonly buffer: number;
+  readonly error: FaultSource['error'];
+}
+
+/** Something that runs launches. */
 export interface Runner {
   /** What its kernels may assume. */
   readonly target: Target | undefined;
-  /** Compiles a kernel, or finds it already compiled. */
-  load(kernel: Kernel): KernelHandle;
-  /** Argument blocks may change between runs, launches not. `hold` is where it takes memory; by default, the device's. */
-  program(launches: readonly Launch[], hold?: Hold): Program;
+  /** Makes launches ready; the program has argument blocks or the like of its own. */
+  program(steps: readonly LoweredStep[], options?: ProgramOptions): Program;
 }
 
 /**
- * A second, faster way of a device to run kernels, which takes a while to be ready. Plans begin without it. Its `target` is
+ * A second, faster way of a device to run launches, which takes a while to be ready. Plans begin without it. Its `target` is
  * undefined until `ready()` is not.
  */
-export interface NativeCode extends Runner {
+export interface FasterCode extends Runner {
   /** Runs of a plan after which it is worth asking. */
   readonly patience: number;
   /**
-   * Asks for kernels: true when all can be loaded now, undefined while some are being made, false when one cannot be. To ask
+   * Asks for what launches need: true when all of it can be had now, undefined while some is being made, false when some cannot be. To ask
    * for none starts looking for what is needed to make any.
    */
-  ready(kernels: readonly Kernel[]): boolean | undefined;
-  /** Resolves once all that was asked for is made; with whether native kernels are used. */
+  ready(steps: readonly LoweredStep[]): boolean | undefined;
+  /** Resolves once all that was asked for is made; with whether it is used. */
   settled(): Promise<boolean>;
 }
 
 export interface Device extends Runner {
   readonly name: string;
   readonly target: Target;
-  readonly native: NativeCode | undefined;
+  readonly faster: FasterCode | undefined;
   /** Threads that take part in a launch, the calling one included. */
   readonly threads: number;
   /** Bytes handed out and not yet freed. */
@@ -81,18 +88,16 @@ export interface Device extends Runner {
   reclaim: ((attempt: number) => boolean) | undefined;
   /** Memory to hold. Unless replaced by something that notices when nothing refers to the holding any more, it must be freed. */
   hold: Hold;
-  /** 64-byte aligned. @throws OutOfMemoryError */
-  allocate(bytes: number): number;
-  /** Gives back what `allocate(bytes)` returned. */
-  free(address: number, bytes: number): void;
+  /** 64-byte aligned at least. @throws OutOfMemoryError */
+  allocate(bytes: number): Buffer;
+  free(buffer: Buffer): void;
 
-  /** Copies `data` to the device. */
-  write(address: number, data: TypedArray): void;
-  /** Copies elements from the device, now. */
-  readSync(dtype: DType, address: number, length: number): TypedArray;
-  /** Copies elements from the device once all work is done. */
-  read(dtype: DType, address: number, length: number): Promise<TypedArray>;
-  /** Writes 32-bit words; the hot path of argument blocks. */
-  setWord(address: number, value: number): void;
-  setDouble(address: number, value: number): void;
+  /** Copies `data` to the device, `offset` bytes into the buffer, after all that was asked for before. */
+  write(to: Buffer, offset: number, data: TypedArray): void;
+  /** Copies elements from the device once all that was asked for before is done. */
+  read(from: Buffer, offset: number, dtype: DType, length: number): Promise<TypedArray>;
+  /** The same at once; absent where nobody can wait for the device. */
+  readNow?(from: Buffer, offset: number, dtype: DType, length: number): TypedArray;
+  /** The memory itself, where it is the host's; valid until something is allocated. */
+  view?(at: Buffer, offset: number, bytes: number): Uint8Array;
 }

@@ -149,7 +149,7 @@ class Unpacker {
       // Whether there is room is known at once, and whether the file is sound only when all of it was read.
       storage = allocateStorage(cpuDevice(), count * itemSize(dtype));
       raw.storage.verify();
-      writePieces(raw.storage, raw.dtype, 0, count, storage.address);
+      writePieces(raw.storage, raw.dtype, 0, count, storage, 0);
       byDType.set(raw.dtype, storage);
     }
     const tensor = new Tensor(storage, layoutOf(dtype, raw.shape, raw.strides), raw.offset);
@@ -185,14 +185,21 @@ function viewsOf({ dtype, shape, strides, offset, storage }: RawTensor): [string
   return [['view_as_real', new RawTensor(view)]];
 }
 
-/** Copies `count` elements of a storage, from element `from` on, to an address, piece by piece. */
-function writePieces(storage: RawStorage, dtype: PtDType, from: number, count: number, address: number): void {
+/** Copies `count` elements of a storage in a file, from element `from` on, to byte `start` of one in memory, piece by piece. */
+function writePieces(
+  storage: RawStorage,
+  dtype: PtDType,
+  from: number,
+  count: number,
+  to: Storage,
+  start: number,
+): void {
   const size = ptItemSize(dtype);
   const scale = itemSize(tensorDType(dtype)!) / size;
   // Bytes that already are what tensors hold need neither alignment nor a copy.
   const asIs = dtype !== 'bool' && tensorDType(dtype) === dtype;
   storage.pieces(from * size, count * size, (piece, at) => {
-    cpuDevice().write(address + at * scale, asIs ? piece : tensorData(piece, dtype));
+    to.device.write(to.buffer, start + at * scale, asIs ? piece : tensorData(piece, dtype));
   });
 }
 
@@ -234,7 +241,7 @@ class DeferredMap
     if (raw === undefined || storage.freed || activeRecorder() !== undefined) return false;
     if (dtype !== tensorDType(raw.dtype) || !layout.contiguous || !isContiguous(raw.shape, raw.strides)) return false;
     storage.version++; // also if reading fails half-way
-    writePieces(raw.storage, raw.dtype, raw.offset, raw.numel, storage.address + target.offset * itemSize(dtype));
+    writePieces(raw.storage, raw.dtype, raw.offset, raw.numel, storage, target.offset * itemSize(dtype));
     return true;
   }
 

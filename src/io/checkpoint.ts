@@ -10,7 +10,6 @@ import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { itemSize } from '../base/dtype.ts';
 import { kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { cpuDevice } from '../tensor/backend.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -212,11 +211,14 @@ function inMemory(storage: Storage, start: number, byteLength: number): StorageS
     read: (offset, length) => {
       if (storage.freed) throw unusable('save', storage);
       const at = start + offset;
-      return (
-        storage.spilled?.subarray(at, at + length) ??
-        new Uint8Array(cpuDevice().memory.buffer, storage.address + at, length)
-      );
+      return storage.spilled?.subarray(at, at + length) ?? bytesAt(storage, at, length);
     },
     verify: () => undefined,
   };
+}
+
+/** Bytes of a storage where they lie, if that is memory of the host, else a copy. */
+function bytesAt(storage: Storage, at: number, length: number): Uint8Array {
+  const { buffer, device } = storage;
+  return device.view?.(buffer, at, length) ?? (storage.readNow('save', at, 'uint8', length) as Uint8Array);
 }

@@ -47,5 +47,5 @@ export function startThreads(): Promise<number> {
  * if (ones(1000).sum().item() !== 1000) throw new Error(`computes the same, native or not (${native})`);
  */
 export function nativeReady(): Promise<boolean> {
-  return cpuDevice().native?.settled() ?? Promise.resolve(false);
+  return cpuDevice().faster?.settled() ?? Promise.resolve(false);
 }

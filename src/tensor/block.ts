@@ -1,30 +1,25 @@
 /** Blocks of device memory, and the count of what all of them hold. */
-import type { Device } from '../devices/device.ts';
+import type { Buffer, Device } from '../devices/device.ts';
 import type { Storage } from './storage.ts';
 
 /** Bytes in blocks that hold memory now, and how few there were since memory was last looked through. */
 export const usage = { held: 0, baseline: 0 };
 
-/** The address of what has no memory and never will. */
-export const IMAGINARY = -1;
-/** The address of what lies outside the device for now (`spill.ts`). */
-export const SPILLED = -2;
-
 /** What stays known of a storage when the storage itself is gone. */
 export class Block {
   readonly device: Device;
   readonly bytes: number;
-  /** Or for a plan, which holds its address. */
+  /** Or for a plan, to which it must not move. */
   readonly forTensor: boolean;
-  address: number;
+  /** Undefined for what has no memory and never will, and for what lies outside the device for now (`spill.ts`). */
+  buffer: Buffer | undefined;
   freed = false;
   version = 0;
-  /** The epoch in which its address was last asked for (`spill.ts`). */
+  /** The epoch in which its buffer was last asked for (`spill.ts`). */
   used = 0;
 
-  constructor(device: Device, address: number, bytes: number, forTensor: boolean) {
+  constructor(device: Device, bytes: number, forTensor: boolean) {
     this.device = device;
-    this.address = address;
     this.bytes = bytes;
     this.forTensor = forTensor;
   }
@@ -33,25 +28,25 @@ export class Block {
   release(): void {
     if (this.freed) return;
     this.freed = true;
-    if (this.address >= 0) this.#leave();
+    if (this.buffer !== undefined) this.#leave(this.buffer);
   }
 
   /** Gives the memory back while the contents lie elsewhere. */
   vacate(): void {
-    this.#leave();
-    this.address = SPILLED;
+    this.#leave(this.buffer!);
+    this.buffer = undefined;
   }
 
   /** Has memory again. */
-  settle(address: number): void {
-    this.address = address;
+  settle(buffer: Buffer): void {
+    this.buffer = buffer;
     usage.held += this.bytes;
   }
 
-  #leave(): void {
+  #leave(buffer: Buffer): void {
     usage.held -= this.bytes;
     usage.baseline = Math.min(usage.baseline, usage.held);
-    this.device.free(this.address, this.bytes);
+    this.device.free(buffer);
   }
 }
 

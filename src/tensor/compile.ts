@@ -149,7 +149,7 @@ class Step<Args extends readonly unknown[], Result> {
   }
 
   #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
-    cpuDevice().native?.ready([]); // the sooner it looks for a compiler, the sooner there are kernels
+    cpuDevice().faster?.ready([]); // the sooner it looks for a compiler, the sooner there are kernels
     const recorder = new Recorder();
     const standIns = standInsFor(tensors, recorder);
     const results: Tensor[] = [];

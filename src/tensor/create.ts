@@ -116,7 +116,7 @@ function fromHost<const S extends readonly number[]>(data: TypedArray, shape: S,
     );
   }
   const x = empty_(dtype, shape);
-  if (data.length > 0) cpuDevice().write(x.storage.address, data); // the buffer of an empty one may be gone
+  if (data.length > 0) cpuDevice().write(x.storage.buffer, 0, data); // the buffer of an empty one may be gone
   activeRecorder()?.filled(x, data);
   return x;
 }

@@ -12,7 +12,7 @@ import { Recent } from '../base/recent.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
-import type { Holding } from '../devices/device.ts';
+import type { Buffer, Holding } from '../devices/device.ts';
 import { GradNode } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
@@ -74,7 +74,7 @@ function counted(bytes: number): Holding {
     PLANS.held -= bytes;
     block.free();
   };
-  return { address: block.address, bytes, free };
+  return { buffer: block.buffer, bytes, free };
 }
 
 const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
@@ -138,9 +138,11 @@ function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {
   );
 }
 
-function addressOf(name: string, tensor: Tensor): number {
-  if (tensor.storage.freed) throw unusable(name, tensor.storage);
-  return tensor.storage.address + tensor.offset * itemSize(tensor.layout.dtype);
+/** Adds where a tensor lies. */
+function place(name: string, { storage, offset, layout }: Tensor, buffers: Buffer[], offsets: number[]): void {
+  if (storage.freed) throw unusable(name, storage);
+  buffers.push(storage.buffer);
+  offsets.push(offset * itemSize(layout.dtype));
 }
 
 /** Callers' types may promise too much: what is no tensor shows here, before anything is looked up or changed. */
@@ -197,11 +199,12 @@ function execute(
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
-  const addresses: number[] = [];
-  for (const input of inputs) addresses.push(addressOf(name, input));
-  for (const result of results) addresses.push(addressOf(name, result));
+  const buffers: Buffer[] = [];
+  const offsets: number[] = [];
+  for (const input of inputs) place(name, input, buffers, offsets);
+  for (const result of results) place(name, result, buffers, offsets);
   try {
-    plan.run(addresses, scalars);
+    plan.run(buffers, offsets, scalars);
   } catch (error) {
     throw explained(name, error);
   }

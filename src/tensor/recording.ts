@@ -9,6 +9,7 @@ import { planned, type MemoryLimit } from '../compiler/planner.ts';
 import { Plan } from '../compiler/plan.ts';
 import type { Stamps } from '../compiler/plan-code.ts';
 import { SharedArena } from '../compiler/shared-arena.ts';
+import type { Places } from '../devices/device.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
 import { launchElementwiseMany } from '../lower/cpu/elementwise-launch.ts';
@@ -83,7 +84,8 @@ export class Recording {
   readonly #fresh: readonly number[];
   /** Which of the buffers that existed before are written. */
   readonly #written: ReadonlySet<number>;
-  readonly #addresses: number[] = [];
+  /** Where the graph's buffers are in a run. */
+  readonly #at: Places = { buffers: [], offsets: [] };
   /** Bytes that intermediates may take. */
   readonly #memoryLimit: number | undefined;
   #plan: Plan | undefined;
@@ -222,7 +224,7 @@ export class Recording {
     const { preconditions, effects } = this.#recorder;
     const plan = this.#planFor(args);
     const epoch = storageEpoch();
-    this.#fillAddresses(args);
+    this.#place(args);
     if (!first) {
       this.#checkValues(args);
       for (const check of preconditions) check();
@@ -231,13 +233,14 @@ export class Recording {
     const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
     for (const { buffer, drawn, fill } of this.#fills) {
       const data = first ? drawn : fill();
-      cpuDevice().write((fresh.get(buffer) ?? this.#own.get(buffer)!).address, data);
+      cpuDevice().write((fresh.get(buffer) ?? this.#own.get(buffer)!).buffer, 0, data);
     }
-    if (storageEpoch() !== epoch) this.#fillAddresses(args);
-    for (const [buffer, storage] of fresh) this.#addresses[buffer] = storage.address;
+    if (storageEpoch() !== epoch) this.#place(args);
+    for (const [buffer, storage] of fresh) this.#placeAt(buffer, storage, 0);
     const { externals } = this.#recorder.graph;
     try {
-      plan.run(externals.map((buffer) => this.#addresses[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
+      const { buffers, offsets } = this.#at;
+      plan.run(externals.map((buffer) => buffers[buffer]!), externals.map((buffer) => offsets[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
     } catch (error) {
       throw explained(this.#divisions(), error);
     } finally {
@@ -277,14 +280,20 @@ export class Recording {
     return this.#recorder.graph.buffers[buffer]!.bytes;
   }
 
-  #fillAddresses(args: readonly Tensor[]): void {
-    const addresses = this.#addresses;
+  /** Notes where the graph's buffers are. */
+  #place(args: readonly Tensor[]): void {
     for (const { buffer, argument, baseBytes } of this.#arguments) {
       const tensor = args[argument]!;
-      addresses[buffer] = liveAddress(tensor.storage) + byteOffset(tensor) - baseBytes;
+      this.#placeAt(buffer, tensor.storage, byteOffset(tensor) - baseBytes);
     }
-    for (const { buffer, storage } of this.#captured) addresses[buffer] = liveAddress(storage);
-    for (const [buffer, storage] of this.#own) addresses[buffer] = liveAddress(storage);
+    for (const { buffer, storage } of this.#captured) this.#placeAt(buffer, storage, 0);
+    for (const [buffer, storage] of this.#own) this.#placeAt(buffer, storage, 0);
+  }
+
+  #placeAt(buffer: number, storage: Storage, offset: number): void {
+    if (storage.freed) throw unusable('compile', storage);
+    this.#at.buffers[buffer] = storage.buffer;
+    this.#at.offsets[buffer] = offset;
   }
 
   /** Checks run on the tensors that stand now where those of the recording stood. */
@@ -344,8 +353,3 @@ function keptStorage(bytes: number): Storage {
 }
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);
-
-function liveAddress(storage: Storage): number {
-  if (storage.freed) throw unusable('compile', storage);
-  return storage.address;
-}

@@ -9,7 +9,7 @@
  * who refers to what, and nothing that is wrong here could lose a value.
  *
  * Time is counted in epochs. One ends when memory is looked through; blocks that were not used in the one before it spill. An
- * address holds until the epoch in which it was asked for is over.
+ * buffer holds until the epoch in which it was asked for is over.
  *
  * Loops that do pause are spared the copies: what is gone is found by a FinalizationRegistry, and since engines know
  * nothing of a storage's block, each larger storage refers to an array buffer of its size that is never touched, so that they
@@ -37,7 +37,7 @@ export class Home {
 
 let epoch = 1;
 
-/** Addresses asked for in an epoch hold until it is over. */
+/** Buffers asked for in an epoch hold until it is over. */
 export const currentEpoch = (): number => epoch;
 
 /** What makes the engine feel the size of a storage; undefined for small ones, and where there is no room for it. */
@@ -89,7 +89,7 @@ export class Spiller implements Reclaimer {
   restore(storage: Storage, block: Block, home: Home): void {
     const { device, bytes } = block;
     block.settle(device.allocate(bytes));
-    device.write(block.address, home.contents!);
+    device.write(block.buffer!, 0, home.contents!);
     home.contents = undefined;
     this.#restored += bytes;
     this.#settle(storage, block, home);
@@ -134,7 +134,7 @@ export class Spiller implements Reclaimer {
   #spillUnusedSince(then: number): number {
     let bytes = 0;
     for (const [block, home] of this.#resident) {
-      if (block.used >= then || !block.forTensor) continue;
+      if (block.used >= then || !block.forTensor || block.device.readNow === undefined) continue;
       const contents = contentsOf(block);
       if (contents === undefined) break; // the host has no room either
       home.contents = contents;
@@ -147,9 +147,9 @@ export class Spiller implements Reclaimer {
 }
 
 /** A copy of what is in a block; undefined where the host has no memory for it. */
-function contentsOf({ device, address, bytes }: Block): Uint8Array | undefined {
+function contentsOf({ device, buffer, bytes }: Block): Uint8Array | undefined {
   try {
-    return device.readSync('uint8', address, bytes) as Uint8Array;
+    return device.readNow?.(buffer!, 0, 'uint8', bytes) as Uint8Array | undefined;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

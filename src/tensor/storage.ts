@@ -7,11 +7,12 @@
  * - storages that nothing refers to any more are found by sweeps where the host can be asked for a collection (`sweep.ts`); in
  *   others, such as browsers, what was not used for a while moves into memory that the engine collects by itself (`spill.ts`).
  */
-import { AutogradError, OutOfMemoryError } from '../base/errors.ts';
+import type { DType, TypedArray } from '../base/dtype.ts';
+import { AutogradError, DeviceError, OutOfMemoryError } from '../base/errors.ts';
 import { letGoOfIdle } from '../compiler/idle.ts';
-import type { Device } from '../devices/device.ts';
+import type { Buffer, Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
-import { Block, IMAGINARY, SPILLED, type Reclaimer } from './block.ts';
+import { Block, type Reclaimer } from './block.ts';
 import { findBunCollector, findCollector } from './collector.ts';
 import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
 import { Sweeper } from './sweep.ts';
@@ -35,6 +36,8 @@ export class Storage {
   #gradients = 0;
   /** A memory scope has ended and left it, because it was a gradient. */
   #spared = false;
+  /** Of a tensor that was only recorded: it has no memory, and never will. */
+  readonly imaginary: boolean;
   readonly #block: Block;
   /** Set where blocks spill, except in an alias. */
   #home: Home | undefined;
@@ -43,30 +46,31 @@ export class Storage {
   /** What this is an alias of, where blocks spill. */
   #original: WeakRef<Storage> | undefined;
 
-  constructor(device: Device, block: Block) {
+  constructor(device: Device, block: Block, imaginary = false) {
     this.device = device;
+    this.imaginary = imaginary;
     this.#block = block;
     this.bytes = block.bytes;
   }
 
-  /** The contents while they are not on the device, to be read only: to ask for the address brings them back. */
+  /** The contents while they are not on the device, to be read only: to ask for the buffer brings them back. */
   get spilled(): Uint8Array | undefined {
     return this.#home?.contents;
   }
 
   /** Where it lies, until the epoch ends ({@link storageEpoch}). */
-  get address(): number {
+  get buffer(): Buffer {
     const block = this.#block;
     block.used = currentEpoch();
-    return block.address === SPILLED ? this.#restored() : block.address;
+    return block.buffer ?? this.#restored();
   }
 
-  #restored(): number {
+  #restored(): Buffer {
     const original = this.#original?.deref();
-    if (original !== undefined) return original.address;
+    if (original !== undefined) return original.buffer;
     if (this.#home === undefined) throw usedAfterFree('compile');
     this.#home.spiller.restore(this, this.#block, this.#home);
-    return this.#block.address;
+    return this.#block.buffer!;
   }
 
   /** Counts in-place changes; a saved tensor whose storage moved on cannot be used for gradients. */
@@ -84,14 +88,19 @@ export class Storage {
 
   /** The same memory under another identity, so that a recording can tell who reached it by which way. Does not keep it alive. */
   alias(): Storage {
-    const alias = new Storage(this.device, this.#block);
+    const alias = new Storage(this.device, this.#block, this.imaginary);
     if (this.#home !== undefined) alias.#original = new WeakRef(this);
     return alias;
   }
 
-  /** Of a tensor that was only recorded: it has no memory, and never will. */
-  get imaginary(): boolean {
-    return this.#block.address === IMAGINARY;
+  /**
+   * Elements from a byte on, at once.
+   * @throws DeviceError where nobody can wait for the device
+   */
+  readNow(op: string, offset: number, dtype: DType, length: number): TypedArray {
+    const { device } = this;
+    if (device.readNow === undefined) throw cannotWait(op, device);
+    return device.readNow(this.buffer, offset, dtype, length);
   }
 
   trackedBy(reclaimer: Reclaimer): void {
@@ -145,15 +154,18 @@ export class Storage {
   }
 }
 
+const cannotWait = (op: string, { name }: Device): DeviceError =>
+  new DeviceError(`${op}: values on the ${name} cannot be read at once here; await the asynchronous form, such as itemAsync(), or move the tensor with .to('cpu') first`); // prettier-ignore
+
 /**
  * A storage without memory, for what an operation that is only being recorded would compute. It counts as freed: to use its
  * contents is an error.
  */
 export function imaginaryStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
-  const block = new Block(device, IMAGINARY, bytes, true);
+  const block = new Block(device, bytes, true);
   block.freed = true;
-  const storage = new Storage(device, block);
+  const storage = new Storage(device, block, true);
   scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
   return storage;
 }
@@ -194,7 +206,7 @@ export function reclaimWith(next: Reclaimer): void {
 }
 
 /**
- * A new storage of at least `bytes`, not zeroed. May give the memory of other storages to this one: call it while no address is
+ * A new storage of at least `bytes`, not zeroed. May give the memory of other storages to this one: call it while no buffer is
  * in use (see {@link storageEpoch}).
  * @throws OutOfMemoryError
  */
@@ -207,7 +219,7 @@ export function allocateStorage(device: Device, bytes: number): Storage {
   return storage;
 }
 
-/** Memory for a plan, which holds its address: it never moves, and comes back as what tensors lie in does. */
+/** Memory for a plan: it never moves, and comes back as what tensors lie in does. */
 function hold(device: Device, bytes: number): Storage {
   reclaimer ??= findReclaimer();
   if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(true);
@@ -217,7 +229,7 @@ function hold(device: Device, bytes: number): Storage {
 /** A storage in no scope. */
 function tracked(device: Device, bytes: number, forTensor: boolean): Storage {
   if (device.reclaim === undefined) adopt(device);
-  const block = new Block(device, IMAGINARY, bytes, forTensor);
+  const block = new Block(device, bytes, forTensor);
   block.settle(forTensor ? roomFor(device, bytes) : device.allocate(bytes));
   const storage = new Storage(device, block);
   storage.trackedBy(reclaimer!);
@@ -235,7 +247,7 @@ function reclaim(attempt: number): boolean {
   return (attempt === 0 && reclaimer!.reclaim()) || (attempt < 2 && letGoOfIdle());
 }
 
-function roomFor(device: Device, bytes: number): number {
+function roomFor(device: Device, bytes: number): Buffer {
   try {
     return device.allocate(bytes);
   } catch (error) {
@@ -244,7 +256,7 @@ function roomFor(device: Device, bytes: number): number {
   }
 }
 
-/** The addresses of storages hold as long as this number does not change. */
+/** The buffers of storages hold as long as this number does not change. */
 export const storageEpoch = currentEpoch;
 
 /** Whether much was allocated since memory was last reclaimed: an async loop should then let a macrotask pass. */

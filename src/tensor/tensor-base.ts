@@ -7,13 +7,12 @@
  */
 import { isTensor, recogniseTensors } from './is-tensor.ts';
 import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
-import { isFloating, itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
+import { isFloating, itemSize, viewAs, zerosOf, type DType, type TypedArray } from '../base/dtype.ts';
 import { type ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
-import { cpuDevice } from './backend.ts';
 import { activeRecorder, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -127,16 +126,17 @@ export abstract class TensorBase {
 
   // ---- values
 
-  #address(op: string): number {
+  /** Bytes before the first element, in memory that is there. */
+  #start(op: string): number {
     if (this.storage.freed) throw unusable(op, this.storage);
-    return this.storage.address + this.offset * itemSize(this.layout.dtype);
+    return this.offset * itemSize(this.layout.dtype);
   }
 
   /** A contiguous copy of the elements in row-major order. bool comes as 0 and 1, int64 as bigint. */
   toTypedArray(): TypedArray {
     forbidWhileRecording('toTypedArray: this reads the tensor into JavaScript', READ_OUTSIDE);
     const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
-    return cpuDevice().readSync(dense.layout.dtype, dense.#address('toTypedArray'), dense.layout.numel);
+    return dense.storage.readNow('toTypedArray', dense.#start('toTypedArray'), dense.layout.dtype, dense.layout.numel);
   }
 
   /**
@@ -150,7 +150,7 @@ export abstract class TensorBase {
         `item: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`,
       );
     }
-    return Number(cpuDevice().readSync(this.layout.dtype, this.#address('item'), 1)[0]!);
+    return Number(this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!);
   }
 
   /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
@@ -160,7 +160,8 @@ export abstract class TensorBase {
     if (!this.layout.contiguous || data.length !== this.layout.numel) {
       throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
     }
-    cpuDevice().write(this.#address('setData'), data);
+    const start = this.#start('setData');
+    this.storage.device.write(this.storage.buffer, start, data);
     this.storage.version++;
   }
 
@@ -169,9 +170,17 @@ export abstract class TensorBase {
     forbidWhileRecording('overwrite: this writes values from JavaScript', 'pass them as an argument instead');
     const { layout } = this;
     if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
-    const address = this.#address('overwrite'); // before the view is made: to ask for it may move the memory
-    const elements = viewAs(layout.dtype, cpuDevice().memory.buffer, address, layout.numel);
+    const start = this.#start('overwrite');
+    const { buffer, device } = this.storage; // before the view is made: to ask for it may move the memory
+    const bytes = device.view?.(buffer, start, layout.numel * itemSize(layout.dtype));
     this.storage.version++; // also if filling fails half-way
+    if (bytes === undefined) {
+      const elements = zerosOf(layout.dtype, layout.numel);
+      fill(elements);
+      device.write(buffer, start, elements);
+      return;
+    }
+    const elements = viewAs(layout.dtype, bytes.buffer, bytes.byteOffset, layout.numel);
     fill(elements);
     invariant(elements.length === layout.numel, 'overwrite: the memory has moved meanwhile');
   }

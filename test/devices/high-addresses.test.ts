@@ -6,9 +6,9 @@ describe('kernels', () => {
   it('work beyond 2 GiB, where addresses are negative as signed numbers', () => {
     const low = networkBits();
     const device = cpuDevice();
-    device.allocate(2 ** 31); // never touched, so no page of it becomes real
+    device.allocateAt(2 ** 31); // never touched, so no page of it becomes real
     const high = networkBits();
-    const block = device.allocate(5e6);
+    const block = device.allocateAt(5e6);
     expect(block).toBeGreaterThan(2 ** 31);
     expect(differences(low, high)).toEqual([]);
   });

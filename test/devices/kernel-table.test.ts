@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { CONTROL } from '../../src/devices/cpu/worker-main.ts';
-import type { KernelHandle } from '../../src/devices/device.ts';
+import type { LoadedKernel } from '../../src/devices/cpu/kernel-table.ts';
 import { i32 } from '../../src/kernels/cpu/ir.ts';
 import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 
@@ -16,11 +16,11 @@ const numbered = (n: number): Kernel =>
 
 const SIZE = 64;
 
-function runOn(device: CpuDevice, kernel: KernelHandle, out: number, args: number, grain: number): number[] {
-  device.write(out, new Int32Array(SIZE));
+function runOn(device: CpuDevice, kernel: LoadedKernel, out: number, args: number, grain: number): number[] {
+  device.writeAt(out, new Int32Array(SIZE));
   device.setWord(args, out);
   device.run({ kernel, args, size: SIZE, grain, scratch: 0 });
-  return [...new Set(device.readSync('int32', out, SIZE) as Int32Array)];
+  return [...new Set(device.readAt('int32', out, SIZE) as Int32Array)];
 }
 
 describe.each([1, 2])('more kernels than there are places, on %i threads', (threads) => {
@@ -28,7 +28,7 @@ describe.each([1, 2])('more kernels than there are places, on %i threads', (thre
     const device = new CpuDevice();
     device.threads = threads;
     await device.startThreads();
-    const [out, args] = [device.allocate(SIZE * 4), device.allocate(64)];
+    const [out, args] = [device.allocateAt(SIZE * 4), device.allocateAt(64)];
     const count = 2 * CONTROL.MAX_KERNELS + 100;
     const handles = Array.from({ length: count }, (_, n) => {
       const handle = device.load(numbered(n));

@@ -13,7 +13,17 @@ import { KernelCache } from '../../src/devices/cpu/native/cache.ts';
 import { enableNative, NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { load } from '../../src/kernels/cpu/ir.ts';
 import { buildKernel, cachedKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
-import { hasCompiler, nativeSetup, runOnce, systemWith, temporaryFolder, type NativeSetup } from '../support/native.ts';
+import {
+  hasCompiler,
+  nativeSetup,
+  runOnce,
+  systemWith,
+  temporaryFolder,
+  type NativeSetup,
+  NOWHERE,
+  stepOf,
+  stepsOf,
+} from '../support/native.ts';
 
 /** out[unit] += 1 */
 const count = buildKernel('test/native-count', { out: 'ptr' }, ({ f, p, lo, hi }) => {
@@ -34,10 +44,10 @@ const adding = (by: number) =>
 
 /** What a kernel makes of sixteen zeros. */
 function sums({ device, native }: NativeSetup, kernel: Kernel): number[] {
-  const out = device.allocate(64);
-  device.write(out, new Int32Array(16));
-  runOnce(device, native, kernel, [out], 16);
-  return [...(device.readSync('int32', out, 16) as Int32Array)];
+  const out = device.allocateAt(64);
+  device.writeAt(out, new Int32Array(16));
+  runOnce(native, kernel, [out], 16);
+  return [...(device.readAt('int32', out, 16) as Int32Array)];
 }
 
 const counts = (setup: NativeSetup): number[] => sums(setup, count);
@@ -62,7 +72,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     const calls = (): number => readFileSync(join(folder, 'calls'), 'utf8').length / 2;
     for (let run = 0; run < 3; run++) {
       const setup = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
-      expect(setup.native.ready([count])).toBe(true);
+      expect(setup.native.ready(stepsOf(count))).toBe(true);
       expect(counts(setup)).toEqual(ONES);
       expect(setup.said).toEqual([]);
       expect(calls()).toBe(3); // what it knows of the machine, the runtime, the kernel
@@ -78,21 +88,21 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     const calls = (): number => readFileSync(join(folder, 'calls'), 'utf8').length / 2;
     const kernels = Array.from({ length: 12 }, (_, i) => adding(i));
     const first = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
-    expect(first.native.ready(kernels)).toBe(true);
+    expect(first.native.ready(stepsOf(...kernels))).toBe(true);
     kernels.forEach((kernel, i) => expect(sums(first, kernel)).toEqual(ONES.map(() => i)));
     expect(calls()).toBe(3); // what it knows of the machine, the runtime, the kernels
     expect(libraries(FLAMBEAU_CACHE)).toHaveLength(2);
     const second = nativeSetup({ FLAMBEAU_CACHE, FLAMBEAU_CC });
-    expect(second.native.ready([kernels[7]!])).toBe(true);
+    expect(second.native.ready(stepsOf(kernels[7]!))).toBe(true);
     expect(sums(second, kernels[7]!)).toEqual(ONES.map(() => 7));
-    expect(second.native.ready([kernels[3]!, adding(100)])).toBe(true);
+    expect(second.native.ready(stepsOf(kernels[3]!, adding(100)))).toBe(true);
     expect(calls()).toBe(4);
   });
 
   it('compiles anew what the cache has lost, or cannot be loaded', () => {
     const FLAMBEAU_CACHE = temporaryFolder();
     const kernels = [adding(1), adding(2)];
-    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready(kernels)).toBe(true);
+    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready(stepsOf(...kernels))).toBe(true);
     const { system } = systemWith({ FLAMBEAU_CACHE });
     const cache = new KernelCache(system);
     const index = readdirSync(FLAMBEAU_CACHE).filter((name) => name.endsWith('.at'));
@@ -106,7 +116,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     for (const damage of spoil) {
       damage();
       const setup = nativeSetup({ FLAMBEAU_CACHE });
-      expect(setup.native.ready(kernels)).toBe(true);
+      expect(setup.native.ready(stepsOf(...kernels))).toBe(true);
       expect(kernels.map((kernel) => sums(setup, kernel)[0])).toEqual([1, 2]);
       expect(setup.said).toEqual([]);
     }
@@ -146,7 +156,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     ['a link', (path: string) => { writeFileSync(`${path}.x`, readFileSync(path)); rmSync(path); symlinkSync(`${path}.x`, path); }], // prettier-ignore
   ])('rebuilds a file that is %s', (_, damage) => {
     const FLAMBEAU_CACHE = temporaryFolder();
-    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready([count])).toBe(true);
+    expect(nativeSetup({ FLAMBEAU_CACHE }).native.ready(stepsOf(count))).toBe(true);
     const before = readdirSync(FLAMBEAU_CACHE).filter((name) => /\.(so|at)$/.test(name)); // at least a library and an index each
     expect(before.length).toBeGreaterThan(3);
     for (const name of before) {
@@ -156,7 +166,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
       damage(path);
     }
     const setup = nativeSetup({ FLAMBEAU_CACHE });
-    expect(setup.native.ready([count])).toBe(true);
+    expect(setup.native.ready(stepsOf(count))).toBe(true);
     expect(counts(setup)).toEqual(ONES);
     expect(readdirSync(FLAMBEAU_CACHE)).toEqual(expect.arrayContaining(before));
     for (const name of before) expect(statSync(join(FLAMBEAU_CACHE, name)).mode & 0o777).toBe(0o600);
@@ -166,7 +176,7 @@ describe.skipIf(!hasCompiler)('the cache of compiled kernels', () => {
     const FLAMBEAU_CACHE = temporaryFolder();
     chmodSync(FLAMBEAU_CACHE, 0o777);
     const setup = nativeSetup({ FLAMBEAU_CACHE });
-    expect(setup.native.ready([count])).toBe(true);
+    expect(setup.native.ready(stepsOf(count))).toBe(true);
     expect(counts(setup)).toEqual(ONES);
     expect(readdirSync(FLAMBEAU_CACHE)).toEqual([]);
   });
@@ -203,7 +213,7 @@ describe('without something that native kernels need', () => {
       const { native, said } = nativeSetup({ FLAMBEAU_NATIVE, ...env });
       expect(native.target).toBeUndefined();
       expect(await native.settled()).toBe(false);
-      expect(native.ready([count])).toBe(false);
+      expect(native.ready(stepsOf(count))).toBe(false);
       expect(said).toHaveLength(lines);
       if (lines > 0) expect(said[0]).toMatch(message);
     }
@@ -216,7 +226,7 @@ describe('without something that native kernels need', () => {
       throw new Error('Cannot find module');
     };
     const native = new NativeKernels(device, { ...system, resolve: missing });
-    expect(native.ready([count])).toBe(false);
+    expect(native.ready(stepsOf(count))).toBe(false);
     expect(said).toEqual([expect.stringMatching(/^flambeau: native kernels are off.*koffi is not installed.*\n$/)]);
   });
 
@@ -226,7 +236,7 @@ describe('without something that native kernels need', () => {
       throw new Error('no build of koffi for this machine\nRequire stack:');
     };
     const native = new NativeKernels(new CpuDevice(), { ...system, require: broken });
-    expect(native.ready([count])).toBe(false);
+    expect(native.ready(stepsOf(count))).toBe(false);
     expect(said).toEqual([expect.stringMatching(/^flambeau: native kernels are off.*no build of koffi[^\n]*\n$/)]);
   });
 
@@ -235,7 +245,7 @@ describe('without something that native kernels need', () => {
     ['is killed', 'case "$*" in *-shared*) kill -9 $$;; esac', /failed/],
   ])('falls back when a compile %s', async (_, script, message) => {
     const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
-    expect(native.ready([count])).toBe(false);
+    expect(native.ready(stepsOf(count))).toBe(false);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(message);
     expect(await native.settled()).toBe(false);
@@ -250,7 +260,7 @@ describe('without something that native kernels need', () => {
     const FLAMBEAU_CACHE = temporaryFolder();
     const { system, said } = systemWith({ FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE, FLAMBEAU_CC });
     const native = new NativeKernels(new CpuDevice(), system, 400);
-    expect(native.ready([count])).toBe(false);
+    expect(native.ready(stepsOf(count))).toBe(false);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(/off, WebAssembly runs instead: .*took longer than 0\.4 seconds/);
     expect(said[0]!.match(/\n/g)).toHaveLength(1);
@@ -264,9 +274,9 @@ describe('without something that native kernels need', () => {
     enableNative();
     try {
       process.env['FLAMBEAU_NATIVE'] = '0';
-      expect(new CpuDevice().native).toBeUndefined();
+      expect(new CpuDevice().faster).toBeUndefined();
       process.env['FLAMBEAU_NATIVE'] = '1';
-      expect(new CpuDevice().native).toBeDefined();
+      expect(new CpuDevice().faster).toBeDefined();
     } finally {
       process.env['FLAMBEAU_NATIVE'] = before;
     }
@@ -276,10 +286,10 @@ describe('without something that native kernels need', () => {
     const script = 'case "$*" in *-shared*) for f in *.c; do if grep -q 424242 $f; then echo "x.c: error: bad kernel" >&2; exit 1; fi; done;; esac'; // prettier-ignore
     const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });
     const [good, bad, fine] = [adding(1), adding(424242), adding(2)];
-    expect(native.ready([good, bad, fine])).toBe(false);
+    expect(native.ready(stepsOf(good, bad, fine))).toBe(false);
     expect(said.join('')).toMatch(/adding\/424242 failed.*bad kernel/);
-    expect(native.ready([good, fine])).toBe(true);
-    expect(native.ready([bad])).toBe(false);
+    expect(native.ready(stepsOf(good, fine))).toBe(true);
+    expect(native.ready(stepsOf(bad))).toBe(false);
     expect(said).toHaveLength(1);
   });
 });
@@ -318,11 +328,12 @@ describe.skipIf(!hasCompiler)('a plan', () => {
     const [x, y] = [device.allocate(32), device.allocate(32)];
     device.write(
       x,
+      0,
       Float32Array.from({ length: 8 }, (_, i) => i),
     );
     const run = (): void => {
-      plan.run([x, y], [2]);
-      expect([...(device.readSync('float32', y, 8) as Float32Array)]).toEqual([0, 2, 4, 6, 8, 10, 12, 14]);
+      plan.run([x, y], [0, 0], [2]);
+      expect([...(device.readNow(y, 0, 'float32', 8) as Float32Array)]).toEqual([0, 2, 4, 6, 8, 10, 12, 14]);
     };
     return { run, lowered, said, device, plan };
   }
@@ -371,20 +382,17 @@ describe.skipIf(!hasCompiler)('the native thread pool', () => {
 
   it.each([1, 2, 3, 7])('runs every unit once on %i threads, launch after launch', (threads) => {
     const { device, native } = setup;
-    expect(native.ready([count])).toBe(true);
+    expect(native.ready(stepsOf(count))).toBe(true);
     device.threads = threads;
     const size = 1000;
-    const out = device.allocate(size * 4);
-    device.write(out, new Int32Array(size));
-    const args = device.allocate(8);
-    device.setWord(args, out);
-    const kernel = native.load(count);
-    const launches = [3, 999, 1000, 64, 1].map((grain) => ({ kernel, args, size, grain, scratch: 64 }));
+    const out = device.allocateAt(size * 4);
+    device.writeAt(out, new Int32Array(size));
+    const launches = [3, 999, 1000, 64, 1].map((grain) => stepOf(count, [out], { size, grain, scratch: 64 }));
     const program = native.program(launches);
-    for (let i = 0; i < 200; i++) program.run();
-    expect(new Set(device.readSync('int32', out, size) as Int32Array)).toEqual(new Set([launches.length * 200]));
+    for (let i = 0; i < 200; i++) program.run(NOWHERE, []);
+    expect(new Set(device.readAt('int32', out, size) as Int32Array)).toEqual(new Set([launches.length * 200]));
     program.dispose();
-    device.free(out, size * 4);
+    device.freeAt(out, size * 4);
   });
 
   it('shares work between threads', () => {
@@ -400,14 +408,13 @@ describe.skipIf(!hasCompiler)('the native thread pool', () => {
         f.store('i32', p.out.add(unit.mul(4)), scratch);
       });
     });
-    expect(native.ready([who])).toBe(true);
-    const [out, args] = [device.allocate(256), device.allocate(8)];
-    device.setWord(args, out);
-    const program = native.program([{ kernel: native.load(who), args, size: 64, grain: 1, scratch: 64 }]);
+    expect(native.ready(stepsOf(who))).toBe(true);
+    const out = device.allocateAt(256);
+    const program = native.program([stepOf(who, [out], { size: 64, grain: 1, scratch: 64 })]);
     const seen = new Set<number>();
     for (let i = 0; i < 200 && seen.size < 2; i++) {
-      program.run();
-      for (const scratch of device.readSync('int32', out, 64) as Int32Array) seen.add(scratch);
+      program.run(NOWHERE, []);
+      for (const scratch of device.readAt('int32', out, 64) as Int32Array) seen.add(scratch);
     }
     expect(seen.size).toBe(2);
   });
@@ -418,14 +425,11 @@ describe.skipIf(!hasCompiler)('the native thread pool', () => {
     const divide = buildKernel('test/native-divide', { out: 'ptr', by: 'i32' }, ({ f, p, lo, hi }) => {
       f.for('unit', lo, hi, (unit) => f.store('i32', p.out.add(unit.mul(4)), unit.div(unit.sub(p.by))));
     });
-    expect(native.ready([divide])).toBe(true);
-    const [out, args] = [device.allocate(4000), device.allocate(16)];
-    device.setWord(args, out);
-    device.setWord(args + 8, 700);
-    const launch = { kernel: native.load(divide), args, size: 1000, grain: 10, scratch: 0 };
-    expect(() => native.program([launch]).run()).toThrow(WebAssembly.RuntimeError);
-    device.setWord(args + 8, 5000);
-    native.program([launch]).run();
+    expect(native.ready(stepsOf(divide))).toBe(true);
+    const out = device.allocateAt(4000);
+    const dividing = (by: number): void => native.program([stepOf(divide, [out, by], { size: 1000, grain: 10 })]).run(NOWHERE, []); // prettier-ignore
+    expect(() => dividing(700)).toThrow(WebAssembly.RuntimeError);
+    dividing(5000);
   });
 });
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ArgumentError, DeviceError } from '../../src/base/errors.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
-import type { Launch } from '../../src/devices/device.ts';
+import type { Launch } from '../../src/devices/cpu/cpu.ts';
 import { load, type Fn, type Local } from '../../src/kernels/cpu/ir.ts';
 import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 
@@ -40,14 +40,14 @@ interface Run {
 
 /** A kernel with its output zeroed, ready to launch over `size` units. */
 function prepare(device: CpuDevice, kernel: Kernel, size: number, grain: number, fail = -1): Run {
-  const out = device.allocate(size * 4);
-  device.write(out, new Int32Array(size));
-  const args = device.allocate(16);
+  const out = device.allocateAt(size * 4);
+  device.writeAt(out, new Int32Array(size));
+  const args = device.allocateAt(16);
   device.setWord(args, out);
   device.setWord(args + 8, fail);
   const launch: Launch = { kernel: device.load(kernel), args, size, grain, scratch: 64 };
   return {
-    words: () => [...(device.readSync('int32', out, size) as Int32Array)],
+    words: () => [...(device.readAt('int32', out, size) as Int32Array)],
     launch: () => device.run(launch),
   };
 }

@@ -23,7 +23,7 @@ import {
 import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { EmulatedKernels } from '../support/emulated.ts';
-import { forTarget, hasCompiler, nativeSetup, runOnce, type NativeSetup } from '../support/native.ts';
+import { forTarget, hasCompiler, nativeSetup, runOnce, type NativeSetup, stepsOf } from '../support/native.ts';
 
 const INTEGERS = [0, 1, -1, 2, 7, -13, 31, 33, 255, 65536, 2147483647, -2147483648, 123456789, -987654321, 3, 5];
 const BIG = [0n, 1n, -1n, 5n, -7n, 63n, 65n, 1n << 40n, -(1n << 40n), (1n << 63n) - 1n, -(1n << 63n), 1n << 31n, -(1n << 31n), 1234567890123n, 2n, 9n]; // prettier-ignore
@@ -141,12 +141,12 @@ const { device, native } = hasCompiler ? setup() : { device: undefined!, native:
 function outputs(given: Kernel, runner: 'wasm' | 'native', type: ScalarType, bytes: number, units: number): number {
   const kernel = forRunner(given, runner);
   const [x, y] = pairs(type);
-  const addresses = [x.byteLength, y.byteLength, bytes].map((size) => device.allocate(size));
-  device.write(addresses[0]!, x as Float32Array);
-  device.write(addresses[1]!, y as Float32Array);
-  device.write(addresses[2]!, new Uint8Array(bytes));
-  if (runner === 'native') expect(native.ready([kernel])).toBe(true);
-  runOnce(device, runner === 'native' ? native : device, kernel, addresses, units);
+  const addresses = [x.byteLength, y.byteLength, bytes].map((size) => device.allocateAt(size));
+  device.writeAt(addresses[0]!, x as Float32Array);
+  device.writeAt(addresses[1]!, y as Float32Array);
+  device.writeAt(addresses[2]!, new Uint8Array(bytes));
+  if (runner === 'native') expect(native.ready(stepsOf(kernel))).toBe(true);
+  runOnce(runner === 'native' ? native : device, kernel, addresses, units);
   return addresses[2]!;
 }
 
@@ -164,7 +164,7 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const [expected, got] = (['wasm', 'native'] as const).map((runner) => outputs(kernel, runner, type, bytes, 256));
     ops.forEach(([name, result], k) => {
       for (let i = 0; i < 256; i++) {
-        const [want, have] = [expected!, got!].map((base) => device.readSync(DTYPE[result as ScalarType], base + (k * 256 + i) * 8, 1)[0]); // prettier-ignore
+        const [want, have] = [expected!, got!].map((base) => device.readAt(DTYPE[result as ScalarType], base + (k * 256 + i) * 8, 1)[0]); // prettier-ignore
         expect(same(have, want), `${name} of pair ${i}: ${String(have)} instead of ${String(want)}`).toBe(true);
       }
     });
@@ -183,7 +183,7 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const size = bytesOf(scalar);
     ops.forEach(([name, result], k) => {
       const read = (at: number, count: number, i: number): unknown =>
-        device.readSync(DTYPE[element(result)], at + k * 2048 + Math.floor(i / count) * count * 8 + (i % count) * size, 1)[0]; // prettier-ignore
+        device.readAt(DTYPE[element(result)], at + k * 2048 + Math.floor(i / count) * count * 8 + (i % count) * size, 1)[0]; // prettier-ignore
       for (let i = 0; i < 256; i++) {
         const [want, have] = [read(expected, base, i), read(got, perUnit, i)];
         expect(same(have, want), `${name} of pair ${i}: ${String(have)} instead of ${String(want)}`).toBe(true);
@@ -214,15 +214,15 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     });
     const read = (runner: 'wasm' | 'native'): string => {
       const kernel = forRunner(built, runner);
-      const [x, out] = [device.allocate(64), device.allocate(512)];
-      device.write(
+      const [x, out] = [device.allocateAt(64), device.allocateAt(512)];
+      device.writeAt(
         x,
         Float32Array.from({ length: 16 }, (_, i) => i * 1.37 - 3),
       );
-      device.write(out, new Uint8Array(512));
-      if (runner === 'native') expect(native.ready([kernel])).toBe(true);
-      runOnce(device, runner === 'native' ? native : device, kernel, [x, out], 1);
-      return Buffer.from(device.readSync('uint8', out, 512) as Uint8Array).toString('hex');
+      device.writeAt(out, new Uint8Array(512));
+      if (runner === 'native') expect(native.ready(stepsOf(kernel))).toBe(true);
+      runOnce(runner === 'native' ? native : device, kernel, [x, out], 1);
+      return Buffer.from(device.readAt('uint8', out, 512) as Uint8Array).toString('hex');
     };
     expect(read('native')).toBe(read('wasm'));
   });
@@ -231,8 +231,8 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     const divide = buildKernel('test/divide', { x: 'ptr', y: 'ptr' }, ({ f, p }) => {
       f.store('i32', p.x, load('i32', p.x).div(load('i32', p.y)));
     });
-    expect(native.ready([divide])).toBe(true);
-    const [x, y] = [device.allocate(4), device.allocate(4)];
+    expect(native.ready(stepsOf(divide))).toBe(true);
+    const [x, y] = [device.allocateAt(4), device.allocateAt(4)];
     for (const [a, b, message] of [
       [1, 0, /divide by zero/],
       [-2147483648, -1, /unrepresentable/],
@@ -240,13 +240,13 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
       for (const runner of [device, native]) {
         device.setWord(x, a);
         device.setWord(y, b);
-        expect(() => runOnce(device, runner, divide, [x, y], 1)).toThrow(message);
+        expect(() => runOnce(runner, divide, [x, y], 1)).toThrow(message);
       }
     }
     device.setWord(x, 12);
     device.setWord(y, 5);
-    runOnce(device, native, divide, [x, y], 1); // goes on
-    expect(device.readSync('int32', x, 1)[0]).toBe(2);
+    runOnce(native, divide, [x, y], 1); // goes on
+    expect(device.readAt('int32', x, 1)[0]).toBe(2);
   });
 
   it('on random programs', () => {
@@ -267,7 +267,7 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
         const bytes = programs.length * 1024;
         const results = (['wasm', 'native'] as const).map((runner) => {
           const address = outputs(kernel, runner, 'f32', bytes, 64);
-          return device.readSync('float32', address, bytes / 4) as Float32Array;
+          return device.readAt('float32', address, bytes / 4) as Float32Array;
         });
         expect(results[1]!.findIndex((value, i) => !same(value, results[0]![i]))).toBe(-1);
       }),

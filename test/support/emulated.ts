@@ -7,7 +7,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compilerFlags } from '../../src/devices/cpu/native/compiler.ts';
 import type { NativeHost } from '../../src/devices/cpu/cpu.ts';
-import type { KernelHandle, Launch, NativeCode, Program } from '../../src/devices/device.ts';
+import type { LoweredStep } from '../../src/compiler/lowering.ts';
+import { cpuProgram } from '../../src/devices/cpu/program.ts';
+import type { FasterCode, Program, ProgramOptions } from '../../src/devices/device.ts';
 import { emitKernel, emitUnit, type EmittedKernel } from '../../src/kernels/cpu/c/emit.ts';
 import type { Target } from '../../src/kernels/cpu/ir.ts';
 import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
@@ -46,7 +48,7 @@ export function compileC(compiler: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(`${compiler} failed:\n${stderr.slice(0, 2000)}`);
 }
 
-export class EmulatedKernels implements NativeCode {
+export class EmulatedKernels implements FasterCode {
   readonly patience = 1;
   readonly target = NEON;
   readonly #host: NativeHost;
@@ -58,9 +60,9 @@ export class EmulatedKernels implements NativeCode {
     this.#host = host;
   }
 
-  ready(kernels: readonly Kernel[]): boolean {
+  ready(steps: readonly LoweredStep[]): boolean {
     const known = new Set(this.#kernels.map(({ key }) => key));
-    for (const kernel of kernels) if (!known.has(kernel.key)) this.#kernels.push(kernel);
+    for (const { kernel } of steps) if (!known.has(kernel.key)) this.#kernels.push(kernel);
     return true;
   }
 
@@ -68,7 +70,7 @@ export class EmulatedKernels implements NativeCode {
     return Promise.resolve(true);
   }
 
-  load(kernel: Kernel): KernelHandle {
+  #place(kernel: Kernel): number {
     return this.#kernels.findIndex(({ key }) => key === kernel.key);
   }
 
@@ -97,22 +99,27 @@ export class EmulatedKernels implements NativeCode {
     return path;
   }
 
-  program(launches: readonly Launch[]): Program {
+  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+    return cpuProgram(this.#host, steps, options, (blocks) => {
+      return { run: () => this.#run(steps, blocks), dispose: () => undefined };
+    });
+  }
+
+  #run(steps: readonly LoweredStep[], blocks: readonly number[]): void {
     const host = this.#host;
-    const run = (): void => {
-      this.#build();
-      host.provideScratch(Math.max(0, ...launches.map(({ scratch }) => scratch)));
-      const file = join(this.#folder, 'memory');
-      const memory = new Uint8Array(host.memory.buffer);
-      writeFileSync(file, memory.slice());
-      const args = launches.flatMap(({ kernel, args, size }) => [kernel, args, size, host.scratch].map(String));
-      const { status, stderr } = spawnSync(NEON_EMULATOR, [join(this.#folder, 'program'), file, ...args], { encoding: 'utf8' }); // prettier-ignore
-      if (status === 101 || status === 102) {
-        throw new WebAssembly.RuntimeError(status === 101 ? 'divide by zero' : 'divide result unrepresentable');
-      }
-      if (status !== 0) throw new Error(`the emulated program ended with ${status}: ${stderr}`);
-      memory.set(readFileSync(file));
-    };
-    return { run, dispose: () => undefined };
+    this.#build();
+    host.provideScratch(Math.max(0, ...steps.map(({ scratch }) => scratch)));
+    const file = join(this.#folder, 'memory');
+    const memory = new Uint8Array(host.memory.buffer);
+    writeFileSync(file, memory.slice());
+    const args = steps.flatMap(({ kernel, size }, i) =>
+      [this.#place(kernel), blocks[i]!, size, host.scratch].map(String),
+    );
+    const { status, stderr } = spawnSync(NEON_EMULATOR, [join(this.#folder, 'program'), file, ...args], { encoding: 'utf8' }); // prettier-ignore
+    if (status === 101 || status === 102) {
+      throw new WebAssembly.RuntimeError(status === 101 ? 'divide by zero' : 'divide result unrepresentable');
+    }
+    if (status !== 0) throw new Error(`the emulated program ended with ${status}: ${stderr}`);
+    memory.set(readFileSync(file));
   }
 }

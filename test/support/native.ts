@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { nodeSystem, type System } from '../../src/devices/cpu/native/system.ts';
-import type { NativeCode, Runner } from '../../src/devices/device.ts';
+import type { LoweredStep } from '../../src/compiler/lowering.ts';
+import type { FasterCode, Runner } from '../../src/devices/device.ts';
 import type { Target } from '../../src/kernels/cpu/ir.ts';
 import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 
@@ -41,7 +42,7 @@ export function temporaryFolder(): string {
 
 export interface NativeSetup {
   readonly device: CpuDevice;
-  readonly native: NativeCode;
+  readonly native: FasterCode;
   readonly said: readonly string[];
 }
 
@@ -51,20 +52,27 @@ export function nativeSetup(env: Record<string, string | undefined> = {}): Nativ
   return { device, native: new NativeKernels(device, system), said };
 }
 
-/** Runs a kernel once over [0, size) on pointers and returns nothing: results are in memory. */
-export function runOnce(
-  device: CpuDevice,
-  runner: Runner,
+/** A launch of a kernel; its parameters are given in their order. */
+export function stepOf(
   kernel: Kernel,
-  pointers: readonly number[],
-  size: number,
-): void {
-  const args = device.allocate(pointers.length * 8);
-  pointers.forEach((pointer, i) => device.setWord(args + i * 8, pointer));
-  const program = runner.program([{ kernel: runner.load(kernel), args, size, grain: size, scratch: 0 }]);
-  program.run();
+  values: readonly number[] = [],
+  options: Partial<Pick<LoweredStep, 'size' | 'grain' | 'scratch'>> = {},
+): LoweredStep {
+  const args = Object.fromEntries(Object.keys(kernel.slots).map((name, i) => [name, values[i] ?? 0]));
+  const { size = 1, grain = size, scratch = 0 } = options;
+  return { node: 0, flops: 0, kernel, args, size, grain, scratch };
+}
+
+export const stepsOf = (...kernels: readonly Kernel[]): LoweredStep[] => kernels.map((kernel) => stepOf(kernel));
+
+/** For programs without buffers. */
+export const NOWHERE = { buffers: [], offsets: [] };
+
+/** Runs a kernel once over [0, size) on pointers and returns nothing: results are in memory. */
+export function runOnce(runner: Runner, kernel: Kernel, pointers: readonly number[], size: number): void {
+  const program = runner.program([stepOf(kernel, pointers, { size })]);
+  program.run(NOWHERE, []);
   program.dispose();
-  device.free(args, pointers.length * 8);
 }
 
 /** The same kernel for a target, whose key says so. */

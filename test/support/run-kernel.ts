@@ -30,15 +30,16 @@ export function runLowering(
   for (const id of graph.node('test', lower, ids, outputs)) graph.output(id);
   const plan = new Plan(device, graph);
   const blocks = [...inputs.map((t) => t.data.byteLength), ...outputs.map((l) => l.extent)];
-  const addresses = blocks.map((bytes) => device.allocate(Math.max(bytes, 1)));
-  inputs.forEach((t, i) => device.write(addresses[i]!, t.data));
-  const rerun = (): void => plan.run(addresses, scalars);
+  const buffers = blocks.map((bytes) => device.allocate(Math.max(bytes, 1)));
+  const offsets = blocks.map(() => 0);
+  inputs.forEach((t, i) => device.write(buffers[i]!, 0, t.data));
+  const rerun = (): void => plan.run(buffers, offsets, scalars);
   rerun();
   return {
-    results: outputs.map((l, i) => device.readSync(l.dtype, addresses[inputs.length + i]!, l.numel)),
+    results: outputs.map((l, i) => device.readNow(buffers[inputs.length + i]!, 0, l.dtype, l.numel)),
     /** An input as it is now: some operations write theirs. */
-    input: (i) => device.readSync(inputs[i]!.dtype, addresses[i]!, inputs[i]!.data.length),
+    input: (i) => device.readNow(buffers[i]!, 0, inputs[i]!.dtype, inputs[i]!.data.length),
     rerun,
-    dispose: () => blocks.forEach((bytes, i) => device.free(addresses[i]!, Math.max(bytes, 1))),
+    dispose: () => buffers.forEach((buffer) => device.free(buffer)),
   };
 }

@@ -3,7 +3,7 @@
  * nothing of them runs.
  */
 import { targetOf } from '../../src/devices/cpu/native/compiler.ts';
-import type { NativeCode } from '../../src/devices/device.ts';
+import type { FasterCode } from '../../src/devices/device.ts';
 import type { Target } from '../../src/kernels/cpu/ir.ts';
 import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
@@ -18,32 +18,32 @@ export const WIDTHS: readonly Target[] = [
 ];
 
 /** Other native code for the device of the tests' tensors, while `run` runs. */
-export function withNative<T>(native: NativeCode, run: () => T): T {
+export function withNative<T>(native: FasterCode, run: () => T): T {
   const device = cpuDevice();
-  const before = Object.getOwnPropertyDescriptor(device, 'native');
-  Object.defineProperty(device, 'native', { configurable: true, value: native });
+  const before = Object.getOwnPropertyDescriptor(device, 'faster');
+  Object.defineProperty(device, 'faster', { configurable: true, value: native });
   try {
     return run();
   } finally {
-    delete (device as { native?: unknown }).native;
-    if (before !== undefined) Object.defineProperty(device, 'native', before);
+    delete (device as { faster?: unknown }).faster;
+    if (before !== undefined) Object.defineProperty(device, 'faster', before);
   }
 }
 
 /** The kernels that the plans made in `run` would have on a machine of this kind; `run` itself computes with WebAssembly. */
 export function kernelsFor(target: Target, run: () => void): Kernel[] {
   const kernels = new Map<string, Kernel>();
-  const planning: NativeCode = {
+  const planning: FasterCode = {
     patience: 1,
     target,
-    ready: (asked) => {
+    ready: (steps) => {
+      const asked = steps.map(({ kernel }) => kernel);
       // Plans that live on, such as those of random draws, still ask for the kernels of the target before.
       const own = asked.filter((kernel) => kernel.target?.name.startsWith(target.name) ?? true);
       for (const kernel of own) kernels.set(kernel.key, kernel);
       return undefined;
     },
     settled: () => Promise.resolve(true),
-    load: () => 0,
     program: () => ({ run: () => undefined, dispose: () => undefined }),
   };
   withNative(planning, run);

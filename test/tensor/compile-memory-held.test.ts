@@ -201,7 +201,7 @@ describe('when memory is short', () => {
       device.reclaim = undefined;
       for (let bytes = 2 ** 30; bytes >= 2 ** 20;) {
         try {
-          blocks.push({ address: device.allocate(bytes), bytes });
+          blocks.push({ address: device.allocateAt(bytes), bytes });
         } catch (error) {
           expect(error).toBeInstanceOf(OutOfMemoryError);
           bytes /= 2;
@@ -210,11 +210,11 @@ describe('when memory is short', () => {
       device.reclaim = reclaim;
       const taken = zeros(2 ** 20); // 4 MB: the arenas' memory
       expect(taken.sum().item()).toBe(0);
-      for (const { address, bytes } of blocks.splice(0)) device.free(address, bytes);
+      for (const { address, bytes } of blocks.splice(0)) device.freeAt(address, bytes);
       expect(step!(x).toTypedArray()).toEqual(wanted);
       expect(other!(x).toTypedArray()).toEqual(wanted);
     } finally {
-      for (const { address, bytes } of blocks) device.free(address, bytes);
+      for (const { address, bytes } of blocks) device.freeAt(address, bytes);
     }
   });
 

@@ -317,17 +317,17 @@ describe('a full memory', () => {
   it('is swept before it is said to be full', () => {
     const device = cpuDevice();
     const room = 12 * 2 ** 20; // elements: 48 MiB
-    const gap = device.allocate(room * 4);
+    const gap = device.allocateAt(room * 4);
     for (let bytes = 2 ** 31; bytes >= 2 ** 22;) {
       try {
-        device.allocate(bytes); // never touched, so no page of it becomes real
+        device.allocateAt(bytes); // never touched, so no page of it becomes real
       } catch (error) {
         expect(error).toBeInstanceOf(OutOfMemoryError);
         bytes /= 2;
       }
     }
-    expect(() => device.allocate(room * 4)).toThrow(OutOfMemoryError);
-    device.free(gap, room * 4); // now there is room for one
+    expect(() => device.allocateAt(room * 4)).toThrow(OutOfMemoryError);
+    device.freeAt(gap, room * 4); // now there is room for one
     // A function of its own: the stack frame of a loop may refer to the last one still.
     const makeGarbage = (): void => void zeros(room);
     for (let i = 0; i < 5; i++) makeGarbage();

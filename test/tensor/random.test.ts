@@ -197,7 +197,7 @@ describe('uniform', () => {
 
   test('many at once continue the stream of few, whatever was drawn before, in any memory', () => {
     const device = cpuDevice();
-    const [count, address] = [30_000, device.allocate(120_000)];
+    const [count, address] = [30_000, device.allocateAt(120_000)];
     for (const [low, high] of [[0, 1], [-0.25, 0.5], [3, 3], [1e-7, 1e9]] as const) {
       for (const before of [0, 1, 623, 624, 1000]) {
         const [many, few] = [generatorOf(before), generatorOf(before)];
@@ -210,7 +210,7 @@ describe('uniform', () => {
         expect(many.getState()).toEqual(few.getState());
       }
     }
-    device.free(address, 120_000);
+    device.freeAt(address, 120_000);
   }); // prettier-ignore
 
   test('kernels draw where multiply-adds are fused', () => {
@@ -250,12 +250,12 @@ describe('normal', () => {
       [0, 1],
       [0.5, 0.02],
     ] as const) {
-      const [count, address] = [40_003, device.allocate(160_012)];
+      const [count, address] = [40_003, device.allocateAt(160_012)];
       const [here, there] = [new Float32Array(count), new Float32Array(device.memory.buffer, address, count)];
       fillNormal(here, mean, std, generatorOf(2));
       fillNormal(there, mean, std, generatorOf(2));
       expect(digest(there.slice())).toBe(digest(here));
-      device.free(address, 160_012);
+      device.freeAt(address, 160_012);
     }
   });
 
@@ -277,7 +277,7 @@ describe('normal', () => {
   test('with vectors and without, the kernel gives the same bits, and those of the formula but for rounding', () => {
     const device = cpuDevice();
     const count = process.env['FLAMBEAU_SLOW'] === '1' ? 2 ** 24 : 2 ** 18; // all arguments there are, in both halves, or a sample
-    const [data, args] = [device.allocate(4 * count), device.allocate(24)];
+    const [data, args] = [device.allocateAt(4 * count), device.allocateAt(24)];
     device.setWord(args, data);
     device.setDouble(args + 8, 1);
     device.setDouble(args + 16, 0);
@@ -301,8 +301,8 @@ describe('normal', () => {
       }
       expect(worst).toBeLessThan(5e-7); // the angle alone is rounded by up to 2.4e-7
     }
-    device.free(data, 4 * count);
-    device.free(args, 24);
+    device.freeAt(data, 4 * count);
+    device.freeAt(args, 24);
   });
 });
 

@@ -6,29 +6,43 @@ import type { HostMemory } from '../../base/host-types.ts';
 import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
 import { show } from '../../base/arguments.ts';
 import { ArgumentError, OutOfMemoryError } from '../../base/errors.ts';
+import type { LoweredStep } from '../../compiler/lowering.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { emitWasm } from '../../kernels/cpu/wasm/emit.ts';
-import type { Device, Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../device.ts';
+import type { Buffer, Device, FasterCode, Hold, Holding, Program, ProgramOptions } from '../device.ts';
+import { addressOf, CpuBuffer } from './buffer.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
 import { KernelTable, type LoadedKernel } from './kernel-table.ts';
 import { ThreadPool } from './pool.ts';
+import { cpuProgram, type ProgramHost } from './program.ts';
 import { CONTROL } from './worker-main.ts';
 
 /** wasm32 addresses 4 GiB; the last page stays out so that addresses past the end never wrap. */
 const MAX_PAGES = 65535;
 const INITIAL_PAGES = 256;
 
+/** One kernel call: the argument block is already in memory. */
+export interface Launch {
+  readonly kernel: LoadedKernel;
+  /** Address of the argument block. */
+  readonly args: number;
+  /** Units of work. */
+  readonly size: number;
+  /** Units claimed at a time when the work is shared between threads; `size` or more means one thread. */
+  readonly grain: number;
+  /** Bytes of scratch for each thread. */
+  readonly scratch: number;
+}
+
 /** What native kernels need of the device. */
-export type NativeHost = Pick<
-  CpuDevice,
-  'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch' | 'hold' | 'setWord'
->;
+export type NativeHost = ProgramHost &
+  Pick<CpuDevice, 'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch'>;
 
 export class CpuDevice implements Device {
   /** Supplied by Node's entry points: `native/native.ts`. */
-  static startNative: ((host: NativeHost) => NativeCode | undefined) | undefined;
+  static startNative: ((host: NativeHost) => FasterCode | undefined) | undefined;
   readonly name = 'cpu';
   readonly target: Target;
   reclaim: ((attempt: number) => boolean) | undefined;
@@ -39,7 +53,7 @@ export class CpuDevice implements Device {
   readonly #heap: Heap;
   readonly #kernels: KernelTable;
   #pool: ThreadPool | undefined;
-  #native: NativeCode | null | undefined;
+  #native: FasterCode | null | undefined;
   #threads: number;
   /** Where the threads' scratch begins, and its bytes for each. */
   scratch = 0;
@@ -104,7 +118,16 @@ export class CpuDevice implements Device {
     return this.memory.buffer.byteLength;
   }
 
-  allocate(bytes: number): number {
+  allocate(bytes: number): Buffer {
+    return new CpuBuffer(this.allocateAt(bytes), bytes);
+  }
+
+  free(buffer: Buffer): void {
+    this.freeAt(addressOf(buffer), buffer.bytes);
+  }
+
+  /** The address of fresh memory, 64-byte aligned. @throws OutOfMemoryError */
+  allocateAt(bytes: number): number {
     for (let attempt = 0; ; attempt++) {
       try {
         return this.#heap.allocate(bytes);
@@ -115,30 +138,45 @@ export class CpuDevice implements Device {
   }
 
   #held(bytes: number): Holding {
-    const address = this.allocate(bytes);
+    const buffer = this.allocate(bytes);
     let freed = false;
     const free = (): void => {
-      if (!freed) this.free(address, bytes);
+      if (!freed) this.free(buffer);
       freed = true;
     };
-    return { address, bytes, free };
+    return { buffer, bytes, free };
   }
 
-  free(address: number, bytes: number): void {
+  /** Gives back what `allocateAt(bytes)` returned. */
+  freeAt(address: number, bytes: number): void {
     this.#heap.free(address, bytes);
   }
 
-  write(address: number, data: TypedArray): void {
+  write(to: Buffer, offset: number, data: TypedArray): void {
+    this.writeAt(addressOf(to) + offset, data);
+  }
+
+  /** Copies `data` to an address. */
+  writeAt(address: number, data: TypedArray): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(this.memory.buffer, address, bytes.length).set(bytes);
   }
 
-  readSync(dtype: DType, address: number, length: number): TypedArray {
+  /** A copy of the elements from an address on. */
+  readAt(dtype: DType, address: number, length: number): TypedArray {
     return viewAs(dtype, this.memory.buffer, address, length).slice();
   }
 
-  read(dtype: DType, address: number, length: number): Promise<TypedArray> {
-    return Promise.resolve(this.readSync(dtype, address, length));
+  readNow(from: Buffer, offset: number, dtype: DType, length: number): TypedArray {
+    return this.readAt(dtype, addressOf(from) + offset, length);
+  }
+
+  read(from: Buffer, offset: number, dtype: DType, length: number): Promise<TypedArray> {
+    return Promise.resolve(this.readNow(from, offset, dtype, length));
+  }
+
+  view(at: Buffer, offset: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, addressOf(at) + offset, bytes);
   }
 
   setWord(address: number, value: number): void {
@@ -156,28 +194,34 @@ export class CpuDevice implements Device {
     this.#doubles = new Float64Array(this.memory.buffer);
   }
 
-  load(kernel: Kernel): KernelHandle {
+  /** Compiles a kernel, or finds it compiled. It is there for good. */
+  load(kernel: Kernel): LoadedKernel {
     const options = { shared: this.#shared, maxPages: this.#maxPages };
     return this.#kernels.load(kernel.key, () => emitWasm(kernel, this.target, options));
   }
 
-  get native(): NativeCode | undefined {
+  get faster(): FasterCode | undefined {
     this.#native ??= CpuDevice.startNative?.(this) ?? null;
     return this.#native ?? undefined;
   }
 
-  program(launches: readonly Launch[]): Program {
-    return {
-      run: () => {
-        for (const launch of launches) this.run(launch);
-      },
-      dispose: () => undefined,
-    };
+  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+    return cpuProgram(this, steps, options, (blocks) => {
+      const launches = steps.map(({ kernel, size, grain, scratch }, i): Launch => {
+        return { kernel: this.load(kernel), args: blocks[i]!, size, grain, scratch };
+      });
+      return {
+        run: () => {
+          for (const launch of launches) this.run(launch);
+        },
+        dispose: () => undefined,
+      };
+    });
   }
 
   /** Runs a launch to its end. @throws what a thread threw */
   run(launch: Launch): void {
-    const kernel = launch.kernel as LoadedKernel;
+    const { kernel } = launch;
     kernel.used = true;
     const entry = kernel.entry ?? this.#kernels.enter(kernel);
     const threaded = this.#threads > 1 && launch.grain < launch.size;
@@ -206,10 +250,10 @@ export class CpuDevice implements Device {
   /** One scratch per thread, as large as the largest asked for so far. */
   #growScratch(needed: number): void {
     const stride = Math.max(needed, this.scratchStride, 4096);
-    if (this.#scratchThreads > 0) this.free(this.scratch, this.scratchStride * this.#scratchThreads);
+    if (this.#scratchThreads > 0) this.freeAt(this.scratch, this.scratchStride * this.#scratchThreads);
     this.#scratchThreads = 0; // should the allocation fail, the old block is already gone
     this.scratchStride = 0;
-    this.scratch = this.allocate(stride * this.#threads);
+    this.scratch = this.allocateAt(stride * this.#threads);
     this.#scratchThreads = this.#threads;
     this.scratchStride = stride;
   }

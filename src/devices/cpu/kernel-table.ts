@@ -31,9 +31,9 @@ export class LoadedKernel {
 /** What the table needs of its device. */
 export interface TableHost {
   readonly memory: WebAssembly.Memory;
-  allocate(bytes: number): number;
-  free(address: number, bytes: number): void;
-  write(address: number, data: Uint8Array): void;
+  allocateAt(bytes: number): number;
+  freeAt(address: number, bytes: number): void;
+  writeAt(address: number, data: Uint8Array): void;
   setWord(address: number, value: number): void;
 }
 
@@ -70,8 +70,8 @@ export class KernelTable {
     const imports = { env: { memory }, math: MATH_IMPORTS };
     const instance = new WebAssembly.Instance(compiled(kernel.code), imports);
     if (this.#shared) {
-      kernel.address = this.#host.allocate(kernel.code.length);
-      this.#host.write(kernel.address, kernel.code);
+      kernel.address = this.#host.allocateAt(kernel.code.length);
+      this.#host.writeAt(kernel.address, kernel.code);
     }
     kernel.place = this.#freePlace();
     kernel.entry = instance.exports['entry'] as Entry;
@@ -109,7 +109,7 @@ export class KernelTable {
 
   #leave(kernel: LoadedKernel): void {
     if (this.#byKey.get(kernel.key) === kernel) this.#byKey.delete(kernel.key);
-    if (this.#shared) this.#host.free(kernel.address, kernel.code.length);
+    if (this.#shared) this.#host.freeAt(kernel.address, kernel.code.length);
     kernel.place = -1;
     kernel.entry = undefined;
   }

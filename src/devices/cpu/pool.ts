@@ -6,7 +6,7 @@
  * runs a chunk: the bits of a result do not either (see `kernels/cpu/kernel.ts`).
  */
 import { DeviceError } from '../../base/errors.ts';
-import type { Launch } from '../device.ts';
+import type { Launch } from './cpu.ts';
 import { CLOSED, CONTROL as C, type WorkerSetup } from './worker-main.ts';
 import { workerSource } from './worker-source.ts';
 

@@ -2,7 +2,7 @@
  * Many float32 draws at a time, by kernels: uniform numbers (kernels/cpu/random/mersenne.ts) and normal ones (kernels/cpu/random/normal.ts), bit for bit as
  * uniform.ts and normal.ts say. Here is where the kernels work: arrays in the device's memory are filled in place, others through some of it.
  */
-import type { KernelHandle } from '../../devices/device.ts';
+import type { LoadedKernel } from '../../devices/cpu/kernel-table.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { MERSENNE_WORDS as WORDS, mersenneKernel } from '../../kernels/cpu/random/mersenne.ts';
 import { NORMAL_BLOCK, normalKernel } from '../../kernels/cpu/random/normal.ts';
@@ -18,7 +18,7 @@ interface Place {
   readonly state: number;
   readonly numbers: number;
   readonly args: number;
-  readonly handles: Map<string, KernelHandle>;
+  readonly handles: Map<string, LoadedKernel>;
   /** Whether the vectors' multiply-adds are fused: relaxed ones are where the processor has such an instruction. Undefined: not tried. */
   fused: boolean | undefined;
 }
@@ -29,7 +29,7 @@ let place: Place | undefined;
 export function prepareDraws(): Place {
   if (place === undefined) {
     const device = cpuDevice();
-    const state = device.allocate(4 * (WORDS + 2 * BULK) + 32);
+    const state = device.allocateAt(4 * (WORDS + 2 * BULK) + 32);
     const numbers = state + 4 * (WORDS + BULK);
     place = { state, numbers, args: numbers + 4 * BULK, handles: new Map(), fused: undefined };
   }

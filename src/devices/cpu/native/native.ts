@@ -9,9 +9,12 @@
  */
 import { invariant } from '../../../base/errors.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
+import type { LoweredStep } from '../../../compiler/lowering.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
-import type { Hold, Holding, KernelHandle, Launch, NativeCode, Program } from '../../device.ts';
+import type { FasterCode, Hold, Holding, Program, ProgramOptions } from '../../device.ts';
+import { addressOf } from '../buffer.ts';
 import { CpuDevice, type NativeHost } from '../cpu.ts';
+import { cpuProgram, type Launcher } from '../program.ts';
 import { Builder, symbolOf, type Unit } from './builder.ts';
 import { KernelCache } from './cache.ts';
 import { CompilerSearch, fullDisk, isFull, type Compiler } from './compiler.ts';
@@ -35,7 +38,7 @@ interface Tools {
   readonly builder: Builder;
 }
 
-export class NativeKernels implements NativeCode {
+export class NativeKernels implements FasterCode {
   readonly patience: number;
   readonly #host: NativeHost;
   readonly #system: System;
@@ -45,8 +48,8 @@ export class NativeKernels implements NativeCode {
   #search: { readonly cache: KernelCache; readonly compilers: CompilerSearch } | undefined;
   #tools: Tools | 'none' | undefined;
   #runtime: Runtime | undefined;
-  readonly #handles = new Map<string, KernelHandle>();
-  readonly #entries: bigint[] = [];
+  /** Addresses of the kernels' entries, by key. */
+  readonly #entries = new Map<string, bigint>();
   /** Units whose libraries could not be loaded and were made anew. */
   readonly #rebuilt = new Set<Unit>();
   #lastPoll = 0;
@@ -95,7 +98,8 @@ export class NativeKernels implements NativeCode {
     return 'none';
   }
 
-  ready(kernels: readonly Kernel[]): boolean | undefined {
+  ready(steps: readonly LoweredStep[]): boolean | undefined {
+    const kernels = steps.map(({ kernel }) => kernel);
     for (;;) {
       let known: boolean | undefined;
       try {
@@ -124,8 +128,8 @@ export class NativeKernels implements NativeCode {
     if (tools === undefined) return undefined;
     if (tools === 'none') return false;
     const { builder } = tools;
-    const missing = kernels.filter((kernel) => !this.#handles.has(kernel.key));
-    if (missing.length > 0 && this.#handles.size + missing.length > MAX_KERNELS) return false;
+    const missing = kernels.filter((kernel) => !this.#entries.has(kernel.key));
+    if (missing.length > 0 && this.#entries.size + missing.length > MAX_KERNELS) return false;
     const units = missing.map((kernel) => builder.request(kernel));
     this.#poll(tools);
     if (builder.runtime.state === 'failed') return this.#stop('');
@@ -137,11 +141,11 @@ export class NativeKernels implements NativeCode {
 
   /** Loads what was compiled; undefined when that failed and it is compiled anew. */
   #open(unit: Unit, runtime: Runtime, builder: Builder): boolean | undefined {
-    if (this.#handles.has(unit.label)) return true; // asked for twice at once
+    if (this.#entries.has(unit.label)) return true; // asked for twice at once
     if (unit.state === 'queued') return undefined;
     const entry = runtime.open(unit.path, symbolOf(unit));
     if (entry !== 0n) {
-      this.#handles.set(unit.label, this.#entries.push(entry) - 1);
+      this.#entries.set(unit.label, entry);
       builder.forget(unit);
       return true;
     }
@@ -180,20 +184,19 @@ export class NativeKernels implements NativeCode {
     }
   }
 
-  load(kernel: Kernel): KernelHandle {
-    const handle = this.#handles.get(kernel.key);
-    invariant(handle !== undefined, `kernel ${kernel.key} is not ready`);
-    return handle;
+  #entryOf(kernel: Kernel): bigint {
+    const entry = this.#entries.get(kernel.key);
+    invariant(entry !== undefined, `kernel ${kernel.key} is not ready`);
+    return entry;
   }
 
-  program(launches: readonly Launch[], hold = this.#host.hold): Program {
-    return new NativeProgram(
-      this.#host,
-      this.#runtime!,
-      launches,
-      (launch) => this.#entries[launch.kernel as number]!,
-      hold,
-    );
+  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+    return cpuProgram(this.#host, steps, options, (blocks, hold) => {
+      const launches = steps.map(({ kernel, size, grain, scratch }, i) => {
+        return { entry: this.#entryOf(kernel), args: blocks[i]!, size, grain, scratch };
+      });
+      return new NativeLauncher(this.#host, this.#runtime!, launches, hold);
+    });
   }
 }
 
@@ -204,36 +207,37 @@ const TRAPS: Readonly<Record<number, string>> = {
   3: 'unreachable',
 };
 
+interface NativeLaunch {
+  readonly entry: bigint;
+  readonly args: number;
+  readonly size: number;
+  readonly grain: number;
+  readonly scratch: number;
+}
+
 /** A job block in memory; see `runtime-source.ts`. */
-class NativeProgram implements Program {
+class NativeLauncher implements Launcher {
   readonly #host: NativeHost;
   readonly #runtime: Runtime;
   readonly #block: Holding;
   readonly #scratch: number;
 
-  constructor(
-    host: NativeHost,
-    runtime: Runtime,
-    launches: readonly Launch[],
-    entryOf: (launch: Launch) => bigint,
-    hold: Hold,
-  ) {
+  constructor(host: NativeHost, runtime: Runtime, launches: readonly NativeLaunch[], hold: Hold) {
     this.#host = host;
     this.#runtime = runtime;
     this.#scratch = Math.max(0, ...launches.map((launch) => launch.scratch));
     this.#block = hold((JOB_WORDS + launches.length * LAUNCH_WORDS) * 4);
-    const { address } = this.#block;
+    const address = addressOf(this.#block.buffer);
     host.setWord(address, launches.length);
-    launches.forEach((launch, i) => {
-      const entry = entryOf(launch);
-      const words = [Number(entry & 0xffffffffn), Number(entry >> 32n), launch.args, launch.size, launch.grain, 0];
+    launches.forEach(({ entry, args, size, grain }, i) => {
+      const words = [Number(entry & 0xffffffffn), Number(entry >> 32n), args, size, grain, 0];
       words.forEach((word, w) => host.setWord(address + (JOB_WORDS + i * LAUNCH_WORDS + w) * 4, word));
     });
   }
 
   run(): void {
     const host = this.#host;
-    const { address: block } = this.#block;
+    const block = addressOf(this.#block.buffer);
     host.provideScratch(this.#scratch);
     host.setWord(block + 4, host.scratch);
     host.setWord(block + 8, host.scratchStride);
@@ -252,7 +256,7 @@ function sleep(ms: number): void {
 }
 
 /** Undefined where native kernels cannot be, or were switched off with FLAMBEAU_NATIVE=0. */
-function startNative(host: NativeHost): NativeCode | undefined {
+function startNative(host: NativeHost): FasterCode | undefined {
   const system = nodeSystem();
   if (system === undefined || !['linux', 'darwin'].includes(system.process.platform)) return undefined;
   return isWanted(system) ? new NativeKernels(host, system) : undefined;
