@@ -7,7 +7,7 @@
 // Entry points are the package's exports, the command line program, and every module that asks for its own URL
 // (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -149,10 +149,6 @@ async function bundle() {
     }
     // Chunks that only have to be evaluated: modules of the library do nothing then, and bundlers warn of such imports.
     const needed = text.replace(/^import ".*\/chunks\/.*";$/gm, '').replace(/^import "\.\/chunk-.*";$/gm, '');
-    if (file.startsWith('chunks/jpeg-codec')) {
-      writeFileSync(path, needed); // not ours
-      continue;
-    }
     const code = restoreClassNames(locate(needed, file));
     checkClassNames(code, file);
     writeFileSync(path, keepClassNames(code));
@@ -161,11 +157,7 @@ async function bundle() {
 
 /** The licences of what has become part of the package. */
 function licences() {
-  const folder = join(root, 'node_modules', '@jsquash', 'jpeg');
-  const texts = ['LICENSE', 'codec/LICENSE.codec.md'].map((name) => readFileSync(join(folder, name), 'utf8').trim());
-  const head =
-    'This package contains the JPEG decoder of @jsquash/jpeg (mozjpeg compiled to WebAssembly), under these licences:';
-  writeFileSync(join(out, 'THIRD-PARTY-LICENCES.txt'), `${[head, ...texts].join('\n\n')}\n`);
+  copyFileSync(join(root, 'tools', 'jpeg-decoder', 'LICENCES.txt'), join(out, 'THIRD-PARTY-LICENCES.txt'));
 }
 
 function declarations() {

@@ -45,7 +45,7 @@ await build({
   format: 'esm',
   target: 'node20',
   alias: { flambeau: at('src/index-node.ts') },
-  external: ['koffi', '@jsquash/*'],
+  external: ['koffi'],
   logLevel: 'error',
 });
 const { addTally, newTally, refusalChanges, showFault, sorted } = await import(

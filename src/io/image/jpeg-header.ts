@@ -11,17 +11,29 @@ export interface JpegHeader {
   readonly width: number;
   readonly height: number;
   readonly components: number;
+  /** Of all colours, fewer than `width * height * components` where a colour is sampled more coarsely. */
+  readonly samples: number;
   /** Bytes of coefficients that are kept until the end, for an image that is refined from scan to scan. */
   readonly coefficients: number;
+  /** Whether its codes are arithmetic ones and not Huffman's. */
+  readonly arithmetic: boolean;
 }
 
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
-/** Frames: baseline, extended and progressive with Huffman codes; those from 0xc3 on are lossless, hierarchical or arithmetic. */
+/** Markers without a segment. */
+const TEM = 0x01;
+const RST_FIRST = 0xd0;
+const RST_LAST = 0xd7;
+/** Frames, some of which are not decoded. */
 const SOF_FIRST = 0xc0;
 const SOF_LAST = 0xcf;
 const NOT_FRAMES = [0xc4, 0xc8, 0xcc];
+/** Baseline, extended, progressive and lossless with Huffman codes, extended and progressive with arithmetic ones. */
+const KNOWN_FRAMES = [0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca];
+const ARITHMETIC_FIRST = 0xc9;
+const PROGRESSIVE = [0xc2, 0xca];
 /** A progressive file has about ten scans; each costs time for the whole image, so thousands are an attack. */
 const MAX_SCANS = 500;
 
@@ -40,10 +52,12 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
   for (let at = 2; ;) {
     const marker = bytes[at + 1];
     if (marker === undefined) throw truncated(bytes);
-    if (bytes[at] !== 0xff)
-      throw new FormatError(`byte ${at}: expected a marker, but got ${bytes[at]!}; the file is damaged`);
-    if (marker === 0xff) {
-      at++; // filling bytes
+    if (bytes[at] !== 0xff || marker === 0xff) {
+      at++; // filling bytes; others than those are passed over, too, as Pillow and libjpeg do
+      continue;
+    }
+    if (marker === 0 || marker === TEM || (marker >= RST_FIRST && marker <= RST_LAST)) {
+      at += 2;
       continue;
     }
     if (marker === EOI) break;
@@ -56,6 +70,8 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
     }
     at += 2 + length;
     if (marker === SOS) {
+      // A decoder keeps all coefficients if its first scan has not all colours.
+      if (header !== undefined && scans === 0 && bytes[at - length + 2]! < header.components) header = { ...header, coefficients: header.samples * 2 }; // prettier-ignore
       if (++scans > MAX_SCANS)
         throw new FormatError(`it has more than ${MAX_SCANS} scans; save it again as a usual JPEG file`);
       const end = endOfScan(bytes, at);
@@ -64,9 +80,9 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
     }
   }
   if (header === undefined || scans === 0) throw new FormatError('it has no pixels; the file is damaged');
-  // Every block of 8×8 pixels takes at least a bit, so a small file cannot ask for much memory.
+  // With Huffman codes every block of 8×8 pixels takes at least a bit, so a small file cannot ask for much memory.
   const blocks = Math.ceil(header.width / 8) * Math.ceil(header.height / 8);
-  if (blocks > 8 * scanBytes) {
+  if (!header.arithmetic && blocks > 8 * scanBytes) {
     throw new FormatError(
       `its ${scanBytes} bytes of pixels are too few for ${header.width}x${header.height}; the file is damaged`,
     );
@@ -77,22 +93,20 @@ export function readJpegHeader(bytes: Uint8Array, maxPixels: number): JpegHeader
 function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHeader {
   const [precision, h1, h0, w1, w0, components] = body;
   if (components === undefined) throw new FormatError('its frame header is too short; the file is damaged');
-  if (marker > 0xc2)
-    throw new FormatError(
-      'it is a lossless, hierarchical or arithmetic-coded JPEG; save it as a baseline or progressive one',
-    );
+  if (!KNOWN_FRAMES.includes(marker))
+    throw new FormatError('it is a hierarchical JPEG, or a lossless one with arithmetic coding; save it as a baseline or progressive one'); // prettier-ignore
   if (precision !== 8) throw new FormatError(`it has ${precision!} bits per sample, expected 8; save it with 8`);
-  if (components === 4)
-    throw new FormatError('it has four colour channels (CMYK), expected grey or RGB; convert it to RGB');
-  if (components !== 1 && components !== 3)
-    throw new FormatError(`it has ${components} colour channels, expected 1 or 3`);
+  if (components !== 1 && components !== 3 && components !== 4)
+    throw new FormatError(`it has ${components} colour channels, expected 1, 3 or 4`);
   const [width, height] = [w1! * 256 + w0!, h1! * 256 + h0!];
   checkSize(width, height, maxPixels);
   if (body.length < 6 + 3 * components) throw new FormatError('its frame header is too short; the file is damaged');
   const factors = Array.from({ length: components }, (_, c) => body[7 + 3 * c]!);
   const largest = Math.max(...factors.map((h) => h >> 4)) * Math.max(...factors.map((h) => h & 15));
-  const samples = factors.reduce((sum, h) => sum + ((h >> 4) * (h & 15)) / Math.max(largest, 1), 0);
-  return { width, height, components, coefficients: marker === 0xc2 ? Math.ceil(2 * samples * width * height) : 0 };
+  const share = factors.reduce((sum, h) => sum + ((h >> 4) * (h & 15)) / Math.max(largest, 1), 0);
+  const samples = Math.ceil(share * width * height);
+  const coefficients = PROGRESSIVE.includes(marker) ? 2 * samples : 0;
+  return { width, height, components, samples, coefficients, arithmetic: marker >= ARITHMETIC_FIRST };
 }
 
 /** The position of the marker that ends the scan whose data begin at `from`: within data, 0xff is followed by 0 or a restart. */
@@ -102,7 +116,7 @@ function endOfScan(bytes: Uint8Array, from: number): number {
     const next = at === -1 ? undefined : bytes[at + 1];
     if (next === undefined) throw truncated(bytes);
     if (next === 0xff) at--;
-    else if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) return at;
+    else if (next !== 0 && !(next >= RST_FIRST && next <= RST_LAST)) return at;
   }
 }
 

@@ -1,52 +1,42 @@
 /**
- * Decodes JPEG files with mozjpeg, a relative of libjpeg, as WebAssembly (package `@jsquash/jpeg`): what a hostile file can do is bounded
- * by its sandbox. Pixels are PIL's, bit for bit, save for the rare 4:4:0 sampling, where the two interpolate colour differently.
+ * Decodes JPEG files with libjpeg-turbo, the library and version that Pillow uses, as WebAssembly (`tools/jpeg-decoder` has its making):
+ * pixels are Pillow's, bit for bit, and what a hostile file can do is bounded by its sandbox.
  *
- * The decoder is loaded when the first image is (`loadJpegDecoder`), so that importing the library stays fast. Emscripten's wrapper
- * around it needs some care: a fatal error "exits" and leaves memory behind, so the instance is thrown away then, and warnings, which
- * mean invented pixels, are printed, so they are caught and become errors.
+ * The decoder is loaded when the first image is (`loadJpegDecoder`), so that importing the library stays fast. It asks for the file in
+ * pieces and gives rows in strips, so that only the pixels themselves are whole. Warnings that mean invented pixels become errors.
  */
 import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import { isNode } from '../bytes/platform.ts';
-import { copyColours, Image } from './image.ts';
-import { readJpegHeader } from './jpeg-header.ts';
+import { Image } from './image.ts';
+import { readJpegHeader, type JpegHeader } from './jpeg-header.ts';
 import { checkMemory } from './limits.ts';
 
-interface Decoded {
-  readonly data: Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
+/** What the module exports. */
+interface Decoder {
+  readonly memory: WebAssembly.Memory;
+  /** Where its stack ends: a thrown error leaves it where it was. */
+  readonly __stack_pointer: WebAssembly.Global<'i32'>;
+  /** Begins the file that `input` has, with at most so much memory; where width, height, channels and the address of rows stand. */
+  start(mostBytes: number): number;
+  /** Makes the next rows; how many, 0 when the image is complete. */
+  rows(): number;
 }
 
-/** The part of Emscripten's module object that is used. */
 interface Instance {
-  /** Pixels as RGBA. */
-  decode(bytes: Uint8Array, applyOrientation: boolean): Decoded;
+  readonly decoder: Decoder;
+  readonly stack: number;
 }
 
-interface Options {
-  readonly noInitialRun: true;
-  readonly print: (line: string) => void;
-  readonly printErr: (line: string) => void;
-  instantiateWasm?: (
-    imports: WebAssembly.Imports,
-    done: (instance: WebAssembly.Instance) => void,
-  ) => WebAssembly.Exports;
-}
+/** Memory of an instance from which on it is not kept: what a large image of many scans leaves behind. */
+const LARGE = 2 ** 24;
 
-type Factory = (options: Options) => Promise<Instance>;
+/** Warnings after which pixels are made up. */
+const INVENTING = /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/;
 
-/** Pixels from which on an image leaves so much memory behind that the instance is not kept. */
-const LARGE = 8e6;
-
-let factory: Factory | undefined;
-/** Makes new instances; in Node at once. */
 let compiled: WebAssembly.Module | undefined;
 let current: Instance | undefined;
-/** Whether the current instance has decoded something. */
-let isWarm = false;
-/** What the current instance has printed about the current file. */
-const printed: string[] = [];
+/** The file being decoded, how far it has been read, and what the decoder has said about it. */
+const input = { bytes: new Uint8Array(0), at: 0, warnings: [] as string[] };
 
 /**
  * Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved.
@@ -54,14 +44,14 @@ const printed: string[] = [];
  */
 export async function loadJpegDecoder(): Promise<void> {
   if (current !== undefined) return;
-  if (factory === undefined || compiled === undefined) {
+  if (compiled === undefined) {
     const codec = await import('./jpeg-codec.ts').catch((cause: unknown) => {
       throw new DeviceError('decodeImage: the code of the JPEG decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote', { cause }); // prettier-ignore
     });
-    factory = codec.makeInstance as Factory;
     compiled = await compile(codec.wasmBytes());
   }
-  current = isNode ? instantiate(factory, compiled) : await instantiateLater(factory, compiled);
+  // A browser's main thread may not make large instances at once.
+  current = isNode ? instantiate(compiled) : known(await WebAssembly.instantiate(compiled, IMPORTS));
 }
 
 async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
@@ -73,110 +63,92 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
   }
 }
 
-function options(): Options {
-  const note = (line: string): void => void printed.push(line);
-  return { noInitialRun: true, print: note, printErr: note };
+const instantiate = (module: WebAssembly.Module): Instance => known(new WebAssembly.Instance(module, IMPORTS));
+
+function known({ exports }: WebAssembly.Instance): Instance {
+  const decoder = exports as unknown as Decoder;
+  return { decoder, stack: decoder.__stack_pointer.value };
 }
 
-/** In browsers an instance takes a while. */
-function instantiateLater(make: Factory, module: WebAssembly.Module): Promise<Instance> {
-  return new Promise((resolve, reject) => {
-    const instantiateWasm: Options['instantiateWasm'] = (imports, done) => {
-      WebAssembly.instantiate(module, imports).then(done, reject);
-      return {}; // Emscripten's sign for "later"
-    };
-    withImageData(() => make({ ...options(), instantiateWasm })).then(resolve, reject);
+/** What the decoder calls; only while {@link decodeJpeg} runs, so `current` is the instance that does. */
+const IMPORTS = {
+  host: {
+    read(to: number, size: number): number {
+      const piece = input.bytes.subarray(input.at, input.at + size);
+      memoryOf(to, piece.length).set(piece);
+      input.at += piece.length;
+      return piece.length;
+    },
+    message(isError: number, text: number, parameters: number): void {
+      const line = formatted(text, parameters);
+      if (line.startsWith('Insufficient memory')) throw new FormatError('decoding it takes more memory than is left; free some or make the image smaller'); // prettier-ignore
+      if (isError !== 0) throw damaged([...input.warnings, line].join('; '));
+      if (INVENTING.test(line)) throw damaged(line);
+      if (input.warnings.length < 10) input.warnings.push(line);
+    },
+  },
+};
+
+const damaged = (what: string, cause?: unknown): FormatError =>
+  new FormatError(`it cannot be decoded: ${what}; the file is damaged`, { cause });
+
+const memoryOf = (at: number, size?: number): Uint8Array => new Uint8Array(current!.decoder.memory.buffer, at, size);
+
+/** A message of libjpeg; those that can come here have no parameters but numbers. */
+function formatted(text: number, parameters: number): string {
+  const bytes = memoryOf(text);
+  const format = String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
+  const numbers = [...new Int32Array(current!.decoder.memory.buffer, parameters, 8)];
+  return format.replaceAll(/%(0?\d*)l?([dux])/g, (_, width: string, kind: string) => {
+    const number = numbers.shift()!;
+    return kind === 'x' ? number.toString(16).padStart(Number(width), '0') : String(number);
   });
 }
 
-/** Emscripten fills in the object that it is given before it returns, if the code is at hand. */
-function instantiate(make: Factory, module: WebAssembly.Module): Instance {
-  const instance: Options & Partial<Instance> = {
-    ...options(),
-    instantiateWasm: (imports, done) => {
-      const wasm = new WebAssembly.Instance(module, imports);
-      done(wasm);
-      return wasm.exports;
-    },
-  };
-  void withImageData(() => make(instance));
-  if (instance.decode === undefined) throw new InternalError('the JPEG decoder did not start');
-  return instance as Instance;
-}
-
 /**
- * Decodes a JPEG file to grey or colour, whichever it is.
+ * Decodes a JPEG file to grey or colour, whichever it is; four colours become three as Pillow converts them.
  *
- * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (CMYK, 12 bits, arithmetic coding), or has
- * more than `maxPixels` pixels, or would take more than `maxBytes` bytes
+ * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (12 bits, hierarchical), or has more than
+ * `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
 export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
   const header = readJpegHeader(bytes, maxPixels);
-  const pixels = header.width * header.height;
-  // In the decoder and copied from there, and our own where that is another array.
-  checkMemory(pixels * (pixels > LARGE ? 8 : 8 + header.components) + header.coefficients, maxBytes);
-  if (current === undefined && isNode && factory !== undefined && compiled !== undefined)
-    current = instantiate(factory, compiled);
+  checkMemory(header.width * header.height * channelsOf(header) + header.coefficients, maxBytes);
+  if (current === undefined && isNode && compiled !== undefined) current = instantiate(compiled);
   const instance = current;
   if (instance === undefined) throw new InternalError('decodeJpeg was called before loadJpegDecoder');
-  printed.length = 0;
-  let decoded: Decoded;
+  Object.assign(input, { bytes, at: 0, warnings: [] });
   try {
-    decoded = isWarm ? instance.decode(bytes, false) : withImageData(() => instance.decode(bytes, false));
-    isWarm = true;
-  } catch (cause) {
+    return decodeRows(instance.decoder, header);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     discard();
-    throw new FormatError(`it cannot be decoded: ${printed.join('; ') || 'the decoder failed'}; the file is damaged`, {
-      cause,
-    });
+    throw damaged('the decoder failed', error);
+  } finally {
+    instance.decoder.__stack_pointer.value = instance.stack;
+    input.bytes = new Uint8Array(0);
+    if (instance.decoder.memory.buffer.byteLength > LARGE) discard();
   }
-  if (pixels > LARGE) discard();
-  const inventing = printed.find((line) => /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/.test(line));
-  if (inventing !== undefined) throw new FormatError(`it cannot be decoded: ${inventing}; the file is damaged`);
-  return fromRgba(decoded, header.components === 1 ? 1 : 3);
 }
 
 /** Lets go of the instance and its memory; the next file gets another. In browsers, where that takes time, it stays. */
 function discard(): void {
-  if (!isNode) return;
-  current = undefined;
-  isWarm = false;
+  if (isNode) current = undefined;
 }
 
-/**
- * The wrapper returns its result as an `ImageData`, which Node lacks, and looks for it when it starts and at its first decoding: it
- * gets a stand-in that does not stay.
- */
-function withImageData<T>(action: () => T): T {
-  const world = globalThis as { ImageData?: unknown };
-  if (world.ImageData !== undefined) return action();
-  world.ImageData = PlainImageData;
-  try {
-    return action();
-  } finally {
-    delete world.ImageData;
-  }
-}
+const channelsOf = ({ components }: JpegHeader): 1 | 3 => (components === 1 ? 1 : 3);
 
-class PlainImageData implements Decoded {
-  readonly data: Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  constructor(data: Uint8ClampedArray, width: number, height: number) {
-    this.data = data;
-    this.width = width;
-    this.height = height;
+function decodeRows(decoder: Decoder, header: JpegHeader): Image {
+  const { width, height, coefficients } = header;
+  // Beside what is counted: tables, and rows before and after their colours are converted.
+  const working = 2 ** 20 + 512 * (width + height);
+  const found = decoder.start(coefficients + working); // makes the memory larger, so it comes before any view of it
+  const [w, h, channels, strip] = new Uint32Array(decoder.memory.buffer, found, 4);
+  if (w !== width || h !== height || channels !== channelsOf(header)) throw damaged('it has two headers');
+  const row = width * channels;
+  const data = new Uint8Array(height * row);
+  for (let at = 0, rows = decoder.rows(); rows > 0; at += rows * row, rows = decoder.rows()) {
+    data.set(memoryOf(strip!, rows * row), at);
   }
-}
-
-function fromRgba({ data, width, height }: Decoded, channels: 1 | 3): Image {
-  const pixels = width * height;
-  // What is large is packed where it is, forwards, so that it is not there twice.
-  const out = pixels > LARGE ? new Uint8Array(data.buffer, data.byteOffset, pixels * channels) : new Uint8Array(pixels * channels); // prettier-ignore
-  if (channels === 1) {
-    for (let i = 0; i < pixels; i++) out[i] = data[4 * i]!;
-  } else {
-    copyColours(data, out);
-  }
-  return new Image(width, height, channels, out);
+  return new Image(width, height, channels, data);
 }
