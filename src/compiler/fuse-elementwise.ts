@@ -4,11 +4,8 @@
  */
 import { layoutOf, sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import {
-  elementwiseLanes,
-  type ElementwiseOperand,
-  type ElementwiseSpec,
-} from '../kernels/cpu/elementwise/elementwise.ts';
+import { elementwiseLanes } from '../kernels/cpu/elementwise/lanes.ts';
+import type { ElementwiseOperand, ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import {
   elementwiseProgram,
   MAX_STEPS,
@@ -16,7 +13,7 @@ import {
   type ProgramStep,
   type Result,
   type Source,
-} from '../kernels/cpu/elementwise/program.ts';
+} from '../kernels/formula/program.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import type { Lowering, ScalarInput, Value } from './lowering.ts';
 import { NodeTable } from './rewrite.ts';

@@ -2,7 +2,8 @@
  * Joins updates of many tensors by one expression into one launch: an optimizer's steps, counters of batches. Taken are dense
  * elementwise operations whose results are all wanted outside; intermediate results live shorter where they are.
  */
-import { elementwiseKey, type ElementwiseSpec } from '../kernels/cpu/elementwise/elementwise.ts';
+import { elementwiseKey } from '../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import type { Spacing } from '../kernels/cpu/elementwise/memory.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import type { Lowering, ScalarInput, Value } from './lowering.ts';

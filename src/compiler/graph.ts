@@ -8,7 +8,7 @@
  */
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
-import type { ElementwiseSpec } from '../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */

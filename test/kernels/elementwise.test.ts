@@ -114,8 +114,8 @@ describe('walks', () => {
             inputs: [operand, operand, operand],
             outputs: [operand, operand],
             scalars: ['f32'],
-            build: (f, [p, q, r], [s]) => {
-              const both = f.let('both', p!.add(q!));
+            results: ([p, q, r], [s]) => {
+              const both = p!.add(q!);
               return [both.add(r!), both.mul(s!)];
             },
             cost: 1,
@@ -135,8 +135,8 @@ describe('walks', () => {
 
   it('compiles one kernel for all sizes of a walk', () => {
     const operand = { dtype: 'float32', as: 'f32' } as const;
-    const spec = { name: 'same', inputs: [operand], outputs: [operand], scalars: [], build: () => [], cost: 0 };
-    const build = (): unknown => elementwiseKernel({ ...device.target, name: 'none' }, { ...spec, build: (_, [x]) => [x!] }, { outer: 0, spacing: ['dense', 'dense'] }); // prettier-ignore
+    const spec = { name: 'same', inputs: [operand], outputs: [operand], scalars: [], cost: 0 };
+    const build = (): unknown => elementwiseKernel({ ...device.target, name: 'none' }, { ...spec, results: ([x]) => [x!] }, { outer: 0, spacing: ['dense', 'dense'] }); // prettier-ignore
     expect(build()).toBe(build());
   });
 });

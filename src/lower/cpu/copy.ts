@@ -8,8 +8,9 @@ import { broadcastStrides } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/cpu/copy.ts';
 import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
-import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import type { FormulaType } from '../../kernels/formula/formula.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */
@@ -31,18 +32,17 @@ function accessOf(from: Layout, to: Layout): Access {
   return coalesce(to.shape, [broadcastStrides(from.shape, from.strides, to.shape), to.strides], 1);
 }
 
-const moveSpec = (from: DType, to: DType, as: Compute, scalarOnly = false): ElementwiseSpec => ({
+const moveSpec = (from: DType, to: DType, as: FormulaType): ElementwiseSpec => ({
   name: 'copy',
   inputs: [{ dtype: from, as }],
   outputs: [{ dtype: to, as }],
   scalars: [],
-  build: (_, [x]) => [x!],
-  scalarOnly,
+  results: ([x]) => [x!],
   cost: 0.1,
 });
 
-function moveElements(l: Lowering, from: Value, to: Value, as: Compute, scalarOnly = false): void {
-  launchElementwise(l, moveSpec(from.layout.dtype, to.layout.dtype, as, scalarOnly), [from], [to]);
+function moveElements(l: Lowering, from: Value, to: Value, as: FormulaType, lanes?: 1): void {
+  launchElementwise(l, moveSpec(from.layout.dtype, to.layout.dtype, as), [from], [to], [], lanes);
 }
 
 /** A copy or conversion as part of a larger expression. */
@@ -55,7 +55,7 @@ function moveBytes(l: Lowering, from: Value, to: Value, { sizes, strides }: Acce
   const dense = inner >= 0 && strides.every((s) => s[inner] === 1);
   const whole = dense && sizes[inner]! % 4 === 0 && strides.every((s) => s.every((step, i) => i === inner || step % 4 === 0)); // prettier-ignore
   if (!whole) {
-    moveElements(l, from, to, 'i32', true);
+    moveElements(l, from, to, 'i32', 1);
     return;
   }
   const words = (list: readonly number[]): number[] => list.map((step, i) => (i === inner ? 1 : step / 4));
@@ -122,13 +122,13 @@ export function asContiguous(l: Lowering, value: Value): Value {
 /** Lowers a fill of any layout with one number. */
 export function lowerFill(l: Lowering, to: Value, number: readonly (number | ScalarInput)[]): void {
   const { dtype } = to.layout;
-  const as: Compute = dtype === 'bool' ? 'bool' : computeOf(dtype);
+  const as: FormulaType = dtype === 'bool' ? 'bool' : computeOf(dtype);
   const spec: ElementwiseSpec = {
     name: 'fill',
     inputs: [],
     outputs: [{ dtype, as }],
     scalars: [as],
-    build: (_, __, [value]) => [value!],
+    results: (_, [value]) => [value!],
     cost: 0.05,
   };
   launchElementwise(l, spec, [], [to], number);

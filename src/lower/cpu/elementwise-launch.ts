@@ -15,8 +15,8 @@ import {
   outerStepParam,
   scalarParam,
   sizeParam,
-  type ElementwiseSpec,
 } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { ParamSpec } from '../../kernels/cpu/kernel.ts';
 
@@ -27,13 +27,14 @@ const CACHE_BYTES = 1 << 20;
 /** Nanoseconds to start a row. */
 const ROW_NS = 4;
 
-/** One launch that computes `spec` for every element of the outputs; inputs broadcast to their shape. */
+/** One launch that computes `spec` for every element of the outputs; inputs broadcast to their shape. `lanes`: see `WalkShape`. */
 export function launchElementwise(
   l: Lowering,
   spec: ElementwiseSpec,
   inputs: readonly Value[],
   outputs: readonly Value[],
   scalars: readonly (number | ScalarInput)[] = [],
+  lanes?: 1,
 ): void {
   const { shape, numel } = outputs[0]!.layout;
   if (numel === 0) return;
@@ -55,7 +56,7 @@ export function launchElementwise(
   for (let dim = 0; dim < outer; dim++) args[sizeParam(dim)] = access.sizes[dim]!;
   scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
 
-  const kernel = elementwiseKernel(targetFor(l, spec, spacing), spec, { outer, spacing });
+  const kernel = elementwiseKernel(targetFor(l, spec, spacing), spec, { outer, spacing, ...(lanes && { lanes }) });
   const cost = elementCost(spec, numel);
   const options =
     outer === 0

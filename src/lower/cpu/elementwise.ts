@@ -1,6 +1,6 @@
 /** The lowering of elementwise expressions. */
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { isTransposed, lowerCopy } from './copy.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 

@@ -4,9 +4,9 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
-import type { CompareOp, Expr } from '../../kernels/cpu/ir.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import type { Formula, FormulaCompare, FormulaType } from '../../kernels/formula/formula.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { ScalarAttrs } from '../../geometry/elementwise.ts';
 import type { Attrs, OpRule, OpRules } from './rule.ts';
@@ -33,40 +33,40 @@ export interface CompareAttrs {
 
 const COST = 0.3;
 
-/** The expression of a predicate on two operands that are converted to `as`. */
+/** The formula of a predicate on two operands that are converted to `as`. */
 function predicate(
   name: string,
   dtypes: readonly DType[],
   scalars: number,
-  as: Compute,
-  build: (a: Expr, b: Expr) => Expr,
+  as: FormulaType,
+  of: (a: Formula, b: Formula) => Formula,
 ): ElementwiseSpec {
   return {
     name,
     inputs: dtypes.map((dtype) => ({ dtype, as })),
     outputs: [{ dtype: 'bool', as: 'bool' }],
-    scalars: Array<Compute>(scalars).fill(as),
-    build: (_, inputs, numbers) => {
+    scalars: Array<FormulaType>(scalars).fill(as),
+    results: (inputs, numbers) => {
       const [a, b] = [...inputs, ...numbers];
-      return [build(a!, b!)];
+      return [of(a!, b!)];
     },
     cost: COST,
   };
 }
 
-function pair(name: string, build: (a: Expr, b: Expr) => Expr, as?: Compute): OpRule<Attrs> {
+function pair(name: string, of: (a: Formula, b: Formula) => Formula, as?: FormulaType): OpRule<Attrs> {
   return {
     shape: ([a, b]) => [broadcastLayout(name, 'bool', a!, b!)],
     ...elementwiseRule(([a, b]) =>
-      predicate(name, [a!.dtype, b!.dtype], 0, as ?? computeOf(promoteLayouts(a!, b!)), build),
+      predicate(name, [a!.dtype, b!.dtype], 0, as ?? computeOf(promoteLayouts(a!, b!)), of),
     ),
     gradient: null,
   };
 }
 
-const compare = (op: CompareOp): OpRule<Attrs> => pair(op, (a, b) => a.compare(op, b));
+const compare = (op: FormulaCompare): OpRule<Attrs> => pair(op, (a, b) => a.compare(op, b));
 
-function compareScalar(op: CompareOp): OpRule<ScalarAttrs> {
+function compareScalar(op: FormulaCompare): OpRule<ScalarAttrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
     ...elementwiseRule(([x], _, { dtype }) =>
@@ -91,5 +91,5 @@ export const compareRules: OpRules<CompareAttrs> = {
   geScalar: compareScalar('ge'),
   logicalAnd: pair('logicalAnd', (a, b) => a.and(b), 'bool'),
   logicalOr: pair('logicalOr', (a, b) => a.or(b), 'bool'),
-  logicalXor: pair('logicalXor', (a, b) => a.binary('xor', b), 'bool'),
+  logicalXor: pair('logicalXor', (a, b) => a.xor(b), 'bool'),
 };

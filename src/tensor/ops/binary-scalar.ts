@@ -2,13 +2,11 @@
  * Arithmetic of a tensor and a number. The number is a scalar of the call, never part of the plan, so a loop that
  * changes it reuses one plan. Fractions turn integer tensors into float32, as in PyTorch.
  */
-import { isFloating, type DType } from '../../base/dtype.ts';
+import type { DType } from '../../base/dtype.ts';
 import { AutogradError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { fmod, floorDivide, maximum, minimum, power, remainder } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
-import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
-import { hoisted } from '../../kernels/cpu/math.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import { constantOf, type Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from '../../geometry/elementwise.ts';
@@ -49,18 +47,15 @@ export interface ScalarOpAttrs {
   clampGrad: ScalarAttrs;
 }
 
-/** The expression of a number operation; `s` are the numbers in the compute type. */
+/** The formula of a number operation; `s` are the numbers in the compute type. */
 interface ScalarRule<A extends ScalarAttrs> {
   readonly name: string;
-  readonly build: (f: Fn, x: Expr, s: readonly Expr[], attrs: A) => Expr;
+  readonly of: (x: Formula, s: readonly Formula[], attrs: A) => Formula;
   readonly cost: number;
   readonly floating?: boolean;
   readonly notBool?: boolean;
-  readonly scalarOnly?: (attrs: A) => boolean;
   readonly scalars?: number;
 }
-
-const always = (): boolean => true;
 
 const resultOf = (rule: ScalarRule<never>, dtype: DType): DType => (rule.floating === true ? floatingOf(dtype) : dtype);
 
@@ -77,8 +72,7 @@ function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradie
         inputs: [{ dtype: x!.dtype, as }],
         outputs: [{ dtype: out!.dtype, as }],
         scalars: Array<typeof as>(rule.scalars ?? 1).fill(as),
-        build: (f, [input], s) => [rule.build(f, input!, s, attrs)],
-        scalarOnly: rule.scalarOnly?.(attrs) ?? false,
+        results: ([input], s) => [rule.of(input!, s, attrs)],
         cost: rule.cost,
       };
     }),
@@ -103,8 +97,8 @@ function flows<A extends Attrs>(
 }
 
 /** x to a power. The special exponents are computed as PyTorch computes them. */
-function powerOf(f: Fn, x: Expr, s: Expr, kind: PowClass): Expr {
-  const one = hoisted(f, x.type, 1);
+function powerOf(x: Formula, s: Formula, kind: PowClass): Formula {
+  const one = constantOf(x.type, 1);
   switch (kind) {
     case 'zero':
       return one;
@@ -115,15 +109,15 @@ function powerOf(f: Fn, x: Expr, s: Expr, kind: PowClass): Expr {
     case 'cube':
       return x.mul(x).mul(x);
     case 'sqrt':
-      return x.unary('sqrt');
+      return x.sqrt();
     case 'rsqrt':
-      return one.div(x.unary('sqrt'));
+      return one.div(x.sqrt());
     case 'reciprocal':
       return one.div(x);
     case 'inverseSquare':
       return one.div(x.mul(x));
     case 'general':
-      return power(f, x, s);
+      return x.pow(s);
   }
 }
 
@@ -154,28 +148,28 @@ const clampGrad = (
 
 export const scalarRules: OpRules<ScalarOpAttrs> = {
   addScalar: scalarRule(
-    { name: 'addScalar', build: (_, x, [s]) => x.add(s!), cost: 0.1 },
+    { name: 'addScalar', of: (x, [s]) => x.add(s!), cost: 0.1 },
     flows('AddBackward0', (g) => g),
   ),
   subScalar: scalarRule(
-    { name: 'subScalar', build: (_, x, [s]) => x.sub(s!), notBool: true, cost: 0.1 },
+    { name: 'subScalar', of: (x, [s]) => x.sub(s!), notBool: true, cost: 0.1 },
     flows('SubBackward0', (g) => g),
   ),
   rsubScalar: scalarRule(
-    { name: 'rsubScalar', build: (_, x, [s]) => s!.sub(x), notBool: true, cost: 0.1 },
+    { name: 'rsubScalar', of: (x, [s]) => s!.sub(x), notBool: true, cost: 0.1 },
     flows('RsubBackward1', (g) => g.neg()),
   ),
   mulScalar: scalarRule(
-    { name: 'mulScalar', build: (_, x, [s]) => x.mul(s!), cost: 0.1 },
+    { name: 'mulScalar', of: (x, [s]) => x.mul(s!), cost: 0.1 },
     flows('MulBackward0', (g, { scalars }) => g.mul(scalars[0]!)),
   ),
   divScalar: scalarRule(
-    { name: 'divScalar', build: (_, x, [s]) => x.div(s!), floating: true, cost: 0.5 },
+    { name: 'divScalar', of: (x, [s]) => x.div(s!), floating: true, cost: 0.5 },
     flows('DivBackward0', (g, { scalars }) => g.div(scalars[0]!)),
   ),
   rdivScalar: scalarRule(
     // PyTorch takes the reciprocal first, and so rounds twice
-    { name: 'rdivScalar', build: (f, x, [s]) => hoisted(f, x.type, 1).div(x).mul(s!), floating: true, cost: 0.5 },
+    { name: 'rdivScalar', of: (x, [s]) => constantOf(x.type, 1).div(x).mul(s!), floating: true, cost: 0.5 },
     flows('MulBackward0', (g, { input, output }) => g.neg().mul(output(0).div(input(0))), {
       inputs: [0],
       outputs: [0],
@@ -184,47 +178,45 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
   powScalar: scalarRule<PowAttrs>(
     {
       name: 'powScalar',
-      build: (f, x, [s], { exponent }) => powerOf(f, x, s!, exponent),
-      scalarOnly: ({ exponent }) => exponent === 'general',
+      of: (x, [s], { exponent }) => powerOf(x, s!, exponent),
       cost: 1,
     },
     flows('PowBackward0', powGrad, { inputs: [0] }),
   ),
   rpowScalar: scalarRule(
-    { name: 'rpowScalar', build: (f, x, [s]) => power(f, s!, x), scalarOnly: always, cost: 40 },
+    { name: 'rpowScalar', of: (x, [s]) => s!.pow(x), cost: 40 },
     flows('PowBackward1', rpowGrad, { inputs: [0], outputs: [0] }),
   ),
   remainderScalar: scalarRule(
-    { name: 'remainderScalar', build: (f, x, [s]) => remainder(f, x, s!), scalarOnly: always, cost: 15 },
+    { name: 'remainderScalar', of: (x, [s]) => x.binary('remainder', s!), cost: 15 },
     flows('RemainderBackward0', (g) => g),
   ),
   fmodScalar: scalarRule(
     {
       name: 'fmodScalar',
-      build: (f, x, [s], { dtype }) => (isFloating(dtype) ? fmod(f, x, s!) : x.rem(s!)),
-      scalarOnly: always,
+      of: (x, [s]) => x.binary('fmod', s!),
       cost: 15,
     },
     flows('FmodBackward0', (g) => g),
   ),
   floorDivideScalar: scalarRule(
-    { name: 'floorDivideScalar', build: (f, x, [s]) => floorDivide(f, x, s!), scalarOnly: always, cost: 20 },
+    { name: 'floorDivideScalar', of: (x, [s]) => x.binary('floorDivide', s!), cost: 20 },
     flows('NotImplemented', () => {
       throw new AutogradError('floorDivide: has no gradient; use div().floor() if a gradient of zero is what you want, or detach() its operand'); // prettier-ignore
     }),
   ),
   clampMin: scalarRule(
-    { name: 'clampMin', build: (_, x, [s]) => maximum(x, s!), cost: 0.3 },
+    { name: 'clampMin', of: (x, [s]) => x.max(s!), cost: 0.3 },
     flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, ctx.scalars[0]!, Infinity), { inputs: [0] }),
   ),
   clampMax: scalarRule(
-    { name: 'clampMax', build: (_, x, [s]) => minimum(x, s!), cost: 0.3 },
+    { name: 'clampMax', of: (x, [s]) => x.min(s!), cost: 0.3 },
     flows('ClampBackward1', (g, ctx) => clampGrad(g, ctx, -Infinity, ctx.scalars[0]!), { inputs: [0] }),
   ),
   clamp: scalarRule(
     {
       name: 'clamp',
-      build: (f, x, [min, max]) => minimum(f.let('raised', maximum(x, min!)), max!),
+      of: (x, [min, max]) => x.max(min!).min(max!),
       scalars: 2,
       cost: 0.5,
     },
@@ -241,12 +233,7 @@ export const scalarRules: OpRules<ScalarOpAttrs> = {
         inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [as, as],
-        build: (f, [g, x], [min, max]) => [
-          x!
-            .ge(min!)
-            .and(x!.le(max!))
-            .select(g!, hoisted(f, g!.type, 0)),
-        ],
+        results: ([g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)], // prettier-ignore
         cost: 0.3,
       };
     }),

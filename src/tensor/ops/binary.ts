@@ -6,20 +6,9 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { AutogradError, DTypeError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
-import {
-  fmod,
-  floorDivide,
-  hostMath,
-  isFloat,
-  maximum,
-  minimum,
-  power,
-  remainder,
-} from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
-import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
-import { hoisted } from '../../kernels/cpu/math.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import type { Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';
 import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';
@@ -59,45 +48,41 @@ export interface BinaryAttrs {
   minimumGrad: Attrs;
 }
 
-/** How one operation computes: in which types, and by which expression. */
+/** How one operation computes: in which types, and by which formula. */
 interface Arithmetic {
   /** Integers are computed as float32. */
   readonly floating?: boolean;
-  /** Whether the expression only exists for scalars of this dtype. */
-  readonly scalarOnly?: (dtype: DType) => boolean;
-  readonly build: (f: Fn, a: Expr, b: Expr, scalars: readonly Expr[], dtype: DType) => Expr;
+  readonly of: (a: Formula, b: Formula, scalars: readonly Formula[]) => Formula;
   readonly scalars?: number;
   /** Nanoseconds for one element. */
   readonly cost: number;
 }
 
-const always = (): boolean => true;
-
 const ARITHMETIC = {
-  add: { build: (_, a, b) => a.add(b), cost: 0.1 },
-  sub: { build: (_, a, b) => a.sub(b), cost: 0.1 },
+  add: { of: (a, b) => a.add(b), cost: 0.1 },
+  sub: { of: (a, b) => a.sub(b), cost: 0.1 },
   addAlpha: {
-    build: (_, a, b, [alpha]) => (isFloat(a) ? b.fma(alpha!, a) : b.mul(alpha!).add(a)),
+    of: (a, b, [alpha]) => (a.isFloat ? b.fma(alpha!, a) : b.mul(alpha!).add(a)),
     scalars: 1,
     cost: 0.1,
   },
   subAlpha: {
-    build: (_, a, b, [alpha]) => (isFloat(a) ? b.unary('neg').fma(alpha!, a) : a.sub(b.mul(alpha!))),
+    of: (a, b, [alpha]) => (a.isFloat ? b.neg().fma(alpha!, a) : a.sub(b.mul(alpha!))),
     scalars: 1,
     cost: 0.1,
   },
-  mul: { build: (_, a, b) => a.mul(b), cost: 0.1 },
-  div: { build: (_, a, b) => a.div(b), floating: true, cost: 0.5 },
-  pow: { build: power, scalarOnly: always, cost: 40 },
-  maximum: { build: (_, a, b) => maximum(a, b), cost: 0.3 },
-  minimum: { build: (_, a, b) => minimum(a, b), cost: 0.3 },
-  remainder: { build: remainder, scalarOnly: always, cost: 15 },
-  fmod: { build: (f, a, b) => (isFloat(a) ? fmod(f, a, b) : a.rem(b)), scalarOnly: always, cost: 15 },
-  floorDivide: { build: floorDivide, scalarOnly: always, cost: 20 },
-  atan2: { build: (_, a, b) => hostMath('atan2', a, b), floating: true, scalarOnly: always, cost: 40 },
-  bitwiseAnd: { build: (_, a, b) => a.and(b), cost: 0.1 },
-  bitwiseOr: { build: (_, a, b) => a.or(b), cost: 0.1 },
-  bitwiseXor: { build: (_, a, b) => a.binary('xor', b), cost: 0.1 },
+  mul: { of: (a, b) => a.mul(b), cost: 0.1 },
+  div: { of: (a, b) => a.div(b), floating: true, cost: 0.5 },
+  pow: { of: (a, b) => a.pow(b), cost: 40 },
+  maximum: { of: (a, b) => a.max(b), cost: 0.3 },
+  minimum: { of: (a, b) => a.min(b), cost: 0.3 },
+  remainder: { of: (a, b) => a.binary('remainder', b), cost: 15 },
+  fmod: { of: (a, b) => a.binary('fmod', b), cost: 15 },
+  floorDivide: { of: (a, b) => a.binary('floorDivide', b), cost: 20 },
+  atan2: { of: (a, b) => a.binary('atan2', b), floating: true, cost: 40 },
+  bitwiseAnd: { of: (a, b) => a.and(b), cost: 0.1 },
+  bitwiseOr: { of: (a, b) => a.or(b), cost: 0.1 },
+  bitwiseXor: { of: (a, b) => a.xor(b), cost: 0.1 },
 } satisfies { readonly [name: string]: Arithmetic };
 
 export type ArithmeticName = keyof typeof ARITHMETIC;
@@ -108,7 +93,7 @@ function resultDType(name: ArithmeticName, a: Layout, b: Layout): DType {
   return (ARITHMETIC[name] as Arithmetic).floating === true ? floatingOf(dtype) : dtype;
 }
 
-/** The expression of an arithmetic operation on operands of these dtypes. */
+/** The formula of an arithmetic operation on operands of these dtypes. */
 export function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute: DType, out: DType): ElementwiseSpec {
   const rule: Arithmetic = ARITHMETIC[name];
   const as = computeOf(compute);
@@ -117,8 +102,7 @@ export function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute
     inputs: [{ dtype: a, as }, { dtype: b, as }],
     outputs: [{ dtype: out, as }],
     scalars: rule.scalars === 1 ? [as] : [],
-    build: (f, [x, y], scalars) => [rule.build(f, x!, y!, scalars, compute)],
-    scalarOnly: rule.scalarOnly?.(compute) ?? false,
+    results: ([x, y], scalars) => [rule.of(x!, y!, scalars)],
     cost: rule.cost,
   }; // prettier-ignore
 }
@@ -166,11 +150,9 @@ function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
         inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
         scalars: [],
-        build: (f, [g, a, b]) => {
+        results: ([g, a, b]) => {
           const loses = name === 'maximumGrad' ? a!.lt(b!) : a!.gt(b!);
-          const half = f.let('half', g!.mul(hoisted(f, g!.type, 0.5)));
-          const kept = f.let('kept', a!.eq(b!).select(half, g!));
-          return [loses.select(hoisted(f, g!.type, 0), kept)];
+          return [loses.select(0, a!.eq(b!).select(g!.mul(0.5), g!))];
         },
         cost: 0.3,
       };

@@ -5,7 +5,7 @@
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
-import { computeOf } from '../../kernels/cpu/elementwise/memory.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { broadcastGradient, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
 
@@ -40,7 +40,7 @@ export const selectRules: OpRules<SelectAttrs> = {
         ],
         outputs: [{ dtype: out!.dtype, as }],
         scalars: [],
-        build: (_, [c, x, y]) => [c!.select(x!, y!)],
+        results: ([c, x, y]) => [c!.select(x!, y!)],
         cost: 0.3,
       };
     }),
@@ -65,7 +65,7 @@ export const selectRules: OpRules<SelectAttrs> = {
         ],
         outputs: [{ dtype: out!.dtype, as }],
         scalars: [as],
-        build: (_, [value, m], [number]) => [m!.select(number!, value!)],
+        results: ([value, m], [number]) => [m!.select(number!, value!)],
         cost: 0.2,
       };
     }),
@@ -90,9 +90,9 @@ export const selectRules: OpRules<SelectAttrs> = {
         outputs: [operand],
         scalars: [as],
         // from the nearer end, so that weight 1 gives b exactly
-        build: (f, [a, b], [w]) => {
-          const step = f.let('step', b!.sub(a!));
-          const back = f.let('back', b!.sub(step.mul(f.let('rest', w!.unary('neg').add(1)))));
+        results: ([a, b], [w]) => {
+          const step = b!.sub(a!);
+          const back = b!.sub(step.mul(w!.neg().add(1)));
           return [w!.lt(0.5).select(step.mul(w!).add(a!), back)];
         },
         cost: 0.5,

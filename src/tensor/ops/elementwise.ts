@@ -7,7 +7,7 @@ import { DTypeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import { lowerElementwise } from '../../lower/cpu/elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule } from './rule.ts';

@@ -10,10 +10,9 @@ import { requireDType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
-import { maximum } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
-import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import type { Formula, FormulaType } from '../../kernels/formula/formula.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { remembered } from '../../geometry/attrs.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
@@ -86,29 +85,28 @@ export function adamScalars(options: {
 const ADAM_SCALARS = 9;
 
 /** The new [param, buffer?] of `sgdStep`. */
-function sgd(f: Fn, params: SgdParams, inputs: readonly Expr[], scalars: readonly Expr[]): Expr[] {
-  const [param, grad, buffer] = inputs as [Expr, Expr, Expr];
-  const [minusLr, momentum, undamped, decay] = scalars as [Expr, Expr, Expr, Expr];
-  const ascent = params.maximize ? grad.unary('neg') : grad;
-  const g = f.let('g', params.weightDecay ? param.fma(decay, ascent) : ascent);
+function sgd(params: SgdParams, inputs: readonly Formula[], scalars: readonly Formula[]): Formula[] {
+  const [param, grad, buffer] = inputs as [Formula, Formula, Formula];
+  const [minusLr, momentum, undamped, decay] = scalars as [Formula, Formula, Formula, Formula];
+  const ascent = params.maximize ? grad.neg() : grad;
+  const g = params.weightDecay ? param.fma(decay, ascent) : ascent;
   if (params.momentum === 'none') return [g.fma(minusLr, param)];
-  const running = params.momentum === 'running' ? g.fma(undamped, f.let('kept', buffer.mul(momentum))) : g;
-  const state = f.let('state', running);
-  const direction = params.nesterov ? f.let('ahead', state.fma(momentum, g)) : state;
+  const state = params.momentum === 'running' ? g.fma(undamped, buffer.mul(momentum)) : g;
+  const direction = params.nesterov ? state.fma(momentum, g) : state;
   return [direction.fma(minusLr, param), state];
 }
 
 /** The new [param, average, squaredAverage, largest?] of `adamStep`. */
-function adam(f: Fn, params: AdamParams, inputs: readonly Expr[], scalars: readonly Expr[]): Expr[] {
-  const [before, grad, average, squared, largest] = inputs as [Expr, Expr, Expr, Expr, Expr];
+function adam(params: AdamParams, inputs: readonly Formula[], scalars: readonly Formula[]): Formula[] {
+  const [before, grad, average, squared, largest] = inputs as [Formula, Formula, Formula, Formula, Formula];
   const [beta1, rest1, beta2, rest2, root, eps, minusStep, decay, shrink] = scalars;
-  const ascent = params.maximize ? grad.unary('neg') : grad;
-  const param = params.weightDecay === 'decoupled' ? f.let('param', before.mul(shrink!)) : before;
-  const g = f.let('g', params.weightDecay === 'loss' ? param.fma(decay!, ascent) : ascent);
-  const m = f.let('m', g.fma(rest1!, f.let('m0', average.mul(beta1!))));
-  const v = f.let('v', g.mul(rest2!).fma(g, f.let('v0', squared.mul(beta2!))));
-  const top = params.amsgrad ? f.let('top', maximum(largest, v)) : v;
-  const scale = f.let('scale', top.unary('sqrt').div(root!).add(eps!));
+  const ascent = params.maximize ? grad.neg() : grad;
+  const param = params.weightDecay === 'decoupled' ? before.mul(shrink!) : before;
+  const g = params.weightDecay === 'loss' ? param.fma(decay!, ascent) : ascent;
+  const m = g.fma(rest1!, average.mul(beta1!));
+  const v = g.mul(rest2!).fma(g, squared.mul(beta2!));
+  const top = params.amsgrad ? largest.max(v) : v;
+  const scale = top.sqrt().div(root!).add(eps!);
   const next = param.add(m.mul(minusStep!).div(scale));
   return params.amsgrad ? [next, m, v, top] : [next, m, v];
 }
@@ -126,13 +124,13 @@ function requireMatching(op: string, inputs: readonly Layout[]): void {
   }
 }
 
-/** One expression over tensors of one dtype. */
+/** Formulas over tensors of one dtype. */
 function stepSpec(
   name: string,
   count: number,
   inputs: readonly Layout[],
   outputs: readonly Layout[],
-  build: ElementwiseSpec['build'],
+  results: ElementwiseSpec['results'],
 ): ElementwiseSpec {
   const { dtype } = inputs[0]!;
   const as = computeOf(dtype);
@@ -140,8 +138,8 @@ function stepSpec(
     name,
     inputs: inputs.map(() => ({ dtype, as })),
     outputs: outputs.map(() => ({ dtype, as })),
-    scalars: Array<Compute>(count).fill(as),
-    build,
+    scalars: Array<FormulaType>(count).fill(as),
+    results,
     cost: inputs.length > 3 ? 2 : 0.2,
   };
 }
@@ -154,7 +152,7 @@ export const optimizerRules: OpRules<OptimizerAttrs> = {
       return momentum === 'none' ? [param] : [param, param];
     },
     ...elementwiseRule((inputs, outputs, params) =>
-      stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (f, x, scalars) => sgd(f, params, x, scalars)),
+      stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (x, scalars) => sgd(params, x, scalars)),
     ),
     gradient: null,
   },
@@ -164,7 +162,7 @@ export const optimizerRules: OpRules<OptimizerAttrs> = {
       return inputs.slice(1).map((input) => layoutOf(input.dtype, input.shape));
     },
     ...elementwiseRule((inputs, outputs, params) =>
-      stepSpec(`adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (f, x, scalars) => adam(f, params, x, scalars)),
+      stepSpec(`adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (x, scalars) => adam(params, x, scalars)),
     ),
     gradient: null,
   },

@@ -9,7 +9,7 @@ import { AutogradError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/cpu/elementwise/elementwise.ts';
+import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
 import type { OpAttrs, OpName } from './index.ts';

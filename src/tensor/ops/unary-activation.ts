@@ -5,10 +5,8 @@
  */
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { hostMath } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
-import type { Expr, Fn } from '../../kernels/cpu/ir.ts';
-import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, sigmoidF32, tanhF32 } from '../../kernels/cpu/math.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import { constantOf, type Formula, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
@@ -55,42 +53,28 @@ export interface ActivationAttrs {
   eluGrad: Attrs;
 }
 
-const isDouble = (x: Expr): boolean => x.type === 'f64';
-const num = (f: Fn, x: Expr, value: number): Expr => hoisted(f, x.type, value);
-
-// One expression for both precisions: f64 expressions are scalars, f32 ones vectors.
-const exp = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('exp', x) : expF32(f, x));
-const log1p = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('log1p', x) : log1pF32(f, x));
-const tanh = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('tanh', x) : tanhF32(f, x));
-const expm1 = (f: Fn, x: Expr): Expr => (isDouble(x) ? hostMath('expm1', x) : expm1F32(f, x));
-const erf = (f: Fn, x: Expr): Expr => (isDouble(x) ? erfF64(f, x) : erfF32(f, x));
-function sigmoid(f: Fn, x: Expr): Expr {
-  if (!isDouble(x)) return sigmoidF32(f, x);
-  return num(f, x, 1).div(hostMath('exp', x.unary('neg')).add(1));
-}
+/** The density of the normal distribution at 0. */
+const DENSITY = 1 / Math.sqrt(2 * Math.PI);
 
 /** Φ(x), the normal distribution. */
-const normalCdf = (f: Fn, x: Expr): Expr =>
-  erf(f, x.mul(num(f, x, Math.SQRT1_2))).add(num(f, x, 1)).mul(num(f, x, 0.5)); // prettier-ignore
+const normalCdf = (x: Formula): Formula => x.mul(Math.SQRT1_2).math('erf').add(1).mul(0.5);
 
-function softplus(f: Fn, x: Expr, beta: Expr, threshold: Expr): Expr {
-  const scaled = f.let('scaled', x.mul(beta));
-  const e = f.let('e', exp(f, scaled));
-  return scaled.gt(threshold).select(x, f.let('curve', log1p(f, e).div(beta)));
+function softplus(x: Formula, beta: Formula, threshold: Formula): Formula {
+  const scaled = x.mul(beta);
+  return scaled.gt(threshold).select(x, scaled.exp().math('log1p').div(beta));
 }
 
 /** min(max(x + 3, 0), 6) */
-function hardGate(f: Fn, x: Expr): Expr {
-  const [zero, six] = [num(f, x, 0), num(f, x, 6)];
-  const moved = f.let('moved', x.add(num(f, x, 3)));
-  return moved.lt(zero).select(zero, moved.gt(six).select(six, moved));
+function hardGate(x: Formula): Formula {
+  const moved = x.add(3);
+  return moved.lt(0).select(0, moved.gt(6).select(6, moved));
 }
 
 /** A kernel of [g, saved] whose gradient for g is itself on the new gradient; that for `saved` is `second`. */
 function gradRule(
   name: keyof ActivationAttrs,
-  build: (f: Fn, g: Expr, saved: Expr, scalars: readonly Expr[]) => Expr,
-  options: { readonly scalars?: number; readonly host?: boolean; readonly cost: number },
+  of: (g: Formula, saved: Formula, scalars: readonly Formula[]) => Formula,
+  options: { readonly scalars?: number; readonly cost: number },
   second: ((h: Tensor, g: Tensor, saved: Tensor, ctx: GradientContext<Attrs>) => Tensor) | null,
 ): OpRule<Attrs> {
   return {
@@ -102,9 +86,8 @@ function gradRule(
         name,
         inputs: inputs.map((input) => ({ dtype: input.dtype, as })),
         outputs: [{ dtype, as }],
-        scalars: Array<Compute>(options.scalars ?? 0).fill(as),
-        build: (f, [g, saved], scalars) => [build(f, g!, saved!, scalars)],
-        scalarOnly: options.host === true && as === 'f64',
+        scalars: Array<FormulaType>(options.scalars ?? 0).fill(as),
+        results: ([g, saved], scalars) => [of(g!, saved!, scalars)],
         cost: options.cost,
       };
     }),
@@ -152,7 +135,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
       {
         name: 'relu',
         // "0 if x < 0, else x" rather than the larger: NaN stays, and it is one instruction
-        build: (f, x) => (x.type.startsWith('i') ? x.lt(0).select(num(f, x, 0), x) : x.binary('pmax', num(f, x, 0))),
+        of: (x) => x.binary('pmax', 0),
         cost: 0.1,
       },
       throughOutput('ReluBackward0', 'reluGrad'),
@@ -160,17 +143,17 @@ export const activationRules: OpRules<ActivationAttrs> = {
     ),
   },
   sigmoid: unaryRule(
-    { name: 'sigmoid', build: sigmoid, floating: true, scalarOnly: 'double', cost: 1.5 },
+    { name: 'sigmoid', of: (x) => x.math('sigmoid'), floating: true, cost: 1.5 },
     throughOutput('SigmoidBackward0', 'sigmoidGrad'),
   ),
   tanh: unaryRule(
-    { name: 'tanh', build: tanh, floating: true, scalarOnly: 'double', cost: 2 },
+    { name: 'tanh', of: (x) => x.math('tanh'), floating: true, cost: 2 },
     throughOutput('TanhBackward0', 'tanhGrad'),
   ),
   leakyRelu: unaryRule(
     {
       name: 'leakyRelu',
-      build: (f, x, [slope]) => x.gt(num(f, x, 0)).select(x, x.mul(slope!)),
+      of: (x, [slope]) => x.gt(0).select(x, x.mul(slope!)),
       scalars: 1,
       cost: 0.2,
     },
@@ -178,20 +161,19 @@ export const activationRules: OpRules<ActivationAttrs> = {
     floatOnly('leakyRelu'),
   ),
   gelu: unaryRule(
-    { name: 'gelu', build: (f, x) => x.mul(normalCdf(f, x)), scalarOnly: 'double', cost: 4 },
+    { name: 'gelu', of: (x) => x.mul(normalCdf(x)), cost: 4 },
     throughInput('GeluBackward0', 'geluGrad'),
     floatOnly('gelu'),
   ),
   silu: unaryRule(
-    { name: 'silu', build: (f, x) => x.mul(sigmoid(f, x)), scalarOnly: 'double', cost: 1.5 },
+    { name: 'silu', of: (x) => x.mul(x.math('sigmoid')), cost: 1.5 },
     throughInput('SiluBackward0', 'siluGrad'),
     floatOnly('silu'),
   ),
   softplus: unaryRule(
     {
       name: 'softplus',
-      build: (f, x, [beta, threshold]) => softplus(f, x, beta!, threshold!),
-      scalarOnly: 'double',
+      of: (x, [beta, threshold]) => softplus(x, beta!, threshold!),
       scalars: 2,
       cost: 3,
     },
@@ -202,7 +184,7 @@ export const activationRules: OpRules<ActivationAttrs> = {
     {
       name: 'hardtanh',
       // Comparisons, not the smaller and the larger: NaN stays.
-      build: (_, x, [least, most]) => x.lt(least!).select(least!, x.gt(most!).select(most!, x)),
+      of: (x, [least, most]) => x.lt(least!).select(least!, x.gt(most!).select(most!, x)),
       scalars: 2,
       cost: 0.2,
     },
@@ -214,15 +196,14 @@ export const activationRules: OpRules<ActivationAttrs> = {
     notBool('hardtanh', "convert it with .to('float32')"),
   ),
   hardswish: unaryRule(
-    { name: 'hardswish', build: (f, x) => x.mul(hardGate(f, x).div(num(f, x, 6))), cost: 0.3 },
+    { name: 'hardswish', of: (x) => x.mul(hardGate(x).div(6)), cost: 0.3 },
     throughInput('HardswishBackward0', 'hardswishGrad'),
     floatOnly('hardswish'),
   ),
   elu: unaryRule(
     {
       name: 'elu',
-      build: (f, x, [alpha]) => x.gt(num(f, x, 0)).select(x, f.let('curve', expm1(f, x).mul(alpha!))),
-      scalarOnly: 'double',
+      of: (x, [alpha]) => x.gt(0).select(x, x.math('expm1').mul(alpha!)),
       scalars: 1,
       cost: 1.5,
     },
@@ -231,50 +212,49 @@ export const activationRules: OpRules<ActivationAttrs> = {
   ),
   reluGrad: {
     step: 'gate',
-    ...gradRule('reluGrad', (f, g, y) => y.le(num(f, y, 0)).select(num(f, g, 0), g), { cost: 0.1 }, null),
+    ...gradRule('reluGrad', (g, y) => y.le(0).select(0, g), { cost: 0.1 }, null),
   },
   sigmoidGrad: gradRule(
     'sigmoidGrad',
-    (f, g, y) => g.mul(num(f, y, 1).sub(y)).mul(y),
+    (g, y) => g.mul(constantOf(y.type, 1).sub(y)).mul(y),
     { cost: 0.2 },
     (h, g, y) => h.mul(g).mul(y.mul(-2).add(1)),
   ),
   tanhGrad: gradRule(
     'tanhGrad',
-    (f, g, y) => g.mul(num(f, y, 1).sub(y.mul(y))),
+    (g, y) => g.mul(constantOf(y.type, 1).sub(y.mul(y))),
     { cost: 0.2 },
     (h, g, y) => h.mul(g).mul(y).mul(-2),
   ),
   leakyReluGrad: gradRule(
     'leakyReluGrad',
-    (f, g, x, [slope]) => x.gt(num(f, x, 0)).select(g, g.mul(slope!)),
+    (g, x, [slope]) => x.gt(0).select(g, g.mul(slope!)),
     { scalars: 1, cost: 0.2 },
     null,
   ),
   // Φ(x) + x·φ(x), φ the density; its slope is φ(x)·(2 - x²)
   geluGrad: gradRule(
     'geluGrad',
-    (f, g, x) => {
-      const cdf = f.let('cdf', normalCdf(f, x));
-      const density = exp(f, x.mul(x).mul(num(f, x, -0.5))).mul(num(f, x, 1 / Math.sqrt(2 * Math.PI)));
-      return g.mul(cdf.add(x.mul(density)));
+    (g, x) => {
+      const density = x.mul(x).mul(-0.5).exp().mul(DENSITY);
+      return g.mul(normalCdf(x).add(x.mul(density)));
     },
-    { host: true, cost: 5 },
+    { cost: 5 },
     (h, g, x) => {
       const squared = x.square();
-      const density = squared.mul(-0.5).exp().mul(1 / Math.sqrt(2 * Math.PI)); // prettier-ignore
+      const density = squared.mul(-0.5).exp().mul(DENSITY);
       return h.mul(g).mul(density.mul(squared.neg().add(2)));
     },
   ),
   // s·(1 + x·(1 - s)), s = sigmoid(x); its slope is s·(1 - s)·(2 + x·(1 - 2s))
   siluGrad: gradRule(
     'siluGrad',
-    (f, g, x) => {
-      const s = f.let('s', sigmoid(f, x));
-      const one = num(f, x, 1);
+    (g, x) => {
+      const s = x.math('sigmoid');
+      const one = constantOf(x.type, 1);
       return g.mul(s.mul(one.add(x.mul(one.sub(s)))));
     },
-    { host: true, cost: 2 },
+    { cost: 2 },
     (h, g, x) => {
       const s = x.sigmoid();
       const slope = s.mul(s.neg().add(1)).mul(x.mul(s.mul(-2).add(1)).add(2));
@@ -283,11 +263,11 @@ export const activationRules: OpRules<ActivationAttrs> = {
   ),
   softplusGrad: gradRule(
     'softplusGrad',
-    (f, g, x, [beta, threshold]) => {
-      const scaled = f.let('scaled', x.mul(beta!));
-      return scaled.gt(threshold!).select(g, f.let('curve', g.mul(sigmoid(f, scaled))));
+    (g, x, [beta, threshold]) => {
+      const scaled = x.mul(beta!);
+      return scaled.gt(threshold!).select(g, g.mul(scaled.math('sigmoid')));
     },
-    { scalars: 2, host: true, cost: 2 },
+    { scalars: 2, cost: 2 },
     (h, g, x, { scalars: [beta, threshold] }) => {
       const s = x.mul(beta!).sigmoid();
       const slope = s.mul(s.neg().add(1)).mul(beta!);
@@ -297,25 +277,22 @@ export const activationRules: OpRules<ActivationAttrs> = {
   hardtanhGrad: gradRule(
     'hardtanhGrad',
     // Nothing flows through NaN, as in PyTorch's vectors; its scalar loops, for the last few elements, let it.
-    (f, g, y, [least, most]) => y.gt(least!).select(y.lt(most!).select(g, num(f, g, 0)), num(f, g, 0)),
+    (g, y, [least, most]) => y.gt(least!).select(y.lt(most!).select(g, 0), 0),
     { scalars: 2, cost: 0.2 },
     null,
   ),
   // 0 up to -3, 1 from 3 on, x/3 + 1/2 between; its slope is 1/3 there
   hardswishGrad: gradRule(
     'hardswishGrad',
-    (f, g, x) => {
-      const between = g.mul(x.div(num(f, x, 3)).add(num(f, x, 0.5)));
-      return x.le(num(f, x, -3)).select(num(f, g, 0), x.ge(num(f, x, 3)).select(g, between));
-    },
+    (g, x) => x.le(-3).select(0, x.ge(3).select(g, g.mul(x.div(3).add(0.5)))),
     { cost: 0.3 },
     (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().ge(3), 0), // prettier-ignore
   ),
   // α·eˣ where x ≤ 0, which is its own slope there
   eluGrad: gradRule(
     'eluGrad',
-    (f, g, x, [alpha]) => x.gt(num(f, x, 0)).select(g, f.let('curve', g.mul(alpha!).mul(exp(f, x)))),
-    { scalars: 1, host: true, cost: 1.5 },
+    (g, x, [alpha]) => x.gt(0).select(g, g.mul(alpha!).mul(x.exp())),
+    { scalars: 1, cost: 1.5 },
     (h, g, x, { scalars: [alpha] }) =>
       h
         .mul(g)

@@ -6,10 +6,8 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { DTypeError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { absolute, hostMath, isFloat, negate, not, rounded, sign } from '../../kernels/cpu/elementwise/expr.ts';
-import { computeOf, type Compute } from '../../kernels/cpu/elementwise/memory.ts';
-import { constant, math, type Expr, type Fn, type MathFn } from '../../kernels/cpu/ir.ts';
-import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32 } from '../../kernels/cpu/math.ts';
+import { computeOf } from '../../kernels/formula/elementwise.ts';
+import { constantOf, type Formula, type FormulaMath, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule, floatingOf } from './elementwise.ts';
 import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
@@ -23,15 +21,13 @@ export type UnaryName =
 /** None takes attributes or scalars. */
 export type UnaryAttrs = Record<UnaryName, Attrs>;
 
-export interface UnaryExpression {
+export interface UnaryFormula {
   readonly name: string;
-  readonly build: (f: Fn, x: Expr, scalars: readonly Expr[]) => Expr;
+  readonly of: (x: Formula, scalars: readonly Formula[]) => Formula;
   /** Integers are computed as float32. */
   readonly floating?: boolean;
   /** bool is computed as int64. */
   readonly whole?: boolean;
-  /** Where the expression only exists for scalars: in double precision, or always. */
-  readonly scalarOnly?: 'double' | 'always';
   readonly scalars?: number;
   /** Nanoseconds for one element. */
   readonly cost: number;
@@ -39,7 +35,7 @@ export interface UnaryExpression {
 
 /** The rule of a function that keeps the dtype, up to integers becoming float32. */
 export function unaryRule<A extends Attrs>(
-  rule: UnaryExpression,
+  rule: UnaryFormula,
   gradient: Gradient<A> | null,
   check: (dtype: DType) => void = () => undefined,
 ): OpRule<A> {
@@ -56,9 +52,8 @@ export function unaryRule<A extends Attrs>(
         name: rule.name,
         inputs: [{ dtype: x!.dtype, as }],
         outputs: [{ dtype: out!.dtype, as }],
-        scalars: Array<Compute>(rule.scalars ?? 0).fill(as),
-        build: (f, [input], scalars) => [rule.build(f, input!, scalars)],
-        scalarOnly: rule.scalarOnly === 'always' || (rule.scalarOnly === 'double' && as === 'f64'),
+        scalars: Array<FormulaType>(rule.scalars ?? 0).fill(as),
+        results: ([input], scalars) => [rule.of(input!, scalars)],
         cost: rule.cost,
       };
     }),
@@ -83,45 +78,20 @@ const oneGradient = (name: string, saves: Gradient<Attrs>['saves'], slope: Slope
   run: (ctx) => [ctx.grads[0] && slope(ctx.grads[0], ctx)],
 });
 
-/** A function of the host for both precisions. */
-const host = (fn: MathFn, gradient: Gradient<Attrs>): OpRule<Attrs> =>
-  unaryRule({ name: fn, build: (_, x) => hostMath(fn, x), floating: true, scalarOnly: 'always', cost: 15 }, gradient);
-
-/** A logarithm of another base: for float32, a multiple of the natural one, which hosts compute several times faster. */
-const logarithm = (fn: 'log2' | 'log10', scale: number, gradient: Gradient<Attrs>): OpRule<Attrs> => {
-  const natural = (x: Expr): Expr => math('log', x.cast('f64')).mul(scale).cast('f32');
-  const build = (_: Fn, x: Expr): Expr => (x.type === 'f32' ? natural(x) : hostMath(fn, x));
-  return unaryRule({ name: fn, build, floating: true, scalarOnly: 'always', cost: 15 }, gradient);
-};
-
-/** A vector function in single precision, the host's in double. */
-const single = (
-  name: MathFn,
-  build: (f: Fn, x: Expr) => Expr,
-  cost: number,
-  gradient: Gradient<Attrs>,
-): OpRule<Attrs> =>
-  unaryRule(
-    {
-      name,
-      build: (f, x) => (x.type === 'f64' ? hostMath(name, x) : build(f, x)),
-      floating: true,
-      scalarOnly: 'double',
-      cost,
-    },
-    gradient,
-  );
+/** A mathematical function. */
+const mathematical = (fn: FormulaMath, cost: number, gradient: Gradient<Attrs>): OpRule<Attrs> =>
+  unaryRule({ name: fn, of: (x) => x.math(fn), floating: true, cost }, gradient);
 
 /** What the machine computes in one or a few instructions, in all types. */
 const plain = (
   name: string,
-  build: (f: Fn, x: Expr) => Expr,
+  of: (x: Formula) => Formula,
   gradient: Gradient<Attrs> | null,
   check?: (dtype: DType) => void,
-): OpRule<Attrs> => unaryRule({ name, build, cost: 0.2 }, gradient, check);
+): OpRule<Attrs> => unaryRule({ name, of, cost: 0.2 }, gradient, check);
 
-const division = (name: string, build: (f: Fn, x: Expr) => Expr, gradient: Gradient<Attrs>): OpRule<Attrs> =>
-  unaryRule({ name, build, floating: true, cost: 1 }, gradient);
+const division = (name: string, of: (x: Formula) => Formula, gradient: Gradient<Attrs>): OpRule<Attrs> =>
+  unaryRule({ name, of, floating: true, cost: 1 }, gradient);
 
 /** A check for operations that PyTorch refuses on bool. */
 export const notBool =
@@ -131,7 +101,7 @@ export const notBool =
   };
 
 /** A question about every element; false for integers where it is about special numbers. */
-function predicate(name: string, as: (dtype: DType) => Compute, build: (f: Fn, x: Expr) => Expr): OpRule<Attrs> {
+function predicate(name: string, as: (dtype: DType) => FormulaType, of: (x: Formula) => Formula): OpRule<Attrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
     ...elementwiseRule(([x]) => ({
@@ -139,7 +109,7 @@ function predicate(name: string, as: (dtype: DType) => Compute, build: (f: Fn, x
       inputs: [{ dtype: x!.dtype, as: as(x!.dtype) }],
       outputs: [{ dtype: 'bool', as: 'bool' }],
       scalars: [],
-      build: (f, [input]) => [build(f, input!)],
+      results: ([input]) => [of(input!)],
       cost: 0.3,
     })),
     gradient: null,
@@ -147,8 +117,8 @@ function predicate(name: string, as: (dtype: DType) => Compute, build: (f: Fn, x
 }
 
 const WHOLE = 'its elements are whole already';
-const one = (f: Fn, x: Expr): Expr => hoisted(f, x.type, 1);
-const never = (x: Expr): Expr => x.ne(x);
+/** 1/x */
+const inverse = (x: Formula): Formula => constantOf(x.type, 1).div(x);
 
 /** ∂asin/∂x and -∂acos/∂x */
 const arcSlope = (g: Tensor, x: Tensor): Tensor => g.mul(x.square().neg().add(1).rsqrt());
@@ -159,60 +129,51 @@ const throughHost =
     g.mul(apply(op, [input(0)], attrs)[0]!);
 
 export const unaryRules: OpRules<UnaryAttrs> = {
-  neg: plain('neg', (_, x) => negate(x), oneGradient('NegBackward0', {}, (g) => g.neg()), notBool('neg', 'use logicalNot()')),
-  abs: plain('abs', absolute, ofInput('AbsBackward0', (g, x) => g.mul(x.sign())), notBool('abs', 'its elements are 0 or 1 already')),
-  sign: plain('sign', sign, flat('SignBackward0')),
-  exp: single('exp', expF32, 1, ofOutput('ExpBackward0', (g, y) => g.mul(y))),
-  expm1: single('expm1', expm1F32, 1.5, ofOutput('Expm1Backward0', (g, y) => g.mul(y.add(1)))),
-  log: single('log', logF32, 1.2, ofInput('LogBackward0', (g, x) => g.div(x))),
-  log1p: single('log1p', log1pF32, 1.8, ofInput('Log1PBackward0', (g, x) => g.div(x.add(1)))),
-  log2: logarithm('log2', Math.LOG2E, ofInput('Log2Backward0', (g, x) => g.div(x.mul(Math.LN2)))),
-  log10: logarithm('log10', Math.LOG10E, ofInput('Log10Backward0', (g, x) => g.div(x.mul(Math.LN10)))),
-  sqrt: division('sqrt', (_, x) => x.unary('sqrt'), ofOutput('SqrtBackward0', (g, y) => g.div(y.mul(2)))),
+  neg: plain('neg', (x) => x.neg(), oneGradient('NegBackward0', {}, (g) => g.neg()), notBool('neg', 'use logicalNot()')),
+  abs: plain('abs', (x) => x.abs(), ofInput('AbsBackward0', (g, x) => g.mul(x.sign())), notBool('abs', 'its elements are 0 or 1 already')),
+  sign: plain('sign', (x) => x.unary('sign'), flat('SignBackward0')),
+  exp: mathematical('exp', 1, ofOutput('ExpBackward0', (g, y) => g.mul(y))),
+  expm1: mathematical('expm1', 1.5, ofOutput('Expm1Backward0', (g, y) => g.mul(y.add(1)))),
+  log: mathematical('log', 1.2, ofInput('LogBackward0', (g, x) => g.div(x))),
+  log1p: mathematical('log1p', 1.8, ofInput('Log1PBackward0', (g, x) => g.div(x.add(1)))),
+  log2: mathematical('log2', 15, ofInput('Log2Backward0', (g, x) => g.div(x.mul(Math.LN2)))),
+  log10: mathematical('log10', 15, ofInput('Log10Backward0', (g, x) => g.div(x.mul(Math.LN10)))),
+  sqrt: division('sqrt', (x) => x.sqrt(), ofOutput('SqrtBackward0', (g, y) => g.div(y.mul(2)))),
   rsqrt: division(
     'rsqrt',
-    (f, x) => one(f, x).div(x.unary('sqrt')),
+    (x) => inverse(x.sqrt()),
     ofOutput('RsqrtBackward0', (g, y) => g.mul(-0.5).mul(y.pow(3))),
   ),
   square: unaryRule(
-    { name: 'square', build: (_, x) => x.mul(x), whole: true, cost: 0.2 },
+    { name: 'square', of: (x) => x.mul(x), whole: true, cost: 0.2 },
     ofInput('PowBackward0', (g, x) => g.mul(x.mul(2))),
   ),
   reciprocal: division(
     'reciprocal',
-    (f, x) => one(f, x).div(x),
+    inverse,
     ofOutput('ReciprocalBackward0', (g, y) => g.neg().mul(y.mul(y))),
   ),
-  sin: host('sin', ofInput('SinBackward0', (g, x) => g.mul(x.cos()))),
-  cos: host('cos', ofInput('CosBackward0', (g, x) => g.mul(x.sin().neg()))),
-  tan: host('tan', ofOutput('TanBackward0', (g, y) => g.mul(y.square().add(1)))),
-  asin: host('asin', ofInput('AsinBackward0', arcSlope)),
-  acos: host('acos', ofInput('AcosBackward0', (g, x) => arcSlope(g, x).neg())),
-  atan: host('atan', ofInput('AtanBackward0', (g, x) => g.div(x.square().add(1)))),
-  sinh: host('sinh', oneGradient('SinhBackward0', { inputs: [0] }, throughHost('cosh'))),
-  cosh: host('cosh', oneGradient('CoshBackward0', { inputs: [0] }, throughHost('sinh'))),
-  erf: unaryRule(
-    {
-      name: 'erf',
-      build: (f, x) => (x.type === 'f64' ? erfF64(f, x) : erfF32(f, x)),
-      floating: true,
-      scalarOnly: 'double',
-      cost: 3,
-    },
+  sin: mathematical('sin', 15, ofInput('SinBackward0', (g, x) => g.mul(x.cos()))),
+  cos: mathematical('cos', 15, ofInput('CosBackward0', (g, x) => g.mul(x.sin().neg()))),
+  tan: mathematical('tan', 15, ofOutput('TanBackward0', (g, y) => g.mul(y.square().add(1)))),
+  asin: mathematical('asin', 15, ofInput('AsinBackward0', arcSlope)),
+  acos: mathematical('acos', 15, ofInput('AcosBackward0', (g, x) => arcSlope(g, x).neg())),
+  atan: mathematical('atan', 15, ofInput('AtanBackward0', (g, x) => g.div(x.square().add(1)))),
+  sinh: mathematical('sinh', 15, oneGradient('SinhBackward0', { inputs: [0] }, throughHost('cosh'))),
+  cosh: mathematical('cosh', 15, oneGradient('CoshBackward0', { inputs: [0] }, throughHost('sinh'))),
+  erf: mathematical(
+    'erf',
+    3,
     ofInput('ErfBackward0', (g, x) => g.mul(x.square().neg().exp().mul(2 / Math.sqrt(Math.PI)))),
   ),
-  floor: plain('floor', (_, x) => rounded(x, 'floor'), flat('FloorBackward0'), notBool('floor', WHOLE)),
-  ceil: plain('ceil', (_, x) => rounded(x, 'ceil'), flat('CeilBackward0'), notBool('ceil', WHOLE)),
-  round: plain('round', (_, x) => rounded(x, 'nearest'), flat('RoundBackward0'), notBool('round', WHOLE)),
-  trunc: plain('trunc', (_, x) => rounded(x, 'trunc'), flat('TruncBackward0'), notBool('trunc', WHOLE)),
-  isnan: predicate('isnan', computeOf, (_, x) => never(x)),
-  isinf: predicate('isinf', computeOf, (f, x) =>
-    isFloat(x) ? x.unary('abs').eq(hoisted(f, x.type, Infinity)) : never(x),
-  ),
-  isfinite: predicate('isfinite', computeOf, (f, x) =>
-    isFloat(x) ? x.unary('abs').lt(hoisted(f, x.type, Infinity)) : x.eq(x),
-  ),
-  logicalNot: predicate('logicalNot', () => 'bool', (_, x) => not(x)),
+  floor: plain('floor', (x) => x.rounded('floor'), flat('FloorBackward0'), notBool('floor', WHOLE)),
+  ceil: plain('ceil', (x) => x.rounded('ceil'), flat('CeilBackward0'), notBool('ceil', WHOLE)),
+  round: plain('round', (x) => x.rounded('nearest'), flat('RoundBackward0'), notBool('round', WHOLE)),
+  trunc: plain('trunc', (x) => x.rounded('trunc'), flat('TruncBackward0'), notBool('trunc', WHOLE)),
+  isnan: predicate('isnan', computeOf, (x) => x.unary('isnan')),
+  isinf: predicate('isinf', computeOf, (x) => x.unary('isinf')),
+  isfinite: predicate('isfinite', computeOf, (x) => x.unary('isfinite')),
+  logicalNot: predicate('logicalNot', () => 'bool', (x) => x.not()),
   bitwiseNot: {
     shape: ([x]) => {
       if (isFloating(x!.dtype)) {
@@ -228,4 +189,4 @@ export const unaryRules: OpRules<UnaryAttrs> = {
   },
 }; // prettier-ignore
 
-const complement = plain('bitwiseNot', (_, x) => x.binary('xor', constant(x.type, -1)), null);
+const complement = plain('bitwiseNot', (x) => x.not(), null);

@@ -1,12 +1,11 @@
 /**
- * Elementwise kernels from an expression: any number of operands of any dtype, dense, broadcast or strided.
+ * Elementwise kernels from formulas: any number of operands of any dtype, dense, broadcast or strided.
  *
- * One generator serves every operation from `add` to an optimizer's step. An operation gives an {@link ElementwiseSpec};
+ * One generator serves every operation from `add` to an optimizer's step. An operation gives formulas in an {@link ElementwiseSpec};
  * the generator adds loads, conversions, loops and stores for one walk (see `elementwise/access.ts`). Elements are always computed
  * with the same vector instructions, also the last few of a row, so that a result does not depend on where its element
  * lies, nor on how the work is split.
  */
-import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
 import { invariant } from '../../../base/errors.ts';
 import {
@@ -19,37 +18,14 @@ import {
   spread,
   storeDense,
   storeElement,
-  type Compute,
   type Spacing,
 } from './memory.ts';
+import { formulasOf, isExact, type ElementwiseOperand, type ElementwiseSpec } from '../../formula/elementwise.ts';
+import type { Formula } from '../../formula/formula.ts';
 import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
+import { expand } from './expand.ts';
+import { elementwiseLanes, type Lanes } from './lanes.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from '../kernel.ts';
-
-export interface ElementwiseOperand {
-  readonly dtype: DType;
-  /** The type in which the expression sees it. */
-  readonly as: Compute;
-}
-
-export interface ElementwiseSpec {
-  /** Names the expression and everything that it was built from, operand types excepted. */
-  readonly name: string;
-  readonly inputs: readonly ElementwiseOperand[];
-  readonly outputs: readonly ElementwiseOperand[];
-  /** Types to which the numbers given at run time are converted. */
-  readonly scalars: readonly Compute[];
-  /**
-   * Computes one element of every output. Expressions are vectors (booleans are lane masks), or scalars where the spec
-   * says so.
-   */
-  readonly build: (f: Fn, inputs: readonly Local[], scalars: readonly Local[]) => readonly Expr[];
-  /** The expression has no vector form: it calls functions of the host, or divides integers. */
-  readonly scalarOnly?: boolean;
-  /** Elements computed at a time, where that does not follow from the types. */
-  readonly lanes?: 1 | 2 | 4;
-  /** Nanoseconds of arithmetic for one element. */
-  readonly cost: number;
-}
 
 /** Elements in one unit of work of a flat walk: a cache line of the smallest dtype that counts. */
 export const FLAT_UNIT = 16;
@@ -60,17 +36,8 @@ export interface WalkShape {
   readonly outer: number;
   /** Per operand, outputs after inputs. */
   readonly spacing: readonly Spacing[];
-}
-
-const wide = (as: Compute): boolean => as === 'f64' || as === 'i64';
-
-/** Lanes of a register: all types of an expression have one width, or it is scalar. */
-export function elementwiseLanes(spec: ElementwiseSpec): 1 | 2 | 4 {
-  if (spec.lanes !== undefined) return spec.lanes;
-  const types = [...spec.inputs, ...spec.outputs].map((operand) => operand.as).concat(spec.scalars);
-  const exact = types.filter((as) => as !== 'bool');
-  if (spec.scalarOnly === true || (exact.some(wide) && !exact.every(wide))) return 1;
-  return exact.some(wide) ? 2 : 4;
+  /** 1: one element at a time, although there are vectors. */
+  readonly lanes?: 1;
 }
 
 /**
@@ -85,17 +52,6 @@ export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[])
     !spacing.includes('strided')
   );
 }
-
-/** Whether an operand computes in the type that it has in memory, so that storing and loading change nothing. */
-export const isExact = ({ dtype, as }: ElementwiseOperand): boolean => EXACT[dtype] === as;
-
-const EXACT: { readonly [D in DType]?: Compute } = {
-  float32: 'f32',
-  float64: 'f64',
-  int32: 'i32',
-  int64: 'i64',
-  bool: 'bool',
-};
 
 /** Names of the kernel's parameters; operands are numbered, outputs after inputs. */
 export const operandParam = (i: number): string => `p${i}`;
@@ -127,9 +83,10 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
   );
 }
 
-const walkKey = ({ outer, spacing }: WalkShape): string => `${outer}${spacing.map((s) => s[1]).join('')}`;
+const walkKey = ({ outer, spacing, lanes }: WalkShape): string =>
+  `${outer}${spacing.map((s) => s[1]).join('')}${lanes ?? ''}`;
 
-/** What an expression's code depends on. */
+/** What the code of a spec's formulas depends on. */
 export function elementwiseKey(spec: ElementwiseSpec): string {
   const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
   return `${spec.name}/${elementwiseLanes(spec)}(${types(spec.inputs)})>${types(spec.outputs)}`;
@@ -157,7 +114,11 @@ class Walk {
   readonly #spec: ElementwiseSpec;
   readonly #walk: WalkShape;
   readonly #operands: readonly ElementwiseOperand[];
+  readonly #results: readonly Formula[];
+  /** Elements computed at a time. */
   readonly #lanes: number;
+  /** The same for vectors of 16 bytes. */
+  readonly #narrowLanes: Lanes;
   /** Whether vectors are wider than those that conversions are written for. */
   readonly #wide: boolean;
   readonly #scope: KernelScope<ParamSpec>;
@@ -175,7 +136,9 @@ class Walk {
     this.#scope = scope;
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
-    this.#lanes = elementwiseLanes(spec) * (this.#wide ? target.vectorBytes / 16 : 1);
+    this.#results = formulasOf(spec);
+    this.#narrowLanes = walk.lanes ?? elementwiseLanes(spec);
+    this.#lanes = this.#narrowLanes * (this.#wide ? target.vectorBytes / 16 : 1);
     this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, scope.p[operandParam(i)] ?? i32(0)));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
     this.#scalars = spec.scalars.map((_, i) => {
@@ -183,7 +146,7 @@ class Walk {
     });
   }
 
-  /** A number as the expression takes it. */
+  /** A number as the formulas take it. */
   #scalar(i: number, given: Expr): Expr {
     const as = this.#spec.scalars[i]!;
     const value = scalarAs(given, as);
@@ -305,7 +268,7 @@ class Walk {
     this.#loop(left, 1, () => this.#single(same));
   }
 
-  /** Cheap expressions of few operands do several vectors a turn; others hide their latency by themselves. */
+  /** Cheap formulas of few operands do several vectors a turn; others hide their latency by themselves. */
   #unroll(): number {
     const dense = this.#walk.spacing.every((s) => s !== 'strided');
     return dense && this.#spec.cost <= 0.3 && this.#operands.length <= 3 ? 4 : 1;
@@ -329,7 +292,7 @@ class Walk {
       const values = this.#spec.inputs.map(
         (input, i) => same[i] ?? f.let(`x${i}`, this.#loadVector(input, i, u * lanes)),
       );
-      const results = this.#spec.build(f, values, this.#scalars).map((result, i) => f.let(`y${i}`, result));
+      const results = this.#compute(values);
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
@@ -339,6 +302,13 @@ class Walk {
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
       });
     }
+  }
+
+  /** The elements of the outputs. */
+  #compute(inputs: readonly Local[]): Local[] {
+    const { f } = this.#scope;
+    const results = expand(f, this.#results, { inputs, scalars: this.#scalars }, this.#narrowLanes);
+    return results.map((result, i) => f.let(`y${i}`, result));
   }
 
   #loadVector(input: ElementwiseOperand, i: number, element: number): Expr {
@@ -353,7 +323,7 @@ class Walk {
     return lane === 0 ? this.#at[i]! : this.#at[i]!.add(this.#steps[i]!.mul(lane));
   }
 
-  /** One element, computed in a vector of equal lanes where the expression is a vector. */
+  /** One element, computed in a vector of equal lanes where there are vectors. */
   #single(same: readonly (Local | undefined)[]): void {
     const { f } = this.#scope;
     const lanes = this.#lanes;
@@ -362,7 +332,7 @@ class Walk {
       const element = loadElement(input.dtype, input.as, this.#at[i]!);
       return f.let(`x${i}`, lanes === 1 ? element : spread(element, input.as, lanes));
     });
-    const results = this.#spec.build(f, values, this.#scalars).map((result, i) => f.let(`y${i}`, result));
+    const results = this.#compute(values);
     this.#spec.outputs.forEach((output, o) => {
       const scalar = lanes === 1 ? results[o]! : laneOf(results[o]!, output.as, 0);
       storeElement(f, output.dtype, output.as, this.#at[this.#spec.inputs.length + o]!, scalar);

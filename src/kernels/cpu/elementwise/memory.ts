@@ -1,27 +1,14 @@
 /**
- * Moving elements between memory of any dtype and vector registers of the type that an elementwise expression computes
+ * Moving elements between memory of any dtype and vector registers of the type that a formula computes
  * in. A register holds `lanes` elements; booleans compute as lane masks (vectors) or 0/1 (scalars).
  *
  * Where the machine has no instruction for a move (strided elements, double to single precision), lanes are moved one by one.
  */
 import type { DType } from '../../../base/dtype.ts';
+import { computeOf } from '../../formula/elementwise.ts';
+import type { FormulaType } from '../../formula/formula.ts';
 import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type MemType, type ScalarType } from '../ir.ts';
 import { hoisted } from '../math.ts';
-
-/** What an expression computes in. */
-export type Compute = ScalarType | 'bool';
-
-/** The arithmetic type of a dtype: bytes compute in 32 bits. */
-export const computeOf = (dtype: DType): ScalarType => ARITHMETIC[dtype];
-
-const ARITHMETIC: { readonly [D in DType]: ScalarType } = {
-  float32: 'f32',
-  float64: 'f64',
-  int32: 'i32',
-  int64: 'i64',
-  uint8: 'i32',
-  bool: 'i32',
-};
 
 const MEMORY: { readonly [D in DType]: MemType & (ScalarType | 'u8') } = {
   float32: 'f32',
@@ -36,7 +23,7 @@ const MEMORY: { readonly [D in DType]: MemType & (ScalarType | 'u8') } = {
 export type Spacing = 'dense' | 'same' | 'strided';
 
 /** One element, as a scalar of the compute type (a bool is 0 or 1). */
-export function loadElement(dtype: DType, as: Compute, ptr: Expr, offset = 0): Expr {
+export function loadElement(dtype: DType, as: FormulaType, ptr: Expr, offset = 0): Expr {
   const raw = load(MEMORY[dtype], ptr, offset);
   return as === 'bool' ? (dtype === 'bool' ? raw : raw.ne(0)) : convert(raw, as);
 }
@@ -47,20 +34,20 @@ export function convert(value: Expr, to: ScalarType): Expr {
 }
 
 /** Stores a scalar of the compute type as one element; integers wrap, anything but 0 is true. */
-export function storeElement(f: Fn, dtype: DType, as: Compute, ptr: Expr, value: Expr, offset = 0): void {
+export function storeElement(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, value: Expr, offset = 0): void {
   if (dtype === 'bool') f.store('u8', ptr, as === 'bool' ? value : value.ne(0), offset);
   else if (dtype === 'uint8') f.store('u8', ptr, as === 'bool' ? value : convert(value, 'i32'), offset);
   else f.store(MEMORY[dtype], ptr, convert(value, computeOf(dtype)), offset);
 }
 
 /** A vector with the same scalar in every lane; a bool scalar becomes a mask. */
-export function spread(value: Expr, as: Compute, lanes: number): Expr {
+export function spread(value: Expr, as: FormulaType, lanes: number): Expr {
   if (as !== 'bool') return value.splat();
   return lanes === 4 ? value.splat().ne(0) : value.cast('i64').splat().ne(0);
 }
 
 /** A lane of a vector as a scalar; of a mask, as 0 or 1. */
-export function laneOf(value: Expr, as: Compute, lane: number): Expr {
+export function laneOf(value: Expr, as: FormulaType, lane: number): Expr {
   const scalar = value.lane(lane);
   return as === 'bool' ? scalar.ne(0) : scalar;
 }
@@ -104,7 +91,7 @@ function packBytes(f: Fn, value: Expr): Expr {
 }
 
 /** `lanes` neighbouring elements as one vector of the compute type. */
-export function loadDense(f: Fn, dtype: DType, as: Compute, lanes: number, ptr: Expr, offset: number): Expr {
+export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, ptr: Expr, offset: number): Expr {
   const bytes = MEMORY[dtype] === 'u8';
   if (bytes && lanes === 4) {
     if (as === 'bool' && dtype === 'bool') return byteMask(f, ptr, offset);
@@ -128,7 +115,12 @@ const byteMask = (f: Fn, ptr: Expr, offset: number): Expr =>
   load('i32', ptr, offset).splat().and(laneTable(f, [0xff, 0xff00, 0xff0000, -0x1000000])).ne(0); // prettier-ignore
 
 /** A vector whose lanes are loaded one by one. */
-export function gather(dtype: DType, as: Compute, lanes: number, at: (lane: number) => readonly [Expr, number]): Expr {
+export function gather(
+  dtype: DType,
+  as: FormulaType,
+  lanes: number,
+  at: (lane: number) => readonly [Expr, number],
+): Expr {
   const parts = Array.from({ length: lanes }, (_, lane) => {
     const scalar = loadElement(dtype, as, ...at(lane));
     return as === 'bool' && lanes === 2 ? scalar.cast('i64') : scalar;
@@ -141,7 +133,7 @@ export function gather(dtype: DType, as: Compute, lanes: number, at: (lane: numb
 export function storeDense(
   f: Fn,
   dtype: DType,
-  as: Compute,
+  as: FormulaType,
   lanes: number,
   ptr: Expr,
   value: Expr,
@@ -166,7 +158,7 @@ export function storeDense(
 export function scatter(
   f: Fn,
   dtype: DType,
-  as: Compute,
+  as: FormulaType,
   lanes: number,
   value: Expr,
   at: (lane: number) => readonly [Expr, number],
@@ -179,6 +171,6 @@ export function scatter(
 }
 
 /** A scalar parameter (f64) in the compute type. */
-export function scalarAs(value: Expr, as: Compute): Expr {
+export function scalarAs(value: Expr, as: FormulaType): Expr {
   return as === 'bool' ? value.ne(constant('f64', 0)) : convert(value, as);
 }

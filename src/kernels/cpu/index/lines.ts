@@ -7,7 +7,8 @@
  */
 import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
-import { computeOf, loadElement, scalarAs, storeElement } from '../elementwise/memory.ts';
+import { computeOf } from '../../formula/elementwise.ts';
+import { loadElement, scalarAs, storeElement } from '../elementwise/memory.ts';
 import { addElement, fromStart, mover } from './select.ts';
 import { i32, load, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';

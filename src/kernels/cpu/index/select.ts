@@ -4,7 +4,8 @@
  */
 import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
-import { computeOf, loadElement, storeElement } from '../elementwise/memory.ts';
+import { computeOf } from '../../formula/elementwise.ts';
+import { loadElement, storeElement } from '../elementwise/memory.ts';
 import { trapUnless } from '../fault.ts';
 import { constant, load, vectorOf, type Expr, type Fn, type Local, type MemType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';

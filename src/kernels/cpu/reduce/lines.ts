@@ -4,7 +4,8 @@
  */
 import { itemSize, type DType } from '../../../base/dtype.ts';
 import { isFloat, not } from '../elementwise/expr.ts';
-import { computeOf, loadElement, storeElement } from '../elementwise/memory.ts';
+import { computeOf } from '../../formula/elementwise.ts';
+import { loadElement, storeElement } from '../elementwise/memory.ts';
 import { constant, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 

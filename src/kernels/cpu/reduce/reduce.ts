@@ -8,7 +8,8 @@
  * summation", SIAM J. Sci. Comput. 14, 1993).
  */
 import { itemSize, type DType } from '../../../base/dtype.ts';
-import { laneOf, loadDense, loadElement, spread, storeElement, type Compute } from '../elementwise/memory.ts';
+import type { FormulaType } from '../../formula/formula.ts';
+import { laneOf, loadDense, loadElement, spread, storeElement } from '../elementwise/memory.ts';
 import { constant, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { hoisted } from '../math.ts';
@@ -19,7 +20,7 @@ export interface ReduceSpec {
   readonly input: DType;
   readonly output: DType;
   /** How elements are read: in the accumulator's type, or as truth. */
-  readonly load: Compute;
+  readonly load: FormulaType;
   /** What vectors accumulate in. */
   readonly acc: ScalarType;
   /** What their results are combined in. */

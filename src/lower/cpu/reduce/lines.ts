@@ -5,10 +5,8 @@
 import { itemSize } from '../../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
-import { hostMath } from '../../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../../kernels/cpu/elementwise/memory.ts';
-import type { ElementwiseSpec } from '../../../kernels/cpu/elementwise/elementwise.ts';
-import { expF32, hoisted } from '../../../kernels/cpu/math.ts';
+import { computeOf } from '../../../kernels/formula/elementwise.ts';
+import type { ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import { asContiguous, lowerFill } from '../copy.ts';
@@ -102,7 +100,7 @@ export function lowerExtremeGrad(
     ],
     outputs: [{ dtype, as }],
     scalars: [],
-    build: (f, [value, index, here]) => [index!.eq(here!).select(value!, hoisted(f, value!.type, 0))],
+    results: ([value, index, here]) => [index!.eq(here!).select(value!, 0)],
     cost: 0.4,
   };
   const alongDim = layoutOf(placeDType, [length, ...x.shape.slice(dim + 1).map(() => 1)]);
@@ -112,7 +110,7 @@ export function lowerExtremeGrad(
 
 const identity = (dtype: Layout['dtype']): ElementwiseSpec => {
   const operand = { dtype, as: computeOf(dtype) };
-  return { name: 'copy', inputs: [operand], outputs: [operand], scalars: [], build: (_, [x]) => [x!], cost: 0.1 };
+  return { name: 'copy', inputs: [operand], outputs: [operand], scalars: [], results: ([x]) => [x!], cost: 0.1 };
 };
 
 /** A reduced value with the reduced dimension put back, of size 1. */
@@ -142,15 +140,7 @@ export function lowerLogSumExp(l: Lowering, x: Value, out: Value, params: Reduce
     inputs: [operand],
     outputs: [operand],
     scalars: [],
-    build: (f, [m]) => {
-      const zero = hoisted(f, m!.type, 0);
-      return [
-        m!
-          .unary('abs')
-          .lt(hoisted(f, m!.type, Infinity))
-          .select(m!, zero),
-      ];
-    },
+    results: ([m]) => [m!.unary('isfinite').select(m!, 0)],
     cost: 0.2,
   };
   lowerElementwise(l, finite, [largest], [shift]);
@@ -160,11 +150,7 @@ export function lowerLogSumExp(l: Lowering, x: Value, out: Value, params: Reduce
     inputs: [operand, operand],
     outputs: [operand],
     scalars: [],
-    build: (f, [value, m]) => {
-      const distance = f.let('distance', value!.sub(m!));
-      return [as === 'f64' ? hostMath('exp', distance) : expF32(f, distance)];
-    },
-    scalarOnly: as === 'f64',
+    results: ([value, m]) => [value!.sub(m!).exp()],
     cost: as === 'f64' ? 15 : 1,
   };
   lowerElementwise(l, exponential, [x, shift], [powers]);
@@ -175,8 +161,7 @@ export function lowerLogSumExp(l: Lowering, x: Value, out: Value, params: Reduce
     inputs: [operand, operand],
     outputs: [operand],
     scalars: [],
-    build: (_, [sum, m]) => [hostMath('log', sum!).add(m!)],
-    scalarOnly: true,
+    results: ([sum, m]) => [sum!.cast('f64').log().cast(as).add(m!)],
     cost: 20,
   };
   const flat = (value: Value): Value => l.view(value, layoutOf(dtype, out.layout.shape));

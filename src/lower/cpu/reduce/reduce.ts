@@ -10,7 +10,7 @@ import { numelOf } from '../../../base/shape.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
 import { maximum, minimum } from '../../../kernels/cpu/elementwise/expr.ts';
-import { computeOf } from '../../../kernels/cpu/elementwise/memory.ts';
+import { computeOf } from '../../../kernels/formula/elementwise.ts';
 import type { Expr } from '../../../kernels/cpu/ir.ts';
 import { hoisted } from '../../../kernels/cpu/math.ts';
 import {

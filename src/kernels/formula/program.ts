@@ -1,16 +1,14 @@
 /**
- * Several elementwise expressions as one: results of one go to the next in registers. Each is built as it would be by itself,
- * so every bit is the same as with a kernel for each.
+ * Several elementwise operations as one: results of one go to the next without memory between them. Each is computed as it would be
+ * by itself, so every bit is the same as with a kernel for each.
  */
-import { invariant } from '../../../base/errors.ts';
-import { elementwiseLanes, isExact, type ElementwiseOperand, type ElementwiseSpec } from './elementwise.ts';
-import type { Compute } from './memory.ts';
-import type { Expr, Local } from '../ir.ts';
+import { isExact, type ElementwiseOperand, type ElementwiseSpec } from './elementwise.ts';
+import type { Formula, FormulaType } from './formula.ts';
 
-/** Where an expression of a program gets an operand: from an input of the program, or from an earlier expression. */
+/** Where an operation of a program gets an operand: from an input of the program, or from an earlier operation. */
 export type Source = { readonly input: number } | Result;
 
-/** A result of one of the program's expressions. */
+/** A result of one of the program's operations. */
 export interface Result {
   readonly step: number;
   readonly output: number;
@@ -21,34 +19,28 @@ export interface ProgramStep {
   readonly inputs: readonly Source[];
 }
 
-/** The program as one expression. Its numbers are those of the steps, one after the other. */
+/** The program as one operation. Its numbers are those of the steps, one after the other. */
 export function elementwiseProgram(
   inputs: readonly ElementwiseOperand[],
   steps: readonly ProgramStep[],
   outputs: readonly Result[],
 ): ElementwiseSpec {
-  const lanes = elementwiseLanes(steps[0]!.spec);
-  invariant(
-    steps.every(({ spec }) => elementwiseLanes(spec) === lanes),
-    'expressions of one width',
-  );
   return {
     name: `{${steps.map(describe).join('; ')}; ${outputs.map(showSource).join()}}`,
     inputs,
     outputs: outputs.map(({ step, output }) => steps[step]!.spec.outputs[output]!),
-    scalars: steps.flatMap(({ spec }): readonly Compute[] => spec.scalars),
-    build: (f, values, scalars) => {
+    scalars: steps.flatMap(({ spec }): readonly FormulaType[] => spec.scalars),
+    results: (values, scalars) => {
       let used = 0;
-      const results: (readonly Expr[])[] = [];
-      const valueOf = (source: Source): Local =>
-        ('input' in source ? values[source.input] : results[source.step]![source.output]) as Local;
+      const results: (readonly Formula[])[] = [];
+      const valueOf = (source: Source): Formula =>
+        ('input' in source ? values[source.input] : results[source.step]![source.output])!;
       for (const { spec, inputs: sources } of steps) {
         const own = scalars.slice(used, (used += spec.scalars.length));
-        results.push(spec.build(f, sources.map(valueOf), own).map((value) => f.let('part', value)));
+        results.push(spec.results(sources.map(valueOf), own));
       }
       return outputs.map(valueOf);
     },
-    lanes,
     cost: steps.reduce((sum, { spec }) => sum + spec.cost, 0),
   };
 }
@@ -61,9 +53,9 @@ const describe = ({ spec, inputs }: ProgramStep): string => {
   return `${spec.name}(${inputs.map(showSource).join()}; ${types(spec.inputs)})>${types(spec.outputs)}`;
 };
 
-/** Whether a result may go on in a register: storing and loading it would change nothing. */
+/** Whether a result may go on as it is: storing and loading it would change nothing. */
 export const passesThrough = (from: ElementwiseOperand, to: ElementwiseOperand): boolean =>
   from.dtype === to.dtype && from.as === to.as && isExact(from);
 
-/** Expressions that fit the letters of a description. */
+/** Operations that fit the letters of a description. */
 export const MAX_STEPS = 26;

@@ -1,0 +1,88 @@
+/** What single nodes of formulas are in the loop language, on vectors or scalars. Values that are read more than once go into variables. */
+import type { FormulaBinary, FormulaMath, FormulaUnary } from '../../formula/formula.ts';
+import { isVector, Local, math, type Expr, type Fn, type MathFn } from '../ir.ts';
+import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
+import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts'; // prettier-ignore
+
+export const variable = (f: Fn, value: Expr): Expr => (value instanceof Local ? value : f.let('v', value));
+
+/** @param truth whether the operand is a condition */
+export function unary(f: Fn, op: FormulaUnary, value: Expr, truth: boolean): Expr {
+  switch (op) {
+    case 'neg':
+      return negate(value);
+    case 'abs':
+      return absolute(f, value);
+    case 'sign':
+      return sign(f, value);
+    case 'not':
+      return truth ? not(value) : value.binary('xor', hoisted(f, value.type, -1));
+    case 'isnan': {
+      const x = variable(f, value);
+      return x.ne(x);
+    }
+    case 'isinf':
+    case 'isfinite': {
+      const x = variable(f, value);
+      if (!isFloat(x)) return op === 'isinf' ? x.ne(x) : x.eq(x);
+      return x.unary('abs').compare(op === 'isinf' ? 'eq' : 'lt', hoisted(f, x.type, Infinity));
+    }
+    default:
+      return value.unary(op);
+  }
+}
+
+export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
+  switch (op) {
+    case 'max':
+    case 'min': {
+      const extreme = op === 'max' ? maximum : minimum;
+      return isFloat(a) ? extreme(a, b) : extreme(variable(f, a), variable(f, b));
+    }
+    case 'pmin':
+    case 'pmax': {
+      if (isVector(a.type) && isFloat(a)) return a.binary(op, b);
+      const [x, y] = [variable(f, a), variable(f, b)];
+      return (op === 'pmin' ? y.lt(x) : x.lt(y)).select(y, x);
+    }
+    case 'fmod':
+      return isFloat(a) ? fmod(f, a, b) : a.rem(b);
+    case 'remainder':
+      return remainder(f, a, b);
+    case 'floorDivide':
+      return floorDivide(f, a, b);
+    case 'pow':
+      return power(f, a, b);
+    case 'atan2':
+      return hostMath('atan2', a, b);
+    default:
+      return a.binary(op, b);
+  }
+}
+
+/** Single precision: vectors. */
+const VECTOR: { readonly [M in FormulaMath]?: (f: Fn, x: Expr) => Expr } = {
+  exp: expF32,
+  expm1: expm1F32,
+  log: logF32,
+  log1p: log1pF32,
+  tanh: tanhF32,
+  sigmoid: sigmoidF32,
+  erf: erfF32,
+};
+
+/** Functions of single precision that vectors have; everything else is the host's, element by element. */
+export const hasVectors = (fn: FormulaMath): boolean => VECTOR[fn] !== undefined;
+
+/** The bits of single precision are the same for vectors and scalars. */
+export function mathematics(f: Fn, fn: FormulaMath, value: Expr): Expr {
+  const vector = VECTOR[fn];
+  if (vector !== undefined && value.type === 'f32v') return vector(f, value);
+  if (vector !== undefined && value.type === 'f32') return vector(f, value.splat()).lane(0);
+  if (fn === 'erf') return erfF64(f, value);
+  if (fn === 'sigmoid') return hoisted(f, value.type, 1).div(hostMath('exp', value.unary('neg')).add(1));
+  // For single precision a multiple of the natural logarithm, which hosts compute several times faster.
+  const scale = fn === 'log2' ? Math.LOG2E : fn === 'log10' ? Math.LOG10E : undefined;
+  if (scale !== undefined && value.type === 'f32') return math('log', value.cast('f64')).mul(scale).cast('f32');
+  return hostMath(fn satisfies MathFn, value);
+}
