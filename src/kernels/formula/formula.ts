@@ -221,7 +221,7 @@ export class Formula {
   select(a: FormulaOperand, b: FormulaOperand): Formula {
     this.#require('select', ['bool']);
     const typed = typeof a === 'number' ? b : a;
-    if (typeof typed === 'number') throw new InternalError(`formula: select of two numbers without a type, ${a} and ${typed}`);
+    if (typeof typed === 'number') throw new InternalError('formula: select of two plain numbers');
     const [yes, no] = [typed.#beside('select', a), typed.#beside('select', b)];
     return new Formula(typed.type, { kind: 'select', cond: this, a: yes, b: no });
   } // prettier-ignore

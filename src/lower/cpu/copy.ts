@@ -8,9 +8,8 @@ import { broadcastStrides } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/cpu/copy.ts';
 import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
-import { computeOf } from '../../kernels/formula/elementwise.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { FormulaType } from '../../kernels/formula/formula.ts';
-import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */

@@ -4,9 +4,8 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
-import { computeOf } from '../../kernels/formula/elementwise.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Formula, FormulaCompare, FormulaType } from '../../kernels/formula/formula.ts';
-import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { ScalarAttrs } from '../../geometry/elementwise.ts';
 import type { Attrs, OpRule, OpRules } from './rule.ts';

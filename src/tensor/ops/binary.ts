@@ -6,8 +6,7 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { AutogradError, DTypeError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
-import { computeOf } from '../../kernels/formula/elementwise.ts';
-import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';

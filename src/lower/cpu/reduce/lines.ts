@@ -5,8 +5,7 @@
 import { itemSize } from '../../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
-import { computeOf } from '../../../kernels/formula/elementwise.ts';
-import type { ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
+import { computeOf, type ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import { asContiguous, lowerFill } from '../copy.ts';
