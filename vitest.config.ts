@@ -75,8 +75,16 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { ...shared, name: 'wasm', include: ['test/**/*.test.ts'], env: { FLAMBEAU_NATIVE: '0' } },
+        test: {
+          ...shared,
+          name: 'wasm',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/webgpu/**'],
+          env: { FLAMBEAU_NATIVE: '0' },
+        },
       },
+      // On a GPU, or on the software adapter of Debian's chromium; skipped with a word where there is neither (test/support/webgpu.ts).
+      { extends: true, test: { ...shared, name: 'webgpu', include: ['test/webgpu/*.test.ts'] } },
       // What computes, once more on native kernels; the first time, every kernel is compiled.
       ...(hasCompiler
         ? [
