@@ -32,7 +32,7 @@ const onNode = (): boolean => typeof process !== 'undefined' && typeof process.v
 
 /** The entry to WebGPU. */
 async function entry(): Promise<GPU> {
-  const host = globalThis as { navigator?: { gpu?: GPU }; [KEPT]: GPU | undefined };
+  const host = globalThis as unknown as { navigator?: { gpu?: GPU }; [KEPT]: GPU | undefined };
   if (host.navigator?.gpu) return host.navigator.gpu;
   if (!onNode()) {
     throw new DeviceError(
