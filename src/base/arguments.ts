@@ -175,7 +175,10 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-/** Throws for arguments beyond those that there are: none may be passed over in silence. */
+/**
+ * Throws for arguments beyond those that there are. What JavaScript passes over is refused wherever PyTorch would give it a meaning: a dtype,
+ * a rounding, a way of working in place, sizes one by one.
+ */
 export function refuseMore(op: string, more: readonly unknown[], takes: string): void {
   if (more.length > 0) throw new ArgumentError(`${op}: takes ${takes}, but got ${show(more[0])} besides`);
 }

@@ -235,14 +235,16 @@ class DeferredMap
     for (const key of keys) this.#inFile.get(key)?.storage.verify();
   }
 
-  readInto(key: CheckpointKey, target: Tensor): boolean {
+  fits(key: CheckpointKey, { storage, layout, dtype }: Tensor): boolean {
     const raw = this.#inFile.get(key);
-    const { storage, layout, dtype } = target;
     if (raw === undefined || storage.freed || activeRecorder() !== undefined) return false;
-    if (dtype !== tensorDType(raw.dtype) || !layout.contiguous || !isContiguous(raw.shape, raw.strides)) return false;
+    return dtype === tensorDType(raw.dtype) && layout.contiguous && isContiguous(raw.shape, raw.strides);
+  }
+
+  readInto(key: CheckpointKey, { storage, offset, dtype }: Tensor): void {
+    const raw = this.#inFile.get(key)!;
     storage.version++; // also if reading fails half-way
-    writePieces(raw.storage, raw.dtype, raw.offset, raw.numel, storage, target.offset * itemSize(dtype));
-    return true;
+    writePieces(raw.storage, raw.dtype, raw.offset, raw.numel, storage, offset * itemSize(dtype));
   }
 
   rename(key: CheckpointKey, to: CheckpointKey): void {

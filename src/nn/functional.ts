@@ -2,16 +2,16 @@
  * The functional forms of layers (https://pytorch.org/docs/stable/nn.functional.html): all tensors are arguments, nothing
  * is kept. Options are named as the layers' are.
  */
-import { NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
+import { NUMBER, refuseMore, requireKind, requireOptions } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { say, WRONG_FEATURES } from '../base/sentences.ts';
 import { numelOf, sameDims, showSizes } from '../base/shape.ts';
-import { requireTensor, TENSOR_OR_NULL } from '../tensor/arguments.ts';
+import { ONE_DIM, requireTensor, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import { drawnTensor } from '../tensor/create.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
-import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../geometry/conv.ts';
+import { CONV_OPTIONS, convParams, type ConvOptions } from '../geometry/conv.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { wrongTarget } from '../geometry/index-error.ts';
 import { indexCheckParams, oneHotParams, padParams } from '../tensor/ops/indexing.ts';
@@ -22,7 +22,6 @@ import {
   type PairLossKind,
   type Reduction,
 } from '../tensor/ops/loss.ts';
-import { batchNormParams } from '../tensor/ops/norm.ts';
 import {
   adaptivePoolParams,
   AVG_POOL_OPTIONS,
@@ -31,16 +30,13 @@ import {
   maxPoolParams,
   OUTPUT_SIZE,
   WINDOW,
-  type AdaptivePoolParams,
   type AvgPoolOptions,
-  type AvgPoolParams,
   type MaxPoolOptions,
-  type MaxPoolParams,
   type Pair,
 } from '../geometry/pool.ts';
 import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
-import { activeRecorder, type Scalars } from '../tensor/recorder.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../tensor/shapes/loss.ts';
 import type { WeightedShape } from '../tensor/shapes/matmul.ts';
@@ -52,6 +48,7 @@ import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { InPlace } from './functional-activation.ts';
 import { BATCH_NORM_OPTIONS, CLASS_LOSS_OPTIONS, CROSS_ENTROPY_OPTIONS, DROPOUT_OPTIONS, isInPlace, LOSS_OPTIONS, SMOOTH_L1_OPTIONS } from './options.ts'; // prettier-ignore
+import { adaptiveAvgPool2dWith, avgPool2dWith, batchNormWith, conv2dWith, maxPool2dWith } from './prepared.ts';
 import type { PaddingArgument } from './shape-types.ts';
 
 export {
@@ -78,18 +75,6 @@ export type { ConvOptions, Pair, Reduction };
 
 function requireBias(op: string, bias: unknown): void {
   if (bias !== null) requireTensor(op, 'bias', bias, 'write null for none');
-}
-
-/**
- * Runs an image operation on [N, C, H, W]; a single image [C, H, W] gets a batch dimension for the time.
- */
-function batched(x: Tensor, run: (x: Tensor) => Tensor): Tensor {
-  return x.ndim === 3 ? run(x.unsqueeze(0)).squeeze(0) : run(x);
-}
-
-/** @internal conv2d with prepared parameters: what the layer calls. */
-export function conv2dWith(x: Tensor, weight: Tensor, bias: Tensor | null, params: ConvParams): Tensor {
-  return batched(x, (images) => apply1('conv2d', bias === null ? [images, weight] : [images, weight, bias], params));
 }
 
 /**
@@ -158,14 +143,6 @@ function wrongFeatures(x: Tensor, weight: Tensor): ShapeError {
 }
 
 // ---- pooling
-
-/** @internal */
-export const maxPool2dWith = (x: Tensor, params: MaxPoolParams): Tensor => apply('maxPool2d', [x], params)[0]!;
-/** @internal */
-export const avgPool2dWith = (x: Tensor, params: AvgPoolParams): Tensor => apply1('avgPool2d', [x], params);
-/** @internal */
-export const adaptiveAvgPool2dWith = (x: Tensor, params: AdaptivePoolParams): Tensor =>
-  apply1('adaptiveAvgPool2d', [x], params);
 
 function maxPoolOptions(op: string, x: unknown, kernelSize: unknown, options: unknown): MaxPoolOptions {
   requireTensor(op, 'the input', x);
@@ -280,20 +257,26 @@ export function tanh<S extends Shape>(x: Tensor<S>): Tensor<S> {
   return x.tanh();
 }
 /** Probabilities along a dimension. PyTorch's old default: dimension 0 of tensors with 0, 1 or 3 dimensions, else 1. */
-export function softmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S> {
+export function softmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S>;
+export function softmax(x: Tensor, dim?: number, ...more: readonly unknown[]): Tensor {
   requireTensor('softmax', 'the input', x);
-  return (x as Tensor).softmax((dim as number | undefined) ?? implicitDim(x));
+  refuseMore('softmax', more, ONE_DIM);
+  return x.softmax(dim ?? implicitDim(x));
 }
 /** Logarithms of probabilities along a dimension, by default that of {@link softmax}. */
-export function logSoftmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S> {
+export function logSoftmax<S extends Shape, const D extends number>(x: Tensor<S>, dim?: DimArgument<S, D>): Tensor<S>;
+export function logSoftmax(x: Tensor, dim?: number, ...more: readonly unknown[]): Tensor {
   requireTensor('logSoftmax', 'the input', x);
-  return (x as Tensor).logSoftmax((dim as number | undefined) ?? implicitDim(x));
+  refuseMore('logSoftmax', more, ONE_DIM);
+  return x.logSoftmax(dim ?? implicitDim(x));
 }
 
 const implicitDim = ({ ndim }: Tensor): number => (ndim === 0 || ndim === 1 || ndim === 3 ? 0 : 1);
 
 /** x where positive, slope·x elsewhere. */
-export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope = 0.01): Tensor<S> {
+export function leakyRelu<S extends Shape>(x: Tensor<S>, negativeSlope?: number): Tensor<S>;
+export function leakyRelu(x: Tensor, negativeSlope = 0.01, ...more: readonly unknown[]): Tensor {
+  refuseMore('leakyRelu', more, 'an input and a slope');
   return apply1('leakyRelu', [x], NO_ATTRS, [negativeSlope]);
 }
 
@@ -369,28 +352,6 @@ export function batchNorm(
   requireKind('batchNorm', 'runningVar', runningVar, TENSOR_OR_NULL);
   const given = requireOptions<BatchNormOptions>('batchNorm', options, BATCH_NORM_OPTIONS, '{ training: true }');
   return batchNormWith(x, runningMean, runningVar, given, [given.momentum ?? 0.1]);
-}
-
-/** @internal batchNorm whose weight of the new statistics may be asked for at every run of a compiled function. */
-export function batchNormWith(
-  x: Tensor,
-  runningMean: Tensor | null,
-  runningVar: Tensor | null,
-  options: Omit<BatchNormOptions, 'momentum'>,
-  momentum: Scalars,
-): Tensor {
-  const { weight = null, bias = null, training = false, eps = 1e-5 } = options;
-  const running = runningMean !== null && runningVar !== null;
-  if (!training && !running) throw new ArgumentError('batchNorm: evaluation needs running statistics; pass them, or { training: true }'); // prettier-ignore
-  const params = batchNormParams({ weight: weight !== null, bias: bias !== null, running, eps });
-  const inputs = [x, weight, bias, running ? runningMean : null, running ? runningVar : null].filter((t) => t !== null);
-  if (!training) return apply1('batchNormEval', inputs, params);
-  const [y] = apply('batchNorm', inputs, params, momentum);
-  if (running) {
-    runningMean.storage.version++; // the kernel has written them
-    runningVar.storage.version++;
-  }
-  return y!;
 }
 
 // ---- losses
@@ -552,9 +513,10 @@ export function pad<X extends Shape, const P extends readonly number[]>(
   pads: CheckedFor<X, PadShape<X, P>, P>,
   value?: number,
 ): Tensor<ShapeFor<X, PadShape<X, P>>>;
-export function pad(x: Tensor, pads: readonly number[], value = 0): Tensor {
+export function pad(x: Tensor, pads: readonly number[], value = 0, ...more: readonly unknown[]): Tensor {
   requireTensor('pad', 'the input', x);
   requireKind('pad', 'the value', value, NUMBER, 'only constant padding exists: F.pad(x, [1, 1], 0)');
+  refuseMore('pad', more, 'an input, counts and a value, and pads with that');
   return apply1('pad', [x], padParams(pads), [value]);
 }
 

@@ -1,13 +1,5 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
-import {
-  FINITE,
-  NUMBER,
-  oneOf,
-  requireKind,
-  requireOptions,
-  wrongArgument,
-  type OptionKinds,
-} from '../base/arguments.ts';
+import { FINITE, NUMBER, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { GENERATOR, requireTensor } from '../tensor/arguments.ts';
@@ -109,9 +101,16 @@ function kaimingStd(x: Tensor, options: KaimingOptions): number {
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(x)[mode]);
 }
 
+/** Nothing is there to fill, and fan-in may be zero: PyTorch warns and leaves the tensor. */
+function isEmpty(x: Tensor): boolean {
+  requireTensor('init', 'the first argument', x);
+  return x.layout.numel === 0;
+}
+
 /** He initialisation, uniform (https://arxiv.org/abs/1502.01852). */
 export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
   const given = kaimingOptions('kaimingUniform_', options);
+  if (isEmpty(x)) return x;
   const bound = Math.sqrt(3) * kaimingStd(x, given);
   return uniform_(x, -bound, bound, given.generator);
 }
@@ -119,22 +118,23 @@ export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor
 /** He initialisation, normal. */
 export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
   const given = kaimingOptions('kaimingNormal_', options);
+  if (isEmpty(x)) return x;
   return normal_(x, 0, kaimingStd(x, given), given.generator);
 }
 
 /** Glorot initialisation, uniform (https://proceedings.mlr.press/v9/glorot10a.html). */
-export function xavierUniform_(x: Tensor, gain = 1): Tensor {
+export function xavierUniform_(x: Tensor, gain = 1, generator?: Generator): Tensor {
   requireKind('xavierUniform_', 'gain', gain, NUMBER);
   const { fanIn, fanOut } = fans(x);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
-  return uniform_(x, -bound, bound);
+  return uniform_(x, -bound, bound, generator);
 }
 
 /** Glorot initialisation, normal. */
-export function xavierNormal_(x: Tensor, gain = 1): Tensor {
+export function xavierNormal_(x: Tensor, gain = 1, generator?: Generator): Tensor {
   requireKind('xavierNormal_', 'gain', gain, NUMBER);
   const { fanIn, fanOut } = fans(x);
-  return normal_(x, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
+  return normal_(x, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), generator);
 }
 
 /**
@@ -210,16 +210,10 @@ function acceptedUniform(data: FloatArray, range: Truncated, generator: Generato
 /** Numbers as a tensor's elements. */
 const inDType = (data: FloatArray, ...values: number[]): number[] => data instanceof Float32Array ? values.map(Math.fround) : values; // prettier-ignore
 
-/** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in). */
+/** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in); without inputs, the bias is zeros. */
 export function defaultInit(weight: Tensor, bias: Tensor | null): void {
   const { fanIn } = fans(weight);
-  if (fanIn === 0) return;
   kaimingUniform_(weight, { a: Math.sqrt(5) });
-  const bound = 1 / Math.sqrt(fanIn);
-  if (bias !== null) uniform_(bias, -bound, bound);
-}
-
-/** Throws unless `value` is a whole number ≥ `least`. */
-export function requireCount(layer: string, name: string, value: number, least = 1): void {
-  if (!Number.isInteger(value) || value < least) throw wrongArgument(layer, name, `a whole number ≥ ${least}`, value);
+  const bound = fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn);
+  if (bias !== null) uniform_(bias, 0 - bound, bound); // not from −0
 }

@@ -1,5 +1,5 @@
 /** What each option of the functions and layers is: the tables behind their checks (`base/arguments.ts`). */
-import { BOOL, COUNT, NOT_NEGATIVE, NUMBER, oneOf, pairOf, POSITIVE, PROBABILITY, requireOptions, STEP, WHOLE, WIDTH, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, NOT_NEGATIVE, NUMBER, oneOf, pairOf, POSITIVE, PROBABILITY, requireOptions, STEP, WHOLE, WIDTH, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { GENERATOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type {
   BatchNormOptions,
@@ -61,3 +61,8 @@ export const isInPlace = (op: string, options: unknown): boolean =>
 /** The same of a layer's argument, which may be the boolean itself. */
 export const inPlaceOf = (layer: string, argument: unknown): boolean =>
   typeof argument === 'boolean' ? argument : isInPlace(layer, argument);
+
+/** Throws unless a layer's size is a whole number ≥ `least`. */
+export function requireCount(layer: string, name: string, value: number, least = 1): void {
+  if (!Number.isInteger(value) || value < least) throw wrongArgument(layer, name, `a whole number ≥ ${least}`, value);
+}

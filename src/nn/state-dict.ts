@@ -30,8 +30,10 @@ export interface DeferredState extends Map<string, Tensor> {
   shapeInFile(key: string): Dims | undefined;
   /** Makes sure that what is still in the file of these can be read. @throws FormatError */
   verify(keys: Iterable<string>): void;
-  /** Reads a tensor that is still in the file into another one of its shape; false when it has to be made a tensor first. */
-  readInto(key: string, target: Tensor): boolean;
+  /** Whether {@link readInto} can read a tensor into another one of its shape, or it has to be made a tensor first. */
+  fits(key: string, target: Tensor): boolean;
+  /** Reads a tensor that is still in the file into another one that it {@link fits}. */
+  readInto(key: string, target: Tensor): void;
   /** Gives an entry another key. */
   rename(key: string, to: string): void;
 }
@@ -70,10 +72,13 @@ export function copyState(model: string, target: StateDict, saved: unknown, stri
     }
   }
   deferred?.verify(fitting);
+  // What takes memory comes first: once the model is being written to, nothing may run out.
+  const made = new Map(fitting.filter((key) => deferred?.fits(key, target.get(key)!) !== true).map((key) => [key, source.get(key)!])); // prettier-ignore
   withGradMode(false, () => {
     for (const key of fitting) {
-      const tensor = target.get(key)!;
-      if (deferred?.readInto(key, tensor) !== true) tensor.copy_(source.get(key)!);
+      const tensor = made.get(key);
+      if (tensor === undefined) deferred!.readInto(key, target.get(key)!);
+      else target.get(key)!.copy_(tensor);
     }
   });
   return { missingKeys, unexpectedKeys };

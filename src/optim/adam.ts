@@ -1,5 +1,6 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and torch.optim.AdamW. */
 import { BOOL, kind, NUMBER, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
 import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimizer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
@@ -14,10 +15,14 @@ export interface AdamHyperparameters extends BaseHyperparameters {
   eps: number;
   /** Use the largest squared average so far (Reddi et al. 2018). */
   amsgrad: boolean;
+  /** Whether weight decay shrinks the parameter itself rather than being added to the gradient: always in AdamW. */
+  decoupledWeightDecay: boolean;
 }
 
-/** Defaults: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0 (AdamW: 0.01). */
+/** Defaults: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0, the decay added to the gradient. */
 export type AdamOptions = Partial<AdamHyperparameters>;
+/** Defaults as Adam's, but weightDecay 0.01. */
+export type AdamWOptions = Omit<AdamOptions, 'decoupledWeightDecay'>;
 
 const DEFAULTS: AdamHyperparameters = {
   lr: 1e-3,
@@ -26,11 +31,12 @@ const DEFAULTS: AdamHyperparameters = {
   weightDecay: 0,
   amsgrad: false,
   maximize: false,
+  decoupledWeightDecay: false,
 };
 
 const BETAS = kind('two numbers', (value) => Array.isArray(value) && value.length === 2);
 /** Their ranges are checked for every group. */
-const OPTIONS: OptionKinds<AdamOptions> = {
+const ADAMW_OPTIONS: OptionKinds<AdamWOptions> = {
   lr: NUMBER,
   betas: BETAS,
   eps: NUMBER,
@@ -38,6 +44,7 @@ const OPTIONS: OptionKinds<AdamOptions> = {
   amsgrad: BOOL,
   maximize: BOOL,
 };
+const OPTIONS: OptionKinds<AdamOptions> = { ...ADAMW_OPTIONS, decoupledWeightDecay: BOOL };
 const EXAMPLE = 'new optim.Adam(model.parameters(), { lr: 0.001 })';
 
 const FORM: StateForm = {
@@ -48,8 +55,6 @@ const FORM: StateForm = {
 }; // prettier-ignore
 
 abstract class AdamBase extends Optimizer<AdamHyperparameters> {
-  protected abstract readonly decay: 'loss' | 'decoupled';
-
   protected override check(group: AdamHyperparameters): void {
     const name = this.constructor.name;
     atLeast(name, 'lr', group.lr, 0);
@@ -58,12 +63,13 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     requireKind(name, 'betas', group.betas, BETAS);
     requireKind(name, 'amsgrad', group.amsgrad, BOOL);
     requireKind(name, 'maximize', group.maximize, BOOL);
+    requireKind(name, 'decoupledWeightDecay', group.decoupledWeightDecay, BOOL);
     belowOne(name, 'betas[0]', group.betas[0]);
     belowOne(name, 'betas[1]', group.betas[1]);
   }
 
   protected override stateForm(): StateForm {
-    return { ...FORM, must: { decoupled_weight_decay: this.decay === 'decoupled' } };
+    return FORM;
   }
 
   protected override update(
@@ -79,10 +85,10 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
       state['step'] = ((state['step'] as number | undefined) ?? 0) + 1;
     };
     const recorder = activeRecorder();
-    recorder?.guard(() => (group.weightDecay === 0 ? 0 : 1) + (group.amsgrad ? 2 : 0) + (group.maximize ? 4 : 0));
+    recorder?.guard(() => (group.weightDecay === 0 ? 0 : 1) + (group.amsgrad ? 2 : 0) + (group.maximize ? 4 : 0) + (group.decoupledWeightDecay ? 8 : 0)); // prettier-ignore
     if (recorder === undefined) count();
     else recorder.effect(count);
-    const attrs = this.#params(group);
+    const attrs = adamParamsOf(group);
     const scalars = (): number[] => {
       const [beta1, beta2] = group.betas;
       const { lr, eps, weightDecay } = group;
@@ -90,16 +96,16 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
     };
     applyInto('adamStep', [param, grad, ...averages], attrs, scalars, [param, ...averages]);
   }
+}
 
-  #params({ weightDecay, amsgrad, maximize }: AdamHyperparameters): AdamParams {
-    return adamParams({ weightDecay: weightDecay === 0 ? 'none' : this.decay, amsgrad, maximize });
-  }
+/** What the kernel depends on. */
+function adamParamsOf({ weightDecay, decoupledWeightDecay, amsgrad, maximize }: AdamHyperparameters): AdamParams {
+  const decay = decoupledWeightDecay ? 'decoupled' : 'loss';
+  return adamParams({ weightDecay: weightDecay === 0 ? 'none' : decay, amsgrad, maximize });
 }
 
 /** Adaptive moments; weight decay is added to the gradient (https://pytorch.org/docs/stable/generated/torch.optim.Adam.html). */
 export class Adam extends AdamBase {
-  protected override readonly decay = 'loss';
-
   /** @throws ArgumentError for hyperparameters out of range */
   constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
     super(params, { ...DEFAULTS, ...requireOptions<AdamOptions>('Adam', options, OPTIONS, EXAMPLE) });
@@ -108,14 +114,23 @@ export class Adam extends AdamBase {
 
 /** Adam with weight decay apart from the gradient (https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html). */
 export class AdamW extends AdamBase {
-  protected override readonly decay = 'decoupled';
-
   /** @throws ArgumentError for hyperparameters out of range */
-  constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
-    super(params, {
+  constructor(params: Params<Omit<AdamHyperparameters, 'decoupledWeightDecay'>>, options: AdamWOptions = {}) {
+    super(params as Params<AdamHyperparameters>, {
       ...DEFAULTS,
       weightDecay: 0.01,
-      ...requireOptions<AdamOptions>('AdamW', options, OPTIONS, EXAMPLE),
+      decoupledWeightDecay: true,
+      ...requireOptions<AdamWOptions>('AdamW', options, ADAMW_OPTIONS, EXAMPLE),
     });
+  }
+
+  protected override check(group: AdamHyperparameters): void {
+    super.check(group);
+    if (!group.decoupledWeightDecay) throw new ArgumentError('AdamW: its weight decay is always decoupled; use Adam, or leave decoupledWeightDecay out'); // prettier-ignore
+  }
+
+  /** As in PyTorch, AdamW stays AdamW, whatever state it is given. */
+  protected override stateForm(): StateForm {
+    return { ...FORM, always: new Set(['decoupled_weight_decay']) };
   }
 }

@@ -27,8 +27,8 @@ export interface StateForm {
   readonly fields: readonly string[];
   /** Those of them that say how PyTorch computes, with the values it writes; they mean nothing here. */
   readonly fixed: Readonly<Record<string, boolean | null>>;
-  /** Those of them that must be as they are here. */
-  readonly must?: Readonly<Record<string, boolean>>;
+  /** Those of them that stay as they are here, whatever the state says. */
+  readonly always?: ReadonlySet<string>;
   /** Names of tensors like the parameter; undefined when all names are welcome. */
   readonly tensors?: readonly string[];
   /** Of these, the ones that a group's parameters cannot do without once they have a state. */
@@ -38,6 +38,7 @@ export interface StateForm {
 /** Names of hyperparameters here, where PyTorch's differ. */
 const PYTORCH: Readonly<Record<string, string>> = {
   weightDecay: 'weight_decay',
+  decoupledWeightDecay: 'decoupled_weight_decay',
   initialLr: 'initial_lr',
   maxLr: 'max_lr',
   minLr: 'min_lr',
@@ -79,7 +80,7 @@ function packGroup(
   numbers: ReadonlyMap<Tensor, number>,
 ): Record<string, GroupValue> {
   const values = new Map(Object.entries(rest).map(([name, value]) => [PYTORCH[name] ?? name, value as GroupValue]));
-  const all = new Map<string, GroupValue>(Object.entries({ ...form.fixed, ...form.must }));
+  const all = new Map<string, GroupValue>(Object.entries(form.fixed));
   for (const [name, value] of values) all.set(name, value);
   const packed: Record<string, GroupValue> = {};
   for (const name of [...form.fields.filter((field) => all.has(field)), ...all.keys()]) packed[name] = all.get(name)!;
@@ -160,16 +161,9 @@ function unpackGroup(
   error: MakeError,
 ): object {
   if (!saved.has('lr')) throw error(`${where} has no lr`);
-  const decays = saved.get('weight_decay') !== 0;
   const values: Record<string, unknown> = {};
   for (const [name, value] of saved) {
-    const must = form.must?.[name];
-    if (name === 'params' || WAYS.has(name)) continue;
-    if (must !== undefined) {
-      if (value !== must && decays)
-        throw error(`${where}.${name} is ${inWords(value)}, but here it is ${must}: the state is that of ${must ? 'Adam' : 'AdamW'}`); // prettier-ignore
-      continue;
-    }
+    if (name === 'params' || WAYS.has(name) || form.always?.has(name) === true) continue;
     const own = name in group ? name : (OURS.get(name) ?? name);
     values[own] = like((group as Record<string, unknown>)[own], value, `${where}.${name}`, error);
   }

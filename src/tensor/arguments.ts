@@ -23,6 +23,9 @@ export function requireTensor(op: string, name: string, value: unknown, remedy =
   if (!isTensor(value)) throw wrongArgument(op, name, 'a tensor', value, remedy);
 }
 
+/** What {@link refuseMore} says of functions along a dimension, where PyTorch also takes a dtype. */
+export const ONE_DIM = "one dimension; convert the input with .to('float64') for another dtype";
+
 /** One dimension or several. */
 export const DIM_OR_DIMS = either(WHOLE, DIMS);
 

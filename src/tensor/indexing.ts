@@ -2,7 +2,7 @@
  * Indexing: Python's `x[1, :, 2:6]` written `x.at(1, ':', '2:6')`, and assignment to such a part. Numbers, slices, `null` and
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
-import { requireKind, show, WHOLE } from '../base/arguments.ts';
+import { refuseMore, requireKind, show, WHOLE } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
@@ -204,7 +204,10 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
  * import { nonzero, tensor } from 'flambeau';
  * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
  */
-export function nonzero(x: Tensor): Tensor {
+export function nonzero(x: Tensor): Tensor;
+export function nonzero(x: Tensor, more?: unknown): Tensor {
+  // `tensors.map(nonzero)` passes the place in the array, which means nothing.
+  if (more !== undefined && typeof more !== 'number') refuseMore('nonzero', [more], 'one tensor, and gives a row of indices for each place'); // prettier-ignore
   requireTensor('nonzero', 'the argument', x);
   const flat = trueIndices(x).toTypedArray() as BigInt64Array;
   const { shape } = x.layout;

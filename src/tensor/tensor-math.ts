@@ -2,10 +2,10 @@
  * A tensor's arithmetic: elementwise operations, comparisons, reductions, products. Each method names an operation; what
  * it computes is in `ops/`. Results broadcast and promote as in PyTorch.
  */
-import { BOOL, NUMBER, requireKind, requireOptions, WHOLE, wrongArgument } from '../base/arguments.ts';
+import { BOOL, NUMBER, refuseMore, requireKind, requireOptions, WHOLE, wrongArgument } from '../base/arguments.ts';
 import { canCast, requireFits, wrapped } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { alphaOf, DIM_OR_DIMS, keepdimOf, requireReduction } from './arguments.ts';
+import { alphaOf, DIM_OR_DIMS, keepdimOf, ONE_DIM, requireReduction } from './arguments.ts';
 import { apply, apply1, applyInPlace } from './dispatch.ts';
 import { dimParams } from '../geometry/attrs.ts';
 import { dtypeAttrs, powAttrs, scalarAttrs } from '../geometry/elementwise.ts';
@@ -110,7 +110,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** True division: whole numbers give float32. */
   div<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;
-  div(other: Tensor | number): Tensor {
+  div(other: Tensor | number, more?: unknown): Tensor {
+    if (more !== undefined) refuseMore('div', [more], 'one operand, and divides exactly; floorDivide rounds down');
     return typeof other === 'number' ? this.#scalar('divScalar', other) : this.#binary('div', other);
   }
 
@@ -218,7 +219,9 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
     return typeof other === 'number' ? this.#scalarInPlace('mulScalar', other) : this.#inPlace('mul', [other], []);
   }
 
-  div_(other: Tensor | number): this {
+  div_(other: Tensor | number): this;
+  div_(other: Tensor | number, more?: unknown): this {
+    if (more !== undefined) refuseMore('div_', [more], 'one operand, and divides exactly; floorDivide rounds down');
     return typeof other === 'number' ? this.#scalarInPlace('divScalar', other) : this.#inPlace('div', [other], []);
   }
 
@@ -373,7 +376,9 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   }
 
   /** To the nearest whole number, halves to even. */
-  round(): Tensor<S> {
+  round(): Tensor<S>;
+  round(more?: unknown): Tensor<S> {
+    if (more !== undefined) refuseMore('round', [more], 'nothing: it rounds to whole numbers; x.mul(100).round().div(100) keeps two decimals'); // prettier-ignore
     return this.#unary('round');
   }
 
@@ -512,7 +517,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** Running sums along a dimension. */
   cumsum<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
-  cumsum(dim: number): Tensor {
+  cumsum(dim: number, more?: unknown): Tensor {
+    if (more !== undefined) refuseMore('cumsum', [more], ONE_DIM);
     requireKind('cumsum', 'dim', dim, WHOLE);
     return apply1('cumsum', [this.self()], scanParams(dim));
   }
@@ -577,12 +583,14 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
   }
 
   softmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
-  softmax(dim: number): Tensor {
+  softmax(dim: number, more?: unknown): Tensor {
+    if (more !== undefined) refuseMore('softmax', [more], ONE_DIM);
     return apply1('softmax', [this.self()], dimParams(dim, 'softmax'));
   }
 
   logSoftmax<A extends Shape, D extends number>(this: Tensor<A>, dim: DimArgument<A, D>): Tensor<A>;
-  logSoftmax(dim: number): Tensor {
+  logSoftmax(dim: number, more?: unknown): Tensor {
+    if (more !== undefined) refuseMore('logSoftmax', [more], ONE_DIM);
     return apply1('logSoftmax', [this.self()], dimParams(dim, 'logSoftmax'));
   }
 }

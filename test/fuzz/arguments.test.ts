@@ -54,6 +54,18 @@ describe('what is refused, and what to write instead', () => {
     ['an array for a model', () => summary(js([]), [1, 3]), /summary: expected the model to be a module/],
     ['a shape for sizes', () => js(zeros)('2'), /zeros: expected options to be an object, but got '2'/],
     ['typed data of another dtype', () => ones(2).setData(new Float64Array(2)), /a Float32Array for dtype float32/],
+    ['a dtype besides a dimension', () => js(x()).softmax(1, 'float64'), /softmax: takes one dimension; convert the input with \.to\('float64'\) for another dtype, but got 'float64' besides/],
+    ['a dtype besides a dimension, logSoftmax', () => js(x()).logSoftmax(1, { dtype: 'float64' }), /but got an object \{ dtype \} besides/],
+    ['a dtype besides a dimension, in F', () => js(F).softmax(x(), 1, 'float64'), /but got 'float64' besides/],
+    ['a dtype besides a dimension, logarithms in F', () => js(F).logSoftmax(x(), 1, 'float64'), /but got 'float64' besides/],
+    ['a dtype of sums', () => js(x()).cumsum(0, { dtype: 'float64' }), /cumsum: takes one dimension/],
+    ['a number of decimals', () => js(x()).round({ decimals: 2 }), /round: takes nothing: .* but got an object \{ decimals \} besides/],
+    ['a way to round', () => js(x()).div(2, { roundingMode: 'floor' }), /div: takes one operand, .*floorDivide rounds down, but got an object/],
+    ['a way to round in place', () => js(x()).div_(2, 'floor'), /div_: takes one operand/],
+    ['places as a tuple', () => js(core).nonzero(x(), { asTuple: true }), /nonzero: takes one tensor/],
+    ['a slope in place', () => js(F).leakyRelu(x(), 0.1, true), /leakyRelu: takes an input and a slope, but got true besides/],
+    ['a layer with a slope in place', () => new (js(nn.LeakyReLU))(0.1, true), /LeakyReLU: takes a slope, but got true besides/],
+    ['a value and a padding mode', () => js(F).pad(x(), [1, 1], 0, 'reflect'), /pad: takes an input, counts and a value, .* but got 'reflect' besides/],
     ['a loader of an array', () => new data.DataLoader(js([1, 2])), /which has a length and get\(index\)/],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(ArgumentError);
@@ -69,6 +81,17 @@ describe('what is honoured', () => {
   it('inplace as PyTorch names it', () => {
     const input = tensor([-1, 2]);
     expect(new nn.ReLU({ inplace: true })(input)).toBe(input);
+  });
+  it('a generator of Glorot’s initialisation', () => {
+    const [a, b] = [ones(3, 4), ones(3, 4)];
+    for (const fill of [nn.init.xavierUniform_, nn.init.xavierNormal_]) {
+      const generator = (): core.Generator => new core.Generator().manualSeed(5);
+      expect(fill(a, 1, generator()).tolist()).toEqual(fill(b, 1, generator()).tolist());
+      expect(() => fill(a, 1, js(5))).toThrow(/generator to be a Generator, but got 5/);
+    }
+  });
+  it('the place that map passes', () => {
+    expect([x(), x()].map(core.nonzero).map((rows) => rows.shape)).toEqual([[4, 2], [4, 2]]); // prettier-ignore
   });
   it('mixed elements, by the widest kind', () => {
     expect(tensor([true, 2.5]).tolist()).toEqual([1, 2.5]);
@@ -114,6 +137,13 @@ describe('what would never end, or fill the memory', () => {
     const call: (value: core.Tensor) => core.Tensor = compile((value: core.Tensor) => call(value));
     expect(() => call(ones(1))).toThrow(/calls itself without end/);
   });
+});
+
+it('what layers share is not among the public names', () => {
+  const names = publicFunctions().map(({ name }) => name);
+  expect(names).toContain('F.conv2d');
+  expect(names).toContain('nn.init.uniform_');
+  expect(names.filter((name) => /^F\..*With$|^nn\.init\.require/.test(name))).toEqual([]);
 });
 
 it('shows whatever comes, in a few words', () => {

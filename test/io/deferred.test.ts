@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, renameSync, statSync, utimesSync, writeFileSync, r
 import { tmpdir } from 'node:os';
 import { inspect } from 'node:util';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { ArgumentError, FormatError } from '../../src/base/errors.ts';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { ArgumentError, FormatError, OutOfMemoryError } from '../../src/base/errors.ts';
 import { load, save } from '../../src/io/checkpoint-node.ts';
 import { isStateDict } from '../../src/io/checkpoint-value.ts';
 import * as nn from '../../src/nn/index.ts';
@@ -105,6 +105,28 @@ describe('a file on disk', () => {
     expect(other.weight.tolist()).toEqual(before);
     expect(() => state.get('bias')).toThrow(FormatError);
     expect(state.get('weight')!.tolist()).toEqual(model.weight.tolist());
+  });
+
+  it('leaves a model as it was when memory runs out', () => {
+    save(new Map([['weight', large()], ['bias', zeros(200)]]), at('memory.pt')); // prettier-ignore
+    const model = new nn.Linear(500, 200).double(); // neither can be read straight into it
+    const before = [model.weight.tolist(), model.bias!.tolist()];
+    const state = load(at('memory.pt'));
+    const device = cpuDevice();
+    const real = device.allocate.bind(device);
+    let left = 1;
+    const allocate = vi.spyOn(device, 'allocate').mockImplementation((bytes) => {
+      if (left-- <= 0) throw new OutOfMemoryError('no more');
+      return real(bytes);
+    });
+    try {
+      expect(() => model.loadStateDict(state)).toThrow(OutOfMemoryError);
+    } finally {
+      allocate.mockRestore();
+    }
+    expect([model.weight.tolist(), model.bias!.tolist()]).toEqual(before);
+    model.loadStateDict(state);
+    expect(model.bias!.tolist()).toEqual(new Array(200).fill(0));
   });
 });
 

@@ -213,6 +213,22 @@ test('softmax without a dimension takes PyTorch’s', () => {
   }
 });
 
+test('a linear layer without inputs gives its bias, one without outputs nothing, and both learn', () => {
+  const none = new nn.Linear(0, 2);
+  expect(none.bias!.tolist()).toEqual([0, 0]);
+  none.bias = new nn.Parameter(tensor([1, 2]));
+  const y = none(zeros(3, 0));
+  expect(y.tolist()).toEqual([[1, 2], [1, 2], [1, 2]]); // prettier-ignore
+  y.sum().backward();
+  expect([none.bias.grad!.tolist(), none.weight.grad!.shape]).toEqual([
+    [3, 3],
+    [2, 0],
+  ]);
+  expect(new nn.Linear(3, 0)(ones(2, 3)).shape).toEqual([2, 0]);
+  for (const fill of [nn.init.kaimingUniform_, nn.init.kaimingNormal_]) expect(fill(zeros(3, 0)).shape).toEqual([3, 0]);
+  expect(() => new nn.Linear(-1, 2)).toThrow(/Linear: expected inFeatures to be a whole number ≥ 0, but got -1/);
+});
+
 test('images with their channels last are recognised', () => {
   const image = zeros(32, 48, 3);
   const remedy = /its channels seem to come last; put them first with permute\(2, 0, 1\), in a batch with permute\(0, 3, 1, 2\)/; // prettier-ignore

@@ -25,9 +25,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices Tensor.relu nn.Identity nn.Flatten',
   ),
-  ...words(
-    'F.conv2dWith F.batchNormWith F.maxPool2dWith F.avgPool2dWith F.adaptiveAvgPool2dWith Tensor.onesLike Tensor.newZeros',
-  ),
+  ...words('Tensor.onesLike Tensor.newZeros'),
   ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample nn.Dropout nn.Dropout2d'), // test/nn, test/ops/resize.test.ts
   // What a tensor is and holds: test/tensor, test/ops/views.test.ts, test/tensor/print.test.ts.
   ...words(

@@ -29,7 +29,6 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
     /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike)$/,
     'internal',
   ],
-  [/\.(?:conv2dWith|batchNormWith|maxPool2dWith|avgPool2dWith|adaptiveAvgPool2dWith|requireCount)$/, 'internal'],
   [/Error$/, 'errors, which the library makes'],
   [
     /\.(?:run|check|update|newState|rates|details|self|ranks|finish|text|transform|step_|readState|ownState|stateForm)$/,

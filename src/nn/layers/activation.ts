@@ -1,5 +1,5 @@
 /** Activations and dropout as layers. */
-import { NUMBER, PROBABILITY, requireKind, WHOLE } from '../../base/arguments.ts';
+import { NUMBER, PROBABILITY, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dropout, dropout2d, leakyRelu, logSoftmax, softmax } from '../functional.ts';
@@ -31,8 +31,10 @@ export class ReLU extends Layer<IdentityFn> {
 export class LeakyReLU extends Layer<IdentityFn> {
   readonly negativeSlope: number;
 
-  constructor(negativeSlope = 0.01) {
+  constructor(negativeSlope?: number);
+  constructor(negativeSlope = 0.01, ...more: readonly unknown[]) {
     super();
+    refuseMore('LeakyReLU', more, 'a slope');
     requireKind('LeakyReLU', 'negativeSlope', negativeSlope, NUMBER);
     this.negativeSlope = negativeSlope;
   }

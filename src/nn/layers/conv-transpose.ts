@@ -9,7 +9,8 @@ import type { ConvKernel, KernelSlot } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
-import { defaultInit, requireCount } from '../init.ts';
+import { defaultInit } from '../init.ts';
+import { requireCount } from '../options.ts';
 import { CONV_TRANSPOSE_OPTIONS } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import type { ConvTransposeFn, GroupsArgument } from '../shape-types.ts';

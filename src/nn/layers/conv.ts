@@ -7,9 +7,11 @@ import { empty } from '../../tensor/create.ts';
 import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../../geometry/conv.ts';
 import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { conv2dWith, type Pair } from '../functional.ts';
-import { defaultInit, requireCount } from '../init.ts';
+import type { Pair } from '../functional.ts';
+import { defaultInit } from '../init.ts';
+import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
+import { conv2dWith } from '../prepared.ts';
 import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 

@@ -7,7 +7,8 @@ import { sameDims, showSizes, type Dims } from '../../base/shape.ts';
 import { empty } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { linear } from '../functional.ts';
-import { defaultInit, requireCount } from '../init.ts';
+import { defaultInit } from '../init.ts';
+import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import type { FlattenFn, IdentityFn, InputFn, LinearFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
@@ -24,11 +25,14 @@ export class Linear<out In extends number = number, out Out extends number = num
   weight: Parameter;
   bias: Parameter | null;
 
-  /** @throws ArgumentError for sizes that are not whole and positive */
+  /**
+   * No features are allowed on either side, as in PyTorch: without inputs, the output is the bias, which starts with zeros.
+   * @throws ArgumentError for sizes that are not whole, or negative
+   */
   constructor(inFeatures: In, outFeatures: Out, options: LinearOptions = {}) {
     super();
-    requireCount('Linear', 'inFeatures', inFeatures);
-    requireCount('Linear', 'outFeatures', outFeatures);
+    requireCount('Linear', 'inFeatures', inFeatures, 0);
+    requireCount('Linear', 'outFeatures', outFeatures, 0);
     const { bias = true } = requireOptions<LinearOptions>('Linear', options, { bias: BOOL }, 'new nn.Linear(3, 4, { bias: false })'); // prettier-ignore
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

@@ -8,9 +8,9 @@ import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { activeRecorder, unrecorded, type Recorder, type Scalars } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { batchNormWith } from '../functional.ts';
-import { requireCount } from '../init.ts';
+import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
+import { batchNormWith } from '../prepared.ts';
 import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
 import { Layer } from './layer.ts';
 

@@ -18,7 +18,8 @@ import {
 } from '../../geometry/pool.ts';
 import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { adaptiveAvgPool2dWith, adaptiveMaxPool2d, avgPool2dWith, maxPool2dWith } from '../functional.ts';
+import { adaptiveMaxPool2d } from '../functional.ts';
+import { adaptiveAvgPool2dWith, avgPool2dWith, maxPool2dWith } from '../prepared.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 

@@ -3,7 +3,7 @@ import { pythonFloat, pythonTuple } from '../../base/python-format.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../../tensor/shapes/window.ts';
 import { checkInterpolate, interpolateAs, pixelShuffle, pixelUnshuffle, type InterpolateMode, type InterpolateOptions } from '../functional-images.ts'; // prettier-ignore
-import { requireCount } from '../init.ts';
+import { requireCount } from '../options.ts';
 import type { PixelShuffleFn, PixelUnshuffleFn, UpsampleFn } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 
