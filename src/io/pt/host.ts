@@ -113,6 +113,8 @@ export class PtHost implements PickleHost {
   #load(key: string, dtype: PtDType, count: number, error: MakeError): StorageItem {
     const size = count * ptItemSize(dtype);
     if (!Number.isSafeInteger(size) || size < 0) throw error(`storage ${quote(key)} is said to have ${count} elements`);
+    // PyTorch would read the record over the part: nothing that it writes is like that.
+    if (this.#views.has(key)) throw error(`storage ${quote(key)} was a part of another storage before`);
     const known = this.#storages.get(key);
     const item = known ?? new StorageItem(new RawStorage(this.#contents(key, dtype, size, error)), dtype);
     if (item.dtype !== dtype) throw error(`storage ${quote(key)} is named as ${dtype}, and elsewhere as ${item.dtype}`);
