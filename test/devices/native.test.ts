@@ -269,6 +269,41 @@ describe('without something that native kernels need', () => {
     expect(existsSync(join(folder, 'late'))).toBe(false);
   });
 
+  /** Native kernels on a disk that has room for so many files only. */
+  function withRoomFor(writes: number, env: Record<string, string> = {}) {
+    const { system, said } = systemWith({ FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE: temporaryFolder(), ...env });
+    const files = Object.create(system.files) as typeof system.files;
+    let left = writes;
+    files.writeFileSync = (path, data, options) => {
+      if (left-- <= 0) throw new Error(`ENOSPC: no space left on device, write '${path}'`);
+      system.files.writeFileSync(path, data, options);
+    };
+    const device = new CpuDevice();
+    return { device, said, native: new NativeKernels(device, { ...system, files }), left: () => left };
+  }
+
+  it.skipIf(!hasCompiler)('falls back when the disk is full, whichever file finds no room, and says so', () => {
+    const enough = withRoomFor(100);
+    expect(enough.native.ready([count])).toBe(true);
+    const needed = 100 - enough.left();
+    expect(needed).toBeGreaterThan(5);
+    for (let writes = 0; writes < needed; writes++) {
+      const { native, said } = withRoomFor(writes);
+      expect(native.ready([count]), String(writes)).toBe(false);
+      expect(said, String(writes)).toEqual([expect.stringMatching(/off, WebAssembly runs instead: the disk of \S+ is full, so kernels cannot be compiled there; make room, or set FLAMBEAU_CACHE/)]); // prettier-ignore
+    }
+  });
+
+  it.skipIf(!hasCompiler).each([
+    ['of which it complains', 'echo "fatal error: error writing to out: No space left on device" >&2; exit 1', 100],
+    ['in which there is no room for a complaint', 'exit 1', 3],
+  ])('falls back when the compiler meets a full disk %s', (_, script, writes) => {
+    const FLAMBEAU_CC = wrapped(temporaryFolder(), `case "$*" in *-shared*) ${script};; esac`);
+    const { native, said } = withRoomFor(writes, { FLAMBEAU_CC });
+    expect(native.ready([count])).toBe(false);
+    expect(said).toEqual([expect.stringMatching(/the disk of \S+ is full/)]);
+  });
+
   it('runs nothing with FLAMBEAU_NATIVE=0', () => {
     const before = process.env['FLAMBEAU_NATIVE'];
     enableNative();

@@ -9,6 +9,9 @@ import type { System } from './system.ts';
 /** What a command left: its output, or why there is none. */
 export type JobResult = { readonly output: Uint8Array } | { readonly error: string };
 
+/** Bytes that a compile needs for itself, roughly. */
+const ROOM = 2 ** 20;
+
 const running = new Set<CompileJob>();
 let stopsAtExit = false;
 
@@ -62,17 +65,16 @@ export class CompileJob {
     return ended ? this.#finish({ error: this.#complaint(paths.join(this.#folder, 'log')) }) : undefined;
   }
 
-  /** What the compiler has said. Where there was no room for it to say anything, that. */
+  /** What the compiler has said. Where there is no room for what it makes, that: it may not have had any for its words either. */
   #complaint(log: string): string {
     const { files, paths } = this.#system;
-    const said = files.existsSync(log) ? files.readFileSync(log, 'utf8').trim() : '';
-    if (said !== '') return said;
     try {
-      files.writeFileSync(paths.join(this.#folder, 'room'), 'x'.repeat(4096), { mode: 0o600, flag: 'w' });
+      files.writeFileSync(paths.join(this.#folder, 'room'), new Uint8Array(ROOM), { mode: 0o600, flag: 'w' });
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
-    return 'the compiler was stopped';
+    const said = files.existsSync(log) ? files.readFileSync(log, 'utf8').trim() : '';
+    return said === '' ? 'the compiler was stopped' : said;
   }
 
   #finish(result: JobResult): JobResult {
