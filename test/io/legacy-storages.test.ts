@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
-import { concatBytes } from '../../src/io/byte-writer.ts';
+import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import { deserialize } from '../../src/io/checkpoint.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { fixture } from './pt-support.ts';
