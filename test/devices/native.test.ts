@@ -284,12 +284,12 @@ describe('without something that native kernels need', () => {
 
   it.skipIf(!hasCompiler)('falls back when the disk is full, whichever file finds no room, and says so', () => {
     const enough = withRoomFor(100);
-    expect(enough.native.ready([count])).toBe(true);
+    expect(enough.native.ready(stepsOf(count))).toBe(true);
     const needed = 100 - enough.left();
     expect(needed).toBeGreaterThan(5);
     for (let writes = 0; writes < needed; writes++) {
       const { native, said } = withRoomFor(writes);
-      expect(native.ready([count]), String(writes)).toBe(false);
+      expect(native.ready(stepsOf(count)), String(writes)).toBe(false);
       expect(said, String(writes)).toEqual([expect.stringMatching(/off, WebAssembly runs instead: the disk of \S+ is full, so kernels cannot be compiled there; make room, or set FLAMBEAU_CACHE/)]); // prettier-ignore
     }
   });
@@ -300,7 +300,7 @@ describe('without something that native kernels need', () => {
   ])('falls back when the compiler meets a full disk %s', (_, script, writes) => {
     const FLAMBEAU_CC = wrapped(temporaryFolder(), `case "$*" in *-shared*) ${script};; esac`);
     const { native, said } = withRoomFor(writes, { FLAMBEAU_CC });
-    expect(native.ready([count])).toBe(false);
+    expect(native.ready(stepsOf(count))).toBe(false);
     expect(said).toEqual([expect.stringMatching(/the disk of \S+ is full/)]);
   });
 
