@@ -1,7 +1,8 @@
 /** Convolution kernels on the shapes of the workloads; see `harness.ts` for how to run. Arguments: thread count, name filter. */
 import { layoutOf } from '../../src/base/layout.ts';
 import { convGeometry, convParams, type ConvOptions } from '../../src/geometry/conv.ts';
-import { convInputGradParams, convRules, convWeightGradParams } from '../../src/tensor/ops/conv.ts';
+import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
+import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { dense, device, report } from './harness.ts';
 
 type Case = [name: string, x: number[], outputs: number, kernel: [number, number], options: ConvOptions];
@@ -42,9 +43,9 @@ for (const [name, size, outputs, kernel, options] of CASES) {
   const flops = 2 * g.batch * outputs * g.inPerGroup * kernel[0] * kernel[1] * g.height.output * g.width.output;
   const [x, w, b, dy] = [dense(size, 1), dense(wShape, 2), dense([outputs], 3), dense(yShape, 4)];
   const out = (shape: readonly number[]) => layoutOf('float32', shape);
-  if (parts.includes('f')) report(`${name} forward`, flops, (l, i, o) => convRules.conv2d.lower(l, i, o, params), [x, w, b], [out(yShape)]); // prettier-ignore
+  if (parts.includes('f')) report(`${name} forward`, flops, lowerOf('conv2d', params), [x, w, b], [out(yShape)]); // prettier-ignore
   const inputParams = convInputGradParams(params, [size[2]!, size[3]!]);
-  if (parts.includes('i')) report(`${name} input`, flops, (l, i, o) => convRules.conv2dInputGrad.lower(l, i, o, inputParams), [dy, w], [out(size)]); // prettier-ignore
+  if (parts.includes('i')) report(`${name} input`, flops, lowerOf('conv2dInputGrad', inputParams), [dy, w], [out(size)]); // prettier-ignore
   const weightParams = convWeightGradParams(params, kernel, true);
-  if (parts.includes('w')) report(`${name} weight`, flops, (l, i, o) => convRules.conv2dWeightGrad.lower(l, i, o, weightParams), [dy, x], [out(wShape), out([outputs])]); // prettier-ignore
+  if (parts.includes('w')) report(`${name} weight`, flops, lowerOf('conv2dWeightGrad', weightParams), [dy, x], [out(wShape), out([outputs])]); // prettier-ignore
 }

@@ -1,6 +1,6 @@
 /** Matrix products on the shapes of the workloads; see `harness.ts` for how to run. Arguments: thread count, name filter. */
 import { layoutOf } from '../../src/base/layout.ts';
-import { matmulRules } from '../../src/tensor/ops/matmul.ts';
+import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import type { HostTensor } from '../../test/support/run-kernel.ts';
 import { dense, device, report } from './harness.ts';
@@ -18,7 +18,7 @@ function product(name: string, a: HostTensor, b: HostTensor): void {
   if (!name.includes(only)) return;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
-  report(name, 2 * m * n * k, (l, i, o) => matmulRules.matmul.lower(l, i, o, NO_ATTRS), [a, b], [layoutOf('float32', [m, n])]); // prettier-ignore
+  report(name, 2 * m * n * k, lowerOf('matmul', NO_ATTRS), [a, b], [layoutOf('float32', [m, n])]); // prettier-ignore
 }
 
 function linear(batch: number, features: number, outputs: number): void {
@@ -29,7 +29,7 @@ function linear(batch: number, features: number, outputs: number): void {
     dense([outputs], 3),
     dense([batch, outputs], 4),
   ];
-  if (name.includes(only)) report(name, 2 * batch * features * outputs, (l, i, o) => matmulRules.linear.lower(l, i, o, NO_ATTRS), [x, w, b], [layoutOf('float32', [batch, outputs])]); // prettier-ignore
+  if (name.includes(only)) report(name, 2 * batch * features * outputs, lowerOf('linear', NO_ATTRS), [x, w, b], [layoutOf('float32', [batch, outputs])]); // prettier-ignore
   product(`${name} ∂x`, g, w);
   product(`${name} ∂w`, turned(g), x);
 }

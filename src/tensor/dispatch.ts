@@ -10,14 +10,15 @@ import { itemSize } from '../base/dtype.ts';
 import { sameLayout, type Layout } from '../base/layout.ts';
 import { Recent } from '../base/recent.ts';
 import { sameDims } from '../base/shape.ts';
-import { Graph, type GraphOp, type Lower } from '../compiler/graph.ts';
+import { Graph } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
 import type { Buffer, Holding } from '../devices/device.ts';
 import { GradNode } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
+import { graphOp, lowerOf, ruleOf } from './graph-op.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
-import type { Attrs, Gradient, GradientContext, OpRule } from './ops/rule.ts';
+import type { Attrs, Gradient, GradientContext } from './ops/rule.ts';
 import { activeRecorder, type Recorder, type Scalars } from './recorder.ts';
 import { allocateStorage, imaginaryStorage, unusable, usedAfterFree } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -77,8 +78,6 @@ function counted(bytes: number): Holding {
   return { buffer: block.buffer, bytes, free };
 }
 
-const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
-
 function makePlan(
   name: OpName,
   inputs: readonly Tensor[],
@@ -88,7 +87,7 @@ function makePlan(
   const results = resultLayouts(name, inputs, attrs, outs);
   const graph = new Graph();
   const ids = inputs.map(({ layout }) => graph.input(layout));
-  for (const id of graph.node(name, loweringOf(ruleOf(name), attrs), ids, results)) graph.output(id);
+  for (const id of graph.node(name, lowerOf(name, attrs), ids, results)) graph.output(id);
   return { plan: new Plan(cpuDevice(), graph, { hold: counted }), results };
 }
 
@@ -107,28 +106,6 @@ function resultLayouts(
       if (out.dtype !== layout.dtype || !sameDims(out.shape, layout.shape)) throw inPlaceMismatch(name, out, layout);
       return out;
     });
-}
-
-/** A function of its own: a closure made in `makePlan` would hold that call's tensors as long as the plan lives. */
-function loweringOf({ lower }: OpRule<Attrs>, attrs: Attrs): Lower {
-  return (lowering, inputs, outputs) => lower(lowering, inputs, outputs, attrs);
-}
-
-/** The operation as the compiler sees it. */
-function graphOp(name: OpName, attrs: Attrs): GraphOp {
-  const rule = ruleOf(name);
-  const { step, finish, again, choice, elementwise } = rule;
-  return {
-    name,
-    key: attrs.key,
-    lower: loweringOf(rule, attrs),
-    step: typeof step === 'function' ? step(attrs) : step,
-    finish: finish && ((steps) => finish(steps, attrs)),
-    again: again && ((steps) => again(steps, attrs)),
-    partner: rule.partner?.(attrs),
-    choice,
-    elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
-  };
 }
 
 function inPlaceMismatch(name: string, target: Layout, result: Layout): Error {

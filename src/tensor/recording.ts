@@ -12,13 +12,10 @@ import { SharedArena } from '../compiler/shared-arena.ts';
 import type { Places } from '../devices/device.ts';
 import { cpuDevice } from './backend.ts';
 import { explained, tensorOver } from './dispatch.ts';
-import { launchElementwiseMany } from '../lower/cpu/elementwise-launch.ts';
-import { lowerElementwise } from '../lower/cpu/elementwise.ts';
+import { elementwiseLowering } from './graph-op.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, storageEpoch, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
-
-const ELEMENTWISE = { one: lowerElementwise, many: launchElementwiseMany };
 
 /** Operations that trap when whole numbers are divided by zero. */
 const DIVISIONS: readonly string[] = ['floorDivide', 'remainder', 'fmod'];
@@ -196,7 +193,7 @@ export class Recording {
   get plan(): Plan {
     const limit = this.#memoryLimit;
     // Where memory is scarce, nothing is kept from run to run.
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, ELEMENTWISE, memoryOf(limit)), {
+    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, elementwiseLowering(), memoryOf(limit)), {
       keeps: limit === undefined,
       arena: this.#shared.arena,
     });

@@ -3,8 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { convGeometry, convParams, type ConvGeometry, type ConvOptions } from '../../src/geometry/conv.ts';
-import { convInputGradParams, convRules, convWeightGradParams, type ConvAttrs } from '../../src/tensor/ops/conv.ts';
-import type { OpRule } from '../../src/tensor/ops/rule.ts';
+import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
+import { lowerOf, ruleOf } from '../../src/tensor/graph-op.ts';
+import { convRules, type ConvAttrs } from '../../src/tensor/ops/conv.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';
@@ -15,10 +16,9 @@ afterAll(() => {
 });
 
 function run<K extends keyof ConvAttrs>(op: K, inputs: readonly HostTensor[], attrs: ConvAttrs[K]): TypedArray[] {
-  const rule = convRules[op] as unknown as OpRule<ConvAttrs[K]>;
   const layouts = inputs.map((t) => layoutOf(t.dtype, t.shape, t.strides));
-  const outputs = rule.shape(layouts, attrs);
-  const { results, dispose } = runLowering((l, i, o) => rule.lower(l, i, o, attrs), inputs, outputs);
+  const outputs = ruleOf(op).shape(layouts, attrs);
+  const { results, dispose } = runLowering(lowerOf(op, attrs), inputs, outputs);
   dispose();
   return results;
 }

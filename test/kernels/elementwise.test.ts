@@ -4,16 +4,13 @@ import { DTYPES, promote, type DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { coalesce } from '../../src/kernels/cpu/elementwise/access.ts';
 import { elementwiseKernel } from '../../src/kernels/cpu/elementwise/elementwise.ts';
-import { compareRules } from '../../src/tensor/ops/binary-compare.ts';
-import { scalarRules } from '../../src/tensor/ops/binary-scalar.ts';
-import { binaryRules } from '../../src/tensor/ops/binary.ts';
-import { castParams, copyRules } from '../../src/tensor/ops/copy.ts';
+import { lowerOf } from '../../src/tensor/graph-op.ts';
+import type { BinaryAttrs } from '../../src/tensor/ops/binary.ts';
+import { castParams } from '../../src/tensor/ops/copy.ts';
 import { scalarAttrs } from '../../src/geometry/elementwise.ts';
-import { selectRules } from '../../src/tensor/ops/elementwise-select.ts';
 import { lowerElementwise } from '../../src/lower/cpu/elementwise.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
-import { activationRules } from '../../src/tensor/ops/unary-activation.ts';
-import { unaryRules } from '../../src/tensor/ops/unary.ts';
+import type { UnaryName } from '../../src/tensor/ops/unary.ts';
 import { host, hostLayout, runOp } from '../support/op-case.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { elements, indicesOf, narrower, shapes, special, tensors } from './strided-reference.ts';
@@ -33,7 +30,7 @@ function writeThrough(
   const block = layoutOf(target.dtype, [target.data.length]);
   const { results, dispose } = runLowering(
     (l, [base, ...others], [out]) => {
-      copyRules.copy.lower(l, [base!], [out!], NO_ATTRS);
+      lowerOf('copy', NO_ATTRS)(l, [base!], [out!]);
       write(l, others, [l.view(out!, layout)]);
     },
     [{ dtype: target.dtype, shape: [target.data.length], data: target.data }, ...inputs],
@@ -62,7 +59,7 @@ describe('walks', () => {
     );
     fc.assert(
       fc.property(pair, ([a, b]) => {
-        const [out] = runOp(binaryRules.add, [a, b], NO_ATTRS);
+        const [out] = runOp('add', [a, b], NO_ATTRS);
         const result = a.dtype === 'bool' && b.dtype === 'bool' ? (v: number) => Math.min(v, 1) : (v: number) => v;
         expect(out!.shape).toEqual(b.shape);
         const [x, y] = [elements(a, b.shape), elements(b)];
@@ -79,7 +76,7 @@ describe('walks', () => {
       .chain(([shape, dtype]) => fc.tuple(tensors(shape, dtype, false), tensors(shape, dtype)));
     fc.assert(
       fc.property(triple, ([target, source]) => {
-        const written = writeThrough(target, (l, [x], outs) => copyRules.copy.lower(l, [x!], outs, NO_ATTRS), [source]);
+        const written = writeThrough(target, (l, [x], outs) => lowerOf('copy', NO_ATTRS)(l, [x!], outs), [source]);
         const expected = Array.from(target.data, Number);
         const values = elements(source);
         [...indicesOf(target.shape)].forEach((index, i) => {
@@ -95,7 +92,7 @@ describe('walks', () => {
     const target = host(dtype, [5, 9], new Array<number>(45).fill(1));
     const view: HostTensor = { ...target, shape: [5, 4], strides: [9, 1] };
     const value = dtype === 'bool' ? 0 : 7;
-    const fill: Parameters<typeof writeThrough>[1] = (l, _, outs) => copyRules.fill.lower(l, outs, outs, NO_ATTRS);
+    const fill: Parameters<typeof writeThrough>[1] = (l, _, outs) => lowerOf('fill', NO_ATTRS)(l, outs, outs);
     expect(writeThrough(view, fill, [], [value])).toEqual(
       Array.from({ length: 45 }, (_, i) => (i % 9 < 4 ? value : 1)),
     );
@@ -151,9 +148,9 @@ describe('the same bits', () => {
     const results = [1, 2].map((threads) => {
       device.threads = threads;
       return [
-        runOp(unaryRules.exp, [x], NO_ATTRS),
-        runOp(binaryRules.addAlpha, [x, tail], NO_ATTRS, [0.3]),
-        runOp(activationRules.tanh, [x], NO_ATTRS),
+        runOp('exp', [x], NO_ATTRS),
+        runOp('addAlpha', [x, tail], NO_ATTRS, [0.3]),
+        runOp('tanh', [x], NO_ATTRS),
       ].map(([out]) => Buffer.from(out!.data.buffer).toString('base64'));
     });
     device.threads = 1;
@@ -165,11 +162,11 @@ describe('the same bits', () => {
     const dense: HostTensor = { ...x, shape, data: x.data.slice(0, 231) };
     const turned: HostTensor = { dtype: 'float32', shape, strides: [1, 3, 21], data: new Float32Array(231) };
     [...indicesOf(shape)].forEach(([i, j, k], at) => (turned.data[i! + 3 * j! + 21 * k!] = dense.data[at]!));
-    for (const rule of [unaryRules.exp, unaryRules.log, activationRules.sigmoid, activationRules.gelu]) {
-      const whole = runOp(rule, [dense], NO_ATTRS)[0]!;
-      expect(runOp(rule, [turned], NO_ATTRS)[0]!.data).toEqual(whole.data);
+    for (const op of ['exp', 'log', 'sigmoid', 'gelu'] as const) {
+      const whole = runOp(op, [dense], NO_ATTRS)[0]!;
+      expect(runOp(op, [turned], NO_ATTRS)[0]!.data).toEqual(whole.data);
       for (const at of [0, 5, 230]) {
-        const one = runOp(rule, [{ ...dense, shape: [1], data: dense.data.slice(at, at + 1) }], NO_ATTRS)[0]!;
+        const one = runOp(op, [{ ...dense, shape: [1], data: dense.data.slice(at, at + 1) }], NO_ATTRS)[0]!;
         expect(one.data[0]).toEqual(whole.data[at]);
       }
     }
@@ -197,7 +194,7 @@ describe('copies and casts', () => {
     for (const from of DTYPES) {
       const input = host(from, [9], samples[from]);
       for (const to of DTYPES) {
-        const [out] = runOp(copyRules.cast, [input], castParams(to));
+        const [out] = runOp('cast', [input], castParams(to));
         expect(out!.dtype).toBe(to);
         const expected = Array.from(input.data, Number).map((v) => convert[to](v) + 0);
         const actual = Array.from(out!.data, Number).map((v) => v + 0);
@@ -218,9 +215,9 @@ describe('copies and casts', () => {
           step *= shape[d]!;
         }
         const input: HostTensor = { ...host(dtype, [step], Array.from({ length: step }, (_, i) => i % 251)), shape, strides }; // prettier-ignore
-        const [out] = runOp(copyRules.copy, [input], NO_ATTRS);
+        const [out] = runOp('copy', [input], NO_ATTRS);
         expect(Array.from(out!.data, Number)).toEqual(elements(input));
-        const [sum] = runOp(binaryRules.maximum, [input, out!], NO_ATTRS);
+        const [sum] = runOp('maximum', [input, out!], NO_ATTRS);
         expect(sum!.data).toEqual(out!.data);
       }),
       { numRuns: 40 },
@@ -232,61 +229,61 @@ describe('edges', () => {
   const nan = (v: number): boolean => Number.isNaN(v);
   const x = special(64, 'float32');
   const numbers = Array.from(x.data, Number);
-  const run = (rule: typeof activationRules.relu): number[] => Array.from(runOp(rule, [x], NO_ATTRS)[0]!.data, Number);
+  const run = (op: UnaryName | 'relu'): number[] => Array.from(runOp(op, [x], NO_ATTRS)[0]!.data, Number);
 
   it('relu keeps NaN and the sign of zero; its gradient at zero is zero', () => {
-    expect(run(activationRules.relu)).toEqual(numbers.map((v) => (v < 0 ? 0 : v)));
+    expect(run('relu')).toEqual(numbers.map((v) => (v < 0 ? 0 : v)));
     const g = host('float32', [3], [5, 5, 5]);
     const y = host('float32', [3], [0, 2, NaN]);
-    expect([...runOp(activationRules.reluGrad, [g, y], NO_ATTRS)[0]!.data]).toEqual([0, 5, 5]);
+    expect([...runOp('reluGrad', [g, y], NO_ATTRS)[0]!.data]).toEqual([0, 5, 5]);
   });
 
   it('maximum, minimum and clamp pass NaN on', () => {
     const other = host('float32', [64], new Array<number>(64).fill(0.25));
-    const max = Array.from(runOp(binaryRules.maximum, [x, other], NO_ATTRS)[0]!.data, Number);
+    const max = Array.from(runOp('maximum', [x, other], NO_ATTRS)[0]!.data, Number);
     expect(max).toEqual(numbers.map((v) => (nan(v) ? v : Math.max(v, 0.25))));
-    const clamped = runOp(scalarRules.clamp, [x], scalarAttrs('float32', 0), [-1, 1])[0]!;
+    const clamped = runOp('clamp', [x], scalarAttrs('float32', 0), [-1, 1])[0]!;
     expect(Array.from(clamped.data, Number)).toEqual(numbers.map((v) => (nan(v) ? v : Math.min(Math.max(v, -1), 1))));
   });
 
   it('predicates and comparisons treat NaN as unordered', () => {
-    const truth = (rule: typeof unaryRules.isnan): boolean[] => run(rule).map(Boolean);
-    expect(truth(unaryRules.isnan)).toEqual(numbers.map(nan));
-    expect(truth(unaryRules.isinf)).toEqual(numbers.map((v) => Math.abs(v) === Infinity));
-    expect(truth(unaryRules.isfinite)).toEqual(numbers.map(Number.isFinite));
-    const compared = runOp(compareRules.leScalar, [x], scalarAttrs('float32', 1), [1])[0]!;
+    const truth = (op: UnaryName): boolean[] => run(op).map(Boolean);
+    expect(truth('isnan')).toEqual(numbers.map(nan));
+    expect(truth('isinf')).toEqual(numbers.map((v) => Math.abs(v) === Infinity));
+    expect(truth('isfinite')).toEqual(numbers.map(Number.isFinite));
+    const compared = runOp('leScalar', [x], scalarAttrs('float32', 1), [1])[0]!;
     expect(Array.from(compared.data, Boolean)).toEqual(numbers.map((v) => v <= 1));
-    expect(Array.from(runOp(compareRules.ne, [x, x], NO_ATTRS)[0]!.data, Boolean)).toEqual(numbers.map(nan));
+    expect(Array.from(runOp('ne', [x, x], NO_ATTRS)[0]!.data, Boolean)).toEqual(numbers.map(nan));
   });
 
   it("divides and takes remainders with Python's signs", () => {
     const a = host('int64', [6], [7, -7, 7, -7, 6, -6]);
     const b = host('int64', [6], [3, 3, -3, -3, 3, -1]);
-    const of = (rule: typeof binaryRules.add, p: HostTensor, q: HostTensor): number[] =>
-      Array.from(runOp(rule, [p, q], NO_ATTRS)[0]!.data, Number);
-    expect(of(binaryRules.floorDivide, a, b)).toEqual([2, -3, -3, 2, 2, 6]);
-    expect(of(binaryRules.remainder, a, b)).toEqual([1, 2, -2, -1, 0, 0]);
+    const of = (op: keyof BinaryAttrs, p: HostTensor, q: HostTensor): number[] =>
+      Array.from(runOp(op, [p, q], NO_ATTRS)[0]!.data, Number);
+    expect(of('floorDivide', a, b)).toEqual([2, -3, -3, 2, 2, 6]);
+    expect(of('remainder', a, b)).toEqual([1, 2, -2, -1, 0, 0]);
     const p = host('float64', [5], [7.5, -7.5, 1e300, 5, -0.1]);
     const q = host('float64', [5], [2, 2, 0.7, Infinity, 3]);
-    expect(of(binaryRules.floorDivide, p, q).slice(0, 2)).toEqual([3, -4]);
-    expect(of(binaryRules.fmod, p, q)).toEqual([1.5, -1.5, 1e300 % 0.7, 5, -0.1]);
-    expect(of(binaryRules.div, a, b)).toEqual([7, -7, 7, -7, 6, -6].map((v, i) => Math.fround(v / [3, 3, -3, -3, 3, -1][i]!))); // prettier-ignore
+    expect(of('floorDivide', p, q).slice(0, 2)).toEqual([3, -4]);
+    expect(of('fmod', p, q)).toEqual([1.5, -1.5, 1e300 % 0.7, 5, -0.1]);
+    expect(of('div', a, b)).toEqual([7, -7, 7, -7, 6, -6].map((v, i) => Math.fround(v / [3, 3, -3, -3, 3, -1][i]!))); // prettier-ignore
   });
 
   it('integer division by zero is an error, not a number', () => {
     const one = host('int32', [1], [1]);
-    expect(() => runOp(binaryRules.floorDivide, [one, host('int32', [1], [0])], NO_ATTRS)).toThrow();
+    expect(() => runOp('floorDivide', [one, host('int32', [1], [0])], NO_ATTRS)).toThrow();
   });
 
   it("powers follow C's pow where JavaScript's differs", () => {
     const base = host('float64', [4], [1, -1, 1, 2]);
     const exponent = host('float64', [4], [NaN, Infinity, -Infinity, 0.5]);
-    expect([...runOp(binaryRules.pow, [base, exponent], NO_ATTRS)[0]!.data]).toEqual([1, 1, 1, Math.SQRT2]);
+    expect([...runOp('pow', [base, exponent], NO_ATTRS)[0]!.data]).toEqual([1, 1, 1, Math.SQRT2]);
   });
 
   it('whole-number scalars keep integers, fractions make float32', () => {
     const x32 = host('int32', [2], [3, -3]);
-    const add = (value: number): HostTensor => runOp(scalarRules.addScalar, [x32], scalarAttrs('int32', value), [value])[0]!; // prettier-ignore
+    const add = (value: number): HostTensor => runOp('addScalar', [x32], scalarAttrs('int32', value), [value])[0]!; // prettier-ignore
     expect(add(2)).toMatchObject({ dtype: 'int32', data: Int32Array.of(5, -1) });
     expect(add(0.5)).toMatchObject({ dtype: 'float32', data: Float32Array.of(3.5, -2.5) });
     expect(promote('int64', 'float32')).toBe('float32');
@@ -295,20 +292,18 @@ describe('edges', () => {
   it('selects by masks of bool, and by no others', () => {
     const mask = host('bool', [4, 1], [1, 0, 1, 0]);
     const a = host('float32', [3], [1, 2, 3]);
-    const [chosen] = runOp(selectRules.where, [mask, a, host('float32', [], [9])], NO_ATTRS);
+    const [chosen] = runOp('where', [mask, a, host('float32', [], [9])], NO_ATTRS);
     expect([...chosen!.data]).toEqual([1, 2, 3, 9, 9, 9, 1, 2, 3, 9, 9, 9]);
-    const [filled] = runOp(selectRules.maskedFill, [a, mask], NO_ATTRS, [-1]);
+    const [filled] = runOp('maskedFill', [a, mask], NO_ATTRS, [-1]);
     expect([...filled!.data]).toEqual([-1, -1, -1, 1, 2, 3, -1, -1, -1, 1, 2, 3]);
-    expect(() => runOp(selectRules.maskedFill, [a, { ...mask, dtype: 'uint8' }], NO_ATTRS, [-1])).toThrow(
-      /mask of dtype bool/,
-    );
+    expect(() => runOp('maskedFill', [a, { ...mask, dtype: 'uint8' }], NO_ATTRS, [-1])).toThrow(/mask of dtype bool/);
   });
 
   it('names what does not fit', () => {
     const bools = host('bool', [2], [1, 0]);
-    expect(() => runOp(binaryRules.sub, [bools, bools], NO_ATTRS)).toThrow(/sub: .*bool.*logicalXor/);
-    expect(() => runOp(binaryRules.add, [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(/add: cannot broadcast 2 with 3/); // prettier-ignore
-    expect(() => runOp(selectRules.where, [x, x, x], NO_ATTRS)).toThrow(/condition of dtype bool/);
-    expect(() => runOp(unaryRules.bitwiseNot, [x], NO_ATTRS)).toThrow(/bitwiseNot/);
+    expect(() => runOp('sub', [bools, bools], NO_ATTRS)).toThrow(/sub: .*bool.*logicalXor/);
+    expect(() => runOp('add', [host('float32', [2], [1, 2]), host('float32', [3], [1, 2, 3])], NO_ATTRS)).toThrow(/add: cannot broadcast 2 with 3/); // prettier-ignore
+    expect(() => runOp('where', [x, x, x], NO_ATTRS)).toThrow(/condition of dtype bool/);
+    expect(() => runOp('bitwiseNot', [x], NO_ATTRS)).toThrow(/bitwiseNot/);
   });
 });

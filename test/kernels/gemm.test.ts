@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { DType, TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
+import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { matmulRules } from '../../src/tensor/ops/matmul.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { hostTensor, rowMajor, worstDifference } from '../support/host-tensors.ts';
@@ -20,10 +21,9 @@ const swapLast = (rank: number): number[] => {
 };
 
 function run(op: 'matmul' | 'linear', inputs: readonly HostTensor[]): TypedArray {
-  const rule = matmulRules[op];
   const layouts = inputs.map((t) => layoutOf(t.dtype, t.shape, t.strides));
-  const outputs = rule.shape(layouts, NO_ATTRS);
-  const { results, dispose } = runLowering((l, i, o) => rule.lower(l, i, o, NO_ATTRS), inputs, outputs);
+  const outputs = matmulRules[op].shape(layouts, NO_ATTRS);
+  const { results, dispose } = runLowering(lowerOf(op, NO_ATTRS), inputs, outputs);
   dispose();
   return results[0]!;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { IndexError } from '../../src/base/errors.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import { dimParams } from '../../src/geometry/attrs.ts';
+import { dimParams, type Attrs } from '../../src/geometry/attrs.ts';
 import {
   flipParams,
   indexParams,
@@ -13,7 +13,6 @@ import {
   triangleParams,
 } from '../../src/geometry/indexing.ts';
 import { indexingRules as rules, type IndexingAttrs } from '../../src/tensor/ops/indexing.ts';
-import type { Attrs, OpRule } from '../../src/tensor/ops/rule.ts';
 import {
   decode,
   draw,
@@ -62,7 +61,7 @@ const run = (
   inputs: readonly HostTensor[],
   attrs: Attrs,
   scalars?: readonly number[],
-): HostTensor[] => runOp(rules[op] as OpRule<Attrs>, inputs, attrs, scalars);
+): HostTensor[] => runOp(op, inputs, attrs as IndexingAttrs[keyof IndexingAttrs], scalars);
 
 afterEach(() => {
   device.threads = 1;

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
+import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { batchNormParams, normRules } from '../../src/tensor/ops/norm.ts';
 import {
   decode,
@@ -47,7 +48,7 @@ function train(inputs: readonly HostTensor[], params: ReturnType<typeof batchNor
   const layouts = normRules.batchNorm.shape(inputs.map(hostLayout), params);
   const ids = inputs.length;
   // The statistics are given as outputs too, at the addresses of the inputs, only to be read back.
-  const run = runLowering((l, ins, outs) => normRules.batchNorm.lower(l, ins, outs, params), inputs, layouts, [0.3]);
+  const run = runLowering(lowerOf('batchNorm', params), inputs, layouts, [0.3]);
   const results = layouts.map((l, i) => ({ dtype: l.dtype, shape: l.shape, data: run.results[i]! }));
   const written = params.running ? [ids - 2, ids - 1].map((i) => ({ ...inputs[i]!, data: run.input(i) })) : [];
   run.dispose();
@@ -80,10 +81,10 @@ describe('batchNorm', () => {
         HostTensor,
         HostTensor,
       ];
-      actual = [y, ...written, ...runOp(normRules.batchNormGrad, [g, x, mean, invStd, ...weight], params)];
+      actual = [y, ...written, ...runOp('batchNormGrad', [g, x, mean, invStd, ...weight], params)];
     } else {
-      const [y] = runOp(normRules.batchNormEval, [x, ...affines, ...statistics], params) as [HostTensor];
-      actual = [y, ...runOp(normRules.batchNormEvalGrad, [g, x, ...statistics, ...weight], params)];
+      const [y] = runOp('batchNormEval', [x, ...affines, ...statistics], params) as [HostTensor];
+      actual = [y, ...runOp('batchNormEvalGrad', [g, x, ...statistics, ...weight], params)];
     }
     const expected = c.outputs.map(decode);
     actual = actual.filter((t) => t.data.length < 600); // the larger ones are not stored
@@ -117,7 +118,7 @@ describe('batchNorm', () => {
     const params = batchNormParams({ weight: false, bias: false, running: false });
     const both = (): HostTensor[] => {
       const [y, mean, invStd] = train([x], params) as [HostTensor, HostTensor, HostTensor];
-      return [y, mean, invStd, ...runOp(normRules.batchNormGrad, [y, x, mean, invStd], params)];
+      return [y, mean, invStd, ...runOp('batchNormGrad', [y, x, mean, invStd], params)];
     };
     const one = both();
     device.threads = 2;

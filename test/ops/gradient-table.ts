@@ -6,7 +6,7 @@ import { fromTypedArray, type Tensor } from 'flambeau';
 import { apply } from '../../src/tensor/dispatch.ts';
 import { dimParams } from '../../src/geometry/attrs.ts';
 import { convParams, type ConvOptions } from '../../src/geometry/conv.ts';
-import { convInputGradParams, convWeightGradParams } from '../../src/tensor/ops/conv.ts';
+import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
 import { castParams } from '../../src/tensor/ops/copy.ts';
 import { powAttrs, scalarAttrs } from '../../src/geometry/elementwise.ts';
 import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
@@ -29,7 +29,7 @@ import {
   type MaxPoolOptions,
 } from '../../src/geometry/pool.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/tensor/ops/reduce.ts';
-import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/tensor/ops/resample.ts';
+import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/geometry/resample.ts';
 import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { awayFromZero64, distinct64, uniform64, type Differentiable } from '../support/grad-check.ts';
 

@@ -1,12 +1,13 @@
 /**
- * Runs operations from their rule tables, below tensors, on drawn or stored data, and compares arrays: what the tests of
+ * Runs operations from the tables of rules and lowerings, below tensors, on drawn or stored data, and compares arrays: what the tests of
  * operations share. `draw` repeats the function of the same name in test/fixtures/kernels.py.
  */
 import { expect } from 'vitest';
 import { viewAs, type DType, type TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
-import type { Attrs, OpRule } from '../../src/tensor/ops/rule.ts';
+import { lowerOf, ruleOf } from '../../src/tensor/graph-op.ts';
+import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
 import { runLowering, type HostTensor } from './run-kernel.ts';
 
 /** An array as the fixtures store it. */
@@ -65,14 +66,14 @@ export const numbers = (t: HostTensor): number[] => Array.from(t.data as ArrayLi
 export const hostLayout = (t: HostTensor): Layout => layoutOf(t.dtype, t.shape, t.strides);
 
 /** Runs one operation; `inputs` are overwritten by operations that write their inputs. */
-export function runOp<A extends Attrs>(
-  rule: OpRule<A>,
+export function runOp<K extends OpName>(
+  op: K,
   inputs: readonly HostTensor[],
-  attrs: A,
+  attrs: OpAttrs[K],
   scalars: readonly number[] = [],
 ): HostTensor[] {
-  const layouts = rule.shape(inputs.map(hostLayout), attrs);
-  const run = runLowering((l, ins, outs) => rule.lower(l, ins, outs, attrs), inputs, layouts, scalars);
+  const layouts = ruleOf(op).shape(inputs.map(hostLayout), attrs);
+  const run = runLowering(lowerOf(op, attrs), inputs, layouts, scalars);
   run.dispose();
   return layouts.map((layout, i) => ({ dtype: layout.dtype, shape: layout.shape, data: run.results[i]! }));
 }

@@ -3,7 +3,7 @@
  * and what the figures show.
  */
 import type { Dims } from '../../base/shape.ts';
-import type { ConvInputGradParams } from '../../tensor/ops/conv.ts';
+import type { ConvInputGradParams } from '../../geometry/conv-operations.ts';
 import { convGeometry, type ConvAxis, type ConvParams } from '../../geometry/conv.ts';
 import type { AdaptivePoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { TracedOp } from '../trace.ts';

@@ -6,11 +6,10 @@
  * A unit of work is one plane. A row of the output is made of whole rows of the input first (a scratch row, vectors), then
  * of that row's elements.
  */
+import type { Taps } from '../../geometry/resample.ts';
 import { elements, type Floats } from './floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
-
-export type Taps = 1 | 2 | 4;
 
 const RESAMPLE_PARAMS = {
   /** The plane that is sampled, height × width; in the gradient its gradient. */

@@ -2,7 +2,7 @@
  * The lowerings of copies, conversions and fills between any layouts: by tiles where source and target lie across each
  * other, in words where elements are bytes, else elementwise.
  */
-import { itemSize, type DType } from '../../base/dtype.ts';
+import { itemSize } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
@@ -10,6 +10,9 @@ import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/cpu/copy.ts';
 import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { FormulaType } from '../../kernels/formula/formula.ts';
+import { moveSpec } from '../../kernels/formula/move.ts';
+import type { CopyAttrs } from '../../tensor/ops/copy.ts';
+import type { OpLowerings } from '../table.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */
@@ -31,22 +34,9 @@ function accessOf(from: Layout, to: Layout): Access {
   return coalesce(to.shape, [broadcastStrides(from.shape, from.strides, to.shape), to.strides], 1);
 }
 
-const moveSpec = (from: DType, to: DType, as: FormulaType): ElementwiseSpec => ({
-  name: 'copy',
-  inputs: [{ dtype: from, as }],
-  outputs: [{ dtype: to, as }],
-  scalars: [],
-  results: ([x]) => [x!],
-  cost: 0.1,
-});
-
 function moveElements(l: Lowering, from: Value, to: Value, as: FormulaType, lanes?: 1): void {
   launchElementwise(l, moveSpec(from.layout.dtype, to.layout.dtype, as), [from], [to], [], lanes);
 }
-
-/** A copy or conversion as part of a larger expression. */
-export const copySpec = ([from]: readonly Layout[], [to]: readonly Layout[]): ElementwiseSpec =>
-  moveSpec(from!.dtype, to!.dtype, to!.dtype === 'bool' ? 'bool' : computeOf(to!.dtype));
 
 /** Bytes move as 32-bit words where every row is a whole number of them. */
 function moveBytes(l: Lowering, from: Value, to: Value, { sizes, strides }: Access): void {
@@ -132,3 +122,10 @@ export function lowerFill(l: Lowering, to: Value, number: readonly (number | Sca
   };
   launchElementwise(l, spec, [], [to], number);
 }
+
+export const copyLowerings: OpLowerings<CopyAttrs> = {
+  copy: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
+  cast: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
+  assign: { lower: (l, [, source], [out]) => lowerCopy(l, source!, out!) },
+  fill: { lower: (l, _, [out]) => lowerFill(l, out!, [l.scalar(0)]) },
+};

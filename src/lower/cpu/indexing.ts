@@ -9,6 +9,8 @@ import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/inde
 import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
+import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
 import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type {
@@ -22,8 +24,6 @@ import type {
   SortParams,
   TriangleParams,
 } from '../../geometry/indexing.ts';
-
-type Values = readonly Value[];
 
 /** Nanoseconds for one element that is moved by itself, and for a byte that streams by. */
 const ELEMENT_NS = 3;
@@ -59,19 +59,19 @@ const faultAt = (l: Lowering, place: IndexPlace): Value => l.fault((index) => ou
  * Checks dense int64 indices before they are used, in a launch of its own: what operations that write in place, or that cannot check
  * in passing, do first.
  */
-export function lowerIndexCheck(l: Lowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
+function lowerIndexCheck(l: Lowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
   const args = { index, size, ignore, fault: l.fault(error) };
   l.launch(indexCheckKernel(l.target), args, { size: index.layout.numel, unitCost: 0.5 });
 }
 
 /** [index] → 0, once all indices have been found to be in range */
-export function lowerCheckOnly(l: Lowering, [index]: Values, [out]: Values, p: IndexCheckParams): void {
+function lowerCheckOnly(l: Lowering, [index]: Values, [out]: Values, p: IndexCheckParams): void {
   lowerIndexCheck(l, asIndices(l, index!), p);
   lowerFill(l, out!, [0]);
 }
 
 /** [index, …] → the index in a dimension that all those dimensions have been flattened to */
-export function lowerRavel(l: Lowering, inputs: Values, [out]: Values, { caller, sizes, dims }: RavelParams): void {
+function lowerRavel(l: Lowering, inputs: Values, [out]: Values, { caller, sizes, dims }: RavelParams): void {
   inputs.forEach((index, i) => {
     const place = { caller, dim: dims[i]!, size: sizes[i]!, wraps: true };
     launchRavel(l, asIndices(l, index), out!, place, numelOf(sizes.slice(i + 1)), i === 0);
@@ -84,7 +84,7 @@ function launchRavel(l: Lowering, index: Value, out: Value, place: IndexPlace, s
 }
 
 /** [x, index] */
-export function lowerIndexSelect(l: Lowering, [input, list]: Values, [out]: Values, p: IndexParams): void {
+function lowerIndexSelect(l: Lowering, [input, list]: Values, [out]: Values, p: IndexParams): void {
   const [x, index] = [asContiguous(l, input!), asIndices(l, list!)];
   const place = placeOf('indexSelect', p, x.layout.shape);
   const bytes = itemSize(x.layout.dtype);
@@ -129,7 +129,7 @@ function lowerPut(l: Lowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParam
 }
 
 /** [∂y, index] */
-export function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
+function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
   lowerPut(l, 'gradient', { out: dx!, index: index!, source: g! }, p);
 }
@@ -156,10 +156,10 @@ const lowerPutAs =
   };
 
 /** [x, index, source] */
-export const lowerIndexAdd = lowerPutAs('add');
+const lowerIndexAdd = lowerPutAs('add');
 
 /** [x, index, source] */
-export const lowerIndexCopy = lowerPutAs('copy');
+const lowerIndexCopy = lowerPutAs('copy');
 
 interface Lines {
   readonly large: Value;
@@ -202,12 +202,12 @@ function lowerLines(l: Lowering, kind: LineKind, { large, index, small, op, valu
 }
 
 /** [x, index] */
-export function lowerGather(l: Lowering, [x, index]: Values, [out]: Values, p: IndexParams): void {
+function lowerGather(l: Lowering, [x, index]: Values, [out]: Values, p: IndexParams): void {
   lowerLines(l, 'gather', { large: x!, index: asInt64(l, index!), small: out!, op: 'gather' }, p);
 }
 
 /** [∂y, index] */
-export function lowerGatherGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
+function lowerGatherGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
   lowerLines(l, 'add', { large: dx!, index: asInt64(l, index!), small: g!, op: 'gather' }, p);
 }
@@ -221,20 +221,20 @@ const lowerScatterAs =
   };
 
 /** [x, index, source] */
-export const lowerScatter = lowerScatterAs('scatter');
+const lowerScatter = lowerScatterAs('scatter');
 
 /** [x, index, source] */
-export const lowerScatterAdd = lowerScatterAs('add');
+const lowerScatterAdd = lowerScatterAs('add');
 
 /** [x, index]; scalar 0: the value */
-export function lowerScatterValue(l: Lowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
+function lowerScatterValue(l: Lowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
   const index = asInt64(l, list!);
   lowerUpdate(l, x!, out!, (large) =>
     lowerLines(l, 'value', { large, index, small: index, op: 'scatter', value: l.scalar(0) }, p),
   );
 }
 
-export function lowerCat(l: Lowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
+function lowerCat(l: Lowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
   const { dtype, shape, strides } = out!.layout;
   const axis = normalizeDim('cat', dim, shape.length);
   let start = 0;
@@ -246,7 +246,7 @@ export function lowerCat(l: Lowering, inputs: Values, [out]: Values, { dim }: Di
 }
 
 /** Scalar 0: the value around. */
-export function lowerPad(l: Lowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
+function lowerPad(l: Lowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
   const from = x!.layout;
   const to = out!.layout;
   const rank = from.shape.length;
@@ -260,7 +260,7 @@ export function lowerPad(l: Lowering, [x]: Values, [out]: Values, { pads }: PadP
   lowerCopy(l, source, l.view(out!, layoutOf(to.dtype, inside, to.strides), skipped(to.strides, 1)));
 }
 
-export function lowerFlip(l: Lowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {
+function lowerFlip(l: Lowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {
   const { dtype, shape, strides, numel } = x!.layout;
   const bytes = itemSize(dtype);
   const flipped = new Set(dims.map((dim) => normalizeDim('flip', dim, shape.length)));
@@ -286,7 +286,7 @@ export function lowerFlip(l: Lowering, [x]: Values, [out]: Values, { dims }: Fli
   });
 }
 
-export const lowerTriangle =
+const lowerTriangle =
   (op: 'tril' | 'triu') =>
   (l: Lowering, [input]: Values, [out]: Values, { diagonal }: TriangleParams): void => {
     const x = asContiguous(l, input!);
@@ -297,14 +297,14 @@ export const lowerTriangle =
     l.launch(triangleKernel(l.target, itemSize(x.layout.dtype), op === 'triu'), args, options);
   };
 
-export function lowerOneHot(l: Lowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
+function lowerOneHot(l: Lowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
   const x = asContiguous(l, input!);
   const fault = l.fault((label) => wrongClass(classes, label));
   l.launch(oneHotKernel(l.target), { x, out: out!, classes, fault }, { size: x.layout.numel, unitCost: classes });
 }
 
 /** → [values, indices] */
-export function lowerSort(l: Lowering, [input]: Values, [values, indices]: Values, p: SortParams): void {
+function lowerSort(l: Lowering, [input]: Values, [values, indices]: Values, p: SortParams): void {
   const x = asContiguous(l, input!);
   const { outer, size, inner } = around(x.layout.shape, p.dim);
   const args = { x, values: values!, indices: indices!, size, inner, kept: p.k ?? size };
@@ -314,3 +314,25 @@ export function lowerSort(l: Lowering, [input]: Values, [values, indices]: Value
     scratch: sortScratch(x.layout.dtype, size),
   });
 }
+
+export const indexingLowerings: OpLowerings<IndexingAttrs> = {
+  indexSelect: { lower: lowerIndexSelect },
+  indexSelectGrad: { lower: lowerIndexSelectGrad },
+  indexAdd: { lower: lowerIndexAdd },
+  indexCopy: { lower: lowerIndexCopy },
+  ravelIndex: { lower: lowerRavel },
+  indexCheck: { lower: lowerCheckOnly },
+  gather: { lower: lowerGather },
+  gatherGrad: { lower: lowerGatherGrad },
+  scatter: { lower: lowerScatter },
+  scatterValue: { lower: lowerScatterValue },
+  scatterAdd: { lower: lowerScatterAdd },
+  cat: { lower: lowerCat },
+  pad: { lower: lowerPad },
+  flip: { lower: lowerFlip },
+  oneHot: { lower: lowerOneHot },
+  tril: { lower: lowerTriangle('tril') },
+  triu: { lower: lowerTriangle('triu') },
+  sort: { lower: lowerSort },
+  topk: { lower: lowerSort },
+};

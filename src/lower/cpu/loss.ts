@@ -14,12 +14,12 @@ import {
   type ClassLoss,
 } from '../../kernels/cpu/loss/classes.ts';
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
+import type { LossAttrs } from '../../tensor/ops/loss.ts';
+import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 import { wrongTarget } from '../../geometry/index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax.ts';
-
-type Values = readonly Value[];
 
 /** Nanoseconds per position, per class of one, and per element of a difference. */
 const POSITION_NS = 5;
@@ -90,7 +90,7 @@ function lowerClassLoss(l: Lowering, v: ClassForward, p: ClassLossParams): void 
 }
 
 /** [logProbabilities, target, weight?] → [loss, totalWeight] */
-export function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
   const [input, target, weight] = inputs as [Value, Value, Value?];
   const [loss, totalWeight] = outputs as [Value, Value];
   const x = asContiguous(l, input);
@@ -98,7 +98,7 @@ export function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassL
 }
 
 /** [logits, target, weight?] → [loss, probabilities, totalWeight] */
-export function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
   const [input, target, weight] = inputs as [Value, Value, Value?];
   const [loss, y, totalWeight] = outputs as [Value, Value, Value];
   const x = asContiguous(l, input);
@@ -110,7 +110,7 @@ export function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, 
 }
 
 /** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
-export function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
+function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
   const [g, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [
     Value,
     Value,
@@ -137,7 +137,7 @@ export function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }
 }
 
 /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
-export function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
+function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
   const [g, probabilities, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
   const t = floatsOf(l.target, g.layout.dtype);
   const { outer, classes, inner } = classGeometry(probabilities.layout.shape);
@@ -163,7 +163,7 @@ export function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values,
 const TRAINING_NS = 50_000;
 
 /** The loss and its gradient at once: inputs and outputs of {@link lowerCrossEntropy} and {@link lowerCrossEntropyGrad}. */
-export function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
+function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
   const [input, target, weight] = loss.inputs as [Value, Value, Value?];
   const t = floatsOf(l.target, input.layout.dtype);
   const { outer: positions, classes, inner } = classGeometry(input.layout.shape);
@@ -212,7 +212,7 @@ export function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: N
 const blocksOf = ({ layout }: Value) => ({ size: Math.ceil(layout.numel / BLOCK), unitCost: BLOCK * DIFFERENCE_NS });
 
 /** [input, target] → loss */
-export function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: PairLossParams): void {
+function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: PairLossParams): void {
   const [a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, a.layout.dtype);
   const size = a.layout.numel;
@@ -230,7 +230,7 @@ export function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: Pai
 }
 
 /** [∂loss, input, target] → ∂input */
-export function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: PairLossParams): void {
+function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: PairLossParams): void {
   const [g, a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value];
   const t = floatsOf(l.target, a.layout.dtype);
   const size = a.layout.numel;
@@ -238,3 +238,22 @@ export function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: 
   const kernel = pairLossGradKernel(l.target, t, p.kind, p.reduction === 'none');
   l.launch(kernel, { g, a, b, da: da!, size, beta: p.beta, scale }, blocksOf(a));
 }
+
+export const lossLowerings: OpLowerings<LossAttrs> = {
+  nllLoss: { lower: lowerNll },
+  nllLossGrad: { lower: lowerNllGrad },
+  crossEntropy: {
+    lower: lowerCrossEntropy,
+    partner: (p) => ({
+      name: 'crossEntropyGrad',
+      lower: (l, loss, grad) => lowerCrossEntropyTraining(l, loss, grad, p),
+    }),
+  },
+  crossEntropyGrad: { lower: lowerCrossEntropyGrad },
+  mseLoss: { lower: lowerPairLoss },
+  l1Loss: { lower: lowerPairLoss },
+  smoothL1Loss: { lower: lowerPairLoss },
+  huberLoss: { lower: lowerPairLoss },
+  bceWithLogits: { lower: lowerPairLoss },
+  pairLossGrad: { lower: lowerPairLossGrad },
+};

@@ -4,9 +4,10 @@
  */
 import { itemSize } from '../../base/dtype.ts';
 import { invariant } from '../../base/errors.ts';
-import type { Layout } from '../../base/layout.ts';
+import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { matmulOperands } from '../../geometry/matmul.ts';
 import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/cpu/gemm/dot.ts';
 import { gemmIntKernel, type IntElement } from '../../kernels/cpu/gemm/int.ts';
 import { elementKit, gatherKernel, type Element } from '../../kernels/cpu/gemm/tile.ts';
@@ -18,6 +19,8 @@ import {
   gemmPacking,
   packsBefore,
 } from '../../kernels/cpu/gemm/gemm.ts';
+import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
+import type { OpLowerings, Values } from '../table.ts';
 
 /** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
 export interface ProductShape {
@@ -219,3 +222,23 @@ function lowerInteger(
     { size: m * p.batch.length, unitCost: 20 + 2 * n * k },
   );
 }
+
+function lowerMatmul(l: Lowering, inputs: Values, outputs: Values): void {
+  const [a, b] = inputs as [Value, Value];
+  const o = matmulOperands(a.layout, b.layout);
+  lowerProduct(l, productShape(o.a, o.b, o.batch), a, b, outputs[0]!);
+}
+
+function lowerLinear(l: Lowering, inputs: Values, outputs: Values): void {
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
+  const { shape, strides } = x.layout;
+  const rows = shape.length === 1 ? layoutOf(x.layout.dtype, [1, shape[0]!], [0, strides[0]!]) : x.layout;
+  const [wo, wi] = weight.layout.strides as [number, number];
+  const turned = layoutOf(x.layout.dtype, [weight.layout.shape[1]!, weight.layout.shape[0]!], [wi, wo]);
+  lowerProduct(l, productShape(rows, turned, rows.shape.slice(0, -2)), x, weight, outputs[0]!, bias);
+}
+
+export const matmulLowerings: OpLowerings<MatmulAttrs> = {
+  matmul: { lower: lowerMatmul },
+  linear: { lower: lowerLinear },
+};

@@ -2,7 +2,7 @@
  * The lowerings of normalisation: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
 import type { Layout } from '../../base/layout.ts';
-import { showSteps, type FinishStep } from '../../compiler/graph.ts';
+import { showSteps } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
@@ -13,10 +13,10 @@ import {
   type NormMode,
 } from '../../kernels/cpu/norm/planes.ts';
 import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.ts';
+import type { NormAttrs } from '../../tensor/ops/norm.ts';
+import type { OpLowering, OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerFill } from './copy.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
-
-type Values = readonly Value[];
 
 /** Nanoseconds for an element in all passes, from the second-level cache or beyond. */
 const ELEMENT_NS = 0.8;
@@ -96,7 +96,7 @@ function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forw
 }
 
 /** With a finish that adds, what is added is the last input. Running statistics stay as they are unless `running`. */
-export function lowerBatchNorm(
+function lowerBatchNorm(
   l: Lowering,
   inputs: Values,
   [y, mean, invStd]: Values,
@@ -109,7 +109,7 @@ export function lowerBatchNorm(
   lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish });
 }
 
-export function lowerBatchNormEval(
+function lowerBatchNormEval(
   l: Lowering,
   inputs: Values,
   [y]: Values,
@@ -120,7 +120,7 @@ export function lowerBatchNormEval(
 }
 
 /** [weight?, bias?, runningMean, runningVar] → scale and shift of each channel, [channels, 2] */
-export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
+function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
   const { dtype, numel: channels } = inputs[0]!.layout;
   const t = floatsOf(l.target, dtype);
   const at = batchNormInputs(p);
@@ -131,12 +131,6 @@ export function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Va
   l.launch(normAffineKernel(l.target, t), { weight, bias, mean, variance, table, eps: p.eps }, { size: channels, unitCost: 10, makes: table }); // prettier-ignore
   return table;
 }
-
-/** The finish of these steps, if it is one. */
-export function normFinish(steps: readonly FinishStep[]): NormFinish | undefined {
-  return FINISHES.find((finish) => finish === showSteps(steps));
-}
-const FINISHES: readonly NormFinish[] = ['', 'add', 'relu', 'add+relu'];
 
 const lowerGrad =
   (mode: 'train' | 'eval') =>
@@ -175,7 +169,32 @@ const lowerGrad =
   };
 
 /** [∂y, x, mean, invStd, weight?] */
-export const lowerBatchNormGrad = lowerGrad('train');
+const lowerBatchNormGrad = lowerGrad('train');
 
 /** [∂y, x, runningMean, runningVar, weight?] */
-export const lowerBatchNormEvalGrad = lowerGrad('eval');
+const lowerBatchNormEvalGrad = lowerGrad('eval');
+
+const FINISHES: readonly NormFinish[] = ['', 'add', 'relu', 'add+relu'];
+
+/** The lowerings together with a sum and a ReLU that follow. */
+const finishing =
+  (lower: typeof lowerBatchNorm): NonNullable<OpLowering<BatchNormParams>['finish']> =>
+  (steps, p) => {
+    const finish = FINISHES.find((name) => name === showSteps(steps));
+    return finish === undefined ? undefined : (l, inputs, outputs) => lower(l, inputs, outputs, p, finish);
+  };
+
+export const normLowerings: OpLowerings<NormAttrs> = {
+  batchNorm: {
+    lower: lowerBatchNorm,
+    finish: finishing(lowerBatchNorm),
+    again: finishing((l, x, y, p, finish) => lowerBatchNorm(l, x, y, p, finish, false)),
+  },
+  batchNormGrad: { lower: lowerBatchNormGrad },
+  batchNormEval: {
+    lower: lowerBatchNormEval,
+    finish: finishing(lowerBatchNormEval),
+    affine: (p) => ({ inputs: Number(p.weight) + Number(p.bias) + 2, table: (l, inputs) => lowerAffine(l, inputs, p) }),
+  },
+  batchNormEvalGrad: { lower: lowerBatchNormEvalGrad },
+};

@@ -28,6 +28,8 @@ import {
   tapPattern,
   type TapPattern,
 } from '../../kernels/cpu/pool/window.ts';
+import type { PoolAttrs } from '../../tensor/ops/pool.ts';
+import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 import {
   adaptiveGeometry,
@@ -39,8 +41,6 @@ import {
   type PoolGradParams,
   type WindowParams,
 } from '../../geometry/pool.ts';
-
-type Values = readonly Value[];
 
 /** Nanoseconds that one element of a plane takes when it streams by. */
 const STREAM_NS = 0.3;
@@ -148,7 +148,7 @@ function maxColumns(t: Floats, p: MaxPoolParams, g: PoolGeometry): Int32Array | 
   return t.int === 'i64' ? BigInt64Array.from(table, BigInt) : Int32Array.from(table);
 }
 
-export function lowerAvgPool(l: Lowering, [input]: Values, [y]: Values, attrs: AvgPoolParams): void {
+function lowerAvgPool(l: Lowering, [input]: Values, [y]: Values, attrs: AvgPoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = windowGeometry('avgPool2d', x.layout, attrs);
@@ -181,12 +181,7 @@ function avgColumns(l: Lowering, t: Floats, p: AvgPoolParams, g: PoolGeometry): 
   return l.constant('float64', Float64Array.from(table));
 }
 
-export function lowerAvgPoolGrad(
-  l: Lowering,
-  [grad]: Values,
-  [dx]: Values,
-  attrs: PoolGradParams<AvgPoolParams>,
-): void {
+function lowerAvgPoolGrad(l: Lowering, [grad]: Values, [dx]: Values, attrs: PoolGradParams<AvgPoolParams>): void {
   const p = attrs.pool;
   const y = asContiguous(l, grad!);
   const t = floatsOf(l.target, y.layout.dtype);
@@ -225,7 +220,7 @@ function winnerArguments(l: Lowering, pool: EitherMax, shape: Dims, out: Dims) {
 
 const indexKind = (pool: EitherMax): 'tap' | 'int64' => ('indices' in pool ? pool.indices : 'int64');
 
-export function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
+function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
   const [small, indices] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, small.layout.dtype);
   const { pool } = attrs;
@@ -241,7 +236,7 @@ export function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attr
   l.launch(winnerGradKernel(l.target, t, indexKind(pool)), { ...common, large: dx!, small, indices }, options);
 }
 
-export function lowerPickMax(l: Lowering, inputs: Values, [out]: Values, attrs: PoolGradParams<EitherMax>): void {
+function lowerPickMax(l: Lowering, inputs: Values, [out]: Values, attrs: PoolGradParams<EitherMax>): void {
   const [large, indices] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, large.layout.dtype);
   const { common, options } = winnerArguments(l, attrs.pool, large.layout.shape, out!.layout.shape);
@@ -273,7 +268,7 @@ function regionArguments(l: Lowering, g: PoolGeometry) {
 const isWhole = (g: PoolGeometry): boolean => g.outHeight === 1 && g.outWidth === 1;
 const planeOptions = (g: PoolGeometry) => ({ size: g.planes, unitCost: g.height * g.width * STREAM_NS });
 
-export function lowerAdaptiveAvg(l: Lowering, [input]: Values, [y]: Values, attrs: AdaptivePoolParams): void {
+function lowerAdaptiveAvg(l: Lowering, [input]: Values, [y]: Values, attrs: AdaptivePoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = adaptiveGeometry('adaptiveAvgPool2d', x.layout, attrs);
@@ -285,7 +280,7 @@ export function lowerAdaptiveAvg(l: Lowering, [input]: Values, [y]: Values, attr
   l.launch(avgRegionKernel(l.target, t), { ...common, x, y: y! }, options);
 }
 
-export function lowerAdaptiveAvgGrad(
+function lowerAdaptiveAvgGrad(
   l: Lowering,
   [grad]: Values,
   [dx]: Values,
@@ -302,10 +297,21 @@ export function lowerAdaptiveAvgGrad(
   l.launch(avgRegionGradKernel(l.target, t), { ...common, x: dx!, y }, { ...options, size: g.planes });
 }
 
-export function lowerAdaptiveMax(l: Lowering, [input]: Values, [y, indices]: Values, attrs: AdaptivePoolParams): void {
+function lowerAdaptiveMax(l: Lowering, [input]: Values, [y, indices]: Values, attrs: AdaptivePoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = adaptiveGeometry('adaptiveMaxPool2d', x.layout, attrs);
   const { common, options } = regionArguments(l, g);
   l.launch(maxRegionKernel(l.target, t), { ...common, x, y: y!, indices: indices! }, options);
 }
+
+export const poolLowerings: OpLowerings<PoolAttrs> = {
+  maxPool2d: { lower: lowerMaxPool },
+  maxPool2dGrad: { lower: lowerMaxPoolGrad },
+  maxPool2dPick: { lower: lowerPickMax },
+  avgPool2d: { lower: lowerAvgPool },
+  avgPool2dGrad: { lower: lowerAvgPoolGrad },
+  adaptiveAvgPool2d: { lower: lowerAdaptiveAvg },
+  adaptiveAvgPool2dGrad: { lower: lowerAdaptiveAvgGrad },
+  adaptiveMaxPool2d: { lower: lowerAdaptiveMax },
+};

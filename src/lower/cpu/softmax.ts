@@ -17,9 +17,9 @@ import {
   softmaxStatisticsRowsKernel,
 } from '../../kernels/cpu/softmax/rows.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
+import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
+import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
-
-type Values = readonly Value[];
 
 /** Nanoseconds for one exponential and its passes, in single and double precision. */
 const ELEMENT_NS = { f32: 3, f64: 20 } as const;
@@ -44,7 +44,7 @@ export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs:
   return { size: units, unitCost: row * t.lanes, scratch: columnScratch(t, inputs, size) };
 }
 
-export function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
@@ -53,7 +53,7 @@ export function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }:
   else l.launch(softmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
 }
 
-export function lowerLogSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+function lowerLogSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
@@ -76,6 +76,7 @@ export function lowerSoftmaxStatistics(
   else l.launch(softmaxStatisticsColumnsKernel(l.target, t), { x, ...out, size, inner }, options);
 }
 
+/** [∂y, y] */
 const lowerGrad =
   (log: boolean) =>
   (l: Lowering, inputs: Values, [dx]: Values, { dim }: DimParams): void => {
@@ -87,8 +88,9 @@ const lowerGrad =
     else l.launch(softmaxColumnsGradKernel(l.target, t, log), { g, y, dx: dx!, size, inner }, options);
   };
 
-/** [∂y, y] */
-export const lowerSoftmaxGrad = lowerGrad(false);
-
-/** [∂y, y] */
-export const lowerLogSoftmaxGrad = lowerGrad(true);
+export const softmaxLowerings: OpLowerings<SoftmaxAttrs> = {
+  softmax: { lower: lowerSoftmax },
+  softmaxGrad: { lower: lowerGrad(false) },
+  logSoftmax: { lower: lowerLogSoftmax },
+  logSoftmaxGrad: { lower: lowerGrad(true) },
+};

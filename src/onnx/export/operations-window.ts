@@ -8,7 +8,8 @@ import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../geometry/pool.ts';
-import type { ResampleAttrs, ResampleParams } from '../../tensor/ops/resample.ts';
+import type { ResampleParams } from '../../geometry/resample.ts';
+import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies } from './graph.ts';
 

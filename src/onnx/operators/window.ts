@@ -9,7 +9,7 @@ import { conv2d, avgPool2d, maxPool2d, maxPool2dWithIndices } from '../../nn/fun
 import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, ones } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
-import { convInputGradParams } from '../../tensor/ops/conv.ts';
+import { convInputGradParams } from '../../geometry/conv-operations.ts';
 import { convParams } from '../../geometry/conv.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Value } from '../host.ts';

@@ -8,7 +8,7 @@ import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwi
 import type { Formula, FormulaCompare, FormulaType } from '../../kernels/formula/formula.ts';
 import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
 import type { ScalarAttrs } from '../../geometry/elementwise.ts';
-import type { Attrs, OpRule, OpRules } from './rule.ts';
+import type { Attrs, FormulaRule, FormulaRules } from './rule.ts';
 
 export interface CompareAttrs {
   eq: Attrs;
@@ -53,7 +53,7 @@ function predicate(
   };
 }
 
-function pair(name: string, of: (a: Formula, b: Formula) => Formula, as?: FormulaType): OpRule<Attrs> {
+function pair(name: string, of: (a: Formula, b: Formula) => Formula, as?: FormulaType): FormulaRule<Attrs> {
   return {
     shape: ([a, b]) => [broadcastLayout(name, 'bool', a!, b!)],
     ...elementwiseRule(([a, b]) =>
@@ -63,9 +63,9 @@ function pair(name: string, of: (a: Formula, b: Formula) => Formula, as?: Formul
   };
 }
 
-const compare = (op: FormulaCompare): OpRule<Attrs> => pair(op, (a, b) => a.compare(op, b));
+const compare = (op: FormulaCompare): FormulaRule<Attrs> => pair(op, (a, b) => a.compare(op, b));
 
-function compareScalar(op: FormulaCompare): OpRule<ScalarAttrs> {
+function compareScalar(op: FormulaCompare): FormulaRule<ScalarAttrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
     ...elementwiseRule(([x], _, { dtype }) =>
@@ -75,7 +75,7 @@ function compareScalar(op: FormulaCompare): OpRule<ScalarAttrs> {
   };
 }
 
-export const compareRules: OpRules<CompareAttrs> = {
+export const compareRules: FormulaRules<CompareAttrs> = {
   eq: compare('eq'),
   ne: compare('ne'),
   lt: compare('lt'),

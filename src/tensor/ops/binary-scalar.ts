@@ -11,7 +11,14 @@ import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
 import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
-import { NO_ATTRS, type Attrs, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
+import {
+  NO_ATTRS,
+  type Attrs,
+  type FormulaRule,
+  type FormulaRules,
+  type Gradient,
+  type GradientContext,
+} from './rule.ts';
 
 /** Scalars: [s] unless stated. */
 export interface ScalarOpAttrs {
@@ -59,7 +66,7 @@ interface ScalarRule<A extends ScalarAttrs> {
 
 const resultOf = (rule: ScalarRule<never>, dtype: DType): DType => (rule.floating === true ? floatingOf(dtype) : dtype);
 
-function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradient<A>): OpRule<A> {
+function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradient<A>): FormulaRule<A> {
   return {
     shape: ([x], { dtype }) => {
       if (x!.dtype === 'bool' && rule.notBool === true) throw boolDifference('sub');
@@ -146,7 +153,7 @@ const clampGrad = (
   max: number,
 ): Tensor => apply('clampGrad', [g, input(0)], attrs, [min, max])[0]!;
 
-export const scalarRules: OpRules<ScalarOpAttrs> = {
+export const scalarRules: FormulaRules<ScalarOpAttrs> = {
   addScalar: scalarRule(
     { name: 'addScalar', of: (x, [s]) => x.add(s!), cost: 0.1 },
     flows('AddBackward0', (g) => g),

@@ -10,7 +10,7 @@ import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwi
 import type { Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';
-import type { Attrs, Gradient, OpRule, OpRules } from './rule.ts';
+import type { Attrs, FormulaRule, FormulaRules, Gradient } from './rule.ts';
 
 export interface BinaryAttrs {
   /** a + b */
@@ -123,7 +123,7 @@ const NOT_FOR_BOOL: ReadonlySet<ArithmeticName> = new Set(['pow', 'remainder', '
 export const boolDifference = (op: string): DTypeError =>
   new DTypeError(`${op}: is not defined for bool tensors; use logicalXor() for masks, logicalNot() to invert one, or convert it with .to('int64')`); // prettier-ignore
 
-function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpRule<Attrs> {
+function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): FormulaRule<Attrs> {
   return {
     shape: ([a, b]) => {
       const dtype = resultDType(name, a!, b!);
@@ -138,7 +138,7 @@ function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): OpR
 }
 
 /** g where a wins against b, g/2 where they tie (PyTorch 1.13 splits the gradient evenly), else 0. */
-function tieGrad(name: 'maximumGrad' | 'minimumGrad'): OpRule<Attrs> {
+function tieGrad(name: 'maximumGrad' | 'minimumGrad'): FormulaRule<Attrs> {
   return {
     shape: ([g]) => [broadcastLayout(name, g!.dtype, g!, g!)],
     ...elementwiseRule((inputs, [out]) => {
@@ -188,7 +188,7 @@ const undifferentiable = (op: string): Gradient<Attrs> => ({
   },
 });
 
-export const binaryRules: OpRules<BinaryAttrs> = {
+export const binaryRules: FormulaRules<BinaryAttrs> = {
   add: { step: 'add', ...arithmetic('add', broadcastGradient('AddBackward0', {}, [(g) => g, (g) => g])) },
   sub: arithmetic('sub', broadcastGradient('SubBackward0', {}, [(g) => g, (g) => g.neg()])),
   addAlpha: arithmetic(

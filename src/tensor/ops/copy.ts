@@ -6,7 +6,8 @@ import type { DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
-import { copySpec, lowerCopy, lowerFill } from '../../lower/cpu/copy.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import { moveSpec } from '../../kernels/formula/move.ts';
 import { dtypeAttrs, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { gradFor } from './elementwise.ts';
 import type { Attrs, OpRules } from './rule.ts';
@@ -25,6 +26,10 @@ export interface CopyAttrs {
 /** The attributes of `cast`. */
 export const castParams = (dtype: DType): ScalarAttrs => dtypeAttrs(dtype);
 
+/** A copy or conversion as part of a larger expression. */
+const copySpec = ([from]: readonly Layout[], [to]: readonly Layout[]): ElementwiseSpec =>
+  moveSpec(from!.dtype, to!.dtype, to!.dtype === 'bool' ? 'bool' : computeOf(to!.dtype));
+
 function requireBroadcast(source: Layout, target: Layout): void {
   const shift = target.shape.length - source.shape.length;
   if (shift >= 0 && source.shape.every((size, i) => size === 1 || size === target.shape[i + shift])) return;
@@ -37,13 +42,11 @@ function requireBroadcast(source: Layout, target: Layout): void {
 export const copyRules: OpRules<CopyAttrs> = {
   copy: {
     shape: ([x]) => [layoutOf(x!.dtype, x!.shape)],
-    lower: (l, [x], [out]) => lowerCopy(l, x!, out!),
     elementwise: copySpec,
     gradient: { name: 'CloneBackward0', saves: {}, run: ({ grads: [g] }) => [g] },
   },
   cast: {
     shape: ([x], { dtype }) => [layoutOf(dtype, x!.shape)],
-    lower: (l, [x], [out]) => lowerCopy(l, x!, out!),
     elementwise: copySpec,
     gradient: {
       name: 'ToCopyBackward0',
@@ -56,7 +59,6 @@ export const copyRules: OpRules<CopyAttrs> = {
       requireBroadcast(source!, target!);
       return [layoutOf(target!.dtype, target!.shape)];
     },
-    lower: (l, [, source], [out]) => lowerCopy(l, source!, out!),
     gradient: {
       name: 'CopyBackwards',
       saves: {},
@@ -68,7 +70,6 @@ export const copyRules: OpRules<CopyAttrs> = {
   },
   fill: {
     shape: ([target]) => [layoutOf(target!.dtype, target!.shape)],
-    lower: (l, _, [out]) => lowerFill(l, out!, [l.scalar(0)]),
     gradient: {
       name: 'FillBackward0',
       saves: {},

@@ -7,7 +7,7 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { broadcastGradient, elementwiseRule, promoteLayouts } from './elementwise.ts';
-import type { Attrs, OpRules } from './rule.ts';
+import type { Attrs, FormulaRules } from './rule.ts';
 
 export interface SelectAttrs {
   /** [condition (bool), a, b] → a where the condition holds, else b; all broadcast */
@@ -22,7 +22,7 @@ function requireMask(op: string, mask: Layout): void {
   requireDType(op, op === 'where' ? 'condition' : 'mask', mask.dtype, op === 'where' ? ['bool', 'uint8'] : ['bool']);
 }
 
-export const selectRules: OpRules<SelectAttrs> = {
+export const selectRules: FormulaRules<SelectAttrs> = {
   where: {
     shape: ([condition, a, b]) => {
       requireMask('where', condition!);

@@ -1,31 +1,17 @@
 /**
- * What the families of elementwise operations share: broadcasting and promotion in shape rules, and the lowering of an
- * expression.
+ * What the families of elementwise operations share: broadcasting and promotion in shape rules and gradients.
  */
 import { isFloating, promote, promoteScalar, type DType } from '../../base/dtype.ts';
 import { DTypeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
-import type { Value } from '../../compiler/lowering.ts';
-import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
-import { lowerElementwise } from '../../lower/cpu/elementwise.ts';
-import type { Attrs, Gradient, GradientContext, OpRule } from './rule.ts';
+import type { Attrs, FormulaRule, Gradient, GradientContext } from './rule.ts';
 
-/** The lowering of an operation that is one expression, and the expression itself, for the planner. */
-export function elementwiseRule<A extends Attrs>(
-  elementwise: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec,
-): Required<Pick<OpRule<A>, 'lower' | 'elementwise'>> {
-  return {
-    elementwise,
-    lower: (l, inputs, outputs, attrs) => {
-      const spec = elementwise(inputs.map(layoutIn), outputs.map(layoutIn), attrs);
-      lowerElementwise(l, spec, inputs, outputs, spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
-    },
-  };
-}
-
-const layoutIn = ({ layout }: Value): Layout => layout;
+/** The formula of an operation that is one. */
+export const elementwiseRule = <A extends Attrs>(
+  elementwise: FormulaRule<A>['elementwise'],
+): Pick<FormulaRule<A>, 'elementwise'> => ({ elementwise });
 
 const category = (dtype: DType): number => (isFloating(dtype) ? 2 : dtype === 'bool' ? 0 : 1);
 

@@ -13,19 +13,18 @@ import { optimizerRules, type OptimizerAttrs } from './optimizer.ts';
 import { poolRules, type PoolAttrs } from './pool.ts';
 import { reduceRules, type ReduceAttrs } from './reduce.ts';
 import { resampleRules, type ResampleAttrs } from './resample.ts';
-import type { OpRules } from './rule.ts';
+import type { FormulaRules, OpRules } from './rule.ts';
 import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
 import { activationRules, type ActivationAttrs } from './unary-activation.ts';
 import { unaryRules, type UnaryAttrs } from './unary.ts';
 
-export interface OpAttrs
+/** Operations that are a formula and nothing else: every device computes them as it computes formulas. */
+export interface FormulaAttrs
+  extends BinaryAttrs, CompareAttrs, ScalarOpAttrs, SelectAttrs, UnaryAttrs, ActivationAttrs, OptimizerAttrs {}
+
+/** Operations that every device has a lowering for, or a reason why not. */
+export interface LoweredAttrs
   extends
-    BinaryAttrs,
-    CompareAttrs,
-    ScalarOpAttrs,
-    SelectAttrs,
-    UnaryAttrs,
-    ActivationAttrs,
     CopyAttrs,
     ReduceAttrs,
     MatmulAttrs,
@@ -35,18 +34,24 @@ export interface OpAttrs
     NormAttrs,
     SoftmaxAttrs,
     LossAttrs,
-    IndexingAttrs,
-    OptimizerAttrs {}
+    IndexingAttrs {}
+
+export interface OpAttrs extends FormulaAttrs, LoweredAttrs {}
 
 export type OpName = keyof OpAttrs;
 
-export const RULES: OpRules<OpAttrs> = {
+const formulaRules: FormulaRules<FormulaAttrs> = {
   ...binaryRules,
   ...compareRules,
   ...scalarRules,
   ...selectRules,
   ...unaryRules,
   ...activationRules,
+  ...optimizerRules,
+};
+
+export const RULES: OpRules<OpAttrs> = {
+  ...formulaRules,
   ...copyRules,
   ...reduceRules,
   ...matmulRules,
@@ -57,5 +62,4 @@ export const RULES: OpRules<OpAttrs> = {
   ...softmaxRules,
   ...lossRules,
   ...indexingRules,
-  ...optimizerRules,
 };

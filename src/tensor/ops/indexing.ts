@@ -13,25 +13,6 @@ import { CANNOT_JOIN, say, TOO_MANY_PADS } from '../../base/sentences.ts';
 import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { dimParams, type DimParams } from '../../geometry/attrs.ts';
-import {
-  lowerCat,
-  lowerCheckOnly,
-  lowerFlip,
-  lowerGather,
-  lowerGatherGrad,
-  lowerIndexAdd,
-  lowerIndexCopy,
-  lowerIndexSelect,
-  lowerIndexSelectGrad,
-  lowerOneHot,
-  lowerPad,
-  lowerRavel,
-  lowerScatter,
-  lowerScatterAdd,
-  lowerScatterValue,
-  lowerSort,
-  lowerTriangle,
-} from '../../lower/cpu/indexing.ts';
 import { outOfRange } from '../../geometry/index-error.ts';
 import {
   indexParams,
@@ -228,7 +209,6 @@ const triangle = (op: 'tril' | 'triu', name: string): OpRule<TriangleParams> => 
     if (x!.shape.length < 2) throw new ShapeError(`${op}: expected at least 2 dimensions, but got ${showShape(x!.shape)}`); // prettier-ignore
     return [layoutOf(x!.dtype, x!.shape)];
   },
-  lower: lowerTriangle(op),
   gradient: { name, saves: {}, run: ({ grads: [g], apply, attrs }) => [g && apply(op, [g], attrs)[0]] },
 });
 
@@ -240,7 +220,6 @@ const sorted = (op: string, name: string): OpRule<SortParams> => ({
     const shape = replaced(x!.shape, axis, k ?? size);
     return [layoutOf(x!.dtype, shape), layoutOf('int64', shape)];
   },
-  lower: lowerSort,
   gradient: {
     name,
     saves: { outputs: [1] },
@@ -256,7 +235,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       const axis = selectDim('indexSelect', x!, index!, p);
       return [layoutOf(x!.dtype, replaced(x!.shape, axis, index!.numel))];
     },
-    lower: lowerIndexSelect,
     gradient: {
       name: 'IndexSelectBackward0',
       saves: { inputs: [1] },
@@ -268,7 +246,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   indexSelectGrad: {
     shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
-    lower: lowerIndexSelectGrad,
     gradient: {
       name: 'IndexSelectBackwardBackward0',
       saves: { inputs: [1] },
@@ -283,7 +260,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       requireNumber('indexAdd', inputs[0]!.dtype);
       return putShape('indexAdd', inputs, p);
     },
-    lower: lowerIndexAdd,
     gradient: {
       name: 'IndexAddBackward0',
       saves: { inputs: [1] },
@@ -296,7 +272,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   indexCopy: {
     shape: (inputs, p) => putShape('indexCopy', inputs, p),
-    lower: lowerIndexCopy,
     gradient: {
       name: 'IndexCopyBackward0',
       saves: { inputs: [1] },
@@ -321,7 +296,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       });
       return [layoutOf('int64', shape)];
     },
-    lower: lowerRavel,
     gradient: null,
   },
   indexCheck: {
@@ -329,7 +303,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       isIndex('indexCheck', index!);
       return [layoutOf('int64', [])];
     },
-    lower: lowerCheckOnly,
     gradient: null,
   },
   gather: {
@@ -340,7 +313,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       if (index!.numel > 0) checkIndexShape('gather', 'the input', x!.shape, index!.shape, axis);
       return [layoutOf(x!.dtype, index!.shape)];
     },
-    lower: lowerGather,
     gradient: {
       name: 'GatherBackward0',
       saves: { inputs: [1] },
@@ -352,7 +324,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   gatherGrad: {
     shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
-    lower: lowerGatherGrad,
     gradient: {
       name: 'GatherBackwardBackward0',
       saves: { inputs: [1] },
@@ -364,7 +335,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   scatter: {
     shape: (inputs, attrs) => scatterShape('scatter', inputs, attrs),
-    lower: lowerScatter,
     gradient: {
       name: 'ScatterBackward0',
       saves: { inputs: [1] },
@@ -378,7 +348,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   scatterValue: {
     shape: (inputs, attrs) => scatterShape('scatter', inputs, attrs),
-    lower: lowerScatterValue,
     gradient: {
       name: 'ScatterBackward1',
       saves: { inputs: [1] },
@@ -393,7 +362,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       requireNumber('scatterAdd', inputs[0]!.dtype);
       return scatterShape('scatterAdd', inputs, attrs);
     },
-    lower: lowerScatterAdd,
     gradient: {
       name: 'ScatterAddBackward0',
       saves: { inputs: [1] },
@@ -405,7 +373,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   cat: {
     shape: catShape,
-    lower: lowerCat,
     gradient: {
       name: 'CatBackward0',
       saves: {},
@@ -419,7 +386,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   pad: {
     shape: padShape,
-    lower: lowerPad,
     gradient: {
       name: 'ConstantPadNdBackward0',
       saves: {},
@@ -432,7 +398,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       if (new Set(axes).size < axes.length) throw new ArgumentError(`flip: expected each dimension once, but got [${dims.join(', ')}]`); // prettier-ignore
       return [layoutOf(x!.dtype, x!.shape)];
     },
-    lower: lowerFlip,
     gradient: {
       name: 'FlipBackward0',
       saves: {},
@@ -446,7 +411,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       requireDType('oneHot', 'input', x!.dtype, ['int64']);
       return [layoutOf('int64', [...x!.shape, classes])];
     },
-    lower: lowerOneHot,
     gradient: null,
   },
   sort: sorted('sort', 'SortBackward0'),

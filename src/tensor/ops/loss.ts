@@ -13,15 +13,6 @@ import { say, WRONG_TARGET } from '../../base/sentences.ts';
 import { sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
 import {
-  lowerCrossEntropy,
-  lowerCrossEntropyGrad,
-  lowerCrossEntropyTraining,
-  lowerNll,
-  lowerNllGrad,
-  lowerPairLoss,
-  lowerPairLossGrad,
-} from '../../lower/cpu/loss.ts';
-import {
   classGeometry,
   nllGradParams,
   type ClassGeometry,
@@ -100,7 +91,6 @@ const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
     }
     return [reduced(a!, a!.shape, reduction)];
   },
-  lower: lowerPairLoss,
   gradient: {
     name,
     saves: { inputs: [0, 1] },
@@ -123,7 +113,6 @@ export const lossRules: OpRules<LossAttrs> = {
       checkClasses('nllLoss', inputs);
       return [reduced(inputs[0]!, inputs[1]!.shape, reduction), layoutOf(inputs[0]!.dtype, [])];
     },
-    lower: lowerNll,
     gradient: {
       name: 'NllLossBackward0',
       saves: { inputs: [1, 2], outputs: [1] },
@@ -137,7 +126,6 @@ export const lossRules: OpRules<LossAttrs> = {
   },
   nllLossGrad: {
     shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
-    lower: lowerNllGrad,
     gradient: {
       name: 'NllLossBackwardBackward0',
       saves: { inputs: [1, 3] },
@@ -155,11 +143,6 @@ export const lossRules: OpRules<LossAttrs> = {
       const [x, target] = inputs as [Layout, Layout];
       return [reduced(x, target.shape, reduction), layoutOf(x.dtype, x.shape), layoutOf(x.dtype, [])];
     },
-    lower: lowerCrossEntropy,
-    partner: (p) => ({
-      name: 'crossEntropyGrad',
-      lower: (l, loss, grad) => lowerCrossEntropyTraining(l, loss, grad, p),
-    }),
     gradient: {
       name: 'NllLossBackward0',
       saves: { inputs: [1, 2], outputs: [1, 2] },
@@ -172,7 +155,6 @@ export const lossRules: OpRules<LossAttrs> = {
   },
   crossEntropyGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
-    lower: lowerCrossEntropyGrad,
     gradient: differentiableOnce('crossEntropy', 'use nllLoss(logSoftmax(x)), whose gradients can be differentiated'),
   },
   mseLoss: pairLoss('MseLossBackward0', 'mseLoss'),
@@ -182,7 +164,6 @@ export const lossRules: OpRules<LossAttrs> = {
   bceWithLogits: pairLoss('BinaryCrossEntropyWithLogitsBackward0', 'bceWithLogits'),
   pairLossGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
-    lower: lowerPairLossGrad,
     gradient: differentiableOnce('the loss', 'write it with sub, mul and mean, whose gradients can be differentiated'),
   },
 };

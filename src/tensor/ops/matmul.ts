@@ -6,11 +6,10 @@
 import { requireDType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import { CANNOT_MULTIPLY, say, WRONG_FEATURES } from '../../base/sentences.ts';
-import { broadcastShapes, showShape, showSizes } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { say, WRONG_FEATURES } from '../../base/sentences.ts';
+import { showShape } from '../../base/shape.ts';
+import { matmulOperands } from '../../geometry/matmul.ts';
 import type { Tensor } from '../tensor.ts';
-import { lowerProduct, productShape } from '../../lower/cpu/matmul.ts';
 import { NO_ATTRS, type Attrs, type GradientContext, type OpRules } from './rule.ts';
 
 export interface MatmulAttrs {
@@ -25,36 +24,6 @@ function sameDType(op: string, a: Layout, b: Layout, what: string): void {
   throw new DTypeError(
     `${op}: expected ${what} of one dtype, but got ${a.dtype} and ${b.dtype}; convert one of them with .to('${a.dtype}')`,
   );
-}
-
-/** Both operands with at least two dimensions: a vector on the left is a row, one on the right a column. */
-interface Operands {
-  readonly a: Layout;
-  readonly b: Layout;
-  readonly batch: readonly number[];
-  /** The shape of the result, without the dimensions that vectors were given. */
-  readonly out: readonly number[];
-}
-
-function operands(a: Layout, b: Layout): Operands {
-  if (a.shape.length === 0 || b.shape.length === 0) {
-    throw new ShapeError(
-      `matmul: expected both tensors to have at least 1 dimension, but got ${showShape(a.shape)} and ${showShape(b.shape)}; multiply by a scalar with mul`, // prettier-ignore
-    );
-  }
-  const row = a.shape.length === 1;
-  const column = b.shape.length === 1;
-  const left = row ? layoutOf(a.dtype, [1, a.shape[0]!], [0, a.strides[0]!]) : a;
-  const right = column ? layoutOf(b.dtype, [b.shape[0]!, 1], [b.strides[0]!, 0]) : b;
-  const [inner, rows] = [left.shape.at(-1)!, right.shape.at(-2)!];
-  if (inner !== rows) {
-    throw new ShapeError(
-      `${say(CANNOT_MULTIPLY, showSizes(a.shape), showSizes(b.shape))}: ${inner} and ${rows} must be equal`,
-    );
-  }
-  const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
-  const out = [...batch, ...(row ? [] : [left.shape.at(-2)!]), ...(column ? [] : [right.shape.at(-1)!])];
-  return { a: left, b: right, batch, out };
 }
 
 const MATMUL_DTYPES = ['float32', 'float64', 'int32', 'int64', 'uint8'] as const;
@@ -106,15 +75,6 @@ function linearShape(inputs: readonly Layout[]): Layout[] {
   return [layoutOf(x.dtype, [...x.shape.slice(0, -1), out])];
 }
 
-function lowerLinear(l: Lowering, inputs: readonly Value[], outputs: readonly Value[]): void {
-  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
-  const { shape, strides } = x.layout;
-  const rows = shape.length === 1 ? layoutOf(x.layout.dtype, [1, shape[0]!], [0, strides[0]!]) : x.layout;
-  const [wo, wi] = weight.layout.strides as [number, number];
-  const turned = layoutOf(x.layout.dtype, [weight.layout.shape[1]!, weight.layout.shape[0]!], [wi, wo]);
-  lowerProduct(l, productShape(rows, turned, rows.shape.slice(0, -2)), x, weight, outputs[0]!, bias);
-}
-
 /** With y = x·Wᵀ + b: ∂x = ∂y·W, ∂W = ∂yᵀ·x over all rows, ∂b = the sum of ∂y's rows. */
 function linearGradient({ grads, input, inputLayouts, needs, apply }: GradientContext<Attrs>): (Tensor | undefined)[] {
   const g = grads[0];
@@ -137,18 +97,12 @@ export const matmulRules: OpRules<MatmulAttrs> = {
       const [a, b] = inputs as [Layout, Layout];
       requireDType('matmul', 'tensors', a.dtype, MATMUL_DTYPES);
       sameDType('matmul', a, b, 'two tensors');
-      return [layoutOf(a.dtype, operands(a, b).out)];
-    },
-    lower: (l, inputs, outputs) => {
-      const [a, b] = inputs as [Value, Value];
-      const o = operands(a.layout, b.layout);
-      lowerProduct(l, productShape(o.a, o.b, o.batch), a, b, outputs[0]!);
+      return [layoutOf(a.dtype, matmulOperands(a, b).out)];
     },
     gradient: { name: 'MmBackward0', saves: { inputs: [0, 1] }, run: matmulGradient },
   },
   linear: {
     shape: linearShape,
-    lower: lowerLinear,
     gradient: { name: 'AddmmBackward0', saves: { inputs: [0, 1] }, run: linearGradient },
   },
 };

@@ -10,16 +10,8 @@ import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import {
-  lowerAffine,
-  lowerBatchNorm,
-  lowerBatchNormEval,
-  lowerBatchNormEvalGrad,
-  lowerBatchNormGrad,
-  normFinish,
-} from '../../lower/cpu/norm.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
-import { differentiableOnce, type OpRule, type OpRules } from './rule.ts';
+import { differentiableOnce, type OpRules } from './rule.ts';
 
 export { batchNormParams, type BatchNormParams } from '../../geometry/norm.ts';
 
@@ -97,14 +89,6 @@ function inInputOrder(results: readonly Tensor[], p: BatchNormParams): (Tensor |
 
 const twice = differentiableOnce<BatchNormParams>('batchNorm', 'write it with mean, sub and mul instead');
 
-/** The lowerings together with a sum and a ReLU that follow. */
-const finishing =
-  (lower: typeof lowerBatchNorm): NonNullable<OpRule<BatchNormParams>['finish']> =>
-  (steps, p) => {
-    const finish = normFinish(steps);
-    return finish === undefined ? undefined : (l, inputs, outputs) => lower(l, inputs, outputs, p, finish);
-  };
-
 export const normRules: OpRules<NormAttrs> = {
   batchNorm: {
     shape: (inputs, p) => {
@@ -115,9 +99,6 @@ export const normRules: OpRules<NormAttrs> = {
       const perChannel = layoutOf(x.dtype, [channels]);
       return [layoutOf(x.dtype, x.shape), perChannel, perChannel];
     },
-    lower: (l, inputs, outputs, p) => lowerBatchNorm(l, inputs, outputs, p),
-    finish: finishing(lowerBatchNorm),
-    again: finishing((l, x, y, p, finish) => lowerBatchNorm(l, x, y, p, finish, false)),
     writes: (p) => (p.running ? [batchNormInputs(p).mean, batchNormInputs(p).variance] : []),
     gradient: {
       name: 'NativeBatchNormBackward0',
@@ -131,15 +112,13 @@ export const normRules: OpRules<NormAttrs> = {
             ),
     },
   },
-  batchNormGrad: { shape: gradientShapes, lower: lowerBatchNormGrad, gradient: twice },
+  batchNormGrad: { shape: gradientShapes, gradient: twice },
   batchNormEval: {
     shape: (inputs, p) => {
       checkInputs('batchNorm', inputs, p);
       return [layoutOf(inputs[0]!.dtype, inputs[0]!.shape)];
     },
-    lower: (l, inputs, outputs, p) => lowerBatchNormEval(l, inputs, outputs, p),
-    finish: finishing(lowerBatchNormEval),
-    step: (p) => ({ inputs: Number(p.weight) + Number(p.bias) + 2, table: (l, inputs) => lowerAffine(l, inputs, p) }),
+    step: 'affine',
     gradient: {
       name: 'NativeBatchNormBackward0',
       saves: { inputs: [0, 1, 2, 3, 4] },
@@ -152,5 +131,5 @@ export const normRules: OpRules<NormAttrs> = {
       },
     },
   },
-  batchNormEvalGrad: { shape: gradientShapes, lower: lowerBatchNormEvalGrad, gradient: twice },
+  batchNormEvalGrad: { shape: gradientShapes, gradient: twice },
 };

@@ -14,7 +14,7 @@ import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwi
 import type { Formula, FormulaType } from '../../kernels/formula/formula.ts';
 import { remembered } from '../../geometry/attrs.ts';
 import { elementwiseRule } from './elementwise.ts';
-import type { Attrs, OpRules } from './rule.ts';
+import type { Attrs, FormulaRules } from './rule.ts';
 
 /** Made by {@link sgdParams}. */
 export interface SgdParams extends Attrs {
@@ -143,7 +143,7 @@ function stepSpec(
   };
 }
 
-export const optimizerRules: OpRules<OptimizerAttrs> = {
+export const optimizerRules: FormulaRules<OptimizerAttrs> = {
   sgdStep: {
     shape: (inputs, { momentum }) => {
       requireMatching('sgdStep', inputs);

@@ -15,16 +15,6 @@ import {
   type MaxPoolParams,
   type PoolGradParams,
 } from '../../geometry/pool.ts';
-import {
-  lowerAdaptiveAvg,
-  lowerAdaptiveAvgGrad,
-  lowerAdaptiveMax,
-  lowerAvgPool,
-  lowerAvgPoolGrad,
-  lowerMaxPool,
-  lowerMaxPoolGrad,
-  lowerPickMax,
-} from '../../lower/cpu/pool.ts';
 import type { Gradient, GradientContext, OpRules } from './rule.ts';
 
 export interface PoolAttrs {
@@ -63,7 +53,6 @@ export const poolRules: OpRules<PoolAttrs> = {
       const { outShape } = windowGeometry('maxPool2d', x!, attrs);
       return [pooled(x!, outShape), layoutOf(attrs.indices === 'tap' ? 'uint8' : 'int64', outShape)];
     },
-    lower: lowerMaxPool,
     gradient: toFirst(
       'MaxPool2DWithIndicesBackward0',
       (g, { apply, output, attrs, inputLayouts }) =>
@@ -74,7 +63,6 @@ export const poolRules: OpRules<PoolAttrs> = {
   maxPool2dGrad: {
     choice: 'puts',
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
-    lower: lowerMaxPoolGrad,
     gradient: {
       name: 'MaxPool2DWithIndicesBackwardBackward0',
       saves: { inputs: [1] },
@@ -83,7 +71,6 @@ export const poolRules: OpRules<PoolAttrs> = {
   },
   maxPool2dPick: {
     shape: ([g, indices]) => [layoutOf(g!.dtype, indices!.shape)],
-    lower: lowerPickMax,
     gradient: {
       name: 'MaxPool2DPickBackward0',
       saves: { inputs: [1] },
@@ -92,7 +79,6 @@ export const poolRules: OpRules<PoolAttrs> = {
   },
   avgPool2d: {
     shape: ([x], attrs) => [pooled(x!, windowGeometry('avgPool2d', x!, attrs).outShape)],
-    lower: lowerAvgPool,
     gradient: toFirst(
       'AvgPool2DBackward0',
       (g, { apply, attrs, inputLayouts }) =>
@@ -101,12 +87,10 @@ export const poolRules: OpRules<PoolAttrs> = {
   },
   avgPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
-    lower: lowerAvgPoolGrad,
     gradient: toFirst('AvgPool2DBackwardBackward0', (g, { apply, attrs }) => apply('avgPool2d', [g], attrs.pool)[0]),
   },
   adaptiveAvgPool2d: {
     shape: ([x], attrs) => [pooled(x!, adaptiveGeometry('adaptiveAvgPool2d', x!, attrs).outShape)],
-    lower: lowerAdaptiveAvg,
     gradient: toFirst(
       'AdaptiveAvgPool2DBackward0',
       (g, { apply, attrs, inputLayouts }) =>
@@ -115,7 +99,6 @@ export const poolRules: OpRules<PoolAttrs> = {
   },
   adaptiveAvgPool2dGrad: {
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
-    lower: lowerAdaptiveAvgGrad,
     gradient: toFirst(
       'AdaptiveAvgPool2DBackwardBackward0',
       (g, { apply, attrs }) => apply('adaptiveAvgPool2d', [g], attrs.pool)[0],
@@ -127,7 +110,6 @@ export const poolRules: OpRules<PoolAttrs> = {
       const { outShape } = adaptiveGeometry('adaptiveMaxPool2d', x!, attrs);
       return [pooled(x!, outShape), layoutOf('int64', outShape)];
     },
-    lower: lowerAdaptiveMax,
     gradient: toFirst(
       'AdaptiveMaxPool2DBackward0',
       (g, { apply, output, attrs, inputLayouts }) =>

@@ -12,14 +12,6 @@ import {
   type ScanParams,
   type VarianceParams,
 } from '../../geometry/reduce.ts';
-import {
-  lowerArgExtreme,
-  lowerCumsum,
-  lowerExtremeGrad,
-  lowerLogSumExp,
-  lowerProdGrad,
-} from '../../lower/cpu/reduce/lines.ts';
-import { lowerReduce, lowerVariance, type ReduceName } from '../../lower/cpu/reduce/reduce.ts';
 import { differentiableOnce, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 
 export { reduceParams, scanParams, varianceParams, type DimsArg } from '../../geometry/reduce.ts';
@@ -89,7 +81,7 @@ const named = (stem: string, all: 0 | 1) => (params: ReduceParams): string =>
   `${stem}Backward${params.dims === null ? all : 1 - all}`; // prettier-ignore
 
 function simple(
-  name: ReduceName,
+  name: 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all',
   dtypeOf: (x: DType, asked: DType | undefined) => DType,
   gradient: Gradient<ReduceParams> | null,
   check: (x: Layout, params: ReduceParams) => void = () => undefined,
@@ -99,7 +91,6 @@ function simple(
       check(x!, params);
       return [result(name, x!, params, dtypeOf(x!.dtype, params.dtype))];
     },
-    lower: (l, [x], [out], params) => lowerReduce(l, name, x!, out!, params),
     gradient,
   };
 }
@@ -139,8 +130,6 @@ function extremeDim(op: 'maxDim' | 'minDim', name: string): OpRule<ReduceParams>
       requireElements(shown, x!, params);
       return [result(shown, x!, params, x!.dtype), result(shown, x!, params, 'int64')];
     },
-    lower: (l, [x], [values, indices], params) =>
-      lowerArgExtreme(l, op === 'maxDim' ? 'max' : 'min', x!, values, indices!, params),
     gradient: {
       name,
       saves: { inputs: [0], outputs: [1] },
@@ -159,8 +148,6 @@ function arg(op: 'argmax' | 'argmin'): OpRule<ReduceParams> {
       requireElements(op, x!, params);
       return [result(op, x!, params, 'int64')];
     },
-    lower: (l, [x], [indices], params) =>
-      lowerArgExtreme(l, op === 'argmax' ? 'max' : 'min', x!, undefined, indices!, params),
     gradient: null,
   };
 }
@@ -186,7 +173,6 @@ const variance = (op: 'var' | 'std', gradient: Gradient<VarianceParams>): OpRule
     requireDType(op, 'input', x!.dtype, ['float32', 'float64']);
     return [result(op, x!, params, x!.dtype)];
   },
-  lower: (l, [x], [out], params) => lowerVariance(l, x!, out!, params, op === 'std'),
   gradient,
 });
 
@@ -253,7 +239,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
       requireDType('logsumexp', 'input', x!.dtype, ['float32', 'float64']);
       return [result('logsumexp', x!, params, x!.dtype)];
     },
-    lower: (l, [x], [out], params) => lowerLogSumExp(l, x!, out!, params),
     gradient: {
       name: 'LogsumexpBackward0',
       saves: { inputs: [0], outputs: [0] },
@@ -273,7 +258,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
       reducedDims('cumsum', x!.shape, [dim]);
       return [layoutOf(sumDType(x!.dtype, undefined), x!.shape)];
     },
-    lower: (l, [x], [out], params) => lowerCumsum(l, x!, out!, params),
     // an element is part of every later sum
     gradient: {
       name: 'CumsumBackward0',
@@ -283,7 +267,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   },
   extremeGrad: {
     shape: ([g, , x]) => [layoutOf(g!.dtype, x!.shape)],
-    lower: (l, [g, indices, x], [out], params) => lowerExtremeGrad(l, g!, indices!, x!.layout, out!, params),
     gradient: {
       name: 'ValueSelectingReductionBackwardBackward0',
       saves: { inputs: [1, 2] },
@@ -302,7 +285,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   },
   prodGrad: {
     shape: ([, x]) => [layoutOf(x!.dtype, x!.shape)],
-    lower: (l, [g, x], [out], params) => lowerProdGrad(l, g!, x!, out!, params),
     gradient: differentiableOnce('prod', 'use log().sum().exp() for positive elements'),
   },
 };

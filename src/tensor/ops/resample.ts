@@ -1,52 +1,15 @@
 /**
  * Resizing of images: nearest, linear and cubic interpolation along height and width
  * (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html). Sampling is linear in the image, so the
- * gradient is its transpose, whose gradient is the sampling again.
- *
- * Where output `i` lies in the input (halfPixel: pixels are areas; alignCorners: the corner pixels' centres stay where they
- * are; asymmetric: the corners do) is computed in the image's precision, as PyTorch does: which pixel is the nearest hangs
- * on it.
+ * gradient is its transpose, whose gradient is the sampling again. Where to sample is in `geometry/resample.ts`.
  */
-import { requireDType, type DType } from '../../base/dtype.ts';
-import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { requireDType } from '../../base/dtype.ts';
+import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { say, WRONG_RANK } from '../../base/sentences.ts';
-import { showShape, showSizes, type Dims } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
-import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
-import { resampleGradKernel, resampleKernel, type Taps } from '../../kernels/cpu/resample.ts';
-import { remembered } from '../../geometry/attrs.ts';
-import { asContiguous } from '../../lower/cpu/copy.ts';
-import type { Attrs, OpRules } from './rule.ts';
-
-type Size2 = readonly [number, number];
-
-/** Where an output's centre lies among the inputs'. */
-export type SampleCoordinates = 'halfPixel' | 'alignCorners' | 'asymmetric';
-/** Which neighbour is the nearest. */
-export type SampleRounding = 'floor' | 'ceil' | 'halfDown' | 'halfUp';
-
-export interface ResampleArguments {
-  /** Height and width of the result. */
-  readonly size: Size2;
-  /** Elements along each axis that make one: 1 nearest, 2 linear, 4 cubic (Keys, with a = −0.75). */
-  readonly taps: Taps;
-  readonly coordinates: SampleCoordinates;
-  /** For the nearest only. Default 'floor'. */
-  readonly rounding?: SampleRounding;
-  /** Output size / input size where coordinates shall be computed from something else than the sizes. */
-  readonly scale?: readonly [number | null, number | null];
-}
-
-/** Made by {@link resampleParams}. */
-export interface ResampleParams extends Attrs, Required<ResampleArguments> {}
-
-/** Made by {@link resampleGradParams}. */
-export interface ResampleGradParams extends Attrs {
-  readonly resample: ResampleParams;
-  /** Shape of the input. */
-  readonly shape: Dims;
-}
+import { showShape, showSizes } from '../../base/shape.ts';
+import { resampleGradParams, type ResampleGradParams, type ResampleParams } from '../../geometry/resample.ts';
+import type { OpRules } from './rule.ts';
 
 export interface ResampleAttrs {
   /** x [..., H, W] → [..., size] */
@@ -54,25 +17,6 @@ export interface ResampleAttrs {
   /** ∂y → ∂x */
   resample2dGrad: ResampleGradParams;
 }
-
-/**
- * Arguments of a resizing; equal ones give the same object.
- * @throws ArgumentError for a size or scale that is not positive
- */
-export function resampleParams(given: ResampleArguments): ResampleParams {
-  const { size, taps, coordinates, rounding = 'floor', scale = [null, null] } = given;
-  if (size.some((n) => !Number.isInteger(n) || n < 1 || n > 0x7fffffff)) {
-    throw new ArgumentError(`interpolate: expected an output of at least 1×1, but got ${size.join('×')}; use a larger size or scaleFactor`); // prettier-ignore
-  }
-  if (scale.some((n) => n !== null && !(n > 0 && n < Infinity))) {
-    throw new ArgumentError(`interpolate: expected scale factors above 0, but got ${scale.join(', ')}`);
-  }
-  const key = `${taps}${coordinates}${rounding}${size.join('x')}${scale.join('x')}`;
-  return remembered('resample', { key, size, taps, coordinates, rounding, scale });
-}
-
-export const resampleGradParams = (resample: ResampleParams, shape: Dims): ResampleGradParams =>
-  remembered('resampleGrad', { key: `${resample.key}|${shape.join('x')}`, resample, shape });
 
 function checkImage(x: Layout): void {
   requireDType('interpolate', 'input', x.dtype, ['float32', 'float64']);
@@ -84,125 +28,11 @@ function checkImage(x: Layout): void {
   }
 }
 
-// ---- where to sample
-
-/** Which elements make output `i`, and with what weights. */
-interface Sampling {
-  readonly indices: Int32Array;
-  readonly weights: Float64Array;
-}
-
-/** Where a dimension of `input` elements is sampled for an output. */
-export function sampling(p: ResampleParams, axis: 0 | 1, input: number, dtype: DType): Sampling {
-  const round = dtype === 'float32' ? Math.fround : (x: number): number => x;
-  const output = p.size[axis];
-  const indices = new Int32Array(output * p.taps);
-  const weights = new Float64Array(output * p.taps);
-  const given = p.scale[axis];
-  const step = given === null ? round(input / output) : round(1 / given);
-  for (let i = 0; i < output; i++) {
-    if (p.taps === 1) {
-      indices[i] = clamped(input === output && given === null ? i : nearest(p, i, step, input, output, round), input);
-      weights[i] = 1;
-      continue;
-    }
-    const at = place(p.coordinates, i, step, input, output, round);
-    const source = p.taps === 2 ? Math.max(at, 0) : at;
-    const base = p.taps === 2 ? Math.min(Math.floor(source), input - 1) : Math.floor(source);
-    const t = round(source - base);
-    const shares = p.taps === 2 ? linearShares(Math.min(t, 1)) : cubicShares(t, round);
-    shares.forEach((share, k) => {
-      indices[i * p.taps + k] = clamped(base + k - (p.taps === 4 ? 1 : 0), input);
-      weights[i * p.taps + k] = round(share);
-    });
-  }
-  return { indices, weights };
-}
-
-const clamped = (i: number, size: number): number => Math.max(0, Math.min(i, size - 1));
-
-function place(
-  coordinates: SampleCoordinates,
-  i: number,
-  step: number,
-  input: number,
-  output: number,
-  round: (x: number) => number,
-): number {
-  if (coordinates === 'alignCorners') return output > 1 ? round(round((input - 1) / (output - 1)) * i) : 0;
-  return coordinates === 'asymmetric' ? round(step * i) : round(round(step * (i + 0.5)) - 0.5);
-}
-
-/** PyTorch's `nearest` is asymmetric and rounds down, its `nearest-exact` is halfPixel and rounds to the nearest. */
-function nearest(
-  p: ResampleParams,
-  i: number,
-  step: number,
-  input: number,
-  output: number,
-  round: (x: number) => number,
-): number {
-  // ⌊x + 1/2⌋ at half pixels, without the rounding of subtracting a half and adding it again
-  if (p.coordinates === 'halfPixel' && p.rounding === 'halfUp') return Math.floor(round(step * (i + 0.5)));
-  const at = place(p.coordinates, i, step, input, output, round);
-  if (p.rounding === 'floor') return Math.floor(at);
-  if (p.rounding === 'ceil') return Math.ceil(at);
-  return p.rounding === 'halfUp' ? Math.floor(at + 0.5) : Math.ceil(at - 0.5);
-}
-
-const linearShares = (t: number): number[] => [1 - t, t];
-
-/** R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with the usual a = −3/4. */
-function cubicShares(t: number, round: (x: number) => number): number[] {
-  const a = -0.75;
-  const near = (x: number): number => ((a + 2) * x - (a + 3)) * x * x + 1;
-  const far = (x: number): number => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-  const u = round(1 - t);
-  return [far(round(t + 1)), near(t), near(u), far(round(u + 1))];
-}
-
-// ---- lowering
-
-/** The arguments of both kernels. */
-function tables(l: Lowering, t: Floats, p: ResampleParams, shape: Dims) {
-  const [height, width] = shape.slice(-2) as [number, number];
-  const dtype = t.scalar === 'f32' ? 'float32' : 'float64';
-  const [rows, columns] = [sampling(p, 0, height, dtype), sampling(p, 1, width, dtype)];
-  const distances = (s: Sampling, bytes: number): Value => l.constant('int32', s.indices.map((i) => i * bytes)); // prettier-ignore
-  const weights = (s: Sampling): Value =>
-    t.scalar === 'f32' ? l.constant('float32', Float32Array.from(s.weights)) : l.constant('float64', s.weights);
-  const [outHeight, outWidth] = p.size;
-  const work = outHeight * (width * (p.taps === 1 ? 0 : 0.25) + outWidth) * p.taps;
-  return {
-    common: {
-      height,
-      width,
-      outHeight,
-      outWidth,
-      rows: distances(rows, width * t.bytes),
-      rowWeights: weights(rows),
-      columns: distances(columns, t.bytes),
-      columnWeights: weights(columns),
-    },
-    options: {
-      size: shape.slice(0, -2).reduce((n, size) => n * size, 1),
-      unitCost: work,
-      scratch: Math.ceil((width * t.bytes) / t.width) * t.width,
-    },
-  };
-}
-
 export const resampleRules: OpRules<ResampleAttrs> = {
   resample2d: {
     shape: ([x], p) => {
       checkImage(x!);
       return [layoutOf(x!.dtype, [...x!.shape.slice(0, -2), ...p.size])];
-    },
-    lower: (l, [input], [y], p) => {
-      const x = asContiguous(l, input!);
-      const t = floatsOf(l.target, x.layout.dtype);
-      const { common, options } = tables(l, t, p, x.layout.shape);
-      l.launch(resampleKernel(l.target, t, p.taps), { ...common, x, y: y! }, options);
     },
     gradient: {
       name: ({ taps }) => (taps === 1 ? 'UpsampleNearest2DBackward0' : taps === 2 ? 'UpsampleBilinear2DBackward0' : 'UpsampleBicubic2DBackward0'), // prettier-ignore
@@ -214,12 +44,6 @@ export const resampleRules: OpRules<ResampleAttrs> = {
   },
   resample2dGrad: {
     shape: ([g], { shape }) => [layoutOf(g!.dtype, shape)],
-    lower: (l, [grad], [dx], { resample, shape }) => {
-      const y = asContiguous(l, grad!);
-      const t = floatsOf(l.target, y.layout.dtype);
-      const { common, options } = tables(l, t, resample, shape);
-      l.launch(resampleGradKernel(l.target, t, resample.taps), { ...common, x: dx!, y }, options);
-    },
     gradient: {
       name: 'UpsampleBackwardBackward0',
       saves: {},

@@ -1,14 +1,14 @@
 /**
- * What an operation is: its shape rule, its lowering, its gradient, side by side. Each family of operations (one file in
- * this folder) exports an interface of its operations' attributes and a total table of their rules; `index.ts` joins them.
+ * What an operation is: its shape rule, its gradient, its formula, side by side. Each family of operations (one file in
+ * this folder) exports an interface of its operations' attributes and a total table of their rules; `index.ts` joins them. How a
+ * device computes what is not a formula stands in the device's table (`src/lower`).
  *
- * Rules are pure: they know layouts, lowerings and the methods of tensors they are given, but not the dispatcher. That is
- * what lets one table serve eager execution and compiled graphs.
+ * Rules are pure: they know layouts and the methods of tensors they are given, but neither the dispatcher nor a device. That is
+ * what lets one table serve eager execution and compiled graphs, everywhere.
  */
 import { AutogradError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
-import type { FinishStep, Lower, Partner } from '../../compiler/graph.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { AffineStep, FinishStep } from '../../compiler/graph.ts';
 import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
@@ -63,27 +63,31 @@ export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {
   };
 }
 
+/** What an operation is to the one before it: see `FinishStep`. `affine`: the device's table has the scale and the shift. */
+export type StepName = Exclude<FinishStep, AffineStep> | 'affine';
+
 export interface OpRule<A extends Attrs> {
   /** Inputs that it writes to, besides its results. */
   readonly writes?: (attrs: A) => readonly number[];
   /** For the planner: see `GraphOp`. */
-  readonly step?: FinishStep | ((attrs: A) => FinishStep | undefined);
-  readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
-  readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
-  readonly partner?: (attrs: A) => Partner;
+  readonly step?: StepName | ((attrs: A) => StepName | undefined);
   readonly choice?: 'picks' | 'puts';
-  /** The expression, where that is all there is to it: see `elementwiseRule`. */
+  /** The formula of an operation that works element by element: how it is computed, and what the planner joins with others. */
   readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;
   /**
    * Layouts of the results, contiguous unless there is a reason.
    * @throws ShapeError, DTypeError with the operation, what was expected, what came, and the remedy
    */
   readonly shape: (inputs: readonly Layout[], attrs: A) => readonly Layout[];
-  /** Adds the kernels. Inputs may have any strides; see `Lowering` and `asContiguous`. */
-  readonly lower: (l: Lowering, inputs: readonly Value[], outputs: readonly Value[], attrs: A) => void;
   /** null: the result never requires a gradient (comparisons, argmax, …). */
   readonly gradient: Gradient<A> | null;
 }
 
+/** The rule of an operation that is a formula and nothing else: devices need no lowering for it. */
+export interface FormulaRule<A extends Attrs> extends OpRule<A> {
+  readonly elementwise: NonNullable<OpRule<A>['elementwise']>;
+}
+
 /** A family's rules: total over its operations, so that the compiler finds a missing one. */
 export type OpRules<M> = { readonly [K in keyof M]: M[K] extends Attrs ? OpRule<M[K]> : never };
+export type FormulaRules<M> = { readonly [K in keyof M]: M[K] extends Attrs ? FormulaRule<M[K]> : never };

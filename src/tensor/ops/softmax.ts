@@ -7,7 +7,6 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { normalizeDim } from '../../base/shape.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
 import type { OpRule, OpRules } from './rule.ts';
-import { lowerLogSoftmax, lowerLogSoftmaxGrad, lowerSoftmax, lowerSoftmaxGrad } from '../../lower/cpu/softmax.ts';
 
 export interface SoftmaxAttrs {
   /** x → y */
@@ -31,7 +30,6 @@ const shapeRule =
 export const softmaxRules: OpRules<SoftmaxAttrs> = {
   softmax: {
     shape: shapeRule('softmax'),
-    lower: lowerSoftmax,
     gradient: {
       name: 'SoftmaxBackward0',
       saves: { outputs: [0] },
@@ -40,7 +38,6 @@ export const softmaxRules: OpRules<SoftmaxAttrs> = {
   },
   softmaxGrad: {
     shape: shapeRule('softmaxGrad'),
-    lower: lowerSoftmaxGrad,
     gradient: {
       name: 'SoftmaxBackwardBackward0',
       saves: { inputs: [0, 1] },
@@ -58,7 +55,6 @@ export const softmaxRules: OpRules<SoftmaxAttrs> = {
   },
   logSoftmax: {
     shape: shapeRule('logSoftmax'),
-    lower: lowerLogSoftmax,
     gradient: {
       name: 'LogSoftmaxBackward0',
       saves: { outputs: [0] },
@@ -67,7 +63,6 @@ export const softmaxRules: OpRules<SoftmaxAttrs> = {
   },
   logSoftmaxGrad: {
     shape: shapeRule('logSoftmaxGrad'),
-    lower: lowerLogSoftmaxGrad,
     gradient: {
       name: 'LogSoftmaxBackwardBackward0',
       saves: { inputs: [0, 1] },

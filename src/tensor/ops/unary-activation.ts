@@ -9,7 +9,7 @@ import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { constantOf, type Formula, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule } from './elementwise.ts';
-import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+import type { Attrs, FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 import { notBool, unaryRule } from './unary.ts';
 
 export interface ActivationAttrs {
@@ -76,7 +76,7 @@ function gradRule(
   of: (g: Formula, saved: Formula, scalars: readonly Formula[]) => Formula,
   options: { readonly scalars?: number; readonly cost: number },
   second: ((h: Tensor, g: Tensor, saved: Tensor, ctx: GradientContext<Attrs>) => Tensor) | null,
-): OpRule<Attrs> {
+): FormulaRule<Attrs> {
   return {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
     ...elementwiseRule((inputs, [out]) => {
@@ -128,7 +128,7 @@ const throughInput = (
 const floatOnly = (op: string) => (dtype: Parameters<typeof requireDType>[2]): void =>
   requireDType(op, 'input', dtype, ['float32', 'float64']); // prettier-ignore
 
-export const activationRules: OpRules<ActivationAttrs> = {
+export const activationRules: FormulaRules<ActivationAttrs> = {
   relu: {
     step: 'relu',
     ...unaryRule(

@@ -10,7 +10,7 @@ import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { constantOf, type Formula, type FormulaMath, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwiseRule, floatingOf } from './elementwise.ts';
-import type { Attrs, Gradient, GradientContext, OpRule, OpRules } from './rule.ts';
+import type { Attrs, FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 
 export type UnaryName =
   | 'neg' | 'abs' | 'sign' | 'exp' | 'expm1' | 'log' | 'log1p' | 'log2' | 'log10' | 'sqrt' | 'rsqrt' | 'square'
@@ -38,7 +38,7 @@ export function unaryRule<A extends Attrs>(
   rule: UnaryFormula,
   gradient: Gradient<A> | null,
   check: (dtype: DType) => void = () => undefined,
-): OpRule<A> {
+): FormulaRule<A> {
   const resultOf = (dtype: DType): DType =>
     rule.floating === true ? floatingOf(dtype) : rule.whole === true && dtype === 'bool' ? 'int64' : dtype;
   return {
@@ -79,7 +79,7 @@ const oneGradient = (name: string, saves: Gradient<Attrs>['saves'], slope: Slope
 });
 
 /** A mathematical function. */
-const mathematical = (fn: FormulaMath, cost: number, gradient: Gradient<Attrs>): OpRule<Attrs> =>
+const mathematical = (fn: FormulaMath, cost: number, gradient: Gradient<Attrs>): FormulaRule<Attrs> =>
   unaryRule({ name: fn, of: (x) => x.math(fn), floating: true, cost }, gradient);
 
 /** What the machine computes in one or a few instructions, in all types. */
@@ -88,9 +88,9 @@ const plain = (
   of: (x: Formula) => Formula,
   gradient: Gradient<Attrs> | null,
   check?: (dtype: DType) => void,
-): OpRule<Attrs> => unaryRule({ name, of, cost: 0.2 }, gradient, check);
+): FormulaRule<Attrs> => unaryRule({ name, of, cost: 0.2 }, gradient, check);
 
-const division = (name: string, of: (x: Formula) => Formula, gradient: Gradient<Attrs>): OpRule<Attrs> =>
+const division = (name: string, of: (x: Formula) => Formula, gradient: Gradient<Attrs>): FormulaRule<Attrs> =>
   unaryRule({ name, of, floating: true, cost: 1 }, gradient);
 
 /** A check for operations that PyTorch refuses on bool. */
@@ -101,7 +101,7 @@ export const notBool =
   };
 
 /** A question about every element; false for integers where it is about special numbers. */
-function predicate(name: string, as: (dtype: DType) => FormulaType, of: (x: Formula) => Formula): OpRule<Attrs> {
+function predicate(name: string, as: (dtype: DType) => FormulaType, of: (x: Formula) => Formula): FormulaRule<Attrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
     ...elementwiseRule(([x]) => ({
@@ -128,7 +128,7 @@ const throughHost =
   (g, { apply, input, attrs }) =>
     g.mul(apply(op, [input(0)], attrs)[0]!);
 
-export const unaryRules: OpRules<UnaryAttrs> = {
+export const unaryRules: FormulaRules<UnaryAttrs> = {
   neg: plain('neg', (x) => x.neg(), oneGradient('NegBackward0', {}, (g) => g.neg()), notBool('neg', 'use logicalNot()')),
   abs: plain('abs', (x) => x.abs(), ofInput('AbsBackward0', (g, x) => g.mul(x.sign())), notBool('abs', 'its elements are 0 or 1 already')),
   sign: plain('sign', (x) => x.unary('sign'), flat('SignBackward0')),
@@ -181,10 +181,8 @@ export const unaryRules: OpRules<UnaryAttrs> = {
       }
       return [layoutOf(x!.dtype, x!.shape)];
     },
-    lower: (l, inputs, outputs, attrs) => {
-      const rule = inputs[0]!.layout.dtype === 'bool' ? unaryRules.logicalNot : complement;
-      rule.lower(l, inputs, outputs, attrs);
-    },
+    elementwise: (inputs, outputs, attrs) =>
+      (inputs[0]!.dtype === 'bool' ? unaryRules.logicalNot : complement).elementwise(inputs, outputs, attrs),
     gradient: null,
   },
 }; // prettier-ignore

@@ -1,0 +1,101 @@
+/**
+ * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: fewest multiplications
+ * (`winograd.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
+ */
+import { invariant } from '../../../base/errors.ts';
+import { showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
+import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../../geometry/conv-operations.ts';
+import type { ConvParams } from '../../../geometry/conv.ts';
+import { PAIRS } from '../../../geometry/pool.ts';
+import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';
+import type { ConvAttrs } from '../../../tensor/ops/conv.ts';
+import type { OpLowerings, Values } from '../../table.ts';
+import { lowerMaxPool } from '../pool.ts';
+import {
+  forwardCorrelation,
+  inputGradCorrelation,
+  PLAIN,
+  type Correlation,
+  type Finish,
+  type Operands,
+} from './correlation.ts';
+import { lowerPixels } from './pixels.ts';
+import { lowerCorrelation } from './rows.ts';
+import { lowerWeightGrad } from './weight-grad.ts';
+import { lowerWinogradWeightGrad } from './winograd-weight-grad.ts';
+import { lowerWinograd } from './winograd.ts';
+
+/** The first algorithm that takes the shape: fewest multiplications, vectors along outputs, anything else. */
+function lowerAny(l: Lowering, c: Correlation, operands: Operands): void {
+  const lowered = lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands);
+  if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
+}
+
+/** Pools in a kernel of its own what the algorithm for the shape does not pool itself. */
+function lowerPoolApart(l: Lowering, c: Correlation, { y, finish, ...operands }: Operands): void {
+  const { taps, ...others } = finish;
+  invariant(taps !== undefined, 'a correlation without pooling is lowered');
+  const results = l.temp(y.layout.dtype, [c.batch, y.layout.shape[1]!, c.rows.count, c.columns.count]);
+  lowerAny(l, c, { ...operands, y: results, finish: others });
+  lowerMaxPool(l, [results], [y, taps], PAIRS);
+}
+
+function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
+  const g = geometryOf.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
+  const [x, w, bias] = inputs as [Value, Value, Value | undefined];
+  const [y, taps] = outputs as [Value, Value | undefined];
+  lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y, finish: { ...finish, taps } });
+}
+
+function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
+  const g = geometryOf.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+  const [dy, w] = inputs as [Value, Value];
+  lowerAny(l, inputGradCorrelation(g, w), { x: dy, w, y: outputs[0]!, finish });
+}
+
+/** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
+const finishing =
+  <P>(
+    lower: (l: Lowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
+    kinds: readonly Epilogue[],
+    pooled: readonly Epilogue[] = [],
+  ) =>
+  (steps: readonly FinishStep[], p: P): Lower | undefined => {
+    const pools = steps.at(-1) === 'pool';
+    const before = (pools ? showSteps(steps.slice(0, -1)) : showSteps(steps)) || 'none';
+    const kind = (pools ? pooled : kinds).find((name) => name === before);
+    if (kind === undefined) return undefined;
+    return (l, inputs, outputs) => {
+      const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
+      let left = inputs;
+      for (const step of steps.toReversed()) {
+        const count = step === 'relu' || step === 'pool' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const own = left.slice(left.length - count);
+        left = left.slice(0, left.length - count);
+        if (typeof step !== 'string') operands.affine = step.table(l, own);
+        else if (count > 0) operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
+      }
+      lower(l, left, outputs, p, { kind, ...operands });
+    };
+  };
+
+function lowerBothWeights(l: Lowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
+  const g = geometryOf.weightGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+  const [dy, x] = inputs as [Value, Value];
+  const [dw, db] = outputs as [Value, Value | undefined];
+  if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
+}
+
+export const convLowerings: OpLowerings<ConvAttrs> = {
+  conv2d: {
+    lower: lowerForward,
+    finish: finishing(
+      lowerForward,
+      ['relu', 'add', 'add+relu', 'affine', 'affine+relu', 'affine+add', 'affine+add+relu'],
+      ['none', 'relu', 'affine', 'affine+relu'],
+    ),
+  },
+  conv2dInputGrad: { lower: lowerBackward, finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']) },
+  conv2dWeightGrad: { lower: lowerBothWeights },
+};

@@ -1,0 +1,40 @@
+/**
+ * What a device makes of operations: each device has a table with an entry for every operation that is not a formula, and one way
+ * to launch formulas. Each family of operations (a file or folder in the device's folder) exports a total table of its own, and the
+ * folder's `index.ts` joins them, so that the compiler finds a missing entry.
+ *
+ * Lowerings know layouts, sizes and kernels, but no tensors: how an operation is differentiated, and what shape it gives, is in its rule
+ * (`tensor/ops`).
+ */
+import type { AffineStep, FinishStep, Lower, Partner } from '../compiler/graph.ts';
+import type { Lowering, Value } from '../compiler/lowering.ts';
+import type { ElementwiseLowering } from '../compiler/planner.ts';
+import type { LoweredAttrs } from '../tensor/ops/index.ts';
+
+export type Values = readonly Value[];
+
+/** How a device computes an operation with attributes `A`. */
+export interface OpLowering<A> {
+  /** Adds the kernels. Inputs may have any strides. */
+  readonly lower: (l: Lowering, inputs: Values, outputs: Values, attrs: A) => void;
+  /** For the planner: see `GraphOp`. */
+  readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
+  readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
+  readonly partner?: (attrs: A) => Partner;
+  /** Of an operation whose rule says that it is an `affine` step. */
+  readonly affine?: (attrs: A) => AffineStep;
+}
+
+/** Why a device has no lowering of an operation, and what to do instead: the end of a sentence that the operation begins. */
+export interface Refusal {
+  readonly refusal: string;
+}
+
+/** A family's lowerings. */
+export type OpLowerings<M> = { readonly [K in keyof M]: OpLowering<M[K]> };
+
+export interface DeviceLowerings {
+  readonly operations: { readonly [K in keyof LoweredAttrs]: OpLowering<LoweredAttrs[K]> | Refusal };
+  /** Formulas: operations that are one, and what the planner joins of several. */
+  readonly elementwise: ElementwiseLowering;
+}

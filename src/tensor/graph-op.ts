@@ -1,0 +1,65 @@
+/** Operations as the compiler sees them: what their rules say, together with the lowerings of the device. */
+import { DeviceError, InternalError } from '../base/errors.ts';
+import type { Layout } from '../base/layout.ts';
+import type { GraphOp, Lower } from '../compiler/graph.ts';
+import type { ElementwiseLowering } from '../compiler/planner.ts';
+import type { Attrs } from '../geometry/attrs.ts';
+import { loweringsOf } from '../lower/index.ts';
+import type { OpLowering, Refusal } from '../lower/table.ts';
+import { RULES, type OpName } from './ops/index.ts';
+import type { FormulaRule, OpRule } from './ops/rule.ts';
+
+/** The rule of an operation whose attributes' type is not known. */
+export const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
+
+/** What the device computes formulas with. */
+export const elementwiseLowering = (): ElementwiseLowering => loweringsOf('cpu').elementwise;
+
+/** The entry of the device's table; undefined for formulas. */
+function entryOf(name: OpName): OpLowering<Attrs> | undefined {
+  const entries = loweringsOf('cpu').operations as { readonly [name: string]: OpLowering<Attrs> | Refusal };
+  const entry = entries[name];
+  if (entry !== undefined && 'refusal' in entry) throw new DeviceError(`${name}: ${entry.refusal}`);
+  return entry;
+}
+
+/** How an operation is lowered. */
+export function lowerOf(name: OpName, attrs: Attrs): Lower {
+  const entry = entryOf(name);
+  if (entry !== undefined) return withAttrs(entry.lower, attrs);
+  const { elementwise } = ruleOf(name);
+  if (elementwise === undefined) throw new InternalError(`${name} has neither a lowering nor a formula`);
+  return ofFormula(elementwise, attrs, elementwiseLowering());
+}
+
+/** A function of its own: a closure made where an operation runs would hold that call's tensors as long as its plan lives. */
+const withAttrs =
+  (lower: OpLowering<Attrs>['lower'], attrs: Attrs): Lower =>
+  (l, inputs, outputs) =>
+    lower(l, inputs, outputs, attrs);
+
+const ofFormula =
+  (formula: FormulaRule<Attrs>['elementwise'], attrs: Attrs, { one }: ElementwiseLowering): Lower =>
+  (l, inputs, outputs) => {
+    const spec = formula(inputs.map(layoutIn), outputs.map(layoutIn), attrs);
+    one(l, spec, inputs, outputs, spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
+  };
+
+const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
+
+export function graphOp(name: OpName, attrs: Attrs): GraphOp {
+  const { step, choice, elementwise } = ruleOf(name);
+  const { finish, again, partner, affine } = entryOf(name) ?? {};
+  const own = typeof step === 'function' ? step(attrs) : step;
+  return {
+    name,
+    key: attrs.key,
+    lower: lowerOf(name, attrs),
+    step: own === 'affine' ? affine?.(attrs) : own,
+    finish: finish && ((steps) => finish(steps, attrs)),
+    again: again && ((steps) => again(steps, attrs)),
+    partner: partner?.(attrs),
+    choice,
+    elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),
+  };
+}
