@@ -18,6 +18,7 @@ import { manualSeed } from '../../src/tensor/random/index.ts';
 import { arange, fromTypedArray, randn, tensor, zeros } from '../../src/tensor/create.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { findPython, WITHOUT_TORCH } from './pt-support.ts';
+import { statedTorch } from '../support/python-packages.ts';
 
 const python = findPython();
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-checkpoint-'));
@@ -170,7 +171,7 @@ describe('save and load', () => {
   });
 });
 
-describe.skipIf(python === undefined)(`with real PyTorch (${python ?? WITHOUT_TORCH})`, () => {
+describe.skipIf(python === undefined)(`with real PyTorch (${statedTorch(python, WITHOUT_TORCH)})`, () => {
   // One process for all, since importing PyTorch takes seconds.
   it('torch.load opens what save writes and computes the same with it, and load opens what torch.save writes', () => {
     manualSeed(7);

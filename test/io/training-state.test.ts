@@ -17,7 +17,7 @@ import * as optim from '../../src/optim/index.ts';
 import { arange, ones, tensor, zeros } from '../../src/tensor/create.ts';
 import { memoryScope } from '../../src/tensor/memory.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { pythonWithTorch } from '../support/python-packages.ts';
+import { pythonWithTorch, statedTorch } from '../support/python-packages.ts';
 import { fixture } from './pt-support.ts';
 
 // PyTorch 1.13 reads no floating-point numbers with weights_only.
@@ -157,7 +157,7 @@ describe.each(names)('%s', (name) => {
 });
 
 describe.skipIf(python === undefined)(
-  `PyTorch goes on from our files (${python ?? 'needs PyTorch 2: tools/python-env.sh'})`,
+  `PyTorch goes on from our files (${statedTorch(python, 'needs PyTorch 2: tools/python-env.sh')})`,
   () => {
     let found: readonly Pick<Expected, 'params' | 'rates'>[] = [];
     // One process for all, since importing PyTorch takes seconds.

@@ -25,12 +25,27 @@ export const runPython = (python: string, args: readonly string[], input = ''): 
 export const runMachinePython = (python: string, args: readonly string[], input = ''): SpawnSyncReturns<string> =>
   spawnSync(python, args, { encoding: 'utf8', input, maxBuffer: 2 ** 30 });
 
-/** A Python with PyTorch of at least this major version, if there is one. Does not import it, which takes seconds. */
-export function pythonWithTorch(major: number): string | undefined {
-  const check =
-    'import sys; from importlib.metadata import version; sys.exit(int(version("torch").split(".")[0]) < int(sys.argv[1]))';
-  return PYTHONS.find((python) => runMachinePython(python, ['-c', check, String(major)]).status === 0);
+const torchVersions = new Map<string, string>();
+
+/** The version of a Python's PyTorch, '' without one. Does not import it, which takes seconds. */
+function torchVersion(python: string): string {
+  let version = torchVersions.get(python);
+  if (version === undefined) {
+    const run = runMachinePython(python, ['-c', 'from importlib.metadata import version; print(version("torch"))']);
+    version = run.status === 0 ? run.stdout.trim() : '';
+    torchVersions.set(python, version);
+  }
+  return version;
 }
+
+/** A Python with PyTorch of at least this major version, if there is one. */
+export function pythonWithTorch(major: number): string | undefined {
+  return PYTHONS.find((python) => Number(torchVersion(python).split('.')[0]) >= major);
+}
+
+/** For the titles of tests: which PyTorch they run with, or what they need. */
+export const statedTorch = (python: string | undefined, without: string): string =>
+  python === undefined ? without : `PyTorch ${torchVersion(python)}`;
 
 /** Finds packages without importing them, which takes seconds for some. */
 const CHECK = `
