@@ -15,6 +15,8 @@ export interface LoopResult {
   readonly reserved: number;
   readonly msPerStep: number;
   readonly losses: readonly number[];
+  /** Whether multiply-adds are rounded once; else last bits differ. */
+  readonly fused: boolean;
 }
 
 const stage = (from: number, to: number): nn.Module[] => [
@@ -61,7 +63,8 @@ export async function loop({ steps, batch, train, pause }: LoopOptions): Promise
     step();
     if (pause) await new Promise((resolve) => setTimeout(resolve));
   }
-  return { reserved: cpuDevice().bytesReserved, msPerStep: (performance.now() - start) / steps, losses };
+  const { bytesReserved: reserved, target } = cpuDevice();
+  return { reserved, msPerStep: (performance.now() - start) / steps, losses, fused: target.fusedMultiplyAdd };
 }
 
 (globalThis as Record<string, unknown>)['loop'] = loop;

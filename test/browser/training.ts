@@ -1,6 +1,7 @@
 /** What the browser test runs, in Node, in a browser's worker and on its page. */
 import { getNumThreads, manualSeed, nn, optim, randint, randn } from 'flambeau';
 import { CONTROL } from '../../src/devices/cpu/worker-main.ts';
+import { cpuDevice } from '../../src/tensor/backend.ts';
 
 /** The memories that are made, so as to look into the device's. */
 const memories: WebAssembly.Memory[] = [];
@@ -23,6 +24,8 @@ export interface Training {
   readonly ms: number;
   /** What console.log(model) prints. */
   readonly model: string;
+  /** Whether multiply-adds are rounded once; else last bits differ. */
+  readonly fused: boolean;
 }
 
 /** Trains W1, the tutorial network, on random images of batch 20. */
@@ -50,8 +53,8 @@ export function trainW1(steps: number): Training {
   return { losses, ms: performance.now() - start, model: String(model), ...deviceState() };
 }
 
-function deviceState(): Pick<Training, 'threads' | 'helpers' | 'bytes'> {
+function deviceState(): Pick<Training, 'threads' | 'helpers' | 'bytes' | 'fused'> {
   const buffer = memories.at(-1)!.buffer;
   const helpers = Atomics.load(new Int32Array(buffer, 0, 64), CONTROL.READY);
-  return { threads: getNumThreads(), helpers, bytes: buffer.byteLength };
+  return { threads: getNumThreads(), helpers, bytes: buffer.byteLength, fused: cpuDevice().target.fusedMultiplyAdd };
 }

@@ -1,7 +1,7 @@
 /**
  * FLAMBEAU_SOAK=900 [FLAMBEAU_SOAK_PARTS=models,compiled,…] npx vitest run --project wasm test/soak
  *
- * Runs `soak.ts` for so many seconds in this process, and as long in Chromium, and expects memory to be flat at the end: over the
+ * Runs `soak.ts` for so many seconds in this process, as long in Chromium and in each of FLAMBEAU_BROWSERS=firefox,webkit, and expects memory to be flat at the end: over the
  * second half of the time, the line through what was held may not rise by more than a tenth and 16 MB. A minute each where CI is
  * set, 15 seconds otherwise.
  */
@@ -9,6 +9,7 @@ import { setNumThreads } from 'flambeau';
 import { describe, expect, it } from 'vitest';
 import { liveStorages } from '../../src/tensor/storage.ts';
 import { bundleForBrowser, chromiumPath, launchChromium, servePage } from '../support/chromium.ts';
+import { isAskedFor, OTHER_BROWSERS, otherBrowser } from '../support/other-browsers.ts';
 import { PARTS, soak, type Part, type Sample } from './soak.ts';
 
 const SECONDS = Number(process.env['FLAMBEAU_SOAK'] ?? (process.env['CI'] === undefined ? 15 : 60));
@@ -47,6 +48,11 @@ async function slices(
     samples.push(...(await run(SECONDS / SLICES, samples.length)));
     host.push(await ask());
   }
+  expectDeviceFlat(samples);
+  expectFlat('held by the host', host);
+}
+
+function expectDeviceFlat(samples: readonly Sample[]): void {
   expectFlat(
     'reserved by the device',
     samples.map(({ reserved }) => reserved),
@@ -55,7 +61,6 @@ async function slices(
     'in use on the device',
     samples.map(({ inUse }) => inUse),
   );
-  expectFlat('held by the host', host);
 }
 
 const timeout = 3000 * SECONDS + 120_000;
@@ -108,4 +113,24 @@ describe('a program that goes on and on', () => {
     },
     timeout,
   );
+
+  for (const name of OTHER_BROWSERS) {
+    it.skipIf(!isAskedFor(name))(
+      `holds memory flat in ${name}`,
+      async () => {
+        const browser = await otherBrowser(name, { page: 'test/soak/soak.ts' });
+        const host: number[] = [];
+        const looks = setInterval(() => host.push(browser.resident() ?? 0), (1000 * SECONDS) / SLICES);
+        try {
+          expectDeviceFlat((await browser.call('plain', 'soak', SECONDS, parts)) as Sample[]);
+        } finally {
+          clearInterval(looks);
+          browser.close();
+        }
+        // Nothing from outside makes it collect, so that this is what it holds and what it has not looked at yet.
+        expectFlat('held by the browser', host);
+      },
+      timeout,
+    );
+  }
 });

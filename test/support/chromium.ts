@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium, type Browser } from 'playwright-core';
@@ -31,6 +32,7 @@ export async function launchChromium(): Promise<Browser> {
 
 /** Without an icon of its own, a page asks for one. */
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>';
+const ANSWERING = `${PAGE}<script type="module" src="answer.js"></script>`;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Bundles TypeScript files for the browser, minified as a program in use would be. Keys are the served names. */
@@ -52,14 +54,28 @@ export async function bundleForBrowser(entries: Record<string, string>): Promise
   return new Map(outputFiles.map(({ path, text }) => [path.replace(/^.*[\\/]/, ''), text]));
 }
 
+/** Where the page stands: cross-origin isolated or not. */
+export type Place = 'isolated' | 'plain';
+
 /**
  * Serves a page that loads `page.js`, below /isolated/ with the headers that make it cross-origin isolated (so that memory
- * can be shared between threads), below /plain/ without.
+ * can be shared between threads), below /plain/ without. With `onAnswer` the page loads `answer.js`, too, and what that posts is given to it.
  */
-export async function servePage(files: ReadonlyMap<string, string>): Promise<{ server: Server; origin: string }> {
-  const server = createServer(({ url = '/' }, response) => {
-    const [, place, name] = /^\/(isolated|plain)\/([\w.]*)$/.exec(url) ?? [];
-    const text = name === '' ? PAGE : files.get(name ?? '');
+export async function servePage(
+  files: ReadonlyMap<string, string>,
+  onAnswer?: (text: string) => void,
+): Promise<{ server: Server; origin: string }> {
+  const page = onAnswer === undefined ? PAGE : ANSWERING;
+  const server = createServer((request, response) => {
+    const [, place, name] = /^\/(isolated|plain)\/([\w.]*)$/.exec(request.url ?? '/') ?? [];
+    if (request.method === 'POST' && name === 'answer') {
+      void readAll(request).then((body) => {
+        response.end();
+        onAnswer?.(body);
+      });
+      return;
+    }
+    const text = name === '' ? page : files.get(name ?? '');
     if (place === undefined || text === undefined) {
       response.writeHead(404).end();
       return;
