@@ -45,7 +45,11 @@ export abstract class ModuleBase {
   declare readonly [INTERNALS]: Internals;
 
   constructor() {
-    const call = (...args: never[]): unknown => callModule(self, args);
+    const call = (...args: never[]): unknown => {
+      // What consoles of browsers show of a function is its text; minifiers leave this in it.
+      'console.log(String(module)) shows the layers of this module';
+      return callModule(self, args);
+    };
     Object.setPrototypeOf(call, new.target.prototype);
     // A function's own `name` and `length` would stand in the way of properties of the module.
     Reflect.deleteProperty(call, 'name');

@@ -1,10 +1,10 @@
 /** Checkpoints that people have: pickles of all versions and protocols, foreign values, what torch reads safely, and what bounds it all. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
-import { afterAll, describe, expect, test } from 'vitest';
-import { ArgumentError, FormatError, StateDictError } from '../../src/base/errors.ts';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { ArgumentError, FormatError, OutOfMemoryError, StateDictError } from '../../src/base/errors.ts';
 import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import { load } from '../../src/io/checkpoint-node.ts';
 import { deserialize, serialize } from '../../src/io/checkpoint.ts';
@@ -259,6 +259,39 @@ describe('bounds', () => {
     convertFile(from, join(folder, 'bomb2.pt'));
     expect(statSync(join(folder, 'bomb2.pt')).size).toBeLessThan(10_000);
   });
+});
+
+test('a tensor that no memory holds is refused at once, before its checksum is looked at', () => {
+  // 4.4 GB that take no room on the disk: zeros that nobody has written, under a checksum that is not theirs.
+  const elements = 1.1e9;
+  const member = { name: 'x/data/0', size: 4 * elements, pieces: () => [] };
+  const storage = `(${str('storage')}ctorch\nFloatStorage\n${str('0')}${str('cpu')}J\x00\xab\x90\x41tQ`;
+  const one = `ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\0J\x00\xab\x90\x41\x85K\x01\x85\x89NtR`;
+  const data = Uint8Array.from(pickle(`}${str('w')}${one}s`), (char) => char.charCodeAt(0));
+  const path = join(folder, 'large.pt');
+  const handle = openSync(path, 'w');
+  let at = 0;
+  for (const piece of zipChunks([
+    { name: 'x/data.pkl', data },
+    { name: 'x/version', data: Uint8Array.of(51) },
+    member,
+  ])) {
+    // The directory, whose entries are the first with this signature, comes after the contents.
+    const signature = piece.length < 46 ? 0 : new DataView(piece.buffer, piece.byteOffset).getUint32(0, true);
+    if (signature === 0x02014b50 && at < member.size) at += member.size;
+    writeSync(handle, piece, 0, piece.length, at);
+    at += piece.length;
+  }
+  closeSync(handle);
+  expect(statSync(path).size).toBeGreaterThan(member.size);
+  const verify = vi.spyOn(RawStorage.prototype, 'verify');
+  try {
+    const state = load(path);
+    expect(() => state.get('w')).toThrow(OutOfMemoryError);
+    expect(verify).not.toHaveBeenCalled();
+  } finally {
+    verify.mockRestore();
+  }
 });
 
 describe('the index of a model in several files', () => {

@@ -95,6 +95,14 @@ export const threads = async () => {
 
 export const profiled = () => String(profile(() => ones(4, 4).matmul(ones(4, 4))));
 
+/** What `console.log(model)` has to show on a page, and what it should be given. */
+export const logged = () => {
+  const model = new nn.Sequential(new nn.Linear(2, 3), new nn.ReLU());
+  console.log(model);
+  console.log(String(model));
+  return Function.prototype.toString.call(model);
+};
+
 export const computed = () => messageOf(() => ones(3).add(1));
 
 /** In Node: the batches of a folder of images, made by worker threads. */
@@ -106,5 +114,16 @@ export const workers = (folder) =>
   });
 
 if (globalThis.document !== undefined) {
-  Object.assign(globalThis, { names, numbers, images, pictures, files, threads, profiled, computed, isReady: true });
+  Object.assign(globalThis, {
+    names,
+    numbers,
+    images,
+    pictures,
+    files,
+    threads,
+    profiled,
+    logged,
+    computed,
+    isReady: true,
+  });
 }

@@ -46,6 +46,7 @@ interface Answers {
   files(): Promise<Record<string, string>>;
   threads(): Promise<{ up: number; count: number; ms: number }>;
   profiled(): string;
+  logged(): string;
   computed(): Promise<string>;
 }
 const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<ReturnType<Answers[K]>>> =>
@@ -286,6 +287,19 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
       expect(text).not.toMatch(/NaN|Infinity/);
       expect(text).toContain('cross-origin isolated');
       await plain.close();
+    });
+
+    it('logs a model as text, and where it is logged itself, how', async () => {
+      const page = await open(`${origin}/plain/${place}`);
+      const lines: string[] = [];
+      page.on('console', (message) => lines.push(message.text()));
+      const shown = await ask(page, 'logged');
+      expect(shown).toContain('console.log(String(module)) shows the layers of this module');
+      expect(lines).toEqual([
+        expect.stringContaining('console.log(String(module))'),
+        expect.stringMatching(/^Sequential\(\n {2}\(0\): Linear\(in_features=2, out_features=3, bias=True\)\n {2}\(1\): ReLU\(\)\n\)$/),
+      ]); // prettier-ignore
+      await page.close();
     });
 
     it('names the header where a policy forbids WebAssembly', async () => {

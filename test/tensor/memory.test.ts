@@ -103,6 +103,24 @@ describe('memoryScope', () => {
     expect(cpuDevice().bytesInUse - before).toBeLessThan(1000); // the losses
   });
 
+  it('holds a loop of zeroed gradients flat, at the size of one step', () => {
+    const linear = new nn.Linear(1000, 1000); // 4 MB, and as much for its gradient
+    const x = ones(8, 1000);
+    const step = (): void =>
+      memoryScope(() => {
+        linear.zeroGrad();
+        linear(x).sum().backward();
+      });
+    step();
+    step(); // plans stay
+    const device = cpuDevice();
+    const [inUse, reserved] = [device.bytesInUse, device.bytesReserved];
+    for (let i = 0; i < 200; i++) step(); // 930 MB of gradients
+    expect(device.bytesInUse - inUse).toBeLessThan(1000);
+    expect(device.bytesReserved - reserved).toBeLessThan(5e6);
+    expect(linear.weight.grad!.sum().item()).toBe(8e6);
+  });
+
   it('frees gradients that are replaced within it, and those of tensors that it frees', () => {
     const weight = ones(50, { requiresGrad: true });
     const grads: Tensor[] = [];
