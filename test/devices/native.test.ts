@@ -317,6 +317,23 @@ describe('without something that native kernels need', () => {
     }
   });
 
+  it('runs nothing where the host keeps the environment from programs, as Deno does', () => {
+    const { env } = process;
+    enableNative();
+    try {
+      process.env = { ...env, FLAMBEAU_NATIVE: '1' };
+      expect(new CpuDevice().faster).toBeDefined();
+      process.env = new Proxy(process.env, {
+        get: () => {
+          throw new Error('NotCapable: Requires env access');
+        },
+      });
+      expect(new CpuDevice().faster).toBeUndefined();
+    } finally {
+      process.env = env;
+    }
+  });
+
   it.skipIf(!hasCompiler)('compiles the other kernels when one cannot be', () => {
     const script = 'case "$*" in *-shared*) for f in *.c; do if grep -q 424242 $f; then echo "x.c: error: bad kernel" >&2; exit 1; fi; done;; esac'; // prettier-ignore
     const { native, said } = nativeSetup({ FLAMBEAU_CC: wrapped(temporaryFolder(), script) });

@@ -141,6 +141,17 @@ describe('what is written is read', () => {
   });
 });
 
+// As the Python package reads them.
+const TENSOR = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]';
+it.each<[string, string]>([
+  ['blanks before it', ` \n\t{${TENSOR}}}`],
+  ['blanks behind it', `{${TENSOR}}}  `],
+  ['no metadata, said so', `{"__metadata__":null,${TENSOR}}}`],
+  ['members that nobody knows', `{${TENSOR},"x":{"y":[1, null]}}}`],
+])('a safetensors header with %s is read', (_, header) => {
+  expect([...deserialize(safetensors(header, 4)).keys()]).toEqual(['a']);
+});
+
 describe('safetensors files that are refused', () => {
   const cases: [string, Uint8Array, RegExp][] = [
     ['a header longer than the file', safetensors({}).fill(9, 0, 1), /header of 9 bytes in a file of 10/],
@@ -160,6 +171,7 @@ describe('safetensors files that are refused', () => {
     ['elements of half a byte', safetensors({ a: { dtype: 'F4', shape: [1], data_offsets: [0, 1] } }, 1), /takes 0.5 bytes/],
     ['metadata twice', safetensors('{"__metadata__":{},"__metadata__":{}}'), /second __metadata__/],
     ['metadata that is no text', safetensors('{"__metadata__":{"a":1}}'), /expected a string/],
+    ['metadata of nothing', safetensors('{"__metadata__":{"a":null}}'), /expected a string/],
     ['a shape that does not go with the bytes', safetensors({ a: f32(0, 4, [2]) }, 4), /takes 8 bytes/],
     ['a shape that overflows', safetensors({ a: f32(0, 0, [2 ** 32, 2 ** 32]) }), /takes/],
     ['a shape that overflows to nothing', safetensors('{"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}'), /takes/],
