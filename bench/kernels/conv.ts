@@ -1,7 +1,7 @@
 /** Convolution kernels on the shapes of the workloads; see `harness.ts` for how to run. Arguments: thread count, name filter. */
 import { layoutOf } from '../../src/base/layout.ts';
-import { convGeometry, convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
+import { convGeometry, convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { dense, device, report } from './harness.ts';
 

@@ -1,7 +1,7 @@
 /** Matrix products on the shapes of the workloads; see `harness.ts` for how to run. Arguments: thread count, name filter. */
 import { layoutOf } from '../../src/base/layout.ts';
+import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
-import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import type { HostTensor } from '../../test/support/run-kernel.ts';
 import { dense, device, report } from './harness.ts';
 

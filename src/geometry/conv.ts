@@ -14,7 +14,7 @@ import {
   WRONG_RANK,
 } from '../base/sentences.ts';
 import { showShape, showSizes, type Dims } from '../base/shape.ts';
-import { type Attrs, remembered } from './attrs.ts';
+import { remembered, type Attrs } from './attrs.ts';
 
 type Pair = readonly [number, number];
 

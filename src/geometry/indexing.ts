@@ -2,7 +2,7 @@
 import { kind, requireKind, STEP } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import type { Dims } from '../base/shape.ts';
-import { type Attrs, dimParams, type DimParams, remembered } from './attrs.ts';
+import { dimParams, remembered, type Attrs, type DimParams } from './attrs.ts';
 
 /** Made by {@link indexParams}, or by `dimParams` where the defaults do. */
 export interface IndexParams extends DimParams {

@@ -1,7 +1,7 @@
 /** The arguments of the losses, and how class losses see their input. */
 import { ArgumentError } from '../base/errors.ts';
 import type { Dims } from '../base/shape.ts';
-import { type Attrs, remembered } from './attrs.ts';
+import { remembered, type Attrs } from './attrs.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 

@@ -1,6 +1,6 @@
 /** The arguments of batch normalisation, and where its optional inputs lie. */
 import { ArgumentError } from '../base/errors.ts';
-import { type Attrs, remembered } from './attrs.ts';
+import { remembered, type Attrs } from './attrs.ts';
 
 /** Which optional inputs are present, and ε. Made by {@link batchNormParams}. */
 export interface BatchNormParams extends Attrs {

@@ -10,7 +10,7 @@ import { ArgumentError, ShapeError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { say, WINDOW_TOO_LARGE, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes, type Dims } from '../base/shape.ts';
-import { type Attrs, remembered } from './attrs.ts';
+import { remembered, type Attrs } from './attrs.ts';
 
 /** A size for height and width: one number for both, or `[height, width]`. */
 export type Pair = number | readonly [number, number];

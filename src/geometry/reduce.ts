@@ -2,7 +2,7 @@
 import { ShapeError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
 import { normalizeDim, showShape, type Dims } from '../base/shape.ts';
-import { type Attrs, remembered } from './attrs.ts';
+import { remembered, type Attrs } from './attrs.ts';
 
 /** One dimension, several, or (undefined or none) all. */
 export type DimsArg = number | readonly number[];

@@ -9,12 +9,12 @@
 import { itemSize, type DType } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { numelOf, sameDims, type Dims } from '../base/shape.ts';
+import type { Attrs } from '../geometry/attrs.ts';
 import { runningModules, type ModuleBase } from '../nn/module-base.ts';
 import { Parameter } from '../nn/parameter.ts';
 import { zeros } from '../tensor/create.ts';
 import { observing } from '../tensor/dispatch.ts';
 import type { OpName } from '../tensor/ops/index.ts';
-import type { Attrs } from '../tensor/ops/rule.ts';
 import type { Storage } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { observe, tensorsIn, type Model } from './observe.ts';

@@ -5,9 +5,9 @@
 import { NUMBER, requireKind, requireOptions } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { apply1, applyInPlace } from '../tensor/dispatch.ts';
-import { NO_ATTRS } from '../tensor/ops/rule.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { GELU_OPTIONS, isInPlace } from './options.ts';

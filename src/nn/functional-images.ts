@@ -6,13 +6,13 @@ import { requireKind, requireOptions, STEP, wrongArgument } from '../base/argume
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { channelsRemedy, NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes } from '../base/shape.ts';
-import { requireTensor } from '../tensor/arguments.ts';
-import { apply1 } from '../tensor/dispatch.ts';
 import { convInputGradParams } from '../geometry/conv-operations.ts';
 import { convParams, type ConvParams } from '../geometry/conv.ts';
 import { padParams } from '../geometry/indexing.ts';
 import { adaptivePoolParams } from '../geometry/pool.ts';
 import { resampleParams } from '../geometry/resample.ts';
+import { requireTensor } from '../tensor/arguments.ts';
+import { apply1 } from '../tensor/dispatch.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type {
   InterpolateShape,

@@ -6,22 +6,17 @@ import { NUMBER, refuseMore, requireKind, requireOptions } from '../base/argumen
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { say, WRONG_FEATURES } from '../base/sentences.ts';
 import { numelOf, sameDims, showSizes } from '../base/shape.ts';
-import { ONE_DIM, requireTensor, TENSOR_OR_NULL } from '../tensor/arguments.ts';
-import { apply, apply1 } from '../tensor/dispatch.ts';
-import { drawnTensor } from '../tensor/create.ts';
-import { broadcastTensors } from '../tensor/functions.ts';
-import { boolDifference } from '../tensor/ops/binary.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
 import { CONV_OPTIONS, convParams, type ConvOptions } from '../geometry/conv.ts';
-import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { wrongTarget } from '../geometry/index-error.ts';
-import { indexCheckParams, oneHotParams, padParams } from '../tensor/ops/indexing.ts';
+import { indexCheckParams, oneHotParams, padParams } from '../geometry/indexing.ts';
 import {
   classLossParams,
-  pairLossParams,
   type ClassLossParams,
   type PairLossKind,
+  pairLossParams,
   type Reduction,
-} from '../tensor/ops/loss.ts';
+} from '../geometry/loss.ts';
 import {
   adaptivePoolParams,
   AVG_POOL_OPTIONS,
@@ -34,7 +29,12 @@ import {
   type MaxPoolOptions,
   type Pair,
 } from '../geometry/pool.ts';
-import { NO_ATTRS } from '../tensor/ops/rule.ts';
+import { ONE_DIM, requireTensor, TENSOR_OR_NULL } from '../tensor/arguments.ts';
+import { apply, apply1 } from '../tensor/dispatch.ts';
+import { drawnTensor } from '../tensor/create.ts';
+import { broadcastTensors } from '../tensor/functions.ts';
+import { boolDifference } from '../tensor/ops/binary.ts';
+import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/shapes/dims.ts';

@@ -3,10 +3,10 @@
  * They are no part of `F`.
  */
 import { ArgumentError } from '../base/errors.ts';
-import { apply, apply1 } from '../tensor/dispatch.ts';
 import type { ConvParams } from '../geometry/conv.ts';
-import { batchNormParams } from '../tensor/ops/norm.ts';
+import { batchNormParams } from '../geometry/norm.ts';
 import type { AdaptivePoolParams, AvgPoolParams, MaxPoolParams } from '../geometry/pool.ts';
+import { apply, apply1 } from '../tensor/dispatch.ts';
 import type { Scalars } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { BatchNormOptions } from './functional.ts';

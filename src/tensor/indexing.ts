@@ -5,12 +5,12 @@
 import { refuseMore, requireKind, show, WHOLE } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
+import { dimParams } from '../geometry/attrs.ts';
+import { outOfRange } from '../geometry/index-error.ts';
 import { requireTensor } from './arguments.ts';
 import { isTensor } from './is-tensor.ts';
 import { fromTypedArray, tensor } from './create.ts';
 import { apply1 } from './dispatch.ts';
-import { dimParams } from '../geometry/attrs.ts';
-import { outOfRange } from '../geometry/index-error.ts';
 import { assignPicked, pick, trueIndices, withoutLeadingOnes, type Pick } from './picking.ts';
 import { activeRecorder } from './recorder.ts';
 import type { Tensor } from './tensor.ts';

@@ -12,10 +12,10 @@
 import { requireDType } from '../base/dtype.ts';
 import { IndexError, ShapeError } from '../base/errors.ts';
 import { broadcastShapes, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
+import { indexParams, ravelParams } from '../geometry/indexing.ts';
 import { fromTypedArray, full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { where } from './functions.ts';
-import { indexParams, ravelParams } from '../geometry/indexing.ts';
 import type { Tensor } from './tensor.ts';
 import { permute, tryView } from './views.ts';
 

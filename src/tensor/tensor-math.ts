@@ -5,14 +5,13 @@
 import { BOOL, NUMBER, refuseMore, requireKind, requireOptions, WHOLE, wrongArgument } from '../base/arguments.ts';
 import { canCast, requireFits, wrapped } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
+import { dtypeAttrs, powAttrs, scalarAttrs } from '../geometry/elementwise.ts';
+import { reduceParams, scanParams, varianceParams, type DimsArg } from '../geometry/reduce.ts';
 import { alphaOf, DIM_OR_DIMS, keepdimOf, ONE_DIM, requireReduction } from './arguments.ts';
 import { apply, apply1, applyInPlace } from './dispatch.ts';
-import { dimParams } from '../geometry/attrs.ts';
-import { dtypeAttrs, powAttrs, scalarAttrs } from '../geometry/elementwise.ts';
 import { floatingOf, promoteLayouts, requireAlpha } from './ops/elementwise.ts';
 import type { UnaryName } from './ops/unary.ts';
-import { reduceParams, scanParams, varianceParams, type DimsArg } from './ops/reduce.ts';
-import { NO_ATTRS } from './ops/rule.ts';
 import type { Broadcast } from './shapes/broadcast.ts';
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { DimArgument, ReduceShape } from './shapes/reduce.ts';

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import type { Lowering, Value } from '../../src/compiler/lowering.ts';
+import { convGeometry, convParams, type ConvGeometry } from '../../src/geometry/conv.ts';
 import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/cpu/conv/winograd-transforms.ts';
 import {
   forwardCorrelation,
@@ -12,11 +13,10 @@ import {
   type Finish,
   type Lowered,
 } from '../../src/lower/cpu/conv/correlation.ts';
-import { convGeometry, convParams, type ConvGeometry } from '../../src/geometry/conv.ts';
-import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
 import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
-import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
+import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
 import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
+import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';

@@ -3,9 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { DType, TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
+import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
 import { matmulRules } from '../../src/tensor/ops/matmul.ts';
-import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { hostTensor, rowMajor, worstDifference } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { AutogradError, F, grad, tensor, type Tensor } from 'flambeau';
 import { dimParams } from '../../src/geometry/attrs.ts';
+import { flipParams, sortParams, triangleParams } from '../../src/geometry/indexing.ts';
+import { pairLossParams } from '../../src/geometry/loss.ts';
 import { adaptivePoolParams } from '../../src/geometry/pool.ts';
-import { flipParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
-import { pairLossParams } from '../../src/tensor/ops/loss.ts';
 import { apply, apply1 } from '../../src/tensor/dispatch.ts';
 import { draw, drawClasses, numbers } from '../support/op-case.ts';
 

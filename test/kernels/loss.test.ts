@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import { lossRules } from '../../src/tensor/ops/loss.ts';
 import {
   classLossParams,
   nllGradParams,
@@ -11,6 +10,7 @@ import {
   type PairLossKind,
   type Reduction,
 } from '../../src/geometry/loss.ts';
+import { lossRules } from '../../src/tensor/ops/loss.ts';
 import {
   decode,
   draw,

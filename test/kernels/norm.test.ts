@@ -3,8 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { DType } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
+import { batchNormParams } from '../../src/geometry/norm.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
-import { batchNormParams, normRules } from '../../src/tensor/ops/norm.ts';
+import { normRules } from '../../src/tensor/ops/norm.ts';
 import {
   decode,
   draw,

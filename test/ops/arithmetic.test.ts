@@ -1,8 +1,8 @@
 /** Functions of two tensors, or of a tensor and a number, against PyTorch (test/fixtures/ops/arithmetic.py). */
 import { maximum, minimum, where, type Tensor } from 'flambeau';
-import { apply } from '../../src/tensor/dispatch.ts';
+import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { scalarAttrs } from '../../src/geometry/elementwise.ts';
-import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
+import { apply } from '../../src/tensor/dispatch.ts';
 import { testFamily, type Binding, type Bindings } from '../support/run-fixtures.ts';
 
 type MethodName =

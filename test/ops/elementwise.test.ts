@@ -1,7 +1,7 @@
 /** Functions of one tensor, against PyTorch (test/fixtures/ops/elementwise.py). */
 import { F, type Tensor } from 'flambeau';
+import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { apply } from '../../src/tensor/dispatch.ts';
-import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
 import { testFamily, type Binding, type Bindings } from '../support/run-fixtures.ts';
 
 type MethodName =

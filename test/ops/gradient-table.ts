@@ -3,13 +3,10 @@
  * an operation without an entry does not compile.
  */
 import { fromTypedArray, type Tensor } from 'flambeau';
-import { apply } from '../../src/tensor/dispatch.ts';
-import { dimParams } from '../../src/geometry/attrs.ts';
-import { convParams, type ConvOptions } from '../../src/geometry/conv.ts';
+import { NO_ATTRS, dimParams } from '../../src/geometry/attrs.ts';
 import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
-import { castParams } from '../../src/tensor/ops/copy.ts';
+import { convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { powAttrs, scalarAttrs } from '../../src/geometry/elementwise.ts';
-import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
 import {
   flipParams,
   indexParams,
@@ -17,9 +14,9 @@ import {
   shapedDimParams,
   sortParams,
   triangleParams,
-} from '../../src/tensor/ops/indexing.ts';
+} from '../../src/geometry/indexing.ts';
 import { classLossParams, nllGradParams, pairLossParams, type PairLossKind } from '../../src/geometry/loss.ts';
-import { batchNormParams } from '../../src/tensor/ops/norm.ts';
+import { batchNormParams } from '../../src/geometry/norm.ts';
 import {
   adaptivePoolParams,
   avgPoolParams,
@@ -28,9 +25,11 @@ import {
   type AvgPoolOptions,
   type MaxPoolOptions,
 } from '../../src/geometry/pool.ts';
-import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/tensor/ops/reduce.ts';
+import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/geometry/reduce.ts';
 import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/geometry/resample.ts';
-import { NO_ATTRS } from '../../src/tensor/ops/rule.ts';
+import { apply } from '../../src/tensor/dispatch.ts';
+import { castParams } from '../../src/tensor/ops/copy.ts';
+import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
 import { awayFromZero64, distinct64, uniform64, type Differentiable } from '../support/grad-check.ts';
 
 /** One call whose gradients are checked. */

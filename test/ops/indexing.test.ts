@@ -1,8 +1,8 @@
 /** Selecting, gathering, joining, padding and sorting, against PyTorch (test/fixtures/ops/indexing.py). */
 import { cat, F, nonzero, stack, type Index, type Tensor } from 'flambeau';
-import { apply } from '../../src/tensor/dispatch.ts';
 import { dimParams } from '../../src/geometry/attrs.ts';
-import { flipParams, sortParams, triangleParams } from '../../src/tensor/ops/indexing.ts';
+import { flipParams, sortParams, triangleParams } from '../../src/geometry/indexing.ts';
+import { apply } from '../../src/tensor/dispatch.ts';
 import { testFamily, type Binding } from '../support/run-fixtures.ts';
 
 interface DimArgs {

@@ -1,7 +1,7 @@
 /** softmax and the losses, against PyTorch (test/fixtures/ops/softmax_loss.py). */
 import { F, type nn } from 'flambeau';
+import { pairLossParams } from '../../src/geometry/loss.ts';
 import { apply } from '../../src/tensor/dispatch.ts';
-import { pairLossParams } from '../../src/tensor/ops/loss.ts';
 import { testFamily } from '../support/run-fixtures.ts';
 
 interface ClassArgs {

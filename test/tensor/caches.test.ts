@@ -3,9 +3,9 @@ import { F, manualSeed, ones, randn, tensor, zeros } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 import { layoutOf, sameLayout } from '../../src/base/layout.ts';
 import { Recent } from '../../src/base/recent.ts';
+import { remembered } from '../../src/geometry/attrs.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
 import { planCount, PLANS } from '../../src/tensor/dispatch.ts';
-import { remembered } from '../../src/geometry/attrs.ts';
 import { liveStorages } from '../../src/tensor/storage.ts';
 
 describe('a map that forgets', () => {

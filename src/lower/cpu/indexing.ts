@@ -3,15 +3,7 @@ import { itemSize } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
-import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
-import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
-import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
-import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
-import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
-import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
-import type { OpLowerings, Values } from '../table.ts';
-import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
 import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type {
   FlipParams,
@@ -24,6 +16,14 @@ import type {
   SortParams,
   TriangleParams,
 } from '../../geometry/indexing.ts';
+import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
+import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
+import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
+import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
+import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
+import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { OpLowerings, Values } from '../table.ts';
+import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
 
 /** Nanoseconds for one element that is moved by itself, and for a byte that streams by. */
 const ELEMENT_NS = 3;

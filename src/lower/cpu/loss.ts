@@ -3,6 +3,8 @@
  */
 import type { NodeValues } from '../../compiler/graph.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import { wrongTarget } from '../../geometry/index-error.ts';
+import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   classFinishKernel,
@@ -17,8 +19,6 @@ import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../
 import type { LossAttrs } from '../../tensor/ops/loss.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
-import { wrongTarget } from '../../geometry/index-error.ts';
-import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax.ts';
 
 /** Nanoseconds per position, per class of one, and per element of a difference. */

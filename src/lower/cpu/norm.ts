@@ -4,6 +4,7 @@
 import type { Layout } from '../../base/layout.ts';
 import { showSteps } from '../../compiler/graph.ts';
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   normAffineKernel,
@@ -16,7 +17,6 @@ import { normRowsGradKernel, normRowsKernel } from '../../kernels/cpu/norm/rows.
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { OpLowering, OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerFill } from './copy.ts';
-import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 
 /** Nanoseconds for an element in all passes, from the second-level cache or beyond. */
 const ELEMENT_NS = 0.8;

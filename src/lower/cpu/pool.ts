@@ -5,6 +5,16 @@
  */
 import { sameDims, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import {
+  adaptiveGeometry,
+  windowGeometry,
+  type AdaptivePoolParams,
+  type AvgPoolParams,
+  type MaxPoolParams,
+  type PoolGeometry,
+  type PoolGradParams,
+  type WindowParams,
+} from '../../geometry/pool.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   avgPairsGradKernel,
@@ -31,16 +41,6 @@ import {
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
-import {
-  adaptiveGeometry,
-  windowGeometry,
-  type AdaptivePoolParams,
-  type AvgPoolParams,
-  type MaxPoolParams,
-  type PoolGeometry,
-  type PoolGradParams,
-  type WindowParams,
-} from '../../geometry/pool.ts';
 
 /** Nanoseconds that one element of a plane takes when it streams by. */
 const STREAM_NS = 0.3;

@@ -1,6 +1,7 @@
 /** The lowerings of softmax and logSoftmax: along the last dimension by rows, along another by columns. */
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { DimParams } from '../../geometry/attrs.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   columnScratch,
@@ -16,7 +17,6 @@ import {
   softmaxRowsKernel,
   softmaxStatisticsRowsKernel,
 } from '../../kernels/cpu/softmax/rows.ts';
-import type { DimParams } from '../../geometry/attrs.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';

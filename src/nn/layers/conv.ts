@@ -3,8 +3,8 @@ import { BOOL, pairOf, requireKind, requireOptions, STEP, type OptionKinds } fro
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
-import { empty } from '../../tensor/create.ts';
 import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../../geometry/conv.ts';
+import { empty } from '../../tensor/create.ts';
 import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';

@@ -1,10 +1,10 @@
 /** Exporters of what looks along dimensions: reductions, softmax, products, indexing, padding, order. */
 import { numelOf } from '../../base/shape.ts';
 import type { RavelParams } from '../../geometry/indexing.ts';
+import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
-import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
 import { TO_END } from './graph.ts';

@@ -2,13 +2,13 @@
  * Exporters of convolutions, poolings, batch normalisation and resizing. Height and width are known, so what PyTorch does beyond
  * the end of an image (`ceilMode`) becomes padding, about which all runtimes agree.
  */
-import type { ConvAttrs } from '../../tensor/ops/conv.ts';
 import { convGeometry, type ConvParams } from '../../geometry/conv.ts';
-import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
-import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { ResampleParams } from '../../geometry/resample.ts';
+import type { ConvAttrs } from '../../tensor/ops/conv.ts';
+import type { NormAttrs } from '../../tensor/ops/norm.ts';
+import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies } from './graph.ts';

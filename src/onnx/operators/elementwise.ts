@@ -4,7 +4,7 @@ import { numelOf } from '../../base/shape.ts';
 import { full } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { maximum, minimum, where } from '../../tensor/functions.ts';
-import { NO_ATTRS } from '../../tensor/ops/rule.ts';
+import { NO_ATTRS } from '../../geometry/attrs.ts';
 import type { UnaryName } from '../../tensor/ops/unary.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Host, hostDivide, hostMap, hostModulo } from '../host.ts';

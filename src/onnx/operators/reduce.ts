@@ -2,17 +2,17 @@
 import { isFloating } from '../../base/dtype.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { numelOf } from '../../base/shape.ts';
+import { oneHotParams, sortParams } from '../../geometry/indexing.ts';
+import { scanParams } from '../../geometry/reduce.ts';
 import { batchNorm, dropout, linear } from '../../nn/functional.ts';
 import { allowance } from '../../tensor/allowance.ts';
 import { full } from '../../tensor/create.ts';
 import { apply, apply1 } from '../../tensor/dispatch.ts';
 import { where } from '../../tensor/functions.ts';
-import { oneHotParams, sortParams } from '../../geometry/indexing.ts';
-import { scanParams } from '../../geometry/reduce.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { narrow } from '../../tensor/views.ts';
 import { Host, type Value } from '../host.ts';
 import { axesOf, axisOf, type Args, type OnnxNode, type Operator, type Run } from '../node.ts';
-import { narrow } from '../../tensor/views.ts';
 import { checkElements, flip, frontIndices, padConstant } from './shape.ts';
 
 type Reduction = (x: Tensor, dims: readonly number[]) => Tensor;

@@ -5,10 +5,10 @@
  * the same.
  */
 import { ShapeError } from '../../base/errors.ts';
+import { resampleParams, sampling, type ResampleParams, type SampleCoordinates } from '../../geometry/resample.ts';
 import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
-import { resampleParams, sampling, type ResampleParams, type SampleCoordinates } from '../../geometry/resample.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { axesOf, type Args, type OnnxNode, type Operator } from '../node.ts';
 import { checkElements } from './shape.ts';

@@ -2,12 +2,12 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { broadcastShapes, numelOf, showShape, type Dims } from '../../base/shape.ts';
+import { outOfRange } from '../../geometry/index-error.ts';
+import { flipParams, indexParams, padParams, triangleParams } from '../../geometry/indexing.ts';
 import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, full } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { cat, where } from '../../tensor/functions.ts';
-import { outOfRange } from '../../geometry/index-error.ts';
-import { flipParams, indexParams, padParams, triangleParams } from '../../geometry/indexing.ts';
 import { narrow } from '../../tensor/views.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TensorData } from '../data.ts';

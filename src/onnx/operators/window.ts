@@ -5,12 +5,12 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { numelOf, showShape } from '../../base/shape.ts';
+import { convInputGradParams } from '../../geometry/conv-operations.ts';
+import { convParams } from '../../geometry/conv.ts';
 import { conv2d, avgPool2d, maxPool2d, maxPool2dWithIndices } from '../../nn/functional.ts';
 import { allowance } from '../../tensor/allowance.ts';
 import { fromTypedArray, ones } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
-import { convInputGradParams } from '../../geometry/conv-operations.ts';
-import { convParams } from '../../geometry/conv.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Value } from '../host.ts';
 import type { OnnxNode, Operator } from '../node.ts';

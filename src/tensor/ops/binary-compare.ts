@@ -4,11 +4,12 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
+import type { ScalarAttrs } from '../../geometry/elementwise.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Formula, FormulaCompare, FormulaType } from '../../kernels/formula/formula.ts';
-import { broadcastLayout, elementwiseRule, promoteLayouts } from './elementwise.ts';
-import type { ScalarAttrs } from '../../geometry/elementwise.ts';
-import type { Attrs, FormulaRule, FormulaRules } from './rule.ts';
+import { broadcastLayout, promoteLayouts } from './elementwise.ts';
+import type { FormulaRule, FormulaRules } from './rule.ts';
 
 export interface CompareAttrs {
   eq: Attrs;
@@ -56,9 +57,7 @@ function predicate(
 function pair(name: string, of: (a: Formula, b: Formula) => Formula, as?: FormulaType): FormulaRule<Attrs> {
   return {
     shape: ([a, b]) => [broadcastLayout(name, 'bool', a!, b!)],
-    ...elementwiseRule(([a, b]) =>
-      predicate(name, [a!.dtype, b!.dtype], 0, as ?? computeOf(promoteLayouts(a!, b!)), of),
-    ),
+    elementwise: ([a, b]) => predicate(name, [a!.dtype, b!.dtype], 0, as ?? computeOf(promoteLayouts(a!, b!)), of),
     gradient: null,
   };
 }
@@ -68,9 +67,8 @@ const compare = (op: FormulaCompare): FormulaRule<Attrs> => pair(op, (a, b) => a
 function compareScalar(op: FormulaCompare): FormulaRule<ScalarAttrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
-    ...elementwiseRule(([x], _, { dtype }) =>
+    elementwise: ([x], _, { dtype }) =>
       predicate(`${op}Scalar`, [x!.dtype], 1, computeOf(dtype), (a, b) => a.compare(op, b)),
-    ),
     gradient: null,
   };
 }

@@ -5,20 +5,14 @@
 import type { DType } from '../../base/dtype.ts';
 import { AutogradError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
+import { NO_ATTRS, type Attrs } from '../../geometry/attrs.ts';
+import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { constantOf, type Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import { boolDifference } from './binary.ts';
-import { powAttrs, type PowAttrs, type PowClass, type ScalarAttrs } from '../../geometry/elementwise.ts';
-import { elementwiseRule, floatingOf, gradFor } from './elementwise.ts';
-import {
-  NO_ATTRS,
-  type Attrs,
-  type FormulaRule,
-  type FormulaRules,
-  type Gradient,
-  type GradientContext,
-} from './rule.ts';
+import { floatingOf, gradFor } from './elementwise.ts';
+import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 
 /** Scalars: [s] unless stated. */
 export interface ScalarOpAttrs {
@@ -72,7 +66,7 @@ function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradie
       if (x!.dtype === 'bool' && rule.notBool === true) throw boolDifference('sub');
       return [layoutOf(resultOf(rule, dtype), x!.shape)];
     },
-    ...elementwiseRule(([x], [out], attrs) => {
+    elementwise: ([x], [out], attrs) => {
       const as = computeOf(resultOf(rule, attrs.dtype));
       return {
         name: `${rule.name}${'exponent' in attrs ? `-${String(attrs.exponent)}` : ''}`,
@@ -82,7 +76,7 @@ function scalarRule<A extends ScalarAttrs>(rule: ScalarRule<A>, gradient: Gradie
         results: ([input], s) => [rule.of(input!, s, attrs)],
         cost: rule.cost,
       };
-    }),
+    },
     gradient,
   };
 }
@@ -232,7 +226,7 @@ export const scalarRules: FormulaRules<ScalarOpAttrs> = {
   ),
   clampGrad: {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
-    ...elementwiseRule((inputs, [out]) => {
+    elementwise: (inputs, [out]) => {
       const { dtype } = out!;
       const as = computeOf(dtype);
       return {
@@ -243,7 +237,7 @@ export const scalarRules: FormulaRules<ScalarOpAttrs> = {
         results: ([g, x], [min, max]) => [x!.ge(min!).and(x!.le(max!)).select(g!, 0)], // prettier-ignore
         cost: 0.3,
       };
-    }),
+    },
     gradient: {
       name: 'ClampBackwardBackward0',
       saves: { inputs: [1] },

@@ -6,11 +6,12 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { AutogradError, DTypeError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
-import { broadcastGradient, broadcastLayout, elementwiseRule, floatingOf, promoteLayouts } from './elementwise.ts';
-import type { Attrs, FormulaRule, FormulaRules, Gradient } from './rule.ts';
+import { broadcastGradient, broadcastLayout, floatingOf, promoteLayouts } from './elementwise.ts';
+import type { FormulaRule, FormulaRules, Gradient } from './rule.ts';
 
 export interface BinaryAttrs {
   /** a + b */
@@ -130,9 +131,7 @@ function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): For
       requireArithmetic(name, dtype, a!.dtype, b!.dtype);
       return [broadcastLayout(name, dtype, a!, b!)];
     },
-    ...elementwiseRule(([a, b], [out]) =>
-      arithmeticSpec(name, a!.dtype, b!.dtype, resultDType(name, a!, b!), out!.dtype),
-    ),
+    elementwise: ([a, b], [out]) => arithmeticSpec(name, a!.dtype, b!.dtype, resultDType(name, a!, b!), out!.dtype),
     gradient,
   };
 }
@@ -141,7 +140,7 @@ function arithmetic(name: ArithmeticName, gradient: Gradient<Attrs> | null): For
 function tieGrad(name: 'maximumGrad' | 'minimumGrad'): FormulaRule<Attrs> {
   return {
     shape: ([g]) => [broadcastLayout(name, g!.dtype, g!, g!)],
-    ...elementwiseRule((inputs, [out]) => {
+    elementwise: (inputs, [out]) => {
       const { dtype } = out!;
       const as = computeOf(dtype);
       return {
@@ -155,7 +154,7 @@ function tieGrad(name: 'maximumGrad' | 'minimumGrad'): FormulaRule<Attrs> {
         },
         cost: 0.3,
       };
-    }),
+    },
     gradient: broadcastGradient(name === 'maximumGrad' ? 'MaximumBackwardBackward0' : 'MinimumBackwardBackward0', { inputs: [1, 2] }, [
       (h, { apply, input, attrs }) => apply(name, [h, input(1), input(2)], attrs)[0]!,
       null,

@@ -6,11 +6,12 @@ import type { DType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
+import { dtypeAttrs, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { moveSpec } from '../../kernels/formula/move.ts';
-import { dtypeAttrs, type ScalarAttrs } from '../../geometry/elementwise.ts';
 import { gradFor } from './elementwise.ts';
-import type { Attrs, OpRules } from './rule.ts';
+import type { OpRules } from './rule.ts';
 
 export interface CopyAttrs {
   /** x → a contiguous copy */

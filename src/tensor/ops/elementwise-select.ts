@@ -5,9 +5,10 @@
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
-import { broadcastGradient, elementwiseRule, promoteLayouts } from './elementwise.ts';
-import type { Attrs, FormulaRules } from './rule.ts';
+import { broadcastGradient, promoteLayouts } from './elementwise.ts';
+import type { FormulaRules } from './rule.ts';
 
 export interface SelectAttrs {
   /** [condition (bool), a, b] → a where the condition holds, else b; all broadcast */
@@ -29,7 +30,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
       const values = broadcastShapes('where', a!.shape, b!.shape);
       return [layoutOf(promoteLayouts(a!, b!), broadcastShapes('where', condition!.shape, values))];
     },
-    ...elementwiseRule(([condition, a, b], [out]) => {
+    elementwise: ([condition, a, b], [out]) => {
       const as = computeOf(promoteLayouts(a!, b!));
       return {
         name: 'where',
@@ -43,7 +44,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
         results: ([c, x, y]) => [c!.select(x!, y!)],
         cost: 0.3,
       };
-    }),
+    },
     gradient: broadcastGradient('WhereBackward0', { inputs: [0] }, [
       null,
       (g, { input }) => g.maskedFill(input(0).logicalNot(), 0),
@@ -55,7 +56,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
       requireMask('maskedFill', mask!);
       return [layoutOf(x!.dtype, broadcastShapes('maskedFill', x!.shape, mask!.shape))];
     },
-    ...elementwiseRule(([x, mask], [out]) => {
+    elementwise: ([x, mask], [out]) => {
       const as = computeOf(x!.dtype);
       return {
         name: 'maskedFill',
@@ -68,7 +69,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
         results: ([value, m], [number]) => [m!.select(number!, value!)],
         cost: 0.2,
       };
-    }),
+    },
     gradient: broadcastGradient('MaskedFillBackward0', { inputs: [1] }, [
       (g, { input }) => g.maskedFill(input(1), 0),
       null,
@@ -80,7 +81,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
       requireDType('lerp', 'end', b!.dtype, [a!.dtype]);
       return [layoutOf(a!.dtype, broadcastShapes('lerp', a!.shape, b!.shape))];
     },
-    ...elementwiseRule((_, [out]) => {
+    elementwise: (_, [out]) => {
       const { dtype } = out!;
       const as = computeOf(dtype);
       const operand = { dtype, as };
@@ -97,7 +98,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
         },
         cost: 0.5,
       };
-    }),
+    },
     gradient: broadcastGradient('LerpBackward0', {}, [
       (g, { scalars }) => g.mul(1 - scalars[0]!),
       (g, { scalars }) => g.mul(scalars[0]!),

@@ -6,12 +6,7 @@ import { DTypeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Attrs, FormulaRule, Gradient, GradientContext } from './rule.ts';
-
-/** The formula of an operation that is one. */
-export const elementwiseRule = <A extends Attrs>(
-  elementwise: FormulaRule<A>['elementwise'],
-): Pick<FormulaRule<A>, 'elementwise'> => ({ elementwise });
+import type { Gradient, GradientContext } from './rule.ts';
 
 const category = (dtype: DType): number => (isFloating(dtype) ? 2 : dtype === 'bool' ? 0 : 1);
 

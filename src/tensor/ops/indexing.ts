@@ -11,7 +11,6 @@ import { ArgumentError, DTypeError, invariant, ShapeError } from '../../base/err
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { CANNOT_JOIN, say, TOO_MANY_PADS } from '../../base/sentences.ts';
 import { normalizeDim, sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
-import type { Tensor } from '../tensor.ts';
 import { dimParams, type DimParams } from '../../geometry/attrs.ts';
 import { outOfRange } from '../../geometry/index-error.ts';
 import {
@@ -28,19 +27,8 @@ import {
   type SortParams,
   type TriangleParams,
 } from '../../geometry/indexing.ts';
+import type { Tensor } from '../tensor.ts';
 import type { GradientContext, OpRule, OpRules } from './rule.ts';
-
-export {
-  flipParams,
-  indexCheckParams,
-  indexParams,
-  oneHotParams,
-  padParams,
-  ravelParams,
-  shapedDimParams,
-  sortParams,
-  triangleParams,
-} from '../../geometry/indexing.ts';
 
 export interface IndexingAttrs {
   /** [x, index [n]] → x's slices along dim */

@@ -11,7 +11,6 @@ import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { say, WRONG_TARGET } from '../../base/sentences.ts';
 import { sameDims, showShape, showSizes, type Dims } from '../../base/shape.ts';
-import type { Tensor } from '../tensor.ts';
 import {
   classGeometry,
   nllGradParams,
@@ -21,16 +20,8 @@ import {
   type PairLossParams,
   type Reduction,
 } from '../../geometry/loss.ts';
+import type { Tensor } from '../tensor.ts';
 import { differentiableOnce, type OpRules } from './rule.ts';
-
-export {
-  classLossParams,
-  pairLossParams,
-  type ClassLossParams,
-  type PairLossKind,
-  type PairLossParams,
-  type Reduction,
-} from '../../geometry/loss.ts';
 
 export interface LossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */

@@ -8,9 +8,10 @@ import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { say, WRONG_FEATURES } from '../../base/sentences.ts';
 import { showShape } from '../../base/shape.ts';
+import { NO_ATTRS, type Attrs } from '../../geometry/attrs.ts';
 import { matmulOperands } from '../../geometry/matmul.ts';
 import type { Tensor } from '../tensor.ts';
-import { NO_ATTRS, type Attrs, type GradientContext, type OpRules } from './rule.ts';
+import type { GradientContext, OpRules } from './rule.ts';
 
 export interface MatmulAttrs {
   /** [a, b] → a·b: vectors, matrices, or batches of matrices that broadcast. */

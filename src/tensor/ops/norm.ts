@@ -9,11 +9,9 @@ import { requireDType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
-import type { Tensor } from '../tensor.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
+import type { Tensor } from '../tensor.ts';
 import { differentiableOnce, type OpRules } from './rule.ts';
-
-export { batchNormParams, type BatchNormParams } from '../../geometry/norm.ts';
 
 export interface NormAttrs {
   /**

@@ -10,11 +10,10 @@ import { requireDType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
+import { remembered, type Attrs } from '../../geometry/attrs.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Formula, FormulaType } from '../../kernels/formula/formula.ts';
-import { remembered } from '../../geometry/attrs.ts';
-import { elementwiseRule } from './elementwise.ts';
-import type { Attrs, FormulaRules } from './rule.ts';
+import type { FormulaRules } from './rule.ts';
 
 /** Made by {@link sgdParams}. */
 export interface SgdParams extends Attrs {
@@ -150,9 +149,8 @@ export const optimizerRules: FormulaRules<OptimizerAttrs> = {
       const param = layoutOf(inputs[0]!.dtype, inputs[0]!.shape);
       return momentum === 'none' ? [param] : [param, param];
     },
-    ...elementwiseRule((inputs, outputs, params) =>
+    elementwise: (inputs, outputs, params) =>
       stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (x, scalars) => sgd(params, x, scalars)),
-    ),
     gradient: null,
   },
   adamStep: {
@@ -160,9 +158,8 @@ export const optimizerRules: FormulaRules<OptimizerAttrs> = {
       requireMatching('adamStep', inputs);
       return inputs.slice(1).map((input) => layoutOf(input.dtype, input.shape));
     },
-    ...elementwiseRule((inputs, outputs, params) =>
+    elementwise: (inputs, outputs, params) =>
       stepSpec(`adam ${params.key}`, ADAM_SCALARS, inputs, outputs, (x, scalars) => adam(params, x, scalars)),
-    ),
     gradient: null,
   },
 };

@@ -4,7 +4,6 @@
  * Arguments come from `geometry/pool.ts`. 1-d pooling is 2-d pooling with a height of 1.
  */
 import { layoutOf, type Layout } from '../../base/layout.ts';
-import type { Tensor } from '../tensor.ts';
 import {
   adaptiveGeometry,
   PAIRS,
@@ -15,6 +14,7 @@ import {
   type MaxPoolParams,
   type PoolGradParams,
 } from '../../geometry/pool.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Gradient, GradientContext, OpRules } from './rule.ts';
 
 export interface PoolAttrs {

@@ -14,8 +14,6 @@ import {
 } from '../../geometry/reduce.ts';
 import { differentiableOnce, type Gradient, type GradientContext, type OpRule, type OpRules } from './rule.ts';
 
-export { reduceParams, scanParams, varianceParams, type DimsArg } from '../../geometry/reduce.ts';
-
 export interface ReduceAttrs {
   /** Whole numbers and bools add up as int64. */
   sum: ReduceParams;

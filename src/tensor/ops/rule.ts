@@ -9,12 +9,10 @@
 import { AutogradError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';
 import type { AffineStep, FinishStep } from '../../compiler/graph.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Attrs } from '../../geometry/attrs.ts';
 import type { OpAttrs, OpName } from './index.ts';
-
-export { NO_ATTRS, type Attrs } from '../../geometry/attrs.ts';
 
 /** Runs an operation on tensors, recording it for further gradients when those are wanted. */
 export type Apply = <K extends OpName>(

@@ -5,11 +5,11 @@
  */
 import { requireDType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { constantOf, type Formula, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
-import { elementwiseRule } from './elementwise.ts';
-import type { Attrs, FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
+import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 import { notBool, unaryRule } from './unary.ts';
 
 export interface ActivationAttrs {
@@ -79,7 +79,7 @@ function gradRule(
 ): FormulaRule<Attrs> {
   return {
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
-    ...elementwiseRule((inputs, [out]) => {
+    elementwise: (inputs, [out]) => {
       const { dtype } = out!;
       const as = computeOf(dtype);
       return {
@@ -90,7 +90,7 @@ function gradRule(
         results: ([g, saved], scalars) => [of(g!, saved!, scalars)],
         cost: options.cost,
       };
-    }),
+    },
     gradient: {
       name: `${name[0]!.toUpperCase()}${name.slice(1).replace(/Grad$/, '')}BackwardBackward0`,
       saves: { inputs: second === null ? [1] : [0, 1] },

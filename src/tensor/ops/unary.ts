@@ -6,11 +6,12 @@
 import { isFloating, type DType } from '../../base/dtype.ts';
 import { DTypeError } from '../../base/errors.ts';
 import { layoutOf } from '../../base/layout.ts';
+import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
 import { constantOf, type Formula, type FormulaMath, type FormulaType } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
-import { elementwiseRule, floatingOf } from './elementwise.ts';
-import type { Attrs, FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
+import { floatingOf } from './elementwise.ts';
+import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 
 export type UnaryName =
   | 'neg' | 'abs' | 'sign' | 'exp' | 'expm1' | 'log' | 'log1p' | 'log2' | 'log10' | 'sqrt' | 'rsqrt' | 'square'
@@ -46,7 +47,7 @@ export function unaryRule<A extends Attrs>(
       check(x!.dtype);
       return [layoutOf(resultOf(x!.dtype), x!.shape)];
     },
-    ...elementwiseRule(([x], [out]) => {
+    elementwise: ([x], [out]) => {
       const as = computeOf(resultOf(x!.dtype));
       return {
         name: rule.name,
@@ -56,7 +57,7 @@ export function unaryRule<A extends Attrs>(
         results: ([input], scalars) => [rule.of(input!, scalars)],
         cost: rule.cost,
       };
-    }),
+    },
     gradient,
   };
 }
@@ -104,14 +105,14 @@ export const notBool =
 function predicate(name: string, as: (dtype: DType) => FormulaType, of: (x: Formula) => Formula): FormulaRule<Attrs> {
   return {
     shape: ([x]) => [layoutOf('bool', x!.shape)],
-    ...elementwiseRule(([x]) => ({
+    elementwise: ([x]) => ({
       name,
       inputs: [{ dtype: x!.dtype, as: as(x!.dtype) }],
       outputs: [{ dtype: 'bool', as: 'bool' }],
       scalars: [],
       results: ([input]) => [of(input!)],
       cost: 0.3,
-    })),
+    }),
     gradient: null,
   };
 }

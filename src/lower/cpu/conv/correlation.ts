@@ -3,9 +3,9 @@
  * correlation (see `tables.ts`), and what is done to its results.
  */
 import type { Value } from '../../../compiler/lowering.ts';
+import type { ConvGeometry } from '../../../geometry/conv.ts';
 import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';
 import type { Element, ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
-import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { forwardAxis, inputGradAxis, type AxisPlan } from './tables.ts';
 
 export const elementOf = (value: Value): Element => (value.layout.dtype === 'float64' ? 'f64' : 'f32');

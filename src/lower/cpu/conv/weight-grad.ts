@@ -4,12 +4,12 @@
  * so it is a function of shapes alone.
  */
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { weightGradKernel } from '../../../kernels/cpu/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
 import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../../kernels/cpu/conv/weight-tiling.ts';
 import { elementKit, laneMask, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
-import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './rows.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './tables.ts';

@@ -3,13 +3,13 @@
  * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
  */
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
 import { PRODUCTS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
 import { winogradWeightGradKernel } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
 import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
-import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
 import { elementOf, forwardCorrelation, multiplyAddNs } from './correlation.ts';
 import { bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './winograd.ts';

@@ -5,12 +5,12 @@
 import { itemSize } from '../../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '../../../geometry/reduce.ts';
 import { computeOf, type ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import { asContiguous, lowerFill } from '../copy.ts';
 import { lowerElementwise } from '../elementwise.ts';
-import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '../../../geometry/reduce.ts';
 import { intoDense, reduceInto, reduceSpec } from './reduce.ts';
 
 /** Nanoseconds for one element of a line. */

@@ -9,6 +9,7 @@ import { isFloating, itemSize, type DType } from '../../../base/dtype.ts';
 import { numelOf } from '../../../base/shape.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
 import { maximum, minimum } from '../../../kernels/cpu/elementwise/expr.ts';
 import { computeOf } from '../../../kernels/formula/elementwise.ts';
 import type { Expr } from '../../../kernels/cpu/ir.ts';
@@ -24,7 +25,6 @@ import {
   type ReduceSpec,
 } from '../../../kernels/cpu/reduce/reduce.ts';
 import { asContiguous, lowerCopy } from '../copy.ts';
-import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
 
 export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
 
