@@ -8,34 +8,35 @@
  * summation", SIAM J. Sci. Comput. 14, 1993).
  */
 import { itemSize, type DType } from '../../../base/dtype.ts';
-import type { FormulaType } from '../../formula/formula.ts';
+import { inputOf, scalarOf, type Formula, type FormulaType } from '../../formula/formula.ts';
+import type { Reduction } from '../../formula/reduction.ts';
+import { expand } from '../elementwise/expand.ts';
 import { laneOf, loadDense, loadElement, spread, storeElement } from '../elementwise/memory.ts';
-import { constant, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
+import {
+  constant,
+  elementOf,
+  isVector,
+  vectorOf,
+  type Expr,
+  type Fn,
+  type Local,
+  type ScalarType,
+  type Target,
+} from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { hoisted } from '../math.ts';
 
-export interface ReduceSpec {
-  /** Names everything below except the dtypes. */
-  readonly name: string;
+export interface ReduceSpec extends Reduction {
   readonly input: DType;
   readonly output: DType;
   /** How elements are read: in the accumulator's type, or as truth. */
   readonly load: FormulaType;
-  /** What vectors accumulate in. */
+  /** What vectors accumulate in; truths as masks of whole numbers. */
   readonly acc: ScalarType;
   /** What their results are combined in. */
   readonly partial: ScalarType;
-  /** The value of no elements, or 'first' where there is none and doubling an element changes nothing. */
-  readonly identity: number | 'first';
-  readonly combine: (a: Expr, b: Expr) => Expr;
-  /** Applied to every element (vectors of the accumulator's type); `other` is the number of this output, if any. */
-  readonly map?: (f: Fn, x: Expr, other: Expr) => Expr;
-  /** A further operand of one accumulator-typed number per output. */
+  /** The dtype of the numbers that {@link Reduction.map} gets, one for every output. */
   readonly other?: DType;
-  /** From the combined value to the result, both in the partial type. `n` is a parameter: the count to divide by. */
-  readonly finish?: (f: Fn, value: Expr, n: Expr) => Expr;
-  /** The type of the finished value: the partial type, or a truth. */
-  readonly result?: 'bool';
 }
 
 /** Elements that may be added up in the accumulator's type before their sum moves on. */
@@ -52,7 +53,7 @@ export const partialDType = (spec: ReduceSpec): DType => DTYPE_OF[spec.partial];
 
 /** The same reduction of what groups gave. */
 export function combiningSpec(spec: ReduceSpec): ReduceSpec {
-  const { name, output, partial, identity, combine, finish, result } = spec;
+  const { name, output, partial, identity, combine, finish, truth } = spec;
   return {
     name: `${name}-combine`,
     input: DTYPE_OF[partial],
@@ -63,7 +64,7 @@ export function combiningSpec(spec: ReduceSpec): ReduceSpec {
     identity,
     combine,
     ...(finish && { finish }),
-    ...(result && { result }),
+    ...(truth && { truth }),
   };
 }
 
@@ -99,10 +100,9 @@ class Reducer {
 
   /** A vector to start from, for elements that begin at `ptr`. */
   neutral(ptr: Expr, other: Expr): Expr {
-    const { acc, identity } = this.spec;
-    return identity === 'first'
-      ? this.f.let('neutral', this.element(ptr, other))
-      : hoisted(this.f, vectorOf(acc), identity);
+    const { acc, identity, truth } = this.spec;
+    if (identity === 'first') return this.f.let('neutral', this.element(ptr, other));
+    return hoisted(this.f, vectorOf(acc), truth === true && identity === 1 ? -1 : identity);
   }
 
   /** The same for columns that lie side by side. */
@@ -113,19 +113,32 @@ class Reducer {
   /** A vector of mapped elements. */
   vector(ptr: Expr, offset: number, other: Expr): Expr {
     const { f, spec } = this;
-    const x = loadDense(f, spec.input, spec.load, this.lanes, ptr, offset);
-    return spec.map === undefined ? x : spec.map(f, f.let('x', x), other);
+    return this.#mapped(loadDense(f, spec.input, spec.load, this.lanes, ptr, offset), other);
   }
 
   /** One mapped element, in every lane. */
   element(ptr: Expr, other: Expr): Expr {
-    const { f, spec } = this;
-    const x = spread(loadElement(spec.input, spec.load, ptr), spec.load, this.lanes);
-    return spec.map === undefined ? x : spec.map(f, f.let('x', x), other);
+    const { spec } = this;
+    return this.#mapped(spread(loadElement(spec.input, spec.load, ptr), spec.load, this.lanes), other);
+  }
+
+  #mapped(x: Expr, other: Expr): Expr {
+    const { map, load } = this.spec;
+    return map === undefined ? x : this.#compute(map, load, [x, other]);
+  }
+
+  /** Two vectors of the accumulator's type, or scalars of the partial type, as one. */
+  combine(a: Expr, b: Expr): Expr {
+    return this.#compute(this.spec.combine, elementOf(a.type), [a, b]);
+  }
+
+  #compute(of: (a: Formula, b: Formula) => Formula, type: FormulaType, inputs: readonly [Expr, Expr]): Expr {
+    const result = of(inputOf(type, 0), inputOf(type, 1));
+    return expand(this.f, [result], { inputs }, isVector(inputs[0].type) ? this.lanes : 1)[0]!;
   }
 
   add(acc: Local, value: Expr): void {
-    this.f.set(acc, this.spec.combine(acc, value));
+    this.f.set(acc, this.combine(acc, value));
   }
 
   /** The number that the map gets, in every lane. */
@@ -144,7 +157,7 @@ class Reducer {
   /** Combines the lanes of a vector into a number of the partial type. */
   lanesInto(total: Local, vector: Local): void {
     for (let lane = 0; lane < this.lanes; lane++) {
-      this.f.set(total, this.spec.combine(total, vector.lane(lane).cast(this.spec.partial)));
+      this.f.set(total, this.combine(total, vector.lane(lane).cast(this.spec.partial)));
     }
   }
 
@@ -155,8 +168,15 @@ class Reducer {
       storeElement(f, DTYPE_OF[spec.partial], spec.partial, ptr, total);
       return;
     }
-    const value = spec.finish === undefined ? total : spec.finish(f, f.let('total', total), this.#n);
-    storeElement(f, spec.output, spec.result ?? spec.partial, ptr, spec.result === undefined ? value : value.ne(0));
+    const as = spec.truth === true ? 'bool' : spec.partial;
+    storeElement(f, spec.output, as, ptr, as === 'bool' ? total.ne(0) : this.#finished(total));
+  }
+
+  #finished(total: Expr): Expr {
+    const { finish, partial } = this.spec;
+    if (finish === undefined) return total;
+    const result = finish(inputOf(partial, 0), scalarOf('f64', 0));
+    return expand(this.f, [result], { inputs: [total], scalars: [this.#n] }, 1)[0]!;
   }
 }
 
@@ -187,7 +207,7 @@ function runs({ f, p, lo, hi }: KernelScope<RunParams>, spec: ReduceSpec, last: 
   const reset = (): void => accs.forEach((acc) => f.set(acc, neutral));
   const total = f.local('total', spec.partial);
   const flush = (): void => {
-    const sum = f.let('sum', spec.combine(spec.combine(accs[0]!, accs[1]!), spec.combine(accs[2]!, accs[3]!)));
+    const sum = f.let('sum', r.combine(r.combine(accs[0]!, accs[1]!), r.combine(accs[2]!, accs[3]!)));
     r.lanesInto(total, sum);
   };
   f.for('unit', lo, hi, (unit) => {

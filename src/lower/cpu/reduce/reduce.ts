@@ -10,10 +10,9 @@ import { numelOf } from '../../../base/shape.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Lowering, Value } from '../../../compiler/lowering.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
-import { maximum, minimum } from '../../../kernels/cpu/elementwise/expr.ts';
 import { computeOf } from '../../../kernels/formula/elementwise.ts';
-import type { Expr } from '../../../kernels/cpu/ir.ts';
-import { hoisted } from '../../../kernels/cpu/math.ts';
+import type { NumberType } from '../../../kernels/formula/formula.ts';
+import { REDUCTIONS, type Reduction } from '../../../kernels/formula/reduction.ts';
 import {
   COLUMN_TILE,
   columnsKernel,
@@ -69,7 +68,7 @@ function split(x: Layout, dims: readonly number[]): { kept: Dim[]; reduced: Dim[
 }
 
 /** What every launch of one reduction needs; `out` is contiguous, in the order of the kept dimensions. */
-interface Reduction {
+interface Launch {
   readonly spec: ReduceSpec;
   readonly x: Value;
   readonly out: Value;
@@ -111,7 +110,7 @@ export function reduceInto(
 }
 
 /** Runs of neighbouring elements; long outputs in groups of runs. */
-function lowerRuns(l: Lowering, { spec, x, out, other, n }: Reduction, kept: Dim, outer: Dim, inner: number): void {
+function lowerRuns(l: Lowering, { spec, x, out, other, n }: Launch, kept: Dim, outer: Dim, inner: number): void {
   const bytes = itemSize(x.layout.dtype);
   const elements = outer.size * inner;
   // One long run is cut into runs of a group each.
@@ -137,7 +136,7 @@ function lowerRuns(l: Lowering, { spec, x, out, other, n }: Reduction, kept: Dim
 /** Columns; many rows in groups, then the groups' results likewise. */
 function lowerColumns(
   l: Lowering,
-  { spec, x, out, other, n }: Reduction,
+  { spec, x, out, other, n }: Launch,
   outer: Dim,
   rows: Dim,
   columns: number,
@@ -173,11 +172,9 @@ export function intoDense(l: Lowering, out: Value, write: (dense: Value) => void
   lowerCopy(l, dense, out);
 }
 
-const add = (a: Expr, b: Expr): Expr => a.add(b);
-
-/** The sum of a dtype: floats move on to double precision, whole numbers are added as int64. */
-function sumSpec(name: string, input: DType, output: DType): ReduceSpec {
-  const shared = { name, input, output, identity: 0, combine: add };
+/** A sum of a dtype: floats move on to double precision, whole numbers are added as int64. */
+function sumSpec(of: Reduction, input: DType, output: DType): ReduceSpec {
+  const shared = { ...of, input, output };
   if (input === 'float32' && isFloating(output)) return { ...shared, load: 'f32', acc: 'f32', partial: 'f64' };
   if (isFloating(output)) return { ...shared, load: 'f64', acc: 'f64', partial: 'f64' };
   if (itemSize(input) === 1) return { ...shared, load: 'i32', acc: 'i32', partial: 'i64' }; // 2048 bytes fit
@@ -185,24 +182,20 @@ function sumSpec(name: string, input: DType, output: DType): ReduceSpec {
 }
 
 export function reduceSpec(name: ReduceName, input: DType, output: DType): ReduceSpec {
-  const own = computeOf(input);
+  const of = REDUCTIONS[name];
+  const inType = (as: NumberType): ReduceSpec => ({ ...of, input, output, load: as, acc: as, partial: as });
   switch (name) {
     case 'sum':
-      return sumSpec('sum', input, output);
     case 'mean':
-      return { ...sumSpec('mean', input, output), finish: (_, sum, n) => sum.div(n.cast('f64')) };
-    case 'prod': {
-      const as = isFloating(output) ? 'f64' : 'i64';
-      return { name, input, output, load: as, acc: as, partial: as, identity: 1, combine: (a, b) => a.mul(b) };
-    }
+      return sumSpec(of, input, output);
+    case 'prod':
+      return inType(isFloating(output) ? 'f64' : 'i64');
     case 'amax':
-      return { name, input, output, load: own, acc: own, partial: own, identity: 'first', combine: maximum };
     case 'amin':
-      return { name, input, output, load: own, acc: own, partial: own, identity: 'first', combine: minimum };
+      return inType(computeOf(input));
     case 'any':
-      return { name, input, output, load: 'bool', acc: 'i32', partial: 'i32', identity: 0, combine: (a, b) => a.or(b), result: 'bool' }; // prettier-ignore
     case 'all':
-      return { name, input, output, load: 'bool', acc: 'i32', partial: 'i32', identity: -1, combine: (a, b) => a.and(b), result: 'bool' }; // prettier-ignore
+      return { ...inType('i32'), load: 'bool' };
   }
 }
 
@@ -236,18 +229,7 @@ export function lowerVariance(l: Lowering, x: Value, out: Value, params: Varianc
   intoDense(l, out, (dense) => {
     const mean = l.temp(dtype, out.layout.shape);
     reduceInto(l, reduceSpec('mean', dtype, dtype), x, dims, mean, n);
-    const spec: ReduceSpec = {
-      ...sumSpec(root ? 'std' : 'var', dtype, dtype),
-      other: dtype,
-      map: (f, value, centre) => {
-        const distance = f.let('distance', value.sub(centre));
-        return distance.mul(distance);
-      },
-      finish: (f, sum, count) => {
-        const variance = sum.div(f.let('count', count).binary('max', hoisted(f, 'f64', 0))); // 0/0 below one element
-        return root ? variance.unary('sqrt') : variance;
-      },
-    };
+    const spec = { ...sumSpec(REDUCTIONS[root ? 'std' : 'var'], dtype, dtype), other: dtype };
     reduceInto(l, spec, x, dims, dense, n - params.correction, mean);
   });
 }
