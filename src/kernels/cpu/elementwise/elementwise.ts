@@ -24,7 +24,7 @@ import { formulasOf, isExact, type ElementwiseOperand, type ElementwiseSpec } fr
 import type { Formula } from '../../formula/formula.ts';
 import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { expand } from './expand.ts';
-import { elementwiseLanes, type Lanes } from './lanes.ts';
+import { elementwiseLanes } from './lanes.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from '../kernel.ts';
 
 /** Elements in one unit of work of a flat walk: a cache line of the smallest dtype that counts. */
@@ -117,8 +117,6 @@ class Walk {
   readonly #results: readonly Formula[];
   /** Elements computed at a time. */
   readonly #lanes: number;
-  /** The same for vectors of 16 bytes. */
-  readonly #narrowLanes: Lanes;
   /** Whether vectors are wider than those that conversions are written for. */
   readonly #wide: boolean;
   readonly #scope: KernelScope<ParamSpec>;
@@ -137,8 +135,7 @@ class Walk {
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
     this.#results = formulasOf(spec);
-    this.#narrowLanes = walk.lanes ?? elementwiseLanes(spec);
-    this.#lanes = this.#narrowLanes * (this.#wide ? target.vectorBytes / 16 : 1);
+    this.#lanes = (walk.lanes ?? elementwiseLanes(spec)) * (this.#wide ? target.vectorBytes / 16 : 1);
     this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, scope.p[operandParam(i)] ?? i32(0)));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
     this.#scalars = spec.scalars.map((_, i) => {
@@ -307,7 +304,7 @@ class Walk {
   /** The elements of the outputs. */
   #compute(inputs: readonly Local[]): Local[] {
     const { f } = this.#scope;
-    const results = expand(f, this.#results, { inputs, scalars: this.#scalars }, this.#narrowLanes);
+    const results = expand(f, this.#results, { inputs, scalars: this.#scalars }, this.#lanes);
     return results.map((result, i) => f.let(`y${i}`, result));
   }
 

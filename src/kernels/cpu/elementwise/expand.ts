@@ -6,7 +6,6 @@ import { usesOf, type Formula, type FormulaNode, type FormulaType } from '../../
 import { vectorOf, type Expr, type Fn, type ValueType } from '../ir.ts';
 import { hoisted } from '../math.ts';
 import { binary, mathematics, unary, variable } from './nodes.ts';
-import type { Lanes } from './lanes.ts';
 
 /** What formulas are computed from. */
 export interface Given {
@@ -16,9 +15,9 @@ export interface Given {
 
 /**
  * The values of formulas, which may be read once each.
- * @param lanes elements in 16 bytes of a register, whatever its width; 1: scalars
+ * @param lanes elements computed at a time; 1: scalars. Types of formulas for more are of one width.
  */
-export function expand(f: Fn, results: readonly Formula[], given: Given, lanes: Lanes): Expr[] {
+export function expand(f: Fn, results: readonly Formula[], given: Given, lanes: number): Expr[] {
   const expansion = new Expansion(f, usesOf(results), given, lanes);
   return results.map((result) => expansion.of(result));
 }
@@ -27,14 +26,17 @@ class Expansion {
   readonly #f: Fn;
   readonly #uses: ReadonlyMap<Formula, number>;
   readonly #given: Given;
-  readonly #lanes: Lanes;
+  readonly #lanes: number;
+  /** The type of conditions. */
+  readonly #mask: ValueType;
   readonly #done = new Map<Formula, Expr>();
 
-  constructor(f: Fn, uses: ReadonlyMap<Formula, number>, given: Given, lanes: Lanes) {
+  constructor(f: Fn, uses: ReadonlyMap<Formula, number>, given: Given, lanes: number) {
     this.#f = f;
     this.#uses = uses;
     this.#given = given;
     this.#lanes = lanes;
+    this.#mask = [...uses.keys()].some(({ type }) => type === 'f64' || type === 'i64') ? 'i64v' : 'i32v';
   }
 
   of(formula: Formula): Expr {
@@ -49,7 +51,7 @@ class Expansion {
 
   #type(type: FormulaType): ValueType {
     if (this.#lanes === 1) return type === 'bool' ? 'i32' : type;
-    return type === 'bool' ? (this.#lanes === 2 ? 'i64v' : 'i32v') : vectorOf(type);
+    return type === 'bool' ? this.#mask : vectorOf(type);
   }
 
   #node(formula: Formula, node: FormulaNode): Expr {
@@ -75,7 +77,7 @@ class Expansion {
       case 'bits':
         return this.of(node.a).bits(this.#type(formula.type));
       case 'math':
-        return mathematics(this.#f, node.fn, this.of(node.a));
+        return mathematics(this.#f, node.fn, this.of(node.a), this.#lanes);
     }
   }
 

@@ -3,7 +3,7 @@ import { formulasOf, type ElementwiseSpec } from '../../formula/elementwise.ts';
 import { usesOf, type Formula, type FormulaBinary, type FormulaType } from '../../formula/formula.ts';
 import { hasVectors } from './nodes.ts';
 
-export type Lanes = 1 | 2 | 4;
+type Lanes = 1 | 2 | 4;
 
 /** Loops, calls of the host, or instructions that vectors lack. */
 const SCALAR_BINARY: ReadonlySet<FormulaBinary> = new Set([

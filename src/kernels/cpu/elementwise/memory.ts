@@ -8,6 +8,7 @@ import type { DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
 import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type MemType, type ScalarType } from '../ir.ts';
+import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
 
 const MEMORY: { readonly [D in DType]: MemType & (ScalarType | 'u8') } = {
@@ -50,14 +51,6 @@ export function spread(value: Expr, as: FormulaType, lanes: number): Expr {
 export function laneOf(value: Expr, as: FormulaType, lane: number): Expr {
   const scalar = value.lane(lane);
   return as === 'bool' ? scalar.ne(0) : scalar;
-}
-
-/** A vector from its lanes. */
-function fromLanes(parts: readonly Expr[]): Expr {
-  if (parts.length === 2) return parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 3]);
-  const low = parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 5, 0, 5]);
-  const high = parts[2]!.splat().shuffle(parts[3]!.splat(), [0, 5, 0, 5]);
-  return low.shuffle(high, [0, 1, 4, 5]);
 }
 
 /** A constant vector with different lanes, set once where the function starts. */

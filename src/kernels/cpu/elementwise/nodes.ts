@@ -1,5 +1,6 @@
 /** What single nodes of formulas are in the loop language, on vectors or scalars. Values that are read more than once go into variables. */
 import type { FormulaBinary, FormulaMath, FormulaUnary } from '../../formula/formula.ts';
+import { fromLanes } from '../floats.ts';
 import { isVector, Local, math, type Expr, type Fn, type MathFn } from '../ir.ts';
 import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
 import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts'; // prettier-ignore
@@ -74,11 +75,15 @@ const VECTOR: { readonly [M in FormulaMath]?: (f: Fn, x: Expr) => Expr } = {
 /** Functions of single precision that vectors have; everything else is the host's, element by element. */
 export const hasVectors = (fn: FormulaMath): boolean => VECTOR[fn] !== undefined;
 
-/** The bits of single precision are the same for vectors and scalars. */
-export function mathematics(f: Fn, fn: FormulaMath, value: Expr): Expr {
+/** The bits are the same for vectors and scalars. */
+export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number): Expr {
   const vector = VECTOR[fn];
   if (vector !== undefined && value.type === 'f32v') return vector(f, value);
   if (vector !== undefined && value.type === 'f32') return vector(f, value.splat()).lane(0);
+  if (isVector(value.type)) {
+    const x = variable(f, value);
+    return fromLanes(Array.from({ length: lanes }, (_, i) => mathematics(f, fn, x.lane(i), 1)));
+  }
   if (fn === 'erf') return erfF64(f, value);
   if (fn === 'sigmoid') return hoisted(f, value.type, 1).div(hostMath('exp', value.unary('neg')).add(1));
   // For single precision a multiple of the natural logarithm, which hosts compute several times faster.

@@ -1,11 +1,13 @@
 /**
- * Losses of two tensors a and b, element by element: of the difference d = a − b the square, the size, and the two that
- * are quadratic near 0 (https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html, HuberLoss); and the binary
- * cross-entropy of the logit a and the probability b. Sums are taken per block of elements in a fixed order.
+ * Losses of two tensors, element by element (`formula/pairs.ts`). Sums are taken per block of elements in a fixed order.
  *
  * A unit of work is one block of {@link BLOCK} elements.
  */
-import { elements, expOf, log1pOf, sumLanes, type Floats } from '../floats.ts';
+import type { PairLossKind } from '../../../geometry/loss.ts';
+import { inputOf } from '../../formula/formula.ts';
+import { pairLoss, pairSlope } from '../../formula/pairs.ts';
+import { expand } from '../elementwise/expand.ts';
+import { elements, sumLanes, type Floats } from '../floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
@@ -14,64 +16,25 @@ export const BLOCK = 4096;
 /** Elements summed before the partial sum goes to double precision. */
 const RUN = 512;
 
-export type PairKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bceWithLogits';
-
 const FORWARD_PARAMS = { a: 'ptr', b: 'ptr', out: 'ptr', size: 'i32', beta: 'f64' } as const;
 const FINISH_PARAMS = { partials: 'ptr', count: 'i32', loss: 'ptr', divisor: 'f64' } as const;
 const BACKWARD_PARAMS = { g: 'ptr', a: 'ptr', b: 'ptr', da: 'ptr', size: 'i32', beta: 'f64', scale: 'f64' } as const;
 
-/** The two elements, or registers of elements, and what goes with them in the same type. */
-interface Pair {
-  readonly a: Expr;
-  readonly b: Expr;
-  readonly beta: Expr;
-}
-
-/** Applies a function of vectors to a vector, or to a scalar by way of one. */
-function asVector(t: Floats, x: Expr, fn: (x: Expr) => Expr): Expr {
-  return x.type === t.vector ? fn(x) : fn(x.splat()).lane(0);
-}
-
 /** The loss of one pair; vector or scalar. */
-function lossOf(f: Fn, t: Floats, kind: PairKind, { a, b, beta }: Pair): Expr {
-  if (kind === 'bceWithLogits') {
-    // −b·ln σ(a) − (1 − b)·ln(1 − σ(a)) = max(a, 0) − a·b + ln(1 + exp(−|a|)), where nothing overflows
-    const logit = f.let('logit', a);
-    const rest = asVector(t, logit.unary('abs').unary('neg'), (x) => log1pOf(f, t, expOf(f, t, x)));
-    return logit.binary('max', 0).sub(logit.mul(b)).add(rest);
-  }
-  const difference = f.let('d', a.sub(b));
-  if (kind === 'mse') return difference.mul(difference);
-  const size = f.let('size', difference.unary('abs'));
-  if (kind === 'l1') return size;
-  const square = size.mul(size).mul(0.5);
-  const linear = size.sub(beta.mul(0.5));
-  return kind === 'smoothL1'
-    ? size.lt(beta).select(square.div(beta), linear)
-    : size.lt(beta).select(square, linear.mul(beta));
+function lossOf(f: Fn, t: Floats, kind: PairLossKind, inputs: Operands): Expr {
+  const pair = { a: inputOf(t.scalar, 0), b: inputOf(t.scalar, 1), beta: inputOf(t.scalar, 2) };
+  return expand(f, [pairLoss(kind, pair)], { inputs }, lanesOf(t, inputs))[0]!;
 }
 
-/** ∂loss/∂a times g. */
-function slopeOf(f: Fn, t: Floats, kind: PairKind, { a, b, beta }: Pair, g: Expr): Expr {
-  if (kind === 'bceWithLogits') return sigmoid(f, t, a).sub(b).mul(g);
-  const difference = f.let('d', a.sub(b));
-  if (kind === 'mse') return difference.mul(g); // the factor 2 is part of the scale
-  const zero = constant(difference.type, 0);
-  const inner = kind === 'l1' ? zero : kind === 'smoothL1' ? difference.mul(g).div(beta) : difference.mul(g);
-  const outer = kind === 'huber' ? g.mul(beta) : g;
-  const edge = kind === 'l1' ? zero : beta;
-  const above = kind === 'l1' ? difference.gt(zero) : difference.ge(edge);
-  const below = kind === 'l1' ? difference.lt(zero) : difference.le(edge.unary('neg'));
-  return above.select(outer, below.select(outer.unary('neg'), inner));
+/** Its slope along a times the fourth operand. */
+function slopeOf(f: Fn, t: Floats, kind: PairLossKind, inputs: Operands): Expr {
+  const pair = { a: inputOf(t.scalar, 0), b: inputOf(t.scalar, 1), beta: inputOf(t.scalar, 2) };
+  return expand(f, [pairSlope(kind, pair, inputOf(t.scalar, 3))], { inputs }, lanesOf(t, inputs))[0]!;
 }
 
-function sigmoid(f: Fn, t: Floats, x: Expr): Expr {
-  const e = f.let(
-    'e',
-    asVector(t, x.unary('neg'), (v) => expOf(f, t, v)),
-  );
-  return constant(x.type, 1).div(e.add(1));
-}
+/** a, b, beta and what else there is: all scalars or all vectors. */
+type Operands = readonly [Expr, Expr, Expr, ...Expr[]];
+const lanesOf = (t: Floats, [a]: Operands): number => (a.type === t.vector ? t.lanes : 1);
 
 /** Bytes of a unit: from its first element to its last. */
 function blockRange(f: Fn, t: Floats, unit: Local, size: Local): { start: Local; bytes: Local } {
@@ -87,7 +50,7 @@ function blockRange(f: Fn, t: Floats, unit: Local, size: Local): { start: Local;
 export const pairLossKernel = (
   target: Target,
   t: Floats,
-  kind: PairKind,
+  kind: PairLossKind,
   each: boolean,
 ): Kernel<typeof FORWARD_PARAMS> =>
   cachedKernel(target, `loss/${kind}-${t.scalar}${each ? '-each' : ''}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
@@ -96,11 +59,7 @@ export const pairLossKernel = (
     f.for('unit', lo, hi, (unit) => {
       const { start, bytes } = blockRange(f, t, unit, p.size);
       const loss = (type: 'f32' | 'f64' | 'f32v' | 'f64v', at: Expr): Expr =>
-        lossOf(f, t, kind, {
-          a: load(type, p.a.add(at)),
-          b: load(type, p.b.add(at)),
-          beta: type === t.vector ? betas : beta,
-        });
+        lossOf(f, t, kind, [load(type, p.a.add(at)), load(type, p.b.add(at)), type === t.vector ? betas : beta]);
       const whole = f.let('whole', bytes.and(-t.width));
       if (each) {
         const out = f.let('to', p.out.add(start));
@@ -139,7 +98,7 @@ export const pairFinishKernel = (target: Target, t: Floats): Kernel<typeof FINIS
 export const pairLossGradKernel = (
   target: Target,
   t: Floats,
-  kind: PairKind,
+  kind: PairLossKind,
   each: boolean,
 ): Kernel<typeof BACKWARD_PARAMS> =>
   cachedKernel(target, `loss/${kind}-grad-${t.scalar}${each ? '-each' : ''}`, BACKWARD_PARAMS, ({ f, p, lo, hi }) => {
@@ -154,7 +113,7 @@ export const pairLossGradKernel = (
         const factor = type === t.vector ? scales : scale;
         const g = each ? f.let('g', load(type, p.g.add(at)).mul(factor)) : factor;
         const [a, b] = [load(type, p.a.add(at)), load(type, p.b.add(at))];
-        return slopeOf(f, t, kind, { a, b, beta: type === t.vector ? betas : beta }, g);
+        return slopeOf(f, t, kind, [a, b, type === t.vector ? betas : beta, g]);
       };
       const out = f.let('to', p.da.add(start));
       f.for('v', 0, whole, (v) => f.store(t.vector, out.add(v), slope(t.vector, start.add(v))), t.width);
