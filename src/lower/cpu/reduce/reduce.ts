@@ -134,13 +134,7 @@ function lowerRuns(l: Lowering, { spec, x, out, other, n }: Launch, kept: Dim, o
 }
 
 /** Columns; many rows in groups, then the groups' results likewise. */
-function lowerColumns(
-  l: Lowering,
-  { spec, x, out, other, n }: Launch,
-  outer: Dim,
-  rows: Dim,
-  columns: number,
-): void {
+function lowerColumns(l: Lowering, { spec, x, out, other, n }: Launch, outer: Dim, rows: Dim, columns: number): void {
   // prettier-ignore
   const bytes = itemSize(x.layout.dtype);
   const grouped = rows.size > 1.5 * GROUP_ROWS;
