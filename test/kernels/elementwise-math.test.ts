@@ -5,6 +5,7 @@ import { lowerOf } from '../../src/tensor/graph-op.ts';
 import type { UnaryName } from '../../src/tensor/ops/unary.ts';
 import { host, runOp } from '../support/op-case.ts';
 import { runLowering } from '../support/run-kernel.ts';
+import { erf } from './formula-reference.ts';
 
 const isNative = process.env['FLAMBEAU_NATIVE'] === 'wait';
 const bits = new Int32Array(1);
@@ -13,18 +14,6 @@ const float = new Float32Array(bits.buffer);
 function rank(x: number): number {
   float[0] = x;
   return bits[0]! < 0 ? -(bits[0]! & 0x7fffffff) : bits[0]!;
-}
-
-/** 2/√π Σ …, as in the double-precision kernel: the reference for the single-precision one. */
-function erf(x: number): number {
-  if (Number.isNaN(x) || Math.abs(x) > 6) return Math.sign(x);
-  let [term, sum, n] = [x, 0, 1];
-  while (sum + term !== sum) {
-    sum += term;
-    n += 2;
-    term = (term * x * x * 2) / n;
-  }
-  return x === 0 ? x : (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
 const N = 50_000;
