@@ -32,15 +32,26 @@ function smallSizes(): number[] {
   const sizes: number[] = [];
   for (let size = ALIGN; size < 1024; size += ALIGN) sizes.push(size);
   for (let power = 1024; power < MAX_SMALL; power *= 2) {
-    for (let quarter = 4; quarter < 8; quarter++) sizes.push((power / 4) * quarter);
+    for (let quarter = 4; quarter < 8; quarter++) sizes.push((power / 4) * quarter + (power < PAGE_BYTES ? 0 : ALIGN));
   }
-  return [...sizes, MAX_SMALL];
+  return [...sizes, MAX_SMALL + ALIGN];
 }
 
 /** The block size that serves a request of `bytes`. */
 export function sizeClass(bytes: number): number {
-  return bytes <= MAX_SMALL ? SIZES[CLASSES[(bytes + ALIGN - 1) >>> 6]!]! : Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+  return bytes <= MAX_SMALL ? SIZES[CLASSES[(bytes + ALIGN - 1) >>> 6]!]! : pagesFor(bytes) * PAGE_BYTES;
 }
+
+/**
+ * Tensors that all begin at the start of a page have their rows in the same sets of the caches and look like each other's stores: kernels
+ * with several streams then take up to a quarter longer. So blocks begin at different places within a page, in turn, and small ones that
+ * would have whole pages have 64 bytes more.
+ */
+const STARTS = 8;
+const BETWEEN_STARTS = 448;
+const LAST_START = (STARTS - 1) * BETWEEN_STARTS;
+
+const pagesFor = (bytes: number): number => Math.ceil((bytes + LAST_START) / PAGE_BYTES);
 
 /** Pages cut into blocks of one class. Those with a free block form a list for each class. */
 interface Slab {
@@ -66,6 +77,8 @@ export class Heap {
   #freeInSlabs = 0;
   /** Bytes of slabs without a block in use. */
   #empty = 0;
+  /** How many large blocks there have been. */
+  #large = 0;
 
   /** Memory below `start` belongs to others. */
   constructor(memory: WebAssembly.Memory, maxPages: number, start: number) {
@@ -81,11 +94,11 @@ export class Heap {
   /** A block of at least `bytes`, at a multiple of 64. @throws OutOfMemoryError */
   allocate(bytes: number): number {
     if (bytes <= MAX_SMALL) return this.#allocateSmall(CLASSES[(bytes + ALIGN - 1) >>> 6]!);
-    const pages = Math.ceil(bytes / PAGE_BYTES);
+    const pages = pagesFor(bytes);
     const page = this.#take(pages);
     if (page < 0) throw this.#exhausted(bytes);
     this.#inUse += pages * PAGE_BYTES;
-    return page * PAGE_BYTES;
+    return page * PAGE_BYTES + (this.#large++ % STARTS) * BETWEEN_STARTS;
   }
 
   free(address: number, bytes: number): void {
@@ -93,9 +106,9 @@ export class Heap {
       this.#freeSmall(address);
       return;
     }
-    const pages = Math.ceil(bytes / PAGE_BYTES);
+    const pages = pagesFor(bytes);
     this.#inUse -= pages * PAGE_BYTES;
-    this.#pages.give(address / PAGE_BYTES, pages);
+    this.#pages.give(Math.floor(address / PAGE_BYTES), pages);
   }
 
   /** Pages for a block or a slab; empty slabs are given back before the memory grows. */
