@@ -139,7 +139,7 @@ function lowerUpdate(l: Lowering, x: Value, out: Value, write: (dense: Value) =>
   if (out.layout.contiguous && x.layout === out.layout) {
     const bytes = out.layout.numel * itemSize(out.layout.dtype);
     const options = { size: Math.ceil(bytes / KEEP_BYTES), unitCost: KEEP_BYTES * BYTE_NS };
-    l.launch(keepKernel(l.target), { from: x, to: out, bytes }, options);
+    l.launch(keepKernel(l.wideTarget), { from: x, to: out, bytes }, options);
     write(out);
     return;
   }

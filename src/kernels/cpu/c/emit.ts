@@ -146,9 +146,7 @@ class KernelEmitter {
         return `${indent}while (${this.#expr(stmt.cond)}) ${this.#block(stmt.body, indent)}\n`;
       case 'if': {
         const otherwise = stmt.else.length > 0 ? ` else ${this.#block(stmt.else, indent)}` : '';
-        const cond = this.#expr(stmt.cond);
-        const never = stmt.then.at(-1)?.kind === 'trap'; // so that it lies out of the way
-        return `${indent}if (${never ? `__builtin_expect(${cond}, 0)` : cond}) ${this.#block(stmt.then, indent)}${otherwise}\n`;
+        return `${indent}if (${this.#expr(stmt.cond)}) ${this.#block(stmt.then, indent)}${otherwise}\n`;
       }
       case 'trap':
         return `${indent}${this.#trap()}\n`;

@@ -40,9 +40,10 @@ const RAVEL_PARAMS = {
 export const ravelKernel = (target: Target, first: boolean): Kernel<typeof RAVEL_PARAMS> =>
   cachedKernel(target, `index/ravel${first ? '-first' : ''}`, RAVEL_PARAMS, ({ f, p, lo, hi }) => {
     const step = f.let('step64', p.step.cast('i64'));
+    const size = f.let('size64', p.size.cast('i64'));
     f.for('unit', lo, hi, (unit) => {
       const at = f.let('at', unit.mul(8));
-      const part = fromStart(f, p.index.add(at), p.size, true, p.fault).mul(step);
+      const part = fromStart(f, p.index.add(at), size, true, p.fault).mul(step);
       f.store('i64', p.out.add(at), first ? part : load('i64', p.out.add(at)).add(part));
     });
   });
@@ -62,8 +63,12 @@ export const keepKernel = (target: Target): Kernel<typeof KEEP_PARAMS> =>
       const start = f.let('start', lo.mul(KEEP_BYTES));
       const last = f.let('last', hi.mul(KEEP_BYTES));
       const end = f.let('end', last.lt(p.bytes).select(last, p.bytes));
-      const whole = f.let('whole', end.and(-target.vectorBytes));
-      f.for('v', start, whole, (v) => f.store('i32v', p.to.add(v), load('i32v', p.from.add(v))), target.vectorBytes);
+      const width = target.vectorBytes;
+      const whole = f.let('whole', end.and(-4 * width));
+      f.for('v', start, whole, (v) => {
+        const [from, to] = [f.let('fromV', p.from.add(v)), f.let('toV', p.to.add(v))];
+        for (let i = 0; i < 4; i++) f.store('i32v', to.add(i * width), load('i32v', from.add(i * width)));
+      }, 4 * width); // prettier-ignore
       f.for('s', whole, end, (s) => f.store('u8', p.to.add(s), load('u8', p.from.add(s))));
     });
   });

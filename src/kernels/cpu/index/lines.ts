@@ -63,20 +63,25 @@ export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: 
     const element = mover(bytes);
     const as = dtype === 'bool' ? 'bool' : computeOf(dtype);
     const value = kind === 'value' ? f.let('constant', scalarAs(p.value, as)) : undefined;
+    // Taken out of the loop here: the engines' compilers for WebAssembly leave what does not change where it is.
+    const size = f.let('size64', p.size.cast('i64'));
+    const largeBytes = f.let('largeBytes', p.largeStep.mul(bytes));
+    const indexBytes = f.let('indexBytes', p.indexStep.mul(8));
+    const smallBytes = f.let('smallBytes', p.smallStep.mul(bytes));
     f.for('unit', lo, hi, (unit) => {
       const [largeAt, indexAt, smallAt] = lineOffsets(f, p, unit);
       const large = f.let('line', p.large.add(largeAt.mul(bytes)));
       const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
       const small = f.let('smallPtr', p.small.add(smallAt.mul(bytes)));
       f.for('i', 0, p.count, () => {
-        const at = fromStart(f, index, p.size, wraps, p.fault);
-        const place = f.let('place', large.add(at.cast('i32').mul(p.largeStep).mul(bytes)));
+        const at = fromStart(f, index, size, wraps, p.fault);
+        const place = f.let('place', large.add(at.cast('i32').mul(largeBytes)));
         if (kind === 'gather') f.store(element, small, load(element, place));
         else if (kind === 'scatter') f.store(element, place, load(element, small));
         else if (value !== undefined) storeElement(f, dtype, as, place, value);
         else addElement(f, dtype, place, loadElement(dtype, computeOf(dtype), small));
-        f.inc(index, p.indexStep.mul(8));
-        if (kind !== 'value') f.inc(small, p.smallStep.mul(bytes));
+        f.inc(index, indexBytes);
+        if (kind !== 'value') f.inc(small, smallBytes);
       });
     });
   });

@@ -83,8 +83,9 @@ const ONE_HOT_PARAMS = { x: 'ptr', out: 'ptr', classes: 'i32', fault: 'ptr' } as
 export const oneHotKernel = (target: Target): Kernel<typeof ONE_HOT_PARAMS> =>
   cachedKernel(target, 'index/one-hot', ONE_HOT_PARAMS, ({ f, p, lo, hi }) => {
     const to = f.let('to', p.out.add(lo.mul(p.classes).mul(8)));
+    const classes = f.let('classes64', p.classes.cast('i64'));
     f.for('row', lo, hi, (row) => {
-      const value = fromStart(f, p.x.add(row.mul(8)), p.classes, false, p.fault);
+      const value = fromStart(f, p.x.add(row.mul(8)), classes, false, p.fault);
       f.for('class', 0, p.classes, (c) => {
         f.store('i64', to, value.eq(c.cast('i64')).cast('i64'));
         f.inc(to, 8);

@@ -37,15 +37,17 @@ const PUT_PARAMS = {
 /** What moves elements of a size without looking at them. */
 export const mover = (bytes: number): MemType & ('u8' | 'i32' | 'i64') => (bytes === 1 ? 'u8' : bytes === 4 ? 'i32' : 'i64'); // prettier-ignore
 
-/** The int64 index at `ptr`, counted from the start. Outside of `size` it traps; `wraps` says whether negative ones count from the end. */
+/**
+ * The int64 index at `ptr`, counted from the start. Outside of `size` (i64) it traps; `wraps` says whether negative ones count from the end.
+ */
 export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean, fault: Local): Local {
   const index = f.let('index', load('i64', ptr));
-  const inside = (): Expr => index.compare('ltU', size.cast('i64')); // unsigned: negative numbers are large
+  const inside = (): Expr => index.compare('ltU', size); // unsigned: negative numbers are large
   if (!wraps) trapUnless(f, inside(), fault, index);
   else {
     f.if(inside().unary('eqz'), () => {
       const given = f.let('given', index);
-      f.inc(index, size.cast('i64'));
+      f.inc(index, size);
       trapUnless(f, given.lt(0).and(inside()), fault, given);
     });
   }
@@ -58,9 +60,10 @@ export function indexSelectKernel(target: Target, bytes: number, wraps: boolean)
   const width = target.vectorBytes;
   return cachedKernel(target, `index/select-${bytes}${wraps ? '-wrap' : ''}`, SELECT_PARAMS, ({ f, p, lo, hi }) => {
     const whole = f.let('whole', p.inner.and(-width));
+    const places = f.let('places', p.size.cast('i64'));
     f.for('unit', lo, hi, (unit) => {
       const outer = f.let('outer', unit.div(p.count));
-      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), p.size, wraps, p.fault);
+      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), places, wraps, p.fault);
       const from = f.let('from', p.x.add(outer.mul(p.size).add(index.cast('i32')).mul(p.inner)));
       const to = f.let('to', p.out.add(unit.mul(p.inner)));
       f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
@@ -86,6 +89,7 @@ export function indexPutKernel(
   const key = `index/${kind}-${kind === 'add' ? dtype : bytes}${wraps ? '-wrap' : ''}`;
   return cachedKernel(target, key, PUT_PARAMS, ({ f, p, lo, hi }) => {
     const blocks = f.let('blocks', p.inner.add(PUT_COLUMNS - 1).div(PUT_COLUMNS));
+    const places = f.let('places', p.size.cast('i64'));
     f.for('unit', lo, hi, (unit) => {
       const outer = f.let('outer', unit.div(blocks));
       const first = f.let('first', unit.sub(outer.mul(blocks)).mul(PUT_COLUMNS));
@@ -94,7 +98,7 @@ export function indexPutKernel(
       const from = f.let('from', p.source.add(outer.mul(p.count).mul(p.inner).add(first)));
       const base = f.let('base', p.out.add(outer.mul(p.size).mul(p.inner).add(first)));
       f.for('i', 0, p.count, (i) => {
-        const index = fromStart(f, p.index.add(i.mul(8)), p.size, wraps, p.fault);
+        const index = fromStart(f, p.index.add(i.mul(8)), places, wraps, p.fault);
         const to = f.let('to', base.add(index.cast('i32').mul(p.inner)));
         (kind === 'add' ? addSlice : copySlice)(f, dtype, to, from, size, target.vectorBytes);
         f.inc(from, p.inner);
