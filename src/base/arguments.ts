@@ -34,7 +34,17 @@ export const POSITIVE = kind('a finite number above 0', (value) => Number.isFini
 export const BOOL = kind('true or false', (value) => typeof value === 'boolean');
 export const TEXT = kind('a string', (value) => typeof value === 'string');
 /** A class is a function that cannot be called: `new` was forgotten. */
-export const FUNCTION = kind('a function', (value) => typeof value === 'function' && !/^class\b/.test(Function.prototype.toString.call(value))); // prettier-ignore
+export const FUNCTION = kind('a function', (value) => typeof value === 'function' && (isArrow(value) || !/^class\b/.test(Function.prototype.toString.call(value)))); // prettier-ignore
+
+/** Arrow functions and methods, what most callers pass: unlike classes they have no prototype, and their text need not be read. */
+function isArrow(value: { readonly prototype?: unknown }): boolean {
+  try {
+    return value.prototype === undefined;
+  } catch {
+    return false; // a proxy's trap has thrown
+  }
+}
+
 export const PATH = kind('a path', (value) => typeof value === 'string' && value !== '' && !value.includes('\0'));
 export const BYTES = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** Checked elsewhere, by what it is used for. */
@@ -48,7 +58,11 @@ export const orNull = (of: Kind): Kind => either(of, kind('null', (value) => val
 export const ARRAY = kind('an array', Array.isArray);
 /** An array all of whose elements, holes included, are of a kind. */
 export const arrayOf = (of: Kind, what: string): Kind =>
-  kind(`an array of ${what}`, (value) => Array.isArray(value) && Array.from(value as unknown[]).every(of.accepts));
+  kind(`an array of ${what}`, (value) => {
+    if (!Array.isArray(value)) return false;
+    for (let i = 0; i < value.length; i++) if (!of.accepts(value[i])) return false;
+    return true;
+  });
 /** One of a kind for both directions, or [vertical, horizontal]. */
 export const pairOf = (of: Kind): Kind =>
   kind(`${of.expected} or a pair of them`, (value) => of.accepts(value) || (Array.isArray(value) && value.length === 2 && of.accepts(value[0]) && of.accepts(value[1]))); // prettier-ignore
@@ -110,10 +124,10 @@ export function requireOptions<O extends object>(op: string, value: unknown, kin
     throw wrongArgument(op, 'options', 'an object', value, `write ${example}`);
   }
   for (const name of Object.keys(value)) if (!Object.hasOwn(kinds, name)) throw unknownOption(op, name, Object.keys(kinds)); // prettier-ignore
-  for (const [name, of] of Object.entries<Kind>(kinds)) {
+  for (const name of Object.keys(kinds) as (keyof O & string)[]) {
     const option = value[name];
     if (option === undefined) continue;
-    requireKind(op, name, option, of);
+    requireKind(op, name, option, kinds[name]);
     given[name] = option;
   }
   return given as O;

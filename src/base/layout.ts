@@ -33,9 +33,33 @@ export const sameLayout = (a: Layout, b: Layout): boolean =>
 /** As in PyTorch. */
 const MOST_DIMS = 64;
 
+/** A power of two. */
+const PLACES = 1024;
+/** What was asked for lately: a loop asks for the same few over and over, and to compare sizes is quicker than to write them as a key. */
+const lately = new Array<{ layout: Layout; generation: number } | undefined>(PLACES).fill(undefined);
+
 /** The layout with these properties; strides default to contiguous. */
 export function layoutOf(dtype: DType, shape: Dims, strides?: Dims): Layout {
   const steps = strides ?? contiguousStrides(shape);
+  const place = placeOf(shape, steps);
+  const known = lately[place];
+  if (known?.generation === interned.generation) {
+    const { layout } = known;
+    if (layout.dtype === dtype && sameDims(layout.shape, shape) && sameDims(layout.strides, steps)) return layout;
+  }
+  const layout = lookedUp(dtype, shape, steps);
+  lately[place] = { layout, generation: interned.generation };
+  return layout;
+}
+
+function placeOf(shape: Dims, strides: Dims): number {
+  let sum = shape.length;
+  for (const size of shape) sum = Math.imul(sum, 31) + size;
+  for (const stride of strides) sum = Math.imul(sum, 31) + stride;
+  return (sum ^ (sum >>> 10)) & (PLACES - 1);
+}
+
+function lookedUp(dtype: DType, shape: Dims, steps: Dims): Layout {
   const key = `${dtype}|${shape.join()}|${steps.join()}`;
   let layout = interned.get(key);
   if (layout === undefined) {

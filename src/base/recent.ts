@@ -5,6 +5,8 @@
 export class Recent<K, V extends object> {
   #young = new Map<K, V>();
   #old = new Map<K, V>();
+  /** Counts up when a generation begins. */
+  generation = 0;
   readonly #room: number;
   readonly #forgotten: ((value: V) => void) | undefined;
 
@@ -44,6 +46,7 @@ export class Recent<K, V extends object> {
     const gone = this.#old;
     this.#old = this.#young;
     this.#young = new Map();
+    this.generation++;
     if (this.#forgotten !== undefined) for (const value of gone.values()) this.#forgotten(value);
   }
 }

@@ -35,7 +35,12 @@ export function isContiguous(shape: Dims, strides: Dims): boolean {
   return true;
 }
 
-export const sameDims = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
+export function sameDims(a: Dims, b: Dims): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** `[32, 3, 28, 28]`, as error messages write shapes. */
 export const showShape = (shape: Dims): string => `[${Array.from(shape, show).join(', ')}]`;

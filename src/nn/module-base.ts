@@ -12,26 +12,12 @@ import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
+import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { Parameter } from './parameter.ts';
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
 
 /** Runs after a module's forward; what it returns, if anything, replaces the output. */
 export type ForwardHook = (module: ModuleBase, args: readonly unknown[], output: unknown) => unknown;
-
-/** A module's bookkeeping, kept out of its visible properties. */
-interface Internals {
-  /** Names of children that were added by name, in order; they are fields, too. Other children are found by looking. */
-  readonly added: Set<string>;
-  /** Names of fields that are parameters, as far as seen: nothing but a parameter or null may take their place. */
-  readonly parameters: string[];
-  /** Whether the fields have been looked through for parameters. */
-  seen: boolean;
-  /** Buffers by name; whether stateDict() includes them. */
-  readonly buffers: Map<string, boolean>;
-  readonly hooks: Set<ForwardHook>;
-}
-
-export const INTERNALS = Symbol('flambeau module');
 
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
@@ -65,7 +51,8 @@ export abstract class ModuleBase {
 
   /** The children with their names, in order. */
   *namedChildren(): Generator<[string, ModuleBase]> {
-    const { added } = this[INTERNALS];
+    const { added, settle } = this[INTERNALS];
+    settle?.(this);
     const fields = this as unknown as Readonly<Record<string, unknown>>;
     for (const name of added) {
       const value = fields[name];
@@ -129,7 +116,11 @@ export abstract class ModuleBase {
 
   /** All parameters, each once: what an optimizer takes. */
   parameters(): Parameter[] {
-    return [...this.namedParameters()].map(([, parameter]) => parameter);
+    const { namedParameters, namedModules } = ModuleBase.prototype;
+    if (this.namedParameters !== namedParameters || this.namedModules !== namedModules) return [...this.namedParameters()].map(([, parameter]) => parameter); // prettier-ignore
+    const found = new Set<Parameter>();
+    gatherParameters(this, found, new Set(), 0);
+    return [...found];
   }
 
   *namedBuffers(): Generator<[string, Tensor]> {
@@ -317,14 +308,16 @@ export abstract class ModuleBase {
 
 function callModule(module: ModuleBase, args: never[]): unknown {
   if (running.length >= MAX_NESTED) requireFlat('forward', module, running.length);
-  if (typeof (module.forward as unknown) !== 'function') throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`); // prettier-ignore
+  const { forward } = module as { readonly forward: unknown };
+  if (typeof forward !== 'function') throw new ArgumentError(`${module.typeName()}: it has no forward(); define forward(x) to say what the module computes`); // prettier-ignore
   activeRecorder()?.module(module, () => unchanged(module));
-  if (!module[INTERNALS].seen) ownParameters(module);
-  requireParameters(module);
+  const internals = module[INTERNALS]; // every look at a module's properties takes time
+  if (!internals.seen) ownParameters(module);
+  requireParameters(module, internals);
   running.push(module);
   try {
-    let output = module.forward(...args);
-    for (const hook of module[INTERNALS].hooks) output = hook(module, args, output) ?? output;
+    let output: unknown = Reflect.apply(forward, module, args);
+    if (internals.hooks.size > 0) for (const hook of internals.hooks) output = hook(module, args, output) ?? output;
     return output;
   } catch (error) {
     if (error instanceof FlambeauError) locate(error);
@@ -334,49 +327,57 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   }
 }
 
-/**
- * What a compiled function takes for granted of a module: its mode, its fields, which of its parameters learn. Gives a
- * function that says whether all that is still so; it runs before every call of the compiled function, so it allocates nothing.
- */
-function unchanged(module: ModuleBase): () => boolean {
-  const { buffers, hooks } = module[INTERNALS];
-  const { training } = module;
-  const counts = [buffers.size, hooks.size];
-  const fields = module as unknown as Readonly<Record<string, unknown>>;
-  const names = Object.keys(fields);
-  const values = names.map((name) => fields[name]);
-  const learned = values.map((value) => value instanceof Parameter && value.requiresGrad);
-  return () => {
-    if (module.training !== training || buffers.size !== counts[0] || hooks.size !== counts[1]) return false;
-    let i = 0;
-    // The fields are the module's own: prototypes have methods only, which are not enumerable.
-    for (const name in fields) {
-      const value = fields[name];
-      if (name !== names[i] || !Object.is(value, values[i])) return false;
-      if (value instanceof Parameter && value.requiresGrad !== learned[i]) return false;
-      i++;
-    }
-    return i === names.length;
-  };
-}
-
 /** A module's own parameters with their names, not the children's. */
 function ownParameters(module: ModuleBase): [string, Parameter][] {
-  requireParameters(module);
   const internals = module[INTERNALS];
-  const found = Object.entries(module).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
-  for (const [name] of found) if (!internals.parameters.includes(name)) internals.parameters.push(name);
+  requireParameters(module, internals);
+  const found: [string, Parameter][] = [];
+  for (const name of Object.keys(module)) {
+    const value = fieldsOf(module)[name];
+    if (!(value instanceof Parameter)) continue;
+    found.push([name, value]);
+    if (!internals.parameters.includes(name)) internals.parameters.push(name);
+  }
   internals.seen = true;
   return found;
+}
+
+/** The children, as `namedChildren` gives them, as they are now. */
+function childrenOf(module: ModuleBase): readonly ModuleBase[] {
+  if (module.namedChildren !== ModuleBase.prototype.namedChildren) return [...module.namedChildren()].map(([, child]) => child); // prettier-ignore
+  const { added, settle } = module[INTERNALS];
+  settle?.(module);
+  const fields = fieldsOf(module);
+  const found: ModuleBase[] = [];
+  for (const name of added) {
+    const value = fields[name];
+    if (value instanceof ModuleBase) found.push(value);
+    else if (value !== undefined && value !== null) throw notAModule(module, name, value);
+  }
+  for (const name of Object.keys(module)) {
+    const value = fields[name];
+    if (value instanceof ModuleBase && !added.has(name)) found.push(value);
+  }
+  return found;
+}
+
+const fieldsOf = (module: ModuleBase): Readonly<Record<string, unknown>> => module as unknown as Readonly<Record<string, unknown>>; // prettier-ignore
+
+/** The parameters of a module and of all below it, in the order of `namedParameters`, without paths and generators: loops ask at every step. */
+function gatherParameters(module: ModuleBase, found: Set<Parameter>, seen: Set<ModuleBase>, depth: number): void {
+  requireFlat('modules', module, depth);
+  seen.add(module);
+  for (const [, parameter] of ownParameters(module)) found.add(parameter);
+  for (const child of childrenOf(module)) if (!seen.has(child)) gatherParameters(child, found, seen, depth + 1);
 }
 
 /**
  * Throws where something else has taken a parameter's place: an optimizer, a file and `to()` would pass over it without a word.
  * @throws ArgumentError
  */
-function requireParameters(module: ModuleBase): void {
-  const fields = module as unknown as Readonly<Record<string, unknown>>;
-  for (const name of module[INTERNALS].parameters) {
+function requireParameters(module: ModuleBase, { parameters } = module[INTERNALS]): void {
+  const fields = fieldsOf(module);
+  for (const name of parameters) {
     const value = fields[name];
     if (value instanceof Parameter || value === null || value === undefined) continue;
     throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as parameter '${name}': expected a Parameter or null; use new nn.Parameter(tensor), or copy_ into the one that is there under noGrad()`); // prettier-ignore
@@ -448,7 +449,7 @@ export const isPosition = (name: string): boolean => /^-?\d+$/.test(name);
 /** Gives a new module its bookkeeping, invisible among its properties. */
 function stamp<M extends ModuleBase>(module: M): M {
   Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
-  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Set() };
+  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Set(), settle: undefined }; // prettier-ignore
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
 }

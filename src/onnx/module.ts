@@ -2,7 +2,8 @@
 import { DTypeError, ArgumentError, FlambeauError, ShapeError, FormatError } from '../base/errors.ts';
 import type { DType } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
-import { INTERNALS, ModuleBase } from '../nn/module-base.ts';
+import { ModuleBase } from '../nn/module-base.ts';
+import { INTERNALS } from '../nn/module-internals.ts';
 import { Parameter } from '../nn/parameter.ts';
 import { Allowance, allowing } from '../tensor/allowance.ts';
 import { fromTypedArray } from '../tensor/create.ts';

@@ -177,10 +177,11 @@ class Engine {
     } finally {
       this.#settle(closeScope(), results);
     }
-    node.edges.forEach((edge, i) => {
+    for (let i = 0; i < node.edges.length; i++) {
+      const edge = node.edges[i];
       const grad = results[i];
       if (edge !== undefined && grad !== undefined) this.#receive(edge, grad);
-    });
+    }
     for (const grad of grads) if (grad !== undefined) this.#owned.drop(grad.storage);
     if (!this.#retain) node.release();
   }
@@ -191,11 +192,12 @@ class Engine {
       adoptIntoScope(made);
       return;
     }
-    const kept = new Set(results.map((grad) => grad?.storage));
-    const survivors = made.filter((storage) => kept.has(storage));
+    const survivors: Storage[] = [];
     for (const storage of made) {
-      if (kept.has(storage)) this.#owned.own(storage);
-      else if (!storage.wanted) storage.free();
+      if (isOf(storage, results)) {
+        this.#owned.own(storage);
+        survivors.push(storage);
+      } else if (!storage.wanted) storage.free();
     }
     adoptIntoScope(survivors);
   }
@@ -262,6 +264,12 @@ class Engine {
       }
     }
   }
+}
+
+/** Whether a storage is one of the tensors'. */
+function isOf(storage: Storage, tensors: readonly (Tensor | undefined)[]): boolean {
+  for (const tensor of tensors) if (tensor?.storage === storage) return true;
+  return false;
 }
 
 /** All nodes reachable from the roots, newest first. */

@@ -3,7 +3,7 @@ import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOption
 import { isFloating, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
-import { numelOf, showShape, type Dims } from '../base/shape.ts';
+import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
 import { cpuDevice } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
@@ -226,7 +226,7 @@ function sizes<O extends RandomOptions>(
   kinds: OptionKinds<O>,
 ): { shape: number[]; options: O & SizedOptions } {
   const last = args.at(-1);
-  const hasOptions = args.length > 0 && !Array.isArray(last) && typeof last !== 'number';
+  const hasOptions = args.length > 0 && typeof last !== 'number' && !Array.isArray(last);
   const rest = hasOptions ? args.slice(0, -1) : args;
   const options = requireOptions<O>(op, hasOptions ? last : undefined, kinds, `${op}([2, 3], ${EXAMPLE})`);
   const shape = (rest.length === 1 && Array.isArray(rest[0]) ? rest[0] : rest) as number[];
@@ -395,7 +395,8 @@ function shapeLike(op: string, x: Like): number[] {
 /** Options with the dtype of `x` unless they name one. */
 function like<O extends TensorOptions>(op: string, x: Like, options: unknown, kinds: OptionKinds<O>): O {
   requireTensor(op, 'the input', x);
-  return { dtype: x.dtype, ...requireOptions<O>(op, options, kinds, EXAMPLE) };
+  const given = requireOptions<O>(op, options, kinds, EXAMPLE);
+  return given.dtype === undefined ? { ...given, dtype: x.dtype } : given;
 }
 
 export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('zerosLike', x, 0, options); // prettier-ignore
@@ -406,5 +407,9 @@ export const randnLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions 
 
 function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number, options: TensorOptions): Tensor<S> {
   const given = like(op, x, options, TENSOR_OPTIONS);
-  return full(x.layout.shape, value, given) as unknown as Tensor<S>;
+  const { layout } = x;
+  const dense = given.dtype === layout.dtype && sameDims(layout.strides, contiguousStrides(layout.shape));
+  if (!dense || typeof value !== 'number') return full(layout.shape, value, given) as unknown as Tensor<S>;
+  const made = new Tensor(allocateStorage(cpuDevice(), layout.extent), layout, 0); // as there is one like it, all else fits
+  return finish(made.fill_(value), given) as Tensor<S>;
 }

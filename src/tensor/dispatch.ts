@@ -8,14 +8,14 @@ import { wrongArgument } from '../base/arguments.ts';
 import { ArgumentError, AutogradError, DeviceError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
 import { sameLayout, type Layout } from '../base/layout.ts';
-import { Recent } from '../base/recent.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
-import type { Buffer, Holding } from '../devices/device.ts';
+import type { Buffer } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
-import { GradNode } from './autograd.ts';
+import { GradNode, type Edge } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
+import { counted, operationOf, type EagerPlan, type Operation, type Outs } from './eager-plans.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
 import { graphOp, lowerOf, ruleOf } from './graph-op.ts';
 import { RULES, type OpAttrs, type OpName } from './ops/index.ts';
@@ -40,51 +40,7 @@ export function registerTensor(make: Wrap): void {
 export const tensorOver: Wrap = (storage, layout, offset) => wrap(storage, layout, offset);
 
 const NO_SCALARS: readonly number[] = [];
-/** Plans are few; where signatures vary without end, those go that have not run for long, also when they hold much: tables, argument blocks. */
-const plans = new Recent<string, OpPlan>(4096, ({ plan }) => {
-  plan.dispose();
-});
-/** What they hold at most of the device's memory, in bytes, and what they do hold. Tests make it small. */
-export const PLANS = { most: 128 * 1024 * 1024, held: 0 };
-/** How many plans there are, for tests. */
-export const planCount = (): number => plans.size;
-
-/** The plan of one operation, and what its results look like. */
-interface OpPlan {
-  readonly plan: Plan;
-  readonly results: readonly Layout[];
-}
-
-function planFor(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: readonly (Tensor | undefined)[]): OpPlan {
-  let key = `${name}|${attrs.key}`;
-  for (const input of inputs) key += `|${input.layout.id}`;
-  for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
-  let plan = plans.get(key);
-  if (plan === undefined) {
-    plan = makePlan(name, inputs, attrs, outs);
-    if (PLANS.held > PLANS.most) plans.age();
-    plans.set(key, plan);
-  }
-  return plan;
-}
-
-/** Memory for a plan here, which is counted. */
-function counted(bytes: number): Holding {
-  const block = cpuDevice().hold(bytes);
-  PLANS.held += bytes;
-  const free = (): void => {
-    PLANS.held -= bytes;
-    block.free();
-  };
-  return { buffer: block.buffer, bytes, free };
-}
-
-function makePlan(
-  name: OpName,
-  inputs: readonly Tensor[],
-  attrs: Attrs,
-  outs: readonly (Tensor | undefined)[],
-): OpPlan {
+function makePlan({ name }: Operation, inputs: readonly Tensor[], attrs: Attrs, outs: Outs): EagerPlan {
   const results = resultLayouts(name, inputs, attrs, outs);
   const graph = new Graph();
   const ids = inputs.map(({ layout }) => graph.input(layout));
@@ -163,20 +119,17 @@ function record(
 }
 
 /** Runs the plan of an operation; results go to new tensors, or to `outs` where given. */
-function execute(
-  name: OpName,
-  inputs: readonly Tensor[],
-  attrs: Attrs,
-  given: Scalars,
-  outs: readonly (Tensor | undefined)[],
-): Tensor[] {
+function execute(operation: Operation, inputs: readonly Tensor[], attrs: Attrs, given: Scalars, outs: Outs): Tensor[] {
+  const { name } = operation;
   requireTensors(name, inputs);
   const recorder = activeRecorder();
   if (recorder !== undefined) return record(recorder, name, inputs, attrs, given, outs);
-  const { plan, results: layouts } = planFor(name, inputs, attrs, outs);
+  const { plan, results: layouts } = operation.planFor(inputs, attrs, outs, makePlan);
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
-  const results = layouts.map((layout, i) => outs[i] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
+  const results: Tensor[] = [];
+  for (const layout of layouts)
+    results.push(outs[results.length] ?? wrap(allocateStorage(plan.device, layout.extent), layout, 0));
   const buffers: Buffer[] = [];
   const offsets: number[] = [];
   for (const input of inputs) place(name, input, buffers, offsets);
@@ -236,7 +189,10 @@ export function observing<T>(watch: Observer, fn: () => T): T {
   }
 }
 
-const anyRequiresGrad = (inputs: readonly Tensor[]): boolean => inputs.some((input) => input.requiresGrad);
+function anyRequiresGrad(inputs: readonly Tensor[]): boolean {
+  for (const input of inputs) if (input.requiresGrad) return true;
+  return false;
+}
 
 /** Runs an operation and records it when an input requires gradients. Gradients do not see scalars that are asked for anew at every run. */
 export function apply<K extends OpName>(
@@ -245,8 +201,9 @@ export function apply<K extends OpName>(
   attrs: OpAttrs[K],
   scalars: Scalars = NO_SCALARS,
 ): Tensor[] {
-  const results = execute(name, inputs, attrs, scalars, NO_OUTS);
-  const { gradient, elementwise } = ruleOf(name);
+  const operation = operationOf(name);
+  const results = execute(operation, inputs, attrs, scalars, NO_OUTS);
+  const { gradient, elementwise } = operation.rule;
   // What a later layer says of a wrong size: dropout, an activation or a norm in between does not change how it came about.
   const x = inputs[0];
   if (
@@ -265,9 +222,10 @@ export function apply<K extends OpName>(
       attrs,
       typeof scalars === 'function' ? NO_SCALARS : scalars,
     );
-    results.forEach((result, i) => {
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i]!;
       if (result.isFloatingPoint()) result.setHistory(node, i); // indices have no gradient
-    });
+    }
   }
   return results;
 }
@@ -295,7 +253,7 @@ export function applyInto<K extends OpName>(
   scalars: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
-  const results = execute(name, inputs, attrs, scalars, outs);
+  const results = execute(operationOf(name), inputs, attrs, scalars, outs);
   for (const out of outs) if (out !== undefined) out.storage.version++;
   return results;
 }
@@ -314,7 +272,7 @@ export function applyInPlace<K extends OpName>(
   const target = inputs[0]!;
   requireDistinctElements(name, target);
   const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
-  const rule = ruleOf(name);
+  const { rule } = operationOf(name);
   const gradient = rule.gradient?.inPlace ?? rule.gradient;
   const record = gradient !== null && isGradEnabled() && anyRequiresGrad(inputs);
   if (!record) {
@@ -353,6 +311,19 @@ interface Saved {
   readonly version: number;
 }
 
+const NOTHING: (Saved | undefined)[] = [];
+
+/** The tensors at some places, each in its place. */
+function savedAt(places: readonly number[] | undefined, tensors: readonly Tensor[]): (Saved | undefined)[] {
+  if (places === undefined || places.length === 0) return NOTHING;
+  const saved: (Saved | undefined)[] = [];
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    saved.push(places.includes(i) ? { tensor, version: tensor.storage.version } : undefined);
+  }
+  return saved;
+}
+
 /** The record of an operation from the rule tables. */
 export class OpNode extends GradNode {
   readonly name: string;
@@ -362,7 +333,9 @@ export class OpNode extends GradNode {
   readonly #scalars: readonly number[];
   readonly #inputLayouts: readonly Layout[];
   readonly #outputLayouts: readonly Layout[];
-  #saved: Map<string, Saved> | undefined;
+  /** By their places; undefined once they are let go of. */
+  #savedInputs: (Saved | undefined)[] | undefined = [];
+  #savedOutputs: (Saved | undefined)[] = NOTHING;
 
   constructor(
     op: OpName,
@@ -374,27 +347,28 @@ export class OpNode extends GradNode {
     /** For in-place operations: runs between saving the inputs' history and saving the outputs. */
     execute?: () => void,
   ) {
-    super(inputs.map((input) => input.gradEdge()));
+    const edges: (Edge | undefined)[] = [];
+    const layouts: Layout[] = [];
+    for (const input of inputs) {
+      edges.push(input.gradEdge());
+      layouts.push(input.layout);
+    }
+    super(edges);
     this.name = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
     this.#op = op;
     this.#gradient = gradient;
     this.#attrs = attrs;
     this.#scalars = scalars;
-    this.#inputLayouts = inputs.map((input) => input.layout);
+    this.#inputLayouts = layouts;
     execute?.();
     this.#outputLayouts = outputs.map((output) => output.layout);
-    this.#saved = new Map();
-    for (const i of gradient.saves.inputs ?? []) if (i < inputs.length) this.#save(`input ${i}`, inputs[i]!);
-    for (const i of gradient.saves.outputs ?? []) this.#save(`output ${i}`, outputs[i]!);
-  }
-
-  #save(role: string, tensor: Tensor): void {
-    this.#saved!.set(role, { tensor, version: tensor.storage.version });
+    this.#savedInputs = savedAt(gradient.saves.inputs, inputs);
+    this.#savedOutputs = savedAt(gradient.saves.outputs, outputs);
   }
 
   run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
-    const saved = this.#saved;
-    if (saved === undefined) {
+    const [savedInputs, savedOutputs] = [this.#savedInputs, this.#savedOutputs];
+    if (savedInputs === undefined) {
       throw new AutogradError(
         `backward: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
           'pass { retainGraph: true } to the first backward() to run it twice',
@@ -402,8 +376,8 @@ export class OpNode extends GradNode {
     }
     const context: GradientContext<Attrs> = {
       grads,
-      input: (i) => this.#unpack(saved, `input ${i}`),
-      output: (i) => this.#unpack(saved, `output ${i}`),
+      input: (i) => this.#unpack(savedInputs[i], 'input', i),
+      output: (i) => this.#unpack(savedOutputs[i], 'output', i),
       inputLayouts: this.#inputLayouts,
       outputLayouts: this.#outputLayouts,
       attrs: this.#attrs,
@@ -414,13 +388,12 @@ export class OpNode extends GradNode {
     return this.#gradient.run(context);
   }
 
-  #unpack(saved: ReadonlyMap<string, Saved>, role: string): Tensor {
-    const entry = saved.get(role);
+  #unpack(entry: Saved | undefined, role: string, i: number): Tensor {
     if (entry === undefined)
-      throw new InternalError(`the gradient of ${this.#op} uses ${role}, which it does not save`);
+      throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`);
     if (entry.tensor.storage.version !== entry.version) {
       throw new AutogradError(
-        `backward: ${this.#op} needs its ${role}, a tensor of shape [${entry.tensor.layout.shape.join(', ')}], as it was, but it has been changed ` +
+        `backward: ${this.#op} needs its ${role} ${i}, a tensor of shape [${entry.tensor.layout.shape.join(', ')}], as it was, but it has been changed ` +
           `in place since (version ${entry.tensor.storage.version}, expected ${entry.version}); use the operation without the underscore there, or clone() first`,
       );
     }
@@ -428,6 +401,7 @@ export class OpNode extends GradNode {
   }
 
   release(): void {
-    this.#saved = undefined;
+    this.#savedInputs = undefined;
+    this.#savedOutputs = NOTHING;
   }
 }

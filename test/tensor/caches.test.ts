@@ -5,7 +5,7 @@ import { layoutOf, sameLayout } from '../../src/base/layout.ts';
 import { Recent } from '../../src/base/recent.ts';
 import { remembered } from '../../src/geometry/attrs.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
-import { planCount, PLANS } from '../../src/tensor/dispatch.ts';
+import { planCount, PLANS } from '../../src/tensor/eager-plans.ts';
 import { liveStorages } from '../../src/tensor/storage.ts';
 
 describe('a map that forgets', () => {

@@ -4,6 +4,7 @@ import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { addedNames, isPosition, ModuleBase, notAModule } from '../module-base.ts';
+import { INTERNALS } from '../module-internals.ts';
 import { Module } from '../module.ts';
 import type { CheckLayers, ModelFn, RunLayers, SequentialFn, ShapeFn } from '../shape-types.ts';
 import { Layer, type AnyLayer } from './layer.ts';
@@ -101,6 +102,7 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
   constructor(...layers: CheckLayers<Layers>);
   constructor(...layers: readonly unknown[]) {
     super();
+    this[INTERNALS].settle = settle;
     const [first] = layers;
     if (first instanceof Map) refuseMore('Sequential', layers.slice(1), 'one Map of layers');
     if (first instanceof Map) for (const [name, layer] of first as Map<string, ModuleBase>) this.addModule(name, layer);
@@ -111,11 +113,6 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
     let value = x;
     for (const layer of this.children()) value = (layer as AnyLayer)(value);
     return value;
-  }
-
-  override *namedChildren(): Generator<[string, ModuleBase]> {
-    settle(this);
-    yield* super.namedChildren();
   }
 
   /** Number of layers. */
@@ -151,13 +148,9 @@ export class ModuleList extends Module<(...args: never[]) => never> {
 
   constructor(modules: Iterable<ModuleBase> = []) {
     super();
+    this[INTERNALS].settle = settle;
     requireKind('ModuleList', 'modules', modules, ITERABLE, 'write new nn.ModuleList([a, b])');
     for (const module of modules) this.append(module);
-  }
-
-  override *namedChildren(): Generator<[string, ModuleBase]> {
-    settle(this);
-    yield* super.namedChildren();
   }
 
   get size(): number {

@@ -1,0 +1,46 @@
+/** What modules keep to themselves, and what compiled functions ask of them. */
+import type { ForwardHook, ModuleBase } from './module-base.ts';
+import { Parameter } from './parameter.ts';
+
+/** A module's bookkeeping, kept out of its visible properties. */
+export interface Internals {
+  /** Names of children that were added by name, in order; they are fields, too. Other children are found by looking. */
+  readonly added: Set<string>;
+  /** Names of fields that are parameters, as far as seen: nothing but a parameter or null may take their place. */
+  readonly parameters: string[];
+  /** Whether the fields have been looked through for parameters. */
+  seen: boolean;
+  /** Buffers by name; whether stateDict() includes them. */
+  readonly buffers: Map<string, boolean>;
+  readonly hooks: Set<ForwardHook>;
+  /** Of lists: brings the children in order after assignments, before they are gone through. */
+  settle: ((list: ModuleBase) => void) | undefined;
+}
+
+export const INTERNALS = Symbol('flambeau module');
+
+/**
+ * What a compiled function takes for granted of a module: its mode, its fields, which of its parameters learn. Gives a
+ * function that says whether all that is still so; it runs before every call of the compiled function, so it allocates nothing.
+ */
+export function unchanged(module: ModuleBase): () => boolean {
+  const { buffers, hooks } = module[INTERNALS];
+  const { training } = module;
+  const counts = [buffers.size, hooks.size];
+  const fields = module as unknown as Readonly<Record<string, unknown>>;
+  const names = Object.keys(fields);
+  const values = names.map((name) => fields[name]);
+  const learned = values.map((value) => value instanceof Parameter && value.requiresGrad);
+  return () => {
+    if (module.training !== training || buffers.size !== counts[0] || hooks.size !== counts[1]) return false;
+    let i = 0;
+    // The fields are the module's own: prototypes have methods only, which are not enumerable.
+    for (const name in fields) {
+      const value = fields[name];
+      if (name !== names[i] || !Object.is(value, values[i])) return false;
+      if (value instanceof Parameter && value.requiresGrad !== learned[i]) return false;
+      i++;
+    }
+    return i === names.length;
+  };
+}

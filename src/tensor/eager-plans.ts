@@ -1,0 +1,124 @@
+/**
+ * The plans of single operations, by operation, attributes and layouts.
+ *
+ * A loop runs the same few operations over and over, so what ran last is found by comparing ids, without a key being built; everything
+ * else is looked up by its key in a cache that has an end.
+ */
+import type { Layout } from '../base/layout.ts';
+import { Recent } from '../base/recent.ts';
+import type { Plan } from '../compiler/plan.ts';
+import type { Holding } from '../devices/device.ts';
+import type { Attrs } from '../geometry/attrs.ts';
+import { cpuDevice } from './backend.ts';
+import { ruleOf } from './graph-op.ts';
+import type { OpName } from './ops/index.ts';
+import type { OpRule } from './ops/rule.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The plan of one operation, and what its results look like. */
+export interface EagerPlan {
+  readonly plan: Plan;
+  readonly results: readonly Layout[];
+}
+
+export type Outs = readonly (Tensor | undefined)[];
+
+/** Plans are few; where signatures vary without end, those go that have not run for long, also when they hold much: tables, argument blocks. */
+const plans = new Recent<string, EagerPlan>(4096, ({ plan }) => {
+  plan.dispose();
+});
+/** What they hold at most of the device's memory, in bytes, and what they do hold. Tests make it small. */
+export const PLANS = { most: 128 * 1024 * 1024, held: 0 };
+/** How many plans there are, for tests. */
+export const planCount = (): number => plans.size;
+
+/** Memory for a plan here, which is counted. */
+export function counted(bytes: number): Holding {
+  const block = cpuDevice().hold(bytes);
+  PLANS.held += bytes;
+  const free = (): void => {
+    PLANS.held -= bytes;
+    block.free();
+  };
+  return { buffer: block.buffer, bytes, free };
+}
+
+/** A plan that ran lately, and for what. */
+interface Ran {
+  readonly attrs: Attrs;
+  /** The ids of the layouts of inputs, then of outs. */
+  readonly ids: readonly number[];
+  readonly found: EagerPlan;
+  /** In which generation of the cache: in the next one it must be asked for there, or it would be forgotten. */
+  readonly generation: number;
+}
+
+/** For an out that is to be made. */
+const NONE = -1;
+/** A power of two. */
+const PLACES = 32;
+
+/** An operation: its rule, and its plans. */
+export class Operation {
+  readonly name: OpName;
+  readonly rule: OpRule<Attrs>;
+  readonly #ran: (Ran | undefined)[] = new Array<Ran | undefined>(PLACES).fill(undefined);
+
+  constructor(name: OpName) {
+    this.name = name;
+    this.rule = ruleOf(name);
+  }
+
+  /** The plan for these inputs, and for results in `outs` where they are given; `make` makes one. */
+  planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, make: PlanMaker): EagerPlan {
+    const place = placeOf(inputs);
+    const ran = this.#ran[place];
+    if (ran !== undefined && ran.generation === plans.generation && isFor(ran, inputs, attrs, outs)) return ran.found;
+    const found = this.#lookUp(inputs, attrs, outs, make);
+    const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
+    this.#ran[place] = { attrs, ids, found, generation: plans.generation };
+    return found;
+  }
+
+  #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, make: PlanMaker): EagerPlan {
+    let key = `${this.name}|${attrs.key}`;
+    for (const input of inputs) key += `|${input.layout.id}`;
+    for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
+    let plan = plans.get(key);
+    if (plan === undefined) {
+      plan = make(this, inputs, attrs, outs);
+      if (PLANS.held > PLANS.most) plans.age();
+      plans.set(key, plan);
+    }
+    return plan;
+  }
+}
+
+type PlanMaker = (operation: Operation, inputs: readonly Tensor[], attrs: Attrs, outs: Outs) => EagerPlan;
+
+/** Ids count up, so neighbours among them are what meets in an operation. */
+function placeOf(inputs: readonly Tensor[]): number {
+  let sum = 0;
+  for (const { layout } of inputs) sum = (sum * 5 + layout.id) | 0;
+  return sum & (PLACES - 1);
+}
+
+function isFor({ ids, attrs: of }: Ran, inputs: readonly Tensor[], attrs: Attrs, outs: Outs): boolean {
+  const count = inputs.length;
+  if (of !== attrs || ids.length !== count + outs.length) return false;
+  for (let i = 0; i < count; i++) if (ids[i] !== inputs[i]!.layout.id) return false;
+  for (let i = 0; i < outs.length; i++) {
+    const out = outs[i];
+    if (ids[count + i] !== (out === undefined ? NONE : out.layout.id)) return false;
+  }
+  return true;
+}
+
+const operations = new Map<OpName, Operation>();
+
+/** An operation by its name. */
+export function operationOf(name: OpName): Operation {
+  let operation = operations.get(name);
+  if (operation === undefined) operations.set(name, (operation = new Operation(name)));
+  return operation;
+}
