@@ -75,8 +75,22 @@ export interface FasterCode extends Runner {
   settled(): Promise<boolean>;
 }
 
+/** Kinds of devices: each has a table of lowerings of its own (`lower/`). */
+export type DeviceKind = 'cpu' | 'webgpu';
+
+/** What a device can and cannot hold. */
+export interface DeviceLimits {
+  /** Element types that tensors on it can have. */
+  readonly dtypes: ReadonlySet<DType>;
+  /** Bytes of its largest buffer. */
+  readonly bytes: number;
+}
+
 export interface Device extends Runner {
+  readonly kind: DeviceKind;
+  /** As `x.device` gives it: `'cpu'`, `'gpu'`. */
   readonly name: string;
+  readonly limits: DeviceLimits;
   readonly target: Target;
   readonly faster: FasterCode | undefined;
   /** Threads that take part in a launch, the calling one included. */

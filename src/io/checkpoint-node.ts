@@ -53,5 +53,5 @@ export function save(value: CheckpointInput, path: string, options: SaveOptions 
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function load<T = Map<string, Tensor>>(path: string, options: LoadOptions = {}): T {
-  return named('load', path, () => unpackValue(readPath('load', path, options).value) as T);
+  return named('load', path, () => unpackValue(readPath('load', path, options).value, options) as T);
 }

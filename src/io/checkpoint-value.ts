@@ -6,7 +6,9 @@ import { itemSize } from '../base/dtype.ts';
 import { layoutOf } from '../base/layout.ts';
 import type { Dims } from '../base/shape.ts';
 import type { DeferredState } from '../nn/state-dict.ts';
-import { cpuDevice } from '../tensor/backend.ts';
+import type { Device } from '../devices/device.ts';
+import { deviceNamed, type DeviceName } from '../tensor/backend.ts';
+import { requireElements } from '../tensor/transfer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { allocateStorage, type Storage } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -35,7 +37,11 @@ export type CheckpointValue =
   | Placeholder;
 
 /** Turns a value with raw tensors into one with tensors. */
-export const unpackValue = (value: PtValue): CheckpointValue => new Unpacker().unpack(value);
+/** Tensors come to lie on the device that `options` name, the CPU by default. @throws DeviceError for one that is not there */
+export const unpackValue = (
+  value: PtValue,
+  { mapLocation = 'cpu' }: { readonly mapLocation?: DeviceName } = {},
+): CheckpointValue => new Unpacker(deviceNamed('load', mapLocation)).unpack(value);
 
 /** Whether a value from a file is a state dict: a dictionary of tensors by name. */
 export function isStateDict(value: unknown): value is Map<string, Tensor> {
@@ -52,6 +58,11 @@ class Unpacker {
   readonly #unpacked = new Map<object, CheckpointValue>();
   /** Containers that are still empty, and what fills them: values may be nested deeper than the stack, and contain themselves. */
   readonly #toFill: (() => void)[] = [];
+  readonly #device: Device;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
 
   unpack(value: PtValue): CheckpointValue {
     const result = this.#convert(value);
@@ -79,7 +90,7 @@ class Unpacker {
     if (value instanceof PyTuple) return this.#list(value.items);
     if (Array.isArray(value)) return this.#list(value);
     if (value instanceof PyGlobal) return dtypeNamed(value) === undefined ? nameOnly(value) : value.name;
-    return deviceNamed(value) ?? this.#placeholder(value);
+    return savedDevice(value) ?? this.#placeholder(value);
   }
 
   #list(items: readonly PtValue[]): CheckpointValue[] {
@@ -147,7 +158,8 @@ class Unpacker {
     if (storage === undefined) {
       const count = Math.floor(raw.storage.byteLength / ptItemSize(raw.dtype));
       // Whether there is room is known at once, and whether the file is sound only when all of it was read.
-      storage = allocateStorage(cpuDevice(), count * itemSize(dtype));
+      requireElements('load', dtype, this.#device);
+      storage = allocateStorage(this.#device, count * itemSize(dtype));
       raw.storage.verify();
       writePieces(raw.storage, raw.dtype, 0, count, storage, 0);
       byDType.set(raw.dtype, storage);
@@ -165,7 +177,7 @@ const nameOnly = (name: PyGlobal): Placeholder =>
   });
 
 /** `torch.device('cuda', 0)` is `'cuda:0'`. */
-function deviceNamed({ type, args }: PyObject): string | undefined {
+function savedDevice({ type, args }: PyObject): string | undefined {
   const [kind, index] = args.items;
   if (type.path !== 'torch.device' || typeof kind !== 'string') return undefined;
   return typeof index === 'number' ? `${kind}:${index}` : kind;

@@ -12,6 +12,7 @@ import { kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../base/arg
 import { ArgumentError } from '../base/errors.ts';
 import { unusable, type Storage } from '../tensor/storage.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
+import type { DeviceName } from '../tensor/backend.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
 import { bytesSource } from './bytes/byte-source.ts';
@@ -86,20 +87,23 @@ export function serializeChunks(value: CheckpointInput, options: SerializeOption
 }
 
 /** Options of `load` and {@link deserialize}. */
-export type LoadOptions = Omit<ReadPtOptions, 'keepFloats'>;
+export interface LoadOptions extends Omit<ReadPtOptions, 'keepFloats'> {
+  /** The device that tensors come to lie on, whichever they were saved from: the CPU by default. */
+  readonly mapLocation?: DeviceName;
+}
 
 /**
  * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, of any version of PyTorch, running nothing in it; or those of
  * a safetensors file, or NumPy's `.npz` or `.npy`. The contents say which. Half-precision tensors become float32 and short integers
- * int32; whatever device tensors were saved from, they are on the CPU now.
+ * int32; whatever device tensors were saved from, they are on that of `mapLocation` now.
  *
  * The type parameter says what the file is expected to hold; `loadStateDict` checks that it fits the model.
  * @throws FormatError when the file is damaged, hostile or of another format, or holds other things than plain values and tensors
- * @throws DeviceError for a `mapLocation` that is not `'cpu'`
+ * @throws DeviceError for a `mapLocation` that is not there
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function deserialize<T = Map<string, Tensor>>(bytes: ByteInput, options: LoadOptions = {}): T {
-  return unpackValue(readAny(bytesSource(bytesOf('deserialize', bytes)), options).value) as T;
+  return unpackValue(readAny(bytesSource(bytesOf('deserialize', bytes)), options).value, options) as T;
 }
 
 /** Turns tensors into raw ones, which know nothing of devices. */

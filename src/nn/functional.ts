@@ -298,7 +298,7 @@ function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: 
   }
   const count = shape.reduce((n, size) => n * size, 1);
   const mask = x.dtype === 'float32' ? new Float32Array(count) : new Float64Array(count);
-  return drawnTensor(shape, x.dtype, mask, () => fillDropoutMask(mask, p, generator));
+  return drawnTensor(shape, x.dtype, mask, () => fillDropoutMask(mask, p, generator), x.storage.device);
 }
 
 function dropoutOptions(op: string, x: unknown, options: unknown): DropoutOptions {

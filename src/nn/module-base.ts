@@ -5,6 +5,7 @@
  * function whose prototype is the class's, so that fields and methods of subclasses land on it. Children and parameters
  * are found among a module's own properties, in the order they were assigned; only buffers need to be registered.
  */
+import { deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
 import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
@@ -232,24 +233,32 @@ export abstract class ModuleBase {
   }
 
   /**
-   * Converts floating-point parameters and buffers to another dtype, or moves them to a device; only `'cpu'` exists.
+   * Converts floating-point parameters and buffers to another dtype, or moves all of them to a device, with their gradients. Parameters
+   * stay the same objects, so that an optimizer which was made before goes on with them.
    * @throws DeviceError for a device that is not there
+   * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to
    */
-  to(target: DType | 'cpu'): this {
-    if (target === 'cpu') return this;
-    if (!DTYPES.includes(target))
-      throw new DeviceError(`to: expected 'cpu' or a floating-point dtype, but got ${show(target)}`);
-    if (!isFloating(target)) throw new DTypeError(`to: modules compute in float32 or float64, but got ${target}`);
-    for (const module of this.modules()) {
-      const properties = module as unknown as Record<string, Tensor>;
-      for (const [name, parameter] of ownParameters(module)) {
-        if (isFloating(parameter.dtype))
-          properties[name] = new Parameter(parameter.detach().to(target), parameter.requiresGrad);
-      }
-      for (const [name, buffer] of ownBuffers(module))
-        if (isFloating(buffer.dtype)) properties[name] = buffer.to(target);
-    }
+  to(target: DType | DeviceName): this {
+    if (isDeviceName(target)) deviceNamed('to', target);
+    else if (!DTYPES.includes(target))
+      throw new DeviceError(`to: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`); // prettier-ignore
+    else if (!isFloating(target)) throw new DTypeError(`to: modules compute in float32 or float64, but got ${target}`);
+    // First all copies, so that a device without room for them leaves the module as it was.
+    const copies = new Map<Tensor, Tensor>();
+    const copy = (x: Tensor): void => {
+      if (!isDeviceName(target) && !isFloating(x.dtype)) return;
+      const there = x.detach().to(target);
+      if (there.storage !== x.storage) copies.set(x, there);
+      if (x.grad !== null) copy(x.grad);
+    };
+    for (const tensor of new Set([...this.parameters(), ...this.buffers()])) copy(tensor);
+    for (const [x, there] of copies) x.become(there);
     return this;
+  }
+
+  /** All of it on the CPU. */
+  cpu(): this {
+    return this.to('cpu');
   }
 
   float(): this {
@@ -260,9 +269,9 @@ export abstract class ModuleBase {
     return this.to('float64');
   }
 
-  /** @throws DeviceError always: there is no CUDA device. Ask `cuda.isAvailable()` first, as PyTorch scripts do. */
-  cuda(): never {
-    throw new DeviceError('cuda: no CUDA device is available; ask cuda.isAvailable() first, and stay on the CPU');
+  /** All of it on the GPU. @throws DeviceError where there is none; ask `cuda.isAvailable()` first, as PyTorch scripts do */
+  cuda(): this {
+    return this.to('cuda');
   }
 
   /** Runs `hook` after every forward of this module. */

@@ -1,10 +1,11 @@
 /** What optimizers share: parameter groups, state, and their checks. */
+import { moved } from '../tensor/transfer.ts';
 import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
-import { fromTypedArray, hostArray } from '../tensor/create.ts';
+import { hostTensor, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
@@ -118,6 +119,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
           let state = this.state.get(param);
           if (state === undefined) this.state.set(param, (state = {}));
           recorder?.guard(() => this.state.get(param));
+          follow(param, state);
           this.update(param, param.grad, group, state);
         }
       }
@@ -131,7 +133,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     // Written by the host: a kernel would have to be made first.
     const data = hostArray(dtype, param.numel()) as Float32Array | Float64Array; // what requires gradients is floating point
     if (!Object.is(value, 0)) data.fill(value);
-    const buffer = unrecorded(() => fromTypedArray(data, [...shape], dtype));
+    const buffer = unrecorded(() => hostTensor(data, [...shape], dtype, param.storage.device));
     buffer.storage.kept = true;
     activeRecorder()?.adopt(buffer);
     return buffer;
@@ -230,4 +232,16 @@ export function atLeast(optimizer: string, name: string, value: number, low: num
 export function belowOne(optimizer: string, name: string, value: number): void {
   if (typeof (value as unknown) !== 'number' || !(value >= 0 && value < 1))
     throw new ArgumentError(`${optimizer}: expected ${name} to be in [0, 1), but got ${show(value)}`);
+}
+
+/** Brings state to where its parameter is by now: models move, and their optimizers with them. */
+function follow({ storage: { device } }: Tensor, state: ParamState): void {
+  for (const name in state) {
+    const value = state[name];
+    if (!isTensor(value) || value.storage.device === device) continue;
+    const there = unrecorded(() => moved(value, device));
+    there.storage.kept = true;
+    activeRecorder()?.adopt(there);
+    state[name] = there;
+  }
 }

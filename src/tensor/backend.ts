@@ -1,11 +1,93 @@
-/** The device that tensors live on, made when the first tensor is: importing the package costs nothing. */
+/**
+ * The devices that tensors live on. The CPU's is made when the first tensor is, a GPU's when it is first asked for: importing the package costs
+ * nothing.
+ */
+import { show } from '../base/arguments.ts';
+import { DeviceError } from '../base/errors.ts';
 import { CpuDevice } from '../devices/cpu/cpu.ts';
+import type { Device } from '../devices/device.ts';
+
+/** Where a tensor lives. `'cuda'` is what PyTorch's programs say for the GPU, and means the same as `'gpu'`. */
+export type DeviceName = 'cpu' | 'gpu' | 'cuda' | 'cpu:0' | 'gpu:0' | 'cuda:0';
+
+const NAMES: { readonly [K in DeviceName]: 'cpu' | 'gpu' } = {
+  cpu: 'cpu',
+  'cpu:0': 'cpu',
+  gpu: 'gpu',
+  'gpu:0': 'gpu',
+  cuda: 'gpu',
+  'cuda:0': 'gpu',
+};
+
+/** Whether a value names a device, be it there or not. */
+export const isDeviceName = (value: unknown): value is DeviceName => typeof value === 'string' && Object.hasOwn(NAMES, value); // prettier-ignore
 
 let cpu: CpuDevice | undefined;
 
 export function cpuDevice(): CpuDevice {
   cpu ??= new CpuDevice();
   return cpu;
+}
+
+/** How a GPU is found. */
+export interface GpuProvider {
+  /** Starts it and resolves with it, or with why there is none. */
+  start(): Promise<Device | string>;
+  /** The same at once, where the program may block while it starts. */
+  startNow?(): Device | string;
+}
+
+const signs = new WeakMap<Device, string>();
+let count = 0;
+
+/** What tells a device from others in keys: nothing for the CPU. */
+export function signOf(device: Device): string {
+  if (device === cpu) return '';
+  let sign = signs.get(device);
+  if (sign === undefined) signs.set(device, (sign = `${device.name}${count++}|`));
+  return sign;
+}
+
+let provider: GpuProvider | undefined;
+/** The GPU, or why there is none; undefined until somebody has asked. */
+let gpu: Device | string | undefined;
+
+/** Says how a GPU is found; entry points do, and tests. Whatever was found before is forgotten. */
+export function provideGpu(how: GpuProvider | undefined): void {
+  provider = how;
+  gpu = undefined;
+}
+
+const NO_PROVIDER = 'this build has no GPU device';
+
+/** The GPU if it can be had now, else why it cannot. */
+function gpuNow(): Device | string {
+  if (provider === undefined) return NO_PROVIDER;
+  if (gpu === undefined && provider.startNow === undefined) return 'it has not been started; await cuda.init() first';
+  gpu ??= provider.startNow!();
+  return gpu;
+}
+
+/** Starts the GPU. @returns whether there is one */
+export async function startGpu(): Promise<boolean> {
+  if (provider === undefined) return false;
+  gpu ??= await provider.start();
+  return typeof gpu === 'object';
+}
+
+/** Whether tensors can be moved to a GPU now. */
+export const hasGpu = (): boolean => typeof gpuNow() === 'object';
+
+/**
+ * The device of a name.
+ * @throws DeviceError for one that is not there, and for what names none
+ */
+export function deviceNamed(op: string, name: DeviceName): Device {
+  if (!isDeviceName(name)) throw new DeviceError(`${op}: expected a device, 'cpu' or 'gpu' (also called 'cuda'), but got ${show(name)}`); // prettier-ignore
+  if (NAMES[name] === 'cpu') return cpuDevice();
+  const found = gpuNow();
+  if (typeof found === 'object') return found;
+  throw new DeviceError(`${op}: no GPU is available: ${found}; ask cuda.isAvailable() first, and stay on the 'cpu'`);
 }
 
 /**

@@ -6,7 +6,8 @@
 import { FUNCTION, kind, requireKind, requireOptions, show, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
-import { cpuDevice } from './backend.ts';
+import type { Device } from '../devices/device.ts';
+import { cpuDevice, signOf } from './backend.ts';
 import { tensorOver } from './dispatch.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
@@ -112,7 +113,8 @@ class Step<Args extends readonly unknown[], Result> {
   /** The one used last stands last. */
   #entries: Entry<Result>[] = [];
   readonly #memoryLimit: number | undefined;
-  readonly #shared = new SharedMemory();
+  /** By the device that recordings run on. */
+  readonly #shared = new Map<Device, SharedMemory>();
   #inside = 0;
 
   constructor(fn: (...args: Args) => Result, memoryLimit: number | undefined) {
@@ -148,6 +150,12 @@ class Step<Args extends readonly unknown[], Result> {
     }
   }
 
+  #sharedOn(device: Device = cpuDevice()): SharedMemory {
+    let shared = this.#shared.get(device);
+    if (shared === undefined) this.#shared.set(device, (shared = new SharedMemory(device)));
+    return shared;
+  }
+
   #record(key: string, args: Args, tensors: readonly Tensor[]): Result {
     cpuDevice().faster?.ready([]); // the sooner it looks for a compiler, the sooner there are kernels
     const recorder = new Recorder();
@@ -160,26 +168,26 @@ class Step<Args extends readonly unknown[], Result> {
       signature(result, results, 'result');
     } catch (error) {
       // What came before the error has been done, as if it had not been recorded.
-      const sofar = new Recording(recorder, standIns, [], this.#shared);
+      const sofar = new Recording(recorder, standIns, [], this.#sharedOn(recorder.device));
       sofar.run(tensors, true);
       sofar.dispose();
       throw error;
     }
-    const recording = new Recording(recorder, standIns, results, this.#shared, this.#memoryLimit);
+    const recording = new Recording(recorder, standIns, results, this.#sharedOn(recorder.device), this.#memoryLimit);
     const rebuild = rebuilder<Result>(result);
     const rebuilt = rebuild(recording.run(tensors, true));
     if (!recording.validFor(tensors)) recording.dispose(); // it has made something that the next run will find
     this.#entries.push({ key, recording, rebuild });
     if (this.#entries.length > MAX_RECORDINGS) {
       this.#entries.shift()!.recording.dispose();
-      this.#shared.arena.letGo(); // it may have been the one that needed so much
+      for (const { arena } of this.#shared.values()) arena.letGo(); // it may have been the one that needed so much
     }
     return rebuilt;
   }
 
   dispose(): void {
     for (const { recording } of this.#entries.splice(0)) recording.dispose();
-    this.#shared.arena.letGo();
+    for (const { arena } of this.#shared.values()) arena.letGo();
   }
 
   #resultOf(recorder: Recorder, args: Args): Result {
@@ -207,7 +215,7 @@ function signature(value: unknown, tensors: Tensor[], role: string, depth = 0): 
     if (role === 'argument' && !value.isLeaf) {
       throw new CompileError('compile: an argument is the result of recorded operations, and gradients do not flow out of a compiled function; detach() it, or compute it inside'); // prettier-ignore
     }
-    return `t${value.layout.id}${value.requiresGrad ? 'g' : ''} `;
+    return `${signOf(value.storage.device)}t${value.layout.id}${value.requiresGrad ? 'g' : ''} `;
   }
   if (Array.isArray(value)) return `[${value.map((item) => signature(item, tensors, role, depth + 1)).join('')}] `;
   if (typeof value === 'object' && value !== null && isPlain(value)) {

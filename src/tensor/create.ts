@@ -5,7 +5,8 @@ import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base
 import { layoutOf } from '../base/layout.ts';
 import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
-import { cpuDevice } from './backend.ts';
+import type { Device } from '../devices/device.ts';
+import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
 import { fillNormal, fillRandint, fillRandperm, fillUniform, type Generator } from './random/index.ts';
 import { fma64 } from './random/fused.ts';
@@ -13,6 +14,7 @@ import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
 import { isTensor } from './is-tensor.ts';
+import { requireElements } from './transfer.ts';
 import { Tensor } from './tensor.ts';
 
 export type { Nested };
@@ -27,6 +29,8 @@ const WHOLE_OR_BIGINT = either(
 export interface TensorOptions {
   readonly dtype?: DType;
   readonly requiresGrad?: boolean;
+  /** Where the tensor lives: `'cpu'` unless said otherwise. */
+  readonly device?: DeviceName;
 }
 
 export interface RandomOptions extends TensorOptions {
@@ -68,7 +72,8 @@ function requireRoom(op: string, dtype: DType, shape: Dims): void {
   );
 }
 
-const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { dtype: DTYPE, requiresGrad: BOOL };
+const DEVICE = kind("'cpu' or 'gpu' (also called 'cuda')", isDeviceName);
+const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { dtype: DTYPE, requiresGrad: BOOL, device: DEVICE };
 const RANDOM_OPTIONS: OptionKinds<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
 const EXAMPLE = "{ dtype: 'float64', requiresGrad: true }";
 
@@ -77,9 +82,14 @@ const tensorOptions = (op: string, options: unknown): TensorOptions =>
 const randomOptions = (op: string, options: unknown): RandomOptions =>
   requireOptions<RandomOptions>(op, options, RANDOM_OPTIONS, EXAMPLE);
 
-function empty_(dtype: DType, shape: Dims): Tensor {
+/** The device that options name; by default the CPU, or `other`. */
+const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
+  device === undefined ? (other ?? cpuDevice()) : deviceNamed(op, device);
+
+function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
+  requireElements(op, dtype, device);
   const layout = layoutOf(dtype, shape);
-  return new Tensor(allocateStorage(cpuDevice(), layout.extent), layout, 0);
+  return new Tensor(allocateStorage(device, layout.extent), layout, 0);
 }
 
 function finish(x: Tensor, options: TensorOptions): Tensor {
@@ -104,10 +114,16 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
   if (!(elements instanceof HOST[type])) {
     throw new DTypeError(`fromTypedArray: dtype ${type} takes a ${HOST[type].name}, but got ${show(data)}`);
   }
-  return fromHost(elements, (shape === undefined ? [elements.length] : shape) as unknown as S, type);
+  return hostTensor(elements, (shape === undefined ? [elements.length] : shape) as unknown as S, type, cpuDevice());
 }
 
-function fromHost<const S extends readonly number[]>(data: TypedArray, shape: S, dtype: DType): Tensor<[...S]> {
+/** A tensor on a device with the elements of an array of its dtype, copied. @internal */
+export function hostTensor<const S extends readonly number[]>(
+  data: TypedArray,
+  shape: S,
+  dtype: DType,
+  device: Device,
+): Tensor<[...S]> {
   checkSizes('fromTypedArray', shape);
   requireRoom('fromTypedArray', dtype, shape);
   if (numelOf(shape) !== data.length) {
@@ -115,16 +131,22 @@ function fromHost<const S extends readonly number[]>(data: TypedArray, shape: S,
       `fromTypedArray: shape ${showShape(shape)} has ${numelOf(shape)} elements, but the array has ${data.length}`,
     );
   }
-  const x = empty_(dtype, shape);
-  if (data.length > 0) cpuDevice().write(x.storage.buffer, 0, data); // the buffer of an empty one may be gone
+  const x = empty_('fromTypedArray', dtype, shape, device);
+  if (data.length > 0) device.write(x.storage.buffer, 0, data); // the buffer of an empty one may be gone
   activeRecorder()?.filled(x, data);
   return x;
 }
 
 /** A tensor of random numbers. A compiled function draws them anew at every run. */
-export function drawnTensor(shape: Dims, dtype: DType, data: TypedArray, draw: () => void): Tensor {
+export function drawnTensor(
+  shape: Dims,
+  dtype: DType,
+  data: TypedArray,
+  draw: () => void,
+  device: Device = cpuDevice(),
+): Tensor {
   draw();
-  const x = fromTypedArray(data, [...shape], dtype);
+  const x = hostTensor(data, [...shape], dtype, device);
   activeRecorder()?.drawn(x, data, () => {
     draw();
     return data;
@@ -164,7 +186,8 @@ export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray,
   if (isTensor(values)) throw wrongArgument('tensor', 'the values', 'numbers', values, 'to copy a tensor use x.detach().clone()'); // prettier-ignore
   if (ArrayBuffer.isView(values)) {
     const x = fromTypedArray(values);
-    return finish(given.dtype === undefined ? x : x.to(given.dtype), given);
+    const cast = given.dtype === undefined ? x : x.to(given.dtype);
+    return finish(given.device === undefined ? cast : cast.to(given.device), given);
   }
   const shape = nestedShape(values);
   checkSizes('tensor', shape);
@@ -173,7 +196,7 @@ export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray,
   const data = hostArray(dtype, numelOf(shape));
   const store = storer('tensor', dtype, data);
   eachElement(values, shape, (element, i) => store(i, element as Element));
-  return finish(fromTypedArray(data, shape, dtype), given);
+  return finish(hostTensor(data, shape, dtype, placeOf('tensor', given)), given);
 }
 
 /** Puts values into an array, converted as PyTorch converts them. */
@@ -239,23 +262,23 @@ function sizes<O extends RandomOptions>(
 /** Zeros of a shape. */
 export const zeros: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('zeros', args, TENSOR_OPTIONS);
-  return filled(shape, 0, options);
+  return filled('zeros', shape, 0, options);
 };
 
 /** Ones of a shape. */
 export const ones: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('ones', args, TENSOR_OPTIONS);
-  return filled(shape, 1, options);
+  return filled('ones', shape, 1, options);
 };
 
 /** Memory of a shape with whatever it holds. */
 export const empty: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('empty', args, TENSOR_OPTIONS);
-  return finish(empty_(options.dtype, shape), options);
+  return finish(empty_('empty', options.dtype, shape, placeOf('empty', options)), options);
 };
 
-const filled = (shape: Dims, value: number, options: SizedOptions): Tensor =>
-  finish(empty_(options.dtype, shape).fill_(value), options);
+const filled = (op: string, shape: Dims, value: number, options: SizedOptions): Tensor =>
+  finish(empty_(op, options.dtype, shape, placeOf(op, options)).fill_(value), options);
 
 /** A tensor filled with one value; booleans make bool. */
 export function full<const S extends readonly number[]>(
@@ -269,7 +292,7 @@ export function full<const S extends readonly number[]>(
   const given = tensorOptions('full', options);
   const dtype = given.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32');
   requireRoom('full', dtype, shape);
-  return filled(shape, Number(value), { ...given, dtype });
+  return filled('full', shape, Number(value), { ...given, dtype });
 }
 
 /** A square (or `n`×`m`) matrix with ones on the diagonal. */
@@ -282,7 +305,7 @@ export function eye(n: number, m: number = n, options: TensorOptions = {}): Tens
   const values = hostArray(dtype, n * m);
   const one = dtype === 'int64' ? 1n : 1;
   for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
-  return finish(fromTypedArray(values, [n, m], dtype), given);
+  return finish(hostTensor(values, [n, m], dtype, placeOf('eye', given)), given);
 }
 
 /**
@@ -304,10 +327,11 @@ export function arange(start: number, end?: number, step = 1, options: TensorOpt
   // Of a whole dtype, start and step are made whole first, as in PyTorch; how many there are follows from what was given.
   const [first, by] = isFloating(dtype) ? [from, step] : [Math.trunc(from), Math.trunc(step)];
   return finish(
-    fromTypedArray(
+    hostTensor(
       hostNumbers('arange', dtype, count, (i) => first + i * by),
       [count],
       dtype,
+      placeOf('arange', given),
     ),
     given,
   );
@@ -329,7 +353,8 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
   const at = (i: number): number => (i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to));
-  return finish(fromTypedArray(hostNumbers('linspace', dtype, steps, at), [steps], dtype), given);
+  const data = hostNumbers('linspace', dtype, steps, at);
+  return finish(hostTensor(data, [steps], dtype, placeOf('linspace', given)), given);
 }
 
 function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {
@@ -343,7 +368,7 @@ export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) =
   const { shape, options } = sizes('rand', args, RANDOM_OPTIONS);
   const data = floatArray('rand', options.dtype, numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype, data, draw), options);
+  return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('rand', options)), options);
 };
 
 /** Random numbers from the standard normal distribution. */
@@ -351,7 +376,7 @@ export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) 
   const { shape, options } = sizes('randn', args, RANDOM_OPTIONS);
   const data = floatArray('randn', options.dtype, numelOf(shape));
   const draw = (): void => fillNormal(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype, data, draw), options);
+  return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
 };
 
 /** Random whole numbers in [low, high), int64 by default. */
@@ -370,7 +395,7 @@ export function randint<const S extends readonly number[]>(
   requireRoom('randint', dtype, shape);
   const data = hostArray(dtype, numelOf(shape));
   const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
-  return finish(drawnTensor(shape, dtype, data, draw), given);
+  return finish(drawnTensor(shape, dtype, data, draw, placeOf('randint', given)), given);
 }
 
 /** The whole numbers below `n` in random order, int64 by default. */
@@ -382,7 +407,7 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor<[number
   requireRoom('randperm', dtype, [n]);
   const data = hostArray(dtype, n);
   const draw = (): void => fillRandperm(data, given.generator);
-  return finish(drawnTensor([n], dtype, data, draw), given);
+  return finish(drawnTensor([n], dtype, data, draw, placeOf('randperm', given)), given);
 }
 
 type Like = Tensor<Shape>;
@@ -392,11 +417,12 @@ function shapeLike(op: string, x: Like): number[] {
   return [...x.layout.shape];
 }
 
-/** Options with the dtype of `x` unless they name one. */
+/** Options with the dtype and the device of `x` unless they name others. */
 function like<O extends TensorOptions>(op: string, x: Like, options: unknown, kinds: OptionKinds<O>): O {
   requireTensor(op, 'the input', x);
   const given = requireOptions<O>(op, options, kinds, EXAMPLE);
-  return given.dtype === undefined ? { ...given, dtype: x.dtype } : given;
+  if (given.dtype !== undefined && given.device !== undefined) return given;
+  return { ...given, dtype: given.dtype ?? x.dtype, device: given.device ?? (x.device as DeviceName) };
 }
 
 export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('zerosLike', x, 0, options); // prettier-ignore

@@ -4,6 +4,7 @@
  *
  * The rules themselves are in `ops/`; this file treats all operations alike.
  */
+import { moved } from './transfer.ts';
 import { wrongArgument } from '../base/arguments.ts';
 import { ArgumentError, AutogradError, DeviceError, InternalError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
@@ -11,7 +12,7 @@ import { sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
 import { Graph } from '../compiler/graph.ts';
 import { Plan } from '../compiler/plan.ts';
-import type { Buffer } from '../devices/device.ts';
+import type { Buffer, Device } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { GradNode, type Edge } from './autograd.ts';
 import { cpuDevice } from './backend.ts';
@@ -40,12 +41,12 @@ export function registerTensor(make: Wrap): void {
 export const tensorOver: Wrap = (storage, layout, offset) => wrap(storage, layout, offset);
 
 const NO_SCALARS: readonly number[] = [];
-function makePlan({ name }: Operation, inputs: readonly Tensor[], attrs: Attrs, outs: Outs): EagerPlan {
+function makePlan({ name }: Operation, inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
   const results = resultLayouts(name, inputs, attrs, outs);
   const graph = new Graph();
   const ids = inputs.map(({ layout }) => graph.input(layout));
-  for (const id of graph.node(name, lowerOf(name, attrs), ids, results)) graph.output(id);
-  return { plan: new Plan(cpuDevice(), graph, { hold: counted }), results };
+  for (const id of graph.node(name, lowerOf(name, attrs, device.kind), ids, results)) graph.output(id);
+  return { plan: new Plan(device, graph, { hold: (bytes) => counted(device, bytes) }), results };
 }
 
 function resultLayouts(
@@ -84,6 +85,32 @@ function requireTensors(name: OpName, inputs: readonly unknown[]): void {
   for (const input of inputs) if (!isTensor(input)) throw wrongOperand(name, input);
 }
 
+/**
+ * The device that all of them live on.
+ * @throws DeviceError that names both where there are two
+ */
+function deviceOf(name: OpName, inputs: readonly Tensor[]): Device {
+  const first = inputs[0]!.storage.device;
+  for (const { storage } of inputs) if (storage.device !== first) throw onTwoDevices(name, first, storage.device);
+  return first;
+}
+
+const onTwoDevices = (name: OpName, a: Device, b: Device): DeviceError =>
+  new DeviceError(`${publicName(name)}: expected all tensors on one device, but got some on the ${a.name} and some on the ${b.name}; move them with .to('${a.name}') or .to('${b.name}')`); // prettier-ignore
+
+/** Numbers as tensors without dimensions may come from the CPU, as in PyTorch; where all is on one device, nothing is done. */
+function together(inputs: readonly Tensor[]): readonly Tensor[] {
+  const first = inputs[0]?.storage?.device; // callers' types may promise too much
+  for (let i = 1; i < inputs.length; i++) if (inputs[i]?.storage?.device !== first) return aligned(inputs);
+  return inputs;
+}
+
+function aligned(inputs: readonly Tensor[]): readonly Tensor[] {
+  const other = inputs.find((input) => isTensor(input) && input.storage.device !== cpuDevice())?.storage.device;
+  if (other === undefined) return inputs;
+  return inputs.map((input) => (isTensor(input) && input.layout.shape.length === 0 ? moved(input, other) : input));
+}
+
 function requireNumbers(name: OpName, scalars: readonly unknown[]): void {
   for (const scalar of scalars)
     if (typeof scalar !== 'number') throw wrongArgument(publicName(name), 'the operand', 'a number', scalar);
@@ -107,13 +134,15 @@ function record(
   given: Scalars,
   outs: readonly (Tensor | undefined)[],
 ): Tensor[] {
+  const device = deviceOf(name, inputs);
+  recorder.on(device);
   const layouts = resultLayouts(name, inputs, attrs, outs);
-  const results = layouts.map((layout, i) => outs[i] ?? wrap(imaginaryStorage(cpuDevice(), layout.extent), layout, 0));
+  const results = layouts.map((layout, i) => outs[i] ?? wrap(imaginaryStorage(device, layout.extent), layout, 0));
   for (const { storage } of [...inputs, ...results]) if (storage.freed && !recorder.owns(storage)) throw unusable(name, storage); // prettier-ignore
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
-  recorder.operation(graphOp(name, attrs), inputs, [...results, ...written], given, scalars.length);
+  recorder.operation(graphOp(name, attrs, device.kind), inputs, [...results, ...written], given, scalars.length);
   observer?.ran(name, inputs, attrs, results, scalars);
   return results;
 }
@@ -124,7 +153,7 @@ function execute(operation: Operation, inputs: readonly Tensor[], attrs: Attrs, 
   requireTensors(name, inputs);
   const recorder = activeRecorder();
   if (recorder !== undefined) return record(recorder, name, inputs, attrs, given, outs);
-  const { plan, results: layouts } = operation.planFor(inputs, attrs, outs, makePlan);
+  const { plan, results: layouts } = operation.planFor(inputs, attrs, outs, deviceOf(name, inputs), makePlan);
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const results: Tensor[] = [];
@@ -197,10 +226,11 @@ function anyRequiresGrad(inputs: readonly Tensor[]): boolean {
 /** Runs an operation and records it when an input requires gradients. Gradients do not see scalars that are asked for anew at every run. */
 export function apply<K extends OpName>(
   name: K,
-  inputs: readonly Tensor[],
+  given: readonly Tensor[],
   attrs: OpAttrs[K],
   scalars: Scalars = NO_SCALARS,
 ): Tensor[] {
+  const inputs = together(given);
   const operation = operationOf(name);
   const results = execute(operation, inputs, attrs, scalars, NO_OUTS);
   const { gradient, elementwise } = operation.rule;
@@ -264,10 +294,11 @@ export function applyInto<K extends OpName>(
  */
 export function applyInPlace<K extends OpName>(
   name: K,
-  inputs: readonly Tensor[],
+  given: readonly Tensor[],
   attrs: OpAttrs[K],
   scalars: readonly number[] = NO_SCALARS,
 ): Tensor {
+  const inputs = together(given);
   requireTensors(name, inputs);
   const target = inputs[0]!;
   requireDistinctElements(name, target);

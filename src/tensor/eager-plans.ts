@@ -7,9 +7,9 @@
 import type { Layout } from '../base/layout.ts';
 import { Recent } from '../base/recent.ts';
 import type { Plan } from '../compiler/plan.ts';
-import type { Holding } from '../devices/device.ts';
+import type { Device, Holding } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
-import { cpuDevice } from './backend.ts';
+import { signOf } from './backend.ts';
 import { ruleOf } from './graph-op.ts';
 import type { OpName } from './ops/index.ts';
 import type { OpRule } from './ops/rule.ts';
@@ -33,8 +33,8 @@ export const PLANS = { most: 128 * 1024 * 1024, held: 0 };
 export const planCount = (): number => plans.size;
 
 /** Memory for a plan here, which is counted. */
-export function counted(bytes: number): Holding {
-  const block = cpuDevice().hold(bytes);
+export function counted(device: Device, bytes: number): Holding {
+  const block = device.hold(bytes);
   PLANS.held += bytes;
   const free = (): void => {
     PLANS.held -= bytes;
@@ -45,6 +45,7 @@ export function counted(bytes: number): Holding {
 
 /** A plan that ran lately, and for what. */
 interface Ran {
+  readonly device: Device;
   readonly attrs: Attrs;
   /** The ids of the layouts of inputs, then of outs. */
   readonly ids: readonly number[];
@@ -69,24 +70,24 @@ export class Operation {
     this.rule = ruleOf(name);
   }
 
-  /** The plan for these inputs, and for results in `outs` where they are given; `make` makes one. */
-  planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, make: PlanMaker): EagerPlan {
+  /** The plan for these inputs on their device, and for results in `outs` where they are given; `make` makes one. */
+  planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device, make: PlanMaker): EagerPlan {
     const place = placeOf(inputs);
     const ran = this.#ran[place];
-    if (ran !== undefined && ran.generation === plans.generation && isFor(ran, inputs, attrs, outs)) return ran.found;
-    const found = this.#lookUp(inputs, attrs, outs, make);
+    if (ran?.generation === plans.generation && ran.device === device && isFor(ran, inputs, attrs, outs)) return ran.found;
+    const found = this.#lookUp(inputs, attrs, outs, device, make);
     const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
-    this.#ran[place] = { attrs, ids, found, generation: plans.generation };
+    this.#ran[place] = { device, attrs, ids, found, generation: plans.generation };
     return found;
   }
 
-  #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, make: PlanMaker): EagerPlan {
-    let key = `${this.name}|${attrs.key}`;
+  #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device, make: PlanMaker): EagerPlan {
+    let key = `${signOf(device)}${this.name}|${attrs.key}`;
     for (const input of inputs) key += `|${input.layout.id}`;
     for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
     let plan = plans.get(key);
     if (plan === undefined) {
-      plan = make(this, inputs, attrs, outs);
+      plan = make(this, inputs, attrs, outs, device);
       if (PLANS.held > PLANS.most) plans.age();
       plans.set(key, plan);
     }
@@ -94,7 +95,13 @@ export class Operation {
   }
 }
 
-type PlanMaker = (operation: Operation, inputs: readonly Tensor[], attrs: Attrs, outs: Outs) => EagerPlan;
+type PlanMaker = (
+  operation: Operation,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  outs: Outs,
+  device: Device,
+) => EagerPlan;
 
 /** Ids count up, so neighbours among them are what meets in an operation. */
 function placeOf(inputs: readonly Tensor[]): number {

@@ -1,4 +1,5 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
+import type { DeviceName } from './backend.ts';
 import { NOT_NEGATIVE, requireKind, requireOptions } from '../base/arguments.ts';
 import { promote, promoteScalar, requireFits } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
@@ -65,14 +66,15 @@ const TOLERANCES = { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE };
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   requireTensor('where', 'the condition', condition);
   for (const x of [a, b]) requireKind('where', 'each value', x, TENSOR_OR_NUMBER);
-  return apply1('where', [condition, operandOf(a, b), operandOf(b, a)], NO_ATTRS);
+  const { device } = condition;
+  return apply1('where', [condition, operandOf(a, b, device), operandOf(b, a, device)], NO_ATTRS);
 }
 
-function operandOf(x: Tensor | number, beside: Tensor | number): Tensor {
+function operandOf(x: Tensor | number, beside: Tensor | number, device: string): Tensor {
   if (typeof x !== 'number') return x;
   const dtype = promoteScalar(typeof beside === 'number' ? 'bool' : beside.dtype, x);
   requireFits('where', dtype, x);
-  return full([], x, { dtype });
+  return full([], x, { dtype, device: device as DeviceName });
 }
 
 /** The larger of two tensors' elements; NaN wins. */

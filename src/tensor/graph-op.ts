@@ -3,6 +3,7 @@ import { DeviceError, InternalError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import type { GraphOp, Lower } from '../compiler/graph.ts';
 import type { ElementwiseLowering } from '../compiler/planner.ts';
+import type { DeviceKind } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { loweringsOf } from '../lower/index.ts';
 import type { OpLowering, Refusal } from '../lower/table.ts';
@@ -13,23 +14,23 @@ import type { FormulaRule, OpRule } from './ops/rule.ts';
 export const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
 
 /** What the device computes formulas with. */
-export const elementwiseLowering = (): ElementwiseLowering => loweringsOf('cpu').elementwise;
+export const elementwiseLowering = (kind: DeviceKind): ElementwiseLowering => loweringsOf(kind).elementwise;
 
 /** The entry of the device's table; undefined for formulas. */
-function entryOf(name: OpName): OpLowering<Attrs> | undefined {
-  const entries = loweringsOf('cpu').operations as { readonly [name: string]: OpLowering<Attrs> | Refusal };
+function entryOf(name: OpName, kind: DeviceKind): OpLowering<Attrs> | undefined {
+  const entries = loweringsOf(kind).operations as { readonly [name: string]: OpLowering<Attrs> | Refusal };
   const entry = entries[name];
   if (entry !== undefined && 'refusal' in entry) throw new DeviceError(`${name}: ${entry.refusal}`);
   return entry;
 }
 
 /** How an operation is lowered. */
-export function lowerOf(name: OpName, attrs: Attrs): Lower {
-  const entry = entryOf(name);
+export function lowerOf(name: OpName, attrs: Attrs, kind: DeviceKind): Lower {
+  const entry = entryOf(name, kind);
   if (entry !== undefined) return withAttrs(entry.lower, attrs);
   const { elementwise } = ruleOf(name);
   if (elementwise === undefined) throw new InternalError(`${name} has neither a lowering nor a formula`);
-  return ofFormula(elementwise, attrs, elementwiseLowering());
+  return ofFormula(elementwise, attrs, elementwiseLowering(kind));
 }
 
 /** A function of its own: a closure made where an operation runs would hold that call's tensors as long as its plan lives. */
@@ -47,14 +48,14 @@ const ofFormula =
 
 const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
 
-export function graphOp(name: OpName, attrs: Attrs): GraphOp {
+export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind): GraphOp {
   const { step, choice, elementwise } = ruleOf(name);
-  const { finish, again, partner, affine } = entryOf(name) ?? {};
+  const { finish, again, partner, affine } = entryOf(name, kind) ?? {};
   const own = typeof step === 'function' ? step(attrs) : step;
   return {
     name,
     key: attrs.key,
-    lower: lowerOf(name, attrs),
+    lower: lowerOf(name, attrs, kind),
     step: own === 'affine' ? affine?.(attrs) : own,
     finish: finish && ((steps) => finish(steps, attrs)),
     again: again && ((steps) => again(steps, attrs)),

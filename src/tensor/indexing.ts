@@ -2,6 +2,7 @@
  * Indexing: Python's `x[1, :, 2:6]` written `x.at(1, ':', '2:6')`, and assignment to such a part. Numbers, slices, `null` and
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
+import { moved } from './transfer.ts';
 import { refuseMore, requireKind, show, WHOLE } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
@@ -9,7 +10,7 @@ import { dimParams } from '../geometry/attrs.ts';
 import { outOfRange } from '../geometry/index-error.ts';
 import { requireTensor } from './arguments.ts';
 import { isTensor } from './is-tensor.ts';
-import { fromTypedArray, tensor } from './create.ts';
+import { hostTensor, tensor } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { assignPicked, pick, trueIndices, withoutLeadingOnes, type Pick } from './picking.ts';
 import { activeRecorder } from './recorder.ts';
@@ -110,9 +111,12 @@ const MAX_DEPTH = 64;
 const coveredBy = (part: Part | '...'): number =>
   part === null || part === '...' || typeof part === 'boolean' ? 0 : isTensor(part) && isMask(part) ? part.ndim : 1;
 
+/** Indices may lie on the CPU whatever they index, as in PyTorch. */
+const beside = (x: Tensor, part: Part): Part => (isTensor(part) ? moved(part, x.storage.device) : part);
+
 /** Indices in their final form, `'...'` written out. */
 function normalize(op: string, x: Tensor, indices: readonly Index[]): Part[] {
-  const parts = indices.map((index) => (index === '...' ? index : partOf(op, index)));
+  const parts = indices.map((index) => (index === '...' ? index : beside(x, partOf(op, index))));
   const uses = parts.reduce<number>((n, part) => n + coveredBy(part), 0);
   if (uses > x.ndim)
     throw new IndexError(
@@ -142,7 +146,7 @@ function prepared(op: string, x: Tensor, indices: readonly Index[]): { view: Ten
     else if (typeof part === 'boolean' || (isTensor(part) && isMask(part) && part.ndim === 0)) {
       const holds = typeof part === 'boolean' ? part : part.item() !== 0;
       view = unsqueeze(view, at);
-      add(1, () => fromTypedArray(BigInt64Array.from(holds ? [0n] : [])));
+      add(1, () => hostTensor(BigInt64Array.from(holds ? [0n] : []), [holds ? 1 : 0], 'int64', x.storage.device));
     } else if (!isTensor(part)) view = applySlice(op, view, at++, part);
     else if (isMask(part)) {
       checkMask(op, view, at, part);
@@ -220,5 +224,5 @@ export function nonzero(x: Tensor, more?: unknown): Tensor {
       rest /= size;
     }
   });
-  return fromTypedArray(rows, [flat.length, shape.length]);
+  return hostTensor(rows, [flat.length, shape.length], 'int64', x.storage.device);
 }

@@ -9,11 +9,12 @@
  * The dimensions that are picked from are brought together and flattened, and so are their indices (`ravelIndex`, which checks them);
  * then this is picking slices along one dimension.
  */
+import type { DeviceName } from './backend.ts';
 import { requireDType } from '../base/dtype.ts';
 import { IndexError, ShapeError } from '../base/errors.ts';
 import { broadcastShapes, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { indexParams, ravelParams } from '../geometry/indexing.ts';
-import { fromTypedArray, full } from './create.ts';
+import { full, hostTensor } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { where } from './functions.ts';
 import type { Tensor } from './tensor.ts';
@@ -136,7 +137,8 @@ function fillMasked(view: Tensor, mask: Tensor, value: Tensor | number): void {
 
 /** The value, broadcast to the shape of what is assigned to. */
 function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
-  if (typeof value === 'number') return full([], value, { dtype: view.dtype }).expand([...shape]);
+  if (typeof value === 'number')
+    return full([], value, { dtype: view.dtype, device: view.device as DeviceName }).expand([...shape]);
   requireDType('setAt', 'the value', value.dtype, [view.dtype]);
   const apart = value.storage === view.storage ? value.clone() : value; // what is read must not change meanwhile
   const given = withoutLeadingOnes(apart, shape.length);
@@ -163,5 +165,5 @@ export function trueIndices(x: Tensor): Tensor {
   (x.dtype === 'bool' ? x : x.ne(0)).toTypedArray().forEach((holds: number | bigint, i: number) => {
     if (holds !== 0) places.push(i);
   });
-  return fromTypedArray(BigInt64Array.from(places, BigInt));
+  return hostTensor(BigInt64Array.from(places, BigInt), [places.length], 'int64', x.storage.device);
 }

@@ -7,7 +7,8 @@
  * settings. What a run could not repeat, such as a value read into JavaScript, is an error here.
  */
 import type { TypedArray } from '../base/dtype.ts';
-import { CompileError } from '../base/errors.ts';
+import { CompileError, DeviceError } from '../base/errors.ts';
+import type { Device } from '../devices/device.ts';
 import { Graph, type GraphOp } from '../compiler/graph.ts';
 import type { Storage } from './storage.ts';
 import { nextStorageSerial } from './storage.ts';
@@ -66,6 +67,10 @@ export function forbidWhileRecording(what: string, remedy: string): void {
 const numbersKey = (numbers: readonly number[]): string =>
   numbers.map((x) => (Object.is(x, -0) ? '-0' : String(x))).join(); // prettier-ignore
 
+/** How often a tensor has got other memory than it had: what was recorded before knows it where it was. */
+let moves = 0;
+export const countMove = (): void => void moves++;
+
 export class Recorder {
   readonly graph = new Graph();
   /** Storages that existed before, by buffer: parameters, state, data that the function refers to. */
@@ -95,6 +100,22 @@ export class Recorder {
   readonly #pinned = new Set<Tensor>();
   /** Storages from this serial number on are the function's own. */
   readonly #since = nextStorageSerial();
+
+  /** Where all of it runs; undefined until something does. */
+  device: Device | undefined;
+
+  constructor() {
+    this.guard(() => moves);
+  }
+
+  /**
+   * Something runs on a device.
+   * @throws DeviceError where other things run on another
+   */
+  on(device: Device): void {
+    this.device ??= device;
+    if (this.device !== device) throw new DeviceError(`compile: the function works on the ${this.device.name} and on the ${device.name}, but one recording runs on one device; compile a function for each`); // prettier-ignore
+  }
 
   /** Records what `fn` does. */
   record<T>(fn: () => T): T {

@@ -9,8 +9,7 @@ import { planned, type MemoryLimit } from '../compiler/planner.ts';
 import { Plan } from '../compiler/plan.ts';
 import type { Stamps } from '../compiler/plan-code.ts';
 import { SharedArena } from '../compiler/shared-arena.ts';
-import type { Places } from '../devices/device.ts';
-import { cpuDevice } from './backend.ts';
+import type { Device, Places } from '../devices/device.ts';
 import { explained, tensorOver } from './dispatch.ts';
 import { elementwiseLowering } from './graph-op.ts';
 import type { HostFill, Recorder } from './recorder.ts';
@@ -58,9 +57,15 @@ interface ArgumentBuffer {
 
 /** What the recordings of one function have in common, of which one runs at a time. */
 export class SharedMemory {
-  readonly arena = new SharedArena((bytes) => cpuDevice().hold(bytes));
+  readonly device: Device;
+  readonly arena: SharedArena;
   /** Where they leave the gradients of leaves that the function refers to by itself. */
   readonly grads = new WeakMap<Tensor, Storage>();
+
+  constructor(device: Device) {
+    this.device = device;
+    this.arena = new SharedArena((bytes) => device.hold(bytes));
+  }
 }
 
 export class Recording {
@@ -122,10 +127,17 @@ export class Recording {
   }
 
   /** Memory of a buffer for as long as the recording lives. */
-  #keep(buffer: number, make = () => keptStorage(this.#bytes(buffer))): Storage {
+  #keep(buffer: number, make = () => this.#keptStorage(this.#bytes(buffer))): Storage {
     this.#recorder.graph.publish(buffer);
     let storage = this.#own.get(buffer);
     if (storage === undefined) this.#own.set(buffer, (storage = make()));
+    return storage;
+  }
+
+  /** A storage that outlives the memory scope that it is made in. */
+  #keptStorage(bytes: number): Storage {
+    const storage = allocateStorage(this.#shared.device, bytes);
+    storage.kept = true;
     return storage;
   }
 
@@ -134,7 +146,7 @@ export class Recording {
     const { grads } = this.#shared;
     const known = grads.get(leaf);
     if (known?.bytes === bytes && !known.freed && !this.#reached.has(known)) return known;
-    const storage = keptStorage(bytes);
+    const storage = this.#keptStorage(bytes);
     grads.set(leaf, storage);
     return storage;
   }
@@ -158,7 +170,7 @@ export class Recording {
   #evade(args: readonly Tensor[]): void {
     for (const [buffer, storage] of this.#own) {
       if (!args.some((arg) => arg.storage === storage)) continue;
-      const other = keptStorage(storage.bytes);
+      const other = this.#keptStorage(storage.bytes);
       this.#own.set(buffer, other);
       this.#reached.delete(storage);
       this.#reached.add(other);
@@ -193,9 +205,11 @@ export class Recording {
   get plan(): Plan {
     const limit = this.#memoryLimit;
     // Where memory is scarce, nothing is kept from run to run.
-    this.#plan ??= new Plan(cpuDevice(), planned(this.#recorder.graph, elementwiseLowering(), memoryOf(limit)), {
+    const { device, arena } = this.#shared;
+    const elementwise = elementwiseLowering(device.kind);
+    this.#plan ??= new Plan(device, planned(this.#recorder.graph, elementwise, memoryOf(device, limit)), {
       keeps: limit === undefined,
-      arena: this.#shared.arena,
+      arena,
     });
     return this.#plan;
   }
@@ -208,7 +222,7 @@ export class Recording {
     if (!args.some(({ storage }) => this.#reached.has(storage))) return this.plan;
     this.#evade(args);
     if (!this.#captured.some(({ storage }) => args.some((arg) => arg.storage === storage))) return this.plan;
-    this.#literal ??= new Plan(cpuDevice(), this.#recorder.graph, { arena: this.#shared.arena });
+    this.#literal ??= new Plan(this.#shared.device, this.#recorder.graph, { arena: this.#shared.arena });
     return this.#literal;
   }
 
@@ -227,10 +241,12 @@ export class Recording {
       for (const check of preconditions) check();
       for (const effect of effects) effect();
     }
-    const fresh = new Map(this.#fresh.map((buffer) => [buffer, allocateStorage(cpuDevice(), this.#bytes(buffer))]));
+    const fresh = new Map(
+      this.#fresh.map((buffer) => [buffer, allocateStorage(this.#shared.device, this.#bytes(buffer))]),
+    );
     for (const { buffer, drawn, fill } of this.#fills) {
       const data = first ? drawn : fill();
-      cpuDevice().write((fresh.get(buffer) ?? this.#own.get(buffer)!).buffer, 0, data);
+      this.#shared.device.write((fresh.get(buffer) ?? this.#own.get(buffer)!).buffer, 0, data);
     }
     if (storageEpoch() !== epoch) this.#place(args);
     for (const [buffer, storage] of fresh) this.#placeAt(buffer, storage, 0);
@@ -339,14 +355,7 @@ export class Recording {
   }
 }
 
-const memoryOf = (bytes: number | undefined): MemoryLimit | undefined =>
-  bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(cpuDevice(), graph) };
-
-/** A storage that outlives the memory scope that it is made in. */
-function keptStorage(bytes: number): Storage {
-  const storage = allocateStorage(cpuDevice(), bytes);
-  storage.kept = true;
-  return storage;
-}
+const memoryOf = (device: Device, bytes: number | undefined): MemoryLimit | undefined =>
+  bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(device, graph) };
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);

@@ -13,7 +13,7 @@ import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
-import { activeRecorder, forbidWhileRecording } from './recorder.ts';
+import { activeRecorder, countMove, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -83,7 +83,7 @@ export abstract class TensorBase {
     return this.layout.dtype;
   }
 
-  /** `'cpu'`. */
+  /** `'cpu'` or `'gpu'`. */
   get device(): string {
     return this.storage.device.name;
   }
@@ -145,12 +145,41 @@ export abstract class TensorBase {
    */
   item(): number {
     forbidWhileRecording('item: this reads the value into JavaScript', READ_OUTSIDE);
-    if (this.layout.numel !== 1) {
-      throw new ShapeError(
-        `item: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`,
-      );
-    }
+    this.#requireOne('item');
     return Number(this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!);
+  }
+
+  /**
+   * The single element as a number, once the device has computed it: where a program may not wait, on a page with a GPU for example, this
+   * stands for {@link item}.
+   * @throws ShapeError when the tensor has more or fewer than one element
+   */
+  async itemAsync(): Promise<number> {
+    forbidWhileRecording('itemAsync: this reads the value into JavaScript', READ_OUTSIDE);
+    this.#requireOne('itemAsync');
+    return Number((await this.toTypedArrayAsync())[0]!);
+  }
+
+  /** As {@link toTypedArray}, once the device has computed the elements. */
+  async toTypedArrayAsync(): Promise<TypedArray> {
+    forbidWhileRecording('toTypedArrayAsync: this reads the tensor into JavaScript', READ_OUTSIDE);
+    const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
+    const start = dense.#start('toTypedArrayAsync');
+    return dense.storage.device.read(dense.storage.buffer, start, dense.layout.dtype, dense.layout.numel);
+  }
+
+  #requireOne(op: string): void {
+    if (this.layout.numel === 1) return;
+    throw new ShapeError(`${op}: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`); // prettier-ignore
+  }
+
+  /** @internal Has the elements and the place of another tensor from now on, whose memory it shares; a gradient is the caller's concern. */
+  become(other: Tensor): void {
+    const self = this as { -readonly [K in 'storage' | 'layout' | 'offset']: TensorBase[K] };
+    self.storage = other.storage;
+    self.layout = other.layout;
+    self.offset = other.offset;
+    countMove();
   }
 
   /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */

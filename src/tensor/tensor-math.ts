@@ -2,6 +2,7 @@
  * A tensor's arithmetic: elementwise operations, comparisons, reductions, products. Each method names an operation; what
  * it computes is in `ops/`. Results broadcast and promote as in PyTorch.
  */
+import { moved } from './transfer.ts';
 import { BOOL, NUMBER, refuseMore, requireKind, requireOptions, WHOLE, wrongArgument } from '../base/arguments.ts';
 import { canCast, requireFits, wrapped } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
@@ -253,7 +254,8 @@ export abstract class TensorMath<S extends Shape> extends TensorBase {
 
   /** Copies the elements of `source`, which is broadcast and converted. */
   copy_(source: Tensor): this {
-    applyInPlace('assign', [this.self(), source], NO_ATTRS);
+    const here = isTensor(source) ? moved(source, this.storage.device) : source; // else the operation says what it is
+    applyInPlace('assign', [this.self(), here], NO_ATTRS);
     return this;
   }
 

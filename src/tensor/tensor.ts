@@ -4,6 +4,8 @@
  *
  * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
  */
+import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
+import { moved, movedAsync } from './transfer.ts';
 import { ARRAY, NUMBER, refuseMore, requireKind, show, wrongArgument } from '../base/arguments.ts';
 import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
@@ -340,13 +342,25 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   }
 
   /**
-   * Converted to a dtype, or on a device; itself if nothing changes.
-   * @throws DeviceError for a device that is not there
+   * Converted to a dtype, moved to a device, or both: `x.to('float64')`, `x.to('gpu')`, `x.to('gpu', 'float32')`. The tensor itself if nothing
+   * changes. Gradients flow back to where the tensor was.
+   * @throws DeviceError for a device that is not there, and where it lies on one that nobody can wait for: {@link toAsync}
+   * @throws DTypeError for a dtype that the device does not have
+   * @see https://pytorch.org/docs/stable/generated/torch.Tensor.to.html
    */
-  to(target: DType | 'cpu'): Tensor<S>;
-  to(target: DType | 'cpu', ...more: readonly unknown[]): Tensor<S> {
-    refuseMore('to', more, "one dtype, or 'cpu'");
-    return convert(this, target);
+  to(target: DType | DeviceName, dtype?: DType): Tensor<S>;
+  to(target: DType | DeviceName, ...more: readonly unknown[]): Tensor<S> {
+    const [device, dtype] = destination('to', target, more);
+    // Whatever is fewer bytes to move; a device need not have the dtype that a tensor had.
+    const cast = dtype === undefined ? this : convert(this, dtype);
+    return (device === undefined ? cast : moved(cast, deviceNamed('to', device))) as Tensor<S>;
+  }
+
+  /** As {@link to}, from a GPU that the program cannot wait for as well: on a page, what is there comes to the CPU this way. */
+  async toAsync(target: DType | DeviceName, dtype?: DType): Promise<Tensor<S>> {
+    const [device, type] = destination('toAsync', target, dtype === undefined ? [] : [dtype]);
+    const cast = type === undefined ? this : convert(this, type);
+    return (device === undefined ? cast : await movedAsync(cast, deviceNamed('toAsync', device))) as Tensor<S>;
   }
 
   float(): Tensor<S> {
@@ -365,18 +379,19 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return this.to('bool');
   }
 
-  cpu(): this {
-    return this;
+  /** On the CPU. */
+  cpu(): Tensor<S> {
+    return this.to('cpu');
   }
 
-  /** @throws DeviceError always: there is no CUDA device; ask `cuda.isAvailable()` first */
-  cuda(): never {
-    throw new DeviceError('cuda: no CUDA device is available; ask cuda.isAvailable() first, and stay on the CPU');
+  /** On the GPU. @throws DeviceError where there is none; ask `cuda.isAvailable()` first */
+  cuda(): Tensor<S> {
+    return this.to('cuda');
   }
 
   /** @internal Zeros of this dtype. */
   newZeros(shape: Dims): Tensor {
-    return zeros([...shape], { dtype: this.dtype });
+    return zeros([...shape], { dtype: this.dtype, device: this.device as DeviceName });
   }
 
   /** @internal */
@@ -402,13 +417,27 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   }
 }
 
-function convert<S extends Shape>(x: Tensor<S>, target: DType | 'cpu'): Tensor<S> {
-  if (target === 'cpu' || target === x.dtype) return x;
-  if (!DTYPES.includes(target)) {
-    throw new DeviceError(`to: expected 'cpu' or one of ${DTYPES.join(', ')}, but got ${show(target)}`);
+const isDType = (value: unknown): value is DType => (DTYPES as readonly unknown[]).includes(value);
+
+/** What `to` was given: a device, a dtype, or one and the other. */
+function destination(
+  op: string,
+  target: unknown,
+  more: readonly unknown[],
+): readonly [device: DeviceName | undefined, dtype: DType | undefined] {
+  if (isDType(target)) {
+    refuseMore(op, more, 'one dtype, or a device and a dtype');
+    return [undefined, target];
   }
-  return apply1('cast', [x], castParams(target));
+  if (!isDeviceName(target)) throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or one of ${DTYPES.join(', ')}, but got ${show(target)}`); // prettier-ignore
+  const [dtype, ...rest] = more;
+  refuseMore(op, rest, 'a device and a dtype');
+  if (dtype !== undefined && !isDType(dtype)) throw wrongArgument(op, 'dtype', `one of ${DTYPES.join(', ')}`, dtype);
+  return [target, dtype];
 }
+
+const convert = <S extends Shape>(x: Tensor<S>, dtype: DType): Tensor<S> =>
+  dtype === x.dtype ? x : apply1('cast', [x], castParams(dtype));
 
 Object.defineProperty(Tensor.prototype, 'shape', {
   get(this: Tensor): Dims {

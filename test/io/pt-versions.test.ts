@@ -1,6 +1,7 @@
 /** PyTorch files of several versions and formats, described by the PyTorch that wrote them (test/fixtures/pt_versions.py). */
 import { describe, expect, test, vi } from 'vitest';
 import { DeviceError, FormatError } from '../../src/base/errors.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import { deserialize } from '../../src/io/checkpoint.ts';
 import { readPt } from '../../src/io/pt/pt.ts';
 import { OrderedDict, RawTensor, type PtValue } from '../../src/io/pt/value.ts';
@@ -60,11 +61,12 @@ test('short integers become int32, and half precision float32', () => {
   expect(values.get('float16')!.tolist()).toEqual([0, 1, 2, 3, 250]);
 });
 
-test('mapLocation takes the one device there is', () => {
-  expect(readPt(fixture('tensor.pt'), { mapLocation: 'cpu' })).toBeInstanceOf(RawTensor);
-  expect(() => readPt(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(DeviceError);
-  expect(() => readPt(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(
-    /mapLocation "cuda:0"; there is one device, 'cpu'/,
+test('mapLocation names a device that is there', () => {
+  expect(deserialize<Tensor>(fixture('tensor.pt'), { mapLocation: 'cpu' }).device).toBe('cpu');
+  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(DeviceError);
+  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(/load: no GPU is available/);
+  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'tpu' as 'cpu' })).toThrow(
+    /expected a device, 'cpu' or 'gpu'/,
   );
 });
 

@@ -3,14 +3,14 @@
  * and the thread pool. It runs the same in Node and in browsers.
  */
 import type { HostMemory } from '../../base/host-types.ts';
-import { viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
+import { DTYPES, viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
 import { show } from '../../base/arguments.ts';
 import { ArgumentError, OutOfMemoryError } from '../../base/errors.ts';
 import type { LoweredStep } from '../../compiler/lowering.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { emitWasm } from '../../kernels/cpu/wasm/emit.ts';
-import type { Buffer, Device, FasterCode, Hold, Holding, Program, ProgramOptions } from '../device.ts';
+import type { Buffer, Device, DeviceLimits, FasterCode, Hold, Holding, Program, ProgramOptions } from '../device.ts';
 import { addressOf, CpuBuffer } from './buffer.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
@@ -43,7 +43,9 @@ export type NativeHost = ProgramHost &
 export class CpuDevice implements Device {
   /** Supplied by Node's entry points: `native/native.ts`. */
   static startNative: ((host: NativeHost) => FasterCode | undefined) | undefined;
-  readonly name = 'cpu';
+  readonly kind = 'cpu';
+  readonly name: string = 'cpu';
+  readonly limits: DeviceLimits = { dtypes: new Set(DTYPES), bytes: 2 ** 32 };
   readonly target: Target;
   reclaim: ((attempt: number) => boolean) | undefined;
   hold: Hold = (bytes) => this.#held(bytes);

@@ -10,7 +10,7 @@
  */
 import type { Bytes } from '../../base/host-types.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
-import { ArgumentError, DeviceError, FormatError } from '../../base/errors.ts';
+import { ArgumentError, FormatError } from '../../base/errors.ts';
 import { bytesSource, type ByteSource } from '../bytes/byte-source.ts';
 import { formatOf, otherFormat } from '../file-format.ts';
 import { quote } from '../pickle/items.ts';
@@ -31,8 +31,6 @@ export interface ReadPtOptions extends ZipOptions {
   /** Give Python floats with whole values as `PyFloat` instead of number, so that writing them again makes floats; default false. */
   readonly keepFloats?: boolean;
   readonly limits?: Partial<PickleLimits>;
-  /** The device that tensors come to lie on, whichever they were saved from. Only `'cpu'`, the default. */
-  readonly mapLocation?: string;
   /** Told when a whole module was pickled, in whose place its state dict stands. Default: a warning on the console. */
   readonly onModule?: (className: string, place: string) => void;
 }
@@ -54,7 +52,6 @@ const MAX_VERSION = 10;
  * (`torch.save(model)`) only the state dict is read.
  * @throws FormatError when the file is damaged, hostile, of another format or holds something other than plain values and
  * dense tensors; the message names the record, the position and what to do.
- * @throws DeviceError for a `mapLocation` that is not `'cpu'`
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
 export function readPt(bytes: ByteInput, options: ReadPtOptions = {}): PtValue {
@@ -63,9 +60,6 @@ export function readPt(bytes: ByteInput, options: ReadPtOptions = {}): PtValue {
 
 /** As {@link readPt}, from a file as well: then storages stay there until their bytes are asked for. */
 export function readPtFrom(source: ByteSource, options: ReadPtOptions = {}): PtValue {
-  if (options.mapLocation !== undefined && options.mapLocation !== 'cpu') {
-    throw new DeviceError(`load: mapLocation ${quote(options.mapLocation)}; there is one device, 'cpu'`);
-  }
   const format = formatOf(source);
   const pickle = {
     limits: options.limits ?? {},
