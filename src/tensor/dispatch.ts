@@ -100,8 +100,9 @@ const onTwoDevices = (name: OpName, a: Device, b: Device): DeviceError =>
 
 /** Numbers as tensors without dimensions may come from the CPU, as in PyTorch; where all is on one device, nothing is done. */
 function together(inputs: readonly Tensor[]): readonly Tensor[] {
-  const first = inputs[0]?.storage?.device; // callers' types may promise too much
-  for (let i = 1; i < inputs.length; i++) if (inputs[i]?.storage?.device !== first) return aligned(inputs);
+  const given: readonly (Partial<Tensor> | undefined | null)[] = inputs; // callers' types may promise too much
+  const first = given[0]?.storage?.device;
+  for (let i = 1; i < given.length; i++) if (given[i]?.storage?.device !== first) return aligned(inputs);
   return inputs;
 }
 

@@ -69,7 +69,9 @@ const numbersKey = (numbers: readonly number[]): string =>
 
 /** How often a tensor has got other memory than it had: what was recorded before knows it where it was. */
 let moves = 0;
-export const countMove = (): void => void moves++;
+export const countMove = (): void => {
+  moves++;
+};
 
 export class Recorder {
   readonly graph = new Graph();

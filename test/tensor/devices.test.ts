@@ -75,7 +75,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   });
 
   test('factories draw the same numbers everywhere', async () => {
-    const [here, there] = ['cpu', 'gpu'].map((device) => {
+    const [here, there] = ['cpu', 'gpu'].map((device): Tensor[] => {
       manualSeed(3);
       return [
         rand([40], { device: device as 'cpu' }),
@@ -139,7 +139,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
       const [x, y] = [randn(5, 1, 4, 4), tensor([0, 1, 2, 3, 0], { dtype: 'int64' })];
       const step = (x: Tensor, y: Tensor): Tensor => {
         optimizer.zeroGrad();
-        const loss = F.crossEntropy(model(x) as Tensor, y);
+        const loss = F.crossEntropy(model(x), y);
         loss.backward();
         optimizer.step();
         return loss;
@@ -171,7 +171,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
 
   test('a recording is made anew after its model has moved', async () => {
     const model = new nn.Linear(3, 2);
-    const forward = compile((x: Tensor) => model(x) as Tensor);
+    const forward = compile((x: Tensor) => model(x));
     const x = randn(4, 3);
     const here = floats(forward(x));
     model.to('gpu');
