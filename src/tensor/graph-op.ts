@@ -25,7 +25,7 @@ function entryOf(name: OpName, kind: DeviceKind): OpLowering<Attrs> | undefined 
 }
 
 /** How an operation is lowered. */
-export function lowerOf(name: OpName, attrs: Attrs, kind: DeviceKind): Lower {
+export function lowerOf(name: OpName, attrs: Attrs, kind: DeviceKind = 'cpu'): Lower {
   const entry = entryOf(name, kind);
   if (entry !== undefined) return withAttrs(entry.lower, attrs);
   const { elementwise } = ruleOf(name);
