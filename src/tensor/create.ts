@@ -436,6 +436,6 @@ function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number, option
   const { layout } = x;
   const dense = given.dtype === layout.dtype && sameDims(layout.strides, contiguousStrides(layout.shape));
   if (!dense || typeof value !== 'number') return full(layout.shape, value, given) as unknown as Tensor<S>;
-  const made = new Tensor(allocateStorage(cpuDevice(), layout.extent), layout, 0); // as there is one like it, all else fits
+  const made = new Tensor(allocateStorage(placeOf(op, given), layout.extent), layout, 0); // as there is one like it, all else fits
   return finish(made.fill_(value), given) as Tensor<S>;
 }

@@ -74,7 +74,8 @@ export class Operation {
   planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device, make: PlanMaker): EagerPlan {
     const place = placeOf(inputs);
     const ran = this.#ran[place];
-    if (ran?.generation === plans.generation && ran.device === device && isFor(ran, inputs, attrs, outs)) return ran.found;
+    if (ran?.generation === plans.generation && ran.device === device && isFor(ran, inputs, attrs, outs))
+      return ran.found;
     const found = this.#lookUp(inputs, attrs, outs, device, make);
     const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
     this.#ran[place] = { device, attrs, ids, found, generation: plans.generation };
