@@ -5,8 +5,9 @@ import { wasmTextForVite } from './tools/wasm-text.mjs';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const shared = { testTimeout: 120_000, setupFiles: ['test/support/setup.ts'] };
 const slow = process.env['FLAMBEAU_SLOW'] === '1';
+/** The first time, a slow test may have a compiler make a thousand kernels, on a machine that does other things, too. */
+const shared = { testTimeout: slow ? 900_000 : 120_000, setupFiles: ['test/support/setup.ts'] };
 /** What runs on native kernels, too. Compiling thousands of them takes minutes, so most of it needs FLAMBEAU_SLOW=1. */
 const NATIVE = slow
   ? [
