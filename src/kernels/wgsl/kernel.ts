@@ -44,6 +44,17 @@ export interface WgslKernel {
   readonly body: string;
 }
 
+/** An argument for a parameter: a number, or which of a run's scalars it is. */
+export type WgslArg = number | { readonly scalar: number };
+
+/** A kernel with its arguments but for the operands, which the caller knows by their order. */
+export interface WgslLaunch {
+  readonly kernel: WgslKernel;
+  readonly args: readonly WgslArg[];
+  /** Workgroups. */
+  readonly groups: number;
+}
+
 /** Bytes of parameters that a launch may have, offsets of operands included. */
 export const PARAM_BYTES = 1024;
 /** Workgroups along one dimension of a launch. */
