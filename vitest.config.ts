@@ -86,6 +86,19 @@ export default defineConfig({
       },
       // On a GPU, or on the software adapter of Debian's chromium; skipped with a word where there is neither (test/support/webgpu.ts).
       { extends: true, test: { ...shared, name: 'webgpu', include: ['test/webgpu/*.test.ts'] } },
+      // The tests of operations once more, each operation repeated there: some of them, since every kernel is compiled.
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: 'webgpu-ops',
+          include: [
+            slow ? 'test/ops/*.test.ts' : 'test/ops/{conv,indexing,matmul,norm,pool,reduce,softmax-loss}.test.ts',
+          ],
+          setupFiles: [...shared.setupFiles, 'test/support/webgpu-shadow.ts'],
+          env: { FLAMBEAU_NATIVE: '0' },
+        },
+      },
       // What computes, once more on native kernels; the first time, every kernel is compiled.
       ...(hasCompiler
         ? [

@@ -106,9 +106,8 @@ export function distance(got: ArrayLike<number>, expected: ArrayLike<number>): n
   for (let i = 0; i < expected.length; i++) {
     const [a, b] = [got[i]!, expected[i]!];
     if (Number.isNaN(a) !== Number.isNaN(b)) return Infinity;
-    if (Number.isNaN(b) || a === b) continue;
-    most = Math.max(most, Math.abs(a - b));
-    scale = Math.max(scale, Math.abs(b));
+    if (Number.isFinite(b)) scale = Math.max(scale, Math.abs(b));
+    if (!Number.isNaN(b) && a !== b) most = Math.max(most, Math.abs(a - b));
   }
   return most / scale;
 }

@@ -219,7 +219,7 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
   });
 
   test('products: any steps, batches that broadcast, bias, whole numbers, split along a deep inside', async () => {
-    const contiguous = (rows: number, columns: number, batch: readonly [number, number]) => ({
+    const contiguous = (_rows: number, columns: number, batch: readonly [number, number]) => ({
       row: columns,
       column: 1,
       batch,

@@ -166,8 +166,12 @@ export class GpuProgram {
 
   #encode(places: GpuPlaces, scalars: readonly number[]): void {
     for (const launch of this.#launches) launch.run(places, scalars);
+    this.encoded(places);
     this.#machine.queue.mark();
   }
+
+  /** Is called when a run's launches are in the queue: what is read from now on comes after them. */
+  protected encoded(_places: GpuPlaces): void {}
 
   /** It holds no memory: pipelines are everybody's. */
   dispose(): void {}

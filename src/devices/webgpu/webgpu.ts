@@ -10,7 +10,7 @@ import { copyBytes, copyWords } from '../../kernels/wgsl/copy.ts';
 import { acquire, type Acquired, type AdapterOptions } from './adapter.ts';
 import { Heap, type Block } from './heap.ts';
 import { Pipelines } from './pipelines.ts';
-import { GpuProgram, type GpuBlock, type GpuStep, type Machine } from './program.ts';
+import { GpuProgram, type GpuBlock, type GpuPlaces, type GpuStep, type Machine } from './program.ts';
 import { Queue } from './queue.ts';
 import { Staging } from './staging.ts';
 
@@ -315,9 +315,12 @@ class ReportingProgram extends GpuProgram {
     this.#unseen = unseen;
   }
 
-  override run(...[places, scalars]: Parameters<GpuProgram['run']>): void {
-    super.run(places, scalars);
-    const placed = this.#faults.map(({ buffer, error }) => ({ block: places.buffers[buffer]!, offset: places.offsets[buffer]!, error })); // prettier-ignore
+  protected override encoded({ buffers, offsets }: GpuPlaces): void {
+    const placed = this.#faults.map(({ buffer, error }) => ({
+      block: buffers[buffer]!,
+      offset: offsets[buffer]!,
+      error,
+    }));
     this.#unseen.set(this, placed);
   }
 

@@ -99,8 +99,9 @@ export function stored({ dtype, as }: ElementwiseOperand, value: string): string
   return as === 'bool' ? `select(0u, 1u, ${value})` : `bitcast<u32>(${converted(value, as, 'i32')})`;
 }
 
-const outputOperand = (name: string, dtype: GpuDType, access: Access): WgslOperand =>
-  isByte(dtype) ? { name, dtype, bytes: access === 'dense' ? 'quad' : 'atomic' } : { name, dtype };
+/** Of several results in bytes, only one can have its words made by a thread each: others may lie otherwise in theirs. */
+const outputOperand = (name: string, dtype: GpuDType, quad: boolean): WgslOperand =>
+  isByte(dtype) ? { name, dtype, bytes: quad ? 'quad' : 'atomic' } : { name, dtype };
 
 /** The launch of an elementwise operation; operands are its inputs, then its outputs. `scalars` are its numbers. */
 export function elementwiseLaunch(spec: ElementwiseSpec, walk: Walk, scalars: readonly WgslArg[]): WgslLaunch {
@@ -108,9 +109,10 @@ export function elementwiseLaunch(spec: ElementwiseSpec, walk: Walk, scalars: re
   const n = walk.sizes.reduce((product, size) => product * size, 1);
   const { inputs, outputs } = spec;
   const shown = (list: readonly ElementwiseOperand[]): string => list.map(({ dtype, as }) => `${dtype}:${as}`).join();
+  const quad = outputs.findIndex(({ dtype }, k) => isByte(dtype) && text.accesses[inputs.length + k] === 'dense');
   const operands: WgslOperand[] = [
     ...inputs.map(({ dtype }, k): WgslOperand => ({ name: `x${k}`, dtype: dtype as GpuDType })),
-    ...outputs.map(({ dtype }, k) => outputOperand(`y${k}`, dtype as GpuDType, text.accesses[inputs.length + k]!)),
+    ...outputs.map(({ dtype }, k) => outputOperand(`y${k}`, dtype as GpuDType, k === quad)),
   ];
   const key = `elementwise:${spec.name}|${shown(inputs)}>${shown(outputs)}|${text.key}`;
   const kernel = wgslKernel(key, () => {

@@ -161,3 +161,21 @@ ${walkText([])}`,
   }));
   return { kernel, args: [n, lines.size, lines.inner], groups: walkGroups([], n) };
 }
+
+/** g · product of the other elements of the line; operands g, x, dx. */
+export function prodGradLaunch(lines: Lines): WgslLaunch {
+  const n = lines.outer * lines.size * lines.inner;
+  const kernel = wgslKernel('prodGrad', () => ({
+    operands: FLOATS('g', 'x', 'dx'),
+    params: [...SIZES],
+    workgroup: WALK_GROUP,
+    body: `fn element(i: u32) {
+  let line = (i / (p.size * p.inner)) * p.inner + i % p.inner; let own = (i / p.inner) % p.size;
+  let base = (i / (p.size * p.inner)) * p.size * p.inner + i % p.inner; var product = g_at(line);
+  for (var j = 0u; j < p.size; j++) { if (j != own) { product *= x_at(base + j * p.inner); } }
+  dx_put(i, product);
+}
+${walkText([])}`,
+  }));
+  return { kernel, args: [n, lines.size, lines.inner], groups: walkGroups([], n) };
+}

@@ -26,15 +26,16 @@ export interface MatmulShape {
 export function matmulLaunch(dtype: GpuDType, shape: MatmulShape, bias: boolean, small: boolean): SplitLaunch {
   const { m, n, k, batches, a, b } = shape;
   const type = dtype === 'float32' ? 'f32' : 'i32';
-  const load = (call: string): string => (dtype === 'uint8' || dtype === 'bool' ? `i32(${call})` : call);
-  const value = bias ? 'v + bias_at(n)' : 'v';
+  const isBytes = dtype === 'uint8' || dtype === 'bool';
+  const load = (call: string): string => (isBytes ? `i32(${call})` : call);
+  const value = bias ? 'v + bias_at(n)' : isBytes ? 'bitcast<u32>(v)' : 'v';
   const product: TileProduct = {
     name: `matmul:${dtype}${bias ? '+bias' : ''}`,
     operands: [
       { name: 'a', dtype },
       { name: 'b', dtype },
       ...(bias ? [{ name: 'bias', dtype }] : []),
-      { name: 'c', dtype: dtype === 'uint8' || dtype === 'bool' ? 'int64' : dtype },
+      isBytes ? { name: 'c', dtype, bytes: 'atomic' } : { name: 'c', dtype },
     ],
     params: ['a_m', 'a_k', 'a_0', 'a_1', 'b_k', 'b_n', 'b_0', 'b_1', 'inner'].map((name) => ({ name, type: 'u32' })),
     args: [a.row, a.column, ...a.batch, b.row, b.column, ...b.batch, batches[1]],

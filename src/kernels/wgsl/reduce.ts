@@ -37,6 +37,8 @@ export interface ReduceSpec {
   readonly finish: string;
   readonly params?: readonly WgslParam[];
   readonly args?: readonly number[];
+  /** Functions that the texts call, other than those of `math.ts`. */
+  readonly functions?: string;
 }
 
 export interface ReduceDim {
@@ -162,7 +164,8 @@ function bodyText(
   const type = spec.acc;
   const base = each((k) => `base_${k}: u32`).join(', ');
   const given = each((k) => `base_${k}`).join(', ');
-  const share = `fn share(r: u32, ${base}) -> ${type} {
+  const share = `${spec.functions ?? ''}
+fn share(r: u32, ${base}) -> ${type} {
   ${each((k) => `var at_${k} = base_${k};`).join(' ')} ${placeText('r', reduced, 'r', inputs)}
   ${each((k) => `let x${k} = x${k}__at(at_${k});`).join(' ')} return ${spec.map};
 }

@@ -1,0 +1,107 @@
+/** The lowerings of formulas, copies, conversions and fills: one walk each, between any layouts. */
+import { layoutOf } from '../../base/layout.ts';
+import { broadcastStrides } from '../../base/shape.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import { elementwiseLaunch } from '../../kernels/wgsl/elementwise.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import type { FormulaType } from '../../kernels/formula/formula.ts';
+import type { CopyAttrs } from '../../tensor/ops/copy.ts';
+import type { Values } from '../table.ts';
+import type { GpuLowering } from './lowering.ts';
+import { gpuDType } from './lowering.ts';
+import type { GpuLowerings } from './table.ts';
+
+type Numbers = readonly (number | ScalarInput)[];
+
+/** Computes `spec` for every element of the outputs; inputs broadcast to their shape. */
+export function lowerElementwise(
+  l: GpuLowering,
+  spec: ElementwiseSpec,
+  inputs: Values,
+  outputs: Values,
+  scalars: Numbers = [],
+): void {
+  const { shape, numel } = outputs[0]!.layout;
+  if (numel === 0) return;
+  const operands = [...inputs, ...outputs];
+  for (const { layout } of operands) gpuDType(spec.name, layout.dtype);
+  const steps = operands.map(({ layout }) => broadcastStrides(layout.shape, layout.strides, shape));
+  l.launch(elementwiseLaunch(spec, { sizes: shape, steps }, scalars), operands);
+}
+
+/** One expression for several sets of flat operands: each dense, or one number where `spacing` says so. */
+export function lowerElementwiseMany(
+  l: GpuLowering,
+  spec: ElementwiseSpec,
+  spacing: readonly string[],
+  sets: readonly { readonly operands: Values; readonly scalars: readonly ScalarInput[] }[],
+): void {
+  for (const { operands, scalars } of sets) {
+    const { numel } = operands.at(-1)!.layout;
+    const steps = spacing.map((way) => [way === 'same' ? 0 : 1]);
+    if (numel > 0) l.launch(elementwiseLaunch(spec, { sizes: [numel], steps }, scalars), operands);
+  }
+}
+
+const typeOf = (value: Value): FormulaType => (value.layout.dtype === 'bool' ? 'bool' : computeOf(value.layout.dtype));
+
+/** A copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */
+export function lowerCopy(l: GpuLowering, from: Value, to: Value): void {
+  // Bytes move as they are; a bool is made where there was none.
+  const same = from.layout.dtype === to.layout.dtype;
+  const as = same && to.layout.dtype === 'bool' ? 'i32' : typeOf(to);
+  const spec: ElementwiseSpec = {
+    name: 'copy',
+    inputs: [{ dtype: same && from.layout.dtype === 'bool' ? 'uint8' : from.layout.dtype, as }],
+    outputs: [{ dtype: same && to.layout.dtype === 'bool' ? 'uint8' : to.layout.dtype, as }],
+    scalars: [],
+    results: ([x]) => [x!],
+    cost: 0.1,
+  };
+  lowerElementwise(l, spec, [from], [to]);
+}
+
+/** Fills any layout with one number. */
+export function lowerFill(l: GpuLowering, to: Value, number: number | ScalarInput): void {
+  const as = typeOf(to);
+  const output = { dtype: to.layout.dtype, as };
+  const spec: ElementwiseSpec = { name: 'fill', inputs: [], outputs: [output], scalars: [as], results: (_, [value]) => [value!], cost: 0.05 }; // prettier-ignore
+  lowerElementwise(l, spec, [], [to], [number]);
+}
+
+/** `value` itself if it lies densely in row-major order, else a dense copy in temporary memory. */
+export function asContiguous(l: GpuLowering, value: Value): Value {
+  if (value.layout.contiguous) return value;
+  const copy = l.temp(value.layout.dtype, value.layout.shape);
+  lowerCopy(l, value, copy);
+  return copy;
+}
+
+/** Writes through a contiguous temporary where `out` is not contiguous itself. */
+export function intoDense(l: GpuLowering, out: Value, write: (dense: Value) => void): void {
+  if (out.layout.contiguous) {
+    write(out);
+    return;
+  }
+  const dense = l.temp(out.layout.dtype, out.layout.shape);
+  write(dense);
+  lowerCopy(l, dense, out);
+}
+
+/** In another dtype, if it is not in it yet. */
+export function asDType(l: GpuLowering, value: Value, dtype: Value['layout']['dtype']): Value {
+  if (value.layout.dtype === dtype) return value;
+  const converted = l.temp(dtype, value.layout.shape);
+  lowerCopy(l, value, converted);
+  return converted;
+}
+
+/** The same elements in one dimension; of a contiguous value. */
+export const flat = (l: GpuLowering, value: Value): Value => l.view(value, layoutOf(value.layout.dtype, [value.layout.numel])); // prettier-ignore
+
+export const copyLowerings: GpuLowerings<CopyAttrs> = {
+  copy: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
+  cast: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
+  assign: { lower: (l, [, source], [out]) => lowerCopy(l, source!, out!) },
+  fill: { lower: (l, _, [out]) => lowerFill(l, out!, l.scalar(0)) },
+};

@@ -1,0 +1,31 @@
+/** The lowerings of WebGPU. Of float64 there is none: what meets it says so. */
+import type { LoweredAttrs } from '../../tensor/ops/index.ts';
+import { convLowerings } from './conv.ts';
+import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
+import { indexingLowerings } from './indexing.ts';
+import { lossLowerings } from './loss.ts';
+import { matmulLowerings } from './matmul.ts';
+import { normLowerings } from './norm.ts';
+import { poolLowerings } from './pool.ts';
+import { reduceLowerings } from './reduce.ts';
+import { resampleLowerings } from './resample.ts';
+import { softmaxLowerings } from './softmax.ts';
+import type { GpuLowerings } from './table.ts';
+
+const operations: GpuLowerings<LoweredAttrs> = {
+  ...copyLowerings,
+  ...reduceLowerings,
+  ...matmulLowerings,
+  ...convLowerings,
+  ...poolLowerings,
+  ...resampleLowerings,
+  ...normLowerings,
+  ...softmaxLowerings,
+  ...lossLowerings,
+  ...indexingLowerings,
+};
+
+export const WEBGPU_LOWERINGS = {
+  operations,
+  elementwise: { one: lowerElementwise, many: lowerElementwiseMany },
+};
