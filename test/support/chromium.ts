@@ -13,14 +13,15 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** The program, from the environment variable CHROMIUM or one of the usual places; undefined if there is none. */
 export const chromiumPath = [process.env['CHROMIUM'], ...PLACES].find((path) => path !== undefined && existsSync(path));
 
-export async function launchChromium(): Promise<Browser> {
+/** @param more arguments, for what is off by default */
+export async function launchChromium(more: readonly string[] = []): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error('no Chromium is installed');
   return chromium.launch({
     executablePath: chromiumPath,
     headless: true,
     args: [
       '--no-sandbox',
-      '--disable-gpu',
+      ...(more.length > 0 ? more : ['--disable-gpu']),
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',
