@@ -4,7 +4,6 @@
  */
 import { layoutOf, sameLayout, type Layout } from '../base/layout.ts';
 import { sameDims } from '../base/shape.ts';
-import { elementwiseLanes } from '../kernels/cpu/elementwise/lanes.ts';
 import type { ElementwiseOperand, ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import {
   elementwiseProgram,
@@ -14,21 +13,10 @@ import {
   type Result,
   type Source,
 } from '../kernels/formula/program.ts';
+import type { ElementwiseLowering } from './elementwise.ts';
 import type { Graph, GraphNode } from './graph.ts';
-import type { Lowering, ScalarInput, Value } from './lowering.ts';
+import type { Lowering, Value } from './lowering.ts';
 import { NodeTable } from './rewrite.ts';
-
-/** Adds the launches that compute an expression for every element of the outputs. */
-export type LowerElementwise = (
-  l: Lowering,
-  spec: ElementwiseSpec,
-  inputs: readonly Value[],
-  outputs: readonly Value[],
-  scalars: readonly ScalarInput[],
-) => void;
-
-/** Inputs and outputs of one kernel: their addresses stay in registers. */
-const MAX_OPERANDS = 12;
 
 interface Member {
   readonly node: GraphNode;
@@ -42,34 +30,34 @@ interface Group {
   readonly flat: boolean;
 }
 
-/** What a group computes: values to read and to write, and the expression. */
+/** What a group computes: values to read and to write, and the formulas. */
 interface Program {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly spec: ElementwiseSpec;
 }
 
-/** How many operations an expression was joined from, if more than one. */
+/** How many operations a spec was joined from, if more than one. */
 const sizes = new WeakMap<ElementwiseSpec, number>();
 
 /** Whether two groups, by their places, may be joined: `from` feeds `at`. */
 type MayJoin = (table: NodeTable, from: number, at: number, joint: Group) => boolean;
 
 /** The same graph with elementwise operations joined. */
-export const withElementwiseJoined = (graph: Graph, lower: LowerElementwise): Graph =>
-  withGroups(graph, lower, () => true);
+export const withElementwiseJoined = (graph: Graph, device: ElementwiseLowering): Graph =>
+  withGroups(graph, device, () => true);
 
 /**
  * The same graph where elementwise operations that make a value again are joined with those that need it next, so that it need not
  * lie in memory at all. Nothing else moves: that could make lives longer.
  */
-export const withRepeatsJoined = (graph: Graph, lower: LowerElementwise): Graph =>
-  withGroups(graph, lower, (table, from, at, { flat }) => {
+export const withRepeatsJoined = (graph: Graph, device: ElementwiseLowering): Graph =>
+  withGroups(graph, device, (table, from, at, { flat }) => {
     const { repeats, outputs } = table.nodes[from]!;
     return flat && repeats === true && outputs.every((id) => Math.min(...table.readers(table.bufferOf(id)), at) === at);
   });
 
-function withGroups(graph: Graph, lower: LowerElementwise, mayJoin: MayJoin): Graph {
+function withGroups(graph: Graph, device: ElementwiseLowering, mayJoin: MayJoin): Graph {
   const table = new NodeTable(graph);
   const groups = new Map<number, Group>();
   graph.nodes.forEach((node, i) => {
@@ -77,10 +65,11 @@ function withGroups(graph: Graph, lower: LowerElementwise, mayJoin: MayJoin): Gr
     if (group === undefined) return;
     groups.set(i, group);
     let at: number | undefined = i;
-    while (at !== undefined) at = joined(table, groups, at, mayJoin);
+    while (at !== undefined) at = joined(table, groups, at, device, mayJoin);
   });
   for (const [at, group] of groups) {
-    if (group.members.length > 1) table.replace([at], at, groupNode(graph, group, programOf(table, group, at)!, lower));
+    if (group.members.length > 1)
+      table.replace([at], at, groupNode(graph, group, programOf(table, group, at, device)!, device));
   }
   return table.result();
 }
@@ -98,19 +87,25 @@ function groupOf(graph: Graph, node: GraphNode): Group | undefined {
 }
 
 /** Joins the group at a place with one that it reads from; returns where both are then. */
-function joined(table: NodeTable, groups: Map<number, Group>, at: number, mayJoin: MayJoin): number | undefined {
+function joined(
+  table: NodeTable,
+  groups: Map<number, Group>,
+  at: number,
+  device: ElementwiseLowering,
+  mayJoin: MayJoin,
+): number | undefined {
   const group = groups.get(at)!;
   for (const id of table.nodes[at]!.inputs) {
     const from = table.producer(table.bufferOf(id));
     const before = from === undefined || from >= at ? undefined : groups.get(from);
     if (from === undefined || before === undefined) continue;
-    const both = union(table.graph, before, group);
+    const both = union(table.graph, before, group, device);
     const place =
       both === undefined || !mayJoin(table, from, at, both) ? undefined : table.meeting(new Set([from, at]));
     if (both === undefined || place === undefined) continue;
     const nodes = [table.nodes[from]!, table.nodes[at]!] as const;
     table.replace([from, at], place, placeholder(both));
-    if (programOf(table, both, place) !== undefined) {
+    if (programOf(table, both, place, device) !== undefined) {
       groups.delete(from);
       groups.delete(at);
       groups.set(place, both);
@@ -133,10 +128,10 @@ function placeholder({ members }: Group): GraphNode {
   };
 }
 
-function union(graph: Graph, a: Group, b: Group): Group | undefined {
+function union(graph: Graph, a: Group, b: Group, { kind }: ElementwiseLowering): Group | undefined {
   const members = [...a.members, ...b.members];
   const steps = members.reduce((sum, { spec }) => sum + (sizes.get(spec) ?? 1), 0);
-  if (steps > MAX_STEPS || elementwiseLanes(a.members[0]!.spec) !== elementwiseLanes(b.members[0]!.spec)) return undefined; // prettier-ignore
+  if (steps > MAX_STEPS || kind(a.members[0]!.spec) !== kind(b.members[0]!.spec)) return undefined; // prettier-ignore
   const shapes = members.map(({ node }) => graph.values[node.outputs[0]!]!.layout);
   const [first] = shapes as [Layout];
   if (a.flat && b.flat && shapes.every(({ numel }) => numel === first.numel)) return { members, flat: true };
@@ -152,8 +147,8 @@ function samePlace(graph: Graph, { flat }: Group, a: number, b: number): boolean
   );
 }
 
-/** The expression of the group at a place; undefined where values in memory stand in the way. */
-function programOf(table: NodeTable, group: Group, at: number): Program | undefined {
+/** The program of the group at a place; undefined where values in memory stand in the way. */
+function programOf(table: NodeTable, group: Group, at: number, { operands }: ElementwiseLowering): Program | undefined {
   const { graph } = table;
   const inputs: { readonly id: number; readonly operand: ElementwiseOperand }[] = [];
   const made = new Map<number, Result & { readonly id: number; readonly operand: ElementwiseOperand }>();
@@ -180,7 +175,7 @@ function programOf(table: NodeTable, group: Group, at: number): Program | undefi
     steps.push({ spec, inputs: sources });
   }
   const wanted = [...made.entries()].filter(([buffer]) => !table.isLocal(buffer) || table.usedElsewhere(buffer, at));
-  if (wanted.length === 0 || inputs.length + wanted.length > MAX_OPERANDS) return undefined;
+  if (wanted.length === 0 || inputs.length + wanted.length > operands) return undefined;
   const results = wanted.map(([, result]) => result);
   return {
     inputs: inputs.map(({ id }) => id),
@@ -191,7 +186,7 @@ function programOf(table: NodeTable, group: Group, at: number): Program | undefi
 
 const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a.dtype === b.dtype && a.as === b.as;
 
-function groupNode(graph: Graph, { members, flat }: Group, program: Program, lower: LowerElementwise): GraphNode {
+function groupNode(graph: Graph, { members, flat }: Group, program: Program, { one }: ElementwiseLowering): GraphNode {
   const { inputs, outputs, spec } = program;
   sizes.set(spec, members.reduce((sum, member) => sum + (sizes.get(member.spec) ?? 1), 0)); // prettier-ignore
   const { numel } = graph.values[outputs[0]!]!.layout;
@@ -203,7 +198,7 @@ function groupNode(graph: Graph, { members, flat }: Group, program: Program, low
   return {
     name: members.map(({ node }) => node.name).join('+'),
     elementwise: () => spec,
-    lower: (l, ins, outs) => lower(l, spec, ins.map(row(l)), outs.map(row(l)), scalars.map((scalar) => ({ scalar }))), // prettier-ignore
+    lower: (l, ins, outs) => one(l, spec, ins.map(row(l)), outs.map(row(l)), scalars.map((scalar) => ({ scalar }))), // prettier-ignore
     inputs,
     outputs,
     firstScalar: 0,

@@ -1,28 +1,18 @@
 /**
- * Joins updates of many tensors by one expression into one launch: an optimizer's steps, counters of batches. Taken are dense
+ * Joins updates of many tensors by the same formulas into one launch: an optimizer's steps, counters of batches. Taken are dense
  * elementwise operations whose results are all wanted outside; intermediate results live shorter where they are.
  */
-import { elementwiseKey } from '../kernels/cpu/elementwise/elementwise.ts';
-import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
-import type { Spacing } from '../kernels/cpu/elementwise/memory.ts';
+import { elementwiseKey, type ElementwiseSpec } from '../kernels/formula/elementwise.ts';
+import type { FlatSpacing, LowerMany } from './elementwise.ts';
 import type { Graph, GraphNode } from './graph.ts';
-import type { Lowering, ScalarInput, Value } from './lowering.ts';
 import { NodeTable } from './rewrite.ts';
-
-/** Adds one launch that computes an expression for several sets of flat operands, outputs after inputs. */
-export type LowerMany = (
-  l: Lowering,
-  spec: ElementwiseSpec,
-  spacing: readonly Spacing[],
-  sets: readonly { readonly operands: readonly Value[]; readonly scalars: readonly ScalarInput[] }[],
-) => void;
 
 /** An operation that may be one of many. */
 interface Update {
   readonly at: number;
   readonly node: GraphNode;
   readonly spec: ElementwiseSpec;
-  readonly spacing: readonly Spacing[];
+  readonly spacing: readonly FlatSpacing[];
 }
 
 /** The same graph with updates joined. */
@@ -52,7 +42,7 @@ function updateOf(graph: Graph, node: GraphNode, at: number): Update | undefined
   if (!outside || node.elementwise === undefined) return undefined;
   const { numel } = layouts.at(-1)!;
   const count = node.inputs.length;
-  const spacing = layouts.map((layout, i): Spacing | undefined => {
+  const spacing = layouts.map((layout, i): FlatSpacing | undefined => {
     if (layout.contiguous && layout.numel === numel) return 'dense';
     return i < count && layout.numel === 1 ? 'same' : undefined;
   });

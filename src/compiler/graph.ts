@@ -56,7 +56,7 @@ export interface GraphOp {
   readonly lower: Lower;
   /** Operations of one name and key compute the same from the same values. undefined: like no other. */
   readonly key?: string | undefined;
-  /** The expression of an operation that works element by element: each input broadcasts, each output has the one shape. */
+  /** The formulas of an operation that works element by element: each input broadcasts, each output has the one shape. */
   readonly elementwise?: ((inputs: readonly Layout[], outputs: readonly Layout[]) => ElementwiseSpec) | undefined;
   /** What it is to an operation before it that can take it over; its first input is that one's result. */
   readonly step?: FinishStep | undefined;

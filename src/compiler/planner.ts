@@ -4,8 +4,9 @@
  */
 import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
-import { withElementwiseJoined, withRepeatsJoined, type LowerElementwise } from './fuse-elementwise.ts';
-import { withUpdatesJoined, type LowerMany } from './fuse-launches.ts';
+import type { ElementwiseLowering } from './elementwise.ts';
+import { withElementwiseJoined, withRepeatsJoined } from './fuse-elementwise.ts';
+import { withUpdatesJoined } from './fuse-launches.ts';
 import { withPartners, withSteps } from './fuse.ts';
 import { withGatesFirst } from './gates.ts';
 import type { Graph } from './graph.ts';
@@ -13,29 +14,24 @@ import type { GraphNeeds } from './needs.ts';
 import { withValuesMadeAgain, type Recomputed } from './recompute.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
-/** How elementwise expressions are launched. */
-export interface ElementwiseLowering {
-  readonly one: LowerElementwise;
-  readonly many: LowerMany;
-}
-
 /** A limit of the memory for intermediates, and how to find out what a graph takes. */
 export interface MemoryLimit {
   readonly bytes: number;
   readonly needsOf: (graph: Graph) => GraphNeeds;
 }
 
-export function planned(graph: Graph, { one, many }: ElementwiseLowering, memory?: MemoryLimit): Graph {
+export function planned(graph: Graph, device: ElementwiseLowering, memory?: MemoryLimit): Graph {
   const tidy = withGatesFirst(withoutRepetition(withOwnBuffers(withoutDeadCode(graph))));
-  const fused = withUpdatesJoined(withElementwiseJoined(withPartners(withSteps(tidy)), one), many);
-  return memory === undefined ? withBuffersReused(fused) : limited(fused, one, memory);
+  const joined = withElementwiseJoined(withPartners(withSteps(tidy)), device);
+  const fused = device.many === undefined ? joined : withUpdatesJoined(joined, device.many);
+  return memory === undefined ? withBuffersReused(fused) : limited(fused, device, memory);
 }
 
 /** How often the limit is tried to be met: blocks of the arena do not fit together without gaps. */
 const TRIES = 4;
 
 /** The graph that takes least memory of some tries to stay below the limit. */
-function limited(fused: Graph, one: LowerElementwise, { bytes: limit, needsOf }: MemoryLimit): Graph {
+function limited(fused: Graph, device: ElementwiseLowering, { bytes: limit, needsOf }: MemoryLimit): Graph {
   let best = withBuffersReused(fused);
   let repeats: Recomputed['repeats'] = [];
   const without = needsOf(best).arena;
@@ -44,7 +40,7 @@ function limited(fused: Graph, one: LowerElementwise, { bytes: limit, needsOf }:
   let aim = limit;
   for (let i = 0; i < TRIES && needs !== undefined && arena > limit; i++) {
     const again = withValuesMadeAgain(fused, needs, aim);
-    const graph = withBuffersReused(withRepeatsJoined(again.graph, one));
+    const graph = withBuffersReused(withRepeatsJoined(again.graph, device));
     const { arena: reached } = needsOf(graph);
     if (reached < arena) [best, arena, repeats] = [graph, reached, again.repeats];
     if (again.peak > aim) break; // nothing is left to make again

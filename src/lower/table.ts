@@ -8,7 +8,7 @@
  */
 import type { AffineStep, FinishStep, Lower, Partner } from '../compiler/graph.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
-import type { ElementwiseLowering } from '../compiler/planner.ts';
+import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { LoweredAttrs } from '../tensor/ops/index.ts';
 
 export type Values = readonly Value[];

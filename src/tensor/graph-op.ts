@@ -2,7 +2,7 @@
 import { DeviceError, InternalError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import type { GraphOp, Lower } from '../compiler/graph.ts';
-import type { ElementwiseLowering } from '../compiler/planner.ts';
+import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { DeviceKind } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { loweringsOf } from '../lower/index.ts';

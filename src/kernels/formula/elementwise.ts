@@ -42,6 +42,12 @@ export function formulasOf(spec: ElementwiseSpec): readonly Formula[] {
   return results;
 }
 
+/** Names the formulas of a spec with the types of its operands: what a kernel's code depends on, walks aside. */
+export function elementwiseKey({ name, inputs, outputs }: ElementwiseSpec): string {
+  const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
+  return `${name}/(${types(inputs)})>${types(outputs)}`;
+}
+
 /** The arithmetic type of a dtype: bytes compute in 32 bits. */
 export const computeOf = (dtype: DType): NumberType => ARITHMETIC[dtype];
 

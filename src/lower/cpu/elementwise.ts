@@ -1,4 +1,4 @@
-/** The lowering of elementwise expressions. */
+/** The lowering of formulas. */
 import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { isTransposed, lowerCopy } from './copy.ts';

@@ -2,6 +2,7 @@
 import type { LoweredAttrs } from '../../tensor/ops/index.ts';
 import type { DeviceLowerings, OpLowerings } from '../table.ts';
 import { convLowerings } from './conv/index.ts';
+import { elementwiseLanes } from '../../kernels/cpu/elementwise/lanes.ts';
 import { copyLowerings } from './copy.ts';
 import { launchElementwiseMany } from './elementwise-launch.ts';
 import { lowerElementwise } from './elementwise.ts';
@@ -30,5 +31,10 @@ const operations: OpLowerings<LoweredAttrs> = {
 
 export const CPU_LOWERINGS: DeviceLowerings = {
   operations,
-  elementwise: { one: lowerElementwise, many: launchElementwiseMany },
+  elementwise: {
+    one: lowerElementwise,
+    many: launchElementwiseMany,
+    kind: elementwiseLanes,
+    operands: 12, // their addresses stay in registers
+  },
 };

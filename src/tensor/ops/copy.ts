@@ -27,7 +27,7 @@ export interface CopyAttrs {
 /** The attributes of `cast`. */
 export const castParams = (dtype: DType): ScalarAttrs => dtypeAttrs(dtype);
 
-/** A copy or conversion as part of a larger expression. */
+/** A copy or conversion as part of a larger formula. */
 const copySpec = ([from]: readonly Layout[], [to]: readonly Layout[]): ElementwiseSpec =>
   moveSpec(from!.dtype, to!.dtype, to!.dtype === 'bool' ? 'bool' : computeOf(to!.dtype));
 

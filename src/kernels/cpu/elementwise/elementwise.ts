@@ -20,7 +20,13 @@ import {
   storeElement,
   type Spacing,
 } from './memory.ts';
-import { formulasOf, isExact, type ElementwiseOperand, type ElementwiseSpec } from '../../formula/elementwise.ts';
+import {
+  elementwiseKey,
+  formulasOf,
+  isExact,
+  type ElementwiseOperand,
+  type ElementwiseSpec,
+} from '../../formula/elementwise.ts';
 import type { Formula } from '../../formula/formula.ts';
 import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { expand } from './expand.ts';
@@ -85,12 +91,6 @@ export function elementwiseKernel(target: Target, spec: ElementwiseSpec, walk: W
 
 const walkKey = ({ outer, spacing, lanes }: WalkShape): string =>
   `${outer}${spacing.map((s) => s[1]).join('')}${lanes ?? ''}`;
-
-/** What the code of a spec's formulas depends on. */
-export function elementwiseKey(spec: ElementwiseSpec): string {
-  const types = (list: readonly ElementwiseOperand[]): string => list.map((o) => `${o.dtype}:${o.as}`).join();
-  return `${spec.name}/${elementwiseLanes(spec)}(${types(spec.inputs)})>${types(spec.outputs)}`;
-}
 
 const MANY_PARAMS = {
   /** One row for each walk: its first unit and that after its last, its elements, its operands, its numbers. */
