@@ -1,4 +1,5 @@
-// Checks that value imports point down only (see ARCHITECTURE.md). Type-only imports are erased and may point anywhere.
+// Checks that value imports point down only (see ARCHITECTURE.md), and that no files import values of one another in a circle. Type-only
+// imports are erased and may point anywhere.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +23,8 @@ const rank = new Map(LAYERS.flatMap((names, i) => names.map((name) => [name, i])
 const NODE_FREE = new Set(['base', 'geometry', 'kernels', 'compiler', 'lower', 'tensor', 'nn', 'optim']);
 const src = fileURLToPath(new URL('../src', import.meta.url));
 const errors = [];
+/** What each file imports values from. */
+const imports = new Map();
 
 const layerOf = (file) => {
   const [head, ...rest] = relative(src, file).split(sep);
@@ -31,6 +34,7 @@ const layerOf = (file) => {
 for (const entry of readdirSync(src, { recursive: true })) {
   if (!entry.endsWith('.ts')) continue;
   const file = join(src, entry);
+  imports.set(file, []);
   const from = layerOf(file);
   if (from === undefined) continue;
   if (!rank.has(from)) errors.push(`${entry}: unknown layer ${from}`);
@@ -41,6 +45,7 @@ for (const entry of readdirSync(src, { recursive: true })) {
     if (target.startsWith('node:') && NODE_FREE.has(from))
       errors.push(`${entry}: ${target} in a layer that also runs in browsers`);
     if (!target.startsWith('.')) continue;
+    imports.get(file).push(resolve(dirname(file), target));
     const to = layerOf(resolve(dirname(file), target));
     if (to === undefined) errors.push(`${entry}: imports the entry point ${target}`);
     else if (to !== from && !(rank.get(to) > rank.get(from)))
@@ -59,8 +64,45 @@ function isTypeOnly(statement) {
   return parts.length > 0 && parts.every((part) => part.startsWith('type '));
 }
 
+for (const circle of circles()) {
+  const names = circle.map((file) => relative(src, file));
+  errors.push(
+    `${[...names, names[0]].join(' → ')}: a circle; move what both need into a file below, or let one register itself`,
+  );
+}
+
+/** One circle of each group of files that reach each other (Tarjan, https://doi.org/10.1137/0201010). */
+function circles() {
+  const [order, lowest, stack, found] = [new Map(), new Map(), [], []];
+  const visit = (file) => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file));
+    stack.push(file);
+    for (const next of imports.get(file) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) lowest.set(file, Math.min(lowest.get(file), lowest.get(next)));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const group = new Set(stack.splice(stack.indexOf(file)));
+    if (group.size > 1 || imports.get(file)?.includes(file)) found.push(shortestCircle(file, group));
+  };
+  for (const file of imports.keys()) if (!order.has(file)) visit(file);
+  return found;
+}
+
+function shortestCircle(start, group) {
+  const paths = [[start]];
+  for (const path of paths) {
+    for (const next of imports.get(path.at(-1)) ?? []) {
+      if (next === start) return path;
+      if (group.has(next) && !paths.some((other) => other.at(-1) === next)) paths.push([...path, next]);
+    }
+  }
+  return [start];
+}
+
 if (errors.length > 0) {
   console.error(errors.join('\n'));
-  console.error(`check-imports: ${errors.length} import(s) point the wrong way; see ARCHITECTURE.md`);
+  console.error(`check-imports: ${errors.length} problem(s); see ARCHITECTURE.md`);
   process.exit(1);
 }

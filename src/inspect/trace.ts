@@ -13,7 +13,7 @@ import type { Attrs } from '../geometry/attrs.ts';
 import { runningModules, type ModuleBase } from '../nn/module-base.ts';
 import { Parameter } from '../nn/parameter.ts';
 import { zeros } from '../tensor/create.ts';
-import { observing } from '../tensor/dispatch.ts';
+import { observing } from '../tensor/observer.ts';
 import type { OpName } from '../tensor/ops/index.ts';
 import type { Storage } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -8,7 +8,7 @@ import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
 import type { Device } from '../devices/device.ts';
 import { cpuDevice, signOf } from './backend.ts';
-import { tensorOver } from './dispatch.ts';
+import { tensorOver } from './make-tensor.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording, SharedMemory } from './recording.ts';

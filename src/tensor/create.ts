@@ -14,8 +14,9 @@ import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
 import { isTensor } from './is-tensor.ts';
+import { tensorOver } from './make-tensor.ts';
 import { requireElements } from './transfer.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 export type { Nested };
 
@@ -89,7 +90,7 @@ const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device 
 function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
   requireElements(op, dtype, device);
   const layout = layoutOf(dtype, shape);
-  return new Tensor(allocateStorage(device, layout.extent), layout, 0);
+  return tensorOver(allocateStorage(device, layout.extent), layout, 0);
 }
 
 function finish(x: Tensor, options: TensorOptions): Tensor {
@@ -436,6 +437,6 @@ function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number, option
   const { layout } = x;
   const dense = given.dtype === layout.dtype && sameDims(layout.strides, contiguousStrides(layout.shape));
   if (!dense || typeof value !== 'number') return full(layout.shape, value, given) as unknown as Tensor<S>;
-  const made = new Tensor(allocateStorage(placeOf(op, given), layout.extent), layout, 0); // as there is one like it, all else fits
+  const made = tensorOver(allocateStorage(placeOf(op, given), layout.extent), layout, 0); // as there is one like it, all else fits
   return finish(made.fill_(value), given) as Tensor<S>;
 }

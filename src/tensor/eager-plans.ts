@@ -6,11 +6,14 @@
  */
 import type { Layout } from '../base/layout.ts';
 import { Recent } from '../base/recent.ts';
-import type { Plan } from '../compiler/plan.ts';
+import { sameDims } from '../base/shape.ts';
+import { Graph } from '../compiler/graph.ts';
+import { Plan } from '../compiler/plan.ts';
 import type { Device, Holding } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { signOf } from './backend.ts';
-import { ruleOf } from './graph-op.ts';
+import { lowerOf, ruleOf } from './graph-op.ts';
+import { inPlaceMismatch } from './op-errors.ts';
 import type { OpName } from './ops/index.ts';
 import type { OpRule } from './ops/rule.ts';
 import type { Tensor } from './tensor.ts';
@@ -21,6 +24,7 @@ export interface EagerPlan {
   readonly results: readonly Layout[];
 }
 
+/** Where results go; undefined for those that are made anew. */
 export type Outs = readonly (Tensor | undefined)[];
 
 /** Plans are few; where signatures vary without end, those go that have not run for long, also when they hold much: tables, argument blocks. */
@@ -32,15 +36,38 @@ export const PLANS = { most: 128 * 1024 * 1024, held: 0 };
 /** How many plans there are, for tests. */
 export const planCount = (): number => plans.size;
 
-/** Memory for a plan here, which is counted. */
-export function counted(device: Device, bytes: number): Holding {
-  const block = device.hold(bytes);
-  PLANS.held += bytes;
-  const free = (): void => {
-    PLANS.held -= bytes;
-    block.free();
+/** Takes memory for a plan here, which is counted. A function of its own: one made where a plan is made might hold that call's tensors. */
+const countedOn =
+  (device: Device) =>
+  (bytes: number): Holding => {
+    const block = device.hold(bytes);
+    PLANS.held += bytes;
+    const free = (): void => {
+      PLANS.held -= bytes;
+      block.free();
+    };
+    return { buffer: block.buffer, bytes, free };
   };
-  return { buffer: block.buffer, bytes, free };
+
+function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
+  const results = resultLayouts(name, inputs, attrs, outs);
+  const graph = new Graph();
+  const ids = inputs.map(({ layout }) => graph.input(layout));
+  for (const id of graph.node(name, lowerOf(name, attrs, device.kind), ids, results)) graph.output(id);
+  return { plan: new Plan(device, graph, { hold: countedOn(device) }), results };
+}
+
+/** What the results look like: as the rule says, or where they go. */
+export function resultLayouts(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: Outs): Layout[] {
+  const layouts = inputs.map((input) => input.layout);
+  return ruleOf(name)
+    .shape(layouts, attrs)
+    .map((layout, i) => {
+      const out = outs[i]?.layout;
+      if (out === undefined) return layout;
+      if (out.dtype !== layout.dtype || !sameDims(out.shape, layout.shape)) throw inPlaceMismatch(name, out, layout);
+      return out;
+    });
 }
 
 /** A plan that ran lately, and for what. */
@@ -70,39 +97,31 @@ export class Operation {
     this.rule = ruleOf(name);
   }
 
-  /** The plan for these inputs on their device, and for results in `outs` where they are given; `make` makes one. */
-  planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device, make: PlanMaker): EagerPlan {
+  /** The plan for these inputs on their device, and for results in `outs` where they are given. */
+  planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
     const place = placeOf(inputs);
     const ran = this.#ran[place];
     if (ran?.generation === plans.generation && ran.device === device && isFor(ran, inputs, attrs, outs))
       return ran.found;
-    const found = this.#lookUp(inputs, attrs, outs, device, make);
+    const found = this.#lookUp(inputs, attrs, outs, device);
     const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
     this.#ran[place] = { device, attrs, ids, found, generation: plans.generation };
     return found;
   }
 
-  #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device, make: PlanMaker): EagerPlan {
+  #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
     let key = `${signOf(device)}${this.name}|${attrs.key}`;
     for (const input of inputs) key += `|${input.layout.id}`;
     for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
     let plan = plans.get(key);
     if (plan === undefined) {
-      plan = make(this, inputs, attrs, outs, device);
+      plan = makePlan(this.name, inputs, attrs, outs, device);
       if (PLANS.held > PLANS.most) plans.age();
       plans.set(key, plan);
     }
     return plan;
   }
 }
-
-type PlanMaker = (
-  operation: Operation,
-  inputs: readonly Tensor[],
-  attrs: Attrs,
-  outs: Outs,
-  device: Device,
-) => EagerPlan;
 
 /** Ids count up, so neighbours among them are what meets in an operation. */
 function placeOf(inputs: readonly Tensor[]): number {

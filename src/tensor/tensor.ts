@@ -14,7 +14,8 @@ import { existingDim, showShape, type Dims } from '../base/shape.ts';
 import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
 import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { onesLike, zeros } from './create.ts';
-import { apply1, registerTensor } from './dispatch.ts';
+import { apply1 } from './dispatch.ts';
+import { registerTensor } from './make-tensor.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
 import { castParams } from './ops/copy.ts';
 import { formatTensor } from './print.ts';
@@ -35,7 +36,6 @@ import type {
   ViewArguments,
   ViewShape,
 } from './shapes/view.ts';
-import type { Storage } from './storage.ts';
 import { TensorMath } from './tensor-math.ts';
 import { toNested, type Nested } from './to-nested.ts';
 import * as views from './views.ts';
@@ -445,5 +445,4 @@ Object.defineProperty(Tensor.prototype, 'shape', {
   },
 });
 
-registerTensor((storage: Storage, layout: Layout, offset: number) => new Tensor(storage, layout, offset));
-views.registerViews((source, layout, offset) => new Tensor(source.storage, layout, offset));
+registerTensor((storage, layout, offset) => new Tensor(storage, layout, offset));

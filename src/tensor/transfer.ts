@@ -4,7 +4,7 @@ import { DTypeError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
 import { GradNode } from './autograd.ts';
-import { tensorOver } from './dispatch.ts';
+import { tensorOver } from './make-tensor.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
 import { forbidWhileRecording } from './recorder.ts';
 import { allocateStorage, unusable } from './storage.ts';

@@ -16,11 +16,10 @@ import {
   type Dims,
 } from '../base/shape.ts';
 import { GradNode } from './autograd.ts';
-import { activeObserver } from './dispatch.ts';
 import { isGradEnabled } from './grad-mode.ts';
+import { tensorOver } from './make-tensor.ts';
+import { activeObserver } from './observer.ts';
 import type { Tensor } from './tensor.ts';
-
-type Make = (source: Tensor, layout: Layout, offset: number) => Tensor;
 
 /** The record of a view: its gradient is one function. */
 class ViewNode extends GradNode {
@@ -42,14 +41,8 @@ class ViewNode extends GradNode {
   }
 }
 
-let make: Make;
-/** `tensor.ts` supplies how a view object is made. */
-export function registerViews(maker: Make): void {
-  make = maker;
-}
-
 function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (grad: Tensor) => Tensor): Tensor {
-  const view = make(x, layout, offset);
+  const view = tensorOver(x.storage, layout, offset);
   view.setViewOf(x);
   activeObserver()?.viewed?.(x, view);
   if (isGradEnabled() && x.requiresGrad) view.setHistory(new ViewNode(name, x, undo), 0);
@@ -263,14 +256,14 @@ export function chunk(x: Tensor, chunks: number, dim: number): Tensor[] {
 
 /** Any layout over the storage, `offset` elements after the tensor's first. For internal use: the bounds are the caller's. */
 export function asStrided(x: Tensor, layout: Layout, offset: number): Tensor {
-  const view_ = make(x, layout, x.offset + offset);
+  const view_ = tensorOver(x.storage, layout, x.offset + offset);
   view_.setViewOf(x, true);
   return view_;
 }
 
 /** The tensor without history, on the same storage. */
 export function detach(x: Tensor): Tensor {
-  return make(x, x.layout, x.offset);
+  return tensorOver(x.storage, x.layout, x.offset);
 }
 
 /** Dimensions `start` to `end` made one. */

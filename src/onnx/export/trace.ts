@@ -12,7 +12,7 @@ import { showShape } from '../../base/shape.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
 import { runningModules, type ModuleBase } from '../../nn/module-base.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
-import { observing } from '../../tensor/dispatch.ts';
+import { observing } from '../../tensor/observer.ts';
 import type { OpName } from '../../tensor/ops/index.ts';
 import { Recorder, unrecorded } from '../../tensor/recorder.ts';
 import type { Storage } from '../../tensor/storage.ts';

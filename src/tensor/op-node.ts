@@ -1,0 +1,118 @@
+/** The record of an operation for the backward pass: what its gradient needs, kept with the versions that it had. */
+import { AutogradError, InternalError } from '../base/errors.ts';
+import type { Layout } from '../base/layout.ts';
+import type { Attrs } from '../geometry/attrs.ts';
+import { GradNode, type Edge } from './autograd.ts';
+import type { OpName } from './ops/index.ts';
+import type { Apply, Gradient, GradientContext } from './ops/rule.ts';
+import type { Tensor } from './tensor.ts';
+
+let applyOp: Apply = () => {
+  throw new InternalError('dispatch.ts is not loaded');
+};
+
+/** The dispatcher, which makes these nodes, says how they run operations. */
+export function registerApply(apply: Apply): void {
+  applyOp = apply;
+}
+
+/** A tensor kept for the backward pass, with the version it had. */
+interface Saved {
+  readonly tensor: Tensor;
+  readonly version: number;
+}
+
+const NOTHING: (Saved | undefined)[] = [];
+
+/** The tensors at some places, each in its place. */
+function savedAt(places: readonly number[] | undefined, tensors: readonly Tensor[]): (Saved | undefined)[] {
+  if (places === undefined || places.length === 0) return NOTHING;
+  const saved: (Saved | undefined)[] = [];
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    saved.push(places.includes(i) ? { tensor, version: tensor.storage.version } : undefined);
+  }
+  return saved;
+}
+
+/** The record of an operation from the rule tables. */
+export class OpNode extends GradNode {
+  readonly name: string;
+  readonly #op: OpName;
+  readonly #gradient: Gradient<Attrs>;
+  readonly #attrs: Attrs;
+  readonly #scalars: readonly number[];
+  readonly #inputLayouts: readonly Layout[];
+  readonly #outputLayouts: readonly Layout[];
+  /** By their places; undefined once they are let go of. */
+  #savedInputs: (Saved | undefined)[] | undefined = [];
+  #savedOutputs: (Saved | undefined)[] = NOTHING;
+
+  constructor(
+    op: OpName,
+    gradient: Gradient<Attrs>,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    attrs: Attrs,
+    scalars: readonly number[],
+    /** For in-place operations: runs between saving the inputs' history and saving the outputs. */
+    execute?: () => void,
+  ) {
+    const edges: (Edge | undefined)[] = [];
+    const layouts: Layout[] = [];
+    for (const input of inputs) {
+      edges.push(input.gradEdge());
+      layouts.push(input.layout);
+    }
+    super(edges);
+    this.name = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
+    this.#op = op;
+    this.#gradient = gradient;
+    this.#attrs = attrs;
+    this.#scalars = scalars;
+    this.#inputLayouts = layouts;
+    execute?.();
+    this.#outputLayouts = outputs.map((output) => output.layout);
+    this.#savedInputs = savedAt(gradient.saves.inputs, inputs);
+    this.#savedOutputs = savedAt(gradient.saves.outputs, outputs);
+  }
+
+  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+    const [savedInputs, savedOutputs] = [this.#savedInputs, this.#savedOutputs];
+    if (savedInputs === undefined) {
+      throw new AutogradError(
+        `backward: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
+          'pass { retainGraph: true } to the first backward() to run it twice',
+      );
+    }
+    const context: GradientContext<Attrs> = {
+      grads,
+      input: (i) => this.#unpack(savedInputs[i], 'input', i),
+      output: (i) => this.#unpack(savedOutputs[i], 'output', i),
+      inputLayouts: this.#inputLayouts,
+      outputLayouts: this.#outputLayouts,
+      attrs: this.#attrs,
+      scalars: this.#scalars,
+      needs: (i) => this.edges[i] !== undefined,
+      apply: applyOp,
+    };
+    return this.#gradient.run(context);
+  }
+
+  #unpack(entry: Saved | undefined, role: string, i: number): Tensor {
+    if (entry === undefined)
+      throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`);
+    if (entry.tensor.storage.version !== entry.version) {
+      throw new AutogradError(
+        `backward: ${this.#op} needs its ${role} ${i}, a tensor of shape [${entry.tensor.layout.shape.join(', ')}], as it was, but it has been changed ` +
+          `in place since (version ${entry.tensor.storage.version}, expected ${entry.version}); use the operation without the underscore there, or clone() first`,
+      );
+    }
+    return entry.tensor;
+  }
+
+  release(): void {
+    this.#savedInputs = undefined;
+    this.#savedOutputs = NOTHING;
+  }
+}
