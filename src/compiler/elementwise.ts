@@ -3,8 +3,8 @@ import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import type { Lowering, ScalarInput, Value } from './lowering.ts';
 
 /** Adds the launches that compute formulas for every element of the outputs. */
-export type LowerElementwise = (
-  l: Lowering,
+export type LowerElementwise<L extends Lowering = Lowering> = (
+  l: L,
   spec: ElementwiseSpec,
   inputs: readonly Value[],
   outputs: readonly Value[],
@@ -15,17 +15,17 @@ export type LowerElementwise = (
 export type FlatSpacing = 'dense' | 'same';
 
 /** Adds one launch that computes formulas for several sets of flat operands, outputs after inputs. */
-export type LowerMany = (
-  l: Lowering,
+export type LowerMany<L extends Lowering = Lowering> = (
+  l: L,
   spec: ElementwiseSpec,
   spacing: readonly FlatSpacing[],
   sets: readonly { readonly operands: readonly Value[]; readonly scalars: readonly ScalarInput[] }[],
 ) => void;
 
-export interface ElementwiseLowering {
-  readonly one: LowerElementwise;
+export interface ElementwiseLowering<L extends Lowering = Lowering> {
+  readonly one: LowerElementwise<L>;
   /** Undefined where a launch for each is as good. */
-  readonly many: LowerMany | undefined;
+  readonly many: LowerMany<L> | undefined;
   /** Only operations of one kind are joined into one kernel; joined, they would slow each other down. */
   readonly kind: (spec: ElementwiseSpec) => string | number;
   /** Inputs and outputs that a kernel may have. */

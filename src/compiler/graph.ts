@@ -12,7 +12,7 @@ import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */
-export type Lower = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => void;
+export type Lower<L extends Lowering = Lowering> = (l: L, inputs: readonly Value[], outputs: readonly Value[]) => void;
 
 /**
  * external: the caller of the plan supplies its address at each run · local: lives during a run only · constant: data that
@@ -35,18 +35,18 @@ export interface GraphValue {
  * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape; a scale and a
  * shift of each channel; `pool`, the maximum of 2×2 windows side by side, whose tap numbers are then a second result.
  */
-export type FinishStep = 'relu' | 'gate' | 'add' | 'pool' | AffineStep;
+export type FinishStep<L extends Lowering = Lowering> = 'relu' | 'gate' | 'add' | 'pool' | AffineStep<L>;
 
 /** Batch normalisation with known statistics. */
-export interface AffineStep {
+export interface AffineStep<L extends Lowering = Lowering> {
   /** How many inputs it has besides the tensor. */
   readonly inputs: number;
   /** From those, a table of scale and shift, [channels, 2]; x·scale + shift is not what the operation itself gives to the bit. */
-  readonly table: (l: Lowering, inputs: readonly Value[]) => Value;
+  readonly table: (l: L, inputs: readonly Value[]) => Value;
 }
 
 /** Steps as text: `add+relu`. */
-export const showSteps = (steps: readonly FinishStep[]): string =>
+export const showSteps = <L extends Lowering>(steps: readonly FinishStep<L>[]): string =>
   steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+');
 
 /** An operation as the compiler sees it. */
@@ -80,10 +80,10 @@ export interface GraphOp {
 }
 
 /** A lowering of two operations at once; those of the second follow those of the first. */
-export interface Partner {
+export interface Partner<L extends Lowering = Lowering> {
   /** What the second is called. It reads the first one's results, all but the first of them. */
   readonly name: string;
-  readonly lower: (l: Lowering, first: NodeValues, second: NodeValues) => void;
+  readonly lower: (l: L, first: NodeValues, second: NodeValues) => void;
 }
 
 export interface NodeValues {

@@ -1,12 +1,9 @@
 /** Lowers a graph: every node in order, its buffers where they come from, those that live within a run for as long as they do. */
-import type { Device } from '../devices/device.ts';
-import type { Target } from '../kernels/cpu/ir.ts';
 import type { Graph } from './graph.ts';
-import { Lowering, type Value } from './lowering.ts';
+import type { Lowering, Value } from './lowering.ts';
 
-/** @param steady external buffers, by their places, of which what is made is kept: see `Lowering.derived` */
-export function lowered(device: Device, graph: Graph, target: Target, steady?: ReadonlySet<number>): Lowering {
-  const lowering = new Lowering(device, target, steady);
+/** Into `lowering`, which is empty; returns it. */
+export function lowered(graph: Graph, lowering: Lowering): Lowering {
   const places = graph.buffers.map((): Value | undefined => undefined);
   graph.externals.forEach((buffer, index) => {
     const value = graph.values.find((candidate) => candidate.buffer === buffer);

@@ -7,10 +7,7 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
-import type { Device } from '../devices/device.ts';
 import { FAULT_WORDS } from '../kernels/cpu/fault.ts';
-import { narrowed, type Target } from '../kernels/cpu/ir.ts';
-import type { Kernel, ParamSpec } from '../kernels/cpu/kernel.ts';
 import { arrange, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
@@ -27,36 +24,13 @@ export interface ScalarInput {
   readonly scalar: number;
 }
 
-/** The address of a table of arguments: one slot of eight bytes for each, a whole number in the low half. */
-export interface TableArg {
-  readonly table: readonly (number | Value | ScalarInput)[];
-}
-
-export type KernelArg = number | Value | ScalarInput | TableArg;
-export type KernelArgs<P extends ParamSpec> = {
-  readonly [K in keyof P]: P[K] extends 'ptr' ? Value | TableArg : P[K] extends 'f64' ? number | ScalarInput : number;
-};
-
-export interface LaunchOptions {
-  /** Units of work. */
-  readonly size: number;
-  /** Estimated nanoseconds of one unit on one thread: decides whether and how finely the work is shared. */
-  readonly unitCost: number;
-  /** Bytes of scratch each thread needs. */
-  readonly scratch?: number;
-  /** Floating-point operations of the whole launch, for `profile`. */
-  readonly flops?: number;
-  /** The {@link Lowering.derived} buffer that the launch fills; it writes nothing else. */
-  readonly makes?: Value;
-}
-
 /** Where a buffer comes from. */
-export type BufferSource =
+export type BufferSource<S extends LoweredStep = LoweredStep> =
   | { readonly kind: 'external'; readonly index: number }
   | { readonly kind: 'temp'; readonly temp: number }
   | { readonly kind: 'constant'; readonly data: TypedArray }
   | FaultSource
-  | KeptSource;
+  | KeptSource<S>;
 
 /** Where a kernel says what was wrong before it traps: see `kernels/cpu/fault.ts`. */
 export interface FaultSource {
@@ -66,40 +40,34 @@ export interface FaultSource {
 }
 
 /** What the plan keeps from run to run because it is made of external buffers that the plan only reads. */
-export interface KeptSource {
+export interface KeptSource<S extends LoweredStep = LoweredStep> {
   readonly kind: 'kept';
   readonly bytes: number;
   /** The external buffers. */
   readonly sources: readonly number[];
   /** What fills it. */
-  readonly steps: LoweredStep[];
+  readonly steps: S[];
 }
 
+/** A launch as the compiler sees it; what else belongs to it, its device knows. */
 export interface LoweredStep {
   /** The number of the node that it is part of. */
   readonly node: number;
+  /** The kernel's key. */
+  readonly name: string;
+  /** Floating-point operations, where the lowering states them. */
   readonly flops: number;
-  readonly kernel: Kernel;
-  readonly args: Readonly<Record<string, KernelArg>>;
-  readonly size: number;
-  readonly grain: number;
-  readonly scratch: number;
+  /** The buffers that it reads and writes, as their layouts say, one after the other. */
+  readonly operands: readonly Value[];
+  /** How much work it is, as text: `640 by 20`. */
+  readonly work: string;
 }
 
 /** What is larger than this is not kept. */
 const KEPT_BYTES = 64 * 1024 * 1024;
-/** Launches shorter than this stay on one thread: waking others costs as much. */
-const PARALLEL_NS = 50_000;
-/** What a claimed chunk should take at least. */
-const CHUNK_NS = 20_000;
-
-export class Lowering {
-  /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
-  readonly target: Target;
-  readonly wideTarget: Target;
-  readonly buffers: BufferSource[] = [];
-  readonly steps: LoweredStep[] = [];
-  readonly #threads: number;
+export abstract class Lowering<S extends LoweredStep = LoweredStep> {
+  readonly buffers: BufferSource<S>[] = [];
+  readonly steps: S[] = [];
   /** External buffers that no operation of the plan writes, if what is made of them is to be kept. */
   readonly #steady: ReadonlySet<number>;
   readonly #temps: Span[] = [];
@@ -108,11 +76,13 @@ export class Lowering {
   #node = 0;
   #firstScalar = 0;
 
-  constructor(device: Device, target: Target = device.target, steady: ReadonlySet<number> = new Set()) {
-    this.target = narrowed(target);
-    this.wideTarget = target;
+  constructor(steady: ReadonlySet<number> = new Set()) {
     this.#steady = steady;
-    this.#threads = device.threads;
+  }
+
+  /** The number of the node that launches belong to now. */
+  protected get node(): number {
+    return this.#node;
   }
 
   /** From now on launches belong to the node of this number, whose scalars begin at `firstScalar`. */
@@ -160,7 +130,7 @@ export class Lowering {
   }
 
   /** All launches, those that make what is kept among them. */
-  allSteps(): LoweredStep[] {
+  allSteps(): S[] {
     return [...this.buffers.flatMap((source) => (source.kind === 'kept' ? source.steps : [])), ...this.steps];
   }
 
@@ -192,39 +162,24 @@ export class Lowering {
     return { layout, buffer: value.buffer, byteOffset: value.byteOffset + elements * itemSize(value.layout.dtype) };
   }
 
-  /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
-  launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
-    if (options.size === 0) return;
-    this.#listFor(args, options.makes).push({
-      node: this.#node,
-      flops: options.flops ?? 0,
-      kernel: kernel,
-      args: args,
-      size: options.size,
-      grain: this.#grain(options),
-      scratch: options.scratch ?? 0,
-    });
+  /** Adds a launch. Launches run in order; each sees what earlier ones wrote. `makes` is the kept buffer that it fills, if any. */
+  protected add(step: S, makes?: Value): void {
+    this.#listFor(step, makes).push(step);
   }
 
   /** Where a launch goes: to the others, or to those that fill a buffer which is kept. */
-  #listFor(args: Readonly<Record<string, KernelArg>>, makes: Value | undefined): LoweredStep[] {
+  #listFor({ operands }: S, makes: Value | undefined): S[] {
     const made = makes && this.buffers[makes.buffer]!;
     if (made?.kind !== 'kept') return this.steps;
-    for (const arg of Object.values(args)) {
-      if (typeof arg !== 'object' || ('buffer' in arg && arg.buffer === makes!.buffer)) continue;
-      const alone = 'buffer' in arg && (this.buffers[arg.buffer]!.kind === 'constant' || made.sources.includes(arg.buffer)); // prettier-ignore
+    for (const { buffer } of operands) {
+      if (buffer === makes!.buffer) continue;
+      const alone = this.buffers[buffer]!.kind === 'constant' || made.sources.includes(buffer);
       invariant(alone, 'what a kept buffer is made of is among its sources');
     }
     return made.steps;
   }
 
-  #value(layout: Layout, source: BufferSource): Value {
+  #value(layout: Layout, source: BufferSource<S>): Value {
     return { layout, buffer: this.buffers.push(source) - 1, byteOffset: 0 };
-  }
-
-  #grain({ size, unitCost }: LaunchOptions): number {
-    if (size * unitCost < PARALLEL_NS) return size;
-    const fair = Math.ceil(size / (this.#threads * 8)); // several chunks a thread, so that a slow one is not waited for
-    return Math.max(1, Math.min(Math.ceil(CHUNK_NS / unitCost), Math.max(fair, 1)));
   }
 }

@@ -3,10 +3,10 @@
  * the graph for whatever the device may run it on.
  */
 import { itemSize } from '../base/dtype.ts';
-import type { Device } from '../devices/device.ts';
+import type { Device, Runner } from '../devices/device.ts';
 import { aligned } from './arena.ts';
 import type { Graph } from './graph.ts';
-import type { KernelArg, Lowering, LoweredStep, TableArg } from './lowering.ts';
+import type { Lowering, LoweredStep } from './lowering.ts';
 import { lowered } from './lower-graph.ts';
 
 /** What one node takes. */
@@ -24,10 +24,18 @@ export interface GraphNeeds {
   readonly nodes: readonly NodeNeeds[];
 }
 
-/** The larger of what it takes on WebAssembly and, where that is known to be there, on native code. */
-export function needsOf(device: Device, graph: Graph): GraphNeeds {
-  const targets = [device.target, device.faster?.target].filter((target) => target !== undefined);
-  const all = targets.map((target) => needsOn(lowered(device, graph, target), graph.nodes.length));
+/** An empty lowering for a way that a device has to run launches. `steady` are external buffers of which what is made is kept. */
+export type BeginLowering<L extends Lowering = Lowering> = (
+  device: Device,
+  runner: Runner,
+  steady?: ReadonlySet<number>,
+) => L;
+
+/** The larger of what it takes by the device's first way and, where that is known to be there, by its faster one. */
+export function needsOf(device: Device, graph: Graph, begin: BeginLowering): GraphNeeds {
+  const { faster } = device;
+  const runners = [device, ...(faster?.target === undefined ? [] : [faster])];
+  const all = runners.map((runner) => needsOn(lowered(graph, begin(device, runner)), graph.nodes.length));
   return all.reduce((a, b) => ({
     arena: Math.max(a.arena, b.arena),
     nodes: a.nodes.map((node, i) => ({ ...node, workspace: Math.max(node.workspace, b.nodes[i]!.workspace) })),
@@ -45,13 +53,6 @@ function needsOn(lowering: Lowering, count: number): GraphNeeds {
   return { arena: lowering.arrange().bytes, nodes };
 }
 
-const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
-
 /** Bytes of the buffers that a launch is given, as their layouts say. */
-export function bytesOf({ args }: LoweredStep): number {
-  let bytes = 0;
-  for (const arg of Object.values(args).flatMap((given) => (isTable(given) ? given.table : [given]))) {
-    if (typeof arg === 'object' && 'layout' in arg) bytes += arg.layout.numel * itemSize(arg.layout.dtype);
-  }
-  return bytes;
-}
+export const bytesOf = ({ operands }: LoweredStep): number =>
+  operands.reduce((sum, { layout: { numel, dtype } }) => sum + numel * itemSize(dtype), 0);

@@ -144,8 +144,10 @@ export class PlanCode implements Keeper, Idle {
       const start = performance.now();
       program.run(this.places, scalars);
       const ms = performance.now() - start;
-      const { key } = step.kernel;
-      const [target, kernel] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
+      const [target, kernel] = [
+        step.name.slice(0, step.name.indexOf(':')),
+        step.name.slice(step.name.indexOf(':') + 1),
+      ];
       const shapes = outputs.slice(0, 3).map((id) => this.#graph.values[id]!.layout.shape.join('×'));
       const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
       profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes: bytesOf(step) });

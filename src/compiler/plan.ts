@@ -3,12 +3,12 @@
  * are and what the scalars, and launches (`plan-code.ts`). Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one has an arena.
  */
-import type { Buffer, Device, Hold } from '../devices/device.ts';
-import type { Target } from '../kernels/cpu/ir.ts';
+import type { Buffer, Device, Hold, Runner } from '../devices/device.ts';
 import type { Graph } from './graph.ts';
 import type { Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
 import type { LoweredStep, Lowering } from './lowering.ts';
+import type { BeginLowering } from './needs.ts';
 import { PlanCode, type Stamps } from './plan-code.ts';
 import { SharedArena } from './shared-arena.ts';
 
@@ -17,6 +17,8 @@ const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
 
 /** How a plan holds memory. */
 export interface PlanOptions {
+  /** Makes an empty lowering for the device. */
+  readonly begin: BeginLowering;
   /**
    * Whether to keep what is made of external buffers that the graph only reads, such as packed weights, until their
    * stamps change. Such a buffer must not be the same memory as one that the graph writes.
@@ -34,6 +36,7 @@ export class Plan {
   /** Whether it runs on native kernels by now. */
   isNative = false;
   readonly #externals: number;
+  readonly #begin: BeginLowering;
   readonly #keeps: boolean;
   readonly #hold: Hold;
   readonly #arena: SharedArena | undefined;
@@ -44,10 +47,11 @@ export class Plan {
   /** The plan for native kernels, while they are being compiled. */
   #next: Lowering | undefined;
 
-  constructor(device: Device, graph: Graph, options: PlanOptions = {}) {
-    const { keeps = false, hold = (bytes) => device.hold(bytes), arena } = options;
+  constructor(device: Device, graph: Graph, options: PlanOptions) {
+    const { begin, keeps = false, hold = (bytes) => device.hold(bytes), arena } = options;
     this.device = device;
     this.graph = graph;
+    this.#begin = begin;
     this.#keeps = keeps;
     this.#hold = hold;
     this.#arena = keepsArena(graph) ? (arena ?? new SharedArena(hold)) : undefined;
@@ -72,12 +76,12 @@ export class Plan {
 
   get #loaded(): PlanCode {
     const { device, graph } = this;
-    this.#code ??= new PlanCode(graph, this.#lowered(device.target), { device, runner: device, hold: this.#hold });
+    this.#code ??= new PlanCode(graph, this.#lowered(device), { device, runner: device, hold: this.#hold });
     return this.#code;
   }
 
-  #lowered(target: Target): Lowering {
-    return lowered(this.device, this.graph, target, this.#keeps ? steadyOf(this.graph) : new Set());
+  #lowered(runner: Runner): Lowering {
+    return lowered(this.graph, this.#begin(this.device, runner, this.#keeps ? steadyOf(this.graph) : undefined));
   }
 
   /**
@@ -130,7 +134,7 @@ export class Plan {
     const { faster } = this.device;
     if (faster === undefined) return;
     if (faster.target === undefined && faster.ready([]) === false) return;
-    if (faster.target !== undefined) this.#next ??= this.#lowered(faster.target);
+    if (faster.target !== undefined) this.#next ??= this.#lowered(faster);
     const ready = this.#next && faster.ready(this.#next.allSteps());
     if (ready === undefined) {
       this.#patience = 1;

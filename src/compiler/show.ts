@@ -23,9 +23,9 @@ function showValue(graph: Graph, id: number, typed: boolean): string {
 /** The graph, the arena's size, and the kernel launches: of what operation, units of work, floating-point operations, bytes. */
 export function showPlan(plan: Plan): string {
   const show = (step: LoweredStep): string => {
-    const { kernel, node, size, grain, flops } = step;
+    const { name, node, work: size, flops } = step;
     const work = flops === 0 ? '' : `${amount(flops)}FLOP, `;
-    return `  ${plan.graph.nodes[node]!.name}: ${kernel.key} × ${size}${grain < size ? ` by ${grain}` : ''}, ${work}${amount(bytesOf(step))}B`;
+    return `  ${plan.graph.nodes[node]!.name}: ${name} × ${size}, ${work}${amount(bytesOf(step))}B`;
   };
   const kept = plan.kept.flatMap(({ steps }) => steps.map(show));
   const keptBytes = plan.kept.reduce((sum, { bytes }) => sum + bytes, 0);

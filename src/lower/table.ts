@@ -9,20 +9,21 @@
 import type { AffineStep, FinishStep, Lower, Partner } from '../compiler/graph.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
+import type { BeginLowering } from '../compiler/needs.ts';
 import type { LoweredAttrs } from '../tensor/ops/index.ts';
 
 export type Values = readonly Value[];
 
 /** How a device computes an operation with attributes `A`. */
-export interface OpLowering<A> {
+export interface OpLowering<A, L extends Lowering = Lowering> {
   /** Adds the kernels. Inputs may have any strides. */
-  readonly lower: (l: Lowering, inputs: Values, outputs: Values, attrs: A) => void;
+  readonly lower: (l: L, inputs: Values, outputs: Values, attrs: A) => void;
   /** For the planner: see `GraphOp`. */
-  readonly finish?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
-  readonly again?: (steps: readonly FinishStep[], attrs: A) => Lower | undefined;
-  readonly partner?: (attrs: A) => Partner;
+  readonly finish?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
+  readonly again?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
+  readonly partner?: (attrs: A) => Partner<L>;
   /** Of an operation whose rule says that it is an `affine` step. */
-  readonly affine?: (attrs: A) => AffineStep;
+  readonly affine?: (attrs: A) => AffineStep<L>;
 }
 
 /** Why a device has no lowering of an operation, and what to do instead: the end of a sentence that the operation begins. */
@@ -31,10 +32,12 @@ export interface Refusal {
 }
 
 /** A family's lowerings. */
-export type OpLowerings<M> = { readonly [K in keyof M]: OpLowering<M[K]> };
+export type OpLowerings<M, L extends Lowering = Lowering> = { readonly [K in keyof M]: OpLowering<M[K], L> };
 
-export interface DeviceLowerings {
-  readonly operations: { readonly [K in keyof LoweredAttrs]: OpLowering<LoweredAttrs[K]> | Refusal };
+/** `L` is what its lowerings write to, and what `begin` makes. */
+export interface DeviceLowerings<L extends Lowering = Lowering> {
+  readonly begin: BeginLowering<L>;
+  readonly operations: { readonly [K in keyof LoweredAttrs]: OpLowering<LoweredAttrs[K], L> | Refusal };
   /** Formulas: operations that are one, and what the planner joins of several. */
-  readonly elementwise: ElementwiseLowering;
+  readonly elementwise: ElementwiseLowering<L>;
 }

@@ -12,7 +12,7 @@ import { Plan } from '../compiler/plan.ts';
 import type { Device, Holding } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { signOf } from './backend.ts';
-import { lowerOf, ruleOf } from './graph-op.ts';
+import { beginOf, lowerOf, ruleOf } from './graph-op.ts';
 import { inPlaceMismatch } from './op-errors.ts';
 import type { OpName } from './ops/index.ts';
 import type { OpRule } from './ops/rule.ts';
@@ -54,7 +54,7 @@ function makePlan(name: OpName, inputs: readonly Tensor[], attrs: Attrs, outs: O
   const graph = new Graph();
   const ids = inputs.map(({ layout }) => graph.input(layout));
   for (const id of graph.node(name, lowerOf(name, attrs, device.kind), ids, results)) graph.output(id);
-  return { plan: new Plan(device, graph, { hold: countedOn(device) }), results };
+  return { plan: new Plan(device, graph, { begin: beginOf(device.kind), hold: countedOn(device) }), results };
 }
 
 /** What the results look like: as the rule says, or where they go. */

@@ -6,12 +6,15 @@ import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { DeviceKind } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { loweringsOf } from '../lower/index.ts';
-import type { OpLowering, Refusal } from '../lower/table.ts';
+import type { DeviceLowerings, OpLowering, Refusal } from '../lower/table.ts';
 import { RULES, type OpName } from './ops/index.ts';
 import type { FormulaRule, OpRule } from './ops/rule.ts';
 
 /** The rule of an operation whose attributes' type is not known. */
 export const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
+
+/** What makes empty lowerings for the device. */
+export const beginOf = (kind: DeviceKind): DeviceLowerings['begin'] => loweringsOf(kind).begin;
 
 /** What the device computes formulas with. */
 export const elementwiseLowering = (kind: DeviceKind): ElementwiseLowering => loweringsOf(kind).elementwise;

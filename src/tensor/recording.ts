@@ -12,7 +12,7 @@ import { SharedArena } from '../compiler/shared-arena.ts';
 import type { Device, Places } from '../devices/device.ts';
 import { explained } from './op-errors.ts';
 import { tensorOver } from './make-tensor.ts';
-import { elementwiseLowering } from './graph-op.ts';
+import { beginOf, elementwiseLowering } from './graph-op.ts';
 import type { HostFill, Recorder } from './recorder.ts';
 import { allocateStorage, storageEpoch, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -209,6 +209,7 @@ export class Recording {
     const { device, arena } = this.#shared;
     const elementwise = elementwiseLowering(device.kind);
     this.#plan ??= new Plan(device, planned(this.#recorder.graph, elementwise, memoryOf(device, limit)), {
+      begin: beginOf(device.kind),
       keeps: limit === undefined,
       arena,
     });
@@ -223,7 +224,10 @@ export class Recording {
     if (!args.some(({ storage }) => this.#reached.has(storage))) return this.plan;
     this.#evade(args);
     if (!this.#captured.some(({ storage }) => args.some((arg) => arg.storage === storage))) return this.plan;
-    this.#literal ??= new Plan(this.#shared.device, this.#recorder.graph, { arena: this.#shared.arena });
+    this.#literal ??= new Plan(this.#shared.device, this.#recorder.graph, {
+      begin: beginOf(this.#shared.device.kind),
+      arena: this.#shared.arena,
+    });
     return this.#literal;
   }
 
@@ -357,6 +361,6 @@ export class Recording {
 }
 
 const memoryOf = (device: Device, bytes: number | undefined): MemoryLimit | undefined =>
-  bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(device, graph) };
+  bytes === undefined ? undefined : { bytes, needsOf: (graph) => needsOf(device, graph, beginOf(device.kind)) };
 
 const byteOffset = (tensor: Tensor): number => tensor.offset * itemSize(tensor.layout.dtype);

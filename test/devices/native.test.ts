@@ -1,4 +1,5 @@
 /** Native kernels from compiler to plan: background compiles, the cache on disk, what happens where something is missing. */
+import { begin, forGraph } from '../support/run-kernel.ts';
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { basename, join } from 'node:path';
@@ -362,7 +363,7 @@ describe.skipIf(!hasCompiler)('a plan', () => {
     const input = graph.input(layoutOf('float32', [8]));
     const [output] = graph.node(
       'double',
-      (l, [x], [y]) => {
+      forGraph((l, [x], [y]) => {
         lowered.push(l.target.name);
         const kernel = cachedKernel(l.target, 'test/double', { x: 'ptr', y: 'ptr', by: 'f64' }, ({ f, p, lo, hi }) => {
           f.for('i', lo, hi, (i) => {
@@ -371,12 +372,12 @@ describe.skipIf(!hasCompiler)('a plan', () => {
           });
         });
         l.launch(kernel, { x: x!, y: y!, by: l.scalar(0) }, { size: 8, unitCost: 1 });
-      },
+      }),
       [input],
       [layoutOf('float32', [8])],
     );
     graph.output(output!);
-    const plan = new Plan(device, graph);
+    const plan = new Plan(device, graph, { begin });
     const [x, y] = [device.allocate(32), device.allocate(32)];
     device.write(
       x,

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
 import { layoutOf } from '../../src/base/layout.ts';
-import type { Lowering, Value } from '../../src/compiler/lowering.ts';
+import type { Value } from '../../src/compiler/lowering.ts';
+import type { CpuLowering } from '../../src/lower/cpu/lowering.ts';
 import { convGeometry, convParams, type ConvGeometry } from '../../src/geometry/conv.ts';
 import { MAPS, PRODUCTS, REACH, TILE, type Matrix } from '../../src/kernels/cpu/conv/winograd-transforms.ts';
 import {
@@ -57,7 +58,7 @@ function setup({ x, outputs, kernel = [3, 3], stride = [1, 1], padding }: Case, 
   };
 }
 
-type Build = (l: Lowering, inputs: readonly Value[], outputs: readonly Value[]) => Lowered | boolean;
+type Build = (l: CpuLowering, inputs: readonly Value[], outputs: readonly Value[]) => Lowered | boolean;
 
 /** What is worth doing depends on the machine's vectors. */
 class Refused extends Error {}
@@ -75,7 +76,7 @@ function unlessRefused(body: () => void): void {
 /** Runs a lowering that must accept the shape. */
 function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (readonly number[])[]): TypedArray[] {
   const { dtype } = inputs[0]!;
-  const accepted = (l: Lowering, i: readonly Value[], o: readonly Value[]): void => {
+  const accepted = (l: CpuLowering, i: readonly Value[], o: readonly Value[]): void => {
     const taken = build(l, i, o);
     if (taken !== true && taken !== 'done') throw new Refused();
   };

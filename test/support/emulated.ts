@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compilerFlags } from '../../src/devices/cpu/native/compiler.ts';
 import type { NativeHost } from '../../src/devices/cpu/cpu.ts';
-import type { LoweredStep } from '../../src/compiler/lowering.ts';
+import type { CpuStep } from '../../src/lower/cpu/lowering.ts';
 import { cpuProgram } from '../../src/devices/cpu/program.ts';
 import type { FasterCode, Program, ProgramOptions } from '../../src/devices/device.ts';
 import { emitKernel, emitUnit, type EmittedKernel } from '../../src/kernels/cpu/c/emit.ts';
@@ -60,7 +60,7 @@ export class EmulatedKernels implements FasterCode {
     this.#host = host;
   }
 
-  ready(steps: readonly LoweredStep[]): boolean {
+  ready(steps: readonly CpuStep[]): boolean {
     const known = new Set(this.#kernels.map(({ key }) => key));
     for (const { kernel } of steps) if (!known.has(kernel.key)) this.#kernels.push(kernel);
     return true;
@@ -99,13 +99,13 @@ export class EmulatedKernels implements FasterCode {
     return path;
   }
 
-  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+  program(steps: readonly CpuStep[], options: ProgramOptions = {}): Program {
     return cpuProgram(this.#host, steps, options, (blocks) => {
       return { run: () => this.#run(steps, blocks), dispose: () => undefined };
     });
   }
 
-  #run(steps: readonly LoweredStep[], blocks: readonly number[]): void {
+  #run(steps: readonly CpuStep[], blocks: readonly number[]): void {
     const host = this.#host;
     this.#build();
     host.provideScratch(Math.max(0, ...steps.map(({ scratch }) => scratch)));

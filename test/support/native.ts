@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { NativeKernels } from '../../src/devices/cpu/native/native.ts';
 import { nodeSystem, type System } from '../../src/devices/cpu/native/system.ts';
-import type { LoweredStep } from '../../src/compiler/lowering.ts';
+import type { CpuStep } from '../../src/lower/cpu/lowering.ts';
 import type { FasterCode, Runner } from '../../src/devices/device.ts';
 import type { Target } from '../../src/kernels/cpu/ir.ts';
 import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
@@ -56,14 +56,14 @@ export function nativeSetup(env: Record<string, string | undefined> = {}): Nativ
 export function stepOf(
   kernel: Kernel,
   values: readonly number[] = [],
-  options: Partial<Pick<LoweredStep, 'size' | 'grain' | 'scratch'>> = {},
-): LoweredStep {
+  options: Partial<Pick<CpuStep, 'size' | 'grain' | 'scratch'>> = {},
+): CpuStep {
   const args = Object.fromEntries(Object.keys(kernel.slots).map((name, i) => [name, values[i] ?? 0]));
   const { size = 1, grain = size, scratch = 0 } = options;
-  return { node: 0, flops: 0, kernel, args, size, grain, scratch };
+  return { node: 0, name: kernel.key, flops: 0, operands: [], work: String(size), kernel, args, size, grain, scratch };
 }
 
-export const stepsOf = (...kernels: readonly Kernel[]): LoweredStep[] => kernels.map((kernel) => stepOf(kernel));
+export const stepsOf = (...kernels: readonly Kernel[]): CpuStep[] => kernels.map((kernel) => stepOf(kernel));
 
 /** For programs without buffers. */
 export const NOWHERE = { buffers: [], offsets: [] };

@@ -4,11 +4,19 @@ import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { Graph, type Lower } from '../../src/compiler/graph.ts';
 import { Plan } from '../../src/compiler/plan.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
+import { loweringsOf } from '../../src/lower/index.ts';
+import type { CpuLowering } from '../../src/lower/cpu/lowering.ts';
 import { enableNative } from '../../src/devices/cpu/native/native.ts';
 
 enableNative(); // FLAMBEAU_NATIVE=wait runs everything natively
 
 export const device = new CpuDevice();
+
+/** Makes lowerings for the device. */
+export const { begin } = loweringsOf('cpu');
+
+/** A lowering of the CPU in a graph that is only run there. */
+export const forGraph = (lower: Lower<CpuLowering>): Lower => lower as unknown as Lower;
 
 export interface HostTensor {
   readonly dtype: DType;
@@ -20,15 +28,15 @@ export interface HostTensor {
 
 /** Lowers and runs one operation on host data; returns the outputs. `repeat` reruns the same plan (for timing). */
 export function runLowering(
-  lower: Lower,
+  lower: Lower<CpuLowering>,
   inputs: readonly HostTensor[],
   outputs: readonly Layout[],
   scalars: readonly number[] = [],
 ): { results: TypedArray[]; input: (i: number) => TypedArray; rerun: () => void; dispose: () => void } {
   const graph = new Graph();
   const ids = inputs.map((t) => graph.input(layoutOf(t.dtype, t.shape, t.strides)));
-  for (const id of graph.node('test', lower, ids, outputs)) graph.output(id);
-  const plan = new Plan(device, graph);
+  for (const id of graph.node('test', forGraph(lower), ids, outputs)) graph.output(id);
+  const plan = new Plan(device, graph, { begin });
   const blocks = [...inputs.map((t) => t.data.byteLength), ...outputs.map((l) => l.extent)];
   const buffers = blocks.map((bytes) => device.allocate(Math.max(bytes, 1)));
   const offsets = blocks.map(() => 0);

@@ -2,6 +2,7 @@
  * What the compiler chooses for machines of every vector width, on any machine: plans are lowered for a target that is given, and
  * nothing of them runs.
  */
+import type { CpuStep } from '../../src/lower/cpu/lowering.ts';
 import { targetOf } from '../../src/devices/cpu/native/compiler.ts';
 import type { FasterCode } from '../../src/devices/device.ts';
 import type { Target } from '../../src/kernels/cpu/ir.ts';
@@ -37,7 +38,7 @@ export function kernelsFor(target: Target, run: () => void): Kernel[] {
     patience: 1,
     target,
     ready: (steps) => {
-      const asked = steps.map(({ kernel }) => kernel);
+      const asked = (steps as readonly CpuStep[]).map(({ kernel }) => kernel);
       // Plans that live on, such as those of random draws, still ask for the kernels of the target before.
       const own = asked.filter((kernel) => kernel.target?.name.startsWith(target.name) ?? true);
       for (const kernel of own) kernels.set(kernel.key, kernel);

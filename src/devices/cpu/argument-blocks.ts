@@ -3,7 +3,8 @@
  * made; addresses of buffers and scalars are written before each run.
  */
 import { invariant } from '../../base/errors.ts';
-import type { LoweredStep, KernelArg, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuStep, KernelArg } from '../../lower/cpu/lowering.ts';
 import type { ParamType } from '../../kernels/cpu/kernel.ts';
 import type { Hold, Holding, Places } from '../device.ts';
 import { addressOf, type CpuBuffer } from './buffer.ts';
@@ -29,7 +30,7 @@ export class ArgumentBlocks {
   /** Flat pairs: address of the double, index of the scalar. */
   readonly #scalars: number[] = [];
 
-  constructor(host: ArgumentHost, steps: readonly LoweredStep[], hold: Hold) {
+  constructor(host: ArgumentHost, steps: readonly CpuStep[], hold: Hold) {
     this.#host = host;
     this.#block = hold(steps.reduce((sum, step) => sum + bytesOf(step), 0));
     this.#end = addressOf(this.#block.buffer);
@@ -53,7 +54,7 @@ export class ArgumentBlocks {
   }
 
   /** Writes a step's fixed arguments and notes where the others go. */
-  #prepare({ kernel, args }: LoweredStep): number {
+  #prepare({ kernel, args }: CpuStep): number {
     const host = this.#host;
     const block = this.#take(Object.keys(kernel.slots).length);
     for (const [name, type] of Object.entries(kernel.params)) {
@@ -89,7 +90,7 @@ const isTable = (arg: KernelArg): arg is Extract<KernelArg, { table: unknown }> 
 const blockBytes = (slots: number): number => Math.ceil((slots * SLOT) / ALIGNMENT) * ALIGNMENT;
 
 /** What a step's argument block and tables take. */
-function bytesOf({ kernel, args }: LoweredStep): number {
+function bytesOf({ kernel, args }: CpuStep): number {
   const tables = Object.values(args).map((arg) => (isTable(arg) ? blockBytes(arg.table.length) : 0));
   return tables.reduce((sum, bytes) => sum + bytes, blockBytes(Object.keys(kernel.slots).length));
 }

@@ -6,7 +6,7 @@ import type { HostMemory } from '../../base/host-types.ts';
 import { DTYPES, viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
 import { show } from '../../base/arguments.ts';
 import { ArgumentError, OutOfMemoryError } from '../../base/errors.ts';
-import type { LoweredStep } from '../../compiler/lowering.ts';
+import type { CpuStep } from '../../lower/cpu/lowering.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { emitWasm } from '../../kernels/cpu/wasm/emit.ts';
@@ -207,7 +207,7 @@ export class CpuDevice implements Device {
     return this.#native ?? undefined;
   }
 
-  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+  program(steps: readonly CpuStep[], options: ProgramOptions = {}): Program {
     return cpuProgram(this, steps, options, (blocks) => {
       const launches = steps.map(({ kernel, size, grain, scratch }, i): Launch => {
         return { kernel: this.load(kernel), args: blocks[i]!, size, grain, scratch };

@@ -1,6 +1,6 @@
 /** Programs of the CPU device: argument blocks, and their launches one after the other, as WebAssembly or natively. */
 import type { DType, TypedArray } from '../../base/dtype.ts';
-import type { LoweredStep } from '../../compiler/lowering.ts';
+import type { CpuStep } from '../../lower/cpu/lowering.ts';
 import { FAULT_WORDS } from '../../kernels/cpu/fault.ts';
 import type { Buffer, Hold, Places, Program, ProgramOptions } from '../device.ts';
 import { ArgumentBlocks, type ArgumentHost } from './argument-blocks.ts';
@@ -23,7 +23,7 @@ export interface Launcher {
 /** `launcher` is given the address of each step's argument block. */
 export function cpuProgram(
   host: ProgramHost,
-  steps: readonly LoweredStep[],
+  steps: readonly CpuStep[],
   { hold = (bytes) => host.hold(bytes), faults = [] }: ProgramOptions,
   launcher: (blocks: readonly number[], hold: Hold) => Launcher,
 ): Program {

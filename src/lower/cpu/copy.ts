@@ -5,7 +5,8 @@
 import { itemSize } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
-import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import { transposeKernel, TRANSPOSE_TILE } from '../../kernels/cpu/copy.ts';
 import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
@@ -16,7 +17,7 @@ import type { OpLowerings } from '../table.ts';
 import { launchElementwise } from './elementwise-launch.ts';
 
 /** Lowers a copy between any layouts of one shape (or `from` broadcasts), converting where dtypes differ. */
-export function lowerCopy(l: Lowering, from: Value, to: Value): void {
+export function lowerCopy(l: CpuLowering, from: Value, to: Value): void {
   const dtype = to.layout.dtype;
   if (to.layout.numel === 0) return;
   if (from.layout.dtype !== dtype) {
@@ -34,12 +35,12 @@ function accessOf(from: Layout, to: Layout): Access {
   return coalesce(to.shape, [broadcastStrides(from.shape, from.strides, to.shape), to.strides], 1);
 }
 
-function moveElements(l: Lowering, from: Value, to: Value, as: FormulaType, lanes?: 1): void {
+function moveElements(l: CpuLowering, from: Value, to: Value, as: FormulaType, lanes?: 1): void {
   launchElementwise(l, moveSpec(from.layout.dtype, to.layout.dtype, as), [from], [to], [], lanes);
 }
 
 /** Bytes move as 32-bit words where every row is a whole number of them. */
-function moveBytes(l: Lowering, from: Value, to: Value, { sizes, strides }: Access): void {
+function moveBytes(l: CpuLowering, from: Value, to: Value, { sizes, strides }: Access): void {
   const inner = sizes.length - 1;
   const dense = inner >= 0 && strides.every((s) => s[inner] === 1);
   const whole = dense && sizes[inner]! % 4 === 0 && strides.every((s) => s.every((step, i) => i === inner || step % 4 === 0)); // prettier-ignore
@@ -81,7 +82,7 @@ export function isTransposed(from: Layout, to: Layout): boolean {
   return itemSize(from.dtype) >= 4 && transposition(accessOf(from, to)) !== undefined;
 }
 
-function lowerTranspose(l: Lowering, from: Value, to: Value, { row, access, outer }: Transposition): void {
+function lowerTranspose(l: CpuLowering, from: Value, to: Value, { row, access, outer }: Transposition): void {
   const bytes = itemSize(to.layout.dtype) as 4 | 8;
   const { sizes, strides } = access;
   const inner = sizes.length - 1;
@@ -101,7 +102,7 @@ function lowerTranspose(l: Lowering, from: Value, to: Value, { row, access, oute
 }
 
 /** `value` itself if it lies densely in row-major order, else a dense copy in temporary memory. */
-export function asContiguous(l: Lowering, value: Value): Value {
+export function asContiguous(l: CpuLowering, value: Value): Value {
   if (value.layout.contiguous) return value;
   const copy = l.temp(value.layout.dtype, value.layout.shape);
   lowerCopy(l, value, copy);
@@ -109,7 +110,7 @@ export function asContiguous(l: Lowering, value: Value): Value {
 }
 
 /** Lowers a fill of any layout with one number. */
-export function lowerFill(l: Lowering, to: Value, number: readonly (number | ScalarInput)[]): void {
+export function lowerFill(l: CpuLowering, to: Value, number: readonly (number | ScalarInput)[]): void {
   const { dtype } = to.layout;
   const as: FormulaType = dtype === 'bool' ? 'bool' : computeOf(dtype);
   const spec: ElementwiseSpec = {
@@ -123,7 +124,7 @@ export function lowerFill(l: Lowering, to: Value, number: readonly (number | Sca
   launchElementwise(l, spec, [], [to], number);
 }
 
-export const copyLowerings: OpLowerings<CopyAttrs> = {
+export const copyLowerings: OpLowerings<CopyAttrs, CpuLowering> = {
   copy: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
   cast: { lower: (l, [x], [out]) => lowerCopy(l, x!, out!) },
   assign: { lower: (l, [, source], [out]) => lowerCopy(l, source!, out!) },

@@ -1,7 +1,8 @@
 /** The launch of one elementwise kernel: walks, arguments and costs. Operations call `lowerElementwise` in `elementwise.ts`. */
 import { itemSize } from '../../base/dtype.ts';
 import { broadcastStrides } from '../../base/shape.ts';
-import type { KernelArg, KernelArgs, Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuLowering, KernelArg, KernelArgs } from './lowering.ts';
 import { coalesce, type Access } from '../../kernels/cpu/elementwise/access.ts';
 import type { Spacing } from '../../kernels/cpu/elementwise/memory.ts';
 import {
@@ -29,7 +30,7 @@ const ROW_NS = 4;
 
 /** One launch that computes `spec` for every element of the outputs; inputs broadcast to their shape. `lanes`: see `WalkShape`. */
 export function launchElementwise(
-  l: Lowering,
+  l: CpuLowering,
   spec: ElementwiseSpec,
   inputs: readonly Value[],
   outputs: readonly Value[],
@@ -66,7 +67,7 @@ export function launchElementwise(
 }
 
 /** The machine's widest vectors where the kernel can have them. */
-const targetFor = (l: Lowering, spec: ElementwiseSpec, spacing: readonly Spacing[]): Target =>
+const targetFor = (l: CpuLowering, spec: ElementwiseSpec, spacing: readonly Spacing[]): Target =>
   fitsAnyWidth(spec, spacing) ? l.wideTarget : l.target;
 
 /** Nanoseconds for one element of so many. */
@@ -77,7 +78,7 @@ function elementCost(spec: ElementwiseSpec, numel: number): number {
 
 /** One launch that computes `spec` for several sets of flat operands: each dense, or one number where `spacing` says so. */
 export function launchElementwiseMany(
-  l: Lowering,
+  l: CpuLowering,
   spec: ElementwiseSpec,
   spacing: readonly Spacing[],
   sets: readonly { readonly operands: readonly Value[]; readonly scalars: readonly ScalarInput[] }[],

@@ -1,5 +1,6 @@
 /** The lowering of formulas. */
-import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import { isTransposed, lowerCopy } from './copy.ts';
 import { launchElementwise } from './elementwise-launch.ts';
@@ -9,7 +10,7 @@ import { launchElementwise } from './elementwise-launch.ts';
  * across the outputs are turned first: a tile at a time is several times faster than an element at a time.
  */
 export function lowerElementwise(
-  l: Lowering,
+  l: CpuLowering,
   spec: ElementwiseSpec,
   inputs: readonly Value[],
   outputs: readonly Value[],

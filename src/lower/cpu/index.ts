@@ -1,4 +1,6 @@
 /** The lowerings of the CPU. */
+import { invariant } from '../../base/errors.ts';
+import { CpuLowering } from './lowering.ts';
 import type { LoweredAttrs } from '../../tensor/ops/index.ts';
 import type { DeviceLowerings, OpLowerings } from '../table.ts';
 import { convLowerings } from './conv/index.ts';
@@ -16,7 +18,7 @@ import { resampleLowerings } from './resample.ts';
 import { softmaxLowerings } from './softmax.ts';
 
 /** It refuses none. */
-const operations: OpLowerings<LoweredAttrs> = {
+const operations: OpLowerings<LoweredAttrs, CpuLowering> = {
   ...copyLowerings,
   ...reduceLowerings,
   ...matmulLowerings,
@@ -29,7 +31,14 @@ const operations: OpLowerings<LoweredAttrs> = {
   ...indexingLowerings,
 };
 
-export const CPU_LOWERINGS: DeviceLowerings = {
+/** Runners of the CPU say what kernels may assume. */
+const begin: DeviceLowerings<CpuLowering>['begin'] = ({ threads }, { target }, steady) => {
+  invariant(target !== undefined, 'a runner of the CPU has a target once it is asked for anything');
+  return new CpuLowering(target, threads, steady);
+};
+
+export const CPU_LOWERINGS: DeviceLowerings<CpuLowering> = {
+  begin,
   operations,
   elementwise: {
     one: lowerElementwise,

@@ -2,7 +2,8 @@
 import { itemSize } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
-import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
 import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type {
@@ -36,7 +37,7 @@ function around(shape: Dims, dim: number): { outer: number; size: number; inner:
 }
 
 /** Indices as kernels read them: int64. */
-function asInt64(l: Lowering, index: Value): Value {
+function asInt64(l: CpuLowering, index: Value): Value {
   if (index.layout.dtype === 'int64') return index;
   const wide = l.temp('int64', index.layout.shape);
   lowerCopy(l, index, wide);
@@ -44,7 +45,7 @@ function asInt64(l: Lowering, index: Value): Value {
 }
 
 /** Dense int64. */
-const asIndices = (l: Lowering, index: Value): Value => asContiguous(l, asInt64(l, index));
+const asIndices = (l: CpuLowering, index: Value): Value => asContiguous(l, asInt64(l, index));
 
 /** The dimension of `shape` that the indices of `op` are of. */
 function placeOf(op: string, { caller = op, dim, wraps = false, counted }: IndexParams, shape: Dims): IndexPlace {
@@ -53,38 +54,38 @@ function placeOf(op: string, { caller = op, dim, wraps = false, counted }: Index
 }
 
 /** Where a kernel reports an index out of range. */
-const faultAt = (l: Lowering, place: IndexPlace): Value => l.fault((index) => outOfRange(place, index));
+const faultAt = (l: CpuLowering, place: IndexPlace): Value => l.fault((index) => outOfRange(place, index));
 
 /**
  * Checks dense int64 indices before they are used, in a launch of its own: what operations that write in place, or that cannot check
  * in passing, do first.
  */
-function lowerIndexCheck(l: Lowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
+function lowerIndexCheck(l: CpuLowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
   const args = { index, size, ignore, fault: l.fault(error) };
   l.launch(indexCheckKernel(l.target), args, { size: index.layout.numel, unitCost: 0.5 });
 }
 
 /** [index] → 0, once all indices have been found to be in range */
-function lowerCheckOnly(l: Lowering, [index]: Values, [out]: Values, p: IndexCheckParams): void {
+function lowerCheckOnly(l: CpuLowering, [index]: Values, [out]: Values, p: IndexCheckParams): void {
   lowerIndexCheck(l, asIndices(l, index!), p);
   lowerFill(l, out!, [0]);
 }
 
 /** [index, …] → the index in a dimension that all those dimensions have been flattened to */
-function lowerRavel(l: Lowering, inputs: Values, [out]: Values, { caller, sizes, dims }: RavelParams): void {
+function lowerRavel(l: CpuLowering, inputs: Values, [out]: Values, { caller, sizes, dims }: RavelParams): void {
   inputs.forEach((index, i) => {
     const place = { caller, dim: dims[i]!, size: sizes[i]!, wraps: true };
     launchRavel(l, asIndices(l, index), out!, place, numelOf(sizes.slice(i + 1)), i === 0);
   });
 }
 
-function launchRavel(l: Lowering, index: Value, out: Value, place: IndexPlace, step: number, first: boolean): void {
+function launchRavel(l: CpuLowering, index: Value, out: Value, place: IndexPlace, step: number, first: boolean): void {
   const args = { index, out, size: place.size, step, fault: faultAt(l, place) };
   l.launch(ravelKernel(l.target, first), args, { size: out.layout.numel, unitCost: 1 });
 }
 
 /** [x, index] */
-function lowerIndexSelect(l: Lowering, [input, list]: Values, [out]: Values, p: IndexParams): void {
+function lowerIndexSelect(l: CpuLowering, [input, list]: Values, [out]: Values, p: IndexParams): void {
   const [x, index] = [asContiguous(l, input!), asIndices(l, list!)];
   const place = placeOf('indexSelect', p, x.layout.shape);
   const bytes = itemSize(x.layout.dtype);
@@ -97,7 +98,7 @@ function lowerIndexSelect(l: Lowering, [input, list]: Values, [out]: Values, p: 
 }
 
 /** Where there is nothing to move, indices are checked all the same. */
-function checkAlong(l: Lowering, index: Value, place: IndexPlace): void {
+function checkAlong(l: CpuLowering, index: Value, place: IndexPlace): void {
   const unused = l.temp('int64', index.layout.shape);
   if (place.wraps) launchRavel(l, index, unused, place, 1, true);
   else lowerIndexCheck(l, index, { key: '', size: place.size, ignore: -1, error: (wrong) => outOfRange(place, wrong) });
@@ -112,7 +113,7 @@ interface Put {
 const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect' } as const;
 
 /** Adds the source's slices to `out`, or writes them there. */
-function lowerPut(l: Lowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParams): void {
+function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParams): void {
   const { out } = v;
   const { dtype, shape } = out.layout;
   const place = placeOf(PUT_OPS[what], p, shape);
@@ -129,13 +130,13 @@ function lowerPut(l: Lowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParam
 }
 
 /** [∂y, index] */
-function lowerIndexSelectGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
+function lowerIndexSelectGrad(l: CpuLowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
   lowerPut(l, 'gradient', { out: dx!, index: index!, source: g! }, p);
 }
 
 /** Lowers an update of x at some places: `write` gets a dense tensor that starts as x and ends up as `out`. */
-function lowerUpdate(l: Lowering, x: Value, out: Value, write: (dense: Value) => void): void {
+function lowerUpdate(l: CpuLowering, x: Value, out: Value, write: (dense: Value) => void): void {
   if (out.layout.contiguous && x.layout === out.layout) {
     const bytes = out.layout.numel * itemSize(out.layout.dtype);
     const options = { size: Math.ceil(bytes / KEEP_BYTES), unitCost: KEEP_BYTES * BYTE_NS };
@@ -151,7 +152,7 @@ function lowerUpdate(l: Lowering, x: Value, out: Value, write: (dense: Value) =>
 
 const lowerPutAs =
   (kind: 'add' | 'copy') =>
-  (l: Lowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
+  (l: CpuLowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
     lowerUpdate(l, x!, out!, (dense) => lowerPut(l, kind, { out: dense, index: index!, source: source! }, p));
   };
 
@@ -170,7 +171,7 @@ interface Lines {
 }
 
 /** Walks an index tensor of any strides along a dimension, line by line. */
-function lowerLines(l: Lowering, kind: LineKind, { large, index, small, op, value }: Lines, p: IndexParams): void {
+function lowerLines(l: CpuLowering, kind: LineKind, { large, index, small, op, value }: Lines, p: IndexParams): void {
   if (index.layout.numel === 0) return;
   // A scalar is a line of one element.
   const lineUp = ({ layout: { shape, strides } }: Value): { shape: Dims; strides: Dims } =>
@@ -202,19 +203,19 @@ function lowerLines(l: Lowering, kind: LineKind, { large, index, small, op, valu
 }
 
 /** [x, index] */
-function lowerGather(l: Lowering, [x, index]: Values, [out]: Values, p: IndexParams): void {
+function lowerGather(l: CpuLowering, [x, index]: Values, [out]: Values, p: IndexParams): void {
   lowerLines(l, 'gather', { large: x!, index: asInt64(l, index!), small: out!, op: 'gather' }, p);
 }
 
 /** [∂y, index] */
-function lowerGatherGrad(l: Lowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
+function lowerGatherGrad(l: CpuLowering, [g, index]: Values, [dx]: Values, p: ShapedDimParams): void {
   lowerFill(l, dx!, [0]);
   lowerLines(l, 'add', { large: dx!, index: asInt64(l, index!), small: g!, op: 'gather' }, p);
 }
 
 const lowerScatterAs =
   (kind: 'scatter' | 'add') =>
-  (l: Lowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
+  (l: CpuLowering, [x, index, source]: Values, [out]: Values, p: IndexParams): void => {
     const places = asInt64(l, index!);
     const op = kind === 'add' ? 'scatterAdd' : kind;
     lowerUpdate(l, x!, out!, (large) => lowerLines(l, kind, { large, index: places, small: source!, op }, p));
@@ -227,14 +228,14 @@ const lowerScatter = lowerScatterAs('scatter');
 const lowerScatterAdd = lowerScatterAs('add');
 
 /** [x, index]; scalar 0: the value */
-function lowerScatterValue(l: Lowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
+function lowerScatterValue(l: CpuLowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
   const index = asInt64(l, list!);
   lowerUpdate(l, x!, out!, (large) =>
     lowerLines(l, 'value', { large, index, small: index, op: 'scatter', value: l.scalar(0) }, p),
   );
 }
 
-function lowerCat(l: Lowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
+function lowerCat(l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
   const { dtype, shape, strides } = out!.layout;
   const axis = normalizeDim('cat', dim, shape.length);
   let start = 0;
@@ -246,7 +247,7 @@ function lowerCat(l: Lowering, inputs: Values, [out]: Values, { dim }: DimParams
 }
 
 /** Scalar 0: the value around. */
-function lowerPad(l: Lowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
+function lowerPad(l: CpuLowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
   const from = x!.layout;
   const to = out!.layout;
   const rank = from.shape.length;
@@ -260,7 +261,7 @@ function lowerPad(l: Lowering, [x]: Values, [out]: Values, { pads }: PadParams):
   lowerCopy(l, source, l.view(out!, layoutOf(to.dtype, inside, to.strides), skipped(to.strides, 1)));
 }
 
-function lowerFlip(l: Lowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {
+function lowerFlip(l: CpuLowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {
   const { dtype, shape, strides, numel } = x!.layout;
   const bytes = itemSize(dtype);
   const flipped = new Set(dims.map((dim) => normalizeDim('flip', dim, shape.length)));
@@ -288,7 +289,7 @@ function lowerFlip(l: Lowering, [x]: Values, [out]: Values, { dims }: FlipParams
 
 const lowerTriangle =
   (op: 'tril' | 'triu') =>
-  (l: Lowering, [input]: Values, [out]: Values, { diagonal }: TriangleParams): void => {
+  (l: CpuLowering, [input]: Values, [out]: Values, { diagonal }: TriangleParams): void => {
     const x = asContiguous(l, input!);
     const [rows, columns] = x.layout.shape.slice(-2) as [number, number];
     const limit = rows + columns; // beyond which everything or nothing is kept
@@ -297,14 +298,14 @@ const lowerTriangle =
     l.launch(triangleKernel(l.target, itemSize(x.layout.dtype), op === 'triu'), args, options);
   };
 
-function lowerOneHot(l: Lowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
+function lowerOneHot(l: CpuLowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
   const x = asContiguous(l, input!);
   const fault = l.fault((label) => wrongClass(classes, label));
   l.launch(oneHotKernel(l.target), { x, out: out!, classes, fault }, { size: x.layout.numel, unitCost: classes });
 }
 
 /** → [values, indices] */
-function lowerSort(l: Lowering, [input]: Values, [values, indices]: Values, p: SortParams): void {
+function lowerSort(l: CpuLowering, [input]: Values, [values, indices]: Values, p: SortParams): void {
   const x = asContiguous(l, input!);
   const { outer, size, inner } = around(x.layout.shape, p.dim);
   const args = { x, values: values!, indices: indices!, size, inner, kept: p.k ?? size };
@@ -315,7 +316,7 @@ function lowerSort(l: Lowering, [input]: Values, [values, indices]: Values, p: S
   });
 }
 
-export const indexingLowerings: OpLowerings<IndexingAttrs> = {
+export const indexingLowerings: OpLowerings<IndexingAttrs, CpuLowering> = {
   indexSelect: { lower: lowerIndexSelect },
   indexSelectGrad: { lower: lowerIndexSelectGrad },
   indexAdd: { lower: lowerIndexAdd },

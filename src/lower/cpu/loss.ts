@@ -2,7 +2,8 @@
  * The lowerings of the losses. A reduced loss is sums per unit of work, then one short launch that adds them up in order.
  */
 import type { NodeValues } from '../../compiler/graph.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import { wrongTarget } from '../../geometry/index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
@@ -27,11 +28,11 @@ const CLASS_NS = 0.5;
 const DIFFERENCE_NS = 0.5;
 
 /** Where kernels report a target that is no class. */
-const faultOf = (l: Lowering, op: ClassLoss, classes: number, { ignoreIndex }: ClassLossParams): Value =>
+const faultOf = (l: CpuLowering, op: ClassLoss, classes: number, { ignoreIndex }: ClassLossParams): Value =>
   l.fault((target) => wrongTarget(op === 'nll' ? 'nllLoss' : op, classes, ignoreIndex, target));
 
 /** Class weights, or ones in their place. */
-function weightsOf(l: Lowering, t: Floats, classes: number, given: Value | undefined): Value {
+function weightsOf(l: CpuLowering, t: Floats, classes: number, given: Value | undefined): Value {
   if (given !== undefined) return asContiguous(l, given);
   if (t.scalar === 'f32') return l.constant('float32', new Float32Array(classes).fill(1));
   return l.constant('float64', new Float64Array(classes).fill(1));
@@ -49,7 +50,7 @@ interface ClassForward {
 }
 
 /** The loss of every position, or their sums and then the result. */
-function lowerClassLoss(l: Lowering, v: ClassForward, p: ClassLossParams): void {
+function lowerClassLoss(l: CpuLowering, v: ClassForward, p: ClassLossParams): void {
   const t = floatsOf(l.target, v.x.layout.dtype);
   const { outer, classes, inner } = classGeometry(v.x.layout.shape);
   const positions = outer * inner;
@@ -90,7 +91,7 @@ function lowerClassLoss(l: Lowering, v: ClassForward, p: ClassLossParams): void 
 }
 
 /** [logProbabilities, target, weight?] → [loss, totalWeight] */
-function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+function lowerNll(l: CpuLowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
   const [input, target, weight] = inputs as [Value, Value, Value?];
   const [loss, totalWeight] = outputs as [Value, Value];
   const x = asContiguous(l, input);
@@ -98,7 +99,7 @@ function lowerNll(l: Lowering, inputs: Values, outputs: Values, p: ClassLossPara
 }
 
 /** [logits, target, weight?] → [loss, probabilities, totalWeight] */
-function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
+function lowerCrossEntropy(l: CpuLowering, inputs: Values, outputs: Values, p: ClassLossParams): void {
   const [input, target, weight] = inputs as [Value, Value, Value?];
   const [loss, y, totalWeight] = outputs as [Value, Value, Value];
   const x = asContiguous(l, input);
@@ -110,7 +111,7 @@ function lowerCrossEntropy(l: Lowering, inputs: Values, outputs: Values, p: Clas
 }
 
 /** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
-function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
+function lowerNllGrad(l: CpuLowering, inputs: Values, [dx]: Values, { loss }: NllGradParams): void {
   const [g, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [
     Value,
     Value,
@@ -137,7 +138,7 @@ function lowerNllGrad(l: Lowering, inputs: Values, [dx]: Values, { loss }: NllGr
 }
 
 /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
-function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
+function lowerCrossEntropyGrad(l: CpuLowering, inputs: Values, [dx]: Values, p: ClassLossParams): void {
   const [g, probabilities, target, totalWeight, weight] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value, Value, Value?]; // prettier-ignore
   const t = floatsOf(l.target, g.layout.dtype);
   const { outer, classes, inner } = classGeometry(probabilities.layout.shape);
@@ -163,7 +164,7 @@ function lowerCrossEntropyGrad(l: Lowering, inputs: Values, [dx]: Values, p: Cla
 const TRAINING_NS = 50_000;
 
 /** The loss and its gradient at once: inputs and outputs of {@link lowerCrossEntropy} and {@link lowerCrossEntropyGrad}. */
-function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
+function lowerCrossEntropyTraining(l: CpuLowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
   const [input, target, weight] = loss.inputs as [Value, Value, Value?];
   const t = floatsOf(l.target, input.layout.dtype);
   const { outer: positions, classes, inner } = classGeometry(input.layout.shape);
@@ -212,7 +213,7 @@ function lowerCrossEntropyTraining(l: Lowering, loss: NodeValues, grad: NodeValu
 const blocksOf = ({ layout }: Value) => ({ size: Math.ceil(layout.numel / BLOCK), unitCost: BLOCK * DIFFERENCE_NS });
 
 /** [input, target] → loss */
-function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: PairLossParams): void {
+function lowerPairLoss(l: CpuLowering, inputs: Values, [out]: Values, p: PairLossParams): void {
   const [a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, a.layout.dtype);
   const size = a.layout.numel;
@@ -230,7 +231,7 @@ function lowerPairLoss(l: Lowering, inputs: Values, [out]: Values, p: PairLossPa
 }
 
 /** [∂loss, input, target] → ∂input */
-function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: PairLossParams): void {
+function lowerPairLossGrad(l: CpuLowering, inputs: Values, [da]: Values, p: PairLossParams): void {
   const [g, a, b] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value];
   const t = floatsOf(l.target, a.layout.dtype);
   const size = a.layout.numel;
@@ -239,7 +240,7 @@ function lowerPairLossGrad(l: Lowering, inputs: Values, [da]: Values, p: PairLos
   l.launch(kernel, { g, a, b, da: da!, size, beta: p.beta, scale }, blocksOf(a));
 }
 
-export const lossLowerings: OpLowerings<LossAttrs> = {
+export const lossLowerings: OpLowerings<LossAttrs, CpuLowering> = {
   nllLoss: { lower: lowerNll },
   nllLossGrad: { lower: lowerNllGrad },
   crossEntropy: {

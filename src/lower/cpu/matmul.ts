@@ -6,7 +6,8 @@ import { itemSize } from '../../base/dtype.ts';
 import { invariant } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import { matmulOperands } from '../../geometry/matmul.ts';
 import { gemmDotBlocks, gemmDotCost, gemmDotKernel, gemmDotScratch, tailMask } from '../../kernels/cpu/gemm/dot.ts';
 import { gemmIntKernel, type IntElement } from '../../kernels/cpu/gemm/int.ts';
@@ -82,7 +83,7 @@ export function productShape(a: Layout, b: Layout, batch: Dims): ProductShape {
 }
 
 /** out = A·B, plus the row `bias` where given. */
-export function lowerProduct(l: Lowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
+export function lowerProduct(l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
   if (p.m * p.n * p.batch.length === 0) return;
   const { dtype } = out.layout;
   const bytes = itemSize(dtype);
@@ -99,7 +100,7 @@ export function lowerProduct(l: Lowering, p: ProductShape, a: Value, b: Value, o
 }
 
 /** Thin products of operands that both lie along the summed dimension need no packing. */
-function alongDepth(l: Lowering, p: ProductShape, element: Element): boolean {
+function alongDepth(l: CpuLowering, p: ProductShape, element: Element): boolean {
   const { lanes } = elementKit(l.wideTarget, element);
   return p.ak === 1 && p.bk === 1 && p.k >= lanes && Math.min(p.m, p.n) <= THIN;
 }
@@ -107,7 +108,7 @@ function alongDepth(l: Lowering, p: ProductShape, element: Element): boolean {
 const THIN = 24;
 
 /** The same vector, one element after the other. */
-export function denseVector(l: Lowering, x: Value, element: Element): Value {
+export function denseVector(l: CpuLowering, x: Value, element: Element): Value {
   const { dtype, shape, contiguous } = x.layout;
   if (contiguous) return x;
   const y = l.temp(dtype, shape);
@@ -117,14 +118,14 @@ export function denseVector(l: Lowering, x: Value, element: Element): Value {
 }
 
 /** What a product starts from: the bias row, or a zero. */
-function start(l: Lowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
+function start(l: CpuLowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
   if (bias !== undefined) return { init: denseVector(l, bias, element), initStep: 1 };
   const zeros = element === 'f32' ? new Float32Array(64) : new Float64Array(64);
   return { init: l.constant(element === 'f32' ? 'float32' : 'float64', zeros), initStep: 0 };
 }
 
 function lowerPacked(
-  l: Lowering,
+  l: CpuLowering,
   p: ProductShape,
   a: Value,
   b: Value,
@@ -163,7 +164,7 @@ function lowerPacked(
 }
 
 function lowerDot(
-  l: Lowering,
+  l: CpuLowering,
   p: ProductShape,
   a: Value,
   b: Value,
@@ -205,7 +206,7 @@ function lowerDot(
 }
 
 function lowerInteger(
-  l: Lowering,
+  l: CpuLowering,
   p: ProductShape,
   a: Value,
   b: Value,
@@ -223,13 +224,13 @@ function lowerInteger(
   );
 }
 
-function lowerMatmul(l: Lowering, inputs: Values, outputs: Values): void {
+function lowerMatmul(l: CpuLowering, inputs: Values, outputs: Values): void {
   const [a, b] = inputs as [Value, Value];
   const o = matmulOperands(a.layout, b.layout);
   lowerProduct(l, productShape(o.a, o.b, o.batch), a, b, outputs[0]!);
 }
 
-function lowerLinear(l: Lowering, inputs: Values, outputs: Values): void {
+function lowerLinear(l: CpuLowering, inputs: Values, outputs: Values): void {
   const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
   const { shape, strides } = x.layout;
   const rows = shape.length === 1 ? layoutOf(x.layout.dtype, [1, shape[0]!], [0, strides[0]!]) : x.layout;
@@ -238,7 +239,7 @@ function lowerLinear(l: Lowering, inputs: Values, outputs: Values): void {
   lowerProduct(l, productShape(rows, turned, rows.shape.slice(0, -2)), x, weight, outputs[0]!, bias);
 }
 
-export const matmulLowerings: OpLowerings<MatmulAttrs> = {
+export const matmulLowerings: OpLowerings<MatmulAttrs, CpuLowering> = {
   matmul: { lower: lowerMatmul },
   linear: { lower: lowerLinear },
 };

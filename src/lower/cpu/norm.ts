@@ -3,7 +3,8 @@
  */
 import type { Layout } from '../../base/layout.ts';
 import { showSteps } from '../../compiler/graph.ts';
-import type { Lowering, ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
@@ -33,7 +34,7 @@ function sizesOf({ shape }: Layout): Sizes {
 }
 
 /** A table of one number per channel, in place of an absent input. */
-function filled(l: Lowering, t: Floats, channels: number, value: number): Value {
+function filled(l: CpuLowering, t: Floats, channels: number, value: number): Value {
   if (t.scalar === 'f32') return l.constant('float32', new Float32Array(channels).fill(value));
   return l.constant('float64', new Float64Array(channels).fill(value));
 }
@@ -64,7 +65,7 @@ interface Forward {
   readonly finish: NormFinish;
 }
 
-function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forward): void {
+function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: Forward): void {
   const x = asContiguous(l, inputs[0]!);
   const t = floatsOf(l.target, x.layout.dtype);
   const sizes = sizesOf(x.layout);
@@ -97,7 +98,7 @@ function lowerForward(l: Lowering, inputs: Values, p: BatchNormParams, out: Forw
 
 /** With a finish that adds, what is added is the last input. Running statistics stay as they are unless `running`. */
 function lowerBatchNorm(
-  l: Lowering,
+  l: CpuLowering,
   inputs: Values,
   [y, mean, invStd]: Values,
   p: BatchNormParams,
@@ -110,7 +111,7 @@ function lowerBatchNorm(
 }
 
 function lowerBatchNormEval(
-  l: Lowering,
+  l: CpuLowering,
   inputs: Values,
   [y]: Values,
   p: BatchNormParams,
@@ -120,7 +121,7 @@ function lowerBatchNormEval(
 }
 
 /** [weight?, bias?, runningMean, runningVar] → scale and shift of each channel, [channels, 2] */
-function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
+function lowerAffine(l: CpuLowering, inputs: Values, p: BatchNormParams): Value {
   const { dtype, numel: channels } = inputs[0]!.layout;
   const t = floatsOf(l.target, dtype);
   const at = batchNormInputs(p);
@@ -134,7 +135,7 @@ function lowerAffine(l: Lowering, inputs: Values, p: BatchNormParams): Value {
 
 const lowerGrad =
   (mode: 'train' | 'eval') =>
-  (l: Lowering, inputs: Values, outputs: Values, p: BatchNormParams): void => {
+  (l: CpuLowering, inputs: Values, outputs: Values, p: BatchNormParams): void => {
     const [g, x, mean, spread, weight] = inputs.map((value) => asContiguous(l, value)) as [
       Value,
       Value,
@@ -178,13 +179,13 @@ const FINISHES: readonly NormFinish[] = ['', 'add', 'relu', 'add+relu'];
 
 /** The lowerings together with a sum and a ReLU that follow. */
 const finishing =
-  (lower: typeof lowerBatchNorm): NonNullable<OpLowering<BatchNormParams>['finish']> =>
+  (lower: typeof lowerBatchNorm): NonNullable<OpLowering<BatchNormParams, CpuLowering>['finish']> =>
   (steps, p) => {
     const finish = FINISHES.find((name) => name === showSteps(steps));
     return finish === undefined ? undefined : (l, inputs, outputs) => lower(l, inputs, outputs, p, finish);
   };
 
-export const normLowerings: OpLowerings<NormAttrs> = {
+export const normLowerings: OpLowerings<NormAttrs, CpuLowering> = {
   batchNorm: {
     lower: lowerBatchNorm,
     finish: finishing(lowerBatchNorm),

@@ -4,7 +4,8 @@
  * Maximum and average: 2×2 windows side by side in single precision, else any window. Adaptive: the mean of whole planes, else regions.
  */
 import { sameDims, type Dims } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import {
   adaptiveGeometry,
   windowGeometry,
@@ -63,7 +64,7 @@ function inPairs(t: Floats, p: WindowParams, g: PoolGeometry): boolean {
   );
 }
 
-export function lowerMaxPool(l: Lowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
+export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = windowGeometry('maxPool2d', x.layout, attrs);
@@ -80,7 +81,7 @@ export function lowerMaxPool(l: Lowering, [input]: Values, [y, indices]: Values,
 }
 
 /** The window's geometry as the kernels take it. */
-function windowArguments(l: Lowering, t: Floats, p: WindowParams, g: PoolGeometry, rows: Int32Array) {
+function windowArguments(l: CpuLowering, t: Floats, p: WindowParams, g: PoolGeometry, rows: Int32Array) {
   const left = p.padding[1];
   const columns = columnsOf(t, g);
   const reach = Math.max((columns - 1) * p.stride[1] + (p.kernel[1] - 1) * p.dilation[1] + 1, left + g.width);
@@ -148,7 +149,7 @@ function maxColumns(t: Floats, p: MaxPoolParams, g: PoolGeometry): Int32Array | 
   return t.int === 'i64' ? BigInt64Array.from(table, BigInt) : Int32Array.from(table);
 }
 
-function lowerAvgPool(l: Lowering, [input]: Values, [y]: Values, attrs: AvgPoolParams): void {
+function lowerAvgPool(l: CpuLowering, [input]: Values, [y]: Values, attrs: AvgPoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = windowGeometry('avgPool2d', x.layout, attrs);
@@ -172,7 +173,7 @@ const avgRows = (p: AvgPoolParams, g: PoolGeometry): Int32Array =>
   rowTable(p, g, (_, __, start) => (p.divisorOverride === null ? counted(p, 0, start, g.height) : 1));
 
 /** Per output column, how many columns count; with a fixed divisor that divisor. */
-function avgColumns(l: Lowering, t: Floats, p: AvgPoolParams, g: PoolGeometry): Value {
+function avgColumns(l: CpuLowering, t: Floats, p: AvgPoolParams, g: PoolGeometry): Value {
   const table = Array.from({ length: columnsOf(t, g) }, (_, i) => {
     if (p.divisorOverride !== null) return p.divisorOverride;
     return i < g.outWidth ? counted(p, 1, i * p.stride[1] - p.padding[1], g.width) : 1;
@@ -181,7 +182,7 @@ function avgColumns(l: Lowering, t: Floats, p: AvgPoolParams, g: PoolGeometry): 
   return l.constant('float64', Float64Array.from(table));
 }
 
-function lowerAvgPoolGrad(l: Lowering, [grad]: Values, [dx]: Values, attrs: PoolGradParams<AvgPoolParams>): void {
+function lowerAvgPoolGrad(l: CpuLowering, [grad]: Values, [dx]: Values, attrs: PoolGradParams<AvgPoolParams>): void {
   const p = attrs.pool;
   const y = asContiguous(l, grad!);
   const t = floatsOf(l.target, y.layout.dtype);
@@ -199,7 +200,7 @@ function lowerAvgPoolGrad(l: Lowering, [grad]: Values, [dx]: Values, attrs: Pool
 type EitherMax = MaxPoolParams | AdaptivePoolParams;
 
 /** Where the winners of a maximum are: the arguments of the winner kernels. */
-function winnerArguments(l: Lowering, pool: EitherMax, shape: Dims, out: Dims) {
+function winnerArguments(l: CpuLowering, pool: EitherMax, shape: Dims, out: Dims) {
   const [height, width] = shape.slice(-2) as [number, number];
   const [outHeight, outWidth] = out.slice(-2) as [number, number];
   const taps = new Int32Array(512).fill(-0x40000000); // a number that is no tap lies outside every plane
@@ -220,7 +221,7 @@ function winnerArguments(l: Lowering, pool: EitherMax, shape: Dims, out: Dims) {
 
 const indexKind = (pool: EitherMax): 'tap' | 'int64' => ('indices' in pool ? pool.indices : 'int64');
 
-function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
+function lowerMaxPoolGrad(l: CpuLowering, inputs: Values, [dx]: Values, attrs: PoolGradParams<EitherMax>): void {
   const [small, indices] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, small.layout.dtype);
   const { pool } = attrs;
@@ -236,7 +237,7 @@ function lowerMaxPoolGrad(l: Lowering, inputs: Values, [dx]: Values, attrs: Pool
   l.launch(winnerGradKernel(l.target, t, indexKind(pool)), { ...common, large: dx!, small, indices }, options);
 }
 
-function lowerPickMax(l: Lowering, inputs: Values, [out]: Values, attrs: PoolGradParams<EitherMax>): void {
+function lowerPickMax(l: CpuLowering, inputs: Values, [out]: Values, attrs: PoolGradParams<EitherMax>): void {
   const [large, indices] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const t = floatsOf(l.target, large.layout.dtype);
   const { common, options } = winnerArguments(l, attrs.pool, large.layout.shape, out!.layout.shape);
@@ -250,7 +251,7 @@ function regions(size: number, out: number): Int32Array {
   return table;
 }
 
-function regionArguments(l: Lowering, g: PoolGeometry) {
+function regionArguments(l: CpuLowering, g: PoolGeometry) {
   const area = Math.ceil(g.height / Math.max(g.outHeight, 1)) * Math.ceil(g.width / Math.max(g.outWidth, 1));
   return {
     common: {
@@ -268,7 +269,7 @@ function regionArguments(l: Lowering, g: PoolGeometry) {
 const isWhole = (g: PoolGeometry): boolean => g.outHeight === 1 && g.outWidth === 1;
 const planeOptions = (g: PoolGeometry) => ({ size: g.planes, unitCost: g.height * g.width * STREAM_NS });
 
-function lowerAdaptiveAvg(l: Lowering, [input]: Values, [y]: Values, attrs: AdaptivePoolParams): void {
+function lowerAdaptiveAvg(l: CpuLowering, [input]: Values, [y]: Values, attrs: AdaptivePoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = adaptiveGeometry('adaptiveAvgPool2d', x.layout, attrs);
@@ -281,7 +282,7 @@ function lowerAdaptiveAvg(l: Lowering, [input]: Values, [y]: Values, attrs: Adap
 }
 
 function lowerAdaptiveAvgGrad(
-  l: Lowering,
+  l: CpuLowering,
   [grad]: Values,
   [dx]: Values,
   attrs: PoolGradParams<AdaptivePoolParams>,
@@ -297,7 +298,7 @@ function lowerAdaptiveAvgGrad(
   l.launch(avgRegionGradKernel(l.target, t), { ...common, x: dx!, y }, { ...options, size: g.planes });
 }
 
-function lowerAdaptiveMax(l: Lowering, [input]: Values, [y, indices]: Values, attrs: AdaptivePoolParams): void {
+function lowerAdaptiveMax(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: AdaptivePoolParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const g = adaptiveGeometry('adaptiveMaxPool2d', x.layout, attrs);
@@ -305,7 +306,7 @@ function lowerAdaptiveMax(l: Lowering, [input]: Values, [y, indices]: Values, at
   l.launch(maxRegionKernel(l.target, t), { ...common, x, y: y!, indices: indices! }, options);
 }
 
-export const poolLowerings: OpLowerings<PoolAttrs> = {
+export const poolLowerings: OpLowerings<PoolAttrs, CpuLowering> = {
   maxPool2d: { lower: lowerMaxPool },
   maxPool2dGrad: { lower: lowerMaxPoolGrad },
   maxPool2dPick: { lower: lowerPickMax },

@@ -1,6 +1,7 @@
 /** The lowerings of resizing: tables of where to sample, which the kernels walk. */
 import type { Dims } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import { sampling, type ResampleGradParams, type ResampleParams, type Sampling } from '../../geometry/resample.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import { resampleGradKernel, resampleKernel } from '../../kernels/cpu/resample.ts';
@@ -9,7 +10,7 @@ import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 
 /** The arguments of both kernels. */
-function tables(l: Lowering, t: Floats, p: ResampleParams, shape: Dims) {
+function tables(l: CpuLowering, t: Floats, p: ResampleParams, shape: Dims) {
   const [height, width] = shape.slice(-2) as [number, number];
   const dtype = t.scalar === 'f32' ? 'float32' : 'float64';
   const [rows, columns] = [sampling(p, 0, height, dtype), sampling(p, 1, width, dtype)];
@@ -37,21 +38,26 @@ function tables(l: Lowering, t: Floats, p: ResampleParams, shape: Dims) {
   };
 }
 
-function lowerResample(l: Lowering, [input]: Values, [y]: Values, p: ResampleParams): void {
+function lowerResample(l: CpuLowering, [input]: Values, [y]: Values, p: ResampleParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const { common, options } = tables(l, t, p, x.layout.shape);
   l.launch(resampleKernel(l.target, t, p.taps), { ...common, x, y: y! }, options);
 }
 
-function lowerResampleGrad(l: Lowering, [grad]: Values, [dx]: Values, { resample, shape }: ResampleGradParams): void {
+function lowerResampleGrad(
+  l: CpuLowering,
+  [grad]: Values,
+  [dx]: Values,
+  { resample, shape }: ResampleGradParams,
+): void {
   const y = asContiguous(l, grad!);
   const t = floatsOf(l.target, y.layout.dtype);
   const { common, options } = tables(l, t, resample, shape);
   l.launch(resampleGradKernel(l.target, t, resample.taps), { ...common, x: dx!, y }, options);
 }
 
-export const resampleLowerings: OpLowerings<ResampleAttrs> = {
+export const resampleLowerings: OpLowerings<ResampleAttrs, CpuLowering> = {
   resample2d: { lower: lowerResample },
   resample2dGrad: { lower: lowerResampleGrad },
 };

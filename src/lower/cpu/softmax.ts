@@ -1,6 +1,7 @@
 /** The lowerings of softmax and logSoftmax: along the last dimension by rows, along another by columns. */
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
-import type { Lowering, Value } from '../../compiler/lowering.ts';
+import type { Value } from '../../compiler/lowering.ts';
+import type { CpuLowering } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
@@ -44,7 +45,7 @@ export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs:
   return { size: units, unitCost: row * t.lanes, scratch: columnScratch(t, inputs, size) };
 }
 
-function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+function lowerSoftmax(l: CpuLowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
@@ -53,7 +54,7 @@ function lowerSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimPar
   else l.launch(softmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
 }
 
-function lowerLogSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
+function lowerLogSoftmax(l: CpuLowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
   const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
@@ -64,7 +65,7 @@ function lowerLogSoftmax(l: Lowering, [input]: Values, [y]: Values, { dim }: Dim
 
 /** softmax along [outer, size, inner] with each column's maximum and ln Σ exp(x − maximum), for losses. */
 export function lowerSoftmaxStatistics(
-  l: Lowering,
+  l: CpuLowering,
   x: Value,
   shape: Around,
   out: { y: Value; maxima: Value; logSums: Value },
@@ -79,7 +80,7 @@ export function lowerSoftmaxStatistics(
 /** [∂y, y] */
 const lowerGrad =
   (log: boolean) =>
-  (l: Lowering, inputs: Values, [dx]: Values, { dim }: DimParams): void => {
+  (l: CpuLowering, inputs: Values, [dx]: Values, { dim }: DimParams): void => {
     const [g, y] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
     const t = floatsOf(l.target, g.layout.dtype);
     const { outer, size, inner } = around(g.layout.shape, dim);
@@ -88,7 +89,7 @@ const lowerGrad =
     else l.launch(softmaxColumnsGradKernel(l.target, t, log), { g, y, dx: dx!, size, inner }, options);
   };
 
-export const softmaxLowerings: OpLowerings<SoftmaxAttrs> = {
+export const softmaxLowerings: OpLowerings<SoftmaxAttrs, CpuLowering> = {
   softmax: { lower: lowerSoftmax },
   softmaxGrad: { lower: lowerGrad(false) },
   logSoftmax: { lower: lowerLogSoftmax },

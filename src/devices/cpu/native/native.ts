@@ -9,7 +9,7 @@
  */
 import { invariant } from '../../../base/errors.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
-import type { LoweredStep } from '../../../compiler/lowering.ts';
+import type { CpuStep } from '../../../lower/cpu/lowering.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { FasterCode, Hold, Holding, Program, ProgramOptions } from '../../device.ts';
 import { addressOf } from '../buffer.ts';
@@ -98,7 +98,7 @@ export class NativeKernels implements FasterCode {
     return 'none';
   }
 
-  ready(steps: readonly LoweredStep[]): boolean | undefined {
+  ready(steps: readonly CpuStep[]): boolean | undefined {
     const kernels = steps.map(({ kernel }) => kernel);
     for (;;) {
       let known: boolean | undefined;
@@ -190,7 +190,7 @@ export class NativeKernels implements FasterCode {
     return entry;
   }
 
-  program(steps: readonly LoweredStep[], options: ProgramOptions = {}): Program {
+  program(steps: readonly CpuStep[], options: ProgramOptions = {}): Program {
     return cpuProgram(this.#host, steps, options, (blocks, hold) => {
       const launches = steps.map(({ kernel, size, grain, scratch }, i) => {
         return { entry: this.#entryOf(kernel), args: blocks[i]!, size, grain, scratch };

@@ -1,5 +1,6 @@
 /** What the lowerings of kernels whose vectors run along outputs share: sizes in memory, and arguments. */
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import type { Element } from '../../../kernels/cpu/gemm/tile.ts';
 import { finishArgs, resultSize, type Correlation, type Operands } from './correlation.ts';
 import { denseVector } from '../matmul.ts';
@@ -20,7 +21,7 @@ export function sourceArgs(x: Value, bytes: number): SourceArgs {
 }
 
 /** Results, what is added to them and what else is done to them. */
-export function resultArgs(l: Lowering, c: Correlation, o: Operands, element: Element, bytes: number) {
+export function resultArgs(l: CpuLowering, c: Correlation, o: Operands, element: Element, bytes: number) {
   const { bias, y, finish } = o;
   const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
   const [rows, columns] = resultSize(c, o);

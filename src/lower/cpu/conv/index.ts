@@ -4,7 +4,8 @@
  */
 import { invariant } from '../../../base/errors.ts';
 import { showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../../geometry/conv-operations.ts';
 import type { ConvParams } from '../../../geometry/conv.ts';
 import { PAIRS } from '../../../geometry/pool.ts';
@@ -27,13 +28,13 @@ import { lowerWinogradWeightGrad } from './winograd-weight-grad.ts';
 import { lowerWinograd } from './winograd.ts';
 
 /** The first algorithm that takes the shape: fewest multiplications, vectors along outputs, anything else. */
-function lowerAny(l: Lowering, c: Correlation, operands: Operands): void {
+function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
   const lowered = lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands);
   if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
 }
 
 /** Pools in a kernel of its own what the algorithm for the shape does not pool itself. */
-function lowerPoolApart(l: Lowering, c: Correlation, { y, finish, ...operands }: Operands): void {
+function lowerPoolApart(l: CpuLowering, c: Correlation, { y, finish, ...operands }: Operands): void {
   const { taps, ...others } = finish;
   invariant(taps !== undefined, 'a correlation without pooling is lowered');
   const results = l.temp(y.layout.dtype, [c.batch, y.layout.shape[1]!, c.rows.count, c.columns.count]);
@@ -41,14 +42,14 @@ function lowerPoolApart(l: Lowering, c: Correlation, { y, finish, ...operands }:
   lowerMaxPool(l, [results], [y, taps], PAIRS);
 }
 
-function lowerForward(l: Lowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
+function lowerForward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
   const g = geometryOf.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const [y, taps] = outputs as [Value, Value | undefined];
   lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y, finish: { ...finish, taps } });
 }
 
-function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
+function lowerBackward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
   const g = geometryOf.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w] = inputs as [Value, Value];
   lowerAny(l, inputGradCorrelation(g, w), { x: dy, w, y: outputs[0]!, finish });
@@ -57,11 +58,11 @@ function lowerBackward(l: Lowering, inputs: Values, outputs: Values, p: ConvInpu
 /** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
 const finishing =
   <P>(
-    lower: (l: Lowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
+    lower: (l: CpuLowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
     kinds: readonly Epilogue[],
     pooled: readonly Epilogue[] = [],
   ) =>
-  (steps: readonly FinishStep[], p: P): Lower | undefined => {
+  (steps: readonly FinishStep<CpuLowering>[], p: P): Lower<CpuLowering> | undefined => {
     const pools = steps.at(-1) === 'pool';
     const before = (pools ? showSteps(steps.slice(0, -1)) : showSteps(steps)) || 'none';
     const kind = (pools ? pooled : kinds).find((name) => name === before);
@@ -80,14 +81,14 @@ const finishing =
     };
   };
 
-function lowerBothWeights(l: Lowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
+function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
   const g = geometryOf.weightGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, x] = inputs as [Value, Value];
   const [dw, db] = outputs as [Value, Value | undefined];
   if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
-export const convLowerings: OpLowerings<ConvAttrs> = {
+export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
   conv2d: {
     lower: lowerForward,
     finish: finishing(

@@ -2,7 +2,7 @@
  * Lowers correlations with vectors along outputs (`kernels/cpu/conv/pixels.ts`): convolutions and their gradients of the input
  * whose rows are short or strided. What is chosen depends on shapes alone.
  */
-import type { Lowering } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
 import { pixelSegmentTable, pixelsKernel, type PixelSegment } from '../../../kernels/cpu/conv/pixels.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
@@ -19,7 +19,7 @@ const PIXELS = { least: 48, most: 192 };
 const DEPTH = 288;
 
 /** y = the correlation if this is the way to compute it. */
-export function lowerPixels(l: Lowering, c: Correlation, o: Operands): Lowered {
+export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowered {
   const { x, w, y, finish } = o;
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);

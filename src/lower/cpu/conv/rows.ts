@@ -2,7 +2,8 @@
  * Lowers a convolution and its gradient of the input: both are a correlation (`tables.ts`), so this chooses blocks
  * that fit the caches and fills in the tables. The gradient of the weights is `weight-grad.ts`.
  */
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { correlateTile } from '../../../kernels/cpu/conv/correlate-tile.ts';
 import { correlateKernel, segmentTable, type SegmentWords } from '../../../kernels/cpu/conv/correlate.ts';
 import type { SOURCE_PARAMS } from '../../../kernels/cpu/conv/copy-in.ts';
@@ -29,7 +30,7 @@ const DEPTH = 320;
 export const INSIDE_NS = 40_000;
 
 /** Vectors run along rows: short rows take the narrowest that hold them, since wider ones would be half empty. */
-export function convTarget(l: Lowering, element: Element, width: number): Target {
+export function convTarget(l: CpuLowering, element: Element, width: number): Target {
   let bytes = 16;
   while (bytes < width * (element === 'f32' ? 4 : 8)) bytes *= 2;
   return narrowed(l.wideTarget, bytes);
@@ -81,7 +82,7 @@ type SourceArgs = { readonly [K in keyof typeof SOURCE_PARAMS]: K extends 'x' | 
 
 /** Arguments of copying the source in, and of walking over its rows. */
 export function sourceArgs(
-  l: Lowering,
+  l: CpuLowering,
   x: Value,
   rows: AxisPlan,
   columns: AxisPlan,
@@ -263,7 +264,7 @@ interface PackingOptions {
   readonly inside: boolean;
 }
 
-function packing(l: Lowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
+function packing(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
   const { tables, inside } = options;
   const { height } = correlateTile(c.outputs, kit);
   const depth = c.channels * tables.taps;
@@ -319,7 +320,7 @@ function productsOf(c: Correlation, size: readonly [number, number]): number {
 }
 
 /** The correlation for any shape. */
-export function lowerCorrelation(l: Lowering, c: Correlation, o: Operands): Lowered {
+export function lowerCorrelation(l: CpuLowering, c: Correlation, o: Operands): Lowered {
   const { x, w, bias, y, finish } = o;
   if (y.layout.numel === 0) return 'done';
   const { dtype, strides } = y.layout;

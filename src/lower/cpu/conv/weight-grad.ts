@@ -3,7 +3,8 @@
  * into units of work with a partial result each, and adds those. How it is cut decides in which order numbers are added,
  * so it is a function of shapes alone.
  */
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { weightGradKernel } from '../../../kernels/cpu/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
@@ -71,14 +72,14 @@ function unitsOf(g: ConvGeometry, b: Blocks, height: number, work: number, weigh
 }
 
 /** Vectors along outputs may be as wide as they come; those along pixels are narrower where rows are short. */
-function targetOf(l: Lowering, g: ConvGeometry, element: Element): Target {
+function targetOf(l: CpuLowering, g: ConvGeometry, element: Element): Target {
   const { form } = weightGradTiling(g.outPerGroup, g.width.output, elementKit(l.wideTarget, element));
   return form === 'outer' ? l.wideTarget : convTarget(l, element, g.width.output);
 }
 
 /** ∂w, and ∂b where asked for, from ∂y and x. */
 export function lowerWeightGrad(
-  l: Lowering,
+  l: CpuLowering,
   g: ConvGeometry,
   dy: Value,
   x: Value,
@@ -154,7 +155,7 @@ const laneMasks = (kit: ElementKit): Int32Array =>
 
 /** The partial results' buffer, and what adding them needs: bytes of one block of outputs, for scratch. */
 function partialResults(
-  l: Lowering,
+  l: CpuLowering,
   g: ConvGeometry,
   kit: ElementKit,
   { height, pairs }: Tiling,
@@ -186,7 +187,7 @@ function partialResults(
 
 /** Where each (channel, tap), and each row or step of a block's pixels, lies in the copied source. */
 function positionTables(
-  l: Lowering,
+  l: CpuLowering,
   g: ConvGeometry,
   b: Blocks,
   tiling: Tiling,

@@ -2,7 +2,8 @@
  * Lowers the gradient of a convolution's weights by Winograd's F(4×4, 3×3), where that is less work. How tiles are cut into
  * blocks and partial results decides in which order numbers are added, so it is a function of shapes alone.
  */
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
@@ -25,7 +26,7 @@ const CHANNEL_BLOCK = 16;
 
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
 export function lowerWinogradWeightGrad(
-  l: Lowering,
+  l: CpuLowering,
   g: ConvGeometry,
   dy: Value,
   x: Value,

@@ -2,7 +2,8 @@
  * Lowers convolutions by Winograd's F(4×4, 3×3) where that is less work than the direct sum: 3×3 kernels of stride 1 with
  * enough channels. What is chosen depends on shapes alone.
  */
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { winogradWeightsKernel, weightsScratch } from '../../../kernels/cpu/conv/winograd-weights.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
@@ -48,7 +49,7 @@ export function worthIt(c: Correlation, result: Size, kit: ElementKit): boolean 
 const turned = ({ rows }: Correlation): boolean => rows.segments[0]!.taps[0]!.delta > rows.minDelta;
 
 /** y = the correlation if this is the way to compute it. */
-export function lowerWinograd(l: Lowering, c: Correlation, o: Operands): Lowered {
+export function lowerWinograd(l: CpuLowering, c: Correlation, o: Operands): Lowered {
   const { x, w, y, finish } = o;
   const element = elementOf(y);
   const kit = elementKit(l.wideTarget, element);
@@ -97,7 +98,7 @@ const taps = (w: Value): boolean => w.layout.strides[3] === 1 && w.layout.stride
 const WEIGHT_BLOCK = 32;
 
 /** [product][panel of outputs][channel][output] */
-function packWeights(l: Lowering, w: Value, c: Correlation, kit: ElementKit): { packed: Value; product: number } {
+function packWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit): { packed: Value; product: number } {
   const { panel } = outputTile(kit);
   const panels = Math.ceil(c.outputs / panel);
   const product = oddLines(panels * c.channels * panel * kit.bytes);

@@ -1,28 +1,29 @@
 /** The table of reductions. */
+import type { CpuLowering } from '../lowering.ts';
 import type { ReduceParams, VarianceParams } from '../../../geometry/reduce.ts';
 import type { ReduceAttrs } from '../../../tensor/ops/reduce.ts';
 import type { OpLowering, OpLowerings } from '../../table.ts';
 import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './lines.ts';
 import { lowerReduce, lowerVariance, type ReduceName } from './reduce.ts';
 
-const simple = (name: ReduceName): OpLowering<ReduceParams> => ({
+const simple = (name: ReduceName): OpLowering<ReduceParams, CpuLowering> => ({
   lower: (l, [x], [out], params) => lowerReduce(l, name, x!, out!, params),
 });
 
-const variance = (root: boolean): OpLowering<VarianceParams> => ({
+const variance = (root: boolean): OpLowering<VarianceParams, CpuLowering> => ({
   lower: (l, [x], [out], params) => lowerVariance(l, x!, out!, params, root),
 });
 
 /** A value and its index. */
-const extreme = (which: 'max' | 'min'): OpLowering<ReduceParams> => ({
+const extreme = (which: 'max' | 'min'): OpLowering<ReduceParams, CpuLowering> => ({
   lower: (l, [x], [values, indices], params) => lowerArgExtreme(l, which, x!, values, indices!, params),
 });
 
-const place = (which: 'max' | 'min'): OpLowering<ReduceParams> => ({
+const place = (which: 'max' | 'min'): OpLowering<ReduceParams, CpuLowering> => ({
   lower: (l, [x], [indices], params) => lowerArgExtreme(l, which, x!, undefined, indices!, params),
 });
 
-export const reduceLowerings: OpLowerings<ReduceAttrs> = {
+export const reduceLowerings: OpLowerings<ReduceAttrs, CpuLowering> = {
   sum: simple('sum'),
   mean: simple('mean'),
   prod: simple('prod'),

@@ -4,7 +4,8 @@
  */
 import { itemSize } from '../../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '../../../geometry/reduce.ts';
 import { computeOf, type ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
@@ -32,14 +33,21 @@ function linesOf(op: string, x: Layout, dims: readonly number[] | null): Lines {
   return { count: length === 0 ? 0 : x.numel / length, length, inner };
 }
 
-function launchLines(l: Lowering, kernel: Kernel<LineParams>, lines: Lines, x: Value, out: Value, extra: Value): void {
+function launchLines(
+  l: CpuLowering,
+  kernel: Kernel<LineParams>,
+  lines: Lines,
+  x: Value,
+  out: Value,
+  extra: Value,
+): void {
   const { count, length, inner } = lines;
   l.launch(kernel, { x, out, extra, length, inner }, { size: count, unitCost: length * NS_PER_ELEMENT + 10 });
 }
 
 /** The largest or smallest elements and their indices; without `values`, only the latter. */
 export function lowerArgExtreme(
-  l: Lowering,
+  l: CpuLowering,
   which: 'max' | 'min',
   x: Value,
   values: Value | undefined,
@@ -56,14 +64,14 @@ export function lowerArgExtreme(
 }
 
 /** Running sums. */
-export function lowerCumsum(l: Lowering, x: Value, out: Value, { dim, reverse }: ScanParams): void {
+export function lowerCumsum(l: CpuLowering, x: Value, out: Value, { dim, reverse }: ScanParams): void {
   const kernel = cumsumKernel(l.target, x.layout.dtype, out.layout.dtype, reverse);
   const lines = linesOf('cumsum', x.layout, [dim]);
   intoDense(l, out, (dense) => launchLines(l, kernel, lines, asContiguous(l, x), dense, dense));
 }
 
 /** g · product of the others */
-export function lowerProdGrad(l: Lowering, g: Value, x: Value, out: Value, params: ReduceParams): void {
+export function lowerProdGrad(l: CpuLowering, g: Value, x: Value, out: Value, params: ReduceParams): void {
   const kernel = prodGradKernel(l.target, x.layout.dtype);
   const lines = linesOf('prod', x.layout, params.dims);
   intoDense(l, out, (dense) => launchLines(l, kernel, lines, asContiguous(l, x), dense, asContiguous(l, g)));
@@ -71,7 +79,7 @@ export function lowerProdGrad(l: Lowering, g: Value, x: Value, out: Value, param
 
 /** g where the place along the dimension is the index, else 0: an elementwise kernel with the places as an operand. */
 export function lowerExtremeGrad(
-  l: Lowering,
+  l: CpuLowering,
   g: Value,
   indices: Value,
   x: Layout,
@@ -113,7 +121,7 @@ const identity = (dtype: Layout['dtype']): ElementwiseSpec => {
 };
 
 /** A reduced value with the reduced dimension put back, of size 1. */
-function withDim(l: Lowering, value: Value, dim: number, { keepdim }: ReduceParams): Value {
+function withDim(l: CpuLowering, value: Value, dim: number, { keepdim }: ReduceParams): Value {
   if (keepdim) return value;
   const { dtype, shape, strides } = value.layout;
   const insert = (list: readonly number[], item: number): number[] => [...list.slice(0, dim), item, ...list.slice(dim)];
@@ -121,7 +129,7 @@ function withDim(l: Lowering, value: Value, dim: number, { keepdim }: ReducePara
 }
 
 /** m + ln Σ e^(x - m), m the largest element, or 0 where that is infinite. */
-export function lowerLogSumExp(l: Lowering, x: Value, out: Value, params: ReduceParams): void {
+export function lowerLogSumExp(l: CpuLowering, x: Value, out: Value, params: ReduceParams): void {
   const { dtype, shape, numel } = x.layout;
   const dims = reducedDims('logsumexp', shape, params.dims);
   if (numel === 0) {

@@ -8,7 +8,8 @@
 import { isFloating, itemSize, type DType } from '../../../base/dtype.ts';
 import { numelOf } from '../../../base/shape.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
-import type { Lowering, Value } from '../../../compiler/lowering.ts';
+import type { Value } from '../../../compiler/lowering.ts';
+import type { CpuLowering } from '../lowering.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
 import { computeOf } from '../../../kernels/formula/elementwise.ts';
 import type { NumberType } from '../../../kernels/formula/formula.ts';
@@ -79,7 +80,7 @@ interface Launch {
 
 /** Lowers `spec` over dimensions of `x` into the contiguous `out`. */
 export function reduceInto(
-  l: Lowering,
+  l: CpuLowering,
   spec: ReduceSpec,
   x: Value,
   dims: readonly number[],
@@ -110,7 +111,7 @@ export function reduceInto(
 }
 
 /** Runs of neighbouring elements; long outputs in groups of runs. */
-function lowerRuns(l: Lowering, { spec, x, out, other, n }: Launch, kept: Dim, outer: Dim, inner: number): void {
+function lowerRuns(l: CpuLowering, { spec, x, out, other, n }: Launch, kept: Dim, outer: Dim, inner: number): void {
   const bytes = itemSize(x.layout.dtype);
   const elements = outer.size * inner;
   // One long run is cut into runs of a group each.
@@ -134,7 +135,13 @@ function lowerRuns(l: Lowering, { spec, x, out, other, n }: Launch, kept: Dim, o
 }
 
 /** Columns; many rows in groups, then the groups' results likewise. */
-function lowerColumns(l: Lowering, { spec, x, out, other, n }: Launch, outer: Dim, rows: Dim, columns: number): void {
+function lowerColumns(
+  l: CpuLowering,
+  { spec, x, out, other, n }: Launch,
+  outer: Dim,
+  rows: Dim,
+  columns: number,
+): void {
   // prettier-ignore
   const bytes = itemSize(x.layout.dtype);
   const grouped = rows.size > 1.5 * GROUP_ROWS;
@@ -156,7 +163,7 @@ function lowerColumns(l: Lowering, { spec, x, out, other, n }: Launch, outer: Di
 }
 
 /** Writes through a contiguous temporary where `out` is not contiguous itself. */
-export function intoDense(l: Lowering, out: Value, write: (dense: Value) => void): void {
+export function intoDense(l: CpuLowering, out: Value, write: (dense: Value) => void): void {
   if (out.layout.contiguous) {
     write(out);
     return;
@@ -194,7 +201,7 @@ export function reduceSpec(name: ReduceName, input: DType, output: DType): Reduc
 }
 
 /** sum, mean, prod, amax, amin, any, all */
-export function lowerReduce(l: Lowering, name: ReduceName, x: Value, out: Value, params: ReduceParams): void {
+export function lowerReduce(l: CpuLowering, name: ReduceName, x: Value, out: Value, params: ReduceParams): void {
   const dims = reducedDims(name, x.layout.shape, params.dims);
   const n = dims.reduce((count, dim) => count * x.layout.shape[dim]!, 1);
   if (n === 1) {
@@ -216,7 +223,7 @@ const keptStrides = (x: Layout, dims: readonly number[], keepdim: boolean): numb
   x.strides.filter((_, i) => keepdim || !dims.includes(i));
 
 /** The mean, then the mean squared distance from it; `n` counts the elements of one result. */
-export function lowerVariance(l: Lowering, x: Value, out: Value, params: VarianceParams, root: boolean): void {
+export function lowerVariance(l: CpuLowering, x: Value, out: Value, params: VarianceParams, root: boolean): void {
   const { dtype, shape } = x.layout;
   const dims = reducedDims('var', shape, params.dims);
   const n = dims.reduce((count, dim) => count * shape[dim]!, 1);

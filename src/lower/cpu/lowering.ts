@@ -1,0 +1,110 @@
+/** What lowerings of the CPU write to: launches of kernels of the loop language, for a target and a number of threads. */
+import { Lowering, type LoweredStep, type ScalarInput, type Value } from '../../compiler/lowering.ts';
+import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
+import type { Kernel, ParamSpec } from '../../kernels/cpu/kernel.ts';
+
+/** The address of a table of arguments: one slot of eight bytes for each, a whole number in the low half. */
+export interface TableArg {
+  readonly table: readonly (number | Value | ScalarInput)[];
+}
+
+export type KernelArg = number | Value | ScalarInput | TableArg;
+export type KernelArgs<P extends ParamSpec> = {
+  readonly [K in keyof P]: P[K] extends 'ptr' ? Value | TableArg : P[K] extends 'f64' ? number | ScalarInput : number;
+};
+
+export interface LaunchOptions {
+  /** Units of work. */
+  readonly size: number;
+  /** Estimated nanoseconds of one unit on one thread: decides whether and how finely the work is shared. */
+  readonly unitCost: number;
+  /** Bytes of scratch each thread needs. */
+  readonly scratch?: number;
+  /** Floating-point operations of the whole launch, for `profile`. */
+  readonly flops?: number;
+  /** The {@link Lowering.derived} buffer that the launch fills; it writes nothing else. */
+  readonly makes?: Value;
+}
+
+/** A launch of a kernel on the CPU. */
+export interface CpuStep extends LoweredStep {
+  readonly kernel: Kernel;
+  readonly args: Readonly<Record<string, KernelArg>>;
+  /** Units of work. */
+  readonly size: number;
+  /** Units claimed at a time when the work is shared between threads; `size` or more means one thread. */
+  readonly grain: number;
+  /** Bytes of scratch for each thread. */
+  readonly scratch: number;
+}
+
+/** Launches shorter than this stay on one thread: waking others costs as much. */
+const PARALLEL_NS = 50_000;
+/** What a claimed chunk should take at least. */
+const CHUNK_NS = 20_000;
+
+type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch'>;
+
+/** A launch whose operands and work are worked out when somebody asks: to profile, to show, to plan under a limit. */
+class Step implements CpuStep {
+  readonly node: number;
+  readonly flops: number;
+  readonly kernel: Kernel;
+  readonly args: Readonly<Record<string, KernelArg>>;
+  readonly size: number;
+  readonly grain: number;
+  readonly scratch: number;
+
+  constructor(node: number, kernel: Kernel, args: Readonly<Record<string, KernelArg>>, how: Amount) {
+    this.node = node;
+    this.kernel = kernel;
+    this.args = args;
+    this.flops = how.flops;
+    this.size = how.size;
+    this.grain = how.grain;
+    this.scratch = how.scratch;
+  }
+
+  get name(): string {
+    return this.kernel.key;
+  }
+
+  get operands(): Value[] {
+    return Object.values(this.args)
+      .flatMap((arg) => (isTable(arg) ? arg.table : [arg]))
+      .filter((arg) => typeof arg === 'object' && 'layout' in arg);
+  }
+
+  get work(): string {
+    return `${this.size}${this.grain < this.size ? ` by ${this.grain}` : ''}`;
+  }
+}
+
+const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
+
+export class CpuLowering extends Lowering<CpuStep> {
+  /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
+  readonly target: Target;
+  readonly wideTarget: Target;
+  readonly #threads: number;
+
+  constructor(target: Target, threads: number, steady?: ReadonlySet<number>) {
+    super(steady);
+    this.target = narrowed(target);
+    this.wideTarget = target;
+    this.#threads = threads;
+  }
+
+  /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
+  launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
+    const { size, flops = 0, scratch = 0, makes } = options;
+    if (size === 0) return;
+    this.add(new Step(this.node, kernel, args, { flops, size, grain: this.#grain(options), scratch }), makes);
+  }
+
+  #grain({ size, unitCost }: LaunchOptions): number {
+    if (size * unitCost < PARALLEL_NS) return size;
+    const fair = Math.ceil(size / (this.#threads * 8)); // several chunks a thread, so that a slow one is not waited for
+    return Math.max(1, Math.min(Math.ceil(CHUNK_NS / unitCost), Math.max(fair, 1)));
+  }
+}
