@@ -76,7 +76,7 @@ async function measure(launches, runs) {
   );
 }
 
-console.log(device.name);
+console.log(device.description);
 await measure(1, Number(options.runs));
 await measure(Number(options.launches), Math.ceil(Number(options.runs) / 10));
 device.destroy();

@@ -53,7 +53,7 @@ export interface Fault {
 
 /** Something that runs launches. */
 export interface Runner {
-  /** What its kernels may assume. */
+  /** What its kernels of the loop language may assume, where it has such. */
   readonly target: Target | undefined;
   /** Makes launches ready; the program has argument blocks or the like of its own. */
   program(steps: readonly LoweredStep[], options?: ProgramOptions): Program;
@@ -91,7 +91,6 @@ export interface Device extends Runner {
   /** As `x.device` gives it: `'cpu'`, `'gpu'`. */
   readonly name: string;
   readonly limits: DeviceLimits;
-  readonly target: Target;
   readonly faster: FasterCode | undefined;
   /** Threads that take part in a launch, the calling one included. */
   readonly threads: number;

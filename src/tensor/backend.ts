@@ -48,29 +48,30 @@ export function signOf(device: Device): string {
   return sign;
 }
 
-let provider: GpuProvider | undefined;
+/** WebGPU, which is loaded when it is asked for. */
+const WEBGPU: GpuProvider = {
+  start: async () => (await import('../lower/webgpu/start.ts')).startWebGpu(),
+};
+
+let provider: GpuProvider = WEBGPU;
 /** The GPU, or why there is none; undefined until somebody has asked. */
 let gpu: Device | string | undefined;
 
-/** Says how a GPU is found; entry points do, and tests. Whatever was found before is forgotten. */
-export function provideGpu(how: GpuProvider | undefined): void {
+/** Says how a GPU is found, for tests. Whatever was found before is forgotten. */
+export function provideGpu(how: GpuProvider = WEBGPU): void {
   provider = how;
   gpu = undefined;
 }
 
-const NO_PROVIDER = 'this build has no GPU device';
-
 /** The GPU if it can be had now, else why it cannot. */
 function gpuNow(): Device | string {
-  if (provider === undefined) return NO_PROVIDER;
-  if (gpu === undefined && provider.startNow === undefined) return 'it has not been started; await cuda.init() first';
+  if (gpu === undefined && provider.startNow === undefined) return 'none has been started; await cuda.init() first';
   gpu ??= provider.startNow!();
   return gpu;
 }
 
 /** Starts the GPU. @returns whether there is one */
 export async function startGpu(): Promise<boolean> {
-  if (provider === undefined) return false;
   gpu ??= await provider.start();
   return typeof gpu === 'object';
 }

@@ -10,10 +10,14 @@ import { SecondDevice } from '../support/second-device.ts';
 const floats = (x: Tensor): number[] => [...(x.toTypedArray() as Float32Array)];
 
 describe('without a GPU', () => {
+  beforeEach(() => provideGpu({ start: () => Promise.resolve('this machine has none') }));
+  afterEach(() => provideGpu());
+
   test('nothing is there, and scripts that ask stay on the CPU', async () => {
     expect(cuda.isAvailable()).toBe(false);
     expect(cuda.deviceCount()).toBe(0);
     expect(await cuda.init()).toBe(false);
+    expect(cuda.isAvailable()).toBe(false);
     const x = ones(2).to(cuda.isAvailable() ? 'cuda' : 'cpu');
     expect(x.device).toBe('cpu');
     for (const move of [
@@ -23,7 +27,7 @@ describe('without a GPU', () => {
       () => zeros([2], { device: 'cuda' }),
     ]) {
       expect(move).toThrow(DeviceError);
-      expect(move).toThrow(/no GPU is available.*cuda\.isAvailable\(\)/);
+      expect(move).toThrow(/no GPU is available: this machine has none.*cuda\.isAvailable\(\)/);
     }
     expect(() => x.to('tpu' as 'cpu')).toThrow(/to: expected a device .*'tpu'/);
   });
@@ -36,7 +40,7 @@ describe('without a GPU', () => {
     expect(await cuda.init()).toBe(true);
     expect(cuda.isAvailable()).toBe(true);
     expect(ones(1).cuda().device).toBe('gpu');
-    provideGpu(undefined);
+    provideGpu();
   });
 });
 
@@ -47,7 +51,7 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
     provideGpu({ start: () => Promise.resolve(gpu), startNow: () => gpu });
     manualSeed(0);
   });
-  afterEach(() => provideGpu(undefined));
+  afterEach(() => provideGpu());
 
   const values = async (x: Tensor): Promise<number[]> => [...((await x.toTypedArrayAsync()) as Float32Array)];
 

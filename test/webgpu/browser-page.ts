@@ -31,7 +31,7 @@ async function compute(x: readonly number[]): Promise<Answer> {
     () => 'none',
     (error: unknown) => String(error),
   );
-  return { name: device.name, softmax: [...softmax].map(Number), product: [...product].map(Number), refusal };
+  return { name: device.description, softmax: [...softmax].map(Number), product: [...product].map(Number), refusal };
 }
 
 Object.assign(globalThis, { compute });

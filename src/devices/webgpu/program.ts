@@ -4,6 +4,7 @@
  */
 import { invariant } from '../../base/errors.ts';
 import { unitsOf, type WgslKernel, type WgslParamType } from '../../kernels/wgsl/kernel.ts';
+import type { Program } from '../device.ts';
 import type { Block, Page } from './heap.ts';
 import type { PipelineEntry, Pipelines } from './pipelines.ts';
 import type { Queue } from './queue.ts';
@@ -29,8 +30,8 @@ export type GpuBlock = Block<GPUBuffer>;
 
 /** Where a run finds the buffers, by their numbers. */
 export interface GpuPlaces {
-  readonly buffers: readonly (GpuBlock | undefined)[];
-  readonly offsets: readonly number[];
+  readonly buffers: (GpuBlock | undefined)[];
+  readonly offsets: number[];
 }
 
 /** What a launch needs of its device. */
@@ -132,7 +133,7 @@ class Launch {
   }
 }
 
-export class GpuProgram {
+export class GpuProgram implements Program {
   readonly #launches: readonly Launch[];
   readonly #machine: Machine;
 

@@ -7,6 +7,8 @@
 import { viewAs, itemSize, type DType, type TypedArray } from '../../base/dtype.ts';
 import { DeviceError, DTypeError, InternalError, OutOfMemoryError } from '../../base/errors.ts';
 import { copyBytes, copyWords } from '../../kernels/wgsl/copy.ts';
+import type { LoweredStep } from '../../compiler/lowering.ts';
+import type { Buffer, Device, Fault, Hold, Holding, ProgramOptions } from '../device.ts';
 import { acquire, type Acquired, type AdapterOptions } from './adapter.ts';
 import { Heap, type Block } from './heap.ts';
 import { Pipelines } from './pipelines.ts';
@@ -32,27 +34,24 @@ export interface WebGpuOptions extends AdapterOptions {
   readonly maxBytes?: number;
 }
 
-/** Where kernels report values that they refuse, and what is thrown then. */
-export interface GpuFault {
-  readonly buffer: number;
-  readonly error: (value: bigint) => Error;
-}
-
-export interface GpuProgramOptions {
-  readonly faults?: readonly GpuFault[];
-}
-
 interface PlacedFault {
   readonly block: GpuBlock;
   readonly offset: number;
-  readonly error: GpuFault['error'];
+  readonly error: Fault['error'];
 }
 
 export type Rejecter = (error: Error) => void;
 
-export class WebGpuDevice {
+export class WebGpuDevice implements Device {
   readonly kind = 'webgpu';
-  readonly name: string;
+  readonly name = 'gpu';
+  /** What it says of itself. */
+  readonly description: string;
+  readonly threads = 1;
+  readonly target = undefined;
+  readonly faster = undefined;
+  reclaim: ((attempt: number) => boolean) | undefined;
+  hold: Hold = (bytes) => this.#held(bytes);
   /** Whether its adapter computes on the processor. */
   readonly software: boolean;
   readonly limits: { readonly dtypes: ReadonlySet<DType>; readonly alignment: number; readonly bytes: number };
@@ -73,7 +72,7 @@ export class WebGpuDevice {
 
   constructor({ device, description, software }: Acquired, options: WebGpuOptions = {}) {
     const { maxBytes = Infinity } = options;
-    this.name = `webgpu (${description})`;
+    this.description = description;
     this.software = software;
     this.#device = device;
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
@@ -145,11 +144,27 @@ export class WebGpuDevice {
   /** @throws OutOfMemoryError; where only the device can tell that its memory does not reach, the next `read` is rejected with one */
   allocate(bytes: number): GpuBlock {
     this.#requireAlive();
-    return this.#heap.allocate(bytes);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return this.#heap.allocate(bytes);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError) || this.reclaim?.(attempt) !== true) throw error;
+      }
+    }
   }
 
-  free(block: GpuBlock): void {
-    this.#heap.free(block);
+  free(block: Buffer): void {
+    this.#heap.free(block as GpuBlock);
+  }
+
+  #held(bytes: number): Holding {
+    const buffer = this.allocate(bytes);
+    let freed = false;
+    const free = (): void => {
+      if (!freed) this.free(buffer);
+      freed = true;
+    };
+    return { buffer, bytes, free };
   }
 
   #page(bytes: number): GPUBuffer {
@@ -176,9 +191,10 @@ export class WebGpuDevice {
   // ——— Copies
 
   /** Copies `data` to the device, `offset` bytes into the block, after all that was asked for before. */
-  write(to: GpuBlock, offset: number, data: TypedArray): void {
+  write(to: GpuBlock, offset: number, given: TypedArray): void {
     this.#requireAlive();
-    requireStorable(data);
+    requireStorable(given);
+    const data = isShared(given) ? given.slice() : given; // Dawn crashes on memory that threads share
     const bytes = data.byteLength;
     if (bytes === 0) return;
     if ((offset | bytes) % 4 !== 0) {
@@ -275,7 +291,8 @@ export class WebGpuDevice {
   // ——— Launches
 
   /** Makes launches ready. */
-  program(steps: readonly GpuStep[], { faults = [] }: GpuProgramOptions = {}): GpuProgram {
+  program(given: readonly (GpuStep | LoweredStep)[], { faults = [] }: ProgramOptions = {}): GpuProgram {
+    const steps = given as readonly GpuStep[]; // the compiler gives those that this device's lowerings have made
     if (faults.length === 0) return new GpuProgram(steps, this.#machine);
     return new ReportingProgram(steps, this.#machine, faults, this.#unseen);
   }
@@ -301,13 +318,13 @@ export class WebGpuDevice {
 
 /** A program whose kernels may refuse values: each run leaves reports for the next read to look at. */
 class ReportingProgram extends GpuProgram {
-  readonly #faults: readonly GpuFault[];
+  readonly #faults: readonly Fault[];
   readonly #unseen: Map<GpuProgram, readonly PlacedFault[]>;
 
   constructor(
     steps: readonly GpuStep[],
     machine: Machine,
-    faults: readonly GpuFault[],
+    faults: readonly Fault[],
     unseen: Map<GpuProgram, readonly PlacedFault[]>,
   ) {
     super(steps, machine);
@@ -360,3 +377,6 @@ export async function requestWebGpu(options: WebGpuOptions = {}): Promise<WebGpu
 }
 
 export type { Block };
+
+const isShared = ({ buffer }: TypedArray): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' && buffer instanceof SharedArrayBuffer;

@@ -1,7 +1,7 @@
 /** The lowerings of WebGPU. Of float64 there is none: what meets it says so. */
 import type { LoweredAttrs } from '../../tensor/ops/index.ts';
 import { convLowerings } from './conv.ts';
-import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
+import { copyLowerings, lowerElementwise } from './elementwise.ts';
 import { indexingLowerings } from './indexing.ts';
 import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
@@ -10,6 +10,9 @@ import { poolLowerings } from './pool.ts';
 import { reduceLowerings } from './reduce.ts';
 import { resampleLowerings } from './resample.ts';
 import { softmaxLowerings } from './softmax.ts';
+import type { WebGpuDevice } from '../../devices/webgpu/webgpu.ts';
+import type { DeviceLowerings } from '../table.ts';
+import { GpuLowering } from './lowering.ts';
 import type { GpuLowerings } from './table.ts';
 
 const operations: GpuLowerings<LoweredAttrs> = {
@@ -25,7 +28,11 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...indexingLowerings,
 };
 
-export const WEBGPU_LOWERINGS = {
+/** Inputs and outputs of a joined formula: their places are parameters of the launch, which are few. */
+const MAX_OPERANDS = 12;
+
+export const WEBGPU_LOWERINGS: DeviceLowerings<GpuLowering> = {
+  begin: (device) => new GpuLowering((device as WebGpuDevice).software),
   operations,
-  elementwise: { one: lowerElementwise, many: lowerElementwiseMany },
+  elementwise: { one: lowerElementwise, many: undefined, kind: () => 'formula', operands: MAX_OPERANDS },
 };

@@ -1,0 +1,81 @@
+/** Tensors on the WebGPU device: what programs do with it, against the same on the CPU. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  compile, cuda, F, manualSeed, nn, optim, randn, tensor, type Tensor,
+} from '../../src/index-node.ts'; // prettier-ignore
+import { provideLowerings } from '../../src/lower/index.ts';
+import { WEBGPU_LOWERINGS } from '../../src/lower/webgpu/index.ts';
+import { provideGpu } from '../../src/tensor/backend.ts';
+import { testDevice } from '../support/webgpu.ts';
+
+const device = await testDevice();
+
+const values = async (x: Tensor): Promise<number[]> => [...((await x.toTypedArrayAsync()) as Float32Array)];
+
+class Net extends nn.Module {
+  conv1 = new nn.Conv2d(3, 6, 5);
+  conv2 = new nn.Conv2d(6, 8, 3, { padding: 1 });
+  norm = new nn.BatchNorm2d(8);
+  fc1 = new nn.Linear(8 * 3 * 3, 20);
+  fc2 = new nn.Linear(20, 10);
+  override forward(x: Tensor): Tensor {
+    x = F.maxPool2d(F.relu(this.conv1(x)), 2);
+    x = F.relu(this.norm(this.conv2(x)));
+    x = F.maxPool2d(x, 2);
+    return this.fc2(F.dropout(F.relu(this.fc1(x.flatten(1))), { p: 0.2 }));
+  }
+}
+
+describe.skipIf(device === undefined)('the WebGPU device', () => {
+  beforeAll(async () => {
+    provideLowerings('webgpu', WEBGPU_LOWERINGS);
+    provideGpu({ start: () => Promise.resolve(device!) });
+    expect(await cuda.init()).toBe(true);
+  });
+  afterAll(() => provideGpu());
+
+  test('computes, joins formulas in compiled functions, and reports what it refuses when it is read', async () => {
+    const x = randn(3, 4);
+    const f = (x: Tensor): Tensor => x.mul(2).exp().add(x).softmax(1);
+    const expected = [...(f(x).toTypedArray() as Float32Array)];
+    const there = x.to('gpu');
+    for (const run of [f, compile(f)]) {
+      const got = await values(run(there));
+      got.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+    }
+    const wrong = there.indexSelect(0, tensor([0, 7], { dtype: 'int64', device: 'gpu' }));
+    await expect(wrong.toTypedArrayAsync()).rejects.toThrow(/index 7 is out of range for dimension 0 of size 3/);
+    expect(await there.sum().itemAsync()).toBeCloseTo(x.sum().item(), 4);
+  });
+
+  test.each([
+    ['eagerly', 'SGD'],
+    ['compiled', 'SGD'],
+    ['compiled', 'Adam'],
+  ] as const)('trains a network %s with %s as the CPU does', async (mode, name) => {
+    const run = async (where: 'cpu' | 'gpu'): Promise<number[]> => {
+      manualSeed(0);
+      const model = new Net().to(where);
+      const optimizer =
+        name === 'SGD'
+          ? new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 })
+          : new optim.Adam(model.parameters(), { lr: 0.003 });
+      const x = randn(4, 3, 16, 16).to(where);
+      const y = tensor([1, 7, 3, 0], { dtype: 'int64' }).to(where);
+      const step = (x: Tensor, y: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const loss = F.crossEntropy(model(x), y);
+        loss.backward();
+        optimizer.step();
+        return loss;
+      };
+      const fast = mode === 'compiled' ? compile(step) : step;
+      const losses: number[] = [];
+      for (let i = 0; i < 5; i++) losses.push(await fast(x, y).itemAsync());
+      return losses;
+    };
+    const [expected, got] = [await run('cpu'), await run('gpu')];
+    got.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-4 * Math.abs(expected[i]!)));
+    expect(new Set(got).size).toBe(5);
+  });
+});
