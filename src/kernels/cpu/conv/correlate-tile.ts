@@ -5,7 +5,8 @@
 import { forStep, intFn, minI32, Tile, tileVectors, type ElementKit } from '../gemm/tile.ts';
 import { i32, load, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
-import { affineBytes, EPILOGUE_OPERANDS, finishResults, type Epilogue } from './epilogue.ts';
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS, finishResults } from './epilogue.ts';
 
 /** Outputs × vectors of pixels. */
 export interface CorrelateTile {

@@ -12,7 +12,8 @@ import { i32, load, loadSplat, type Expr, type Local, type Target } from '../ir.
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, SOURCE_PARAMS } from './copy-in.ts';
 import { buildTiles, type CorrelateTile } from './correlate-tile.ts';
-import { affineBytes, RESULT_PARAMS, type Epilogue } from './epilogue.ts';
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { affineBytes, RESULT_PARAMS } from './epilogue.ts';
 import { buildPackBlock } from './pack.ts';
 import { buildPoolPlane, pooledSize } from './pool-results.ts';
 import { buildInterleave, buildScatter } from './scatter.ts';

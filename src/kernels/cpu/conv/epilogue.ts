@@ -1,27 +1,9 @@
-/**
- * What a convolution does to its results before it writes them, so that no other kernel has to read them again, in this order:
- *
- * - `affine`: times a scale and plus a shift, of each output channel: batch normalisation with known statistics;
- * - `add`: plus what lies in another buffer of the same layout: a residual, another part of a gradient;
- * - `relu`; or `gate`, the gradient of a ReLU whose result lies in another buffer of the same layout: zero where that is not
- *   positive.
- *
- * The arithmetic is that of the operations `add`, `relu` and `reluGrad`, NaN included.
- */
+/** The epilogues of convolutions (`formula/epilogue.ts`) in kernels: where their operands lie, and what becomes of a result. */
+import { finished, type Epilogue } from '../../formula/epilogue.ts';
+import { inputOf } from '../../formula/formula.ts';
+import { expand } from '../elementwise/expand.ts';
 import type { ElementKit } from '../gemm/tile.ts';
 import { constant, load, loadSplat, type Expr, type Fn } from '../ir.ts';
-
-export type Epilogue =
-  | 'none'
-  | 'relu'
-  | 'gate'
-  | 'add'
-  | 'add+relu'
-  | 'add+gate'
-  | 'affine'
-  | 'affine+relu'
-  | 'affine+add'
-  | 'affine+add+relu';
 
 /** Where the other operands are; what the epilogue does not need may be anything. */
 export interface EpilogueOperands {
@@ -66,18 +48,28 @@ export function finishResults(
 ): { readonly element: FinishResult; readonly vector: FinishResult } {
   const zero = constant(kit.element, 0);
   const zeros = f.let('zeros', zero.splat());
-  const has = (part: string): boolean => epilogue.split('+').includes(part);
+  const [sum, scale, shift, added, gated, none] = Array.from({ length: 6 }, (_, i) => inputOf(kit.element, i));
+  const result = finished(epilogue, sum!, {
+    scale: scale!,
+    shift: shift!,
+    residual: added!,
+    gate: gated!,
+    zero: none!,
+  });
   const finish =
-    (none: Expr, read: (at: Expr) => Expr, splat: (at: Expr, offset: number) => Expr): FinishResult =>
-    (sum, place, row = 0) => {
+    (zero: Expr, lanes: number, read: (at: Expr) => Expr, splat: (at: Expr, offset: number) => Expr): FinishResult =>
+    (value, place, row = 0) => {
       const at = row * affineBytes(kit);
-      const scaled = has('affine') ? sum.fma(splat(affine, at), splat(affine, at + kit.bytes)) : sum;
-      const total = has('add') ? scaled.add(read(place.add(residual))) : scaled;
-      if (has('relu')) return total.binary('pmax', none);
-      return has('gate') ? read(place.add(gate)).le(none).select(none, total) : total;
+      const parts = [
+        splat(affine, at),
+        splat(affine, at + kit.bytes),
+        read(place.add(residual)),
+        read(place.add(gate)),
+      ];
+      return expand(f, [result], { inputs: [value, ...parts, zero] }, lanes)[0]!;
     };
   return {
-    element: finish(zero, (at) => load(kit.element, at), (at, offset) => load(kit.element, at, offset)),
-    vector: finish(zeros, (at) => load(kit.vector, at), (at, offset) => loadSplat(kit.vector, at, offset)),
+    element: finish(zero, 1, (at) => load(kit.element, at), (at, offset) => load(kit.element, at, offset)),
+    vector: finish(zeros, kit.lanes, (at) => load(kit.vector, at), (at, offset) => loadSplat(kit.vector, at, offset)),
   }; // prettier-ignore
 }

@@ -6,7 +6,8 @@
 import { elementKit, forStep, intFn, maxI32, minI32, Tile, type Element, type ElementKit } from '../gemm/tile.ts';
 import { i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import { affineBytes, type Epilogue } from './epilogue.ts';
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { affineBytes } from './epilogue.ts';
 import { buildBandIn, buildBandOut } from './band.ts';
 import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
 

@@ -9,7 +9,9 @@ import { constant, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 import { strongest } from '../pool/pairs.ts';
 import { channelsFrom } from './band.ts';
-import type { Epilogue } from './epilogue.ts';
+import { finished, hasStep, type Epilogue } from '../../formula/epilogue.ts';
+import { inputOf, type Formula } from '../../formula/formula.ts';
+import { expand } from '../elementwise/expand.ts';
 
 type Scope = KernelScope<ParamSpec>;
 
@@ -17,18 +19,21 @@ type Scope = KernelScope<ParamSpec>;
 export const pooledSize = (count: Expr): Expr => count.binary('shrU', 1);
 
 /** The epilogue before pooling for vectors whose lanes are channels; `affine` is the first one's scale and shift. */
-function finishedChannels(f: Fn, { vector, vectorBytes, lanes }: ElementKit, epilogue: Epilogue, affine: Local) {
+function finishedChannels(
+  f: Fn,
+  { element, vector, vectorBytes, lanes }: ElementKit,
+  epilogue: Epilogue,
+  affine: Local,
+) {
   const zeros = f.let('zeros', constant(vector, 0));
   const read = (odd: number): Local => {
     const every = Array.from({ length: lanes }, (_, i) => 2 * i + odd);
     return f.let('affinePart', load(vector, affine).shuffle(load(vector, affine, vectorBytes), every));
   };
-  const parts = epilogue.split('+');
-  const [scales, shifts] = parts.includes('affine') ? [read(0), read(1)] : [];
-  return (value: Expr): Expr => {
-    const scaled = scales === undefined || shifts === undefined ? value : value.fma(scales, shifts);
-    return parts.includes('relu') ? scaled.binary('pmax', zeros) : scaled;
-  };
+  const parts = hasStep(epilogue, 'affine') ? [read(0), read(1)] : [zeros, zeros];
+  const [sum, scale, shift, zero] = Array.from({ length: 4 }, (_, i) => inputOf(element, i)) as [Formula, Formula, Formula, Formula]; // prettier-ignore
+  const result = finished(epilogue, sum, { scale, shift, residual: zero, gate: zero, zero }); // neither of the two is pooled
+  return (value: Expr): Expr => expand(f, [result], { inputs: [value, ...parts, zeros] }, lanes)[0]!;
 }
 
 /**

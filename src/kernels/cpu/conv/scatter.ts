@@ -5,7 +5,8 @@
 import { intFn, type ElementKit } from '../gemm/tile.ts';
 import { load, type Fn } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
-import { affineBytes, EPILOGUE_OPERANDS, finishResults, type Epilogue } from './epilogue.ts';
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS, finishResults } from './epilogue.ts';
 
 const COMMON = ['table', 'count', 'width', 'outputs', 'acc', 'accRow', 'y', 'yc', ...EPILOGUE_OPERANDS] as const;
 

@@ -9,7 +9,8 @@ import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit
 import { i32, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildBiases, outputTile, IMAGE_PARAMS, UNIT_PARAMS, unitAt } from './along-outputs.ts';
-import { affineBytes, EPILOGUE_OPERANDS, type Epilogue } from './epilogue.ts';
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { affineBytes, EPILOGUE_OPERANDS } from './epilogue.ts';
 import { buildBandOut } from './band.ts';
 import { buildPoolBand, buildTapsOut, pooledSize } from './pool-results.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../../../compiler/lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
-import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';
+import type { Epilogue } from '../../../kernels/formula/epilogue.ts';
 import type { Element, ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { forwardAxis, inputGradAxis, type AxisPlan } from './tables.ts';
 

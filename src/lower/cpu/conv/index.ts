@@ -9,7 +9,7 @@ import type { CpuLowering } from '../lowering.ts';
 import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../../geometry/conv-operations.ts';
 import type { ConvParams } from '../../../geometry/conv.ts';
 import { PAIRS } from '../../../geometry/pool.ts';
-import type { Epilogue } from '../../../kernels/cpu/conv/epilogue.ts';
+import type { Epilogue } from '../../../kernels/formula/epilogue.ts';
 import type { ConvAttrs } from '../../../tensor/ops/conv.ts';
 import type { OpLowerings, Values } from '../../table.ts';
 import { lowerMaxPool } from '../pool.ts';
