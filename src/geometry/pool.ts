@@ -185,11 +185,7 @@ export function poolGradParams<P extends Attrs>(pool: P, shape: Dims): PoolGradP
 }
 
 /** Leading dimensions × height × width, of a batch [N, C, H, W] or one sample [C, H, W]; without channels only where `noChannels`. */
-export function imagePlanes(
-  op: string,
-  x: Layout,
-  noChannels = false,
-): { planes: number; height: number; width: number } {
+function imagePlanes(op: string, x: Layout, noChannels = false): { planes: number; height: number; width: number } {
   requireDType(op, 'input', x.dtype, ['float32', 'float64']);
   const rank = x.shape.length;
   if (rank !== 3 && rank !== 4) {

@@ -24,7 +24,7 @@ import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { OpLowerings, Values } from '../table.ts';
 
 /** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
-export interface ProductShape {
+interface ProductShape {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -41,7 +41,7 @@ export interface ProductShape {
  * dimensions of A that lie evenly on top of its rows become rows where B is one matrix, so that a linear layer on
  * [N, T, in] is one product.
  */
-export function productShape(a: Layout, b: Layout, batch: Dims): ProductShape {
+function productShape(a: Layout, b: Layout, batch: Dims): ProductShape {
   const [ra, rb] = [a.shape.length, b.shape.length];
   let lead = [...batch];
   let m = a.shape[ra - 2]!;

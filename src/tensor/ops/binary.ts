@@ -85,7 +85,7 @@ const ARITHMETIC = {
   bitwiseXor: { of: (a, b) => a.xor(b), cost: 0.1 },
 } satisfies { readonly [name: string]: Arithmetic };
 
-export type ArithmeticName = keyof typeof ARITHMETIC;
+type ArithmeticName = keyof typeof ARITHMETIC;
 
 /** The dtype in which an operation computes and returns. */
 function resultDType(name: ArithmeticName, a: Layout, b: Layout): DType {
@@ -94,7 +94,7 @@ function resultDType(name: ArithmeticName, a: Layout, b: Layout): DType {
 }
 
 /** The formula of an arithmetic operation on operands of these dtypes. */
-export function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute: DType, out: DType): ElementwiseSpec {
+function arithmeticSpec(name: ArithmeticName, a: DType, b: DType, compute: DType, out: DType): ElementwiseSpec {
   const rule: Arithmetic = ARITHMETIC[name];
   const as = computeOf(compute);
   return {
