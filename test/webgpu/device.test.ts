@@ -5,6 +5,8 @@ import { wgslKernel } from '../../src/kernels/wgsl/kernel.ts';
 import { result, WALK_GROUP, walkGroups, walkText } from '../../src/kernels/wgsl/walk.ts';
 import type { GpuStep } from '../../src/devices/webgpu/program.ts';
 import type { WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
+import { acquire } from '../../src/devices/webgpu/adapter.ts';
+import { WebGpuDevice as Device } from '../../src/devices/webgpu/webgpu.ts';
 import { newTestDevice, testDevice } from '../support/webgpu.ts';
 
 const found = await testDevice();
@@ -53,6 +55,8 @@ describe.skipIf(found === undefined)('webgpu device', () => {
     device.write(block, 9, Uint8Array.of(7));
     expect(await device.read(block, 1, 'uint8', 11)).toEqual(Uint8Array.of(9, 9, 1, 2, 3, 4, 5, 9, 7, 9, 9));
     expect(await device.read(block, 0, 'float32', 0)).toEqual(floats());
+    device.write(block, 0, new Float32Array(new SharedArrayBuffer(16)).fill(3));
+    expect(await device.read(block, 0, 'float32', 4)).toEqual(floats(3, 3, 3, 3));
     device.free(block);
   });
 
@@ -187,5 +191,59 @@ describe.skipIf(found === undefined)('webgpu device', () => {
     fresh.destroy();
     await expect(reading).rejects.toThrow(DeviceError);
     await expect(fresh.read(block, 0, 'float32', 1)).rejects.toThrow(/destroyed/);
+  });
+
+  /** A device of which some properties are others. */
+  async function changed(properties: Record<string, unknown>): Promise<WebGpuDevice> {
+    const acquired = await acquire({ software: true });
+    const fake = new Proxy(acquired.device, {
+      get(target, name) {
+        if (name in properties) return properties[name as string];
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+      set: (target, name, value) => Reflect.set(target, name, value, target),
+    });
+    return new Device({ ...acquired, device: fake }, { pageBytes: 1 << 16 });
+  }
+
+  test('a lost device refuses what is under way and what follows, and says what to do', async () => {
+    let lose: (info: unknown) => void = () => undefined;
+    const lost = new Promise((resolve) => (lose = resolve));
+    const fresh = await changed({ lost });
+    const block = fresh.allocate(16);
+    const program = fresh.program([scaleStep(1, 0, 0)]);
+    const reading = fresh.read(block, 0, 'float32', 1);
+    lose({ reason: 'unknown', message: 'the driver restarted' });
+    await lost;
+    await expect(reading).rejects.toThrow(/the device was lost \(the driver restarted\).*load the last checkpoint/);
+    expect(() => fresh.allocate(4)).toThrow(DeviceError);
+    expect(() => fresh.write(block, 0, floats(1))).toThrow(DeviceError);
+    expect(() => program.run({ buffers: [block], offsets: [0] }, [1])).toThrow(DeviceError);
+    await expect(fresh.read(block, 0, 'float32', 1)).rejects.toThrow(DeviceError);
+    fresh.destroy();
+  });
+
+  test('memory that only the device knows to be full is an error of the next read', async () => {
+    const error = { message: 'out of device memory' };
+    const fresh = await changed({ popErrorScope: () => Promise.resolve(error) });
+    const block = fresh.allocate(16);
+    await expect(fresh.read(block, 0, 'float32', 1)).rejects.toThrow(OutOfMemoryError);
+    fresh.destroy();
+  });
+
+  test('when memory is out, somebody may free some', async () => {
+    const full = (await newTestDevice({ pageBytes: 1 << 16, maxBytes: 1 << 16 }))!;
+    const held = full.hold(1 << 16);
+    const attempts: number[] = [];
+    full.reclaim = (attempt) => {
+      attempts.push(attempt);
+      if (attempt === 1) held.free();
+      return attempt < 2;
+    };
+    expect(full.allocate(1 << 16).bytes).toBe(1 << 16);
+    expect(() => full.allocate(1)).toThrow(OutOfMemoryError);
+    expect(attempts).toEqual([0, 1, 0, 1, 2]);
+    full.destroy();
   });
 });

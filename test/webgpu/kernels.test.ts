@@ -10,6 +10,7 @@ import {
   softmaxGradLaunch,
   softmaxLaunch,
 } from '../../src/kernels/wgsl/lines.ts';
+import { indexPutFewLaunch, sortBlocksLaunch, sortMergeLaunch } from '../../src/kernels/wgsl/index.ts';
 import { matmulLaunch, type MatmulShape } from '../../src/kernels/wgsl/matmul.ts';
 import { reduceSpec, reduction, varianceSpec, type ReduceWalk } from '../../src/kernels/wgsl/reduce.ts';
 import type { WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
@@ -256,6 +257,61 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
               expected[at++] = sum;
             }
       expect(distance(got, expected)).toBeLessThan(1e-6);
+    }
+  });
+
+  test('long lines are sorted in blocks and merged, stable both ways; long extremes are the first of equals', async () => {
+    const lines = { outer: 2, size: 1300, inner: 1 };
+    const n = 2600;
+    const x = Float32Array.from(randomFloats(n, 40), (v, i) => (i % 97 === 5 ? NaN : Math.round(v)));
+    const kept = 700;
+    for (const descending of [false, true]) {
+      const room = [
+        ['float32', n],
+        ['int64', n],
+      ] as const;
+      const [values, indices, most] = await runLaunches(
+        device,
+        [
+          [sortBlocksLaunch('float32', lines, 1300, descending), [0, 1, 2]],
+          [sortMergeLaunch('float32', lines, 512, 1300, descending), [1, 2, 3, 4]],
+          [sortMergeLaunch('float32', lines, 1024, kept, descending), [3, 4, 5, 6]],
+          [argExtremeLaunch('float32', lines, descending, false), [0, 7]],
+        ],
+        [x, ...room, ...room, ['float32', 2 * kept], ['int64', 2 * kept], ['int64', 2]],
+        [5, 6, 7],
+      );
+      const rank = (v: number): number => (Number.isNaN(v) ? Infinity : v);
+      for (const line of [0, 1]) {
+        const row = x.subarray(line * 1300, line * 1300 + 1300);
+        const order = [...row.keys()].sort((a, b) => (rank(row[a]!) === rank(row[b]!) ? a - b : (rank(row[a]!) < rank(row[b]!) ? -1 : 1) * (descending ? -1 : 1))); // prettier-ignore
+        const part = (data: ArrayLike<unknown>): unknown[] => Array.from(data).slice(line * kept, line * kept + kept);
+        expect(part(indices!)).toEqual(order.slice(0, kept).map(BigInt));
+        expect(part(values!)).toEqual(order.slice(0, kept).map((i) => row[i]));
+        expect(Number(most![line])).toBe(row.findIndex(Number.isNaN));
+      }
+    }
+    const clean = Float32Array.from(randomFloats(1000, 40), Math.round);
+    const [least] = await runLaunches(device, [[argExtremeLaunch('float32', { outer: 1, size: 1000, inner: 1 }, false, false), [0, 1]]], [clean, ['int64', 1]], [1]); // prettier-ignore
+    expect(Number(least![0])).toBe(clean.indexOf(Math.min(...clean)));
+  });
+
+  test('few indices into many elements: repeated ones add up, or the last one stays', async () => {
+    const lines = { outer: 2, size: 9, inner: 3 };
+    const index = BigInt64Array.of(4n, -1n, 4n, 0n);
+    const source = randomFloats(24);
+    for (const what of ['add', 'copy'] as const) {
+      const y = randomFloats(54);
+      const expected = y.slice();
+      for (let o = 0; o < 2; o++)
+        for (let j = 0; j < 4; j++)
+          for (let i = 0; i < 3; i++) {
+            const at = (o * 9 + ((Number(index[j]) + 9) % 9)) * 3 + i;
+            expected[at] = (what === 'add' ? expected[at]! : 0) + source[(o * 4 + j) * 3 + i]!;
+          }
+      const launch = indexPutFewLaunch('float32', lines, 4, what, true);
+      const [got] = await runLaunches(device, [[launch, [0, 1, 2, 3]]], [index, source, y, new BigInt64Array(2)], [2]);
+      expect(distance(got as Float32Array, expected)).toBeLessThan(1e-6);
     }
   });
 });

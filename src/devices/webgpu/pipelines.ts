@@ -6,6 +6,7 @@
  * launches back (`queue.ts`).
  */
 import { DeviceError } from '../../base/errors.ts';
+import { Recent } from '../../base/recent.ts';
 import { PARAM_BYTES, wgslText, type WgslKernel } from '../../kernels/wgsl/kernel.ts';
 import type { Page } from './heap.ts';
 
@@ -22,7 +23,8 @@ export interface PipelineEntry {
 
 export class Pipelines {
   readonly #device: GPUDevice;
-  readonly #entries = new Map<string, PipelineEntry>();
+  /** Programs hold theirs; here those are forgotten that none has asked for in a while. */
+  readonly #entries = new Recent<string, PipelineEntry>(1024);
   readonly #pageLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
   readonly #groups = new Map<string, GPUBindGroup>();

@@ -38,6 +38,8 @@ export interface GpuPlaces {
 export interface Machine {
   readonly pipelines: Pipelines;
   readonly queue: Queue;
+  /** Throws why nothing works any more, if that is so. */
+  readonly requireAlive: () => void;
   /** Is told of a kernel that does not compile. */
   readonly failed: (error: Error) => void;
 }
@@ -144,7 +146,8 @@ export class GpuProgram implements Program {
 
   /** Encodes the launches, or has them wait until their pipelines are there. */
   run(places: GpuPlaces, scalars: readonly number[]): void {
-    const { queue } = this.#machine;
+    const { queue, requireAlive } = this.#machine;
+    requireAlive();
     if (queue.isOpen && this.#unready(places) === undefined) {
       this.#encode(places, scalars);
       return;

@@ -93,7 +93,12 @@ export class WebGpuDevice implements Device {
     this.#pipelines = new Pipelines(device);
     this.#queue = new Queue(device, this.#pipelines.paramLayout);
     this.#staging = new Staging(device);
-    this.#machine = { pipelines: this.#pipelines, queue: this.#queue, failed: (error) => this.#fail(error) };
+    this.#machine = {
+      pipelines: this.#pipelines,
+      queue: this.#queue,
+      requireAlive: () => this.#requireAlive(),
+      failed: (error) => this.#fail(error),
+    };
     this.#watch();
   }
 

@@ -109,6 +109,38 @@ ${walkText(operands)}`,
 }
 
 /**
+ * The same where there are fewer indices than elements that they may be of; y is x, or zeros, already: [index, source, y, fault]. Of several indices of one
+ * element, the first does all the work.
+ */
+export function indexPutFewLaunch(
+  dtype: GpuDType,
+  { outer, size, inner }: Lines,
+  count: number,
+  what: Put,
+  wraps: boolean,
+): WgslLaunch {
+  const y: WgslOperand = isByte(dtype) ? { name: 'y', dtype, bytes: 'atomic' } : { name: 'y', dtype };
+  const n = outer * count * inner;
+  const kernel = wgslKernel(`index:few:${what}:${dtype}${wraps ? 'w' : ''}`, () => ({
+    operands: [INDEX, { name: 'source', dtype }, y, FAULT],
+    params: u32('n', 'size', 'inner', 'count'),
+    workgroup: WALK_GROUP,
+    body: `${checkedText(wraps)}
+fn element(i: u32) {
+  let own = (i / p.inner) % p.count; let o = i / (p.inner * p.count); let at = checked(index_at(own));
+  for (var j = 0u; j < own; j++) { if (checked(index_at(j)) == at) { return; } }
+  let to = (o * p.size + at) * p.inner + i % p.inner; var v = y_at(to);
+  for (var j = own; j < p.count; j++) {
+    if (checked(index_at(j)) == at) { v ${what === 'copy' ? '=' : '+='} source_at((o * p.count + j) * p.inner + i % p.inner); }
+  }
+  y_put(to, v);
+}
+${walkText([])}`,
+  }));
+  return { kernel, args: [n, size, inner, count], groups: walkGroups([], n) };
+}
+
+/**
  * y = x at index along a dimension: [x, index, y, fault]. The walk is over the indices, of the three operands, x's step along the dimension
  * being 0 there and `step` here; `size` is x's size along it.
  */
@@ -219,11 +251,19 @@ export function oneHotLaunch(n: number, classes: number): WgslLaunch {
   return { kernel, args: [n * classes, classes], groups: walkGroups([], n * classes) };
 }
 
+const lessText = (dtype: GpuDType): string => {
+  const type = wgslType(dtype);
+  return `fn less(a: ${type}, b: ${type}) -> bool { return a < b${dtype === 'float32' ? ' || (is_nan(b) && !is_nan(a))' : ''}; }`;
+};
+
+/** Elements that are sorted by counting. */
+export const SORT_BLOCK = 512;
+
 /**
- * Stable sorting along a dimension, the first `kept` of each line: [x, values, indices], dense. Every element counts how many stand before it, which
- * is its place; NaN counts as the largest.
+ * Stable sorting of blocks of {@link SORT_BLOCK} along a dimension: [x, values, indices], dense; `kept` elements of each line are written, which may only be
+ * fewer than all where a line is one block. Every element counts how many of its block stand before it; NaN counts as the largest.
  */
-export function sortLaunch(
+export function sortBlocksLaunch(
   dtype: GpuDType,
   { outer, size, inner }: Lines,
   kept: number,
@@ -231,20 +271,57 @@ export function sortLaunch(
 ): WgslLaunch {
   const values: WgslOperand = isByte(dtype) ? { name: 'values', dtype, bytes: 'atomic' } : { name: 'values', dtype };
   const n = outer * size * inner;
-  const nan = dtype === 'float32';
-  const less = (a: string, b: string): string =>
-    nan ? `(${a} < ${b} || (is_nan(${b}) && !is_nan(${a})))` : `(${a} < ${b})`;
+  const before = descending ? 'less(v, w)' : 'less(w, v)';
   const kernel = wgslKernel(`index:sort:${dtype}${descending ? 'd' : 'a'}`, () => ({
     operands: [{ name: 'x', dtype }, values, { name: 'indices', dtype: 'int64' }],
     params: u32('n', 'size', 'inner', 'kept'),
     workgroup: WALK_GROUP,
-    body: withMath(`fn element(i: u32) {
-  let own = (i / p.inner) % p.size; let line = i / (p.inner * p.size); let base = line * p.size * p.inner + i % p.inner; let v = x_at(i); var place = 0u;
-  for (var j = 0u; j < p.size; j++) { let w = x_at(base + j * p.inner);
-    if (${descending ? less('v', 'w') : less('w', 'v')} || (j < own && !${less('v', 'w')} && !${less('w', 'v')})) { place++; } }
+    body: withMath(`${lessText(dtype)}
+fn element(i: u32) {
+  let own = (i / p.inner) % p.size; let line = i / (p.inner * p.size); let base = line * p.size * p.inner + i % p.inner; let v = x_at(i);
+  let start = own - own % ${SORT_BLOCK}u; var place = start;
+  for (var j = start; j < min(start + ${SORT_BLOCK}u, p.size); j++) { let w = x_at(base + j * p.inner);
+    if (${before} || (j < own && !less(v, w) && !less(w, v))) { place++; } }
   if (place < p.kept) { let at = (line * p.kept + place) * p.inner + i % p.inner; values_put(at, v); indices_put(at, i32(own)); }
 }
 ${walkText([])}`),
   }));
   return { kernel, args: [n, size, inner, kept], groups: walkGroups([], n) };
+}
+
+/**
+ * Merges sorted runs of `run` elements, two by two: [values, indices, merged values, merged indices]; the last merge writes the first `kept` of each line.
+ * An element goes as many places beyond its own as elements of the other run stand before it, which halving finds.
+ */
+export function sortMergeLaunch(
+  dtype: GpuDType,
+  { outer, size, inner }: Lines,
+  run: number,
+  kept: number,
+  descending: boolean,
+): WgslLaunch {
+  const merged: WgslOperand = isByte(dtype) ? { name: 'y', dtype, bytes: 'atomic' } : { name: 'y', dtype };
+  const n = outer * size * inner;
+  // Of the other run, those stand before that are less, and if it is the first of the two, those that are equal, too.
+  const before = descending ? 'less(v, w)' : 'less(w, v)';
+  const notAfter = descending ? '!less(w, v)' : '!less(v, w)';
+  const kernel = wgslKernel(`index:merge:${dtype}${descending ? 'd' : 'a'}`, () => ({
+    operands: [{ name: 'x', dtype }, { name: 'from_', dtype: 'int64' }, merged, { name: 'to_', dtype: 'int64' }],
+    params: u32('n', 'size', 'inner', 'kept', 'length'),
+    workgroup: WALK_GROUP,
+    body: withMath(`${lessText(dtype)}
+fn element(i: u32) {
+  let own = (i / p.inner) % p.size; let line = i / (p.inner * p.size); let base = line * p.size * p.inner + i % p.inner; let v = x_at(i);
+  let pair = own - own % (2u * p.length); let second = own - pair >= p.length;
+  let start = select(min(pair + p.length, p.size), pair, second); let end = select(min(pair + 2u * p.length, p.size), pair + p.length, second);
+  var low = start; var high = end;
+  while (low < high) { let middle = (low + high) / 2u; let w = x_at(base + middle * p.inner);
+    var is_before = ${before}; if (second) { is_before = ${notAfter}; }
+    if (is_before) { low = middle + 1u; } else { high = middle; } }
+  let place = select(own, own - p.length, second) + (low - start);
+  if (place < p.kept) { let at = (line * p.kept + place) * p.inner + i % p.inner; y_put(at, v); to__put(at, from__at(i)); }
+}
+${walkText([])}`),
+  })); // prettier-ignore
+  return { kernel, args: [n, size, inner, kept, run], groups: walkGroups([], n) };
 }

@@ -103,28 +103,64 @@ export function softmaxGradLaunch(lines: Lines, log: boolean): WgslLaunch {
   let total = reduce_sum(part); ${EACH} { let at = base + j * p.inner; dx_put(at, ${value}); }`); // prettier-ignore
 }
 
-/** The place of the largest or smallest of each line, the first of equals, NaN before all; operands x, [value,] index. */
+/**
+ * The place of the largest or smallest of each line, the first of equals, NaN before all; operands x, [value,] index. Long lines have a workgroup each, whose
+ * threads compare what they found.
+ */
 export function argExtremeLaunch(dtype: GpuDType, lines: Lines, largest: boolean, withValue: boolean): WgslLaunch {
   const n = lines.outer * lines.inner;
-  const isFloat = dtype === 'float32';
+  const single = lines.size <= 256 || n >= 4096;
+  const isBytes = dtype === 'uint8' || dtype === 'bool';
+  const value: WgslOperand = isBytes
+    ? { name: 'value', dtype, bytes: single ? 'quad' : 'atomic' }
+    : { name: 'value', dtype };
   const operands: WgslOperand[] = [
     { name: 'x', dtype },
-    ...(withValue ? [dtype === 'uint8' || dtype === 'bool' ? ({ name: 'value', dtype, bytes: 'quad' } as const) : { name: 'value', dtype }] : []),
+    ...(withValue ? [value] : []),
     { name: 'index', dtype: 'int64' },
-  ]; // prettier-ignore
-  const better = `v ${largest ? '>' : '<'} best${isFloat ? ' || (is_nan(v) && !is_nan(best))' : ''}`;
-  const kernel = wgslKernel(`argExtreme:${dtype}${largest ? 'max' : 'min'}${withValue ? 'v' : ''}`, () => ({
+  ];
+  const key = `argExtreme:${dtype}${largest ? 'max' : 'min'}${withValue ? 'v' : ''}${single ? 't' : 'g'}`;
+  const kernel = wgslKernel(key, () => ({
     operands,
     params: [...SIZES],
     workgroup: WALK_GROUP,
-    body: withMath(`fn element(i: u32) {
-  let base = (i / p.inner) * p.size * p.inner + i % p.inner; var best = x_at(base); var at = 0u;
-  for (var j = 1u; j < p.size; j++) { let v = x_at(base + j * p.inner); if (${better}) { best = v; at = j; } }
-  ${withValue ? 'value_put(i, best);' : ''} index_put(i, i32(at));
-}
-${walkText(operands)}`),
+    body: withMath(argExtremeText(dtype, operands, largest, withValue, single)),
   }));
-  return { kernel, args: [n, lines.size, lines.inner], groups: walkGroups(operands, n) };
+  return { kernel, args: [n, lines.size, lines.inner], groups: single ? walkGroups(operands, n) : n };
+}
+
+function argExtremeText(
+  dtype: GpuDType,
+  operands: readonly WgslOperand[],
+  largest: boolean,
+  withValue: boolean,
+  single: boolean,
+): string {
+  const type = wgslType(dtype);
+  const sign = largest ? '>' : '<';
+  const nan = dtype === 'float32';
+  const better = `fn better(v: ${type}, best: ${type}) -> bool { return v ${sign} best${nan ? ' || (is_nan(v) && !is_nan(best))' : ''}; }`;
+  const put = `${withValue ? 'value_put(i, best);' : ''} index_put(i, i32(at));`;
+  const base = 'let base = (i / p.inner) * p.size * p.inner + i % p.inner;';
+  if (single) {
+    return `${better}
+fn element(i: u32) { ${base} var best = x_at(base); var at = 0u;
+  for (var j = 1u; j < p.size; j++) { let v = x_at(base + j * p.inner); if (better(v, best)) { best = v; at = j; } }
+  ${put} }
+${walkText(operands)}`;
+  }
+  return `${better}
+var<workgroup> bests: array<${type}, ${THREADS}>; var<workgroup> places: array<u32, ${THREADS}>;
+fn run(i: u32, local: vec3u, thread: u32) { ${base} var best = x_at(base + thread * p.inner); var at = thread;
+  for (var j = thread + ${THREADS}u; j < p.size; j += ${THREADS}u) { let v = x_at(base + j * p.inner); if (better(v, best)) { best = v; at = j; } }
+  bests[thread] = best; places[thread] = at; workgroupBarrier();
+  for (var half = ${THREADS / 2}u; half > 0u; half = half >> 1u) {
+    if (thread < half) { let v = bests[thread + half]; let w = bests[thread];
+      if (better(v, w) || (!better(w, v) && places[thread + half] < places[thread])) { bests[thread] = v; places[thread] = places[thread + half]; } }
+    workgroupBarrier();
+  }
+  if (thread == 0u) { best = bests[0]; at = places[0]; ${put} }
+}`;
 }
 
 /** Running sums; operands x, y. */

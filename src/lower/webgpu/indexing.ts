@@ -5,7 +5,8 @@ import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
 import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type { FlipParams, IndexCheckParams, IndexParams, OneHotParams, PadParams, RavelParams, ShapedDimParams, SortParams, TriangleParams } from '../../geometry/indexing.ts'; // prettier-ignore
-import { gatherLaunch, indexCheckLaunch, indexPutLaunch, indexSelectLaunch, oneHotLaunch, ravelLaunch, scatterLaunch, sortLaunch, triangleLaunch, type Put } from '../../kernels/wgsl/index.ts'; // prettier-ignore
+import { gatherLaunch, indexCheckLaunch, indexPutFewLaunch,
+  indexPutLaunch, indexSelectLaunch, oneHotLaunch, ravelLaunch, scatterLaunch, SORT_BLOCK, sortBlocksLaunch, sortMergeLaunch, triangleLaunch, type Put } from '../../kernels/wgsl/index.ts'; // prettier-ignore
 import type { Lines } from '../../kernels/wgsl/lines.ts';
 import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { Values } from '../table.ts';
@@ -80,10 +81,17 @@ const put = (what: Put) => (l: GpuLowering, inputs: Values, [out]: Values, p: In
   const place = placeOf(PUT_OPS[what], p, shape);
   const lines = around(shape, p.dim);
   if (lines.outer * lines.inner === 0) checkAlong(l, index, place);
-  const launch = indexPutLaunch(dtype, lines, index.layout.numel, what, place.wraps);
+  const count = index.layout.numel;
+  const fault = faultAt(l, place);
   intoDense(l, out!, (dense) => {
-    const own = isGradient ? [] : [asContiguous(l, inputs[0]!)];
-    l.launch(launch, [...own, index, source, dense, faultAt(l, place)]);
+    if (count >= lines.size) {
+      const own = isGradient ? [] : [asContiguous(l, inputs[0]!)];
+      l.launch(indexPutLaunch(dtype, lines, count, what, place.wraps), [...own, index, source, dense, fault]);
+      return;
+    }
+    if (isGradient) lowerFill(l, dense, 0);
+    else lowerCopy(l, inputs[0]!, dense);
+    l.launch(indexPutFewLaunch(dtype, lines, count, what, place.wraps), [index, source, dense, fault]);
   });
 }; // prettier-ignore
 
@@ -190,11 +198,23 @@ function lowerOneHot(l: GpuLowering, [input]: Values, [out]: Values, { classes }
   l.launch(oneHotLaunch(x.layout.numel, classes), [x, out!]);
 }
 
-/** → [values, indices] */
-function lowerSort(l: GpuLowering, [x]: Values, [values, indices]: Values, p: SortParams): void {
-  const lines = around(x!.layout.shape, p.dim);
-  const launch = sortLaunch(gpuDType('sort', x!.layout.dtype), lines, p.k ?? lines.size, p.descending);
-  l.launch(launch, [asContiguous(l, x!), values!, indices!]);
+/** → [values, indices]: blocks, then merges of two runs each, until a line is one. */
+function lowerSort(l: GpuLowering, [given]: Values, [values, indices]: Values, p: SortParams): void {
+  const dtype = gpuDType('sort', given!.layout.dtype);
+  const lines = around(given!.layout.shape, p.dim);
+  const kept = p.k ?? lines.size;
+  const x = asContiguous(l, given!);
+  const isOne = lines.size <= SORT_BLOCK;
+  const temps = (): [Value, Value] => [l.temp(dtype, [x.layout.numel]), l.temp('int64', [x.layout.numel])];
+  let sorted: readonly [Value, Value] = isOne ? [values!, indices!] : temps();
+  l.launch(sortBlocksLaunch(dtype, lines, isOne ? kept : lines.size, p.descending), [x, ...sorted]);
+  let spare: readonly [Value, Value] | undefined;
+  for (let run = SORT_BLOCK; run < lines.size; run *= 2) {
+    const isLast = 2 * run >= lines.size;
+    const to: readonly [Value, Value] = isLast ? [values!, indices!] : (spare ?? temps());
+    l.launch(sortMergeLaunch(dtype, lines, run, isLast ? kept : lines.size, p.descending), [...sorted, ...to]);
+    [sorted, spare] = [to, sorted];
+  }
 }
 
 export const indexingLowerings: GpuLowerings<IndexingAttrs> = {
