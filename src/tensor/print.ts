@@ -31,6 +31,8 @@ export interface PrintDetails {
   readonly requiresGrad?: boolean;
   /** Name of the operation that made the tensor, such as `ConvolutionBackward0`; it stands for `requiresGrad`. */
   readonly gradFn?: string | undefined;
+  /** Where the tensor lies, unless that is the CPU. */
+  readonly device?: string | undefined;
   /** Whether it is a module's parameter: says so in a line before. */
   readonly parameter?: boolean;
 }
@@ -51,14 +53,29 @@ export function formatTensor(source: PrintSource, details: PrintDetails = {}): s
       `print: expected ${count} elements for shape ${showShape(shape)}, but got ${source.data.length}`,
     );
   }
-  const suffixes: string[] = [];
+  const suffixes = deviceSuffix(details);
   if (count === 0 && shape.length !== 1) suffixes.push(`size=${pythonTuple(shape)}`);
   if (!impliesDtype(dtype, count)) suffixes.push(`dtype=torch.${dtype}`);
-  if (details.gradFn !== undefined) suffixes.push(`grad_fn=<${details.gradFn}>`);
-  else if (details.requiresGrad === true) suffixes.push('requires_grad=True');
+  suffixes.push(...gradSuffix(details));
   const body = count === 0 ? '[]' : new Layout(source, options).text();
   const text = addSuffixes(PREFIX + body, suffixes, options.linewidth);
   return details.parameter === true ? `Parameter containing:\n${text}` : text;
+}
+
+/**
+ * The text of a tensor whose elements cannot be looked at now, because nobody can wait for its device: as PyTorch prints one that has none
+ * (device `meta`), and how to see them.
+ */
+export function formatUnread(shape: readonly number[], dtype: DType, details: PrintDetails): string {
+  const suffixes = [...deviceSuffix(details), `size=${pythonTuple(shape)}`, `dtype=torch.${dtype}`, ...gradSuffix(details)]; // prettier-ignore
+  return `${addSuffixes(`${PREFIX}...`, suffixes, printOptions().linewidth)} # await x.toAsync('cpu') prints its values`;
+}
+
+const deviceSuffix = ({ device }: PrintDetails): string[] => (device === undefined ? [] : [`device='${device}'`]);
+
+function gradSuffix({ gradFn, requiresGrad }: PrintDetails): string[] {
+  if (gradFn !== undefined) return [`grad_fn=<${gradFn}>`];
+  return requiresGrad === true ? ['requires_grad=True'] : [];
 }
 
 const SIZES = arrayOf(NUMBER, 'sizes');

@@ -93,6 +93,11 @@ export class Storage {
     return alias;
   }
 
+  /** Whether its elements can be had at once. */
+  get readable(): boolean {
+    return this.device.readNow !== undefined;
+  }
+
   /**
    * Elements from a byte on, at once.
    * @throws DeviceError where nobody can wait for the device

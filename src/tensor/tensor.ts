@@ -18,7 +18,8 @@ import { apply1 } from './dispatch.ts';
 import { registerTensor } from './make-tensor.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
 import { castParams } from './ops/copy.ts';
-import { formatTensor } from './print.ts';
+import { formatTensor, formatUnread } from './print.ts';
+import { forbidWhileRecording } from './recorder.ts';
 import type { CheckedFor, DimAt, Shape, ShapeFor, ShapeOnceKnown } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
 import type {
@@ -406,10 +407,16 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
 
   // ---- printing
 
-  /** As PyTorch prints it. */
+  /** As PyTorch prints it; without the elements where nobody can wait for the device that has them. */
   override toString(): string {
-    const source = { shape: this.layout.shape, dtype: this.dtype, data: this.toTypedArray() };
-    return formatTensor(source, { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.name });
+    const { shape, dtype } = this.layout;
+    const device = this.device === 'cpu' ? undefined : this.device;
+    const details = { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.name, device };
+    if (!this.storage.readable) {
+      forbidWhileRecording('toString: this reads the tensor into JavaScript', 'print it outside');
+      return formatUnread(shape, dtype, details);
+    }
+    return formatTensor({ shape, dtype, data: this.toTypedArray() }, details);
   }
 
   [inspectSymbol](): string {

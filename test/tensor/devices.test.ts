@@ -1,4 +1,5 @@
 /** Tensors on two devices: where they are, how they move, what follows them. */
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   compile, cuda, DeviceError, DTypeError, F, manualSeed, nn, ones, optim, rand, randn, tensor, zeros, zerosLike, type Tensor,
@@ -76,6 +77,33 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
     }
     const back = await x.toAsync('cpu', 'float64');
     expect([back.device, back.dtype]).toEqual(['cpu', 'float64']);
+  });
+
+  test('tensors print with their device, and without their values where those cannot be had at once', async () => {
+    const x = tensor([[1, 2, 3], [4, 5, 6]], { device: 'gpu' }); // prettier-ignore
+    const grown = ones([2], { device: 'gpu', requiresGrad: true }).mul(2);
+    const empty = zeros([0, 3], { device: 'gpu', dtype: 'int64' });
+    const weight = new nn.Linear(1, 1, { bias: false }).to('gpu').weight;
+    const texts = [x, grown, empty, weight].map(String);
+    if (waits) {
+      expect(texts[0]).toBe("tensor([[1., 2., 3.],\n        [4., 5., 6.]], device='gpu')");
+      expect(texts[1]).toBe("tensor([2., 2.], device='gpu', grad_fn=<MulBackward0>)");
+      expect(texts[2]).toBe("tensor([], device='gpu', size=(0, 3), dtype=torch.int64)");
+      expect(texts[3]).toMatch(/^Parameter containing:\ntensor\(\[\[-?0\.\d+\]\], device='gpu', requires_grad=True\)$/);
+    } else {
+      const how = " # await x.toAsync('cpu') prints its values";
+      expect(texts[0]).toBe(`tensor(..., device='gpu', size=(2, 3), dtype=torch.float32)${how}`);
+      expect(texts[1]).toBe(`tensor(..., device='gpu', size=(2,), dtype=torch.float32,\n       grad_fn=<MulBackward0>)${how}`); // prettier-ignore
+      expect(texts[2]).toBe(`tensor(..., device='gpu', size=(0, 3), dtype=torch.int64)${how}`);
+      expect(texts[3]).toMatch(/^Parameter containing:\ntensor\(\.\.\., device='gpu', size=\(1, 1\)/);
+    }
+    expect(inspect(x)).toBe(texts[0]);
+    expect(() => compile((x: Tensor) => String(x) && x.mul(2))(x)).toThrow(/this reads the tensor into JavaScript/);
+    expect(String(await x.toAsync('cpu'))).toBe('tensor([[1., 2., 3.],\n        [4., 5., 6.]])');
+    const model = new nn.Sequential(new nn.Linear(3, 2), new nn.ReLU());
+    const shown = [String(model), String(new optim.SGD(model.parameters(), { lr: 0.1 }))];
+    model.to('gpu');
+    expect([String(model), String(new optim.SGD(model.parameters(), { lr: 0.1 }))]).toEqual(shown);
   });
 
   test('factories draw the same numbers everywhere', async () => {
