@@ -19,6 +19,8 @@ export type Stamps = readonly number[];
 
 /** What runs the launches, and where the memory for them comes from. */
 export interface CodePlace {
+  /** Of all buffers; those of external ones are the plan's affair. */
+  readonly places: Places;
   readonly device: Device;
   readonly runner: Runner;
   readonly hold: Hold;
@@ -30,7 +32,7 @@ export class PlanCode implements Keeper, Idle {
   readonly steps: readonly LoweredStep[];
   readonly kept: readonly Kept[];
   /** Where all buffers are; external and temporary ones are filled in at each run. */
-  readonly places: Places;
+  readonly #places: Places;
   readonly tempBytes: number;
   /** Whether it is running. */
   busy = false;
@@ -56,12 +58,16 @@ export class PlanCode implements Keeper, Idle {
     this.#graph = graph;
     const { offsets, bytes } = lowering.arrange();
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
-    this.places = { buffers: buffers.map(() => undefined), offsets: buffers.map(() => 0) };
+    this.#places = place.places;
+    for (let i = this.#places.buffers.length; i < buffers.length; i++) {
+      this.#places.buffers.push(undefined);
+      this.#places.offsets.push(0);
+    }
     this.#fixed = this.#fix(buffers);
     this.#temps = numbersOf(buffers, 'temp');
     for (const i of this.#temps) {
       const source = buffers[i]!;
-      if (source.kind === 'temp') this.places.offsets[i] = offsets[source.temp]!;
+      if (source.kind === 'temp') this.#places.offsets[i] = offsets[source.temp]!;
     }
     this.kept = buffers.flatMap((source, buffer) => {
       if (source.kind !== 'kept') return [];
@@ -85,8 +91,8 @@ export class PlanCode implements Keeper, Idle {
     const block = hold(fixed.reduce((sum, { data }) => sum + aligned(data.byteLength), 0));
     let at = 0;
     for (const { buffer, data } of fixed) {
-      this.places.buffers[buffer] = block.buffer;
-      this.places.offsets[buffer] = at;
+      this.#places.buffers[buffer] = block.buffer;
+      this.#places.offsets[buffer] = at;
       device.write(block.buffer, at, data);
       at += aligned(data.byteLength);
     }
@@ -97,13 +103,13 @@ export class PlanCode implements Keeper, Idle {
   place(block: Places['buffers'][number]): void {
     if (block === this.#placed) return;
     this.#placed = block;
-    for (const buffer of this.#temps) this.places.buffers[buffer] = block;
+    for (const buffer of this.#temps) this.#places.buffers[buffer] = block;
   }
 
   /** Makes again what was made of buffers that have changed since. */
   renew(stamps: Stamps): void {
     holds(this);
-    const { buffers, offsets } = this.places;
+    const { buffers, offsets } = this.#places;
     if (this.#keptBlock === undefined) {
       this.#keptBlock = this.#place.hold(this.kept.reduce((sum, { bytes }) => sum + aligned(bytes), 0));
       let at = 0;
@@ -128,7 +134,7 @@ export class PlanCode implements Keeper, Idle {
 
   #launch(program: Program, steps: readonly LoweredStep[], scalars: readonly number[]): void {
     const profiler = activeProfiler();
-    if (profiler === undefined) program.run(this.places, scalars);
+    if (profiler === undefined) program.run(this.#places, scalars);
     else this.#profile(profiler, steps, scalars);
   }
 
@@ -142,7 +148,7 @@ export class PlanCode implements Keeper, Idle {
       const { node, flops } = step;
       const { name: operation, outputs } = this.#graph.nodes[node]!;
       const start = performance.now();
-      program.run(this.places, scalars);
+      program.run(this.#places, scalars);
       const ms = performance.now() - start;
       const [target, kernel] = [
         step.name.slice(0, step.name.indexOf(':')),

@@ -3,13 +3,13 @@
  * are and what the scalars, and launches (`plan-code.ts`). Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one has an arena.
  */
-import type { Buffer, Device, Hold, Runner } from '../devices/device.ts';
+import type { Device, Hold, Places, Runner } from '../devices/device.ts';
 import type { Graph } from './graph.ts';
 import type { Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
 import type { LoweredStep, Lowering } from './lowering.ts';
 import type { BeginLowering } from './needs.ts';
-import { PlanCode, type Stamps } from './plan-code.ts';
+import { PlanCode, type CodePlace, type Stamps } from './plan-code.ts';
 import { SharedArena } from './shared-arena.ts';
 
 /** Whether temporary memory is kept between runs. */
@@ -31,11 +31,15 @@ export interface PlanOptions {
 }
 
 export class Plan {
+  /**
+   * Where the buffers are. Whoever runs the plan says first where the graph's external ones are, which stand at the front in the graph's order; two may be the
+   * same where the operation works in place.
+   */
+  readonly places: Places = { buffers: [], offsets: [] };
   readonly device: Device;
   readonly graph: Graph;
   /** Whether it runs on native kernels by now. */
   isNative = false;
-  readonly #externals: number;
   readonly #begin: BeginLowering;
   readonly #keeps: boolean;
   readonly #hold: Hold;
@@ -55,7 +59,6 @@ export class Plan {
     this.#keeps = keeps;
     this.#hold = hold;
     this.#arena = keepsArena(graph) ? (arena ?? new SharedArena(hold)) : undefined;
-    this.#externals = graph.externals.length;
     const patience = device.faster?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
   }
@@ -76,8 +79,12 @@ export class Plan {
 
   get #loaded(): PlanCode {
     const { device, graph } = this;
-    this.#code ??= new PlanCode(graph, this.#lowered(device), { device, runner: device, hold: this.#hold });
+    this.#code ??= new PlanCode(graph, this.#lowered(device), this.#placeOf(device));
     return this.#code;
+  }
+
+  #placeOf(runner: Runner): CodePlace {
+    return { device: this.device, runner, hold: this.#hold, places: this.places };
   }
 
   #lowered(runner: Runner): Lowering {
@@ -85,17 +92,11 @@ export class Plan {
   }
 
   /**
-   * Runs the plan. `buffers` are the graph's external ones, in its order, from so many bytes on; two may be the same where the
-   * operation works in place. `stamps` tell whether what is kept is still right.
+   * Runs the plan on what is in its `places`. `stamps` tell whether what is kept is still right.
    */
-  run(buffers: readonly Buffer[], offsets: readonly number[], scalars: readonly number[], stamps?: () => Stamps): void {
+  run(scalars: readonly number[], stamps?: () => Stamps): void {
     if (this.#patience > 0 && --this.#patience === 0) this.#hasten();
     const code = this.#loaded;
-    const { places } = code;
-    for (let i = 0; i < this.#externals; i++) {
-      places.buffers[i] = buffers[i];
-      places.offsets[i] = offsets[i]!;
-    }
     if (this.#arena === undefined && code.kept.length === 0) this.#runIn(undefined, code, scalars);
     else this.#runHolding(code, scalars, stamps);
   }
@@ -141,7 +142,7 @@ export class Plan {
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.graph, this.#next!, { device: this.device, runner: faster, hold: this.#hold });
+      const code = new PlanCode(this.graph, this.#next!, this.#placeOf(faster));
       this.#code?.dispose();
       this.#code = code;
       this.isNative = true;

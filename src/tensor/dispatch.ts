@@ -6,7 +6,7 @@
  */
 import { itemSize } from '../base/dtype.ts';
 import { sameLayout } from '../base/layout.ts';
-import type { Buffer } from '../devices/device.ts';
+import type { Places } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { operationOf, resultLayouts, type Operation, type Outs } from './eager-plans.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
@@ -24,11 +24,11 @@ import type { Tensor } from './tensor.ts';
 const NO_SCALARS: readonly number[] = [];
 const NO_OUTS: Outs = [];
 
-/** Adds where a tensor lies. */
-function place(name: string, { storage, offset, layout }: Tensor, buffers: Buffer[], offsets: number[]): void {
+/** Says where a tensor lies that is a plan's external buffer number `i`. */
+function place(name: string, { storage, offset, layout }: Tensor, { buffers, offsets }: Places, i: number): void {
   if (storage.freed) throw unusable(name, storage);
-  buffers.push(storage.buffer);
-  offsets.push(offset * itemSize(layout.dtype));
+  buffers[i] = storage.buffer;
+  offsets[i] = offset * itemSize(layout.dtype);
 }
 
 /** Notes an operation instead of running it: its results are tensors without memory. */
@@ -65,12 +65,12 @@ function execute(operation: Operation, inputs: readonly Tensor[], attrs: Attrs, 
   const results: Tensor[] = [];
   for (const layout of layouts)
     results.push(outs[results.length] ?? tensorOver(allocateStorage(plan.device, layout.extent), layout, 0));
-  const buffers: Buffer[] = [];
-  const offsets: number[] = [];
-  for (const input of inputs) place(name, input, buffers, offsets);
-  for (const result of results) place(name, result, buffers, offsets);
+  const { places } = plan;
+  const count = inputs.length;
+  for (let i = 0; i < count; i++) place(name, inputs[i]!, places, i);
+  for (let i = 0; i < results.length; i++) place(name, results[i]!, places, count + i);
   try {
-    plan.run(buffers, offsets, scalars);
+    plan.run(scalars);
   } catch (error) {
     throw explained(name, error);
   }

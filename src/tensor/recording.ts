@@ -257,8 +257,11 @@ export class Recording {
     for (const [buffer, storage] of fresh) this.#placeAt(buffer, storage, 0);
     const { externals } = this.#recorder.graph;
     try {
-      const { buffers, offsets } = this.#at;
-      plan.run(externals.map((buffer) => buffers[buffer]!), externals.map((buffer) => offsets[buffer]!), this.#scalars(), () => this.#stamps(args)); // prettier-ignore
+      externals.forEach((buffer, i) => {
+        plan.places.buffers[i] = this.#at.buffers[buffer];
+        plan.places.offsets[i] = this.#at.offsets[buffer]!;
+      });
+      plan.run(this.#scalars(), () => this.#stamps(args)); // prettier-ignore
     } catch (error) {
       throw explained(this.#divisions(), error);
     } finally {

@@ -39,9 +39,12 @@ export function runLowering(
   const plan = new Plan(device, graph, { begin });
   const blocks = [...inputs.map((t) => t.data.byteLength), ...outputs.map((l) => l.extent)];
   const buffers = blocks.map((bytes) => device.allocate(Math.max(bytes, 1)));
-  const offsets = blocks.map(() => 0);
   inputs.forEach((t, i) => device.write(buffers[i]!, 0, t.data));
-  const rerun = (): void => plan.run(buffers, offsets, scalars);
+  buffers.forEach((buffer, i) => {
+    plan.places.buffers[i] = buffer;
+    plan.places.offsets[i] = 0;
+  });
+  const rerun = (): void => plan.run(scalars);
   rerun();
   return {
     results: outputs.map((l, i) => device.readNow(buffers[inputs.length + i]!, 0, l.dtype, l.numel)),

@@ -213,11 +213,14 @@ const describe = ({ dtype, shape, strides }: Layout): string => `${dtype}[${shap
 
 if (found !== undefined) divert();
 const { run } = Plan.prototype;
-Plan.prototype.run = function (this: Plan, buffers, offsets, scalars, stamps): void {
+Plan.prototype.run = function (this: Plan, scalars, stamps): void {
+  const count = this.graph.externals.length;
+  const buffers = this.places.buffers.slice(0, count) as Buffer[];
+  const offsets = this.places.offsets.slice(0, count);
   const shadow = found && start(this, buffers, offsets, scalars);
   let failure: Error | undefined;
   try {
-    run.call(this, buffers, offsets, scalars, stamps);
+    run.call(this, scalars, stamps);
   } catch (error) {
     failure = error as Error;
   }
