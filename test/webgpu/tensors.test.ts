@@ -1,4 +1,5 @@
 /** Tensors on the WebGPU device: what programs do with it, against the same on the CPU. */
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   compile, cuda, F, manualSeed, nn, optim, randn, tensor, type Tensor,
@@ -6,7 +7,7 @@ import {
 import { provideLowerings } from '../../src/lower/index.ts';
 import { WEBGPU_LOWERINGS } from '../../src/lower/webgpu/index.ts';
 import { provideGpu } from '../../src/tensor/backend.ts';
-import { testDevice } from '../support/webgpu.ts';
+import { distance, testDevice } from '../support/webgpu.ts';
 
 const device = await testDevice();
 
@@ -77,5 +78,28 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
     const [expected, got] = [await run('cpu'), await run('gpu')];
     got.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-4 * Math.abs(expected[i]!)));
     expect(new Set(got).size).toBe(5);
+  });
+
+  test('convolutions of compiled functions add residuals, rectify and gate their results', async () => {
+    manualSeed(1);
+    const [w1, w2, depthwise] = [randn(6, 6, 3, 3), randn(6, 6, 3, 3), randn(6, 1, 3, 3)];
+    const run = async (where: 'cpu' | 'gpu'): Promise<number[][]> => {
+      manualSeed(2);
+      const x = randn(2, 6, 5, 5).to(where).requiresGrad_();
+      const weights = [w1, w2, depthwise].map((w) => w.to(where).detach().requiresGrad_()) as [Tensor, Tensor, Tensor];
+      const step = compile((x: Tensor): Tensor[] => {
+        const a = F.relu(F.conv2d(x, weights[0], undefined, { padding: 1 }));
+        const b = F.relu(F.conv2d(a, weights[1], undefined, { padding: 1 }).add(x));
+        const c = F.relu(F.conv2d(b, weights[2], undefined, { padding: 1, groups: 6 }).add(a));
+        c.square().mean().backward();
+        return [c.detach(), x.grad!, ...weights.map((w) => w.grad!)];
+      });
+      const results = await Promise.all(step(x).map(values));
+      if (where === 'gpu')
+        expect(inspect(step)).toMatch(/conv\|add\+relu.*direct:forward\|add\+relu.*convInputGrad\|add\+gate/s);
+      return results;
+    };
+    const [here, there] = [await run('cpu'), await run('gpu')];
+    here.forEach((expected, i) => expect(distance(there[i]!, expected)).toBeLessThan(1e-5));
   });
 });

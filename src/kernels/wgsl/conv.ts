@@ -2,6 +2,9 @@
  * Convolutions and their gradients on [batch, channels, height, width]: as products of gathered matrices where a group has channels enough to fill
  * tiles, else one thread for each result (`direct`), as for depthwise ones.
  */
+import { finished, hasStep, type Epilogue } from '../formula/epilogue.ts';
+import { constantOf, inputOf } from '../formula/formula.ts';
+import { formulaText } from './formula.ts';
 import { wgslKernel, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts';
 import { partsOf, tileFor, tileLaunch, type SplitLaunch, type TileProduct } from './tile.ts';
 import { WALK_GROUP, WALK_THREADS, walkGroups, walkText } from './walk.ts';
@@ -40,14 +43,30 @@ function argsOf(g: ConvSizes): number[] {
 /** Whether results of a group are too few for tiles. */
 export const isDirect = (g: ConvSizes): boolean => Math.min(g.inPerGroup, g.outPerGroup) === 1 && g.groups > 1;
 
+/** What an epilogue reads besides the result: operands behind the convolution's own, before its result. */
+const epilogueOperands = (epilogue: Epilogue): string[] => [
+  ...(hasStep(epilogue, 'add') ? ['residual'] : []),
+  ...(hasStep(epilogue, 'gate') ? ['gate'] : []),
+];
+
+/** `finish_(v, at)`: what a result becomes before it is written at `at`. */
+function epilogueText(epilogue: Epilogue): string {
+  const [v, residual, gate] = [0, 1, 2].map((index) => inputOf('f32', index));
+  const [zero, one] = [constantOf('f32', 0), constantOf('f32', 1)];
+  const result = finished(epilogue, v!, { scale: one, shift: zero, residual: residual!, gate: gate!, zero });
+  const names = ['v', 'residual_at(at)', 'gate_at(at)'];
+  const { statements, values } = formulaText([result], { input: (index) => names[index]!, scalar: () => '' });
+  return `fn finish_(v: f32, at: u32) -> f32 { ${statements} return ${values[0]!}; }`;
+}
+
 const floats = (...names: string[]): WgslOperand[] => names.map((name) => ({ name, dtype: 'float32' }));
 
-/** [x, weight, bias?] → y; operands in this order. */
-export function convLaunch(g: ConvSizes, bias: boolean, small: boolean): WgslLaunch {
-  const operands = floats('x', 'w', ...(bias ? ['bias'] : []), 'y');
-  if (isDirect(g)) return directForward(g, operands, bias);
+/** [x, weight, bias?, residual?, gate?] → y; operands in this order, the last two as the epilogue needs them. */
+export function convLaunch(g: ConvSizes, bias: boolean, small: boolean, epilogue: Epilogue = 'none'): WgslLaunch {
+  const operands = floats('x', 'w', ...(bias ? ['bias'] : []), ...epilogueOperands(epilogue), 'y');
+  if (isDirect(g)) return directForward(g, operands, bias, epilogue);
   const product: TileProduct = {
-    name: `conv${bias ? '+bias' : ''}`,
+    name: `conv${bias ? '+bias' : ''}|${epilogue}`,
     operands,
     params: PARAMS,
     args: argsOf(g),
@@ -58,24 +77,25 @@ export function convLaunch(g: ConvSizes, bias: boolean, small: boolean): WgslLau
     type: 'f32',
     fastA: 'k',
     fastB: 'n',
-    state: 'var<private> top: i32; var<private> left: i32; var<private> base: u32;',
+    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
     readA: 'return w_at((batch * p.M + m) * p.K + k);',
     fixB: `left = i32((i % p.ow) * p.sw) - i32(p.pw); let r = i / p.ow; top = i32((r % p.oh) * p.sh) - i32(p.ph);
   base = ((r / p.oh) * p.G + batch) * p.ic;`,
     readB: `let kx = k % p.kw; let r = k / p.kw; let y = top + i32((r % p.kh) * p.dh); let x = left + i32(kx * p.dw);
   if (y < 0 || x < 0 || y >= i32(p.ih) || x >= i32(p.iw)) { return 0f; }
   return x_at(((base + r / p.kh) * p.ih + u32(y)) * p.iw + u32(x));`,
-    write: `let s = p.oh * p.ow; let c = batch * p.oc + m; y_put(((n / s) * p.G * p.oc + c) * s + n % s, ${bias ? 'v + bias_at(c)' : 'v'});`,
+    write: `let s = p.oh * p.ow; let c = batch * p.oc + m; let at = ((n / s) * p.G * p.oc + c) * s + n % s;
+  y_put(at, finish_(${bias ? 'v + bias_at(c)' : 'v'}, at));`,
   };
   return tileLaunch(product, tileFor(product.m, product.n, small));
 }
 
-/** [∂y, weight] → ∂x; operands in this order. */
-export function convInputGradLaunch(g: ConvSizes, small: boolean): WgslLaunch {
-  const operands = floats('g', 'w', 'dx');
-  if (isDirect(g)) return directInputGrad(g, operands);
+/** [∂y, weight, residual?, gate?] → ∂x; operands in this order. */
+export function convInputGradLaunch(g: ConvSizes, small: boolean, epilogue: Epilogue = 'none'): WgslLaunch {
+  const operands = floats('g', 'w', ...epilogueOperands(epilogue), 'dx');
+  if (isDirect(g)) return directInputGrad(g, operands, epilogue);
   const product: TileProduct = {
-    name: 'convInputGrad',
+    name: `convInputGrad|${epilogue}`,
     operands,
     params: PARAMS,
     args: argsOf(g),
@@ -86,7 +106,7 @@ export function convInputGradLaunch(g: ConvSizes, small: boolean): WgslLaunch {
     type: 'f32',
     fastA: 'k',
     fastB: 'n',
-    state: 'var<private> top: i32; var<private> left: i32; var<private> base: u32;',
+    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
     readA: 'let kk = p.kh * p.kw; return w_at(((batch * p.oc + k / kk) * p.ic + m) * kk + k % kk);',
     fixB: `left = i32(i % p.iw + p.pw); let r = i / p.iw; top = i32(r % p.ih + p.ph); base = ((r / p.ih) * p.G + batch) * p.oc;`,
     readB: `let kx = k % p.kw; let r = k / p.kw; let y = top - i32((r % p.kh) * p.dh); let x = left - i32(kx * p.dw);
@@ -94,7 +114,7 @@ export function convInputGradLaunch(g: ConvSizes, small: boolean): WgslLaunch {
   let oy = u32(y) / p.sh; let ox = u32(x) / p.sw;
   if (oy * p.sh != u32(y) || ox * p.sw != u32(x) || oy >= p.oh || ox >= p.ow) { return 0f; }
   return g_at(((base + r / p.kh) * p.oh + oy) * p.ow + ox);`,
-    write: 'let s = p.ih * p.iw; dx_put(((n / s) * p.G * p.ic + batch * p.ic + m) * s + n % s, v);',
+    write: `let s = p.ih * p.iw; let at = ((n / s) * p.G * p.ic + batch * p.ic + m) * s + n % s; dx_put(at, finish_(v, at));`,
   };
   return tileLaunch(product, tileFor(product.m, product.n, small));
 }
@@ -130,31 +150,38 @@ export function convWeightGradLaunch(g: ConvSizes, small: boolean): SplitLaunch 
   return { launch: tileLaunch(product, tile, parts), parts };
 }
 
-function direct(name: string, g: ConvSizes, operands: readonly WgslOperand[], n: number, element: string): WgslLaunch {
-  const kernel = wgslKernel(`direct:${name}`, () => ({
+function direct(
+  name: string,
+  g: ConvSizes,
+  operands: readonly WgslOperand[],
+  n: number,
+  epilogue: Epilogue,
+  element: string,
+): WgslLaunch {
+  const kernel = wgslKernel(`direct:${name}|${epilogue}`, () => ({
     operands,
     params: [{ name: 'n', type: 'u32' }, ...PARAMS],
     workgroup: WALK_GROUP,
-    body: `fn element(i: u32) { ${element} }\n${walkText(operands)}`,
+    body: `${epilogueText(epilogue)}\nfn element(i: u32) { ${element} }\n${walkText(operands)}`,
   }));
   return { kernel, args: [n, ...argsOf(g)], groups: walkGroups(operands, n) };
 }
 
-function directForward(g: ConvSizes, operands: readonly WgslOperand[], bias: boolean): WgslLaunch {
+function directForward(g: ConvSizes, operands: readonly WgslOperand[], bias: boolean, epilogue: Epilogue): WgslLaunch {
   const n = g.batch * g.groups * g.outPerGroup * g.height.output * g.width.output;
-  return direct(`forward${bias ? '+bias' : ''}`, g, operands, n, `
+  return direct(`forward${bias ? '+bias' : ''}`, g, operands, n, epilogue, `
   let ox = i % p.ow; var r = i / p.ow; let oy = r % p.oh; r /= p.oh; let c = r % (p.G * p.oc); let image = r / (p.G * p.oc);
   let top = i32(oy * p.sh) - i32(p.ph); let left = i32(ox * p.sw) - i32(p.pw); var sum = ${bias ? 'bias_at(c)' : '0f'};
   for (var k = 0u; k < p.ic; k++) { let plane = (image * p.G + c / p.oc) * p.ic + k;
     for (var ky = 0u; ky < p.kh; ky++) { let y = top + i32(ky * p.dh); if (y < 0 || y >= i32(p.ih)) { continue; }
       for (var kx = 0u; kx < p.kw; kx++) { let x = left + i32(kx * p.dw); if (x < 0 || x >= i32(p.iw)) { continue; }
         sum = fma(x_at((plane * p.ih + u32(y)) * p.iw + u32(x)), w_at(((c * p.ic + k) * p.kh + ky) * p.kw + kx), sum); } } }
-  y_put(i, sum);`); // prettier-ignore
+  y_put(i, finish_(sum, i));`); // prettier-ignore
 }
 
-function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[]): WgslLaunch {
+function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[], epilogue: Epilogue): WgslLaunch {
   const n = g.batch * g.groups * g.inPerGroup * g.height.input * g.width.input;
-  return direct('inputGrad', g, operands, n, `
+  return direct('inputGrad', g, operands, n, epilogue, `
   let ix = i % p.iw; var r = i / p.iw; let iy = r % p.ih; r /= p.ih; let c = r % (p.G * p.ic); let image = r / (p.G * p.ic);
   let bottom = i32(iy + p.ph); let right = i32(ix + p.pw); let group = c / p.ic; var sum = 0f;
   for (var k = 0u; k < p.oc; k++) { let o = group * p.oc + k; let plane = image * p.G * p.oc + o;
@@ -163,7 +190,7 @@ function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[]): WgslLa
       for (var kx = 0u; kx < p.kw; kx++) { let x = right - i32(kx * p.dw); let ox = u32(max(x, 0)) / p.sw;
         if (x < 0 || ox * p.sw != u32(x) || ox >= p.ow) { continue; }
         sum = fma(g_at((plane * p.oh + oy) * p.ow + ox), w_at(((o * p.ic + c % p.ic) * p.kh + ky) * p.kw + kx), sum); } } }
-  dx_put(i, sum);`); // prettier-ignore
+  dx_put(i, finish_(sum, i));`); // prettier-ignore
 }
 
 /** A workgroup for each weight. */

@@ -1,7 +1,9 @@
 /** The lowerings of convolution and its gradients. */
+import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../geometry/conv-operations.ts';
 import type { ConvGeometry, ConvParams } from '../../geometry/conv.ts';
+import type { Epilogue } from '../../kernels/formula/epilogue.ts';
 import { convInputGradLaunch, convLaunch, convWeightGradLaunch } from '../../kernels/wgsl/conv.ts';
 import { biasGradSpec, channelWalk } from '../../kernels/wgsl/norm.ts';
 import type { ConvAttrs } from '../../tensor/ops/conv.ts';
@@ -15,18 +17,56 @@ import type { GpuLowerings } from './table.ts';
 const layoutsOf = (values: Values) => values.map(({ layout }) => layout);
 const isEmpty = (g: ConvGeometry): boolean => g.batch * g.inPerGroup === 0;
 
-function lowerForward(l: GpuLowering, inputs: Values, [y]: Values, p: ConvParams): void {
-  gpuDType('conv2d', y!.layout.dtype);
-  const g = geometryOf.conv2d(layoutsOf(inputs), p);
-  const operands = inputs.map((value) => asContiguous(l, value));
-  l.launch(convLaunch(g, inputs.length > 2, l.small), [...operands, y!]);
+/** What an epilogue reads besides the results: a residual, a gate; both contiguous. */
+interface Finish {
+  readonly kind: Epilogue;
+  readonly operands: Values;
 }
 
-function lowerInputGrad(l: GpuLowering, inputs: Values, [dx]: Values, p: ConvInputGradParams): void {
+const PLAIN: Finish = { kind: 'none', operands: [] };
+
+function lowerForward(
+  l: GpuLowering,
+  inputs: Values,
+  [y]: Values,
+  p: ConvParams,
+  { kind, operands }: Finish = PLAIN,
+): void {
+  gpuDType('conv2d', y!.layout.dtype);
+  const g = geometryOf.conv2d(layoutsOf(inputs), p);
+  const own = inputs.map((value) => asContiguous(l, value));
+  l.launch(convLaunch(g, inputs.length > 2, l.small, kind), [...own, ...operands, y!]);
+}
+
+function lowerInputGrad(
+  l: GpuLowering,
+  inputs: Values,
+  [dx]: Values,
+  p: ConvInputGradParams,
+  { kind, operands }: Finish = PLAIN,
+): void {
   gpuDType('conv2dInputGrad', dx!.layout.dtype);
   const g = geometryOf.inputGrad(layoutsOf(inputs), p);
-  l.launch(convInputGradLaunch(g, l.small), [...inputs.map((value) => asContiguous(l, value)), dx!]);
+  const own = inputs.map((value) => asContiguous(l, value));
+  l.launch(convInputGradLaunch(g, l.small, kind), [...own, ...operands, dx!]);
 }
+
+/** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
+const finishing =
+  <P>(
+    lower: (l: GpuLowering, inputs: Values, outputs: Values, p: P, finish: Finish) => void,
+    kinds: readonly Epilogue[],
+  ) =>
+  (steps: readonly FinishStep<GpuLowering>[], p: P): Lower<GpuLowering> | undefined => {
+    const shown = showSteps(steps);
+    const kind = kinds.find((name) => name === shown);
+    if (kind === undefined) return undefined;
+    const more = steps.filter((step) => step !== 'relu').length;
+    return (l, inputs, outputs) => {
+      const first = inputs.length - more;
+      lower(l, inputs.slice(0, first), outputs, p, { kind, operands: inputs.slice(first) });
+    };
+  };
 
 function lowerWeightGrad(l: GpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
   gpuDType('conv2dWeightGrad', outputs[0]!.layout.dtype);
@@ -46,7 +86,13 @@ function lowerWeightGrad(l: GpuLowering, inputs: Values, outputs: Values, p: Con
 }
 
 export const convLowerings: GpuLowerings<ConvAttrs> = {
-  conv2d: { lower: lowerForward },
-  conv2dInputGrad: { lower: lowerInputGrad },
+  conv2d: {
+    lower: (l, inputs, outputs, p) => lowerForward(l, inputs, outputs, p),
+    finish: finishing(lowerForward, ['relu', 'add', 'add+relu']),
+  },
+  conv2dInputGrad: {
+    lower: (l, inputs, outputs, p) => lowerInputGrad(l, inputs, outputs, p),
+    finish: finishing(lowerInputGrad, ['gate', 'add', 'add+gate']),
+  },
   conv2dWeightGrad: { lower: lowerWeightGrad },
 };
