@@ -55,7 +55,7 @@ function isFit(graph: Graph, buffers: readonly Buffer[]): boolean {
 
 /** The elements of a layout, in order, of memory that begins at `at`. */
 function elementsOf(memory: ArrayBuffer, at: number, { dtype, shape, strides, numel, extent }: Layout): number[] {
-  const all = viewAs(dtype, memory.slice(at, at + extent * itemSize(dtype)), 0, extent);
+  const all = viewAs(dtype, memory.slice(at, at + extent), 0, extent / itemSize(dtype));
   const list: number[] = [];
   for (let i = 0; i < numel; i++) {
     let [rest, element] = [i, 0];
