@@ -5,6 +5,7 @@
  * function whose prototype is the class's, so that fields and methods of subclasses land on it. Children and parameters
  * are found among a module's own properties, in the order they were assigned; only buffers need to be registered.
  */
+import { become } from '../tensor/tensor-base.ts';
 import { deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
 import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
@@ -252,7 +253,7 @@ export abstract class ModuleBase {
       if (x.grad !== null) copy(x.grad);
     };
     for (const tensor of new Set([...this.parameters(), ...this.buffers()])) copy(tensor);
-    for (const [x, there] of copies) x.become(there);
+    for (const [x, there] of copies) become(x, there);
     return this;
   }
 

@@ -173,15 +173,6 @@ export abstract class TensorBase {
     throw new ShapeError(`${op}: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`); // prettier-ignore
   }
 
-  /** @internal Has the elements and the place of another tensor from now on, whose memory it shares; a gradient is the caller's concern. */
-  become(other: Tensor): void {
-    const self = this as { -readonly [K in 'storage' | 'layout' | 'offset']: TensorBase[K] };
-    self.storage = other.storage;
-    self.layout = other.layout;
-    self.offset = other.offset;
-    countMove();
-  }
-
   /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
   setData(data: TypedArray): void {
     forbidWhileRecording('setData: this writes values from JavaScript', 'pass them as an argument instead');
@@ -479,4 +470,13 @@ class CopySlices extends GradNode {
   release(): void {
     this.#operation.release();
   }
+}
+
+/** Gives a tensor the elements and the place of another, whose memory it shares from now on; a gradient is the caller's concern. */
+export function become(tensor: TensorBase, { storage, layout, offset }: TensorBase): void {
+  const changed = tensor as { -readonly [K in 'storage' | 'layout' | 'offset']: TensorBase[K] };
+  changed.storage = storage;
+  changed.layout = layout;
+  changed.offset = offset;
+  countMove();
 }
