@@ -72,6 +72,7 @@ export default defineConfig({
     ],
   },
   test: {
+    maxWorkers: '100%', // by default one processor is left free: on two that is one file at a time
     coverage: { provider: 'v8', include: ['src/**'] },
     projects: [
       {

@@ -13,6 +13,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { wasmText } from './wasm-text.mjs';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const { values: options, positionals: wanted } = parseArgs({
@@ -47,6 +48,7 @@ await build({
   alias: { flambeau: at('src/index-node.ts') },
   external: ['koffi'],
   logLevel: 'error',
+  plugins: [wasmText],
 });
 const { addTally, newTally, refusalChanges, showFault, sorted } = await import(
   pathToFileURL(`${BUNDLE}/tally.mjs`).href

@@ -25,6 +25,7 @@ import {
   stepOf,
   stepsOf,
 } from '../support/native.ts';
+import { wasmText } from '../../tools/wasm-text.mjs';
 
 /** out[unit] += 1 */
 const count = buildKernel('test/native-count', { out: 'ptr' }, ({ f, p, lo, hi }) => {
@@ -507,6 +508,7 @@ describe.skipIf(!hasCompiler)('several processes at once', () => {
       packages: 'external',
       outfile: program,
       logLevel: 'error',
+      plugins: [wasmText],
     });
     try {
       const env = { ...process.env, FLAMBEAU_CACHE: join(folder, 'cache'), FLAMBEAU_NATIVE: 'wait' };
