@@ -5,6 +5,7 @@
  */
 import { compile, F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
 import { models } from 'flambeau/vision';
+import { FORWARD } from './flops.mjs';
 
 const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
 
@@ -75,6 +76,9 @@ class ResNet18 extends nn.Module {
     return this.fc(this.layers(this.stem(x)).mean([2, 3]));
   }
 }
+
+/** W3's network. */
+export const w3 = () => new ResNet18();
 
 const EAGER = 'eager';
 /** The function as the mode runs it. */
@@ -156,10 +160,6 @@ function product(mode) {
   return inMode(mode, () => noGrad(() => a.matmul(b)));
 }
 
-const MFLOP = 1e6;
-/** Multiply-adds of one image's forward pass, twice over; a training step takes three times that. */
-const FORWARD = { w1: 2 * (27 * 16 * 256 + 144 * 32 * 64 + 20480), w2: 6.66 * MFLOP, w3: 1113 * MFLOP };
-
 const network = (name, make, batches, kind) =>
   batches.map((batch) => ({
     name: `${name}-${kind}-${batch}`,
@@ -179,8 +179,8 @@ export const ROWS = [
   ...network('w1', w1, [20, 128], 'infer'),
   ...network('w2', w2, [20, 128], 'train'),
   ...network('w2', w2, [20, 128], 'infer'),
-  ...network('w3', () => new ResNet18(), [32], 'train'),
-  ...network('w3', () => new ResNet18(), [1, 32], 'infer'),
+  ...network('w3', w3, [32], 'train'),
+  ...network('w3', w3, [1, 32], 'infer'),
   { name: 'w4-conv-fwd', flops: W4_FLOPS, make: (mode) => convolution('forward', mode) },
   { name: 'w4-conv-bwd-input', flops: W4_FLOPS, make: () => convolution('input', EAGER) },
   { name: 'w4-conv-bwd-weight', flops: W4_FLOPS, make: () => convolution('weight', EAGER) },
