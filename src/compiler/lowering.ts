@@ -7,7 +7,6 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
-import { FAULT_WORDS } from '../kernels/cpu/fault.ts';
 import { arrange, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
@@ -32,12 +31,15 @@ export type BufferSource<S extends LoweredStep = LoweredStep> =
   | FaultSource
   | KeptSource<S>;
 
-/** Where a kernel says what was wrong before it traps: see `kernels/cpu/fault.ts`. */
+/** Where kernels write down a value that they refuse, on a device that only looks at it later. */
 export interface FaultSource {
   readonly kind: 'fault';
-  /** What the plan throws then. */
+  /** What is thrown then. */
   readonly error: (value: bigint) => Error;
 }
+
+/** int64 words of a report: whether there is one, and the value. */
+export const FAULT_WORDS = 2;
 
 /** What the plan keeps from run to run because it is made of external buffers that the plan only reads. */
 export interface KeptSource<S extends LoweredStep = LoweredStep> {
@@ -145,10 +147,10 @@ export abstract class Lowering<S extends LoweredStep = LoweredStep> {
   }
 
   /**
-   * Where kernels report a value that the operation does not take, such as an index out of range; `error` makes of it what the plan
-   * throws. The kernel ends the plan there, so a run in which all is well costs nothing: see `kernels/cpu/fault.ts`.
+   * Where kernels report a value that the operation does not take, such as an index out of range; `error` makes of it what is
+   * thrown. For devices that run on regardless.
    */
-  fault(error: FaultSource['error']): Value {
+  protected report(error: FaultSource['error']): Value {
     return this.#value(layoutOf('int64', [FAULT_WORDS]), { kind: 'fault', error });
   }
 

@@ -3,12 +3,11 @@
  * from run to run, its programs. All of its memory comes back when it is disposed of, or when nothing refers to it.
  */
 import type { Device, Fault, Hold, Holding, Places, Program, Runner } from '../devices/device.ts';
-import { FAULT_WORDS } from '../kernels/cpu/fault.ts';
 import { aligned } from './arena.ts';
 import type { Graph } from './graph.ts';
 import { canLetGo, type Idle } from './idle.ts';
 import { forget, holds, type Keeper, type Kept } from './kept.ts';
-import type { BufferSource, Lowering, LoweredStep } from './lowering.ts';
+import { FAULT_WORDS, type BufferSource, type Lowering, type LoweredStep } from './lowering.ts';
 import { bytesOf } from './needs.ts';
 import { activeProfiler, type Profiler } from './profiler.ts';
 

@@ -42,7 +42,7 @@ export interface Program {
 export interface ProgramOptions {
   /** Where it takes memory; by default, the device's. */
   readonly hold?: Hold;
-  /** Where kernels report values that they refuse (`kernels/cpu/fault.ts`): numbers of buffers, and what is thrown then. */
+  /** Where kernels report values that they refuse, if the device runs on then: numbers of buffers, and what is thrown. */
   readonly faults?: readonly Fault[];
 }
 

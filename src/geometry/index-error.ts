@@ -10,6 +10,13 @@ export interface IndexPlace {
   readonly wraps: boolean;
 }
 
+/** Whether an index is none of a dimension of this size, counted from its start. */
+export const isOutside = (size: number, index: bigint): boolean => index < 0n || index >= BigInt(size);
+
+/** Whether an index has no place in the dimension. */
+export const isOutOfRange = ({ size, wraps }: IndexPlace, index: bigint): boolean =>
+  isOutside(size, wraps && index < 0n ? index + BigInt(size) : index);
+
 /** The error of an index along a dimension; without an index, where there is none that could be right. */
 export function outOfRange({ caller, dim, size, wraps }: IndexPlace, index?: bigint): IndexError {
   const what = index === undefined ? 'every index' : `index ${index}`;

@@ -152,6 +152,19 @@ describe('indices out of range', () => {
     }
   });
 
+  it('are named, the first of them, from any strides', () => {
+    const index = host('int64', [3, 4], [0, 1, 2, 0, 2, 9, 1, 0, -7, 1, 9, 2]);
+    const wide = draw([3, 4], 5);
+    for (const at of [index, restride(index, [1, 0], 1)]) {
+      expect(() => run('gather', [wide, at], dimParams(0))).toThrow(/^gather: index 9 is out of range/);
+      expect(() => run('scatterAdd', [wide, at, wide], dimParams(0))).toThrow(/^scatterAdd: index 9 is out of range/);
+    }
+    const first = host('int32', [2], [-9, 8]);
+    expect(() => run('indexSelect', [wide, first], indexParams(0, 'at', true))).toThrow(
+      /^at: index -9 is out of range/,
+    );
+  });
+
   it('count from the end where the arguments say so', () => {
     const params = indexParams(0, 'at', true);
     const list = host('int64', [3], [-1, 2, -3]);

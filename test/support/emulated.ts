@@ -101,7 +101,7 @@ export class EmulatedKernels implements FasterCode {
 
   program(steps: readonly CpuStep[], options: ProgramOptions = {}): Program {
     return cpuProgram(this.#host, steps, options, (blocks) => {
-      return { run: () => this.#run(steps, blocks), dispose: () => undefined };
+      return { run: () => this.#run(steps, blocks), at: -1, dispose: () => undefined };
     });
   }
 

@@ -216,6 +216,21 @@ describe('indices that the function computes', () => {
     }
   });
 
+  test('are told apart, although the memory of earlier ones has been used for other things', () => {
+    const x = arange(64).reshape(8, 8).to('float32');
+    const pick = compile((i: Tensor, j: Tensor) => {
+      const rows = x.indexSelect(0, i.add(1)).exp();
+      return rows.sub(rows.mean()).cumsum(0).gather(1, j.sub(1));
+    });
+    const j = whole(...new Array<number>(64).fill(1)).reshape(8, 8);
+    const i = whole(0, 1, 2, 3, 4, 5, 6, 0);
+    expect(pick(i, j).shape).toEqual([8, 8]);
+    expect(() => pick(i, j.mul(9))).toThrow(/^gather: index 8 is out of range for dimension 1 of size 8/);
+    expect(() => pick(i.add(1), j.mul(9))).toThrow(/^indexSelect: index 8 is out of range for dimension 0 of size 8/);
+    expect(() => pick(i, j.sub(1))).toThrow(/^gather: index -1 is out of range/);
+    expect(pick(i, j).shape).toEqual([8, 8]);
+  });
+
   test('and whole numbers divided by zero say which operation', () => {
     const remainder = compile((a: Tensor, b: Tensor) => a.remainder(b).mul(2));
     expect(remainder(whole(5, 7), whole(3, 4)).tolist()).toEqual([4, 6]);

@@ -212,9 +212,13 @@ export class CpuDevice implements Device {
       const launches = steps.map(({ kernel, size, grain, scratch }, i): Launch => {
         return { kernel: this.load(kernel), args: blocks[i]!, size, grain, scratch };
       });
+      let at = 0;
       return {
         run: () => {
-          for (const launch of launches) this.run(launch);
+          for (at = 0; at < launches.length; at++) this.run(launches[at]!);
+        },
+        get at() {
+          return at;
         },
         dispose: () => undefined,
       };

@@ -1,22 +1,22 @@
 /** Programs of the CPU device: argument blocks, and their launches one after the other, as WebAssembly or natively. */
-import type { DType, TypedArray } from '../../base/dtype.ts';
-import type { CpuStep } from '../../lower/cpu/lowering.ts';
-import { FAULT_WORDS } from '../../kernels/cpu/fault.ts';
+import { itemSize, type DType, type TypedArray } from '../../base/dtype.ts';
+import { invariant } from '../../base/errors.ts';
+import type { CpuStep, Refusal } from '../../lower/cpu/lowering.ts';
 import type { Buffer, Hold, Places, Program, ProgramOptions } from '../device.ts';
 import { ArgumentBlocks, type ArgumentHost } from './argument-blocks.ts';
 
 /** What programs need of their device. */
 export interface ProgramHost extends ArgumentHost {
   readonly hold: Hold;
-  write(to: Buffer, offset: number, data: TypedArray): void;
   readNow(from: Buffer, offset: number, dtype: DType, length: number): TypedArray;
 }
 
-export const NO_FAULT = new BigInt64Array(FAULT_WORDS);
-
 /** Runs launches whose argument blocks are filled. */
 export interface Launcher {
+  /** Runs them all, up to the first that fails. */
   run(): void;
+  /** The number of the launch that failed, after a run has thrown; -1 where none did. */
+  readonly at: number;
   dispose(): void;
 }
 
@@ -27,6 +27,7 @@ export function cpuProgram(
   { hold = (bytes) => host.hold(bytes), faults = [] }: ProgramOptions,
   launcher: (blocks: readonly number[], hold: Hold) => Launcher,
 ): Program {
+  invariant(faults.length === 0, 'kernels of the CPU trap instead of writing reports');
   const blocks = new ArgumentBlocks(host, steps, hold);
   const launches = launcher(blocks.addresses, hold);
   return {
@@ -35,7 +36,7 @@ export function cpuProgram(
       try {
         launches.run();
       } catch (error) {
-        throw reported(host, places, faults) ?? error;
+        throw refused(host, places, steps[launches.at]?.refusal) ?? error;
       }
     },
     dispose: () => {
@@ -45,18 +46,23 @@ export function cpuProgram(
   };
 }
 
-/** The error of a value that a kernel has refused, if that is why it trapped. */
-function reported(
-  host: ProgramHost,
-  { buffers, offsets }: Places,
-  faults: NonNullable<ProgramOptions['faults']>,
-): Error | undefined {
-  for (const { buffer, error } of faults) {
-    const [at, offset] = [buffers[buffer]!, offsets[buffer]!];
-    const [refused, value] = host.readNow(at, offset, 'int64', FAULT_WORDS) as BigInt64Array;
-    if (refused === 0n) continue;
-    host.write(at, offset, NO_FAULT);
-    return error(value!);
+/** The error of the first value that a kernel does not take, if that is why it trapped. */
+function refused(host: ProgramHost, places: Places, refusal: Refusal | undefined): Error | undefined {
+  if (refusal === undefined) return undefined;
+  const { buffer, byteOffset, layout } = refusal.where;
+  const { dtype, shape, strides, numel, extent } = layout;
+  const [from, start] = [places.buffers[buffer]!, places.offsets[buffer]! + byteOffset];
+  const values = host.readNow(from, start, dtype, extent / itemSize(dtype)) as BigInt64Array;
+  const at = shape.map(() => 0);
+  let place = 0;
+  for (let i = 0; i < numel; i++) {
+    if (refusal.wrong(values[place]!)) return refusal.error(values[place]!);
+    for (let dim = shape.length - 1; dim >= 0; dim--) {
+      place += strides[dim]!;
+      if (++at[dim]! < shape[dim]!) break;
+      place -= shape[dim]! * strides[dim]!;
+      at[dim] = 0;
+    }
   }
   return undefined;
 }

@@ -297,7 +297,7 @@ export class Fn {
     this.#block.push({ kind: 'call', fn, args: args.map((arg, i) => operand(arg, fn.params[i]!)) });
   }
 
-  /** Ends the launch with an error. Only entries of kernels may; say why first: see `fault.ts`. */
+  /** Ends the launch with an error. Only entries of kernels may: see `fault.ts`. */
   trap(): void {
     this.#block.push({ kind: 'trap' });
   }

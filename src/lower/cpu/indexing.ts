@@ -3,9 +3,9 @@ import { itemSize } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
-import type { CpuLowering } from './lowering.ts';
+import type { CpuLowering, Refusal } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
-import { outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
+import { isOutOfRange, isOutside, outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
 import type {
   FlipParams,
   IndexCheckParams,
@@ -53,16 +53,21 @@ function placeOf(op: string, { caller = op, dim, wraps = false, counted }: Index
   return { caller, dim: counted ?? axis, size: shape[axis] ?? 1, wraps };
 }
 
-/** Where a kernel reports an index out of range. */
-const faultAt = (l: CpuLowering, place: IndexPlace): Value => l.fault((index) => outOfRange(place, index));
+/** Indices out of range, and what is said of them. */
+const refusalAt = (place: IndexPlace, where: Value): Refusal => ({
+  where,
+  wrong: (index) => isOutOfRange(place, index),
+  error: (index) => outOfRange(place, index),
+});
 
 /**
  * Checks dense int64 indices before they are used, in a launch of its own: what operations that write in place, or that cannot check
  * in passing, do first.
  */
 function lowerIndexCheck(l: CpuLowering, index: Value, { size, ignore, error }: IndexCheckParams): void {
-  const args = { index, size, ignore, fault: l.fault(error) };
-  l.launch(indexCheckKernel(l.target), args, { size: index.layout.numel, unitCost: 0.5 });
+  const wrong = (value: bigint): boolean => value !== BigInt(ignore) && isOutside(size, value);
+  const options = { size: index.layout.numel, unitCost: 0.5, refusal: { where: index, wrong, error } };
+  l.launch(indexCheckKernel(l.target), { index, size, ignore }, options);
 }
 
 /** [index] → 0, once all indices have been found to be in range */
@@ -80,8 +85,8 @@ function lowerRavel(l: CpuLowering, inputs: Values, [out]: Values, { caller, siz
 }
 
 function launchRavel(l: CpuLowering, index: Value, out: Value, place: IndexPlace, step: number, first: boolean): void {
-  const args = { index, out, size: place.size, step, fault: faultAt(l, place) };
-  l.launch(ravelKernel(l.target, first), args, { size: out.layout.numel, unitCost: 1 });
+  const options = { size: out.layout.numel, unitCost: 1, refusal: refusalAt(place, index) };
+  l.launch(ravelKernel(l.target, first), { index, out, size: place.size, step }, options);
 }
 
 /** [x, index] */
@@ -92,9 +97,12 @@ function lowerIndexSelect(l: CpuLowering, [input, list]: Values, [out]: Values, 
   const { outer, size, inner } = around(x.layout.shape, p.dim);
   const count = index.layout.numel;
   if (outer * inner === 0) checkAlong(l, index, place);
-  const options = { size: inner === 0 ? 0 : outer * count, unitCost: ELEMENT_NS * 3 + inner * bytes * BYTE_NS };
-  const args = { x, index, out: out!, count, size, inner: inner * bytes, fault: faultAt(l, place) };
-  l.launch(indexSelectKernel(l.target, bytes, place.wraps), args, options);
+  const args = { x, index, out: out!, count, size, inner: inner * bytes };
+  l.launch(indexSelectKernel(l.target, bytes, place.wraps), args, {
+    size: inner === 0 ? 0 : outer * count,
+    unitCost: ELEMENT_NS * 3 + inner * bytes * BYTE_NS,
+    refusal: refusalAt(place, index),
+  });
 }
 
 /** Where there is nothing to move, indices are checked all the same. */
@@ -122,11 +130,12 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const [index, source] = [asIndices(l, v.index), asContiguous(l, v.source)];
   const count = index.layout.numel;
   if (outer * inner === 0) checkAlong(l, index, place);
-  const args = { out, index, source, count, size, inner, fault: faultAt(l, place) };
+  const args = { out, index, source, count, size, inner };
   const blocks = Math.ceil(inner / PUT_COLUMNS);
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
   const kind = what === 'copy' ? 'copy' : 'add';
-  l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, { size: outer * blocks, unitCost });
+  const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
+  l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, options);
 }
 
 /** [∂y, index] */
@@ -196,9 +205,12 @@ function lowerLines(l: CpuLowering, kind: LineKind, { large, index, small, op, v
       indexStep: at.strides[axis]!,
       smallStep: part.strides[axis]!,
       value: value ?? 0,
-      fault: faultAt(l, place),
     },
-    { size: index.layout.numel / count, unitCost: (count + others.length * 2) * ELEMENT_NS },
+    {
+      size: index.layout.numel / count,
+      unitCost: (count + others.length * 2) * ELEMENT_NS,
+      refusal: refusalAt(place, index),
+    },
   );
 }
 
@@ -300,8 +312,10 @@ const lowerTriangle =
 
 function lowerOneHot(l: CpuLowering, [input]: Values, [out]: Values, { classes }: OneHotParams): void {
   const x = asContiguous(l, input!);
-  const fault = l.fault((label) => wrongClass(classes, label));
-  l.launch(oneHotKernel(l.target), { x, out: out!, classes, fault }, { size: x.layout.numel, unitCost: classes });
+  const wrong = (label: bigint): boolean => isOutside(classes, label);
+  const refusal = { where: x, wrong, error: (label: bigint) => wrongClass(classes, label) };
+  const options = { size: x.layout.numel, unitCost: classes, refusal };
+  l.launch(oneHotKernel(l.target), { x, out: out!, classes }, options);
 }
 
 /** → [values, indices] */

@@ -3,8 +3,8 @@
  */
 import type { NodeValues } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/lowering.ts';
-import type { CpuLowering } from './lowering.ts';
-import { wrongTarget } from '../../geometry/index-error.ts';
+import type { CpuLowering, Refusal } from './lowering.ts';
+import { isOutside, wrongTarget } from '../../geometry/index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import {
@@ -27,9 +27,12 @@ const POSITION_NS = 5;
 const CLASS_NS = 0.5;
 const DIFFERENCE_NS = 0.5;
 
-/** Where kernels report a target that is no class. */
-const faultOf = (l: CpuLowering, op: ClassLoss, classes: number, { ignoreIndex }: ClassLossParams): Value =>
-  l.fault((target) => wrongTarget(op === 'nll' ? 'nllLoss' : op, classes, ignoreIndex, target));
+/** Targets that are no classes, and what is said of them. */
+const refusalOf = (where: Value, op: ClassLoss, classes: number, { ignoreIndex }: ClassLossParams): Refusal => ({
+  where,
+  wrong: (target) => target !== BigInt(ignoreIndex) && isOutside(classes, target),
+  error: (target) => wrongTarget(op === 'nll' ? 'nllLoss' : op, classes, ignoreIndex, target),
+});
 
 /** Class weights, or ones in their place. */
 function weightsOf(l: CpuLowering, t: Floats, classes: number, given: Value | undefined): Value {
@@ -59,13 +62,14 @@ function lowerClassLoss(l: CpuLowering, v: ClassForward, p: ClassLossParams): vo
   const smooth = p.labelSmoothing > 0;
   const losses = each ? v.loss : l.temp('float64', [units * 2]);
   const { x, maxima, logSums } = v;
+  const target = asContiguous(l, v.target);
   l.launch(
     classLossKernel(l.target, t, v.kind, each, smooth),
     {
       x,
       maxima,
       logSums,
-      target: asContiguous(l, v.target),
+      target,
       weight: weightsOf(l, t, classes, v.weight),
       losses,
       positions,
@@ -73,9 +77,12 @@ function lowerClassLoss(l: CpuLowering, v: ClassForward, p: ClassLossParams): vo
       inner,
       ignore: p.ignoreIndex,
       smoothing: p.labelSmoothing,
-      fault: faultOf(l, v.kind, classes, p),
     },
-    { size: units, unitCost: POSITIONS * (POSITION_NS + (smooth ? classes * CLASS_NS : 0)) },
+    {
+      size: units,
+      unitCost: POSITIONS * (POSITION_NS + (smooth ? classes * CLASS_NS : 0)),
+      refusal: refusalOf(target, v.kind, classes, p),
+    },
   );
   // Without a reduction this only writes a total weight of 0, which nothing reads.
   l.launch(
@@ -131,9 +138,9 @@ function lowerNllGrad(l: CpuLowering, inputs: Values, [dx]: Values, { loss }: Nl
     inner,
     ignore: loss.ignoreIndex,
     smoothing: 0,
-    fault: faultOf(l, 'nll', classes, loss),
   };
-  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
+  const refusal = refusalOf(target, 'nll', classes, loss);
+  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS, refusal };
   l.launch(nllGradKernel(l.target, t, loss.reduction), args, options);
 }
 
@@ -153,10 +160,10 @@ function lowerCrossEntropyGrad(l: CpuLowering, inputs: Values, [dx]: Values, p: 
     inner,
     ignore: p.ignoreIndex,
     smoothing: p.labelSmoothing,
-    fault: faultOf(l, 'crossEntropy', classes, p),
   };
   const shape = { dense: inner === 1, smooth: p.labelSmoothing > 0 };
-  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS };
+  const refusal = refusalOf(target, 'crossEntropy', classes, p);
+  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS, refusal };
   l.launch(crossEntropyGradKernel(l.target, t, p.reduction, shape), args, options);
 }
 
@@ -177,7 +184,7 @@ function lowerCrossEntropyTraining(l: CpuLowering, loss: NodeValues, grad: NodeV
     return;
   }
   const units = Math.ceil(positions / POSITIONS);
-  const x = asContiguous(l, input);
+  const [x, labels] = [asContiguous(l, input), asContiguous(l, target)];
   const sums = l.temp('float64', [units * 2]);
   const [out, y, totalWeight] = loss.outputs as [Value, Value, Value];
   const smooth = p.labelSmoothing > 0;
@@ -189,7 +196,7 @@ function lowerCrossEntropyTraining(l: CpuLowering, loss: NodeValues, grad: NodeV
       probabilities: y,
       maxima: l.temp(x.layout.dtype, [positions]),
       logSums: l.temp(x.layout.dtype, [positions]),
-      target: asContiguous(l, target),
+      target: labels,
       weight: weightsOf(l, t, classes, weight),
       losses: sums,
       partials: sums,
@@ -204,9 +211,8 @@ function lowerCrossEntropyTraining(l: CpuLowering, loss: NodeValues, grad: NodeV
       inner,
       ignore: p.ignoreIndex,
       smoothing: p.labelSmoothing,
-      fault: faultOf(l, 'crossEntropy', classes, p),
     },
-    { size: 1, unitCost: cost, scratch: work.scratch },
+    { size: 1, unitCost: cost, scratch: work.scratch, refusal: refusalOf(labels, 'crossEntropy', classes, p) },
   );
 }
 

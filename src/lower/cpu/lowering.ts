@@ -13,6 +13,18 @@ export type KernelArgs<P extends ParamSpec> = {
   readonly [K in keyof P]: P[K] extends 'ptr' ? Value | TableArg : P[K] extends 'f64' ? number | ScalarInput : number;
 };
 
+/**
+ * Values of which a kernel refuses some: there it traps and says no more (`kernels/cpu/fault.ts`), so whoever catches the trap looks for the first
+ * wrong one. The launch must leave them as they are.
+ */
+export interface Refusal {
+  /** int64. */
+  readonly where: Value;
+  readonly wrong: (value: bigint) => boolean;
+  /** What the plan throws. */
+  readonly error: (value: bigint) => Error;
+}
+
 export interface LaunchOptions {
   /** Units of work. */
   readonly size: number;
@@ -24,6 +36,8 @@ export interface LaunchOptions {
   readonly flops?: number;
   /** The {@link Lowering.derived} buffer that the launch fills; it writes nothing else. */
   readonly makes?: Value;
+  /** For kernels that refuse values. */
+  readonly refusal?: Refusal;
 }
 
 /** A launch of a kernel on the CPU. */
@@ -36,6 +50,8 @@ export interface CpuStep extends LoweredStep {
   readonly grain: number;
   /** Bytes of scratch for each thread. */
   readonly scratch: number;
+  /** Where its kernel refuses values. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** Launches shorter than this stay on one thread: waking others costs as much. */
@@ -43,7 +59,7 @@ const PARALLEL_NS = 50_000;
 /** What a claimed chunk should take at least. */
 const CHUNK_NS = 20_000;
 
-type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch'>;
+type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch' | 'refusal'>;
 
 /** A launch whose operands and work are worked out when somebody asks: to profile, to show, to plan under a limit. */
 class Step implements CpuStep {
@@ -54,6 +70,7 @@ class Step implements CpuStep {
   readonly size: number;
   readonly grain: number;
   readonly scratch: number;
+  readonly refusal: Refusal | undefined;
 
   constructor(node: number, kernel: Kernel, args: Readonly<Record<string, KernelArg>>, how: Amount) {
     this.node = node;
@@ -63,6 +80,7 @@ class Step implements CpuStep {
     this.size = how.size;
     this.grain = how.grain;
     this.scratch = how.scratch;
+    this.refusal = how.refusal;
   }
 
   get name(): string {
@@ -97,9 +115,9 @@ export class CpuLowering extends Lowering<CpuStep> {
 
   /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
-    const { size, flops = 0, scratch = 0, makes } = options;
+    const { size, flops = 0, scratch = 0, makes, refusal } = options;
     if (size === 0) return;
-    this.add(new Step(this.node, kernel, args, { flops, size, grain: this.#grain(options), scratch }), makes);
+    this.add(new Step(this.node, kernel, args, { flops, size, grain: this.#grain(options), scratch, refusal }), makes);
   }
 
   #grain({ size, unitCost }: LaunchOptions): number {

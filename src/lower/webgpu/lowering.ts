@@ -4,7 +4,7 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { DTypeError, invariant } from '../../base/errors.ts';
-import { Lowering, type LoweredStep } from '../../compiler/lowering.ts';
+import { Lowering, type FaultSource, type LoweredStep, type Value } from '../../compiler/lowering.ts';
 import type { GpuStep } from '../../devices/webgpu/program.ts';
 import type { GpuDType, WgslLaunch } from '../../kernels/wgsl/kernel.ts';
 import type { Values } from '../table.ts';
@@ -21,6 +21,14 @@ export class GpuLowering extends Lowering<GpuLoweredStep> {
   constructor(small: boolean) {
     super();
     this.small = small;
+  }
+
+  /**
+   * Where kernels report a value that the operation does not take, such as an index out of range; the next read finds it there and throws
+   * what `error` makes of it.
+   */
+  fault(error: FaultSource['error']): Value {
+    return this.report(error);
   }
 
   /** Adds a launch; `operands` are in the kernel's order. */

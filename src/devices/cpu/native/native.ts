@@ -217,6 +217,7 @@ interface NativeLaunch {
 
 /** A job block in memory; see `runtime-source.ts`. */
 class NativeLauncher implements Launcher {
+  at = -1;
   readonly #host: NativeHost;
   readonly #runtime: Runtime;
   readonly #block: Holding;
@@ -236,14 +237,17 @@ class NativeLauncher implements Launcher {
   }
 
   run(): void {
+    this.at = -1;
     const host = this.#host;
     const block = addressOf(this.#block.buffer);
     host.provideScratch(this.#scratch);
     host.setWord(block + 4, host.scratch);
     host.setWord(block + 8, host.scratchStride);
     host.setWord(block + 12, host.threads);
-    const trap = this.#runtime.run(block);
-    if (trap !== 0) throw new WebAssembly.RuntimeError(TRAPS[trap]); // what WebAssembly would have thrown
+    const failure = this.#runtime.run(block);
+    if (failure === 0) return;
+    this.at = failure >> 2;
+    throw new WebAssembly.RuntimeError(TRAPS[failure & 3]); // what WebAssembly would have thrown
   }
 
   dispose(): void {

@@ -226,7 +226,8 @@ static int run_shared(struct pool *p, const struct job *j, const struct launch *
   return atomic_load(&p->trapped);
 }
 
-/* Runs the job block at an offset. Returns 0, or what a kernel returned in failing, and stops there. */
+/* Runs the job block at an offset. Returns 0, or what a kernel returned in failing, and above two bits which launch that
+   was, and stops there. */
 EXPORT int flambeau_run(int pool, uint32_t at) {
   struct pool *p = pools[pool];
   const struct job *j = (const struct job *)(p->mem + at);
@@ -235,7 +236,7 @@ EXPORT int flambeau_run(int pool, uint32_t at) {
     int trap = j->threads > 1 && l->grain < l->size
       ? run_shared(p, j, l)
       : entry_of(l)(p->mem, l->args, 0, l->size, j->scratch);
-    if (trap) return trap;
+    if (trap) return i << 2 | trap;
   }
   return 0;
 }

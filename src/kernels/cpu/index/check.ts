@@ -8,7 +8,7 @@ import { fromStart } from './select.ts';
 import { load, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
-const CHECK_PARAMS = { index: 'ptr', size: 'i32', ignore: 'f64', fault: 'ptr' } as const;
+const CHECK_PARAMS = { index: 'ptr', size: 'i32', ignore: 'f64' } as const;
 
 /** Traps for an index outside of `size` that is not `ignore`. A unit of work is one index. */
 export const indexCheckKernel = (target: Target): Kernel<typeof CHECK_PARAMS> =>
@@ -18,7 +18,7 @@ export const indexCheckKernel = (target: Target): Kernel<typeof CHECK_PARAMS> =>
     const at = f.let('at', p.index.add(lo.mul(8)));
     f.for('unit', lo, hi, () => {
       const index = f.let('index', load('i64', at));
-      trapUnless(f, index.compare('ltU', size).or(index.eq(ignore)), p.fault, index);
+      trapUnless(f, index.compare('ltU', size).or(index.eq(ignore)));
       f.inc(at, 8);
     });
   });
@@ -29,7 +29,6 @@ const RAVEL_PARAMS = {
   /** Of the dimension, and by how much its indices count in the result. */
   size: 'i32',
   step: 'f64',
-  fault: 'ptr',
 } as const;
 
 /**
@@ -43,7 +42,7 @@ export const ravelKernel = (target: Target, first: boolean): Kernel<typeof RAVEL
     const size = f.let('size64', p.size.cast('i64'));
     f.for('unit', lo, hi, (unit) => {
       const at = f.let('at', unit.mul(8));
-      const part = fromStart(f, p.index.add(at), size, true, p.fault).mul(step);
+      const part = fromStart(f, p.index.add(at), size, true).mul(step);
       f.store('i64', p.out.add(at), first ? part : load('i64', p.out.add(at)).add(part));
     });
   });

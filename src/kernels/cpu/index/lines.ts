@@ -30,8 +30,6 @@ const PARAMS = {
   smallStep: 'i32',
   /** Written by `value`. */
   value: 'f64',
-  /** Where an index outside is reported. */
-  fault: 'ptr',
 } as const;
 
 /** Bytes of one dimension's entry in `lines`. */
@@ -74,7 +72,7 @@ export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: 
       const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
       const small = f.let('smallPtr', p.small.add(smallAt.mul(bytes)));
       f.for('i', 0, p.count, () => {
-        const at = fromStart(f, index, size, wraps, p.fault);
+        const at = fromStart(f, index, size, wraps);
         const place = f.let('place', large.add(at.cast('i32').mul(largeBytes)));
         if (kind === 'gather') f.store(element, small, load(element, place));
         else if (kind === 'scatter') f.store(element, place, load(element, small));

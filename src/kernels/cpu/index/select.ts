@@ -18,8 +18,6 @@ const SELECT_PARAMS = {
   size: 'i32',
   /** Bytes of `inner` elements. */
   inner: 'i32',
-  /** Where an index outside is reported. */
-  fault: 'ptr',
 } as const;
 
 const PUT_PARAMS = {
@@ -31,7 +29,6 @@ const PUT_PARAMS = {
   count: 'i32',
   size: 'i32',
   inner: 'i32',
-  fault: 'ptr',
 } as const;
 
 /** What moves elements of a size without looking at them. */
@@ -40,15 +37,14 @@ export const mover = (bytes: number): MemType & ('u8' | 'i32' | 'i64') => (bytes
 /**
  * The int64 index at `ptr`, counted from the start. Outside of `size` (i64) it traps; `wraps` says whether negative ones count from the end.
  */
-export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean, fault: Local): Local {
+export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean): Local {
   const index = f.let('index', load('i64', ptr));
   const inside = (): Expr => index.compare('ltU', size); // unsigned: negative numbers are large
-  if (!wraps) trapUnless(f, inside(), fault, index);
+  if (!wraps) trapUnless(f, inside());
   else {
     f.if(inside().unary('eqz'), () => {
-      const given = f.let('given', index);
-      f.inc(index, size);
-      trapUnless(f, given.lt(0).and(inside()), fault, given);
+      f.inc(index, size); // one that is too large gets larger: it never comes around to a place
+      trapUnless(f, inside());
     });
   }
   return index;
@@ -63,7 +59,7 @@ export function indexSelectKernel(target: Target, bytes: number, wraps: boolean)
     const places = f.let('places', p.size.cast('i64'));
     f.for('unit', lo, hi, (unit) => {
       const outer = f.let('outer', unit.div(p.count));
-      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), places, wraps, p.fault);
+      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), places, wraps);
       const from = f.let('from', p.x.add(outer.mul(p.size).add(index.cast('i32')).mul(p.inner)));
       const to = f.let('to', p.out.add(unit.mul(p.inner)));
       f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
@@ -97,8 +93,10 @@ export function indexPutKernel(
       const size = f.let('blockBytes', left.lt(PUT_COLUMNS).select(left, PUT_COLUMNS));
       const from = f.let('from', p.source.add(outer.mul(p.count).mul(p.inner).add(first)));
       const base = f.let('base', p.out.add(outer.mul(p.size).mul(p.inner).add(first)));
-      f.for('i', 0, p.count, (i) => {
-        const index = fromStart(f, p.index.add(i.mul(8)), places, wraps, p.fault);
+      const at = f.let('at', p.index);
+      f.for('i', 0, p.count, () => {
+        const index = fromStart(f, at, places, wraps);
+        f.inc(at, 8);
         const to = f.let('to', base.add(index.cast('i32').mul(p.inner)));
         (kind === 'add' ? addSlice : copySlice)(f, dtype, to, from, size, target.vectorBytes);
         f.inc(from, p.inner);

@@ -29,8 +29,6 @@ const LOSS_PARAMS = {
   classes: 'i32',
   inner: 'i32',
   ignore: 'f64',
-  /** Where a target outside is reported. */
-  fault: 'ptr',
   smoothing: 'f64',
 } as const;
 
@@ -47,7 +45,6 @@ const GRAD_PARAMS = {
   classes: 'i32',
   inner: 'i32',
   ignore: 'f64',
-  fault: 'ptr',
   smoothing: 'f64',
 } as const;
 
@@ -62,11 +59,11 @@ interface Checked {
   readonly index: Local;
 }
 
-function checkTarget(f: Fn, ptr: Expr, p: { classes: Local; fault: Local }, ignore: Local): Checked {
+function checkTarget(f: Fn, ptr: Expr, p: { classes: Local }, ignore: Local): Checked {
   const value = f.let('target', load('i64', ptr));
   const counts = f.let('counts', value.ne(ignore));
   const inside = value.compare('ltU', p.classes.cast('i64')); // unsigned: negative numbers are large
-  trapUnless(f, inside.or(counts.unary('eqz')), p.fault, value);
+  trapUnless(f, inside.or(counts.unary('eqz')));
   return { counts, index: f.let('index', value.cast('i32')) };
 }
 
