@@ -20,7 +20,7 @@ import type {
 import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
 import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
-import { indexPutKernel, indexSelectKernel, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
+import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { OpLowerings, Values } from '../table.ts';
@@ -133,7 +133,7 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const args = { out, index, source, count, size, inner };
   const blocks = Math.ceil(inner / PUT_COLUMNS);
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
-  const kind = what === 'copy' ? 'copy' : 'add';
+  const kind = what === 'copy' ? 'copy' : inner >= LONG_SLICE ? 'addLong' : 'add';
   const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
   l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, options);
 }

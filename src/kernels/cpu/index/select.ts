@@ -70,19 +70,25 @@ export function indexSelectKernel(target: Target, bytes: number, wraps: boolean)
 
 /** Bytes of a slice that one unit of work changes. */
 export const PUT_COLUMNS = 1024;
+/** Vectors of a long slice that are added in one turn. */
+const TURN = 4;
+/** Bytes from which on a slice is worth such turns. */
+export const LONG_SLICE = 128;
 
 /**
  * out[o, index[i], :] += source[o, i, :], or = for `copy`, in the order of the list. A unit of work is up to {@link PUT_COLUMNS} bytes
  * of the slices of one `o`, so that no two units write to one place.
+ *
+ * @param kind `addLong` is for slices of at least {@link LONG_SLICE} bytes
  */
 export function indexPutKernel(
   target: Target,
   dtype: DType,
-  kind: 'add' | 'copy',
+  kind: 'add' | 'addLong' | 'copy',
   wraps: boolean,
 ): Kernel<typeof PUT_PARAMS> {
   const bytes = itemSize(dtype);
-  const key = `index/${kind}-${kind === 'add' ? dtype : bytes}${wraps ? '-wrap' : ''}`;
+  const key = `index/${kind}-${kind === 'copy' ? bytes : dtype}${wraps ? '-wrap' : ''}`;
   return cachedKernel(target, key, PUT_PARAMS, ({ f, p, lo, hi }) => {
     const blocks = f.let('blocks', p.inner.add(PUT_COLUMNS - 1).div(PUT_COLUMNS));
     const places = f.let('places', p.size.cast('i64'));
@@ -98,20 +104,27 @@ export function indexPutKernel(
         const index = fromStart(f, at, places, wraps);
         f.inc(at, 8);
         const to = f.let('to', base.add(index.cast('i32').mul(p.inner)));
-        (kind === 'add' ? addSlice : copySlice)(f, dtype, to, from, size, target.vectorBytes);
+        if (kind === 'copy') copySlice(f, dtype, to, from, size, target.vectorBytes);
+        else addSlice(f, dtype, to, from, size, target.vectorBytes, kind === 'addLong' ? TURN : 1);
         f.inc(from, p.inner);
       });
     });
   });
 }
 
-function addSlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number): void {
+function addSlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number, turn: number): void {
   const bytes = itemSize(dtype);
   const vector = vectorOf(computeOf(dtype));
   const whole = f.let('whole', bytes === 1 ? constant('i32', 0) : size.and(-width));
-  if (bytes > 1) {
-    f.for('v', 0, whole, (v) => f.store(vector, to.add(v), load(vector, to.add(v)).add(load(vector, from.add(v)))), width); // prettier-ignore
+  const addVector = (a: Expr, b: Expr): void => f.store(vector, a, load(vector, a).add(load(vector, b)));
+  const turns = bytes > 1 && turn > 1 ? f.let('turns', size.and(-turn * width)) : 0;
+  if (turns !== 0) {
+    f.for('t', 0, turns, (t) => {
+      const [a, b] = [f.let('toV', to.add(t)), f.let('fromV', from.add(t))];
+      for (let i = 0; i < turn; i++) addVector(a.add(i * width), b.add(i * width));
+    }, turn * width); // prettier-ignore
   }
+  if (bytes > 1) f.for('v', turns, whole, (v) => addVector(to.add(v), from.add(v)), width);
   f.for('s', whole, size, (s) => addElement(f, dtype, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes); // prettier-ignore
 }
 
