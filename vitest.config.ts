@@ -22,6 +22,19 @@ const NATIVE = slow
       'test/nn/fixtures-*.test.ts',
       'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-pool,compile-results}.test.ts',
     ];
+/**
+ * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of
+ * processor time. A file belongs here only if it leaves nothing behind in its process (limits, environment variables, replaced functions) and measures
+ * nothing of it (memory, time, caches). Shuffled orders must pass: --project '*-sharing' --sequence.shuffle.files.
+ */
+const SHARING = [
+  'test/ops/*.test.ts',
+  'test/kernels/*.test.ts',
+  'test/nn/*.test.ts',
+  'test/io/{archive,arrays,checkpoint,crc32,legacy-storages,pickle,pt,training-state,zip}.test.ts',
+  'test/onnx/{backend,import,protobuf,resize,runtime}.test.ts',
+];
+const isSharing = (pattern: string): boolean => /^test\/(ops|kernels|nn)\//.test(pattern);
 const installed = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const hasCompiler = ['cc', 'gcc', 'clang'].some(installed);
 const FLAMBEAU_CACHE = process.env['FLAMBEAU_CACHE'] ?? at('./node_modules/.cache/flambeau');
@@ -81,9 +94,13 @@ export default defineConfig({
           ...shared,
           name: 'wasm',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/webgpu/**'],
+          exclude: ['test/webgpu/**', ...SHARING],
           env: { FLAMBEAU_NATIVE: '0' },
         },
+      },
+      {
+        extends: true,
+        test: { ...shared, name: 'wasm-sharing', include: SHARING, isolate: false, env: { FLAMBEAU_NATIVE: '0' } },
       },
       // On a GPU, or on the software adapter of Debian's chromium; skipped with a word where there is neither (test/support/webgpu.ts).
       { extends: true, test: { ...shared, name: 'webgpu', include: ['test/webgpu/*.test.ts'] } },
@@ -108,7 +125,17 @@ export default defineConfig({
               test: {
                 ...shared,
                 name: 'native',
-                include: NATIVE,
+                include: NATIVE.filter((pattern) => !isSharing(pattern)),
+                env: { FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
+              },
+            },
+            {
+              extends: true as const,
+              test: {
+                ...shared,
+                name: 'native-sharing',
+                include: NATIVE.filter(isSharing),
+                isolate: false,
                 env: { FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
               },
             },

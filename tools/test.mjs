@@ -1,6 +1,6 @@
 // npm test: the build, then the tests, and beside them the type check and the linter, one after the other, behind the tests for the processor: they take what
 // those leave, above all at the end, when few files are left to run. The tests' output comes as they run, each other part's whole when it ends. All parts
-// run, whichever fails. Arguments are the tests': npm test -- --project wasm test/ops.
+// run, whichever fails. Arguments are the tests': npm test -- test/ops.
 import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
