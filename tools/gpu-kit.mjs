@@ -4,8 +4,9 @@
 // In it: a Node binary (xz, unpacked at the first start), the built package, the package `webgpu` for linux-x64, the bench, and Vulkan's loader, which is
 // used where the machine has none (Debian's package libvulkan1, else the one of its package chromium). Says its size; above 60 MB there is no kit.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'; // prettier-ignore
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -42,12 +43,14 @@ function takePackage(name, files) {
 /** The compressed file, unless the kit has it from before. */
 function compress(from, to) {
   if (existsSync(to) && statSync(to).mtimeMs > statSync(from).mtimeMs) return;
-  const plain = to.replace(/\.xz$/, '');
-  mkdirSync(dirname(to), { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-kit-')); // what is half done must not be taken for done
+  const plain = join(folder, 'node');
   copyFileSync(from, plain);
   chmodSync(plain, 0o755);
   spawnSync('strip', [plain]); // where there is none, it stays as large as it is
-  const { status, error } = spawnSync('xz', ['-T0', '-f', '-6', plain], { stdio: 'inherit' });
+  const { status, error } = spawnSync('xz', ['-T0', '-6', plain], { stdio: 'inherit' });
+  if (status === 0) copyFileSync(`${plain}.xz`, to);
+  rmSync(folder, { recursive: true });
   if (status !== 0) fail(`xz cannot compress ${from}${error ? ` (${error.message})` : ''}; install xz-utils`);
 }
 

@@ -160,7 +160,7 @@ export class Storage {
 }
 
 const cannotWait = (op: string, { name }: Device): DeviceError =>
-  new DeviceError(`${op}: values on the ${name} cannot be read at once here; await the asynchronous form, such as itemAsync(), or move the tensor with .to('cpu') first`); // prettier-ignore
+  new DeviceError(`${op}: values on the ${name} cannot be read at once here; await the asynchronous form, such as itemAsync(), or move the tensor with await x.toAsync('cpu') first`); // prettier-ignore
 
 /**
  * A storage without memory, for what an operation that is only being recorded would compute. It counts as freed: to use its
