@@ -3,7 +3,7 @@
  * table has an end: when it is full, a kernel that was not launched for long gives its place to the next, and is compiled again
  * should it be launched once more. So whoever holds a kernel may always launch it.
  */
-import type { Bytes } from '../../base/host-types.ts';
+import type { Bytes, HostMemory } from '../../base/host-types.ts';
 import { DeviceError, invariant } from '../../base/errors.ts';
 import { MATH_IMPORTS } from './math-imports.ts';
 import type { Entry } from './pool.ts';
@@ -30,7 +30,7 @@ export class LoadedKernel {
 
 /** What the table needs of its device. */
 export interface TableHost {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: HostMemory;
   allocateAt(bytes: number): number;
   freeAt(address: number, bytes: number): void;
   writeAt(address: number, data: Uint8Array): void;

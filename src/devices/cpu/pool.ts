@@ -5,6 +5,7 @@
  * chunk, not its whole share. Threads that have not started yet are not waited for. Nothing here depends on which thread
  * runs a chunk: the bits of a result do not either (see `kernels/cpu/kernel.ts`).
  */
+import type { HostMemory } from '../../base/host-types.ts';
 import { DeviceError } from '../../base/errors.ts';
 import type { Launch } from './cpu.ts';
 import { CLOSED, CONTROL as C, type WorkerSetup } from './worker-main.ts';
@@ -25,13 +26,13 @@ export type SpawnThread = (source: string, setup: WorkerSetup, lost: () => void)
 
 export class ThreadPool {
   readonly #words: Int32Array;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: HostMemory;
   readonly #mayBlock: boolean;
   #started = 0;
   #generation = 0;
 
   /** A memory serves one pool at a time. */
-  constructor(memory: WebAssembly.Memory, mayBlock: boolean) {
+  constructor(memory: HostMemory, mayBlock: boolean) {
     this.#memory = memory;
     this.#mayBlock = mayBlock;
     this.#words = new Int32Array(memory.buffer, 0, C.END / 4);

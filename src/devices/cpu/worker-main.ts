@@ -1,3 +1,4 @@
+import type { HostMemory } from '../../base/host-types.ts';
 /**
  * What a pool thread runs, and the control block through which it talks to the calling thread.
  *
@@ -41,7 +42,7 @@ export const CONTROL = {
 export const CLOSED = 0xfff;
 
 export interface WorkerSetup {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: HostMemory;
   /** From 1; the calling thread is 0. */
   readonly thread: number;
   readonly epoch: number;
