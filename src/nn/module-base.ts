@@ -240,20 +240,19 @@ export abstract class ModuleBase {
    * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to
    */
   to(target: DType | DeviceName): this {
-    if (isDeviceName(target)) deviceNamed('to', target);
-    else if (!DTYPES.includes(target))
-      throw new DeviceError(`to: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`); // prettier-ignore
-    else if (!isFloating(target)) throw new DTypeError(`to: modules compute in float32 or float64, but got ${target}`);
     // First all copies, so that a device without room for them leaves the module as it was.
-    const copies = new Map<Tensor, Tensor>();
-    const copy = (x: Tensor): void => {
-      if (!isDeviceName(target) && !isFloating(x.dtype)) return;
-      const there = x.detach().to(target);
-      if (there.storage !== x.storage) copies.set(x, there);
-      if (x.grad !== null) copy(x.grad);
-    };
-    for (const tensor of new Set([...this.parameters(), ...this.buffers()])) copy(tensor);
-    for (const [x, there] of copies) become(x, there);
+    const copies = toMove(this, 'to', target).map((x) => [x, x.detach().to(target)] as const);
+    for (const [x, there] of copies) if (there.storage !== x.storage) become(x, there);
+    return this;
+  }
+
+  /** As {@link to}, from a GPU that the program cannot wait for as well: `save((await model.toAsync('cpu')).stateDict(), path)`. */
+  async toAsync(target: DType | DeviceName): Promise<this> {
+    const moving = toMove(this, 'toAsync', target);
+    const there = await Promise.all(moving.map((x) => x.detach().toAsync(target)));
+    moving.forEach((x, i) => {
+      if (there[i]!.storage !== x.storage) become(x, there[i]!);
+    });
     return this;
   }
 
@@ -489,4 +488,16 @@ function locate(error: FlambeauError): void {
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
   error.message += ` (in layer ${path}: ${heading(inner)})`;
+}
+
+/** The tensors that are converted or moved, gradients among them. */
+function toMove(module: ModuleBase, op: string, target: DType | DeviceName): Tensor[] {
+  const toDevice = isDeviceName(target);
+  if (toDevice) deviceNamed(op, target);
+  else if (!DTYPES.includes(target))
+    throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`); // prettier-ignore
+  else if (!isFloating(target)) throw new DTypeError(`${op}: modules compute in float32 or float64, but got ${target}`);
+  const all = new Set([...module.parameters(), ...module.buffers()]);
+  for (const { grad } of all) if (grad !== null) all.add(grad);
+  return [...all].filter((x) => toDevice || isFloating(x.dtype));
 }

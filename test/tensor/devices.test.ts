@@ -225,6 +225,21 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
     else expect(() => serialize(moved.stateDict())).toThrow(/save: values on the gpu cannot be read at once/);
   });
 
+  test('a model comes back to be saved, gradients and all', async () => {
+    const model = new nn.Sequential(new nn.Linear(3, 2), new nn.BatchNorm1d(2));
+    const bytes = serialize(model.stateDict());
+    model.to('gpu');
+    model(ones([4, 3], { device: 'gpu' }))
+      .sum()
+      .backward();
+    const { weight } = model.at(0) as nn.Linear;
+    expect(await model.toAsync('cpu')).toBe(model);
+    for (const x of [...model.parameters(), ...model.buffers()]) expect(x.device).toBe('cpu');
+    expect(weight.grad!.device).toBe('cpu');
+    expect(serialize(model.stateDict()).length).toBe(bytes.length);
+    await expect(model.toAsync('tpu' as 'cpu')).rejects.toThrow(/toAsync: expected a device .*'tpu'/);
+  });
+
   test('memory comes back', () => {
     const before = gpu.bytesInUse;
     const x = ones([1000, 1000], { device: 'gpu' });
