@@ -252,9 +252,9 @@ describe.skipIf(windows)('a process that is killed', () => {
     built = fs.mkdtempSync(join(tmpdir(), 'flambeau-killed-'));
     program = join(built, 'save.mjs');
     const source = `
-      import { writeFileAtomic } from './src/io/atomic-write.ts';
-      import { writePt } from './src/io/pt.ts';
-      import { RawStorage, RawTensor } from './src/io/pt-value.ts';
+      import { writeFileAtomic } from './src/io/bytes/atomic-write.ts';
+      import { writePt } from './src/io/pt/pt.ts';
+      import { RawStorage, RawTensor } from './src/io/pt/value.ts';
       const [file, dieAfter, size] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
       const state = (n) => writePt({ n, w: new RawTensor({ dtype: 'uint8', shape: [size], storage: new RawStorage(new Uint8Array(size).fill(n)) }) });
       function* dying(bytes) {
