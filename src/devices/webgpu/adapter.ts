@@ -28,11 +28,14 @@ const PACKAGE = 'webgpu';
 const KEPT = Symbol.for('flambeau.webgpu');
 const INSTALL = 'install the optional package with npm install webgpu';
 
+/** Dawn looks for drivers when its object is made: one that has found nothing never will. */
+let found: 'nothing' | undefined;
+
 const onNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'; // eslint-disable-line @typescript-eslint/no-unnecessary-condition
 
 /** The entry to WebGPU. */
 async function entry(): Promise<GPU> {
-  const host = globalThis as unknown as { navigator?: { gpu?: GPU }; [KEPT]: GPU | undefined };
+  const host = globalThis as unknown as { navigator?: { gpu?: GPU }; [KEPT]: GPU[] | undefined };
   if (host.navigator?.gpu) return host.navigator.gpu;
   if (!onNode()) {
     throw new DeviceError(
@@ -41,7 +44,10 @@ async function entry(): Promise<GPU> {
   }
   // Dawn's object must outlive all that comes from it, or the process may end with an error.
   const { create } = await dawn();
-  return (host[KEPT] ??= create([]));
+  const kept = (host[KEPT] ??= []);
+  if (kept.length === 0 || found === 'nothing') kept.push(create([]));
+  found = undefined;
+  return kept.at(-1)!;
 }
 
 async function dawn(): Promise<DawnPackage> {
@@ -86,6 +92,7 @@ export async function acquire(options: AdapterOptions = {}): Promise<Acquired> {
   const { powerPreference = 'high-performance', software = softwareWanted() } = options;
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter === null) {
+    found = 'nothing';
     throw new DeviceError(
       'webgpu: no adapter was found; install the driver of the graphics card (on Linux with Vulkan: package libvulkan1 and the driver), ' +
         'or use the cpu device',
