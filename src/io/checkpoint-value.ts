@@ -208,8 +208,8 @@ function writePieces(
 ): void {
   const size = ptItemSize(dtype);
   const scale = itemSize(tensorDType(dtype)!) / size;
-  // Bytes that already are what tensors hold need neither alignment nor a copy.
-  const asIs = dtype !== 'bool' && tensorDType(dtype) === dtype;
+  // Bytes that already are what tensors hold need neither alignment nor a copy where memory is the host's; other devices may have to look at the numbers.
+  const asIs = dtype !== 'bool' && tensorDType(dtype) === dtype && to.device.view !== undefined;
   storage.pieces(from * size, count * size, (piece, at) => {
     to.device.write(to.buffer, start + at * scale, asIs ? piece : tensorData(piece, dtype));
   });

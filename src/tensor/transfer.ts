@@ -1,5 +1,5 @@
 /** Tensors that move from one device to another, with their gradients. */
-import { itemSize, type DType, type TypedArray } from '../base/dtype.ts';
+import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { DTypeError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import type { Device } from '../devices/device.ts';
@@ -44,10 +44,10 @@ function elements(x: Tensor): TypedArray {
   if (storage.freed) throw unusable('to', storage);
   const start = offset * itemSize(layout.dtype);
   const { buffer, device } = storage;
-  return (
-    device.view?.(buffer, start, layout.numel * itemSize(layout.dtype)) ??
-    storage.readNow('to', start, layout.dtype, layout.numel)
-  );
+  const bytes = device.view?.(buffer, start, layout.numel * itemSize(layout.dtype));
+  // As numbers, not as bytes: a device may have to look at them.
+  if (bytes !== undefined) return viewAs(layout.dtype, bytes.buffer, bytes.byteOffset, layout.numel);
+  return storage.readNow('to', start, layout.dtype, layout.numel);
 }
 
 function placed(x: Tensor, data: TypedArray | undefined, device: Device): Tensor {

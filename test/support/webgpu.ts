@@ -2,6 +2,11 @@
  * The WebGPU device that tests run on: a real one where the machine has one, else the software adapter that Debian's package chromium carries
  * (SwiftShader, a Vulkan driver). Where there is neither, or the optional package `webgpu` is not installed, such tests are skipped, with a word.
  */
+import { afterAll, beforeAll, expect } from 'vitest';
+import { cuda } from '../../src/index-node.ts';
+import { provideLowerings } from '../../src/lower/index.ts';
+import { WEBGPU_LOWERINGS } from '../../src/lower/webgpu/index.ts';
+import { provideGpu } from '../../src/tensor/backend.ts';
 import { existsSync } from 'node:fs';
 import { itemSize, type DType, type TypedArray } from '../../src/base/dtype.ts';
 import { DeviceError } from '../../src/base/errors.ts';
@@ -114,4 +119,14 @@ export function distance(got: ArrayLike<number>, expected: ArrayLike<number>): n
     if (!Number.isNaN(b) && a !== b) most = Math.max(most, Math.abs(a - b));
   }
   return most / scale;
+}
+
+/** Has tensors of the tests of a file find this device as the GPU; to be called in a `describe`. */
+export function offerAsGpu(device: WebGpuDevice): void {
+  beforeAll(async () => {
+    provideLowerings('webgpu', WEBGPU_LOWERINGS);
+    provideGpu({ start: () => Promise.resolve(device) });
+    expect(await cuda.init()).toBe(true);
+  });
+  afterAll(() => provideGpu());
 }

@@ -1,13 +1,11 @@
 /** Tensors on the WebGPU device: what programs do with it, against the same on the CPU. */
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
-  compile, cuda, F, manualSeed, nn, optim, randn, tensor, type Tensor,
+  compile, DTypeError, F, manualSeed, nn, optim, randn, tensor, type Tensor,
 } from '../../src/index-node.ts'; // prettier-ignore
-import { provideLowerings } from '../../src/lower/index.ts';
-import { WEBGPU_LOWERINGS } from '../../src/lower/webgpu/index.ts';
-import { provideGpu } from '../../src/tensor/backend.ts';
-import { distance, testDevice } from '../support/webgpu.ts';
+import { deserialize, serialize } from '../../src/io/index.ts';
+import { distance, offerAsGpu, testDevice } from '../support/webgpu.ts';
 
 const device = await testDevice();
 
@@ -28,12 +26,7 @@ class Net extends nn.Module {
 }
 
 describe.skipIf(device === undefined)('the WebGPU device', () => {
-  beforeAll(async () => {
-    provideLowerings('webgpu', WEBGPU_LOWERINGS);
-    provideGpu({ start: () => Promise.resolve(device!) });
-    expect(await cuda.init()).toBe(true);
-  });
-  afterAll(() => provideGpu());
+  offerAsGpu(device!);
 
   test('computes, joins formulas in compiled functions, and reports what it refuses when it is read', async () => {
     const x = randn(3, 4);
@@ -47,6 +40,16 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
     const wrong = there.indexSelect(0, tensor([0, 7], { dtype: 'int64', device: 'gpu' }));
     await expect(wrong.toTypedArrayAsync()).rejects.toThrow(/index 7 is out of range for dimension 0 of size 3/);
     expect(await there.sum().itemAsync()).toBeCloseTo(x.sum().item(), 4);
+  });
+
+  test('takes whole numbers of 32 bits only, from the CPU and from files', () => {
+    const wide = tensor([2n ** 40n]);
+    const bytes = serialize(new Map([['x', wide]]));
+    for (const move of [() => wide.to('gpu'), () => deserialize(bytes, { mapLocation: 'gpu' })]) {
+      expect(move).toThrow(DTypeError);
+      expect(move).toThrow(/int64 is computed in 32 bits there, and 1099511627776 needs more/);
+    }
+    expect(tensor([-5n, 7n]).to('gpu').device).toBe('gpu');
   });
 
   test.each([

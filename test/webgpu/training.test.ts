@@ -2,12 +2,9 @@
  * The tutorial's network (W1) and the classic CIFAR network (W2) of batch 20: 20 steps on WebGPU follow the CPU's losses. W2 on a software adapter takes
  * a minute, so it waits for FLAMBEAU_SLOW=1.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compile, cuda, F, manualSeed, nn, optim, randint, randn, type Tensor } from '../../src/index-node.ts';
-import { provideLowerings } from '../../src/lower/index.ts';
-import { WEBGPU_LOWERINGS } from '../../src/lower/webgpu/index.ts';
-import { provideGpu } from '../../src/tensor/backend.ts';
-import { testDevice } from '../support/webgpu.ts';
+import { describe, expect, test } from 'vitest';
+import { compile, F, manualSeed, nn, optim, randint, randn, type Tensor } from '../../src/index-node.ts';
+import { offerAsGpu, testDevice } from '../support/webgpu.ts';
 
 const device = await testDevice();
 const slow = process.env['FLAMBEAU_SLOW'] === '1';
@@ -54,12 +51,7 @@ async function losses(make: () => nn.Module, where: 'cpu' | 'gpu', steps: number
 }
 
 describe.skipIf(device === undefined)('on WebGPU', () => {
-  beforeAll(async () => {
-    provideLowerings('webgpu', WEBGPU_LOWERINGS);
-    provideGpu({ start: () => Promise.resolve(device!) });
-    await cuda.init();
-  });
-  afterAll(() => provideGpu());
+  offerAsGpu(device!);
 
   test.each([['W1', w1, slow ? 20 : 5], ...(slow ? [['W2', w2, 20] as const] : [])] as const)(
     '%s follows the losses of the CPU',
