@@ -2,6 +2,7 @@
  * The lowerings of copies, conversions and fills between any layouts: by tiles where source and target lie across each
  * other, in words where elements are bytes, else elementwise.
  */
+import { denseCopy, throughDense } from '../regions.ts';
 import { itemSize } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
@@ -102,12 +103,11 @@ function lowerTranspose(l: CpuLowering, from: Value, to: Value, { row, access, o
 }
 
 /** `value` itself if it lies densely in row-major order, else a dense copy in temporary memory. */
-export function asContiguous(l: CpuLowering, value: Value): Value {
-  if (value.layout.contiguous) return value;
-  const copy = l.temp(value.layout.dtype, value.layout.shape);
-  lowerCopy(l, value, copy);
-  return copy;
-}
+export const asContiguous = (l: CpuLowering, value: Value): Value => denseCopy(l, value, lowerCopy);
+
+/** Writes through a contiguous temporary where `out` is not contiguous itself. */
+export const intoDense = (l: CpuLowering, out: Value, write: (dense: Value) => void): void =>
+  throughDense(l, out, write, lowerCopy);
 
 /** Lowers a fill of any layout with one number. */
 export function lowerFill(l: CpuLowering, to: Value, number: readonly (number | ScalarInput)[]): void {

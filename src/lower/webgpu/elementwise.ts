@@ -1,4 +1,5 @@
 /** The lowerings of formulas, copies, conversions and fills: one walk each, between any layouts. */
+import { denseCopy, throughDense } from '../regions.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
@@ -70,23 +71,11 @@ export function lowerFill(l: GpuLowering, to: Value, number: number | ScalarInpu
 }
 
 /** `value` itself if it lies densely in row-major order, else a dense copy in temporary memory. */
-export function asContiguous(l: GpuLowering, value: Value): Value {
-  if (value.layout.contiguous) return value;
-  const copy = l.temp(value.layout.dtype, value.layout.shape);
-  lowerCopy(l, value, copy);
-  return copy;
-}
+export const asContiguous = (l: GpuLowering, value: Value): Value => denseCopy(l, value, lowerCopy);
 
 /** Writes through a contiguous temporary where `out` is not contiguous itself. */
-export function intoDense(l: GpuLowering, out: Value, write: (dense: Value) => void): void {
-  if (out.layout.contiguous) {
-    write(out);
-    return;
-  }
-  const dense = l.temp(out.layout.dtype, out.layout.shape);
-  write(dense);
-  lowerCopy(l, dense, out);
-}
+export const intoDense = (l: GpuLowering, out: Value, write: (dense: Value) => void): void =>
+  throughDense(l, out, write, lowerCopy);
 
 /** In another dtype, if it is not in it yet. */
 export function asDType(l: GpuLowering, value: Value, dtype: Value['layout']['dtype']): Value {

@@ -9,6 +9,7 @@ import { gatherLaunch, indexCheckLaunch, indexPutFewLaunch,
   indexPutLaunch, indexSelectLaunch, oneHotLaunch, ravelLaunch, scatterLaunch, SORT_BLOCK, sortBlocksLaunch, sortMergeLaunch, triangleLaunch, type Put } from '../../kernels/wgsl/index.ts'; // prettier-ignore
 import type { Lines } from '../../kernels/wgsl/lines.ts';
 import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import { joined, padded } from '../regions.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, asDType, intoDense, lowerCopy, lowerFill } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
@@ -146,30 +147,13 @@ function lowerScatter(
   }); // prettier-ignore
 }
 
-function lowerCat(l: GpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void {
-  const { dtype, shape, strides } = out!.layout;
-  const axis = normalizeDim('cat', dim, shape.length);
-  let start = 0;
-  for (const input of inputs) {
-    const part = l.view(out!, layoutOf(dtype, input.layout.shape, strides), start * strides[axis]!);
-    lowerCopy(l, input, part);
-    start += input.layout.shape[axis]!;
-  }
-}
+const lowerCat = (l: GpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void =>
+  joined(l, inputs, out!, dim, lowerCopy);
 
 /** Scalar 0: the value around. */
 function lowerPad(l: GpuLowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
-  const from = x!.layout;
-  const to = out!.layout;
-  const rank = from.shape.length;
-  const before = from.shape.map((_, i) => pads[2 * (rank - 1 - i)] ?? 0);
-  const after = from.shape.map((_, i) => pads[2 * (rank - 1 - i) + 1] ?? 0);
-  const inside = from.shape.map((size, i) => Math.max(0, size + Math.min(before[i]!, 0) + Math.min(after[i]!, 0)));
   if (pads.some((n) => n > 0)) lowerFill(l, out!, l.scalar(0));
-  const skipped = (strides: Dims, sign: 1 | -1): number =>
-    strides.reduce((sum, stride, i) => sum + stride * Math.max(0, sign * before[i]!), 0);
-  const source = l.view(x!, layoutOf(from.dtype, inside, from.strides), skipped(from.strides, -1));
-  lowerCopy(l, source, l.view(out!, layoutOf(to.dtype, inside, to.strides), skipped(to.strides, 1)));
+  padded(l, x!, out!, pads, lowerCopy);
 }
 
 function lowerFlip(l: GpuLowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {

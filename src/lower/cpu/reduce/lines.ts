@@ -10,9 +10,9 @@ import { reducedDims, reducedShape, type ReduceParams, type ScanParams } from '.
 import { computeOf, type ElementwiseSpec } from '../../../kernels/formula/elementwise.ts';
 import { argExtremeKernel, cumsumKernel, prodGradKernel, type LineParams } from '../../../kernels/cpu/reduce/lines.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
-import { asContiguous, lowerFill } from '../copy.ts';
+import { asContiguous, intoDense, lowerFill } from '../copy.ts';
 import { lowerElementwise } from '../elementwise.ts';
-import { intoDense, reduceInto, reduceSpec } from './reduce.ts';
+import { reduceInto, reduceSpec } from './reduce.ts';
 
 /** Nanoseconds for one element of a line. */
 const NS_PER_ELEMENT = 1;

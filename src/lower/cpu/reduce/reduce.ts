@@ -24,7 +24,7 @@ import {
   runsKernel,
   type ReduceSpec,
 } from '../../../kernels/cpu/reduce/reduce.ts';
-import { asContiguous, lowerCopy } from '../copy.ts';
+import { asContiguous, intoDense, lowerCopy } from '../copy.ts';
 
 export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
 
@@ -160,17 +160,6 @@ function lowerColumns(
   if (!grouped) return;
   const combine = { spec: combiningSpec(spec), x: target, out, other: out, n };
   lowerColumns(l, combine, { size: outer.size, stride: groups * columns }, { size: groups, stride: columns }, columns);
-}
-
-/** Writes through a contiguous temporary where `out` is not contiguous itself. */
-export function intoDense(l: CpuLowering, out: Value, write: (dense: Value) => void): void {
-  if (out.layout.contiguous) {
-    write(out);
-    return;
-  }
-  const dense = l.temp(out.layout.dtype, out.layout.shape);
-  write(dense);
-  lowerCopy(l, dense, out);
 }
 
 /** A sum of a dtype: floats move on to double precision, whole numbers are added as int64. */
