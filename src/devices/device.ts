@@ -89,7 +89,7 @@ export interface DeviceLimits {
 export interface Device extends Runner {
   readonly kind: DeviceKind;
   /** As `x.device` gives it: `'cpu'`, `'gpu'`. */
-  readonly name: string;
+  readonly name: 'cpu' | 'gpu';
   readonly limits: DeviceLimits;
   readonly faster: FasterCode | undefined;
   /** Threads that take part in a launch, the calling one included. */

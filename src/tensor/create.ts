@@ -423,7 +423,7 @@ function like<O extends TensorOptions>(op: string, x: Like, options: unknown, ki
   requireTensor(op, 'the input', x);
   const given = requireOptions<O>(op, options, kinds, EXAMPLE);
   if (given.dtype !== undefined && given.device !== undefined) return given;
-  return { ...given, dtype: given.dtype ?? x.dtype, device: given.device ?? (x.device as DeviceName) };
+  return { ...given, dtype: given.dtype ?? x.dtype, device: given.device ?? x.device };
 }
 
 export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('zerosLike', x, 0, options); // prettier-ignore

@@ -70,11 +70,11 @@ export function where(condition: Tensor, a: Tensor | number, b: Tensor | number)
   return apply1('where', [condition, operandOf(a, b, device), operandOf(b, a, device)], NO_ATTRS);
 }
 
-function operandOf(x: Tensor | number, beside: Tensor | number, device: string): Tensor {
+function operandOf(x: Tensor | number, beside: Tensor | number, device: DeviceName): Tensor {
   if (typeof x !== 'number') return x;
   const dtype = promoteScalar(typeof beside === 'number' ? 'bool' : beside.dtype, x);
   requireFits('where', dtype, x);
-  return full([], x, { dtype, device: device as DeviceName });
+  return full([], x, { dtype, device: device });
 }
 
 /** The larger of two tensors' elements; NaN wins. */

@@ -9,7 +9,6 @@
  * The dimensions that are picked from are brought together and flattened, and so are their indices (`ravelIndex`, which checks them);
  * then this is picking slices along one dimension.
  */
-import type { DeviceName } from './backend.ts';
 import { requireDType } from '../base/dtype.ts';
 import { IndexError, ShapeError } from '../base/errors.ts';
 import { broadcastShapes, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
@@ -137,8 +136,7 @@ function fillMasked(view: Tensor, mask: Tensor, value: Tensor | number): void {
 
 /** The value, broadcast to the shape of what is assigned to. */
 function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
-  if (typeof value === 'number')
-    return full([], value, { dtype: view.dtype, device: view.device as DeviceName }).expand([...shape]);
+  if (typeof value === 'number') return full([], value, { dtype: view.dtype, device: view.device }).expand([...shape]);
   requireDType('setAt', 'the value', value.dtype, [view.dtype]);
   const apart = value.storage === view.storage ? value.clone() : value; // what is read must not change meanwhile
   const given = withoutLeadingOnes(apart, shape.length);

@@ -84,7 +84,7 @@ export abstract class TensorBase {
   }
 
   /** `'cpu'` or `'gpu'`. */
-  get device(): string {
+  get device(): 'cpu' | 'gpu' {
     return this.storage.device.name;
   }
 

@@ -392,7 +392,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
 
   /** @internal Zeros of this dtype. */
   newZeros(shape: Dims): Tensor {
-    return zeros([...shape], { dtype: this.dtype, device: this.device as DeviceName });
+    return zeros([...shape], { dtype: this.dtype, device: this.device });
   }
 
   /** @internal */

@@ -10,7 +10,8 @@ import type { CpuStep } from '../../lower/cpu/lowering.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
 import { emitWasm } from '../../kernels/cpu/wasm/emit.ts';
-import type { Buffer, Device, DeviceLimits, FasterCode, Hold, Holding, Program, ProgramOptions } from '../device.ts';
+import type { Buffer, Device, DeviceLimits, FasterCode, Hold, Program, ProgramOptions } from '../device.ts';
+import { heldOn } from '../holding.ts';
 import { addressOf, CpuBuffer } from './buffer.ts';
 import { Heap } from './heap.ts';
 import { canShareMemory, hasRelaxedSimd, isNode, mayBlock, processors, spawnThread } from './host.ts';
@@ -44,11 +45,11 @@ export class CpuDevice implements Device {
   /** Supplied by Node's entry points: `native/native.ts`. */
   static startNative: ((host: NativeHost) => FasterCode | undefined) | undefined;
   readonly kind = 'cpu';
-  readonly name: string = 'cpu';
+  readonly name: Device['name'] = 'cpu';
   readonly limits: DeviceLimits = { dtypes: new Set(DTYPES), bytes: 2 ** 32 };
   readonly target: Target;
   reclaim: ((attempt: number) => boolean) | undefined;
-  hold: Hold = (bytes) => this.#held(bytes);
+  hold: Hold = (bytes) => heldOn(this, bytes);
   readonly memory: HostMemory;
   readonly #shared: boolean;
   readonly #maxPages: number;
@@ -137,16 +138,6 @@ export class CpuDevice implements Device {
         if (!(error instanceof OutOfMemoryError) || this.reclaim?.(attempt) !== true) throw error;
       }
     }
-  }
-
-  #held(bytes: number): Holding {
-    const buffer = this.allocate(bytes);
-    let freed = false;
-    const free = (): void => {
-      if (!freed) this.free(buffer);
-      freed = true;
-    };
-    return { buffer, bytes, free };
   }
 
   /** Gives back what `allocateAt(bytes)` returned. */

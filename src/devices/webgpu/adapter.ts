@@ -29,7 +29,7 @@ const KEPT = Symbol.for('flambeau.webgpu');
 const INSTALL = 'install the optional package with npm install webgpu';
 
 /** Dawn looks for drivers when its object is made: one that has found nothing never will. */
-let found: 'nothing' | undefined;
+let isStale = false;
 
 const onNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'; // eslint-disable-line @typescript-eslint/no-unnecessary-condition
 
@@ -45,8 +45,8 @@ async function entry(): Promise<GPU> {
   // Dawn's object must outlive all that comes from it, or the process may end with an error.
   const { create } = await dawn();
   const kept = (host[KEPT] ??= []);
-  if (kept.length === 0 || found === 'nothing') kept.push(create([]));
-  found = undefined;
+  if (kept.length === 0 || isStale) kept.push(create([]));
+  isStale = false;
   return kept.at(-1)!;
 }
 
@@ -92,7 +92,7 @@ export async function acquire(options: AdapterOptions = {}): Promise<Acquired> {
   const { powerPreference = 'high-performance', software = softwareWanted() } = options;
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter === null) {
-    found = 'nothing';
+    isStale = true;
     throw new DeviceError(
       'webgpu: no adapter was found; install the driver of the graphics card (on Linux with Vulkan: package libvulkan1 and the driver), ' +
         'or use the cpu device',

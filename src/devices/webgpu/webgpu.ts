@@ -8,7 +8,8 @@ import { viewAs, itemSize, type DType, type TypedArray } from '../../base/dtype.
 import { DeviceError, DTypeError, InternalError, OutOfMemoryError } from '../../base/errors.ts';
 import { copyBytes, copyWords } from '../../kernels/wgsl/copy.ts';
 import type { LoweredStep } from '../../compiler/lowering.ts';
-import type { Buffer, Device, Fault, Hold, Holding, ProgramOptions } from '../device.ts';
+import type { Buffer, Device, DeviceLimits, Fault, Hold, ProgramOptions } from '../device.ts';
+import { allocated, heldOn } from '../holding.ts';
 import { acquire, type Acquired, type AdapterOptions } from './adapter.ts';
 import { Heap, type Block } from './heap.ts';
 import { Pipelines } from './pipelines.ts';
@@ -51,10 +52,10 @@ export class WebGpuDevice implements Device {
   readonly target = undefined;
   readonly faster = undefined;
   reclaim: ((attempt: number) => boolean) | undefined;
-  hold: Hold = (bytes) => this.#held(bytes);
+  hold: Hold = (bytes) => heldOn(this, bytes);
   /** Whether its adapter computes on the processor. */
   readonly software: boolean;
-  readonly limits: { readonly dtypes: ReadonlySet<DType>; readonly alignment: number; readonly bytes: number };
+  readonly limits: DeviceLimits;
   readonly #device: GPUDevice;
   readonly #heap: Heap<GPUBuffer>;
   readonly #pipelines: Pipelines;
@@ -80,7 +81,6 @@ export class WebGpuDevice implements Device {
     const maxPageBytes = Math.floor(most / 256) * 256;
     this.limits = {
       dtypes: new Set<DType>(['float32', 'int32', 'int64', 'uint8', 'bool']),
-      alignment: 256,
       bytes: maxPageBytes,
     };
     this.#heap = new Heap({
@@ -149,27 +149,11 @@ export class WebGpuDevice implements Device {
   /** @throws OutOfMemoryError; where only the device can tell that its memory does not reach, the next `read` is rejected with one */
   allocate(bytes: number): GpuBlock {
     this.#requireAlive();
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return this.#heap.allocate(bytes);
-      } catch (error) {
-        if (!(error instanceof OutOfMemoryError) || this.reclaim?.(attempt) !== true) throw error;
-      }
-    }
+    return allocated(this, () => this.#heap.allocate(bytes));
   }
 
   free(block: Buffer): void {
     this.#heap.free(block as GpuBlock);
-  }
-
-  #held(bytes: number): Holding {
-    const buffer = this.allocate(bytes);
-    let freed = false;
-    const free = (): void => {
-      if (!freed) this.free(buffer);
-      freed = true;
-    };
-    return { buffer, bytes, free };
   }
 
   #page(bytes: number): GPUBuffer {
