@@ -7,6 +7,7 @@
  * Every function takes the {@link Fn} it is built into (for temporaries) and an f32v expression. Double precision uses
  * the host's functions (`math` of the loop language) element by element instead.
  */
+import { ERF_NEAR, ERFC_FAR, ERFC_MIDDLE, EXP_TAIL, LOG_TAIL, TANH_TAIL } from '../formula/coefficients.ts';
 import { constant, math, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
 
 const pools = new WeakMap<Fn, Map<string, Local>>();
@@ -36,8 +37,6 @@ const LOG2_E = Math.LOG2E;
 /** ln 2 in two parts: a multiple of the first by a small whole number is exact. */
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
-/** (eˣ - 1 - x) / x² on [-ln2/2, ln2/2] */
-const EXP_TAIL = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 
 /** eˣ - 1 for |x| ≤ ln2/2, in a variable. */
 function smallExpm1(f: Fn, x: Local): Local {
@@ -80,11 +79,6 @@ export function expm1F32(f: Fn, x: Expr): Expr {
   const tiny = arg.unary('abs').lt(c(1e-30)); // x itself: halving would lose bits, and the sign of 0
   return tiny.select(arg, result.add(result));
 }
-
-const LOG_TAIL = [
-  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-]; // prettier-ignore
 
 /** ln x = e·ln2 + ln m, with m scaled into [√½, √2). */
 export function logF32(f: Fn, x: Expr): Expr {
@@ -135,8 +129,6 @@ export function log1pF32(f: Fn, x: Expr): Expr {
   return u.eq(c(1)).select(arg, edge.select(regular, log));
 }
 
-const TANH_TAIL = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
-
 /** tanh x: odd polynomial near 0, else 1 - 2/(e²ˣ + 1). */
 export function tanhF32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
@@ -155,22 +147,6 @@ export function sigmoidF32(f: Fn, x: Expr): Expr {
   const one = hoisted(f, 'f32v', 1);
   return one.div(expF32(f, x.unary('neg')).add(one));
 }
-
-/** erf on |x| ≤ 1, divided by x, in x². */
-const ERF_NEAR = [
-  7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
-  -3.7612625824233e-1, 1.12837916572671,
-];
-/** erfc·|x|·e^(x²) on 1 ≤ |x| < 2, in 1/x² */
-const ERFC_MIDDLE = [
-  2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
-  -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
-];
-/** the same beyond 2 */
-const ERFC_FAR = [
-  -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.0152652792027,
-  4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1,
-];
 
 /** The error function. */
 export function erfF32(f: Fn, x: Expr): Expr {

@@ -2,6 +2,7 @@
  * Convolutions and their gradients on [batch, channels, height, width]: as products of gathered matrices where a group has channels enough to fill
  * tiles, else one thread for each result (`direct`), as for depthwise ones.
  */
+import type { ConvAxis, ConvGeometry } from '../../geometry/conv.ts';
 import { finished, hasStep, type Epilogue } from '../formula/epilogue.ts';
 import { constantOf, inputOf } from '../formula/formula.ts';
 import { formulaText } from './formula.ts';
@@ -10,21 +11,9 @@ import { partsOf, tileFor, tileLaunch, type SplitLaunch, type TileProduct } from
 import { WALK_GROUP, WALK_THREADS, walkGroups, walkText } from './walk.ts';
 
 /** One direction. */
-export interface ConvSide {
-  readonly input: number;
-  readonly kernel: number;
-  readonly output: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** Zeros before the first element. */
-  readonly before: number;
-}
+export type ConvSide = Omit<ConvAxis, 'after'>;
 
-export interface ConvSizes {
-  readonly batch: number;
-  readonly groups: number;
-  readonly inPerGroup: number;
-  readonly outPerGroup: number;
+export interface ConvSizes extends Pick<ConvGeometry, 'batch' | 'groups' | 'inPerGroup' | 'outPerGroup'> {
   readonly height: ConvSide;
   readonly width: ConvSide;
 }
@@ -61,6 +50,18 @@ function epilogueText(epilogue: Epilogue): string {
 
 const floats = (...names: string[]): WgslOperand[] => names.map((name) => ({ name, dtype: 'float32' }));
 
+/** What a convolution and its gradient of the input have in common: products of weights with places of an image, of which these variables know where. */
+const gathered = (g: ConvSizes, epilogue: Epilogue) =>
+  ({
+    params: PARAMS,
+    args: argsOf(g),
+    batches: g.groups,
+    type: 'f32',
+    fastA: 'k',
+    fastB: 'n',
+    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
+  }) as const;
+
 /** [x, weight, bias?, residual?, gate?] → y; operands in this order, the last two as the epilogue needs them. */
 export function convLaunch(g: ConvSizes, bias: boolean, small: boolean, epilogue: Epilogue = 'none'): WgslLaunch {
   const operands = floats('x', 'w', ...(bias ? ['bias'] : []), ...epilogueOperands(epilogue), 'y');
@@ -68,16 +69,10 @@ export function convLaunch(g: ConvSizes, bias: boolean, small: boolean, epilogue
   const product: TileProduct = {
     name: `conv${bias ? '+bias' : ''}|${epilogue}`,
     operands,
-    params: PARAMS,
-    args: argsOf(g),
+    ...gathered(g, epilogue),
     m: g.outPerGroup,
     n: g.batch * g.height.output * g.width.output,
     k: g.inPerGroup * g.height.kernel * g.width.kernel,
-    batches: g.groups,
-    type: 'f32',
-    fastA: 'k',
-    fastB: 'n',
-    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
     readA: 'return w_at((batch * p.M + m) * p.K + k);',
     fixB: `left = i32((i % p.ow) * p.sw) - i32(p.pw); let r = i / p.ow; top = i32((r % p.oh) * p.sh) - i32(p.ph);
   base = ((r / p.oh) * p.G + batch) * p.ic;`,
@@ -97,16 +92,10 @@ export function convInputGradLaunch(g: ConvSizes, small: boolean, epilogue: Epil
   const product: TileProduct = {
     name: `convInputGrad|${epilogue}`,
     operands,
-    params: PARAMS,
-    args: argsOf(g),
+    ...gathered(g, epilogue),
     m: g.inPerGroup,
     n: g.batch * g.height.input * g.width.input,
     k: g.outPerGroup * g.height.kernel * g.width.kernel,
-    batches: g.groups,
-    type: 'f32',
-    fastA: 'k',
-    fastB: 'n',
-    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
     readA: 'let kk = p.kh * p.kw; return w_at(((batch * p.oc + k / kk) * p.ic + m) * kk + k % kk);',
     fixB: `left = i32(i % p.iw + p.pw); let r = i / p.iw; top = i32(r % p.ih + p.ph); base = ((r / p.ih) * p.G + batch) * p.oc;`,
     readB: `let kx = k % p.kw; let r = k / p.kw; let y = top - i32((r % p.kh) * p.dh); let x = left - i32(kx * p.dw);

@@ -8,6 +8,8 @@
  * Compilers may fuse a·b + c and drop subnormal numbers; nothing here relies on either.
  */
 
+import { ERF_NEAR, ERFC_FAR, ERFC_MIDDLE, EXP_TAIL, LOG_TAIL, TANH_TAIL } from '../formula/coefficients.ts';
+
 interface WgslFunction {
   readonly needs: readonly string[];
   readonly text: string;
@@ -19,24 +21,6 @@ const float = (value: number): string => `${Math.fround(value)}f`;
 const polynomial = (x: string, [first, ...rest]: readonly number[]): string =>
   rest.reduce((sum, c) => `(${sum} * ${x} + ${float(c)})`, float(first!));
 
-const EXP_TAIL = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
-const LOG_TAIL = [
-  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-]; // prettier-ignore
-const TANH_TAIL = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
-const ERF_NEAR = [
-  7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
-  -3.7612625824233e-1, 1.12837916572671,
-];
-const ERFC_MIDDLE = [
-  2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
-  -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
-];
-const ERFC_FAR = [
-  -1.047766399936249e1, 1.297719955372516e1, -7.495518717768503, 2.921019019210786, -1.0152652792027,
-  4.218463358204948e-1, -2.820767439740514e-1, 5.641895067754075e-1,
-];
 const SIN_TAIL = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS_TAIL = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
 const ATAN_TAIL = [8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1];
