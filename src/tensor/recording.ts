@@ -87,8 +87,8 @@ export class Recording {
   readonly #fresh: readonly number[];
   /** Which of the buffers that existed before are written. */
   readonly #written: ReadonlySet<number>;
-  /** Where the graph's buffers are in a run. */
-  readonly #at: Places = { buffers: [], offsets: [] };
+  /** Of the graph's external buffers, their places among those. */
+  readonly #slots = new Map<number, number>();
   /** Bytes that intermediates may take. */
   readonly #memoryLimit: number | undefined;
   #plan: Plan | undefined;
@@ -125,6 +125,7 @@ export class Recording {
     for (const { buffer } of this.#fills) if (!this.#fresh.includes(buffer)) this.#keep(buffer);
     recorder.release();
     this.#written = recorder.graph.written();
+    recorder.graph.externals.forEach((buffer, slot) => this.#slots.set(buffer, slot));
   }
 
   /** Memory of a buffer for as long as the recording lives. */
@@ -240,7 +241,8 @@ export class Recording {
     const { preconditions, effects } = this.#recorder;
     const plan = this.#planFor(args);
     const epoch = storageEpoch();
-    this.#place(args);
+    const { places } = plan;
+    this.#place(args, places);
     if (!first) {
       this.#checkValues(args);
       for (const check of preconditions) check();
@@ -253,15 +255,10 @@ export class Recording {
       const data = first ? drawn : fill();
       this.#shared.device.write((fresh.get(buffer) ?? this.#own.get(buffer)!).buffer, 0, data);
     }
-    if (storageEpoch() !== epoch) this.#place(args);
-    for (const [buffer, storage] of fresh) this.#placeAt(buffer, storage, 0);
-    const { externals } = this.#recorder.graph;
+    if (storageEpoch() !== epoch) this.#place(args, places);
+    for (const [buffer, storage] of fresh) this.#placeAt(places, buffer, storage, 0);
     try {
-      externals.forEach((buffer, i) => {
-        plan.places.buffers[i] = this.#at.buffers[buffer];
-        plan.places.offsets[i] = this.#at.offsets[buffer]!;
-      });
-      plan.run(this.#scalars(), () => this.#stamps(args)); // prettier-ignore
+      plan.run(this.#scalars(), () => this.#stamps(args));
     } catch (error) {
       throw explained(this.#divisions(), error);
     } finally {
@@ -301,20 +298,21 @@ export class Recording {
     return this.#recorder.graph.buffers[buffer]!.bytes;
   }
 
-  /** Notes where the graph's buffers are. */
-  #place(args: readonly Tensor[]): void {
+  /** Tells the plan where the graph's buffers are. */
+  #place(args: readonly Tensor[], places: Places): void {
     for (const { buffer, argument, baseBytes } of this.#arguments) {
       const tensor = args[argument]!;
-      this.#placeAt(buffer, tensor.storage, byteOffset(tensor) - baseBytes);
+      this.#placeAt(places, buffer, tensor.storage, byteOffset(tensor) - baseBytes);
     }
-    for (const { buffer, storage } of this.#captured) this.#placeAt(buffer, storage, 0);
-    for (const [buffer, storage] of this.#own) this.#placeAt(buffer, storage, 0);
+    for (const { buffer, storage } of this.#captured) this.#placeAt(places, buffer, storage, 0);
+    for (const [buffer, storage] of this.#own) this.#placeAt(places, buffer, storage, 0);
   }
 
-  #placeAt(buffer: number, storage: Storage, offset: number): void {
+  #placeAt({ buffers, offsets }: Places, buffer: number, storage: Storage, offset: number): void {
+    const slot = this.#slots.get(buffer)!;
     if (storage.freed) throw unusable('compile', storage);
-    this.#at.buffers[buffer] = storage.buffer;
-    this.#at.offsets[buffer] = offset;
+    buffers[slot] = storage.buffer;
+    offsets[slot] = offset;
   }
 
   /** Checks run on the tensors that stand now where those of the recording stood. */
