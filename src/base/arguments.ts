@@ -144,7 +144,7 @@ function isEmptyLiteral(value: unknown): boolean {
 export const OPTIONS = kind('an object', (value) => isRecord(value));
 
 /** Objects that stand for nothing but their fields: literals, instances of a caller's class with fields. */
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null || Object.keys(value).length > 0;
