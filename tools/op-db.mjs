@@ -3,7 +3,7 @@
  *
  * Runs PyTorch's own test database (op_db, module_db, optim_db) against the library, for all names that it has or for those given (PyTorch's
  * names), and compares results, gradients and errors. The samples are exported once, in two minutes, by the Python of .venv
- * (tools/python-env.sh) into node_modules/.cache/op-db; --export makes them anew. What is refused is counted by reason in
+ * (tools/python-env.sh) into node_modules/.cache/op-db; --export makes them anew, with names only those. What is refused is counted by reason in
  * test/op-db/refusals.json; --update writes it. --small does all of this with the selection that the test suite runs:
  * test/fixtures/op-db.bin.gz, refusals-small.json.
  */
@@ -87,8 +87,8 @@ async function samples() {
     return [SMALL];
   }
   if (options.export || !existsSync(CACHE)) {
-    rmSync(CACHE, { recursive: true, force: true });
-    await exported([CACHE]);
+    if (wanted.length === 0) rmSync(CACHE, { recursive: true, force: true });
+    await exported([CACHE], wanted);
   }
   const names = wanted.map((name) => name.replaceAll(':', '-'));
   return readdirSync(CACHE)
@@ -136,10 +136,11 @@ function told(order) {
   });
 }
 
-async function exported(args) {
+/** @param some only these names, if any */
+async function exported(args, some = []) {
   const python = at('.venv/bin/python');
   if (!existsSync(python)) fail('no .venv here; tools/python-env.sh makes it');
-  const names = JSON.stringify(await told('names'));
+  const names = JSON.stringify(some.length > 0 ? some : await told('names'));
   const { status } = spawnSync(python, [at('tools/op-db/export.py'), ...args], {
     input: names,
     stdio: ['pipe', 'inherit', 'inherit'],
