@@ -27,4 +27,4 @@ export { Parameter } from './parameter.ts';
 export type { Apply, RunLayers, ShapeFn } from './shape-types.ts';
 export type { LoadOptions, LoadResult, StateDict } from './state-dict.ts';
 export * as init from './init.ts';
-export * as utils from './utils.ts';
+export * as utils from './utils/index.ts';

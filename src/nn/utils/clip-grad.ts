@@ -2,12 +2,12 @@
  * Gradients kept within bounds before an optimizer's step (R. Pascanu et al., On the difficulty of training recurrent neural
  * networks, 2013).
  */
-import { ITERABLE, kind, listOf, requireKind } from '../base/arguments.ts';
-import { requireTensor } from '../tensor/arguments.ts';
-import { withGradMode } from '../tensor/grad-mode.ts';
-import { zeros } from '../tensor/create.ts';
-import { stack } from '../tensor/functions.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { ITERABLE, kind, listOf, requireKind } from '../../base/arguments.ts';
+import { requireTensor } from '../../tensor/arguments.ts';
+import { withGradMode } from '../../tensor/grad-mode.ts';
+import { zeros } from '../../tensor/create.ts';
+import { stack } from '../../tensor/functions.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 const ABOVE_ZERO = kind('a positive number', (value) => typeof value === 'number' && value > 0);
 const NORM = kind('2 or Infinity', (value) => value === 2 || value === Infinity);

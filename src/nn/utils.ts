@@ -1,3 +1,0 @@
-/** PyTorch's `torch.nn.utils`. */
-export { clipGradNorm_, clipGradValue_ } from './clip-grad.ts';
-export { consumePrefixInStateDictIfPresent } from './state-dict.ts';
