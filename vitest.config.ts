@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { threadTextForVite } from './tools/thread-text.mjs';
 import { wasmTextForVite } from './tools/wasm-text.mjs';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -73,7 +74,7 @@ const OTHERS: readonly Other[] = [
 ];
 
 export default defineConfig({
-  plugins: [wasmTextForVite],
+  plugins: [wasmTextForVite, threadTextForVite],
   resolve: {
     alias: [
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },

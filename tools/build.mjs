@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
 import { stripKernelNames } from './strip-names.mjs';
+import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
 
 const { values: options } = parseArgs({
@@ -45,7 +46,7 @@ function entryPoints() {
   );
   const exported = files.flatMap((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1] ?? []);
   const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
-  const names = new Set([...exported, 'cli/main', ...located.map((name) => name.replace(/\.ts$/, '')), 'data/worker']);
+  const names = new Set([...exported, 'cli/main', ...located.map((name) => name.replace(/\.ts$/, '')), 'data/worker', 'lower/webgpu/start']);
   for (const name of names) if (!sources.has(`${name}.ts`)) fail(`there is no src/${name}.ts`);
   return [...names];
 }
@@ -66,7 +67,7 @@ async function workerSource() {
 const prepare = {
   name: 'prepare',
   setup(build) {
-    build.onLoad({ filter: /worker-source\.ts$/ }, async () => ({ contents: await workerSource(), loader: 'ts' }));
+    build.onLoad({ filter: /cpu[\\/]worker-source\.ts$/ }, async () => ({ contents: await workerSource(), loader: 'ts' }));
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(src, path).split(sep).join('/');
       const text = stripKernelNames(path, sources.get(name));
@@ -138,7 +139,7 @@ async function bundle() {
     sourcemap: 'linked',
     write: false,
     logLevel: 'warning',
-    plugins: [prepare, wasmText],
+    plugins: [threadText, prepare, wasmText],
   });
   for (const { path, text } of result.outputFiles) {
     const file = relative(out, path).split(sep).join('/');

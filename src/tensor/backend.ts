@@ -48,12 +48,19 @@ export function signOf(device: Device): string {
   return sign;
 }
 
+type Start = typeof import('../lower/webgpu/start.ts');
+
 /** WebGPU, which is loaded when it is asked for. */
-const WEBGPU: GpuProvider = {
+const WEBGPU: { start: GpuProvider['start']; startNow?: () => Device | string } = {
   start: async () => (await import('../lower/webgpu/start.ts')).startWebGpu(),
 };
 
 let provider: GpuProvider = WEBGPU;
+
+/** Has WebGPU start without a pause, where the host can load a module at once. */
+export function startGpuNowBy(load: () => Start): void {
+  WEBGPU.startNow = () => load().startWebGpuNow();
+}
 /** The GPU, or why there is none; undefined until somebody has asked. */
 let gpu: Device | string | undefined;
 

@@ -6,6 +6,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium, type Browser } from 'playwright-core';
+import { threadText } from '../../tools/thread-text.mjs';
 import { wasmText } from '../../tools/wasm-text.mjs';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -49,7 +50,7 @@ export async function bundleForBrowser(entries: Record<string, string>): Promise
     target: 'es2022',
     write: false,
     alias: { flambeau: `${root}src/index.ts` },
-    plugins: [wasmText],
+    plugins: [wasmText, threadText],
     logLevel: 'error',
   });
   return new Map(outputFiles.map(({ path, text }) => [path.replace(/^.*[\\/]/, ''), text]));

@@ -6,6 +6,7 @@ import { result, WALK_GROUP, walkGroups, walkText } from '../../src/kernels/wgsl
 import type { GpuStep } from '../../src/devices/webgpu/program.ts';
 import type { WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import { acquire } from '../../src/devices/webgpu/adapter.ts';
+import { LocalEngine } from '../../src/devices/webgpu/engine.ts';
 import { WebGpuDevice as Device } from '../../src/devices/webgpu/webgpu.ts';
 import { newTestDevice, testDevice } from '../support/webgpu.ts';
 
@@ -204,7 +205,7 @@ describe.skipIf(found === undefined)('webgpu device', () => {
       },
       set: (target, name, value) => Reflect.set(target, name, value, target),
     });
-    return new Device({ ...acquired, device: fake }, { pageBytes: 1 << 16 });
+    return new Device(new LocalEngine({ ...acquired, device: fake }), { pageBytes: 1 << 16 });
   }
 
   test('a lost device refuses what is under way and what follows, and says what to do', async () => {

@@ -10,6 +10,8 @@ export interface AdapterOptions {
   readonly powerPreference?: 'high-performance' | 'low-power';
   /** Whether an adapter that computes on the processor will do. */
   readonly software?: boolean;
+  /** Where the package that brings WebGPU to Node lies, for code that has no place of its own to look from. */
+  readonly packageUrl?: string;
 }
 
 /** An adapter's device and what it says of itself. */
@@ -24,9 +26,9 @@ interface DawnPackage {
 }
 
 /** The package that brings WebGPU to Node; a name in a variable, so that bundlers leave the import alone. */
-const PACKAGE = 'webgpu';
+export const PACKAGE = 'webgpu';
 const KEPT = Symbol.for('flambeau.webgpu');
-const INSTALL = 'install the optional package with npm install webgpu';
+export const INSTALL = 'install the optional package with npm install webgpu';
 
 /** Dawn looks for drivers when its object is made: one that has found nothing never will. */
 let isStale = false;
@@ -34,7 +36,7 @@ let isStale = false;
 const onNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'; // eslint-disable-line @typescript-eslint/no-unnecessary-condition
 
 /** The entry to WebGPU. */
-async function entry(): Promise<GPU> {
+async function entry(packageUrl: string): Promise<GPU> {
   const host = globalThis as unknown as { navigator?: { gpu?: GPU }; [KEPT]: GPU[] | undefined };
   if (host.navigator?.gpu) return host.navigator.gpu;
   if (!onNode()) {
@@ -43,19 +45,19 @@ async function entry(): Promise<GPU> {
     );
   }
   // Dawn's object must outlive all that comes from it, or the process may end with an error.
-  const { create } = await dawn();
+  const { create } = await dawn(packageUrl);
   const kept = (host[KEPT] ??= []);
   if (kept.length === 0 || isStale) kept.push(create([]));
   isStale = false;
   return kept.at(-1)!;
 }
 
-async function dawn(): Promise<DawnPackage> {
+async function dawn(url: string): Promise<DawnPackage> {
   try {
-    return (await import(/* @vite-ignore */ PACKAGE)) as DawnPackage;
+    return (await import(/* @vite-ignore */ url)) as DawnPackage;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const missing = /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
+    const missing = url === PACKAGE && /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
     throw new DeviceError(
       missing
         ? `webgpu: Node has no WebGPU of its own; ${INSTALL}, or use the cpu device`
@@ -69,7 +71,8 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 const isSoftware = ({ info }: GPUAdapter): boolean =>
   info.isFallbackAdapter || SOFTWARE.test(`${info.device} ${info.description} ${info.architecture}`);
 
-const softwareWanted = (): boolean => onNode() && process.env['FLAMBEAU_GPU'] === 'software';
+/** Whether the environment says that an adapter that computes on the processor will do. */
+export const softwareWanted = (): boolean => onNode() && process.env['FLAMBEAU_GPU'] === 'software';
 
 /** Limits that are asked for as high as the adapter has them. */
 const HIGHEST = [
@@ -88,8 +91,8 @@ const HIGHEST = [
  * @throws DeviceError with what is missing and how to get it
  */
 export async function acquire(options: AdapterOptions = {}): Promise<Acquired> {
-  const gpu = await entry();
-  const { powerPreference = 'high-performance', software = softwareWanted() } = options;
+  const { powerPreference = 'high-performance', software = softwareWanted(), packageUrl = PACKAGE } = options;
+  const gpu = await entry(packageUrl);
   const adapter = await gpu.requestAdapter({ powerPreference });
   if (adapter === null) {
     isStale = true;

@@ -1,33 +1,34 @@
 /**
- * Compiled kernels, by key and by which pages their operands lie in, and the layouts that all of them share: group 0 has the pages, as words that are read
+ * Compiled kernels and bind groups of an engine, by number, and the layouts that all of them share: group 0 has the pages, as words that are read
  * and written; group 1 has the launch's parameters, at an offset given with each launch. So bind groups serve all kernels with as many pages.
  *
  * Pipelines are made asynchronously: a browser compiles several at a time and the page goes on. Until one is there, the queue holds
  * launches back (`queue.ts`).
  */
 import { DeviceError } from '../../base/errors.ts';
-import { Recent } from '../../base/recent.ts';
-import { PARAM_BYTES, wgslText, type WgslKernel } from '../../kernels/wgsl/kernel.ts';
-import type { Page } from './heap.ts';
+import { PARAM_BYTES } from '../../kernels/wgsl/kernel.ts';
 
 const COMPUTE = 4; // GPUShaderStage.COMPUTE; Node has no such global
 
 /** A pipeline that is there, on its way, or will not come. */
 export interface PipelineEntry {
-  readonly key: string;
   pipeline: GPUComputePipeline | undefined;
   error: DeviceError | undefined;
   /** Settles, without rejecting, once one of both is there. */
-  readonly settled: Promise<void>;
+  settled: Promise<void>;
+}
+
+interface Group {
+  readonly group: GPUBindGroup;
+  readonly pages: readonly number[];
 }
 
 export class Pipelines {
   readonly #device: GPUDevice;
-  /** Programs hold theirs; here those are forgotten that none has asked for in a while. */
-  readonly #entries = new Recent<string, PipelineEntry>(1024);
+  readonly #entries = new Map<number, PipelineEntry>();
   readonly #pageLayouts: GPUBindGroupLayout[] = [];
   readonly #layouts: GPUPipelineLayout[] = [];
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups = new Map<number, Group>();
   readonly #maxPages: number;
   readonly paramLayout: GPUBindGroupLayout;
 
@@ -45,28 +46,17 @@ export class Pipelines {
     });
   }
 
-  /** How many kernels have been compiled or asked for. */
-  get size(): number {
-    return this.#entries.size;
+  get(id: number): PipelineEntry {
+    return this.#entries.get(id)!;
   }
 
-  /** The pipeline of a kernel whose operands lie in these of the bound pages. */
-  get(kernel: WgslKernel, slots: readonly number[]): PipelineEntry {
-    const key = `${kernel.key}@${slots.join('')}`;
-    let entry = this.#entries.get(key);
-    if (entry === undefined) this.#entries.set(key, (entry = this.#start(key, kernel, slots)));
-    return entry;
+  drop(id: number): void {
+    this.#entries.delete(id);
   }
 
-  #start(key: string, kernel: WgslKernel, slots: readonly number[]): PipelineEntry {
-    const text = wgslText(kernel, slots);
-    const pages = Math.max(0, ...slots) + 1;
-    const entry: { -readonly [K in keyof PipelineEntry]: PipelineEntry[K] } = {
-      key,
-      pipeline: undefined,
-      error: undefined,
-      settled: Promise.resolve(),
-    };
+  /** Begins to compile a kernel, which sees so many pages. */
+  add(id: number, key: string, text: string, pages: number): void {
+    const entry: PipelineEntry = { pipeline: undefined, error: undefined, settled: Promise.resolve() };
     entry.settled = this.#compiled(key, text, pages).then(
       (pipeline) => {
         entry.pipeline = pipeline;
@@ -75,7 +65,7 @@ export class Pipelines {
         entry.error = error instanceof DeviceError ? error : new DeviceError(`webgpu: kernel ${key}: ${String(error)}`);
       },
     );
-    return entry;
+    this.#entries.set(id, entry);
   }
 
   async #compiled(key: string, text: string, pages: number): Promise<GPUComputePipeline> {
@@ -121,22 +111,22 @@ export class Pipelines {
     }));
   }
 
-  /** The bind group of these pages, in this order. */
-  group(pages: readonly Page<GPUBuffer>[]): GPUBindGroup {
-    const key = pages.map(({ id }) => id).join();
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      group = this.#device.createBindGroup({
-        layout: this.#pageLayout(pages.length),
-        entries: pages.map(({ buffer }, binding) => ({ binding, resource: { buffer } })),
-      });
-      this.#groups.set(key, group);
-    }
-    return group;
+  /** Names a bind group of these pages, in this order. More than the adapter binds are nothing: no kernel that sees them compiles. */
+  addGroup(id: number, pages: readonly number[], bufferOf: (page: number) => GPUBuffer): void {
+    if (pages.length > this.#maxPages) return;
+    const group = this.#device.createBindGroup({
+      layout: this.#pageLayout(pages.length),
+      entries: pages.map((page, binding) => ({ binding, resource: { buffer: bufferOf(page) } })),
+    });
+    this.#groups.set(id, { group, pages });
   }
 
-  /** Lets go of the bind groups, when a page goes. */
-  forgetGroups(): void {
-    this.#groups.clear();
+  groupOf(id: number): GPUBindGroup {
+    return this.#groups.get(id)!.group;
+  }
+
+  /** Lets go of the bind groups that a page is in, when it goes. */
+  dropGroupsOf(page: number): void {
+    for (const [id, { pages }] of this.#groups) if (pages.includes(page)) this.#groups.delete(id);
   }
 }

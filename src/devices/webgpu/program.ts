@@ -1,13 +1,12 @@
 /**
- * A list of launches of a WebGPU device, made ready to run any number of times: pipelines, bind groups and parameters are settled once; a run only
+ * A list of launches of a WebGPU device, made ready to run any number of times: kernels, groups of pages and parameters are settled once; a run only
  * fills in where its buffers lie and its scalars.
  */
 import { invariant } from '../../base/errors.ts';
 import { unitsOf, type WgslKernel, type WgslParamType } from '../../kernels/wgsl/kernel.ts';
 import type { Program } from '../device.ts';
+import type { Batch, GroupName, KernelName } from './batch.ts';
 import type { Block, Page } from './heap.ts';
-import type { PipelineEntry, Pipelines } from './pipelines.ts';
-import type { Queue } from './queue.ts';
 
 /** A place in a buffer of the plan. */
 export interface GpuOperand {
@@ -26,7 +25,8 @@ export interface GpuStep {
   readonly groups: number;
 }
 
-export type GpuBlock = Block<GPUBuffer>;
+/** A block of memory, in a page that the engine knows by its number. */
+export type GpuBlock = Block<number>;
 
 /** Where a run finds the buffers, by their numbers. */
 export interface GpuPlaces {
@@ -36,12 +36,9 @@ export interface GpuPlaces {
 
 /** What a launch needs of its device. */
 export interface Machine {
-  readonly pipelines: Pipelines;
-  readonly queue: Queue;
+  readonly batch: Batch;
   /** Throws why nothing works any more, if that is so. */
   readonly requireAlive: () => void;
-  /** Is told of a kernel that does not compile. */
-  readonly failed: (error: Error) => void;
 }
 
 const word = new DataView(new ArrayBuffer(4));
@@ -54,26 +51,26 @@ function wordOf(type: WgslParamType, value: number): number {
   return word.getUint32(0);
 }
 
-/** A launch with its pipeline and bind group for the pages that its operands lay in when it last ran. */
+/** A launch with its kernel and group for the pages that its operands lay in when it last ran. */
 class Launch {
   readonly #step: GpuStep;
-  readonly #machine: Machine;
+  readonly #batch: Batch;
   /** The parameters; those that a run fills in are 0. */
   readonly #fixed: Uint32Array;
-  /** Flat pairs: a word and the scalar that goes there. */
+  /** Flat triples: a word, the scalar that goes there, and which parameter it is. */
   readonly #scalars: number[] = [];
   /** In the unit that the operand counts in: four bytes or one. */
   readonly #perUnit: readonly number[];
-  readonly #pages: (Page<GPUBuffer> | undefined)[];
-  #entry: PipelineEntry | undefined;
-  #group: GPUBindGroup | undefined;
+  readonly #pages: (Page<number> | undefined)[];
+  #kernel: KernelName | undefined;
+  #group: GroupName | undefined;
 
-  constructor(step: GpuStep, machine: Machine) {
+  constructor(step: GpuStep, batch: Batch) {
     const { kernel, operands, params, groups } = step;
     invariant(operands.length === kernel.operands.length, `${kernel.key}: an operand for each of the kernel's`);
     invariant(params.length === kernel.params.length, `${kernel.key}: a parameter for each of the kernel's`);
     this.#step = step;
-    this.#machine = machine;
+    this.#batch = batch;
     this.#fixed = new Uint32Array(1 + operands.length + params.length);
     this.#fixed[0] = groups;
     params.forEach((value, i) => {
@@ -85,44 +82,38 @@ class Launch {
     this.#pages = operands.map(() => undefined);
   }
 
-  /** Finds pipeline and bind group for where the buffers lie. @returns the pipeline, unless it is the one from before */
-  bind(places: GpuPlaces): PipelineEntry {
+  /** Finds kernel and group for where the buffers lie. */
+  #bind(places: GpuPlaces): KernelName {
     const { operands } = this.#step;
-    let isSame = this.#entry !== undefined;
+    let isSame = this.#kernel !== undefined;
     for (let i = 0; i < operands.length; i++) {
       const { page } = places.buffers[operands[i]!.buffer]!;
       if (page === this.#pages[i]) continue;
       this.#pages[i] = page;
       isSame = false;
     }
-    return isSame ? this.#entry! : this.#rebind();
+    return isSame ? this.#kernel! : this.#rebind();
   }
 
-  #rebind(): PipelineEntry {
-    const { pipelines } = this.#machine;
-    const bound: Page<GPUBuffer>[] = [];
+  #rebind(): KernelName {
+    const bound: Page<number>[] = [];
     const slots = this.#pages.map((page) => {
       const at = bound.indexOf(page!);
       return at >= 0 ? at : bound.push(page!) - 1;
     });
-    this.#group = pipelines.group(bound);
-    this.#entry = pipelines.get(this.#step.kernel, slots);
-    return this.#entry;
+    this.#group = this.#batch.group(bound);
+    this.#kernel = this.#batch.kernel(this.#step.kernel, slots);
+    return this.#kernel;
   }
 
-  /** Encodes the launch. */
+  /** Adds the launch to the batch. */
   run(places: GpuPlaces, scalars: readonly number[]): void {
-    const { pipeline, error } = this.bind(places);
-    if (pipeline === undefined) {
-      if (error !== undefined) this.#machine.failed(error);
-      return;
-    }
-    const { queue } = this.#machine;
+    const name = this.#bind(places);
     const { operands, kernel, groups } = this.#step;
     const fixed = this.#fixed;
-    const at = queue.reserve(fixed.length);
-    const { words } = queue;
-    words.set(fixed, at);
+    const at = this.#batch.add(name, this.#group!, groups, fixed.length);
+    const { words } = this.#batch;
+    for (let i = 0; i < fixed.length; i++) words[at + i] = fixed[i]!;
     for (let i = 0; i < operands.length; i++) {
       const { buffer, byteOffset } = operands[i]!;
       words[at + 1 + i] = (places.buffers[buffer]!.offset + places.offsets[buffer]! + byteOffset) / this.#perUnit[i]!;
@@ -131,7 +122,6 @@ class Launch {
     for (let i = 0; i < numbers.length; i += 3) {
       words[at + numbers[i]!] = wordOf(kernel.params[numbers[i + 2]!]!.type, scalars[numbers[i + 1]!]!);
     }
-    queue.launch(pipeline, this.#group!, at, groups);
   }
 }
 
@@ -141,42 +131,21 @@ export class GpuProgram implements Program {
 
   constructor(steps: readonly GpuStep[], machine: Machine) {
     this.#machine = machine;
-    this.#launches = steps.filter(({ groups }) => groups > 0).map((step) => new Launch(step, machine));
+    this.#launches = steps.filter(({ groups }) => groups > 0).map((step) => new Launch(step, machine.batch));
   }
 
-  /** Encodes the launches, or has them wait until their pipelines are there. */
+  /** Queues the launches. */
   run(places: GpuPlaces, scalars: readonly number[]): void {
-    const { queue, requireAlive } = this.#machine;
+    const { batch, requireAlive } = this.#machine;
     requireAlive();
-    if (queue.isOpen && this.#unready(places) === undefined) {
-      this.#encode(places, scalars);
-      return;
-    }
-    const kept = { buffers: [...places.buffers], offsets: [...places.offsets] }; // the caller may change its own
-    const numbers = [...scalars];
-    void this.#unready(kept); // all of them begin to be made
-    queue.add({ blocked: () => this.#unready(kept), run: () => this.#encode(kept, numbers) });
-  }
-
-  /** What to wait for: undefined if all pipelines are there, or will not come. */
-  #unready(places: GpuPlaces): Promise<void> | undefined {
-    let first: Promise<void> | undefined;
-    for (const launch of this.#launches) {
-      const entry = launch.bind(places);
-      if (entry.pipeline === undefined && entry.error === undefined) first ??= entry.settled;
-    }
-    return first;
-  }
-
-  #encode(places: GpuPlaces, scalars: readonly number[]): void {
     for (const launch of this.#launches) launch.run(places, scalars);
-    this.encoded(places);
-    this.#machine.queue.mark();
+    this.queued(places);
+    batch.mark();
   }
 
-  /** Is called when a run's launches are in the queue: what is read from now on comes after them. */
-  protected encoded(_places: GpuPlaces): void {}
+  /** Is called when a run's launches are queued: what is read from now on comes after them. */
+  protected queued(_places: GpuPlaces): void {}
 
-  /** It holds no memory: pipelines are everybody's. */
+  /** It holds no memory: kernels are everybody's. */
   dispose(): void {}
 }

@@ -5,6 +5,7 @@
  * Whatever cannot be done yet, because a pipeline is still being made, waits in line, and all that comes after it waits behind it.
  */
 import { PARAM_BYTES, MAX_GROUPS } from '../../kernels/wgsl/kernel.ts';
+import { ENOUGH, LAUNCH_HEAD } from './batch.ts';
 
 // GPUBufferUsage; Node has no such global
 const COPY_DST = 8;
@@ -12,8 +13,6 @@ const UNIFORM = 64;
 
 /** Bytes of parameters of the launches that are handed over together. */
 const RING_BYTES = 1 << 18;
-/** Launches after which a program's end is an occasion to hand over. */
-const ENOUGH = 24;
 
 /** Something that waits: it is done as soon as it is ready and nothing stands before it. */
 export interface Waiting {
@@ -88,8 +87,8 @@ export class Queue {
     void blocked.then(goOn, goOn);
   }
 
-  /** Place for the parameters of a launch. @returns where in `words` they begin */
-  reserve(count: number): number {
+  /** Place for the parameters of a launch. @returns where in `#words` they begin */
+  #reserve(count: number): number {
     const size = Math.ceil(count / this.#stride) * this.#stride;
     if (this.#used + size > this.#words.length) this.flush();
     const at = this.#used;
@@ -97,23 +96,24 @@ export class Queue {
     return at;
   }
 
-  get words(): Uint32Array {
-    return this.#words;
-  }
-
-  /** Encodes a launch, whose parameters stand at `params` of the words. */
-  launch(pipeline: GPUComputePipeline, group: GPUBindGroup, params: number, groups: number): void {
+  /** Encodes the launch that stands at `from` of `given`: its head and its parameters. */
+  launch(pipeline: GPUComputePipeline, group: GPUBindGroup, given: Uint32Array, from: number): void {
+    const groups = given[from + 2]!;
+    const count = given[from + 3]!;
+    const at = this.#reserve(count);
+    const words = this.#words;
+    for (let i = 0; i < count; i++) words[at + i] = given[from + LAUNCH_HEAD + i]!;
     const pass = (this.#pass ??= this.#begin());
     if (pipeline !== this.#lastPipeline) pass.setPipeline((this.#lastPipeline = pipeline));
     if (group !== this.#lastGroup) pass.setBindGroup(0, (this.#lastGroup = group));
-    this.#offset[0] = params * 4;
+    this.#offset[0] = at * 4;
     pass.setBindGroup(1, this.#ringGroup, this.#offset, 0, 1);
     if (groups <= MAX_GROUPS) pass.dispatchWorkgroups(groups);
     else pass.dispatchWorkgroups(MAX_GROUPS, Math.ceil(groups / MAX_GROUPS));
     this.#launches++;
   }
 
-  /** The end of a run: many launches are handed over now, few with those that follow before the program lets others run. */
+  /** The end of a batch: many launches are handed over now, few with those that follow before others have their turn. */
   mark(): void {
     if (this.#launches >= ENOUGH) this.flush();
     else if (!this.#willFlush) {

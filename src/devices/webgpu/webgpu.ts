@@ -1,26 +1,23 @@
 /**
- * The WebGPU device: memory in pages, launches in one queue, results that come back when asked for.
+ * The WebGPU device: memory in pages, launches in one queue, results that come back when asked for. Here is what is known of it without touching it; its
+ * other half, the engine, may run in a thread of its own (`engine.ts`).
  *
  * Everything happens in the order in which it is asked for, but later: what goes wrong on the device is known at the next `read`, which is
  * rejected with it. Numbers are float32, int32, uint8, bool, and int64 of which kernels compute with 32 bits; there is no float64.
  */
 import { viewAs, itemSize, type DType, type TypedArray } from '../../base/dtype.ts';
-import { DeviceError, DTypeError, InternalError, OutOfMemoryError } from '../../base/errors.ts';
+import { DTypeError } from '../../base/errors.ts';
 import { copyBytes, copyWords } from '../../kernels/wgsl/copy.ts';
 import type { LoweredStep } from '../../compiler/lowering.ts';
 import type { Buffer, Device, DeviceLimits, Fault, Hold, ProgramOptions } from '../device.ts';
 import { allocated, heldOn } from '../holding.ts';
-import { acquire, type Acquired, type AdapterOptions } from './adapter.ts';
+import { acquire, type AdapterOptions } from './adapter.ts';
+import { Batch } from './batch.ts';
+import { LocalEngine, type Engine, type Piece } from './engine.ts';
 import { Heap, type Block } from './heap.ts';
-import { Pipelines } from './pipelines.ts';
 import { GpuProgram, type GpuBlock, type GpuPlaces, type GpuStep, type Machine } from './program.ts';
-import { Queue } from './queue.ts';
-import { Staging } from './staging.ts';
-
-// GPUBufferUsage; Node has no such global
-const COPY_SRC = 4;
-const COPY_DST = 8;
-const STORAGE = 128;
+import { AT_ONCE } from './ring.ts';
+import { canHaveThread, startThread, startThreadNow } from './thread.ts';
 
 const PAGE_BYTES = 64 << 20;
 /** A word counts bytes: see `kernels/wgsl/kernel.ts`. */
@@ -41,8 +38,6 @@ interface PlacedFault {
   readonly error: Fault['error'];
 }
 
-export type Rejecter = (error: Error) => void;
-
 export class WebGpuDevice implements Device {
   readonly kind = 'webgpu';
   readonly name = 'gpu';
@@ -56,77 +51,39 @@ export class WebGpuDevice implements Device {
   /** Whether its adapter computes on the processor. */
   readonly software: boolean;
   readonly limits: DeviceLimits;
-  readonly #device: GPUDevice;
-  readonly #heap: Heap<GPUBuffer>;
-  readonly #pipelines: Pipelines;
-  readonly #queue: Queue;
-  readonly #staging: Staging;
+  readonly readNow?: (from: Buffer, offset: number, dtype: DType, length: number) => TypedArray;
+  readonly #engine: Engine;
+  readonly #heap: Heap<number>;
+  readonly #batch: Batch;
   readonly #machine: Machine;
-  /** Why nothing works any more. */
-  #failure: Error | undefined;
-  /** Settles that tell of pages that there was no memory for. */
-  readonly #checks = new Set<Promise<void>>();
-  /** Reads that have not come back. */
-  readonly #reads = new Set<Rejecter>();
+  #nextPage = 0;
   /** Reports that have not been looked at since their program ran. */
   readonly #unseen = new Map<GpuProgram, readonly PlacedFault[]>();
 
-  constructor({ device, description, software }: Acquired, options: WebGpuOptions = {}) {
+  constructor(engine: Engine, options: WebGpuOptions = {}) {
     const { maxBytes = Infinity } = options;
+    const { description, software, bindingBytes } = engine.facts;
     this.description = description;
     this.software = software;
-    this.#device = device;
-    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize, MOST_PAGE_BYTES);
-    const maxPageBytes = Math.floor(most / 256) * 256;
+    this.#engine = engine;
+    const maxPageBytes = Math.floor(Math.min(bindingBytes, MOST_PAGE_BYTES) / 256) * 256;
     this.limits = {
       dtypes: new Set<DType>(['float32', 'int32', 'int64', 'uint8', 'bool']),
       bytes: maxPageBytes,
     };
     this.#heap = new Heap({
-      create: (bytes) => this.#page(bytes),
-      destroy: (buffer) => this.#destroyPage(buffer),
+      create: (bytes) => {
+        engine.page(this.#nextPage, bytes);
+        return this.#nextPage++;
+      },
+      destroy: (page) => this.#batch.dropPage(page),
       pageBytes: Math.min(options.pageBytes ?? PAGE_BYTES, maxPageBytes),
       maxPageBytes,
       maxBytes,
     });
-    this.#pipelines = new Pipelines(device);
-    this.#queue = new Queue(device, this.#pipelines.paramLayout);
-    this.#staging = new Staging(device);
-    this.#machine = {
-      pipelines: this.#pipelines,
-      queue: this.#queue,
-      requireAlive: () => this.#requireAlive(),
-      failed: (error) => this.#fail(error),
-    };
-    this.#watch();
-  }
-
-  /** Notices when the device goes, and errors that nobody caught. */
-  #watch(): void {
-    void this.#device.lost.then(({ reason, message }) => {
-      if (reason === 'destroyed') return;
-      this.#fail(
-        new DeviceError(
-          `webgpu: the device was lost (${message || 'no reason given'}): its driver restarted, or one launch took too long; what was in its memory is ` +
-            'gone. Ask for the device again, load the last checkpoint, and use a smaller batch if it happens again',
-        ),
-      );
-    });
-    this.#device.onuncapturederror = ({ error }) => {
-      this.#fail(isOutOfMemory(error) ? outOfMemory(error.message) : new InternalError(`webgpu: ${error.message}`));
-    };
-  }
-
-  #fail(error: Error): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = error;
-    for (const reject of this.#reads) reject(error);
-    this.#reads.clear();
-  }
-
-  #requireAlive(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#batch = new Batch(engine);
+    this.#machine = { batch: this.#batch, requireAlive: () => engine.requireAlive() };
+    if (engine.readNow !== undefined) this.readNow = (...at) => this.#readNow(...at);
   }
 
   // ——— Memory
@@ -141,14 +98,14 @@ export class WebGpuDevice implements Device {
     return this.#heap.reserved;
   }
 
-  /** Kernels compiled so far. */
+  /** Kernels asked for so far. */
   get kernelCount(): number {
-    return this.#pipelines.size;
+    return this.#batch.kernelCount;
   }
 
   /** @throws OutOfMemoryError; where only the device can tell that its memory does not reach, the next `read` is rejected with one */
   allocate(bytes: number): GpuBlock {
-    this.#requireAlive();
+    this.#engine.requireAlive();
     return allocated(this, () => this.#heap.allocate(bytes));
   }
 
@@ -156,55 +113,21 @@ export class WebGpuDevice implements Device {
     this.#heap.free(block as GpuBlock);
   }
 
-  #page(bytes: number): GPUBuffer {
-    const device = this.#device;
-    device.pushErrorScope('out-of-memory');
-    const buffer = device.createBuffer({ size: bytes, usage: STORAGE | COPY_SRC | COPY_DST, label: 'page' });
-    const check = device.popErrorScope().then(
-      (error) => {
-        if (error !== null) this.#fail(outOfMemory(error.message));
-      },
-      () => undefined, // lost: said elsewhere
-    );
-    this.#checks.add(check);
-    void check.then(() => this.#checks.delete(check));
-    return buffer;
-  }
-
-  #destroyPage(buffer: GPUBuffer): void {
-    this.#queue.flush();
-    this.#pipelines.forgetGroups();
-    buffer.destroy();
-  }
-
   // ——— Copies
 
   /** Copies `data` to the device, `offset` bytes into the block, after all that was asked for before. */
   write(to: GpuBlock, offset: number, given: TypedArray): void {
-    this.#requireAlive();
+    this.#engine.requireAlive();
     requireStorable(given);
-    const data = isShared(given) ? given.slice() : given; // Dawn crashes on memory that threads share
-    const bytes = data.byteLength;
+    const bytes = given.byteLength;
     if (bytes === 0) return;
     if ((offset | bytes) % 4 !== 0) {
-      this.#writeBytes(to, offset, data);
+      this.#writeBytes(to, offset, given);
       return;
     }
-    const { buffer } = to.page;
-    const at = to.offset + offset;
-    if (this.#queue.isOpen) {
-      this.#queue.flush();
-      this.#device.queue.writeBuffer(buffer, at, data);
-      return;
-    }
-    const copy = data.slice() as ArrayBufferView<ArrayBuffer>;
-    this.#queue.add({
-      blocked: () => undefined,
-      run: () => {
-        this.#queue.flush();
-        this.#device.queue.writeBuffer(buffer, at, copy);
-      },
-    });
+    const data = isShared(given) ? given.slice() : given; // Dawn crashes on memory that threads share
+    this.#batch.publish();
+    this.#engine.write(to.page.buffer, to.offset + offset, new Uint8Array(data.buffer, data.byteOffset, bytes));
   }
 
   /** Copies bytes that begin or end within a word: by way of a block of their own, and a kernel. */
@@ -219,7 +142,7 @@ export class WebGpuDevice implements Device {
 
   /** Copies within the device. The ranges may not overlap. */
   copy(from: GpuBlock, fromOffset: number, to: GpuBlock, toOffset: number, bytes: number): void {
-    this.#requireAlive();
+    this.#engine.requireAlive();
     const step = (fromOffset | toOffset | bytes) % 4 === 0 ? copyWords(bytes / 4) : copyBytes(bytes);
     this.program([step]).run({ buffers: [from, to], offsets: [fromOffset, toOffset] }, []);
   }
@@ -228,42 +151,43 @@ export class WebGpuDevice implements Device {
    * Copies elements from the device once all that was asked for before is done.
    * @throws what has gone wrong on the device up to then
    */
-  read(from: GpuBlock, offset: number, dtype: DType, length: number): Promise<TypedArray> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      const settle = (error: unknown): void => {
-        if (this.#reads.delete(reject)) reject(this.#failure ?? asError(error));
-      };
-      this.#reads.add(reject);
-      const run = (): void => {
-        this.#readNext(from, offset, dtype, length).then((data) => {
-          if (this.#reads.delete(reject)) resolve(data);
-        }, settle);
-      };
-      this.#queue.add({ blocked: () => undefined, run });
-    });
+  async read(from: GpuBlock, offset: number, dtype: DType, length: number): Promise<TypedArray> {
+    const start = from.offset + offset;
+    const faults = this.#unseenFaults();
+    const bytes = length * itemSize(dtype);
+    const wanted = wordsOf(from, start, bytes);
+    this.#batch.publish();
+    const copy = await this.#engine.read([wanted, ...faults.map(reportOf)]);
+    this.#requireNoFault(faults, copy, wanted.bytes);
+    return viewAs(dtype, copy.slice(start % 4, (start % 4) + bytes), 0, length);
   }
 
-  async #readNext(from: GpuBlock, offset: number, dtype: DType, length: number): Promise<TypedArray> {
+  /** The same at once, many elements in several turns. */
+  #readNow(given: Buffer, offset: number, dtype: DType, length: number): TypedArray {
+    const from = given as GpuBlock;
     const start = from.offset + offset;
-    const shift = start % 4;
-    const bytes = Math.ceil((shift + length * itemSize(dtype)) / 4) * 4;
+    const faults = this.#unseenFaults();
+    const bytes = new Uint8Array(length * itemSize(dtype));
+    this.#batch.publish();
+    let at = 0;
+    do {
+      const reports = at === 0 ? faults : [];
+      const room = AT_ONCE - reports.length * FAULT_BYTES;
+      const part = Math.min(bytes.length - at, room > 8 ? room - 8 : 0);
+      const wanted = wordsOf(from, start + at, part);
+      const copy = this.#engine.readNow!([wanted, ...reports.map(reportOf)]);
+      this.#requireNoFault(reports, copy, wanted.bytes);
+      bytes.set(new Uint8Array(copy, (start + at) % 4, part), at);
+      at += part;
+    } while (at < bytes.length);
+    return viewAs(dtype, bytes.buffer, 0, length);
+  }
+
+  #unseenFaults(): readonly PlacedFault[] {
+    if (this.#unseen.size === 0) return NO_FAULTS;
     const faults = [...this.#unseen.values()].flat();
     this.#unseen.clear();
-    const total = bytes + faults.length * FAULT_BYTES;
-    const staging = this.#staging.take(total);
-    const { encoder } = this.#queue;
-    if (bytes > 0) encoder.copyBufferToBuffer(from.page.buffer, start - shift, staging, 0, bytes);
-    faults.forEach(({ block, offset: at }, i) => {
-      encoder.copyBufferToBuffer(block.page.buffer, block.offset + at, staging, bytes + i * FAULT_BYTES, FAULT_BYTES);
-    });
-    this.#queue.flush();
-    const copy = await this.#staging.read(staging, Math.max(total, 4));
-    await Promise.all(this.#checks);
-    this.#requireAlive();
-    this.#requireNoFault(faults, copy, bytes);
-    const data = copy.slice(shift, shift + length * itemSize(dtype));
-    return viewAs(dtype, data, 0, length);
+    return faults;
   }
 
   #requireNoFault(faults: readonly PlacedFault[], copy: ArrayBuffer, at: number): void {
@@ -298,12 +222,23 @@ export class WebGpuDevice implements Device {
 
   /** Gives up the device and all of its memory; what has not come back is refused. */
   destroy(): void {
-    this.#fail(new DeviceError('webgpu: the device has been destroyed; ask for another'));
-    this.#queue.close();
-    this.#staging.close();
-    this.#device.destroy();
+    this.#engine.destroy();
   }
 }
+
+const NO_FAULTS: readonly PlacedFault[] = [];
+
+/** The words that bytes lie in. */
+function wordsOf({ page }: GpuBlock, start: number, bytes: number): Piece {
+  const shift = start % 4;
+  return { page: page.buffer, at: start - shift, bytes: Math.ceil((shift + bytes) / 4) * 4 };
+}
+
+const reportOf = ({ block, offset }: PlacedFault): Piece => ({
+  page: block.page.buffer,
+  at: block.offset + offset,
+  bytes: FAULT_BYTES,
+});
 
 /** A program whose kernels may refuse values: each run leaves reports for the next read to look at. */
 class ReportingProgram extends GpuProgram {
@@ -321,7 +256,7 @@ class ReportingProgram extends GpuProgram {
     this.#unseen = unseen;
   }
 
-  protected override encoded({ buffers, offsets }: GpuPlaces): void {
+  protected override queued({ buffers, offsets }: GpuPlaces): void {
     const placed = this.#faults.map(({ buffer, error }) => ({
       block: buffers[buffer]!,
       offset: offsets[buffer]!,
@@ -334,16 +269,6 @@ class ReportingProgram extends GpuProgram {
     this.#unseen.delete(this);
   }
 }
-
-const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new DeviceError(`webgpu: ${String(error)}`);
-
-const isOutOfMemory = (error: GPUError): boolean => error.constructor.name === 'GPUOutOfMemoryError';
-
-const outOfMemory = (message: string): OutOfMemoryError =>
-  new OutOfMemoryError(
-    `webgpu memory: the device has no more (${message}); use a smaller batch, free tensors with memoryScope(), or close other programs that draw`,
-  );
 
 /** @throws DTypeError for what the device has no numbers for */
 function requireStorable(data: TypedArray): void {
@@ -360,10 +285,22 @@ function requireStorable(data: TypedArray): void {
   }
 }
 
-/** Asks for a device. @throws DeviceError with what is missing and how to get it */
+/** Asks for a device in this thread: it can be read, but not at once. @throws DeviceError with what is missing and how to get it */
 export async function requestWebGpu(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
-  return new WebGpuDevice(await acquire(options), options);
+  return new WebGpuDevice(new LocalEngine(await acquire(options)), options);
 }
+
+/**
+ * Asks for a device that can be read at once where this thread may wait: one whose engine has a thread of its own; else for one in this thread.
+ * @throws DeviceError with what is missing and how to get it
+ */
+export async function startWebGpuDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  return canHaveThread() ? new WebGpuDevice(await startThread(options), options) : requestWebGpu(options);
+}
+
+/** The same, at once, in Node. @throws DeviceError with what is missing and how to get it */
+export const startWebGpuDeviceNow = (options: WebGpuOptions = {}): WebGpuDevice =>
+  new WebGpuDevice(startThreadNow(options), options);
 
 export type { Block };
 
