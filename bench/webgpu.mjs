@@ -1,24 +1,32 @@
 /**
- * node bench/webgpu.mjs [--launches N] [--runs N]
+ * node bench/webgpu.mjs [--launches N] [--runs N] [--no-thread]
  *
  * What it costs the program's thread to hand work to the WebGPU device: processor time of that thread (Linux only) for each run of a
  * program of one small launch and of one of many, encoding and handing over included. Kernels run on a card, or with FLAMBEAU_GPU=software on
- * other threads. Prints the median of ten rounds, and the quartiles.
+ * other threads. Prints the median of ten rounds, and the quartiles. The device has a thread of its own, as programs in Node have it, and what one read at
+ * once takes is timed as well; with --no-thread it is in the program's thread, as on a page.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import koffi from 'koffi';
+import { threadText } from '../tools/thread-text.mjs';
 
 const { values: options } = parseArgs({
-  options: { launches: { type: 'string', default: '50' }, runs: { type: 'string', default: '300' } },
+  allowNegative: true,
+  options: {
+    launches: { type: 'string', default: '50' },
+    runs: { type: 'string', default: '300' },
+    thread: { type: 'boolean', default: true },
+  },
 });
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The sources in one module: they have no entry point of their own. */
 async function sources() {
-  const contents = `export { requestWebGpu } from '../src/devices/webgpu/webgpu.ts';
+  const contents = `export { requestWebGpu, startWebGpuDeviceNow } from '../src/devices/webgpu/webgpu.ts';
 export { elementwiseLaunch } from '../src/kernels/wgsl/elementwise.ts';`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: at('.') },
@@ -27,6 +35,7 @@ export { elementwiseLaunch } from '../src/kernels/wgsl/elementwise.ts';`;
     format: 'esm',
     platform: 'node',
     external: ['webgpu'],
+    plugins: [threadText],
   });
   const folder = mkdtempSync(join(at('../node_modules'), '.bench-'));
   try {
@@ -37,11 +46,19 @@ export { elementwiseLaunch } from '../src/kernels/wgsl/elementwise.ts';`;
   }
 }
 
-/** Microseconds that this thread has had a processor for. */
-const threadTime = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e3;
+/** Microseconds that this thread has had a processor for: the kernel's count in /proc only moves with the clock's ticks. */
+const libc = koffi.load('libc.so.6');
+const THREAD_TIME = 3;
+const ClockTime = koffi.array('int64_t', 2);
+const threadClock = libc.func('clock_gettime', 'int', ['int', koffi.out(koffi.pointer(ClockTime))]);
+function threadTime() {
+  const now = [[0, 0]];
+  threadClock(THREAD_TIME, now);
+  return Number(now[0][0]) * 1e6 + Number(now[0][1]) / 1e3;
+}
 
-const { requestWebGpu, elementwiseLaunch } = await sources();
-const device = await requestWebGpu();
+const { requestWebGpu, startWebGpuDeviceNow, elementwiseLaunch } = await sources();
+const device = options.thread ? startWebGpuDeviceNow() : await requestWebGpu();
 const operand = { dtype: 'float32', as: 'f32' };
 const spec = {
   name: 'double',
@@ -76,7 +93,21 @@ async function measure(launches, runs) {
   );
 }
 
+/** Milliseconds until a number is there. */
+function measureReads() {
+  const times = [];
+  for (let i = 0; i < 300; i++) {
+    const start = performance.now();
+    device.readNow(x, 0, 'float32', 1);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  const [low, middle, high] = [75, 150, 225].map((i) => times[i].toFixed(3));
+  console.log(`a read at once: ${middle} ms (${low} to ${high})`);
+}
+
 console.log(device.description);
 await measure(1, Number(options.runs));
 await measure(Number(options.launches), Math.ceil(Number(options.runs) / 10));
+if (options.thread) measureReads();
 device.destroy();

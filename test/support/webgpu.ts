@@ -11,12 +11,12 @@ import { existsSync } from 'node:fs';
 import { itemSize, type DType, type TypedArray } from '../../src/base/dtype.ts';
 import { DeviceError } from '../../src/base/errors.ts';
 import type { WgslLaunch } from '../../src/kernels/wgsl/kernel.ts';
-import { requestWebGpu, type WebGpuDevice, type WebGpuOptions } from '../../src/devices/webgpu/webgpu.ts';
+import { requestWebGpu, startWebGpuDevice, type WebGpuDevice, type WebGpuOptions } from '../../src/devices/webgpu/webgpu.ts'; // prettier-ignore
 
 const CHROMIUM = '/usr/lib/chromium';
 
 /** Makes chromium's Vulkan driver, and its loader where the system has none, known to this process. */
-async function offerSoftware(): Promise<void> {
+export async function offerSoftware(): Promise<void> {
   process.env['VK_DRIVER_FILES'] ??= `${CHROMIUM}/vk_swiftshader_icd.json`;
   const loader = `${CHROMIUM}/libvulkan.so.1`;
   const places = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
@@ -31,12 +31,18 @@ async function offerSoftware(): Promise<void> {
 
 let shared: Promise<WebGpuDevice | undefined> | undefined;
 
-/** Another device, or undefined with a word on the console. */
-export async function newTestDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice | undefined> {
+/**
+ * Another device, or undefined with a word on the console.
+ * @param start with which it is started; by default, in this thread
+ */
+export async function newTestDevice(
+  options: WebGpuOptions = {},
+  start: (options: WebGpuOptions) => Promise<WebGpuDevice> = requestWebGpu,
+): Promise<WebGpuDevice | undefined> {
   if (existsSync(CHROMIUM)) await offerSoftware();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await requestWebGpu({ software: true, pageBytes: 4 << 20, ...options });
+      return await start({ software: true, pageBytes: 4 << 20, ...options });
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       // On a busy machine the driver has once not come at the first call.
@@ -46,6 +52,10 @@ export async function newTestDevice(options: WebGpuOptions = {}): Promise<WebGpu
     }
   }
 }
+
+/** Another device that can be read at once: it has a thread of its own. */
+export const newThreadDevice = (options: WebGpuOptions = {}): Promise<WebGpuDevice | undefined> =>
+  newTestDevice(options, startWebGpuDevice);
 
 /** The device that the tests of a file share. */
 export const testDevice = (): Promise<WebGpuDevice | undefined> => (shared ??= newTestDevice());
@@ -122,8 +132,9 @@ export function distance(got: ArrayLike<number>, expected: ArrayLike<number>): n
 }
 
 /** Has tensors of the tests of a file find this device as the GPU; to be called in a `describe`. */
-export function offerAsGpu(device: WebGpuDevice): void {
+export function offerAsGpu(given: WebGpuDevice | (() => WebGpuDevice)): void {
   beforeAll(async () => {
+    const device = typeof given === 'function' ? given() : given;
     provideLowerings('webgpu', WEBGPU_LOWERINGS);
     provideGpu({ start: () => Promise.resolve(device) });
     expect(await cuda.init()).toBe(true);

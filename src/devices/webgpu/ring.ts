@@ -125,7 +125,7 @@ export const threadEnded = (why = ''): DeviceError =>
  * Sleeps until something is so.
  * @throws what has gone wrong on the device meanwhile, DeviceError when its thread has ended or shows no sign of life
  */
-export function waitUntil(areas: SharedAreas, isSo: () => boolean): void {
+export function waitUntil(areas: SharedAreas, isSo: () => boolean, patience = PATIENCE_MS): void {
   let beat = areas.get('beat');
   let heard = performance.now();
   for (;;) {
@@ -138,7 +138,7 @@ export function waitUntil(areas: SharedAreas, isSo: () => boolean): void {
     if (areas.get('beat') !== beat) {
       beat = areas.get('beat');
       heard = now;
-    } else if (now - heard > (beat === 0 ? START_MS : PATIENCE_MS)) {
+    } else if (now - heard > (beat === 0 ? Math.min(START_MS, patience) : patience)) {
       throw threadEnded(`, or does not answer any more (for ${Math.round((now - heard) / 1000)} s)`);
     }
   }

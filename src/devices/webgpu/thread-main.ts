@@ -143,7 +143,7 @@ class EngineThread {
         return;
       }
       const command = this.#reader.next();
-      if (command !== undefined) this.#obey(command);
+      if (command !== undefined) this.#tryTo(command);
       else if (this.#reader.sleep()) break;
     }
     this.#isTurning = false;
@@ -154,6 +154,14 @@ class EngineThread {
       this.#isTurning = false;
       this.turn();
     });
+  }
+
+  #tryTo(command: Command): void {
+    try {
+      this.#obey(command);
+    } catch (error) {
+      this.#failed(error); // nothing after it can be right
+    }
   }
 
   #obey({ op, words }: Command): void {

@@ -21,7 +21,6 @@ interface Thread {
   post(message: unknown): void;
   /** Keeps the process alive, or no longer. */
   hold(isHeld: boolean): void;
-  end(): void;
 }
 
 interface Told {
@@ -34,7 +33,6 @@ interface NodeWorker {
   on(event: string, told: (value: never) => void): void;
   ref(): void;
   unref(): void;
-  terminate(): Promise<unknown>;
 }
 
 interface NodeWorkers {
@@ -58,7 +56,6 @@ function spawnInNode({ Worker }: NodeWorkers, told: Told): Thread {
       if (isHeld) worker.ref();
       else worker.unref();
     },
-    end: () => void worker.terminate(),
   };
 }
 
@@ -71,7 +68,6 @@ function spawnInBrowser(told: Told): Thread {
     return {
       post: (message) => worker.postMessage(message),
       hold: () => undefined,
-      end: () => worker.terminate(),
     };
   } finally {
     setTimeout(() => URL.revokeObjectURL(url), 60_000); // some browsers fetch it later
