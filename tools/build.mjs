@@ -46,7 +46,13 @@ function entryPoints() {
   );
   const exported = files.flatMap((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1] ?? []);
   const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
-  const names = new Set([...exported, 'cli/main', ...located.map((name) => name.replace(/\.ts$/, '')), 'data/worker', 'lower/webgpu/start']);
+  const names = new Set([
+    ...exported,
+    'cli/main',
+    ...located.map((name) => name.replace(/\.ts$/, '')),
+    'data/worker',
+    'lower/webgpu/start',
+  ]);
   for (const name of names) if (!sources.has(`${name}.ts`)) fail(`there is no src/${name}.ts`);
   return [...names];
 }
@@ -67,7 +73,10 @@ async function workerSource() {
 const prepare = {
   name: 'prepare',
   setup(build) {
-    build.onLoad({ filter: /cpu[\\/]worker-source\.ts$/ }, async () => ({ contents: await workerSource(), loader: 'ts' }));
+    build.onLoad({ filter: /cpu[\\/]worker-source\.ts$/ }, async () => ({
+      contents: await workerSource(),
+      loader: 'ts',
+    }));
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(src, path).split(sep).join('/');
       const text = stripKernelNames(path, sources.get(name));

@@ -57,7 +57,8 @@ async function dawn(url: string): Promise<DawnPackage> {
     return (await import(/* @vite-ignore */ url)) as DawnPackage;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const missing = url === PACKAGE && /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
+    const missing =
+      url === PACKAGE && /Cannot find (package|module) 'webgpu'|Failed to (load|resolve).*webgpu/.test(reason);
     throw new DeviceError(
       missing
         ? `webgpu: Node has no WebGPU of its own; ${INSTALL}, or use the cpu device`

@@ -66,8 +66,7 @@ const outOfMemory = (message: string): OutOfMemoryError =>
     `webgpu memory: the device has no more (${message}); use a smaller batch, free tensors with memoryScope(), or close other programs that draw`,
   );
 
-export const destroyed = (): DeviceError =>
-  new DeviceError('webgpu: the device has been destroyed; ask for another');
+export const destroyed = (): DeviceError => new DeviceError('webgpu: the device has been destroyed; ask for another');
 
 const asError = (error: unknown): Error =>
   error instanceof Error ? error : new DeviceError(`webgpu: ${String(error)}`);
@@ -226,7 +225,7 @@ export class LocalEngine implements Engine {
       const buffer = this.#pages.get(page);
       if (buffer === undefined) return;
       this.#queue.flush();
-      this.#device.queue.writeBuffer(buffer, at, data as Uint8Array<ArrayBuffer>);
+      this.#device.queue.writeBuffer(buffer, at, data);
     });
   }
 

@@ -270,5 +270,5 @@ export class RingReader {
 /** The text at the end of a command of {@link RingWriter.sendText}, which has so many numbers before it. */
 export function textIn(words: Uint32Array, numbers: number): string {
   const from = words.byteOffset + 4 * (numbers + 1);
-  return textOf(new Uint8Array(words.buffer, from, words[numbers]!));
+  return textOf(new Uint8Array(words.buffer, from, words[numbers]));
 }

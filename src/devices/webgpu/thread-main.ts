@@ -14,9 +14,7 @@ export interface ThreadSetup {
 
 /** What the thread says by messages, to a program that does not wait. */
 export type ThreadMessage =
-  | { readonly ready: true }
-  | { readonly failed: PlainError }
-  | { readonly ticket: number; readonly data: ArrayBuffer };
+  { readonly ready: true } | { readonly failed: PlainError } | { readonly ticket: number; readonly data: ArrayBuffer };
 
 interface Port {
   post(message: ThreadMessage, transfer?: ArrayBuffer[]): void;
@@ -168,7 +166,8 @@ class EngineThread {
     const engine = this.#engine!;
     const [a = 0, b = 0, c = 0] = words;
     if (op === OP.launches) engine.launches(words);
-    else if (op === OP.write) engine.write(a, b, new Uint8Array(words.buffer, words.byteOffset + 12, c).slice()); // not shared any more
+    else if (op === OP.write)
+      engine.write(a, b, new Uint8Array(words.buffer, words.byteOffset + 12, c).slice()); // not shared any more
     else if (op === OP.read || op === OP.readNow) this.#read(a, op === OP.readNow, piecesIn(words.subarray(1)));
     else if (op === OP.page) engine.page(a, b);
     else if (op === OP.dropPage) engine.dropPage(a);

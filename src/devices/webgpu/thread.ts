@@ -234,7 +234,7 @@ export class ThreadEngine implements Engine {
       const ticket = this.#ask(OP.readNow, pieces);
       waitUntil(this.#areas, () => this.#areas.get('answered') === ticket);
       const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
-      return this.#areas.answer.slice(0, Math.min(bytes, AT_ONCE)).buffer as unknown as ArrayBuffer;
+      return this.#areas.answer.slice(0, Math.min(bytes, AT_ONCE)).buffer;
     });
   }
 
