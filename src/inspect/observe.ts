@@ -2,7 +2,8 @@
 import { ARRAY, requireKind, wrongArgument } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';
-import { ModuleBase, type ForwardHook } from '../nn/module-base.ts';
+import { ModuleBase } from '../nn/module-base.ts';
+import type { ForwardHook } from '../nn/module-hooks.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { Tensor } from '../tensor/tensor.ts';
 

@@ -21,7 +21,21 @@ export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/norm.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './layers/pool.ts';
 export { PixelShuffle, PixelUnshuffle, Upsample } from './layers/resize.ts';
-export { ModuleBase, type ForwardHook } from './module-base.ts';
+export { ModuleBase } from './module-base.ts';
+export {
+  registerModuleForwardHook,
+  registerModuleForwardPreHook,
+  registerModuleFullBackwardHook,
+  registerModuleFullBackwardPreHook,
+  type BackwardHookOptions,
+  type ForwardHook,
+  type ForwardHookOptions,
+  type ForwardPreHook,
+  type ForwardPreHookOptions,
+  type FullBackwardHook,
+  type FullBackwardPreHook,
+  type ModuleGrads,
+} from './module-hooks.ts';
 export { Module, type CallableModule, type ForwardFunction } from './module.ts';
 export { Parameter } from './parameter.ts';
 export type { Apply, RunLayers, ShapeFn } from './shape-types.ts';

@@ -14,12 +14,11 @@ import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
+import { addBackwardHook, addBackwardPreHook, addForwardHook, addForwardPreHook, everyModule, Hooks, withHooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
+import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { Parameter } from './parameter.ts';
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
-
-/** Runs after a module's forward; what it returns, if anything, replaces the output. */
-export type ForwardHook = (module: ModuleBase, args: readonly unknown[], output: unknown) => unknown;
 
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
@@ -274,11 +273,49 @@ export abstract class ModuleBase {
     return this.to('cuda');
   }
 
-  /** Runs `hook` after every forward of this module. */
-  registerForwardHook(hook: ForwardHook): { remove(): void } {
-    requireKind('registerForwardHook', 'hook', hook, FUNCTION);
-    this[INTERNALS].hooks.add(hook);
-    return { remove: () => void this[INTERNALS].hooks.delete(hook) };
+  // ---- hooks
+
+  /**
+   * Runs `hook(module, args)` before every forward of this module; what it returns, if anything, replaces the arguments: an array of all
+   * of them, or a single one (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_forward_pre_hook).
+   * @returns a handle whose `remove()` takes the hook away
+   */
+  registerForwardPreHook(hook: ForwardPreHook, options?: ForwardPreHookOptions): RemovableHandle {
+    return addForwardPreHook('registerForwardPreHook', this[INTERNALS].hooks, hook, options);
+  }
+
+  /**
+   * Runs `hook(module, args, output)` after every forward of this module; what it returns, if anything, replaces the output
+   * (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_forward_hook).
+   * @returns a handle whose `remove()` takes the hook away
+   * @example
+   * import { nn, ones, type Tensor } from 'flambeau';
+   * const layer = new nn.Linear(3, 2);
+   * const seen: Tensor[] = [];
+   * const handle = layer.registerForwardHook((_module, _args, output) => void seen.push(output as Tensor));
+   * layer(ones(4, 3));
+   * handle.remove();
+   * console.log(seen[0]?.shape); // [4, 2]
+   */
+  registerForwardHook(hook: ForwardHook, options?: ForwardHookOptions): RemovableHandle {
+    return addForwardHook('registerForwardHook', this[INTERNALS].hooks, hook, options);
+  }
+
+  /**
+   * Runs `hook(module, gradOutput)` before gradients go back through this module; what it returns, if anything, replaces the gradients of the
+   * outputs (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_pre_hook).
+   */
+  registerFullBackwardPreHook(hook: FullBackwardPreHook, options?: BackwardHookOptions): RemovableHandle {
+    return addBackwardPreHook('registerFullBackwardPreHook', this[INTERNALS].hooks, hook, options);
+  }
+
+  /**
+   * Runs `hook(module, gradInput, gradOutput)` whenever the gradients of this module's inputs have been computed; what it returns, if anything,
+   * replaces the former (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook).
+   * The arguments and the output of forward cannot be changed in place then.
+   */
+  registerFullBackwardHook(hook: FullBackwardHook, options?: BackwardHookOptions): RemovableHandle {
+    return addBackwardHook('registerFullBackwardHook', this[INTERNALS].hooks, hook, options);
   }
 
   // ---- printing
@@ -325,9 +362,8 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   requireParameters(module, internals);
   running.push(module);
   try {
-    let output: unknown = Reflect.apply(forward, module, args);
-    if (internals.hooks.size > 0) for (const hook of internals.hooks) output = hook(module, args, output) ?? output;
-    return output;
+    if (!internals.hooks.any && !everyModule.any) return Reflect.apply(forward, module, args) as unknown;
+    return withHooks(module, internals.hooks, args, (given) => Reflect.apply(forward, module, given) as unknown);
   } catch (error) {
     if (error instanceof FlambeauError) locate(error);
     throw error;
@@ -458,7 +494,7 @@ export const isPosition = (name: string): boolean => /^-?\d+$/.test(name);
 /** Gives a new module its bookkeeping, invisible among its properties. */
 function stamp<M extends ModuleBase>(module: M): M {
   Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
-  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Set(), settle: undefined }; // prettier-ignore
+  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Hooks(), settle: undefined }; // prettier-ignore
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
 }

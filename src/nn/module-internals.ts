@@ -1,5 +1,6 @@
 /** What modules keep to themselves, and what compiled functions ask of them. */
-import type { ForwardHook, ModuleBase } from './module-base.ts';
+import type { ModuleBase } from './module-base.ts';
+import { everyModule, type Hooks } from './module-hooks.ts';
 import { Parameter } from './parameter.ts';
 
 /** A module's bookkeeping, kept out of its visible properties. */
@@ -12,7 +13,7 @@ export interface Internals {
   seen: boolean;
   /** Buffers by name; whether stateDict() includes them. */
   readonly buffers: Map<string, boolean>;
-  readonly hooks: Set<ForwardHook>;
+  readonly hooks: Hooks;
   /** Of lists: brings the children in order after assignments, before they are gone through. */
   settle: ((list: ModuleBase) => void) | undefined;
 }
@@ -26,13 +27,19 @@ export const INTERNALS = Symbol('flambeau module');
 export function unchanged(module: ModuleBase): () => boolean {
   const { buffers, hooks } = module[INTERNALS];
   const { training } = module;
-  const counts = [buffers.size, hooks.size];
+  const buffersThen = buffers.size;
+  const hooksThen = hooks.version + everyModule.version; // each only grows
   const fields = module as unknown as Readonly<Record<string, unknown>>;
   const names = Object.keys(fields);
   const values = names.map((name) => fields[name]);
   const learned = values.map((value) => value instanceof Parameter && value.requiresGrad);
   return () => {
-    if (module.training !== training || buffers.size !== counts[0] || hooks.size !== counts[1]) return false;
+    if (
+      module.training !== training ||
+      buffers.size !== buffersThen ||
+      hooks.version + everyModule.version !== hooksThen
+    )
+      return false;
     let i = 0;
     // The fields are the module's own: prototypes have methods only, which are not enumerable.
     for (const name in fields) {

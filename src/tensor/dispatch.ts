@@ -5,11 +5,12 @@
  * The rules themselves are in `ops/`, their lowerings in `src/lower`; this file treats all operations alike.
  */
 import { itemSize } from '../base/dtype.ts';
+import { AutogradError } from '../base/errors.ts';
 import { sameLayout } from '../base/layout.ts';
 import type { Places } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { operationOf, resultLayouts, type Operation, type Outs } from './eager-plans.ts';
-import { isGradEnabled, withGradMode } from './grad-mode.ts';
+import { isGradEnabled, isInferenceModeEnabled, withGradMode } from './grad-mode.ts';
 import { graphOp, ruleOf } from './graph-op.ts';
 import { tensorOver } from './make-tensor.ts';
 import { activeObserver } from './observer.ts';
@@ -161,6 +162,7 @@ export function applyInPlace<K extends OpName>(
   const inputs = together(given);
   requireTensors(name, inputs);
   const target = inputs[0]!;
+  if (target.storage.inference && !isInferenceModeEnabled()) throw new AutogradError(`${name}: a tensor made in inferenceMode() cannot be changed in place outside of it; clone() it first`); // prettier-ignore
   requireDistinctElements(name, target);
   const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
   const { rule } = operationOf(name);

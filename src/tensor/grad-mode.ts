@@ -5,11 +5,13 @@
  * the host can say what belongs to it (`async-variable.ts`): then calls may overlap and none sees another's mode. Where it cannot, a mode
  * ends at the function's first `await`, so that nobody else's gradients are lost. Modes that end out of order leave nothing behind.
  */
-import { FUNCTION, requireKind } from '../base/arguments.ts';
+import { BOOL, FUNCTION, requireKind } from '../base/arguments.ts';
 import { makeAsyncVariable, type AsyncVariable } from './async-variable.ts';
 
 interface Mode {
-  readonly enabled: boolean;
+  enabled: boolean;
+  /** Whether what is made here can never take part in gradients: `inferenceMode`. */
+  readonly inference: boolean;
   /** Later modes are inside earlier ones. */
   readonly since: number;
 }
@@ -22,9 +24,11 @@ interface AsyncMode extends Mode {
 }
 
 /** The modes in force for synchronous code, the innermost last. */
-const modes: Mode[] = [{ enabled: true, since: 0 }];
+const modes: Mode[] = [{ enabled: true, inference: false, since: 0 }];
 /** What the innermost of them says. */
 let recording = true;
+/** Whether the innermost of them is inside `inferenceMode`. */
+let inferring = false;
 let clock = 0;
 /** Asynchronous calls with a mode of their own that are not done. While there are none, a flag says it all. */
 let pending = 0;
@@ -34,17 +38,32 @@ let variable: AsyncVariable<AsyncMode> | null | undefined;
 /** Whether operations are being recorded. */
 export const isGradEnabled = (): boolean => (pending === 0 ? recording : modeHere());
 
-function modeHere(): boolean {
+/** Whether this is inside {@link inferenceMode} (PyTorch: `torch.is_inference_mode_enabled`). */
+export const isInferenceModeEnabled = (): boolean => (pending === 0 ? inferring : innermost().inference);
+
+const modeHere = (): boolean => innermost().enabled;
+
+/** The mode that decides here. */
+function innermost(): Mode {
   let mode = variable?.get();
   while (mode?.over === true) mode = mode.around;
-  return mode !== undefined && mode.since >= modes.at(-1)!.since ? mode.enabled : recording;
+  const sync = modes.at(-1)!;
+  return mode !== undefined && mode.since >= sync.since ? mode : sync;
 }
 
-function enter(enabled: boolean): Mode {
-  const mode = { enabled, since: ++clock };
+/** Inside inference mode nothing is recorded, whatever else is said. */
+function enter(enabled: boolean, inference = isInferenceModeEnabled()): Mode {
+  const mode = { enabled: enabled && !inference, inference, since: ++clock };
   modes.push(mode);
-  recording = enabled;
+  show();
   return mode;
+}
+
+/** Keeps at hand what the innermost mode of synchronous code says. */
+function show(): void {
+  const { enabled, inference } = modes.at(-1)!;
+  recording = enabled;
+  inferring = inference;
 }
 
 function leave(mode: Mode): void {
@@ -53,12 +72,14 @@ function leave(mode: Mode): void {
     const place = modes.indexOf(mode);
     if (place > 0) modes.splice(place, 1);
   }
-  recording = modes.at(-1)!.enabled;
+  show();
 }
 
 /** Runs synchronous code of the library in a mode. */
-export function withGradMode<T>(enabled: boolean, fn: () => T): T {
-  const mode = enter(enabled);
+export const withGradMode = <T>(enabled: boolean, fn: () => T): T => inMode(enabled, undefined, fn);
+
+function inMode<T>(enabled: boolean, inference: boolean | undefined, fn: () => T): T {
+  const mode = enter(enabled, inference);
   try {
     return fn();
   } finally {
@@ -69,23 +90,23 @@ export function withGradMode<T>(enabled: boolean, fn: () => T): T {
 /** Ends a mode when disposed: `using guard = noGrad();`. */
 class ModeGuard implements Disposable {
   readonly #mode: Mode;
-  constructor(enabled: boolean) {
-    this.#mode = enter(enabled);
+  constructor(enabled: boolean, inference?: boolean) {
+    this.#mode = enter(enabled, inference);
   }
   [Symbol.dispose](): void {
     leave(this.#mode);
   }
 }
 
-const REMEDY = 'leave it out for a guard: using guard = noGrad()';
+const GUARD = 'leave it out for a guard: using guard =';
 
 /** Runs a function that may be asynchronous in a mode. */
-function around<T>(enabled: boolean, fn: () => T): T {
-  requireKind(enabled ? 'enableGrad' : 'noGrad', 'the argument', fn, FUNCTION, REMEDY);
+function around<T>(op: string, fn: () => T, enabled: boolean, inference?: boolean): T {
+  requireKind(op, 'the function', fn, FUNCTION, `${GUARD} ${op}()`);
   variable ??= makeAsyncVariable<AsyncMode>() ?? null;
-  if (variable === null) return withGradMode(enabled, fn);
-  const sync = enter(enabled);
-  const mode: AsyncMode = { enabled, since: sync.since, around: variable.get(), over: false };
+  if (variable === null) return inMode(enabled, inference, fn);
+  const sync = enter(enabled, inference);
+  const mode: AsyncMode = { ...sync, around: variable.get(), over: false };
   let asynchronous = false;
   try {
     const result = variable.run(mode, fn);
@@ -120,12 +141,63 @@ function around<T>(enabled: boolean, fn: () => T): T {
 export function noGrad(): Disposable;
 export function noGrad<T>(fn: () => T): T;
 export function noGrad<T>(fn?: () => T): T | Disposable {
-  return fn === undefined ? new ModeGuard(false) : around(false, fn);
+  return fn === undefined ? new ModeGuard(false) : around('noGrad', fn, false);
 }
 
 /** Records again inside {@link noGrad} (PyTorch: `torch.enable_grad()`), by the same rules. */
 export function enableGrad(): Disposable;
 export function enableGrad<T>(fn: () => T): T;
 export function enableGrad<T>(fn?: () => T): T | Disposable {
-  return fn === undefined ? new ModeGuard(true) : around(true, fn);
+  return fn === undefined ? new ModeGuard(true) : around('enableGrad', fn, true);
+}
+
+/**
+ * Switches the recording of operations on or off (PyTorch: `torch.set_grad_enabled`): from here on, as a guard until the end of a block, or for a function.
+ *
+ * It changes the mode that is in force: inside `noGrad(fn)`, for example, until that is over.
+ * @example
+ * import { ones, setGradEnabled } from 'flambeau';
+ * const w = ones(2, { requiresGrad: true });
+ * const train = false;
+ * const y = setGradEnabled(train, () => w.mul(2));
+ * console.log(y.requiresGrad); // false
+ * {
+ *   using _ = setGradEnabled(false);
+ *   console.log(w.mul(2).requiresGrad); // false
+ * }
+ * console.log(w.mul(2).requiresGrad); // true
+ */
+export function setGradEnabled(mode: boolean): Disposable;
+export function setGradEnabled<T>(mode: boolean, fn: () => T): T;
+export function setGradEnabled<T>(mode: boolean, fn?: () => T): T | Disposable {
+  requireKind('setGradEnabled', 'the mode', mode, BOOL);
+  if (fn !== undefined) return around('setGradEnabled', fn, mode);
+  const here = innermost();
+  const changed = [here, ...modes.filter(({ since }) => since === here.since)]; // an asynchronous call has two, one of them synchronous
+  const before = here.enabled;
+  const put = (enabled: boolean): void => {
+    for (const one of changed) one.enabled = enabled && !one.inference;
+    show();
+  };
+  put(mode);
+  return { [Symbol.dispose]: () => put(before) };
+}
+
+/**
+ * Runs `fn` without recording operations, as {@link noGrad} does, and marks what it makes (PyTorch: `torch.inference_mode`): such tensors never take
+ * part in gradients, so that a mistake is found where it is made. `clone()` gives one that may. Without a function, a guard for `using`;
+ * `inferenceMode(false, fn)` leaves the mode again.
+ * @example
+ * import { inferenceMode, ones } from 'flambeau';
+ * const w = ones(2, { requiresGrad: true });
+ * const y = inferenceMode(() => w.mul(2));
+ * console.log(y.requiresGrad, y.isInference()); // false true
+ */
+export function inferenceMode(mode?: boolean): Disposable;
+export function inferenceMode<T>(fn: () => T): T;
+export function inferenceMode<T>(mode: boolean, fn: () => T): T;
+export function inferenceMode<T>(mode: boolean | (() => T) = true, fn?: () => T): T | Disposable {
+  if (typeof mode === 'function') return around('inferenceMode', mode, false, true);
+  requireKind('inferenceMode', 'the mode', mode, BOOL, `${GUARD} inferenceMode()`);
+  return fn === undefined ? new ModeGuard(!mode, mode) : around('inferenceMode', fn, !mode, mode);
 }

@@ -1,7 +1,15 @@
 /** Tensors: creation, operations, automatic gradients, randomness, printing. */
 export { cuda } from './cuda.ts';
-export { grad, type BackwardOptions } from './autograd.ts';
-export { enableGrad, isGradEnabled, noGrad } from './grad-mode.ts';
+export type { GradNode, RemovableHandle } from './autograd.ts';
+export { grad, type BackwardOptions, type GradOptions } from './differentiate.ts';
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from './grad-mode.ts';
 export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {

@@ -2,7 +2,7 @@
 import { AutogradError, InternalError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import type { Attrs } from '../geometry/attrs.ts';
-import { GradNode, type Edge } from './autograd.ts';
+import { GradNode, type Edge, type Grads } from './autograd.ts';
 import type { OpName } from './ops/index.ts';
 import type { Apply, Gradient, GradientContext } from './ops/rule.ts';
 import type { Tensor } from './tensor.ts';
@@ -30,14 +30,18 @@ function savedAt(places: readonly number[] | undefined, tensors: readonly Tensor
   const saved: (Saved | undefined)[] = [];
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
+    if (tensor.storage.inference && places.includes(i)) throw inferenceSaved();
     saved.push(places.includes(i) ? { tensor, version: tensor.storage.version } : undefined);
   }
   return saved;
 }
 
+const inferenceSaved = (): AutogradError =>
+  new AutogradError('a tensor made in inferenceMode() cannot be saved for the backward pass; clone() it first, or use noGrad() instead of inferenceMode()'); // prettier-ignore
+
 /** The record of an operation from the rule tables. */
 export class OpNode extends GradNode {
-  readonly name: string;
+  readonly label: string;
   readonly #op: OpName;
   readonly #gradient: Gradient<Attrs>;
   readonly #attrs: Attrs;
@@ -47,6 +51,8 @@ export class OpNode extends GradNode {
   /** By their places; undefined once they are let go of. */
   #savedInputs: (Saved | undefined)[] | undefined = [];
   #savedOutputs: (Saved | undefined)[] = NOTHING;
+  /** Whether it can run but once, unless the graph is retained. */
+  readonly #keeps: boolean;
 
   constructor(
     op: OpName,
@@ -65,23 +71,26 @@ export class OpNode extends GradNode {
       layouts.push(input.layout);
     }
     super(edges);
-    this.name = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
+    this.label = typeof gradient.name === 'string' ? gradient.name : gradient.name(attrs);
     this.#op = op;
     this.#gradient = gradient;
     this.#attrs = attrs;
     this.#scalars = scalars;
     this.#inputLayouts = layouts;
+    const { inputs: savesInputs, outputs: savesOutputs } = gradient.saves;
+    this.#keeps =
+      (savesInputs?.length ?? 0) > 0 || (savesOutputs?.length ?? 0) > 0 || op === 'mulScalar' || op === 'divScalar';
     execute?.();
     this.#outputLayouts = outputs.map((output) => output.layout);
     this.#savedInputs = savedAt(gradient.saves.inputs, inputs);
     this.#savedOutputs = savedAt(gradient.saves.outputs, outputs);
   }
 
-  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+  run(grads: Grads, _createGraph: boolean, wanted?: (input: number) => boolean): Grads {
     const [savedInputs, savedOutputs] = [this.#savedInputs, this.#savedOutputs];
     if (savedInputs === undefined) {
       throw new AutogradError(
-        `backward: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
+        `backward: trying to go through the graph a second time: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
           'pass { retainGraph: true } to the first backward() to run it twice',
       );
     }
@@ -93,7 +102,7 @@ export class OpNode extends GradNode {
       outputLayouts: this.#outputLayouts,
       attrs: this.#attrs,
       scalars: this.#scalars,
-      needs: (i) => this.edges[i] !== undefined,
+      needs: (i) => this.edges[i] !== undefined && (wanted === undefined || wanted(i)),
       apply: applyOp,
     };
     return this.#gradient.run(context);
@@ -112,6 +121,7 @@ export class OpNode extends GradNode {
   }
 
   release(): void {
+    if (!this.#keeps) return; // nothing is lost: PyTorch goes through such an operation again, too
     this.#savedInputs = undefined;
     this.#savedOutputs = NOTHING;
   }

@@ -229,8 +229,8 @@ export class Recorder {
     this.guard(watch());
   }
 
-  /** It has been asked whether a tensor is a leaf with a gradient, which `read` tells: that must stay so. */
-  learns(leaf: Tensor, read: () => boolean): void {
+  /** It has been asked whether a tensor is a leaf with a gradient, which `read` tells, with the number of hooks on it: that must stay so. */
+  learns(leaf: Tensor, read: () => unknown): void {
     if (this.#asked.has(leaf) || this.#arguments.has(leaf) || this.made(leaf)) return;
     this.#asked.add(leaf);
     this.guard(read);

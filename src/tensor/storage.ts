@@ -15,6 +15,7 @@ import { allowance } from './allowance.ts';
 import { Block, type Reclaimer } from './block.ts';
 import { findBunCollector, findCollector } from './collector.ts';
 import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
+import { isInferenceModeEnabled } from './grad-mode.ts';
 import { Sweeper } from './sweep.ts';
 
 let nextSerial = 0;
@@ -36,6 +37,8 @@ export class Storage {
   #gradients = 0;
   /** A memory scope has ended and left it, because it was a gradient. */
   #spared = false;
+  /** Made inside `inferenceMode`: what lies in it never takes part in gradients. */
+  inference = false;
   /** Of a tensor that was only recorded: it has no memory, and never will. */
   readonly imaginary: boolean;
   readonly #block: Block;
@@ -89,6 +92,7 @@ export class Storage {
   /** The same memory under another identity, so that a recording can tell who reached it by which way. Does not keep it alive. */
   alias(): Storage {
     const alias = new Storage(this.device, this.#block, this.imaginary);
+    alias.inference = this.inference;
     if (this.#home !== undefined) alias.#original = new WeakRef(this);
     return alias;
   }
@@ -171,6 +175,7 @@ export function imaginaryStorage(device: Device, bytes: number): Storage {
   const block = new Block(device, bytes, true);
   block.freed = true;
   const storage = new Storage(device, block, true);
+  storage.inference = isInferenceModeEnabled();
   scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
   return storage;
 }
@@ -220,6 +225,7 @@ export function allocateStorage(device: Device, bytes: number): Storage {
   reclaimer ??= findReclaimer();
   if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(false);
   const storage = tracked(device, bytes, true);
+  storage.inference = isInferenceModeEnabled();
   scopes.at(-1)?.push(storage);
   return storage;
 }

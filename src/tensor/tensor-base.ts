@@ -12,7 +12,17 @@ import { type ArgumentError, AutogradError, CompileError, DTypeError, ShapeError
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { sameDims, showShape } from '../base/shape.ts';
-import { AccumulateGrad, GradNode, backward, type BackwardOptions, type Edge, type Hook } from './autograd.ts';
+import {
+  AccumulateGrad,
+  GradNode,
+  handleOf,
+  type Edge,
+  type Grads,
+  type Hook,
+  type RemovableHandle,
+} from './autograd.ts';
+import { backward, type BackwardOptions } from './differentiate.ts';
+import { isInferenceModeEnabled } from './grad-mode.ts';
 import { activeRecorder, countMove, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -65,6 +75,8 @@ export abstract class TensorBase {
   #accumulator: AccumulateGrad | undefined;
   #view: ViewOf | undefined;
   #epoch = 0;
+  /** Why it cannot be changed in place while recording. */
+  #protectedFor: string | undefined;
 
   constructor(storage: Storage, layout: Layout, offset: number) {
     if (!(storage instanceof StorageClass)) throw madeByHand(storage);
@@ -245,13 +257,19 @@ export abstract class TensorBase {
     if (value && !isFloating(this.layout.dtype)) {
       throw new DTypeError(`requiresGrad: only floating-point tensors have gradients, but this one has dtype ${this.layout.dtype}; convert it with .to('float32')`); // prettier-ignore
     }
+    if (value && this.storage.inference && !isInferenceModeEnabled()) throw new AutogradError('requiresGrad: a tensor made in inferenceMode() cannot require gradients outside of it; clone() it first'); // prettier-ignore
     this.#requiresGrad = value;
   }
 
   /** Whether this is a leaf with a gradient. */
   #learns(): boolean {
-    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), () => this.#requiresGrad);
+    if (isFloating(this.layout.dtype)) activeRecorder()?.learns(this.self(), () => (this.#requiresGrad ? 1 + (this.#accumulator?.hookCount ?? 0) : 0)); // prettier-ignore
     return this.#requiresGrad;
+  }
+
+  /** Whether it was made inside `inferenceMode` and therefore never takes part in gradients (PyTorch: `is_inference`). */
+  isInference(): boolean {
+    return this.storage.inference;
   }
 
   /** In place: `x.requiresGrad_()`. */
@@ -318,9 +336,15 @@ export abstract class TensorBase {
     this.#view = { base, epoch: derived ? -1 : base.#epoch };
   }
 
+  /** @internal From now on it cannot be changed in place: gradients of several tensors pass together where it comes from. */
+  protect(reason: string): void {
+    this.#protectedFor = reason;
+  }
+
   /** @internal Checks that an in-place operation may be recorded on this tensor. */
   requireInPlace(op: string): void {
     const base = this.viewBase();
+    if (base.#protectedFor !== undefined) throw new AutogradError(`${op}: this tensor goes into or comes out of ${base.#protectedFor} and cannot be changed in place; use the operation without the underscore, or clone() first`); // prettier-ignore
     if (base.#requiresGrad && base.#node === undefined) {
       const what = base === this.self() ? 'a leaf that requires gradients' : 'a view of a leaf that requires gradients';
       throw new AutogradError(`${op}: ${what} cannot be changed in place; do it inside noGrad(), or use the operation without the underscore`); // prettier-ignore
@@ -330,26 +354,52 @@ export abstract class TensorBase {
   /** @internal Records that `node` has changed this tensor in place. */
   rebaseHistory(node: GradNode): void {
     const base = this.viewBase();
+    const before = this.#retains ? this.gradEdge() : undefined;
     if (base === this.self()) this.setHistory(node, 0);
     else base.setHistory(new CopySlices(base, this.self(), node), 0);
     base.#epoch++;
-  }
-
-  /** Keeps the gradient of a tensor that is not a leaf in `grad`, too. */
-  retainGrad(): void {
-    if (this.isLeaf || this.#retains) return;
-    this.#retains = true;
-    this.registerHook((grad) => {
-      this.grad = this.grad === null ? grad.clone() : this.grad.add(grad);
-      return undefined;
-    });
+    if (before === undefined) return;
+    before.node.retains?.delete(before.index); // what is kept is the gradient of the value that the tensor has now
+    this.#retainAt(this.gradEdge()!);
   }
 
   /**
-   * Calls `hook` with the gradient of this tensor whenever one is computed; what it returns, if anything, replaces it.
-   * @returns an object whose `remove()` takes the hook away
+   * Keeps the gradient of a tensor that is not a leaf in `grad`, too (https://pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html).
+   * @throws AutogradError for a tensor that does not require gradients
    */
-  registerHook(hook: Hook): { remove(): void } {
+  retainGrad(): void {
+    const edge = this.gradEdge();
+    if (edge === undefined) throw new AutogradError("retainGrad: can't retain the gradient of a tensor that does not require gradients; set requiresGrad first"); // prettier-ignore
+    if (this.isLeaf || this.#retains) return;
+    this.#retains = true;
+    this.#retainAt(edge);
+  }
+
+  #retainAt({ node, index }: Edge): void {
+    (node.retains ??= new Map<number, (grad: Tensor) => void>()).set(index, (grad) => {
+      this.grad = this.grad === null ? grad.clone() : this.grad.add(grad);
+    });
+  }
+
+  /** Whether a tensor that is not a leaf keeps its gradient (PyTorch: `retains_grad`). */
+  get retainsGrad(): boolean {
+    return this.#retains;
+  }
+
+  /**
+   * Calls `hook` with the gradient of this tensor whenever one is computed; what it returns, if anything, replaces it
+   * (https://pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html).
+   * @returns a handle whose `remove()` takes the hook away
+   * @throws AutogradError for a tensor that does not require gradients
+   * @example
+   * import { tensor } from 'flambeau';
+   * const x = tensor([1, 2], { requiresGrad: true });
+   * const handle = x.registerHook((grad) => grad.mul(10));
+   * x.sum().backward();
+   * console.log(x.grad?.tolist()); // [10, 10]
+   * handle.remove();
+   */
+  registerHook(hook: Hook): RemovableHandle {
     requireKind('registerHook', 'hook', hook, FUNCTION);
     const edge = this.gradEdge();
     if (edge === undefined) throw new AutogradError('registerHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
@@ -357,13 +407,30 @@ export abstract class TensorBase {
     const list = hooks.get(edge.index) ?? [];
     hooks.set(edge.index, list);
     list.push(hook);
-    return { remove: () => void list.splice(list.indexOf(hook), 1) };
+    return handleOf(list, hook);
+  }
+
+  /**
+   * Calls `hook` with this leaf whenever a backward pass has added to its `grad`: to step an optimizer and drop the gradient at once, for example
+   * (https://pytorch.org/docs/stable/generated/torch.Tensor.register_post_accumulate_grad_hook.html).
+   * @throws AutogradError for a tensor that is not a leaf, or does not require gradients
+   */
+  registerPostAccumulateGradHook(hook: (leaf: Tensor) => void): RemovableHandle {
+    requireKind('registerPostAccumulateGradHook', 'hook', hook, FUNCTION);
+    const node = this.gradEdge()?.node;
+    if (node === undefined) throw new AutogradError('registerPostAccumulateGradHook: this tensor does not require gradients; set requiresGrad first'); // prettier-ignore
+    if (!(node instanceof AccumulateGrad)) throw new AutogradError('registerPostAccumulateGradHook: only leaves have such hooks, but this tensor is the result of an operation; use registerHook'); // prettier-ignore
+    node.afterwards.push(hook);
+    return handleOf(node.afterwards, hook);
   }
 
   /**
    * Computes the gradients of this tensor with respect to every leaf that requires them, and adds them to `leaf.grad`
    * (https://pytorch.org/docs/stable/generated/torch.Tensor.backward.html).
    * @param gradient ∂loss/∂this; 1 for a tensor with a single element
+   * @param retainGraph whether the graph stays, so that backward can run again
+   * @param createGraph whether the pass itself is recorded, for higher derivatives
+   * @param inputs the tensors whose `grad` is wanted, if not all leaves
    * @throws AutogradError when nothing here requires gradients, or the graph has been freed by an earlier call
    * @example
    * import { tensor } from 'flambeau';
@@ -371,17 +438,14 @@ export abstract class TensorBase {
    * x.mul(x).sum().backward();
    * if (String(x.grad?.tolist()) !== '2,4,6') throw new Error('d(x²)/dx = 2x');
    */
-  backward(gradient?: Tensor, options: BackwardOptions = {}): void {
-    if (gradient !== undefined && !isTensor(gradient)) {
-      throw wrongArgument(
-        'backward',
-        'the gradient',
-        'a tensor',
-        gradient,
-        'options come second: backward(undefined, { retainGraph: true })',
-      );
-    }
-    backward(this.self(), gradient, options);
+  backward(
+    gradient?: Tensor | null | BackwardOptions,
+    retainGraph?: boolean | null | Omit<BackwardOptions, 'gradient'>,
+    createGraph?: boolean | Pick<BackwardOptions, 'inputs'>,
+    inputs?: Tensor | readonly Tensor[],
+    ...more: readonly never[]
+  ): void {
+    backward(this.self(), [gradient, retainGraph, createGraph, inputs, ...more]);
   }
 
   /**
@@ -389,8 +453,7 @@ export abstract class TensorBase {
    * @throws CompileError when hooks are registered on the leaf, which would run in recorded calls only
    */
   standFor(leaf: Tensor): Tensor {
-    const hooks = leaf.#accumulator?.hooks;
-    if (hooks !== undefined && [...hooks.values()].some((list) => list.length > 0)) {
+    if ((leaf.#accumulator?.hookCount ?? 0) > 0) {
       throw new CompileError('compile: an argument has hooks on its gradient, which would not run again; register them inside the function'); // prettier-ignore
     }
     this.#standsFor = leaf;
@@ -414,7 +477,7 @@ function zerosLying(base: Layout, grad: Tensor): Tensor {
 
 /** Reads `base` through a view's layout. Offsets count from the base's first element. */
 class AsStrided extends GradNode {
-  readonly name = 'AsStridedBackward0';
+  readonly label = 'AsStridedBackward0';
   readonly #base: Layout;
   readonly #layout: Layout;
   readonly #offset: number;
@@ -444,7 +507,7 @@ class AsStrided extends GradNode {
 
 /** An in-place operation on part of a base: the rest of the gradient passes by (PyTorch's CopySlices). */
 class CopySlices extends GradNode {
-  readonly name = 'CopySlices';
+  readonly label = 'CopySlices';
   readonly #operation: GradNode;
   readonly #base: Layout;
   readonly #layout: Layout;
@@ -458,10 +521,10 @@ class CopySlices extends GradNode {
     this.#offset = view.offset - base.offset;
   }
 
-  run(grads: readonly (Tensor | undefined)[], createGraph: boolean): readonly (Tensor | undefined)[] {
+  run(grads: Grads, createGraph: boolean, wanted?: (input: number) => boolean): Grads {
     const result = this.#base.contiguous ? grads[0]!.clone() : zerosLying(this.#base, grads[0]!).copy_(grads[0]!);
     const slice = result.asStrided(this.#layout, this.#offset);
-    const [own, ...others] = this.#operation.run([slice.clone()], createGraph);
+    const [own, ...others] = this.#operation.run([slice.clone()], createGraph, wanted);
     if (own === undefined) slice.fill_(0);
     else slice.copy_(own);
     return [result, ...others];

@@ -411,7 +411,7 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
   override toString(): string {
     const { shape, dtype } = this.layout;
     const device = this.device === 'cpu' ? undefined : this.device;
-    const details = { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.name, device };
+    const details = { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.label, device };
     if (!this.storage.readable) {
       forbidWhileRecording('toString: this reads the tensor into JavaScript', 'print it outside');
       return formatUnread(shape, dtype, details);

@@ -14,7 +14,7 @@ const BEFORE = 'move it before the call, and pass it as an argument';
 
 /** Takes the gradient back to where the tensor was. */
 class Moved extends GradNode {
-  readonly name = 'ToCopyBackward0';
+  readonly label = 'ToCopyBackward0';
   readonly #from: Device;
 
   constructor(x: Tensor) {

@@ -23,12 +23,12 @@ import type { Tensor } from './tensor.ts';
 
 /** The record of a view: its gradient is one function. */
 class ViewNode extends GradNode {
-  readonly name: string;
+  readonly label: string;
   readonly #undo: (grad: Tensor) => Tensor;
 
   constructor(name: string, source: Tensor, undo: (grad: Tensor) => Tensor) {
     super([source.gradEdge()]);
-    this.name = name;
+    this.label = name;
     this.#undo = undo;
   }
 

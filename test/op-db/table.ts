@@ -46,10 +46,15 @@ export const ELSEWHERE: readonly string[] = [
     'Tensor.retainGrad Tensor.registerHook Tensor.detach Tensor.data Tensor.setData Tensor.setHistory Tensor.setViewOf',
   ),
   ...words('Tensor.rebaseHistory Tensor.requireInPlace Tensor.standFor Tensor.viewBase Tensor.withHistoryOf'),
-  ...words('grad noGrad enableGrad isGradEnabled'),
+  ...words(
+    'grad noGrad enableGrad isGradEnabled setGradEnabled inferenceMode isInferenceModeEnabled Tensor.isInference Tensor.registerPostAccumulateGradHook Tensor.retainsGrad Tensor.protect',
+  ),
   // Random numbers: test/tensor/random.test.ts. Compiling, memory, threads: test/tensor, test/devices.
   ...words('Generator defaultGenerator manualSeed initialSeed getRngState setRngState'),
   ...words('compile profile Profile memoryScope memoryPressure getNumThreads setNumThreads startThreads cuda'),
+  ...words(
+    'nn.registerModuleForwardHook nn.registerModuleForwardPreHook nn.registerModuleFullBackwardHook nn.registerModuleFullBackwardPreHook',
+  ), // test/nn/hooks.test.ts
   // Building networks, schedules: test/nn, test/ops/schedulers.test.ts.
   ...words(
     'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',

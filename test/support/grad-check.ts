@@ -64,7 +64,7 @@ export function gradCheck(fn: Differentiable, inputs: readonly Tensor[], options
   const wanted = leaves.filter((x) => x.dtype === 'float64').map((x) => x.requiresGrad_());
   const flowing = weighted(outputsOf(fn(...leaves))).filter(({ y }) => y.requiresGrad);
   if (flowing.length === 0) throw new Error('gradCheck: no output requires gradients');
-  const gradients = grad(flowing.map(({ y }) => y), wanted, { gradOutputs: flowing.map(({ weight }) => weight) }); // prettier-ignore
+  const gradients = grad(flowing.map(({ y }) => y), wanted, { gradOutputs: flowing.map(({ weight }) => weight), allowUnused: true }); // prettier-ignore
 
   const flat = inputs.map((x) => (x.dtype === 'float64' ? (x.toTypedArray() as Float64Array) : undefined));
   const valueAt = (input: number, element: number, delta: number): number => {
@@ -108,7 +108,11 @@ export function gradGradCheck(fn: Differentiable, inputs: readonly Tensor[], opt
   gradCheck(
     (...all) => {
       const outputs = floating(outputsOf(fn(...all.slice(0, count)))).filter((y) => y.requiresGrad);
-      return grad(outputs, floating(all.slice(0, count)), { gradOutputs: all.slice(count), createGraph: true });
+      return grad(outputs, floating(all.slice(0, count)), {
+        gradOutputs: all.slice(count),
+        createGraph: true,
+        allowUnused: true,
+      });
     },
     [...inputs, ...upstream],
     options,

@@ -46,7 +46,10 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
     /vgg|resnet(?:34|50|101|152)|resnext|densenet|alexnet|AlexNet|inception|VGG|Inception3|DenseNet|wide_/,
     'takes seconds; resnet18, squeezenet1_1 and mobilenet_v2 are built likewise',
   ],
-  [/^(?:setNumThreads|startThreads|node\.nativeReady|seed)$/, 'changes the process'],
+  [
+    /^(?:setNumThreads|startThreads|node\.nativeReady|seed|nn\.registerModule\w+|autograd\.setDetectAnomaly)$/,
+    'changes the process',
+  ],
   [
     /^node\.(?:inspectFile|inspectBytes|summary|explain|readPt|writePt|serialize|deserialize|describeOnnx|serializeOnnx|deserializeOnnx|openSafetensors)$/,
     'the same as in another entry',
@@ -157,6 +160,7 @@ export class Caller {
   /** Nothing that a call did may show in others. */
   #checkState(): void {
     core.setPrintOptions({ profile: 'default' }); // what calls may change
+    core.setGradEnabled(true);
     const x = core.ones(2, 3, { requiresGrad: true });
     const problems: string[] = [];
     if (!core.isGradEnabled()) problems.push('gradients are off');
