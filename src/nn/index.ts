@@ -1,21 +1,43 @@
 /** Neural networks: modules, layers, losses. */
 export type { ConvOptions, Pair, Reduction } from './functional.ts';
-export { Dropout, Dropout2d, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from './layers/activation.ts';
 export {
   ELU,
   GELU,
   Hardsigmoid,
   Hardswish,
   Hardtanh,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
   ReLU6,
+  Sigmoid,
   SiLU,
+  Softmax,
+  Softmin,
   Softplus,
+  Tanh,
   type HardtanhOptions,
+} from './layers/activation.ts';
+export {
+  CELU,
+  GLU,
+  Hardshrink,
+  LogSigmoid,
+  Mish,
+  PReLU,
+  RReLU,
+  SELU,
+  Softmax2d,
+  Softshrink,
+  Softsign,
+  Tanhshrink,
+  Threshold,
 } from './layers/activation-more.ts';
 export { ModuleList, seal, type Sealed, Sequential } from './layers/container.ts';
 export { Conv2d, type Conv2dOptions } from './layers/conv.ts';
 export { ConvTranspose2d, type ConvTranspose2dOptions } from './layers/conv-transpose.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';
 export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/norm.ts';

@@ -9,7 +9,7 @@ import type { AdaptivePoolParams, AvgPoolParams, MaxPoolParams } from '../geomet
 import { apply, apply1 } from '../tensor/dispatch.ts';
 import type { Scalars } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { BatchNormOptions } from './functional.ts';
+import type { BatchNormOptions } from './functional-norm.ts';
 
 /**
  * Runs an image operation on [N, C, H, W]; a single image [C, H, W] gets a batch dimension for the time.

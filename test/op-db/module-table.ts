@@ -45,14 +45,28 @@ export const MODULES: Readonly<Record<string, Adapter>> = {
   'nn.Hardsigmoid': op('nn.Hardsigmoid', 'inplace', (inplace?: boolean) => new nn.Hardsigmoid(inplace)),
   'nn.Sigmoid': op('nn.Sigmoid', IDLE, () => new nn.Sigmoid()),
   'nn.Tanh': op('nn.Tanh', IDLE, () => new nn.Tanh()),
-  'nn.LeakyReLU': op('nn.LeakyReLU', `negative_slope ${IDLE}`, (slope?: number) => new nn.LeakyReLU(slope)),
+  'nn.LeakyReLU': op('nn.LeakyReLU', 'negative_slope inplace', (slope?: number, inplace?: boolean) => new nn.LeakyReLU(slope, inplace)), // prettier-ignore
+  'nn.SELU': op('nn.SELU', 'inplace', (inplace?: boolean) => new nn.SELU(inplace)),
+  'nn.Mish': op('nn.Mish', 'inplace', (inplace?: boolean) => new nn.Mish(inplace)),
+  'nn.CELU': op('nn.CELU', 'alpha inplace', (alpha?: number, inplace?: boolean) => new nn.CELU(alpha, inplace)),
+  'nn.Hardshrink': op('nn.Hardshrink', 'lambd', (lambd?: number) => new nn.Hardshrink(lambd)),
+  'nn.Softshrink': op('nn.Softshrink', 'lambd', (lambd?: number) => new nn.Softshrink(lambd)),
+  'nn.Tanhshrink': op('nn.Tanhshrink', IDLE, () => new nn.Tanhshrink()),
+  'nn.Softsign': op('nn.Softsign', IDLE, () => new nn.Softsign()),
+  'nn.LogSigmoid': op('nn.LogSigmoid', IDLE, () => new nn.LogSigmoid()),
+  'nn.Threshold': op('nn.Threshold', 'threshold value inplace', (threshold: number, value: number, inplace?: boolean) => new nn.Threshold(threshold, value, inplace)), // prettier-ignore
+  'nn.PReLU': op('nn.PReLU', 'num_parameters init', (n?: number, init?: number) => new nn.PReLU(n, init)),
+  'nn.RReLU': { ...op('nn.RReLU', 'lower upper inplace', (lower?: number, upper?: number, inplace?: boolean) => new nn.RReLU(lower, upper, inplace)), random: true }, // prettier-ignore
+  'nn.GLU': op('nn.GLU', 'dim', (dim?: number) => new nn.GLU(dim)),
+  'nn.Softmin': op('nn.Softmin', 'dim', (dim?: number) => new nn.Softmin(dim)),
+  'nn.Softmax2d': op('nn.Softmax2d', IDLE, () => new nn.Softmax2d()),
   'nn.ELU': op('nn.ELU', 'alpha inplace', (alpha?: number, inplace?: boolean) => new nn.ELU(alpha, inplace)),
-  'nn.GELU': op('nn.GELU', 'approximate', (approximate?: 'none') => new nn.GELU(options({ approximate }))),
+  'nn.GELU': op('nn.GELU', 'approximate', (approximate?: 'none') => new nn.GELU(approximate)),
   'nn.Softplus': op('nn.Softplus', 'beta threshold', (beta?: number, threshold?: number) => new nn.Softplus(beta, threshold)), // prettier-ignore
   'nn.Hardtanh': op(
     'nn.Hardtanh',
     'min_val max_val inplace',
-    (min?: number, max?: number, inplace?: boolean) => new nn.Hardtanh(min, max, options({ inplace })),
+    (min?: number, max?: number, inplace?: boolean) => new nn.Hardtanh(min, max, inplace),
   ),
   'nn.Softmax': op('nn.Softmax', 'dim', (dim: number) => new nn.Softmax(dim)),
   'nn.LogSoftmax': op('nn.LogSoftmax', 'dim', (dim: number) => new nn.LogSoftmax(dim)),

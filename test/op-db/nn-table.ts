@@ -11,9 +11,12 @@ function pair(value: unknown): Pair | undefined {
 }
 type Reduction = 'mean' | 'sum' | 'none';
 
-const inPlace = 'inplace=false';
-const plain = (name: 'relu' | 'hardsigmoid' | 'hardswish' | 'silu' | 'relu6'): Adapter =>
-  op(`F.${name}`, `input ${inPlace}`, (x: Tensor) => F[name](x));
+type InPlace = 'relu' | 'hardsigmoid' | 'hardswish' | 'silu' | 'relu6' | 'selu' | 'mish';
+const plain = (name: InPlace): Adapter =>
+  op(`F.${name}`, 'input inplace', (x: Tensor, inplace?: boolean) => F[name](x, inplace));
+const simple = (name: 'softsign' | 'tanhshrink' | 'logsigmoid'): Adapter => op(`F.${name}`, 'input', F[name]);
+const dropped = (name: 'dropout' | 'dropout1d' | 'dropout2d' | 'dropout3d' | 'alphaDropout' | 'featureAlphaDropout'): Adapter =>
+  op(`F.${name}`, 'input p training inplace', (x: Tensor, p?: number, training?: boolean, inplace?: boolean) => F[name](x, p, training, inplace), { random: true }); // prettier-ignore
 const pairLoss = (name: 'mseLoss' | 'l1Loss'): Adapter =>
   op(`F.${name}`, 'input target size_average=null reduce=null reduction weight=null', (x: Tensor, y: Tensor, reduction?: Reduction) => F[name](x, y, options({ reduction }))); // prettier-ignore
 const classLoss = 'input target weight size_average=null ignore_index reduce=null reduction';
@@ -32,15 +35,31 @@ export const ACTIVATIONS: Readonly<Record<string, Adapter>> = {
   'nn.functional.hardsigmoid': plain('hardsigmoid'),
   'nn.functional.hardswish': plain('hardswish'),
   'nn.functional.silu': plain('silu'),
-  'nn.functional.leaky_relu': op('F.leakyRelu', `input negative_slope ${inPlace}`, F.leakyRelu),
-  'nn.functional.hardtanh': op('F.hardtanh', `input min_val max_val ${inPlace}`, F.hardtanh),
-  'nn.functional.elu': op('F.elu', `input alpha ${inPlace}`, F.elu),
+  'nn.functional.leaky_relu': op('F.leakyRelu', 'input negative_slope inplace', F.leakyRelu),
+  'nn.functional.hardtanh': op('F.hardtanh', 'input min_val max_val inplace', F.hardtanh),
+  'nn.functional.elu': op('F.elu', 'input alpha inplace', F.elu),
   'nn.functional.softplus': op('F.softplus', 'input beta threshold', F.softplus),
   'nn.functional.gelu': op('F.gelu', 'input approximate', (x: Tensor, approximate?: 'none') =>
     F.gelu(x, options({ approximate })),
   ),
-  'nn.functional.dropout': op('F.dropout', `input p training ${inPlace}`, (x: Tensor, p?: number, training?: boolean) => F.dropout(x, options({ p, training })), { random: true }), // prettier-ignore
-  'nn.functional.dropout2d': op('F.dropout2d', `input p training ${inPlace}`, (x: Tensor, p?: number, training?: boolean) => F.dropout2d(x, options({ p, training })), { random: true }), // prettier-ignore
+  'nn.functional.selu': plain('selu'),
+  'nn.functional.mish': plain('mish'),
+  'nn.functional.celu': op('F.celu', 'input alpha inplace', F.celu),
+  'nn.functional.hardshrink': op('F.hardshrink', 'input lambd', F.hardshrink),
+  'nn.functional.softshrink': op('F.softshrink', 'input lambd', F.softshrink),
+  'nn.functional.tanhshrink': simple('tanhshrink'),
+  'nn.functional.softsign': simple('softsign'),
+  'nn.functional.logsigmoid': simple('logsigmoid'),
+  'nn.functional.threshold': op('F.threshold', 'input threshold value inplace', F.threshold),
+  'nn.functional.prelu': op('F.prelu', 'input weight', F.prelu),
+  'nn.functional.rrelu': op('F.rrelu', 'input lower upper training inplace', F.rrelu, { random: true }),
+  'nn.functional.glu': op('F.glu', 'input dim', F.glu),
+  'nn.functional.softmin': op('F.softmin', 'input dim _stacklevel=3 dtype=null', (x: Tensor, dim?: number) => F.softmin(x, dim)), // prettier-ignore
+  'nn.functional.dropout': dropped('dropout'),
+  'nn.functional.dropout2d': dropped('dropout2d'),
+  'nn.functional.dropout3d': dropped('dropout3d'),
+  'nn.functional.alpha_dropout': dropped('alphaDropout'),
+  'nn.functional.feature_alpha_dropout': dropped('featureAlphaDropout'),
 };
 
 const conv = (x: Tensor, w: Tensor, b: Tensor | undefined, stride: unknown, padding: unknown, dilation: unknown, groups?: number): Tensor => F.conv2d(x, w, b ?? null, options({ stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups }) as never); // prettier-ignore

@@ -26,7 +26,8 @@ export const ELSEWHERE: readonly string[] = [
     'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices Tensor.relu nn.Identity nn.Flatten',
   ),
   ...words('Tensor.onesLike Tensor.newZeros'),
-  ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample nn.Dropout nn.Dropout2d'), // test/nn, test/ops/resize.test.ts
+  ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample'), // test/nn, test/ops/resize.test.ts
+  ...words('nn.Dropout nn.Dropout1d nn.Dropout2d nn.Dropout3d nn.AlphaDropout nn.FeatureAlphaDropout F.dropout1d'), // test/nn/dropout.test.ts
   // What a tensor is and holds: test/tensor, test/ops/views.test.ts, test/tensor/print.test.ts.
   ...words(
     'Tensor.constructor Tensor.self Tensor.shape Tensor.size Tensor.dim Tensor.ndim Tensor.numel Tensor.dtype Tensor.device',

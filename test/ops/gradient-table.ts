@@ -262,10 +262,10 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
 
   hardtanh: [plain('hardtanh', [uniform64(X, 1, -2, 2)], [-0.6, 0.8])],
   hardswish: [plain('hardswish', [uniform64(X, 1, -2.9, 2.9)]), plain('hardswish', [uniform64(X, 1, 3.1, 5)])],
-  elu: [plain('elu', [awayFromZero64(X, 1, 2)], [0.7])],
+  elu: [plain('elu', [awayFromZero64(X, 1, 2)], [0.7, 1, 1]), plain('elu', [awayFromZero64(X, 1, 2)], [0.7, 1.5, 1])],
   hardtanhGrad: [plain('hardtanhGrad', [G, uniform64(X, 1)], [-0.6, 0.8])],
   hardswishGrad: [plain('hardswishGrad', [G, uniform64(X, 1, -2.9, 2.9)])],
-  eluGrad: [plain('eluGrad', [G, awayFromZero64(X, 1, 2)], [0.7])],
+  eluGrad: [plain('eluGrad', [G, awayFromZero64(X, 1, 2)], [0.7, 1.5, 0.8])],
 
   copy: [plain('copy', [uniform64(X, 1)]), { inputs: [uniform64(X, 1)], fn: (x) => x.t().clone() }],
   cast: [

@@ -164,6 +164,20 @@ has(F.avgPool2d(images, [2, 4])).shape<[8, 3, 16, 8]>();
 has(F.adaptiveMaxPool2d(images, [1, null])).shape<[8, 3, 1, 32]>();
 has(F.batchNorm(images, null, null, { training: true })).shape<[8, 3, 32, 32]>();
 has(F.softmax(x, -1)).shape<[8, 3, 4]>();
+has(F.softmax(x, { dim: 1 })).shape<[8, 3, 4]>();
+has(F.leakyRelu(x, 0.2, { inplace: true })).shape<[8, 3, 4]>();
+has(F.hardtanh(x, -1, { maxVal: 2 })).shape<[8, 3, 4]>();
+has(F.dropout(x, 0.1)).shape<[8, 3, 4]>();
+has(F.dropout(x, 0.1, false, { inplace: true })).shape<[8, 3, 4]>();
+has(F.batchNorm(images, null, null, ones(3), ones(3), true, 0.2)).shape<[8, 3, 32, 32]>();
+has(F.linear(randn(8, 1568), ones(10, 1568), { bias: ones(10) })).shape<[8, 10]>();
+has(new nn.Linear(12, 4, false)(randn(2, 12))).shape<[2, 4]>();
+has(new nn.Linear({ inFeatures: 12, outFeatures: 4 })(randn(2, 12))).shape<[2, 4]>();
+has(new nn.Linear(12, { outFeatures: 4, bias: false })(randn(2, 12))).shape<[2, 4]>();
+has(new nn.BatchNorm2d(3, 1e-3, null, false)(images)).shape<[8, 3, 32, 32]>();
+has(new nn.BatchNorm2d({ numFeatures: 3, affine: false })(images)).shape<[8, 3, 32, 32]>();
+has(new nn.LeakyReLU(0.2, true)(images)).shape<[8, 3, 32, 32]>();
+has(new nn.Dropout(0.5, true)(images)).shape<[8, 3, 32, 32]>();
 has(F.logSoftmax(bare, 1)).shape<Dynamic>();
 // @ts-expect-error: dimension 3 is out of range for a 3-d tensor
 F.softmax(x, 3);
@@ -194,6 +208,9 @@ const criterion = new nn.CrossEntropyLoss();
 has(criterion(logits, labels)).shape<[]>();
 has(criterion(bare, bare)).shape<[]>();
 has(new nn.CrossEntropyLoss({ reduction: 'none' })(logits, labels)).shape<[32]>();
+has(new nn.CrossEntropyLoss(ones(10), { reduction: 'none' })(logits, labels)).shape<[32]>();
+has(F.crossEntropy(logits, labels, ones(10), { reduction: 'none' })).shape<[32]>();
+has(F.crossEntropy(logits, labels, ones(10))).shape<[]>();
 // @ts-expect-error: CrossEntropyLoss expects a target of 32 but receives 20
 criterion(logits, zeros(20));
 // @ts-expect-error: CrossEntropyLoss expects a target of 32 but receives 20

@@ -1,152 +1,228 @@
-/** Activations beyond the everyday ones as layers. With `inplace`, the input itself is changed. */
-import { BOOL, NUMBER, requireKind, requireOptions } from '../../base/arguments.ts';
-import { ArgumentError } from '../../base/errors.ts';
+/** The rarer activations as layers (https://pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity). */
+import { BOOL, COUNT, NUMBER, WHOLE } from '../../base/arguments.ts';
+import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { pythonFloat } from '../../base/python-format.ts';
+import { showShape } from '../../base/shape.ts';
+import { readCall } from '../../base/signature.ts';
+import { full } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { elu, gelu, hardsigmoid, hardswish, hardtanh, silu, softplus, type GeluOptions, type InPlace } from '../functional-activation.ts'; // prettier-ignore
-import { GELU_OPTIONS, inPlaceOf } from '../options.ts';
-import type { IdentityFn } from '../shape-types.ts';
+import type { EluOptions, InPlace } from '../functional-activation.ts';
+import { celu, glu, hardshrink, logsigmoid, mish, prelu, rrelu, selu, softshrink, softsign, tanhshrink, threshold, type CeluOptions, type RReluOptions, type ShrinkOptions, type ThresholdOptions } from '../functional-activation-more.ts'; // prettier-ignore
+import { Parameter } from '../parameter.ts';
+import type { IdentityFn, ShapeFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
+import { andInPlace, InPlaceLayer } from './activation.ts';
 import { Layer } from './layer.ts';
 
-abstract class InPlaceLayer extends Layer<IdentityFn> {
+const INPLACE = { inplace: BOOL };
+
+/** The scaled ELU of self-normalising networks. */
+export class SELU extends InPlaceLayer {
+  protected override run(x: Tensor): Tensor {
+    return selu(x, this.inplace);
+  }
+}
+
+/** x·tanh(softplus(x)) */
+export class Mish extends InPlaceLayer {
+  protected override run(x: Tensor): Tensor {
+    return mish(x, this.inplace);
+  }
+}
+
+const CELU_LAYER = layerOf<CeluOptions>('CELU', { alpha: NUMBER, ...INPLACE });
+
+/** max(0, x) + min(0, α·(exp(x/α) − 1)) */
+export class CELU extends Layer<IdentityFn> {
+  readonly alpha: number;
   readonly inplace: boolean;
 
-  /** @param inplace true, or `{ inplace: true }` */
-  constructor(inplace: boolean | InPlace = false) {
+  constructor(alpha?: number | EluOptions, inplace?: boolean | InPlace);
+  constructor(...args: readonly unknown[]) {
     super();
-    this.inplace = inPlaceOf(this.typeName(), inplace);
-  }
-
-  override extraRepr(): string {
-    return this.inplace ? 'inplace=True' : '';
-  }
-}
-
-/** Arguments of {@link Hardtanh}. */
-export interface HardtanhOptions {
-  /** Default false. */
-  readonly inplace?: boolean;
-}
-
-/** x, but at least `min` and at most `max`; nothing flows back through elements at a bound. */
-export class Hardtanh extends InPlaceLayer {
-  readonly minVal: number;
-  readonly maxVal: number;
-
-  /** @throws ArgumentError unless minVal is below maxVal */
-  constructor(minVal = -1, maxVal = 1, options: HardtanhOptions = {}) {
-    super(requireOptions<HardtanhOptions>('Hardtanh', options, { inplace: BOOL }, '{ inplace: true }').inplace);
-    for (const bound of [minVal, maxVal]) requireKind('Hardtanh', 'the bounds', bound, NUMBER);
-    if (!(minVal < maxVal)) throw new ArgumentError(`Hardtanh: expected the lower bound to be below the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
-    this.minVal = minVal;
-    this.maxVal = maxVal;
-  }
-
-  protected override run(x: Tensor): Tensor {
-    return hardtanh(x, this.minVal, this.maxVal, { inplace: this.inplace });
-  }
-
-  override extraRepr(): string {
-    const bounds = `min_val=${pythonFloat(this.minVal)}, max_val=${pythonFloat(this.maxVal)}`;
-    return this.inplace ? `${bounds}, inplace=True` : bounds;
-  }
-}
-
-/** min(max(x, 0), 6) */
-export class ReLU6 extends InPlaceLayer {
-  protected override run(x: Tensor): Tensor {
-    return hardtanh(x, 0, 6, { inplace: this.inplace });
-  }
-}
-
-/** min(max(x + 3, 0), 6) / 6 */
-export class Hardsigmoid extends InPlaceLayer {
-  protected override run(x: Tensor): Tensor {
-    return hardsigmoid(x, { inplace: this.inplace });
-  }
-
-  override extraRepr(): string {
-    return '';
-  }
-}
-
-/** x·hardsigmoid(x) */
-export class Hardswish extends InPlaceLayer {
-  protected override run(x: Tensor): Tensor {
-    return hardswish(x, { inplace: this.inplace });
-  }
-
-  override extraRepr(): string {
-    return '';
-  }
-}
-
-/** x·sigmoid(x) */
-export class SiLU extends InPlaceLayer {
-  protected override run(x: Tensor): Tensor {
-    return silu(x, { inplace: this.inplace });
-  }
-}
-
-/** x where positive, alpha·(eˣ − 1) elsewhere. */
-export class ELU extends InPlaceLayer {
-  readonly alpha: number;
-
-  constructor(alpha = 1, inplace: boolean | InPlace = false) {
-    super(inplace);
-    requireKind('ELU', 'alpha', alpha, NUMBER);
+    const { alpha = 1, inplace = false } = readCall(CELU_LAYER, args);
     this.alpha = alpha;
+    this.inplace = inplace;
   }
 
   protected override run(x: Tensor): Tensor {
-    return elu(x, this.alpha, { inplace: this.inplace });
+    return celu(x, this.alpha, this.inplace);
   }
 
   override extraRepr(): string {
-    return `alpha=${pythonFloat(this.alpha)}${this.inplace ? ', inplace=True' : ''}`;
+    return `alpha=${pythonFloat(this.alpha)}${andInPlace(this.inplace)}`;
   }
 }
 
-/** x·Φ(x), Φ the normal distribution, or its approximation by a hyperbolic tangent. */
-export class GELU extends Layer<IdentityFn> {
-  readonly approximate: 'none' | 'tanh';
+abstract class ShrinkLayer extends Layer<IdentityFn> {
+  readonly lambd: number;
 
-  constructor(options: GeluOptions = {}) {
+  constructor(lambd?: number | ShrinkOptions);
+  constructor(...args: readonly unknown[]) {
     super();
-    this.approximate =
-      requireOptions<GeluOptions>('GELU', options, GELU_OPTIONS, "{ approximate: 'tanh' }").approximate ?? 'none';
-  }
-
-  protected override run(x: Tensor): Tensor {
-    return gelu(x, { approximate: this.approximate });
+    this.lambd = readCall(layerOf<ShrinkOptions>(this.typeName(), { lambd: NUMBER }), args).lambd ?? 0.5;
   }
 
   override extraRepr(): string {
-    return `approximate='${this.approximate}'`;
+    return pythonFloat(this.lambd);
   }
 }
 
-/** ln(1 + e^(βx)) / β, and x itself where βx is above the threshold. */
-export class Softplus extends Layer<IdentityFn> {
-  readonly beta: number;
+/** 0 within λ of 0, x elsewhere. */
+export class Hardshrink extends ShrinkLayer {
+  protected override run(x: Tensor): Tensor {
+    return hardshrink(x, this.lambd);
+  }
+}
+
+/** x moved towards 0 by λ, 0 within λ of it. */
+export class Softshrink extends ShrinkLayer {
+  protected override run(x: Tensor): Tensor {
+    return softshrink(x, this.lambd);
+  }
+}
+
+/** x − tanh(x) */
+export class Tanhshrink extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
+    return tanhshrink(x);
+  }
+}
+
+/** x / (1 + |x|) */
+export class Softsign extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
+    return softsign(x);
+  }
+}
+
+/** The logarithm of the sigmoid. */
+export class LogSigmoid extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
+    return logsigmoid(x);
+  }
+}
+
+const THRESHOLD = layerOf<ThresholdOptions>('Threshold', { threshold: NUMBER, value: NUMBER, ...INPLACE }, { required: 2 }); // prettier-ignore
+
+/** x where it is above a threshold, a value elsewhere. */
+export class Threshold extends Layer<IdentityFn> {
   readonly threshold: number;
+  readonly value: number;
+  readonly inplace: boolean;
 
-  readonly #shown: string;
-
-  constructor(beta?: number, threshold?: number) {
+  constructor(threshold: number, value: number, inplace?: boolean | InPlace);
+  constructor(options: ThresholdOptions);
+  constructor(...args: readonly unknown[]) {
     super();
-    this.beta = beta ?? 1;
-    this.threshold = threshold ?? 20;
-    for (const value of [this.beta, this.threshold]) requireKind('Softplus', 'beta and threshold', value, NUMBER);
-    // As PyTorch, which shows its own defaults as floats and what is given as it was written.
-    this.#shown = `beta=${beta ?? '1.0'}, threshold=${threshold ?? '20.0'}`;
+    const { threshold, value, inplace = false } = readCall(THRESHOLD, args);
+    this.threshold = threshold;
+    this.value = value;
+    this.inplace = inplace;
   }
 
   protected override run(x: Tensor): Tensor {
-    return softplus(x, this.beta, this.threshold);
+    return threshold(x, this.threshold, this.value, this.inplace);
   }
 
   override extraRepr(): string {
-    return this.#shown;
+    return `threshold=${this.threshold}, value=${this.value}${andInPlace(this.inplace)}`;
+  }
+}
+
+interface PReLUOptions {
+  /** 1, or the channels of the input. Default 1. */
+  readonly numParameters?: number;
+  /** The slope to begin with. Default 0.25. */
+  readonly init?: number;
+}
+const PRELU = layerOf<PReLUOptions>('PReLU', { numParameters: COUNT, init: NUMBER });
+
+/** x where positive, w·x elsewhere, with slopes that are learned: one, or one for each channel. */
+export class PReLU extends Layer<IdentityFn> {
+  readonly numParameters: number;
+  readonly init: number;
+  weight: Parameter;
+
+  constructor(numParameters?: number | PReLUOptions, init?: number | Pick<PReLUOptions, 'init'>);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { numParameters = 1, init = 0.25 } = readCall(PRELU, args);
+    this.numParameters = numParameters;
+    this.init = init;
+    this.weight = new Parameter(full([numParameters], init));
+    this.registerParameter('weight', this.weight);
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return prelu(x, this.weight);
+  }
+
+  override extraRepr(): string {
+    return `num_parameters=${this.numParameters}`;
+  }
+}
+
+type RReLUOptions = Pick<RReluOptions, 'lower' | 'upper' | 'inplace'>;
+const RRELU = layerOf<RReLUOptions>('RReLU', { lower: NUMBER, upper: NUMBER, ...INPLACE });
+
+/** x where positive, r·x elsewhere: in training with an r that is drawn for each such element, else with the mean. */
+export class RReLU extends Layer<IdentityFn> {
+  readonly lower: number;
+  readonly upper: number;
+  readonly inplace: boolean;
+
+  /** @throws ArgumentError where the lower bound is above the upper */
+  constructor(lower?: number | RReLUOptions, upper?: number | Omit<RReLUOptions, 'lower'>, inplace?: boolean | InPlace);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { lower = 1 / 8, upper = 1 / 3, inplace = false } = readCall(RRELU, args);
+    if (!(lower <= upper)) throw new ArgumentError(`RReLU: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`); // prettier-ignore
+    this.lower = lower;
+    this.upper = upper;
+    this.inplace = inplace;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return rrelu(x, this.lower, this.upper, this.training, this.inplace);
+  }
+
+  override extraRepr(): string {
+    return `lower=${pythonFloat(this.lower)}, upper=${pythonFloat(this.upper)}${andInPlace(this.inplace)}`;
+  }
+}
+
+/** The last of a layer's sizes or another one is halved: nothing is known of the result's shape. */
+interface HalvedFn extends ShapeFn {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a dynamic shape
+  readonly out: any;
+}
+
+const GLU_LAYER = layerOf<{ dim?: number }>('GLU', { dim: WHOLE });
+
+/** a·sigmoid(b), where a and b are the halves of the input along a dimension. */
+export class GLU extends Layer<HalvedFn> {
+  readonly dim: number;
+
+  constructor(dim?: number | { readonly dim?: number });
+  constructor(...args: readonly unknown[]) {
+    super();
+    this.dim = readCall(GLU_LAYER, args).dim ?? -1;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return glu(x, this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}`;
+  }
+}
+
+/** Probabilities of the channels at each place of [N, C, H, W] or [C, H, W]. */
+export class Softmax2d extends Layer<IdentityFn> {
+  protected override run(x: Tensor): Tensor {
+    if (x.ndim !== 3 && x.ndim !== 4) throw new ShapeError(`Softmax2d: expected an input [N, C, H, W] or [C, H, W], but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    return x.softmax(-3);
   }
 }

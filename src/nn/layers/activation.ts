@@ -1,25 +1,28 @@
-/** Activations and dropout as layers. */
-import { NUMBER, PROBABILITY, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
-import { pythonBool, pythonFloat } from '../../base/python-format.ts';
+/** The everyday activations as layers. With `inplace`, the input itself is changed. Arguments in PyTorch's order or by name. */
+import { BOOL, NUMBER, oneOf, orNull, WHOLE } from '../../base/arguments.ts';
+import { ArgumentError } from '../../base/errors.ts';
+import { pythonFloat } from '../../base/python-format.ts';
+import { readCall } from '../../base/signature.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { dropout, dropout2d, leakyRelu, logSoftmax, softmax } from '../functional.ts';
-import type { InPlace } from '../functional-activation.ts';
-import { inPlaceOf } from '../options.ts';
+import { activate, gelu, hardsigmoid, logSoftmax, softmax, softplus, type EluOptions, type GeluOptions, type HardtanhOptions, type InPlace, type LeakyReluOptions, type SoftplusOptions } from '../functional-activation.ts'; // prettier-ignore
 import type { IdentityFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { Layer } from './layer.ts';
 
-/** max(x, 0). With `inplace`, the input itself is changed. */
-export class ReLU extends Layer<IdentityFn> {
+export type { HardtanhOptions };
+
+const INPLACE = { inplace: BOOL };
+
+/** A layer that takes nothing but whether to work in place. */
+export abstract class InPlaceLayer extends Layer<IdentityFn> {
   readonly inplace: boolean;
 
   /** @param inplace true, or `{ inplace: true }` */
-  constructor(inplace: boolean | InPlace = false) {
+  constructor(inplace?: boolean | InPlace);
+  constructor(...args: readonly unknown[]) {
     super();
-    this.inplace = inPlaceOf('ReLU', inplace);
-  }
-
-  protected override run(x: Tensor): Tensor {
-    return this.inplace ? x.relu_() : x.relu();
+    const name = this.typeName();
+    this.inplace = readCall(layerOf<InPlace>(name, INPLACE), args).inplace ?? false;
   }
 
   override extraRepr(): string {
@@ -27,24 +30,37 @@ export class ReLU extends Layer<IdentityFn> {
   }
 }
 
+/** What comes after a layer's own arguments in its text. */
+export const andInPlace = (inplace: boolean): string => (inplace ? ', inplace=True' : '');
+
+/** max(x, 0). With `inplace`, the input itself is changed. */
+export class ReLU extends InPlaceLayer {
+  protected override run(x: Tensor): Tensor {
+    return this.inplace ? x.relu_() : x.relu();
+  }
+}
+
+const LEAKY_RELU = layerOf<LeakyReluOptions>('LeakyReLU', { negativeSlope: NUMBER, ...INPLACE });
+
 /** x where positive, negativeSlope·x elsewhere. */
 export class LeakyReLU extends Layer<IdentityFn> {
   readonly negativeSlope: number;
+  readonly inplace: boolean;
 
-  constructor(negativeSlope?: number);
-  constructor(negativeSlope = 0.01, ...more: readonly unknown[]) {
+  constructor(negativeSlope?: number | LeakyReluOptions, inplace?: boolean | InPlace);
+  constructor(...args: readonly unknown[]) {
     super();
-    refuseMore('LeakyReLU', more, 'a slope');
-    requireKind('LeakyReLU', 'negativeSlope', negativeSlope, NUMBER);
+    const { negativeSlope = 0.01, inplace = false } = readCall(LEAKY_RELU, args);
     this.negativeSlope = negativeSlope;
+    this.inplace = inplace;
   }
 
   protected override run(x: Tensor): Tensor {
-    return leakyRelu(x, this.negativeSlope);
+    return activate('leakyRelu', x, [this.negativeSlope], this.inplace);
   }
 
   override extraRepr(): string {
-    return `negative_slope=${pythonFloat(this.negativeSlope)}`;
+    return `negative_slope=${pythonFloat(this.negativeSlope)}${andInPlace(this.inplace)}`;
   }
 }
 
@@ -60,77 +76,183 @@ export class Tanh extends Layer<IdentityFn> {
   }
 }
 
-/** Probabilities along a dimension. */
-export class Softmax extends Layer<IdentityFn> {
+interface DimOption {
+  readonly dim?: number | null;
+}
+
+abstract class DimLayer extends Layer<IdentityFn> {
   /** null: as `F.softmax` chooses without one. */
   readonly dim: number | null;
 
-  constructor(dim: number | null = null) {
+  constructor(dim?: number | null | DimOption);
+  constructor(...args: readonly unknown[]) {
     super();
-    if (dim !== null) requireKind(this.typeName(), 'dim', dim, WHOLE);
-    this.dim = dim;
-  }
-
-  protected override run(x: Tensor): Tensor {
-    return softmax(x, this.dim ?? undefined);
+    this.dim = readCall(layerOf<DimOption>(this.typeName(), { dim: orNull(WHOLE) }), args).dim ?? null;
   }
 
   override extraRepr(): string {
     return `dim=${this.dim ?? 'None'}`;
+  }
+}
+
+/** Probabilities along a dimension. */
+export class Softmax extends DimLayer {
+  protected override run(x: Tensor): Tensor {
+    return softmax(x, this.dim);
   }
 }
 
 /** Logarithms of probabilities along a dimension. */
-export class LogSoftmax extends Layer<IdentityFn> {
-  /** null: as `F.logSoftmax` chooses without one. */
-  readonly dim: number | null;
-
-  constructor(dim: number | null = null) {
-    super();
-    if (dim !== null) requireKind(this.typeName(), 'dim', dim, WHOLE);
-    this.dim = dim;
-  }
-
+export class LogSoftmax extends DimLayer {
   protected override run(x: Tensor): Tensor {
-    return logSoftmax(x, this.dim ?? undefined);
-  }
-
-  override extraRepr(): string {
-    return `dim=${this.dim ?? 'None'}`;
+    return logSoftmax(x, this.dim);
   }
 }
 
-abstract class DropoutLayer extends Layer<IdentityFn> {
-  readonly p: number;
+/** Softmax of −x. */
+export class Softmin extends DimLayer {
+  protected override run(x: Tensor): Tensor {
+    return softmax(x.neg(), this.dim);
+  }
+}
+
+const HARDTANH = layerOf<HardtanhOptions>('Hardtanh', { minVal: NUMBER, maxVal: NUMBER, ...INPLACE });
+
+/** x, but at least `minVal` and at most `maxVal`; nothing flows back through elements at a bound. */
+export class Hardtanh extends Layer<IdentityFn> {
+  readonly minVal: number;
+  readonly maxVal: number;
   readonly inplace: boolean;
 
-  /** @throws ArgumentError unless 0 ≤ p ≤ 1 */
-  constructor(p = 0.5, inplace: boolean | InPlace = false) {
+  /** @throws ArgumentError unless minVal is below maxVal */
+  constructor(
+    minVal?: number | HardtanhOptions,
+    maxVal?: number | Omit<HardtanhOptions, 'minVal'>,
+    inplace?: boolean | InPlace,
+  );
+  constructor(...args: readonly unknown[]) {
     super();
-    requireKind(this.typeName(), 'p', p, PROBABILITY);
-    this.p = p;
-    this.inplace = inPlaceOf(this.typeName(), inplace);
+    const { minVal = -1, maxVal = 1, inplace = false } = readCall(HARDTANH, args);
+    if (!(minVal < maxVal)) throw new ArgumentError(`Hardtanh: expected the lower bound to be below the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
+    this.minVal = minVal;
+    this.maxVal = maxVal;
+    this.inplace = inplace;
   }
 
-  protected finish(x: Tensor, y: Tensor): Tensor {
-    return this.inplace && y !== x ? x.copy_(y) : y;
+  protected override run(x: Tensor): Tensor {
+    return activate('hardtanh', x, [this.minVal, this.maxVal], this.inplace);
   }
 
   override extraRepr(): string {
-    return `p=${Number.isInteger(this.p) ? this.p : pythonFloat(this.p)}, inplace=${pythonBool(this.inplace)}`;
+    return `min_val=${pythonFloat(this.minVal)}, max_val=${pythonFloat(this.maxVal)}${andInPlace(this.inplace)}`;
   }
 }
 
-/** In training, zeroes elements with probability p and scales the rest by 1/(1 − p). */
-export class Dropout extends DropoutLayer {
+/** min(max(x, 0), 6) */
+export class ReLU6 extends InPlaceLayer {
   protected override run(x: Tensor): Tensor {
-    return this.finish(x, dropout(x, { p: this.p, training: this.training }));
+    return activate('hardtanh', x, [0, 6], this.inplace);
   }
 }
 
-/** As Dropout, for whole channels of [N, C, H, W]. */
-export class Dropout2d extends DropoutLayer {
+/** min(max(x + 3, 0), 6) / 6 */
+export class Hardsigmoid extends InPlaceLayer {
   protected override run(x: Tensor): Tensor {
-    return this.finish(x, dropout2d(x, { p: this.p, training: this.training }));
+    return hardsigmoid(x, this.inplace);
+  }
+
+  override extraRepr(): string {
+    return '';
+  }
+}
+
+/** x·hardsigmoid(x) */
+export class Hardswish extends InPlaceLayer {
+  protected override run(x: Tensor): Tensor {
+    return activate('hardswish', x, [], this.inplace);
+  }
+
+  override extraRepr(): string {
+    return '';
+  }
+}
+
+/** x·sigmoid(x) */
+export class SiLU extends InPlaceLayer {
+  protected override run(x: Tensor): Tensor {
+    return activate('silu', x, [], this.inplace);
+  }
+}
+
+const ELU_KINDS = { alpha: NUMBER, ...INPLACE };
+
+/** x where positive, alpha·(eˣ − 1) elsewhere. */
+export class ELU extends Layer<IdentityFn> {
+  readonly alpha: number;
+  readonly inplace: boolean;
+
+  constructor(alpha?: number | EluOptions, inplace?: boolean | InPlace);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { alpha = 1, inplace = false } = readCall(layerOf<EluOptions>(this.typeName(), ELU_KINDS), args);
+    this.alpha = alpha;
+    this.inplace = inplace;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return activate('elu', x, [this.alpha, 1, 1], this.inplace);
+  }
+
+  override extraRepr(): string {
+    return `alpha=${pythonFloat(this.alpha)}${andInPlace(this.inplace)}`;
+  }
+}
+
+const GELU_LAYER = layerOf<GeluOptions>('GELU', { approximate: oneOf('none', 'tanh') });
+
+/** x·Φ(x), Φ the normal distribution, or its approximation by a hyperbolic tangent. */
+export class GELU extends Layer<IdentityFn> {
+  readonly approximate: 'none' | 'tanh';
+
+  constructor(approximate?: 'none' | 'tanh' | GeluOptions);
+  constructor(...args: readonly unknown[]) {
+    super();
+    this.approximate = readCall(GELU_LAYER, args).approximate ?? 'none';
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return gelu(x, this.approximate);
+  }
+
+  override extraRepr(): string {
+    return `approximate='${this.approximate}'`;
+  }
+}
+
+const SOFTPLUS = layerOf<SoftplusOptions>('Softplus', { beta: NUMBER, threshold: NUMBER });
+
+/** ln(1 + e^(βx)) / β, and x itself where βx is above the threshold. */
+export class Softplus extends Layer<IdentityFn> {
+  readonly beta: number;
+  readonly threshold: number;
+
+  readonly #shown: string;
+
+  constructor(beta?: number | SoftplusOptions, threshold?: number | Pick<SoftplusOptions, 'threshold'>);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { beta, threshold } = readCall(SOFTPLUS, args);
+    this.beta = beta ?? 1;
+    this.threshold = threshold ?? 20;
+    // As PyTorch, which shows its own defaults as floats and what is given as it was written.
+    this.#shown = `beta=${beta ?? '1.0'}, threshold=${threshold ?? '20.0'}`;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return softplus(x, this.beta, this.threshold);
+  }
+
+  override extraRepr(): string {
+    return this.#shown;
   }
 }

@@ -1,22 +1,31 @@
 /** Fully connected layers, and what leads up to them. */
-import { BOOL, requireKind, requireOptions, SIZE, WHOLE } from '../../base/arguments.ts';
+import { BOOL, requireKind, SIZE, WHOLE } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool } from '../../base/python-format.ts';
 import { say, WRONG_INPUT } from '../../base/sentences.ts';
 import { sameDims, showSizes, type Dims } from '../../base/shape.ts';
+import { readCall } from '../../base/signature.ts';
 import { empty } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { linear } from '../functional.ts';
+import { linearWith } from '../functional-linear.ts';
 import { defaultInit } from '../init.ts';
-import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import type { FlattenFn, IdentityFn, InputFn, LinearFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { Layer } from './layer.ts';
 
 export interface LinearOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
 }
+
+/** All arguments of {@link Linear}, by name. */
+export interface LinearArguments<In extends number = number, Out extends number = number> extends LinearOptions {
+  readonly inFeatures: In;
+  readonly outFeatures: Out;
+}
+
+const LINEAR = layerOf<LinearArguments>('Linear', { inFeatures: SIZE, outFeatures: SIZE, bias: BOOL }, { required: 2 });
 
 /** `x · weightᵀ + bias` (https://pytorch.org/docs/stable/generated/torch.nn.Linear.html): [..., in] → [..., out]. */
 export class Linear<out In extends number = number, out Out extends number = number> extends Layer<LinearFn<In, Out>> {
@@ -29,13 +38,14 @@ export class Linear<out In extends number = number, out Out extends number = num
    * No features are allowed on either side, as in PyTorch: without inputs, the output is the bias, which starts with zeros.
    * @throws ArgumentError for sizes that are not whole, or negative
    */
-  constructor(inFeatures: In, outFeatures: Out, options: LinearOptions = {}) {
+  constructor(inFeatures: In, outFeatures: Out, bias?: boolean | LinearOptions);
+  constructor(inFeatures: In, options: Omit<LinearArguments<In, Out>, 'inFeatures'>);
+  constructor(options: LinearArguments<In, Out>);
+  constructor(...args: readonly unknown[]) {
     super();
-    requireCount('Linear', 'inFeatures', inFeatures, 0);
-    requireCount('Linear', 'outFeatures', outFeatures, 0);
-    const { bias = true } = requireOptions<LinearOptions>('Linear', options, { bias: BOOL }, 'new nn.Linear(3, 4, { bias: false })'); // prettier-ignore
-    this.inFeatures = inFeatures;
-    this.outFeatures = outFeatures;
+    const { inFeatures, outFeatures, bias = true } = readCall(LINEAR, args);
+    this.inFeatures = inFeatures as In;
+    this.outFeatures = outFeatures as Out;
     this.weight = new Parameter(empty(outFeatures, inFeatures));
     this.bias = bias ? new Parameter(empty(outFeatures)) : null;
     this.registerParameter('weight', this.weight);
@@ -44,7 +54,7 @@ export class Linear<out In extends number = number, out Out extends number = num
   }
 
   protected override run(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+    return linearWith(x, this.weight, this.bias);
   }
 
   override extraRepr(): string {
@@ -52,17 +62,25 @@ export class Linear<out In extends number = number, out Out extends number = num
   }
 }
 
+interface FlattenOptions<Start, End> {
+  /** Default 1. */
+  readonly startDim?: Start;
+  /** Default -1. */
+  readonly endDim?: End;
+}
+const FLATTEN = layerOf<FlattenOptions<number, number>>('Flatten', { startDim: WHOLE, endDim: WHOLE });
+
 /** Dimensions made one: by default all but the batch, [N, C, H, W] → [N, C·H·W]. */
 export class Flatten<out Start extends number = 1, out End extends number = -1> extends Layer<FlattenFn<Start, End>> {
   readonly startDim: number;
   readonly endDim: number;
 
-  constructor(startDim?: Start, endDim?: End) {
+  constructor(startDim?: Start | FlattenOptions<Start, End>, endDim?: End | Pick<FlattenOptions<Start, End>, 'endDim'>);
+  constructor(...args: readonly unknown[]) {
     super();
-    for (const dim of [startDim, endDim])
-      if (dim !== undefined) requireKind('Flatten', 'startDim and endDim', dim, WHOLE);
-    this.startDim = startDim ?? 1;
-    this.endDim = endDim ?? -1;
+    const { startDim = 1, endDim = -1 } = readCall(FLATTEN, args);
+    this.startDim = startDim;
+    this.endDim = endDim;
   }
 
   protected override run(x: Tensor): Tensor {

@@ -2,17 +2,19 @@
  * Losses as modules: call them with the model's output and the target. The types check that the two belong together, as the
  * functions' do. Bases are classes merged with an interface of the same name, which adds the call (see `layer.ts`).
  */
-import { requireOptions } from '../../base/arguments.ts';
-import { requireTensor } from '../../tensor/arguments.ts';
+import { PROBABILITY, WHOLE } from '../../base/arguments.ts';
+import { readCall } from '../../base/signature.ts';
+import { requireTensor, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../../tensor/shapes/loss.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import * as F from '../functional.ts';
-import type { ClassLossOptions, CrossEntropyOptions, LossOptions, Reduction } from '../functional.ts';
-import { CLASS_LOSS_OPTIONS, CROSS_ENTROPY_OPTIONS, LOSS_OPTIONS } from '../options.ts';
+import { CLASSES, crossEntropyWith, nllLossWith, pairLossWith, REDUCTION, type ClassLossOptions, type CrossEntropyOptions, type LossOptions, type Reduction } from '../functional-loss.ts'; // prettier-ignore
 import { ModuleBase } from '../module-base.ts';
+import { layerOf } from '../signatures.ts';
 
-const CLASSES = "class indices are tensor([0, 2], { dtype: 'int64' })";
+const CLASS_LOSS = { weight: TENSOR_OR_NULL, ignoreIndex: WHOLE, reduction: REDUCTION };
+const CROSS_ENTROPY = layerOf<CrossEntropyOptions>('CrossEntropyLoss', { ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { positional: 1 }); // prettier-ignore
+const NLL = layerOf<ClassLossOptions>('NLLLoss', CLASS_LOSS, { positional: 1 });
 
 interface Reduced<R> {
   readonly reduction?: R;
@@ -53,14 +55,18 @@ interface ClassLoss<Name extends string, Probabilities, R> {
 export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'CrossEntropyLoss', true, R> {
   readonly #options: CrossEntropyOptions;
 
-  constructor(options: CrossEntropyOptions & Reduced<R> = {}) {
-    const given = requireOptions<CrossEntropyOptions>('CrossEntropyLoss', options, CROSS_ENTROPY_OPTIONS);
+  constructor(
+    weight?: Tensor | null | (CrossEntropyOptions & Reduced<R>),
+    options?: Omit<CrossEntropyOptions, 'weight'> & Reduced<R>,
+  );
+  constructor(...args: readonly unknown[]) {
+    const given = readCall(CROSS_ENTROPY, args);
     super(given.weight);
     this.#options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return F.crossEntropy(input, target, { ...this.#options, weight: this.weight });
+    return crossEntropyWith(input, target, { ...this.#options, weight: this.weight });
   }
 }
 
@@ -68,14 +74,18 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'C
 export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', false, R> {
   readonly #options: ClassLossOptions;
 
-  constructor(options: ClassLossOptions & Reduced<R> = {}) {
-    const given = requireOptions<ClassLossOptions>('NLLLoss', options, CLASS_LOSS_OPTIONS);
+  constructor(
+    weight?: Tensor | null | (ClassLossOptions & Reduced<R>),
+    options?: Omit<ClassLossOptions, 'weight'> & Reduced<R>,
+  );
+  constructor(...args: readonly unknown[]) {
+    const given = readCall(NLL, args);
     super(given.weight);
     this.#options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return F.nllLoss(input, target, { ...this.#options, weight: this.weight });
+    return nllLossWith(input, target, { ...this.#options, weight: this.weight });
   }
 }
 
@@ -84,9 +94,10 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', 
 abstract class ElementLoss<R> extends ModuleBase {
   protected readonly options: LossOptions;
 
-  constructor(options: LossOptions) {
+  constructor(options?: LossOptions & Reduced<R>);
+  constructor(...args: readonly unknown[]) {
     super();
-    this.options = requireOptions<LossOptions>(this.typeName(), options, LOSS_OPTIONS, "{ reduction: 'sum' }");
+    this.options = readCall(layerOf<LossOptions>(this.typeName(), { reduction: REDUCTION }, { positional: 0 }), args);
   }
 
   override forward<S extends Shape, T extends Shape>(
@@ -109,22 +120,14 @@ interface ElementLoss<R> {
 
 /** Mean squared error. */
 export class MSELoss<R extends Reduction = 'mean'> extends ElementLoss<R> {
-  constructor(options: LossOptions & Reduced<R> = {}) {
-    super(options);
-  }
-
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return F.mseLoss(input, target, this.options);
+    return pairLossWith('mseLoss', 'mse', input, target, this.options);
   }
 }
 
 /** Mean absolute error. */
 export class L1Loss<R extends Reduction = 'mean'> extends ElementLoss<R> {
-  constructor(options: LossOptions & Reduced<R> = {}) {
-    super(options);
-  }
-
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return F.l1Loss(input, target, this.options);
+    return pairLossWith('l1Loss', 'l1', input, target, this.options);
   }
 }

@@ -1,17 +1,18 @@
 /** Batch normalisation layers. */
-import { BOOL, NOT_NEGATIVE, NUMBER, orNull, requireOptions, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, NOT_NEGATIVE, NUMBER, orNull } from '../../base/arguments.ts';
 import { ShapeError } from '../../base/errors.ts';
 import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
 import { showSizes } from '../../base/shape.ts';
+import { readCall } from '../../base/signature.ts';
 import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { activeRecorder, unrecorded, type Recorder, type Scalars } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import { batchNormWith } from '../prepared.ts';
 import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { Layer } from './layer.ts';
 
 export interface BatchNormLayerOptions {
@@ -25,7 +26,15 @@ export interface BatchNormLayerOptions {
   readonly trackRunningStats?: boolean;
 }
 
-const OPTIONS: OptionKinds<BatchNormLayerOptions> = {
+interface BatchNormArguments<C extends number = number> extends BatchNormLayerOptions {
+  readonly numFeatures: C;
+}
+type AfterEps = Omit<BatchNormLayerOptions, 'eps'>;
+type AfterMomentum = Omit<AfterEps, 'momentum'>;
+type AfterAffine = Omit<AfterMomentum, 'affine'>;
+
+const KINDS = {
+  numFeatures: COUNT,
   eps: NOT_NEGATIVE,
   momentum: orNull(NUMBER),
   affine: BOOL,
@@ -45,17 +54,17 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   declare num_batches_tracked: Tensor | null;
 
   /** @throws ArgumentError for a number of features that is not whole and positive */
-  constructor(numFeatures: C, options: BatchNormLayerOptions = {}) {
+  constructor(
+    numFeatures: C | BatchNormArguments<C>,
+    eps?: number | BatchNormLayerOptions,
+    momentum?: number | null | AfterEps,
+    affine?: boolean | AfterMomentum,
+    trackRunningStats?: boolean | AfterAffine,
+  );
+  constructor(...args: readonly unknown[]) {
     super();
-    const name = this.typeName();
-    requireCount(name, 'numFeatures', numFeatures);
-    const given = requireOptions<BatchNormLayerOptions>(
-      name,
-      options,
-      OPTIONS,
-      `new nn.${name}(3, { eps: 1e-5, momentum: 0.1 })`,
-    );
-    this.numFeatures = numFeatures;
+    const { numFeatures, ...given } = readCall(layerOf<BatchNormArguments>(this.typeName(), KINDS, { required: 1 }), args); // prettier-ignore
+    this.numFeatures = numFeatures as C;
     this.eps = given.eps ?? 1e-5;
     this.momentum = given.momentum === undefined ? 0.1 : given.momentum;
     this.affine = given.affine ?? true;

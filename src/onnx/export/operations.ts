@@ -216,7 +216,11 @@ export const EXPORTERS: Exporters = {
   },
   hardtanh: bounded(true, true),
   hardswish: (c) => c.one('HardSwish', [c.name(0)]),
-  elu: (c) => c.one('Elu', [c.name(0)], { alpha: { float: c.scalars[0]! } }),
+  elu: (c) => {
+    const [alpha, scale, inputScale] = c.scalars as [number, number, number];
+    if (scale !== 1) return c.one('Selu', [c.name(0)], { alpha: { float: alpha }, gamma: { float: scale } });
+    return c.one(inputScale === 1 ? 'Elu' : 'Celu', [c.name(0)], { alpha: { float: alpha } });
+  },
   reluGrad: GRADIENT,
   sigmoidGrad: GRADIENT,
   tanhGrad: GRADIENT,

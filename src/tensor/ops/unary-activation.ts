@@ -29,7 +29,7 @@ export interface ActivationAttrs {
   hardtanh: Attrs;
   /** x·min(max(x + 3, 0), 6)/6 */
   hardswish: Attrs;
-  /** x where x > 0, else α·(eˣ - 1); scalars: [α] */
+  /** s·x where x > 0, else s·α·(exp(i·x) - 1); scalars: [α, scale s, input's scale i]: ELU, SELU, CELU */
   elu: Attrs;
   /** [g, y] → g where y > 0 */
   reluGrad: Attrs;
@@ -49,7 +49,7 @@ export interface ActivationAttrs {
   hardtanhGrad: Attrs;
   /** [g, x] */
   hardswishGrad: Attrs;
-  /** [g, x]; scalars: [α] */
+  /** [g, x]; scalars: as of elu */
   eluGrad: Attrs;
 }
 
@@ -118,7 +118,7 @@ const throughOutput = (
 
 const throughInput = (
   name: string,
-  grad: 'hardtanhGrad' | 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardswishGrad' | 'eluGrad',
+  grad: 'hardtanhGrad' | 'leakyReluGrad' | 'geluGrad' | 'siluGrad' | 'softplusGrad' | 'hardswishGrad',
 ): Gradient<Attrs> => ({
   name,
   saves: { inputs: [0] },
@@ -203,11 +203,21 @@ export const activationRules: FormulaRules<ActivationAttrs> = {
   elu: unaryRule(
     {
       name: 'elu',
-      of: (x, [alpha]) => x.gt(0).select(x, x.math('expm1').mul(alpha!)),
-      scalars: 1,
+      of: (x, [alpha, scale, inputScale]) =>
+        x.gt(0).select(x.mul(scale!), x.mul(inputScale!).math('expm1').mul(alpha!.mul(scale!))),
+      scalars: 3,
       cost: 1.5,
     },
-    throughInput('EluBackward0', 'eluGrad'),
+    {
+      name: 'EluBackward0',
+      saves: { inputs: [0] },
+      run: ({ grads: [g], apply, input, attrs, scalars: [alpha, scale, inputScale] }) => {
+        if (g === undefined) return [];
+        // PyTorch's gradient of CELU divides by α in float32, whatever the dtype.
+        const inner = inputScale === 1 ? 1 : 1 / Math.fround(alpha!);
+        return [apply('eluGrad', [g, input(0)], attrs, [alpha!, scale!, inner])[0]];
+      },
+    },
     floatOnly('elu'),
   ),
   reluGrad: {
@@ -288,16 +298,19 @@ export const activationRules: FormulaRules<ActivationAttrs> = {
     { cost: 0.3 },
     (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().ge(3), 0), // prettier-ignore
   ),
-  // α·eˣ where x ≤ 0, which is its own slope there
+  // s·α·i·exp(i·x) where x ≤ 0, whose slope is i times that. Where x is NaN, PyTorch's SELU lets the gradient through.
   eluGrad: gradRule(
     'eluGrad',
-    (g, x, [alpha]) => x.gt(0).select(g, g.mul(alpha!).mul(x.exp())),
-    { scalars: 1, cost: 1.5 },
-    (h, g, x, { scalars: [alpha] }) =>
+    (g, x, [alpha, scale, inputScale]) => {
+      const straight = x.gt(0).or(x.ne(x).and(scale!.ne(1)));
+      return straight.select(g.mul(scale!), g.mul(inputScale!).mul(alpha!.mul(scale!)).mul(x.mul(inputScale!).exp()));
+    },
+    { scalars: 3, cost: 1.5 },
+    (h, g, x, { scalars: [alpha, scale, inputScale] }) =>
       h
         .mul(g)
-        .mul(x.clamp({ max: 0 }).exp())
-        .mul(alpha!)
+        .mul(x.clamp({ max: 0 }).mul(inputScale!).exp())
+        .mul(alpha! * scale! * inputScale! * inputScale!)
         .maskedFill(x.gt(0), 0),
   ),
 };
