@@ -1,7 +1,7 @@
 /** What the page of browser.test.ts offers: kernels on the browser's own WebGPU. */
 import { requestWebGpu } from '../../src/devices/webgpu/webgpu.ts';
 import { softmaxLaunch } from '../../src/kernels/wgsl/lines.ts';
-import { matmulLaunch } from '../../src/kernels/wgsl/matmul.ts';
+import { matmulLaunches } from '../../src/kernels/wgsl/matmul.ts';
 
 export interface Answer {
   readonly name: string;
@@ -18,7 +18,7 @@ async function compute(x: readonly number[]): Promise<Answer> {
   const soft = softmaxLaunch({ outer: 2, size: 40, inner: 1 }, false);
   const rows = { row: 40, column: 1, batch: [0, 0] } as const;
   const shape = { m: 2, n: 2, k: 40, batches: [1, 1], a: rows, b: { row: 1, column: 40, batch: [0, 0] } } as const;
-  const { launch } = matmulLaunch('float32', shape, false, true);
+  const { first: launch } = matmulLaunches('float32', shape, false, true);
   const at = (buffer: number) => ({ buffer, byteOffset: 0 });
   const program = device.program([
     { kernel: soft.kernel, params: soft.args, groups: soft.groups, operands: [at(0), at(1)] },

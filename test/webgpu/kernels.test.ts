@@ -11,7 +11,7 @@ import {
   softmaxLaunch,
 } from '../../src/kernels/wgsl/lines.ts';
 import { indexPutFewLaunch, sortBlocksLaunch, sortMergeLaunch } from '../../src/kernels/wgsl/index.ts';
-import { matmulLaunch, type MatmulShape } from '../../src/kernels/wgsl/matmul.ts';
+import { matmulLaunches, type MatmulShape } from '../../src/kernels/wgsl/matmul.ts';
 import { reduceSpec, reduction, varianceSpec, type ReduceWalk } from '../../src/kernels/wgsl/reduce.ts';
 import type { WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import { distance, randomFloats, runLaunches, testDevice } from '../support/webgpu.ts';
@@ -219,46 +219,73 @@ describe.skipIf(found === undefined)('kernels of webgpu', () => {
     expect([...(soft as Float32Array)].map(Number.isNaN)).toEqual([true, true, true, true, false, false, false, false]);
   });
 
+  const contiguous = (_rows: number, columns: number, batch: readonly [number, number]) => ({
+    row: columns,
+    column: 1,
+    batch,
+  });
+  const one: readonly [number, number] = [0, 0];
+
+  interface ProductCase {
+    readonly shape: MatmulShape;
+    readonly bias: boolean;
+    readonly ints?: boolean;
+    readonly epilogue?: 'relu' | 'add+gate';
+  }
+
+  async function checkProduct({ shape, bias, ints = false, epilogue }: ProductCase, small: boolean): Promise<void> {
+    const { m, n, k, batches, a, b } = shape;
+    const reach = (s: typeof a, rows: number, columns: number): number => 1 + (rows - 1) * s.row + (columns - 1) * s.column + (batches[0] - 1) * s.batch[0] + (batches[1] - 1) * s.batch[1]; // prettier-ignore
+    const make = (length: number) => (ints ? Int32Array.from(randomFloats(length, 50)) : randomFloats(length));
+    const total = batches[0] * batches[1] * m * n;
+    const [x, w, c] = [make(reach(a, m, k)), make(reach(b, k, n)), make(n)];
+    const more = epilogue === 'add+gate' ? [make(total), make(total)] : [];
+    const dtype = ints ? 'int32' : 'float32';
+    const { first, between, second } = matmulLaunches(dtype, shape, bias, small, epilogue);
+    expect(second !== undefined).toBe(k > 500);
+    const [parts, result] = [3 + more.length, 4 + more.length];
+    const others = [...(bias ? [2] : []), ...more.map((_, i) => 3 + i), result];
+    const launches = second === undefined ? [[first, [0, 1, ...others]] as const] : [[first, [0, 1, parts]] as const, [second, [parts, ...others]] as const]; // prettier-ignore
+    const [got] = await runLaunches(device, launches, [x, w, c, ...more, [dtype, between], [dtype, total]], [result]);
+    const expected = new Float64Array(total);
+    let at = 0;
+    for (let o = 0; o < batches[0]; o++)
+      for (let p = 0; p < batches[1]; p++)
+        for (let i = 0; i < m; i++)
+          for (let j = 0; j < n; j++) {
+            let sum = bias ? c[j]! : 0;
+            for (let l = 0; l < k; l++)
+              sum +=
+                x[o * a.batch[0] + p * a.batch[1] + i * a.row + l * a.column]! *
+                w[o * b.batch[0] + p * b.batch[1] + l * b.row + j * b.column]!;
+            if (epilogue === 'relu') sum = Math.max(sum, 0);
+            if (epilogue === 'add+gate') sum = more[1]![at]! > 0 ? sum + more[0]![at]! : 0;
+            expected[at++] = sum;
+          }
+    expect([shape, distance(got as Float32Array, expected)]).toEqual([shape, expect.closeTo(0, 5.5)]);
+  }
+
   test('products: any steps, batches that broadcast, bias, whole numbers, split along a deep inside', async () => {
-    const contiguous = (_rows: number, columns: number, batch: readonly [number, number]) => ({
-      row: columns,
-      column: 1,
-      batch,
-    });
-    const cases: { shape: MatmulShape; bias: boolean; ints?: boolean }[] = [
+    const cases: ProductCase[] = [
       { shape: { m: 19, n: 33, k: 21, batches: [1, 1], a: contiguous(19, 21, [0, 0]), b: contiguous(21, 33, [0, 0]) }, bias: false },
       { shape: { m: 5, n: 18, k: 7, batches: [1, 1], a: contiguous(5, 7, [0, 0]), b: { row: 1, column: 7, batch: [0, 0] } }, bias: true },
       { shape: { m: 17, n: 3, k: 20, batches: [2, 3], a: { row: 1, column: 17, batch: [340, 0] }, b: contiguous(20, 3, [0, 60]) }, bias: false },
       { shape: { m: 4, n: 6, k: 700, batches: [1, 2], a: contiguous(4, 700, [0, 2800]), b: contiguous(700, 6, [0, 4200]) }, bias: false },
+      { shape: { m: 4, n: 6, k: 700, batches: [1, 1], a: contiguous(4, 700, one), b: contiguous(700, 6, one) }, bias: true, epilogue: 'relu' },
+      { shape: { m: 9, n: 6, k: 8, batches: [1, 1], a: contiguous(9, 8, one), b: contiguous(8, 6, one) }, bias: false, epilogue: 'add+gate' },
       { shape: { m: 3, n: 4, k: 5, batches: [1, 1], a: contiguous(3, 5, [0, 0]), b: contiguous(5, 4, [0, 0]) }, bias: false, ints: true },
     ]; // prettier-ignore
-    for (const { shape, bias, ints = false } of cases) {
-      const { m, n, k, batches, a, b } = shape;
-      const reach = (s: typeof a, rows: number, columns: number): number => 1 + (rows - 1) * s.row + (columns - 1) * s.column + (batches[0] - 1) * s.batch[0] + (batches[1] - 1) * s.batch[1]; // prettier-ignore
-      const make = (length: number) => (ints ? Int32Array.from(randomFloats(length, 50)) : randomFloats(length));
-      const [x, w, c] = [make(reach(a, m, k)), make(reach(b, k, n)), make(n)];
-      const total = batches[0] * batches[1] * m * n;
-      const { launch, parts } = matmulLaunch(ints ? 'int32' : 'float32', shape, bias, true);
-      expect(parts > 1).toBe(k > 500);
-      const operands = bias ? [0, 1, 2, 3] : [0, 1, 3];
-      const [raw] = await runLaunches(device, [[launch, operands]], [x, w, c, [ints ? 'int32' : 'float32', total * parts]], [3]); // prettier-ignore
-      const got = Float64Array.from({ length: total }, (_, i) => Array.from({ length: parts }, (_, s) => Number(raw![s * total + i])).reduce((p, q) => p + q)); // prettier-ignore
-      const expected = new Float64Array(total);
-      let at = 0;
-      for (let o = 0; o < batches[0]; o++)
-        for (let p = 0; p < batches[1]; p++)
-          for (let i = 0; i < m; i++)
-            for (let j = 0; j < n; j++) {
-              let sum = bias ? c[j]! : 0;
-              for (let l = 0; l < k; l++)
-                sum +=
-                  x[o * a.batch[0] + p * a.batch[1] + i * a.row + l * a.column]! *
-                  w[o * b.batch[0] + p * b.batch[1] + l * b.row + j * b.column]!;
-              expected[at++] = sum;
-            }
-      expect(distance(got, expected)).toBeLessThan(1e-6);
-    }
+    for (const each of cases) await checkProduct(each, true);
   });
+
+  // Each of these kernels takes seconds to compile on the processor; on a card they are what runs.
+  test('products of cards: large tiles, middle ones, narrow ones that are split', async () => {
+    const a = { row: 1, column: 70, batch: one };
+    const b = { row: 1, column: 40, batch: one };
+    await checkProduct({ shape: { m: 70, n: 70, k: 40, batches: [25, 1], a, b: contiguous(40, 70, one) }, bias: false }, false);
+    await checkProduct({ shape: { m: 50, n: 40, k: 40, batches: [1, 1], a: contiguous(50, 40, one), b }, bias: true, epilogue: 'relu' }, false);
+    await checkProduct({ shape: { m: 70, n: 10, k: 600, batches: [1, 1], a: contiguous(70, 600, one), b: contiguous(600, 10, one) }, bias: true }, false);
+  }); // prettier-ignore
 
   test('long lines are sorted in blocks and merged, stable both ways; long extremes are the first of equals', async () => {
     const lines = { outer: 2, size: 1300, inner: 1 };

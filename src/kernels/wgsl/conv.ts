@@ -3,11 +3,10 @@
  * tiles, else one thread for each result (`direct`), as for depthwise ones.
  */
 import type { ConvAxis, ConvGeometry } from '../../geometry/conv.ts';
-import { finished, hasStep, type Epilogue } from '../formula/epilogue.ts';
-import { constantOf, inputOf } from '../formula/formula.ts';
-import { formulaText } from './formula.ts';
+import type { Epilogue } from '../formula/epilogue.ts';
+import { epilogueOperands, epilogueText } from './epilogue.ts';
 import { wgslKernel, type WgslLaunch, type WgslOperand, type WgslParam } from './kernel.ts';
-import { partsOf, tileFor, tileLaunch, type SplitLaunch, type TileProduct } from './tile.ts';
+import { productLaunches, tileFor, type ProductLaunches, type TileProduct } from './tile.ts';
 import { WALK_GROUP, WALK_THREADS, walkGroups, walkText } from './walk.ts';
 
 /** One direction. */
@@ -32,43 +31,41 @@ function argsOf(g: ConvSizes): number[] {
 /** Whether results of a group are too few for tiles. */
 export const isDirect = (g: ConvSizes): boolean => Math.min(g.inPerGroup, g.outPerGroup) === 1 && g.groups > 1;
 
-/** What an epilogue reads besides the result: operands behind the convolution's own, before its result. */
-const epilogueOperands = (epilogue: Epilogue): string[] => [
-  ...(hasStep(epilogue, 'add') ? ['residual'] : []),
-  ...(hasStep(epilogue, 'gate') ? ['gate'] : []),
-];
-
-/** `finish_(v, at)`: what a result becomes before it is written at `at`. */
-function epilogueText(epilogue: Epilogue): string {
-  const [v, residual, gate] = [0, 1, 2].map((index) => inputOf('f32', index));
-  const [zero, one] = [constantOf('f32', 0), constantOf('f32', 1)];
-  const result = finished(epilogue, v!, { scale: one, shift: zero, residual: residual!, gate: gate!, zero });
-  const names = ['v', 'residual_at(at)', 'gate_at(at)'];
-  const { statements, values } = formulaText([result], { input: (index) => names[index]!, scalar: () => '' });
-  return `fn finish_(v: f32, at: u32) -> f32 { ${statements} return ${values[0]!}; }`;
-}
-
 const floats = (...names: string[]): WgslOperand[] => names.map((name) => ({ name, dtype: 'float32' }));
 
-/** What a convolution and its gradient of the input have in common: products of weights with places of an image, of which these variables know where. */
+/** What all products here have in common. */
+const common = (g: ConvSizes) => ({ params: PARAMS, args: argsOf(g), batches: g.groups, type: 'f32' }) as const;
+
+/** Of convolutions and their gradients of the input: products of weights with places of an image, of which these variables know where. */
 const gathered = (g: ConvSizes, epilogue: Epilogue) =>
   ({
-    params: PARAMS,
-    args: argsOf(g),
-    batches: g.groups,
-    type: 'f32',
+    ...common(g),
     fastA: 'k',
     fastB: 'n',
-    state: `var<private> top: i32; var<private> left: i32; var<private> base: u32; ${epilogueText(epilogue)}`,
+    state: 'var<private> top: i32; var<private> left: i32; var<private> base: u32;',
+    functions: epilogueText(epilogue),
   }) as const;
 
-/** [x, weight, bias?, residual?, gate?] → y; operands in this order, the last two as the epilogue needs them. */
-export function convLaunch(g: ConvSizes, bias: boolean, small: boolean, epilogue: Epilogue = 'none'): WgslLaunch {
-  const operands = floats('x', 'w', ...(bias ? ['bias'] : []), ...epilogueOperands(epilogue), 'y');
-  if (isDirect(g)) return directForward(g, operands, bias, epilogue);
+const launchesOf = (product: TileProduct, small: boolean): ProductLaunches =>
+  productLaunches(product, tileFor(product, small));
+
+/** Where a result does not come from a product. */
+const alone = (first: WgslLaunch): ProductLaunches => ({ first, between: 0 });
+
+/** [x, weight, bias?, scale and shift?, residual?, gate?] → y; operands in this order, those in the middle as the epilogue needs them. */
+export function convLaunches(
+  g: ConvSizes,
+  bias: boolean,
+  small: boolean,
+  epilogue: Epilogue = 'none',
+): ProductLaunches {
+  const inputs = floats('x', 'w');
+  const others = [...floats(...(bias ? ['bias'] : [])), ...epilogueOperands(epilogue), ...floats('y')];
+  if (isDirect(g)) return alone(directForward(g, [...inputs, ...others], bias, epilogue));
   const product: TileProduct = {
     name: `conv${bias ? '+bias' : ''}|${epilogue}`,
-    operands,
+    inputs,
+    others,
     ...gathered(g, epilogue),
     m: g.outPerGroup,
     n: g.batch * g.height.output * g.width.output,
@@ -80,18 +77,20 @@ export function convLaunch(g: ConvSizes, bias: boolean, small: boolean, epilogue
   if (y < 0 || x < 0 || y >= i32(p.ih) || x >= i32(p.iw)) { return 0f; }
   return x_at(((base + r / p.kh) * p.ih + u32(y)) * p.iw + u32(x));`,
     write: `let s = p.oh * p.ow; let c = batch * p.oc + m; let at = ((n / s) * p.G * p.oc + c) * s + n % s;
-  y_put(at, finish_(${bias ? 'v + bias_at(c)' : 'v'}, at));`,
+  y_put(at, finish_(${bias ? 'v + bias_at(c)' : 'v'}, at, c));`,
   };
-  return tileLaunch(product, tileFor(product.m, product.n, small));
+  return launchesOf(product, small);
 }
 
 /** [∂y, weight, residual?, gate?] → ∂x; operands in this order. */
-export function convInputGradLaunch(g: ConvSizes, small: boolean, epilogue: Epilogue = 'none'): WgslLaunch {
-  const operands = floats('g', 'w', ...epilogueOperands(epilogue), 'dx');
-  if (isDirect(g)) return directInputGrad(g, operands, epilogue);
+export function convInputGradLaunches(g: ConvSizes, small: boolean, epilogue: Epilogue = 'none'): ProductLaunches {
+  const inputs = floats('g', 'w');
+  const others = [...epilogueOperands(epilogue), ...floats('dx')];
+  if (isDirect(g)) return alone(directInputGrad(g, [...inputs, ...others], epilogue));
   const product: TileProduct = {
     name: `convInputGrad|${epilogue}`,
-    operands,
+    inputs,
+    others,
     ...gathered(g, epilogue),
     m: g.inPerGroup,
     n: g.batch * g.height.input * g.width.input,
@@ -103,25 +102,23 @@ export function convInputGradLaunch(g: ConvSizes, small: boolean, epilogue: Epil
   let oy = u32(y) / p.sh; let ox = u32(x) / p.sw;
   if (oy * p.sh != u32(y) || ox * p.sw != u32(x) || oy >= p.oh || ox >= p.ow) { return 0f; }
   return g_at(((base + r / p.kh) * p.oh + oy) * p.ow + ox);`,
-    write: `let s = p.ih * p.iw; let at = ((n / s) * p.G * p.ic + batch * p.ic + m) * s + n % s; dx_put(at, finish_(v, at));`,
+    write: `let s = p.ih * p.iw; let c = batch * p.ic + m; let at = ((n / s) * p.G * p.ic + c) * s + n % s; dx_put(at, finish_(v, at, c));`,
   };
-  return tileLaunch(product, tileFor(product.m, product.n, small));
+  return launchesOf(product, small);
 }
 
-/** [∂y, x] → ∂weight; operands in this order. With several parts, the last one is [parts, ∂weight]. */
-export function convWeightGradLaunch(g: ConvSizes, small: boolean): SplitLaunch {
-  const operands = floats('g', 'x', 'dw');
-  if (isDirect(g)) return { launch: directWeightGrad(g, operands), parts: 1 };
+/** [∂y, x] → ∂weight; operands in this order. */
+export function convWeightGradLaunches(g: ConvSizes, small: boolean): ProductLaunches {
+  const [inputs, others] = [floats('g', 'x'), floats('dw')];
+  if (isDirect(g)) return alone(directWeightGrad(g, [...inputs, ...others]));
   const product: TileProduct = {
     name: 'convWeightGrad',
-    operands,
-    params: PARAMS,
-    args: argsOf(g),
+    inputs,
+    others,
+    ...common(g),
     m: g.outPerGroup,
     n: g.inPerGroup * g.height.kernel * g.width.kernel,
     k: g.batch * g.height.output * g.width.output,
-    batches: g.groups,
-    type: 'f32',
     fastA: 'k',
     fastB: 'k',
     state: 'var<private> base_a: u32; var<private> top: i32; var<private> left: i32; var<private> base: u32;',
@@ -134,9 +131,7 @@ export function convWeightGradLaunch(g: ConvSizes, small: boolean): SplitLaunch 
   return x_at(((base + r / p.kh) * p.ih + u32(y)) * p.iw + u32(x));`,
     write: 'dw_put((batch * p.M + m) * p.N + n, v);',
   };
-  const tile = tileFor(product.m, product.n, small);
-  const parts = partsOf(product, tile);
-  return { launch: tileLaunch(product, tile, parts), parts };
+  return launchesOf(product, small);
 }
 
 function direct(
@@ -165,7 +160,7 @@ function directForward(g: ConvSizes, operands: readonly WgslOperand[], bias: boo
     for (var ky = 0u; ky < p.kh; ky++) { let y = top + i32(ky * p.dh); if (y < 0 || y >= i32(p.ih)) { continue; }
       for (var kx = 0u; kx < p.kw; kx++) { let x = left + i32(kx * p.dw); if (x < 0 || x >= i32(p.iw)) { continue; }
         sum = fma(x_at((plane * p.ih + u32(y)) * p.iw + u32(x)), w_at(((c * p.ic + k) * p.kh + ky) * p.kw + kx), sum); } } }
-  y_put(i, finish_(sum, i));`); // prettier-ignore
+  y_put(i, finish_(sum, i, c));`); // prettier-ignore
 }
 
 function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[], epilogue: Epilogue): WgslLaunch {
@@ -179,7 +174,7 @@ function directInputGrad(g: ConvSizes, operands: readonly WgslOperand[], epilogu
       for (var kx = 0u; kx < p.kw; kx++) { let x = right - i32(kx * p.dw); let ox = u32(max(x, 0)) / p.sw;
         if (x < 0 || ox * p.sw != u32(x) || ox >= p.ow) { continue; }
         sum = fma(g_at((plane * p.oh + oy) * p.ow + ox), w_at(((o * p.ic + c % p.ic) * p.kh + ky) * p.kw + kx), sum); } } }
-  dx_put(i, finish_(sum, i));`); // prettier-ignore
+  dx_put(i, finish_(sum, i, c));`); // prettier-ignore
 }
 
 /** A workgroup for each weight. */

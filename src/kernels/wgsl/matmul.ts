@@ -1,6 +1,8 @@
 /** Matrix products with operands of any steps, and with a bias: the texts of `tile.ts`. */
+import type { Epilogue } from '../formula/epilogue.ts';
+import { epilogueOperands, epilogueText } from './epilogue.ts';
 import type { GpuDType } from './kernel.ts';
-import { partsOf, tileFor, tileLaunch, type SplitLaunch, type TileProduct } from './tile.ts';
+import { productLaunches, tileFor, type ProductLaunches, type TileProduct } from './tile.ts';
 
 /** A stack of matrices: steps in elements of rows, columns, and two dimensions of batches. */
 export interface MatrixSteps {
@@ -20,21 +22,29 @@ export interface MatmulShape {
 }
 
 /**
- * The result is contiguous, [batches, m, n]. Operands: a, b, [bias (of n)], c. With several parts, c is [parts, batches, m, n].
+ * The result is contiguous, [batches, m, n]. Operands: a, b, [bias (of n)], [residual], [gate], c.
  * @param small for adapters on the processor
+ * @param epilogue of products of floats
  */
-export function matmulLaunch(dtype: GpuDType, shape: MatmulShape, bias: boolean, small: boolean): SplitLaunch {
+export function matmulLaunches(
+  dtype: GpuDType,
+  shape: MatmulShape,
+  bias: boolean,
+  small: boolean,
+  epilogue: Epilogue = 'none',
+): ProductLaunches {
   const { m, n, k, batches, a, b } = shape;
   const type = dtype === 'float32' ? 'f32' : 'i32';
   const isBytes = dtype === 'uint8' || dtype === 'bool';
   const load = (call: string): string => (isBytes ? `i32(${call})` : call);
-  const value = bias ? 'v + bias_at(n)' : isBytes ? 'bitcast<u32>(v)' : 'v';
+  const sum = bias ? 'v + bias_at(n)' : isBytes ? 'bitcast<u32>(v)' : 'v';
+  const plain = epilogue === 'none';
   const product: TileProduct = {
-    name: `matmul:${dtype}${bias ? '+bias' : ''}`,
-    operands: [
-      { name: 'a', dtype },
-      { name: 'b', dtype },
+    name: `matmul:${dtype}${bias ? '+bias' : ''}${plain ? '' : `|${epilogue}`}`,
+    inputs: [{ name: 'a', dtype }, { name: 'b', dtype }],
+    others: [
       ...(bias ? [{ name: 'bias', dtype }] : []),
+      ...epilogueOperands(epilogue),
       isBytes ? { name: 'c', dtype, bytes: 'atomic' } : { name: 'c', dtype },
     ],
     params: ['a_m', 'a_k', 'a_0', 'a_1', 'b_k', 'b_n', 'b_0', 'b_1', 'inner'].map((name) => ({ name, type: 'u32' })),
@@ -45,9 +55,8 @@ export function matmulLaunch(dtype: GpuDType, shape: MatmulShape, bias: boolean,
     fastB: b.row === 1 && b.column !== 1 ? 'k' : 'n',
     readA: `return ${load('a_at(m * p.a_m + k * p.a_k + (batch / p.inner) * p.a_0 + (batch % p.inner) * p.a_1)')};`,
     readB: `return ${load('b_at(k * p.b_k + n * p.b_n + (batch / p.inner) * p.b_0 + (batch % p.inner) * p.b_1)')};`,
-    write: `c_put((batch * p.M + m) * p.N + n, ${value});`,
+    functions: plain ? '' : epilogueText(epilogue),
+    write: `let at = (batch * p.M + m) * p.N + n; c_put(at, ${plain ? sum : `finish_(${sum}, at, n)`});`,
   }; // prettier-ignore
-  const tile = tileFor(m, n, small);
-  const parts = bias || type !== 'f32' ? 1 : partsOf(product, tile);
-  return { launch: tileLaunch(product, tile, parts), parts };
+  return productLaunches(product, tileFor(product, small));
 }

@@ -2,6 +2,8 @@
  * Batch normalisation of [batch, channels, size]. Statistics and the sums of gradients are reductions (`reduce.ts`); what stands here finishes the
  * statistics, one thread for each channel, and walks the elements.
  */
+import type { Epilogue } from '../formula/epilogue.ts';
+import { epilogueOperands, epilogueText } from './epilogue.ts';
 import { wgslKernel, type WgslArg, type WgslLaunch, type WgslOperand } from './kernel.ts';
 import type { ReduceSpec, ReduceWalk } from './reduce.ts';
 import { WALK_GROUP, walkGroups, walkText } from './walk.ts';
@@ -54,19 +56,40 @@ const spread = (variance: boolean): string => (variance ? '(1f / sqrt(inv_at(c) 
 const partsKey = ({ weight, bias, variance }: NormParts): string =>
   `${weight ? 'w' : ''}${bias ? 'b' : ''}${variance ? 'v' : ''}`;
 
-/** [x, mean, spread, weight?, bias?, y]: y = (x − mean)·invStd·weight + bias */
-export function normalizeLaunch({ batch, channels, size }: NormSizes, parts: NormParts, eps: number): WgslLaunch {
-  const operands = floats('x', 'mean', 'inv', ...(parts.weight ? ['w'] : []), ...(parts.bias ? ['b'] : []), 'y');
-  const kernel = wgslKernel(`norm:normalize${partsKey(parts)}`, () => ({
+/** [x, mean, spread, weight?, bias?, residual?, y]: y = (x − mean)·invStd·weight + bias, and what follows */
+export function normalizeLaunch(
+  { batch, channels, size }: NormSizes,
+  parts: NormParts,
+  eps: number,
+  epilogue: Epilogue = 'none',
+): WgslLaunch {
+  const own = ['x', 'mean', 'inv', ...(parts.weight ? ['w'] : []), ...(parts.bias ? ['b'] : [])];
+  const operands = [...floats(...own), ...epilogueOperands(epilogue), ...floats('y')];
+  const kernel = wgslKernel(`norm:normalize${partsKey(parts)}|${epilogue}`, () => ({
     operands,
     params: [...u32('n', 'channels', 'size'), ...f32('eps')],
     workgroup: WALK_GROUP,
-    body: `fn element(i: u32) { let c = (i / p.size) % p.channels; let s = ${spread(parts.variance)}${parts.weight ? ' * w_at(c)' : ''};
-  y_put(i, (x_at(i) - mean_at(c)) * s${parts.bias ? ' + b_at(c)' : ''}); }
+    body: `${epilogueText(epilogue)}
+fn element(i: u32) { let c = (i / p.size) % p.channels; let s = ${spread(parts.variance)}${parts.weight ? ' * w_at(c)' : ''};
+  y_put(i, finish_((x_at(i) - mean_at(c)) * s${parts.bias ? ' + b_at(c)' : ''}, i, c)); }
 ${walkText(operands)}`,
   }));
   const n = batch * channels * size;
   return { kernel, args: [n, channels, size, eps], groups: walkGroups(operands, n) };
+}
+
+/** [mean, variance, weight?, bias?, table]: scale and shift of each channel, [channels, 2], such that y = x·scale + shift with fixed statistics. */
+export function affineLaunch(channels: number, parts: Omit<NormParts, 'variance'>, eps: number): WgslLaunch {
+  const operands = floats('mean', 'inv', ...(parts.weight ? ['w'] : []), ...(parts.bias ? ['b'] : []), 'table');
+  const kernel = wgslKernel(`norm:affine${partsKey({ ...parts, variance: true })}`, () => ({
+    operands,
+    params: [...u32('n'), ...f32('eps')],
+    workgroup: WALK_GROUP,
+    body: `fn element(c: u32) { let s = ${spread(true)}${parts.weight ? ' * w_at(c)' : ''};
+  table_put(2u * c, s); table_put(2u * c + 1u, ${parts.bias ? 'b_at(c)' : '0f'} - mean_at(c) * s); }
+${walkText(operands)}`,
+  }));
+  return { kernel, args: [channels, eps], groups: walkGroups(operands, channels) };
 }
 
 /** Σ g over a channel, and Σ g·(x − mean)·invStd: reductions of [g] and of [g, x, mean, spread]. */

@@ -32,7 +32,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
 const MAX_OPERANDS = 12;
 
 export const WEBGPU_LOWERINGS: DeviceLowerings<GpuLowering> = {
-  begin: (device) => new GpuLowering((device as WebGpuDevice).software),
+  begin: (device, _, steady) => new GpuLowering((device as WebGpuDevice).software, steady),
   operations,
   elementwise: { one: lowerElementwise, many: undefined, kind: () => 'formula', operands: MAX_OPERANDS },
 };

@@ -18,8 +18,8 @@ export class GpuLowering extends Lowering<GpuLoweredStep> {
   /** Whether the adapter computes on the processor, which takes long to compile what is large. */
   readonly small: boolean;
 
-  constructor(small: boolean) {
-    super();
+  constructor(small: boolean, steady?: ReadonlySet<number>) {
+    super(steady);
     this.small = small;
   }
 
@@ -31,12 +31,22 @@ export class GpuLowering extends Lowering<GpuLoweredStep> {
     return this.report(error);
   }
 
-  /** Adds a launch; `operands` are in the kernel's order. */
-  launch({ kernel, args, groups }: WgslLaunch, operands: Values): void {
+  /** Adds a launch; `operands` are in the kernel's order. `makes` is the {@link Lowering.derived} buffer that it fills; it writes nothing else. */
+  launch({ kernel, args, groups }: WgslLaunch, operands: Values, makes?: Value): void {
     if (groups === 0) return;
     invariant(operands.length === kernel.operands.length, `${kernel.key}: an operand for each of the kernel's`);
     const work = `${groups} groups`;
-    this.add({ node: this.node, name: `wgsl:${kernel.key}`, flops: 0, work, kernel, params: args, groups, operands });
+    const step = {
+      node: this.node,
+      name: `wgsl:${kernel.key}`,
+      flops: 0,
+      work,
+      kernel,
+      params: args,
+      groups,
+      operands,
+    };
+    this.add(step, makes);
   }
 }
 

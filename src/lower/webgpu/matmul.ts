@@ -2,15 +2,17 @@
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes, broadcastStrides, numelOf, type Dims } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
+import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import { finished, type Epilogue } from '../../kernels/formula/epilogue.ts';
+import { constantOf } from '../../kernels/formula/formula.ts';
 import { merged } from '../../kernels/wgsl/elementwise.ts';
 import type { GpuDType } from '../../kernels/wgsl/kernel.ts';
-import { matmulLaunch, type MatrixSteps } from '../../kernels/wgsl/matmul.ts';
-import { reduceSpec } from '../../kernels/wgsl/reduce.ts';
+import { matmulLaunches, type MatrixSteps } from '../../kernels/wgsl/matmul.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { Values } from '../table.ts';
-import { asContiguous, intoDense, lowerFill } from './elementwise.ts';
+import { asContiguous, flat, intoDense, lowerElementwise, lowerFill } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
-import { launchReduction } from './reduce.ts';
+import { finishing, launchProduct, PLAIN, type Finish } from './product.ts';
 import type { GpuLowerings } from './table.ts';
 
 /** A matrix, or a stack of them, and how its last two dimensions are read. */
@@ -50,7 +52,7 @@ interface Sizes {
   readonly k: number;
 }
 
-/** C = A·B + bias into the dense `out`. */
+/** C = A·B + bias, and what follows, into the dense `out`. */
 function lowerProduct(
   l: GpuLowering,
   dtype: GpuDType,
@@ -59,6 +61,7 @@ function lowerProduct(
   left: Operand,
   right: Operand,
   out: Value,
+  finish: Finish,
   bias?: Value,
 ): void {
   let [a, b] = [left, right];
@@ -74,28 +77,35 @@ function lowerProduct(
   ];
   const steps = ({ row, column }: Operand, own: Dims): MatrixSteps => ({ row, column, batch: pair(own, 0) });
   const shape = { m, n, k, batches: pair(walk.sizes, 1), a: steps(a, walk.steps[0]!), b: steps(b, walk.steps[1]!) };
-  const { launch, parts } = matmulLaunch(dtype, shape, bias !== undefined, l.small);
-  const operands = [a.value, b.value, ...(bias === undefined ? [] : [bias])];
-  if (parts === 1) {
-    l.launch(launch, [...operands, out]);
-    return;
-  }
-  const total = out.layout.numel;
-  const between = l.temp('float32', [parts, total]);
-  l.launch(launch, [...operands, between]);
-  addParts(l, between, parts, out);
+  const isFloat = dtype === 'float32';
+  const product = matmulLaunches(dtype, shape, bias !== undefined, l.small, isFloat ? finish.kind : 'none');
+  launchProduct(l, product, [a.value, b.value], [...(bias === undefined ? [] : [bias]), ...(isFloat ? finish.operands : []), out]); // prettier-ignore
+  if (!isFloat) finishApart(l, out, finish);
 }
 
-/** The sum of `parts` results that lie behind one another. */
-export function addParts(l: GpuLowering, between: Value, parts: number, out: Value): void {
-  const walk = {
-    kept: [{ size: out.layout.numel, steps: [1] }],
-    reduced: [{ size: parts, steps: [out.layout.numel] }],
+/** Does to results in place what their product has not done: whole numbers, and sums of nothing. */
+function finishApart(l: GpuLowering, out: Value, { kind, operands }: Finish): void {
+  if (kind === 'none') return;
+  const { dtype } = out.layout;
+  const as = computeOf(dtype);
+  const operand = { dtype, as };
+  const spec: ElementwiseSpec = {
+    name: `finish ${kind}`,
+    inputs: [out, ...operands].map(() => operand),
+    outputs: [operand],
+    scalars: [],
+    results: ([sum, ...others]) => {
+      const residual = others[0]!;
+      const zero = constantOf(as, 0);
+      return [finished(kind, sum!, { residual, gate: others.at(-1)!, zero, scale: zero, shift: zero })];
+    },
+    cost: 0.1,
   };
-  launchReduction(l, reduceSpec('sum', 'float32', 'float32', parts), walk, [between], out);
+  const flattened = [out, ...operands].map((value) => flat(l, value));
+  lowerElementwise(l, spec, flattened, [flattened[0]!]);
 }
 
-function lowerMatmul(l: GpuLowering, [a, b]: Values, [out]: Values): void {
+function lowerMatmul(l: GpuLowering, [a, b]: Values, [out]: Values, _?: unknown, finish = PLAIN): void {
   const dtype = gpuDType('matmul', out!.layout.dtype);
   const [la, lb] = [a!.layout, b!.layout];
   const left = la.shape.length === 1 ? layoutOf(la.dtype, [1, la.shape[0]!], [0, la.strides[0]!]) : la;
@@ -103,13 +113,16 @@ function lowerMatmul(l: GpuLowering, [a, b]: Values, [out]: Values): void {
   const batch = broadcastShapes('matmul', left.shape.slice(0, -2), right.shape.slice(0, -2));
   const sizes = { m: left.shape.at(-2)!, n: right.shape.at(-1)!, k: left.shape.at(-1)! };
   intoDense(l, out!, (dense) => {
-    if (sizes.k === 0) lowerFill(l, dense, 0);
-    else lowerProduct(l, dtype, sizes, batch, operand(a!, left), operand(b!, right), dense);
+    if (sizes.k > 0) lowerProduct(l, dtype, sizes, batch, operand(a!, left), operand(b!, right), dense, finish);
+    else {
+      lowerFill(l, dense, 0);
+      finishApart(l, dense, finish);
+    }
   });
 }
 
 /** [x [..., in], weight [out, in], bias?] */
-function lowerLinear(l: GpuLowering, inputs: Values, [out]: Values): void {
+function lowerLinear(l: GpuLowering, inputs: Values, [out]: Values, _?: unknown, finish = PLAIN): void {
   const [given, weight, bias] = inputs as [Value, Value, Value?];
   const dtype = gpuDType('linear', out!.layout.dtype);
   const { shape } = given.layout;
@@ -121,12 +134,19 @@ function lowerLinear(l: GpuLowering, inputs: Values, [out]: Values): void {
   const [wo, wi] = weight.layout.strides as [number, number];
   const turned = layoutOf(dtype, [k, n], [wi, wo]);
   intoDense(l, out!, (dense) => {
-    if (k === 0 && bias === undefined) lowerFill(l, dense, 0);
-    else lowerProduct(l, dtype, { m, n, k }, [], operand(x, rows), operand(weight, turned), dense, bias && asContiguous(l, bias));
+    if (k > 0 || bias !== undefined) {
+      lowerProduct(l, dtype, { m, n, k }, [], operand(x, rows), operand(weight, turned), dense, finish, bias && asContiguous(l, bias));
+      return;
+    }
+    lowerFill(l, dense, 0);
+    finishApart(l, dense, finish);
   }); // prettier-ignore
 }
 
+/** Where a launch costs as much as a small product, as here, it is worth it behind these, too. */
+const FINISHES: readonly Epilogue[] = ['relu', 'gate', 'add', 'add+relu', 'add+gate'];
+
 export const matmulLowerings: GpuLowerings<MatmulAttrs> = {
-  matmul: { lower: lowerMatmul },
-  linear: { lower: lowerLinear },
+  matmul: { lower: lowerMatmul, finish: finishing(lowerMatmul, FINISHES) },
+  linear: { lower: lowerLinear, finish: finishing(lowerLinear, FINISHES) },
 };
