@@ -40,6 +40,11 @@ export interface WgslKernel {
   readonly params: readonly WgslParam[];
   /** Threads of a workgroup. */
   readonly workgroup: readonly [number, number, number];
+  /**
+   * Where the kernel does the same to several sets of operands, how many sets: operands and params then are those of one set, set by set. `begin_(set)` turns to
+   * a set, whose operands the functions then mean; `param_(set, k)` is a set's k-th parameter, as a word.
+   */
+  readonly sets?: number;
   /** Declarations, and `fn run(group: u32, local: vec3u, thread: u32)`: the number of the workgroup, the thread's place in it, the same as one number. */
   readonly body: string;
 }
@@ -55,8 +60,8 @@ export interface WgslLaunch {
   readonly groups: number;
 }
 
-/** Bytes of parameters that a launch may have, offsets of operands included. */
-export const PARAM_BYTES = 1024;
+/** Bytes of parameters that a launch may have, offsets of operands included: enough for an optimizer's step over 160 parameters. */
+export const PARAM_BYTES = 16384;
 /** Workgroups along one dimension of a launch. */
 export const MAX_GROUPS = 65535;
 
@@ -87,6 +92,7 @@ export function wgslKernel(key: string, make: () => Omit<WgslKernel, 'key'>): Wg
 
 /** The whole module. `slots` says for each operand which of the bound pages it lies in. */
 export function wgslText(kernel: WgslKernel, slots: readonly number[]): string {
+  if (kernel.sets !== undefined) return setsText(kernel, kernel.sets, slots);
   const pages = Math.max(0, ...slots) + 1;
   const atomic = (page: number): boolean =>
     kernel.operands.some(({ bytes }, i) => bytes === 'atomic' && slots[i] === page);
@@ -102,16 +108,73 @@ export function wgslText(kernel: WgslKernel, slots: readonly number[]): string {
   ];
   lines.push(`struct Params { ${fields.join(', ')} }`, '@group(1) @binding(0) var<uniform> p: Params;');
   kernel.operands.forEach((operand, i) => lines.push(access(operand, slots[i]!, atomic(slots[i]!))));
-  const [x, y, z] = kernel.workgroup;
-  lines.push(
-    kernel.body.trim(),
-    `@compute @workgroup_size(${x}, ${y}, ${z})
+  lines.push(kernel.body.trim(), mainText(kernel, 'p.groups_'));
+  return lines.join('\n');
+}
+
+const mainText = ({ workgroup: [x, y, z] }: WgslKernel, groups: string): string => `@compute @workgroup_size(${x}, ${y}, ${z})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
   let number = group.y * ${MAX_GROUPS}u + group.x;
-  if (number < p.groups_) { run(number, local, thread); }
-}`,
+  if (number < ${groups}) { run(number, local, thread); }
+}`; // prettier-ignore
+
+/**
+ * The module of a kernel with several sets of operands: parameters are an array of words. Where the operands of a role lie in several pages, which one it is
+ * stands in a table.
+ */
+function setsText(kernel: WgslKernel, sets: number, slots: readonly number[]): string {
+  const { operands, params } = kernel;
+  const [roles, own] = [operands.length / sets, params.length / sets];
+  const pages = Math.max(0, ...slots) + 1;
+  const all = Array.from({ length: pages }, (_, page) => page);
+  const words = 1 + operands.length + params.length;
+  const lines = all.map((page) => `@group(0) @binding(${page}) var<storage, read_write> h${page}: array<u32>;`);
+  lines.push(
+    `struct Params { words: array<vec4u, ${Math.ceil(words / 4)}> }`,
+    '@group(1) @binding(0) var<uniform> p: Params;',
+    'fn word_(i: u32) -> u32 { return p.words[i >> 2u][i & 3u]; }',
+    `fn param_(row: u32, k: u32) -> u32 { return word_(${1 + operands.length}u + row * ${own}u + k); }`,
   );
-  return lines.join('\n');
+  const begin: string[] = [];
+  operands.slice(0, roles).forEach(({ name, dtype }, role) => {
+    const pagesOf = slots.filter((_, i) => i % roles === role);
+    const isOne = pagesOf.every((page) => page === pagesOf[0]);
+    lines.push(`var<private> ${name}_: u32;`);
+    begin.push(`${name}_ = word_(1u + row * ${roles}u + ${role}u);`);
+    const heap = isOne ? `h${pagesOf[0]!}` : undefined;
+    if (heap === undefined) {
+      const cases = (text: (page: number) => string): string => all.map((page) => `${page < pages - 1 ? `case ${page}u:` : 'default:'} { ${text(page)} }`).join(' '); // prettier-ignore
+      lines.push(
+        `const ${name}_pages = array<u32, ${sets}>(${pagesOf.map((page) => `${page}u`).join(', ')});`,
+        `var<private> ${name}_page: u32;`,
+        `fn ${name}_load(i: u32) -> u32 { switch ${name}_page { ${cases((page) => `return h${page}[i];`)} } }`,
+        `fn ${name}_store(i: u32, v: u32) { switch ${name}_page { ${cases((page) => `h${page}[i] = v;`)} } }`,
+      );
+      begin.push(`${name}_page = ${name}_pages[row];`);
+    }
+    const load = (at: string): string => (heap === undefined ? `${name}_load(${at})` : `${heap}[${at}]`);
+    const store = (at: string, v: string): string => (heap === undefined ? `${name}_store(${at}, ${v});` : `${heap}[${at}] = ${v};`); // prettier-ignore
+    lines.push(wordAccess(name, dtype, `${name}_`, load, store));
+  });
+  lines.push(`fn begin_(row: u32) { ${begin.join(' ')} }`, kernel.body.trim(), mainText(kernel, 'p.groups_'));
+  return lines.join('\n').replaceAll('p.groups_', 'p.words[0].x'); // functions of `math.ts` read it, too
+}
+
+/** The functions of an operand whose elements are words. */
+function wordAccess(
+  name: string,
+  dtype: GpuDType,
+  base: string,
+  load: (at: string) => string,
+  store: (at: string, v: string) => string,
+): string {
+  const type = wgslType(dtype);
+  if (dtype === 'int64') {
+    return `fn ${name}_at(i: u32) -> i32 { return bitcast<i32>(${load(`${base} + 2u * i`)}); }
+fn ${name}_put(i: u32, v: i32) { ${store(`${base} + 2u * i`, 'bitcast<u32>(v)')} ${store(`${base} + 2u * i + 1u`, 'bitcast<u32>(v >> 31u)')} }`;
+  }
+  return `fn ${name}_at(i: u32) -> ${type} { return bitcast<${type}>(${load(`${base} + i`)}); }
+fn ${name}_put(i: u32, v: ${type}) { ${store(`${base} + i`, 'bitcast<u32>(v)')} }`;
 }
 
 /** The functions of an operand. */
@@ -119,15 +182,7 @@ function access({ name, dtype, bytes }: WgslOperand, slot: number, atomic: boole
   const heap = `h${slot}`;
   const load = (at: string): string => (atomic ? `atomicLoad(&${heap}[${at}])` : `${heap}[${at}]`);
   const store = (at: string, v: string): string => (atomic ? `atomicStore(&${heap}[${at}], ${v});` : `${heap}[${at}] = ${v};`); // prettier-ignore
-  const type = wgslType(dtype);
-  if (dtype === 'float32' || dtype === 'int32') {
-    return `fn ${name}_at(i: u32) -> ${type} { return bitcast<${type}>(${load(`p.${name}_ + i`)}); }
-fn ${name}_put(i: u32, v: ${type}) { ${store(`p.${name}_ + i`, 'bitcast<u32>(v)')} }`;
-  }
-  if (dtype === 'int64') {
-    return `fn ${name}_at(i: u32) -> i32 { return bitcast<i32>(${load(`p.${name}_ + 2u * i`)}); }
-fn ${name}_put(i: u32, v: i32) { ${store(`p.${name}_ + 2u * i`, 'bitcast<u32>(v)')} ${store(`p.${name}_ + 2u * i + 1u`, 'bitcast<u32>(v >> 31u)')} }`;
-  }
+  if (!isByte(dtype)) return wordAccess(name, dtype, `p.${name}_`, load, store);
   const at = `fn ${name}_at(i: u32) -> u32 { let b = p.${name}_ + i; return (${load('b >> 2u')} >> ((b & 3u) * 8u)) & 255u; }`;
   if (bytes === 'atomic') {
     return `${at}

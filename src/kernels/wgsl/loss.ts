@@ -32,6 +32,33 @@ const CLASS_PARAMS: readonly WgslParam[] = [
 /** An ignored class that 32 bits cannot hold is met by no target. */
 const ignored = (ignore: number): number => (ignore === (ignore | 0) ? ignore : -100);
 
+const FAULT: WgslOperand = { name: 'fault', dtype: 'int64' };
+const weightOf = ({ weight }: ClassLossSpec, c: string): string => (weight ? `w_at(${c})` : '1f');
+
+/** Of position `i`, whose first element is `base`: `loss` and `weight`; of logits, `logs` is the logarithm of their sum of exponentials. */
+function positionText(s: ClassLossSpec): string {
+  const logits = s.kind === 'crossEntropy';
+  const smoothed = `var all = 0f; for (var c = 0u; c < p.classes; c++) { all += ${weightOf(s, 'c')} * (${logits ? 'logs ' : ''}- x_at(base + c * p.inner)); }
+      loss = (1f - p.smoothing) * loss + p.smoothing / f32(p.classes) * all;`;
+  return `let t = target_at(i); var loss = 0f; var weight = 0f;
+  if (t != p.ignore_) {
+    if (t < 0 || u32(t) >= p.classes) { fault_put(1u, t); fault_put(0u, 1); }
+    else {
+      weight = ${weightOf(s, 'u32(t)')};
+      loss = weight * (${logits ? 'logs ' : ''}- x_at(base + u32(t) * p.inner));
+      ${s.smoothing > 0 ? smoothed : ''}
+    }
+  }`;
+}
+
+/** `slope`, of class `c` of a position with target `t` and of logits the probability `y`; see {@link classGradLaunch}. */
+function slopeText(s: ClassLossSpec, summed: boolean): string {
+  const own = weightOf(s, 'u32(t)');
+  const slope = s.kind === 'crossEntropy' ? `${own} * (y - hit)` : `-${own} * hit`;
+  const smoothed = `(1f - p.smoothing) * (${slope}) + p.smoothing / f32(p.classes) * (y * ${summed ? 'ws_at(0u)' : 'f32(p.classes)'} - ${weightOf(s, 'c')})`;
+  return `let hit = select(0f, 1f, u32(t) == c); let slope = ${s.smoothing > 0 ? smoothed : slope};`;
+}
+
 /**
  * Each position's loss and weight: [x, logs (cross-entropy only), target, weight?, losses, weights, fault]. What they come to is for
  * `classFinishLaunch`.
@@ -39,27 +66,17 @@ const ignored = (ignore: number): number => (ignore === (ignore | 0) ? ignore : 
 export function classLossLaunch({ outer, classes, inner }: ClassSizes, s: ClassLossSpec): WgslLaunch {
   const logits = s.kind === 'crossEntropy';
   const smooth = s.smoothing > 0;
-  const operands = [...floats('x', ...(logits ? ['logs'] : [])), target, ...floats(...(s.weight ? ['w'] : []), 'losses', 'weights'), { name: 'fault', dtype: 'int64' as const }]; // prettier-ignore
-  const weightOf = (c: string): string => (s.weight ? `w_at(${c})` : '1f');
+  const operands = [...floats('x', ...(logits ? ['logs'] : [])), target, ...floats(...(s.weight ? ['w'] : []), 'losses', 'weights'), FAULT]; // prettier-ignore
   const kernel = wgslKernel(`loss:${s.kind}${s.weight ? '+w' : ''}${smooth ? '+s' : ''}`, () => ({
     operands,
     params: CLASS_PARAMS,
     workgroup: WALK_GROUP,
     body: `fn element(i: u32) {
-  let t = target_at(i); let base = (i / p.inner) * p.classes * p.inner + i % p.inner; var loss = 0f; var weight = 0f;
-  if (t != p.ignore_) {
-    if (t < 0 || u32(t) >= p.classes) { fault_put(1u, t); fault_put(0u, 1); }
-    else {
-      weight = ${weightOf('u32(t)')};
-      loss = weight * (${logits ? 'logs_at(i) - ' : '-'}x_at(base + u32(t) * p.inner));
-      ${smooth ? `var all = 0f; for (var c = 0u; c < p.classes; c++) { all += ${weightOf('c')} * (logs_at(i) - x_at(base + c * p.inner)); }
-      loss = (1f - p.smoothing) * loss + p.smoothing / f32(p.classes) * all;` : ''}
-    }
-  }
+  let base = (i / p.inner) * p.classes * p.inner + i % p.inner; ${logits ? 'let logs = logs_at(i);' : ''} ${positionText(s)}
   losses_put(i, loss); weights_put(i, weight);
 }
 ${walkText([])}`,
-  })); // prettier-ignore
+  }));
   const n = outer * inner;
   return { kernel, args: [n, classes, inner, ignored(s.ignore), s.smoothing], groups: walkGroups([], n) };
 }
@@ -101,9 +118,6 @@ export function classGradLaunch(
     ...floats('g', ...(logits ? ['y'] : [])), target, ...floats('total', ...(s.weight ? ['w'] : []), ...(summed ? ['ws'] : []), 'dx'),
   ]; // prettier-ignore
   const g = reduction === 'none' ? 'g_at(position)' : reduction === 'mean' ? 'g_at(0u) / total_at(0u)' : 'g_at(0u)';
-  const weightOf = (c: string): string => (s.weight ? `w_at(${c})` : '1f');
-  const slope = logits ? `${weightOf('u32(t)')} * (y_at(i) - hit)` : `-${weightOf('u32(t)')} * hit`;
-  const smoothed = `(1f - p.smoothing) * (${slope}) + p.smoothing / f32(p.classes) * (y_at(i) * ${summed ? 'ws_at(0u)' : 'f32(p.classes)'} - ${weightOf('c')})`;
   const kernel = wgslKernel(`loss:${s.kind}Grad|${reduction}${s.weight ? '+w' : ''}${smooth ? '+s' : ''}`, () => ({
     operands,
     params: CLASS_PARAMS,
@@ -111,13 +125,67 @@ export function classGradLaunch(
     body: `fn element(i: u32) {
   let c = (i / p.inner) % p.classes; let position = (i / (p.inner * p.classes)) * p.inner + i % p.inner; let t = target_at(position);
   var d = 0f;
-  if (t != p.ignore_ && t >= 0 && u32(t) < p.classes) { let hit = select(0f, 1f, u32(t) == c); d = (${smooth ? smoothed : slope}) * (${g}); }
+  if (t != p.ignore_ && t >= 0 && u32(t) < p.classes) { ${logits ? 'let y = y_at(i);' : ''} ${slopeText(s, summed)} d = slope * (${g}); }
   dx_put(i, d);
 }
 ${walkText([])}`,
   }));
   const n = outer * classes * inner;
   return { kernel, args: [n, classes, inner, ignored(s.ignore), s.smoothing], groups: walkGroups([], n) };
+}
+
+/** Logits that one workgroup can take without taking longer than four launches do. */
+const TRAINING_ELEMENTS = 16384;
+
+/** Whether {@link crossEntropyTrainingLaunch} is for losses like this. */
+export const trainsAtOnce = ({ outer, classes, inner }: ClassSizes, s: ClassLossSpec, reduction: ClassReduction): boolean =>
+  inner === 1 && reduction !== 'none' && outer * classes > 0 && outer * classes <= TRAINING_ELEMENTS && classes <= 128 && !(s.weight && s.smoothing > 0); // prettier-ignore
+
+/**
+ * The cross-entropy of few logits [outer, classes] with its gradient: [x, target, weight?, g, loss, y, total, dx, fault], where `y` are the probabilities.
+ * One workgroup, since the gradient needs the weight of all positions. The arithmetic is that of the launches which it stands for.
+ */
+export function crossEntropyTrainingLaunch(
+  { outer, classes }: ClassSizes,
+  s: ClassLossSpec,
+  reduction: ClassReduction,
+): WgslLaunch {
+  const threads = WALK_THREADS;
+  const mean = reduction === 'mean';
+  const operands = [
+    ...floats('x'),
+    target,
+    ...floats(...(s.weight ? ['w'] : []), 'g', 'loss', 'y', 'total', 'dx'),
+    FAULT,
+  ];
+  const kernel = wgslKernel(`loss:crossEntropyTraining|${reduction}${s.weight ? '+w' : ''}${s.smoothing > 0 ? '+s' : ''}`, () => ({
+    operands,
+    params: CLASS_PARAMS,
+    workgroup: WALK_GROUP,
+    body: withMath(`var<workgroup> sums: array<vec2f, ${threads}>;
+fn position(i: u32) -> vec2f {
+  let base = i * p.classes; var m = -inf_(); var total = 0f;
+  for (var c = 0u; c < p.classes; c++) { m = max_(m, x_at(base + c)); }
+  for (var c = 0u; c < p.classes; c++) { total += exp_(x_at(base + c) - m); }
+  let scale = 1f / total; for (var c = 0u; c < p.classes; c++) { y_put(base + c, exp_(x_at(base + c) - m) * scale); }
+  let logs = m + log_(total); ${positionText(s)} return vec2f(loss, weight);
+}
+fn gradient(i: u32, factor: f32) {
+  let t = target_at(i); let here = t != p.ignore_ && t >= 0 && u32(t) < p.classes;
+  for (var c = 0u; c < p.classes; c++) { let at = i * p.classes + c; var d = 0f;
+    if (here) { let y = y_at(at); ${slopeText(s, false)} d = slope * factor; }
+    dx_put(at, d); }
+}
+fn run(group: u32, local: vec3u, thread: u32) {
+  var sum = vec2f(0f); for (var i = thread; i < p.n; i += ${threads}u) { sum += position(i); }
+  sums[thread] = sum; workgroupBarrier();
+  for (var half = ${threads / 2}u; half > 0u; half = half >> 1u) { if (thread < half) { sums[thread] += sums[thread + half]; } workgroupBarrier(); }
+  let all = sums[0]; let incoming = g_at(0u);
+  if (thread == 0u) { loss_put(0u, all.x${mean ? ' / all.y' : ''}); total_put(0u, all.y); }
+  for (var i = thread; i < p.n; i += ${threads}u) { gradient(i, incoming${mean ? ' / all.y' : ''}); }
+}`),
+  })); // prettier-ignore
+  return { kernel, args: [outer, classes, 1, ignored(s.ignore), s.smoothing], groups: 1 };
 }
 
 export type PairKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bceWithLogits';

@@ -3,7 +3,10 @@ import { denseCopy, throughDense } from '../regions.ts';
 import { layoutOf } from '../../base/layout.ts';
 import { broadcastStrides } from '../../base/shape.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
+import type { FlatSpacing } from '../../compiler/elementwise.ts';
 import { elementwiseLaunch } from '../../kernels/wgsl/elementwise.ts';
+import { isByte } from '../../kernels/wgsl/kernel.ts';
+import { elementwiseManyLaunch, setsOfLaunch } from '../../kernels/wgsl/many.ts';
 import { computeOf, type ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
 import type { FormulaType } from '../../kernels/formula/formula.ts';
 import type { CopyAttrs } from '../../tensor/ops/copy.ts';
@@ -30,17 +33,29 @@ export function lowerElementwise(
   l.launch(elementwiseLaunch(spec, { sizes: shape, steps }, scalars), operands);
 }
 
-/** One expression for several sets of flat operands: each dense, or one number where `spacing` says so. */
+/**
+ * One expression for several sets of flat operands: each dense, or one number where `spacing` says so. One launch, or as few as their parameters fit into;
+ * bytes share words with what lies beside them, so those have a launch each.
+ */
 export function lowerElementwiseMany(
   l: GpuLowering,
   spec: ElementwiseSpec,
-  spacing: readonly string[],
+  spacing: readonly FlatSpacing[],
   sets: readonly { readonly operands: Values; readonly scalars: readonly ScalarInput[] }[],
 ): void {
-  for (const { operands, scalars } of sets) {
-    const { numel } = operands.at(-1)!.layout;
+  for (const { layout } of sets[0]!.operands) gpuDType(spec.name, layout.dtype);
+  if ([...spec.inputs, ...spec.outputs].some(({ dtype }) => isByte(dtype))) {
     const steps = spacing.map((way) => [way === 'same' ? 0 : 1]);
-    if (numel > 0) l.launch(elementwiseLaunch(spec, { sizes: [numel], steps }, scalars), operands);
+    for (const { operands, scalars } of sets) {
+      l.launch(elementwiseLaunch(spec, { sizes: [operands.at(-1)!.layout.numel], steps }, scalars), operands);
+    }
+    return;
+  }
+  const most = setsOfLaunch(spec);
+  for (let i = 0; i < sets.length; i += most) {
+    const some = sets.slice(i, i + most);
+    const own = some.map(({ operands, scalars }) => ({ numel: operands.at(-1)!.layout.numel, scalars }));
+    l.launch(elementwiseManyLaunch(spec, spacing, own), some.flatMap(({ operands }) => operands)); // prettier-ignore
   }
 }
 

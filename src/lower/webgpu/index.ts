@@ -1,7 +1,7 @@
 /** The lowerings of WebGPU. Of float64 there is none: what meets it says so. */
 import type { LoweredAttrs } from '../../tensor/ops/index.ts';
 import { convLowerings } from './conv.ts';
-import { copyLowerings, lowerElementwise } from './elementwise.ts';
+import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
 import { indexingLowerings } from './indexing.ts';
 import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
@@ -34,5 +34,5 @@ const MAX_OPERANDS = 12;
 export const WEBGPU_LOWERINGS: DeviceLowerings<GpuLowering> = {
   begin: (device, _, steady) => new GpuLowering((device as WebGpuDevice).software, steady),
   operations,
-  elementwise: { one: lowerElementwise, many: undefined, kind: () => 'formula', operands: MAX_OPERANDS },
+  elementwise: { one: lowerElementwise, many: lowerElementwiseMany, kind: () => 'formula', operands: MAX_OPERANDS },
 };

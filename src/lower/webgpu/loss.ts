@@ -1,9 +1,10 @@
 /** The lowerings of the losses. */
+import type { NodeValues } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import { wrongTarget } from '../../geometry/index-error.ts';
 import { classGeometry, type ClassLossParams, type NllGradParams, type PairLossParams } from '../../geometry/loss.ts';
 import { softmaxStatisticsLaunch } from '../../kernels/wgsl/lines.ts';
-import { classFinishLaunch, classGradLaunch, classLossLaunch, pairGradLaunch, pairLossLaunch, pairLossSpec, type ClassLossSpec } from '../../kernels/wgsl/loss.ts'; // prettier-ignore
+import { classFinishLaunch, classGradLaunch, classLossLaunch, crossEntropyTrainingLaunch, pairGradLaunch, pairLossLaunch, pairLossSpec, trainsAtOnce, type ClassLossSpec } from '../../kernels/wgsl/loss.ts'; // prettier-ignore
 import { reduceSpec } from '../../kernels/wgsl/reduce.ts';
 import type { LossAttrs } from '../../tensor/ops/loss.ts';
 import type { Values } from '../table.ts';
@@ -90,6 +91,23 @@ function lowerCrossEntropyGrad(l: GpuLowering, inputs: Values, [dx]: Values, p: 
   l.launch(launch, present(g, y, target, total, weight, sum, dx));
 }
 
+/** The loss and its gradient at once: inputs and outputs of {@link lowerCrossEntropy} and {@link lowerCrossEntropyGrad}. */
+function lowerCrossEntropyTraining(l: GpuLowering, loss: NodeValues, grad: NodeValues, p: ClassLossParams): void {
+  const [input, target, weight] = loss.inputs as [Value, Value, Value?];
+  const sizes = classGeometry(input.layout.shape);
+  const spec = specOf('crossEntropy', p);
+  if (!trainsAtOnce(sizes, spec, p.reduction)) {
+    lowerCrossEntropy(l, loss.inputs, loss.outputs, p);
+    lowerCrossEntropyGrad(l, grad.inputs, grad.outputs, p);
+    return;
+  }
+  gpuDType('crossEntropy', input.layout.dtype);
+  const fault = l.fault((target) => wrongTarget(NAMES.crossEntropy, sizes.classes, p.ignoreIndex, target));
+  const [x, labels, w] = [input, target, weight].map((value) => value && asContiguous(l, value));
+  const launch = crossEntropyTrainingLaunch(sizes, spec, p.reduction);
+  l.launch(launch, present(x, labels, w, asContiguous(l, grad.inputs[0]!), ...loss.outputs, grad.outputs[0], fault));
+}
+
 /** [input, target] → loss */
 function lowerPairLoss(l: GpuLowering, inputs: Values, [out]: Values, p: PairLossParams): void {
   gpuDType(`${p.kind}Loss`, out!.layout.dtype);
@@ -117,7 +135,13 @@ const pairs = { lower: lowerPairLoss };
 export const lossLowerings: GpuLowerings<LossAttrs> = {
   nllLoss: { lower: lowerNll },
   nllLossGrad: { lower: lowerNllGrad },
-  crossEntropy: { lower: lowerCrossEntropy },
+  crossEntropy: {
+    lower: lowerCrossEntropy,
+    partner: (p) => ({
+      name: 'crossEntropyGrad',
+      lower: (l, loss, grad) => lowerCrossEntropyTraining(l, loss, grad, p),
+    }),
+  },
   crossEntropyGrad: { lower: lowerCrossEntropyGrad },
   mseLoss: pairs,
   l1Loss: pairs,
