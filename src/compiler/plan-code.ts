@@ -146,8 +146,10 @@ export class PlanCode implements Keeper, Idle {
         this.#singles.set(step, (program = runner.program([step], { hold, faults: this.#faults })));
       const { node, flops } = step;
       const { name: operation, outputs } = this.#graph.nodes[node]!;
+      runner.settle?.('profile'); // what was queued before is not this launch's
       const start = performance.now();
       program.run(this.#places, scalars);
+      runner.settle?.('profile');
       const ms = performance.now() - start;
       const [target, kernel] = [
         step.name.slice(0, step.name.indexOf(':')),

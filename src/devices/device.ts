@@ -57,6 +57,11 @@ export interface Runner {
   readonly target: Target | undefined;
   /** Makes launches ready; the program has argument blocks or the like of its own. */
   program(steps: readonly LoweredStep[], options?: ProgramOptions): Program;
+  /**
+   * Waits until all that was asked for is done; absent where programs run to their end at once.
+   * @throws DeviceError where nobody can wait, and what has gone wrong on the device up to then
+   */
+  settle?(op: string): void;
 }
 
 /**
@@ -96,6 +101,17 @@ export interface Device extends Runner {
   readonly threads: number;
   /** Bytes handed out and not yet freed. */
   readonly bytesInUse: number;
+  /** Bytes that it has taken of the machine's memory, where that is not known to be as much. */
+  readonly bytesReserved?: number;
+  /** The most that were handed out at a time, since the last reset. */
+  readonly peakBytes?: number;
+  resetPeak?(): void;
+  /** What it says of itself, such as the name of a card. */
+  readonly description?: string;
+  /** Whether it is gone, with all that was in its memory. */
+  readonly lost?: boolean;
+  /** Gives memory that nobody uses back to the machine. */
+  trim?(): void;
 
   /** Called when memory has run out, the first time with 0, again with 1 and so on: frees what it can, and says whether that is anything. */
   reclaim: ((attempt: number) => boolean) | undefined;
@@ -111,6 +127,8 @@ export interface Device extends Runner {
   read(from: Buffer, offset: number, dtype: DType, length: number): Promise<TypedArray>;
   /** The same at once; absent where nobody can wait for the device. */
   readNow?(from: Buffer, offset: number, dtype: DType, length: number): TypedArray;
+  /** Resolves once all that was asked for is done; absent where it is at once. Is rejected with what has gone wrong up to then. */
+  settled?(): Promise<void>;
   /** The memory itself, where it is the host's; valid until something is allocated. */
   view?(at: Buffer, offset: number, bytes: number): Uint8Array;
 }

@@ -45,3 +45,6 @@ export function checkInputShape(name: string, shape: Dims): void {
     `${name}: expected the input's sizes, the batch included, such as [1, 3, 32, 32], but got ${showShape(shape)}`,
   );
 }
+
+/** Where a model's input belongs: where its parameters are. */
+export const placeOf = (model: ModuleBase): 'cpu' | 'gpu' => [...model.parameters()][0]?.device ?? 'cpu';

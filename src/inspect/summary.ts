@@ -10,7 +10,7 @@ import type { ModuleBase } from '../nn/module-base.ts';
 import { DTYPE } from '../tensor/arguments.ts';
 import { zeros } from '../tensor/create.ts';
 import { inspectSymbol, type Tensor } from '../tensor/tensor.ts';
-import { checkInputShape, observe, requireModel, tensorsIn, type Model } from './observe.ts';
+import { checkInputShape, observe, placeOf, requireModel, tensorsIn, type Model } from './observe.ts';
 
 /** One layer of the table. */
 export interface SummaryRow {
@@ -113,7 +113,7 @@ export function summary(model: Model, inputShape: readonly number[], options: Su
     list.push(tensorsIn(output));
     calls.set(module, list);
   };
-  observe(model, [...model.modules()], note, () => model(zeros([...inputShape], { dtype })));
+  observe(model, [...model.modules()], note, () => model(zeros([...inputShape], { dtype, device: placeOf(model) })));
   const counted = new Set<Tensor>();
   const paths = [...model.namedModules()];
   const rows = paths.map(([path, module]): SummaryRow => {

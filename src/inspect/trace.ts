@@ -17,7 +17,7 @@ import { observing } from '../tensor/observer.ts';
 import type { OpName } from '../tensor/ops/index.ts';
 import type { Storage } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { observe, tensorsIn, type Model } from './observe.ts';
+import { observe, placeOf, tensorsIn, type Model } from './observe.ts';
 
 /** An operation as it ran. */
 export interface TracedOp {
@@ -70,7 +70,7 @@ interface Origin {
 /** Runs the model on zeros of this shape and notes what it does. */
 export function trace(model: Model, inputShape: Dims, dtype: DType): Trace {
   const tracer = new Tracer(model);
-  return tracer.run(() => model(tracer.input(zeros([...inputShape], { dtype }))));
+  return tracer.run(() => model(tracer.input(zeros([...inputShape], { dtype, device: placeOf(model) }))));
 }
 
 class Tracer {

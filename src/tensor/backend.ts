@@ -57,21 +57,27 @@ const WEBGPU: { start: GpuProvider['start']; startNow?: () => Device | string } 
 
 let provider: GpuProvider = WEBGPU;
 
-/** Has WebGPU start without a pause, where the host can load a module at once. */
-export function startGpuNowBy(load: () => Start): void {
-  WEBGPU.startNow = () => load().startWebGpuNow();
+/** Has WebGPU start without a pause, where the host can load a module at once. `load` says why, if it cannot after all. */
+export function startGpuNowBy(load: () => Start | string): void {
+  WEBGPU.startNow = () => {
+    const loaded = load();
+    return typeof loaded === 'string' ? loaded : loaded.startWebGpuNow();
+  };
 }
+
 /** The GPU, or why there is none; undefined until somebody has asked. */
 let gpu: Device | string | undefined;
+let starting: Promise<Device | string> | undefined;
 
 /** Says how a GPU is found, for tests. Whatever was found before is forgotten. */
 export function provideGpu(how: GpuProvider = WEBGPU): void {
   provider = how;
-  gpu = undefined;
+  gpu = starting = undefined;
 }
 
-/** The GPU if it can be had now, else why it cannot. */
+/** The GPU if it can be had now, else why it cannot. One that is lost is not it any more: another may be had. */
 function gpuNow(): Device | string {
+  if (typeof gpu === 'object' && gpu.lost === true) gpu = undefined;
   if (gpu === undefined && provider.startNow === undefined) return 'none has been started; await cuda.init() first';
   gpu ??= provider.startNow!();
   return gpu;
@@ -79,9 +85,18 @@ function gpuNow(): Device | string {
 
 /** Starts the GPU. @returns whether there is one */
 export async function startGpu(): Promise<boolean> {
-  gpu ??= await provider.start();
+  if (typeof gpu === 'object' && gpu.lost !== true) return true;
+  starting ??= provider.start();
+  try {
+    gpu = await starting;
+  } finally {
+    starting = undefined;
+  }
   return typeof gpu === 'object';
 }
+
+/** The GPU, if it has been started. */
+export const startedGpu = (): Device | undefined => (typeof gpu === 'object' && gpu.lost !== true ? gpu : undefined);
 
 /** Whether tensors can be moved to a GPU now. */
 export const hasGpu = (): boolean => typeof gpuNow() === 'object';

@@ -2,7 +2,6 @@
  * The GPU without a pause: Node can load a module at once, so `cuda.isAvailable()` may start the device itself, with nothing awaited before. Part of the package's
  * entry for Node (`index-node.ts`).
  */
-import { DeviceError } from '../base/errors.ts';
 import { nodeBuiltin } from '../devices/cpu/host.ts';
 import { startGpuNowBy } from './backend.ts';
 
@@ -16,10 +15,7 @@ export function enableGpuNow(entry: string): void {
     try {
       return modules.createRequire(entry)('./lower/webgpu/start.js') as Start;
     } catch (error) {
-      throw new DeviceError(
-        `cuda: this host cannot load the GPU's part of the library at once (${String(error)}); await cuda.init() first`,
-        { cause: error },
-      );
+      return `this host cannot load the library's part for it at once (${String(error)}); await cuda.init() first`;
     }
   });
 }

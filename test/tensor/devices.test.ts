@@ -18,6 +18,14 @@ describe('without a GPU', () => {
     expect(cuda.isAvailable()).toBe(false);
     expect(cuda.deviceCount()).toBe(0);
     expect(await cuda.init()).toBe(false);
+    expect([cuda.memoryAllocated(), cuda.memoryReserved(), cuda.maxMemoryAllocated(), cuda.isInitialized()]).toEqual([0, 0, 0, false]); // prettier-ignore
+    cuda.emptyCache();
+    cuda.resetPeakMemoryStats();
+    for (const ask of [cuda.synchronize, cuda.currentDevice, cuda.getDeviceName, () => cuda.setDevice(0)]) {
+      expect(ask).toThrow(DeviceError);
+    }
+    await expect(cuda.synchronizeAsync()).rejects.toThrow(/cuda\.synchronizeAsync: no GPU is available/);
+    expect(() => cuda.getDeviceName('cpu' as never)).toThrow(/cuda\.getDeviceName: expected device to be a GPU/);
     expect(cuda.isAvailable()).toBe(false);
     const x = ones(2).to(cuda.isAvailable() ? 'cuda' : 'cpu');
     expect(x.device).toBe('cpu');

@@ -11,8 +11,9 @@ import { OP, RingReader, RingWriter, SharedAreas, textIn, waitUntil } from '../.
 import { ThreadEngine } from '../../src/devices/webgpu/thread.ts';
 import { startWebGpuDeviceNow, type WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import {
-  compile, cuda, F, IndexError, manualSeed, nn, optim, randint, randn, tensor, type Tensor,
+  compile, CompileError, cuda, F, IndexError, manualSeed, nn, optim, profile, randint, randn, tensor, type Tensor,
 } from '../../src/index-node.ts'; // prettier-ignore
+import { summary } from '../../src/inspect/index.ts';
 import { wgslKernel } from '../../src/kernels/wgsl/kernel.ts';
 import { WALK_GROUP } from '../../src/kernels/wgsl/walk.ts';
 import { threadText } from '../../tools/thread-text.mjs';
@@ -161,6 +162,35 @@ describe.skipIf(found === undefined)('programs that await nothing', () => {
     expect(String(x)).toBe("tensor([[1., 2.],\n        [3., 4.]], device='gpu')");
     expect(x.tolist()).toEqual([[1, 2], [3, 4]]); // prettier-ignore
     expect(x.cpu().matmul(tensor([[1], [1]])).tolist()).toEqual([[3], [7]]); // prettier-ignore
+  });
+
+  test('ask the GPU what tutorials ask', async () => {
+    expect([cuda.deviceCount(), cuda.currentDevice(), cuda.isInitialized()]).toEqual([1, 0, true]);
+    expect(cuda.getDeviceName(0)).toBe(fresh.description);
+    cuda.setDevice('cuda:0');
+    const before = cuda.memoryAllocated();
+    cuda.resetPeakMemoryStats();
+    const x = randn(1 << 18).to('cuda');
+    expect(cuda.memoryAllocated('cuda')).toBe(before + (1 << 20));
+    expect(cuda.maxMemoryAllocated()).toBeGreaterThanOrEqual(before + (1 << 20));
+    expect(cuda.memoryReserved()).toBeGreaterThanOrEqual(cuda.memoryAllocated());
+    x.mul(2);
+    cuda.synchronize();
+    await cuda.synchronizeAsync();
+    cuda.emptyCache();
+    for (const wrong of ['cpu', 1, 'cuda:1', []] as unknown as 0[]) {
+      expect(() => cuda.synchronize(wrong)).toThrow(/expected device to be a GPU/);
+    }
+    expect(() => compile((x: Tensor) => (cuda.synchronize(), x.mul(2)))(x)).toThrow(CompileError);
+  });
+
+  test('profile and summarise a model there', () => {
+    const model = new nn.Sequential(new nn.Linear(12, 20), new nn.ReLU()).to('cuda');
+    const x = randn(4, 12).to('cuda');
+    const table = profile(() => model(x));
+    expect(table.totals().map(({ operation }) => operation)).toContain('linear');
+    expect(table.kernelMs).toBeGreaterThan(0);
+    expect(summary(model, [4, 12]).totalParameters).toBe(260);
   });
 
   test('are told at once what is refused, with the error’s own type', () => {

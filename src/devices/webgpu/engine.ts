@@ -37,6 +37,8 @@ export interface Piece {
 
 export interface Engine {
   readonly facts: EngineFacts;
+  /** Whether nothing works any more. */
+  readonly lost: boolean;
   /** Throws why nothing works any more, if that is so. */
   requireAlive(): void;
   page(id: number, bytes: number): void;
@@ -126,6 +128,10 @@ export class LocalEngine implements Engine {
     for (const reject of this.#reads) reject(error);
     this.#reads.clear();
     this.#onFailure?.(error);
+  }
+
+  get lost(): boolean {
+    return this.#failure !== undefined;
   }
 
   requireAlive(): void {

@@ -146,6 +146,7 @@ export class Heap<B> {
   #nextBytes: number;
   #reserved = 0;
   #inUse = 0;
+  #peak = 0;
 
   constructor(options: HeapOptions<B>) {
     this.#options = options;
@@ -155,6 +156,15 @@ export class Heap<B> {
   /** Bytes in blocks handed out. */
   get inUse(): number {
     return this.#inUse;
+  }
+
+  /** The most bytes that were handed out at a time, since the last reset. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  resetPeak(): void {
+    this.#peak = this.#inUse;
   }
 
   /** Bytes of all pages. */
@@ -196,6 +206,7 @@ export class Heap<B> {
     const block = { page, offset: start * UNIT, bytes: units * UNIT };
     this.#live.add(block);
     this.#inUse += block.bytes;
+    if (this.#inUse > this.#peak) this.#peak = this.#inUse;
     return block;
   }
 

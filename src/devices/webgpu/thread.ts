@@ -186,7 +186,7 @@ export class ThreadEngine implements Engine {
   }
 
   dropPage(id: number): void {
-    if (this.#isAlive()) this.#trying(() => this.#writer.send(OP.dropPage, [id]));
+    if (!this.lost) this.#trying(() => this.#writer.send(OP.dropPage, [id]));
   }
 
   kernel(id: number, key: string, text: string, pages: number): void {
@@ -194,7 +194,7 @@ export class ThreadEngine implements Engine {
   }
 
   dropKernel(id: number): void {
-    if (this.#isAlive()) this.#trying(() => this.#writer.send(OP.dropKernel, [id]));
+    if (!this.lost) this.#trying(() => this.#writer.send(OP.dropKernel, [id]));
   }
 
   group(id: number, pages: readonly number[]): void {
@@ -202,16 +202,15 @@ export class ThreadEngine implements Engine {
   }
 
   launches(words: Uint32Array): void {
-    if (this.#isAlive()) this.#trying(() => this.#writer.send(OP.launches, [], words)); // else the next read says so
+    if (!this.lost) this.#trying(() => this.#writer.send(OP.launches, [], words)); // else the next read says so
   }
 
   write(page: number, at: number, data: Uint8Array): void {
     this.#trying(() => this.#writer.sendData(page, at, data));
   }
 
-  /** Whether it is worth sending what nobody waits for. */
-  #isAlive(): boolean {
-    return this.#failure === undefined && this.#areas.get('failed') === 0;
+  get lost(): boolean {
+    return this.#failure !== undefined || this.#areas.get('failed') === 1;
   }
 
   #ask(op: number, pieces: readonly Piece[]): number {

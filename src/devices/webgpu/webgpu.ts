@@ -6,7 +6,7 @@
  * rejected with it. Numbers are float32, int32, uint8, bool, and int64 of which kernels compute with 32 bits; there is no float64.
  */
 import { viewAs, itemSize, type DType, type TypedArray } from '../../base/dtype.ts';
-import { DTypeError } from '../../base/errors.ts';
+import { DeviceError, DTypeError } from '../../base/errors.ts';
 import { copyBytes, copyWords } from '../../kernels/wgsl/copy.ts';
 import type { LoweredStep } from '../../compiler/lowering.ts';
 import type { Buffer, Device, DeviceLimits, Fault, Hold, ProgramOptions } from '../device.ts';
@@ -57,6 +57,7 @@ export class WebGpuDevice implements Device {
   readonly #batch: Batch;
   readonly #machine: Machine;
   #nextPage = 0;
+  #smallest: GpuBlock | undefined;
   /** Reports that have not been looked at since their program ran. */
   readonly #unseen = new Map<GpuProgram, readonly PlacedFault[]>();
 
@@ -91,6 +92,18 @@ export class WebGpuDevice implements Device {
   /** Bytes handed out and not yet freed. */
   get bytesInUse(): number {
     return this.#heap.inUse;
+  }
+
+  get peakBytes(): number {
+    return this.#heap.peak;
+  }
+
+  resetPeak(): void {
+    this.#heap.resetPeak();
+  }
+
+  get lost(): boolean {
+    return this.#engine.lost;
   }
 
   /** Bytes that it holds of the machine's memory. */
@@ -212,12 +225,27 @@ export class WebGpuDevice implements Device {
 
   /** Resolves once all that was asked for is done. */
   async settled(): Promise<void> {
-    const block = this.allocate(4);
-    try {
-      await this.read(block, 0, 'int32', 1);
-    } finally {
-      this.free(block);
+    await this.read(this.#sight(), 0, 'int32', 0);
+  }
+
+  settle(op: string): void {
+    if (this.readNow === undefined) {
+      throw new DeviceError(
+        `${op}: this thread may not wait for the GPU; await cuda.synchronizeAsync() instead, or run in Node, or in a worker of a page with the headers ` +
+          'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+      );
     }
+    this.readNow(this.#sight(), 0, 'int32', 0);
+  }
+
+  /** A block to read nothing of. */
+  #sight(): GpuBlock {
+    return (this.#smallest ??= this.allocate(4));
+  }
+
+  /** Gives pages that nobody uses back. */
+  trim(): void {
+    this.#heap.trim();
   }
 
   /** Gives up the device and all of its memory; what has not come back is refused. */
