@@ -10,6 +10,7 @@
  * yet (`unknown`), but it will be a batch: there a layer that fixes channels or features says so, and what follows is
  * checked against it.
  */
+import type { LeftOut } from '../base/call-types.ts';
 import type { Product, Remainder, TextOf } from '../tensor/shapes/arithmetic.ts';
 import type { Shaped } from '../tensor/shapes/cat.ts';
 import type {
@@ -242,13 +243,17 @@ type FromSample<X, Sample extends Shape, Out extends Shape> =
 // ---------------------------------------------------------------------------------------------- constructor arguments
 
 /** The type of `groups`: G, or the message that it does not divide the channels. */
-export type GroupsArgument<In, Out, G> = [Remainder<In, G>, Remainder<Out, G>] extends [infer RestIn, infer RestOut]
-  ? Same<RestIn, 0> extends true
-    ? Same<RestOut, 0> extends true
-      ? G
-      : WrongGroups<TextOf<G>, 'outChannels', TextOf<Out>>
-    : WrongGroups<TextOf<G>, 'inChannels', TextOf<In>>
-  : never;
+export type GroupsArgument<In, Out, G> = 0 extends 1 & G
+  ? G
+  : LeftOut extends G
+    ? G
+    : [Remainder<In, G>, Remainder<Out, G>] extends [infer RestIn, infer RestOut]
+      ? Same<RestIn, 0> extends true
+        ? Same<RestOut, 0> extends true
+          ? G
+          : WrongGroups<TextOf<G>, 'outChannels', TextOf<Out>>
+        : WrongGroups<TextOf<G>, 'inChannels', TextOf<In>>
+      : never;
 
 /** The type of a convolution's `padding`: P, or the message that 'same' needs stride 1. */
 export type PaddingArgument<P, S> = [P] extends ['same']

@@ -22,9 +22,10 @@ const parameters = (): core.Tensor[] => [new nn.Parameter(ones(2))];
 
 describe('what is refused, and what to write instead', () => {
   it.each<[string, () => unknown, RegExp]>([
-    ['Conv2d by position', () => new (js(nn.Conv2d))(3, 6, 5, 2, 1), /the fourth argument as an object: new nn\.Conv2d\(3, 6, 5, \{ stride: 2, padding: 1 \}\)/],
+    ['Conv2d with too much', () => new (js(nn.Conv2d))(3, 6, 5, 2, 1, 1, 1, true, 'x'), /but got 'x' besides; write new nn\.Conv2d\(3, 6, 5, 2, 1\) or new nn\.Conv2d\(3, 6, 5, \{ stride: 2, padding: 1 \}\)/],
+    ['Conv2d with a stride twice', () => new (js(nn.Conv2d))(3, 6, 5, 2, { stride: 1 }), /Conv2d: stride is given twice/],
     ['Conv2d without a kernel', () => new (js(nn.Conv2d))(3, 4), /kernelSize to be a whole number of at least 1 or a pair of them, but got undefined/],
-    ['paddingMode', () => new (js(nn.Conv2d))(3, 4, 3, { paddingMode: 'reflect' }), /no option 'paddingMode'; its options are stride, padding.*did you mean 'padding'|no option 'paddingMode'; its options are stride, padding/],
+    ['paddingMode', () => new (js(nn.Conv2d))(3, 4, 3, { paddingMode: 'reflect' }), /no option 'paddingMode'; its options are inChannels, outChannels, kernelSize, stride, padding/],
     ['Linear with text for its bias', () => new (js(nn.Linear))(3, 4, 'no'), /Linear: expected bias to be true or false, but got 'no'; write new nn\.Linear\(inFeatures, outFeatures, \{ bias: … \}\)/],
     ['BatchNorm with too much', () => new (js(nn.BatchNorm2d))(3, 1e-5, 0.1, true, true, 1), /BatchNorm2d: takes numFeatures, eps, momentum, affine, trackRunningStats, but got 1 besides/],
     ['a layer that takes nothing', () => new (js(nn.Sigmoid))(1), /Sigmoid: takes no arguments, but got 1 besides/],
@@ -172,10 +173,10 @@ const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
   'F.mseLoss': [['tensor'], ['tensor'], ['object', 'undefined', 'foreign']],
   'F.pad': [['tensor'], ['array'], ['number', 'undefined']],
   'F.oneHot': [['tensor'], ['number', 'undefined']],
-  'nn.Conv2d': [['number'], ['number'], ['number', 'array'], ['object', 'undefined', 'foreign']],
+  'nn.Conv2d': [['number'], ['number'], ['number', 'array'], ['number', 'array', 'object', 'undefined', 'foreign']],
   'nn.Linear': [['number'], ['number'], ['boolean', 'object', 'undefined', 'foreign']],
   'nn.Dropout': [['number', 'undefined'], ['boolean', 'object', 'undefined', 'foreign']],
-  'nn.MaxPool2d': [['number', 'array'], ['number', 'array', 'null', 'undefined', 'object', 'foreign'], ['object', 'undefined', 'foreign']],
+  'nn.MaxPool2d': [['number', 'array'], ['number', 'array', 'null', 'undefined', 'object', 'foreign'], ['number', 'array', 'object', 'undefined', 'foreign']],
   'nn.BatchNorm2d': [['number'], ['number', 'object', 'undefined', 'foreign']],
   'nn.CrossEntropyLoss': [['tensor', 'null', 'object', 'undefined', 'foreign']],
   'nn.Parameter': [['tensor'], ['boolean', 'undefined']],

@@ -135,6 +135,49 @@ export class MyConv extends nn.Conv2d<3, 16, 3> {
 }
 has(new MyConv()(randn(8, 3, 32, 32))).shape<[8, 16, 30, 30]>();
 
+// ---------------------------------------------------------------------------------------------- in order or by name
+
+const same = (a: nn.Conv2d<3, 16, 3, 2, 1>): void => {
+  is<typeof a.inChannels, 3>();
+};
+same(new nn.Conv2d(3, 16, 3, 2, 1));
+same(new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 }));
+same(new nn.Conv2d(3, 16, 3, 2, { padding: 1, bias: false }));
+same(new nn.Conv2d(3, 16, { kernelSize: 3, stride: 2, padding: 1 }));
+same(new nn.Conv2d(3, { outChannels: 16, kernelSize: 3, stride: 2, padding: 1 }));
+same(new nn.Conv2d({ inChannels: 3, outChannels: 16, kernelSize: 3, stride: 2, padding: 1 }));
+has(new nn.Conv2d(3, 16, 3, { bias: false })(randn(8, 3, 32, 32))).shape<[8, 16, 30, 30]>();
+has(new nn.Conv2d(3, 16, 3, 1, 'same', 2)(randn(8, 3, 32, 32))).shape<[8, 16, 32, 32]>();
+has(new nn.Conv2d(3, 16, 3, undefined, 1)(randn(8, 3, 32, 32))).shape<[8, 16, 32, 32]>();
+// @ts-expect-error: padding 'same' needs stride 1
+new nn.Conv2d(3, 16, 3, 2, 'same');
+// @ts-expect-error: groups 4 does not divide outChannels 6
+new nn.Conv2d(4, 6, 3, 1, 0, 1, 4);
+// @ts-expect-error: 'strid' does not exist in type
+new nn.Conv2d(3, 16, 3, { padding: 1, strid: 2 });
+has(new nn.MaxPool2d(3, 2, 1)(randn(8, 3, 32, 32))).shape<[8, 3, 16, 16]>();
+has(new nn.MaxPool2d({ kernelSize: 3, stride: 2, padding: 1 })(randn(8, 3, 32, 32))).shape<[8, 3, 16, 16]>();
+has(new nn.MaxPool2d(3, null, 1)(randn(8, 3, 32, 32))).shape<[8, 3, 11, 11]>();
+has(new nn.MaxPool2d(2, 2, 0, 1, true)(randn(8, 3, 32, 32)).indices).shape<Dynamic>();
+has(new nn.MaxPool2d(2, { returnIndices: true })(randn(8, 3, 32, 32)).values).shape<Dynamic>();
+has(new nn.AvgPool2d(3, 2, 1, true, false)(randn(8, 3, 32, 32))).shape<[8, 3, 17, 17]>();
+has(new nn.ConvTranspose2d(16, 8, 3, 2, 1, 1)(randn(1, 16, 7, 7))).shape<[1, 8, 14, 14]>();
+export class OwnConv extends nn.Conv2d {
+  constructor() {
+    super(3, 4, 3, 2, 1);
+    this.bias?.fill_(0);
+  }
+  override forward(input: Tensor) {
+    return super.forward(input).relu();
+  }
+}
+has(new OwnConv().weight.grad ?? bare).shape<Dynamic>();
+export class OwnPool extends nn.MaxPool2d {
+  constructor() {
+    super(3, { stride: 2, padding: 1 });
+  }
+}
+
 // ---------------------------------------------------------------------------------------------- functions
 
 const images = randn(8, 3, 32, 32);

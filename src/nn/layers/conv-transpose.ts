@@ -1,8 +1,10 @@
 /** The transposed convolution as a layer. */
-import { BOOL, pairOf, requireKind, requireOptions, STEP, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, pairOf, STEP } from '../../base/arguments.ts';
+import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
+import { readCall, signature } from '../../base/signature.ts';
 import { empty } from '../../tensor/create.ts';
 import type { PaddingSlot, TransposePadding } from '../../tensor/shapes/resize.ts';
 import type { ConvKernel, KernelSlot } from '../../tensor/shapes/window.ts';
@@ -10,7 +12,6 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
 import { defaultInit } from '../init.ts';
-import { requireCount } from '../options.ts';
 import { CONV_TRANSPOSE_OPTIONS } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import type { ConvTransposeFn, GroupsArgument } from '../shape-types.ts';
@@ -21,9 +22,18 @@ export interface ConvTranspose2dOptions extends ConvTransposeOptions {
   readonly bias?: boolean;
 }
 
-const KERNEL = pairOf(STEP);
-const OPTIONS: OptionKinds<ConvTranspose2dOptions> = { ...CONV_TRANSPOSE_OPTIONS, bias: BOOL };
-const EXAMPLE = 'the fourth argument as an object: new nn.ConvTranspose2d(16, 8, 3, { stride: 2, padding: 1 })';
+interface ConvTranspose2dArguments extends ConvTranspose2dOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: Pair;
+}
+
+const { stride, padding, outputPadding, dilation, groups } = CONV_TRANSPOSE_OPTIONS;
+const CONV_TRANSPOSE2D = signature<ConvTranspose2dArguments>(
+  'ConvTranspose2d',
+  { inChannels: COUNT, outChannels: COUNT, kernelSize: pairOf(STEP), stride, padding, outputPadding, groups, bias: BOOL, dilation }, // prettier-ignore
+  { required: 3, example: 'new nn.ConvTranspose2d(16, 8, 3, 2, 1) or new nn.ConvTranspose2d(16, 8, 3, { stride: 2, padding: 1 })' }, // prettier-ignore
+);
 
 /** The class behind {@link ConvTranspose2d}. */
 class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
@@ -38,20 +48,17 @@ class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> exten
   readonly #params: ConvTransposeParams;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
-  constructor(inChannels: In, outChannels: Out, kernelSize: Pair, options: ConvTranspose2dOptions = {}) {
+  constructor(...args: readonly unknown[]) {
     super();
-    requireCount('ConvTranspose2d', 'inChannels', inChannels);
-    requireCount('ConvTranspose2d', 'outChannels', outChannels);
-    requireKind('ConvTranspose2d', 'kernelSize', kernelSize, KERNEL);
+    const { inChannels, outChannels, kernelSize, bias = true, ...given } = readCall(CONV_TRANSPOSE2D, args);
     const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    const { bias = true, ...given } = requireOptions<ConvTranspose2dOptions>('ConvTranspose2d', options, OPTIONS, EXAMPLE); // prettier-ignore
     this.#params = convTransposeParams(given);
     const { groups } = this.#params.conv;
     for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
       if (channels % groups !== 0) throw new ArgumentError(`ConvTranspose2d: ${say(WRONG_GROUPS, groups, name, channels)}`); // prettier-ignore
     }
-    this.inChannels = inChannels;
-    this.outChannels = outChannels;
+    this.inChannels = inChannels as In;
+    this.outChannels = outChannels as Out;
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(inChannels, outChannels / groups, kh, kw));
     this.bias = bias ? new Parameter(empty(outChannels)) : null;
@@ -94,32 +101,91 @@ export interface ConvTranspose2d<
   readonly outChannels: Out;
 }
 
-interface TypedOptions<In, Out, S, P, OP, D, G> {
+/** What may stand by name in place of the arguments from the stride on. */
+interface Rest<In, Out, S, P, OP, D, G> {
   readonly stride?: S;
   readonly padding?: P;
   readonly outputPadding?: OP;
-  readonly dilation?: D;
   readonly groups?: GroupsArgument<In, Out, G>;
   readonly bias?: boolean;
+  readonly dilation?: D;
 }
+interface FromKernel<In, Out, K, S, P, OP, D, G> extends Rest<In, Out, S, P, OP, D, G> {
+  readonly kernelSize: K;
+}
+interface FromOut<In, Out, K, S, P, OP, D, G> extends FromKernel<In, Out, K, S, P, OP, D, G> {
+  readonly outChannels: Out;
+}
+interface Whole<In, Out, K, S, P, OP, D, G> extends FromOut<In, Out, K, S, P, OP, D, G> {
+  readonly inChannels: In;
+}
+type Wide<T, Plain> = Any<T, Plain | ConvTranspose2dOptions>;
 
 export interface ConvTranspose2dConstructor {
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   new <
-    In extends number,
-    Out extends number,
-    const K extends Pair,
-    const S extends Pair = 1,
-    const P extends Pair = 0,
-    const OP extends Pair = 0,
-    const D extends Pair = 1,
-    G extends number = 1,
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Pair | LeftOut = LeftOut,
+    const OP extends Pair | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
   >(
     inChannels: In,
     outChannels: Out,
-    kernelSize: K,
-    options?: TypedOptions<In, Out, S, P, OP, D, G>,
-  ): ConvTranspose2d<In, Out, KernelSlot<K, NoInfer<D>>, NoInfer<S>, PaddingSlot<NoInfer<P>, NoInfer<OP>>>;
+    kernelSize: K | FromKernel<In, Out, K, S, P, OP, D, G> | Any<K, Pair>,
+    stride?: S | Rest<In, Out, S, P, OP, D, G> | Wide<S, Pair>,
+    padding?: P | Omit<Rest<In, Out, S, P, OP, D, G>, 'stride'> | Wide<P, Pair>,
+    outputPadding?: OP | Omit<Rest<In, Out, S, P, OP, D, G>, 'stride' | 'padding'> | Wide<OP, Pair>,
+    groups?: GroupsArgument<In, Out, G> | { readonly bias?: boolean; readonly dilation?: D } | Wide<G, number>,
+    bias?: boolean | { readonly dilation?: D },
+    dilation?: D | Wide<D, Pair>,
+  ): ConvTranspose2d<
+    In,
+    Out,
+    KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>,
+    NoInfer<Given<S, 1>>,
+    PaddingSlot<NoInfer<Given<P, 0>>, NoInfer<Given<OP, 0>>>
+  >;
+  new <
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Pair | LeftOut = LeftOut,
+    const OP extends Pair | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
+  >(
+    inChannels: In,
+    others: FromOut<In, Out, K, S, P, OP, D, G>,
+  ): ConvTranspose2d<
+    In,
+    Out,
+    KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>,
+    NoInfer<Given<S, 1>>,
+    PaddingSlot<NoInfer<Given<P, 0>>, NoInfer<Given<OP, 0>>>
+  >;
+  new <
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Pair | LeftOut = LeftOut,
+    const OP extends Pair | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
+  >(
+    all: Whole<In, Out, K, S, P, OP, D, G>,
+  ): ConvTranspose2d<
+    In,
+    Out,
+    KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>,
+    NoInfer<Given<S, 1>>,
+    PaddingSlot<NoInfer<Given<P, 0>>, NoInfer<Given<OP, 0>>>
+  >;
   readonly prototype: SomeLayer<ConvTranspose2d>;
 }
 

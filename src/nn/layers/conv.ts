@@ -1,15 +1,16 @@
 /** Convolution layers. */
-import { BOOL, pairOf, requireKind, requireOptions, STEP, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, pairOf, STEP } from '../../base/arguments.ts';
+import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
+import { readCall, signature } from '../../base/signature.ts';
 import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../../geometry/conv.ts';
 import { empty } from '../../tensor/create.ts';
 import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { defaultInit } from '../init.ts';
-import { requireCount } from '../options.ts';
 import { Parameter } from '../parameter.ts';
 import { conv2dWith } from '../prepared.ts';
 import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
@@ -20,9 +21,17 @@ export interface Conv2dOptions extends ConvOptions {
   readonly bias?: boolean;
 }
 
-const KERNEL = pairOf(STEP);
-const OPTIONS: OptionKinds<Conv2dOptions> = { ...CONV_OPTIONS, bias: BOOL };
-const EXAMPLE = 'the fourth argument as an object: new nn.Conv2d(3, 6, 5, { stride: 2, padding: 1 })';
+interface Conv2dArguments extends Conv2dOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: Pair;
+}
+
+const CONV2D = signature<Conv2dArguments>(
+  'Conv2d',
+  { inChannels: COUNT, outChannels: COUNT, kernelSize: pairOf(STEP), ...CONV_OPTIONS, bias: BOOL },
+  { required: 3, example: 'new nn.Conv2d(3, 6, 5, 2, 1) or new nn.Conv2d(3, 6, 5, { stride: 2, padding: 1 })' },
+);
 
 /** The class behind {@link Conv2d}. */
 class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<ConvFn<In, Out, K, S, P>> {
@@ -33,27 +42,24 @@ class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
   weight: Parameter;
   bias: Parameter | null;
   readonly #params: ConvParams;
-  readonly #options: Conv2dOptions;
+  readonly #options: ConvOptions;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
-  constructor(inChannels: In, outChannels: Out, kernelSize: Pair, options: Conv2dOptions = {}) {
+  constructor(...args: readonly unknown[]) {
     super();
-    requireCount('Conv2d', 'inChannels', inChannels);
-    requireCount('Conv2d', 'outChannels', outChannels);
-    requireKind('Conv2d', 'kernelSize', kernelSize, KERNEL);
+    const { inChannels, outChannels, kernelSize, bias, ...given } = readCall(CONV2D, args);
     const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    const given = requireOptions<Conv2dOptions>('Conv2d', options, OPTIONS, EXAMPLE);
     this.#params = convParams(given);
     const { groups } = this.#params;
     for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
       if (channels % groups !== 0) throw new ArgumentError(`Conv2d: ${say(WRONG_GROUPS, groups, name, channels)}`);
     }
     this.#options = given;
-    this.inChannels = inChannels;
-    this.outChannels = outChannels;
+    this.inChannels = inChannels as In;
+    this.outChannels = outChannels as Out;
     this.kernelSize = [kh, kw];
     this.weight = new Parameter(empty(outChannels, inChannels / groups, kh, kw));
-    this.bias = given.bias === false ? null : new Parameter(empty(outChannels));
+    this.bias = bias === false ? null : new Parameter(empty(outChannels));
     this.registerParameter('weight', this.weight);
     this.registerParameter('bias', this.bias);
     defaultInit(this.weight, this.bias);
@@ -93,36 +99,79 @@ export interface Conv2d<
   readonly outChannels: Out;
 }
 
-interface TypedOptions<In, Out, S, P, D, G> {
+/** What may stand by name in place of the arguments from the stride on. */
+interface Rest<In, Out, S, P, D, G> {
   readonly stride?: S;
-  readonly padding?: PaddingArgument<P, S>;
+  readonly padding?: PaddingArgument<P, Given<S, 1>>;
   readonly dilation?: D;
   readonly groups?: GroupsArgument<In, Out, G>;
   readonly bias?: boolean;
 }
+interface FromKernel<In, Out, K, S, P, D, G> extends Rest<In, Out, S, P, D, G> {
+  readonly kernelSize: K;
+}
+interface FromOut<In, Out, K, S, P, D, G> extends FromKernel<In, Out, K, S, P, D, G> {
+  readonly outChannels: Out;
+}
+interface Whole<In, Out, K, S, P, D, G> extends FromOut<In, Out, K, S, P, D, G> {
+  readonly inChannels: In;
+}
 
-// `NoInfer`: an option that is left out has its default, not what the type expected of the layer says.
+type Wide<T, Plain> = Any<T, Plain | Conv2dOptions>;
+
+// `NoInfer`: what is left out has its default, not what the type expected of the layer says.
 export interface Conv2dConstructor {
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   new <
-    In extends number,
-    Out extends number,
-    const K extends Pair,
-    const S extends Pair = 1,
-    const P extends Padding = 0,
-    const D extends Pair = 1,
-    G extends number = 1,
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Padding | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
   >(
     inChannels: In,
     outChannels: Out,
-    kernelSize: K,
-    options?: TypedOptions<In, Out, S, P, D, G>,
-  ): Conv2d<In, Out, KernelSlot<K, NoInfer<D>>, NoInfer<S>, NoInfer<P>>;
+    kernelSize: K | FromKernel<In, Out, K, S, P, D, G> | Any<K, Pair>,
+    stride?: S | Rest<In, Out, S, P, D, G> | Wide<S, Pair>,
+    padding?: PaddingArgument<P, Given<S, 1>> | Omit<Rest<In, Out, S, P, D, G>, 'stride'> | Wide<P, Padding>,
+    dilation?: D | Omit<Rest<In, Out, S, P, D, G>, 'stride' | 'padding'> | Wide<D, Pair>,
+    groups?: GroupsArgument<In, Out, G> | { readonly bias?: boolean } | Wide<G, number>,
+    bias?: boolean,
+  ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
+  new <
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Padding | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
+  >(
+    inChannels: In,
+    others: FromOut<In, Out, K, S, P, D, G>,
+  ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
+  new <
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Padding | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
+  >(
+    all: Whole<In, Out, K, S, P, D, G>,
+  ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
   readonly prototype: SomeLayer<Conv2d>;
 }
 
 /**
  * Filters over images (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html): [N, Cin, H, W] → [N, Cout, Hout, Wout]
  * with Hout = ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1. Every size is a number or a pair [vertical, horizontal].
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * const conv = new nn.Conv2d(3, 16, 3, 2, 1); // or new nn.Conv2d(3, 16, 3, { stride: 2, padding: 1 })
+ * if (conv(randn(1, 3, 8, 8)).shape.join() !== '1,16,4,4') throw new Error('half as large');
  */
 export const Conv2d = Conv2dLayer as unknown as Conv2dConstructor;

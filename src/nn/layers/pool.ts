@@ -1,11 +1,11 @@
 /** Pooling layers. Every size is a number or a pair [vertical, horizontal]. */
-import { refuseMore, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, orNull, pairOf, requireKind, WHOLE, WIDTH } from '../../base/arguments.ts';
+import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { pythonBool, pythonTuple } from '../../base/python-format.ts';
+import { readCall, signature } from '../../base/signature.ts';
 import {
   adaptivePoolParams,
-  AVG_POOL_OPTIONS,
   avgPoolParams,
-  MAX_POOL_OPTIONS,
   maxPoolParams,
   OUTPUT_SIZE,
   WINDOW,
@@ -16,33 +16,40 @@ import {
   type MaxPoolParams,
   type Pair,
 } from '../../geometry/pool.ts';
+import { apply } from '../../tensor/dispatch.ts';
+import type { ValuesAndIndices } from '../../tensor/tensor-math.ts';
 import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveMaxPool2d } from '../functional.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith, maxPool2dWith } from '../prepared.ts';
+import type { ModuleBase } from '../module-base.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
+
+const SIDES = pairOf(WIDTH);
 
 /** A size as it was given: `2` or `(3, 5)`. */
 const show = (size: Pair): string => (typeof size === 'number' ? String(size) : pythonTuple(size));
 
-/** What comes after the kernel size: stride and options, or options with the stride among them. */
-type WindowArguments<O> = readonly [stride?: Pair | null, options?: Omit<O, 'stride'>] | readonly [options: O];
-
-function windowOptions<O extends { readonly stride?: Pair | undefined }>(
-  op: string,
-  [first, second, ...more]: readonly unknown[],
-  kinds: OptionKinds<O>,
-): O {
-  const example = `new nn.${op}(2, 2, { padding: 1 })`;
-  const alone = typeof first === 'object' && first !== null && !Array.isArray(first);
-  refuseMore(op, alone && second !== undefined ? [second, ...more] : more, `a kernel size, a stride and options: ${example}`); // prettier-ignore
-  if (alone) return requireOptions<O>(op, first, kinds, example);
-  if (first !== undefined && first !== null) requireKind(op, 'stride', first, WINDOW);
-  const { stride: _, ...others } = kinds;
-  const options = requireOptions<Omit<O, 'stride'>>(op, second, others, example);
-  return { ...options, ...(first === undefined || first === null ? {} : { stride: first }) } as O;
+interface MaxPoolArguments extends Omit<MaxPoolOptions, 'stride'> {
+  readonly kernelSize: Pair;
+  readonly stride?: Pair | null;
 }
+const MAX_POOL2D = signature<MaxPoolArguments>(
+  'MaxPool2d',
+  { kernelSize: WINDOW, stride: orNull(WINDOW), padding: SIDES, dilation: WINDOW, returnIndices: BOOL, ceilMode: BOOL },
+  { required: 1, example: 'new nn.MaxPool2d(3, 2, 1) or new nn.MaxPool2d(3, { stride: 2, padding: 1 })' },
+);
+
+interface AvgPoolArguments extends Omit<AvgPoolOptions, 'stride'> {
+  readonly kernelSize: Pair;
+  readonly stride?: Pair | null;
+}
+const AVG_POOL2D = signature<AvgPoolArguments>(
+  'AvgPool2d',
+  { kernelSize: WINDOW, stride: orNull(WINDOW), padding: SIDES, ceilMode: BOOL, countIncludePad: BOOL, divisorOverride: orNull(WHOLE) }, // prettier-ignore
+  { required: 1, example: 'new nn.AvgPool2d(3, 2, 1) or new nn.AvgPool2d(3, { stride: 2, padding: 1 })' },
+);
 
 /** The class behind {@link MaxPool2d}. */
 class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
@@ -51,27 +58,27 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   readonly stride: Pair;
   readonly padding: Pair;
   readonly dilation: Pair;
+  readonly returnIndices: boolean;
   readonly ceilMode: boolean;
   readonly #params: MaxPoolParams;
 
-  /**
-   * @param stride default: the kernel size
-   * @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel
-   */
-  constructor(kernelSize: Pair, ...more: WindowArguments<Omit<MaxPoolOptions, 'returnIndices'>>) {
+  /** @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel */
+  constructor(...args: readonly unknown[]) {
     super();
-    requireKind('MaxPool2d', 'kernelSize', kernelSize, WINDOW);
-    const options = windowOptions('MaxPool2d', more, MAX_POOL_OPTIONS);
+    const { kernelSize, stride, ...options } = readCall(MAX_POOL2D, args);
     this.kernelSize = kernelSize;
-    this.stride = options.stride ?? kernelSize;
+    this.stride = stride ?? kernelSize;
     this.padding = options.padding ?? 0;
     this.dilation = options.dilation ?? 1;
+    this.returnIndices = options.returnIndices ?? false;
     this.ceilMode = options.ceilMode ?? false;
-    this.#params = maxPoolParams(kernelSize, options);
+    this.#params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
   protected override run(x: Tensor): Tensor {
-    return maxPool2dWith(x, this.#params);
+    if (!this.returnIndices) return maxPool2dWith(x, this.#params);
+    const [values, indices] = apply('maxPool2d', [x], this.#params);
+    return { values: values!, indices: indices! } satisfies ValuesAndIndices as unknown as Tensor; // as its type says
   }
 
   override extraRepr(): string {
@@ -84,33 +91,61 @@ export interface MaxPool2d<out K = PoolKernel, out S = Pair, out P = Pair> exten
   readonly kernelSize: Pair;
 }
 
+/** A pooling that gives the places of the maxima as well, as `returnIndices` asks for. */
+export interface PoolWithIndices extends ModuleBase {
+  (input: Tensor): ValuesAndIndices;
+  forward(input: Tensor): ValuesAndIndices;
+}
+
+interface MaxRest<S, P, D, C, R = false> {
+  /** Default: the kernel size. */
+  readonly stride?: S | null;
+  readonly padding?: P;
+  readonly dilation?: D;
+  /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
+  readonly returnIndices?: R;
+  readonly ceilMode?: C;
+}
+interface MaxWhole<K, S, P, D, C> extends MaxRest<S, P, D, C> {
+  readonly kernelSize: K;
+}
+type MaxWide<T, Wide> = Any<T, Wide | MaxRest<Pair, Pair, Pair, boolean, boolean>>;
+interface WithIndices extends MaxRest<Pair, Pair, Pair, boolean, boolean> {
+  readonly returnIndices: true;
+}
+
 export interface MaxPool2dConstructor {
   /**
    * @param stride default: the kernel size
    * @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel
    */
   new <
-    const K extends Pair,
-    const S extends Pair = K,
-    const P extends Pair = 0,
-    const D extends Pair = 1,
-    C extends boolean = false,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Pair | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    C extends boolean | LeftOut = LeftOut,
   >(
-    kernelSize: K,
-    stride?: S | null,
-    options?: { readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
-  ): MaxPool2d<KernelSlot<K, NoInfer<D>, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
-  /** With the stride among the options. */
-  new <
-    const K extends Pair,
-    const S extends Pair = K,
-    const P extends Pair = 0,
-    const D extends Pair = 1,
-    C extends boolean = false,
-  >(
-    kernelSize: K,
-    options: { readonly stride?: S; readonly padding?: P; readonly dilation?: D; readonly ceilMode?: C },
-  ): MaxPool2d<KernelSlot<K, NoInfer<D>, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
+    kernelSize: K | MaxWhole<K, S, P, D, C> | MaxWide<K, Pair>,
+    stride?: S | null | MaxRest<S, P, D, C> | MaxWide<S, Pair>,
+    padding?: P | Omit<MaxRest<S, P, D, C>, 'stride'> | MaxWide<P, Pair>,
+    dilation?: D | Omit<MaxRest<S, P, D, C>, 'stride' | 'padding'> | MaxWide<D, Pair>,
+    returnIndices?: false | { readonly ceilMode?: C } | MaxWide<K, boolean>,
+    ceilMode?: C | MaxWide<C, boolean>,
+  ): MaxPool2d<
+    KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>, NoInfer<Given<C, false>>>,
+    NoInfer<Given<S, Given<K, Pair>>>,
+    NoInfer<Given<P, 0>>
+  >;
+  /** With the places of the maxima. (The type parameter keeps this form from classes that extend the other.) */
+  new <const K extends Pair>(
+    kernelSize: K | (WithIndices & { readonly kernelSize: K }),
+    stride?: Pair | null | WithIndices,
+    padding?: Pair | Omit<WithIndices, 'stride'>,
+    dilation?: Pair | Omit<WithIndices, 'stride' | 'padding'>,
+    returnIndices?: true | Pick<WithIndices, 'returnIndices' | 'ceilMode'>,
+    ceilMode?: boolean,
+  ): PoolWithIndices;
   readonly prototype: SomeLayer<MaxPool2d>;
 }
 
@@ -125,15 +160,13 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   readonly padding: Pair;
   readonly #params: AvgPoolParams;
 
-  /** @param stride default: the kernel size */
-  constructor(kernelSize: Pair, ...more: WindowArguments<AvgPoolOptions>) {
+  constructor(...args: readonly unknown[]) {
     super();
-    requireKind('AvgPool2d', 'kernelSize', kernelSize, WINDOW);
-    const options = windowOptions('AvgPool2d', more, AVG_POOL_OPTIONS);
+    const { kernelSize, stride, ...options } = readCall(AVG_POOL2D, args);
     this.kernelSize = kernelSize;
-    this.stride = options.stride ?? kernelSize;
+    this.stride = stride ?? kernelSize;
     this.padding = options.padding ?? 0;
-    this.#params = avgPoolParams(kernelSize, options);
+    this.#params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
   protected override run(x: Tensor): Tensor {
@@ -150,22 +183,41 @@ export interface AvgPool2d<out K = PoolKernel, out S = Pair, out P = Pair> exten
   readonly kernelSize: Pair;
 }
 
+interface AvgRest<S, P, C> {
+  /** Default: the kernel size. */
+  readonly stride?: S | null;
+  readonly padding?: P;
+  readonly ceilMode?: C;
+  /** Whether padding counts in the divisor; default true. */
+  readonly countIncludePad?: boolean;
+  /** Divides by this instead of the window's size. */
+  readonly divisorOverride?: number | null;
+}
+interface AvgWhole<K, S, P, C> extends AvgRest<S, P, C> {
+  readonly kernelSize: K;
+}
+type AvgWide<T, Wide> = Any<T, Wide | AvgRest<Pair, Pair, boolean>>;
+type Divisor = Pick<AvgPoolOptions, 'countIncludePad' | 'divisorOverride'>;
+
 export interface AvgPool2dConstructor {
   /** @param stride default: the kernel size */
-  new <const K extends Pair, const S extends Pair = K, const P extends Pair = 0, C extends boolean = false>(
-    kernelSize: K,
-    stride?: S | null,
-    options?: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & { readonly padding?: P; readonly ceilMode?: C },
-  ): AvgPool2d<KernelSlot<K, 1, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
-  /** With the stride among the options. */
-  new <const K extends Pair, const S extends Pair = K, const P extends Pair = 0, C extends boolean = false>(
-    kernelSize: K,
-    options: Omit<AvgPoolOptions, 'stride' | 'padding' | 'ceilMode'> & {
-      readonly stride?: S;
-      readonly padding?: P;
-      readonly ceilMode?: C;
-    },
-  ): AvgPool2d<KernelSlot<K, 1, NoInfer<C>>, NoInfer<S>, NoInfer<P>>;
+  new <
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Pair | LeftOut = LeftOut,
+    C extends boolean | LeftOut = LeftOut,
+  >(
+    kernelSize: K | AvgWhole<K, S, P, C> | AvgWide<K, Pair>,
+    stride?: S | null | AvgRest<S, P, C> | AvgWide<S, Pair>,
+    padding?: P | Omit<AvgRest<S, P, C>, 'stride'> | AvgWide<P, Pair>,
+    ceilMode?: C | Omit<AvgRest<S, P, C>, 'stride' | 'padding'> | AvgWide<C, boolean>,
+    countIncludePad?: boolean | Divisor,
+    divisorOverride?: number | null | Pick<Divisor, 'divisorOverride'>,
+  ): AvgPool2d<
+    KernelSlot<Given<K, Pair>, 1, NoInfer<Given<C, false>>>,
+    NoInfer<Given<S, Given<K, Pair>>>,
+    NoInfer<Given<P, 0>>
+  >;
   readonly prototype: SomeLayer<AvgPool2d>;
 }
 
