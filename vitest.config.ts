@@ -140,6 +140,17 @@ export default defineConfig({
                 env: { FLAMBEAU_NATIVE: 'wait', FLAMBEAU_CACHE },
               },
             },
+            // Formulas and reductions: a few cases of each, whose kernels are compiled in one go.
+            {
+              extends: true as const,
+              test: {
+                ...shared,
+                name: 'native-together',
+                include: ['test/ops/{arithmetic,elementwise,reduce}.test.ts'],
+                isolate: false,
+                env: { FLAMBEAU_NATIVE: 'wait', FLAMBEAU_TEST_TOGETHER: '1', FLAMBEAU_CACHE },
+              },
+            },
           ]
         : []),
       ...OTHERS.filter(({ needs }) => slow && needs.every(installed)).map(({ name, include, env }) => ({

@@ -2,7 +2,8 @@
  * Runs all cases of a fixture family through one function per operation, on every device and memory layout: results,
  * gradients, and that inputs stay as they were.
  */
-import type { Tensor } from 'flambeau';
+import { inspect } from 'node:util';
+import { compile, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 import { onEachDevice } from './devices.ts';
 import { decode, LAYOUTS, loadFixture, mismatch, toTensor, type FixtureCase, type MemoryLayout } from './fixtures.ts';
@@ -37,9 +38,21 @@ export interface FamilyOptions {
   readonly writes?: readonly string[];
 }
 
+/**
+ * Whether only some cases of each operation and dtype run, and those of a family in one compiled function: all of its kernels are then made together, which
+ * takes a C compiler seconds and not minutes.
+ */
+const together = process.env['FLAMBEAU_TEST_TOGETHER'] === '1';
+/** Cases of each operation and dtypes. */
+const SOME = 3;
+
 /** Declares the tests of a family. Every operation in the file needs a binding, and every binding a case. */
 export function testFamily(family: string, bindings: Bindings, options: FamilyOptions = {}): void {
   const { cases } = loadFixture<{ cases: FixtureCase[] }>(family);
+  if (together) {
+    test(`${family}: some cases of each operation and dtype, in one plan`, () => testTogether(cases, bindings));
+    return;
+  }
   const byOp = new Map<string, FixtureCase[]>();
   for (const c of cases) byOp.set(c.op, [...(byOp.get(c.op) ?? []), c]);
   test(`${family}: bindings and fixtures cover each other`, () => {
@@ -59,6 +72,39 @@ export function testFamily(family: string, bindings: Bindings, options: FamilyOp
       }
     });
   });
+}
+
+/** Forward results of a few cases each, of different sizes where there are. */
+function testTogether(cases: readonly FixtureCase[], bindings: Bindings): void {
+  const taken = new Map<string, Set<number>>();
+  const chosen = cases.flatMap((c) => {
+    const hosts = Object.entries(c.in).map(([name, text]) => [name, decode(text)] as const);
+    const size = Math.max(0, ...hosts.map(([, host]) => host.data.length));
+    const key = `${c.op}|${hosts.map(([, { dtype }]) => dtype).join()}`;
+    const sizes = taken.get(key) ?? new Set();
+    taken.set(key, sizes);
+    if (size === 0 || sizes.size >= SOME || sizes.has(size)) return [];
+    sizes.add(size);
+    const tensors = hosts.map(([name, host]) => [name, toTensor(host, 'dense')] as const);
+    return [{ c, inputs: { ...Object.fromEntries(tensors), all: tensors.map(([, x]) => x) } as unknown as Inputs }];
+  });
+  const step = compile(() =>
+    chosen.flatMap(({ c, inputs }): readonly Tensor[] => {
+      const result = bindings[c.op]!(inputs, (c.args ?? {}) as never);
+      return Array.isArray(result) ? (result as readonly Tensor[]) : [result as Tensor];
+    }),
+  );
+  const results = step();
+  let at = 0;
+  const problems = chosen.flatMap(({ c }) =>
+    c.out.flatMap((expected, i) => {
+      const problem = mismatch(results[at++]!, decode(expected), c.tol);
+      return problem === undefined ? [] : [`${c.id}: output ${i}: ${problem}`];
+    }),
+  );
+  if (problems.length > 0) throw new Error(report(problems, chosen.length));
+  const launches = inspect(step).split(/\d+ launches:\n/).at(-1)!.trim().split('\n'); // prettier-ignore
+  expect(launches.filter((line) => !line.includes(': c-'))).toEqual([]);
 }
 
 function report(problems: readonly string[], cases: number): string {
