@@ -1,14 +1,17 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019), as torch.optim.Adam and torch.optim.AdamW. */
-import { BOOL, kind, NUMBER, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, kind, NUMBER, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
 import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimizer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { atLeast, belowOne, Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamState } from './optimizer.ts'; // prettier-ignore
+import { atLeast, belowOne, Optimizer, type BaseHyperparameters, type ParamGroup, type Params, type ParamsOrAll, type ParamState } from './optimizer.ts'; // prettier-ignore
 import type { StateForm } from './optimizer-state.ts';
+import { optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts';
 
 export interface AdamHyperparameters extends BaseHyperparameters {
+  weightDecay: number;
+  maximize: boolean;
   /** Decay of the averages of gradient and squared gradient. */
   betas: readonly [number, number];
   /** Added to the denominator. */
@@ -20,7 +23,7 @@ export interface AdamHyperparameters extends BaseHyperparameters {
 }
 
 /** Defaults: lr 1e-3, betas [0.9, 0.999], eps 1e-8, weightDecay 0, the decay added to the gradient. */
-export type AdamOptions = Partial<AdamHyperparameters>;
+export type AdamOptions = Partial<AdamHyperparameters> & WayOptions;
 /** Defaults as Adam's, but weightDecay 0.01. */
 export type AdamWOptions = Omit<AdamOptions, 'decoupledWeightDecay'>;
 
@@ -36,16 +39,10 @@ const DEFAULTS: AdamHyperparameters = {
 
 const BETAS = kind('two numbers', (value) => Array.isArray(value) && value.length === 2);
 /** Their ranges are checked for every group. */
-const ADAMW_OPTIONS: OptionKinds<AdamWOptions> = {
-  lr: NUMBER,
-  betas: BETAS,
-  eps: NUMBER,
-  weightDecay: NUMBER,
-  amsgrad: BOOL,
-  maximize: BOOL,
-};
-const OPTIONS: OptionKinds<AdamOptions> = { ...ADAMW_OPTIONS, decoupledWeightDecay: BOOL };
-const EXAMPLE = 'new optim.Adam(model.parameters(), { lr: 0.001 })';
+const POSITIONAL = { lr: NUMBER, betas: BETAS, eps: NUMBER, weightDecay: NUMBER, amsgrad: BOOL };
+const NAMED = { ...wayKinds('foreach'), maximize: BOOL, ...wayKinds('capturable', 'differentiable', 'fused') };
+const ADAM = optimizerSignature('Adam', { ...POSITIONAL, ...NAMED, decoupledWeightDecay: BOOL }, 5);
+const ADAMW = optimizerSignature('AdamW', { ...POSITIONAL, ...NAMED }, 5);
 
 const FORM: StateForm = {
   fields: ['lr', 'betas', 'eps', 'weight_decay', 'amsgrad', 'maximize', 'foreach', 'capturable', 'differentiable', 'fused', 'decoupled_weight_decay'],
@@ -107,21 +104,34 @@ function adamParamsOf({ weightDecay, decoupledWeightDecay, amsgrad, maximize }: 
 /** Adaptive moments; weight decay is added to the gradient (https://pytorch.org/docs/stable/generated/torch.optim.Adam.html). */
 export class Adam extends AdamBase {
   /** @throws ArgumentError for hyperparameters out of range */
-  constructor(params: Params<AdamHyperparameters>, options: AdamOptions = {}) {
-    super(params, { ...DEFAULTS, ...requireOptions<AdamOptions>('Adam', options, OPTIONS, EXAMPLE) });
+  constructor(
+    params: ParamsOrAll<AdamHyperparameters, AdamOptions>,
+    lr?: number | AdamOptions,
+    betas?: readonly [number, number] | AdamOptions,
+    eps?: number | AdamOptions,
+    weightDecay?: number | AdamOptions,
+    amsgrad?: boolean | AdamOptions,
+  );
+  constructor(...args: readonly unknown[]) {
+    const { params, given, ways } = readOptimizer<Params<AdamHyperparameters>, AdamOptions>(ADAM, args);
+    super(params, { ...DEFAULTS, ...given }, ways);
   }
 }
 
 /** Adam with weight decay apart from the gradient (https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html). */
 export class AdamW extends AdamBase {
   /** @throws ArgumentError for hyperparameters out of range */
-  constructor(params: Params<Omit<AdamHyperparameters, 'decoupledWeightDecay'>>, options: AdamWOptions = {}) {
-    super(params as Params<AdamHyperparameters>, {
-      ...DEFAULTS,
-      weightDecay: 0.01,
-      decoupledWeightDecay: true,
-      ...requireOptions<AdamWOptions>('AdamW', options, ADAMW_OPTIONS, EXAMPLE),
-    });
+  constructor(
+    params: ParamsOrAll<Omit<AdamHyperparameters, 'decoupledWeightDecay'>, AdamWOptions>,
+    lr?: number | AdamWOptions,
+    betas?: readonly [number, number] | AdamWOptions,
+    eps?: number | AdamWOptions,
+    weightDecay?: number | AdamWOptions,
+    amsgrad?: boolean | AdamWOptions,
+  );
+  constructor(...args: readonly unknown[]) {
+    const { params, given, ways } = readOptimizer<Params<AdamHyperparameters>, AdamWOptions>(ADAMW, args);
+    super(params, { ...DEFAULTS, weightDecay: 0.01, decoupledWeightDecay: true, ...given }, ways);
   }
 
   protected override check(group: AdamHyperparameters): void {

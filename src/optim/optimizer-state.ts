@@ -5,7 +5,8 @@
  */
 import { isFloating } from '../base/dtype.ts';
 import { FlambeauError } from '../base/errors.ts';
-import { sameDims, showShape } from '../base/shape.ts';
+import { pythonFloat } from '../base/python-format.ts';
+import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { tensor } from '../tensor/create.ts';
 import { inWords } from '../tensor/in-words.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -13,7 +14,7 @@ import type { ParamState } from './optimizer.ts';
 import { count, items, members, number, type MakeError } from './saved-state.ts';
 
 /** A hyperparameter in a saved group. */
-export type GroupValue = number | boolean | string | null | readonly number[];
+export type GroupValue = number | boolean | string | null | readonly (number | null)[];
 
 /** As PyTorch's `state_dict()`: what is remembered of each parameter by its number, and the groups, whose `params` are such numbers. */
 export type OptimizerState = {
@@ -29,7 +30,13 @@ export interface StateForm {
   readonly fixed: Readonly<Record<string, boolean | null>>;
   /** Those of them that stay as they are here, whatever the state says. */
   readonly always?: ReadonlySet<string>;
-  /** Names of tensors like the parameter; undefined when all names are welcome. */
+  /** Whole defaults that are floats in Python, and print as such. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** Names of numbers of the state beside the count of steps, which PyTorch keeps as tensors. */
+  readonly numbers?: readonly string[];
+  /** The shape of a tensor of the state, where it is not the parameter's. */
+  readonly shapeOf?: (name: string, shape: Dims) => Dims;
+  /** Names of tensors of the state; undefined when all names are welcome. */
   readonly tensors?: readonly string[];
   /** Of these, the ones that a group's parameters cannot do without once they have a state. */
   readonly needed?: (group: object) => readonly string[];
@@ -44,6 +51,21 @@ const PYTORCH: Readonly<Record<string, string>> = {
   minLr: 'min_lr',
   maxMomentum: 'max_momentum',
   baseMomentum: 'base_momentum',
+  momentumDecay: 'momentum_decay',
+  lrDecay: 'lr_decay',
+  initialAccumulatorValue: 'initial_accumulator_value',
+  stepSizes: 'step_sizes',
+  beta2Decay: 'beta2_decay',
+  nsCoefficients: 'ns_coefficients',
+  nsSteps: 'ns_steps',
+  adjustLrFn: 'adjust_lr_fn',
+  maxIter: 'max_iter',
+  maxEval: 'max_eval',
+  toleranceGrad: 'tolerance_grad',
+  toleranceChange: 'tolerance_change',
+  historySize: 'history_size',
+  lineSearchFn: 'line_search_fn',
+  swaLr: 'swa_lr',
 };
 const OURS = new Map(Object.entries(PYTORCH).map(([ours, theirs]) => [theirs, ours]));
 
@@ -74,18 +96,36 @@ export function packState(
   return { state: new Map(packed), param_groups: groups.map((group) => packGroup(form, group, numbers)) };
 }
 
-function packGroup(
-  form: StateForm,
-  { params, ...rest }: Group,
-  numbers: ReadonlyMap<Tensor, number>,
-): Record<string, GroupValue> {
+function packGroup(form: StateForm, group: Group, numbers: ReadonlyMap<Tensor, number>): Record<string, GroupValue> {
+  return { ...packHyperparameters(form, group), params: group.params.map((param) => numbers.get(param)!) };
+}
+
+/** A group's hyperparameters by PyTorch's names, in its order. */
+function packHyperparameters(form: StateForm, { params: _, ...rest }: Group): Record<string, GroupValue> {
   const values = new Map(Object.entries(rest).map(([name, value]) => [PYTORCH[name] ?? name, value as GroupValue]));
   const all = new Map<string, GroupValue>(Object.entries(form.fixed));
   for (const [name, value] of values) all.set(name, value);
   const packed: Record<string, GroupValue> = {};
   for (const name of [...form.fields.filter((field) => all.has(field)), ...all.keys()]) packed[name] = all.get(name)!;
-  packed['params'] = params.map((param) => numbers.get(param)!);
   return packed;
+}
+
+/** A group as PyTorch prints it. */
+export function printGroup(form: StateForm, group: Group, i: number): string {
+  const entries = Object.entries(packHyperparameters(form, group)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = entries.map(
+    ([name, value]) => `    ${name}: ${pythonText(value, name === 'betas' || form.floats?.[name] === value)}`,
+  );
+  return [`Parameter Group ${i}`, ...lines].join('\n');
+}
+
+/** A hyperparameter in Python's words. */
+function pythonText(value: GroupValue | undefined, float: boolean): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'number') return Number.isInteger(value) && !float ? String(value) : pythonFloat(value);
+  if (typeof value === 'string') return value;
+  return `(${value.map((item) => pythonText(item, float)).join(', ')})`;
 }
 
 /** What {@link unpackState} found, ready to be put in place. */
@@ -177,7 +217,7 @@ function like(own: unknown, value: unknown, where: string, error: MakeError): un
   if (!Array.isArray(own)) return value;
   const list = items(value, where, error);
   if (list.length !== own.length) throw error(`${where} has ${list.length} numbers; expected ${own.length}`);
-  return list.map((item) => number(item, where, error));
+  return list.map((item, i) => (item === null && own.includes(null) && i === 0 ? null : number(item, where, error)));
 }
 
 function unpackEntries(
@@ -192,9 +232,10 @@ function unpackEntries(
   for (const [name, value] of saved) {
     if (value === null) continue; // a momentum of nothing, as PyTorch wrote it
     if (name === STEP) entries[name] = count(value, `${where}.step`, 0, error);
+    else if (form.numbers?.includes(name) === true) entries[name] = number(value, `${where}.${name}`, error);
     else if (form.tensors !== undefined && !form.tensors.includes(name))
       throw error(`${where} has ${JSON.stringify(name)}, which this optimizer does not know`);
-    else entries[name] = copyFor(param, value, `${where}.${name}`, error);
+    else entries[name] = copyFor(param, form.shapeOf?.(name, param.layout.shape) ?? param.layout.shape, value, `${where}.${name}`, error); // prettier-ignore
   }
   const missing = Object.keys(entries).length === 0 ? [] : (form.needed?.(group) ?? []).filter((name) => !(name in entries)); // prettier-ignore
   if (missing.length > 0) throw error(`${where} has no ${missing.join(', ')}`);
@@ -202,8 +243,8 @@ function unpackEntries(
 }
 
 /** A copy of a tensor that is to go with a parameter, of its dtype. */
-function copyFor(param: Tensor, value: unknown, where: string, error: MakeError): Tensor {
-  const { shape, dtype } = param.layout;
+function copyFor(param: Tensor, shape: Dims, value: unknown, where: string, error: MakeError): Tensor {
+  const { dtype } = param.layout;
   if (!(value instanceof Tensor) || !sameDims(value.layout.shape, shape) || !isFloating(value.dtype))
     throw error(`${where} is ${inWords(value)}; expected one of ${dtype} and shape ${showShape(shape)}`);
   const copy = value.detach().to(dtype).clone();

@@ -2,6 +2,8 @@
 import { moved } from '../tensor/transfer.ts';
 import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';
+import { numelOf, type Dims } from '../base/shape.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
@@ -9,7 +11,9 @@ import { hostTensor, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
-import { packState, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
+import { Hooks, type HookHandle, type HookOptions } from './hooks.ts';
+import { packState, printGroup, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
+import type { WayOptions } from './options.ts';
 import { loadError } from './saved-state.ts';
 
 export type { OptimizerState } from './optimizer-state.ts';
@@ -31,26 +35,48 @@ export interface CycleRates {
 /** What an optimizer remembers of one parameter: tensors and counts. */
 export type ParamState = Record<string, Tensor | number>;
 
-/** What every optimizer's groups have. */
+/** What the groups of optimizers have; not every optimizer has all of it. */
 export interface BaseHyperparameters {
   /** Learning rate. */
   lr: number;
   /** Coefficient of the L2 penalty. */
-  weightDecay: number;
+  weightDecay?: number;
   /** Climb instead of descend. */
-  maximize: boolean;
+  maximize?: boolean;
 }
 
 export type Params<H> = Iterable<Tensor> | Iterable<ParamGroupOptions<H>>;
+
+/** The parameters, or an object with them and all options by name. */
+export type ParamsOrAll<H, O> = Params<H> | (O & { readonly params: Params<H> });
+
+/** Runs before a step: what it returns, if anything, are the step's arguments. */
+export type StepPreHook = (optimizer: Optimizer, args: readonly unknown[]) => unknown;
+/** Runs after a step. */
+export type StepPostHook = (optimizer: Optimizer, args: readonly unknown[]) => unknown;
+/** Runs after `stateDict` or before `loadStateDict`: what it returns, if anything, is the state instead. */
+export type StateHook = (optimizer: Optimizer, state: OptimizerState) => OptimizerState | undefined | void; // eslint-disable-line @typescript-eslint/no-invalid-void-type -- hooks that return nothing
+/** Runs before `stateDict` or after `loadStateDict`. */
+export type PlainHook = (optimizer: Optimizer) => unknown;
 
 export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparameters> {
   readonly paramGroups: ParamGroup<H>[] = [];
   readonly defaults: H;
   protected readonly state = new Map<Tensor, ParamState>();
+  readonly #ways: WayOptions;
+  readonly #hooks = {
+    beforeStep: new Hooks<StepPreHook>(),
+    afterStep: new Hooks<StepPostHook>(),
+    beforeSave: new Hooks<PlainHook>(),
+    afterSave: new Hooks<StateHook>(),
+    beforeLoad: new Hooks<StateHook>(),
+    afterLoad: new Hooks<PlainHook>(),
+  };
 
   /** @throws ArgumentError for no parameters, a parameter twice, one that is no leaf, or a hyperparameter out of range */
-  constructor(params: Params<H>, defaults: H) {
+  constructor(params: Params<H>, defaults: H, ways: WayOptions = {}) {
     this.defaults = defaults;
+    this.#ways = ways;
     this.check(defaults);
     const name = this.constructor.name;
     requireKind(
@@ -90,8 +116,9 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
   }
 
   /** Clears the gradients of all parameters: to null, or to zeros with `setToNone: false`. */
-  zeroGrad(options: { readonly setToNone?: boolean } = {}): void {
-    const { setToNone = true } = requireOptions<{ setToNone?: boolean }>('zeroGrad', options, SET_TO_NONE, '{ setToNone: false }'); // prettier-ignore
+  zeroGrad(setToNone?: boolean | { readonly setToNone?: boolean }): void;
+  zeroGrad(...args: readonly unknown[]): void {
+    const { setToNone = true } = readCall(ZERO_GRAD, args);
     for (const group of this.paramGroups) {
       for (const param of group.params) {
         if (setToNone) param.grad = null;
@@ -105,6 +132,20 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    * @returns what the closure returned
    */
   step<T = undefined>(closure?: () => T): T | undefined {
+    const { beforeStep, afterStep } = this.#hooks;
+    if (beforeStep.size + afterStep.size === 0) return this.runStep(closure);
+    let args: readonly unknown[] = closure === undefined ? [] : [closure];
+    for (const hook of beforeStep) {
+      const changed = hook(this as unknown as Optimizer, args);
+      if (Array.isArray(changed)) args = changed;
+    }
+    const loss = this.runStep(args[0] as (() => T) | undefined);
+    for (const hook of afterStep) hook(this as unknown as Optimizer, args);
+    return loss;
+  }
+
+  /** {@link step} without its hooks. */
+  protected runStep<T>(closure?: () => T): T | undefined {
     if (closure !== undefined) requireKind('step', 'the closure', closure, FUNCTION);
     const loss = closure === undefined ? undefined : withGradMode(true, closure);
     withGradMode(false, () => {
@@ -116,8 +157,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
         recorder?.guard(() => group.params.length);
         for (const param of group.params) {
           if (param.grad === null) continue;
-          let state = this.state.get(param);
-          if (state === undefined) this.state.set(param, (state = {}));
+          const state = this.stateOf(param);
           recorder?.guard(() => this.state.get(param));
           follow(param, state);
           this.update(param, param.grad, group, state);
@@ -127,11 +167,18 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     return loss;
   }
 
+  /** What is remembered of a parameter, at first nothing. */
+  protected stateOf(param: Tensor): ParamState {
+    let state = this.state.get(param);
+    if (state === undefined) this.state.set(param, (state = {}));
+    return state;
+  }
+
   /** A new tensor like `param`, for the state: zeros, or another number. It outlives memory scopes and recordings. */
-  protected newState(param: Tensor, value = 0): Tensor {
-    const { dtype, shape } = param.layout;
+  protected newState(param: Tensor, value = 0, shape: Dims = param.layout.shape): Tensor {
+    const { dtype } = param.layout;
     // Written by the host: a kernel would have to be made first.
-    const data = hostArray(dtype, param.numel()) as Float32Array | Float64Array; // what requires gradients is floating point
+    const data = hostArray(dtype, numelOf(shape)) as Float32Array | Float64Array; // what requires gradients is floating point
     if (!Object.is(value, 0)) data.fill(value);
     const buffer = unrecorded(() => hostTensor(data, [...shape], dtype, param.storage.device));
     buffer.storage.kept = true;
@@ -158,7 +205,21 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    * optimizer.loadStateDict(checkpoint.get('optimizer'));
    */
   stateDict(): OptimizerState {
-    return packState(this.stateForm(), this.paramGroups, this.state);
+    for (const hook of this.#hooks.beforeSave) hook(this as unknown as Optimizer);
+    let state = this.packed();
+    for (const hook of this.#hooks.afterSave) state = hook(this as unknown as Optimizer, state) ?? state;
+    return state;
+  }
+
+  /** {@link stateDict} without its hooks. */
+  protected packed(): OptimizerState {
+    return packState(this.formWithWays(), this.paramGroups, this.state);
+  }
+
+  /** The form, with the ways to compute that the constructor was given. */
+  protected formWithWays(): StateForm {
+    const form = this.stateForm();
+    return { ...form, fixed: { ...form.fixed, ...this.#ways } };
   }
 
   /**
@@ -167,6 +228,15 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    * @throws StateDictError when something does not fit: groups, shapes, dtypes, names, hyperparameters; nothing is changed then
    */
   loadStateDict(saved: OptimizerState | CheckpointValue | undefined): void {
+    let state = saved;
+    for (const hook of this.#hooks.beforeLoad)
+      state = hook(this as unknown as Optimizer, state as OptimizerState) ?? state;
+    this.unpack(state);
+    for (const hook of this.#hooks.afterLoad) hook(this as unknown as Optimizer);
+  }
+
+  /** {@link loadStateDict} without its hooks. */
+  protected unpack(saved: unknown): void {
     const error = loadError(this.constructor.name);
     const { groups, state } = unpackState(
       this.stateForm(),
@@ -180,11 +250,42 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     for (const [param, values] of state) this.state.set(param, values);
   }
 
+  /**
+   * Runs `hook` before every step. Inside a compiled function hooks run while it is recorded: their tensor operations run again, nothing else.
+   * @see https://pytorch.org/docs/stable/generated/torch.optim.Optimizer.register_step_pre_hook.html
+   */
+  registerStepPreHook(hook: StepPreHook): HookHandle {
+    return this.#hooks.beforeStep.add('registerStepPreHook', hook);
+  }
+
+  /** Runs `hook` after every step. */
+  registerStepPostHook(hook: StepPostHook): HookHandle {
+    return this.#hooks.afterStep.add('registerStepPostHook', hook);
+  }
+
+  /** Runs `hook` before every `stateDict()`. */
+  registerStateDictPreHook(hook: PlainHook, options?: HookOptions): HookHandle {
+    return this.#hooks.beforeSave.add('registerStateDictPreHook', hook, options);
+  }
+
+  /** Runs `hook` after every `stateDict()`; what it returns, if anything, is what is saved. */
+  registerStateDictPostHook(hook: StateHook, options?: HookOptions): HookHandle {
+    return this.#hooks.afterSave.add('registerStateDictPostHook', hook, options);
+  }
+
+  /** Runs `hook` before every `loadStateDict()`; what it returns, if anything, is what is loaded. */
+  registerLoadStateDictPreHook(hook: StateHook, options?: HookOptions): HookHandle {
+    return this.#hooks.beforeLoad.add('registerLoadStateDictPreHook', hook, options);
+  }
+
+  /** Runs `hook` after every `loadStateDict()`. */
+  registerLoadStateDictPostHook(hook: PlainHook, options?: HookOptions): HookHandle {
+    return this.#hooks.afterLoad.add('registerLoadStateDictPostHook', hook, options);
+  }
+
+  /** As PyTorch prints it. */
   toString(): string {
-    const groups = this.paramGroups.map(({ params: _, ...rest }, i) => {
-      const lines = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `    ${name}: ${String(value)}`); // prettier-ignore
-      return [`Parameter Group ${i}`, ...lines].join('\n');
-    });
+    const groups = this.paramGroups.map((group, i) => printGroup(this.formWithWays(), group, i));
     return `${this.constructor.name} (\n${groups.join('\n\n')}\n)`;
   }
 
@@ -208,7 +309,7 @@ const PARAMETERS = kind(
     !ArrayBuffer.isView(value) &&
     ITERABLE.accepts(value),
 );
-const SET_TO_NONE = { setToNone: BOOL };
+const ZERO_GRAD = signature<{ setToNone?: boolean }>('zeroGrad', { setToNone: BOOL });
 
 /** A group's parameters, and its hyperparameters: those that the optimizer has. Their ranges are the optimizer's to check. */
 function groupOptions(optimizer: string, options: unknown, defaults: object): { params: Tensor[] } {

@@ -1,5 +1,5 @@
 /** Stochastic gradient descent (https://pytorch.org/docs/stable/generated/torch.optim.SGD.html). */
-import { BOOL, FINITE, NUMBER, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, FINITE, NUMBER, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
 import { sgdParams, sgdScalars, type SgdParams } from '../tensor/ops/optimizer.ts';
@@ -11,31 +11,26 @@ import {
   type BaseHyperparameters,
   type ParamGroup,
   type Params,
+  type ParamsOrAll,
   type ParamState,
 } from './optimizer.ts';
 import type { StateForm } from './optimizer-state.ts';
+import { optimizerSignature, readOptimizer, wayKinds, type WayOptions } from './options.ts';
 
 export interface SGDHyperparameters extends BaseHyperparameters {
+  weightDecay: number;
+  maximize: boolean;
   momentum: number;
   /** How much of a new gradient the momentum leaves out. */
   dampening: number;
   nesterov: boolean;
 }
 
-export interface SGDOptions extends Partial<SGDHyperparameters> {
-  lr: number;
-}
+/** Defaults: lr 1e-3, no momentum, no weight decay. */
+export type SGDOptions = Partial<SGDHyperparameters> & Omit<WayOptions, 'capturable'>;
 
 /** Their ranges are checked for every group. */
-const OPTIONS: OptionKinds<SGDOptions> = {
-  lr: NUMBER,
-  momentum: NUMBER,
-  dampening: NUMBER,
-  weightDecay: NUMBER,
-  nesterov: BOOL,
-  maximize: BOOL,
-};
-const EXAMPLE = 'new optim.SGD(model.parameters(), { lr: 0.01 })';
+const SIGNATURE = optimizerSignature('SGD', { lr: NUMBER, momentum: NUMBER, dampening: NUMBER, weightDecay: NUMBER, nesterov: BOOL, maximize: BOOL, ...wayKinds('foreach', 'differentiable', 'fused') }, 5, 'new optim.SGD(model.parameters(), { lr: 0.01 })'); // prettier-ignore
 
 const FORM: StateForm = {
   fields: ['lr', 'momentum', 'dampening', 'weight_decay', 'nesterov', 'maximize', 'foreach', 'differentiable', 'fused'],
@@ -52,9 +47,18 @@ const FORM: StateForm = {
  */
 export class SGD extends Optimizer<SGDHyperparameters> {
   /** @throws ArgumentError for hyperparameters out of range (negative or NaN), or Nesterov without plain momentum */
-  constructor(params: Params<SGDHyperparameters>, options: SGDOptions) {
-    const given = requireOptions<SGDOptions>('SGD', options, OPTIONS, EXAMPLE);
-    super(params, { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, ...given });
+  constructor(
+    params: ParamsOrAll<SGDHyperparameters, SGDOptions>,
+    lr?: number | SGDOptions,
+    momentum?: number | SGDOptions,
+    dampening?: number | SGDOptions,
+    weightDecay?: number | SGDOptions,
+    nesterov?: boolean | SGDOptions,
+  );
+  constructor(...args: readonly unknown[]) {
+    const { params, given, ways } = readOptimizer<Params<SGDHyperparameters>, SGDOptions>(SIGNATURE, args);
+    const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
+    super(params, { ...defaults, ...given }, ways);
   }
 
   protected override check(group: SGDHyperparameters): void {

@@ -85,7 +85,8 @@ export const MODULES: Readonly<Record<string, Adapter>> = {
 type Parameters = Iterable<Tensor>;
 /** Ways to run that do not change what is computed. */
 const WAYS = ['foreach', 'fused', 'capturable', 'differentiable'];
-const optimizer = (name: 'Adam' | 'AdamW' | 'SGD', names: Readonly<Record<string, string>>): Adapter => ({
+type OptimizerName = 'SGD' | 'Adam' | 'AdamW' | 'NAdam' | 'RAdam' | 'Adamax' | 'Adagrad' | 'Adadelta' | 'RMSprop' | 'Rprop' | 'ASGD' | 'Adafactor' | 'Muon'; // prettier-ignore
+const optimizer = (name: OptimizerName, names: Readonly<Record<string, string>>): Adapter => ({
   of: `optim.${name}`,
   random: false,
   call: ([params], kwargs) => {
@@ -107,4 +108,31 @@ export const OPTIMIZERS: Readonly<Record<string, Adapter>> = {
   'optim.SGD': optimizer('SGD', { ...SHARED, momentum: 'momentum', dampening: 'dampening', nesterov: 'nesterov' }),
   'optim.Adam': optimizer('Adam', ADAM),
   'optim.AdamW': optimizer('AdamW', ADAM),
+  'optim.NAdam': optimizer('NAdam', {
+    ...ADAM,
+    momentum_decay: 'momentumDecay',
+    decoupled_weight_decay: 'decoupledWeightDecay',
+  }),
+  'optim.RAdam': optimizer('RAdam', { ...ADAM, decoupled_weight_decay: 'decoupledWeightDecay' }),
+  'optim.Adamax': optimizer('Adamax', ADAM),
+  'optim.Adagrad': optimizer('Adagrad', {
+    ...SHARED,
+    lr_decay: 'lrDecay',
+    initial_accumulator_value: 'initialAccumulatorValue',
+    eps: 'eps',
+  }),
+  'optim.Adadelta': optimizer('Adadelta', { ...SHARED, rho: 'rho', eps: 'eps' }),
+  'optim.RMSprop': optimizer('RMSprop', { ...SHARED, alpha: 'alpha', eps: 'eps', momentum: 'momentum', centered: 'centered' }), // prettier-ignore
+  'optim.Rprop': optimizer('Rprop', { lr: 'lr', maximize: 'maximize', etas: 'etas', step_sizes: 'stepSizes' }),
+  'optim.ASGD': optimizer('ASGD', { ...SHARED, lambd: 'lambd', alpha: 'alpha', t0: 't0' }),
+  'optim.Adafactor': optimizer('Adafactor', { ...SHARED, beta2_decay: 'beta2Decay', eps: 'eps', d: 'd' }),
+  'optim.Muon': optimizer('Muon', {
+    ...SHARED,
+    momentum: 'momentum',
+    nesterov: 'nesterov',
+    ns_coefficients: 'nsCoefficients',
+    eps: 'eps',
+    ns_steps: 'nsSteps',
+    adjust_lr_fn: 'adjustLrFn',
+  }),
 };

@@ -60,6 +60,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',
   ),
+  ...words('optim.LBFGS optim.SparseAdam'), // test/ops/optimizers.test.ts
   ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
   // Groups of names, and errors.
   ...words('F data nn optim'),

@@ -503,4 +503,5 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   oneHot: NO_GRADIENT,
   sgdStep: NO_GRADIENT,
   adamStep: NO_GRADIENT,
+  optimizerUpdate: NO_GRADIENT,
 };

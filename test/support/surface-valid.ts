@@ -181,6 +181,12 @@ export const VALID: Calls = {
   ],
   'optim.Adam': [() => [parameters(), { lr: 0.1, betas: [0.9, 0.99], amsgrad: true }]],
   'optim.AdamW': [() => [parameters(), { eps: 1e-6 }]],
+  'optim.NAdam': [() => [parameters(), 0.1, [0.9, 0.99], { momentumDecay: 0.1 }]],
+  'optim.RMSprop': [() => [parameters(), { momentum: 0.5, centered: true }]],
+  'optim.Rprop': [() => [parameters(), 0.1, [0.5, 1.5], [1e-3, 1]]],
+  'optim.Adafactor': [() => [parameters(), { eps: [null, 1e-3], d: 2 }]],
+  'optim.Muon': [() => [[new nn.Parameter(ones(2, 3))], { nsSteps: 2 }]],
+  'optim.LBFGS': [() => [parameters(), { lineSearchFn: 'strong_wolfe' }]],
   'optim.StepLR': [() => [sgd(), { stepSize: 2, gamma: 0.5 }]],
   'optim.OneCycleLR': [() => [sgd(), { maxLr: 1, totalSteps: 10 }]],
   'data.defaultCollate': [

@@ -7,12 +7,14 @@ from operations import seed
 
 STEPS = 6
 SHAPES = [(3, 4), (5,), (), (2, 1, 3)]
+MATRICES = [(3, 4), (5, 2), (4, 4)]
 
 
 def optimizer_case(box, info, dtype, kwargs, description):
     g = torch.Generator().manual_seed(7)
-    start = [torch.randn(s, generator=g, dtype=dtype) for s in SHAPES]
-    given = [[torch.randn(s, generator=g, dtype=dtype) for s in SHAPES] for _ in range(STEPS)]
+    shapes = MATRICES if info.optim_cls.__name__ == 'Muon' else SHAPES
+    start = [torch.randn(s, generator=g, dtype=dtype) for s in shapes]
+    given = [[torch.randn(s, generator=g, dtype=dtype) for s in shapes] for _ in range(STEPS)]
     parameters = [p.clone().requires_grad_() for p in start]
     optimizer = info.optim_cls(parameters, **kwargs)
     case = {'kind': 'optimizer', 'dtype': str(dtype).removeprefix('torch.'), 'text': description}
@@ -47,7 +49,8 @@ def groups(box, names):
         for dtype in (torch.float32, torch.float64):
             for s in info.optim_inputs_func(device='cpu'):
                 flags = [{}] if info.optim_cls is not None else []
-                for flag in [*flags, {'foreach': True}, {'foreach': False}]:
+                ways = [{'foreach': True}, {'foreach': False}] if 'foreach' in info.supported_impls else []
+                for flag in [*flags, *ways]:
                     cases.append(optimizer_case(box, info, dtype, {**s.kwargs, **flag}, s.desc))
         for s in info.optim_error_inputs_func('cpu', torch.float32):
             if s.error_on is OptimizerErrorEnum.CONSTRUCTION_ERROR:

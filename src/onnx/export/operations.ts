@@ -248,4 +248,5 @@ export const EXPORTERS: Exporters = {
   pairLossGrad: GRADIENT,
   sgdStep: UPDATE,
   adamStep: UPDATE,
+  optimizerUpdate: UPDATE,
 };

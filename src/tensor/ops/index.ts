@@ -9,6 +9,7 @@ import { indexingRules, type IndexingAttrs } from './indexing.ts';
 import { lossRules, type LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
 import { normRules, type NormAttrs } from './norm.ts';
+import { optimizerUpdateRules, type OptimizerUpdateAttrs } from './optimizer-update.ts';
 import { optimizerRules, type OptimizerAttrs } from './optimizer.ts';
 import { poolRules, type PoolAttrs } from './pool.ts';
 import { reduceRules, type ReduceAttrs } from './reduce.ts';
@@ -20,7 +21,15 @@ import { unaryRules, type UnaryAttrs } from './unary.ts';
 
 /** Operations that are a formula and nothing else: every device computes them as it computes formulas. */
 export interface FormulaAttrs
-  extends BinaryAttrs, CompareAttrs, ScalarOpAttrs, SelectAttrs, UnaryAttrs, ActivationAttrs, OptimizerAttrs {}
+  extends
+    BinaryAttrs,
+    CompareAttrs,
+    ScalarOpAttrs,
+    SelectAttrs,
+    UnaryAttrs,
+    ActivationAttrs,
+    OptimizerAttrs,
+    OptimizerUpdateAttrs {}
 
 /** Operations that every device has a lowering for, or a reason why not. */
 export interface LoweredAttrs
@@ -48,6 +57,7 @@ const formulaRules: FormulaRules<FormulaAttrs> = {
   ...unaryRules,
   ...activationRules,
   ...optimizerRules,
+  ...optimizerUpdateRules,
 };
 
 export const RULES: OpRules<OpAttrs> = {

@@ -1,0 +1,13 @@
+/** SparseAdam, which there is no use for: tensors here are dense. */
+import { ArgumentError } from '../base/errors.ts';
+
+/**
+ * Refused: there are no sparse gradients here.
+ * @see https://pytorch.org/docs/stable/generated/torch.optim.SparseAdam.html
+ */
+export class SparseAdam {
+  /** @throws ArgumentError always */
+  constructor(..._args: readonly unknown[]) {
+    throw new ArgumentError('SparseAdam: there are no sparse tensors here, so gradients are dense; use optim.Adam');
+  }
+}
