@@ -295,7 +295,7 @@ export abstract class ModuleBase {
    * const handle = layer.registerForwardHook((_module, _args, output) => void seen.push(output as Tensor));
    * layer(ones(4, 3));
    * handle.remove();
-   * console.log(seen[0]?.shape); // [4, 2]
+   * console.log(seen[0]?.shape); // [ 4, 2 ]
    */
   registerForwardHook(hook: ForwardHook, options?: ForwardHookOptions): RemovableHandle {
     return addForwardHook('registerForwardHook', this[INTERNALS].hooks, hook, options);

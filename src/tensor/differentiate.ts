@@ -136,7 +136,7 @@ export function backward(output: Tensor, args: readonly unknown[]): void {
  * import { autograd, tensor } from 'flambeau';
  * const x = tensor([1, 2], { requiresGrad: true });
  * autograd.backward([x.sum(), x.mul(x).sum()]);
- * console.log(x.grad?.tolist()); // [3, 5]
+ * console.log(x.grad?.tolist()); // [ 3, 5 ]
  */
 export function backwardAll(
   tensors: Tensor | readonly Tensor[],
@@ -167,7 +167,7 @@ type GradsOf<I, G> = I extends readonly Tensor[] ? { -readonly [K in keyof I]: G
  * const x = tensor([1, 2], { requiresGrad: true });
  * const [first] = grad(x.pow(3).sum(), [x], { createGraph: true });
  * const [second] = grad(first.sum(), [x]);
- * console.log(first.tolist(), second.tolist()); // [3, 12] [6, 12]
+ * console.log(first.tolist(), second.tolist()); // [ 3, 12 ] [ 6, 12 ]
  */
 export function grad<const I extends Tensor | readonly Tensor[]>(
   outputs: Tensor | readonly Tensor[],

@@ -1,5 +1,6 @@
 /** Tensors: creation, operations, automatic gradients, randomness, printing. */
 export { cuda } from './cuda.ts';
+export * as autograd from './autograd-public.ts';
 export type { GradNode, RemovableHandle } from './autograd.ts';
 export { grad, type BackwardOptions, type GradOptions } from './differentiate.ts';
 export {
@@ -43,3 +44,4 @@ export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.t
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from './random/index.ts';
 export { memoryPressure } from './storage.ts';
 export { Tensor } from './tensor.ts';
+export * as utils from './utils-public.ts';

@@ -5,6 +5,7 @@ import type { Attrs } from '../geometry/attrs.ts';
 import { GradNode, type Edge, type Grads } from './autograd.ts';
 import type { OpName } from './ops/index.ts';
 import type { Apply, Gradient, GradientContext } from './ops/rule.ts';
+import { SavedTensor } from './saved.ts';
 import type { Tensor } from './tensor.ts';
 
 let applyOp: Apply = () => {
@@ -16,28 +17,22 @@ export function registerApply(apply: Apply): void {
   applyOp = apply;
 }
 
-/** A tensor kept for the backward pass, with the version it had. */
-interface Saved {
-  readonly tensor: Tensor;
-  readonly version: number;
-}
-
-const NOTHING: (Saved | undefined)[] = [];
+const NOTHING: (SavedTensor | undefined)[] = [];
 
 /** The tensors at some places, each in its place. */
-function savedAt(places: readonly number[] | undefined, tensors: readonly Tensor[]): (Saved | undefined)[] {
+function savedAt(
+  places: readonly number[] | undefined,
+  tensors: readonly Tensor[],
+  made?: GradNode,
+): (SavedTensor | undefined)[] {
   if (places === undefined || places.length === 0) return NOTHING;
-  const saved: (Saved | undefined)[] = [];
+  const saved: (SavedTensor | undefined)[] = [];
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
-    if (tensor.storage.inference && places.includes(i)) throw inferenceSaved();
-    saved.push(places.includes(i) ? { tensor, version: tensor.storage.version } : undefined);
+    saved.push(places.includes(i) ? new SavedTensor(tensor, made && { node: made, index: i }) : undefined);
   }
   return saved;
 }
-
-const inferenceSaved = (): AutogradError =>
-  new AutogradError('a tensor made in inferenceMode() cannot be saved for the backward pass; clone() it first, or use noGrad() instead of inferenceMode()'); // prettier-ignore
 
 /** The record of an operation from the rule tables. */
 export class OpNode extends GradNode {
@@ -49,8 +44,8 @@ export class OpNode extends GradNode {
   readonly #inputLayouts: readonly Layout[];
   readonly #outputLayouts: readonly Layout[];
   /** By their places; undefined once they are let go of. */
-  #savedInputs: (Saved | undefined)[] | undefined = [];
-  #savedOutputs: (Saved | undefined)[] = NOTHING;
+  #savedInputs: (SavedTensor | undefined)[] | undefined = [];
+  #savedOutputs: (SavedTensor | undefined)[] = NOTHING;
   /** Whether it can run but once, unless the graph is retained. */
   readonly #keeps: boolean;
 
@@ -83,7 +78,7 @@ export class OpNode extends GradNode {
     execute?.();
     this.#outputLayouts = outputs.map((output) => output.layout);
     this.#savedInputs = savedAt(gradient.saves.inputs, inputs);
-    this.#savedOutputs = savedAt(gradient.saves.outputs, outputs);
+    this.#savedOutputs = savedAt(gradient.saves.outputs, outputs, this);
   }
 
   run(grads: Grads, _createGraph: boolean, wanted?: (input: number) => boolean): Grads {
@@ -94,10 +89,13 @@ export class OpNode extends GradNode {
           'pass { retainGraph: true } to the first backward() to run it twice',
       );
     }
+    // Each once: to compute one again takes time.
+    const inputs: Tensor[] = [];
+    const outputs: Tensor[] = [];
     const context: GradientContext<Attrs> = {
       grads,
-      input: (i) => this.#unpack(savedInputs[i], 'input', i),
-      output: (i) => this.#unpack(savedOutputs[i], 'output', i),
+      input: (i) => (inputs[i] ??= this.#unpack(savedInputs[i], 'input', i)),
+      output: (i) => (outputs[i] ??= this.#unpack(savedOutputs[i], 'output', i)),
       inputLayouts: this.#inputLayouts,
       outputLayouts: this.#outputLayouts,
       attrs: this.#attrs,
@@ -108,16 +106,9 @@ export class OpNode extends GradNode {
     return this.#gradient.run(context);
   }
 
-  #unpack(entry: Saved | undefined, role: string, i: number): Tensor {
-    if (entry === undefined)
-      throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`);
-    if (entry.tensor.storage.version !== entry.version) {
-      throw new AutogradError(
-        `backward: ${this.#op} needs its ${role} ${i}, a tensor of shape [${entry.tensor.layout.shape.join(', ')}], as it was, but it has been changed ` +
-          `in place since (version ${entry.tensor.storage.version}, expected ${entry.version}); use the operation without the underscore there, or clone() first`,
-      );
-    }
-    return entry.tensor;
+  #unpack(entry: SavedTensor | undefined, role: string, i: number): Tensor {
+    if (entry === undefined) throw new InternalError(`the gradient of ${this.#op} uses ${role} ${i}, which it does not save`); // prettier-ignore
+    return entry.get(() => `${this.#op} needs its ${role} ${i}`);
   }
 
   release(): void {

@@ -196,7 +196,8 @@ function floatCells(shown: readonly number[], options: PrintOptions): Cells {
   const whole = (value: number): string => formatFixed(value, 0) + (Number.isFinite(value) ? '.' : '');
   const decimal = (value: number): string => formatFixed(value, precision);
   const plain = allWhole ? whole : decimal;
-  const write = (options.sciMode ?? needsScientific(telling, allWhole)) ? scientific : plain;
+  // Where all is zero or not finite, PyTorch does not ask for the notation.
+  const write = telling.length > 0 && (options.sciMode ?? needsScientific(telling, allWhole)) ? scientific : plain;
   const width = longest(telling, write);
   return { width, format: (value) => write(Number(value)).padStart(width) };
 }

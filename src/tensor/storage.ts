@@ -299,6 +299,16 @@ export function closeScope(): Storage[] {
   return scopes.pop()!.filter((storage) => !storage.freed || storage.imaginary);
 }
 
+/** Runs `fn` as if the innermost scope were not open: what it makes is the business of the one around. */
+export function outsideScope<T>(fn: () => T): T {
+  const inner = scopes.pop();
+  try {
+    return fn();
+  } finally {
+    if (inner !== undefined) scopes.push(inner);
+  }
+}
+
 /** Hands storages to the scope around, if there is one. */
 export function adoptIntoScope(storages: readonly Storage[]): void {
   scopes.at(-1)?.push(...storages);

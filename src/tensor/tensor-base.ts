@@ -352,10 +352,10 @@ export abstract class TensorBase {
   }
 
   /** @internal Records that `node` has changed this tensor in place. */
-  rebaseHistory(node: GradNode): void {
+  rebaseHistory(node: GradNode, index = 0): void {
     const base = this.viewBase();
     const before = this.#retains ? this.gradEdge() : undefined;
-    if (base === this.self()) this.setHistory(node, 0);
+    if (base === this.self()) this.setHistory(node, index);
     else base.setHistory(new CopySlices(base, this.self(), node), 0);
     base.#epoch++;
     if (before === undefined) return;
@@ -396,7 +396,7 @@ export abstract class TensorBase {
    * const x = tensor([1, 2], { requiresGrad: true });
    * const handle = x.registerHook((grad) => grad.mul(10));
    * x.sum().backward();
-   * console.log(x.grad?.tolist()); // [10, 10]
+   * console.log(x.grad?.tolist()); // [ 10, 10 ]
    * handle.remove();
    */
   registerHook(hook: Hook): RemovableHandle {

@@ -63,7 +63,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words('optim.LBFGS optim.SparseAdam'), // test/ops/optimizers.test.ts
   ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
   // Groups of names, and errors.
-  ...words('F data nn optim'),
+  ...words('F data nn optim autograd utils'),
   ...words(
     'ArgumentError AutogradError CompileError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
   ),

@@ -21,7 +21,7 @@ import {
   type Reduction,
 } from '../../geometry/loss.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce, type OpRules } from './rule.ts';
+import { differentiableOnce, type GradientContext, type OpRules } from './rule.ts';
 
 export interface LossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */
@@ -71,6 +71,50 @@ const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
 function bceTarget(g: Tensor, logits: Tensor, { reduction }: PairLossParams): Tensor {
   const slope = logits.neg().mul(g);
   return reduction === 'mean' ? slope.div(logits.numel()) : slope;
+}
+
+const PAIR_NAMES = {
+  mse: 'MseLossBackwardBackward0',
+  l1: 'L1LossBackwardBackward0',
+  smoothL1: 'SmoothL1LossBackwardBackward0',
+  huber: 'HuberLossBackwardBackward0',
+  bceWithLogits: 'BinaryCrossEntropyWithLogitsBackwardBackward0',
+};
+
+/** How the slope of a loss of the difference d changes with d; of the binary cross-entropy, with the logits. */
+function curvature(a: Tensor, b: Tensor, { kind, beta }: PairLossParams): Tensor {
+  if (kind === 'bceWithLogits') {
+    const s = a.sigmoid();
+    return s.mul(s.rsub(1));
+  }
+  const flat = a.newZeros(a.layout.shape);
+  if (kind === 'mse') return flat.add(2);
+  if (kind === 'l1' || beta === 0) return flat;
+  const inside = a.sub(b).abs().lt(beta).to(a.dtype);
+  return kind === 'huber' ? inside : inside.div(beta);
+}
+
+/** The gradients of g · slope(a, b), where h flows back. */
+function pairLossSecond({
+  grads: [h],
+  apply,
+  input,
+  attrs,
+  needs,
+}: GradientContext<PairLossParams>): (Tensor | undefined)[] {
+  if (h === undefined) return [];
+  const [g, a, b] = [input(0), input(1), input(2)];
+  const ofG = (): Tensor => {
+    const slope = apply('pairLossGrad', [g.detach().onesLike(), a, b], attrs)[0]!.mul(h);
+    return attrs.reduction === 'none' ? slope : slope.sum();
+  };
+  const scaled = attrs.reduction === 'mean' ? h.mul(g).div(a.numel()) : h.mul(g);
+  const ofA = needs(1) || (needs(2) && attrs.kind !== 'bceWithLogits') ? scaled.mul(curvature(a, b, attrs)) : undefined;
+  return [
+    needs(0) ? ofG() : undefined,
+    needs(1) ? ofA : undefined,
+    needs(2) ? (attrs.kind === 'bceWithLogits' ? scaled : ofA!).neg() : undefined,
+  ];
 }
 
 const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
@@ -155,6 +199,10 @@ export const lossRules: OpRules<LossAttrs> = {
   bceWithLogits: pairLoss('BinaryCrossEntropyWithLogitsBackward0', 'bceWithLogits'),
   pairLossGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
-    gradient: differentiableOnce('the loss', 'write it with sub, mul and mean, whose gradients can be differentiated'),
+    gradient: {
+      name: (attrs) => PAIR_NAMES[attrs.kind],
+      saves: { inputs: [0, 1, 2] },
+      run: pairLossSecond,
+    },
   },
 };

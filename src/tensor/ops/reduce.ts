@@ -3,10 +3,12 @@ import { isFloating, requireDType, type DType } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
+import { isGradEnabled } from '../grad-mode.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   reducedDims,
   reducedShape,
+  reduceParams,
   scanParams,
   type ReduceParams,
   type ScanParams,
@@ -174,6 +176,26 @@ const variance = (op: 'var' | 'std', gradient: Gradient<VarianceParams>): OpRule
   gradient,
 });
 
+/** For each element the product of the others, in operations that can be differentiated: takes the square of the room, but no division by zero. */
+function productOfOthers(x: Tensor, { dims }: ReduceParams): Tensor {
+  const shape = x.layout.shape;
+  if (x.numel() === 0) return x;
+  if (dims === null || dims.length === 0)
+    return productOfOthers(x.reshape([-1]), reduceParams(0, false)).reshape(shape);
+  const dim = dims[0]! < 0 ? dims[0]! + shape.length : dims[0]!;
+  if (shape.length === 0) return productOfOthers(x.reshape([1]), reduceParams(0, false)).reshape([]);
+  const n = shape[dim]!;
+  const itself = x.newZeros([n, n]);
+  itself
+    .view([n * n])
+    .at(`::${n + 1}`)
+    .fill_(1);
+  const last = x.transpose(dim, -1).unsqueeze(-2);
+  const sizes = [...last.layout.shape.slice(0, -2), n, n];
+  const others = last.expand(sizes).maskedFill(itself.ne(0), 1).prod(-1);
+  return others.transpose(dim, -1);
+}
+
 export const reduceRules: OpRules<ReduceAttrs> = {
   sum: simple('sum', sumDType, {
     name: named('Sum', 0),
@@ -203,7 +225,20 @@ export const reduceRules: OpRules<ReduceAttrs> = {
     {
       name: named('Prod', 0),
       saves: { inputs: [0] },
-      run: ({ grads: [g], apply, input, attrs }) => [g && apply('prodGrad', [g, input(0)], attrs)[0]],
+      run: (ctx) => {
+        const {
+          grads: [g],
+          apply,
+          input,
+          attrs,
+        } = ctx;
+        if (g === undefined) return [undefined];
+        return [
+          isGradEnabled()
+            ? restore(g, ctx, 'prod').mul(productOfOthers(input(0), attrs))
+            : apply('prodGrad', [g, input(0)], attrs)[0],
+        ];
+      },
     },
     (x, params) => requireOneDim('prod', x, params),
   ),
@@ -283,6 +318,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   },
   prodGrad: {
     shape: ([, x]) => [layoutOf(x!.dtype, x!.shape)],
-    gradient: differentiableOnce('prod', 'use log().sum().exp() for positive elements'),
+    gradient: differentiableOnce('prodGrad', 'differentiate prod itself'), // prod does without it where its gradient is recorded
   },
 };
