@@ -463,7 +463,7 @@ export abstract class TensorBase {
   }
 
   /** `this` as the full tensor class, whose methods the lower half may call. */
-  protected abstract self(): Tensor;
+  protected abstract self(): this & Tensor;
 }
 
 /** A view's node made from where it lies in the base. */

@@ -41,7 +41,14 @@ class ViewNode extends GradNode {
   }
 }
 
-function viewOf(name: string, x: Tensor, layout: Layout, offset: number, undo: (grad: Tensor) => Tensor): Tensor {
+/** A view with its gradient, recorded where that is wanted. */
+export function viewOf(
+  name: string,
+  x: Tensor,
+  layout: Layout,
+  offset: number,
+  undo: (grad: Tensor) => Tensor,
+): Tensor {
   const view = tensorOver(x.storage, layout, offset);
   view.setViewOf(x);
   activeObserver()?.viewed?.(x, view);

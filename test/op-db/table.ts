@@ -39,6 +39,10 @@ export const ELSEWHERE: readonly string[] = [
     'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.asStrided Tensor.overwrite Tensor.toTypedArrayAsync Tensor.itemAsync Tensor.toAsync',
   ),
   ...words('Tensor.__v_skip tensor fromTypedArray slice randperm formatSize printOptions setPrintOptions Tensor'),
+  // In place: test/ops/in-place.test.ts
+  ...words(
+    'Tensor.abs_ Tensor.sign_ Tensor.expm1_ Tensor.log_ Tensor.log1p_ Tensor.log2_ Tensor.log10_ Tensor.rsqrt_ Tensor.square_ Tensor.reciprocal_ Tensor.sin_ Tensor.cos_ Tensor.tan_ Tensor.tanh_ Tensor.sigmoid_ Tensor.asin_ Tensor.acos_ Tensor.atan_ Tensor.sinh_ Tensor.cosh_ Tensor.erf_ Tensor.floor_ Tensor.ceil_ Tensor.trunc_ Tensor.round_ Tensor.logicalNot_ Tensor.bitwiseNot_ Tensor.clamp_ Tensor.clampMin_ Tensor.clampMax_ Tensor.pow_ Tensor.remainder_ Tensor.fmod_ Tensor.floorDivide_ Tensor.eq_ Tensor.ne_ Tensor.lt_ Tensor.le_ Tensor.gt_ Tensor.ge_ Tensor.logicalAnd_ Tensor.logicalOr_ Tensor.logicalXor_ Tensor.atan2_ Tensor.maximum Tensor.minimum',
+  ),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',

@@ -6,8 +6,22 @@ import { Tuple } from './container.ts';
 
 type Table = Readonly<Record<string, Adapter>>;
 type Operand = Tensor | number;
-type Binary = 'sub' | 'mul' | 'div' | 'pow' | 'remainder' | 'floorDivide' | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
-type Logical = 'logicalAnd' | 'logicalOr' | 'logicalXor';
+type Binary =
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'pow'
+  | 'remainder'
+  | 'floorDivide'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'fmod'
+  | 'atan2';
+type Logical = 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'logicalAnd' | 'logicalOr' | 'logicalXor';
 
 /** The first operand as a tensor; JavaScript has no operators, so nothing starts with a number. */
 function tensor(x: unknown): Tensor {
@@ -16,7 +30,7 @@ function tensor(x: unknown): Tensor {
 
 const binary = (name: Binary | Logical): Adapter => op(`Tensor.${name}`, 'input other', (x: Operand, y: Operand) => tensor(x)[name](y as Tensor)); // prettier-ignore
 
-const UNARY = ['neg', 'abs', 'sign', 'exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'rsqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'tanh', 'sigmoid', 'floor', 'ceil', 'trunc', 'isnan', 'isinf'] as const; // prettier-ignore
+const UNARY = ['neg', 'abs', 'sign', 'exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'rsqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'tanh', 'sigmoid', 'floor', 'ceil', 'trunc', 'isnan', 'isinf', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'erf', 'isfinite'] as const; // prettier-ignore
 type Unary = (typeof UNARY)[number];
 const unary = (name: Unary): Adapter => op(`Tensor.${name}`, 'input', (x: Tensor) => x[name]());
 
@@ -27,9 +41,10 @@ const written = (name: InPlace): Adapter => op(`Tensor.${name}`, 'input', (x: Te
 type Dims = number | readonly number[] | undefined;
 type Reduction = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
 const reduction = (name: Reduction): Adapter =>
-  op(`Tensor.${name}`, 'input dim keepdim dtype=null', (x: Tensor, dim: Dims, keepdim?: boolean) =>
-    x[name](dim, options({ keepdim })),
+  op(`Tensor.${name}`, 'input dim keepdim dtype', (x: Tensor, dim: Dims, keepdim?: boolean, dtype?: DType) =>
+    (x[name] as Reduce).call(x, dim, options({ keepdim, dtype })),
   );
+type Reduce = (this: Tensor, dim: Dims, options: { keepdim?: boolean; dtype?: DType }) => Tensor;
 const variance = (name: 'var' | 'std'): Adapter =>
   op(`Tensor.${name}`, 'input dim keepdim correction', (x: Tensor, dim: Dims, keepdim?: boolean, correction?: number) =>
     x[name](dim, options({ keepdim, correction })),
@@ -62,9 +77,7 @@ const sizes = (list: readonly unknown[] | undefined): readonly number[] => {
   return numbers(given.length === 1 && Array.isArray(given[0]) ? given[0] : given);
 };
 
-/** Bounds of clamp may be missing; where they are tensors, the library says that it wants numbers. */
-const bounds = (min: unknown, max: unknown): { min?: number; max?: number } =>
-  options({ min, max }) as { min?: number };
+type Edge = number | Tensor | undefined;
 
 export const ARITHMETIC: Table = {
   add: op('Tensor.add', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
@@ -75,8 +88,7 @@ export const ARITHMETIC: Table = {
   ),
   mul: binary('mul'),
   div: op('Tensor.div', 'input other rounding_mode', (x: Operand, y: Operand, mode?: string) => {
-    if (mode === 'trunc') inexpressible('rounding_mode trunc');
-    return mode === 'floor' ? tensor(x).floorDivide(y) : tensor(x).div(y);
+    return tensor(x).div(y, { roundingMode: (mode ?? null) as 'floor' | null });
   }),
   true_divide: binary('div'),
   pow: binary('pow'),
@@ -91,6 +103,12 @@ export const ARITHMETIC: Table = {
   __rdiv__: op('Tensor.rdiv', 'input other', (x: Operand, y: Operand) =>
     typeof y === 'object' ? y.div(tensor(x)) : tensor(x).rdiv(y),
   ),
+  fmod: binary('fmod'),
+  atan2: binary('atan2'),
+  bitwise_and: binary('bitwiseAnd'),
+  bitwise_or: binary('bitwiseOr'),
+  bitwise_xor: binary('bitwiseXor'),
+  bitwise_not: op('Tensor.bitwiseNot', 'input', (x: Tensor) => x.bitwiseNot()),
   __rmatmul__: op('matmul', 'input other', (x: Tensor, y: Tensor) => matmul(y, x)),
   add_: op('Tensor.add_', 'input other alpha', (x: Operand, y: Operand, alpha?: number) =>
     tensor(x).clone().add_(y, options({ alpha })),
@@ -99,7 +117,11 @@ export const ARITHMETIC: Table = {
     tensor(x).clone().sub_(y, options({ alpha })),
   ),
   mul_: op('Tensor.mul_', 'input other', (x: Operand, y: Operand) => tensor(x).clone().mul_(y)),
-  div_: op('Tensor.div_', 'input other rounding_mode=null', (x: Operand, y: Operand) => tensor(x).clone().div_(y)),
+  div_: op('Tensor.div_', 'input other rounding_mode', (x: Operand, y: Operand, mode?: string) =>
+    tensor(x)
+      .clone()
+      .div_(y, { roundingMode: (mode ?? null) as 'floor' | null }),
+  ),
   eq: binary('eq'),
   ne: binary('ne'),
   lt: binary('lt'),
@@ -111,25 +133,23 @@ export const ARITHMETIC: Table = {
   logical_xor: binary('logicalXor'),
   logical_not: op('Tensor.logicalNot', 'input', (x: Tensor) => x.logicalNot()),
   ...Object.fromEntries(UNARY.map((name) => [name, unary(name)])),
-  round: op('Tensor.round', 'input decimals=0', (x: Tensor) => x.round()),
+  round: op('Tensor.round', 'input decimals', (x: Tensor, decimals?: number) => x.round(decimals)),
   neg_: written('neg_'),
   exp_: written('exp_'),
   sqrt_: written('sqrt_'),
   zero_: written('zero_'),
   relu_: written('relu_'),
-  fill: op('Tensor.fill_', 'input value', (x: Tensor, value: number) => x.clone().fill_(value)),
-  clamp: op('Tensor.clamp', 'input min max', (x: Operand, min: unknown, max: unknown) =>
-    tensor(x).clamp(bounds(min, max)),
-  ),
-  clamp_min: op('Tensor.clamp', 'input min', (x: Operand, min: unknown) => tensor(x).clamp(bounds(min, undefined))),
-  clamp_max: op('Tensor.clamp', 'input max', (x: Operand, max: unknown) => tensor(x).clamp(bounds(undefined, max))),
+  fill: op('Tensor.fill_', 'input value', (x: Tensor, value: Operand) => x.clone().fill_(value)),
+  clamp: op('Tensor.clamp', 'input min max', (x: Operand, min: Edge, max: Edge) => tensor(x).clamp(min, max)),
+  clamp_min: op('Tensor.clampMin', 'input min', (x: Operand, min: Edge) => tensor(x).clampMin(min!)),
+  clamp_max: op('Tensor.clampMax', 'input max', (x: Operand, max: Edge) => tensor(x).clampMax(max!)),
   maximum: op('maximum', 'input other', (x: Tensor, y: Tensor) => maximum(x, y)),
   minimum: op('minimum', 'input other', (x: Tensor, y: Tensor) => minimum(x, y)),
   where: op('where', 'input condition other', (a: Operand, c: Tensor, b: Operand) => where(c, a, b)),
-  masked_fill: op('Tensor.maskedFill', 'input mask value', (x: Tensor, mask: Tensor, value: number) =>
+  masked_fill: op('Tensor.maskedFill', 'input mask value', (x: Tensor, mask: Tensor, value: Operand) =>
     x.maskedFill(mask, value),
   ),
-  masked_fill_: op('Tensor.maskedFill_', 'input mask value', (x: Tensor, mask: Tensor, value: number) =>
+  masked_fill_: op('Tensor.maskedFill_', 'input mask value', (x: Tensor, mask: Tensor, value: Operand) =>
     x.clone().maskedFill_(mask, value),
   ),
   allclose: op('allclose', 'input other rtol atol', (x: Tensor, y: Tensor, rtol?: number, atol?: number) =>
@@ -151,13 +171,17 @@ export const REDUCTIONS: Table = {
   ),
   var: unbiased(variance('var')),
   std: unbiased(variance('std')),
-  cumsum: op('Tensor.cumsum', 'input dim dtype=null', (x: Tensor, dim: number) => x.cumsum(dim)),
+  cumsum: op('Tensor.cumsum', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) =>
+    x.cumsum(dim, options({ dtype })),
+  ),
   max: extreme('max'),
   min: extreme('min'),
   argmax: place('argmax'),
   argmin: place('argmin'),
-  softmax: op('Tensor.softmax', 'input dim dtype=null', (x: Tensor, dim: number) => x.softmax(dim)),
-  log_softmax: op('Tensor.logSoftmax', 'input dim dtype=null', (x: Tensor, dim: number) => x.logSoftmax(dim)),
+  softmax: op('Tensor.softmax', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) => x.softmax(dim, dtype)),
+  log_softmax: op('Tensor.logSoftmax', 'input dim dtype', (x: Tensor, dim: number, dtype?: DType) =>
+    x.logSoftmax(dim, dtype),
+  ),
   matmul: op('Tensor.matmul', 'input other', (x: Tensor, y: Tensor) => x.matmul(y)),
   mm: op('Tensor.mm', 'input other', (x: Tensor, y: Tensor) => x.mm(y)),
 };

@@ -179,6 +179,12 @@ const powExponent = (g: Tensor, a: Tensor, b: Tensor, result: Tensor): Tensor =>
 const quotientGrad = (rounding: 'floorDivide' | 'trunc') => (g: Tensor, a: Tensor, b: Tensor): Tensor =>
   g.neg().mul(rounding === 'floorDivide' ? a.detach().floorDivide(b.detach()) : a.div(b).trunc()); // prettier-ignore
 
+/** 1/(a² + b²), and 0 in the origin, where an angle has no slope. */
+const inverseNorm = (a: Tensor, b: Tensor): Tensor => {
+  const square = a.square().add(b.square());
+  return square.reciprocal().maskedFill(square.eq(0), 0);
+};
+
 const undifferentiable = (op: string): Gradient<Attrs> => ({
   name: 'NotImplemented',
   saves: {},
@@ -239,12 +245,12 @@ export const binaryRules: FormulaRules<BinaryAttrs> = {
   atan2: arithmetic(
     'atan2',
     broadcastGradient('Atan2Backward0', { inputs: [0, 1] }, [
-      (g, { input }) => g.mul(input(1).div(input(0).square().add(input(1).square()))),
+      (g, { input }) => g.mul(input(1).mul(inverseNorm(input(0), input(1)))),
       (g, { input }) =>
         g.mul(
           input(0)
             .neg()
-            .div(input(0).square().add(input(1).square())),
+            .mul(inverseNorm(input(0), input(1))),
         ),
     ]),
   ),
