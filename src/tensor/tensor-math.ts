@@ -407,9 +407,9 @@ export abstract class TensorMath<S extends Shape> extends TensorPointwise<S> {
     }
     const given = readCall<ReduceCall>(REDUCTIONS[name], [dim ?? undefined, keepdim, more]);
     if (name === 'logsumexp') requireKind(name, 'dim', given.dim, DIM_OR_DIMS);
-    const { dim, keepdim = false, dtype } = given;
-    if (dtype === undefined) return this.#reduced(name, dim ?? undefined, keepdim);
-    return this.self().to(dtype).#reduced(name, dim ?? undefined, keepdim).to(dtype); // prettier-ignore
+    const x = given.dtype === undefined ? this : this.self().to(given.dtype);
+    const result = x.#reduced(name, given.dim ?? undefined, given.keepdim ?? false);
+    return given.dtype === undefined ? result : result.to(given.dtype);
   }
 
   #reduced(name: ReduceName, dim: DimsArg | undefined, keepdim: boolean): Tensor {
