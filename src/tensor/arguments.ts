@@ -1,6 +1,7 @@
 /** Checks of tensors' arguments, with the kinds that `base/arguments.ts` cannot know. */
 import { arrayOf, BOOL, either, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
 import { DTYPES } from '../base/dtype.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { Generator } from './random/generator.ts';
 import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -44,3 +45,17 @@ export const keepdimOf = (op: string, options: unknown): boolean =>
 /** `{ alpha }`, 1 when left out. */
 export const alphaOf = (op: string, options: unknown): number =>
   requireOptions<{ alpha?: number }>(op, options, ALPHA, '{ alpha: 2 }').alpha ?? 1;
+
+/** An element as `item` gives it by choice. */
+export function asBigInt(value: number | bigint, options: unknown): number | bigint {
+  const { bigint = false } = requireOptions<{ bigint?: boolean }>(
+    'item',
+    options,
+    { bigint: BOOL },
+    '{ bigint: true }',
+  );
+  if (!bigint) return Number(value);
+  if (!Number.isInteger(Number(value)))
+    throw new ArgumentError(`item: ${value} is no whole number, so it has no bigint`);
+  return BigInt(value);
+}

@@ -5,6 +5,7 @@ import { sameDims } from '../base/shape.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
 import { scalarAttrs } from '../geometry/elementwise.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
+import { isGradEnabled } from './grad-mode.ts';
 import { isTensor } from './is-tensor.ts';
 import { inPlaceMismatch } from './op-errors.ts';
 import { floatingOf, promoteLayouts } from './ops/elementwise.ts';
@@ -48,6 +49,8 @@ export function filler(x: Tensor, op: string, value: number | boolean): number {
   return x.layout.dtype === 'bool' ? Number(value !== 0) : value;
 }
 
+/** Their answers are truth values, written as 0 and 1. */
+const QUESTIONS = /^(?:eq|ne|lt|le|gt|ge|logical(?:And|Or|Xor|Not))(?:Scalar)?$/;
 const FLOATING: ReadonlySet<InPlaceName> = new Set(['div', 'atan2'] as const);
 
 export function inPlace<T extends Tensor>(
@@ -58,6 +61,7 @@ export function inPlace<T extends Tensor>(
 ): T {
   const { dtype } = x.layout;
   const [other] = others;
+  if (dtype !== 'bool' && QUESTIONS.test(name)) return written(name, x, (from) => apply1(name, [from, ...others], NO_ATTRS)); // prettier-ignore
   if (isTensor(other) && other.layout.dtype !== dtype) {
     // In a wider dtype, and rounded to this one, as in PyTorch; what cannot be written here is refused below.
     const both = promoteLayouts(x.layout, other.layout);
@@ -70,15 +74,17 @@ export function inPlace<T extends Tensor>(
 
 export function scalarInPlace<T extends Tensor>(x: T, name: ScalarName, value: number): T {
   const attrs = scalarAttrs(x.layout.dtype, value);
+  if (x.dtype !== 'bool' && QUESTIONS.test(name)) return written(name, x, (from) => scalar(from, name, value));
   applyInPlace(name, [x], attrs, [name === 'divScalar' ? value : wrapped(attrs.dtype, value)]);
   return x;
 }
 
 /**
- * In place, by copying what was computed beside.
+ * In place, by copying what was computed beside. Gradients are those of the value before, so that is kept where they are wanted.
  * @throws AutogradError for another shape, or a dtype that cannot be written here
  */
-export function written<T extends Tensor>(op: string, x: T, result: Tensor): T {
+export function written<T extends Tensor>(op: string, x: T, compute: (from: Tensor) => Tensor): T {
+  const result = compute(x.requiresGrad && isGradEnabled() ? x.clone() : x);
   const fits = sameDims(x.layout.shape, result.layout.shape) && canCast(result.dtype, x.dtype);
   if (!fits) throw inPlaceMismatch(op, x.layout, result.layout);
   return x.copy_(result);

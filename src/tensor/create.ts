@@ -297,7 +297,9 @@ export function full<const S extends readonly number[]>(
 }
 
 /** A square (or `n`×`m`) matrix with ones on the diagonal. */
-export function eye(n: number, m: number = n, options: TensorOptions = {}): Tensor {
+export function eye(n: number, m?: number | TensorOptions, options?: TensorOptions): Tensor;
+export function eye(n: number, columns: number | TensorOptions = n, more: TensorOptions = {}): Tensor {
+  const [m, options] = typeof columns === 'object' ? [n, columns] : [columns, more];
   for (const size of [n, m]) requireKind('eye', 'a size', size, SIZE, "write eye(3) or eye(3, 3, { dtype: 'int64' })");
   checkSizes('eye', [n, m]);
   const given = tensorOptions('eye', options);
@@ -314,7 +316,18 @@ export function eye(n: number, m: number = n, options: TensorOptions = {}): Tens
  * @throws ArgumentError when `step` does not lead from `start` to `end`
  * @throws OutOfMemoryError for more numbers than memory could hold
  */
-export function arange(start: number, end?: number, step = 1, options: TensorOptions = {}): Tensor {
+export function arange(
+  start: number,
+  end?: number | TensorOptions,
+  step?: number | TensorOptions,
+  options?: TensorOptions,
+): Tensor;
+export function arange(start: number, ...args: readonly unknown[]): Tensor {
+  // options may stand in place of what is left out
+  const at = args.findIndex((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+  const rest = at === -1 ? args : args.slice(0, at);
+  const [end, step = 1] = rest as [number | undefined, number | undefined];
+  const options = at === -1 ? rest[2] : args[at];
   const [from, to] = end === undefined ? [0, start] : [start, end];
   const given = tensorOptions('arange', options);
   for (const value of [from, to, step]) requireKind('arange', 'bounds and step', value, FINITE, "write arange(0, 10, 1, { dtype: 'float32' })"); // prettier-ignore
@@ -358,6 +371,45 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   return finish(hostTensor(data, [steps], dtype, placeOf('linspace', given)), given);
 }
 
+/**
+ * `steps` numbers from `base`^start to `base`^end, evenly spaced in their logarithms.
+ * @see https://pytorch.org/docs/stable/generated/torch.logspace.html
+ */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  base: number | TensorOptions = 10,
+  more: TensorOptions = {},
+): Tensor {
+  // prettier-ignore
+  const [by, options] = typeof base === 'object' ? [10, base] : [base, more];
+  requireKind('logspace', 'steps', steps, SIZE);
+  for (const number of [start, end, by]) requireKind('logspace', 'start, end and base', number, NUMBER);
+  const given = tensorOptions('logspace', options);
+  const dtype = given.dtype ?? 'float32';
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  const halfway = Math.max(Math.floor(steps / 2), 1);
+  const at = (i: number): number => by ** (i < halfway ? start + i * step : end - (steps - 1 - i) * step);
+  const data = hostNumbers('logspace', dtype, steps, at);
+  return finish(hostTensor(data, [steps], dtype, placeOf('logspace', given)), given);
+}
+
+/**
+ * Values as a tensor: a tensor itself, in the dtype and on the device that are given, or one made of numbers.
+ * @see https://pytorch.org/docs/stable/generated/torch.as_tensor.html
+ */
+export function asTensor(
+  data: Tensor | Nested<Element> | TypedArray,
+  dtype?: DType | TensorOptions,
+  device?: DeviceName,
+): Tensor {
+  const options = tensorOptions('asTensor', typeof dtype === 'object' ? dtype : { dtype, device });
+  if (!isTensor(data)) return tensor(data, options);
+  const cast = options.dtype === undefined ? data : data.to(options.dtype);
+  return options.device === undefined ? cast : cast.to(options.device);
+}
+
 function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {
   if (!isFloating(dtype))
     throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`);
@@ -380,13 +432,20 @@ export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) 
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
 };
 
-/** Random whole numbers in [low, high), int64 by default. */
+/** Random whole numbers in [low, high), or [0, high) where only that is given, int64 by default. */
 export function randint<const S extends readonly number[]>(
-  low: number,
-  high: number,
+  low: number | bigint,
+  high: number | bigint,
   shape: S,
-  options: RandomOptions = {},
-): Tensor<[...S]> {
+  options?: RandomOptions,
+): Tensor<[...S]>;
+export function randint<const S extends readonly number[]>(
+  high: number | bigint,
+  shape: S,
+  options?: RandomOptions,
+): Tensor<[...S]>;
+export function randint(...args: readonly unknown[]): Tensor {
+  const [low, high, shape, options = {}] = (Array.isArray(args[1]) ? [0, ...args] : args) as [number, number, number[], RandomOptions?]; // prettier-ignore
   for (const bound of [low, high])
     requireKind('randint', 'low and high', bound, WHOLE_OR_BIGINT, 'write randint(0, 10, [2, 3])');
   requireKind('randint', 'the shape', shape, SIZES, 'write randint(0, 10, [2, 3])');

@@ -1,6 +1,8 @@
 /** Operations as free functions: those of several tensors, and those that are clearer before their arguments. */
 import type { DeviceName } from './backend.ts';
-import { NOT_NEGATIVE, requireKind, requireOptions } from '../base/arguments.ts';
+import { BOOL, NOT_NEGATIVE, requireKind, WHOLE } from '../base/arguments.ts';
+import { readCall, signature, type Signature } from '../base/signature.ts';
+import type { Call } from './calls.ts';
 import { promote, promoteScalar, requireFits } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { CANNOT_JOIN, say } from '../base/sentences.ts';
@@ -15,6 +17,10 @@ import type { MatmulShape } from './shapes/matmul.ts';
 import type { Beside, Elementwise } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 
+const CAT = signature<{ dim?: number }>('cat', { dim: WHOLE });
+const STACK = signature<{ dim?: number }>('stack', { dim: WHOLE });
+const dimOf = (of: Signature<{ dim?: number }>, given: unknown): number => readCall<{ dim?: number }>(of, [given]).dim ?? 0; // prettier-ignore
+
 /**
  * Joins tensors along an existing dimension; all other sizes must be equal. As in PyTorch, a tensor of shape [0] is passed over beside
  * tensors of more dimensions.
@@ -22,9 +28,10 @@ import type { Tensor } from './tensor.ts';
  */
 export function cat<const T extends readonly Tensor[], const D extends number = 0>(
   tensors: CheckedFor<T, CatShape<ShapesOf<T>, D>, T>,
-  dim?: D,
+  dim?: D | { readonly dim?: D },
 ): Tensor<ShapeFor<T, CatShape<ShapesOf<T>, D>>>;
-export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+export function cat(tensors: readonly Tensor[], along: number | { readonly dim?: number } = 0): Tensor {
+  const dim = typeof along === 'number' ? along : dimOf(CAT, along);
   requireKind('cat', 'the first argument', tensors, TENSORS, 'write cat([a, b], 1)');
   if (tensors.length === 0) throw new ShapeError('cat: expected at least one tensor, but got none');
   const dtype = tensors.map((t) => t.dtype).reduce(promote);
@@ -42,9 +49,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
  */
 export function stack<const T extends readonly Tensor[], const D extends number = 0>(
   tensors: CheckedFor<T, StackShape<ShapesOf<T>, D>, T>,
-  dim?: D,
+  dim?: D | { readonly dim?: D },
 ): Tensor<ShapeFor<T, StackShape<ShapesOf<T>, D>>>;
-export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+export function stack(tensors: readonly Tensor[], along: number | { readonly dim?: number } = 0): Tensor {
+  const dim = typeof along === 'number' ? along : dimOf(STACK, along);
   requireKind('stack', 'the first argument', tensors, TENSORS, 'write stack([a, b], 1)');
   const first = tensors[0];
   if (first === undefined) throw new ShapeError('stack: expected at least one tensor, but got none');
@@ -57,7 +65,12 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(tensors.map((t) => t.unsqueeze(axis)), axis); // prettier-ignore
 }
 
-const TOLERANCES = { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE };
+interface CloseCall {
+  rtol?: number;
+  atol?: number;
+  equalNan?: boolean;
+}
+const ALLCLOSE = signature<CloseCall>('allclose', { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE, equalNan: BOOL });
 
 /**
  * Elements of `a` where `condition` holds, of `b` elsewhere; all three broadcast. A number takes the dtype of the tensor beside it; beside
@@ -111,15 +124,16 @@ export function broadcastTensors(...tensors: Tensor[]): Tensor[] {
 export function allclose(
   a: Tensor,
   b: Tensor,
-  options: { readonly rtol?: number; readonly atol?: number } = {},
-): boolean {
+  ...args: Call<[rtol?: number, atol?: number, equalNan?: boolean], CloseCall>
+): boolean;
+export function allclose(a: Tensor, b: Tensor, ...args: readonly unknown[]): boolean {
   requireTensor('allclose', 'the first argument', a);
   requireTensor('allclose', 'the second argument', b);
-  const given = requireOptions<{ rtol?: number; atol?: number }>('allclose', options, TOLERANCES, '{ rtol: 1e-3 }');
-  const { rtol = 1e-5, atol = 1e-8 } = given;
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readCall<CloseCall>(ALLCLOSE, args);
   const [x, y] = broadcastTensors(a.detach(), b.detach()).map((t) => t.toTypedArray());
   return x!.every((value: number | bigint, i: number) => {
     const [p, q] = [Number(value), Number(y![i])];
+    if (equalNan && p !== p && q !== q) return true;
     return p === q || Math.abs(p - q) <= atol + rtol * Math.abs(q);
   });
 }

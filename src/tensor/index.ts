@@ -15,12 +15,14 @@ export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {
   arange,
+  asTensor,
   empty,
   eye,
   fromTypedArray,
   full,
   fullLike,
   linspace,
+  logspace,
   ones,
   onesLike,
   rand,
@@ -36,6 +38,19 @@ export {
   type TensorOptions,
 } from './create.ts';
 export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack, where } from './functions.ts';
+export * from './as-functions.ts';
+export { cat as concat } from './functions.ts';
+export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
+export { einsum } from './einsum.ts';
+export { columnStack, dsplit, dstack, hsplit, hstack, tensorSplit, vsplit, vstack } from './joining.ts';
+export * as linalg from './linalg-functions.ts';
+export { addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, bmm, cdist, cross, dot, inner, kron, mv, outer, tensordot } from './linear-algebra.ts'; // prettier-ignore
+export { argsort, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk } from './order.ts';
+export { acosh, asinh, atanh, bitwiseLeftShift, bitwiseRightShift, copysign, erfc, fmax, fmin, frac, heaviside, hypot, isclose, isneginf, isposinf, ldexp, lerp, logaddexp, logaddexp2, logit, nanToNum, signbit, sinc, xlogy } from './pointwise.ts'; // prettier-ignore
+export { atleast1d, atleast2d, atleast3d, blockDiag, broadcastTo, cartesianProd, diag, diagEmbed, diagonal, flip, fliplr, flipud, meshgrid, movedim, repeatInterleave, roll, rot90, tile, trace, tril, trilIndices, triu, triuIndices, unbind, unflatten } from './rearrange.ts'; // prettier-ignore
+export { maskedSelect, take } from './scatter.ts';
+export { bincount, bucketize, histc, isin, searchsorted, unique, uniqueConsecutive } from './sets.ts';
+export { aminmax, corrcoef, countNonzero, cov, diff, nanmean, nansum, renorm, stdMean, varMean } from './statistics.ts';
 export { nonzero, slice, type Index, type IndexList, type SetAtOptions, type Slice } from './indexing.ts';
 export { memoryScope } from './memory.ts';
 export { formatSize } from './print.ts';

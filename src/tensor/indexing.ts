@@ -3,7 +3,7 @@
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
 import { moved } from './transfer.ts';
-import { refuseMore, requireKind, show, WHOLE } from '../base/arguments.ts';
+import { BOOL, requireKind, requireOptions, show, WHOLE } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
 import { dimParams } from '../geometry/attrs.ts';
@@ -202,16 +202,24 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   return apply1('indexSelect', [unsqueeze(x, 0), list], dimParams(0)).reshape([]);
 }
 
+const AS_TUPLE = { asTuple: BOOL };
+
 /**
- * Where a bool or numeric tensor is not zero: one row of indices for each such element. Of a scalar, rows have no indices.
+ * Where a bool or numeric tensor is not zero: one row of indices for each such element, or with `asTuple` a vector of indices for each dimension. Of a scalar, rows have no indices.
  * @example
  * import { nonzero, tensor } from 'flambeau';
  * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
  */
+export function nonzero(x: Tensor, options: { readonly asTuple: true }): Tensor[];
 export function nonzero(x: Tensor): Tensor;
-export function nonzero(x: Tensor, more?: unknown): Tensor {
+export function nonzero(x: Tensor, more?: unknown): Tensor | Tensor[] {
   // `tensors.map(nonzero)` passes the place in the array, which means nothing.
-  if (more !== undefined && typeof more !== 'number') refuseMore('nonzero', [more], 'one tensor, and gives a row of indices for each place'); // prettier-ignore
+  const options = typeof more === 'number' ? undefined : more;
+  const { asTuple = false } = requireOptions<{ asTuple?: boolean }>('nonzero', options, AS_TUPLE, '{ asTuple: true }');
+  if (asTuple) {
+    const rows = nonzero(x.ndim === 0 ? unsqueeze(x, 0) : x);
+    return Array.from({ length: Math.max(x.ndim, 1) }, (_, i) => select(rows, 1, i));
+  }
   requireTensor('nonzero', 'the argument', x);
   const flat = trueIndices(x).toTypedArray() as BigInt64Array;
   const { shape } = x.layout;

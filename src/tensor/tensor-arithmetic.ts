@@ -49,9 +49,10 @@ function divided(op: string, x: Tensor, other: Tensor | number, options: DivOpti
   const whole = !x.isFloatingPoint() && (typeof b === 'number' ? Number.isInteger(b) : !b.isFloatingPoint());
   const rounded = mode === 'floor' ? a.floorDivide(b) : whole ? a.sub(a.fmod(b)).floorDivide(b) : a.div(b).trunc();
   if (!x.requiresGrad && !(isTensor(other) && other.requiresGrad)) return rounded;
-  // Steps have a slope of 0, also where there is no quotient.
+  // Steps have a slope of 0, also where there is no quotient: zeros through which nothing flows.
   const everywhere = full([], true, { device: x.device });
-  return rounded.add(x.div(other).maskedFill(everywhere, 0));
+  const flat = (of: Tensor): Tensor => of.maskedFill(everywhere, 0);
+  return rounded.add(typeof other === 'number' ? flat(x) : flat(x).add(flat(other)));
 }
 
 /** A number as a tensor without dimensions, of the dtype that it has beside `x`. */
@@ -263,7 +264,7 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   div_(other: Tensor | number, options?: DivOptions): this {
-    if (options !== undefined) return written('div_', this.self(), divided('div_', this.self(), other, options));
+    if (options !== undefined) return written('div_', this.self(), (from) => divided('div_', from, other, options));
     return typeof other === 'number'
       ? scalarInPlace(this.self(), 'divScalar', other)
       : inPlace(this.self(), 'div', [other], []);
@@ -311,7 +312,7 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
   }
 
   pow_(exponent: Tensor | number): this {
-    return written('pow_', this.self(), this.self().pow(exponent));
+    return written('pow_', this.self(), (from) => from.pow(exponent));
   }
 
   remainder_(other: Tensor | number): this {

@@ -8,10 +8,11 @@
 import { isTensor, recogniseTensors } from './is-tensor.ts';
 import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
 import { isFloating, itemSize, viewAs, zerosOf, type DType, type TypedArray } from '../base/dtype.ts';
-import { type ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
+import { ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
 import { sameDims, showShape } from '../base/shape.ts';
+import { asBigInt } from './arguments.ts';
 import {
   AccumulateGrad,
   GradNode,
@@ -152,13 +153,20 @@ export abstract class TensorBase {
   }
 
   /**
-   * The single element as a number (bool as boolean).
+   * The single element as a number (bool as 0 or 1), or with `{ bigint: true }` a whole one as a bigint.
    * @throws ShapeError when the tensor has more or fewer than one element
+   * @throws ArgumentError for an int64 beyond 2⁵³, which no number holds exactly, unless a bigint is asked for
    */
-  item(): number {
+  item(): number;
+  item(options: { readonly bigint: true }): bigint;
+  item(options?: { readonly bigint?: boolean }): number | bigint {
     forbidWhileRecording('item: this reads the value into JavaScript', READ_OUTSIDE);
     this.#requireOne('item');
-    return Number(this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!);
+    const value = this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!;
+    if (options !== undefined) return asBigInt(value, options);
+    const number = Number(value);
+    if (typeof value === 'bigint' && !Number.isSafeInteger(number)) throw new ArgumentError(`item: ${value} is beyond 2⁵³, where numbers are not exact; write item({ bigint: true })`); // prettier-ignore
+    return number;
   }
 
   /**

@@ -235,15 +235,15 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
 
   clamp_(...bounds: Call<[min?: Bound, max?: Bound], Bounds>): this;
   clamp_(min?: unknown, max?: unknown, more?: unknown): this {
-    return written('clamp_', this.self(), clampWith('clamp_', this.self(), [min, max, more]));
+    return written('clamp_', this.self(), (from) => clampWith('clamp_', from, [min, max, more]));
   }
 
   clampMin_(min: number | Tensor): this {
-    return written('clampMin_', this.self(), this.self().clampMin(min));
+    return written('clampMin_', this.self(), (from) => from.clampMin(min));
   }
 
   clampMax_(max: number | Tensor): this {
-    return written('clampMax_', this.self(), this.self().clampMax(max));
+    return written('clampMax_', this.self(), (from) => from.clampMax(max));
   }
 
   /** `value`, a number or a tensor without dimensions, where the bool `mask` is set. */
@@ -362,6 +362,6 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   round_(decimals?: number | { readonly decimals?: number }): this {
     return decimals === undefined
       ? inPlace(this.self(), 'round', [])
-      : written('round_', this.self(), this.self().round(decimals));
+      : written('round_', this.self(), (from) => from.round(decimals));
   }
 }

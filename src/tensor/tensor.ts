@@ -6,14 +6,14 @@
  */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { ARRAY, NUMBER, refuseMore, requireKind, show, wrongArgument } from '../base/arguments.ts';
+import { ARRAY, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
 import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
 import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
-import { onesLike, zeros } from './create.ts';
+import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { registerTensor } from './make-tensor.ts';
 import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
@@ -37,7 +37,7 @@ import type {
   ViewArguments,
   ViewShape,
 } from './shapes/view.ts';
-import { TensorMath } from './tensor-math.ts';
+import { TensorMethods } from './tensor-methods.ts';
 import { toNested, type Nested } from './to-nested.ts';
 import * as views from './views.ts';
 
@@ -67,7 +67,7 @@ function listed(op: string, sizes: Sizes): Dims {
  * const x = tensor([[1, 2], [3, 4]]);
  * console.log(x.matmul(x.t()).sum().item()); // 52
  */
-export class Tensor<out S extends Shape = any> extends TensorMath<S> {
+export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
   declare readonly shape: S;
 
   protected override self(): this {
@@ -219,7 +219,8 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * Pieces of `size` along `dim`, the last may be smaller; or pieces of the sizes in a list, which must add up.
    * @throws ShapeError for sizes that do not fit
    */
-  split(size: number | readonly number[], dim = 0): Tensor[] {
+  split(size: number | readonly number[], dim: number | { readonly dim?: number } = 0): Tensor[] {
+    if (typeof dim !== 'number') return this.split(size, dimOf('split', dim));
     if (typeof size !== 'number') requireKind('split', 'size', size, DIM_OR_DIMS);
     return views.split(this, size, dim);
   }
@@ -228,7 +229,8 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
    * `chunks` pieces along `dim`, as equal as possible; fewer where the size does not suffice.
    * @throws ArgumentError unless `chunks` is a whole number above 0
    */
-  chunk(chunks: number, dim = 0): Tensor[] {
+  chunk(chunks: number, dim: number | { readonly dim?: number } = 0): Tensor[] {
+    if (typeof dim !== 'number') return this.chunk(chunks, dimOf('chunk', dim));
     requireKind('chunk', 'chunks', chunks, NUMBER);
     return views.chunk(this, chunks, dim);
   }
@@ -372,6 +374,10 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return this.to('float64');
   }
 
+  int(): Tensor<S> {
+    return this.to('int32');
+  }
+
   long(): Tensor<S> {
     return this.to('int64');
   }
@@ -390,9 +396,32 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return this.to('cuda');
   }
 
-  /** @internal Zeros of this dtype. */
-  newZeros(shape: Dims): Tensor {
-    return zeros([...shape], { dtype: this.dtype, device: this.device });
+  /** Zeros of this dtype, on this device. */
+  newZeros(shape: Dims, options?: TensorOptions): Tensor {
+    requireDims('newZeros', 'the shape', shape);
+    return zeros([...shape], { dtype: this.dtype, device: this.device, ...options });
+  }
+
+  /** Ones of this dtype, on this device. */
+  newOnes(shape: Dims, options?: TensorOptions): Tensor {
+    return this.newFull(shape, 1, options);
+  }
+
+  /** One value everywhere, of this dtype, on this device. */
+  newFull(shape: Dims, value: number, options?: TensorOptions): Tensor {
+    requireDims('newFull', 'the shape', shape);
+    return full(shape, value, { dtype: this.dtype, device: this.device, ...options });
+  }
+
+  /** Memory with whatever it holds, of this dtype, on this device. */
+  newEmpty(shape: Dims, options?: TensorOptions): Tensor {
+    requireDims('newEmpty', 'the shape', shape);
+    return empty([...shape], { dtype: this.dtype, device: this.device, ...options });
+  }
+
+  /** A tensor with the given values, of this dtype, on this device. */
+  newTensor(values: Parameters<typeof tensor>[0], options?: TensorOptions): Tensor {
+    return tensor(values, { dtype: this.dtype, device: this.device, ...options });
   }
 
   /** @internal */
@@ -423,6 +452,10 @@ export class Tensor<out S extends Shape = any> extends TensorMath<S> {
     return this.toString();
   }
 }
+
+const DIM = { dim: WHOLE };
+/** `{ dim }`, the first when left out. */
+const dimOf = (op: string, options: unknown): number => requireOptions<{ dim?: number }>(op, options, DIM, '{ dim: 1 }').dim ?? 0; // prettier-ignore
 
 const isDType = (value: unknown): value is DType => (DTYPES as readonly unknown[]).includes(value);
 

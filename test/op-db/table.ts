@@ -1,5 +1,6 @@
 /** All of PyTorch's names that we have, and our names that its database does not exercise. */
 import type { Adapter } from './call.ts';
+import { DRAWS, ORDER, PLACES, POINTWISE, PRODUCTS, SHAPES } from './composed-table.ts';
 import { FACTORIES } from './make-table.ts';
 import { MODULES, OPTIMIZERS } from './module-table.ts';
 import { ACTIVATIONS, LAYERS, LOSSES } from './nn-table.ts';
@@ -9,9 +10,22 @@ export { MODULES, OPTIMIZERS };
 
 /** By PyTorch's name, for all variants of it. */
 export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
-  [ARITHMETIC, REDUCTIONS, VIEWS, COPIES, FACTORIES, ACTIVATIONS, LAYERS, LOSSES].flatMap((table) =>
-    Object.entries(table),
-  ),
+  [
+    PRODUCTS,
+    SHAPES,
+    ORDER,
+    PLACES,
+    POINTWISE,
+    DRAWS,
+    ARITHMETIC,
+    REDUCTIONS,
+    VIEWS,
+    COPIES,
+    FACTORIES,
+    ACTIVATIONS,
+    LAYERS,
+    LOSSES,
+  ].flatMap((table) => Object.entries(table)),
 );
 
 /** Every name that the exporter is asked for. */
@@ -43,6 +57,16 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'Tensor.abs_ Tensor.sign_ Tensor.expm1_ Tensor.log_ Tensor.log1p_ Tensor.log2_ Tensor.log10_ Tensor.rsqrt_ Tensor.square_ Tensor.reciprocal_ Tensor.sin_ Tensor.cos_ Tensor.tan_ Tensor.tanh_ Tensor.sigmoid_ Tensor.asin_ Tensor.acos_ Tensor.atan_ Tensor.sinh_ Tensor.cosh_ Tensor.erf_ Tensor.floor_ Tensor.ceil_ Tensor.trunc_ Tensor.round_ Tensor.logicalNot_ Tensor.bitwiseNot_ Tensor.clamp_ Tensor.clampMin_ Tensor.clampMax_ Tensor.pow_ Tensor.remainder_ Tensor.fmod_ Tensor.floorDivide_ Tensor.eq_ Tensor.ne_ Tensor.lt_ Tensor.le_ Tensor.gt_ Tensor.ge_ Tensor.logicalAnd_ Tensor.logicalOr_ Tensor.logicalXor_ Tensor.atan2_ Tensor.maximum Tensor.minimum',
   ),
+  // In place: test/ops/in-place.test.ts, test/ops/composed.test.ts
+  ...words(
+    'Tensor.scatter_ Tensor.scatterAdd_ Tensor.scatterReduce_ Tensor.indexAdd_ Tensor.indexCopy_ Tensor.indexFill_ Tensor.indexReduce_ Tensor.put_ Tensor.indexPut_ Tensor.maskedScatter_ Tensor.asinh_ Tensor.acosh_ Tensor.atanh_ Tensor.erfc_ Tensor.frac_ Tensor.sinc_ Tensor.nanToNum_ Tensor.lerp_ Tensor.normal_ Tensor.random_ Tensor.bernoulli_ Tensor.addmm_ Tensor.addmv_ Tensor.addr_ Tensor.baddbmm_ Tensor.addbmm_ Tensor.addcmul_ Tensor.addcdiv_ Tensor.tril_ Tensor.triu_',
+  ),
+  ...words('Tensor.newTensor Tensor.indexPut Tensor.allclose Tensor.equal Tensor.nonzero Tensor.argwhere Tensor.where'),
+  // The functions of methods above: test/ops/as-functions.test.ts. The rest: test/ops/composed.test.ts
+  ...words(
+    'abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any argmax argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount bitwiseAnd bitwiseLeftShift bitwiseNot bitwiseOr bitwiseRightShift bitwiseXor bmm broadcastTo ceil chunk clamp clampMax clampMin clone copysign corrcoef cos cosh countNonzero cov cross cumsum detach diag diagEmbed diagonal diff div dot dsplit eq erf erfc exp expit expm1 flatten flip fliplr flipud floor floorDivide fmax fmin fmod frac gather ge gt heaviside histc hsplit hypot indexAdd indexCopy indexFill indexPut indexReduce indexSelect inner isclose isfinite isin isinf isnan isneginf isposinf kron kthvalue ldexp le lerp log log10 log1p log2 logSoftmax logaddexp logaddexp2 logicalAnd logicalNot logicalOr logicalXor logit logsumexp lt maskedFill maskedSelect max mean median min mm mode moveaxis movedim msort mul multinomial mv nanToNum nanmean nanmedian nanquantile nansum narrow ne neg norm outer permute pow prod quantile ravel reciprocal relu remainder renorm repeatInterleave reshape roll rot90 round rsqrt rsub scatter scatterAdd scatterReduce select sgn sigmoid sign signbit sin sinc sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t take takeAlongDim tan tanh tensorSplit tile topk trace transpose tril triu trueDivide trunc unbind unflatten unique uniqueConsecutive unsqueeze var vsplit xlogy',
+  ),
+  ...words('asTensor normal concat linalg'),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',

@@ -210,7 +210,6 @@ export const VIEWS: Table = {
   select: op('Tensor.select', 'input dim index', (x: Tensor, dim: number, index: number) => x.select(dim, index)),
   split: op('Tensor.split', 'input split_size dim', (x: Tensor, size: number, dim?: number) => x.split(size, dim)),
   chunk: op('Tensor.chunk', 'input chunks dim', (x: Tensor, chunks: number, dim?: number) => x.chunk(chunks, dim)),
-  unbind: op('Tensor[Symbol.iterator]', 'input dim', (x: Tensor, dim = 0) => [...first(x, dim)]),
   sum_to_size: op('Tensor.sumTo', 'input ...size', (x: Tensor, size: unknown[]) => x.sumTo(sizes(size))),
   slice: op(
     'Tensor.at',
@@ -220,26 +219,19 @@ export const VIEWS: Table = {
   ),
   __getitem__: op('Tensor.at', 'input index', (x: Tensor, index: unknown) => x.at(...brackets(index))),
   index_put: op('Tensor.setAt', 'input indices values accumulate=false', (x: Tensor, indices: Index[], values: Tensor) => x.clone().setAt(Array.from(indices), values)), // prettier-ignore
-  masked_select: op('Tensor.at', 'input mask', (x: Tensor, mask: Tensor) => {
-    const [a, m] = broadcastTensors(x, mask);
-    return a!.at(m!);
-  }),
+  masked_select: op('Tensor.maskedSelect', 'input mask', (x: Tensor, mask: Tensor) => x.maskedSelect(mask)),
   index_select: op('Tensor.indexSelect', 'input dim index', (x: Tensor, dim: number, index: Tensor) =>
     x.indexSelect(dim, index),
   ),
   gather: op('Tensor.gather', 'input dim index', (x: Tensor, dim: number, index: Tensor) => x.gather(dim, index)),
-  nonzero: op('nonzero', 'input as_tuple=false', (x: Tensor) => nonzero(x)),
+  nonzero: op('nonzero', 'input as_tuple', (x: Tensor, asTuple?: boolean) =>
+    asTuple === true ? nonzero(x, { asTuple }) : nonzero(x),
+  ),
   argwhere: op('nonzero', 'input', (x: Tensor) => nonzero(x)),
   cat: op('cat', 'tensors dim', (list: Tensor[], dim?: number) => cat(Array.from(list), dim)),
   stack: op('stack', 'tensors dim', (list: Tensor[], dim?: number) => stack(Array.from(list), dim)),
   broadcast_tensors: op('broadcastTensors', '...tensors', (list: Tensor[]) => broadcastTensors(...list)),
 };
-
-/** The same tensor with dimension `dim` in front. */
-function first(x: Tensor, dim: number): Tensor {
-  const axis = dim < 0 ? dim + x.ndim : dim;
-  return axis === 0 ? x : x.permute([axis, ...Array.from({ length: x.ndim }, (_, i) => i).filter((i) => i !== axis)]);
-}
 
 const converted = (name: 'float' | 'double' | 'long' | 'bool'): Adapter => op(`Tensor.${name}`, 'input', (x: Tensor) => x[name]()); // prettier-ignore
 

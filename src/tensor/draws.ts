@@ -1,0 +1,213 @@
+/** Random numbers into tensors and from them, as PyTorch draws them on the CPU: the same seed gives the same numbers. */
+import { BOOL, either, kind, NUMBER, POSITIVE, requireKind, requireOptions, STEP, WHOLE } from '../base/arguments.ts'; // prettier-ignore
+import { isFloating, type TypedArray } from '../base/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
+import { numelOf, showShape, type Dims } from '../base/shape.ts';
+import { GENERATOR, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import type { Call } from './calls.ts';
+import { drawnTensor, hostArray, randint, randn, type RandomOptions } from './create.ts';
+import { broadcastTensors } from './functions.ts';
+import { isTensor } from './is-tensor.ts';
+import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormal, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, prepareDraws, type Generator } from './random/index.ts'; // prettier-ignore
+import type { Tensor } from './tensor.ts';
+
+type FloatArray = Float32Array | Float64Array;
+
+export interface DrawOptions {
+  readonly generator?: Generator;
+}
+
+/** Fills a tensor with what is drawn; within compiled functions anew at every run. */
+function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
+  const data = hostArray(x.dtype, x.layout.numel);
+  prepareDraws();
+  return x.copy_(drawnTensor(x.layout.shape, x.dtype, data, () => fill(data), x.storage.device));
+}
+
+function requireFloating(op: string, x: Tensor): void {
+  requireTensor(op, 'the input', x);
+  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+}
+
+interface UniformCall extends DrawOptions {
+  from?: number;
+  to?: number;
+}
+const UNIFORM = signature<UniformCall>(
+  'uniform_',
+  { from: NUMBER, to: NUMBER, generator: GENERATOR },
+  { positional: 2 },
+);
+
+/** Numbers from [from, to). */
+export function uniform_<T extends Tensor>(x: T, args: readonly unknown[]): T {
+  requireFloating('uniform_', x);
+  const { from = 0, to = 1, generator } = readCall<UniformCall>(UNIFORM, args);
+  return filled(x, (data) => fillUniform(data as FloatArray, from, to, generator));
+}
+
+interface NormalCall extends DrawOptions {
+  mean?: number;
+  std?: number;
+}
+const NORMAL_ = signature<NormalCall>(
+  'normal_',
+  { mean: NUMBER, std: NUMBER, generator: GENERATOR },
+  { positional: 2 },
+);
+
+/** Numbers from N(mean, std²). */
+export function normal_<T extends Tensor>(x: T, args: readonly unknown[]): T {
+  requireFloating('normal_', x);
+  const { mean = 0, std = 1, generator } = readCall<NormalCall>(NORMAL_, args);
+  const draw = x.layout.contiguous ? fillNormal : fillNormalOneByOne;
+  return filled(x, (data) => draw(data as FloatArray, mean, std, generator));
+}
+
+interface ExponentialCall extends DrawOptions {
+  lambd?: number;
+}
+const EXPONENTIAL = signature<ExponentialCall>('exponential_', { lambd: POSITIVE, generator: GENERATOR }, { positional: 1 }); // prettier-ignore
+
+/** Numbers from the exponential distribution: waiting times of events that come `lambd` times in a unit. */
+export function exponential_<T extends Tensor>(x: T, args: readonly unknown[]): T {
+  requireFloating('exponential_', x);
+  const { lambd = 1, generator = defaultGenerator } = readCall<ExponentialCall>(EXPONENTIAL, args);
+  return filled(x, (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = (-1 / lambd) * Math.log1p(-generator.random53() * 2 ** -53);
+  });
+}
+
+const BIG = either(WHOLE, kind('a bigint', (value) => typeof value === 'bigint')); // prettier-ignore
+interface RandomCall extends DrawOptions {
+  from?: number | bigint;
+  to?: number | bigint;
+}
+const RANDOM = signature<RandomCall>('random_', { from: BIG, to: BIG, generator: GENERATOR }, { positional: 2 });
+
+/** Whole numbers from [from, to); one number is `to`, none the dtype's range from 0 on. */
+export function random_<T extends Tensor>(x: T, args: readonly unknown[]): T {
+  requireTensor('random_', 'the input', x);
+  const { from, to, generator } = readCall<RandomCall>(RANDOM, args);
+  if (from === undefined && to === undefined) return filled(x, (data) => fillRandom(data, generator, x.dtype));
+  const [low, high] = to === undefined ? [0, from!] : [from ?? 0, to];
+  return filled(x, (data) => fillRandint(data, low, high, generator, x.dtype));
+}
+
+interface BernoulliCall extends DrawOptions {
+  p?: number | Tensor;
+}
+const BERNOULLI_ = signature<BernoulliCall>('bernoulli_', { p: TENSOR_OR_NUMBER, generator: GENERATOR }, { positional: 1 }); // prettier-ignore
+const BERNOULLI = signature<BernoulliCall>('bernoulli', { p: NUMBER, generator: GENERATOR }, { positional: 1 });
+
+/** Ones with probability `p`, a number or a tensor of one for each element, else zeros. */
+export function bernoulli_<T extends Tensor>(x: T, args: readonly unknown[]): T {
+  requireTensor('bernoulli_', 'the input', x);
+  const { p = 0.5, generator } = readCall<BernoulliCall>(BERNOULLI_, args);
+  if (!isTensor(p)) return filled(x, (data) => fillBernoulli(data, p, generator));
+  requireFloating('bernoulli_', p);
+  const probabilities = p.expand(x.layout.shape).detach().contiguous().toTypedArray() as FloatArray;
+  return filled(x, (data) => fillBernoulliFrom(data, probabilities, generator));
+}
+
+/** Ones where a draw is below the element, which is a probability, else zeros; or with one probability for all. */
+export function bernoulli(x: Tensor, ...args: Call<[p?: number], BernoulliCall>): Tensor;
+export function bernoulli(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireTensor('bernoulli', 'the input', x);
+  const { p, generator } = readCall<BernoulliCall>(BERNOULLI, args);
+  const result = x.detach().mul(0);
+  if (p !== undefined) return filled(result, (data) => fillBernoulli(data, p as number, generator));
+  requireFloating('bernoulli', x);
+  const probabilities = x.detach().contiguous().toTypedArray() as FloatArray;
+  return filled(result, (data) => fillBernoulliFrom(data, probabilities, generator));
+}
+
+interface MultinomialCall extends DrawOptions {
+  numSamples: number;
+  replacement?: boolean;
+}
+export type MultinomialArguments = Call<[numSamples: number, replacement?: boolean], MultinomialCall>;
+const MULTINOMIAL = signature<MultinomialCall>('multinomial', { numSamples: STEP, replacement: BOOL, generator: GENERATOR }, { required: 1, positional: 2 }); // prettier-ignore
+
+/** Indices drawn with probabilities proportional to a vector's elements, or to those of each row of a matrix. */
+export function multinomial(x: Tensor, ...args: MultinomialArguments): Tensor;
+export function multinomial(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireFloating('multinomial', x);
+  const { numSamples, replacement = false, generator } = readCall<MultinomialCall>(MULTINOMIAL, args);
+  if (x.ndim !== 1 && x.ndim !== 2) throw new ShapeError(`multinomial: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  const size = x.layout.shape.at(-1)!;
+  const rows = x.ndim === 1 ? 1 : x.layout.shape[0]!;
+  const weights = x.detach().contiguous().toTypedArray() as FloatArray;
+  if (rows > 1 && !(replacement && numSamples > 1)) return racedRows(x, weights, rows, size, numSamples, generator);
+  const data = new BigInt64Array(rows * numSamples);
+  const draw = (): void => {
+    for (let row = 0; row < rows; row++) {
+      const drawn = drawIndices(weights.subarray(row * size, (row + 1) * size), numSamples, { replacement, generator: generator ?? defaultGenerator }); // prettier-ignore
+      drawn.forEach((index, i) => (data[row * numSamples + i] = BigInt(index)));
+    }
+  };
+  return drawnTensor(x.ndim === 1 ? [numSamples] : [rows, numSamples], 'int64', data, draw, x.storage.device);
+}
+
+/** All rows' races at once, which is the order in which PyTorch draws. Each row is checked as one alone. */
+function racedRows(
+  x: Tensor,
+  weights: FloatArray,
+  rows: number,
+  size: number,
+  count: number,
+  generator: Generator = defaultGenerator,
+): Tensor {
+  // prettier-ignore
+  const data = new BigInt64Array(rows * count);
+  const draw = (): void => {
+    for (let row = 0; row < rows; row++) {
+      drawIndices(weights.subarray(row * size, (row + 1) * size), count, { generator }).forEach((index, i) => (data[row * count + i] = BigInt(index))); // prettier-ignore
+    }
+  };
+  return drawnTensor([rows, count], 'int64', data, draw, x.storage.device);
+}
+
+const NORMAL = { mean: TENSOR_OR_NUMBER, std: TENSOR_OR_NUMBER };
+const GENERATORS = { generator: GENERATOR };
+
+/**
+ * Normal random numbers: with means and deviations of tensors, which broadcast, or of numbers for a tensor of `size`.
+ * @see https://pytorch.org/docs/stable/generated/torch.normal.html
+ */
+export function normal(
+  mean: Tensor | number,
+  std?: Tensor | number,
+  size?: Dims | DrawOptions,
+  options?: RandomOptions,
+): Tensor {
+  // prettier-ignore
+  requireKind('normal', 'mean', mean, NORMAL.mean);
+  const deviation = std ?? 1;
+  requireKind('normal', 'std', deviation, NORMAL.std);
+  if (isTensor(mean) || isTensor(deviation)) {
+    const { generator } = requireOptions<DrawOptions>('normal', size, GENERATORS, '{ generator }');
+    const [m, s] = [mean, deviation].map((value, i) => (isTensor(value) ? value : (i === 0 ? deviation : mean) as Tensor).detach()); // prettier-ignore
+    const shape = broadcastTensors(m!, s!)[0]!.layout.shape;
+    const first = isTensor(mean) ? mean : (deviation as Tensor);
+    requireFloating('normal', first);
+    if (isTensor(deviation)) requireFloating('normal', deviation);
+    if (isTensor(deviation) && deviation.lt(0).any().item() !== 0) throw new ArgumentError('normal: expected deviations of at least 0'); // prettier-ignore
+    return randn([...shape], { dtype: first.dtype, ...(generator === undefined ? {} : { generator }) }).mul(deviation).add(mean); // prettier-ignore
+  }
+  requireKind('normal', 'size', size, SIZES, 'write normal(0, 1, [2, 3])');
+  const shape = size as Dims;
+  const data = hostArray(options?.dtype ?? 'float32', numelOf(shape));
+  if (!isFloating(options?.dtype ?? 'float32')) throw new DTypeError(`normal: expected a floating-point dtype, but got ${String(options?.dtype)}`); // prettier-ignore
+  fillNormal(data.subarray(0, 0) as FloatArray, mean, deviation);
+  return randn([...shape], options ?? {}).mul(deviation).add(mean); // prettier-ignore
+}
+const SIZES = kind('an array of sizes', (value) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)); // prettier-ignore
+
+/** Random whole numbers in [low, high), or [0, low) without `high`, in the shape and the dtype of a tensor. */
+export function randintLike(x: Tensor, low: number, high?: number | RandomOptions, options?: RandomOptions): Tensor {
+  requireTensor('randintLike', 'the input', x);
+  const [from, to, given] = typeof high === 'number' ? [low, high, options] : [0, low, high];
+  return randint(from, to, [...x.layout.shape], { dtype: x.dtype, device: x.device, ...given });
+}

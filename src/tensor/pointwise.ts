@@ -1,0 +1,284 @@
+/**
+ * Elementwise functions composed of others (https://pytorch.org/docs/stable/torch.html#pointwise-ops). In compiled functions their steps become one
+ * kernel.
+ */
+import { BOOL, NOT_NEGATIVE, NUMBER, orNull, requireKind } from '../base/arguments.ts';
+import { DTypeError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
+import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
+import type { Call } from './calls.ts';
+import { full } from './create.ts';
+import { apply1 } from './dispatch.ts';
+import { where } from './functions.ts';
+import { isTensor } from './is-tensor.ts';
+import { promoteLayouts } from './ops/elementwise.ts';
+import { asOperand } from './tensor-arithmetic.ts';
+import type { Tensor } from './tensor.ts';
+
+type Operand = Tensor | number;
+
+/** A tensor of floats: whole numbers become float32. */
+function floats(op: string, x: Tensor): Tensor {
+  requireTensor(op, 'the input', x);
+  return x.isFloatingPoint() ? x : x.to('float32');
+}
+
+/** Two tensors of one floating dtype. */
+function bothFloats(op: string, a: Tensor, b: Operand): [Tensor, Tensor] {
+  requireTensor(op, 'the input', a);
+  requireKind(op, 'the other operand', b, TENSOR_OR_NUMBER);
+  const other = asOperand(op, a, b);
+  const dtype = promoteLayouts(a.layout, other.layout);
+  const floating = dtype === 'float64' ? 'float64' : 'float32';
+  return [a.to(floating), other.to(floating)];
+}
+
+/** `value` where the sign bit of `x` is set, else `-value`, of magnitudes. */
+const signed = (magnitude: Tensor, x: Tensor): Tensor => where(negative(x), magnitude.neg(), magnitude);
+/** Whether the sign bit is set, of -0 as well. */
+const negative = (x: Tensor): Tensor => x.lt(0).logicalOr(x.detach().eq(0).logicalAnd(x.detach().reciprocal().lt(0)));
+
+/** Beyond this, squares say nothing of what was added to them. */
+const FAR = 1e8;
+
+/** The inverse of sinh. */
+export function asinh(x: Tensor): Tensor {
+  const from = floats('asinh', x);
+  const a = from.abs();
+  const near = a.clampMax(FAR);
+  const square = near.square();
+  const close = square.div(square.add(1).sqrt().add(1)).add(near).log1p();
+  const far = a.clampMin(1).log().add(Math.LN2);
+  return signed(where(a.gt(FAR), far, where(a.isnan(), a, close)), from);
+}
+
+/** The inverse of cosh, of numbers of at least 1. */
+export function acosh(x: Tensor): Tensor {
+  const from = floats('acosh', x);
+  const near = where(from.gt(FAR), full([], 2, { dtype: from.dtype, device: from.device }), from);
+  const above = near.sub(1);
+  const close = above.add(above.mul(above.add(2)).sqrt()).log1p();
+  const far = from.clampMin(1).log().add(Math.LN2);
+  return where(from.gt(FAR), far, close.maskedFill(from.lt(1), NaN));
+}
+
+/** The inverse of tanh, of numbers between -1 and 1. */
+export function atanh(x: Tensor): Tensor {
+  const from = floats('atanh', x);
+  const a = from.abs();
+  return signed(a.mul(2).div(a.rsub(1)).log1p().mul(0.5), from);
+}
+
+/** 1 - erf(x) */
+export const erfc = (x: Tensor): Tensor => floats('erfc', x).erf().rsub(1);
+
+/** What is behind the point, with the sign of `x`. */
+export function frac(x: Tensor): Tensor {
+  requireTensor('frac', 'the input', x);
+  return x.sub(x.trunc());
+}
+
+/** sin(πx)/(πx), and 1 at 0. */
+export function sinc(x: Tensor): Tensor {
+  const from = floats('sinc', x);
+  const zero = from.eq(0);
+  const angle = from.maskedFill(zero, 1).mul(Math.PI);
+  return angle.sin().div(angle).maskedFill(zero, 1);
+}
+
+/** The logarithm of the odds: log(x / (1 - x)), of numbers that `eps` keeps away from 0 and 1. */
+export function logit(x: Tensor, ...args: Call<[eps?: number | null], { eps: number | null }>): Tensor;
+export function logit(x: Tensor, ...args: readonly unknown[]): Tensor {
+  const { eps = null } = readCall<{ eps?: number | null }>(LOGIT, args);
+  const from = floats('logit', x);
+  const inside = eps === null ? from : from.clamp(eps, 1 - eps);
+  return inside.div(inside.rsub(1)).log();
+}
+const LOGIT = signature<{ eps?: number | null }>('logit', { eps: orNull(NUMBER) });
+
+interface NanToNumCall {
+  nan?: number | null;
+  posinf?: number | null;
+  neginf?: number | null;
+}
+export type NanToNumArguments = Call<[nan?: number | null, posinf?: number | null, neginf?: number | null], NanToNumCall>; // prettier-ignore
+const NAN_TO_NUM = signature<NanToNumCall>('nanToNum', { nan: orNull(NUMBER), posinf: orNull(NUMBER), neginf: orNull(NUMBER) }); // prettier-ignore
+const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE } as Readonly<Record<string, number>>;
+
+/** NaN becomes `nan` (0), ∞ `posinf` and -∞ `neginf` (the largest and the smallest number of the dtype). */
+export function nanToNum(x: Tensor, ...args: NanToNumArguments): Tensor;
+export function nanToNum(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireTensor('nanToNum', 'the input', x);
+  const { nan, posinf, neginf } = readCall<NanToNumCall>(NAN_TO_NUM, args);
+  if (!x.isFloatingPoint()) return x.clone();
+  const most = LARGEST[x.dtype]!;
+  return x
+    .maskedFill(x.isnan(), nan ?? 0)
+    .maskedFill(x.eq(Infinity), posinf ?? most)
+    .maskedFill(x.eq(-Infinity), neginf ?? -most);
+}
+
+/** Whether the sign bit is set. */
+export function signbit(x: Tensor): Tensor {
+  requireTensor('signbit', 'the input', x);
+  return x.dtype === 'bool' ? x.logicalXor(x) : x.isFloatingPoint() ? negative(x) : x.lt(0);
+}
+
+export function isposinf(x: Tensor): Tensor {
+  requireTensor('isposinf', 'the input', x);
+  return x.isFloatingPoint() ? x.eq(Infinity) : x.ne(x);
+}
+
+export function isneginf(x: Tensor): Tensor {
+  requireTensor('isneginf', 'the input', x);
+  return x.isFloatingPoint() ? x.eq(-Infinity) : x.ne(x);
+}
+
+// ---- two operands
+
+/** The magnitude of `x` with the sign of `other`. */
+export function copysign(x: Tensor, other: Operand): Tensor {
+  const [a, b] = bothFloats('copysign', x, other);
+  const sign = where(negative(b), full([], -1, { dtype: a.dtype, device: a.device }), full([], 1, { dtype: a.dtype, device: a.device })); // prettier-ignore
+  return a.abs().mul(sign);
+}
+
+/** √(x² + y²), which does not overflow. */
+export function hypot(x: Tensor, other: Tensor): Tensor {
+  const [a, b] = bothFloats('hypot', x, other);
+  const [p, q] = [a.abs(), b.abs()];
+  const scale = p.detach().maximum(q.detach());
+  const plain = scale.eq(0).logicalOr(scale.isinf()).logicalOr(scale.isnan());
+  const by = scale.maskedFill(plain, 1);
+  const root = p.div(by).square().add(q.div(by).square()).sqrt().mul(by);
+  return root.maskedFill(a.isinf().logicalOr(b.isinf()), Infinity);
+}
+
+/** x·log(y), and 0 where x is 0 and y no NaN. */
+export function xlogy(x: Operand, other: Operand): Tensor {
+  const [a, b] = isTensor(x) ? bothFloats('xlogy', x, other) : (bothFloats('xlogy', other as Tensor, x).reverse() as [Tensor, Tensor]); // prettier-ignore
+  const zero = a.eq(0).logicalAnd(b.isnan().logicalNot());
+  return where(zero, full([], 0, { dtype: a.dtype, device: a.device }), a.mul(b.log()));
+}
+
+/** log(eˣ + eʸ), which does not overflow. */
+export function logaddexp(x: Tensor, other: Tensor): Tensor {
+  return logAdded('logaddexp', x, other, 1);
+}
+
+/** log₂(2ˣ + 2ʸ), which does not overflow. */
+export function logaddexp2(x: Tensor, other: Tensor): Tensor {
+  return logAdded('logaddexp2', x, other, Math.LN2);
+}
+
+function logAdded(op: string, x: Tensor, other: Tensor, ln: number): Tensor {
+  const [a, b] = bothFloats(op, x, other);
+  if (!x.isFloatingPoint() && !other.isFloatingPoint()) throw new DTypeError(`${op}: expected floating-point tensors, but got ${x.dtype}; convert one with .to('float32')`); // prettier-ignore
+  const same = a.eq(b).logicalAnd(a.isinf());
+  const gap = a.sub(b).maskedFill(same, 0);
+  const more = gap.abs().mul(-ln).exp().log1p().div(ln);
+  const most = a.maximum(b);
+  return where(same, a.add(b.mul(0).maskedFill(same, 0)), most.add(more));
+}
+
+/** 0 for negative numbers, 1 for positive ones, `values` for 0. */
+export function heaviside(x: Tensor, values: Tensor): Tensor {
+  for (const of of [x, values]) requireTensor('heaviside', 'every operand', of);
+  if (x.dtype !== values.dtype) throw new DTypeError(`heaviside: expected tensors of one dtype, but got ${x.dtype} and ${values.dtype}; convert one of them`); // prettier-ignore
+  return where(x.eq(0), values.detach(), x.detach().gt(0).to(x.dtype));
+}
+
+/** x·2ʸ */
+export function ldexp(x: Tensor, other: Tensor): Tensor {
+  const [a, b] = bothFloats('ldexp', x, other);
+  return a.mul(full([], 2, { dtype: a.dtype, device: a.device }).pow(b));
+}
+
+function withoutNaN(op: string, x: Tensor, other: Tensor, of: 'maximum' | 'minimum'): Tensor {
+  for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
+  if (!x.isFloatingPoint() && !other.isFloatingPoint()) return x[of](other);
+  const dtype = promoteLayouts(x.layout, other.layout);
+  const [a, b] = [x.to(dtype), other.to(dtype)];
+  // as PyTorch's gradient: all to the first where they are equal
+  const first = (of === 'maximum' ? a.ge(b) : a.le(b)).logicalOr(b.isnan());
+  return where(first, a, b);
+}
+
+/** The larger of two elements; of a number and NaN the number. */
+export const fmax = (x: Tensor, other: Tensor): Tensor => withoutNaN('fmax', x, other, 'maximum');
+/** The smaller of two elements; of a number and NaN the number. */
+export const fmin = (x: Tensor, other: Tensor): Tensor => withoutNaN('fmin', x, other, 'minimum');
+
+interface LerpCall {
+  end: Tensor;
+  weight: Operand;
+}
+export type LerpArguments = Call<[end: Tensor, weight: Operand], LerpCall>;
+const LERP = signature<LerpCall>('lerp', { end: TENSOR, weight: TENSOR_OR_NUMBER }, { required: 2 });
+
+/** start + weight·(end - start), from the nearer end. */
+export function lerp(x: Tensor, ...args: LerpArguments): Tensor;
+export function lerp(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireTensor('lerp', 'the start', x);
+  const { end, weight } = readCall<LerpCall>(LERP, args);
+  if (!isTensor(weight)) return apply1('lerp', [x, end], NO_ATTRS, [weight]);
+  if (x.dtype !== end.dtype || x.dtype !== weight.dtype) throw new DTypeError(`lerp: expected tensors of one dtype, but got ${x.dtype}, ${end.dtype} and ${weight.dtype}; convert them`); // prettier-ignore
+  const gap = end.sub(x);
+  return where(weight.abs().lt(0.5), x.add(weight.mul(gap)), end.sub(gap.mul(weight.rsub(1))));
+}
+
+function requireWhole(op: string, x: Tensor): void {
+  if (x.isFloatingPoint() || x.dtype === 'bool') throw new DTypeError(`${op}: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
+}
+
+/** All bits moved up: x·2ⁿ, wrapping around; 0 for more bits than there are. */
+export function bitwiseLeftShift(x: Tensor, other: Operand): Tensor {
+  requireTensor('bitwiseLeftShift', 'the input', x);
+  const by = asOperand('bitwiseLeftShift', x, other);
+  for (const operand of [x, by]) requireWhole('bitwiseLeftShift', operand);
+  const dtype = promoteLayouts(x.layout, by.layout);
+  const wide = by.to('int64');
+  const bits = BITS[dtype]!;
+  const power = full([], 2, { dtype: 'int64', device: x.device }).pow(wide.clamp(0, 62));
+  const moved = x.to('int64').mul(power).mul(wide.eq(63).to('int64').add(1));
+  return moved.maskedFill(wide.lt(0).logicalOr(wide.ge(bits)), 0).to(dtype);
+}
+
+/** All bits moved down: x / 2ⁿ, rounded down. */
+export function bitwiseRightShift(x: Tensor, other: Operand): Tensor {
+  requireTensor('bitwiseRightShift', 'the input', x);
+  const by = asOperand('bitwiseRightShift', x, other);
+  for (const operand of [x, by]) requireWhole('bitwiseRightShift', operand);
+  const dtype = promoteLayouts(x.layout, by.layout);
+  const wide = by.to('int64');
+  const far = wide.lt(0).logicalOr(wide.gt(62));
+  const power = full([], 2, { dtype: 'int64', device: x.device }).pow(wide.clamp(0, 62));
+  const moved = x.to('int64').floorDivide(power);
+  return where(far, moved.lt(0).to('int64').neg().minimum(x.to('int64').lt(0).to('int64').neg()), moved).to(dtype);
+}
+const BITS = { uint8: 8, int32: 32, int64: 64 } as Readonly<Record<string, number>>;
+
+// ---- questions
+
+interface CloseCall {
+  rtol?: number;
+  atol?: number;
+  equalNan?: boolean;
+}
+export type CloseArguments = Call<[rtol?: number, atol?: number, equalNan?: boolean], CloseCall>;
+const ISCLOSE = signature<CloseCall>('isclose', { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE, equalNan: BOOL });
+
+/** Whether elements are within `atol + rtol·|other|` of each other. */
+export function isclose(x: Tensor, other: Tensor, ...args: CloseArguments): Tensor;
+export function isclose(x: Tensor, other: Tensor, ...args: readonly unknown[]): Tensor {
+  for (const operand of [x, other]) requireTensor('isclose', 'every operand', operand);
+  const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readCall<CloseCall>(ISCLOSE, args);
+  if (x.dtype !== other.dtype) throw new DTypeError(`isclose: expected tensors of one dtype, but got ${x.dtype} and ${other.dtype}; convert one of them`); // prettier-ignore
+  const [a, b] = [x.detach(), other.detach()];
+  const [p, q] = x.isFloatingPoint() ? [a, b] : [a.to('float64'), b.to('float64')];
+  const allowed = q.abs().mul(rtol).add(atol);
+  const close = p.sub(q).abs().le(allowed).logicalAnd(q.isfinite());
+  const same = a.eq(b).logicalOr(close);
+  return equalNan ? same.logicalOr(a.isnan().logicalAnd(b.isnan())) : same;
+}

@@ -1,0 +1,326 @@
+/**
+ * Putting elements at indices, and taking them from there (https://pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops).
+ * Indices are int64 or int32, counted from the front unless stated.
+ */
+import { ARRAY, arrayOf, BOOL, NUMBER, oneOf, requireKind, WHOLE } from '../base/arguments.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
+import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
+import { dimParams, type DimParams } from '../geometry/attrs.ts';
+import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
+import { asOperand } from './tensor-arithmetic.ts';
+import { broadcastTensors, where } from './functions.ts';
+import { apply1, applyInPlace } from './dispatch.ts';
+import { filler } from './calls.ts';
+import { isTensor } from './is-tensor.ts';
+import { trueIndices } from './picking.ts';
+import { indexParams } from '../geometry/indexing.ts';
+import type { Tensor } from './tensor.ts';
+
+type Place = 'scatter' | 'scatterAdd' | 'indexAdd' | 'indexCopy';
+
+/** The operation, in place or not. */
+function placed(name: Place, x: Tensor, index: Tensor, source: Tensor, dim: number, inPlace: boolean): Tensor {
+  const attrs: DimParams = dimParams(dim, name);
+  return inPlace ? applyInPlace(name, [x, index, source], attrs) : apply1(name, [x, index, source], attrs);
+}
+
+const ofX = (op: string, x: unknown, index: unknown): void => {
+  requireTensor(op, 'the input', x);
+  requireTensor(op, 'the index', index, "write tensor([[0, 1]], { dtype: 'int64' })");
+};
+
+export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
+interface ScatterCall {
+  dim: number;
+  index: Tensor;
+  src: Tensor | number;
+  reduce?: 'add' | 'multiply';
+}
+const SCATTER = signature<ScatterCall>('scatter', { dim: WHOLE, index: TENSOR, src: TENSOR_OR_NUMBER, reduce: oneOf('add', 'multiply') }, { required: 3, positional: 3 }); // prettier-ignore
+
+/** The elements of `src`, or a number, at `index` along `dim`; of equal indices the last stays. */
+export function scatter(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('scatter', 'the input', x);
+  const [dim_, index_, src_, more] = args;
+  const renamed = isOptions(src_) && 'value' in src_ ? renameValue(src_) : src_;
+  const { dim, index, src, reduce } = readCall<ScatterCall>(SCATTER, [dim_, index_, renamed, more]);
+  const source = typeof src === 'number' ? numberAs('scatter', x, src).expand(index.layout.shape) : src;
+  if (reduce === 'add') return placed('scatterAdd', x, index, source.contiguous(), dim, inPlace);
+  if (reduce === 'multiply') return back(x, scatterReduced(x, dim, index, source, 'prod', true), inPlace);
+  return placed('scatter', x, index, source, dim, inPlace);
+}
+
+const isOptions = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !isTensor(value) && !Array.isArray(value);
+const renameValue = ({ value, ...rest }: Record<string, unknown>): Record<string, unknown> => ({ ...rest, src: value });
+
+const back = (x: Tensor, result: Tensor, inPlace: boolean): Tensor => (inPlace ? x.copy_(result) : result);
+
+/** A number as a scalar of the dtype of `x`. */
+const numberAs = (op: string, x: Tensor, value: number): Tensor => asOperand(op, x, filler(x, op, value)).to(x.dtype);
+
+interface IndexCall {
+  dim: number;
+  index: Tensor;
+  source: Tensor;
+  alpha?: number;
+}
+const INDEX = { dim: WHOLE, index: TENSOR, source: TENSOR, alpha: NUMBER };
+const SCATTER_ADD = signature<{ dim: number; index: Tensor; src: Tensor }>('scatterAdd', { dim: WHOLE, index: TENSOR, src: TENSOR }, { required: 3 }); // prettier-ignore
+const INDEX_ADD = signature<IndexCall>('indexAdd', INDEX, { required: 3, positional: 3 });
+const INDEX_COPY = signature<Omit<IndexCall, 'alpha'>>('indexCopy', { dim: WHOLE, index: TENSOR, source: TENSOR }, { required: 3 }); // prettier-ignore
+
+/** Adds the elements of `src` at `index` along `dim`, in the order of the index. */
+export function scatterAdd(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('scatterAdd', 'the input', x);
+  const { dim, index, src } = readCall<{ dim: number; index: Tensor; src: Tensor }>(SCATTER_ADD, args);
+  return placed('scatterAdd', x, index, src, dim, inPlace);
+}
+
+/** A scalar as a line of one, and back. */
+function lined(x: Tensor, run: (line: Tensor) => Tensor): Tensor {
+  return x.ndim > 0 ? run(x) : run(x.reshape([1])).reshape([]);
+}
+const line = (x: Tensor): Tensor => (x.ndim === 0 ? x.reshape([1]) : x);
+
+/** Adds slices of `source`, times `alpha`, at `index` along `dim`. */
+export function indexAdd(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('indexAdd', 'the input', x);
+  const { dim, index, source, alpha = 1 } = readCall<IndexCall>(INDEX_ADD, args);
+  const scaled = alpha === 1 ? source : source.mul(alpha);
+  const slices = x.ndim === 0 ? line(scaled) : scaled.ndim === 0 ? scaled.expand(x.layout.shape.map((n, i) => (i === existingDim('indexAdd', dim, x.ndim) ? 1 : n))) : scaled; // prettier-ignore
+  return lined(x, (to) => placed('indexAdd', to, line(index), slices, dim, inPlace));
+}
+
+/** Slices of `source` at `index` along `dim`; of equal indices the last stays. */
+export function indexCopy(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('indexCopy', 'the input', x);
+  const { dim, index, source } = readCall<Omit<IndexCall, 'alpha'>>(INDEX_COPY, args);
+  return lined(x, (to) => placed('indexCopy', to, line(index), x.ndim === 0 ? line(source) : source, dim, inPlace));
+}
+
+interface FillCall {
+  dim: number;
+  index: Tensor;
+  value: Tensor | number;
+}
+const INDEX_FILL = signature<FillCall>('indexFill', { dim: WHOLE, index: TENSOR, value: TENSOR_OR_NUMBER }, { required: 3 }); // prettier-ignore
+
+/** A number, or a tensor without dimensions, in all slices at `index` along `dim`; negative indices count from the end. */
+export function indexFill(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('indexFill', 'the input', x);
+  const { dim, index, value } = readCall<FillCall>(INDEX_FILL, args);
+  const axis = existingDim('indexFill', dim, Math.max(x.ndim, 1));
+  if (isTensor(value) && value.ndim > 0) throw new ShapeError(`indexFill: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use indexCopy`); // prettier-ignore
+  const filled = isTensor(value) ? value.to(x.dtype) : numberAs('indexFill', x, value);
+  const at = line(index);
+  const size = x.layout.shape[axis] ?? 1;
+  const front = at.add(at.lt(0).to(at.dtype).mul(size));
+  const shape = (x.ndim === 0 ? [1] : x.layout.shape).map((n, i) => (i === axis ? at.layout.numel : n));
+  return lined(x, (to) => placed('indexCopy', to, front, filled.expand(shape), axis, inPlace));
+}
+
+// ---- reductions at indices
+
+interface ReduceCall {
+  dim: number;
+  index: Tensor;
+  src: Tensor;
+  reduce: ScatterReduction;
+  includeSelf?: boolean;
+}
+const SCATTER_REDUCE = signature<ReduceCall>('scatterReduce', { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('sum', 'prod', 'mean', 'amax', 'amin'), includeSelf: BOOL }, { required: 4, positional: 4 }); // prettier-ignore
+const INDEX_REDUCE = signature<ReduceCall>('indexReduce', { dim: WHOLE, index: TENSOR, src: TENSOR, reduce: oneOf('prod', 'mean', 'amax', 'amin'), includeSelf: BOOL }, { required: 4, positional: 4 }); // prettier-ignore
+
+/** Elements of `src` at `index` along `dim`, joined with what is there (unless `includeSelf` is false) and with one another. */
+export function scatterReduce(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('scatterReduce', 'the input', x);
+  const { dim, index, src, reduce, includeSelf = true } = readCall<ReduceCall>(SCATTER_REDUCE, args);
+  return back(x, scatterReduced(x, dim, index, src, reduce, includeSelf), inPlace);
+}
+
+function scatterReduced(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  src: Tensor,
+  reduce: ScatterReduction,
+  includeSelf: boolean,
+): Tensor {
+  const attrs = dimParams(dim, 'scatterReduce');
+  if (src.dtype !== x.dtype) throw new DTypeError(`scatterReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  if (index.layout.numel === 0) return x.clone();
+  const used = sameDims(src.layout.shape, index.layout.shape) ? src : index.layout.shape.reduce((s, n, i) => s.narrow(i, 0, n), src); // prettier-ignore
+  const zeros = x.newZeros(x.layout.shape);
+  const ones = (of: Tensor): Tensor =>
+    of
+      .detach()
+      .mul(0)
+      .maskedFill(of.detach().eq(of.detach()).logicalOr(true_(of)), 1);
+  if (reduce === 'sum' || reduce === 'mean') {
+    const counts = apply1('scatterAdd', [zeros, index, ones(used)], attrs);
+    const start = includeSelf ? x : x.maskedFill(counts.gt(0), 0);
+    const sums = apply1('scatterAdd', [start, index, used], attrs);
+    if (reduce === 'sum') return sums;
+    const all = includeSelf ? counts.add(1) : counts.clampMin(1);
+    return x.isFloatingPoint() ? sums.div(all) : sums.floorDivide(all);
+  }
+  return extremes(x, index, used, attrs, reduce, includeSelf);
+}
+
+const true_ = (x: Tensor): Tensor => x.ne(x);
+
+/** Products and extremes: a dimension for what comes to one place, reduced. */
+function extremes(
+  x: Tensor,
+  index: Tensor,
+  src: Tensor,
+  attrs: DimParams,
+  reduce: 'prod' | 'amax' | 'amin',
+  includeSelf: boolean,
+): Tensor {
+  const neutral = reduce === 'prod' ? 1 : reduce === 'amax' ? lowest(x) : highest(x);
+  const [line_, at, from] = [line(x), line(index), line(src)];
+  const axis = existingDim('scatterReduce', attrs.dim, line_.ndim);
+  const n = at.layout.shape[axis]!;
+  // Row i of the stack holds x's place at index i of each line, all others the neutral element.
+  const place = at.movedim(axis, 0).unsqueeze(axis + 1);
+  const values = from.movedim(axis, 0).unsqueeze(axis + 1);
+  const shape = [n, ...line_.layout.shape];
+  const fits = at.layout.shape.every((size, i) => i === axis || size === line_.layout.shape[i]);
+  if (!fits) return extremesOfPart(line_, at, from, attrs, reduce, includeSelf).reshape(x.layout.shape);
+  const blank = numberAs('scatterReduce', x, neutral).expand(shape).contiguous();
+  const stacked = apply1('scatter', [blank, place, values], dimParams(axis + 1, 'scatter'));
+  const hit = apply1('scatterAdd', [x.newZeros(line_.layout.shape), at, from.detach().mul(0).maskedFill(from.detach().eq(from.detach()), 1).maskedFill(from.detach().ne(from.detach()), 1)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
+  const self = includeSelf ? line_ : line_.maskedFill(hit, neutral);
+  const all = [self.unsqueeze(0), stacked];
+  const joined = apply1('cat', all, dimParams(0, 'cat'));
+  const reduced = reduce === 'prod' ? joined.prod(0).to(x.dtype) : joined[reduce](0);
+  return reduced.reshape(x.layout.shape);
+}
+
+/** Where the index covers a part of the other dimensions only: that part, put back. */
+function extremesOfPart(
+  x: Tensor,
+  index: Tensor,
+  src: Tensor,
+  attrs: DimParams,
+  reduce: 'prod' | 'amax' | 'amin',
+  includeSelf: boolean,
+): Tensor {
+  const axis = existingDim('scatterReduce', attrs.dim, x.ndim);
+  const result = x.clone();
+  let part = result;
+  index.layout.shape.forEach((size, i) => {
+    if (i !== axis) part = part.narrow(i, 0, size);
+  });
+  const source = index.layout.shape.reduce((s, size, i) => (i === axis ? s : x.layout.shape[i] === size ? s : s.narrow(i, 0, size)), x); // prettier-ignore
+  part.copy_(extremes(source, index, src, attrs, reduce, includeSelf));
+  return result;
+}
+
+const LIMITS = { uint8: [0, 255], int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 53), 2 ** 53] } as Readonly<Record<string, readonly [number, number]>>; // prettier-ignore
+const lowest = (x: Tensor): number => LIMITS[x.dtype]?.[0] ?? -Infinity;
+const highest = (x: Tensor): number => LIMITS[x.dtype]?.[1] ?? Infinity;
+
+/** Slices of `src` at `index` along `dim`, joined with what is there and with one another. */
+export function indexReduce(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('indexReduce', 'the input', x);
+  const { dim, index, src, reduce, includeSelf = true } = readCall<ReduceCall>(INDEX_REDUCE, args);
+  const axis = existingDim('indexReduce', dim, Math.max(x.ndim, 1));
+  const [to, from, at] = [line(x), line(src), line(index)];
+  const spread = at.reshape(from.layout.shape.map((_, i) => (i === axis ? -1 : 1))).expand(from.layout.shape);
+  const result = scatterReduced(to, axis, spread.contiguous(), from, reduce, includeSelf);
+  return back(x, result.reshape(x.layout.shape), inPlace);
+}
+
+// ---- the flattened tensor, masks
+
+interface TakeAlongCall {
+  indices: Tensor;
+  dim?: number | null;
+}
+const TAKE_ALONG = signature<TakeAlongCall>('takeAlongDim', { indices: TENSOR, dim: WHOLE }, { required: 1 });
+
+/** Elements along `dim` at indices that broadcast with the input; without `dim`, of the flattened tensor. */
+export function takeAlongDim(x: Tensor, args: readonly unknown[]): Tensor {
+  requireTensor('takeAlongDim', 'the input', x);
+  const { indices, dim } = readCall<TakeAlongCall>(TAKE_ALONG, args);
+  if (dim === undefined || dim === null) return x.reshape([-1]).gather(0, indices.reshape([-1]));
+  if (x.ndim !== indices.ndim) throw new ShapeError(`takeAlongDim: expected indices with ${x.ndim} dimensions, but got shape ${showShape(indices.layout.shape)}`); // prettier-ignore
+  const axis = existingDim('takeAlongDim', dim, x.ndim);
+  const one = (shape: readonly number[]): number[] => shape.map((n, i) => (i === axis ? 1 : n));
+  const [a] = broadcastTensors(x.newZeros(one(x.layout.shape)), x.newZeros(one(indices.layout.shape)));
+  const common = a!.layout.shape;
+  const sized = (of: Tensor): Tensor => of.expand(common.map((n, i) => (i === axis ? of.layout.shape[i]! : n)));
+  return sized(x).gather(axis, sized(indices).contiguous());
+}
+
+/** Elements of the flattened tensor at indices, in their shape; negative indices count from the end. */
+export function take(x: Tensor, index: Tensor): Tensor {
+  ofX('take', x, index);
+  const flat = x.reshape([-1]);
+  const places = index.reshape([-1]);
+  return apply1('indexSelect', [flat, places], indexParams(0, 'take', true)).reshape(index.layout.shape);
+}
+
+interface PutCall {
+  index: Tensor;
+  source: Tensor;
+  accumulate?: boolean;
+}
+const PUT = signature<PutCall>('put_', { index: TENSOR, source: TENSOR, accumulate: BOOL }, { required: 2 });
+
+/** `source` at indices of the flattened tensor. */
+export function put(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('put', 'the input', x);
+  const { index, source, accumulate = false } = readCall<PutCall>({ ...PUT, op: inPlace ? 'put_' : 'put' }, args);
+  if (index.layout.numel !== source.layout.numel) throw new ShapeError(`put: expected as many elements as indices, ${index.layout.numel}, but got shape ${showShape(source.layout.shape)}`); // prettier-ignore
+  if (source.dtype !== x.dtype) throw new DTypeError(`put: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  const target = inPlace ? x : x.clone();
+  if (x.layout.contiguous) {
+    target.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
+    return target;
+  }
+  const flat = x.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
+  return target.copy_(flat.reshape(x.layout.shape));
+}
+
+interface IndexPutCall {
+  indices: readonly Tensor[];
+  values: Tensor | number;
+  accumulate?: boolean;
+}
+const INDEX_PUT = signature<IndexPutCall>('indexPut', { indices: arrayOf(TENSOR, 'tensors'), values: TENSOR_OR_NUMBER, accumulate: BOOL }, { required: 2 }); // prettier-ignore
+
+/** `values` at tensors of indices, which are broadcast together and pick element by element. */
+export function indexPut(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
+  requireTensor('indexPut', 'the input', x);
+  const { indices, values, accumulate = false } = readCall<IndexPutCall>(INDEX_PUT, args);
+  requireKind('indexPut', 'the indices', indices, ARRAY);
+  return (inPlace ? x : x.clone()).setAt(indices, values, { accumulate });
+}
+
+/** The elements where a mask, which broadcasts with the input, is true: a vector. */
+export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
+  ofX('maskedSelect', x, mask);
+  if (mask.dtype !== 'bool' && mask.dtype !== 'uint8') throw new DTypeError(`maskedSelect: expected a mask of dtype bool, but got ${mask.dtype}; compare first`); // prettier-ignore
+  const [a, m] = broadcastTensors(x, mask);
+  return a!.reshape([-1]).indexSelect(0, trueIndices(m!));
+}
+
+/** The elements of `source`, one after the other, where a mask is true. */
+export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
+  ofX('maskedScatter', x, mask);
+  requireTensor('maskedScatter', 'the source', source);
+  if (mask.dtype !== 'bool') throw new DTypeError(`maskedScatter: expected a mask of dtype bool, but got ${mask.dtype}; compare first`); // prettier-ignore
+  if (source.dtype !== x.dtype) throw new DTypeError(`maskedScatter: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  const [a, m] = broadcastTensors(x, mask);
+  if (numelOf(a!.layout.shape) === 0) return a!.clone();
+  const order = m!.reshape([-1]).to('int64').cumsum(0).sub(1).clampMin(0);
+  const flat = source.reshape([-1]);
+  if (flat.layout.numel === 0 || trueIndices(m!).layout.numel > flat.layout.numel) throw new ArgumentError(`maskedScatter: expected at least as many elements as the mask is true, but got ${flat.layout.numel}`); // prettier-ignore
+  const values = flat.indexSelect(0, order.clampMax(flat.layout.numel - 1)).reshape(a!.layout.shape);
+  return where(m!, values, a!);
+}

@@ -1,0 +1,262 @@
+/**
+ * Distinct elements, counts, places in sorted lines (torch.unique, torch.bincount, torch.searchsorted …). Most results are as long as the values
+ * say, so the values are read by the host: not within compiled functions.
+ */
+import { BOOL, kind, NUMBER, oneOf, orNull, requireKind, SIZE, WHOLE } from '../base/arguments.ts';
+import { isFloating } from '../base/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
+import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
+import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
+import type { Call } from './calls.ts';
+import { hostTensor, tensor } from './create.ts';
+import { isTensor } from './is-tensor.ts';
+import type { Tensor } from './tensor.ts';
+
+type Values = ArrayLike<number | bigint>;
+const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray() as Values;
+const whole = (x: Tensor, values: readonly number[], shape: readonly number[]): Tensor =>
+  hostTensor(BigInt64Array.from(values, BigInt), shape, 'int64', x.storage.device);
+
+/** NaN is the largest, and equal to itself where it is compared only. */
+const compare = (a: number | bigint, b: number | bigint): number =>
+  a < b ? -1 : a > b ? 1 : Number(a !== a) - Number(b !== b);
+
+interface UniqueCall {
+  sorted?: boolean;
+  returnInverse?: boolean;
+  returnCounts?: boolean;
+  dim?: number | null;
+}
+export type UniqueArguments = Call<[sorted?: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>; // prettier-ignore
+const UNIQUE = signature<UniqueCall>('unique', { sorted: BOOL, returnInverse: BOOL, returnCounts: BOOL, dim: orNull(WHOLE) }); // prettier-ignore
+const CONSECUTIVE = signature<Omit<UniqueCall, 'sorted'>>('uniqueConsecutive', { returnInverse: BOOL, returnCounts: BOOL, dim: orNull(WHOLE) }); // prettier-ignore
+
+/** What there is, and what was asked for besides: the tensor alone, or an array. */
+export type UniqueResult = Tensor | Tensor[];
+
+interface Runs {
+  /** For each run, where its first element is among the lines. */
+  readonly first: readonly number[];
+  readonly counts: readonly number[];
+  /** For each line, its run. */
+  readonly inverse: readonly number[];
+}
+
+/** Runs of equal lines in an order of them. */
+function runsOf(order: readonly number[], equal: (a: number, b: number) => boolean): Runs {
+  const first: number[] = [];
+  const counts: number[] = [];
+  const inverse = new Array<number>(order.length).fill(0);
+  order.forEach((line, i) => {
+    if (i > 0 && equal(order[i - 1]!, line)) counts[counts.length - 1]!++;
+    else {
+      first.push(line);
+      counts.push(1);
+    }
+    inverse[line] = first.length - 1;
+  });
+  return { first, counts, inverse };
+}
+
+function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
+  const { returnInverse = false, returnCounts = false, dim } = call;
+  const along = dim !== undefined && dim !== null;
+  const axis = along ? existingDim('unique', dim, x.ndim) : 0;
+  const lines = along ? x.detach().movedim(axis, 0).contiguous() : x.detach().reshape([-1]);
+  const count = lines.layout.shape[0]!;
+  const width = numelOf(lines.layout.shape.slice(1));
+  if (along && count > 0 && width === 0) throw new ShapeError(`unique: expected slices with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
+  const data = elements(lines);
+  const difference = (a: number, b: number): number => {
+    for (let i = 0; i < width; i++) {
+      const c = compare(data[a * width + i]!, data[b * width + i]!);
+      if (c !== 0) return c;
+    }
+    return 0;
+  };
+  const equal = (a: number, b: number): boolean => {
+    for (let i = 0; i < width; i++) if (data[a * width + i] !== data[b * width + i]) return false; // NaN is none other's equal
+    return true;
+  };
+  const order = Array.from({ length: count }, (_, i) => i);
+  if (sorted) order.sort((a, b) => difference(a, b) || a - b);
+  const { first, counts, inverse } = runsOf(order, equal);
+  const found = lines.indexSelect(0, whole(x, first, [first.length]));
+  const values = along ? found.movedim(0, axis).contiguous() : found;
+  const results = [values];
+  if (returnInverse) results.push(whole(x, inverse, along ? [count] : x.layout.shape));
+  if (returnCounts) results.push(whole(x, counts, [counts.length]));
+  return results.length === 1 ? values : results;
+}
+
+/**
+ * The distinct elements in order, or the distinct slices along `dim`; with `returnInverse` where each element went, with `returnCounts` how often
+ * each occurs: then an array of tensors.
+ * @see https://pytorch.org/docs/stable/generated/torch.unique.html
+ */
+export function unique(x: Tensor, ...args: UniqueArguments): UniqueResult;
+export function unique(x: Tensor, ...args: readonly unknown[]): UniqueResult {
+  requireTensor('unique', 'the input', x);
+  return distinct(x, readCall<UniqueCall>(UNIQUE, args), true);
+}
+
+/** As {@link unique}, of runs of equal elements only, in their order. */
+export function uniqueConsecutive(x: Tensor, ...args: Call<[returnInverse?: boolean, returnCounts?: boolean, dim?: number | null], UniqueCall>): UniqueResult; // prettier-ignore
+export function uniqueConsecutive(x: Tensor, ...args: readonly unknown[]): UniqueResult {
+  requireTensor('uniqueConsecutive', 'the input', x);
+  return distinct(x, readCall<UniqueCall>(CONSECUTIVE as never, args), false);
+}
+
+interface BincountCall {
+  weights?: Tensor | null;
+  minlength?: number;
+}
+export type BincountArguments = Call<[weights?: Tensor | null, minlength?: number], BincountCall>;
+const BINCOUNT = signature<BincountCall>('bincount', { weights: orNull(TENSOR), minlength: SIZE });
+
+/** How often each whole number from 0 on occurs in a vector, or the sum of its weights. */
+export function bincount(x: Tensor, ...args: BincountArguments): Tensor;
+export function bincount(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireTensor('bincount', 'the input', x);
+  const { weights = null, minlength = 0 } = readCall<BincountCall>(BINCOUNT, args);
+  if (isFloating(x.dtype) || x.dtype === 'bool') throw new DTypeError(`bincount: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
+  if (x.ndim !== 1) throw new ShapeError(`bincount: expected a vector, but got shape ${showShape(x.layout.shape)}; flatten() it`); // prettier-ignore
+  if (weights !== null && !sameDims(weights.layout.shape, x.layout.shape)) throw new ShapeError(`bincount: expected weights of shape ${showShape(x.layout.shape)}, but got ${showShape(weights.layout.shape)}`); // prettier-ignore
+  const places = Array.from(elements(x), Number);
+  if (places.some((n) => n < 0)) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
+  const length = places.reduce((most, n) => Math.max(most, n + 1), minlength);
+  if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`); // prettier-ignore
+  const sums = new Float64Array(length);
+  const weight = weights === null ? undefined : elements(weights);
+  const single = weights?.dtype === 'float32';
+  places.forEach((n, i) => {
+    const next = sums[n]! + (weight === undefined ? 1 : Number(weight[i]!));
+    sums[n] = single ? Math.fround(next) : next;
+  });
+  if (weights === null) return whole(x, Array.from(sums), [length]);
+  return hostTensor(sums, [length], 'float64', x.storage.device).to(single ? 'float32' : 'float64');
+}
+
+interface HistcCall {
+  bins?: number;
+  min?: number;
+  max?: number;
+}
+export type HistcArguments = Call<[bins?: number, min?: number, max?: number], HistcCall>;
+const HISTC = signature<HistcCall>('histc', { bins: WHOLE, min: NUMBER, max: NUMBER });
+
+/** How many elements lie in each of `bins` equal parts from `min` to `max`; by default from the smallest element to the largest. */
+export function histc(x: Tensor, ...args: HistcArguments): Tensor;
+export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
+  requireTensor('histc', 'the input', x);
+  const { bins = 100, min = 0, max = 0 } = readCall<HistcCall>(HISTC, args);
+  if (bins < 1) throw new ArgumentError(`histc: expected at least one bin, but got ${bins}`);
+  if (!isFloating(x.dtype)) throw new DTypeError(`histc: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  const data = Array.from(elements(x), Number);
+  let [low, high] = [min, max];
+  if (low === high && data.length > 0) [low, high] = [Math.min(...spread(data, Math.min)), Math.max(...spread(data, Math.max))]; // prettier-ignore
+  if (low === high) [low, high] = [low - 1, high + 1];
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
+  const counts = new Float64Array(bins);
+  for (const value of data) {
+    if (!(value >= low && value <= high)) continue;
+    counts[Math.min(Math.trunc(((value - low) / (high - low)) * bins), bins - 1)]!++;
+  }
+  return hostTensor(counts, [bins], 'float64', x.storage.device).to(x.dtype);
+}
+
+/** One extreme of a long list, which may not be spread as arguments. */
+const spread = (data: readonly number[], of: (a: number, b: number) => number): number[] => [data.reduce((a, b) => of(a, b))]; // prettier-ignore
+
+// ---- sorted lines
+
+interface SearchCall {
+  outInt32?: boolean;
+  right?: boolean;
+  side?: 'left' | 'right';
+  sorter?: Tensor;
+}
+const SEARCH = signature<SearchCall>('searchsorted', { outInt32: BOOL, right: BOOL, side: oneOf('left', 'right'), sorter: TENSOR }, { positional: 0 }); // prettier-ignore
+const BUCKETIZE = signature<Omit<SearchCall, 'side' | 'sorter'>>('bucketize', { outInt32: BOOL, right: BOOL }, { positional: 0 }); // prettier-ignore
+
+/** How many elements of a sorted line come before a value. */
+function placeIn(line: Values, start: number, size: number, value: number | bigint, right: boolean): number {
+  let [low, high] = [0, size];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const at = line[start + middle]!;
+    // as in PyTorch: what is not at least (or not above) the value comes before it, NaN included
+    const before = right ? !(at > value) : !(at >= value);
+    if (before) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function search(op: string, sequence: Tensor, given: Tensor | number, call: SearchCall): Tensor {
+  const { outInt32 = false, sorter } = call;
+  const right = call.right ?? call.side === 'right';
+  if (call.right === true && call.side === 'left') throw new ArgumentError(`${op}: right and side contradict each other; give one of them`); // prettier-ignore
+  const values = isTensor(given) ? given : tensor(given, { dtype: sequence.dtype, device: sequence.device });
+  if (isTensor(given) && given.dtype !== sequence.dtype) throw new DTypeError(`${op}: expected values of dtype ${sequence.dtype}, but got ${given.dtype}; convert them`); // prettier-ignore
+  if (sequence.ndim === 0) throw new ShapeError(`${op}: expected a sorted sequence with dimensions, but got a scalar`);
+  const lead = sequence.layout.shape.slice(0, -1);
+  if (sequence.ndim > 1 && !sameDims(lead, values.layout.shape.slice(0, -1))) throw new ShapeError(`${op}: expected values with the leading sizes ${showShape(lead)} of the sequences, but got shape ${showShape(values.layout.shape)}`); // prettier-ignore
+  if (sorter !== undefined && !sameDims(sorter.layout.shape, sequence.layout.shape)) throw new ShapeError(`${op}: expected a sorter of shape ${showShape(sequence.layout.shape)}, but got ${showShape(sorter.layout.shape)}`); // prettier-ignore
+  const lines = elements(sorter === undefined ? sequence : sequence.gather(-1, sorter));
+  const size = sequence.layout.shape.at(-1)!;
+  const data = elements(values);
+  const per = sequence.ndim === 1 ? data.length : values.layout.shape.at(-1)!;
+  const places = new Int32Array(data.length);
+  for (let i = 0; i < data.length; i++) places[i] = placeIn(lines, sequence.ndim === 1 ? 0 : Math.floor(i / per) * size, size, data[i]!, right); // prettier-ignore
+  const found = hostTensor(places, values.layout.shape, 'int32', sequence.storage.device);
+  return outInt32 ? found : found.to('int64');
+}
+
+/**
+ * Where values would be put into sorted lines so that these stay sorted: before equal elements, or behind them with `right`.
+ * @see https://pytorch.org/docs/stable/generated/torch.searchsorted.html
+ */
+export function searchsorted(sequence: Tensor, values: Tensor | number, options?: SearchCall): Tensor {
+  requireTensor('searchsorted', 'the sorted sequence', sequence);
+  requireKind('searchsorted', 'the values', values, TENSOR_OR_NUMBER);
+  return search('searchsorted', sequence, values, readCall<SearchCall>(SEARCH, [options]));
+}
+
+/** Which part of those that `boundaries` cut each element lies in; with `right`, a boundary belongs to the part above it. */
+export function bucketize(
+  x: Tensor | number,
+  boundaries: Tensor,
+  options?: Omit<SearchCall, 'side' | 'sorter'>,
+): Tensor {
+  // prettier-ignore
+  requireKind('bucketize', 'the input', x, TENSOR_OR_NUMBER);
+  requireTensor('bucketize', 'the boundaries', boundaries);
+  if (boundaries.ndim !== 1) throw new ShapeError(`bucketize: expected a vector of boundaries, but got shape ${showShape(boundaries.layout.shape)}`); // prettier-ignore
+  return search('bucketize', boundaries, x, readCall<SearchCall>(BUCKETIZE as never, [options]));
+}
+
+interface IsinOptions {
+  readonly assumeUnique?: boolean;
+  readonly invert?: boolean;
+}
+const ISIN = signature<IsinOptions>('isin', { assumeUnique: BOOL, invert: BOOL }, { positional: 0 });
+const BIGINTS = kind('a tensor or a number', (value) => isTensor(value) || typeof value === 'number');
+
+/** Which elements are among those of another tensor. */
+export function isin(x: Tensor | number, among: Tensor | number, options?: IsinOptions): Tensor {
+  for (const value of [x, among]) requireKind('isin', 'every operand', value, BIGINTS);
+  const { invert = false } = readCall<IsinOptions>(ISIN, [options]);
+  if (!isTensor(x) && !isTensor(among)) throw new ArgumentError('isin: expected a tensor among the operands, but got two numbers'); // prettier-ignore
+  const known = new Set<number | bigint>();
+  const plain = (value: number | bigint): number | bigint => (typeof value === 'bigint' && value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value); // prettier-ignore
+  for (const value of isTensor(among) ? Array.from(elements(among)) : [among]) known.add(plain(value));
+  const input = isTensor(x) ? x : tensor(x, { device: (among as Tensor).device });
+  const data = elements(input);
+  const found = Uint8Array.from({ length: data.length }, (_, i) => {
+    const value = plain(data[i]!);
+    return Number((value === value && known.has(value)) !== invert);
+  });
+  return hostTensor(found, input.layout.shape, 'bool', input.storage.device);
+}
