@@ -1,7 +1,6 @@
 /** Order, statistics and sets of a tensor's elements: methods of one line, what they do stands in the modules that they name. */
 import type { DimsArg } from '../geometry/reduce.ts';
 import { type Call } from './calls.ts';
-import { equal, where } from './functions.ts';
 import * as order from './order.ts';
 import type { AlongArguments, KthArguments, QuantileArguments, SortArguments, TopkArguments } from './order.ts';
 import * as sets from './sets.ts';
