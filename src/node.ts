@@ -10,6 +10,7 @@ enableNative();
 export * from './inspect/index.ts';
 export * from './io/index.ts';
 export { load, save, type SaveOptions } from './io/checkpoint-node.ts';
+export type { Checkpoint } from './io/checkpoint-value.ts';
 export { inspectFile, type Converted, type ConvertOptions } from './io/files-node.ts';
 export * from './onnx/index.ts';
 export { convertFile } from './onnx/convert-file.ts';

@@ -1,9 +1,8 @@
 /** Checkpoints as files, in Node: `torch.save` and `torch.load`. Browsers use `serialize` and `deserialize` (checkpoint.ts). */
 import { basename, extname } from 'node:path';
 import { requireKind, PATH } from '../base/arguments.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { writeFileAtomic } from './bytes/atomic-write.ts';
-import { unpackValue } from './checkpoint-value.ts';
+import { unpackValue, type Checkpoint } from './checkpoint-value.ts';
 import { kindOfName } from './any-file.ts';
 import { serializeChunks, type CheckpointInput, type LoadOptions, type SerializeOptions } from './checkpoint.ts';
 import { named } from './files-node.ts';
@@ -47,11 +46,12 @@ export function save(value: CheckpointInput, path: string, options: SaveOptions 
  * Tensors in dictionaries stay in the file until they are asked for, and `loadStateDict` reads them straight into the model: to load a
  * model takes no second model's memory.
  *
- * The type parameter says what the file is expected to hold, a state dict by default; `loadStateDict` checks that it fits the model.
+ * What a file holds, only the file says: the result is a dictionary of anything, `load(path).get('epoch')`, `load(path).get('model')`, which
+ * `loadStateDict` checks. Who knows more says it: `load<Map<string, Tensor>>(path)`, `load<Tensor[]>(path)`.
  * @throws ArgumentError when there is no such file, or it cannot be read
  * @throws FormatError when it is damaged, hostile or of another format
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function load<T = Map<string, Tensor>>(path: string, options: LoadOptions = {}): T {
+export function load<T = Checkpoint>(path: string, options: LoadOptions = {}): T {
   return named('load', path, () => unpackValue(readPath('load', path, options).value, options) as T);
 }

@@ -36,6 +36,10 @@ export type CheckpointValue =
   | Uint8Array
   | Placeholder;
 
+/** A dictionary from a file, whose values nobody knows before it is read: see {@link CheckpointValue} for what they may be. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- indexed without a cast, as in Python
+export type Checkpoint = Map<string, any>;
+
 /** Turns a value with raw tensors into one with tensors. */
 /** Tensors come to lie on the device that `options` name, the CPU by default. @throws DeviceError for one that is not there */
 export const unpackValue = (

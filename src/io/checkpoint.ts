@@ -16,7 +16,7 @@ import type { DeviceName } from '../tensor/backend.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { FILE_KINDS, readAny, writeAny, type FileKind } from './any-file.ts';
 import { bytesSource } from './bytes/byte-source.ts';
-import { unpackValue } from './checkpoint-value.ts';
+import { unpackValue, type Checkpoint } from './checkpoint-value.ts';
 import type { ReadPtOptions } from './pt/pt.ts';
 import { Placeholder } from './pt/placeholder.ts';
 import { PyTuple, RawStorage, RawTensor } from './pt/value.ts';
@@ -102,7 +102,7 @@ export interface LoadOptions extends Omit<ReadPtOptions, 'keepFloats'> {
  * @throws DeviceError for a `mapLocation` that is not there
  * @see https://pytorch.org/docs/stable/generated/torch.load.html
  */
-export function deserialize<T = Map<string, Tensor>>(bytes: ByteInput, options: LoadOptions = {}): T {
+export function deserialize<T = Checkpoint>(bytes: ByteInput, options: LoadOptions = {}): T {
   return unpackValue(readAny(bytesSource(bytesOf('deserialize', bytes)), options).value, options) as T;
 }
 

@@ -5,7 +5,7 @@ export type { ByteInput } from '../base/bytes.ts';
 export type { FileKind } from './any-file.ts';
 export { deserialize, serialize } from './checkpoint.ts';
 export type { CheckpointInput, CheckpointInputKey, LoadOptions, SerializeOptions } from './checkpoint.ts';
-export { isStateDict, type CheckpointKey, type CheckpointValue } from './checkpoint-value.ts';
+export { isStateDict, type Checkpoint, type CheckpointKey, type CheckpointValue } from './checkpoint-value.ts';
 export { inspectBytes, type FileInfo, type TensorInfo } from './inspect-file.ts';
 export { openSafetensors, SafetensorsFile, type OpenSafetensorsOptions } from './safetensors/open.ts';
 export { Placeholder } from './pt/placeholder.ts';

@@ -3,7 +3,7 @@
  * It is PyTorch's form without reentry: what would be saved is replaced by its number (`saved.ts`), and the first that is asked for has the
  * function run again. So `grad`, `createGraph`, hooks and parameters work as without it.
  */
-import { BOOL, COUNT, FUNCTION, isRecord, kind, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, FUNCTION, isRecord, kind, listOf, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { AutogradError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
@@ -148,7 +148,9 @@ export function checkpointSequential(
   requireKind('checkpointSequential', 'functions', functions, STEPS);
   requireKind('checkpointSequential', 'segments', segments, COUNT);
   const given = requireOptions<CheckpointOptions>('checkpointSequential', options, OPTIONS, '{ preserveRngState: false }'); // prettier-ignore
-  const steps: readonly unknown[] = Array.isArray(functions) ? functions : [...(functions as Listed).children()];
+  const steps: readonly unknown[] = Array.isArray(functions)
+    ? functions
+    : listOf('checkpointSequential', 'what children() gives', (functions as Listed).children());
   for (const step of steps) requireKind('checkpointSequential', 'every part', step, FUNCTION);
   const size = Math.floor(steps.length / segments);
   const part =

@@ -42,8 +42,10 @@ const SECOND = signature<GradcheckOptions & Given & { gradOutputs?: OneOrMore | 
 const listOf = (value: OneOrMore): readonly Tensor[] => (isTensor(value) ? [value] : (value as readonly Tensor[]));
 
 /** The outputs that have gradients. */
-const differentiable = (result: OneOrMore): Tensor[] =>
-  listOf(result).filter((y) => isTensor(y) && y.isFloatingPoint());
+function differentiable(result: unknown): Tensor[] {
+  if (!ONE_OR_MORE.accepts(result)) throw new ArgumentError('gradcheck: the function must return a tensor or an array of tensors'); // prettier-ignore
+  return listOf(result as OneOrMore).filter((y) => y.isFloatingPoint());
+}
 
 /** Numbers between -1 and 1 that are the same in every call. */
 const weight = (i: number, salt: number): number => Math.sin(12.9898 * (i + 1) + 78.233 * (salt + 1));

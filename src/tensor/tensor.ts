@@ -66,6 +66,13 @@ function listed(op: string, sizes: Sizes): Dims {
  * import { tensor } from 'flambeau';
  * const x = tensor([[1, 2], [3, 4]]);
  * console.log(x.matmul(x.t()).sum().item()); // 52
+ * @example
+ * // The type knows the shape. A variable that is to hold tensors of several shapes says that it is a `Tensor`:
+ * import { randn, type Tensor } from 'flambeau';
+ * let y: Tensor = randn(2, 3);
+ * y = y.view(6);
+ * const z: Tensor = y.numel() > 3 ? y.view(3, 2) : y;
+ * console.log(z.shape); // [ 3, 2 ]
  */
 export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
   declare readonly shape: S;

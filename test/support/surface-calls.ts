@@ -26,7 +26,7 @@ interface Argument {
 /** Not called, by name, and why. */
 const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
   [
-    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike)$/,
+    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike|protect)$/,
     'internal',
   ],
   [/Error$/, 'errors, which the library makes'],
@@ -47,7 +47,7 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
     'takes seconds; resnet18, squeezenet1_1 and mobilenet_v2 are built likewise',
   ],
   [
-    /^(?:setNumThreads|startThreads|node\.nativeReady|seed|nn\.registerModule\w+|autograd\.setDetectAnomaly)$/,
+    /^(?:setNumThreads|startThreads|node\.nativeReady|seed|nn\.registerModule\w+|autograd\.setDetectAnomaly|autograd\.detectAnomaly)$/,
     'changes the process',
   ],
   [
