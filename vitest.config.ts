@@ -77,6 +77,12 @@ export default defineConfig({
   plugins: [wasmTextForVite, threadTextForVite],
   resolve: {
     alias: [
+      { find: 'flambeau/core', replacement: at('./src/core.ts') },
+      { find: 'flambeau/nn/functional', replacement: at('./src/nn/functional.ts') },
+      { find: 'flambeau/nn', replacement: at('./src/nn/index.ts') },
+      { find: 'flambeau/optim', replacement: at('./src/optim/index.ts') },
+      { find: 'flambeau/data', replacement: at('./src/data/index.ts') },
+      { find: /^flambeau\/families\/(.*)$/, replacement: at('./src/tensor/families/$1.ts') },
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
       { find: 'flambeau/onnx', replacement: at('./src/onnx/index.ts') },
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },

@@ -4,6 +4,7 @@
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
 import { enableNative } from './devices/cpu/native/native.ts';
+import './tensor/families/index.ts';
 
 enableNative();
 

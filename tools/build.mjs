@@ -1,8 +1,9 @@
 // npm run build: makes dist/ from src/.
 //
-// The code is bundled (esbuild), because importing 150 small files takes Node four times as long as importing one; the
-// entry points share chunks, so that there is one copy of the core however many of them a program imports. The types
-// (tsc) stay one file for each module.
+// For Node the code is bundled (esbuild), because importing 150 small files takes Node four times as long as importing one; the
+// entry points share chunks, so that there is one copy of the core however many of them a program imports. For bundlers, which
+// make programs for browsers, the modules stay apart (web/), so that what a program does not import it does not ship. Either has everything, and
+// the manifest's conditions never mix them. The types (tsc) stay one file for each module.
 //
 // Entry points are the package's exports, the command line program, and every module that asks for its own URL
 // (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
@@ -12,6 +13,7 @@ import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
+import { markPure } from './pure.mjs';
 import { stripKernelNames } from './strip-names.mjs';
 import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
@@ -40,21 +42,46 @@ function fail(message) {
   process.exit(1);
 }
 
-function entryPoints() {
-  const files = Object.values(manifest.exports).flatMap((target) =>
-    typeof target === 'string' ? [] : Object.values(target),
-  );
-  const exported = files.flatMap((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1] ?? []);
-  const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
-  const names = new Set([
-    ...exported,
-    'cli/main',
-    ...located.map((name) => name.replace(/\.ts$/, '')),
-    'data/worker',
-    'lower/webgpu/start',
-  ]);
+/** Paths below dist/ that the manifest's exports name for a condition, without `.js`; a pattern stands for all modules that it fits. */
+function exported(condition) {
+  const names = Object.values(manifest.exports).flatMap((targets) => {
+    const file = typeof targets === 'string' ? undefined : targets[condition];
+    return /^\.\/dist\/(.*)\.js$/.exec(file ?? '')?.[1] ?? [];
+  });
+  return names.flatMap((name) => {
+    const [head, tail] = name.split('*');
+    if (tail === undefined) return name;
+    const [start, end] = [head.replace(/^web\//, ''), `${tail}.ts`];
+    const fitting = modules.filter((module) => module.startsWith(start) && module.endsWith(end));
+    return fitting.map((module) => `web/${module.slice(0, -3)}`);
+  });
+}
+
+function checked(names) {
   for (const name of names) if (!sources.has(`${name}.ts`)) fail(`there is no src/${name}.ts`);
   return [...names];
+}
+
+/** `index` is for pages without a bundler. */
+function entryPoints() {
+  const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
+  const starting = located.map((name) => name.replace(/\.ts$/, ''));
+  return checked(new Set(['index', ...exported('node'), 'cli/main', ...starting, 'data/worker', 'lower/webgpu/start']));
+}
+
+/** Every module that the entry points for bundlers lead to. */
+function webModules() {
+  const names = new Set(checked(exported('default').map((name) => name.replace(/^web\//, ''))));
+  for (const name of names) {
+    const text = sources.get(`${name}.ts`);
+    for (const [statement, , path] of text.matchAll(
+      /^\s*(?:import|export)\s(?!type\b)([^;]*?\sfrom\s+)?'(\.[^']+)\.ts'|\bimport\('(\.[^']+)\.ts'\)/gm,
+    )) {
+      const target = path ?? /'(.*)\.ts'/.exec(statement)[1];
+      names.add(posix.join(posix.dirname(name), target));
+    }
+  }
+  return checked(names);
 }
 
 /** The function of a pool thread as a string that no bundler will touch. */
@@ -152,16 +179,41 @@ async function bundle() {
   });
   for (const { path, text } of result.outputFiles) {
     const file = relative(out, path).split(sep).join('/');
-    mkdirSync(dirname(path), { recursive: true });
-    if (!file.endsWith('.js')) {
-      writeFileSync(path, text);
-      continue;
-    }
-    // Chunks that only have to be evaluated: modules of the library do nothing then, and bundlers warn of such imports.
-    const needed = text.replace(/^import ".*\/chunks\/.*";$/gm, '').replace(/^import "\.\/chunk-.*";$/gm, '');
-    const code = restoreClassNames(locate(needed, file));
-    checkClassNames(code, file);
-    writeFileSync(path, keepClassNames(code));
+    writeOut(file, file.endsWith('.js') ? locate(text, file) : text);
+  }
+}
+
+function writeOut(file, text) {
+  const path = join(out, file);
+  mkdirSync(dirname(path), { recursive: true });
+  if (!file.endsWith('.js')) return writeFileSync(path, text);
+  const code = restoreClassNames(text);
+  checkClassNames(code, file);
+  writeFileSync(path, keepClassNames(code));
+}
+
+/** The modules one by one, below web/: what a bundler makes of them has only what the program imports. */
+async function separate() {
+  const names = webModules();
+  const result = await build({
+    entryPoints: names.map((name) => ({ in: join(src, `${name}.ts`), out: name })),
+    outdir: join(out, 'web'),
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+    plugins: [threadText, prepare],
+  });
+  for (const { path, text } of result.outputFiles) {
+    const file = relative(out, path).split(sep).join('/');
+    const named = text.replace(/^(import|export)( [^;]*? from)? "(\.[^"]+)\.ts";$/gm, '$1$2 "$3.js";');
+    const bytes = named.replace(/^import (\w+) from "(\.[^"]+\.wasm)";$/gm, (_, local, target) => {
+      const wasm = readFileSync(join(src, posix.join(posix.dirname(file.replace(/^web\//, '')), target)));
+      return `const ${local} = ${JSON.stringify(wasm.toString('base64'))};`;
+    });
+    // `.slice()`: else bundlers take it for the place of an asset.
+    const linked = bytes.replace(/\bimport\("(\.[^"]+)\.ts"\)/g, 'import("$1.js")');
+    writeOut(file, markPure(linked.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url.slice()')));
   }
 }
 
@@ -180,6 +232,6 @@ function declarations() {
 }
 
 if (existsSync(out)) rmSync(out, { recursive: true });
-await bundle();
+await Promise.all([bundle(), separate()]);
 licences();
 if (options.types) declarations();

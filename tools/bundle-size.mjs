@@ -1,37 +1,107 @@
-// node tools/bundle-size.mjs [--details]: what a browser downloads, bundled, minified and gzip-compressed. The core (tensors,
-// gradients, layers, optimizers) may not pass 100 KB; with `compile`, `profile` and data loading, which bundlers leave out of programs that do
-// not use them, it is shown beside. What is imported only when it is needed (`await import`) is left out, as bundlers do. A core that imports
-// a Node module cannot be bundled for browsers and fails here too. --details lists the folders.
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+// npm run -s build && node tools/bundle-size.mjs [--details] [--modules]: what a browser downloads of programs that use the package: bundled from dist/ by esbuild, minified,
+// compressed with gzip. What is imported only when it is needed (`await import`, WebGPU above all) is left out, as bundlers do. Three programs:
+//
+//   training   the tutorial's: a class of Conv2d, MaxPool2d, Linear and relu, CrossEntropyLoss, SGD with momentum. It may not pass 100 KB.
+//   inference  a network of one's own with batch normalisation, its weights from a `.pt` file. It may not pass 90 KB.
+//   whole      all that `flambeau` exports: only shown, since no program uses all of it.
+//
+// The first two import `flambeau/core`, `flambeau/nn`, …: of the namespaces that `flambeau/core` exports (`import { nn } from …`) esbuild keeps all members, while Rolldown (Vite)
+// and webpack leave out those that are not used. Until families were split (`src/tensor/families`), the limit stood for a bundle of `src/index.ts` without `compile`, `profile` and
+// data loading; `whole` is that bundle with them. A program that imports a Node module cannot be bundled for browsers and fails here too. --details lists the folders of each, --modules
+// the modules.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { stripKernelNames } from './strip-names.mjs';
 
-const LIMIT = 100 * 1024;
 const root = fileURLToPath(new URL('..', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const kb = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
 
-/** The sources as they are shipped; without what a program may leave out if so wanted. */
-const shipped = (withAll) => ({
-  name: 'shipped',
+const PROGRAMS = [
+  {
+    name: 'training',
+    limit: 100 * 1024,
+    code: `
+      import { manualSeed, randint, randn } from 'flambeau/core';
+      import * as nn from 'flambeau/nn';
+      import * as F from 'flambeau/nn/functional';
+      import * as optim from 'flambeau/optim';
+
+      class Net extends nn.Module {
+        conv1 = new nn.Conv2d(1, 6, 5);
+        pool = new nn.MaxPool2d(2, 2);
+        conv2 = new nn.Conv2d(6, 16, 5);
+        fc1 = new nn.Linear(16 * 4 * 4, 120);
+        fc2 = new nn.Linear(120, 10);
+        forward(x) {
+          x = this.pool(F.relu(this.conv1(x)));
+          x = this.pool(F.relu(this.conv2(x)));
+          return this.fc2(F.relu(this.fc1(x.flatten(1))));
+        }
+      }
+
+      manualSeed(0);
+      const net = new Net();
+      const criterion = new nn.CrossEntropyLoss();
+      const optimizer = new optim.SGD(net.parameters(), { lr: 0.01, momentum: 0.9 });
+      for (let step = 0; step < 10; step++) {
+        optimizer.zeroGrad();
+        const loss = criterion(net(randn(4, 1, 28, 28)), randint(0, 10, [4]));
+        loss.backward();
+        optimizer.step();
+        console.log(loss.item());
+      }
+      console.log(net(randn(1, 1, 28, 28)).argmax(1).item());`,
+  },
+  {
+    name: 'inference',
+    limit: 90 * 1024,
+    code: `
+      import { fromTypedArray, noGrad } from 'flambeau/core';
+      import { deserialize } from 'flambeau/files';
+      import * as nn from 'flambeau/nn';
+
+      class Net extends nn.Module {
+        features = new nn.Sequential(new nn.Conv2d(3, 16, 3, 1, 1), new nn.BatchNorm2d(16), new nn.ReLU(), new nn.MaxPool2d(2));
+        head = new nn.Linear(16 * 16 * 16, 10);
+        forward(x) {
+          return this.head(this.features(x).flatten(1));
+        }
+      }
+
+      const net = new Net();
+      net.loadStateDict(deserialize(await (await fetch('net.pt')).arrayBuffer()));
+      net.eval();
+      const pixels = new Float32Array(3 * 32 * 32);
+      console.log(noGrad(() => net(fromTypedArray(pixels, [1, 3, 32, 32])).softmax(1).tolist()));`,
+  },
+  { name: 'whole', limit: Infinity, code: `export * from 'flambeau';` },
+];
+
+/** The package by its name, as it is found outside of this folder. */
+const installed = {
+  name: 'installed',
   setup(build) {
-    build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      if (!withAll && /[\\/]src[\\/]data[\\/]index\.ts$/.test(path)) return { contents: 'export {};' };
-      const extra = /[\\/]src[\\/]tensor[\\/](compile|profile)\.ts$/.exec(path)?.[1];
-      if (!withAll && extra !== undefined) return { contents: `export const ${extra} = 0, Profile = 0;` };
-      return { contents: stripKernelNames(path, readFileSync(path, 'utf8')), loader: 'ts' };
+    build.onResolve({ filter: /^flambeau(\/|$)/ }, ({ path }) => {
+      const name = path.replace(/^flambeau/, '.');
+      const family = /^\.\/families\/(.*)$/.exec(name)?.[1];
+      const file = manifest.exports[family === undefined ? name : './families/*'].default.replace('*', family);
+      return { path: join(root, file), sideEffects: isEffect(file) };
     });
   },
-});
+};
 
-/** Sizes of the entry's output and of those that it imports at once. */
-async function measure(withAll) {
+const isEffect = (file) =>
+  manifest.sideEffects.some((pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`).test(file)); // prettier-ignore
+
+/** Sizes of the program and of what it imports at once. */
+async function measure({ name, code }) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/index.ts'],
-    outdir: 'dist',
+    stdin: { contents: code, resolveDir: root, sourcefile: `${name}.js` },
+    outdir: 'out',
     bundle: true,
     splitting: true,
     minify: true,
@@ -41,14 +111,14 @@ async function measure(withAll) {
     write: false,
     metafile: true,
     logLevel: 'error',
-    plugins: [shipped(withAll)],
+    plugins: [installed],
   });
   const { outputs } = metafile;
-  const parts = new Set(Object.keys(outputs).filter((path) => outputs[path].entryPoint === 'src/index.ts'));
+  const parts = new Set(Object.keys(outputs).filter((path) => outputs[path].entryPoint === `${name}.js`));
   for (const path of parts) {
     for (const { path: next, kind } of outputs[path].imports) if (kind === 'import-statement') parts.add(next);
   }
-  const files = outputFiles.filter(({ path }) => parts.has(relative(root, path).replaceAll('\\', '/')));
+  const files = outputFiles.filter(({ path }) => [...parts].some((part) => path === join(root, part)));
   const sum = (size) => files.reduce((total, { contents }) => total + size(contents), 0);
   return {
     gzip: sum((contents) => gzipSync(contents, { level: 9 }).length),
@@ -57,22 +127,26 @@ async function measure(withAll) {
   };
 }
 
-function showFolders(inputs) {
-  const folders = new Map();
+/** Bytes by folder, or by file. */
+function show(inputs, nameOf) {
+  const sizes = new Map();
   for (const [file, { bytesInOutput }] of inputs) {
-    const folder = file.split('/').slice(0, -1).join('/');
-    folders.set(folder, (folders.get(folder) ?? 0) + bytesInOutput);
+    const name = nameOf(file.replace(/^dist\/web\//, 'src/'));
+    sizes.set(name, (sizes.get(name) ?? 0) + bytesInOutput);
   }
-  for (const [folder, bytes] of [...folders].sort((a, b) => b[1] - a[1])) console.log(kb(bytes).padStart(10), folder);
+  for (const [name, bytes] of [...sizes].sort((a, b) => b[1] - a[1])) console.log(kb(bytes).padStart(10), name);
 }
 
-const core = await measure(false);
-const all = await measure(true);
-if (process.argv.includes('--details')) showFolders(all.inputs);
-const show = ({ gzip, plain }) => `${kb(gzip)} gzip (${kb(plain)} minified)`;
-const text = `the core for browsers is ${show(core)}, with compile, profile and data loading ${show(all)}; the core's limit is ${kb(LIMIT)}`;
-if (core.gzip > LIMIT) {
-  console.error(`bundle-size: ${text}; node tools/bundle-size.mjs --details shows what is in it`);
+if (!existsSync(join(root, 'dist', 'web'))) {
+  console.error('bundle-size: there is no dist/web; run npm run build first');
   process.exit(1);
 }
-console.log(`bundle-size: ${text}`);
+for (const program of PROGRAMS) {
+  const { gzip, plain, inputs } = await measure(program);
+  const tooLarge = gzip > program.limit;
+  const limit = program.limit === Infinity ? '' : `; the limit is ${kb(program.limit)}`;
+  console[tooLarge ? 'error' : 'log'](`bundle-size: ${program.name}: ${kb(gzip)} gzip (${kb(plain)} minified)${limit}`);
+  if (process.argv.includes('--details')) show(inputs, (file) => file.split('/').slice(0, -1).join('/'));
+  if (process.argv.includes('--modules')) show(inputs, (file) => file);
+  if (tooLarge) process.exitCode = 1;
+}

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { FlambeauError } from '../base/errors.ts';
 import { enableNative } from '../devices/cpu/native/native.ts';
+import '../tensor/families/index.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { evaluateCommand } from './evaluate.ts';

@@ -1,4 +1,6 @@
 /** Data sets, samplers and the loader: what is in `torch.utils.data`. */
+import '../tensor/tensor.ts'; // registers the class
+
 export { defaultCollate, type Collated } from './collate.ts';
 export {
   ConcatDataset,

@@ -1,6 +1,8 @@
 /**
  * Files that travel, as bytes: PyTorch's, safetensors, NumPy's. Runs in browsers; `flambeau/node` has the same and files on disk.
  */
+import '../tensor/tensor.ts'; // registers the class
+
 export type { ByteInput } from '../base/bytes.ts';
 export type { FileKind } from './any-file.ts';
 export { deserialize, serialize } from './checkpoint.ts';

@@ -11,6 +11,7 @@ import { NO_ATTRS } from '../geometry/attrs.ts';
 import { GENERATOR, TENSOR } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { apply1 } from '../tensor/dispatch.ts';
+import { activation as activationOps } from '../tensor/families/activation.ts';
 import { where } from '../tensor/functions.ts';
 import { defaultGenerator, type Generator } from '../tensor/random/index.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
@@ -31,7 +32,7 @@ const floating = (op: string, x: Tensor): void => requireDType(op, 'input', x.dt
 export function selu<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function selu(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(SELU, args);
-  return activate('elu', input, [SELU_ALPHA, SELU_SCALE, 1], inplace);
+  return activate(activationOps.elu, input, [SELU_ALPHA, SELU_SCALE, 1], inplace);
 }
 
 export interface CeluOptions extends InPlace {
@@ -52,7 +53,7 @@ export function celu<S extends Shape>(
 export function celu(...args: readonly unknown[]): Tensor {
   const { input, alpha = 1, inplace } = readCall(CELU, args);
   if (alpha === 0) throw new ArgumentError('celu: expected alpha not to be 0, by which the input is divided; leave it out for 1'); // prettier-ignore
-  return activate('elu', input, [alpha, 1, 1 / alpha], inplace);
+  return activate(activationOps.elu, input, [alpha, 1, 1 / alpha], inplace);
 }
 
 export interface ShrinkOptions {
@@ -107,7 +108,7 @@ export function softsign(...args: readonly unknown[]): Tensor {
 const FAR = 40;
 
 /** ln(1 + eˣ) to all digits of either dtype. */
-const exactSoftplus = (x: Tensor): Tensor => apply1('softplus', [x], NO_ATTRS, [1, FAR]);
+const exactSoftplus = (x: Tensor): Tensor => apply1(activationOps.softplus, [x], NO_ATTRS, [1, FAR]);
 
 /** The logarithm of the sigmoid (PyTorch: `F.logsigmoid`). */
 export function logsigmoid<S extends Shape>(input: Tensor<S>): Tensor<S>;
@@ -196,7 +197,7 @@ export function rrelu(...args: readonly unknown[]): Tensor {
   const { input, lower = 1 / 8, upper = 1 / 3, training = false, inplace, generator = defaultGenerator } = readCall(RRELU, args); // prettier-ignore
   floating('rrelu', input);
   if (!(lower <= upper)) throw new ArgumentError(`rrelu: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`); // prettier-ignore
-  if (!training) return activate('leakyRelu', input, [(lower + upper) / 2], inplace);
+  if (!training) return activate(activationOps.leakyRelu, input, [(lower + upper) / 2], inplace);
   const elements = input.detach().cpu().toTypedArray() as Float32Array | Float64Array;
   const slopes = elements.map((x: number) => (x <= 0 ? (generator.random53() / TWO_53) * (upper - lower) + lower : 1));
   const noise = fromTypedArray(slopes as Float32Array, [...input.layout.shape]).to(input.device);

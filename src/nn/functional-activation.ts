@@ -10,6 +10,7 @@ import { readCall } from '../base/signature.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
 import { ONE_DIM, requireTensor } from '../tensor/arguments.ts';
 import { apply1, applyInPlace } from '../tensor/dispatch.ts';
+import { activation as activationOps } from '../tensor/families/activation.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { DimArgument } from '../tensor/shapes/reduce.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -146,7 +147,7 @@ export function leakyRelu<S extends Shape>(
 ): Tensor<S>;
 export function leakyRelu(...args: readonly unknown[]): Tensor {
   const { input, negativeSlope = 0.01, inplace } = readCall(LEAKY_RELU, args);
-  return activate('leakyRelu', input, [negativeSlope], inplace);
+  return activate(activationOps.leakyRelu, input, [negativeSlope], inplace);
 }
 
 /**
@@ -162,14 +163,14 @@ export function hardtanh<S extends Shape>(
 export function hardtanh(...args: readonly unknown[]): Tensor {
   const { input, minVal = -1, maxVal = 1, inplace } = readCall(HARDTANH, args);
   if (!(minVal <= maxVal)) throw new ArgumentError(`hardtanh: expected a lower bound that is not above the upper, but got ${minVal} and ${maxVal}`); // prettier-ignore
-  return activate('hardtanh', input, [minVal, maxVal], inplace);
+  return activate(activationOps.hardtanh, input, [minVal, maxVal], inplace);
 }
 
 /** min(max(x, 0), 6) */
 export function relu6<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function relu6(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(RELU6, args);
-  return activate('hardtanh', input, [0, 6], inplace);
+  return activate(activationOps.hardtanh, input, [0, 6], inplace);
 }
 
 /** min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines */
@@ -177,7 +178,7 @@ export function hardsigmoid<S extends Shape>(input: Tensor<S>, inplace?: boolean
 export function hardsigmoid(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(HARDSIGMOID, args);
   requireDType('hardsigmoid', 'input', input.dtype, ['float32', 'float64']);
-  const y = activate('hardtanh', input.add(3), [0, 6]).div(6);
+  const y = activate(activationOps.hardtanh, input.add(3), [0, 6]).div(6);
   return inplace === true ? input.copy_(y) : y;
 }
 
@@ -185,14 +186,14 @@ export function hardsigmoid(...args: readonly unknown[]): Tensor {
 export function hardswish<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function hardswish(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(HARDSWISH, args);
-  return activate('hardswish', input, [], inplace);
+  return activate(activationOps.hardswish, input, [], inplace);
 }
 
 /** x·sigmoid(x), also called swish */
 export function silu<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function silu(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(SILU, args);
-  return activate('silu', input, [], inplace);
+  return activate(activationOps.silu, input, [], inplace);
 }
 
 /** x where positive, alpha·(eˣ − 1) elsewhere */
@@ -203,7 +204,7 @@ export function elu<S extends Shape>(
 ): Tensor<S>;
 export function elu(...args: readonly unknown[]): Tensor {
   const { input, alpha = 1, inplace } = readCall(ELU, args);
-  return activate('elu', input, [alpha, 1, 1], inplace);
+  return activate(activationOps.elu, input, [alpha, 1, 1], inplace);
 }
 
 /**
@@ -216,7 +217,7 @@ export function gelu<S extends Shape>(
 ): Tensor<S>;
 export function gelu(...args: readonly unknown[]): Tensor {
   const { input, approximate = 'none' } = readCall(GELU, args);
-  if (approximate === 'none') return apply1('gelu', [input], NO_ATTRS);
+  if (approximate === 'none') return apply1(activationOps.gelu, [input], NO_ATTRS);
   const inner = input.mul(input).mul(0.044715).add(1).mul(input).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
   return inner.tanh().add(1).mul(input).mul(0.5);
 }
@@ -229,5 +230,5 @@ export function softplus<S extends Shape>(
 ): Tensor<S>;
 export function softplus(...args: readonly unknown[]): Tensor {
   const { input, beta = 1, threshold = 20 } = readCall(SOFTPLUS, args);
-  return apply1('softplus', [input], NO_ATTRS, [beta, threshold]);
+  return apply1(activationOps.softplus, [input], NO_ATTRS, [beta, threshold]);
 }

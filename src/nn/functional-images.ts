@@ -13,6 +13,10 @@ import { adaptivePoolParams } from '../geometry/pool.ts';
 import { resampleParams } from '../geometry/resample.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
+import { conv as convolution } from '../tensor/families/conv.ts';
+import { indexing } from '../tensor/families/indexing.ts';
+import { regionPool } from '../tensor/families/region-pool.ts';
+import { resample } from '../tensor/families/resample.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type {
   InterpolateShape,
@@ -77,8 +81,10 @@ export function convTranspose2dWith(
   const [extraHeight, extraWidth] = [0, 1].map((i) => Math.floor(params.outputPadding[i]! / conv.stride[i]!));
   // Rows of zeros at the end of the input add whole strides to the output, which the convolution's gradient cannot know.
   const padded =
-    extraHeight === 0 && extraWidth === 0 ? x : apply1('pad', [x], padParams([0, extraWidth!, 0, extraHeight!]), [0]);
-  const y = apply1('conv2dInputGrad', [padded, weight], convInputGradParams(conv, size));
+    extraHeight === 0 && extraWidth === 0
+      ? x
+      : apply1(indexing.pad, [x], padParams([0, extraWidth!, 0, extraHeight!]), [0]);
+  const y = apply1(convolution.conv2dInputGrad, [padded, weight], convInputGradParams(conv, size));
   if (bias === null) return y;
   if (bias.ndim !== 1 || bias.layout.shape[0] !== y.layout.shape[1]) {
     throw new ShapeError(`convTranspose2d: expected a bias of shape [${y.layout.shape[1]}], one number for each output channel, but got ${showShape(bias.layout.shape)}`); // prettier-ignore
@@ -203,11 +209,15 @@ export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions
   if (x.ndim !== 4) throw new ShapeError(`${say(WRONG_RANK, op, '4-d', showSizes(x.layout.shape))}${x.ndim === 3 ? '; give one image as x.unsqueeze(0)' : ''}`); // prettier-ignore
   const scale = pairOf(options.scaleFactor);
   const size = pairOf(options.size) ?? outputSize(x, scale!);
-  if (mode === 'area') return apply1('adaptiveAvgPool2d', [x], adaptivePoolParams(size));
+  if (mode === 'area') return apply1(regionPool.adaptiveAvgPool2d, [x], adaptivePoolParams(size));
   const taps = mode === 'bilinear' ? 2 : mode === 'bicubic' ? 4 : 1;
   const coordinates = mode === 'nearest' ? 'asymmetric' : alignCorners === true ? 'alignCorners' : 'halfPixel';
   const rounding = mode === 'nearest-exact' ? 'halfUp' : 'floor';
-  return apply1('resample2d', [x], resampleParams({ size, taps, coordinates, rounding, scale: scale ?? [null, null] }));
+  return apply1(
+    resample.resample2d,
+    [x],
+    resampleParams({ size, taps, coordinates, rounding, scale: scale ?? [null, null] }),
+  );
 }
 
 const pairOf = (value: Pair | undefined): readonly [number, number] | undefined =>

@@ -14,6 +14,9 @@ import { indexCheckParams } from '../geometry/indexing.ts';
 import { classLossParams, pairLossParams, type ClassLossParams, type PairLossKind, type Reduction } from '../geometry/loss.ts'; // prettier-ignore
 import { TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
+import { classLoss } from '../tensor/families/class-loss.ts';
+import { pairLoss as pairLosses } from '../tensor/families/pair-loss.ts';
+import { indexCheck as indexCheckOps } from '../tensor/families/index-check.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
@@ -77,7 +80,7 @@ function checkTargets(
   if (recorder === undefined) return;
   const classes = x.layout.shape[x.ndim === 1 ? 0 : 1] ?? 0;
   const params = indexCheckParams(op, classes, ignoreIndex, (label) => wrongTarget(op, classes, ignoreIndex, label));
-  recorder.check(target, (given) => void apply1('indexCheck', [given], params));
+  recorder.check(target, (given) => void apply1(indexCheckOps.indexCheck, [given], params));
 }
 
 /**
@@ -107,7 +110,7 @@ export function crossEntropyWith(input: Tensor, target: Tensor, options: CrossEn
     return probabilityCrossEntropy(input, target, weight, params);
   }
   checkTargets('crossEntropy', input, target, params);
-  return apply('crossEntropy', weight === null ? [input, target] : [input, target, weight], params)[0]!;
+  return apply(classLoss.crossEntropy, weight === null ? [input, target] : [input, target, weight], params)[0]!;
 }
 
 /** −Σ target·log softmax(input), for targets that are probabilities. */
@@ -145,7 +148,7 @@ export function nllLossWith(input: Tensor, target: Tensor, options: ClassLossOpt
   const { weight = null, ignoreIndex, reduction } = options;
   const params = classLossParams('nllLoss', { weight: weight !== null, ignoreIndex, reduction });
   checkTargets('nllLoss', input, target, params);
-  return apply('nllLoss', weight === null ? [input, target] : [input, target, weight], params)[0]!;
+  return apply(classLoss.nllLoss, weight === null ? [input, target] : [input, target, weight], params)[0]!;
 }
 
 export interface LossOptions {
@@ -182,7 +185,7 @@ export function pairLossWith(
   const [a, b] = sameDims(x.layout.shape, y.layout.shape) ? [x, y] : (broadcastTensors(x, y) as [Tensor, Tensor]);
   if (op === 'l1Loss' && (x.dtype === 'bool' || y.dtype === 'bool')) throw boolDifference(op);
   const dtype = promoteLayouts(x.layout, y.layout);
-  return apply1(op, [a.to(dtype), b.to(dtype)], pairLossParams(kind, reduction, beta));
+  return apply1(pairLosses[op], [a.to(dtype), b.to(dtype)], pairLossParams(kind, reduction, beta));
 }
 
 /** How a loss of the elements of two tensors is called: their shapes broadcast. */

@@ -20,6 +20,9 @@ import {
 } from '../geometry/pool.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
+import { indexing as indexingOps } from '../tensor/families/indexing.ts';
+import { maxPool } from '../tensor/families/max-pool.ts';
+import { regionPool } from '../tensor/families/region-pool.ts';
 import type { CheckedFor, Dynamic, IsDynamic, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { PadShape } from '../tensor/shapes/resize.ts';
 import type { FlattenShape } from '../tensor/shapes/view.ts';
@@ -188,7 +191,7 @@ export function maxPool2dWithIndices<
 ): ValuesAndIndices<ShapeFor<X, Pool2dShape<X, K, S, P, D, C, 'maxPool2d'>>>;
 export function maxPool2dWithIndices(x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): ValuesAndIndices {
   const given = maxPoolOptions('maxPool2dWithIndices', x, kernelSize, options);
-  const [values, indices] = apply('maxPool2d', [x], maxPoolParams(kernelSize, { ...given, returnIndices: true }));
+  const [values, indices] = apply(maxPool.maxPool2d, [x], maxPoolParams(kernelSize, { ...given, returnIndices: true }));
   return { values: values!, indices: indices! };
 }
 
@@ -229,7 +232,7 @@ export function adaptiveMaxPool2d<X extends Shape, const O extends OutputSize>(
 ): Tensor<ShapeFor<X, AdaptivePool2dShape<X, O, 'adaptiveMaxPool2d'>>>;
 export function adaptiveMaxPool2d(x: Tensor, outputSize: OutputSize): Tensor {
   requireKind('adaptiveMaxPool2d', 'outputSize', outputSize, OUTPUT_SIZE);
-  return apply('adaptiveMaxPool2d', [x], adaptivePoolParams(outputSize))[0]!;
+  return apply(regionPool.adaptiveMaxPool2d, [x], adaptivePoolParams(outputSize))[0]!;
 }
 
 // ---- other
@@ -247,7 +250,7 @@ export function pad(x: Tensor, pads: readonly number[], value = 0, ...more: read
   requireTensor('pad', 'the input', x);
   requireKind('pad', 'the value', value, NUMBER, 'only constant padding exists: F.pad(x, [1, 1], 0)');
   refuseMore('pad', more, 'an input, counts and a value, and pads with that');
-  return apply1('pad', [x], padParams(pads), [value]);
+  return apply1(indexingOps.pad, [x], padParams(pads), [value]);
 }
 
 type OneHotShape<S extends Shape, N> = IsDynamic<S> extends true ? Dynamic : [...S, N];
@@ -255,7 +258,7 @@ type OneHotShape<S extends Shape, N> = IsDynamic<S> extends true ? Dynamic : [..
 /** int64 class indices [...] → int64 [..., numClasses]. */
 export function oneHot<S extends Shape, N extends number>(x: Tensor<S>, numClasses: N): Tensor<OneHotShape<S, N>>;
 export function oneHot(x: Tensor, numClasses: number): Tensor {
-  return apply1('oneHot', [x], oneHotParams(numClasses));
+  return apply1(indexingOps.oneHot, [x], oneHotParams(numClasses));
 }
 
 /** Dimensions `start` to `end` made one. */

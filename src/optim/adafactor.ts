@@ -2,6 +2,7 @@
 import { BOOL, kind } from '../base/arguments.ts';
 import type { Dims } from '../base/shape.ts';
 import { applyInto } from '../tensor/dispatch.ts';
+import { optimizerUpdate as optimizerUpdateOps } from '../tensor/families/optimizer-update.ts';
 import { updateParams } from '../tensor/ops/optimizer-update.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -101,7 +102,7 @@ export class Adafactor extends Optimizer<AdafactorHyperparameters> {
     const squares = grad.mul(grad);
     kept.forEach((average, i) => {
       const mean = kept.length === 1 ? squares : squares.mean(i === 0 ? -1 : -2, { keepdim: true });
-      applyInto('optimizerUpdate', [average, mean], LERP, weight, [average]);
+      applyInto(optimizerUpdateOps.optimizerUpdate, [average, mean], LERP, weight, [average]);
     });
     const [rows, columns] = kept as [Tensor, Tensor];
     const variance = kept.length === 1 ? rows : rows.mul(columns).div(rows.mean(-2, { keepdim: true }).clamp({ min: eps })); // prettier-ignore
@@ -115,6 +116,6 @@ export class Adafactor extends Optimizer<AdafactorHyperparameters> {
       group.weightDecay === 0 ? 1 : 1 - group.lr * group.weightDecay,
       -Math.min(group.lr, 1 / (state['step'] as number) ** 0.5),
     ];
-    applyInto('optimizerUpdate', [param, scaled], DESCEND, scalars, [param]);
+    applyInto(optimizerUpdateOps.optimizerUpdate, [param, scaled], DESCEND, scalars, [param]);
   }
 }

@@ -2,6 +2,7 @@
 import { BOOL, kind, NUMBER, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
+import { adam } from '../tensor/families/adam.ts';
 import { adamParams, adamScalars, type AdamParams } from '../tensor/ops/optimizer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -91,7 +92,7 @@ abstract class AdamBase extends Optimizer<AdamHyperparameters> {
       const { lr, eps, weightDecay } = group;
       return adamScalars({ lr, beta1, beta2, eps, weightDecay, step: state['step'] as number });
     };
-    applyInto('adamStep', [param, grad, ...averages], attrs, scalars, [param, ...averages]);
+    applyInto(adam.adamStep, [param, grad, ...averages], attrs, scalars, [param, ...averages]);
   }
 }
 

@@ -3,6 +3,7 @@ import { arrayOf, BOOL, FINITE, kind, oneOf, orNull } from '../base/arguments.ts
 import { ArgumentError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { apply, applyInto } from '../tensor/dispatch.ts';
+import { optimizerUpdate as optimizerUpdateOps } from '../tensor/families/optimizer-update.ts';
 import { updateParams } from '../tensor/ops/optimizer-update.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -56,7 +57,7 @@ const DESCEND = updateParams('descend', 0);
 const BFLOAT16 = updateParams('bfloat16', 0);
 
 /** A tensor's elements as bfloat16 has them, in which PyTorch iterates. */
-const rounded = (x: Tensor): Tensor => apply('optimizerUpdate', [x, x], BFLOAT16)[0]!;
+const rounded = (x: Tensor): Tensor => apply(optimizerUpdateOps.optimizerUpdate, [x, x], BFLOAT16)[0]!;
 
 /** A matrix's nearest orthogonal one, roughly: Newton and Schulz's iteration, with singular values that end up between 0.5 and 1.5. */
 function orthogonal(grad: Tensor, { nsCoefficients: [a, b, c], nsSteps, eps }: MuonHyperparameters): Tensor {
@@ -138,11 +139,13 @@ export class Muon extends Optimizer<MuonHyperparameters> {
     const recorder = activeRecorder();
     recorder?.guard(() => state['momentum_buffer']);
     recorder?.guard(() => `${group.nsCoefficients.join()} ${group.nsSteps} ${group.eps} ${group.nesterov}`);
-    applyInto('optimizerUpdate', [buffer, grad], LERP, () => [1 - group.momentum], [buffer]);
-    const ahead = group.nesterov ? apply('optimizerUpdate', [grad, buffer], LERP, () => [group.momentum])[0]! : buffer;
+    applyInto(optimizerUpdateOps.optimizerUpdate, [buffer, grad], LERP, () => [1 - group.momentum], [buffer]);
+    const ahead = group.nesterov
+      ? apply(optimizerUpdateOps.optimizerUpdate, [grad, buffer], LERP, () => [group.momentum])[0]!
+      : buffer;
     const update = orthogonal(ahead, group);
     const shape = param.layout.shape as readonly [number, number];
     const scalars = (): number[] => [1 - group.lr * group.weightDecay, -group.lr * ratioOf(group.adjustLrFn, shape)];
-    applyInto('optimizerUpdate', [param, update], DESCEND, scalars, [param]);
+    applyInto(optimizerUpdateOps.optimizerUpdate, [param, update], DESCEND, scalars, [param]);
   }
 }

@@ -2,6 +2,7 @@
 import { BOOL, FINITE, NUMBER, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { applyInto } from '../tensor/dispatch.ts';
+import { sgd } from '../tensor/families/sgd.ts';
 import { sgdParams, sgdScalars, type SgdParams } from '../tensor/ops/optimizer.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -93,7 +94,7 @@ export class SGD extends Optimizer<SGDHyperparameters> {
     activeRecorder()?.guard(() => variantOf(group, state['momentum_buffer']));
     const inputs = momentum === 'running' ? [param, grad, buffer!] : [param, grad];
     const velocity = momentum === 'first' ? (state['momentum_buffer'] = this.newState(param)) : buffer;
-    applyInto('sgdStep', inputs, attrs, () => sgdScalars(group), momentum === 'none' ? [param] : [param, velocity]);
+    applyInto(sgd.sgdStep, inputs, attrs, () => sgdScalars(group), momentum === 'none' ? [param] : [param, velocity]);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What optimizers have in common whose step is one formula per element (`tensor/ops/optimizer-update.ts`): a {@link UpdateSpec} each. */
 import { applyInto } from '../tensor/dispatch.ts';
+import { optimizerUpdate as optimizerUpdateOps } from '../tensor/families/optimizer-update.ts';
 import { updateParams, WAY, type Algorithm } from '../tensor/ops/optimizer-update.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -65,6 +66,9 @@ export abstract class UpdateOptimizer<H extends BaseHyperparameters> extends Opt
       recorder.effect(count);
     }
     const attrs = updateParams(algorithm, waysOf());
-    applyInto('optimizerUpdate', [param, grad, ...kept], attrs, () => scalars(group, state), [param, ...kept]);
+    applyInto(optimizerUpdateOps.optimizerUpdate, [param, grad, ...kept], attrs, () => scalars(group, state), [
+      param,
+      ...kept,
+    ]);
   }
 }

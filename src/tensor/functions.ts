@@ -10,6 +10,7 @@ import { broadcastShapes, normalizeDim, sameDims, showSizes } from '../base/shap
 import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
 import { requireTensor, TENSOR_OR_NUMBER, TENSORS } from './arguments.ts';
 import { apply1 } from './dispatch.ts';
+import { indexing } from './families/indexing.ts';
 import { full } from './create.ts';
 import type { CatShape, ShapesOf, StackShape } from './shapes/cat.ts';
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
@@ -38,7 +39,7 @@ export function cat(tensors: readonly Tensor[], along: number | { readonly dim?:
   const nothing = (t: Tensor): boolean => t.ndim === 1 && t.layout.numel === 0;
   const joined = tensors.some(({ ndim }) => ndim > 1) ? tensors.filter((t) => !nothing(t)) : tensors;
   const same = joined.map((t) => t.to(dtype));
-  if (same.length > 1 || same[0]!.ndim === 0) return apply1('cat', same, dimParams(dim, 'cat'));
+  if (same.length > 1 || same[0]!.ndim === 0) return apply1(indexing.cat, same, dimParams(dim, 'cat'));
   normalizeDim('cat', dim, same[0]!.ndim);
   return same[0]!.clone();
 }

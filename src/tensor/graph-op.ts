@@ -5,13 +5,21 @@ import type { GraphOp, Lower } from '../compiler/graph.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { DeviceKind } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
+import { missingFamily } from './family.ts';
 import { loweringsOf } from '../lower/index.ts';
 import type { DeviceLowerings, OpLowering, Refusal } from '../lower/table.ts';
 import { RULES, type OpName } from './ops/index.ts';
 import type { FormulaRule, OpRule } from './ops/rule.ts';
 
-/** The rule of an operation whose attributes' type is not known. */
-export const ruleOf = (name: OpName): OpRule<Attrs> => RULES[name] as unknown as OpRule<Attrs>;
+/**
+ * The rule of an operation whose attributes' type is not known.
+ * @throws ArgumentError when it belongs to a family that the program has not imported
+ */
+export function ruleOf(name: OpName): OpRule<Attrs> {
+  const rule = RULES[name] as unknown as OpRule<Attrs> | undefined;
+  if (rule === undefined) throw missingFamily(name, 'index');
+  return rule;
+}
 
 /** What makes empty lowerings for the device. */
 export const beginOf = (kind: DeviceKind): DeviceLowerings['begin'] => loweringsOf(kind).begin;

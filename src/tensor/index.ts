@@ -51,8 +51,9 @@ export { atleast1d, atleast2d, atleast3d, blockDiag, broadcastTo, cartesianProd,
 export { maskedSelect, take } from './scatter.ts';
 export { bincount, bucketize, histc, isin, searchsorted, unique, uniqueConsecutive } from './sets.ts';
 export { aminmax, corrcoef, countNonzero, cov, diff, nanmean, nansum, renorm, stdMean, varMean } from './statistics.ts';
-export { nonzero, slice, type Index, type IndexList, type SetAtOptions, type Slice } from './indexing.ts';
+export { slice, type Index, type IndexList, type SetAtOptions, type Slice } from './indexing.ts';
 export { memoryScope } from './memory.ts';
+export { nonzero } from './picking.ts';
 export { formatSize } from './print.ts';
 export { printOptions, setPrintOptions } from './print-options.ts';
 export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.ts';

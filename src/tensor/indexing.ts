@@ -3,16 +3,14 @@
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
 import { moved } from './transfer.ts';
-import { BOOL, requireKind, requireOptions, show, WHOLE } from '../base/arguments.ts';
-import { ArgumentError, DTypeError, IndexError, ShapeError } from '../base/errors.ts';
-import { normalizeDim, showShape } from '../base/shape.ts';
-import { dimParams } from '../geometry/attrs.ts';
+import { requireKind, show, WHOLE } from '../base/arguments.ts';
+import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
+import { showShape } from '../base/shape.ts';
 import { outOfRange } from '../geometry/index-error.ts';
-import { requireTensor } from './arguments.ts';
 import { isTensor } from './is-tensor.ts';
 import { hostTensor, tensor } from './create.ts';
-import { apply1 } from './dispatch.ts';
-import { assignPicked, pick, trueIndices, withoutLeadingOnes, type Pick } from './picking.ts';
+import { family } from './family.ts';
+import type { Pick } from './picking.ts';
 import { activeRecorder } from './recorder.ts';
 import type { Tensor } from './tensor.ts';
 import { narrow, select, unsqueeze } from './views.ts';
@@ -137,7 +135,7 @@ function prepared(op: string, x: Tensor, indices: readonly Index[]): { view: Ten
   let dim = 0;
   const add = (span: number, rest: Pick['index'] | { readonly mask: Tensor }, scalar = false): void => {
     const sizes = view.layout.shape.slice(at, at + span);
-    picks.push({ at, dim, sizes, scalar, ...(typeof rest === 'function' ? { index: rest } : { index: () => trueIndices(rest.mask), mask: rest.mask }) }); // prettier-ignore
+    picks.push({ at, dim, sizes, scalar, ...(typeof rest === 'function' ? { index: rest } : { index: () => family('picking').trueIndices(rest.mask), mask: rest.mask }) }); // prettier-ignore
     at += span;
   };
   for (const part of normalize(op, x, indices)) {
@@ -177,7 +175,7 @@ function checkMask(op: string, view: Tensor, at: number, mask: Tensor): void {
 /** The part of `x` at `indices`. */
 export function at(x: Tensor, indices: readonly Index[]): Tensor {
   const { view, picks } = prepared('at', x, indices);
-  return picks.length === 0 ? view : pick('at', view, picks);
+  return picks.length === 0 ? view : family('picking').pick('at', view, picks);
 }
 
 /** Assigns to the part of `x` at `indices`, in place. A value of another shape is broadcast. */
@@ -185,52 +183,15 @@ export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | numb
   const { accumulate = false } = options;
   if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${show(value)}`); // prettier-ignore
   const { view, picks } = prepared('setAt', x, indices);
-  if (picks.length > 0) assignPicked(view, picks, value, accumulate);
+  if (picks.length > 0) family('picking').assignPicked(view, picks, value, accumulate);
   else if (accumulate) view.add_(value);
   else if (typeof value === 'number') view.fill_(value);
   else view.copy_(withoutLeadingOnes(value, view.ndim));
 }
 
-/** Slices along a dimension; a scalar is a dimension of one element. */
-export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
-  const list = index.ndim === 0 ? unsqueeze(index, 0) : index;
-  if (x.ndim > 0) return apply1('indexSelect', [x, list], dimParams(dim));
-  normalizeDim('indexSelect', dim, 0);
-  if (list.layout.numel !== 1) {
-    throw new ShapeError(`indexSelect: expected one index for a scalar, but got ${list.layout.numel}; reshape it to [1] first`); // prettier-ignore
-  }
-  return apply1('indexSelect', [unsqueeze(x, 0), list], dimParams(0)).reshape([]);
-}
-
-const AS_TUPLE = { asTuple: BOOL };
-
-/**
- * Where a bool or numeric tensor is not zero: one row of indices for each such element, or with `asTuple` a vector of indices for each dimension. Of a scalar, rows have no indices.
- * @example
- * import { nonzero, tensor } from 'flambeau';
- * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
- */
-export function nonzero(x: Tensor, options: { readonly asTuple: true }): Tensor[];
-export function nonzero(x: Tensor): Tensor;
-export function nonzero(x: Tensor, more?: unknown): Tensor | Tensor[] {
-  // `tensors.map(nonzero)` passes the place in the array, which means nothing.
-  const options = typeof more === 'number' ? undefined : more;
-  const { asTuple = false } = requireOptions<{ asTuple?: boolean }>('nonzero', options, AS_TUPLE, '{ asTuple: true }');
-  if (asTuple) {
-    const rows = nonzero(x.ndim === 0 ? unsqueeze(x, 0) : x);
-    return Array.from({ length: Math.max(x.ndim, 1) }, (_, i) => select(rows, 1, i));
-  }
-  requireTensor('nonzero', 'the argument', x);
-  const flat = trueIndices(x).toTypedArray() as BigInt64Array;
-  const { shape } = x.layout;
-  const rows = new BigInt64Array(flat.length * shape.length);
-  flat.forEach((place, row) => {
-    let rest = place;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      const size = BigInt(shape[d]!);
-      rows[row * shape.length + d] = rest % size;
-      rest /= size;
-    }
-  });
-  return hostTensor(rows, [flat.length, shape.length], 'int64', x.storage.device);
+/** As in Python, a value may have more dimensions of size 1 in front than what it is assigned to. */
+export function withoutLeadingOnes(value: Tensor, ndim: number): Tensor {
+  const { shape } = value.layout;
+  const surplus = shape.length - ndim;
+  return surplus > 0 && shape.slice(0, surplus).every((size) => size === 1) ? value.reshape(shape.slice(surplus)) : value; // prettier-ignore
 }

@@ -11,6 +11,7 @@ import { requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { hostTensor, tensor } from './create.ts';
 import { apply, apply1 } from './dispatch.ts';
+import { indexing as indexingOps } from './families/indexing.ts';
 import { isTensor } from './is-tensor.ts';
 import { dimParams } from '../geometry/attrs.ts';
 import type { ValuesAndIndices } from './tensor-math.ts';
@@ -37,7 +38,7 @@ export function sort(x: Tensor, ...args: SortArguments): ValuesAndIndices;
 export function sort(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('sort', 'the input', x);
   const { dim = -1, descending = false } = readCall<SortCall>(SORT, args);
-  return pair(apply('sort', [x], sortParams(dim, descending)));
+  return pair(apply(indexingOps.sort, [x], sortParams(dim, descending)));
 }
 
 /** The indices of {@link sort}. */
@@ -45,7 +46,7 @@ export function argsort(x: Tensor, ...args: SortArguments): Tensor;
 export function argsort(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('argsort', 'the input', x);
   const { dim = -1, descending = false } = readCall<SortCall>(ARGSORT, args);
-  return apply('sort', [x.detach()], sortParams(dim, descending))[1]!;
+  return apply(indexingOps.sort, [x.detach()], sortParams(dim, descending))[1]!;
 }
 
 interface TopkCall {
@@ -62,7 +63,7 @@ export function topk(x: Tensor, ...args: TopkArguments): ValuesAndIndices;
 export function topk(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('topk', 'the input', x);
   const { k, dim = -1, largest = true } = readCall<TopkCall>(TOPK, args);
-  return pair(apply('topk', [x], sortParams(dim, largest, k)));
+  return pair(apply(indexingOps.topk, [x], sortParams(dim, largest, k)));
 }
 
 /** Sorted along the first dimension. */
@@ -82,10 +83,10 @@ const [MEDIAN, NANMEDIAN, MODE] = [along('median'), along('nanmedian'), along('m
 
 /** The element of rank `place`, a tensor of one size less or a number, along a dimension; a scalar is a line of one. */
 function ranked(x: Tensor, dim: number, place: Tensor | number, keepdim: boolean): ValuesAndIndices {
-  const [values, indices] = apply('sort', [x], sortParams(dim, false)) as [Tensor, Tensor];
+  const [values, indices] = apply(indexingOps.sort, [x], sortParams(dim, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return { values, indices };
   const pick = (of: Tensor): Tensor => {
-    const taken = typeof place === 'number' ? of.narrow(dim, place, 1) : apply1('gather', [of, place.unsqueeze(dim)], dimParams(dim, 'gather')); // prettier-ignore
+    const taken = typeof place === 'number' ? of.narrow(dim, place, 1) : apply1(indexingOps.gather, [of, place.unsqueeze(dim)], dimParams(dim, 'gather')); // prettier-ignore
     return keepdim ? taken : taken.squeeze(dim);
   };
   return { values: pick(values), indices: pick(indices) };
@@ -168,7 +169,7 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('mode', 'the input', x);
   const { dim = -1, keepdim = false } = readCall<AlongCall>(MODE, args);
   const axis = requireLine('mode', x, dim);
-  const [values, indices] = apply('sort', [x], sortParams(axis, false)) as [Tensor, Tensor];
+  const [values, indices] = apply(indexingOps.sort, [x], sortParams(axis, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return { values, indices };
   const lines = values.detach().movedim(axis, -1).contiguous();
   const size = lines.layout.shape.at(-1)!;
@@ -178,7 +179,7 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   const shape = lines.layout.shape.slice(0, -1);
   const place = hostTensor(places, shape, 'int64', x.storage.device).unsqueeze(axis);
   const pick = (of: Tensor): Tensor => {
-    const taken = apply1('gather', [of, place], dimParams(axis, 'gather'));
+    const taken = apply1(indexingOps.gather, [of, place], dimParams(axis, 'gather'));
     return keepdim ? taken : taken.squeeze(axis);
   };
   return { values: pick(values), indices: pick(indices) };
@@ -220,7 +221,7 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
   const flat = dim === undefined || dim === null;
   const axis = flat ? 0 : requireLine(op, x, dim);
   const last = (flat ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x.movedim(axis, -1)) as Tensor;
-  const sorted = apply('sort', [last], sortParams(-1, false))[0]!;
+  const sorted = apply(indexingOps.sort, [last], sortParams(-1, false))[0]!;
   const size = sorted.layout.shape.at(-1)!;
   const nans = sorted.detach().isnan();
   const count = ignoreNaN ? nans.logicalNot().sum(-1, true) : undefined;
@@ -241,7 +242,7 @@ const where_ = (nan: Tensor, ranks: Tensor, last: number): Tensor =>
 
 function interpolated(sorted: Tensor, ranks: Tensor, way: Interpolation): Tensor {
   const shape = [...sorted.layout.shape.slice(0, -1), ranks.layout.shape.at(-1)!];
-  const at = (rank: Tensor): Tensor => apply1('gather', [sorted, rank.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather')); // prettier-ignore
+  const at = (rank: Tensor): Tensor => apply1(indexingOps.gather, [sorted, rank.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather')); // prettier-ignore
   if (way === 'lower') return at(ranks.floor());
   if (way === 'higher') return at(ranks.ceil());
   if (way === 'nearest') return at(ranks.round());

@@ -9,15 +9,20 @@
  * The dimensions that are picked from are brought together and flattened, and so are their indices (`ravelIndex`, which checks them);
  * then this is picking slices along one dimension.
  */
+import { BOOL, requireOptions } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
 import { IndexError, ShapeError } from '../base/errors.ts';
-import { broadcastShapes, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
+import { broadcastShapes, normalizeDim, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
+import { dimParams } from '../geometry/attrs.ts';
 import { indexParams, ravelParams } from '../geometry/indexing.ts';
+import { requireTensor } from './arguments.ts';
 import { full, hostTensor } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
+import { indexing } from './families/indexing.ts';
 import { where } from './functions.ts';
+import { withoutLeadingOnes } from './indexing.ts';
 import type { Tensor } from './tensor.ts';
-import { permute, tryView } from './views.ts';
+import { permute, select, tryView, unsqueeze } from './views.ts';
 
 /** An index that picks. */
 export interface Pick {
@@ -85,7 +90,7 @@ function broadcastIndices(op: string, indices: readonly Tensor[], a: Dims, b: Di
 function raveled(op: string, picks: readonly Pick[], { indices }: Arranged): Tensor {
   const sizes = picks.map((one) => numelOf(one.sizes));
   const dims = picks.map(({ dim }) => dim);
-  return apply1('ravelIndex', indices, ravelParams(op, sizes, dims)).reshape([-1]);
+  return apply1(indexing.ravelIndex, indices, ravelParams(op, sizes, dims)).reshape([-1]);
 }
 
 /** The elements of `view` that are picked. */
@@ -97,7 +102,7 @@ export function pick(op: string, view: Tensor, picks: readonly Pick[]): Tensor {
   const index = more ? raveled(op, picks, all) : all.indices[0]!.reshape([-1]);
   const flat = more || only.sizes.length !== 1 ? x.reshape(flatShape(all, picks)) : x;
   const params = indexParams(place, op, true, only.dim);
-  const picked = apply1('indexSelect', [flat, index], params);
+  const picked = apply1(indexing.indexSelect, [flat, index], params);
   return shape.length === 1 ? picked : picked.reshape([...before, ...shape, ...after]);
 }
 
@@ -123,7 +128,7 @@ export function assignPicked(view: Tensor, picks: readonly Pick[], value: Tensor
   const flat = flatShape(all, picks);
   const slices = source.reshape([...before, numelOf(shape), ...after]);
   const params = indexParams(place, 'setAt');
-  const op = accumulate ? 'indexAdd' : 'indexCopy';
+  const op = accumulate ? indexing.indexAdd : indexing.indexCopy;
   const target = sameDims(flat, x.layout.shape) ? x : tryView(x, flat);
   if (target !== undefined) applyInPlace(op, [target, index, slices], params);
   else x.copy_(apply1(op, [x.reshape(flat), index, slices], params).reshape(x.layout.shape));
@@ -150,13 +155,6 @@ function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
   return given.expand([...shape]);
 }
 
-/** As in Python, a value may have more dimensions of size 1 in front than what it is assigned to. */
-export function withoutLeadingOnes(value: Tensor, ndim: number): Tensor {
-  const { shape } = value.layout;
-  const surplus = shape.length - ndim;
-  return surplus > 0 && shape.slice(0, surplus).every((size) => size === 1) ? value.reshape(shape.slice(surplus)) : value; // prettier-ignore
-}
-
 /** Where a tensor is true, or not zero, counted through all its dimensions. */
 export function trueIndices(x: Tensor): Tensor {
   const places: number[] = [];
@@ -165,3 +163,51 @@ export function trueIndices(x: Tensor): Tensor {
   });
   return hostTensor(BigInt64Array.from(places, BigInt), [places.length], 'int64', x.storage.device);
 }
+
+const AS_TUPLE = { asTuple: BOOL };
+
+/**
+ * Where a bool or numeric tensor is not zero: one row of indices for each such element, or with `asTuple` a vector of indices for each dimension. Of a scalar, rows have no indices.
+ * @example
+ * import { nonzero, tensor } from 'flambeau';
+ * if (String(nonzero(tensor([[0, 1], [1, 0]])).tolist()) !== '0,1,1,0') throw new Error('row and column of each');
+ */
+export function nonzero(x: Tensor, options: { readonly asTuple: true }): Tensor[];
+export function nonzero(x: Tensor): Tensor;
+export function nonzero(x: Tensor, more?: unknown): Tensor | Tensor[] {
+  // `tensors.map(nonzero)` passes the place in the array, which means nothing.
+  const options = typeof more === 'number' ? undefined : more;
+  const { asTuple = false } = requireOptions<{ asTuple?: boolean }>('nonzero', options, AS_TUPLE, '{ asTuple: true }');
+  if (asTuple) {
+    const rows = nonzero(x.ndim === 0 ? unsqueeze(x, 0) : x);
+    return Array.from({ length: Math.max(x.ndim, 1) }, (_, i) => select(rows, 1, i));
+  }
+  requireTensor('nonzero', 'the argument', x);
+  const flat = trueIndices(x).toTypedArray() as BigInt64Array;
+  const { shape } = x.layout;
+  const rows = new BigInt64Array(flat.length * shape.length);
+  flat.forEach((place, row) => {
+    let rest = place;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      const size = BigInt(shape[d]!);
+      rows[row * shape.length + d] = rest % size;
+      rest /= size;
+    }
+  });
+  return hostTensor(rows, [flat.length, shape.length], 'int64', x.storage.device);
+}
+
+/** Slices along a dimension; a scalar is a dimension of one element. */
+export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+  const list = index.ndim === 0 ? unsqueeze(index, 0) : index;
+  if (x.ndim > 0) return apply1(indexing.indexSelect, [x, list], dimParams(dim));
+  normalizeDim('indexSelect', dim, 0);
+  if (list.layout.numel !== 1) {
+    throw new ShapeError(`indexSelect: expected one index for a scalar, but got ${list.layout.numel}; reshape it to [1] first`); // prettier-ignore
+  }
+  return apply1(indexing.indexSelect, [unsqueeze(x, 0), list], dimParams(0)).reshape([]);
+}
+
+/** PyTorch's `gather`. */
+export const gather = (x: Tensor, dim: number, index: Tensor): Tensor =>
+  apply1(indexing.gather, [x, index], dimParams(dim, 'gather'));

@@ -11,6 +11,7 @@ import { DIM_OR_DIMS, DIMS, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { full, hostTensor } from './create.ts';
 import { apply1 } from './dispatch.ts';
+import { indexing as indexingOps } from './families/indexing.ts';
 import { cat } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -30,7 +31,7 @@ export function numbersOf(op: string, name: string, args: readonly unknown[]): n
 /** The elements in the opposite order along dimensions, as a copy. */
 export function flip(x: Tensor, ...dims: readonly number[] | readonly [Dims]): Tensor {
   requireTensor('flip', 'the input', x);
-  return apply1('flip', [x], flipParams(numbersOf('flip', 'dims', dims)));
+  return apply1(indexingOps.flip, [x], flipParams(numbersOf('flip', 'dims', dims)));
 }
 
 /** Columns in the opposite order: {@link flip} of dimension 1. */
@@ -234,14 +235,22 @@ export function trace(x: Tensor): Tensor {
 export function tril(x: Tensor, ...args: DiagArguments): Tensor;
 export function tril(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('tril', 'the input', x);
-  return apply1('tril', [x], triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'tril' }, args).diagonal));
+  return apply1(
+    indexingOps.tril,
+    [x],
+    triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'tril' }, args).diagonal),
+  );
 }
 
 /** The elements on and above a diagonal of matrices, zeros elsewhere. */
 export function triu(x: Tensor, ...args: DiagArguments): Tensor;
 export function triu(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('triu', 'the input', x);
-  return apply1('triu', [x], triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'triu' }, args).diagonal));
+  return apply1(
+    indexingOps.triu,
+    [x],
+    triangleParams(readCall<{ diagonal?: number }>({ ...DIAG, op: 'triu' }, args).diagonal),
+  );
 }
 
 interface MovedimCall {

@@ -11,6 +11,7 @@ import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import { asOperand } from './tensor-arithmetic.ts';
 import { broadcastTensors, where } from './functions.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
+import { indexing as indexingOps } from './families/indexing.ts';
 import { filler } from './calls.ts';
 import { isTensor } from './is-tensor.ts';
 import { trueIndices } from './picking.ts';
@@ -159,9 +160,9 @@ function scatterReduced(
       .mul(0)
       .maskedFill(of.detach().eq(of.detach()).logicalOr(true_(of)), 1);
   if (reduce === 'sum' || reduce === 'mean') {
-    const counts = apply1('scatterAdd', [zeros, index, ones(used)], attrs);
+    const counts = apply1(indexingOps.scatterAdd, [zeros, index, ones(used)], attrs);
     const start = includeSelf ? x : x.maskedFill(counts.gt(0), 0);
-    const sums = apply1('scatterAdd', [start, index, used], attrs);
+    const sums = apply1(indexingOps.scatterAdd, [start, index, used], attrs);
     if (reduce === 'sum') return sums;
     const all = includeSelf ? counts.add(1) : counts.clampMin(1);
     return x.isFloatingPoint() ? sums.div(all) : sums.floorDivide(all);
@@ -191,11 +192,11 @@ function extremes(
   const fits = at.layout.shape.every((size, i) => i === axis || size === line_.layout.shape[i]);
   if (!fits) return extremesOfPart(line_, at, from, attrs, reduce, includeSelf).reshape(x.layout.shape);
   const blank = numberAs('scatterReduce', x, neutral).expand(shape).contiguous();
-  const stacked = apply1('scatter', [blank, place, values], dimParams(axis + 1, 'scatter'));
-  const hit = apply1('scatterAdd', [x.newZeros(line_.layout.shape), at, from.detach().mul(0).maskedFill(from.detach().eq(from.detach()), 1).maskedFill(from.detach().ne(from.detach()), 1)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
+  const stacked = apply1(indexingOps.scatter, [blank, place, values], dimParams(axis + 1, 'scatter'));
+  const hit = apply1(indexingOps.scatterAdd, [x.newZeros(line_.layout.shape), at, from.detach().mul(0).maskedFill(from.detach().eq(from.detach()), 1).maskedFill(from.detach().ne(from.detach()), 1)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
   const self = includeSelf ? line_ : line_.maskedFill(hit, neutral);
   const all = [self.unsqueeze(0), stacked];
-  const joined = apply1('cat', all, dimParams(0, 'cat'));
+  const joined = apply1(indexingOps.cat, all, dimParams(0, 'cat'));
   const reduced = reduce === 'prod' ? joined.prod(0).to(x.dtype) : joined[reduce](0);
   return reduced.reshape(x.layout.shape);
 }
@@ -262,7 +263,7 @@ export function take(x: Tensor, index: Tensor): Tensor {
   ofX('take', x, index);
   const flat = x.reshape([-1]);
   const places = index.reshape([-1]);
-  return apply1('indexSelect', [flat, places], indexParams(0, 'take', true)).reshape(index.layout.shape);
+  return apply1(indexingOps.indexSelect, [flat, places], indexParams(0, 'take', true)).reshape(index.layout.shape);
 }
 
 interface PutCall {

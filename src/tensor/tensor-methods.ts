@@ -3,7 +3,7 @@ import { written, type Call } from './calls.ts';
 import * as draws from './draws.ts';
 import type { DrawOptions, MultinomialArguments } from './draws.ts';
 import { allclose, equal, where } from './functions.ts';
-import { nonzero } from './indexing.ts';
+import { family } from './family.ts';
 import * as pointwise from './pointwise.ts';
 import type { CloseArguments, LerpArguments, NanToNumArguments } from './pointwise.ts';
 import * as placing from './scatter.ts';
@@ -374,12 +374,12 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
 
   /** Where elements are not 0: a row of indices for each. */
   nonzero(): Tensor {
-    return nonzero(this.self());
+    return family('picking').nonzero(this.self());
   }
 
   /** As {@link nonzero}. */
   argwhere(): Tensor {
-    return nonzero(this.self());
+    return family('picking').nonzero(this.self());
   }
 
   /** These elements where a condition holds, others elsewhere. */

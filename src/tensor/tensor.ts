@@ -11,12 +11,13 @@ import { DeviceError, ShapeError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
-import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
 import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './create.ts';
 import { apply1 } from './dispatch.ts';
+import { family } from './family.ts';
 import { registerTensor } from './make-tensor.ts';
-import { at, indexSelect, setAt, type Index, type SetAtOptions } from './indexing.ts';
+import { at, setAt, type Index, type SetAtOptions } from './indexing.ts';
 import { castParams } from './ops/copy.ts';
 import { formatTensor, formatUnread } from './print.ts';
 import { forbidWhileRecording } from './recorder.ts';
@@ -291,7 +292,7 @@ export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
    */
   indexSelect(dim: number, index: Tensor): Tensor {
     requireTensor('indexSelect', 'the index', index, "write tensor([0, 2], { dtype: 'int64' })");
-    return indexSelect(this, dim, index);
+    return family('picking').indexSelect(this, dim, index);
   }
 
   /**
@@ -300,7 +301,7 @@ export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
    */
   gather(dim: number, index: Tensor): Tensor {
     requireTensor('gather', 'the index', index, "write tensor([[0], [2]], { dtype: 'int64' })");
-    return apply1('gather', [this, index], dimParams(dim, 'gather'));
+    return family('picking').gather(this, dim, index);
   }
 
   /** The slices along the first dimension. */

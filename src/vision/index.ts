@@ -2,6 +2,8 @@
  * Images: reading, transforms and data sets, by torchvision's names (https://pytorch.org/vision/stable/). Runs in Node and in browsers,
  * where paths are not available but `File`, `Blob` and bytes are.
  */
+import '../tensor/tensor.ts'; // registers the class
+
 export { decodeImage, type DecodeOptions } from '../io/image/decode.ts';
 export { Image, type Channels, type ImageMode } from '../io/image/image.ts';
 export type { FileSource } from '../io/archive/open-files.ts';

@@ -1,34 +1,29 @@
-/** The lowerings of the CPU. */
+/** The lowerings of the CPU: of the operations that every program has; families (`tensor/families`) add theirs. */
 import { invariant } from '../../base/errors.ts';
 import { CpuLowering } from './lowering.ts';
-import type { LoweredAttrs } from '../../tensor/ops/index.ts';
+import type { CoreOp, LoweredAttrs } from '../../tensor/ops/index.ts';
 import type { DeviceLowerings, OpLowerings } from '../table.ts';
-import { convLowerings } from './conv/index.ts';
 import { elementwiseLanes } from '../../kernels/cpu/elementwise/lanes.ts';
 import { copyLowerings } from './copy.ts';
 import { launchElementwiseMany } from './elementwise-launch.ts';
 import { lowerElementwise } from './elementwise.ts';
-import { indexingLowerings } from './indexing.ts';
-import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
-import { normLowerings } from './norm.ts';
-import { poolLowerings } from './pool.ts';
 import { reduceLowerings } from './reduce/index.ts';
-import { resampleLowerings } from './resample.ts';
 import { softmaxLowerings } from './softmax.ts';
 
 /** It refuses none. */
-const operations: OpLowerings<LoweredAttrs, CpuLowering> = {
+const core: OpLowerings<Pick<LoweredAttrs, CoreOp>, CpuLowering> = {
   ...copyLowerings,
   ...reduceLowerings,
   ...matmulLowerings,
-  ...convLowerings,
-  ...poolLowerings,
-  ...resampleLowerings,
-  ...normLowerings,
   ...softmaxLowerings,
-  ...lossLowerings,
-  ...indexingLowerings,
+};
+
+const operations = core as OpLowerings<LoweredAttrs, CpuLowering>;
+
+/** Adds a family's lowerings. */
+export const addCpuLowerings = (lowerings: Partial<OpLowerings<LoweredAttrs, CpuLowering>>): void => {
+  Object.assign(operations, lowerings);
 };
 
 /** Runners of the CPU say what kernels may assume. */

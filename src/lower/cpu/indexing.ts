@@ -21,7 +21,7 @@ import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
 import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
-import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { IndexCheckAttrs, IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import { joined, padded } from '../regions.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
@@ -313,13 +313,14 @@ function lowerSort(l: CpuLowering, [input]: Values, [values, indices]: Values, p
   });
 }
 
+export const indexCheckLowerings: OpLowerings<IndexCheckAttrs, CpuLowering> = { indexCheck: { lower: lowerCheckOnly } };
+
 export const indexingLowerings: OpLowerings<IndexingAttrs, CpuLowering> = {
   indexSelect: { lower: lowerIndexSelect },
   indexSelectGrad: { lower: lowerIndexSelectGrad },
   indexAdd: { lower: lowerIndexAdd },
   indexCopy: { lower: lowerIndexCopy },
   ravelIndex: { lower: lowerRavel },
-  indexCheck: { lower: lowerCheckOnly },
   gather: { lower: lowerGather },
   gatherGrad: { lower: lowerGatherGrad },
   scatter: { lower: lowerScatter },

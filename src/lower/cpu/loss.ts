@@ -17,7 +17,7 @@ import {
   type ClassLoss,
 } from '../../kernels/cpu/loss/classes.ts';
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
-import type { LossAttrs } from '../../tensor/ops/loss.ts';
+import type { ClassLossAttrs, PairLossAttrs } from '../../tensor/ops/loss.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax.ts';
@@ -246,7 +246,7 @@ function lowerPairLossGrad(l: CpuLowering, inputs: Values, [da]: Values, p: Pair
   l.launch(kernel, { g, a, b, da: da!, size, beta: p.beta, scale }, blocksOf(a));
 }
 
-export const lossLowerings: OpLowerings<LossAttrs, CpuLowering> = {
+export const classLossLowerings: OpLowerings<ClassLossAttrs, CpuLowering> = {
   nllLoss: { lower: lowerNll },
   nllLossGrad: { lower: lowerNllGrad },
   crossEntropy: {
@@ -257,6 +257,9 @@ export const lossLowerings: OpLowerings<LossAttrs, CpuLowering> = {
     }),
   },
   crossEntropyGrad: { lower: lowerCrossEntropyGrad },
+};
+
+export const pairLossLowerings: OpLowerings<PairLossAttrs, CpuLowering> = {
   mseLoss: { lower: lowerPairLoss },
   l1Loss: { lower: lowerPairLoss },
   smoothL1Loss: { lower: lowerPairLoss },

@@ -39,7 +39,7 @@ import {
   tapPattern,
   type TapPattern,
 } from '../../kernels/cpu/pool/window.ts';
-import type { PoolAttrs } from '../../tensor/ops/pool.ts';
+import type { MaxPoolAttrs, RegionPoolAttrs } from '../../tensor/ops/pool.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 
@@ -306,10 +306,13 @@ function lowerAdaptiveMax(l: CpuLowering, [input]: Values, [y, indices]: Values,
   l.launch(maxRegionKernel(l.target, t), { ...common, x, y: y!, indices: indices! }, options);
 }
 
-export const poolLowerings: OpLowerings<PoolAttrs, CpuLowering> = {
+export const maxPoolLowerings: OpLowerings<MaxPoolAttrs, CpuLowering> = {
   maxPool2d: { lower: lowerMaxPool },
   maxPool2dGrad: { lower: lowerMaxPoolGrad },
   maxPool2dPick: { lower: lowerPickMax },
+};
+
+export const regionPoolLowerings: OpLowerings<RegionPoolAttrs, CpuLowering> = {
   avgPool2d: { lower: lowerAvgPool },
   avgPool2dGrad: { lower: lowerAvgPoolGrad },
   adaptiveAvgPool2d: { lower: lowerAdaptiveAvg },

@@ -8,7 +8,7 @@ import type { FlipParams, IndexCheckParams, IndexParams, OneHotParams, PadParams
 import { gatherLaunch, indexCheckLaunch, indexPutFewLaunch,
   indexPutLaunch, indexSelectLaunch, oneHotLaunch, ravelLaunch, scatterLaunch, SORT_BLOCK, sortBlocksLaunch, sortMergeLaunch, triangleLaunch, type Put } from '../../kernels/wgsl/index.ts'; // prettier-ignore
 import type { Lines } from '../../kernels/wgsl/lines.ts';
-import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import { joined, padded } from '../regions.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, asDType, intoDense, lowerCopy, lowerFill } from './elementwise.ts';
@@ -201,7 +201,7 @@ function lowerSort(l: GpuLowering, [given]: Values, [values, indices]: Values, p
   }
 }
 
-export const indexingLowerings: GpuLowerings<IndexingAttrs> = {
+export const indexingLowerings: GpuLowerings<AllIndexingAttrs> = {
   indexSelect: { lower: lowerSelect },
   indexSelectGrad: { lower: (l, inputs, outputs, p: ShapedDimParams) => put('gradient')(l, inputs, outputs, p) },
   indexAdd: { lower: put('add') },

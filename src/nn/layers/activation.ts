@@ -1,4 +1,5 @@
 /** The everyday activations as layers. With `inplace`, the input itself is changed. Arguments in PyTorch's order or by name. */
+import { activation as activationOps } from '../../tensor/families/activation.ts';
 import { BOOL, NUMBER, oneOf, orNull, WHOLE } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonFloat } from '../../base/python-format.ts';
@@ -56,7 +57,7 @@ export class LeakyReLU extends Layer<IdentityFn> {
   }
 
   protected override run(x: Tensor): Tensor {
-    return activate('leakyRelu', x, [this.negativeSlope], this.inplace);
+    return activate(activationOps.leakyRelu, x, [this.negativeSlope], this.inplace);
   }
 
   override extraRepr(): string {
@@ -140,7 +141,7 @@ export class Hardtanh extends Layer<IdentityFn> {
   }
 
   protected override run(x: Tensor): Tensor {
-    return activate('hardtanh', x, [this.minVal, this.maxVal], this.inplace);
+    return activate(activationOps.hardtanh, x, [this.minVal, this.maxVal], this.inplace);
   }
 
   override extraRepr(): string {
@@ -151,7 +152,7 @@ export class Hardtanh extends Layer<IdentityFn> {
 /** min(max(x, 0), 6) */
 export class ReLU6 extends InPlaceLayer {
   protected override run(x: Tensor): Tensor {
-    return activate('hardtanh', x, [0, 6], this.inplace);
+    return activate(activationOps.hardtanh, x, [0, 6], this.inplace);
   }
 }
 
@@ -169,7 +170,7 @@ export class Hardsigmoid extends InPlaceLayer {
 /** x·hardsigmoid(x) */
 export class Hardswish extends InPlaceLayer {
   protected override run(x: Tensor): Tensor {
-    return activate('hardswish', x, [], this.inplace);
+    return activate(activationOps.hardswish, x, [], this.inplace);
   }
 
   override extraRepr(): string {
@@ -180,7 +181,7 @@ export class Hardswish extends InPlaceLayer {
 /** x·sigmoid(x) */
 export class SiLU extends InPlaceLayer {
   protected override run(x: Tensor): Tensor {
-    return activate('silu', x, [], this.inplace);
+    return activate(activationOps.silu, x, [], this.inplace);
   }
 }
 
@@ -200,7 +201,7 @@ export class ELU extends Layer<IdentityFn> {
   }
 
   protected override run(x: Tensor): Tensor {
-    return activate('elu', x, [this.alpha, 1, 1], this.inplace);
+    return activate(activationOps.elu, x, [this.alpha, 1, 1], this.inplace);
   }
 
   override extraRepr(): string {

@@ -17,6 +17,7 @@ import {
   type Pair,
 } from '../../geometry/pool.ts';
 import { apply } from '../../tensor/dispatch.ts';
+import { maxPool } from '../../tensor/families/max-pool.ts';
 import type { ValuesAndIndices } from '../../tensor/tensor-math.ts';
 import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -77,7 +78,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
 
   protected override run(x: Tensor): Tensor {
     if (!this.returnIndices) return maxPool2dWith(x, this.#params);
-    const [values, indices] = apply('maxPool2d', [x], this.#params);
+    const [values, indices] = apply(maxPool.maxPool2d, [x], this.#params);
     return { values: values!, indices: indices! } satisfies ValuesAndIndices as unknown as Tensor; // as its type says
   }
 

@@ -2,14 +2,14 @@
 import { numelOf } from '../../base/shape.ts';
 import type { RavelParams } from '../../geometry/indexing.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
-import type { IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
 import { TO_END } from './graph.ts';
 
-type Family = ReduceAttrs & SoftmaxAttrs & MatmulAttrs & IndexingAttrs;
+type Family = ReduceAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
 const SCATTER = 'of equal indices, ONNX does not say which one wins';

@@ -1,20 +1,23 @@
-/** All operations: their attributes by name, and their rules. The compiler finds an operation without a rule. */
+/**
+ * All operations: their attributes by name, and the rules of those that every program has. The rules of the others come with their families
+ * (`tensor/families`), when a module that needs one is imported; the compiler finds an operation that no family has.
+ */
 import { compareRules, type CompareAttrs } from './binary-compare.ts';
 import { scalarRules, type ScalarOpAttrs } from './binary-scalar.ts';
 import { binaryRules, type BinaryAttrs } from './binary.ts';
-import { convRules, type ConvAttrs } from './conv.ts';
+import type { ConvAttrs } from './conv.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
-import { indexingRules, type IndexingAttrs } from './indexing.ts';
-import { lossRules, type LossAttrs } from './loss.ts';
+import type { AllIndexingAttrs } from './indexing.ts';
+import type { LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
-import { normRules, type NormAttrs } from './norm.ts';
-import { optimizerUpdateRules, type OptimizerUpdateAttrs } from './optimizer-update.ts';
-import { optimizerRules, type OptimizerAttrs } from './optimizer.ts';
-import { poolRules, type PoolAttrs } from './pool.ts';
+import type { NormAttrs } from './norm.ts';
+import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
+import type { OptimizerAttrs } from './optimizer.ts';
+import type { PoolAttrs } from './pool.ts';
 import { reduceRules, type ReduceAttrs } from './reduce.ts';
-import { resampleRules, type ResampleAttrs } from './resample.ts';
-import type { FormulaRules, OpRules } from './rule.ts';
+import type { ResampleAttrs } from './resample.ts';
+import type { OpRules } from './rule.ts';
 import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
 import { activationRules, type ActivationAttrs } from './unary-activation.ts';
 import { unaryRules, type UnaryAttrs } from './unary.ts';
@@ -43,33 +46,31 @@ export interface LoweredAttrs
     NormAttrs,
     SoftmaxAttrs,
     LossAttrs,
-    IndexingAttrs {}
+    AllIndexingAttrs {}
 
 export interface OpAttrs extends FormulaAttrs, LoweredAttrs {}
 
 export type OpName = keyof OpAttrs;
 
-const formulaRules: FormulaRules<FormulaAttrs> = {
+const coreFormulas = {
   ...binaryRules,
   ...compareRules,
   ...scalarRules,
   ...selectRules,
   ...unaryRules,
   ...activationRules,
-  ...optimizerRules,
-  ...optimizerUpdateRules,
 };
 
-export const RULES: OpRules<OpAttrs> = {
-  ...formulaRules,
+const coreRules = {
   ...copyRules,
   ...reduceRules,
   ...matmulRules,
-  ...convRules,
-  ...poolRules,
-  ...resampleRules,
-  ...normRules,
   ...softmaxRules,
-  ...lossRules,
-  ...indexingRules,
 };
+
+/** What is there without any family. */
+export type CoreFormula = keyof typeof coreFormulas;
+export type CoreOp = keyof typeof coreRules;
+
+/** The rules of what is there: of all operations only once all families are. Ask with `ruleOf` (`graph-op.ts`), which says what is missing. */
+export const RULES = { ...coreFormulas, ...coreRules } as OpRules<OpAttrs>;

@@ -30,6 +30,14 @@ import {
 import type { Tensor } from '../tensor.ts';
 import type { GradientContext, OpRule, OpRules } from './rule.ts';
 
+export interface IndexCheckAttrs {
+  /** [index] → 0; refuses indices out of range, for those who must know before anything is done */
+  indexCheck: IndexCheckParams;
+}
+
+/** With those of `indexCheck`. */
+export interface AllIndexingAttrs extends IndexingAttrs, IndexCheckAttrs {}
+
 export interface IndexingAttrs {
   /** [x, index [n]] → x's slices along dim */
   indexSelect: IndexParams;
@@ -41,8 +49,6 @@ export interface IndexingAttrs {
   indexCopy: IndexParams;
   /** [index, …], of one shape → where they point, counted in the flattened dimensions; int64, from the front */
   ravelIndex: RavelParams;
-  /** [index] → 0; refuses indices out of range, for those who must know before anything is done */
-  indexCheck: IndexCheckParams;
   /** [x, index (x's rank)] → x at index along dim */
   gather: IndexParams;
   /** [∂y, index] → ∂x */
@@ -286,13 +292,6 @@ export const indexingRules: OpRules<IndexingAttrs> = {
     },
     gradient: null,
   },
-  indexCheck: {
-    shape: ([index]) => {
-      isIndex('indexCheck', index!);
-      return [layoutOf('int64', [])];
-    },
-    gradient: null,
-  },
   gather: {
     shape: ([x, index], { dim, caller }) => {
       isIndex('gather', index!);
@@ -403,4 +402,14 @@ export const indexingRules: OpRules<IndexingAttrs> = {
   },
   sort: sorted('sort', 'SortBackward0'),
   topk: sorted('topk', 'TopkBackward0'),
+};
+
+export const indexCheckRules: OpRules<IndexCheckAttrs> = {
+  indexCheck: {
+    shape: ([index]) => {
+      isIndex('indexCheck', index!);
+      return [layoutOf('int64', [])];
+    },
+    gradient: null,
+  },
 };

@@ -23,7 +23,7 @@ import {
 import type { Tensor } from '../tensor.ts';
 import { differentiableOnce, type GradientContext, type OpRules } from './rule.ts';
 
-export interface LossAttrs {
+export interface ClassLossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */
   nllLoss: ClassLossParams;
   /** [∂loss, target, totalWeight, weight?] → ∂logProbabilities */
@@ -33,6 +33,9 @@ export interface LossAttrs {
   /** [∂loss, probabilities, target, totalWeight, weight?] → ∂logits */
   crossEntropyGrad: ClassLossParams;
   /** [input, target] → loss */
+}
+
+export interface PairLossAttrs {
   mseLoss: PairLossParams;
   l1Loss: PairLossParams;
   smoothL1Loss: PairLossParams;
@@ -42,6 +45,8 @@ export interface LossAttrs {
   /** [∂loss, input, target] → ∂input; for losses of the difference, ∂target is its negative */
   pairLossGrad: PairLossParams;
 }
+
+export interface LossAttrs extends ClassLossAttrs, PairLossAttrs {}
 
 /** Checks log-probabilities or logits against targets and weights. */
 function checkClasses(op: string, [x, target, weight]: readonly Layout[]): ClassGeometry {
@@ -117,7 +122,7 @@ function pairLossSecond({
   ];
 }
 
-const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
+const pairLoss = (name: string, op: string): OpRules<PairLossAttrs>['mseLoss'] => ({
   shape: ([a, b], { reduction }) => {
     requireDType(op, 'input', a!.dtype, ['float32', 'float64']);
     requireDType(op, 'target', b!.dtype, [a!.dtype]);
@@ -142,7 +147,7 @@ const pairLoss = (name: string, op: string): OpRules<LossAttrs>['mseLoss'] => ({
   },
 });
 
-export const lossRules: OpRules<LossAttrs> = {
+export const classLossRules: OpRules<ClassLossAttrs> = {
   nllLoss: {
     shape: (inputs, { reduction }) => {
       checkClasses('nllLoss', inputs);
@@ -192,6 +197,9 @@ export const lossRules: OpRules<LossAttrs> = {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
     gradient: differentiableOnce('crossEntropy', 'use nllLoss(logSoftmax(x)), whose gradients can be differentiated'),
   },
+};
+
+export const pairLossRules: OpRules<PairLossAttrs> = {
   mseLoss: pairLoss('MseLossBackward0', 'mseLoss'),
   l1Loss: pairLoss('L1LossBackward0', 'l1Loss'),
   smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss'),
@@ -206,3 +214,5 @@ export const lossRules: OpRules<LossAttrs> = {
     },
   },
 };
+
+export const lossRules: OpRules<LossAttrs> = Object.assign({}, classLossRules, pairLossRules);

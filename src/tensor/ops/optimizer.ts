@@ -32,18 +32,23 @@ export interface AdamParams extends Attrs {
   readonly maximize: boolean;
 }
 
-export interface OptimizerAttrs {
+export interface SgdAttrs {
   /**
    * Inputs [param, grad], with momentum 'running' also [buffer]; outputs [param], with momentum also [buffer].
    * Scalars: {@link sgdScalars}.
    */
   sgdStep: SgdParams;
+}
+
+export interface AdamAttrs {
   /**
    * Inputs [param, grad, average, squaredAverage], with amsgrad also [largest]; outputs the same without grad.
    * Scalars: {@link adamScalars}.
    */
   adamStep: AdamParams;
 }
+
+export interface OptimizerAttrs extends SgdAttrs, AdamAttrs {}
 
 export function sgdParams(params: Omit<SgdParams, 'key'>): SgdParams {
   const { momentum, nesterov, weightDecay, maximize } = params;
@@ -142,7 +147,7 @@ function stepSpec(
   };
 }
 
-export const optimizerRules: FormulaRules<OptimizerAttrs> = {
+export const sgdRules: FormulaRules<SgdAttrs> = {
   sgdStep: {
     shape: (inputs, { momentum }) => {
       requireMatching('sgdStep', inputs);
@@ -153,6 +158,9 @@ export const optimizerRules: FormulaRules<OptimizerAttrs> = {
       stepSpec(`sgd ${params.key}`, 4, inputs, outputs, (x, scalars) => sgd(params, x, scalars)),
     gradient: null,
   },
+};
+
+export const adamRules: FormulaRules<AdamAttrs> = {
   adamStep: {
     shape: (inputs) => {
       requireMatching('adamStep', inputs);

@@ -17,13 +17,16 @@ import {
 import type { Tensor } from '../tensor.ts';
 import type { Gradient, GradientContext, OpRules } from './rule.ts';
 
-export interface PoolAttrs {
+export interface MaxPoolAttrs {
   /** x → [values, indices]: see {@link MaxPoolParams.indices}. */
   maxPool2d: MaxPoolParams;
   /** [∂values, indices of either max pooling] → ∂x */
   maxPool2dGrad: PoolGradParams<MaxPoolParams | AdaptivePoolParams>;
   /** [g (shaped as x), indices] → the elements of g that won: the gradient of `maxPool2dGrad`. */
   maxPool2dPick: PoolGradParams<MaxPoolParams | AdaptivePoolParams>;
+}
+
+export interface RegionPoolAttrs {
   avgPool2d: AvgPoolParams;
   /** ∂y → ∂x */
   avgPool2dGrad: PoolGradParams<AvgPoolParams>;
@@ -33,6 +36,8 @@ export interface PoolAttrs {
   /** x → [values, indices (int64, index in the plane)] */
   adaptiveMaxPool2d: AdaptivePoolParams;
 }
+
+export interface PoolAttrs extends MaxPoolAttrs, RegionPoolAttrs {}
 
 const pooled = (x: Layout, shape: readonly number[]): Layout => layoutOf(x.dtype, shape);
 
@@ -45,7 +50,7 @@ function toFirst<A>(
   return { name, saves, run: (ctx) => [ctx.grads[0] === undefined ? undefined : run(ctx.grads[0], ctx)] };
 }
 
-export const poolRules: OpRules<PoolAttrs> = {
+export const maxPoolRules: OpRules<MaxPoolAttrs> = {
   maxPool2d: {
     choice: 'picks',
     step: (attrs) => (attrs.key === PAIRS.key ? 'pool' : undefined),
@@ -77,6 +82,9 @@ export const poolRules: OpRules<PoolAttrs> = {
       run: ({ grads: [g], apply, input, attrs }) => [g && apply('maxPool2dGrad', [g, input(1)], attrs)[0], undefined],
     },
   },
+};
+
+export const regionPoolRules: OpRules<RegionPoolAttrs> = {
   avgPool2d: {
     shape: ([x], attrs) => [pooled(x!, windowGeometry('avgPool2d', x!, attrs).outShape)],
     gradient: toFirst(
@@ -118,3 +126,5 @@ export const poolRules: OpRules<PoolAttrs> = {
     ),
   },
 };
+
+export const poolRules: OpRules<PoolAttrs> = Object.assign({}, maxPoolRules, regionPoolRules);

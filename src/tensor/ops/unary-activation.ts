@@ -12,11 +12,23 @@ import type { Tensor } from '../tensor.ts';
 import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 import { notBool, unaryRule } from './unary.ts';
 
-export interface ActivationAttrs {
+export interface CoreActivationAttrs {
   /** max(x, 0); NaN stays */
   relu: Attrs;
   sigmoid: Attrs;
   tanh: Attrs;
+  /** [g, y] → g where y > 0 */
+  reluGrad: Attrs;
+  /** [g, y] → g·y·(1 - y) */
+  sigmoidGrad: Attrs;
+  /** [g, y] → g·(1 - y²) */
+  tanhGrad: Attrs;
+  /** [g, x or y] → g where that is between the bounds; scalars: [least, most] */
+  hardtanhGrad: Attrs;
+}
+
+/** Those that no method of tensors is made of. */
+export interface MoreActivationAttrs {
   /** x where x > 0, else slope·x; scalars: [slope] */
   leakyRelu: Attrs;
   /** x·Φ(x), exact */
@@ -31,12 +43,6 @@ export interface ActivationAttrs {
   hardswish: Attrs;
   /** s·x where x > 0, else s·α·(exp(i·x) - 1); scalars: [α, scale s, input's scale i]: ELU, SELU, CELU */
   elu: Attrs;
-  /** [g, y] → g where y > 0 */
-  reluGrad: Attrs;
-  /** [g, y] → g·y·(1 - y) */
-  sigmoidGrad: Attrs;
-  /** [g, y] → g·(1 - y²) */
-  tanhGrad: Attrs;
   /** [g, x]; scalars: [slope] */
   leakyReluGrad: Attrs;
   /** [g, x] */
@@ -45,13 +51,13 @@ export interface ActivationAttrs {
   siluGrad: Attrs;
   /** [g, x]; scalars: [β, threshold] */
   softplusGrad: Attrs;
-  /** [g, x or y] → g where that is between the bounds; scalars: [least, most] */
-  hardtanhGrad: Attrs;
   /** [g, x] */
   hardswishGrad: Attrs;
   /** [g, x]; scalars: as of elu */
   eluGrad: Attrs;
 }
+
+export interface ActivationAttrs extends CoreActivationAttrs, MoreActivationAttrs {}
 
 /** The density of the normal distribution at 0. */
 const DENSITY = 1 / Math.sqrt(2 * Math.PI);
@@ -128,7 +134,7 @@ const throughInput = (
 const floatOnly = (op: string) => (dtype: Parameters<typeof requireDType>[2]): void =>
   requireDType(op, 'input', dtype, ['float32', 'float64']); // prettier-ignore
 
-export const activationRules: FormulaRules<ActivationAttrs> = {
+export const activationRules: FormulaRules<CoreActivationAttrs> = {
   relu: {
     step: 'relu',
     ...unaryRule(
@@ -150,6 +156,32 @@ export const activationRules: FormulaRules<ActivationAttrs> = {
     { name: 'tanh', of: (x) => x.math('tanh'), floating: true, cost: 2 },
     throughOutput('TanhBackward0', 'tanhGrad'),
   ),
+  reluGrad: {
+    step: 'gate',
+    ...gradRule('reluGrad', (g, y) => y.le(0).select(0, g), { cost: 0.1 }, null),
+  },
+  sigmoidGrad: gradRule(
+    'sigmoidGrad',
+    (g, y) => g.mul(constantOf(y.type, 1).sub(y)).mul(y),
+    { cost: 0.2 },
+    (h, g, y) => h.mul(g).mul(y.mul(-2).add(1)),
+  ),
+  tanhGrad: gradRule(
+    'tanhGrad',
+    (g, y) => g.mul(constantOf(y.type, 1).sub(y.mul(y))),
+    { cost: 0.2 },
+    (h, g, y) => h.mul(g).mul(y).mul(-2),
+  ),
+  hardtanhGrad: gradRule(
+    'hardtanhGrad',
+    // Nothing flows through NaN, as in PyTorch's vectors; its scalar loops, for the last few elements, let it.
+    (g, y, [least, most]) => y.gt(least!).select(y.lt(most!).select(g, 0), 0),
+    { scalars: 2, cost: 0.2 },
+    null,
+  ),
+};
+
+export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
   leakyRelu: unaryRule(
     {
       name: 'leakyRelu',
@@ -220,22 +252,6 @@ export const activationRules: FormulaRules<ActivationAttrs> = {
     },
     floatOnly('elu'),
   ),
-  reluGrad: {
-    step: 'gate',
-    ...gradRule('reluGrad', (g, y) => y.le(0).select(0, g), { cost: 0.1 }, null),
-  },
-  sigmoidGrad: gradRule(
-    'sigmoidGrad',
-    (g, y) => g.mul(constantOf(y.type, 1).sub(y)).mul(y),
-    { cost: 0.2 },
-    (h, g, y) => h.mul(g).mul(y.mul(-2).add(1)),
-  ),
-  tanhGrad: gradRule(
-    'tanhGrad',
-    (g, y) => g.mul(constantOf(y.type, 1).sub(y.mul(y))),
-    { cost: 0.2 },
-    (h, g, y) => h.mul(g).mul(y).mul(-2),
-  ),
   leakyReluGrad: gradRule(
     'leakyReluGrad',
     (g, x, [slope]) => x.gt(0).select(g, g.mul(slope!)),
@@ -283,13 +299,6 @@ export const activationRules: FormulaRules<ActivationAttrs> = {
       const slope = s.mul(s.neg().add(1)).mul(beta!);
       return h.mul(g).mul(slope).maskedFill(x.mul(beta!).gt(threshold!), 0);
     },
-  ),
-  hardtanhGrad: gradRule(
-    'hardtanhGrad',
-    // Nothing flows through NaN, as in PyTorch's vectors; its scalar loops, for the last few elements, let it.
-    (g, y, [least, most]) => y.gt(least!).select(y.lt(most!).select(g, 0), 0),
-    { scalars: 2, cost: 0.2 },
-    null,
   ),
   // 0 up to -3, 1 from 3 on, x/3 + 1/2 between; its slope is 1/3 there
   hardswishGrad: gradRule(

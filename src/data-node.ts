@@ -1,0 +1,4 @@
+/** `flambeau/data` for Node, where everything that `flambeau` has is there. */
+import './index-node.ts';
+
+export * from './data/index.ts';

@@ -1,0 +1,4 @@
+/** `flambeau/nn` for Node, where everything that `flambeau` has is there. */
+import './index-node.ts';
+
+export * from './nn/index.ts';

@@ -1,0 +1,5 @@
+/** Activations beyond relu, sigmoid and tanh. */
+import { provideFormulas } from '../family.ts';
+import { moreActivationRules, type MoreActivationAttrs } from '../ops/unary-activation.ts';
+
+export const activation = provideFormulas<MoreActivationAttrs>(moreActivationRules);

@@ -1,0 +1,6 @@
+/** Convolution. */
+import { convLowerings } from '../../lower/cpu/conv/index.ts';
+import { provideFamily } from '../family.ts';
+import { convRules, type ConvAttrs } from '../ops/conv.ts';
+
+export const conv = provideFamily<ConvAttrs>({ rules: convRules, lowerings: convLowerings });

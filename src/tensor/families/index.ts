@@ -1,0 +1,34 @@
+/** All families: what the entry `flambeau` imports, and where the compiler finds an operation that no family provides. */
+import { mention } from '../family.ts';
+import type { CoreFormula, CoreOp, OpName } from '../ops/index.ts';
+import { activation } from './activation.ts';
+import { adam } from './adam.ts';
+import { classLoss } from './class-loss.ts';
+import { conv } from './conv.ts';
+import { indexCheck } from './index-check.ts';
+import { indexing } from './indexing.ts';
+import { maxPool } from './max-pool.ts';
+import { norm } from './norm.ts';
+import { optimizerUpdate } from './optimizer-update.ts';
+import { pairLoss } from './pair-loss.ts';
+import { regionPool } from './region-pool.ts';
+import { resample } from './resample.ts';
+import { sgd } from './sgd.ts';
+import './picking.ts';
+
+/** A statement, so that no bundler leaves a family out. The compiler names here an operation that none of them provides. */
+mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
+  ...activation,
+  ...adam,
+  ...classLoss,
+  ...conv,
+  ...indexCheck,
+  ...indexing,
+  ...maxPool,
+  ...norm,
+  ...optimizerUpdate,
+  ...pairLoss,
+  ...regionPool,
+  ...resample,
+  ...sgd,
+});
