@@ -71,3 +71,10 @@ export function readPhases(saved: unknown, error: MakeError): Phase[] {
     };
   });
 }
+
+/** Sets a group's momentum, which Adam and its relatives have as their first beta. */
+export function setMomentum(group: object, momentum: number): void {
+  const target = group as { momentum?: number; betas?: readonly [number, number] };
+  if (target.betas === undefined) target.momentum = momentum;
+  else target.betas = [momentum, target.betas[1]];
+}
