@@ -14,11 +14,28 @@ const ALIGN = 64;
 /** What a block takes. */
 export const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / ALIGN) * ALIGN;
 
-/** Offsets of the blocks, 64-byte aligned, and the size of the arena. */
-export function arrange(spans: readonly Span[]): { readonly offsets: readonly number[]; readonly bytes: number } {
+/** The most bytes of a part of an arena on a device whose largest buffer is of `bytes`. */
+export const partBytes = (bytes: number): number => Math.max(ALIGN, Math.floor(bytes / ALIGN) * ALIGN);
+
+/** Where blocks lie. */
+export interface Arrangement {
+  readonly offsets: readonly number[];
+  readonly bytes: number;
+  /** No block reaches over a multiple of this. */
+  readonly part: number;
+}
+
+/**
+ * Offsets of the blocks, 64-byte aligned, and the size of the arena. No block reaches over a multiple of `most`, so that an arena larger than
+ * a device's largest buffer may lie in several; unless a block is larger itself, which has no place at all there.
+ */
+export function arrange(spans: readonly Span[], most = Infinity): Arrangement {
+  const part = spans.some(({ bytes }) => aligned(bytes) > most) ? Infinity : most;
   const order = spans.map((_, i) => i).sort((a, b) => spans[b]!.bytes - spans[a]!.bytes || a - b);
   const offsets = new Array<number>(spans.length).fill(0);
   const placed: number[] = [];
+  const placeFrom = (at: number, size: number): number =>
+    (at % part) + size > part ? Math.ceil(at / part) * part : at;
   let total = 0;
   for (const i of order) {
     const span = spans[i]!;
@@ -30,11 +47,11 @@ export function arrange(spans: readonly Span[]): { readonly offsets: readonly nu
     let at = 0;
     for (const j of others) {
       if (offsets[j]! - at >= size) break;
-      at = Math.max(at, offsets[j]! + aligned(spans[j]!.bytes));
+      at = placeFrom(Math.max(at, offsets[j]! + aligned(spans[j]!.bytes)), size);
     }
     offsets[i] = at;
     placed.push(i);
     total = Math.max(total, at + size);
   }
-  return { offsets, bytes: total };
+  return { offsets, bytes: total, part };
 }

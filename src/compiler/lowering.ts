@@ -7,7 +7,7 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
-import { arrange, type Span } from './arena.ts';
+import { arrange, type Arrangement, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
 export interface Value {
@@ -93,9 +93,9 @@ export abstract class Lowering<S extends LoweredStep = LoweredStep> {
     this.#firstScalar = firstScalar;
   }
 
-  /** Where temporaries lie in a run's one block, and its size. */
-  arrange(): { readonly offsets: readonly number[]; readonly bytes: number } {
-    return arrange(this.#temps);
+  /** Where temporaries lie in a run's one block, or in several of at most so many bytes, and its size. */
+  arrange(most = Infinity): Arrangement {
+    return arrange(this.#temps, most);
   }
 
   /** A value whose address the caller of the plan supplies. */

@@ -3,7 +3,7 @@
  * from run to run, its programs. All of its memory comes back when it is disposed of, or when nothing refers to it.
  */
 import type { Device, Fault, Hold, Holding, Places, Program, Runner } from '../devices/device.ts';
-import { aligned } from './arena.ts';
+import { aligned, partBytes } from './arena.ts';
 import type { Graph } from './graph.ts';
 import { canLetGo, type Idle } from './idle.ts';
 import { forget, holds, type Keeper, type Kept } from './kept.ts';
@@ -33,6 +33,8 @@ export class PlanCode implements Keeper, Idle {
   /** Where all buffers are; external and temporary ones are filled in at each run. */
   readonly #places: Places;
   readonly tempBytes: number;
+  /** The most bytes of a piece that they can lie in. */
+  readonly tempPart: number;
   /** Whether it is running. */
   busy = false;
   readonly #place: CodePlace;
@@ -45,6 +47,8 @@ export class PlanCode implements Keeper, Idle {
   readonly #singles = new Map<LoweredStep, Program>();
   /** The buffers in the temporary block. */
   readonly #temps: readonly number[];
+  /** In which part of the temporary memory each of them lies, if that is in parts. */
+  #parts: Map<number, number> | undefined;
   /** Where the temporary block was when it was last placed. */
   #placed: Places['buffers'][number];
   /** Constant tables, and where kernels report what they refuse. */
@@ -55,7 +59,10 @@ export class PlanCode implements Keeper, Idle {
     const { buffers, steps } = lowering;
     this.#place = place;
     this.#graph = graph;
-    const { offsets, bytes } = lowering.arrange();
+    const most = partBytes(place.device.limits.bytes);
+    const whole = lowering.arrange();
+    const { offsets, bytes, part } = whole.bytes <= most ? whole : lowering.arrange(most);
+    this.tempPart = part;
     this.tempBytes = offsets.length === 0 ? 0 : bytes;
     this.#places = place.places;
     for (let i = this.#places.buffers.length; i < buffers.length; i++) {
@@ -66,7 +73,10 @@ export class PlanCode implements Keeper, Idle {
     this.#temps = numbersOf(buffers, 'temp');
     for (const i of this.#temps) {
       const source = buffers[i]!;
-      if (source.kind === 'temp') this.#places.offsets[i] = offsets[source.temp]!;
+      if (source.kind !== 'temp') continue;
+      const offset = offsets[source.temp]!;
+      this.#places.offsets[i] = offset % part;
+      if (bytes > part) (this.#parts ??= new Map()).set(i, Math.floor(offset / part));
     }
     this.kept = buffers.flatMap((source, buffer) => {
       if (source.kind !== 'kept') return [];
@@ -103,6 +113,11 @@ export class PlanCode implements Keeper, Idle {
     if (block === this.#placed) return;
     this.#placed = block;
     for (const buffer of this.#temps) this.#places.buffers[buffer] = block;
+  }
+
+  /** Says where the parts of the temporary memory are. */
+  placeParts(parts: readonly Places['buffers'][number][]): void {
+    for (const buffer of this.#temps) this.#places.buffers[buffer] = parts[this.#parts!.get(buffer)!];
   }
 
   /** Makes again what was made of buffers that have changed since. */

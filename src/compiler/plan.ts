@@ -121,12 +121,26 @@ export class Plan {
       code.run(scalars);
       return;
     }
+    if (code.tempBytes > code.tempPart) {
+      this.#runInParts(arena ?? new SharedArena(this.#hold), code, scalars);
+      return;
+    }
     const temp = arena?.take(code.tempBytes) ?? this.device.allocate(code.tempBytes);
     try {
       code.place(temp);
       code.run(scalars);
     } finally {
       if (arena === undefined) this.device.free(temp);
+    }
+  }
+
+  /** Runs with more temporary memory than the device's largest buffer has. */
+  #runInParts(arena: SharedArena, code: PlanCode, scalars: readonly number[]): void {
+    try {
+      code.placeParts(arena.takeParts(code.tempBytes, code.tempPart));
+      code.run(scalars);
+    } finally {
+      if (arena !== this.#arena) arena.letGo();
     }
   }
 

@@ -9,6 +9,8 @@ export class SharedArena implements Idle {
   busy = false;
   readonly #hold: Hold;
   #block: Holding | undefined;
+  /** Of an arena that is larger than the device's largest buffer: the parts before the last, which is the block. */
+  #parts: Holding[] = [];
 
   constructor(hold: Hold) {
     this.#hold = hold;
@@ -18,16 +20,27 @@ export class SharedArena implements Idle {
   /** At least this much memory. */
   take(bytes: number): Buffer {
     if (this.#block === undefined || this.#block.bytes < bytes) {
-      this.letGo(); // first, so that the larger one may take its place
+      this.#block?.free(); // first, so that the larger one may take its place
+      this.#block = undefined;
       this.#block = this.#hold(bytes);
     }
     return this.#block.buffer;
   }
 
+  /** At least this much memory in parts of so many bytes, the last of which may be smaller. */
+  takeParts(bytes: number, part: number): readonly Buffer[] {
+    const whole = Math.ceil(bytes / part) - 1;
+    while (this.#parts.length < whole) this.#parts.push(this.#hold(part));
+    const last = this.take(bytes - whole * part);
+    return [...this.#parts.slice(0, whole).map(({ buffer }) => buffer), last];
+  }
+
   letGo(): boolean {
-    const had = this.#block !== undefined;
+    const had = this.#block !== undefined || this.#parts.length > 0;
     this.#block?.free();
+    for (const part of this.#parts) part.free();
     this.#block = undefined;
+    this.#parts = [];
     return had;
   }
 }

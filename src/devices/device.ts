@@ -89,6 +89,8 @@ export interface DeviceLimits {
   readonly dtypes: ReadonlySet<DType>;
   /** Bytes of its largest buffer. */
   readonly bytes: number;
+  /** Bytes of tensors that nothing refers to any more which may stand about on it before they are looked for, where it has much memory. */
+  readonly slack?: number;
 }
 
 export interface Device extends Runner {

@@ -2,8 +2,11 @@
 import type { Buffer, Device } from '../devices/device.ts';
 import type { Storage } from './storage.ts';
 
-/** Bytes in blocks that hold memory now, and how few there were since memory was last looked through. */
-export const usage = { held: 0, baseline: 0 };
+/**
+ * Bytes in blocks that hold memory now, and how few there were since memory was last looked through; and by how many they may grow at
+ * most before it is again, which is more where a device with much memory is in use.
+ */
+export const usage = { held: 0, baseline: 0, most: 256e6 };
 
 /** What stays known of a storage when the storage itself is gone. */
 export class Block {

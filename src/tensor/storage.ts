@@ -12,7 +12,7 @@ import { AutogradError, DeviceError, OutOfMemoryError } from '../base/errors.ts'
 import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Buffer, Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
-import { Block, type Reclaimer } from './block.ts';
+import { Block, usage, type Reclaimer } from './block.ts';
 import { findBunCollector, findCollector } from './collector.ts';
 import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
@@ -249,6 +249,7 @@ function tracked(device: Device, bytes: number, forTensor: boolean): Storage {
 
 /** From now on the device's memory is looked after here. */
 function adopt(device: Device): void {
+  usage.most = Math.max(usage.most, device.limits.slack ?? 0);
   device.reclaim = reclaim;
   device.hold = (bytes) => hold(device, bytes);
 }

@@ -7,7 +7,6 @@ import { MIN_BUDGET, ofTensors, OVERHEAD, usage, type Block, type Reclaimer } fr
 import type { Collect } from './collector.ts';
 import type { Storage } from './storage.ts';
 
-const MAX_BUDGET = 256e6;
 /** The share of the time that sweeps should take. */
 const TIME_SHARE = 0.02;
 
@@ -95,6 +94,6 @@ export class Sweeper implements Reclaimer {
     const share = (now - start) / Math.max(now - this.#lastSweep, 1e-3);
     this.#lastSweep = now;
     const factor = Math.min(Math.max(share / TIME_SHARE, 0.7), 1.5);
-    this.budget = Math.min(Math.max(this.budget * factor, MIN_BUDGET), MAX_BUDGET);
+    this.budget = Math.min(Math.max(this.budget * factor, MIN_BUDGET), usage.most);
   }
 }

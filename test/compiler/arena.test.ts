@@ -14,9 +14,11 @@ const spans = fc.array(
 describe('the arena', () => {
   test('gives blocks that live at the same time places of their own', () => {
     fc.assert(
-      fc.property(spans, (list) => {
-        const { offsets, bytes } = arrange(list);
+      fc.property(spans, fc.constantFrom(Infinity, 5056, 8192), (list, most) => {
+        const { offsets, bytes, part } = arrange(list, most);
+        expect(part).toBe(most);
         list.forEach((a, i) => {
+          if (part < Infinity) expect((offsets[i]! % part) + a.bytes).toBeLessThanOrEqual(part);
           expect(offsets[i]! % 64).toBe(0);
           expect(offsets[i]! + a.bytes).toBeLessThanOrEqual(bytes);
           list.slice(0, i).forEach((b, j) => {
@@ -27,6 +29,11 @@ describe('the arena', () => {
         });
       }),
     );
+  });
+
+  test('is in one piece where a block is larger than the parts', () => {
+    const two = [128, 64].map((bytes) => ({ bytes, first: 0, last: 1 }));
+    expect(arrange(two, 64)).toEqual({ offsets: [0, 128], bytes: 192, part: Infinity });
   });
 
   test('uses memory again: a chain of equal blocks takes two', () => {

@@ -5,6 +5,7 @@ import {
   compile, cuda, DeviceError, DTypeError, F, manualSeed, nn, ones, optim, rand, randn, tensor, zeros, zerosLike, type Tensor,
 } from '../../src/index-node.ts'; // prettier-ignore
 import { deserialize, serialize } from '../../src/io/index.ts';
+import type { Buffer } from '../../src/devices/device.ts';
 import { provideGpu } from '../../src/tensor/backend.ts';
 import { SecondDevice } from '../support/second-device.ts';
 
@@ -254,5 +255,40 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
     expect(gpu.bytesInUse).toBeGreaterThan(before + 4e6 - 1);
     x.storage.free();
     expect(gpu.bytesInUse).toBeLessThan(before + 4e6);
+  });
+});
+
+describe('a GPU of small buffers', () => {
+  const MOST = 4096;
+  class Small extends SecondDevice {
+    override readonly limits = { ...new SecondDevice({ waits: true }).limits, bytes: MOST };
+    readonly sizes: number[] = [];
+    override allocate(bytes: number): Buffer {
+      this.sizes.push(bytes);
+      return super.allocate(bytes);
+    }
+  }
+  afterEach(() => provideGpu());
+
+  test('runs a compiled step whose intermediate results fit into none of them together', () => {
+    const gpu = new Small({ waits: true });
+    provideGpu({ start: () => Promise.resolve(gpu), startNow: () => gpu });
+    const run = (where: 'cpu' | 'gpu'): number[][] => {
+      manualSeed(0);
+      const x = randn(16, 16).to(where).requiresGrad_();
+      const step = compile((x: Tensor): Tensor[] => {
+        let y = x;
+        for (let i = 0; i < 6; i++) y = y.matmul(x).sub(y.mean()).tanh();
+        y.square().sum().backward();
+        return [x.grad!];
+      });
+      return [0, 1].map(() => {
+        x.grad = null;
+        return floats(step(x)[0]!);
+      });
+    };
+    const expected = run('cpu');
+    expect(run('gpu')).toEqual(expected);
+    expect(gpu.sizes).toContain(MOST); // a part, and the rest
   });
 });

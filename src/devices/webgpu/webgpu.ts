@@ -22,6 +22,8 @@ import { canHaveThread, startThread, startThreadNow } from './thread.ts';
 const PAGE_BYTES = 64 << 20;
 /** A word counts bytes: see `kernels/wgsl/kernel.ts`. */
 const MOST_PAGE_BYTES = 2 ** 31;
+/** Half of what a small card has. */
+const MOST_SLACK = 2 ** 30;
 /** Bytes of a report of a refused value: two int64, whether there is one and which. */
 const FAULT_BYTES = 16;
 
@@ -71,6 +73,7 @@ export class WebGpuDevice implements Device {
     this.limits = {
       dtypes: new Set<DType>(['float32', 'int32', 'int64', 'uint8', 'bool']),
       bytes: maxPageBytes,
+      ...(software ? {} : { slack: Math.min(maxPageBytes, MOST_SLACK) }),
     };
     this.#heap = new Heap({
       create: (bytes) => {
