@@ -49,7 +49,10 @@ export function setDetectAnomaly(mode: boolean, checkNan: boolean | DetectAnomal
   return { [Symbol.dispose]: restore };
 }
 
-/** Runs `fn` in anomaly mode (PyTorch: `with torch.autograd.detect_anomaly():`); without a function, a guard for `using`. */
+/**
+ * Runs `fn` in anomaly mode (PyTorch: `with torch.autograd.detect_anomaly():`), an asynchronous one until its promise settles; the mode is the whole
+ * program's. Without a function, a guard for `using`.
+ */
 export function detectAnomaly(options?: DetectAnomalyOptions): Disposable;
 export function detectAnomaly<T>(fn: () => T, options?: DetectAnomalyOptions): T;
 export function detectAnomaly<T>(
@@ -58,11 +61,19 @@ export function detectAnomaly<T>(
 ): T | Disposable {
   if (typeof fn !== 'function') return { [Symbol.dispose]: change(true, readCall(DETECT, [fn]).checkNan ?? true) };
   requireKind('detectAnomaly', 'the argument', fn, FUNCTION);
-  const restore = change(true, readCall(DETECT, [options]).checkNan ?? true);
+  return until(change(true, readCall(DETECT, [options]).checkNan ?? true), fn);
+}
+
+/** Runs `fn`, and `end` when it is over: of an asynchronous one, when its promise settles. */
+export function until<T>(end: () => void, fn: () => T): T {
+  let asynchronous = false;
   try {
-    return fn();
+    const result = fn();
+    asynchronous = result instanceof Promise;
+    if (result instanceof Promise) void result.then(end, end); // before whoever waits for it
+    return result;
   } finally {
-    restore();
+    if (!asynchronous) end();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { FUNCTION, requireKind } from '../base/arguments.ts';
 import { AutogradError } from '../base/errors.ts';
+import { until } from './anomaly.ts';
 import type { Edge } from './autograd.ts';
 import { withGradMode } from './grad-mode.ts';
 import { isTensor } from './is-tensor.ts';
@@ -67,7 +68,7 @@ const inferenceSaved = (): AutogradError =>
 
 /**
  * What operations save for the backward pass goes through `pack`, and comes back through `unpack` (https://pytorch.org/docs/stable/autograd.html#torch.autograd.graph.saved_tensors_hooks):
- * to keep it elsewhere, or in fewer bytes. For `fn`, or as a guard for `using`.
+ * to keep it elsewhere, or in fewer bytes. For `fn`, an asynchronous one until its promise settles, or as a guard for `using`.
  * @example
  * import { autograd, tensor } from 'flambeau';
  * const x = tensor([1, 2], { requiresGrad: true });
@@ -93,9 +94,5 @@ export function savedTensorsHooks<P, T>(
     if (place !== -1) active.splice(place, 1);
   };
   if (fn === undefined) return { [Symbol.dispose]: end };
-  try {
-    return fn();
-  } finally {
-    end();
-  }
+  return until(end, fn);
 }

@@ -372,6 +372,17 @@ export abstract class TensorBase {
   }
 
   /**
+   * Takes this tensor out of the graph of gradients, in place (https://pytorch.org/docs/stable/generated/torch.Tensor.detach_.html).
+   * @throws AutogradError for a view, whose history is its base's; use detach()
+   */
+  detach_(): this {
+    if (this.#view !== undefined) throw new AutogradError('detach_: a view cannot be detached in place; use detach()');
+    this.#node = undefined;
+    this.requiresGrad = false;
+    return this;
+  }
+
+  /**
    * Keeps the gradient of a tensor that is not a leaf in `grad`, too (https://pytorch.org/docs/stable/generated/torch.Tensor.retain_grad.html).
    * @throws AutogradError for a tensor that does not require gradients
    */

@@ -76,7 +76,7 @@ export const ELSEWHERE: readonly string[] = [
   ),
   ...words('Tensor.rebaseHistory Tensor.requireInPlace Tensor.standFor Tensor.viewBase Tensor.withHistoryOf'),
   ...words(
-    'grad noGrad enableGrad isGradEnabled setGradEnabled inferenceMode isInferenceModeEnabled Tensor.isInference Tensor.registerPostAccumulateGradHook Tensor.retainsGrad Tensor.protect',
+    'grad noGrad enableGrad isGradEnabled setGradEnabled inferenceMode isInferenceModeEnabled Tensor.isInference Tensor.registerPostAccumulateGradHook Tensor.detach_ Tensor.retainsGrad Tensor.protect',
   ),
   // Random numbers: test/tensor/random.test.ts. Compiling, memory, threads: test/tensor, test/devices.
   ...words('Generator defaultGenerator manualSeed initialSeed getRngState setRngState'),

@@ -167,6 +167,17 @@ describe('the graph', () => {
   });
 });
 
+describe('detach_', () => {
+  it('takes a tensor out of the graph, but no view', () => {
+    const x = leaf([1, 2]);
+    const y = x.mul(2);
+    const view = y.view(2, 1);
+    expect(y.detach_()).toBe(y);
+    expect([y.requiresGrad, y.isLeaf, view.requiresGrad]).toEqual([false, true, true]); // as in PyTorch
+    expect(() => x.mul(2).view(2, 1).detach_()).toThrow(AutogradError);
+  });
+});
+
 describe('gradient modes', () => {
   it('setGradEnabled works from here on, for a block and for a function', async () => {
     const on = setGradEnabled(false);

@@ -224,11 +224,17 @@ describe('checkpoint', () => {
 });
 
 describe('anomaly mode', () => {
-  it('names the first operation whose gradient is not a number, and where it was called', () => {
+  it('names the first operation whose gradient is not a number, and where it was called', async () => {
     const x = leaf([0, -1]);
     const broken = (): void => autograd.detectAnomaly(() => x.sqrt().mul(0).sum().backward());
     expect(broken).toThrow(/'SqrtBackward0' returned nan values in its 0th output.*custom-function\.test\.ts/s);
     expect(() => autograd.detectAnomaly(() => x.sqrt().mul(0).sum().backward(), { checkNan: false })).not.toThrow();
+    expect(autograd.isAnomalyEnabled()).toBe(false);
+    const promise = autograd.detectAnomaly(async () => {
+      await Promise.resolve();
+      return autograd.isAnomalyEnabled();
+    });
+    expect(await promise).toBe(true);
     expect(autograd.isAnomalyEnabled()).toBe(false);
     using _ = autograd.setDetectAnomaly(true);
     expect(autograd.isAnomalyEnabled()).toBe(true);
