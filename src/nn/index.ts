@@ -34,6 +34,7 @@ export {
   Threshold,
 } from './layers/activation-more.ts';
 export { ModuleList, seal, type Sealed, Sequential } from './layers/container.ts';
+export { ModuleDict, ParameterDict, ParameterList } from './layers/parameter-containers.ts';
 export { Conv2d, type Conv2dOptions } from './layers/conv.ts';
 export { ConvTranspose2d, type ConvTranspose2dOptions } from './layers/conv-transpose.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';

@@ -17,8 +17,12 @@ import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
 import { addBackwardHook, addBackwardPreHook, addForwardHook, addForwardPreHook, everyModule, Hooks, withHooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
+import { deepcopy, registerBlank } from './deepcopy.ts';
 import { Parameter } from './parameter.ts';
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
+
+/** A function of every module; it may be written for `nn.Module`, which can be called. */
+type Visit = { visit(module: ModuleBase): void }['visit'];
 
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
@@ -99,6 +103,30 @@ export abstract class ModuleBase {
     requireKind('getSubmodule', 'the path', path, TEXT);
     for (const [name, module] of this.namedModules()) if (name === path) return module;
     throw new ArgumentError(`getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()].map(([name]) => name).filter(Boolean).join(', ')}`); // prettier-ignore
+  }
+
+  /** As {@link addModule} (PyTorch: `register_module`). */
+  registerModule(name: string, module: ModuleBase): void {
+    this.addModule(name, module);
+  }
+
+  /** The parameter at a path such as `fc.weight`. @throws ArgumentError where there is none */
+  getParameter(path: string): Parameter {
+    requireKind('getParameter', 'the path', path, TEXT);
+    for (const [name, parameter] of this.namedParameters()) if (name === path) return parameter;
+    throw new ArgumentError(`getParameter: ${this.typeName()} has no parameter '${path}'; it has ${[...this.namedParameters()].map(([name]) => name).join(', ')}`); // prettier-ignore
+  }
+
+  /** The buffer at a path such as `bn.running_mean`. @throws ArgumentError where there is none */
+  getBuffer(path: string): Tensor {
+    requireKind('getBuffer', 'the path', path, TEXT);
+    for (const [name, buffer] of this.namedBuffers()) if (name === path) return buffer;
+    throw new ArgumentError(`getBuffer: ${this.typeName()} has no buffer '${path}'; it has ${[...this.namedBuffers()].map(([name]) => name).join(', ')}`); // prettier-ignore
+  }
+
+  /** A copy that shares no memory with this module: as `deepcopy(module)`. */
+  clone(): this {
+    return deepcopy(this);
   }
 
   // ---- parameters and buffers
@@ -221,7 +249,7 @@ export abstract class ModuleBase {
   }
 
   /** Calls `fn` on every module, children first. */
-  apply(fn: (module: ModuleBase) => void): this {
+  apply(fn: Visit): this {
     requireKind('apply', 'the argument', fn, FUNCTION);
     const visit = (module: ModuleBase, depth: number): void => {
       requireFlat('apply', module, depth);
@@ -266,6 +294,11 @@ export abstract class ModuleBase {
 
   double(): this {
     return this.to('float64');
+  }
+
+  /** As {@link to}, for a dtype. */
+  type(target: DType): this {
+    return this.to(target);
   }
 
   /** All of it on the GPU. @throws DeviceError where there is none; ask `cuda.isAvailable()` first, as PyTorch scripts do */
@@ -335,7 +368,7 @@ export abstract class ModuleBase {
     printing++;
     try {
       requireFlat('toString', this, printing);
-      const lines = [...this.namedChildren()].map(([name, child]) => `(${name}): ${indent(child.toString())}`);
+      const lines = childLines(this);
       const extra = this.extraRepr();
       if (lines.length === 0) return `${this.typeName()}(${extra})`;
       const all = extra === '' ? lines : [...extra.split('\n'), ...lines];
@@ -349,6 +382,8 @@ export abstract class ModuleBase {
     return this.toString();
   }
 }
+
+registerBlank((of) => Reflect.construct(ModuleBase as unknown as new () => ModuleBase, [], of.constructor as new () => ModuleBase) as ModuleBase); // prettier-ignore
 
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 
@@ -494,9 +529,21 @@ export const isPosition = (name: string): boolean => /^-?\d+$/.test(name);
 /** Gives a new module its bookkeeping, invisible among its properties. */
 function stamp<M extends ModuleBase>(module: M): M {
   Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
-  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Hooks(), settle: undefined }; // prettier-ignore
+  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Hooks(), settle: undefined, folds: false }; // prettier-ignore
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
+}
+
+/** What printing shows of the children. */
+function childLines(module: ModuleBase): string[] {
+  const shown = [...module.namedChildren()].map(([name, child]) => ({ name, text: indent(child.toString()) }));
+  const blocks: { first: string; last: string; count: number; text: string }[] = [];
+  for (const { name, text } of shown) {
+    const block = blocks.at(-1);
+    if (!module[INTERNALS].folds || block?.text !== text) blocks.push({ first: name, last: name, count: 1, text });
+    else Object.assign(block, { last: name, count: block.count + 1 });
+  }
+  return blocks.map(({ first, last, count, text }) => (count === 1 ? `(${first}): ${text}` : `(${first}-${last}): ${count} x ${text}`)); // prettier-ignore
 }
 
 /** How many modules are being printed inside each other. */

@@ -16,6 +16,8 @@ export interface Internals {
   readonly hooks: Hooks;
   /** Of lists: brings the children in order after assignments, before they are gone through. */
   settle: ((list: ModuleBase) => void) | undefined;
+  /** Whether printing shows children that print alike as one, with their number: ModuleList. */
+  folds: boolean;
 }
 
 export const INTERNALS = Symbol('flambeau module');

@@ -86,12 +86,12 @@ export const ELSEWHERE: readonly string[] = [
   ), // test/nn/hooks.test.ts
   // Building networks, schedules: test/nn, test/ops/schedulers.test.ts.
   ...words(
-    'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',
+    'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.ModuleDict nn.ParameterDict nn.ParameterList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',
   ),
   ...words('optim.LBFGS optim.SparseAdam'), // test/ops/optimizers.test.ts
   ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
   // Groups of names, and errors.
-  ...words('F data nn optim autograd utils'),
+  ...words('deepcopy F data nn optim autograd utils'),
   ...words(
     'ArgumentError AutogradError CompileError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
   ),

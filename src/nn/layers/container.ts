@@ -63,6 +63,40 @@ function noPlace(list: ModuleBase, name: string): IndexError {
   return new IndexError(`${list.typeName()}: ${name} is not one of its ${size} places; assign to one that is there, or add a module with append()`); // prettier-ignore
 }
 
+/** Puts other modules in a list's place, numbered from 0. */
+function refill(list: ModuleBase, modules: readonly ModuleBase[]): void {
+  const names = addedNames(list);
+  for (const name of names) Reflect.deleteProperty(list, name);
+  names.clear();
+  modules.forEach((module, i) => list.addModule(String(i), module));
+}
+
+function insertAt(list: ModuleBase, index: number, module: ModuleBase): void {
+  requireKind(`${list.typeName()}.insert`, 'index', index, WHOLE);
+  requireKind(`${list.typeName()}.insert`, 'the module', module, MODULE);
+  const modules = [...list.children()];
+  if (Math.abs(index) > modules.length) throw noPlace(list, String(index));
+  modules.splice(index, 0, module);
+  refill(list, modules);
+}
+
+function popAt(list: ModuleBase, index: number): ModuleBase {
+  requireKind(`${list.typeName()}.pop`, 'index', index, WHOLE);
+  const modules = [...list.children()];
+  if (modules.at(index) === undefined) throw noPlace(list, String(index));
+  const [taken] = modules.splice(index, 1);
+  refill(list, modules);
+  return taken!;
+}
+
+function extendBy(list: ModuleBase, modules: Iterable<ModuleBase>): void {
+  requireKind(`${list.typeName()}.extend`, 'the modules', modules, ITERABLE, 'write extend([a, b])');
+  const { size } = addedNames(list);
+  [...modules].forEach((module, i) => list.addModule(String(size + i), module));
+}
+
+const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
+
 /** Reads and writes by place where no module is named so: from the end, and in lists with names. */
 function definePlaces(prototype: ModuleBase): void {
   for (let place = -PLACES; place < PLACES; place++) {
@@ -128,10 +162,32 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
     return layer as AnyLayer;
   }
 
+  /** The layers from one place to another as a Sequential of their own; they are the same layers, and keep their names. */
+  slice(start?: number, end?: number): Sequential {
+    return new Sequential(new Map([...this.namedChildren()].slice(start, end)));
+  }
+
   /** Adds a layer at the end. */
   append(layer: ModuleBase): this {
     this.addModule(String(this.size), layer);
     return this;
+  }
+
+  /** Puts a layer in before a place; the others are numbered anew. @throws IndexError for a place that is not there */
+  insert(index: number, layer: ModuleBase): this {
+    insertAt(this, index, layer);
+    return this;
+  }
+
+  /** Adds layers at the end, such as those of another Sequential. */
+  extend(layers: Iterable<ModuleBase>): this {
+    extendBy(this, layers);
+    return this;
+  }
+
+  /** Takes a layer out, the last where no place is given. @throws IndexError for a place that is not there */
+  pop(index = -1): AnyLayer {
+    return popAt(this, index) as AnyLayer;
   }
 
   *[Symbol.iterator](): Generator<AnyLayer> {
@@ -149,6 +205,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
   constructor(modules: Iterable<ModuleBase> = []) {
     super();
     this[INTERNALS].settle = settle;
+    this[INTERNALS].folds = true;
     requireKind('ModuleList', 'modules', modules, ITERABLE, 'write new nn.ModuleList([a, b])');
     for (const module of modules) this.append(module);
   }
@@ -165,6 +222,28 @@ export class ModuleList extends Module<(...args: never[]) => never> {
   append(module: ModuleBase): this {
     this.addModule(String(this.size), module);
     return this;
+  }
+
+  /** The modules from one place to another as a list of their own; they are the same modules. */
+  slice(start?: number, end?: number): ModuleList {
+    return new ModuleList([...this.children()].slice(start, end));
+  }
+
+  /** Puts a module in before a place; the others are numbered anew. @throws IndexError for a place that is not there */
+  insert(index: number, module: ModuleBase): this {
+    insertAt(this, index, module);
+    return this;
+  }
+
+  /** Adds modules at the end. */
+  extend(modules: Iterable<ModuleBase>): this {
+    extendBy(this, modules);
+    return this;
+  }
+
+  /** Takes a module out, the last where no place is given. @throws IndexError for a place that is not there */
+  pop(index = -1): ModuleBase {
+    return popAt(this, index);
   }
 
   /** @throws ArgumentError always: call the modules in it */
