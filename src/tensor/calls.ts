@@ -4,6 +4,7 @@ import { canCast, requireFits, wrapped } from '../base/dtype.ts';
 import { sameDims } from '../base/shape.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
 import { scalarAttrs } from '../geometry/elementwise.ts';
+import { full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { isTensor } from './is-tensor.ts';
@@ -78,6 +79,9 @@ export function scalarInPlace<T extends Tensor>(x: T, name: ScalarName, value: n
   applyInPlace(name, [x], attrs, [name === 'divScalar' ? value : wrapped(attrs.dtype, value)]);
   return x;
 }
+
+/** Zeros in the shape of `x`, through which nothing flows back: for results whose slope is 0. */
+export const flat = (x: Tensor): Tensor => x.maskedFill(full([], true, { device: x.device }), 0);
 
 /**
  * In place, by copying what was computed beside. Gradients are those of the value before, so that is kept where they are wanted.

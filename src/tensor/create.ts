@@ -388,9 +388,10 @@ export function logspace(
   for (const number of [start, end, by]) requireKind('logspace', 'start, end and base', number, NUMBER);
   const given = tensorOptions('logspace', options);
   const dtype = given.dtype ?? 'float32';
-  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  const [from, to] = isFloating(dtype) ? [start, end] : [Math.trunc(start), Math.trunc(end)]; // as PyTorch has them
+  const step = steps > 1 ? (to - from) / (steps - 1) : 0;
   const halfway = Math.max(Math.floor(steps / 2), 1);
-  const at = (i: number): number => by ** (i < halfway ? start + i * step : end - (steps - 1 - i) * step);
+  const at = (i: number): number => by ** (i < halfway ? from + i * step : to - (steps - 1 - i) * step);
   const data = hostNumbers('logspace', dtype, steps, at);
   return finish(hostTensor(data, [steps], dtype, placeOf('logspace', given)), given);
 }

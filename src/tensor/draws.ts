@@ -5,7 +5,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { numelOf, showShape, type Dims } from '../base/shape.ts';
 import { GENERATOR, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
-import type { Call } from './calls.ts';
+import { flat, type Call } from './calls.ts';
 import { drawnTensor, hostArray, randint, randn, type RandomOptions } from './create.ts';
 import { broadcastTensors } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
@@ -116,7 +116,7 @@ export function bernoulli(x: Tensor, ...args: Call<[p?: number], BernoulliCall>)
 export function bernoulli(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('bernoulli', 'the input', x);
   const { p, generator } = readCall<BernoulliCall>(BERNOULLI, args);
-  const result = x.detach().mul(0);
+  const result = x.requiresGrad ? flat(x) : x.detach().mul(0);
   if (p !== undefined) return filled(result, (data) => fillBernoulli(data, p as number, generator));
   requireFloating('bernoulli', x);
   const probabilities = x.detach().contiguous().toTypedArray() as FloatArray;

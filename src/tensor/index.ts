@@ -49,6 +49,7 @@ export { argsort, kthvalue, median, mode, msort, nanmedian, nanquantile, quantil
 export { acosh, asinh, atanh, bitwiseLeftShift, bitwiseRightShift, copysign, erfc, fmax, fmin, frac, heaviside, hypot, isclose, isneginf, isposinf, ldexp, lerp, logaddexp, logaddexp2, logit, nanToNum, signbit, sinc, xlogy } from './pointwise.ts'; // prettier-ignore
 export { atleast1d, atleast2d, atleast3d, blockDiag, broadcastTo, cartesianProd, diag, diagEmbed, diagonal, flip, fliplr, flipud, meshgrid, movedim, repeatInterleave, roll, rot90, tile, trace, tril, trilIndices, triu, triuIndices, unbind, unflatten } from './rearrange.ts'; // prettier-ignore
 export { maskedSelect, take } from './scatter.ts';
+export { cummax, cummin, cumprod, logcumsumexp } from './scans.ts';
 export { bincount, bucketize, histc, isin, searchsorted, unique, uniqueConsecutive } from './sets.ts';
 export { aminmax, corrcoef, countNonzero, cov, diff, nanmean, nansum, renorm, stdMean, varMean } from './statistics.ts';
 export { slice, type Index, type IndexList, type SetAtOptions, type Slice } from './indexing.ts';

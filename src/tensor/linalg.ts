@@ -6,7 +6,7 @@ import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
 import { reducedDims, type DimsArg } from '../geometry/reduce.ts';
 import { DIM_OR_DIMS, DTYPE, requireTensor } from './arguments.ts';
-import type { Call } from './calls.ts';
+import { flat, type Call } from './calls.ts';
 import type { Tensor } from './tensor.ts';
 
 interface VectorNormCall {
@@ -46,13 +46,13 @@ function normOf(x: Tensor, p: number, dim: DimsArg | undefined, keepdim: boolean
   const sum = (of: Tensor): Tensor => (x.ndim === 0 ? of : of.sum(dims, keepdim));
   if (p === Infinity) return x.abs().amax(dims, keepdim);
   if (p === -Infinity) return x.abs().amin(dims, keepdim);
-  if (p === 0) return sum(x.ne(0).to(x.dtype).add(x.mul(0).detach()));
+  if (p === 0) return sum(x.requiresGrad ? x.ne(0).to(x.dtype).add(flat(x)) : x.ne(0).to(x.dtype));
   if (p === 1) return sum(x.abs());
   if (p === 2) return root(sum(x.square()), 2);
   if (p > 1) return root(sum(x.abs().pow(p)), p);
   const zero = x.eq(0); // where |x|ᵖ has no slope, none flows
   const magnitudes = x.abs().maskedFill(zero, 1).pow(p);
-  return p < 0 ? sum(x.abs().pow(p)).pow(1 / p) : root(sum(magnitudes.maskedFill(zero, 0)), p);
+  return p < 0 ? sum(magnitudes.maskedFill(zero, Infinity)).pow(1 / p) : root(sum(magnitudes.maskedFill(zero, 0)), p); // prettier-ignore
 }
 
 /** The p-th root, through which nothing flows where it is 0. */

@@ -8,7 +8,7 @@ import { readCall, signature } from '../base/signature.ts';
 import { arrayOf, either, SIZE, WHOLE } from '../base/arguments.ts';
 import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
-import type { Call } from './calls.ts';
+import { flat, type Call } from './calls.ts';
 import { cat } from './functions.ts';
 import { vectorNorm } from './linalg.ts';
 import type { Tensor } from './tensor.ts';
@@ -56,9 +56,11 @@ function sumWith(op: string, input: Tensor, product: Tensor, options: unknown): 
   if (input.dtype !== product.dtype) throw new DTypeError(`${op}: expected operands of one dtype, but got ${input.dtype} and ${product.dtype}; convert one with .to('${product.dtype}')`); // prettier-ignore
   if (!product.isFloatingPoint() && !(Number.isInteger(beta) && Number.isInteger(alpha))) throw new ArgumentError(`${op}: expected whole numbers as beta and alpha for tensors of whole numbers, but got ${beta} and ${alpha}`); // prettier-ignore
   const whole = input.expand(product.layout.shape);
+  if (product.dtype === 'bool')
+    return (alpha === 0 ? flat(product) : product).logicalOr(beta === 0 ? flat(product) : whole);
   const scaled = alpha === 1 ? product : product.mul(alpha);
   if (beta !== 0) return scaled.add(whole, { alpha: beta });
-  return whole.requiresGrad ? scaled.add(whole.maskedFill(whole.eq(whole).logicalOr(whole.ne(whole)), 0)) : scaled;
+  return whole.requiresGrad ? scaled.add(flat(whole)) : scaled;
 }
 
 /** beta·input + alpha·(a @ b), of matrices. */

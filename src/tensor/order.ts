@@ -232,7 +232,7 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
   const picked = interpolated(sorted, ranks, interpolation);
   // the quantiles come first, the dimension where it was
   const moved = picked.movedim(-1, 0);
-  const kept = keepdim ? moved.unsqueeze(flat ? -1 : axis + 1) : moved;
+  const kept = keepdim && x.ndim > 0 ? moved.unsqueeze(flat ? -1 : axis + 1) : moved;
   const shaped = keepdim && flat ? moved.reshape([moved.layout.shape[0]!, ...x.layout.shape.map(() => 1)]) : kept;
   return single ? shaped.squeeze(0) : shaped;
 }

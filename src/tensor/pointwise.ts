@@ -10,6 +10,7 @@ import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
+import { hyperbolic } from './families/hyperbolic.ts';
 import { where } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import { promoteLayouts } from './ops/elementwise.ts';
@@ -34,41 +35,21 @@ function bothFloats(op: string, a: Tensor, b: Operand): [Tensor, Tensor] {
   return [a.to(floating), other.to(floating)];
 }
 
-/** `value` where the sign bit of `x` is set, else `-value`, of magnitudes. */
-const signed = (magnitude: Tensor, x: Tensor): Tensor => where(negative(x), magnitude.neg(), magnitude);
 /** Whether the sign bit is set, of -0 as well. */
 const negative = (x: Tensor): Tensor => x.lt(0).logicalOr(x.detach().eq(0).logicalAnd(x.detach().reciprocal().lt(0)));
 
-/** Beyond this, squares say nothing of what was added to them. */
-const FAR = 1e8;
-
+const unary = (name: 'asinh' | 'acosh' | 'atanh' | 'sinc', x: Tensor): Tensor => {
+  requireTensor(name, 'the input', x);
+  return apply1(hyperbolic[name], [x], NO_ATTRS);
+};
 /** The inverse of sinh. */
-export function asinh(x: Tensor): Tensor {
-  const from = floats('asinh', x);
-  const a = from.abs();
-  const near = a.clampMax(FAR);
-  const square = near.square();
-  const close = square.div(square.add(1).sqrt().add(1)).add(near).log1p();
-  const far = a.clampMin(1).log().add(Math.LN2);
-  return signed(where(a.gt(FAR), far, where(a.isnan(), a, close)), from);
-}
-
+export const asinh = (x: Tensor): Tensor => unary('asinh', x);
 /** The inverse of cosh, of numbers of at least 1. */
-export function acosh(x: Tensor): Tensor {
-  const from = floats('acosh', x);
-  const near = where(from.gt(FAR), full([], 2, { dtype: from.dtype, device: from.device }), from);
-  const above = near.sub(1);
-  const close = above.add(above.mul(above.add(2)).sqrt()).log1p();
-  const far = from.clampMin(1).log().add(Math.LN2);
-  return where(from.gt(FAR), far, close.maskedFill(from.lt(1), NaN));
-}
-
+export const acosh = (x: Tensor): Tensor => unary('acosh', x);
 /** The inverse of tanh, of numbers between -1 and 1. */
-export function atanh(x: Tensor): Tensor {
-  const from = floats('atanh', x);
-  const a = from.abs();
-  return signed(a.mul(2).div(a.rsub(1)).log1p().mul(0.5), from);
-}
+export const atanh = (x: Tensor): Tensor => unary('atanh', x);
+/** sin(πx)/(πx), and 1 at 0. */
+export const sinc = (x: Tensor): Tensor => unary('sinc', x);
 
 /** 1 - erf(x) */
 export const erfc = (x: Tensor): Tensor => floats('erfc', x).erf().rsub(1);
@@ -79,21 +60,25 @@ export function frac(x: Tensor): Tensor {
   return x.sub(x.trunc());
 }
 
-/** sin(πx)/(πx), and 1 at 0. */
-export function sinc(x: Tensor): Tensor {
-  const from = floats('sinc', x);
-  const zero = from.eq(0);
-  const angle = from.maskedFill(zero, 1).mul(Math.PI);
-  return angle.sin().div(angle).maskedFill(zero, 1);
-}
-
 /** The logarithm of the odds: log(x / (1 - x)), of numbers that `eps` keeps away from 0 and 1. */
 export function logit(x: Tensor, ...args: Call<[eps?: number | null], { eps: number | null }>): Tensor;
 export function logit(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { eps = null } = readCall<{ eps?: number | null }>(LOGIT, args);
   const from = floats('logit', x);
-  const inside = eps === null ? from : from.clamp(eps, 1 - eps);
-  return inside.div(inside.rsub(1)).log();
+  return eps === null ? odds(outsideNaN(from)) : odds(between(from, eps));
+}
+const odds = (x: Tensor): Tensor => x.div(x.rsub(1)).log();
+
+/** Below `eps` it, above 1 - eps that; the lower bound counts where they cross. */
+function between(x: Tensor, eps: number): Tensor {
+  const bound = (value: number): Tensor => full([], value, { dtype: x.dtype, device: x.device });
+  return where(x.lt(eps), bound(eps), where(x.gt(1 - eps), bound(1 - eps), x));
+}
+
+/** NaN, which its gradient is as well, for what is no probability. */
+function outsideNaN(x: Tensor): Tensor {
+  const outside = x.lt(0).logicalOr(x.gt(1));
+  return x.mul(full([], 1, { dtype: x.dtype, device: x.device }).expand(x.layout.shape).maskedFill(outside, NaN));
 }
 const LOGIT = signature<{ eps?: number | null }>('logit', { eps: orNull(NUMBER) });
 
@@ -139,13 +124,16 @@ export function isneginf(x: Tensor): Tensor {
 
 /** The magnitude of `x` with the sign of `other`. */
 export function copysign(x: Tensor, other: Operand): Tensor {
-  const [a, b] = bothFloats('copysign', x, other);
-  const sign = where(negative(b), full([], -1, { dtype: a.dtype, device: a.device }), full([], 1, { dtype: a.dtype, device: a.device })); // prettier-ignore
-  return a.abs().mul(sign);
+  requireTensor('copysign', 'the input', x);
+  requireKind('copysign', 'the other operand', other, TENSOR_OR_NUMBER);
+  // a number does not widen, and -0 has its sign
+  const sign = isTensor(other) ? other : full([], other, { dtype: x.isFloatingPoint() ? x.dtype : 'float32', device: x.device }); // prettier-ignore
+  return apply1(hyperbolic.copysign, [x, sign], NO_ATTRS);
 }
 
 /** √(x² + y²), which does not overflow. */
 export function hypot(x: Tensor, other: Tensor): Tensor {
+  requireTensor('hypot', 'the other operand', other);
   const [a, b] = bothFloats('hypot', x, other);
   const [p, q] = [a.abs(), b.abs()];
   const scale = p.detach().maximum(q.detach());
@@ -157,30 +145,21 @@ export function hypot(x: Tensor, other: Tensor): Tensor {
 
 /** x·log(y), and 0 where x is 0 and y no NaN. */
 export function xlogy(x: Operand, other: Operand): Tensor {
-  const [a, b] = isTensor(x) ? bothFloats('xlogy', x, other) : (bothFloats('xlogy', other as Tensor, x).reverse() as [Tensor, Tensor]); // prettier-ignore
-  const zero = a.eq(0).logicalAnd(b.isnan().logicalNot());
-  return where(zero, full([], 0, { dtype: a.dtype, device: a.device }), a.mul(b.log()));
+  for (const operand of [x, other]) requireKind('xlogy', 'every operand', operand, TENSOR_OR_NUMBER);
+  const beside = isTensor(x) ? x : other;
+  requireTensor('xlogy', 'one of the operands', beside);
+  return apply1(hyperbolic.xlogy, [asOperand('xlogy', beside, x), asOperand('xlogy', beside, other)], NO_ATTRS);
 }
 
-/** log(eˣ + eʸ), which does not overflow. */
-export function logaddexp(x: Tensor, other: Tensor): Tensor {
-  return logAdded('logaddexp', x, other, 1);
-}
-
-/** log₂(2ˣ + 2ʸ), which does not overflow. */
-export function logaddexp2(x: Tensor, other: Tensor): Tensor {
-  return logAdded('logaddexp2', x, other, Math.LN2);
-}
-
-function logAdded(op: string, x: Tensor, other: Tensor, ln: number): Tensor {
-  const [a, b] = bothFloats(op, x, other);
+function logAdded(op: 'logaddexp' | 'logaddexp2', x: Tensor, other: Tensor): Tensor {
+  for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
   if (!x.isFloatingPoint() && !other.isFloatingPoint()) throw new DTypeError(`${op}: expected floating-point tensors, but got ${x.dtype}; convert one with .to('float32')`); // prettier-ignore
-  const same = a.eq(b).logicalAnd(a.isinf());
-  const gap = a.sub(b).maskedFill(same, 0);
-  const more = gap.abs().mul(-ln).exp().log1p().div(ln);
-  const most = a.maximum(b);
-  return where(same, a.add(b.mul(0).maskedFill(same, 0)), most.add(more));
+  return apply1(hyperbolic[op], [x, other], NO_ATTRS);
 }
+/** log(eˣ + eʸ), which does not overflow. */
+export const logaddexp = (x: Tensor, other: Tensor): Tensor => logAdded('logaddexp', x, other);
+/** log₂(2ˣ + 2ʸ), which does not overflow. */
+export const logaddexp2 = (x: Tensor, other: Tensor): Tensor => logAdded('logaddexp2', x, other);
 
 /** 0 for negative numbers, 1 for positive ones, `values` for 0. */
 export function heaviside(x: Tensor, values: Tensor): Tensor {
@@ -191,6 +170,7 @@ export function heaviside(x: Tensor, values: Tensor): Tensor {
 
 /** x·2ʸ */
 export function ldexp(x: Tensor, other: Tensor): Tensor {
+  requireTensor('ldexp', 'the other operand', other);
   const [a, b] = bothFloats('ldexp', x, other);
   return a.mul(full([], 2, { dtype: a.dtype, device: a.device }).pow(b));
 }
@@ -200,9 +180,7 @@ function withoutNaN(op: string, x: Tensor, other: Tensor, of: 'maximum' | 'minim
   if (!x.isFloatingPoint() && !other.isFloatingPoint()) return x[of](other);
   const dtype = promoteLayouts(x.layout, other.layout);
   const [a, b] = [x.to(dtype), other.to(dtype)];
-  // as PyTorch's gradient: all to the first where they are equal
-  const first = (of === 'maximum' ? a.ge(b) : a.le(b)).logicalOr(b.isnan());
-  return where(first, a, b);
+  return where(b.isnan(), a, where(a.isnan(), b, a[of](b)));
 }
 
 /** The larger of two elements; of a number and NaN the number. */

@@ -335,7 +335,7 @@ export function meshgrid(...tensors: readonly (Tensor | readonly Tensor[] | Mesh
   const order = swap ? [list[1]!, list[0]!, ...list.slice(2)] : list;
   const shape = order.map((x) => x.layout.numel);
   const grids = order.map((x, i) => x.reshape(shape.map((n, j) => (i === j ? n : 1))).expand(shape));
-  return swap ? [grids[1]!, grids[0]!, ...grids.slice(2)].map((x) => x.transpose(0, 1)) : grids;
+  return swap ? [grids[1]!, grids[0]!, ...grids.slice(2)] : grids;
 }
 const MESHGRID = signature<MeshgridOptions>('meshgrid', { indexing: { expected: "'ij' or 'xy'", accepts: (value) => value === 'ij' || value === 'xy' } }, { positional: 0 }); // prettier-ignore
 

@@ -13,6 +13,7 @@ import { broadcastTensors, where } from './functions.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
 import { filler } from './calls.ts';
+import { full } from './create.ts';
 import { isTensor } from './is-tensor.ts';
 import { trueIndices } from './picking.ts';
 import { indexParams } from '../geometry/indexing.ts';
@@ -116,10 +117,17 @@ export function indexFill(x: Tensor, args: readonly unknown[], inPlace = false):
   if (isTensor(value) && value.ndim > 0) throw new ShapeError(`indexFill: expected a number or a tensor without dimensions, but got shape ${showShape(value.layout.shape)}; use indexCopy`); // prettier-ignore
   const filled = isTensor(value) ? value.to(x.dtype) : numberAs('indexFill', x, value);
   const at = line(index);
-  const size = x.layout.shape[axis] ?? 1;
-  const front = at.add(at.lt(0).to(at.dtype).mul(size));
-  const shape = (x.ndim === 0 ? [1] : x.layout.shape).map((n, i) => (i === axis ? at.layout.numel : n));
-  return lined(x, (to) => placed('indexCopy', to, front, filled.expand(shape), axis, inPlace));
+  const sizes = x.ndim === 0 ? [1] : x.layout.shape;
+  const size = sizes[axis]!;
+  const front = at.add(at.lt(0).to(at.dtype).mul(size)).reshape([-1]);
+  const truth = (n: number, value: boolean): Tensor => full([n], value, { device: x.device });
+  const slices = apply1(indexing.indexCopy, [truth(size, false), front, truth(front.layout.numel, true)], dimParams(0, 'indexFill')); // prettier-ignore
+  const mask = slices.reshape(sizes.map((n, i) => (i === axis ? n : 1)));
+  return back(
+    x,
+    lined(x, (to) => where(mask, filled, to)),
+    inPlace,
+  );
 }
 
 // ---- reductions at indices

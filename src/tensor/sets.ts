@@ -158,10 +158,12 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (low === high && data.length > 0) [low, high] = [Math.min(...spread(data, Math.min)), Math.max(...spread(data, Math.max))]; // prettier-ignore
   if (low === high) [low, high] = [low - 1, high + 1];
   if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
+  const single = x.dtype === 'float32' ? Math.fround : (n: number): number => n; // as PyTorch rounds
+  [low, high] = [single(low), single(high)];
   const counts = new Float64Array(bins);
   for (const value of data) {
     if (!(value >= low && value <= high)) continue;
-    counts[Math.min(Math.trunc(((value - low) / (high - low)) * bins), bins - 1)]!++;
+    counts[Math.min(Math.trunc(single(single(single(value - low) * bins) / single(high - low))), bins - 1)]!++; // prettier-ignore
   }
   return hostTensor(counts, [bins], 'float64', x.storage.device).to(x.dtype);
 }

@@ -108,6 +108,7 @@ export function diff(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { n = 1, dim = -1, prepend, append } = readCall<DiffCall>(DIFF, args);
   if (x.ndim === 0) throw new ShapeError('diff: expected a tensor with dimensions, but got a scalar');
   const axis = existingDim('diff', dim, x.ndim);
+  if (n === 0) return x.clone();
   const beside = [prepend, x, append].filter((part) => part !== undefined).map((part) => part.ndim === 0 ? part.expand(x.layout.shape.map((size, i) => (i === axis ? 1 : size))) : part); // prettier-ignore
   let line = beside.length === 1 ? x : cat(beside, axis);
   for (let i = 0; i < n; i++) {
@@ -116,7 +117,7 @@ export function diff(x: Tensor, ...args: readonly unknown[]): Tensor {
     const [after, before] = [line.narrow(axis, 1, size - 1), line.narrow(axis, 0, size - 1)];
     line = line.dtype === 'bool' ? after.logicalXor(before) : after.sub(before);
   }
-  return n === 0 ? line.clone() : line;
+  return line;
 }
 
 interface CovCall {
@@ -135,7 +136,7 @@ export function cov(x: Tensor, options: { readonly correction?: number } = {}): 
   const from = rows.isFloatingPoint() ? rows : rows.to('float32');
   const centred = from.sub(from.mean(1, true));
   const product = centred.matmul(centred.t()).div(Math.max(from.layout.shape[1]! - correction, 0));
-  return x.ndim < 2 ? product.squeeze() : product;
+  return product.squeeze();
 }
 const COV = signature<CovCall>('cov', { correction: WHOLE, fweights: TENSOR, aweights: TENSOR }, { positional: 0 });
 
@@ -145,7 +146,7 @@ export function corrcoef(x: Tensor): Tensor {
   const c = cov(x);
   if (c.ndim === 0) return c.div(c);
   const deviation = c.diagonal().sqrt();
-  return c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0)).clamp(-1, 1);
+  return c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0)).clampMin(-1).clampMax(1);
 }
 
 interface RenormCall {

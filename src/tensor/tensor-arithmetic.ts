@@ -9,8 +9,8 @@ import { ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
 import { powAttrs, scalarAttrs } from '../geometry/elementwise.ts';
-import { alphaOf, requireTensor } from './arguments.ts';
-import { binary, filler, inPlace, NUMBER_OR_BOOL, scalar, scalarInPlace, written } from './calls.ts';
+import { alphaOf, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { binary, filler, flat, inPlace, NUMBER_OR_BOOL, scalar, scalarInPlace, written } from './calls.ts';
 import { full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { isTensor } from './is-tensor.ts';
@@ -50,13 +50,12 @@ function divided(op: string, x: Tensor, other: Tensor | number, options: DivOpti
   const rounded = mode === 'floor' ? a.floorDivide(b) : whole ? a.sub(a.fmod(b)).floorDivide(b) : a.div(b).trunc();
   if (!x.requiresGrad && !(isTensor(other) && other.requiresGrad)) return rounded;
   // Steps have a slope of 0, also where there is no quotient: zeros through which nothing flows.
-  const everywhere = full([], true, { device: x.device });
-  const flat = (of: Tensor): Tensor => of.maskedFill(everywhere, 0);
   return rounded.add(typeof other === 'number' ? flat(x) : flat(x).add(flat(other)));
 }
 
 /** A number as a tensor without dimensions, of the dtype that it has beside `x`. */
 export function asOperand(op: string, x: Tensor, other: Tensor | number): Tensor {
+  requireKind(op, 'the operand', other, TENSOR_OR_NUMBER);
   if (typeof other !== 'number') return other;
   const dtype = promoteScalar(x.dtype, other);
   requireFits(op, dtype, other);
@@ -307,7 +306,8 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
 
   maskedFill_(mask: Tensor, value: number | boolean | Tensor): this {
     if (isTensor(value)) return this.copy_(maskedWith('maskedFill_', this.self(), mask, value));
-    applyInPlace('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, Number(value)), [filler(this.self(), 'maskedFill_', value)]); // prettier-ignore
+    const number = filler(this.self(), 'maskedFill_', value);
+    applyInPlace('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, number), [number]);
     return this;
   }
 

@@ -1,8 +1,10 @@
 /** Order, statistics and sets of a tensor's elements: methods of one line, what they do stands in the modules that they name. */
 import type { DimsArg } from '../geometry/reduce.ts';
-import { type Call } from './calls.ts';
+import { written, type Call } from './calls.ts';
 import * as order from './order.ts';
 import type { AlongArguments, KthArguments, QuantileArguments, SortArguments, TopkArguments } from './order.ts';
+import * as scans from './scans.ts';
+import type { CumprodArguments, DimArguments } from './scans.ts';
 import * as sets from './sets.ts';
 import type { BincountArguments, HistcArguments, UniqueArguments, UniqueResult } from './sets.ts';
 import type { Shape } from './shapes/dims.ts';
@@ -142,5 +144,35 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
   /** Which elements are among those of another tensor. */
   isin(among: Tensor | number): Tensor<S> {
     return sets.isin(this.self(), among);
+  }
+
+  // ---- running
+
+  /** Running products along a dimension; `dtype` converts first. */
+  cumprod(...args: CumprodArguments): Tensor<S> {
+    return scans.cumprod(this.self(), ...args);
+  }
+
+  /** The largest element so far along a dimension, and where it is. */
+  cummax(...args: DimArguments): ValuesAndIndices<S> {
+    return scans.cummax(this.self(), ...args);
+  }
+
+  /** The smallest element so far along a dimension, and where it is. */
+  cummin(...args: DimArguments): ValuesAndIndices<S> {
+    return scans.cummin(this.self(), ...args);
+  }
+
+  /** The logarithm of the running sum of exponentials along a dimension. */
+  logcumsumexp(...args: DimArguments): Tensor<S> {
+    return scans.logcumsumexp(this.self(), ...args);
+  }
+
+  cumsum_(dim: number): this {
+    return written('cumsum_', this.self(), (from) => from.cumsum(dim));
+  }
+
+  cumprod_(...args: CumprodArguments): this {
+    return written('cumprod_', this.self(), (from) => scans.cumprod(from, ...args));
   }
 }

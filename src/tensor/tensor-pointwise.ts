@@ -249,8 +249,8 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   /** `value`, a number or a tensor without dimensions, where the bool `mask` is set. */
   maskedFill(mask: Tensor, value: number | boolean | Tensor): Tensor<S> {
     if (isTensor(value)) return maskedWith('maskedFill', this.self(), mask, value);
-    const attrs = scalarAttrs(this.layout.dtype, Number(value));
-    return apply1('maskedFill', [this.self(), mask], attrs, [filler(this.self(), 'maskedFill', value)]);
+    const number = filler(this.self(), 'maskedFill', value);
+    return apply1('maskedFill', [this.self(), mask], scalarAttrs(this.layout.dtype, number), [number]);
   }
 
   // ---- one operand, in place

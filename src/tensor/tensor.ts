@@ -127,8 +127,17 @@ export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
     start?: CheckedFor<A, FlattenShape<A, From, To>, From>,
     end?: To,
   ): Tensor<ShapeFor<A, FlattenShape<A, From, To>>>;
-  flatten(start = 0, end = -1): Tensor {
-    return this.reshape(views.flattenShape('flatten', this.layout.shape, start, end));
+  flatten<A extends Shape, From extends number = 0, To extends number = -1>(
+    this: Tensor<A>,
+    options: { readonly startDim?: From; readonly endDim?: To },
+  ): Tensor<ShapeFor<A, FlattenShape<A, From, To>>>;
+  flatten(first: unknown = 0, last: unknown = -1): Tensor {
+    if (typeof first === 'number' && typeof last === 'number') return this.#flattened(first, last);
+    return this.#flattened(...views.flattenCall([first, last === -1 ? undefined : last]));
+  }
+
+  #flattened(start: number, end: number): Tensor {
+    return (this as Tensor).reshape(views.flattenShape('flatten', this.layout.shape, start, end));
   }
 
   permute<A extends Shape, const D extends readonly number[]>(

@@ -2,9 +2,11 @@
  * Views: other shapes and strides over the same storage. They cost no kernel; their gradients are written with tensor
  * operations.
  */
+import { WHOLE } from '../base/arguments.ts';
 import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
 import { CANNOT_EXPAND, CANNOT_VIEW, NOT_A_PERMUTATION, say, START_AFTER_END } from '../base/sentences.ts';
+import { readCall, signature } from '../base/signature.ts';
 import {
   contiguousStrides,
   existingDim,
@@ -271,6 +273,18 @@ export function asStrided(x: Tensor, layout: Layout, offset: number): Tensor {
 /** The tensor without history, on the same storage. */
 export function detach(x: Tensor): Tensor {
   return tensorOver(x.storage, x.layout, x.offset);
+}
+
+interface FlattenCall {
+  startDim?: number;
+  endDim?: number;
+}
+const FLATTEN = signature<FlattenCall>('flatten', { startDim: WHOLE, endDim: WHOLE });
+
+/** The dimensions that a call of `flatten` names. */
+export function flattenCall(args: readonly unknown[]): [start: number, end: number] {
+  const { startDim = 0, endDim = -1 } = readCall<FlattenCall>(FLATTEN, args);
+  return [startDim, endDim];
 }
 
 /** Dimensions `start` to `end` made one. */

@@ -126,13 +126,32 @@ export const SHAPES: Table = {
   block_diag: op('blockDiag', '...tensors', (list: Tensor[]) => flambeau.blockDiag(...list)),
 };
 
+/** Where elements are equal, PyTorch's choice among their indices is its own, unless it was asked to be stable. */
+const unlessTies = (adapter: Adapter): Adapter => ({
+  ...adapter,
+  call: (args, kwargs) => {
+    const [x] = args;
+    const many = x instanceof Tensor && (!x.isFloatingPoint() || x.numel() > 1000);
+    if (many && kwargs['stable'] !== true)
+      inexpressible("an index among equal elements, where PyTorch's is not defined");
+    return adapter.call(args, kwargs);
+  },
+});
+
 export const ORDER: Table = {
-  sort: op('Tensor.sort', 'input dim descending stable', (x: Tensor, dim?: number, descending?: boolean) => pairOf(x.sort(dim, descending))), // prettier-ignore
-  argsort: op('Tensor.argsort', 'input dim descending stable', (x: Tensor, dim?: number, descending?: boolean) => x.argsort(dim, descending)), // prettier-ignore
+  sort: unlessTies(op('Tensor.sort', 'input dim descending stable', (x: Tensor, dim?: number, descending?: boolean) => pairOf(x.sort(dim, descending)))), // prettier-ignore
+  argsort: unlessTies(op('Tensor.argsort', 'input dim descending stable', (x: Tensor, dim?: number, descending?: boolean) => x.argsort(dim, descending))), // prettier-ignore
   msort: same('msort', 'input'),
-  topk: same('topk', 'input k dim largest sorted'),
-  kthvalue: same('kthvalue', 'input k dim keepdim'),
-  mode: same('mode', 'input dim keepdim'),
+  topk: unlessTies(same('topk', 'input k dim largest sorted')),
+  kthvalue: unlessTies(same('kthvalue', 'input k dim keepdim')),
+  mode: unlessTies(same('mode', 'input dim keepdim')),
+  cumprod: same('cumprod', 'input dim dtype', { named: 1 }),
+  cummax: same('cummax', 'input dim'),
+  cummin: same('cummin', 'input dim'),
+  logcumsumexp: op('Tensor.logcumsumexp', 'input dim', (x: Tensor, dim: number) => {
+    if (x.dtype === 'float32' && x.requiresGrad) inexpressible("a gradient in float32, where PyTorch's is not accurate"); // prettier-ignore
+    return x.logcumsumexp(dim);
+  }),
   median: same('median', 'input dim keepdim'),
   nanmedian: same('nanmedian', 'input dim keepdim'),
   quantile: same('quantile', 'input q dim keepdim interpolation', { named: 1 }),
@@ -143,7 +162,6 @@ export const ORDER: Table = {
   aminmax: same('aminmax', 'input dim keepdim', { named: 2 }),
   diff: same('diff', 'input n dim prepend append'),
   cov: same('cov', 'input correction fweights=null aweights=null', { named: 1 }),
-  corrcoef: same('corrcoef', 'input'),
   renorm: same('renorm', 'input p dim maxnorm'),
   var_mean: op('varMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => flambeau.varMean(x, dim, options({ keepdim, correction }))), // prettier-ignore
   std_mean: op('stdMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => flambeau.stdMean(x, dim, options({ keepdim, correction }))), // prettier-ignore
@@ -194,5 +212,4 @@ export const DRAWS: Table = {
   new_full: op('Tensor.newFull', 'input size fill_value dtype', (x: Tensor, size: number[], value: number, dtype?: 'float32') => x.newFull(numbers(size), value, options({ dtype }))), // prettier-ignore
   new_empty: op('Tensor.newEmpty', 'input size dtype', (x: Tensor, size: number[], dtype?: 'float32') => x.newEmpty(numbers(size), options({ dtype })), { random: true }), // prettier-ignore
   logspace: op('logspace', 'start end steps base dtype', (start: number, end: number, steps: number, base?: number, dtype?: 'float32') => flambeau.logspace(start, end, steps, base ?? 10, options({ dtype }))), // prettier-ignore
-  int: same('int', 'input'),
 };

@@ -66,7 +66,9 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any argmax argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount bitwiseAnd bitwiseLeftShift bitwiseNot bitwiseOr bitwiseRightShift bitwiseXor bmm broadcastTo ceil chunk clamp clampMax clampMin clone copysign corrcoef cos cosh countNonzero cov cross cumsum detach diag diagEmbed diagonal diff div dot dsplit eq erf erfc exp expit expm1 flatten flip fliplr flipud floor floorDivide fmax fmin fmod frac gather ge gt heaviside histc hsplit hypot indexAdd indexCopy indexFill indexPut indexReduce indexSelect inner isclose isfinite isin isinf isnan isneginf isposinf kron kthvalue ldexp le lerp log log10 log1p log2 logSoftmax logaddexp logaddexp2 logicalAnd logicalNot logicalOr logicalXor logit logsumexp lt maskedFill maskedSelect max mean median min mm mode moveaxis movedim msort mul multinomial mv nanToNum nanmean nanmedian nanquantile nansum narrow ne neg norm outer permute pow prod quantile ravel reciprocal relu remainder renorm repeatInterleave reshape roll rot90 round rsqrt rsub scatter scatterAdd scatterReduce select sgn sigmoid sign signbit sin sinc sinh softmax sort split sqrt square squeeze std sub sum swapaxes swapdims t take takeAlongDim tan tanh tensorSplit tile topk trace transpose tril triu trueDivide trunc unbind unflatten unique uniqueConsecutive unsqueeze var vsplit xlogy',
   ),
-  ...words('asTensor normal concat linalg'),
+  ...words(
+    'asTensor normal concat linalg Tensor.int Tensor.corrcoef Tensor.cumsum_ Tensor.cumprod_ cummax cummin cumprod logcumsumexp',
+  ),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',

@@ -23,7 +23,7 @@ const ARGUMENTS: Readonly<Record<string, () => unknown[]>> = {
   ), // prettier-ignore
   ...Object.fromEntries('logicalAnd logicalOr logicalXor'.split(' ').map((name) => [name, () => [mask()]])),
   rsub: () => [1], clamp: () => [0, 0.5], clampMin: () => [0], clampMax: () => [0.5], maskedFill: () => [mask(), 3],
-  logsumexp: () => [1], cumsum: () => [0], softmax: () => [1], logSoftmax: () => [1], permute: () => [1, 0], transpose: () => [0, 1],
+  logsumexp: () => [1], cumsum: () => [0], cumprod: () => [0], cummax: () => [0], cummin: () => [0], logcumsumexp: () => [0], softmax: () => [1], logSoftmax: () => [1], permute: () => [1, 0], transpose: () => [0, 1],
   unsqueeze: () => [0], narrow: () => [0, 1, 1], select: () => [0, 1], split: () => [1], chunk: () => [2], reshape: () => [4],
   indexSelect: () => [0, index().select(0, 0)], gather: () => [1, index()], scatter: () => [1, index(), 2], scatterAdd: () => [1, index(), matrix()],
   scatterReduce: () => [1, index(), matrix(), 'amax'], indexAdd: () => [0, index().select(0, 0), matrix()], indexCopy: () => [0, index().select(0, 0), matrix()],

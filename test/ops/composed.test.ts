@@ -41,6 +41,36 @@ describe('order', () => {
   });
 });
 
+describe('statistics', () => {
+  test('correlations', () => {
+    const x = tensor([[1, 2, 4], [2, 4, 8], [3, 1, -1]], { dtype: 'float64' }); // prettier-ignore
+    const c = x.corrcoef();
+    expect(c.shape).toEqual([3, 3]);
+    const rows = c.tolist() as number[][];
+    expect(rows[0]![1]).toBeCloseTo(1, 12);
+    expect(rows[0]![2]).toBeCloseTo(-0.9819805060619657, 12);
+    expect(tensor([1, 2, 3]).corrcoef().item()).toBe(1);
+  });
+});
+
+describe('running', () => {
+  test('products, extremes', () => {
+    expect(list(tensor([1, 2, 3, 4, 5]).cumprod(0))).toEqual([1, 2, 6, 24, 120]);
+    expect(list(tensor([1, 2, 3]).cumprod_(0))).toEqual([1, 2, 6]);
+    expect(list(tensor([1, 2, 3]).cumsum_(0))).toEqual([1, 3, 6]);
+    expect(list(tensor([true, false]).cumprod(0))).toEqual([1, 0]);
+    const { values, indices } = tensor([1, 3, 3, NaN, 5]).cummax(0);
+    expect([list(values), list(indices)]).toEqual([[1, 3, 3, NaN, NaN], [0, 1, 2, 3, 3]]); // prettier-ignore
+    expect(list(tensor([[3, 1], [2, 1]]).cummin(-1).indices)).toEqual([[0, 1], [0, 1]]); // prettier-ignore
+    expect(zeros(0).cumprod(0).shape).toEqual([0]);
+    expect(tensor(3).cummax(0).indices.item()).toBe(0);
+    const x = tensor([2, 0, 3], { requiresGrad: true });
+    x.cumprod(0).sum().backward();
+    expect(list(x.grad!)).toEqual([1, 8, 0]);
+    expect(tensor([-1000, 0]).logcumsumexp(0).tolist()).toEqual([-1000, 0]);
+  });
+});
+
 describe('indices', () => {
   test('negative dimensions, scalars, whole numbers', () => {
     expect(list(zeros(2, 2).indexFill(-1, int([-1]), 3))).toEqual([[0, 3], [0, 3]]); // prettier-ignore

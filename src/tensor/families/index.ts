@@ -5,6 +5,7 @@ import { activation } from './activation.ts';
 import { adam } from './adam.ts';
 import { classLoss } from './class-loss.ts';
 import { conv } from './conv.ts';
+import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
 import { maxPool } from './max-pool.ts';
@@ -22,6 +23,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...adam,
   ...classLoss,
   ...conv,
+  ...hyperbolic,
   ...indexCheck,
   ...indexing,
   ...maxPool,

@@ -8,6 +8,7 @@ import { binaryRules, type BinaryAttrs } from './binary.ts';
 import type { ConvAttrs } from './conv.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
+import type { HyperbolicAttrs } from './hyperbolic.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
 import type { LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
@@ -31,6 +32,7 @@ export interface FormulaAttrs
     SelectAttrs,
     UnaryAttrs,
     ActivationAttrs,
+    HyperbolicAttrs,
     OptimizerAttrs,
     OptimizerUpdateAttrs {}
 

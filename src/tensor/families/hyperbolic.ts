@@ -1,0 +1,5 @@
+/** Inverse hyperbolic functions, sinc, copysign, x·log(y), logarithms of sums of exponentials. */
+import { provideFormulas } from '../family.ts';
+import { hyperbolicRules, type HyperbolicAttrs } from '../ops/hyperbolic.ts';
+
+export const hyperbolic = provideFormulas<HyperbolicAttrs>(hyperbolicRules);
