@@ -121,7 +121,7 @@ export function indexFill(x: Tensor, args: readonly unknown[], inPlace = false):
   const size = sizes[axis]!;
   const front = at.add(at.lt(0).to(at.dtype).mul(size)).reshape([-1]);
   const truth = (n: number, value: boolean): Tensor => full([n], value, { device: x.device });
-  const slices = apply1(indexing.indexCopy, [truth(size, false), front, truth(front.layout.numel, true)], dimParams(0, 'indexFill')); // prettier-ignore
+  const slices = apply1(indexingOps.indexCopy, [truth(size, false), front, truth(front.layout.numel, true)], dimParams(0, 'indexFill')); // prettier-ignore
   const mask = slices.reshape(sizes.map((n, i) => (i === axis ? n : 1)));
   return back(
     x,

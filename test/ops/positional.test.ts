@@ -6,11 +6,12 @@ const x = tensor([[1, 2, 4], [3, 5, 9]]); // prettier-ignore
 const y = ones(2, 3);
 
 test('reductions', () => {
-  for (const name of ['sum', 'mean', 'prod', 'amax', 'amin', 'any', 'all', 'logsumexp'] as const) {
+  for (const each of ['sum', 'mean', 'prod', 'amax', 'amin', 'any', 'all', 'logsumexp']) {
+    const name = each as 'sum'; // all take the same
     const expected = x[name](1, { keepdim: true }).tolist();
     expect(x[name](1, true).tolist(), name).toEqual(expected);
     expect(x[name]({ dim: 1, keepdim: true }).tolist(), name).toEqual(expected);
-    expect(x[name](1, false).shape, name).toEqual([2]);
+    expect(x[name](1, false).shape as unknown, name).toEqual([2]);
   }
   for (const name of ['argmax', 'argmin'] as const) expect(x[name](0, true).tolist()).toEqual(x[name]({ dim: 0, keepdim: true }).tolist()); // prettier-ignore
   expect(x.max(1, true).values.tolist()).toEqual(x.max({ dim: 1, keepdim: true }).values.tolist());
