@@ -288,12 +288,9 @@ export function put(x: Tensor, args: readonly unknown[], inPlace = false): Tenso
   if (index.layout.numel !== source.layout.numel) throw new ShapeError(`put: expected as many elements as indices, ${index.layout.numel}, but got shape ${showShape(source.layout.shape)}`); // prettier-ignore
   if (source.dtype !== x.dtype) throw new DTypeError(`put: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
   const target = inPlace ? x : x.clone();
-  if (x.layout.contiguous) {
-    target.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
-    return target;
-  }
-  const flat = x.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
-  return target.copy_(flat.reshape(x.layout.shape));
+  const dense = target.layout.contiguous ? target : target.clone(); // a flat view of it writes to it
+  dense.reshape([-1]).setAt([index.reshape([-1])], source.reshape([-1]), { accumulate });
+  return dense === target ? target : target.copy_(dense);
 }
 
 interface IndexPutCall {

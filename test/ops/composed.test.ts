@@ -94,6 +94,12 @@ describe('indices', () => {
     expect(list(x)).toEqual([9, 2, 7]);
     expect(list(x.maskedScatter_(x.gt(5), tensor([1, 2])))).toEqual([1, 2, 2]);
   });
+  test('a tensor that is not contiguous stays as it is', () => {
+    const x = zeros(3, 6).at(':', '::2');
+    expect(list(x.put(int([1, 1]), tensor([2, 3]), true))).toEqual([[0, 5, 0], [0, 0, 0], [0, 0, 0]]); // prettier-ignore
+    expect(x.sum().item()).toBe(0);
+    expect(list(x.put_(int([3]), tensor([2])))).toEqual([[0, 0, 0], [2, 0, 0], [0, 0, 0]]); // prettier-ignore
+  });
   test('several index tensors are broadcast together', () => {
     expect(list(zeros(2, 2).indexPut([int([0, 1]), int([1])], 1))).toEqual([[0, 1], [0, 1]]); // prettier-ignore
   });
