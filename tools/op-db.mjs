@@ -1,11 +1,11 @@
 /**
- * npm run op-db -- [NAME…] [--small] [--device wasm|native] [--mode eager|compiled|both] [--update] [--export] [--json FILE]
+ * npm run op-db -- [NAME…] [--small] [--device wasm|native] [--mode eager|compiled|both] [--narrow] [--update] [--export] [--json FILE]
  *
  * Runs PyTorch's own test database (op_db, module_db, optim_db) against the library, for all names that it has or for those given (PyTorch's
  * names), and compares results, gradients and errors. The samples are exported once, in two minutes, by the Python of .venv
  * (tools/python-env.sh) into node_modules/.cache/op-db; --export makes them anew, with names only those. What is refused is counted by reason in
  * test/op-db/refusals.json; --update writes it. --small does all of this with the selection that the test suite runs:
- * test/fixtures/op-db.bin.gz, refusals-small.json.
+ * test/fixtures/op-db.bin.gz, refusals-small.json. --narrow runs operations on elements of 8 and 16 bits instead.
  */
 import { fork, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -25,16 +25,17 @@ const { values: options, positionals: wanted } = parseArgs({
     update: { type: 'boolean', default: false },
     export: { type: 'boolean', default: false },
     small: { type: 'boolean', default: false },
+    narrow: { type: 'boolean', default: false },
   },
 });
 if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
 if (!['eager', 'compiled', 'both'].includes(options.mode))
   fail(`--mode takes eager, compiled or both, not ${options.mode}`);
 
-const CACHE = at('node_modules/.cache/op-db');
+const CACHE = at(`node_modules/.cache/op-db${options.narrow ? '-narrow' : ''}`);
 const BUNDLE = at(`node_modules/.cache/op-db-${process.pid}`);
 const SMALL = at('test/fixtures/op-db.bin.gz');
-const REFUSALS = at(`test/op-db/refusals${options.small ? '-small' : ''}.json`);
+const REFUSALS = at(`test/op-db/refusals${options.small ? '-small' : options.narrow ? '-narrow' : ''}.json`);
 process.once('exit', () => rmSync(BUNDLE, { recursive: true, force: true }));
 await build({
   entryPoints: { main: at('test/op-db/main.ts'), tally: at('test/op-db/tally.ts') },
@@ -88,7 +89,7 @@ async function samples() {
   }
   if (options.export || !existsSync(CACHE)) {
     if (wanted.length === 0) rmSync(CACHE, { recursive: true, force: true });
-    await exported([CACHE], wanted);
+    await exported([...(options.narrow ? ['--narrow'] : []), CACHE], wanted);
   }
   const names = wanted.map((name) => name.replaceAll(':', '-'));
   return readdirSync(CACHE)

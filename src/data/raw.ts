@@ -23,6 +23,11 @@ const ARRAYS: { readonly [K in DType]: new (length: number) => TypedArray } = {
   int64: BigInt64Array,
   uint8: Uint8Array,
   bool: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
 };
 
 /** Zeros of a dtype. */

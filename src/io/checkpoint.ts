@@ -94,8 +94,8 @@ export interface LoadOptions extends Omit<ReadPtOptions, 'keepFloats'> {
 
 /**
  * Reads the bytes of a file that `torch.save` (or {@link serialize}) wrote, of any version of PyTorch, running nothing in it; or those of
- * a safetensors file, or NumPy's `.npz` or `.npy`. The contents say which. Half-precision tensors become float32 and short integers
- * int32; whatever device tensors were saved from, they are on that of `mapLocation` now.
+ * a safetensors file, or NumPy's `.npz` or `.npy`. The contents say which. Floats of 8 bits become float32 and uint32
+ * int64, which hold all of their numbers; whatever device tensors were saved from, they are on that of `mapLocation` now.
  *
  * The type parameter says what the file is expected to hold; `loadStateDict` checks that it fits the model.
  * @throws FormatError when the file is damaged, hostile or of another format, or holds other things than plain values and tensors

@@ -1,4 +1,4 @@
-/** How the element types of files become those of tensors. Narrower ones are widened, which loses nothing. */
+/** How the element types of files become those of tensors. Those that tensors do not have are widened, which loses nothing. */
 import { itemSize, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import { ptItemSize, type PtDType, type RawTensor } from './pt/value.ts';
@@ -6,14 +6,8 @@ import { ptItemSize, type PtDType, type RawTensor } from './pt/value.ts';
 /** What tensors of a file's dtype become: the narrowest one that holds all of its numbers; undefined where none does. */
 export function tensorDType(dtype: PtDType): DType | undefined {
   switch (dtype) {
-    case 'int8':
-    case 'int16':
-    case 'uint16':
-      return 'int32';
     case 'uint32':
       return 'int64';
-    case 'float16':
-    case 'bfloat16':
     case 'float8_e4m3fn':
     case 'float8_e4m3fnuz':
     case 'float8_e5m2':
@@ -34,21 +28,12 @@ export function tensorDType(dtype: PtDType): DType | undefined {
 export function tensorData(bytes: Uint8Array, dtype: PtDType): TypedArray {
   const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
-    case 'float16':
-    case 'bfloat16':
-      return widened(new Uint16Array(buffer), dtype);
     case 'float8_e4m3fn':
     case 'float8_e4m3fnuz':
     case 'float8_e5m2':
     case 'float8_e5m2fnuz':
     case 'float8_e8m0fnu':
       return Float32Array.from(new Uint8Array(buffer), (byte) => float8Value(byte, dtype));
-    case 'int8':
-      return Int32Array.from(new Int8Array(buffer));
-    case 'int16':
-      return Int32Array.from(new Int16Array(buffer));
-    case 'uint16':
-      return Int32Array.from(new Uint16Array(buffer));
     case 'uint32':
       return BigInt64Array.from(new Uint32Array(buffer), BigInt);
     // Python's files may hold any byte in a bool; anything but zero is true.
@@ -81,22 +66,6 @@ function float8Value(byte: number, dtype: Float8): number {
   if (dtype === 'float8_e4m3fn' && (byte & 0x7f) === 0x7f) return NaN;
   if (dtype === 'float8_e5m2' && exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
   return exponent === 0 ? sign * fraction * 2 ** (1 - bias) : sign * (1 + fraction) * 2 ** (exponent - bias);
-}
-
-/** Numbers of half precision, given as their bits. */
-export function widened(bits: Uint16Array, dtype: 'float16' | 'bfloat16'): Float32Array {
-  if (dtype === 'float16') return Float32Array.from(bits, halfValue);
-  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer); // the upper half of a float32
-}
-
-/** The value of an IEEE 754 binary16: 1 sign bit, 5 of exponent, 10 of fraction. */
-function halfValue(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Most bytes that a tensor is written out to when it repeats what its storage holds: a few bytes can claim to be any number of elements. */

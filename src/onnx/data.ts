@@ -2,7 +2,7 @@
 import type { DType, TypedArray } from '../base/dtype.ts';
 import { FormatError } from '../base/errors.ts';
 import { numelOf } from '../base/shape.ts';
-import { tensorData, widened } from '../io/element-types.ts';
+import { widened } from '../base/half.ts';
 import { PT_DTYPES, RawStorage, RawTensor } from '../io/pt/value.ts';
 import { hostArray } from '../tensor/create.ts';
 import type { Message } from './messages.ts';
@@ -111,7 +111,7 @@ function externalBytes(tensor: TensorMessage, size: number, what: string, extern
 }
 
 function fromRaw(raw: Uint8Array, name: string, dtype: DType, count: number, what: string): TypedArray {
-  if (name === 'float16' || name === 'bfloat16') return tensorData(raw, name);
+  if (name === 'float16' || name === 'bfloat16') return widened(new Uint16Array(new Uint8Array(raw).buffer), name);
   const data = hostArray(dtype, count);
   // The bytes are little-endian, as are all machines that run WebAssembly's host today; see pt.ts.
   new Uint8Array(data.buffer).set(raw);
@@ -123,11 +123,11 @@ function checkBools(data: Uint8Array, what: string): void {
   if (data.some((x) => x > 1)) throw new FormatError(`onnx: ${what}: a truth value is neither 0 nor 1`);
 }
 
-const LIST = { float32: 'floatData', float64: 'doubleData', int64: 'int64Data', int32: 'int32Data', uint8: 'int32Data', bool: 'int32Data' } as const; // prettier-ignore
+const LIST: { readonly [K in DType]?: 'floatData' | 'doubleData' | 'int64Data' } = { float32: 'floatData', float64: 'doubleData', int64: 'int64Data' }; // prettier-ignore
 
 function fromLists(tensor: TensorMessage, name: string, dtype: DType, count: number, what: string): TypedArray {
   const half = name === 'float16' || name === 'bfloat16' ? name : undefined;
-  const list = half === undefined ? tensor[LIST[dtype]] : tensor.int32Data;
+  const list = half === undefined ? tensor[LIST[dtype] ?? 'int32Data'] : tensor.int32Data;
   if (list.length !== count) {
     throw new FormatError(`onnx: ${what}: ${count} elements are expected for [${tensor.dims.join(', ')}], but there are ${list.length}`); // prettier-ignore
   }

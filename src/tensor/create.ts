@@ -2,6 +2,7 @@
 import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { isFloating, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
+import { halfBits } from '../base/half.ts';
 import { layoutOf } from '../base/layout.ts';
 import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
@@ -47,6 +48,11 @@ const HOST = {
   int64: BigInt64Array,
   uint8: Uint8Array,
   bool: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
 } as const;
 
 /**
@@ -161,7 +167,10 @@ function dtypeOf(data: unknown): DType {
   if (data instanceof Int32Array) return 'int32';
   if (data instanceof BigInt64Array) return 'int64';
   if (data instanceof Uint8Array) return 'uint8';
-  const expected = 'a Float32Array, Float64Array, Int32Array, BigInt64Array or Uint8Array';
+  if (data instanceof Int8Array) return 'int8';
+  if (data instanceof Int16Array) return 'int16';
+  if (data instanceof Uint16Array) return 'uint16';
+  const expected = 'an array of floats (32 or 64 bits) or of whole numbers (8 to 64 bits, Uint8Array or Uint16Array)';
   const remedy = ArrayBuffer.isView(data)
     ? 'convert it, as with Int32Array.from(array)'
     : 'for other values use tensor()';
@@ -203,6 +212,7 @@ export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray,
 /** Puts values into an array, converted as PyTorch converts them. */
 function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: Element) => void {
   if (dtype === 'float32' || dtype === 'float64') return (i, value) => (data[i] = Number(value));
+  if (dtype === 'float16' || dtype === 'bfloat16') return (i, value) => (data[i] = halfBits(dtype, Number(value)));
   if (dtype === 'bool') return (i, value) => (data[i] = Number(Boolean(value) || Number.isNaN(value)));
   return (i, value) => {
     requireFits(op, dtype, Number(value));

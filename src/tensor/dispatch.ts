@@ -15,6 +15,7 @@ import { graphOp, ruleOf } from './graph-op.ts';
 import { tensorOver } from './make-tensor.ts';
 import { activeObserver } from './observer.ts';
 import { explained, requireDistinctElements, requireNumbers, requireTensors } from './op-errors.ts';
+import { anyNarrow, widely } from './narrow.ts';
 import { OpNode, registerApply } from './op-node.ts';
 import type { OpAttrs, OpName } from './ops/index.ts';
 import { deviceOf, together } from './placement.ts';
@@ -95,6 +96,9 @@ export function apply<K extends OpName>(
 ): Tensor[] {
   const inputs = together(given);
   const operation = operationOf(name);
+  if (operation.wide && anyNarrow(inputs)) {
+    return widely(inputs, operation.rule.writes?.(attrs) ?? [], (wide) => apply(name, wide, attrs, scalars));
+  }
   const results = execute(operation, inputs, attrs, scalars, NO_OUTS);
   const { gradient, elementwise } = operation.rule;
   // What a later layer says of a wrong size: dropout, an activation or a norm in between does not change how it came about.
@@ -163,6 +167,9 @@ export function applyInPlace<K extends OpName>(
   requireTensors(name, inputs);
   const target = inputs[0]!;
   if (target.storage.inference && !isInferenceModeEnabled()) throw new AutogradError(`${name}: a tensor made in inferenceMode() cannot be changed in place outside of it; clone() it first`); // prettier-ignore
+  if (operationOf(name).wide && anyNarrow(inputs)) {
+    return target.copy_(widely(inputs, [], (wide) => apply(name, wide, attrs, scalars))[0]!);
+  }
   requireDistinctElements(name, target);
   const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
   const { rule } = operationOf(name);

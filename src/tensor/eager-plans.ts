@@ -13,6 +13,7 @@ import type { Device, Holding } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { signOf } from './backend.ts';
 import { beginOf, lowerOf, ruleOf } from './graph-op.ts';
+import { needsWide } from './narrow.ts';
 import { inPlaceMismatch } from './op-errors.ts';
 import type { OpName } from './ops/index.ts';
 import type { OpRule } from './ops/rule.ts';
@@ -90,11 +91,14 @@ const PLACES = 32;
 export class Operation {
   readonly name: OpName;
   readonly rule: OpRule<Attrs>;
+  /** Whether it takes no narrow elements (`narrow.ts`). */
+  readonly wide: boolean;
   readonly #ran: (Ran | undefined)[] = new Array<Ran | undefined>(PLACES).fill(undefined);
 
   constructor(name: OpName) {
     this.name = name;
     this.rule = ruleOf(name);
+    this.wide = needsWide(name, this.rule);
   }
 
   /** The plan for these inputs on their device, and for results in `outs` where they are given. */

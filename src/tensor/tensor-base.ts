@@ -7,7 +7,7 @@
  */
 import { isTensor, recogniseTensors } from './is-tensor.ts';
 import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
-import { isFloating, itemSize, viewAs, zerosOf, type DType, type TypedArray } from '../base/dtype.ts';
+import { isFloating, isHalf, itemSize, viewAs, zerosOf, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
@@ -145,9 +145,10 @@ export abstract class TensorBase {
     return this.offset * itemSize(this.layout.dtype);
   }
 
-  /** A contiguous copy of the elements in row-major order. bool comes as 0 and 1, int64 as bigint. */
+  /** A contiguous copy of the elements in row-major order. bool comes as 0 and 1, int64 as bigint, floats of 16 bits as float32. */
   toTypedArray(): TypedArray {
     forbidWhileRecording('toTypedArray: this reads the tensor into JavaScript', READ_OUTSIDE);
+    if (isHalf(this.layout.dtype)) return this.#widened().toTypedArray();
     const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
     return dense.storage.readNow('toTypedArray', dense.#start('toTypedArray'), dense.layout.dtype, dense.layout.numel);
   }
@@ -162,6 +163,7 @@ export abstract class TensorBase {
   item(options?: { readonly bigint?: boolean }): number | bigint {
     forbidWhileRecording('item: this reads the value into JavaScript', READ_OUTSIDE);
     this.#requireOne('item');
+    if (isHalf(this.layout.dtype)) return this.#widened().item();
     const value = this.storage.readNow('item', this.#start('item'), this.layout.dtype, 1)[0]!;
     if (options !== undefined) return asBigInt(value, options);
     const number = Number(value);
@@ -183,9 +185,15 @@ export abstract class TensorBase {
   /** As {@link toTypedArray}, once the device has computed the elements. */
   async toTypedArrayAsync(): Promise<TypedArray> {
     forbidWhileRecording('toTypedArrayAsync: this reads the tensor into JavaScript', READ_OUTSIDE);
+    if (isHalf(this.layout.dtype)) return this.#widened().toTypedArrayAsync();
     const dense = this.layout.contiguous ? this : this.self().detach().contiguous();
     const start = dense.#start('toTypedArrayAsync');
     return dense.storage.device.read(dense.storage.buffer, start, dense.layout.dtype, dense.layout.numel);
+  }
+
+  /** What has no numbers of its own in JavaScript. */
+  #widened(): Tensor {
+    return this.self().detach().to('float32');
   }
 
   #requireOne(op: string): void {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DTYPES, promote, type DType } from '../../src/base/dtype.ts';
+import { DTYPES, promote, type DType, type TypedArray } from '../../src/base/dtype.ts';
+import { halfBits, widened } from '../../src/base/half.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { scalarAttrs } from '../../src/geometry/elementwise.ts';
@@ -16,6 +17,12 @@ import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { elements, indicesOf, narrower, shapes, special, tensors } from './strided-reference.ts';
 
 const runs = { numRuns: 60 };
+
+/** What a host array of a dtype holds: floats of 16 bits are there as their bits. */
+const numbersOf = (dtype: DType, data: TypedArray): number[] =>
+  dtype === 'float16' || dtype === 'bfloat16' ? [...widened(data as Uint16Array, dtype)] : Array.from(data, Number);
+const rounded = (dtype: 'float16' | 'bfloat16', value: number): number =>
+  widened(Uint16Array.of(halfBits(dtype, value)), dtype)[0]!;
 const dtypes = fc.constantFrom<DType>(...DTYPES);
 
 /** Writes through an output of any strides: into a view of a dense block that was filled with `around`. */
@@ -182,6 +189,11 @@ describe('copies and casts', () => {
       int64: [0, 1, -1, 300, 255, -128, 77, 5, 6],
       uint8: [0, 1, 2, 255, 128, 77, 5, 6, 7],
       bool: [0, 1, 1, 0, 1, 0, 0, 1, 1],
+      int8: [0, 1, -1, 127, -128, 77, 5, 6, 7],
+      int16: [0, 1, -1, 300, -32768, 32767, 5, 6, 7],
+      uint16: [0, 1, 2, 300, 65535, 32768, 5, 6, 7],
+      float16: [0, -0, 1, 1.9, -1.9, 2.5, 100.7, 3e-5, NaN],
+      bfloat16: [0, -0, 1, 1.9, -1.9, 2.5, 100.7, 3e-5, NaN],
     };
     const convert: Record<DType, (v: number) => number> = {
       float32: Math.fround,
@@ -190,14 +202,19 @@ describe('copies and casts', () => {
       int64: (v) => Math.trunc(v || 0),
       uint8: (v) => Math.trunc(v) & 255,
       bool: (v) => Number(v !== 0),
+      int8: (v) => (Math.trunc(v) << 24) >> 24,
+      int16: (v) => (Math.trunc(v) << 16) >> 16,
+      uint16: (v) => Math.trunc(v) & 0xffff,
+      float16: (v) => rounded('float16', v),
+      bfloat16: (v) => rounded('bfloat16', v),
     };
     for (const from of DTYPES) {
       const input = host(from, [9], samples[from]);
       for (const to of DTYPES) {
         const [out] = runOp('cast', [input], castParams(to));
         expect(out!.dtype).toBe(to);
-        const expected = Array.from(input.data, Number).map((v) => convert[to](v) + 0);
-        const actual = Array.from(out!.data, Number).map((v) => v + 0);
+        const expected = numbersOf(from, input.data).map((v) => convert[to](v) + 0);
+        const actual = numbersOf(to, out!.data).map((v) => v + 0);
         expect(actual, `${from} to ${to}`).toEqual(expected);
       }
     }

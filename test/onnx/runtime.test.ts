@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fromTypedArray, noGrad, type DType, type Tensor } from 'flambeau';
+import { fromTypedArray, noGrad, type DType, type Tensor, type TypedArray } from 'flambeau';
 import { deserializeOnnx } from 'flambeau/onnx';
 import type { Draft } from '../../src/onnx/messages.ts';
 import { codeOfDType } from '../../src/onnx/types.ts';
@@ -21,11 +21,11 @@ const attributeOf = ([name, value]: readonly [string, Attribute]): Draft<'Attrib
   return { name, type: 7, ints: BigInt64Array.from(value, BigInt) };
 };
 
-const ARRAYS = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array }; // prettier-ignore
+const ARRAYS: { readonly [K in DType]?: new (buffer: ArrayBuffer) => TypedArray } = { float32: Float32Array, float64: Float64Array, int64: BigInt64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array }; // prettier-ignore
 
 function tensorOf([dtype, shape, base64]: Stored): Tensor {
   const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
-  return fromTypedArray(new ARRAYS[dtype](bytes.buffer), [...shape], dtype);
+  return fromTypedArray(new ARRAYS[dtype]!(bytes.buffer), [...shape], dtype);
 }
 
 function run(stored: readonly Stored[], [op, opset, attributes, inputs, constants, outputs]: Case): Tensor[] {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { fromTypedArray, slice, type Tensor } from 'flambeau';
 import { itemSize, viewAs, type DType } from '../../src/base/dtype.ts';
+import { widened } from '../../src/base/half.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import type { HostTensor } from '../support/fixtures.ts';
 
@@ -77,7 +78,8 @@ export class Container {
     const stored = tensorOf(value);
     if (stored === undefined) return undefined;
     const [dtype, shape] = stored;
-    return { dtype, shape, data: dense(stored, this.#elements(stored)) };
+    const data = dense(stored, this.#elements(stored));
+    return { dtype, shape, data: dtype === 'float16' || dtype === 'bfloat16' ? widened(data as Uint16Array, dtype) : data };
   }
 
   #elements([dtype, , , , place, count]: StoredTensor): HostTensor['data'] {

@@ -205,17 +205,19 @@ function formDiffers(got: Tensor, { dtype, shape }: HostTensor): string | undefi
 }
 
 /** Of a result's own size, and of the largest finite element beside it, for sums that cancel. */
-const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13] } as const;
+const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13], float16: [2e-3, 1e-3], bfloat16: [1.6e-2, 1e-2] } as const; // prettier-ignore
 /** Results that are small differences of larger numbers, such as log sum exp − x, Φ far from 0, gradients through a mean. */
 const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'batch_norm', 'BatchNorm'];
-const CANCELLED = { float32: 1e-6, float64: 1e-14 } as const;
-const EXACT = { float32: 0, float64: 0 } as const;
+const CANCELLED = { float32: 1e-6, float64: 1e-14, float16: 2e-3, bfloat16: 1.6e-2 } as const;
+type FloatDType = keyof typeof SLACK;
+const isFloat = (dtype: string): dtype is FloatDType => Object.hasOwn(SLACK, dtype);
+const EXACT = { float32: 0, float64: 0, float16: 0, bfloat16: 0 } as const;
 
 /** PyTorch's gradient of hardsigmoid multiplies by a sixth rounded to float32, in float64, too. */
 const COARSE: Readonly<Record<string, number>> = { 'nn.functional.hardsigmoid': 1e4 };
 
 interface Slack {
-  readonly absolute: { readonly float32: number; readonly float64: number };
+  readonly absolute: { readonly [K in FloatDType]: number };
   readonly times: number;
 }
 
@@ -228,7 +230,7 @@ function tensorDiffers(got: Tensor, expected: HostTensor, slack: Slack): string 
   const form = formDiffers(got, expected);
   if (form !== undefined) return form;
   const { data, dtype } = expected;
-  const floating = dtype === 'float32' || dtype === 'float64';
+  const floating = isFloat(dtype);
   const [relative, floor] = floating ? SLACK[dtype] : [0, 0];
   const absolute = floating ? slack.absolute[dtype] : 0;
   const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0); // prettier-ignore

@@ -3,7 +3,8 @@
  * operations share. `draw` repeats the function of the same name in test/fixtures/kernels.py.
  */
 import { expect } from 'vitest';
-import { viewAs, type DType, type TypedArray } from '../../src/base/dtype.ts';
+import { itemSize, viewAs, type DType, type TypedArray } from '../../src/base/dtype.ts';
+import { halfBits } from '../../src/base/half.ts';
 import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import { lowerOf, ruleOf } from '../../src/tensor/graph-op.ts';
@@ -57,8 +58,11 @@ export const host = (dtype: DType, shape: readonly number[], values: readonly nu
 export function typed(dtype: DType, values: readonly number[]): TypedArray {
   if (dtype === 'float32') return Float32Array.from(values);
   if (dtype === 'float64') return Float64Array.from(values);
-  if (dtype === 'int32') return Int32Array.from(values);
-  return dtype === 'int64' ? BigInt64Array.from(values, BigInt) : Uint8Array.from(values);
+  if (dtype === 'int64') return BigInt64Array.from(values, BigInt);
+  const to = viewAs(dtype, new ArrayBuffer(values.length * itemSize(dtype)), 0, values.length);
+  if (dtype === 'float16' || dtype === 'bfloat16') values.forEach((value, i) => (to[i] = halfBits(dtype, value)));
+  else (to as Int32Array).set(values);
+  return to;
 }
 
 export const numbers = (t: HostTensor): number[] => Array.from(t.data as ArrayLike<number | bigint>, Number);

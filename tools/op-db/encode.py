@@ -7,7 +7,7 @@ The JSON text is {"torch": version, "groups": [{"name", "cases": [case …]}]}. 
     [ … ], {"tuple": [ … ]}                       a list; a tuple or size
     {"float": 2.5 | "nan" | "inf" | "-inf"}       a Python float, so that 2.0 is told from 2
     {"int": "9007199254740993"}                   a whole number that JSON readers would round
-    {"dtype": "float32"}                          one of the six dtypes
+    {"dtype": "float32"}                          one of the dtypes
     {"slice": [start, stop, step]}, {"dots": 1}   Python's slices and ...
     {"dict": {…}}                                 a dictionary with strings as keys
     {"tensor": [dtype, shape, strides or null, offset, first byte, elements, leaf]}
@@ -25,7 +25,8 @@ import torch
 
 CODES = {
     torch.float32: 'float32', torch.float64: 'float64', torch.int32: 'int32', torch.int64: 'int64', torch.uint8: 'uint8',
-    torch.bool: 'bool',
+    torch.bool: 'bool', torch.int8: 'int8', torch.int16: 'int16', torch.uint16: 'uint16', torch.float16: 'float16',
+    torch.bfloat16: 'bfloat16',
 }
 
 
@@ -35,6 +36,11 @@ class Foreign(Exception):
 
 def known(t):
     return t.dtype in CODES and t.layout == torch.strided and t.device.type == 'cpu' and not t.is_quantized
+
+
+def memory(t):
+    """The bytes of a tensor of one dimension; NumPy has no bfloat16."""
+    return (t.contiguous().clone().view(torch.int16) if t.dtype == torch.bfloat16 else t).numpy().tobytes()
 
 
 class Container:
@@ -65,7 +71,7 @@ class Container:
             strides, offset = list(t.stride()), min(t.storage_offset(), 3)
             extent = 1 + sum((n - 1) * s for n, s in zip(t.shape, strides)) if t.numel() else 0
             stored = torch.as_strided(t, (offset + extent,), (1,), t.storage_offset() - offset)
-        place = self._place(stored.numpy().tobytes())
+        place = self._place(memory(stored))
         return {'tensor': [CODES[t.dtype], list(t.shape), strides, offset, place, stored.numel(), leaf]}
 
     def value(self, v):

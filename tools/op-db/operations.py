@@ -9,6 +9,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from encode import Foreign, known
 
 DTYPES = [torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool]
+NARROW = [torch.float16, torch.bfloat16, torch.int8, torch.int16]
 MOST_ELEMENTS = 20_000
 MOST_NONCONTIGUOUS = 120
 
@@ -135,8 +136,9 @@ def in_place(info):
 
 
 class Exporter:
-    def __init__(self, names):
+    def __init__(self, names, dtypes=DTYPES):
         self.names = names
+        self.dtypes = dtypes
         self.left_out = 0
 
     def add(self, cases, make):
@@ -185,13 +187,13 @@ class Exporter:
             name = f'{info.name}:{info.variant_test_name}' if info.variant_test_name else info.name
             if info.name in self.names:
                 cases = []
-                for dtype in [d for d in DTYPES if d in info.dtypes]:
+                for dtype in [d for d in self.dtypes if d in info.dtypes]:
                     self.samples(box, cases, info, dtype, info.op, 'sample')
                 self.errors(box, cases, info)
                 yield name, cases
             written = in_place(info)
             if f'{info.name}_' in self.names and written is not None:
                 cases = []
-                for dtype in [d for d in DTYPES if d in info.dtypes]:
+                for dtype in [d for d in self.dtypes if d in info.dtypes]:
                     self.samples(box, cases, info, dtype, written, 'in place')
                 yield name.replace(info.name, f'{info.name}_'), cases

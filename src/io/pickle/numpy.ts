@@ -5,7 +5,7 @@
 import type { MakeError, PickleItem } from './items.ts';
 import { describe } from './items.ts';
 import { asFloat, asInt } from './text.ts';
-import { widened } from '../element-types.ts';
+import { widened } from '../../base/half.ts';
 import { DTYPE_OF_CODE } from '../numpy/dtypes.ts';
 import { PyObject, PyTuple, RawStorage, RawTensor, contiguousStrides, ptItemSize, swapBytes } from '../pt/value.ts';
 import type { PtDType, PtValue } from '../pt/value.ts';

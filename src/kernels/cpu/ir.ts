@@ -11,8 +11,12 @@ import { InternalError } from '../../base/errors.ts';
 export type ScalarType = 'i32' | 'i64' | 'f32' | 'f64';
 export type VectorType = 'f32v' | 'f64v' | 'i32v' | 'i64v';
 export type ValueType = ScalarType | VectorType;
-/** What lies in memory. `u8` loads zero-extended into i32. */
-export type MemType = ValueType | 'u8';
+/** What lies in memory. Elements of 8 and 16 bits load into i32, extended by their sign or by zeros. */
+export type NarrowType = 'u8' | 's8' | 'u16' | 's16';
+export type MemType = ValueType | NarrowType;
+
+const NARROW: ReadonlySet<MemType> = new Set<NarrowType>(['u8', 's8', 'u16', 's16']);
+export const isNarrow = (mem: MemType): mem is NarrowType => NARROW.has(mem);
 
 /** What a kernel may assume of the machine. */
 export interface Target {
@@ -201,7 +205,7 @@ function folded(op: BinaryOp, a: Expr, b: Expr): Expr | undefined {
 }
 
 export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
-  new Expr(mem === 'u8' ? 'i32' : mem, { kind: 'load', mem, ptr, offset });
+  new Expr(isNarrow(mem) ? 'i32' : mem, { kind: 'load', mem, ptr, offset });
 
 export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0): Expr =>
   new Expr(type, { kind: 'loadSplat', ptr, offset });
@@ -272,7 +276,7 @@ export class Fn {
   }
 
   store(mem: MemType, ptr: Expr, value: Expr, offset = 0): void {
-    if (value.type !== (mem === 'u8' ? 'i32' : mem))
+    if (value.type !== (isNarrow(mem) ? 'i32' : mem))
       throw new InternalError(`ir: ${this.name}: store ${value.type} as ${mem}`);
     this.#block.push({ kind: 'store', mem, ptr, value, offset });
   }

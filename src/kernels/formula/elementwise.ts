@@ -1,5 +1,5 @@
 /** Elementwise operations as devices are given them: operands, and formulas of one element of every output. */
-import type { DType } from '../../base/dtype.ts';
+import { itemSize, type DType } from '../../base/dtype.ts';
 import { InternalError } from '../../base/errors.ts';
 import { inputOf, scalarOf, type Formula, type FormulaType, type NumberType } from './formula.ts';
 
@@ -48,7 +48,7 @@ export function elementwiseKey({ name, inputs, outputs }: ElementwiseSpec): stri
   return `${name}/(${types(inputs)})>${types(outputs)}`;
 }
 
-/** The arithmetic type of a dtype: bytes compute in 32 bits. */
+/** The arithmetic type of a dtype: what is narrower than 32 bits computes in them. */
 export const computeOf = (dtype: DType): NumberType => ARITHMETIC[dtype];
 
 const ARITHMETIC: { readonly [D in DType]: NumberType } = {
@@ -58,8 +58,13 @@ const ARITHMETIC: { readonly [D in DType]: NumberType } = {
   int64: 'i64',
   uint8: 'i32',
   bool: 'i32',
+  int8: 'i32',
+  int16: 'i32',
+  uint16: 'i32',
+  float16: 'f32',
+  bfloat16: 'f32',
 };
 
 /** Whether an operand computes in the type that it has in memory, so that storing and loading change nothing. */
 export const isExact = ({ dtype, as }: ElementwiseOperand): boolean =>
-  dtype === 'bool' ? as === 'bool' : dtype !== 'uint8' && ARITHMETIC[dtype] === as;
+  dtype === 'bool' ? as === 'bool' : itemSize(dtype) >= 4 && ARITHMETIC[dtype] === as;

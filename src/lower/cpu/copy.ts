@@ -29,8 +29,13 @@ export function lowerCopy(l: CpuLowering, from: Value, to: Value): void {
   const turned = transposition(access);
   if (turned !== undefined && itemSize(dtype) >= 4) lowerTranspose(l, from, to, turned);
   else if (itemSize(dtype) === 1) moveBytes(l, from, to, access);
+  else if (itemSize(dtype) === 2) moveElements(l, asBits(l, from), asBits(l, to), 'i32');
   else moveElements(l, from, to, computeOf(dtype));
 }
+
+/** Elements of 16 bits as whole numbers, so that floats are moved and not computed with. */
+const asBits = (l: CpuLowering, { layout, ...value }: Value): Value =>
+  l.view({ layout, ...value }, layoutOf('uint16', layout.shape, layout.strides));
 
 function accessOf(from: Layout, to: Layout): Access {
   return coalesce(to.shape, [broadcastStrides(from.shape, from.strides, to.shape), to.strides], 1);

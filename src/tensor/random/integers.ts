@@ -14,6 +14,11 @@ const RANGES: { readonly [K in DType]: readonly [lowest: bigint, highest: bigint
   int64: [-(1n << 63n), (1n << 63n) - 1n],
   float32: [-(1n << 24n), 1n << 24n],
   float64: [-(1n << 53n), 1n << 53n],
+  int8: [-128n, 127n],
+  int16: [-(1n << 15n), (1n << 15n) - 1n],
+  uint16: [0n, (1n << 16n) - 1n],
+  float16: [-(1n << 11n), 1n << 11n],
+  bfloat16: [-(1n << 8n), 1n << 8n],
 };
 
 const WORD = 2 ** 32;

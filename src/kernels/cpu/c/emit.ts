@@ -8,7 +8,7 @@
  * `{s, s, …}`.
  */
 import { InternalError } from '../../../base/errors.ts';
-import { elementOf, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
+import { elementOf, isNarrow, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
 import { helperText, TRAP_DECLARATION, typePrelude } from './helpers.ts';
 
@@ -134,7 +134,7 @@ class KernelEmitter {
       case 'set':
         return `${indent}${variable(stmt.local)} = ${this.#expr(stmt.value)};\n`;
       case 'store': {
-        const value = stmt.mem === 'u8' ? `(u8)${this.#expr(stmt.value)}` : this.#expr(stmt.value);
+        const value = isNarrow(stmt.mem) ? `(${stmt.mem})${this.#expr(stmt.value)}` : this.#expr(stmt.value);
         return `${indent}${this.#memory(stmt.mem, stmt.ptr, stmt.offset)} = ${value};\n`;
       }
       case 'for': {
@@ -164,7 +164,7 @@ class KernelEmitter {
 
   /** A place in memory, of any alignment. */
   #memory(mem: string, ptr: Expr, offset: number): string {
-    return `AT(${mem === 'u8' ? 'u8' : `${mem}_m`}, ${this.#expr(ptr)}, ${offset})`;
+    return `AT(${mem === 'u8' || mem === 's8' ? mem : `${mem}_m`}, ${this.#expr(ptr)}, ${offset})`;
   }
 
   /** A call of a helper, which is added to the unit. */
@@ -202,7 +202,7 @@ class KernelEmitter {
           : this.#helper(`bits_${node.a.type}_${type}`, this.#expr(node.a));
       case 'load': {
         const place = this.#memory(node.mem, node.ptr, node.offset);
-        return node.mem === 'u8' ? `(i32)${place}` : place;
+        return isNarrow(node.mem) ? `(i32)${place}` : place;
       }
       case 'loadSplat':
         return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset));

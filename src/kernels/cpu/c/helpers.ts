@@ -13,10 +13,10 @@ export const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64
 /** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
 export function typePrelude(target: Target): string {
   const n = target.vectorBytes;
-  const scalars = 'typedef unsigned char u8;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n'
+  const scalars = 'typedef unsigned char u8;\ntypedef signed char s8;\ntypedef __UINT16_TYPE__ u16;\ntypedef __INT16_TYPE__ s16;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n'
     + 'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n'; // prettier-ignore
   const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`); // prettier-ignore
-  const memory = ['i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
+  const memory = ['u16', 's16', 'i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
     (type) => `typedef ${type} ${type}_m __attribute__((aligned(1), may_alias));\n`,
   );
   return [

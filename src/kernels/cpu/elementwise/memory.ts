@@ -7,25 +7,37 @@
 import type { DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
-import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type MemType, type ScalarType } from '../ir.ts';
+import { constant, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
 import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
+import { fromHalf, toHalf } from './half.ts';
 
-const MEMORY: { readonly [D in DType]: MemType & (ScalarType | 'u8') } = {
+const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
   float32: 'f32',
   float64: 'f64',
   int32: 'i32',
   int64: 'i64',
   uint8: 'u8',
   bool: 'u8',
+  int8: 's8',
+  int16: 's16',
+  uint16: 'u16',
+  float16: 'u16',
+  bfloat16: 'u16',
 };
+
+/** A loaded element, or a vector of them, as what its dtype computes in. */
+const widened = (dtype: DType, raw: Expr): Expr => (dtype === 'float16' || dtype === 'bfloat16' ? fromHalf(dtype, raw) : raw); // prettier-ignore
+
+/** The other way: what is stored of a value in the type that the dtype computes in. */
+const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (dtype === 'float16' || dtype === 'bfloat16' ? toHalf(f, dtype, value) : value); // prettier-ignore
 
 /** How an operand lies along the inner loop: dense, one element for all, or strided. */
 export type Spacing = 'dense' | 'same' | 'strided';
 
 /** One element, as a scalar of the compute type (a bool is 0 or 1). */
 export function loadElement(dtype: DType, as: FormulaType, ptr: Expr, offset = 0): Expr {
-  const raw = load(MEMORY[dtype], ptr, offset);
+  const raw = widened(dtype, load(MEMORY[dtype], ptr, offset));
   return as === 'bool' ? (dtype === 'bool' ? raw : raw.ne(0)) : convert(raw, as);
 }
 
@@ -38,7 +50,7 @@ export function convert(value: Expr, to: ScalarType): Expr {
 export function storeElement(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, value: Expr, offset = 0): void {
   if (dtype === 'bool') f.store('u8', ptr, as === 'bool' ? value : value.ne(0), offset);
   else if (dtype === 'uint8') f.store('u8', ptr, as === 'bool' ? value : convert(value, 'i32'), offset);
-  else f.store(MEMORY[dtype], ptr, convert(value, computeOf(dtype)), offset);
+  else f.store(MEMORY[dtype], ptr, narrowed(f, dtype, convert(value, computeOf(dtype))), offset);
 }
 
 /** A vector with the same scalar in every lane; a bool scalar becomes a mask. */
@@ -92,16 +104,25 @@ export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, p
     return as === 'bool' ? wide.ne(0) : wide.cast(vectorOf(as));
   }
   const own = computeOf(dtype);
+  if (!bytes && lanes === 4 && isNarrow(MEMORY[dtype])) return loadNarrow(f, dtype, as, ptr, offset);
   if (!bytes && lanes === (own === 'f32' || own === 'i32' ? 4 : 2)) {
     const vector = load(vectorOf(own), ptr, offset);
     if (as === 'bool') return vector.ne(0);
     if (as === own || lanes === 4) return vector.cast(vectorOf(as)); // f32 ↔ i32 have vector conversions
   }
-  const size = ITEM[MEMORY[dtype]]!;
+  const size = ITEM[MEMORY[dtype]];
   return gather(dtype, as, lanes, (lane) => [ptr, offset + lane * size]);
 }
 
-const ITEM: Readonly<Record<string, number>> = { u8: 1, i32: 4, f32: 4, i64: 8, f64: 8 };
+const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 }; // prettier-ignore
+
+/** Four elements of 8 or 16 bits as a vector of the compute type. */
+function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
+  const size = ITEM[MEMORY[dtype]];
+  const raw = fromLanes(Array.from({ length: 4 }, (_, lane) => load(MEMORY[dtype], ptr, offset + lane * size)));
+  const wide = widened(dtype, f.let('narrow', raw));
+  return as === 'bool' ? wide.ne(0) : wide.cast(vectorOf(as));
+}
 
 /** Four booleans (bytes of 0 or 1) as a mask. */
 const byteMask = (f: Fn, ptr: Expr, offset: number): Expr =>
@@ -139,11 +160,17 @@ export function storeDense(
     return;
   }
   const own = computeOf(dtype);
-  if (!bytes && as === own) {
+  if (!bytes && lanes === 4 && as === own && isNarrow(MEMORY[dtype])) {
+    const small = f.let('narrow', narrowed(f, dtype, value));
+    for (let lane = 0; lane < 4; lane++)
+      f.store(MEMORY[dtype], ptr, small.lane(lane), offset + lane * ITEM[MEMORY[dtype]]);
+    return;
+  }
+  if (!bytes && as === own && !isNarrow(MEMORY[dtype])) {
     f.store(vectorOf(own), ptr, value, offset);
     return;
   }
-  const size = ITEM[MEMORY[dtype]]!;
+  const size = ITEM[MEMORY[dtype]];
   scatter(f, dtype, as, lanes, value, (lane) => [ptr, offset + lane * size]);
 }
 

@@ -97,6 +97,9 @@ const vector: MemoryOps = { load: simd(0), store: simd(11) };
 
 export const MEMORY: { readonly [M in MemType]: MemoryOps } = {
   u8: { load: 0x2d, store: 0x3a },
+  s8: { load: 0x2c, store: 0x3a },
+  u16: { load: 0x2f, store: 0x3b },
+  s16: { load: 0x2e, store: 0x3b },
   i32: { load: 0x28, store: 0x36 },
   i64: { load: 0x29, store: 0x37 },
   f32: { load: 0x2a, store: 0x38 },
