@@ -68,7 +68,7 @@ export function promote(a: DType, b: DType): DType {
 }
 
 /** Floats of 16 bits, which compute in float32 and are rounded when they are stored. */
-export const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16';
+export const isHalf = (dtype: DType): dtype is 'float16' | 'bfloat16' => dtype === 'float16' || dtype === 'bfloat16';
 
 /**
  * The dtype of tensor ⊕ JavaScript number: a number never widens within its category, but a fractional number

@@ -1,6 +1,6 @@
 /** Making tensors: from JavaScript values, filled, ranges, random. PyTorch's factory functions. */
 import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
-import { isFloating, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
+import { isFloating, isHalf, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
 import { halfBits } from '../base/half.ts';
 import { layoutOf } from '../base/layout.ts';
@@ -316,7 +316,7 @@ export function eye(n: number, columns: number | TensorOptions = n, more: Tensor
   const dtype = given.dtype ?? 'float32';
   requireRoom('eye', dtype, [n, m]);
   const values = hostArray(dtype, n * m);
-  const one = dtype === 'int64' ? 1n : 1;
+  const one = dtype === 'int64' ? 1n : isHalf(dtype) ? halfBits(dtype, 1) : 1;
   for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
   return finish(hostTensor(values, [n, m], dtype, placeOf('eye', given)), given);
 }
@@ -371,9 +371,9 @@ export function linspace(start: number, end: number, steps: number, options: Ten
   const given = tensorOptions('linspace', options);
   const dtype = given.dtype ?? 'float32';
   // Bounds in the dtype itself, the step of whole numbers in double precision, as PyTorch has them.
-  const single = dtype === 'float32' ? Math.fround : (x: number) => x;
-  const [from, to] = isFloating(dtype) ? [single(start), single(end)] : [Math.trunc(start), Math.trunc(end)];
-  const step = steps > 1 ? single(single(to - from) / (steps - 1)) : 0;
+  const toSingle = dtype === 'float32' ? Math.fround : (x: number) => x;
+  const [from, to] = isFloating(dtype) ? [toSingle(start), toSingle(end)] : [Math.trunc(start), Math.trunc(end)];
+  const step = steps > 1 ? toSingle(toSingle(to - from) / (steps - 1)) : 0;
   // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
   const at = (i: number): number => (i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to));
@@ -427,9 +427,26 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
   return hostArray(dtype, length) as Float32Array | Float64Array;
 }
 
+/** Options of the float32 tensor of which one of a half type is rounded. */
+const single = (options: SizedOptions): RandomOptions => ({ ...options, dtype: 'float32', requiresGrad: false });
+const rounded = (x: Tensor, { dtype, ...options }: SizedOptions): Tensor => finish(x.to(dtype), options);
+
+/** Where the elements are no multiple of 16, PyTorch draws the last 16 of half types once more, of float32 after the ragged end. */
+function halfNormal(shape: Dims, options: SizedOptions): Tensor {
+  const n = numelOf(shape);
+  if (n < 16 || n % 16 === 0) return randn(shape, single(options));
+  const data = new Float32Array(n);
+  const draw = (): void => {
+    fillNormal(data.subarray(0, n - (n % 16)), 0, 1, options.generator);
+    fillNormal(data.subarray(n - 16), 0, 1, options.generator);
+  };
+  return drawnTensor(shape, 'float32', data, draw, placeOf('randn', options));
+}
+
 /** Uniform random numbers in [0, 1). */
 export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('rand', args, RANDOM_OPTIONS);
+  if (isHalf(options.dtype)) return rounded(rand(shape, single(options)), options);
   const data = floatArray('rand', options.dtype, numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('rand', options)), options);
@@ -438,6 +455,7 @@ export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) =
 /** Random numbers from the standard normal distribution. */
 export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('randn', args, RANDOM_OPTIONS);
+  if (isHalf(options.dtype)) return rounded(halfNormal(shape, options), options);
   const data = floatArray('randn', options.dtype, numelOf(shape));
   const draw = (): void => fillNormal(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
@@ -464,6 +482,7 @@ export function randint(...args: readonly unknown[]): Tensor {
   const given = randomOptions('randint', options);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randint', dtype, shape);
+  if (isHalf(dtype)) return rounded(randint(low, high, shape, single({ ...given, dtype })), { ...given, dtype });
   const data = hostArray(dtype, numelOf(shape));
   const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
   return finish(drawnTensor(shape, dtype, data, draw, placeOf('randint', given)), given);
@@ -476,6 +495,7 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor<[number
   const given = randomOptions('randperm', options);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randperm', dtype, [n]);
+  if (isHalf(dtype)) return rounded(randperm(n, single({ ...given, dtype })), { ...given, dtype });
   const data = hostArray(dtype, n);
   const draw = (): void => fillRandperm(data, given.generator);
   return finish(drawnTensor([n], dtype, data, draw, placeOf('randperm', given)), given);

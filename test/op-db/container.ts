@@ -79,7 +79,11 @@ export class Container {
     if (stored === undefined) return undefined;
     const [dtype, shape] = stored;
     const data = dense(stored, this.#elements(stored));
-    return { dtype, shape, data: dtype === 'float16' || dtype === 'bfloat16' ? widened(data as Uint16Array, dtype) : data };
+    return {
+      dtype,
+      shape,
+      data: dtype === 'float16' || dtype === 'bfloat16' ? widened(data as Uint16Array, dtype) : data,
+    };
   }
 
   #elements([dtype, , , , place, count]: StoredTensor): HostTensor['data'] {

@@ -33,11 +33,13 @@ export function toHalf(f: Fn, dtype: Half, x: Expr): Expr {
     return isNaN.select(whole(0x7fc0), bits.add(0x7fff).add(odd).binary('shrU', 16));
   }
   const odd = magnitude.binary('shrU', 13).and(1);
-  const normal = magnitude.add(0x0fff - 0x38000000).add(odd).binary('shrU', 13);
+  const normal = magnitude
+    .add(0x0fff - 0x38000000)
+    .add(odd)
+    .binary('shrU', 13);
   // Below 2⁻¹⁴: a unit in the last place of numbers from 0.5 on is 2⁻²⁴, so adding 0.5 rounds to that.
   const subnormal = asBits(asFloat(magnitude).add(constant(floatType(bits), 0.5))).add(-0x3f000000);
   const finite = magnitude.compare('lt', 0x38800000).select(subnormal, normal);
   const large = magnitude.compare('ge', 0x477ff000).select(whole(0x7c00), finite); // 65520 and more
   return isNaN.select(whole(0x7e00), large).or(bits.binary('shrU', 16).and(0x8000));
 }
-
