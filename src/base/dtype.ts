@@ -125,3 +125,11 @@ export function requireDType(op: string, what: string, dtype: DType, allowed: re
     `${op}: expected ${what} of dtype ${allowed.join(' or ')}, but got ${dtype}; convert it with .to('${allowed[0]!}')`,
   );
 }
+
+/** Throws unless `dtype` is a floating-point one. */
+export function requireFloating(op: string, what: string, dtype: DType): void {
+  if (isFloating(dtype)) return;
+  throw new DTypeError(
+    `${op}: expected ${what} of a floating-point dtype, but got ${dtype}; convert it with .to('float32')`,
+  );
+}

@@ -3,7 +3,7 @@
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions). Compiled, each is one kernel.
  */
 import { BOOL, NUMBER, WHOLE } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { requireDType, requireFloating } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { normalizeDim, showShape } from '../base/shape.ts';
 import { readCall } from '../base/signature.ts';
@@ -26,7 +26,7 @@ const SELU = functionOf<InPlace>('selu', INPLACE);
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-const floating = (op: string, x: Tensor): void => requireDType(op, 'input', x.dtype, ['float32', 'float64']);
+const floating = (op: string, x: Tensor): void => requireFloating(op, 'input', x.dtype);
 
 /** The scaled {@link elu} of self-normalising networks (Klambauer et al. 2017). */
 export function selu<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;

@@ -4,7 +4,7 @@
  * in `functional-activation-more.ts`.
  */
 import { BOOL, NUMBER, oneOf, orNull, refuseMore, WHOLE } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { requireFloating } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall } from '../base/signature.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
@@ -177,7 +177,7 @@ export function relu6(...args: readonly unknown[]): Tensor {
 export function hardsigmoid<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function hardsigmoid(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(HARDSIGMOID, args);
-  requireDType('hardsigmoid', 'input', input.dtype, ['float32', 'float64']);
+  requireFloating('hardsigmoid', 'input', input.dtype);
   const y = activate(activationOps.hardtanh, input.add(3), [0, 6]).div(6);
   return inplace === true ? input.copy_(y) : y;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DTYPES, promote, type DType, type TypedArray } from '../../src/base/dtype.ts';
+import { DTYPES, promote, wrapped, type DType, type TypedArray } from '../../src/base/dtype.ts';
 import { halfBits, widened } from '../../src/base/half.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import { NO_ATTRS } from '../../src/geometry/attrs.ts';
@@ -58,19 +58,23 @@ describe('walks', () => {
   });
 
   it('adds tensors of any strides, broadcast and of any dtypes', () => {
-    const pair = fc.tuple(shapes(), dtypes, dtypes).chain(([shape, a, b]) =>
-      fc.tuple(
-        narrower(shape).chain((s) => tensors(s, a)),
-        tensors(shape, b),
-      ),
-    );
+    const combine = (a: DType, b: DType): boolean => a === b || (a !== 'uint16' && b !== 'uint16');
+    const pair = fc
+      .tuple(shapes(), dtypes, dtypes)
+      .filter(([, a, b]) => combine(a, b))
+      .chain(([shape, a, b]) =>
+        fc.tuple(
+          narrower(shape).chain((s) => tensors(s, a)),
+          tensors(shape, b),
+        ),
+      );
     fc.assert(
       fc.property(pair, ([a, b]) => {
         const [out] = runOp('add', [a, b], NO_ATTRS);
         const result = a.dtype === 'bool' && b.dtype === 'bool' ? (v: number) => Math.min(v, 1) : (v: number) => v;
         expect(out!.shape).toEqual(b.shape);
         const [x, y] = [elements(a, b.shape), elements(b)];
-        const wrap = out!.dtype === 'uint8' ? (v: number) => v & 255 : result;
+        const wrap = out!.dtype.startsWith('uint') ? (v: number) => wrapped(out!.dtype, v) : result;
         expect(elements(out!)).toEqual(x.map((v, i) => wrap(v + y[i]!)));
       }),
       runs,

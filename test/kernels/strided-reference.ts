@@ -1,6 +1,7 @@
 /** Random tensors of any strides, and plain loops over them: what tests of elementwise and reducing kernels compare with. */
 import fc from 'fast-check';
 import type { DType } from '../../src/base/dtype.ts';
+import { widened } from '../../src/base/half.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import { typed } from '../support/op-case.ts';
 import type { HostTensor } from '../support/run-kernel.ts';
@@ -27,7 +28,9 @@ export const denseStrides = (shape: readonly number[]): number[] =>
 export function elementAt(t: HostTensor, index: readonly number[]): number {
   const strides = t.strides ?? denseStrides(t.shape);
   const shift = index.length - t.shape.length;
-  return Number(t.data[t.shape.reduce((at, size, d) => at + (size === 1 ? 0 : index[d + shift]!) * strides[d]!, 0)]);
+  const at = t.shape.reduce((sum, size, d) => sum + (size === 1 ? 0 : index[d + shift]!) * strides[d]!, 0);
+  if (t.dtype === 'float16' || t.dtype === 'bfloat16') return widened(Uint16Array.of(Number(t.data[at])), t.dtype)[0]!;
+  return Number(t.data[at]);
 }
 
 /** The elements of `t` broadcast to `shape`, in row-major order. */
@@ -38,7 +41,7 @@ export const shapes = (minSize = 1, maxRank = 4, maxSize = 6): fc.Arbitrary<numb
 
 /** Small whole numbers, so that sums and products are exact in every dtype. */
 const values = (dtype: DType): fc.Arbitrary<number> =>
-  dtype === 'bool' ? fc.integer({ min: 0, max: 1 }) : fc.integer({ min: dtype === 'uint8' ? 0 : -9, max: 9 });
+  dtype === 'bool' ? fc.integer({ min: 0, max: 1 }) : fc.integer({ min: dtype.startsWith('uint') ? 0 : -9, max: 9 });
 
 /** A tensor of `shape` in some memory order, with gaps, some dimensions repeated (stride 0) if `broadcast`. */
 export function tensors(shape: readonly number[], dtype: DType, broadcast = true): fc.Arbitrary<HostTensor> {

@@ -2,7 +2,7 @@
  * Choosing between elements: where, maskedFill, and linear interpolation
  * (https://pytorch.org/docs/stable/generated/torch.where.html).
  */
-import { requireDType } from '../../base/dtype.ts';
+import { requireDType , requireFloating} from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
@@ -77,7 +77,7 @@ export const selectRules: FormulaRules<SelectAttrs> = {
   },
   lerp: {
     shape: ([a, b]) => {
-      requireDType('lerp', 'start', a!.dtype, ['float32', 'float64']);
+      requireFloating('lerp', 'start', a!.dtype);
       requireDType('lerp', 'end', b!.dtype, [a!.dtype]);
       return [layoutOf(a!.dtype, broadcastShapes('lerp', a!.shape, b!.shape))];
     },

@@ -6,7 +6,7 @@
  * Results go to existing tensors: outputs alias inputs. Numbers that vary between steps are scalars of the call, already
  * combined in double precision by {@link sgdScalars} and {@link adamScalars}.
  */
-import { requireDType } from '../../base/dtype.ts';
+import { requireFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
@@ -116,7 +116,7 @@ function adam(params: AdamParams, inputs: readonly Formula[], scalars: readonly 
 
 function requireMatching(op: string, inputs: readonly Layout[]): void {
   const param = inputs[0]!;
-  requireDType(op, 'parameter', param.dtype, ['float32', 'float64']);
+  requireFloating(op, 'parameter', param.dtype);
   for (const other of inputs.slice(1)) {
     if (other.dtype !== param.dtype) {
       throw new DTypeError(`${op}: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`); // prettier-ignore

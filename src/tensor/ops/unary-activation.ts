@@ -3,7 +3,7 @@
  * each one kernel. Gradients take the incoming gradient and whatever PyTorch saves: the result (relu, sigmoid, tanh) or
  * the input (the others).
  */
-import { requireDType } from '../../base/dtype.ts';
+import { requireFloating, type DType } from '../../base/dtype.ts';
 import { layoutOf } from '../../base/layout.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
@@ -131,8 +131,7 @@ const throughInput = (
   run: ({ grads: [g], apply, input, attrs, scalars }) => [g && apply(grad, [g, input(0)], attrs, scalars)[0]],
 });
 
-const floatOnly = (op: string) => (dtype: Parameters<typeof requireDType>[2]): void =>
-  requireDType(op, 'input', dtype, ['float32', 'float64']); // prettier-ignore
+const floatOnly = (op: string) => (dtype: DType): void => requireFloating(op, 'input', dtype); // prettier-ignore
 
 export const activationRules: FormulaRules<CoreActivationAttrs> = {
   relu: {
