@@ -88,14 +88,15 @@ describe('serialize and deserialize', () => {
     expect(values(deserialize(row).get('row')!)).toEqual(values(arange(700, 800)));
   });
 
-  it('turn half precision into float32', () => {
+  it('keep half precision', () => {
     const halves = new Uint16Array([0x0000, 0x8000, 0x3c00, 0xc100, 0x7bff, 0x0001, 0x03ff, 0x7c00, 0xfc00, 0x7e00]);
     const brains = new Uint16Array([0x3f80, 0xc049, 0x7f80, 0x0000]);
     const raw = (dtype: 'float16' | 'bfloat16', bits: Uint16Array): RawTensor =>
       new RawTensor({ dtype, shape: [bits.length], storage: new RawStorage(new Uint8Array(bits.buffer)) });
     const bytes = writePt({ half: raw('float16', halves), brain: raw('bfloat16', brains) });
     const back = deserialize(bytes);
-    expect(back.get('half')!.dtype).toBe('float32');
+    expect([back.get('half')!.dtype, back.get('brain')!.dtype]).toEqual(['float16', 'bfloat16']);
+    expect(serialize(new Map([...back]))).toHaveLength(bytes.length);
     expect([...back.get('half')!.toTypedArray()]).toEqual(
       [0, -0, 1, -2.5, 65504, 2 ** -24, 1023 * 2 ** -24, Infinity, -Infinity, NaN],
     ); // prettier-ignore
@@ -206,7 +207,7 @@ print(json.dumps([out.tolist(), nested['classes'], nested['arch'], str(nested['h
     const back = load<Map<string, unknown>>(theirs);
     const state = back.get('model') as Map<string, Tensor>;
     const dtypes: DType[] = [...state.values()].map((value) => value.dtype);
-    expect(dtypes).toEqual([...Array<DType>(6).fill('float32'), 'int64']);
+    expect(dtypes).toEqual([...Array<DType>(6).fill('float16'), 'int64']);
     for (const [name, value] of state) expect(value.to('float32').tolist()).toEqual(expected[name]);
     expect((back.get('bf') as Tensor).tolist()).toEqual([1.5, -2]);
     expect((back.get('t') as Tensor).tolist()).toEqual([[0, 3], [1, 4], [2, 5]]); // prettier-ignore

@@ -52,10 +52,10 @@ describe('whole modules', () => {
   });
 });
 
-test('short integers become int32, and half precision float32', () => {
+test('short integers and half precision stay what they are', () => {
   const values = deserialize(fixture('v2_15_legacy_dtypes.pt'));
   const kinds = ['int8', 'int16', 'float16', 'bfloat16', 'uint8', 'bool'].map((name) => values.get(name)!.dtype);
-  expect(kinds).toEqual(['int32', 'int32', 'float32', 'float32', 'uint8', 'bool']);
+  expect(kinds).toEqual(['int8', 'int16', 'float16', 'bfloat16', 'uint8', 'bool']);
   expect(values.get('int8')!.tolist()).toEqual([-3, 0, 100]);
   expect(values.get('int16')!.tolist()).toEqual([-3, 0, 100]);
   expect(values.get('float16')!.tolist()).toEqual([0, 1, 2, 3, 250]);
