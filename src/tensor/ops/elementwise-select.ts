@@ -2,7 +2,7 @@
  * Choosing between elements: where, maskedFill, and linear interpolation
  * (https://pytorch.org/docs/stable/generated/torch.where.html).
  */
-import { requireDType , requireFloating} from '../../base/dtype.ts';
+import { requireDType, requireFloating } from '../../base/dtype.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { broadcastShapes } from '../../base/shape.ts';
 import type { Attrs } from '../../geometry/attrs.ts';

@@ -8,7 +8,17 @@
  * `{s, s, …}`.
  */
 import { InternalError } from '../../../base/errors.ts';
-import { elementOf, isNarrow, isVector, type Expr, type Fn, type Local, type Stmt, type Target, type ValueType } from '../ir.ts';
+import {
+  elementOf,
+  isNarrow,
+  isVector,
+  type Expr,
+  type Fn,
+  type Local,
+  type Stmt,
+  type Target,
+  type ValueType,
+} from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
 import { helperText, TRAP_DECLARATION, typePrelude } from './helpers.ts';
 
