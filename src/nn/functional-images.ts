@@ -1,32 +1,25 @@
 /**
- * Functions that change the size of images: transposed convolution, interpolation, pixel shuffle; part of `F`
+ * Functions that change the size of images: transposed convolution and pixel shuffle; part of `F`
  * (https://pytorch.org/docs/stable/nn.functional.html).
  */
-import { requireKind, requireOptions, STEP, wrongArgument } from '../base/arguments.ts';
+import { requireKind, STEP } from '../base/arguments.ts';
+import type { Given, LeftOut } from '../base/call-types.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { channelsRemedy, NOTHING_LEFT, say, WRONG_CHANNELS, WRONG_MULTIPLE, WRONG_RANK } from '../base/sentences.ts';
 import { showShape, showSizes } from '../base/shape.ts';
 import { convInputGradParams } from '../geometry/conv-operations.ts';
 import { convParams, type ConvParams } from '../geometry/conv.ts';
 import { padParams } from '../geometry/indexing.ts';
-import { adaptivePoolParams } from '../geometry/pool.ts';
-import { resampleParams } from '../geometry/resample.ts';
-import { requireTensor } from '../tensor/arguments.ts';
+import { requireTensor, TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { conv as convolution } from '../tensor/families/conv.ts';
 import { indexing } from '../tensor/families/indexing.ts';
-import { regionPool } from '../tensor/families/region-pool.ts';
-import { resample } from '../tensor/families/resample.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
-import type {
-  InterpolateShape,
-  PixelShuffleShape,
-  PixelUnshuffleShape,
-  TransposedShape,
-} from '../tensor/shapes/resize.ts';
+import type { PixelShuffleShape, PixelUnshuffleShape, TransposedShape } from '../tensor/shapes/resize.ts';
 import type { Pair } from '../tensor/shapes/window.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { CONV_TRANSPOSE_OPTIONS, INTERPOLATE_OPTIONS } from './options.ts';
+import { CONV_TRANSPOSE_OPTIONS } from './options.ts';
 
 // ---- transposed convolution
 
@@ -128,120 +121,48 @@ function transposedSize(x: Tensor, weight: Tensor, { conv, outputPadding }: Conv
  * const k = tensor([[[[0, 1], [2, 3]]]]);
  * if (String(F.convTranspose2d(x, k).tolist()) !== '0,0,1,0,4,6,4,12,9') throw new Error('four windows, added up');
  */
+export function convTranspose2d(all: ConvTransposeArguments): Tensor;
 export function convTranspose2d<
   X extends Shape,
   W extends Shape,
-  const S extends Pair = 1,
-  const P extends Pair = 0,
-  const OP extends Pair = 0,
-  const D extends Pair = 1,
-  G extends number = 1,
+  const S extends Pair | LeftOut = LeftOut,
+  const P extends Pair | LeftOut = LeftOut,
+  const OP extends Pair | LeftOut = LeftOut,
+  const D extends Pair | LeftOut = LeftOut,
+  G extends number | LeftOut = LeftOut,
 >(
-  x: CheckedFor<X, TransposedShape<X, W, S, P, OP, D, G>, Tensor<X>>,
+  input: CheckedFor<
+    X,
+    TransposedShape<X, W, Given<S, 1>, Given<P, 0>, Given<OP, 0>, Given<D, 1>, Given<G, 1>>,
+    Tensor<X>
+  >,
   weight: Tensor<W>,
-  bias?: Tensor | null,
-  options?: { readonly stride?: S; readonly padding?: P; readonly outputPadding?: OP; readonly dilation?: D; readonly groups?: G }, // prettier-ignore
-): Tensor<ShapeFor<X, TransposedShape<X, W, S, P, OP, D, G>>>;
-export function convTranspose2d(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null = null,
-  options: ConvTransposeOptions = {},
-): Tensor {
-  const op = 'convTranspose2d';
-  requireTensor(op, 'the input', x);
-  requireTensor(op, 'weight', weight);
-  if (bias !== null)
-    requireTensor(op, 'bias', bias, 'options come fourth: F.convTranspose2d(x, weight, null, { stride: 2 })');
-  const given = requireOptions(
-    op,
-    options,
-    CONV_TRANSPOSE_OPTIONS,
-    'F.convTranspose2d(x, weight, bias, { stride: 2 })',
-  );
-  return convTranspose2dWith(x, weight, bias, convTransposeParams(given));
+  bias?: Tensor | null | (TransposeRest<S, P, OP, D, G> & { readonly bias?: Tensor | null }),
+  stride?: S | TransposeRest<S, P, OP, D, G>,
+  padding?: P | Omit<TransposeRest<S, P, OP, D, G>, 'stride'>,
+  outputPadding?: OP | Omit<TransposeRest<S, P, OP, D, G>, 'stride' | 'padding'>,
+  groups?: G | Pick<TransposeRest<S, P, OP, D, G>, 'groups' | 'dilation'>,
+  dilation?: D | Pick<TransposeRest<S, P, OP, D, G>, 'dilation'>,
+): Tensor<ShapeFor<X, TransposedShape<X, W, Given<S, 1>, Given<P, 0>, Given<OP, 0>, Given<D, 1>, Given<G, 1>>>>;
+export function convTranspose2d(...args: readonly unknown[]): Tensor {
+  const { input, weight, bias = null, ...given } = readCall(CONV_TRANSPOSE2D, args);
+  return convTranspose2dWith(input, weight, bias, convTransposeParams(given));
 }
 
-// ---- interpolation
-
-export type InterpolateMode = 'nearest' | 'nearest-exact' | 'bilinear' | 'bicubic' | 'area';
-
-/** What to resize to: `size` or `scaleFactor`, each a number for both directions or [vertical, horizontal]. */
-export interface InterpolateOptions {
-  readonly size?: Pair | undefined;
-  /** The result has ⌊size·scaleFactor⌋ rows and columns. */
-  readonly scaleFactor?: Pair | undefined;
-  /** Default 'nearest'. */
-  readonly mode?: InterpolateMode | undefined;
-  /** bilinear and bicubic: whether the centres of the corner pixels stay in the corners. Default false. */
-  readonly alignCorners?: boolean | undefined;
+interface ConvTransposeArguments extends ConvTransposeOptions {
+  readonly input: Tensor;
+  readonly weight: Tensor;
+  readonly bias?: Tensor | null;
 }
-
-/**
- * Resizes images by interpolation: [N, C, H, W] → [N, C, Hout, Wout]
- * (https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html). Like there, nothing is smoothed before an image is
- * made smaller, except with mode 'area', which takes means.
- * @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing
- * @throws ShapeError for an input without height and width
- * @example
- * import { F, tensor } from 'flambeau';
- * const x = tensor([[[[1, 2], [3, 4]]]]);
- * const y = F.interpolate(x, { scaleFactor: 2, mode: 'bilinear', alignCorners: true });
- * if (y.shape.join() !== '1,1,4,4' || Math.abs(y.at(0, 0, 0, 1).item() - 4 / 3) > 1e-6) throw new Error('a third of the way');
- */
-export function interpolate<
-  X extends Shape,
-  const O extends Pair | undefined = undefined,
-  const By extends Pair | undefined = undefined,
->(
-  x: CheckedFor<X, InterpolateShape<X, O, By>, Tensor<X>>,
-  options: Omit<InterpolateOptions, 'size' | 'scaleFactor'> & { readonly size?: O; readonly scaleFactor?: By },
-): Tensor<ShapeFor<X, InterpolateShape<X, O, By>>>;
-export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  requireTensor('interpolate', 'the input', x);
-  return interpolateAs('interpolate', x, checkInterpolate('interpolate', options));
+interface TransposeRest<S, P, OP, D, G> {
+  readonly stride?: S;
+  readonly padding?: P;
+  readonly outputPadding?: OP;
+  readonly groups?: G;
+  readonly dilation?: D;
 }
-
-/** @internal With checked options, for `op`, which errors name. */
-export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions): Tensor {
-  const { mode = 'nearest', alignCorners } = options;
-  // PyTorch takes [N, C, L] for a batch of sequences, which is another thing than one image.
-  if (x.ndim !== 4) throw new ShapeError(`${say(WRONG_RANK, op, '4-d', showSizes(x.layout.shape))}${x.ndim === 3 ? '; give one image as x.unsqueeze(0)' : ''}`); // prettier-ignore
-  const scale = pairOf(options.scaleFactor);
-  const size = pairOf(options.size) ?? outputSize(x, scale!);
-  if (mode === 'area') return apply1(regionPool.adaptiveAvgPool2d, [x], adaptivePoolParams(size));
-  const taps = mode === 'bilinear' ? 2 : mode === 'bicubic' ? 4 : 1;
-  const coordinates = mode === 'nearest' ? 'asymmetric' : alignCorners === true ? 'alignCorners' : 'halfPixel';
-  const rounding = mode === 'nearest-exact' ? 'halfUp' : 'floor';
-  return apply1(
-    resample.resample2d,
-    [x],
-    resampleParams({ size, taps, coordinates, rounding, scale: scale ?? [null, null] }),
-  );
-}
-
-const pairOf = (value: Pair | undefined): readonly [number, number] | undefined =>
-  typeof value === 'number' ? [value, value] : value;
-
-function outputSize(x: Tensor, scale: readonly [number, number]): [number, number] {
-  const [height, width] = x.layout.shape.slice(-2) as [number, number];
-  return [Math.floor(height * scale[0]), Math.floor(width * scale[1])];
-}
-
-/** @internal Arguments that no input could make right. */
-export function checkInterpolate(op: string, options: InterpolateOptions): InterpolateOptions {
-  if ((options as unknown) === undefined)
-    throw wrongArgument(op, 'options', 'an object', options, 'write { scaleFactor: 2 }');
-  const given = requireOptions(op, options, INTERPOLATE_OPTIONS, '{ scaleFactor: 2 }');
-  const { size, scaleFactor, mode = 'nearest', alignCorners } = given;
-  if ((size === undefined) === (scaleFactor === undefined)) {
-    throw new ArgumentError(`${op}: expected either size or scaleFactor, but got ${size === undefined ? 'neither' : 'both'}`); // prettier-ignore
-  }
-  if (alignCorners !== undefined && mode !== 'bilinear' && mode !== 'bicubic') {
-    throw new ArgumentError(`${op}: alignCorners is for the modes bilinear and bicubic, but the mode is '${mode}'; leave it out`); // prettier-ignore
-  }
-  return given;
-}
+const { stride, padding, outputPadding, groups, dilation } = CONV_TRANSPOSE_OPTIONS;
+const CONV_TRANSPOSE2D = signature<ConvTransposeArguments>('convTranspose2d', { input: TENSOR, weight: TENSOR, bias: TENSOR_OR_NULL, stride, padding, outputPadding, groups, dilation }, { required: 2, example: 'F.convTranspose2d(x, weight, bias, 2, 1) or F.convTranspose2d(x, weight, bias, { stride: 2 })' }); // prettier-ignore
 
 // ---- pixel shuffle
 

@@ -37,13 +37,50 @@ export { ModuleList, seal, type Sealed, Sequential } from './layers/container.ts
 export { ModuleDict, ParameterDict, ParameterList } from './layers/parameter-containers.ts';
 export { Conv2d, type Conv2dOptions } from './layers/conv.ts';
 export { ConvTranspose2d, type ConvTranspose2dOptions } from './layers/conv-transpose.ts';
+export { Conv1d, Conv3d, ConvTranspose1d, ConvTranspose3d, type PaddingMode } from './layers/conv-nd.ts';
+export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from './layers/pad.ts';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool3d,
+  AvgPool1d,
+  AvgPool3d,
+  FractionalMaxPool2d,
+  FractionalMaxPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  MaxPool1d,
+  MaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+} from './layers/pool-nd.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';
 export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from './layers/loss.ts';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/norm.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './layers/pool.ts';
-export { PixelShuffle, PixelUnshuffle, Upsample } from './layers/resize.ts';
+export { ChannelShuffle, Fold, LocalResponseNorm, Unfold } from './layers/rearrange.ts';
+export { PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from './layers/resize.ts';
 export { ModuleBase } from './module-base.ts';
 export {
   registerModuleForwardHook,

@@ -8,6 +8,8 @@ import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor
 import type { Tensor } from '../tensor/tensor.ts';
 import { normalCdf } from './normal.ts';
 
+export { dirac_, eye_, orthogonal_, sparse_ } from './init-more.ts';
+
 type FloatArray = Float32Array | Float64Array;
 
 /** Checks what all of these take: a tensor, numbers, and perhaps a generator. */

@@ -1,6 +1,6 @@
 /** What each option of the functions and layers is: the tables behind their checks (`base/arguments.ts`). */
-import { BOOL, COUNT, oneOf, pairOf, POSITIVE, STEP, WIDTH, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
-import type { ConvTransposeOptions, InterpolateOptions } from './functional-images.ts';
+import { COUNT, pairOf, STEP, WIDTH, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import type { ConvTransposeOptions } from './functional-images.ts';
 
 export const CONV_TRANSPOSE_OPTIONS: OptionKinds<ConvTransposeOptions> = {
   stride: pairOf(STEP),
@@ -8,13 +8,6 @@ export const CONV_TRANSPOSE_OPTIONS: OptionKinds<ConvTransposeOptions> = {
   outputPadding: pairOf(WIDTH),
   dilation: pairOf(STEP),
   groups: COUNT,
-};
-
-export const INTERPOLATE_OPTIONS: OptionKinds<InterpolateOptions> = {
-  size: pairOf(WIDTH),
-  scaleFactor: pairOf(POSITIVE),
-  mode: oneOf('nearest', 'nearest-exact', 'bilinear', 'bicubic', 'area'),
-  alignCorners: BOOL,
 };
 
 /** Throws unless a layer's size is a whole number ≥ `least`. */

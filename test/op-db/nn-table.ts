@@ -1,6 +1,6 @@
 /** PyTorch's `torch.nn.functional` as ours. */
 import { F, type Tensor } from 'flambeau';
-import { inexpressible, numbers, op, options, type Adapter } from './call.ts';
+import { numbers, op, options, type Adapter } from './call.ts';
 
 type Pair = number | readonly [number, number];
 /** A size for both directions or a pair; lists of one number are a number. */
@@ -80,20 +80,10 @@ export const LAYERS: Readonly<Record<string, Adapter>> = {
   'nn.functional.adaptive_avg_pool2d': op('F.adaptiveAvgPool2d', 'input output_size', (x: Tensor, size: unknown) =>
     F.adaptiveAvgPool2d(x, pair(size)!),
   ),
-  'nn.functional.adaptive_max_pool2d': op('F.adaptiveMaxPool2d', 'input output_size return_indices', (x: Tensor, size: unknown, indices?: boolean) => {
-    if (indices === true) inexpressible('no argument return_indices');
-    return F.adaptiveMaxPool2d(x, pair(size)!);
-  }), // prettier-ignore
+  'nn.functional.adaptive_max_pool2d': op('F.adaptiveMaxPool2d', 'input output_size return_indices', (x: Tensor, size: unknown, indices?: boolean) =>
+    indices === true ? withIndices(F.adaptiveMaxPool2d(x, pair(size)!, true)) : F.adaptiveMaxPool2d(x, pair(size)!)), // prettier-ignore
   'nn.functional.batch_norm': op('F.batchNorm', 'input running_mean running_var weight bias training momentum eps', (x: Tensor, mean?: Tensor, variance?: Tensor, weight?: Tensor, bias?: Tensor, training?: boolean, momentum?: number, eps?: number) =>
     F.batchNorm(x, mean ?? null, variance ?? null, options({ weight, bias, training, momentum, eps }))), // prettier-ignore
-  'nn.functional.pad': op('F.pad', 'input pad mode value', (x: Tensor, pads: number[], mode = 'constant', value?: number) => {
-    if (mode !== 'constant') inexpressible(`mode ${mode}`);
-    return F.pad(x, numbers(pads), value);
-  }), // prettier-ignore
-  'nn.functional.interpolate': op('F.interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias=false', (x: Tensor, size: unknown, scale: unknown, mode = 'nearest', alignCorners?: boolean, recompute?: boolean) => {
-    if (recompute === true) inexpressible('no argument recompute_scale_factor');
-    return F.interpolate(x, options({ size: pair(size), scaleFactor: pair(scale), mode, alignCorners }) as never);
-  }), // prettier-ignore
   'nn.functional.upsample_nearest': resized('nearest'),
   'nn.functional.upsample_bilinear': resized('bilinear', true),
   'nn.functional.pixel_shuffle': op('F.pixelShuffle', 'input upscale_factor', (x: Tensor, r: number) =>

@@ -2,11 +2,14 @@
 import type { Adapter } from './call.ts';
 import { DRAWS, ORDER, PLACES, POINTWISE, PRODUCTS, SHAPES } from './composed-table.ts';
 import { FACTORIES } from './make-table.ts';
-import { MODULES, OPTIMIZERS } from './module-table.ts';
+import { MODULES as OTHER_MODULES, OPTIMIZERS } from './module-table.ts';
 import { ACTIVATIONS, LAYERS, LOSSES } from './nn-table.ts';
+import { SPATIAL, SPATIAL_MODULES } from './spatial-table.ts';
 import { ARITHMETIC, COPIES, REDUCTIONS, VIEWS } from './tensor-table.ts';
 
-export { MODULES, OPTIMIZERS };
+export { OPTIMIZERS };
+
+export const MODULES: Readonly<Record<string, Adapter>> = { ...OTHER_MODULES, ...SPATIAL_MODULES };
 
 /** By PyTorch's name, for all variants of it. */
 export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
@@ -25,6 +28,7 @@ export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
     ACTIVATIONS,
     LAYERS,
     LOSSES,
+    SPATIAL,
   ].flatMap((table) => Object.entries(table)),
 );
 
@@ -37,7 +41,7 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 export const ELSEWHERE: readonly string[] = [
   // The same functions under another name.
   ...words(
-    'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices Tensor.relu nn.Identity nn.Flatten',
+    'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices F.maxPool1dWithIndices F.maxPool3dWithIndices Tensor.relu nn.Identity nn.Flatten',
   ),
   ...words('Tensor.onesLike Tensor.newZeros'),
   ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample'), // test/nn, test/ops/resize.test.ts

@@ -2,8 +2,14 @@
 import { F, type nn } from 'flambeau';
 import { testFamily } from '../support/run-fixtures.ts';
 
-type MaxArgs = { readonly kernel: nn.Pair } & Parameters<typeof F.maxPool2d>[2];
-type AvgArgs = { readonly kernel: nn.Pair } & Parameters<typeof F.avgPool2d>[2];
+interface Window {
+  readonly kernel: nn.Pair;
+  readonly stride?: nn.Pair;
+  readonly padding?: nn.Pair;
+  readonly ceilMode?: boolean;
+}
+type MaxArgs = Window & { readonly dilation?: nn.Pair };
+type AvgArgs = Window & { readonly countIncludePad?: boolean; readonly divisorOverride?: number | null };
 interface AdaptiveArgs {
   readonly size: Parameters<typeof F.adaptiveAvgPool2d>[1];
 }

@@ -1,91 +1,39 @@
 /** The transposed convolution as a layer. */
-import { BOOL, COUNT, pairOf, STEP } from '../../base/arguments.ts';
 import type { Any, Given, LeftOut } from '../../base/call-types.ts';
-import { ArgumentError } from '../../base/errors.ts';
-import { pythonTuple } from '../../base/python-format.ts';
-import { say, WRONG_GROUPS } from '../../base/sentences.ts';
-import { readCall, signature } from '../../base/signature.ts';
-import { empty } from '../../tensor/create.ts';
 import type { PaddingSlot, TransposePadding } from '../../tensor/shapes/resize.ts';
 import type { ConvKernel, KernelSlot } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { ConvTransposeNd } from '../functional-conv.ts';
+import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions } from '../functional-images.ts';
 import type { Pair } from '../functional.ts';
-import { convTranspose2dWith, convTransposeParams, type ConvTransposeOptions, type ConvTransposeParams } from '../functional-images.ts'; // prettier-ignore
-import { defaultInit } from '../init.ts';
-import { CONV_TRANSPOSE_OPTIONS } from '../options.ts';
-import { Parameter } from '../parameter.ts';
 import type { ConvTransposeFn, GroupsArgument } from '../shape-types.ts';
-import { Layer, type SomeLayer } from './layer.ts';
+import { ConvTransposeNdLayer, transposeSignature } from './conv-nd.ts';
+import type { SomeLayer } from './layer.ts';
 
 export interface ConvTranspose2dOptions extends ConvTransposeOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
 }
 
-interface ConvTranspose2dArguments extends ConvTranspose2dOptions {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernelSize: Pair;
-}
-
-const { stride, padding, outputPadding, dilation, groups } = CONV_TRANSPOSE_OPTIONS;
-const CONV_TRANSPOSE2D = signature<ConvTranspose2dArguments>(
-  'ConvTranspose2d',
-  { inChannels: COUNT, outChannels: COUNT, kernelSize: pairOf(STEP), stride, padding, outputPadding, groups, bias: BOOL, dilation }, // prettier-ignore
-  { required: 3, example: 'new nn.ConvTranspose2d(16, 8, 3, 2, 1) or new nn.ConvTranspose2d(16, 8, 3, { stride: 2, padding: 1 })' }, // prettier-ignore
-);
+const CONV_TRANSPOSE2D = transposeSignature('ConvTranspose2d', 2);
 
 /** The class behind {@link ConvTranspose2d}. */
-class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> extends Layer<
+export class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P> extends ConvTransposeNdLayer<
   ConvTransposeFn<In, Out, K, S, P>
 > {
   static override readonly name: string = 'ConvTranspose2d';
-  readonly inChannels: In;
-  readonly outChannels: Out;
-  readonly kernelSize: readonly [number, number];
-  weight: Parameter;
-  bias: Parameter | null;
-  readonly #params: ConvTransposeParams;
+  declare readonly inChannels: In;
+  declare readonly outChannels: Out;
+  declare readonly kernelSize: readonly [number, number];
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
-    super();
-    const { inChannels, outChannels, kernelSize, bias = true, ...given } = readCall(CONV_TRANSPOSE2D, args);
-    const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    this.#params = convTransposeParams(given);
-    const { groups } = this.#params.conv;
-    for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
-      if (channels % groups !== 0) throw new ArgumentError(`ConvTranspose2d: ${say(WRONG_GROUPS, groups, name, channels)}`); // prettier-ignore
-    }
-    this.inChannels = inChannels as In;
-    this.outChannels = outChannels as Out;
-    this.kernelSize = [kh, kw];
-    this.weight = new Parameter(empty(inChannels, outChannels / groups, kh, kw));
-    this.bias = bias ? new Parameter(empty(outChannels)) : null;
-    this.registerParameter('weight', this.weight);
-    this.registerParameter('bias', this.bias);
-    defaultInit(this.weight, this.bias);
+    super(CONV_TRANSPOSE2D, 2, args);
   }
 
-  protected override run(x: Tensor): Tensor {
-    return convTranspose2dWith(x, this.weight, this.bias, this.#params);
-  }
-
-  override extraRepr(): string {
-    const { conv, outputPadding } = this.#params;
-    const { stride, padding, dilation, groups } = conv;
-    const unless = (usual: number, name: string, pair: readonly [number, number]): string[] =>
-      pair[0] === usual && pair[1] === usual ? [] : [`${name}=${pythonTuple(pair)}`];
-    return [
-      `${this.inChannels}, ${this.outChannels}`,
-      `kernel_size=${pythonTuple(this.kernelSize)}`,
-      `stride=${pythonTuple(stride)}`,
-      ...unless(0, 'padding', padding),
-      ...unless(1, 'dilation', dilation),
-      ...unless(0, 'output_padding', outputPadding),
-      ...(groups === 1 ? [] : [`groups=${groups}`]),
-      ...(this.bias === null ? ['bias=False'] : []),
-    ].join(', ');
+  protected override spread(x: Tensor, { stride, padding, outputPadding, dilation, groups }: ConvTransposeNd): Tensor {
+    const params = convTransposeParams({ stride, padding, outputPadding, dilation, groups } as ConvTransposeOptions);
+    return convTranspose2dWith(x, this.weight, this.bias, params);
   }
 }
 

@@ -1,89 +1,40 @@
-/** Convolution layers. */
-import { BOOL, COUNT, pairOf, STEP } from '../../base/arguments.ts';
+/** The convolution of images as a layer. */
 import type { Any, Given, LeftOut } from '../../base/call-types.ts';
-import { ArgumentError } from '../../base/errors.ts';
-import { pythonTuple } from '../../base/python-format.ts';
-import { say, WRONG_GROUPS } from '../../base/sentences.ts';
-import { readCall, signature } from '../../base/signature.ts';
-import { CONV_OPTIONS, convParams, type ConvOptions, type ConvParams } from '../../geometry/conv.ts';
-import { empty } from '../../tensor/create.ts';
+import { convParams, type ConvOptions, type ConvParams } from '../../geometry/conv.ts';
 import type { ConvKernel, KernelSlot, Padding } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
-import { defaultInit } from '../init.ts';
-import { Parameter } from '../parameter.ts';
 import { conv2dWith } from '../prepared.ts';
 import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
-import { Layer, type SomeLayer } from './layer.ts';
+import { ConvNdLayer, convSignature, type PaddingMode } from './conv-nd.ts';
+import type { SomeLayer } from './layer.ts';
 
 export interface Conv2dOptions extends ConvOptions {
   /** Whether to add a learned bias. Default true. */
   readonly bias?: boolean;
+  /** What stands outside of the input: 'zeros' (the default), or as the modes of `F.pad`. */
+  readonly paddingMode?: PaddingMode;
 }
 
-interface Conv2dArguments extends Conv2dOptions {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernelSize: Pair;
-}
-
-const CONV2D = signature<Conv2dArguments>(
-  'Conv2d',
-  { inChannels: COUNT, outChannels: COUNT, kernelSize: pairOf(STEP), ...CONV_OPTIONS, bias: BOOL },
-  { required: 3, example: 'new nn.Conv2d(3, 6, 5, 2, 1) or new nn.Conv2d(3, 6, 5, { stride: 2, padding: 1 })' },
-);
+const CONV2D = convSignature('Conv2d', 2);
 
 /** The class behind {@link Conv2d}. */
-class Conv2dLayer<In extends number, Out extends number, K, S, P> extends Layer<ConvFn<In, Out, K, S, P>> {
+export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends ConvNdLayer<ConvFn<In, Out, K, S, P>> {
   static override readonly name: string = 'Conv2d';
-  readonly inChannels: In;
-  readonly outChannels: Out;
-  readonly kernelSize: readonly [number, number];
-  weight: Parameter;
-  bias: Parameter | null;
-  readonly #params: ConvParams;
-  readonly #options: ConvOptions;
+  declare readonly inChannels: In;
+  declare readonly outChannels: Out;
+  declare readonly kernelSize: readonly [number, number];
+  readonly #checked: ConvParams;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
-    super();
-    const { inChannels, outChannels, kernelSize, bias, ...given } = readCall(CONV2D, args);
-    const [kh, kw] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
-    this.#params = convParams(given);
-    const { groups } = this.#params;
-    for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
-      if (channels % groups !== 0) throw new ArgumentError(`Conv2d: ${say(WRONG_GROUPS, groups, name, channels)}`);
-    }
-    this.#options = given;
-    this.inChannels = inChannels as In;
-    this.outChannels = outChannels as Out;
-    this.kernelSize = [kh, kw];
-    this.weight = new Parameter(empty(outChannels, inChannels / groups, kh, kw));
-    this.bias = bias === false ? null : new Parameter(empty(outChannels));
-    this.registerParameter('weight', this.weight);
-    this.registerParameter('bias', this.bias);
-    defaultInit(this.weight, this.bias);
+    super(CONV2D, 2, args);
+    const { stride, padding, dilation, groups } = this.params;
+    this.#checked = convParams({ stride, padding, dilation, groups } as ConvOptions);
   }
 
-  protected override run(x: Tensor): Tensor {
-    return conv2dWith(x, this.weight, this.bias, this.#params);
-  }
-
-  override extraRepr(): string {
-    const { stride, padding, dilation, groups } = this.#params;
-    const parts = [
-      `${this.inChannels}, ${this.outChannels}`,
-      `kernel_size=${pythonTuple(this.kernelSize)}`,
-      `stride=${pythonTuple(stride)}`,
-    ];
-    const given = this.#options.padding;
-    if (typeof given === 'string') parts.push(`padding=${given}`);
-    else if (padding !== 'same' && (padding[0] !== 0 || padding[1] !== 0))
-      parts.push(`padding=${pythonTuple(padding)}`);
-    if (dilation[0] !== 1 || dilation[1] !== 1) parts.push(`dilation=${pythonTuple(dilation)}`);
-    if (groups !== 1) parts.push(`groups=${groups}`);
-    if (this.bias === null) parts.push('bias=False');
-    return parts.join(', ');
+  protected override convolved(x: Tensor): Tensor {
+    return conv2dWith(x, this.weight, this.bias, this.#checked);
   }
 }
 
@@ -106,6 +57,7 @@ interface Rest<In, Out, S, P, D, G> {
   readonly dilation?: D;
   readonly groups?: GroupsArgument<In, Out, G>;
   readonly bias?: boolean;
+  readonly paddingMode?: PaddingMode;
 }
 interface FromKernel<In, Out, K, S, P, D, G> extends Rest<In, Out, S, P, D, G> {
   readonly kernelSize: K;
@@ -137,8 +89,9 @@ export interface Conv2dConstructor {
     stride?: S | Rest<In, Out, S, P, D, G> | Wide<S, Pair>,
     padding?: PaddingArgument<P, Given<S, 1>> | Omit<Rest<In, Out, S, P, D, G>, 'stride'> | Wide<P, Padding>,
     dilation?: D | Omit<Rest<In, Out, S, P, D, G>, 'stride' | 'padding'> | Wide<D, Pair>,
-    groups?: GroupsArgument<In, Out, G> | { readonly bias?: boolean } | Wide<G, number>,
-    bias?: boolean,
+    groups?: GroupsArgument<In, Out, G> | Pick<Conv2dOptions, 'bias' | 'paddingMode'> | Wide<G, number>,
+    bias?: boolean | Pick<Conv2dOptions, 'paddingMode'>,
+    paddingMode?: PaddingMode,
   ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
   new <
     In extends number = number,

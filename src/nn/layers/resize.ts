@@ -1,11 +1,19 @@
 /** Layers that resize images or rearrange their pixels. */
+import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { pythonFloat, pythonTuple } from '../../base/python-format.ts';
+import { readCall, signature } from '../../base/signature.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Pair } from '../../tensor/shapes/window.ts';
-import { checkInterpolate, interpolateAs, pixelShuffle, pixelUnshuffle, type InterpolateMode, type InterpolateOptions } from '../functional-images.ts'; // prettier-ignore
+import { pixelShuffle, pixelUnshuffle } from '../functional-images.ts';
+import { checkInterpolate, INTERPOLATE_KINDS, interpolateAs, type InterpolateMode, type InterpolateOptions } from '../functional-interpolate.ts'; // prettier-ignore
 import { requireCount } from '../options.ts';
+import type { Sizes } from '../spatial.ts';
+import type { DynamicFn } from './conv-nd.ts';
 import type { PixelShuffleFn, PixelUnshuffleFn, UpsampleFn } from '../shape-types.ts';
 import { Layer, type SomeLayer } from './layer.ts';
+
+const { antialias: _, ...KINDS } = INTERPOLATE_KINDS;
+type UpsampleOptions = Omit<InterpolateOptions, 'antialias'>;
+const UPSAMPLE = signature<UpsampleOptions>('Upsample', KINDS, { example: "new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }) or new nn.Upsample(null, 2, 'bilinear')" }); // prettier-ignore
 
 /** The class behind {@link Upsample}. */
 class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
@@ -14,51 +22,110 @@ class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
   readonly scaleFactor: By;
   readonly mode: InterpolateMode;
   readonly alignCorners: boolean | undefined;
+  readonly recomputeScaleFactor: boolean | undefined;
 
   /** @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing */
-  constructor(options: InterpolateOptions) {
+  constructor(...args: readonly unknown[]) {
     super();
-    const given = checkInterpolate('Upsample', options);
-    this.size = given.size as O;
-    this.scaleFactor = given.scaleFactor as By;
+    const given = checkInterpolate('Upsample', readCall(UPSAMPLE, args));
+    this.size = (given.size ?? undefined) as O;
+    this.scaleFactor = (given.scaleFactor ?? undefined) as By;
     this.mode = given.mode ?? 'nearest';
-    this.alignCorners = given.alignCorners;
+    this.alignCorners = given.alignCorners ?? undefined;
+    this.recomputeScaleFactor = given.recomputeScaleFactor ?? undefined;
   }
 
   protected override run(x: Tensor): Tensor {
-    return interpolateAs('Upsample', x, this as InterpolateOptions);
+    return interpolateAs(this.typeName(), x, this as InterpolateOptions);
   }
 
   override extraRepr(): string {
-    const { size, scaleFactor, mode } = this as { size?: Pair; scaleFactor?: Pair; mode: string };
-    const by = (factor: Pair): string =>
-      typeof factor === 'number' ? pythonFloat(factor) : `(${factor.map(pythonFloat).join(', ')})`;
-    const to = (pair: Pair): string => (typeof pair === 'number' ? String(pair) : pythonTuple(pair));
-    return `${scaleFactor === undefined ? `size=${to(size!)}` : `scale_factor=${by(scaleFactor)}`}, mode='${mode}'`;
+    return shownResize(this as { size?: Sizes; scaleFactor?: Sizes; mode: string });
   }
 }
 
+function shownResize({ size, scaleFactor, mode }: { size?: Sizes; scaleFactor?: Sizes; mode: string }): string {
+  const by = (factor: Sizes): string =>
+    typeof factor === 'number' ? pythonFloat(factor) : `(${factor.map(pythonFloat).join(', ')}${factor.length === 1 ? ',' : ''})`; // prettier-ignore
+  const to = (sizes: Sizes): string => (typeof sizes === 'number' ? String(sizes) : pythonTuple(sizes));
+  return `${scaleFactor === undefined ? `size=${to(size!)}` : `scale_factor=${by(scaleFactor)}`}, mode='${mode}'`;
+}
+
 /** `Upsample<undefined, 2>`: twice as large; `Upsample<[28, 28], undefined>`: to 28×28. */
-export interface Upsample<out O = Pair | undefined, out By = Pair | undefined> extends UpsampleLayer<O, By> {
+export interface Upsample<out O = Sizes | undefined, out By = Sizes | undefined> extends UpsampleLayer<O, By> {
   readonly mode: InterpolateMode;
 }
 
+type Rest = Omit<UpsampleOptions, 'size' | 'scaleFactor'>;
+type Wished<T> = T extends null ? undefined : T;
+
 export interface UpsampleConstructor {
   /** @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing */
-  new <const O extends Pair | undefined = undefined, const By extends Pair | undefined = undefined>(
-    options: Omit<InterpolateOptions, 'size' | 'scaleFactor'> & { readonly size?: O; readonly scaleFactor?: By },
-  ): Upsample<O, By>;
+  new <
+    const O extends Sizes | null | undefined | LeftOut = LeftOut,
+    const By extends Sizes | null | undefined | LeftOut = LeftOut,
+  >(
+    size?: O | (Rest & { readonly size?: O; readonly scaleFactor?: By }) | Any<O, UpsampleOptions>,
+    scaleFactor?: By | (Rest & { readonly scaleFactor?: By }),
+    mode?: InterpolateMode | Rest,
+    alignCorners?: boolean | null | Omit<Rest, 'mode'>,
+    recomputeScaleFactor?: boolean | null | Pick<Rest, 'recomputeScaleFactor'>,
+  ): Upsample<Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>;
   readonly prototype: SomeLayer<Upsample>;
 }
 
 /**
- * Resizes images by interpolation (https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html): to `size`, or by `scaleFactor`.
+ * Resizes by interpolation (https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html): to `size`, or by `scaleFactor`.
  * @example
  * import { nn, randn } from 'flambeau';
  * const up = new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' });
  * if (up(randn(1, 8, 14, 14)).shape.join() !== '1,8,28,28') throw new Error('twice as large');
  */
 export const Upsample = UpsampleLayer as unknown as UpsampleConstructor;
+
+interface Targets {
+  readonly size?: Sizes | null;
+  readonly scaleFactor?: Sizes | null;
+}
+const { size, scaleFactor } = INTERPOLATE_KINDS;
+const NEAREST = { mode: 'nearest' } as const;
+const BILINEAR = { mode: 'bilinear', alignCorners: true } as const;
+abstract class Upsampling extends Layer<DynamicFn> {
+  readonly size: Sizes | undefined;
+  readonly scaleFactor: Sizes | undefined;
+  protected abstract readonly way: InterpolateOptions & { readonly mode: InterpolateMode };
+
+  constructor(size?: Sizes | null | Targets, scaleFactor?: Sizes | null | Omit<Targets, 'size'>);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const name = this.typeName();
+    const of = signature<Targets>(name, { size, scaleFactor }, { example: `new nn.${name}({ scaleFactor: 2 })` });
+    const given = checkInterpolate(name, readCall(of, args));
+    this.size = given.size ?? undefined;
+    this.scaleFactor = given.scaleFactor ?? undefined;
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return interpolateAs(this.typeName(), x, { size: this.size, scaleFactor: this.scaleFactor, ...this.way });
+  }
+
+  override extraRepr(): string {
+    const { size, scaleFactor } = this;
+    return shownResize({ ...(size !== undefined && { size }), ...(scaleFactor !== undefined && { scaleFactor }), mode: this.way.mode }); // prettier-ignore
+  }
+}
+
+/** Resizes images by the nearest pixel (https://pytorch.org/docs/stable/generated/torch.nn.UpsamplingNearest2d.html). */
+export class UpsamplingNearest2d extends Upsampling {
+  static override readonly name: string = 'UpsamplingNearest2d';
+  protected readonly way = NEAREST;
+}
+
+/** Resizes images by linear interpolation between the corners' centres. */
+export class UpsamplingBilinear2d extends Upsampling {
+  static override readonly name: string = 'UpsamplingBilinear2d';
+  protected readonly way = BILINEAR;
+}
 
 /** Makes of each r² channels one of r times the height and width. */
 export class PixelShuffle<const out R extends number = number> extends Layer<PixelShuffleFn<R>> {

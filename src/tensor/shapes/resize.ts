@@ -103,7 +103,9 @@ export type InterpolateShape<X, O, F, Name extends string = 'interpolate'> =
           ? [N, C, Multiply<H, Height<F>>, Multiply<W, Width<F>>]
           : [N, C, number, number]
         : [N, C, Height<O>, Width<O>]
-      : Wrong<WrongRank<Name, '4-d', Show<X>>>;
+      : X extends readonly [unknown, unknown, unknown] | readonly [unknown, unknown, unknown, unknown, unknown]
+        ? Dynamic // sequences and volumes
+        : Wrong<WrongRank<Name, '4-d', Show<X>>>;
 
 // ---------------------------------------------------------------------------------------------- pixel shuffle
 
