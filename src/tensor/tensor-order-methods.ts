@@ -1,14 +1,12 @@
 /** Order, statistics and sets of a tensor's elements: methods of one line, what they do stands in the modules that they name. */
 import type { DimsArg } from '../geometry/reduce.ts';
 import { written, type Call } from './calls.ts';
-import * as order from './order.ts';
+import { family } from './family.ts';
 import type { AlongArguments, KthArguments, QuantileArguments, SortArguments, TopkArguments } from './order.ts';
 import * as scans from './scans.ts';
 import type { CumprodArguments, DimArguments } from './scans.ts';
-import * as sets from './sets.ts';
 import type { BincountArguments, HistcArguments, UniqueArguments, UniqueResult } from './sets.ts';
 import type { Shape } from './shapes/dims.ts';
-import * as statistics from './statistics.ts';
 import type { DiffArguments, SumArguments } from './statistics.ts';
 import type { ValuesAndIndices } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
@@ -19,73 +17,73 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
 
   /** The elements along a dimension in order, and where they were; stable, NaN last. */
   sort(...args: SortArguments): ValuesAndIndices<S> {
-    return order.sort(this.self(), ...args);
+    return family('order').sort(this.self(), ...args);
   }
 
   /** The indices of {@link sort}. */
   argsort(...args: SortArguments): Tensor<S> {
-    return order.argsort(this.self(), ...args);
+    return family('order').argsort(this.self(), ...args);
   }
 
   /** Sorted along the first dimension. */
   msort(...args: []): Tensor<S> {
-    return order.msort(this.self(), ...args);
+    return family('order').msort(this.self(), ...args);
   }
 
   /** The `k` largest (or smallest) elements along a dimension, in order, and where they are. */
   topk(...args: TopkArguments): ValuesAndIndices {
-    return order.topk(this.self(), ...args);
+    return family('order').topk(this.self(), ...args);
   }
 
   /** The `k`-th smallest element along a dimension, counted from 1, and where it is. */
   kthvalue(...args: KthArguments): ValuesAndIndices {
-    return order.kthvalue(this.self(), ...args);
+    return family('order').kthvalue(this.self(), ...args);
   }
 
   /** The most frequent element along a dimension, the smallest of several, and its last index. */
   mode(...args: AlongArguments): ValuesAndIndices {
-    return order.mode(this.self(), ...args);
+    return family('order').mode(this.self(), ...args);
   }
 
   /** The median, the lower of two in the middle; NaN where there is one. Along a dimension, with its index. */
   median(): Tensor<[]>;
   median(...args: AlongArguments): ValuesAndIndices;
   median(...args: AlongArguments): Tensor | ValuesAndIndices {
-    return order.median(this.self(), ...args);
+    return family('order').median(this.self(), ...args);
   }
 
   /** The median of what is no NaN. */
   nanmedian(): Tensor<[]>;
   nanmedian(...args: AlongArguments): ValuesAndIndices;
   nanmedian(...args: AlongArguments): Tensor | ValuesAndIndices {
-    return order.nanmedian(this.self(), ...args);
+    return family('order').nanmedian(this.self(), ...args);
   }
 
   /** What a share of the elements lies below, interpolated between neighbours. */
   quantile(...args: QuantileArguments): Tensor {
-    return order.quantile(this.self(), ...args);
+    return family('order').quantile(this.self(), ...args);
   }
 
   /** The quantiles of what is no NaN. */
   nanquantile(...args: QuantileArguments): Tensor {
-    return order.nanquantile(this.self(), ...args);
+    return family('order').nanquantile(this.self(), ...args);
   }
 
   // ---- statistics
 
   /** The sum of what is no NaN. */
   nansum(...args: SumArguments): Tensor {
-    return statistics.nansum(this.self(), ...args);
+    return family('statistics').nansum(this.self(), ...args);
   }
 
   /** The mean of what is no NaN. */
   nanmean(...args: SumArguments): Tensor {
-    return statistics.nanmean(this.self(), ...args);
+    return family('statistics').nanmean(this.self(), ...args);
   }
 
   /** How many elements are not 0. */
   countNonzero(...dim: Call<[dim?: DimsArg | null], { dim: DimsArg | null }>): Tensor {
-    return statistics.countNonzero(this.self(), ...dim);
+    return family('statistics').countNonzero(this.self(), ...dim);
   }
 
   /** The smallest and the largest element. */
@@ -93,32 +91,32 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
     readonly min: Tensor;
     readonly max: Tensor;
   } {
-    return statistics.aminmax(this.self(), options);
+    return family('statistics').aminmax(this.self(), options);
   }
 
   /** Differences of neighbours along a dimension. */
   diff(...args: DiffArguments): Tensor {
-    return statistics.diff(this.self(), ...args);
+    return family('statistics').diff(this.self(), ...args);
   }
 
   /** Covariances of the rows of a matrix. */
   cov(options?: { readonly correction?: number }): Tensor {
-    return statistics.cov(this.self(), options);
+    return family('statistics').cov(this.self(), options);
   }
 
   /** Correlations of the rows of a matrix. */
   corrcoef(): Tensor {
-    return statistics.corrcoef(this.self());
+    return family('statistics').corrcoef(this.self());
   }
 
   /** Slices whose p-norm is above `maxnorm` scaled down to it. */
   renorm(p: number, dim: number, maxnorm: number): Tensor<S> {
-    return statistics.renorm(this.self(), p, dim, maxnorm);
+    return family('statistics').renorm(this.self(), p, dim, maxnorm);
   }
 
   /** The distinct elements in order; with inverse or counts, an array of tensors. */
   unique(...args: UniqueArguments): UniqueResult {
-    return sets.unique(this.self(), ...args);
+    return family('sets').unique(this.self(), ...args);
   }
 
   /** The first of each run of equal elements. */
@@ -128,22 +126,22 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
       { returnInverse: boolean; returnCounts: boolean; dim: number | null }
     >
   ): UniqueResult {
-    return sets.uniqueConsecutive(this.self(), ...args);
+    return family('sets').uniqueConsecutive(this.self(), ...args);
   }
 
   /** How often each whole number from 0 on occurs in a vector. */
   bincount(...args: BincountArguments): Tensor {
-    return sets.bincount(this.self(), ...args);
+    return family('sets').bincount(this.self(), ...args);
   }
 
   /** How many elements lie in each of `bins` equal parts of a range. */
   histc(...args: HistcArguments): Tensor {
-    return sets.histc(this.self(), ...args);
+    return family('sets').histc(this.self(), ...args);
   }
 
   /** Which elements are among those of another tensor. */
   isin(among: Tensor | number): Tensor<S> {
-    return sets.isin(this.self(), among);
+    return family('sets').isin(this.self(), among);
   }
 
   // ---- running

@@ -3,12 +3,10 @@ import { ShapeError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
 import { written, type Call } from './calls.ts';
-import * as joining from './joining.ts';
+import { family } from './family.ts';
 import type { TensorSplitArguments } from './joining.ts';
 import { pNorm, type PNormArguments } from './linalg.ts';
-import * as products from './linear-algebra.ts';
 import type { AddProductOptions, ValueOption } from './linear-algebra.ts';
-import * as rearrange from './rearrange.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
 import type { Shape } from './shapes/dims.ts';
 import { TensorMath } from './tensor-math.ts';
@@ -20,100 +18,100 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
 
   /** The sum of products of two vectors. */
   dot(other: Tensor): Tensor {
-    return products.dot(this.self(), other);
+    return family('linear-algebra').dot(this.self(), other);
   }
 
   /** A matrix times a vector. */
   mv(vector: Tensor): Tensor {
-    return products.mv(this.self(), vector);
+    return family('linear-algebra').mv(this.self(), vector);
   }
 
   /** Products of the matrices of two batches. */
   bmm(other: Tensor): Tensor {
-    return products.bmm(this.self(), other);
+    return family('linear-algebra').bmm(this.self(), other);
   }
 
   /** All products of elements of two vectors. */
   outer(other: Tensor): Tensor {
-    return products.outer(this.self(), other);
+    return family('linear-algebra').outer(this.self(), other);
   }
 
   /** Sums of products along the last dimensions. */
   inner(other: Tensor): Tensor {
-    return products.inner(this.self(), other);
+    return family('linear-algebra').inner(this.self(), other);
   }
 
   /** The Kronecker product. */
   kron(other: Tensor): Tensor {
-    return products.kron(this.self(), other);
+    return family('linear-algebra').kron(this.self(), other);
   }
 
   /** beta·this + alpha·(a @ b), of matrices. */
   addmm(a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return products.addmm(this.self(), a, b, options);
+    return family('linear-algebra').addmm(this.self(), a, b, options);
   }
 
   addmm_(a: Tensor, b: Tensor, options?: AddProductOptions): this {
-    return written('addmm_', this.self(), (from) => products.addmm(from, a, b, options));
+    return written('addmm_', this.self(), (from) => family('linear-algebra').addmm(from, a, b, options));
   }
 
   /** beta·this + alpha·(a @ b), of a matrix and a vector. */
   addmv(a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return products.addmv(this.self(), a, b, options);
+    return family('linear-algebra').addmv(this.self(), a, b, options);
   }
 
   addmv_(a: Tensor, b: Tensor, options?: AddProductOptions): this {
-    return written('addmv_', this.self(), (from) => products.addmv(from, a, b, options));
+    return written('addmv_', this.self(), (from) => family('linear-algebra').addmv(from, a, b, options));
   }
 
   /** beta·this + alpha·(a ⊗ b), of vectors. */
   addr(a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return products.addr(this.self(), a, b, options);
+    return family('linear-algebra').addr(this.self(), a, b, options);
   }
 
   addr_(a: Tensor, b: Tensor, options?: AddProductOptions): this {
-    return written('addr_', this.self(), (from) => products.addr(from, a, b, options));
+    return written('addr_', this.self(), (from) => family('linear-algebra').addr(from, a, b, options));
   }
 
   /** beta·this + alpha·bmm(a, b) */
   baddbmm(a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return products.baddbmm(this.self(), a, b, options);
+    return family('linear-algebra').baddbmm(this.self(), a, b, options);
   }
 
   baddbmm_(a: Tensor, b: Tensor, options?: AddProductOptions): this {
-    return written('baddbmm_', this.self(), (from) => products.baddbmm(from, a, b, options));
+    return written('baddbmm_', this.self(), (from) => family('linear-algebra').baddbmm(from, a, b, options));
   }
 
   /** beta·this + alpha·(the sum of the products of two batches) */
   addbmm(a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return products.addbmm(this.self(), a, b, options);
+    return family('linear-algebra').addbmm(this.self(), a, b, options);
   }
 
   addbmm_(a: Tensor, b: Tensor, options?: AddProductOptions): this {
-    return written('addbmm_', this.self(), (from) => products.addbmm(from, a, b, options));
+    return written('addbmm_', this.self(), (from) => family('linear-algebra').addbmm(from, a, b, options));
   }
 
   /** this + value·a·b */
   addcmul(a: Tensor, b: Tensor, options?: ValueOption): Tensor {
-    return products.addcmul(this.self(), a, b, options);
+    return family('linear-algebra').addcmul(this.self(), a, b, options);
   }
 
   addcmul_(a: Tensor, b: Tensor, options?: ValueOption): this {
-    return written('addcmul_', this.self(), (from) => products.addcmul(from, a, b, options));
+    return written('addcmul_', this.self(), (from) => family('linear-algebra').addcmul(from, a, b, options));
   }
 
   /** this + value·a/b */
   addcdiv(a: Tensor, b: Tensor, options?: ValueOption): Tensor {
-    return products.addcdiv(this.self(), a, b, options);
+    return family('linear-algebra').addcdiv(this.self(), a, b, options);
   }
 
   addcdiv_(a: Tensor, b: Tensor, options?: ValueOption): this {
-    return written('addcdiv_', this.self(), (from) => products.addcdiv(from, a, b, options));
+    return written('addcdiv_', this.self(), (from) => family('linear-algebra').addcdiv(from, a, b, options));
   }
 
   /** The vector product along a dimension of size 3. */
   cross(other: Tensor, ...dim: Call<[dim?: number], { dim: number }>): Tensor {
-    return products.cross(this.self(), other, ...dim);
+    return family('linear-algebra').cross(this.self(), other, ...dim);
   }
 
   /** The p-norm of all elements as one vector, or along dimensions: `x.norm()`, `x.norm(1)`, `x.norm(2, 1, true)`, `x.norm('fro')`. */
@@ -125,125 +123,125 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
 
   /** The elements in the opposite order along dimensions, as a copy. */
   flip(...dims: readonly number[] | readonly [Dims]): Tensor<S> {
-    return rearrange.flip(this.self(), ...(dims as number[]));
+    return family('rearrange').flip(this.self(), ...(dims as number[]));
   }
 
   /** Columns in the opposite order. */
   fliplr(): Tensor<S> {
-    return rearrange.fliplr(this.self());
+    return family('rearrange').fliplr(this.self());
   }
 
   /** Rows in the opposite order. */
   flipud(): Tensor<S> {
-    return rearrange.flipud(this.self());
+    return family('rearrange').flipud(this.self());
   }
 
   /** Elements moved along dimensions; what passes the end comes in at the start. */
   roll(...args: RollArguments): Tensor<S> {
-    return rearrange.roll(this.self(), ...args);
+    return family('rearrange').roll(this.self(), ...args);
   }
 
   /** Turned by 90 degrees, `k` times, in the plane of two dimensions. */
   rot90(...args: Rot90Arguments): Tensor {
-    return rearrange.rot90(this.self(), ...args);
+    return family('rearrange').rot90(this.self(), ...args);
   }
 
   /** The tensor side by side with itself, as often along each dimension as the numbers say. */
   repeat(...repeats: readonly number[] | readonly [Dims]): Tensor {
-    return rearrange.repeat(this.self(), ...(repeats as number[]));
+    return family('rearrange').repeat(this.self(), ...(repeats as number[]));
   }
 
   /** As {@link repeat}; missing numbers in front are 1. */
   tile(...dims: readonly number[] | readonly [Dims]): Tensor {
-    return rearrange.tile(this.self(), ...(dims as number[]));
+    return family('rearrange').tile(this.self(), ...(dims as number[]));
   }
 
   /** Every element or slice several times in a row. */
   repeatInterleave(...args: RepeatInterleaveArguments): Tensor {
-    return rearrange.repeatInterleave(this.self(), ...args);
+    return family('rearrange').repeatInterleave(this.self(), ...args);
   }
 
   /** The slices along a dimension, which is dropped, as views. */
   unbind(dim?: number | { readonly dim?: number }): Tensor[] {
-    return rearrange.unbind(this.self(), dim);
+    return family('rearrange').unbind(this.self(), dim);
   }
 
   /** Windows of `size` along a dimension, `step` apart, as a new last dimension: a view. */
   unfold(...args: UnfoldArguments): Tensor {
-    return rearrange.unfold(this.self(), ...args);
+    return family('rearrange').unfold(this.self(), ...args);
   }
 
   /** The diagonal of two dimensions as a new last dimension: a view. */
   diagonal(...args: DiagonalArguments): Tensor {
-    return rearrange.diagonal(this.self(), ...args);
+    return family('rearrange').diagonal(this.self(), ...args);
   }
 
   /** Matrices whose diagonals are the last dimension. */
   diagEmbed(...args: DiagonalArguments): Tensor {
-    return rearrange.diagEmbed(this.self(), ...args);
+    return family('rearrange').diagEmbed(this.self(), ...args);
   }
 
   /** Of a vector the matrix with it on a diagonal, of a matrix a diagonal. */
   diag(...args: DiagArguments): Tensor {
-    return rearrange.diag(this.self(), ...args);
+    return family('rearrange').diag(this.self(), ...args);
   }
 
   /** The sum of a matrix's diagonal. */
   trace(): Tensor<[]> {
-    return rearrange.trace(this.self());
+    return family('rearrange').trace(this.self());
   }
 
   /** The elements on and below a diagonal, zeros elsewhere. */
   tril(...args: DiagArguments): Tensor<S> {
-    return rearrange.tril(this.self(), ...args);
+    return family('rearrange').tril(this.self(), ...args);
   }
 
   /** The elements on and above a diagonal, zeros elsewhere. */
   triu(...args: DiagArguments): Tensor<S> {
-    return rearrange.triu(this.self(), ...args);
+    return family('rearrange').triu(this.self(), ...args);
   }
 
   tril_(...args: DiagArguments): this {
-    return written('tril_', this.self(), (from) => rearrange.tril(from, ...args));
+    return written('tril_', this.self(), (from) => family('rearrange').tril(from, ...args));
   }
 
   triu_(...args: DiagArguments): this {
-    return written('triu_', this.self(), (from) => rearrange.triu(from, ...args));
+    return written('triu_', this.self(), (from) => family('rearrange').triu(from, ...args));
   }
 
   /** Dimensions at other places, the others in their order. */
   movedim(...args: MovedimArguments): Tensor {
-    return rearrange.movedim(this.self(), ...args);
+    return family('rearrange').movedim(this.self(), ...args);
   }
 
   /** One dimension as several, of which one may be -1: a view. */
   unflatten(...args: UnflattenArguments): Tensor {
-    return rearrange.unflatten(this.self(), ...args);
+    return family('rearrange').unflatten(this.self(), ...args);
   }
 
   /** The tensor as a shape broadcasts it: a view. */
   broadcastTo(shape: Dims): Tensor {
-    return rearrange.broadcastTo(this.self(), shape);
+    return family('rearrange').broadcastTo(this.self(), shape);
   }
 
   /** Pieces of nearly one size, or cut at indices. */
   tensorSplit(...args: TensorSplitArguments): Tensor[] {
-    return joining.tensorSplit(this.self(), ...args);
+    return family('joining').tensorSplit(this.self(), ...args);
   }
 
   /** Equal pieces, or pieces cut at indices, along the second dimension. */
   hsplit(indicesOrSections: number | Dims): Tensor[] {
-    return joining.hsplit(this.self(), indicesOrSections);
+    return family('joining').hsplit(this.self(), indicesOrSections);
   }
 
   /** Equal pieces, or pieces cut at indices, along the first dimension. */
   vsplit(indicesOrSections: number | Dims): Tensor[] {
-    return joining.vsplit(this.self(), indicesOrSections);
+    return family('joining').vsplit(this.self(), indicesOrSections);
   }
 
   /** Equal pieces, or pieces cut at indices, along the third dimension. */
   dsplit(indicesOrSections: number | Dims): Tensor[] {
-    return joining.dsplit(this.self(), indicesOrSections);
+    return family('joining').dsplit(this.self(), indicesOrSections);
   }
 
   /** A view of the shape of another tensor. */

@@ -15,7 +15,16 @@ import { pairLoss } from './pair-loss.ts';
 import { regionPool } from './region-pool.ts';
 import { resample } from './resample.ts';
 import { sgd } from './sgd.ts';
+import './draws.ts';
+import './joining.ts';
+import './linear-algebra.ts';
+import './order.ts';
 import './picking.ts';
+import './pointwise.ts';
+import './rearrange.ts';
+import './scatter.ts';
+import './sets.ts';
+import './statistics.ts';
 
 /** A statement, so that no bundler leaves a family out. The compiler names here an operation that none of them provides. */
 mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({

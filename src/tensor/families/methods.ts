@@ -4,4 +4,100 @@ export interface Methods {
     typeof import('../picking.ts'),
     'assignPicked' | 'gather' | 'indexSelect' | 'nonzero' | 'pick' | 'trueIndices'
   >;
+  readonly draws: Pick<
+    typeof import('../draws.ts'),
+    'bernoulli' | 'bernoulli_' | 'exponential_' | 'multinomial' | 'normal_' | 'random_' | 'uniform_'
+  >;
+  readonly pointwise: Pick<
+    typeof import('../pointwise.ts'),
+    | 'acosh'
+    | 'asinh'
+    | 'atanh'
+    | 'bitwiseLeftShift'
+    | 'bitwiseRightShift'
+    | 'copysign'
+    | 'erfc'
+    | 'fmax'
+    | 'fmin'
+    | 'frac'
+    | 'heaviside'
+    | 'hypot'
+    | 'isclose'
+    | 'isneginf'
+    | 'isposinf'
+    | 'ldexp'
+    | 'lerp'
+    | 'logaddexp'
+    | 'logaddexp2'
+    | 'logit'
+    | 'nanToNum'
+    | 'signbit'
+    | 'sinc'
+    | 'xlogy'
+  >;
+  readonly scatter: Pick<
+    typeof import('../scatter.ts'),
+    | 'indexAdd'
+    | 'indexCopy'
+    | 'indexFill'
+    | 'indexPut'
+    | 'indexReduce'
+    | 'maskedScatter'
+    | 'maskedSelect'
+    | 'put'
+    | 'scatter'
+    | 'scatterAdd'
+    | 'scatterReduce'
+    | 'take'
+    | 'takeAlongDim'
+  >;
+  readonly order: Pick<
+    typeof import('../order.ts'),
+    'argsort' | 'kthvalue' | 'median' | 'mode' | 'msort' | 'nanmedian' | 'nanquantile' | 'quantile' | 'sort' | 'topk'
+  >;
+  readonly sets: Pick<typeof import('../sets.ts'), 'bincount' | 'histc' | 'isin' | 'unique' | 'uniqueConsecutive'>;
+  readonly statistics: Pick<
+    typeof import('../statistics.ts'),
+    'aminmax' | 'corrcoef' | 'countNonzero' | 'cov' | 'diff' | 'nanmean' | 'nansum' | 'renorm'
+  >;
+  readonly joining: Pick<typeof import('../joining.ts'), 'dsplit' | 'hsplit' | 'tensorSplit' | 'vsplit'>;
+  readonly 'linear-algebra': Pick<
+    typeof import('../linear-algebra.ts'),
+    | 'addbmm'
+    | 'addcdiv'
+    | 'addcmul'
+    | 'addmm'
+    | 'addmv'
+    | 'addr'
+    | 'baddbmm'
+    | 'bmm'
+    | 'cross'
+    | 'dot'
+    | 'inner'
+    | 'kron'
+    | 'mv'
+    | 'outer'
+  >;
+  readonly rearrange: Pick<
+    typeof import('../rearrange.ts'),
+    | 'broadcastTo'
+    | 'diag'
+    | 'diagEmbed'
+    | 'diagonal'
+    | 'flip'
+    | 'fliplr'
+    | 'flipud'
+    | 'movedim'
+    | 'repeat'
+    | 'repeatInterleave'
+    | 'roll'
+    | 'rot90'
+    | 'tile'
+    | 'trace'
+    | 'tril'
+    | 'triu'
+    | 'unbind'
+    | 'unflatten'
+    | 'unfold'
+  >;
 }

@@ -1,0 +1,5 @@
+/** `bernoulli_`, `normal_`, `multinomial` and other random draws of tensors. */
+import { provideMethods } from '../family.ts';
+import { bernoulli, bernoulli_, exponential_, multinomial, normal_, random_, uniform_ } from '../draws.ts';
+
+provideMethods('draws', { bernoulli, bernoulli_, exponential_, multinomial, normal_, random_, uniform_ });

@@ -1,0 +1,35 @@
+/** `bmm`, `addmm`, `dot`, `outer`, `cross` and other products. */
+import { provideMethods } from '../family.ts';
+import {
+  addbmm,
+  addcdiv,
+  addcmul,
+  addmm,
+  addmv,
+  addr,
+  baddbmm,
+  bmm,
+  cross,
+  dot,
+  inner,
+  kron,
+  mv,
+  outer,
+} from '../linear-algebra.ts';
+
+provideMethods('linear-algebra', {
+  addbmm,
+  addcdiv,
+  addcmul,
+  addmm,
+  addmv,
+  addr,
+  baddbmm,
+  bmm,
+  cross,
+  dot,
+  inner,
+  kron,
+  mv,
+  outer,
+});
