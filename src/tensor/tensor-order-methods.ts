@@ -3,7 +3,6 @@ import type { DimsArg } from '../geometry/reduce.ts';
 import { written, type Call } from './calls.ts';
 import { family } from './family.ts';
 import type { AlongArguments, KthArguments, QuantileArguments, SortArguments, TopkArguments } from './order.ts';
-import * as scans from './scans.ts';
 import type { CumprodArguments, DimArguments } from './scans.ts';
 import type { BincountArguments, HistcArguments, UniqueArguments, UniqueResult } from './sets.ts';
 import type { Shape } from './shapes/dims.ts';
@@ -148,22 +147,22 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
 
   /** Running products along a dimension; `dtype` converts first. */
   cumprod(...args: CumprodArguments): Tensor<S> {
-    return scans.cumprod(this.self(), ...args);
+    return family('scans').cumprod(this.self(), ...args);
   }
 
   /** The largest element so far along a dimension, and where it is. */
   cummax(...args: DimArguments): ValuesAndIndices<S> {
-    return scans.cummax(this.self(), ...args);
+    return family('scans').cummax(this.self(), ...args);
   }
 
   /** The smallest element so far along a dimension, and where it is. */
   cummin(...args: DimArguments): ValuesAndIndices<S> {
-    return scans.cummin(this.self(), ...args);
+    return family('scans').cummin(this.self(), ...args);
   }
 
   /** The logarithm of the running sum of exponentials along a dimension. */
   logcumsumexp(...args: DimArguments): Tensor<S> {
-    return scans.logcumsumexp(this.self(), ...args);
+    return family('scans').logcumsumexp(this.self(), ...args);
   }
 
   cumsum_(dim: number): this {
@@ -171,6 +170,6 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
   }
 
   cumprod_(...args: CumprodArguments): this {
-    return written('cumprod_', this.self(), (from) => scans.cumprod(from, ...args));
+    return written('cumprod_', this.self(), (from) => family('scans').cumprod(from, ...args));
   }
 }

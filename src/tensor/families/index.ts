@@ -22,6 +22,7 @@ import './order.ts';
 import './picking.ts';
 import './pointwise.ts';
 import './rearrange.ts';
+import './scans.ts';
 import './scatter.ts';
 import './sets.ts';
 import './statistics.ts';

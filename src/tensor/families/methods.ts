@@ -100,4 +100,5 @@ export interface Methods {
     | 'unflatten'
     | 'unfold'
   >;
+  readonly scans: Pick<typeof import('../scans.ts'), 'cummax' | 'cummin' | 'cumprod' | 'logcumsumexp'>;
 }
