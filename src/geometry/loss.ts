@@ -22,7 +22,7 @@ export interface NllGradParams extends Attrs {
   readonly shape: Dims;
 }
 
-export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bceWithLogits';
+export type PairLossKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bce' | 'bceWithLogits';
 
 /** Arguments of the losses of pairs of tensors. Made by {@link pairLossParams}. */
 export interface PairLossParams extends Attrs {
@@ -73,7 +73,7 @@ export function nllGradParams(loss: ClassLossParams, shape: Dims): NllGradParams
 }
 
 /**
- * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`, `bceWithLogits`; equal ones give the same object.
+ * Arguments of `mseLoss`, `l1Loss`, `smoothL1Loss`, `huberLoss`, `binaryCrossEntropy`, `bceWithLogits`; equal ones give the same object.
  * @throws ArgumentError for an unknown reduction, or a beta that does not suit the loss
  */
 export function pairLossParams(kind: PairLossKind, reduction: Reduction = 'mean', beta = 1): PairLossParams {

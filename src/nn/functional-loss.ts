@@ -5,9 +5,9 @@
  * PyTorch's `size_average` and `reduce` stand before `reduction` in its signatures, and are deprecated: they do not exist here, so what
  * comes after them is by name only.
  */
-import { NOT_NEGATIVE, oneOf, PROBABILITY, WHOLE, wrongArgument } from '../base/arguments.ts';
-import { ArgumentError, DTypeError } from '../base/errors.ts';
-import { sameDims } from '../base/shape.ts';
+import { NOT_NEGATIVE, oneOf, POSITIVE, PROBABILITY, WHOLE, wrongArgument } from '../base/arguments.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, type Signature } from '../base/signature.ts';
 import { wrongTarget } from '../geometry/index-error.ts';
 import { indexCheckParams } from '../geometry/indexing.ts';
@@ -166,9 +166,16 @@ export interface SmoothL1Options extends LossOptions {
   readonly beta?: number;
 }
 
+export interface HuberOptions extends WeightedLossOptions {
+  /** Where the loss turns from squared to linear. Default 1. */
+  readonly delta?: number;
+}
+
 const PAIR = { required: 1, positional: 1 };
-const MSE_LOSS = functionOf<OfTarget & LossOptions>('mseLoss', { target: TENSOR, reduction: REDUCTION }, PAIR);
-const L1_LOSS = functionOf<OfTarget & LossOptions>('l1Loss', { target: TENSOR, reduction: REDUCTION }, PAIR);
+const WEIGHTED = { target: TENSOR, reduction: REDUCTION, weight: TENSOR_OR_NULL };
+const MSE_LOSS = functionOf<OfTarget & WeightedLossOptions>('mseLoss', WEIGHTED, PAIR);
+const L1_LOSS = functionOf<OfTarget & WeightedLossOptions>('l1Loss', WEIGHTED, PAIR);
+const HUBER_LOSS = functionOf<OfTarget & HuberOptions>('huberLoss', { target: TENSOR, reduction: REDUCTION, delta: POSITIVE, weight: TENSOR_OR_NULL }, { required: 1 }); // prettier-ignore
 const SMOOTH_L1_LOSS = functionOf<OfTarget & SmoothL1Options>('smoothL1Loss', { target: TENSOR, reduction: REDUCTION, beta: NOT_NEGATIVE }, PAIR); // prettier-ignore
 
 type PairLossName = 'mseLoss' | 'l1Loss' | 'smoothL1Loss' | 'huberLoss';
@@ -188,6 +195,23 @@ export function pairLossWith(
   return apply1(pairLosses[op], [a.to(dtype), b.to(dtype)], pairLossParams(kind, reduction, beta));
 }
 
+/** {@link pairLossWith} whose elements have weights; a mean is divided by these. */
+function weightedPairLoss(
+  op: PairLossName,
+  kind: PairLossKind,
+  x: Tensor,
+  y: Tensor,
+  weight: Tensor | null,
+  options: SmoothL1Options,
+): Tensor {
+  if (weight === null) return pairLossWith(op, kind, x, y, options);
+  const each = pairLossWith(op, kind, x, y, { ...options, reduction: 'none' });
+  if (!sameDims(weight.layout.shape, each.layout.shape)) throw new ShapeError(`${op}: expected weights of shape ${showShape(each.layout.shape)}, one for each element, but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+  const loss = each.mul(weight);
+  const { reduction = 'mean' } = options;
+  return reduction === 'none' ? loss : reduction === 'sum' ? loss.sum() : loss.sum().div(weight.sum());
+}
+
 /** How a loss of the elements of two tensors is called: their shapes broadcast. */
 export type PairLoss<Options extends LossOptions = LossOptions> = <
   S extends Shape,
@@ -200,16 +224,32 @@ export type PairLoss<Options extends LossOptions = LossOptions> = <
 ) => Tensor<LossShape<ShapeFor<S, ElementTarget<S, T>>, R>>;
 
 /** The mean squared error. */
-export const mseLoss: PairLoss = (...args: readonly unknown[]): Tensor => {
-  const { input, target, ...options } = readCall(MSE_LOSS, args);
-  return pairLossWith('mseLoss', 'mse', input, target, options);
+export const mseLoss: PairLoss<WeightedLossOptions> = (...args: readonly unknown[]): Tensor => {
+  const { input, target, weight = null, ...options } = readCall(MSE_LOSS, args);
+  return weightedPairLoss('mseLoss', 'mse', input, target, weight, options);
 };
 
 /** The mean absolute error. */
-export const l1Loss: PairLoss = (...args: readonly unknown[]): Tensor => {
-  const { input, target, ...options } = readCall(L1_LOSS, args);
-  return pairLossWith('l1Loss', 'l1', input, target, options);
+export const l1Loss: PairLoss<WeightedLossOptions> = (...args: readonly unknown[]): Tensor => {
+  const { input, target, weight = null, ...options } = readCall(L1_LOSS, args);
+  return weightedPairLoss('l1Loss', 'l1', input, target, weight, options);
 };
+
+/** Half the square below `delta`, linear above (Huber 1964). */
+export function huberLoss<S extends Shape, T extends Shape, R extends Reduction = 'mean'>(
+  input: Tensor<S>,
+  target: CheckedFor<S, ElementTarget<S, T>, Tensor<T>>,
+  reduction?: R | (HuberOptions & { readonly reduction?: R }),
+  delta?: number | Pick<HuberOptions, 'delta' | 'weight'>,
+  weight?: Tensor | null | Pick<HuberOptions, 'weight'>,
+): Tensor<LossShape<ShapeFor<S, ElementTarget<S, T>>, R>>;
+export function huberLoss(...args: readonly unknown[]): Tensor {
+  const { input, target, weight = null, delta = 1, reduction } = readCall(HUBER_LOSS, args);
+  return weightedPairLoss('huberLoss', 'huber', input, target, weight, {
+    beta: delta,
+    ...(reduction && { reduction }),
+  });
+}
 
 /** Squared below `beta`, absolute above (Girshick 2015). */
 export const smoothL1Loss: PairLoss<SmoothL1Options> = (...args: readonly unknown[]): Tensor => {

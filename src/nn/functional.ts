@@ -57,6 +57,7 @@ export {
 export { linear } from './functional-linear.ts';
 export {
   crossEntropy,
+  huberLoss,
   l1Loss,
   mseLoss,
   nllLoss,
@@ -66,7 +67,43 @@ export {
   type LossOptions,
   type PairLoss,
 } from './functional-loss.ts';
-export { batchNorm, type BatchNormOptions } from './functional-norm.ts';
+export { scaledDotProductAttention, type AttentionOptions } from './functional-attention.ts';
+export { ctcLoss, type CtcOptions } from './functional-ctc.ts';
+export { cosineSimilarity, pairwiseDistance } from './functional-distance.ts';
+export {
+  bilinear,
+  embedding,
+  embeddingBag,
+  type EmbeddingBagOptions,
+  type EmbeddingOptions,
+} from './functional-embedding.ts';
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  multilabelMarginLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
+} from './functional-loss-margin.ts';
+export {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  gaussianNllLoss,
+  klDiv,
+  multilabelSoftMarginLoss,
+  poissonNllLoss,
+  softMarginLoss,
+} from './functional-loss-more.ts';
+export {
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  normalize,
+  rmsNorm,
+  type BatchNormOptions,
+} from './functional-norm.ts';
 export {
   conv1d,
   conv3d,

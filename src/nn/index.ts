@@ -76,8 +76,34 @@ export {
 export { Layer, type AnyLayer } from './layers/layer.ts';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';
+export { MultiheadAttention, type AttendOptions, type MultiheadAttentionOptions } from './layers/attention.ts';
+export { AdaptiveLogSoftmaxWithLoss } from './layers/adaptive-softmax.ts';
+export { CosineSimilarity, PairwiseDistance } from './layers/distance.ts';
+export { Bilinear, Embedding, EmbeddingBag } from './layers/embedding.ts';
 export { CrossEntropyLoss, L1Loss, MSELoss, NLLLoss } from './layers/loss.ts';
-export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './layers/norm.ts';
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CosineEmbeddingLoss,
+  CTCLoss,
+  GaussianNLLLoss,
+  HingeEmbeddingLoss,
+  HuberLoss,
+  KLDivLoss,
+  MarginRankingLoss,
+  MultiLabelMarginLoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
+  PoissonNLLLoss,
+  SmoothL1Loss,
+  SoftMarginLoss,
+  TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
+} from './layers/loss-more.ts';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, type BatchNormLayerOptions } from './layers/norm.ts';
+export { GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LayerNorm, RMSNorm } from './layers/norm-rows.ts';
+export { GRU, LSTM, RNN, type LSTMOptions, type RecurrentOptions, type RNNOptions } from './layers/recurrent.ts';
+export { GRUCell, LSTMCell, RNNCell } from './layers/recurrent-cell.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './layers/pool.ts';
 export { ChannelShuffle, Fold, LocalResponseNorm, Unfold } from './layers/rearrange.ts';
 export { PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from './layers/resize.ts';

@@ -138,6 +138,7 @@ describe('losses of differences', () => {
     l1: 'l1Loss',
     smoothL1: 'smoothL1Loss',
     huber: 'huberLoss',
+    bce: 'binaryCrossEntropy',
     bceWithLogits: 'bceWithLogits',
   } as const;
 

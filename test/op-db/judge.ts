@@ -176,7 +176,8 @@ function gradientsDiffer(
       if ((expected === null) !== (leaf.grad === null) && !isZero(leaf.grad, expected, box)) return wrong(`gradient ${i}: ${leaf.grad === null ? 'none, expected one' : 'one came, expected none'}`); // prettier-ignore
       continue;
     }
-    const problem = tensorDiffers(leaf.grad, box.host(expected)!, { ...slack, times: 10 * slack.times });
+    const unsaid = slack.vagueAtNaN ? leaf.detach().toTypedArray() : undefined;
+    const problem = tensorDiffers(leaf.grad, box.host(expected)!, { ...slack, times: 10 * slack.times }, unsaid);
     if (problem !== undefined) return wrong(`gradient ${i}: ${problem}`);
   }
   return undefined;
@@ -207,29 +208,48 @@ function formDiffers(got: Tensor, { dtype, shape }: HostTensor): string | undefi
 /** Of a result's own size, and of the largest finite element beside it, for sums that cancel. */
 const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13], float16: [2e-3, 1e-3], bfloat16: [1.6e-2, 1e-2] } as const; // prettier-ignore
 /** Results that are small differences of larger numbers, such as log sum exp − x, Φ far from 0, gradients through a mean. */
-const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'batch_norm', 'BatchNorm'];
+const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'batch_norm', 'BatchNorm', 'layer_norm', 'group_norm', 'cosine_similarity', 'normalize', 'dot_product_attention']; // prettier-ignore
 const CANCELLED = { float32: 1e-6, float64: 1e-14, float16: 2e-3, bfloat16: 1.6e-2 } as const;
 type FloatDType = keyof typeof SLACK;
 const isFloat = (dtype: string): dtype is FloatDType => Object.hasOwn(SLACK, dtype);
 const EXACT = { float32: 0, float64: 0, float16: 0, bfloat16: 0 } as const;
 
 /** PyTorch's gradient of hardsigmoid multiplies by a sixth rounded to float32, in float64, too. */
-const COARSE: Readonly<Record<string, number>> = { 'nn.functional.hardsigmoid': 1e4 };
+const COARSE: Readonly<Record<string, number>> = {
+  'nn.functional.hardsigmoid': 1e4,
+  'nn.functional.layer_norm': 10, // of one element, whose gradient is what roundings leave
+  // Exponentials of sums of logarithms around −150, of which float32 has four digits after the point.
+  'nn.functional.ctc_loss': 200,
+  'nn.CTCLoss': 200,
+};
 /** PyTorch adds these up in the half type itself. */
 const COARSE_HALF: Readonly<Record<string, number>> = { 'nn.functional.nll_loss': 4 };
+
+/** What flows into NaN: PyTorch's vectors and its loops over the last few elements do not agree. */
+const VAGUE_AT_NAN = ['nn.functional.celu', 'nn.functional.selu', 'nn.functional.hardshrink', 'nn.functional.softshrink']; // prettier-ignore
 
 interface Slack {
   readonly absolute: { readonly [K in FloatDType]: number };
   readonly times: number;
+  readonly vagueAtNaN: boolean;
 }
 
 function slackOf(name: string, dtype = 'float32'): Slack {
   const coarse = dtype.endsWith('16') ? COARSE_HALF : COARSE;
-  return { absolute: CANCEL.some((end) => name.endsWith(end)) ? CANCELLED : EXACT, times: coarse[name] ?? 1 };
+  return {
+    absolute: CANCEL.some((end) => name.endsWith(end)) ? CANCELLED : EXACT,
+    times: coarse[name] ?? 1,
+    vagueAtNaN: VAGUE_AT_NAN.includes(name),
+  };
 }
 
-/** What is wrong with a tensor. */
-function tensorDiffers(got: Tensor, expected: HostTensor, slack: Slack): string | undefined {
+/** What is wrong with a tensor; elements for which `unsaid` has NaN are not looked at. */
+function tensorDiffers(
+  got: Tensor,
+  expected: HostTensor,
+  slack: Slack,
+  unsaid?: ArrayLike<number | bigint>,
+): string | undefined {
   const form = formDiffers(got, expected);
   if (form !== undefined) return form;
   const { data, dtype } = expected;
@@ -239,7 +259,7 @@ function tensorDiffers(got: Tensor, expected: HostTensor, slack: Slack): string 
   const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0); // prettier-ignore
   const at = got.toTypedArray().findIndex((g: number | bigint, i: number) => {
     const e = data[i]!;
-    if (g === e || (Number.isNaN(g) && Number.isNaN(e))) return false;
+    if (g === e || (Number.isNaN(g) && Number.isNaN(e)) || Number.isNaN(unsaid?.[i])) return false;
     const distance = Math.abs(Number(g) - Number(e));
     const allowed = slack.times * (relative * Math.abs(Number(e)) + floor * scale + absolute);
     return !(distance <= allowed && distance < Infinity);

@@ -1,7 +1,7 @@
 /**
  * Losses of two numbers a and b: of the difference d = a − b the square, the size, and the two that are quadratic near 0
- * (https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html, HuberLoss); and the binary cross-entropy of the logit a and
- * the probability b.
+ * (https://pytorch.org/docs/stable/generated/torch.nn.SmoothL1Loss.html, HuberLoss); and the binary cross-entropies of the logit a,
+ * or the probability a, and the probability b.
  */
 import type { PairLossKind } from '../../geometry/loss.ts';
 import { constantOf, type Formula } from './formula.ts';
@@ -18,6 +18,10 @@ export function pairLoss(kind: PairLossKind, { a, b, beta }: Pair): Formula {
     // −b·ln σ(a) − (1 − b)·ln(1 − σ(a)) = max(a, 0) − a·b + ln(1 + exp(−|a|)), where nothing overflows
     return a.max(0).sub(a.mul(b)).add(a.abs().neg().exp().math('log1p')); // prettier-ignore
   }
+  if (kind === 'bce') {
+    const [yes, no] = [a.math('log'), a.neg().math('log1p')].map((log) => log.lt(-100).select(-100, log));
+    return b.sub(1).mul(no!).sub(b.mul(yes!)); // prettier-ignore
+  }
   const difference = a.sub(b);
   if (kind === 'mse') return difference.mul(difference);
   const size = difference.abs();
@@ -33,6 +37,10 @@ export function pairLoss(kind: PairLossKind, { a, b, beta }: Pair): Formula {
 export function pairSlope(kind: PairLossKind, { a, b, beta }: Pair, g: Formula): Formula {
   if (kind === 'bceWithLogits') return a.math('sigmoid').sub(b).mul(g);
   const difference = a.sub(b);
+  if (kind === 'bce') {
+    const spread = constantOf(a.type, 1).sub(a).mul(a);
+    return g.mul(difference).div(spread.lt(1e-12).select(1e-12, spread));
+  }
   if (kind === 'mse') return difference.mul(g);
   const zero = constantOf(a.type, 0);
   const inner = kind === 'l1' ? zero : kind === 'smoothL1' ? difference.mul(g).div(beta) : difference.mul(g);

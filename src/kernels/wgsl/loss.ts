@@ -188,23 +188,29 @@ fn run(group: u32, local: vec3u, thread: u32) {
   return { kernel, args: [outer, classes, 1, ignored(s.ignore), s.smoothing], groups: 1 };
 }
 
-export type PairKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bceWithLogits';
+export type PairKind = 'mse' | 'l1' | 'smoothL1' | 'huber' | 'bce' | 'bceWithLogits';
 
 const BETA: readonly WgslParam[] = [{ name: 'beta', type: 'f32' }];
 
 /** `pair_loss(a, b)`, and `pair_slope(a, b)`: ∂/∂a, of the square without its factor 2. */
 function pairText(kind: PairKind): string {
-  const inner = { mse: 'd', l1: '0f', smoothL1: 'd / p.beta', huber: 'd', bceWithLogits: '' }[kind];
+  const inner = { mse: 'd', l1: '0f', smoothL1: 'd / p.beta', huber: 'd', bce: '', bceWithLogits: '' }[kind];
   const outer = kind === 'huber' ? 'p.beta' : '1f';
   const loss = {
     mse: 'd * d',
     l1: 's',
     smoothL1: 'select(s - 0.5f * p.beta, s * s * 0.5f / p.beta, s < p.beta)',
     huber: 'select((s - 0.5f * p.beta) * p.beta, s * s * 0.5f, s < p.beta)',
+    bce: '(b - 1f) * max_(log1p_(-a), -100f) - b * max_(log_(a), -100f)',
     bceWithLogits: 'max_(a, 0f) - a * b + log1p_(exp_(-abs(a)))',
   }[kind];
   const edges = `if (d ${kind === 'l1' ? '> 0f' : '>= p.beta'}) { return ${outer}; } if (d ${kind === 'l1' ? '< 0f' : '<= -p.beta'}) { return -${outer}; } return ${inner};`;
-  const slope = kind === 'bceWithLogits' ? 'return sigmoid_(a) - b;' : kind === 'mse' ? 'return d;' : edges;
+  const slopes: Partial<Record<PairKind, string>> = {
+    mse: 'return d;',
+    bce: 'return d / max_((1f - a) * a, 1e-12f);',
+    bceWithLogits: 'return sigmoid_(a) - b;',
+  };
+  const slope = slopes[kind] ?? edges;
   return `fn pair_loss(a: f32, b: f32) -> f32 { let d = a - b; let s = abs(d); return ${loss}; }
 fn pair_slope(a: f32, b: f32) -> f32 { let d = a - b; ${slope} }`;
 }

@@ -264,6 +264,7 @@ export const pairLossLowerings: OpLowerings<PairLossAttrs, CpuLowering> = {
   l1Loss: { lower: lowerPairLoss },
   smoothL1Loss: { lower: lowerPairLoss },
   huberLoss: { lower: lowerPairLoss },
+  binaryCrossEntropy: { lower: lowerPairLoss },
   bceWithLogits: { lower: lowerPairLoss },
   pairLossGrad: { lower: lowerPairLossGrad },
 };

@@ -147,6 +147,7 @@ export const lossLowerings: GpuLowerings<LossAttrs> = {
   l1Loss: pairs,
   smoothL1Loss: pairs,
   huberLoss: pairs,
+  binaryCrossEntropy: pairs,
   bceWithLogits: pairs,
   pairLossGrad: { lower: lowerPairGrad },
 };

@@ -11,7 +11,7 @@ import { activeRecorder, unrecorded, type Recorder, type Scalars } from '../../t
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Parameter } from '../parameter.ts';
 import { batchNormWith } from '../prepared.ts';
-import type { BatchNorm1dFn, BatchNormFn, ShapeFn } from '../shape-types.ts';
+import type { BatchNorm1dFn, BatchNormFn, IdentityFn, ShapeFn } from '../shape-types.ts';
 import { layerOf } from '../signatures.ts';
 import { Layer } from './layer.ts';
 
@@ -24,6 +24,8 @@ export interface BatchNormLayerOptions {
   readonly affine?: boolean;
   /** Whether to keep running statistics for evaluation. Default true. */
   readonly trackRunningStats?: boolean;
+  /** Whether an affine layer learns a shift. Default true. By name only. */
+  readonly bias?: boolean;
 }
 
 interface BatchNormArguments<C extends number = number> extends BatchNormLayerOptions {
@@ -39,9 +41,10 @@ const KINDS = {
   momentum: orNull(NUMBER),
   affine: BOOL,
   trackRunningStats: BOOL,
+  bias: BOOL,
 };
 
-abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
+export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   readonly numFeatures: C;
   readonly eps: number;
   readonly momentum: number | null;
@@ -63,14 +66,14 @@ abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   );
   constructor(...args: readonly unknown[]) {
     super();
-    const { numFeatures, ...given } = readCall(layerOf<BatchNormArguments>(this.typeName(), KINDS, { required: 1 }), args); // prettier-ignore
+    const { numFeatures, ...given } = readCall(layerOf<BatchNormArguments>(this.typeName(), KINDS, { required: 1, positional: 5 }), args); // prettier-ignore
     this.numFeatures = numFeatures as C;
     this.eps = given.eps ?? 1e-5;
     this.momentum = given.momentum === undefined ? 0.1 : given.momentum;
     this.affine = given.affine ?? true;
     this.trackRunningStats = given.trackRunningStats ?? true;
     this.weight = this.affine ? new Parameter(ones(numFeatures)) : null;
-    this.bias = this.affine ? new Parameter(zeros(numFeatures)) : null;
+    this.bias = this.affine && given.bias !== false ? new Parameter(zeros(numFeatures)) : null;
     this.registerParameter('weight', this.weight);
     this.registerParameter('bias', this.bias);
     const tracked = this.trackRunningStats;
@@ -150,5 +153,22 @@ export class BatchNorm2d<out C extends number = number> extends BatchNorm<C, Bat
 export class BatchNorm1d<out C extends number = number> extends BatchNorm<C, BatchNorm1dFn<C>> {
   protected override ranks(): readonly number[] {
     return [2, 3];
+  }
+}
+
+/** Normalises each channel of [N, C, D, H, W]. */
+export class BatchNorm3d<out C extends number = number> extends BatchNorm<C, IdentityFn> {
+  protected override ranks(): readonly number[] {
+    return [5];
+  }
+}
+
+/**
+ * Batch normalisation of [N, C] or [N, C, …]. PyTorch's takes statistics over all processes of a group; here there is one process, so that it
+ * is the batch's own: models that have it load and run.
+ */
+export class SyncBatchNorm<out C extends number = number> extends BatchNorm<C, IdentityFn> {
+  protected override ranks(): readonly number[] {
+    return [2, 3, 4, 5];
   }
 }

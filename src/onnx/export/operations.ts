@@ -252,6 +252,7 @@ export const EXPORTERS: Exporters = {
   l1Loss: LOSS,
   smoothL1Loss: LOSS,
   huberLoss: LOSS,
+  binaryCrossEntropy: LOSS,
   bceWithLogits: LOSS,
   pairLossGrad: GRADIENT,
   sgdStep: UPDATE,

@@ -21,7 +21,8 @@ import {
   type Reduction,
 } from '../../geometry/loss.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce, type GradientContext, type OpRules } from './rule.ts';
+import { crossEntropyTwice, throughProbabilities } from './loss-twice.ts';
+import type { GradientContext, OpRules } from './rule.ts';
 
 export interface ClassLossAttrs {
   /** [logProbabilities, target, weight?] → [loss, totalWeight (scalar)] */
@@ -40,6 +41,8 @@ export interface PairLossAttrs {
   l1Loss: PairLossParams;
   smoothL1Loss: PairLossParams;
   huberLoss: PairLossParams;
+  /** [probabilities, probabilities] → the binary cross-entropy */
+  binaryCrossEntropy: PairLossParams;
   /** [logits, probabilities] → the binary cross-entropy */
   bceWithLogits: PairLossParams;
   /** [∂loss, input, target] → ∂input; for losses of the difference, ∂target is its negative */
@@ -72,10 +75,11 @@ function checkClasses(op: string, [x, target, weight]: readonly Layout[]): Class
 const reduced = (x: Layout, shape: Dims, reduction: Reduction): Layout =>
   layoutOf(x.dtype, reduction === 'none' ? shape : []);
 
-/** ∂/∂b of max(a, 0) − a·b + ln(1 + exp(−|a|)) is −a. */
-function bceTarget(g: Tensor, logits: Tensor, { reduction }: PairLossParams): Tensor {
-  const slope = logits.neg().mul(g);
-  return reduction === 'mean' ? slope.div(logits.numel()) : slope;
+/** ∂/∂b of the binary cross-entropies: −a of a logit, ln(1 − a) − ln a of a probability. */
+function bceTarget(g: Tensor, a: Tensor, { kind, reduction }: PairLossParams): Tensor {
+  const least = (log: Tensor): Tensor => log.clamp({ min: -100 });
+  const slope = kind === 'bceWithLogits' ? a.neg() : least(a.neg().log1p()).sub(least(a.log())); // prettier-ignore
+  return reduction === 'mean' ? slope.mul(g).div(a.numel()) : slope.mul(g);
 }
 
 const PAIR_NAMES = {
@@ -83,14 +87,22 @@ const PAIR_NAMES = {
   l1: 'L1LossBackwardBackward0',
   smoothL1: 'SmoothL1LossBackwardBackward0',
   huber: 'HuberLossBackwardBackward0',
+  bce: 'BinaryCrossEntropyBackwardBackward0',
   bceWithLogits: 'BinaryCrossEntropyWithLogitsBackwardBackward0',
 };
 
-/** How the slope of a loss of the difference d changes with d; of the binary cross-entropy, with the logits. */
+/** a·(1 − a), as the slope divides by it. */
+const spreadOf = (a: Tensor): Tensor => a.rsub(1).mul(a).clamp({ min: 1e-12 });
+
+/** How the slope of a loss of the difference d changes with d; of the binary cross-entropies, with the logits or probabilities. */
 function curvature(a: Tensor, b: Tensor, { kind, beta }: PairLossParams): Tensor {
   if (kind === 'bceWithLogits') {
     const s = a.sigmoid();
     return s.mul(s.rsub(1));
+  }
+  if (kind === 'bce') {
+    const spread = spreadOf(a);
+    return spread.sub(a.sub(b).mul(a.mul(-2).add(1))).div(spread.square());
   }
   const flat = a.newZeros(a.layout.shape);
   if (kind === 'mse') return flat.add(2);
@@ -114,12 +126,10 @@ function pairLossSecond({
     return attrs.reduction === 'none' ? slope : slope.sum();
   };
   const scaled = attrs.reduction === 'mean' ? h.mul(g).div(a.numel()) : h.mul(g);
-  const ofA = needs(1) || (needs(2) && attrs.kind !== 'bceWithLogits') ? scaled.mul(curvature(a, b, attrs)) : undefined;
-  return [
-    needs(0) ? ofG() : undefined,
-    needs(1) ? ofA : undefined,
-    needs(2) ? (attrs.kind === 'bceWithLogits' ? scaled : ofA!).neg() : undefined,
-  ];
+  const binary = attrs.kind === 'bceWithLogits' || attrs.kind === 'bce';
+  const ofA = needs(1) || (needs(2) && !binary) ? scaled.mul(curvature(a, b, attrs)) : undefined;
+  const ofB = (): Tensor => (attrs.kind === 'bce' ? scaled.div(spreadOf(a)) : binary ? scaled : ofA!).neg();
+  return [needs(0) ? ofG() : undefined, needs(1) ? ofA : undefined, needs(2) ? ofB() : undefined];
 }
 
 const pairLoss = (name: string, op: string): OpRules<PairLossAttrs>['mseLoss'] => ({
@@ -136,12 +146,12 @@ const pairLoss = (name: string, op: string): OpRules<PairLossAttrs>['mseLoss'] =
     saves: { inputs: [0, 1] },
     run: ({ grads: [g], apply, input, attrs, needs }) => {
       if (g === undefined) return [undefined, undefined];
-      const logits = attrs.kind === 'bceWithLogits';
-      const ofInput = needs(0) || !logits ? apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]! : undefined;
+      const binary = attrs.kind === 'bceWithLogits' || attrs.kind === 'bce';
+      const ofInput = needs(0) || !binary ? apply('pairLossGrad', [g, input(0), input(1)], attrs)[0]! : undefined;
       if (!needs(1)) return [ofInput, undefined];
       return [
         needs(0) ? ofInput : undefined,
-        ofInput !== undefined && !logits ? ofInput.neg() : bceTarget(g, input(0), attrs),
+        ofInput !== undefined && !binary ? ofInput.neg() : bceTarget(g, input(0), attrs),
       ];
     },
   },
@@ -186,16 +196,18 @@ export const classLossRules: OpRules<ClassLossAttrs> = {
     gradient: {
       name: 'NllLossBackward0',
       saves: { inputs: [1, 2], outputs: [1, 2] },
-      run: ({ grads: [g], apply, input, output, attrs }) => {
-        if (g === undefined) return [];
+      // The probabilities are nobody's result but the first gradient's, from which something flows back in second ones.
+      run: ({ grads: [g, ofProbabilities], apply, input, output, attrs, inputLayouts }) => {
         const weight = attrs.weight ? [input(2)] : [];
-        return [apply('crossEntropyGrad', [g, output(1), input(1), output(2), ...weight], attrs)[0]];
+        const first = g && apply('crossEntropyGrad', [g, output(1), input(1), output(2), ...weight], attrs)[0];
+        const second = ofProbabilities && throughProbabilities(ofProbabilities, output(1), inputLayouts[0]!.shape.length); // prettier-ignore
+        return [first === undefined ? second : second === undefined ? first : first.add(second)];
       },
     },
   },
   crossEntropyGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],
-    gradient: differentiableOnce('crossEntropy', 'use nllLoss(logSoftmax(x)), whose gradients can be differentiated'),
+    gradient: crossEntropyTwice,
   },
 };
 
@@ -204,6 +216,7 @@ export const pairLossRules: OpRules<PairLossAttrs> = {
   l1Loss: pairLoss('L1LossBackward0', 'l1Loss'),
   smoothL1Loss: pairLoss('SmoothL1LossBackward0', 'smoothL1Loss'),
   huberLoss: pairLoss('HuberLossBackward0', 'huberLoss'),
+  binaryCrossEntropy: pairLoss('BinaryCrossEntropyBackward0', 'binaryCrossEntropy'),
   bceWithLogits: pairLoss('BinaryCrossEntropyWithLogitsBackward0', 'bceWithLogits'),
   pairLossGrad: {
     shape: (inputs) => [layoutOf(inputs[1]!.dtype, inputs[1]!.shape)],

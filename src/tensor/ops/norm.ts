@@ -11,7 +11,8 @@ import { layoutOf, type Layout } from '../../base/layout.ts';
 import { showShape } from '../../base/shape.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import type { Tensor } from '../tensor.ts';
-import { differentiableOnce, type OpRules } from './rule.ts';
+import { batchNormEvalTwice, batchNormTwice } from './norm-twice.ts';
+import type { OpRules } from './rule.ts';
 
 export interface NormAttrs {
   /**
@@ -85,8 +86,6 @@ function inInputOrder(results: readonly Tensor[], p: BatchNormParams): (Tensor |
   return [...results, ...(p.running ? [undefined, undefined] : [])];
 }
 
-const twice = differentiableOnce<BatchNormParams>('batchNorm', 'write it with mean, sub and mul instead');
-
 export const normRules: OpRules<NormAttrs> = {
   batchNorm: {
     shape: (inputs, p) => {
@@ -110,7 +109,7 @@ export const normRules: OpRules<NormAttrs> = {
             ),
     },
   },
-  batchNormGrad: { shape: gradientShapes, gradient: twice },
+  batchNormGrad: { shape: gradientShapes, gradient: batchNormTwice },
   batchNormEval: {
     shape: (inputs, p) => {
       checkInputs('batchNorm', inputs, p);
@@ -129,5 +128,5 @@ export const normRules: OpRules<NormAttrs> = {
       },
     },
   },
-  batchNormEvalGrad: { shape: gradientShapes, gradient: twice },
+  batchNormEvalGrad: { shape: gradientShapes, gradient: batchNormEvalTwice },
 };

@@ -306,13 +306,11 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     { cost: 0.3 },
     (h, g, x) => h.mul(g).mul(1 / 3).maskedFill(x.abs().ge(3), 0), // prettier-ignore
   ),
-  // s·α·i·exp(i·x) where x ≤ 0, whose slope is i times that. Where x is NaN, PyTorch's SELU lets the gradient through.
+  // s·α·i·exp(i·x) where x ≤ 0, whose slope is i times that
   eluGrad: gradRule(
     'eluGrad',
-    (g, x, [alpha, scale, inputScale]) => {
-      const straight = x.gt(0).or(x.ne(x).and(scale!.ne(1)));
-      return straight.select(g.mul(scale!), g.mul(inputScale!).mul(alpha!.mul(scale!)).mul(x.mul(inputScale!).exp()));
-    },
+    (g, x, [alpha, scale, inputScale]) =>
+      x.gt(0).select(g.mul(scale!), g.mul(inputScale!).mul(alpha!.mul(scale!)).mul(x.mul(inputScale!).exp())),
     { scalars: 3, cost: 1.5 },
     (h, g, x, { scalars: [alpha, scale, inputScale] }) =>
       h

@@ -1,0 +1,276 @@
+/** Attention in several heads (https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html). */
+import { BOOL, COUNT, orNull, PROBABILITY } from '../../base/arguments.ts';
+import { ArgumentError, ShapeError } from '../../base/errors.ts';
+import { sameDims, showShape } from '../../base/shape.ts';
+import { readCall, signature } from '../../base/signature.ts';
+import { TENSOR, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
+import { empty, zeros } from '../../tensor/create.ts';
+import { cat } from '../../tensor/functions.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { scaledDotProductAttention } from '../functional-attention.ts';
+import { dropout } from '../functional-dropout.ts';
+import { linearWith } from '../functional-linear.ts';
+import { xavierNormal_, xavierUniform_, zeros_ } from '../init.ts';
+import { Module } from '../module.ts';
+import { Parameter } from '../parameter.ts';
+import { layerOf } from '../signatures.ts';
+import { Linear } from './linear.ts';
+
+export interface MultiheadAttentionOptions {
+  /** The probability of dropping a weight, in training. Default 0. */
+  readonly dropout?: number;
+  /** Whether projections have biases. Default true. */
+  readonly bias?: boolean;
+  /** Whether keys and values get a learned one at the end. Default false. */
+  readonly addBiasKv?: boolean;
+  /** Whether keys and values get one of zeros at the end. Default false. */
+  readonly addZeroAttn?: boolean;
+  /** The size of keys. Default null, that of queries. */
+  readonly kdim?: number | null;
+  /** The size of values. Default null, that of queries. */
+  readonly vdim?: number | null;
+  /** Whether inputs are [N, L, E], not [L, N, E]. Default false. */
+  readonly batchFirst?: boolean;
+}
+interface MultiheadAttentionArguments extends MultiheadAttentionOptions {
+  readonly embedDim: number;
+  readonly numHeads: number;
+}
+const LAYER = layerOf<MultiheadAttentionArguments>(
+  'MultiheadAttention',
+  {
+    embedDim: COUNT,
+    numHeads: COUNT,
+    dropout: PROBABILITY,
+    bias: BOOL,
+    addBiasKv: BOOL,
+    addZeroAttn: BOOL,
+    kdim: orNull(COUNT),
+    vdim: orNull(COUNT),
+    batchFirst: BOOL,
+  },
+  { required: 2 },
+);
+
+export interface AttendOptions {
+  /** Keys that count as not there: true, or numbers to add. [N, S] or [S]. */
+  readonly keyPaddingMask?: Tensor | null;
+  /** Whether to give the weights as well. Default true. */
+  readonly needWeights?: boolean;
+  /** Where queries may not look: true, or numbers to add. [L, S] or [N·heads, L, S]. */
+  readonly attnMask?: Tensor | null;
+  /** Whether weights are averaged over the heads. Default true. */
+  readonly averageAttnWeights?: boolean;
+  /** A hint that attnMask is the causal one, which must be given. Default false. */
+  readonly isCausal?: boolean;
+}
+interface AttendArguments extends AttendOptions {
+  readonly query: Tensor;
+  readonly key: Tensor;
+  readonly value: Tensor;
+}
+const FORWARD = signature<AttendArguments>(
+  'MultiheadAttention',
+  {
+    query: TENSOR,
+    key: TENSOR,
+    value: TENSOR,
+    keyPaddingMask: TENSOR_OR_NULL,
+    needWeights: BOOL,
+    attnMask: TENSOR_OR_NULL,
+    averageAttnWeights: BOOL,
+    isCausal: BOOL,
+  },
+  { required: 3, example: 'attention(query, key, value, { needWeights: false })' },
+);
+
+/** PyTorch's name for the last projection, which its quantisation leaves alone. */
+export class NonDynamicallyQuantizableLinear extends Linear {}
+
+/** Queries, keys and values of all heads: [N, heads, length, size]. */
+interface Heads {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+/**
+ * Attention in several heads: queries [L, N, E], keys and values [S, N, E] → [L, N, E] and weights [N, L, S]. Without N, one sample.
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * const attention = new nn.MultiheadAttention(8, 2, { batchFirst: true });
+ * const x = randn(3, 5, 8);
+ * const [y, weights] = attention(x, x, x);
+ * if (y.shape.join() !== '3,5,8' || weights!.shape.join() !== '3,5,5') throw new Error('five places look at five');
+ */
+export class MultiheadAttention extends Module {
+  readonly embedDim: number;
+  readonly numHeads: number;
+  readonly headDim: number;
+  readonly dropout: number;
+  readonly batchFirst: boolean;
+  readonly addZeroAttn: boolean;
+  readonly kdim: number;
+  readonly vdim: number;
+  in_proj_weight: Parameter | null;
+  q_proj_weight: Parameter | null;
+  k_proj_weight: Parameter | null;
+  v_proj_weight: Parameter | null;
+  in_proj_bias: Parameter | null;
+  out_proj: NonDynamicallyQuantizableLinear;
+  bias_k: Parameter | null;
+  bias_v: Parameter | null;
+
+  /** @throws ArgumentError when the heads do not divide embedDim */
+  constructor(
+    embedDim: number,
+    numHeads: number,
+    dropout?: number | MultiheadAttentionOptions,
+    bias?: boolean | Omit<MultiheadAttentionOptions, 'dropout'>,
+    addBiasKv?: boolean | Omit<MultiheadAttentionOptions, 'dropout' | 'bias'>,
+    addZeroAttn?: boolean | Pick<MultiheadAttentionOptions, 'addZeroAttn' | 'kdim' | 'vdim' | 'batchFirst'>,
+    kdim?: number | null | Pick<MultiheadAttentionOptions, 'kdim' | 'vdim' | 'batchFirst'>,
+    vdim?: number | null | Pick<MultiheadAttentionOptions, 'vdim' | 'batchFirst'>,
+    batchFirst?: boolean | Pick<MultiheadAttentionOptions, 'batchFirst'>,
+  );
+  constructor(options: MultiheadAttentionArguments);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const given = readCall(LAYER, args);
+    const { embedDim: size, numHeads } = given;
+    if (size % numHeads !== 0) throw new ArgumentError(`MultiheadAttention: expected numHeads to divide embedDim, but got ${numHeads} and ${size}`); // prettier-ignore
+    this.embedDim = size;
+    this.numHeads = numHeads;
+    this.headDim = size / numHeads;
+    this.dropout = given.dropout ?? 0;
+    this.batchFirst = given.batchFirst ?? false;
+    this.addZeroAttn = given.addZeroAttn ?? false;
+    this.kdim = given.kdim ?? size;
+    this.vdim = given.vdim ?? size;
+    const same = this.kdim === size && this.vdim === size;
+    const bias = given.bias ?? true;
+    const addBias = given.addBiasKv ?? false;
+    const parameter = (wanted: boolean, ...sizes: number[]): Parameter | null => wanted ? new Parameter(empty(sizes)) : null; // prettier-ignore
+    this.in_proj_weight = parameter(same, 3 * size, size);
+    this.q_proj_weight = parameter(!same, size, size);
+    this.k_proj_weight = parameter(!same, size, this.kdim);
+    this.v_proj_weight = parameter(!same, size, this.vdim);
+    this.in_proj_bias = parameter(bias, 3 * size);
+    this.out_proj = new NonDynamicallyQuantizableLinear(size, size, bias);
+    this.bias_k = parameter(addBias, 1, 1, size);
+    this.bias_v = parameter(addBias, 1, 1, size);
+    for (const name of ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'in_proj_weight', 'in_proj_bias', 'bias_k', 'bias_v'] as const) this.registerParameter(name, this[name]); // prettier-ignore
+    this.#initialize();
+  }
+
+  #initialize(): void {
+    for (const weight of [this.in_proj_weight, this.q_proj_weight, this.k_proj_weight, this.v_proj_weight]) if (weight !== null) xavierUniform_(weight); // prettier-ignore
+    if (this.in_proj_bias !== null) {
+      zeros_(this.in_proj_bias);
+      zeros_(this.out_proj.bias!);
+    }
+    for (const bias of [this.bias_k, this.bias_v]) if (bias !== null) xavierNormal_(bias);
+  }
+
+  override forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    keyPaddingMask?: Tensor | null | AttendOptions,
+    needWeights?: boolean | Omit<AttendOptions, 'keyPaddingMask'>,
+    attnMask?: Tensor | null | Omit<AttendOptions, 'keyPaddingMask' | 'needWeights'>,
+    averageAttnWeights?: boolean | Pick<AttendOptions, 'averageAttnWeights' | 'isCausal'>,
+    isCausal?: boolean | Pick<AttendOptions, 'isCausal'>,
+  ): [output: Tensor, weights: Tensor | null];
+  override forward(...args: readonly unknown[]): [Tensor, Tensor | null] {
+    const { query, key, value, keyPaddingMask = null, needWeights = true, attnMask = null, averageAttnWeights = true, isCausal = false } = readCall(FORWARD, args); // prettier-ignore
+    if (isCausal && attnMask === null) throw new ArgumentError('MultiheadAttention: isCausal is a hint at what attnMask is; pass the mask as well'); // prettier-ignore
+    const single = query.ndim === 2;
+    const inputs = [query, key, value].map((t) => this.#batched(t, single));
+    const padding = single && keyPaddingMask !== null ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
+    const heads = this.#heads(inputs[0]!, inputs[1]!, inputs[2]!);
+    const mask = this.#mask(heads, attnMask, padding as Tensor | null);
+    const p = this.training ? this.dropout : 0;
+    const { output, weights } = needWeights ? weighed(heads, mask, p) : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null }; // prettier-ignore
+    const [samples, , rows] = output.layout.shape as [number, number, number];
+    const joined = output.transpose(1, 2).reshape([samples, rows, this.embedDim]); // prettier-ignore
+    const y = this.out_proj(joined) as Tensor;
+    const shown = weights === null ? null : averageAttnWeights ? weights.mean(1) : weights; // prettier-ignore
+    if (single) return [y.squeeze(0), shown && shown.squeeze(0)];
+    return [this.batchFirst ? y : y.transpose(0, 1), shown];
+  }
+
+  /** [N, length, size] */
+  #batched(x: Tensor, single: boolean): Tensor {
+    if (x.ndim !== (single ? 2 : 3)) throw new ShapeError(`MultiheadAttention: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    return single ? x.unsqueeze(0) : this.batchFirst ? x : x.transpose(0, 1);
+  }
+
+  #heads(query: Tensor, key: Tensor, value: Tensor): Heads {
+    const projected = this.#projected(query, key, value);
+    const samples = query.layout.shape[0]!;
+    const atEnd = (x: Tensor, last: Tensor | null): Tensor =>
+      last === null ? x : (cat([x, last.expand([samples, 1, this.embedDim])] as Tensor[], 1) as Tensor);
+    const spare = this.addZeroAttn ? query.newZeros([1, 1, this.embedDim]) : null;
+    const [q, k, v] = [
+      projected[0]!,
+      atEnd(atEnd(projected[1]!, this.bias_k), spare),
+      atEnd(atEnd(projected[2]!, this.bias_v), spare),
+    ].map((x) => x.reshape([samples, x.layout.shape[1]!, this.numHeads, this.headDim]).transpose(1, 2) as Tensor);
+    return { q: q!, k: k!, v: v! };
+  }
+
+  #projected(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
+    const size = this.embedDim;
+    const biases = this.in_proj_bias === null ? [null, null, null] : (this.in_proj_bias.chunk(3, 0) as Tensor[]);
+    const inputs = [query, key, value];
+    const expected = [size, this.kdim, this.vdim];
+    inputs.forEach((x, i) => {
+      if (x.layout.shape[2] !== expected[i]) throw new ShapeError(`MultiheadAttention: expected ${['queries', 'keys', 'values'][i]!} of size ${expected[i]!}, but got ${showShape(x.layout.shape)}`); // prettier-ignore
+    });
+    if (this.in_proj_weight === null) {
+      const weights = [this.q_proj_weight!, this.k_proj_weight!, this.v_proj_weight!];
+      return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
+    }
+    if (query === key && key === value) return linearWith(query, this.in_proj_weight, this.in_proj_bias).chunk(3, 2) as Tensor[]; // prettier-ignore
+    const weights = this.in_proj_weight.chunk(3, 0) as Tensor[];
+    return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
+  }
+
+  /** Numbers to add to scores [N, heads, L, S], from both masks. */
+  #mask({ q, k }: Heads, attention: Tensor | null, padding: Tensor | null): Tensor | null {
+    const [samples, heads, rows] = q.layout.shape as [number, number, number];
+    const columns = k.layout.shape[2]!;
+    const given = columns - Number(this.bias_k !== null) - Number(this.addZeroAttn);
+    const parts: Tensor[] = [];
+    if (attention !== null) {
+      const flat = sameDims(attention.layout.shape, [rows, given]);
+      if (!flat && !sameDims(attention.layout.shape, [samples * heads, rows, given])) throw new ShapeError(`MultiheadAttention: expected attnMask of shape [${rows}, ${given}] or [${samples * heads}, ${rows}, ${given}], but got ${showShape(attention.layout.shape)}`); // prettier-ignore
+      parts.push(numbersOf(attention, q).reshape(flat ? [1, 1, rows, given] : [samples, heads, rows, given]));
+    }
+    if (padding !== null) {
+      if (!sameDims(padding.layout.shape, [samples, given])) throw new ShapeError(`MultiheadAttention: expected keyPaddingMask of shape [${samples}, ${given}], but got ${showShape(padding.layout.shape)}`); // prettier-ignore
+      parts.push(numbersOf(padding, q).reshape([samples, 1, 1, given]));
+    }
+    if (parts.length === 0) return null;
+    const mask = parts.length === 1 ? parts[0]! : parts[0]!.add(parts[1]!); // prettier-ignore
+    if (given === columns) return mask;
+    const more = zeros([...mask.layout.shape.slice(0, 3), columns - given], { dtype: q.dtype, device: q.device });
+    return cat([mask, more] as Tensor[], 3) as Tensor;
+  }
+}
+
+/** A mask as numbers to add: −∞ where one of booleans is true. */
+function numbersOf(mask: Tensor, like: Tensor): Tensor {
+  if (mask.dtype !== 'bool') return mask.to(like.dtype);
+  const none = zeros([...mask.layout.shape], { dtype: like.dtype, device: like.device }) as Tensor;
+  return none.maskedFill(mask, -Infinity);
+}
+
+/** Attention that gives its weights. A query that may look at nothing gets NaN, as in PyTorch. */
+function weighed({ q, k, v }: Heads, mask: Tensor | null, p: number): { output: Tensor; weights: Tensor } {
+  const scores = q.mul(1 / Math.sqrt(q.layout.shape[3]!)).matmul(k.transpose(2, 3)) as Tensor;
+  const weights = (mask === null ? scores : scores.add(mask)).softmax(-1) as Tensor;
+  const dropped = p > 0 ? dropout(weights, p) : weights;
+  return { output: dropped.matmul(v) as Tensor, weights: dropped };
+}

@@ -1,0 +1,30 @@
+/** Norms of vectors along a dimension, with gradients that are 0, not NaN, where a norm is 0, as PyTorch's are. */
+import { withGradMode } from '../tensor/grad-mode.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+const keepdim = { keepdim: true };
+
+/** (Σ |x|ᵖ)^(1/p) along a dimension, which stays with size 1. p may be 0 (how many are not 0) and ±∞ (the largest, the smallest). */
+export function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
+  if (p === 2) return rootOf(x.mul(x).sum(dim, keepdim), 2);
+  if (p === 0) return x.ne(0).to(x.dtype).sum(dim, keepdim);
+  const size = x.abs();
+  if (p === 1) return size.sum(dim, keepdim);
+  if (p === Infinity) return size.amax(dim, keepdim);
+  if (p === -Infinity) return size.amin(dim, keepdim);
+  return rootOf(size.pow(p).sum(dim, keepdim), p);
+}
+
+/** The p-th root; nothing flows through that of 0. */
+function rootOf(sum: Tensor, p: number): Tensor {
+  const none = sum.eq(0);
+  const safe = sum.maskedFill(none, 1);
+  return (p === 2 ? safe.sqrt() : safe.pow(1 / p)).maskedFill(none, p > 0 ? 0 : Infinity);
+}
+
+/** x, but at least `least`; gradients flow as if nothing had been changed. */
+export function atLeast(x: Tensor, least: number): Tensor {
+  const y = x.clone();
+  withGradMode(false, () => y.copy_(y.clamp({ min: least })));
+  return y;
+}
