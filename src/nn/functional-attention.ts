@@ -8,6 +8,7 @@ import { TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { ones } from '../tensor/create.ts';
 import { triangleParams } from '../geometry/indexing.ts';
+import type { DeviceName } from '../tensor/backend.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { dropout } from './functional-dropout.ts';
 
@@ -44,8 +45,8 @@ const ATTENTION = signature<Attended>(
 );
 
 /** true on and below the diagonal. */
-export function causalMask(rows: number, columns: number, like: Tensor): Tensor {
-  const all = ones([rows, columns], { dtype: 'float32', device: like.device }) as Tensor;
+export function causalMask(rows: number, columns: number, device: DeviceName = 'cpu'): Tensor {
+  const all = ones([rows, columns], { device }) as Tensor;
   return apply1('tril', [all], triangleParams(0)).ne(0);
 }
 
@@ -76,7 +77,7 @@ export function scaledDotProductAttention(...args: readonly unknown[]): Tensor {
   const scale = options.scale ?? 1 / Math.sqrt(size);
   const columns = k.layout.shape.at(-2)!;
   const scores = query.mul(scale).matmul(k.transpose(-2, -1));
-  const mask = isCausal ? causalMask(rows, columns, query) : attnMask;
+  const mask = isCausal ? causalMask(rows, columns, query.device) : attnMask;
   const weights = mask === null ? scores.softmax(-1) : maskedSoftmax(scores, mask, isCausal);
   return (dropoutP > 0 ? dropout(weights, dropoutP) : weights).matmul(v);
 }

@@ -103,6 +103,16 @@ export {
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, type BatchNormLayerOptions } from './layers/norm.ts';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LayerNorm, RMSNorm } from './layers/norm-rows.ts';
 export { GRU, LSTM, RNN, type LSTMOptions, type RecurrentOptions, type RNNOptions } from './layers/recurrent.ts';
+export {
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerActivation,
+  type TransformerLayerOptions,
+  type TransformerOptions,
+} from './layers/transformer.ts';
 export { GRUCell, LSTMCell, RNNCell } from './layers/recurrent-cell.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from './layers/pool.ts';
 export { ChannelShuffle, Fold, LocalResponseNorm, Unfold } from './layers/rearrange.ts';

@@ -26,6 +26,10 @@ const marginLoss = (name: 'HingeEmbeddingLoss' | 'MarginRankingLoss' | 'CosineEm
 const instanceNorm = (name: 'InstanceNorm1d' | 'InstanceNorm2d' | 'InstanceNorm3d'): Adapter =>
   op(`nn.${name}`, 'num_features eps momentum affine track_running_stats bias', (features: number, eps?: number, momentum?: number, affine?: boolean, track?: boolean, bias?: boolean) => new nn[name](features, eps, momentum, affine, track, options({ bias }))); // prettier-ignore
 
+const transformerLayer = (name: 'TransformerEncoderLayer' | 'TransformerDecoderLayer'): Adapter =>
+  op(`nn.${name}`, 'd_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias', (dModel: number, nhead: number, feed?: number, dropout?: number, activation?: 'gelu', eps?: number, batchFirst?: boolean, normFirst?: boolean, bias?: boolean) =>
+    new nn[name](dModel, nhead, feed, dropout, activation, eps, batchFirst, normFirst, bias)); // prettier-ignore
+
 /** The constructors; a sample's call is then a call of the module. */
 export const MODULES: Readonly<Record<string, Adapter>> = {
   'nn.Linear': op('nn.Linear', 'in out bias', (a: number, b: number, bias?: boolean) => new nn.Linear(a, b, options({ bias }))), // prettier-ignore
@@ -121,6 +125,8 @@ export const MODULES: Readonly<Record<string, Adapter>> = {
   'nn.LSTM': op('nn.LSTM', 'input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size', (a: number, b: number, layers?: number, bias?: boolean, batchFirst?: boolean, dropout?: number, bidirectional?: boolean, projSize?: number) => new nn.LSTM(a, b, layers, bias, batchFirst, dropout, bidirectional, projSize)), // prettier-ignore
   'nn.GRU': op('nn.GRU', 'input_size hidden_size num_layers bias batch_first dropout bidirectional', (a: number, b: number, layers?: number, bias?: boolean, batchFirst?: boolean, dropout?: number, bidirectional?: boolean) => new nn.GRU(a, b, layers, bias, batchFirst, dropout, bidirectional)), // prettier-ignore
   'nn.MultiheadAttention': op('nn.MultiheadAttention', 'embed_dim num_heads dropout bias add_bias_kv add_zero_attn kdim vdim batch_first', (embed: number, heads: number, dropout?: number, bias?: boolean, addBiasKv?: boolean, addZeroAttn?: boolean, kdim?: number, vdim?: number, batchFirst?: boolean) => new nn.MultiheadAttention(embed, heads, dropout, bias, addBiasKv, addZeroAttn, kdim, vdim, batchFirst)), // prettier-ignore
+  'nn.TransformerEncoderLayer': transformerLayer('TransformerEncoderLayer'),
+  'nn.TransformerDecoderLayer': transformerLayer('TransformerDecoderLayer'),
   'nn.AdaptiveLogSoftmaxWithLoss': op('nn.AdaptiveLogSoftmaxWithLoss', 'in_features n_classes cutoffs div_value head_bias', (a: number, classes: number, cutoffs: unknown, divValue?: number, headBias?: boolean) => new nn.AdaptiveLogSoftmaxWithLoss(a, classes, numbers(cutoffs), divValue, headBias)), // prettier-ignore
   'nn.MSELoss': pairLoss('MSELoss'),
   'nn.L1Loss': pairLoss('L1Loss'),
