@@ -1,6 +1,6 @@
 /** Tables of learned vectors, and bilinear maps. */
 import { BOOL, COUNT, NUMBER, orNull, POSITIVE, SIZE, WHOLE } from '../../base/arguments.ts';
-import { pythonBool } from '../../base/python-format.ts';
+import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import { readCall } from '../../base/signature.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import { empty } from '../../tensor/create.ts';
@@ -36,8 +36,8 @@ function tableRepr(o: EmbeddingOptions & { readonly padding: number | null }): s
   const { padding, maxNorm = null, normType = 2, scaleGradByFreq = false } = o;
   return [
     padding !== null && `, padding_idx=${padding}`,
-    maxNorm !== null && `, max_norm=${maxNorm}`,
-    normType !== 2 && `, norm_type=${normType}`,
+    maxNorm !== null && `, max_norm=${pythonFloat(maxNorm)}`,
+    normType !== 2 && `, norm_type=${pythonFloat(normType)}`,
     scaleGradByFreq && `, scale_grad_by_freq=${pythonBool(true)}`,
   ]
     .filter((part) => part !== false)
