@@ -1,6 +1,6 @@
 /** PyTorch's `torch.nn.functional` as ours. */
 import { F, type Tensor } from 'flambeau';
-import { numbers, op, options, type Adapter } from './call.ts';
+import { inexpressible, numbers, op, options, type Adapter } from './call.ts';
 
 type Pair = number | readonly [number, number];
 /** A size for both directions or a pair; lists of one number are a number. */
