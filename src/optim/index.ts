@@ -12,3 +12,4 @@ export { ASGD, Rprop, type ASGDOptions, type RpropOptions } from './rprop.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SparseAdam } from './sparse-adam.ts';
 export * as lrScheduler from './lr-scheduler.ts';
+export * as swaUtils from './swa-utils.ts';

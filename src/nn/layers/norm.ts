@@ -106,7 +106,7 @@ export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Lay
       );
     }
     const track = this.training && this.running_mean !== null;
-    if (track) this.#count();
+    if (track) withGradMode(false, () => this.num_batches_tracked!.add_(1));
     const training = this.training || this.running_mean === null;
     const running = track || !training;
     return batchNormWith(
@@ -116,10 +116,6 @@ export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Lay
       { weight: this.weight, bias: this.bias, training, eps: this.eps },
       this.momentum !== null ? [this.momentum] : track ? shareOf(this.num_batches_tracked!) : [0],
     );
-  }
-
-  #count(): void {
-    withGradMode(false, () => this.num_batches_tracked!.add_(1));
   }
 
   override extraRepr(): string {
