@@ -1,7 +1,7 @@
 /** Averages of weights against PyTorch's (test/fixtures/ops/averages.py). */
 import { arange, deepcopy, nn, optim, ones, tensor, zeros, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
-import { decode, expectClose, loadFixture, toTensor, type Encoded } from '../support/fixtures.ts';
+import { decode, expectClose, loadFixture, type Encoded } from '../support/fixtures.ts';
 
 const { AveragedModel, SWALR, getEmaAvgFn, getEmaMultiAvgFn, getSwaAvgFn, getSwaMultiAvgFn, updateBn } = optim.swaUtils;
 type State = Readonly<Record<string, Encoded>>;
@@ -23,7 +23,7 @@ const model = (): nn.ModuleBase & ((x: Tensor) => Tensor) => fill(new nn.Sequent
 function expectState(module: nn.ModuleBase, expected: State): void {
   const state = module.stateDict();
   expect([...state.keys()]).toEqual(Object.keys(expected));
-  for (const [key, text] of Object.entries(expected)) expectClose(state.get(key)!, decode(text));
+  for (const [key, text] of Object.entries(expected)) expectClose(state.get(key)!, decode(text), key);
 }
 
 const OPTIONS: Record<string, optim.swaUtils.AveragedModelOptions> = {

@@ -237,7 +237,7 @@ export class Softplus extends Layer<IdentityFn> {
   readonly beta: number;
   readonly threshold: number;
 
-  readonly #shown: string;
+  private readonly _shown: string;
 
   constructor(beta?: number | SoftplusOptions, threshold?: number | Pick<SoftplusOptions, 'threshold'>);
   constructor(...args: readonly unknown[]) {
@@ -246,7 +246,7 @@ export class Softplus extends Layer<IdentityFn> {
     this.beta = beta ?? 1;
     this.threshold = threshold ?? 20;
     // As PyTorch, which shows its own defaults as floats and what is given as it was written.
-    this.#shown = `beta=${beta ?? '1.0'}, threshold=${threshold ?? '20.0'}`;
+    this._shown = `beta=${beta ?? '1.0'}, threshold=${threshold ?? '20.0'}`;
   }
 
   protected override run(x: Tensor): Tensor {
@@ -254,6 +254,6 @@ export class Softplus extends Layer<IdentityFn> {
   }
 
   override extraRepr(): string {
-    return this.#shown;
+    return this._shown;
   }
 }

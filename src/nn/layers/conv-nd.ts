@@ -134,7 +134,7 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
   /** Of the convolution itself: without padding where that is not zeros. */
   protected readonly params: ConvNd;
   /** What `F.pad` adds before it. */
-  readonly #pads: readonly number[] | null;
+  private readonly _pads: readonly number[] | null;
 
   constructor(of: Signature<Channels & ConvLayerOptions>, n: number, args: readonly unknown[]) {
     const given = readCall(of, args);
@@ -144,13 +144,13 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
     this.padding = padding === 'valid' ? padding : whole.padding;
     this.paddingMode = paddingMode;
     this.params = paddingMode === 'zeros' ? whole : { ...whole, padding: each(0, n) };
-    this.#pads = paddingMode === 'zeros' ? null : sides(whole, this.kernelSize);
+    this._pads = paddingMode === 'zeros' ? null : sides(whole, this.kernelSize);
   }
 
   protected override run(x: Tensor): Tensor {
-    if (this.#pads === null) return this.convolved(x);
+    if (this._pads === null) return this.convolved(x);
     requireRank(this.params.op, x, this.kernelSize.length);
-    return this.convolved(padAs(this.params.op, x, this.#pads, this.paddingMode as 'reflect'));
+    return this.convolved(padAs(this.params.op, x, this._pads, this.paddingMode as 'reflect'));
   }
 
   protected abstract convolved(x: Tensor): Tensor;
@@ -273,13 +273,13 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
   /** @param outputSize the size of the result, of those that the stride allows; in place of `outputPadding` */
   override forward<S extends Shape>(input: Argument<F, S, Tensor<S>>, outputSize?: readonly number[] | null): Tensor<OutputShape<F, S>>; // prettier-ignore
   override forward(...args: readonly unknown[]): Tensor {
-    const { input, outputSize } = readCall(this.#of(), args);
+    const { input, outputSize } = readCall(this._of(), args);
     if (outputSize === undefined || outputSize === null) return this.run(input);
     requireRank(this.params.op, input, this.kernelSize.length);
     return this.spread(input, { ...this.params, outputPadding: paddingFor(this.params, this.kernelSize, input, outputSize) }); // prettier-ignore
   }
 
-  #of(): Signature<{ input: Tensor; outputSize?: readonly number[] | null }> {
+  private _of(): Signature<{ input: Tensor; outputSize?: readonly number[] | null }> {
     return signature(this.params.op, { input: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) }, { required: 1, example: 'up(x, [14, 14])' }); // prettier-ignore
   }
 

@@ -24,17 +24,17 @@ export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends
   declare readonly inChannels: In;
   declare readonly outChannels: Out;
   declare readonly kernelSize: readonly [number, number];
-  readonly #checked: ConvParams;
+  private readonly _checked: ConvParams;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
     super(CONV2D, 2, args);
     const { stride, padding, dilation, groups } = this.params;
-    this.#checked = convParams({ stride, padding, dilation, groups } as ConvOptions);
+    this._checked = convParams({ stride, padding, dilation, groups } as ConvOptions);
   }
 
   protected override convolved(x: Tensor): Tensor {
-    return conv2dWith(x, this.weight, this.bias, this.#checked);
+    return conv2dWith(x, this.weight, this.bias, this._checked);
   }
 }
 

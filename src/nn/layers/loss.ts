@@ -53,7 +53,7 @@ interface ClassLoss<Name extends string, Probabilities, R> {
 
 /** Cross-entropy of logits and class indices (https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html). */
 export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'CrossEntropyLoss', true, R> {
-  readonly #options: CrossEntropyOptions;
+  private readonly _options: CrossEntropyOptions;
 
   constructor(
     weight?: Tensor | null | (CrossEntropyOptions & Reduced<R>),
@@ -62,17 +62,17 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'C
   constructor(...args: readonly unknown[]) {
     const given = readCall(CROSS_ENTROPY, args);
     super(given.weight);
-    this.#options = given;
+    this._options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return crossEntropyWith(input, target, { ...this.#options, weight: this.weight });
+    return crossEntropyWith(input, target, { ...this._options, weight: this.weight });
   }
 }
 
 /** Negative log-likelihood of class indices under log-probabilities. */
 export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', false, R> {
-  readonly #options: ClassLossOptions;
+  private readonly _options: ClassLossOptions;
 
   constructor(
     weight?: Tensor | null | (ClassLossOptions & Reduced<R>),
@@ -81,11 +81,11 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', 
   constructor(...args: readonly unknown[]) {
     const given = readCall(NLL, args);
     super(given.weight);
-    this.#options = given;
+    this._options = given;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return nllLossWith(input, target, { ...this.#options, weight: this.weight });
+    return nllLossWith(input, target, { ...this._options, weight: this.weight });
   }
 }
 

@@ -23,20 +23,20 @@ abstract class PadLayer extends Layer<DynamicFn> {
   /** Counts before and after, from the last dimension on. */
   readonly padding: readonly number[];
   protected readonly filling: number;
-  readonly #mode: PadMode;
+  private readonly _mode: PadMode;
 
   protected constructor(name: string, n: number, mode: PadMode, args: readonly unknown[], valued = false) {
     super();
     const { padding, value = 0 } = readCall(signatureOf(name, n, valued), args);
     this.padding = typeof padding === 'number' ? new Array<number>(2 * n).fill(padding) : [...padding];
     this.filling = value;
-    this.#mode = mode;
+    this._mode = mode;
   }
 
   protected override run(x: Tensor): Tensor {
-    if (this.#mode === 'constant') return apply1(indexing.pad, [x], padParams(this.padding), [this.filling]);
+    if (this._mode === 'constant') return apply1(indexing.pad, [x], padParams(this.padding), [this.filling]);
     requireRank(this.typeName(), x, this.padding.length / 2);
-    return padAs(this.typeName(), x, this.padding, this.#mode);
+    return padAs(this.typeName(), x, this.padding, this._mode);
   }
 
   override extraRepr(): string {

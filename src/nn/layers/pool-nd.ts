@@ -46,8 +46,8 @@ abstract class MaxPoolNd extends Layer<DynamicFn> {
   readonly dilation: Sizes;
   readonly returnIndices: boolean;
   readonly ceilMode: boolean;
-  readonly #params: WindowNd;
-  readonly #pool: Run;
+  private readonly _params: WindowNd;
+  private readonly _pool: Run;
 
   protected constructor(of: Signature<MaxPoolLayerOptions & Kernel>, n: number, pool: Run, args: readonly unknown[]) {
     super();
@@ -58,12 +58,12 @@ abstract class MaxPoolNd extends Layer<DynamicFn> {
     this.dilation = given.dilation ?? 1;
     this.returnIndices = returnIndices;
     this.ceilMode = given.ceilMode ?? false;
-    this.#params = windowNd(of.op, n, kernelSize, given);
-    this.#pool = pool;
+    this._params = windowNd(of.op, n, kernelSize, given);
+    this._pool = pool;
   }
 
   protected override run(x: Tensor): Tensor {
-    const both = this.#pool(x, this.#params, this.returnIndices);
+    const both = this._pool(x, this._params, this.returnIndices);
     return this.returnIndices ? (both as unknown as Tensor) : both.values; // `any`, in the types
   }
 
@@ -100,21 +100,21 @@ export class AvgPool1d extends Layer<DynamicFn> {
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];
-  readonly #params: WindowNd;
+  private readonly _params: WindowNd;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPool1dOptions & Kernel), stride?: Sizes | null | AvgPool1dOptions, padding?: Sizes | Omit<AvgPool1dOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPool1dOptions, 'ceilMode' | 'countIncludePad'>, countIncludePad?: boolean); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();
     const { kernelSize, ...given } = readCall(AVG1D, args);
-    this.#params = windowNd('AvgPool1d', 1, kernelSize, given);
-    this.kernelSize = this.#params.kernel;
-    this.stride = this.#params.stride;
-    this.padding = this.#params.padding;
+    this._params = windowNd('AvgPool1d', 1, kernelSize, given);
+    this.kernelSize = this._params.kernel;
+    this.stride = this._params.stride;
+    this.padding = this._params.padding;
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool1dWith(x, this.#params);
+    return avgPool1dWith(x, this._params);
   }
 
   override extraRepr(): string {
@@ -129,7 +129,7 @@ export class AvgPool3d extends Layer<DynamicFn> {
   readonly kernelSize: Sizes;
   readonly stride: Sizes;
   readonly padding: Sizes;
-  readonly #params: WindowNd;
+  private readonly _params: WindowNd;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPoolNdOptions & Kernel), stride?: Sizes | null | AvgPoolNdOptions, padding?: Sizes | Omit<AvgPoolNdOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPoolNdOptions, 'ceilMode' | 'countIncludePad' | 'divisorOverride'>, countIncludePad?: boolean | Pick<AvgPoolNdOptions, 'countIncludePad' | 'divisorOverride'>, divisorOverride?: number | null); // prettier-ignore
@@ -139,11 +139,11 @@ export class AvgPool3d extends Layer<DynamicFn> {
     this.kernelSize = kernelSize;
     this.stride = given.stride ?? kernelSize;
     this.padding = given.padding ?? 0;
-    this.#params = windowNd('AvgPool3d', 3, kernelSize, given);
+    this._params = windowNd('AvgPool3d', 3, kernelSize, given);
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool3dWith(x, this.#params);
+    return avgPool3dWith(x, this._params);
   }
 
   override extraRepr(): string {
@@ -243,21 +243,21 @@ abstract class MaxUnpoolNd extends ModuleBase {
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
   readonly padding: readonly number[];
-  readonly #params: WindowNd;
+  private readonly _params: WindowNd;
 
   protected constructor(name: string, n: number, args: readonly unknown[]) {
     super();
     const { kernelSize, stride, padding } = readCall(signature<UnpoolOptions & Kernel>(name, { kernelSize: sizesOf(n, STEP), stride: orNull(sizesOf(n, STEP)), padding: maxPoolKinds(n).padding }, { required: 1, example: `new nn.${name}(2)` }), args); // prettier-ignore
-    this.#params = { ...windowNd(name, n, kernelSize, { stride: stride ?? null }), padding: each(padding ?? 0, n) };
-    this.kernelSize = this.#params.kernel;
-    this.stride = this.#params.stride;
-    this.padding = this.#params.padding;
+    this._params = { ...windowNd(name, n, kernelSize, { stride: stride ?? null }), padding: each(padding ?? 0, n) };
+    this.kernelSize = this._params.kernel;
+    this.stride = this._params.stride;
+    this.padding = this._params.padding;
   }
 
   override forward(input: Tensor, indices: Tensor, outputSize?: readonly number[] | null): Tensor;
   override forward(...args: readonly unknown[]): Tensor {
     const { input, indices, outputSize } = readCall(UNPOOLED, args);
-    return maxUnpoolWith(input, indices, this.#params, outputSize ?? undefined);
+    return maxUnpoolWith(input, indices, this._params, outputSize ?? undefined);
   }
 
   override extraRepr(): string {
@@ -315,7 +315,7 @@ abstract class LPPoolNd extends Layer<DynamicFn> {
   readonly kernelSize: Sizes;
   readonly stride: Sizes | null;
   readonly ceilMode: boolean;
-  readonly #params: WindowNd;
+  private readonly _params: WindowNd;
 
   protected constructor(name: string, n: number, args: readonly unknown[]) {
     super();
@@ -324,11 +324,11 @@ abstract class LPPoolNd extends Layer<DynamicFn> {
     this.kernelSize = given.kernelSize;
     this.stride = given.stride ?? null;
     this.ceilMode = given.ceilMode ?? false;
-    this.#params = windowNd(name, n, given.kernelSize, { stride: this.stride, ceilMode: this.ceilMode });
+    this._params = windowNd(name, n, given.kernelSize, { stride: this.stride, ceilMode: this.ceilMode });
   }
 
   protected override run(x: Tensor): Tensor {
-    return lpPoolWith(x, this.normType, this.#params);
+    return lpPoolWith(x, this.normType, this._params);
   }
 
   override extraRepr(): string {
@@ -370,20 +370,20 @@ type FractionalArgumentList = [kernelSize: Sizes | (FractionalLayerOptions & Ker
 abstract class FractionalNd extends Layer<DynamicFn> {
   readonly kernelSize: Sizes;
   readonly returnIndices: boolean;
-  readonly #given: FractionalLayerOptions & Kernel;
-  readonly #n: 2 | 3;
+  private readonly _given: FractionalLayerOptions & Kernel;
+  private readonly _n: 2 | 3;
 
   protected constructor(name: string, n: 2 | 3, args: readonly unknown[]) {
     super();
     const of = signature<FractionalLayerOptions & Kernel & { generator?: undefined }>(name, { ...fractionalKinds(n), randomSamples: TENSOR_OR_NULL, generator: GENERATOR }, { required: 1, positional: 4, example: `new nn.${name}(3, 4)` }); // prettier-ignore
-    this.#given = readCall(of, args);
-    this.#n = n;
-    this.kernelSize = this.#given.kernelSize;
-    this.returnIndices = this.#given.returnIndices ?? false;
+    this._given = readCall(of, args);
+    this._n = n;
+    this.kernelSize = this._given.kernelSize;
+    this.returnIndices = this._given.returnIndices ?? false;
   }
 
   protected override run(x: Tensor): Tensor {
-    const both = fractionalMaxPoolWith(this.typeName(), this.#n, { ...this.#given, input: x });
+    const both = fractionalMaxPoolWith(this.typeName(), this._n, { ...this._given, input: x });
     return this.returnIndices ? (both as unknown as Tensor) : both.values; // `any`, in the types
   }
 }

@@ -61,7 +61,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   readonly dilation: Pair;
   readonly returnIndices: boolean;
   readonly ceilMode: boolean;
-  readonly #params: MaxPoolParams;
+  private readonly _params: MaxPoolParams;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel */
   constructor(...args: readonly unknown[]) {
@@ -73,12 +73,12 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
     this.dilation = options.dilation ?? 1;
     this.returnIndices = options.returnIndices ?? false;
     this.ceilMode = options.ceilMode ?? false;
-    this.#params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
+    this._params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
   protected override run(x: Tensor): Tensor {
-    if (!this.returnIndices) return maxPool2dWith(x, this.#params);
-    const [values, indices] = apply(maxPool.maxPool2d, [x], this.#params);
+    if (!this.returnIndices) return maxPool2dWith(x, this._params);
+    const [values, indices] = apply(maxPool.maxPool2d, [x], this._params);
     return { values: values!, indices: indices! } satisfies ValuesAndIndices as unknown as Tensor; // as its type says
   }
 
@@ -159,7 +159,7 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   readonly kernelSize: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
-  readonly #params: AvgPoolParams;
+  private readonly _params: AvgPoolParams;
 
   constructor(...args: readonly unknown[]) {
     super();
@@ -167,11 +167,11 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
     this.kernelSize = kernelSize;
     this.stride = stride ?? kernelSize;
     this.padding = options.padding ?? 0;
-    this.#params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
+    this._params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool2dWith(x, this.#params);
+    return avgPool2dWith(x, this._params);
   }
 
   override extraRepr(): string {
@@ -233,17 +233,17 @@ const showOutput = (size: OutputSize): string =>
 /** Means over windows that give the wished output size; null keeps the input's. */
 export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
   readonly outputSize: Out;
-  readonly #params: AdaptivePoolParams;
+  private readonly _params: AdaptivePoolParams;
 
   constructor(outputSize: Out) {
     super();
     requireKind(this.typeName(), 'outputSize', outputSize, OUTPUT_SIZE);
     this.outputSize = outputSize;
-    this.#params = adaptivePoolParams(outputSize);
+    this._params = adaptivePoolParams(outputSize);
   }
 
   protected override run(x: Tensor): Tensor {
-    return adaptiveAvgPool2dWith(x, this.#params);
+    return adaptiveAvgPool2dWith(x, this._params);
   }
 
   override extraRepr(): string {

@@ -32,33 +32,33 @@ const whole = <O extends UnfoldArguments>(given: O): O & Required<UnfoldArgument
 
 /** The windows of images as columns: [N, C, H, W] → [N, C·kH·kW, L]. */
 export class Unfold extends Layer<DynamicFn> {
-  readonly #given: Required<UnfoldArguments>;
+  private readonly _given: Required<UnfoldArguments>;
   constructor(kernelSize: Sizes | UnfoldArguments, dilation?: Sizes | UnfoldOptions, padding?: Sizes | Omit<UnfoldOptions, 'dilation'>, stride?: Sizes | Pick<UnfoldOptions, 'stride'>); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();
-    this.#given = whole(readCall(UNFOLD, args));
+    this._given = whole(readCall(UNFOLD, args));
   }
   protected override run(x: Tensor): Tensor {
-    return unfold({ input: x, ...this.#given });
+    return unfold({ input: x, ...this._given });
   }
   override extraRepr(): string {
-    return parts(this.#given);
+    return parts(this._given);
   }
 }
 
 /** Columns of windows added up to images, the transpose of {@link Unfold}: [N, C·kH·kW, L] → [N, C, H, W]. */
 export class Fold extends Layer<DynamicFn> {
-  readonly #given: FoldArguments & Required<UnfoldArguments>;
+  private readonly _given: FoldArguments & Required<UnfoldArguments>;
   constructor(outputSize: Sizes | FoldArguments, kernelSize?: Sizes | UnfoldArguments, dilation?: Sizes | UnfoldOptions, padding?: Sizes | Omit<UnfoldOptions, 'dilation'>, stride?: Sizes | Pick<UnfoldOptions, 'stride'>); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();
-    this.#given = whole(readCall(FOLD, args));
+    this._given = whole(readCall(FOLD, args));
   }
   protected override run(x: Tensor): Tensor {
-    return fold({ input: x, ...this.#given });
+    return fold({ input: x, ...this._given });
   }
   override extraRepr(): string {
-    return `output_size=${show(this.#given.outputSize)}, ${parts(this.#given)}`;
+    return `output_size=${show(this._given.outputSize)}, ${parts(this._given)}`;
   }
 }
 

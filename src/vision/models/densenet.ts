@@ -29,7 +29,7 @@ class DenseLayer extends nn.Module {
   norm2: nn.BatchNorm2d;
   relu2: nn.ReLU;
   conv2: nn.Conv2d;
-  readonly #dropRate: number;
+  private readonly _dropRate: number;
 
   constructor(features: number, growthRate: number, bnSize: number, dropRate: number) {
     super();
@@ -39,13 +39,13 @@ class DenseLayer extends nn.Module {
     this.norm2 = new nn.BatchNorm2d(bnSize * growthRate);
     this.relu2 = new nn.ReLU(true);
     this.conv2 = new nn.Conv2d(bnSize * growthRate, growthRate, 3, { padding: 1, bias: false });
-    this.#dropRate = dropRate;
+    this._dropRate = dropRate;
   }
 
   override forward(features: readonly Tensor[]): Tensor {
     const y = this.conv1(this.relu1(this.norm1(cat(features, 1))));
     const added = this.conv2(this.relu2(this.norm2(y)));
-    return this.#dropRate > 0 ? dropout(added, { p: this.#dropRate, training: this.training }) : added;
+    return this._dropRate > 0 ? dropout(added, { p: this._dropRate, training: this.training }) : added;
   }
 }
 

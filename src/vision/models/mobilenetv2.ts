@@ -47,7 +47,7 @@ class Conv2dNormActivation extends nn.Sequential {
 /** Channels expanded, filtered one by one, and reduced again, beside a shortcut where sizes allow it. */
 class InvertedResidual extends nn.Module {
   conv: nn.Sequential;
-  readonly #shortcut: boolean;
+  private readonly _shortcut: boolean;
 
   constructor(input: number, output: number, stride: number, expandRatio: number) {
     super();
@@ -59,12 +59,12 @@ class InvertedResidual extends nn.Module {
       new nn.BatchNorm2d(output),
     );
     this.conv = new nn.Sequential(...layers);
-    this.#shortcut = stride === 1 && input === output;
+    this._shortcut = stride === 1 && input === output;
   }
 
   override forward(x: Tensor): Tensor {
     const y = this.conv(x);
-    return this.#shortcut ? x.add(y) : y;
+    return this._shortcut ? x.add(y) : y;
   }
 }
 
