@@ -15,8 +15,11 @@ export function registerBlank(make: Blank): void {
   blank = make;
 }
 
-/** What has been copied already, by what it is a copy of. */
-type Memo = Map<object, unknown>;
+/** What has been copied already, by what it is a copy of, and how deep the walk is. */
+class Memo extends Map<object, unknown> {
+  depth = 0;
+}
+const MAX_DEPTH = 1000;
 
 /**
  * A copy that shares no memory with what it is a copy of: modules with all parameters, buffers and hooks, tensors, arrays, Maps, Sets, plain
@@ -31,12 +34,22 @@ type Memo = Map<object, unknown>;
  * console.log(String(copy)); // Linear(in_features=2, out_features=1, bias=True)
  */
 export function deepcopy<T>(value: T): T {
-  return withGradMode(false, () => copyOf(value, new Map()) as T);
+  return withGradMode(false, () => copyOf(value, new Memo()) as T);
 }
 
 function copyOf(value: unknown, memo: Memo): unknown {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return value;
   if (memo.has(value)) return memo.get(value);
+  if (memo.depth >= MAX_DEPTH) throw new ArgumentError(`deepcopy: values are nested more than ${MAX_DEPTH} deep`);
+  memo.depth++;
+  try {
+    return copyOfObject(value, memo);
+  } finally {
+    memo.depth--;
+  }
+}
+
+function copyOfObject(value: object, memo: Memo): unknown {
   if (isTensor(value)) return noted(value, copyTensor(value, memo), memo);
   if (INTERNALS in value) return copyModule(value as ModuleBase, memo);
   if (typeof value === 'function') return value;

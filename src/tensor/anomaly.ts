@@ -10,8 +10,8 @@ let checksNan = true;
 
 /** Whether recorded operations note where they were called. */
 export const isAnomalyEnabled = (): boolean => enabled;
-/** Whether a backward pass looks for gradients that are not numbers. */
-export const isAnomalyCheckNanEnabled = (): boolean => enabled && checksNan;
+/** Whether a backward pass looks for gradients that are not numbers while anomaly mode is on. */
+export const isAnomalyCheckNanEnabled = (): boolean => checksNan;
 
 export interface DetectAnomalyOptions {
   /** Whether gradients are looked at. Without it, errors of a backward pass still say where the operation was called. Default: true. */

@@ -97,6 +97,7 @@ export function apply<K extends OpName>(
   const inputs = together(given);
   const operation = operationOf(name);
   if (operation.wide && anyNarrow(inputs)) {
+    requireTensors(name, inputs);
     return widely(inputs, operation.rule.writes?.(attrs) ?? [], (wide) => apply(name, wide, attrs, scalars));
   }
   const results = execute(operation, inputs, attrs, scalars, NO_OUTS);

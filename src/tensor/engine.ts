@@ -5,7 +5,7 @@
 import { requireKind } from '../base/arguments.ts';
 import { AutogradError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
-import { isAnomalyCheckNanEnabled } from './anomaly.ts';
+import { isAnomalyCheckNanEnabled, isAnomalyEnabled } from './anomaly.ts';
 import { AccumulateGrad, type Edge, type GradNode, type Grads, type Hook } from './autograd.ts';
 import { withGradMode } from './grad-mode.ts';
 import { TENSOR, TENSORS_OR_NONE } from './grad-kinds.ts';
@@ -134,7 +134,7 @@ export class Engine {
         this.#settle(closeScope(), results);
       }
     }
-    if (isAnomalyCheckNanEnabled()) requireNumbers(node, results);
+    if (isAnomalyEnabled() && isAnomalyCheckNanEnabled()) requireNumbers(node, results);
     for (const hook of [...(node.postHooks ?? [])]) {
       this.#show(grads);
       this.#show(results);

@@ -17,7 +17,8 @@ export const needsWide = (name: OpName, { elementwise }: Pick<OpRule<never>, 'el
   elementwise === undefined && !MOVES.has(name);
 
 export function anyNarrow(inputs: readonly Tensor[]): boolean {
-  for (const { layout } of inputs) if (NARROW.has(layout.dtype)) return true;
+  for (const input of inputs)
+    if (NARROW.has((input as Partial<Tensor> | null | undefined)?.layout?.dtype as DType)) return true; // what is no tensor is refused later
   return false;
 }
 

@@ -182,7 +182,7 @@ const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
   'nn.Parameter': [['tensor'], ['boolean', 'undefined']],
   'optim.SGD': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
   'optim.Adam': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
-  'optim.StepLR': [['optimizer'], ['object', 'foreign']],
+  'optim.StepLR': [['optimizer'], ['number', 'object', 'foreign'], ['number', 'object', 'undefined', 'foreign']],
   'data.DataLoader': [['object', 'foreign'], ['object', 'undefined', 'foreign']],
   'data.TensorDataset': [['tensor'], ['tensor']],
   'vision.resize': [['image'], ['number'], ['number'], ['string', 'undefined']],

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Container } from './container.ts';
 import { MODES } from './judge.ts';
+import { NESTED } from './elsewhere-nested.ts';
 import { ELSEWHERE, OPERATIONS, MODULES, OPTIMIZERS } from './table.ts';
 import { newTally, refusalChanges, showFault, tallyGroup, type Refusals } from './tally.ts';
 
@@ -32,18 +33,37 @@ function publicNames(): string[] {
   for (let proto: object = flambeau.Tensor.prototype; proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object) {
     for (const name of Object.getOwnPropertyNames(proto)) names.add(`Tensor.${name}`);
   } // prettier-ignore
-  for (const name of Object.keys(flambeau)) names.add(name);
-  for (const name of Object.keys(flambeau.F)) names.add(`F.${name}`);
-  for (const name of Object.keys(flambeau.nn)) names.add(`nn.${name}`);
-  for (const name of Object.keys(flambeau.optim)) names.add(`optim.${name}`);
+  const within = (prefix: string, group: object): void => {
+    for (const [name, value] of Object.entries(group)) {
+      names.add(prefix + name);
+      if (isGroup(value)) within(`${prefix}${name}.`, value);
+    }
+  };
+  within('', flambeau);
   return [...names].sort();
 }
+
+/** Whether it is a namespace, or a plain object of functions such as `cuda`. */
+function isGroup(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+const GROUPS = 'nn.init nn.utils nn.utils.rnn optim.lrScheduler autograd.graph autograd.functional utils.checkpoint'.split(' '); // prettier-ignore
 
 test('every name of the library is compared with the database, or is listed as one that cannot be', () => {
   const compared = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)].map(
     ({ of }) => of,
   );
-  const listed = new Set([...compared, ...ELSEWHERE]);
+  const elsewhere = [...ELSEWHERE, ...GROUPS, ...Object.values(NESTED).flat()];
+  const listed = new Set([...compared, ...elsewhere]);
   expect(publicNames().filter((name) => !listed.has(name))).toEqual([]);
-  expect(ELSEWHERE.filter((name) => !publicNames().includes(name))).toEqual([]);
+  expect(elsewhere.filter((name) => !publicNames().includes(name))).toEqual([]);
+});
+
+test.each(Object.entries(NESTED))('%s mentions what it is said to test', (file, names) => {
+  const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+  const missing = names.filter((name) => !new RegExp(`\\b${name.split('.').at(-1)!}\\b`).test(text));
+  expect(missing).toEqual([]);
 });

@@ -75,6 +75,9 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'asTensor normal concat linalg Tensor.int Tensor.corrcoef Tensor.cumsum_ Tensor.cumprod_ cummax cummin cumprod logcumsumexp',
   ),
+  ...words(
+    'F.lpPool1d F.lpPool2d F.lpPool3d nn.UpsamplingNearest2d nn.UpsamplingBilinear2d nn.FractionalMaxPool2d nn.FractionalMaxPool3d',
+  ), // test/nn/spatial-more.test.ts
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',

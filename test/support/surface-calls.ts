@@ -26,12 +26,12 @@ interface Argument {
 /** Not called, by name, and why. */
 const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
   [
-    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike|protect)$/,
+    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike|protect|moveTo|prepareLoad|begin)$/,
     'internal',
   ],
   [/Error$/, 'errors, which the library makes'],
   [
-    /\.(?:run|check|update|newState|rates|details|self|ranks|finish|text|transform|step_|readState|ownState|stateForm)$/,
+    /\.(?:run|check|update|newState|rates|details|self|ranks|finish|text|transform|step_|readState|ownState|stateForm|printed|convolved|note|setRates|currentRates|closedForm)$/,
     'protected: not for callers',
   ],
   [

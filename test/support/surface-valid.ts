@@ -317,7 +317,7 @@ export const VALID: Calls = {
   'optim.Adafactor': [() => [parameters(), { eps: [null, 1e-3], d: 2 }]],
   'optim.Muon': [() => [[new nn.Parameter(ones(2, 3))], { nsSteps: 2 }]],
   'optim.LBFGS': [() => [parameters(), { lineSearchFn: 'strong_wolfe' }]],
-  'optim.StepLR': [() => [sgd(), { stepSize: 2, gamma: 0.5 }]],
+  'optim.StepLR': [() => [sgd(), 2, 0.5], () => [sgd(), { stepSize: 2, gamma: 0.5 }]],
   'optim.OneCycleLR': [() => [sgd(), { maxLr: 1, totalSteps: 10 }]],
   'data.defaultCollate': [
     () => [

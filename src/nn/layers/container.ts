@@ -30,6 +30,11 @@ const ENTRY = kind(
     value instanceof ModuleBase || (Array.isArray(value) && value.length === 2 && value[1] instanceof ModuleBase),
 );
 
+function requireBounds(op: string, ...bounds: readonly unknown[]): void {
+  for (const bound of bounds)
+    if (bound !== undefined) requireKind(op, 'start and end', bound, WHOLE, 'write slice(1, 3)');
+}
+
 /** Places of lists that can be read and assigned whatever the layers' names are: from -64 to 63. */
 const PLACES = 64;
 
@@ -164,6 +169,7 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
 
   /** The layers from one place to another as a Sequential of their own; they are the same layers, and keep their names. */
   slice(start?: number, end?: number): Sequential {
+    requireBounds('Sequential.slice', start, end);
     return new Sequential(new Map([...this.namedChildren()].slice(start, end)));
   }
 
@@ -226,6 +232,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
 
   /** The modules from one place to another as a list of their own; they are the same modules. */
   slice(start?: number, end?: number): ModuleList {
+    requireBounds('ModuleList.slice', start, end);
     return new ModuleList([...this.children()].slice(start, end));
   }
 

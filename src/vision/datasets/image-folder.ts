@@ -2,7 +2,7 @@
  * Image folders: one folder of images for each class, on disk or in a tar archive that is read in place
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html).
  */
-import { ARRAY, requireKind } from '../../base/arguments.ts';
+import { ARRAY, OPTIONS, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { FileSet, ReadLimits } from '../../io/archive/file-set.ts';
 import { loadDecoders } from '../../io/image/decode.ts';
@@ -63,6 +63,13 @@ export class ImageFolder<O = Image> extends ImageDataset<O> {
    * ```
    */
   static async open<O = Image>(root: FileSource, options: ImageFolderOptions<O> = {}): Promise<ImageFolder<O>> {
+    requireKind(
+      'ImageFolder.open',
+      'the options',
+      options,
+      OPTIONS,
+      "write ImageFolder.open('photos', { split: 'train' })",
+    );
     const { split } = options;
     const keep = (name: string): boolean =>
       IMAGE.test(name) && (split === undefined || name.split('/', 2).includes(split));

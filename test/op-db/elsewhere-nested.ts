@@ -1,0 +1,38 @@
+/**
+ * The names of nested groups (`nn.utils`, `optim.lrScheduler`, `data`, …) that PyTorch's database has no samples of, by the test that exercises them.
+ * That each file mentions what stands under it is tested, too.
+ */
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+export const NESTED: Readonly<Record<string, readonly string[]>> = {
+  'data/loader.test.ts': words(
+    'data.defaultCollate data.ConcatDataset data.randomSplit data.Subset data.DataLoader data.BatchSampler data.RandomSampler data.SequentialSampler data.SubsetRandomSampler data.TensorDataset',
+  ),
+  'fixtures/ops/initialisation.json': words(
+    'nn.init.uniform_ nn.init.normal_ nn.init.constant_ nn.init.zeros_ nn.init.ones_ nn.init.kaimingUniform_ nn.init.kaimingNormal_ nn.init.xavierUniform_ nn.init.xavierNormal_ nn.init.truncNormal_',
+  ),
+  'nn/init-more.test.ts': words('nn.init.calculateGain nn.init.fans nn.init.defaultInit cuda.manualSeedAll autograd.isAnomalyCheckNanEnabled'), // prettier-ignore
+  'fixtures/ops/init_more.json': words('nn.init.eye_ nn.init.dirac_ nn.init.sparse_ nn.init.orthogonal_'),
+  'nn/clip-grad.test.ts': words('nn.utils.clipGradNorm_ nn.utils.clipGradValue_'),
+  'nn/module-tools.test.ts': words(
+    'nn.utils.clipGradsWithNorm_ nn.utils.getTotalNorm nn.utils.parametersToVector nn.utils.vectorToParameters nn.utils.fuseConvBnEval nn.utils.fuseLinearBnEval',
+  ),
+  'io/deferred.test.ts': words('nn.utils.consumePrefixInStateDictIfPresent'),
+  'nn/sequences.test.ts': words(
+    'nn.utils.rnn.PackedSequence nn.utils.rnn.invertPermutation nn.utils.rnn.packPaddedSequence nn.utils.rnn.padPackedSequence nn.utils.rnn.padSequence nn.utils.rnn.unpadSequence nn.utils.rnn.packSequence nn.utils.rnn.unpackSequence',
+  ),
+  'fixtures/ops/schedulers.json': words('optim.lrScheduler.OneCycleLR optim.lrScheduler.StepLR'),
+  'fixtures/ops/schedulers_more.json': words(
+    'optim.lrScheduler.CyclicLR optim.lrScheduler.ReduceLROnPlateau optim.lrScheduler.CosineAnnealingLR optim.lrScheduler.CosineAnnealingWarmRestarts optim.lrScheduler.ConstantLR optim.lrScheduler.ExponentialLR optim.lrScheduler.LambdaLR optim.lrScheduler.LinearLR optim.lrScheduler.MultiplicativeLR optim.lrScheduler.MultiStepLR optim.lrScheduler.PolynomialLR',
+  ),
+  'ops/schedulers-more.test.ts': words('optim.lrScheduler.LRScheduler optim.lrScheduler.ChainedScheduler optim.lrScheduler.SequentialLR'), // prettier-ignore
+  'tensor/devices.test.ts': words(
+    'cuda.isAvailable cuda.deviceCount cuda.init cuda.isInitialized cuda.currentDevice cuda.setDevice cuda.getDeviceName cuda.synchronize cuda.synchronizeAsync cuda.emptyCache cuda.memoryAllocated cuda.memoryReserved cuda.maxMemoryAllocated cuda.resetPeakMemoryStats cuda.manualSeed',
+  ),
+  'tensor/custom-function.test.ts': words(
+    'autograd.graph.savedTensorsHooks autograd.functional.jacobian autograd.functional.hessian autograd.functional.vjp autograd.functional.jvp autograd.functional.vhp autograd.functional.hvp autograd.detectAnomaly autograd.isAnomalyEnabled autograd.setDetectAnomaly autograd.Function autograd.onceDifferentiable autograd.gradcheck autograd.gradgradcheck utils.checkpoint.checkpoint utils.checkpoint.checkpointSequential',
+  ),
+  'tensor/autograd-calls.test.ts': words(
+    'autograd.backward autograd.grad autograd.enableGrad autograd.inferenceMode autograd.isGradEnabled autograd.noGrad autograd.setGradEnabled',
+  ),
+};
