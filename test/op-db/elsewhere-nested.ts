@@ -26,6 +26,9 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
     'optim.lrScheduler.CyclicLR optim.lrScheduler.ReduceLROnPlateau optim.lrScheduler.CosineAnnealingLR optim.lrScheduler.CosineAnnealingWarmRestarts optim.lrScheduler.ConstantLR optim.lrScheduler.ExponentialLR optim.lrScheduler.LambdaLR optim.lrScheduler.LinearLR optim.lrScheduler.MultiplicativeLR optim.lrScheduler.MultiStepLR optim.lrScheduler.PolynomialLR',
   ),
   'ops/schedulers-more.test.ts': words('optim.lrScheduler.LRScheduler optim.lrScheduler.ChainedScheduler optim.lrScheduler.SequentialLR'), // prettier-ignore
+  'nn/averages.test.ts': words(
+    'optim.swaUtils.AveragedModel optim.swaUtils.SWALR optim.swaUtils.getEmaAvgFn optim.swaUtils.getEmaMultiAvgFn optim.swaUtils.getSwaAvgFn optim.swaUtils.getSwaMultiAvgFn optim.swaUtils.updateBn',
+  ),
   'tensor/devices.test.ts': words(
     'cuda.isAvailable cuda.deviceCount cuda.init cuda.isInitialized cuda.currentDevice cuda.setDevice cuda.getDeviceName cuda.synchronize cuda.synchronizeAsync cuda.emptyCache cuda.memoryAllocated cuda.memoryReserved cuda.maxMemoryAllocated cuda.resetPeakMemoryStats cuda.manualSeed',
   ),
