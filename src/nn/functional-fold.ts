@@ -12,7 +12,7 @@ import { GENERATOR, TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { hostTensor, rand } from '../tensor/create.ts';
 import { stack } from '../tensor/functions.ts';
 import type { Generator } from '../tensor/random/index.ts';
-import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
+import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { avgPool2dWith } from './prepared.ts';
 import { each, padded, placed, requireRank, sizesOf, strided, type Sizes } from './spatial.ts';
@@ -192,7 +192,7 @@ export function fractionalMaxPoolWith(op: string, n: 2 | 3, given: FractionalArg
   requireRank(op, x, n);
   if (x.ndim === n + 1) {
     const { values, indices } = fractionalMaxPoolWith(op, n, { ...given, input: x.unsqueeze(0) });
-    return { values: values.squeeze(0), indices: indices.squeeze(0) };
+    return valuesAndIndices(undefined, values.squeeze(0), indices.squeeze(0));
   }
   const size = x.layout.shape.slice(2);
   const kernel = each(given.kernelSize, n);
@@ -214,7 +214,7 @@ export function fractionalMaxPoolWith(op: string, n: 2 | 3, given: FractionalArg
     .view([planes, places, taps]);
   const { values, indices } = windows.max(2);
   const found = at.view([planes, places, taps]).gather(2, indices.unsqueeze(2));
-  return { values: values.view([...front, ...out]), indices: found.view([...front, ...out]) };
+  return valuesAndIndices(undefined, values.view([...front, ...out]), found.view([...front, ...out]));
 }
 
 function fractionalSize(

@@ -14,7 +14,7 @@ import { apply, apply1 } from '../tensor/dispatch.ts';
 import { indexing } from '../tensor/families/indexing.ts';
 import { maxPool } from '../tensor/families/max-pool.ts';
 import { regionPool } from '../tensor/families/region-pool.ts';
-import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
+import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith } from './prepared.ts';
 import { each, requireRank, sizesOf, table, withBatch, type Sizes } from './spatial.ts';
@@ -114,7 +114,7 @@ export function maxPool1dWith(x: Tensor, p: WindowNd, returnIndices: boolean): V
   requireRank(p.op, x, 1);
   const params = maxPoolParams(wide(p.kernel, 1), { stride: wide(p.stride, 1), padding: wide(p.padding, 0), dilation: wide(p.dilation, 1), ceilMode: p.ceilMode, returnIndices }); // prettier-ignore
   const [values, indices] = slid(x.unsqueeze(-2), params);
-  return { values: values.squeeze(-2), indices: indices.squeeze(-2) };
+  return valuesAndIndices(undefined, values.squeeze(-2), indices.squeeze(-2));
 }
 
 /** Where the maxima over the depth lay in their volumes. */
@@ -139,14 +139,14 @@ function volumeMaxima(op: string, x: Tensor, planes: Stage, depth: Stage, return
   requireRank(op, x, 3);
   if (x.ndim === 4) {
     const { values, indices } = volumeMaxima(op, x.unsqueeze(0), planes, depth, returnIndices);
-    return { values: values.squeeze(0), indices: indices.squeeze(0) };
+    return valuesAndIndices(undefined, values.squeeze(0), indices.squeeze(0));
   }
   const [values, inPlane] = planes(images(x));
   const [highest, inColumns] = depth(columns(values));
   const sizes = values.layout.shape.slice(2);
   const [h, w] = x.layout.shape.slice(3) as Size2;
   const indices = returnIndices ? volumeIndices(inPlane, inColumns, h * w) : inColumns;
-  return { values: volume(highest, x, sizes), indices: volume(indices, x, sizes) };
+  return valuesAndIndices(undefined, volume(highest, x, sizes), volume(indices, x, sizes));
 }
 
 /** @internal */
@@ -223,10 +223,10 @@ export function adaptiveMaxPoolWith(op: string, x: Tensor, n: 1 | 2 | 3, size: O
   }
   if (n === 2) {
     const [values, indices] = adapted(x, adaptivePoolParams([to[0]!, to[1]!]));
-    return { values, indices };
+    return valuesAndIndices(undefined, values, indices);
   }
   const [values, indices] = adapted(x.unsqueeze(-2), adaptivePoolParams([1, to[0]!]));
-  return { values: values.squeeze(-2), indices: indices.squeeze(-2) };
+  return valuesAndIndices(undefined, values.squeeze(-2), indices.squeeze(-2));
 }
 
 // ---- unpooling

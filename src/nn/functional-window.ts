@@ -13,7 +13,7 @@ import { maxPool } from '../tensor/families/max-pool.ts';
 import { regionPool } from '../tensor/families/region-pool.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '../tensor/shapes/window.ts';
-import type { ValuesAndIndices } from '../tensor/tensor-math.ts';
+import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith, conv2dWith, maxPool2dWith } from './prepared.ts';
 import type { PaddingArgument } from './shape-types.ts';
@@ -129,7 +129,7 @@ export function maxPool2d(...args: readonly unknown[]): Tensor | ValuesAndIndice
 
 function both(input: Tensor, params: ReturnType<typeof maxPoolParams>): ValuesAndIndices {
   const [values, indices] = apply(maxPool.maxPool2d, [input], params);
-  return { values: values!, indices: indices! };
+  return valuesAndIndices(undefined, values!, indices!);
 }
 
 /** As {@link maxPool2d}, with the place of each maximum in its H·W plane (int64). */
@@ -220,5 +220,5 @@ export function adaptiveMaxPool2d(input: Tensor, outputSize: OutputSize, returnI
 export function adaptiveMaxPool2d(...args: readonly unknown[]): Tensor | ValuesAndIndices {
   const { input, outputSize, returnIndices } = readCall(ADAPTIVE_MAX, args);
   const [values, indices] = apply(regionPool.adaptiveMaxPool2d, [input], adaptivePoolParams(outputSize));
-  return returnIndices === true ? { values: values!, indices: indices! } : values!;
+  return returnIndices === true ? valuesAndIndices(undefined, values!, indices!) : values!;
 }

@@ -3,10 +3,19 @@ import { requireTensor } from './arguments.ts';
 import type { Tensor } from './tensor.ts';
 
 type MethodName = { [K in keyof Tensor & string]: Tensor[K] extends (...args: never[]) => unknown ? K : never }[keyof Tensor & string]; // prettier-ignore
-type Arguments<F> = F extends (...args: infer A) => unknown ? A : never;
-type Result<F> = F extends (...args: never[]) => infer R ? R : never;
+/** One signature of a method with the tensor in front; what stands for a signature that the method does not have is dropped. */
+type Form<A, R> = A extends readonly unknown[] ? (unknown[] extends A ? unknown : (x: Tensor, ...args: A) => R) : unknown; // prettier-ignore
+/** All signatures of a method, up to four, with the tensor in front of their arguments. */
+type Forms<F> = F extends {
+  (...args: infer A1): infer R1;
+  (...args: infer A2): infer R2;
+  (...args: infer A3): infer R3;
+  (...args: infer A4): infer R4;
+}
+  ? Form<A1, R1> & Form<A2, R2> & Form<A3, R3> & Form<A4, R4>
+  : never;
 /** A method with the tensor in front of its arguments. */
-export type FunctionOf<K extends MethodName> = (x: Tensor, ...args: Arguments<Tensor[K]>) => Result<Tensor[K]>;
+export type FunctionOf<K extends MethodName> = Forms<Tensor[K]>;
 
 /** As {@link FunctionOf}, where the shape stays. */
 export type Pointwise = <T extends Tensor>(x: T) => T;
@@ -16,7 +25,7 @@ function of<K extends MethodName>(name: K): FunctionOf<K> {
     requireTensor(name, 'the first argument', x);
     return (x[name] as (...args: readonly unknown[]) => unknown)(...args);
   };
-  return call as FunctionOf<K>;
+  return call as unknown as FunctionOf<K>;
 }
 const pointwise = (name: MethodName): Pointwise => of(name) as unknown as Pointwise;
 

@@ -14,6 +14,7 @@ import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording, SharedMemory } from './recording.ts';
 import { isTensor } from './is-tensor.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
+import { isPair, mappedPair } from './values-and-indices.ts';
 
 /** A compiled function; call it as the one it was made of. */
 export interface Compiled<Args extends readonly unknown[], Result> {
@@ -229,7 +230,7 @@ function signature(value: unknown, tensors: Tensor[], role: string, depth = 0): 
 
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === Object.prototype || prototype === null || isPair(value);
 }
 
 /** What the function gets instead of its arguments while it is recorded: equal tensors over the same memory. */
@@ -275,6 +276,9 @@ function rebuilder<Result>(result: unknown): (tensors: readonly Tensor[]) => Res
 /** Applies `fn` to everything in arrays and plain objects. */
 function mapped(value: unknown, fn: (value: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => mapped(item, fn));
-  if (typeof value !== 'object' || value === null || !isPlain(value)) return fn(value);
+  if (typeof value !== 'object' || value === null) return fn(value);
+  const pair = mappedPair(value, fn);
+  if (pair !== undefined) return pair;
+  if (!isPlain(value)) return fn(value);
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapped(item, fn)]));
 }

@@ -61,4 +61,5 @@ export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.t
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from './random/index.ts';
 export { memoryPressure } from './storage.ts';
 export { Tensor } from './tensor.ts';
+export type { ValuesAndIndices } from './values-and-indices.ts';
 export * as utils from './utils-public.ts';

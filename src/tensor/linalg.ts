@@ -130,7 +130,7 @@ export function norm(x: Tensor, ...args: readonly unknown[]): Tensor {
   return normOf(from, ord, over, keepdim);
 }
 
-interface PNormCall {
+export interface PNormCall {
   p?: Order;
   dim?: DimsArg | null;
   keepdim?: boolean;

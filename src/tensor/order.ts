@@ -14,10 +14,11 @@ import { apply, apply1 } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
 import { isTensor } from './is-tensor.ts';
 import { dimParams } from '../geometry/attrs.ts';
-import type { ValuesAndIndices } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
+import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 
-const pair = ([values, indices]: readonly Tensor[]): ValuesAndIndices => ({ values: values!, indices: indices! });
+const pair = (op: string, [values, indices]: readonly Tensor[]): ValuesAndIndices =>
+  valuesAndIndices(op, values!, indices!);
 
 interface SortCall {
   dim?: number;
@@ -38,7 +39,7 @@ export function sort(x: Tensor, ...args: SortArguments): ValuesAndIndices;
 export function sort(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('sort', 'the input', x);
   const { dim = -1, descending = false } = readCall<SortCall>(SORT, args);
-  return pair(apply(indexingOps.sort, [x], sortParams(dim, descending)));
+  return pair('sort', apply(indexingOps.sort, [x], sortParams(dim, descending)));
 }
 
 /** The indices of {@link sort}. */
@@ -63,7 +64,7 @@ export function topk(x: Tensor, ...args: TopkArguments): ValuesAndIndices;
 export function topk(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('topk', 'the input', x);
   const { k, dim = -1, largest = true } = readCall<TopkCall>(TOPK, args);
-  return pair(apply(indexingOps.topk, [x], sortParams(dim, largest, k)));
+  return pair('topk', apply(indexingOps.topk, [x], sortParams(dim, largest, k)));
 }
 
 /** Sorted along the first dimension. */
@@ -82,14 +83,14 @@ const along = (op: string) => signature<AlongCall>(op, { dim: WHOLE, keepdim: BO
 const [MEDIAN, NANMEDIAN, MODE] = [along('median'), along('nanmedian'), along('mode')];
 
 /** The element of rank `place`, a tensor of one size less or a number, along a dimension; a scalar is a line of one. */
-function ranked(x: Tensor, dim: number, place: Tensor | number, keepdim: boolean): ValuesAndIndices {
+function ranked(op: string, x: Tensor, dim: number, place: Tensor | number, keepdim: boolean): ValuesAndIndices {
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(dim, false)) as [Tensor, Tensor];
-  if (x.ndim === 0) return { values, indices };
+  if (x.ndim === 0) return valuesAndIndices(op, values, indices);
   const pick = (of: Tensor): Tensor => {
     const taken = typeof place === 'number' ? of.narrow(dim, place, 1) : apply1(indexingOps.gather, [of, place.unsqueeze(dim)], dimParams(dim, 'gather')); // prettier-ignore
     return keepdim ? taken : taken.squeeze(dim);
   };
-  return { values: pick(values), indices: pick(indices) };
+  return valuesAndIndices(op, pick(values), pick(indices));
 }
 
 function requireLine(op: string, x: Tensor, dim: number): number {
@@ -118,10 +119,10 @@ function medianOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: bo
   if (dim === undefined) {
     if (x.layout.numel === 0) return nothing(op, x);
     const flat = x.reshape([-1]);
-    return ranked(flat, 0, middle(flat, 0, ignoreNaN), false).values;
+    return ranked(op, flat, 0, middle(flat, 0, ignoreNaN), false).values;
   }
   const axis = requireLine(op, x, dim);
-  return ranked(x, axis, middle(x, axis, ignoreNaN), keepdim);
+  return ranked(op, x, axis, middle(x, axis, ignoreNaN), keepdim);
 }
 
 /** The median of no elements: NaN. */
@@ -160,7 +161,7 @@ export function kthvalue(x: Tensor, ...args: readonly unknown[]): ValuesAndIndic
   const axis = requireLine('kthvalue', x, dim);
   const size = x.layout.shape[axis] ?? 1;
   if (k < 1 || k > size) throw new ArgumentError(`kthvalue: expected k between 1 and ${size}, the size of dimension ${axis}, but got ${k}`); // prettier-ignore
-  return ranked(x, axis, k - 1, keepdim);
+  return ranked('kthvalue', x, axis, k - 1, keepdim);
 }
 
 /** The most frequent element along a dimension, the smallest of several, and its last index. */
@@ -170,7 +171,7 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   const { dim = -1, keepdim = false } = readCall<AlongCall>(MODE, args);
   const axis = requireLine('mode', x, dim);
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(axis, false)) as [Tensor, Tensor];
-  if (x.ndim === 0) return { values, indices };
+  if (x.ndim === 0) return valuesAndIndices('mode', values, indices);
   const lines = values.detach().movedim(axis, -1).contiguous();
   const size = lines.layout.shape.at(-1)!;
   const data = lines.toTypedArray();
@@ -182,7 +183,7 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
     const taken = apply1(indexingOps.gather, [of, place], dimParams(axis, 'gather'));
     return keepdim ? taken : taken.squeeze(axis);
   };
-  return { values: pick(values), indices: pick(indices) };
+  return valuesAndIndices('mode', pick(values), pick(indices));
 }
 
 /** The end of the longest run of equals in a sorted line, the first of several. */

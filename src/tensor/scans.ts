@@ -13,7 +13,7 @@ import type { Call } from './calls.ts';
 import { arange } from './create.ts';
 import { cat, where } from './functions.ts';
 import { logaddexp } from './pointwise.ts';
-import type { ValuesAndIndices } from './tensor-math.ts';
+import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Joins a list of tensors with those `step` places before them, again and again. `join` gets the earlier part first. */
@@ -62,7 +62,7 @@ function extremes(op: 'cummax' | 'cummin', x: Tensor, args: readonly unknown[]):
   const { dim } = readCall<DimCall>(op === 'cummax' ? CUMMAX : CUMMIN, args);
   const axis = existingDim(op, dim, Math.max(x.ndim, 1));
   const places = arange(0, x.layout.shape[axis] ?? 1, 1, { device: x.device });
-  if (x.ndim === 0) return { values: x.clone(), indices: places.reshape([]) };
+  if (x.ndim === 0) return valuesAndIndices(op, x.clone(), places.reshape([]));
   const shape = x.layout.shape;
   const index = places.reshape(shape.map((n, i) => (i === axis ? n : 1))).expand(shape).contiguous(); // prettier-ignore
   const [, indices] = scan([x.detach(), index], axis, ([before, i], [here, j]) => {
@@ -70,7 +70,7 @@ function extremes(op: 'cummax' | 'cummin', x: Tensor, args: readonly unknown[]):
     const later = (op === 'cummax' ? here!.ge(before!) : here!.le(before!)).logicalOr(here!.isnan());
     return [where(later, here!, before!), where(later, j!, i!)];
   });
-  return { values: x.gather(axis, indices!), indices: indices! };
+  return valuesAndIndices(op, x.gather(axis, indices!), indices!);
 }
 
 /** The largest element so far along a dimension, and where it is, the last of equals; a NaN stays. */

@@ -15,6 +15,7 @@ import type { DimArgument, ReduceShape } from './shapes/reduce.ts';
 import type { Elementwise } from './tensor-arithmetic.ts';
 import { TensorPointwise } from './tensor-pointwise.ts';
 import type { Tensor } from './tensor.ts';
+import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 
 export type { AlphaOptions, Beside, DivOptions, Elementwise } from './tensor-arithmetic.ts';
 export type { Bound, Bounds } from './tensor-pointwise.ts';
@@ -38,12 +39,6 @@ export interface VarianceOptions<K extends boolean = boolean> extends ReduceOpti
 
 /** Options of a reduction with the dimensions among them. */
 export type Named<O, D> = O & { readonly dim?: D };
-
-/** Extreme values along a dimension, and where they lie. */
-export interface ValuesAndIndices<S extends Shape = any> {
-  readonly values: Tensor<S>;
-  readonly indices: Tensor<S>;
-}
 
 type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'argmax' | 'argmin' | 'logsumexp';
 
@@ -321,7 +316,7 @@ export abstract class TensorMath<S extends Shape> extends TensorPointwise<S> {
   #extreme(op: 'max' | 'min', args: readonly unknown[]): ValuesAndIndices {
     const { dim, keepdim = false } = readCall<{ dim: number; keepdim?: boolean }>(op === 'max' ? MAX : MIN, args);
     const [values, indices] = apply(`${op}Dim`, [this.self()], reduceParams(dim, keepdim));
-    return { values: values!, indices: indices! };
+    return valuesAndIndices(op, values!, indices!);
   }
 
   /** The index of the largest element, of the flattened tensor or along a dimension. */

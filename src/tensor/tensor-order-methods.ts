@@ -7,7 +7,7 @@ import type { CumprodArguments, DimArguments } from './scans.ts';
 import type { BincountArguments, HistcArguments, UniqueArguments, UniqueResult } from './sets.ts';
 import type { Shape } from './shapes/dims.ts';
 import type { DiffArguments, SumArguments } from './statistics.ts';
-import type { ValuesAndIndices } from './tensor-math.ts';
+import type { ValuesAndIndices } from './values-and-indices.ts';
 import type { Tensor } from './tensor.ts';
 import { TensorShapeMethods } from './tensor-shape-methods.ts';
 

@@ -3,7 +3,7 @@ import { arrayOf, BOOL, orNull, POSITIVE, STEP, type OptionKinds } from '../../b
 import { pythonBool, pythonTuple } from '../../base/python-format.ts';
 import { readCall, signature, type Signature } from '../../base/signature.ts';
 import { GENERATOR, TENSOR, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
-import type { ValuesAndIndices } from '../../tensor/tensor-math.ts';
+import type { ValuesAndIndices } from '../../tensor/values-and-indices.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { fractionalKinds, fractionalMaxPoolWith, type FractionalOptions } from '../functional-fold.ts';
 import { adaptiveAvgPoolWith, adaptiveMaxPoolWith, avgPool1dWith, avgPool3dWith, avgPoolKinds, lpPoolWith, maxPool1dWith, maxPool3dWith, maxPoolKinds, maxUnpoolWith, targetsOf, windowNd, type AvgPoolNdOptions, type MaxPoolNdOptions, type OutputSizes, type WindowNd } from '../functional-pool.ts'; // prettier-ignore

@@ -18,7 +18,7 @@ import {
 } from '../../geometry/pool.ts';
 import { apply } from '../../tensor/dispatch.ts';
 import { maxPool } from '../../tensor/families/max-pool.ts';
-import type { ValuesAndIndices } from '../../tensor/tensor-math.ts';
+import { valuesAndIndices, type ValuesAndIndices } from '../../tensor/values-and-indices.ts';
 import type { KernelSlot, PoolKernel } from '../../tensor/shapes/window.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveMaxPool2d } from '../functional.ts';
@@ -79,7 +79,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   protected override run(x: Tensor): Tensor {
     if (!this.returnIndices) return maxPool2dWith(x, this._params);
     const [values, indices] = apply(maxPool.maxPool2d, [x], this._params);
-    return { values: values!, indices: indices! } satisfies ValuesAndIndices as unknown as Tensor; // as its type says
+    return valuesAndIndices(undefined, values!, indices!) as unknown as Tensor; // as its type says
   }
 
   override extraRepr(): string {
