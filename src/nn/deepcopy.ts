@@ -5,6 +5,7 @@ import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { INTERNALS, type Internals } from './module-internals.ts';
 import type { ModuleBase } from './module-base.ts';
+import { isUninitialized } from '../tensor/uninitialized.ts';
 import { Parameter } from './parameter.ts';
 
 type Blank = (of: ModuleBase) => ModuleBase;
@@ -25,7 +26,8 @@ const MAX_DEPTH = 1000;
  * A copy that shares no memory with what it is a copy of: modules with all parameters, buffers and hooks, tensors, arrays, Maps, Sets, plain
  * objects. What appears twice is one in the copy, too. Functions and objects of other classes are shared. Gradients of parameters are not
  * copied, as in PyTorch; those of other tensors are.
- * @throws ArgumentError for a tensor that is no leaf, and for optimizers: make a new one and load the state of the old
+ * @throws ArgumentError for a tensor that is no leaf, for optimizers (make a new one and load the state of the old), and for modules whose class
+ * has `#private` fields or methods, which no copy can have: TypeScript's `private` does as well
  * @example
  * import { deepcopy, nn } from 'flambeau';
  * const model = new nn.Linear(2, 1);
@@ -76,6 +78,7 @@ function fill<C>(copy: C, into: (copy: C) => void): C {
 }
 
 function copyTensor(x: Tensor, memo: Memo): Tensor {
+  if (isUninitialized(x)) return x.clone();
   if (!x.isLeaf) throw new ArgumentError('deepcopy: only leaf tensors can be copied, not results of operations that require gradients; use detach() or clone()'); // prettier-ignore
   const data: Tensor = x.detach().clone();
   if (x instanceof Parameter) return new Parameter(data, x.requiresGrad);
@@ -84,7 +87,25 @@ function copyTensor(x: Tensor, memo: Memo): Tensor {
   return data;
 }
 
+/** Classes whose text uses `#private` names, as far as it can be read. */
+const secretive = new WeakMap<object, boolean>();
+
+/** Throws for a class with `#private` fields or methods: they belong to objects that its constructor made. */
+function refuseSecrets(module: ModuleBase): void {
+  for (
+    let { constructor } = module;
+    constructor !== Function.prototype;
+    constructor = Object.getPrototypeOf(constructor) as typeof constructor
+  ) {
+    // prettier-ignore
+    let has = secretive.get(constructor);
+    if (has === undefined) secretive.set(constructor, (has = /\bthis\.#\w/.test(Function.prototype.toString.call(constructor)))); // prettier-ignore
+    if (has) throw new ArgumentError(`deepcopy: ${constructor.name} has #private fields or methods, which a copy cannot have; write 'private' (TypeScript) or _names instead`); // prettier-ignore
+  }
+}
+
 function copyModule(module: ModuleBase, memo: Memo): ModuleBase {
+  refuseSecrets(module);
   const copy = noted(module, blank!(module), memo);
   const [from, to] = [module[INTERNALS], copy[INTERNALS]];
   copy.training = module.training;

@@ -22,7 +22,7 @@ import { functionOf } from './signatures.ts';
 
 const INPLACE = { inplace: BOOL };
 
-const SELU = functionOf<InPlace>('selu', INPLACE);
+const SELU_CALL = functionOf<InPlace>('selu', INPLACE);
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
@@ -31,7 +31,7 @@ const floating = (op: string, x: Tensor): void => requireFloating(op, 'input', x
 /** The scaled {@link elu} of self-normalising networks (Klambauer et al. 2017). */
 export function selu<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;
 export function selu(...args: readonly unknown[]): Tensor {
-  const { input, inplace } = readCall(SELU, args);
+  const { input, inplace } = readCall(SELU_CALL, args);
   return activate(activationOps.elu, input, [SELU_ALPHA, SELU_SCALE, 1], inplace);
 }
 
@@ -39,7 +39,7 @@ export interface CeluOptions extends InPlace {
   /** Not 0. Default 1. */
   readonly alpha?: number;
 }
-const CELU = functionOf<CeluOptions>('celu', { alpha: NUMBER, ...INPLACE });
+const CELU_CALL = functionOf<CeluOptions>('celu', { alpha: NUMBER, ...INPLACE });
 
 /**
  * max(0, x) + min(0, α·(exp(x/α) − 1)), whose slope is continuous.
@@ -51,7 +51,7 @@ export function celu<S extends Shape>(
   inplace?: boolean | InPlace,
 ): Tensor<S>;
 export function celu(...args: readonly unknown[]): Tensor {
-  const { input, alpha = 1, inplace } = readCall(CELU, args);
+  const { input, alpha = 1, inplace } = readCall(CELU_CALL, args);
   if (alpha === 0) throw new ArgumentError('celu: expected alpha not to be 0, by which the input is divided; leave it out for 1'); // prettier-ignore
   return activate(activationOps.elu, input, [alpha, 1, 1 / alpha], inplace);
 }
@@ -204,7 +204,7 @@ export function rrelu(...args: readonly unknown[]): Tensor {
   return inPlace(inplace, input, (x) => x.mul(noise));
 }
 
-const GLU = functionOf<{ dim?: number }>('glu', { dim: WHOLE });
+const GLU_CALL = functionOf<{ dim?: number }>('glu', { dim: WHOLE });
 
 /**
  * a·sigmoid(b), where a and b are the halves of the input along a dimension.
@@ -212,7 +212,7 @@ const GLU = functionOf<{ dim?: number }>('glu', { dim: WHOLE });
  */
 export function glu(input: Tensor, dim?: number | { readonly dim?: number }): Tensor;
 export function glu(...args: readonly unknown[]): Tensor {
-  const { input, dim = -1 } = readCall(GLU, args);
+  const { input, dim = -1 } = readCall(GLU_CALL, args);
   floating('glu', input);
   if (input.ndim === 0) throw new ShapeError('glu: expected an input with dimensions, but got a scalar');
   const axis = normalizeDim('glu', dim, input.ndim);

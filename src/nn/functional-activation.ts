@@ -59,9 +59,9 @@ const HARDSWISH = functionOf<InPlace>('hardswish', INPLACE);
 const SILU = functionOf<InPlace>('silu', INPLACE);
 const LEAKY_RELU = functionOf<LeakyReluOptions>('leakyRelu', { negativeSlope: NUMBER, ...INPLACE });
 const HARDTANH = functionOf<HardtanhOptions>('hardtanh', { minVal: NUMBER, maxVal: NUMBER, ...INPLACE });
-const ELU = functionOf<EluOptions>('elu', { alpha: NUMBER, ...INPLACE });
+const ELU_CALL = functionOf<EluOptions>('elu', { alpha: NUMBER, ...INPLACE });
 const SOFTPLUS = functionOf<SoftplusOptions>('softplus', { beta: NUMBER, threshold: NUMBER });
-const GELU = functionOf<GeluOptions>('gelu', { approximate: oneOf('none', 'tanh') });
+const GELU_CALL = functionOf<GeluOptions>('gelu', { approximate: oneOf('none', 'tanh') });
 
 type Name = 'leakyRelu' | 'hardtanh' | 'hardswish' | 'silu' | 'elu';
 
@@ -203,7 +203,7 @@ export function elu<S extends Shape>(
   inplace?: boolean | InPlace,
 ): Tensor<S>;
 export function elu(...args: readonly unknown[]): Tensor {
-  const { input, alpha = 1, inplace } = readCall(ELU, args);
+  const { input, alpha = 1, inplace } = readCall(ELU_CALL, args);
   return activate(activationOps.elu, input, [alpha, 1, 1], inplace);
 }
 
@@ -216,7 +216,7 @@ export function gelu<S extends Shape>(
   approximate?: GeluOptions['approximate'] | GeluOptions,
 ): Tensor<S>;
 export function gelu(...args: readonly unknown[]): Tensor {
-  const { input, approximate = 'none' } = readCall(GELU, args);
+  const { input, approximate = 'none' } = readCall(GELU_CALL, args);
   if (approximate === 'none') return apply1(activationOps.gelu, [input], NO_ATTRS);
   const inner = input.mul(input).mul(0.044715).add(1).mul(input).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
   return inner.tanh().add(1).mul(input).mul(0.5);

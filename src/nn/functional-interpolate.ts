@@ -92,6 +92,8 @@ const MODES: Readonly<Record<InterpolateMode, { dims: readonly number[]; taps: R
 /** @internal With checked options, for `op`, which errors name. */
 export function interpolateAs(op: string, x: Tensor, options: InterpolateOptions): Tensor {
   const { mode = 'nearest', alignCorners, antialias } = options;
+  // The nearest elements are the same numbers in either dtype; other modes round in PyTorch, and are refused.
+  if (x.dtype === 'uint8' && mode.startsWith('nearest')) return interpolateAs(op, x.to('float32'), options).to('uint8');
   const n = x.ndim - 2;
   const { dims, taps } = MODES[mode];
   if (!dims.includes(n)) {

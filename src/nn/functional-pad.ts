@@ -82,9 +82,12 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
     throw new ShapeError(`${op}: pads ${before} and ${after} leave nothing of a side of ${size} elements`);
   }
   if (before === 0 && after === 0) return x;
+  // What negative pads cut is gone before the rest goes round.
+  const cut = Math.max(-before, 0);
+  const kept = size - cut - Math.max(-after, 0);
   const place = (i: number): number => {
     if (mode === 'replicate') return Math.max(0, Math.min(i, size - 1));
-    if (mode === 'circular') return (i + size) % size;
+    if (mode === 'circular') return cut + ((((i - cut) % kept) + kept) % kept);
     return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
   };
   const index = indexTable(x, `${mode}${size},${before},${after}`, () =>

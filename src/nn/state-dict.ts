@@ -9,6 +9,7 @@ import { withGradMode } from '../tensor/grad-mode.ts';
 import { inWords } from '../tensor/in-words.ts';
 import { unusable } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { isUninitialized } from '../tensor/uninitialized.ts';
 import { explainMismatch } from './state-dict-mismatch.ts';
 
 /** Parameters and persistent buffers by their path (`layer1.0.conv1.weight`), in PyTorch's order. */
@@ -38,6 +39,9 @@ export interface DeferredState extends Map<string, Tensor> {
   rename(key: string, to: string): void;
 }
 
+/** Whether it is a parameter or buffer of a lazy layer that has no shape yet. */
+const waiting = (x: unknown): boolean => x instanceof Tensor && isUninitialized(x);
+
 const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState => 'shapeInFile' in state;
 
 /**
@@ -54,7 +58,10 @@ export function copyState(model: string, target: StateDict, saved: unknown, stri
   const mismatched = fitting.flatMap((key) => {
     const shape = deferred?.shapeInFile(key) ?? shapeOf(source.get(key));
     const own = target.get(key)!.layout.shape;
-    if (shape !== undefined && sameDims(shape, own)) return [];
+    if (shape !== undefined && (waiting(target.get(key)) || (sameDims(shape, own) && !waiting(source.get(key)))))
+      return [];
+    if (waiting(source.get(key)))
+      return [`${key}: the state's is not initialised yet, the model's has shape ${showShape(own)}`];
     return [`${key}: the file has ${shape === undefined ? noTensor(source.get(key)) : showShape(shape)}, the model ${showShape(own)}`]; // prettier-ignore
   });
   if (mismatched.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
@@ -65,17 +72,26 @@ export function copyState(model: string, target: StateDict, saved: unknown, stri
     });
     throw new StateDictError(explainMismatch(model, target, source, { ...kept, mismatched, inner }));
   }
-  for (const key of fitting) {
+  // Parameters of lazy layers on both sides have nothing to give.
+  const given = fitting.filter((key) => deferred?.shapeInFile(key) !== undefined || !waiting(source.get(key)));
+  for (const key of given) {
     const value = deferred?.shapeInFile(key) === undefined ? source.get(key)! : undefined;
-    for (const { storage } of value === undefined ? [target.get(key)!] : [value, target.get(key)!]) {
+    for (const { storage } of [
+      ...(value === undefined ? [] : [value]),
+      ...(waiting(target.get(key)) ? [] : [target.get(key)!]),
+    ]) {
       if (storage.freed) throw unusable(`loadStateDict: ${key}`, storage);
     }
   }
-  deferred?.verify(fitting);
+  deferred?.verify(given);
   // What takes memory comes first: once the model is being written to, nothing may run out.
-  const made = new Map(fitting.filter((key) => deferred?.fits(key, target.get(key)!) !== true).map((key) => [key, source.get(key)!])); // prettier-ignore
+  for (const key of given) {
+    const own = target.get(key)!;
+    if (isUninitialized(own)) own.materialize(deferred?.shapeInFile(key) ?? source.get(key)!.layout.shape);
+  }
+  const made = new Map(given.filter((key) => deferred?.fits(key, target.get(key)!) !== true).map((key) => [key, source.get(key)!])); // prettier-ignore
   withGradMode(false, () => {
-    for (const key of fitting) {
+    for (const key of given) {
       const tensor = made.get(key);
       if (tensor === undefined) deferred!.readInto(key, target.get(key)!);
       else target.get(key)!.copy_(tensor);

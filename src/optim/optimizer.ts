@@ -11,6 +11,7 @@ import { hostTensor, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
+import { isUninitialized } from '../tensor/uninitialized.ts';
 import { Hooks, type HookHandle, type HookOptions } from './hooks.ts';
 import { packState, printGroup, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
 import type { WayOptions } from './options.ts';
@@ -106,6 +107,8 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     for (const param of params) {
       if (known.has(param))
         throw new ArgumentError(`${name}: a parameter appears twice; each may be in one group only`);
+      if (isUninitialized(param))
+        throw new ArgumentError(`${name}: a parameter of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, before making the optimizer`); // prettier-ignore
       if (!param.isLeaf)
         throw new ArgumentError(`${name}: can only optimize leaf tensors, not results of operations; use detach()`);
       known.add(param);

@@ -8,7 +8,7 @@
  *   others, such as browsers, what was not used for a while moves into memory that the engine collects by itself (`spill.ts`).
  */
 import type { DType, TypedArray } from '../base/dtype.ts';
-import { AutogradError, DeviceError, OutOfMemoryError } from '../base/errors.ts';
+import { ArgumentError, AutogradError, DeviceError, OutOfMemoryError, type FlambeauError } from '../base/errors.ts';
 import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Buffer, Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
@@ -180,8 +180,15 @@ export function imaginaryStorage(device: Device, bytes: number): Storage {
   return storage;
 }
 
+/** Of a tensor that has no memory yet (`uninitialized.ts`): as one that is freed, but for the reason. */
+export class PendingStorage extends Storage {}
+
 /** The error for using the memory of a storage that is freed. */
-export const unusable = (op: string, storage: Storage): AutogradError => (storage.imaginary ? neverComputed(op) : usedAfterFree(op)); // prettier-ignore
+export const unusable = (op: string, storage: Storage): FlambeauError => (storage instanceof PendingStorage ? notThereYet(op) : storage.imaginary ? neverComputed(op) : usedAfterFree(op)); // prettier-ignore
+
+/** The error for asking an uninitialised tensor for something that it does not have yet. */
+export const notThereYet = (op: string): ArgumentError =>
+  new ArgumentError(`${op}: this parameter or buffer of a lazy layer is not initialised yet; call the model once with an input, or load a state dict, first`); // prettier-ignore
 
 const neverComputed = (op: string): AutogradError =>
   new AutogradError(`${op}: this tensor was made inside a compiled function, which keeps only what it returns; return it from there`); // prettier-ignore

@@ -117,6 +117,13 @@ describe('deep copies', () => {
     const state = deepcopy(lin().stateDict());
     expect([...state.keys()]).toEqual(['weight', 'bias']);
     expect(() => deepcopy(x.mul(2))).toThrow(/only leaf tensors/);
+    class Secretive extends nn.Module {
+      readonly #by = 2;
+      forward(x: Tensor): Tensor {
+        return x.mul(this.#by);
+      }
+    }
+    expect(() => deepcopy(new Secretive())).toThrow(/Secretive has #private fields/);
   });
 });
 
@@ -165,4 +172,20 @@ describe('nn.utils', () => {
     expect(layer.parameters().length).toBe(before);
     expect(() => nn.utils.fuseConvBnEval(layer.train(), norm)).toThrow(/eval mode/);
   });
+});
+
+test('copies of layers run', () => {
+  const layers: [nn.AnyLayer, Tensor][] = [
+    [new nn.Conv2d(3, 4, 3, { padding: 1, paddingMode: 'circular' }), randn(1, 3, 8, 8)],
+    [new nn.ConvTranspose1d(3, 4, 3), randn(1, 3, 8)],
+    [new nn.BatchNorm2d(3), randn(2, 3, 4, 4)],
+    [new nn.MaxPool2d(2), randn(1, 3, 8, 8)],
+    [new nn.AvgPool3d(2), randn(1, 3, 4, 4, 4)],
+    [new nn.AdaptiveAvgPool2d({ outputSize: 2 }), randn(1, 3, 8, 8)],
+    [new nn.LPPool1d(2, 2), randn(1, 3, 8)],
+    [new nn.ReflectionPad2d(1), randn(1, 3, 4, 4)],
+    [new nn.Unfold(2), randn(1, 3, 4, 4)],
+    [new nn.PixelShuffle({ upscaleFactor: 2 }), randn(1, 4, 4, 4)],
+  ];
+  for (const [layer, x] of layers) expect(deepcopy(layer)(x).tolist(), String(layer)).toEqual(layer(x).tolist());
 });

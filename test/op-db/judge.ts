@@ -73,6 +73,7 @@ function reason(error: FlambeauError): string {
 
 /** The tensors that a call gives, in order; other values as they are. */
 function flat(result: unknown): unknown[] {
+  if (typeof result === 'object' && result !== null && 'values' in result && 'indices' in result && !('layout' in result)) return flat([result.values, result.indices]); // prettier-ignore
   return Array.isArray(result) ? (result as unknown[]).flatMap((r) => flat(r)) : [result];
 }
 

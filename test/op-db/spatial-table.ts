@@ -62,8 +62,9 @@ export const SPATIAL: Readonly<Record<string, Adapter>> = {
   'nn.functional.interpolate': call('interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias'), // prettier-ignore
 };
 
-const CONV_LAYER = 'in out kernel stride padding dilation groups bias padding_mode';
-const TRANSPOSED_LAYER = 'in out kernel stride padding output_padding groups bias dilation padding_mode="zeros"';
+const CONV_LAYER = 'in_channels out_channels kernel_size stride padding dilation groups bias padding_mode';
+const TRANSPOSED_LAYER =
+  'in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode="zeros"';
 const pads = (kind: string, value = ''): Record<string, Adapter> =>
   Object.fromEntries([1, 2, 3].map((n) => [`nn.${kind}Pad${n}d`, layer(`${kind}Pad${n}d` as keyof typeof nn, `padding${value}`)])); // prettier-ignore
 
@@ -78,22 +79,24 @@ export const SPATIAL_MODULES: Readonly<Record<string, Adapter>> = {
   ...pads('Circular'),
   ...pads('Zero'),
   ...pads('Constant', ' value'),
-  'nn.MaxPool1d': layer('MaxPool1d', 'kernel stride padding dilation return_indices ceil_mode'),
-  'nn.MaxPool3d': layer('MaxPool3d', 'kernel stride padding dilation return_indices ceil_mode'),
-  'nn.AvgPool1d': layer('AvgPool1d', 'kernel stride padding ceil_mode count_include_pad'),
-  'nn.AvgPool3d': layer('AvgPool3d', 'kernel stride padding ceil_mode count_include_pad divisor_override'),
-  'nn.AdaptiveAvgPool1d': layer('AdaptiveAvgPool1d', 'size'),
-  'nn.AdaptiveAvgPool3d': layer('AdaptiveAvgPool3d', 'size'),
-  'nn.AdaptiveMaxPool1d': layer('AdaptiveMaxPool1d', 'size return_indices'),
-  'nn.AdaptiveMaxPool3d': layer('AdaptiveMaxPool3d', 'size return_indices'),
-  'nn.LPPool1d': layer('LPPool1d', 'norm_type kernel stride ceil_mode'),
-  'nn.LPPool2d': layer('LPPool2d', 'norm_type kernel stride ceil_mode'),
-  'nn.LPPool3d': layer('LPPool3d', 'norm_type kernel stride ceil_mode'),
-  'nn.MaxUnpool1d': layer('MaxUnpool1d', 'kernel stride padding'),
-  'nn.MaxUnpool2d': layer('MaxUnpool2d', 'kernel stride padding'),
-  'nn.MaxUnpool3d': layer('MaxUnpool3d', 'kernel stride padding'),
-  'nn.Fold': layer('Fold', 'output_size kernel dilation padding stride'),
-  'nn.Unfold': layer('Unfold', 'kernel dilation padding stride'),
+  'nn.MaxPool2d': layer('MaxPool2d', 'kernel_size stride padding dilation return_indices ceil_mode'),
+  'nn.AdaptiveMaxPool2d': layer('AdaptiveMaxPool2d', 'output_size return_indices'),
+  'nn.MaxPool1d': layer('MaxPool1d', 'kernel_size stride padding dilation return_indices ceil_mode'),
+  'nn.MaxPool3d': layer('MaxPool3d', 'kernel_size stride padding dilation return_indices ceil_mode'),
+  'nn.AvgPool1d': layer('AvgPool1d', 'kernel_size stride padding ceil_mode count_include_pad'),
+  'nn.AvgPool3d': layer('AvgPool3d', 'kernel_size stride padding ceil_mode count_include_pad divisor_override'),
+  'nn.AdaptiveAvgPool1d': layer('AdaptiveAvgPool1d', 'output_size'),
+  'nn.AdaptiveAvgPool3d': layer('AdaptiveAvgPool3d', 'output_size'),
+  'nn.AdaptiveMaxPool1d': layer('AdaptiveMaxPool1d', 'output_size return_indices'),
+  'nn.AdaptiveMaxPool3d': layer('AdaptiveMaxPool3d', 'output_size return_indices'),
+  'nn.LPPool1d': layer('LPPool1d', 'norm_type kernel_size stride ceil_mode'),
+  'nn.LPPool2d': layer('LPPool2d', 'norm_type kernel_size stride ceil_mode'),
+  'nn.LPPool3d': layer('LPPool3d', 'norm_type kernel_size stride ceil_mode'),
+  'nn.MaxUnpool1d': layer('MaxUnpool1d', 'kernel_size stride padding'),
+  'nn.MaxUnpool2d': layer('MaxUnpool2d', 'kernel_size stride padding'),
+  'nn.MaxUnpool3d': layer('MaxUnpool3d', 'kernel_size stride padding'),
+  'nn.Fold': layer('Fold', 'output_size kernel_size dilation padding stride'),
+  'nn.Unfold': layer('Unfold', 'kernel_size dilation padding stride'),
   'nn.ChannelShuffle': layer('ChannelShuffle', 'groups'),
   'nn.LocalResponseNorm': layer('LocalResponseNorm', 'size alpha beta k'),
 };

@@ -64,7 +64,7 @@ abstract class ShrinkLayer extends Layer<IdentityFn> {
   }
 
   override extraRepr(): string {
-    return pythonFloat(this.lambd);
+    return String(this.lambd);
   }
 }
 

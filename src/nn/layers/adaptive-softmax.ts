@@ -91,14 +91,14 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     const single = input.ndim === 1;
     const expected = single ? [] : [input.layout.shape[0]!];
     if (input.ndim > 2 || !sameDims(target.layout.shape, expected)) throw new ShapeError(`${name}: expected an input [N, ${this.inFeatures}] and a target [N], but got ${showShape(input.layout.shape)} and ${showShape(target.layout.shape)}`); // prettier-ignore
-    this.#requireClasses(target);
-    const all = this.#logProbabilities(single ? input.unsqueeze(0) : input);
+    this._requireClasses(target);
+    const all = this._logProbabilities(single ? input.unsqueeze(0) : input);
     const picked = all.gather(1, target.reshape([-1, 1])).squeeze(1) as Tensor;
     const output = single ? (picked.squeeze(0) as Tensor) : picked;
     return { output, loss: output.neg().mean() };
   }
 
-  #requireClasses(target: Tensor): void {
+  private _requireClasses(target: Tensor): void {
     if (target.numel() === 0 || target.device !== 'cpu' || activeRecorder() !== undefined) return;
     const [least, most] = [target.amin().item(), target.amax().item()];
     if (least < 0 || most >= this.nClasses) throw new IndexError(`AdaptiveLogSoftmaxWithLoss: expected classes from 0 to ${this.nClasses - 1}, but got some from ${least} to ${most}`); // prettier-ignore
@@ -107,10 +107,10 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   /** Logarithms of the probabilities of all classes, [N, nClasses]. */
   logProb(input: Tensor): Tensor {
     requireTensor('logProb', 'the input', input);
-    return this.#logProbabilities(input);
+    return this._logProbabilities(input);
   }
 
-  #logProbabilities(input: Tensor): Tensor {
+  private _logProbabilities(input: Tensor): Tensor {
     const head = (this.head(input) as Tensor).logSoftmax(1) as Tensor;
     const clusters = [...this.tail.children()].map((cluster, i) => {
       const within = ((cluster as unknown as (x: Tensor) => Tensor)(input) as Tensor).logSoftmax(1);
@@ -122,6 +122,6 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   /** The most probable class of each sample. */
   predict(input: Tensor): Tensor {
     requireTensor('predict', 'the input', input);
-    return this.#logProbabilities(input).argmax(1) as Tensor;
+    return this._logProbabilities(input).argmax(1) as Tensor;
   }
 }

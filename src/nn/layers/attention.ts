@@ -160,10 +160,10 @@ export class MultiheadAttention extends Module {
     this.bias_k = parameter(addBias, 1, 1, size);
     this.bias_v = parameter(addBias, 1, 1, size);
     for (const name of ['q_proj_weight', 'k_proj_weight', 'v_proj_weight', 'in_proj_weight', 'in_proj_bias', 'bias_k', 'bias_v'] as const) this.registerParameter(name, this[name]); // prettier-ignore
-    this.#initialize();
+    this._initialize();
   }
 
-  #initialize(): void {
+  private _initialize(): void {
     for (const weight of [this.in_proj_weight, this.q_proj_weight, this.k_proj_weight, this.v_proj_weight]) if (weight !== null) xavierUniform_(weight); // prettier-ignore
     if (this.in_proj_bias !== null) {
       zeros_(this.in_proj_bias);
@@ -186,10 +186,10 @@ export class MultiheadAttention extends Module {
     const { query, key, value, keyPaddingMask = null, needWeights = true, attnMask = null, averageAttnWeights = true, isCausal = false } = readCall(FORWARD, args); // prettier-ignore
     if (isCausal && attnMask === null) throw new ArgumentError('MultiheadAttention: isCausal is a hint at what attnMask is; pass the mask as well'); // prettier-ignore
     const single = query.ndim === 2;
-    const inputs = [query, key, value].map((t) => this.#batched(t, single));
+    const inputs = [query, key, value].map((t) => this._batched(t, single));
     const padding = single && keyPaddingMask !== null ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
-    const heads = this.#heads(inputs[0]!, inputs[1]!, inputs[2]!);
-    const mask = this.#mask(heads, attnMask, padding as Tensor | null);
+    const heads = this._heads(inputs[0]!, inputs[1]!, inputs[2]!);
+    const mask = this._mask(heads, attnMask, padding as Tensor | null);
     const p = this.training ? this.dropout : 0;
     const { output, weights } = needWeights ? weighed(heads, mask, p) : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null }; // prettier-ignore
     const [samples, , rows] = output.layout.shape as [number, number, number];
@@ -201,13 +201,13 @@ export class MultiheadAttention extends Module {
   }
 
   /** [N, length, size] */
-  #batched(x: Tensor, single: boolean): Tensor {
+  private _batched(x: Tensor, single: boolean): Tensor {
     if (x.ndim !== (single ? 2 : 3)) throw new ShapeError(`MultiheadAttention: expected a query, a key and a value [L, N, E], or [L, E] all three, but got ${showShape(x.layout.shape)}`); // prettier-ignore
     return single ? x.unsqueeze(0) : this.batchFirst ? x : x.transpose(0, 1);
   }
 
-  #heads(query: Tensor, key: Tensor, value: Tensor): Heads {
-    const projected = this.#projected(query, key, value);
+  private _heads(query: Tensor, key: Tensor, value: Tensor): Heads {
+    const projected = this._projected(query, key, value);
     const samples = query.layout.shape[0]!;
     const atEnd = (x: Tensor, last: Tensor | null): Tensor =>
       last === null ? x : (cat([x, last.expand([samples, 1, this.embedDim])] as Tensor[], 1) as Tensor);
@@ -220,7 +220,7 @@ export class MultiheadAttention extends Module {
     return { q: q!, k: k!, v: v! };
   }
 
-  #projected(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
+  private _projected(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
     const size = this.embedDim;
     const biases = this.in_proj_bias === null ? [null, null, null] : (this.in_proj_bias.chunk(3, 0) as Tensor[]);
     const inputs = [query, key, value];
@@ -238,7 +238,7 @@ export class MultiheadAttention extends Module {
   }
 
   /** Numbers to add to scores [N, heads, L, S], from both masks. */
-  #mask({ q, k }: Heads, attention: Tensor | null, padding: Tensor | null): Tensor | null {
+  private _mask({ q, k }: Heads, attention: Tensor | null, padding: Tensor | null): Tensor | null {
     const [samples, heads, rows] = q.layout.shape as [number, number, number];
     const columns = k.layout.shape[2]!;
     const given = columns - Number(this.bias_k !== null) - Number(this.addZeroAttn);

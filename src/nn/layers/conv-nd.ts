@@ -157,8 +157,8 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
 
   override extraRepr(): string {
     const { padding } = this;
-    const shown = typeof padding === 'string' ? [`padding='${padding}'`] : padding.some((p) => p !== 0) ? [`padding=${pythonTuple(padding)}`] : []; // prettier-ignore
-    return this.printed(shown, [], this.paddingMode === 'zeros' ? [] : [`padding_mode='${this.paddingMode}'`]);
+    const shown = typeof padding === 'string' ? [`padding=${padding}`] : padding.some((p) => p !== 0) ? [`padding=${pythonTuple(padding)}`] : []; // prettier-ignore
+    return this.printed(shown, [], this.paddingMode === 'zeros' ? [] : [`padding_mode=${this.paddingMode}`]);
   }
 }
 

@@ -85,17 +85,17 @@ export class PoissonNLLLoss extends TargetLoss<PoissonNllOptions> {
 const GAUSSIAN = byName<GaussianNllOptions>('GaussianNLLLoss', GAUSSIAN_KINDS);
 /** The negative log-likelihood under normal distributions: call it with means, targets and variances. */
 export class GaussianNLLLoss extends Module {
-  readonly #options: GaussianNllOptions;
+  private readonly _options: GaussianNllOptions;
 
   constructor(options?: GaussianNllOptions);
   constructor(...args: readonly unknown[]) {
     super();
-    this.#options = readCall(GAUSSIAN, args);
+    this._options = readCall(GAUSSIAN, args);
   }
 
   override forward(input: Tensor, target: Tensor, variance: Tensor | number): Tensor {
     requireAll('GaussianNLLLoss', { input, target });
-    return gaussianNllLoss(input, target, variance, this.#options);
+    return gaussianNllLoss(input, target, variance, this._options);
   }
 }
 
@@ -304,7 +304,7 @@ export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOp
 const CTC = layerOf<CtcOptions>('CTCLoss', CTC_KINDS);
 /** The CTC loss: call it with log-probabilities, targets and the lengths of both. */
 export class CTCLoss extends Module {
-  readonly #options: CtcOptions;
+  private readonly _options: CtcOptions;
 
   constructor(
     blank?: number | CtcOptions,
@@ -313,11 +313,11 @@ export class CTCLoss extends Module {
   );
   constructor(...args: readonly unknown[]) {
     super();
-    this.#options = readCall(CTC, args);
+    this._options = readCall(CTC, args);
   }
 
   override forward(logProbs: Tensor, targets: Tensor, inputLengths: Lengths, targetLengths: Lengths): Tensor {
     requireAll('CTCLoss', { 'log-probabilities': logProbs, targets });
-    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.#options);
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this._options);
   }
 }

@@ -1,5 +1,5 @@
 /** Pooling layers. Every size is a number or a pair [vertical, horizontal]. */
-import { BOOL, orNull, pairOf, requireKind, WHOLE, WIDTH } from '../../base/arguments.ts';
+import { BOOL, orNull, pairOf, WHOLE, WIDTH } from '../../base/arguments.ts';
 import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { pythonBool, pythonTuple } from '../../base/python-format.ts';
 import { readCall, signature } from '../../base/signature.ts';
@@ -25,6 +25,7 @@ import { adaptiveMaxPool2d } from '../functional.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith, maxPool2dWith } from '../prepared.ts';
 import type { ModuleBase } from '../module-base.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 
 const SIDES = pairOf(WIDTH);
@@ -230,15 +231,30 @@ type OutputSize = number | null | readonly [number | null, number | null];
 const showOutput = (size: OutputSize): string =>
   size === null || typeof size === 'number' ? String(size ?? 'None') : `(${size.map((n) => n ?? 'None').join(', ')})`;
 
+interface AdaptiveArguments<Out = OutputSize> {
+  readonly outputSize: Out;
+}
+interface AdaptiveMaxArguments<Out = OutputSize> extends AdaptiveArguments<Out> {
+  /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
+  readonly returnIndices?: boolean;
+}
+const ADAPTIVE_AVG_POOL2D = layerOf<AdaptiveArguments>(
+  'AdaptiveAvgPool2d',
+  { outputSize: OUTPUT_SIZE },
+  { required: 1 },
+);
+const ADAPTIVE_MAX_POOL2D = layerOf<AdaptiveMaxArguments>('AdaptiveMaxPool2d', { outputSize: OUTPUT_SIZE, returnIndices: BOOL }, { required: 1 }); // prettier-ignore
+
 /** Means over windows that give the wished output size; null keeps the input's. */
 export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
   readonly outputSize: Out;
   private readonly _params: AdaptivePoolParams;
 
-  constructor(outputSize: Out) {
+  constructor(outputSize: Out | AdaptiveArguments<Out>);
+  constructor(...args: readonly unknown[]) {
     super();
-    requireKind(this.typeName(), 'outputSize', outputSize, OUTPUT_SIZE);
-    this.outputSize = outputSize;
+    const { outputSize } = readCall(ADAPTIVE_AVG_POOL2D, args);
+    this.outputSize = outputSize as Out;
     this._params = adaptivePoolParams(outputSize);
   }
 
@@ -251,20 +267,27 @@ export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> ex
   }
 }
 
-/** Maxima over windows that give the wished output size; null keeps the input's. */
+/**
+ * Maxima over windows that give the wished output size; null keeps the input's. With `returnIndices` a call gives `{ values, indices }`; the
+ * type of such a layer is `nn.PoolWithIndices`, by `as unknown as`.
+ */
 export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> extends Layer<
   AdaptiveFn<Out, 'AdaptiveMaxPool2d'>
 > {
   readonly outputSize: Out;
+  readonly returnIndices: boolean;
 
-  constructor(outputSize: Out) {
+  constructor(outputSize: Out | AdaptiveMaxArguments<Out>, returnIndices?: boolean | { readonly returnIndices?: boolean }); // prettier-ignore
+  constructor(...args: readonly unknown[]) {
     super();
-    requireKind(this.typeName(), 'outputSize', outputSize, OUTPUT_SIZE);
-    this.outputSize = outputSize;
+    const { outputSize, returnIndices = false } = readCall(ADAPTIVE_MAX_POOL2D, args);
+    this.outputSize = outputSize as Out;
+    this.returnIndices = returnIndices;
   }
 
   protected override run(x: Tensor): Tensor {
-    return adaptiveMaxPool2d(x, this.outputSize);
+    if (!this.returnIndices) return adaptiveMaxPool2d(x, this.outputSize);
+    return adaptiveMaxPool2d(x, this.outputSize, true) as unknown as Tensor; // as its documentation says
   }
 
   override extraRepr(): string {

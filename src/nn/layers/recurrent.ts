@@ -102,30 +102,30 @@ abstract class Recurrent extends Module {
     this.bidirectional = given.bidirectional ?? false;
     this.projSize = given.projSize ?? 0;
     if (this.projSize >= this.hiddenSize) throw new ArgumentError(`${this.typeName()}: expected projSize to be below hiddenSize, but got ${this.projSize} and ${this.hiddenSize}`); // prettier-ignore
-    this.#addParameters();
+    this._addParameters();
     const bound = 1 / Math.sqrt(this.hiddenSize);
     for (const parameter of this.parameters()) uniform_(parameter, -bound, bound);
   }
 
-  get #directions(): number {
+  private get _directions(): number {
     return this.bidirectional ? 2 : 1;
   }
 
   /** The size of what comes out of a direction. */
-  get #outputSize(): number {
+  private get _outputSize(): number {
     return this.projSize > 0 ? this.projSize : this.hiddenSize;
   }
 
-  #addParameters(): void {
+  private _addParameters(): void {
     const rows = GATES[this.mode] * this.hiddenSize;
     for (let layer = 0; layer < this.numLayers; layer++) {
-      const inputs = layer === 0 ? this.inputSize : this.#outputSize * this.#directions;
-      for (const suffix of this.#suffixes(layer)) {
+      const inputs = layer === 0 ? this.inputSize : this._outputSize * this._directions;
+      for (const suffix of this._suffixes(layer)) {
         const add = (name: string, ...sizes: number[]): void => {
           this.registerParameter(name + suffix, new Parameter(empty(sizes)));
         };
         add('weight_ih', rows, inputs);
-        add('weight_hh', rows, this.#outputSize);
+        add('weight_hh', rows, this._outputSize);
         if (this.bias) add('bias_ih', rows);
         if (this.bias) add('bias_hh', rows);
         if (this.projSize > 0) add('weight_hr', this.projSize, this.hiddenSize);
@@ -133,11 +133,11 @@ abstract class Recurrent extends Module {
     }
   }
 
-  #suffixes(layer: number): string[] {
+  private _suffixes(layer: number): string[] {
     return this.bidirectional ? [`_l${layer}`, `_l${layer}_reverse`] : [`_l${layer}`];
   }
 
-  #weights(suffix: string): Weights {
+  private _weights(suffix: string): Weights {
     const fields = this as unknown as Readonly<Record<string, Tensor | undefined>>;
     const of = (name: string): Tensor | null => fields[name + suffix] ?? null;
     return {
@@ -154,9 +154,9 @@ abstract class Recurrent extends Module {
     const ends: Tensor[][] = states.map(() => []);
     let { data } = steps;
     for (let layer = 0; layer < this.numLayers; layer++) {
-      const outputs = this.#suffixes(layer).map((suffix, direction) => {
-        const from = states.map((state) => state.select(0, layer * this.#directions + direction) as Tensor);
-        const walked = this.#direction(this.#weights(suffix), { data, sizes: steps.sizes }, from, direction === 1);
+      const outputs = this._suffixes(layer).map((suffix, direction) => {
+        const from = states.map((state) => state.select(0, layer * this._directions + direction) as Tensor);
+        const walked = this._direction(this._weights(suffix), { data, sizes: steps.sizes }, from, direction === 1);
         walked.states.forEach((state, i) => ends[i]!.push(state));
         return walked.outputs;
       });
@@ -167,7 +167,7 @@ abstract class Recurrent extends Module {
   }
 
   /** One direction of one layer. Sequences that have ended keep their state; backwards they begin when their last step comes. */
-  #direction(weights: Weights, { data, sizes }: Steps, initial: readonly Tensor[], backwards: boolean): Walked {
+  private _direction(weights: Weights, { data, sizes }: Steps, initial: readonly Tensor[], backwards: boolean): Walked {
     const inputs = linearWith(data, weights.ih, weights.biasIh).split(sizes, 0) as Tensor[];
     const outputs = Array<Tensor>(sizes.length);
     const ended: Tensor[][] = initial.map(() => []); // the shortest sequences last
@@ -178,7 +178,7 @@ abstract class Recurrent extends Module {
       if (has < had) states.forEach((state, i) => ended[i]!.push(state.narrow(0, has, had - has) as Tensor));
       if (has < had) states = states.map((state) => state.narrow(0, 0, has) as Tensor);
       if (has > had) states = states.map((state, i) => cat([state, initial[i]!.narrow(0, had, has - had)] as Tensor[], 0) as Tensor); // prettier-ignore
-      states = this.#step(weights, inputs[t]!, states);
+      states = this._step(weights, inputs[t]!, states);
       outputs[t] = states[0]!;
     }
     const whole = (state: Tensor, i: number): Tensor =>
@@ -186,7 +186,7 @@ abstract class Recurrent extends Module {
     return { outputs: cat(outputs, 0) as Tensor, states: states.map(whole) };
   }
 
-  #step(weights: Weights, x: Tensor, states: readonly Tensor[]): Tensor[] {
+  private _step(weights: Weights, x: Tensor, states: readonly Tensor[]): Tensor[] {
     const h = states[0]!;
     const ofState = linearWith(h, weights.hh, weights.biasHh);
     if (this.mode === 'GRU') return [gruStep(x, ofState, h)];
@@ -200,7 +200,7 @@ abstract class Recurrent extends Module {
     input: unknown,
     given: readonly (Tensor | undefined)[],
   ): { output: Tensor | PackedSequence; states: Tensor[] } {
-    if (input instanceof PackedSequence) return this.#packed(input, given);
+    if (input instanceof PackedSequence) return this._packed(input, given);
     const name = this.typeName();
     if (!isTensor(input)) throw wrongArgument(name, 'the input', 'a tensor or a PackedSequence', input);
     const x = input as Tensor;
@@ -211,19 +211,19 @@ abstract class Recurrent extends Module {
     if (size !== this.inputSize) throw new ShapeError(`${name}: expected inputs of size ${this.inputSize}, but got ${showShape(x.layout.shape)}; set inputSize to ${size}`); // prettier-ignore
     if (steps === 0)
       throw new ShapeError(`${name}: expected a sequence of at least one step, but got ${showShape(x.layout.shape)}`);
-    const states = this.#states(
+    const states = this._states(
       byTime as Tensor,
       samples,
       single ? given.map((h) => h?.unsqueeze(1) as Tensor) : given,
     );
     const sizes = Array<number>(steps).fill(samples);
     const walked = this.walk({ data: byTime.reshape([steps * samples, size]), sizes }, states);
-    const output = walked.outputs.reshape([steps, samples, this.#outputSize * this.#directions]) as Tensor;
+    const output = walked.outputs.reshape([steps, samples, this._outputSize * this._directions]) as Tensor;
     if (single) return { output: output.squeeze(1), states: walked.states.map((state) => state.squeeze(1)) };
     return { output: this.batchFirst ? output.transpose(0, 1) : output, states: [...walked.states] };
   }
 
-  #packed(
+  private _packed(
     packed: PackedSequence,
     given: readonly (Tensor | undefined)[],
   ): { output: PackedSequence; states: Tensor[] } {
@@ -232,15 +232,15 @@ abstract class Recurrent extends Module {
     const inOrder = (t: Tensor, order: Tensor | null): Tensor =>
       order === null ? t : (t.indexSelect(1, order) as Tensor);
     const sorted = given.map((h) => h && inOrder(h, sortedIndices));
-    const walked = this.walk({ data, sizes }, this.#states(data, sizes[0]!, sorted));
+    const walked = this.walk({ data, sizes }, this._states(data, sizes[0]!, sorted));
     const output = new PackedSequence(walked.outputs, batchSizes, sortedIndices, unsortedIndices);
     return { output, states: walked.states.map((state) => inOrder(state, unsortedIndices)) };
   }
 
   /** The states to begin with: those given, after checks, or zeros. */
-  #states(like: Tensor, samples: number, given: readonly (Tensor | undefined)[]): Tensor[] {
+  private _states(like: Tensor, samples: number, given: readonly (Tensor | undefined)[]): Tensor[] {
     return given.map((state, i) => {
-      const expected = [this.numLayers * this.#directions, samples, i === 0 ? this.#outputSize : this.hiddenSize];
+      const expected = [this.numLayers * this._directions, samples, i === 0 ? this._outputSize : this.hiddenSize];
       if (state === undefined) return like.newZeros(expected);
       if (!isTensor(state)) throw wrongArgument(this.typeName(), 'the state', 'a tensor', state);
       if (!sameDims(state.layout.shape, expected)) throw new ShapeError(`${this.typeName()}: expected a state of shape ${showShape(expected)}, but got ${showShape(state.layout.shape)}`); // prettier-ignore

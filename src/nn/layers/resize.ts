@@ -1,14 +1,15 @@
 /** Layers that resize images or rearrange their pixels. */
+import { COUNT } from '../../base/arguments.ts';
 import type { Any, Given, LeftOut } from '../../base/call-types.ts';
 import { pythonFloat, pythonTuple } from '../../base/python-format.ts';
 import { readCall, signature } from '../../base/signature.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { pixelShuffle, pixelUnshuffle } from '../functional-images.ts';
 import { checkInterpolate, INTERPOLATE_KINDS, interpolateAs, type InterpolateMode, type InterpolateOptions } from '../functional-interpolate.ts'; // prettier-ignore
-import { requireCount } from '../options.ts';
 import type { Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
 import type { PixelShuffleFn, PixelUnshuffleFn, UpsampleFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 
 const { antialias: _, ...KINDS } = INTERPOLATE_KINDS;
@@ -127,15 +128,18 @@ export class UpsamplingBilinear2d extends Upsampling {
   protected readonly way = BILINEAR;
 }
 
+const PIXEL_SHUFFLE = layerOf<{ upscaleFactor: number }>('PixelShuffle', { upscaleFactor: COUNT }, { required: 1 });
+const PIXEL_UNSHUFFLE = layerOf<{ downscaleFactor: number }>('PixelUnshuffle', { downscaleFactor: COUNT }, { required: 1 }); // prettier-ignore
+
 /** Makes of each r² channels one of r times the height and width. */
 export class PixelShuffle<const out R extends number = number> extends Layer<PixelShuffleFn<R>> {
   readonly upscaleFactor: R;
 
   /** @throws ArgumentError for a factor that is not whole and positive */
-  constructor(upscaleFactor: R) {
+  constructor(upscaleFactor: R | { readonly upscaleFactor: R });
+  constructor(...args: readonly unknown[]) {
     super();
-    requireCount('PixelShuffle', 'upscaleFactor', upscaleFactor);
-    this.upscaleFactor = upscaleFactor;
+    this.upscaleFactor = readCall(PIXEL_SHUFFLE, args).upscaleFactor as R;
   }
 
   protected override run(x: Tensor): Tensor {
@@ -152,10 +156,10 @@ export class PixelUnshuffle<const out R extends number = number> extends Layer<P
   readonly downscaleFactor: R;
 
   /** @throws ArgumentError for a factor that is not whole and positive */
-  constructor(downscaleFactor: R) {
+  constructor(downscaleFactor: R | { readonly downscaleFactor: R });
+  constructor(...args: readonly unknown[]) {
     super();
-    requireCount('PixelUnshuffle', 'downscaleFactor', downscaleFactor);
-    this.downscaleFactor = downscaleFactor;
+    this.downscaleFactor = readCall(PIXEL_UNSHUFFLE, args).downscaleFactor as R;
   }
 
   protected override run(x: Tensor): Tensor {

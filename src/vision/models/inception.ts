@@ -286,10 +286,10 @@ export class Inception3<Out = Tensor | InceptionOutputs> extends nn.Module {
     this.avgpool = new nn.AdaptiveAvgPool2d([1, 1]);
     this.dropout = new nn.Dropout(dropout);
     this.fc = new nn.Linear(2048, numClasses);
-    if (initWeights) this.#initialise();
+    if (initWeights) this._initialise();
   }
 
-  #initialise(): void {
+  private _initialise(): void {
     for (const m of this.modules()) {
       if (!(m instanceof nn.Conv2d) && !(m instanceof nn.Linear)) continue;
       nn.init.truncNormal_(m.weight, 0, m === this.AuxLogits?.fc ? 0.001 : 0.1, -2, 2);

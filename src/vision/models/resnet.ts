@@ -190,32 +190,32 @@ export class ResNet extends nn.Module {
 
 /** Makes the stages one after the other, and remembers channels and dilation between them. */
 class Stages {
-  readonly #block: BlockClass;
-  readonly #groups: number;
-  readonly #baseWidth: number;
-  #channels = 64;
-  #dilation = 1;
+  private readonly _block: BlockClass;
+  private readonly _groups: number;
+  private readonly _baseWidth: number;
+  private _channels = 64;
+  private _dilation = 1;
 
   constructor(block: BlockClass, { groups = 1, widthPerGroup = 64 }: ResNetOptions) {
-    this.#block = block;
-    this.#groups = groups;
-    this.#baseWidth = widthPerGroup;
+    this._block = block;
+    this._groups = groups;
+    this._baseWidth = widthPerGroup;
   }
 
   next(planes: number, blocks: number, stride: number, dilate: boolean): nn.Sequential {
-    const previous = this.#dilation;
-    if (dilate) this.#dilation *= stride;
+    const previous = this._dilation;
+    if (dilate) this._dilation *= stride;
     const step = dilate ? 1 : stride;
-    const output = planes * this.#block.expansion;
+    const output = planes * this._block.expansion;
     const downsample =
-      step === 1 && this.#channels === output
+      step === 1 && this._channels === output
         ? null
-        : sequence(conv1x1(this.#channels, output, step), new nn.BatchNorm2d(output));
-    const shared = { groups: this.#groups, baseWidth: this.#baseWidth };
-    const layers = [new this.#block(this.#channels, planes, { ...shared, stride: step, downsample, dilation: previous })]; // prettier-ignore
-    this.#channels = output;
+        : sequence(conv1x1(this._channels, output, step), new nn.BatchNorm2d(output));
+    const shared = { groups: this._groups, baseWidth: this._baseWidth };
+    const layers = [new this._block(this._channels, planes, { ...shared, stride: step, downsample, dilation: previous })]; // prettier-ignore
+    this._channels = output;
     while (layers.length < blocks)
-      layers.push(new this.#block(output, planes, { ...shared, dilation: this.#dilation }));
+      layers.push(new this._block(output, planes, { ...shared, dilation: this._dilation }));
     return sequence(...layers);
   }
 }

@@ -64,10 +64,10 @@ export class VGG extends nn.Module {
       new nn.Dropout(dropout),
       new nn.Linear(4096, numClasses),
     );
-    if (initWeights) this.#initialise();
+    if (initWeights) this._initialise();
   }
 
-  #initialise(): void {
+  private _initialise(): void {
     for (const m of this.modules()) {
       if (m instanceof nn.Conv2d) nn.init.kaimingNormal_(m.weight, { mode: 'fanOut', nonlinearity: 'relu' });
       else if (m instanceof nn.Linear) nn.init.normal_(m.weight, 0, 0.01);
