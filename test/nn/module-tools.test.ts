@@ -173,19 +173,3 @@ describe('nn.utils', () => {
     expect(() => nn.utils.fuseConvBnEval(layer.train(), norm)).toThrow(/eval mode/);
   });
 });
-
-test('copies of layers run', () => {
-  const layers: [nn.AnyLayer, Tensor][] = [
-    [new nn.Conv2d(3, 4, 3, { padding: 1, paddingMode: 'circular' }), randn(1, 3, 8, 8)],
-    [new nn.ConvTranspose1d(3, 4, 3), randn(1, 3, 8)],
-    [new nn.BatchNorm2d(3), randn(2, 3, 4, 4)],
-    [new nn.MaxPool2d(2), randn(1, 3, 8, 8)],
-    [new nn.AvgPool3d(2), randn(1, 3, 4, 4, 4)],
-    [new nn.AdaptiveAvgPool2d({ outputSize: 2 }), randn(1, 3, 8, 8)],
-    [new nn.LPPool1d(2, 2), randn(1, 3, 8)],
-    [new nn.ReflectionPad2d(1), randn(1, 3, 4, 4)],
-    [new nn.Unfold(2), randn(1, 3, 4, 4)],
-    [new nn.PixelShuffle({ upscaleFactor: 2 }), randn(1, 4, 4, 4)],
-  ];
-  for (const [layer, x] of layers) expect(deepcopy(layer)(x).tolist(), String(layer)).toEqual(layer(x).tolist());
-});
