@@ -120,7 +120,7 @@ type How = Pick<ResampleArguments, 'taps' | 'coordinates' | 'rounding'>;
 /** Sequences are images of height one; volumes are resampled along height and width, then along the depth. */
 function resampled(x: Tensor, size: readonly number[], scale: readonly (number | null)[], how: How): Tensor {
   const run = (y: Tensor, to: readonly [number, number], by: readonly [number | null, number | null]): Tensor =>
-    apply1(resample.resample2d, [y], resampleParams({ size: to, scale: by, ...how } as ResampleArguments));
+    apply1(resample.resample2d, [y], resampleParams({ size: to, scale: by, ...how }));
   if (size.length === 2) return run(x, [size[0]!, size[1]!], [scale[0]!, scale[1]!]);
   if (size.length === 1) return run(x.unsqueeze(2), [1, size[0]!], [null, scale[0]!]).squeeze(2);
   const [batch, channels, depth, height, width] = x.layout.shape as [number, number, number, number, number];

@@ -71,7 +71,7 @@ function inside(at: Tensor, size: number, { padding, align }: Sampler): Tensor {
   if (padding === 'zeros') return at;
   const within = padding === 'border' ? at : reflected(at, align ? 0 : -1, align ? 2 * (size - 1) : 2 * size - 1);
   // Nothing flows back through what is clipped, its bounds included; NaN is the first pixel, as in PyTorch.
-  const kept = where(within.gt(0).logicalAnd(within.lt(size - 1)), 1, 0).to(at.dtype as 'float32');
+  const kept = where(within.gt(0).logicalAnd(within.lt(size - 1)), 1, 0).to(at.dtype);
   const clipped = within.detach().clamp({ min: 0, max: size - 1 });
   const finite = where(clipped.isnan(), clipped.newZeros([]), clipped);
   const free = where(kept.eq(1), within, within.newZeros([]));

@@ -383,7 +383,8 @@ export abstract class ModuleBase {
   }
 }
 
-registerBlank((of) => Reflect.construct(ModuleBase as unknown as new () => ModuleBase, [], of.constructor as new () => ModuleBase) as ModuleBase); // prettier-ignore
+const construct = ModuleBase as unknown as new () => ModuleBase; // the class is abstract
+registerBlank((of): ModuleBase => Reflect.construct(construct, [], of.constructor));
 
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 

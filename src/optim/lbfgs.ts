@@ -176,7 +176,7 @@ function lossOf(value: unknown): number {
 
 function flatGrad({ params, maximize }: Group): Tensor {
   const all = params.map(({ grad, dtype, device, layout }) => grad?.reshape(-1) ?? zeros([layout.numel], { dtype, device })); // prettier-ignore
-  const flat = cat(all as Tensor[]) as Tensor;
+  const flat: Tensor = cat(all as Tensor[]);
   return maximize ? flat.neg() : flat;
 }
 
@@ -202,7 +202,7 @@ function run(group: Group, memory: Memory, evaluate: () => { loss: number; grad:
     const direction = (memory.direction = directionOf(group, memory, grad));
     memory.grad = grad.clone();
     memory.loss = loss;
-    memory.step = memory.iterations === 1 ? Math.min(1, 1 / (grad.abs().sum().item() as number)) * lr : lr;
+    memory.step = memory.iterations === 1 ? Math.min(1, 1 / grad.abs().sum().item()) * lr : lr;
     const slope = dot(grad, direction);
     if (slope > -toleranceChange) return;
     let used = 0;
@@ -293,10 +293,7 @@ function unpackMemory(saved: ReadonlyMap<string, unknown>, { params }: Group, er
   const size = params.reduce((sum, { layout }) => sum + layout.numel, 0);
   const flat = (value: unknown, what: string): Tensor => {
     if (!(value instanceof Tensor) || value.ndim !== 1 || value.layout.numel !== size) throw error(`${what} is ${inWords(value)}; expected a tensor of ${size} elements`); // prettier-ignore
-    const copy = value
-      .detach()
-      .to(params[0]!.dtype as 'float32')
-      .clone();
+    const copy = value.detach().to(params[0]!.dtype).clone();
     copy.storage.kept = true;
     return copy;
   };

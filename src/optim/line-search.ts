@@ -37,8 +37,8 @@ export interface LineSearch {
 const FALL = 1e-4;
 const FLATTEN = 0.9;
 
-export const dot = (a: Tensor, b: Tensor): number => a.mul(b).sum().item() as number;
-export const largest = (x: Tensor): number => x.abs().max().item() as number;
+export const dot = (a: Tensor, b: Tensor): number => a.mul(b).sum().item();
+export const largest = (x: Tensor): number => x.abs().max().item();
 
 /** The minimum of the cubic through two points with their slopes, within bounds. */
 function cubic(a: Point, b: Point, bounds?: readonly [number, number]): number {

@@ -139,11 +139,11 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     if (beforeStep.size + afterStep.size === 0) return this.runStep(closure);
     let args: readonly unknown[] = closure === undefined ? [] : [closure];
     for (const hook of beforeStep) {
-      const changed = hook(this as unknown as Optimizer, args);
+      const changed = hook(this, args);
       if (Array.isArray(changed)) args = changed;
     }
     const loss = this.runStep(args[0] as (() => T) | undefined);
-    for (const hook of afterStep) hook(this as unknown as Optimizer, args);
+    for (const hook of afterStep) hook(this, args);
     return loss;
   }
 
@@ -208,9 +208,9 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    * optimizer.loadStateDict(checkpoint.get('optimizer'));
    */
   stateDict(): OptimizerState {
-    for (const hook of this.#hooks.beforeSave) hook(this as unknown as Optimizer);
+    for (const hook of this.#hooks.beforeSave) hook(this);
     let state = this.packed();
-    for (const hook of this.#hooks.afterSave) state = hook(this as unknown as Optimizer, state) ?? state;
+    for (const hook of this.#hooks.afterSave) state = hook(this, state) ?? state;
     return state;
   }
 
@@ -232,10 +232,9 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
    */
   loadStateDict(saved: OptimizerState | CheckpointValue | undefined): void {
     let state = saved;
-    for (const hook of this.#hooks.beforeLoad)
-      state = hook(this as unknown as Optimizer, state as OptimizerState) ?? state;
+    for (const hook of this.#hooks.beforeLoad) state = hook(this, state as OptimizerState) ?? state;
     this.unpack(state);
-    for (const hook of this.#hooks.afterLoad) hook(this as unknown as Optimizer);
+    for (const hook of this.#hooks.afterLoad) hook(this);
   }
 
   /** {@link loadStateDict} without its hooks. */

@@ -1,5 +1,5 @@
 /** The schedule that looks at how training goes (https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html). */
-import { arrayOf, either, kind, NOT_NEGATIVE, NUMBER, oneOf, requireKind, SIZE } from '../base/arguments.ts';
+import { arrayOf, either, kind, NOT_NEGATIVE, NUMBER, oneOf, requireKind, show, SIZE } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
@@ -43,7 +43,7 @@ const { op, kinds } = schedulerSignature<ReduceLROnPlateauOptions>('ReduceLROnPl
 });
 const { lastEpoch: _, ...OWN } = kinds;
 type All = ReduceLROnPlateauOptions & { optimizer: AnyOptimizer };
-const SIGNATURE = signature<All>(op, OWN as never, { required: 1, example: "new optim.lrScheduler.ReduceLROnPlateau(optimizer, 'min')" }); // prettier-ignore
+const SIGNATURE = signature<All>(op, OWN, { required: 1, example: "new optim.lrScheduler.ReduceLROnPlateau(optimizer, 'min')" }); // prettier-ignore
 const METRIC = kind('a number or a tensor of one element', (value) => typeof value === 'number' || (isTensor(value) && value.layout.numel === 1)); // prettier-ignore
 
 /** Reduces the rates when a metric has stopped getting better; `step(metric)` after each epoch. */
@@ -91,7 +91,7 @@ export class ReduceLROnPlateau extends LRScheduler {
   override step(metrics?: number | Tensor, epoch?: number): void {
     requireKind(`${op}.step`, 'the metric', metrics, METRIC, 'write scheduler.step(validationLoss)');
     forbidWhileRecording('step: a schedule counts in JavaScript', 'call scheduler.step() after the compiled function');
-    const current = isTensor(metrics) ? Number(metrics.item()) : metrics!;
+    const current = isTensor(metrics) ? metrics.item() : metrics!;
     this.lastEpoch = epoch ?? this.lastEpoch + 1;
     if (this.#isBetter(current)) {
       this.#best = current;
@@ -159,7 +159,7 @@ export class ReduceLROnPlateau extends LRScheduler {
     const word = <W extends string>(name: string, ...words: readonly W[]): W => {
       const value = state.get(name) as W;
       if (words.includes(value)) return value;
-      throw error(`${name} is ${String(value)}; expected one of ${words.join(', ')}`);
+      throw error(`${name} is ${show(value)}; expected one of ${words.join(', ')}`);
     };
     const settings = {
       mode: word<Mode>('mode', 'min', 'max'),

@@ -23,7 +23,7 @@ export type Pointwise = <T extends Tensor>(x: T) => T;
 function of<K extends MethodName>(name: K): FunctionOf<K> {
   const call = (x: Tensor, ...args: readonly unknown[]): unknown => {
     requireTensor(name, 'the first argument', x);
-    return (x[name] as (...args: readonly unknown[]) => unknown)(...args);
+    return Reflect.apply(x[name], x, args);
   };
   return call as unknown as FunctionOf<K>;
 }

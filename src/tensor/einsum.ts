@@ -40,7 +40,8 @@ export function einsum(equation: string, ...operands: readonly Tensor[] | readon
 function letters(text: string, what: string): string[] {
   const split = /^([a-zA-Z]*)(?:(\.\.\.)([a-zA-Z]*))?$/.exec(text);
   if (split === null) throw new ArgumentError(`einsum: expected letters and at most one '...' ${what}, but got '${text}'`); // prettier-ignore
-  return [...split[1]!, ...(split[2] === undefined ? [] : ['...', ...split[3]!])];
+  const each = (word: string): string[] => Array.from(word);
+  return [...each(split[1]!), ...(split[2] === undefined ? [] : ['...', ...each(split[3]!)])];
 }
 
 /** The operand with one dimension for each of its letters. */

@@ -62,7 +62,8 @@ function root(sum: Tensor, p: number): Tensor {
   return (p === 2 ? positive.sqrt() : positive.pow(1 / p)).maskedFill(zero, 0);
 }
 
-type MatrixOrder = 'fro' | 1 | -1 | 2 | -2 | 'nuc' | number;
+/** Numbers are 1, -1, 2, -2, infinity and -infinity. */
+type MatrixOrder = 'fro' | 'nuc' | number;
 interface MatrixNormCall {
   ord?: MatrixOrder;
   dim?: readonly [number, number];

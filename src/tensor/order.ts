@@ -221,7 +221,7 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
   for (const value of asked.detach().toTypedArray()) if (!(value >= 0 && value <= 1)) throw new ArgumentError(`${op}: expected every q between 0 and 1, but got ${value}`); // prettier-ignore
   const flat = dim === undefined || dim === null;
   const axis = flat ? 0 : requireLine(op, x, dim);
-  const last = (flat ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x.movedim(axis, -1)) as Tensor;
+  const last = flat ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x.movedim(axis, -1);
   const sorted = apply(indexingOps.sort, [last], sortParams(-1, false))[0]!;
   const size = sorted.layout.shape.at(-1)!;
   const nans = sorted.detach().isnan();

@@ -134,7 +134,7 @@ export function repeatInterleave(x: Tensor, ...args: readonly unknown[]): Tensor
   const from = dim === undefined ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x;
   const axis = existingDim('repeatInterleave', dim ?? 0, from.ndim);
   const size = from.layout.shape[axis]!;
-  const counts = isTensor(repeats) && repeats.layout.numel === 1 ? Number(repeats.item()) : repeats;
+  const counts = isTensor(repeats) && repeats.layout.numel === 1 ? repeats.item() : repeats;
   if (typeof counts === 'number') {
     const shape = from.layout.shape;
     const spread = from.unsqueeze(axis + 1).expand([...shape.slice(0, axis + 1), counts, ...shape.slice(axis + 1)]);

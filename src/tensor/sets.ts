@@ -14,7 +14,7 @@ import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 type Values = ArrayLike<number | bigint>;
-const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray() as Values;
+const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray();
 const whole = (x: Tensor, values: readonly number[], shape: readonly number[]): Tensor =>
   hostTensor(BigInt64Array.from(values, BigInt), shape, 'int64', x.storage.device);
 

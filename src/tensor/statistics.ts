@@ -11,7 +11,6 @@ import { cat } from './functions.ts';
 import { varianceCall, type VarianceOptions } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 
-type Dims = DimsArg | undefined;
 const keep = (keepdim: boolean): { keepdim: boolean } => ({ keepdim });
 
 /** The variance and the mean; arguments as {@link Tensor.var}. */
@@ -75,7 +74,7 @@ export function countNonzero(x: Tensor, ...args: Call<[dim?: DimsArg | null], Co
 export function countNonzero(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('countNonzero', 'the input', x);
   const { dim } = readCall<CountCall>(COUNT_NONZERO, args);
-  return (x.dtype === 'bool' ? x : x.ne(0)).sum((dim ?? undefined) as Dims as number);
+  return (x.dtype === 'bool' ? x : x.ne(0)).sum((dim ?? undefined) as number);
 }
 
 interface AminmaxCall {

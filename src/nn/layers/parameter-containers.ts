@@ -102,7 +102,7 @@ function parameterOf(op: string, value: Tensor): Parameter {
 
 /** Of one parameter, as both containers print it. */
 function lines(entries: Iterable<readonly [string, Parameter]>, type: (x: Parameter) => string): string {
-  const all = [...entries].map(([name, x]) => `    (${name}): Parameter containing: [${type(x)} of size ${x.shape.join('x')}]`); // prettier-ignore
+  const all = [...entries].map(([name, x]) => `    (${name}): Parameter containing: [${type(x)} of size ${x.layout.shape.join('x')}]`); // prettier-ignore
   return all.length === 0 ? '' : `\n${all.join('\n')}\n`;
 }
 

@@ -47,7 +47,7 @@ function normOf(x: Tensor, order: number): Tensor {
 
 function totalOf(op: string, tensors: readonly Tensor[], order: number, mustBeFinite: boolean): Tensor {
   if (tensors.length === 0) return zeros([]);
-  const total = normOf(stack(tensors.map((x) => normOf(x, order))) as Tensor, order);
+  const total = normOf(stack(tensors.map((x): Tensor => normOf(x, order))), order);
   if (mustBeFinite && !Number.isFinite(total.item())) throw new ArgumentError(`${op}: the total norm of order ${order} is ${String(total.item())}, so gradients cannot be clipped by it; leave errorIfNonfinite out to scale them anyway`); // prettier-ignore
   return total;
 }
