@@ -46,7 +46,7 @@ function check(fn: Fn, shapes: readonly (readonly number[])[], second = false): 
   if (!second) return;
   const slope = (inputs: Tensor[]): Tensor => {
     const gs = grad(weighted(fn(...inputs), 5), inputs, { createGraph: true });
-    return gs.map((g, k) => weighted(g!, 7 + k)).reduce((a, b) => a.add(b));
+    return gs.map((g, k) => weighted(g, 7 + k)).reduce((a, b) => a.add(b));
   };
   const ys = leaves(values);
   const curvature = grad(slope(ys), ys).map((g, k) => g ?? shaped(values[k]!, shapes[k]!).mul(0));
@@ -95,13 +95,13 @@ describe('gradients of batchNorm', () => {
 
   it.each([[[4, 3]], [[2, 3, 4]], [[2, 2, 2, 3]]])('second ones, %j', (shape) => {
     const c = shape[1]!;
-    check(squared((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight!, bias: bias!, training: true })), [shape, [c], [c]], true); // prettier-ignore
+    check(squared((x, weight, bias) => F.batchNorm(x, null, null, { weight: weight, bias: bias, training: true })), [shape, [c], [c]], true); // prettier-ignore
     check(
       squared((x) => F.batchNorm(x, null, null, { training: true, eps: 0.1 })),
       [shape],
       true,
     );
-    check(squared((x, weight, bias) => F.batchNorm(x, ...stats(c), { weight: weight!, bias: bias! })), [shape, [c], [c]], true); // prettier-ignore
+    check(squared((x, weight, bias) => F.batchNorm(x, ...stats(c), { weight: weight, bias: bias })), [shape, [c], [c]], true); // prettier-ignore
   });
 });
 

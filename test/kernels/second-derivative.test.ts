@@ -26,14 +26,14 @@ function firstDerivatives(
     .pow(2)
     .sum();
   const gradients = grad(weighted, inputs, { createGraph: true });
-  const terms = gradients.map((g, i) => g!.mul(float64(values(shapes[i]!, 60 + i), shapes[i]!)).sum());
+  const terms = gradients.map((g, i) => g.mul(float64(values(shapes[i]!, 60 + i), shapes[i]!)).sum());
   return { inputs, total: terms.reduce((a, b) => a.add(b)) };
 }
 
 function check(f: (...inputs: Tensor[]) => Tensor, shapes: readonly (readonly number[])[]): void {
   const data = shapes.map((shape, i) => values(shape, i + 1));
   const { inputs, total } = firstDerivatives(f, shapes, data);
-  const second = grad(total, inputs).map((g) => [...(g!.toTypedArray() as Float64Array)]);
+  const second = grad(total, inputs).map((g) => [...(g.toTypedArray() as Float64Array)]);
   const step = 1e-5;
   data.forEach((d, i) => {
     for (let e = 0; e < d.length; e += Math.max(1, Math.floor(d.length / 7))) {

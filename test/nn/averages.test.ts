@@ -39,7 +39,7 @@ const OPTIONS: Record<string, optim.swaUtils.AveragedModelOptions> = {
 describe('AveragedModel', () => {
   test.each(Object.keys(fixture.averages))('%s', (name) => {
     const trained = model();
-    const average = new AveragedModel(trained, OPTIONS[name]!);
+    const average = new AveragedModel(trained, OPTIONS[name]);
     for (let step = 0; step < 4; step++) {
       fill(trained, step + 1);
       trained(wave([4, 3], step));

@@ -48,7 +48,7 @@ describe.each(rows)('$name $args $options', ({ name, args, options, printed, sta
 
   test.runIf(inputs !== undefined)('computes and differentiates as PyTorch does', () => {
     const layer = make();
-    const xs = inputs!.map(([shape, values]) => tensor(values).reshape(shape).detach().requiresGrad_() as Tensor);
+    const xs = inputs!.map(([shape, values]) => tensor(values).reshape(shape).detach().requiresGrad_());
     const ys = flat(layer(...xs));
     expect(ys.length).toBe(outputs!.length);
     ys.forEach((y, i) => {

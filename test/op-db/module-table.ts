@@ -34,9 +34,9 @@ const transformerLayer = (name: 'TransformerEncoderLayer' | 'TransformerDecoderL
 export const MODULES: Readonly<Record<string, Adapter>> = {
   'nn.Linear': op('nn.Linear', 'in out bias', (a: number, b: number, bias?: boolean) => new nn.Linear(a, b, options({ bias }))), // prettier-ignore
   'nn.Conv2d': op('nn.Conv2d', 'in out kernel stride padding dilation groups bias padding_mode="zeros"', (a: number, b: number, kernel: unknown, stride: unknown, padding: unknown, dilation: unknown, groups?: number, bias?: boolean) =>
-    new nn.Conv2d(a, b, pair(kernel)!, options({ stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups, bias }) as never)), // prettier-ignore
+    new nn.Conv2d(a, b, pair(kernel)!, options({ stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups, bias }))), // prettier-ignore
   'nn.ConvTranspose2d': op('nn.ConvTranspose2d', 'in out kernel stride padding output_padding groups bias dilation', (a: number, b: number, kernel: unknown, stride: unknown, padding: unknown, outputPadding: unknown, groups?: number, bias?: boolean, dilation?: unknown) =>
-    new nn.ConvTranspose2d(a, b, pair(kernel)!, options({ stride: pair(stride), padding: pair(padding), outputPadding: pair(outputPadding), groups, bias, dilation: pair(dilation) }) as never)), // prettier-ignore
+    new nn.ConvTranspose2d(a, b, pair(kernel)!, options({ stride: pair(stride), padding: pair(padding), outputPadding: pair(outputPadding), groups, bias, dilation: pair(dilation) }))), // prettier-ignore
   'nn.BatchNorm1d': norm(nn.BatchNorm1d, 'BatchNorm1d'),
   'nn.BatchNorm2d': norm(nn.BatchNorm2d, 'BatchNorm2d'),
   'nn.BatchNorm3d': norm(nn.BatchNorm3d, 'BatchNorm3d'),

@@ -69,7 +69,7 @@ function compareRow(o: optim.Optimizer, row: Rows[number], step: number): void {
 }
 
 function move(scheduler: optim.LRScheduler, i: number): void {
-  if (scheduler instanceof S.ReduceLROnPlateau) scheduler.step(fixture.metrics[i]!);
+  if (scheduler instanceof S.ReduceLROnPlateau) scheduler.step(fixture.metrics[i]);
   else scheduler.step();
 }
 

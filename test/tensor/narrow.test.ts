@@ -44,9 +44,9 @@ test.each(fixture.conversions.map((row) => [row[0][0], row[1][0], row] as const)
 
 type Call = (...args: Tensor[]) => Tensor;
 const CALLS: Readonly<Record<string, Call>> = {
-  add: (x, y) => x.add(y!),
-  mul: (x, y) => x.mul(y!),
-  div: (x, y) => x.div(y!),
+  add: (x, y) => x.add(y),
+  mul: (x, y) => x.mul(y),
+  div: (x, y) => x.div(y),
   neg: (x) => x.neg(),
   abs: (x) => x.abs(),
   exp: (x) => x.exp(),
@@ -59,11 +59,11 @@ const CALLS: Readonly<Record<string, Call>> = {
   amax: (x) => x.amax(),
   cumsum: (x) => x.cumsum(-1),
   softmax: (x) => x.softmax(1),
-  linear: (x, w) => F.linear(x, w!, null),
-  matmul: (x, y) => x.matmul(y!.t()),
-  conv2d: (x, w) => F.conv2d(x, w!, null),
+  linear: (x, w) => F.linear(x, w, null),
+  matmul: (x, y) => x.matmul(y.t()),
+  conv2d: (x, w) => F.conv2d(x, w, null),
   maxPool2d: (x) => F.maxPool2d(x, 2),
-  crossEntropy: (x, y) => F.crossEntropy(x, y!),
+  crossEntropy: (x, y) => F.crossEntropy(x, y),
 };
 
 describe.each(['eager', 'compiled'])('%s', (mode) => {
@@ -114,7 +114,7 @@ test('a network in bfloat16 learns, and its state survives a file', () => {
     const state = deserialize(serialize(net.stateDict(), { format }));
     for (const [name, value] of net.stateDict()) {
       expect(state.get(name)!.dtype).toBe(value.dtype);
-      expect(valuesOf(state.get(name)!)).toEqual(valuesOf(value));
+      expect(valuesOf(state.get(name))).toEqual(valuesOf(value));
     }
   }
 });

@@ -8,7 +8,7 @@ import { elementwiseManyLaunch } from '../../src/kernels/wgsl/many.ts';
 import { distance, newTestDevice, offerAsGpu, randomFloats, runLaunches, testDevice } from '../support/webgpu.ts';
 
 const device = await testDevice();
-const small = (await newTestDevice({ pageBytes: 64 << 10 })) as WebGpuDevice | undefined;
+const small = (await newTestDevice({ pageBytes: 64 << 10 }));
 afterAll(() => small?.destroy());
 
 const values = async (x: Tensor): Promise<number[]> => [...((await x.toTypedArrayAsync()) as Float32Array)];
@@ -70,7 +70,7 @@ describe.skipIf(device === undefined)('joined on WebGPU', () => {
 
   test('with known statistics it becomes part of the convolution, by a table that is kept until weights change', async () => {
     manualSeed(4);
-    const block = new Block().to('gpu').eval() as Block;
+    const block = new Block().to('gpu').eval();
     const x = randn(2, 4, 5, 5).to('gpu');
     noGrad(() => {
       block.norm1.running_mean!.copy_(randn(6).to('gpu'));
