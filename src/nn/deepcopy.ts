@@ -113,7 +113,9 @@ function copyModule(module: ModuleBase, memo: Memo): ModuleBase {
   for (const key of Reflect.ownKeys(module)) {
     if (key === INTERNALS || key === 'training' || key === 'prototype') continue;
     const property = Object.getOwnPropertyDescriptor(module, key)!;
-    if ('value' in property) property.value = copyOf(property.value, memo);
+    // What is computed, such as a normalised weight, will be again.
+    const computed = property.enumerable === false && isTensor(property.value) && !property.value.isLeaf;
+    if ('value' in property) property.value = copyOf(computed ? (property.value as Tensor).detach() : property.value, memo); // prettier-ignore
     Object.defineProperty(copy, key, property);
   }
   return copy;
@@ -126,6 +128,10 @@ function copyInternals(from: Internals, to: Internals): void {
   for (const [name, persistent] of from.buffers) to.buffers.set(name, persistent);
   for (const list of ['before', 'after', 'backwardBefore', 'backwardAfter'] as const) (to.hooks[list] as unknown[]).push(...from.hooks[list]); // prettier-ignore
   to.hooks.version = from.hooks.version;
+  if (from.stateHooks !== undefined) {
+    const { before, after, beforeLoad, afterLoad } = from.stateHooks;
+    to.stateHooks = { before: [...before], after: [...after], beforeLoad: [...beforeLoad], afterLoad: [...afterLoad] };
+  }
   to.settle = from.settle;
   to.folds = from.folds;
 }

@@ -19,6 +19,7 @@ import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { deepcopy, registerBlank } from './deepcopy.ts';
 import { Parameter } from './parameter.ts';
+import { addStateHook, afterLoading, toLoad, type LoadStateDictPostHook, type LoadStateDictPreHook, type StateDictPostHook, type StateDictPreHook } from './state-dict-hooks.ts'; // prettier-ignore
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
 
 /** A function of every module; it may be written for `nn.Module`, which can be called. */
@@ -195,11 +196,15 @@ export abstract class ModuleBase {
     const state: StateDict = new Map();
     const visit = (module: ModuleBase, prefix: string, depth: number): void => {
       requireFlat('stateDict', module, depth);
+      const { stateHooks } = module[INTERNALS];
+      const path = prefix === '' ? '' : `${prefix}.`;
+      for (const hook of stateHooks?.before ?? []) hook(module, path);
       for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
       for (const [name, buffer] of ownBuffers(module)) {
         if (module[INTERNALS].buffers.get(name) === true) state.set(join(prefix, name), buffer);
       }
       for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
+      for (const hook of stateHooks?.after ?? []) hook(module, state, path);
     };
     visit(this, '', 0);
     return state;
@@ -215,7 +220,33 @@ export abstract class ModuleBase {
     options: LoadOptions = {},
   ): LoadResult {
     const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
-    return copyState(this.typeName(), this.stateDict(), state, strict);
+    const result = copyState(this.typeName(), this.stateDict(), toLoad(this, state), strict);
+    afterLoading(this, result);
+    return result;
+  }
+
+  /**
+   * Runs `hook(module, prefix)` before this module's part of a state dict is made
+   * (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_state_dict_pre_hook).
+   * @returns a handle whose `remove()` takes the hook away; so do the following
+   */
+  registerStateDictPreHook(hook: StateDictPreHook): RemovableHandle {
+    return addStateHook('registerStateDictPreHook', this, 'before', hook);
+  }
+
+  /** Runs `hook(module, state, prefix)` after this module's part of a state dict has been made; it may change the dict. */
+  registerStateDictPostHook(hook: StateDictPostHook): RemovableHandle {
+    return addStateHook('registerStateDictPostHook', this, 'after', hook);
+  }
+
+  /** Runs `hook(module, state, prefix)` before a state dict is loaded into this module or one above it; it may change the copy that is loaded. */
+  registerLoadStateDictPreHook(hook: LoadStateDictPreHook): RemovableHandle {
+    return addStateHook('registerLoadStateDictPreHook', this, 'beforeLoad', hook);
+  }
+
+  /** Runs `hook(module, { missingKeys, unexpectedKeys })` after a state dict has been loaded. */
+  registerLoadStateDictPostHook(hook: LoadStateDictPostHook): RemovableHandle {
+    return addStateHook('registerLoadStateDictPostHook', this, 'afterLoad', hook);
   }
 
   // ---- modes
@@ -530,7 +561,7 @@ export const isPosition = (name: string): boolean => /^-?\d+$/.test(name);
 /** Gives a new module its bookkeeping, invisible among its properties. */
 function stamp<M extends ModuleBase>(module: M): M {
   Object.defineProperty(module, 'training', { value: true, writable: true, enumerable: false, configurable: true });
-  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Hooks(), settle: undefined, folds: false }; // prettier-ignore
+  const internals: Internals = { added: new Set(), parameters: [], seen: false, buffers: new Map(), hooks: new Hooks(), stateHooks: undefined, settle: undefined, folds: false }; // prettier-ignore
   Object.defineProperty(module, INTERNALS, { value: internals });
   return module;
 }

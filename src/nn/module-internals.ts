@@ -2,6 +2,7 @@
 import type { ModuleBase } from './module-base.ts';
 import { everyModule, type Hooks } from './module-hooks.ts';
 import { Parameter } from './parameter.ts';
+import type { StateHooks } from './state-dict-hooks.ts';
 
 /** A module's bookkeeping, kept out of its visible properties. */
 export interface Internals {
@@ -14,6 +15,8 @@ export interface Internals {
   /** Buffers by name; whether stateDict() includes them. */
   readonly buffers: Map<string, boolean>;
   readonly hooks: Hooks;
+  /** Hooks of state dicts; none are kept where there are none. */
+  stateHooks: StateHooks | undefined;
   /** Of lists: brings the children in order after assignments, before they are gone through. */
   settle: ((list: ModuleBase) => void) | undefined;
   /** Whether printing shows children that print alike as one, with their number: ModuleList. */

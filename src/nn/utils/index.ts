@@ -4,3 +4,7 @@ export { parametersToVector, vectorToParameters } from './convert-parameters.ts'
 export { fuseConvBnEval, fuseLinearBnEval } from './fusion.ts';
 export { consumePrefixInStateDictIfPresent } from '../state-dict.ts';
 export * as rnn from './rnn.ts';
+export * as parametrizations from './parametrizations.ts';
+export * as parametrize from './parametrize.ts';
+export { removeSpectralNorm, spectralNorm } from './spectral-norm.ts';
+export { removeWeightNorm, weightNorm } from './weight-norm.ts';
