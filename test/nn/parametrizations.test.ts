@@ -127,6 +127,8 @@ describe('parametrizations of one’s own', () => {
     const same = (): boolean => new Set([layer.weight, layer.weight]).size === 1;
     expect([same(), parametrize.cached(same), same()]).toEqual([false, true, false]);
     expect([parametrize.isParametrized(layer), parametrize.isParametrized(layer, 'bias')]).toEqual([true, false]);
+    expect(changed.parametrizations['weight']).toBeInstanceOf(parametrize.ParametrizationList);
+    expect([layer.typeName(), parametrize.typeBeforeParametrizations(layer)]).toEqual(['ParametrizedLinear', 'Linear']);
     parametrize.removeParametrizations(layer, 'weight');
     expect(layer.weight === weight).toBe(true);
     expect(weight.tolist()).toEqual([[2, 4], [4, 8]]); // prettier-ignore

@@ -29,6 +29,9 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/averages.test.ts': words(
     'optim.swaUtils.AveragedModel optim.swaUtils.SWALR optim.swaUtils.getEmaAvgFn optim.swaUtils.getEmaMultiAvgFn optim.swaUtils.getSwaAvgFn optim.swaUtils.getSwaMultiAvgFn optim.swaUtils.updateBn',
   ),
+  'nn/parametrizations.test.ts': words(
+    'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
+  ),
   'tensor/devices.test.ts': words(
     'cuda.isAvailable cuda.deviceCount cuda.init cuda.isInitialized cuda.currentDevice cuda.setDevice cuda.getDeviceName cuda.synchronize cuda.synchronizeAsync cuda.emptyCache cuda.memoryAllocated cuda.memoryReserved cuda.maxMemoryAllocated cuda.resetPeakMemoryStats cuda.manualSeed',
   ),
