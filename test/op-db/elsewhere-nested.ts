@@ -32,6 +32,9 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/parametrizations.test.ts': words(
     'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
   ),
+  'nn/prune.test.ts': words(
+    'nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
+  ),
   'tensor/devices.test.ts': words(
     'cuda.isAvailable cuda.deviceCount cuda.init cuda.isInitialized cuda.currentDevice cuda.setDevice cuda.getDeviceName cuda.synchronize cuda.synchronizeAsync cuda.emptyCache cuda.memoryAllocated cuda.memoryReserved cuda.maxMemoryAllocated cuda.resetPeakMemoryStats cuda.manualSeed',
   ),

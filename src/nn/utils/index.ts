@@ -6,5 +6,6 @@ export { consumePrefixInStateDictIfPresent } from '../state-dict.ts';
 export * as rnn from './rnn.ts';
 export * as parametrizations from './parametrizations.ts';
 export * as parametrize from './parametrize.ts';
+export * as prune from './prune.ts';
 export { removeSpectralNorm, spectralNorm } from './spectral-norm.ts';
 export { removeWeightNorm, weightNorm } from './weight-norm.ts';
