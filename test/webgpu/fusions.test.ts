@@ -2,13 +2,12 @@
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compile, F, manualSeed, nn, noGrad, optim, randn, tensor, type Tensor } from '../../src/index-node.ts';
-import type { WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import type { ElementwiseSpec } from '../../src/kernels/formula/elementwise.ts';
 import { elementwiseManyLaunch } from '../../src/kernels/wgsl/many.ts';
 import { distance, newTestDevice, offerAsGpu, randomFloats, runLaunches, testDevice } from '../support/webgpu.ts';
 
 const device = await testDevice();
-const small = (await newTestDevice({ pageBytes: 64 << 10 }));
+const small = await newTestDevice({ pageBytes: 64 << 10 });
 afterAll(() => small?.destroy());
 
 const values = async (x: Tensor): Promise<number[]> => [...((await x.toTypedArrayAsync()) as Float32Array)];
