@@ -12,7 +12,7 @@ import { registerParametrization, type Parametrized } from './parametrize.ts';
 import { asMatrix, outputDim, randomUnit, sigmaOf, SPECTRAL_KINDS, unit, type SpectralNormCall } from './spectral-norm.ts'; // prettier-ignore
 import { normExceptDim, weightOf, type WeightNormCall } from './weight-norm.ts';
 
-class WeightNorm extends Module {
+class WeightNormFunction extends Module {
   readonly dim: number | null;
 
   constructor(dim: number | null) {
@@ -53,7 +53,7 @@ export function weightNorm<M extends ModuleBase>(
 export function weightNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight', dim = 0 } = readCall(WEIGHT_NORM, args);
   tensorAt('weightNorm', module, name);
-  registerParametrization(module, name, new WeightNorm(dim), { unsafe: true });
+  registerParametrization(module, name, new WeightNormFunction(dim), { unsafe: true });
   module.registerLoadStateDictPreHook((_module, state, prefix) => {
     const [length, direction] = [state.get(`${prefix}${name}_g`), state.get(`${prefix}${name}_v`)];
     if (length === undefined || direction === undefined) return;
@@ -65,7 +65,7 @@ export function weightNorm(...args: readonly unknown[]): ModuleBase {
   return module;
 }
 
-class SpectralNorm extends Module {
+class SpectralNormFunction extends Module {
   readonly dim: number;
   readonly iterations: number;
   readonly eps: number;
@@ -104,7 +104,7 @@ class SpectralNorm extends Module {
 }
 
 /** Steps of the power method. */
-function iterate({ _u: u, _v: v, eps }: SpectralNorm, matrix: Tensor, steps: number): void {
+function iterate({ _u: u, _v: v, eps }: SpectralNormFunction, matrix: Tensor, steps: number): void {
   withGradMode(false, () => {
     for (let i = 0; i < steps; i++) {
       u.copy_(unit(mv(matrix, v), eps));
@@ -136,6 +136,6 @@ export function spectralNorm<M extends ModuleBase>(
 export function spectralNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight', nPowerIterations = 1, eps = 1e-12, dim } = readCall(SPECTRAL, args);
   const weight = tensorAt('spectralNorm', module, name);
-  const norm = new SpectralNorm(weight, nPowerIterations, dim ?? outputDim(module), eps);
+  const norm = new SpectralNormFunction(weight, nPowerIterations, dim ?? outputDim(module), eps);
   return registerParametrization(module, name, norm);
 }

@@ -51,7 +51,7 @@ const SPECTRAL = signature<SpectralNormCall>('spectralNorm', SPECTRAL_KINDS, { r
 const REMOVE = signature<{ module: ModuleBase; name?: string }>('removeSpectralNorm', { module: MODULE, name: NAME }, { required: 1, example: 'nn.utils.removeSpectralNorm(layer)' }); // prettier-ignore
 
 /** Marks the hook. */
-class SpectralNorm {
+class SpectralNormHook {
   readonly name: string;
   readonly iterations: number;
   readonly eps: number;
@@ -64,7 +64,7 @@ class SpectralNorm {
   }
 }
 
-function recompute(module: ModuleBase, norm: SpectralNorm, iterate: boolean): void {
+function recompute(module: ModuleBase, norm: SpectralNormHook, iterate: boolean): void {
   const { name, iterations, eps, dim } = norm;
   const [weight, u, v] = ['orig', 'u', 'v'].map((part) => fieldOf(module, `${name}_${part}`) as Tensor) as [Tensor, Tensor, Tensor]; // prettier-ignore
   const matrix = asMatrix(weight, dim);
@@ -103,7 +103,7 @@ export function spectralNorm(...args: readonly unknown[]): ModuleBase {
   if (found(module, name) !== undefined) throw new ArgumentError(`spectralNorm: '${name}' of ${module.typeName()} is normalised already`); // prettier-ignore
   const weight = parameterAt('spectralNorm', module, name);
   if (weight.ndim === 0) throw new ShapeError(`spectralNorm: '${name}' has no dimensions`);
-  const norm = new SpectralNorm(name, nPowerIterations, eps, existingDim('spectralNorm', dim ?? outputDim(module), weight.ndim)); // prettier-ignore
+  const norm = new SpectralNormHook(name, nPowerIterations, eps, existingDim('spectralNorm', dim ?? outputDim(module), weight.ndim)); // prettier-ignore
   withGradMode(false, () => {
     const [rows, columns] = asMatrix(weight.detach(), norm.dim).layout.shape as [number, number];
     const u = randomUnit(rows, weight, eps);
@@ -119,7 +119,7 @@ export function spectralNorm(...args: readonly unknown[]): ModuleBase {
 }
 
 const found = (module: ModuleBase, name: string): ReturnType<typeof computingHooks>[number] | undefined =>
-  computingHooks(module).find(({ of }) => of instanceof SpectralNorm && of.name === name);
+  computingHooks(module).find(({ of }) => of instanceof SpectralNormHook && of.name === name);
 
 /**
  * Makes the weight a parameter again (https://pytorch.org/docs/stable/generated/torch.nn.utils.remove_spectral_norm.html).
@@ -130,7 +130,7 @@ export function removeSpectralNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight' } = readCall(REMOVE, args);
   const hook = found(module, name);
   if (hook === undefined) throw new ArgumentError(`removeSpectralNorm: '${name}' of ${module.typeName()} is not normalised by spectralNorm`); // prettier-ignore
-  withGradMode(false, () => recompute(module, hook.of as SpectralNorm, false));
+  withGradMode(false, () => recompute(module, hook.of as SpectralNormHook, false));
   const weight = fieldOf(module, name) as Tensor;
   for (const taken of ['', '_u', '_v', '_orig']) takeOut(module, name + taken);
   stopComputing(module, hook);

@@ -29,7 +29,7 @@ const WEIGHT_NORM = signature<WeightNormCall>('weightNorm', { module: MODULE, na
 const REMOVE = signature<{ module: ModuleBase; name?: string }>('removeWeightNorm', { module: MODULE, name: NAME }, { required: 1, example: 'nn.utils.removeWeightNorm(layer)' }); // prettier-ignore
 
 /** Marks the hook. */
-class WeightNorm {
+class WeightNormHook {
   readonly name: string;
   readonly dim: number | null;
   constructor(name: string, dim: number | null) {
@@ -38,7 +38,7 @@ class WeightNorm {
   }
 }
 
-function recompute(module: ModuleBase, { name, dim }: WeightNorm): void {
+function recompute(module: ModuleBase, { name, dim }: WeightNormHook): void {
   setComputed(module, name, weightOf(fieldOf(module, `${name}_v`) as Tensor, fieldOf(module, `${name}_g`) as Tensor, dim)); // prettier-ignore
 }
 
@@ -66,14 +66,14 @@ export function weightNorm(...args: readonly unknown[]): ModuleBase {
   takeOut(module, name);
   module.registerParameter(`${name}_g`, new Parameter(length));
   module.registerParameter(`${name}_v`, new Parameter(weight.detach()));
-  const norm = new WeightNorm(name, dim);
+  const norm = new WeightNormHook(name, dim);
   compute(module, norm, (of) => recompute(of, norm));
   recompute(module, norm);
   return module;
 }
 
 const found = (module: ModuleBase, name: string): ReturnType<typeof computingHooks>[number] | undefined =>
-  computingHooks(module).find(({ of }) => of instanceof WeightNorm && of.name === name);
+  computingHooks(module).find(({ of }) => of instanceof WeightNormHook && of.name === name);
 
 /**
  * Makes the weight a parameter again (https://pytorch.org/docs/stable/generated/torch.nn.utils.remove_weight_norm.html).
@@ -84,7 +84,7 @@ export function removeWeightNorm(...args: readonly unknown[]): ModuleBase {
   const { module, name = 'weight' } = readCall(REMOVE, args);
   const hook = found(module, name);
   if (hook === undefined) throw new ArgumentError(`removeWeightNorm: '${name}' of ${module.typeName()} is not normalised by weightNorm`); // prettier-ignore
-  withGradMode(false, () => recompute(module, hook.of as WeightNorm));
+  withGradMode(false, () => recompute(module, hook.of as WeightNormHook));
   const weight = fieldOf(module, name) as Tensor;
   for (const taken of [name, `${name}_g`, `${name}_v`]) takeOut(module, taken);
   stopComputing(module, hook);
