@@ -316,7 +316,7 @@ describe('inspect and convert', () => {
     expect((await flambeau('convert', at('weights.safetensors'), at('weights.npz'))).code).toBe(0);
     expect(await json('convert', at('weights.npz'), at('weights.pt'))).toMatchObject({ from: 'npz', to: 'pt' });
     const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
-    const back = load(at('weights.pt'));
+    const back = load<Map<string, Tensor>>(at('weights.pt'));
     expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()])); // prettier-ignore
     expect(await json('inspect', at('weights.safetensors'))).toMatchObject({
       kind: 'safetensors',

@@ -113,15 +113,15 @@ describe('what is written is read', () => {
     for (const ending of ['pt', 'pth', 'safetensors', 'npz']) {
       save(model.stateDict(), at(`model.${ending}`));
       const other = new nn.Linear(300, 400);
-      other.loadStateDict(load(at(`model.${ending}`)));
+      other.loadStateDict(load<Map<string, Tensor>>(at(`model.${ending}`)));
       expect(other.weight.tolist()).toEqual(model.weight.tolist());
       expect(other.bias!.tolist()).toEqual(model.bias!.tolist());
     }
     save(model.weight, at('weight.npy'));
     expect(load<Tensor>(at('weight.npy')).tolist()).toEqual(model.weight.tolist());
-    expect(load(at('model.safetensors')).get('weight')!.tolist()).toEqual(model.weight.tolist());
+    expect(load<Map<string, Tensor>>(at('model.safetensors')).get('weight')!.tolist()).toEqual(model.weight.tolist());
     const bytes = serialize(model.stateDict(), { format: 'safetensors', metadata: { a: 'b' } });
-    expect(deserialize(bytes).get('bias')!.tolist()).toEqual(model.bias!.tolist());
+    expect(deserialize<Map<string, Tensor>>(bytes).get('bias')!.tolist()).toEqual(model.bias!.tolist());
     expect(inspectBytes(bytes).metadata).toEqual({ a: 'b' });
   });
 
@@ -149,7 +149,7 @@ it.each<[string, string]>([
   ['no metadata, said so', `{"__metadata__":null,${TENSOR}}}`],
   ['members that nobody knows', `{${TENSOR},"x":{"y":[1, null]}}}`],
 ])('a safetensors header with %s is read', (_, header) => {
-  expect([...deserialize(safetensors(header, 4)).keys()]).toEqual(['a']);
+  expect([...deserialize<Map<string, Tensor>>(safetensors(header, 4)).keys()]).toEqual(['a']);
 });
 
 describe('safetensors files that are refused', () => {
@@ -191,13 +191,13 @@ describe('safetensors files that are refused', () => {
     ['names that are not UTF-8', safetensors('{"a":1}').fill(0xff, 10, 11), /not UTF-8/],
   ]; // prettier-ignore
   it.each(cases)('%s', (_, bytes, message) => {
-    expect(() => deserialize(bytes)).toThrow(FormatError);
-    expect(() => deserialize(bytes)).toThrow(message);
+    expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(FormatError);
+    expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(message);
   });
 
   it('names of prototypes mean nothing', () => {
     const bytes = safetensors('{"__metadata__":{"__proto__":"x"},"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4); // prettier-ignore
-    expect([...deserialize(bytes).keys()]).toEqual(['__proto__']);
+    expect([...deserialize<Map<string, Tensor>>(bytes).keys()]).toEqual(['__proto__']);
     const info = inspectBytes(bytes);
     expect(Object.keys(info.metadata)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
@@ -206,7 +206,7 @@ describe('safetensors files that are refused', () => {
   it('dtypes without counterpart are listed all the same, and leave the others alone', () => {
     const bytes = safetensors({ a: { dtype: 'F4', shape: [2], data_offsets: [0, 1] }, b: f32(1, 5) }, 5);
     expect(inspectBytes(bytes).tensors[0]).toEqual({ name: 'a', dtype: 'F4', shape: [2], bytes: 1 });
-    const state = deserialize(bytes);
+    const state = deserialize<Map<string, Tensor>>(bytes);
     expect(state.get('b')!.tolist()).toEqual([0]);
     expect(state.get('a')).toBeInstanceOf(Placeholder);
     expect(String(state.get('a'))).toBe('safetensors.F4(2)');
@@ -240,19 +240,19 @@ describe('NumPy files that are refused', () => {
     ['a header of millions of bytes', npy(header("'<f4'"), 8, 2).fill(255, 10, 11), /more than 65536/],
   ]; // prettier-ignore
   it.each(cases)('%s', (_, bytes, message) => {
-    expect(() => deserialize(bytes)).toThrow(FormatError);
-    expect(() => deserialize(bytes)).toThrow(message);
+    expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(FormatError);
+    expect(() => deserialize<Map<string, Tensor>>(bytes)).toThrow(message);
   });
 
   it('long blanks take no time', () => {
     const start = performance.now();
-    expect(() => deserialize(npy(`{${' '.repeat(60_000)}'`, 8))).toThrow(FormatError);
-    expect(() => deserialize(npy(`{${"'descr': ".repeat(6_000)}}`, 8))).toThrow(FormatError);
+    expect(() => deserialize<Map<string, Tensor>>(npy(`{${' '.repeat(60_000)}'`, 8))).toThrow(FormatError);
+    expect(() => deserialize<Map<string, Tensor>>(npy(`{${"'descr': ".repeat(6_000)}}`, 8))).toThrow(FormatError);
     expect(performance.now() - start).toBeLessThan(500);
   });
 
   it('archives with other things in them', () => {
-    expect(() => deserialize(fixture('refused_flat.pt'))).toThrow(FormatError);
+    expect(() => deserialize<Map<string, Tensor>>(fixture('refused_flat.pt'))).toThrow(FormatError);
   });
 
   it('headers in another order and of Python 2 are read', () => {
@@ -292,7 +292,7 @@ describe.skipIf(numpy === undefined)('with NumPy (needs python3 with numpy)', ()
   it('refuses what it cannot hold by name', () => {
     const reasons = ['object', 'structured', 'text', 'date'].map((name) => {
       try {
-        load(at(`made/refused_${name}.npy`));
+        load<Map<string, Tensor>>(at(`made/refused_${name}.npy`));
       } catch (error) {
         expect(error).toBeInstanceOf(FormatError);
         return /array is of ([a-zA-Z ]+[a-z])/.exec((error as Error).message)?.[1];
@@ -436,10 +436,10 @@ describe('convertFile and inspectFile', () => {
       tensors: 9,
       notes: [],
     });
-    expect([...load(at('out.safetensors')).keys()].slice(0, 2)).toEqual(['0.weight', '0.bias']);
+    expect([...load<Map<string, Tensor>>(at('out.safetensors')).keys()].slice(0, 2)).toEqual(['0.weight', '0.bias']);
     const { notes } = convertFile(at('checkpoint.pt'), at('out.npz'), { tensorsOnly: true });
     expect(notes).toEqual([expect.stringMatching(/^left out what is no tensor: .* and \d+ more$/)]);
-    expect([...load(at('out.npz')).keys()]).toContain('optimizer.state.0.momentum_buffer');
+    expect([...load<Map<string, Tensor>>(at('out.npz')).keys()]).toContain('optimizer.state.0.momentum_buffer');
   });
 
   it('list what any file holds', () => {

@@ -13,6 +13,7 @@ import { writeFileAtomic } from '../../src/io/bytes/atomic-write.ts';
 import { load } from '../../src/io/checkpoint-node.ts';
 import { readPt, writePt } from '../../src/io/pt/pt.ts';
 import { RawStorage, RawTensor } from '../../src/io/pt/value.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 
 let folder = '';
 let file = '';
@@ -332,7 +333,7 @@ describe.skipIf(windows)('a process that is killed', () => {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await gone;
-      const state = load(path);
+      const state = load<Map<string, Tensor>>(path);
       const values = [
         ...new Set([...state.values()].flatMap((value) => [...new Set(value.toTypedArray() as Float32Array)])),
       ];

@@ -77,15 +77,17 @@ describe('serialize and deserialize', () => {
 
   it('keep what is shared shared, and leave the rest of a storage out', () => {
     const base = arange(12).reshape(3, 4);
-    const both = deserialize(serialize({ base, t: base.t(), row: base.select(0, 1), again: base }));
-    expect(values(both.get('t'))).toEqual(values(base.t()));
+    const both = deserialize<Map<string, Tensor>>(
+      serialize({ base, t: base.t(), row: base.select(0, 1), again: base }),
+    );
+    expect(values(both.get('t')!)).toEqual(values(base.t()));
     expect(both.get('t')!.stride()).toEqual([1, 4]);
     expect(both.get('again')).toBe(both.get('base'));
     both.get('row')!.fill_(0);
-    expect(values(both.get('base'))).toEqual([[0, 1, 2, 3], [0, 0, 0, 0], [8, 9, 10, 11]]); // prettier-ignore
+    expect(values(both.get('base')!)).toEqual([[0, 1, 2, 3], [0, 0, 0, 0], [8, 9, 10, 11]]); // prettier-ignore
     const row = serialize({ row: arange(100_000).reshape(1000, 100).select(0, 7) });
     expect(row.length).toBeLessThan(3000);
-    expect(values(deserialize(row).get('row'))).toEqual(values(arange(700, 800)));
+    expect(values(deserialize<Map<string, Tensor>>(row).get('row')!)).toEqual(values(arange(700, 800)));
   });
 
   it('keep half precision', () => {
@@ -94,7 +96,7 @@ describe('serialize and deserialize', () => {
     const raw = (dtype: 'float16' | 'bfloat16', bits: Uint16Array): RawTensor =>
       new RawTensor({ dtype, shape: [bits.length], storage: new RawStorage(new Uint8Array(bits.buffer)) });
     const bytes = writePt({ half: raw('float16', halves), brain: raw('bfloat16', brains) });
-    const back = deserialize(bytes);
+    const back = deserialize<Map<string, Tensor>>(bytes);
     expect([back.get('half')!.dtype, back.get('brain')!.dtype]).toEqual(['float16', 'bfloat16']);
     expect(serialize(new Map([...back]))).toHaveLength(bytes.length);
     expect([...back.get('half')!.toTypedArray()]).toEqual(
@@ -120,8 +122,8 @@ describe('serialize and deserialize', () => {
   });
 
   it('tell a state dict from other values', () => {
-    expect(isStateDict(deserialize(serialize(new nn.Linear(2, 1).stateDict())))).toBe(true);
-    expect(isStateDict(deserialize(serialize({ a: 1 })))).toBe(false);
+    expect(isStateDict(deserialize<Map<string, Tensor>>(serialize(new nn.Linear(2, 1).stateDict())))).toBe(true);
+    expect(isStateDict(deserialize<Map<string, Tensor>>(serialize({ a: 1 })))).toBe(false);
     expect(isStateDict([tensor([1])])).toBe(false);
   });
 });
@@ -143,10 +145,10 @@ describe('save and load', () => {
       new nn.Flatten(),
       new nn.Linear(8, 3),
     );
-    other.loadStateDict(load(path));
+    other.loadStateDict(load<Map<string, Tensor>>(path));
     for (const [name, tensor] of model.stateDict())
       expect(values(other.stateDict().get(name)!)).toEqual(values(tensor));
-    expect(() => new nn.Linear(8, 4).loadStateDict(load(path))).toThrow(StateDictError);
+    expect(() => new nn.Linear(8, 4).loadStateDict(load<Map<string, Tensor>>(path))).toThrow(StateDictError);
   });
 
   it('leave the old file alone when something goes wrong', () => {
@@ -160,15 +162,15 @@ describe('save and load', () => {
   });
 
   it('name the file when it cannot be read', () => {
-    expect(() => load(at('missing.pt'))).toThrow(/missing\.pt.*there is no such file/);
-    expect(() => load(folder)).toThrow(/it is a folder/);
+    expect(() => load<Map<string, Tensor>>(at('missing.pt'))).toThrow(/missing\.pt.*there is no such file/);
+    expect(() => load<Map<string, Tensor>>(folder)).toThrow(/it is a folder/);
     const path = at('text.pt');
     writeFileSync(path, 'hello');
-    expect(() => load(path)).toThrow(FormatError);
-    expect(() => load(path)).toThrow(/text\.pt/);
+    expect(() => load<Map<string, Tensor>>(path)).toThrow(FormatError);
+    expect(() => load<Map<string, Tensor>>(path)).toThrow(/text\.pt/);
     const good = serialize({ a: randn(100) });
     writeFileSync(path, good.subarray(0, good.length / 2));
-    expect(() => load(path)).toThrow(FormatError);
+    expect(() => load<Map<string, Tensor>>(path)).toThrow(FormatError);
   });
 });
 
@@ -224,7 +226,7 @@ describe('what is written', () => {
       .filter(({ buffer, length }) => buffer === cpuDevice().memory.buffer && length > 100)
       .map(({ length }) => length);
     expect(inDevice.sort((a, b) => a - b)).toEqual([1200, 6000]);
-    const back = deserialize(concatBytes(chunks));
+    const back = deserialize<Map<string, Tensor>>(concatBytes(chunks));
     for (const [name, x] of value) expect(back.get(name)!.tolist()).toEqual(x.tolist());
   });
 });

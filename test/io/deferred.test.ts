@@ -25,7 +25,7 @@ describe('a file on disk', () => {
   it('gives a Map as any other', () => {
     const [a, b] = [large(), large()];
     save(new Map([['a', a], ['b', b], ['half of a', a.narrow(0, 0, 100)]]), at('map.pt')); // prettier-ignore
-    const state = load(at('map.pt'));
+    const state = load<Map<string, Tensor>>(at('map.pt'));
     expect(inFile(state, 'a')).toEqual([200, 500]);
     expect(isStateDict(state)).toBe(true);
     expect(inFile(state, 'a')).toEqual([200, 500]);
@@ -45,14 +45,14 @@ describe('a file on disk', () => {
     expect(state.get('b')).toBeUndefined();
     state.clear();
     expect([state.size, state.get('a')]).toEqual([0, undefined]);
-    expect(inspect(load(at('map.pt')))).toContain("'b' => tensor");
+    expect(inspect(load<Map<string, Tensor>>(at('map.pt')))).toContain("'b' => tensor");
   });
 
   it('is read straight into a model', () => {
     const model = new nn.Linear(500, 300);
     save(model.stateDict(), at('model.pt'));
     const other = new nn.Linear(500, 300);
-    const state = load(at('model.pt'));
+    const state = load<Map<string, Tensor>>(at('model.pt'));
     const before = cpuDevice().bytesInUse;
     const { version } = other.weight.storage;
     other.loadStateDict(state);
@@ -67,17 +67,17 @@ describe('a file on disk', () => {
     const w = large();
     save(new Map([['weight', w.t()], ['bias', zeros(500)]]), at('other.pt')); // prettier-ignore
     const model = new nn.Linear(200, 500).double();
-    model.loadStateDict(load(at('other.pt')));
+    model.loadStateDict(load<Map<string, Tensor>>(at('other.pt')));
     expect(model.weight.tolist()).toEqual(w.t().tolist());
   });
 
   it('may be replaced, renamed and removed while tensors are in it', () => {
     const a = large();
     save({ a }, at('replaced.pt'));
-    const state = load(at('replaced.pt'));
+    const state = load<Map<string, Tensor>>(at('replaced.pt'));
     save({ a: zeros(200, 500) }, at('replaced.pt'));
     expect(state.get('a')!.tolist()).toEqual(a.tolist());
-    const again = load(at('replaced.pt'));
+    const again = load<Map<string, Tensor>>(at('replaced.pt'));
     renameSync(at('replaced.pt'), at('renamed.pt'));
     rmSync(at('renamed.pt'));
     expect(again.get('a')!.sum().item()).toBe(0);
@@ -85,7 +85,7 @@ describe('a file on disk', () => {
 
   it('that is overwritten in place is noticed', () => {
     save({ a: large() }, at('overwritten.pt'));
-    const state = load(at('overwritten.pt'));
+    const state = load<Map<string, Tensor>>(at('overwritten.pt'));
     writeFileSync(at('overwritten.pt'), new Uint8Array(statSync(at('overwritten.pt')).size));
     utimesSync(at('overwritten.pt'), 1, 1);
     expect(() => state.get('a')).toThrow(FormatError);
@@ -100,7 +100,7 @@ describe('a file on disk', () => {
     writeFileSync(at('damaged.pt'), bytes);
     const other = new nn.Linear(500, 300);
     const before = other.weight.tolist();
-    const state = load(at('damaged.pt'));
+    const state = load<Map<string, Tensor>>(at('damaged.pt'));
     expect(() => other.loadStateDict(state)).toThrow(/data\/1": checksum/);
     expect(other.weight.tolist()).toEqual(before);
     expect(() => state.get('bias')).toThrow(FormatError);
@@ -111,7 +111,7 @@ describe('a file on disk', () => {
     save(new Map([['weight', large()], ['bias', zeros(200)]]), at('memory.pt')); // prettier-ignore
     const model = new nn.Linear(500, 200).double(); // neither can be read straight into it
     const before = [model.weight.tolist(), model.bias!.tolist()];
-    const state = load(at('memory.pt'));
+    const state = load<Map<string, Tensor>>(at('memory.pt'));
     const device = cpuDevice();
     const real = device.allocate.bind(device);
     let left = 1;
@@ -148,7 +148,7 @@ describe('what does not fit is explained', () => {
   const saved = (prefix: string): Map<string, Tensor> => {
     const path = at('prefixed.pt');
     save(new Map([...new Outer().stateDict()].map(([key, value]) => [`${prefix}${key}`, value])), path);
-    return load(path);
+    return load<Map<string, Tensor>>(path);
   };
 
   it.each(['module.', '_orig_mod.', 'model.', 'module._orig_mod.', 'net.model.'])(
@@ -176,7 +176,7 @@ describe('what does not fit is explained', () => {
 
   it('a checkpoint around the state dict', () => {
     save({ epoch: 3, state_dict: new Outer().stateDict() }, at('around.pt'));
-    const checkpoint = load(at('around.pt'));
+    const checkpoint = load<Map<string, Tensor>>(at('around.pt'));
     expect(message(() => new Outer().loadStateDict(checkpoint))).toContain(
       "the file is a checkpoint with a state dict in it; pass that: loadStateDict(checkpoint.get('state_dict'))",
     );
@@ -196,9 +196,9 @@ describe('what does not fit is explained', () => {
   });
 
   it('files that are not there', () => {
-    expect(() => load(at('nothing.pt'))).toThrow(ArgumentError);
-    expect(message(() => load(at('nothing.pt')))).toMatch(/nothing\.pt".*there is no such file/);
-    expect(message(() => load(folder))).toMatch(/it is a folder/);
+    expect(() => load<Map<string, Tensor>>(at('nothing.pt'))).toThrow(ArgumentError);
+    expect(message(() => load<Map<string, Tensor>>(at('nothing.pt')))).toMatch(/nothing\.pt".*there is no such file/);
+    expect(message(() => load<Map<string, Tensor>>(folder))).toMatch(/it is a folder/);
   });
 });
 
@@ -206,7 +206,7 @@ it('tensors with an offset are read from where they begin', () => {
   const base = arange(200_000);
   const layer = new nn.Linear(100, 1000);
   save(new Map([['base', base], ['weight', base.narrow(0, 50_000, 100_000).view(1000, 100)], ['bias', base.narrow(0, 5, 1000)]]), at('views.pt')); // prettier-ignore
-  layer.loadStateDict(load(at('views.pt')), { strict: false });
+  layer.loadStateDict(load<Map<string, Tensor>>(at('views.pt')), { strict: false });
   expect(layer.weight.toTypedArray()).toEqual(Float32Array.from({ length: 100_000 }, (_, i) => 50_000 + i));
   expect(layer.bias!.toTypedArray()).toEqual(Float32Array.from({ length: 1000 }, (_, i) => 5 + i));
 });

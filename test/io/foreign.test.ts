@@ -171,11 +171,14 @@ describe('real files', () => {
   });
 
   test.each(['trailing.pt', 'proto4.pt', 'proto5.pt'])('%s is a state dict as any other', (name) => {
-    expect([...deserialize(fixture(`cases/${name}`)).keys()].slice(0, 2)).toEqual(['0.weight', '0.bias']);
+    expect([...deserialize<Map<string, Tensor>>(fixture(`cases/${name}`)).keys()].slice(0, 2)).toEqual([
+      '0.weight',
+      '0.bias',
+    ]);
   });
 
   test.each(['legacy_v03.pth', 'legacy_v04.pth'])('%s', (name) => {
-    const found = deserialize(fixture(`cases/${name}`));
+    const found = deserialize<Map<string, Tensor>>(fixture(`cases/${name}`));
     expect([found.get('weight')!.tolist(), found.get('bias')!.numel()]).toEqual([[[1, 2, 3], [4, 5, 6]], 2]); // prettier-ignore
   });
 
@@ -286,7 +289,7 @@ test('a tensor that no memory holds is refused at once, before its checksum is l
   expect(statSync(path).size).toBeGreaterThan(member.size);
   const verify = vi.spyOn(RawStorage.prototype, 'verify');
   try {
-    const state = load(path);
+    const state = load<Map<string, Tensor>>(path);
     expect(() => state.get('w')).toThrow(OutOfMemoryError);
     expect(verify).not.toHaveBeenCalled();
   } finally {
@@ -304,22 +307,24 @@ describe('the index of a model in several files', () => {
     write('a.safetensors', serialize({ a: tensor([1, 2]) }, { format: 'safetensors' }));
     write('b.safetensors', serialize({ b: tensor([3]), c: tensor([4]) }, { format: 'safetensors' }));
     const path = write('model.safetensors.index.json', { metadata: { total_size: 16 }, weight_map: { a: 'a.safetensors', b: 'b.safetensors' } }); // prettier-ignore
-    expect([...load(path)].map(([name, value]) => [name, value.tolist()])).toEqual([['a', [1, 2]], ['b', [3]]]); // prettier-ignore
+    expect([...load<Map<string, Tensor>>(path)].map(([name, value]) => [name, value.tolist()])).toEqual([['a', [1, 2]], ['b', [3]]]); // prettier-ignore
     expect(inspectFile(path).tensors.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(convertFile(path, join(folder, 'one.safetensors')).tensors).toBe(2);
-    expect(() => deserialize(new Uint8Array(readFileSync(path)))).toThrow(/JSON text; the index of a model/);
+    expect(() => deserialize<Map<string, Tensor>>(new Uint8Array(readFileSync(path)))).toThrow(
+      /JSON text; the index of a model/,
+    );
   });
   test.each(['../a.safetensors', '/etc/a.safetensors', 'x/a.safetensors', '..\\a.safetensors', 'C:a.safetensors', '.safetensors', 'a.bin'])('%s is no file beside it', (name) => {
     const path = write('escape.index.json', { weight_map: { a: name } });
-    expect(() => load(path)).toThrow(/is none beside the index/);
+    expect(() => load<Map<string, Tensor>>(path)).toThrow(/is none beside the index/);
   }); // prettier-ignore
   test('says what is wrong', () => {
-    expect(() => load(write('none.index.json', { weight_map: { a: 'missing.safetensors' } }))).toThrow(
-      /no such file; the index .* names it/,
-    );
-    expect(() => load(write('other.index.json', { weight_map: { z: 'a.safetensors' } }))).toThrow(
+    expect(() =>
+      load<Map<string, Tensor>>(write('none.index.json', { weight_map: { a: 'missing.safetensors' } })),
+    ).toThrow(/no such file; the index .* names it/);
+    expect(() => load<Map<string, Tensor>>(write('other.index.json', { weight_map: { z: 'a.safetensors' } }))).toThrow(
       /says that "a\.safetensors" holds "z", but it does not/,
     );
-    expect(() => load(write('no.index.json', { a: 1 }))).toThrow(/without a weight_map/);
+    expect(() => load<Map<string, Tensor>>(write('no.index.json', { a: 1 }))).toThrow(/without a weight_map/);
   });
 });

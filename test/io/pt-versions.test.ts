@@ -43,7 +43,7 @@ describe('whole modules', () => {
 
   test('are warned of when nobody asks', () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue();
-    const state = deserialize(fixture('v1_13_module.pt'));
+    const state = deserialize<Map<string, Tensor>>(fixture('v1_13_module.pt'));
     expect(warn.mock.calls).toEqual([
       ['load: the file holds a whole module, __main__.Block; its code is not run, its state dict is loaded'],
     ]);
@@ -53,7 +53,7 @@ describe('whole modules', () => {
 });
 
 test('short integers and half precision stay what they are', () => {
-  const values = deserialize(fixture('v2_15_legacy_dtypes.pt'));
+  const values = deserialize<Map<string, Tensor>>(fixture('v2_15_legacy_dtypes.pt'));
   const kinds = ['int8', 'int16', 'float16', 'bfloat16', 'uint8', 'bool'].map((name) => values.get(name)!.dtype);
   expect(kinds).toEqual(['int8', 'int16', 'float16', 'bfloat16', 'uint8', 'bool']);
   expect(values.get('int8')!.tolist()).toEqual([-3, 0, 100]);
@@ -63,9 +63,11 @@ test('short integers and half precision stay what they are', () => {
 
 test('mapLocation names a device that is there', () => {
   expect(deserialize<Tensor>(fixture('tensor.pt'), { mapLocation: 'cpu' }).device).toBe('cpu');
-  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(DeviceError);
-  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(/load: no GPU is available/);
-  expect(() => deserialize(fixture('tensor.pt'), { mapLocation: 'tpu' as 'cpu' })).toThrow(
+  expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(DeviceError);
+  expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'cuda:0' })).toThrow(
+    /load: no GPU is available/,
+  );
+  expect(() => deserialize<Map<string, Tensor>>(fixture('tensor.pt'), { mapLocation: 'tpu' as 'cpu' })).toThrow(
     /expected a device, 'cpu' or 'gpu'/,
   );
 });

@@ -49,7 +49,7 @@ function check(fn: Fn, shapes: readonly (readonly number[])[], second = false): 
     return gs.map((g, k) => weighted(g, 7 + k)).reduce((a, b) => a.add(b));
   };
   const ys = leaves(values);
-  const curvature = grad(slope(ys), ys).map((g, k) => g ?? shaped(values[k]!, shapes[k]!).mul(0));
+  const curvature = grad(slope(ys), ys).map((g: Tensor | undefined, k) => g ?? shaped(values[k]!, shapes[k]!).mul(0));
   expectNear(
     curvature,
     differences((data) => slope(leaves(data)).item(), values),

@@ -91,7 +91,8 @@ describe('deep copies', () => {
       list = new nn.ModuleList([lin(), new nn.BatchNorm1d(2)]);
       sizes = { widths: [1, 2] };
       forward(x: Tensor): Tensor {
-        return (this.list[1] as nn.BatchNorm1d)(this.again(this.first(x)) as never) as Tensor;
+        const x1: Tensor = (this.list[1] as nn.BatchNorm1d)(this.again(this.first(x)) as never);
+        return x1;
       }
     }
     const net = new Net().eval();

@@ -26,7 +26,7 @@ describe('the weights of an ONNX model', () => {
     exportOnnx(model, zeros(1, 3, 64, 64), at('model.onnx'));
     const result = convertFile(at('model.onnx'), at(`weights.${kind}`));
     expect(result).toEqual({ from: 'onnx', to: kind, tensors: model.stateDict().size, notes: [] });
-    const state = load(at(`weights.${kind}`));
+    const state = load<Map<string, Tensor>>(at(`weights.${kind}`));
     for (const [key, value] of model.stateDict()) expect(state.get(key)!.toTypedArray()).toEqual(value.toTypedArray());
     models.squeezenet1_1({ numClasses: 4 }).loadStateDict(state);
   });
@@ -45,7 +45,7 @@ describe('the weights of an ONNX model', () => {
     expect(inspectFile(at('dtypes.safetensors')).tensors.map(({ name, dtype, shape }) => `${name} ${dtype} [${shape.join()}]`)).toEqual(
       ['raw F32 [2,1]', 'half F16 [2]', 'brain BF16 [2]', 'short I8 [2]', 'long I64 []', 'other F32 [2]'],
     ); // prettier-ignore
-    const state = load(at('dtypes.safetensors'));
+    const state = load<Map<string, Tensor>>(at('dtypes.safetensors'));
     const values = [...state.values()].map((x) => Array.from(x.toTypedArray() as Float32Array, Number));
     expect(values).toEqual([[1.5, -2], [1, -2], [1, -2], [-128, 127], [2 ** 40], [7, 8]]); // prettier-ignore
     const { notes } = convertFile(file, at('dtypes.npz'));

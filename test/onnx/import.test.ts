@@ -152,7 +152,7 @@ describe('weights in Constant nodes', () => {
     const folder = mkdtempSync(join(tmpdir(), 'flambeau-onnx-'));
     writeFileSync(join(folder, 'model.onnx'), bytes);
     expect(convertFile(join(folder, 'model.onnx'), join(folder, 'weights.safetensors')).tensors).toBe(3);
-    const state = load(join(folder, 'weights.safetensors'));
+    const state = load<Map<string, Tensor>>(join(folder, 'weights.safetensors'));
     expect([...state.keys()].sort()).toEqual(['bias', 'layer.weight', 'thin']);
     expect(state.get('thin')!.tolist()).toEqual([0, 3]);
     rmSync(folder, { recursive: true });

@@ -223,11 +223,11 @@ describe.each([true, false])('with a GPU that a program can wait for: %s', (wait
   test('checkpoints are saved from there and loaded there', async () => {
     const model = new nn.Linear(3, 2);
     const bytes = serialize(model.stateDict());
-    const there = deserialize(bytes, { mapLocation: 'cuda' });
+    const there = deserialize<Map<string, Tensor>>(bytes, { mapLocation: 'cuda' });
     for (const tensor of there.values()) expect(tensor.device).toBe('gpu');
-    expect(await values(there.get('weight'))).toEqual(floats(model.weight));
+    expect(await values(there.get('weight')!)).toEqual(floats(model.weight));
     const moved = new nn.Linear(3, 2).to('gpu');
-    moved.loadStateDict(deserialize(bytes));
+    moved.loadStateDict(deserialize<Map<string, Tensor>>(bytes));
     expect(moved.weight.device).toBe('gpu');
     expect(await values(moved.weight)).toEqual(floats(model.weight));
     if (waits) expect(serialize(moved.stateDict())).toEqual(bytes);

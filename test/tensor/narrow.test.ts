@@ -111,10 +111,10 @@ test('a network in bfloat16 learns, and its state survives a file', () => {
   });
   expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
   for (const format of ['pt', 'safetensors'] as const) {
-    const state = deserialize(serialize(net.stateDict(), { format }));
+    const state = deserialize<Map<string, Tensor>>(serialize(net.stateDict(), { format }));
     for (const [name, value] of net.stateDict()) {
       expect(state.get(name)!.dtype).toBe(value.dtype);
-      expect(valuesOf(state.get(name))).toEqual(valuesOf(value));
+      expect(valuesOf(state.get(name)!)).toEqual(valuesOf(value));
     }
   }
 });

@@ -111,7 +111,7 @@ describe('blocks that spill', () => {
     x.setData(Float32Array.of(5, 6, 7, 8));
     ones(1);
     expect(away(x)).toBe(true);
-    const copy = deserialize(serialize({ x, view, row: view.at(1) }));
+    const copy = deserialize<Map<string, Tensor>>(serialize({ x, view, row: view.at(1) }));
     expect(away(x)).toBe(true); // saved from where it was
     expect(copy.get('x')!.tolist()).toEqual([5, 6, 7, 8]);
     expect(copy.get('row')!.tolist()).toEqual([7, 8]);
