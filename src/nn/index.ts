@@ -73,6 +73,21 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from './layers/pool-nd.ts';
+export {
+  LazyBatchNorm1d,
+  LazyBatchNorm2d,
+  LazyBatchNorm3d,
+  LazyConv1d,
+  LazyConv2d,
+  LazyConv3d,
+  LazyConvTranspose1d,
+  LazyConvTranspose2d,
+  LazyConvTranspose3d,
+  LazyInstanceNorm1d,
+  LazyInstanceNorm2d,
+  LazyInstanceNorm3d,
+  LazyLinear,
+} from './layers/lazy.ts';
 export { Layer, type AnyLayer } from './layers/layer.ts';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts';
 export { Flatten, Identity, Input, Linear, type LinearOptions } from './layers/linear.ts';
@@ -134,6 +149,7 @@ export {
 } from './module-hooks.ts';
 export { Module, type CallableModule, type ForwardFunction } from './module.ts';
 export { Parameter } from './parameter.ts';
+export { UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export type { Apply, RunLayers, ShapeFn } from './shape-types.ts';
 export type { LoadOptions, LoadResult, StateDict } from './state-dict.ts';
 export * as init from './init.ts';

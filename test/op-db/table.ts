@@ -99,6 +99,9 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'nn.Input nn.Layer nn.Module nn.ModuleBase nn.ModuleList nn.ModuleDict nn.ParameterDict nn.ParameterList nn.Parameter nn.Sequential nn.init nn.seal nn.utils',
   ),
+  ...words(
+    'nn.LazyBatchNorm1d nn.LazyBatchNorm2d nn.LazyBatchNorm3d nn.LazyConv1d nn.LazyConv2d nn.LazyConv3d nn.LazyConvTranspose1d nn.LazyConvTranspose2d nn.LazyConvTranspose3d nn.LazyInstanceNorm1d nn.LazyInstanceNorm2d nn.LazyInstanceNorm3d nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter',
+  ), // test/nn/lazy.test.ts
   ...words('optim.LBFGS optim.SparseAdam'), // test/ops/optimizers.test.ts
   ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
   // Groups of names, and errors.
