@@ -56,6 +56,26 @@ export {
 } from './functional-dropout.ts';
 export { linear } from './functional-linear.ts';
 export {
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3dWithIndices,
+  celu_,
+  elu_,
+  fractionalMaxPool2dWithIndices,
+  fractionalMaxPool3dWithIndices,
+  gumbelSoftmax,
+  hardtanh_,
+  leakyRelu_,
+  pdist,
+  relu_,
+  rrelu_,
+  selu_,
+  threshold_,
+  upsample,
+  upsampleBilinear,
+  upsampleNearest,
+} from './functional-more.ts';
+export {
   crossEntropy,
   huberLoss,
   l1Loss,

@@ -57,6 +57,9 @@ export const SPATIAL: Readonly<Record<string, Adapter>> = {
   'nn.functional.local_response_norm': call('localResponseNorm', 'input size alpha beta k'),
   'nn.functional.grid_sample': call('gridSample', 'input grid mode padding_mode align_corners'),
   'nn.functional.affine_grid': call('affineGrid', 'theta size align_corners'),
+  'nn.functional.pdist': call('pdist', 'input p'),
+  'nn.functional.upsample_nearest': call('upsampleNearest', 'input size scale_factor'),
+  'nn.functional.upsample_bilinear': call('upsampleBilinear', 'input size scale_factor'),
   'nn.functional.pad': op('F.pad', 'input pad mode value', (x: Tensor, pads: number[], mode?: 'constant', value?: number) =>
     F.pad(x, numbers(pads), mode, value)), // prettier-ignore
   'nn.functional.interpolate': call('interpolate', 'input size scale_factor mode align_corners recompute_scale_factor antialias'), // prettier-ignore

@@ -102,6 +102,9 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'nn.LazyBatchNorm1d nn.LazyBatchNorm2d nn.LazyBatchNorm3d nn.LazyConv1d nn.LazyConv2d nn.LazyConv3d nn.LazyConvTranspose1d nn.LazyConvTranspose2d nn.LazyConvTranspose3d nn.LazyInstanceNorm1d nn.LazyInstanceNorm2d nn.LazyInstanceNorm3d nn.LazyLinear nn.UninitializedBuffer nn.UninitializedParameter',
   ), // test/nn/lazy.test.ts
+  ...words(
+    'F.gumbelSoftmax F.upsample F.relu_ F.selu_ F.elu_ F.celu_ F.leakyRelu_ F.hardtanh_ F.threshold_ F.rrelu_ F.adaptiveMaxPool1dWithIndices F.adaptiveMaxPool2dWithIndices F.adaptiveMaxPool3dWithIndices F.fractionalMaxPool2dWithIndices F.fractionalMaxPool3dWithIndices nn.Unflatten',
+  ), // test/nn/functional-more.test.ts
   ...words('optim.LBFGS optim.SparseAdam'), // test/ops/optimizers.test.ts
   ...words('optim.LRScheduler optim.OneCycleLR optim.Optimizer optim.StepLR optim.lrScheduler'),
   // Groups of names, and errors.

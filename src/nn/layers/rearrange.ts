@@ -1,7 +1,8 @@
 /** Layers that rearrange channels and windows, and local response normalisation. */
-import { COUNT, NUMBER, STEP } from '../../base/arguments.ts';
+import { arrayOf, COUNT, NUMBER, STEP, WHOLE } from '../../base/arguments.ts';
 import { pythonFloat, pythonTuple } from '../../base/python-format.ts';
 import { readCall, signature } from '../../base/signature.ts';
+import { unflatten } from '../../tensor/rearrange.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import {
   channelShuffle,
@@ -12,6 +13,7 @@ import {
   type UnfoldOptions,
 } from '../functional-fold.ts';
 import type { IdentityFn } from '../shape-types.ts';
+import { layerOf } from '../signatures.ts';
 import { sizesOf, type Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
 import { Layer } from './layer.ts';
@@ -106,5 +108,42 @@ export class LocalResponseNorm extends Layer<IdentityFn> {
   }
   override extraRepr(): string {
     return `${this.size}, alpha=${pythonFloat(this.alpha)}, beta=${pythonFloat(this.beta)}, k=${pythonFloat(this.k)}`;
+  }
+}
+
+interface UnflattenOptions {
+  readonly dim: number;
+  readonly unflattenedSize: readonly number[];
+}
+const UNFLATTEN = layerOf<UnflattenOptions>('Unflatten', { dim: WHOLE, unflattenedSize: arrayOf(WHOLE, 'sizes') }, { required: 2 }); // prettier-ignore
+
+/**
+ * One dimension as several, the opposite of `nn.Flatten` (https://pytorch.org/docs/stable/generated/torch.nn.Unflatten.html).
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * if (new nn.Unflatten(1, [2, 3])(randn(4, 6)).shape.join() !== '4,2,3') throw new Error('two rows of three');
+ */
+export class Unflatten extends Layer<DynamicFn> {
+  readonly dim: number;
+  readonly unflattenedSize: readonly number[];
+
+  /** @param unflattenedSize its sizes, of which one may be -1 */
+  constructor(
+    dim: number | UnflattenOptions,
+    unflattenedSize?: readonly number[] | Pick<UnflattenOptions, 'unflattenedSize'>,
+  );
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { dim, unflattenedSize } = readCall(UNFLATTEN, args);
+    this.dim = dim;
+    this.unflattenedSize = [...unflattenedSize];
+  }
+
+  protected override run(x: Tensor): Tensor {
+    return unflatten(x, this.dim, this.unflattenedSize);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.dim}, unflattened_size=${pythonTuple(this.unflattenedSize)}`;
   }
 }
