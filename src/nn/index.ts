@@ -152,5 +152,6 @@ export { Parameter } from './parameter.ts';
 export { UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export type { Apply, RunLayers, ShapeFn } from './shape-types.ts';
 export type { LoadOptions, LoadResult, StateDict } from './state-dict.ts';
+export * as functional from './functional.ts';
 export * as init from './init.ts';
 export * as utils from './utils/index.ts';

@@ -10,6 +10,7 @@ import { deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts
 import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
@@ -132,20 +133,22 @@ export abstract class ModuleBase {
 
   // ---- parameters and buffers
 
-  /** Parameters with their paths, each once. */
-  *namedParameters(): Generator<[string, Parameter]> {
-    const seen = new Set<Parameter>();
-    for (const [prefix, module] of this.namedModules()) {
-      for (const [name, parameter] of ownParameters(module)) {
-        if (seen.has(parameter)) continue;
-        seen.add(parameter);
-        yield [join(prefix, name), parameter];
-      }
-    }
+  /**
+   * Parameters with their paths, each once; `recurse: false` for this module's own, without those of modules below.
+   * @param prefix what all paths begin with
+   */
+  namedParameters(
+    prefix?: string | NamedOptions,
+    recurse?: boolean | Omit<NamedOptions, 'prefix'>,
+    removeDuplicate?: boolean,
+  ): Generator<[string, Parameter]>;
+  *namedParameters(...args: readonly unknown[]): Generator<[string, Parameter]> {
+    yield* named(this, readCall(NAMED_PARAMETERS, args), ownParameters);
   }
 
-  /** All parameters, each once: what an optimizer takes. */
-  parameters(): Parameter[] {
+  /** All parameters, each once: what an optimizer takes; `recurse: false` for this module's own. */
+  parameters(recurse: boolean | { readonly recurse?: boolean } = true): Parameter[] {
+    if (!recursive('parameters', recurse)) return [...new Set(ownParameters(this).map(([, parameter]) => parameter))];
     const { namedParameters, namedModules } = ModuleBase.prototype;
     if (this.namedParameters !== namedParameters || this.namedModules !== namedModules) return [...this.namedParameters()].map(([, parameter]) => parameter); // prettier-ignore
     const found = new Set<Parameter>();
@@ -153,14 +156,19 @@ export abstract class ModuleBase {
     return [...found];
   }
 
-  *namedBuffers(): Generator<[string, Tensor]> {
-    for (const [prefix, module] of this.namedModules()) {
-      for (const [name, buffer] of ownBuffers(module)) yield [join(prefix, name), buffer];
-    }
+  /** Buffers, such as running statistics, with their paths, each once; arguments as those of {@link namedParameters}. */
+  namedBuffers(
+    prefix?: string | NamedOptions,
+    recurse?: boolean | Omit<NamedOptions, 'prefix'>,
+    removeDuplicate?: boolean,
+  ): Generator<[string, Tensor]>;
+  *namedBuffers(...args: readonly unknown[]): Generator<[string, Tensor]> {
+    yield* named(this, readCall(NAMED_BUFFERS, args), ownBuffers);
   }
 
-  buffers(): Tensor[] {
-    return [...this.namedBuffers()].map(([, buffer]) => buffer);
+  /** All buffers, each once; `recurse: false` for this module's own. */
+  buffers(recurse: boolean | { readonly recurse?: boolean } = true): Tensor[] {
+    return [...this.namedBuffers('', recursive('buffers', recurse))].map(([, buffer]) => buffer);
   }
 
   /**
@@ -535,6 +543,38 @@ function* modulesBelow(
   yield [path, module];
   for (const [name, child] of module.namedChildren()) yield* modulesBelow(child, join(path, name), seen, depth + 1);
 }
+
+/** Which parameters or buffers are listed, and how. */
+export interface NamedOptions {
+  /** What all paths begin with, default nothing. */
+  readonly prefix?: string;
+  /** Whether those of modules below are listed, too, default true. */
+  readonly recurse?: boolean;
+  /** Whether what appears in several places is listed once, default true. */
+  readonly removeDuplicate?: boolean;
+}
+const LISTED: OptionKinds<NamedOptions> = { prefix: TEXT, recurse: BOOL, removeDuplicate: BOOL };
+const NAMED_PARAMETERS = signature<NamedOptions>('namedParameters', LISTED);
+const NAMED_BUFFERS = signature<NamedOptions>('namedBuffers', LISTED);
+
+/** Parameters or buffers with their paths. */
+function* named<T>(
+  root: ModuleBase,
+  { prefix = '', recurse = true, removeDuplicate = true }: NamedOptions,
+  own: (module: ModuleBase) => [string, T][],
+): Generator<[string, T]> {
+  const seen = new Set<T>();
+  for (const [path, module] of recurse ? root.namedModules() : [['', root] as const]) {
+    for (const [name, value] of own(module)) {
+      if (removeDuplicate && seen.has(value)) continue;
+      seen.add(value);
+      yield [join(prefix, join(path, name)), value];
+    }
+  }
+}
+
+const recursive = (op: string, recurse: unknown): boolean =>
+  readCall(signature<{ recurse?: boolean }>(op, { recurse: BOOL }), [recurse]).recurse ?? true;
 
 /** What a class of modules has itself (`forward`, `__proto__`) is no name for a tensor; PyTorch: "attribute already exists". */
 function refuseMethod(module: ModuleBase, op: string, name: string): void {

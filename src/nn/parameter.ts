@@ -1,4 +1,5 @@
 /** Parameters: the tensors that a module learns. */
+import { BOOL, requireOptions } from '../base/arguments.ts';
 import { requireTensor } from '../tensor/arguments.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
@@ -11,10 +12,11 @@ import { Tensor } from '../tensor/tensor.ts';
  * conv.weight = new nn.Parameter(tensor([[[[0, 1], [2, 3]]]]));
  */
 export class Parameter extends Tensor {
-  constructor(data: Tensor, requiresGrad = true) {
+  constructor(data: Tensor, requiresGrad: boolean | { readonly requiresGrad?: boolean } = true) {
     requireTensor('Parameter', 'data', data);
+    const requires = typeof requiresGrad === 'boolean' ? requiresGrad : requireOptions<{ requiresGrad?: boolean }>('Parameter', requiresGrad, { requiresGrad: BOOL }, 'new nn.Parameter(data, { requiresGrad: false })').requiresGrad ?? true; // prettier-ignore
     super(data.storage, data.layout, data.offset);
-    this.requiresGrad = requiresGrad;
+    this.requiresGrad = requires;
   }
 
   override toString(): string {
