@@ -1,5 +1,5 @@
 /**
- * node bench/ops.mjs [--device native|wasm] [--only TEXT,…] [--rounds 5] [--ms 12] [--worst N] [--json]
+ * node bench/ops.mjs [--device native|wasm] [--only TEXT,…] [--rounds 5] [--ms 12] [--worst N] [--json] [--follow]
  *
  * Every operation on 2^20 float32 elements against PyTorch, one thread each: `ratio` is our time over PyTorch's, worst first. Both run in
  * turns of some milliseconds, what counts is processor time (other programs disturb it little), and the ratio is the median of those of
@@ -107,7 +107,7 @@ const ROWS = [
   ...REDUCTIONS.filter((name) => name !== 'norm').flatMap((name) => [`x.${name}(0)`, `x.${name}(1)`]),
   ...listed(`
     x.norm(2, 1) | x.norm(1, 0) | x.norm(3) | x.max() | x.max(0) | x.max(1) | x.min(1) | x.aminmax()
-    x.aminmax(1) ## x.aminmax(dim=1) | T.stdMean(x, 1) | T.varMean(x, 0) | img.mean([2, 3]) | img.sum([0, 2, 3])
+    x.aminmax({ dim: 1 }) ## x.aminmax(dim=1) | T.stdMean(x, 1) | T.varMean(x, 0) | img.mean([2, 3]) | img.sum([0, 2, 3])
     img.var([0, 2, 3]) | x.equal(x) | x.allclose(x) | x.trace() | a.dot(a)
   `),
   ...names('sum mean prod std var norm amax').map((name) => `x.${name}() @x`),
@@ -234,7 +234,7 @@ const ROWS = [
     F.fold(cols, [32, 32], 3, 1, 1) | F.unfold(img, 3, 1, 1) | F.unfold(img, 3, 1, 1) @img
     F.fold(cols, [32, 32], 3, 1, 1) @cols | F.pixelShuffle(img, 4) | F.pixelUnshuffle(img, 4)
     F.pixelShuffle(img, 4) @img | F.channelShuffle(img, 8) ## torch.channel_shuffle(img, 8) | F.oneHot(l, 1024)
-    F.embedding(i, x) | F.embedding(l, x) @x
+    F.embedding(l, x) | F.embedding(l, x) @x
   `),
 ];
 
@@ -266,6 +266,7 @@ const { values: options } = parseArgs({
     ms: { type: 'string', default: '12' },
     worst: { type: 'string' },
     json: { type: 'boolean', default: false },
+    follow: { type: 'boolean', default: false },
   },
 });
 if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
@@ -279,7 +280,11 @@ const started = performance.now();
 const wanted = options.only?.split(',');
 const rows = ROWS.map(parsed).filter(({ name }) => wanted === undefined || wanted.some((text) => name.includes(text)));
 const results = [];
-for (const row of rows) results.push(await measured(row));
+for (const row of rows) {
+  const result = await measured(row);
+  results.push(result);
+  if (options.follow) console.error(`${result.ratio?.toFixed(2) ?? '-'} ${result.name} ${result.missing ?? ''}`);
+}
 peer.stop();
 report(results);
 

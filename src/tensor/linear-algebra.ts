@@ -9,7 +9,9 @@ import { arrayOf, either, SIZE, WHOLE } from '../base/arguments.ts';
 import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
+import { onesLike } from './create.ts';
 import { cat } from './functions.ts';
+import { isGradEnabled } from './grad-mode.ts';
 import { vectorNorm } from './linalg.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -195,6 +197,17 @@ export function cross(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor
 
 const CDIST = signature<{ p?: number }>('cdist', { p: NUMBER });
 
+/** From so many rows on Euclidean distances come from one product, as PyTorch's do: |a - b|² = |a|² - 2ab + |b|². */
+const PRODUCT_ROWS = 25;
+
+/** Not where gradients are wanted: the root of a rounded zero has none. */
+function byProduct(a: Tensor, b: Tensor): Tensor {
+  const [squares, others] = [a.square().sum(-1, true), b.square().sum(-1, true)] as [Tensor, Tensor];
+  const left = cat([a.mul(-2), squares, onesLike(squares)], -1);
+  const right = cat([b, onesLike(others), others], -1);
+  return left.matmul(right.transpose(-2, -1)).clampMin(0).sqrt();
+}
+
 /** Distances between all rows of `a` [… n, m] and all of `b` [… k, m] in the p-norm: [… n, k]. */
 export function cdist(a: Tensor, b: Tensor, ...args: Call<[p?: number], { p: number }>): Tensor;
 export function cdist(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor {
@@ -204,6 +217,10 @@ export function cdist(a: Tensor, b: Tensor, ...args: readonly unknown[]): Tensor
   }
   const { p = 2 } = readCall<{ p?: number }>(CDIST, args);
   if (!(p >= 0)) throw new ArgumentError(`cdist: expected p to be at least 0, but got ${p}`);
+  const [rows, others, width] = [a.layout.shape.at(-2)!, b.layout.shape.at(-2)!, a.layout.shape.at(-1)!];
+  const recorded = isGradEnabled() && (a.requiresGrad || b.requiresGrad);
+  const alike = width > 0 && width === b.layout.shape.at(-1) && a.dtype === b.dtype && !recorded;
+  if (p === 2 && Math.max(rows, others) > PRODUCT_ROWS && alike) return byProduct(a, b);
   const between = a.unsqueeze(-2).sub(b.unsqueeze(-3));
   return between.layout.shape.at(-1) === 0 ? between.sum(-1) : vectorNorm(between, p, -1);
 }

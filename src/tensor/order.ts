@@ -9,9 +9,10 @@ import { existingDim, showShape } from '../base/shape.ts';
 import { sortParams } from '../geometry/indexing.ts';
 import { requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
-import { hostTensor, tensor } from './create.ts';
+import { full, hostTensor, tensor } from './create.ts';
 import { apply, apply1 } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
+import { running } from './families/running.ts';
 import { isTensor } from './is-tensor.ts';
 import { dimParams } from '../geometry/attrs.ts';
 import type { Tensor } from './tensor.ts';
@@ -82,8 +83,24 @@ export type AlongArguments = Call<[dim?: number, keepdim?: boolean], AlongCall>;
 const along = (op: string) => signature<AlongCall>(op, { dim: WHOLE, keepdim: BOOL });
 const [MEDIAN, NANMEDIAN, MODE] = [along('median'), along('nanmedian'), along('mode')];
 
+/** The same without sorting. */
+function selected(op: string, x: Tensor, dim: number, place: Tensor | number, keepdim: boolean): ValuesAndIndices {
+  const shape = x.layout.shape.map((size, i) => (i === dim ? 1 : size));
+  // one rank for all lines, or one for each
+  const ranks =
+    typeof place === 'number'
+      ? full(shape, place, { dtype: 'int64' })
+      : place.ndim === 0
+        ? place.expand(shape)
+        : place.unsqueeze(dim);
+  const found = apply(running.kth, [x, ranks], dimParams(dim, 'kth'));
+  const [values, indices] = found.map((of) => (keepdim ? of : of.squeeze(dim))) as [Tensor, Tensor];
+  return valuesAndIndices(op, values, indices);
+}
+
 /** The element of rank `place`, a tensor of one size less or a number, along a dimension; a scalar is a line of one. */
 function ranked(op: string, x: Tensor, dim: number, place: Tensor | number, keepdim: boolean): ValuesAndIndices {
+  if (x.ndim > 0 && x.storage.device.name === 'cpu') return selected(op, x, dim, place, keepdim);
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(dim, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return valuesAndIndices(op, values, indices);
   const pick = (of: Tensor): Tensor => {

@@ -16,11 +16,12 @@ import { broadcastShapes, normalizeDim, numelOf, sameDims, showShape, type Dims 
 import { dimParams } from '../geometry/attrs.ts';
 import { indexParams, ravelParams } from '../geometry/indexing.ts';
 import { requireTensor } from './arguments.ts';
-import { full, hostTensor } from './create.ts';
+import { full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { indexing } from './families/indexing.ts';
 import { where } from './functions.ts';
 import { withoutLeadingOnes } from './indexing.ts';
+import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
 import { permute, select, tryView, unsqueeze } from './views.ts';
 
@@ -157,11 +158,17 @@ function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
 
 /** Where a tensor is true, or not zero, counted through all its dimensions. */
 export function trueIndices(x: Tensor): Tensor {
-  const places: number[] = [];
-  (x.dtype === 'bool' ? x : x.ne(0)).toTypedArray().forEach((holds: number | bigint, i: number) => {
-    if (holds !== 0) places.push(i);
-  });
-  return hostTensor(BigInt64Array.from(places, BigInt), [places.length], 'int64', x.storage.device);
+  const places = truePlaces(x);
+  return placesTensor(places, [places.length], x.storage.device);
+}
+
+function truePlaces(x: Tensor): Int32Array {
+  const truth = (x.dtype === 'bool' ? x : x.ne(0)).toTypedArray() as Uint8Array;
+  let count = 0;
+  for (let i = 0; i < truth.length; i++) count += truth[i]!;
+  const places = new Int32Array(count);
+  for (let i = 0, next = 0; next < count; i++) if (truth[i] !== 0) places[next++] = i;
+  return places;
 }
 
 const AS_TUPLE = { asTuple: BOOL };
@@ -183,18 +190,20 @@ export function nonzero(x: Tensor, more?: unknown): Tensor | Tensor[] {
     return Array.from({ length: Math.max(x.ndim, 1) }, (_, i) => select(rows, 1, i));
   }
   requireTensor('nonzero', 'the argument', x);
-  const flat = trueIndices(x).toTypedArray() as BigInt64Array;
+  const flat = truePlaces(x);
   const { shape } = x.layout;
-  const rows = new BigInt64Array(flat.length * shape.length);
-  flat.forEach((place, row) => {
-    let rest = place;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      const size = BigInt(shape[d]!);
-      rows[row * shape.length + d] = rest % size;
-      rest /= size;
+  const rank = shape.length;
+  const rows = new Int32Array(flat.length * rank);
+  for (let row = 0; row < flat.length; row++) {
+    let rest = flat[row]!;
+    for (let d = rank - 1; d >= 0; d--) {
+      const size = shape[d]!;
+      const front = Math.floor(rest / size);
+      rows[row * rank + d] = rest - front * size;
+      rest = front;
     }
-  });
-  return hostTensor(rows, [flat.length, shape.length], 'int64', x.storage.device);
+  }
+  return placesTensor(rows, [flat.length, rank], x.storage.device);
 }
 
 /** Slices along a dimension; a scalar is a dimension of one element. */

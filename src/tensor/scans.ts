@@ -1,16 +1,19 @@
 /**
- * Running products, extremes and logarithms of sums along a dimension (https://pytorch.org/docs/stable/generated/torch.cumprod.html), in as many
- * steps as the size has binary digits: in step k, each element is joined with the one 2ᵏ before it (W. D. Hillis and G. L. Steele,
- * "Data parallel algorithms", 1986).
+ * Running products, extremes and logarithms of sums along a dimension (https://pytorch.org/docs/stable/generated/torch.cumprod.html). The CPU follows
+ * lines; a GPU, and what has no kernel, takes as many steps as the size has binary digits: in step k, each element is joined with the one 2ᵏ
+ * before it (W. D. Hillis and G. L. Steele, "Data parallel algorithms", 1986).
  */
 import { WHOLE } from '../base/arguments.ts';
 import type { DType } from '../base/dtype.ts';
 import { DTypeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim } from '../base/shape.ts';
+import { scanParams } from '../geometry/reduce.ts';
 import { DTYPE, requireTensor } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { arange } from './create.ts';
+import { apply, apply1 } from './dispatch.ts';
+import { running } from './families/running.ts';
 import { cat, where } from './functions.ts';
 import { logaddexp } from './pointwise.ts';
 import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
@@ -33,6 +36,8 @@ function scan(
   return all;
 }
 
+const onGpu = (x: Tensor): boolean => x.storage.device.name === 'gpu';
+
 interface CumprodCall {
   dim: number;
   dtype?: DType;
@@ -48,6 +53,7 @@ export function cumprod(x: Tensor, ...args: readonly unknown[]): Tensor {
   const from = dtype !== undefined ? x.to(dtype) : x.isFloatingPoint() ? x : x.to('int64');
   const axis = existingDim('cumprod', dim, Math.max(x.ndim, 1));
   if (x.ndim === 0) return from.clone();
+  if (!onGpu(x)) return apply1(running.cumprod, [from], scanParams(axis));
   const [product] = scan([from], axis, ([before], [here]) => [before!.mul(here!)]);
   return product === x ? x.clone() : product!;
 }
@@ -61,6 +67,10 @@ function extremes(op: 'cummax' | 'cummin', x: Tensor, args: readonly unknown[]):
   requireTensor(op, 'the input', x);
   const { dim } = readCall<DimCall>(op === 'cummax' ? CUMMAX : CUMMIN, args);
   const axis = existingDim(op, dim, Math.max(x.ndim, 1));
+  if (x.ndim > 0 && !onGpu(x)) {
+    const [values, indices] = apply(running[op], [x], scanParams(axis)) as [Tensor, Tensor];
+    return valuesAndIndices(op, values, indices);
+  }
   const places = arange(0, x.layout.shape[axis] ?? 1, 1, { device: x.device });
   if (x.ndim === 0) return valuesAndIndices(op, x.clone(), places.reshape([]));
   const shape = x.layout.shape;

@@ -11,12 +11,14 @@ import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { hostTensor, tensor } from './create.ts';
 import { isTensor } from './is-tensor.ts';
+import { argsort } from './order.ts';
+import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
 
 type Values = ArrayLike<number | bigint>;
 const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray();
-const whole = (x: Tensor, values: readonly number[], shape: readonly number[]): Tensor =>
-  hostTensor(BigInt64Array.from(values, BigInt), shape, 'int64', x.storage.device);
+const whole = (x: Tensor, values: ArrayLike<number>, shape: readonly number[]): Tensor =>
+  placesTensor(values, shape, x.storage.device);
 
 /** NaN is the largest, and equal to itself where it is compared only. */
 const compare = (a: number | bigint, b: number | bigint): number =>
@@ -37,26 +39,33 @@ export type UniqueResult = Tensor | Tensor[];
 
 interface Runs {
   /** For each run, where its first element is among the lines. */
-  readonly first: readonly number[];
-  readonly counts: readonly number[];
+  readonly first: Int32Array;
+  readonly counts: Int32Array;
   /** For each line, its run. */
-  readonly inverse: readonly number[];
+  readonly inverse: Int32Array;
 }
 
-/** Runs of equal lines in an order of them. */
-function runsOf(order: readonly number[], equal: (a: number, b: number) => boolean): Runs {
-  const first: number[] = [];
-  const counts: number[] = [];
-  const inverse = new Array<number>(order.length).fill(0);
-  order.forEach((line, i) => {
-    if (i > 0 && equal(order[i - 1]!, line)) counts[counts.length - 1]!++;
-    else {
-      first.push(line);
-      counts.push(1);
-    }
-    inverse[line] = first.length - 1;
-  });
-  return { first, counts, inverse };
+/** Runs of equal lines in an order of them; without one, as they come. */
+function runsOf(count: number, order: Int32Array | undefined, equal: (a: number, b: number) => boolean): Runs {
+  const [first, counts, inverse] = [new Int32Array(count), new Int32Array(count), new Int32Array(count)];
+  let runs = 0;
+  for (let i = 0, before = -1; i < count; i++) {
+    const line = order === undefined ? i : order[i]!;
+    if (before < 0 || !equal(before, line)) first[runs++] = line;
+    counts[runs - 1]!++;
+    inverse[line] = runs - 1;
+    before = line;
+  }
+  return { first: first.subarray(0, runs), counts: counts.subarray(0, runs), inverse };
+}
+
+/** The order of single elements is that of `sort`. */
+function orderOf(lines: Tensor, width: number, difference: (a: number, b: number) => number): Int32Array {
+  if (width === 1)
+    return argsort(lines.reshape([-1]), 0)
+      .to('int32')
+      .toTypedArray() as Int32Array;
+  return Int32Array.from({ length: lines.layout.shape[0]! }, (_, i) => i).sort((a, b) => difference(a, b) || a - b);
 }
 
 function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
@@ -79,9 +88,9 @@ function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
     for (let i = 0; i < width; i++) if (data[a * width + i] !== data[b * width + i]) return false; // NaN is none other's equal
     return true;
   };
-  const order = Array.from({ length: count }, (_, i) => i);
-  if (sorted) order.sort((a, b) => difference(a, b) || a - b);
-  const { first, counts, inverse } = runsOf(order, equal);
+  const same = width === 1 ? (a: number, b: number): boolean => data[a] === data[b] : equal;
+  const order = sorted && count > 0 ? orderOf(lines, width, difference) : undefined;
+  const { first, counts, inverse } = runsOf(count, order, same);
   const found = lines.indexSelect(0, whole(x, first, [first.length]));
   const values = along ? found.movedim(0, axis).contiguous() : found;
   const results = [values];
@@ -123,18 +132,23 @@ export function bincount(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (isFloating(x.dtype) || x.dtype === 'bool') throw new DTypeError(`bincount: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
   if (x.ndim !== 1) throw new ShapeError(`bincount: expected a vector, but got shape ${showShape(x.layout.shape)}; flatten() it`); // prettier-ignore
   if (weights !== null && !sameDims(weights.layout.shape, x.layout.shape)) throw new ShapeError(`bincount: expected weights of shape ${showShape(x.layout.shape)}, but got ${showShape(weights.layout.shape)}`); // prettier-ignore
-  const places = Array.from(elements(x), Number);
-  if (places.some((n) => n < 0)) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
-  const length = places.reduce((most, n) => Math.max(most, n + 1), minlength);
+  const [least, largest] = x.layout.numel === 0 ? [0, -1] : [Number(x.min().item()), Number(x.max().item())];
+  if (least < 0) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
+  const length = Math.max(largest + 1, minlength);
   if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`); // prettier-ignore
+  const places = elements(x.to('int32')) as Int32Array;
+  if (weights === null) {
+    const counts = new Int32Array(length);
+    for (let i = 0; i < places.length; i++) counts[places[i]!]!++;
+    return whole(x, counts, [length]);
+  }
   const sums = new Float64Array(length);
-  const weight = weights === null ? undefined : elements(weights);
-  const single = weights?.dtype === 'float32';
-  places.forEach((n, i) => {
-    const next = sums[n]! + (weight === undefined ? 1 : Number(weight[i]!));
-    sums[n] = single ? Math.fround(next) : next;
-  });
-  if (weights === null) return whole(x, Array.from(sums), [length]);
+  const weight = elements(weights);
+  const single = weights.dtype === 'float32';
+  for (let i = 0; i < places.length; i++) {
+    const next = sums[places[i]!]! + Number(weight[i]!);
+    sums[places[i]!] = single ? Math.fround(next) : next;
+  }
   return hostTensor(sums, [length], 'float64', x.storage.device).to(single ? 'float32' : 'float64');
 }
 
@@ -153,23 +167,34 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { bins = 100, min = 0, max = 0 } = readCall<HistcCall>(HISTC, args);
   if (bins < 1) throw new ArgumentError(`histc: expected at least one bin, but got ${bins}`);
   if (!isFloating(x.dtype)) throw new DTypeError(`histc: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
-  const data = Array.from(elements(x), Number);
+  const data = elements(x) as Float32Array | Float64Array;
   let [low, high] = [min, max];
-  if (low === high && data.length > 0) [low, high] = [Math.min(...spread(data, Math.min)), Math.max(...spread(data, Math.max))]; // prettier-ignore
+  if (low === high && data.length > 0) [low, high] = [extreme(data, Math.min), extreme(data, Math.max)]; // prettier-ignore
   if (low === high) [low, high] = [low - 1, high + 1];
   if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
-  const single = x.dtype === 'float32' ? Math.fround : (n: number): number => n; // as PyTorch rounds
-  [low, high] = [single(low), single(high)];
   const counts = new Float64Array(bins);
-  for (const value of data) {
-    if (!(value >= low && value <= high)) continue;
-    counts[Math.min(Math.trunc(single(single(single(value - low) * bins) / single(high - low))), bins - 1)]!++; // prettier-ignore
+  if (x.dtype === 'float32') {
+    const [from, to] = [Math.fround(low), Math.fround(high)]; // every step rounds, as PyTorch's does
+    const width = Math.fround(to - from);
+    for (const value of data) {
+      if (!(value >= from && value <= to)) continue;
+      const part = Math.fround(Math.fround(Math.fround(value - from) * bins) / width);
+      counts[Math.min(Math.trunc(part), bins - 1)]!++;
+    }
+  } else {
+    for (const value of data) {
+      if (!(value >= low && value <= high)) continue;
+      counts[Math.min(Math.trunc(((value - low) * bins) / (high - low)), bins - 1)]!++;
+    }
   }
   return hostTensor(counts, [bins], 'float64', x.storage.device).to(x.dtype);
 }
 
-/** One extreme of a long list, which may not be spread as arguments. */
-const spread = (data: readonly number[], of: (a: number, b: number) => number): number[] => [data.reduce((a, b) => of(a, b))]; // prettier-ignore
+const extreme = (data: Float32Array | Float64Array, of: (a: number, b: number) => number): number => {
+  let most = data[0]!;
+  for (let i = 1; i < data.length; i++) most = of(most, data[i]!);
+  return most;
+};
 
 // ---- sorted lines
 
@@ -255,10 +280,21 @@ export function isin(x: Tensor | number, among: Tensor | number, options?: IsinO
   const plain = (value: number | bigint): number | bigint => (typeof value === 'bigint' && value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value); // prettier-ignore
   for (const value of isTensor(among) ? Array.from(elements(among)) : [among]) known.add(plain(value));
   const input = isTensor(x) ? x : tensor(x, { device: (among as Tensor).device });
-  const data = elements(input);
-  const found = Uint8Array.from({ length: data.length }, (_, i) => {
+  const data = plainElements(input);
+  const found = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
     const value = plain(data[i]!);
-    return Number((value === value && known.has(value)) !== invert);
-  });
+    found[i] = Number((value === value && known.has(value)) !== invert);
+  }
   return hostTensor(found, input.layout.shape, 'bool', input.storage.device);
+}
+
+/** Elements as numbers, where all of them are exactly that. */
+function plainElements(x: Tensor): Values {
+  const exact = (value: number | bigint): boolean => value >= -(2 ** 53) && value <= 2 ** 53;
+  const small =
+    x.dtype === 'int64' &&
+    x.layout.numel > 0 &&
+    [x.min(), x.max()].every((most) => exact(BigInt(most.toTypedArray()[0]!)));
+  return elements(small ? x.to('float64') : x);
 }

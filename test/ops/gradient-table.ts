@@ -487,6 +487,18 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   flip: [of('flip', [uniform64([2, 3, 2], 1)], flipParams([0, -1]))],
   tril: [of('tril', [uniform64(X, 1)], triangleParams(0)), of('tril', [uniform64(X, 1)], triangleParams(1))],
   triu: [of('triu', [uniform64(X, 1)], triangleParams(-1))],
+  cumprod: [0, 1].map((dim) => of('cumprod', [distinct64(X)], scanParams(dim))),
+  recurrence: [0, 1].flatMap((dim) =>
+    [false, true].map((back) => of('recurrence', [uniform64(X, 1), uniform64(X, 2)], scanParams(dim, back))),
+  ),
+  cummax: [0, 1].map((dim) => of('cummax', [distinct64(X)], scanParams(dim))),
+  cummin: [0, 1].map((dim) => of('cummin', [distinct64(X)], scanParams(dim))),
+  kth: [
+    {
+      inputs: [distinct64([3, 4])],
+      fn: (x) => apply('kth', [x, indices([3, 1], 1, 0, 3)], dimParams(1, 'kth'))[0]!,
+    },
+  ],
   sort: [0, 1].map((dim) => of('sort', [distinct64(X)], sortParams(dim, dim === 0))),
   topk: [0, 1].map((dim) => of('topk', [distinct64(X)], sortParams(dim, true, 2))),
 

@@ -19,6 +19,7 @@ import type {
 import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
 import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
+import { keptKernel, rankScratch } from '../../kernels/cpu/index/rank.ts';
 import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { IndexCheckAttrs, IndexingAttrs } from '../../tensor/ops/indexing.ts';
@@ -302,10 +303,20 @@ function lowerOneHot(l: CpuLowering, [input]: Values, [out]: Values, { classes }
 }
 
 /** → [values, indices] */
+/** Up to this share of a line, its first elements are selected before they are put in order. */
+const SELECTED = 0.5;
+
 function lowerSort(l: CpuLowering, [input]: Values, [values, indices]: Values, p: SortParams): void {
   const x = asContiguous(l, input!);
   const { outer, size, inner } = around(x.layout.shape, p.dim);
-  const args = { x, values: values!, indices: indices!, size, inner, kept: p.k ?? size };
+  const kept = p.k ?? size;
+  const args = { x, values: values!, indices: indices!, size, inner, kept };
+  if (kept > 0 && kept <= size * SELECTED) {
+    const unitCost = size * 3 * ELEMENT_NS + kept * Math.log2(kept + 1) * ELEMENT_NS;
+    const options = { size: outer * inner, unitCost, scratch: rankScratch(x.layout.dtype, size, kept) };
+    l.launch(keptKernel(l.target, x.layout.dtype, p.descending), args, options);
+    return;
+  }
   l.launch(sortKernel(l.target, x.layout.dtype, p.descending), args, {
     size: size === 0 ? 0 : outer * inner,
     unitCost: size * (1 + Math.log2(Math.max(size, 1))) * ELEMENT_NS,

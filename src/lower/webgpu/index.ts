@@ -9,6 +9,7 @@ import { normLowerings } from './norm.ts';
 import { poolLowerings } from './pool.ts';
 import { reduceLowerings } from './reduce.ts';
 import { resampleLowerings } from './resample.ts';
+import { scanLowerings } from './scans.ts';
 import { softmaxLowerings } from './softmax.ts';
 import type { WebGpuDevice } from '../../devices/webgpu/webgpu.ts';
 import type { DeviceLowerings } from '../table.ts';
@@ -26,6 +27,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...softmaxLowerings,
   ...lossLowerings,
   ...indexingLowerings,
+  ...scanLowerings,
 };
 
 /** Inputs and outputs of a joined formula: their places are parameters of the launch, which are few. */

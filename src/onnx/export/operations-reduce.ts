@@ -1,15 +1,16 @@
 /** Exporters of what looks along dimensions: reductions, softmax, products, indexing, padding, order. */
 import { numelOf } from '../../base/shape.ts';
 import type { RavelParams } from '../../geometry/indexing.ts';
-import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
+import { reducedDims, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
+import type { ScanAttrs } from '../../tensor/ops/scans.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
 import { TO_END } from './graph.ts';
 
-type Family = ReduceAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
+type Family = ScanAttrs & ReduceAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
 const SCATTER = 'of equal indices, ONNX does not say which one wins';
@@ -79,6 +80,21 @@ const ordered = (
   const count = c.graph.ints([k ?? c.size(0, dim)]);
   return c.graph.node('TopK', [c.name(0), count], { axis: dim, largest: Number(descending), sorted: 1 }, 2);
 };
+
+/** Running products, in as many steps as the size has binary digits: each element by the one 2ᵏ before it. */
+function running(c: Context<ScanParams>): string {
+  const { dim } = c.attrs;
+  const size = c.size(0, dim);
+  const axis = c.graph.ints([dim]);
+  const cut = (of: string, from: number, to: number): string =>
+    c.graph.one('Slice', [of, c.graph.ints([from]), c.graph.ints([to]), axis]);
+  let products = c.name(0);
+  for (let step = 1; step < size; step *= 2) {
+    const joined = c.graph.one('Mul', [cut(products, 0, size - step), cut(products, step, size)]);
+    products = c.graph.one('Concat', [cut(products, 0, step), joined], { axis: dim });
+  }
+  return products;
+}
 
 const asInt = (c: Context<unknown>, i: number): string => c.as(i, 'int64');
 
@@ -154,4 +170,14 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   oneHot: (c) => c.one('OneHot', [asInt(c, 0), c.scalar('int64', c.attrs.classes), c.graph.ints([0, 1])], { axis: -1 }),
   sort: (c) => ordered(c),
   topk: (c) => ordered(c),
+  cumprod: running,
+  recurrence: GRADIENT,
+  cummax: 'ONNX has no running extremes',
+  cummin: 'ONNX has no running extremes',
+  kth: (c) => {
+    const { dim } = c.attrs;
+    const whole = c.graph.ints([c.size(0, dim)]);
+    const sorted = c.graph.node('TopK', [c.name(0), whole], { axis: dim, largest: 0, sorted: 1 }, 2);
+    return sorted.map((of) => c.one('GatherElements', [of, asInt(c, 1)], { axis: dim }));
+  },
 };

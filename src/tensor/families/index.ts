@@ -14,6 +14,7 @@ import { optimizerUpdate } from './optimizer-update.ts';
 import { pairLoss } from './pair-loss.ts';
 import { regionPool } from './region-pool.ts';
 import { resample } from './resample.ts';
+import { running } from './running.ts';
 import { sgd } from './sgd.ts';
 import './draws.ts';
 import './joining.ts';
@@ -42,5 +43,6 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...pairLoss,
   ...regionPool,
   ...resample,
+  ...running,
   ...sgd,
 });

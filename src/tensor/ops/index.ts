@@ -19,6 +19,7 @@ import type { PoolAttrs } from './pool.ts';
 import { reduceRules, type ReduceAttrs } from './reduce.ts';
 import type { ResampleAttrs } from './resample.ts';
 import type { OpRules } from './rule.ts';
+import type { ScanAttrs } from './scans.ts';
 import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
 import { activationRules, type ActivationAttrs } from './unary-activation.ts';
 import { unaryRules, type UnaryAttrs } from './unary.ts';
@@ -48,6 +49,7 @@ export interface LoweredAttrs
     NormAttrs,
     SoftmaxAttrs,
     LossAttrs,
+    ScanAttrs,
     AllIndexingAttrs {}
 
 export interface OpAttrs extends FormulaAttrs, LoweredAttrs {}

@@ -116,10 +116,28 @@ export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, p
 
 const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 }; // prettier-ignore
 
+/** Four elements of 16 bits as four lanes: pairs are spread, each is shifted to the top of its lane, then down. */
+function loadShorts(f: Fn, signed: boolean, ptr: Expr, offset: number): Expr {
+  const pairs = f.let('pairs', load('i64', ptr, offset).splat().bits('i32v'));
+  const shifted = pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
+  return shifted.binary(signed ? 'shr' : 'shrU', 16);
+}
+
+/** The low halves of four lanes, as four elements of 16 bits. */
+function packShorts(f: Fn, value: Expr): Expr {
+  const low = value.and(hoisted(f, 'i32v', 0xffff));
+  const placed = f.let('placed', low.binary('mul', laneTable(f, [1, 1 << 16, 1, 1 << 16])));
+  const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
+  return pairs.shuffle(pairs, [0, 2, 0, 2]).bits('i64v').lane(0);
+}
+
 /** Four elements of 8 or 16 bits as a vector of the compute type. */
 function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
   const size = ITEM[MEMORY[dtype]];
-  const raw = fromLanes(Array.from({ length: 4 }, (_, lane) => load(MEMORY[dtype], ptr, offset + lane * size)));
+  const raw =
+    size === 2
+      ? loadShorts(f, MEMORY[dtype] === 's16', ptr, offset)
+      : fromLanes(Array.from({ length: 4 }, (_, lane) => load(MEMORY[dtype], ptr, offset + lane * size)));
   const wide = widened(dtype, f.let('narrow', raw));
   return as === 'bool' ? wide.ne(0) : wide.cast(vectorOf(as));
 }
@@ -162,6 +180,10 @@ export function storeDense(
   const own = computeOf(dtype);
   if (!bytes && lanes === 4 && as === own && isNarrow(MEMORY[dtype])) {
     const small = f.let('narrow', narrowed(f, dtype, value));
+    if (ITEM[MEMORY[dtype]] === 2) {
+      f.store('i64', ptr, packShorts(f, small), offset);
+      return;
+    }
     for (let lane = 0; lane < 4; lane++)
       f.store(MEMORY[dtype], ptr, small.lane(lane), offset + lane * ITEM[MEMORY[dtype]]);
     return;

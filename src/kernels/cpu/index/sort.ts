@@ -27,7 +27,7 @@ export const sortScratch = (dtype: DType, size: number): number => 2 * size * en
 /** Elements of 8 bytes keep their alignment. */
 const entryBytes = (dtype: DType): number => (itemSize(dtype) === 8 ? 16 : 8);
 
-interface Entries {
+export interface Entries {
   readonly f: Fn;
   readonly dtype: DType;
   readonly bytes: number;
@@ -82,7 +82,7 @@ function merge(e: Entries, a: Local, aEnd: Local, bEnd: Local, to: Local, descen
 }
 
 /** Sorts `size` entries at `from`, using as much room at `spare`; the result's address is left in `from`. */
-function sort(e: Entries, from: Local, spare: Local, size: Local, descending: boolean): void {
+export function sortEntries(e: Entries, from: Local, spare: Local, size: Local, descending: boolean): void {
   const { f, bytes } = e;
   const end = f.let('end', size.mul(bytes));
   const run = f.let('run', i32(bytes));
@@ -125,7 +125,7 @@ export function sortKernel(target: Target, dtype: DType, descending: boolean): K
         f.inc(entry, e.bytes);
         f.inc(source, p.inner.mul(size));
       });
-      sort(e, list, spare, p.size, descending);
+      sortEntries(e, list, spare, p.size, descending);
       const out = f.let('out', outer.mul(p.kept).mul(p.inner).add(column));
       f.for('i', 0, p.kept, () => {
         storeElement(f, dtype, as, p.values.add(out.mul(size)), loadElement(dtype, as, list));

@@ -9,11 +9,11 @@ import { loadElement, storeElement } from '../elementwise/memory.ts';
 import { constant, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 
-const LINE_PARAMS = { x: 'ptr', out: 'ptr', extra: 'ptr', length: 'i32', inner: 'i32' } as const;
+export const LINE_PARAMS = { x: 'ptr', out: 'ptr', extra: 'ptr', length: 'i32', inner: 'i32' } as const;
 export type LineParams = typeof LINE_PARAMS;
 
 /** The number of a line's first element: lines are numbered (outer, inner). */
-function firstElement({ f, p }: KernelScope<LineParams>, line: Expr): Local {
+export function firstElement({ f, p }: KernelScope<LineParams>, line: Expr): Local {
   const outer = f.let('outer', line.div(p.inner));
   return f.let(
     'first',
@@ -171,7 +171,7 @@ class ArgExtreme {
 }
 
 /** Lines that lie side by side of which running sums are taken together: they share cache lines. */
-const SIDE_BY_SIDE = 16;
+export const SIDE_BY_SIDE = 16;
 
 /** Running sums of every line, from the front or the back; floats are added up in double precision. */
 export function cumsumKernel(target: Target, input: DType, output: DType, reverse: boolean): Kernel<LineParams> {

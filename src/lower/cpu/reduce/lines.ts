@@ -18,13 +18,13 @@ import { reduceInto, reduceSpec } from './reduce.ts';
 const NS_PER_ELEMENT = 1;
 
 /** The lines of a shape: one dimension (or, with null, everything in order). */
-interface Lines {
+export interface Lines {
   readonly count: number;
   readonly length: number;
   readonly inner: number;
 }
 
-function linesOf(op: string, x: Layout, dims: readonly number[] | null): Lines {
+export function linesOf(op: string, x: Layout, dims: readonly number[] | null): Lines {
   const all = dims === null || x.shape.length === 0;
   if (all) return { count: 1, length: x.numel, inner: 1 };
   const [dim] = reducedDims(op, x.shape, dims) as [number];
@@ -33,7 +33,7 @@ function linesOf(op: string, x: Layout, dims: readonly number[] | null): Lines {
   return { count: length === 0 ? 0 : x.numel / length, length, inner };
 }
 
-function launchLines(
+export function launchLines(
   l: CpuLowering,
   kernel: Kernel<LineParams>,
   lines: Lines,
