@@ -76,8 +76,7 @@ export function pdist(...args: readonly unknown[]): Tensor {
   if (!(p >= 0)) throw new ArgumentError(`F.pdist: expected p to be at least 0, but got ${p}`);
   const rows = input.layout.shape[0]!;
   const pairs = (which: 0 | 1): Tensor => indexTable(input, `pair${which}of${rows}`, () => Array.from({ length: rows }, (_, i) => Array.from({ length: rows - 1 - i }, (_, j) => (which === 0 ? i : i + 1 + j))).flat()); // prettier-ignore
-  if (rows < 2) return input.newZeros([0]);
-  return vectorNorm(input.indexSelect(0, pairs(0)).sub(input.indexSelect(0, pairs(1))), p, 1);
+  return vectorNorm(input.indexSelect(0, pairs(0)).sub(input.indexSelect(0, pairs(1))), p, 1).squeeze(1);
 }
 
 // ---- older names of interpolation

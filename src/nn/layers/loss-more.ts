@@ -11,7 +11,9 @@ import { ctcLoss, CTC_KINDS, type CtcOptions, type Lengths } from '../functional
 import { cosineEmbeddingLoss, hingeEmbeddingLoss, MARGIN_KINDS, marginRankingLoss, MULTI_MARGIN_KINDS, multilabelMarginLoss, multiMarginLoss, TRIPLET_DISTANCE_OPTIONS, TRIPLET_OPTIONS, tripletMarginLoss, tripletMarginWithDistanceLoss, type MarginOptions, type MultiMarginOptions, type TripletDistanceOptions, type TripletOptions } from '../functional-loss-margin.ts'; // prettier-ignore
 import { BINARY_KINDS, binaryCrossEntropy, binaryCrossEntropyWithLogits, GAUSSIAN_KINDS, gaussianNllLoss, KL_KINDS, klDiv, LOGITS_KINDS, multilabelSoftMarginLoss, POISSON_KINDS, poissonNllLoss, softMarginLoss, type BinaryLossOptions, type GaussianNllOptions, type KlDivOptions, type LogitsLossOptions, type PoissonNllOptions } from '../functional-loss-more.ts'; // prettier-ignore
 import { huberLoss, pairLossWith, REDUCTION, type HuberOptions, type LossOptions, type Reduction, type SmoothL1Options } from '../functional-loss.ts'; // prettier-ignore
+import { ModuleBase } from '../module-base.ts';
 import { Module } from '../module.ts';
+import { PairwiseDistance } from './distance.ts';
 import { layerOf } from '../signatures.ts';
 
 /** The tensors of a loss, which may be a mistake of callers without types. */
@@ -291,9 +293,14 @@ export class TripletMarginLoss extends TripletLoss<TripletOptions> {
 const TRIPLET_DISTANCE = byName<TripletDistanceOptions>('TripletMarginWithDistanceLoss', TRIPLET_DISTANCE_OPTIONS);
 /** As TripletMarginLoss, with a distance of one's own. */
 export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOptions> {
+  /** The distance where it is a module: `nn.PairwiseDistance` unless another is given. */
+  readonly distance_function: ModuleBase | null;
+
   constructor(options?: TripletDistanceOptions);
   constructor(...args: readonly unknown[]) {
     super(TRIPLET_DISTANCE, args);
+    const { distanceFunction: given } = this.options;
+    this.distance_function = given === undefined || given === null ? new PairwiseDistance() : (given as unknown) instanceof ModuleBase ? (given as unknown as ModuleBase) : null; // prettier-ignore
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
