@@ -19,7 +19,9 @@ const names = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
 /** Relative, of numbers below 1e-3 absolute: as far as any program is from PyTorch, and room for another machine's order of sums. */
 const TOLERANCE = 5e-6;
 /** Programs that PyTorch itself repeats less exactly (`spread`), or whose last steps amplify what the first ones rounded. */
-const WIDER: Readonly<Record<string, number>> = {};
+const WIDER: Readonly<Record<string, number>> = {
+  '09-super-resolution': 1e-4, // orthogonal weights are rounded otherwise (here exactly, in LAPACK to 1e-6), and the first steps of Adam are as long for small gradients
+};
 
 const distance = (a: number, b: number): number => Math.abs(a - b) / Math.max(Math.abs(b), 1e-3);
 
