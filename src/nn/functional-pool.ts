@@ -114,7 +114,8 @@ export function maxPool1dWith(x: Tensor, p: WindowNd, returnIndices: boolean): V
   requireRank(p.op, x, 1);
   const params = maxPoolParams(wide(p.kernel, 1), { stride: wide(p.stride, 1), padding: wide(p.padding, 0), dilation: wide(p.dilation, 1), ceilMode: p.ceilMode, returnIndices }); // prettier-ignore
   const [values, indices] = slid(x.unsqueeze(-2), params);
-  return valuesAndIndices(undefined, values.squeeze(-2), indices.squeeze(-2));
+  const maxima = values.squeeze(-2);
+  return valuesAndIndices(undefined, maxima, returnIndices ? indices.squeeze(-2) : maxima); // unread where not asked for
 }
 
 /** Where the maxima over the depth lay in their volumes. */
@@ -145,8 +146,9 @@ function volumeMaxima(op: string, x: Tensor, planes: Stage, depth: Stage, return
   const [highest, inColumns] = depth(columns(values));
   const sizes = values.layout.shape.slice(2);
   const [h, w] = x.layout.shape.slice(3) as Size2;
-  const indices = returnIndices ? volumeIndices(inPlane, inColumns, h * w) : inColumns;
-  return valuesAndIndices(undefined, volume(highest, x, sizes), volume(indices, x, sizes));
+  const maxima = volume(highest, x, sizes);
+  const indices = returnIndices ? volume(volumeIndices(inPlane, inColumns, h * w), x, sizes) : maxima; // unread where not asked for
+  return valuesAndIndices(undefined, maxima, indices);
 }
 
 /** @internal */
