@@ -76,7 +76,7 @@ function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
   const count = lines.layout.shape[0]!;
   const width = numelOf(lines.layout.shape.slice(1));
   if (along && count > 0 && width === 0) throw new ShapeError(`unique: expected slices with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
-  const data = elements(lines);
+  const data = width === 1 ? plainElements(lines) : elements(lines);
   const difference = (a: number, b: number): number => {
     for (let i = 0; i < width; i++) {
       const c = compare(data[a * width + i]!, data[b * width + i]!);
