@@ -1,4 +1,5 @@
 /** Tensor methods as functions, in PyTorch's names: `exp(x)` is `x.exp()`. */
+import type { ALIASES } from './aliases.ts';
 import { requireTensor } from './arguments.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -28,6 +29,9 @@ function of<K extends MethodName>(name: K): FunctionOf<K> {
   return call as unknown as FunctionOf<K>;
 }
 const pointwise = (name: MethodName): Pointwise => of(name) as unknown as Pointwise;
+
+/** The method that a further name stands for, with that name. */
+const alias = <A extends keyof typeof ALIASES>(name: A): FunctionOf<A> => of(name);
 
 export const abs = /* @__PURE__ */ pointwise('abs');
 export const acos = /* @__PURE__ */ pointwise('acos');
@@ -139,7 +143,29 @@ export const ravel = /* @__PURE__ */ of('ravel');
 const variance = /* @__PURE__ */ of('var');
 export { variance as var };
 /** As {@link div}. */
-export const trueDivide = div;
+export const trueDivide = /* @__PURE__ */ alias('trueDivide');
 /** As {@link sigmoid}. */
 export const expit = sigmoid;
 export { movedim as moveaxis } from './rearrange.ts';
+
+// PyTorch's further names of others, as in `aliases.ts`.
+export const absolute = /* @__PURE__ */ alias('absolute');
+export const arccos = /* @__PURE__ */ alias('arccos');
+export const arccosh = /* @__PURE__ */ alias('arccosh');
+export const arcsin = /* @__PURE__ */ alias('arcsin');
+export const arcsinh = /* @__PURE__ */ alias('arcsinh');
+export const arctan = /* @__PURE__ */ alias('arctan');
+export const arctan2 = /* @__PURE__ */ alias('arctan2');
+export const arctanh = /* @__PURE__ */ alias('arctanh');
+export const clip = /* @__PURE__ */ alias('clip');
+export const divide = /* @__PURE__ */ alias('divide');
+export const fix = /* @__PURE__ */ alias('fix');
+export const ger = /* @__PURE__ */ alias('ger');
+export const greater = /* @__PURE__ */ alias('greater');
+export const greaterEqual = /* @__PURE__ */ alias('greaterEqual');
+export const less = /* @__PURE__ */ alias('less');
+export const lessEqual = /* @__PURE__ */ alias('lessEqual');
+export const multiply = /* @__PURE__ */ alias('multiply');
+export const negative = /* @__PURE__ */ alias('negative');
+export const notEqual = /* @__PURE__ */ alias('notEqual');
+export const subtract = /* @__PURE__ */ alias('subtract');

@@ -39,11 +39,25 @@ export {
 } from './create.ts';
 export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack, where } from './functions.ts';
 export * from './as-functions.ts';
-export { cat as concat } from './functions.ts';
+export { cat as concat, cat as concatenate } from './functions.ts';
 export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
 export { einsum } from './einsum.ts';
-export { columnStack, dsplit, dstack, hsplit, hstack, tensorSplit, vsplit, vstack } from './joining.ts';
+export {
+  columnStack,
+  dsplit,
+  dstack,
+  hsplit,
+  hstack,
+  tensorSplit,
+  vsplit,
+  vstack,
+  vstack as rowStack,
+} from './joining.ts';
 export * as linalg from './linalg-functions.ts';
+export * as special from './special-public.ts';
+export { combinations, cumulativeTrapezoid, diagflat, diagonalScatter, dist, emptyLike, narrowCopy, selectScatter, sliceScatter, trapezoid, unravelIndex, vander } from './placed.ts'; // prettier-ignore
+export { broadcastShapes, canCast, finfo, getDefaultDtype, iinfo, isFloatingPoint, isNonzero, isSameSize, isTensor, numel, promoteTypes, resultType, setDefaultDtype, type FloatInfo, type IntInfo } from './queries.ts'; // prettier-ignore
+export { deg2rad, digamma, erfinv, exp2, floatPower, gcd, lcm, lgamma, positive, rad2deg } from './special.ts';
 export { addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, bmm, cdist, cross, dot, inner, kron, mv, outer, tensordot } from './linear-algebra.ts'; // prettier-ignore
 export { argsort, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk } from './order.ts';
 export { acosh, asinh, atanh, bitwiseLeftShift, bitwiseRightShift, copysign, erfc, fmax, fmin, frac, heaviside, hypot, isclose, isneginf, isposinf, ldexp, lerp, logaddexp, logaddexp2, logit, nanToNum, signbit, sinc, xlogy } from './pointwise.ts'; // prettier-ignore

@@ -11,6 +11,7 @@ import type { Call } from './calls.ts';
 import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { hyperbolic } from './families/hyperbolic.ts';
+import { special } from './families/special.ts';
 import { where } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import { promoteLayouts } from './ops/elementwise.ts';
@@ -51,8 +52,11 @@ export const atanh = (x: Tensor): Tensor => unary('atanh', x);
 /** sin(πx)/(πx), and 1 at 0. */
 export const sinc = (x: Tensor): Tensor => unary('sinc', x);
 
-/** 1 - erf(x) */
-export const erfc = (x: Tensor): Tensor => floats('erfc', x).erf().rsub(1);
+/** 1 - erf(x), accurate where that is next to nothing, too. */
+export function erfc(x: Tensor): Tensor {
+  requireTensor('erfc', 'the input', x);
+  return apply1(special.erfc, [x], NO_ATTRS);
+}
 
 /** What is behind the point, with the sign of `x`. */
 export function frac(x: Tensor): Tensor {

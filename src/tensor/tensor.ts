@@ -38,7 +38,7 @@ import type {
   ViewArguments,
   ViewShape,
 } from './shapes/view.ts';
-import { TensorMethods } from './tensor-methods.ts';
+import { TensorAliased } from './tensor-aliased.ts';
 import { toNested, type Nested } from './to-nested.ts';
 import * as views from './views.ts';
 
@@ -75,7 +75,7 @@ function listed(op: string, sizes: Sizes): Dims {
  * const z: Tensor = y.numel() > 3 ? y.view(3, 2) : y;
  * console.log(z.shape); // [ 3, 2 ]
  */
-export class Tensor<out S extends Shape = any> extends TensorMethods<S> {
+export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   declare readonly shape: S;
 
   protected override self(): this {

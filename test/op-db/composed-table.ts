@@ -213,3 +213,29 @@ export const DRAWS: Table = {
   new_empty: op('Tensor.newEmpty', 'input size dtype', (x: Tensor, size: number[], dtype?: 'float32') => x.newEmpty(numbers(size), options({ dtype })), { random: true }), // prettier-ignore
   logspace: op('logspace', 'start end steps base dtype', (start: number, end: number, steps: number, base?: number, dtype?: 'float32') => flambeau.logspace(start, end, steps, base ?? 10, options({ dtype }))), // prettier-ignore
 };
+
+const special = ['lgamma', 'erfinv', 'exp2', 'deg2rad', 'rad2deg', 'positive'] as const;
+export const SPECIAL: Table = {
+  ...Object.fromEntries(special.map((name) => [name, same(name, 'input')])),
+  digamma: op('Tensor.digamma', 'input', (x: Tensor) => (x.requiresGrad ? inexpressible("a gradient beside poles, where PyTorch's is not accurate") : x.digamma())), // prettier-ignore
+  float_power: same('floatPower', 'input exponent'),
+  gcd: same('gcd', 'input other'),
+  lcm: same('lcm', 'input other'),
+  mvlgamma: same('special.multigammaln', 'input p'),
+  select_scatter: same('selectScatter', 'input src dim index'),
+  slice_scatter: same('sliceScatter', 'input src dim start end step'),
+  diagonal_scatter: same('diagonalScatter', 'input src offset dim1 dim2'),
+  diagflat: same('diagflat', 'input offset'),
+  dist: same('dist', 'input other p'),
+  trapezoid: op('trapezoid', 'y x dx dim', (y: Tensor, x?: Tensor, dx?: number, dim?: number) => flambeau.trapezoid(y, options({ x, dx, dim }))), // prettier-ignore
+  cumulative_trapezoid: op('cumulativeTrapezoid', 'y x dx dim', (y: Tensor, x?: Tensor, dx?: number, dim?: number) => flambeau.cumulativeTrapezoid(y, options({ x, dx, dim }))), // prettier-ignore
+  combinations: same('combinations', 'input r with_replacement'),
+  unravel_index: op('unravelIndex', 'indices shape', (x: Tensor, shape: unknown) => flambeau.unravelIndex(x, typeof shape === 'number' ? [shape] : numbers(shape))), // prettier-ignore
+  sum_to_size: spread('sumToSize'),
+  empty_like: op('emptyLike', 'input dtype', (x: Tensor, dtype?: 'float32') => flambeau.emptyLike(x, options({ dtype })), { random: true }), // prettier-ignore
+  half: same('half', 'input memory_format=null'),
+  bfloat16: same('bfloat16', 'input memory_format=null'),
+  short: same('short', 'input memory_format=null'),
+  char: same('char', 'input memory_format=null'),
+  byte: same('byte', 'input memory_format=null'),
+};

@@ -1,6 +1,6 @@
 /** All of PyTorch's names that we have, and our names that its database does not exercise. */
 import type { Adapter } from './call.ts';
-import { DRAWS, ORDER, PLACES, POINTWISE, PRODUCTS, SHAPES } from './composed-table.ts';
+import { DRAWS, ORDER, PLACES, POINTWISE, PRODUCTS, SHAPES, SPECIAL } from './composed-table.ts';
 import { FACTORIES } from './make-table.ts';
 import { MODULES as OTHER_MODULES, OPTIMIZERS } from './module-table.ts';
 import { ACTIVATIONS, LAYERS, LOSSES } from './nn-table.ts';
@@ -20,6 +20,7 @@ export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
     PLACES,
     POINTWISE,
     DRAWS,
+    SPECIAL,
     ARITHMETIC,
     REDUCTIONS,
     VIEWS,
@@ -78,6 +79,10 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'F.lpPool1d F.lpPool2d F.lpPool3d nn.UpsamplingNearest2d nn.UpsamplingBilinear2d nn.FractionalMaxPool2d nn.FractionalMaxPool3d',
   ), // test/nn/spatial-more.test.ts
+  // PyTorch's further names, questions: test/ops/aliases.test.ts
+  ...words(
+    'Tensor.absolute Tensor.absolute_ Tensor.arccos Tensor.arccos_ Tensor.arccosh Tensor.arccosh_ Tensor.arcsin Tensor.arcsin_ Tensor.arcsinh Tensor.arcsinh_ Tensor.arctan Tensor.arctan2 Tensor.arctan2_ Tensor.arctan_ Tensor.arctanh Tensor.arctanh_ Tensor.bitwiseLeftShift_ Tensor.bitwiseRightShift_ Tensor.clip Tensor.clip_ Tensor.copysign_ Tensor.deg2rad_ Tensor.digamma_ Tensor.divide Tensor.divide_ Tensor.erfinv_ Tensor.exp2_ Tensor.fillDiagonal_ Tensor.fix Tensor.fix_ Tensor.floatPower_ Tensor.gcd_ Tensor.ger Tensor.getDevice Tensor.greater Tensor.greaterEqual Tensor.greaterEqual_ Tensor.greater_ Tensor.heaviside_ Tensor.hypot_ Tensor.isCpu Tensor.isCuda Tensor.isNonzero Tensor.isSameSize Tensor.itemsize Tensor.lcm_ Tensor.ldexp_ Tensor.less Tensor.lessEqual Tensor.lessEqual_ Tensor.less_ Tensor.lgamma_ Tensor.logit_ Tensor.moveaxis Tensor.multiply Tensor.multiply_ Tensor.narrowCopy Tensor.nbytes Tensor.ndimension Tensor.negative Tensor.negative_ Tensor.nelement Tensor.notEqual Tensor.notEqual_ Tensor.rad2deg_ Tensor.renorm_ Tensor.sgn_ Tensor.sumToSize Tensor.subtract Tensor.subtract_ Tensor.trueDivide Tensor.trueDivide_ Tensor.xlogy_ absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh broadcastShapes canCast clip concatenate deg2rad diagflat diagonalScatter digamma dist divide erfinv exp2 finfo fix floatPower gcd ger getDefaultDtype greater greaterEqual iinfo isFloatingPoint isNonzero isSameSize isTensor lcm less lessEqual lgamma multiply narrowCopy negative notEqual numel positive promoteTypes rad2deg resultType rowStack selectScatter setDefaultDtype sliceScatter special special.digamma special.erf special.erfc special.erfinv special.exp2 special.expit special.expm1 special.gammaln special.log1p special.logSoftmax special.logit special.logsumexp special.psi special.round special.sinc special.softmax special.xlogy subtract vander',
+  ),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(
     'Tensor.backward Tensor.grad Tensor.gradFn Tensor.gradEdge Tensor.isLeaf Tensor.requiresGrad Tensor.requiresGrad_',

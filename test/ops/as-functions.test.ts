@@ -2,13 +2,20 @@
 import * as flambeau from 'flambeau';
 import { Tensor, tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
+import { ALIASES, SPECIAL } from '../../src/tensor/aliases.ts';
+
+/** Compared in aliases.test.ts. */
+const ELSEWHERE = [...Object.keys(ALIASES), ...SPECIAL, 'selectScatter', 'sliceScatter', 'diagonalScatter', 'dist', 'narrowCopy', 'isSameSize', 'isNonzero', 'diagflat']; // prettier-ignore
 
 type Call = (...args: unknown[]) => unknown;
 const functions = flambeau as unknown as Readonly<Record<string, Call>>;
 const method = (x: Tensor, name: string): Call => (x[name as keyof Tensor] as unknown as Call).bind(x);
 /** Names of functions that are methods as well, and take the tensor first. */
 const names = Object.keys(flambeau).filter(
-  (name) => typeof functions[name] === 'function' && name in Tensor.prototype && !['where', 'grad'].includes(name),
+  (name) =>
+    typeof functions[name] === 'function' &&
+    name in Tensor.prototype &&
+    !['where', 'grad', ...ELSEWHERE].includes(name),
 );
 
 const matrix = (): Tensor => tensor([[0.5, -0.25], [0.75, 0.125]]); // prettier-ignore

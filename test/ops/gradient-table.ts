@@ -4,6 +4,7 @@
  */
 import { fromTypedArray, type Tensor } from 'flambeau';
 import { NO_ATTRS, dimParams } from '../../src/geometry/attrs.ts';
+import { polygammaAttrs } from '../../src/tensor/ops/special.ts';
 import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
 import { convParams, type ConvOptions } from '../../src/geometry/conv.ts';
 import { powAttrs, scalarAttrs } from '../../src/geometry/elementwise.ts';
@@ -194,6 +195,12 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   xlogy: binary('xlogy', 0.3, 2),
   logaddexp: binary('logaddexp'),
   logaddexp2: binary('logaddexp2'),
+  erfc: unary('erfc'),
+  erfcx: unary('erfcx', -1, 2),
+  erfinv: unary('erfinv', -0.9, 0.9),
+  lgamma: unary('lgamma', 0.3, 4),
+  digamma: unary('digamma', 0.5, 4),
+  polygamma: [1, 2, 3].map((order) => of('polygamma', [uniform64(X, 1, 0.5, 4)], polygammaAttrs(order))),
   asinh: unary('asinh'),
   acosh: unary('acosh', 1.2, 3),
   atanh: unary('atanh', -0.8, 0.8),

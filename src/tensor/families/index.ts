@@ -16,16 +16,19 @@ import { regionPool } from './region-pool.ts';
 import { resample } from './resample.ts';
 import { running } from './running.ts';
 import { sgd } from './sgd.ts';
+import { special } from './special.ts';
 import './draws.ts';
 import './joining.ts';
 import './linear-algebra.ts';
 import './order.ts';
 import './picking.ts';
+import './placed.ts';
 import './pointwise.ts';
 import './rearrange.ts';
 import './scans.ts';
 import './scatter.ts';
 import './sets.ts';
+import './special-methods.ts';
 import './statistics.ts';
 
 /** A statement, so that no bundler leaves a family out. The compiler names here an operation that none of them provides. */
@@ -45,4 +48,5 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...resample,
   ...running,
   ...sgd,
+  ...special,
 });

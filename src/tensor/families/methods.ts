@@ -35,6 +35,14 @@ export interface Methods {
     | 'sinc'
     | 'xlogy'
   >;
+  readonly 'special-methods': Pick<
+    typeof import('../special.ts'),
+    'deg2rad' | 'digamma' | 'erfinv' | 'exp2' | 'floatPower' | 'gcd' | 'lcm' | 'lgamma' | 'positive' | 'rad2deg'
+  >;
+  readonly placed: Pick<
+    typeof import('../placed.ts'),
+    'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
+  >;
   readonly scatter: Pick<
     typeof import('../scatter.ts'),
     | 'indexAdd'

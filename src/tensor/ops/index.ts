@@ -9,6 +9,7 @@ import type { ConvAttrs } from './conv.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
 import type { HyperbolicAttrs } from './hyperbolic.ts';
+import type { SpecialAttrs } from './special.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
 import type { LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
@@ -34,6 +35,7 @@ export interface FormulaAttrs
     UnaryAttrs,
     ActivationAttrs,
     HyperbolicAttrs,
+    SpecialAttrs,
     OptimizerAttrs,
     OptimizerUpdateAttrs {}
 

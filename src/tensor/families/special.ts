@@ -1,0 +1,5 @@
+/** Special functions: erfc, erfinv, the gamma function's logarithm and its derivatives. */
+import { provideFormulas } from '../family.ts';
+import { specialRules, type SpecialAttrs } from '../ops/special.ts';
+
+export const special = provideFormulas<SpecialAttrs>(specialRules);

@@ -1,0 +1,4 @@
+/** PyTorch's `torch.special`, as far as it is here. */
+export { digamma, digamma as psi, erfinv, exp2, lgamma as gammaln, multigammaln } from './special.ts'; // prettier-ignore
+export { erf, expit, expm1, log1p, logSoftmax, logsumexp, round, softmax } from './as-functions.ts';
+export { erfc, logit, sinc, xlogy } from './pointwise.ts';

@@ -1,0 +1,90 @@
+/** Special functions of tensors (https://pytorch.org/docs/stable/special.html), powers and angles. What an operation computes is in `ops/special.ts`. */
+import { FINITE, requireKind, SIZE } from '../base/arguments.ts';
+import { DTypeError } from '../base/errors.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
+import { requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { full } from './create.ts';
+import { apply1 } from './dispatch.ts';
+import { special } from './families/special.ts';
+import { broadcastTensors } from './functions.ts';
+import { hostTensor, hostArray } from './create.ts';
+import { isTensor } from './is-tensor.ts';
+import { promoteLayouts } from './ops/elementwise.ts';
+import type { Tensor } from './tensor.ts';
+
+type Unary = 'erfinv' | 'lgamma' | 'digamma';
+function unary(name: Unary, x: Tensor): Tensor {
+  requireTensor(name, 'the input', x);
+  return apply1(special[name], [x], NO_ATTRS);
+}
+const floats = (op: string, x: Tensor): Tensor => {
+  requireTensor(op, 'the input', x);
+  return x.isFloatingPoint() ? x : x.to('float32');
+};
+
+/** The inverse of erf, of numbers between -1 and 1. */
+export const erfinv = (x: Tensor): Tensor => unary('erfinv', x);
+/** The logarithm of the gamma function's magnitude. */
+export const lgamma = (x: Tensor): Tensor => unary('lgamma', x);
+/** The derivative of {@link lgamma}. */
+export const digamma = (x: Tensor): Tensor => unary('digamma', x);
+
+/** 2ˣ */
+export function exp2(x: Tensor): Tensor {
+  const from = floats('exp2', x);
+  return full([], 2, { dtype: from.dtype, device: from.device }).pow(from);
+}
+
+/** Degrees in radians. */
+export const deg2rad = (x: Tensor): Tensor => floats('deg2rad', x).mul(Math.PI / 180);
+/** Radians in degrees. */
+export const rad2deg = (x: Tensor): Tensor => floats('rad2deg', x).mul(180 / Math.PI);
+
+/** The tensor itself. @throws DTypeError for bool, as PyTorch */
+export function positive(x: Tensor): Tensor {
+  requireTensor('positive', 'the input', x);
+  if (x.dtype === 'bool') throw new DTypeError('positive: is not defined for bool tensors; use the tensor itself');
+  return x;
+}
+
+/** Powers in float64. */
+export function floatPower(x: Tensor | number, exponent: Tensor | number): Tensor {
+  for (const operand of [x, exponent]) requireKind('floatPower', 'every operand', operand, TENSOR_OR_NUMBER);
+  const double = (value: Tensor | number): Tensor => isTensor(value) ? value.to('float64') : full([], value, { dtype: 'float64' }); // prettier-ignore
+  return isTensor(x) && !isTensor(exponent) ? double(x).pow(exponent) : double(x).pow(double(exponent));
+}
+
+/** Euclid's algorithm for the elements of two whole tensors; they are read on the host. */
+function divisors(op: 'gcd' | 'lcm', x: Tensor, other: Tensor): Tensor {
+  for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
+  for (const { dtype } of [x, other]) {
+    if (dtype === 'bool' || dtype.includes('float')) throw new DTypeError(`${op}: expected whole numbers, but got ${dtype}; convert them with .to('int64')`); // prettier-ignore
+  }
+  const dtype = promoteLayouts(x.layout, other.layout);
+  const [a, b] = broadcastTensors(x, other).map((t) => t.to('int64').contiguous());
+  const [left, right] = [a!.toTypedArray() as BigInt64Array, b!.toTypedArray() as BigInt64Array];
+  const data = hostArray('int64', left.length) as BigInt64Array;
+  for (let i = 0; i < left.length; i++) {
+    const [p, q] = [magnitude(left[i]!), magnitude(right[i]!)];
+    let [u, v] = [p, q];
+    while (v !== 0n) [u, v] = [v, u % v];
+    data[i] = op === 'gcd' ? u : u === 0n ? 0n : BigInt.asIntN(64, (p / u) * q);
+  }
+  return hostTensor(data, [...a!.layout.shape], 'int64', x.storage.device).to(dtype);
+}
+const magnitude = (n: bigint): bigint => (n < 0n ? -n : n);
+
+/** The greatest common divisor of each two elements; they are read on the host. */
+export const gcd = (x: Tensor, other: Tensor): Tensor => divisors('gcd', x, other);
+/** The least common multiple of each two elements; they are read on the host. */
+export const lcm = (x: Tensor, other: Tensor): Tensor => divisors('lcm', x, other);
+
+/** log Γ_p(x), the logarithm of the multivariate gamma function: of elements above (p - 1)/2. */
+export function multigammaln(x: Tensor, p: number): Tensor {
+  requireKind('multigammaln', 'p', p, FINITE);
+  requireKind('multigammaln', 'p', p, SIZE);
+  const from = floats('multigammaln', x);
+  let sum = lgamma(from);
+  for (let i = 1; i < p; i++) sum = sum.add(lgamma(from.sub(i / 2)));
+  return sum.add((p * (p - 1) * Math.log(Math.PI)) / 4);
+}
