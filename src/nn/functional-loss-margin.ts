@@ -5,7 +5,10 @@ import { ShapeError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
+import { scanParams } from '../geometry/reduce.ts';
 import { arange } from '../tensor/create.ts';
+import { apply1 } from '../tensor/dispatch.ts';
+import { reductions } from '../tensor/families/reductions.ts';
 import { minimum, where } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { pairwiseDistance } from './functional-distance.ts';
@@ -108,7 +111,7 @@ export function multilabelMarginLoss(...args: readonly unknown[]): Tensor {
   const { input, target, reduction } = readCall(MULTILABEL, args);
   const { x, y, single } = asRows('multilabelMarginLoss', input, target, true);
   const classes = x.layout.shape[1]!;
-  const labels = y.lt(0).to('int64').cumsum(1).eq(0); // those before the first −1
+  const labels = apply1(reductions.cumsum, [y.lt(0).to('int64')], scanParams(1)).eq(0); // those before the first −1
   const places = y.maskedFill(labels.logicalNot(), 0);
   const all = arange(0, classes, 1, { device: x.device });
   const hits = places.unsqueeze(2).eq(all).logicalAnd(labels.unsqueeze(2)); // [N, C (label), C (class)]

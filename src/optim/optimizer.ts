@@ -1,4 +1,6 @@
 /** What optimizers share: parameter groups, state, and their checks. */
+import '../tensor/families/training.ts';
+
 import { moved } from '../tensor/transfer.ts';
 import { ANYTHING, BOOL, FUNCTION, ITERABLE, kind, requireKind, requireOptions, show, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { ArgumentError } from '../base/errors.ts';

@@ -1,6 +1,7 @@
 /** Tensor methods as functions, in PyTorch's names: `exp(x)` is `x.exp()`. */
 import type { ALIASES } from './aliases.ts';
 import { requireTensor } from './arguments.ts';
+import { reductions } from './families/reductions.ts';
 import type { Tensor } from './tensor.ts';
 
 type MethodName = { [K in keyof Tensor & string]: Tensor[K] extends (...args: never[]) => unknown ? K : never }[keyof Tensor & string]; // prettier-ignore
@@ -21,7 +22,8 @@ export type FunctionOf<K extends MethodName> = Forms<Tensor[K]>;
 /** As {@link FunctionOf}, where the shape stays. */
 export type Pointwise = <T extends Tensor>(x: T) => T;
 
-function of<K extends MethodName>(name: K): FunctionOf<K> {
+/** @param _family - What the method belongs to: mentioned, so that it is shipped with the function. */
+function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
   const call = (x: Tensor, ...args: readonly unknown[]): unknown => {
     requireTensor(name, 'the first argument', x);
     return Reflect.apply(x[name], x, args);
@@ -98,18 +100,18 @@ export const clampMax = /* @__PURE__ */ of('clampMax');
 export const maskedFill = /* @__PURE__ */ of('maskedFill');
 export const sum = /* @__PURE__ */ of('sum');
 export const mean = /* @__PURE__ */ of('mean');
-export const prod = /* @__PURE__ */ of('prod');
+export const prod = /* @__PURE__ */ of('prod', reductions);
 export const amax = /* @__PURE__ */ of('amax');
 export const amin = /* @__PURE__ */ of('amin');
 export const any = /* @__PURE__ */ of('any');
 export const all = /* @__PURE__ */ of('all');
-export const logsumexp = /* @__PURE__ */ of('logsumexp');
-export const std = /* @__PURE__ */ of('std');
+export const logsumexp = /* @__PURE__ */ of('logsumexp', reductions);
+export const std = /* @__PURE__ */ of('std', reductions);
 export const max = /* @__PURE__ */ of('max');
 export const min = /* @__PURE__ */ of('min');
 export const argmax = /* @__PURE__ */ of('argmax');
 export const argmin = /* @__PURE__ */ of('argmin');
-export const cumsum = /* @__PURE__ */ of('cumsum');
+export const cumsum = /* @__PURE__ */ of('cumsum', reductions);
 export const softmax = /* @__PURE__ */ of('softmax');
 export const logSoftmax = /* @__PURE__ */ of('logSoftmax');
 export const mm = /* @__PURE__ */ of('mm');
@@ -140,7 +142,7 @@ export const argwhere = /* @__PURE__ */ of('argwhere');
 export const swapaxes = /* @__PURE__ */ of('swapaxes');
 export const swapdims = /* @__PURE__ */ of('swapdims');
 export const ravel = /* @__PURE__ */ of('ravel');
-const variance = /* @__PURE__ */ of('var');
+const variance = /* @__PURE__ */ of('var', reductions);
 export { variance as var };
 /** As {@link div}. */
 export const trueDivide = /* @__PURE__ */ alias('trueDivide');

@@ -1,5 +1,5 @@
 /** Operations as the compiler sees them: what their rules say, together with the lowerings of the device. */
-import { DeviceError, InternalError } from '../base/errors.ts';
+import { DeviceError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import type { GraphOp, Lower } from '../compiler/graph.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
@@ -40,7 +40,7 @@ export function lowerOf(name: OpName, attrs: Attrs, kind: DeviceKind = 'cpu'): L
   const entry = entryOf(name, kind);
   if (entry !== undefined) return withAttrs(entry.lower, attrs);
   const { elementwise } = ruleOf(name);
-  if (elementwise === undefined) throw new InternalError(`${name} has neither a lowering nor a formula`);
+  if (elementwise === undefined) throw missingFamily(name, 'training');
   return ofFormula(elementwise, attrs, elementwiseLowering(kind));
 }
 

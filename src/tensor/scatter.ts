@@ -12,11 +12,13 @@ import { asOperand } from './tensor-arithmetic.ts';
 import { broadcastTensors, where } from './functions.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
+import { reductions } from './families/reductions.ts';
 import { filler } from './calls.ts';
 import { full } from './create.ts';
 import { isTensor } from './is-tensor.ts';
 import { trueIndices } from './picking.ts';
 import { indexParams } from '../geometry/indexing.ts';
+import { reduceParams, scanParams } from '../geometry/reduce.ts';
 import type { Tensor } from './tensor.ts';
 
 type Place = 'scatter' | 'scatterAdd' | 'indexAdd' | 'indexCopy';
@@ -205,7 +207,8 @@ function extremes(
   const self = includeSelf ? line_ : line_.maskedFill(hit, neutral);
   const all = [self.unsqueeze(0), stacked];
   const joined = apply1(indexingOps.cat, all, dimParams(0, 'cat'));
-  const reduced = reduce === 'prod' ? joined.prod(0).to(x.dtype) : joined[reduce](0);
+  const reduced =
+    reduce === 'prod' ? apply1(reductions.prod, [joined], reduceParams(0, false)).to(x.dtype) : joined[reduce](0);
   return reduced.reshape(x.layout.shape);
 }
 
@@ -324,7 +327,9 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   if (source.dtype !== x.dtype) throw new DTypeError(`maskedScatter: expected a source of dtype ${x.dtype}, but got ${source.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
   const [a, m] = broadcastTensors(x, mask);
   if (numelOf(a!.layout.shape) === 0) return a!.clone();
-  const order = m!.reshape([-1]).to('int64').cumsum(0).sub(1).clampMin(0);
+  const order = apply1(reductions.cumsum, [m!.reshape([-1]).to('int64')], scanParams(0))
+    .sub(1)
+    .clampMin(0);
   const flat = source.reshape([-1]);
   if (flat.layout.numel === 0 || trueIndices(m!).layout.numel > flat.layout.numel) throw new ArgumentError(`maskedScatter: expected at least as many elements as the mask is true, but got ${flat.layout.numel}`); // prettier-ignore
   const values = flat.indexSelect(0, order.clampMax(flat.layout.numel - 1)).reshape(a!.layout.shape);

@@ -4,9 +4,11 @@ import type { DType } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
-import { type DimsArg } from '../geometry/reduce.ts';
+import { varianceParams, type DimsArg } from '../geometry/reduce.ts';
 import { DIM_OR_DIMS, DTYPE, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
+import { apply1 } from './dispatch.ts';
+import { reductions } from './families/reductions.ts';
 import { cat } from './functions.ts';
 import { varianceCall, type VarianceOptions } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
@@ -18,7 +20,7 @@ export function varMean(x: Tensor, ...args: VarianceArguments): [Tensor, Tensor]
 export function varMean(x: Tensor, ...args: readonly unknown[]): [Tensor, Tensor] {
   requireTensor('varMean', 'the input', x);
   const { dim, keepdim, correction } = varianceCall('varMean', args);
-  return [x.var(dim as number, { correction, keepdim }), x.mean(dim as number, keep(keepdim))];
+  return [apply1(reductions.var, [x], varianceParams(dim, keepdim, correction)), x.mean(dim as number, keep(keepdim))];
 }
 
 /** The standard deviation and the mean; arguments as {@link Tensor.std}. */
@@ -26,7 +28,7 @@ export function stdMean(x: Tensor, ...args: VarianceArguments): [Tensor, Tensor]
 export function stdMean(x: Tensor, ...args: readonly unknown[]): [Tensor, Tensor] {
   requireTensor('stdMean', 'the input', x);
   const { dim, keepdim, correction } = varianceCall('stdMean', args);
-  return [x.std(dim as number, { correction, keepdim }), x.mean(dim as number, keep(keepdim))];
+  return [apply1(reductions.std, [x], varianceParams(dim, keepdim, correction)), x.mean(dim as number, keep(keepdim))];
 }
 type VarianceArguments =
   | [dim?: DimsArg | null, options?: VarianceOptions | boolean, keepdim?: boolean]

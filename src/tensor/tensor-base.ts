@@ -22,7 +22,8 @@ import {
   type Hook,
   type RemovableHandle,
 } from './autograd.ts';
-import { backward, type BackwardOptions } from './differentiate.ts';
+import type { BackwardOptions } from './differentiate.ts';
+import { family } from './family.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
 import { activeRecorder, countMove, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
@@ -472,7 +473,7 @@ export abstract class TensorBase {
     inputs?: Tensor | readonly Tensor[],
     ...more: readonly never[]
   ): void {
-    backward(this.self(), [gradient, retainGraph, createGraph, inputs, ...more]);
+    family('training').backward(this.self(), [gradient, retainGraph, createGraph, inputs, ...more]);
   }
 
   /**

@@ -87,7 +87,27 @@ const METHODS = `
   }
   console.log(JSON.stringify(said));`;
 
+const INFERENCE = `
+  import { noGrad, randn } from 'flambeau/core';
+  import * as nn from 'flambeau/nn';
+  const net = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.BatchNorm2d(2), new nn.ReLU(), new nn.Flatten(), new nn.Linear(8, 2));
+  const said = [String(noGrad(() => net(randn(3, 1, 4, 4))).shape)];
+  try { net(randn(3, 1, 4, 4)).sum().backward(); } catch (error) { said.push(String(error)); }
+  console.log(JSON.stringify(said));`;
+
 describe('flambeau/core', () => {
+  it('infers without what computes gradients', async () => {
+    const { printed, files } = await run('inference', INFERENCE);
+    const [shape, error] = printed as string[];
+    expect(shape).toBe('3,2');
+    expect(error).toMatch(/^ArgumentError: .*add import 'flambeau\/families\/training'/);
+    for (const unused of ['tensor/engine', 'cpu/conv/weight-grad', 'cpu/conv/winograd-weight-grad']) {
+      expect(files.filter((file) => file.includes(`${unused}.ts`)), unused).toEqual([]);
+    } // prettier-ignore
+    const training = await run('backward', `import 'flambeau/families/training.ts';${INFERENCE}`);
+    expect(training.printed).toEqual(['3,2']);
+  });
+
   it('trains, without the families that the program does not import', async () => {
     const { printed, files } = await run('training', TRAINING);
     const [first, last, text, count] = printed as [number, number, string, number];

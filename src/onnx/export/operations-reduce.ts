@@ -4,13 +4,13 @@ import type { RavelParams } from '../../geometry/indexing.ts';
 import { reducedDims, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
-import type { ReduceAttrs } from '../../tensor/ops/reduce.ts';
+import type { ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
 import type { ScanAttrs } from '../../tensor/ops/scans.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
 import { TO_END } from './graph.ts';
 
-type Family = ScanAttrs & ReduceAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
+type Family = ScanAttrs & ReduceAttrs & ReductionAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
 const SCATTER = 'of equal indices, ONNX does not say which one wins';

@@ -12,6 +12,7 @@ import { maxPool } from './max-pool.ts';
 import { norm } from './norm.ts';
 import { optimizerUpdate } from './optimizer-update.ts';
 import { pairLoss } from './pair-loss.ts';
+import { reductions } from './reductions.ts';
 import { regionPool } from './region-pool.ts';
 import { resample } from './resample.ts';
 import { running } from './running.ts';
@@ -30,6 +31,7 @@ import './scatter.ts';
 import './sets.ts';
 import './special-methods.ts';
 import './statistics.ts';
+import './training.ts';
 
 /** A statement, so that no bundler leaves a family out. The compiler names here an operation that none of them provides. */
 mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
@@ -44,6 +46,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...norm,
   ...optimizerUpdate,
   ...pairLoss,
+  ...reductions,
   ...regionPool,
   ...resample,
   ...running,

@@ -17,7 +17,7 @@ import type { NormAttrs } from './norm.ts';
 import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
 import type { OptimizerAttrs } from './optimizer.ts';
 import type { PoolAttrs } from './pool.ts';
-import { reduceRules, type ReduceAttrs } from './reduce.ts';
+import { reduceRules, type ReduceAttrs, type ReductionAttrs } from './reduce.ts';
 import type { ResampleAttrs } from './resample.ts';
 import type { OpRules } from './rule.ts';
 import type { ScanAttrs } from './scans.ts';
@@ -44,6 +44,7 @@ export interface LoweredAttrs
   extends
     CopyAttrs,
     ReduceAttrs,
+    ReductionAttrs,
     MatmulAttrs,
     ConvAttrs,
     PoolAttrs,

@@ -21,8 +21,6 @@ export interface ReduceAttrs {
   sum: ReduceParams;
   /** Floating dtypes only, or with `dtype`. */
   mean: ReduceParams;
-  /** One dimension, or all. */
-  prod: ReduceParams;
   amax: ReduceParams;
   amin: ReduceParams;
   /** The extremes of all elements; as `amax` and `amin`, under the name that PyTorch prints. */
@@ -36,13 +34,19 @@ export interface ReduceAttrs {
   argmin: ReduceParams;
   any: ReduceParams;
   all: ReduceParams;
+  /** [g, indices, x (only its shape)] → g at the indices along the dimension, else 0 */
+  extremeGrad: ReduceParams;
+}
+
+/** Those that come with the family `reductions`. */
+export interface ReductionAttrs {
+  /** One dimension, or all. */
+  prod: ReduceParams;
   var: VarianceParams;
   std: VarianceParams;
   logsumexp: ReduceParams;
   /** One dimension: running sums; keeps the shape */
   cumsum: ScanParams;
-  /** [g, indices, x (only its shape)] → g at the indices along the dimension, else 0 */
-  extremeGrad: ReduceParams;
   /** [g (of the reduced shape), x] → g · product of the other elements */
   prodGrad: ReduceParams;
 }
@@ -219,6 +223,37 @@ export const reduceRules: OpRules<ReduceAttrs> = {
     },
     requireMean,
   ),
+  amax: extreme('amax', 'AmaxBackward0'),
+  amin: extreme('amin', 'AminBackward0'),
+  max: extreme('amax', 'MaxBackward1', true),
+  min: extreme('amin', 'MinBackward1', true),
+  maxDim: extremeDim('maxDim', 'MaxBackward0'),
+  minDim: extremeDim('minDim', 'MinBackward0'),
+  argmax: arg('argmax'),
+  argmin: arg('argmin'),
+  any: simple('any', toBool, null),
+  all: simple('all', toBool, null),
+  extremeGrad: {
+    shape: ([g, , x]) => [layoutOf(g!.dtype, x!.shape)],
+    gradient: {
+      name: 'ValueSelectingReductionBackwardBackward0',
+      saves: { inputs: [1, 2] },
+      // the chosen elements of h: the others are multiplied by 0
+      run: (ctx) => {
+        const h = ctx.grads[0];
+        if (h === undefined) return [undefined];
+        const { apply, input, attrs } = ctx;
+        const indices = input(1);
+        const ones = indices.to(h.dtype).mul(0).add(1);
+        const chosen = apply('extremeGrad', [ones, indices, input(2)], attrs)[0]!;
+        const dims = reducedDims('max', input(2).layout.shape, attrs.dims);
+        return [h.mul(chosen).sum(dims, { keepdim: attrs.keepdim })];
+      },
+    },
+  },
+};
+
+export const reductionRules: OpRules<ReductionAttrs> = {
   prod: simple(
     'prod',
     sumDType,
@@ -242,16 +277,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
     },
     (x, params) => requireOneDim('prod', x, params),
   ),
-  amax: extreme('amax', 'AmaxBackward0'),
-  amin: extreme('amin', 'AminBackward0'),
-  max: extreme('amax', 'MaxBackward1', true),
-  min: extreme('amin', 'MinBackward1', true),
-  maxDim: extremeDim('maxDim', 'MaxBackward0'),
-  minDim: extremeDim('minDim', 'MinBackward0'),
-  argmax: arg('argmax'),
-  argmin: arg('argmin'),
-  any: simple('any', toBool, null),
-  all: simple('all', toBool, null),
   var: variance('var', {
     name: 'VarBackward0',
     saves: { inputs: [0] },
@@ -296,24 +321,6 @@ export const reduceRules: OpRules<ReduceAttrs> = {
       name: 'CumsumBackward0',
       saves: {},
       run: ({ grads: [g], apply, attrs }) => [g && apply('cumsum', [g], scanParams(attrs.dim, !attrs.reverse))[0]],
-    },
-  },
-  extremeGrad: {
-    shape: ([g, , x]) => [layoutOf(g!.dtype, x!.shape)],
-    gradient: {
-      name: 'ValueSelectingReductionBackwardBackward0',
-      saves: { inputs: [1, 2] },
-      // the chosen elements of h: the others are multiplied by 0
-      run: (ctx) => {
-        const h = ctx.grads[0];
-        if (h === undefined) return [undefined];
-        const { apply, input, attrs } = ctx;
-        const indices = input(1);
-        const ones = indices.to(h.dtype).mul(0).add(1);
-        const chosen = apply('extremeGrad', [ones, indices, input(2)], attrs)[0]!;
-        const dims = reducedDims('max', input(2).layout.shape, attrs.dims);
-        return [h.mul(chosen).sum(dims, { keepdim: attrs.keepdim })];
-      },
     },
   },
   prodGrad: {

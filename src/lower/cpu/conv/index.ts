@@ -88,7 +88,7 @@ function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: Co
   if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
-export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
+export const convLowerings: OpLowerings<Omit<ConvAttrs, 'conv2dWeightGrad'>, CpuLowering> = {
   conv2d: {
     lower: lowerForward,
     finish: finishing(
@@ -98,5 +98,9 @@ export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
     ),
   },
   conv2dInputGrad: { lower: lowerBackward, finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']) },
+};
+
+/** Apart, since it is half of all code for convolutions, and only training needs it. */
+export const convWeightLowerings: OpLowerings<Pick<ConvAttrs, 'conv2dWeightGrad'>, CpuLowering> = {
   conv2dWeightGrad: { lower: lowerBothWeights },
 };

@@ -1,7 +1,7 @@
 /** The table of reductions. */
 import type { CpuLowering } from '../lowering.ts';
 import type { ReduceParams, VarianceParams } from '../../../geometry/reduce.ts';
-import type { ReduceAttrs } from '../../../tensor/ops/reduce.ts';
+import type { ReduceAttrs, ReductionAttrs } from '../../../tensor/ops/reduce.ts';
 import type { OpLowering, OpLowerings } from '../../table.ts';
 import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './lines.ts';
 import { lowerReduce, lowerVariance, type ReduceName } from './reduce.ts';
@@ -26,7 +26,6 @@ const place = (which: 'max' | 'min'): OpLowering<ReduceParams, CpuLowering> => (
 export const reduceLowerings: OpLowerings<ReduceAttrs, CpuLowering> = {
   sum: simple('sum'),
   mean: simple('mean'),
-  prod: simple('prod'),
   amax: simple('amax'),
   amin: simple('amin'),
   max: simple('amax'),
@@ -37,12 +36,17 @@ export const reduceLowerings: OpLowerings<ReduceAttrs, CpuLowering> = {
   argmin: place('min'),
   any: simple('any'),
   all: simple('all'),
+  extremeGrad: {
+    lower: (l, [g, indices, x], [out], params) => lowerExtremeGrad(l, g!, indices!, x!.layout, out!, params),
+  },
+};
+
+/** Of the family `reductions`. */
+export const reductionLowerings: OpLowerings<ReductionAttrs, CpuLowering> = {
+  prod: simple('prod'),
   var: variance(false),
   std: variance(true),
   logsumexp: { lower: (l, [x], [out], params) => lowerLogSumExp(l, x!, out!, params) },
   cumsum: { lower: (l, [x], [out], params) => lowerCumsum(l, x!, out!, params) },
-  extremeGrad: {
-    lower: (l, [g, indices, x], [out], params) => lowerExtremeGrad(l, g!, indices!, x!.layout, out!, params),
-  },
   prodGrad: { lower: (l, [g, x], [out], params) => lowerProdGrad(l, g!, x!, out!, params) },
 };
