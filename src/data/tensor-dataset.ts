@@ -7,6 +7,7 @@ import { fromTypedArray } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from './dataset.ts';
 import type { RawTensor } from './raw.ts';
+import '../tensor/families/picking.ts';
 
 /** One row of each tensor. */
 type Rows<T extends readonly Tensor[]> = { -readonly [K in keyof T]: Tensor };

@@ -16,6 +16,7 @@ import { fromTypedArray } from '../tensor/create.ts';
 import { cat, maximum, where } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { REDUCTION } from './functional-loss.ts';
+import '../tensor/families/picking.ts';
 
 /** Lengths as a tensor or as numbers. */
 export type Lengths = Tensor | readonly number[] | number;

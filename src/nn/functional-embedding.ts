@@ -13,6 +13,7 @@ import { isGradEnabled, withGradMode } from '../tensor/grad-mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { functionOf } from './signatures.ts';
 import { vectorNorm } from './vector-norm.ts';
+import '../tensor/families/picking.ts';
 
 export interface EmbeddingOptions {
   /** The row whose gradient is 0, and that averages pass over; negative from the end. Default null. */

@@ -16,6 +16,7 @@ import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-in
 import type { Tensor } from '../tensor/tensor.ts';
 import { avgPool2dWith } from './prepared.ts';
 import { each, padded, placed, requireRank, sizesOf, strided, type Sizes } from './spatial.ts';
+import '../tensor/families/picking.ts';
 
 export interface UnfoldOptions {
   readonly dilation?: Sizes;

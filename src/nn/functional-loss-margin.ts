@@ -15,6 +15,7 @@ import { pairwiseDistance } from './functional-distance.ts';
 import { reduceLoss } from './functional-loss-more.ts';
 import { REDUCTION, type LossOptions, type OfTarget } from './functional-loss.ts';
 import { functionOf } from './signatures.ts';
+import '../tensor/families/picking.ts';
 
 const TARGET = { target: TENSOR };
 

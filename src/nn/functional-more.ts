@@ -18,6 +18,7 @@ import { adaptiveMaxPool2d } from './functional-window.ts';
 import { functionOf } from './signatures.ts';
 import { indexTable, type Sizes } from './spatial.ts';
 import { vectorNorm } from './vector-norm.ts';
+import '../tensor/families/picking.ts';
 
 interface GumbelOptions {
   /** Above 0; the smaller, the nearer to one category. Default 1. */

@@ -3,6 +3,7 @@ import { arrayOf, either, NUMBER, oneOf, orNull, WHOLE } from '../base/arguments
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { showShape } from '../base/shape.ts';
+import { dimParams } from '../geometry/attrs.ts';
 import { padParams } from '../geometry/indexing.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
@@ -58,21 +59,33 @@ export function pad(...args: readonly unknown[]): Tensor {
   }
   if (mode === 'constant') return apply1(indexing.pad, [input], padParams(pads), [value ?? 0]);
   if (value !== undefined && value !== null && value !== 0) throw new ArgumentError(`pad: mode '${mode}' takes no value, but got ${value}; leave it out`); // prettier-ignore
-  return padAs('pad', input, pads, mode);
+  return padAs('pad', input, pads, mode, byOperation);
 }
 
+type Take = (x: Tensor, dim: number, index: Tensor) => Tensor;
+/** For convolutions, few of which pad so, and which ship nothing for it: in `flambeau/core` it says which line to add. */
+const byMethod: Take = (x, dim, index) => x.indexSelect(dim, index);
+/** @internal Brings what it needs. */
+export const byOperation: Take = (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim));
+
 /** @internal Padding with elements of the input itself, for `op`. */
-export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Exclude<PadMode, 'constant'>): Tensor {
+export function padAs(
+  op: string,
+  x: Tensor,
+  pads: readonly number[],
+  mode: Exclude<PadMode, 'constant'>,
+  take = byMethod,
+): Tensor {
   const n = pads.length / 2;
   if (!Number.isInteger(n) || n < 1 || n > 3 || (x.ndim !== n + 1 && x.ndim !== n + 2)) {
     throw new ShapeError(`${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`); // prettier-ignore
   }
   let y = x;
-  for (let i = 0; i < n; i++) y = padDim(op, y, x.ndim - 1 - i, pads[2 * i]!, pads[2 * i + 1]!, mode);
+  for (let i = 0; i < n; i++) y = padDim(op, y, x.ndim - 1 - i, pads[2 * i]!, pads[2 * i + 1]!, mode, take);
   return y === x ? x.clone() : y;
 }
 
-function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: string): Tensor {
+function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: string, take: Take): Tensor {
   const size = x.layout.shape[dim]!;
   const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
   if (before > most || after > most) {
@@ -93,5 +106,5 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
   const index = indexTable(x, `${mode}${size},${before},${after}`, () =>
     Array.from({ length: size + before + after }, (_, i) => place(i - before)),
   );
-  return x.indexSelect(dim, index);
+  return take(x, dim, index);
 }

@@ -18,6 +18,7 @@ import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-in
 import type { Tensor } from '../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith } from './prepared.ts';
 import { each, requireRank, sizesOf, table, withBatch, type Sizes } from './spatial.ts';
+import '../tensor/families/picking.ts';
 
 export interface MaxPoolNdOptions {
   /** Default: the kernel size. */

@@ -7,6 +7,7 @@ import { DIMS, TENSOR } from '../tensor/arguments.ts';
 import { where } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { table } from './spatial.ts';
+import '../tensor/families/picking.ts';
 
 export type GridMode = 'bilinear' | 'nearest' | 'bicubic';
 export type GridPadding = 'zeros' | 'border' | 'reflection';

@@ -17,6 +17,7 @@ import { isTensor } from './is-tensor.ts';
 import { dimParams } from '../geometry/attrs.ts';
 import type { Tensor } from './tensor.ts';
 import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
+import './families/rearrange.ts';
 
 const pair = (op: string, [values, indices]: readonly Tensor[]): ValuesAndIndices =>
   valuesAndIndices(op, values!, indices!);

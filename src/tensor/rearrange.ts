@@ -17,6 +17,7 @@ import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
 import { inferShape, permute, select } from './views.ts';
 import { diagonalView, unfoldView } from './views-strided.ts';
+import './families/picking.ts';
 
 /** Numbers one by one, one array of them, or one array by name. */
 export function numbersOf(op: string, name: string, args: readonly unknown[]): number[] {

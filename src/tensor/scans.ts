@@ -18,6 +18,7 @@ import { cat, where } from './functions.ts';
 import { logaddexp } from './pointwise.ts';
 import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 import type { Tensor } from './tensor.ts';
+import './families/picking.ts';
 
 /** Joins a list of tensors with those `step` places before them, again and again. `join` gets the earlier part first. */
 function scan(

@@ -20,6 +20,8 @@ import { trueIndices } from './picking.ts';
 import { indexParams } from '../geometry/indexing.ts';
 import { reduceParams, scanParams } from '../geometry/reduce.ts';
 import type { Tensor } from './tensor.ts';
+import './families/picking.ts';
+import './families/rearrange.ts';
 
 type Place = 'scatter' | 'scatterAdd' | 'indexAdd' | 'indexCopy';
 

@@ -14,6 +14,8 @@ import { isTensor } from './is-tensor.ts';
 import { argsort } from './order.ts';
 import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
+import './families/picking.ts';
+import './families/rearrange.ts';
 
 type Values = ArrayLike<number | bigint>;
 const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray();

@@ -12,6 +12,7 @@ import { reductions } from './families/reductions.ts';
 import { cat } from './functions.ts';
 import { varianceCall, type VarianceOptions } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
+import './families/rearrange.ts';
 
 const keep = (keepdim: boolean): { keepdim: boolean } => ({ keepdim });
 

@@ -37,7 +37,7 @@ describe('the package', () => {
     run('tar', ['-xzf', filename], folder);
     mkdirSync(dirname(installed));
     renameSync(join(folder, 'package'), installed);
-  }, 120_000);
+  }, 600_000);
 
   afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -12,6 +12,7 @@ import { Module } from '../module.ts';
 import { layerOf } from '../signatures.ts';
 import { ModuleList, Sequential } from './container.ts';
 import { Linear } from './linear.ts';
+import '../../tensor/families/picking.ts';
 
 export interface AdaptiveSoftmaxOptions {
   /** By how much each cluster's size is smaller than that before it. Default 4. */

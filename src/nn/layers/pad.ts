@@ -6,7 +6,7 @@ import { padParams } from '../../geometry/indexing.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { indexing } from '../../tensor/families/indexing.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { padAs, type PadMode } from '../functional-pad.ts';
+import { byOperation, padAs, type PadMode } from '../functional-pad.ts';
 import { requireRank, sizesOf, type Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
 import { Layer } from './layer.ts';
@@ -36,7 +36,7 @@ abstract class PadLayer extends Layer<DynamicFn> {
   protected override run(x: Tensor): Tensor {
     if (this._mode === 'constant') return apply1(indexing.pad, [x], padParams(this.padding), [this.filling]);
     requireRank(this.typeName(), x, this.padding.length / 2);
-    return padAs(this.typeName(), x, this.padding, this._mode);
+    return padAs(this.typeName(), x, this.padding, this._mode, byOperation);
   }
 
   override extraRepr(): string {

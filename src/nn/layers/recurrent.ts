@@ -22,6 +22,7 @@ import { Parameter } from '../parameter.ts';
 import { layerOf } from '../signatures.ts';
 import { PackedSequence } from '../utils/rnn.ts';
 import { GATES, gruStep, lstmStep, rnnStep, type Nonlinearity, type RecurrentMode } from './recurrent-cell.ts';
+import '../../tensor/families/picking.ts';
 
 export interface RecurrentOptions {
   /** Default 1. */

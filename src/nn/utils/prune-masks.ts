@@ -5,6 +5,7 @@ import { rand, zeros } from '../../tensor/create.ts';
 import { matrixNorm, vectorNorm } from '../../tensor/linalg.ts';
 import { topk } from '../../tensor/order.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import '../../tensor/families/scatter.ts';
 
 /** Which elements a method looks at where some are pruned already: the others, whole channels of others, or all. */
 export type PruningType = 'unstructured' | 'structured' | 'global';

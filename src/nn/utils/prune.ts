@@ -15,6 +15,8 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import { compute, computingHooks, fieldOf, MODULE, NAME, parameterAt, setComputed, stopComputing, takeOut, type Computing } from './computed.ts'; // prettier-ignore
 import { customMethod, identityMethod, l1Method, lnStructuredMethod, randomMethod, randomStructuredMethod, type NormOrder, type PruningMethod } from './prune-masks.ts'; // prettier-ignore
+import '../../tensor/families/picking.ts';
+import '../../tensor/families/scatter.ts';
 
 /** Marks the hook. */
 class Pruned {

@@ -13,6 +13,7 @@ import { full, tensor } from '../../tensor/create.ts';
 import { cat, stack } from '../../tensor/functions.ts';
 import { isTensor } from '../../tensor/is-tensor.ts';
 import { inspectSymbol, type Tensor } from '../../tensor/tensor.ts';
+import '../../tensor/families/picking.ts';
 
 const isLengths = (value: unknown): boolean =>
   Array.isArray(value) && value.every((item) => Number.isSafeInteger(item));
