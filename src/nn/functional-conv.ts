@@ -54,7 +54,7 @@ export const convTransposeKinds = (n: number): OptionKinds<ConvTransposeNdOption
   dilation: sizesOf(n, STEP),
 });
 
-/** @internal Checked arguments of a convolution: numbers for each direction, zeros before and after. */
+/** Checked arguments of a convolution: numbers for each direction, zeros before and after. */
 export interface ConvNd {
   readonly op: string;
   readonly stride: readonly number[];
@@ -132,7 +132,7 @@ export function conv3dWith(x: Tensor, weight: Tensor, bias: Tensor | null, p: Co
   });
 }
 
-/** @internal Checked arguments of a transposed convolution. */
+/** Checked arguments of a transposed convolution. */
 export interface ConvTransposeNd extends ConvNd {
   readonly padding: readonly number[];
   readonly outputPadding: readonly number[];

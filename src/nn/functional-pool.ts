@@ -56,7 +56,7 @@ export const avgPoolKinds = (n: number): OptionKinds<AvgPoolNdOptions & { kernel
   divisorOverride: orNull(WHOLE),
 });
 
-/** @internal Checked arguments of a window that slides. */
+/** Checked arguments of a window that slides. */
 export interface WindowNd {
   readonly op: string;
   readonly kernel: readonly number[];

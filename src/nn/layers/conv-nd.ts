@@ -46,14 +46,14 @@ const channelKinds = (n: number, lazy = false): OptionKinds<Channels> => ({
 });
 const MODE = oneOf('zeros', 'reflect', 'replicate', 'circular');
 
-/** @internal The table of arguments of `ConvNd`. */
+/** The table of arguments of `ConvNd`. */
 export const convSignature = (name: string, n: number, lazy = false): Signature<Channels & ConvLayerOptions> =>
   signature<Channels & ConvLayerOptions>(
     name,
     { ...channelKinds(n, lazy), ...convKinds(n), bias: BOOL, paddingMode: MODE },
     { required: 3, example: `new nn.${name}(3, 6, 5, 2, 1) or new nn.${name}(3, 6, 5, { stride: 2, padding: 1 })` },
   );
-/** @internal The table of arguments of `ConvTransposeNd`. */
+/** The table of arguments of `ConvTransposeNd`. */
 export function transposeSignature(
   name: string,
   n: number,
@@ -127,7 +127,7 @@ abstract class Filters<F extends ShapeFn, P extends ConvNd> extends Layer<F> {
   }
 }
 
-/** @internal What Conv1d, Conv2d and Conv3d are. */
+/** What Conv1d, Conv2d and Conv3d are. */
 export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> {
   readonly padding: readonly number[] | 'same' | 'valid';
   readonly paddingMode: PaddingMode;
@@ -228,7 +228,7 @@ export class Conv3d extends ConvNdLayer<DynamicFn> {
 
 // ---- transposed
 
-/** @internal The argument `output_size` of a transposed layer's forward: the padding at the end that gives this size. */
+/** The argument `output_size` of a transposed layer's forward: the padding at the end that gives this size. */
 export function paddingFor(
   p: ConvTransposeNd,
   kernel: readonly number[],
@@ -249,7 +249,7 @@ export function paddingFor(
   });
 }
 
-/** @internal What ConvTranspose1d, ConvTranspose2d and ConvTranspose3d are. */
+/** What ConvTranspose1d, ConvTranspose2d and ConvTranspose3d are. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F, ConvTransposeNd> {
   readonly padding: readonly number[];
