@@ -72,6 +72,8 @@ describe('the examples of the documentation', () => {
       target: 'node20',
       alias: {
         'flambeau/inspect': join(root, 'src/inspect/index.ts'),
+        'flambeau/core': join(root, 'src/core.ts'),
+        'flambeau/files/pt': join(root, 'src/io/pt/index.ts'),
         'flambeau/files': join(root, 'src/io/index.ts'),
         'flambeau/onnx': join(root, 'src/onnx/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),
