@@ -3,6 +3,7 @@
  * `matmul`. Norms are in `linalg.ts`, sums of products by index in `einsum.ts`.
  */
 import { NUMBER, requireOptions } from '../base/arguments.ts';
+import { promote } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { arrayOf, either, SIZE, WHOLE } from '../base/arguments.ts';
@@ -13,6 +14,7 @@ import { onesLike } from './create.ts';
 import { cat } from './functions.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { vectorNorm } from './linalg.ts';
+import { promoteLayouts } from './ops/elementwise.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws ShapeError unless each operand has the dimensions that are said of it */
@@ -95,6 +97,12 @@ export interface ValueOption {
   readonly value?: number;
 }
 
+/** The factors in the dtype that all three compute in. */
+function inOneDType(input: Tensor, a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const dtype = promote(promoteLayouts(a.layout, b.layout), input.dtype);
+  return [a.to(dtype), b.to(dtype)];
+}
+
 function withValue(op: string, input: Tensor, other: Tensor, options: unknown): Tensor {
   const { value = 1 } = requireOptions<ValueOption>(op, options, { value: NUMBER }, '{ value: 0.5 }');
   return input.add(other, { alpha: value });
@@ -103,14 +111,16 @@ function withValue(op: string, input: Tensor, other: Tensor, options: unknown): 
 /** input + value·a·b, elementwise. */
 export function addcmul(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
   for (const x of [input, a, b]) requireTensor('addcmul', 'every operand', x);
-  return withValue('addcmul', input, a.mul(b), options);
+  const [x, y] = inOneDType(input, a, b);
+  return withValue('addcmul', input, x.mul(y), options);
 }
 
 /** input + value·a/b, elementwise, of floating-point tensors. */
 export function addcdiv(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
   for (const x of [input, a, b]) requireTensor('addcdiv', 'every operand', x);
   if (!a.isFloatingPoint() && !b.isFloatingPoint()) throw new DTypeError(`addcdiv: expected floating-point tensors to divide, but got ${a.dtype} and ${b.dtype}; convert one with .to('float32')`); // prettier-ignore
-  return withValue('addcdiv', input, a.div(b), options);
+  const [x, y] = inOneDType(input, a, b);
+  return withValue('addcdiv', input, x.div(y), options);
 }
 
 /** All products of an element of one vector and one of another: [n] and [m] give [n, m]. */

@@ -279,7 +279,7 @@ type Net = nn.Module & ((...args: unknown[]) => unknown);
 const BY_NAME = ['nn.MultiheadAttention'];
 const ourName = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 /** What was given as 0.0 prints as that in Python; JavaScript does not tell it from 0. */
-const withoutPoint = (text: string): string => text.replace(/=(\d+)\.0\b/g, '=$1');
+const withoutPoint = (text: string): string => text.replace(/([=(])(\d+)\.0\b/g, '$1$2');
 
 function judgeModule({ name, box }: Group, sample: Case, mode: Mode): Verdict {
   const [args, kwargs] = sample.made!.map((v) => box.value(v));

@@ -79,7 +79,8 @@ def encoded(box, kind, dtype, args, kwargs):
 
 def undefined(name, x, args):
     """Conversions of what a whole dtype cannot hold: every processor has its own answer."""
-    wanted = [torch.int64] if name == 'long' else [a for a in args if isinstance(a, torch.dtype)]
+    named = {'long': torch.int64, 'int': torch.int32, 'short': torch.int16, 'char': torch.int8, 'byte': torch.uint8}
+    wanted = [named[name]] if name in named else [a for a in args if isinstance(a, torch.dtype)]
     if not isinstance(x, torch.Tensor) or not x.dtype.is_floating_point or not wanted or wanted[-1].is_floating_point:
         return False
     return wanted[-1] is not torch.bool and not bool((x.abs() < torch.iinfo(wanted[-1]).max).all())
