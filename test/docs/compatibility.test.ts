@@ -1,0 +1,35 @@
+/** docs/compatibility.md says of every name of PyTorch whether it is there. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { expect, test } from 'vitest';
+import { compatibilityPage, found, type PyTorchNames } from '../../tools/compatibility/page.mjs';
+import { compared, library } from './compatibility-sources.ts';
+
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const names = JSON.parse(readFileSync(at('test/fixtures/pytorch-names.json'), 'utf8')) as PyTorchNames;
+
+test('the page is what the library has (node tools/compatibility.mjs writes it)', async () => {
+  const page = compatibilityPage(library, names, compared);
+  const path = at('docs/compatibility.md');
+  const formatted = await format(page, { ...(await resolveConfig(path)), parser: 'markdown' });
+  expect(readFileSync(path, 'utf8') === formatted, 'run node tools/compatibility.mjs').toBe(true);
+});
+
+test.each([
+  ['torch.nn.functional', 'log_softmax', 'F.logSoftmax'],
+  ['torch.Tensor', 'add_', 'x.add_()'],
+  ['torch.Tensor', 'grad_fn', 'x.gradFn'],
+  ['torch', 'set_printoptions', 'setPrintOptions'],
+  ['torch.nn.Module', 'named_parameters', 'module.namedParameters()'],
+])('%s.%s is %s', (module, name, ours) => {
+  expect(found(library, module, name)?.text).toBe(ours);
+});
+
+test.each([
+  ['torch.Tensor', 'to_sparse'],
+  ['torch.fft', 'fft'],
+  ['torch', 'constructor'],
+])('%s.%s is absent', (module, name) => {
+  expect(found(library, module, name)).toBeUndefined();
+});
