@@ -97,27 +97,31 @@ describe('the examples of the documentation', () => {
     expect(typeErrors()).toEqual([]);
   }, 180_000);
 
-  it.each(examples.map(({ place }, i) => [place, i] as const))('%s runs', async (place, i) => {
-    const { expected } = prepared[i]!;
-    const printed = new Map<number, string>();
-    const { log } = console;
-    const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void };
-    globals.__report = (line, ...values) => void printed.set(line, format(...values));
-    console.log = () => undefined;
-    try {
-      await import(/* @vite-ignore */ pathToFileURL(join(folder, 'out', fileName(i).replace(/ts$/, 'mjs'))).href);
-    } catch (error) {
-      throw new Error(`the example at ${place} fails: ${String(error)}`, { cause: error });
-    } finally {
-      console.log = log;
-      delete globals.__report;
-    }
-    for (const [line, text] of expected) {
-      const got = printed.get(line) ?? '';
-      if (text.startsWith(`${got}, `) && got !== '') continue; // a remark follows
-      expect(got, `${place}, line ${line + 1} of the example`).toBe(text);
-    }
-  }, 60_000);
+  it.each(examples.map(({ place }, i) => [place, i] as const))(
+    '%s runs',
+    async (place, i) => {
+      const { expected } = prepared[i]!;
+      const printed = new Map<number, string>();
+      const { log } = console;
+      const globals = globalThis as { __report?: (line: number, ...values: unknown[]) => void };
+      globals.__report = (line, ...values) => void printed.set(line, format(...values));
+      console.log = () => undefined;
+      try {
+        await import(/* @vite-ignore */ pathToFileURL(join(folder, 'out', fileName(i).replace(/ts$/, 'mjs'))).href);
+      } catch (error) {
+        throw new Error(`the example at ${place} fails: ${String(error)}`, { cause: error });
+      } finally {
+        console.log = log;
+        delete globals.__report;
+      }
+      for (const [line, text] of expected) {
+        const got = printed.get(line) ?? '';
+        if (text.startsWith(`${got}, `) && got !== '') continue; // a remark follows
+        expect(got, `${place}, line ${line + 1} of the example`).toBe(text);
+      }
+    },
+    60_000,
+  );
 });
 
 describe('the search for examples', () => {
@@ -145,7 +149,9 @@ describe('the search for examples', () => {
   });
 
   it('leaves out Markdown blocks that say so', () => {
-    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join('\n');
+    const text = ['```ts', 'a();', '```', '', '<!-- not run -->', '', '```ts', 'b();', '```', '```sh', 'c', '```'].join(
+      '\n',
+    );
     expect(examplesOfMarkdown('README.md', text)).toEqual([{ place: 'README.md:1', code: 'a();' }]);
   });
 });

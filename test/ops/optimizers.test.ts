@@ -43,7 +43,10 @@ const more = loadFixture<{ cases: OptimizerCase[]; texts: { op: Name; args: obje
 
 /** Muon's iterations are rounded to eight bits: an element may be one of them off. */
 function close(op: Name, got: Tensor, expected: Encoded, what: string): void {
-  if (op !== 'Muon') { expectClose(got, decode(expected), what, 'sum'); return; }
+  if (op !== 'Muon') {
+    expectClose(got, decode(expected), what, 'sum');
+    return;
+  }
   const apart = got
     .detach()
     .sub(toTensor(decode(expected)))
@@ -109,7 +112,7 @@ test.each(more.lbfgs)('$id', (c) => {
       return value;
     });
     expect(calls).toBe(row.calls);
-    expect(Math.abs((loss!.item()) - row.loss)).toBeLessThan(
+    expect(Math.abs(loss!.item() - row.loss)).toBeLessThan(
       (round === 0 ? 1e-8 : 1e-5) * Math.max(1, Math.abs(row.loss)),
     );
     const [state] = [...optimizer.stateDict().state.values()] as unknown as { n_iter: number }[];

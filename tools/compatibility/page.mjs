@@ -121,7 +121,8 @@ function moduleSection(library, module, names, compared) {
     absent.set(reason, [...(absent.get(reason) ?? []), name]);
   }
   const rows = there.map(
-    ([name, { text, id }]) => `| \`${name}\` | \`${text}\` | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
+    ([name, { text, id }]) =>
+      `| \`${name}\` | \`${text}\` | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
   );
   const table = rows.length === 0 ? [] : ['| PyTorch | Flambeau | compared by |', '| --- | --- | --- |', ...rows, ''];
   const lists = [...absent]
