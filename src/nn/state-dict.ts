@@ -52,16 +52,16 @@ const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState 
 export function copyState(model: string, target: StateDict, saved: unknown, strict: boolean): LoadResult {
   const source = asState(saved);
   const deferred = isDeferred(source) ? source : undefined;
+  /** Whether a value has no elements yet; what lies in a file stays there. */
+  const isEmpty = (key: string): boolean => deferred?.shapeInFile(key) === undefined && waiting(source.get(key));
   const missingKeys = [...target.keys()].filter((key) => !source.has(key));
   const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key));
   const fitting = [...target.keys()].filter((key) => source.has(key));
   const mismatched = fitting.flatMap((key) => {
     const shape = deferred?.shapeInFile(key) ?? shapeOf(source.get(key));
     const own = target.get(key)!.layout.shape;
-    if (shape !== undefined && (waiting(target.get(key)) || (sameDims(shape, own) && !waiting(source.get(key)))))
-      return [];
-    if (waiting(source.get(key)))
-      return [`${key}: the state's is not initialised yet, the model's has shape ${showShape(own)}`];
+    if (shape !== undefined && (waiting(target.get(key)) || (sameDims(shape, own) && !isEmpty(key)))) return [];
+    if (isEmpty(key)) return [`${key}: the state's is not initialised yet, the model's has shape ${showShape(own)}`];
     return [`${key}: the file has ${shape === undefined ? noTensor(source.get(key)) : showShape(shape)}, the model ${showShape(own)}`]; // prettier-ignore
   });
   if (mismatched.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
@@ -73,7 +73,7 @@ export function copyState(model: string, target: StateDict, saved: unknown, stri
     throw new StateDictError(explainMismatch(model, target, source, { ...kept, mismatched, inner }));
   }
   // Parameters of lazy layers on both sides have nothing to give.
-  const given = fitting.filter((key) => deferred?.shapeInFile(key) !== undefined || !waiting(source.get(key)));
+  const given = fitting.filter((key) => !isEmpty(key));
   for (const key of given) {
     const value = deferred?.shapeInFile(key) === undefined ? source.get(key)! : undefined;
     for (const { storage } of [

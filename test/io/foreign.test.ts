@@ -163,7 +163,7 @@ describe('real files', () => {
     expect(list('numpy_arrays', 'stats')).toEqual([[1, 2], [3, 4]]); // prettier-ignore
     expect(state('numpy_arrays').get('names')).toBeInstanceOf(Placeholder);
     expect((state('lowp').get('f8e4') as Tensor).dtype).toBe('float32');
-    expect((state('ints').get('u16') as Tensor).dtype).toBe('int32');
+    expect((state('ints').get('u16') as Tensor).dtype).toBe('uint16');
     expect((state('ints').get('u32') as Tensor).dtype).toBe('int64');
     expect(((state('ints').get('u64') as Placeholder).state as Map<string, Tensor>).get('view(int64)')!.dtype).toBe('int64'); // prettier-ignore
     expect(((state('complex').get('c64') as Placeholder).state as Map<string, Tensor>).get('view_as_real')!.tolist()).toEqual([[1, 2]]); // prettier-ignore
