@@ -10,6 +10,8 @@ import { cat } from './functions.ts';
 import { at, slice } from './indexing.ts';
 import { diag, diagonal } from './rearrange.ts';
 import type { Tensor } from './tensor.ts';
+import './families/picking.ts';
+import './families/reductions.ts';
 
 /** A copy of `x` in which the part that `part` takes of it is `src`. */
 function replaced(op: string, x: Tensor, src: Tensor, part: (copy: Tensor) => Tensor): Tensor {

@@ -179,7 +179,7 @@ const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
   'nn.MaxPool2d': [['number', 'array'], ['number', 'array', 'null', 'undefined', 'object', 'foreign'], ['number', 'array', 'object', 'undefined', 'foreign']],
   'nn.BatchNorm2d': [['number'], ['number', 'object', 'undefined', 'foreign']],
   'nn.CrossEntropyLoss': [['tensor', 'null', 'object', 'undefined', 'foreign']],
-  'nn.Parameter': [['tensor'], ['boolean', 'undefined']],
+  'nn.Parameter': [['tensor'], ['boolean', 'object', 'undefined', 'foreign']],
   'optim.SGD': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
   'optim.Adam': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
   'optim.StepLR': [['optimizer'], ['number', 'object', 'foreign'], ['number', 'object', 'undefined', 'foreign']],
