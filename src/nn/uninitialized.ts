@@ -3,11 +3,12 @@
  * (https://pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedParameter.html). Whatever would need their elements is an
  * ArgumentError; dtype and device may be changed.
  */
-import { BOOL, requireKind } from '../base/arguments.ts';
+import { BOOL, having, requireKind } from '../base/arguments.ts';
 import { isFloating, type DType } from '../base/dtype.ts';
 import { DTypeError } from '../base/errors.ts';
 import type { Dims } from '../base/shape.ts';
 import type { Device } from '../devices/device.ts';
+import { DTYPE } from '../tensor/arguments.ts';
 import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
 import { empty } from '../tensor/create.ts';
 import { notThereYet } from '../tensor/storage.ts';
@@ -15,6 +16,12 @@ import { become } from '../tensor/tensor-base.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { withoutMemory, type Uninitialized } from '../tensor/uninitialized.ts';
 import { Parameter } from './parameter.ts';
+
+const DEVICE = having('a device', 'allocate', 'free');
+function requirePlace(name: string, dtype: DType, device: Device): void {
+  requireKind(name, 'dtype', dtype, DTYPE);
+  requireKind(name, 'device', device, DEVICE);
+}
 
 /** What cannot be said or done before it has a shape. */
 function refuse(prototype: object): void {
@@ -61,6 +68,7 @@ export class UninitializedParameter extends Parameter implements Uninitialized {
 
   constructor(requiresGrad = true, dtype: DType = 'float32', device: Device = cpuDevice()) {
     requireKind('UninitializedParameter', 'requiresGrad', requiresGrad, BOOL);
+    requirePlace('UninitializedParameter', dtype, device);
     super(withoutMemory(dtype, device), requiresGrad);
   }
 
@@ -96,6 +104,7 @@ export class UninitializedBuffer extends Tensor implements Uninitialized {
   }
 
   constructor(dtype: DType = 'float32', device: Device = cpuDevice()) {
+    requirePlace('UninitializedBuffer', dtype, device);
     const { storage, layout, offset } = withoutMemory(dtype, device);
     super(storage, layout, offset);
   }

@@ -15,9 +15,10 @@ function inPlaceNames(): string[] {
 const values = [0.25, -0.5, 0.75, 0, -0.125, NaN, Infinity, -Infinity];
 const other = (): Tensor => tensor([0.5, 2, -1.5, 0.25, 3, 1, 2, -2]);
 const BINARY =
-  /^(add|sub|mul|div|pow|remainder|fmod|floorDivide|atan2|maximum|minimum|copysign|hypot|xlogy|heaviside|eq|ne|lt|le|gt|ge|logical(And|Or|Xor))$/;
+  /^(add|sub|mul|div|pow|remainder|fmod|floorDivide|atan2|arctan2|subtract|multiply|divide|trueDivide|floatPower|maximum|minimum|copysign|hypot|xlogy|heaviside|eq|ne|lt|le|gt|ge|notEqual|less|lessEqual|greater|greaterEqual|logical(And|Or|Xor))$/;
 const OTHERS: Readonly<Record<string, (x: Tensor) => readonly unknown[]>> = {
   clamp: () => [-0.3, 0.6],
+  clip: () => [-0.3, 0.6],
   clampMin: () => [-0.3],
   clampMax: () => [0.6],
   round: () => [1],
@@ -25,7 +26,7 @@ const OTHERS: Readonly<Record<string, (x: Tensor) => readonly unknown[]>> = {
 };
 /** What is tested elsewhere, by its own arguments. */
 const SKIPPED =
-  /^(fill|zero|copy|requiresGrad|bernoulli|uniform|normal|exponential|random|geometric|cauchy|logNormal|scatter.*|index.*|masked.*|put|squeeze|unsqueeze|transpose|swap.*|t|tril|triu|lerp|add(cmul|cdiv|mm|mv|r|bmm)|baddbmm|cum.*|bitwise.*|gcd|lcm|ldexp|renorm|polygamma|mvlgamma|fillDiagonal)$/;
+  /^(fill|zero|copy|requiresGrad|bernoulli|uniform|normal|exponential|random|geometric|cauchy|logNormal|scatter.*|index.*|masked.*|put|squeeze|unsqueeze|transpose|swap.*|t|tril|triu|lerp|add(cmul|cdiv|mm|mv|r|bmm)|baddbmm|cum.*|bitwise.*|gcd|lcm|ldexp|renorm|polygamma|mvlgamma|fillDiagonal|detach)$/;
 
 type Method = (...args: unknown[]) => Tensor;
 const call = (x: Tensor, name: string, args: readonly unknown[]): Tensor => (x[name as keyof Tensor] as Method).apply(x, [...args]); // prettier-ignore

@@ -4,6 +4,7 @@
  * Arrays of objects, which are pickles, structured ones, text and dates are refused by name; in an archive, each by itself.
  */
 import { ArgumentError, FormatError } from '../../base/errors.ts';
+import { widened } from '../../base/half.ts';
 import { bytesSource, storageAt, type ByteSource } from '../bytes/byte-source.ts';
 import { contiguousChunks, tensorDType, tensorData } from '../element-types.ts';
 import { CODE_OF_DTYPE, DTYPE_OF_CODE } from './dtypes.ts';
@@ -202,7 +203,7 @@ function sourceOf(contents: Uint8Array | StorageSource): ByteSource {
 /** What NumPy has for a dtype: bfloat16 and floats of one byte become float32. @throws ArgumentError where it has nothing */
 function npyDType(dtype: PtDType): PtDType {
   if (CODE_OF_DTYPE.has(dtype)) return dtype;
-  const wide = tensorDType(dtype);
+  const wide = dtype === 'bfloat16' ? 'float32' : tensorDType(dtype);
   if (wide === undefined) throw new ArgumentError(`npy: NumPy has no ${dtype}; convert the tensor before saving`);
   return wide;
 }
@@ -217,7 +218,8 @@ export function* npyChunks(tensor: RawTensor): Generator<Uint8Array> {
   for (const piece of contiguousChunks(tensor)) {
     if (!wide) yield piece;
     else {
-      const data = tensorData(piece, tensor.dtype);
+      const elements = tensorData(piece, tensor.dtype);
+      const data = tensor.dtype === 'bfloat16' ? widened(elements as Uint16Array, 'bfloat16') : elements;
       yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     }
   }
