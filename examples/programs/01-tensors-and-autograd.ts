@@ -14,7 +14,7 @@ const shape = [2, 3] as const;
 const randTensor = rand(shape);
 const zerosTensor = zeros(shape);
 losses.push(randTensor.add(zerosTensor).mean().item());
-console.log(`Shape of tensor: ${randTensor.shape}, datatype: ${randTensor.dtype}, device: ${randTensor.device}`);
+console.log(`Shape of tensor: ${randTensor.shape.join()}, datatype: ${randTensor.dtype}, device: ${randTensor.device}`);
 
 const t = ones(4, 4);
 t.setAt([':', 1], 0);

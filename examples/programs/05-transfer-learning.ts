@@ -108,7 +108,7 @@ const optimizerFt = new optim.SGD(modelFt.parameters(), { lr: 0.001, momentum: 0
 let expLrScheduler = new lrScheduler.StepLR(optimizerFt, { stepSize: 7, gamma: 0.1 });
 modelFt = await trainModel(modelFt, criterion, optimizerFt, expLrScheduler, 1);
 
-let modelConv = modelFt;
+const modelConv = modelFt;
 for (const param of modelConv.parameters()) {
   param.requiresGrad = false;
 }
@@ -120,5 +120,5 @@ modelConv.fc = new nn.Linear(numFtrs, 2).double();
 // Observe that only parameters of final layer are being optimized as opposed to before.
 const optimizerConv = new optim.SGD(modelConv.fc.parameters(), { lr: 0.001, momentum: 0.9 });
 expLrScheduler = new lrScheduler.StepLR(optimizerConv, { stepSize: 1, gamma: 0.1 });
-modelConv = await trainModel(modelConv, criterion, optimizerConv, expLrScheduler, 2);
+await trainModel(modelConv, criterion, optimizerConv, expLrScheduler, 2);
 console.log(losses);

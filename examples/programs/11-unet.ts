@@ -53,8 +53,8 @@ class Up extends nn.Module {
   forward(x1: Tensor, x2: Tensor): Tensor {
     x1 = this.up(x1);
     // input is CHW
-    const diffY = x2.size()[2]! - x1.size()[2]!;
-    const diffX = x2.size()[3]! - x1.size()[3]!;
+    const diffY = x2.size(2) - x1.size(2);
+    const diffX = x2.size(3) - x1.size(3);
     x1 = F.pad(x1, [Math.floor(diffX / 2), diffX - Math.floor(diffX / 2), Math.floor(diffY / 2), diffY - Math.floor(diffY / 2)]); // prettier-ignore
     const x = cat([x2, x1], 1);
     return this.conv(x);

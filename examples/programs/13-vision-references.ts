@@ -86,7 +86,7 @@ async function evaluate(model: nn.CallableModule, criterion: nn.CrossEntropyLoss
   model.eval();
   await inferenceMode(async () => {
     for await (const [image, target] of dataLoader) {
-      const output = model(image) as Tensor;
+      const output = model(image);
       const loss = criterion(output, target);
       const [acc1, acc5] = accuracy(output, target, [1, 5]) as [Tensor, Tensor];
       losses.push(loss.item(), acc1.item(), acc5.item());

@@ -31,7 +31,7 @@ class GradCAM {
     let cam: Tensor = weights.mul(this.activations!).sum(1, true);
     cam = F.relu(cam);
     cam = F.interpolate(cam, {
-      size: inputTensor.shape.slice(2) as [number, number],
+      size: [inputTensor.size(2), inputTensor.size(3)],
       mode: 'bilinear',
       alignCorners: false,
     });

@@ -141,7 +141,7 @@ class LayerNorm extends nn.Module {
 function dropPath(x: Tensor, dropProb: number, training: boolean): Tensor {
   if (dropProb === 0 || !training) return x;
   const keepProb = 1 - dropProb;
-  const randomTensor = x.newEmpty([x.shape[0]!, ...Array<number>(x.ndim - 1).fill(1)]).bernoulli_(keepProb);
+  const randomTensor = x.newEmpty([x.size(0), ...Array<number>(x.ndim - 1).fill(1)]).bernoulli_(keepProb);
   randomTensor.div_(keepProb);
   return x.mul(randomTensor);
 }

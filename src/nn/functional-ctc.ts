@@ -160,7 +160,7 @@ function sequenceLosses(
     [samples, states],
     x,
   );
-  let alpha = never.select(1, 0).unsqueeze(1).expand([samples, states]);
+  let alpha: Tensor = never.select(1, 0).unsqueeze(1).expand([samples, states]);
   for (let t = 0; t < steps; t++) {
     if (t === 0) {
       alpha = emitted(0).maskedFill(first, NEVER);

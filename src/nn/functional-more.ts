@@ -50,7 +50,7 @@ export function gumbelSoftmax(...args: readonly unknown[]): Tensor {
   requireFloating('gumbelSoftmax', 'input', input.dtype);
   if (eps !== 1e-10) throw new ArgumentError(`F.gumbelSoftmax: eps has no effect, but got ${eps}; leave it out`);
   const noise = exponential_(zerosLike(input.detach()), []).log();
-  const soft = softmax(input.sub(noise).div(tau), dim) as Tensor;
+  const soft = softmax(input.sub(noise).div(tau), dim);
   if (!hard) return soft;
   const axis = normalizeDim('gumbelSoftmax', dim, Math.max(input.ndim, 1));
   if (input.ndim === 0) return soft.detach().onesLike().sub(soft.detach()).add(soft);
@@ -58,7 +58,7 @@ export function gumbelSoftmax(...args: readonly unknown[]): Tensor {
   const places = indexTable(input, `count${count}`, () => Array.from({ length: count }, (_, i) => i));
   const shape = input.layout.shape.map((_, i) => (i === axis ? count : 1));
   const best = soft.detach().argmax(axis, true);
-  const one = (places.view(shape) as Tensor).eq(best).to(input.dtype);
+  const one = places.view(shape).eq(best).to(input.dtype);
   return one.sub(soft.detach()).add(soft);
 }
 

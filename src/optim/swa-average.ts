@@ -43,7 +43,7 @@ export function getEmaMultiAvgFn(decay = 0.999): MultiAvgFn {
 
 /** The plain average for `multiAvgFn` of AveragedModel, which it also has by itself. */
 export function getSwaMultiAvgFn(): MultiAvgFn {
-  return (averaged, current, numAveraged) => approach(averaged, current, 1 / (Number(numAveraged.item()) + 1));
+  return (averaged, current, numAveraged) => approach(averaged, current, 1 / (numAveraged.item() + 1));
 }
 
 /** As {@link getEmaMultiAvgFn}, tensor by tensor: for `avgFn`. */
@@ -55,5 +55,5 @@ export function getEmaAvgFn(decay = 0.999): AvgFn {
 /** As {@link getSwaMultiAvgFn}, tensor by tensor: for `avgFn`. */
 export function getSwaAvgFn(): AvgFn {
   return (averaged, current, numAveraged) =>
-    withGradMode(false, () => averaged.add(current.sub(averaged).div(Number(numAveraged.item()) + 1)));
+    withGradMode(false, () => averaged.add(current.sub(averaged).div(numAveraged.item() + 1)));
 }

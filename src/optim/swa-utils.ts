@@ -94,7 +94,7 @@ export class AveragedModel<M extends ModuleBase = ModuleBase> extends Module {
     withGradMode(false, () => {
       const buffers = pairs(this.module.buffers(), model.buffers());
       const all = [...pairs(this.module.parameters(), model.parameters()), ...(this.useBuffers ? buffers : [])];
-      const first = Number(this.n_averaged.item()) === 0;
+      const first = this.n_averaged.item() === 0;
       if (first) copyAll(all);
       else if (this.avgFn === null) averageGroups(all, this.multiAvgFn ?? getSwaMultiAvgFn(), this.n_averaged);
       else for (const [mine, current] of all) mine.copy_(this.avgFn(mine, current, this.n_averaged));

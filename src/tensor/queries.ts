@@ -56,7 +56,7 @@ export function resultType(tensor1: Tensor | number, tensor2: Tensor | number): 
 /** The shape that tensors of the given shapes broadcast to. @throws ShapeError where they do not */
 export function broadcastShapes(...shapes: readonly Dims[]): number[] {
   for (const shape of shapes) requireDims('broadcastShapes', 'every shape', shape);
-  return [...shapes.reduce((a, b) => broadcast('broadcastShapes', a, b), [] as Dims)];
+  return [...shapes.reduce<Dims>((a, b) => broadcast('broadcastShapes', a, b), [])];
 }
 
 /** What a floating-point dtype can hold. */

@@ -134,7 +134,7 @@ export function bincount(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (isFloating(x.dtype) || x.dtype === 'bool') throw new DTypeError(`bincount: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
   if (x.ndim !== 1) throw new ShapeError(`bincount: expected a vector, but got shape ${showShape(x.layout.shape)}; flatten() it`); // prettier-ignore
   if (weights !== null && !sameDims(weights.layout.shape, x.layout.shape)) throw new ShapeError(`bincount: expected weights of shape ${showShape(x.layout.shape)}, but got ${showShape(weights.layout.shape)}`); // prettier-ignore
-  const [least, largest] = x.layout.numel === 0 ? [0, -1] : [Number(x.min().item()), Number(x.max().item())];
+  const [least, largest] = x.layout.numel === 0 ? [0, -1] : [x.min().item(), x.max().item()];
   if (least < 0) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
   const length = Math.max(largest + 1, minlength);
   if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`); // prettier-ignore

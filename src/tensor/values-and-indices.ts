@@ -8,6 +8,7 @@ import type { Tensor } from './tensor.ts';
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** Values along a dimension, and where they lie: by name, by place, or taken apart as a pair. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Tensor's: a shape that is not known fits all
 export interface ValuesAndIndices<S extends Shape = any> extends Iterable<Tensor<S>> {
   readonly values: Tensor<S>;
   readonly indices: Tensor<S>;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 const near = (x: Tensor, expected: readonly number[]): void => Array.from(x.detach().toTypedArray(), Number).forEach((v, i) => expect(v, `element ${i}`).toBeCloseTo(expected[i]!, 5)); // prettier-ignore
 
 describe('gumbelSoftmax', () => {
-  const logits = (): Tensor => tensor([[0.5, -1, 2], [0, 0.25, -0.75]]).requiresGrad_() as Tensor; // prettier-ignore
+  const logits = (): Tensor => tensor([[0.5, -1, 2], [0, 0.25, -0.75]]).requiresGrad_(); // prettier-ignore
 
   test('draws as PyTorch does', () => {
     manualSeed(0);
@@ -49,7 +49,7 @@ test('in place', () => {
     [F.rrelu_, F.rrelu],
   ];
   for (const [into, of] of cases) {
-    const x = tensor(start) as Tensor;
+    const x = tensor(start);
     const expected = of(x).tolist();
     expect(into(x)).toBe(x);
     expect(x.tolist()).toEqual(expected);

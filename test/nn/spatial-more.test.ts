@@ -31,7 +31,10 @@ function close(actual: Tensor, encoded: Encoded, what: string): void {
   expect(actual.shape, what).toEqual(expected.shape);
   actual.toTypedArray().forEach((value, i) => {
     const other = Number(expected.data[i]);
-    if (Number.isNaN(other)) return expect(value, `${what}: element ${i}`).toBeNaN();
+    if (Number.isNaN(other)) {
+      expect(value, `${what}: element ${i}`).toBeNaN();
+      return;
+    }
     expect(Math.abs(Number(value) - other), `${what}: element ${i}`).toBeLessThanOrEqual(2e-6 + 1e-5 * Math.abs(other));
   });
 }

@@ -94,8 +94,8 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     if (input.ndim > 2 || !sameDims(target.layout.shape, expected)) throw new ShapeError(`${name}: expected an input [N, ${this.inFeatures}] and a target [N], but got ${showShape(input.layout.shape)} and ${showShape(target.layout.shape)}`); // prettier-ignore
     this._requireClasses(target);
     const all = this._logProbabilities(single ? input.unsqueeze(0) : input);
-    const picked = all.gather(1, target.reshape([-1, 1])).squeeze(1) as Tensor;
-    const output = single ? (picked.squeeze(0) as Tensor) : picked;
+    const picked = all.gather(1, target.reshape([-1, 1])).squeeze(1);
+    const output = single ? picked.squeeze(0) : picked;
     return { output, loss: output.neg().mean() };
   }
 
@@ -112,12 +112,12 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   }
 
   private _logProbabilities(input: Tensor): Tensor {
-    const head = (this.head(input) as Tensor).logSoftmax(1) as Tensor;
+    const head = this.head(input).logSoftmax(1);
     const clusters = [...this.tail.children()].map((cluster, i) => {
-      const within = ((cluster as unknown as (x: Tensor) => Tensor)(input) as Tensor).logSoftmax(1);
+      const within = (cluster as unknown as (x: Tensor) => Tensor)(input).logSoftmax(1);
       return within.add(head.narrow(1, this.shortlistSize + i, 1)) as Tensor;
     });
-    return cat([head.narrow(1, 0, this.shortlistSize), ...clusters] as Tensor[], 1) as Tensor;
+    return cat([head.narrow(1, 0, this.shortlistSize), ...clusters] as Tensor[], 1);
   }
 
   /** The most probable class of each sample. */

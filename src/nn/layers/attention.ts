@@ -189,7 +189,7 @@ export class MultiheadAttention extends Module {
     const inputs = [query, key, value].map((t) => this._batched(t, single));
     const padding = single && keyPaddingMask !== null ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
     const heads = this._heads(inputs[0]!, inputs[1]!, inputs[2]!);
-    const mask = this._mask(heads, attnMask, padding as Tensor | null);
+    const mask = this._mask(heads, attnMask, padding);
     const p = this.training ? this.dropout : 0;
     const { output, weights } = needWeights ? weighed(heads, mask, p) : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null }; // prettier-ignore
     const [samples, , rows] = output.layout.shape as [number, number, number];
@@ -210,7 +210,7 @@ export class MultiheadAttention extends Module {
     const projected = this._projected(query, key, value);
     const samples = query.layout.shape[0]!;
     const atEnd = (x: Tensor, last: Tensor | null): Tensor =>
-      last === null ? x : (cat([x, last.expand([samples, 1, this.embedDim])] as Tensor[], 1) as Tensor);
+      last === null ? x : cat([x, last.expand([samples, 1, this.embedDim])] as Tensor[], 1);
     const spare = this.addZeroAttn ? query.newZeros([1, 1, this.embedDim]) : null;
     const [q, k, v] = [
       projected[0]!,
@@ -222,7 +222,7 @@ export class MultiheadAttention extends Module {
 
   private _projected(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
     const size = this.embedDim;
-    const biases = this.in_proj_bias === null ? [null, null, null] : (this.in_proj_bias.chunk(3, 0) as Tensor[]);
+    const biases = this.in_proj_bias === null ? [null, null, null] : this.in_proj_bias.chunk(3, 0);
     const inputs = [query, key, value];
     const expected = [size, this.kdim, this.vdim];
     inputs.forEach((x, i) => {
@@ -232,8 +232,8 @@ export class MultiheadAttention extends Module {
       const weights = [this.q_proj_weight!, this.k_proj_weight!, this.v_proj_weight!];
       return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
     }
-    if (query === key && key === value) return linearWith(query, this.in_proj_weight, this.in_proj_bias).chunk(3, 2) as Tensor[]; // prettier-ignore
-    const weights = this.in_proj_weight.chunk(3, 0) as Tensor[];
+    if (query === key && key === value) return linearWith(query, this.in_proj_weight, this.in_proj_bias).chunk(3, 2); // prettier-ignore
+    const weights = this.in_proj_weight.chunk(3, 0);
     return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
   }
 
@@ -256,7 +256,7 @@ export class MultiheadAttention extends Module {
     const mask = parts.length === 1 ? parts[0]! : parts[0]!.add(parts[1]!); // prettier-ignore
     if (given === columns) return mask;
     const more = zeros([...mask.layout.shape.slice(0, 3), columns - given], { dtype: q.dtype, device: q.device });
-    return cat([mask, more] as Tensor[], 3) as Tensor;
+    return cat([mask, more] as Tensor[], 3);
   }
 }
 
@@ -269,8 +269,8 @@ function numbersOf(mask: Tensor, like: Tensor): Tensor {
 
 /** Attention that gives its weights. A query that may look at nothing gets NaN, as in PyTorch. */
 function weighed({ q, k, v }: Heads, mask: Tensor | null, p: number): { output: Tensor; weights: Tensor } {
-  const scores = q.mul(1 / Math.sqrt(q.layout.shape[3]!)).matmul(k.transpose(2, 3)) as Tensor;
-  const weights = (mask === null ? scores : scores.add(mask)).softmax(-1) as Tensor;
+  const scores = q.mul(1 / Math.sqrt(q.layout.shape[3]!)).matmul(k.transpose(2, 3));
+  const weights = (mask === null ? scores : scores.add(mask)).softmax(-1);
   const dropped = p > 0 ? dropout(weights, p) : weights;
-  return { output: dropped.matmul(v) as Tensor, weights: dropped };
+  return { output: dropped.matmul(v), weights: dropped };
 }

@@ -4,7 +4,7 @@
  * class runs for the smallest input there is, drawing nothing; what it made is replaced by uninitialised parameters and buffers; the first call
  * gives them their shapes, draws what the plain class draws, and makes the layer one of the plain class.
  */
-import { BOOL, COUNT, NOT_NEGATIVE, NUMBER, orNull, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, NOT_NEGATIVE, NUMBER, orNull } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../../base/shape.ts';
 import { readCall, type Signature } from '../../base/signature.ts';
@@ -115,7 +115,7 @@ export type LazyConvTransposeArguments = WithoutFirst<ConvTransposeArguments>;
 /** A table of arguments without the input channels. */
 function lazily<O extends Channels>(name: string, of: Signature<O>): Signature<Omit<O, 'inChannels'>> {
   const { inChannels: _, ...kinds } = of.kinds;
-  return { ...of, op: name, kinds: kinds as unknown as OptionKinds<Omit<O, 'inChannels'>>, required: 2, positional: of.positional - 1, example: `new nn.${name}(6, 5, { stride: 2 })` }; // prettier-ignore
+  return { ...of, op: name, kinds: kinds, required: 2, positional: of.positional - 1, example: `new nn.${name}(6, 5, { stride: 2 })` }; // prettier-ignore
 }
 const conv = (n: number): Signature<Omit<Channels & ConvLayerOptions, 'inChannels'>> => lazily(`LazyConv${n}d`, convSignature(`Conv${n}d`, n)); // prettier-ignore
 const transposed = (n: number): Signature<Omit<Channels & ConvTransposeLayerOptions, 'inChannels'>> => lazily(`LazyConvTranspose${n}d`, transposeSignature(`ConvTranspose${n}d`, n)); // prettier-ignore

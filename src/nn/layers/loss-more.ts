@@ -119,7 +119,7 @@ abstract class WeightedLoss<O extends { readonly weight?: Tensor | null }> exten
   declare weight: Tensor | null;
 
   protected constructor(of: Signature<O>, args: readonly unknown[]) {
-    super(of as unknown as Signature<Omit<O, 'weight'>>, args);
+    super(of, args);
     this.registerBuffer('weight', (this.options as O).weight ?? null);
   }
 }
@@ -300,7 +300,7 @@ export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOp
   constructor(...args: readonly unknown[]) {
     super(TRIPLET_DISTANCE, args);
     const { distanceFunction: given } = this.options;
-    this.distance_function = given === undefined || given === null ? new PairwiseDistance() : (given as unknown) instanceof ModuleBase ? (given as unknown as ModuleBase) : null; // prettier-ignore
+    this.distance_function = asModule(given ?? new PairwiseDistance()); // prettier-ignore
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -328,3 +328,6 @@ export class CTCLoss extends Module {
     return ctcLoss(logProbs, targets, inputLengths, targetLengths, this._options);
   }
 }
+
+/** A distance may be any function; modules are callable, too. */
+const asModule = (distance: unknown): ModuleBase | null => (distance instanceof ModuleBase ? distance : null);

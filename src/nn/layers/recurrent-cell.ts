@@ -20,7 +20,7 @@ export const GATES = { RNN_TANH: 1, RNN_RELU: 1, LSTM: 4, GRU: 3 } as const;
 export type RecurrentMode = keyof typeof GATES;
 
 /** Parts of a row, one for each gate. */
-const gates = (x: Tensor, count: number): Tensor[] => x.chunk(count, 1) as Tensor[];
+const gates = (x: Tensor, count: number): Tensor[] => x.chunk(count, 1);
 
 /** h' = tanh(x + W·h), x being the input's part already. */
 export const rnnStep = (x: Tensor, h: Tensor, relu: boolean): Tensor => (relu ? x.add(h).relu() : x.add(h).tanh());
@@ -96,9 +96,9 @@ abstract class Cell extends Module {
       requireTensor(name, 'the hidden state', state);
       const h = single && state.ndim === 1 ? state.unsqueeze(0) : state;
       if (h.layout.shape.join() !== sizes.join()) throw new ShapeError(`${name}: expected a hidden state of shape ${showShape(sizes)}, but got ${showShape(state.layout.shape)}`); // prettier-ignore
-      return h as Tensor;
+      return h;
     });
-    return { x: x as Tensor, hs, single };
+    return { x: x, hs, single };
   }
 
   protected ofInput(x: Tensor): Tensor {

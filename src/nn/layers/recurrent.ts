@@ -156,35 +156,35 @@ abstract class Recurrent extends Module {
     let { data } = steps;
     for (let layer = 0; layer < this.numLayers; layer++) {
       const outputs = this._suffixes(layer).map((suffix, direction) => {
-        const from = states.map((state) => state.select(0, layer * this._directions + direction) as Tensor);
+        const from = states.map((state) => state.select(0, layer * this._directions + direction));
         const walked = this._direction(this._weights(suffix), { data, sizes: steps.sizes }, from, direction === 1);
         walked.states.forEach((state, i) => ends[i]!.push(state));
         return walked.outputs;
       });
-      data = outputs.length === 1 ? outputs[0]! : (cat(outputs, 1) as Tensor);
+      data = outputs.length === 1 ? outputs[0]! : cat(outputs, 1);
       if (this.dropout > 0 && layer < this.numLayers - 1) data = dropout(data, this.dropout, this.training);
     }
-    return { outputs: data, states: ends.map((end) => stack(end, 0) as Tensor) };
+    return { outputs: data, states: ends.map((end) => stack(end, 0)) };
   }
 
   /** One direction of one layer. Sequences that have ended keep their state; backwards they begin when their last step comes. */
   private _direction(weights: Weights, { data, sizes }: Steps, initial: readonly Tensor[], backwards: boolean): Walked {
-    const inputs = linearWith(data, weights.ih, weights.biasIh).split(sizes, 0) as Tensor[];
+    const inputs = linearWith(data, weights.ih, weights.biasIh).split(sizes, 0);
     const outputs = Array<Tensor>(sizes.length);
     const ended: Tensor[][] = initial.map(() => []); // the shortest sequences last
     const order = Array.from(sizes, (_, i) => (backwards ? sizes.length - 1 - i : i));
-    let states = initial.map((state) => state.narrow(0, 0, sizes[order[0]!]!) as Tensor);
+    let states = initial.map((state) => state.narrow(0, 0, sizes[order[0]!]!));
     for (const t of order) {
       const [had, has] = [states[0]!.layout.shape[0]!, sizes[t]!];
-      if (has < had) states.forEach((state, i) => ended[i]!.push(state.narrow(0, has, had - has) as Tensor));
-      if (has < had) states = states.map((state) => state.narrow(0, 0, has) as Tensor);
-      if (has > had) states = states.map((state, i) => cat([state, initial[i]!.narrow(0, had, has - had)] as Tensor[], 0) as Tensor); // prettier-ignore
+      if (has < had) states.forEach((state, i) => ended[i]!.push(state.narrow(0, has, had - has)));
+      if (has < had) states = states.map((state) => state.narrow(0, 0, has));
+      if (has > had) states = states.map((state, i) => cat([state, initial[i]!.narrow(0, had, has - had)] as Tensor[], 0)); // prettier-ignore
       states = this._step(weights, inputs[t]!, states);
       outputs[t] = states[0]!;
     }
     const whole = (state: Tensor, i: number): Tensor =>
-      ended[i]!.length === 0 ? state : (cat([state, ...ended[i]!.reverse()], 0) as Tensor);
-    return { outputs: cat(outputs, 0) as Tensor, states: states.map(whole) };
+      ended[i]!.length === 0 ? state : cat([state, ...ended[i]!.reverse()], 0);
+    return { outputs: cat(outputs, 0), states: states.map(whole) };
   }
 
   private _step(weights: Weights, x: Tensor, states: readonly Tensor[]): Tensor[] {
@@ -204,7 +204,7 @@ abstract class Recurrent extends Module {
     if (input instanceof PackedSequence) return this._packed(input, given);
     const name = this.typeName();
     if (!isTensor(input)) throw wrongArgument(name, 'the input', 'a tensor or a PackedSequence', input);
-    const x = input as Tensor;
+    const x = input;
     if (x.ndim !== 2 && x.ndim !== 3) throw new ShapeError(`${name}: expected an input [T, N, ${this.inputSize}] or [T, ${this.inputSize}], but got ${showShape(x.layout.shape)}`); // prettier-ignore
     const single = x.ndim === 2;
     const byTime = single ? x.unsqueeze(1) : this.batchFirst ? x.transpose(0, 1) : x;
@@ -212,11 +212,7 @@ abstract class Recurrent extends Module {
     if (size !== this.inputSize) throw new ShapeError(`${name}: expected inputs of size ${this.inputSize}, but got ${showShape(x.layout.shape)}; set inputSize to ${size}`); // prettier-ignore
     if (steps === 0)
       throw new ShapeError(`${name}: expected a sequence of at least one step, but got ${showShape(x.layout.shape)}`);
-    const states = this._states(
-      byTime as Tensor,
-      samples,
-      single ? given.map((h) => h?.unsqueeze(1) as Tensor) : given,
-    );
+    const states = this._states(byTime, samples, single ? given.map((h) => h?.unsqueeze(1) as Tensor) : given);
     const sizes = Array<number>(steps).fill(samples);
     const walked = this.walk({ data: byTime.reshape([steps * samples, size]), sizes }, states);
     const output = walked.outputs.reshape([steps, samples, this._outputSize * this._directions]) as Tensor;
@@ -230,8 +226,7 @@ abstract class Recurrent extends Module {
   ): { output: PackedSequence; states: Tensor[] } {
     const { data, batchSizes, sortedIndices, unsortedIndices } = packed;
     const sizes = Array.from(batchSizes.toTypedArray(), Number);
-    const inOrder = (t: Tensor, order: Tensor | null): Tensor =>
-      order === null ? t : (t.indexSelect(1, order) as Tensor);
+    const inOrder = (t: Tensor, order: Tensor | null): Tensor => (order === null ? t : t.indexSelect(1, order));
     const sorted = given.map((h) => h && inOrder(h, sortedIndices));
     const walked = this.walk({ data, sizes }, this._states(data, sizes[0]!, sorted));
     const output = new PackedSequence(walked.outputs, batchSizes, sortedIndices, unsortedIndices);

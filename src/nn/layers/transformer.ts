@@ -137,14 +137,14 @@ export class TransformerEncoderLayer extends Module {
   override forward(...args: readonly unknown[]): Tensor {
     const { src, srcMask = null, srcKeyPaddingMask = null, isCausal = false } = readCall(ENCODE, args);
     const attend = (x: Tensor): Tensor =>
-      this.dropout1(this.self_attn(x, x, x, { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false, isCausal })[0]) as Tensor; // prettier-ignore
+      this.dropout1(this.self_attn(x, x, x, { attnMask: srcMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false, isCausal })[0]); // prettier-ignore
     const feed = (x: Tensor): Tensor =>
-      this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x))))) as Tensor;
+      this.dropout2(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     if (this.normFirst) {
       const x = src.add(attend(this.norm1(src))); // prettier-ignore
       return x.add(feed(this.norm2(x)));
     }
-    const x = this.norm1(src.add(attend(src))) as Tensor; // prettier-ignore
+    const x = this.norm1(src.add(attend(src))); // prettier-ignore
     return this.norm2(x.add(feed(x)));
   }
 }
@@ -229,18 +229,18 @@ export class TransformerDecoderLayer extends Module {
   override forward(...args: readonly unknown[]): Tensor {
     const { tgt, memory, tgtMask = null, memoryMask = null, tgtKeyPaddingMask = null, memoryKeyPaddingMask = null, tgtIsCausal = false, memoryIsCausal = false } = readCall(DECODE, args); // prettier-ignore
     const own = (x: Tensor): Tensor =>
-      this.dropout1(this.self_attn(x, x, x, { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false, isCausal: tgtIsCausal })[0]) as Tensor; // prettier-ignore
+      this.dropout1(this.self_attn(x, x, x, { attnMask: tgtMask, keyPaddingMask: tgtKeyPaddingMask, needWeights: false, isCausal: tgtIsCausal })[0]); // prettier-ignore
     const other = (x: Tensor): Tensor =>
-      this.dropout2(this.multihead_attn(x, memory, memory, { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false, isCausal: memoryIsCausal })[0]) as Tensor; // prettier-ignore
+      this.dropout2(this.multihead_attn(x, memory, memory, { attnMask: memoryMask, keyPaddingMask: memoryKeyPaddingMask, needWeights: false, isCausal: memoryIsCausal })[0]); // prettier-ignore
     const feed = (x: Tensor): Tensor =>
-      this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x))))) as Tensor;
+      this.dropout3(this.linear2(this.dropout(activate(this.activation, this.linear1(x)))));
     if (this.normFirst) {
       const x = tgt.add(own(this.norm1(tgt)));
       const y = x.add(other(this.norm2(x)));
       return y.add(feed(this.norm3(y)));
     }
-    const x = this.norm1(tgt.add(own(tgt))) as Tensor;
-    const y = this.norm2(x.add(other(x))) as Tensor;
+    const x = this.norm1(tgt.add(own(tgt)));
+    const y = this.norm2(x.add(other(x)));
     return this.norm3(y.add(feed(y)));
   }
 }

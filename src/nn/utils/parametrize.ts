@@ -94,7 +94,7 @@ export class ParametrizationList extends Module<() => Tensor> {
 }
 
 function partsOf(op: string, value: unknown): readonly Tensor[] {
-  if (Array.isArray(value) && value.length > 0 && value.every((part) => isTensor(part))) return value as Tensor[];
+  if (Array.isArray(value) && value.length > 0 && value.every((part) => isTensor(part))) return value;
   throw new ArgumentError(`${op}: expected rightInverse to give a tensor or an array of tensors`);
 }
 
@@ -205,7 +205,7 @@ export function registerParametrization(...args: readonly unknown[]): ModuleBase
   }
   const tensor = tensorAt(op, module, name);
   if (!Object.keys(module).includes(name)) throw new ArgumentError(`${op}: '${name}' of ${module.typeName()} is computed already, and not by a parametrization`); // prettier-ignore
-  const lists = new ParametrizationList(op, parametrization as Parametrization, tensor, unsafe);
+  const lists = new ParametrizationList(op, parametrization, tensor, unsafe);
   takeOut(module, name);
   if (listsOf(module) === undefined) {
     const type = module.typeName();

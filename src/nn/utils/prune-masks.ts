@@ -35,7 +35,7 @@ function roundHalfEven(x: number): number {
 /** A mask with zeros where the flat indices say. */
 function without(mask: Tensor, indices: Tensor): Tensor {
   const flat = mask.clone().reshape(-1);
-  return flat.scatter(0, indices, 0).reshape(...mask.shape) as Tensor;
+  return flat.scatter(0, indices, 0).reshape(...mask.shape);
 }
 
 export const identityMethod = (): PruningMethod => ({ type: 'unstructured', mask: (_, mask) => mask });
@@ -61,7 +61,7 @@ export const randomMethod = (op: string, amount: number): PruningMethod => ({
 export const customMethod = (op: string, given: Tensor): PruningMethod => ({
   type: 'global',
   mask(_, mask) {
-    if (given.shape.join() !== mask.shape.join()) throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`); // prettier-ignore
+    if (given.layout.shape.join() !== mask.layout.shape.join()) throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`); // prettier-ignore
     return mask.mul(given.to(mask.device).to(mask.dtype));
   },
 });

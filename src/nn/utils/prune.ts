@@ -47,7 +47,7 @@ function apply(
   const original = pruned ? (fieldOf(module, `${name}_orig`) as Tensor) : parameterAt(op, module, name);
   if (scores !== undefined && scores !== null && !sameDims(scores.layout.shape, original.layout.shape)) throw new ShapeError(`${op}: expected importanceScores of the shape ${showShape(original.layout.shape)}, but got ${showShape(scores.layout.shape)}`); // prettier-ignore
   const mask = withGradMode(false, () => {
-    const now = pruned ? (fieldOf(module, `${name}_mask`) as Tensor) : (onesLike(original.detach()) as Tensor);
+    const now: Tensor = pruned ? (fieldOf(module, `${name}_mask`) as Tensor) : onesLike(original.detach());
     const looked = (scores ?? (pruned ? now.to(original.dtype).mul(original) : original)).detach();
     return pruned ? onTop(method, looked, now) : method.mask(looked, now);
   });
@@ -67,7 +67,7 @@ function onTop(method: PruningMethod, t: Tensor, mask: Tensor): Tensor {
   if (method.type === 'unstructured') {
     const left = mask.eq(1).reshape(-1) as Tensor;
     const places = left.nonzero().reshape(-1) as Tensor;
-    const [values, kept] = [t, mask].map((x) => x.reshape(-1).gather(0, places) as Tensor) as [Tensor, Tensor];
+    const [values, kept] = [t, mask].map((x) => x.reshape(-1).gather(0, places)) as [Tensor, Tensor];
     return (mask.reshape(-1) as Tensor).scatter(0, places, method.mask(values, kept)).reshape(...mask.shape);
   }
   const dim = method.dim! < 0 ? method.dim! + t.ndim : method.dim!;
@@ -245,12 +245,12 @@ export function globalUnstructured(...args: readonly unknown[]): void {
     const values = places.map(([module, name]) => valueAt(op, module, name));
     const scores = places.map(([module, name], i) => importanceScores?.get(module)?.[name] ?? values[i]!);
     const masks = places.map(([module, name], i) => (hookOf(module, name) === undefined ? onesLike(values[i]!) : (fieldOf(module, `${name}_mask`) as Tensor))); // prettier-ignore
-    const [all, mask] = [scores, masks].map((list) => cat(list.map((x) => x.detach().reshape(-1) as Tensor)) as Tensor) as [Tensor, Tensor]; // prettier-ignore
+    const [all, mask] = [scores, masks].map((list) => cat(list.map((x) => x.detach().reshape(-1)))) as [Tensor, Tensor]; // prettier-ignore
     const found = onTop(method, all, mask);
     let at = 0;
     for (const [i, [module, name]] of places.entries()) {
       const { numel, shape } = values[i]!.layout;
-      apply(op, module, name, customMethod(op, found.narrow(0, at, numel).reshape(...shape) as Tensor));
+      apply(op, module, name, customMethod(op, found.narrow(0, at, numel).reshape(...shape)));
       at += numel;
     }
   });
