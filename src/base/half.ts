@@ -38,3 +38,7 @@ export function halfBits(dtype: 'float16' | 'bfloat16', value: number): number {
   const units = rounded(size / 2 ** (exponent - 10));
   return sign | (units + (units >= 1024 || exponent > -14 ? (exponent + 14) * 1024 : 0));
 }
+
+/** The bits of numbers, each as {@link halfBits} rounds it: undoes {@link widened}. */
+export const narrowed = (numbers: Float32Array, dtype: 'float16' | 'bfloat16'): Uint16Array =>
+  Uint16Array.from(numbers, (value) => halfBits(dtype, value));

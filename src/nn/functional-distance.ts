@@ -4,7 +4,7 @@ import { requireDType } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { normalizeDim } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { TENSOR } from '../tensor/arguments.ts';
+import { asFloats, TENSOR } from '../tensor/arguments.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -66,8 +66,7 @@ export function pairwiseDistance(
 ): Tensor;
 export function pairwiseDistance(...args: readonly unknown[]): Tensor {
   const { x1, x2, p = 2, eps = 1e-6, keepdim = false } = readCall(PAIRWISE, args);
-  const difference = x1.sub(x2);
-  const numbers = difference.isFloatingPoint() ? difference : difference.to('float32');
+  const numbers = asFloats(x1.sub(x2));
   if (numbers.ndim === 0) throw new ShapeError('pairwiseDistance: expected vectors, but got scalars');
   const distance = vectorNorm(numbers.add(eps), p, -1);
   return keepdim ? distance : distance.squeeze(-1);

@@ -4,7 +4,7 @@ import { requireDType } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
+import { asFloats, TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { scanParams } from '../geometry/reduce.ts';
 import { arange } from '../tensor/create.ts';
 import { apply1 } from '../tensor/dispatch.ts';
@@ -47,8 +47,7 @@ export function marginRankingLoss(
 ): Tensor;
 export function marginRankingLoss(...args: readonly unknown[]): Tensor {
   const { input1, input2, target, margin = 0, reduction } = readCall(RANKING, args);
-  const ranked = target.neg().mul(input1.sub(input2));
-  const numbers = ranked.isFloatingPoint() ? ranked : ranked.to('float32');
+  const numbers = asFloats(target.neg().mul(input1.sub(input2)));
   return reduceLoss(above(numbers.add(margin)), reduction);
 }
 

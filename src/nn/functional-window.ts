@@ -87,12 +87,14 @@ const MAX_POOL2D = signature<MaxPoolArguments>('maxPool2d', MAX_KINDS, { require
 const { returnIndices: _, ...INDEXED_KINDS } = MAX_KINDS;
 const INDEXED = signature<Omit<MaxPoolArguments, 'returnIndices'>>('maxPool2dWithIndices', INDEXED_KINDS, { required: 2, example: 'F.maxPool2dWithIndices(x, 3, 2, 1)' }); // prettier-ignore
 
-interface MaxRest<S, P, D, C, R> {
+/** What may follow the kernel size of a max pooling, by name. */
+export interface MaxRest<S, P, D, C, R = false> {
   /** Default: the kernel size. */
   readonly stride?: S | null;
   readonly padding?: P;
   readonly dilation?: D;
   readonly ceilMode?: C;
+  /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
   readonly returnIndices?: R;
 }
 type MaxShape<X, K, S, P, D, C, Name extends string> = Pool2dShape<X, K, Given<S, K>, Given<P, 0>, Given<D, 1>, Given<C, false>, Name>; // prettier-ignore
@@ -153,7 +155,8 @@ export function maxPool2dWithIndices(...args: readonly unknown[]): ValuesAndIndi
   return both(input, maxPoolParams(kernelSize, { ...given, stride: stride ?? undefined, returnIndices: true }));
 }
 
-interface AvgRest<S, P, C> {
+/** What may follow the kernel size of an average pooling, by name. */
+export interface AvgRest<S, P, C> {
   /** Default: the kernel size. */
   readonly stride?: S | null;
   readonly padding?: P;

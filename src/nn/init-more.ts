@@ -1,19 +1,12 @@
 /** Further first values of parameters: identities, orthogonal and sparse matrices (https://pytorch.org/docs/stable/nn.init.html). */
 import { COUNT, FINITE, NUMBER, orNull, PROBABILITY } from '../base/arguments.ts';
-import { DTypeError, ShapeError } from '../base/errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { GENERATOR, TENSOR } from '../tensor/arguments.ts';
-import { fillNormal, fillRandperm, prepareDraws, type Generator } from '../tensor/random/index.ts';
+import { fillRandperm, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-type Floats = Float32Array | Float64Array;
-function fill(op: string, x: Tensor, run: (data: Floats) => void): Tensor {
-  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
-  prepareDraws(); // must not move the memory while it is written to
-  x.overwrite((data) => run(data as Floats));
-  return x;
-}
+import { fillWith } from './fill.ts';
 
 const EYE = signature<{ tensor: Tensor }>('eye_', { tensor: TENSOR }, { required: 1, example: 'nn.init.eye_(weight)' });
 /** Ones on the diagonal of a matrix, zeros elsewhere. @throws ShapeError unless it has two dimensions */
@@ -21,7 +14,7 @@ export function eye_(tensor: Tensor): Tensor;
 export function eye_(...args: readonly unknown[]): Tensor {
   const { tensor: x } = readCall(EYE, args);
   const [rows, columns] = matrixOf('eye_', x);
-  return fill('eye_', x, (data) => {
+  return fillWith('eye_', x, (data) => {
     data.fill(0);
     for (let i = 0; i < Math.min(rows, columns); i++) data[i * columns + i] = 1;
   });
@@ -46,7 +39,7 @@ export function dirac_(...args: readonly unknown[]): Tensor {
   if (out % groups !== 0) throw new ShapeError(`dirac_: expected the first dimension to be a multiple of groups ${groups}, but got ${out}`); // prettier-ignore
   const field = sizes.reduce((n, size) => n * size, 1);
   const centre = sizes.reduce((at, size) => at * size + Math.floor(size / 2), 0);
-  return fill('dirac_', x, (data) => {
+  return fillWith('dirac_', x, (data) => {
     data.fill(0);
     const per = out / groups;
     for (let g = 0; g < groups; g++) {
@@ -62,8 +55,8 @@ export function sparse_(...args: readonly unknown[]): Tensor {
   const { tensor: x, sparsity, std = 0.01, generator } = readCall(SPARSE, args);
   const [rows, columns] = matrixOf('sparse_', x);
   const zeros = Math.ceil(sparsity * rows);
-  return fill('sparse_', x, (data) => {
-    fillNormal(data, 0, std, generator ?? undefined);
+  return fillWith('sparse_', x, (data, normal) => {
+    normal(data, 0, std, generator ?? undefined);
     const order = new BigInt64Array(rows);
     for (let column = 0; column < columns; column++) {
       fillRandperm(order, generator ?? undefined);
@@ -85,8 +78,8 @@ export function orthogonal_(...args: readonly unknown[]): Tensor {
   if (x.layout.numel === 0) return x;
   const rows = x.layout.shape[0]!;
   const columns = x.layout.numel / rows;
-  return fill('orthogonal_', x, (data) => {
-    fillNormal(data, 0, 1, generator ?? undefined);
+  return fillWith('orthogonal_', x, (data, normal) => {
+    normal(data, 0, 1, generator ?? undefined);
     const tall = rows >= columns;
     const [m, n] = tall ? [rows, columns] : [columns, rows];
     const a = new Float64Array(m * n);

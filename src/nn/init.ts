@@ -1,29 +1,21 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
 import { FINITE, NUMBER, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { GENERATOR, requireTensor } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
-import { fillNormal, fillUniform, prepareDraws, type Generator } from '../tensor/random/index.ts';
+import { fillUniform, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { fillWith, type FloatArray, type NormalFill } from './fill.ts';
 import { normalCdf } from './normal.ts';
 
 export { dirac_, eye_, orthogonal_, sparse_ } from './init-more.ts';
-
-type FloatArray = Float32Array | Float64Array;
 
 /** Checks what all of these take: a tensor, numbers, and perhaps a generator. */
 function requireArguments(op: string, x: unknown, numbers: readonly unknown[], generator?: unknown): void {
   requireTensor(op, 'the first argument', x);
   for (const number of numbers) requireKind(op, 'every number', number, FINITE);
   if (generator !== undefined) requireKind(op, 'generator', generator, GENERATOR);
-}
-
-function fillWith(op: string, x: Tensor, fill: (data: FloatArray) => void): Tensor {
-  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
-  prepareDraws(); // must not move the memory while it is written to
-  x.overwrite((data) => fill(data as FloatArray));
-  return x;
 }
 
 /** Numbers from U(a, b). */
@@ -35,7 +27,7 @@ export function uniform_(x: Tensor, a = 0, b = 1, generator?: Generator): Tensor
 /** Numbers from N(mean, std²). */
 export function normal_(x: Tensor, mean = 0, std = 1, generator?: Generator): Tensor {
   requireArguments('normal_', x, [mean, std], generator);
-  return fillWith('normal_', x, (data) => fillNormal(data, mean, std, generator));
+  return fillWith('normal_', x, (data, normal) => normal(data, mean, std, generator));
 }
 
 export function constant_(x: Tensor, value: number): Tensor {
@@ -148,8 +140,11 @@ export function truncNormal_(x: Tensor, mean = 0, std = 1, a = -2, b = 2, genera
   requireArguments('truncNormal_', x, [mean, std, a, b], generator);
   if (!(std > 0) || !(a < b)) throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`); // prettier-ignore
   const share = normalCdf((b - mean) / std) - normalCdf((a - mean) / std);
-  const draw = share > 0.3 ? redrawnNormal : acceptedUniform;
-  return fillWith('truncNormal_', x, (data) => draw(data, { mean, std, a, b }, generator));
+  const range = { mean, std, a, b };
+  return fillWith('truncNormal_', x, (data, normal) => {
+    if (share > 0.3) redrawnNormal(data, normal, range, generator);
+    else acceptedUniform(data, range, generator);
+  });
 }
 
 interface Truncated {
@@ -170,14 +165,14 @@ function redraw(data: FloatArray, { mean, std, a, b }: Truncated, round: () => b
   }
 }
 
-function redrawnNormal(data: FloatArray, range: Truncated, generator: Generator | undefined): void {
+function redrawnNormal(data: FloatArray, normal: NormalFill, range: Truncated, generator: Generator | undefined): void {
   const fresh = data.slice();
   const [low, high] = inDType(data, range.a, range.b) as [number, number];
   const outside = (value: number): boolean => value < low || value > high;
-  fillNormal(data, range.mean, range.std, generator);
+  normal(data, range.mean, range.std, generator);
   redraw(data, range, () => {
     if (!data.some(outside)) return false;
-    fillNormal(fresh, range.mean, range.std, generator);
+    normal(fresh, range.mean, range.std, generator);
     for (let i = 0; i < data.length; i++) if (outside(data[i]!)) data[i] = fresh[i]!;
     return true;
   });

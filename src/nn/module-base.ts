@@ -15,7 +15,7 @@ import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
-import { addBackwardHook, addBackwardPreHook, addForwardHook, addForwardPreHook, everyModule, Hooks, withHooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
+import { addBackwardHook, addForwardHook, addForwardPreHook, everyModule, Hooks, withHooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { deepcopy, registerBlank } from './deepcopy.ts';
@@ -148,7 +148,7 @@ export abstract class ModuleBase {
 
   /** All parameters, each once: what an optimizer takes; `recurse: false` for this module's own. */
   parameters(recurse: boolean | { readonly recurse?: boolean } = true): Parameter[] {
-    if (!recursive('parameters', recurse)) return [...new Set(ownParameters(this).map(([, parameter]) => parameter))];
+    if (!recursive(PARAMETERS, recurse)) return [...new Set(ownParameters(this).map(([, parameter]) => parameter))];
     const { namedParameters, namedModules } = ModuleBase.prototype;
     if (this.namedParameters !== namedParameters || this.namedModules !== namedModules) return [...this.namedParameters()].map(([, parameter]) => parameter); // prettier-ignore
     const found = new Set<Parameter>();
@@ -168,7 +168,7 @@ export abstract class ModuleBase {
 
   /** All buffers, each once; `recurse: false` for this module's own. */
   buffers(recurse: boolean | { readonly recurse?: boolean } = true): Tensor[] {
-    return [...this.namedBuffers('', recursive('buffers', recurse))].map(([, buffer]) => buffer);
+    return [...this.namedBuffers('', recursive(BUFFERS, recurse))].map(([, buffer]) => buffer);
   }
 
   /**
@@ -378,7 +378,8 @@ export abstract class ModuleBase {
    * outputs (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_pre_hook).
    */
   registerFullBackwardPreHook(hook: FullBackwardPreHook, options?: BackwardHookOptions): RemovableHandle {
-    return addBackwardPreHook('registerFullBackwardPreHook', this[INTERNALS].hooks, hook, options);
+    const { hooks } = this[INTERNALS];
+    return addBackwardHook('registerFullBackwardPreHook', hooks, hooks.backwardBefore, hook, options);
   }
 
   /**
@@ -387,7 +388,8 @@ export abstract class ModuleBase {
    * The arguments and the output of forward cannot be changed in place then.
    */
   registerFullBackwardHook(hook: FullBackwardHook, options?: BackwardHookOptions): RemovableHandle {
-    return addBackwardHook('registerFullBackwardHook', this[INTERNALS].hooks, hook, options);
+    const { hooks } = this[INTERNALS];
+    return addBackwardHook('registerFullBackwardHook', hooks, hooks.backwardAfter, hook, options);
   }
 
   // ---- printing
@@ -573,8 +575,10 @@ function* named<T>(
   }
 }
 
-const recursive = (op: string, recurse: unknown): boolean =>
-  readCall(signature<{ recurse?: boolean }>(op, { recurse: BOOL }), [recurse]).recurse ?? true;
+const PARAMETERS = signature<{ recurse?: boolean }>('parameters', { recurse: BOOL });
+const BUFFERS = signature<{ recurse?: boolean }>('buffers', { recurse: BOOL });
+const recursive = (of: typeof PARAMETERS, recurse: unknown): boolean =>
+  typeof recurse === 'boolean' ? recurse : (readCall(of, [recurse]).recurse ?? true);
 
 /** What a class of modules has itself (`forward`, `__proto__`) is no name for a tensor; PyTorch: "attribute already exists". */
 function refuseMethod(module: ModuleBase, op: string, name: string): void {

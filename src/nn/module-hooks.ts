@@ -106,26 +106,16 @@ export function addForwardHook(
   return hooks.add(hooks.after, { hook, always: alwaysCall }, prepend);
 }
 
-/** @internal */
-export function addBackwardPreHook(
+/** @internal @param list `backwardBefore` or `backwardAfter` of the hooks */
+export function addBackwardHook<H>(
   op: string,
   hooks: Hooks,
-  hook: FullBackwardPreHook,
+  list: H[],
+  hook: H,
   options: BackwardHookOptions | undefined,
 ): RemovableHandle {
   requireKind(op, 'hook', hook, FUNCTION);
-  return hooks.add(hooks.backwardBefore, hook, requireOptions<BackwardHookOptions>(op, options, BACKWARD, '{ prepend: true }').prepend); // prettier-ignore
-}
-
-/** @internal */
-export function addBackwardHook(
-  op: string,
-  hooks: Hooks,
-  hook: FullBackwardHook,
-  options: BackwardHookOptions | undefined,
-): RemovableHandle {
-  requireKind(op, 'hook', hook, FUNCTION);
-  return hooks.add(hooks.backwardAfter, hook, requireOptions<BackwardHookOptions>(op, options, BACKWARD, '{ prepend: true }').prepend); // prettier-ignore
+  return hooks.add(list, hook, requireOptions<BackwardHookOptions>(op, options, BACKWARD, '{ prepend: true }').prepend);
 }
 
 /** Runs `hook` before the forward of every module (PyTorch: `torch.nn.modules.module.register_module_forward_pre_hook`). */
@@ -140,11 +130,11 @@ export const registerModuleForwardHook = (
 
 /** As `registerFullBackwardPreHook` of every module (PyTorch: `torch.nn.modules.module.register_module_full_backward_pre_hook`). */
 export const registerModuleFullBackwardPreHook = (hook: FullBackwardPreHook): RemovableHandle =>
-  addBackwardPreHook('registerModuleFullBackwardPreHook', everyModule, hook, undefined);
+  addBackwardHook('registerModuleFullBackwardPreHook', everyModule, everyModule.backwardBefore, hook, undefined);
 
 /** As `registerFullBackwardHook` of every module (PyTorch: `torch.nn.modules.module.register_module_full_backward_hook`). */
 export const registerModuleFullBackwardHook = (hook: FullBackwardHook): RemovableHandle =>
-  addBackwardHook('registerModuleFullBackwardHook', everyModule, hook, undefined);
+  addBackwardHook('registerModuleFullBackwardHook', everyModule, everyModule.backwardAfter, hook, undefined);
 
 // ---- calling
 

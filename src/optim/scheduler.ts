@@ -29,6 +29,11 @@ export interface Scheduled {
   lastEpoch?: number;
 }
 
+/** An optimizer, or an object with it and all options by name. */
+export type OptimizerOrAll<O> = AnyOptimizer | (O & Scheduled);
+/** What may follow the optimizer, by name. */
+export type Rest<O> = Partial<O> & { lastEpoch?: number };
+
 /** A schedule's signature: the optimizer, what is its own, and the step to go on from. */
 export function schedulerSignature<O extends object>(
   name: string,

@@ -2,10 +2,7 @@
 import { COUNT, FINITE, kind, requireKind } from '../base/arguments.ts';
 import { readCall } from '../base/signature.ts';
 import { forbidWhileRecording } from '../tensor/recorder.ts';
-import { schedulerSignature, SettingsScheduler, type AnyOptimizer, type Scheduled } from './scheduler.ts';
-
-type OptimizerOrAll<O> = AnyOptimizer | (O & Scheduled);
-type Rest<O> = Partial<O> & { lastEpoch?: number };
+import { schedulerSignature, SettingsScheduler, type OptimizerOrAll, type Rest } from './scheduler.ts';
 
 export interface CosineAnnealingLROptions {
   /** Steps down to the least rate (PyTorch: `T_max`). */

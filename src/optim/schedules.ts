@@ -2,11 +2,7 @@
 import { arrayOf, COUNT, either, FINITE, FUNCTION, kind, PROBABILITY, SIZE, type Kind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall } from '../base/signature.ts';
-import { LRScheduler, schedulerSignature, SettingsScheduler, type AnyOptimizer, type Scheduled, type SchedulerState } from './scheduler.ts'; // prettier-ignore
-
-/** An optimizer, or an object with it and all options by name. */
-type OptimizerOrAll<O> = AnyOptimizer | (O & Scheduled);
-type Rest<O> = Partial<O> & { lastEpoch?: number };
+import { LRScheduler, schedulerSignature, SettingsScheduler, type OptimizerOrAll, type Rest, type Scheduled, type SchedulerState } from './scheduler.ts'; // prettier-ignore
 
 type Lambda = (step: number) => number;
 export interface LambdaOptions {

@@ -1,7 +1,7 @@
 /** Checks of tensors' arguments, with the kinds that `base/arguments.ts` cannot know. */
 import { arrayOf, BOOL, either, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
-import { DTYPES } from '../base/dtype.ts';
-import { ArgumentError } from '../base/errors.ts';
+import { DTYPES, isFloating } from '../base/dtype.ts';
+import { ArgumentError, DTypeError } from '../base/errors.ts';
 import { Generator } from './random/generator.ts';
 import { isTensor } from './is-tensor.ts';
 import type { Tensor } from './tensor.ts';
@@ -22,6 +22,20 @@ export function requireDims(op: string, name: string, value: unknown): void {
 /** @throws ArgumentError unless this is a tensor; for those who look at its shape before an operation does */
 export function requireTensor(op: string, name: string, value: unknown, remedy = ''): asserts value is Tensor {
   if (!isTensor(value)) throw wrongArgument(op, name, 'a tensor', value, remedy);
+}
+
+/** @throws DTypeError unless this is a floating-point tensor */
+export function requireFloatTensor(op: string, { dtype }: Tensor): void {
+  if (!isFloating(dtype)) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${dtype}; convert it with .to('float32')`); // prettier-ignore
+}
+
+/** Whole numbers become float32, as PyTorch's functions of floats take them. */
+export const asFloats = (x: Tensor): Tensor => (isFloating(x.dtype) ? x : x.to('float32'));
+
+/** The input of such a function, checked. @throws ArgumentError unless it is a tensor */
+export function floatInput(op: string, x: Tensor): Tensor {
+  requireTensor(op, 'the input', x);
+  return asFloats(x);
 }
 
 /** What {@link refuseMore} says of functions along a dimension, where PyTorch also takes a dtype. */

@@ -2,14 +2,14 @@
 import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { isFloating, isHalf, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
-import { halfBits } from '../base/half.ts';
+import { narrowed } from '../base/half.ts';
 import { layoutOf } from '../base/layout.ts';
 import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
 import type { Device } from '../devices/device.ts';
 import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
-import { fillNormal, fillRandint, fillRandperm, fillUniform, type Generator } from './random/index.ts';
+import { fillRandint, fillRandperm, fillUniform, normalOf, type Generator } from './random/index.ts';
 import { fma64 } from './random/fused.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
@@ -40,7 +40,7 @@ export interface RandomOptions extends TensorOptions {
   readonly generator?: Generator;
 }
 
-/** The array type that holds elements of a dtype on the host. */
+/** The array type that holds elements of a dtype on the host: of half types numbers, which are rounded when they are stored. */
 const HOST = {
   float32: Float32Array,
   float64: Float64Array,
@@ -51,9 +51,13 @@ const HOST = {
   int8: Int8Array,
   int16: Int16Array,
   uint16: Uint16Array,
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
+  float16: Float32Array,
+  bfloat16: Float32Array,
 } as const;
+
+/** A host array as memory holds it. */
+const stored = (dtype: DType, data: TypedArray): TypedArray =>
+  isHalf(dtype) && data instanceof Float32Array ? narrowed(data, dtype) : data;
 
 /**
  * A host array of `length` zeros.
@@ -105,7 +109,8 @@ function finish(x: Tensor, options: TensorOptions): Tensor {
 }
 
 /**
- * A tensor with the elements of a typed array, copied. The bytes of an `ImageData`, a `Uint8ClampedArray`, are taken as uint8.
+ * A tensor with the elements of a typed array, copied. The bytes of an `ImageData`, a `Uint8ClampedArray`, are taken as uint8; half types take
+ * numbers in a Float32Array, which are rounded, or their bits in a Uint16Array.
  * @param shape default: one dimension
  * @throws ShapeError when the sizes do not multiply to the array's length
  * @throws DTypeError for an array that no dtype is stored in
@@ -118,7 +123,7 @@ export function fromTypedArray<const S extends readonly number[] = number[]>(
   const elements = data instanceof Uint8ClampedArray ? Uint8Array.from(data) : data;
   const type = dtype === undefined ? dtypeOf(elements) : dtype;
   requireKind('fromTypedArray', 'dtype', type, DTYPE);
-  if (!(elements instanceof HOST[type])) {
+  if (!(elements instanceof HOST[type] || (isHalf(type) && elements instanceof Uint16Array))) {
     throw new DTypeError(`fromTypedArray: dtype ${type} takes a ${HOST[type].name}, but got ${show(data)}`);
   }
   return hostTensor(elements, (shape === undefined ? [elements.length] : shape) as unknown as S, type, cpuDevice());
@@ -139,8 +144,9 @@ export function hostTensor<const S extends readonly number[]>(
     );
   }
   const x = empty_('fromTypedArray', dtype, shape, device);
-  if (data.length > 0) device.write(x.storage.buffer, 0, data); // the buffer of an empty one may be gone
-  activeRecorder()?.filled(x, data);
+  const elements = stored(dtype, data);
+  if (elements.length > 0) device.write(x.storage.buffer, 0, elements); // the buffer of an empty one may be gone
+  activeRecorder()?.filled(x, elements);
   return x;
 }
 
@@ -154,9 +160,9 @@ export function drawnTensor(
 ): Tensor {
   draw();
   const x = hostTensor(data, [...shape], dtype, device);
-  activeRecorder()?.drawn(x, data, () => {
+  activeRecorder()?.drawn(x, stored(dtype, data), () => {
     draw();
-    return data;
+    return stored(dtype, data);
   });
   return x;
 }
@@ -211,8 +217,7 @@ export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray,
 
 /** Puts values into an array, converted as PyTorch converts them. */
 function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: Element) => void {
-  if (dtype === 'float32' || dtype === 'float64') return (i, value) => (data[i] = Number(value));
-  if (dtype === 'float16' || dtype === 'bfloat16') return (i, value) => (data[i] = halfBits(dtype, Number(value)));
+  if (isFloating(dtype)) return (i, value) => (data[i] = Number(value));
   if (dtype === 'bool') return (i, value) => (data[i] = Number(Boolean(value) || Number.isNaN(value)));
   return (i, value) => {
     requireFits(op, dtype, Number(value));
@@ -316,7 +321,7 @@ export function eye(n: number, columns: number | TensorOptions = n, more: Tensor
   const dtype = given.dtype ?? 'float32';
   requireRoom('eye', dtype, [n, m]);
   const values = hostArray(dtype, n * m);
-  const one = dtype === 'int64' ? 1n : isHalf(dtype) ? halfBits(dtype, 1) : 1;
+  const one = dtype === 'int64' ? 1n : 1;
   for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
   return finish(hostTensor(values, [n, m], dtype, placeOf('eye', given)), given);
 }
@@ -427,26 +432,9 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
   return hostArray(dtype, length) as Float32Array | Float64Array;
 }
 
-/** Options of the float32 tensor of which one of a half type is rounded. */
-const single = (options: SizedOptions): RandomOptions => ({ ...options, dtype: 'float32', requiresGrad: false });
-const rounded = (x: Tensor, { dtype, ...options }: SizedOptions): Tensor => finish(x.to(dtype), options);
-
-/** Where the elements are no multiple of 16, PyTorch draws the last 16 of half types once more, of float32 after the ragged end. */
-function halfNormal(shape: Dims, options: SizedOptions): Tensor {
-  const n = numelOf(shape);
-  if (n < 16 || n % 16 === 0) return randn(shape, single(options));
-  const data = new Float32Array(n);
-  const draw = (): void => {
-    fillNormal(data.subarray(0, n - (n % 16)), 0, 1, options.generator);
-    fillNormal(data.subarray(n - 16), 0, 1, options.generator);
-  };
-  return drawnTensor(shape, 'float32', data, draw, placeOf('randn', options));
-}
-
 /** Uniform random numbers in [0, 1). */
 export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('rand', args, RANDOM_OPTIONS);
-  if (isHalf(options.dtype)) return rounded(rand(shape, single(options)), options);
   const data = floatArray('rand', options.dtype, numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('rand', options)), options);
@@ -455,9 +443,8 @@ export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) =
 /** Random numbers from the standard normal distribution. */
 export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('randn', args, RANDOM_OPTIONS);
-  if (isHalf(options.dtype)) return rounded(halfNormal(shape, options), options);
   const data = floatArray('randn', options.dtype, numelOf(shape));
-  const draw = (): void => fillNormal(data, 0, 1, options.generator);
+  const draw = (): void => normalOf(options.dtype)(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
 };
 
@@ -482,7 +469,6 @@ export function randint(...args: readonly unknown[]): Tensor {
   const given = randomOptions('randint', options);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randint', dtype, shape);
-  if (isHalf(dtype)) return rounded(randint(low, high, shape, single({ ...given, dtype })), { ...given, dtype });
   const data = hostArray(dtype, numelOf(shape));
   const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
   return finish(drawnTensor(shape, dtype, data, draw, placeOf('randint', given)), given);
@@ -495,7 +481,6 @@ export function randperm(n: number, options: RandomOptions = {}): Tensor<[number
   const given = randomOptions('randperm', options);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randperm', dtype, [n]);
-  if (isHalf(dtype)) return rounded(randperm(n, single({ ...given, dtype })), { ...given, dtype });
   const data = hostArray(dtype, n);
   const draw = (): void => fillRandperm(data, given.generator);
   return finish(drawnTensor([n], dtype, data, draw, placeOf('randperm', given)), given);

@@ -3,13 +3,13 @@ import { BOOL, either, kind, NUMBER, POSITIVE, requireKind, requireOptions, STEP
 import { isFloating, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { numelOf, showShape, type Dims } from '../base/shape.ts';
-import { GENERATOR, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { showShape, type Dims } from '../base/shape.ts';
+import { GENERATOR, requireFloatTensor, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
 import { drawnTensor, hostArray, randint, randn, type RandomOptions } from './create.ts';
 import { broadcastTensors } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
-import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormal, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, prepareDraws, type Generator } from './random/index.ts'; // prettier-ignore
+import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, prepareDraws, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
 import type { Tensor } from './tensor.ts';
 
 type FloatArray = Float32Array | Float64Array;
@@ -27,7 +27,7 @@ function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
 
 function requireFloating(op: string, x: Tensor): void {
   requireTensor(op, 'the input', x);
-  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  requireFloatTensor(op, x);
 }
 
 interface UniformCall extends DrawOptions {
@@ -61,7 +61,7 @@ const NORMAL_ = signature<NormalCall>(
 export function normal_<T extends Tensor>(x: T, args: readonly unknown[]): T {
   requireFloating('normal_', x);
   const { mean = 0, std = 1, generator } = readCall<NormalCall>(NORMAL_, args);
-  const draw = x.layout.contiguous ? fillNormal : fillNormalOneByOne;
+  const draw = x.layout.contiguous ? normalOf(x.dtype) : fillNormalOneByOne;
   return filled(x, (data) => draw(data as FloatArray, mean, std, generator));
 }
 
@@ -198,9 +198,8 @@ export function normal(
   }
   requireKind('normal', 'size', size, SIZES, 'write normal(0, 1, [2, 3])');
   const shape = size as Dims;
-  const data = hostArray(options?.dtype ?? 'float32', numelOf(shape));
   if (!isFloating(options?.dtype ?? 'float32')) throw new DTypeError(`normal: expected a floating-point dtype, but got ${String(options?.dtype)}`); // prettier-ignore
-  fillNormal(data.subarray(0, 0) as FloatArray, mean, deviation);
+  requireStd(deviation);
   return randn([...shape], options ?? {}).mul(deviation).add(mean); // prettier-ignore
 }
 const SIZES = kind('an array of sizes', (value) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)); // prettier-ignore

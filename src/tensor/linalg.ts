@@ -1,11 +1,11 @@
 /** Norms (https://pytorch.org/docs/stable/linalg.html), composed of elementwise operations and reductions. */
 import { BOOL, either, kind, NUMBER, oneOf, orNull } from '../base/arguments.ts';
-import { isFloating, type DType } from '../base/dtype.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { type DType } from '../base/dtype.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
 import { reducedDims, type DimsArg } from '../geometry/reduce.ts';
-import { DIM_OR_DIMS, DTYPE, requireTensor } from './arguments.ts';
+import { DIM_OR_DIMS, DTYPE, requireFloatTensor, requireTensor } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -22,10 +22,8 @@ const VECTOR = signature<VectorNormCall>('linalg.vectorNorm', { ord: NUMBER, ...
 function prepared(op: string, x: Tensor, dtype: DType | undefined): Tensor {
   requireTensor(op, 'the input', x);
   const from = dtype === undefined ? x : x.to(dtype);
-  if (isFloating(from.dtype)) return from;
-  throw new DTypeError(
-    `${op}: expected a floating-point tensor, but got ${from.dtype}; convert it with .to('float32')`,
-  );
+  requireFloatTensor(op, from);
+  return from;
 }
 
 /**

@@ -3,11 +3,11 @@
  * counts as the largest. Sorting is stable.
  */
 import { BOOL, either, NUMBER, oneOf, orNull, SIZE, WHOLE } from '../base/arguments.ts';
-import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
 import { sortParams } from '../geometry/indexing.ts';
-import { requireTensor, TENSOR } from './arguments.ts';
+import { requireFloatTensor, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { full, hostTensor, tensor } from './create.ts';
 import { apply, apply1 } from './dispatch.ts';
@@ -115,10 +115,6 @@ function requireLine(op: string, x: Tensor, dim: number): number {
   const axis = existingDim(op, dim, Math.max(x.ndim, 1));
   if (x.ndim > 0 && x.layout.shape[axis] === 0) throw new ShapeError(`${op}: expected a dimension with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
   return axis;
-}
-
-function requireFloating(op: string, x: Tensor): void {
-  if (!x.isFloatingPoint()) throw new DTypeError(`${op}: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
 }
 
 /** How many of a sorted line are no NaN, less one and halved: the rank of the median. */
@@ -231,7 +227,7 @@ const NANQUANTILE = signature<QuantileCall>('nanquantile', QUANTILES, { required
 function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: boolean): Tensor {
   requireTensor(op, 'the input', x);
   const { q, dim, keepdim = false, interpolation = 'linear' } = readCall<QuantileCall>(ignoreNaN ? NANQUANTILE : QUANTILE, args); // prettier-ignore
-  requireFloating(op, x);
+  requireFloatTensor(op, x);
   if (isTensor(q) && (q.ndim > 1 || q.dtype !== x.dtype)) throw new ArgumentError(`${op}: expected q to be a number or a vector of ${x.dtype}, but got ${q.dtype} of shape ${showShape(q.layout.shape)}`); // prettier-ignore
   if (x.layout.numel === 0)
     throw new ShapeError(`${op}: expected elements, but got shape ${showShape(x.layout.shape)}`);

@@ -6,7 +6,7 @@ import { BOOL, NOT_NEGATIVE, NUMBER, orNull, requireKind } from '../base/argumen
 import { DTypeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
-import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
+import { floatInput, requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
@@ -19,12 +19,6 @@ import { asOperand } from './tensor-arithmetic.ts';
 import type { Tensor } from './tensor.ts';
 
 type Operand = Tensor | number;
-
-/** A tensor of floats: whole numbers become float32. */
-function floats(op: string, x: Tensor): Tensor {
-  requireTensor(op, 'the input', x);
-  return x.isFloatingPoint() ? x : x.to('float32');
-}
 
 /** Two tensors of one floating dtype. */
 function bothFloats(op: string, a: Tensor, b: Operand): [Tensor, Tensor] {
@@ -68,7 +62,7 @@ export function frac(x: Tensor): Tensor {
 export function logit(x: Tensor, ...args: Call<[eps?: number | null], { eps: number | null }>): Tensor;
 export function logit(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { eps = null } = readCall<{ eps?: number | null }>(LOGIT, args);
-  const from = floats('logit', x);
+  const from = floatInput('logit', x);
   return eps === null ? odds(outsideNaN(from)) : odds(between(from, eps));
 }
 const odds = (x: Tensor): Tensor => x.div(x.rsub(1)).log();

@@ -5,11 +5,10 @@
  */
 import { WHOLE } from '../base/arguments.ts';
 import type { DType } from '../base/dtype.ts';
-import { DTypeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim } from '../base/shape.ts';
 import { scanParams } from '../geometry/reduce.ts';
-import { DTYPE, requireTensor } from './arguments.ts';
+import { DTYPE, requireFloatTensor, requireTensor } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { arange } from './create.ts';
 import { apply, apply1 } from './dispatch.ts';
@@ -101,7 +100,7 @@ export function logcumsumexp(x: Tensor, ...args: DimArguments): Tensor;
 export function logcumsumexp(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('logcumsumexp', 'the input', x);
   const { dim } = readCall<DimCall>(LOGCUMSUMEXP, args);
-  if (!x.isFloatingPoint()) throw new DTypeError(`logcumsumexp: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  requireFloatTensor('logcumsumexp', x);
   const axis = existingDim('logcumsumexp', dim, Math.max(x.ndim, 1));
   if (x.ndim === 0) return x.clone();
   const [sum] = scan([x], axis, ([before], [here]) => [logaddexp(before!, here!)]);

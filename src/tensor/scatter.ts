@@ -3,6 +3,7 @@
  * Indices are int64 or int32, counted from the front unless stated.
  */
 import { ARRAY, arrayOf, BOOL, NUMBER, oneOf, requireKind, WHOLE } from '../base/arguments.ts';
+import { isFloating } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
@@ -17,6 +18,7 @@ import { filler } from './calls.ts';
 import { full } from './create.ts';
 import { isTensor } from './is-tensor.ts';
 import { trueIndices } from './picking.ts';
+import { iinfo } from './queries.ts';
 import { indexParams } from '../geometry/indexing.ts';
 import { reduceParams, scanParams } from '../geometry/reduce.ts';
 import type { Tensor } from './tensor.ts';
@@ -166,13 +168,8 @@ function scatterReduced(
   if (index.layout.numel === 0) return x.clone();
   const used = sameDims(src.layout.shape, index.layout.shape) ? src : index.layout.shape.reduce((s, n, i) => s.narrow(i, 0, n), src); // prettier-ignore
   const zeros = x.newZeros(x.layout.shape);
-  const ones = (of: Tensor): Tensor =>
-    of
-      .detach()
-      .mul(0)
-      .maskedFill(of.detach().eq(of.detach()).logicalOr(true_(of)), 1);
   if (reduce === 'sum' || reduce === 'mean') {
-    const counts = apply1(indexingOps.scatterAdd, [zeros, index, ones(used)], attrs);
+    const counts = apply1(indexingOps.scatterAdd, [zeros, index, used.newOnes(used.layout.shape)], attrs);
     const start = includeSelf ? x : x.maskedFill(counts.gt(0), 0);
     const sums = apply1(indexingOps.scatterAdd, [start, index, used], attrs);
     if (reduce === 'sum') return sums;
@@ -181,8 +178,6 @@ function scatterReduced(
   }
   return extremes(x, index, used, attrs, reduce, includeSelf);
 }
-
-const true_ = (x: Tensor): Tensor => x.ne(x);
 
 /** Products and extremes: a dimension for what comes to one place, reduced. */
 function extremes(
@@ -205,7 +200,7 @@ function extremes(
   if (!fits) return extremesOfPart(line_, at, from, attrs, reduce, includeSelf).reshape(x.layout.shape);
   const blank = numberAs('scatterReduce', x, neutral).expand(shape).contiguous();
   const stacked = apply1(indexingOps.scatter, [blank, place, values], dimParams(axis + 1, 'scatter'));
-  const hit = apply1(indexingOps.scatterAdd, [x.newZeros(line_.layout.shape), at, from.detach().mul(0).maskedFill(from.detach().eq(from.detach()), 1).maskedFill(from.detach().ne(from.detach()), 1)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
+  const hit = apply1(indexingOps.scatterAdd, [x.newZeros(line_.layout.shape), at, from.newOnes(from.layout.shape)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
   const self = includeSelf ? line_ : line_.maskedFill(hit, neutral);
   const all = [self.unsqueeze(0), stacked];
   const joined = apply1(indexingOps.cat, all, dimParams(0, 'cat'));
@@ -234,9 +229,10 @@ function extremesOfPart(
   return result;
 }
 
-const LIMITS = { uint8: [0, 255], int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 53), 2 ** 53] } as Readonly<Record<string, readonly [number, number]>>; // prettier-ignore
-const lowest = (x: Tensor): number => LIMITS[x.dtype]?.[0] ?? -Infinity;
-const highest = (x: Tensor): number => LIMITS[x.dtype]?.[1] ?? Infinity;
+/** Numbers that no element is below or above; of int64 what numbers hold exactly. */
+const isUnbounded = ({ dtype }: Tensor): boolean => isFloating(dtype) || dtype === 'bool';
+const lowest = (x: Tensor): number => (isUnbounded(x) ? -Infinity : Math.max(Number(iinfo(x.dtype).min), -(2 ** 53)));
+const highest = (x: Tensor): number => (isUnbounded(x) ? Infinity : Math.min(Number(iinfo(x.dtype).max), 2 ** 53));
 
 /** Slices of `src` at `index` along `dim`, joined with what is there and with one another. */
 export function indexReduce(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {

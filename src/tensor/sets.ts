@@ -7,7 +7,7 @@ import { isFloating } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
-import { requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
+import { requireFloatTensor, requireTensor, TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { hostTensor, tensor } from './create.ts';
 import { isTensor } from './is-tensor.ts';
@@ -168,7 +168,7 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('histc', 'the input', x);
   const { bins = 100, min = 0, max = 0 } = readCall<HistcCall>(HISTC, args);
   if (bins < 1) throw new ArgumentError(`histc: expected at least one bin, but got ${bins}`);
-  if (!isFloating(x.dtype)) throw new DTypeError(`histc: expected a floating-point tensor, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  requireFloatTensor('histc', x);
   const data = elements(x) as Float32Array | Float64Array;
   let [low, high] = [min, max];
   if (low === high && data.length > 0) [low, high] = [extreme(data, Math.min), extreme(data, Math.max)]; // prettier-ignore

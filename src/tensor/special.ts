@@ -2,7 +2,7 @@
 import { FINITE, requireKind, SIZE } from '../base/arguments.ts';
 import { DTypeError } from '../base/errors.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
-import { requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { floatInput, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { special } from './families/special.ts';
@@ -17,10 +17,6 @@ function unary(name: Unary, x: Tensor): Tensor {
   requireTensor(name, 'the input', x);
   return apply1(special[name], [x], NO_ATTRS);
 }
-const floats = (op: string, x: Tensor): Tensor => {
-  requireTensor(op, 'the input', x);
-  return x.isFloatingPoint() ? x : x.to('float32');
-};
 
 /** The inverse of erf, of numbers between -1 and 1. */
 export const erfinv = (x: Tensor): Tensor => unary('erfinv', x);
@@ -31,14 +27,14 @@ export const digamma = (x: Tensor): Tensor => unary('digamma', x);
 
 /** 2ˣ */
 export function exp2(x: Tensor): Tensor {
-  const from = floats('exp2', x);
+  const from = floatInput('exp2', x);
   return full([], 2, { dtype: from.dtype, device: from.device }).pow(from);
 }
 
 /** Degrees in radians. */
-export const deg2rad = (x: Tensor): Tensor => floats('deg2rad', x).mul(Math.PI / 180);
+export const deg2rad = (x: Tensor): Tensor => floatInput('deg2rad', x).mul(Math.PI / 180);
 /** Radians in degrees. */
-export const rad2deg = (x: Tensor): Tensor => floats('rad2deg', x).mul(180 / Math.PI);
+export const rad2deg = (x: Tensor): Tensor => floatInput('rad2deg', x).mul(180 / Math.PI);
 
 /** The tensor itself. @throws DTypeError for bool, as PyTorch */
 export function positive(x: Tensor): Tensor {
@@ -83,7 +79,7 @@ export const lcm = (x: Tensor, other: Tensor): Tensor => divisors('lcm', x, othe
 export function multigammaln(x: Tensor, p: number): Tensor {
   requireKind('multigammaln', 'p', p, FINITE);
   requireKind('multigammaln', 'p', p, SIZE);
-  const from = floats('multigammaln', x);
+  const from = floatInput('multigammaln', x);
   let sum = lgamma(from);
   for (let i = 1; i < p; i++) sum = sum.add(lgamma(from.sub(i / 2)));
   return sum.add((p * (p - 1) * Math.log(Math.PI)) / 4);

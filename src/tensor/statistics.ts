@@ -5,7 +5,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
 import { varianceParams, type DimsArg } from '../geometry/reduce.ts';
-import { DIM_OR_DIMS, DTYPE, requireTensor, TENSOR } from './arguments.ts';
+import { asFloats, DIM_OR_DIMS, DTYPE, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { apply1 } from './dispatch.ts';
 import { reductions } from './families/reductions.ts';
@@ -135,7 +135,7 @@ export function cov(x: Tensor, options: { readonly correction?: number } = {}): 
   if (x.ndim > 2) throw new ShapeError(`cov: expected at most 2 dimensions, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
   if (x.dtype === 'bool') throw new DTypeError("cov: is not defined for bool tensors; convert it with .to('float32')");
   const rows = x.ndim < 2 ? x.reshape([1, -1]) : x;
-  const from = rows.isFloatingPoint() ? rows : rows.to('float32');
+  const from = asFloats(rows);
   const centred = from.sub(from.mean(1, true));
   const product = centred.matmul(centred.t()).div(Math.max(from.layout.shape[1]! - correction, 0));
   return product.squeeze();

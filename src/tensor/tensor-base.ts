@@ -8,6 +8,7 @@
 import { isTensor, recogniseTensors } from './is-tensor.ts';
 import { BOOL, FUNCTION, kind, requireKind, wrongArgument, type Kind } from '../base/arguments.ts';
 import { isFloating, isHalf, itemSize, viewAs, zerosOf, type DType, type TypedArray } from '../base/dtype.ts';
+import { narrowed } from '../base/half.ts';
 import { ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import { layoutOf } from '../base/layout.ts';
@@ -202,15 +203,17 @@ export abstract class TensorBase {
     throw new ShapeError(`${op}: expected a tensor with one element, but got shape ${showShape(this.layout.shape)}; index it first, or use tolist()`); // prettier-ignore
   }
 
-  /** Overwrites all elements from a typed array of this dtype. For data, not for use in gradients. */
+  /** Overwrites all elements from a typed array of this dtype, or of half types from their numbers. For data, not for use in gradients. */
   setData(data: TypedArray): void {
     forbidWhileRecording('setData: this writes values from JavaScript', 'pass them as an argument instead');
-    requireKind('setData', 'data', data, storedAs(this.layout.dtype));
+    const { dtype } = this.layout;
+    const isNumbers = isHalf(dtype) && data instanceof Float32Array; // as toTypedArray gives them
+    if (!isNumbers) requireKind('setData', 'data', data, storedAs(dtype));
     if (!this.layout.contiguous || data.length !== this.layout.numel) {
       throw new ShapeError(`setData: expected ${this.layout.numel} elements for a contiguous tensor of shape ${showShape(this.layout.shape)}, but got ${data.length}`); // prettier-ignore
     }
     const start = this.#start('setData');
-    this.storage.device.write(this.storage.buffer, start, data);
+    this.storage.device.write(this.storage.buffer, start, isNumbers ? narrowed(data, dtype) : data);
     this.storage.version++;
   }
 
@@ -221,7 +224,15 @@ export abstract class TensorBase {
     if (!layout.contiguous) throw new ShapeError(`overwrite: expected a contiguous tensor, but got one of shape ${showShape(layout.shape)} with strides [${layout.strides.join(', ')}]`); // prettier-ignore
     const start = this.#start('overwrite');
     const { buffer, device } = this.storage; // before the view is made: to ask for it may move the memory
-    const bytes = device.view?.(buffer, start, layout.numel * itemSize(layout.dtype));
+    const { dtype } = layout;
+    if (isHalf(dtype)) {
+      const numbers = new Float32Array(layout.numel);
+      fill(numbers);
+      device.write(buffer, start, narrowed(numbers, dtype));
+      this.storage.version++;
+      return;
+    }
+    const bytes = device.view?.(buffer, start, layout.numel * itemSize(dtype));
     this.storage.version++; // also if filling fails half-way
     if (bytes === undefined) {
       const elements = zerosOf(layout.dtype, layout.numel);

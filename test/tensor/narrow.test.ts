@@ -1,5 +1,18 @@
 /** Elements of 8 and 16 bits against PyTorch (test/fixtures/semantics/narrow.py). */
-import { compile, F, manualSeed, nn, optim, rand, randn, tensor, type DType, type Tensor } from 'flambeau';
+import {
+  compile,
+  F,
+  fromTypedArray,
+  manualSeed,
+  nn,
+  optim,
+  rand,
+  randn,
+  tensor,
+  zeros,
+  type DType,
+  type Tensor,
+} from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +24,8 @@ interface Fixture {
   readonly conversions: readonly (readonly [Stored, Stored])[];
   readonly calls: readonly (readonly [string, readonly Stored[], Stored, readonly Stored[]])[];
   readonly drawn: readonly (readonly ['rand' | 'randn', number, Stored, number])[];
+  readonly filled: readonly (readonly [string, number, Stored, number])[];
+  readonly scattered: readonly (readonly ['sum' | 'prod' | 'amax' | 'amin', boolean, Stored, Stored, Stored])[];
 }
 
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/semantics/narrow.json', import.meta.url), 'utf8')) as Fixture; // prettier-ignore
@@ -85,6 +100,57 @@ test.each(fixture.drawn)('%s(%i) draws as PyTorch', (op, n, expected, next) => {
   const x = (op === 'rand' ? rand : randn)([n], { dtype: expected[0] });
   expect(valuesOf(x)).toEqual(numbers(expected[2]));
   expect(rand(1).item()).toBe(next);
+});
+
+const FILLS: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  uniform_: (x) => x.uniform_(-2, 3),
+  normal_: (x) => x.normal_(1, 2),
+  exponential_: (x) => x.exponential_(1.5),
+  random_: (x) => x.random_(0, 10),
+  bernoulli_: (x) => x.bernoulli_(0.3),
+  'init.normal_': (x) => nn.init.normal_(x, 1, 2),
+  'init.truncNormal_': (x) => nn.init.truncNormal_(x),
+  'init.kaimingUniform_': (x) => nn.init.kaimingUniform_(x.view(1, -1)),
+  'init.xavierNormal_': (x) => nn.init.xavierNormal_(x.view(1, -1)),
+};
+
+test.each(fixture.filled)('%s fills %i elements as PyTorch', (op, n, expected, next) => {
+  manualSeed(n);
+  const x = zeros([n], { dtype: expected[0] });
+  FILLS[op]!(x);
+  expect(valuesOf(x)).toEqual(numbers(expected[2]));
+  expect(rand(1).item()).toBe(next);
+});
+
+test.each(fixture.scattered)('scatterReduce by %s, with the input: %s', (reduce, includeSelf, x, src, expected) => {
+  const index = tensor([0, 0, 1, 3], { dtype: 'int64' });
+  const result = made(x).scatterReduce(0, index, made(src), reduce, { includeSelf });
+  expect([result.dtype, valuesOf(result)]).toEqual([expected[0], numbers(expected[2])]);
+});
+
+test('numbers go in as they come out', () => {
+  const numbersIn = Float32Array.of(1.5, -2, 70000, NaN);
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const x = fromTypedArray(numbersIn, [4], dtype);
+    const y = zeros([4], { dtype });
+    y.setData(x.toTypedArray());
+    expect(valuesOf(y)).toEqual(valuesOf(x));
+    expect(valuesOf(x)).toEqual(valuesOf(fromTypedArray(numbersIn).to(dtype)));
+  }
+});
+
+test('state of optimizers in half types begins with what it is to', () => {
+  const w = new nn.Parameter(tensor([1, 2], { dtype: 'bfloat16' }));
+  const optimizer = new optim.Adagrad([w], { lr: 0.1, initialAccumulatorValue: 4 });
+  w.grad = tensor([1, 1], { dtype: 'bfloat16' });
+  optimizer.step();
+  expect(valuesOf(w)).toEqual(
+    valuesOf(
+      tensor([1, 2])
+        .sub(0.1 / Math.sqrt(5))
+        .to('bfloat16'),
+    ),
+  );
 });
 
 test('a chain of operations rounds after each of them, joined in one kernel or not', () => {

@@ -24,6 +24,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { adaptiveMaxPool2d } from '../functional.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith, maxPool2dWith } from '../prepared.ts';
 import type { ModuleBase } from '../module-base.ts';
+import type { AvgRest, MaxRest } from '../functional-window.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
 import { layerOf } from '../signatures.ts';
 import { Layer, type SomeLayer } from './layer.ts';
@@ -99,15 +100,6 @@ export interface PoolWithIndices extends ModuleBase {
   forward(input: Tensor): ValuesAndIndices;
 }
 
-interface MaxRest<S, P, D, C, R = false> {
-  /** Default: the kernel size. */
-  readonly stride?: S | null;
-  readonly padding?: P;
-  readonly dilation?: D;
-  /** Whether the result has the places of the maxima as well: `{ values, indices }`. */
-  readonly returnIndices?: R;
-  readonly ceilMode?: C;
-}
 interface MaxWhole<K, S, P, D, C> extends MaxRest<S, P, D, C> {
   readonly kernelSize: K;
 }
@@ -185,16 +177,6 @@ export interface AvgPool2d<out K = PoolKernel, out S = Pair, out P = Pair> exten
   readonly kernelSize: Pair;
 }
 
-interface AvgRest<S, P, C> {
-  /** Default: the kernel size. */
-  readonly stride?: S | null;
-  readonly padding?: P;
-  readonly ceilMode?: C;
-  /** Whether padding counts in the divisor; default true. */
-  readonly countIncludePad?: boolean;
-  /** Divides by this instead of the window's size. */
-  readonly divisorOverride?: number | null;
-}
 interface AvgWhole<K, S, P, C> extends AvgRest<S, P, C> {
   readonly kernelSize: K;
 }

@@ -5,7 +5,7 @@
  *
  * What varies between steps are scalars of the call, combined in double precision by the optimizers (`src/optim`).
  */
-import { requireDType } from '../../base/dtype.ts';
+import { requireFloating } from '../../base/dtype.ts';
 import { DTypeError, ShapeError } from '../../base/errors.ts';
 import { layoutOf, type Layout } from '../../base/layout.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
@@ -201,7 +201,7 @@ const known = Object.fromEntries(Object.keys(ALGORITHMS).map((name) => [name, []
 /** @throws DTypeError, ShapeError unless all are floating-point tensors of the parameter's dtype and shape */
 function requireMatching(inputs: readonly Layout[]): void {
   const param = inputs[0]!;
-  requireDType('optimizerUpdate', 'parameter', param.dtype, ['float32', 'float64']);
+  requireFloating('optimizerUpdate', 'parameter', param.dtype);
   for (const other of inputs.slice(1)) {
     if (other.dtype !== param.dtype) {
       throw new DTypeError(`optimizerUpdate: the parameter has dtype ${param.dtype}, but its gradient or state has ${other.dtype}; convert it with .to('${param.dtype}')`); // prettier-ignore

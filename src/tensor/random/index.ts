@@ -3,5 +3,5 @@ export { prepareDraws } from './bulk.ts';
 export { fillBernoulli, fillBernoulliFrom, fillDropoutMask, multinomial } from './bernoulli.ts';
 export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, seed, setRngState } from './generator.ts';
 export { fillRandint, fillRandom, fillRandperm, randomInt64, randperm } from './integers.ts';
-export { fillNormal, fillNormalOneByOne, standardNormal } from './normal.ts';
+export { fillNormal, fillNormalOneByOne, normalOf, requireStd, standardNormal } from './normal.ts';
 export { fillUniform } from './uniform.ts';

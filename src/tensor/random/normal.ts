@@ -11,6 +11,7 @@
  * In the second way float32 numbers go through float32 logarithm, sine and cosine, bit for bit as PyTorch's vector code
  * computes them: a kernel does that (kernels/cpu/random/normal.ts), a chunk at a time.
  */
+import { isHalf, type DType } from '../../base/dtype.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { NORMAL_BLOCK as BLOCK } from '../../kernels/cpu/random/normal.ts';
 import { BULK, makeNormal } from './bulk.ts';
@@ -46,6 +47,25 @@ export function fillNormal(
   fillUniform(tail.subarray(BLOCK - (out.length % BLOCK)), 0, 1, generator); // drawn, but not used
   fill(tail as Float32Array & Float64Array, mean, std, generator);
 }
+
+/** As {@link fillNormal} for half types, of which `out` has the numbers: the ragged end is not drawn before the last 16 are drawn again. */
+function fillNormalHalf(
+  out: Float32Array | Float64Array,
+  mean = 0,
+  std = 1,
+  generator: Generator = defaultGenerator,
+): void {
+  const ragged = out.length % BLOCK;
+  if (out.length < BLOCK || ragged === 0) {
+    fillNormal(out, mean, std, generator);
+    return;
+  }
+  fillNormal(out.subarray(0, out.length - ragged), mean, std, generator);
+  fillNormal(out.subarray(out.length - BLOCK), mean, std, generator);
+}
+
+/** How contiguous tensors of a dtype are filled. */
+export const normalOf = (dtype: DType): typeof fillNormal => (isHalf(dtype) ? fillNormalHalf : fillNormal);
 
 /**
  * Fills `out` the way PyTorch fills tensors of fewer than 16 elements, and those that are not contiguous (then `out`
@@ -99,7 +119,7 @@ function fillBlocks64(data: Float64Array, mean: number, std: number, generator: 
   }
 }
 
-function requireStd(std: number): void {
+export function requireStd(std: number): void {
   if (std >= 0) return;
   throw new ArgumentError(`normal: expected std >= 0, but got ${std}; pass a standard deviation that is not negative`);
 }

@@ -4,7 +4,7 @@
  *
  * Where the machine has no instruction for a move (strided elements, double to single precision), lanes are moved one by one.
  */
-import type { DType } from '../../../base/dtype.ts';
+import { isHalf, type DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
 import { constant, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
@@ -27,10 +27,10 @@ const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
 };
 
 /** A loaded element, or a vector of them, as what its dtype computes in. */
-const widened = (dtype: DType, raw: Expr): Expr => (dtype === 'float16' || dtype === 'bfloat16' ? fromHalf(dtype, raw) : raw); // prettier-ignore
+const widened = (dtype: DType, raw: Expr): Expr => (isHalf(dtype) ? fromHalf(dtype, raw) : raw); // prettier-ignore
 
 /** The other way: what is stored of a value in the type that the dtype computes in. */
-const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (dtype === 'float16' || dtype === 'bfloat16' ? toHalf(f, dtype, value) : value); // prettier-ignore
+const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (isHalf(dtype) ? toHalf(f, dtype, value) : value); // prettier-ignore
 
 /** How an operand lies along the inner loop: dense, one element for all, or strided. */
 export type Spacing = 'dense' | 'same' | 'strided';

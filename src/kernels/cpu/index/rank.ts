@@ -123,6 +123,19 @@ function readKeys(line: Line, source: Expr, step: Expr): void {
   });
 }
 
+/** Where line number `number` of x is, and where it begins. */
+function lineAt(
+  f: Fn,
+  { x, size, inner }: { readonly x: Expr; readonly size: Expr; readonly inner: Expr },
+  number: Expr,
+  bytes: number,
+): { outer: Local; column: Local; source: Local } {
+  const outer = f.let('outer', number.div(inner));
+  const column = f.let('column', number.sub(outer.mul(inner)));
+  const source = f.let('source', x.add(outer.mul(size).mul(inner).add(column).mul(bytes)));
+  return { outer, column, source };
+}
+
 const KEPT_PARAMS = { x: 'ptr', values: 'ptr', indices: 'ptr', size: 'i32', inner: 'i32', kept: 'i32' } as const;
 
 /** values, indices = the first `kept`, at least one, of the sorted lines: only those are put in order. */
@@ -136,9 +149,7 @@ export function keptKernel(target: Target, dtype: DType, descending: boolean): K
     const line: Line = { f, dtype, descending, size: p.size, counters: scratch, keys };
     const step = f.let('step', p.inner.mul(bytes));
     f.for('line', lo, hi, (number) => {
-      const outer = f.let('outer', number.div(p.inner));
-      const column = f.let('column', number.sub(outer.mul(p.inner)));
-      const source = f.let('source', p.x.add(outer.mul(p.size).mul(p.inner).add(column).mul(bytes)));
+      const { outer, column, source } = lineAt(f, p, number, bytes);
       readKeys(line, source, step);
       const { key: last, ties } = select(line, p.kept.sub(1));
       const list = f.let('list', keys.add(room));
@@ -177,9 +188,7 @@ export function rankKernel(target: Target, dtype: DType): Kernel<typeof RANK_PAR
     const line: Line = { f, dtype, descending: false, size: p.size, counters: scratch, keys };
     const step = f.let('step', p.inner.mul(bytes));
     f.for('line', lo, hi, (number) => {
-      const outer = f.let('outer', number.div(p.inner));
-      const column = f.let('column', number.sub(outer.mul(p.inner)));
-      const source = f.let('source', p.x.add(outer.mul(p.size).mul(p.inner).add(column).mul(bytes)));
+      const { source } = lineAt(f, p, number, bytes);
       readKeys(line, source, step);
       const { key, ties } = select(line, load('i64', p.ranks.add(number.mul(8))).cast('i32'));
       const found = f.let('place', i32(0));

@@ -1,0 +1,16 @@
+/** What first values have in common: they are computed on the host and written into the parameter. */
+import { requireFloatTensor } from '../tensor/arguments.ts';
+import { normalOf, prepareDraws } from '../tensor/random/index.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+export type FloatArray = Float32Array | Float64Array;
+/** How normal numbers of a tensor's dtype are drawn. */
+export type NormalFill = ReturnType<typeof normalOf>;
+
+/** Fills a floating-point tensor. @throws DTypeError for another */
+export function fillWith(op: string, x: Tensor, fill: (data: FloatArray, normal: NormalFill) => void): Tensor {
+  requireFloatTensor(op, x);
+  prepareDraws(); // must not move the memory while it is written to
+  x.overwrite((data) => fill(data as FloatArray, normalOf(x.dtype)));
+  return x;
+}
