@@ -19,6 +19,8 @@ import { addBackwardHook, addForwardHook, addForwardPreHook, everyModule, Hooks,
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { deepcopy, registerBlank } from './deepcopy.ts';
+import { fieldsOf, notAModule, ownBuffers, ownParameters, refuseMethod, requireParameters } from './module-fields.ts';
+import { childLines, heading } from './module-print.ts';
 import { Parameter } from './parameter.ts';
 import { addStateHook, afterLoading, toLoad, type LoadStateDictPostHook, type LoadStateDictPreHook, type StateDictPostHook, type StateDictPreHook } from './state-dict-hooks.ts'; // prettier-ignore
 import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
@@ -449,21 +451,6 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   }
 }
 
-/** A module's own parameters with their names, not the children's. */
-function ownParameters(module: ModuleBase): [string, Parameter][] {
-  const internals = module[INTERNALS];
-  requireParameters(module, internals);
-  const found: [string, Parameter][] = [];
-  for (const name of Object.keys(module)) {
-    const value = fieldsOf(module)[name];
-    if (!(value instanceof Parameter)) continue;
-    found.push([name, value]);
-    if (!internals.parameters.includes(name)) internals.parameters.push(name);
-  }
-  internals.seen = true;
-  return found;
-}
-
 /** The children, as `namedChildren` gives them, as they are now. */
 function childrenOf(module: ModuleBase): readonly ModuleBase[] {
   if (module.namedChildren !== ModuleBase.prototype.namedChildren) return [...module.namedChildren()].map(([, child]) => child); // prettier-ignore
@@ -483,44 +470,12 @@ function childrenOf(module: ModuleBase): readonly ModuleBase[] {
   return found;
 }
 
-const fieldsOf = (module: ModuleBase): Readonly<Record<string, unknown>> => module as unknown as Readonly<Record<string, unknown>>; // prettier-ignore
-
 /** The parameters of a module and of all below it, in the order of `namedParameters`, without paths and generators: loops ask at every step. */
 function gatherParameters(module: ModuleBase, found: Set<Parameter>, seen: Set<ModuleBase>, depth: number): void {
   requireFlat('modules', module, depth);
   seen.add(module);
   for (const [, parameter] of ownParameters(module)) found.add(parameter);
   for (const child of childrenOf(module)) if (!seen.has(child)) gatherParameters(child, found, seen, depth + 1);
-}
-
-/**
- * Throws where something else has taken a parameter's place: an optimizer, a file and `to()` would pass over it without a word.
- * @throws ArgumentError
- */
-function requireParameters(module: ModuleBase, { parameters } = module[INTERNALS]): void {
-  const fields = fieldsOf(module);
-  for (const name of parameters) {
-    const value = fields[name];
-    if (value instanceof Parameter || value === null || value === undefined) continue;
-    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as parameter '${name}': expected a Parameter or null; use new nn.Parameter(tensor), or copy_ into the one that is there under noGrad()`); // prettier-ignore
-  }
-}
-
-const described = (value: unknown): string => (value instanceof Tensor ? 'a tensor' : typeof value === 'object' ? 'an object' : `a ${typeof value}`); // prettier-ignore
-
-/** @internal */
-export const notAModule = (owner: ModuleBase, name: string, value: unknown): ArgumentError =>
-  new ArgumentError(`${owner.typeName()}: cannot assign ${described(value)} as child module '${name}'; expected a module or null`); // prettier-ignore
-
-/** @throws ArgumentError where something that is no tensor has taken a buffer's place */
-function ownBuffers(module: ModuleBase): [string, Tensor][] {
-  const properties = module as unknown as Readonly<Record<string, unknown>>;
-  return [...module[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
-    const value = properties[name];
-    if (value === null || value === undefined) return [];
-    if (value instanceof Tensor) return [[name, value]];
-    throw new ArgumentError(`${module.typeName()}: cannot assign ${described(value)} as buffer '${name}'; expected a tensor or null`); // prettier-ignore
-  });
 }
 
 /** More modules inside each other than any network has; JavaScript's stack would not hold many more. */
@@ -580,12 +535,6 @@ const BUFFERS = signature<{ recurse?: boolean }>('buffers', { recurse: BOOL });
 const recursive = (of: typeof PARAMETERS, recurse: unknown): boolean =>
   typeof recurse === 'boolean' ? recurse : (readCall(of, [recurse]).recurse ?? true);
 
-/** What a class of modules has itself (`forward`, `__proto__`) is no name for a tensor; PyTorch: "attribute already exists". */
-function refuseMethod(module: ModuleBase, op: string, name: string): void {
-  if (!(name in (Object.getPrototypeOf(module) as object))) return;
-  throw new ArgumentError(`${op}: '${name}' is already an attribute of ${module.typeName()}; choose another name`);
-}
-
 const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
 const SEEN = kind('a Set', (value) => value instanceof Set);
@@ -594,8 +543,6 @@ const PERSISTENT = { persistent: BOOL };
 const SET_TO_NONE = { setToNone: BOOL };
 
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
-const indent = (text: string): string => text.replaceAll('\n', '\n  ');
-
 /** @internal Names of children that were added by name, in order, whether they are still there or not. */
 export const addedNames = (module: ModuleBase): Set<string> => module[INTERNALS].added;
 
@@ -610,26 +557,8 @@ function stamp<M extends ModuleBase>(module: M): M {
   return module;
 }
 
-/** What printing shows of the children. */
-function childLines(module: ModuleBase): string[] {
-  const shown = [...module.namedChildren()].map(([name, child]) => ({ name, text: indent(child.toString()) }));
-  const blocks: { first: string; last: string; count: number; text: string }[] = [];
-  for (const { name, text } of shown) {
-    const block = blocks.at(-1);
-    if (!module[INTERNALS].folds || block?.text !== text) blocks.push({ first: name, last: name, count: 1, text });
-    else Object.assign(block, { last: name, count: block.count + 1 });
-  }
-  return blocks.map(({ first, last, count, text }) => (count === 1 ? `(${first}): ${text}` : `(${first}-${last}): ${count} x ${text}`)); // prettier-ignore
-}
-
 /** How many modules are being printed inside each other. */
 let printing = 0;
-
-/** The first line of what printing shows. */
-function heading(module: ModuleBase): string {
-  const [child] = module.children();
-  return child === undefined ? `${module.typeName()}(${module.extraRepr()})` : module.typeName();
-}
 
 const located = new WeakSet<FlambeauError>();
 

@@ -3,7 +3,8 @@ import { ITERABLE, kind, refuseMore, requireKind, WHOLE } from '../../base/argum
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { addedNames, isPosition, ModuleBase, notAModule } from '../module-base.ts';
+import { addedNames, isPosition, ModuleBase } from '../module-base.ts';
+import { notAModule } from '../module-fields.ts';
 import { INTERNALS } from '../module-internals.ts';
 import { Module } from '../module.ts';
 import type { CheckLayers, ModelFn, RunLayers, SequentialFn, ShapeFn } from '../shape-types.ts';
