@@ -30,7 +30,10 @@ function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
   };
   return call as unknown as FunctionOf<K>;
 }
-const pointwise = (name: MethodName): Pointwise => of(name) as unknown as Pointwise;
+function pointwise(name: MethodName): Pointwise {
+  const call: unknown = of(name);
+  return call as Pointwise;
+}
 
 /** The method that a further name stands for, with that name. */
 const alias = <A extends keyof typeof ALIASES>(name: A): FunctionOf<A> => of(name);
