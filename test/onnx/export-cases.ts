@@ -39,6 +39,15 @@ export class SmallResNet extends nn.Module {
 
 const spec = { channels: 3, height: 16, width: 16, classes: 10 };
 const layer = (made: nn.Module | object): Exported => made as Exported;
+/** Outputs and states of a recurrent layer. */
+const recurrent = (inner: nn.LSTM | nn.GRU | nn.RNN): Exported => {
+  const made = model((x) => {
+    const [output, states] = inner(x) as [Tensor, Tensor | [Tensor, Tensor]];
+    return [output, ...(Array.isArray(states) ? states : [states])];
+  });
+  made.addModule('inner', inner);
+  return made;
+};
 const sizes = (x: Tensor): [number, number, number, number] => x.shape as [number, number, number, number];
 
 export const CASES: readonly (readonly [name: string, make: () => Exported, shape: readonly number[]])[] = [
@@ -81,5 +90,19 @@ export const CASES: readonly (readonly [name: string, make: () => Exported, shap
   ['bicubic', () => layer(new nn.Upsample({ size: [7, 9], mode: 'bicubic' })), [2, 3, 5, 4]],
   ['nearest exact', () => layer(new nn.Upsample({ size: [3, 3], mode: 'nearest-exact' })), [2, 3, 5, 7]],
   ['constants', () => { const w = new nn.Parameter(randn(4)); return model((x) => ({ a: x.mul(w.view(1, -1, 1)).add(w.sum()), b: x.add(full([3], 2)).sub(ones(4, 1)) })); }, [2, 4, 3]],
+  ['norms of samples', () => model((x) => [new nn.LayerNorm([2, 3])(x), new nn.GroupNorm(2, 4)(x), new nn.InstanceNorm2d(4)(x), new nn.InstanceNorm2d(4, { affine: true, trackRunningStats: true }).eval()(x), F.rmsNorm(x, [3])]), [2, 4, 2, 3]],
+  ['LSTM', () => recurrent(new nn.LSTM(4, 5, { batchFirst: true, bidirectional: true, projSize: 3 })), [2, 3, 4]],
+  ['GRU', () => recurrent(new nn.GRU(4, 5, { batchFirst: true, numLayers: 2 })), [2, 3, 4]],
+  ['RNN', () => recurrent(new nn.RNN(4, 5, { batchFirst: true, nonlinearity: 'relu' })), [2, 3, 4]],
+  ['attention', () => layer(new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true })), [2, 5, 8]],
+  ['transposed volumes', () => layer(new nn.ConvTranspose3d(4, 6, [3, 2, 1], { stride: [2, 1, 2], groups: 2, padding: [1, 0, 0] })), [2, 4, 3, 4, 3]],
+  ['transposed sequences', () => layer(new nn.ConvTranspose1d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1 })), [2, 4, 7]],
+  ['pool and unpool', () => model((x) => { const { values, indices } = F.maxPool2dWithIndices(x, 3, { stride: 2, padding: 1 }); return [F.maxUnpool2d(values, indices, 3, { stride: 2, padding: 1 }), indices]; }), [2, 3, 7, 7]],
+  ['adaptive max, uneven', () => model((x) => { const { values, indices } = F.adaptiveMaxPool2d(x, [3, 5], true); return [F.adaptiveMaxPool2d(x, [5, 3]), values, indices]; }), [2, 3, 7, 8]],
+  ['adaptive max of one and three dimensions', () => model((x) => [F.adaptiveMaxPool1d(x.flatten(2), 5), F.adaptiveMaxPool3d(x, 2), F.adaptiveMaxPool3d(x, [1, 3, 2])]), [2, 3, 2, 4, 5]],
+  ['running', () => model((x) => [x.cummax(1).values, x.cummax(1).indices, x.cummin(2).indices, x.round().cummax(2).indices, x.cumprod(2), x.logcumsumexp(2)]), [2, 5, 6]],
+  ['special', () => model((x) => [x.mul(1e-6).log1p(), x.abs().log1p(), x.mul(1e-6).expm1(), x.mul(9).expm1(), x.sinc(), x.atan2(x.flip(1)), x.atan2(tensor(-0)).copysign(x), x.logaddexp(x.mul(30)), x.logaddexp2(x), x.relu().xlogy(x.relu()), F.softplus(x, 2, 1)]), [2, 7]],
+  ['scattered', () => model((x) => [x.scatter(1, x.argmax(1, { keepdim: true }), 1), x.scatterAdd(1, x.argmax(1, { keepdim: true }), x), x.indexAdd(1, tensor([0n, 0n]), x.narrow(1, 0, 2)), x.indexCopy(2, tensor([3n, 1n]), x.narrow(2, 0, 2))]), [2, 4, 5]],
+  ['chosen', () => model((x) => [x.unfold(2, 3, 1), x.transpose(1, 2).unfold(1, 2, 2), x.diagonal(1, 1, 2), x.select(2, 1).unfold(1, 2, 1)]), [2, 4, 5]],
   ['nothing', () => model((x) => [x, x.contiguous()]), [2, 4]],
 ]; // prettier-ignore

@@ -40,7 +40,7 @@ beforeAll(() => {
     exported.eval();
     samples.push({ name, bytes, inputs, outputs: inputs.map((x) => noGrad(() => listed(exported(x)))) });
   }
-});
+}, 120_000);
 
 describe('an exported model', () => {
   it.each(CASES.map(([name]) => name))('%s gives the same when it is imported', (name) => {
@@ -110,7 +110,7 @@ describe('an exported model', () => {
 describe('refused, saying what and where', () => {
   const inside = (fn: (x: Tensor) => Tensor): nn.Sequential => new nn.Sequential(new Map([['head', new nn.Sequential(new Map([['odd', model(fn)]]))]])); // prettier-ignore
   const cases: readonly [string, (x: Tensor) => Tensor, RegExp][] = [
-    ['an operation that ONNX does not have', (x) => x.log1p(), /log1p cannot be exported \(in head\.odd\): ONNX has no such operator/],
+    ['an operation that ONNX does not have', (x) => x.lgamma(), /lgamma cannot be exported \(in head\.odd\): ONNX has no such operator/],
     ['a loss', (x) => F.mseLoss(x, x), /mseLoss cannot be exported \(in head\.odd\): losses are for training/],
     ['values read into JavaScript', (x) => x.mul(x.max().item()), /item: this reads the value/],
     ['random numbers', (x) => x.add(randn(3)), /differs between batches/],
@@ -118,7 +118,6 @@ describe('refused, saying what and where', () => {
     ['sizes that are no multiple of the batch', (x) => x.narrow(0, 0, Math.floor(x.size(0) / 2)), /a size \(1, 1, 4\) depends on the size of the batch/],
     ['other operations for other batches', (x) => (x.size(0) === 2 ? x.relu() : x.sigmoid()), /relu depends on the size of the batch \(in head\.odd\)/],
     ['statistics that are updated', (x) => F.batchNorm(x, zeros(3), zeros(3), { training: true }), /batchNorm cannot be exported.*training/],
-    ['places of maxima in a plane', (x) => F.maxPool2dWithIndices(x.reshape(-1, 1, 1, 3), [1, 2]).indices, /second result/],
   ]; // prettier-ignore
   it.each(cases)('%s', (_, fn, message) => {
     expect(() => serializeOnnx(inside(fn) as never, zeros(2, 3))).toThrow(ArgumentError);
@@ -153,7 +152,7 @@ describe('files', () => {
       const before = readFileSync(file);
       expect(() =>
         exportOnnx(
-          model((y) => y.log1p()),
+          model((y) => y.lgamma()),
           zeros(1),
           file,
         ),

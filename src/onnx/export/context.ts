@@ -21,7 +21,7 @@ export interface ContextFields<A> {
   readonly layouts: readonly Layout[];
   /** Sizes of the inputs and results. */
   readonly sizes: readonly (readonly Size[])[];
-  readonly results: readonly { readonly layout: Layout; readonly sizes: readonly Size[] }[];
+  readonly results: readonly { readonly layout: Layout; readonly sizes: readonly Size[]; readonly used: boolean }[];
 }
 
 export class Context<A> {
@@ -73,8 +73,17 @@ export class Context<A> {
     return this.#fields.results[0]!.sizes;
   }
 
+  /** Whether the model does something with a result. */
+  used(i: number): boolean {
+    return this.#fields.results[i]!.used;
+  }
+
   get resultDType(): DType {
-    return this.#fields.results[0]!.layout.dtype;
+    return this.dtypeOfResult(0);
+  }
+
+  dtypeOfResult(i: number): DType {
+    return this.#fields.results[i]!.layout.dtype;
   }
 
   one(op: string, inputs: readonly string[], attributes: Attributes = {}): string {

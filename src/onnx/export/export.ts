@@ -139,11 +139,15 @@ class ModelExporter {
   readonly #names = new Map<number, string | undefined>();
   readonly #inputNames: readonly string[];
   readonly #outputNames: readonly string[];
+  /** Values that something reads. */
+  readonly #used: ReadonlySet<number>;
 
   constructor(runs: readonly Run[], options: OnnxExportOptions) {
     const first = runs[0]!.trace;
     this.#first = first;
     this.#runs = runs;
+    const read = first.steps.flatMap((step) => (step.kind === 'view' ? [step.input] : step.inputs));
+    this.#used = new Set([...read, ...first.outputs.map(({ value }) => value)]);
     const several = first.inputs.length > 1;
     this.#inputNames = named('input', options.inputNames, first.inputs.map((_, i) => (several ? `input_${i}` : 'input'))); // prettier-ignore
     this.#outputNames = named('output', options.outputNames, first.outputs.map(({ name }) => name)); // prettier-ignore
@@ -231,9 +235,9 @@ class ModelExporter {
   }
 
   #view(step: TracedView, i: number): void {
-    const runs = this.#runs.map(({ trace }) => {
+    const runs = this.#runs.map(({ batch, trace }) => {
       const { input, output, offset } = trace.steps[i] as TracedView;
-      return { from: trace.values[input]!.layout, to: trace.values[output]!.layout, offset };
+      return { batch, from: trace.values[input]!.layout, to: trace.values[output]!.layout, offset };
     });
     const [from, to] = [this.#sizes(step.input), this.#sizes(step.output)];
     const name = exportView(this.#builder, this.#nameOf(step.input), from, to, runs);
@@ -273,7 +277,7 @@ class ModelExporter {
       inputs: step.inputs.map((value) => this.#nameOf(value)),
       layouts: inputs.map((value) => values[value]!.layout),
       sizes: inputs.map((value) => this.#sizes(value)),
-      results: step.outputs.map(output),
+      results: step.outputs.map((value) => ({ ...output(value), used: this.#used.has(value) })),
     });
   }
 

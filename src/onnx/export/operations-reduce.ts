@@ -1,19 +1,19 @@
 /** Exporters of what looks along dimensions: reductions, softmax, products, indexing, padding, order. */
 import { numelOf } from '../../base/shape.ts';
-import type { RavelParams } from '../../geometry/indexing.ts';
-import { reducedDims, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts';
+import type { IndexParams, RavelParams } from '../../geometry/indexing.ts';
+import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
 import type { ScanAttrs } from '../../tensor/ops/scans.ts';
 import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
-import { TO_END } from './graph.ts';
+import { sameSize, TO_END } from './graph.ts';
+import { runningExtremes, runningProducts } from './running.ts';
 
 type Family = ScanAttrs & ReduceAttrs & ReductionAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
-const SCATTER = 'of equal indices, ONNX does not say which one wins';
 
 /** The reduced dimensions from the front. */
 const dimsOf = (c: Context<ReduceParams>): number[] =>
@@ -81,22 +81,30 @@ const ordered = (
   return c.graph.node('TopK', [c.name(0), count], { axis: dim, largest: Number(descending), sorted: 1 }, 2);
 };
 
-/** Running products, in as many steps as the size has binary digits: each element by the one 2ᵏ before it. */
-function running(c: Context<ScanParams>): string {
-  const { dim } = c.attrs;
-  const size = c.size(0, dim);
-  const axis = c.graph.ints([dim]);
-  const cut = (of: string, from: number, to: number): string =>
-    c.graph.one('Slice', [of, c.graph.ints([from]), c.graph.ints([to]), axis]);
-  let products = c.name(0);
-  for (let step = 1; step < size; step *= 2) {
-    const joined = c.graph.one('Mul', [cut(products, 0, size - step), cut(products, step, size)]);
-    products = c.graph.one('Concat', [cut(products, 0, step), joined], { axis: dim });
-  }
-  return products;
+const asInt = (c: Context<unknown>, i: number): string => c.as(i, 'int64');
+
+type Reduction = 'none' | 'add';
+
+/** Elements put, or added, at indices along a dimension. Of equal indices runtimes let the last one stay, as PyTorch does. */
+function scattered(c: Context<IndexParams>, index: string, source: string, reduction: Reduction = 'none'): string {
+  return c.one('ScatterElements', [c.name(0), index, source], { axis: c.attrs.dim, reduction: reduction === 'none' ? undefined : reduction }); // prettier-ignore
 }
 
-const asInt = (c: Context<unknown>, i: number): string => c.as(i, 'int64');
+/** The part of the source that has indices. */
+function sourceFor(c: Context<unknown>): string {
+  const [index, source] = [c.sizes(1), c.sizes(2)];
+  const axes = index.flatMap((size, d) => (sameSize(size, source[d]!) ? [] : [d]));
+  if (axes.length === 0) return c.name(2);
+  return c.one('Slice', [c.name(2), c.graph.ints(axes.map(() => 0)), c.graph.sizes(axes.map((d) => index[d]!)), c.graph.ints(axes)]); // prettier-ignore
+}
+
+/** Whole slices put, or added, at indices: every element of a slice has its index. */
+function slicesAt(c: Context<IndexParams>, reduction: Reduction): string {
+  const { dim } = c.attrs;
+  const line = c.sizes().map((_, d) => (d === dim ? -1 : 1));
+  const index = c.one('Expand', [c.one('Reshape', [asInt(c, 1), c.graph.ints(line)]), c.graph.sizes(c.sizes(2))]);
+  return scattered(c, index, c.name(2), reduction);
+}
 
 /** Zeros outside a triangle. */
 const triangle =
@@ -143,15 +151,15 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   linear,
   indexSelect: (c) => c.one('Gather', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
   indexSelectGrad: GRADIENT,
-  indexAdd: SCATTER,
-  indexCopy: SCATTER,
+  indexAdd: (c) => slicesAt(c, 'add'),
+  indexCopy: (c) => slicesAt(c, 'none'),
   ravelIndex: raveled,
   indexCheck: 'a check of indices is no part of a model',
   gather: (c) => c.one('GatherElements', [c.name(0), asInt(c, 1)], { axis: c.attrs.dim }),
   gatherGrad: GRADIENT,
-  scatter: SCATTER,
-  scatterValue: SCATTER,
-  scatterAdd: SCATTER,
+  scatter: (c) => scattered(c, asInt(c, 1), sourceFor(c)),
+  scatterValue: (c) => scattered(c, asInt(c, 1), c.one('Expand', [c.scalar(c.dtype(), c.scalars[0]!), c.graph.sizes(c.sizes(1))])), // prettier-ignore
+  scatterAdd: (c) => scattered(c, asInt(c, 1), sourceFor(c), 'add'),
   cat: (c) => c.one('Concat', c.inputs, { axis: c.attrs.dim }),
   pad: (c) => {
     const rank = c.rank();
@@ -170,10 +178,10 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   oneHot: (c) => c.one('OneHot', [asInt(c, 0), c.scalar('int64', c.attrs.classes), c.graph.ints([0, 1])], { axis: -1 }),
   sort: (c) => ordered(c),
   topk: (c) => ordered(c),
-  cumprod: running,
+  cumprod: runningProducts,
   recurrence: GRADIENT,
-  cummax: 'ONNX has no running extremes',
-  cummin: 'ONNX has no running extremes',
+  cummax: runningExtremes('GreaterOrEqual'),
+  cummin: runningExtremes('LessOrEqual'),
   kth: (c) => {
     const { dim } = c.attrs;
     const whole = c.graph.ints([c.size(0, dim)]);

@@ -11,7 +11,7 @@ import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
-import { varies } from './graph.ts';
+import { varies, type Attributes } from './graph.ts';
 
 type Family = ConvAttrs & PoolAttrs & NormAttrs & ResampleAttrs;
 type Pair = readonly [number, number];
@@ -54,10 +54,13 @@ function convTranspose(c: Context<Family['conv2dInputGrad']>): string {
 }
 
 /** [C, H, W] as a batch of one for ONNX, and back. */
-function batched(c: Context<unknown>, run: (x: string) => string): string {
+function batchedAll(c: Context<unknown>, run: (x: string) => string[]): string[] {
   if (c.rank() === 4) return run(c.name(0));
-  return c.one('Squeeze', [run(c.one('Unsqueeze', [c.name(0), c.graph.ints([0])])), c.graph.ints([0])]);
+  const results = run(c.one('Unsqueeze', [c.name(0), c.graph.ints([0])]));
+  return results.map((y) => c.one('Squeeze', [y, c.graph.ints([0])]));
 }
+
+const batched = (c: Context<unknown>, run: (x: string) => string): string => batchedAll(c, (x) => [run(x)])[0]!;
 
 /** Padding at the end that makes ordinary windows give the wished size. */
 function padsAfter(p: WindowParams, input: Pair, output: Pair): number[] {
@@ -74,13 +77,22 @@ const resultImage = (c: Context<unknown>): Pair =>
 
 const maxPool: Exporter<Family['maxPool2d']> = (c) => {
   const { attrs } = c;
+  if (attrs.indices === 'tap' && c.used(1)) return c.refuse('its places are noted for a gradient');
   const pads = [...attrs.padding, ...padsAfter(attrs, image(c), resultImage(c))];
-  const pooled = batched(c, (x) =>
-    c.one('MaxPool', [x], { dilations: attrs.dilation, kernel_shape: attrs.kernel, pads, strides: attrs.stride }),
-  );
-  // ONNX counts the places of the maxima otherwise, so they are not given on.
-  return [pooled, undefined];
+  return maxima(c, { dilations: attrs.dilation, kernel_shape: attrs.kernel, pads, strides: attrs.stride });
 };
+
+/** Maxima of windows, and where they are in their planes, if the model asks for that: ONNX counts through the whole tensor. */
+function maxima(c: Context<unknown>, window: Attributes): string[] {
+  const places = c.used(1);
+  const [height, width] = image(c);
+  return batchedAll(c, (x) => {
+    const [pooled, indices] = c.graph.node('MaxPool', [x], window, places ? 2 : 1);
+    if (indices === undefined) return [pooled!];
+    const inPlane = c.one('Mod', [indices, c.scalar('int64', height * width)]);
+    return [pooled!, c.cast(inPlane, 'int64', c.dtypeOfResult(1))];
+  });
+}
 
 const avgPool: Exporter<AvgPoolParams> = (c) => {
   const { attrs } = c;
@@ -133,11 +145,55 @@ const adaptiveAvgPool: Exporter<AdaptivePoolParams> = (c) => {
 
 const adaptiveMaxPool: Exporter<AdaptivePoolParams> = (c) => {
   const { output, kernel } = evenWindows(c);
-  if (kernel === undefined) return c.refuse('its windows differ in size, which ONNX has no operator for');
-  if (kernel[0] === 1 && kernel[1] === 1) return [c.name(0), undefined];
-  const one = output[0] === 1 && output[1] === 1;
-  return [batched(c, (x) => (one ? c.one('GlobalMaxPool', [x]) : c.one('MaxPool', [x], { kernel_shape: kernel, strides: kernel }))), undefined]; // prettier-ignore
+  if (kernel === undefined) return unevenMaxima(c, output);
+  if (kernel[0] === 1 && kernel[1] === 1 && !c.used(1)) return [c.name(0), undefined];
+  if (output[0] === 1 && output[1] === 1 && !c.used(1)) return [batched(c, (x) => c.one('GlobalMaxPool', [x]))];
+  return maxima(c, { kernel_shape: kernel, strides: kernel });
 };
+
+/** The places that each window covers, as many for each: short ones name their last place again. */
+function placesOf(output: number, size: number): { readonly table: number[]; readonly longest: number } {
+  const windows = Array.from({ length: output }, (_, i) => {
+    const [from, to] = [Math.floor((i * size) / output), Math.ceil(((i + 1) * size) / output)];
+    return { from, last: to - 1 };
+  });
+  const longest = Math.max(...windows.map(({ from, last }) => last - from + 1));
+  const table = windows.flatMap(({ from, last }) =>
+    Array.from({ length: longest }, (_, k) => Math.min(from + k, last)),
+  );
+  return { table, longest };
+}
+
+/** Maxima of windows that differ in size, of which ONNX has none: their elements are gathered side by side. */
+function unevenMaxima(c: Context<AdaptivePoolParams>, output: Pair): string[] {
+  const rank = c.rank();
+  const width = image(c)[1];
+  const [rows, columns] = [placesOf(output[0], image(c)[0]), placesOf(output[1], width)];
+  const gathered = (x: string, { table, longest }: typeof rows, axis: number): string => {
+    const index = c.graph.constant('int64', table, [table.length / longest, longest]);
+    return c.one('Gather', [x, index], { axis });
+  };
+  if (!c.used(1)) {
+    const highest = (x: string, axis: number): string => c.one('ReduceMax', [x], { axes: [axis], keepdims: 0 });
+    return [highest(gathered(highest(gathered(c.name(0), rows, rank - 2), rank - 1), columns, rank - 1), rank)];
+  }
+  const apart = gathered(gathered(c.name(0), rows, rank - 2), columns, rank);
+  const front = Array.from({ length: rank - 2 }, (_, d) => d);
+  const together = c.one('Transpose', [apart], { perm: [...front, rank - 2, rank, rank - 1, rank + 1] });
+  const each = rows.longest * columns.longest;
+  const windows = c.one('Reshape', [together, c.graph.sizes([...c.resultSizes, each])]);
+  const at = c.one('ArgMax', [windows], { axis: -1, keepdims: 1 });
+  const inPlane = planePlaces(rows, columns, width);
+  const table = c.one('Expand', [c.graph.constant('int64', inPlane, [...output, each]), c.graph.sizes([...c.resultSizes, each])]); // prettier-ignore
+  const picked = (of: string): string => c.one('Squeeze', [c.one('GatherElements', [of, at], { axis: -1 }), c.graph.ints([-1])]); // prettier-ignore
+  return [picked(windows), c.cast(picked(table), 'int64', c.dtypeOfResult(1))];
+}
+
+/** For each window the places in the plane that it covers. */
+function planePlaces(rows: ReturnType<typeof placesOf>, columns: ReturnType<typeof placesOf>, width: number): number[] {
+  const windows = ({ table, longest }: typeof rows): number[][] => Array.from({ length: table.length / longest }, (_, i) => table.slice(i * longest, (i + 1) * longest)); // prettier-ignore
+  return windows(rows).flatMap((down) => windows(columns).flatMap((along) => down.flatMap((row) => along.map((column) => row * width + column)))); // prettier-ignore
+}
 
 /** Scale and shift, ones and zeros where there are none. */
 function affine(c: Context<BatchNormParams>): [string, string] {
@@ -164,8 +220,10 @@ const batchNorm: Exporter<BatchNormParams> = (c) => {
   const deviation = c.one('Sqrt', [c.one('Add', [variance, c.scalar(c.dtype(), c.attrs.eps)])]);
   const spread = (name: string): string =>
     c.one('Reshape', [name, c.graph.ints([-1, ...new Array<number>(c.rank() - 2).fill(1)])]);
-  const [scale, shift] = affine(c).map(spread);
-  const y = c.one('Add', [c.one('Mul', [c.one('Div', [centred, deviation]), scale!]), shift!]);
+  const at = batchNormInputs(c.attrs);
+  const normal = c.one('Div', [centred, deviation]);
+  const scaled = at.weight < 0 ? normal : c.one('Mul', [normal, spread(c.name(at.weight))]);
+  const y = at.bias < 0 ? scaled : c.one('Add', [scaled, spread(c.name(at.bias))]);
   return [y, undefined, undefined];
 };
 

@@ -6,15 +6,13 @@ import { isFloating, type DType } from '../../base/dtype.ts';
 import type { OpAttrs } from '../../tensor/ops/index.ts';
 import type { Context, Exporter } from './context.ts';
 import { reduceExporters } from './operations-reduce.ts';
+import { pair, SPECIAL_EXPORTERS } from './operations-special.ts';
 import { windowExporters } from './operations-window.ts';
 
 /** Why there are no nodes. */
 type Refusal = string;
 
 type Exporters = { readonly [K in keyof OpAttrs]: Exporter<OpAttrs[K]> | Refusal };
-
-/** Two inputs in the dtype that they are combined in. */
-const pair = (c: Context<unknown>, dtype: DType): [string, string] => [c.as(0, dtype), c.as(1, dtype)];
 
 /** Arithmetic. ONNX has none of truth values. */
 const binary =
@@ -95,12 +93,12 @@ const logarithm =
 
 const GRADIENT: Refusal = 'it is part of a gradient';
 const LOSS: Refusal = 'losses are for training';
-const RELATIVE: Refusal = 'ONNX has no such operator, and what could be put together of others loses digits near 0';
 const UPDATE: Refusal = 'it is for training';
 
 export const EXPORTERS: Exporters = {
   ...windowExporters,
   ...reduceExporters,
+  ...SPECIAL_EXPORTERS,
   add: binary('Add'),
   sub: binary('Sub'),
   addAlpha: scaled('Add'),
@@ -113,12 +111,6 @@ export const EXPORTERS: Exporters = {
   remainder: (c) => remainder(c, ...pair(c, c.resultDType)),
   fmod: (c) => c.one('Mod', pair(c, c.resultDType), { fmod: 1 }),
   floorDivide: (c) => floorDivide(c, ...pair(c, c.resultDType)),
-  atan2: 'ONNX has no such operator',
-  copysign: 'ONNX has no such operator',
-  xlogy: 'ONNX has no such operator',
-  logaddexp: 'ONNX has no such operator; use logsumexp() of a stack',
-  logaddexp2: 'ONNX has no such operator',
-  sinc: 'ONNX has no such operator; write sin(πx)/(πx)',
   erfc: (c) => c.one('Sub', [c.scalar(c.dtype(), 1), c.one('Erf', [c.name(0)])]),
   erfcx: 'ONNX has no such operator',
   erfinv: 'ONNX has no such operator',
@@ -174,9 +166,7 @@ export const EXPORTERS: Exporters = {
   abs: unary('Abs'),
   sign: unary('Sign'),
   exp: unary('Exp'),
-  expm1: RELATIVE,
   log: unary('Log'),
-  log1p: RELATIVE,
   log2: logarithm(2),
   log10: logarithm(10),
   sqrt: unary('Sqrt'),
@@ -219,14 +209,14 @@ export const EXPORTERS: Exporters = {
   },
   silu: (c) => c.one('Mul', [c.name(0), c.one('Sigmoid', [c.name(0)])]),
   softplus: (c) => {
-    // Above the threshold, x itself: 20 and more differ by less than single precision can tell.
     const [beta, threshold] = c.scalars as readonly [number, number];
-    if (threshold < 20) c.refuse(`its threshold ${threshold} is below 20`);
-    if (beta === 1) return c.one('Softplus', [c.name(0)]);
-    return c.one('Div', [
-      c.one('Softplus', [c.one('Mul', [c.name(0), c.scalar(c.dtype(), beta)])]),
-      c.scalar(c.dtype(), beta),
-    ]);
+    const times = c.scalar(c.dtype(), beta);
+    const scaled = beta === 1 ? c.name(0) : c.one('Mul', [c.name(0), times]);
+    const soft = c.one('Softplus', [scaled]);
+    const y = beta === 1 ? soft : c.one('Div', [soft, times]);
+    // Above the threshold, x itself: 20 and more differ by less than single precision can tell.
+    if (threshold >= 20) return y;
+    return c.one('Where', [c.one('Greater', [scaled, c.scalar(c.dtype(), threshold)]), c.name(0), y]);
   },
   hardtanh: bounded(true, true),
   hardswish: (c) => c.one('HardSwish', [c.name(0)]),

@@ -1,13 +1,16 @@
 /**
  * Views as ONNX nodes. Storages and strides are unknown there, so what a view does is found again from the two layouts: the same
  * elements in the same order (Flatten, Reshape), dimensions in another order (Transpose), a part of a dimension (Slice, Gather),
- * repeated dimensions (Expand).
+ * repeated dimensions (Expand), any other choice of elements within a sample (Gather from a table).
  */
 import type { Layout } from '../../base/layout.ts';
+import { numelOf, type Dims } from '../../base/shape.ts';
 import { GraphBuilder, sameSize, TO_END, varies, type Size } from './graph.ts';
 
 /** A view in one run of the model: from which layout to which. */
 export interface ViewRun {
+  /** The size of the batch. */
+  readonly batch: number;
   readonly from: Layout;
   readonly to: Layout;
   readonly offset: number;
@@ -114,9 +117,9 @@ export function exportView(
   if (picks !== undefined && agree(picks.map(({ axis }) => axis))) {
     const { axis } = picks[0]!;
     const place = samePlace(picks.map(({ index }) => index), runs.map((run) => run.from.shape[axis]!)); // prettier-ignore
-    return place === undefined ? undefined : graph.one('Gather', [input, graph.scalar('int64', place)], { axis });
+    if (place !== undefined) return graph.one('Gather', [input, graph.scalar('int64', place)], { axis });
   }
-  if (!runs.every(expanded)) return undefined;
+  if (!runs.every(expanded)) return chosen(graph, input, from, to, runs);
   // A size of 1 keeps what is there, so only what is repeated has to be known.
   const shift = to.length - from.length;
   const wished = to.map((size, d): Size => (d >= shift && sameSize(size, from[d - shift]!) ? 1 : size));
@@ -133,11 +136,24 @@ export function reshaped(graph: GraphBuilder, input: string, from: readonly Size
   return graph.one('Reshape', [input, graph.ints(to.map((size) => (varies(size) ? -1 : size)))]);
 }
 
-/** A place that is the same in all runs, from the front or from the end. */
+/** A place that is the same in all runs, from the front or from the end, or that grows with the batch. */
+function placeOf(places: readonly number[], sizes: readonly number[], runs: readonly ViewRun[]): Size | undefined {
+  return samePlace(places, sizes) ?? growing(places, runs);
+}
+
 function samePlace(places: readonly number[], sizes: readonly number[]): number | undefined {
   if (agree(places)) return places[0];
   const back = places.map((place, i) => place - sizes[i]!);
   return agree(back) && back[0]! < 0 ? back[0] : undefined;
+}
+
+/** A place that is a multiple of the batch, and some. */
+function growing(places: readonly number[], runs: readonly ViewRun[]): Size | undefined {
+  const [a, b] = runs as readonly [ViewRun, ViewRun];
+  const batches = (places[1]! - places[0]!) / (b.batch - a.batch);
+  const plus = places[0]! - batches * a.batch;
+  const fits = Number.isInteger(batches) && runs.every(({ batch }, i) => places[i] === batches * batch + plus);
+  return fits ? { batches, plus } : undefined;
 }
 
 function slice(
@@ -148,11 +164,49 @@ function slice(
 ): string | undefined {
   const { axis, step } = parts[0]!;
   const sizes = runs.map((run) => run.from.shape[axis]!);
-  const start = samePlace(parts.map((part) => part.start), sizes); // prettier-ignore
+  const start = placeOf(parts.map((part) => part.start), sizes, runs); // prettier-ignore
   // The end is behind the last element; where a step leads over the size, any end up to there does.
   const ends = parts.map((part) => part.start + (part.length - 1) * step + 1);
   const toEnd = ends.every((end, i) => end + step > sizes[i]!);
-  const end = toEnd ? TO_END : samePlace(ends, sizes);
-  if (start === undefined || end === undefined) return undefined;
-  return graph.one('Slice', [input, graph.ints([start]), graph.ints([end]), graph.ints([axis]), graph.ints([step])]);
+  const end = toEnd ? undefined : placeOf(ends, sizes, runs);
+  if (start === undefined || (end === undefined && !toEnd)) return undefined;
+  const last = end === undefined ? graph.ints([TO_END]) : graph.sizes([end]);
+  return graph.one('Slice', [input, graph.sizes([start]), last, graph.ints([axis]), graph.ints([step])]);
+}
+
+/** Elements that a table of places may have. */
+const MOST_PLACES = 2 ** 20;
+
+/** Where each element of a layout is, from the first one on, in order. */
+function positions(shape: Dims, strides: readonly number[]): number[] {
+  return shape.reduce<number[]>(
+    (all, size, d) => all.flatMap((at) => Array.from({ length: size }, (_, i) => at + i * strides[d]!)),
+    [0],
+  );
+}
+
+/** Any elements of each sample, or of a tensor without a batch: overlapping windows, diagonals. */
+function chosen(
+  graph: GraphBuilder,
+  input: string,
+  from: readonly Size[],
+  to: readonly Size[],
+  runs: readonly ViewRun[],
+): string | undefined {
+  const [a, b] = [from[0], to[0]];
+  const lead = a !== undefined && b !== undefined && varies(a) && sameSize(a, b) ? 1 : 0;
+  if (from.slice(lead).some(varies) || to.slice(lead).some(varies)) return undefined;
+  const last = runs.at(-1)!; // of a batch larger than one
+  if (lead === 1 && last.from.strides[0] !== last.to.strides[0]) return undefined;
+  const places = runs.map(({ to: layout, offset }) => [offset, ...layout.strides.slice(lead).filter((_, d) => to[d + lead] !== 1)]); // prettier-ignore
+  if (!agree(places)) return undefined;
+  const rest = ({ shape, strides }: Layout): [Dims, readonly number[]] => [shape.slice(lead), strides.slice(lead)];
+  const [had, has] = [rest(last.from), rest(last.to)];
+  if (numelOf(had[0]) > MOST_PLACES || numelOf(has[0]) > MOST_PLACES) return undefined;
+  const indices = new Map(positions(...had).map((position, i) => [position, i]));
+  const wanted = positions(...has).map((position) => indices.get(position + last.offset));
+  if (wanted.includes(undefined)) return undefined;
+  const rows = lead === 1 ? graph.one('Flatten', [input], { axis: 1 }) : graph.one('Reshape', [input, graph.ints([-1])]); // prettier-ignore
+  const picked = graph.one('Gather', [rows, graph.ints(wanted as number[])], { axis: lead });
+  return graph.one('Reshape', [picked, graph.ints(to.map((size) => (varies(size) ? -1 : size)))]);
 }

@@ -3,6 +3,7 @@ import type { Operator } from '../node.ts';
 import { elementwiseOperators } from './elementwise.ts';
 import { reduceOperators } from './reduce.ts';
 import { resizeOperators } from './resize.ts';
+import { scatterOperators } from './scatter.ts';
 import { shapeOperators } from './shape.ts';
 import { windowOperators } from './window.ts';
 
@@ -12,6 +13,7 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
     ...elementwiseOperators,
     ...reduceOperators,
     ...resizeOperators,
+    ...scatterOperators,
     ...shapeOperators,
     ...windowOperators,
   }),
