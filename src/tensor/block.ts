@@ -20,6 +20,9 @@ export class Block {
   version = 0;
   /** The epoch in which its buffer was last asked for (`spill.ts`). */
   used = 0;
+  /** How many collections of young objects its storage has lived through, and whether it has answered in this one (`nursery.ts`). */
+  age = 0;
+  present = false;
 
   constructor(device: Device, bytes: number, forTensor: boolean) {
     this.device = device;
@@ -59,6 +62,8 @@ export interface Reclaimer {
   readonly budget: number;
   /** By how many bytes it has grown since the last time, the objects of storages included. */
   growth(): number;
+  /** Whether it is time to make room. */
+  due(): boolean;
   /** A new storage and its block. */
   track(storage: Storage, block: Block): void;
   /** Makes room. While addresses are in use, nothing may move. */

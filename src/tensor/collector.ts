@@ -18,11 +18,25 @@ interface NodeVm {
   Script: new (code: string) => { runInContext(context: object): void };
 }
 
+interface NodeV8 {
+  setFlagsFromString(flag: string): void;
+}
+
+interface NodeUtil {
+  inspect(value: unknown, options: object): string;
+}
+
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
+function hostModule<T>(name: string): T | undefined {
+  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  return host?.getBuiltinModule?.(name) as T | undefined;
+}
+
 /** The host's means of collecting on demand, set up and tried at the first collection; undefined where there are none. */
 export function findCollector(): Collect | undefined {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
-  const vm = host?.getBuiltinModule?.('node:vm') as NodeVm | undefined;
-  const v8 = host?.getBuiltinModule?.('node:v8') as { setFlagsFromString(flag: string): void } | undefined;
+  const vm = hostModule<NodeVm>('node:vm');
+  const v8 = hostModule<NodeV8>('node:v8');
   if (vm === undefined || v8 === undefined) return undefined;
   let collect: (() => void) | null | undefined;
   return () => {
@@ -39,8 +53,52 @@ export function findBunCollector(): (() => void) | undefined {
   return typeof gc === 'function' ? () => void gc(true) : undefined;
 }
 
+/** Collects young objects, and shows who is left of some. */
+export interface YoungCollector {
+  collect(): void;
+  /** Calls the inspection method of every object in the set. */
+  inspect(members: WeakSet<object>): void;
+}
+
+/** The host's means of collecting young objects; undefined where there are none, or where dead members of a set stay in it. */
+export function findYoungCollector(): YoungCollector | undefined {
+  const vm = hostModule<NodeVm>('node:vm');
+  const v8 = hostModule<NodeV8>('node:v8');
+  const util = hostModule<NodeUtil>('node:util');
+  if (vm === undefined || v8 === undefined || util === undefined) return undefined;
+  try {
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc') as (options: { type: 'minor' }) => void;
+    const options = { showHidden: true, maxArrayLength: null, depth: 1 };
+    const young: YoungCollector = {
+      collect: () => {
+        gc({ type: 'minor' });
+      },
+      inspect: (members) => {
+        util.inspect(members, options);
+      },
+    };
+    return clears(young) ? young : undefined;
+  } catch {
+    return undefined; // no such function, or not permitted
+  }
+}
+
+/** Whether it finds who is alive, and only those. */
+function clears(young: YoungCollector): boolean {
+  let seen = 0;
+  const member = (): object => ({ [INSPECT]: () => `${seen++}` });
+  const members = new WeakSet<object>();
+  for (let i = 0; i < 16; i++) members.add(member());
+  const held = Array.from({ length: 16 }, member);
+  for (const object of held) members.add(object);
+  young.collect();
+  young.inspect(members);
+  return seen >= held.length && seen < held.length + 8;
+}
+
 /** Null where the host refuses, or does not collect. */
-function prepared(vm: NodeVm, v8: { setFlagsFromString(flag: string): void }): (() => void) | null {
+function prepared(vm: NodeVm, v8: NodeV8): (() => void) | null {
   try {
     const collect = prepare(vm, v8);
     const targets = Array.from({ length: 16 }, () => new WeakRef({}));
@@ -51,7 +109,7 @@ function prepared(vm: NodeVm, v8: { setFlagsFromString(flag: string): void }): (
   }
 }
 
-function prepare(vm: NodeVm, v8: { setFlagsFromString(flag: string): void }): () => void {
+function prepare(vm: NodeVm, v8: NodeV8): () => void {
   v8.setFlagsFromString('--expose-gc'); // takes effect in contexts made from now on
   const gc = vm.runInNewContext('gc') as () => void;
   const context = vm.createContext({}, { microtaskMode: 'afterEvaluate' });

@@ -74,6 +74,10 @@ export class Spiller implements Reclaimer {
     return usage.held - usage.baseline + Math.max(0, this.#resident.size - this.#count) * OVERHEAD;
   }
 
+  due(): boolean {
+    return this.growth() > this.budget;
+  }
+
   track(storage: Storage, block: Block): void {
     const home = new Home(this);
     storage.moveIn(home);

@@ -13,10 +13,13 @@ import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Buffer, Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
 import { Block, usage, type Reclaimer } from './block.ts';
-import { findBunCollector, findCollector } from './collector.ts';
+import { findBunCollector, findCollector, findYoungCollector } from './collector.ts';
 import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
+import { answer } from './nursery.ts';
 import { Sweeper } from './sweep.ts';
+
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 let nextSerial = 0;
 
@@ -154,6 +157,11 @@ export class Storage {
     this.weight = weightOf(this.bytes);
   }
 
+  [INSPECT](): string {
+    answer(this, this.#block);
+    return `<${this.bytes} bytes on the ${this.device.name}>`;
+  }
+
   /** Gives the memory back now. Using the storage afterwards is a named error, never garbage. */
   free(): void {
     this.#block.release();
@@ -212,7 +220,7 @@ function findReclaimer(): Reclaimer {
     if (collect()) return true;
     reclaimWith(new Spiller(findBunCollector())); // the host only looks like one that can be asked
     return false;
-  });
+  }, findYoungCollector());
 }
 
 /** Has memory come back in another way from now on; tests choose one that way. */
@@ -230,7 +238,7 @@ export function reclaimWith(next: Reclaimer): void {
 export function allocateStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
   reclaimer ??= findReclaimer();
-  if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(false);
+  if (reclaimer.due()) reclaimer.relieve(false);
   const storage = tracked(device, bytes, true);
   storage.inference = isInferenceModeEnabled();
   scopes.at(-1)?.push(storage);
@@ -240,7 +248,7 @@ export function allocateStorage(device: Device, bytes: number): Storage {
 /** Memory for a plan: it never moves, and comes back as what tensors lie in does. */
 function hold(device: Device, bytes: number): Storage {
   reclaimer ??= findReclaimer();
-  if (reclaimer.growth() > reclaimer.budget) reclaimer.relieve(true);
+  if (reclaimer.due()) reclaimer.relieve(true);
   return tracked(device, bytes, false);
 }
 

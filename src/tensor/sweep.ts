@@ -1,10 +1,11 @@
 /**
- * Sweeps, where the engine can be asked for a collection (`collector.ts`). New storages stand in a list; when they have grown to
+ * Sweeps, where the engine can be asked for a collection (`collector.ts`). New storages, when they have lived through the nursery (`nursery.ts`), stand in a list; when they have grown to
  * more than a budget, the list is turned into weak references, a full collection is asked for, and the blocks of those that
  * are gone are freed. The budget adapts so that this takes a small, fixed share of the time.
  */
 import { MIN_BUDGET, ofTensors, OVERHEAD, usage, type Block, type Reclaimer } from './block.ts';
-import type { Collect } from './collector.ts';
+import type { Collect, YoungCollector } from './collector.ts';
+import { Nursery, NURSED } from './nursery.ts';
 import type { Storage } from './storage.ts';
 
 /** The share of the time that sweeps should take. */
@@ -19,25 +20,35 @@ interface Old {
 export class Sweeper implements Reclaimer {
   budget = 2 * MIN_BUDGET;
   readonly #collect: Collect;
-  /** Made since the last sweep. */
+  /** Where those are that were made lately, where the host can collect young objects. */
+  readonly #nursery: Nursery | undefined;
+  /** Made since the last sweep, but for those. */
   #young: Storage[] = [];
   #old: Old[] = [];
   #lastSweep = 0;
 
-  constructor(collect: Collect) {
+  constructor(collect: Collect, young?: YoungCollector) {
     this.#collect = collect;
+    this.#nursery = young && new Nursery(young);
   }
 
   growth(): number {
-    return usage.held - usage.baseline + this.#young.length * OVERHEAD;
+    return usage.held - usage.baseline + (this.#young.length + (this.#nursery?.count ?? 0)) * OVERHEAD;
   }
 
-  track(storage: Storage): void {
-    this.#young.push(storage);
+  due(): boolean {
+    return this.#nursery?.due() === true || this.growth() > this.budget;
+  }
+
+  track(storage: Storage, block: Block): void {
+    if (this.#nursery === undefined || block.bytes < NURSED) this.#young.push(storage);
+    else this.#nursery.track(storage, block);
   }
 
   /** Forgets the storages that have been freed already; sweeps if that is not enough. */
   relieve(): void {
+    if (this.#nursery?.due() === true) this.#adoptYoung();
+    if (this.growth() <= this.budget) return;
     this.#forgetFreed();
     if (this.growth() > this.budget / 2) this.reclaim();
   }
@@ -64,15 +75,21 @@ export class Sweeper implements Reclaimer {
   }
 
   handOver(to: Reclaimer): void {
+    for (const storage of this.#nursery?.empty() ?? []) storage.trackedBy(to);
     for (const storage of this.#young) if (!storage.freed) storage.trackedBy(to);
     for (const { ref } of this.#old) ref.deref()?.trackedBy(to);
   }
 
-  // The next two are functions of their own so that no stack frame still refers to the storages during a collection: the
+  // The next three are functions of their own so that no stack frame still refers to the storages during a collection: the
   // engine takes all that an unoptimised function has ever put into its registers for alive.
+
+  #adoptYoung(): void {
+    for (const storage of this.#nursery!.collect(this.budget)) this.#young.push(storage);
+  }
 
   #forgetFreed(): void {
     this.#young = this.#young.filter((storage) => !storage.freed);
+    this.#nursery?.forgetFreed();
   }
 
   /** From now on young storages are referred to weakly. */
@@ -82,6 +99,7 @@ export class Sweeper implements Reclaimer {
   }
 
   #releaseGone(): void {
+    for (const storage of this.#nursery?.empty() ?? []) this.#old.push(storage.grownOld());
     this.#old = this.#old.filter(({ ref, block }) => {
       if (!block.freed && ref.deref() === undefined) block.release();
       return !block.freed;
