@@ -82,6 +82,8 @@ export default defineConfig({
       { find: 'flambeau/nn', replacement: at('./src/nn/index.ts') },
       { find: 'flambeau/optim', replacement: at('./src/optim/index.ts') },
       { find: 'flambeau/data', replacement: at('./src/data/index.ts') },
+      { find: /^flambeau\/families\/(copying|hooks|state-dicts)$/, replacement: at('./src/nn/families/$1.ts') },
+      { find: 'flambeau/families/optimizer-states', replacement: at('./src/optim/families/optimizer-states.ts') },
       { find: /^flambeau\/families\/(.*)$/, replacement: at('./src/tensor/families/$1.ts') },
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
       { find: 'flambeau/onnx', replacement: at('./src/onnx/index.ts') },

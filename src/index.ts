@@ -4,6 +4,8 @@
  *
  * Images, transforms and data sets are in `flambeau/vision`; files and training from folders in `flambeau/node`.
  */
+import './nn/families/index.ts';
+import './optim/families/optimizer-states.ts';
 import './tensor/families/index.ts';
 
 export * from './core.ts';

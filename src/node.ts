@@ -4,6 +4,8 @@
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
 import { enableNative } from './devices/cpu/native/native.ts';
+import './nn/families/index.ts';
+import './optim/families/optimizer-states.ts';
 import './tensor/families/index.ts';
 
 enableNative();

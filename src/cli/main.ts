@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { FlambeauError } from '../base/errors.ts';
 import { enableNative } from '../devices/cpu/native/native.ts';
+import '../nn/families/index.ts';
+import '../optim/families/optimizer-states.ts';
 import '../tensor/families/index.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';

@@ -1,4 +1,6 @@
 /** Watching a model run: in evaluation mode, without gradients, and leaving everything as it was. */
+import '../nn/families/hooks.ts';
+
 import { ARRAY, requireKind, wrongArgument } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';

@@ -4,17 +4,13 @@ import { withGradMode } from '../tensor/grad-mode.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { INTERNALS, type Internals } from './module-internals.ts';
-import type { ModuleBase } from './module-base.ts';
+import { ModuleBase } from './module-base.ts';
 import { isUninitialized } from '../tensor/uninitialized.ts';
 import { Parameter } from './parameter.ts';
 
-type Blank = (of: ModuleBase) => ModuleBase;
-let blank: Blank | undefined;
-
-/** @internal `module-base.ts` says how a module without fields is made. */
-export function registerBlank(make: Blank): void {
-  blank = make;
-}
+/** A module of a class without fields: what every module's constructor makes before the class's own runs. */
+const construct = ModuleBase as unknown as new () => ModuleBase; // the class is abstract
+const blank = (of: ModuleBase): ModuleBase => Reflect.construct(construct, [], of.constructor);
 
 /** What has been copied already, by what it is a copy of, and how deep the walk is. */
 class Memo extends Map<object, unknown> {
@@ -106,7 +102,7 @@ function refuseSecrets(module: ModuleBase): void {
 
 function copyModule(module: ModuleBase, memo: Memo): ModuleBase {
   refuseSecrets(module);
-  const copy = noted(module, blank!(module), memo);
+  const copy = noted(module, blank(module), memo);
   const [from, to] = [module[INTERNALS], copy[INTERNALS]];
   copy.training = module.training;
   copyInternals(from, to);

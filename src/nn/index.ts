@@ -133,20 +133,22 @@ export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, type PoolWi
 export { ChannelShuffle, Fold, LocalResponseNorm, Unflatten, Unfold } from './layers/rearrange.ts';
 export { PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from './layers/resize.ts';
 export { ModuleBase } from './module-base.ts';
+export type {
+  BackwardHookOptions,
+  ForwardHook,
+  ForwardHookOptions,
+  ForwardPreHook,
+  ForwardPreHookOptions,
+  FullBackwardHook,
+  FullBackwardPreHook,
+  ModuleGrads,
+} from './module-hooks.ts';
 export {
   registerModuleForwardHook,
   registerModuleForwardPreHook,
   registerModuleFullBackwardHook,
   registerModuleFullBackwardPreHook,
-  type BackwardHookOptions,
-  type ForwardHook,
-  type ForwardHookOptions,
-  type ForwardPreHook,
-  type ForwardPreHookOptions,
-  type FullBackwardHook,
-  type FullBackwardPreHook,
-  type ModuleGrads,
-} from './module-hooks.ts';
+} from './module-hooks-global.ts';
 export { Module, type CallableModule, type ForwardFunction } from './module.ts';
 export { Parameter } from './parameter.ts';
 export { UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';

@@ -13,17 +13,22 @@ import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/e
 import { readCall, signature } from '../base/signature.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
+import { family } from '../tensor/family.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
-import { addBackwardHook, addForwardHook, addForwardPreHook, everyModule, Hooks, withHooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
+import { everyModule, Hooks, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook } from './module-hooks.ts'; // prettier-ignore
 import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
-import { deepcopy, registerBlank } from './deepcopy.ts';
 import { fieldsOf, notAModule, ownBuffers, ownParameters, refuseMethod, requireParameters } from './module-fields.ts';
 import { childLines, heading } from './module-print.ts';
 import { Parameter } from './parameter.ts';
-import { addStateHook, afterLoading, toLoad, type LoadStateDictPostHook, type LoadStateDictPreHook, type StateDictPostHook, type StateDictPreHook } from './state-dict-hooks.ts'; // prettier-ignore
-import { copyState, type LoadOptions, type LoadResult, type StateDict } from './state-dict.ts';
+import type {
+  LoadStateDictPostHook,
+  LoadStateDictPreHook,
+  StateDictPostHook,
+  StateDictPreHook,
+} from './state-dict-hooks.ts';
+import type { LoadOptions, LoadResult, StateDict } from './state-dict.ts';
 
 /** A function of every module; it may be written for `nn.Module`, which can be called. */
 type Visit = { visit(module: ModuleBase): void }['visit'];
@@ -130,7 +135,7 @@ export abstract class ModuleBase {
 
   /** A copy that shares no memory with this module: as `deepcopy(module)`. */
   clone(): this {
-    return deepcopy(this);
+    return family('copying').deepcopy(this);
   }
 
   // ---- parameters and buffers
@@ -203,21 +208,7 @@ export abstract class ModuleBase {
 
   /** Parameters and persistent buffers by path; they share memory with the module. */
   stateDict(): StateDict {
-    const state: StateDict = new Map();
-    const visit = (module: ModuleBase, prefix: string, depth: number): void => {
-      requireFlat('stateDict', module, depth);
-      const { stateHooks } = module[INTERNALS];
-      const path = prefix === '' ? '' : `${prefix}.`;
-      for (const hook of stateHooks?.before ?? []) hook(module, path);
-      for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
-      for (const [name, buffer] of ownBuffers(module)) {
-        if (module[INTERNALS].buffers.get(name) === true) state.set(join(prefix, name), buffer);
-      }
-      for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
-      for (const hook of stateHooks?.after ?? []) hook(module, state, path);
-    };
-    visit(this, '', 0);
-    return state;
+    return family('state-dicts').stateOf(this);
   }
 
   /**
@@ -229,10 +220,7 @@ export abstract class ModuleBase {
     state: ReadonlyMap<string, Tensor> | CheckpointValue | undefined,
     options: LoadOptions = {},
   ): LoadResult {
-    const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
-    const result = copyState(this.typeName(), this.stateDict(), toLoad(this, state), strict);
-    afterLoading(this, result);
-    return result;
+    return family('state-dicts').loadState(this, state, options);
   }
 
   /**
@@ -241,22 +229,22 @@ export abstract class ModuleBase {
    * @returns a handle whose `remove()` takes the hook away; so do the following
    */
   registerStateDictPreHook(hook: StateDictPreHook): RemovableHandle {
-    return addStateHook('registerStateDictPreHook', this, 'before', hook);
+    return family('state-dicts').addStateHook('registerStateDictPreHook', this, 'before', hook);
   }
 
   /** Runs `hook(module, state, prefix)` after this module's part of a state dict has been made; it may change the dict. */
   registerStateDictPostHook(hook: StateDictPostHook): RemovableHandle {
-    return addStateHook('registerStateDictPostHook', this, 'after', hook);
+    return family('state-dicts').addStateHook('registerStateDictPostHook', this, 'after', hook);
   }
 
   /** Runs `hook(module, state, prefix)` before a state dict is loaded into this module or one above it; it may change the copy that is loaded. */
   registerLoadStateDictPreHook(hook: LoadStateDictPreHook): RemovableHandle {
-    return addStateHook('registerLoadStateDictPreHook', this, 'beforeLoad', hook);
+    return family('state-dicts').addStateHook('registerLoadStateDictPreHook', this, 'beforeLoad', hook);
   }
 
   /** Runs `hook(module, { missingKeys, unexpectedKeys })` after a state dict has been loaded. */
   registerLoadStateDictPostHook(hook: LoadStateDictPostHook): RemovableHandle {
-    return addStateHook('registerLoadStateDictPostHook', this, 'afterLoad', hook);
+    return family('state-dicts').addStateHook('registerLoadStateDictPostHook', this, 'afterLoad', hook);
   }
 
   // ---- modes
@@ -355,7 +343,7 @@ export abstract class ModuleBase {
    * @returns a handle whose `remove()` takes the hook away
    */
   registerForwardPreHook(hook: ForwardPreHook, options?: ForwardPreHookOptions): RemovableHandle {
-    return addForwardPreHook('registerForwardPreHook', this[INTERNALS].hooks, hook, options);
+    return family('hooks').addForwardPreHook('registerForwardPreHook', this[INTERNALS].hooks, hook, options);
   }
 
   /**
@@ -372,7 +360,7 @@ export abstract class ModuleBase {
    * console.log(seen[0]?.shape); // [ 4, 2 ]
    */
   registerForwardHook(hook: ForwardHook, options?: ForwardHookOptions): RemovableHandle {
-    return addForwardHook('registerForwardHook', this[INTERNALS].hooks, hook, options);
+    return family('hooks').addForwardHook('registerForwardHook', this[INTERNALS].hooks, hook, options);
   }
 
   /**
@@ -381,7 +369,7 @@ export abstract class ModuleBase {
    */
   registerFullBackwardPreHook(hook: FullBackwardPreHook, options?: BackwardHookOptions): RemovableHandle {
     const { hooks } = this[INTERNALS];
-    return addBackwardHook('registerFullBackwardPreHook', hooks, hooks.backwardBefore, hook, options);
+    return family('hooks').addBackwardHook('registerFullBackwardPreHook', hooks, hooks.backwardBefore, hook, options);
   }
 
   /**
@@ -391,7 +379,7 @@ export abstract class ModuleBase {
    */
   registerFullBackwardHook(hook: FullBackwardHook, options?: BackwardHookOptions): RemovableHandle {
     const { hooks } = this[INTERNALS];
-    return addBackwardHook('registerFullBackwardHook', hooks, hooks.backwardAfter, hook, options);
+    return family('hooks').addBackwardHook('registerFullBackwardHook', hooks, hooks.backwardAfter, hook, options);
   }
 
   // ---- printing
@@ -426,9 +414,6 @@ export abstract class ModuleBase {
   }
 }
 
-const construct = ModuleBase as unknown as new () => ModuleBase; // the class is abstract
-registerBlank((of): ModuleBase => Reflect.construct(construct, [], of.constructor));
-
 // Private methods cannot be used: they would be installed on the object that the constructor discards.
 
 function callModule(module: ModuleBase, args: never[]): unknown {
@@ -442,7 +427,12 @@ function callModule(module: ModuleBase, args: never[]): unknown {
   running.push(module);
   try {
     if (!internals.hooks.any && !everyModule.any) return Reflect.apply(forward, module, args) as unknown;
-    return withHooks(module, internals.hooks, args, (given) => Reflect.apply(forward, module, given) as unknown);
+    return family('hooks').withHooks(
+      module,
+      internals.hooks,
+      args,
+      (given) => Reflect.apply(forward, module, given) as unknown,
+    );
   } catch (error) {
     if (error instanceof FlambeauError) locate(error);
     throw error;
@@ -481,8 +471,8 @@ function gatherParameters(module: ModuleBase, found: Set<Parameter>, seen: Set<M
 /** More modules inside each other than any network has; JavaScript's stack would not hold many more. */
 const MAX_NESTED = 256;
 
-/** Throws for modules nested too deep, among them those that contain themselves. */
-function requireFlat(op: string, module: ModuleBase, depth: number): void {
+/** Throws for modules nested too deep, among them those that contain themselves. @internal */
+export function requireFlat(op: string, module: ModuleBase, depth: number): void {
   if (depth < MAX_NESTED) return;
   throw new ArgumentError(`${op}: modules are nested more than ${MAX_NESTED} deep, or ${module.typeName()} contains itself; keep references to outer modules out of fields`); // prettier-ignore
 }
@@ -538,11 +528,11 @@ const recursive = (of: typeof PARAMETERS, recurse: unknown): boolean =>
 const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
 const SEEN = kind('a Set', (value) => value instanceof Set);
-const STRICT: OptionKinds<LoadOptions> = { strict: BOOL };
 const PERSISTENT = { persistent: BOOL };
 const SET_TO_NONE = { setToNone: BOOL };
 
-const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
+/** The path of what is called `name` below `prefix`. @internal */
+export const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
 /** @internal Names of children that were added by name, in order, whether they are still there or not. */
 export const addedNames = (module: ModuleBase): Set<string> => module[INTERNALS].added;
 

@@ -2,7 +2,7 @@
  * State dicts: the named tensors of a module, and loading them without ever leaving a module half loaded. What does not fit is explained in
  * state-dict-mismatch.ts.
  */
-import { kind, requireKind, TEXT } from '../base/arguments.ts';
+import { BOOL, kind, requireKind, requireOptions, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { StateDictError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
@@ -10,6 +10,10 @@ import { inWords } from '../tensor/in-words.ts';
 import { unusable } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isUninitialized } from '../tensor/uninitialized.ts';
+import { join, requireFlat, type ModuleBase } from './module-base.ts';
+import { ownBuffers, ownParameters } from './module-fields.ts';
+import { INTERNALS } from './module-internals.ts';
+import { afterLoading, toLoad } from './state-dict-hooks.ts';
 import { explainMismatch } from './state-dict-mismatch.ts';
 
 /** Parameters and persistent buffers by their path (`layer1.0.conv1.weight`), in PyTorch's order. */
@@ -37,6 +41,34 @@ export interface DeferredState extends Map<string, Tensor> {
   readInto(key: string, target: Tensor): void;
   /** Gives an entry another key. */
   rename(key: string, to: string): void;
+}
+
+/** Parameters and persistent buffers of a module and all below it, by path; they share memory with the module. */
+export function stateOf(root: ModuleBase): StateDict {
+  const state: StateDict = new Map();
+  const visit = (module: ModuleBase, prefix: string, depth: number): void => {
+    requireFlat('stateDict', module, depth);
+    const { stateHooks, buffers } = module[INTERNALS];
+    const path = prefix === '' ? '' : `${prefix}.`;
+    for (const hook of stateHooks?.before ?? []) hook(module, path);
+    for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
+    for (const [name, buffer] of ownBuffers(module))
+      if (buffers.get(name) === true) state.set(join(prefix, name), buffer);
+    for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
+    for (const hook of stateHooks?.after ?? []) hook(module, state, path);
+  };
+  visit(root, '', 0);
+  return state;
+}
+
+const STRICT: OptionKinds<LoadOptions> = { strict: BOOL };
+
+/** Copies a state dict into a module, with the hooks around it. @throws StateDictError that lists all that does not fit */
+export function loadState(module: ModuleBase, saved: unknown, options: LoadOptions): LoadResult {
+  const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
+  const result = copyState(module.typeName(), module.stateDict(), toLoad(module, saved), strict);
+  afterLoading(module, result);
+  return result;
 }
 
 /** Whether it is a parameter or buffer of a lazy layer that has no shape yet. */

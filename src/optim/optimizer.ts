@@ -9,15 +9,15 @@ import { readCall, signature } from '../base/signature.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
+import { family, familyIfAny } from '../tensor/family.ts';
 import { hostTensor, hostArray } from '../tensor/create.ts';
 import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { inspectSymbol, Tensor } from '../tensor/tensor.ts';
 import { isUninitialized } from '../tensor/uninitialized.ts';
 import { Hooks, type HookHandle, type HookOptions } from './hooks.ts';
-import { packState, printGroup, unpackState, type OptimizerState, type StateForm } from './optimizer-state.ts';
+import type { OptimizerState, StateForm } from './optimizer-state.ts';
 import type { WayOptions } from './options.ts';
-import { loadError } from './saved-state.ts';
 
 export type { OptimizerState } from './optimizer-state.ts';
 
@@ -218,7 +218,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
 
   /** {@link stateDict} without its hooks. */
   protected packed(): OptimizerState {
-    return packState(this.formWithWays(), this.paramGroups, this.state);
+    return family('optimizer-states').packState(this.formWithWays(), this.paramGroups, this.state);
   }
 
   /** The form, with the ways to compute that the constructor was given. */
@@ -241,6 +241,7 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
 
   /** {@link loadStateDict} without its hooks. */
   protected unpack(saved: unknown): void {
+    const { loadError, unpackState } = family('optimizer-states');
     const error = loadError(this.constructor.name);
     const { groups, state } = unpackState(
       this.stateForm(),
@@ -289,8 +290,10 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
 
   /** As PyTorch prints it. */
   toString(): string {
-    const groups = this.paramGroups.map((group, i) => printGroup(this.formWithWays(), group, i));
-    return `${this.constructor.name} (\n${groups.join('\n\n')}\n)`;
+    const { name } = this.constructor;
+    const print = familyIfAny('optimizer-states')?.printGroup;
+    if (print === undefined) return `${name} (...) # import 'flambeau/families/optimizer-states' prints its groups`;
+    return `${name} (\n${this.paramGroups.map((group, i) => print(this.formWithWays(), group, i)).join('\n\n')}\n)`;
   }
 
   /** @internal Vue's sign for objects that `reactive` leaves as they are: a proxy around one with private fields cannot work. */

@@ -57,7 +57,7 @@ export function provideFormulas<A>(rules: FormulaRules<A>, ..._others: readonly 
 export const mention = <A>(names: A): void => void mentioned.add(names);
 const mentioned = new Set<unknown>();
 
-/** Adds what methods of tensors do that belong to a family. */
+/** Adds what methods of tensors, modules and optimizers do that belong to a family. */
 export function provideMethods<K extends keyof Methods>(name: K, functions: Methods[K]): void {
   methods[name] = functions;
 }
@@ -68,9 +68,12 @@ export function provideMethods<K extends keyof Methods>(name: K, functions: Meth
  */
 export function family<K extends keyof Methods>(name: K): Methods[K] {
   const functions = methods[name];
-  if (functions === undefined) throw missingFamily(`tensor methods of the family '${name}'`, name);
+  if (functions === undefined) throw missingFamily(`methods of the family '${name}'`, name);
   return functions;
 }
+
+/** The same, or undefined unless the family is imported: for text, which is to be had in any case. */
+export const familyIfAny = <K extends keyof Methods>(name: K): Methods[K] | undefined => methods[name];
 
 /** `what` was called, and `name` is the family to import. */
 export const missingFamily = (what: string, name: string): ArgumentError =>

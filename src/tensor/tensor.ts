@@ -15,11 +15,10 @@ import { NO_ATTRS } from '../geometry/attrs.ts';
 import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './create.ts';
 import { apply1 } from './dispatch.ts';
-import { family } from './family.ts';
+import { family, familyIfAny } from './family.ts';
 import { registerTensor } from './make-tensor.ts';
 import { at, setAt, type Index, type SetAtOptions } from './indexing.ts';
 import { castParams } from './ops/copy.ts';
-import { formatTensor, formatUnread } from './print.ts';
 import { forbidWhileRecording } from './recorder.ts';
 import type { CheckedFor, DimAt, Shape, ShapeFor, ShapeOnceKnown } from './shapes/dims.ts';
 import type { MatmulShape } from './shapes/matmul.ts';
@@ -456,13 +455,16 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   /** As PyTorch prints it; without the elements where nobody can wait for the device that has them. */
   override toString(): string {
     const { shape, dtype } = this.layout;
+    const print = familyIfAny('printing');
+    if (print === undefined)
+      return `tensor(...) of shape ${showShape(shape)}, ${dtype} # import 'flambeau/families/printing' prints its values`;
     const device = this.device === 'cpu' ? undefined : this.device;
     const details = { requiresGrad: this.requiresGrad, gradFn: this.gradFn?.label, device };
     if (!this.storage.readable) {
       forbidWhileRecording('toString: this reads the tensor into JavaScript', 'print it outside');
-      return formatUnread(shape, dtype, details);
+      return print.formatUnread(shape, dtype, details);
     }
-    return formatTensor({ shape, dtype, data: this.toTypedArray() }, details);
+    return print.formatTensor({ shape, dtype, data: this.toTypedArray() }, details);
   }
 
   [inspectSymbol](): string {

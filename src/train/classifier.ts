@@ -5,6 +5,8 @@
  * In Python, `torch.load(f, weights_only=True)` gives a dict with `state_dict`, `classes`, `arch` and two marks. It has whole
  * numbers and text only, since PyTorch 1.13 refuses other numbers there.
  */
+import '../nn/families/state-dicts.ts';
+
 import { kind, requireKind, TEXT } from '../base/arguments.ts';
 import { FormatError } from '../base/errors.ts';
 import type { CheckpointInput } from '../io/checkpoint.ts';

@@ -42,6 +42,13 @@ async function run(name: string, code: string): Promise<{ printed: unknown; file
       'flambeau/nn/functional': join(root, 'src/nn/functional.ts'),
       'flambeau/nn': join(root, 'src/nn/index.ts'),
       'flambeau/optim': join(root, 'src/optim/index.ts'),
+      ...Object.fromEntries(
+        ['copying', 'hooks', 'state-dicts'].map((name) => [
+          `flambeau/families/${name}.ts`,
+          join(root, `src/nn/families/${name}.ts`),
+        ]),
+      ),
+      'flambeau/families/optimizer-states.ts': join(root, 'src/optim/families/optimizer-states.ts'),
       'flambeau/families': join(root, 'src/tensor/families'),
     },
   });
@@ -87,6 +94,25 @@ const METHODS = `
   }
   console.log(JSON.stringify(said));`;
 
+const MODULES = `
+  import { ones } from 'flambeau/core';
+  import * as nn from 'flambeau/nn';
+  import * as optim from 'flambeau/optim';
+  const layer = new nn.Linear(2, 1);
+  const optimizer = new optim.SGD(layer.parameters(), { lr: 0.1 });
+  const said = [];
+  let calls = 0;
+  const hooked = () => {
+    layer.registerForwardHook(() => void calls++);
+    layer(ones(2));
+    return calls;
+  };
+  const parts = [hooked, () => layer.clone().typeName(), () => layer.stateDict().size, () => optimizer.stateDict().param_groups.length, () => ones(2), () => optimizer];
+  for (const part of parts) {
+    try { said.push(String(part())); } catch (error) { said.push(String(error)); }
+  }
+  console.log(JSON.stringify(said));`;
+
 const INFERENCE = `
   import { noGrad, randn } from 'flambeau/core';
   import * as nn from 'flambeau/nn';
@@ -118,6 +144,27 @@ describe('flambeau/core', () => {
     for (const unused of ['cpu/index/sort', 'cpu/index/select', 'ops/norm', 'ops/resample', 'optim/adam', 'tensor/picking', 'nn/layers/norm', 'cpu/norm', 'cpu/resample']) {
       expect(files.filter((file) => file.includes(`${unused}.ts`)), unused).toEqual([]);
     } // prettier-ignore
+  });
+
+  it('has hooks, copies, state dicts and text by families', async () => {
+    const { printed, files } = await run('modules', MODULES);
+    const [hook, copy, state, saved, text, optimizer] = printed as string[];
+    expect(hook).toMatch(/^ArgumentError: methods of the family 'hooks': .*add import 'flambeau\/families\/hooks'/);
+    expect(copy).toMatch(/add import 'flambeau\/families\/copying'/);
+    expect(state).toMatch(/add import 'flambeau\/families\/state-dicts'/);
+    expect(saved).toMatch(/add import 'flambeau\/families\/optimizer-states'/);
+    expect(text).toBe("tensor(...) of shape [2], float32 # import 'flambeau/families/printing' prints its values");
+    expect(optimizer).toBe("SGD (...) # import 'flambeau/families/optimizer-states' prints its groups");
+    for (const unused of ['nn/hooked-calls', 'nn/deepcopy', 'nn/state-dict', 'optim/optimizer-state', 'tensor/print']) {
+      expect(files.filter((file) => file.includes(`${unused}.ts`)), unused).toEqual([]);
+    } // prettier-ignore
+    const names = ['hooks', 'copying', 'state-dicts', 'optimizer-states', 'printing'];
+    const all = await run(
+      'modules-with',
+      names.map((name) => `import 'flambeau/families/${name}.ts';`).join('') + MODULES,
+    );
+    expect((all.printed as string[]).slice(0, 5)).toEqual(['1', 'Linear', '2', '1', 'tensor([1., 1.])']);
+    expect((all.printed as string[])[5]).toMatch(/^SGD \(\nParameter Group 0\n/);
   });
 
   it('says which line brings the family of a method, and has it then', async () => {

@@ -2,6 +2,8 @@
  * Transformers (Vaswani et al. 2017; https://pytorch.org/docs/stable/nn.html#transformer-layers): encoder and decoder layers, stacks of them, and
  * both together.
  */
+import '../families/state-dicts.ts';
+
 import {
   BOOL,
   COUNT,

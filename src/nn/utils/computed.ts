@@ -2,6 +2,8 @@
  * Fields of modules that are computed: what stands in the place of a parameter that is made of others. Such a field cannot be enumerated, so that
  * it counts neither as a parameter nor, for compiled functions, as a change of the module.
  */
+import '../families/hooks.ts';
+
 import { kind, requireKind, TEXT } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';

@@ -1,4 +1,6 @@
 /** Parametrizations that are there already (PyTorch: `torch.nn.utils.parametrizations`). */
+import '../families/state-dicts.ts';
+
 import { orNull, WHOLE } from '../../base/arguments.ts';
 import { existingDim } from '../../base/shape.ts';
 import { readCall, signature } from '../../base/signature.ts';

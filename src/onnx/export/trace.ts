@@ -5,6 +5,8 @@
  * Values are told apart by storage, layout and offset. An operation in place makes a new value of its storage; what the old one
  * was seen as is forgotten with it.
  */
+import '../../nn/families/state-dicts.ts';
+
 import { itemSize, type DType } from '../../base/dtype.ts';
 import { ArgumentError, CompileError } from '../../base/errors.ts';
 import type { Layout } from '../../base/layout.ts';

@@ -25,6 +25,7 @@ import './order.ts';
 import './picking.ts';
 import './placed.ts';
 import './pointwise.ts';
+import './printing.ts';
 import './rearrange.ts';
 import './scans.ts';
 import './scatter.ts';

@@ -1,4 +1,4 @@
-/** The functions that methods of tensors stand on, by the family that provides them: types only, so that naming one here ships nothing. */
+/** The functions that methods of tensors, modules and optimizers stand on, by the family that provides them: types only, so that naming one here ships nothing. */
 export interface Methods {
   readonly training: Pick<typeof import('../differentiate.ts'), 'backward'>;
   readonly picking: Pick<
@@ -110,4 +110,17 @@ export interface Methods {
     | 'unfold'
   >;
   readonly scans: Pick<typeof import('../scans.ts'), 'cummax' | 'cummin' | 'cumprod' | 'logcumsumexp'>;
+  readonly hooks: Pick<
+    typeof import('../../nn/hooked-calls.ts'),
+    'addBackwardHook' | 'addForwardHook' | 'addForwardPreHook' | 'withHooks'
+  >;
+  readonly copying: Pick<typeof import('../../nn/deepcopy.ts'), 'deepcopy'>;
+  readonly 'state-dicts': Pick<typeof import('../../nn/state-dict-hooks.ts'), 'addStateHook'> &
+    Pick<typeof import('../../nn/state-dict.ts'), 'loadState' | 'stateOf'>;
+  readonly 'optimizer-states': Pick<
+    typeof import('../../optim/optimizer-state.ts'),
+    'packState' | 'printGroup' | 'unpackState'
+  > &
+    Pick<typeof import('../../optim/saved-state.ts'), 'loadError'>;
+  readonly printing: Pick<typeof import('../print.ts'), 'formatTensor' | 'formatUnread'>;
 }
