@@ -7,7 +7,15 @@ import type { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DeviceError, InternalError } from '../../src/base/errors.ts';
-import { OP, RingReader, RingWriter, SharedAreas, textIn, waitUntil } from '../../src/devices/webgpu/ring.ts';
+import {
+  leaveError,
+  OP,
+  RingReader,
+  RingWriter,
+  SharedAreas,
+  textIn,
+  waitUntil,
+} from '../../src/devices/webgpu/ring.ts';
 import { ThreadEngine } from '../../src/devices/webgpu/thread.ts';
 import { startWebGpuDeviceNow, type WebGpuDevice } from '../../src/devices/webgpu/webgpu.ts';
 import {
@@ -50,6 +58,8 @@ describe('the ring', () => {
     areas.set('closed', 1);
     expect(() => waitUntil(areas, () => false)).toThrow(DeviceError);
     waitUntil(areas, () => true);
+    leaveError(areas, new InternalError('no such page'));
+    expect(() => waitUntil(areas, () => true)).toThrow(/no such page/); // an answer after a failure is none
   });
 });
 

@@ -130,8 +130,9 @@ export function waitUntil(areas: SharedAreas, isSo: () => boolean, patience = PA
   let heard = performance.now();
   for (;;) {
     const signal = areas.get('signal');
-    if (isSo()) return;
-    if (areas.get('failed') === 1) throw errorLeft(areas);
+    const reached = isSo();
+    if (areas.get('failed') === 1) throw errorLeft(areas); // asked afterwards: a thread that has failed may answer what comes later all the same
+    if (reached) return;
     if (areas.get('closed') === 1) throw threadEnded();
     if (Atomics.wait(areas.control, CONTROL.signal, signal, BEAT_MS) !== 'timed-out') continue;
     const now = performance.now();
