@@ -1,4 +1,4 @@
-// npm run build: makes dist/ from src/.
+// npm run build: makes dist/ from src/. --if-changed: only if something has changed since it last did so; --no-types: without declarations.
 //
 // For Node the code is bundled (esbuild), because importing 150 small files takes Node four times as long as importing one; the
 // entry points share chunks, so that there is one copy of the core however many of them a program imports. For bundlers, which
@@ -8,6 +8,7 @@
 // Entry points are the package's exports, the command line program, and every module that asks for its own URL
 // (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,11 @@ import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
 
 const { values: options } = parseArgs({
-  options: { out: { type: 'string', default: 'dist' }, types: { type: 'boolean', default: true } },
+  options: {
+    out: { type: 'string', default: 'dist' },
+    types: { type: 'boolean', default: true },
+    'if-changed': { type: 'boolean', default: false },
+  },
   allowNegative: true,
 });
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -231,7 +236,36 @@ function declarations() {
   if (status !== 0) fail('the declarations have errors');
 }
 
-if (existsSync(out)) rmSync(out, { recursive: true });
-await Promise.all([bundle(), separate()]);
-licences();
-if (options.types) declarations();
+/** Where it stands what a whole build was made from; it lies beside the packages, since another installation may build otherwise. */
+const MADE_FROM = join(root, 'node_modules', '.cache', 'flambeau-build.txt');
+
+/** One word for the result's place and everything that goes into it. */
+function ingredients() {
+  const hash = createHash('sha256').update(`${out}\0`);
+  const folders = ['src', 'tools'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  for (const path of [...folders.sort(), ...settings.map((name) => join(root, name))]) {
+    hash.update(`${path}\0`).update(readFileSync(path)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+const isMadeFrom = (wanted) =>
+  existsSync(join(out, 'index.d.ts')) && existsSync(MADE_FROM) && readFileSync(MADE_FROM, 'utf8') === wanted;
+
+const wanted = ingredients();
+if (!options['if-changed'] || !isMadeFrom(wanted)) {
+  rmSync(MADE_FROM, { force: true });
+  rmSync(out, { recursive: true, force: true });
+  await Promise.all([bundle(), separate()]);
+  licences();
+  if (options.types) {
+    declarations();
+    mkdirSync(dirname(MADE_FROM), { recursive: true });
+    writeFileSync(MADE_FROM, wanted);
+  }
+}
