@@ -9,6 +9,7 @@ import { padParams } from '../geometry/indexing.ts';
 import { hostTensor } from '../tensor/create.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { indexing } from '../tensor/families/indexing.ts';
+import { narrow } from '../tensor/views.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** One size for all directions, or one for each. */
@@ -41,9 +42,7 @@ export function requireRank(op: string, x: Tensor, n: number): void {
 
 /** Elements `start, start + step, …`, `count` of them, along a dimension: a view. */
 export function strided(x: Tensor, dim: number, start: number, step: number, count: number): Tensor {
-  if (step === 1) return x.narrow(dim, start, count);
-  const front = new Array<string>(dim).fill(':');
-  return x.at(...front, `${start}:${start + (count - 1) * step + 1}:${step}`);
+  return narrow(x, dim, start, count, step);
 }
 
 /** Zeros (or a value) before and after along one dimension; negative numbers cut. */

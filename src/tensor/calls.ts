@@ -10,6 +10,7 @@ import { isGradEnabled } from './grad-mode.ts';
 import { isTensor } from './is-tensor.ts';
 import { inPlaceMismatch } from './op-errors.ts';
 import { floatingOf, promoteLayouts } from './ops/elementwise.ts';
+import type { MathematicsName } from './ops/mathematics.ts';
 import type { UnaryName } from './ops/unary.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -29,7 +30,7 @@ export type BinaryName =
 export type ScalarName =
   | 'addScalar' | 'subScalar' | 'rsubScalar' | 'mulScalar' | 'divScalar' | 'rdivScalar' | 'remainderScalar' | 'fmodScalar'
   | 'floorDivideScalar' | 'eqScalar' | 'neScalar' | 'ltScalar' | 'leScalar' | 'gtScalar' | 'geScalar'; // prettier-ignore
-type PlainName = UnaryName | 'relu' | 'sigmoid' | 'tanh';
+type PlainName = UnaryName | MathematicsName | 'relu' | 'sigmoid' | 'tanh';
 export type InPlaceName = BinaryName | PlainName | 'addAlpha' | 'subAlpha' | 'fill';
 
 export const binary = (x: Tensor, name: BinaryName, other: Tensor): Tensor => apply1(name, [x, other], NO_ATTRS);

@@ -1,6 +1,8 @@
 /**
  * `autograd.functional`: Jacobians, Hessians and their products with vectors, of functions of tensors (https://pytorch.org/docs/stable/autograd.html#functional-higher-level-api).
  */
+import './families/picking.ts';
+
 import { BOOL, FUNCTION, kind, oneOf, orNull, type OptionKinds } from '../base/arguments.ts';
 import { AutogradError, ShapeError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';

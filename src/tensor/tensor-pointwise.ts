@@ -6,6 +6,7 @@ import { dtypeAttrs, scalarAttrs } from '../geometry/elementwise.ts';
 import { TENSOR, TENSOR_OR_NUMBER } from './arguments.ts';
 import { filler, inPlace, unary, written, type Call } from './calls.ts';
 import { apply1 } from './dispatch.ts';
+import { family } from './family.ts';
 import { where } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import type { Shape } from './shapes/dims.ts';
@@ -83,11 +84,11 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   log2(): Tensor<S> {
-    return unary(this.self(), 'log2');
+    return unary(this.self(), family('mathematics').log2);
   }
 
   log10(): Tensor<S> {
-    return unary(this.self(), 'log10');
+    return unary(this.self(), family('mathematics').log10);
   }
 
   sqrt(): Tensor<S> {
@@ -107,15 +108,15 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   sin(): Tensor<S> {
-    return unary(this.self(), 'sin');
+    return unary(this.self(), family('mathematics').sin);
   }
 
   cos(): Tensor<S> {
-    return unary(this.self(), 'cos');
+    return unary(this.self(), family('mathematics').cos);
   }
 
   tan(): Tensor<S> {
-    return unary(this.self(), 'tan');
+    return unary(this.self(), family('mathematics').tan);
   }
 
   tanh(): Tensor<S> {
@@ -167,30 +168,30 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
 
   /** The arcsine, in radians; NaN outside [-1, 1]. */
   asin(): Tensor<S> {
-    return unary(this.self(), 'asin');
+    return unary(this.self(), family('mathematics').asin);
   }
 
   /** The arccosine, in radians; NaN outside [-1, 1]. */
   acos(): Tensor<S> {
-    return unary(this.self(), 'acos');
+    return unary(this.self(), family('mathematics').acos);
   }
 
   /** The arctangent, in radians. */
   atan(): Tensor<S> {
-    return unary(this.self(), 'atan');
+    return unary(this.self(), family('mathematics').atan);
   }
 
   sinh(): Tensor<S> {
-    return unary(this.self(), 'sinh');
+    return unary(this.self(), family('mathematics').sinh);
   }
 
   cosh(): Tensor<S> {
-    return unary(this.self(), 'cosh');
+    return unary(this.self(), family('mathematics').cosh);
   }
 
   /** The error function. */
   erf(): Tensor<S> {
-    return unary(this.self(), 'erf');
+    return unary(this.self(), family('mathematics').erf);
   }
 
   /** Whether elements are neither infinite nor NaN. */
@@ -276,11 +277,11 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   log2_(): this {
-    return inPlace(this.self(), 'log2', []);
+    return inPlace(this.self(), family('mathematics').log2, []);
   }
 
   log10_(): this {
-    return inPlace(this.self(), 'log10', []);
+    return inPlace(this.self(), family('mathematics').log10, []);
   }
 
   rsqrt_(): this {
@@ -296,15 +297,15 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   sin_(): this {
-    return inPlace(this.self(), 'sin', []);
+    return inPlace(this.self(), family('mathematics').sin, []);
   }
 
   cos_(): this {
-    return inPlace(this.self(), 'cos', []);
+    return inPlace(this.self(), family('mathematics').cos, []);
   }
 
   tan_(): this {
-    return inPlace(this.self(), 'tan', []);
+    return inPlace(this.self(), family('mathematics').tan, []);
   }
 
   tanh_(): this {
@@ -316,27 +317,27 @@ export abstract class TensorPointwise<S extends Shape> extends TensorArithmetic<
   }
 
   asin_(): this {
-    return inPlace(this.self(), 'asin', []);
+    return inPlace(this.self(), family('mathematics').asin, []);
   }
 
   acos_(): this {
-    return inPlace(this.self(), 'acos', []);
+    return inPlace(this.self(), family('mathematics').acos, []);
   }
 
   atan_(): this {
-    return inPlace(this.self(), 'atan', []);
+    return inPlace(this.self(), family('mathematics').atan, []);
   }
 
   sinh_(): this {
-    return inPlace(this.self(), 'sinh', []);
+    return inPlace(this.self(), family('mathematics').sinh, []);
   }
 
   cosh_(): this {
-    return inPlace(this.self(), 'cosh', []);
+    return inPlace(this.self(), family('mathematics').cosh, []);
   }
 
   erf_(): this {
-    return inPlace(this.self(), 'erf', []);
+    return inPlace(this.self(), family('mathematics').erf, []);
   }
 
   floor_(): this {

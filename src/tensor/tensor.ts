@@ -17,7 +17,7 @@ import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './crea
 import { apply1 } from './dispatch.ts';
 import { family, familyIfAny } from './family.ts';
 import { registerTensor } from './make-tensor.ts';
-import { at, setAt, type Index, type SetAtOptions } from './indexing.ts';
+import type { Index, SetAtOptions } from './indexing.ts';
 import { castParams } from './ops/copy.ts';
 import { forbidWhileRecording } from './recorder.ts';
 import type { CheckedFor, DimAt, Shape, ShapeFor, ShapeOnceKnown } from './shapes/dims.ts';
@@ -275,7 +275,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
    * if (String(x.at([0, 1], [2, 0]).tolist()) !== '2,3') throw new Error('two elements');
    */
   at(...indices: Index[]): Tensor {
-    return at(this, indices);
+    return family('picking').at(this, indices);
   }
 
   /**
@@ -290,7 +290,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   setAt(indices: readonly Index[], value: Tensor | number, options?: SetAtOptions): this {
     requireKind('setAt', 'the indices', indices, ARRAY, 'write x.setAt([0, 1], 5)');
     requireKind('setAt', 'the value', value, TENSOR_OR_NUMBER);
-    setAt(this, indices, value, options);
+    family('picking').setAt(this, indices, value, options);
     return this;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { layoutOf } from '../../src/base/layout.ts';
 import { NO_ATTRS } from '../../src/geometry/attrs.ts';
 import { lowerOf } from '../../src/tensor/graph-op.ts';
+import type { MathematicsName } from '../../src/tensor/ops/mathematics.ts';
 import type { UnaryName } from '../../src/tensor/ops/unary.ts';
 import { host, runOp } from '../support/op-case.ts';
 import { runLowering } from '../support/run-kernel.ts';
@@ -30,7 +31,7 @@ function samples(): Float32Array {
   return x;
 }
 
-const FUNCTIONS: readonly [UnaryName | 'tanh', (x: number) => number, number][] = [
+const FUNCTIONS: readonly [UnaryName | MathematicsName | 'tanh', (x: number) => number, number][] = [
   ['exp', Math.exp, 2],
   ['expm1', Math.expm1, 2],
   ['log', Math.log, 2],
@@ -76,7 +77,8 @@ describe('single-precision functions', () => {
 describe('double-precision functions', () => {
   it('are those of the host', () => {
     const x = host('float64', [6], [-3.3, -0.2, 0, 0.7, 5, 40]);
-    const of = (op: UnaryName | 'tanh'): number[] => Array.from(runOp(op, [x], NO_ATTRS)[0]!.data, Number);
+    const of = (op: UnaryName | MathematicsName | 'tanh'): number[] =>
+      Array.from(runOp(op, [x], NO_ATTRS)[0]!.data, Number);
     const values = Array.from(x.data, Number);
     // Native kernels call the C library's, whose last bit may differ.
     const near = (y: number, i: number, fn: (x: number) => number): void =>

@@ -5,13 +5,15 @@ import { full } from '../../tensor/create.ts';
 import { apply1 } from '../../tensor/dispatch.ts';
 import { maximum, minimum, where } from '../../tensor/functions.ts';
 import { NO_ATTRS } from '../../geometry/attrs.ts';
+import type { MathematicsName } from '../../tensor/ops/mathematics.ts';
 import type { UnaryName } from '../../tensor/ops/unary.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { Host, hostDivide, hostMap, hostModulo } from '../host.ts';
 import type { Args, OnnxNode, Operator, Run } from '../node.ts';
 
 /** An operation without attributes or numbers. */
-export const call = (name: UnaryName | BinaryOp, ...inputs: Tensor[]): Tensor => apply1(name, inputs, NO_ATTRS);
+export const call = (name: UnaryName | MathematicsName | BinaryOp, ...inputs: Tensor[]): Tensor =>
+  apply1(name, inputs, NO_ATTRS);
 
 type BinaryOp =
   'fmod' | 'remainder' | 'floorDivide' | 'gelu' | 'logicalXor' | 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor';
@@ -25,7 +27,7 @@ function unary(run: (x: Tensor) => Tensor, host?: (x: number) => number, result?
   return { ...operator, host: () => (args) => hostMap(result ?? args.host(0).dtype, [args.host(0)], host) };
 }
 
-const fn = (name: UnaryName, host?: (x: number) => number, result?: DType): Operator =>
+const fn = (name: UnaryName | MathematicsName, host?: (x: number) => number, result?: DType): Operator =>
   unary((x) => call(name, x), host, result);
 
 /** A function of one tensor and of attributes. */

@@ -8,6 +8,7 @@ import { conv } from './conv.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
+import { mathematics } from './mathematics.ts';
 import { maxPool } from './max-pool.ts';
 import { norm } from './norm.ts';
 import { optimizerUpdate } from './optimizer-update.ts';
@@ -43,6 +44,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...hyperbolic,
   ...indexCheck,
   ...indexing,
+  ...mathematics,
   ...maxPool,
   ...norm,
   ...optimizerUpdate,

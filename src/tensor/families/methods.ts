@@ -1,10 +1,14 @@
+import type { Names } from '../family.ts';
+import type { MathematicsAttrs } from '../ops/mathematics.ts';
+
 /** The functions that methods of tensors, modules and optimizers stand on, by the family that provides them: types only, so that naming one here ships nothing. */
 export interface Methods {
   readonly training: Pick<typeof import('../differentiate.ts'), 'backward'>;
   readonly picking: Pick<
     typeof import('../picking.ts'),
     'assignPicked' | 'gather' | 'indexSelect' | 'nonzero' | 'pick' | 'trueIndices'
-  >;
+  > &
+    Pick<typeof import('../indexing.ts'), 'at' | 'setAt'>;
   readonly draws: Pick<
     typeof import('../draws.ts'),
     'bernoulli' | 'bernoulli_' | 'exponential_' | 'multinomial' | 'normal_' | 'random_' | 'uniform_'
@@ -123,4 +127,5 @@ export interface Methods {
   > &
     Pick<typeof import('../../optim/saved-state.ts'), 'loadError'>;
   readonly printing: Pick<typeof import('../print.ts'), 'formatTensor' | 'formatUnread'>;
+  readonly mathematics: Names<MathematicsAttrs>;
 }

@@ -17,6 +17,7 @@ import type { NormAttrs } from './norm.ts';
 import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
 import type { OptimizerAttrs } from './optimizer.ts';
 import type { PoolAttrs } from './pool.ts';
+import type { MathematicsAttrs } from './mathematics.ts';
 import { reduceRules, type ReduceAttrs, type ReductionAttrs } from './reduce.ts';
 import type { ResampleAttrs } from './resample.ts';
 import type { OpRules } from './rule.ts';
@@ -33,6 +34,7 @@ export interface FormulaAttrs
     ScalarOpAttrs,
     SelectAttrs,
     UnaryAttrs,
+    MathematicsAttrs,
     ActivationAttrs,
     HyperbolicAttrs,
     SpecialAttrs,

@@ -14,8 +14,7 @@ import { floatingOf } from './elementwise.ts';
 import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
 
 export type UnaryName =
-  | 'neg' | 'abs' | 'sign' | 'exp' | 'expm1' | 'log' | 'log1p' | 'log2' | 'log10' | 'sqrt' | 'rsqrt' | 'square'
-  | 'reciprocal' | 'sin' | 'cos' | 'tan' | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh' | 'erf'
+  | 'neg' | 'abs' | 'sign' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sqrt' | 'rsqrt' | 'square' | 'reciprocal'
   | 'floor' | 'ceil' | 'round' | 'trunc'
   | 'isnan' | 'isinf' | 'isfinite' | 'logicalNot' | 'bitwiseNot'; // prettier-ignore
 
@@ -62,25 +61,25 @@ export function unaryRule<A extends Attrs>(
   };
 }
 
-type Slope = (g: Tensor, ctx: GradientContext<Attrs>) => Tensor;
+export type Slope = (g: Tensor, ctx: GradientContext<Attrs>) => Tensor;
 
-const ofInput = (name: string, run: (g: Tensor, x: Tensor) => Tensor): Gradient<Attrs> =>
+export const ofInput = (name: string, run: (g: Tensor, x: Tensor) => Tensor): Gradient<Attrs> =>
   oneGradient(name, { inputs: [0] }, (g, { input }) => run(g, input(0)));
 
-const ofOutput = (name: string, run: (g: Tensor, y: Tensor) => Tensor): Gradient<Attrs> =>
+export const ofOutput = (name: string, run: (g: Tensor, y: Tensor) => Tensor): Gradient<Attrs> =>
   oneGradient(name, { outputs: [0] }, (g, { output }) => run(g, output(0)));
 
 /** For steps: their slope is 0 wherever it exists. */
 const flat = (name: string): Gradient<Attrs> => oneGradient(name, {}, (g) => g.mul(0));
 
-const oneGradient = (name: string, saves: Gradient<Attrs>['saves'], slope: Slope): Gradient<Attrs> => ({
+export const oneGradient = (name: string, saves: Gradient<Attrs>['saves'], slope: Slope): Gradient<Attrs> => ({
   name,
   saves,
   run: (ctx) => [ctx.grads[0] && slope(ctx.grads[0], ctx)],
 });
 
 /** A mathematical function. */
-const mathematical = (fn: FormulaMath, cost: number, gradient: Gradient<Attrs>): FormulaRule<Attrs> =>
+export const mathematical = (fn: FormulaMath, cost: number, gradient: Gradient<Attrs>): FormulaRule<Attrs> =>
   unaryRule({ name: fn, of: (x) => x.math(fn), floating: true, cost }, gradient);
 
 /** What the machine computes in one or a few instructions, in all types. */
@@ -121,14 +120,6 @@ const WHOLE = 'its elements are whole already';
 /** 1/x */
 const inverse = (x: Formula): Formula => constantOf(x.type, 1).div(x);
 
-/** ∂asin/∂x and -∂acos/∂x */
-const arcSlope = (g: Tensor, x: Tensor): Tensor => g.mul(x.square().neg().add(1).rsqrt());
-
-const throughHost =
-  (op: 'sinh' | 'cosh'): Slope =>
-  (g, { apply, input, attrs }) =>
-    g.mul(apply(op, [input(0)], attrs)[0]!);
-
 export const unaryRules: FormulaRules<UnaryAttrs> = {
   neg: plain('neg', (x) => x.neg(), oneGradient('NegBackward0', {}, (g) => g.neg()), notBool('neg', 'use logicalNot()')),
   abs: plain('abs', (x) => x.abs(), ofInput('AbsBackward0', (g, x) => g.mul(x.sign())), notBool('abs', 'its elements are 0 or 1 already')),
@@ -137,8 +128,6 @@ export const unaryRules: FormulaRules<UnaryAttrs> = {
   expm1: mathematical('expm1', 1.5, ofOutput('Expm1Backward0', (g, y) => g.mul(y.add(1)))),
   log: mathematical('log', 1.2, ofInput('LogBackward0', (g, x) => g.div(x))),
   log1p: mathematical('log1p', 1.8, ofInput('Log1PBackward0', (g, x) => g.div(x.add(1)))),
-  log2: mathematical('log2', 15, ofInput('Log2Backward0', (g, x) => g.div(x.mul(Math.LN2)))),
-  log10: mathematical('log10', 15, ofInput('Log10Backward0', (g, x) => g.div(x.mul(Math.LN10)))),
   sqrt: division('sqrt', (x) => x.sqrt(), ofOutput('SqrtBackward0', (g, y) => g.div(y.mul(2)))),
   rsqrt: division(
     'rsqrt',
@@ -153,19 +142,6 @@ export const unaryRules: FormulaRules<UnaryAttrs> = {
     'reciprocal',
     inverse,
     ofOutput('ReciprocalBackward0', (g, y) => g.neg().mul(y.mul(y))),
-  ),
-  sin: mathematical('sin', 15, ofInput('SinBackward0', (g, x) => g.mul(x.cos()))),
-  cos: mathematical('cos', 15, ofInput('CosBackward0', (g, x) => g.mul(x.sin().neg()))),
-  tan: mathematical('tan', 15, ofOutput('TanBackward0', (g, y) => g.mul(y.square().add(1)))),
-  asin: mathematical('asin', 15, ofInput('AsinBackward0', arcSlope)),
-  acos: mathematical('acos', 15, ofInput('AcosBackward0', (g, x) => arcSlope(g, x).neg())),
-  atan: mathematical('atan', 15, ofInput('AtanBackward0', (g, x) => g.div(x.square().add(1)))),
-  sinh: mathematical('sinh', 15, oneGradient('SinhBackward0', { inputs: [0] }, throughHost('cosh'))),
-  cosh: mathematical('cosh', 15, oneGradient('CoshBackward0', { inputs: [0] }, throughHost('sinh'))),
-  erf: mathematical(
-    'erf',
-    3,
-    ofInput('ErfBackward0', (g, x) => g.mul(x.square().neg().exp().mul(2 / Math.sqrt(Math.PI)))),
   ),
   floor: plain('floor', (x) => x.rounded('floor'), flat('FloorBackward0'), notBool('floor', WHOLE)),
   ceil: plain('ceil', (x) => x.rounded('ceil'), flat('CeilBackward0'), notBool('ceil', WHOLE)),

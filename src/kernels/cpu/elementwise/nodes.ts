@@ -1,8 +1,9 @@
 /** What single nodes of formulas are in the loop language, on vectors or scalars. Values that are read more than once go into variables. */
+import { invariant } from '../../../base/errors.ts';
 import type { FormulaBinary, FormulaMath, FormulaUnary } from '../../formula/formula.ts';
 import { fromLanes } from '../floats.ts';
 import { isVector, Local, math, type Expr, type Fn, type MathFn } from '../ir.ts';
-import { erfF32, erfF64, expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
+import { expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
 import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts'; // prettier-ignore
 
 export const variable = (f: Fn, value: Expr): Expr => (value instanceof Local ? value : f.let('v', value));
@@ -61,16 +62,27 @@ export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
   }
 }
 
+/** How a function of one value is written. */
+type Expansion = (f: Fn, x: Expr) => Expr;
+
 /** Single precision: vectors. */
-const VECTOR: { readonly [M in FormulaMath]?: (f: Fn, x: Expr) => Expr } = {
+const VECTOR: { [M in FormulaMath]?: Expansion } = {
   exp: expF32,
   expm1: expm1F32,
   log: logF32,
   log1p: log1pF32,
   tanh: tanhF32,
   sigmoid: sigmoidF32,
-  erf: erfF32,
 };
+
+/** Double precision, one by one. */
+let errorFunction: Expansion | undefined;
+
+/** Adds a function that only families of operations use, which bring it. */
+export function provideMathematics(name: 'erf', vector: Expansion, double: Expansion): void {
+  VECTOR[name] = vector;
+  errorFunction = double;
+}
 
 /** Functions of single precision that vectors have; everything else is the host's, element by element. */
 export const hasVectors = (fn: FormulaMath): boolean => VECTOR[fn] !== undefined;
@@ -84,7 +96,10 @@ export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number):
     const x = variable(f, value);
     return fromLanes(Array.from({ length: lanes }, (_, i) => mathematics(f, fn, x.lane(i), 1)));
   }
-  if (fn === 'erf') return erfF64(f, value);
+  if (fn === 'erf') {
+    invariant(errorFunction !== undefined, 'erf: the family that uses it has brought how it is computed');
+    return errorFunction(f, value);
+  }
   if (fn === 'sigmoid') return hoisted(f, value.type, 1).div(hostMath('exp', value.unary('neg')).add(1));
   // For single precision a multiple of the natural logarithm, which hosts compute several times faster.
   const scale = fn === 'log2' ? Math.LOG2E : fn === 'log10' ? Math.LOG10E : undefined;
