@@ -3,8 +3,8 @@
  * window's title; marks of direction could turn a line round. They are shown as `\u001b`.
  */
 
-/** Control characters (C0, C1), marks of format and direction but the two joiners that scripts and emoji need, and separators of lines. */
-const HARMFUL = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/gu;
+/** Control characters (C0, C1), halves of characters, marks of format and direction but the two joiners that scripts and emoji need, and separators of lines. */
+const HARMFUL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/gu;
 
 const escape = (text: string): string =>
   Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');

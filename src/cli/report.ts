@@ -23,6 +23,7 @@ export function dataLines(source: DataSource, data: PreparedData): string[] {
     `Data: ${source.kind}${source.place === '' ? '' : ` ${shown(source.place)}`}`,
     `  ${parts.join(', ')}; ${spec.channels}×${spec.height}×${spec.width}`,
     `  ${counted(classes.length, 'class').replace('classs', 'classes')}: ${names.join(', ')}`,
+    ...source.notes.map((note) => `  Note: ${shown(note)}`),
   ];
 }
 

@@ -1,18 +1,27 @@
 /**
- * Finds out what the DATA of a command line is, and which parts it has: an image folder or an archive of one, MNIST's or
- * CIFAR-10's files, or nothing, which means the generated pictures. Node only.
+ * Finds out what the DATA of a command line is, and which parts it has: an image folder or an archive of one, images with a table of
+ * labels, MNIST's or CIFAR-10's files, or nothing, which means the generated pictures. Only names are looked at, and tables. Node only.
  */
-import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { requireKind, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
-import { openArchive } from '../io/archive/archive.ts';
 import { reason } from '../io/archive/file-set.ts';
 import type { Image } from '../io/image/image.ts';
-import { statusOf } from '../io/archive/open-files.ts';
-import { CIFAR10, GeneratedShapes, ImageFolder, MNIST, type ImageDataset } from '../vision/datasets/index.ts';
+import { openFiles, statusOf } from '../io/archive/open-files.ts';
+import { FolderTree } from '../vision/datasets/folder-tree.ts';
+import {
+  CIFAR10,
+  GeneratedShapes,
+  ImageFolder,
+  LabelledImages,
+  MNIST,
+  type ImageDataset,
+} from '../vision/datasets/index.ts';
+import { isTable } from '../vision/datasets/labelled-images.ts';
+import { IMAGE_NAME, PassingOver } from '../vision/datasets/passed-over.ts';
+import { layoutOf, splitOf, type Layout, type SplitName } from './layout.ts';
 
-/** The parts that data may come in; `all` where there are none. */
-export type SplitName = 'train' | 'valid' | 'test' | 'all';
+export type { SplitName } from './layout.ts';
 
 /** Opens a part, with a transform if one is given. */
 export type OpenSplit = <O = Image>(transform?: (image: Image) => O) => Promise<ImageDataset<O>>;
@@ -26,6 +35,8 @@ export interface DataSource {
   /** What mirror images of its classes are: the same class, or nothing (as with digits). */
   readonly mirrors: boolean;
   readonly splits: ReadonlyMap<SplitName, OpenSplit>;
+  /** What was passed over, and what else people should know. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -40,14 +51,16 @@ export async function openData(path: string | undefined, labels?: string): Promi
   if (path === undefined) return generated();
   requireKind('openData', 'the path', path, PATH);
   if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
-  if (statusOf(path).isDirectory()) return openDirectory(path);
-  return isIdxName(path) || labels !== undefined ? idxFiles(path, labels) : openPacked(path);
+  const isFile = !statusOf(path).isDirectory();
+  if (isFile && (isIdxName(path) || labels !== undefined)) return idxFiles(path, labels);
+  return recognised(path, await listFiles(path));
 }
 
 const generated = (): DataSource => ({
   kind: 'generated shapes',
   place: '',
   mirrors: true,
+  notes: [],
   splits: new Map<SplitName, OpenSplit>([
     ['train', (transform) => Promise.resolve(new GeneratedShapes({ train: true, ...given(transform) }))],
     ['test', (transform) => Promise.resolve(new GeneratedShapes({ train: false, ...given(transform) }))],
@@ -70,7 +83,7 @@ function mnistFolder(path: string, names: readonly string[]): DataSource | undef
   const splits = new Map<SplitName, OpenSplit>();
   if (parts.has('train')) splits.set('train', open(true));
   if (parts.has('t10k')) splits.set(parts.has('train') ? 'test' : 'all', open(false));
-  return splits.size === 0 ? undefined : { kind: 'MNIST', place: path, mirrors: false, splits };
+  return splits.size === 0 ? undefined : { kind: 'MNIST', place: path, mirrors: false, notes: [], splits };
 }
 
 function idxFiles(images: string, labels: string | undefined): DataSource {
@@ -78,7 +91,7 @@ function idxFiles(images: string, labels: string | undefined): DataSource {
   if (path === images) throw new ArgumentError(`${JSON.stringify(images)}: the file of its labels cannot be told from its name; give --labels`); // prettier-ignore
   const all: OpenSplit = async (transform) =>
     await MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
-  return { kind: 'MNIST', place: images, mirrors: false, splits: new Map([['all', all]]) };
+  return { kind: 'MNIST', place: images, mirrors: false, notes: [], splits: new Map([['all', all]]) };
 }
 
 function bytesOf(path: string): Uint8Array {
@@ -91,67 +104,31 @@ function bytesOf(path: string): Uint8Array {
 
 // ---- folders and archives
 
-function openDirectory(path: string): DataSource {
-  const entries = directoryOf(path);
-  const folders = entries.filter((entry) => isFolder(path, entry)).map((entry) => entry.name);
-  const names = entries.map((entry) => entry.name);
-  const nested = ['MNIST/raw', 'cifar-10-batches-bin'].flatMap((folder) =>
-    folders.includes(folder.split('/')[0]!) ? namesIn(`${path}/${folder}`) : [],
-  );
-  return recognised(path, [...names, ...nested], folders);
+/** The names of all files, but for hidden ones and what systems leave. */
+interface Listing {
+  readonly names: readonly string[];
+  readonly directories: readonly string[];
+  /** How many were hidden, and the first of them. */
+  readonly hidden: number;
+  readonly examples: readonly string[];
 }
 
-const isFolder = (path: string, entry: Dirent): boolean =>
-  entry.isDirectory() || (entry.isSymbolicLink() && statSync(`${path}/${entry.name}`, { throwIfNoEntry: false })?.isDirectory() === true); // prettier-ignore
-
-const namesIn = (path: string): string[] =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(path) : [];
-
-function directoryOf(path: string): Dirent[] {
-  try {
-    return readdirSync(path, { withFileTypes: true });
-  } catch (cause) {
-    throw new ArgumentError(`cannot read the folder ${JSON.stringify(path)}: ${reason(cause)}`, { cause });
-  }
-}
-
-async function openPacked(path: string): Promise<DataSource> {
+async function listFiles(path: string): Promise<Listing> {
   const names: string[] = [];
+  const passing = new PassingOver();
   const note = (name: string): boolean => {
-    names.push(name);
+    if (passing.keep(name)) names.push(name);
     return false;
   };
-  await openArchive(path, { keep: note });
-  const parts = names.map((name) => name.split('/'));
-  const first = new Set(parts.map(([head]) => head));
-  // The folder that an archive is packed with, around everything.
-  const wrapped = first.size === 1 && parts.every((part) => part.length > 2) && splitOf([...first][0]!) === undefined;
-  const depth = wrapped ? 1 : 0;
-  const folders = new Set(parts.filter((part) => part.length > depth + 1).map((part) => part[depth]!));
-  return recognised(path, names.map((name) => name.slice(name.lastIndexOf('/') + 1)), [...folders]); // prettier-ignore
+  const { files } = await openFiles(path, { keep: note, enter: passing.enter });
+  const directories = files.directories.filter(passing.enter);
+  return { names, directories, ...passing.result() };
 }
 
-const SPLITS: readonly (readonly [SplitName, RegExp])[] = [
-  ['train', /^train(ing)?$/i],
-  ['valid', /^val(id|idation)?$/i],
-  ['test', /^test(ing)?$/i],
-];
-
-const splitOf = (folder: string): SplitName | undefined => SPLITS.find(([, name]) => name.test(folder))?.[0];
-
-/** Decides by the names of files and of the outermost folders. */
-function recognised(path: string, files: readonly string[], folders: readonly string[]): DataSource {
-  const mnist = mnistFolder(path, files);
-  if (mnist !== undefined) return mnist;
-  const cifar = cifarFolder(path, files);
-  if (cifar !== undefined) return cifar;
-  const visible = folders.filter((folder) => !folder.startsWith('.'));
-  if (visible.length === 0) {
-    throw new FormatError(
-      `${JSON.stringify(path)} holds no data that is known; expected one folder of images for each class (or train/ and test/ with those), MNIST's IDX files, or CIFAR-10's binary batches`,
-    );
-  }
-  return { kind: 'image folder', place: path, mirrors: true, splits: folderSplits(path, visible) };
+/** Decides by the names of files and folders. */
+function recognised(path: string, listing: Listing): DataSource | Promise<DataSource> {
+  const base = listing.names.map((name) => name.slice(name.lastIndexOf('/') + 1));
+  return mnistFolder(path, base) ?? cifarFolder(path, base) ?? imageFolder(path, listing);
 }
 
 function cifarFolder(path: string, files: readonly string[]): DataSource | undefined {
@@ -159,20 +136,90 @@ function cifarFolder(path: string, files: readonly string[]): DataSource | undef
   const splits = new Map<SplitName, OpenSplit>();
   if (files.some((name) => /^data_batch_[1-5]\.bin$/.test(name))) splits.set('train', open(true));
   if (files.includes('test_batch.bin')) splits.set('test', open(false));
-  return splits.size === 0 ? undefined : { kind: 'CIFAR-10', place: path, mirrors: true, splits };
+  return splits.size === 0 ? undefined : { kind: 'CIFAR-10', place: path, mirrors: true, notes: [], splits };
 }
 
-/**
- * Folders named train, valid and test are parts when nothing else is beside them or there are at least two of them; else they are
- * classes as any other (`bus`, `train`, `tram`).
- */
-function folderSplits(path: string, folders: readonly string[]): Map<SplitName, OpenSplit> {
-  const open = (split?: string): OpenSplit => (transform) =>
-      ImageFolder.open(path, { ...(split === undefined ? {} : { split }), ...given(transform) }); // prettier-ignore
-  const parts = folders.flatMap((folder) => {
-    const split = splitOf(folder);
-    return split === undefined ? [] : [[split, open(folder)] as const];
-  });
-  const areParts = parts.length === folders.length || parts.length > 1;
-  return areParts ? new Map(parts) : new Map([['all', open()]]);
+/** Images in folders by class, perhaps in parts, or with tables of labels. */
+async function imageFolder(path: string, listing: Listing): Promise<DataSource> {
+  const { names, directories } = listing;
+  const label = JSON.stringify(path);
+  const layout = layoutOf(new FolderTree(names, directories, (name) => IMAGE_NAME.test(name)), label);
+  const splits = new Map<SplitName, OpenSplit>();
+  for (const [split, folder] of layout.parts)
+    splits.set(split, (transform) => ImageFolder.open(path, { ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
+  const tables = await tableSplits(path, layout, names.filter(isTable));
+  for (const [split, open] of tables.splits) splits.set(split, open);
+  // Folders of one class each beside a table are no classes.
+  if (tables.splits.size > 0 && !tables.splits.has('all')) splits.delete('all');
+  if (splits.size === 0 || (splits.size > 0 && !splits.has('train') && !splits.has('all') && layout.flat.has('train')))
+    throw nothingThere(label, layout, names);
+  const unlabelled = [...layout.flat.keys()].filter((split) => split !== 'all' && !splits.has(split));
+  const notes = [
+    ...layout.notes,
+    ...unlabelled.map(
+      (split) => `the part ${JSON.stringify(layout.flat.get(split)!)} has images but no classes, so it is passed over`,
+    ),
+    ...hiddenNote(listing),
+    ...tables.notes,
+  ];
+  return { kind: tables.splits.size > 0 ? 'images with a table of labels' : 'image folder', place: path, mirrors: true, splits, notes }; // prettier-ignore
+}
+
+function hiddenNote({ hidden, examples }: Listing): string[] {
+  if (hidden === 0) return [];
+  const some = examples.map((name) => JSON.stringify(name)).join(', ');
+  return [`${hidden} hidden ${hidden === 1 ? 'file or folder is' : 'files and folders are'} passed over (${some}${hidden > examples.length ? ', …' : ''})`]; // prettier-ignore
+}
+
+function nothingThere(label: string, layout: Layout, names: readonly string[]): FormatError {
+  const flat = [...layout.flat.values()][0];
+  const images = names.filter((name) => IMAGE_NAME.test(name)).length;
+  const found =
+    flat === undefined
+      ? `${label} holds no data that is known`
+      : `${label} has ${images} images${flat === '' ? '' : ` in ${JSON.stringify(flat)}`}, but nothing says which class they are`;
+  return new FormatError(
+    `${found}; expected one folder of images for each class (or train/ and test/ with those), images with a table of labels (name,label in a .csv), MNIST's IDX files, or CIFAR-10's batches`,
+  );
+}
+
+/** Parts whose classes tables give: where images lie without class folders. */
+async function tableSplits(
+  path: string,
+  layout: Layout,
+  tables: readonly string[],
+): Promise<{ splits: Map<SplitName, OpenSplit>; notes: string[] }> {
+  const splits = new Map<SplitName, OpenSplit>();
+  const notes: string[] = [];
+  if (tables.length === 0) return { splits, notes };
+  for (const [part, folder] of layout.flat) {
+    const usable: { table: string; images: LabelledImages }[] = [];
+    for (const table of tables) {
+      const images = await LabelledImages.open(path, { table, folder }).catch((error: unknown) => {
+        if (error instanceof FormatError && !error.message.startsWith('LabelledImages:')) throw error;
+        return undefined;
+      });
+      if (images !== undefined) usable.push({ table, images });
+    }
+    for (const [split, { table, images }] of chosen(part, usable)) {
+      splits.set(split, (transform) => LabelledImages.open(path, { table, folder, ...given(transform) }));
+      if (images.unlabelled > 0) notes.push(`${images.unlabelled} images are in no row of ${JSON.stringify(table)}`);
+    }
+  }
+  return { splits, notes };
+}
+
+/** Which table is for which part: those named like parts where there are several, else the one that names most images. */
+function chosen<T extends { readonly table: string; readonly images: ImageDataset }>(
+  part: SplitName,
+  usable: readonly T[],
+): Map<SplitName, T> {
+  const byName = new Map<SplitName, T>();
+  for (const each of usable) {
+    const split = splitOf(each.table.slice(each.table.lastIndexOf('/') + 1).replace(/\.[^.]*$/, ''));
+    if (split !== undefined) byName.set(split, each);
+  }
+  if (part === 'all' && byName.size > 1 && byName.has('train')) return byName;
+  const [best] = [...usable].sort((a, b) => b.images.length - a.images.length);
+  return best === undefined ? new Map() : new Map([[part, best]]);
 }

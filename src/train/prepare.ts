@@ -73,14 +73,14 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const name = splits.has('train') ? 'train' : 'all';
   const first = await required(source, name)();
   requireTwoClasses(source, first.classes);
+  const { classes } = first;
+  const others = await openOthers(source, classes); // what does not fit is said before any image is decoded
   const size = options.size ?? commonSize(first);
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
     readImages(images, splits.get(part)!, size, onRead(part, options));
   const own = await read(name, first);
-  const { classes } = own;
-  const other = async (part: SplitName): Promise<ImageSet | undefined> => {
-    const images = await splits.get(part)?.();
-    if (images !== undefined) requireSameClasses(source, classes, part, images.classes);
+  const other = async (part: 'valid' | 'test'): Promise<ImageSet | undefined> => {
+    const images = others[part];
     return images === undefined ? undefined : await read(part, images);
   };
   const [validation, test] = [await other('valid'), await other('test')];
@@ -106,6 +106,19 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     valid: await evaluation(validation ?? own, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test),
   };
+}
+
+/** The parts beside the one to train on, opened and with the same classes. */
+async function openOthers(
+  source: DataSource,
+  classes: readonly string[],
+): Promise<{ readonly valid: ImageDataset | undefined; readonly test: ImageDataset | undefined }> {
+  const open = async (part: SplitName): Promise<ImageDataset | undefined> => {
+    const images = await source.splits.get(part)?.();
+    if (images !== undefined) requireSameClasses(source, classes, part, images.classes);
+    return images;
+  };
+  return { valid: await open('valid'), test: await open('test') };
 }
 
 /** The part of the data to evaluate on when nothing is said: one that was not trained on, if there is one. */

@@ -120,6 +120,11 @@ describe('archives that are read', () => {
     }
   });
 
+  it('names that are not UTF-8, as Python has them', async () => {
+    const bytes = tar({ name: 'L', type: 'L', body: new Uint8Array([0x61, 0xff, 0xc3, 0xa9, 0xfe, 0]) }, { name: 'x' });
+    for (const files of await everyWay(bytes)) expect(files.names).toEqual(['a\udcff\u00e9\udcfe']);
+  });
+
   it('only the files that are wanted', async () => {
     const bytes = tar({ name: 'a.jpg', body: 'a' }, { name: 'b.txt', body: 'b' }, { name: 'c.jpg', body: 'c' });
     for (const files of await everyWay(bytes, { keep: (name) => name.endsWith('.jpg') })) {
@@ -198,11 +203,6 @@ describe('archives that are refused', () => {
     ],
     ['a pax sparse file', tar({ name: 'x', type: 'x', body: '22 GNU.sparse.major=1\n' }, { name: 'x' }), /sparse/],
     [
-      'a name that is not UTF-8',
-      tar({ name: 'L', type: 'L', body: new Uint8Array([0xff, 0xfe, 0]) }, { name: 'x' }),
-      /UTF-8/,
-    ],
-    [
       'a huge extended header',
       tar({ name: 'x', type: 'x', size: '77777777777' }),
       /extended header of 8589934591 bytes/,
@@ -248,8 +248,7 @@ describe('archives that are refused', () => {
     });
   });
 
-  it('a zip archive, a missing file, a folder', async () => {
-    await expect(openArchive(onDisk(Buffer.from('PK\x03\x04....')))).rejects.toThrow(/is a zip archive; unpack it/);
+  it('a missing file, a folder', async () => {
     await expect(openArchive(join(scratch, 'nowhere'))).rejects.toThrow(ArgumentError);
     await expect(openArchive(scratch)).rejects.toThrow(ArgumentError);
   });

@@ -10,11 +10,12 @@ import { ConcatDataset, DataLoader, Subset, type Dataset } from '../../src/data/
 import { defaultGenerator, fillUniform, manualSeed } from '../../src/tensor/random/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { readIdx } from '../../src/vision/datasets/idx.ts';
-import { byCodePoint } from '../../src/vision/datasets/image-folder.ts';
+import { byCodePoint } from '../../src/vision/datasets/folder-tree.ts';
 import { PixelSource } from '../../src/vision/datasets/source.ts';
 import {
   CIFAR10,
   Compose,
+  DatasetFolder,
   GeneratedShapes,
   Image,
   ImageDataset,
@@ -117,6 +118,54 @@ describe('ImageFolder', () => {
     expect(String(set)).toBe(folder.text.replace('ROOT', root).replaceAll('(0.5, 0.5, 0.5)', '[0.5, 0.5, 0.5]'));
   });
 
+  it('takes loaders, targets and choices of files as torchvision does', async () => {
+    const seen: string[] = [];
+    const loader = (path: string, file: () => Uint8Array): Image => {
+      seen.push(path);
+      return Image.filled(file().length > 0 ? 2 : 1, 1, 3);
+    };
+    const isValidFile = (path: string): boolean => path.endsWith('.png');
+    const options = { loader, isValidFile, allowEmpty: true, targetTransform: (target: number) => 10 * target, transform: new ToTensor() }; // prettier-ignore
+    for (const source of [root, packed(root)]) {
+      const set = await ImageFolder.open(source, options);
+      expect([set.length, set.classes.length, set.passedOver.hidden]).toEqual([6, 6, 3]);
+      seen.length = 0;
+      const [image, target] = set.get(0);
+      expect([image.shape, target, set.targets[0]]).toEqual([[3, 1, 2], 10, 1]);
+      expect(seen).toEqual([source === root ? join(root, 'a/z.png') : 'a/z.png']);
+      const [[targets]] = (await batchesOf(new DataLoader(set, { batchSize: 6 }))) as [Batch];
+      expect(targets).toEqual([10, 20, 20, 20, 40, 50]);
+    }
+    const named = await ImageFolder.open(root, { extensions: ['.PGM', '.txt'], allowEmpty: true, targetTransform: (target) => `class ${target}` }); // prettier-ignore
+    expect(named.imgs).toEqual([
+      ['a/notes.txt', 1],
+      ['b/x/sub/0.pgm', 2],
+    ]);
+    expect(named.get(1)[1]).toBe('class 2');
+    await expect(ImageFolder.open(root, { extensions: '.png', isValidFile })).rejects.toThrow(/either extensions or isValidFile, but got both/); // prettier-ignore
+    const wrong = await ImageFolder.open(root, { loader: (() => 3) as never });
+    expect(() => wrong.get(0)).toThrow(/loader: expected an Image, but got 3; DatasetFolder/);
+  });
+
+  it('has a sister for files of any kind', async () => {
+    const set = await DatasetFolder.open(root, {
+      extensions: '.txt',
+      allowEmpty: true,
+      loader: (_, file) => new TextDecoder().decode(file()),
+      transform: (text) => text.toUpperCase(),
+      targetTransform: (target) => ['A', 'B'][target],
+    });
+    expect([set.length, set.get(0), set.classToIdx['b']]).toEqual([1, ['NOT AN IMAGE', 'B'], 2]);
+    const later = await DatasetFolder.open(packed(root), { isValidFile: (path) => path === 'a/notes.txt', allowEmpty: true, loader: (path) => Promise.resolve(path) }); // prettier-ignore
+    expect(await later.get(0)).toEqual(['a/notes.txt', 1]);
+    const open = DatasetFolder.open as (root: string, options: object) => Promise<unknown>;
+    await expect(open(root, { loader: () => 1 })).rejects.toThrow(/either extensions or isValidFile, but got neither/);
+    await expect(open(root, { extensions: '.txt' })).rejects.toThrow(/loader/);
+    await expect(open(root, { extensions: '.txt', loader: () => 1 })).rejects.toThrow(
+      /no files for the classes Zebra, b/,
+    );
+  });
+
   it('without a transform gives images', async () => {
     const [image, target] = (await ImageFolder.open(root)).get(1);
     expect(image).toBeInstanceOf(Image);
@@ -158,11 +207,8 @@ describe('ImageFolder', () => {
     await refused('nothing', {}, /there are no class folders in/);
     await refused('flat', { '1.png': 'png' }, /there are no class folders in/);
     await refused('hollow', { 'a/1.png': 'png' }, /no images for the classes b in/, 'b');
-    await refused(
-      'bitmap',
-      { 'a/1.png': 'png', 'a/2.bmp': 'txt' },
-      /"a\/2.bmp" in .* is of a kind that is not decoded; convert/,
-    );
+    const hollow = await ImageFolder.open(join(scratch, 'hollow'), { allowEmpty: true });
+    expect([hollow.classes, hollow.targets]).toEqual([['a', 'b'], [0]]);
     await expect(ImageFolder.open(join(scratch, 'nowhere'))).rejects.toThrow(ArgumentError);
     await expect(ImageFolder.open(join(scratch, 'nowhere'))).rejects.toThrow(/there is no file or folder/);
   });

@@ -1,8 +1,9 @@
 /**
- * Opens `.tar` and `.tar.gz` archives as sets of files, without unpacking them to disk. What is compressed is unpacked once, into
- * memory that tensors do not use; a plain tar file on disk is only indexed, and its files are read where they lie.
+ * Opens tar archives, plain or compressed, and zip archives as sets of files, without unpacking them to disk. A compressed tar archive is
+ * unpacked once, into memory that tensors do not use; a plain tar file or a zip archive on disk is only indexed, and its files are read
+ * where they lie.
  *
- * The format itself is in tar.ts. Which of the two it is, the first bytes say, not the name.
+ * The formats themselves are in tar.ts and zip-files.ts. Which it is, the first bytes say (compression.ts), not the name.
  */
 import type { HostBlob } from '../../base/host-types.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
@@ -18,7 +19,11 @@ import {
   type FileSet,
   type ReadLimits,
 } from './file-set.ts';
+import { bytesSource } from '../bytes/byte-source.ts';
 import { nodeModule } from '../bytes/platform.ts';
+import { HEAD_BYTES, packingOf, type Packing, unpackerAnywhere, unpackerInNode } from './compression.ts';
+import { systemPath } from './file-names.ts';
+import { readZipContents } from './zip-files.ts';
 import { parseTar, type TarRequest } from './tar.ts';
 
 /** What to open and how much of it. */
@@ -40,8 +45,9 @@ const MAX_PADDING = 1 << 20;
  *
  * @param source - a path (Node), a `File` or `Blob`, or the archive's bytes
  * @throws {@link ArgumentError} when there is no such file
- * @throws {@link FormatError} when it is not a tar archive, is damaged or goes beyond the limits, or when it has links, devices or
+ * @throws {@link FormatError} when it is not a tar or zip archive, is damaged or goes beyond the limits, or when it has links, devices or
  * names that lead out of it
+ * @throws {@link DeviceError} when it is compressed in a way that the platform does not know
  */
 export async function openArchive(
   source: string | HostBlob | ByteInput,
@@ -50,10 +56,37 @@ export async function openArchive(
   if (typeof source === 'string') return openPath(source, { name: source, ...options });
   const name = options.name ?? (source instanceof Blob && 'name' in source ? String(source.name) : 'archive');
   const blob = source instanceof Blob ? source : new Blob([unshared(bytesOf('openArchive', source))]);
-  const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
+  const head = new Uint8Array(await blob.slice(0, HEAD_BYTES).arrayBuffer());
+  const packing = packingOf(head, name);
+  if (packing === 'zip') return zipInMemory(await wholeOf(blob, name, options), { ...options, name });
   const stream = blob.stream();
-  const plain = isGzip(head, name) ? stream.pipeThrough(new DecompressionStream('gzip')) : stream;
+  const plain = packing === 'none' ? stream : stream.pipeThrough(unpackerAnywhere(packing, name));
   return unpack(chunksOf(plain), { ...options, name });
+}
+
+/** A zip archive's directory is at its end, so all of it has to be there. */
+async function wholeOf(blob: HostBlob, name: string, { maxTotalBytes }: ReadLimits): Promise<Uint8Array> {
+  const most = maxTotalBytes ?? DEFAULT_LIMITS.maxTotalBytes;
+  if (blob.size > most)
+    throw new FormatError(
+      `zip ${JSON.stringify(name)}: it has ${blob.size} bytes; the limit is maxTotalBytes, ${most}`,
+    );
+  const bytes = sharedBytes(blob.size);
+  bytes.set(new Uint8Array(await blob.arrayBuffer()));
+  return bytes;
+}
+
+function zipInMemory(bytes: Uint8Array, options: ArchiveOptions & { name: string }): FileSet {
+  const contents = readZipContents(bytesSource(bytes), options.name, options.keep ?? (() => true), options);
+  return new MemoryFiles({ kind: 'memory', name: options.name, slabs: [bytes], ...contents });
+}
+
+function zipOnDisk(fs: typeof import('node:fs'), fd: number, path: string, options: ArchiveOptions): FileSet {
+  const stat = fs.fstatSync(fd);
+  const window = new Window(fs, fd, path, stat.size);
+  const source = { size: stat.size, read: (offset: number, length: number) => window.read(offset, length) };
+  const contents = readZipContents(source, path, options.keep ?? (() => true), options);
+  return new DiskFiles({ kind: 'disk', name: path, root: path, version: versionOf(stat), ...contents });
 }
 
 /** A Blob does not take shared memory. */
@@ -64,37 +97,31 @@ function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 async function openPath(path: string, options: ArchiveOptions & { name: string }): Promise<FileSet> {
   const fs = nodeModule('fs', 'openArchive(path)', 'pass a File, a Blob or bytes instead');
   let fd: number;
+  let packing: Packing;
   try {
-    fd = fs.openSync(path, 'r');
+    fd = fs.openSync(systemPath(path), 'r');
   } catch (cause) {
     throw new ArgumentError(`openArchive: cannot open ${JSON.stringify(path)}: ${reason(cause)}`, { cause });
   }
   try {
     if (!fs.fstatSync(fd).isFile()) throw new ArgumentError(`openArchive: ${JSON.stringify(path)} is not a file`);
-    const head = new Uint8Array(4);
-    fs.readSync(fd, head, 0, 4, 0);
-    if (!isGzip(head, path)) return indexTar(fs, fd, path, options);
+    const head = new Uint8Array(HEAD_BYTES);
+    fs.readSync(fd, head, 0, HEAD_BYTES, 0);
+    packing = packingOf(head, path);
+    if (packing === 'zip') return zipOnDisk(fs, fd, path, options);
+    if (packing === 'none') return indexTar(fs, fd, path, options);
   } finally {
     fs.closeSync(fd);
   }
-  const gunzip = nodeModule('zlib', 'openArchive', '').createGunzip({ chunkSize: CHUNK });
-  const file = fs.createReadStream(path, { highWaterMark: CHUNK });
-  file.on('error', (error) => gunzip.destroy(error));
+  const unpacker = unpackerInNode(packing, path, CHUNK);
+  const file = fs.createReadStream(systemPath(path), { highWaterMark: CHUNK });
+  file.on('error', (error) => unpacker.destroy(error));
   try {
-    return await unpack(file.pipe(gunzip), options);
+    return await unpack(file.pipe(unpacker), options);
   } finally {
     file.destroy();
-    gunzip.destroy();
+    unpacker.destroy();
   }
-}
-
-function isGzip(head: Uint8Array, name: string): boolean {
-  if (head[0] === 0x50 && head[1] === 0x4b) {
-    throw new FormatError(
-      `openArchive: ${JSON.stringify(name)} is a zip archive; unpack it, or pack it again as .tar.gz`,
-    );
-  }
-  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
 async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

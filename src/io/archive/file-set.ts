@@ -1,9 +1,14 @@
 /**
- * A set of named files to read from, whatever holds them: a folder (folder.ts), a tar archive on disk or in memory
+ * A set of named files to read from, whatever holds them: a folder (folder.ts), a tar or zip archive on disk or in memory
  * (archive.ts). Names are relative, with `/` between their parts. Read only; nothing here writes a file.
  */
 import { FormatError } from '../../base/errors.ts';
 import { isNode, nodeModule } from '../bytes/platform.ts';
+import { reason } from '../bytes/reason.ts';
+import { systemPath } from './file-names.ts';
+import { unpackMember } from './zip-member.ts';
+
+export { reason } from '../bytes/reason.ts';
 
 /** Files by index. */
 export interface FileSet {
@@ -44,7 +49,15 @@ export interface Places {
   readonly slab: Uint32Array;
   readonly offset: Float64Array;
   readonly size: Float64Array;
+  /** In zip archives: the bytes of what is deflated, -1 for what is stored. */
+  readonly packed?: Float64Array;
+  /** In zip archives: the CRC-32 of each file. */
+  readonly checksum?: Uint32Array;
 }
+
+/** How many bytes of file `index` lie at its place. */
+const lengthAt = ({ size, packed }: Places, index: number): number =>
+  packed === undefined || packed[index] === -1 ? size[index]! : packed[index]!;
 
 /** Bounds on what is read. */
 export interface ReadLimits {
@@ -91,7 +104,8 @@ export class MemoryFiles implements FileSet {
   read(index: number): Uint8Array {
     const { slabs, places } = this.#description;
     const from = places.offset[index]!;
-    return slabs[places.slab[index]!]!.subarray(from, from + places.size[index]!);
+    const bytes = slabs[places.slab[index]!]!.subarray(from, from + lengthAt(places, index));
+    return places.packed === undefined ? bytes : unpackMember(bytes, index, places, this.names[index]!);
   }
 
   describe(): FileSetDescription {
@@ -125,13 +139,14 @@ export class DiskFiles implements FileSet {
           `read: the archive ${JSON.stringify(path)} has changed since it was opened; open it again`,
         );
       }
-      const size = places === undefined ? stat.size : places.size[index]!;
+      const size = places === undefined ? stat.size : lengthAt(places, index);
       if (size > DEFAULT_LIMITS.maxFileBytes) {
         throw new FormatError(
           `read: ${JSON.stringify(path)} has ${size} bytes, more than the limit of ${DEFAULT_LIMITS.maxFileBytes}`,
         );
       }
-      return readExactly(this.#fs, fd, path, size, places === undefined ? 0 : places.offset[index]!);
+      const bytes = readExactly(this.#fs, fd, path, size, places === undefined ? 0 : places.offset[index]!);
+      return places?.packed === undefined ? bytes : unpackMember(bytes, index, places, this.names[index]!);
     } finally {
       this.#fs.closeSync(fd);
     }
@@ -143,7 +158,7 @@ export class DiskFiles implements FileSet {
 
   #open(path: string): number {
     try {
-      return this.#fs.openSync(path, 'r');
+      return this.#fs.openSync(systemPath(path), 'r');
     } catch (cause) {
       throw new FormatError(`read: cannot open ${JSON.stringify(path)}: ${reason(cause)}`, { cause });
     }
@@ -173,6 +188,3 @@ export function readExactly(
   }
   return bytes;
 }
-
-/** The message of what was thrown. */
-export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

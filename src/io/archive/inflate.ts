@@ -1,11 +1,11 @@
 /**
- * Inflates zlib streams (RFC 1950) to a size known beforehand, so that a small file cannot ask for much memory. Node's zlib does it
- * where it is there, and fflate elsewhere.
+ * Inflates zlib streams (RFC 1950), and the bare ones in zip archives (RFC 1951), to a size known beforehand, so that a small file cannot
+ * ask for much memory. Node's zlib does it where it is there, and fflate elsewhere.
  */
-import { Unzlib } from 'fflate';
+import { Inflate, Unzlib } from 'fflate';
 import { FormatError } from '../../base/errors.ts';
-import { reason } from './file-set.ts';
 import { isNode, nodeModule } from '../bytes/platform.ts';
+import { reason } from '../bytes/reason.ts';
 
 /**
  * The `size` bytes that `bytes` inflate to.
@@ -14,13 +14,20 @@ import { isNode, nodeModule } from '../bytes/platform.ts';
  */
 export function inflateZlib(bytes: Uint8Array, size: number): Uint8Array {
   if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
-  return (isNode ? inflateInNode : inflateAnywhere)(bytes, size);
+  return isNode ? inflateInNode(bytes, size, 'inflateSync') : inflateAnywhere(bytes, size);
 }
 
-function inflateInNode(bytes: Uint8Array, size: number): Uint8Array {
+/** As {@link inflateZlib}, without the marks of zlib around the data. */
+export function inflateRaw(bytes: Uint8Array, size: number): Uint8Array {
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  return isNode ? inflateInNode(bytes, size, 'inflateRawSync') : inflateAnywhere(bytes, size, Inflate);
+}
+
+function inflateInNode(bytes: Uint8Array, size: number, how: 'inflateSync' | 'inflateRawSync'): Uint8Array {
   let out: Uint8Array;
   try {
-    out = nodeModule('zlib', 'inflate', '').inflateSync(bytes, { maxOutputLength: size });
+    // Node takes no limit of 0.
+    out = nodeModule('zlib', 'inflate', '')[how](bytes, { maxOutputLength: Math.max(size, 1) });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw sizeError(size, 'more');
     throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
@@ -35,25 +42,37 @@ const MAX_RATIO = 1032;
 const STEP = 16384;
 
 /** As {@link inflateZlib}, without Node. */
-export function inflateAnywhere(bytes: Uint8Array, size: number): Uint8Array {
+export function inflateAnywhere(bytes: Uint8Array, size: number, how: Inflater = Unzlib): Uint8Array {
   const out = new Uint8Array(size);
   let filled = 0;
-  inflateInPieces(bytes, size, (chunk) => {
-    out.set(chunk, filled);
-    filled += chunk.length;
-  });
+  inflateInPieces(
+    bytes,
+    size,
+    (chunk) => {
+      out.set(chunk, filled);
+      filled += chunk.length;
+    },
+    how,
+  );
   return out;
 }
+
+type Inflater = typeof Unzlib | typeof Inflate;
 
 /**
  * Hands what `bytes` inflate to to `take`, piece by piece, so that it is never there whole.
  *
  * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes than `size`; what `take` throws
  */
-export function inflateInPieces(bytes: Uint8Array, size: number, take: (piece: Uint8Array) => void): void {
+export function inflateInPieces(
+  bytes: Uint8Array,
+  size: number,
+  take: (piece: Uint8Array) => void,
+  how: Inflater = Unzlib,
+): void {
   if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
   let filled = 0;
-  const inflater = new Unzlib((chunk) => {
+  const inflater = new how((chunk: Uint8Array) => {
     if (filled + chunk.length > size) throw sizeError(size, 'more');
     filled += chunk.length;
     take(chunk);

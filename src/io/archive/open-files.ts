@@ -1,9 +1,10 @@
-/** Opens whatever holds files: a folder, or a tar archive, plain or compressed, on disk or in memory. */
+/** Opens whatever holds files: a folder, or a tar or zip archive, on disk or in memory. */
 import type { HostBlob } from '../../base/host-types.ts';
 import type { ByteInput } from '../../base/bytes.ts';
 import { PATH, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { openArchive, type ArchiveOptions } from './archive.ts';
+import { systemPath } from './file-names.ts';
 import { reason, type FileSet } from './file-set.ts';
 import { openFolder, type FolderOptions } from './folder.ts';
 import { nodeModule } from '../bytes/platform.ts';
@@ -19,7 +20,7 @@ export function statusOf(path: string): { isDirectory(): boolean } {
   const fs = nodeModule('fs', 'opening a path', 'pass a File, a Blob or bytes instead');
   let found: { isDirectory(): boolean } | undefined;
   try {
-    found = fs.statSync(path, { throwIfNoEntry: false });
+    found = fs.statSync(systemPath(path), { throwIfNoEntry: false });
   } catch (cause) {
     throw new ArgumentError(`cannot open ${JSON.stringify(path.slice(0, 200))}: ${reason(cause)}`, { cause });
   }

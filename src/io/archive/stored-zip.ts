@@ -36,6 +36,8 @@ export interface ZipOptions {
   readonly maxInflated?: number;
   /** Compare checksums, default true. */
   readonly checkCrc?: boolean;
+  /** Take every name that does not lead out of the archive, as people's files have them, and not only those that checkpoints have. */
+  readonly anyName?: boolean;
 }
 
 const LOCAL_HEADER = 0x04034b50;
@@ -71,7 +73,7 @@ export class StoredZipReader {
         `zip: the archive has ${directory.count} members, more than the limit of ${maxEntries}; raise maxEntries if it is trusted`,
       );
     }
-    this.entries = readDirectory(source, directory);
+    this.entries = readDirectory(source, directory, options.anyName === true ? LEADS_OUT : BAD_NAME);
   }
 
   /**
@@ -220,7 +222,7 @@ function readEnd64(source: ByteSource, endAt: number): (Directory & { at: number
   return { at, count, size: safeUint64(record, 40, at), offset: safeUint64(record, 48, at) };
 }
 
-function readDirectory(source: ByteSource, directory: Directory): Map<string, ZipEntry> {
+function readDirectory(source: ByteSource, directory: Directory, badName: RegExp): Map<string, ZipEntry> {
   const bytes = source.read(directory.offset, directory.size);
   const view = viewOf(bytes);
   const entries = new Map<string, ZipEntry>();
@@ -231,7 +233,7 @@ function readDirectory(source: ByteSource, directory: Directory): Map<string, Zi
     if (at + CENTRAL_BYTES > bytes.length || view.getUint32(at, true) !== CENTRAL_HEADER) {
       throw endError(position, `no entry ${i + 1} of ${directory.count} in the central directory`);
     }
-    const header = readCentral(bytes, view, at, position);
+    const header = readCentral(bytes, view, at, position, badName);
     at += header.length;
     if (entries.has(header.name)) throw memberError(header.name, position, 'a second member with this name');
     const { entry, end } = checkLocal(source, header, directory.offset);
@@ -257,14 +259,14 @@ interface CentralHeader {
   readonly length: number;
 }
 
-function readCentral(bytes: Uint8Array, view: DataView, at: number, position: number): CentralHeader {
+function readCentral(bytes: Uint8Array, view: DataView, at: number, position: number, badName: RegExp): CentralHeader {
   const nameLength = view.getUint16(at + 28, true);
   const extraLength = view.getUint16(at + 30, true);
   const length = CENTRAL_BYTES + nameLength + extraLength + view.getUint16(at + 32, true);
   if (at + length > bytes.length) throw endError(position, 'a directory entry reaches over the end of the directory');
   const nameBytes = bytes.subarray(at + CENTRAL_BYTES, at + CENTRAL_BYTES + nameLength);
   const name = decodeName(nameBytes);
-  checkName(name, position);
+  checkName(name, position, badName);
   const extra = bytes.subarray(at + CENTRAL_BYTES + nameLength, at + CENTRAL_BYTES + nameLength + extraLength);
   const narrow = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];
   const [size, compressedSize, headerOffset] = widen(narrow, extra, name, position) as [number, number, number];
@@ -386,14 +388,12 @@ function decodeName(bytes: Uint8Array): string {
 
 /** Control characters, backslashes, an absolute path or a drive, an empty name. */
 const BAD_NAME = /[\p{Cc}\\]|^\/|^[A-Za-z]:|^$/u;
+/** What no archive may have: a zero byte, a backslash, an absolute path or a drive, an empty name. */
+const LEADS_OUT = /[\0\\]|^\/|^[A-Za-z]:|^$/;
 
-function checkName(name: string, position: number): void {
-  if (!BAD_NAME.test(name) && !(name.includes('..') && name.split('/').includes('..'))) return;
-  throw memberError(
-    name,
-    position,
-    'is not a plain relative path; no program that writes checkpoints makes such a name',
-  );
+function checkName(name: string, position: number, bad: RegExp): void {
+  if (!bad.test(name) && !(name.includes('..') && name.split('/').includes('..'))) return;
+  throw memberError(name, position, 'is not a plain relative path; pack the archive again with plain names');
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

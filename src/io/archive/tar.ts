@@ -10,6 +10,7 @@
  * is reading, and a file, where it is seeking (archive.ts drives it).
  */
 import { FormatError } from '../../base/errors.ts';
+import { decodeFileName } from './file-names.ts';
 
 /** What the parser wants next: `read` is answered with exactly that many bytes, `skip` with nothing. */
 export type TarRequest =
@@ -76,7 +77,7 @@ export function* parseTar(archive: string): Generator<TarRequest, void, Uint8Arr
       const bytes = (yield { kind: 'read', bytes: padded }).subarray(0, header.size);
       overrides = {
         ...overrides,
-        ...(header.type === 'L' ? { path: decodeName(untilZero(bytes), at, fail) } : readPax(bytes, at, fail)),
+        ...(header.type === 'L' ? { path: decodeFileName(untilZero(bytes)) } : readPax(bytes, at, fail)),
       };
       at += padded;
     } else if (header.type === 'g' || header.type === 'K' || header.type === 'V') {
@@ -157,10 +158,10 @@ function readHeader(block: Uint8Array, at: number, fail: (why: string) => never)
   const type = String.fromCharCode(block[156]!);
   const size = readNumber(block, 124, 12);
   if (size === undefined || !Number.isSafeInteger(size)) return broken('a header gives no valid size');
-  let name = decodeName(untilZero(block.subarray(0, 100)), at, fail);
+  let name = decodeFileName(untilZero(block.subarray(0, 100)));
   // GNU tar uses the place of the prefix for other things and has "ustar " with a blank instead of a zero.
   const isPosix = block[257] === 0x75 && block[261] === 0x72 && block[262] === 0;
-  const prefix = isPosix ? decodeName(untilZero(block.subarray(345, 500)), at, fail) : '';
+  const prefix = isPosix ? decodeFileName(untilZero(block.subarray(345, 500))) : '';
   if (prefix !== '') name = `${prefix}/${name}`;
   // A directory or a refused entry may carry a size without any bytes following.
   return { name, type, size: type === '5' || (type >= '1' && type <= '6') ? 0 : size };
@@ -192,16 +193,6 @@ function untilZero(bytes: Uint8Array): Uint8Array {
   return end === -1 ? bytes : bytes.subarray(0, end);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function decodeName(bytes: Uint8Array, at: number, fail: (why: string) => never): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return fail(`byte ${at}: a name is not UTF-8; rename the file and pack the archive again`);
-  }
-}
-
 /** The records `LENGTH KEY=VALUE\n` of a pax extended header. */
 function readPax(bytes: Uint8Array, at: number, fail: (why: string) => never): Overrides {
   const overrides: Overrides = {};
@@ -211,7 +202,7 @@ function readPax(bytes: Uint8Array, at: number, fail: (why: string) => never): O
     const digits = blank === -1 ? '' : String.fromCharCode(...bytes.subarray(from, Math.min(blank, from + 16)));
     const end = from + Number(digits);
     if (!/^[1-9][0-9]*$/.test(digits) || end > bytes.length || end <= blank + 1 || bytes[end - 1] !== 0x0a) broken();
-    const record = decodeName(bytes.subarray(blank + 1, end - 1), at, fail);
+    const record = decodeFileName(bytes.subarray(blank + 1, end - 1));
     const equals = record.indexOf('=');
     if (equals === -1) broken();
     const key = record.slice(0, equals);

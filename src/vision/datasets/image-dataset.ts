@@ -2,7 +2,7 @@
  * What the image data sets have in common: images from somewhere, a class for each, a transform; single samples, and batches by the
  * fast way.
  */
-import { ARRAY, requireKind } from '../../base/arguments.ts';
+import { ARRAY, FUNCTION, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
 import { rawLabels, type RawTensor } from '../../data/raw.ts';
@@ -15,18 +15,21 @@ import { reviveTransform } from '../transforms/index.ts';
 import { reviveSource, type ImageSource, type SourceDescription } from './source.ts';
 
 /** Options of every image data set. */
-export interface ImageDatasetOptions<O> {
+export interface ImageDatasetOptions<O, T = number> {
   /** From image to sample, default none: samples are images. */
   readonly transform?: (image: Image) => O;
+  /** From the class to the target, default none. The same class has to give the same target. */
+  readonly targetTransform?: (target: number) => T;
 }
 
-/** Images with a class each: samples `[transform(image), class]`. */
-export class ImageDataset<O = Image> implements Dataset<[O, number]> {
+/** Images with a class each: samples `[transform(image), targetTransform(class)]`. */
+export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
   /** Names of the classes; a sample's class is an index into them. */
   readonly classes: readonly string[];
-  /** The class of each sample. */
+  /** The class of each sample, before `targetTransform`. */
   readonly targets: readonly number[];
   readonly transform: ((image: Image) => O) | undefined;
+  readonly targetTransform: ((target: number) => T) | undefined;
   readonly #source: ImageSource;
   readonly #pipeline: ImagePipeline | undefined;
 
@@ -34,13 +37,15 @@ export class ImageDataset<O = Image> implements Dataset<[O, number]> {
     source: ImageSource,
     targets: readonly number[],
     classes: readonly string[],
-    options: ImageDatasetOptions<O> = {},
+    options: ImageDatasetOptions<O, T> = {},
   ) {
     if (options.transform !== undefined && typeof options.transform !== 'function') {
       throw new ArgumentError(
         `${new.target.name}: expected a transform or a function, but got ${typeof options.transform}`,
       );
     }
+    if (options.targetTransform !== undefined)
+      requireKind(this.constructor.name, 'targetTransform', options.targetTransform, FUNCTION);
     requireKind(
       this.constructor.name,
       'the classes of the samples',
@@ -52,6 +57,7 @@ export class ImageDataset<O = Image> implements Dataset<[O, number]> {
     this.targets = targets;
     this.classes = classes;
     this.transform = options.transform;
+    this.targetTransform = options.targetTransform;
     this.#pipeline = ImagePipeline.of(options.transform);
   }
 
@@ -74,20 +80,37 @@ export class ImageDataset<O = Image> implements Dataset<[O, number]> {
     return this.#source.load(requireIndex(this.constructor.name, index, this.length));
   }
 
-  get(index: number): [O, number] {
+  /** What messages call the image of a sample: its file, or its number. */
+  imageName(index: number): string {
+    return this.#source.name(requireIndex(this.constructor.name, index, this.length));
+  }
+
+  /** The bytes of a sample's file; undefined for pictures that have no files. */
+  imageFile(index: number): Uint8Array | undefined {
+    return this.#source.file?.(requireIndex(this.constructor.name, index, this.length));
+  }
+
+  get(index: number): [O, T] {
     const image = this.image(index);
     const { transform } = this;
-    return [transform === undefined ? (image as O) : transform(image), this.targets[index]!];
+    return [transform === undefined ? (image as O) : transform(image), this.#target(index)];
+  }
+
+  #target(index: number): T {
+    const label = this.targets[index]!;
+    return this.targetTransform === undefined ? (label as T) : this.targetTransform(label);
   }
 
   readBatch(indices: readonly number[]): readonly RawTensor[] | undefined {
     if (this.#pipeline === undefined) return undefined;
+    const targets = indices.map((index) => this.#target(index));
+    if (!targets.every(Number.isInteger)) return undefined; // they become tensors of another kind
     const images = this.#pipeline.batch({
       length: indices.length,
       load: (position) => this.image(indices[position]!),
       name: (position) => this.#source.name(indices[position]!),
     });
-    return [images, rawLabels(indices.map((index) => this.targets[index]!))];
+    return [images, rawLabels(targets as number[])];
   }
 
   describe(): DatasetDescription {
@@ -98,9 +121,13 @@ export class ImageDataset<O = Image> implements Dataset<[O, number]> {
     }
     const transform = describeTransform(this.transform as TransformLike);
     reviveTransform(transform); // says now what would fail in the worker
+    const targets = this.targets.map((_, index) => this.#target(index));
+    if (!targets.every(Number.isInteger)) {
+      throw new ArgumentError('DataLoader: in workers targetTransform has to give whole numbers; use numWorkers: 0');
+    }
     const data: DescribedImages = {
       source: this.#source.describe(),
-      targets: Int32Array.from(this.targets),
+      targets: Int32Array.from(targets as number[]),
       transform,
     };
     return { module: workerUrl(import.meta.url), data };

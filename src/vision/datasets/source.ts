@@ -1,4 +1,6 @@
 /** Where the images of a data set come from: files to decode, or pixels in memory. */
+import { show } from '../../base/arguments.ts';
+import { ArgumentError } from '../../base/errors.ts';
 import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
 import { decodeImageSync, loadDecoders } from '../../io/image/decode.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
@@ -10,6 +12,8 @@ export interface ImageSource {
   load(index: number): Image;
   /** What messages call an image. */
   name(index: number): string;
+  /** The bytes of an image's file, where there are files. */
+  file?(index: number): Uint8Array;
   describe(): SourceDescription;
 }
 
@@ -51,8 +55,12 @@ export class FileSource implements ImageSource {
     this.#maxPixels = maxPixels;
   }
 
+  file(index: number): Uint8Array {
+    return this.#files.read(this.#rows[index]!);
+  }
+
   load(index: number): Image {
-    const bytes = this.#files.read(this.#rows[index]!);
+    const bytes = this.file(index);
     const limit = this.#maxPixels === undefined ? {} : { maxPixels: this.#maxPixels };
     return decodeImageSync(bytes, { name: this.name(index), ...limit });
   }
@@ -63,6 +71,40 @@ export class FileSource implements ImageSource {
 
   describe(): SourceDescription {
     return { kind: 'files', files: this.#files.describe(), rows: this.#rows, maxPixels: this.#maxPixels };
+  }
+}
+
+/** Image files that a function of the user's decodes. */
+export class LoadedSource implements ImageSource {
+  readonly place: string;
+  readonly #files: FileSource;
+  readonly #load: (index: number, read: () => Uint8Array) => Image;
+
+  /** @param load - makes the image of a file */
+  constructor(files: FileSource, load: (index: number, read: () => Uint8Array) => Image) {
+    this.place = files.place;
+    this.#files = files;
+    this.#load = load;
+  }
+
+  load(index: number): Image {
+    const image: unknown = this.#load(index, () => this.file(index));
+    if (image instanceof Image) return image;
+    throw new ArgumentError(
+      `loader: expected an Image, but got ${show(image)}; DatasetFolder takes samples of any kind`,
+    );
+  }
+
+  name(index: number): string {
+    return this.#files.name(index);
+  }
+
+  file(index: number): Uint8Array {
+    return this.#files.file(index);
+  }
+
+  describe(): never {
+    throw new ArgumentError('DataLoader: a loader of your own cannot be sent to a worker thread; use numWorkers: 0');
   }
 }
 
