@@ -2,8 +2,9 @@
  * The loader: goes through a data set in batches (https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader), with PyTorch's
  * order for a seed. Batches are made when they are asked for, or ahead of time in worker threads.
  */
-import { BOOL, COUNT, FUNCTION, ITERABLE, kind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, COUNT, FUNCTION, isRecord, ITERABLE, kind, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
 import { randomInt64, type Generator } from '../tensor/random/index.ts';
 import { memoryPressure } from '../tensor/storage.ts';
@@ -35,7 +36,13 @@ export interface DataLoaderOptions<T, B> {
 }
 
 const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length)); // prettier-ignore
-const OPTIONS: OptionKinds<DataLoaderOptions<unknown, unknown>> = {
+interface LoaderCall<T, B> extends DataLoaderOptions<T, B> {
+  readonly dataset: Dataset<T>;
+}
+/** What a data set is says `requireDataset`, better; here only whether it stands in the place of all arguments. */
+const DATASET = kind('a data set', (value) => !(isRecord(value) && Object.hasOwn(value, 'dataset') && typeof value['get'] !== 'function')); // prettier-ignore
+const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
+  dataset: DATASET,
   batchSize: COUNT,
   shuffle: BOOL,
   sampler: SAMPLER,
@@ -46,7 +53,8 @@ const OPTIONS: OptionKinds<DataLoaderOptions<unknown, unknown>> = {
   generator: GENERATOR,
   prefetchFactor: COUNT,
 };
-const EXAMPLE = 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })';
+// Behind collateFn PyTorch has places for what there is not here.
+const LOADER = signature<LoaderCall<unknown, unknown>>('DataLoader', KINDS, { required: 1, positional: 7, example: 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })' }); // prettier-ignore
 
 /** Longest time, in milliseconds, that a loop over a loader keeps the rest of the program waiting. */
 const BREATH = 50;
@@ -76,9 +84,21 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly generator: Generator | undefined;
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
 
-  constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
+  constructor(dataset: Dataset<T>, options?: DataLoaderOptions<T, B>);
+  constructor(
+    dataset: Dataset<T>,
+    batchSize: number | undefined,
+    shuffle?: boolean | DataLoaderOptions<T, B>,
+    sampler?: Sampler | DataLoaderOptions<T, B>,
+    batchSampler?: DataLoaderOptions<T, B>['batchSampler'] | DataLoaderOptions<T, B>,
+    numWorkers?: number | DataLoaderOptions<T, B>,
+    collateFn?: DataLoaderOptions<T, B>['collateFn'] | DataLoaderOptions<T, B>,
+    options?: DataLoaderOptions<T, B>,
+  );
+  constructor(call: LoaderCall<T, B>);
+  constructor(...args: readonly unknown[]) {
+    const { dataset, ...given } = readCall(LOADER, args) as LoaderCall<T, B>;
     requireDataset('DataLoader', dataset);
-    const given = requireOptions<DataLoaderOptions<T, B>>('DataLoader', options, OPTIONS, EXAMPLE); // prettier-ignore
     checkOptions(given);
     const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = given;
     this.dataset = dataset;

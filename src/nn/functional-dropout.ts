@@ -3,6 +3,7 @@
  * the kinds that keep mean and variance of what SELU gives. Draws are PyTorch's.
  */
 import { BOOL, PROBABILITY } from '../base/arguments.ts';
+import { isHalf } from '../base/dtype.ts';
 import { DTypeError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { readCall, type Signature } from '../base/signature.ts';
@@ -52,7 +53,8 @@ export type Dropout = <S extends Shape>(
 /** The arrays that random numbers for `x` go into. */
 function noiseFor(x: Tensor, shape: readonly number[]): Float32Array | Float64Array {
   const count = shape.reduce((n, size) => n * size, 1);
-  if (x.dtype === 'float32') return new Float32Array(count);
+  // Of half types the draws are numbers, which are rounded when they are stored.
+  if (x.dtype === 'float32' || isHalf(x.dtype)) return new Float32Array(count);
   if (x.dtype === 'float64') return new Float64Array(count);
   throw new DTypeError(`dropout: expected a floating-point input, but got ${x.dtype}; convert it with .to('float32')`);
 }

@@ -6,7 +6,7 @@ import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { asFloats, TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { scanParams } from '../geometry/reduce.ts';
-import { arange } from '../tensor/create.ts';
+import { arange } from '../tensor/ranges.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { reductions } from '../tensor/families/reductions.ts';
 import { minimum, where } from '../tensor/functions.ts';

@@ -150,6 +150,7 @@ export {
   registerModuleFullBackwardPreHook,
 } from './module-hooks-global.ts';
 export { Module, type CallableModule, type ForwardFunction } from './module.ts';
+export { Buffer } from './buffer.ts';
 export { Parameter } from './parameter.ts';
 export { UninitializedBuffer, UninitializedParameter } from './uninitialized.ts';
 export type { Apply, RunLayers, ShapeFn } from './shape-types.ts';

@@ -1,8 +1,10 @@
 /** Filling parameters with their first values (https://pytorch.org/docs/stable/nn.init.html), in place, without history. */
-import { FINITE, NUMBER, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { FINITE, NUMBER, oneOf, orNull, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
-import { GENERATOR, requireTensor } from '../tensor/arguments.ts';
+import { readCall, signature, type Signature } from '../base/signature.ts';
+import { GENERATOR, requireTensor, TENSOR } from '../tensor/arguments.ts';
+import type { Call } from '../tensor/calls.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { fillUniform, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -11,32 +13,70 @@ import { normalCdf } from './normal.ts';
 
 export { dirac_, eye_, orthogonal_, sparse_ } from './init-more.ts';
 
-/** Checks what all of these take: a tensor, numbers, and perhaps a generator. */
-function requireArguments(op: string, x: unknown, numbers: readonly unknown[], generator?: unknown): void {
-  requireTensor(op, 'the first argument', x);
-  for (const number of numbers) requireKind(op, 'every number', number, FINITE);
-  if (generator !== undefined) requireKind(op, 'generator', generator, GENERATOR);
+type Made = Partial<Record<string, unknown>>;
+/** The arguments of `nn.init.name(tensor, …)`, by position or by name in one object that stands in place of the rest, or of all. */
+const initOf = <O extends Made>(name: string, kinds: OptionKinds<O>, required = 0, example?: string): Signature<OfTensor & O> =>
+  signature<OfTensor & O>(name, { tensor: TENSOR, ...kinds }, { required: required + 1, ...(example === undefined ? {} : { example: `nn.init.${example}` }) }); // prettier-ignore
+interface OfTensor {
+  readonly tensor: Tensor;
+}
+interface Drawn {
+  readonly generator?: Generator | null;
+}
+const DRAWN = { generator: orNull(GENERATOR) };
+
+interface UniformCall extends Drawn {
+  readonly a?: number;
+  readonly b?: number;
+}
+const UNIFORM = initOf<UniformCall & Made>(
+  'uniform_',
+  { a: FINITE, b: FINITE, ...DRAWN },
+  0,
+  'uniform_(weight, -0.1, 0.1)',
+);
+/** Numbers from U(a, b), 0 and 1 by default. */
+export function uniform_(tensor: Tensor, ...args: Call<[a?: number, b?: number, generator?: Generator | null], UniformCall>): Tensor; // prettier-ignore
+export function uniform_(call: OfTensor & UniformCall): Tensor;
+export function uniform_(...args: readonly unknown[]): Tensor {
+  const { tensor, a = 0, b = 1, generator } = readCall<OfTensor & UniformCall>(UNIFORM, args);
+  return fillWith('uniform_', tensor, (data) => fillUniform(data, a, b, generator ?? undefined));
 }
 
-/** Numbers from U(a, b). */
-export function uniform_(x: Tensor, a = 0, b = 1, generator?: Generator): Tensor {
-  requireArguments('uniform_', x, [a, b], generator);
-  return fillWith('uniform_', x, (data) => fillUniform(data, a, b, generator));
+interface NormalCall extends Drawn {
+  readonly mean?: number;
+  readonly std?: number;
+}
+const NORMAL = initOf<NormalCall & Made>(
+  'normal_',
+  { mean: FINITE, std: FINITE, ...DRAWN },
+  0,
+  'normal_(weight, 0, 0.02)',
+);
+/** Numbers from N(mean, std²), 0 and 1 by default. */
+export function normal_(tensor: Tensor, ...args: Call<[mean?: number, std?: number, generator?: Generator | null], NormalCall>): Tensor; // prettier-ignore
+export function normal_(call: OfTensor & NormalCall): Tensor;
+export function normal_(...args: readonly unknown[]): Tensor {
+  const { tensor, mean = 0, std = 1, generator } = readCall<OfTensor & NormalCall>(NORMAL, args);
+  return fillWith('normal_', tensor, (data, normal) => normal(data, mean, std, generator ?? undefined));
 }
 
-/** Numbers from N(mean, std²). */
-export function normal_(x: Tensor, mean = 0, std = 1, generator?: Generator): Tensor {
-  requireArguments('normal_', x, [mean, std], generator);
-  return fillWith('normal_', x, (data, normal) => normal(data, mean, std, generator));
+interface ConstantCall {
+  readonly val: number;
+}
+const CONSTANT = initOf<ConstantCall & Made>('constant_', { val: NUMBER }, 1, 'constant_(weight, 0.5)');
+/** One value everywhere. */
+export function constant_(tensor: Tensor, val: number | ConstantCall): Tensor;
+export function constant_(call: OfTensor & ConstantCall): Tensor;
+export function constant_(...args: readonly unknown[]): Tensor {
+  const { tensor, val } = readCall<OfTensor & ConstantCall>(CONSTANT, args);
+  return withGradMode(false, () => tensor.fill_(val));
 }
 
-export function constant_(x: Tensor, value: number): Tensor {
-  requireTensor('constant_', 'the first argument', x);
-  requireKind('constant_', 'value', value, NUMBER);
-  return withGradMode(false, () => x.fill_(value));
-}
-export const zeros_ = (x: Tensor): Tensor => constant_(x, 0);
-export const ones_ = (x: Tensor): Tensor => constant_(x, 1);
+const ZEROS = initOf('zeros_', {});
+const ONES = initOf('ones_', {});
+export const zeros_ = (tensor: Tensor | OfTensor): Tensor => constant_(readCall<OfTensor>(ZEROS, [tensor]).tensor, 0);
+export const ones_ = (tensor: Tensor | OfTensor): Tensor => constant_(readCall<OfTensor>(ONES, [tensor]).tensor, 1);
 
 /**
  * Inputs and outputs that one element connects to: a weight [out, in, kH, kW] has fan-in in·kH·kW.
@@ -51,99 +91,127 @@ export function fans(x: Tensor): { fanIn: number; fanOut: number } {
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
 }
 
-const NONLINEARITY = oneOf('linear', 'conv2d', 'sigmoid', 'tanh', 'relu', 'leakyRelu');
-export type Nonlinearity = 'linear' | 'conv2d' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu';
+/** What layers without a nonlinearity of their own multiply the signal by: nothing. */
+const PLAIN = ['linear', 'conv1d', 'conv2d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d', 'sigmoid'] as const; // prettier-ignore
+export type Nonlinearity = (typeof PLAIN)[number] | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
+const NONLINEARITY = oneOf(...PLAIN, 'tanh', 'relu', 'leakyRelu', 'selu');
 
-/** How much a nonlinearity shrinks the signal, for He's and Glorot's scaling. */
-export function calculateGain(nonlinearity: Nonlinearity, negativeSlope = 0.01): number {
-  requireKind('calculateGain', 'nonlinearity', nonlinearity, NONLINEARITY);
-  requireKind('calculateGain', 'negativeSlope', negativeSlope, NUMBER);
+interface GainCall {
+  nonlinearity: Nonlinearity;
+  param?: number | null;
+}
+const GAIN = signature<GainCall>('calculateGain', { nonlinearity: NONLINEARITY, param: orNull(NUMBER) }, { required: 1, example: "nn.init.calculateGain('leakyRelu', 0.2)" }); // prettier-ignore
+/** How much a nonlinearity shrinks the signal, for He's and Glorot's scaling. Of `leakyRelu`, `param` is the negative slope, 0.01 by default. */
+export function calculateGain(nonlinearity: Nonlinearity | GainCall, param?: number | null | Pick<GainCall, 'param'>): number; // prettier-ignore
+export function calculateGain(...args: readonly unknown[]): number {
+  const { nonlinearity, param } = readCall<GainCall>(GAIN, args);
   switch (nonlinearity) {
-    case 'linear':
-    case 'conv2d':
-    case 'sigmoid':
-      return 1;
     case 'tanh':
       return 5 / 3;
     case 'relu':
       return Math.SQRT2;
+    case 'selu':
+      return 3 / 4;
     case 'leakyRelu':
-      return Math.sqrt(2 / (1 + negativeSlope ** 2));
+      return Math.sqrt(2 / (1 + (param ?? 0.01) ** 2));
+    default:
+      return 1;
   }
 }
 
-export interface KaimingOptions {
+export interface KaimingOptions extends Drawn {
   /** Slope of the leaky rectifier after this layer. Default 0. */
   readonly a?: number;
   readonly mode?: 'fanIn' | 'fanOut';
   readonly nonlinearity?: Nonlinearity;
-  readonly generator?: Generator;
 }
+type Mode = NonNullable<KaimingOptions['mode']>;
+type KaimingArguments = Call<[a?: number, mode?: Mode, nonlinearity?: Nonlinearity, generator?: Generator | null], KaimingOptions>; // prettier-ignore
 
-const KAIMING_OPTIONS: OptionKinds<KaimingOptions> = {
-  a: NUMBER,
-  mode: oneOf('fanIn', 'fanOut'),
-  nonlinearity: NONLINEARITY,
-  generator: GENERATOR,
-};
-
-const kaimingOptions = (op: string, options: unknown): KaimingOptions =>
-  requireOptions<KaimingOptions>(op, options, KAIMING_OPTIONS, "{ mode: 'fanOut', nonlinearity: 'relu' }");
+const KAIMING: OptionKinds<KaimingOptions & Made> = { a: NUMBER, mode: oneOf('fanIn', 'fanOut'), nonlinearity: NONLINEARITY, ...DRAWN }; // prettier-ignore
+const KAIMING_UNIFORM = initOf('kaimingUniform_', KAIMING, 0, "kaimingUniform_(weight, { mode: 'fanOut', nonlinearity: 'relu' })"); // prettier-ignore
+const KAIMING_NORMAL = initOf('kaimingNormal_', KAIMING, 0, "kaimingNormal_(weight, { mode: 'fanOut', nonlinearity: 'relu' })"); // prettier-ignore
 
 function kaimingStd(x: Tensor, options: KaimingOptions): number {
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(x)[mode]);
 }
 
-/** Nothing is there to fill, and fan-in may be zero: PyTorch warns and leaves the tensor. */
-function isEmpty(x: Tensor): boolean {
-  requireTensor('init', 'the first argument', x);
-  return x.layout.numel === 0;
-}
-
-/** He initialisation, uniform (https://arxiv.org/abs/1502.01852). */
-export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
-  const given = kaimingOptions('kaimingUniform_', options);
-  if (isEmpty(x)) return x;
-  const bound = Math.sqrt(3) * kaimingStd(x, given);
-  return uniform_(x, -bound, bound, given.generator);
+/**
+ * He initialisation, uniform (https://arxiv.org/abs/1502.01852). Of a tensor without elements nothing is filled, where PyTorch warns.
+ * @example
+ * import { nn } from 'flambeau';
+ * const conv = new nn.Conv2d(3, 8, 3);
+ * nn.init.kaimingUniform_(conv.weight, { mode: 'fanOut', nonlinearity: 'relu' });
+ */
+export function kaimingUniform_(tensor: Tensor, ...args: KaimingArguments): Tensor;
+export function kaimingUniform_(call: OfTensor & KaimingOptions): Tensor;
+export function kaimingUniform_(...args: readonly unknown[]): Tensor {
+  const { tensor, ...given } = readCall<OfTensor & KaimingOptions>(KAIMING_UNIFORM, args);
+  if (tensor.layout.numel === 0) return tensor;
+  const bound = Math.sqrt(3) * kaimingStd(tensor, given);
+  return uniform_(tensor, -bound, bound, given.generator);
 }
 
 /** He initialisation, normal. */
-export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
-  const given = kaimingOptions('kaimingNormal_', options);
-  if (isEmpty(x)) return x;
-  return normal_(x, 0, kaimingStd(x, given), given.generator);
+export function kaimingNormal_(tensor: Tensor, ...args: KaimingArguments): Tensor;
+export function kaimingNormal_(call: OfTensor & KaimingOptions): Tensor;
+export function kaimingNormal_(...args: readonly unknown[]): Tensor {
+  const { tensor, ...given } = readCall<OfTensor & KaimingOptions>(KAIMING_NORMAL, args);
+  if (tensor.layout.numel === 0) return tensor;
+  return normal_(tensor, 0, kaimingStd(tensor, given), given.generator);
 }
 
+interface XavierCall extends Drawn {
+  readonly gain?: number;
+}
+type XavierArguments = Call<[gain?: number, generator?: Generator | null], XavierCall>;
+const XAVIER: OptionKinds<XavierCall & Made> = { gain: NUMBER, ...DRAWN };
+const XAVIER_UNIFORM = initOf('xavierUniform_', XAVIER, 0, 'xavierUniform_(weight, 2)');
+const XAVIER_NORMAL = initOf('xavierNormal_', XAVIER, 0, 'xavierNormal_(weight, 2)');
+
 /** Glorot initialisation, uniform (https://proceedings.mlr.press/v9/glorot10a.html). */
-export function xavierUniform_(x: Tensor, gain = 1, generator?: Generator): Tensor {
-  requireKind('xavierUniform_', 'gain', gain, NUMBER);
-  const { fanIn, fanOut } = fans(x);
+export function xavierUniform_(tensor: Tensor, ...args: XavierArguments): Tensor;
+export function xavierUniform_(call: OfTensor & XavierCall): Tensor;
+export function xavierUniform_(...args: readonly unknown[]): Tensor {
+  const { tensor, gain = 1, generator } = readCall<OfTensor & XavierCall>(XAVIER_UNIFORM, args);
+  const { fanIn, fanOut } = fans(tensor);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
-  return uniform_(x, -bound, bound, generator);
+  return uniform_(tensor, -bound, bound, generator);
 }
 
 /** Glorot initialisation, normal. */
-export function xavierNormal_(x: Tensor, gain = 1, generator?: Generator): Tensor {
-  requireKind('xavierNormal_', 'gain', gain, NUMBER);
-  const { fanIn, fanOut } = fans(x);
-  return normal_(x, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), generator);
+export function xavierNormal_(tensor: Tensor, ...args: XavierArguments): Tensor;
+export function xavierNormal_(call: OfTensor & XavierCall): Tensor;
+export function xavierNormal_(...args: readonly unknown[]): Tensor {
+  const { tensor, gain = 1, generator } = readCall<OfTensor & XavierCall>(XAVIER_NORMAL, args);
+  const { fanIn, fanOut } = fans(tensor);
+  return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), generator);
 }
+
+interface TruncCall extends Drawn {
+  readonly mean?: number;
+  readonly std?: number;
+  readonly a?: number;
+  readonly b?: number;
+}
+const TRUNC = initOf<TruncCall & Made>('truncNormal_', { mean: FINITE, std: FINITE, a: FINITE, b: FINITE, ...DRAWN }, 0, 'truncNormal_(weight, { std: 0.02 })'); // prettier-ignore
 
 /**
  * Numbers from N(mean, std²), only those from `a` to `b`: others are drawn again, as in PyTorch 2.15, number for number. Where few would do,
  * uniform numbers are drawn and accepted by their density (https://en.wikipedia.org/wiki/Rejection_sampling).
  * @throws ArgumentError for a standard deviation that is not positive, an empty range, or one so far from the mean that hardly a number is in it
  */
-export function truncNormal_(x: Tensor, mean = 0, std = 1, a = -2, b = 2, generator?: Generator): Tensor {
-  requireArguments('truncNormal_', x, [mean, std, a, b], generator);
+export function truncNormal_(tensor: Tensor, ...args: Call<[mean?: number, std?: number, a?: number, b?: number, generator?: Generator | null], TruncCall>): Tensor; // prettier-ignore
+export function truncNormal_(call: OfTensor & TruncCall): Tensor;
+export function truncNormal_(...args: readonly unknown[]): Tensor {
+  const { tensor: x, mean = 0, std = 1, a = -2, b = 2, generator } = readCall<OfTensor & TruncCall>(TRUNC, args);
   if (!(std > 0) || !(a < b)) throw new ArgumentError(`truncNormal_: expected std above 0 and a below b, but got std ${std}, a ${a} and b ${b}`); // prettier-ignore
   const share = normalCdf((b - mean) / std) - normalCdf((a - mean) / std);
   const range = { mean, std, a, b };
   return fillWith('truncNormal_', x, (data, normal) => {
-    if (share > 0.3) redrawnNormal(data, normal, range, generator);
-    else acceptedUniform(data, range, generator);
+    if (share > 0.3) redrawnNormal(data, normal, range, generator ?? undefined);
+    else acceptedUniform(data, range, generator ?? undefined);
   });
 }
 

@@ -7,7 +7,17 @@
  */
 import { become } from '../tensor/tensor-base.ts';
 import { deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
-import { BOOL, FUNCTION, kind, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
+import {
+  BOOL,
+  FUNCTION,
+  kind,
+  oneOf,
+  requireKind,
+  requireOptions,
+  show,
+  TEXT,
+  type OptionKinds,
+} from '../base/arguments.ts';
 import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
 import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -119,6 +129,18 @@ export abstract class ModuleBase {
     this.addModule(name, module);
   }
 
+  /**
+   * Puts a module in the place of the one at a path such as `features.0` (PyTorch: `set_submodule`).
+   * @throws ArgumentError where there is none at that path
+   */
+  setSubmodule(path: string, module: ModuleBase): void {
+    requireKind('setSubmodule', 'the module', module, MODULE);
+    if (this.getSubmodule(path) === this) throw new ArgumentError('setSubmodule: expected the path of a module below this one, but got an empty path'); // prettier-ignore
+    const dot = path.lastIndexOf('.');
+    const owner = this.getSubmodule(dot === -1 ? '' : path.slice(0, dot));
+    (owner as unknown as Record<string, ModuleBase>)[path.slice(dot + 1)] = module;
+  }
+
   /** The parameter at a path such as `fc.weight`. @throws ArgumentError where there is none */
   getParameter(path: string): Parameter {
     requireKind('getParameter', 'the path', path, TEXT);
@@ -224,6 +246,20 @@ export abstract class ModuleBase {
   }
 
   /**
+   * What a module keeps in its state dict besides tensors, under `_extra_state`; a class that overrides this overrides {@link setExtraState}, too.
+   * To be saved in a file it may be of numbers, strings, booleans, tensors, arrays and Maps.
+   * @throws ArgumentError here: a module has none unless its class says so
+   */
+  getExtraState(): unknown {
+    throw new ArgumentError(`getExtraState: ${this.typeName()} has no extra state; define getExtraState() and setExtraState(state) in its class`); // prettier-ignore
+  }
+
+  /** Takes what {@link getExtraState} has given, when a state dict is loaded. @throws ArgumentError here, as there */
+  setExtraState(_state: unknown): void {
+    throw new ArgumentError(`setExtraState: ${this.typeName()} takes no extra state; define getExtraState() and setExtraState(state) in its class`); // prettier-ignore
+  }
+
+  /**
    * Runs `hook(module, prefix)` before this module's part of a state dict is made
    * (https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_state_dict_pre_hook).
    * @returns a handle whose `remove()` takes the hook away; so do the following
@@ -295,10 +331,13 @@ export abstract class ModuleBase {
    * @throws DeviceError for a device that is not there
    * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to
    */
-  to(target: DType | DeviceName): this {
-    // First all copies, so that a device without room for them leaves the module as it was.
-    const copies = toMove(this, 'to', target).map((x) => [x, x.detach().to(target)] as const);
-    for (const [x, there] of copies) if (there.storage !== x.storage) become(x, there);
+  to(target: DType | DeviceName | Destination, dtype?: DType | Pick<Destination, 'dtype'>): this;
+  to(...args: readonly unknown[]): this {
+    for (const target of destinations('to', args)) {
+      // First all copies, so that a device without room for them leaves the module as it was.
+      const copies = toMove(this, 'to', target).map((x) => [x, x.detach().to(target)] as const);
+      for (const [x, there] of copies) if (there.storage !== x.storage) become(x, there);
+    }
     return this;
   }
 
@@ -323,6 +362,16 @@ export abstract class ModuleBase {
 
   double(): this {
     return this.to('float64');
+  }
+
+  /** Floating-point parameters and buffers in half precision; kernels compute with them in single precision. */
+  half(): this {
+    return this.to('float16');
+  }
+
+  /** Floating-point parameters and buffers as bfloat16; kernels compute with them in single precision. */
+  bfloat16(): this {
+    return this.to('bfloat16');
   }
 
   /** As {@link to}, for a dtype. */
@@ -566,6 +615,26 @@ function locate(error: FlambeauError): void {
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
   error.message += ` (in layer ${path}: ${heading(inner)})`;
+}
+
+/** Where to, and as what. */
+export interface Destination {
+  readonly device?: DeviceName;
+  readonly dtype?: DType;
+}
+const BY_NAME: OptionKinds<Destination> = {
+  device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName),
+  dtype: oneOf(...DTYPES),
+};
+const AT = signature<Destination>('to', BY_NAME, { example: "to('gpu'), to('float16') or to('gpu', 'float16')" });
+
+/** What `to` was given: a dtype, a device, or a device and a dtype, in the order in which they are gone to. */
+function destinations(op: string, args: readonly unknown[]): (DType | DeviceName)[] {
+  const [first] = args;
+  if (args.length < 2 && typeof first !== 'object') return [first as DType | DeviceName];
+  const { device, dtype } = readCall<Destination>({ ...AT, op }, args);
+  // Whatever is fewer bytes to move; a device need not have the dtype that a tensor had.
+  return [...(dtype === undefined ? [] : [dtype]), ...(device === undefined ? [] : [device])];
 }
 
 /** The tensors that are converted or moved, gradients among them. */

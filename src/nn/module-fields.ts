@@ -1,6 +1,7 @@
 /** Modules' fields: which of them are parameters and buffers, and that nothing else has taken a place of theirs. */
 import { ArgumentError } from '../base/errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { Buffer } from './buffer.ts';
 import type { ModuleBase } from './module-base.ts';
 import { INTERNALS } from './module-internals.ts';
 import { Parameter } from './parameter.ts';
@@ -43,8 +44,13 @@ export const notAModule = (owner: ModuleBase, name: string, value: unknown): Arg
 
 /** @throws ArgumentError where something that is no tensor has taken a buffer's place */
 export function ownBuffers(module: ModuleBase): [string, Tensor][] {
-  const properties = module as unknown as Readonly<Record<string, unknown>>;
-  return [...module[INTERNALS].buffers.keys()].flatMap((name): [string, Tensor][] => {
+  const properties = fieldsOf(module);
+  const { buffers } = module[INTERNALS];
+  for (const name of Object.keys(module)) {
+    const value = properties[name];
+    if (value instanceof Buffer && !buffers.has(name)) buffers.set(name, value.persistent);
+  }
+  return [...buffers.keys()].flatMap((name): [string, Tensor][] => {
     const value = properties[name];
     if (value === null || value === undefined) return [];
     if (value instanceof Tensor) return [[name, value]];

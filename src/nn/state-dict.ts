@@ -10,6 +10,7 @@ import { inWords } from '../tensor/in-words.ts';
 import { unusable } from '../tensor/storage.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { isUninitialized } from '../tensor/uninitialized.ts';
+import { addExtraState, extraStates, loadExtraStates } from './extra-state.ts';
 import { join, requireFlat, type ModuleBase } from './module-base.ts';
 import { ownBuffers, ownParameters } from './module-fields.ts';
 import { INTERNALS } from './module-internals.ts';
@@ -54,6 +55,7 @@ export function stateOf(root: ModuleBase): StateDict {
     for (const [name, parameter] of ownParameters(module)) state.set(join(prefix, name), parameter.detach());
     for (const [name, buffer] of ownBuffers(module))
       if (buffers.get(name) === true) state.set(join(prefix, name), buffer);
+    addExtraState(module, state, prefix);
     for (const [name, child] of module.namedChildren()) visit(child, join(prefix, name), depth + 1);
     for (const hook of stateHooks?.after ?? []) hook(module, state, path);
   };
@@ -66,10 +68,14 @@ const STRICT: OptionKinds<LoadOptions> = { strict: BOOL };
 /** Copies a state dict into a module, with the hooks around it. @throws StateDictError that lists all that does not fit */
 export function loadState(module: ModuleBase, saved: unknown, options: LoadOptions): LoadResult {
   const { strict = true } = requireOptions<LoadOptions>('loadStateDict', options, STRICT, '{ strict: false }');
-  const result = copyState(module.typeName(), module.stateDict(), toLoad(module, saved), strict);
+  const extra = extraStates(module);
+  const given = toLoad(module, saved);
+  const result = copyState(module.typeName(), module.stateDict(), given, strict, extra);
+  loadExtraStates(extra, given);
   afterLoading(module, result);
   return result;
 }
+const NONE: ReadonlyMap<string, unknown> = new Map();
 
 /** Whether it is a parameter or buffer of a lazy layer that has no shape yet. */
 const waiting = (x: unknown): boolean => x instanceof Tensor && isUninitialized(x);
@@ -77,17 +83,25 @@ const waiting = (x: unknown): boolean => x instanceof Tensor && isUninitialized(
 const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState => 'shapeInFile' in state;
 
 /**
- * Copies `source` into `target`, all or nothing.
+ * Copies `saved` into a module's own state, all or nothing.
+ * @param extra the keys that are no tensors, which modules read themselves
  * @throws StateDictError that explains every missing, unexpected and wrong-shaped key together
  * @throws FormatError when the tensors still lie in a file that turns out to be damaged
  */
-export function copyState(model: string, target: StateDict, saved: unknown, strict: boolean): LoadResult {
+export function copyState(
+  model: string,
+  own: StateDict,
+  saved: unknown,
+  strict: boolean,
+  extra: ReadonlyMap<string, unknown> = NONE,
+): LoadResult {
   const source = asState(saved);
+  const target = extra.size === 0 ? own : new Map([...own].filter(([key]) => !extra.has(key)));
   const deferred = isDeferred(source) ? source : undefined;
   /** Whether a value has no elements yet; what lies in a file stays there. */
   const isEmpty = (key: string): boolean => deferred?.shapeInFile(key) === undefined && waiting(source.get(key));
-  const missingKeys = [...target.keys()].filter((key) => !source.has(key));
-  const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key));
+  const missingKeys = [...target.keys(), ...extra.keys()].filter((key) => !source.has(key));
+  const unexpectedKeys = [...source.keys()].filter((key) => !target.has(key) && !extra.has(key));
   const fitting = [...target.keys()].filter((key) => source.has(key));
   const mismatched = fitting.flatMap((key) => {
     const shape = deferred?.shapeInFile(key) ?? shapeOf(source.get(key));

@@ -1,5 +1,5 @@
 /** Checks of tensors' arguments, with the kinds that `base/arguments.ts` cannot know. */
-import { arrayOf, BOOL, either, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
+import { arrayOf, BOOL, either, isRecord, kind, NUMBER, oneOf, orNull, requireKind, requireOptions, WHOLE, wrongArgument, type Kind } from '../base/arguments.ts'; // prettier-ignore
 import { DTYPES, isFloating } from '../base/dtype.ts';
 import { ArgumentError, DTypeError } from '../base/errors.ts';
 import { Generator } from './random/generator.ts';
@@ -13,6 +13,10 @@ export const TENSORS: Kind = arrayOf(TENSOR, 'tensors');
 export const DTYPE: Kind = oneOf(...DTYPES);
 export const DIMS: Kind = arrayOf(WHOLE, 'whole numbers');
 export const GENERATOR: Kind = kind('a Generator', (value) => value instanceof Generator);
+
+/** What is checked with others, after the call has been read: all but an object that stands for arguments by name. */
+export const checkedLater = ({ expected }: Kind): Kind =>
+  kind(expected, (value) => isTensor(value) || !isRecord(value));
 
 /** A list of sizes, as `view` and `expand` take it: one array, or numbers. */
 export function requireDims(op: string, name: string, value: unknown): void {

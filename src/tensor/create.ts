@@ -1,16 +1,16 @@
 /** Making tensors: from JavaScript values, filled, ranges, random. PyTorch's factory functions. */
-import { arrayOf, BOOL, either, FINITE, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { arrayOf, BOOL, either, isRecord, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { isFloating, isHalf, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
 import { narrowed } from '../base/half.ts';
 import { layoutOf } from '../base/layout.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
-import { DTYPE, GENERATOR, requireTensor } from './arguments.ts';
+import { DTYPE, GENERATOR, requireTensor, TENSOR } from './arguments.ts';
 import type { Device } from '../devices/device.ts';
 import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
 import { fillRandint, fillRandperm, fillUniform, normalOf, type Generator } from './random/index.ts';
-import { fma64 } from './random/fused.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
@@ -75,7 +75,7 @@ export function hostArray(dtype: DType, length: number): TypedArray {
 /** The CPU's memory is addressed with 32 bits: what is larger is refused before anything is made for it. */
 const MAX_BYTES = 2 ** 32;
 
-function requireRoom(op: string, dtype: DType, shape: Dims): void {
+export function requireRoom(op: string, dtype: DType, shape: Dims): void {
   const bytes = numelOf(shape) * itemSize(dtype);
   if (bytes < MAX_BYTES) return;
   throw new OutOfMemoryError(
@@ -84,17 +84,21 @@ function requireRoom(op: string, dtype: DType, shape: Dims): void {
 }
 
 const DEVICE = kind("'cpu' or 'gpu' (also called 'cuda')", isDeviceName);
-const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { dtype: DTYPE, requiresGrad: BOOL, device: DEVICE };
+export const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { dtype: DTYPE, requiresGrad: BOOL, device: DEVICE };
 const RANDOM_OPTIONS: OptionKinds<RandomOptions> = { ...TENSOR_OPTIONS, generator: GENERATOR };
+/** The sizes by name, among the options. */
+interface BySize {
+  readonly size?: Dims;
+}
+const SIZED_OPTIONS: OptionKinds<TensorOptions & BySize> = { ...TENSOR_OPTIONS, size: SIZES };
+const SIZED_RANDOM: OptionKinds<RandomOptions & BySize> = { ...RANDOM_OPTIONS, size: SIZES };
 const EXAMPLE = "{ dtype: 'float64', requiresGrad: true }";
 
 const tensorOptions = (op: string, options: unknown): TensorOptions =>
   requireOptions<TensorOptions>(op, options, TENSOR_OPTIONS, EXAMPLE);
-const randomOptions = (op: string, options: unknown): RandomOptions =>
-  requireOptions<RandomOptions>(op, options, RANDOM_OPTIONS, EXAMPLE);
 
 /** The device that options name; by default the CPU, or `other`. */
-const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
+export const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
   device === undefined ? (other ?? cpuDevice()) : deviceNamed(op, device);
 
 function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
@@ -103,7 +107,7 @@ function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
   return tensorOver(allocateStorage(device, layout.extent), layout, 0);
 }
 
-function finish(x: Tensor, options: TensorOptions): Tensor {
+export function finish(x: Tensor, options: TensorOptions): Tensor {
   if (options.requiresGrad === true) x.requiresGrad = true;
   return x;
 }
@@ -228,7 +232,7 @@ function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: 
 }
 
 /** A host array of `count` numbers. */
-function hostNumbers(op: string, dtype: DType, count: number, at: (i: number) => number): TypedArray {
+export function hostNumbers(op: string, dtype: DType, count: number, at: (i: number) => number): TypedArray {
   requireRoom(op, dtype, [count]);
   const data = hostArray(dtype, count);
   const store = storer(op, dtype, data);
@@ -238,7 +242,7 @@ function hostNumbers(op: string, dtype: DType, count: number, at: (i: number) =>
 
 type SizedOptions = Required<Pick<TensorOptions, 'dtype'>> & RandomOptions;
 
-function checkSizes(op: string, shape: Dims): void {
+export function checkSizes(op: string, shape: Dims): void {
   requireKind(op, 'the shape', shape, SIZES);
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 0)
@@ -250,16 +254,17 @@ function checkSizes(op: string, shape: Dims): void {
 
 /**
  * How tensors of a shape are made: sizes as separate arguments or one array, then optionally options: `zeros(2, 3)`,
- * `zeros([2, 3], { dtype: 'int64' })`. Three signatures, because compilers differ in what they find in a union of tuples.
+ * `zeros([2, 3], { dtype: 'int64' })`, `zeros({ size: [2, 3] })`. Four signatures, because compilers differ in what they find in a union of tuples.
  */
 export interface SizedFactory<O> {
+  <const S extends readonly number[]>(call: O & { readonly size: S }): Tensor<[...S]>;
   <const S extends readonly number[]>(...sizes: S): Tensor<[...S]>;
   <const S extends readonly number[]>(sizes: S, options?: O): Tensor<[...S]>;
   <const S extends readonly number[]>(...sizesAndOptions: readonly [...S, O]): Tensor<[...S]>;
 }
 
 /** Sizes and options, checked; float32 by default. */
-function sizes<O extends RandomOptions>(
+function sizes<O extends RandomOptions & BySize>(
   op: string,
   args: readonly unknown[],
   kinds: OptionKinds<O>,
@@ -268,7 +273,9 @@ function sizes<O extends RandomOptions>(
   const hasOptions = args.length > 0 && typeof last !== 'number' && !Array.isArray(last);
   const rest = hasOptions ? args.slice(0, -1) : args;
   const options = requireOptions<O>(op, hasOptions ? last : undefined, kinds, `${op}([2, 3], ${EXAMPLE})`);
-  const shape = (rest.length === 1 && Array.isArray(rest[0]) ? rest[0] : rest) as number[];
+  const { size } = options;
+  if (size !== undefined && rest.length > 0) throw new ArgumentError(`${op}: size is given twice, by position and by name`); // prettier-ignore
+  const shape = (size ?? (rest.length === 1 && Array.isArray(rest[0]) ? rest[0] : rest)) as number[];
   checkSizes(op, shape);
   const dtype = options.dtype ?? 'float32';
   requireRoom(op, dtype, shape);
@@ -277,138 +284,48 @@ function sizes<O extends RandomOptions>(
 
 /** Zeros of a shape. */
 export const zeros: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes('zeros', args, TENSOR_OPTIONS);
+  const { shape, options } = sizes('zeros', args, SIZED_OPTIONS);
   return filled('zeros', shape, 0, options);
 };
 
 /** Ones of a shape. */
 export const ones: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes('ones', args, TENSOR_OPTIONS);
+  const { shape, options } = sizes('ones', args, SIZED_OPTIONS);
   return filled('ones', shape, 1, options);
 };
 
 /** Memory of a shape with whatever it holds. */
 export const empty: SizedFactory<TensorOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes('empty', args, TENSOR_OPTIONS);
+  const { shape, options } = sizes('empty', args, SIZED_OPTIONS);
   return finish(empty_('empty', options.dtype, shape, placeOf('empty', options)), options);
 };
 
 const filled = (op: string, shape: Dims, value: number, options: SizedOptions): Tensor =>
   finish(empty_(op, options.dtype, shape, placeOf(op, options)).fill_(value), options);
 
+interface FullCall<S = Dims> extends TensorOptions {
+  readonly size: S;
+  readonly fillValue: number | boolean;
+}
+const FULL = signature<FullCall>('full', { size: SIZES, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS }, { required: 2, positional: 2, example: 'full([2, 3], 1)' }); // prettier-ignore
+
 /** A tensor filled with one value; booleans make bool. */
 export function full<const S extends readonly number[]>(
-  shape: S,
-  value: number | boolean,
-  options: TensorOptions = {},
-): Tensor<[...S]> {
-  requireKind('full', 'the shape', shape, SIZES, 'write full([2, 3], 1)');
-  checkSizes('full', shape);
-  requireKind('full', 'value', value, NUMBER_OR_BOOL);
-  const given = tensorOptions('full', options);
-  const dtype = given.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32');
-  requireRoom('full', dtype, shape);
-  return filled('full', shape, Number(value), { ...given, dtype });
-}
-
-/** A square (or `n`×`m`) matrix with ones on the diagonal. */
-export function eye(n: number, m?: number | TensorOptions, options?: TensorOptions): Tensor;
-export function eye(n: number, columns: number | TensorOptions = n, more: TensorOptions = {}): Tensor {
-  const [m, options] = typeof columns === 'object' ? [n, columns] : [columns, more];
-  for (const size of [n, m]) requireKind('eye', 'a size', size, SIZE, "write eye(3) or eye(3, 3, { dtype: 'int64' })");
-  checkSizes('eye', [n, m]);
-  const given = tensorOptions('eye', options);
-  const dtype = given.dtype ?? 'float32';
-  requireRoom('eye', dtype, [n, m]);
-  const values = hostArray(dtype, n * m);
-  const one = dtype === 'int64' ? 1n : 1;
-  for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
-  return finish(hostTensor(values, [n, m], dtype, placeOf('eye', given)), given);
-}
-
-/**
- * Numbers from `start` (default 0) to before `end`, `step` apart. Whole arguments make int64, as in PyTorch.
- * @throws ArgumentError when `step` does not lead from `start` to `end`
- * @throws OutOfMemoryError for more numbers than memory could hold
- */
-export function arange(
-  start: number,
-  end?: number | TensorOptions,
-  step?: number | TensorOptions,
+  size: S,
+  fillValue: number | boolean | (TensorOptions & { readonly fillValue: number | boolean }),
   options?: TensorOptions,
-): Tensor;
-export function arange(start: number, ...args: readonly unknown[]): Tensor {
-  // options may stand in place of what is left out
-  const at = args.findIndex((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
-  const rest = at === -1 ? args : args.slice(0, at);
-  const [end, step = 1] = rest as [number | undefined, number | undefined];
-  const options = at === -1 ? rest[2] : args[at];
-  const [from, to] = end === undefined ? [0, start] : [start, end];
-  const given = tensorOptions('arange', options);
-  for (const value of [from, to, step]) requireKind('arange', 'bounds and step', value, FINITE, "write arange(0, 10, 1, { dtype: 'float32' })"); // prettier-ignore
-  if (step === 0 || (to - from) / step < 0) {
-    throw new ArgumentError(
-      `arange: expected finite bounds and a step that leads from start to end, but got (${from}, ${to}, ${step})`,
-    );
-  }
-  const count = Math.ceil((to - from) / step);
-  const dtype = given.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
-  // Of a whole dtype, start and step are made whole first, as in PyTorch; how many there are follows from what was given.
-  const [first, by] = isFloating(dtype) ? [from, step] : [Math.trunc(from), Math.trunc(step)];
-  return finish(
-    hostTensor(
-      hostNumbers('arange', dtype, count, (i) => first + i * by),
-      [count],
-      dtype,
-      placeOf('arange', given),
-    ),
-    given,
-  );
-}
-
-/**
- * `steps` numbers from `start` to `end`, both included.
- * @throws OutOfMemoryError for more numbers than memory could hold
- */
-export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor {
-  requireKind('linspace', 'steps', steps, SIZE);
-  for (const bound of [start, end]) requireKind('linspace', 'start and end', bound, NUMBER);
-  const given = tensorOptions('linspace', options);
-  const dtype = given.dtype ?? 'float32';
-  // Bounds in the dtype itself, the step of whole numbers in double precision, as PyTorch has them.
-  const toSingle = dtype === 'float32' ? Math.fround : (x: number) => x;
-  const [from, to] = isFloating(dtype) ? [toSingle(start), toSingle(end)] : [Math.trunc(start), Math.trunc(end)];
-  const step = steps > 1 ? toSingle(toSingle(to - from) / (steps - 1)) : 0;
-  // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
-  const halfway = Math.max(Math.floor(steps / 2), 1);
-  const at = (i: number): number => (i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to));
-  const data = hostNumbers('linspace', dtype, steps, at);
-  return finish(hostTensor(data, [steps], dtype, placeOf('linspace', given)), given);
-}
-
-/**
- * `steps` numbers from `base`^start to `base`^end, evenly spaced in their logarithms.
- * @see https://pytorch.org/docs/stable/generated/torch.logspace.html
- */
-export function logspace(
-  start: number,
-  end: number,
-  steps: number,
-  base: number | TensorOptions = 10,
-  more: TensorOptions = {},
-): Tensor {
-  // prettier-ignore
-  const [by, options] = typeof base === 'object' ? [10, base] : [base, more];
-  requireKind('logspace', 'steps', steps, SIZE);
-  for (const number of [start, end, by]) requireKind('logspace', 'start, end and base', number, NUMBER);
-  const given = tensorOptions('logspace', options);
-  const dtype = given.dtype ?? 'float32';
-  const [from, to] = isFloating(dtype) ? [start, end] : [Math.trunc(start), Math.trunc(end)]; // as PyTorch has them
-  const step = steps > 1 ? (to - from) / (steps - 1) : 0;
-  const halfway = Math.max(Math.floor(steps / 2), 1);
-  const at = (i: number): number => by ** (i < halfway ? from + i * step : to - (steps - 1 - i) * step);
-  const data = hostNumbers('logspace', dtype, steps, at);
-  return finish(hostTensor(data, [steps], dtype, placeOf('logspace', given)), given);
+): Tensor<[...S]>;
+export function full<const S extends readonly number[]>(call: FullCall<S>): Tensor<[...S]>;
+export function full(...args: readonly unknown[]): Tensor {
+  const [first, second] = args;
+  const plain = args.length === 2 && (typeof second === 'number' || typeof second === 'boolean');
+  const { size, fillValue, ...given }: FullCall = plain
+    ? { size: first as Dims, fillValue: second }
+    : readCall<FullCall>(FULL, args);
+  checkSizes('full', size);
+  const dtype = given.dtype ?? (typeof fillValue === 'boolean' ? 'bool' : 'float32');
+  requireRoom('full', dtype, size);
+  return filled('full', size, Number(fillValue), { ...given, dtype });
 }
 
 /**
@@ -434,7 +351,7 @@ function floatArray(op: string, dtype: DType, length: number): Float32Array | Fl
 
 /** Uniform random numbers in [0, 1). */
 export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes('rand', args, RANDOM_OPTIONS);
+  const { shape, options } = sizes('rand', args, SIZED_RANDOM);
   const data = floatArray('rand', options.dtype, numelOf(shape));
   const draw = (): void => fillUniform(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('rand', options)), options);
@@ -442,43 +359,59 @@ export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) =
 
 /** Random numbers from the standard normal distribution. */
 export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
-  const { shape, options } = sizes('randn', args, RANDOM_OPTIONS);
+  const { shape, options } = sizes('randn', args, SIZED_RANDOM);
   const data = floatArray('randn', options.dtype, numelOf(shape));
   const draw = (): void => normalOf(options.dtype)(data, 0, 1, options.generator);
   return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
 };
 
+interface RandintCall<S = Dims> extends RandomOptions {
+  readonly low?: number | bigint;
+  readonly high: number | bigint;
+  readonly size: S;
+}
+const RANDINT = signature<RandintCall>('randint', { low: WHOLE_OR_BIGINT, high: WHOLE_OR_BIGINT, size: SIZES, ...RANDOM_OPTIONS }, { positional: 3, example: 'randint(0, 10, [2, 3])' }); // prettier-ignore
+
 /** Random whole numbers in [low, high), or [0, high) where only that is given, int64 by default. */
 export function randint<const S extends readonly number[]>(
   low: number | bigint,
   high: number | bigint,
-  shape: S,
+  size: S,
   options?: RandomOptions,
 ): Tensor<[...S]>;
 export function randint<const S extends readonly number[]>(
   high: number | bigint,
-  shape: S,
+  size: S,
   options?: RandomOptions,
 ): Tensor<[...S]>;
+export function randint<const S extends readonly number[]>(call: RandintCall<S>): Tensor<[...S]>;
+export function randint<const S extends readonly number[]>(
+  low: number | bigint,
+  call: Omit<RandintCall<S>, 'low'>,
+): Tensor<[...S]>;
 export function randint(...args: readonly unknown[]): Tensor {
-  const [low, high, shape, options = {}] = (Array.isArray(args[1]) ? [0, ...args] : args) as [number, number, number[], RandomOptions?]; // prettier-ignore
-  for (const bound of [low, high])
-    requireKind('randint', 'low and high', bound, WHOLE_OR_BIGINT, 'write randint(0, 10, [2, 3])');
-  requireKind('randint', 'the shape', shape, SIZES, 'write randint(0, 10, [2, 3])');
-  checkSizes('randint', shape);
-  const given = randomOptions('randint', options);
+  const call: Partial<RandintCall> = readCall<RandintCall>(RANDINT, Array.isArray(args[1]) ? [0, ...args] : args);
+  const { low = 0, high, size, ...given } = call as RandintCall;
+  for (const name of ['high', 'size'] as const) if (call[name] === undefined) throw wrongArgument('randint', name, RANDINT.kinds[name].expected, undefined, `write ${RANDINT.example}`); // prettier-ignore
+  checkSizes('randint', size);
   const dtype = given.dtype ?? 'int64';
-  requireRoom('randint', dtype, shape);
-  const data = hostArray(dtype, numelOf(shape));
+  requireRoom('randint', dtype, size);
+  const data = hostArray(dtype, numelOf(size));
   const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
-  return finish(drawnTensor(shape, dtype, data, draw, placeOf('randint', given)), given);
+  return finish(drawnTensor(size, dtype, data, draw, placeOf('randint', given)), given);
 }
 
+interface RandpermCall<N = number> extends RandomOptions {
+  readonly n: N;
+}
+const RANDPERM = signature<RandpermCall>('randperm', { n: SIZE, ...RANDOM_OPTIONS }, { required: 1, positional: 1, example: 'randperm(10)' }); // prettier-ignore
+
 /** The whole numbers below `n` in random order, int64 by default. */
-export function randperm(n: number, options: RandomOptions = {}): Tensor<[number]> {
-  requireKind('randperm', 'n', n, SIZE);
+export function randperm<N extends number>(n: N, options?: RandomOptions): Tensor<[N]>;
+export function randperm<N extends number>(call: RandpermCall<N>): Tensor<[N]>;
+export function randperm(...args: readonly unknown[]): Tensor {
+  const { n, ...given } = readCall<RandpermCall>(RANDPERM, args);
   checkSizes('randperm', [n]);
-  const given = randomOptions('randperm', options);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randperm', dtype, [n]);
   const data = hostArray(dtype, n);
@@ -501,13 +434,59 @@ function like<O extends TensorOptions>(op: string, x: Like, options: unknown, ki
   return { ...given, dtype: given.dtype ?? x.dtype, device: given.device ?? x.device };
 }
 
-export const zerosLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('zerosLike', x, 0, options); // prettier-ignore
-export const onesLike = <S extends Shape>(x: Tensor<S>, options: TensorOptions = {}): Tensor<S> => fullAs('onesLike', x, 1, options); // prettier-ignore
-export const fullLike = <S extends Shape>(x: Tensor<S>, value: number, options: TensorOptions = {}): Tensor<S> => fullAs('fullLike', x, value, options); // prettier-ignore
-export const randLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => rand(shapeLike('randLike', x), like('randLike', x, options, RANDOM_OPTIONS)) as unknown as Tensor<S>; // prettier-ignore
-export const randnLike = <S extends Shape>(x: Tensor<S>, options: RandomOptions = {}): Tensor<S> => randn(shapeLike('randnLike', x), like('randnLike', x, options, RANDOM_OPTIONS)) as unknown as Tensor<S>; // prettier-ignore
+/** How tensors like another are made: `zerosLike(x)`, `zerosLike(x, { dtype: 'int64' })`, `zerosLike({ input: x })`. */
+export interface LikeFactory<O> {
+  <S extends Shape>(input: Tensor<S>, options?: O): Tensor<S>;
+  <S extends Shape>(call: O & { readonly input: Tensor<S> }): Tensor<S>;
+}
 
-function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number, options: TensorOptions): Tensor<S> {
+/** The tensor and the options of either form. */
+function likeCall<O>(input: unknown, options: O | undefined): [x: Tensor, options: O] {
+  if (isTensor(input) || !isRecord(input) || options !== undefined) return [input as Tensor, options ?? ({} as O)];
+  const { input: x, ...rest } = input;
+  return [x as Tensor, rest as O];
+}
+
+const filledLike = (op: string, value: number): LikeFactory<TensorOptions> =>
+  ((input: unknown, options?: TensorOptions) => {
+    const [x, given] = likeCall(input, options);
+    return fullAs(op, x, value, given);
+  }) as LikeFactory<TensorOptions>;
+const drawnLike =
+  (op: string, draw: SizedFactory<RandomOptions>): LikeFactory<RandomOptions> =>
+  (input: unknown, options?: RandomOptions) => {
+    const [x, given] = likeCall(input, options);
+    return draw(shapeLike(op, x), like(op, x, given, RANDOM_OPTIONS));
+  };
+
+/** Zeros in the shape of a tensor, of its dtype unless said otherwise. */
+export const zerosLike = /* @__PURE__ */ filledLike('zerosLike', 0);
+/** Ones in the shape of a tensor, of its dtype unless said otherwise. */
+export const onesLike = /* @__PURE__ */ filledLike('onesLike', 1);
+/** Uniform random numbers in [0, 1) in the shape of a tensor. */
+export const randLike = /* @__PURE__ */ drawnLike('randLike', rand);
+/** Normal random numbers in the shape of a tensor. */
+export const randnLike = /* @__PURE__ */ drawnLike('randnLike', randn);
+
+/** One value everywhere in the shape of a tensor, of its dtype unless said otherwise. */
+export function fullLike<S extends Shape>(
+  input: Tensor<S>,
+  fillValue: number | boolean,
+  options?: TensorOptions,
+): Tensor<S>;
+export function fullLike<S extends Shape>(input: Tensor<S>, call: TensorOptions & { readonly fillValue: number | boolean }): Tensor<S>; // prettier-ignore
+export function fullLike<S extends Shape>(call: TensorOptions & { readonly input: Tensor<S>; readonly fillValue: number | boolean }): Tensor<S>; // prettier-ignore
+export function fullLike(...args: readonly unknown[]): Tensor {
+  const { input, fillValue, ...options } = readCall<FullLikeCall>(FULL_LIKE, args);
+  return fullAs('fullLike', input, fillValue, options);
+}
+interface FullLikeCall extends TensorOptions {
+  readonly input: Tensor;
+  readonly fillValue: number | boolean;
+}
+const FULL_LIKE = signature<FullLikeCall>('fullLike', { input: TENSOR, fillValue: NUMBER_OR_BOOL, ...TENSOR_OPTIONS }, { required: 2, positional: 2 }); // prettier-ignore
+
+function fullAs<S extends Shape>(op: string, x: Tensor<S>, value: number | boolean, options: TensorOptions): Tensor<S> {
   const given = like(op, x, options, TENSOR_OPTIONS);
   const { layout } = x;
   const dense = given.dtype === layout.dtype && sameDims(layout.strides, contiguousStrides(layout.shape));

@@ -14,15 +14,11 @@ export {
 export { compile, type Compiled, type CompileOptions } from './compile.ts';
 export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
 export {
-  arange,
   asTensor,
   empty,
-  eye,
   fromTypedArray,
   full,
   fullLike,
-  linspace,
-  logspace,
   ones,
   onesLike,
   rand,
@@ -37,6 +33,7 @@ export {
   type RandomOptions,
   type TensorOptions,
 } from './create.ts';
+export { arange, eye, linspace, logspace } from './ranges.ts';
 export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack, where } from './functions.ts';
 export * from './as-functions.ts';
 export { cat as concat, cat as concatenate } from './functions.ts';

@@ -10,7 +10,7 @@ import { existingDim } from '../base/shape.ts';
 import { scanParams } from '../geometry/reduce.ts';
 import { DTYPE, requireFloatTensor, requireTensor } from './arguments.ts';
 import type { Call } from './calls.ts';
-import { arange } from './create.ts';
+import { arange } from './ranges.ts';
 import { apply, apply1 } from './dispatch.ts';
 import { running } from './families/running.ts';
 import { cat, where } from './functions.ts';

@@ -1,4 +1,5 @@
 /** Products, and other orders and shapes of a tensor: methods of one line, what they do stands in the modules that they name. */
+/* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { ShapeError } from '../base/errors.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import { requireTensor } from './arguments.ts';
@@ -8,12 +9,146 @@ import type { TensorSplitArguments } from './joining.ts';
 import { pNorm, type PNormArguments } from './linalg.ts';
 import type { AddProductOptions, ValueOption } from './linear-algebra.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
-import type { Shape } from './shapes/dims.ts';
+import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
+import type { ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts'; // prettier-ignore
 import { TensorMath } from './tensor-math.ts';
+import { indexCall, narrowCall, selectCall, squeezeCall, transposeCall, unsqueezeCall } from './view-calls.ts';
 import * as views from './views.ts';
 import type { Tensor } from './tensor.ts';
 
+/** How many slices an index picks. */
+type Count<I> = I extends readonly [infer N extends number] ? N : number;
+
 export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> {
+  // ---- views
+
+  transpose<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    dim0: CheckedFor<A, TransposeShape<A, D, E>, D>,
+    dim1: E | { readonly dim1: E },
+  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
+  transpose<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    call: { readonly dim0: D; readonly dim1: E } & CheckedFor<A, TransposeShape<A, D, E>, unknown>,
+  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
+  transpose(...args: readonly unknown[]): Tensor {
+    const [first, second] = args;
+    const plain = args.length === 2 && typeof first === 'number' && typeof second === 'number';
+    const [dim0, dim1] = plain ? [first, second] : transposeCall(args);
+    return views.transpose(this.self(), dim0, dim1);
+  }
+
+  /**
+   * The transpose of a matrix; a vector or a scalar stays as it is.
+   * @throws ShapeError with more than two dimensions
+   */
+  t<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, TShape<A>>>;
+  t(): Tensor {
+    if (this.ndim > 2) throw new ShapeError(`t: expected at most 2 dimensions, but got shape ${showShape(this.layout.shape)}; use transpose(0, 1) or permute`); // prettier-ignore
+    return this.ndim < 2 ? this.self() : views.transpose(this.self(), 0, 1, 'TBackward0');
+  }
+
+  unsqueeze<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: CheckedFor<A, UnsqueezeShape<A, D>, D>,
+  ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
+  unsqueeze<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    call: { readonly dim: D } & CheckedFor<A, UnsqueezeShape<A, D>, unknown>,
+  ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
+  unsqueeze(...args: readonly unknown[]): Tensor {
+    const [first] = args;
+    return views.unsqueeze(this.self(), args.length === 1 && typeof first === 'number' ? first : unsqueezeCall(args));
+  }
+
+  /** Without dimensions of size 1, or without those named. */
+  squeeze<A extends Shape, D extends number | undefined = undefined>(
+    this: Tensor<A>,
+    dim?: CheckedFor<A, SqueezeShape<A, D>, D>,
+  ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
+  squeeze<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    call: { readonly dim: D } & CheckedFor<A, SqueezeShape<A, D>, unknown>,
+  ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
+  squeeze(dims: readonly number[] | { readonly dim: readonly number[] }): Tensor;
+  squeeze(...args: readonly unknown[]): Tensor {
+    const [first] = args;
+    return views.squeeze(this.self(), args.length === 1 && typeof first === 'number' ? [first] : squeezeCall(args));
+  }
+
+  /** `length` elements along `dim`, from `start`; a negative `start` counts from the end. */
+  narrow<A extends Shape, D extends number, L extends number>(
+    this: Tensor<A>,
+    dim: CheckedFor<A, ResizeShape<A, D, L>, D>,
+    start: number,
+    length: L | { readonly length: L },
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
+  narrow<A extends Shape, D extends number, L extends number>(
+    this: Tensor<A>,
+    dim: CheckedFor<A, ResizeShape<A, D, L>, D>,
+    call: { readonly start: number; readonly length: L },
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
+  narrow<A extends Shape, D extends number, L extends number>(
+    this: Tensor<A>,
+    call: { readonly dim: D; readonly start: number; readonly length: L } & CheckedFor<
+      A,
+      ResizeShape<A, D, L>,
+      unknown
+    >,
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
+  narrow(...args: readonly unknown[]): Tensor {
+    const [first, second, third] = args;
+    const plain = args.length === 3 && typeof first === 'number' && typeof second === 'number' && typeof third === 'number'; // prettier-ignore
+    const [dim, start, length] = plain ? [first, second, third] : narrowCall(args);
+    return views.narrow(this.self(), dim, start, length);
+  }
+
+  /** The slice at `index` along `dim`, which is dropped. */
+  select<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: CheckedFor<A, SelectShape<A, D>, D>,
+    index: number | { readonly index: number },
+  ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
+  select<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    call: { readonly dim: D; readonly index: number } & CheckedFor<A, SelectShape<A, D>, unknown>,
+  ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
+  select(...args: readonly unknown[]): Tensor {
+    const [first, second] = args;
+    const plain = args.length === 2 && typeof first === 'number' && typeof second === 'number';
+    const [dim, index] = plain ? [first, second] : selectCall(args);
+    return views.select(this.self(), dim, index);
+  }
+
+  /**
+   * Slices along `dim` at the places of a one-dimensional int64 or int32 index, which are counted from the front.
+   * @throws IndexError for an index out of range
+   */
+  indexSelect<A extends Shape, D extends number, I extends Shape>(
+    this: Tensor<A>,
+    dim: CheckedFor<A, ResizeShape<A, D, Count<I>>, D>,
+    index: Tensor<I> | { readonly index: Tensor<I> },
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, Count<I>>>>;
+  indexSelect<A extends Shape, D extends number, I extends Shape>(
+    this: Tensor<A>,
+    call: { readonly dim: D; readonly index: Tensor<I> } & CheckedFor<A, ResizeShape<A, D, Count<I>>, unknown>,
+  ): Tensor<ShapeFor<A, ResizeShape<A, D, Count<I>>>>;
+  indexSelect(...args: readonly unknown[]): Tensor {
+    const [dim, index] = indexCall('indexSelect', args);
+    return family('picking').indexSelect(this.self(), dim, index);
+  }
+
+  /**
+   * Elements along `dim` at the places of an int64 or int32 index of the result's shape, which are counted from the front.
+   * @throws IndexError for an index out of range
+   */
+  gather<I extends Shape>(dim: number, index: Tensor<I> | { readonly index: Tensor<I> }): Tensor<I>;
+  gather<I extends Shape>(call: { readonly dim: number; readonly index: Tensor<I> }): Tensor<I>;
+  gather(...args: readonly unknown[]): Tensor {
+    const [dim, index] = indexCall('gather', args);
+    return family('picking').gather(this.self(), dim, index);
+  }
+
   // ---- products
 
   /** The sum of products of two vectors. */

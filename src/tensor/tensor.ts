@@ -4,15 +4,18 @@
  *
  * `Tensor<S>` knows its shape in the type; a bare `Tensor` is dynamic and never complains.
  */
+/* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { ARRAY, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
-import { DeviceError, ShapeError } from '../base/errors.ts';
+import { ARRAY, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
+import { DeviceError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
+import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
+import { isTensor } from './is-tensor.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
-import { DIM_OR_DIMS, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { DIM_OR_DIMS, DTYPE, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { family, familyIfAny } from './family.ts';
@@ -28,32 +31,26 @@ import type {
   FlattenShape,
   PermuteArguments,
   PermuteShape,
-  ResizeShape,
-  SelectShape,
-  SqueezeShape,
-  TransposeShape,
-  TShape,
-  UnsqueezeShape,
   ViewArguments,
   ViewShape,
 } from './shapes/view.ts';
 import { TensorAliased } from './tensor-aliased.ts';
 import { toNested, type Nested } from './to-nested.ts';
+import { sizesByName } from './view-calls.ts';
 import * as views from './views.ts';
 
 /** Node's hook for `console.log`. */
 export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
-/** Sizes as separate numbers or one array. */
-type Sizes = readonly number[] | readonly [readonly number[]];
 /** The sizes in one array, or the message in its place. */
 type ViewList<A, V> = CheckedFor<A, ViewShape<A, V>, V>;
 type ExpandList<A, V> = CheckedFor<A, ExpandShape<A, V>, V>;
 type PermuteList<A, V extends readonly number[]> = CheckedFor<A, PermuteShape<A, V>, V>;
 
-/** The sizes of either form. Their values are the operation's to check, their kind is checked here. */
-function listed(op: string, sizes: Sizes): Dims {
+/** The sizes of any form, by name as `name`. Their values are the operation's to check, their kind is checked here. */
+function listed(op: string, name: string, sizes: readonly unknown[]): Dims {
   const [first] = sizes;
+  if (typeof first === 'object' && first !== null && !Array.isArray(first)) return sizesByName(op, name, sizes);
   if (Array.isArray(first)) refuseMore(op, sizes.slice(1), 'numbers, or one array of them');
   const list = (Array.isArray(first) ? first : sizes) as Dims;
   for (const size of list) if (typeof size !== 'number') throw wrongArgument(op, 'every number', 'a number', size);
@@ -102,8 +99,12 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     this: Tensor<A>,
     sizes: ViewList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
-  view(...sizes: Sizes): Tensor {
-    return views.view(this, listed('view', sizes));
+  view<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    call: { readonly size: V } & CheckedFor<A, ViewShape<A, V>, unknown>,
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
+  view(...sizes: readonly unknown[]): Tensor {
+    return views.view(this, listed('view', 'size', sizes));
   }
 
   /** As {@link view}, copying where that is necessary. */
@@ -115,8 +116,12 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     this: Tensor<A>,
     sizes: ViewList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
-  reshape(...sizes: Sizes): Tensor {
-    const shape = views.inferShape('reshape', this.layout.shape, listed('reshape', sizes));
+  reshape<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    call: { readonly shape: V } & CheckedFor<A, ViewShape<A, V>, unknown>,
+  ): Tensor<ShapeOnceKnown<A, ViewShape<A, V>>>;
+  reshape(...sizes: readonly unknown[]): Tensor {
+    const shape = views.inferShape('reshape', this.layout.shape, listed('reshape', 'shape', sizes));
     return views.tryView(this, shape) ?? views.view(this.contiguous(), shape);
   }
 
@@ -147,47 +152,12 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     this: Tensor<A>,
     dims: PermuteList<A, D>,
   ): Tensor<ShapeFor<A, PermuteShape<A, D>>>;
-  permute(...dims: Sizes): Tensor {
-    return views.permute(this, listed('permute', dims));
-  }
-
-  transpose<A extends Shape, D extends number, E extends number>(
+  permute<A extends Shape, const D extends readonly number[]>(
     this: Tensor<A>,
-    dim0: CheckedFor<A, TransposeShape<A, D, E>, D>,
-    dim1: E,
-  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
-  transpose(dim0: number, dim1: number): Tensor {
-    return views.transpose(this, dim0, dim1);
-  }
-
-  /**
-   * The transpose of a matrix; a vector or a scalar stays as it is.
-   * @throws ShapeError with more than two dimensions
-   */
-  t<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, TShape<A>>>;
-  t(): Tensor {
-    if (this.ndim > 2) throw new ShapeError(`t: expected at most 2 dimensions, but got shape ${showShape(this.layout.shape)}; use transpose(0, 1) or permute`); // prettier-ignore
-    return this.ndim < 2 ? this : views.transpose(this, 0, 1, 'TBackward0');
-  }
-
-  unsqueeze<A extends Shape, D extends number>(
-    this: Tensor<A>,
-    dim: CheckedFor<A, UnsqueezeShape<A, D>, D>,
-  ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
-  unsqueeze(dim: number): Tensor {
-    return views.unsqueeze(this, dim);
-  }
-
-  /** Without dimensions of size 1, or without those named. */
-  squeeze<A extends Shape, D extends number | undefined = undefined>(
-    this: Tensor<A>,
-    dim?: CheckedFor<A, SqueezeShape<A, D>, D>,
-  ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
-  squeeze(dims: readonly number[]): Tensor;
-  squeeze(dim?: number | readonly number[], ...more: readonly unknown[]): Tensor {
-    refuseMore('squeeze', more, 'one dimension, or an array of them');
-    if (dim !== undefined && typeof dim !== 'number') requireDims('squeeze', 'dim', dim);
-    return views.squeeze(this, typeof dim === 'number' ? [dim] : dim);
+    call: { readonly dims: D } & CheckedFor<A, PermuteShape<A, D>, unknown>,
+  ): Tensor<ShapeFor<A, PermuteShape<A, D>>>;
+  permute(...dims: readonly unknown[]): Tensor {
+    return views.permute(this, listed('permute', 'dims', dims));
   }
 
   /** Sizes of 1 repeated without copying; -1 keeps a size. */
@@ -199,36 +169,17 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     this: Tensor<A>,
     sizes: ExpandList<A, V>,
   ): Tensor<ShapeOnceKnown<A, ExpandShape<A, V>>>;
-  expand(...sizes: Sizes): Tensor {
-    return views.expand(this, listed('expand', sizes));
+  expand<A extends Shape, const V extends readonly number[]>(
+    this: Tensor<A>,
+    call: { readonly size: V } & CheckedFor<A, ExpandShape<A, V>, unknown>,
+  ): Tensor<ShapeOnceKnown<A, ExpandShape<A, V>>>;
+  expand(...sizes: readonly unknown[]): Tensor {
+    return views.expand(this, listed('expand', 'size', sizes));
   }
 
   expandAs<B extends Shape>(other: Tensor<B>): Tensor<B> {
     requireTensor('expandAs', 'other', other);
     return views.expand(this, other.layout.shape);
-  }
-
-  /** `length` elements along `dim`, from `start`; a negative `start` counts from the end. */
-  narrow<A extends Shape, D extends number, L extends number>(
-    this: Tensor<A>,
-    dim: CheckedFor<A, ResizeShape<A, D, L>, D>,
-    start: number,
-    length: L,
-  ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
-  narrow(dim: number, start: number, length: number): Tensor {
-    for (const n of [dim, start, length]) requireKind('narrow', 'dim, start and length', n, NUMBER);
-    return views.narrow(this, dim, start, length);
-  }
-
-  /** The slice at `index` along `dim`, which is dropped. */
-  select<A extends Shape, D extends number>(
-    this: Tensor<A>,
-    dim: CheckedFor<A, SelectShape<A, D>, D>,
-    index: number,
-  ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
-  select(dim: number, index: number): Tensor {
-    requireKind('select', 'index', index, NUMBER);
-    return views.select(this, dim, index);
   }
 
   /**
@@ -294,24 +245,6 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     return this;
   }
 
-  /**
-   * Slices along `dim` at the places of a one-dimensional int64 or int32 index, which are counted from the front.
-   * @throws IndexError for an index out of range
-   */
-  indexSelect(dim: number, index: Tensor): Tensor {
-    requireTensor('indexSelect', 'the index', index, "write tensor([0, 2], { dtype: 'int64' })");
-    return family('picking').indexSelect(this, dim, index);
-  }
-
-  /**
-   * Elements along `dim` at the places of an int64 or int32 index of the result's shape, which are counted from the front.
-   * @throws IndexError for an index out of range
-   */
-  gather(dim: number, index: Tensor): Tensor {
-    requireTensor('gather', 'the index', index, "write tensor([[0], [2]], { dtype: 'int64' })");
-    return family('picking').gather(this, dim, index);
-  }
-
   /** The slices along the first dimension. */
   *[Symbol.iterator](): Generator<Tensor> {
     const length = this.layout.shape[existingDim('iterate', 0, this.ndim)]!;
@@ -367,8 +300,8 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
    * @throws DTypeError for a dtype that the device does not have
    * @see https://pytorch.org/docs/stable/generated/torch.Tensor.to.html
    */
-  to(target: DType | DeviceName, dtype?: DType): Tensor<S>;
-  to(target: DType | DeviceName, ...more: readonly unknown[]): Tensor<S> {
+  to(target: DType | DeviceName | ToCall, dtype?: DType | Pick<ToCall, 'dtype'>): Tensor<S>;
+  to(target: DType | DeviceName | ToCall, ...more: readonly unknown[]): Tensor<S> {
     const [device, dtype] = destination('to', target, more);
     // Whatever is fewer bytes to move; a device need not have the dtype that a tensor had.
     const cast = dtype === undefined ? this : convert(this, dtype);
@@ -478,12 +411,23 @@ const dimOf = (op: string, options: unknown): number => requireOptions<{ dim?: n
 
 const isDType = (value: unknown): value is DType => (DTYPES as readonly unknown[]).includes(value);
 
+/** Where to, and as what. */
+interface ToCall {
+  readonly device?: DeviceName;
+  readonly dtype?: DType;
+}
+const TO = signature<ToCall>('to', { device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName), dtype: DTYPE }, { example: "to('gpu'), to('float64') or to('gpu', 'float64')" }); // prettier-ignore
+
 /** What `to` was given: a device, a dtype, or one and the other. */
 function destination(
   op: string,
   target: unknown,
   more: readonly unknown[],
 ): readonly [device: DeviceName | undefined, dtype: DType | undefined] {
+  if (isRecord(isDeviceName(target) ? more[0] : target) && !isTensor(target)) {
+    const { device, dtype } = readCall<ToCall>({ ...TO, op }, [target, ...more]);
+    return [device, dtype];
+  }
   if (isDType(target)) {
     refuseMore(op, more, 'one dtype, or a device and a dtype');
     return [undefined, target];

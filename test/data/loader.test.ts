@@ -16,7 +16,8 @@ import {
   type DataLoaderOptions,
 } from '../../src/data/index.ts';
 import { Image } from '../../src/io/image/image.ts';
-import { arange, fromTypedArray, tensor, zeros } from '../../src/tensor/create.ts';
+import { fromTypedArray, tensor, zeros } from '../../src/tensor/create.ts';
+import { arange } from '../../src/tensor/ranges.ts';
 import { defaultGenerator, fillUniform, Generator, manualSeed } from '../../src/tensor/random/index.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 

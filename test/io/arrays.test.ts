@@ -18,7 +18,8 @@ import { CODE_OF_DTYPE } from '../../src/io/numpy/dtypes.ts';
 import { PT_DTYPES, RawStorage, RawTensor, contiguousStrides, ptItemSize, type PtDType, type PtInput } from '../../src/io/pt/value.ts'; // prettier-ignore
 import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 import * as nn from '../../src/nn/index.ts';
-import { arange, randn, tensor } from '../../src/tensor/create.ts';
+import { randn, tensor } from '../../src/tensor/create.ts';
+import { arange } from '../../src/tensor/ranges.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { pythonWith, runPython } from '../support/python-packages.ts';
 import { fixture } from './pt-support.ts';

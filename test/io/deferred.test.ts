@@ -10,7 +10,8 @@ import { isStateDict } from '../../src/io/checkpoint-value.ts';
 import * as nn from '../../src/nn/index.ts';
 import type { DeferredState } from '../../src/nn/state-dict.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
-import { arange, randn, tensor, zeros } from '../../src/tensor/create.ts';
+import { randn, tensor, zeros } from '../../src/tensor/create.ts';
+import { arange } from '../../src/tensor/ranges.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-deferred-'));

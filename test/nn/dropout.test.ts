@@ -7,7 +7,7 @@ interface Row {
   readonly name: 'dropout' | 'dropout1d' | 'dropout2d' | 'dropout3d' | 'alphaDropout' | 'featureAlphaDropout';
   readonly shape: number[];
   readonly p: number;
-  readonly dtype: 'float32' | 'float64';
+  readonly dtype: 'float32' | 'float64' | 'float16' | 'bfloat16';
   readonly y: number[];
 }
 const rows = JSON.parse(readFileSync(new URL('../fixtures/ops/dropout.json', import.meta.url), 'utf8')) as Row[];
@@ -16,7 +16,7 @@ test.each(rows)('$name of $shape with $p, $dtype', ({ name, shape, p, dtype, y }
   manualSeed(7);
   const x = ones(shape, { dtype }) as Tensor;
   const got = F[name](x, p, true);
-  const tolerance = dtype === 'float32' ? 6 : 13;
+  const tolerance = { float32: 6, float64: 13, float16: 12, bfloat16: 12 }[dtype]; // of half types to the last bit
   expect(got.shape).toEqual(shape);
   got.toTypedArray().forEach((v: number | bigint, i: number) => expect(v as number).toBeCloseTo(y[i]!, tolerance));
   manualSeed(7);

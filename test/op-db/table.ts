@@ -46,6 +46,7 @@ export const ELSEWHERE: readonly string[] = [
   ),
   ...words('Tensor.onesLike Tensor.newZeros'),
   ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample'), // test/nn, test/ops/resize.test.ts
+  ...words('nn.Buffer'), // test/nn/module-state.test.ts
   ...words('nn.SyncBatchNorm'), // as BatchNorm: test/nn/norm.test.ts
   ...words('nn.Transformer nn.TransformerEncoder nn.TransformerDecoder'), // test/nn/sequence-layers.test.ts
   ...words('nn.Dropout nn.Dropout1d nn.Dropout2d nn.Dropout3d nn.AlphaDropout nn.FeatureAlphaDropout F.dropout1d'), // test/nn/dropout.test.ts

@@ -19,6 +19,35 @@ interface LayersFn<Layers> extends ShapeFn {
   readonly out: Layers extends readonly [] ? Dynamic : RunLayers<Layers, this['in']>;
 }
 
+/** Entries without the last `Count` ones, of which `Taken` are taken already; never where there are not so many. */
+type FromEnd<
+  Layers extends readonly unknown[],
+  Place extends number,
+  Taken extends readonly unknown[] = [unknown],
+> = Layers extends readonly [...infer Rest, infer Last]
+  ? Taken['length'] extends Place
+    ? Last
+    : FromEnd<Rest, Place, [...Taken, unknown]>
+  : never;
+/** The entry at a place, from the end where negative; any where the place or the layers are not known. */
+type EntryAt<Layers extends readonly unknown[], Place extends number> = number extends Place | Layers['length']
+  ? AnyLayer
+  : `${Place}` extends `-${infer Back extends number}`
+    ? FromEnd<Layers, Back>
+    : `${Place}` extends keyof Layers
+      ? Layers[Place]
+      : never;
+/** The layer at a place of a {@link Sequential}; an empty one will be filled by `addModule`. */
+type LayerAt<Layers extends readonly unknown[], Place extends number> = Layers extends readonly []
+  ? AnyLayer
+  : EntryAt<Layers, Place> extends infer Found
+    ? [Found] extends [never]
+      ? AnyLayer
+      : Found extends readonly [string, infer Layer]
+        ? Layer
+        : Found
+    : never;
+
 function addEntry(owner: ModuleBase, entry: Entry, position: number): void {
   requireKind('Sequential', `entry ${position}`, entry, ENTRY, 'pass layers one by one: new nn.Sequential(a, b)');
   const [name, layer] = entry instanceof ModuleBase ? [String(position), entry] : entry;
@@ -160,12 +189,13 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
     return [...this.children()].length;
   }
 
-  /** The layer at a position; negative counts from the end. */
-  at(index: number): AnyLayer {
+  /** The layer at a position; negative counts from the end. Its type is that of the layer which the constructor was given there. */
+  at<const I extends number>(index: I): LayerAt<Layers, I>;
+  at(index: number): ModuleBase {
     requireKind('Sequential.at', 'index', index, WHOLE);
     const layer = [...this.children()].at(index);
     if (layer === undefined) throw new ArgumentError(`Sequential: no layer ${index}; it has ${this.size}`);
-    return layer as AnyLayer;
+    return layer;
   }
 
   /** The layers from one place to another as a Sequential of their own; they are the same layers, and keep their names. */

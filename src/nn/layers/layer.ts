@@ -12,7 +12,21 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import type { Argument, HasShapeFn, OutputShape, shapeFn, ShapeFn } from '../shape-types.ts';
 
-/** Anything that maps one tensor to another when called. */
+/**
+ * Anything that maps one tensor to another when called. A field declared so takes any layer in the place of its first one:
+ * @example
+ * import { nn, randn, type Tensor } from 'flambeau';
+ * class Net extends nn.Module {
+ *   conv = new nn.Conv2d(3, 8, 3);
+ *   fc: nn.AnyLayer = new nn.Linear(8 * 6 * 6, 10);
+ *   forward(x: Tensor): Tensor {
+ *     return this.fc(this.conv(x).flatten(1));
+ *   }
+ * }
+ * const model = new Net();
+ * model.fc = new nn.Identity(); // features instead of classes
+ * if (model(randn(2, 3, 8, 8)).shape.join() !== '2,288') throw new Error('what comes out of the convolution');
+ */
 export type AnyLayer = ModuleBase & ((input: Tensor) => Tensor);
 
 /**

@@ -12,10 +12,17 @@ export interface AlexNetOptions {
 
 const OPTIONS: OptionKinds<AlexNetOptions> = { numClasses: COUNT, dropout: PROBABILITY };
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.classifier = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface AlexNet {
+  get classifier(): nn.Sequential;
+  set classifier(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class AlexNet extends nn.Module {
   features: nn.Sequential;
   avgpool: nn.AdaptiveAvgPool2d;
-  classifier: nn.Sequential;
 
   constructor(options: AlexNetOptions = {}) {
     super();

@@ -88,9 +88,16 @@ const OPTIONS: OptionKinds<DenseNetOptions> = {
   numClasses: COUNT,
 };
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.classifier = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface DenseNet {
+  get classifier(): nn.Linear;
+  set classifier(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class DenseNet extends nn.Module {
   features: nn.Sequential;
-  classifier: nn.Linear;
 
   constructor(options: DenseNetOptions = {}) {
     super();

@@ -76,9 +76,16 @@ const OPTIONS: OptionKinds<MobileNetV2Options> = {
   dropout: PROBABILITY,
 };
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.classifier = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface MobileNetV2 {
+  get classifier(): nn.Sequential;
+  set classifier(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class MobileNetV2 extends nn.Module {
   features: nn.Sequential;
-  classifier: nn.Sequential;
 
   constructor(options: MobileNetV2Options = {}) {
     super();

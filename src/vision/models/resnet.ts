@@ -141,6 +141,14 @@ export class Bottleneck extends nn.Module {
   }
 }
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface ResNet {
+  get fc(): nn.Linear;
+  set fc(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class ResNet extends nn.Module {
   conv1: nn.Conv2d;
   bn1: nn.BatchNorm2d;
@@ -151,7 +159,6 @@ export class ResNet extends nn.Module {
   layer3: nn.Sequential;
   layer4: nn.Sequential;
   avgpool: nn.AdaptiveAvgPool2d;
-  fc: nn.Linear;
 
   /** @param layers the number of blocks of each stage */
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {

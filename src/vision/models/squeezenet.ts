@@ -54,9 +54,16 @@ const PLANS = {
 
 const OPTIONS: OptionKinds<SqueezeNetOptions> = { numClasses: COUNT, dropout: PROBABILITY };
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.classifier = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface SqueezeNet {
+  get classifier(): nn.Sequential;
+  set classifier(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class SqueezeNet extends nn.Module {
   features: nn.Sequential;
-  classifier: nn.Sequential;
 
   constructor(version: keyof typeof PLANS = '1_0', options: SqueezeNetOptions = {}) {
     super();

@@ -40,10 +40,17 @@ function makeLayers(plan: Plan, batchNorm: boolean): nn.Sequential {
 
 const OPTIONS: OptionKinds<VGGOptions> = { numClasses: COUNT, initWeights: BOOL, dropout: PROBABILITY };
 
+/** The last part reads as what it is made as, and any other layer may take its place: `model.classifier = new nn.Identity()`. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
+export interface VGG {
+  get classifier(): nn.Sequential;
+  set classifier(layer: nn.AnyLayer);
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class VGG extends nn.Module {
   features: nn.Sequential;
   avgpool: nn.AdaptiveAvgPool2d;
-  classifier: nn.Sequential;
 
   /** @param features gives 512 channels */
   constructor(features: nn.Sequential, options: VGGOptions = {}) {
