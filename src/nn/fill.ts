@@ -1,6 +1,6 @@
 /** What first values have in common: they are computed on the host and written into the parameter. */
 import { requireFloatTensor } from '../tensor/arguments.ts';
-import { normalOf, prepareDraws } from '../tensor/random/index.ts';
+import { drawnInto, normalOf, prepareDraws } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 export type FloatArray = Float32Array | Float64Array;
@@ -11,6 +11,12 @@ export type NormalFill = ReturnType<typeof normalOf>;
 export function fillWith(op: string, x: Tensor, fill: (data: FloatArray, normal: NormalFill) => void): Tensor {
   requireFloatTensor(op, x);
   prepareDraws(); // must not move the memory while it is written to
-  x.overwrite((data) => fill(data as FloatArray, normalOf(x.dtype)));
+  x.overwrite((data) => {
+    const { device, buffer } = x.storage;
+    const run = (): void => fill(data as FloatArray, normalOf(x.dtype));
+    // Half types are written from numbers beside, and so are devices whose memory the host does not see.
+    if (x.dtype === 'float32' && device.view !== undefined) drawnInto({ data, buffer, offset: 4 * x.offset }, run);
+    else run();
+  });
   return x;
 }

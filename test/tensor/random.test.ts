@@ -7,7 +7,7 @@ import { type DType, itemSize, type TypedArray, viewAs } from '../../src/base/dt
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { NORMAL_BLOCK, normalKernel } from '../../src/kernels/cpu/random/normal.ts';
 import { cpuDevice } from '../../src/tensor/backend.ts';
-import { drawBlocks } from '../../src/tensor/random/bulk.ts';
+import { drawBlocks, drawnInto, prepareDraws } from '../../src/tensor/random/bulk.ts';
 import { fma32, fma64 } from '../../src/tensor/random/fused.ts';
 import {
   defaultGenerator,
@@ -197,20 +197,22 @@ describe('uniform', () => {
 
   test('many at once continue the stream of few, whatever was drawn before, in any memory', () => {
     const device = cpuDevice();
-    const [count, address] = [30_000, device.allocateAt(120_000)];
+    const [count, buffer] = [30_000, device.allocate(120_064)];
+    prepareDraws();
+    const view = device.view(buffer, 64, 4 * count);
+    const data = new Float32Array(view.buffer, view.byteOffset, count);
     for (const [low, high] of [[0, 1], [-0.25, 0.5], [3, 3], [1e-7, 1e9]] as const) {
       for (const before of [0, 1, 623, 624, 1000]) {
-        const [many, few] = [generatorOf(before), generatorOf(before)];
-        const expected = new Float32Array(count);
+        const [many, few, expected] = [generatorOf(before), generatorOf(before), new Float32Array(count)] as const;
         for (const generator of [many, few]) fillUniform(new Float32Array(before), 0, 1, generator);
         for (let i = 0; i < count; i += 100) fillUniform(expected.subarray(i, i + 100), low, high, few);
-        const out = before % 2 === 0 ? new Float32Array(count) : new Float32Array(device.memory.buffer, address, count);
-        fillUniform(out, low, high, many);
+        const out = before % 2 === 0 ? new Float32Array(count) : data;
+        drawnInto({ data, buffer, offset: 64 }, () => fillUniform(out, low, high, many));
         expect(digest(out.slice())).toBe(digest(expected));
         expect(many.getState()).toEqual(few.getState());
       }
     }
-    device.freeAt(address, 120_000);
+    device.free(buffer);
   }); // prettier-ignore
 
   test('kernels draw where multiply-adds are fused', () => {
@@ -277,15 +279,14 @@ describe('normal', () => {
   test('with vectors and without, the kernel gives the same bits, and those of the formula but for rounding', () => {
     const device = cpuDevice();
     const count = process.env['FLAMBEAU_SLOW'] === '1' ? 2 ** 24 : 2 ** 18; // all arguments there are, in both halves, or a sample
-    const [data, args] = [device.allocateAt(4 * count), device.allocateAt(24)];
+    const [data, args] = [device.allocateAt(4 * count), device.allocateAt(32)];
     device.setWord(args, data);
-    device.setDouble(args + 8, 1);
-    device.setDouble(args + 16, 0);
+    [count / NORMAL_BLOCK, 1, 0].forEach((scalar, i) => device.setDouble(args + 8 * (i + 1), scalar));
     const transformed = (first: number, vectors: boolean): Float32Array => {
       const numbers = new Float32Array(device.memory.buffer, data, count);
       // Steps of an odd number visit all of them, in an order that mixes the halves of the blocks.
       for (let i = 0; i < count; i++) numbers[i] = ((Math.imul(i, 10_368_889) + first) & 0xffffff) / 2 ** 24;
-      const launch = { args, size: count / NORMAL_BLOCK, grain: count, scratch: 0 };
+      const launch = { args, size: 1, grain: 1, scratch: 0 };
       device.run({ kernel: device.load(normalKernel(device.target, vectors)), ...launch });
       return new Float32Array(device.memory.buffer, data, count).slice();
     };
@@ -301,8 +302,7 @@ describe('normal', () => {
       }
       expect(worst).toBeLessThan(5e-7); // the angle alone is rounded by up to 2.4e-7
     }
-    device.freeAt(data, 4 * count);
-    device.freeAt(args, 24);
+    for (const [at, bytes] of [[data, 4 * count], [args, 32]] as const) device.freeAt(at, bytes); // prettier-ignore
   });
 });
 

@@ -1,11 +1,13 @@
 /**
  * Many float32 draws at a time, by kernels: uniform numbers (kernels/cpu/random/mersenne.ts) and normal ones (kernels/cpu/random/normal.ts), bit for bit as
- * uniform.ts and normal.ts say. Here is where the kernels work: arrays in the device's memory are filled in place, others through some of it.
+ * uniform.ts and normal.ts say. The CPU runs them as it runs everything, as programs; here is the memory that they work in, and what goes into it and out of it.
  */
-import type { LoadedKernel } from '../../devices/cpu/kernel-table.ts';
-import type { Kernel } from '../../kernels/cpu/kernel.ts';
-import { MERSENNE_WORDS as WORDS, mersenneKernel } from '../../kernels/cpu/random/mersenne.ts';
-import { NORMAL_BLOCK, normalKernel } from '../../kernels/cpu/random/normal.ts';
+import type { TypedArray } from '../../base/dtype.ts';
+import { invariant } from '../../base/errors.ts';
+import type { Buffer, Holding, Places, Program } from '../../devices/device.ts';
+import { MERSENNE_WORDS as WORDS } from '../../kernels/cpu/random/mersenne.ts';
+import { NORMAL_BLOCK } from '../../kernels/cpu/random/normal.ts';
+import { mersenneSteps, normalSteps } from '../../lower/cpu/random.ts';
 import { cpuDevice } from '../backend.ts';
 import { fma32 } from './fused.ts';
 import type { Generator } from './generator.ts';
@@ -13,27 +15,89 @@ import type { Generator } from './generator.ts';
 /** Numbers at a time, which stay in the caches: whole blocks of the generator, and of normal numbers. */
 export const BULK = 16 * WORDS;
 
-/** Addresses: the generator's state with room for blocks after it, numbers on their way elsewhere, arguments. */
+/** Bytes for what a program holds: the arguments of its one launch. */
+const HELD = 64;
+
+type Kind = 'uniform' | 'normal' | 'normal one by one';
+
+/** What is worked in. */
 interface Place {
-  readonly state: number;
-  readonly numbers: number;
-  readonly args: number;
-  readonly handles: Map<string, LoadedKernel>;
+  /** The generator's state, with room for blocks after it. */
+  readonly state: Buffer;
+  /** Numbers on their way. */
+  readonly numbers: Buffer;
+  readonly held: Readonly<Record<Kind, Buffer>>;
+  readonly programs: Map<Kind, Program>;
   /** Whether the vectors' multiply-adds are fused: relaxed ones are where the processor has such an instruction. Undefined: not tried. */
   fused: boolean | undefined;
 }
 
 let place: Place | undefined;
 
-/** Takes the device memory that is worked in, which may move what is there. */
+/** Takes the device memory that is worked in, which may move what is there; later nothing is taken. */
 export function prepareDraws(): Place {
   if (place === undefined) {
     const device = cpuDevice();
-    const state = device.allocateAt(4 * (WORDS + 2 * BULK) + 32);
-    const numbers = state + 4 * (WORDS + BULK);
-    place = { state, numbers, args: numbers + 4 * BULK, handles: new Map(), fused: undefined };
+    const take = (): Buffer => device.allocate(HELD);
+    const held = { uniform: take(), normal: take(), 'normal one by one': take() };
+    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(4 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
   }
   return place;
+}
+
+/** The tensor's memory that is being filled: `data` is a view of it. */
+interface Target {
+  readonly data: TypedArray;
+  readonly buffer: Buffer;
+  /** In bytes. */
+  readonly offset: number;
+}
+
+let target: Target | undefined;
+
+/** Runs `fill`, which draws into an array that is the CPU's memory: numbers are made there, and not copied to it. */
+export function drawnInto(memory: Target, fill: () => void): void {
+  const before = target;
+  target = memory;
+  try {
+    fill();
+  } finally {
+    target = before;
+  }
+}
+
+/** Where kernels make the numbers of an array: in its own memory, or on the way. */
+interface Where {
+  readonly buffer: Buffer;
+  readonly offset: number;
+}
+
+function whereOf(p: Place, { buffer, byteOffset, length }: Float32Array): Where {
+  if (target?.data.buffer !== buffer) return { buffer: p.numbers, offset: 0 };
+  const from = byteOffset - target.data.byteOffset;
+  const inside = from >= 0 && from + 4 * length <= target.data.byteLength;
+  return inside ? { buffer: target.buffer, offset: target.offset + from } : { buffer: p.numbers, offset: 0 };
+}
+
+/** Runs a kind of program, made when it is first asked for. */
+function run(p: Place, kind: Kind, places: Places, scalars: readonly number[]): void {
+  let program = p.programs.get(kind);
+  if (program === undefined) {
+    const device = cpuDevice();
+    const steps = kind === 'uniform' ? mersenneSteps(device.target) : normalSteps(device.target, kind === 'normal');
+    const hold = (bytes: number): Holding => {
+      invariant(bytes <= HELD, 'programs of draws hold the arguments of one launch');
+      return { buffer: p.held[kind], bytes, free: () => undefined };
+    };
+    p.programs.set(kind, (program = device.program(steps, { hold })));
+  }
+  program.run(places, scalars);
+}
+
+/** The first `count` numbers on their way, valid until memory is taken. */
+function numbersOf(p: Place, count: number): Float32Array {
+  const { buffer, byteOffset } = cpuDevice().view(p.numbers, 0, 4 * count);
+  return new Float32Array(buffer, byteOffset, count);
 }
 
 /** A digest of the probe's results where multiply-adds are fused, as in the kernel that works in double precision. */
@@ -44,43 +108,16 @@ function isFused(p: Place): boolean {
   if (p.fused !== undefined) return p.fused;
   p.fused = cpuDevice().target.fusedMultiplyAdd;
   if (!p.fused) return false;
-  const numbers = new Float32Array(cpuDevice().memory.buffer, p.numbers, NORMAL_BLOCK);
+  const numbers = numbersOf(p, NORMAL_BLOCK);
   for (let i = 0; i < NORMAL_BLOCK; i++) numbers[i] = (i * 1000003) / 2 ** 24;
-  runNormal(p, p.numbers, NORMAL_BLOCK, 0, 1);
-  const bits = new Int32Array(cpuDevice().memory.buffer, p.numbers, NORMAL_BLOCK);
+  runNormal(p, { buffer: p.numbers, offset: 0 }, NORMAL_BLOCK, 0, 1);
+  const bits = new Int32Array(numbers.buffer, numbers.byteOffset, NORMAL_BLOCK);
   return (p.fused = bits.reduce((sum, x) => (Math.imul(sum, 31) + x) | 0, 0) === FUSED_BITS);
 }
 
-function run(
-  p: Place,
-  name: string,
-  make: () => Kernel,
-  size: number,
-  words: readonly number[],
-  doubles: readonly number[],
-): void {
-  const device = cpuDevice();
-  let kernel = p.handles.get(name);
-  if (kernel === undefined) p.handles.set(name, (kernel = device.load(make())));
-  words.forEach((value, i) => device.setWord(p.args + 8 * i, value));
-  doubles.forEach((value, i) => device.setDouble(p.args + 8 * (words.length + i), value));
-  device.run({ kernel, args: p.args, size, grain: size, scratch: 0 });
-}
-
-function runNormal(p: Place, address: number, count: number, mean: number, std: number): void {
-  const vectors = p.fused === true;
-  const make = (): Kernel => normalKernel(cpuDevice().target, vectors);
-  run(p, vectors ? 'normal' : 'normal one by one', make, count / NORMAL_BLOCK, [address], [std, mean]);
-}
-
-/** The address to work at for an array: its own, or that of `numbers`. */
-function addressOf(p: Place, out: Float32Array): number {
-  return out.buffer === cpuDevice().memory.buffer ? out.byteOffset : p.numbers;
-}
-
-/** Numbers that were worked out elsewhere. */
-function fetch(p: Place, out: Float32Array, address: number): void {
-  if (address === p.numbers) out.set(new Float32Array(cpuDevice().memory.buffer, address, out.length));
+function runNormal(p: Place, { buffer, offset }: Where, count: number, mean: number, std: number): void {
+  const kind = p.fused === true ? 'normal' : 'normal one by one';
+  run(p, kind, { buffers: [buffer], offsets: [offset] }, [count / NORMAL_BLOCK, std, mean]);
 }
 
 /**
@@ -90,13 +127,15 @@ function fetch(p: Place, out: Float32Array, address: number): void {
 export function drawBlocks(out: Float32Array, from: number, range: number, generator: Generator): number {
   const p = prepareDraws();
   if (from !== 0 && !isFused(p)) return 0;
-  const count = Math.min(out.length, BULK) - (Math.min(out.length, BULK) % WORDS);
+  const blocks = Math.floor(Math.min(out.length, BULK) / WORDS);
+  const count = blocks * WORDS;
   const done = generator.passBlocks((words) => {
-    const state = new Int32Array(cpuDevice().memory.buffer, p.state, WORDS + count);
+    const { buffer, byteOffset } = cpuDevice().view(p.state, 0, 4 * (WORDS + count));
+    const state = new Int32Array(buffer, byteOffset, WORDS + count);
     state.set(words);
-    const [front, address] = [out.subarray(0, count), addressOf(p, out)];
-    run(p, 'mersenne', () => mersenneKernel(cpuDevice().target), count / WORDS, [p.state, address], [range, from]);
-    fetch(p, front, address);
+    const where = whereOf(p, out);
+    run(p, 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]);
+    if (where.buffer === p.numbers) out.set(numbersOf(p, count));
     words.set(state.subarray(count));
   });
   return done ? count : 0;
@@ -108,10 +147,11 @@ export function makeNormal(data: Float32Array, mean: number, std: number): void 
   const fused = isFused(p);
   for (let from = 0; from < data.length; from += BULK) {
     const part = data.subarray(from, from + BULK);
-    const address = addressOf(p, part);
-    if (address === p.numbers) new Float32Array(cpuDevice().memory.buffer, address, part.length).set(part);
-    runNormal(p, address, part.length, fused ? mean : 0, fused ? std : 1);
-    fetch(p, part, address);
+    const where = whereOf(p, part);
+    const numbers = where.buffer === p.numbers ? numbersOf(p, part.length) : undefined;
+    numbers?.set(part);
+    runNormal(p, where, part.length, fused ? mean : 0, fused ? std : 1);
+    if (numbers !== undefined) part.set(numbers);
     // Without fused multiply-adds two roundings might tie; fma32 knows.
     if (!fused) part.forEach((x, i) => (part[i] = fma32(x, std, mean) + 0));
   }

@@ -10,18 +10,18 @@ import { hoisted } from '../math.ts';
 export const MERSENNE_WORDS = 624;
 const SHIFT = 397;
 
-const PARAMS = { words: 'ptr', out: 'ptr', range: 'f64', from: 'f64' } as const;
+const PARAMS = { words: 'ptr', out: 'ptr', blocks: 'f64', range: 'f64', from: 'f64' } as const;
 
 /**
- * Units are blocks, all in one range: after the state in `words` come the blocks, and `out` gets `u * range + from` of their words, where u is
+ * One unit, of so many blocks: after the state in `words` come the blocks, and `out` gets `u * range + from` of their words, where u is
  * of [0, 1) and has a word's low 24 bits.
  */
 export function mersenneKernel(target: Target): Kernel<typeof PARAMS> {
-  return cachedKernel(target, 'mersenne', PARAMS, ({ f, p, hi }) => {
+  return cachedKernel(target, 'mersenne', PARAMS, ({ f, p }) => {
     const c = (value: number): Expr => hoisted(f, 'i32v', value);
     const [range, from] = [f.let('ranges', p.range.cast('f32').splat()), f.let('froms', p.from.cast('f32').splat())];
     const out = f.let('place', p.out);
-    const end = f.let('end', p.words.add(hi.mul(4 * MERSENNE_WORDS)));
+    const end = f.let('end', p.words.add(p.blocks.cast('i32').mul(4 * MERSENNE_WORDS)));
     f.for('at', p.words, end, (at) => {
       const next = f.let('next', load('i32v', at, 4));
       const joined = load('i32v', at).and(c(-0x80000000)).or(next.and(c(0x7fffffff))).binary('shrU', 1);

@@ -15,7 +15,7 @@ import { hoisted } from '../math.ts';
 /** Numbers that one block turns from uniform to normal: the first half gives radii, the second angles. */
 export const NORMAL_BLOCK = 16;
 
-const PARAMS = { data: 'ptr', std: 'f64', mean: 'f64' } as const;
+const PARAMS = { data: 'ptr', blocks: 'f64', std: 'f64', mean: 'f64' } as const;
 
 /** What the arithmetic is written with: vectors that fuse, or floats one by one. */
 interface Arithmetic {
@@ -28,17 +28,17 @@ interface Arithmetic {
 }
 
 /**
- * Units are blocks of {@link NORMAL_BLOCK} numbers of [0, 1), which become normal of that mean and standard deviation. `vectors`: the target's
+ * One unit, of so many blocks of {@link NORMAL_BLOCK} numbers of [0, 1), which become normal of that mean and standard deviation. `vectors`: the target's
  * vectors fuse. Without, the mean must be 0.
  */
 export function normalKernel(target: Target, vectors: boolean): Kernel<typeof PARAMS> {
-  return cachedKernel(target, `normal/${vectors ? 'v' : 's'}`, PARAMS, ({ f, p, lo, hi }) => {
+  return cachedKernel(target, `normal/${vectors ? 'v' : 's'}`, PARAMS, ({ f, p }) => {
     const math = vectors ? vectorArithmetic(f) : scalarArithmetic(f);
     const half = NORMAL_BLOCK * 2; // bytes
     const bytes = vectors ? 16 : 4;
     const spread = (x: Expr): Expr => f.let('to', vectors ? x.cast('f32').splat() : x.cast('f32'));
     const [std, mean] = [spread(p.std), spread(p.mean)];
-    f.for('block', lo, hi, (block) => {
+    f.for('block', 0, f.let('blocks', p.blocks.cast('i32')), (block) => {
       f.for('at', 0, half, (at) => {
         const place = f.let('place', p.data.add(block.mul(2 * half)).add(at));
         const radius = f.let('radius', radiusOf(math, load(math.float, place)));
