@@ -20,7 +20,7 @@ export { convertFile } from './onnx/convert-file.ts';
 export { exportOnnx, importOnnx } from './onnx/files.ts';
 export { nativeReady } from './tensor/backend.ts';
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
-export { evaluate, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
+export { evaluate, type CalibrationBin, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type Predictions, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
 export { openData, type DataSource, type OpenSplit, type SplitName } from './train/open-data.ts';
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
@@ -30,8 +30,12 @@ export type { Steppable } from './train/steps.ts';
 export {
   Trainer,
   TrainingError,
+  type BatchResult,
   type BestEpoch,
+  type EarlyStopping,
   type EpochResult,
   type FitResult,
+  type Freeze,
+  type TrainerCallback,
   type TrainerOptions,
 } from './train/trainer.ts';

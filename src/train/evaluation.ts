@@ -1,35 +1,20 @@
 /** Measuring a classifier: its loss, and what it gets right in all and for each class. */
 import type { HostAbortSignal } from '../base/host-types.ts';
 import { BOOL, COUNT, FUNCTION, kind, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
-import { ArgumentError } from '../base/errors.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { ModuleBase } from '../nn/module-base.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ClassCounts, type Evaluation } from './class-counts.ts';
 import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
 import { evaluationStep } from './steps.ts';
+
+export type { CalibrationBin, ClassResult, Evaluation, Predictions } from './class-counts.ts';
 
 /** A network that the trainer can call. */
 export type TrainableModel = ModuleBase & ((input: Tensor) => Tensor);
 
 /** From outputs and class indices to the mean loss of the batch. */
 export type Criterion = (output: Tensor, target: Tensor) => Tensor;
-
-/** How often one class was recognised. */
-export interface ClassResult {
-  readonly correct: number;
-  readonly total: number;
-}
-
-export interface Evaluation {
-  /** The mean loss over all images. */
-  readonly loss: number;
-  /** Part of the images that were classified rightly, 0 to 1. */
-  readonly accuracy: number;
-  readonly correct: number;
-  readonly total: number;
-  /** By class index. */
-  readonly classes: readonly ClassResult[];
-}
 
 /** What can be called and switched to evaluation. */
 export const MODEL: Kind = kind('a module', (value) => value instanceof ModuleBase);
@@ -47,35 +32,6 @@ const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
   epochs: COUNT,
   compile: BOOL,
 };
-
-/** Adds up batches. */
-export class ClassCounts {
-  readonly #correct: number[] = [];
-  readonly #total: number[] = [];
-  #loss = 0;
-
-  /** @param output - logits or probabilities [N, classes]; targets: class indices [N]; loss: the batch's mean */
-  add(output: Tensor, targets: Tensor, loss: number): void {
-    const guesses = output.detach().argmax(1).toTypedArray();
-    const labels = targets.toTypedArray();
-    for (let c = this.#total.length; c < output.size(1); c++) this.#correct[c] = this.#total[c] = 0;
-    for (let i = 0; i < labels.length; i++) {
-      const label = Number(labels[i]);
-      this.#total[label]!++;
-      if (Number(guesses[i]) === label) this.#correct[label]!++;
-    }
-    this.#loss += loss * labels.length;
-  }
-
-  /** @throws ArgumentError when nothing was counted */
-  result(): Evaluation {
-    const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
-    const [correct, total] = [sum(this.#correct), sum(this.#total)];
-    if (total === 0) throw new ArgumentError('evaluate: there are no images to evaluate on');
-    const classes = this.#total.map((count, c) => ({ correct: this.#correct[c]!, total: count }));
-    return { loss: this.#loss / total, accuracy: correct / total, correct, total, classes };
-  }
-}
 
 export interface EvaluateOptions {
   /** Default `new CrossEntropyLoss()`. */

@@ -51,8 +51,10 @@ export class Meter {
   readonly #report: ((progress: Progress) => void) | undefined;
   readonly #start = performance.now();
   #turn = this.#start;
-  #images = 0;
-  #loss = 0;
+  /** Images so far, and the sum of their losses. */
+  images = 0;
+  lossSum = 0;
+  readonly #before: { readonly batch: number; readonly images: number };
 
   constructor(
     phase: Progress['phase'],
@@ -60,7 +62,11 @@ export class Meter {
     epoch: number,
     epochs: number,
     report: ((progress: Progress) => void) | undefined,
+    /** What was done before, in a run that has been resumed. */
+    { batch = 0, images = 0, loss = 0 } = {},
   ) {
+    [this.batch, this.images, this.lossSum] = [batch, images, loss];
+    this.#before = { batch, images };
     this.#phase = phase;
     this.#batches = batches;
     this.epoch = epoch;
@@ -68,11 +74,11 @@ export class Meter {
     this.#report = report;
   }
 
-  /** Counts a batch of `images` with a mean loss. */
-  add(loss: number, images: number): void {
-    this.batch++;
-    this.#images += images;
-    this.#loss += loss * images;
+  /** Counts `images` with a mean loss, which have come in one batch or several. */
+  add(loss: number, images: number, batches = 1): void {
+    this.batch += batches;
+    this.images += images;
+    this.lossSum += loss * images;
     if (this.#report === undefined) return;
     const seconds = (performance.now() - this.#start) / 1000;
     this.#report({
@@ -81,10 +87,10 @@ export class Meter {
       epochs: this.#epochs,
       batch: this.batch,
       batches: this.#batches,
-      images: this.#images,
-      imagesPerSecond: this.#images / Math.max(seconds, 1e-9),
-      secondsLeft: (seconds / this.batch) * Math.max(this.#batches - this.batch, 0),
-      loss: this.#loss / this.#images,
+      images: this.images,
+      imagesPerSecond: (this.images - this.#before.images) / Math.max(seconds, 1e-9),
+      secondsLeft: (seconds / (this.batch - this.#before.batch)) * Math.max(this.#batches - this.batch, 0),
+      loss: this.lossSum / this.images,
     });
   }
 
@@ -97,7 +103,7 @@ export class Meter {
 
   /** Over the images seen, which with a sampler are fewer than the data set has. */
   meanLoss(whenEmpty: string): number {
-    if (this.#images === 0) throw new ArgumentError(whenEmpty);
-    return this.#loss / this.#images;
+    if (this.images === 0) throw new ArgumentError(whenEmpty);
+    return this.lossSum / this.images;
   }
 }

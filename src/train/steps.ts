@@ -1,5 +1,6 @@
 /** The work of one batch, compiled where that is possible: a training step, and an evaluation. */
 import { CompileError } from '../base/errors.ts';
+import { clipGradNorm_, clipGradValue_ } from '../nn/utils/clip-grad.ts';
 import { Optimizer } from '../optim/optimizer.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { compile, type CompileOptions } from '../tensor/compile.ts';
@@ -12,8 +13,17 @@ export interface Steppable {
   step(): unknown;
 }
 
-/** Forward, backward, update; gives the loss. */
-export type TrainStep = (inputs: Tensor, targets: Tensor) => number;
+/** Inputs and targets. */
+export type Pair = readonly [Tensor, Tensor];
+
+/** Forward, backward, update; gives the mean loss over the batches, whose gradients are added up. */
+export type TrainStep = (batches: readonly Pair[]) => number;
+
+export interface StepOptions {
+  readonly compile: boolean | CompileOptions;
+  readonly clipNorm?: number | undefined;
+  readonly clipValue?: number | undefined;
+}
 
 /**
  * A training step. An optimizer that is not one of ours may count in JavaScript, which a compiled function does not repeat,
@@ -23,18 +33,33 @@ export function trainStep(
   model: TrainableModel,
   criterion: Criterion,
   optimizer: Steppable,
-  compiled: boolean | CompileOptions,
+  { compile: compiled, clipNorm, clipValue }: StepOptions,
 ): TrainStep {
-  const step = (inputs: Tensor, targets: Tensor): Tensor => {
+  const step = (...tensors: Tensor[]): Tensor => {
     optimizer.zeroGrad();
-    const loss = criterion(model(inputs), targets);
-    loss.backward();
+    const loss = backward(model, criterion, tensors);
+    if (clipNorm !== undefined) clipGradNorm_(model.parameters(), clipNorm);
+    if (clipValue !== undefined) clipGradValue_(model.parameters(), clipValue);
     optimizer.step();
     return loss;
   };
   const options = compiled === true ? {} : compiled;
   const run = options !== false && optimizer instanceof Optimizer ? advised(compile(step, options)) : step;
-  return (inputs, targets) => run(inputs, targets).item();
+  return (batches) => run(...batches.flat()).item();
+}
+
+/** Gradients of the mean loss over all samples of the batches [inputs, targets, inputs, targets, …]; gives that loss. */
+function backward(model: TrainableModel, criterion: Criterion, tensors: readonly Tensor[]): Tensor {
+  let samples = 0;
+  for (let i = 0; i < tensors.length; i += 2) samples += tensors[i]!.size(0);
+  let sum: Tensor | undefined;
+  for (let i = 0; i < tensors.length; i += 2) {
+    const mean = criterion(model(tensors[i]!), tensors[i + 1]!);
+    const loss = tensors.length === 2 ? mean : mean.mul(tensors[i]!.size(0) / samples);
+    loss.backward();
+    sum = sum === undefined ? loss.detach() : sum.add(loss.detach());
+  }
+  return sum!;
 }
 
 /** Output and loss of a batch, without gradients. */

@@ -1,97 +1,44 @@
 /**
  * The training loop of the PyTorch tutorials, as a class: for each epoch all batches forward, backward and one optimizer step,
- * then the validation set without gradients, and a notice whenever the validation loss has decreased. Nothing here is hidden
+ * then the validation set without gradients, and a notice whenever it was the best so far. Nothing here is hidden
  * state; a loop written by hand does the same.
  *
- * Runs in browsers. Saving is the caller's: `onBest: ({ model }) => save(model.stateDict(), 'model_augmented.pt')`.
+ * Runs in browsers. Saving is the caller's: `onBest: ({ model }) => save(model.stateDict(), 'model_augmented.pt')`, and to go on later
+ * `onState: () => save(trainer.stateDict(), 'last.pt')`.
  */
-import type { HostAbortSignal } from '../base/host-types.ts';
-import { BOOL, either, FUNCTION, having, kind, oneOf, requireKind, requireOptions, show, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { requireKind, requireOptions, show } from '../base/arguments.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
+import type { CheckpointInput } from '../io/checkpoint.ts';
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
-import { OneCycleLR, type LRScheduler } from '../optim/lr-scheduler.ts';
-import type { CompileOptions } from '../tensor/compile.ts';
-import {
-  BATCHES,
-  evaluate,
-  MODEL,
-  SIGNAL,
-  type Criterion,
-  type Evaluation,
-  type TrainableModel,
-} from './evaluation.ts';
-import { Meter, pair, type BatchSource, type Progress } from './progress.ts';
-import { trainStep, type Steppable, type TrainStep } from './steps.ts';
+import { OneCycleLR, ReduceLROnPlateau } from '../optim/lr-scheduler.ts';
+import { Optimizer } from '../optim/optimizer.ts';
+import { AveragedModel, getEmaMultiAvgFn } from '../optim/swa-utils.ts';
+import { BATCHES, evaluate, MODEL, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
+import { Meter, pair, type BatchSource } from './progress.ts';
+import { loadTogether } from './load-together.ts';
+import { trainStep, type Pair, type TrainStep } from './steps.ts';
+import { OPTIMIZER, TRAINER_OPTIONS, type EpochResult, type TrainerCallback, type TrainerOptions } from './trainer-options.ts'; // prettier-ignore
+import { newPosition, packPosition, randomStates, setRandomStates, unpackPosition, type Position } from './trainer-state.ts'; // prettier-ignore
+
+export type { BatchResult, BestEpoch, EarlyStopping, EpochResult, Freeze, TrainerCallback, TrainerOptions } from './trainer-options.ts'; // prettier-ignore
 
 /** Training cannot go on: the loss is not a number any more. */
 export class TrainingError extends FlambeauError {
   override name = 'TrainingError';
 }
 
-/** What an epoch came to. */
-export interface EpochResult {
-  readonly epoch: number;
-  readonly trainLoss: number;
-  /** NaN without a validation set. */
-  readonly validLoss: number;
-  /** Part of the validation set that was classified rightly, 0 to 1; NaN without one. */
-  readonly accuracy: number;
-  /** Training and validation together. */
-  readonly seconds: number;
-}
-
-/** The best epoch so far, when it has just ended. */
-export interface BestEpoch extends EpochResult {
-  readonly model: TrainableModel;
-  /** The validation loss (without a validation set the training loss), and the lowest before: Infinity at first. */
-  readonly loss: number;
-  readonly previousLoss: number;
-}
-
-const OPTIMIZER = having('an optimizer', 'step', 'zeroGrad');
 const EXAMPLE = 'new Trainer({ model, optimizer })';
 
 export interface FitResult {
+  /** All epochs of the run, those before it was resumed as well. */
   readonly epochs: readonly EpochResult[];
-  /** The epoch with the lowest loss; undefined when the first one was interrupted. */
+  /** The best epoch; undefined when the first one was interrupted. */
   readonly best: EpochResult | undefined;
   /** True when the signal ended the training early. */
   readonly interrupted: boolean;
+  /** True when it ended early because it did not get better any more. */
+  readonly stoppedEarly: boolean;
 }
-
-export interface TrainerOptions {
-  readonly model: TrainableModel;
-  readonly optimizer: Steppable;
-  /** From outputs and class indices to the mean loss of the batch. Default `new CrossEntropyLoss()`. */
-  readonly criterion?: Criterion;
-  readonly scheduler?: LRScheduler;
-  /** When the scheduler steps. Default after every batch for OneCycleLR, else after every epoch. */
-  readonly schedulerSteps?: 'batch' | 'epoch';
-  readonly onProgress?: (progress: Progress) => void;
-  readonly onEpoch?: (result: EpochResult) => void;
-  /** Called after every epoch whose loss is at most the lowest before: the time to save the model. */
-  readonly onBest?: (best: BestEpoch) => void;
-  /** Ends training after the running batch. */
-  readonly signal?: HostAbortSignal;
-  /** Whether and how steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
-  readonly compile?: boolean | CompileOptions;
-}
-
-const OPTIONS: OptionKinds<TrainerOptions> = {
-  model: MODEL,
-  optimizer: OPTIMIZER,
-  criterion: FUNCTION,
-  scheduler: having('a schedule', 'step'),
-  schedulerSteps: oneOf('batch', 'epoch'),
-  onProgress: FUNCTION,
-  onEpoch: FUNCTION,
-  onBest: FUNCTION,
-  signal: SIGNAL,
-  compile: either(
-    BOOL,
-    kind('options of compile', (value) => typeof value === 'object' && value !== null),
-  ),
-};
 
 /**
  * Trains a classifier and keeps track of its best state.
@@ -111,23 +58,39 @@ export class Trainer {
   readonly #options: TrainerOptions;
   readonly #criterion: Criterion;
   readonly #perBatch: boolean;
-  readonly #step: TrainStep;
+  readonly #average: AveragedModel<TrainableModel> | undefined;
+  readonly #told: readonly TrainerCallback[];
+  #step: TrainStep;
+  #position: Position = newPosition();
+  #isFrozen = false;
 
   constructor(options: TrainerOptions) {
-    const given = requireOptions<TrainerOptions>('Trainer', options, OPTIONS, EXAMPLE);
+    const given = requireOptions<TrainerOptions>('Trainer', options, TRAINER_OPTIONS, EXAMPLE);
     requireKind('Trainer', 'model', given.model, MODEL, `write ${EXAMPLE}`);
     requireKind('Trainer', 'optimizer', given.optimizer, OPTIMIZER, `write ${EXAMPLE}`);
     this.#options = given;
     this.#criterion = given.criterion ?? new CrossEntropyLoss();
     this.#perBatch = (given.schedulerSteps ?? (given.scheduler instanceof OneCycleLR ? 'batch' : 'epoch')) === 'batch';
-    const { model, optimizer, compile = true } = given;
-    this.#step = trainStep(model, this.#criterion, optimizer, compile);
+    if (given.ema !== undefined) this.#average = new AveragedModel(given.model, { multiAvgFn: getEmaMultiAvgFn(given.ema), useBuffers: true }); // prettier-ignore
+    const { onEpoch, onBest, callbacks = [] } = given;
+    this.#told = [{ ...(onEpoch && { onEpoch }), ...(onBest && { onBest }) }, ...callbacks];
+    this.#step = this.#newStep();
+  }
+
+  #newStep(): TrainStep {
+    const { model, optimizer, compile = true, clipNorm, clipValue } = this.#options;
+    return trainStep(model, this.#criterion, optimizer, { compile, clipNorm, clipValue });
+  }
+
+  /** What is validated and kept: the model, or the average of its weights. */
+  get #judged(): TrainableModel {
+    return this.#average?.module ?? this.#options.model;
   }
 
   /**
-   * Trains for a number of epochs.
+   * Trains until so many epochs have ended, from the beginning or from where the state that was loaded stands.
    * @param valid - what to validate on after every epoch; undefined for nothing
-   * @throws ArgumentError for a number of epochs below 1, or no batches
+   * @throws ArgumentError for a number of epochs below 1, no batches, or an accuracy to be judged by without a validation set
    * @throws TrainingError when the loss is not finite; the model's parameters are of no use then, what `onBest` has saved is
    */
   async fit(train: BatchSource, valid: BatchSource | undefined, epochs: number): Promise<FitResult> {
@@ -135,62 +98,137 @@ export class Trainer {
     if (valid !== undefined) requireKind('fit', 'the validation batches', valid, BATCHES);
     if (!Number.isInteger(epochs) || epochs < 1)
       throw new ArgumentError(`fit: expected a whole number of epochs ≥ 1, but got ${show(epochs)}`);
-    const results: EpochResult[] = [];
-    let best: EpochResult | undefined;
-    let lowest = Infinity;
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      const result = await this.#epoch(train, valid, epoch, epochs);
-      if (result === undefined) break;
-      results.push(result);
-      this.#options.onEpoch?.(result);
-      const loss = valid === undefined ? result.trainLoss : result.validLoss;
-      if (loss <= lowest) {
-        this.#options.onBest?.({ ...result, model: this.#options.model, loss, previousLoss: lowest });
-        lowest = loss;
-        best = result;
+    if (valid === undefined && this.#options.monitor === 'accuracy')
+      throw new ArgumentError("fit: expected a validation set, since the best epoch is judged by its accuracy; pass one, or use { monitor: 'loss' }"); // prettier-ignore
+    let isStale = this.#isStale();
+    try {
+      while (this.#position.epoch < epochs && !isStale) {
+        if (!(await this.#epoch(train, valid, epochs))) break;
+        isStale = this.#isStale();
       }
+    } finally {
+      for (const told of this.#told) await told.onEnd?.();
     }
-    return { epochs: results, best, interrupted: results.length < epochs };
+    const { history, bestEpoch } = this.#position;
+    const best = history.find(({ epoch }) => epoch === bestEpoch);
+    return { epochs: [...history], best, interrupted: history.length < epochs && !isStale, stoppedEarly: isStale && history.length < epochs }; // prettier-ignore
   }
 
-  /** One epoch; undefined when it was interrupted. */
-  async #epoch(
-    train: BatchSource,
-    valid: BatchSource | undefined,
-    epoch: number,
-    epochs: number,
-  ): Promise<EpochResult | undefined> {
-    const { model, scheduler, signal, onProgress } = this.#options;
-    const start = performance.now();
-    const meter = new Meter('train', train.length, epoch, epochs, onProgress);
+  #isStale(): boolean {
+    const { earlyStopping } = this.#options;
+    if (earlyStopping === undefined) return false;
+    return this.#position.stale >= (typeof earlyStopping === 'number' ? earlyStopping : earlyStopping.patience);
+  }
+
+  /** One epoch, or the rest of one; false when it was interrupted. */
+  async #epoch(train: BatchSource, valid: BatchSource | undefined, epochs: number): Promise<boolean> {
+    const { scheduler } = this.#options;
+    const position = this.#position;
+    const [start, epoch] = [performance.now(), position.epoch + 1];
+    this.#freeze(epoch);
+    let trainLoss: number | undefined;
+    try {
+      trainLoss = await this.#trainBatches(train, epoch, epochs);
+    } catch (error) {
+      Object.assign(position, { batch: 0, images: 0, loss: 0 }); // whoever fits again begins the epoch again
+      throw error;
+    }
+    if (trainLoss === undefined) return this.#interrupted();
+    const lr = this.#rate();
+    const evaluation = valid === undefined ? undefined : await this.#validate(valid, epoch, epochs);
+    if (evaluation === null) return this.#interrupted();
+    const { loss: validLoss = NaN, accuracy = NaN, top5 = NaN } = evaluation ?? {};
+    if (evaluation !== undefined && !Number.isFinite(validLoss)) throw new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${validLoss}; use a smaller learning rate`); // prettier-ignore
+    if (!this.#perBatch) {
+      if (scheduler instanceof ReduceLROnPlateau) scheduler.step(evaluation === undefined ? trainLoss : validLoss);
+      else scheduler?.step();
+    }
+    const seconds = (performance.now() - start) / 1000;
+    await this.#ended({ epoch, trainLoss, validLoss, accuracy, top5, lr, seconds }, evaluation);
+    return true;
+  }
+
+  /** Parameters that rest have no gradients, so the compiled step is another one. */
+  #freeze(epoch: number): void {
+    const { freeze } = this.#options;
+    if (freeze === undefined) return;
+    const isFrozen = epoch <= freeze.epochs;
+    if (isFrozen === this.#isFrozen) return;
+    for (const parameter of freeze.parameters) {
+      parameter.requiresGrad_(!isFrozen);
+      if (isFrozen) parameter.grad = null;
+    }
+    this.#isFrozen = isFrozen;
+    this.#step = this.#newStep();
+  }
+
+  #rate(): number {
+    const { optimizer } = this.#options;
+    return optimizer instanceof Optimizer ? ((optimizer as Optimizer).paramGroups[0]?.lr ?? NaN) : NaN;
+  }
+
+  #interrupted(): false {
+    this.#options.onState?.();
+    return false;
+  }
+
+  /** The mean loss over the epoch's batches; undefined when it was interrupted. */
+  async #trainBatches(train: BatchSource, epoch: number, epochs: number): Promise<number | undefined> {
+    const { model, signal, onProgress, accumulate = 1, generators = [] } = this.#options;
+    const position = this.#position;
+    const skipped = position.batch;
+    const meter = new Meter('train', train.length, epoch, epochs, onProgress, position);
+    if (skipped > 0 && skipped >= train.length) {
+      setRandomStates(position.now!, generators); // only its validation is missing
+      return meter.meanLoss('fit: the training set has no batches');
+    }
+    if (skipped > 0) setRandomStates(position.began!, generators);
+    else position.began = randomStates(generators);
     model.train();
+    const group: Pair[] = [];
+    let seen = 0;
     for await (const batch of train) {
-      if (signal?.aborted === true) return undefined;
-      const [inputs, targets] = pair(batch);
-      const loss = this.#step(inputs, targets);
-      if (!Number.isFinite(loss)) throw new TrainingError(`training stopped: the loss is ${loss} in epoch ${meter.epoch}, batch ${meter.batch + 1}; use a smaller learning rate, and check that the images have no NaN`); // prettier-ignore
-      meter.add(loss, inputs.size(0));
-      if (this.#perBatch) scheduler?.step();
+      if (++seen <= skipped) {
+        if (seen === skipped) setRandomStates(position.now!, generators);
+        continue;
+      }
+      group.push(this.#mixed(pair(batch)));
+      if (group.length < accumulate && seen < train.length) continue;
+      await this.#update(group.splice(0), meter, seen);
+      if (signal?.aborted === true) {
+        position.now = randomStates(generators);
+        return undefined;
+      }
       await meter.breathe();
     }
-    if (!this.#perBatch) scheduler?.step();
-    const trainLoss = meter.meanLoss('fit: the training set has no batches');
-    let [validLoss, accuracy] = [NaN, NaN];
-    if (valid !== undefined) {
-      const result = await this.#validate(valid, epoch, epochs);
-      if (result === undefined) return undefined;
-      ({ loss: validLoss, accuracy } = result);
-      if (!Number.isFinite(validLoss)) throw new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${validLoss}; use a smaller learning rate`); // prettier-ignore
-    }
-    return { epoch, trainLoss, validLoss, accuracy, seconds: (performance.now() - start) / 1000 };
+    if (group.length > 0) await this.#update(group, meter, seen); // the source gave fewer than it said
+    position.now = randomStates(generators);
+    return meter.meanLoss('fit: the training set has no batches');
   }
 
-  /** Undefined when it was interrupted. */
-  async #validate(valid: BatchSource, epoch: number, epochs: number): Promise<Evaluation | undefined> {
-    const { model, signal, compile = true } = this.#options;
+  #mixed([inputs, targets]: Pair): Pair {
+    return this.#options.mix?.(inputs, targets) ?? [inputs, targets];
+  }
+
+  async #update(group: readonly Pair[], meter: Meter, batch: number): Promise<void> {
+    const { scheduler, model } = this.#options;
+    const position = this.#position;
+    const loss = this.#step(group);
+    if (!Number.isFinite(loss)) throw new TrainingError(`training stopped: the loss is ${loss} in epoch ${meter.epoch}, batch ${batch}, after ${position.step} updates at a learning rate of ${this.#rate()}; use a smaller learning rate, and check that the images have no NaN`); // prettier-ignore
+    position.step++;
+    this.#average?.updateParameters(model);
+    meter.add(loss, group.reduce((sum, [inputs]) => sum + inputs.size(0), 0), group.length); // prettier-ignore
+    Object.assign(position, { batch, images: meter.images, loss: meter.lossSum });
+    const lr = this.#rate();
+    if (this.#perBatch) scheduler?.step();
+    for (const told of this.#told) await told.onBatch?.({ epoch: meter.epoch, batch, step: position.step, loss, lr });
+  }
+
+  /** Null when it was interrupted. */
+  async #validate(valid: BatchSource, epoch: number, epochs: number): Promise<Evaluation | null> {
+    const { signal, onProgress, compile = true } = this.#options;
     try {
-      const { onProgress } = this.#options;
-      return await evaluate(model, valid, {
+      return await evaluate(this.#judged, valid, {
         ...(onProgress === undefined ? {} : { onProgress }),
         ...(signal === undefined ? {} : { signal }),
         compile: compile !== false,
@@ -199,8 +237,68 @@ export class Trainer {
         epochs,
       });
     } catch (error) {
-      if (signal?.aborted === true && error === signal.reason) return undefined;
+      if (signal?.aborted === true && error === signal.reason) return null;
       throw error;
     }
   }
+
+  /** An epoch has ended: whether it is the best so far, and all that want to know. */
+  async #ended(result: EpochResult, evaluation: Evaluation | undefined): Promise<void> {
+    const { monitor = 'loss', earlyStopping, generators = [] } = this.#options;
+    const position = this.#position;
+    const loss = evaluation === undefined ? result.trainLoss : result.validLoss;
+    const value = monitor === 'loss' ? loss : -result.accuracy;
+    const isBest = value <= position.best;
+    const delta = typeof earlyStopping === 'object' ? (earlyStopping.minDelta ?? 0) : 0;
+    const previousLoss = position.lowest;
+    position.stale = value < position.best - delta ? 0 : position.stale + 1;
+    position.history.push(result);
+    Object.assign(position, { epoch: result.epoch, batch: 0, images: 0, loss: 0 });
+    if (isBest) Object.assign(position, { best: value, bestEpoch: result.epoch });
+    position.lowest = Math.min(loss, previousLoss);
+    for (const told of this.#told) await told.onEpoch?.(result);
+    if (isBest) {
+      const best = { ...result, model: this.#judged, loss, previousLoss, evaluation };
+      for (const told of this.#told) await told.onBest?.(best);
+    }
+    position.now = randomStates(generators);
+    this.#options.onState?.();
+  }
+
+  /**
+   * Where training stands, for a checkpoint: `save(trainer.stateDict(), 'last.pt')` in `onState`. A trainer of the same model, optimizer and
+   * options that has loaded it goes on to the same bits as if it had never stopped, within an epoch as well. With a loader that draws
+   * from generators of its own, give those as `generators`.
+   */
+  stateDict(): { readonly [key: string]: CheckpointInput } {
+    const { model, optimizer, scheduler, generators = [] } = this.#options;
+    const { now = randomStates(generators) } = this.#position;
+    return {
+      format: STATE_FORMAT,
+      position: packPosition({ ...this.#position, now }),
+      model: model.stateDict(),
+      optimizer: optimizer instanceof Optimizer ? (optimizer.stateDict() as CheckpointInput) : null,
+      scheduler: (scheduler?.stateDict() as CheckpointInput | undefined) ?? null,
+      ema: this.#average?.stateDict() ?? null,
+    };
+  }
+
+  /**
+   * Goes on from a state at the next `fit`.
+   * @param saved - what `stateDict()` gave, read back from a file
+   * @throws FormatError for something else, or a state of a trainer with other parts; nothing is changed then
+   * @throws StateDictError when the weights are those of another network; nothing is changed then
+   */
+  loadStateDict(saved: unknown): void {
+    const { model, optimizer, scheduler, generators = [] } = this.#options;
+    this.#position = loadTogether(saved, STATE_FORMAT, (position) => unpackPosition(position, generators.length), {
+      model,
+      optimizer: optimizer instanceof Optimizer ? optimizer : undefined,
+      scheduler,
+      ema: this.#average,
+    });
+    if (this.#position.now !== undefined) setRandomStates(this.#position.now, generators);
+  }
 }
+
+const STATE_FORMAT = 'flambeau-trainer';

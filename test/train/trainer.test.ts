@@ -6,7 +6,8 @@ import * as optim from '../../src/optim/index.ts';
 import { fromTypedArray, randn, tensor } from '../../src/tensor/create.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { ClassCounts, evaluate } from '../../src/train/evaluation.ts';
+import { ClassCounts } from '../../src/train/class-counts.ts';
+import { evaluate } from '../../src/train/evaluation.ts';
 import type { BatchSource, Progress } from '../../src/train/progress.ts';
 import { Trainer, TrainingError, type TrainerOptions } from '../../src/train/trainer.ts';
 
@@ -137,7 +138,9 @@ describe('Trainer', () => {
     const seen: number[] = [];
     const { trainer, train, valid } = setUp({ onBest: ({ epoch }) => seen.push(epoch) }, 1e30);
     await expect(trainer.fit(train, valid, 5)).rejects.toThrow(TrainingError);
-    await expect(trainer.fit(train, valid, 5)).rejects.toThrow(/the loss is NaN in epoch 1, batch 1; use a smaller/);
+    await expect(trainer.fit(train, valid, 5)).rejects.toThrow(
+      /the loss is NaN in epoch 1, batch 1, after 1 updates at a learning rate of 1e\+30; use a smaller/,
+    );
     expect(seen).toEqual([]);
   });
 
@@ -194,12 +197,35 @@ describe('ClassCounts', () => {
     const labels = (...list: bigint[]): Tensor => fromTypedArray(BigInt64Array.from(list));
     counts.add(tensor([[1, 0, 0], [0, 2, 1], [0, 1, 2]]), labels(0n, 1n, 1n), 1); // prettier-ignore
     counts.add(tensor([[0, 0, 1]]), labels(2n), 5);
-    expect(counts.result()).toEqual({
+    const { predictions, calibration, calibrationError, ...result } = counts.result();
+    const row = { precision: 1, recall: 1, f1: 1 };
+    expect(result).toEqual({
       loss: 2,
       accuracy: 0.75,
+      top5: 1,
       correct: 3,
       total: 4,
-      classes: [{ correct: 1, total: 1 }, { correct: 1, total: 2 }, { correct: 1, total: 1 }], // prettier-ignore
+      classes: [
+        { ...row, correct: 1, total: 1, predicted: 1 },
+        { correct: 1, total: 2, predicted: 1, precision: 1, recall: 0.5, f1: 2 / 3 },
+        { correct: 1, total: 1, predicted: 2, precision: 0.5, recall: 1, f1: 2 / 3 },
+      ],
+      confusion: [[1, 0, 0], [0, 1, 1], [0, 0, 1]], // prettier-ignore
     });
+    expect([[...predictions.labels], [...predictions.guesses]]).toEqual([[0, 1, 1, 2], [0, 1, 2, 2]]); // prettier-ignore
+    const [e, sure] = [Math.E, predictions.confidences];
+    [e / (e + 2), (e * e) / (e * e + e + 1), (e * e) / (e * e + e + 1), e / (e + 2)].forEach((p, i) => expect(sure[i]).toBeCloseTo(p, 6)); // prettier-ignore
+    expect(calibration.map(({ count }) => count)).toEqual([0, 0, 0, 0, 0, 2, 2, 0, 0, 0]);
+    expect(calibration[6]).toMatchObject({ from: 0.6, to: 0.7, accuracy: 0.5 });
+    expect(calibrationError).toBeCloseTo((1 - e / (e + 2) + Math.abs(sure[1]! - 0.5)) / 2, 6);
+  });
+
+  it('knows what is among the first five, the first of equals before the others', () => {
+    const counts = new ClassCounts();
+    counts.add(tensor([[7, 6, 5, 4, 3, 2], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]]), tensor([5, 4, 5], { dtype: 'int64' }), 1); // prettier-ignore
+    expect(counts.result().top5).toBe(1 / 3);
+    expect(() => counts.add(tensor([[1, 2]]), tensor([2], { dtype: 'int64' }), 1)).toThrow(
+      /labels from 0 to 1, but got 2/,
+    );
   });
 });
