@@ -2,6 +2,7 @@
  * Activations that are composed of other operations, part of `F`
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions). Compiled, each is one kernel.
  */
+import { fused } from '../tensor/fused.ts';
 import { BOOL, NUMBER, WHOLE } from '../base/arguments.ts';
 import { requireDType, requireFloating } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
@@ -71,8 +72,9 @@ export function hardshrink<S extends Shape>(input: Tensor<S>, lambd?: number | S
 export function hardshrink(...args: readonly unknown[]): Tensor {
   const { input, lambd = 0.5 } = readCall(HARDSHRINK, args);
   floating('hardshrink', input);
-  return where(beyond(input, lambd), input, input.mul(0));
+  return HARD([input], lambd);
 }
+const HARD = fused<[number]>('HardshrinkBackward0', ([x], lambd) => where(beyond(x!, lambd), x!, x!.mul(0)));
 
 /**
  * x moved towards 0 by λ, 0 within λ of it.
@@ -83,8 +85,11 @@ export function softshrink(...args: readonly unknown[]): Tensor {
   const { input, lambd = 0.5 } = readCall(SOFTSHRINK, args);
   floating('softshrink', input);
   if (!(lambd >= 0)) throw new ArgumentError(`softshrink: expected lambd to be at least 0, but got ${lambd}`);
-  return where(beyond(input, lambd), input.sub(input.clamp({ min: -lambd, max: lambd })), input.mul(0));
+  return SOFT([input], lambd);
 }
+const SOFT = fused<[number]>('SoftshrinkBackward0', ([x], lambd) =>
+  where(beyond(x!, lambd), x!.sub(x!.clamp({ min: -lambd, max: lambd })), x!.mul(0)),
+);
 
 const TANHSHRINK = functionOf<object>('tanhshrink', {});
 const SOFTSIGN = functionOf<object>('softsign', {});
@@ -94,15 +99,17 @@ const LOG_SIGMOID = functionOf<object>('logsigmoid', {});
 export function tanhshrink<S extends Shape>(input: Tensor<S>): Tensor<S>;
 export function tanhshrink(...args: readonly unknown[]): Tensor {
   const { input } = readCall(TANHSHRINK, args);
-  return input.sub(input.tanh());
+  return TANH_REST([input]);
 }
+const TANH_REST = fused('SubBackward0', ([x]) => x!.sub(x!.tanh()));
 
 /** x / (1 + |x|) */
 export function softsign<S extends Shape>(input: Tensor<S>): Tensor<S>;
 export function softsign(...args: readonly unknown[]): Tensor {
   const { input } = readCall(SOFTSIGN, args);
-  return input.div(input.abs().add(1));
+  return SIGN_LIKE([input]);
 }
+const SIGN_LIKE = fused('DivBackward0', ([x]) => x!.div(x!.abs().add(1)));
 
 /** Where a softplus is its argument to the last digit of float64. */
 const FAR = 40;
@@ -115,8 +122,9 @@ export function logsigmoid<S extends Shape>(input: Tensor<S>): Tensor<S>;
 export function logsigmoid(...args: readonly unknown[]): Tensor {
   const { input } = readCall(LOG_SIGMOID, args);
   floating('logsigmoid', input);
-  return exactSoftplus(input.neg()).neg();
+  return LOG_OF_SIGMOID([input]);
 }
+const LOG_OF_SIGMOID = fused('LogSigmoidBackward0', ([x]) => exactSoftplus(x!.neg()).neg());
 
 const MISH = functionOf<InPlace>('mish', INPLACE);
 
@@ -125,8 +133,9 @@ export function mish<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPl
 export function mish(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(MISH, args);
   floating('mish', input);
-  return inPlace(inplace, input, (x) => x.mul(exactSoftplus(x).tanh()));
+  return inPlace(inplace, input, (x) => GATED([x]));
 }
+const GATED = fused('MishBackward0', ([x]) => x!.mul(exactSoftplus(x!).tanh()));
 
 export interface ThresholdOptions extends InPlace {
   readonly threshold: number;
@@ -144,8 +153,9 @@ export function threshold<S extends Shape>(
 export function threshold<S extends Shape>(input: Tensor<S>, options: ThresholdOptions): Tensor<S>;
 export function threshold(...args: readonly unknown[]): Tensor {
   const { input, threshold: bound, value, inplace } = readCall(THRESHOLD, args);
-  return inPlace(inplace, input, (x) => x.maskedFill(x.le(bound), value));
+  return inPlace(inplace, input, (x) => ABOVE([x], bound, value));
 }
+const ABOVE = fused<[number, number]>('ThresholdBackward0', ([x], bound, value) => x!.maskedFill(x!.le(bound), value));
 
 const PRELU = functionOf<{ weight: Tensor }>('prelu', { weight: TENSOR }, { required: 1 });
 
@@ -164,9 +174,12 @@ export function prelu(...args: readonly unknown[]): Tensor {
     throw new ShapeError(`prelu: expected a weight of shape [1] or [${channels}], one for each channel of the input ${showShape(x.layout.shape)}, but got ${showShape(weight.layout.shape)}`); // prettier-ignore
   }
   const each = slopes === 1 || x.ndim < 2 ? weight.reshape([]) : weight.reshape([slopes, ...Array<number>(x.ndim - 2).fill(1)]); // prettier-ignore
-  const positive = x.gt(0);
-  return where(positive, x, x.maskedFill(positive, 0).mul(each)); // nothing positive flows into the slopes
+  return SLOPED([x, each]);
 }
+const SLOPED = fused('PreluKernelBackward0', ([x, slopes]) => {
+  const positive = x!.gt(0);
+  return where(positive, x!, x!.maskedFill(positive, 0).mul(slopes!)); // nothing positive flows into the slopes
+});
 
 export interface RReluOptions extends InPlace {
   /** Default 1/8. */
@@ -218,5 +231,6 @@ export function glu(...args: readonly unknown[]): Tensor {
   const axis = normalizeDim('glu', dim, input.ndim);
   const size = input.layout.shape[axis]!;
   if (size % 2 !== 0) throw new ShapeError(`glu: expected an even size of dimension ${axis}, which is halved, but got an input of ${showShape(input.layout.shape)}`); // prettier-ignore
-  return input.narrow(axis, 0, size / 2).mul(input.narrow(axis, size / 2, size / 2).sigmoid());
+  return GATE([input.narrow(axis, 0, size / 2), input.narrow(axis, size / 2, size / 2)]);
 }
+const GATE = fused('GluBackward0', ([x, gate]) => x!.mul(gate!.sigmoid()));

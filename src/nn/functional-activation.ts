@@ -3,6 +3,7 @@
  * (https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions). Those that are composed of others are
  * in `functional-activation-more.ts`.
  */
+import { fused } from '../tensor/fused.ts';
 import { BOOL, NUMBER, oneOf, orNull, refuseMore, WHOLE } from '../base/arguments.ts';
 import { requireFloating } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
@@ -178,9 +179,10 @@ export function hardsigmoid<S extends Shape>(input: Tensor<S>, inplace?: boolean
 export function hardsigmoid(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(HARDSIGMOID, args);
   requireFloating('hardsigmoid', 'input', input.dtype);
-  const y = activate(activationOps.hardtanh, input.add(3), [0, 6]).div(6);
+  const y = HARD([input]);
   return inplace === true ? input.copy_(y) : y;
 }
+const HARD = fused('HardsigmoidBackward0', ([x]) => activate(activationOps.hardtanh, x!.add(3), [0, 6]).div(6));
 
 /** x·hardsigmoid(x) */
 export function hardswish<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;

@@ -8,6 +8,7 @@ import { ArgumentError, CompileError } from '../base/errors.ts';
 import { showPlan } from '../compiler/show.ts';
 import type { Device } from '../devices/device.ts';
 import { cpuDevice, signOf } from './backend.ts';
+import { registerFusing } from './fused.ts';
 import { tensorOver } from './make-tensor.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
@@ -101,6 +102,8 @@ export function compile<Args extends readonly unknown[], Result>(
   });
   return call as unknown as Compiled<Args, Result>;
 }
+
+registerFusing((fn) => compile(fn as (...args: unknown[]) => unknown) as never);
 
 /** A recording with what rebuilds the function's result from its tensors. */
 interface Entry<Result> {

@@ -11,7 +11,7 @@ import { TENSORS_OR_NONE, TENSORS } from './grad-kinds.ts';
 import { isGradEnabled, withGradMode } from './grad-mode.ts';
 import { isTensor } from './is-tensor.ts';
 import { tensorOver } from './make-tensor.ts';
-import { SavedTensor } from './saved.ts';
+import { alreadyReleased, SavedTensor } from './saved.ts';
 import type { Tensor } from './tensor.ts';
 
 type MaybeTensor = Tensor | null | undefined;
@@ -46,7 +46,7 @@ export class FunctionCtx {
    * @throws AutogradError when a backward pass has let go of it, or one was changed in place
    */
   get savedTensors(): readonly Tensor[] {
-    if (this.#released) throw new AutogradError(`backward: trying to go through the graph a second time: ${this.#label} has already been differentiated and its saved tensors were freed; pass { retainGraph: true } to the first backward() to run it twice`); // prettier-ignore
+    if (this.#released) throw alreadyReleased(this.#label);
     if (this.#kept === undefined) return this.#saved as readonly Tensor[];
     return this.#kept.map((saved, i) => saved?.get(() => `${this.#label} needs its saved tensor ${i}`)) as Tensor[];
   }

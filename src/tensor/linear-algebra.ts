@@ -2,6 +2,7 @@
  * Products of vectors and matrices and sums with them (https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations), composed of
  * `matmul`. Norms are in `linalg.ts`, sums of products by index in `einsum.ts`.
  */
+import { fused } from './fused.ts';
 import { NUMBER, requireOptions } from '../base/arguments.ts';
 import { promote } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
@@ -103,24 +104,26 @@ function inOneDType(input: Tensor, a: Tensor, b: Tensor): [Tensor, Tensor] {
   return [a.to(dtype), b.to(dtype)];
 }
 
-function withValue(op: string, input: Tensor, other: Tensor, options: unknown): Tensor {
-  const { value = 1 } = requireOptions<ValueOption>(op, options, { value: NUMBER }, '{ value: 0.5 }');
-  return input.add(other, { alpha: value });
-}
+const valueOf = (op: string, options: unknown): number =>
+  requireOptions<ValueOption>(op, options, { value: NUMBER }, '{ value: 0.5 }').value ?? 1;
+const PRODUCT_ADDED = fused<[number]>('AddcmulBackward0', ([input, x, y], value) =>
+  input!.add(x!.mul(y!), { alpha: value }),
+);
+const QUOTIENT_ADDED = fused<[number]>('AddcdivBackward0', ([input, x, y], value) =>
+  input!.add(x!.div(y!), { alpha: value }),
+);
 
 /** input + value·a·b, elementwise. */
 export function addcmul(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
   for (const x of [input, a, b]) requireTensor('addcmul', 'every operand', x);
-  const [x, y] = inOneDType(input, a, b);
-  return withValue('addcmul', input, x.mul(y), options);
+  return PRODUCT_ADDED([input, ...inOneDType(input, a, b)], valueOf('addcmul', options));
 }
 
 /** input + value·a/b, elementwise, of floating-point tensors. */
 export function addcdiv(input: Tensor, a: Tensor, b: Tensor, options?: ValueOption): Tensor {
   for (const x of [input, a, b]) requireTensor('addcdiv', 'every operand', x);
   if (!a.isFloatingPoint() && !b.isFloatingPoint()) throw new DTypeError(`addcdiv: expected floating-point tensors to divide, but got ${a.dtype} and ${b.dtype}; convert one with .to('float32')`); // prettier-ignore
-  const [x, y] = inOneDType(input, a, b);
-  return withValue('addcdiv', input, x.div(y), options);
+  return QUOTIENT_ADDED([input, ...inOneDType(input, a, b)], valueOf('addcdiv', options));
 }
 
 /** All products of an element of one vector and one of another: [n] and [m] give [n, m]. */

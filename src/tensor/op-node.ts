@@ -1,11 +1,11 @@
 /** The record of an operation for the backward pass: what its gradient needs, kept with the versions that it had. */
-import { AutogradError, InternalError } from '../base/errors.ts';
+import { InternalError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { GradNode, type Edge, type Grads } from './autograd.ts';
 import type { OpName } from './ops/index.ts';
 import type { Apply, Gradient, GradientContext } from './ops/rule.ts';
-import { SavedTensor } from './saved.ts';
+import { alreadyReleased, SavedTensor } from './saved.ts';
 import type { Tensor } from './tensor.ts';
 
 let applyOp: Apply = () => {
@@ -84,10 +84,7 @@ export class OpNode extends GradNode {
   run(grads: Grads, _createGraph: boolean, wanted?: (input: number) => boolean): Grads {
     const [savedInputs, savedOutputs] = [this.#savedInputs, this.#savedOutputs];
     if (savedInputs === undefined) {
-      throw new AutogradError(
-        `backward: trying to go through the graph a second time: ${this.#op} has already been differentiated and its saved tensors were freed; ` +
-          'pass { retainGraph: true } to the first backward() to run it twice',
-      );
+      throw alreadyReleased(this.#op);
     }
     // Each once: to compute one again takes time.
     const inputs: Tensor[] = [];

@@ -12,6 +12,7 @@ import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { hyperbolic } from './families/hyperbolic.ts';
 import { special } from './families/special.ts';
+import { fused } from './fused.ts';
 import { where } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import { promoteLayouts } from './ops/elementwise.ts';
@@ -32,6 +33,8 @@ function bothFloats(op: string, a: Tensor, b: Operand): [Tensor, Tensor] {
 
 /** Whether the sign bit is set, of -0 as well. */
 const negative = (x: Tensor): Tensor => x.lt(0).logicalOr(x.detach().eq(0).logicalAnd(x.detach().reciprocal().lt(0)));
+
+const NEGATIVE = fused('NotImplemented', ([x]) => negative(x!));
 
 const unary = (name: 'asinh' | 'acosh' | 'atanh' | 'sinc', x: Tensor): Tensor => {
   requireTensor(name, 'the input', x);
@@ -55,16 +58,20 @@ export function erfc(x: Tensor): Tensor {
 /** What is behind the point, with the sign of `x`. */
 export function frac(x: Tensor): Tensor {
   requireTensor('frac', 'the input', x);
-  return x.sub(x.trunc());
+  return FRAC([x]);
 }
+const FRAC = fused('FracBackward0', ([x]) => x!.sub(x!.trunc()));
 
 /** The logarithm of the odds: log(x / (1 - x)), of numbers that `eps` keeps away from 0 and 1. */
 export function logit(x: Tensor, ...args: Call<[eps?: number | null], { eps: number | null }>): Tensor;
 export function logit(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { eps = null } = readCall<{ eps?: number | null }>(LOGIT, args);
   const from = floatInput('logit', x);
-  return eps === null ? odds(outsideNaN(from)) : odds(between(from, eps));
+  return ODDS([from], eps);
 }
+const ODDS = fused<[number | null]>('LogitBackward0', ([x], eps) =>
+  odds(eps === null ? outsideNaN(x!) : between(x!, eps)),
+);
 const odds = (x: Tensor): Tensor => x.div(x.rsub(1)).log();
 
 /** Below `eps` it, above 1 - eps that; the lower bound counts where they cross. */
@@ -96,16 +103,16 @@ export function nanToNum(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { nan, posinf, neginf } = readCall<NanToNumCall>(NAN_TO_NUM, args);
   if (!x.isFloatingPoint()) return x.clone();
   const most = LARGEST[x.dtype]!;
-  return x
-    .maskedFill(x.isnan(), nan ?? 0)
-    .maskedFill(x.eq(Infinity), posinf ?? most)
-    .maskedFill(x.eq(-Infinity), neginf ?? -most);
+  return NUMBERS([x], nan ?? 0, posinf ?? most, neginf ?? -most);
 }
+const NUMBERS = fused<[number, number, number]>('NanToNumBackward0', ([x], nan, posinf, neginf) =>
+  x!.maskedFill(x!.isnan(), nan).maskedFill(x!.eq(Infinity), posinf).maskedFill(x!.eq(-Infinity), neginf),
+);
 
 /** Whether the sign bit is set. */
 export function signbit(x: Tensor): Tensor {
   requireTensor('signbit', 'the input', x);
-  return x.dtype === 'bool' ? x.logicalXor(x) : x.isFloatingPoint() ? negative(x) : x.lt(0);
+  return x.dtype === 'bool' ? x.logicalXor(x) : x.isFloatingPoint() ? NEGATIVE([x]) : x.lt(0);
 }
 
 export function isposinf(x: Tensor): Tensor {
@@ -132,7 +139,10 @@ export function copysign(x: Tensor, other: Operand): Tensor {
 /** √(x² + y²), which does not overflow. */
 export function hypot(x: Tensor, other: Tensor): Tensor {
   requireTensor('hypot', 'the other operand', other);
-  const [a, b] = bothFloats('hypot', x, other);
+  return HYPOT(bothFloats('hypot', x, other));
+}
+const HYPOT = fused('HypotBackward0', ([a, b]) => hypotenuse(a!, b!));
+function hypotenuse(a: Tensor, b: Tensor): Tensor {
   const [p, q] = [a.abs(), b.abs()];
   const scale = p.detach().maximum(q.detach());
   const plain = scale.eq(0).logicalOr(scale.isinf()).logicalOr(scale.isnan());
@@ -163,23 +173,26 @@ export const logaddexp2 = (x: Tensor, other: Tensor): Tensor => logAdded('logadd
 export function heaviside(x: Tensor, values: Tensor): Tensor {
   for (const of of [x, values]) requireTensor('heaviside', 'every operand', of);
   if (x.dtype !== values.dtype) throw new DTypeError(`heaviside: expected tensors of one dtype, but got ${x.dtype} and ${values.dtype}; convert one of them`); // prettier-ignore
-  return where(x.eq(0), values.detach(), x.detach().gt(0).to(x.dtype));
+  return STEP([x.detach(), values.detach()]);
 }
+const STEP = fused('NotImplemented', ([x, values]) => where(x!.eq(0), values!, x!.gt(0).to(x!.dtype)));
 
 /** x·2ʸ */
 export function ldexp(x: Tensor, other: Tensor): Tensor {
   requireTensor('ldexp', 'the other operand', other);
-  const [a, b] = bothFloats('ldexp', x, other);
-  return a.mul(full([], 2, { dtype: a.dtype, device: a.device }).pow(b));
+  return LDEXP(bothFloats('ldexp', x, other));
 }
+const LDEXP = fused('MulBackward0', ([a, b]) => a!.mul(full([], 2, { dtype: a!.dtype, device: a!.device }).pow(b!)));
 
 function withoutNaN(op: string, x: Tensor, other: Tensor, of: 'maximum' | 'minimum'): Tensor {
   for (const operand of [x, other]) requireTensor(op, 'every operand', operand);
   if (!x.isFloatingPoint() && !other.isFloatingPoint()) return x[of](other);
   const dtype = promoteLayouts(x.layout, other.layout);
-  const [a, b] = [x.to(dtype), other.to(dtype)];
-  return where(b.isnan(), a, where(a.isnan(), b, a[of](b)));
+  return BUT_NAN([x.to(dtype), other.to(dtype)], of);
 }
+const BUT_NAN = fused<['maximum' | 'minimum']>('FmaxBackward0', ([a, b], of) =>
+  where(b!.isnan(), a!, where(a!.isnan(), b!, a![of](b!))),
+);
 
 /** The larger of two elements; of a number and NaN the number. */
 export const fmax = (x: Tensor, other: Tensor): Tensor => withoutNaN('fmax', x, other, 'maximum');
@@ -200,9 +213,12 @@ export function lerp(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { end, weight } = readCall<LerpCall>(LERP, args);
   if (!isTensor(weight)) return apply1('lerp', [x, end], NO_ATTRS, [weight]);
   if (x.dtype !== end.dtype || x.dtype !== weight.dtype) throw new DTypeError(`lerp: expected tensors of one dtype, but got ${x.dtype}, ${end.dtype} and ${weight.dtype}; convert them`); // prettier-ignore
-  const gap = end.sub(x);
-  return where(weight.abs().lt(0.5), x.add(weight.mul(gap)), end.sub(gap.mul(weight.rsub(1))));
+  return LERP_EACH([x, end, weight]);
 }
+const LERP_EACH = fused('LerpBackward1', ([x, end, weight]) => {
+  const gap = end!.sub(x!);
+  return where(weight!.abs().lt(0.5), x!.add(weight!.mul(gap)), end!.sub(gap.mul(weight!.rsub(1))));
+});
 
 function requireWhole(op: string, x: Tensor): void {
   if (x.isFloatingPoint() || x.dtype === 'bool') throw new DTypeError(`${op}: expected whole numbers, but got ${x.dtype}; convert them with .to('int64')`); // prettier-ignore
@@ -251,8 +267,13 @@ export function isclose(x: Tensor, other: Tensor, ...args: readonly unknown[]): 
   for (const operand of [x, other]) requireTensor('isclose', 'every operand', operand);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readCall<CloseCall>(ISCLOSE, args);
   if (x.dtype !== other.dtype) throw new DTypeError(`isclose: expected tensors of one dtype, but got ${x.dtype} and ${other.dtype}; convert one of them`); // prettier-ignore
-  const [a, b] = [x.detach(), other.detach()];
-  const [p, q] = x.isFloatingPoint() ? [a, b] : [a.to('float64'), b.to('float64')];
+  return CLOSE([x.detach(), other.detach()], rtol, atol, equalNan);
+}
+const CLOSE = fused<[number, number, boolean]>('NotImplemented', ([x, other], ...given) =>
+  closeness(x!, other!, ...given),
+);
+function closeness(a: Tensor, b: Tensor, rtol: number, atol: number, equalNan: boolean): Tensor {
+  const [p, q] = a.isFloatingPoint() ? [a, b] : [a.to('float64'), b.to('float64')];
   const allowed = q.abs().mul(rtol).add(atol);
   const close = p.sub(q).abs().le(allowed).logicalAnd(q.isfinite());
   const same = a.eq(b).logicalOr(close);

@@ -18,6 +18,10 @@ export interface SavedHooks {
   readonly unpack: (packed: never) => Tensor;
 }
 
+/** The error for going through a node whose saved tensors are gone. */
+export const alreadyReleased = (op: string): AutogradError =>
+  new AutogradError(`backward: trying to go through the graph a second time: ${op} has already been differentiated and its saved tensors were freed; pass { retainGraph: true } to the first backward() to run it twice`); // prettier-ignore
+
 const active: SavedHooks[] = [];
 
 /** A tensor that was saved. */
