@@ -17,6 +17,7 @@ export {
   FormatError,
   IndexError,
   InternalError,
+  LinAlgError,
   OutOfMemoryError,
   ShapeError,
   StateDictError,

@@ -58,6 +58,11 @@ export class CompileError extends FlambeauError {
   override name = 'CompileError';
 }
 
+/** A matrix has no inverse, or not the factors that were asked for. */
+export class LinAlgError extends FlambeauError {
+  override name = 'LinAlgError';
+}
+
 /** A library bug. Never caught and hidden; please report. */
 export class InternalError extends FlambeauError {
   override name = 'InternalError';

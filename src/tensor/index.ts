@@ -51,6 +51,9 @@ export {
   vstack as rowStack,
 } from './joining.ts';
 export * as linalg from './linalg-functions.ts';
+export { matrixExp, matrixPower } from './matrices/products.ts';
+export { pinv as pinverse, torchSvd as svd } from './matrices/factors.ts';
+export { choleskyInverse, choleskySolve, det, inv as inverse, logdet, slogdet } from './matrices/solving.ts';
 export * as special from './special-public.ts';
 export { combinations, cumulativeTrapezoid, diagflat, diagonalScatter, dist, emptyLike, narrowCopy, selectScatter, sliceScatter, trapezoid, unravelIndex, vander } from './placed.ts'; // prettier-ignore
 export { broadcastShapes, canCast, finfo, getDefaultDtype, iinfo, isFloatingPoint, isNonzero, isSameSize, isTensor, numel, promoteTypes, resultType, setDefaultDtype, type FloatInfo, type IntInfo } from './queries.ts'; // prettier-ignore

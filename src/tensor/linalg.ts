@@ -7,6 +7,7 @@ import { existingDim, showShape } from '../base/shape.ts';
 import { reducedDims, type DimsArg } from '../geometry/reduce.ts';
 import { DIM_OR_DIMS, DTYPE, requireFloatTensor, requireTensor } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
+import { family } from './family.ts';
 import type { Tensor } from './tensor.ts';
 
 interface VectorNormCall {
@@ -74,7 +75,7 @@ const MATRIX = signature<MatrixNormCall>('linalg.matrixNorm', { ord: ORDER, dim:
 
 /**
  * A matrix norm: `'fro'`, or 1, -1, ∞, -∞, the extreme sums of columns or rows.
- * @throws ArgumentError for 2, -2 and 'nuc', which need singular values
+ * 2, -2 and `'nuc'` are of the singular values: the largest, the smallest, their sum.
  * @see https://pytorch.org/docs/stable/generated/torch.linalg.matrix_norm.html
  */
 export function matrixNorm(
@@ -91,12 +92,22 @@ function matrixNormOf(x: Tensor, ord: MatrixOrder, dim: readonly [number, number
   const [a, b] = dim.map((d) => existingDim('linalg.matrixNorm', d, x.ndim)) as [number, number];
   if (a === b) throw new ArgumentError(`linalg.matrixNorm: expected two different dimensions, but got ${dim.join(' and ')}`); // prettier-ignore
   if (ord === 'fro') return normOf(x, 2, dim, keepdim);
-  const columns = Math.abs(ord as number) === 1;
-  if (!columns && Math.abs(ord as number) !== Infinity) throw new ArgumentError(`linalg.matrixNorm: there is no norm ${ord} here: it needs singular values; use 'fro', 1, -1, Infinity or -Infinity`); // prettier-ignore
+  if (ord === 'nuc' || Math.abs(ord) === 2) return singularNorm(x, ord, a, b, keepdim);
+  const columns = Math.abs(ord) === 1;
+  if (!columns && Math.abs(ord) !== Infinity) throw new ArgumentError(`linalg.matrixNorm: there is no norm ${ord}; use 'fro', 'nuc', 1, -1, 2, -2, Infinity or -Infinity`); // prettier-ignore
   const sums = x.abs().sum(columns ? a : b, true);
   const over = columns ? b : a;
-  const most = (ord as number) > 0 ? sums.amax(over, true) : sums.amin(over, true);
+  const most = ord > 0 ? sums.amax(over, true) : sums.amin(over, true);
   return keepdim ? most : most.squeeze([a, b]);
+}
+
+/** The sum of the singular values, the largest or the smallest. */
+function singularNorm(x: Tensor, ord: number | 'nuc', a: number, b: number, keepdim: boolean): Tensor {
+  const others = x.layout.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+  const values = family('matrices').svdvals(x.permute([...others, a, b]));
+  const result = ord === 'nuc' ? values.sum(-1) : ord === 2 ? values.amax(-1) : values.amin(-1);
+  if (!keepdim) return result;
+  return [a, b].sort((p, q) => p - q).reduce<Tensor>((y, dim) => y.unsqueeze(dim), result);
 }
 
 type Order = number | 'fro' | 'nuc' | null;
@@ -141,6 +152,14 @@ const P_NORM = signature<PNormCall>('norm', { p: orNull(ORDER), ...COMMON });
 /** The p-norm of `x.norm`, of all elements or along dimensions, as one vector. */
 export function pNorm(x: Tensor, args: readonly unknown[]): Tensor {
   const { p, dim, keepdim = false, dtype } = readCall<PNormCall>(P_NORM, args);
-  if (p === 'nuc') throw new ArgumentError("norm: there is no norm 'nuc' here: it needs singular values; use 'fro'");
+  if (p === 'nuc') {
+    const over =
+      dim === undefined || dim === null ? x.layout.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
+    if (over.length !== 2)
+      throw new ShapeError(
+        `norm: expected two dimensions for the norm 'nuc', but got ${over.length}; name them with dim`,
+      );
+    return matrixNormOf(prepared('norm', x, dtype), 'nuc', over as [number, number], keepdim);
+  }
   return normOf(prepared('norm', x, dtype), typeof p === 'number' ? p : 2, dim ?? undefined, keepdim);
 }

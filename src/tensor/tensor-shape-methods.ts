@@ -8,6 +8,7 @@ import { family } from './family.ts';
 import type { TensorSplitArguments } from './joining.ts';
 import { pNorm, type PNormArguments } from './linalg.ts';
 import type { AddProductOptions, ValueOption } from './linear-algebra.ts';
+import type { Named } from './matrices/named.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
 import type { ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts'; // prettier-ignore
@@ -252,6 +253,61 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
   /** The p-norm of all elements as one vector, or along dimensions: `x.norm()`, `x.norm(1)`, `x.norm(2, 1, true)`, `x.norm('fro')`. */
   norm(...args: PNormArguments): Tensor {
     return pNorm(this.self(), args);
+  }
+
+  // ---- matrices
+
+  /** The determinant. */
+  det(): Tensor {
+    return family('matrices').det(this.self());
+  }
+
+  /** The logarithm of the determinant. */
+  logdet(): Tensor {
+    return family('matrices').logdet(this.self());
+  }
+
+  /** The sign and the logarithm of the magnitude of the determinant. */
+  slogdet(): Named<['sign', 'logabsdet']> {
+    return family('matrices').slogdet(this.self());
+  }
+
+  /** The inverse of a square matrix. @throws LinAlgError where there is none */
+  inverse(): Tensor {
+    return family('matrices').inv(this.self());
+  }
+
+  /** The pseudoinverse. */
+  pinverse(rcond?: number): Tensor {
+    return family('matrices').pinv(this.self(), rcond);
+  }
+
+  /** A square matrix times itself. */
+  matrixPower(n: number): Tensor {
+    return family('matrices').matrixPower(this.self(), n);
+  }
+
+  /** The exponential of a square matrix. */
+  matrixExp(): Tensor {
+    return family('matrices').matrixExp(this.self());
+  }
+
+  /** Singular values and vectors: U, S, V. */
+  svd(
+    ...args: Call<[some?: boolean, computeUv?: boolean], { some: boolean; computeUv: boolean }>
+  ): Named<['U', 'S', 'V']> {
+    // prettier-ignore
+    return family('matrices').torchSvd(this.self(), ...args);
+  }
+
+  /** This solved by Cholesky's factor of a matrix. */
+  choleskySolve(L: Tensor, upper?: boolean | { readonly upper?: boolean }): Tensor {
+    return family('matrices').choleskySolve(this.self(), L, upper);
+  }
+
+  /** The inverse of the matrix that this is Cholesky's factor of. */
+  choleskyInverse(upper?: boolean | { readonly upper?: boolean }): Tensor {
+    return family('matrices').choleskyInverse(this.self(), upper);
   }
 
   // ---- other orders and shapes

@@ -35,6 +35,9 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/prune.test.ts': words(
     'nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
   ),
+  'ops/matrices.test.ts': words(
+    'linalg.LinAlgError linalg.cond linalg.eigh linalg.eigvalsh linalg.lstsq linalg.matrixRank linalg.pinv linalg.qr linalg.svd linalg.svdvals linalg.householderProduct linalg.matrixExp linalg.matrixPower linalg.multiDot linalg.tensorsolve linalg.vecdot linalg.cholesky linalg.det linalg.inv linalg.slogdet linalg.solve linalg.solveTriangular linalg.tensorinv det slogdet logdet inverse pinverse matrixPower matrixExp svd choleskySolve choleskyInverse Tensor.det Tensor.slogdet Tensor.logdet Tensor.inverse Tensor.pinverse Tensor.matrixPower Tensor.matrixExp Tensor.svd Tensor.choleskySolve Tensor.choleskyInverse',
+  ),
   'tensor/devices.test.ts': words(
     'cuda.isAvailable cuda.deviceCount cuda.init cuda.isInitialized cuda.currentDevice cuda.setDevice cuda.getDeviceName cuda.synchronize cuda.synchronizeAsync cuda.emptyCache cuda.memoryAllocated cuda.memoryReserved cuda.maxMemoryAllocated cuda.resetPeakMemoryStats cuda.manualSeed',
   ),

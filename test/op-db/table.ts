@@ -118,5 +118,5 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'ArgumentError AutogradError CompileError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
   ),
-  ...words('OutOfMemoryError ShapeError StateDictError'),
+  ...words('LinAlgError OutOfMemoryError ShapeError StateDictError'),
 ];

@@ -22,6 +22,7 @@ import { special } from './special.ts';
 import './draws.ts';
 import './joining.ts';
 import './linear-algebra.ts';
+import './matrices.ts';
 import './order.ts';
 import './picking.ts';
 import './placed.ts';

@@ -91,6 +91,12 @@ export interface Methods {
     | 'mv'
     | 'outer'
   >;
+  readonly matrices: Pick<typeof import('../matrices/factors.ts'), 'pinv' | 'svdvals' | 'torchSvd'> &
+    Pick<typeof import('../matrices/products.ts'), 'matrixExp' | 'matrixPower'> &
+    Pick<
+      typeof import('../matrices/solving.ts'),
+      'choleskyInverse' | 'choleskySolve' | 'det' | 'inv' | 'logdet' | 'slogdet'
+    >;
   readonly rearrange: Pick<
     typeof import('../rearrange.ts'),
     | 'broadcastTo'
