@@ -6,7 +6,7 @@ import { evaluate } from '../train/evaluation.ts';
 import { inputOption, loadClassifier } from './checkpoint.ts';
 import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
-import { counted } from './format.ts';
+import { counted, grouped } from './format.ts';
 import { choice, flag, number, text } from './options.ts';
 import { classAccuracies, evaluationLines, progressStep, readStep } from './report.ts';
 
@@ -15,7 +15,8 @@ export const evaluateCommand = command({
   summary: 'Measure the accuracy of a trained network.',
   usage: 'evaluate CHECKPOINT [DATA] [options]',
   details: `Evaluates what flambeau train has saved on DATA of the same kinds (see flambeau train --help); without DATA, on the
-generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
+generated pictures. Where DATA has parts, on test/, else val/, else train/. Images that the network was trained on are
+left out, wherever they lie; --split train takes them all.`,
   arguments: { min: 1, max: 2 },
   options: {
     split: choice(['train', 'valid', 'test'], 'Which part of the data to take.'),
@@ -28,12 +29,16 @@ generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
   },
   async run({ values, positionals }, terminal) {
     const [checkpoint, path] = positionals as [string, string | undefined];
+    if (values.json) terminal.onlyJson();
     if (values.threads !== undefined) setNumThreads(values.threads);
     const classifier = loadClassifier(checkpoint, values.input);
     const source = await openData(path, values.labels);
     const split = values.split ?? evaluationSplit(source);
-    const { batches, count } = await prepareEvaluation(source, split, classifier, {
+    // What has a part for testing is measured on all of that, as its makers meant it.
+    const leaveOut = values.split === undefined && (split === 'all' || split === 'train');
+    const { batches, count, trainedOn } = await prepareEvaluation(source, split, classifier, {
       workers: values.workers,
+      leaveOut,
       onRead: (part, done, total) => terminal.progress(readStep(part, done, total)),
     });
     const result = await evaluate(classifier.network, batches, {
@@ -44,12 +49,16 @@ generated pictures. Where DATA has parts, on test/, else val/, else train/.`,
     if (values.json) {
       const { loss, accuracy, correct, total } = result;
       const accuracyByClass = classAccuracies(result, classifier.classes);
-      terminal.json({ loss, accuracy, correct, total, accuracyByClass, checkpoint, split });
+      const { top5, calibrationError, confusion } = result;
+      terminal.json({ loss, accuracy, correct, total, accuracyByClass, checkpoint, split, heldOut: leaveOut && trainedOn > 0, trainedOn, top5, calibrationError, confusion }); // prettier-ignore
       return 0;
     }
     const where = source.place === '' ? source.kind : source.place;
     const part = split === 'all' ? '' : ` (${split})`;
-    terminal.line(`${shown(checkpoint)} on ${counted(count, 'image')} of ${shown(where)}${part}`);
+    const images = leaveOut && trainedOn > 0 ? counted(count, 'held-out image') : counted(count, 'image');
+    terminal.line(`${shown(checkpoint)} on ${images} of ${shown(where)}${part}`);
+    if (trainedOn > 0 && leaveOut) terminal.line(`(${counted(trainedOn, 'image')} that it was trained on are left out)`); // prettier-ignore
+    else if (trainedOn > 0) terminal.line(`Note: it was trained on ${grouped(trainedOn)} of these images, so this says less about others.`); // prettier-ignore
     terminal.line(['', ...evaluationLines('Test', result, classifier.classes)].join('\n'));
     return 0;
   },

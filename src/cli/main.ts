@@ -36,7 +36,7 @@ const USAGE = 2;
  * @returns the exit code: 0 when all went well, 1 when it failed, 2 when the command line made no sense
  */
 export async function main(argv: readonly string[], out: Sink, err: Sink): Promise<number> {
-  const terminal = new Terminal(out);
+  const terminal = new Terminal(out, err);
   // To wait for native kernels costs seconds, once; to move to them while training would change the last bits of what a seed gives.
   process.env['FLAMBEAU_NATIVE'] ??= 'wait';
   enableNative();

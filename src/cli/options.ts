@@ -173,7 +173,8 @@ function requireBare(raw: string, came: string | undefined, result: boolean): bo
 }
 
 /** `batchSize` is `--batch-size`. */
-const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** The name as it is written on a command line: `batch-size`. */
+export const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** The options of a command for its `--help`. */
 export function describeOptions(options: Options): string {

@@ -11,6 +11,7 @@ import { inputOption, loadClassifier } from './checkpoint.ts';
 import { command } from './command.ts';
 import { percent } from './format.ts';
 import { flag, number, text } from './options.ts';
+import { newestCheckpoint } from './run-folder.ts';
 import { shown } from '../base/shown.ts';
 
 /** A class and how sure the network is of it. */
@@ -28,14 +29,14 @@ export const predictCommand = command({
     'Images of\nanother size than it was trained on are scaled and cut to the middle.',
   arguments: { min: 1, max: Infinity },
   options: {
-    checkpoint: text('FILE', 'What flambeau train has saved.', 'model_augmented.pt'),
+    checkpoint: text('FILE', 'What flambeau train has saved (default: the best of the newest run in runs/).'),
     top: number('K', 'How many classes to print for each image.', { whole: true, min: 1 }, 3),
     input: inputOption,
     compile: flag('Run operation by operation instead of in one compiled step.', true),
     json: flag('Print one line of JSON for each image.', false),
   },
   async run({ values, positionals }, terminal) {
-    const classifier = loadClassifier(values.checkpoint, values.input);
+    const classifier = loadClassifier(values.checkpoint ?? newestCheckpoint(), values.input);
     const probabilities = (x: Tensor): Tensor => withGradMode(false, () => classifier.network(x).softmax(1));
     const infer = values.compile ? compile(probabilities) : probabilities;
     for (const path of positionals) {

@@ -1,5 +1,6 @@
 /**
- * Where the commands write: lines for people, a progress line that is drawn over on a terminal, and one line of JSON for programs.
+ * Where the commands write: results to one stream, lines for people or JSON for programs, and to the other how far something has come, on a terminal in
+ * one line that is drawn over.
  * Whatever text comes, no control characters but line ends and tabs leave here, save those that draw the progress line.
  */
 import { duration, grouped } from './format.ts';
@@ -31,25 +32,39 @@ const BAR = 24;
 
 export class Terminal {
   readonly #out: Sink;
+  readonly #err: Sink;
   readonly #interactive: boolean;
+  #lines: Sink;
   #drawn = false;
   #last = -Infinity;
   #label = '';
 
-  constructor(out: Sink) {
+  /**
+   * @param out - results
+   * @param err - progress
+   */
+  constructor(out: Sink, err: Sink = out) {
     this.#out = out;
-    this.#interactive = out.isTTY === true;
+    this.#err = err;
+    this.#lines = out;
+    this.#interactive = err.isTTY === true;
+  }
+
+  /** Leaves the results' stream to {@link json}: lines for people go where progress goes. */
+  onlyJson(): void {
+    this.#lines = this.#err;
   }
 
   /** Writes a line, or several. */
   line(text = ''): void {
     this.#erase();
-    this.#out.write(`${harmless(text)}\n`);
+    this.#lines.write(`${harmless(text)}\n`);
   }
 
   /** Writes one object as one line, for programs to read. */
   json(value: unknown): void {
-    this.line(JSON.stringify(value));
+    this.#erase();
+    this.#out.write(`${harmless(JSON.stringify(value))}\n`);
   }
 
   /** Shows how far something has come; call it as often as you like. */
@@ -62,7 +77,10 @@ export class Terminal {
     if (now - this.#last < (this.#interactive ? REDRAW : LINE_EVERY)) return;
     this.#last = now;
     if (this.#interactive) this.#draw(step);
-    else this.line(`${step.label}: ${Math.floor((100 * step.done) / step.total)} %, ${step.details.join(', ')}`);
+    else
+      this.#err.write(
+        harmless(`${step.label}: ${Math.floor((100 * step.done) / step.total)} %, ${step.details.join(', ')}\n`),
+      );
   }
 
   /** Takes the progress line away. */
@@ -75,12 +93,12 @@ export class Terminal {
     const filled = Math.round((BAR * step.done) / step.total);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
     const line = shown(`${step.label} ${bar} ${step.details.join('  ')}`);
-    this.#out.write(`\r\x1b[2K${line.slice(0, (this.#out.columns ?? 80) - 1)}`);
+    this.#err.write(`\r\x1b[2K${line.slice(0, (this.#err.columns ?? 80) - 1)}`);
     this.#drawn = true;
   }
 
   #erase(): void {
-    if (this.#drawn) this.#out.write('\r\x1b[2K');
+    if (this.#drawn) this.#err.write('\r\x1b[2K');
     this.#drawn = false;
   }
 }

@@ -12,6 +12,8 @@ import { FormatError } from '../base/errors.ts';
 import type { CheckpointInput } from '../io/checkpoint.ts';
 import { isStateDict } from '../io/checkpoint-value.ts';
 import { ModuleBase } from '../nn/module-base.ts';
+import { fromTypedArray } from '../tensor/create.ts';
+import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
 
@@ -21,6 +23,8 @@ export interface ClassifierInfo {
   readonly spec: ImageSpec;
   /** Names by class index. */
   readonly classes: readonly string[];
+  /** What is in the images that it was trained on, a number for each (CRC-32 of the files, or of the pixels), so that nobody measures it on them unawares. */
+  readonly trained?: Int32Array | undefined;
 }
 
 /** A classifier that is ready for use. */
@@ -40,7 +44,7 @@ const INFO = kind('{ model, spec, classes }', (value) => {
 });
 
 /** The value to save. */
-export function packClassifier(network: Classifier, info: ClassifierInfo): CheckpointInput {
+export function packClassifier(network: ModuleBase, info: ClassifierInfo): CheckpointInput {
   requireKind('packClassifier', 'the network', network, MODULE);
   requireKind('packClassifier', 'the description', info, INFO);
   const { channels, height, width, classes } = info.spec;
@@ -49,6 +53,7 @@ export function packClassifier(network: Classifier, info: ClassifierInfo): Check
     version: VERSION,
     arch: { model: info.model, channels, height, width, classes },
     classes: info.classes,
+    ...(info.trained === undefined ? {} : { trained_on: fromTypedArray(info.trained) }),
     preprocess: 'Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean 0.5, std 0.5)',
     state_dict: network.stateDict(),
   };
@@ -113,5 +118,11 @@ function described(value: unknown, where: string): { info: ClassifierInfo; state
   if (!Array.isArray(classes) || classes.length !== spec.classes || !classes.every((item) => typeof item === 'string'))
     return fail(`its classes are not ${spec.classes} names`);
   const state = part(value, 'state_dict');
-  return { info: { model, spec, classes }, state: isStateDict(state) ? state : fail('it has no state_dict') };
+  const trained = part(value, 'trained_on'); // files of before have none
+  if (trained !== undefined && !(isTensor(trained) && trained.dtype === 'int32')) fail('what it was trained on is no list of numbers'); // prettier-ignore
+  const images = isTensor(trained) ? { trained: trained.toTypedArray() as Int32Array } : {};
+  return {
+    info: { model, spec, classes, ...images },
+    state: isStateDict(state) ? state : fail('it has no state_dict'),
+  };
 }

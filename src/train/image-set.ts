@@ -2,15 +2,15 @@
  * Images ready for training: decoded once, brought to one size and kept as bytes, so that every epoch costs only the random
  * transforms. Sets too large for that are read from where they lie in each epoch.
  */
-import { ArgumentError, FormatError } from '../base/errors.ts';
+import { FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
 import { sharedBytes } from '../io/archive/file-set.ts';
 import type { Channels, Image } from '../io/image/image.ts';
-import { randperm } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ImageDataset } from '../vision/datasets/index.ts';
 import { PixelSource } from '../vision/datasets/source.ts';
 import { CenterCrop, Resize } from '../vision/transforms/index.ts';
+import { fingerprint } from './held-out.ts';
 import type { OpenSplit } from './open-data.ts';
 
 /** A sample: an image as a tensor, and its class. */
@@ -20,6 +20,10 @@ export type Sample = [Tensor, number];
 export interface ImageSet {
   readonly length: number;
   readonly classes: readonly string[];
+  /** The class of each image. */
+  readonly targets: readonly number[];
+  /** What is in each image, as one number: see held-out.ts; undefined for sets that are read anew in each epoch. */
+  readonly fingerprints: Int32Array | undefined;
   dataset(transform: (image: Image) => Tensor): Promise<Dataset<Sample>>;
 }
 
@@ -72,13 +76,16 @@ export async function readImages(
   const { channels } = images.image(0);
   const bytes = size.height * size.width * channels;
   if (bytes * images.length > MAX_BYTES) {
-    return { length: images.length, classes: images.classes, dataset: (transform) => open(transform) };
+    const { length, classes, targets } = images;
+    return { length, classes, targets, fingerprints: undefined, dataset: (transform) => open(transform) };
   }
-  const pixels = await decodeAll(images, size, channels, onRead);
+  const { pixels, fingerprints } = await decodeAll(images, size, channels, onRead);
   const source = new PixelSource('image', { ...size, channels }, pixels);
   return {
     length: images.length,
     classes: images.classes,
+    targets: images.targets,
+    fingerprints,
     dataset: (transform) => Promise.resolve(new ImageDataset(source, images.targets, images.classes, { transform })),
   };
 }
@@ -91,33 +98,23 @@ async function decodeAll(
   size: ImageSize,
   channels: Channels,
   onRead: OnRead | undefined,
-): Promise<Uint8Array> {
+): Promise<{ readonly pixels: Uint8Array; readonly fingerprints: Int32Array }> {
   const { height, width } = size;
   const fit = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
   const bytes = height * width * channels;
   const pixels = sharedBytes(bytes * images.length);
+  const fingerprints = new Int32Array(images.length);
   let turn = performance.now();
   for (let i = 0; i < images.length; i++) {
     const image = fit.reduce((value: Image, step) => step(value), images.image(i));
     pixels.set(image.data, i * bytes);
+    fingerprints[i] = fingerprint(images, i);
     if (performance.now() - turn < TURN) continue;
     onRead?.(i + 1, images.length);
     await new Promise((resolve) => void setImmediate(resolve));
     turn = performance.now();
   }
-  return pixels;
-}
-
-/**
- * Indices for training and for validation, drawn at random: of `length` samples the part `validSize` is for validation.
- *
- * @throws ArgumentError when one of the two would be empty
- */
-export function splitIndices(length: number, validSize: number): { train: number[]; valid: number[] } {
-  const indices = Array.from(randperm(length, { dtype: 'int32' }).toTypedArray(), Number);
-  const count = Math.floor(length * validSize);
-  if (count < 1 || count >= length) throw new ArgumentError(`a validation part of ${validSize} of ${length} images is ${count}; both parts need at least one image`); // prettier-ignore
-  return { train: indices.slice(count), valid: indices.slice(0, count) };
+  return { pixels, fingerprints };
 }
 
 /** Some samples of a data set. */

@@ -8,13 +8,13 @@ import type { ImageDataset } from '../vision/datasets/index.ts';
 import {
   commonSize,
   readImages,
-  splitIndices,
   subset,
   type ImageSet,
   type ImageSize,
   type OnRead,
   type Sample,
 } from './image-set.ts';
+import { notAmong, stratifiedSplit } from './held-out.ts';
 import type { ImageSpec } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
 import { preprocess, type Augmentation } from './preprocess.ts';
@@ -50,6 +50,8 @@ export interface PreparedData {
   readonly counts: { readonly train: number; readonly valid: number; readonly test: number };
   /** Whether the validation images were taken from the training part. */
   readonly split: boolean;
+  /** Fingerprints of the images that are trained on, for an evaluation to leave them out; undefined where there are too many to read ahead. */
+  readonly trained: Int32Array | undefined;
   readonly train: BatchSource;
   readonly valid: BatchSource;
   readonly test: BatchSource | undefined;
@@ -84,7 +86,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     return images === undefined ? undefined : await read(part, images);
   };
   const [validation, test] = [await other('valid'), await other('test')];
-  const indices = validation === undefined ? splitIndices(own.length, options.validSize) : undefined;
+  const indices = validation === undefined ? stratifiedSplit(own.targets, options.validSize) : undefined;
   const spec: ImageSpec = { channels: first.image(0).channels, ...size, classes: classes.length };
   const plain = preprocess(spec);
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
@@ -102,6 +104,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     spec,
     counts: { train: order.length, valid: indices?.valid.length ?? validation!.length, test: test?.length ?? 0 },
     split: indices !== undefined,
+    trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
     valid: await evaluation(validation ?? own, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test),
@@ -126,27 +129,65 @@ export function evaluationSplit(source: DataSource): SplitName {
   return (['test', 'valid', 'all', 'train'] as const).find((name) => source.splits.has(name))!;
 }
 
+/** What `prepareEvaluation` needs to know of a trained network. */
+export interface EvaluatedNetwork {
+  readonly spec: ImageSpec;
+  readonly classes: readonly string[];
+  /** Fingerprints of the images it was trained on, where they are known. */
+  readonly trained?: Int32Array | undefined;
+}
+
+export interface PreparedEvaluation {
+  readonly batches: BatchSource;
+  /** Images in the batches. */
+  readonly count: number;
+  /** Images of the part that the network was trained on, left out or not. */
+  readonly trainedOn: number;
+  /** The index in the part of each image of the batches, and what messages call it. */
+  readonly indices: readonly number[];
+  readonly name: (index: number) => string;
+}
+
 /**
  * A loader over one part of the data for a trained network, with the classes numbered as the network's.
  *
- * @throws FormatError when the data has classes that the network does not know, images with another number of channels, or damaged ones
+ * @param options.leaveOut - leave out images that the network was trained on, if it says which these were
+ * @throws FormatError when the data has classes that the network does not know, images with another number of channels, or damaged ones, or all were
+ *   trained on
  */
 export async function prepareEvaluation(
   source: DataSource,
   split: SplitName,
-  network: { readonly spec: ImageSpec; readonly classes: readonly string[] },
-  options: Pick<PrepareOptions, 'workers' | 'onRead'>,
-): Promise<{ readonly batches: BatchSource; readonly count: number }> {
+  network: EvaluatedNetwork,
+  options: Pick<PrepareOptions, 'workers' | 'onRead'> & { readonly leaveOut?: boolean },
+): Promise<PreparedEvaluation> {
   const open = required(source, split);
   const images = await open();
   const { channels, height, width } = network.spec;
   const came = images.image(0).channels;
   if (came !== channels)
     throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
+  const labels = labelMap(source, images.classes, network.classes);
   const set = await readImages(images, open, { height, width }, onRead(split, options));
-  const dataset = await set.dataset(preprocess(network.spec));
+  const all = Array.from({ length: set.length }, (_, index) => index);
+  const { fingerprints } = set;
+  const isKnown = network.trained !== undefined && fingerprints !== undefined;
+  const fresh = isKnown ? notAmong(fingerprints, network.trained) : all;
+  const indices = options.leaveOut === true ? fresh : all;
+  if (indices.length === 0) {
+    throw new FormatError(
+      `${place(source)}: the network was trained on all ${set.length} images of it, so they do not say how good it is on others; take other images, or --split train to measure on them all the same`,
+    );
+  }
+  const dataset = subset(await set.dataset(preprocess(network.spec)), indices);
   const loader = new DataLoader<Sample>(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
-  return { batches: renumbered(loader, labelMap(source, images.classes, network.classes)), count: set.length };
+  return {
+    batches: renumbered(loader, labels),
+    count: indices.length,
+    trainedOn: set.length - fresh.length,
+    indices,
+    name: (index) => images.imageName(index),
+  };
 }
 
 function onRead(split: SplitName, { onRead: report }: Pick<PrepareOptions, 'onRead'>): OnRead | undefined {

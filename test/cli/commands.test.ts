@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -38,13 +39,13 @@ async function flambeau(...argv: string[]): Promise<Outcome> {
 }
 
 async function json(...argv: string[]): Promise<Record<string, unknown>> {
-  const { code, out, err } = await flambeau(...argv, '--json');
-  expect([code, err]).toEqual([0, '']);
-  return JSON.parse(out.trim().split('\n').at(-1)!) as Record<string, unknown>;
+  const { code, out } = await flambeau(...argv, '--json');
+  expect(code).toBe(0);
+  return JSON.parse(out) as Record<string, unknown>;
 }
 
 /** Fast settings for images that differ in brightness. */
-const QUICK = ['--epochs', '4', '--batch-size', '8', '--lr', '0.02', '--model', 'small'];
+const QUICK = ['--epochs', '4', '--batch-size', '8', '--lr', '0.02', '--model', 'small', '--force'];
 const model = at('model.pt');
 
 beforeAll(async () => {
@@ -121,12 +122,13 @@ describe('train', () => {
   it('leaves an existing checkpoint alone when it fails', async () => {
     const path = at('precious.pt');
     writeFileSync(path, 'precious');
-    const diverging = await flambeau('train', at('images'), '--epochs', '2', '--lr', '1e30', '--out', path);
+    const force = ['--out', path, '--force'];
+    const diverging = await flambeau('train', at('images'), '--epochs', '2', '--lr', '1e30', ...force);
     expect(diverging.code).toBe(1);
     expect(diverging.err).toMatch(/^flambeau: training stopped: the loss is .*; use a smaller learning rate.*\n$/);
     writeClasses(at('damaged'), 10);
     writeFileSync(at('damaged/dark/3.ppm'), 'P6 8 8 255\n');
-    const damaged = await flambeau('train', at('damaged'), '--out', path);
+    const damaged = await flambeau('train', at('damaged'), ...force);
     expect([damaged.code, damaged.out]).toEqual([1, '']);
     expect(damaged.err).toMatch(/dark\/3\.ppm/);
     expect(readFileSync(path, 'utf8')).toBe('precious');
@@ -137,9 +139,41 @@ describe('train', () => {
     const nowhere = await flambeau('train', at('images'), '--out', at('no/such/model.pt'));
     expect([nowhere.code, nowhere.out]).toEqual([1, '']);
     expect(nowhere.err).toMatch(/--out: cannot write to the folder ".*no\/such"; create it/);
-    expect((await flambeau('train', at('images'), '--out', folder)).err).toMatch(
-      /is a folder; give the name of a file/,
-    );
+    const refusal = async (out: string): Promise<string> => (await flambeau('train', at('images'), '--out', out)).err;
+    expect(await refusal(folder)).toMatch(/is there already; choose another name, or write over .* with --force/);
+    expect(await refusal(model)).toMatch(/model\.pt" is there already/);
+    for (const name of ['m.onnx', 'victim.jpg']) expect(await refusal(at(name))).toMatch(/expected a folder for the run, or a \.pt file/); // prettier-ignore
+    mkdirSync(at('folder.pt'));
+    expect(await refusal(at('folder.pt'))).toMatch(/which is a folder/);
+  });
+
+  it('gives every run a folder of its own, with logs', async () => {
+    const before = process.cwd();
+    mkdirSync(at('home'));
+    process.chdir(at('home'));
+    try {
+      await flambeau('train', '../missing');
+      expect(readdirSync('.')).toEqual([]);
+      expect((await flambeau('predict', '../images/test/dark/0.ppm')).err).toMatch(
+        /there is no network in runs\/ here/,
+      );
+      const runs = [];
+      for (let n = 1; n <= 2; n++) runs.push((await json('train', '../images', ...QUICK, '--epochs', '1'))['run']);
+      expect(runs).toEqual(['runs/images-1', 'runs/images-2']);
+      expect(readdirSync('runs/images-2')).toEqual(['best.pt', 'last.pt', 'log.csv', 'log.jsonl']);
+      const line = JSON.parse(readFileSync('runs/images-1/log.jsonl', 'utf8')) as object;
+      expect(line).toMatchObject({
+        epoch: 1,
+        trainLoss: expect.any(Number) as number,
+        lr: expect.any(Number) as number,
+      });
+      expect(readFileSync('runs/images-1/log.csv', 'utf8')).toMatch(
+        /^epoch,trainLoss,validLoss,accuracy,top5,lr,seconds\n1,\d/,
+      );
+      expect((await flambeau('predict', '../images/test/dark/0.ppm')).out).toMatch(/0\.ppm: (dark|light)/);
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it.each([
@@ -163,7 +197,64 @@ describe('train', () => {
   });
 });
 
+describe('a run that goes on', () => {
+  const settings = [
+    ...QUICK,
+    '--epochs',
+    '6',
+    '--optimizer',
+    'adam',
+    '--lr',
+    '0.003',
+    '--clip-norm',
+    '1',
+    '--ema',
+    '0.9',
+  ];
+  const weights = (file: string): unknown =>
+    [...load<Map<string, Map<string, Tensor>>>(file).get('state_dict')!].map(([name, t]) => [name, t.tolist()]);
+  const epochs = (result: Record<string, unknown>): unknown => [result['history'], result['bestEpoch']];
+
+  it('ends with the same network as one that never stopped', async () => {
+    const whole = await json('train', at('images'), ...settings, '--out', at('whole-run'));
+    const stopped = flambeau('train', at('images'), ...settings, '--out', at('stopped-run'));
+    // As soon as it listens, and at the latest in its last epoch.
+    while (process.listenerCount('SIGINT') === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (!existsSync(at('stopped-run/best.pt'))) await new Promise((resolve) => setTimeout(resolve, 1));
+    process.emit('SIGINT', 'SIGINT');
+    expect(await stopped).toMatchObject({ code: 130, out: expect.stringMatching(/To go on: flambeau train --resume .*stopped-run/) as string }); // prettier-ignore
+    const resumed = await json('train', '--resume', at('stopped-run'));
+    expect(epochs(resumed)).toEqual(epochs(whole));
+    expect(weights(at('stopped-run/best.pt'))).toEqual(weights(at('whole-run/best.pt')));
+    expect(readFileSync(at('stopped-run/log.csv'), 'utf8').trim().split('\n')).toHaveLength(7);
+  });
+
+  it('refuses other settings, other images, and what is no run', async () => {
+    const refusal = async (...more: string[]): Promise<string> => (await flambeau('train', '--resume', ...more)).err;
+    expect(await refusal(at('whole-run'), '--lr', '1')).toMatch(/keeps its settings; leave out --lr/);
+    expect(await refusal(at('images'))).toMatch(/there is no ".*last\.pt"/);
+    cpSync(model, at('last.pt'));
+    expect(await refusal(at('last.pt'))).toMatch(/is not what a run of flambeau train leaves/);
+    writeTrainAndTest(at('fewer'), 16);
+    const other = await flambeau('train', at('fewer'), '--resume', at('whole-run'));
+    expect(other.err).toMatch(/are not those that .* was trained on; put them back/);
+  });
+});
+
 describe('evaluate', () => {
+  it('leaves out the images that the network was trained on', async () => {
+    writeClasses(at('photos'), 20);
+    await flambeau('train', at('photos'), ...QUICK, '--out', at('photos-run'));
+    const file = at('photos-run/best.pt');
+    expect(await json('evaluate', file, at('photos'))).toMatchObject({ total: 8, heldOut: true, trainedOn: 32 });
+    const { out } = await flambeau('evaluate', file, at('photos'));
+    expect(out).toContain(`on 8 held-out images of ${at('photos')}`);
+    expect(out).toContain('(32 images that it was trained on are left out)');
+    expect(await json('evaluate', file, at('images'), '--split', 'train')).toMatchObject({ total: 40, heldOut: false });
+    const told = await flambeau('evaluate', file, at('images'), '--split', 'train');
+    expect(told.out).toMatch(/Note: it was trained on \d+ of these images/);
+  });
+
   it('measures on the test part, or the one that is named', async () => {
     const { code, out } = await flambeau('evaluate', model, at('images'));
     expect(code).toBe(0);

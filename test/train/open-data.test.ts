@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
-import { commonSize, splitIndices } from '../../src/train/image-set.ts';
+import { stratifiedSplit } from '../../src/train/held-out.ts';
+import { commonSize } from '../../src/train/image-set.ts';
 import { openData } from '../../src/train/open-data.ts';
 import { evaluationSplit, prepareData, prepareEvaluation, type PrepareOptions } from '../../src/train/prepare.ts';
 import type { BatchSource } from '../../src/train/progress.ts';
@@ -115,14 +117,33 @@ describe('prepareData', () => {
     expect(await labels(data.train)).toHaveLength(8);
   });
 
-  it('gives the same split for the same seed', () => {
+  it('draws the same part of every class, the same for the same seed', () => {
+    const targets = Array.from({ length: 100 }, (_, i) => (i < 70 ? 0 : i < 95 ? 1 : 2));
     manualSeed(5);
-    const first = splitIndices(50, 0.2);
+    const first = stratifiedSplit(targets, 0.2);
     manualSeed(5);
-    expect(splitIndices(50, 0.2)).toEqual(first);
-    expect([first.train.length, first.valid.length]).toEqual([40, 10]);
-    expect(new Set([...first.train, ...first.valid]).size).toBe(50);
-    expect(() => splitIndices(3, 0.2)).toThrow(/a validation part of 0.2 of 3 images is 0/);
+    expect(stratifiedSplit(targets, 0.2)).toEqual(first);
+    const ofClass = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list.filter((i) => targets[i] === c).length); // prettier-ignore
+    expect([ofClass(first.train), ofClass(first.valid)]).toEqual([[56, 20, 4], [14, 5, 1]]); // prettier-ignore
+    expect(new Set([...first.train, ...first.valid]).size).toBe(100);
+    expect(() => stratifiedSplit([0, 1, 0], 0.2)).toThrow(/a validation part of 0.2 of 3 images is 0/);
+  });
+
+  it('splits every list of classes as nearly as whole numbers allow', () => {
+    const lists = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 2, maxLength: 40 });
+    const check = (targets: number[], percent: number): void => {
+      const total = Math.floor((targets.length * percent) / 100);
+      if (total < 1) return;
+      const { train, valid } = stratifiedSplit(targets, percent / 100);
+      expect([...train, ...valid].sort((a, b) => a - b)).toEqual([...targets.keys()]);
+      expect(valid).toHaveLength(total);
+      for (const c of new Set(targets)) {
+        const all = targets.filter((target) => target === c).length;
+        const held = valid.filter((i) => targets[i] === c).length;
+        expect(held).toBeGreaterThanOrEqual(Math.floor((all * total) / targets.length));
+      }
+    };
+    fc.assert(fc.property(lists, fc.integer({ min: 1, max: 90 }), check));
   });
 
   it('brings images of different sizes to one', async () => {
@@ -183,6 +204,18 @@ describe('prepareEvaluation', () => {
     const numbered = { spec: { ...spec, classes: 2 }, classes: ['0', '1'] };
     const again = await prepareEvaluation(await openData(at('split')), 'test', numbered, { workers: 0 });
     expect(await labels(again.batches)).toEqual([0, 0, 1, 1]);
+  });
+
+  it('leaves out what the network was trained on, wherever it lies', async () => {
+    writeClasses(at('whole'), 10);
+    const prepared = await prepareData(await openData(at('whole')), PLAIN);
+    cpSync(at('whole'), at('elsewhere'), { recursive: true });
+    const network = { spec: { ...spec, classes: 2 }, classes: prepared.classes, trained: prepared.trained };
+    const { count, trainedOn, indices, name } = await prepareEvaluation(await openData(at('elsewhere')), 'all', network, { workers: 0, leaveOut: true }); // prettier-ignore
+    expect([count, trainedOn]).toEqual([prepared.counts.valid, prepared.counts.train]);
+    expect(name(indices[0]!)).toMatch(/\.ppm$/);
+    const all = await prepareEvaluation(await openData(at('elsewhere')), 'all', network, { workers: 0 });
+    expect([all.count, all.trainedOn]).toEqual([20, prepared.counts.train]);
   });
 
   it('refuses what does not fit', async () => {

@@ -157,8 +157,8 @@ describe('Trainer', () => {
 
   it('hears a signal that comes from outside while it runs', async () => {
     const controller = new AbortController();
-    const { trainer, train, valid } = setUp({ signal: controller.signal });
-    setTimeout(() => controller.abort(), 200);
+    const onEpoch = (): unknown => setTimeout(() => controller.abort(), 0);
+    const { trainer, train, valid } = setUp({ signal: controller.signal, onEpoch });
     const { epochs, interrupted } = await trainer.fit(train, valid, 1_000_000);
     expect(interrupted).toBe(true);
     expect(epochs.length).toBeGreaterThan(0);

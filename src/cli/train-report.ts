@@ -1,0 +1,89 @@
+/** What a run of `flambeau train` says of itself before and after. */
+import { shown } from '../base/shown.ts';
+import { getNumThreads } from '../tensor/backend.ts';
+import type { Evaluation } from '../train/evaluation.ts';
+import type { Classifier } from '../train/models.ts';
+import type { FitResult } from '../train/trainer.ts';
+import { counted, grouped, percent } from './format.ts';
+import { classAccuracies } from './report.ts';
+import type { Run, TrainSettings } from './train-run.ts';
+
+/** The rate that was asked for, or the usual one. */
+export const learningRate = (values: Pick<TrainSettings, 'lr' | 'optimizer'>): number =>
+  values.lr ?? (values.optimizer === 'sgd' ? 0.02 : 0.001);
+
+/** The network and how it is trained. */
+export function modelLines(model: Classifier, values: TrainSettings): string[] {
+  const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  const { optimizer, momentum, weightDecay, schedule, batchSize, epochs, seed } = values;
+  const settings = [
+    `${optimizer === 'sgd' ? 'SGD' : 'Adam'} with learning rate ${learningRate(values)}${schedule === 'onecycle' ? ' (one-cycle)' : ''}`,
+    ...(optimizer === 'sgd' ? [`momentum ${momentum}`] : []),
+    ...(weightDecay > 0 ? [`weight decay ${weightDecay}`] : []),
+    `batches of ${grouped(batchSize)}`,
+    counted(epochs, 'epoch'),
+    counted(getNumThreads(), 'thread'),
+    `seed ${seed}`,
+  ];
+  return [String(model), `${grouped(parameters)} parameters`, '', `Training: ${settings.join(', ')}`];
+}
+
+/** What came out, and where it is. */
+export function closingLines(
+  { files, path }: Run,
+  { best, interrupted, stoppedEarly, epochs }: FitResult,
+  test: Evaluation | undefined,
+): string[] {
+  const again = `flambeau train --resume ${shown(files.folder)}`;
+  if (best === undefined) return ['', ...(interrupted ? [`Interrupted in the first epoch: there is no network yet. To go on: ${again}`] : [])]; // prettier-ignore
+  const when = interrupted ? `Interrupted after epoch ${epochs.length}. The` : stoppedEarly ? `No better epoch any more, so it ended after ${epochs.length}. The` : 'The'; // prettier-ignore
+  const where = `${when} best model is that of epoch ${best.epoch} (validation accuracy ${percent(best.accuracy)}), saved in ${shown(files.best)}`; // prettier-ignore
+  return ['', where, ...(interrupted ? [`To go on: ${again}`] : []), ...(path === undefined && test !== undefined ? nextLines(files.best) : [])]; // prettier-ignore
+}
+
+/** What to try after the first training, on generated pictures. */
+function nextLines(out: string): string[] {
+  const hints: [string, string][] = [
+    [`npx flambeau summary ${out}`, 'its layers, one by one'],
+    [`npx flambeau predict photo.jpg --checkpoint ${out}`, 'what it sees in an image'],
+    ['npx flambeau train path/to/images', 'on your own: one folder of images for each class, or a .tar.gz of that'],
+    ['npx flambeau train --help', 'all options'],
+  ];
+  const width = Math.max(...hints.map(([line]) => line.length));
+  return ['', 'What next:', ...hints.map(([line, what]) => `  ${line.padEnd(width)}  ${what}`)];
+}
+
+/** What `--json` prints: the figures of the model that was saved, and how it came about. */
+export function jsonResult(
+  { files, data, source, settings: values }: Run,
+  { best, interrupted, stoppedEarly, epochs }: FitResult,
+  test: Evaluation | undefined,
+  start: number,
+): Record<string, unknown> {
+  const tested = test === undefined ? {} : { testLoss: test.loss, testAccuracy: test.accuracy, testAccuracyByClass: classAccuracies(test, data.classes) }; // prettier-ignore
+  return {
+    trainLoss: best?.trainLoss ?? null,
+    validLoss: best?.validLoss ?? null,
+    accuracy: best?.accuracy ?? null,
+    ...tested,
+    secondsPerEpoch: epochs.map((epoch) => epoch.seconds),
+    seconds: (performance.now() - start) / 1000,
+    checkpoint: best === undefined ? null : files.best,
+    run: files.folder,
+    bestEpoch: best?.epoch ?? null,
+    epochs: epochs.length,
+    interrupted,
+    stoppedEarly,
+    history: epochs.map(({ epoch, trainLoss, validLoss, accuracy }) => ({ epoch, trainLoss, validLoss, accuracy })),
+    data: source.place === '' ? source.kind : source.place,
+    images: data.counts,
+    classes: data.classes,
+    input: [data.spec.channels, data.spec.height, data.spec.width],
+    model: values.model,
+    optimizer: values.optimizer,
+    lr: learningRate(values),
+    batchSize: values.batchSize,
+    seed: values.seed,
+    threads: getNumThreads(),
+  };
+}
