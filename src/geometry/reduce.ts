@@ -22,6 +22,14 @@ export interface VarianceParams extends ReduceParams {
   readonly correction: number;
 }
 
+/** Made by {@link normParams}. */
+export interface NormParams extends ReduceParams {
+  /** Σ |x|, or √Σ x². */
+  readonly p: 1 | 2;
+  /** With p = 2: false for Σ x². */
+  readonly root: boolean;
+}
+
 /** Made by {@link scanParams}. */
 export interface ScanParams extends Attrs {
   readonly dim: number;
@@ -45,6 +53,12 @@ export function reduceParams(dim: DimsArg | undefined, keepdim: boolean, dtype?:
 export function varianceParams(dim: DimsArg | undefined, keepdim: boolean, correction: number): VarianceParams {
   const key = `${dim === undefined ? '' : String(dim)}${keepdim ? 'k' : ''}~${correction}`;
   return remembered('variance', { key, dims: listed(dim), keepdim, dtype: undefined, correction });
+}
+
+/** Arguments of `norm`. */
+export function normParams(p: 1 | 2, dim: DimsArg | undefined, keepdim: boolean, root = true): NormParams {
+  const key = `${dim === undefined ? '' : String(dim)}${keepdim ? 'k' : ''}^${p}${root ? '' : 's'}`;
+  return remembered('norm', { key, dims: listed(dim), keepdim, dtype: undefined, p, root });
 }
 
 /** Arguments of `cumsum`. */

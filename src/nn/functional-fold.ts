@@ -9,8 +9,9 @@ import { readCall, signature } from '../base/signature.ts';
 import { numelOf, showShape, showSizes } from '../base/shape.ts';
 import { avgPoolParams } from '../geometry/pool.ts';
 import { GENERATOR, TENSOR, TENSOR_OR_NULL } from '../tensor/arguments.ts';
-import { hostTensor, rand } from '../tensor/create.ts';
+import { rand } from '../tensor/create.ts';
 import { stack } from '../tensor/functions.ts';
+import { placesTensor } from '../tensor/places.ts';
 import type { Generator } from '../tensor/random/index.ts';
 import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -207,14 +208,25 @@ export function fractionalMaxPoolWith(op: string, n: 2 | 3, given: FractionalArg
   const planes = numelOf(front);
   const [places, taps] = [numelOf(out), numelOf(kernel)];
   const round = x.dtype === 'float32' ? Math.fround : (value: number): number => value;
-  const index = windowIndex(samples.toTypedArray(), { planes, size, out, kernel, round });
-  const at = hostTensor(index, [planes, places * taps], 'int64', x.storage.device);
+  const first = windowStarts(x, samples.toTypedArray(), { planes, size, out, kernel, round });
+  const steps = placesTensor(tapOffsets(size, kernel), [taps, 1], x.storage.device);
   const windows = x
     .reshape([planes, numelOf(size)])
-    .gather(1, at)
-    .view([planes, places, taps]);
-  const { values, indices } = windows.max(2);
-  const found = at.view([planes, places, taps]).gather(2, indices.unsqueeze(2));
+    .gather(
+      1,
+      first
+        .view([planes, 1, places])
+        .add(steps)
+        .view([planes, taps * places]),
+    )
+    .view([planes, taps, places]);
+  const { values, indices } = windows.max(1);
+  const found = first.add(
+    steps
+      .view([taps])
+      .indexSelect(0, indices.reshape([-1]))
+      .view([planes, places]),
+  );
   return valuesAndIndices(undefined, values.view([...front, ...out]), found.view([...front, ...out]));
 }
 
@@ -239,25 +251,33 @@ interface Places {
   readonly round: (x: number) => number;
 }
 
-/** For each plane, place and element of a window, where it lies in the plane. */
-function windowIndex(samples: ArrayLike<number | bigint>, { planes, size, out, kernel, round }: Places): BigInt64Array {
+/** For each plane and place where its window begins, in the plane: [planes, places]. */
+function windowStarts(
+  x: Tensor,
+  samples: ArrayLike<number | bigint>,
+  { planes, size, out, kernel, round }: Places,
+): Tensor {
   const n = size.length;
-  const index = new BigInt64Array(planes * numelOf(out) * numelOf(kernel));
-  let at = 0;
-  for (let plane = 0; plane < planes; plane++) {
+  let flat: Tensor | undefined;
+  size.forEach((s, i) => {
+    const begins = new Int32Array(planes * out[i]!);
     // PyTorch takes the samples of an image for its width first, those of a volume for its depth first.
-    const begin = size.map((s, i) => starts(Number(samples[plane * n + (n === 2 ? 1 - i : i)]), s, out[i]!, kernel[i]!, round)); // prettier-ignore
-    const walk = (counts: readonly number[], visit: (place: readonly number[]) => void, place: number[] = []): void => {
-      if (place.length === n) visit(place);
-      else for (let i = 0; i < counts[place.length]!; i++) walk(counts, visit, [...place, i]);
-    };
-    walk(out, (place) => {
-      walk(kernel, (tap) => {
-        index[at++] = BigInt(size.reduce((flat, s, i) => flat * s + begin[i]![place[i]!]! + tap[i]!, 0));
-      });
-    });
-  }
-  return index;
+    const sample = (plane: number): number => Number(samples[plane * n + (n === 2 ? 1 - i : i)]);
+    for (let plane = 0; plane < planes; plane++)
+      begins.set(starts(sample(plane), s, out[i]!, kernel[i]!, round), plane * out[i]!);
+    const along = placesTensor(begins, [planes, ...out.map((places, k) => (k === i ? places : 1))], x.storage.device);
+    flat = flat === undefined ? along : flat.mul(s).add(along);
+  });
+  return flat!.reshape([planes, numelOf(out)]);
+}
+
+/** How far each element of a window lies behind its first. */
+function tapOffsets(size: readonly number[], kernel: readonly number[]): number[] {
+  let offsets = [0];
+  size.forEach((s, i) => {
+    offsets = offsets.flatMap((flat) => Array.from({ length: kernel[i]! }, (_, tap) => flat * s + tap));
+  });
+  return offsets;
 }
 
 const FRACTIONAL = { randomSamples: TENSOR_OR_NULL, generator: GENERATOR };

@@ -7,10 +7,12 @@ import { requireDType } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { readCall } from '../base/signature.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
 import { batchNormParams } from '../geometry/norm.ts';
-import { varianceParams } from '../geometry/reduce.ts';
+import { normParams, varianceParams } from '../geometry/reduce.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
+import { mulAdd } from '../tensor/families/mul-add.ts';
 import { reductions } from '../tensor/families/reductions.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
@@ -83,6 +85,7 @@ function normalizeRows(
 
 /** y·weight + bias, either of which may be missing. */
 function affine(y: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
+  if (weight?.dtype === y.dtype && bias?.dtype === y.dtype) return apply1(mulAdd.mulAdd, [y, weight, bias], NO_ATTRS);
   const scaled = weight === null ? y : y.mul(weight);
   return bias === null ? scaled : scaled.add(bias);
 }
@@ -287,8 +290,18 @@ export function rmsNormWith(x: Tensor, normalized: Dims, weight: Tensor | null, 
   rowsOutside('rmsNorm', x, normalized);
   requireShape('rmsNorm', 'weight', weight, normalized);
   const dims = normalized.map((_, i) => i - normalized.length);
+  const squares = apply1(reductions.norm, [x], normParams(2, dims, true, false));
   const least = eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);
-  return affine(x.mul(x.square().mean(dims, { keepdim: true }).add(least).rsqrt()), weight, null);
+  return affine(
+    x.mul(
+      squares
+        .div(Math.max(numelOf(normalized), 1))
+        .add(least)
+        .rsqrt(),
+    ),
+    weight,
+    null,
+  );
 }
 
 export interface NormalizeOptions {

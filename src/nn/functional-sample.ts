@@ -4,7 +4,10 @@ import { ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { numelOf, showShape } from '../base/shape.ts';
 import { DIMS, TENSOR } from '../tensor/arguments.ts';
-import { where } from '../tensor/functions.ts';
+import { NO_ATTRS } from '../geometry/attrs.ts';
+import { apply1 } from '../tensor/dispatch.ts';
+import { blend } from '../tensor/families/blend.ts';
+import { stack, where } from '../tensor/functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { table } from './spatial.ts';
 import '../tensor/families/picking.ts';
@@ -91,48 +94,52 @@ function reflected(at: Tensor, twiceLow: number, twiceHigh: number): Tensor {
   return where(even, extra.add(low), extra.neg().add(span + low));
 }
 
-/** Elements of x [N, C, …] at whole places [N, …]; zeros outside. */
-function pixels(x: Tensor, places: readonly Tensor[]): Tensor {
+/** Whole places along one dimension and how much each counts: [N, K, …]. */
+interface Along {
+  readonly places: Tensor;
+  readonly weights: Tensor | undefined;
+}
+
+const stacked = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0]!.unsqueeze(1) : stack(parts, 1));
+
+/** Elements of x [N, C, …] at all combinations of the places of each dimension, by the products of their weights; zeros outside. */
+function blended(x: Tensor, dims: readonly Along[]): Tensor {
   const [n, c, ...size] = x.layout.shape as [number, number, ...number[]];
-  let valid: Tensor | undefined;
-  let flat: Tensor | undefined;
-  places.forEach((place, i) => {
-    const fits = place.ge(0).logicalAnd(place.le(size[i]! - 1));
-    valid = valid === undefined ? fits : valid.logicalAnd(fits);
-    const near = where(fits, place, place.newZeros([]));
-    flat = flat === undefined ? near.to('int64') : flat.mul(size[i]!).add(near.to('int64'));
-  });
-  const out = places[0]!.layout.shape.slice(1);
+  const out = dims[0]!.places.layout.shape.slice(2);
   const count = numelOf(out);
-  const index = flat!.reshape([n, 1, count]).expand([n, c, count]);
-  const found = x.reshape([n, c, numelOf(size)]).gather(2, index);
-  const shown = where(valid!.reshape([n, 1, count]), found, x.newZeros([]));
-  return shown.view([n, c, ...out]);
+  let flat: Tensor | undefined;
+  let weights: Tensor | undefined;
+  dims.forEach(({ places, weights: shares }, i) => {
+    const taps = places.layout.shape[1]!;
+    const valid = places.ge(0).logicalAnd(places.le(size[i]! - 1));
+    const at = where(valid, places, places.newFull([], -1)).to('int64').view([n, taps, count]);
+    const share = shares?.view([n, taps, count]);
+    flat =
+      flat === undefined
+        ? at
+        : joined(flat, at, (a, b) => where(a.ge(0).logicalAnd(b.ge(0)), a.mul(size[i]!).add(b), b.newFull([], -1)));
+    if (share !== undefined) weights = weights === undefined ? share : joined(weights, share, (a, b) => a.mul(b));
+  });
+  weights ??= x.newOnes([]).expand(flat!.layout.shape);
+  return apply1(blend.blend, [x.reshape([n, c, numelOf(size)]), flat!, weights], NO_ATTRS).view([n, c, ...out]);
+}
+
+/** Every one of a with every one of b: [N, K, L] and [N, M, L] → [N, K·M, L]. */
+function joined(a: Tensor, b: Tensor, of: (a: Tensor, b: Tensor) => Tensor): Tensor {
+  const [n, k, count] = a.layout.shape as [number, number, number];
+  return of(a.unsqueeze(2), b.unsqueeze(1)).view([n, k * b.layout.shape[1]!, count]);
 }
 
 function corners(x: Tensor, places: readonly Tensor[], s: Sampler): Tensor {
   const within = places.map((place, i) => inside(place, x.layout.shape[2 + i]!, s));
-  if (s.mode === 'nearest')
-    return pixels(
-      x,
-      within.map((place) => place.detach().round()),
-    );
-  const low = within.map((place) => place.detach().floor());
-  let y: Tensor | undefined;
-  for (let corner = 0; corner < 2 ** places.length; corner++) {
-    const upper = places.map((_, i) => (corner >> i) % 2 === 1);
-    let weight: Tensor | undefined;
-    within.forEach((place, i) => {
-      const share = upper[i] === true ? place.sub(low[i]!) : low[i]!.add(1).sub(place);
-      weight = weight === undefined ? share : weight.mul(share);
-    });
-    const part = pixels(
-      x,
-      low.map((place, i) => (upper[i] === true ? place.add(1) : place)),
-    ).mul(weight!.unsqueeze(1));
-    y = y === undefined ? part : y.add(part);
+  if (s.mode === 'nearest') {
+    return blended(x, within.map((place) => ({ places: stacked([place.detach().round()]), weights: undefined }))); // prettier-ignore
   }
-  return y!;
+  const dims = within.map((place): Along => {
+    const low = place.detach().floor();
+    return { places: stacked([low, low.add(1)]), weights: stacked([low.add(1).sub(place), place.sub(low)]) };
+  });
+  return blended(x, dims);
 }
 
 /** Keys' cubic convolution, a = −3/4: weights of four neighbours at distance t from the second. */
@@ -145,17 +152,12 @@ function cubicWeights(t: Tensor): Tensor[] {
 }
 
 function cubic(x: Tensor, places: readonly Tensor[], s: Sampler): Tensor {
-  const low = places.map((place) => place.detach().floor());
-  const [rows, columns] = places.map((place, i) => cubicWeights(place.sub(low[i]!))) as [Tensor[], Tensor[]];
-  const at = (i: 0 | 1, k: number): Tensor => inside(low[i]!.add(k - 1), x.layout.shape[2 + i]!, s).round();
-  let y: Tensor | undefined;
-  for (let i = 0; i < 4; i++) {
-    for (let j = 0; j < 4; j++) {
-      const part = pixels(x, [at(0, i), at(1, j)]).mul(rows[i]!.mul(columns[j]!).unsqueeze(1));
-      y = y === undefined ? part : y.add(part);
-    }
-  }
-  return y!;
+  const dims = places.map((place, i): Along => {
+    const low = place.detach().floor();
+    const neighbours = stacked([-1, 0, 1, 2].map((step) => low.add(step)));
+    return { places: inside(neighbours, x.layout.shape[2 + i]!, s).round(), weights: stacked(cubicWeights(place.sub(low))) }; // prettier-ignore
+  });
+  return blended(x, dims);
 }
 
 // ---- grids

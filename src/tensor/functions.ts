@@ -131,12 +131,11 @@ export function allclose(a: Tensor, b: Tensor, ...args: readonly unknown[]): boo
   requireTensor('allclose', 'the first argument', a);
   requireTensor('allclose', 'the second argument', b);
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = readCall<CloseCall>(ALLCLOSE, args);
-  const [x, y] = broadcastTensors(a.detach(), b.detach()).map((t) => t.toTypedArray());
-  return x!.every((value: number | bigint, i: number) => {
-    const [p, q] = [Number(value), Number(y![i])];
-    if (equalNan && p !== p && q !== q) return true;
-    return p === q || Math.abs(p - q) <= atol + rtol * Math.abs(q);
-  });
+  const exact = a.dtype === b.dtype && a.isFloatingPoint();
+  const [p, q] = [a, b].map((t) => (exact ? t.detach() : t.detach().to('float64'))) as [Tensor, Tensor];
+  const near = p.sub(q).abs().le(q.abs().mul(rtol).add(atol)).logicalAnd(q.isfinite());
+  const close = near.logicalOr(p.eq(q));
+  return (equalNan ? close.logicalOr(p.isnan().logicalAnd(q.isnan())) : close).all().item() !== 0;
 }
 
 /** Whether two tensors have the same shape and elements. */
@@ -144,6 +143,5 @@ export function equal(a: Tensor, b: Tensor): boolean {
   requireTensor('equal', 'the first argument', a);
   requireTensor('equal', 'the second argument', b);
   if (!sameDims(a.layout.shape, b.layout.shape)) return false;
-  const y = b.toTypedArray();
-  return a.toTypedArray().every((value: number | bigint, i: number) => Number(value) === Number(y[i]));
+  return a.detach().eq(b.detach()).all().item() !== 0;
 }

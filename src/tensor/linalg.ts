@@ -4,9 +4,11 @@ import { type DType } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
-import { reducedDims, type DimsArg } from '../geometry/reduce.ts';
+import { normParams, reducedDims, type DimsArg } from '../geometry/reduce.ts';
 import { DIM_OR_DIMS, DTYPE, requireFloatTensor, requireTensor } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
+import { apply1 } from './dispatch.ts';
+import { reductions } from './families/reductions.ts';
 import { family } from './family.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -46,8 +48,7 @@ function normOf(x: Tensor, p: number, dim: DimsArg | undefined, keepdim: boolean
   if (p === Infinity) return x.abs().amax(dims, keepdim);
   if (p === -Infinity) return x.abs().amin(dims, keepdim);
   if (p === 0) return sum(x.requiresGrad ? x.ne(0).to(x.dtype).add(flat(x)) : x.ne(0).to(x.dtype));
-  if (p === 1) return sum(x.abs());
-  if (p === 2) return root(sum(x.square()), 2);
+  if (p === 1 || p === 2) return apply1(reductions.norm, [x], normParams(p, dims, keepdim));
   if (p > 1) return root(sum(x.abs().pow(p)), p);
   const zero = x.eq(0); // where |x|ᵖ has no slope, none flows
   const magnitudes = x.abs().maskedFill(zero, 1).pow(p);

@@ -1,6 +1,6 @@
 /**
- * Operations on elements that kernels do not compute in: floats of 16 bits, whole numbers of 8 and 16. Formulas and copies take them as they are (they widen
- * an element when they load it and round when they store it); every other operation runs on the tensors widened to float32 or int32, and what it
+ * Operations on elements that kernels do not compute in: floats of 16 bits, whole numbers of 8 and 16. Formulas, copies and plain reductions take them as they are (they
+ * widen an element when they load it and round when they store it); every other operation runs on the tensors widened to float32 or int32, and what it
  * gives in that dtype comes back narrow, as PyTorch's own kernels accumulate in float32 and round once.
  */
 import { isFloating, isHalf, promote, type DType } from '../base/dtype.ts';
@@ -9,12 +9,14 @@ import type { OpRule } from './ops/rule.ts';
 import type { Tensor } from './tensor.ts';
 
 const NARROW: ReadonlySet<DType> = new Set<DType>(['float16', 'bfloat16', 'int8', 'int16', 'uint16']);
-/** Lowered operations that take any elements. */
-const MOVES: ReadonlySet<string> = new Set<OpName>(['copy', 'cast', 'assign', 'fill']);
+/** Lowered operations that take any elements: moves, and reductions, which add up in a wider type. */
+const ANY_ELEMENTS: ReadonlySet<string> = new Set<OpName>([
+  'copy', 'cast', 'assign', 'fill', 'sum', 'mean', 'amax', 'amin', 'max', 'min', 'any', 'all', 'prod', 'nansum', 'norm',
+]); // prettier-ignore
 
 /** Whether an operation must be given wider tensors than narrow ones. */
 export const needsWide = (name: OpName, { elementwise }: Pick<OpRule<never>, 'elementwise'>): boolean =>
-  elementwise === undefined && !MOVES.has(name);
+  elementwise === undefined && !ANY_ELEMENTS.has(name);
 
 export function anyNarrow(inputs: readonly Tensor[]): boolean {
   for (const input of inputs)

@@ -236,15 +236,14 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
   const flat = dim === undefined || dim === null;
   const axis = flat ? 0 : requireLine(op, x, dim);
   const last = flat ? x.reshape([-1]) : x.ndim === 0 ? x.reshape([1]) : x.movedim(axis, -1);
-  const sorted = apply(indexingOps.sort, [last], sortParams(-1, false))[0]!;
-  const size = sorted.layout.shape.at(-1)!;
-  const nans = sorted.detach().isnan();
+  const size = last.layout.shape.at(-1)!;
+  const nans = last.detach().isnan();
   const count = ignoreNaN ? nans.logicalNot().sum(-1, true) : undefined;
   const highest = count === undefined ? tensor([size - 1], { dtype: x.dtype, device: x.device }) : count.sub(1).clampMin(0).to(x.dtype); // prettier-ignore
   const bare = asked.mul(highest);
   // with a NaN every quantile is NaN: the last of the sorted
   const ranks = ignoreNaN ? bare : where_(nans.any(-1, true), bare, size - 1);
-  const picked = interpolated(sorted, ranks, interpolation);
+  const picked = interpolated(asked.layout.numel === 1 ? selection(op, last) : sorting(last), ranks, interpolation);
   // the quantiles come first, the dimension where it was
   const moved = picked.movedim(-1, 0);
   const kept = keepdim && x.ndim > 0 ? moved.unsqueeze(flat ? -1 : axis + 1) : moved;
@@ -255,9 +254,25 @@ function quantileOf(op: string, x: Tensor, args: readonly unknown[], ignoreNaN: 
 const where_ = (nan: Tensor, ranks: Tensor, last: number): Tensor =>
   ranks.add(nan.to(ranks.dtype).mul(0)).maskedFill(nan, last);
 
-function interpolated(sorted: Tensor, ranks: Tensor, way: Interpolation): Tensor {
-  const shape = [...sorted.layout.shape.slice(0, -1), ranks.layout.shape.at(-1)!];
-  const at = (rank: Tensor): Tensor => apply1(indexingOps.gather, [sorted, rank.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather')); // prettier-ignore
+/** The elements of whole ranks [… lines, ranks], along the last dimension. */
+type AtRanks = (ranks: Tensor) => Tensor;
+
+/** One of each line: selected. */
+const selection =
+  (op: string, x: Tensor): AtRanks =>
+  (rank) =>
+    ranked(op, x, x.ndim - 1, rank.detach().to('int64').squeeze(-1), true).values;
+
+/** Several of each line: all are sorted. */
+function sorting(x: Tensor): AtRanks {
+  const sorted = apply(indexingOps.sort, [x], sortParams(-1, false))[0]!;
+  return (ranks) => {
+    const shape = [...sorted.layout.shape.slice(0, -1), ranks.layout.shape.at(-1)!];
+    return apply1(indexingOps.gather, [sorted, ranks.detach().to('int64').expand(shape).contiguous()], dimParams(-1, 'gather')); // prettier-ignore
+  };
+}
+
+function interpolated(at: AtRanks, ranks: Tensor, way: Interpolation): Tensor {
   if (way === 'lower') return at(ranks.floor());
   if (way === 'higher') return at(ranks.ceil());
   if (way === 'nearest') return at(ranks.round());

@@ -11,11 +11,14 @@ import { requireFloatTensor, requireTensor, TENSOR, TENSOR_OR_NUMBER } from './a
 import type { Call } from './calls.ts';
 import { hostTensor, tensor } from './create.ts';
 import { isTensor } from './is-tensor.ts';
-import { argsort } from './order.ts';
+import { cat } from './functions.ts';
+import { argsort, sort } from './order.ts';
 import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
 import './families/picking.ts';
 import './families/rearrange.ts';
+import './families/reductions.ts';
+import './families/scatter.ts';
 
 type Values = ArrayLike<number | bigint>;
 const elements = (x: Tensor): Values => x.detach().contiguous().toTypedArray();
@@ -70,6 +73,72 @@ function orderOf(lines: Tensor, width: number, difference: (a: number, b: number
   return Int32Array.from({ length: lines.layout.shape[0]! }, (_, i) => i).sort((a, b) => difference(a, b) || a - b);
 }
 
+/** How many different whole numbers may be counted in a table, for each element. */
+const TABLE = 4;
+
+interface Found {
+  readonly values: Tensor;
+  /** For each element where its value is, if asked for. */
+  readonly inverse: Tensor | undefined;
+  readonly counts: Tensor | undefined;
+}
+
+/** Distinct elements of a vector: whole numbers in a narrow range by a table, others as runs, of the sorted ones where they are to be sorted. */
+function distinctElements(x: Tensor, line: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
+  const found = sorted ? (counted(line, call) ?? sortedRuns(line, call)) : runsAlong(line, call);
+  const results = [found.values];
+  if (found.inverse !== undefined) results.push(found.inverse.reshape(x.layout.shape));
+  if (found.counts !== undefined) results.push(found.counts);
+  return results.length === 1 ? found.values : results;
+}
+
+/** One pass over a table of what there is; none where the range is wide. */
+function counted(line: Tensor, { returnInverse = false, returnCounts = false }: UniqueCall): Found | undefined {
+  if (isFloating(line.dtype) || line.dtype === 'bool') return undefined;
+  const count = line.layout.numel;
+  const [least, most] = [line.min(), line.max()].map((of) => BigInt(of.toTypedArray()[0]!)) as [bigint, bigint];
+  if (most - least >= BigInt(TABLE * count)) return undefined;
+  const range = Number(most - least) + 1;
+  const wide = line.to('int64');
+  const offset = wide.min();
+  const data = wide.sub(offset).to('int32').toTypedArray() as Int32Array;
+  const counts = new Int32Array(range);
+  for (let i = 0; i < count; i++) counts[data[i]!]!++;
+  const there = Int32Array.from(counts.keys()).filter((place) => counts[place]! > 0);
+  const values = whole(line, there, [there.length]).add(offset).to(line.dtype);
+  const inverse = returnInverse ? whole(line, data, [count]) : undefined;
+  if (inverse !== undefined) {
+    const ranks = new Int32Array(range);
+    there.forEach((place, rank) => (ranks[place] = rank));
+    return { values, inverse: whole(line, ranks, [range]).indexSelect(0, inverse), counts: tallied() };
+  }
+  return { values, inverse, counts: tallied() };
+  function tallied(): Tensor | undefined {
+    return returnCounts ? whole(line, there.map((place) => counts[place]!), [there.length]) : undefined; // prettier-ignore
+  }
+}
+
+/** Runs of the sorted elements. */
+function sortedRuns(line: Tensor, call: UniqueCall): Found {
+  const { values, indices } = sort(line, 0);
+  const { inverse, ...found } = runsAlong(values, call);
+  return { ...found, inverse: inverse?.scatter(0, indices, inverse) };
+}
+
+/** Where an element differs from the one before it, a run begins. NaN differs from NaN. */
+function runsAlong(line: Tensor, { returnInverse = false, returnCounts = false }: UniqueCall): Found {
+  const count = line.layout.numel;
+  const after = line.narrow(0, 1, count - 1);
+  const begins = after.ne(line.narrow(0, 0, count - 1));
+  const zero = line.newZeros([1], { dtype: 'int64' });
+  const values = cat([line.narrow(0, 0, 1), after.maskedSelect(begins)]);
+  const inverse = returnInverse ? cat([zero, begins.cumsum(0)]) : undefined;
+  if (!returnCounts) return { values, inverse, counts: undefined };
+  const firsts = cat([zero, begins.nonzero().reshape([-1]).add(1), zero.add(count)]);
+  const runs = firsts.layout.numel - 1;
+  return { values, inverse, counts: firsts.narrow(0, 1, runs).sub(firsts.narrow(0, 0, runs)) };
+}
+
 function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
   const { returnInverse = false, returnCounts = false, dim } = call;
   const along = dim !== undefined && dim !== null;
@@ -77,6 +146,7 @@ function distinct(x: Tensor, call: UniqueCall, sorted: boolean): UniqueResult {
   const lines = along ? x.detach().movedim(axis, 0).contiguous() : x.detach().reshape([-1]);
   const count = lines.layout.shape[0]!;
   const width = numelOf(lines.layout.shape.slice(1));
+  if (width === 1 && count > 0 && !along) return distinctElements(x, lines, call, sorted);
   if (along && count > 0 && width === 0) throw new ShapeError(`unique: expected slices with elements, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
   const data = width === 1 ? plainElements(lines) : elements(lines);
   const difference = (a: number, b: number): number => {
@@ -138,12 +208,11 @@ export function bincount(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (least < 0) throw new ArgumentError('bincount: expected whole numbers of at least 0, but got a negative one'); // prettier-ignore
   const length = Math.max(largest + 1, minlength);
   if (length > 2 ** 27) throw new ArgumentError(`bincount: the largest number, ${length - 1}, is too large to count up to`); // prettier-ignore
-  const places = elements(x.to('int32')) as Int32Array;
   if (weights === null) {
-    const counts = new Int32Array(length);
-    for (let i = 0; i < places.length; i++) counts[places[i]!]!++;
-    return whole(x, counts, [length]);
+    const none = x.newZeros([length], { dtype: 'int64' });
+    return none.scatterAdd(0, x.to('int64'), none.newOnes([1]).expand([x.layout.numel]));
   }
+  const places = elements(x.to('int32')) as Int32Array;
   const sums = new Float64Array(length);
   const weight = elements(weights);
   const single = weights.dtype === 'float32';
@@ -171,7 +240,7 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireFloatTensor('histc', x);
   const data = elements(x) as Float32Array | Float64Array;
   let [low, high] = [min, max];
-  if (low === high && data.length > 0) [low, high] = [extreme(data, Math.min), extreme(data, Math.max)]; // prettier-ignore
+  if (low === high && data.length > 0) [low, high] = [x.min().item(), x.max().item()];
   if (low === high) [low, high] = [low - 1, high + 1];
   if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
   const counts = new Float64Array(bins);
@@ -191,12 +260,6 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   }
   return hostTensor(counts, [bins], 'float64', x.storage.device).to(x.dtype);
 }
-
-const extreme = (data: Float32Array | Float64Array, of: (a: number, b: number) => number): number => {
-  let most = data[0]!;
-  for (let i = 1; i < data.length; i++) most = of(most, data[i]!);
-  return most;
-};
 
 // ---- sorted lines
 

@@ -4,7 +4,7 @@ import type { DType } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
-import { varianceParams, type DimsArg } from '../geometry/reduce.ts';
+import { reduceParams, varianceParams, type DimsArg } from '../geometry/reduce.ts';
 import { asFloats, DIM_OR_DIMS, DTYPE, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { apply1 } from './dispatch.ts';
@@ -45,14 +45,15 @@ const SUM = { dim: orNull(DIM_OR_DIMS), keepdim: BOOL, dtype: DTYPE };
 const NANSUM = signature<SumCall>('nansum', SUM, { positional: 2 });
 const NANMEAN = signature<SumCall>('nanmean', SUM, { positional: 2 });
 
-const numbersOnly = (x: Tensor): Tensor => (x.isFloatingPoint() ? x.maskedFill(x.isnan(), 0) : x);
-
 /** The sum of what is no NaN. */
 export function nansum(x: Tensor, ...args: SumArguments): Tensor;
 export function nansum(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('nansum', 'the input', x);
   const { dim, keepdim = false, dtype } = readCall<SumCall>(NANSUM, args);
-  return numbersOnly(x).sum((dim ?? undefined) as number, { keepdim, ...(dtype === undefined ? {} : { dtype }) });
+  const along = dim ?? undefined;
+  if (!x.isFloatingPoint()) return x.sum(along as number, { keepdim, ...(dtype === undefined ? {} : { dtype }) });
+  const from = dtype === undefined ? x : x.to(dtype);
+  return apply1(reductions.nansum, [from], reduceParams(along, keepdim));
 }
 
 /** The mean of what is no NaN. */
@@ -64,7 +65,7 @@ export function nanmean(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (!from.isFloatingPoint()) throw new DTypeError(`nanmean: expected a floating-point tensor, but got ${from.dtype}; pass { dtype: 'float32' }`); // prettier-ignore
   const along = (dim ?? undefined) as number;
   const count = from.detach().isnan().logicalNot().sum(along, keep(keepdim));
-  return numbersOnly(from).sum(along, keep(keepdim)).div(count);
+  return apply1(reductions.nansum, [from], reduceParams(along, keepdim)).div(count);
 }
 
 interface CountCall {

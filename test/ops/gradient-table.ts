@@ -26,7 +26,8 @@ import {
   type AvgPoolOptions,
   type MaxPoolOptions,
 } from '../../src/geometry/pool.ts';
-import { reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/geometry/reduce.ts';
+import { blendGradParams } from '../../src/tensor/ops/blend.ts';
+import { normParams, reduceParams, scanParams, varianceParams, type DimsArg } from '../../src/geometry/reduce.ts';
 import { resampleGradParams, resampleParams, type ResampleArguments } from '../../src/geometry/resample.ts';
 import { apply } from '../../src/tensor/dispatch.ts';
 import { castParams } from '../../src/tensor/ops/copy.ts';
@@ -80,7 +81,7 @@ const scalar = (name: ScalarName, scalars: readonly number[], low = -2, high = 2
 const power = (exponent: number, low = 0.3): Check =>
   of('powScalar', [uniform64(X, 1, low, 2)], powAttrs('float64', exponent), [exponent]);
 
-type ReduceName = 'sum' | 'mean' | 'amax' | 'amin' | 'logsumexp';
+type ReduceName = 'sum' | 'mean' | 'amax' | 'amin' | 'logsumexp' | 'nansum';
 const reduce = (name: ReduceName): Check[] =>
   ([undefined, 0, [-1], [0, 2]] as (DimsArg | undefined)[]).flatMap((dim) =>
     [false, true].map((keepdim) => of(name, [distinct64([2, 3, 2])], reduceParams(dim, keepdim))),
@@ -101,6 +102,7 @@ const CONVOLUTIONS: readonly (readonly [x: readonly number[], w: readonly number
 
 const indices = (shape: readonly number[], ...values: number[]): Tensor =>
   fromTypedArray(BigInt64Array.from(values, BigInt), shape);
+const PLACES = indices([2, 2, 3], 0, 3, -1, 2, 2, 1, 3, 0, 0, -1, 1, 2);
 const mask = (shape: readonly number[]): Tensor =>
   fromTypedArray(
     Uint8Array.from({ length: shape.reduce((n, s) => n * s, 1) }, (_, i) => (i % 3 === 0 ? 1 : 0)),
@@ -231,9 +233,8 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     { inputs: [uniform64(X, 1), uniform64(X, 2)], fn: (a, b) => apply('where', [mask(X), a, b], NO_ATTRS) },
     { inputs: [uniform64([3, 1], 1), uniform64([], 2)], fn: (a, b) => apply('where', [mask([4]), a, b], NO_ATTRS) },
   ],
-  maskedFill: [
-    { inputs: [uniform64(X, 1)], fn: (x) => apply('maskedFill', [x, mask([4])], scalarAttrs('float64', 2), [2]) },
-  ],
+  maskedFill: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('maskedFill', [x, mask([4])], scalarAttrs('float64', 2), [2]) }], // prettier-ignore
+  mulAdd: [[[4], [3, 1]], [X, []]].map(([a, b]) => plain('mulAdd', [uniform64(X, 1), uniform64(a!, 2), uniform64(b!, 3)])), // prettier-ignore
   lerp: binary('lerp', -2, 2, [0.3]),
 
   neg: unary('neg'),
@@ -298,11 +299,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     inPlace((z, y) => z.copy_(y)),
     { inputs: [uniform64(X, 1), uniform64([4], 2)], fn: (x, y) => x.mul(1).setAt([1], y.mul(2)).mul(x) },
   ],
-  fill: [
-    inPlace((z, y) => z.fill_(2).add(y)),
-    { inputs: [uniform64(X, 1)], fn: (x) => x.mul(1).setAt([1], 0.5).mul(x) },
-  ],
-
+  fill: [inPlace((z, y) => z.fill_(2).add(y)), { inputs: [uniform64(X, 1)], fn: (x) => x.mul(1).setAt([1], 0.5).mul(x) }], // prettier-ignore
   sum: reduce('sum'),
   mean: reduce('mean'),
   prod: [undefined, 0, -1].map((dim) => of('prod', [awayFromZero64([3, 2], 1, 2)], reduceParams(dim, dim === 0))),
@@ -315,6 +312,8 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   var: variance('var'),
   std: variance('std'),
   logsumexp: reduce('logsumexp'),
+  nansum: reduce('nansum'),
+  norm: ([1, 2] as const).flatMap((p) => [undefined, 0, [0, 2]].map((dim) => of('norm', [awayFromZero64([2, 3, 2], 1, 2)], normParams(p, dim, dim === 0, dim !== undefined)))), // prettier-ignore
   cumsum: [0, 1, -1].flatMap((dim) =>
     [false, true].map((back) => of('cumsum', [uniform64([2, 3, 2], 1)], scanParams(dim, back))),
   ),
@@ -325,7 +324,6 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     },
   ],
   prodGrad: 'checked as the gradient of prod, which does without it where its gradient is recorded',
-
   matmul: ([[[3, 4], [4, 2]], [[4], [4]], [[3, 4], [4]], [[4], [4, 2]], [[2, 3, 4], [4, 2]], [[2, 1, 3, 2], [3, 2, 2]], [[2], [3, 2, 2]]] as const)
     .map(([a, b]) => plain('matmul', [uniform64(a, 1), uniform64(b, 2)])), // prettier-ignore
   linear: [
@@ -389,10 +387,11 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     of('adaptiveMaxPool2d', [distinct64(IMAGE)], adaptivePoolParams(size)),
   ),
 
+  blend: [{ inputs: [uniform64([2, 5, 4], 1), uniform64([2, 2, 3], 2)], fn: (x, w) => apply('blend', [x, PLACES, w], NO_ATTRS) }], // prettier-ignore
+  blendGrad: [{ inputs: [uniform64([2, 5, 3], 1), uniform64([2, 2, 3], 2)], fn: (g, w) => apply('blendGrad', [g, PLACES, w], blendGradParams(4)) }], // prettier-ignore
+  blendDot: [{ inputs: [uniform64([2, 5, 3], 1), uniform64([2, 5, 4], 2)], fn: (g, x) => apply('blendDot', [g, x, PLACES], NO_ATTRS) }], // prettier-ignore
   resample2d: RESAMPLINGS.map((p) => of('resample2d', [uniform64([1, 2, 4, 3], 1)], resampleParams(p))),
-  resample2dGrad: RESAMPLINGS.map((p) =>
-    of('resample2dGrad', [uniform64([1, 2, ...p.size], 1)], resampleGradParams(resampleParams(p), [1, 2, 4, 3])),
-  ),
+  resample2dGrad: RESAMPLINGS.map((p) => of('resample2dGrad', [uniform64([1, 2, ...p.size], 1)], resampleGradParams(resampleParams(p), [1, 2, 4, 3]))), // prettier-ignore
 
   batchNorm: normalisation('batchNorm'),
   batchNormGrad: 'checked as the gradient of batchNorm; refuses further gradients (tested there)',

@@ -33,6 +33,13 @@ export function floatsOf(target: Target, dtype: DType): Floats {
   return { scalar: 'f64', vector: 'f64v', int: 'i64', mask: 'i64v', bytes: 8, shift: 3, lanes: lanes(target, 'f64'), width }; // prettier-ignore
 }
 
+/**
+ * The target for kernels whose lanes follow a line of so many elements: registers as wide as the machine's where the line has some of them,
+ * and where the type's functions are vectors' (double precision asks the host for each number).
+ */
+export const lineTarget = (narrow: Target, wide: Target, dtype: DType, length: number): Target =>
+  dtype === 'float32' && length >= 4 * lanes(wide, 'f32') ? wide : narrow;
+
 /** Combines the lanes of a vector pairwise, in a fixed order: (0∘2)∘(1∘3). */
 export function foldLanes(f: Fn, t: Floats, value: Expr, combine: (a: Expr, b: Expr) => Expr): Expr {
   let whole = f.let('fold', value);
@@ -48,12 +55,23 @@ export const sumLanes = (f: Fn, t: Floats, value: Expr): Expr => foldLanes(f, t,
 /** The largest lane; NaN lanes may be passed over. */
 export const maxLanes = (f: Fn, t: Floats, value: Expr): Expr => foldLanes(f, t, value, (a, b) => a.binary('pmax', b));
 
-/** A vector from its lanes, two or four. */
+/** A vector from its lanes: two, four, eight … */
 export function fromLanes(parts: readonly Expr[]): Expr {
+  if (parts.length > 4) return joined(parts);
   if (parts.length === 2) return parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 3]);
   const low = parts[0]!.splat().shuffle(parts[1]!.splat(), [0, 5, 0, 5]);
   const high = parts[2]!.splat().shuffle(parts[3]!.splat(), [0, 5, 0, 5]);
   return low.shuffle(high, [0, 1, 4, 5]);
+}
+
+/** Pairwise: of two vectors whose first lanes count, one with twice as many. */
+function joined(parts: readonly Expr[]): Expr {
+  let vectors = parts.map((part) => part.splat());
+  for (let known = 1; vectors.length > 1; known *= 2) {
+    const picked = parts.map((_, i) => (i >= known && i < 2 * known ? parts.length + i - known : i));
+    vectors = vectors.filter((_, i) => i % 2 === 0).map((low, i) => low.shuffle(vectors[2 * i + 1]!, picked));
+  }
+  return vectors[0]!;
 }
 
 /** eˣ of a vector. */

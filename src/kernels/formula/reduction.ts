@@ -1,5 +1,5 @@
 /** Reductions as devices are given them: many elements to one, by a combination that does not care for order up to rounding. */
-import type { Formula } from './formula.ts';
+import type { Formula, NumberType } from './formula.ts';
 
 export interface Reduction {
   /** Names everything below. */
@@ -17,6 +17,22 @@ export interface Reduction {
 
 const sum = { identity: 0, combine: (a, b) => a.add(b) } satisfies Partial<Reduction>;
 
+/**
+ * The larger (`less` false) or the smaller; NaN wins. Either order of a pseudo-extreme passes on a NaN of its first operand, and of equal
+ * numbers their bits: so the two or-ed are the extreme, and three instructions. Of two zeros either may come.
+ */
+const extreme =
+  (op: 'pmin' | 'pmax', whole: 'min' | 'max'): Reduction['combine'] =>
+  (a, b) => {
+    if (!a.isFloat) return a[whole](b);
+    const bits = a.type === 'f32' ? 'i32' : 'i64';
+    return a
+      .binary(op, b)
+      .bits(bits)
+      .or(b.binary(op, a).bits(bits))
+      .bits(a.type as NumberType);
+  };
+
 /** The mean squared distance from a mean; `n` may be less than the elements, and 0. */
 const variance = {
   ...sum,
@@ -33,8 +49,13 @@ export const REDUCTIONS = {
   var: { name: 'var', ...variance },
   std: { name: 'std', ...variance, finish: (total, n) => variance.finish(total, n).sqrt() },
   prod: { name: 'prod', identity: 1, combine: (a, b) => a.mul(b) },
-  amax: { name: 'amax', identity: 'first', combine: (a, b) => a.max(b) },
-  amin: { name: 'amin', identity: 'first', combine: (a, b) => a.min(b) },
+  amax: { name: 'amax', identity: 'first', combine: extreme('pmax', 'max') },
+  amin: { name: 'amin', identity: 'first', combine: extreme('pmin', 'min') },
+  /** What is no NaN. */
+  nansum: { name: 'nansum', ...sum, map: (x) => (x.isFloat ? x.eq(x).select(x, 0) : x) },
+  squares: { name: 'squares', ...sum, map: (x) => x.mul(x) },
+  norm1: { name: 'norm1', ...sum, map: (x) => x.abs() },
+  norm2: { name: 'norm2', ...sum, map: (x) => x.mul(x), finish: (total) => total.sqrt() },
   any: { name: 'any', identity: 0, combine: (a, b) => a.or(b), truth: true },
   all: { name: 'all', identity: 1, combine: (a, b) => a.and(b), truth: true },
 } satisfies { readonly [name: string]: Reduction };

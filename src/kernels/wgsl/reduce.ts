@@ -197,7 +197,8 @@ fn run(i: u32, local: vec3u, thread: u32) { ${begin}
 
 // ——— The reductions there are
 
-export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
+export type ReduceName =
+  'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum' | 'norm1' | 'norm2' | 'squares';
 
 const asFloat = (dtype: GpuDType, x = 'x0'): string => (dtype === 'float32' ? x : `f32(${x})`);
 const asInt = (dtype: GpuDType, x = 'x0'): string => (dtype === 'uint8' || dtype === 'bool' ? `i32(${x})` : x);
@@ -214,6 +215,14 @@ export function reduceSpec(name: ReduceName, input: GpuDType, output: GpuDType, 
   switch (name) {
     case 'sum':
       return { ...sum, name, finish: out(output) };
+    case 'nansum':
+      return { ...sum, name, map: input === 'float32' ? 'select(x0, 0f, is_nan(x0))' : sum.map, finish: out(output) };
+    case 'norm1':
+      return { ...sum, name, map: 'abs(x0)', finish: 'a' };
+    case 'squares':
+      return { ...sum, name, map: 'x0 * x0', finish: 'a' };
+    case 'norm2':
+      return { ...sum, name, map: 'x0 * x0', finish: 'sqrt(a)' };
     case 'mean':
       return { ...sum, name, finish: 'a / p.count', params: [{ name: 'count', type: 'f32' }], args: [n] };
     case 'prod':

@@ -19,7 +19,7 @@ import {
 import { BLOCK, pairFinishKernel, pairLossGradKernel, pairLossKernel } from '../../kernels/cpu/loss/pairs.ts';
 import type { ClassLossAttrs, PairLossAttrs } from '../../tensor/ops/loss.ts';
 import type { OpLowerings, Values } from '../table.ts';
-import { asContiguous } from './copy.ts';
+import { asContiguous, lowerFill } from './copy.ts';
 import { launchOptions, lowerSoftmaxStatistics } from './softmax.ts';
 
 /** Nanoseconds per position, per class of one, and per element of a difference. */
@@ -140,7 +140,8 @@ function lowerNllGrad(l: CpuLowering, inputs: Values, [dx]: Values, { loss }: Nl
     smoothing: 0,
   };
   const refusal = refusalOf(target, 'nll', classes, loss);
-  const options = { size: outer * inner, unitCost: POSITION_NS + classes * CLASS_NS, refusal };
+  const options = { size: outer * inner, unitCost: POSITION_NS, refusal };
+  lowerFill(l, dx!, [0]);
   l.launch(nllGradKernel(l.target, t, loss.reduction), args, options);
 }
 

@@ -6,7 +6,8 @@ import { showSteps } from '../../compiler/graph.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
-import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
+import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
+import type { Target } from '../../kernels/cpu/ir.ts';
 import {
   normAffineKernel,
   normPlanesGradKernel,
@@ -55,6 +56,12 @@ function split(
   if (first < channels) launches.planes(first, { size: channels - first, unitCost: cost });
 }
 
+/** Planes are walked in the machine's width. */
+function planesTarget(l: CpuLowering, x: Value, size: number): [Target, Floats] {
+  const target = lineTarget(l.target, l.wideTarget, x.layout.dtype, size);
+  return [target, floatsOf(target, x.layout.dtype)];
+}
+
 interface Forward {
   readonly mode: NormMode;
   readonly y: Value;
@@ -91,8 +98,10 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
   split(t, sizes, {
     rows: (options) =>
       l.launch(normRowsKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels }, options),
-    planes: (first, options) =>
-      l.launch(normPlanesKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels, size, first }, options),
+    planes: (first, options) => {
+      const [target, own] = planesTarget(l, x, size);
+      l.launch(normPlanesKernel(target, own, out.mode, out.finish), { ...args, batch, channels, size, first }, options);
+    },
   });
 }
 
@@ -164,8 +173,10 @@ const lowerGrad =
     }
     split(t, sizes, {
       rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options),
-      planes: (first, options) =>
-        l.launch(normPlanesGradKernel(l.target, t, mode), { ...args, batch, channels, size, first }, options),
+      planes: (first, options) => {
+        const [target, own] = planesTarget(l, x, size);
+        l.launch(normPlanesGradKernel(target, own, mode), { ...args, batch, channels, size, first }, options);
+      },
     });
   };
 

@@ -16,7 +16,7 @@ import {
   type PoolGradParams,
   type WindowParams,
 } from '../../geometry/pool.ts';
-import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
+import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
 import {
   avgPairsGradKernel,
   avgPairsKernel,
@@ -66,14 +66,15 @@ function inPairs(t: Floats, p: WindowParams, g: PoolGeometry): boolean {
 
 export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
   const x = asContiguous(l, input!);
-  const t = floatsOf(l.target, x.layout.dtype);
   const g = windowGeometry('maxPool2d', x.layout, attrs);
+  const target = lineTarget(l.target, l.wideTarget, x.layout.dtype, g.outWidth);
+  const t = floatsOf(target, x.layout.dtype);
   if (attrs.indices === 'tap' && inPairs(t, attrs, g)) {
     const options = { size: g.planes, unitCost: g.height * g.width * STREAM_NS };
     l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices!, ...sizesOf(g) }, options);
     return;
   }
-  const kernel = maxWindowKernel(l.target, t, patternOf(attrs), attrs.indices);
+  const kernel = maxWindowKernel(target, t, patternOf(attrs), attrs.indices);
   const [rowIndex, columnIndex] = attrs.indices === 'tap' ? [attrs.kernel[1], 1] : [attrs.dilation[0] * g.width, attrs.dilation[1]]; // prettier-ignore
   const { common, options } = windowArguments(l, t, attrs, g, maxRows(attrs, g));
   const columns = l.constant(t.int === 'i64' ? 'int64' : 'int32', maxColumns(t, attrs, g));

@@ -3,7 +3,8 @@ import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
-import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
+import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
+import type { Target } from '../../kernels/cpu/ir.ts';
 import {
   columnScratch,
   logSoftmaxColumnsKernel,
@@ -37,6 +38,8 @@ export function around(shape: Dims, dim: number): Around {
   return { outer: numelOf(shape.slice(0, axis)), size: shape[axis] ?? 1, inner: numelOf(shape.slice(axis + 1)) };
 }
 
+const targetOf = (l: CpuLowering, x: Value, length: number): Target => lineTarget(l.target, l.wideTarget, x.layout.dtype, length); // prettier-ignore
+
 /** How the kernels are launched on a tensor seen as [outer, size, inner]. */
 export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs: number) {
   const row = size * ELEMENT_NS[t.scalar];
@@ -47,20 +50,22 @@ export function launchOptions(t: Floats, { outer, size, inner }: Around, inputs:
 
 function lowerSoftmax(l: CpuLowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
-  const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
+  const target = targetOf(l, x, inner === 1 ? size : inner);
+  const t = floatsOf(target, x.layout.dtype);
   const options = launchOptions(t, { outer, size, inner }, 1);
-  if (inner === 1) l.launch(softmaxRowsKernel(l.target, t), { x, y: y!, size }, options);
-  else l.launch(softmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
+  if (inner === 1) l.launch(softmaxRowsKernel(target, t), { x, y: y!, size }, options);
+  else l.launch(softmaxColumnsKernel(target, t), { x, y: y!, size, inner }, options);
 }
 
 function lowerLogSoftmax(l: CpuLowering, [input]: Values, [y]: Values, { dim }: DimParams): void {
   const x = asContiguous(l, input!);
-  const t = floatsOf(l.target, x.layout.dtype);
   const { outer, size, inner } = around(x.layout.shape, dim);
+  const target = targetOf(l, x, inner === 1 ? size : inner);
+  const t = floatsOf(target, x.layout.dtype);
   const options = launchOptions(t, { outer, size, inner }, 1);
-  if (inner === 1) l.launch(logSoftmaxRowsKernel(l.target, t), { x, y: y!, size }, options);
-  else l.launch(logSoftmaxColumnsKernel(l.target, t), { x, y: y!, size, inner }, options);
+  if (inner === 1) l.launch(logSoftmaxRowsKernel(target, t), { x, y: y!, size }, options);
+  else l.launch(logSoftmaxColumnsKernel(target, t), { x, y: y!, size, inner }, options);
 }
 
 /** softmax along [outer, size, inner] with each column's maximum and ln Σ exp(x − maximum), for losses. */
@@ -70,11 +75,12 @@ export function lowerSoftmaxStatistics(
   shape: Around,
   out: { y: Value; maxima: Value; logSums: Value },
 ): void {
-  const t = floatsOf(l.target, x.layout.dtype);
   const { size, inner } = shape;
+  const target = targetOf(l, x, inner === 1 ? size : inner);
+  const t = floatsOf(target, x.layout.dtype);
   const options = launchOptions(t, shape, 1);
-  if (inner === 1) l.launch(softmaxStatisticsRowsKernel(l.target, t), { x, ...out, size }, options);
-  else l.launch(softmaxStatisticsColumnsKernel(l.target, t), { x, ...out, size, inner }, options);
+  if (inner === 1) l.launch(softmaxStatisticsRowsKernel(target, t), { x, ...out, size }, options);
+  else l.launch(softmaxStatisticsColumnsKernel(target, t), { x, ...out, size, inner }, options);
 }
 
 /** [∂y, y] */
@@ -82,11 +88,12 @@ const lowerGrad =
   (log: boolean) =>
   (l: CpuLowering, inputs: Values, [dx]: Values, { dim }: DimParams): void => {
     const [g, y] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
-    const t = floatsOf(l.target, g.layout.dtype);
     const { outer, size, inner } = around(g.layout.shape, dim);
+    const target = targetOf(l, g, inner === 1 ? size : inner);
+    const t = floatsOf(target, g.layout.dtype);
     const options = launchOptions(t, { outer, size, inner }, 2);
-    if (inner === 1) l.launch(softmaxRowsGradKernel(l.target, t, log), { g, y, dx: dx!, size }, options);
-    else l.launch(softmaxColumnsGradKernel(l.target, t, log), { g, y, dx: dx!, size, inner }, options);
+    if (inner === 1) l.launch(softmaxRowsGradKernel(target, t, log), { g, y, dx: dx!, size }, options);
+    else l.launch(softmaxColumnsGradKernel(target, t, log), { g, y, dx: dx!, size, inner }, options);
   };
 
 export const softmaxLowerings: OpLowerings<SoftmaxAttrs, CpuLowering> = {

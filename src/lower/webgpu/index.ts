@@ -1,5 +1,6 @@
 /** The lowerings of WebGPU. Of float64 there is none: what meets it says so. */
 import type { LoweredAttrs } from '../../tensor/ops/index.ts';
+import { blendLowerings } from './blend.ts';
 import { convLowerings } from './conv.ts';
 import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
 import { indexingLowerings } from './indexing.ts';
@@ -23,6 +24,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...convLowerings,
   ...poolLowerings,
   ...resampleLowerings,
+  ...blendLowerings,
   ...normLowerings,
   ...softmaxLowerings,
   ...lossLowerings,

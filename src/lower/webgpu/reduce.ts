@@ -133,6 +133,10 @@ export const reduceLowerings: GpuLowerings<ReduceAttrs & ReductionAttrs> = {
   argmin: extreme(false, false),
   var: { lower: (l, [x], [out], p) => lowerVariance(l, x!, out!, p, false) },
   std: { lower: (l, [x], [out], p) => lowerVariance(l, x!, out!, p, true) },
+  nansum: plain('nansum'),
+  norm: {
+    lower: (l, [x], [out], p) => lowerReduce(l, p.p === 1 ? 'norm1' : p.root ? 'norm2' : 'squares', x!, out!, p),
+  },
   logsumexp: { lower: (l, [x], [out], p) => lowerLogSumExp(l, x!, out!, p) },
   cumsum: { lower: (l, [x], [out], p) => lowerCumsum(l, x!, out!, p) },
   extremeGrad: { lower: (l, inputs, [out], p) => lowerExtremeGrad(l, inputs, out!, p) },

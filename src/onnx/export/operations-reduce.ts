@@ -139,6 +139,8 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   var: variance,
   std: (c) => c.one('Sqrt', [variance(c)]),
   logsumexp: reduction('ReduceLogSumExp'),
+  nansum: 'ONNX has no sum that leaves NaN out',
+  norm: (c) => reduced(c, c.attrs.p === 1 ? 'ReduceL1' : c.attrs.root ? 'ReduceL2' : 'ReduceSumSquare', c.name(0)),
   cumsum: (c) =>
     c.one('CumSum', [c.as(0, c.resultDType), c.scalar('int64', c.attrs.dim)], { reverse: Number(c.attrs.reverse) }),
   extremeGrad: GRADIENT,

@@ -9,11 +9,12 @@ import type { ResampleParams } from '../../geometry/resample.ts';
 import type { ConvAttrs } from '../../tensor/ops/conv.ts';
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
+import type { BlendAttrs } from '../../tensor/ops/blend.ts';
 import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies, type Attributes } from './graph.ts';
 
-type Family = ConvAttrs & PoolAttrs & NormAttrs & ResampleAttrs;
+type Family = ConvAttrs & PoolAttrs & NormAttrs & ResampleAttrs & BlendAttrs;
 type Pair = readonly [number, number];
 
 const GRADIENT = 'it is part of a gradient';
@@ -51,6 +52,20 @@ function convTranspose(c: Context<Family['conv2dInputGrad']>): string {
     pads: [...before, ...after],
     strides: params.stride,
   });
+}
+
+/** Elements at places, zeros where those are −1, times weights, summed up over the taps. */
+function blended(c: Context<unknown>): string {
+  const [n, channels, taps, count] = [c.size(0, 0), c.size(0, 1), c.size(1, 1), c.size(1, 2)];
+  const { graph } = c;
+  const flat = graph.one('Reshape', [c.name(1), graph.ints([n, 1, taps * count])]);
+  const every = graph.one('Expand', [flat, graph.ints([n, channels, taps * count])]);
+  const found = graph.one('GatherElements', [c.name(0), graph.one('Max', [every, c.scalar('int64', 0)])], { axis: 2 });
+  const outside = graph.one('Less', [every, c.scalar('int64', 0)]);
+  const shown = graph.one('Where', [outside, c.scalar(c.dtype(), 0), found]);
+  const apart = graph.one('Reshape', [shown, graph.ints([n, channels, taps, count])]);
+  const weights = graph.one('Unsqueeze', [c.name(2), graph.ints([1])]);
+  return graph.one('ReduceSum', [graph.one('Mul', [apart, weights]), graph.ints([2])], { keepdims: 0 });
 }
 
 /** [C, H, W] as a batch of one for ONNX, and back. */
@@ -268,6 +283,9 @@ export const windowExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   batchNormGrad: GRADIENT,
   batchNormEval,
   batchNormEvalGrad: GRADIENT,
+  blend: blended,
+  blendGrad: GRADIENT,
+  blendDot: GRADIENT,
   resample2d: resample,
   resample2dGrad: GRADIENT,
 };

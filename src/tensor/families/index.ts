@@ -3,6 +3,7 @@ import { mention } from '../family.ts';
 import type { CoreFormula, CoreOp, OpName } from '../ops/index.ts';
 import { activation } from './activation.ts';
 import { adam } from './adam.ts';
+import { blend } from './blend.ts';
 import { classLoss } from './class-loss.ts';
 import { conv } from './conv.ts';
 import { hyperbolic } from './hyperbolic.ts';
@@ -10,6 +11,7 @@ import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
 import { mathematics } from './mathematics.ts';
 import { maxPool } from './max-pool.ts';
+import { mulAdd } from './mul-add.ts';
 import { norm } from './norm.ts';
 import { optimizerUpdate } from './optimizer-update.ts';
 import { pairLoss } from './pair-loss.ts';
@@ -40,6 +42,7 @@ import './training.ts';
 mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...activation,
   ...adam,
+  ...blend,
   ...classLoss,
   ...conv,
   ...hyperbolic,
@@ -47,6 +50,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...indexing,
   ...mathematics,
   ...maxPool,
+  ...mulAdd,
   ...norm,
   ...optimizerUpdate,
   ...pairLoss,

@@ -6,6 +6,7 @@ import { compareRules, type CompareAttrs } from './binary-compare.ts';
 import { scalarRules, type ScalarOpAttrs } from './binary-scalar.ts';
 import { binaryRules, type BinaryAttrs } from './binary.ts';
 import type { ConvAttrs } from './conv.ts';
+import type { BlendAttrs } from './blend.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
 import type { HyperbolicAttrs } from './hyperbolic.ts';
@@ -13,6 +14,7 @@ import type { SpecialAttrs } from './special.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
 import type { LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
+import type { MulAddAttrs } from './mul-add.ts';
 import type { NormAttrs } from './norm.ts';
 import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
 import type { OptimizerAttrs } from './optimizer.ts';
@@ -38,6 +40,7 @@ export interface FormulaAttrs
     ActivationAttrs,
     HyperbolicAttrs,
     SpecialAttrs,
+    MulAddAttrs,
     OptimizerAttrs,
     OptimizerUpdateAttrs {}
 
@@ -51,6 +54,7 @@ export interface LoweredAttrs
     ConvAttrs,
     PoolAttrs,
     ResampleAttrs,
+    BlendAttrs,
     NormAttrs,
     SoftmaxAttrs,
     LossAttrs,

@@ -10,6 +10,7 @@ import {
   reducedShape,
   reduceParams,
   scanParams,
+  type NormParams,
   type ReduceParams,
   type ScanParams,
   type VarianceParams,
@@ -45,6 +46,10 @@ export interface ReductionAttrs {
   var: VarianceParams;
   std: VarianceParams;
   logsumexp: ReduceParams;
+  /** The sum of what is no NaN; as `sum`. */
+  nansum: ReduceParams;
+  /** Floats: Σ |x|, √Σ x², or Σ x² */
+  norm: NormParams;
   /** One dimension: running sums; keeps the shape */
   cumsum: ScanParams;
   /** [g (of the reduced shape), x] → g · product of the other elements */
@@ -85,7 +90,7 @@ const named = (stem: string, all: 0 | 1) => (params: ReduceParams): string =>
   `${stem}Backward${params.dims === null ? all : 1 - all}`; // prettier-ignore
 
 function simple(
-  name: 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all',
+  name: 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum',
   dtypeOf: (x: DType, asked: DType | undefined) => DType,
   gradient: Gradient<ReduceParams> | null,
   check: (x: Layout, params: ReduceParams) => void = () => undefined,
@@ -112,9 +117,11 @@ function tiesGradient(op: 'amax' | 'amin', name: string, nanTies: boolean): Grad
       if (g === undefined) return [undefined];
       const x = ctx.input(0);
       const equal = x.eq(restore(ctx.output(0), ctx, op));
-      const mask = (nanTies ? equal.logicalOr(x.isnan()) : equal).to(g.dtype);
-      const count = mask.sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true });
-      return [restore(g, ctx, op).mul(mask).div(count)];
+      const ties = nanTies ? equal.logicalOr(x.isnan()) : equal;
+      const count = ties
+        .sum(reducedDims(op, x.layout.shape, ctx.attrs.dims), { keepdim: true })
+        .to(ctx.inputLayouts[0]!.dtype);
+      return [restore(g, ctx, op).mul(ties.to(g.dtype)).div(count)];
     },
   };
 }
@@ -250,6 +257,25 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   },
 };
 
+/** p = 1: the sign; p = 2: x over the norm, and nothing where that is 0. */
+const norm: OpRule<NormParams> = {
+  shape: ([x], params) => [result('norm', x!, params, x!.dtype)],
+  gradient: {
+    name: 'LinalgVectorNormBackward0',
+    saves: { inputs: [0], outputs: [0] },
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      if (g === undefined) return [undefined];
+      const x = ctx.input(0);
+      if (ctx.attrs.p === 1) return [x.sgn().mul(restore(g, ctx, 'norm'))];
+      if (!ctx.attrs.root) return [x.mul(restore(g.mul(2), ctx, 'norm'))];
+      const y = ctx.output(0);
+      const none = y.eq(0);
+      return [x.mul(restore(g.div(y.maskedFill(none, 1)).maskedFill(none, 0), ctx, 'norm'))];
+    },
+  },
+};
+
 export const reductionRules: OpRules<ReductionAttrs> = {
   prod: simple(
     'prod',
@@ -308,6 +334,17 @@ export const reductionRules: OpRules<ReductionAttrs> = {
       },
     },
   },
+  nansum: simple('nansum', sumDType, {
+    name: 'NansumBackward0',
+    saves: { inputs: [0] },
+    run: (ctx) => {
+      const g = ctx.grads[0];
+      if (g === undefined) return [undefined];
+      const x = ctx.input(0);
+      return [restore(g, ctx, 'nansum').to(x.dtype).maskedFill(x.isnan(), 0)];
+    },
+  }),
+  norm,
   cumsum: {
     shape: ([x], { dim }) => {
       reducedDims('cumsum', x!.shape, [dim]);

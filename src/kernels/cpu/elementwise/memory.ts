@@ -89,7 +89,7 @@ function loadBytes(f: Fn, ptr: Expr, offset: number): Expr {
 }
 
 /** Four lanes of which each is 0…255 (or a mask and-ed with 1), as four bytes. */
-function packBytes(f: Fn, value: Expr): Expr {
+export function packBytes(f: Fn, value: Expr): Expr {
   const placed = f.let('placed', value.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24])));
   const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
   return pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0);

@@ -187,7 +187,7 @@ function upstream(
   return () => common;
 }
 
-/** dx = −weight·g at the target, 0 elsewhere. A unit of work is one position. */
+/** dx = −weight·g at the target; elsewhere 0 is there already. A unit of work is one position. */
 export const nllGradKernel = (target: Target, t: Floats, reduction: LossReduction): Kernel<typeof GRAD_PARAMS> =>
   cachedKernel(target, `loss/nll-grad-${t.scalar}-${reduction}`, GRAD_PARAMS, ({ f, p, lo, hi }) => {
     const ignore = f.let('ignored64', p.ignore.cast('i64'));
@@ -196,11 +196,6 @@ export const nllGradKernel = (target: Target, t: Floats, reduction: LossReductio
     f.for('position', lo, hi, (position) => {
       const { counts, index } = checkTarget(f, p.target.add(position.mul(8)), p, ignore);
       const row = f.let('row', p.dx.add(positionOffset(f, t, position, p.classes, p.inner)));
-      const at = f.let('at', row);
-      f.for('class', 0, p.classes, () => {
-        f.store(t.scalar, at, constant(t.scalar, 0));
-        f.inc(at, step);
-      });
       f.if(counts, () => {
         const weight = load(t.scalar, p.weight.add(elements(t, index)));
         f.store(t.scalar, row.add(index.mul(step)), gOf(position).mul(weight).unary('neg'));

@@ -7,19 +7,20 @@
  */
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { elements, fromLanes, type Floats } from '../floats.ts';
+import { packBytes } from '../elementwise/memory.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
 /** How the taps of neighbouring outputs lie in a row; part of a kernel's code. */
 export interface TapPattern {
   /** From one output's to the next one's: dense, every second element, or further apart. */
   readonly stride: 1 | 2 | 'any';
-  /** Kernel columns that are written out: 3 without dilation, the commonest; 0 loops over any number. */
-  readonly columns: 3 | 0;
+  /** Kernel columns that are written out: 2 or 3 without dilation, the commonest; 0 loops over any number. */
+  readonly columns: 2 | 3 | 0;
 }
 
 export const tapPattern = (columns: number, stride: number, dilation: number): TapPattern => ({
   stride: stride === 1 || stride === 2 ? stride : 'any',
-  columns: columns === 3 && dilation === 1 ? 3 : 0,
+  columns: (columns === 2 || columns === 3) && dilation === 1 ? columns : 0,
 });
 
 const patternKey = ({ stride, columns }: TapPattern): string => `${stride}x${columns}`;
@@ -139,8 +140,18 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
   });
 }
 
-/** Stores a register of outputs, of which only the columns inside the row are wanted, and what `lane` stores for each. */
-function storeBlock(scope: WindowScope, t: Floats, block: Block, value: Local, lane?: (lane: number) => void): void {
+/**
+ * Stores a register of outputs, of which only the columns inside the row are wanted, and what `lane` stores for each; `whole` does so for a
+ * whole register.
+ */
+function storeBlock(
+  scope: WindowScope,
+  t: Floats,
+  block: Block,
+  value: Local,
+  lane?: (lane: number) => void,
+  whole?: () => void,
+): void {
   const { f, p } = scope;
   const { column, out } = block;
   const to = f.let('yAt', p.y.add(elements(t, out)));
@@ -149,7 +160,8 @@ function storeBlock(scope: WindowScope, t: Floats, block: Block, value: Local, l
     column.add(t.lanes).le(p.outWidth),
     () => {
       f.store(t.vector, to, value);
-      if (lane !== undefined) all.forEach(lane);
+      if (whole !== undefined) whole();
+      else if (lane !== undefined) all.forEach(lane);
     },
     () => {
       for (const i of all) {
@@ -237,11 +249,16 @@ export const maxWindowKernel = (
         },
       );
       const indexAt = f.let('indexAt', p.indices.add(indices === 'tap' ? out : out.mul(8)));
-      storeBlock(scope, t, block, best, (lane) => {
-        const value = index.lane(lane);
-        if (indices === 'tap') f.store('u8', indexAt, value.cast('i32'), lane);
-        else f.store('i64', indexAt, value.cast('i64'), lane * 8);
-      });
+      const packed = indices === 'tap' && t.mask === 'i32v' && t.lanes === 4;
+      storeBlock(
+        scope, t, block, best,
+        (lane) => {
+          const value = index.lane(lane);
+          if (indices === 'tap') f.store('u8', indexAt, value.cast('i32'), lane);
+          else f.store('i64', indexAt, value.cast('i64'), lane * 8);
+        },
+        packed ? () => f.store('i32', indexAt, packBytes(f, index)) : undefined,
+      ); // prettier-ignore
     });
   });
 

@@ -41,6 +41,8 @@ export interface ReduceSpec extends Reduction {
 
 /** Elements that may be added up in the accumulator's type before their sum moves on. */
 export const FLUSH = 2048;
+/** Vectors that {@link runsKernel} adds up beside each other, so that none waits for the one before. */
+const ACCUMULATORS = 8;
 /** Rows that {@link columnsKernel} adds up in the accumulator's type. */
 export const GROUP_ROWS = 128;
 /** Columns in one unit of {@link columnsKernel}. */
@@ -202,13 +204,14 @@ export function runsKernel(target: Target, spec: ReduceSpec, last: boolean): Ker
 
 function runs({ f, p, lo, hi }: KernelScope<RunParams>, spec: ReduceSpec, last: boolean): void {
   const r = new Reducer(f, spec, last, p.n);
-  const accs = Array.from({ length: 4 }, (_, i) => f.local(`acc${i}`, vectorOf(spec.acc)));
+  const accs = Array.from({ length: ACCUMULATORS }, (_, i) => f.local(`acc${i}`, vectorOf(spec.acc)));
   const neutral = f.local('neutral', vectorOf(spec.acc));
   const reset = (): void => accs.forEach((acc) => f.set(acc, neutral));
   const total = f.local('total', spec.partial);
   const flush = (): void => {
-    const sum = f.let('sum', r.combine(r.combine(accs[0]!, accs[1]!), r.combine(accs[2]!, accs[3]!)));
-    r.lanesInto(total, sum);
+    for (let half = ACCUMULATORS / 2; half >= 1; half /= 2)
+      for (let i = 0; i < half; i++) r.add(accs[i]!, accs[i + half]!);
+    r.lanesInto(total, accs[0]!);
   };
   f.for('unit', lo, hi, (unit) => {
     const output = f.let('output', unit.div(p.groups));

@@ -1,10 +1,10 @@
 /** The table of reductions. */
 import type { CpuLowering } from '../lowering.ts';
-import type { ReduceParams, VarianceParams } from '../../../geometry/reduce.ts';
+import type { NormParams, ReduceParams, VarianceParams } from '../../../geometry/reduce.ts';
 import type { ReduceAttrs, ReductionAttrs } from '../../../tensor/ops/reduce.ts';
 import type { OpLowering, OpLowerings } from '../../table.ts';
 import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './lines.ts';
-import { lowerReduce, lowerVariance, type ReduceName } from './reduce.ts';
+import { lowerNorm, lowerReduce, lowerVariance, type ReduceName } from './reduce.ts';
 
 const simple = (name: ReduceName): OpLowering<ReduceParams, CpuLowering> => ({
   lower: (l, [x], [out], params) => lowerReduce(l, name, x!, out!, params),
@@ -46,6 +46,8 @@ export const reductionLowerings: OpLowerings<ReductionAttrs, CpuLowering> = {
   prod: simple('prod'),
   var: variance(false),
   std: variance(true),
+  nansum: simple('nansum'),
+  norm: { lower: (l, [x], [out], params: NormParams) => lowerNorm(l, x!, out!, params) },
   logsumexp: { lower: (l, [x], [out], params) => lowerLogSumExp(l, x!, out!, params) },
   cumsum: { lower: (l, [x], [out], params) => lowerCumsum(l, x!, out!, params) },
   prodGrad: { lower: (l, [g, x], [out], params) => lowerProdGrad(l, g!, x!, out!, params) },

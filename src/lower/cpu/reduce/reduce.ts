@@ -5,12 +5,12 @@
  * along themselves (runs) or in columns; any other layout is first copied into one where the reduced elements of a
  * result lie side by side.
  */
-import { isFloating, itemSize, type DType } from '../../../base/dtype.ts';
+import { isFloating, isHalf, itemSize, type DType } from '../../../base/dtype.ts';
 import { numelOf } from '../../../base/shape.ts';
 import { layoutOf, type Layout } from '../../../base/layout.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
-import { reducedDims, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
+import { reducedDims, type NormParams, type ReduceParams, type VarianceParams } from '../../../geometry/reduce.ts';
 import { computeOf } from '../../../kernels/formula/elementwise.ts';
 import type { NumberType } from '../../../kernels/formula/formula.ts';
 import { REDUCTIONS, type Reduction } from '../../../kernels/formula/reduction.ts';
@@ -26,7 +26,7 @@ import {
 } from '../../../kernels/cpu/reduce/reduce.ts';
 import { asContiguous, intoDense, lowerCopy } from '../copy.ts';
 
-export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all';
+export type ReduceName = 'sum' | 'mean' | 'prod' | 'amax' | 'amin' | 'any' | 'all' | 'nansum';
 
 /** Nanoseconds for one byte of input. */
 const NS_PER_BYTE = 0.04;
@@ -162,12 +162,13 @@ function lowerColumns(
   lowerColumns(l, combine, { size: outer.size, stride: groups * columns }, { size: groups, stride: columns }, columns);
 }
 
-/** A sum of a dtype: floats move on to double precision, whole numbers are added as int64. */
+/** A sum of a dtype: floats move on to double precision (halves as single), whole numbers are added as int64. */
 function sumSpec(of: Reduction, input: DType, output: DType): ReduceSpec {
   const shared = { ...of, input, output };
-  if (input === 'float32' && isFloating(output)) return { ...shared, load: 'f32', acc: 'f32', partial: 'f64' };
+  if ((input === 'float32' || isHalf(input)) && isFloating(output))
+    return { ...shared, load: 'f32', acc: 'f32', partial: 'f64' };
   if (isFloating(output)) return { ...shared, load: 'f64', acc: 'f64', partial: 'f64' };
-  if (itemSize(input) === 1) return { ...shared, load: 'i32', acc: 'i32', partial: 'i64' }; // 2048 bytes fit
+  if (itemSize(input) <= 2) return { ...shared, load: 'i32', acc: 'i32', partial: 'i64' }; // 2048 of them fit
   return { ...shared, load: 'i64', acc: 'i64', partial: 'i64' };
 }
 
@@ -177,9 +178,10 @@ export function reduceSpec(name: ReduceName, input: DType, output: DType): Reduc
   switch (name) {
     case 'sum':
     case 'mean':
+    case 'nansum':
       return sumSpec(of, input, output);
     case 'prod':
-      return inType(isFloating(output) ? 'f64' : 'i64');
+      return output === 'float64' || !isFloating(output) ? inType(isFloating(output) ? 'f64' : 'i64') : { ...inType('f32'), partial: 'f64' }; // prettier-ignore
     case 'amax':
     case 'amin':
       return inType(computeOf(input));
@@ -193,7 +195,7 @@ export function reduceSpec(name: ReduceName, input: DType, output: DType): Reduc
 export function lowerReduce(l: CpuLowering, name: ReduceName, x: Value, out: Value, params: ReduceParams): void {
   const dims = reducedDims(name, x.layout.shape, params.dims);
   const n = dims.reduce((count, dim) => count * x.layout.shape[dim]!, 1);
-  if (n === 1) {
+  if (n === 1 && name !== 'nansum') {
     // nothing to combine: what any, all and the others give is the element itself, as the result's dtype sees it
     const truth = name === 'any' || name === 'all';
     if (!truth || out.layout.dtype === 'bool') {
@@ -210,6 +212,13 @@ export function lowerReduce(l: CpuLowering, name: ReduceName, x: Value, out: Val
 
 const keptStrides = (x: Layout, dims: readonly number[], keepdim: boolean): number[] =>
   x.strides.filter((_, i) => keepdim || !dims.includes(i));
+
+/** Of float32 and halves in single precision first, as sums. */
+export function lowerNorm(l: CpuLowering, x: Value, out: Value, params: NormParams): void {
+  const dims = reducedDims('norm', x.layout.shape, params.dims);
+  const of = REDUCTIONS[params.p === 1 ? 'norm1' : params.root ? 'norm2' : 'squares'];
+  intoDense(l, out, (dense) => reduceInto(l, sumSpec(of, x.layout.dtype, dense.layout.dtype), x, dims, dense, 1));
+}
 
 /** The mean, then the mean squared distance from it; `n` counts the elements of one result. */
 export function lowerVariance(l: CpuLowering, x: Value, out: Value, params: VarianceParams, root: boolean): void {
