@@ -6,6 +6,7 @@
  * other threads. Prints the median of ten rounds, and the quartiles. The device has a thread of its own, as programs in Node have it, and what one read at
  * once takes is timed as well; with --no-thread it is in the program's thread, as on a page.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import koffi from 'koffi';
 import { threadText } from '../tools/thread-text.mjs';
+import { softwareEnvironment } from './gpu/vulkan.mjs';
 
 const { values: options } = parseArgs({
   allowNegative: true,
@@ -22,6 +24,11 @@ const { values: options } = parseArgs({
     thread: { type: 'boolean', default: true },
   },
 });
+if (process.env.FLAMBEAU_GPU === 'software' && process.env.VK_DRIVER_FILES === undefined) {
+  // Where the adapter and its loader lie must be known to the process from its start.
+  const env = { ...process.env, VK_DRIVER_FILES: '', ...softwareEnvironment() };
+  process.exit(spawnSync(process.execPath, process.argv.slice(1), { env, stdio: 'inherit' }).status ?? 1);
+}
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The sources in one module: they have no entry point of their own. */

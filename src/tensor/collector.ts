@@ -72,7 +72,10 @@ export function findYoungCollector(): YoungCollector | undefined {
     const options = { showHidden: true, maxArrayLength: null, depth: 1 };
     const young: YoungCollector = {
       collect: () => {
+        // Waking the engine's other threads takes longer than the whole collection, on a busy machine many times as long.
+        v8.setFlagsFromString('--no-parallel-scavenge');
         gc({ type: 'minor' });
+        v8.setFlagsFromString('--parallel-scavenge');
       },
       inspect: (members) => {
         util.inspect(members, options);
