@@ -39,8 +39,14 @@ const FUNCTIONS: readonly [UnaryName | MathematicsName | 'tanh', (x: number) => 
   ['tanh', Math.tanh, 2],
   ['erf', erf, 3],
   ['sqrt', Math.sqrt, 0],
-  ['sin', Math.sin, 0],
-  ['log2', Math.log2, 0],
+  ['sin', Math.sin, 2],
+  ['cos', Math.cos, 2],
+  ['tan', Math.tan, 3],
+  ['asin', Math.asin, 3],
+  ['acos', Math.acos, 3],
+  ['atan', Math.atan, 3],
+  ['log2', Math.log2, 2],
+  ['log10', Math.log10, 2],
 ];
 
 describe('single-precision functions', () => {

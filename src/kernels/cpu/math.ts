@@ -81,7 +81,19 @@ export function expm1F32(f: Fn, x: Expr): Expr {
 }
 
 /** ln x = e·ln2 + ln m, with m scaled into [√½, √2). */
-export function logF32(f: Fn, x: Expr): Expr {
+export const logF32 = (f: Fn, x: Expr): Expr =>
+  logParts(f, x, LOG_TAIL, (e, t, rest) => {
+    const low2 = e.fma(hoisted(f, 'f32v', LN2_LOW), rest);
+    return e.fma(hoisted(f, 'f32v', LN2_HIGH), t.add(low2));
+  });
+
+/** A logarithm of x = 2ᵉ·(1 + t), by the exponent e, t, and ln(1 + t) - t. */
+export function logParts(
+  f: Fn,
+  x: Expr,
+  coefficients: readonly number[],
+  combined: (e: Local, t: Local, rest: Local) => Expr,
+): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const arg = f.let('x', x);
   const tiny = f.let('tiny', arg.lt(c(1.17549435e-38))); // subnormal, zero or negative
@@ -105,9 +117,9 @@ export function logF32(f: Fn, x: Expr): Expr {
   const e = f.let('e', exponent.sub(adjust));
   const t = f.let('t', m.add(low.bits('f32v').and(m)).sub(c(1))); // 2m - 1 or m - 1
   const squared = f.let('squared', t.mul(t));
-  const tail = f.let('tail', polynomial(f, t, LOG_TAIL).mul(t).mul(squared));
-  const low2 = e.fma(c(LN2_LOW), tail).sub(squared.mul(c(0.5)));
-  const regular = f.let('regular', e.fma(c(LN2_HIGH), t.add(low2)));
+  const tail = f.let('tail', polynomial(f, t, coefficients).mul(t).mul(squared));
+  const rest = f.let('rest', tail.sub(squared.mul(c(0.5))));
+  const regular = f.let('regular', combined(e, t, rest));
   // ±∞, NaN, 0 and negative arguments
   const infinite = arg.lt(c(Infinity)).select(regular, arg);
   const nonPositive = arg.eq(c(0)).select(c(-Infinity), c(NaN));

@@ -1,5 +1,5 @@
 /** How the CPU computes the error function: for the families whose formulas have it. */
-import { provideMathematics } from '../../kernels/cpu/elementwise/nodes.ts';
+import { provideErrorFunction } from '../../kernels/cpu/elementwise/nodes.ts';
 import { erfF32, erfF64 } from '../../kernels/cpu/error-function.ts';
 
-provideMathematics('erf', erfF32, erfF64);
+provideErrorFunction(erfF32, erfF64);

@@ -24,8 +24,27 @@ export const not = (condition: Expr): Expr => condition.unary(isVector(condition
 export const hostMath = (fn: MathFn, ...args: Expr[]): Expr =>
   math(fn, ...args.map((arg) => arg.cast('f64'))).cast(args[0]!.type);
 
-/** C's fmod on float scalars, exact: subtracts b·2ᵏ, largest first, each difference being representable. */
+/** Quotients below this are whole in double precision with room for a product of them and a single. */
+const EXACT_QUOTIENT = 2 ** 29;
+
+/** C's fmod on float scalars, exact. Single precision by one division in double precision, where the quotient is no larger than that takes. */
 export function fmod(f: Fn, a: Expr, b: Expr): Expr {
+  if (a.type !== 'f32') return fmodByHalves(f, a, b);
+  const [x, y] = [f.let('x', a), f.let('y', b)];
+  const size = f.let('size', x.unary('abs').cast('f64'));
+  const divisor = f.let('divisor', y.unary('abs').cast('f64'));
+  const quotient = f.let('quotient', size.div(divisor).unary('trunc'));
+  const rest = f.let('rest', size.sub(quotient.mul(divisor)));
+  const low = rest.lt(0).select(rest.add(divisor), rest); // the division may have rounded up
+  const result = f.let('result', low.cast('f32').binary('copysign', x));
+  f.if(quotient.lt(EXACT_QUOTIENT).and(divisor.lt(Infinity)).unary('eqz'), () => {
+    f.set(result, fmodByHalves(f, x, y));
+  });
+  return result;
+}
+
+/** The same: subtracts b·2ᵏ, largest first, each difference being representable. */
+function fmodByHalves(f: Fn, a: Expr, b: Expr): Expr {
   const x = f.let('x', a);
   const y = f.let('y', b.unary('abs'));
   const rest = f.let('rest', x.unary('abs'));
@@ -50,7 +69,14 @@ export function remainder(f: Fn, a: Expr, b: Expr): Expr {
   const divisor = f.let('divisor', b);
   const rest = f.let('rest', isFloat(a) ? fmod(f, a, divisor) : a.rem(divisor));
   const wrong = rest.ne(0).and(rest.lt(0).ne(divisor.lt(0)));
-  return wrong.select(rest.add(divisor), rest);
+  return rest.type === 'f32' ? eitherOf(f, wrong, rest.add(divisor), rest) : wrong.select(rest.add(divisor), rest);
+}
+
+/** One of two singles by their bits: where signs are random, a branch, which compilers make of a selection, is mostly foreseen wrongly. */
+function eitherOf(f: Fn, condition: Expr, yes: Expr, no: Expr): Expr {
+  const mask = f.let('mask', constant('i32', 0).sub(condition));
+  const [a, b] = [yes.bits('i32').and(mask), no.bits('i32').and(mask.binary('xor', -1))];
+  return a.or(b).bits('f32');
 }
 
 /** Python's //. Scalars; dividing integers by 0 traps. */
@@ -64,12 +90,16 @@ function floorDivideFloat(f: Fn, a: Expr, b: Expr): Expr {
   const result = f.let('quotient', x.div(y));
   f.if(y.ne(0), () => {
     const rest = f.let('rest', fmod(f, x, y));
-    const exact = f.let('exact', x.sub(rest).div(y));
-    f.if(rest.ne(0).and(rest.lt(0).ne(y.lt(0))), () => f.set(exact, exact.sub(1)));
-    const floor = f.let('floor', exact.unary('floor'));
-    f.if(exact.sub(floor).gt(0.5), () => f.inc(floor, 1));
+    const less = rest
+      .ne(0)
+      .and(rest.lt(0).ne(y.lt(0)))
+      .cast(x.type);
+    const exact = f.let('exact', x.sub(rest).div(y).sub(less));
+    const down = f.let('down', exact.unary('floor'));
+    const floor = f.let('floor', down.add(exact.sub(down).gt(0.5).cast(x.type)));
     const zero = constant(x.type, 0).binary('copysign', result);
-    f.set(result, exact.ne(0).select(floor, exact.eq(0).select(zero, exact)));
+    const nothing = exact.eq(0);
+    f.set(result, x.type === 'f32' ? eitherOf(f, nothing, zero, floor) : nothing.select(zero, floor));
   });
   return result;
 }

@@ -56,14 +56,32 @@ export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
     case 'pow':
       return power(f, a, b);
     case 'atan2':
-      return hostMath('atan2', a, b);
+      return angle === undefined || !isSingle(a)
+        ? hostMath('atan2', a, b)
+        : isVector(a.type)
+          ? angle(f, a, b)
+          : angle(f, a.splat(), b.splat()).lane(0);
+    case 'copysign':
+      return isVector(a.type) ? copysign(f, a, b) : a.binary(op, b);
     default:
       return a.binary(op, b);
   }
 }
 
 /** How a function of one value is written. */
-type Expansion = (f: Fn, x: Expr) => Expr;
+type Expansion = (f: Fn, x: Expr, lanes: number) => Expr;
+
+const isSingle = ({ type }: Expr): boolean => type === 'f32v' || type === 'f32';
+/** atan2 of vectors of single precision, where a family has brought it. */
+let angle: ((f: Fn, y: Expr, x: Expr) => Expr) | undefined;
+export const hasAngle = (): boolean => angle !== undefined;
+
+/** The bits of |a| and the sign of b. */
+function copysign(f: Fn, a: Expr, b: Expr): Expr {
+  const bits = a.type === 'f64v' ? 'i64v' : 'i32v';
+  const sign = hoisted(f, a.type, -0).bits(bits);
+  return a.unary('abs').bits(bits).or(b.bits(bits).and(sign)).bits(a.type);
+}
 
 /** Single precision: vectors. */
 const VECTOR: { [M in FormulaMath]?: Expansion } = {
@@ -79,9 +97,18 @@ const VECTOR: { [M in FormulaMath]?: Expansion } = {
 let errorFunction: Expansion | undefined;
 
 /** Adds a function that only families of operations use, which bring it. */
-export function provideMathematics(name: 'erf', vector: Expansion, double: Expansion): void {
-  VECTOR[name] = vector;
+export function provideErrorFunction(vector: Expansion, double: Expansion): void {
+  VECTOR.erf = vector;
   errorFunction = double;
+}
+
+/** Adds how vectors compute what the host would do element by element. */
+export function provideVectors(
+  of: { readonly [M in FormulaMath]?: Expansion },
+  atan2: NonNullable<typeof angle>,
+): void {
+  Object.assign(VECTOR, of);
+  angle = atan2;
 }
 
 /** Functions of single precision that vectors have; everything else is the host's, element by element. */
@@ -90,15 +117,15 @@ export const hasVectors = (fn: FormulaMath): boolean => VECTOR[fn] !== undefined
 /** The bits are the same for vectors and scalars. */
 export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number): Expr {
   const vector = VECTOR[fn];
-  if (vector !== undefined && value.type === 'f32v') return vector(f, value);
-  if (vector !== undefined && value.type === 'f32') return vector(f, value.splat()).lane(0);
+  if (vector !== undefined && value.type === 'f32v') return vector(f, value, lanes);
+  if (vector !== undefined && value.type === 'f32') return vector(f, value.splat(), 1).lane(0);
   if (isVector(value.type)) {
     const x = variable(f, value);
     return fromLanes(Array.from({ length: lanes }, (_, i) => mathematics(f, fn, x.lane(i), 1)));
   }
   if (fn === 'erf') {
     invariant(errorFunction !== undefined, 'erf: the family that uses it has brought how it is computed');
-    return errorFunction(f, value);
+    return errorFunction(f, value, lanes);
   }
   if (fn === 'sigmoid') return hoisted(f, value.type, 1).div(hostMath('exp', value.unary('neg')).add(1));
   // For single precision a multiple of the natural logarithm, which hosts compute several times faster.
