@@ -32,7 +32,7 @@ const SHARING = [
   'test/ops/*.test.ts',
   'test/kernels/*.test.ts',
   'test/nn/*.test.ts',
-  'test/io/{archive,arrays,checkpoint,crc32,legacy-storages,pickle,pt,training-state,zip}.test.ts',
+  'test/io/{archive,arrays,checkpoint,crc32,legacy-storages,pickle,pt,resume,training-state,zip}.test.ts',
   'test/onnx/{backend,import,protobuf,resize,runtime}.test.ts',
 ];
 const isSharing = (pattern: string): boolean => /^test\/(ops|kernels|nn)\//.test(pattern);
