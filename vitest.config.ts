@@ -122,6 +122,7 @@ export default defineConfig({
           name: 'webgpu-ops',
           include: [
             slow ? 'test/ops/*.test.ts' : 'test/ops/{conv,indexing,matmul,norm,pool,reduce,softmax-loss}.test.ts',
+            'test/webgpu/shadowed/*.test.ts',
           ],
           setupFiles: [...shared.setupFiles, 'test/support/webgpu-shadow.ts'],
           env: { FLAMBEAU_NATIVE: '0' },

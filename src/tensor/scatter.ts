@@ -253,18 +253,19 @@ interface TakeAlongCall {
 }
 const TAKE_ALONG = signature<TakeAlongCall>('takeAlongDim', { indices: TENSOR, dim: WHOLE }, { required: 1 });
 
-/** Elements along `dim` at indices that broadcast with the input; without `dim`, of the flattened tensor. */
+/** Elements along `dim` at indices that broadcast with the input, negative ones from the end; without `dim`, of the flattened tensor. */
 export function takeAlongDim(x: Tensor, args: readonly unknown[]): Tensor {
   requireTensor('takeAlongDim', 'the input', x);
   const { indices, dim } = readCall<TakeAlongCall>(TAKE_ALONG, args);
-  if (dim === undefined || dim === null) return x.reshape([-1]).gather(0, indices.reshape([-1]));
+  const picked = (from: Tensor, at: Tensor, axis: number): Tensor => apply1(indexingOps.gather, [from, at], indexParams(axis, 'takeAlongDim', true)); // prettier-ignore
+  if (dim === undefined || dim === null) return picked(x.reshape([-1]), indices.reshape([-1]), 0);
   if (x.ndim !== indices.ndim) throw new ShapeError(`takeAlongDim: expected indices with ${x.ndim} dimensions, but got shape ${showShape(indices.layout.shape)}`); // prettier-ignore
   const axis = existingDim('takeAlongDim', dim, x.ndim);
   const one = (shape: readonly number[]): number[] => shape.map((n, i) => (i === axis ? 1 : n));
   const [a] = broadcastTensors(x.newZeros(one(x.layout.shape)), x.newZeros(one(indices.layout.shape)));
   const common = a!.layout.shape;
   const sized = (of: Tensor): Tensor => of.expand(common.map((n, i) => (i === axis ? of.layout.shape[i]! : n)));
-  return sized(x).gather(axis, sized(indices).contiguous());
+  return picked(sized(x), sized(indices).contiguous(), axis);
 }
 
 /** Elements of the flattened tensor at indices, in their shape; negative indices count from the end. */

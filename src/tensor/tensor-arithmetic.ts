@@ -143,14 +143,18 @@ export abstract class TensorArithmetic<S extends Shape> extends TensorBase {
       : binary(this.self(), 'floorDivide', other);
   }
 
-  /** `number - this` */
-  rsub(other: number): Tensor<S> {
-    return scalar(this.self(), 'rsubScalar', other);
+  /** `other - this` */
+  rsub(other: number): Tensor<S>;
+  rsub(other: Tensor): Tensor;
+  rsub(other: Tensor | number): Tensor {
+    return isTensor(other) ? binary(other, 'sub', this.self()) : scalar(this.self(), 'rsubScalar', other);
   }
 
-  /** `number / this` */
-  rdiv(other: number): Tensor<S> {
-    return scalar(this.self(), 'rdivScalar', other);
+  /** `other / this`, in PyTorch's way: the reciprocal, times the other. */
+  rdiv(other: number): Tensor<S>;
+  rdiv(other: Tensor): Tensor;
+  rdiv(other: Tensor | number): Tensor {
+    return isTensor(other) ? this.self().reciprocal().mul(other) : scalar(this.self(), 'rdivScalar', other);
   }
 
   eq<A extends Shape, B extends Shape = []>(this: Tensor<A>, other: Beside<A, B> | number): Elementwise<A, B>;

@@ -79,7 +79,7 @@ export const PRODUCTS: Table = {
 };
 
 export const SHAPES: Table = {
-  flip: spread('flip'),
+  flip: op('Tensor.flip', 'input dims', (x: Tensor, dims: unknown) => x.flip(numbers(dims))),
   fliplr: same('fliplr', 'input'),
   flipud: same('flipud', 'input'),
   roll: same('roll', 'input shifts dims'),
@@ -163,8 +163,8 @@ export const ORDER: Table = {
   diff: same('diff', 'input n dim prepend append'),
   cov: same('cov', 'input correction fweights=null aweights=null', { named: 1 }),
   renorm: same('renorm', 'input p dim maxnorm'),
-  var_mean: op('varMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => flambeau.varMean(x, dim, options({ keepdim, correction }))), // prettier-ignore
-  std_mean: op('stdMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => flambeau.stdMean(x, dim, options({ keepdim, correction }))), // prettier-ignore
+  var_mean: op('varMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => (keepdim === undefined && correction === undefined ? flambeau.varMean(x, dim) : flambeau.varMean(x, dim, options({ keepdim, correction })))), // prettier-ignore
+  std_mean: op('stdMean', 'input dim keepdim correction', (x: Tensor, dim: number, keepdim?: boolean, correction?: number) => (keepdim === undefined && correction === undefined ? flambeau.stdMean(x, dim) : flambeau.stdMean(x, dim, options({ keepdim, correction })))), // prettier-ignore
   unique: same('unique', 'input sorted return_inverse return_counts dim'),
   unique_consecutive: same('uniqueConsecutive', 'input return_inverse return_counts dim'),
   bincount: same('bincount', 'input weights minlength'),
@@ -217,7 +217,7 @@ export const DRAWS: Table = {
 const special = ['lgamma', 'erfinv', 'exp2', 'deg2rad', 'rad2deg', 'positive'] as const;
 export const SPECIAL: Table = {
   ...Object.fromEntries(special.map((name) => [name, same(name, 'input')])),
-  digamma: op('Tensor.digamma', 'input', (x: Tensor) => (x.requiresGrad ? inexpressible("a gradient beside poles, where PyTorch's is not accurate") : x.digamma())), // prettier-ignore
+  digamma: op('Tensor.digamma', 'input', (x: Tensor) => x.digamma()),
   float_power: same('floatPower', 'input exponent'),
   gcd: same('gcd', 'input other'),
   lcm: same('lcm', 'input other'),

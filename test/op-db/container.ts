@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { fromTypedArray, slice, type Tensor } from 'flambeau';
-import { itemSize, viewAs, type DType } from '../../src/base/dtype.ts';
+import { isFloating, itemSize, viewAs, type DType } from '../../src/base/dtype.ts';
 import { widened } from '../../src/base/half.ts';
 import { layoutOf } from '../../src/base/layout.ts';
 import type { HostTensor } from '../support/fixtures.ts';
@@ -56,10 +56,18 @@ export class Other {
 export class Container {
   readonly #bytes: ArrayBuffer;
   readonly #start: number;
+  /** Whether floating-point tensors are made in float64. */
+  readonly #precise: boolean;
 
-  constructor(bytes: ArrayBuffer, start: number) {
+  constructor(bytes: ArrayBuffer, start: number, precise = false) {
     this.#bytes = bytes;
     this.#start = start;
+    this.#precise = precise;
+  }
+
+  /** The same samples in float64. */
+  precise(): Container {
+    return new Container(this.#bytes, this.#start, true);
   }
 
   /** The groups of a file. */
@@ -94,8 +102,9 @@ export class Container {
 
   /** A stored tensor as it lay in memory, a leaf. */
   tensor(stored: StoredTensor): Tensor {
-    const [dtype, shape, strides, offset, , count, leaf] = stored;
-    const memory = fromTypedArray(this.#elements(stored), strides === null ? shape : [count], dtype);
+    const [stated, shape, strides, offset, , count, leaf] = stored;
+    const dtype = this.#precise && isFloating(stated) ? 'float64' : stated;
+    const memory = fromTypedArray(this.#elements(stored), strides === null ? shape : [count], stated).to(dtype);
     const x = strides === null ? memory : memory.asStrided(layoutOf(dtype, shape, strides), offset).detach();
     return leaf === 1 ? x.requiresGrad_() : x;
   }

@@ -94,15 +94,11 @@ export const ARITHMETIC: Table = {
   pow: binary('pow'),
   remainder: binary('remainder'),
   floor_divide: binary('floorDivide'),
-  rsub: op('Tensor.rsub', 'input other alpha=1', (x: Operand, y: Operand) => tensor(x).rsub(y as number)),
+  rsub: op('Tensor.rsub', 'input other alpha=1', (x: Operand, y: Operand) => tensor(x).rsub(y as Tensor)),
   __radd__: op('Tensor.add', 'input other', (x: Operand, y: Operand) => tensor(x).add(y)),
   __rmul__: binary('mul'),
-  __rsub__: op('Tensor.rsub', 'input other', (x: Operand, y: Operand) =>
-    typeof y === 'object' ? y.sub(tensor(x)) : tensor(x).rsub(y),
-  ),
-  __rdiv__: op('Tensor.rdiv', 'input other', (x: Operand, y: Operand) =>
-    typeof y === 'object' ? y.div(tensor(x)) : tensor(x).rdiv(y),
-  ),
+  __rsub__: op('Tensor.rsub', 'input other', (x: Operand, y: Operand) => tensor(x).rsub(y as Tensor)),
+  __rdiv__: op('Tensor.rdiv', 'input other', (x: Operand, y: Operand) => tensor(x).rdiv(y as Tensor)),
   fmod: binary('fmod'),
   atan2: binary('atan2'),
   bitwise_and: binary('bitwiseAnd'),
@@ -218,7 +214,7 @@ export const VIEWS: Table = {
       x.at(...Array.from({ length: dim < 0 ? dim + x.ndim : dim }, () => ':'), slice(start, end, step)),
   ),
   __getitem__: op('Tensor.at', 'input index', (x: Tensor, index: unknown) => x.at(...brackets(index))),
-  index_put: op('Tensor.setAt', 'input indices values accumulate=false', (x: Tensor, indices: Index[], values: Tensor) => x.clone().setAt(Array.from(indices), values)), // prettier-ignore
+  index_put: op('Tensor.setAt', 'input indices values accumulate', (x: Tensor, indices: Index[], values: Tensor, accumulate?: boolean) => (accumulate === true ? x.indexPut(Array.from(indices) as Tensor[], values, true) : x.clone().setAt(Array.from(indices), values))), // prettier-ignore
   masked_select: op('Tensor.maskedSelect', 'input mask', (x: Tensor, mask: Tensor) => x.maskedSelect(mask)),
   index_select: op('Tensor.indexSelect', 'input dim index', (x: Tensor, dim: number, index: Tensor) =>
     x.indexSelect(dim, index),

@@ -2,7 +2,8 @@
  * A setup file that has every eager operation of a test run a second time, on WebGPU, from the same memory, and compares: results, and the errors of refused
  * values. So the tests of operations, with what PyTorch computed, test that device's lowerings, too.
  *
- * Operations in float64 are left out, and whole numbers that 32 bits do not hold. Of a plan, the first two runs are repeated.
+ * Operations that the device refuses are left out, such as those in float64, and whole numbers that 32 bits do not hold. Of a plan, the first two
+ * runs are repeated.
  */
 import { afterAll, afterEach } from 'vitest';
 import { itemSize, viewAs, type TypedArray } from '../../src/base/dtype.ts';
@@ -31,13 +32,19 @@ const runs = new WeakMap<Plan, number>();
 /** What has run, for the word at the end. */
 const counts = { compared: 0, refused: 0 };
 
+/** Thrown for an operation that WebGPU has no lowering of, but a stated refusal. */
+const REFUSED = new Error('refused');
+
 /** The lowerings of the CPU, which give way where they are asked to lower for WebGPU. */
 function divert(): void {
   const cpu = loweringsOf('cpu');
-  const own = WEBGPU_LOWERINGS.operations as unknown as Record<string, Entry>;
+  const own = WEBGPU_LOWERINGS.operations as unknown as Record<string, Partial<Entry>>;
   for (const [name, entry] of Object.entries(cpu.operations as unknown as Record<string, Entry>)) {
     const { lower } = entry;
-    entry.lower = (l, ...rest) => (l instanceof GpuLowering ? own[name]! : { lower }).lower(l, ...rest);
+    const refuse = (): never => {
+      throw REFUSED;
+    };
+    entry.lower = (l, ...rest) => (l instanceof GpuLowering ? (own[name]!.lower ?? refuse) : lower)(l, ...rest);
   }
   const elementwise = cpu.elementwise as unknown as { one: AnyLower };
   const { one } = elementwise;
@@ -50,7 +57,7 @@ const MOST_BYTES = 4e6;
 /** Whether the device has the numbers of these tensors. */
 function isFit(graph: Graph, buffers: readonly Buffer[]): boolean {
   if (graph.nodes.length !== 1 || buffers.some(({ bytes }) => bytes > MOST_BYTES)) return false;
-  return graph.values.every(({ layout }) => layout.dtype !== 'float64' && layout.shape.length <= 8);
+  return graph.values.every(({ layout }) => device.limits.dtypes.has(layout.dtype) && layout.shape.length <= 8);
 }
 
 /** The elements of a layout, in order, of memory that begins at `at`. */
@@ -124,7 +131,7 @@ function start(
   try {
     (node.lower as unknown as AnyLower)(l, node.inputs.map(valueOf), node.outputs.map(valueOf));
   } catch (error) {
-    if (error instanceof DTypeError && error.message.includes('float64')) return undefined;
+    if (error === REFUSED || (error instanceof DTypeError && error.message.includes('float64'))) return undefined;
     throw error;
   }
   const blocks = new Map<Buffer, GpuBlock>();

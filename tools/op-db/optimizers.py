@@ -16,7 +16,9 @@ def optimizer_case(box, info, dtype, kwargs, description):
     start = [torch.randn(s, generator=g, dtype=dtype) for s in shapes]
     given = [[torch.randn(s, generator=g, dtype=dtype) for s in shapes] for _ in range(STEPS)]
     parameters = [p.clone().requires_grad_() for p in start]
-    optimizer = info.optim_cls(parameters, **kwargs)
+    # ASGD's way for all tensors together keeps its rates in float32, also of float64.
+    ways = {'foreach': False} if info.optim_cls.__name__ == 'ASGD' else {}
+    optimizer = info.optim_cls(parameters, **{**kwargs, **ways})
     case = {'kind': 'optimizer', 'dtype': str(dtype).removeprefix('torch.'), 'text': description}
     case['args'] = box.value([start])
     case['kwargs'] = box.value(kwargs)['dict']
