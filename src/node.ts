@@ -39,3 +39,4 @@ export {
   type TrainerCallback,
   type TrainerOptions,
 } from './train/trainer.ts';
+export { saveImage } from './vision/save-image.ts';

@@ -5,11 +5,13 @@
 import '../tensor/tensor.ts'; // registers the class
 
 export { decodeImage, type DecodeOptions } from '../io/image/decode.ts';
+export { encodeImage, type EncodeOptions } from '../io/image/encode.ts';
 export { Image, type Channels, type ImageMode } from '../io/image/image.ts';
 export type { FileSource } from '../io/archive/open-files.ts';
 export * from './datasets/index.ts';
 export * as datasets from './datasets/index.ts';
 export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';
+export { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
 export * as models from './models/index.ts';
 export type { Drawable } from './drawn-image.ts';
 export { readImage, type ImageSource } from './read-image.ts';
