@@ -1,6 +1,7 @@
 /** What `flambeau train` can be told. */
 import { MODEL_NAMES } from '../train/models.ts';
 import { TUTORIAL_AUGMENTATION } from '../train/preprocess.ts';
+import { MOST_UNREADABLE } from '../train/unreadable.ts';
 import { choice, flag, number, sizes, text, type Values } from './options.ts';
 
 const WHOLE = { whole: true, min: 1 } as const;
@@ -19,6 +20,7 @@ export const trainOptions = {
   model: choice(MODEL_NAMES, 'Network to train.', 'cnn'),
   size: sizes('H,W', 'Size to bring images to (default: theirs if they are small and alike, else 64,64).', [1, 2]),
   validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }, 0.2), // prettier-ignore
+  maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore
   labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
   out: text(
     'PATH',

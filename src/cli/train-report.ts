@@ -77,6 +77,8 @@ export function jsonResult(
     history: epochs.map(({ epoch, trainLoss, validLoss, accuracy }) => ({ epoch, trainLoss, validLoss, accuracy })),
     data: source.place === '' ? source.kind : source.place,
     images: data.counts,
+    notes: source.notes,
+    unreadable: Object.fromEntries(data.unreadable),
     classes: data.classes,
     input: [data.spec.channels, data.spec.height, data.spec.width],
     model: values.model,

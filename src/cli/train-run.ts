@@ -137,6 +137,7 @@ async function prepareRun(
     augmentation: augmentationFor(source, given),
     workers: given.workers,
     size: sizeOf(given.size),
+    maxUnreadable: given.maxUnreadable,
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
   const settings: TrainSettings = { ...given, epochs: given.epochs ?? usualEpochs(data.train.length) };

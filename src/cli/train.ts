@@ -8,9 +8,9 @@ export const trainCommand = command({
   name: 'train',
   summary: 'Train a network on a folder or archive of images, MNIST, or CIFAR-10.',
   usage: 'train [DATA] [options]',
-  details: `DATA is a folder, or a .tar or .tar.gz archive, with one folder of images for each class, or with train/ and
-test/ (and val/) that hold those; MNIST's IDX files or a folder with them; or a folder with CIFAR-10's binary
-batches. Without DATA, small pictures are generated. Every run gets a folder of its own with the best network as a PyTorch
+  details: `DATA is a folder, or a .zip, .tar, .tar.gz, .tar.zst or .tar.br archive, with one folder of images for each class,
+or with train/ and test/ (and val/) that hold those; images with a .csv of their labels; the files of MNIST,
+FashionMNIST, KMNIST, EMNIST or QMNIST; or those of CIFAR-10 or CIFAR-100. Without DATA, small pictures are generated. Every run gets a folder of its own with the best network as a PyTorch
 file (best.pt), what is needed to go on (last.pt), and a log (log.jsonl, log.csv).`,
   arguments: { min: 0, max: 1 },
   options: trainOptions,

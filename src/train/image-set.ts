@@ -12,6 +12,7 @@ import { PixelSource } from '../vision/datasets/source.ts';
 import { CenterCrop, Resize } from '../vision/transforms/index.ts';
 import { fingerprint } from './held-out.ts';
 import type { OpenSplit } from './open-data.ts';
+import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts'; // prettier-ignore
 
 /** A sample: an image as a tensor, and its class. */
 export type Sample = [Tensor, number];
@@ -24,6 +25,9 @@ export interface ImageSet {
   readonly targets: readonly number[];
   /** What is in each image, as one number: see held-out.ts; undefined for sets that are read anew in each epoch. */
   readonly fingerprints: Int32Array | undefined;
+  /** The index in the part of each image: those that cannot be read are left out. */
+  readonly rows: readonly number[];
+  readonly unreadable: readonly Unreadable[];
   dataset(transform: (image: Image) => Tensor): Promise<Dataset<Sample>>;
 }
 
@@ -48,46 +52,87 @@ export type OnRead = (done: number, total: number) => void;
  * The size to train on: that of the images if a sample of them has one and it is small, else 64×64.
  */
 export function commonSize(images: ImageDataset): ImageSize {
+  const usual = { height: USUAL_SIDE, width: USUAL_SIDE };
   const step = Math.max(1, Math.floor(images.length / LOOKS));
-  const { width, height } = images.image(0);
-  for (let i = step; i < images.length; i += step) {
-    const other = images.image(i);
-    if (other.width !== width || other.height !== height) return { height: USUAL_SIDE, width: USUAL_SIDE };
+  let size: ImageSize | undefined;
+  for (let i = 0; i < images.length; i += step) {
+    const image = tryImage(images, i);
+    if (isUnreadable(image)) continue;
+    const { width, height } = image;
+    size ??= { height, width };
+    if (width !== size.width || height !== size.height) return usual;
   }
-  return Math.min(width, height) >= 8 && Math.max(width, height) <= MAX_SIDE
-    ? { height, width }
-    : { height: USUAL_SIDE, width: USUAL_SIDE };
+  const isSmall = size !== undefined && Math.min(size.width, size.height) >= 8 && Math.max(size.width, size.height) <= MAX_SIDE; // prettier-ignore
+  return isSmall ? size! : usual;
 }
 
 /**
- * Reads a part of the data.
+ * How many channels the images have.
+ * @throws FormatError when none can be read
+ */
+export function channelsOf(images: ImageDataset): Channels {
+  const failed: Unreadable[] = [];
+  for (let i = 0; i < images.length; i++) {
+    const image = tryImage(images, i);
+    if (!isUnreadable(image)) return image.channels;
+    failed.push(image);
+  }
+  throw new FormatError(images.length === 0 ? 'there are no images in it' : `none of the ${images.length} images can be read: ${someOf(failed)}`); // prettier-ignore
+}
+
+/**
+ * Reads a part of the data. Images that cannot be read are passed over, up to a part of all. Where the set is too large to be kept in
+ * memory, only the kinds of the files are looked at, and a damaged one stops the training when its turn comes.
  *
  * @param images - the part, opened without a transform
  * @param open - opens it again, for sets that do not fit in memory
- * @throws FormatError when an image is damaged; it names the file
+ * @param most - the part of all that may be unreadable, default a tenth
+ * @throws FormatError when more images cannot be read, or none of a class; it names files
  */
 export async function readImages(
   images: ImageDataset,
   open: OpenSplit,
   size: ImageSize,
   onRead?: OnRead,
+  most = MOST_UNREADABLE,
 ): Promise<ImageSet> {
-  if (images.length === 0) throw new FormatError('there are no images in it');
-  const { channels } = images.image(0);
-  const bytes = size.height * size.width * channels;
-  if (bytes * images.length > MAX_BYTES) {
-    const { length, classes, targets } = images;
-    return { length, classes, targets, fingerprints: undefined, dataset: (transform) => open(transform) };
+  const channels = channelsOf(images);
+  const { classes } = images;
+  const isLarge = size.height * size.width * channels * images.length > MAX_BYTES;
+  const found: Found = isLarge ? lookAtAll(images) : await decodeAll(images, size, channels, onRead);
+  const { unreadable, rows, kept } = found;
+  const targets = rows.map((row) => images.targets[row]!);
+  requireFew(unreadable, images.length, most, targets, classes);
+  const set = { length: rows.length, classes, targets, rows, unreadable, fingerprints: kept?.fingerprints };
+  if (kept !== undefined) {
+    const source = new PixelSource('image', { ...size, channels }, kept.pixels);
+    return {
+      ...set,
+      dataset: (transform) => Promise.resolve(new ImageDataset(source, targets, classes, { transform })),
+    };
   }
-  const { pixels, fingerprints } = await decodeAll(images, size, channels, onRead);
-  const source = new PixelSource('image', { ...size, channels }, pixels);
-  return {
-    length: images.length,
-    classes: images.classes,
-    targets: images.targets,
-    fingerprints,
-    dataset: (transform) => Promise.resolve(new ImageDataset(source, images.targets, images.classes, { transform })),
-  };
+  const isWhole = rows.length === images.length;
+  return { ...set, dataset: async (transform) => subset(await open(transform), isWhole ? undefined : rows) };
+}
+
+/** Images that are left, and those that cannot be read. */
+interface Found {
+  readonly rows: readonly number[];
+  readonly unreadable: readonly Unreadable[];
+  /** Pixels and fingerprints of the images that are left, where they are kept in memory. */
+  readonly kept?: { readonly pixels: Uint8Array; readonly fingerprints: Int32Array };
+}
+
+/** What the first bytes of all files say. */
+function lookAtAll(images: ImageDataset): Found {
+  const unreadable: Unreadable[] = [];
+  const rows: number[] = [];
+  for (let i = 0; i < images.length; i++) {
+    const wrong = wrongKind(images, i);
+    if (wrong === undefined) rows.push(i);
+    else unreadable.push(wrong);
+  }
+  return { rows, unreadable };
 }
 
 /** Milliseconds after which the event loop gets a turn. */
@@ -98,23 +143,31 @@ async function decodeAll(
   size: ImageSize,
   channels: Channels,
   onRead: OnRead | undefined,
-): Promise<{ readonly pixels: Uint8Array; readonly fingerprints: Int32Array }> {
+): Promise<Found> {
   const { height, width } = size;
   const fit = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
   const bytes = height * width * channels;
   const pixels = sharedBytes(bytes * images.length);
   const fingerprints = new Int32Array(images.length);
+  const unreadable: Unreadable[] = [];
+  const rows: number[] = [];
   let turn = performance.now();
   for (let i = 0; i < images.length; i++) {
-    const image = fit.reduce((value: Image, step) => step(value), images.image(i));
-    pixels.set(image.data, i * bytes);
-    fingerprints[i] = fingerprint(images, i);
+    const image = tryImage(images, i);
+    if (isUnreadable(image)) {
+      unreadable.push(image);
+    } else {
+      pixels.set(fit.reduce((value: Image, step) => step(value), image).data, rows.length * bytes);
+      fingerprints[rows.length] = fingerprint(images, i);
+      rows.push(i);
+    }
     if (performance.now() - turn < TURN) continue;
     onRead?.(i + 1, images.length);
     await new Promise((resolve) => void setImmediate(resolve));
     turn = performance.now();
   }
-  return { pixels, fingerprints };
+  const kept = { pixels: pixels.subarray(0, rows.length * bytes), fingerprints: fingerprints.subarray(0, rows.length) };
+  return { rows, unreadable, kept };
 }
 
 /** Some samples of a data set. */

@@ -6,25 +6,16 @@ import { readFileSync } from 'node:fs';
 import { requireKind, PATH } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { reason } from '../io/archive/file-set.ts';
-import type { Image } from '../io/image/image.ts';
 import { openFiles, statusOf } from '../io/archive/open-files.ts';
 import { FolderTree } from '../vision/datasets/folder-tree.ts';
-import {
-  CIFAR10,
-  GeneratedShapes,
-  ImageFolder,
-  LabelledImages,
-  MNIST,
-  type ImageDataset,
-} from '../vision/datasets/index.ts';
+import { GeneratedShapes, ImageFolder, LabelledImages, MNIST, type ImageDataset } from '../vision/datasets/index.ts';
 import { isTable } from '../vision/datasets/labelled-images.ts';
 import { IMAGE_NAME, PassingOver } from '../vision/datasets/passed-over.ts';
+import { given, knownData, type OpenSplit } from './known-data.ts';
 import { layoutOf, splitOf, type Layout, type SplitName } from './layout.ts';
 
+export type { OpenSplit } from './known-data.ts';
 export type { SplitName } from './layout.ts';
-
-/** Opens a part, with a transform if one is given. */
-export type OpenSplit = <O = Image>(transform?: (image: Image) => O) => Promise<ImageDataset<O>>;
 
 /** Data that has been recognised, but not read yet. */
 export interface DataSource {
@@ -53,7 +44,7 @@ export async function openData(path: string | undefined, labels?: string): Promi
   if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
   const isFile = !statusOf(path).isDirectory();
   if (isFile && (isIdxName(path) || labels !== undefined)) return idxFiles(path, labels);
-  return recognised(path, await listFiles(path));
+  return await recognised(path, await listFiles(path));
 }
 
 const generated = (): DataSource => ({
@@ -67,24 +58,9 @@ const generated = (): DataSource => ({
   ]),
 });
 
-/** An option that is left out when there is nothing to say. */
-const given = <O>(transform: ((image: Image) => O) | undefined): { transform?: (image: Image) => O } =>
-  transform === undefined ? {} : { transform };
+// ---- IDX files by their names
 
-// ---- MNIST
-
-const IDX_IMAGES = /(train|t10k)-images[-.]idx3-ubyte(\.gz)?$/;
 const isIdxName = (path: string): boolean => /idx3-ubyte(\.gz)?$/.test(path);
-
-/** MNIST's files in a folder; undefined if there are none. Without a training part, the other is all there is. */
-function mnistFolder(path: string, names: readonly string[]): DataSource | undefined {
-  const parts = new Set(names.map((name) => IDX_IMAGES.exec(name)?.[1]));
-  const open = (train: boolean): OpenSplit => (transform) => MNIST.open(path, { train, ...given(transform) }); // prettier-ignore
-  const splits = new Map<SplitName, OpenSplit>();
-  if (parts.has('train')) splits.set('train', open(true));
-  if (parts.has('t10k')) splits.set(parts.has('train') ? 'test' : 'all', open(false));
-  return splits.size === 0 ? undefined : { kind: 'MNIST', place: path, mirrors: false, notes: [], splits };
-}
 
 function idxFiles(images: string, labels: string | undefined): DataSource {
   const path = labels ?? images.replace('images', 'labels').replace('idx3', 'idx1');
@@ -126,17 +102,9 @@ async function listFiles(path: string): Promise<Listing> {
 }
 
 /** Decides by the names of files and folders. */
-function recognised(path: string, listing: Listing): DataSource | Promise<DataSource> {
-  const base = listing.names.map((name) => name.slice(name.lastIndexOf('/') + 1));
-  return mnistFolder(path, base) ?? cifarFolder(path, base) ?? imageFolder(path, listing);
-}
-
-function cifarFolder(path: string, files: readonly string[]): DataSource | undefined {
-  const open = (train: boolean): OpenSplit => (transform) => CIFAR10.open(path, { train, ...given(transform) }); // prettier-ignore
-  const splits = new Map<SplitName, OpenSplit>();
-  if (files.some((name) => /^data_batch_[1-5]\.bin$/.test(name))) splits.set('train', open(true));
-  if (files.includes('test_batch.bin')) splits.set('test', open(false));
-  return splits.size === 0 ? undefined : { kind: 'CIFAR-10', place: path, mirrors: true, notes: [], splits };
+async function recognised(path: string, listing: Listing): Promise<DataSource> {
+  const known = await knownData(path, listing.names);
+  return known === undefined ? await imageFolder(path, listing) : { place: path, ...known };
 }
 
 /** Images in folders by class, perhaps in parts, or with tables of labels. */

@@ -6,6 +6,7 @@ import { SubsetRandomSampler } from '../data/sampler.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ImageDataset } from '../vision/datasets/index.ts';
 import {
+  channelsOf,
   commonSize,
   readImages,
   subset,
@@ -19,6 +20,7 @@ import type { ImageSpec } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
 import { preprocess, type Augmentation } from './preprocess.ts';
 import type { BatchSource } from './progress.ts';
+import type { Unreadable } from './unreadable.ts';
 
 export interface PrepareOptions {
   readonly batchSize: number;
@@ -28,6 +30,8 @@ export interface PrepareOptions {
   readonly workers: number;
   /** Size to bring images to; default theirs if they are small and alike, else 64×64. */
   readonly size?: ImageSize | undefined;
+  /** The part of a set's images that may be unreadable and are passed over, default 0.1. */
+  readonly maxUnreadable?: number | undefined;
   /** Called while images are read. */
   readonly onRead?: (split: SplitName, done: number, total: number) => void;
 }
@@ -39,6 +43,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   augmentation: ANYTHING,
   workers: SIZE,
   size: ANYTHING,
+  maxUnreadable: PROBABILITY,
   onRead: FUNCTION,
 };
 const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined, workers: 0 }';
@@ -50,6 +55,8 @@ export interface PreparedData {
   readonly counts: { readonly train: number; readonly valid: number; readonly test: number };
   /** Whether the validation images were taken from the training part. */
   readonly split: boolean;
+  /** Images that cannot be read and were passed over, by parts. */
+  readonly unreadable: ReadonlyMap<SplitName, readonly Unreadable[]>;
   /** Fingerprints of the images that are trained on, for an evaluation to leave them out; undefined where there are too many to read ahead. */
   readonly trained: Int32Array | undefined;
   readonly train: BatchSource;
@@ -79,7 +86,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const others = await openOthers(source, classes); // what does not fit is said before any image is decoded
   const size = options.size ?? commonSize(first);
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
-    readImages(images, splits.get(part)!, size, onRead(part, options));
+    readImages(images, splits.get(part)!, size, onRead(part, options), given.maxUnreadable);
   const own = await read(name, first);
   const other = async (part: 'valid' | 'test'): Promise<ImageSet | undefined> => {
     const images = others[part];
@@ -87,7 +94,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   };
   const [validation, test] = [await other('valid'), await other('test')];
   const indices = validation === undefined ? stratifiedSplit(own.targets, options.validSize) : undefined;
-  const spec: ImageSpec = { channels: first.image(0).channels, ...size, classes: classes.length };
+  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length };
   const plain = preprocess(spec);
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
   const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
@@ -104,11 +111,19 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     spec,
     counts: { train: order.length, valid: indices?.valid.length ?? validation!.length, test: test?.length ?? 0 },
     split: indices !== undefined,
+    unreadable: unreadableOf([[name, own], ['valid', validation], ['test', test]]), // prettier-ignore
     trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
     valid: await evaluation(validation ?? own, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test),
   };
+}
+
+function unreadableOf(
+  sets: readonly (readonly [SplitName, ImageSet | undefined])[],
+): Map<SplitName, readonly Unreadable[]> {
+  const found = sets.map(([name, set]) => [name, set?.unreadable ?? []] as const);
+  return new Map(found.filter(([, unreadable]) => unreadable.length > 0));
 }
 
 /** The parts beside the one to train on, opened and with the same classes. */
@@ -143,6 +158,8 @@ export interface PreparedEvaluation {
   readonly count: number;
   /** Images of the part that the network was trained on, left out or not. */
   readonly trainedOn: number;
+  /** Images that cannot be read and are passed over. */
+  readonly unreadable: readonly Unreadable[];
   /** The index in the part of each image of the batches, and what messages call it. */
   readonly indices: readonly number[];
   readonly name: (index: number) => string;
@@ -159,16 +176,16 @@ export async function prepareEvaluation(
   source: DataSource,
   split: SplitName,
   network: EvaluatedNetwork,
-  options: Pick<PrepareOptions, 'workers' | 'onRead'> & { readonly leaveOut?: boolean },
+  options: Pick<PrepareOptions, 'workers' | 'onRead' | 'maxUnreadable'> & { readonly leaveOut?: boolean },
 ): Promise<PreparedEvaluation> {
   const open = required(source, split);
   const images = await open();
   const { channels, height, width } = network.spec;
-  const came = images.image(0).channels;
+  const came = channelsOf(images);
   if (came !== channels)
     throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
   const labels = labelMap(source, images.classes, network.classes);
-  const set = await readImages(images, open, { height, width }, onRead(split, options));
+  const set = await readImages(images, open, { height, width }, onRead(split, options), options.maxUnreadable);
   const all = Array.from({ length: set.length }, (_, index) => index);
   const { fingerprints } = set;
   const isKnown = network.trained !== undefined && fingerprints !== undefined;
@@ -185,7 +202,8 @@ export async function prepareEvaluation(
     batches: renumbered(loader, labels),
     count: indices.length,
     trainedOn: set.length - fresh.length,
-    indices,
+    indices: indices.map((index) => set.rows[index]!),
+    unreadable: set.unreadable,
     name: (index) => images.imageName(index),
   };
 }

@@ -6,9 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { layoutOf } from '../../src/train/layout.ts';
 import { openData, type DataSource } from '../../src/train/open-data.ts';
+import { readImages } from '../../src/train/image-set.ts';
 import { prepareData } from '../../src/train/prepare.ts';
 import { FolderTree } from '../../src/vision/datasets/folder-tree.ts';
-import { ImageFolder, LabelledImages } from '../../src/vision/index.ts';
+import { ImageFolder, LabelledImages, ToTensor } from '../../src/vision/index.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flambeau-folders-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -217,6 +218,47 @@ describe('names', () => {
       expect(images.samples[2]![0]).toBe('cats/\udcfc\u001b[31m.jpg');
       for (let i = 0; i < 6; i++) expect(images.image(i).width).toBe(8);
     }
+  });
+});
+
+describe('images that cannot be read', () => {
+  const plain = { batchSize: 4, validSize: 0.25, augmentation: undefined, workers: 0 };
+  const WEBP = 'RIFF\x01\x02\x03\x04WEBPVP8 ';
+  const files = [...many('', 'cats', 'dogs'), ...many('', 'frogs')];
+
+  it('are passed over, named and counted, up to a part of all', async () => {
+    const root = tree([...files, ['cats/0.webp', WEBP], ['dogs/x.jpg', '']]);
+    const source = await openData(root);
+    await expect(prepareData(source, plain)).rejects.toThrow(FormatError);
+    await expect(prepareData(source, plain)).rejects.toThrow(
+      /2 of 11 images cannot be read, more than 10 %: "cats\/0.webp": it is a WebP image.*; "dogs\/x.jpg": it is an empty file.*--max-unreadable/,
+    );
+    const { counts, unreadable, train, valid } = await prepareData(source, { ...plain, maxUnreadable: 0.2 });
+    expect(counts).toEqual({ train: 7, valid: 2, test: 0 });
+    expect([...unreadable].map(([part, found]) => [part, found.map(({ name }) => name)])).toEqual([
+      ['all', ['cats/0.webp', 'dogs/x.jpg']],
+    ]);
+    const labels: number[] = [];
+    for (const loader of [train, valid])
+      for await (const batch of loader) labels.push(...(batch[1]!.tolist() as number[]));
+    expect(labels.map(Number).sort()).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
+  });
+
+  it('may not be all of a class', async () => {
+    const root = tree([...files, ['birds/1.jpg', '<html>']]);
+    const made = prepareData(await openData(root), plain);
+    await expect(made).rejects.toThrow(/no image of the class "birds" can be read: "birds\/1.jpg": it is a web page/);
+    const none = tree([['a/1.png', 'x'], ['b/1.png', 'y']]); // prettier-ignore
+    await expect(prepareData(await openData(none), plain)).rejects.toThrow(/none of the 2 images can be read/);
+  });
+
+  it('are told by their first bytes where a set is too large to be kept', async () => {
+    const root = tree([...files, ['cats/0.webp', WEBP]]);
+    const source = await openData(root);
+    const open = source.splits.get('all')!;
+    const set = await readImages(await open(), open, { height: 20_000, width: 20_000 });
+    expect([set.length, set.unreadable.map(({ name }) => name)]).toEqual([9, ['cats/0.webp']]);
+    expect((await set.dataset(new ToTensor())).length).toBe(9);
   });
 });
 

@@ -308,8 +308,9 @@ describe('MNIST', () => {
   });
 
   it('refuses what does not fit', async () => {
-    await expect(MNIST.open(scratch)).rejects.toThrow(ArgumentError);
-    await expect(MNIST.open(scratch)).rejects.toThrow(/no file train-images-idx3-ubyte or .gz/);
+    const nothing = writeTree('no-digits', {});
+    await expect(MNIST.open(nothing)).rejects.toThrow(ArgumentError);
+    await expect(MNIST.open(nothing)).rejects.toThrow(/no file train-images-idx3-ubyte or .gz/);
     const plain = new Uint8Array(gunzipSync(images));
     const change = (file: Uint8Array, at: number, value: number): Uint8Array => {
       const copy = file.slice();
@@ -357,7 +358,11 @@ describe('CIFAR10', () => {
   });
 
   it('refuses what does not fit', async () => {
-    await expect(CIFAR10.open(scratch)).rejects.toThrow(/no data_batch_1.bin/);
+    await expect(CIFAR10.open(writeTree('no-cifar', {}))).rejects.toThrow(
+      /no data_batch_1 … 5.bin or data_batch_1 … 5 in/,
+    );
+    const twice = writeTree('cifar-twice', { 'a/cifar-10-batches-bin/test_batch.bin': batch, 'b/cifar-10-batches-bin/test_batch.bin': batch }); // prettier-ignore
+    await expect(CIFAR10.open(twice, { train: false })).rejects.toThrow(/several folders have such files: a\/cifar/);
     const short = writeTree('cifar-short', { 'test_batch.bin': batch.subarray(1) });
     await expect(CIFAR10.open(short, { train: false })).rejects.toThrow(/multiple of 3073/);
     const wrong = batch.slice();

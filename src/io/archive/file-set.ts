@@ -19,6 +19,8 @@ export interface FileSet {
   readonly directories: readonly string[];
   /** The bytes of file `index`; they may be a view that others see too, so they are not to be changed. */
   read(index: number): Uint8Array;
+  /** At least the first `length` bytes of file `index`, or all if it has fewer; cheaper than {@link read}. */
+  head(index: number, length: number): Uint8Array;
   /** How to make it again in another thread: plain data, what is large in shared memory. */
   describe(): FileSetDescription;
 }
@@ -108,6 +110,10 @@ export class MemoryFiles implements FileSet {
     return places.packed === undefined ? bytes : unpackMember(bytes, index, places, this.names[index]!);
   }
 
+  head(index: number): Uint8Array {
+    return this.read(index);
+  }
+
   describe(): FileSetDescription {
     return this.#description;
   }
@@ -129,6 +135,14 @@ export class DiskFiles implements FileSet {
   }
 
   read(index: number): Uint8Array {
+    return this.#read(index, Infinity);
+  }
+
+  head(index: number, length: number): Uint8Array {
+    return this.#read(index, this.#description.places?.packed === undefined ? length : Infinity);
+  }
+
+  #read(index: number, most: number): Uint8Array {
     const { root, places, version } = this.#description;
     const path = places === undefined ? `${root}/${this.names[index]!}` : root;
     const fd = this.#open(path);
@@ -145,7 +159,13 @@ export class DiskFiles implements FileSet {
           `read: ${JSON.stringify(path)} has ${size} bytes, more than the limit of ${DEFAULT_LIMITS.maxFileBytes}`,
         );
       }
-      const bytes = readExactly(this.#fs, fd, path, size, places === undefined ? 0 : places.offset[index]!);
+      const bytes = readExactly(
+        this.#fs,
+        fd,
+        path,
+        Math.min(size, most),
+        places === undefined ? 0 : places.offset[index]!,
+      );
       return places?.packed === undefined ? bytes : unpackMember(bytes, index, places, this.names[index]!);
     } finally {
       this.#fs.closeSync(fd);

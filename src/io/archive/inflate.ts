@@ -4,6 +4,7 @@
  */
 import { Inflate, Unzlib } from 'fflate';
 import { FormatError } from '../../base/errors.ts';
+import { concatBytes } from '../bytes/byte-writer.ts';
 import { isNode, nodeModule } from '../bytes/platform.ts';
 import { reason } from '../bytes/reason.ts';
 
@@ -34,6 +35,38 @@ function inflateInNode(bytes: Uint8Array, size: number, how: 'inflateSync' | 'in
   }
   if (out.length !== size) throw sizeError(size, `only ${out.length}`);
   return out;
+}
+
+/**
+ * What `bytes` inflate to, of a size that nobody says beforehand.
+ * @throws {@link FormatError} when they are damaged, or inflate to more than `most` bytes
+ */
+export function inflateUpTo(bytes: Uint8Array, most: number): Uint8Array {
+  const limit = Math.min(most, MAX_RATIO * bytes.length);
+  if (isNode) {
+    try {
+      return nodeModule('zlib', 'inflate', '').inflateSync(bytes, { maxOutputLength: Math.max(limit, 1) });
+    } catch (cause) {
+      throw new FormatError(`the compressed data are damaged, or more than ${limit} bytes: ${reason(cause)}`, {
+        cause,
+      });
+    }
+  }
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const inflater = new Unzlib((piece) => {
+    size += piece.length;
+    if (size > limit) throw new FormatError(`the compressed data hold more than ${limit} bytes`);
+    pieces.push(piece);
+  });
+  try {
+    for (let at = 0; at < bytes.length; at += STEP)
+      inflater.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
+  }
+  return concatBytes(pieces);
 }
 
 /** Deflate makes at most so many bytes of one. */

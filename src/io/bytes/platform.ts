@@ -14,6 +14,7 @@ const host = (globalThis as { process?: NodeJS.Process }).process;
 export const isNode = typeof host?.getBuiltinModule === 'function';
 
 interface Modules {
+  readonly crypto: typeof import('node:crypto');
   readonly fs: typeof import('node:fs');
   readonly path: typeof import('node:path');
   readonly zlib: typeof import('node:zlib');
@@ -23,6 +24,7 @@ interface Modules {
 }
 
 const NAMES: { readonly [K in keyof Modules]: BuiltIn } = {
+  crypto: 'node:crypto',
   fs: 'node:fs',
   path: 'node:path',
   zlib: 'node:zlib',

@@ -7,6 +7,7 @@ import { FormatError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
 import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
 import { isJpeg } from './jpeg-header.ts';
+import { kindOf } from './kind.ts';
 import { MAX_BYTES, MAX_PIXELS } from './limits.ts';
 import { decodeNetpbm, isNetpbm } from './netpbm.ts';
 import { decodePng, isPng } from './png.ts';
@@ -29,17 +30,6 @@ const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
   maxPixels: COUNT,
   maxBytes: COUNT,
 };
-
-/** Kinds of files that people try, for the message. */
-const OTHERS: readonly (readonly [name: string, first: RegExp])[] = [
-  ['a GIF image', /^GIF8/],
-  ['a WebP image', /^RIFF[^]{4}WEBP/],
-  ['a TIFF image', /^(II\*\0|MM\0\*)/],
-  ['a BMP image', /^BM/],
-  ['an AVIF or HEIC image', /^[^]{4}ftyp/],
-  ['a PDF document', /^%PDF/],
-  ['a web page', /^\s*<(!doctype|html)/i],
-];
 
 /**
  * Loads what {@link decodeImageSync} needs; call it once before. The decoder of JPEG files is not part of the library's core, so
@@ -84,8 +74,9 @@ function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Im
   if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels, maxBytes);
   if (isPng(bytes)) return decodePng(bytes, maxPixels, maxBytes);
   if (isNetpbm(bytes)) return decodeNetpbm(bytes, maxPixels);
-  const head = String.fromCharCode(...bytes.subarray(0, 64));
-  const other = OTHERS.find(([, first]) => first.test(head))?.[0];
-  const what = bytes.length === 0 ? 'an empty file' : (other ?? 'not an image');
+  const what = bytes.length === 0 ? 'an empty file' : (kindOf(bytes)?.what ?? 'not an image');
   throw new FormatError(`it is ${what}; expected a JPEG, PNG, PGM or PPM image`);
 }
+
+/** Whether the first bytes are those of a file that is decoded here, if it is not damaged. */
+export const isDecodable = (head: Uint8Array): boolean => isJpeg(head) || isPng(head) || isNetpbm(head);

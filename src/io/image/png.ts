@@ -53,10 +53,26 @@ export function isPng(bytes: Uint8Array): boolean {
  * @throws {@link FormatError} when it is damaged or has more than `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
 export function decodePng(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
-  const { header, palette, data } = readChunks(bytes, maxPixels);
+  return decode(readChunks(bytes, maxPixels), maxBytes);
+}
+
+/**
+ * Decodes a PNG file to the numbers that its pixels have, as masks mean them: the places in the palette where it has one, not their colours.
+ * @throws {@link FormatError} as {@link decodePng}, and when it has colours
+ */
+export function decodePngNumbers(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
+  const parts = readChunks(bytes, maxPixels);
+  const { header } = parts;
+  if (header.type === COLOUR || header.type === COLOUR_ALPHA)
+    throw new FormatError('it is in colour; expected a mask, which is grey or has a palette');
+  return decode(header.type === PALETTE ? { ...parts, palette: undefined } : parts, maxBytes);
+}
+
+function decode({ header, palette, data }: Parts, maxBytes: number): Image {
   const passes = header.interlaced ? adam7(header) : [{ x0: 0, y0: 0, dx: 1, dy: 1, ...header }];
   const packed = passes.reduce((sum, pass) => sum + pass.height * (1 + rowBytes(header, pass.width)), 0);
-  const isGrey = header.type === GREY || header.type === GREY_ALPHA;
+  const isNumbers = header.type === PALETTE && palette === undefined;
+  const isGrey = header.type === GREY || header.type === GREY_ALPHA || isNumbers;
   const channels = isGrey ? 1 : 3;
   const pieces = packed > WHOLE;
   checkMemory(header.width * header.height * channels + (pieces ? 0 : packed), maxBytes);
@@ -248,6 +264,11 @@ type RowWriter = (row: Uint8Array, width: number, at: number, step: number) => v
 /** Writes one row of samples as 8-bit pixels into `out`, from `at` on, `step` bytes from pixel to pixel. */
 function rowWriter(header: Header, palette: Uint8Array | undefined, out: Uint8Array): RowWriter {
   const { depth, type, samples } = header;
+  if (type === PALETTE && palette === undefined) {
+    return (row, width, at, step) => {
+      for (let x = 0, o = at; x < width; x++, o += step) out[o] = bitsAt(row, x, depth);
+    };
+  }
   if (type === PALETTE) return paletteWriter(depth, palette!, out);
   if (depth < 8) {
     // 1, 2 or 4 bits are spread over 0 to 255.

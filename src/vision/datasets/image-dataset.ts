@@ -90,6 +90,11 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     return this.#source.file?.(requireIndex(this.constructor.name, index, this.length));
   }
 
+  /** The first bytes of a sample's file; undefined for pictures that have no files, or are decoded by a function of the user's. */
+  imageHead(index: number): Uint8Array | undefined {
+    return this.#source.head?.(requireIndex(this.constructor.name, index, this.length));
+  }
+
   get(index: number): [O, T] {
     const image = this.image(index);
     const { transform } = this;

@@ -2,47 +2,38 @@
  * MNIST: 28×28 grey pictures of handwritten digits, in four IDX files
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html).
  */
-import { BYTES, OPTIONS, requireKind } from '../../base/arguments.ts';
-import { ArgumentError, FormatError } from '../../base/errors.ts';
+import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
-import { openFiles } from '../../io/archive/open-files.ts';
-import { readIdx } from './idx.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { PixelSource, shared } from './source.ts';
+import { findIdx, mnistNames, placeOf, provideMnist, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
 
 const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map(
   (name, digit) => `${digit} - ${name}`,
 );
-
-/** Options of {@link MNIST}. */
-export interface MnistOptions<O> extends ImageDatasetOptions<O> {
-  /** The 60,000 training pictures (default) or the 10,000 for testing. */
-  readonly train?: boolean;
-}
+const PLACE: MnistPlace = {
+  set: 'MNIST',
+  mirrors: ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'http://yann.lecun.com/exdb/mnist/'],
+  md5: {
+    'train-images-idx3-ubyte.gz': 'f68b3c2dcbeaaa9fbdd348bbdeb94873',
+    'train-labels-idx1-ubyte.gz': 'd53e105ee54ea40749a09fcbcd1e9432',
+    't10k-images-idx3-ubyte.gz': '9fb629c4189551a2d022fa330f9573f3',
+    't10k-labels-idx1-ubyte.gz': 'ec29112dd5afa0611ce80d1b7f02629c',
+  },
+};
 
 /** Handwritten digits, as images of one channel. Open them with {@link MNIST.open} or {@link MNIST.fromFiles}. */
-export class MNIST<O = Image> extends ImageDataset<O> {
+export class MNIST<O = Image, T = number> extends ImageDataset<O, T> {
   /**
    * Opens the files `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` (or those that begin with `t10k`), with or without `.gz`,
-   * in a folder, or in its folder `MNIST/raw`, where torchvision puts them.
+   * in a folder or an archive, or in its folder `MNIST/raw`, where torchvision puts them.
    *
    * @throws {@link ArgumentError} when there is no such folder or file
-   * @throws {@link FormatError} when a file is damaged, or they do not fit together
+   * @throws {@link FormatError} when a file is damaged, they do not fit together, or they cannot be fetched
    */
-  static async open<O = Image>(root: string, options: MnistOptions<O> = {}): Promise<MNIST<O>> {
-    requireKind('MNIST.open', 'options', options, OPTIONS);
-    const prefix = options.train === false ? 't10k' : 'train';
-    const wanted = new RegExp(`^(MNIST/raw/)?${prefix}-(images[-.]idx3|labels[-.]idx1)-ubyte(\\.gz)?$`);
-    const { files } = await openFiles(root, { keep: (name) => wanted.test(name), maxDepth: 2 });
-    const find = (what: string): Uint8Array => {
-      const row = files.names.findIndex((name) => wanted.test(name) && name.includes(what));
-      if (row === -1)
-        throw new ArgumentError(
-          `MNIST: there is no file ${prefix}-${what}-ubyte or .gz in ${JSON.stringify(root)} or its folder MNIST/raw`,
-        );
-      return files.read(row);
-    };
-    return MNIST.fromFiles(find('images-idx3'), find('labels-idx1'), options, root);
+  static async open<O = Image, T = number>(root: FileSource, options: MnistOptions<O, T> = {}): Promise<MNIST<O, T>> {
+    await provideMnist(PLACE, root, options);
+    const { images, labels } = await findIdx(PLACE.set, root, mnistNames(options.train));
+    return MNIST.fromFiles(images, labels, options, placeOf(root));
   }
 
   /**
@@ -52,25 +43,13 @@ export class MNIST<O = Image> extends ImageDataset<O> {
    * @param labels - the IDX file of their classes
    * @throws {@link FormatError} when a file is damaged, or they do not fit together
    */
-  static async fromFiles<O = Image>(
+  static async fromFiles<O = Image, T = number>(
     images: Uint8Array,
     labels: Uint8Array,
-    options: ImageDatasetOptions<O> = {},
+    options: ImageDatasetOptions<O, T> = {},
     place?: string,
-  ): Promise<MNIST<O>> {
-    for (const file of [images, labels]) requireKind('MNIST.fromFiles', 'the files', file, BYTES);
-    const pictures = await readIdx(images, 'images-idx3-ubyte', 3);
-    const digits = await readIdx(labels, 'labels-idx1-ubyte', 1);
-    const [count, height, width] = pictures.shape as [number, number, number];
-    if (digits.data.length !== count) {
-      throw new FormatError(
-        `MNIST: there are ${count} pictures but ${digits.data.length} labels; take both files from the same set`,
-      );
-    }
-    const wrong = digits.data.findIndex((digit) => digit > 9);
-    if (wrong !== -1) throw new FormatError(`MNIST: label ${wrong} is ${digits.data[wrong]!}, expected 0 to 9`);
-    if (count === 0 || width === 0 || height === 0) throw new FormatError('MNIST: there are no pictures in the file');
-    const source = new PixelSource('MNIST picture', { width, height, channels: 1 }, shared(pictures.data), place);
-    return new MNIST(source, [...digits.data], CLASSES, options);
+  ): Promise<MNIST<O, T>> {
+    const { source, targets } = await readPair(PLACE.set, images, labels, CLASSES.length, place);
+    return new MNIST(source, targets, CLASSES, options);
   }
 }

@@ -3,6 +3,7 @@ import { show } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
 import { decodeImageSync, loadDecoders } from '../../io/image/decode.ts';
+import { KIND_BYTES } from '../../io/image/kind.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
 
 /** Images by index. */
@@ -14,6 +15,8 @@ export interface ImageSource {
   name(index: number): string;
   /** The bytes of an image's file, where there are files. */
   file?(index: number): Uint8Array;
+  /** The first bytes of an image's file, where there are files. */
+  head?(index: number): Uint8Array;
   describe(): SourceDescription;
 }
 
@@ -57,6 +60,10 @@ export class FileSource implements ImageSource {
 
   file(index: number): Uint8Array {
     return this.#files.read(this.#rows[index]!);
+  }
+
+  head(index: number): Uint8Array {
+    return this.#files.head(this.#rows[index]!, KIND_BYTES);
   }
 
   load(index: number): Image {
@@ -120,6 +127,13 @@ export class PixelSource implements ImageSource {
     this.#label = label;
     this.#shape = shape;
     this.#pixels = pixels;
+  }
+
+  /** Some of the images, from one number to another. */
+  slice(from: number, to: number): PixelSource {
+    const { width, height, channels } = this.#shape;
+    const size = width * height * channels;
+    return new PixelSource(this.#label, this.#shape, this.#pixels.subarray(from * size, to * size), this.place);
   }
 
   load(index: number): Image {
