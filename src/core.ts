@@ -25,6 +25,7 @@ export {
 export * as data from './data/index.ts';
 export * as F from './nn/functional.ts';
 export { deepcopy } from './nn/deepcopy.ts';
+export * as func from './nn/func.ts';
 export * as nn from './nn/index.ts';
 export * as optim from './optim/index.ts';
 export * from './tensor/index.ts';

@@ -11,12 +11,14 @@ export {
   type MaybePromise,
   type SampleOf,
 } from './dataset.ts';
+export { ChainDataset, IterableDataset, StackDataset, type Stacked } from './iterable.ts';
 export { DataLoader, type DataLoaderOptions } from './loader.ts';
 export {
   BatchSampler,
   RandomSampler,
   SequentialSampler,
   SubsetRandomSampler,
+  WeightedRandomSampler,
   type RandomSamplerOptions,
   type Sampler,
   type Sized,

@@ -11,6 +11,7 @@ import { memoryPressure } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { defaultCollate, toTensor, type Collated } from './collate.ts';
 import { describeDataset, requireDataset, type Dataset } from './dataset.ts';
+import { IterableDataset, samplesOf } from './iterable.ts';
 import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link DataLoader}; the defaults are PyTorch's. */
@@ -37,7 +38,7 @@ export interface DataLoaderOptions<T, B> {
 
 const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length)); // prettier-ignore
 interface LoaderCall<T, B> extends DataLoaderOptions<T, B> {
-  readonly dataset: Dataset<T>;
+  readonly dataset: Dataset<T> | IterableDataset<T>;
 }
 /** What a data set is says `requireDataset`, better; here only whether it stands in the place of all arguments. */
 const DATASET = kind('a data set', (value) => !(isRecord(value) && Object.hasOwn(value, 'dataset') && typeof value['get'] !== 'function')); // prettier-ignore
@@ -74,6 +75,7 @@ const BREATH = 50;
  * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
  */
 export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
+  /** The data set; an {@link IterableDataset} is itself here, whatever the type says. */
   readonly dataset: Dataset<T>;
   readonly sampler: Sampler | undefined;
   readonly batchSampler: Iterable<readonly number[]> & { readonly length: number };
@@ -84,9 +86,9 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly generator: Generator | undefined;
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
 
-  constructor(dataset: Dataset<T>, options?: DataLoaderOptions<T, B>);
+  constructor(dataset: Dataset<T> | IterableDataset<T>, options?: DataLoaderOptions<T, B>);
   constructor(
-    dataset: Dataset<T>,
+    dataset: Dataset<T> | IterableDataset<T>,
     batchSize: number | undefined,
     shuffle?: boolean | DataLoaderOptions<T, B>,
     sampler?: Sampler | DataLoaderOptions<T, B>,
@@ -98,12 +100,18 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   constructor(call: LoaderCall<T, B>);
   constructor(...args: readonly unknown[]) {
     const { dataset, ...given } = readCall(LOADER, args) as LoaderCall<T, B>;
-    requireDataset('DataLoader', dataset);
+    const streams = dataset instanceof IterableDataset;
+    if (streams) requireStream(given);
+    else requireDataset('DataLoader', dataset);
     checkOptions(given);
     const { batchSize = 1, shuffle = false, batchSampler, dropLast = false, generator } = given;
-    this.dataset = dataset;
+    this.dataset = dataset as Dataset<T>;
     this.generator = generator;
-    if (batchSampler === undefined) {
+    if (streams) {
+      this.sampler = undefined;
+      this.batchSampler = NO_BATCHES;
+      this.batchSize = batchSize;
+    } else if (batchSampler === undefined) {
       const order = shuffle ? new RandomSampler(dataset, { generator }) : new SequentialSampler(dataset);
       this.sampler = given.sampler ?? order;
       this.batchSampler = new BatchSampler(this.sampler, batchSize, dropLast);
@@ -119,13 +127,17 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     this.collateFn = given.collateFn;
   }
 
-  /** Batches in one pass. */
+  /** Batches in one pass. @throws ArgumentError for an iterable data set, which does not say how many there will be */
   get length(): number {
+    if ((this.dataset as unknown) instanceof IterableDataset) throw new ArgumentError('DataLoader.length: an iterable data set does not say how many samples there will be'); // prettier-ignore
     return this.batchSampler.length;
   }
 
   /** Begins a pass: draws a base seed, then, with the first batch, what the sampler draws. */
   [Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+    const dataset: unknown = this.dataset;
+    if (dataset instanceof IterableDataset)
+      return this.#streamed(dataset as IterableDataset<T>, randomInt64(this.generator));
     const indices = this.batchSampler[Symbol.iterator]();
     const seed = randomInt64(this.generator);
     return this.numWorkers === 0 ? this.#here(indices) : this.#inWorkers(indices, seed);
@@ -140,6 +152,25 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       }
     } finally {
       indices.return?.();
+    }
+  }
+
+  /** Batches of samples as they come. PyTorch draws a seed at the beginning here, too. */
+  async *#streamed(dataset: IterableDataset<T>, _seed: bigint): AsyncGenerator<B, void, undefined> {
+    const samples = samplesOf(dataset);
+    const pause = breather();
+    const made = (batch: readonly T[]): B => (this.collateFn ?? (defaultCollate as (samples: readonly T[]) => B))(batch); // prettier-ignore
+    let batch: T[] = [];
+    try {
+      for (let next = await samples.next(); next.done !== true; next = await samples.next()) {
+        if (batch.push(next.value) < this.batchSize!) continue;
+        await pause();
+        yield made(batch);
+        batch = [];
+      }
+      if (batch.length > 0 && !this.dropLast) yield made(batch);
+    } finally {
+      await samples.return?.();
     }
   }
 
@@ -167,6 +198,16 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       samples.push(sample instanceof Promise ? await sample : sample);
     }
     return collateFn === undefined ? (defaultCollate(samples) as B) : collateFn(samples);
+  }
+}
+
+const NO_BATCHES: readonly (readonly number[])[] = [];
+
+/** @throws ArgumentError for options that need samples by number */
+function requireStream<T, B>(options: DataLoaderOptions<T, B>): void {
+  for (const name of ['shuffle', 'sampler', 'batchSampler', 'numWorkers'] as const) {
+    const value = options[name];
+    if (value !== undefined && value !== false && value !== 0) throw new ArgumentError(`DataLoader: the samples of an iterable data set come in its own order, in this thread; leave out ${name}`); // prettier-ignore
   }
 }
 

@@ -4,19 +4,32 @@
  * ones draw anew each time, when their first index is asked for.
  */
 import {
+  arrayOf,
   BOOL,
   COUNT,
+  either,
   ITERABLE,
   kind,
   listOf,
+  NOT_NEGATIVE,
+  orNull,
   requireKind,
   requireOptions,
   SIZE,
   type OptionKinds,
 } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { GENERATOR } from '../tensor/arguments.ts';
-import { defaultGenerator, fillRandint, Generator, randomInt64, randperm } from '../tensor/random/index.ts';
+import { readCall, signature } from '../base/signature.ts';
+import { GENERATOR, TENSOR } from '../tensor/arguments.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import {
+  defaultGenerator,
+  fillRandint,
+  Generator,
+  multinomial,
+  randomInt64,
+  randperm,
+} from '../tensor/random/index.ts';
 
 /** What JavaScript calls a generator; the word is taken by PyTorch's here. */
 type Draws<T> = globalThis.Generator<T, void, undefined>;
@@ -151,6 +164,48 @@ export class SubsetRandomSampler implements Sampler {
 
   *[Symbol.iterator](): Draws<number> {
     for (const at of randperm(this.indices.length, this.generator ?? defaultGenerator)) yield this.indices[at]!;
+  }
+}
+
+interface WeightedCall {
+  readonly weights: readonly number[] | Tensor;
+  readonly numSamples: number;
+  readonly replacement?: boolean;
+  readonly generator?: Generator | null;
+}
+const WEIGHTS = either(arrayOf(NOT_NEGATIVE, 'numbers ≥ 0'), TENSOR);
+const WEIGHTED = signature<WeightedCall>('WeightedRandomSampler', { weights: WEIGHTS, numSamples: COUNT, replacement: BOOL, generator: orNull(GENERATOR) }, { required: 2, example: 'new data.WeightedRandomSampler([0.1, 0.9], 10)' }); // prettier-ignore
+
+/**
+ * Indices drawn with probabilities proportional to weights, with replacement unless said otherwise: rare classes as often as others.
+ *
+ * @throws {@link ArgumentError} for weights that are negative or all 0, and for more samples without replacement than there are weights
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.WeightedRandomSampler
+ */
+export class WeightedRandomSampler implements Sampler {
+  readonly weights: Float64Array;
+  readonly numSamples: number;
+  readonly replacement: boolean;
+  readonly generator: Generator | undefined;
+
+  constructor(weights: WeightedCall['weights'], numSamples: number | Omit<WeightedCall, 'weights'>, replacement?: boolean | Pick<WeightedCall, 'replacement' | 'generator'>, generator?: Generator | null); // prettier-ignore
+  constructor(call: WeightedCall);
+  constructor(...args: readonly unknown[]) {
+    const given = readCall<WeightedCall>(WEIGHTED, args);
+    const list = Array.isArray(given.weights) ? (given.weights as number[]) : ((given.weights as Tensor).detach().to('float64').tolist() as number[]); // prettier-ignore
+    if (!Array.isArray(list) || list.some((weight) => typeof weight !== 'number')) throw new ArgumentError('WeightedRandomSampler: expected a vector of weights'); // prettier-ignore
+    this.weights = Float64Array.from(list);
+    this.numSamples = given.numSamples;
+    this.replacement = given.replacement ?? true;
+    this.generator = given.generator ?? undefined;
+  }
+
+  get length(): number {
+    return this.numSamples;
+  }
+
+  *[Symbol.iterator](): Draws<number> {
+    yield* multinomial(this.weights, this.numSamples, { replacement: this.replacement, generator: this.generator ?? defaultGenerator }); // prettier-ignore
   }
 }
 

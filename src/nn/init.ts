@@ -275,10 +275,14 @@ function acceptedUniform(data: FloatArray, range: Truncated, generator: Generato
 /** Numbers as a tensor's elements. */
 const inDType = (data: FloatArray, ...values: number[]): number[] => data instanceof Float32Array ? values.map(Math.fround) : values; // prettier-ignore
 
-/** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in); without inputs, the bias is zeros. */
+/** PyTorch's default for Conv2d and Linear: weight, then bias, from U(±1/√fan_in), He's way with a slope of √5; without inputs, the bias is zeros. */
 export function defaultInit(weight: Tensor, bias: Tensor | null): void {
   const { fanIn } = fans(weight);
-  kaimingUniform_(weight, { a: Math.sqrt(5) });
-  const bound = fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn);
-  if (bias !== null) uniform_(bias, 0 - bound, bound); // not from −0
+  const gain = Math.sqrt(2 / (1 + Math.sqrt(5) ** 2));
+  if (weight.layout.numel > 0) spread(weight, Math.sqrt(3) * (gain / Math.sqrt(fanIn)));
+  if (bias !== null) spread(bias, fanIn === 0 ? 0 : 1 / Math.sqrt(fanIn));
 }
+
+/** Numbers from U(−bound, bound), without a look at arguments: every layer begins so. */
+const spread = (x: Tensor, bound: number): Tensor =>
+  fillWith('uniform_', x, (data) => fillUniform(data, 0 - bound, bound)); // not from −0

@@ -55,6 +55,8 @@ export { matrixExp, matrixPower } from './matrices/products.ts';
 export { pinv as pinverse, torchSvd as svd } from './matrices/factors.ts';
 export { choleskyInverse, choleskySolve, det, inv as inverse, logdet, slogdet } from './matrices/solving.ts';
 export * as special from './special-public.ts';
+export { i0, polygamma } from './special-host.ts';
+export { multigammaln as mvlgamma } from './special.ts';
 export { combinations, cumulativeTrapezoid, diagflat, diagonalScatter, dist, emptyLike, narrowCopy, selectScatter, sliceScatter, trapezoid, unravelIndex, vander } from './placed.ts'; // prettier-ignore
 export { broadcastShapes, canCast, finfo, getDefaultDtype, iinfo, isFloatingPoint, isNonzero, isSameSize, isTensor, numel, promoteTypes, resultType, setDefaultDtype, type FloatInfo, type IntInfo } from './queries.ts'; // prettier-ignore
 export { deg2rad, digamma, erfinv, exp2, floatPower, gcd, lcm, lgamma, positive, rad2deg } from './special.ts';

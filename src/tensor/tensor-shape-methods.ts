@@ -310,6 +310,18 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     return family('matrices').choleskyInverse(this.self(), upper);
   }
 
+  // ---- functions that are computed on the host
+
+  /** The n-th derivative of the digamma function. */
+  polygamma(n: number): Tensor {
+    return family('special-host').polygamma(n, this.self());
+  }
+
+  /** Bessel's modified function of order 0. */
+  i0(): Tensor {
+    return family('special-host').i0(this.self());
+  }
+
   // ---- other orders and shapes
 
   /** The elements in the opposite order along dimensions, as a copy. */

@@ -31,6 +31,10 @@ const LAYERS: Record<Case['kind'], () => nn.ModuleBase> = {
 const newer = (name: string) => (m: nn.ModuleBase) => void parametrize.removeParametrizations(m, name);
 type Change = (m: nn.ModuleBase) => void;
 const CASES: Record<string, readonly [Change, Change]> = {
+  orthogonal: [(m) => void parametrizations.orthogonal(m), newer('weight')],
+  'orthogonal, exponential': [(m) => void parametrizations.orthogonal(m, { name: 'weight' }), newer('weight')],
+  'orthogonal, Cayley': [(m) => void parametrizations.orthogonal(m, 'weight', 'cayley'), newer('weight')],
+  'orthogonal, without a base': [(m) => void parametrizations.orthogonal(m, 'weight', 'matrixExp', { useTrivialization: false }), newer('weight')], // prettier-ignore
   'old weight': [(m) => void weightNorm(m), (m) => void removeWeightNorm(m)],
   'old weight, one length': [(m) => void weightNorm(m, { dim: null }), (m) => void removeWeightNorm(m)],
   'old weight, dim 1': [(m) => void weightNorm(m, 'weight', 1), (m) => void removeWeightNorm(m)],

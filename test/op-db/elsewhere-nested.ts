@@ -30,11 +30,16 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
     'optim.swaUtils.AveragedModel optim.swaUtils.SWALR optim.swaUtils.getEmaAvgFn optim.swaUtils.getEmaMultiAvgFn optim.swaUtils.getSwaAvgFn optim.swaUtils.getSwaMultiAvgFn optim.swaUtils.updateBn',
   ),
   'nn/parametrizations.test.ts': words(
-    'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
+    'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrizations.orthogonal nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
   ),
   'nn/prune.test.ts': words(
     'nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
   ),
+  'ops/special-more.test.ts': words(
+    'special.entr special.ndtr special.ndtri special.logNdtr special.erfcx special.i0 special.i0e special.i1 special.i1e special.xlog1py special.zeta special.polygamma polygamma i0 Tensor.polygamma Tensor.i0',
+  ),
+  'data/iterable.test.ts': words('data.ChainDataset data.IterableDataset data.StackDataset data.WeightedRandomSampler'),
+  'nn/func.test.ts': words('func.grad func.gradAndValue func.vjp func.jvp func.jacrev func.jacfwd func.hessian func.functionalCall'), // prettier-ignore
   'ops/matrices.test.ts': words(
     'linalg.LinAlgError linalg.cond linalg.eigh linalg.eigvalsh linalg.lstsq linalg.matrixRank linalg.pinv linalg.qr linalg.svd linalg.svdvals linalg.householderProduct linalg.matrixExp linalg.matrixPower linalg.multiDot linalg.tensorsolve linalg.vecdot linalg.cholesky linalg.det linalg.inv linalg.slogdet linalg.solve linalg.solveTriangular linalg.tensorinv det slogdet logdet inverse pinverse matrixPower matrixExp svd choleskySolve choleskyInverse Tensor.det Tensor.slogdet Tensor.logdet Tensor.inverse Tensor.pinverse Tensor.matrixPower Tensor.matrixExp Tensor.svd Tensor.choleskySolve Tensor.choleskyInverse',
   ),

@@ -44,7 +44,7 @@ export const ELSEWHERE: readonly string[] = [
   ...words(
     'F.sigmoid F.tanh F.softmax F.logSoftmax F.flatten F.maxPool2dWithIndices F.maxPool1dWithIndices F.maxPool3dWithIndices Tensor.relu nn.Identity nn.Flatten',
   ),
-  ...words('Tensor.onesLike Tensor.newZeros'),
+  ...words('Tensor.onesLike Tensor.newZeros mvlgamma'),
   ...words('nn.PixelShuffle nn.PixelUnshuffle nn.Upsample'), // test/nn, test/ops/resize.test.ts
   ...words('nn.Buffer'), // test/nn/module-state.test.ts
   ...words('nn.SyncBatchNorm'), // as BatchNorm: test/nn/norm.test.ts

@@ -141,3 +141,5 @@ export function spectralNorm(...args: readonly unknown[]): ModuleBase {
   const norm = new SpectralNormFunction(weight, nPowerIterations, dim ?? outputDim(module), eps);
   return registerParametrization(module, name, norm);
 }
+
+export { orthogonal } from './orthogonal.ts';

@@ -25,6 +25,7 @@ import './draws.ts';
 import './joining.ts';
 import './linear-algebra.ts';
 import './matrices.ts';
+import './special-host.ts';
 import './order.ts';
 import './picking.ts';
 import './placed.ts';

@@ -44,6 +44,7 @@ export interface Methods {
     typeof import('../special.ts'),
     'deg2rad' | 'digamma' | 'erfinv' | 'exp2' | 'floatPower' | 'gcd' | 'lcm' | 'lgamma' | 'positive' | 'rad2deg'
   >;
+  readonly 'special-host': Pick<typeof import('../special-host.ts'), 'i0' | 'polygamma'>;
   readonly placed: Pick<
     typeof import('../placed.ts'),
     'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
