@@ -12,8 +12,8 @@ import { usage, type Block } from './block.ts';
 import type { YoungCollector } from './collector.ts';
 import type { Storage } from './storage.ts';
 
-/** So many bytes may be taken between two collections, at least: less than the caches hold, and enough to be worth a collection. */
-const LEAST = 4e6;
+/** So many bytes may be taken between two collections, at least: less than the last cache holds, and enough to be worth a collection: with 4 MB small networks were slower by 6 %. */
+const LEAST = 16e6;
 /** Blocks from so many bytes on are looked after here; membership would cost a quarter of an operation on fewer. */
 export const NURSED = 16384;
 /** From so many blocks on, those that have been freed are looked for. */

