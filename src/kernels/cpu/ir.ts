@@ -69,7 +69,9 @@ export type ExprNode =
   | { readonly kind: 'lane'; readonly a: Expr; readonly index: number }
   /** lanes picked from the concatenation of a and b */
   | { readonly kind: 'shuffle'; readonly a: Expr; readonly b: Expr; readonly lanes: readonly number[] }
-  | { readonly kind: 'math'; readonly fn: MathFn; readonly args: readonly Expr[] };
+  | { readonly kind: 'math'; readonly fn: MathFn; readonly args: readonly Expr[] }
+  /** what native machines have an instruction for, of `a`, under the name of a macro that is given `a` and `otherwise` */
+  | { readonly kind: 'either'; readonly native: 'HALVES'; readonly a: Expr; readonly otherwise: Expr };
 
 const ELEMENT: Record<VectorType, ScalarType> = { f32v: 'f32', f64v: 'f64', i32v: 'i32', i64v: 'i64' };
 const VECTOR: Record<ScalarType, VectorType> = { f32: 'f32v', f64: 'f64v', i32: 'i32v', i64: 'i64v' };

@@ -222,6 +222,8 @@ class KernelEmitter {
         return `((${node.a.type})${this.#expr(node.a)})[${node.index}]`;
       case 'shuffle':
         return `__builtin_shufflevector(${[this.#expr(node.a), this.#expr(node.b), ...node.lanes].join(', ')})`;
+      case 'either':
+        return this.#helper(node.native, this.#expr(node.a), this.#expr(node.otherwise));
       case 'math':
         return this.#math(node);
     }

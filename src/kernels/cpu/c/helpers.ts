@@ -210,6 +210,16 @@ const vectorSaturating = fixed(
   ),
 );
 
+/** Four halves in 64 bits as single precision: one instruction where there is one, else what is given. Registers of 16 bytes. */
+const HALVES = `#if defined(__F16C__)
+typedef i16 i16x8 __attribute__((vector_size(16)));
+HELPER f32v halves4(i64 four) { i64v both = {four, 0}; return (f32v)__builtin_ia32_vcvtph2ps((i16x8)both); }
+#define HALVES(four, otherwise) halves4(four)
+#else
+#define HALVES(four, otherwise) (otherwise)
+#endif
+`.replaceAll('i16', 's16');
+
 function bitCast(from: string, to: string): [string, HelperText] {
   const name = `bits_${from}_${to}`;
   return [name, fixed(define(to, name, `${from} a`, `union { ${from} from; ${to} to; } x = {a}; return x.to;`))];
@@ -226,6 +236,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     saturating('f64', 'i64'),
     ['cast_f32v_i32v', vectorSaturating],
     ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
+    ['HALVES', () => HALVES],
     bitCast('f32', 'i32'),
     bitCast('i32', 'f32'),
     bitCast('f64', 'i64'),

@@ -2,6 +2,7 @@
  * Floats of 16 bits, which no machine here computes in: their bits, in the low half of i32, to float32 and back, for scalars and
  * vectors alike. Rounding is to nearest, ties to even, as IEEE 754 has it; NaN becomes the quiet one that PyTorch writes.
  */
+import { hoisted } from '../math.ts';
 import { constant, isVector, type Expr, type Fn, type ValueType } from '../ir.ts';
 
 type Half = 'float16' | 'bfloat16';
@@ -20,6 +21,16 @@ export function fromHalf(dtype: Half, bits: Expr): Expr {
   const special = asFloat(magnitude.or(0x7f800000)); // infinities and NaN
   const value = bits.and(0x7c00).compare('eq', 0x7c00).select(special, finite);
   return asFloat(asBits(value).or(bits.and(0x8000).binary('shl', 16)));
+}
+
+/** The same of bits that lie in the upper half of i32, whatever is below: what four halves are when they are spread over a register. */
+export function fromHighHalf(f: Fn, dtype: Half, high: Expr): Expr {
+  if (dtype === 'bfloat16') return asFloat(high.and(hoisted(f, wholeType(high), -0x10000)));
+  const whole = (value: number): Expr => hoisted(f, wholeType(high), value);
+  const magnitude = high.and(whole(0x7fff0000)).binary('shrU', 3);
+  const scaled = f.let('scaled', asFloat(magnitude).mul(hoisted(f, floatType(high), 2 ** 112)));
+  const special = asBits(scaled).or(scaled.ge(hoisted(f, floatType(high), 65536)).and(whole(0x7f800000))); // infinities and NaN
+  return asFloat(special.or(high.and(whole(-0x80000000))));
 }
 
 /** Single precision to the bits of a half, rounded. */

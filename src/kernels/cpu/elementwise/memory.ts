@@ -7,10 +7,10 @@
 import { isHalf, type DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
-import { constant, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
+import { constant, i32, isNarrow, load, vectorOf, Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
 import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
-import { fromHalf, toHalf } from './half.ts';
+import { fromHalf, fromHighHalf, toHalf } from './half.ts';
 
 const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
   float32: 'f32',
@@ -117,10 +117,13 @@ export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, p
 const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 }; // prettier-ignore
 
 /** Four elements of 16 bits as four lanes: pairs are spread, each is shifted to the top of its lane, then down. */
-function loadShorts(f: Fn, signed: boolean, ptr: Expr, offset: number): Expr {
+const loadShorts = (f: Fn, signed: boolean, ptr: Expr, offset: number): Expr =>
+  highShorts(f, ptr, offset).binary(signed ? 'shr' : 'shrU', 16);
+
+/** Four elements of 16 bits, each in the upper half of a lane. */
+function highShorts(f: Fn, ptr: Expr, offset: number): Expr {
   const pairs = f.let('pairs', load('i64', ptr, offset).splat().bits('i32v'));
-  const shifted = pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
-  return shifted.binary(signed ? 'shr' : 'shrU', 16);
+  return pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
 }
 
 /** The low halves of four lanes, as four elements of 16 bits. */
@@ -131,9 +134,19 @@ function packShorts(f: Fn, value: Expr): Expr {
   return pairs.shuffle(pairs, [0, 2, 0, 2]).bits('i64v').lane(0);
 }
 
+/** Four halves as single precision; where the machine converts them itself, native code lets it. */
+function halves(f: Fn, dtype: 'float16' | 'bfloat16', ptr: Expr, offset: number): Expr {
+  const value = fromHighHalf(f, dtype, f.let('high', highShorts(f, ptr, offset)));
+  return dtype === 'float16' ? new Expr('f32v', { kind: 'either', native: 'HALVES', a: load('i64', ptr, offset), otherwise: value }) : value; // prettier-ignore
+}
+
 /** Four elements of 8 or 16 bits as a vector of the compute type. */
 function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
   const size = ITEM[MEMORY[dtype]];
+  if (isHalf(dtype)) {
+    const value = halves(f, dtype, ptr, offset);
+    return as === 'bool' ? value.ne(0) : value.cast(vectorOf(as));
+  }
   const raw =
     size === 2
       ? loadShorts(f, MEMORY[dtype] === 's16', ptr, offset)

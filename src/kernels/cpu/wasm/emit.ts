@@ -205,6 +205,9 @@ class FunctionEmitter {
         this.#expr(node.b);
         this.#shuffle(type, node.lanes);
         return;
+      case 'either':
+        this.#expr(node.otherwise);
+        return;
       case 'math':
         for (const arg of node.args) this.#expr(arg);
         out.byte(0x10).u32(this.#callee(node.fn));
