@@ -113,6 +113,13 @@ export class OnnxNode {
     return attribute === undefined ? undefined : Array.from(attribute.floats);
   }
 
+  strings(name: string): string[] | undefined {
+    const attribute = this.#get(name, ATTRIBUTE.STRINGS);
+    return attribute === undefined
+      ? undefined
+      : Array.from(attribute.strings, (text) => new TextDecoder().decode(text));
+  }
+
   string(name: string, otherwise: string): string {
     const value = this.#get(name, ATTRIBUTE.STRING)?.s;
     return value === undefined ? otherwise : new TextDecoder().decode(value);

@@ -1,6 +1,7 @@
 /** All ONNX operators that there are, by name. */
 import type { Operator } from '../node.ts';
 import { elementwiseOperators } from './elementwise.ts';
+import { recurrentOperators } from './recurrent.ts';
 import { reduceOperators } from './reduce.ts';
 import { resizeOperators } from './resize.ts';
 import { scatterOperators } from './scatter.ts';
@@ -11,6 +12,7 @@ import { windowOperators } from './window.ts';
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>(
   Object.entries({
     ...elementwiseOperators,
+    ...recurrentOperators,
     ...reduceOperators,
     ...resizeOperators,
     ...scatterOperators,
