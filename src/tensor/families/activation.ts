@@ -1,6 +1,6 @@
 /** Activations beyond relu, sigmoid and tanh. */
+import { errorFunction } from './error-function.ts';
 import { provideFormulas } from '../family.ts';
 import { moreActivationRules, type MoreActivationAttrs } from '../ops/unary-activation.ts';
-import './error-function.ts';
 
-export const activation = provideFormulas<MoreActivationAttrs>(moreActivationRules);
+export const activation = provideFormulas<MoreActivationAttrs>(moreActivationRules, errorFunction);

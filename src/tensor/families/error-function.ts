@@ -2,4 +2,4 @@
 import { provideErrorFunction } from '../../kernels/cpu/elementwise/nodes.ts';
 import { erfF32, erfF64 } from '../../kernels/cpu/error-function.ts';
 
-provideErrorFunction(erfF32, erfF64);
+export const errorFunction = provideErrorFunction(erfF32, erfF64);

@@ -1,10 +1,10 @@
 /** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours. */
 import { provideVectors } from '../../kernels/cpu/elementwise/nodes.ts';
 import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts'; // prettier-ignore
+import { errorFunction } from './error-function.ts';
 import { provideFormulas, provideMethods } from '../family.ts';
 import { mathematicsRules, type MathematicsAttrs } from '../ops/mathematics.ts';
-import './error-function.ts';
 
-export const mathematics = provideFormulas<MathematicsAttrs>(mathematicsRules);
+export const mathematics = provideFormulas<MathematicsAttrs>(mathematicsRules, errorFunction);
 provideMethods('mathematics', mathematics);
 provideVectors({ sin: sinF32, cos: cosF32, tan: tanF32, asin: asinF32, acos: acosF32, atan: atanF32, log2: log2F32, log10: log10F32 }, atan2F32); // prettier-ignore

@@ -96,10 +96,11 @@ const VECTOR: { [M in FormulaMath]?: Expansion } = {
 /** Double precision, one by one. */
 let errorFunction: Expansion | undefined;
 
-/** Adds a function that only families of operations use, which bring it. */
-export function provideErrorFunction(vector: Expansion, double: Expansion): void {
+/** Adds a function that only families of operations use; they bring it by mentioning the result. */
+export function provideErrorFunction(vector: Expansion, double: Expansion): object {
   VECTOR.erf = vector;
   errorFunction = double;
+  return { vector, double };
 }
 
 /** Adds how vectors compute what the host would do element by element. */
