@@ -44,6 +44,8 @@ const INPUTS = {
   w3: { shape: [16, 16, 3, 3, 3], draw: 'normal' },
   ch: { shape: [64], draw: 'normal' },
   chp: { shape: [64], draw: 'unit' },
+  means: { shape: [64], draw: 'normal' },
+  spreads: { shape: [64], draw: 'unit' },
   cols: { shape: [16, 576, 1024], draw: 'normal' },
   cls: { shape: [16, 32, 32], draw: 'whole', below: 64 },
   grid: { shape: [16, 32, 32, 2], draw: 'signed' },
@@ -184,9 +186,9 @@ const ROWS = [
     F.convTranspose2d(img, w2) @img | F.convTranspose3d(vol, w3)
   `),
   ...listed(`
-    F.batchNorm(img, ch, chp, ch, ch, true) ## F.batch_norm(img, None, None, ch, ch, True)
+    F.batchNorm(img, means, spreads, ch, ch, true) ## F.batch_norm(img, None, None, ch, ch, True)
     F.batchNorm(img, ch, chp, ch, ch)
-    F.batchNorm(img, ch, chp, ch, ch, true) @img ## F.batch_norm(img, None, None, ch, ch, True)
+    F.batchNorm(img, means, spreads, ch, ch, true) @img ## F.batch_norm(img, None, None, ch, ch, True)
     F.layerNorm(x, [1024], r, r) | F.layerNorm(x, [1024], r, r) @x | F.rmsNorm(x, [1024], r)
     F.rmsNorm(x, [1024], r) @x | F.groupNorm(img, 8, ch, ch) | F.groupNorm(img, 8, ch, ch) @img | F.instanceNorm(img)
     F.instanceNorm(img) @img | F.localResponseNorm(img, 5) | F.localResponseNorm(img, 5) @img | F.normalize(x)
