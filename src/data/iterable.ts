@@ -13,11 +13,13 @@ export type Samples<T> = Iterator<T> | AsyncIterator<T>;
  * @example
  * import { data, tensor, type Tensor } from 'flambeau';
  * class Countdown extends data.IterableDataset<Tensor> {
- *   *[Symbol.iterator](): Generator<Tensor> {
+ *   override *[Symbol.iterator](): Generator<Tensor> {
  *     for (let i = 3; i > 0; i--) yield tensor(i);
  *   }
  * }
- * for await (const batch of new data.DataLoader(new Countdown(), { batchSize: 2 })) console.log(batch.tolist()); // [ 3, 2 ], then [ 1 ]
+ * const sizes: number[] = [];
+ * for await (const batch of new data.DataLoader(new Countdown(), { batchSize: 2 })) sizes.push(batch.numel());
+ * console.log(sizes); // [ 2, 1 ]
  */
 export abstract class IterableDataset<out T = unknown> {
   /** Samples that are there at once. */
