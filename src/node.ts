@@ -19,11 +19,13 @@ export * from './onnx/index.ts';
 export { convertFile } from './onnx/convert-file.ts';
 export { exportOnnx, importOnnx } from './onnx/files.ts';
 export { nativeReady } from './tensor/backend.ts';
+export { checkData, type CheckedPart, type CheckOptions, type DataReport, type Finding, type FindingKind } from './train/check-data.ts'; // prettier-ignore
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type CalibrationBin, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type Predictions, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
 export { openData, type DataSource, type OpenSplit, type SplitName } from './train/open-data.ts';
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
+export type { Unreadable } from './train/unreadable.ts';
 export { preprocess, TUTORIAL_AUGMENTATION, type Augmentation } from './train/preprocess.ts';
 export type { BatchSource, Progress } from './train/progress.ts';
 export type { Steppable } from './train/steps.ts';

@@ -5,6 +5,7 @@ import { enableNative } from '../devices/cpu/native/native.ts';
 import '../nn/families/index.ts';
 import '../optim/families/optimizer-states.ts';
 import '../tensor/families/index.ts';
+import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -19,6 +20,7 @@ import { trainCommand } from './train.ts';
 
 const COMMANDS: readonly Command[] = [
   trainCommand,
+  checkCommand,
   evaluateCommand,
   predictCommand,
   summaryCommand,
