@@ -8,6 +8,7 @@ import type { ImageDataset } from '../vision/datasets/index.ts';
 import { checkImage, type CheckedImage } from './check-images.ts';
 import type { SplitName } from './layout.ts';
 import { openData, type DataSource } from './open-data.ts';
+import { emptyClasses } from './prepare.ts';
 import { MOST_UNREADABLE } from './unreadable.ts';
 
 /** What may be wrong. */
@@ -108,6 +109,9 @@ export async function checkData(path: string, options: CheckOptions = {}): Promi
     }
     found.push(...compareClasses(name, images.classes, classes));
     classes ??= images.classes;
+    const empty = source.hasOwnClasses ? emptyClasses(images) : [];
+    if (empty.length > 0)
+      found.push({ kind: 'empty-class', stops: true, message: `there are no images${name === 'all' ? '' : ` in the part '${name}'`} for the classes ${empty.join(', ')}`, items: empty }); // prettier-ignore
     const checked = await checkPart(images, name, given.onRead);
     all.push(...checked);
     parts.push(partOf(name, images.classes, checked));
@@ -252,12 +256,15 @@ function sameImages(images: readonly CheckedImage[]): Finding[] {
 }
 
 function balanceOf({ name, classes }: CheckedPart): Finding[] {
-  const counts = Object.entries(classes).sort(([, a], [, b]) => a - b);
+  // Classes without any images are another finding.
+  const counts = Object.entries(classes)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => a - b);
   const [least, most] = [counts[0], counts.at(-1)];
   if (least === undefined || most === undefined || counts.length < 2) return [];
   const where = name === 'all' ? '' : ` in the part '${name}'`;
   const found: Finding[] = [];
-  if (most[1] >= IMBALANCE * Math.max(least[1], 1))
+  if (most[1] >= IMBALANCE * least[1])
     found.push({ kind: 'imbalance', stops: false, message: `${most[0]} has ${most[1]} images${where}, ${least[0]} only ${least[1]}`, items: counts.map(([label, count]) => `${label}: ${count}`) }); // prettier-ignore
   const few = counts.filter(([, count]) => count < FEW);
   if (few.length > 0 && (name === 'train' || name === 'all'))

@@ -26,6 +26,8 @@ export interface DataSource {
   /** What mirror images of its classes are: the same class, or nothing (as with digits). */
   readonly mirrors: boolean;
   readonly splits: ReadonlyMap<SplitName, OpenSplit>;
+  /** Whether its classes are what is in its folders or tables, and not those of a published set. */
+  readonly hasOwnClasses: boolean;
   /** What was passed over, and what else people should know. */
   readonly notes: readonly string[];
 }
@@ -51,6 +53,7 @@ const generated = (): DataSource => ({
   kind: 'generated shapes',
   place: '',
   mirrors: true,
+  hasOwnClasses: false,
   notes: [],
   splits: new Map<SplitName, OpenSplit>([
     ['train', (transform) => Promise.resolve(new GeneratedShapes({ train: true, ...given(transform) }))],
@@ -67,7 +70,14 @@ function idxFiles(images: string, labels: string | undefined): DataSource {
   if (path === images) throw new ArgumentError(`${JSON.stringify(images)}: the file of its labels cannot be told from its name; give --labels`); // prettier-ignore
   const all: OpenSplit = async (transform) =>
     await MNIST.fromFiles(bytesOf(images), bytesOf(path), given(transform), images);
-  return { kind: 'MNIST', place: images, mirrors: false, notes: [], splits: new Map([['all', all]]) };
+  return {
+    kind: 'MNIST',
+    place: images,
+    mirrors: false,
+    hasOwnClasses: false,
+    notes: [],
+    splits: new Map([['all', all]]),
+  };
 }
 
 function bytesOf(path: string): Uint8Array {
@@ -104,7 +114,7 @@ async function listFiles(path: string): Promise<Listing> {
 /** Decides by the names of files and folders. */
 async function recognised(path: string, listing: Listing): Promise<DataSource> {
   const known = await knownData(path, listing.names);
-  return known === undefined ? await imageFolder(path, listing) : { place: path, ...known };
+  return known === undefined ? await imageFolder(path, listing) : { place: path, hasOwnClasses: false, ...known };
 }
 
 /** Images in folders by class, perhaps in parts, or with tables of labels. */
@@ -114,7 +124,7 @@ async function imageFolder(path: string, listing: Listing): Promise<DataSource> 
   const layout = layoutOf(new FolderTree(names, directories, (name) => IMAGE_NAME.test(name)), label);
   const splits = new Map<SplitName, OpenSplit>();
   for (const [split, folder] of layout.parts)
-    splits.set(split, (transform) => ImageFolder.open(path, { ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
+    splits.set(split, (transform) => ImageFolder.open(path, { allowEmpty: true, ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
   const tables = await tableSplits(path, layout, names.filter(isTable));
   for (const [split, open] of tables.splits) splits.set(split, open);
   // Folders of one class each beside a table are no classes.
@@ -130,7 +140,7 @@ async function imageFolder(path: string, listing: Listing): Promise<DataSource> 
     ...hiddenNote(listing),
     ...tables.notes,
   ];
-  return { kind: tables.splits.size > 0 ? 'images with a table of labels' : 'image folder', place: path, mirrors: true, splits, notes }; // prettier-ignore
+  return { kind: tables.splits.size > 0 ? 'images with a table of labels' : 'image folder', place: path, mirrors: true, hasOwnClasses: true, splits, notes }; // prettier-ignore
 }
 
 function hiddenNote({ hidden, examples }: Listing): string[] {

@@ -82,6 +82,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const name = splits.has('train') ? 'train' : 'all';
   const first = await required(source, name)();
   requireTwoClasses(source, first.classes);
+  requireFilled(source, name, first);
   const { classes } = first;
   const others = await openOthers(source, classes); // what does not fit is said before any image is decoded
   const size = options.size ?? commonSize(first);
@@ -133,7 +134,9 @@ async function openOthers(
 ): Promise<{ readonly valid: ImageDataset | undefined; readonly test: ImageDataset | undefined }> {
   const open = async (part: SplitName): Promise<ImageDataset | undefined> => {
     const images = await source.splits.get(part)?.();
-    if (images !== undefined) requireSameClasses(source, classes, part, images.classes);
+    if (images === undefined) return undefined;
+    requireSameClasses(source, classes, part, images.classes);
+    requireFilled(source, part, images);
     return images;
   };
   return { valid: await open('valid'), test: await open('test') };
@@ -227,6 +230,20 @@ function requireTwoClasses(source: DataSource, classes: readonly string[]): void
   throw new FormatError(
     `${place(source)} has only one class, ${listed(classes)}, so there is nothing to tell apart; put the images of each class into a folder of their own`,
   );
+}
+
+/** Names of the classes that have no images. */
+export function emptyClasses({ classes, targets }: ImageDataset): string[] {
+  const there = new Set(targets);
+  return classes.filter((_, index) => !there.has(index));
+}
+
+function requireFilled(source: DataSource, part: SplitName, images: ImageDataset): void {
+  const empty = emptyClasses(images);
+  // The classes of published sets are given, whether a piece of one has images of all or not.
+  if (empty.length === 0 || !source.hasOwnClasses) return;
+  const where = part === 'all' ? '' : `, part '${part}'`;
+  throw new FormatError(`${place(source)}${where}: no images for the classes ${listed(empty)}; add images, or remove the folders`); // prettier-ignore
 }
 
 function requireSameClasses(

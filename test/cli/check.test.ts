@@ -111,6 +111,10 @@ describe('check', () => {
     ]);
     const gone = await checkData(tree({ ...many('a', 12), 'b/1.jpg': WEBP }));
     expect(gone.findings[0]).toMatchObject({ kind: 'empty-class', stops: true, message: 'no image of b can be read' });
+    const hollow = tree({ ...many('a', 12), ...many('c', 12), 'b/notes.txt': WEBP });
+    const empty = await checkData(hollow);
+    expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the classes b', items: ['b'] }]); // prettier-ignore
+    expect(empty.parts[0]!.classes).toEqual({ a: 12, b: 0, c: 12 });
     const alone = await checkData(tree(many('a', 3)));
     expect(alone.findings[0]).toMatchObject({ kind: 'classes', stops: true });
     const flat = await flambeau('check', tree({ '1.jpg': WEBP, '2.jpg': WEBP }));

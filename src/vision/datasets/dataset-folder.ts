@@ -99,7 +99,7 @@ export class DatasetFolder<S = unknown, O = S, T = number> implements Dataset<re
    * ```ts
    * import { DatasetFolder } from 'flambeau/vision';
    *
-   * const missing = DatasetFolder.open('no/such/folder', { extensions: '.txt', loader: (path, read) => read().length });
+   * const missing = DatasetFolder.open('no/such/folder', { extensions: '.txt', loader: (_path, read) => read().length });
    * await missing.catch((error: unknown) => console.log((error as Error).name)); // ArgumentError
    * ```
    */
