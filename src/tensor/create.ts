@@ -101,7 +101,7 @@ const tensorOptions = (op: string, options: unknown): TensorOptions =>
 export const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
   device === undefined ? (other ?? cpuDevice()) : deviceNamed(op, device);
 
-function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
+export function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
   requireElements(op, dtype, device);
   const layout = layoutOf(dtype, shape);
   return tensorOver(allocateStorage(device, layout.extent), layout, 0);
@@ -235,6 +235,10 @@ function storer(op: string, dtype: DType, data: TypedArray): (i: number, value: 
 export function hostNumbers(op: string, dtype: DType, count: number, at: (i: number) => number): TypedArray {
   requireRoom(op, dtype, [count]);
   const data = hostArray(dtype, count);
+  if (data instanceof Float32Array || data instanceof Float64Array) {
+    for (let i = 0; i < count; i++) data[i] = at(i);
+    return data;
+  }
   const store = storer(op, dtype, data);
   for (let i = 0; i < count; i++) store(i, at(i));
   return data;

@@ -2,10 +2,14 @@
 import { FINITE, NUMBER, requireKind, SIZE } from '../base/arguments.ts';
 import { isFloating } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
+import { layoutOf } from '../base/layout.ts';
 import { readCall, signature } from '../base/signature.ts';
+import type { Device } from '../devices/device.ts';
 import { checkedLater } from './arguments.ts';
-import { checkSizes, finish, hostArray, hostNumbers, hostTensor, placeOf, requireRoom, TENSOR_OPTIONS, type TensorOptions } from './create.ts'; // prettier-ignore
+import { checkSizes, finish, empty_, hostNumbers, hostTensor, placeOf, requireRoom, TENSOR_OPTIONS, type TensorOptions } from './create.ts'; // prettier-ignore
+import { tensorOver } from './make-tensor.ts';
 import { fma64 } from './random/fused.ts';
+import { activeRecorder } from './recorder.ts';
 import type { Tensor } from './tensor.ts';
 
 interface EyeCall<N = number, M = number | undefined> extends TensorOptions {
@@ -25,10 +29,10 @@ export function eye(...args: readonly unknown[]): Tensor {
   checkSizes('eye', [n, m]);
   const dtype = given.dtype ?? 'float32';
   requireRoom('eye', dtype, [n, m]);
-  const values = hostArray(dtype, n * m);
-  const one = dtype === 'int64' ? 1n : 1;
-  for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = one;
-  return finish(hostTensor(values, [n, m], dtype, placeOf('eye', given)), given);
+  const x = empty_('eye', dtype, [n, m], placeOf('eye', given)).fill_(0);
+  const diagonal = Math.min(n, m);
+  if (diagonal > 0) tensorOver(x.storage, layoutOf(dtype, [diagonal], [m + 1]), 0).fill_(1);
+  return finish(x, given);
 }
 
 const END = checkedLater(FINITE);
@@ -69,8 +73,26 @@ export function arange(...args: readonly unknown[]): Tensor {
   const dtype = given.dtype ?? ([from, to, step].every(Number.isInteger) ? 'int64' : 'float32');
   // Of a whole dtype, start and step are made whole first, as in PyTorch; how many there are follows from what was given.
   const [first, by] = isFloating(dtype) ? [from, step] : [Math.trunc(from), Math.trunc(step)];
+  const exact = Math.abs(first) + (count + ROW) * Math.abs(by) < 2 ** 53;
+  if (dtype === 'int64' && count > MANY && exact && activeRecorder() === undefined) {
+    requireRoom('arange', dtype, [count]);
+    return finish(progression(first, by, count, placeOf('arange', given)), given);
+  }
   const data = hostNumbers('arange', dtype, count, (i) => first + i * by);
   return finish(hostTensor(data, [count], dtype, placeOf('arange', given)), given);
+}
+
+/** From so many whole numbers on, they are sums of a row and a column, which kernels add. */
+const MANY = 16384;
+const ROW = 1024;
+
+/** `count` whole numbers from `first` on, `by` apart, which numbers hold exactly. */
+function progression(first: number, by: number, count: number, device: Device): Tensor {
+  const numbers = (size: number, at: (i: number) => number): Tensor =>
+    hostTensor(hostNumbers('arange', 'int64', size, at), [size], 'int64', device);
+  const column = numbers(Math.ceil(count / ROW), (i) => first + i * ROW * by);
+  const sums = column.view(-1, 1).add(numbers(ROW, (i) => i * by));
+  return tensorOver(sums.storage, layoutOf('int64', [count]), 0);
 }
 
 const BOUND = checkedLater(NUMBER);
@@ -102,7 +124,9 @@ export function linspace(...args: readonly unknown[]): Tensor {
   const step = steps > 1 ? toSingle(toSingle(to - from) / (steps - 1)) : 0;
   // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
-  const at = (i: number): number => (i < halfway ? fma64(i, step, from) : fma64(i - (steps - 1), step, to));
+  // A product of a single and so small a whole number is exact, so that the sum is rounded once by itself.
+  const multiplied = dtype === 'float32' && steps < 2 ** 29 ? (i: number, x: number, y: number) => i * x + y : fma64;
+  const at = (i: number): number => (i < halfway ? multiplied(i, step, from) : multiplied(i - (steps - 1), step, to));
   const data = hostNumbers('linspace', dtype, steps, at);
   return finish(hostTensor(data, [steps], dtype, placeOf('linspace', given)), given);
 }

@@ -192,6 +192,8 @@ function extremes(
   const [line_, at, from] = [line(x), line(index), line(src)];
   const axis = existingDim('scatterReduce', attrs.dim, line_.ndim);
   const n = at.layout.shape[axis]!;
+  const rows = Math.max(1, Math.floor(MOST_STACKED / Math.max(line_.layout.numel, 1)));
+  if (n > rows) return inParts(line_, at, from, attrs, reduce, includeSelf, rows).reshape(x.layout.shape);
   // Row i of the stack holds x's place at index i of each line, all others the neutral element.
   const place = at.movedim(axis, 0).unsqueeze(axis + 1);
   const values = from.movedim(axis, 0).unsqueeze(axis + 1);
@@ -207,6 +209,34 @@ function extremes(
   const reduced =
     reduce === 'prod' ? apply1(reductions.prod, [joined], reduceParams(0, false)).to(x.dtype) : joined[reduce](0);
   return reduced.reshape(x.layout.shape);
+}
+
+/** So many elements may stand in the stack that a reduction goes over. */
+const MOST_STACKED = 2 ** 25;
+
+/** A few rows of the index at a time, where a stack for all of them would be too large. */
+function inParts(
+  x: Tensor,
+  index: Tensor,
+  src: Tensor,
+  attrs: DimParams,
+  reduce: 'prod' | 'amax' | 'amin',
+  includeSelf: boolean,
+  rows: number,
+): Tensor {
+  const axis = existingDim('scatterReduce', attrs.dim, x.ndim);
+  const n = index.layout.shape[axis]!;
+  let result = x;
+  if (!includeSelf) {
+    const neutral = reduce === 'prod' ? 1 : reduce === 'amax' ? lowest(x) : highest(x);
+    const counts = apply1(indexingOps.scatterAdd, [x.newZeros(x.layout.shape), index, x.newOnes(index.layout.shape)], dimParams(axis, 'scatterAdd')); // prettier-ignore
+    result = x.maskedFill(counts.gt(0), neutral);
+  }
+  for (let first = 0; first < n; first += rows) {
+    const part = (of: Tensor): Tensor => of.narrow(axis, first, Math.min(rows, n - first)).contiguous();
+    result = extremes(result, part(index), part(src), attrs, reduce, true);
+  }
+  return result;
 }
 
 /** Where the index covers a part of the other dimensions only: that part, put back. */
