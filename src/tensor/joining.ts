@@ -55,7 +55,7 @@ export function tensorSplit(x: Tensor, ...args: readonly unknown[]): Tensor[] {
   const size = x.layout.shape[axis]!;
   const value = isTensor(given) ? (given.ndim === 0 ? given.item() : Array.from(given.toTypedArray() as ArrayLike<number | bigint>, Number)) : given; // prettier-ignore
   if (typeof value === 'number') {
-    if (!(value >= 1)) throw new ArgumentError(`tensorSplit: expected at least one piece, but got ${value}`);
+    if (!(value >= 1 && value < 2 ** 24)) throw new ArgumentError(`tensorSplit: expected at least one piece and fewer than 2^24, but got ${value}`); // prettier-ignore
     const [least, more] = [Math.floor(size / value), size % value];
     return split(x, Array.from({ length: value }, (_, i) => least + Number(i < more)), axis); // prettier-ignore
   }

@@ -13,6 +13,7 @@ export * as datasets from './datasets/index.ts';
 export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } from './crop.ts';
 export { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
 export * as models from './models/index.ts';
+export * as ops from './ops/index.ts';
 export type { Drawable } from './drawn-image.ts';
 export { readImage, type ImageSource } from './read-image.ts';
 export { resize, type Interpolation } from './resize.ts';

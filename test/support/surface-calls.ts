@@ -43,8 +43,8 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
     'abstract, or made by the library only',
   ],
   [
-    /vgg|resnet(?:34|50|101|152)|resnext|densenet|alexnet|AlexNet|inception|VGG|Inception3|DenseNet|wide_/,
-    'takes seconds; resnet18, squeezenet1_1 and mobilenet_v2 are built likewise',
+    /vgg|resnet(?:34|50|101|152)|resnext|densenet|alexnet|AlexNet|inception|VGG|Inception3|DenseNet|wide_|^vision\.models\.(?:vit_|swin_|convnext_|efficientnet_[bv]|regnet_|googlenet|GoogLeNet|segmentation\.(?:fcn|deeplab|unet|UNet))/,
+    'takes seconds; resnet18, squeezenet1_1, mobilenet_v2, shufflenet_v2_x1_0, efficientnet_lite0 and lraspp_mobilenet_v3_large are built likewise',
   ],
   [
     /^(?:setNumThreads|startThreads|node\.nativeReady|seed|nn\.registerModule\w+|autograd\.setDetectAnomaly|autograd\.detectAnomaly)$/,

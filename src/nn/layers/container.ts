@@ -1,5 +1,5 @@
 /** Modules made of modules. */
-import { ITERABLE, kind, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
+import { ITERABLE, kind, listOf, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -127,7 +127,7 @@ function popAt(list: ModuleBase, index: number): ModuleBase {
 function extendBy(list: ModuleBase, modules: Iterable<ModuleBase>): void {
   requireKind(`${list.typeName()}.extend`, 'the modules', modules, ITERABLE, 'write extend([a, b])');
   const { size } = addedNames(list);
-  [...modules].forEach((module, i) => list.addModule(String(size + i), module));
+  listOf(`${list.typeName()}.extend`, 'the modules', modules).forEach((module, i) => list.addModule(String(size + i), module)); // prettier-ignore
 }
 
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
@@ -244,7 +244,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
     this[INTERNALS].settle = settle;
     this[INTERNALS].folds = true;
     requireKind('ModuleList', 'modules', modules, ITERABLE, 'write new nn.ModuleList([a, b])');
-    for (const module of modules) this.append(module);
+    for (const module of listOf('ModuleList', 'modules', modules)) this.append(module);
   }
 
   get size(): number {

@@ -4,6 +4,7 @@ import { adaptiveAvgPool2d, avgPool2d, maxPool2d, relu } from '../../nn/function
 import * as nn from '../../nn/index.ts';
 import { cat } from '../../tensor/functions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { fromImageNet } from './imagenet-input.ts';
 
 export interface InceptionOptions {
   /** Default 1000. */
@@ -220,7 +221,6 @@ class InceptionAux extends nn.Module {
   }
 }
 
-/** `Out` is what a call gives: the logits, or in training with the second classifier {@link InceptionOutputs}. */
 const OPTIONS: OptionKinds<InceptionOptions> = {
   numClasses: COUNT,
   auxLogits: BOOL,
@@ -229,7 +229,11 @@ const OPTIONS: OptionKinds<InceptionOptions> = {
   dropout: PROBABILITY,
 };
 
-/** The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`. */
+/**
+ * `Out` is what a call gives: the logits, or in training with the second classifier {@link InceptionOutputs}.
+ *
+ * The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`.
+ */
 // eslint-disable-next-line @typescript-eslint/no-unused-vars -- an accessor in the types only
 export interface Inception3<Out> {
   get fc(): nn.Linear;
@@ -314,12 +318,6 @@ export class Inception3<Out = Tensor | InceptionOutputs> extends nn.Module {
     const logits = this.fc(this.dropout(this.avgpool(y)).flatten(1));
     return (auxLogits === undefined ? logits : { logits, auxLogits }) as Out;
   }
-}
-
-/** From channels normalised with ImageNet's means and deviations to channels from -1 to 1. */
-function fromImageNet(x: Tensor): Tensor {
-  const statistics = [[0.229, 0.485], [0.224, 0.456], [0.225, 0.406]] as const; // prettier-ignore
-  return cat(statistics.map(([std, mean], i) => x.narrow(1, i, 1).mul(std / 0.5).add((mean - 0.5) / 0.5)), 1); // prettier-ignore
 }
 
 /**

@@ -3,6 +3,8 @@ import { arrayOf, COUNT, POSITIVE, PROBABILITY, requireOptions, type OptionKinds
 import * as nn from '../../nn/index.ts';
 import { adaptiveAvgPool2d } from '../../nn/functional.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { Conv2dNormActivation, type ActivationLayer } from '../ops/misc.ts';
+import { divisible } from './channels.ts';
 
 export interface MobileNetV2Options {
   /** Default 1000. */
@@ -27,22 +29,7 @@ const SETTING = [
   [6, 320, 1, 1],
 ] as const;
 
-/** The multiple of `divisor` nearest to a number of channels, but not less than nine tenths of it. */
-function divisible(channels: number, divisor: number): number {
-  const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
-  return rounded < 0.9 * channels ? rounded + divisor : rounded;
-}
-
-/** A convolution that keeps the size (up to its stride), normalised, then ReLU6. */
-class Conv2dNormActivation extends nn.Sequential {
-  constructor(input: number, output: number, kernel: number, stride = 1, groups = 1) {
-    super();
-    const options = { stride, padding: (kernel - 1) / 2, groups, bias: false };
-    this.append(new nn.Conv2d<number, number, number, number, number, 1, number>(input, output, kernel, options));
-    this.append(new nn.BatchNorm2d(output));
-    this.append(new nn.ReLU6(true));
-  }
-}
+const relu6: ActivationLayer = (inplace = false) => new nn.ReLU6(inplace);
 
 /** Channels expanded, filtered one by one, and reduced again, beside a shortcut where sizes allow it. */
 class InvertedResidual extends nn.Module {
@@ -52,9 +39,10 @@ class InvertedResidual extends nn.Module {
   constructor(input: number, output: number, stride: number, expandRatio: number) {
     super();
     const hidden = Math.round(input * expandRatio);
-    const layers: nn.ModuleBase[] = expandRatio === 1 ? [] : [new Conv2dNormActivation(input, hidden, 1)];
+    const layers: nn.ModuleBase[] =
+      expandRatio === 1 ? [] : [new Conv2dNormActivation(input, hidden, { kernelSize: 1, activationLayer: relu6 })];
     layers.push(
-      new Conv2dNormActivation(hidden, hidden, 3, stride, hidden),
+      new Conv2dNormActivation(hidden, hidden, { stride, groups: hidden, activationLayer: relu6 }),
       new nn.Conv2d(hidden, output, 1, { bias: false }),
       new nn.BatchNorm2d(output),
     );
@@ -93,7 +81,7 @@ export class MobileNetV2 extends nn.Module {
     const { numClasses = 1000, widthMult = 1, roundNearest = 8, dropout = 0.2 } = given;
     let channels = divisible(32 * widthMult, roundNearest);
     const last = divisible(1280 * Math.max(1, widthMult), roundNearest);
-    const layers: nn.ModuleBase[] = [new Conv2dNormActivation(3, channels, 3, 2)];
+    const layers: nn.ModuleBase[] = [new Conv2dNormActivation(3, channels, { stride: 2, activationLayer: relu6 })];
     for (const [expandRatio, filters, count, stride] of given.invertedResidualSetting ?? SETTING) {
       const output = divisible(filters * widthMult, roundNearest);
       for (let i = 0; i < count; i++) {
@@ -101,7 +89,7 @@ export class MobileNetV2 extends nn.Module {
         channels = output;
       }
     }
-    layers.push(new Conv2dNormActivation(channels, last, 1));
+    layers.push(new Conv2dNormActivation(channels, last, { kernelSize: 1, activationLayer: relu6 }));
     this.features = new nn.Sequential(...layers);
     this.classifier = new nn.Sequential(new nn.Dropout(dropout), new nn.Linear(last, numClasses));
     for (const m of this.modules()) {
