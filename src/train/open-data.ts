@@ -12,6 +12,7 @@ import { GeneratedShapes, ImageFolder, LabelledImages, MNIST, type ImageDataset 
 import { isTable } from '../vision/datasets/labelled-images.ts';
 import { IMAGE_NAME, PassingOver } from '../vision/datasets/passed-over.ts';
 import { given, knownData, type OpenSplit } from './known-data.ts';
+import { knownPhotos } from './known-photos.ts';
 import { layoutOf, splitOf, type Layout, type SplitName } from './layout.ts';
 
 export type { OpenSplit } from './known-data.ts';
@@ -113,7 +114,7 @@ async function listFiles(path: string): Promise<Listing> {
 
 /** Decides by the names of files and folders. */
 async function recognised(path: string, listing: Listing): Promise<DataSource> {
-  const known = await knownData(path, listing.names);
+  const known = (await knownData(path, listing.names)) ?? knownPhotos(path, listing.names);
   return known === undefined ? await imageFolder(path, listing) : { place: path, hasOwnClasses: false, ...known };
 }
 

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
 import { DataLoader, type Dataset } from '../../src/data/index.ts';
 import type { FileSource } from '../../src/io/archive/open-files.ts';
+import { openData } from '../../src/train/open-data.ts';
 import { readMat } from '../../src/vision/datasets/mat5.ts';
 import { parseXml } from '../../src/vision/datasets/xml.ts';
 import * as vision from '../../src/vision/index.ts';
@@ -134,6 +135,58 @@ describe('published data sets are read as torchvision reads them', () => {
     ] as const)
       // prettier-ignore
       await expect(any[name]!.open(scratch, options)).rejects.toThrow(ArgumentError);
+  });
+});
+
+describe('the command line recognises', () => {
+  const KINDS: Readonly<Record<string, readonly [kind: string, parts: string]>> = {
+    MNIST: ['MNIST', 'train,test'],
+    FashionMNIST: ['FashionMNIST', 'train,test'],
+    KMNIST: ['KMNIST', 'train,test'],
+    EMNIST: ['EMNIST byclass', 'train,test'],
+    QMNIST: ['QMNIST', 'train,test'],
+    CIFAR10: ['CIFAR-10', 'train,test'],
+    CIFAR100: ['CIFAR-100', 'train,test'],
+    SVHN: ['SVHN', 'train,test'],
+    STL10: ['STL-10', 'train,test'],
+    Flowers102: ['Flowers102', 'train,valid,test'],
+    OxfordIIITPet: ['Oxford-IIIT Pet', 'train,test'],
+    Food101: ['Food-101', 'train,test'],
+    GTSRB: ['GTSRB', 'train,test'],
+    DTD: ['DTD', 'train'],
+    Caltech101: ['Caltech 101', 'all'],
+    EuroSAT: ['image folder', 'all'],
+    Country211: ['image folder', 'test,train,valid'],
+    FGVCAircraft: ['FGVC-Aircraft', 'train'],
+    ImageNet: ['ImageNet', 'train,valid'],
+  };
+
+  it.each(Object.entries(KINDS))('%s', async (name, [kind, parts]) => {
+    const source = await openData(unpacked(sets.find((set) => set.name === name)!));
+    expect([source.kind, [...source.splits.keys()].join()]).toEqual([kind, parts]);
+    expect((await source.splits.values().next().value!()).length).toBeGreaterThan(0);
+  });
+
+  it('EMNIST under MNIST’s names, by its labels', async () => {
+    const root = unpacked(sets.find(({ name }) => name === 'EMNIST')!);
+    const raw = join(root, 'EMNIST/raw');
+    for (const [split, expected] of [
+      ['letters', 'EMNIST letters'],
+      ['balanced', 'EMNIST balanced'],
+      ['byclass', 'EMNIST byclass'],
+    ] as const) {
+      // prettier-ignore
+      const folder = join(root, `my-emnist-${split}`);
+      mkdirSync(folder);
+      for (const what of ['images-idx3', 'labels-idx1'])
+        writeFileSync(
+          join(folder, `train-${what}-ubyte`),
+          readFileSync(join(raw, `emnist-${split}-train-${what}-ubyte`)),
+        );
+      const source = await openData(folder);
+      expect([source.kind, [...source.splits.keys()]]).toEqual([expected, ['train']]);
+      expect((await source.splits.get('train')!()).targets[0]).toBe(1);
+    }
   });
 });
 
