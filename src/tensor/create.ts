@@ -187,7 +187,7 @@ function dtypeOf(data: unknown): DType {
   throw new DTypeError(`fromTypedArray: expected ${expected}, but got ${show(data)}; ${remedy}`);
 }
 
-type Element = number | bigint | boolean;
+export type Element = number | bigint | boolean;
 
 /**
  * A tensor with the given values (https://pytorch.org/docs/stable/generated/torch.tensor.html).

@@ -18,23 +18,17 @@ export type { Drawable } from './drawn-image.ts';
 export { readImage, type ImageSource } from './read-image.ts';
 export { resize, type Interpolation } from './resize.ts';
 export { rotate, type RotateInterpolation, type RotateOptions } from './rotate.ts';
-export {
-  CenterCrop,
-  Compose,
-  Grayscale,
-  ImageTransform,
-  Normalize,
-  Pad,
-  RandomCrop,
-  RandomHorizontalFlip,
-  RandomRotation,
-  RandomVerticalFlip,
-  Resize,
-  ToTensor,
-  Transform,
-  type PadOptions,
-  type RandomCropOptions,
-  type ResizeOptions,
-  type TransformLike,
-} from './transforms/index.ts';
+export * as functional from './functional/index.ts';
+export * from './transforms/index.ts';
 export * as transforms from './transforms/index.ts';
+export {
+  BoundingBoxes,
+  ImageTensor,
+  Mask,
+  TVTensor,
+  type BoundingBoxesOptions,
+  type BoundingBoxFormat,
+  type ClampingMode,
+  type WrapOptions,
+} from './tv-tensors.ts';
+export * as tvTensors from './tv-tensors-public.ts';

@@ -2,11 +2,15 @@
  * The fast way from images to a batch: transforms of images one by one, then `ToTensor` and `Normalize` fused into one table of 256
  * floats for each channel, written straight into the batch. The floats are those of the separate steps, bit for bit.
  */
-import { ShapeError } from '../base/errors.ts';
-import type { RawTensor } from '../data/raw.ts';
+import { show } from '../base/arguments.ts';
+import { isHalf, type TypedArray } from '../base/dtype.ts';
+import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
+import { sameDims, showShape, type Dims } from '../base/shape.ts';
+import { copyInto, rawArray, type RawTensor } from '../data/raw.ts';
 import type { Image } from '../io/image/image.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { requireImage, type TransformLike } from './transforms/base.ts';
-import { Normalize, ToTensor, UNIT_VALUES, writeChannels } from './transforms/colour.ts';
+import { Normalize, ToTensor, UNIT_VALUES, writeChannels } from './transforms/tensors.ts';
 import { Compose } from './transforms/compose.ts';
 
 /** Images by position in a batch, and what messages call them. */
@@ -85,6 +89,31 @@ export class ImagePipeline {
     this.#tables.set(channels, table);
     return table;
   }
+}
+
+/**
+ * The images of a batch, each by a transform that gives a tensor, one after the other: any transform at all, for worker threads.
+ *
+ * @throws {@link ArgumentError} when it gives something else
+ * @throws {@link ShapeError} when the tensors have different shapes
+ */
+export function tensorBatch(transform: (image: Image) => unknown, images: BatchImages): RawTensor {
+  let first: Tensor | undefined;
+  let out: TypedArray = new Uint8Array(0);
+  for (let i = 0; i < images.length; i++) {
+    const x = transform(images.load(i));
+    if (!(x instanceof Tensor)) throw new ArgumentError(`DataLoader: in a worker thread the transform has to give tensors, but it gives ${show(x)}; end it with ToTensor(), or use numWorkers: 0`); // prettier-ignore
+    if (isHalf(x.dtype)) throw new DTypeError(`DataLoader: in a worker thread tensors of dtype ${x.dtype} cannot be stacked; convert batches behind the loader`); // prettier-ignore
+    if (first === undefined) {
+      first = x;
+      out = rawArray(x.dtype, images.length * x.numel());
+    }
+    if (x.dtype !== first.dtype || !sameDims(x.shape as Dims, first.shape as Dims)) {
+      throw new ShapeError(`DataLoader: ${JSON.stringify(images.name(0))} is ${showShape(first.shape as Dims)} of ${first.dtype} and ${JSON.stringify(images.name(i))} is ${showShape(x.shape as Dims)} of ${x.dtype}, so they cannot be one batch; make the sizes equal, with Resize or CenterCrop`); // prettier-ignore
+    }
+    copyInto(out, i * x.numel(), x.toTypedArray());
+  }
+  return { dtype: first?.dtype ?? 'float32', shape: [images.length, ...((first?.shape ?? []) as Dims)], data: out };
 }
 
 function flatten(transform: TransformLike | undefined): TransformLike[] {

@@ -8,10 +8,11 @@ import { requireIndex, type Dataset, type DatasetDescription } from '../../data/
 import { rawLabels, type RawTensor } from '../../data/raw.ts';
 import { workerUrl } from '../../data/worker-protocol.ts';
 import type { Image } from '../../io/image/image.ts';
-import { ImagePipeline } from '../pipeline.ts';
+import { ImagePipeline, tensorBatch, type BatchImages } from '../pipeline.ts';
 import type { TransformDescription, TransformLike } from '../transforms/base.ts';
 import { describeTransform } from '../transforms/compose.ts';
-import { reviveTransform } from '../transforms/index.ts';
+import { loadModules } from '../transforms/own.ts';
+import { reviveTransform } from '../transforms/revive.ts';
 import { reviveSource, type ImageSource, type SourceDescription } from './source.ts';
 
 /** Options of every image data set. */
@@ -107,10 +108,18 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
   }
 
   readBatch(indices: readonly number[]): readonly RawTensor[] | undefined {
-    if (this.#pipeline === undefined) return undefined;
+    return this.#pipeline === undefined ? undefined : this.#batch(indices, (images) => this.#pipeline!.batch(images));
+  }
+
+  /** As {@link readBatch}, with any transform that gives tensors. @internal */
+  readTensors(indices: readonly number[]): readonly RawTensor[] | undefined {
+    return this.readBatch(indices) ?? this.#batch(indices, (images) => tensorBatch(this.transform!, images));
+  }
+
+  #batch(indices: readonly number[], read: (images: BatchImages) => RawTensor): readonly RawTensor[] | undefined {
     const targets = indices.map((index) => this.#target(index));
     if (!targets.every(Number.isInteger)) return undefined; // they become tensors of another kind
-    const images = this.#pipeline.batch({
+    const images = read({
       length: indices.length,
       load: (position) => this.image(indices[position]!),
       name: (position) => this.#source.name(indices[position]!),
@@ -119,9 +128,9 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
   }
 
   describe(): DatasetDescription {
-    if (this.#pipeline === undefined) {
+    if (this.transform === undefined) {
       throw new ArgumentError(
-        'DataLoader: in workers the transform has to end with ToTensor() or Normalize(...); use numWorkers: 0',
+        'DataLoader: in workers there has to be a transform that ends with ToTensor() or another that gives tensors; use numWorkers: 0',
       );
     }
     const transform = describeTransform(this.transform as TransformLike);
@@ -159,6 +168,12 @@ interface DescribedImages {
 
 /** Makes a data set again in a worker thread. */
 export async function reviveDataset({ source, targets, transform }: DescribedImages): Promise<Dataset> {
+  await loadModules(transform);
   const made = reviveTransform(transform) as (image: Image) => unknown;
-  return new ImageDataset(await reviveSource(source), [...targets], [], { transform: made });
+  const dataset = new ImageDataset(await reviveSource(source), [...targets], [], { transform: made });
+  return {
+    length: dataset.length,
+    get: (index) => dataset.get(index),
+    readBatch: (indices) => dataset.readTensors(indices),
+  };
 }

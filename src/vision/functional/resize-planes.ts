@@ -1,0 +1,65 @@
+/** Tensors at another size, as torchvision resizes them: uint8 through 16-bit weights, floats as floats, other whole numbers by way of floats. */
+import { ArgumentError } from '../../base/errors.ts';
+import { roundHalfEven } from '../../io/image/round.ts';
+import type { Interpolation } from '../resize.ts';
+import { emptyLike, sameKind, type Planes } from './planes.ts';
+import { FILTERS, floatResampled, inBits, plainWeights, shortBits, smoothWeights, wholeColumns, wholeRows, type Weights } from './resample.ts'; // prettier-ignore
+
+/**
+ * The planes at another size.
+ * @throws ArgumentError for what only images can
+ */
+export function resizedPlanes(
+  p: Planes,
+  height: number,
+  width: number,
+  interpolation: Interpolation,
+  antialias: boolean,
+): Planes {
+  // prettier-ignore
+  if (height === p.height && width === p.width) return p;
+  if (interpolation === 'nearest' || interpolation === 'nearest-exact') return nearest(p, height, width, interpolation);
+  if (interpolation === 'box' || interpolation === 'hamming') throw new ArgumentError(`resize: tensors have no '${interpolation}'; use 'bilinear', 'bicubic', 'lanczos' or 'nearest', or resize the image`); // prettier-ignore
+  if (interpolation === 'lanczos' && !antialias) throw new ArgumentError("resize: 'lanczos' is only there with antialias: true"); // prettier-ignore
+  const weights = (from: number, to: number): Weights =>
+    antialias || interpolation === 'lanczos' ? smoothWeights(from, to, FILTERS[interpolation]) : plainWeights(from, to, interpolation); // prettier-ignore
+  const across = weights(p.width, width);
+  const down = weights(p.height, height);
+  if (p.data instanceof Uint8Array) return resizedBytes(p as Planes<Uint8Array>, height, width, across, down);
+  const values = floatResampled(p, height, width, across, down);
+  if (p.data instanceof Float32Array || (p.data instanceof Float64Array && values instanceof Float64Array)) return { ...p, height, width, data: values }; // prettier-ignore
+  const data = sameKind(p.data, values.length);
+  for (let i = 0; i < data.length; i++) data[i] = roundHalfEven(values[i]!);
+  return { ...p, height, width, data };
+}
+
+function resizedBytes(p: Planes<Uint8Array>, height: number, width: number, across: Weights, down: Weights): Planes {
+  let pixels = p;
+  if (width !== p.width) {
+    const bits = shortBits(across);
+    pixels = wholeRows(pixels, width, inBits(across, bits), bits);
+  }
+  if (height === p.height) return pixels;
+  const bits = shortBits(down);
+  return wholeColumns(pixels, height, inBits(down, bits), bits);
+}
+
+/** The old place of every new one, in float32. */
+function places(from: number, to: number, shift: number): Int32Array {
+  const scale = Math.fround(from / to);
+  return Int32Array.from({ length: to }, (_, i) => Math.min(Math.floor(Math.fround((i + shift) * scale)), from - 1));
+}
+
+function nearest(p: Planes, height: number, width: number, interpolation: 'nearest' | 'nearest-exact'): Planes {
+  const out = emptyLike(p, height, width);
+  const shift = interpolation === 'nearest' ? 0 : 0.5;
+  const columns = places(p.width, width, shift);
+  const rows = places(p.height, height, shift);
+  for (let plane = 0, o = 0; plane < p.outer; plane++) {
+    for (let y = 0; y < height; y++) {
+      const row = (plane * p.height + rows[y]!) * p.width;
+      for (let x = 0; x < width; x++, o++) out.data[o] = p.data[row + columns[x]!]!;
+    }
+  }
+  return out;
+}
