@@ -20,6 +20,7 @@ import type { Tensor } from './tensor.ts';
 /** How many slices an index picks. */
 type Count<I> = I extends readonly [infer N extends number] ? N : number;
 
+// Methods that are called often have fixed parameters, and one more that tells of too many: an array of rest arguments would cost as much as a view.
 export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> {
   // ---- views
 
@@ -32,11 +33,9 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     this: Tensor<A>,
     call: { readonly dim0: D; readonly dim1: E } & CheckedFor<A, TransposeShape<A, D, E>, unknown>,
   ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
-  transpose(...args: readonly unknown[]): Tensor {
-    const [first, second] = args;
-    const plain = args.length === 2 && typeof first === 'number' && typeof second === 'number';
-    const [dim0, dim1] = plain ? [first, second] : transposeCall(args);
-    return views.transpose(this.self(), dim0, dim1);
+  transpose(first: unknown, second?: unknown, more?: unknown): Tensor {
+    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.transpose(this.self(), first, second); // prettier-ignore
+    return views.transpose(this.self(), ...transposeCall([first, second, more]));
   }
 
   /**
@@ -57,9 +56,9 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     this: Tensor<A>,
     call: { readonly dim: D } & CheckedFor<A, UnsqueezeShape<A, D>, unknown>,
   ): Tensor<ShapeFor<A, UnsqueezeShape<A, D>>>;
-  unsqueeze(...args: readonly unknown[]): Tensor {
-    const [first] = args;
-    return views.unsqueeze(this.self(), args.length === 1 && typeof first === 'number' ? first : unsqueezeCall(args));
+  unsqueeze(first: unknown, more?: unknown): Tensor {
+    const dim = typeof first === 'number' && more === undefined ? first : unsqueezeCall([first, more]);
+    return views.unsqueeze(this.self(), dim);
   }
 
   /** Without dimensions of size 1, or without those named. */
@@ -72,9 +71,9 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     call: { readonly dim: D } & CheckedFor<A, SqueezeShape<A, D>, unknown>,
   ): Tensor<ShapeFor<A, SqueezeShape<A, D>>>;
   squeeze(dims: readonly number[] | { readonly dim: readonly number[] }): Tensor;
-  squeeze(...args: readonly unknown[]): Tensor {
-    const [first] = args;
-    return views.squeeze(this.self(), args.length === 1 && typeof first === 'number' ? [first] : squeezeCall(args));
+  squeeze(first?: unknown, more?: unknown): Tensor {
+    const dims = typeof first === 'number' && more === undefined ? [first] : squeezeCall([first, more]);
+    return views.squeeze(this.self(), dims);
   }
 
   /** `length` elements along `dim`, from `start`; a negative `start` counts from the end. */
@@ -97,11 +96,10 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
       unknown
     >,
   ): Tensor<ShapeFor<A, ResizeShape<A, D, L>>>;
-  narrow(...args: readonly unknown[]): Tensor {
-    const [first, second, third] = args;
-    const plain = args.length === 3 && typeof first === 'number' && typeof second === 'number' && typeof third === 'number'; // prettier-ignore
-    const [dim, start, length] = plain ? [first, second, third] : narrowCall(args);
-    return views.narrow(this.self(), dim, start, length);
+  narrow(first: unknown, second?: unknown, third?: unknown, more?: unknown): Tensor {
+    const plain = typeof first === 'number' && typeof second === 'number' && typeof third === 'number';
+    if (plain && more === undefined) return views.narrow(this.self(), first, second, third);
+    return views.narrow(this.self(), ...narrowCall([first, second, third, more]));
   }
 
   /** The slice at `index` along `dim`, which is dropped. */
@@ -114,11 +112,9 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     this: Tensor<A>,
     call: { readonly dim: D; readonly index: number } & CheckedFor<A, SelectShape<A, D>, unknown>,
   ): Tensor<ShapeFor<A, SelectShape<A, D>>>;
-  select(...args: readonly unknown[]): Tensor {
-    const [first, second] = args;
-    const plain = args.length === 2 && typeof first === 'number' && typeof second === 'number';
-    const [dim, index] = plain ? [first, second] : selectCall(args);
-    return views.select(this.self(), dim, index);
+  select(first: unknown, second?: unknown, more?: unknown): Tensor {
+    if (typeof first === 'number' && typeof second === 'number' && more === undefined) return views.select(this.self(), first, second); // prettier-ignore
+    return views.select(this.self(), ...selectCall([first, second, more]));
   }
 
   /**

@@ -22,7 +22,7 @@ export function transposeCall(args: readonly unknown[]): [dim0: number, dim1: nu
 const UNSQUEEZE = signature<{ dim: number }>('unsqueeze', { dim: WHOLE }, { required: 1 });
 export const unsqueezeCall = (args: readonly unknown[]): number => readCall<{ dim: number }>(UNSQUEEZE, args).dim;
 
-const SQUEEZE = signature<{ dim?: number | Dims }>('squeeze', { dim: DIM_OR_DIMS });
+const SQUEEZE = signature<{ dim?: number | Dims }>('squeeze', { dim: DIM_OR_DIMS }, { example: 'squeeze([0, 1])' });
 export function squeezeCall(args: readonly unknown[]): Dims | undefined {
   const { dim } = readCall<{ dim?: number | Dims }>(SQUEEZE, args);
   return typeof dim === 'number' ? [dim] : dim;

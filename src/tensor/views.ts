@@ -196,14 +196,13 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
     throw new IndexError(`index ${index} is out of range for dimension ${axis} of size ${size}: expected a whole number in [${-size}, ${size - 1}]`); // prettier-ignore
   }
   const at = index < 0 ? index + size : index;
-  const without = (dims: Dims): number[] => dims.filter((_, i) => i !== axis);
   const from = x.layout.shape;
   const undo = (grad: Tensor): Tensor => {
     const result = grad.newZeros(from);
     select(result, axis, at).copy_(grad);
     return result;
   };
-  const layout = layoutOf(x.dtype, without(from), without(x.layout.strides));
+  const layout = layoutOf(x.dtype, from.toSpliced(axis, 1), x.layout.strides.toSpliced(axis, 1));
   return viewOf('SelectBackward0', x, layout, x.offset + at * x.layout.strides[axis]!, undo);
 }
 

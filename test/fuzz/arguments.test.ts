@@ -42,7 +42,7 @@ describe('what is refused, and what to write instead', () => {
     ['clamp to a number beside a tensor', () => x().clamp({ min: 0, max: tensor(1) }), /two numbers or two tensors as bounds, but got a number beside a tensor; write tensor\(0\)/],
     ['clamp to nothing', () => x().clamp({}), /a min, a max or both/],
     ['keepdim as a number', () => js(x()).sum(1, 1), /sum: expected keepdim to be true or false, but got 1; write sum\(1, true\)/],
-    ['dimensions one by one', () => js(x()).squeeze(0, 1), /squeeze: takes one dimension, or an array of them, but got 1 besides/],
+    ['dimensions one by one', () => js(x()).squeeze(0, 1), /squeeze: takes dim, but got 1 besides; write squeeze\(\[0, 1\]\)/],
     ['a device and a dtype', () => js(x()).to('float64', 'cpu'), /but got 'cpu' besides/],
     ['text for a number', () => x().mul(js('2')), /mul: expected the operand to be a tensor or a number, but got '2'/],
     ['a number for a tensor', () => x().logicalAnd(js(2)), /logicalAnd: expected the operand to be a tensor, but got 2/],
@@ -89,7 +89,7 @@ describe('what is honoured', () => {
     for (const fill of [nn.init.xavierUniform_, nn.init.xavierNormal_]) {
       const generator = (): core.Generator => new core.Generator().manualSeed(5);
       expect(fill(a, 1, generator()).tolist()).toEqual(fill(b, 1, generator()).tolist());
-      expect(() => fill(a, 1, js(5))).toThrow(/generator to be a Generator, but got 5/);
+      expect(() => fill(a, 1, js(5))).toThrow(/generator to be a Generator or null, but got 5/);
     }
   });
   it('the place that map passes', () => {
@@ -160,7 +160,7 @@ it('shows whatever comes, in a few words', () => {
 const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
   fromTypedArray: [['typedarray'], ['array', 'undefined'], ['string', 'undefined']],
   full: [['array'], ['number', 'boolean'], ['object', 'undefined', 'foreign']],
-  randint: [['number', 'bigint'], ['number', 'bigint'], ['array'], ['object', 'undefined', 'foreign']],
+  randint: [['number', 'bigint', 'undefined'], ['number', 'bigint'], ['array'], ['object', 'undefined', 'foreign']],
   cat: [['array'], ['number', 'undefined', 'object']],
   where: [['tensor'], ['tensor', 'number'], ['tensor', 'number']],
   matmul: [['tensor'], ['tensor']],
@@ -183,7 +183,7 @@ const CONTRACT: Readonly<Record<string, readonly (readonly Category[])[]>> = {
   'optim.SGD': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
   'optim.Adam': [['array', 'iterable'], ['number', 'object', 'undefined', 'foreign']],
   'optim.StepLR': [['optimizer'], ['number', 'object', 'foreign'], ['number', 'object', 'undefined', 'foreign']],
-  'data.DataLoader': [['object', 'foreign'], ['object', 'undefined', 'foreign']],
+  'data.DataLoader': [['object', 'foreign'], ['number', 'object', 'undefined', 'foreign']],
   'data.TensorDataset': [['tensor'], ['tensor']],
   'vision.resize': [['image'], ['number'], ['number'], ['string', 'undefined']],
   'vision.rotate': [['image'], ['number'], ['object', 'undefined', 'foreign']],
