@@ -27,7 +27,9 @@ const isClass = (value: unknown): value is new (...args: unknown[]) => object =>
 
 /** All functions, constructors and static methods of a namespace and those below it. */
 function inNamespace(prefix: string, namespace: object, seen: Set<unknown>): Target[] {
-  return Object.entries(namespace).flatMap(([name, value]: [string, unknown]): Target[] => {
+  // What stands in a namespace itself comes first: `vision.Resize`, not `vision.transforms.Resize`.
+  const entries = Object.entries(namespace).sort(([, a], [, b]) => Number(typeof a !== 'function') - Number(typeof b !== 'function')); // prettier-ignore
+  return entries.flatMap(([name, value]: [string, unknown]): Target[] => {
     if (seen.has(value)) return [];
     const path = prefix === '' ? name : `${prefix}.${name}`;
     if (isClass(value)) {
