@@ -9,6 +9,7 @@ import type { FolderSample } from './find-samples.ts';
 import { byCodePoint } from './folder-tree.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { labelsOf, MAX_TABLE_BYTES, parseTable, type LabelRow } from './label-table.ts';
+import { requireMade } from './made.ts';
 import { IMAGE_NAME, PassingOver } from './passed-over.ts';
 import { FileSource as FileImages } from './source.ts';
 
@@ -39,7 +40,7 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
   readonly unlabelled: number;
 
   private constructor(source: FileImages, found: Found, options: ImageDatasetOptions<O, T>) {
-    requireKind('LabelledImages', 'what was found', found, OPTIONS, 'open them with await LabelledImages.open(path)');
+    requireMade('LabelledImages', found, 'samples', 'classes');
     super(source, found.samples.map(([, target]) => target), found.classes, options); // prettier-ignore
     this.samples = found.samples;
     this.table = found.table;
