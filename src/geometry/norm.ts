@@ -1,4 +1,4 @@
-/** The arguments of batch normalisation, and where its optional inputs lie. */
+/** The arguments of the normalisations, and where their optional inputs lie. */
 import { ArgumentError } from '../base/errors.ts';
 import { remembered, type Attrs } from './attrs.ts';
 
@@ -36,4 +36,24 @@ export function batchNormInputs(p: BatchNormParams): { weight: number; bias: num
   const bias = p.bias ? (p.weight ? 2 : 1) : -1;
   const first = 1 + Number(p.weight) + Number(p.bias);
   return { weight, bias, mean: p.running ? first : -1, variance: p.running ? first + 1 : -1 };
+}
+
+/** How elements are normalised in lines of equal length, and which scale and shift each has. Made by {@link lineNormParams}. */
+export interface LineNormParams extends Attrs {
+  /** Of lines, into which the elements are cut in order. */
+  readonly length: number;
+  /** After so many lines scales and shifts begin anew: 1 in layer normalisation. */
+  readonly groups: number;
+  /** So many elements side by side share a scale: 1 in layer normalisation. */
+  readonly each: number;
+  readonly weight: boolean;
+  readonly bias: boolean;
+  readonly eps: number;
+}
+
+/** Arguments of the normalisations along lines; equal ones give the same object. */
+export function lineNormParams(given: Omit<LineNormParams, 'key'>): LineNormParams {
+  const { length, groups, each, weight, bias, eps } = given;
+  const key = `${length}/${groups}/${each}${weight ? 'w' : ''}${bias ? 'b' : ''}${eps}`;
+  return remembered('lineNorm', { key, length, groups, each, weight, bias, eps });
 }

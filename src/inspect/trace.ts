@@ -59,7 +59,7 @@ export interface Trace {
 const SILENT: ReadonlySet<string> = new Set(['copy', 'cast', 'assign', 'fill']);
 
 /** What a layer is about: a layer with one of these (and only one) is explained by it. */
-const MAIN: ReadonlySet<string> = new Set(['conv2d', 'conv2dInputGrad', 'resample2d', 'linear', 'matmul', 'maxPool2d', 'avgPool2d', 'adaptiveAvgPool2d', 'adaptiveMaxPool2d', 'batchNorm', 'batchNormEval']); // prettier-ignore
+const MAIN: ReadonlySet<string> = new Set(['conv2d', 'conv2dInputGrad', 'resample2d', 'linear', 'matmul', 'maxPool2d', 'avgPool2d', 'adaptiveAvgPool2d', 'adaptiveMaxPool2d', 'batchNorm', 'batchNormEval', 'lineNorm']); // prettier-ignore
 
 /** Where a storage's values come from, and the shape that they had there. */
 interface Origin {

@@ -1,18 +1,17 @@
 /**
- * Normalisation, part of `F` (https://pytorch.org/docs/stable/nn.functional.html#normalization-functions). Layer, instance and group
- * normalisation are batch normalisation of one sample with as many channels as there are rows to normalise.
+ * Normalisation, part of `F` (https://pytorch.org/docs/stable/nn.functional.html#normalization-functions). Instance normalisation, and what
+ * has neither scale nor shift, is batch normalisation of one sample with as many channels as there are rows to normalise.
  */
 import { arrayOf, BOOL, COUNT, either, NOT_NEGATIVE, NUMBER, orNull, SIZE, WHOLE } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { readCall } from '../base/signature.ts';
-import { NO_ATTRS } from '../geometry/attrs.ts';
-import { batchNormParams } from '../geometry/norm.ts';
+import { batchNormParams, lineNormParams } from '../geometry/norm.ts';
 import { normParams, varianceParams } from '../geometry/reduce.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import { apply, apply1 } from '../tensor/dispatch.ts';
-import { mulAdd } from '../tensor/families/mul-add.ts';
+import { lineNorm } from '../tensor/families/line-norm.ts';
 import { reductions } from '../tensor/families/reductions.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
@@ -83,11 +82,31 @@ function normalizeRows(
   return apply('batchNorm', inputs, params, [0])[0]!.reshape(shape);
 }
 
+interface Scales {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  /** The shape in which they broadcast with the input. */
+  readonly shape: Dims;
+}
+
 /** y·weight + bias, either of which may be missing. */
-function affine(y: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
-  if (weight?.dtype === y.dtype && bias?.dtype === y.dtype) return apply1(mulAdd.mulAdd, [y, weight, bias], NO_ATTRS);
-  const scaled = weight === null ? y : y.mul(weight);
-  return bias === null ? scaled : scaled.add(bias);
+function scaled(y: Tensor, { weight, bias, shape }: Scales): Tensor {
+  const product = weight === null ? y : y.mul(weight.reshape(shape));
+  return bias === null ? product : product.add(bias.reshape(shape));
+}
+
+/** Lines normalised, with a scale and a shift for every `each` elements side by side, which repeat after `groups` lines. */
+function normalizeLines(
+  x: Tensor,
+  sizes: { length: number; groups: number; each: number; eps: number },
+  scales: Scales,
+): Tensor {
+  // prettier-ignore
+  const { weight, bias } = scales;
+  if (weight === null && bias === null) return normalizeRows(x, x.numel() / Math.max(sizes.length, 1), sizes.eps);
+  if (sizes.length < 2 || x.numel() === 0) return scaled(x.sub(x), scales); // what is alone is its mean
+  const params = lineNormParams({ ...sizes, weight: weight !== null, bias: bias !== null });
+  return apply(lineNorm.lineNorm, [x, weight, bias].filter((t) => t !== null), params)[0]!; // prettier-ignore
 }
 
 function requireShape(op: string, name: string, x: Tensor | null, expected: Dims): void {
@@ -113,14 +132,13 @@ export const normalizedDims = (shape: NormalizedShape): readonly number[] =>
 
 const LAYER_NORM = functionOf<LayerNormOptions & { normalizedShape: NormalizedShape }>('layerNorm', { normalizedShape: NORMALIZED_SHAPE, ...AFFINE, eps: NOT_NEGATIVE }, { required: 1 }); // prettier-ignore
 
-/** How many rows the sizes outside of `normalized` make. */
-function rowsOutside(op: string, x: Tensor, normalized: Dims): number {
+/** @throws ShapeError unless the last sizes are `normalized` */
+function requireEnd(op: string, x: Tensor, normalized: Dims): void {
   const { shape } = x.layout;
   const at = shape.length - normalized.length;
   if (normalized.length === 0 || at < 0 || !sameDims(shape.slice(at), normalized)) {
     throw new ShapeError(`${op}: expected an input whose last sizes are ${showShape(normalized)}, the normalizedShape, but got ${showShape(shape)}`); // prettier-ignore
   }
-  return numelOf(shape.slice(0, at));
 }
 
 /**
@@ -149,10 +167,14 @@ export function layerNormWith(
   eps: number,
 ): Tensor {
   floating('layerNorm', x);
-  const rows = rowsOutside('layerNorm', x, normalized);
+  requireEnd('layerNorm', x, normalized);
   requireShape('layerNorm', 'weight', weight, normalized);
   requireShape('layerNorm', 'bias', bias, normalized);
-  return affine(normalizeRows(x, rows, eps), weight, bias);
+  return normalizeLines(
+    x,
+    { length: numelOf(normalized), groups: 1, each: 1, eps },
+    { weight, bias, shape: normalized },
+  );
 }
 
 const GROUP_NORM = functionOf<LayerNormOptions & { numGroups: number }>('groupNorm', { numGroups: COUNT, ...AFFINE, eps: NOT_NEGATIVE }, { required: 1 }); // prettier-ignore
@@ -192,8 +214,8 @@ export function groupNormWith(
   if (n * group === 1) throw new ShapeError(`groupNorm: expected more than 1 value per group, but got an input of shape ${showShape(shape)}`); // prettier-ignore
   requireShape('groupNorm', 'weight', weight, [channels]);
   requireShape('groupNorm', 'bias', bias, [channels]);
-  const each = [channels, ...shape.slice(2).map(() => 1)];
-  return affine(normalizeRows(x, n * groups, eps), weight && weight.reshape(each), bias && bias.reshape(each));
+  const sizes = { length: group, groups, each: numelOf(shape.slice(2)), eps };
+  return normalizeLines(x, sizes, { weight, bias, shape: [channels, ...shape.slice(2).map(() => 1)] });
 }
 
 export interface InstanceNormOptions {
@@ -287,21 +309,13 @@ export function rmsNorm(...args: readonly unknown[]): Tensor {
 /** {@link rmsNorm} whose arguments were checked. */
 export function rmsNormWith(x: Tensor, normalized: Dims, weight: Tensor | null, eps: number | null): Tensor {
   floating('rmsNorm', x);
-  rowsOutside('rmsNorm', x, normalized);
+  requireEnd('rmsNorm', x, normalized);
   requireShape('rmsNorm', 'weight', weight, normalized);
   const dims = normalized.map((_, i) => i - normalized.length);
   const squares = apply1(reductions.norm, [x], normParams(2, dims, true, false));
   const least = eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);
-  return affine(
-    x.mul(
-      squares
-        .div(Math.max(numelOf(normalized), 1))
-        .add(least)
-        .rsqrt(),
-    ),
-    weight,
-    null,
-  );
+  const normal = x.mul(squares.div(Math.max(numelOf(normalized), 1)).add(least).rsqrt()); // prettier-ignore
+  return weight === null ? normal : normal.mul(weight);
 }
 
 export interface NormalizeOptions {

@@ -107,7 +107,7 @@ export function apply<K extends OpName>(
   if (
     x?.flattenedFrom !== undefined &&
     results[0]!.layout === x.layout &&
-    (elementwise !== undefined || name === 'batchNorm' || name === 'batchNormEval')
+    (elementwise !== undefined || name === 'batchNorm' || name === 'batchNormEval' || name === 'lineNorm')
   ) {
     results[0]!.flattenedFrom = x.flattenedFrom;
   }

@@ -17,7 +17,6 @@ import {
   triangleParams,
 } from '../../src/geometry/indexing.ts';
 import { classLossParams, nllGradParams, pairLossParams, type PairLossKind } from '../../src/geometry/loss.ts';
-import { batchNormParams } from '../../src/geometry/norm.ts';
 import {
   adaptivePoolParams,
   avgPoolParams,
@@ -33,6 +32,7 @@ import { apply } from '../../src/tensor/dispatch.ts';
 import { castParams } from '../../src/tensor/ops/copy.ts';
 import type { OpAttrs, OpName } from '../../src/tensor/ops/index.ts';
 import { awayFromZero64, distinct64, uniform64, type Differentiable } from '../support/grad-check.ts';
+import { lineNorms, normalisation } from './gradient-norms.ts';
 
 /** One call whose gradients are checked. */
 export interface Check {
@@ -157,19 +157,6 @@ const pairLoss = (
     ),
   );
 
-/** With and without weight and bias. */
-function normalisation(name: 'batchNorm' | 'batchNormEval'): Check[] {
-  return [false, true].map((affine) => {
-    const running = name === 'batchNormEval';
-    const params = batchNormParams({ weight: affine, bias: affine, running, eps: 1e-3 });
-    const statistics = running ? [uniform64([3], 7), uniform64([3], 8, 0.5, 2)] : [];
-    return {
-      inputs: [uniform64([4, 3, 2], 1), ...(affine ? [uniform64([3], 2), uniform64([3], 3)] : [])],
-      fn: (...tensors: Tensor[]) => apply(name, [...tensors, ...statistics], params)[0]!,
-    };
-  });
-}
-
 /** In place, on a copy that needs gradients itself. */
 const inPlace = (change: (z: Tensor, y: Tensor) => Tensor): Check => ({
   inputs: [uniform64(X, 1), uniform64([4], 2)],
@@ -234,7 +221,6 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
     { inputs: [uniform64([3, 1], 1), uniform64([], 2)], fn: (a, b) => apply('where', [mask([4]), a, b], NO_ATTRS) },
   ],
   maskedFill: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('maskedFill', [x, mask([4])], scalarAttrs('float64', 2), [2]) }], // prettier-ignore
-  mulAdd: [[[4], [3, 1]], [X, []]].map(([a, b]) => plain('mulAdd', [uniform64(X, 1), uniform64(a!, 2), uniform64(b!, 3)])), // prettier-ignore
   lerp: binary('lerp', -2, 2, [0.3]),
 
   neg: unary('neg'),
@@ -397,6 +383,10 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   batchNormGrad: 'checked as the gradient of batchNorm; refuses further gradients (tested there)',
   batchNormEval: normalisation('batchNormEval'),
   batchNormEvalGrad: 'checked as the gradient of batchNormEval; refuses further gradients (tested there)',
+
+  lineNorm: lineNorms(),
+  lineNormGrad: 'checked as the gradient of lineNorm, as its own gradient is',
+  lineNormScaleGrad: 'checked as the gradient of lineNorm, as its own gradient is',
 
   softmax: [0, 1, -1].map((dim) => of('softmax', [uniform64([2, 3, 2], 1)], dimParams(dim))),
   softmaxGrad: [of('softmaxGrad', [G, uniform64(X, 1, 0, 1)], dimParams(1))],

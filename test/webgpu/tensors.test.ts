@@ -105,4 +105,17 @@ describe.skipIf(device === undefined)('the WebGPU device', () => {
     const [here, there] = [await run('cpu'), await run('gpu')];
     here.forEach((expected, i) => expect(distance(there[i]!, expected)).toBeLessThan(1e-5));
   });
+
+  test('normalises lines and groups with scales and shifts, and their gradients', async () => {
+    manualSeed(3);
+    const [x, image, w, b, cw, cb] = [randn(3, 2, 5), randn(2, 6, 3, 2), randn(2, 5), randn(2, 5), randn(6), randn(6)];
+    const run = async (where: 'cpu' | 'gpu'): Promise<number[][]> => {
+      const leaves = [x, image, w, b, cw, cb].map((t) => t.to(where).detach().requiresGrad_()) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // prettier-ignore
+      const results = [F.layerNorm(leaves[0], [2, 5], leaves[2], leaves[3]), F.groupNorm(leaves[1], 3, leaves[4], leaves[5])]; // prettier-ignore
+      for (const result of results) result.square().mul(result).sum().backward();
+      return Promise.all([...results.map((t) => t.detach()), ...leaves.map((t) => t.grad!)].map(values));
+    };
+    const [here, there] = [await run('cpu'), await run('gpu')];
+    here.forEach((expected, i) => expect(distance(there[i]!, expected)).toBeLessThan(1e-5));
+  });
 });

@@ -31,7 +31,7 @@ interface Known extends ReceptiveField {
 }
 
 /** Operations that look along channels or at one place, or join what lies at the same place. */
-const IN_PLACE: ReadonlySet<string> = new Set(['softmax', 'logSoftmax', 'cat', 'batchNormEval', 'batchNorm', 'where', 'lerp', 'maskedFill']); // prettier-ignore
+const IN_PLACE: ReadonlySet<string> = new Set(['softmax', 'logSoftmax', 'cat', 'batchNormEval', 'batchNorm', 'lineNorm', 'where', 'lerp', 'maskedFill']); // prettier-ignore
 const MIXING: ReadonlySet<string> = new Set(['linear', 'matmul', 'sum', 'mean', 'amax', 'amin', 'max', 'min', 'maxDim', 'minDim', 'prod', 'var', 'std', 'logsumexp', 'nansum', 'norm', 'argmax', 'argmin']); // prettier-ignore
 
 /** The field of each step; undefined where nothing is known, as for inputs that are no images. */

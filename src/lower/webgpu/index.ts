@@ -6,6 +6,7 @@ import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './element
 import { indexingLowerings } from './indexing.ts';
 import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
+import { lineNormLowerings } from './norm-lines.ts';
 import { normLowerings } from './norm.ts';
 import { poolLowerings } from './pool.ts';
 import { reduceLowerings } from './reduce.ts';
@@ -26,6 +27,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...resampleLowerings,
   ...blendLowerings,
   ...normLowerings,
+  ...lineNormLowerings,
   ...softmaxLowerings,
   ...lossLowerings,
   ...indexingLowerings,

@@ -48,6 +48,10 @@ export class Context<A> {
     return this.inputs[i]!;
   }
 
+  numel(i = 0): number {
+    return this.#fields.layouts[i]!.numel;
+  }
+
   dtype(i = 0): DType {
     return this.#fields.layouts[i]!.dtype;
   }

@@ -3,10 +3,11 @@
  * the end of an image (`ceilMode`) becomes padding, about which all runtimes agree.
  */
 import { convGeometry, type ConvParams } from '../../geometry/conv.ts';
-import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
+import { batchNormInputs, type BatchNormParams, type LineNormParams } from '../../geometry/norm.ts';
 import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { ResampleParams } from '../../geometry/resample.ts';
 import type { ConvAttrs } from '../../tensor/ops/conv.ts';
+import type { LineNormAttrs } from '../../tensor/ops/norm-lines.ts';
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
 import type { BlendAttrs } from '../../tensor/ops/blend.ts';
@@ -14,7 +15,7 @@ import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies, type Attributes } from './graph.ts';
 
-type Family = ConvAttrs & PoolAttrs & NormAttrs & ResampleAttrs & BlendAttrs;
+type Family = ConvAttrs & PoolAttrs & NormAttrs & LineNormAttrs & ResampleAttrs & BlendAttrs;
 type Pair = readonly [number, number];
 
 const GRADIENT = 'it is part of a gradient';
@@ -225,18 +226,40 @@ const batchNormEval: Exporter<BatchNormParams> = (c) => {
   return c.one('BatchNormalization', inputs, { epsilon: { float: c.attrs.eps } });
 };
 
+/** With mean 0 and variance 1 over some axes. */
+function standardised(
+  c: Context<{ readonly key: string; readonly eps: number }>,
+  x: string,
+  axes: readonly number[],
+): string {
+  // prettier-ignore
+  const mean = (of: string): string => c.one('ReduceMean', [of], { axes, keepdims: 1 });
+  const centred = c.one('Sub', [x, mean(x)]);
+  const variance = mean(c.one('Mul', [centred, centred]));
+  const deviation = c.one('Sqrt', [c.one('Add', [variance, c.scalar(c.dtype(), c.attrs.eps)])]);
+  return c.one('Div', [centred, deviation]);
+}
+
+/** Along lines: [lines / groups, groups, scales of a line, elements that share one]. */
+const lineNorm: Exporter<LineNormParams> = (c) => {
+  const { groups, each, weight, bias } = c.attrs;
+  const scales = c.numel(1) / groups;
+  const x = c.one('Reshape', [c.name(0), c.graph.ints([-1, groups, scales, each])]);
+  const laid = (i: number): string => c.one('Reshape', [c.name(i), c.graph.ints([groups, scales, 1])]);
+  const normal = standardised(c, x, [2, 3]);
+  const scaled = weight ? c.one('Mul', [normal, laid(1)]) : normal;
+  const y = bias ? c.one('Add', [scaled, laid(weight ? 2 : 1)]) : scaled;
+  return [c.one('Reshape', [y, c.graph.sizes(c.resultSizes)]), undefined, undefined];
+};
+
 /** With the statistics of the batch itself: what a layer without running statistics does. */
 const batchNorm: Exporter<BatchNormParams> = (c) => {
   if (c.attrs.running) return c.refuse('it updates running statistics, which is for training');
   const axes = Array.from({ length: c.rank() }, (_, d) => d).filter((d) => d !== 1);
-  const mean = (x: string): string => c.one('ReduceMean', [x], { axes, keepdims: 1 });
-  const centred = c.one('Sub', [c.name(0), mean(c.name(0))]);
-  const variance = mean(c.one('Mul', [centred, centred]));
-  const deviation = c.one('Sqrt', [c.one('Add', [variance, c.scalar(c.dtype(), c.attrs.eps)])]);
   const spread = (name: string): string =>
     c.one('Reshape', [name, c.graph.ints([-1, ...new Array<number>(c.rank() - 2).fill(1)])]);
   const at = batchNormInputs(c.attrs);
-  const normal = c.one('Div', [centred, deviation]);
+  const normal = standardised(c, c.name(0), axes);
   const scaled = at.weight < 0 ? normal : c.one('Mul', [normal, spread(c.name(at.weight))]);
   const y = at.bias < 0 ? scaled : c.one('Add', [scaled, spread(c.name(at.bias))]);
   return [y, undefined, undefined];
@@ -283,6 +306,9 @@ export const windowExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   batchNormGrad: GRADIENT,
   batchNormEval,
   batchNormEvalGrad: GRADIENT,
+  lineNorm,
+  lineNormGrad: GRADIENT,
+  lineNormScaleGrad: GRADIENT,
   blend: blended,
   blendGrad: GRADIENT,
   blendDot: GRADIENT,

@@ -157,7 +157,6 @@ export const EXPORTERS: Exporters = {
   clampGrad: GRADIENT,
   where: (c) => c.one('Where', [c.as(0, 'bool'), c.as(1, c.resultDType), c.as(2, c.resultDType)]),
   maskedFill: (c) => c.one('Where', [c.as(1, 'bool'), c.scalar(c.resultDType, c.scalars[0]!), c.name(0)]),
-  mulAdd: (c) => c.one('Add', [c.one('Mul', [c.name(0), c.name(1)]), c.name(2)]),
   lerp: (c) =>
     c.one('Add', [
       c.name(0),

@@ -9,9 +9,9 @@ import { conv } from './conv.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
+import { lineNorm } from './line-norm.ts';
 import { mathematics } from './mathematics.ts';
 import { maxPool } from './max-pool.ts';
-import { mulAdd } from './mul-add.ts';
 import { norm } from './norm.ts';
 import { optimizerUpdate } from './optimizer-update.ts';
 import { pairLoss } from './pair-loss.ts';
@@ -49,9 +49,9 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...hyperbolic,
   ...indexCheck,
   ...indexing,
+  ...lineNorm,
   ...mathematics,
   ...maxPool,
-  ...mulAdd,
   ...norm,
   ...optimizerUpdate,
   ...pairLoss,

@@ -14,7 +14,7 @@ import type { SpecialAttrs } from './special.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
 import type { LossAttrs } from './loss.ts';
 import { matmulRules, type MatmulAttrs } from './matmul.ts';
-import type { MulAddAttrs } from './mul-add.ts';
+import type { LineNormAttrs } from './norm-lines.ts';
 import type { NormAttrs } from './norm.ts';
 import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
 import type { OptimizerAttrs } from './optimizer.ts';
@@ -40,7 +40,6 @@ export interface FormulaAttrs
     ActivationAttrs,
     HyperbolicAttrs,
     SpecialAttrs,
-    MulAddAttrs,
     OptimizerAttrs,
     OptimizerUpdateAttrs {}
 
@@ -56,6 +55,7 @@ export interface LoweredAttrs
     ResampleAttrs,
     BlendAttrs,
     NormAttrs,
+    LineNormAttrs,
     SoftmaxAttrs,
     LossAttrs,
     ScanAttrs,

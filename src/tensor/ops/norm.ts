@@ -3,7 +3,7 @@
  * form with batch statistics, the evaluation form with running ones, and the gradients of both. Shapes: x is [N, C] or
  * [N, C, …]; weight, bias, running mean and variance are [C].
  *
- * Layer, instance and group normalisation are the training form on a reshaped input: with `[1, rows, L]` and no weight.
+ * Instance normalisation, and others without scale and shift, are the training form on a reshaped input, `[1, rows, L]`; `norm-lines.ts` has those with them.
  */
 import { requireDType } from '../../base/dtype.ts';
 import { ShapeError } from '../../base/errors.ts';

@@ -70,7 +70,7 @@ type Sizes = { readonly [K in keyof typeof SHAPE_PARAMS]: Local };
 const RUN = 4096;
 
 /** Byte distances of a channel's segments. */
-interface Segments {
+export interface Segments {
   readonly batch: Local;
   /** Bytes of one segment and from one image's to the next. */
   readonly bytes: Local;
@@ -83,13 +83,13 @@ function segments(f: Fn, t: Floats, p: Sizes): Segments {
 }
 
 /** Adds one element of each tensor, or one register, to the accumulators. */
-type AddTerms = (values: readonly Local[], sums: readonly Local[]) => void;
+export type AddTerms = (values: readonly Local[], sums: readonly Local[]) => void;
 
 /**
  * Sums over a channel in double precision. `bases` are the addresses of the channel's first segment in each tensor;
  * `unroll` registers are summed side by side.
  */
-function channelSums(
+export function channelSums(
   f: Fn,
   t: Floats,
   s: Segments,
@@ -132,7 +132,7 @@ function channelSums(
 }
 
 /** Writes every element of a channel: `value` gets the loaded elements and the constants, all vectors or all scalars. */
-function mapChannel(
+export function mapChannel(
   f: Fn,
   t: Floats,
   s: Segments,
@@ -155,11 +155,11 @@ function mapChannel(
 }
 
 /** Mean and biased variance of a channel, in double precision. */
-function moments(f: Fn, t: Floats, s: Segments, x: Expr, count: Local): [Local, Local] {
-  const [sum] = channelSums(f, t, s, [x], 1, 4, ([value], [total]) => f.inc(total!, value!)) as [Local];
+export function moments(f: Fn, t: Floats, s: Segments, x: Expr, count: Local): [Local, Local] {
+  const [sum] = channelSums(f, t, s, [x], 1, 8, ([value], [total]) => f.inc(total!, value!)) as [Local];
   const near = f.let('near', sum.div(count).cast(t.scalar));
   const nears = f.let('nears', near.splat());
-  const [off, squares] = channelSums(f, t, s, [x], 2, 2, ([value], [d, d2]) => {
+  const [off, squares] = channelSums(f, t, s, [x], 2, 4, ([value], [d, d2]) => {
     const difference = f.let('difference', value!.sub(value!.type === t.vector ? nears : near));
     f.inc(d!, difference);
     f.set(d2!, difference.fma(difference, d2!));
@@ -175,7 +175,7 @@ function blend(f: Fn, t: Floats, at: Expr, fresh: Expr, momentum: Local): void {
   f.store(t.scalar, at, momentum.mul(fresh).add(constant('f64', 1).sub(momentum).mul(old)).cast(t.scalar));
 }
 
-const inverseRoot = (variance: Expr, eps: Expr): Expr => constant('f64', 1).div(variance.add(eps).unary('sqrt'));
+export const inverseRoot = (variance: Expr, eps: Expr): Expr => constant('f64', 1).div(variance.add(eps).unary('sqrt'));
 
 /** y = (x − mean) · (invStd · weight) + bias */
 export const normPlanesKernel = (
