@@ -9,7 +9,7 @@
 // (`import.meta.url`): worker threads import such modules by it, so they must exist under their own name.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -224,7 +224,14 @@ async function separate() {
 
 /** The licences of what has become part of the package. */
 function licences() {
-  copyFileSync(join(root, 'tools', 'jpeg-decoder', 'LICENCES.txt'), join(out, 'THIRD-PARTY-LICENCES.txt'));
+  const modules = join(root, 'node_modules');
+  const tslib = [join(modules, 'echarts', 'node_modules', 'tslib'), join(modules, 'tslib')].find(existsSync);
+  const texts = [
+    join(root, 'tools', 'jpeg-decoder', 'LICENCES.txt'),
+    ...['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'].map((file) => join(modules, file)),
+    join(tslib, 'LICENSE.txt'),
+  ];
+  writeFileSync(join(out, 'THIRD-PARTY-LICENCES.txt'), texts.map((path) => readFileSync(path, 'utf8')).join('\n\n'));
 }
 
 function declarations() {

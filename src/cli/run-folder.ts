@@ -1,5 +1,5 @@
 /**
- * Where a run keeps what it makes: a folder of its own with `best.pt` (the classifier), `last.pt` (to go on from) and logs. No run writes over another
+ * Where a run keeps what it makes: a folder of its own with `best.pt` (the classifier), `last.pt` (to go on from), logs and a page about it. No run writes over another
  * one, or over anything else, unless it is told to.
  */
 import { accessSync, constants, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -17,6 +17,8 @@ export interface RunFolder {
   /** An epoch a line, for programs and for tables. */
   readonly log: string;
   readonly table: string;
+  /** The page. */
+  readonly report: string;
 }
 
 /** Folder of the runs that nobody has named. */
@@ -24,9 +26,16 @@ export const RUNS = 'runs';
 
 /** A folder of the run's own, or beside a `.pt` file that somebody has named further files with that name. */
 export function runAt(path: string): RunFolder {
-  if (!isCheckpointName(path)) return { folder: path, best: join(path, 'best.pt'), last: join(path, 'last.pt'), log: join(path, 'log.jsonl'), table: join(path, 'log.csv') }; // prettier-ignore
+  if (!isCheckpointName(path)) return { folder: path, best: join(path, 'best.pt'), last: join(path, 'last.pt'), log: join(path, 'log.jsonl'), table: join(path, 'log.csv'), report: join(path, 'report.html') }; // prettier-ignore
   const stem = path.slice(0, -extname(path).length);
-  return { folder: path, best: path, last: `${stem}.last.pt`, log: `${stem}.log.jsonl`, table: `${stem}.log.csv` };
+  return {
+    folder: path,
+    best: path,
+    last: `${stem}.last.pt`,
+    log: `${stem}.log.jsonl`,
+    table: `${stem}.log.csv`,
+    report: `${stem}.report.html`,
+  };
 }
 
 const isCheckpointName = (path: string): boolean => /\.(pt|pth)$/i.test(path);

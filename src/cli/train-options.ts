@@ -45,6 +45,7 @@ export const trainOptions = {
     above: 0,
     below: 1,
   }),
+  report: flag('Do not write the page report.html.', true),
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
   threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),
   workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),

@@ -30,7 +30,7 @@ export function modelLines(model: Classifier, values: TrainSettings): string[] {
 
 /** What came out, and where it is. */
 export function closingLines(
-  { files, path }: Run,
+  { files, path, settings }: Run,
   { best, interrupted, stoppedEarly, epochs }: FitResult,
   test: Evaluation | undefined,
 ): string[] {
@@ -38,7 +38,8 @@ export function closingLines(
   if (best === undefined) return ['', ...(interrupted ? [`Interrupted in the first epoch: there is no network yet. To go on: ${again}`] : [])]; // prettier-ignore
   const when = interrupted ? `Interrupted after epoch ${epochs.length}. The` : stoppedEarly ? `No better epoch any more, so it ended after ${epochs.length}. The` : 'The'; // prettier-ignore
   const where = `${when} best model is that of epoch ${best.epoch} (validation accuracy ${percent(best.accuracy)}), saved in ${shown(files.best)}`; // prettier-ignore
-  return ['', where, ...(interrupted ? [`To go on: ${again}`] : []), ...(path === undefined && test !== undefined ? nextLines(files.best) : [])]; // prettier-ignore
+  const page = settings.report && !interrupted ? [`How good it is and where it fails: ${shown(files.report)}`] : [];
+  return ['', where, ...page, ...(interrupted ? [`To go on: ${again}`] : []), ...(path === undefined && test !== undefined ? nextLines(files.best) : [])]; // prettier-ignore
 }
 
 /** What to try after the first training, on generated pictures. */

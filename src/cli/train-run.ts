@@ -17,13 +17,15 @@ import { createModel, type Classifier } from '../train/models.ts';
 import { openData, type DataSource } from '../train/open-data.ts';
 import { prepareData, type PreparedData } from '../train/prepare.ts';
 import type { Augmentation } from '../train/preprocess.ts';
-import { Trainer, type FitResult } from '../train/trainer.ts';
+import type { Progress } from '../train/progress.ts';
+import { Trainer, type EpochResult, type FitResult } from '../train/trainer.ts';
 import { epochLog } from './epoch-log.ts';
 import { Interrupt } from './interrupt.ts';
 import { dataLines, epochLine, evaluationLines, progressStep, readStep, savingLine } from './report.ts';
 import { newRun, runAt, type RunFolder } from './run-folder.ts';
 import type { Terminal } from './terminal.ts';
 import type { TrainOptions } from './train-options.ts';
+import { writeReport } from './run-report.ts';
 import { closingLines, jsonResult, learningRate, modelLines } from './train-report.ts';
 
 /** The options, with the number of epochs decided. */
@@ -164,7 +166,8 @@ async function finish(run: Run, state: unknown, start: number, terminal: Termina
   const { source, data, model, settings } = run;
   terminal.line([...dataLines(source, data), '', ...modelLines(model, settings), ''].join('\n'));
   const { fitted, code } = await fit(run, state, terminal);
-  const test = code === 0 && data.test !== undefined ? await testBest(run, data.test, terminal) : undefined;
+  const measured = code === 0 && fitted.best !== undefined ? await measureBest(run, fitted, fitted.best, terminal) : undefined; // prettier-ignore
+  const test = data.test === undefined ? undefined : measured;
   for (const line of closingLines(run, fitted, test)) terminal.line(line);
   if (settings.json) terminal.json(jsonResult(run, fitted, test, start));
   return code;
@@ -212,17 +215,15 @@ async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitt
   return { fitted, code: interrupt.code };
 }
 
-/** Loads the best network back and evaluates it on the test images. */
-async function testBest(
-  { files, settings: { compile }, data }: Run,
-  test: NonNullable<PreparedData['test']>,
-  terminal: Terminal,
-): Promise<Evaluation> {
+/** Loads the best network back, measures it on the test images or, without such, on those for validation, and writes the report. */
+async function measureBest(run: Run, fitted: FitResult, best: EpochResult, terminal: Terminal): Promise<Evaluation> {
+  const { files, settings, data } = run;
   const { network } = unpackClassifier(load<unknown>(files.best), files.best);
-  const result = await evaluate(network, test, {
-    compile,
-    onProgress: (progress) => terminal.progress({ ...progressStep(progress), label: 'Testing' }),
-  });
-  terminal.line(['', ...evaluationLines('Test', result, data.classes)].join('\n'));
-  return result;
+  const onProgress = (progress: Progress): void => terminal.progress({ ...progressStep(progress), label: 'Testing' });
+  const part = data.test ?? data.valid;
+  const evaluation = settings.report
+    ? await writeReport(run, fitted, best, { network, part, onProgress })
+    : await evaluate(network, part, { compile: settings.compile, onProgress });
+  if (data.test !== undefined) terminal.line(['', ...evaluationLines('Test', evaluation, data.classes)].join('\n'));
+  return evaluation;
 }

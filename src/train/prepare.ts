@@ -48,6 +48,16 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
 };
 const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined, workers: 0 }';
 
+/** Batches of images to measure on, and the images one by one. */
+export interface EvaluationPart extends BatchSource {
+  /** The class of each image, in the order of the batches. */
+  readonly targets: readonly number[];
+  /** The network's input for an image. */
+  sample(index: number): Promise<Tensor>;
+  /** What people call it: its file, or its number. */
+  name(index: number): string;
+}
+
 /** Everything that training needs of the data. */
 export interface PreparedData {
   readonly classes: readonly string[];
@@ -60,8 +70,10 @@ export interface PreparedData {
   /** Fingerprints of the images that are trained on, for an evaluation to leave them out; undefined where there are too many to read ahead. */
   readonly trained: Int32Array | undefined;
   readonly train: BatchSource;
-  readonly valid: BatchSource;
-  readonly test: BatchSource | undefined;
+  readonly valid: EvaluationPart;
+  readonly test: EvaluationPart | undefined;
+  /** The class of each image that is trained on. */
+  readonly targets: readonly number[];
 }
 
 /** Images at a time where no gradients are computed. */
@@ -103,9 +115,17 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     sampler: new SubsetRandomSampler(order),
     numWorkers: options.workers,
   });
-  const evaluation = async (set: ImageSet, only?: readonly number[]): Promise<BatchSource> => {
+  const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> => {
     const dataset = subset(await set.dataset(plain), only);
-    return new DataLoader(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+    const place = (index: number): number => only?.[index] ?? index;
+    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+    return {
+      length: loader.length,
+      [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
+      targets: only === undefined ? set.targets : only.map((index) => set.targets[index]!),
+      sample: async (index) => (await dataset.get(index))[0],
+      name: (index) => images.imageName(place(index)),
+    };
   };
   return {
     classes,
@@ -115,8 +135,9 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     unreadable: unreadableOf([[name, own], ['valid', validation], ['test', test]]), // prettier-ignore
     trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
-    valid: await evaluation(validation ?? own, indices?.valid),
-    test: test === undefined ? undefined : await evaluation(test),
+    targets: order.map((index) => own.targets[index]!),
+    valid: await evaluation(validation ?? own, others.valid ?? first, indices?.valid),
+    test: test === undefined ? undefined : await evaluation(test, others.test!),
   };
 }
 

@@ -68,7 +68,9 @@ describe('train', () => {
     );
     expect(out).toMatch(/Validation loss decreased \(inf --> \d\.\d{6}\)\. {2}Saving model \.\.\./);
     expect(out).toMatch(/Test Loss: \d\.\d{6}\n\nTest Accuracy of dark: \d+% \(\d\/5\)\nTest Accuracy of light: \d+% \(\d\/5\)\n\nTest Accuracy \(Overall\): \d+\.\d\d% \(\d+\/10\)/); // prettier-ignore
-    expect(out).toMatch(/The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\n$/);
+    expect(out).toMatch(
+      /The best model is that of epoch \d \(validation accuracy [\d.]+%\), saved in .*a\.pt\nHow good it is and where it fails: .*a\.report\.html\n$/,
+    );
   });
 
   it('gives the same weights for the same seed, others for another', async () => {
@@ -160,7 +162,7 @@ describe('train', () => {
       const runs = [];
       for (let n = 1; n <= 2; n++) runs.push((await json('train', '../images', ...QUICK, '--epochs', '1'))['run']);
       expect(runs).toEqual(['runs/images-1', 'runs/images-2']);
-      expect(readdirSync('runs/images-2')).toEqual(['best.pt', 'last.pt', 'log.csv', 'log.jsonl']);
+      expect(readdirSync('runs/images-2')).toEqual(['best.pt', 'last.pt', 'log.csv', 'log.jsonl', 'report.html']);
       const line = JSON.parse(readFileSync('runs/images-1/log.jsonl', 'utf8')) as object;
       expect(line).toMatchObject({
         epoch: 1,

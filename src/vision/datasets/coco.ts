@@ -3,14 +3,12 @@
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.CocoDetection.html and …CocoCaptions.html).
  */
 import { isRecord, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
-import { bytesOf } from '../../base/bytes.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import { reason } from '../../io/archive/file-set.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
 import { nodeModule } from '../../io/bytes/platform.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageTargets, type ImageTargetsOptions } from './image-targets.ts';
-import { requireMade } from './made.ts';
 import { IMAGE_NAME } from './passed-over.ts';
 import { SetFiles } from './set-files.ts';
 import type { ImageSource } from './source.ts';
@@ -48,7 +46,13 @@ export class CocoDetection<O = Image, T = readonly CocoAnnotation[]> extends Ima
   readonly categories: ReadonlyMap<number, string>;
 
   private constructor(coco: Coco, options: CocoOptions<O, readonly CocoAnnotation[], T>) {
-    requireMade('CocoDetection', coco, 'ids');
+    requireKind(
+      'CocoDetection',
+      'what was found',
+      coco,
+      OPTIONS,
+      'open it with await CocoDetection.open(path, annFile)',
+    );
     super('CocoDetection', coco.images, coco.ids.length, (index) => coco.of(index).map(thing), options);
     this.ids = coco.ids;
     this.categories = coco.categories;
@@ -75,7 +79,7 @@ export class CocoCaptions<O = Image, T = readonly string[]> extends ImageTargets
   readonly ids: readonly number[];
 
   private constructor(coco: Coco, options: CocoOptions<O, readonly string[], T>) {
-    requireMade('CocoCaptions', coco, 'ids');
+    requireKind('CocoCaptions', 'what was found', coco, OPTIONS, 'open it with await CocoCaptions.open(path, annFile)');
     super('CocoCaptions', coco.images, coco.ids.length, (index) => coco.of(index).map(({ caption }) => String(caption)), options); // prettier-ignore
     this.ids = coco.ids;
   }
@@ -143,7 +147,7 @@ function parsed(op: string, file: CocoFile): Json {
       throw new ArgumentError(`${op}: cannot read ${JSON.stringify(file)}: ${reason(cause)}`, { cause });
     }
   } else {
-    text = new TextDecoder().decode(bytesOf(`${op}: annFile`, file));
+    text = new TextDecoder().decode(file);
   }
   try {
     const value: unknown = JSON.parse(text);

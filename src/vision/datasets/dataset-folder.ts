@@ -8,7 +8,6 @@ import { requireIndex, type Dataset, type MaybePromise } from '../../data/datase
 import { statusOf, type FileSource } from '../../io/archive/open-files.ts';
 import type { FileSet } from '../../io/archive/file-set.ts';
 import { findSamples, type FolderPlace, type FolderSample, type FolderSamples } from './find-samples.ts';
-import { requireMade } from './made.ts';
 import type { PassedOver } from './passed-over.ts';
 
 /**
@@ -80,8 +79,6 @@ export class DatasetFolder<S = unknown, O = S, T = number> implements Dataset<re
   readonly #options: DatasetFolderOptions<S, O, T>;
 
   private constructor(root: FileSource, found: FolderSamples, options: DatasetFolderOptions<S, O, T>) {
-    requireMade('DatasetFolder', found, 'samples', 'classes');
-    requireKind('DatasetFolder', 'the options', options, OPTIONS);
     this.classes = found.classes;
     this.samples = found.samples;
     this.targets = found.samples.map(([, target]) => target);

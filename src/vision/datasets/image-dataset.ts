@@ -2,14 +2,14 @@
  * What the image data sets have in common: images from somewhere, a class for each, a transform; single samples, and batches by the
  * fast way.
  */
-import { ARRAY, FUNCTION, having, OPTIONS, requireKind } from '../../base/arguments.ts';
+import { ARRAY, FUNCTION, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
 import { rawLabels, type RawTensor } from '../../data/raw.ts';
 import { workerUrl } from '../../data/worker-protocol.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImagePipeline, tensorBatch, type BatchImages } from '../pipeline.ts';
-import type { TransformDescription } from '../transforms/base.ts';
+import type { TransformDescription, TransformLike } from '../transforms/base.ts';
 import { describeTransform } from '../transforms/compose.ts';
 import { loadModules } from '../transforms/own.ts';
 import { reviveTransform } from '../transforms/revive.ts';
@@ -40,7 +40,6 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     classes: readonly string[],
     options: ImageDatasetOptions<O, T> = {},
   ) {
-    requireKind(this.constructor.name, 'the options', options, OPTIONS);
     if (options.transform !== undefined && typeof options.transform !== 'function') {
       throw new ArgumentError(
         `${new.target.name}: expected a transform or a function, but got ${typeof options.transform}`,
@@ -54,13 +53,6 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
       targets,
       ARRAY,
       'data sets are opened: await ImageFolder.open(path)',
-    );
-    requireKind(
-      this.constructor.name,
-      'the images',
-      source,
-      having('a source of images', 'load', 'name'),
-      'data sets are opened, with their method open',
     );
     this.#source = source;
     this.targets = targets;
@@ -141,7 +133,7 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
         'DataLoader: in workers there has to be a transform that ends with ToTensor() or another that gives tensors; use numWorkers: 0',
       );
     }
-    const transform = describeTransform(this.transform);
+    const transform = describeTransform(this.transform as TransformLike);
     reviveTransform(transform); // says now what would fail in the worker
     const targets = this.targets.map((_, index) => this.#target(index));
     if (!targets.every(Number.isInteger)) {

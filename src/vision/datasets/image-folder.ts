@@ -9,7 +9,6 @@ import type { FileSource } from '../../io/archive/open-files.ts';
 import { choiceOf, pathsOf, type FileChoice, type FileLoader } from './dataset-folder.ts';
 import { findSamples, type FolderPlace, type FolderSample, type FolderSamples } from './find-samples.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { requireMade } from './made.ts';
 import { IMAGE_NAME, type PassedOver } from './passed-over.ts';
 import { FileSource as FileImages, LoadedSource, type ImageSource } from './source.ts';
 
@@ -38,7 +37,7 @@ export class ImageFolder<O = Image, T = number> extends ImageDataset<O, T> {
   readonly passedOver: PassedOver;
 
   private constructor(source: ImageSource, found: FolderSamples, options: ImageDatasetOptions<O, T>) {
-    requireMade('ImageFolder', found, 'samples', 'classes');
+    requireKind('ImageFolder', 'what was found', found, OPTIONS, 'open a folder with await ImageFolder.open(path)');
     const targets = found.samples.map(([, target]) => target);
     super(source, targets, found.classes, options);
     this.samples = found.samples;

@@ -1,5 +1,5 @@
 /** Images with targets that are no class: boxes, captions, masks. */
-import { FUNCTION, having, OPTIONS, requireKind, SIZE, TEXT } from '../../base/arguments.ts';
+import { FUNCTION, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
 import { MAX_BYTES, MAX_PIXELS } from '../../io/image/limits.ts';
@@ -36,17 +36,6 @@ export class ImageTargets<I extends Image, O, G, T> implements Dataset<readonly 
     target: (index: number) => G,
     options: ImageTargetsOptions<I, O, G, T>,
   ) {
-    requireKind('ImageTargets', 'the name', op, TEXT);
-    requireKind(
-      op,
-      'the images',
-      images,
-      having('a source of images', 'load', 'name'),
-      'data sets are opened, with their method open',
-    );
-    requireKind(op, 'the length', length, SIZE);
-    requireKind(op, 'the targets', target, FUNCTION);
-    requireKind(op, 'options', options, OPTIONS);
     const { transform, targetTransform, transforms } = options;
     for (const [name, value] of Object.entries({ transform, targetTransform, transforms }))
       if (value !== undefined) requireKind(op, name, value, FUNCTION);

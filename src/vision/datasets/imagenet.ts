@@ -2,14 +2,13 @@
  * ImageNet's layout: `train/n01440764/….JPEG` and `val/n01440764/….JPEG`
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageNet.html). Its archives are not to be fetched without an account.
  */
-import { instanceOf, OPTIONS, requireKind } from '../../base/arguments.ts';
+import { OPTIONS, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import { deserialize } from '../../io/checkpoint.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { classFolders, folderPrefix, type ClassFolders } from './labelled-set.ts';
-import { requireMade } from './made.ts';
 import { requireChoice, SetFiles } from './set-files.ts';
 import type { ImageSource } from './source.ts';
 
@@ -35,8 +34,7 @@ export class ImageNet<O = Image, T = number> extends ImageDataset<O, T> {
     names: ReadonlyMap<string, string>,
     options: ImageDatasetOptions<O, T>,
   ) {
-    requireMade('ImageNet', found, 'targets', 'classes');
-    requireKind('ImageNet', 'the names', names, instanceOf('a Map', Map));
+    requireKind('ImageNet', 'what was found', found, OPTIONS, 'open it with await ImageNet.open(path)');
     super(source, found.targets, found.classes.map((wnid) => names.get(wnid) ?? wnid), options); // prettier-ignore
     this.wnids = found.classes;
   }

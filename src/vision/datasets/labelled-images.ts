@@ -9,7 +9,6 @@ import type { FolderSample } from './find-samples.ts';
 import { byCodePoint } from './folder-tree.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { labelsOf, MAX_TABLE_BYTES, parseTable, type LabelRow } from './label-table.ts';
-import { requireMade } from './made.ts';
 import { IMAGE_NAME, PassingOver } from './passed-over.ts';
 import { FileSource as FileImages } from './source.ts';
 
@@ -40,7 +39,7 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
   readonly unlabelled: number;
 
   private constructor(source: FileImages, found: Found, options: ImageDatasetOptions<O, T>) {
-    requireMade('LabelledImages', found, 'samples', 'classes');
+    requireKind('LabelledImages', 'what was found', found, OPTIONS, 'open them with await LabelledImages.open(path)');
     super(source, found.samples.map(([, target]) => target), found.classes, options); // prettier-ignore
     this.samples = found.samples;
     this.table = found.table;

@@ -8,7 +8,6 @@ import type { Image } from '../../io/image/image.ts';
 import type { Resource } from './download.ts';
 import { readIdxIntegers } from './idx.ts';
 import { ImageDataset } from './image-dataset.ts';
-import { requireMade } from './made.ts';
 import { findIdx, placeOf, provideRaw, readPair, type MnistOptions } from './mnist-files.ts';
 import { requireChoice } from './set-files.ts';
 import { PixelSource } from './source.ts';
@@ -55,7 +54,7 @@ export class QMNIST<O = Image, T = number> extends ImageDataset<O, T> {
   readonly details: readonly Int32Array[];
 
   private constructor(found: Found, options: QmnistOptions<O, T>) {
-    requireMade('QMNIST', found, 'details');
+    requireKind('QMNIST', 'what was found', found, OPTIONS, 'open it with await QMNIST.open(path)');
     super(found.source, found.details.map(([target]) => target!), CLASSES, options); // prettier-ignore
     this.details = found.details;
   }

@@ -1,0 +1,82 @@
+/** The page of a run. The charts' library is loaded only here, when a run has ended. */
+import { relative } from 'node:path';
+import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
+import { getNumThreads } from '../tensor/backend.ts';
+import type { Evaluation, TrainableModel } from '../train/evaluation.ts';
+import type { EvaluationPart } from '../train/prepare.ts';
+import type { Progress } from '../train/progress.ts';
+import type { EpochResult, FitResult } from '../train/trainer.ts';
+import { counted, grouped } from './format.ts';
+import { dashed } from './options.ts';
+import { trainOptions, type TrainOptions } from './train-options.ts';
+import { learningRate } from './train-report.ts';
+import type { Run, TrainSettings } from './train-run.ts';
+
+interface Measured {
+  readonly network: TrainableModel;
+  readonly part: EvaluationPart;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export async function writeReport(
+  run: Run,
+  fitted: FitResult,
+  best: EpochResult,
+  measured: Measured,
+): Promise<Evaluation> {
+  const { makeReport } = await import('../train/report/make-report.ts');
+  const { data, source, settings, files, path } = run;
+  const name = source.place === '' ? source.kind : source.place;
+  const { html, evaluation } = await makeReport({
+    ...measured,
+    title: `${name}: ${settings.model}`,
+    classes: data.classes,
+    measuredOn: data.test === undefined ? `${counted(data.counts.valid, 'image')} for validation` : counted(data.counts.test, 'test image'), // prettier-ignore
+    counts: countsOf(run),
+    history: fitted.epochs,
+    bestEpoch: best.epoch,
+    settings: settingRows(run),
+    notes: data.test === undefined ? ['There were no images for testing, so the figures are of those by which the best epoch was chosen, and a little too good.', ...source.notes] : source.notes, // prettier-ignore
+    command: commandLine(path, settings),
+    compile: settings.compile,
+  });
+  writeFileAtomic(files.report, new TextEncoder().encode(html));
+  return evaluation;
+}
+
+function countsOf({ data }: Run): { readonly part: string; readonly counts: readonly number[] }[] {
+  const count = (part: string, targets: readonly number[]) => ({ part, counts: data.classes.map((_, c) => targets.filter((target) => target === c).length) }); // prettier-ignore
+  return [count('training', data.targets), count('validation', data.valid.targets), ...(data.test === undefined ? [] : [count('test', data.test.targets)])]; // prettier-ignore
+}
+
+function settingRows({ data, settings, files }: Run): (readonly [string, string])[] {
+  const { channels, height, width } = data.spec;
+  const augmentation = settings.augment ? `flips ${settings.flip === false ? 'off' : 'where mirror images make sense'}, turns up to ${settings.rotation}°` : 'none'; // prettier-ignore
+  return [
+    ['network', settings.model],
+    ['images', `${channels}×${height}×${width}`],
+    ['augmentation', augmentation],
+    ['optimizer', `${settings.optimizer}, learning rate ${learningRate(settings)}, ${settings.schedule}`],
+    ['batch', grouped(settings.batchSize * settings.accumulate)],
+    ['seed', String(settings.seed)],
+    ['threads', String(getNumThreads())],
+    ['saved in', relative('.', files.best)],
+  ];
+}
+
+/** All options that are not at their defaults, so that the same comes out once more. */
+function commandLine(path: string | undefined, settings: TrainSettings): string {
+  const words = ['npx flambeau train', ...(path === undefined ? [] : [quoted(path)])];
+  for (const [name, { initial }] of Object.entries(trainOptions)) {
+    const value = settings[name as keyof TrainOptions];
+    if (NOT_REPEATED.has(name) || value === undefined || (value === initial && name !== 'seed')) continue;
+    if (typeof value === 'boolean') words.push(`--${value ? '' : 'no-'}${dashed(name)}`);
+    else words.push(`--${dashed(name)} ${quoted(String(value))}`);
+  }
+  return words.join(' ');
+}
+
+/** What belongs to the place and not to the result. */
+const NOT_REPEATED: ReadonlySet<string> = new Set(['out', 'force', 'resume', 'json', 'report']);
+
+const quoted = (text: string): string => (/^[\w./:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

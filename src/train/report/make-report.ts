@@ -1,0 +1,92 @@
+/** Gathers what a report shows: measures a trained classifier, and looks closely at a few images. Node only. */
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Evaluation } from '../class-counts.ts';
+import { evaluate, type TrainableModel } from '../evaluation.ts';
+import type { Progress } from '../progress.ts';
+import type { EvaluationPart } from '../prepare.ts';
+import type { EpochResult } from '../trainer.ts';
+import { reportPage, type Example, type ReportContent } from './page.ts';
+import { featureMaps, firstFilters, inputImage, lookedAt, pictureOf } from './pictures.ts';
+
+export interface ReportInput {
+  readonly title: string;
+  readonly network: TrainableModel;
+  readonly classes: readonly string[];
+  /** What to measure on. */
+  readonly part: EvaluationPart;
+  /** For people: «1,000 test images». */
+  readonly measuredOn: string;
+  readonly counts: ReportContent['counts'];
+  readonly history: readonly EpochResult[];
+  readonly bestEpoch: number;
+  readonly settings: ReportContent['settings'];
+  readonly notes: readonly string[];
+  readonly command: string;
+  readonly compile: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Pictures of each kind, and layers of which maps are shown. */
+const [MOST_MISTAKES, MOST_TYPICAL, MOST_LAYERS] = [12, 12, 14];
+
+/** The page, and the measurement that it shows. */
+export async function makeReport(
+  input: ReportInput,
+): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
+  const { network, part, classes, onProgress, compile, ...rest } = input;
+  const evaluation = await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) });
+  const look = async (index: number): Promise<Example> => {
+    const { labels, guesses, confidences } = evaluation.predictions;
+    const sample = await part.sample(index);
+    const guess = guesses[index]!;
+    return {
+      picture: pictureOf(inputImage(sample)),
+      heat: heatOf(network, sample, guess),
+      name: part.name(index),
+      actual: classes[labels[index]!]!,
+      predicted: classes[guess]!,
+      confidence: confidences[index]!,
+    };
+  };
+  const all = async (indices: readonly number[]): Promise<Example[]> => {
+    const examples: Example[] = [];
+    for (const index of indices) examples.push(await look(index));
+    return examples;
+  };
+  const typical = surestHits(evaluation).slice(0, MOST_TYPICAL);
+  const shown = await part.sample(typical[0] ?? 0);
+  const html = reportPage({
+    ...rest,
+    classes,
+    evaluation,
+    mistakes: await all(surestMistakes(evaluation).slice(0, MOST_MISTAKES)),
+    typical: await all(typical),
+    filters: firstFilters(network),
+    maps: featureMaps(network, shown, MOST_LAYERS),
+    mapsOf: pictureOf(inputImage(shown)),
+    network: String(network),
+  });
+  return { html, evaluation };
+}
+
+/** Undefined for networks without convolutions. */
+function heatOf(network: TrainableModel, sample: Tensor, target: number): Example['heat'] {
+  const filters = firstFilters(network);
+  return filters === undefined ? undefined : lookedAt(network, sample, target);
+}
+
+const bySureness = ({ predictions: { confidences } }: Evaluation) => (a: number, b: number) => confidences[b]! - confidences[a]! || a - b; // prettier-ignore
+
+function surestMistakes(evaluation: Evaluation): number[] {
+  const { labels, guesses } = evaluation.predictions;
+  return [...labels.keys()].filter((i) => labels[i] !== guesses[i]).sort(bySureness(evaluation));
+}
+
+/** For each class the image that is recognised most surely. */
+function surestHits(evaluation: Evaluation): number[] {
+  const { labels, guesses } = evaluation.predictions;
+  const hits = [...labels.keys()].filter((i) => labels[i] === guesses[i]).sort(bySureness(evaluation));
+  const first = new Map<number, number>();
+  for (const index of hits) if (!first.has(labels[index]!)) first.set(labels[index]!, index);
+  return [...first].sort(([a], [b]) => a - b).map(([, index]) => index);
+}
