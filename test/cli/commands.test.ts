@@ -219,12 +219,14 @@ describe('a run that goes on', () => {
 
   it('ends with the same network as one that never stopped', async () => {
     const whole = await json('train', at('images'), ...settings, '--out', at('whole-run'));
-    const stopped = flambeau('train', at('images'), ...settings, '--out', at('stopped-run'));
-    // As soon as it listens, and at the latest in its last epoch.
-    while (process.listenerCount('SIGINT') === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    while (!existsSync(at('stopped-run/best.pt'))) await new Promise((resolve) => setTimeout(resolve, 1));
-    process.emit('SIGINT', 'SIGINT');
-    expect(await stopped).toMatchObject({ code: 130, out: expect.stringMatching(/To go on: flambeau train --resume .*stopped-run/) as string }); // prettier-ignore
+    let out = '';
+    const write = (text: string): void => {
+      out += text;
+      if (text.startsWith('Epoch: 3')) process.emit('SIGINT', 'SIGINT'); // it stops after the next batch
+    };
+    const code = await main(['train', at('images'), ...settings, '--out', at('stopped-run')], { write }, { write });
+    expect([code, out]).toEqual([130, expect.stringMatching(/To go on: flambeau train --resume .*stopped-run/)]);
+    expect(readFileSync(at('stopped-run/log.csv'), 'utf8').trim().split('\n')).toHaveLength(4);
     const resumed = await json('train', '--resume', at('stopped-run'));
     expect(epochs(resumed)).toEqual(epochs(whole));
     expect(weights(at('stopped-run/best.pt'))).toEqual(weights(at('whole-run/best.pt')));
@@ -367,18 +369,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, evaluate, predict, summary, explain, inspect, convert",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, summary, explain, inspect, convert",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, evaluate, predict, summary, explain, inspect, convert), but got the option --epochs',
+      'flambeau: expected a command first (train, check, evaluate, predict, summary, explain, inspect, convert), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, evaluate, predict, summary, explain, inspect, convert",
+      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, summary, explain, inspect, convert",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
