@@ -21,7 +21,6 @@ export function affineWarped(
   fill: readonly number[] = BLACK,
   interpolation: WarpInterpolation = 'nearest',
 ): Image {
-  // prettier-ignore
   const out = Image.filled(width, height, image.channels, fill);
   if (interpolation !== 'nearest') between(image, out, [...matrix, 0, 0], interpolation);
   else if (matrix[1] === 0 && matrix[3] === 0) scaled(image, out, matrix);
@@ -37,7 +36,6 @@ export function perspectiveWarped(
   fill: readonly number[] = BLACK,
   interpolation: WarpInterpolation = 'bilinear',
 ): Image {
-  // prettier-ignore
   const out = Image.filled(image.width, image.height, image.channels, fill);
   if (interpolation !== 'nearest') {
     between(image, out, matrix, interpolation);

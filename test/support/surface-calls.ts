@@ -31,7 +31,7 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
   ],
   [/Error$/, 'errors, which the library makes'],
   [
-    /\.(?:run|check|update|newState|rates|details|self|ranks|finish|text|transform|step_|readState|ownState|stateForm|printed|convolved|note|setRates|currentRates|closedForm)$/,
+    /\.(?:run|check|makeParams|change|augment|mix|draw|takes|passes|cut|update|newState|rates|details|self|ranks|finish|text|transform|step_|readState|ownState|stateForm|printed|convolved|note|setRates|currentRates|closedForm)$/,
     'protected: not for callers',
   ],
   [
@@ -39,7 +39,7 @@ const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
     'parts of the generator that the library itself uses',
   ],
   [
-    /(?:^|\.)(?:Optimizer|LRScheduler|ModuleBase|Layer|Transform|ImageTransform|ImageDataset|Explanation|ModelSummary|Profile|SafetensorsFile|Raw\w+|Py\w+|Placeholder|OrderedDict|ImageFolder|MNIST|CIFAR10)$/,
+    /(?:^|\.)(?:Optimizer|LRScheduler|ModuleBase|Layer|Transform|ImageTransform|SampleTransform|RandomTransform|TVTensor|ModuleTransform|ImageDataset|Explanation|ModelSummary|Profile|SafetensorsFile|Raw\w+|Py\w+|Placeholder|OrderedDict|ImageFolder|MNIST|CIFAR10)$/,
     'abstract, or made by the library only',
   ],
   [

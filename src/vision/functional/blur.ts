@@ -31,7 +31,6 @@ function blurredPlane(
   across: Float64Array,
   down: Float64Array,
 ): Float64Array {
-  // prettier-ignore
   const rows = new Float64Array(height * width);
   const columns = Int32Array.from({ length: width + across.length - 1 }, (_, i) => reflected(i - (across.length >> 1), width)); // prettier-ignore
   for (let y = 0, o = 0; y < height; y++) {
@@ -67,7 +66,6 @@ export function blurredFloats(
   kernel: readonly [number, number],
   sigma: readonly [number, number],
 ): Float32Array {
-  // prettier-ignore
   requireRoom(op, kernel, height, width);
   return Float32Array.from(blurredPlane(data, 0, height, width, bell(kernel[0], sigma[0]), bell(kernel[1], sigma[1])));
 }
@@ -80,7 +78,6 @@ export function blurred(
   sigma: readonly [number, number],
   isWhole: boolean,
 ): Planes {
-  // prettier-ignore
   requireRoom(op, kernel, p.height, p.width);
   const [across, down] = [bell(kernel[0], sigma[0]), bell(kernel[1], sigma[1])];
   const size = p.height * p.width;

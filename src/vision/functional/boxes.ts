@@ -33,7 +33,6 @@ function boxesLike(
   canvasSize: readonly [number, number],
   format = like.format,
 ): BoundingBoxes {
-  // prettier-ignore
   const { dtype, clampingMode } = like;
   const shape = [values.length / 4, 4];
   const numbers = isFloating(dtype)
@@ -88,7 +87,6 @@ function reformatted(
   round: Round,
   isWhole: boolean,
 ): Float64Array {
-  // prettier-ignore
   if (from === to) return values;
   const convert = CONVERT[`${from} ${to}`]!;
   const out = new Float64Array(values.length);
@@ -144,7 +142,6 @@ export function shifted(
   down: number,
   canvas: readonly [number, number],
 ): BoundingBoxes {
-  // prettier-ignore
   const { values, format, round } = boxesOf('crop', boxes);
   const corners = format === 'XYXY' ? 4 : 2;
   const out = values.map((value, i) => (i % 4 < corners ? round(value + (i % 2 === 0 ? right : down)) : value));
@@ -171,7 +168,6 @@ export function moved(
   canvas = boxes.canvasSize,
   shift: readonly [number, number] = [0, 0],
 ): BoundingBoxes {
-  // prettier-ignore
   const { values, format, round } = boxesOf(op, boxes);
   const corners = reformatted(values, format, 'XYXY', round, false);
   const out = new Float64Array(corners.length);
@@ -192,7 +188,6 @@ export function moved(
 export const affineMap =
   ([a, b, c, d, e, f]: readonly number[]): PointMap =>
   (x, y, round) => {
-    // prettier-ignore
     const sum = (p: number, q: number, r: number): number => round === itself ? p * x + q * y + r : Math.fround(fma32(y, Math.fround(q), Math.fround(x * Math.fround(p))) + Math.fround(r)); // prettier-ignore
     return [sum(a!, b!, c!), sum(d!, e!, f!)];
   };

@@ -15,7 +15,6 @@ export function cropped<A extends Numbers>(
   height: number,
   width: number,
 ): Planes<A> {
-  // prettier-ignore
   if (top === 0 && left === 0 && height === p.height && width === p.width) return p;
   const out = emptyLike(p, height, width);
   const from = Math.max(left, 0);
@@ -38,7 +37,6 @@ export function padded<A extends Numbers>(
   fill: readonly number[],
   mode: PaddingMode,
 ): Planes<A> {
-  // prettier-ignore
   const [left, top, right, bottom] = sides;
   const [height, width] = [p.height + top + bottom, p.width + left + right];
   if (mode !== 'constant') return mirrored(p, sides, height, width, mode);
@@ -71,7 +69,6 @@ function mirrored<A extends Numbers>(
   width: number,
   mode: Exclude<PaddingMode, 'constant'>,
 ): Planes<A> {
-  // prettier-ignore
   const out = emptyLike(p, height, width);
   const columns = Int32Array.from({ length: width }, (_, x) => sourceIndex(x - left, p.width, mode) * p.inner);
   for (let plane = 0, o = 0; plane < p.outer; plane++) {

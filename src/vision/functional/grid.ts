@@ -37,7 +37,6 @@ export function affineGrid(
   from: readonly [number, number],
   to: readonly [number, number],
 ): Grid {
-  // prettier-ignore
   const round = isDouble ? itself : Math.fround;
   const [height, width] = to;
   const grid = emptyGrid(isDouble, height, width);
@@ -61,7 +60,6 @@ export function perspectiveGrid(
   coefficients: readonly number[],
   [height, width]: readonly [number, number],
 ): Grid {
-  // prettier-ignore
   const round = isDouble ? itself : Math.fround;
   const grid = emptyGrid(isDouble, height, width);
   const column = (row: number, size: number): Column =>
@@ -93,7 +91,6 @@ export function elasticGrid(
   displacement: ArrayLike<number>,
   [height, width]: readonly [number, number],
 ): Grid {
-  // prettier-ignore
   const round = isDouble ? itself : Math.fround;
   const grid = emptyGrid(isDouble, height, width);
   const across = linspace(round, (1 - width) / width, (width - 1) / width, width);
@@ -119,7 +116,6 @@ export function sampled(
   interpolation: GridInterpolation,
   fill: readonly number[] | null,
 ): Planes {
-  // prettier-ignore
   const out = emptyLike(p, grid.height, grid.width);
   const isDouble = grid.x instanceof Float64Array;
   if (interpolation === 'nearest') nearest(p, out, grid, isDouble ? itself : Math.fround, fill);

@@ -20,7 +20,6 @@ export function affineMatrix(
   { angle, translate, scale, shear }: AffineArguments,
   isInverted = true,
 ): readonly number[] {
-  // prettier-ignore
   const [rotation, sx, sy] = [radians(angle), radians(shear[0]), radians(shear[1])];
   const [cx, cy] = center;
   const [tx, ty] = [cx + translate[0], cy + translate[1]];
@@ -42,7 +41,6 @@ export function expandedSize(
   width: number,
   height: number,
 ): readonly [width: number, height: number] {
-  // prettier-ignore
   const f = Math.fround;
   const [hw, hh] = [0.5 * width, 0.5 * height];
   const corners = [[-hw, -hh], [-hw, hh], [hw, hh], [hw, -hh]] as const; // prettier-ignore

@@ -39,7 +39,6 @@ export function emptyLike<A extends Numbers>(
   height: number,
   width: number,
 ): Planes<A> {
-  // prettier-ignore
   return { data: sameKind(data, outer * height * width * inner), outer, height, width, inner };
 }
 

@@ -16,7 +16,6 @@ export interface Filter {
 const cubic =
   (a: number) =>
   (distance: number): number => {
-    // prettier-ignore
     const x = Math.abs(distance);
     if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
@@ -129,7 +128,6 @@ export function wholeRows(
   { first, count, weights, size }: Weights<Int32Array>,
   bits: number,
 ): Planes<Uint8Array> {
-  // prettier-ignore
   const out = emptyLike(p, p.height, width);
   if (p.inner === 3) wholeRowsOfColour(p, out, { first, count, weights, size }, bits);
   else wholeRowsOfOne(p, out, { first, count, weights, size }, bits);
@@ -155,20 +153,31 @@ function wholeRowsOfOne(p: Planes<Uint8Array>, out: Planes<Uint8Array>, w: Weigh
 }
 
 function wholeRowsOfColour(p: Planes<Uint8Array>, out: Planes<Uint8Array>, w: Weights<Int32Array>, bits: number): void {
-  const { first, count, weights, size } = w;
+  const { first, count, weights, size } = inFours(w, p.width);
   const half = 1 << (bits - 1);
   const { data } = p;
   const target = out.data;
   for (let y = 0, o = 0; y < p.height; y++) {
     const row = y * p.width * 3;
     for (let x = 0; x < out.width; x++, o += 3) {
-      const from = x * size;
-      const n = count[x]!;
+      const end = x * size + count[x]!;
       let red = half;
       let green = half;
       let blue = half;
-      for (let k = 0, i = row + first[x]! * 3; k < n; k++, i += 3) {
-        const weight = weights[from + k]!;
+      let i = row + first[x]! * 3;
+      let k = x * size;
+      // Four pixels at a time: the loop itself costs as much as two of them.
+      for (; k + 3 < end; k += 4, i += 12) {
+        const a = weights[k]!;
+        const b = weights[k + 1]!;
+        const c = weights[k + 2]!;
+        const d = weights[k + 3]!;
+        red = (red + Math.imul(data[i]!, a) + Math.imul(data[i + 3]!, b) + Math.imul(data[i + 6]!, c) + Math.imul(data[i + 9]!, d)) | 0; // prettier-ignore
+        green = (green + Math.imul(data[i + 1]!, a) + Math.imul(data[i + 4]!, b) + Math.imul(data[i + 7]!, c) + Math.imul(data[i + 10]!, d)) | 0; // prettier-ignore
+        blue = (blue + Math.imul(data[i + 2]!, a) + Math.imul(data[i + 5]!, b) + Math.imul(data[i + 8]!, c) + Math.imul(data[i + 11]!, d)) | 0; // prettier-ignore
+      }
+      for (; k < end; k++, i += 3) {
+        const weight = weights[k]!;
         red = (red + Math.imul(data[i]!, weight)) | 0;
         green = (green + Math.imul(data[i + 1]!, weight)) | 0;
         blue = (blue + Math.imul(data[i + 2]!, weight)) | 0;
@@ -183,6 +192,24 @@ function wholeRowsOfColour(p: Planes<Uint8Array>, out: Planes<Uint8Array>, w: We
   }
 }
 
+/** Weights of so many pixels that they come in fours where the row has as many, those that were missing being 0. */
+function inFours(w: Weights<Int32Array>, from: number): Weights<Int32Array> {
+  const { length } = w.first;
+  const size = Math.ceil(w.size / 4) * 4;
+  const first = w.first.slice();
+  const count = w.count.slice();
+  const weights = new Int32Array(length * size);
+  for (let x = 0; x < length; x++) {
+    const n = w.count[x]!;
+    const wanted = Math.min(Math.ceil(n / 4) * 4, from);
+    const shift = Math.max(w.first[x]! + wanted - from, 0);
+    first[x] = w.first[x]! - shift;
+    count[x] = wanted;
+    for (let k = 0; k < n; k++) weights[x * size + shift + k] = w.weights[x * w.size + k]!;
+  }
+  return { first, count, weights, size };
+}
+
 /** New columns of pixels. */
 export function wholeColumns(
   p: Planes<Uint8Array>,
@@ -190,7 +217,6 @@ export function wholeColumns(
   { first, count, weights, size }: Weights<Int32Array>,
   bits: number,
 ): Planes<Uint8Array> {
-  // prettier-ignore
   const out = emptyLike(p, height, p.width);
   const half = 1 << (bits - 1);
   const { data } = p;
@@ -200,12 +226,19 @@ export function wholeColumns(
   for (let plane = 0, o = 0; plane < p.outer; plane++) {
     for (let y = 0; y < height; y++) {
       const n = count[y]!;
-      sums.fill(half);
-      for (let k = 0; k < n; k++) {
-        const weight = weights[y * size + k]!;
-        const row = (plane * p.height + first[y]! + k) * pitch;
-        for (let x = 0; x < pitch; x++) sums[x] = (sums[x]! + Math.imul(data[row + x]!, weight)) | 0;
+      const row = (plane * p.height + first[y]!) * pitch;
+      if (n <= 4) {
+        const four = [0, 1, 2, 3].map((k) => (k < n ? weights[y * size + k]! : 0)) as [number, number, number, number];
+        fourRows(target, o, pitch, data, row, Math.min(n - 1, 1) * pitch, Math.min(n - 1, 2) * pitch, (n - 1) * pitch, four, bits); // prettier-ignore
+        o += pitch;
+        continue;
       }
+      sums.fill(half);
+      let k = 0;
+      for (; k + 1 < n; k += 2) {
+        addRows(sums, data, row + k * pitch, pitch, weights[y * size + k]!, weights[y * size + k + 1]!);
+      }
+      if (k < n) addRow(sums, data, row + k * pitch, weights[y * size + k]!);
       for (let x = 0; x < pitch; x++, o++) {
         const value = sums[x]! >> bits;
         target[o] = value < 0 ? 0 : value > 255 ? 255 : value;
@@ -213,6 +246,39 @@ export function wholeColumns(
     }
   }
   return out;
+}
+
+/** A row of up to four, at once: the usual case, which needs no sums between. Those that are missing have no weight. */
+function fourRows(
+  target: Uint8Array,
+  o: number,
+  pitch: number,
+  data: Uint8Array,
+  row: number,
+  second: number,
+  third: number,
+  fourth: number,
+  [a, b, c, d]: readonly [number, number, number, number],
+  bits: number,
+): void {
+  const half = 1 << (bits - 1);
+  const end = row + pitch;
+  for (let i = row, to = o; i < end; i++, to++) {
+    const sum = half + Math.imul(data[i]!, a) + Math.imul(data[i + second]!, b) + Math.imul(data[i + third]!, c) + Math.imul(data[i + fourth]!, d); // prettier-ignore
+    const value = (sum | 0) >> bits;
+    target[to] = value < 0 ? 0 : value > 255 ? 255 : value;
+  }
+}
+
+function addRow(sums: Int32Array, data: Uint8Array, at: number, weight: number): void {
+  for (let x = 0; x < sums.length; x++) sums[x] = (sums[x]! + Math.imul(data[at + x]!, weight)) | 0;
+}
+
+/** Two rows at once, which lie one after the other. */
+function addRows(sums: Int32Array, data: Uint8Array, at: number, pitch: number, a: number, b: number): void {
+  for (let x = 0; x < sums.length; x++) {
+    sums[x] = (sums[x]! + Math.imul(data[at + x]!, a) + Math.imul(data[at + pitch + x]!, b)) | 0;
+  }
 }
 
 /** Rows and then columns of floats; between them they are float32, unless the picture is float64. */
@@ -223,7 +289,6 @@ export function floatResampled(
   across: Weights,
   down: Weights,
 ): Float32Array | Float64Array {
-  // prettier-ignore
   const make = (length: number): Float32Array | Float64Array => p.data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length); // prettier-ignore
   const rows = width === p.width ? p.data : floatRows(p, width, across, make(p.outer * p.height * width));
   if (height === p.height) return rows as Float32Array;

@@ -16,7 +16,6 @@ export function resizedPlanes(
   interpolation: Interpolation,
   antialias: boolean,
 ): Planes {
-  // prettier-ignore
   if (height === p.height && width === p.width) return p;
   if (interpolation === 'nearest' || interpolation === 'nearest-exact') return nearest(p, height, width, interpolation);
   if (interpolation === 'box' || interpolation === 'hamming') throw new ArgumentError(`resize: tensors have no '${interpolation}'; use 'bilinear', 'bicubic', 'lanczos' or 'nearest', or resize the image`); // prettier-ignore

@@ -179,7 +179,6 @@ export function resizedSize(
   size: TargetSize,
   maxSize?: number,
 ): readonly [number, number] {
-  // prettier-ignore
   const [short, long] = width <= height ? [width, height] : [height, width];
   const inOrder = (newShort: number, newLong: number): readonly [number, number] => {
     if (newShort < 1) throw new ArgumentError(`${op}: of an image of ${width}x${height} pixels nothing would be left with a longer edge of ${newLong}; raise maxSize, or give a height and width`); // prettier-ignore
@@ -240,7 +239,6 @@ export function resizedCrop<T extends Visual>(
   size: Size,
   options: Omit<ResizeFunctionOptions, 'maxSize'> = {},
 ): T {
-  // prettier-ignore
   const stretch = crop(input, top, left, height, width);
   return resize(stretch, size, stretch instanceof Mask ? {} : options);
 }
@@ -290,7 +288,6 @@ export function tenCrop<T extends Image | Tensor>(
   size: Size,
   options: { readonly verticalFlip?: boolean } = {},
 ): [...FiveOf<T>, ...FiveOf<T>] {
-  // prettier-ignore
   const given = requireOptions<{ verticalFlip?: boolean }>('tenCrop', options, { verticalFlip: BOOL });
   const mirror = given.verticalFlip === true ? verticalFlip(input) : horizontalFlip(input);
   return [...fiveCrop(input, size), ...fiveCrop(mirror, size)];

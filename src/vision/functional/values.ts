@@ -170,7 +170,6 @@ export function requireMomentsFor(
   channels: number,
   came: string,
 ): void {
-  // prettier-ignore
   for (const values of [mean, std]) {
     if (values.length === 1 || values.length === channels) continue;
     throw new ShapeError(`${op}: mean=${shown(mean)} and std=${shown(std)} are for ${values.length} channels, but got ${came} with ${channels}`); // prettier-ignore
@@ -212,7 +211,6 @@ export function gaussianBlur<T extends Image | Tensor>(
   kernelSize: number | readonly number[],
   sigma?: number | readonly number[],
 ): T {
-  // prettier-ignore
   requireKind('gaussianBlur', 'the kernel size', kernelSize, KERNEL_SIZE);
   const kernel = pairOf(kernelSize);
   if (sigma !== undefined) requireKind('gaussianBlur', 'sigma', sigma, SIGMA);
@@ -279,7 +277,6 @@ export function erase<T extends Image | Tensor>(
   width: number,
   values: Tensor,
 ): T {
-  // prettier-ignore
   requirePlaces('erase', top, left, height, width);
   requireKind('erase', 'the values', values, TENSOR);
   const paint = (p: Planes, channels: number): Planes => {
@@ -301,7 +298,6 @@ function painted(
   [top, left, height, width]: readonly [number, number, number, number],
   colours: Numbers,
 ): Planes {
-  // prettier-ignore
   const data = p.data.slice();
   const isByte = data instanceof Uint8Array;
   for (let plane = 0; plane < p.outer; plane++) {

@@ -51,7 +51,6 @@ function gridSampled(
   grid: Grid,
   { interpolation = 'nearest', fill }: WarpOptions,
 ): Planes {
-  // prettier-ignore
   const way = like instanceof Mask ? 'nearest' : interpolation;
   if (way === 'bicubic')
     throw new ArgumentError(`${op}: tensors have 'nearest' and 'bilinear' only, but got 'bicubic'`);
@@ -193,7 +192,6 @@ export function perspective<T extends Visual>(
   endpoints: readonly Point[] | null,
   options: WarpOptions & Pick<PerspectivePoints, 'coefficients'> = {},
 ): T {
-  // prettier-ignore
   requireKind('perspective', 'startpoints', startpoints, POINTS);
   requireKind('perspective', 'endpoints', endpoints, POINTS);
   const { interpolation = 'bilinear', ...given } = requireOptions<WarpOptions & Pick<PerspectivePoints, 'coefficients'>>('perspective', options, PERSPECTIVE_OPTIONS, '{ fill: 0 }'); // prettier-ignore

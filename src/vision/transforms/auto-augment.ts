@@ -63,7 +63,6 @@ function change<T extends Picture>(
   interpolation: WarpInterpolation,
   fill: Fill,
 ): T {
-  // prettier-ignore
   const options = { interpolation, fill };
   switch (name) {
     case 'Identity':

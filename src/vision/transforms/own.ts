@@ -168,7 +168,6 @@ export async function fromModule(
   exportName = 'default',
   ...args: readonly unknown[]
 ): Promise<ModuleTransform> {
-  // prettier-ignore
   requireKind('fromModule', 'the module', module, PLACE);
   requireKind('fromModule', 'the name', exportName, TEXT);
   const url = urlOf(module);

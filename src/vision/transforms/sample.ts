@@ -151,7 +151,6 @@ export function dimensionsOfSample(
   op: string,
   parts: readonly unknown[],
 ): readonly [channels: number, height: number, width: number] {
-  // prettier-ignore
   const all = parts.filter(isPicture).map(getDimensions);
   const [first] = all;
   if (first === undefined) throw new ArgumentError(`${op}: there is no picture in the sample`);
