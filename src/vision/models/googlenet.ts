@@ -30,7 +30,8 @@ export interface GoogLeNetOutputs {
 }
 
 /** A convolution, normalised, then ReLU. */
-class BasicConv2d extends nn.Module {
+class GoogLeNetConv2d extends nn.Module {
+  static override readonly name: string = 'BasicConv2d';
   conv: nn.Conv2d;
   bn: nn.BatchNorm2d;
 
@@ -49,7 +50,7 @@ const sequence = (...layers: nn.ModuleBase[]): nn.Sequential => new nn.Sequentia
 
 /** 1×1, 3×3 and two sizes of filters more, and a pool, side by side. torchvision has 3×3 where the paper has 5×5. */
 class Inception extends nn.Module {
-  branch1: BasicConv2d;
+  branch1: GoogLeNetConv2d;
   branch2: nn.Sequential;
   branch3: nn.Sequential;
   branch4: nn.Sequential;
@@ -60,11 +61,17 @@ class Inception extends nn.Module {
   ) {
     // prettier-ignore
     super();
-    this.branch1 = new BasicConv2d(input, c1, 1);
-    this.branch2 = sequence(new BasicConv2d(input, reduced3, 1), new BasicConv2d(reduced3, c3, 3, { padding: 1 }));
-    this.branch3 = sequence(new BasicConv2d(input, reduced5, 1), new BasicConv2d(reduced5, c5, 3, { padding: 1 }));
+    this.branch1 = new GoogLeNetConv2d(input, c1, 1);
+    this.branch2 = sequence(
+      new GoogLeNetConv2d(input, reduced3, 1),
+      new GoogLeNetConv2d(reduced3, c3, 3, { padding: 1 }),
+    );
+    this.branch3 = sequence(
+      new GoogLeNetConv2d(input, reduced5, 1),
+      new GoogLeNetConv2d(reduced5, c5, 3, { padding: 1 }),
+    );
     const around = { stride: 1, padding: 1, ceilMode: true } as const;
-    this.branch4 = sequence(new nn.MaxPool2d(3, around), new BasicConv2d(input, pool, 1));
+    this.branch4 = sequence(new nn.MaxPool2d(3, around), new GoogLeNetConv2d(input, pool, 1));
   }
 
   override forward(x: Tensor): Tensor {
@@ -73,15 +80,16 @@ class Inception extends nn.Module {
 }
 
 /** A classifier on the way. */
-class InceptionAux extends nn.Module {
-  conv: BasicConv2d;
+class GoogLeNetAux extends nn.Module {
+  static override readonly name: string = 'InceptionAux';
+  conv: GoogLeNetConv2d;
   fc1: nn.Linear;
   fc2: nn.Linear;
   dropout: nn.Dropout;
 
   constructor(input: number, numClasses: number, dropout: number) {
     super();
-    this.conv = new BasicConv2d(input, 128, 1);
+    this.conv = new GoogLeNetConv2d(input, 128, 1);
     this.fc1 = new nn.Linear(2048, 1024);
     this.fc2 = new nn.Linear(1024, numClasses);
     this.dropout = new nn.Dropout(dropout);
@@ -118,10 +126,10 @@ export interface GoogLeNet<Out> {
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class GoogLeNet<Out = Tensor | GoogLeNetOutputs> extends nn.Module {
-  conv1: BasicConv2d;
+  conv1: GoogLeNetConv2d;
   maxpool1: nn.MaxPool2d;
-  conv2: BasicConv2d;
-  conv3: BasicConv2d;
+  conv2: GoogLeNetConv2d;
+  conv3: GoogLeNetConv2d;
   maxpool2: nn.MaxPool2d;
   inception3a: Inception;
   inception3b: Inception;
@@ -134,8 +142,8 @@ export class GoogLeNet<Out = Tensor | GoogLeNetOutputs> extends nn.Module {
   maxpool4: nn.MaxPool2d;
   inception5a: Inception;
   inception5b: Inception;
-  aux1: InceptionAux | null;
-  aux2: InceptionAux | null;
+  aux1: GoogLeNetAux | null;
+  aux2: GoogLeNetAux | null;
   avgpool: nn.AdaptiveAvgPool2d;
   dropout: nn.Dropout;
   readonly transformInput: boolean;
@@ -146,10 +154,10 @@ export class GoogLeNet<Out = Tensor | GoogLeNetOutputs> extends nn.Module {
     const { numClasses = 1000, auxLogits = true, transformInput = false, initWeights = true } = given;
     const { dropout = 0.2, dropoutAux = 0.7 } = given;
     this.transformInput = transformInput;
-    this.conv1 = new BasicConv2d(3, 64, 7, { stride: 2, padding: 3 });
+    this.conv1 = new GoogLeNetConv2d(3, 64, 7, { stride: 2, padding: 3 });
     this.maxpool1 = halved(3);
-    this.conv2 = new BasicConv2d(64, 64, 1);
-    this.conv3 = new BasicConv2d(64, 192, 3, { padding: 1 });
+    this.conv2 = new GoogLeNetConv2d(64, 64, 1);
+    this.conv3 = new GoogLeNetConv2d(64, 192, 3, { padding: 1 });
     this.maxpool2 = halved(3);
     this.inception3a = new Inception(192, 64, 96, 128, 16, 32, 32);
     this.inception3b = new Inception(256, 128, 128, 192, 32, 96, 64);
@@ -162,8 +170,8 @@ export class GoogLeNet<Out = Tensor | GoogLeNetOutputs> extends nn.Module {
     this.maxpool4 = halved(2);
     this.inception5a = new Inception(832, 256, 160, 320, 32, 128, 128);
     this.inception5b = new Inception(832, 384, 192, 384, 48, 128, 128);
-    this.aux1 = auxLogits ? new InceptionAux(512, numClasses, dropoutAux) : null;
-    this.aux2 = auxLogits ? new InceptionAux(528, numClasses, dropoutAux) : null;
+    this.aux1 = auxLogits ? new GoogLeNetAux(512, numClasses, dropoutAux) : null;
+    this.aux2 = auxLogits ? new GoogLeNetAux(528, numClasses, dropoutAux) : null;
     this.avgpool = new nn.AdaptiveAvgPool2d([1, 1]);
     this.dropout = new nn.Dropout(dropout);
     this.fc = new nn.Linear(1024, numClasses);

@@ -14,7 +14,7 @@ const MOMENTUM = 1 - 0.9997;
 const norm = (channels: number): nn.BatchNorm2d => new nn.BatchNorm2d(channels, { momentum: MOMENTUM });
 
 /** Channels expanded, filtered one by one, and reduced again, beside a shortcut where sizes allow it. */
-class InvertedResidual extends nn.Module {
+class MNASNetResidual extends nn.Module {
   static override readonly name: string = '_InvertedResidual';
   layers: nn.Sequential;
   private readonly _shortcut: boolean;
@@ -57,7 +57,7 @@ function stack(
   [kernel, stride, expansion, repeats]: (typeof STACKS)[number],
 ): nn.ModuleBase {
   // prettier-ignore
-  const blocks = Array.from({ length: repeats }, (_, i) => new InvertedResidual(i === 0 ? input : output, output, kernel, i === 0 ? stride : 1, expansion)); // prettier-ignore
+  const blocks = Array.from({ length: repeats }, (_, i) => new MNASNetResidual(i === 0 ? input : output, output, kernel, i === 0 ? stride : 1, expansion)); // prettier-ignore
   return new nn.Sequential(...(blocks as nn.ModuleBase[]));
 }
 

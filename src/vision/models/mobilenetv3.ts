@@ -48,7 +48,8 @@ const hardswish: ActivationLayer = (inplace = false) => new nn.Hardswish(inplace
 const relu: ActivationLayer = (inplace = false) => new nn.ReLU(inplace);
 
 /** Channels expanded, filtered one by one, perhaps weighed, and reduced again, beside a shortcut where sizes allow it. */
-class InvertedResidual extends nn.Module {
+class MobileNetV3Residual extends nn.Module {
+  static override readonly name: string = 'InvertedResidual';
   block: nn.Sequential;
   readonly outChannels: number;
   /** Whether the block is the first of a stage with a stride, though dilation may stand in for it. */
@@ -114,7 +115,7 @@ export class MobileNetV3 extends nn.Module {
     const last = blocks.at(-1)!.outChannels;
     this.features = new nn.Sequential(
       new Conv2dNormActivation(3, first, { stride: 2, normLayer, activationLayer: hardswish }),
-      ...blocks.map((block) => new InvertedResidual(block, normLayer)),
+      ...blocks.map((block) => new MobileNetV3Residual(block, normLayer)),
       new Conv2dNormActivation(last, 6 * last, { kernelSize: 1, normLayer, activationLayer: hardswish }),
     );
     this.avgpool = new nn.AdaptiveAvgPool2d(1);

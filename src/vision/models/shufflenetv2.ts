@@ -16,7 +16,8 @@ const depthwise = (channels: number, stride: number): nn.Conv2d => conv2d(channe
 const sequence = (...layers: nn.ModuleBase[]): nn.Sequential => new nn.Sequential(...layers);
 
 /** Half the channels go through; with a stride, both halves are made of all channels. Then the halves are mixed. */
-class InvertedResidual extends nn.Module {
+class ShuffleResidual extends nn.Module {
+  static override readonly name: string = 'InvertedResidual';
   branch1: nn.Sequential;
   branch2: nn.Sequential;
   private readonly _stride: number;
@@ -88,7 +89,7 @@ export class ShuffleNetV2 extends nn.Module {
     this.maxpool = new nn.MaxPool2d(3, 2, 1);
     const stage = (i: number): nn.Sequential => {
       const [input, output] = [channels[i]!, channels[i + 1]!];
-      return sequence(...Array.from({ length: repeats[i]! }, (_, block) => new InvertedResidual(block === 0 ? input : output, output, block === 0 ? 2 : 1))); // prettier-ignore
+      return sequence(...Array.from({ length: repeats[i]! }, (_, block) => new ShuffleResidual(block === 0 ? input : output, output, block === 0 ? 2 : 1))); // prettier-ignore
     };
     this.stage2 = stage(0);
     this.stage3 = stage(1);
