@@ -139,7 +139,7 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
 
 /** Reads the whole archive and keeps its files in memory. */
 async function unpack(chunks: AsyncIterable<Uint8Array>, options: ArchiveOptions & { name: string }): Promise<FileSet> {
-  const unpacker = new Unpacker(options);
+  const unpacker = new TarUnpacker(options);
   try {
     for await (const chunk of chunks) unpacker.push(chunk);
   } catch (cause) {
@@ -217,7 +217,7 @@ class Guard {
 }
 
 /** Answers the parser's requests from chunks of a stream as they come, and copies the files that are kept into slabs. */
-class Unpacker {
+class TarUnpacker {
   readonly #name: string;
   readonly #parser: Generator<TarRequest, void, Uint8Array>;
   readonly #keep: (name: string) => boolean;

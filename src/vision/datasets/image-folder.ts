@@ -10,7 +10,7 @@ import { choiceOf, pathsOf, type FileChoice, type FileLoader } from './dataset-f
 import { findSamples, type FolderPlace, type FolderSample, type FolderSamples } from './find-samples.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { IMAGE_NAME, type PassedOver } from './passed-over.ts';
-import { FileSource as FileImages, LoadedSource, type ImageSource } from './source.ts';
+import { FileImages, LoadedSource, type ImageSource } from './source.ts';
 
 /** Options of {@link ImageFolder.open}. */
 export interface ImageFolderOptions<O, T = number> extends ImageDatasetOptions<O, T>, FolderPlace, FileChoice {

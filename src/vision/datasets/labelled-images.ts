@@ -10,7 +10,7 @@ import { byCodePoint } from './folder-tree.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
 import { labelsOf, MAX_TABLE_BYTES, parseTable, type LabelRow } from './label-table.ts';
 import { IMAGE_NAME, PassingOver } from './passed-over.ts';
-import { FileSource as FileImages } from './source.ts';
+import { FileImages } from './source.ts';
 
 /** Options of {@link LabelledImages.open}. */
 export interface LabelledImagesOptions<O, T = number> extends ImageDatasetOptions<O, T>, ReadLimits {

@@ -5,7 +5,7 @@ import type { FileSet } from '../../io/archive/file-set.ts';
 import { openFiles, type FileSource } from '../../io/archive/open-files.ts';
 import { loadDecoders } from '../../io/image/decode.ts';
 import { isLeftBehind } from './passed-over.ts';
-import { FileSource as FileImages } from './source.ts';
+import { FileImages } from './source.ts';
 
 /** Files by their names. */
 export class SetFiles {

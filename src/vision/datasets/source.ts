@@ -40,11 +40,11 @@ export interface ImageShape {
 export async function reviveSource(description: SourceDescription): Promise<ImageSource> {
   if (description.kind === 'pixels') return new PixelSource(description.label, description.shape, description.pixels);
   await loadDecoders();
-  return new FileSource(reviveFileSet(description.files), description.rows, description.maxPixels);
+  return new FileImages(reviveFileSet(description.files), description.rows, description.maxPixels);
 }
 
 /** Image files, decoded when they are asked for. The decoders have to be loaded. */
-export class FileSource implements ImageSource {
+export class FileImages implements ImageSource {
   readonly place: string;
   readonly #files: FileSet;
   /** The file of each image. */
@@ -84,11 +84,11 @@ export class FileSource implements ImageSource {
 /** Image files that a function of the user's decodes. */
 export class LoadedSource implements ImageSource {
   readonly place: string;
-  readonly #files: FileSource;
+  readonly #files: FileImages;
   readonly #load: (index: number, read: () => Uint8Array) => Image;
 
   /** @param load - makes the image of a file */
-  constructor(files: FileSource, load: (index: number, read: () => Uint8Array) => Image) {
+  constructor(files: FileImages, load: (index: number, read: () => Uint8Array) => Image) {
     this.place = files.place;
     this.#files = files;
     this.#load = load;
