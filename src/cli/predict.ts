@@ -25,7 +25,7 @@ export const predictCommand = command({
   summary: 'Say what is in image files.',
   usage: 'predict IMAGE... [options]',
   details:
-    'Prints the classes that a trained network gives to each image file (JPEG, PNG, PGM or PPM), the most probable first. ' +
+    'Prints the classes that a trained network gives to each image file (JPEG, PNG, WebP, GIF, BMP, TIFF or PNM), the most probable first. ' +
     'Images of\nanother size than it was trained on are scaled and cut to the middle.',
   arguments: { min: 1, max: Infinity },
   options: {
@@ -57,7 +57,7 @@ async function classify(
   infer: (images: Tensor) => Tensor,
   path: string,
 ): Promise<Guess[]> {
-  const image = await decodeImage(readImage(path), { mode: spec.channels === 1 ? 'L' : 'RGB', name: path });
+  const image = await decodeImage(readImage(path), { mode: spec.channels === 1 ? 'L' : 'RGB', name: path, orientation: true }); // prettier-ignore
   const input = preprocess(spec)(image).unsqueeze(0);
   const probabilities = infer(input).toTypedArray();
   return classes

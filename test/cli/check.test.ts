@@ -17,7 +17,7 @@ function picture(seed: number, side = 20, channels: 1 | 3 = 3): Uint8Array {
   return new Uint8Array([...head, ...pixels]);
 }
 const blank = new Uint8Array([...new TextEncoder().encode('P5 20 20 255 '), ...new Array<number>(400).fill(99)]);
-const WEBP = new TextEncoder().encode('RIFF\x01\x02\x03\x04WEBPVP8 ');
+const JXL = new TextEncoder().encode('\0\0\0\x0cJXL ');
 
 let counter = 0;
 function tree(files: Readonly<Record<string, Uint8Array>>): string {
@@ -50,7 +50,7 @@ describe('check', () => {
     ...many('val/cats', 3),
     ...many('val/dogs', 3),
     ...many('val/rare', 1),
-    'train/cats/a.webp': WEBP,
+    'train/cats/a.jxl': JXL,
     'train/cats/b.jpg': same,
     'val/cats/b.ppm': same,
     'train/dogs/one.ppm': picture(9_001),
@@ -59,7 +59,7 @@ describe('check', () => {
     'train/cats/both.ppm': picture(9_002),
     'train/cats/grey.ppm': blank,
     'train/cats/small.ppm': picture(9_003, 5),
-    'train/.DS_Store': WEBP,
+    'train/.DS_Store': JXL,
   });
 
   it('finds everything in one go', async () => {
@@ -71,7 +71,7 @@ describe('check', () => {
     ]);
     expect(new Set(kinds(report))).toEqual(new Set(['unreadable', 'contradiction', 'same-in-parts', 'duplicate', 'blank', 'tiny', 'ending', 'imbalance', 'few', 'sizes', 'modes'])); // prettier-ignore
     expect(only(report, 'unreadable').items).toEqual([
-      expect.stringMatching(/^train\/cats\/a.webp: it is a WebP image/),
+      expect.stringMatching(/^train\/cats\/a.jxl: it is a JPEG XL image/),
     ]);
     expect(only(report, 'contradiction').items).toEqual(['train/cats/both.ppm = train/dogs/both.ppm']);
     expect(only(report, 'same-in-parts').items).toEqual(['train/cats/b.jpg = val/cats/b.ppm']);
@@ -91,7 +91,7 @@ describe('check', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/class +train +valid\ncats +17 +4\ndogs +15 +3\nrare +2 +1\nin all +34 +8\n/);
     expect(out).toMatch(
-      /Worth a look:\n {2}1 of 34 images of the part 'train' cannot be read \(2.9 %; training passes over up to 10 %\)\n {6}train\/cats\/a.webp: it is a WebP image/,
+      /Worth a look:\n {2}1 of 34 images of the part 'train' cannot be read \(2.9 %; training passes over up to 10 %\)\n {6}train\/cats\/a.jxl: it is a JPEG XL image/,
     );
     expect(out).toMatch(/ {6}20x20: 40\n {6}… 1 more\n/);
     expect(out).toMatch(/Training on this works\.\n$/);
@@ -103,30 +103,30 @@ describe('check', () => {
   });
 
   it('says all that stops a training, and goes on', async () => {
-    const lacking = await checkData(tree({ ...many('train/a', 2), ...many('train/b', 2), ...many('val/a', 1), ...many('val/c', 1), 'train/b/x.jpg': WEBP })); // prettier-ignore
+    const lacking = await checkData(tree({ ...many('train/a', 2), ...many('train/b', 2), ...many('val/a', 1), ...many('val/c', 1), 'train/b/x.jpg': JXL })); // prettier-ignore
     expect(lacking.findings.filter(({ stops }) => stops).map(({ message }) => message)).toEqual([
       "1 of 5 images of the part 'train' cannot be read (20 %; training passes over up to 10 %)",
       "the part 'valid' lacks the class b",
       "the part 'valid' alone has the class c",
     ]);
-    const gone = await checkData(tree({ ...many('a', 12), 'b/1.jpg': WEBP }));
+    const gone = await checkData(tree({ ...many('a', 12), 'b/1.jpg': JXL }));
     expect(gone.findings[0]).toMatchObject({ kind: 'empty-class', stops: true, message: 'no image of b can be read' });
-    const hollow = tree({ ...many('a', 12), ...many('c', 12), 'b/notes.txt': WEBP });
+    const hollow = tree({ ...many('a', 12), ...many('c', 12), 'b/notes.txt': JXL });
     const empty = await checkData(hollow);
     expect(empty.findings).toEqual([{ kind: 'empty-class', stops: true, message: 'there are no images for the classes b', items: ['b'] }]); // prettier-ignore
     expect(empty.parts[0]!.classes).toEqual({ a: 12, b: 0, c: 12 });
     const alone = await checkData(tree(many('a', 3)));
     expect(alone.findings[0]).toMatchObject({ kind: 'classes', stops: true });
-    const flat = await flambeau('check', tree({ '1.jpg': WEBP, '2.jpg': WEBP }));
+    const flat = await flambeau('check', tree({ '1.jpg': JXL, '2.jpg': JXL }));
     expect([flat.code, flat.out]).toEqual([1, expect.stringMatching(/What stops a training:\n {2}.*nothing says which class they are/)]); // prettier-ignore
     await expect(checkData(join(scratch, 'nowhere'))).rejects.toThrow(ArgumentError);
     expect((await flambeau('check', join(scratch, 'nowhere'))).code).toBe(1);
   });
 
   it('takes the pictures of published sets, and shows names harmlessly', async () => {
-    const odd = tree({ ...many('a', 3), ...many('b', 3), 'a/\u001b[31mred.jpg': WEBP });
+    const odd = tree({ ...many('a', 3), ...many('b', 3), 'a/\u001b[31mred.jpg': JXL });
     const { out } = await flambeau('check', odd);
-    expect(out).toContain('a/\\u001b[31mred.jpg: it is a WebP image');
+    expect(out).toContain('a/\\u001b[31mred.jpg: it is a JPEG XL image');
     expect(out).not.toContain('\u001b');
   });
 });

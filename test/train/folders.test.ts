@@ -223,20 +223,20 @@ describe('names', () => {
 
 describe('images that cannot be read', () => {
   const plain = { batchSize: 4, validSize: 0.25, augmentation: undefined, workers: 0 };
-  const WEBP = 'RIFF\x01\x02\x03\x04WEBPVP8 ';
+  const JXL = '\0\0\0\x0cJXL ';
   const files = [...many('', 'cats', 'dogs'), ...many('', 'frogs')];
 
   it('are passed over, named and counted, up to a part of all', async () => {
-    const root = tree([...files, ['cats/0.webp', WEBP], ['dogs/x.jpg', '']]);
+    const root = tree([...files, ['cats/0.jxl', JXL], ['dogs/x.jpg', '']]);
     const source = await openData(root);
     await expect(prepareData(source, plain)).rejects.toThrow(FormatError);
     await expect(prepareData(source, plain)).rejects.toThrow(
-      /2 of 11 images cannot be read, more than 10 %: "cats\/0.webp": it is a WebP image.*; "dogs\/x.jpg": it is an empty file.*--max-unreadable/,
+      /2 of 11 images cannot be read, more than 10 %: "cats\/0.jxl": it is a JPEG XL image.*; "dogs\/x.jpg": it is an empty file.*--max-unreadable/,
     );
     const { counts, unreadable, train, valid } = await prepareData(source, { ...plain, maxUnreadable: 0.2 });
     expect(counts).toEqual({ train: 7, valid: 2, test: 0 });
     expect([...unreadable].map(([part, found]) => [part, found.map(({ name }) => name)])).toEqual([
-      ['all', ['cats/0.webp', 'dogs/x.jpg']],
+      ['all', ['cats/0.jxl', 'dogs/x.jpg']],
     ]);
     const labels: number[] = [];
     for (const loader of [train, valid])
@@ -253,11 +253,11 @@ describe('images that cannot be read', () => {
   });
 
   it('are told by their first bytes where a set is too large to be kept', async () => {
-    const root = tree([...files, ['cats/0.webp', WEBP]]);
+    const root = tree([...files, ['cats/0.jxl', JXL]]);
     const source = await openData(root);
     const open = source.splits.get('all')!;
     const set = await readImages(await open(), open, { height: 20_000, width: 20_000 });
-    expect([set.length, set.unreadable.map(({ name }) => name)]).toEqual([9, ['cats/0.webp']]);
+    expect([set.length, set.unreadable.map(({ name }) => name)]).toEqual([9, ['cats/0.jxl']]);
     expect((await set.dataset(new ToTensor())).length).toBe(9);
   });
 });

@@ -24,6 +24,64 @@ export function inflateRaw(bytes: Uint8Array, size: number): Uint8Array {
   return isNode ? inflateInNode(bytes, size, 'inflateRawSync') : inflateAnywhere(bytes, size, Inflate);
 }
 
+/**
+ * The first `size` bytes that zlib's `bytes` inflate to, as image files have them: their checksum may be missing, and
+ * what follows is not looked at.
+ *
+ * @throws {@link FormatError} when they are damaged, or inflate to fewer bytes
+ */
+export function inflateStart(bytes: Uint8Array, size: number): Uint8Array {
+  requireZlib(bytes);
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  if (isNode) {
+    const zlib = nodeModule('zlib', 'inflate', '');
+    try {
+      const out = zlib.inflateSync(bytes, {
+        maxOutputLength: Math.max(size, 1),
+        finishFlush: zlib.constants.Z_SYNC_FLUSH,
+      });
+      if (out.length < size) throw sizeError(size, `only ${out.length}`);
+      return out;
+    } catch (cause) {
+      if (cause instanceof FormatError) throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
+        throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
+    }
+  }
+  const out = new Uint8Array(size);
+  let filled = 0;
+  inflateStartInPieces(bytes, size, (piece) => {
+    out.set(piece, filled);
+    filled += piece.length;
+  });
+  return out;
+}
+
+/** As {@link inflateStart}, piece by piece, so that they are never there whole. */
+export function inflateStartInPieces(bytes: Uint8Array, size: number, take: (piece: Uint8Array) => void): void {
+  requireZlib(bytes);
+  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  let left = size;
+  const enough = new Error('enough');
+  const some = (piece: Uint8Array): void => {
+    take(piece.length > left ? piece.subarray(0, left) : piece);
+    left -= Math.min(left, piece.length);
+    if (left === 0) throw enough;
+  };
+  try {
+    inflateInPieces(bytes.subarray(2), Infinity, some, Inflate);
+  } catch (cause) {
+    if (left > 0) throw cause;
+  }
+}
+
+/** The two bytes before zlib's data: deflate, and no dictionary that both sides know. */
+function requireZlib(bytes: Uint8Array): void {
+  const [method, flags] = [bytes[0]!, bytes[1]!];
+  if (bytes.length < 2 || (method & 15) !== 8 || (method * 256 + flags) % 31 !== 0 || (flags & 32) !== 0)
+    throw new FormatError('the compressed data are damaged: they do not begin as zlib’s');
+}
+
 function inflateInNode(bytes: Uint8Array, size: number, how: 'inflateSync' | 'inflateRawSync'): Uint8Array {
   let out: Uint8Array;
   try {
@@ -103,7 +161,7 @@ export function inflateInPieces(
   take: (piece: Uint8Array) => void,
   how: Inflater = Unzlib,
 ): void {
-  if (size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
+  if (size !== Infinity && size > MAX_RATIO * bytes.length) throw sizeError(size, 'fewer');
   let filled = 0;
   const inflater = new how((chunk: Uint8Array) => {
     if (filled + chunk.length > size) throw sizeError(size, 'more');
@@ -118,6 +176,7 @@ export function inflateInPieces(
     if (cause instanceof FormatError) throw cause;
     throw new FormatError(`the compressed data are damaged: ${reason(cause)}`, { cause });
   }
+  if (size === Infinity) throw new FormatError(`the compressed data hold only ${filled} bytes`);
   if (filled !== size) throw sizeError(size, `only ${filled}`);
 }
 

@@ -1,16 +1,14 @@
 /**
- * Decodes image files of the kinds that are known: JPEG, PNG, PGM and PPM. The first bytes say which it is, not the name.
+ * Decodes image files: JPEG, PNG, WebP, GIF, BMP, TIFF and PNM. The first bytes say which it is, not the name.
  */
-import { COUNT, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
-import { FormatError } from '../../base/errors.ts';
+import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
 import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
-import { isJpeg } from './jpeg-header.ts';
-import { kindOf } from './kind.ts';
+import { kindOf, type ImageFormat } from './kind.ts';
 import { MAX_BYTES, MAX_PIXELS } from './limits.ts';
-import { decodeNetpbm, isNetpbm } from './netpbm.ts';
-import { decodePng, isPng } from './png.ts';
+import { decodePng } from './png.ts';
 
 /** What to make of an image file. */
 export interface DecodeOptions {
@@ -22,6 +20,11 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
   /** Most bytes that decoding takes beside the file and the result in `mode`, all buffers counted; default 2³⁰. */
   readonly maxBytes?: number;
+  /**
+   * Whether the image is turned as the camera was held (Exif), as PIL's `ImageOps.exif_transpose` does; default false, as torchvision's loader,
+   * which leaves photographs lying on their side.
+   */
+  readonly orientation?: boolean;
 }
 
 const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
@@ -29,20 +32,42 @@ const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
   name: TEXT,
   maxPixels: COUNT,
   maxBytes: COUNT,
+  orientation: BOOL,
 };
 
-/**
- * Loads what {@link decodeImageSync} needs; call it once before. The decoder of JPEG files is not part of the library's core, so
- * this takes some milliseconds.
- * @throws DeviceError where it cannot be loaded
- */
-export const loadDecoders = loadJpegDecoder;
+type More = typeof import('./more.ts');
+let more: More | undefined;
+
+async function loadMore(): Promise<More> {
+  more ??= await import('./more.ts').catch((cause: unknown) => {
+    throw new DeviceError('decodeImage: the code of the decoders could not be loaded; it lies beside the library: deploy all files that the bundler wrote', { cause }); // prettier-ignore
+  });
+  return more;
+}
 
 /**
- * Decodes an image file.
+ * Loads what {@link decodeImageSync} needs; call it once before. The decoders are not part of the library's core, so this takes some
+ * milliseconds.
+ * @throws {@link DeviceError} where one cannot be loaded
+ */
+export async function loadDecoders(): Promise<void> {
+  await Promise.all([loadJpegDecoder(), loadMore().then(({ loadWebpDecoder }) => loadWebpDecoder())]);
+}
+
+/** Loads what one file needs. */
+async function loadFor(format: ImageFormat | undefined, orientation: boolean): Promise<void> {
+  if (format === 'jpeg') await loadJpegDecoder();
+  if (format === undefined || (!orientation && (format === 'jpeg' || format === 'png'))) return;
+  const { loadWebpDecoder } = await loadMore();
+  if (format === 'webp') await loadWebpDecoder();
+}
+
+/**
+ * Decodes an image file: JPEG, PNG, WebP, GIF (the first frame), BMP, TIFF (the first image) or PNM. Its pixels are those of PIL's
+ * `Image.open(file).convert(mode)`, without alpha.
  *
  * @throws {@link FormatError} when it is no image, of a kind that is not known, damaged or truncated; it names the file
- * @throws DeviceError where it is a JPEG file and the decoder for those cannot be loaded
+ * @throws {@link DeviceError} where the decoder of its kind cannot be loaded
  * @example
  * ```ts
  * import { decodeImage } from 'flambeau/vision';
@@ -55,28 +80,51 @@ export const loadDecoders = loadJpegDecoder;
 export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {}): Promise<Image> {
   requireOptions<DecodeOptions>('decodeImage', options, DECODE_OPTIONS, "{ mode: 'L' }");
   const file = bytesOf('decodeImage', bytes);
-  if (isJpeg(file)) await loadJpegDecoder();
+  await loadFor(kindOf(file)?.format, options.orientation === true);
   return decodeImageSync(file, options);
 }
 
 /** As {@link decodeImage}, once {@link loadDecoders} is done. */
 export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): Image {
-  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES } = options;
+  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false } = options;
   try {
-    return decodeKnown(bytesOf('decodeImage', bytes), maxPixels, maxBytes).convert(mode);
+    const file = bytesOf('decodeImage', bytes);
+    const image = decodeKnown(file, maxPixels, maxBytes).convert(mode);
+    return orientation ? loaded().turned(image, loaded().orientationOf(file)) : image;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`decodeImage: ${JSON.stringify(name)}: ${error.message}`, { cause: error });
   }
 }
 
+function loaded(): More {
+  if (more === undefined) throw new InternalError('decodeImageSync was called before loadDecoders');
+  return more;
+}
+
 function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
-  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels, maxBytes);
-  if (isPng(bytes)) return decodePng(bytes, maxPixels, maxBytes);
-  if (isNetpbm(bytes)) return decodeNetpbm(bytes, maxPixels);
-  const what = bytes.length === 0 ? 'an empty file' : (kindOf(bytes)?.what ?? 'not an image');
-  throw new FormatError(`it is ${what}; expected a JPEG, PNG, PGM or PPM image`);
+  const kind = kindOf(bytes);
+  switch (kind?.format) {
+    case 'jpeg':
+      return decodeJpeg(bytes, maxPixels, maxBytes);
+    case 'png':
+      return decodePng(bytes, maxPixels, maxBytes);
+    case 'webp':
+      return loaded().decodeWebp(bytes, maxPixels, maxBytes);
+    case 'gif':
+      return loaded().decodeGif(bytes, maxPixels, maxBytes);
+    case 'bmp':
+      return loaded().decodeBmp(bytes, maxPixels, maxBytes);
+    case 'tiff':
+      return loaded().decodeTiff(bytes, maxPixels, maxBytes);
+    case 'pnm':
+      return loaded().decodeNetpbm(bytes, maxPixels, maxBytes);
+    case undefined: {
+      const what = bytes.length === 0 ? 'an empty file' : (kind?.what ?? 'not an image');
+      throw new FormatError(`it is ${what}; expected a JPEG, PNG, WebP, GIF, BMP, TIFF or PNM image`);
+    }
+  }
 }
 
 /** Whether the first bytes are those of a file that is decoded here, if it is not damaged. */
-export const isDecodable = (head: Uint8Array): boolean => isJpeg(head) || isPng(head) || isNetpbm(head);
+export const isDecodable = (head: Uint8Array): boolean => kindOf(head)?.format !== undefined;

@@ -5,72 +5,27 @@
  * The decoder is loaded when the first image is (`loadJpegDecoder`), so that importing the library stays fast. It asks for the file in
  * pieces and gives rows in strips, so that only the pixels themselves are whole. Warnings that mean invented pixels become errors.
  */
-import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
-import { isNode } from '../bytes/platform.ts';
+import { FormatError } from '../../base/errors.ts';
 import { Image } from './image.ts';
 import { readJpegHeader, type JpegHeader } from './jpeg-header.ts';
 import { checkMemory } from './limits.ts';
+import { WasmModule, type WasmExports } from './wasm-module.ts';
 
 /** What the module exports. */
-interface Decoder {
-  readonly memory: WebAssembly.Memory;
-  /** Where its stack ends: a thrown error leaves it where it was. */
-  readonly __stack_pointer: WebAssembly.Global<'i32'>;
+interface Decoder extends WasmExports {
   /** Begins the file that `input` has, with at most so much memory; where width, height, channels and the address of rows stand. */
   start(mostBytes: number): number;
   /** Makes the next rows; how many, 0 when the image is complete. */
   rows(): number;
 }
 
-interface Instance {
-  readonly decoder: Decoder;
-  readonly stack: number;
-}
-
-/** Memory of an instance from which on it is not kept: what a large image of many scans leaves behind. */
-const LARGE = 2 ** 24;
-
 /** Warnings after which pixels are made up. */
 const INVENTING = /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/;
 
-let compiled: WebAssembly.Module | undefined;
-let current: Instance | undefined;
 /** The file being decoded, how far it has been read, and what the decoder has said about it. */
 const input = { bytes: new Uint8Array(0), at: 0, warnings: [] as string[] };
 
-/**
- * Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved.
- * @throws {@link DeviceError} where its code cannot be fetched, or where the page forbids WebAssembly
- */
-export async function loadJpegDecoder(): Promise<void> {
-  if (current !== undefined) return;
-  if (compiled === undefined) {
-    const codec = await import('./jpeg-codec.ts').catch((cause: unknown) => {
-      throw new DeviceError('decodeImage: the code of the JPEG decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote', { cause }); // prettier-ignore
-    });
-    compiled = await compile(codec.wasmBytes());
-  }
-  // A browser's main thread may not make large instances at once.
-  current = isNode ? instantiate(compiled) : known(await WebAssembly.instantiate(compiled, IMPORTS));
-}
-
-async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  try {
-    // A browser's main thread may not compile this much at once; Node's may, and then no task comes in between.
-    return isNode ? new WebAssembly.Module(bytes) : await WebAssembly.compile(bytes);
-  } catch (cause) {
-    throw new DeviceError("decodeImage: this page's Content-Security-Policy does not let WebAssembly be compiled, which the JPEG decoder is; add 'wasm-unsafe-eval' to its script-src", { cause }); // prettier-ignore
-  }
-}
-
-const instantiate = (module: WebAssembly.Module): Instance => known(new WebAssembly.Instance(module, IMPORTS));
-
-function known({ exports }: WebAssembly.Instance): Instance {
-  const decoder = exports as unknown as Decoder;
-  return { decoder, stack: decoder.__stack_pointer.value };
-}
-
-/** What the decoder calls; only while {@link decodeJpeg} runs, so `current` is the instance that does. */
+/** What the decoder calls; only while {@link decodeJpeg} runs. */
 const IMPORTS = {
   host: {
     read(to: number, size: number): number {
@@ -89,16 +44,24 @@ const IMPORTS = {
   },
 };
 
+const MODULE = new WasmModule<Decoder>('JPEG', () => import('./jpeg-codec.ts'), IMPORTS);
+
+/**
+ * Loads the decoder, once; {@link decodeJpeg} can be called when the promise has resolved.
+ * @throws DeviceError where its code cannot be fetched, or where the page forbids WebAssembly
+ */
+export const loadJpegDecoder = (): Promise<void> => MODULE.load();
+
 const damaged = (what: string, cause?: unknown): FormatError =>
   new FormatError(`it cannot be decoded: ${what}; the file is damaged`, { cause });
 
-const memoryOf = (at: number, size?: number): Uint8Array => new Uint8Array(current!.decoder.memory.buffer, at, size);
+const memoryOf = (at: number, size?: number): Uint8Array => new Uint8Array(MODULE.memory.buffer, at, size);
 
 /** A message of libjpeg; those that can come here have no parameters but numbers. */
 function formatted(text: number, parameters: number): string {
   const bytes = memoryOf(text);
   const format = String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
-  const numbers = [...new Int32Array(current!.decoder.memory.buffer, parameters, 8)];
+  const numbers = [...new Int32Array(MODULE.memory.buffer, parameters, 8)];
   return format.replaceAll(/%(0?\d*)l?([dux])/g, (_, width: string, kind: string) => {
     const number = numbers.shift()!;
     return kind === 'x' ? number.toString(16).padStart(Number(width), '0') : String(number);
@@ -114,26 +77,12 @@ function formatted(text: number, parameters: number): string {
 export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
   const header = readJpegHeader(bytes, maxPixels);
   checkMemory(header.width * header.height * channelsOf(header) + header.coefficients, maxBytes);
-  if (current === undefined && isNode && compiled !== undefined) current = instantiate(compiled);
-  const instance = current;
-  if (instance === undefined) throw new InternalError('decodeJpeg was called before loadJpegDecoder');
   Object.assign(input, { bytes, at: 0, warnings: [] });
   try {
-    return decodeRows(instance.decoder, header);
-  } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-    discard();
-    throw damaged('the decoder failed', error);
+    return MODULE.run((decoder) => decodeRows(decoder, header));
   } finally {
-    instance.decoder.__stack_pointer.value = instance.stack;
     input.bytes = new Uint8Array(0);
-    if (instance.decoder.memory.buffer.byteLength > LARGE) discard();
   }
-}
-
-/** Lets go of the instance and its memory; the next file gets another. In browsers, where that takes time, it stays. */
-function discard(): void {
-  if (isNode) current = undefined;
 }
 
 const channelsOf = ({ components }: JpegHeader): 1 | 3 => (components === 1 ? 1 : 3);

@@ -8,7 +8,7 @@
 import { FormatError } from '../../base/errors.ts';
 import { concatBytes } from '../bytes/byte-writer.ts';
 import { crc32 } from '../bytes/crc32.ts';
-import { inflateInPieces, inflateZlib } from '../archive/inflate.ts';
+import { inflateStart, inflateStartInPieces } from '../archive/inflate.ts';
 import { Image } from './image.ts';
 import { checkMemory, checkSize } from './limits.ts';
 
@@ -40,6 +40,8 @@ interface Parts {
   readonly header: Header;
   readonly palette: Uint8Array | undefined;
   readonly data: readonly Uint8Array[];
+  /** Whether the file ends within its pixels' part. */
+  readonly cut: boolean;
 }
 
 /** Whether the bytes begin as a PNG file. */
@@ -68,7 +70,7 @@ export function decodePngNumbers(bytes: Uint8Array, maxPixels: number, maxBytes:
   return decode(header.type === PALETTE ? { ...parts, palette: undefined } : parts, maxBytes);
 }
 
-function decode({ header, palette, data }: Parts, maxBytes: number): Image {
+function decode({ header, palette, data, cut }: Parts, maxBytes: number): Image {
   const passes = header.interlaced ? adam7(header) : [{ x0: 0, y0: 0, dx: 1, dy: 1, ...header }];
   const packed = passes.reduce((sum, pass) => sum + pass.height * (1 + rowBytes(header, pass.width)), 0);
   const isNumbers = header.type === PALETTE && palette === undefined;
@@ -79,8 +81,13 @@ function decode({ header, palette, data }: Parts, maxBytes: number): Image {
   const out = new Uint8Array(header.width * header.height * channels);
   const rows = new Rows(header, passes, rowWriter(header, palette, out), channels);
   const take = (piece: Uint8Array): void => rows.take(piece);
-  if (pieces) inflateInPieces(joined(data), packed, take);
-  else take(inflateZlib(joined(data), packed));
+  try {
+    if (pieces) inflateStartInPieces(joined(data), packed, take);
+    else take(inflateStart(joined(data), packed));
+  } catch (error) {
+    if (cut && error instanceof FormatError) throw new FormatError('it stops within its pixels; the file is truncated', { cause: error }); // prettier-ignore
+    throw error;
+  }
   return new Image(header.width, header.height, channels, out);
 }
 
@@ -141,45 +148,60 @@ class Rows {
   }
 }
 
+/**
+ * Reads the parts up to the pixels' last. Like Pillow it takes no notice of what follows them, nor of their checksums: what is missing there is
+ * missing in no pixel.
+ */
 function readChunks(bytes: Uint8Array, maxPixels: number): Parts {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let header: Header | undefined;
   let palette: Uint8Array | undefined;
+  let apple = false;
+  let cut = false;
   const data: Uint8Array[] = [];
   for (let at = 8; ;) {
-    if (at + 12 > bytes.length)
-      throw new FormatError(`it stops after ${bytes.length} bytes, before its end; the file is truncated`);
-    const length = view.getUint32(at);
+    const length = at + 8 > bytes.length ? 0 : view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (type !== 'IDAT' && data.length > 0) break;
+    if (at + 12 > bytes.length && type !== 'IDAT')
+      throw new FormatError(`it stops after ${bytes.length} bytes, before its end; the file is truncated`);
     const end = at + 12 + length;
-    if (end > bytes.length)
+    cut = end > bytes.length;
+    if (cut && type !== 'IDAT')
       throw new FormatError(
-        `its part ${type} of ${length} bytes stops after ${bytes.length - at - 8}; the file is truncated`,
+        `its part ${JSON.stringify(type)} of ${length} bytes stops after ${bytes.length - at - 8}; the file is truncated`,
       );
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (header === undefined && type !== 'IHDR') throw new FormatError('it does not begin with a header');
-    // An upper-case first letter marks the parts that matter for the pixels.
-    if (type.charCodeAt(0) < 0x60 && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(end - 4)) {
+    if (type === 'CgBI' && header === undefined) apple = true;
+    else if (header === undefined && type !== 'IHDR') throw new FormatError('it does not begin with a header');
+    if (type === 'IDAT') {
+      data.push(body);
+    } else if (
+      type.charCodeAt(0) < 0x60 &&
+      crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(end - 4)
+    ) {
+      // An upper-case first letter marks the parts that matter for the pixels.
       throw new FormatError(`the checksum of its part ${JSON.stringify(type)} is wrong; the file is damaged`);
-    }
-    if (type === 'IHDR') {
+    } else if (type === 'IHDR') {
       if (header !== undefined) throw new FormatError('it has two headers');
       header = readHeader(body, maxPixels);
     } else if (type === 'PLTE') {
-      palette = body;
-    } else if (type === 'IDAT') {
-      data.push(body);
+      palette = body.subarray(0, body.length - (body.length % 3));
     } else if (type === 'IEND') {
       break;
     }
+    if (cut) break;
     at = end;
   }
   if (header === undefined) throw new FormatError('it has no header');
   if (data.length === 0) throw new FormatError('it has no pixels');
-  if (header.type === PALETTE && (palette === undefined || palette.length % 3 !== 0))
-    throw new FormatError('it has no valid palette');
-  return { header, palette, data };
+  if (apple && !beginsAsZlib(data[0]!))
+    throw new FormatError("it is a PNG image of Apple's own kind (CgBI), as iPhone apps hold them; convert it back with Xcode's pngcrush -revert-iphone-optimizations"); // prettier-ignore
+  if (header.type === PALETTE && palette === undefined) throw new FormatError('it has no palette');
+  return { header, palette, data, cut };
 }
+
+const beginsAsZlib = (data: Uint8Array): boolean => (data[0]! & 15) === 8 && (data[0]! * 256 + data[1]!) % 31 === 0;
 
 function readHeader(body: Uint8Array, maxPixels: number): Header {
   if (body.length !== 13) throw new FormatError(`its header has ${body.length} bytes instead of 13`);
@@ -295,11 +317,10 @@ function paletteWriter(depth: number, palette: Uint8Array, out: Uint8Array): Row
   return (row, width, at, step) => {
     for (let x = 0, o = at; x < width; x++, o += step) {
       const from = 3 * bitsAt(row, x, depth);
-      if (from >= palette.length)
-        throw new FormatError(`a pixel has colour ${from / 3} of a palette of ${palette.length / 3}`);
-      out[o] = palette[from]!;
-      out[o + 1] = palette[from + 1]!;
-      out[o + 2] = palette[from + 2]!;
+      // Colours that the palette lacks are black.
+      out[o] = palette[from] ?? 0;
+      out[o + 1] = palette[from + 1] ?? 0;
+      out[o + 2] = palette[from + 2] ?? 0;
     }
   };
 }

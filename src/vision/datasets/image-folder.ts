@@ -16,6 +16,8 @@ import { FileImages, LoadedSource, type ImageSource } from './source.ts';
 export interface ImageFolderOptions<O, T = number> extends ImageDatasetOptions<O, T>, FolderPlace, FileChoice {
   /** Most pixels of an image, default 89,478,485. */
   readonly maxPixels?: number;
+  /** Whether images are turned as the camera was held (Exif); default false, as in torchvision. */
+  readonly orientation?: boolean;
   /** Makes the image of a file instead of {@link decodeImage}. Such a data set cannot go to worker threads. */
   readonly loader?: FileLoader<Image>;
 }
@@ -23,7 +25,7 @@ export interface ImageFolderOptions<O, T = number> extends ImageDatasetOptions<O
 const WORDS = {
   operation: 'ImageFolder',
   samples: 'images',
-  remedy: 'add .jpg, .png, .ppm or .pgm files',
+  remedy: 'add .jpg, .png, .webp, .gif, .bmp, .tiff or .ppm files',
 };
 
 /**
@@ -75,7 +77,7 @@ export class ImageFolder<O = Image, T = number> extends ImageDataset<O, T> {
     const isChosen = extensions !== undefined || isValidFile !== undefined;
     const wanted = isChosen ? choiceOf('ImageFolder.open', root, options) : (name: string) => IMAGE_NAME.test(name);
     const [found] = await Promise.all([findSamples(root, options, wanted, WORDS), loadDecoders()]);
-    const images = new FileImages(found.files, found.rows, options.maxPixels);
+    const images = new FileImages(found.files, found.rows, options);
     if (loader === undefined) return new ImageFolder(images, found, options);
     const pathOf = pathsOf(root);
     const load = (index: number, read: () => Uint8Array): Image => loader(pathOf(found.samples[index]![0]), read);
@@ -88,5 +90,6 @@ function checkOptions(options: ImageFolderOptions<unknown, unknown>): void {
   requireKind(op, 'the options', options, OPTIONS, "write ImageFolder.open('photos', { split: 'train' })");
   if (options.split !== undefined) requireKind(op, 'split', options.split, TEXT, "write { split: 'train' }");
   if (options.loader !== undefined) requireKind(op, 'loader', options.loader, FUNCTION);
+  if (options.orientation !== undefined) requireKind(op, 'orientation', options.orientation, BOOL);
   if (options.allowEmpty !== undefined) requireKind(op, 'allowEmpty', options.allowEmpty, BOOL);
 }

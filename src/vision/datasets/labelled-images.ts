@@ -1,5 +1,5 @@
 /** Images in one folder, with a table that says what they are: how competitions and many laboratories hand out data. */
-import { OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
+import { BOOL, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { FileSet, ReadLimits } from '../../io/archive/file-set.ts';
 import { openFiles, type FileSource } from '../../io/archive/open-files.ts';
@@ -20,6 +20,8 @@ export interface LabelledImagesOptions<O, T = number> extends ImageDatasetOption
   readonly folder?: string;
   /** Most pixels of an image, default 89,478,485. */
   readonly maxPixels?: number;
+  /** Whether images are turned as the camera was held (Exif); default false, as in torchvision. */
+  readonly orientation?: boolean;
 }
 
 const TABLE = /\.(csv|tsv|tab)$/i;
@@ -69,6 +71,7 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
     requireKind('LabelledImages.open', 'the options', options, OPTIONS, "write { table: 'labels.csv' }");
     for (const name of ['table', 'folder'] as const)
       if (options[name] !== undefined) requireKind('LabelledImages.open', name, options[name], TEXT);
+    if (options.orientation !== undefined) requireKind('LabelledImages.open', 'orientation', options.orientation, BOOL);
     const passing = new PassingOver();
     const keep = (name: string): boolean =>
       passing.keep(name) && (IMAGE_NAME.test(name) || name === options.table || isTable(name));
@@ -77,7 +80,7 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
       loadDecoders(),
     ]);
     const found = findLabels(files, options.table, options.folder);
-    return new LabelledImages(new FileImages(files, found.rows, options.maxPixels), found, options);
+    return new LabelledImages(new FileImages(files, found.rows, options), found, options);
   }
 }
 

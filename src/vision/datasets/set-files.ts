@@ -89,7 +89,7 @@ export class SetFiles {
       if (row === undefined) throw new FormatError(`${this.op}: the image ${JSON.stringify(name)} is not in ${JSON.stringify(this.files.name)}; the data set is incomplete, fetch it again`); // prettier-ignore
       return row;
     });
-    return new FileImages(this.files, Int32Array.from(rows), maxPixels);
+    return new FileImages(this.files, Int32Array.from(rows), maxPixels === undefined ? {} : { maxPixels });
   }
 
   damaged(name: string, why: string): FormatError {

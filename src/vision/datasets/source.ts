@@ -2,7 +2,7 @@
 import { show } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
-import { decodeImageSync, loadDecoders } from '../../io/image/decode.ts';
+import { decodeImageSync, loadDecoders, type DecodeOptions } from '../../io/image/decode.ts';
 import { KIND_BYTES } from '../../io/image/kind.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
 
@@ -26,7 +26,7 @@ export type SourceDescription =
       readonly kind: 'files';
       readonly files: FileSetDescription;
       readonly rows: Int32Array;
-      readonly maxPixels?: number | undefined;
+      readonly options: FileOptions;
     }
   | { readonly kind: 'pixels'; readonly label: string; readonly shape: ImageShape; readonly pixels: Uint8Array };
 
@@ -36,11 +36,14 @@ export interface ImageShape {
   readonly channels: Channels;
 }
 
+/** How image files are decoded. */
+export type FileOptions = Pick<DecodeOptions, 'maxPixels' | 'orientation'>;
+
 /** Makes a source from its description. */
 export async function reviveSource(description: SourceDescription): Promise<ImageSource> {
   if (description.kind === 'pixels') return new PixelSource(description.label, description.shape, description.pixels);
   await loadDecoders();
-  return new FileImages(reviveFileSet(description.files), description.rows, description.maxPixels);
+  return new FileImages(reviveFileSet(description.files), description.rows, description.options);
 }
 
 /** Image files, decoded when they are asked for. The decoders have to be loaded. */
@@ -49,13 +52,16 @@ export class FileImages implements ImageSource {
   readonly #files: FileSet;
   /** The file of each image. */
   readonly #rows: Int32Array;
-  readonly #maxPixels: number | undefined;
+  readonly #options: FileOptions;
 
-  constructor(files: FileSet, rows: Int32Array, maxPixels: number | undefined) {
+  constructor(files: FileSet, rows: Int32Array, { maxPixels, orientation }: FileOptions = {}) {
     this.place = files.name;
     this.#files = files;
     this.#rows = rows;
-    this.#maxPixels = maxPixels;
+    this.#options = {
+      ...(maxPixels === undefined ? {} : { maxPixels }),
+      ...(orientation === undefined ? {} : { orientation }),
+    };
   }
 
   file(index: number): Uint8Array {
@@ -67,9 +73,7 @@ export class FileImages implements ImageSource {
   }
 
   load(index: number): Image {
-    const bytes = this.file(index);
-    const limit = this.#maxPixels === undefined ? {} : { maxPixels: this.#maxPixels };
-    return decodeImageSync(bytes, { name: this.name(index), ...limit });
+    return decodeImageSync(this.file(index), { name: this.name(index), ...this.#options });
   }
 
   name(index: number): string {
@@ -77,7 +81,7 @@ export class FileImages implements ImageSource {
   }
 
   describe(): SourceDescription {
-    return { kind: 'files', files: this.#files.describe(), rows: this.#rows, maxPixels: this.#maxPixels };
+    return { kind: 'files', files: this.#files.describe(), rows: this.#rows, options: this.#options };
   }
 }
 

@@ -1,0 +1,8 @@
+/**
+ * The WebP decoder's WebAssembly (`tools/webp-decoder`), a module of its own so that it is fetched when the first WebP file is met and not
+ * before. It lies inside the JavaScript, where every bundler finds it.
+ */
+import type { Bytes } from '../../base/host-types.ts';
+import base64 from './webp-decoder.wasm';
+
+export const wasmBytes = (): Bytes => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
