@@ -1,6 +1,6 @@
 /**
- * Image classifiers by torchvision's names, with its layers, options, state-dict keys and initial weights
- * (https://pytorch.org/vision/0.14/models.html). Weights come from files: `model.loadStateDict(...)`.
+ * Models for images by torchvision's names, with its layers, options, state-dict keys and initial weights
+ * (https://pytorch.org/vision/stable/models.html); EfficientNet-Lite, LeNet and U-Net besides. Weights come from files: `model.loadStateDict(...)`.
  */
 export { AlexNet, alexnet, type AlexNetOptions } from './alexnet.ts';
 export {
@@ -48,6 +48,7 @@ export {
   IntermediateLayerGetter,
   type ReturnNodes,
 } from './intermediate-layers.ts';
+export { modelUrls, type ModelWithWeights } from './model-urls.ts';
 export { MobileNetV2, mobilenet_v2, type MobileNetV2Options } from './mobilenetv2.ts';
 export {
   MobileNetV3,
@@ -100,6 +101,7 @@ export {
   shufflenet_v2_x2_0,
   type ShuffleNetV2Options,
 } from './shufflenetv2.ts';
+export { getModel, listModels, type ListModelsOptions, type ModelName } from './registry.ts';
 export * as segmentation from './segmentation/index.ts';
 export { SqueezeNet, squeezenet1_0, squeezenet1_1, type SqueezeNetOptions } from './squeezenet.ts';
 export {
@@ -113,6 +115,7 @@ export {
   type SwinTransformerOptions,
   type SwinTransformerSize,
 } from './swin-transformer.ts';
+export { fromTimm } from './timm.ts';
 export {
   VisionTransformer,
   vit_b_16,

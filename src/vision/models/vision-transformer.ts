@@ -15,7 +15,7 @@ import * as nn from '../../nn/index.ts';
 import { empty, zeros } from '../../tensor/create.ts';
 import { cat } from '../../tensor/functions.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { MLP } from '../ops/misc.ts';
+import { FloatDropout, MLP } from '../ops/misc.ts';
 import { conv2d } from './channels.ts';
 
 export interface VisionTransformerOptions {
@@ -88,7 +88,7 @@ class EncoderBlock extends nn.Module {
     super();
     this.ln_1 = layerNorm(hiddenDim);
     this.self_attention = new nn.MultiheadAttention(hiddenDim, numHeads, { dropout: attentionDropout, batchFirst: true }); // prettier-ignore
-    this.dropout = new nn.Dropout(dropout);
+    this.dropout = new FloatDropout(dropout);
     this.ln_2 = layerNorm(hiddenDim);
     this.mlp = new MLPBlock(hiddenDim, mlpDim, dropout);
   }
@@ -117,7 +117,7 @@ class Encoder extends nn.Module {
   constructor(length: number, sizes: BlockSizes) {
     super();
     this.pos_embedding = new nn.Parameter(nn.init.normal_(empty(1, length, sizes.hiddenDim), 0, 0.02));
-    this.dropout = new nn.Dropout(sizes.dropout);
+    this.dropout = new FloatDropout(sizes.dropout);
     const blocks = Array.from({ length: sizes.numLayers }, (_, i) => [`encoder_layer_${i}`, new EncoderBlock(sizes)] as const); // prettier-ignore
     this.layers = new nn.Sequential(new Map<string, nn.ModuleBase>(blocks));
     this.ln = layerNorm(sizes.hiddenDim);

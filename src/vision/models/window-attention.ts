@@ -68,7 +68,7 @@ function borderMask({ height, width, down, right }: Grid, window: number, like: 
 }
 
 /** For each pair of places of a window, the row of the table that belongs to their distance. */
-function relativeIndex(window: number): BigInt64Array {
+export function relativeIndex(window: number): BigInt64Array {
   const places = window * window;
   const index = new BigInt64Array(places * places);
   for (let i = 0; i < places; i++) {

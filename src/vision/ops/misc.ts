@@ -1,5 +1,6 @@
 /** Blocks that torchvision's models are made of (https://pytorch.org/vision/stable/ops.html#layers). */
 import { arrayOf, BOOL, COUNT, FUNCTION, orNull, pairOf, PROBABILITY, requireKind, requireOptions, STEP, WHOLE, WIDTH, type OptionKinds } from '../../base/arguments.ts'; // prettier-ignore
+import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import * as nn from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -123,6 +124,15 @@ export class SqueezeExcitation extends nn.Module {
   }
 }
 
+/** Dropout whose probability is a float to PyTorch also where it is 0 or 1, and is printed as one. */
+export class FloatDropout extends nn.Dropout {
+  static override readonly name: string = 'Dropout';
+
+  override extraRepr(): string {
+    return `p=${pythonFloat(this.p)}, inplace=${pythonBool(this.inplace)}`;
+  }
+}
+
 export interface MLPOptions {
   /** After each layer but the last. Default null: none. */
   readonly normLayer?: NormLayer | null;
@@ -165,7 +175,7 @@ export class MLP extends nn.Sequential {
         if (normLayer !== null) this.append(normLayer(hidden));
         this.append(activationLayer(inplace));
       }
-      this.append(new nn.Dropout(dropout, inplace ?? false));
+      this.append(new FloatDropout(dropout, inplace ?? false));
       features = hidden;
     });
   }
