@@ -88,6 +88,7 @@ export {
   type PairLoss,
 } from './functional-loss.ts';
 export { scaledDotProductAttention, type AttentionOptions } from './functional-attention.ts';
+export { multiHeadAttentionForward, type MultiHeadOptions } from './functional-multi-head.ts';
 export { ctcLoss, type CtcOptions } from './functional-ctc.ts';
 export { cosineSimilarity, pairwiseDistance } from './functional-distance.ts';
 export {

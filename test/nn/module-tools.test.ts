@@ -171,6 +171,12 @@ describe('nn.utils', () => {
     expect(fused.stateDict().size).toBe(Object.keys(c.fused).length);
     for (const [key, value] of fused.stateDict()) expectClose(value, decode(c.fused[key]!), key, 'sum');
     expect(layer.parameters().length).toBe(before);
+    const { weight, bias: own } = layer as nn.Conv2d;
+    const [mean, variance, eps] = [norm.running_mean!, norm.running_var!, norm.eps];
+    const pair = c.kind === 'linear'
+      ? nn.utils.fuseLinearBnWeights(weight, own, mean, variance, eps, norm.weight!, norm.bias!)
+      : nn.utils.fuseConvBnWeights(weight, own, mean, variance, eps, norm.weight, norm.bias, c.kind === 'transposed'); // prettier-ignore
+    for (const [i, key] of ['weight', 'bias'].entries()) expectClose(pair[i]!, decode(c.fused[key]!), key, 'sum');
     expect(() => nn.utils.fuseConvBnEval(layer.train(), norm)).toThrow(/eval mode/);
   });
 });

@@ -16,6 +16,7 @@ interface Case {
 const fixture = loadFixture<{
   cases: Case[];
   globally: { method: 'L1Unstructured' | 'RandomUnstructured'; amount: number; before: State; after: State }[];
+  alone: { t: Encoded; scores: Encoded; mask: Encoded; methods: Record<string, Encoded[]> };
 }>('prune');
 const { prune } = nn.utils;
 const read = (text: Encoded): Tensor => toTensor(decode(text));
@@ -49,6 +50,88 @@ const STEPS: Record<string, readonly Step[]> = {
     (m) => prune.customFromMask(m, w, arange(72).remainder(2).reshape(4, 2, 3, 3)),
   ],
 };
+
+class EveryOther extends prune.BasePruningMethod {
+  readonly pruningType = 'unstructured';
+  computeMask(t: Tensor, mask: Tensor): Tensor {
+    return mask.mul(arange(t.numel()).remainder(2).reshape(t.shape));
+  }
+}
+class FirstChannels extends prune.BasePruningMethod {
+  readonly pruningType = 'structured';
+  override readonly dim: number;
+  readonly count: number;
+  constructor(count: number, dim: number) {
+    super();
+    this.dim = dim;
+    this.count = count;
+  }
+  computeMask(_: Tensor, mask: Tensor): Tensor {
+    const changed: Tensor = mask.clone();
+    changed.narrow(this.dim, 0, this.count).zero_();
+    return changed;
+  }
+}
+Object.assign(STEPS, {
+  own: [(m: nn.ModuleBase) => EveryOther.apply(m, w)],
+  'own twice': [(m: nn.ModuleBase) => EveryOther.apply(m, w), (m: nn.ModuleBase) => EveryOther.apply(m, w)],
+  'own, channels': [
+    (m: nn.ModuleBase) => prune.L1Unstructured.apply(m, w, 0.5),
+    (m: nn.ModuleBase) => FirstChannels.apply(m, w, 1, 0),
+    (m: nn.ModuleBase) => FirstChannels.apply(m, w, 1, 0),
+  ],
+});
+/** The same steps by the classes. */
+const BY_CLASS: Record<string, readonly Step[]> = {
+  identity: [(m) => prune.Identity.apply(m, w)],
+  'l1, scores': [(m, { scores }) => prune.L1Unstructured.apply(m, w, { amount: 5, importanceScores: read(scores!) })],
+  'random twice': [(m) => prune.RandomUnstructured.apply(m, w, 10), (m) => prune.RandomUnstructured.apply(m, w, 0.5)],
+  'ln 1, last': [(m) => prune.LnStructured.apply(m, w, 1, 1)],
+  'random structured twice': [(m) => prune.RandomStructured.apply(m, w, 1, 0), (m) => prune.RandomStructured.apply(m, w, 0.5)], // prettier-ignore
+  custom: [(m) => prune.CustomFromMask.apply(m, 'bias', tensor([0, 1, 0, 1]))],
+};
+
+test.each(Object.keys(BY_CLASS))('by classes: %s', (id) => {
+  const one = fixture.cases.find((other) => other.id === id)!;
+  const layer = new nn.Conv2d(2, 4, 3);
+  layer.loadStateDict(stateOf(one.before));
+  manualSeed(3);
+  for (const step of BY_CLASS[id]!) step(layer, one);
+  expectState(layer, one.after);
+});
+
+test('methods of one parameter are in a container, which ends with them', () => {
+  const layer = new nn.Linear(4, 2);
+  const first = prune.L1Unstructured.apply(layer, w, 2);
+  expect([first.tensorName, first.constructor]).toEqual([w, prune.L1Unstructured]);
+  const both = EveryOther.apply(layer, w) as nn.utils.prune.PruningContainer;
+  expect([both.length, both.at(0) === first, [...both].length]).toEqual([2, true, 2]);
+  expect(prune.Identity.apply(layer, w)).toBe(both);
+  expect(both.length).toBe(3);
+  both.remove(layer);
+  expect(prune.isPruned(layer)).toBe(false);
+  expect(() => both.remove(layer)).toThrow(/'weight' of Linear is not pruned/);
+  expect(() => new prune.L1Unstructured(1).applyMask(layer)).toThrow(/apply the method first/);
+  expect(() => both.addPruningMethod(new EveryOther())).toThrow(/a method of 'weight', but got one of 'undefined'/);
+  expect(() => new prune.LnStructured(1, 'two' as never)).toThrow(/LnStructured: expected n to be/);
+  expect(() => prune.globalUnstructured([[layer, w]], prune.CustomFromMask as never, { amount: 1 })).toThrow();
+});
+
+const { alone } = fixture;
+const makers: Record<string, () => nn.utils.prune.BasePruningMethod> = {
+  Identity: () => new prune.Identity(),
+  L1Unstructured: () => new prune.L1Unstructured({ amount: 4 }),
+  LnStructured: () => new prune.LnStructured(1, { n: 2 }),
+  CustomFromMask: () => new prune.CustomFromMask(arange(12).remainder(2).reshape(4, 3)),
+  EveryOther: () => new EveryOther(),
+};
+test.each(Object.entries(alone.methods))('a tensor alone: %s', (name, results) => {
+  const [t, scores, mask] = [alone.t, alone.scores, alone.mask].map(read) as [Tensor, Tensor, Tensor];
+  const method = makers[name]!();
+  const found = [method.prune(t), method.prune(t, mask), method.prune(t, null, scores)];
+  found.forEach((result, i) => expectClose(result, decode(results[i]!), `call ${i}`));
+  expect(() => method.prune(t, null, t.flatten())).toThrow(/importanceScores of the shape \[4, 3\], but got \[12\]/);
+});
 
 describe('masks, outputs and what is left after removal', () => {
   test.each(fixture.cases.map((one) => [one.id, one] as const))('%s', (id, one) => {

@@ -18,6 +18,7 @@ const LAYERS: readonly [name: string, layer: nn.AnyLayer, shape: readonly number
   ['LPPool2d', new nn.LPPool2d(2, 2), IMAGES],
   ['Unfold', new nn.Unfold(3), IMAGES],
   ['LocalResponseNorm', new nn.LocalResponseNorm(3), IMAGES],
+  ['CrossMapLRN2d', new nn.CrossMapLRN2d(3) as nn.AnyLayer, IMAGES],
   ['RMSNorm', new nn.RMSNorm(8), IMAGES],
   ['PReLU', new nn.PReLU(4), IMAGES],
 ];

@@ -75,6 +75,13 @@ const MODULE_REASONS = {
   'torch.fft': 'signals and special functions',
 };
 
+/** Older names that PyTorch itself warns of: the names with `_` at the end stand for them. */
+const DEPRECATED = {
+  'torch.nn.init': /[^_]$/,
+  'torch.nn.utils': /^clip_grad_norm$/,
+  'torch.nn': /^(NLLLoss2d|Container)$/,
+};
+
 const at = (library, path) => path.split('.').reduce((value, name) => (name === '' ? value : value?.[name]), library);
 
 function has(library, place, name) {
@@ -99,8 +106,8 @@ function isMethod(prototype, name) {
 
 /** What there is of one name: how it is written and how the table of tests calls it; undefined where there is nothing. */
 export function found(library, module, name) {
-  const own = module === 'torch.nn.functional' && name.endsWith('_') ? undefined : spelt(name);
-  for (const place of own === undefined ? [] : PLACES[module]) {
+  const own = spelt(name);
+  for (const place of PLACES[module]) {
     if (!has(library, place, own)) continue;
     const onPrototype = place === 'Tensor' || place === 'nn.Module';
     const isFunction = onPrototype && isMethod(at(library, place).prototype, own);
@@ -110,7 +117,10 @@ export function found(library, module, name) {
 }
 
 const reasonOf = (module, name) =>
-  MODULE_REASONS[module] ?? REASONS.find(([pattern]) => pattern.test(name))?.[1] ?? 'not there yet';
+  (DEPRECATED[module]?.test(name) === true ? 'deprecated in PyTorch' : undefined) ??
+  MODULE_REASONS[module] ??
+  REASONS.find(([pattern]) => pattern.test(name))?.[1] ??
+  'not there yet';
 
 function moduleSection(library, module, names, compared) {
   const there = names.map((name) => [name, found(library, module, name)]).filter(([, ours]) => ours !== undefined);

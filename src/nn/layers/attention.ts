@@ -1,15 +1,12 @@
 /** Attention in several heads (https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html). */
 import { BOOL, COUNT, orNull, PROBABILITY } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
-import { sameDims, showShape } from '../../base/shape.ts';
+import { showShape } from '../../base/shape.ts';
 import { readCall, signature } from '../../base/signature.ts';
 import { TENSOR, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
-import { empty, zeros } from '../../tensor/create.ts';
-import { cat } from '../../tensor/functions.ts';
+import { empty } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { scaledDotProductAttention } from '../functional-attention.ts';
-import { dropout } from '../functional-dropout.ts';
-import { linearWith } from '../functional-linear.ts';
+import { attendHeads, type InProjection } from '../functional-multi-head.ts';
 import { xavierNormal_, xavierUniform_, zeros_ } from '../init.ts';
 import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
@@ -86,13 +83,6 @@ const FORWARD = signature<AttendArguments>(
 
 /** PyTorch's name for the last projection, which its quantisation leaves alone. */
 export class NonDynamicallyQuantizableLinear extends Linear {}
-
-/** Queries, keys and values of all heads: [N, heads, length, size]. */
-interface Heads {
-  readonly q: Tensor;
-  readonly k: Tensor;
-  readonly v: Tensor;
-}
 
 /**
  * Attention in several heads: queries [L, N, E], keys and values [S, N, E] → [L, N, E] and weights [N, L, S]. Without N, one sample.
@@ -186,18 +176,23 @@ export class MultiheadAttention extends Module {
     const { query, key, value, keyPaddingMask = null, needWeights = true, attnMask = null, averageAttnWeights = true, isCausal = false } = readCall(FORWARD, args); // prettier-ignore
     if (isCausal && attnMask === null) throw new ArgumentError('MultiheadAttention: isCausal is a hint at what attnMask is; pass the mask as well'); // prettier-ignore
     const single = query.ndim === 2;
-    const inputs = [query, key, value].map((t) => this._batched(t, single));
+    const [q, k, v] = ([query, key, value] as const).map((t) => this._batched(t, single)) as [Tensor, Tensor, Tensor];
     const padding = single && keyPaddingMask !== null ? keyPaddingMask.unsqueeze(0) : keyPaddingMask;
-    const heads = this._heads(inputs[0]!, inputs[1]!, inputs[2]!);
-    const mask = this._mask(heads, attnMask, padding);
-    const p = this.training ? this.dropout : 0;
-    const { output, weights } = needWeights ? weighed(heads, mask, p) : { output: scaledDotProductAttention(heads.q, heads.k, heads.v, mask, p), weights: null }; // prettier-ignore
-    const [samples, , rows] = output.layout.shape as [number, number, number];
-    const joined = output.transpose(1, 2).reshape([samples, rows, this.embedDim]); // prettier-ignore
-    const y = this.out_proj(joined) as Tensor;
-    const shown = weights === null ? null : averageAttnWeights ? weights.mean(1) : weights; // prettier-ignore
-    if (single) return [y.squeeze(0), shown && shown.squeeze(0)];
-    return [this.batchFirst ? y : y.transpose(0, 1), shown];
+    // One product projects all three where they are the same.
+    const inputs = query === key && key === value ? ([q, q, q] as const) : ([q, k, v] as const);
+    const { joined, weights } = attendHeads(inputs, this._projection(), {
+      op: 'MultiheadAttention',
+      numHeads: this.numHeads,
+      addZeroAttn: this.addZeroAttn,
+      keyPaddingMask: padding,
+      attnMask,
+      dropoutP: this.training ? this.dropout : 0,
+      needWeights,
+      averageAttnWeights,
+    });
+    const y: Tensor = this.out_proj(joined);
+    if (single) return [y.squeeze(0), weights && weights.squeeze(0)];
+    return [this.batchFirst ? y : y.transpose(0, 1), weights];
   }
 
   /** [N, length, size] */
@@ -206,71 +201,8 @@ export class MultiheadAttention extends Module {
     return single ? x.unsqueeze(0) : this.batchFirst ? x : x.transpose(0, 1);
   }
 
-  private _heads(query: Tensor, key: Tensor, value: Tensor): Heads {
-    const projected = this._projected(query, key, value);
-    const samples = query.layout.shape[0]!;
-    const atEnd = (x: Tensor, last: Tensor | null): Tensor =>
-      last === null ? x : cat([x, last.expand([samples, 1, this.embedDim])] as Tensor[], 1);
-    const spare = this.addZeroAttn ? query.newZeros([1, 1, this.embedDim]) : null;
-    const [q, k, v] = [
-      projected[0]!,
-      atEnd(atEnd(projected[1]!, this.bias_k), spare),
-      atEnd(atEnd(projected[2]!, this.bias_v), spare),
-    ].map((x) => x.reshape([samples, x.layout.shape[1]!, this.numHeads, this.headDim]).transpose(1, 2) as Tensor);
-    return { q: q!, k: k!, v: v! };
+  private _projection(): InProjection {
+    const weight = this.in_proj_weight ?? ([this.q_proj_weight!, this.k_proj_weight!, this.v_proj_weight!] as const);
+    return { weight, bias: this.in_proj_bias, last: [this.bias_k, this.bias_v] };
   }
-
-  private _projected(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
-    const size = this.embedDim;
-    const biases = this.in_proj_bias === null ? [null, null, null] : this.in_proj_bias.chunk(3, 0);
-    const inputs = [query, key, value];
-    const expected = [size, this.kdim, this.vdim];
-    inputs.forEach((x, i) => {
-      if (x.layout.shape[2] !== expected[i]) throw new ShapeError(`MultiheadAttention: expected ${['queries', 'keys', 'values'][i]!} of size ${expected[i]!}, but got ${showShape(x.layout.shape)}`); // prettier-ignore
-    });
-    if (this.in_proj_weight === null) {
-      const weights = [this.q_proj_weight!, this.k_proj_weight!, this.v_proj_weight!];
-      return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
-    }
-    if (query === key && key === value) return linearWith(query, this.in_proj_weight, this.in_proj_bias).chunk(3, 2); // prettier-ignore
-    const weights = this.in_proj_weight.chunk(3, 0);
-    return inputs.map((x, i) => linearWith(x, weights[i]!, biases[i]!));
-  }
-
-  /** Numbers to add to scores [N, heads, L, S], from both masks. */
-  private _mask({ q, k }: Heads, attention: Tensor | null, padding: Tensor | null): Tensor | null {
-    const [samples, heads, rows] = q.layout.shape as [number, number, number];
-    const columns = k.layout.shape[2]!;
-    const given = columns - Number(this.bias_k !== null) - Number(this.addZeroAttn);
-    const parts: Tensor[] = [];
-    if (attention !== null) {
-      const flat = sameDims(attention.layout.shape, [rows, given]);
-      if (!flat && !sameDims(attention.layout.shape, [samples * heads, rows, given])) throw new ShapeError(`MultiheadAttention: expected attnMask of shape [${rows}, ${given}] or [${samples * heads}, ${rows}, ${given}], but got ${showShape(attention.layout.shape)}`); // prettier-ignore
-      parts.push(numbersOf(attention, q).reshape(flat ? [1, 1, rows, given] : [samples, heads, rows, given]));
-    }
-    if (padding !== null) {
-      if (!sameDims(padding.layout.shape, [samples, given])) throw new ShapeError(`MultiheadAttention: expected keyPaddingMask of shape [${samples}, ${given}], but got ${showShape(padding.layout.shape)}`); // prettier-ignore
-      parts.push(numbersOf(padding, q).reshape([samples, 1, 1, given]));
-    }
-    if (parts.length === 0) return null;
-    const mask = parts.length === 1 ? parts[0]! : parts[0]!.add(parts[1]!); // prettier-ignore
-    if (given === columns) return mask;
-    const more = zeros([...mask.layout.shape.slice(0, 3), columns - given], { dtype: q.dtype, device: q.device });
-    return cat([mask, more] as Tensor[], 3);
-  }
-}
-
-/** A mask as numbers to add: −∞ where one of booleans is true. */
-function numbersOf(mask: Tensor, like: Tensor): Tensor {
-  if (mask.dtype !== 'bool') return mask.to(like.dtype);
-  const none = zeros([...mask.layout.shape], { dtype: like.dtype, device: like.device }) as Tensor;
-  return none.maskedFill(mask, -Infinity);
-}
-
-/** Attention that gives its weights. A query that may look at nothing gets NaN, as in PyTorch. */
-function weighed({ q, k, v }: Heads, mask: Tensor | null, p: number): { output: Tensor; weights: Tensor } {
-  const scores = q.mul(1 / Math.sqrt(q.layout.shape[3]!)).matmul(k.transpose(2, 3));
-  const weights = (mask === null ? scores : scores.add(mask)).softmax(-1);
-  const dropped = p > 0 ? dropout(weights, p) : weights;
-  return { output: dropped.matmul(v), weights: dropped };
 }

@@ -81,7 +81,8 @@ export class ChannelShuffle extends Layer<IdentityFn> {
   }
 }
 
-interface LocalResponseArguments {
+/** @internal */
+export interface LocalResponseArguments {
   readonly size: number;
   readonly alpha?: number;
   readonly beta?: number;

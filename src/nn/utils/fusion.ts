@@ -1,7 +1,8 @@
 /** Batch normalisation in eval mode taken into the layer before it. */
-import { BOOL, kind } from '../../base/arguments.ts';
+import { BOOL, kind, NUMBER } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { readCall, signature } from '../../base/signature.ts';
+import { TENSOR, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { isTensor } from '../../tensor/is-tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -41,17 +42,35 @@ function fused<L extends Weighted>(op: string, layer: L, bn: Norm, dim: number):
   if (layer.training || bn.training) throw new ArgumentError(`${op}: both layers have to be in eval mode; call eval()`);
   const copy = deepcopy(layer);
   const { mean, variance } = statisticsOf(bn)!;
-  withGradMode(false, () => {
-    const scale: Tensor = variance.add(bn.eps).rsqrt();
-    const weighted: Tensor = bn.weight === null ? scale : scale.mul(bn.weight);
-    const shape = layer.weight.layout.shape.map((_, i) => (i === dim ? -1 : 1));
-    const shifted: Tensor = layer.bias === null ? mean.neg() : layer.bias.sub(mean);
-    const bias: Tensor = bn.bias === null ? shifted.mul(weighted) : shifted.mul(weighted).add(bn.bias);
-    const learns = layer.bias?.requiresGrad ?? false;
-    copy.weight = new Parameter(layer.weight.mul(weighted.reshape(...shape)) as Tensor, layer.weight.requiresGrad);
-    copy.registerParameter('bias', new Parameter(bias, learns));
-  });
+  const [weight, bias] = fusedWeights({ weight: layer.weight, bias: layer.bias, mean, variance, eps: bn.eps, scale: bn.weight, shift: bn.bias, dim }); // prettier-ignore
+  copy.weight = weight;
+  copy.registerParameter('bias', bias);
   return copy;
+}
+
+interface Fusing {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly eps: number;
+  readonly scale: Tensor | null;
+  readonly shift: Tensor | null;
+  readonly dim: number;
+}
+
+function fusedWeights({ weight, bias, mean, variance, eps, scale, shift, dim }: Fusing): [Parameter, Parameter] {
+  return withGradMode(false, () => {
+    const one: Tensor = variance.add(eps).rsqrt();
+    const factor: Tensor = scale === null ? one : one.mul(scale);
+    const shape = weight.layout.shape.map((_, i) => (i === dim ? -1 : 1));
+    const shifted: Tensor = bias === null ? mean.neg() : bias.sub(mean);
+    const moved: Tensor = shift === null ? shifted.mul(factor) : shifted.mul(factor).add(shift);
+    return [
+      new Parameter(weight.mul(factor.reshape(...shape)).to(weight.dtype), weight.requiresGrad),
+      new Parameter(moved.to((bias ?? weight).dtype), bias?.requiresGrad ?? false),
+    ];
+  });
 }
 
 /**
@@ -72,4 +91,44 @@ export function fuseLinearBnEval<L extends ModuleBase>(linear: L, bn: ModuleBase
 export function fuseLinearBnEval(...args: readonly unknown[]): ModuleBase {
   const { linear, bn } = readCall(LINEAR, args);
   return fused(LINEAR.op, linear, bn, 0);
+}
+
+interface ConvWeights {
+  readonly convW: Tensor;
+  readonly convB: Tensor | null;
+  readonly bnRm: Tensor;
+  readonly bnRv: Tensor;
+  readonly bnEps: number;
+  readonly bnW: Tensor | null;
+  readonly bnB: Tensor | null;
+  readonly transpose?: boolean;
+}
+const STATISTICS = { bnRm: TENSOR, bnRv: TENSOR, bnEps: NUMBER, bnW: TENSOR_OR_NULL, bnB: TENSOR_OR_NULL };
+const CONV_WEIGHTS = signature<ConvWeights>('fuseConvBnWeights', { convW: TENSOR, convB: TENSOR_OR_NULL, ...STATISTICS, transpose: BOOL }, { required: 7, example: 'fuseConvBnWeights(conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' }); // prettier-ignore
+
+/**
+ * The weight and the bias of {@link fuseConvBnEval}, of those of both layers; null stands for none
+ * (https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
+ */
+export function fuseConvBnWeights(convW: Tensor, convB: Tensor | null, bnRm: Tensor, bnRv: Tensor, bnEps: number, bnW: Tensor | null, bnB: Tensor | null, transpose?: boolean | { readonly transpose?: boolean }): [weight: Parameter, bias: Parameter]; // prettier-ignore
+export function fuseConvBnWeights(call: ConvWeights): [weight: Parameter, bias: Parameter];
+export function fuseConvBnWeights(...args: readonly unknown[]): [Parameter, Parameter] {
+  const { convW: weight, convB: bias, bnRm: mean, bnRv: variance, bnEps: eps, bnW: scale, bnB: shift, transpose = false } = readCall(CONV_WEIGHTS, args); // prettier-ignore
+  return fusedWeights({ weight, bias, mean, variance, eps, scale, shift, dim: transpose ? 1 : 0 });
+}
+
+interface LinearWeights extends Omit<ConvWeights, 'convW' | 'convB' | 'transpose'> {
+  readonly linearW: Tensor;
+  readonly linearB: Tensor | null;
+  readonly bnW: Tensor;
+  readonly bnB: Tensor;
+}
+const LINEAR_WEIGHTS = signature<LinearWeights>('fuseLinearBnWeights', { linearW: TENSOR, linearB: TENSOR_OR_NULL, ...STATISTICS, bnW: TENSOR, bnB: TENSOR }, { required: 7, example: 'fuseLinearBnWeights(linear.weight, linear.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)' }); // prettier-ignore
+
+/** As {@link fuseConvBnWeights}, of a linear layer (https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_linear_bn_weights.html). */
+export function fuseLinearBnWeights(linearW: Tensor, linearB: Tensor | null, bnRm: Tensor, bnRv: Tensor, bnEps: number, bnW: Tensor, bnB: Tensor): [weight: Parameter, bias: Parameter]; // prettier-ignore
+export function fuseLinearBnWeights(call: LinearWeights): [weight: Parameter, bias: Parameter];
+export function fuseLinearBnWeights(...args: readonly unknown[]): [Parameter, Parameter] {
+  const { linearW: weight, linearB: bias, bnRm: mean, bnRv: variance, bnEps: eps, bnW: scale, bnB: shift } = readCall(LINEAR_WEIGHTS, args); // prettier-ignore
+  return fusedWeights({ weight, bias, mean, variance, eps, scale, shift, dim: 0 });
 }

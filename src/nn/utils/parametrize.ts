@@ -2,7 +2,7 @@
  * Tensors of modules that are functions of parameters (PyTorch: `torch.nn.utils.parametrize`): the parameters move to
  * `module.parametrizations.weight`, and reading `module.weight` computes.
  */
-import { BOOL, FUNCTION, requireKind } from '../../base/arguments.ts';
+import { BOOL, FUNCTION, orNull, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../../base/errors.ts';
 import { sameDims, showShape } from '../../base/shape.ts';
 import { readCall, signature } from '../../base/signature.ts';
@@ -284,4 +284,45 @@ export function removeParametrizations(...args: readonly unknown[]): ModuleBase 
 export function typeBeforeParametrizations(module: ModuleBase): string {
   requireKind('typeBeforeParametrizations', 'the module', module, MODULE);
   return isParametrized(module) ? module.typeName().replace(/^Parametrized/, '') : module.typeName();
+}
+
+interface TransferCall<M = ModuleBase> {
+  fromModule: ModuleBase;
+  toModule: M;
+  tensorName?: string | null;
+}
+const TRANSFER = signature<TransferCall>(
+  'transferParametrizationsAndParams',
+  { fromModule: MODULE, toModule: MODULE, tensorName: orNull(NAME) },
+  { required: 2, example: 'transferParametrizationsAndParams(from, to)' },
+);
+
+/**
+ * Gives a module another's parametrizations, or those of one tensor, with the parameters that they compute of; both modules share them
+ * (https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.transfer_parametrizations_and_params.html). Tensors that it does not have are
+ * made; a module without parametrizations gives nothing.
+ * @throws ArgumentError where there is no parametrization of that name
+ */
+export function transferParametrizationsAndParams<M extends ModuleBase>(
+  fromModule: ModuleBase | TransferCall<M>,
+  toModule?: M | Omit<TransferCall<M>, 'fromModule'>,
+  tensorName?: string | null | Pick<TransferCall, 'tensorName'>,
+): M;
+export function transferParametrizationsAndParams(...args: readonly unknown[]): ModuleBase {
+  const { fromModule, toModule, tensorName = null } = readCall(TRANSFER, args);
+  const lists = listsOf(fromModule);
+  if (lists === undefined) return toModule;
+  for (const name of tensorName === null ? [...lists.keys()] : [tensorName]) {
+    const from = listOf(fromModule, name);
+    if (from === undefined) throw new ArgumentError(`${TRANSFER.op}: '${name}' of ${fromModule.typeName()} has no parametrizations`); // prettier-ignore
+    if (!isTensor(fieldOf(toModule, name))) toModule.registerParameter(name, new Parameter(valueOf(fromModule, name).detach())); // prettier-ignore
+    for (const parametrization of from.children()) registerParametrization(toModule, name, parametrization);
+    const to = listOf(toModule, name)!;
+    const originals = from.count === 0 ? ['original'] : Array.from({ length: from.count }, (_, i) => `original${i}`);
+    for (const original of originals) {
+      takeOut(to, original);
+      putIn(to, original, fieldOf(from, original) as Tensor);
+    }
+  }
+  return toModule;
 }

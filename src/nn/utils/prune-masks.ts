@@ -10,15 +10,6 @@ import '../../tensor/families/scatter.ts';
 /** Which elements a method looks at where some are pruned already: the others, whole channels of others, or all. */
 export type PruningType = 'unstructured' | 'structured' | 'global';
 
-/** A way to prune. */
-export interface PruningMethod {
-  readonly type: PruningType;
-  /** The dimension of channels. */
-  readonly dim?: number;
-  /** A mask of ones and zeros, of a tensor and the mask that there is. */
-  mask(t: Tensor, mask: Tensor): Tensor;
-}
-
 /** How many of `size`: a whole number is a count, anything between 0 and 1 a part, rounded as Python rounds. */
 export function countOf(op: string, amount: number, size: number): number {
   const count = Number.isInteger(amount) ? amount : roundHalfEven(amount * size);
@@ -38,33 +29,25 @@ function without(mask: Tensor, indices: Tensor): Tensor {
   return flat.scatter(0, indices, 0).reshape(...mask.shape);
 }
 
-export const identityMethod = (): PruningMethod => ({ type: 'unstructured', mask: (_, mask) => mask });
+/** Without the elements with the smallest values. */
+export function l1Mask(op: string, amount: number, t: Tensor, mask: Tensor): Tensor {
+  const k = countOf(op, amount, t.layout.numel);
+  return k === 0 ? mask : without(mask, topk(t.abs().reshape(-1) as Tensor, k, -1, false).indices);
+}
 
-export const l1Method = (op: string, amount: number): PruningMethod => ({
-  type: 'unstructured',
-  mask(t, mask) {
-    const k = countOf(op, amount, t.layout.numel);
-    return k === 0 ? mask : without(mask, topk(t.abs().reshape(-1) as Tensor, k, -1, false).indices);
-  },
-});
+/** Without some elements at random. */
+export function randomMask(op: string, amount: number, t: Tensor, mask: Tensor): Tensor {
+  const k = countOf(op, amount, t.layout.numel);
+  if (k === 0) return mask;
+  const chances = rand([t.layout.numel], { dtype: t.dtype as 'float32' }).to(t.device) as Tensor;
+  return without(mask, topk(chances, k).indices);
+}
 
-export const randomMethod = (op: string, amount: number): PruningMethod => ({
-  type: 'unstructured',
-  mask(t, mask) {
-    const k = countOf(op, amount, t.layout.numel);
-    if (k === 0) return mask;
-    const chances = rand([t.layout.numel], { dtype: t.dtype as 'float32' }).to(t.device) as Tensor;
-    return without(mask, topk(chances, k).indices);
-  },
-});
-
-export const customMethod = (op: string, given: Tensor): PruningMethod => ({
-  type: 'global',
-  mask(_, mask) {
-    if (given.layout.shape.join() !== mask.layout.shape.join()) throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`); // prettier-ignore
-    return mask.mul(given.to(mask.device).to(mask.dtype));
-  },
-});
+/** What both a mask and the one that was given leave. */
+export function customMask(op: string, given: Tensor, mask: Tensor): Tensor {
+  if (given.layout.shape.join() !== mask.layout.shape.join()) throw new ShapeError(`${op}: expected a mask of shape ${showShape(mask.shape)}, but got ${showShape(given.shape)}`); // prettier-ignore
+  return mask.mul(given.to(mask.device).to(mask.dtype));
+}
 
 function channels(op: string, t: Tensor, dim: number): [dim: number, size: number] {
   if (t.ndim < 2) throw new ShapeError(`${op}: channels can be pruned of tensors of two dimensions and more, but got ${showShape(t.layout.shape)}`); // prettier-ignore
@@ -79,34 +62,28 @@ function keeping(mask: Tensor, dim: number, kept: Tensor): Tensor {
   return mask.mul(kept.to(mask.dtype).reshape(...sizes));
 }
 
-export const randomStructuredMethod = (op: string, amount: number, dim: number): PruningMethod => ({
-  type: 'structured',
-  dim,
-  mask(t, mask) {
-    const [at, size] = channels(op, t, dim);
-    const k = countOf(op, amount, size);
-    if (k === 0) return mask;
-    const chances: Tensor = rand([size]);
-    const threshold = topk(chances, k, -1, false).values.max() as Tensor;
-    return keeping(mask, at, chances.gt(threshold).to(mask.device));
-  },
-});
+/** Without some channels at random. */
+export function randomChannelsMask(op: string, amount: number, dim: number, t: Tensor, mask: Tensor): Tensor {
+  const [at, size] = channels(op, t, dim);
+  const k = countOf(op, amount, size);
+  if (k === 0) return mask;
+  const chances: Tensor = rand([size]);
+  const threshold = topk(chances, k, -1, false).values.max() as Tensor;
+  return keeping(mask, at, chances.gt(threshold).to(mask.device));
+}
 
 /** Orders of norms. */
 export type NormOrder = number | 'fro' | 'nuc';
 
-export const lnStructuredMethod = (op: string, amount: number, n: NormOrder, dim: number): PruningMethod => ({
-  type: 'structured',
-  dim,
-  mask(t, mask) {
-    const [at, size] = channels(op, t, dim);
-    const k = countOf(op, amount, size);
-    if (k === 0) return mask;
-    const others = t.layout.shape.map((_, i) => i).filter((i) => i !== at);
-    if (n === 'nuc') throw new ArgumentError(`${op}: the nuclear norm is not there; use another n, such as 2 or 'fro'`);
-    const norm = n === 'fro' && others.length === 2 ? matrixNorm(t, 'fro', others as [number, number]) : vectorNorm(t, n === 'fro' ? 2 : n, others); // prettier-ignore
-    const kept = topk(norm, size - k).indices;
-    const ones = zeros([size], { dtype: 'float32' }).to(t.device) as Tensor;
-    return keeping(mask, at, ones.scatter(0, kept, 1));
-  },
-});
+/** Without the channels with the smallest norms. */
+export function normMask(op: string, amount: number, n: NormOrder, dim: number, t: Tensor, mask: Tensor): Tensor {
+  const [at, size] = channels(op, t, dim);
+  const k = countOf(op, amount, size);
+  if (k === 0) return mask;
+  const others = t.layout.shape.map((_, i) => i).filter((i) => i !== at);
+  if (n === 'nuc') throw new ArgumentError(`${op}: the nuclear norm is not there; use another n, such as 2 or 'fro'`);
+  const norm = n === 'fro' && others.length === 2 ? matrixNorm(t, 'fro', others as [number, number]) : vectorNorm(t, n === 'fro' ? 2 : n, others); // prettier-ignore
+  const kept = topk(norm, size - k).indices;
+  const ones = zeros([size], { dtype: 'float32' }).to(t.device) as Tensor;
+  return keeping(mask, at, ones.scatter(0, kept, 1));
+}
