@@ -11,6 +11,7 @@ import { requireFloatTensor, requireTensor, TENSOR } from './arguments.ts';
 import type { Call } from './calls.ts';
 import { full, hostTensor, tensor } from './create.ts';
 import { apply, apply1 } from './dispatch.ts';
+import { finding } from './families/finding.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
 import { running } from './families/running.ts';
 import { isTensor } from './is-tensor.ts';
@@ -186,18 +187,21 @@ export function mode(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   const axis = requireLine('mode', x, dim);
   const [values, indices] = apply(indexingOps.sort, [x], sortParams(axis, false)) as [Tensor, Tensor];
   if (x.ndim === 0) return valuesAndIndices('mode', values, indices);
-  const lines = values.detach().movedim(axis, -1).contiguous();
-  const size = lines.layout.shape.at(-1)!;
-  const data = lines.toTypedArray();
-  const places = new BigInt64Array(size === 0 ? 0 : data.length / size);
-  for (let line = 0; line < places.length; line++) places[line] = BigInt(longestRun(data, line * size, size));
-  const shape = lines.layout.shape.slice(0, -1);
-  const place = hostTensor(places, shape, 'int64', x.storage.device).unsqueeze(axis);
+  const place = x.storage.device.name === 'gpu' ? longestRunByHost(values.detach(), axis) : apply1(finding.longestRun, [values.detach()], dimParams(axis)); // prettier-ignore
   const pick = (of: Tensor): Tensor => {
     const taken = apply1(indexingOps.gather, [of, place], dimParams(axis, 'gather'));
     return keepdim ? taken : taken.squeeze(axis);
   };
   return valuesAndIndices('mode', pick(values), pick(indices));
+}
+
+function longestRunByHost(sorted: Tensor, axis: number): Tensor {
+  const lines = sorted.movedim(axis, -1).contiguous();
+  const size = lines.layout.shape.at(-1)!;
+  const data = lines.toTypedArray();
+  const places = new BigInt64Array(size === 0 ? 0 : data.length / size);
+  for (let line = 0; line < places.length; line++) places[line] = BigInt(longestRun(data, line * size, size));
+  return hostTensor(places, lines.layout.shape.slice(0, -1), 'int64', sorted.storage.device).unsqueeze(axis);
 }
 
 /** The end of the longest run of equals in a sorted line, the first of several. */

@@ -18,9 +18,11 @@ import { indexParams, ravelParams } from '../geometry/indexing.ts';
 import { requireTensor } from './arguments.ts';
 import { full } from './create.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
+import { finding } from './families/finding.ts';
 import { indexing } from './families/indexing.ts';
 import { where } from './functions.ts';
 import { withoutLeadingOnes } from './indexing.ts';
+import { countParams } from './ops/finding.ts';
 import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
 import { permute, select, tryView, unsqueeze } from './views.ts';
@@ -157,18 +159,31 @@ function sourceOf(view: Tensor, shape: Dims, value: Tensor | number): Tensor {
 }
 
 /** Where a tensor is true, or not zero, counted through all its dimensions. */
-export function trueIndices(x: Tensor): Tensor {
-  const places = truePlaces(x);
-  return placesTensor(places, [places.length], x.storage.device);
+export const trueIndices = (x: Tensor): Tensor => truePlaces(x.reshape([-1])).reshape([-1]);
+
+/** Where a tensor is true, or not zero: a row of indices for each place. */
+function truePlaces(x: Tensor): Tensor {
+  const mask = x.dtype === 'bool' ? x.detach() : x.detach().ne(0);
+  if (x.storage.device.name === 'gpu') return placesByHost(mask);
+  const count = Number(mask.sum().toTypedArray()[0]!);
+  return apply1(finding.places, [mask], countParams(count));
 }
 
-function truePlaces(x: Tensor): Int32Array {
-  const truth = (x.dtype === 'bool' ? x : x.ne(0)).toTypedArray() as Uint8Array;
-  let count = 0;
-  for (let i = 0; i < truth.length; i++) count += truth[i]!;
-  const places = new Int32Array(count);
-  for (let i = 0, next = 0; next < count; i++) if (truth[i] !== 0) places[next++] = i;
-  return places;
+function placesByHost(mask: Tensor): Tensor {
+  const truth = mask.toTypedArray() as Uint8Array;
+  const { shape } = mask.layout;
+  const rows: number[] = [];
+  truth.forEach((one, flat) => {
+    if (one === 0) return;
+    let rest = flat;
+    const row = shape.map(() => 0);
+    for (let d = shape.length - 1; d >= 0; d--) {
+      row[d] = rest % shape[d]!;
+      rest = Math.floor(rest / shape[d]!);
+    }
+    rows.push(...row);
+  });
+  return placesTensor(rows, [truth.reduce((n, one) => n + one, 0), shape.length], mask.storage.device);
 }
 
 const AS_TUPLE = { asTuple: BOOL };
@@ -190,20 +205,7 @@ export function nonzero(x: Tensor, more?: unknown): Tensor | Tensor[] {
     return Array.from({ length: Math.max(x.ndim, 1) }, (_, i) => select(rows, 1, i));
   }
   requireTensor('nonzero', 'the argument', x);
-  const flat = truePlaces(x);
-  const { shape } = x.layout;
-  const rank = shape.length;
-  const rows = new Int32Array(flat.length * rank);
-  for (let row = 0; row < flat.length; row++) {
-    let rest = flat[row]!;
-    for (let d = rank - 1; d >= 0; d--) {
-      const size = shape[d]!;
-      const front = Math.floor(rest / size);
-      rows[row * rank + d] = rest - front * size;
-      rest = front;
-    }
-  }
-  return placesTensor(rows, [flat.length, rank], x.storage.device);
+  return truePlaces(x);
 }
 
 /** Slices along a dimension; a scalar is a dimension of one element. */

@@ -11,7 +11,10 @@ import { requireFloatTensor, requireTensor, TENSOR, TENSOR_OR_NUMBER } from './a
 import type { Call } from './calls.ts';
 import { hostTensor, tensor } from './create.ts';
 import { isTensor } from './is-tensor.ts';
+import { apply, apply1 } from './dispatch.ts';
+import { finding } from './families/finding.ts';
 import { cat } from './functions.ts';
+import { countParams, runsParams } from './ops/finding.ts';
 import { argsort, sort } from './order.ts';
 import { placesTensor } from './places.ts';
 import type { Tensor } from './tensor.ts';
@@ -127,12 +130,29 @@ function sortedRuns(line: Tensor, call: UniqueCall): Found {
 
 /** Where an element differs from the one before it, a run begins. NaN differs from NaN. */
 function runsAlong(line: Tensor, { returnInverse = false, returnCounts = false }: UniqueCall): Found {
+  const size = line.layout.numel;
+  if (line.storage.device.name === 'gpu') return runsByMasks(line, { returnInverse, returnCounts });
+  const [all, ...found] = apply(finding.runs, [line], runsParams(returnCounts)) as [Tensor, ...Tensor[]];
+  const runs = Number(found.at(-1)!.toTypedArray()[0]!);
+  const values = all.narrow(0, 0, runs);
+  const inverse = returnInverse ? runOfEach(line, line.narrow(0, 1, size - 1).ne(line.narrow(0, 0, size - 1))) : undefined; // prettier-ignore
+  if (!returnCounts) return { values, inverse, counts: undefined };
+  const ends = found[0]!.narrow(0, 0, runs);
+  const counts = cat([ends.narrow(0, 0, 1), ends.narrow(0, 1, runs - 1).sub(ends.narrow(0, 0, runs - 1))]);
+  return { values, inverse, counts };
+}
+
+/** Of each element the number of its run; `begins` says of all but the first whether it begins one. */
+const runOfEach = (line: Tensor, begins: Tensor): Tensor => cat([line.newZeros([1], { dtype: 'int64' }), begins.cumsum(0)]); // prettier-ignore
+
+/** The same on a device that follows no elements in order. */
+function runsByMasks(line: Tensor, { returnInverse = false, returnCounts = false }: UniqueCall): Found {
   const count = line.layout.numel;
   const after = line.narrow(0, 1, count - 1);
   const begins = after.ne(line.narrow(0, 0, count - 1));
   const zero = line.newZeros([1], { dtype: 'int64' });
   const values = cat([line.narrow(0, 0, 1), after.maskedSelect(begins)]);
-  const inverse = returnInverse ? cat([zero, begins.cumsum(0)]) : undefined;
+  const inverse = returnInverse ? runOfEach(line, begins) : undefined;
   if (!returnCounts) return { values, inverse, counts: undefined };
   const firsts = cat([zero, begins.nonzero().reshape([-1]).add(1), zero.add(count)]);
   const runs = firsts.layout.numel - 1;
@@ -238,27 +258,13 @@ export function histc(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { bins = 100, min = 0, max = 0 } = readCall<HistcCall>(HISTC, args);
   if (bins < 1) throw new ArgumentError(`histc: expected at least one bin, but got ${bins}`);
   requireFloatTensor('histc', x);
-  const data = elements(x) as Float32Array | Float64Array;
   let [low, high] = [min, max];
-  if (low === high && data.length > 0) [low, high] = [x.min().item(), x.max().item()];
+  if (low === high && x.layout.numel > 0) [low, high] = [x.min().item(), x.max().item()];
   if (low === high) [low, high] = [low - 1, high + 1];
   if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) throw new ArgumentError(`histc: expected a finite range, but got from ${low} to ${high}`); // prettier-ignore
-  const counts = new Float64Array(bins);
-  if (x.dtype === 'float32') {
-    const [from, to] = [Math.fround(low), Math.fround(high)]; // every step rounds, as PyTorch's does
-    const width = Math.fround(to - from);
-    for (const value of data) {
-      if (!(value >= from && value <= to)) continue;
-      const part = Math.fround(Math.fround(Math.fround(value - from) * bins) / width);
-      counts[Math.min(Math.trunc(part), bins - 1)]!++;
-    }
-  } else {
-    for (const value of data) {
-      if (!(value >= low && value <= high)) continue;
-      counts[Math.min(Math.trunc(((value - low) * bins) / (high - low)), bins - 1)]!++;
-    }
-  }
-  return hostTensor(counts, [bins], 'float64', x.storage.device).to(x.dtype);
+  const wide = x.detach();
+  const there = wide.storage.device.name === 'gpu' ? wide.to('cpu') : wide;
+  return apply1(finding.histogram, [there], countParams(bins), [low, high]).to(x.dtype).to(x.device);
 }
 
 // ---- sorted lines

@@ -483,6 +483,10 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   flip: [of('flip', [uniform64([2, 3, 2], 1)], flipParams([0, -1]))],
   tril: [of('tril', [uniform64(X, 1)], triangleParams(0)), of('tril', [uniform64(X, 1)], triangleParams(1))],
   triu: [of('triu', [uniform64(X, 1)], triangleParams(-1))],
+  places: NO_GRADIENT,
+  runs: NO_GRADIENT,
+  histogram: NO_GRADIENT,
+  longestRun: NO_GRADIENT,
   cumprod: [0, 1].map((dim) => of('cumprod', [distinct64(X)], scanParams(dim))),
   recurrence: [0, 1].flatMap((dim) =>
     [false, true].map((back) => of('recurrence', [uniform64(X, 1), uniform64(X, 2)], scanParams(dim, back))),

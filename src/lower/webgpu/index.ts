@@ -3,6 +3,7 @@ import type { LoweredAttrs } from '../../tensor/ops/index.ts';
 import { blendLowerings } from './blend.ts';
 import { convLowerings } from './conv.ts';
 import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
+import { findingLowerings } from './finding.ts';
 import { indexingLowerings } from './indexing.ts';
 import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
@@ -32,6 +33,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...lossLowerings,
   ...indexingLowerings,
   ...scanLowerings,
+  ...findingLowerings,
 };
 
 /** Inputs and outputs of a joined formula: their places are parameters of the launch, which are few. */

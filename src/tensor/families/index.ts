@@ -6,6 +6,7 @@ import { adam } from './adam.ts';
 import { blend } from './blend.ts';
 import { classLoss } from './class-loss.ts';
 import { conv } from './conv.ts';
+import { finding } from './finding.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
@@ -46,6 +47,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...blend,
   ...classLoss,
   ...conv,
+  ...finding,
   ...hyperbolic,
   ...indexCheck,
   ...indexing,

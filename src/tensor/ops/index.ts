@@ -9,6 +9,7 @@ import type { ConvAttrs } from './conv.ts';
 import type { BlendAttrs } from './blend.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
+import type { FindingAttrs } from './finding.ts';
 import type { HyperbolicAttrs } from './hyperbolic.ts';
 import type { SpecialAttrs } from './special.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
@@ -59,6 +60,7 @@ export interface LoweredAttrs
     SoftmaxAttrs,
     LossAttrs,
     ScanAttrs,
+    FindingAttrs,
     AllIndexingAttrs {}
 
 export interface OpAttrs extends FormulaAttrs, LoweredAttrs {}
