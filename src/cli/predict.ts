@@ -25,7 +25,7 @@ export const predictCommand = command({
   summary: 'Say what is in image files.',
   usage: 'predict IMAGE... [options]',
   details:
-    'Prints the classes that a trained network gives to each image file (JPEG, PNG, WebP, GIF, BMP, TIFF or PNM), the most probable first. ' +
+    'Prints the classes that a trained network gives to each image file (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC), the most probable first. ' +
     'Images of\nanother size than it was trained on are scaled and cut to the middle.',
   arguments: { min: 1, max: Infinity },
   options: {

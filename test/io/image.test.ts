@@ -113,7 +113,7 @@ describe('files that are refused', () => {
     refused(text('hello'), /it is not an image/);
     refused(text('GIF89a....'), /truncated/);
     refused(text('RIFF\x01\x02\x03\x04WEBPVP8 '), /truncated/);
-    refused(text('....ftypavif'), /it is an AVIF image/);
+    refused(text('....ftypcrx '), /it is a Canon raw image/);
     refused(text('\n<!DOCTYPE html>'), /it is a web page/);
   });
 

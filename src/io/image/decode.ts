@@ -1,5 +1,5 @@
 /**
- * Decodes image files: JPEG, PNG, WebP, GIF, BMP, TIFF and PNM. The first bytes say which it is, not the name.
+ * Decodes image files: JPEG, PNG, WebP, GIF, BMP, TIFF and PNM, and AVIF and HEIC by other packages. The first bytes say which it is, not the name.
  */
 import { BOOL, COUNT, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
@@ -64,7 +64,7 @@ async function loadFor(format: ImageFormat | undefined, orientation: boolean): P
 
 /**
  * Decodes an image file: JPEG, PNG, WebP, GIF (the first frame), BMP, TIFF (the first image) or PNM. Its pixels are those of PIL's
- * `Image.open(file).convert(mode)`, without alpha.
+ * `Image.open(file).convert(mode)`, without alpha. AVIF is read where the package `sharp` is installed, HEIC where `libheif-js` is (both in Node).
  *
  * @throws {@link FormatError} when it is no image, of a kind that is not known, damaged or truncated; it names the file
  * @throws {@link DeviceError} where the decoder of its kind cannot be loaded
@@ -119,12 +119,18 @@ function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Im
       return loaded().decodeTiff(bytes, maxPixels, maxBytes);
     case 'pnm':
       return loaded().decodeNetpbm(bytes, maxPixels, maxBytes);
+    case 'avif':
+    case 'heic':
+      return loaded().decodeHeif(bytes, kind.format, maxPixels, maxBytes);
     case undefined: {
       const what = bytes.length === 0 ? 'an empty file' : (kind?.what ?? 'not an image');
-      throw new FormatError(`it is ${what}; expected a JPEG, PNG, WebP, GIF, BMP, TIFF or PNM image`);
+      throw new FormatError(`it is ${what}; expected a JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC image`);
     }
   }
 }
 
-/** Whether the first bytes are those of a file that is decoded here, if it is not damaged. */
-export const isDecodable = (head: Uint8Array): boolean => kindOf(head)?.format !== undefined;
+/** Whether the first bytes are those of a file that is decoded here, if it is not damaged; for AVIF and HEIC {@link loadDecoders} has to be done. */
+export function isDecodable(head: Uint8Array): boolean {
+  const format = kindOf(head)?.format;
+  return format === 'avif' || format === 'heic' ? more?.hasHeif(format) === true : format !== undefined;
+}

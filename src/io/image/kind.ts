@@ -11,7 +11,7 @@ export interface FileKind {
 }
 
 /** Formats that are decoded. */
-export type ImageFormat = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'bmp' | 'pnm';
+export type ImageFormat = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'bmp' | 'pnm' | 'avif' | 'heic';
 
 /** Bytes that {@link kindOf} looks at. */
 export const KIND_BYTES = 64;
@@ -24,9 +24,9 @@ const KINDS: readonly (readonly [FileKind, readonly string[]])[] = [
   [{ what: 'a WebP image', format: 'webp', endings: ['webp'] }, ['RIFF????WEBP']],
   [{ what: 'a TIFF image', format: 'tiff', endings: ['tif', 'tiff'] }, ['II*\0', 'MM\0*', 'II+\0', 'MM\0+']],
   [{ what: 'a BMP image', format: 'bmp', endings: ['bmp', 'dib'] }, ['BM']],
-  [{ what: 'an AVIF image', endings: ['avif', 'avifs'] }, ['????ftypavi']],
+  [{ what: 'an AVIF image', format: 'avif', endings: ['avif', 'avifs'] }, ['????ftypavi']],
   [
-    { what: 'an HEIC image', endings: ['heic', 'heif', 'hif'] },
+    { what: 'an HEIC image', format: 'heic', endings: ['heic', 'heif', 'hif'] },
     ['hei', 'hev', 'mif1', 'msf1'].map((brand) => `????ftyp${brand}`),
   ],
   [{ what: 'a JPEG 2000 image', endings: ['jp2', 'j2k', 'jpx', 'jpf'] }, ['\0\0\0\x0cjP  ', '\xff\x4f\xff\x51']],

@@ -4,6 +4,7 @@
  */
 export { decodeBmp } from './bmp.ts';
 export { decodeGif } from './gif.ts';
+export { decodeHeif, hasHeif } from './heif.ts';
 export { decodeNetpbm } from './netpbm.ts';
 export { orientationOf, turned } from './orientation.ts';
 export { decodeTiff } from './tiff.ts';
