@@ -14,6 +14,12 @@ export interface IndexParams extends DimParams {
   readonly counted?: number;
 }
 
+/** Made by {@link joinParams}. */
+export interface JoinParams extends IndexParams {
+  /** How what comes to one place is joined. */
+  readonly join: 'prod' | 'amax' | 'amin';
+}
+
 /** A gradient along a dimension: made by {@link shapedDimParams}. */
 export interface ShapedDimParams extends IndexParams {
   /** Shape of the input whose gradient is computed. */
@@ -68,6 +74,10 @@ export interface SortParams extends Attrs {
 /** Arguments of an operation that takes indices along one dimension, on behalf of `caller`, for whom it is dimension `counted`. */
 export function indexParams(dim: number, caller: string, wraps = false, counted = dim): IndexParams {
   return remembered('index', { key: `${dim}|${caller}|${counted}${wraps ? '|w' : ''}`, dim, caller, wraps, counted });
+}
+
+export function joinParams(dim: number, join: JoinParams['join'], caller: string): JoinParams {
+  return remembered('join', { key: `${dim}|${join}|${caller}`, dim, join, caller });
 }
 
 /** Of the gradient of an operation along `dim`, whose input has this shape; `from` are its arguments. */

@@ -3,7 +3,6 @@
  * Indices are int64 or int32, counted from the front unless stated.
  */
 import { ARRAY, arrayOf, BOOL, NUMBER, oneOf, requireKind, WHOLE } from '../base/arguments.ts';
-import { isFloating } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, numelOf, sameDims, showShape } from '../base/shape.ts';
@@ -13,14 +12,14 @@ import { asOperand } from './tensor-arithmetic.ts';
 import { broadcastTensors, where } from './functions.ts';
 import { apply1, applyInPlace } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
+import { joinAt } from './families/join-at.ts';
 import { reductions } from './families/reductions.ts';
 import { filler } from './calls.ts';
 import { full } from './create.ts';
 import { isTensor } from './is-tensor.ts';
 import { trueIndices } from './picking.ts';
-import { iinfo } from './queries.ts';
-import { indexParams } from '../geometry/indexing.ts';
-import { reduceParams, scanParams } from '../geometry/reduce.ts';
+import { indexParams, joinParams } from '../geometry/indexing.ts';
+import { scanParams } from '../geometry/reduce.ts';
 import type { Tensor } from './tensor.ts';
 import './families/picking.ts';
 import './families/rearrange.ts';
@@ -176,93 +175,45 @@ function scatterReduced(
     const all = includeSelf ? counts.add(1) : counts.clampMin(1);
     return x.isFloatingPoint() ? sums.div(all) : sums.floorDivide(all);
   }
-  return extremes(x, index, used, attrs, reduce, includeSelf);
+  return joined(x, index, used, { op: 'scatterReduce', dim }, reduce, includeSelf);
 }
 
-/** Products and extremes: a dimension for what comes to one place, reduced. */
-function extremes(
+/** Products and extremes, of elements or (with an index of one dimension for a source of more) of slices. */
+function joined(
   x: Tensor,
   index: Tensor,
   src: Tensor,
-  attrs: DimParams,
+  place: JoinPlace,
   reduce: 'prod' | 'amax' | 'amin',
   includeSelf: boolean,
 ): Tensor {
-  const neutral = reduce === 'prod' ? 1 : reduce === 'amax' ? lowest(x) : highest(x);
+  const { op, dim } = place;
   const [line_, at, from] = [line(x), line(index), line(src)];
-  const axis = existingDim('scatterReduce', attrs.dim, line_.ndim);
-  const n = at.layout.shape[axis]!;
-  const rows = Math.max(1, Math.floor(MOST_STACKED / Math.max(line_.layout.numel, 1)));
-  if (n > rows) return inParts(line_, at, from, attrs, reduce, includeSelf, rows).reshape(x.layout.shape);
-  // Row i of the stack holds x's place at index i of each line, all others the neutral element.
-  const place = at.movedim(axis, 0).unsqueeze(axis + 1);
-  const values = from.movedim(axis, 0).unsqueeze(axis + 1);
-  const shape = [n, ...line_.layout.shape];
-  const fits = at.layout.shape.every((size, i) => i === axis || size === line_.layout.shape[i]);
-  if (!fits) return extremesOfPart(line_, at, from, attrs, reduce, includeSelf).reshape(x.layout.shape);
-  const blank = numberAs('scatterReduce', x, neutral).expand(shape).contiguous();
-  const stacked = apply1(indexingOps.scatter, [blank, place, values], dimParams(axis + 1, 'scatter'));
-  const hit = apply1(indexingOps.scatterAdd, [x.newZeros(line_.layout.shape), at, from.newOnes(from.layout.shape)], dimParams(axis, 'scatterAdd')).gt(0); // prettier-ignore
-  const self = includeSelf ? line_ : line_.maskedFill(hit, neutral);
-  const all = [self.unsqueeze(0), stacked];
-  const joined = apply1(indexingOps.cat, all, dimParams(0, 'cat'));
-  const reduced =
-    reduce === 'prod' ? apply1(reductions.prod, [joined], reduceParams(0, false)).to(x.dtype) : joined[reduce](0);
-  return reduced.reshape(x.layout.shape);
+  const start = includeSelf ? line_ : withoutSelf(line_, at, from, place, reduce);
+  return apply1(joinAt[op], [start, at, from], joinParams(dim, reduce, op)).reshape(x.layout.shape);
 }
 
-/** So many elements may stand in the stack that a reduction goes over. */
-const MOST_STACKED = 2 ** 25;
+interface JoinPlace {
+  readonly op: 'scatterReduce' | 'indexReduce';
+  readonly dim: number;
+}
 
-/** A few rows of the index at a time, where a stack for all of them would be too large. */
-function inParts(
+/** x with the neutral element wherever something comes to: for extremes of whole numbers any of what comes. */
+function withoutSelf(
   x: Tensor,
   index: Tensor,
   src: Tensor,
-  attrs: DimParams,
+  { op, dim }: JoinPlace,
   reduce: 'prod' | 'amax' | 'amin',
-  includeSelf: boolean,
-  rows: number,
 ): Tensor {
-  const axis = existingDim('scatterReduce', attrs.dim, x.ndim);
-  const n = index.layout.shape[axis]!;
-  let result = x;
-  if (!includeSelf) {
-    const neutral = reduce === 'prod' ? 1 : reduce === 'amax' ? lowest(x) : highest(x);
-    const counts = apply1(indexingOps.scatterAdd, [x.newZeros(x.layout.shape), index, x.newOnes(index.layout.shape)], dimParams(axis, 'scatterAdd')); // prettier-ignore
-    result = x.maskedFill(counts.gt(0), neutral);
-  }
-  for (let first = 0; first < n; first += rows) {
-    const part = (of: Tensor): Tensor => of.narrow(axis, first, Math.min(rows, n - first)).contiguous();
-    result = extremes(result, part(index), part(src), attrs, reduce, true);
-  }
-  return result;
+  const attrs = indexParams(dim, op);
+  const [put, add] = op === 'scatterReduce' ? (['scatter', 'scatterAdd'] as const) : (['indexCopy', 'indexAdd'] as const); // prettier-ignore
+  if (reduce !== 'prod' && !x.isFloatingPoint()) return apply1(indexingOps[put], [x, index, src], attrs);
+  const counts = full([], 0, { dtype: 'int32', device: x.device }).expand(x.layout.shape).contiguous();
+  const ones = full([], 1, { dtype: 'int32', device: x.device }).expand(src.layout.shape);
+  const hit = apply1(indexingOps[add], [counts, index, ones], attrs).gt(0);
+  return x.maskedFill(hit, reduce === 'prod' ? 1 : reduce === 'amax' ? -Infinity : Infinity);
 }
-
-/** Where the index covers a part of the other dimensions only: that part, put back. */
-function extremesOfPart(
-  x: Tensor,
-  index: Tensor,
-  src: Tensor,
-  attrs: DimParams,
-  reduce: 'prod' | 'amax' | 'amin',
-  includeSelf: boolean,
-): Tensor {
-  const axis = existingDim('scatterReduce', attrs.dim, x.ndim);
-  const result = x.clone();
-  let part = result;
-  index.layout.shape.forEach((size, i) => {
-    if (i !== axis) part = part.narrow(i, 0, size);
-  });
-  const source = index.layout.shape.reduce((s, size, i) => (i === axis ? s : x.layout.shape[i] === size ? s : s.narrow(i, 0, size)), x); // prettier-ignore
-  part.copy_(extremes(source, index, src, attrs, reduce, includeSelf));
-  return result;
-}
-
-/** Numbers that no element is below or above; of int64 what numbers hold exactly. */
-const isUnbounded = ({ dtype }: Tensor): boolean => isFloating(dtype) || dtype === 'bool';
-const lowest = (x: Tensor): number => (isUnbounded(x) ? -Infinity : Math.max(Number(iinfo(x.dtype).min), -(2 ** 53)));
-const highest = (x: Tensor): number => (isUnbounded(x) ? Infinity : Math.min(Number(iinfo(x.dtype).max), 2 ** 53));
 
 /** Slices of `src` at `index` along `dim`, joined with what is there and with one another. */
 export function indexReduce(x: Tensor, args: readonly unknown[], inPlace = false): Tensor {
@@ -270,6 +221,8 @@ export function indexReduce(x: Tensor, args: readonly unknown[], inPlace = false
   const { dim, index, src, reduce, includeSelf = true } = readCall<ReduceCall>(INDEX_REDUCE, args);
   const axis = existingDim('indexReduce', dim, Math.max(x.ndim, 1));
   const [to, from, at] = [line(x), line(src), line(index)];
+  if (src.dtype !== x.dtype) throw new DTypeError(`indexReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
+  if (reduce !== 'mean' && reduce !== 'sum') return back(x, joined(to, at, from, { op: 'indexReduce', dim: axis }, reduce, includeSelf).reshape(x.layout.shape), inPlace); // prettier-ignore
   const spread = at.reshape(from.layout.shape.map((_, i) => (i === axis ? -1 : 1))).expand(from.layout.shape);
   const result = scatterReduced(to, axis, spread.contiguous(), from, reduce, includeSelf);
   return back(x, result.reshape(x.layout.shape), inPlace);

@@ -77,6 +77,13 @@ describe('indices', () => {
     expect(list(int([1, 2, 3]).indexAdd(0, int([0, 0]), int([5, 6])))).toEqual([12, 2, 3]);
     expect(list(int([1, 2]).scatterReduce(0, int([0, 0]), int([5, 7]), 'mean'))).toEqual([4, 2]);
     expect(list(tensor([1, 2]).scatterReduce(0, int([0, 0]), tensor([5, 7]), 'prod', { includeSelf: false }))).toEqual([35, 2]); // prettier-ignore
+    // Extremes of whole numbers have no neutral element that a number holds; NaN wins.
+    const far = tensor([-(2n ** 62n), 2n ** 62n], { dtype: 'int64' });
+    expect(list(int([0, 5]).scatterReduce(0, int([0, 0]), far, 'amin', { includeSelf: false }))).toEqual([
+      -(2 ** 62),
+      5,
+    ]);
+    expect(list(tensor([[1, 2], [3, 4]]).indexReduce(0, int([1, 1]), tensor([[NaN, 9], [5, 0]]), 'amax'))).toEqual([[1, 2], [NaN, 9]]); // prettier-ignore
     expect(list(tensor([1, 2]).scatter(0, int([1]), 9, { reduce: 'multiply' }))).toEqual([1, 18]);
     expect(list(tensor([[1, 2], [3, 4]]).take(int([-1, 0])))).toEqual([4, 1]); // prettier-ignore
   });

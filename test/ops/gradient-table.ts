@@ -11,6 +11,7 @@ import { powAttrs, scalarAttrs } from '../../src/geometry/elementwise.ts';
 import {
   flipParams,
   indexParams,
+  joinParams,
   padParams,
   shapedDimParams,
   sortParams,
@@ -472,10 +473,12 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
       fn: (x, s) => apply('scatterAdd', [x, indices([2, 3], 1, 1, 0, 3, 2, 3), s], dimParams(1)),
     },
   ],
-  cat: [
-    of('cat', [uniform64([2, 3], 1), uniform64([1, 3], 2), uniform64([2, 3], 3)], dimParams(0)),
-    of('cat', [uniform64([2, 3], 1), uniform64([2, 1], 2)], dimParams(-1)),
-  ],
+  // prettier-ignore
+  scatterReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({ inputs: [uniform64(X, 1), uniform64([2, 3], 2)], fn: (x, s) => apply('scatterReduce', [x, indices([2, 3], 1, 1, 0, 3, 2, 3), s], joinParams(1, join, 'scatterReduce')) })),
+  // prettier-ignore
+  indexReduce: (['prod', 'amax', 'amin'] as const).map((join) => ({ inputs: [uniform64(X, 1), uniform64([4, 4], 2)], fn: (x, s) => apply('indexReduce', [x, indices([4], 1, 1, 0, 1), s], joinParams(0, join, 'indexReduce')) })),
+  // prettier-ignore
+  cat: [of('cat', [uniform64([2, 3], 1), uniform64([1, 3], 2), uniform64([2, 3], 3)], dimParams(0)), of('cat', [uniform64([2, 3], 1), uniform64([2, 1], 2)], dimParams(-1))],
   pad: [
     of('pad', [uniform64(X, 1)], padParams([1, 2, 0, 1]), [0.5]),
     of('pad', [uniform64(X, 1)], padParams([-1, 2, 1, -1]), [0]),

@@ -72,7 +72,15 @@ ${walkText(operands)}`,
 }
 
 /** What becomes of an element that is indexed: the last source, the sum with all of them, or with zero in place of the element. */
-export type Put = 'copy' | 'add' | 'gradient';
+export type Put = 'copy' | 'add' | 'gradient' | 'prod' | 'amax' | 'amin';
+
+/** The statement that puts a value to `v`; NaN wins. */
+function putText(what: Put, value: string, isFloat: boolean): string {
+  if (what === 'copy') return `v = ${value};`;
+  if (what === 'prod') return `v *= ${value};`;
+  if (what === 'add' || what === 'gradient') return `v += ${value};`;
+  return `let s_ = ${value}; if (s_ ${what === 'amax' ? '>' : '<'} v${isFloat ? ' || is_nan(s_)' : ''}) { v = s_; }`;
+}
 
 /** y = x with slices put: [x (not for gradients), index, source, y, fault]; y is [outer, size, inner], dense. */
 export function indexPutLaunch(
@@ -94,16 +102,16 @@ export function indexPutLaunch(
     operands,
     params: u32('n', 'size', 'inner', 'count'),
     workgroup: WALK_GROUP,
-    body: `${checkedText(wraps)}
+    body: withMath(`${checkedText(wraps)}
 fn element(i: u32) {
   let own = (i / p.inner) % p.size; let base = (i / (p.inner * p.size)) * p.count;
   var v = ${what === 'gradient' ? `${wgslType(dtype)}(0)` : 'x_at(i)'};
   for (var j = 0u; j < p.count; j++) {
-    if (checked(index_at(j)) == own) { v ${what === 'copy' ? '=' : '+='} source_at((base + j) * p.inner + i % p.inner); }
+    if (checked(index_at(j)) == own) { ${putText(what, 'source_at((base + j) * p.inner + i % p.inner)', wgslType(dtype) === 'f32')} }
   }
   y_put(i, v);
 }
-${walkText(operands)}`,
+${walkText(operands)}`),
   }));
   return { kernel, args: [n, size, inner, count], groups: walkGroups(operands, n) };
 }
@@ -125,17 +133,17 @@ export function indexPutFewLaunch(
     operands: [INDEX, { name: 'source', dtype }, y, FAULT],
     params: u32('n', 'size', 'inner', 'count'),
     workgroup: WALK_GROUP,
-    body: `${checkedText(wraps)}
+    body: withMath(`${checkedText(wraps)}
 fn element(i: u32) {
   let own = (i / p.inner) % p.count; let o = i / (p.inner * p.count); let at = checked(index_at(own));
   for (var j = 0u; j < own; j++) { if (checked(index_at(j)) == at) { return; } }
   let to = (o * p.size + at) * p.inner + i % p.inner; var v = y_at(to);
   for (var j = own; j < p.count; j++) {
-    if (checked(index_at(j)) == at) { v ${what === 'copy' ? '=' : '+='} source_at((o * p.count + j) * p.inner + i % p.inner); }
+    if (checked(index_at(j)) == at) { ${putText(what, 'source_at((o * p.count + j) * p.inner + i % p.inner)', wgslType(dtype) === 'f32')} }
   }
   y_put(to, v);
 }
-${walkText([])}`,
+${walkText([])}`),
   }));
   return { kernel, args: [n, size, inner, count], groups: walkGroups([], n) };
 }
@@ -201,17 +209,17 @@ export function scatterLaunch(
       ...(hasNumber ? [{ name: 'number', type: type === 'f32' ? ('f32' as const) : ('i32' as const) }] : []),
     ],
     workgroup: WALK_GROUP,
-    body: `${checkedText(wraps)}
+    body: withMath(`${checkedText(wraps)}
 fn element(i: u32) {
   var rest = i; ${[...dims].reverse().map((d) => `let c${d} = rest % p.d${d}; rest /= p.d${d};`).join(' ')}
   var v = ${what === 'gradient' ? `${type}(0)` : 'x_at(i)'};
   if (${others.map((d) => `c${d} < p.m${d}`).join(' && ') || 'true'}) {
     let at = ${others.map((d) => `c${d} * p.i${d}`).join(' + ') || '0u'}; let s = ${others.map((d) => `c${d} * p.s${d}`).join(' + ') || '0u'};
-    for (var j = 0u; j < p.count; j++) { if (checked(index_at(at + j * p.index_step)) == c${axis}) { v ${what === 'copy' ? '=' : '+='} ${value}; } }
+    for (var j = 0u; j < p.count; j++) { if (checked(index_at(at + j * p.index_step)) == c${axis}) { ${putText(what, value, type === 'f32')} } }
   }
   y_put(i, v);
 }
-${walkText(operands)}`,
+${walkText(operands)}`),
   })); // prettier-ignore
   const args: WgslArg[] = [n, shape[axis]!, indexShape[axis]!, indexSteps[axis]!, sourceSteps[axis]!, ...shape, ...others.flatMap((d) => [indexShape[d]!, indexSteps[d]!, sourceSteps[d]!])]; // prettier-ignore
   return { kernel, args: hasNumber ? [...args, number] : args, groups: walkGroups(operands, n) };

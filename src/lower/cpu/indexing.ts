@@ -9,6 +9,7 @@ import type {
   FlipParams,
   IndexCheckParams,
   IndexParams,
+  JoinParams,
   OneHotParams,
   PadParams,
   RavelParams,
@@ -23,6 +24,7 @@ import { keptKernel, rankScratch } from '../../kernels/cpu/index/rank.ts';
 import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { IndexCheckAttrs, IndexingAttrs } from '../../tensor/ops/indexing.ts';
+import type { JoinAtAttrs } from '../../tensor/ops/join-at.ts';
 import { joined, padded } from '../regions.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
@@ -119,7 +121,7 @@ interface Put {
   readonly source: Value;
 }
 
-const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect' } as const;
+const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect', prod: 'indexReduce', amax: 'indexReduce', amin: 'indexReduce' } as const; // prettier-ignore
 
 /** Adds the source's slices to `out`, or writes them there. */
 function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexParams): void {
@@ -134,9 +136,9 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const args = { out, index, source, count, size, inner };
   const blocks = Math.ceil(inner / PUT_COLUMNS);
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
-  const kind = what === 'copy' ? 'copy' : inner >= LONG_SLICE ? 'addLong' : 'add';
+  const kind = what === 'gradient' ? 'add' : what;
   const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
-  l.launch(indexPutKernel(l.target, dtype, kind, place.wraps), args, options);
+  l.launch(indexPutKernel(l.target, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps), args, options);
 }
 
 /** [∂y, index] */
@@ -171,6 +173,10 @@ const lowerIndexAdd = lowerPutAs('add');
 
 /** [x, index, source] */
 const lowerIndexCopy = lowerPutAs('copy');
+
+/** [x, index, source] */
+const lowerIndexReduce = (l: CpuLowering, [x, index, source]: Values, [out]: Values, p: JoinParams): void =>
+  lowerUpdate(l, x!, out!, (dense) => lowerPut(l, p.join, { out: dense, index: index!, source: source! }, p));
 
 interface Lines {
   readonly large: Value;
@@ -239,6 +245,12 @@ const lowerScatter = lowerScatterAs('scatter');
 
 /** [x, index, source] */
 const lowerScatterAdd = lowerScatterAs('add');
+
+/** [x, index, source] */
+function lowerScatterReduce(l: CpuLowering, [x, list, source]: Values, [out]: Values, p: JoinParams): void {
+  const index = asInt64(l, list!);
+  lowerUpdate(l, x!, out!, (large) => lowerLines(l, p.join, { large, index, small: source!, op: 'scatterReduce' }, p));
+}
 
 /** [x, index]; scalar 0: the value */
 function lowerScatterValue(l: CpuLowering, [x, list]: Values, [out]: Values, p: IndexParams): void {
@@ -325,6 +337,11 @@ function lowerSort(l: CpuLowering, [input]: Values, [values, indices]: Values, p
 }
 
 export const indexCheckLowerings: OpLowerings<IndexCheckAttrs, CpuLowering> = { indexCheck: { lower: lowerCheckOnly } };
+
+export const joinAtLowerings: OpLowerings<JoinAtAttrs, CpuLowering> = {
+  scatterReduce: { lower: lowerScatterReduce },
+  indexReduce: { lower: lowerIndexReduce },
+};
 
 export const indexingLowerings: OpLowerings<IndexingAttrs, CpuLowering> = {
   indexSelect: { lower: lowerIndexSelect },

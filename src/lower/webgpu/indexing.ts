@@ -70,7 +70,7 @@ function lowerSelect(l: GpuLowering, [input, list]: Values, [out]: Values, p: In
   l.launch(indexSelectLaunch(dtype, lines, index.layout.numel, place.wraps), [x, index, out!, faultAt(l, place)]);
 }
 
-const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect' } as const;
+const PUT_OPS = { add: 'indexAdd', copy: 'indexCopy', gradient: 'indexSelect', prod: 'indexReduce', amax: 'indexReduce', amin: 'indexReduce' } as const; // prettier-ignore
 
 /** [x (not for gradients), index, source] → x with slices put */
 const put = (what: Put) => (l: GpuLowering, inputs: Values, [out]: Values, p: IndexParams): void => {
@@ -221,6 +221,10 @@ export const indexingLowerings: GpuLowerings<AllIndexingAttrs> = {
   scatterAdd: {
     lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: 'add', op: 'scatterAdd', x, index: index!, source }, out!, p), // prettier-ignore
   },
+  scatterReduce: {
+    lower: (l, [x, index, source], [out], p) => lowerScatter(l, { what: p.join, op: 'scatterReduce', x, index: index!, source }, out!, p), // prettier-ignore
+  },
+  indexReduce: { lower: (l, inputs, outputs, p) => put(p.join)(l, inputs, outputs, p) },
   cat: { lower: lowerCat },
   pad: { lower: lowerPad },
   flip: { lower: lowerFlip },

@@ -14,6 +14,7 @@ import { runningExtremes, runningProducts } from './running.ts';
 type Family = ScanAttrs & ReduceAttrs & ReductionAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
+const EXTREMES = 'of extremes it needs opset 18';
 
 /** The reduced dimensions from the front. */
 const dimsOf = (c: Context<ReduceParams>): number[] =>
@@ -83,7 +84,7 @@ const ordered = (
 
 const asInt = (c: Context<unknown>, i: number): string => c.as(i, 'int64');
 
-type Reduction = 'none' | 'add';
+type Reduction = 'none' | 'add' | 'mul';
 
 /** Elements put, or added, at indices along a dimension. Of equal indices runtimes let the last one stay, as PyTorch does. */
 function scattered(c: Context<IndexParams>, index: string, source: string, reduction: Reduction = 'none'): string {
@@ -162,6 +163,8 @@ export const reduceExporters: { readonly [K in keyof Family]: Exporter<Family[K]
   scatter: (c) => scattered(c, asInt(c, 1), sourceFor(c)),
   scatterValue: (c) => scattered(c, asInt(c, 1), c.one('Expand', [c.scalar(c.dtype(), c.scalars[0]!), c.graph.sizes(c.sizes(1))])), // prettier-ignore
   scatterAdd: (c) => scattered(c, asInt(c, 1), sourceFor(c), 'add'),
+  scatterReduce: (c) => (c.attrs.join === 'prod' ? scattered(c, asInt(c, 1), sourceFor(c), 'mul') : c.refuse(EXTREMES)),
+  indexReduce: (c) => (c.attrs.join === 'prod' ? slicesAt(c, 'mul') : c.refuse(EXTREMES)),
   cat: (c) => c.one('Concat', c.inputs, { axis: c.attrs.dim }),
   pad: (c) => {
     const rank = c.rank();

@@ -10,6 +10,7 @@ import { finding } from './finding.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
+import { joinAt } from './join-at.ts';
 import { lineNorm } from './line-norm.ts';
 import { mathematics } from './mathematics.ts';
 import { maxPool } from './max-pool.ts';
@@ -51,6 +52,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...hyperbolic,
   ...indexCheck,
   ...indexing,
+  ...joinAt,
   ...lineNorm,
   ...mathematics,
   ...maxPool,

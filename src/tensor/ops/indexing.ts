@@ -28,6 +28,7 @@ import {
   type TriangleParams,
 } from '../../geometry/indexing.ts';
 import type { Tensor } from '../tensor.ts';
+import type { JoinAtAttrs } from './join-at.ts';
 import type { GradientContext, OpRule, OpRules } from './rule.ts';
 
 export interface IndexCheckAttrs {
@@ -35,8 +36,8 @@ export interface IndexCheckAttrs {
   indexCheck: IndexCheckParams;
 }
 
-/** With those of `indexCheck`. */
-export interface AllIndexingAttrs extends IndexingAttrs, IndexCheckAttrs {}
+/** With those of families of their own. */
+export interface AllIndexingAttrs extends IndexingAttrs, IndexCheckAttrs, JoinAtAttrs {}
 
 export interface IndexingAttrs {
   /** [x, index [n]] → x's slices along dim */
@@ -97,7 +98,11 @@ function selectDim(op: string, x: Layout, index: Layout, { dim, caller, counted 
 }
 
 /** Checks the operands of an update of slices. */
-function putShape(op: 'indexAdd' | 'indexCopy', [x, index, source]: readonly Layout[], p: IndexParams): Layout[] {
+export function putShape(
+  op: 'indexAdd' | 'indexCopy' | 'indexReduce',
+  [x, index, source]: readonly Layout[],
+  p: IndexParams,
+): Layout[] {
   const axis = selectDim(op, x!, index!, p);
   requireDType(op, 'source', source!.dtype, [x!.dtype]);
   const expected = replaced(x!.shape, axis, index!.numel);
@@ -124,7 +129,11 @@ function checkIndexShape(op: string, what: string, xs: Dims, indices: Dims, dim:
   }
 }
 
-function scatterShape(op: string, [x, index, source]: readonly Layout[], { dim, caller }: IndexParams): Layout[] {
+export function scatterShape(
+  op: string,
+  [x, index, source]: readonly Layout[],
+  { dim, caller }: IndexParams,
+): Layout[] {
   isIndex(op, index!);
   if (source !== undefined) requireDType(op, 'source', source.dtype, [x!.dtype]);
   const axis = normalizeDim(op, dim, x!.shape.length);

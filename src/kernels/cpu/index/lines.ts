@@ -9,7 +9,7 @@ import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import { loadElement, scalarAs, storeElement } from '../elementwise/memory.ts';
-import { addElement, fromStart, mover } from './select.ts';
+import { fromStart, joinElement, mover, type Join } from './select.ts';
 import { i32, load, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
@@ -35,7 +35,7 @@ const PARAMS = {
 /** Bytes of one dimension's entry in `lines`. */
 export const LINE_ENTRY = 16;
 
-export type LineKind = 'gather' | 'scatter' | 'add' | 'value';
+export type LineKind = 'gather' | 'scatter' | 'value' | Join;
 
 /** Offsets in elements of the `unit`-th line, dimensions innermost first. */
 function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local): [Local, Local, Local] {
@@ -76,8 +76,8 @@ export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: 
         const place = f.let('place', large.add(at.cast('i32').mul(largeBytes)));
         if (kind === 'gather') f.store(element, small, load(element, place));
         else if (kind === 'scatter') f.store(element, place, load(element, small));
-        else if (value !== undefined) storeElement(f, dtype, as, place, value);
-        else addElement(f, dtype, place, loadElement(dtype, computeOf(dtype), small));
+        else if (kind === 'value') storeElement(f, dtype, as, place, value!);
+        else joinElement(f, dtype, kind, place, loadElement(dtype, computeOf(dtype), small));
         f.inc(index, indexBytes);
         if (kind !== 'value') f.inc(small, smallBytes);
       });

@@ -5,6 +5,7 @@
 import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
+import { binary } from '../elementwise/nodes.ts';
 import { loadElement, storeElement } from '../elementwise/memory.ts';
 import { trapUnless } from '../fault.ts';
 import { constant, load, vectorOf, type Expr, type Fn, type Local, type MemType, type Target } from '../ir.ts';
@@ -75,20 +76,30 @@ const TURN = 4;
 /** Bytes from which on a slice is worth such turns. */
 export const LONG_SLICE = 128;
 
+/** How elements that come to one place are joined with what is there. */
+export type Join = 'add' | 'prod' | 'amax' | 'amin';
+
+/** `a` joined with `b`, in a type that is computed in; vectors or scalars. */
+function joinedBy(f: Fn, join: Join, a: Expr, b: Expr): Expr {
+  if (join === 'add') return a.add(b);
+  return join === 'prod' ? a.mul(b) : binary(f, join === 'amax' ? 'max' : 'min', a, b);
+}
+
 /**
- * out[o, index[i], :] += source[o, i, :], or = for `copy`, in the order of the list. A unit of work is up to {@link PUT_COLUMNS} bytes
+ * out[o, index[i], :] is joined with source[o, i, :], or becomes that for `copy`, in the order of the list. A unit of work is up to {@link PUT_COLUMNS} bytes
  * of the slices of one `o`, so that no two units write to one place.
  *
- * @param kind `addLong` is for slices of at least {@link LONG_SLICE} bytes
+ * @param long for slices of at least {@link LONG_SLICE} bytes
  */
 export function indexPutKernel(
   target: Target,
   dtype: DType,
-  kind: 'add' | 'addLong' | 'copy',
+  kind: Join | 'copy',
+  long: boolean,
   wraps: boolean,
 ): Kernel<typeof PUT_PARAMS> {
   const bytes = itemSize(dtype);
-  const key = `index/${kind}-${kind === 'copy' ? bytes : dtype}${wraps ? '-wrap' : ''}`;
+  const key = `index/${kind}-${kind === 'copy' ? bytes : dtype}${long ? '-long' : ''}${wraps ? '-wrap' : ''}`;
   return cachedKernel(target, key, PUT_PARAMS, ({ f, p, lo, hi }) => {
     const blocks = f.let('blocks', p.inner.add(PUT_COLUMNS - 1).div(PUT_COLUMNS));
     const places = f.let('places', p.size.cast('i64'));
@@ -105,18 +116,24 @@ export function indexPutKernel(
         f.inc(at, 8);
         const to = f.let('to', base.add(index.cast('i32').mul(p.inner)));
         if (kind === 'copy') copySlice(f, dtype, to, from, size, target.vectorBytes);
-        else addSlice(f, dtype, to, from, size, target.vectorBytes, kind === 'addLong' ? TURN : 1);
+        else joinSlice(f, dtype, kind, { to, from, size }, target.vectorBytes, long ? TURN : 1);
         f.inc(from, p.inner);
       });
     });
   });
 }
 
-function addSlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number, turn: number): void {
+interface Slice {
+  readonly to: Local;
+  readonly from: Local;
+  readonly size: Local;
+}
+
+function joinSlice(f: Fn, dtype: DType, join: Join, { to, from, size }: Slice, width: number, turn: number): void {
   const bytes = itemSize(dtype);
   const vector = vectorOf(computeOf(dtype));
   const whole = f.let('whole', bytes === 1 ? constant('i32', 0) : size.and(-width));
-  const addVector = (a: Expr, b: Expr): void => f.store(vector, a, load(vector, a).add(load(vector, b)));
+  const addVector = (a: Expr, b: Expr): void => f.store(vector, a, joinedBy(f, join, load(vector, a), load(vector, b)));
   const turns = bytes > 1 && turn > 1 ? f.let('turns', size.and(-turn * width)) : 0;
   if (turns !== 0) {
     f.for('t', 0, turns, (t) => {
@@ -125,7 +142,7 @@ function addSlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, widt
     }, turn * width); // prettier-ignore
   }
   if (bytes > 1) f.for('v', turns, whole, (v) => addVector(to.add(v), from.add(v)), width);
-  f.for('s', whole, size, (s) => addElement(f, dtype, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes); // prettier-ignore
+  f.for('s', whole, size, (s) => joinElement(f, dtype, join, to.add(s), loadElement(dtype, computeOf(dtype), from.add(s))), bytes); // prettier-ignore
 }
 
 function copySlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, width: number): void {
@@ -135,8 +152,8 @@ function copySlice(f: Fn, dtype: DType, to: Local, from: Local, size: Local, wid
   f.for('s', whole, size, (s) => f.store(element, to.add(s), load(element, from.add(s))), itemSize(dtype));
 }
 
-/** *ptr += value, in the arithmetic of the dtype. */
-export function addElement(f: Fn, dtype: DType, ptr: Expr, value: Expr): void {
+/** What is at ptr, joined with a value in the arithmetic of the dtype. */
+export function joinElement(f: Fn, dtype: DType, join: Join, ptr: Expr, value: Expr): void {
   const as = computeOf(dtype);
-  storeElement(f, dtype, as, ptr, loadElement(dtype, as, ptr).add(value));
+  storeElement(f, dtype, as, ptr, joinedBy(f, join, loadElement(dtype, as, ptr), value));
 }
