@@ -11,6 +11,7 @@ import type { Call } from './calls.ts';
 import { full } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { hyperbolic } from './families/hyperbolic.ts';
+import { shifts } from './families/shifts.ts';
 import { special } from './families/special.ts';
 import { fused } from './fused.ts';
 import { where } from './functions.ts';
@@ -229,12 +230,7 @@ export function bitwiseLeftShift(x: Tensor, other: Operand): Tensor {
   requireTensor('bitwiseLeftShift', 'the input', x);
   const by = asOperand('bitwiseLeftShift', x, other);
   for (const operand of [x, by]) requireWhole('bitwiseLeftShift', operand);
-  const dtype = promoteLayouts(x.layout, by.layout);
-  const wide = by.to('int64');
-  const bits = BITS[dtype]!;
-  const power = full([], 2, { dtype: 'int64', device: x.device }).pow(wide.clamp(0, 62));
-  const moved = x.to('int64').mul(power).mul(wide.eq(63).to('int64').add(1));
-  return moved.maskedFill(wide.lt(0).logicalOr(wide.ge(bits)), 0).to(dtype);
+  return apply1(shifts.bitwiseLeftShift, [x, by], NO_ATTRS);
 }
 
 /** All bits moved down: x / 2ⁿ, rounded down. */
@@ -242,14 +238,8 @@ export function bitwiseRightShift(x: Tensor, other: Operand): Tensor {
   requireTensor('bitwiseRightShift', 'the input', x);
   const by = asOperand('bitwiseRightShift', x, other);
   for (const operand of [x, by]) requireWhole('bitwiseRightShift', operand);
-  const dtype = promoteLayouts(x.layout, by.layout);
-  const wide = by.to('int64');
-  const far = wide.lt(0).logicalOr(wide.gt(62));
-  const power = full([], 2, { dtype: 'int64', device: x.device }).pow(wide.clamp(0, 62));
-  const moved = x.to('int64').floorDivide(power);
-  return where(far, moved.lt(0).to('int64').neg().minimum(x.to('int64').lt(0).to('int64').neg()), moved).to(dtype);
+  return apply1(shifts.bitwiseRightShift, [x, by], NO_ATTRS);
 }
-const BITS = { uint8: 8, int32: 32, int64: 64 } as Readonly<Record<string, number>>;
 
 // ---- questions
 

@@ -80,7 +80,7 @@ describe('indices', () => {
     // Extremes of whole numbers have no neutral element that a number holds; NaN wins.
     const far = tensor([-(2n ** 62n), 2n ** 62n], { dtype: 'int64' });
     expect(list(int([0, 5]).scatterReduce(0, int([0, 0]), far, 'amin', { includeSelf: false }))).toEqual([
-      -(2 ** 62),
+      -(2n ** 62n),
       5,
     ]);
     expect(list(tensor([[1, 2], [3, 4]]).indexReduce(0, int([1, 1]), tensor([[NaN, 9], [5, 0]]), 'amax'))).toEqual([[1, 2], [NaN, 9]]); // prettier-ignore
@@ -159,6 +159,20 @@ describe('draws', () => {
 });
 
 describe('values', () => {
+  test('shifts bits by counts within the dtype, and by others to nothing or to the sign, as PyTorch', () => {
+    const rows = [
+      ['int8', [5, 100, 127, -3], [1, -1, 8, 3], [10, 0, 0, -24], [2, 0, 0, -1]],
+      ['uint8', [5, 100, 200, 253], [1, 255, 8, 3], [10, 0, 0, 232], [2, 0, 0, 31]],
+      ['int32', [5, 100, 200, -3], [7, 31, 33, 63], [640, 0, 0, 0], [0, 0, 0, -1]],
+      ['int64', [5, 100, 200, -3], [7, 31, 33, -1], [640, 214748364800, 1717986918400, 0], [0, 0, 0, -1]],
+    ] as const; // prettier-ignore
+    for (const [dtype, values, counts, left, right] of rows) {
+      const [x, n] = [tensor(values, { dtype }), tensor(counts, { dtype })];
+      expect(list(x.bitwiseLeftShift(n))).toEqual(left);
+      expect(list(x.bitwiseRightShift(n))).toEqual(right);
+    }
+  });
+
   test('whole numbers beyond 2⁵³ are exact or refused', () => {
     const x = tensor(2n ** 60n + 1n, { dtype: 'int64' });
     expect(() => x.item()).toThrow(/item\(\{ bigint: true \}\)/);

@@ -46,6 +46,7 @@ export interface Check {
 export type Reason = string;
 
 export const NO_GRADIENT: Reason = 'has no gradient';
+const none = <K extends OpName>(...names: readonly K[]): Record<K, Reason> => Object.fromEntries(names.map((name) => [name, NO_GRADIENT])) as Record<K, Reason>; // prettier-ignore
 const X = [3, 4] as const;
 
 /** A call of an operation with these inputs. */
@@ -521,10 +522,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   logicalOr: NO_GRADIENT,
   logicalXor: NO_GRADIENT,
   logicalNot: NO_GRADIENT,
-  bitwiseAnd: NO_GRADIENT,
-  bitwiseOr: NO_GRADIENT,
-  bitwiseXor: NO_GRADIENT,
-  bitwiseNot: NO_GRADIENT,
+  ...none('bitwiseAnd', 'bitwiseOr', 'bitwiseXor', 'bitwiseNot', 'bitwiseLeftShift', 'bitwiseRightShift'),
   isnan: NO_GRADIENT,
   isinf: NO_GRADIENT,
   isfinite: NO_GRADIENT,

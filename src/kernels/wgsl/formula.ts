@@ -140,9 +140,9 @@ function binary(op: Kind<'binary'>, a: string, b: string, type: 'f32' | 'i32' | 
     case 'xor':
       return type === 'bool' ? `${a} != ${b}` : `${a} ^ ${b}`;
     case 'shl':
-      return `${a} << u32(${b})`;
+      return `select(${a} << (u32(${b}) & 31u), 0, u32(${b}) > 31u)`;
     case 'shr':
-      return `${a} >> u32(${b})`;
+      return `${a} >> min(u32(${b}), 31u)`;
     case 'shrU':
       return `bitcast<i32>(bitcast<u32>(${a}) >> u32(${b}))`;
     case 'fmod':

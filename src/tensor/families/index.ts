@@ -22,6 +22,7 @@ import { regionPool } from './region-pool.ts';
 import { resample } from './resample.ts';
 import { running } from './running.ts';
 import { sgd } from './sgd.ts';
+import { shifts } from './shifts.ts';
 import { special } from './special.ts';
 import './draws.ts';
 import './joining.ts';
@@ -64,5 +65,6 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...resample,
   ...running,
   ...sgd,
+  ...shifts,
   ...special,
 });

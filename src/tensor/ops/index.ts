@@ -11,6 +11,7 @@ import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
 import type { FindingAttrs } from './finding.ts';
 import type { HyperbolicAttrs } from './hyperbolic.ts';
+import type { ShiftAttrs } from './shifts.ts';
 import type { SpecialAttrs } from './special.ts';
 import type { AllIndexingAttrs } from './indexing.ts';
 import type { LossAttrs } from './loss.ts';
@@ -40,6 +41,7 @@ export interface FormulaAttrs
     MathematicsAttrs,
     ActivationAttrs,
     HyperbolicAttrs,
+    ShiftAttrs,
     SpecialAttrs,
     OptimizerAttrs,
     OptimizerUpdateAttrs {}
