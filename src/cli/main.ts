@@ -11,6 +11,7 @@ import { convertCommand } from './convert.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { inspectCommand } from './inspect.ts';
+import { modelsCommand } from './models.ts';
 import { didYouMean, UsageError } from './options.ts';
 import { predictCommand } from './predict.ts';
 import { harmless } from '../base/shown.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   explainCommand,
   inspectCommand,
   convertCommand,
+  modelsCommand,
 ];
 
 /** Exit codes. */

@@ -2,10 +2,10 @@
 import { createModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from '../train/models.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
 import { loadClassifier } from './checkpoint.ts';
-import { choice, number, sizes, UsageError } from './options.ts';
+import { named, number, sizes, UsageError } from './options.ts';
 
 export const networkOptions = {
-  model: choice(MODEL_NAMES, 'Network when there is no checkpoint.', 'cnn'),
+  model: named('NAME', 'Network when there is no checkpoint (flambeau models lists them).', MODEL_NAMES, 'cnn'),
   input: sizes('3,32,32', 'Channels, height and width of the images (default 3,32,32).', [3]),
   classes: number('N', 'Number of classes when there is no checkpoint.', { whole: true, min: 1 }, 10),
 };

@@ -86,6 +86,17 @@ export function choice<const T extends string>(words: readonly T[], help: string
   return { value: words.join('|'), help, initial, shown: initial, parse };
 }
 
+function unknownName(name: string, came: string, words: readonly string[]): never {
+  throw new UsageError(`--${name}: there is no '${came}'${didYouMean(came, words, '')}; flambeau models lists all`);
+}
+
+/** One of many words, of which the help names only some. */
+export function named<const T extends string>(value: string, help: string, words: readonly T[], initial: T): Option<T> {
+  const parse = (came: string, name: string): T =>
+    words.find((word) => word === came) ?? unknownName(name, came, words);
+  return { value, help, initial, shown: initial, parse };
+}
+
 /** Whole positive numbers with commas between them, such as `3,32,32`. */
 export function sizes(value: string, help: string, counts: readonly number[]): Option<readonly number[] | undefined> {
   const parse = (came: string, name: string): readonly number[] => {

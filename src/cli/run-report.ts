@@ -4,6 +4,7 @@ import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
 import { getNumThreads } from '../tensor/backend.ts';
 import type { Evaluation, TrainableModel } from '../train/evaluation.ts';
 import type { EvaluationPart } from '../train/prepare.ts';
+import { normalizationOf } from '../train/preprocess.ts';
 import type { Progress } from '../train/progress.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { counted, grouped } from './format.ts';
@@ -31,6 +32,7 @@ export async function writeReport(
     ...measured,
     title: `${name}: ${settings.model}`,
     classes: data.classes,
+    scale: normalizationOf(data.spec),
     measuredOn: data.test === undefined ? `${counted(data.counts.valid, 'image')} for validation` : counted(data.counts.test, 'test image'), // prettier-ignore
     counts: countsOf(run),
     history: fitted.epochs,

@@ -2,7 +2,7 @@
 import { MODEL_NAMES } from '../train/models.ts';
 import { TUTORIAL_AUGMENTATION } from '../train/preprocess.ts';
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
-import { choice, flag, number, sizes, text, type Values } from './options.ts';
+import { choice, flag, named, number, sizes, text, type Values } from './options.ts';
 
 const WHOLE = { whole: true, min: 1 } as const;
 
@@ -17,7 +17,22 @@ export const trainOptions = {
   augment: flag('Do not flip and turn images at random while training.', true),
   flip: flag('Flip images left to right (default: yes, but not for digits; --no-flip for no).'),
   rotation: number('DEGREES', 'Largest random turn.', { min: 0, max: 180 }, TUTORIAL_AUGMENTATION.rotation),
-  model: choice(MODEL_NAMES, 'Network to train.', 'cnn'),
+  model: named(
+    'NAME',
+    "Network to train: cnn, small, or one by torchvision's name, such as resnet18 or mobilenet_v3_small (flambeau models lists all).",
+    MODEL_NAMES,
+    'cnn',
+  ),
+  pretrained: text(
+    'FILE',
+    "Begin with published weights of the network, such as torchvision's; only the last layer begins anew where the classes are others.",
+  ),
+  freeze: number(
+    'N',
+    'Epochs at first in which only the last layer is trained; for --pretrained.',
+    { whole: true, min: 0 },
+    0,
+  ),
   size: sizes('H,W', 'Size to bring images to (default: theirs if they are small and alike, else 64,64).', [1, 2]),
   validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }, 0.2), // prettier-ignore
   maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore

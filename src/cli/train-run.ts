@@ -13,10 +13,12 @@ import { setNumThreads } from '../tensor/backend.ts';
 import { manualSeed } from '../tensor/random/index.ts';
 import { packClassifier, unpackClassifier, type ClassifierInfo } from '../train/classifier.ts';
 import { evaluate, type Evaluation } from '../train/evaluation.ts';
-import { createModel, type Classifier } from '../train/models.ts';
+import { createModel, usualNormalization, type Classifier } from '../train/models.ts';
+import { isNetworkName, usualSide } from '../train/networks.ts';
 import { openData, type DataSource } from '../train/open-data.ts';
 import { prepareData, type PreparedData } from '../train/prepare.ts';
 import type { Augmentation } from '../train/preprocess.ts';
+import { bodyParameters, loadPretrained } from '../train/pretrained.ts';
 import type { Progress } from '../train/progress.ts';
 import { Trainer, type EpochResult, type FitResult } from '../train/trainer.ts';
 import { epochLog } from './epoch-log.ts';
@@ -138,12 +140,14 @@ async function prepareRun(
     validSize: given.validSize,
     augmentation: augmentationFor(source, given),
     workers: given.workers,
-    size: sizeOf(given.size),
+    size: sizeOf(given),
+    normalization: given.pretrained === undefined ? undefined : usualNormalization(given.model, true),
     maxUnreadable: given.maxUnreadable,
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
   const settings: TrainSettings = { ...given, epochs: given.epochs ?? usualEpochs(data.train.length) };
   const model = createModel(settings.model, data.spec);
+  if (given.pretrained !== undefined) loadPretrained(model, load<unknown>(given.pretrained), given.pretrained);
   const info: ClassifierInfo = { model: settings.model, spec: data.spec, classes: data.classes, trained: data.trained };
   return { path, source, data, settings, model, info };
 }
@@ -156,8 +160,9 @@ function augmentationFor(
   return { flip: values.flip ?? source.mirrors, rotation: values.rotation };
 }
 
-function sizeOf(size: readonly number[] | undefined): { height: number; width: number } | undefined {
-  const [height, width] = size ?? [];
+function sizeOf({ size, pretrained, model }: TrainOptions): { height: number; width: number } | undefined {
+  const side = pretrained === undefined || !isNetworkName(model) ? undefined : usualSide(model);
+  const [height, width] = size ?? (side === undefined ? [] : [side]);
   return height === undefined ? undefined : { height, width: width ?? height };
 }
 
@@ -197,6 +202,7 @@ async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitt
     ...(patience === undefined ? {} : { earlyStopping: patience }),
     ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(ema === undefined ? {} : { ema }),
+    ...(settings.freeze === 0 ? {} : { freeze: { parameters: bodyParameters(model), epochs: settings.freeze } }),
     accumulate,
     monitor,
     signal: interrupt.signal,

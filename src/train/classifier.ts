@@ -15,6 +15,7 @@ import { ModuleBase } from '../nn/module-base.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { normalizationOf } from './preprocess.ts';
 import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
 
 /** What a classifier is, apart from its weights. */
@@ -43,18 +44,23 @@ const INFO = kind('{ model, spec, classes }', (value) => {
   return typeof spec === 'object' && spec !== null && Array.isArray(classes);
 });
 
+/** `0.5` where all are alike. */
+const shownList = (values: readonly number[]): string => (new Set(values).size === 1 ? String(values[0]) : `(${values.join(', ')})`); // prettier-ignore
+
 /** The value to save. */
 export function packClassifier(network: ModuleBase, info: ClassifierInfo): CheckpointInput {
   requireKind('packClassifier', 'the network', network, MODULE);
   requireKind('packClassifier', 'the description', info, INFO);
-  const { channels, height, width, classes } = info.spec;
+  const { channels, height, width, classes, normalization } = info.spec;
+  const { mean, std } = normalizationOf(info.spec);
   return {
     format: FORMAT,
     version: VERSION,
     arch: { model: info.model, channels, height, width, classes },
     classes: info.classes,
     ...(info.trained === undefined ? {} : { trained_on: fromTypedArray(info.trained) }),
-    preprocess: 'Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean 0.5, std 0.5)',
+    preprocess: `Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean ${shownList(mean)}, std ${shownList(std)})`,
+    ...(normalization === undefined ? {} : { normalization }),
     state_dict: network.stateDict(),
   };
 }
@@ -91,7 +97,7 @@ function guessed(
   const found = inferModel(state);
   if (found === undefined) {
     throw new FormatError(
-      `${where}: its weights are not those of a network that flambeau train makes (${MODEL_NAMES.join(', ')}); load it in a program of your own`,
+      `${where}: its weights are not those of a network that flambeau knows (flambeau models lists them); load it in a program of your own`,
     );
   }
   const spec = { ...found.spec, ...size };
@@ -113,7 +119,10 @@ function described(value: unknown, where: string): { info: ClassifierInfo; state
   };
   const name = part(arch, 'model');
   const model = MODEL_NAMES.find((known) => known === name) ?? fail(`it holds a network named '${String(name)}'`);
-  const spec = { channels: size('channels'), height: size('height'), width: size('width'), classes: size('classes') };
+  const normalization = part(value, 'normalization');
+  if (normalization !== undefined && normalization !== 'half' && normalization !== 'imagenet') return fail(`its normalization is not one that is known`); // prettier-ignore
+  const sizes = { channels: size('channels'), height: size('height'), width: size('width'), classes: size('classes') };
+  const spec: ImageSpec = normalization === undefined ? sizes : { ...sizes, normalization };
   const classes = part(value, 'classes');
   if (!Array.isArray(classes) || classes.length !== spec.classes || !classes.every((item) => typeof item === 'string'))
     return fail(`its classes are not ${spec.classes} names`);

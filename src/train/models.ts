@@ -1,12 +1,13 @@
 /**
- * The small convolutional networks that `flambeau train` offers, made for images of any size, number of channels and
+ * The networks that `flambeau train` offers, the library's own small ones made for images of any size, number of channels and
  * number of classes. Layers are made in the order in which PyTorch would make them, so that a seed gives the same weights.
  */
-import { COUNT, oneOf, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { COUNT, nearest, oneOf, requireKind, requireOptions, show, TEXT, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import * as F from '../nn/functional.ts';
 import * as nn from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { isFromMinusOne, isNetworkName, makeNetwork, NETWORK_NAMES, recogniseNetwork, usualSide, type NetworkName } from './networks.ts'; // prettier-ignore
 
 /** What a network is made for. */
 export interface ImageSpec {
@@ -14,7 +15,12 @@ export interface ImageSpec {
   readonly height: number;
   readonly width: number;
   readonly classes: number;
+  /** How pixels become numbers; default `'half'`. */
+  readonly normalization?: Normalization;
 }
+
+/** From -1 to 1, or by the mean and standard deviation of ImageNet's colours, as published weights expect. */
+export type Normalization = 'half' | 'imagenet';
 
 /**
  * Three convolutions, each followed by ReLU and 2×2 pooling, then two linear layers with dropout before each: the network
@@ -52,7 +58,7 @@ export class Net extends nn.Module {
   }
 }
 
-const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT };
+const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT, normalization: oneOf('half', 'imagenet') }; // prettier-ignore
 
 /** @throws ArgumentError unless all four numbers are there */
 function requireSpec(op: string, spec: unknown): void {
@@ -101,24 +107,53 @@ export const MODELS = {
   small: (spec: ImageSpec): Classifier => new SmallNet(spec),
 } as const;
 
-export type ModelName = keyof typeof MODELS;
+export type ModelName = keyof typeof MODELS | NetworkName;
 
-export const MODEL_NAMES = Object.keys(MODELS) as readonly ModelName[];
+/** The library's own small networks first, then those that torchvision has. */
+export const MODEL_NAMES: readonly ModelName[] = [
+  ...(Object.keys(MODELS) as (keyof typeof MODELS)[]),
+  ...NETWORK_NAMES,
+];
+
+const isOwn = (name: string): name is keyof typeof MODELS => Object.hasOwn(MODELS, name);
 
 /**
  * Makes a network by name.
  * @throws ArgumentError for a name that is not known, or images too small for it
  */
 export function createModel(name: string, spec: ImageSpec): Classifier {
-  requireKind('createModel', 'the name', name, oneOf(...MODEL_NAMES));
-  return MODELS[name as ModelName](spec);
+  requireKind('createModel', 'the name', name, TEXT);
+  if (!isOwn(name) && !isNetworkName(name)) throw unknownName(name);
+  if (isOwn(name)) return MODELS[name](spec);
+  requireSpec(name, spec);
+  if (spec.channels !== 3) throw new ArgumentError(`${name}: expected images of three colours, but got ${spec.channels} ${spec.channels === 1 ? 'channel' : 'channels'}; take cnn or small, or colour images`); // prettier-ignore
+  return makeNetwork(name, spec.classes);
 }
 
+function unknownName(name: string): ArgumentError {
+  const near = nearest(name, MODEL_NAMES);
+  const meant = near === undefined ? '' : `; did you mean '${near}'?`;
+  return new ArgumentError(`createModel: expected a name such as 'cnn' or 'resnet18', but got ${show(name)}; there are ${MODEL_NAMES.length}, which flambeau models lists${meant}`); // prettier-ignore
+}
+
+/** What published weights of a network expect, or whoever trains it here. */
+export const usualNormalization = (name: ModelName, isPretrained: boolean): Normalization =>
+  isPretrained && !isOwn(name) && !isFromMinusOne(name) ? 'imagenet' : 'half';
+
 /**
- * What a bare state dict, such as the tutorials save, was made for; undefined when it is none of these networks'. Images are
- * taken to be square, and as small as the weights allow.
+ * What a bare state dict, such as the tutorials save and torchvision publishes, was made for; undefined when it is none of these networks'. Images
+ * are taken to be square, and as small as the weights allow, or as large as the published weights were trained on.
  */
 export function inferModel(state: ReadonlyMap<string, Tensor>): { name: ModelName; spec: ImageSpec } | undefined {
+  const known = recogniseNetwork(state);
+  if (known !== undefined) {
+    const side = usualSide(known.name);
+    const normalization = usualNormalization(known.name, true);
+    return {
+      name: known.name,
+      spec: { channels: 3, height: side, width: side, classes: known.classes, normalization },
+    };
+  }
   const channels = state.get('conv1.weight')?.size(1);
   const cnn = state.has('conv3.weight');
   const [first, last] = cnn ? ['fc1.weight', 'fc2.weight'] : ['fc.weight', 'fc.weight'];

@@ -16,7 +16,7 @@ import {
   type Sample,
 } from './image-set.ts';
 import { notAmong, stratifiedSplit } from './held-out.ts';
-import type { ImageSpec } from './models.ts';
+import type { ImageSpec, Normalization } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
 import { preprocess, type Augmentation } from './preprocess.ts';
 import type { BatchSource } from './progress.ts';
@@ -30,6 +30,8 @@ export interface PrepareOptions {
   readonly workers: number;
   /** Size to bring images to; default theirs if they are small and alike, else 64×64. */
   readonly size?: ImageSize | undefined;
+  /** How pixels become numbers; default `'half'`. */
+  readonly normalization?: Normalization | undefined;
   /** The part of a set's images that may be unreadable and are passed over, default 0.1. */
   readonly maxUnreadable?: number | undefined;
   /** Called while images are read. */
@@ -43,6 +45,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   augmentation: ANYTHING,
   workers: SIZE,
   size: ANYTHING,
+  normalization: ANYTHING,
   maxUnreadable: PROBABILITY,
   onRead: FUNCTION,
 };
@@ -107,7 +110,8 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   };
   const [validation, test] = [await other('valid'), await other('test')];
   const indices = validation === undefined ? stratifiedSplit(own.targets, options.validSize) : undefined;
-  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length };
+  const { normalization } = options;
+  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }) }; // prettier-ignore
   const plain = preprocess(spec);
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
   const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
@@ -124,7 +128,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
       [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
       targets: only === undefined ? set.targets : only.map((index) => set.targets[index]!),
       sample: async (index) => (await dataset.get(index))[0],
-      name: (index) => images.imageName(place(index)),
+      name: (index) => images.imageName(set.rows[place(index)]!),
     };
   };
   return {

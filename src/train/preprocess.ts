@@ -32,22 +32,34 @@ const SIZES = kind('{ channels, height, width }', (value) => {
 /** The second tutorial's. */
 export const TUTORIAL_AUGMENTATION: Augmentation = { flip: true, rotation: 10 };
 
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** Mean and standard deviation for each channel. */
+export function normalizationOf({ channels, normalization = 'half' }: Pick<ImageSpec, 'channels' | 'normalization'>): {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+} {
+  if (normalization === 'imagenet' && channels === 3) return IMAGENET;
+  const half = new Array<number>(channels).fill(0.5);
+  return { mean: half, std: half };
+}
+
 /**
- * From images with the right number of channels to float32 tensors [channels, height, width] with values from -1 to 1. Images
+ * From images with the right number of channels to float32 tensors [channels, height, width] with values from -1 to 1, or as ImageNet's weights expect. Images
  * of another size are scaled until their shorter edge fits, and cut to the middle; those that fit already pass unchanged.
  */
 export function preprocess(
-  spec: Pick<ImageSpec, 'channels' | 'height' | 'width'>,
+  spec: Pick<ImageSpec, 'channels' | 'height' | 'width' | 'normalization'>,
   augmentation?: Augmentation,
 ): Transform<Image, Tensor> {
   requireKind('preprocess', 'the size', spec, SIZES, 'write { channels: 3, height: 32, width: 32 }');
   if (augmentation !== undefined)
     requireOptions<Augmentation>('preprocess', augmentation, AUGMENTATION, '{ flip: true, rotation: 10 }');
-  const { channels, height, width } = spec;
-  const half = new Array<number>(channels).fill(0.5);
+  const { height, width } = spec;
+  const { mean, std } = normalizationOf(spec);
   const steps: TransformLike[] = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])]; // prettier-ignore
   if (augmentation?.flip === true) steps.push(new RandomHorizontalFlip());
   if (augmentation !== undefined && augmentation.rotation > 0) steps.push(new RandomRotation(augmentation.rotation));
-  steps.push(new ToTensor(), new Normalize(half, half));
+  steps.push(new ToTensor(), new Normalize(mean, std));
   return new Compose(steps) as unknown as Transform<Image, Tensor>;
 }

@@ -267,6 +267,21 @@ describe('evaluate', () => {
     expect(await json('evaluate', model, at('images'), '--split', 'train')).toMatchObject({ total: 40, accuracy: 1, accuracyByClass: { dark: 1, light: 1 } }); // prettier-ignore
   });
 
+  it('knows networks that others have published by their weights', async () => {
+    const network = createModel('squeezenet1_1', { channels: 3, height: 64, width: 64, classes: 2 });
+    save(network.stateDict(), at('squeezenet.pth'));
+    expect((await flambeau('summary', at('squeezenet.pth'), '--input', '3,64,64')).out).toMatch(/Fire/);
+    expect((await flambeau('predict', at('images/test/dark/0.ppm'), '--checkpoint', at('squeezenet.pth'))).out).toMatch(/0\.ppm: [01] \d/); // prettier-ignore
+    const args = ['--model', 'squeezenet1_1', '--pretrained', at('squeezenet.pth'), '--size', '32', '--epochs', '2', '--freeze', '1', '--no-report', '--lr', '0.001']; // prettier-ignore
+    const result = await json('train', at('images'), ...args, '--out', at('tuned'));
+    expect(result).toMatchObject({ model: 'squeezenet1_1', input: [3, 32, 32], epochs: 2 });
+    const checkpoint = load<Map<string, unknown>>(at('tuned/best.pt'));
+    expect([checkpoint.get('normalization'), checkpoint.get('preprocess')]).toEqual(['imagenet', 'Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225))']); // prettier-ignore
+    expect(await json('evaluate', at('tuned/best.pt'), at('images'))).toMatchObject({ total: 10 });
+    expect((await flambeau('train', at('images'), '--model', 'resnet81')).err).toMatch(/there is no 'resnet81'; did you mean resnet1?8?/); // prettier-ignore
+    expect((await flambeau('models')).out).toMatch(/^cnn\nsmall\nalexnet\n/);
+  });
+
   it('takes the weights alone, as the tutorial saves them', async () => {
     const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
     save(state, at('weights.pt'));
@@ -369,18 +384,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, summary, explain, inspect, convert",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, summary, explain, inspect, convert, models",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, check, evaluate, predict, summary, explain, inspect, convert), but got the option --epochs',
+      'flambeau: expected a command first (train, check, evaluate, predict, summary, explain, inspect, convert, models), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, summary, explain, inspect, convert",
+      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, summary, explain, inspect, convert, models",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });

@@ -29,6 +29,7 @@ const input: ReportInput = {
   title: 'cats & "dogs" <script>alert(1)</script>',
   network: createModel('small', { channels: 3, height: 8, width: 8, classes: 3 }),
   classes: ['cat', 'dog<i>', 'eel'],
+  scale: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   part,
   measuredOn: '12 test images',
   counts: [{ part: 'test', counts: [4, 4, 4] }],

@@ -6,12 +6,14 @@ import type { Progress } from '../progress.ts';
 import type { EvaluationPart } from '../prepare.ts';
 import type { EpochResult } from '../trainer.ts';
 import { reportPage, type Example, type ReportContent } from './page.ts';
-import { featureMaps, firstFilters, inputImage, lookedAt, pictureOf } from './pictures.ts';
+import { featureMaps, firstFilters, inputImage, lookedAt, pictureOf, type Scale } from './pictures.ts';
 
 export interface ReportInput {
   readonly title: string;
   readonly network: TrainableModel;
   readonly classes: readonly string[];
+  /** Of the network's input. */
+  readonly scale: Scale;
   /** What to measure on. */
   readonly part: EvaluationPart;
   /** For people: «1,000 test images». */
@@ -33,15 +35,15 @@ const [MOST_MISTAKES, MOST_TYPICAL, MOST_LAYERS] = [12, 12, 14];
 export async function makeReport(
   input: ReportInput,
 ): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
-  const { network, part, classes, onProgress, compile, ...rest } = input;
+  const { network, part, classes, scale, onProgress, compile, ...rest } = input;
   const evaluation = await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) });
   const look = async (index: number): Promise<Example> => {
     const { labels, guesses, confidences } = evaluation.predictions;
     const sample = await part.sample(index);
     const guess = guesses[index]!;
     return {
-      picture: pictureOf(inputImage(sample)),
-      heat: heatOf(network, sample, guess),
+      picture: pictureOf(inputImage(sample, scale)),
+      heat: heatOf(network, sample, guess, scale),
       name: part.name(index),
       actual: classes[labels[index]!]!,
       predicted: classes[guess]!,
@@ -63,16 +65,16 @@ export async function makeReport(
     typical: await all(typical),
     filters: firstFilters(network),
     maps: featureMaps(network, shown, MOST_LAYERS),
-    mapsOf: pictureOf(inputImage(shown)),
+    mapsOf: pictureOf(inputImage(shown, scale)),
     network: String(network),
   });
   return { html, evaluation };
 }
 
 /** Undefined for networks without convolutions. */
-function heatOf(network: TrainableModel, sample: Tensor, target: number): Example['heat'] {
+function heatOf(network: TrainableModel, sample: Tensor, target: number, scale: Scale): Example['heat'] {
   const filters = firstFilters(network);
-  return filters === undefined ? undefined : lookedAt(network, sample, target);
+  return filters === undefined ? undefined : lookedAt(network, sample, target, scale);
 }
 
 const bySureness = ({ predictions: { confidences } }: Evaluation) => (a: number, b: number) => confidences[b]! - confidences[a]! || a - b; // prettier-ignore

@@ -6,6 +6,7 @@ import { observe } from '../../inspect/observe.ts';
 import { interpolate } from '../../nn/functional.ts';
 import { Conv2d } from '../../nn/layers/conv.ts';
 import type { ModuleBase } from '../../nn/module-base.ts';
+import { tensor } from '../../tensor/create.ts';
 import { stack } from '../../tensor/functions.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { isTensor } from '../../tensor/is-tensor.ts';
@@ -25,15 +26,24 @@ export function pictureOf(image: Image): Picture {
   return { url: `data:image/png;base64,${base64}`, width: image.width, height: image.height };
 }
 
-/** A network's input, from -1 to 1, as an image. */
-export const inputImage = (input: Tensor): Image => imageOf(input.mul(0.5).add(0.5).clamp(0, 1));
+/** Mean and standard deviation of a network's input. */
+export interface Scale {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** A network's input as an image. */
+export function inputImage(input: Tensor, { mean, std }: Scale): Image {
+  const [m, s] = [mean, std].map((values) => tensor([...values]).view(-1, 1, 1)) as [Tensor, Tensor];
+  return imageOf(input.mul(s).add(m).clamp(0, 1));
+}
 
 /** An input with what speaks for a class in warm colours over it. */
-export function lookedAt(model: TrainableModel, input: Tensor, target: number): Picture {
+export function lookedAt(model: TrainableModel, input: Tensor, target: number, scale: Scale): Picture {
   const { map } = gradCam(model, input.unsqueeze(0), { target });
   const [height, width] = [input.size(1), input.size(2)];
   const heat = withGradMode(false, () => interpolate(map.unsqueeze(0).unsqueeze(0), { size: [height, width], mode: 'bilinear' })); // prettier-ignore
-  const image = inputImage(input).convert('RGB');
+  const image = inputImage(input, scale).convert('RGB');
   const values = heat.flatten().toTypedArray() as Float32Array;
   const data = Uint8Array.from(image.data, (value, i) => {
     const [r, g, b] = warm(values[Math.floor(i / 3)]!);

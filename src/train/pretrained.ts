@@ -1,0 +1,50 @@
+/** Beginning with weights that others have trained. */
+import { FormatError, StateDictError } from '../base/errors.ts';
+import { isStateDict } from '../io/checkpoint-value.ts';
+import type { ModuleBase } from '../nn/module-base.ts';
+import type { Parameter } from '../nn/parameter.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { headOf, recogniseNetwork } from './networks.ts';
+
+/**
+ * Loads a state dict into a network of the same kind; where the classes are others, all but the last layer.
+ *
+ * @param value - a state dict, or a dictionary that holds one as `state_dict`, `model` or `model_state_dict`
+ * @param where - what messages call the file
+ * @returns whether the last layer came along
+ * @throws FormatError when there is no state dict in it
+ * @throws StateDictError when it is that of another network, which is named if it is known
+ */
+export function loadPretrained(network: ModuleBase, value: unknown, where: string): boolean {
+  const saved = stateIn(value, where);
+  const own = network.stateDict();
+  const head = headOf(own);
+  const fits = (name: string): boolean => same(own.get(name), saved.get(name));
+  const wrong = [...own.keys()].find((name) => !head.includes(name) && !fits(name));
+  if (wrong !== undefined || head.some((name) => !saved.has(name))) {
+    const known = recogniseNetwork(saved);
+    const came = known === undefined ? 'those of a network that is not known here' : `those of ${known.name} with ${known.classes} classes`; // prettier-ignore
+    throw new StateDictError(`${where}: its weights are ${came}, which do not fit ${network.constructor.name} (${wrong ?? head[0]!}); choose the same network with --model`); // prettier-ignore
+  }
+  const isWhole = head.every(fits);
+  network.loadStateDict(isWhole ? saved : new Map([...saved].filter(([name]) => !head.includes(name))), { strict: isWhole }); // prettier-ignore
+  return isWhole;
+}
+
+const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
+  a !== undefined && b !== undefined && a.layout.shape.join() === b.layout.shape.join();
+
+function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
+  if (isStateDict(value) && value.size > 0) return value;
+  for (const key of ['state_dict', 'model', 'model_state_dict']) {
+    const inside: unknown = value instanceof Map ? value.get(key) : undefined;
+    if (isStateDict(inside) && inside.size > 0) return inside;
+  }
+  throw new FormatError(`${where}: expected the state dict of a network, but there is none in it`);
+}
+
+/** All parameters but those of the last layer, whose names end the state dict. */
+export function bodyParameters(network: ModuleBase): Parameter[] {
+  const head = headOf(network.stateDict());
+  return [...network.namedParameters()].filter(([name]) => !head.includes(name)).map(([, parameter]) => parameter); // prettier-ignore
+}
