@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manualSeed, nn, type Tensor } from 'flambeau';
+import { ArgumentError, manualSeed, nn, randn, ShapeError, zeros, type Tensor } from 'flambeau';
 import { explain, load, type CheckpointValue } from 'flambeau/node';
 import { models } from 'flambeau/vision';
 import { describe, expect, test } from 'vitest';
@@ -25,6 +25,7 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/vision/models.json'
   readonly small: Readonly<Record<string, SmallCase>>;
   readonly tiny: Readonly<Record<keyof typeof TINY, SmallCase & Description>>;
   readonly options: readonly OptionsCase[];
+  readonly embeddings: readonly number[];
 };
 
 type ModelName = {
@@ -86,6 +87,34 @@ describe('the models with weights from a seed', () => {
     const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const options = Object.fromEntries(Object.entries(c.options).map(([key, value]) => [camel(key), value]));
     check(make(c.name, 0, options), c);
+  });
+});
+
+describe('vision transformers', () => {
+  test("load files with the layers' names of before torchvision 0.13", () => {
+    manualSeed(0);
+    const old = [...TINY.vit().stateDict()].map(
+      ([key, t]) => [key.replace('.mlp.0.', '.mlp.linear_1.').replace('.mlp.3.', '.mlp.linear_2.'), t] as const,
+    );
+    const model = TINY.vit();
+    model.loadStateDict(new Map(old));
+    expect(old.filter(([key]) => key.includes('linear_'))).toHaveLength(8);
+    expect([...model.stateDict().values()].map((t) => t.tolist())).toEqual(old.map(([, t]) => t.tolist()));
+  });
+
+  test('of another size take resized positions', () => {
+    manualSeed(0);
+    const state = new Map<string, Tensor>([
+      ['encoder.pos_embedding', randn(1, 10, 2)],
+      ['heads.head.bias', zeros(2)],
+    ]);
+    const resized = models.interpolateEmbeddings(33, 8, state, { resetHeads: true });
+    expect([...resized.keys()]).toEqual(['encoder.pos_embedding']);
+    expect(difference(numbers(resized.get('encoder.pos_embedding')!), fixture.embeddings)).toBeLessThan(1e-6);
+    expect(() => models.interpolateEmbeddings(32, 8, new Map())).toThrow(ArgumentError);
+    expect(() => models.interpolateEmbeddings(32, 8, new Map([['encoder.pos_embedding', randn(1, 9, 2)]]))).toThrow(
+      ShapeError,
+    );
   });
 });
 

@@ -117,12 +117,14 @@ export {
 } from './swin-transformer.ts';
 export { fromTimm } from './timm.ts';
 export {
+  interpolateEmbeddings,
   VisionTransformer,
   vit_b_16,
   vit_b_32,
   vit_h_14,
   vit_l_16,
   vit_l_32,
+  type InterpolateEmbeddingsOptions,
   type VisionTransformerOptions,
   type VisionTransformerSize,
 } from './vision-transformer.ts';

@@ -1,7 +1,9 @@
 /** Vision Transformer: A. Dosovitskiy et al., "An image is worth 16×16 words", 2020, as torchvision has it. */
 import '../../nn/families/state-dicts.ts';
 import {
+  BOOL,
   COUNT,
+  oneOf,
   OPTIONS as OBJECT,
   orNull,
   PROBABILITY,
@@ -11,9 +13,11 @@ import {
 } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { showShape } from '../../base/shape.ts';
+import { interpolate } from '../../nn/functional.ts';
 import * as nn from '../../nn/index.ts';
 import { empty, zeros } from '../../tensor/create.ts';
 import { cat } from '../../tensor/functions.ts';
+import { isTensor } from '../../tensor/is-tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { FloatDropout, MLP } from '../ops/misc.ts';
 import { conv2d } from './channels.ts';
@@ -198,6 +202,53 @@ export class VisionTransformer extends nn.Module {
     const y = this.encoder(cat([token, patches], 1));
     return this.heads(y.narrow(1, 0, 1).squeeze(1));
   }
+}
+
+const POSITIONS = 'encoder.pos_embedding';
+
+export interface InterpolateEmbeddingsOptions {
+  /** Default 'bicubic'. */
+  readonly mode?: 'bicubic' | 'bilinear';
+  /** Whether to leave the classifier's weights out, for other classes. Default false. */
+  readonly resetHeads?: boolean;
+}
+const INTERPOLATE: OptionKinds<InterpolateEmbeddingsOptions> = { mode: oneOf('bicubic', 'bilinear'), resetHeads: BOOL };
+
+/**
+ * A state dict of a vision transformer for images of another size: learned positions are resized like an image
+ * (https://pytorch.org/vision/stable/models/vision_transformer.html, `interpolate_embeddings`).
+ * @param imageSize of the model that shall load it
+ * @throws ArgumentError for a state dict without positions, ShapeError for positions that are not of a square image
+ * @example
+ * import { models } from 'flambeau/vision';
+ * const small = { patchSize: 8, numLayers: 1, numHeads: 2, hiddenDim: 8, mlpDim: 8 };
+ * const trained = new models.VisionTransformer(small, { imageSize: 32 });
+ * const larger = new models.VisionTransformer(small, { imageSize: 64 });
+ * larger.loadStateDict(models.interpolateEmbeddings(64, 8, trained.stateDict()));
+ */
+export function interpolateEmbeddings(
+  imageSize: number,
+  patchSize: number,
+  state: ReadonlyMap<string, Tensor>,
+  options: InterpolateEmbeddingsOptions = {},
+): Map<string, Tensor> {
+  requireKind('interpolateEmbeddings', 'imageSize', imageSize, COUNT);
+  requireKind('interpolateEmbeddings', 'patchSize', patchSize, COUNT);
+  const { mode = 'bicubic', resetHeads = false } = requireOptions<InterpolateEmbeddingsOptions>('interpolateEmbeddings', options, INTERPOLATE); // prettier-ignore
+  const positions = state instanceof Map ? (state as ReadonlyMap<string, unknown>).get(POSITIONS) : undefined;
+  if (!isTensor(positions)) throw new ArgumentError(`interpolateEmbeddings: expected a state dict of a vision transformer, with '${POSITIONS}'`); // prettier-ignore
+  const { shape } = positions.layout;
+  const side = Math.sqrt((shape[1] ?? 0) - 1);
+  if (shape.length !== 3 || shape[0] !== 1 || !Number.isInteger(side) || side < 1) throw new ShapeError(`interpolateEmbeddings: expected positions [1, 1 + side², size], but got ${showShape(shape)}`); // prettier-ignore
+  const result = new Map([...state].filter(([key]) => !resetHeads || !key.startsWith('heads')));
+  const size = Math.floor(imageSize / patchSize);
+  if (size === side) return result;
+  const all = positions.detach();
+  const image = all.narrow(1, 1, side * side).permute(0, 2, 1).reshape([1, shape[2]!, side, side]); // prettier-ignore
+  const resized = interpolate(image, { size: [size, size], mode, alignCorners: true });
+  const places = resized.reshape([1, shape[2]!, size * size]).permute(0, 2, 1);
+  result.set(POSITIONS, cat([all.narrow(1, 0, 1), places], 1));
+  return result;
 }
 
 const B = { numLayers: 12, numHeads: 12, hiddenDim: 768, mlpDim: 3072 } as const;
