@@ -9,10 +9,10 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
 
 /**
- * Writes an image, or several in one grid, as a PNG file.
+ * Writes an image, or several in one grid, as a PNG or JPEG file, whichever its ending says.
  *
  * @param images - what `makeGrid` takes, or an Image
- * @throws ArgumentError for a path with another ending than `.png`
+ * @throws ArgumentError for a path with another ending than `.png`, `.jpg` or `.jpeg`
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs';
@@ -31,7 +31,9 @@ export function saveImage(
   options: MakeGridOptions = {},
 ): void {
   requireKind('saveImage', 'the path', path, PATH);
-  if (extname(path).toLowerCase() !== '.png') throw new ArgumentError(`saveImage: expected a path that ends in .png, but got ${JSON.stringify(path)}; other kinds of files are not written yet`); // prettier-ignore
+  const ending = extname(path).toLowerCase();
+  const isJpeg = ending === '.jpg' || ending === '.jpeg';
+  if (ending !== '.png' && !isJpeg) throw new ArgumentError(`saveImage: expected a path that ends in .png, .jpg or .jpeg, but got ${JSON.stringify(path)}; other kinds of files are not written`); // prettier-ignore
   const image = images instanceof Image ? images : imageOf(makeGrid(images, options));
-  writeFileAtomic(path, encodeImage(image));
+  writeFileAtomic(path, encodeImage(image, { format: isJpeg ? 'jpeg' : 'png' }));
 }

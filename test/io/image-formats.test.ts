@@ -6,7 +6,8 @@ import { decodeImage, decodeImageSync, isDecodable, loadDecoders } from '../../s
 import { Image } from '../../src/io/image/image.ts';
 import { kindOf, type ImageFormat } from '../../src/io/image/kind.ts';
 import { turned } from '../../src/io/image/orientation.ts';
-import { sha } from '../support/picture.ts';
+import { encodeImage } from '../../src/io/image/encode.ts';
+import { picture, sha } from '../support/picture.ts';
 
 interface Fixture {
   readonly name: string;
@@ -17,8 +18,19 @@ interface Fixture {
   readonly turned?: string;
 }
 
-const { files } = JSON.parse(readFileSync(new URL('../fixtures/vision/formats.json', import.meta.url), 'utf8')) as {
+interface Written {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly quality: number;
+  readonly sha: string;
+}
+
+const { files, jpegs } = JSON.parse(
+  readFileSync(new URL('../fixtures/vision/formats.json', import.meta.url), 'utf8'),
+) as {
   files: readonly Fixture[];
+  jpegs: readonly Written[];
 };
 const bytesOf = ({ file }: Fixture): Uint8Array => new Uint8Array(Buffer.from(file, 'base64'));
 const named = (name: string): Uint8Array => bytesOf(files.find((file) => file.name === name)!);
@@ -44,6 +56,26 @@ describe('files of all formats', () => {
   it('are known by their first bytes, and need their decoder only', async () => {
     for (const file of files) expect(isDecodable(bytesOf(file).subarray(0, 64)), file.name).toBe(true);
     expect(String(await decodeImage(named('WebP lossy'), { mode: 'L' }))).toBe('Image(19x13, L)');
+  });
+});
+
+describe('writing JPEG', () => {
+  it('gives the bytes that Pillow writes', () => {
+    const found = jpegs.map((file) => {
+      const image = picture(file.width, file.height, file.channels);
+      return { ...file, sha: sha(encodeImage(image, { format: 'jpeg', quality: file.quality })) };
+    });
+    expect(found).toEqual(jpegs);
+    const image = picture(20, 10, 3);
+    expect(encodeImage(image, { format: 'jpeg' })).toEqual(encodeImage(image, { format: 'jpeg', quality: 75 }));
+  });
+
+  it('refuses what does not fit', () => {
+    const image = picture(4, 4, 3);
+    expect(() => encodeImage(image, { quality: 80 })).toThrow(/quality is for format: 'jpeg'/);
+    expect(() => encodeImage(image, { format: 'jpeg', level: 8 })).toThrow(/level is for format: 'png'/);
+    expect(() => encodeImage(image, { format: 'jpeg', quality: 0 })).toThrow(/a whole number from 1 to 100/);
+    expect(() => encodeImage(Image.filled(65536, 1, 1), { format: 'jpeg' })).toThrow(/at most 65535 pixels/);
   });
 });
 

@@ -71,7 +71,9 @@ describe('pictures as files', () => {
     try {
       saveImage(rand(5, 3, 4, 4), join(folder, 'a.png'), { nrow: 3 });
       expect(String(await decodeImage(readFileSync(join(folder, 'a.png'))))).toBe('Image(20x14, RGB)');
-      expect(() => saveImage(image, join(folder, 'a.gif'))).toThrow(/ends in \.png/);
+      expect(() => saveImage(image, join(folder, 'a.gif'))).toThrow(/ends in \.png, \.jpg or \.jpeg/);
+      saveImage(image, join(folder, 'a.JPG'));
+      expect(readFileSync(join(folder, 'a.JPG')).subarray(0, 3)).toEqual(Buffer.of(0xff, 0xd8, 0xff));
       expect(() => encodeImage(zeros(3, 2, 2) as never)).toThrow(/imageOf\(tensor\) makes one/);
     } finally {
       rmSync(folder, { recursive: true });
