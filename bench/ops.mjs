@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 
 // ---- the operations
 
-/** What expressions may name: shape, and how it is drawn; `whole` are whole numbers below a bound. */
+/** What expressions may name: shape, and how it is drawn; `whole` are whole numbers below a bound, `fixed` are that; or a layer of `nn`. */
 const INPUTS = {
   x: { shape: [1024, 1024], draw: 'normal' },
   y: { shape: [1024, 1024], draw: 'normal' },
@@ -50,6 +50,19 @@ const INPUTS = {
   cls: { shape: [16, 32, 32], draw: 'whole', below: 64 },
   grid: { shape: [16, 32, 32, 2], draw: 'signed' },
   theta: { shape: [64, 2, 3], draw: 'normal' },
+  signs: { shape: [1024, 1024], draw: 'sign' },
+  rowSigns: { shape: [1024], draw: 'sign' },
+  heads: { shape: [8, 8, 256, 64], draw: 'normal' },
+  tokens: { shape: [64, 64, 256], draw: 'normal' },
+  marks: { shape: [128, 32, 256], draw: 'log' },
+  text: { shape: [32, 20], draw: 'whole', below: 255 },
+  spoken: { shape: [32], draw: 'fixed', below: 128 },
+  written: { shape: [32], draw: 'fixed', below: 20 },
+  rnn: { layer: 'RNN(256, 256)' },
+  lstm: { layer: 'LSTM(256, 256)' },
+  gru: { layer: 'GRU(256, 256)' },
+  attention: { layer: 'MultiheadAttention(256, 8)' },
+  encoder: { layer: 'TransformerEncoderLayer(256, 8, 512)' },
 };
 
 const names = (text) => text.trim().split(/\s+/);
@@ -177,6 +190,24 @@ const ROWS = [
     F.l1Loss(x, y) | F.mseLoss(x, y) | F.smoothL1Loss(x, y) | F.mseLoss(x, y) @x | F.l1Loss(x, y) @x
     F.smoothL1Loss(x, y) @x | F.crossEntropy(x, l) | F.crossEntropy(x, l) @x | F.crossEntropy(img, cls)
     F.crossEntropy(img, cls) @img | F.nllLoss(x, l) | F.nllLoss(x, l) @x | F.nllLoss(img, cls) @img
+    F.huberLoss(x, y) | F.klDiv(x, p) | F.binaryCrossEntropy(p, p) | F.binaryCrossEntropyWithLogits(x, p)
+    F.poissonNllLoss(x, p) | F.gaussianNllLoss(x, y, p) | F.softMarginLoss(x, signs) | F.hingeEmbeddingLoss(x, signs)
+    F.marginRankingLoss(x, y, signs) | F.multiMarginLoss(x, l) | F.multilabelSoftMarginLoss(x, p)
+    F.tripletMarginLoss(x, y, z) | F.cosineEmbeddingLoss(x, y, rowSigns)
+    F.ctcLoss(marks, text, spoken, written)
+  `),
+  ...listed(`
+    F.huberLoss(x, y) @x | F.klDiv(x, p) @x | F.binaryCrossEntropy(p, p) @p | F.binaryCrossEntropyWithLogits(x, p) @x
+    F.poissonNllLoss(x, p) @x | F.gaussianNllLoss(x, y, p) @x | F.softMarginLoss(x, signs) @x
+    F.hingeEmbeddingLoss(x, signs) @x | F.marginRankingLoss(x, y, signs) @x | F.multiMarginLoss(x, l) @x
+    F.multilabelSoftMarginLoss(x, p) @x | F.tripletMarginLoss(x, y, z) @x | F.cosineEmbeddingLoss(x, y, rowSigns) @x
+    F.ctcLoss(marks, text, spoken, written) @marks
+  `),
+  ...listed(`
+    F.scaledDotProductAttention(heads, heads, heads) | F.scaledDotProductAttention(heads, heads, heads) @heads
+    attention(tokens, tokens, tokens) | attention(tokens, tokens, tokens) @tokens | encoder(tokens) | encoder(tokens) @tokens
+    rnn(tokens) | rnn(tokens) @tokens | lstm(tokens) | lstm(tokens) @tokens | gru(tokens) | gru(tokens) @tokens
+    h.std(1) | h.var() | h.var(0) | h.mean() | h.mean(0) | h.amax(1) | f.sum() | f.std(1) | h.softmax(1) | h.norm()
   `),
   ...listed(`
     F.linear(x, y, r) | F.linear(x, y, r) @x | F.conv1d(seq, w1) | F.conv1d(seq, w1) @seq | F.conv2d(img, w2)
@@ -350,7 +381,8 @@ function ours({ expression, leaf, used }) {
 
 /** The result that has a gradient, of several. */
 function first(result) {
-  return result instanceof lib.Tensor ? result : (result.values ?? result[0]);
+  if (result instanceof lib.Tensor) return result;
+  return Array.isArray(result) ? result[0] : result.values;
 }
 
 function tensorNamed(name) {
@@ -358,12 +390,16 @@ function tensorNamed(name) {
   return drawn.get(name);
 }
 
-function draw({ shape, draw: how, below, dtype }) {
+function draw({ shape, draw: how, below, dtype, layer }) {
+  if (layer !== undefined) return new Function('nn', `return new nn.${layer}`)(lib.nn);
   const t = {
     normal: () => lib.randn(shape),
     unit: () => lib.rand(shape).mul(0.9).add(0.05),
     signed: () => lib.rand(shape).mul(2).sub(1),
     mask: () => lib.rand(shape).gt(0.5),
+    sign: () => lib.rand(shape).sub(0.5).sign(),
+    log: () => lib.randn(shape).logSoftmax(-1),
+    fixed: () => lib.full(shape, below, { dtype: 'int64' }),
     whole: () => lib.randint(0, below, shape),
     rising: () => lib.linspace(-3, 3, shape[0]),
   }[how]();

@@ -17,6 +17,9 @@ DRAWS = {
     'normal': lambda shape, below: torch.randn(shape),
     'unit': lambda shape, below: torch.rand(shape) * 0.9 + 0.05,
     'signed': lambda shape, below: torch.rand(shape) * 2 - 1,
+    'sign': lambda shape, below: (torch.rand(shape) - 0.5).sign(),
+    'log': lambda shape, below: torch.randn(shape).log_softmax(-1),
+    'fixed': lambda shape, below: torch.full(shape, below),
     'mask': lambda shape, below: torch.rand(shape) > 0.5,
     'whole': lambda shape, below: torch.randint(0, below, shape),
     'rising': lambda shape, below: torch.linspace(-3, 3, shape[0]),
@@ -24,6 +27,8 @@ DRAWS = {
 
 
 def draw(spec):
+    if 'layer' in spec:
+        return eval(f"torch.nn.{spec['layer']}")
     value = DRAWS[spec['draw']](spec['shape'], spec.get('below'))
     return value.to(getattr(torch, spec['dtype'])) if 'dtype' in spec else value
 

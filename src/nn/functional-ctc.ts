@@ -14,6 +14,7 @@ import type { Reduction } from '../geometry/loss.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { cat, maximum, where } from '../tensor/functions.ts';
+import { fused } from '../tensor/fused.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { REDUCTION } from './functional-loss.ts';
 import '../tensor/families/picking.ts';
@@ -121,12 +122,13 @@ const whole = (values: readonly number[], shape: readonly number[], like: Tensor
 const flags = (values: readonly boolean[], shape: readonly number[], like: Tensor): Tensor =>
   fromTypedArray(Uint8Array.from(values, Number), [...shape], 'bool').to(like.device);
 
-/** ln(eᵃ + eᵇ + eᶜ) */
-function logSum(a: Tensor, b: Tensor, c: Tensor): Tensor {
-  const most = maximum(maximum(a, b), c).detach();
+/** ln(eᵃ + eᵇ + eᶜ): what flows through the largest of them is nothing in the end. */
+const LOG_SUM = fused('LogsumexpBackward0', ([a, b, c]) => {
+  const most = maximum(maximum(a!, b!), c!);
   const part = (t: Tensor): Tensor => t.sub(most).exp();
-  return part(a).add(part(b)).add(part(c)).log().add(most);
-}
+  return part(a!).add(part(b!)).add(part(c!)).log().add(most);
+});
+const logSum = (a: Tensor, b: Tensor, c: Tensor): Tensor => LOG_SUM([a, b, c]);
 
 /**
  * The loss of each sample. States are a blank before, between and after the labels; α[t, s] is the logarithm of the probability of all ways that
@@ -154,7 +156,8 @@ function sequenceLosses(
   ];
   const steps = lengths.input.reduce((n, m) => Math.max(n, m), 0);
   const never = x.detach().newZeros([samples, 2]).add(NEVER);
-  const emitted = (t: number): Tensor => x.select(0, t).clamp({ min: NEVER }).gather(1, places);
+  const all = x.clamp({ min: NEVER }).gather(2, places.unsqueeze(0).expand([x.layout.shape[0]!, samples, states]).contiguous()); // prettier-ignore
+  const emitted = (t: number): Tensor => all.select(0, t);
   const first = flags(
     Array.from({ length: samples * states }, (_, i) => i % states > 1),
     [samples, states],
@@ -169,12 +172,8 @@ function sequenceLosses(
     const before = cat([never, alpha] as Tensor[], 1); // two impossible states, then all
     const skip = before.narrow(1, 0, states).maskedFill(noSkip, NEVER);
     const next = logSum(alpha, before.narrow(1, 1, states), skip).add(emitted(t));
-    const done = flags(
-      lengths.input.map((n) => t >= n),
-      [samples, 1],
-      x,
-    );
-    alpha = lengths.input.every((n) => t < n) ? next : where(done, alpha, next);
+    const done = lengths.input.map((n) => t >= n);
+    alpha = done.includes(true) ? where(flags(done, [samples, 1], x), alpha, next) : next;
   }
   const ends = labels.flatMap(({ length }) => [2 * length, Math.max(2 * length - 1, 0)]);
   const last = alpha.gather(1, whole(ends, [samples, 2], x));

@@ -15,6 +15,7 @@ import { placesTensor } from '../tensor/places.ts';
 import type { Generator } from '../tensor/random/index.ts';
 import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { transposable } from '../tensor/transposable.ts';
 import { avgPool2dWith } from './prepared.ts';
 import { each, padded, placed, requireRank, sizesOf, strided, type Sizes } from './spatial.ts';
 import '../tensor/families/picking.ts';
@@ -98,7 +99,24 @@ export function fold(...args: readonly unknown[]): Tensor {
   if (rows % taps !== 0 || columns !== places[0] * places[1]) {
     throw new ShapeError(`fold: expected [N, C·${taps}, ${places[0] * places[1]}] for an output of ${showSizes(size)}, but got ${showShape(input.layout.shape)}`); // prettier-ignore
   }
-  const apart = input.reshape([n, rows / taps, kernel[0]!, kernel[1]!, ...places]);
+  const sizes = { n, channels: rows / taps, size, kernel, dilation, padding, stride, places };
+  return transposable('Col2ImBackward0', input, (x) => addedUp(x, sizes), (g) => unfold(g, { kernelSize, ...o })); // prettier-ignore
+}
+
+interface Windows {
+  readonly n: number;
+  readonly channels: number;
+  readonly size: readonly number[];
+  readonly kernel: readonly number[];
+  readonly dilation: readonly number[];
+  readonly padding: readonly number[];
+  readonly stride: readonly number[];
+  readonly places: readonly [number, number];
+}
+
+/** One tap of all windows after the other. */
+function addedUp(x: Tensor, { n, channels, size, kernel, dilation, padding, stride, places }: Windows): Tensor {
+  const apart = x.reshape([n, channels, kernel[0]!, kernel[1]!, ...places]);
   let y: Tensor | undefined;
   for (let i = 0; i < kernel[0]!; i++) {
     let line: Tensor | undefined;

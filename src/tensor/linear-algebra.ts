@@ -82,7 +82,12 @@ export function addmv(input: Tensor, matrix: Tensor, vector: Tensor, options?: A
 
 /** beta·input + alpha·(a ⊗ b), of vectors. */
 export function addr(input: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-  return sumWith('addr', input, outer(a, b), options);
+  requireRanks('addr', [[a, 1], [b, 1]]); // prettier-ignore
+  const oneDType = input.dtype === a.dtype && a.dtype === b.dtype && a.isFloatingPoint();
+  if (!oneDType || options?.beta !== undefined) return sumWith('addr', input, outer(a, b), options);
+  const { alpha = 1 } = requireOptions<AddProductOptions>('addr', options, ADD_PRODUCT, '{ beta: 1, alpha: 1 }');
+  const whole = input.expand([a.layout.numel, b.layout.numel]);
+  return OUTER_ADDED([whole, a.unsqueeze(1), b.unsqueeze(0)], alpha);
 }
 
 /** beta·input + alpha·bmm(a, b) */
@@ -109,6 +114,7 @@ const valueOf = (op: string, options: unknown): number =>
 const PRODUCT_ADDED = fused<[number]>('AddcmulBackward0', ([input, x, y], value) =>
   input!.add(x!.mul(y!), { alpha: value }),
 );
+const OUTER_ADDED = fused<[number]>('AddrBackward0', ([input, x, y], alpha) => input!.add(x!.mul(y!), { alpha }));
 const QUOTIENT_ADDED = fused<[number]>('AddcdivBackward0', ([input, x, y], value) =>
   input!.add(x!.div(y!), { alpha: value }),
 );
