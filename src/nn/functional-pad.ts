@@ -4,13 +4,14 @@ import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { showShape } from '../base/shape.ts';
 import { dimParams } from '../geometry/attrs.ts';
-import { padParams } from '../geometry/indexing.ts';
+import { flipParams, padParams } from '../geometry/indexing.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { indexing } from '../tensor/families/indexing.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { PadShape } from '../tensor/shapes/resize.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { narrow } from '../tensor/views.ts';
 import { indexTable } from './spatial.ts';
 
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
@@ -63,19 +64,27 @@ export function pad(...args: readonly unknown[]): Tensor {
 }
 
 type Take = (x: Tensor, dim: number, index: Tensor) => Tensor;
+type Mode = Exclude<PadMode, 'constant'>;
 /** For convolutions, few of which pad so, and which ship nothing for it: in `flambeau/core` it says which line to add. */
 const byMethod: Take = (x, dim, index) => x.indexSelect(dim, index);
 /** @internal Brings what it needs. */
 export const byOperation: Take = (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim));
 
+/** What is put before and after is a part of the input: copies of rows instead of an index for each element. */
+function joined(x: Tensor, dim: number, before: number, after: number, mode: Mode): Tensor {
+  const size = x.layout.shape[dim]!;
+  const part = (count: number, start: number): Tensor[] => {
+    if (count === 0) return [];
+    if (mode === 'replicate') return [narrow(x, dim, start, 1).expand(x.layout.shape.map((n, i) => (i === dim ? count : n)))]; // prettier-ignore
+    const piece = narrow(x, dim, start, count);
+    return [mode === 'circular' ? piece : apply1(indexing.flip, [piece], flipParams([dim]))];
+  };
+  const start = { replicate: [0, size - 1], circular: [size - before, 0], reflect: [1, size - 1 - after] }[mode];
+  return apply1(indexing.cat, [...part(before, start[0]!), x, ...part(after, start[1]!)], dimParams(dim));
+}
+
 /** @internal Padding with elements of the input itself, for `op`. */
-export function padAs(
-  op: string,
-  x: Tensor,
-  pads: readonly number[],
-  mode: Exclude<PadMode, 'constant'>,
-  take = byMethod,
-): Tensor {
+export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode, take = byMethod): Tensor {
   const n = pads.length / 2;
   if (!Number.isInteger(n) || n < 1 || n > 3 || (x.ndim !== n + 1 && x.ndim !== n + 2)) {
     throw new ShapeError(`${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`); // prettier-ignore
@@ -85,7 +94,7 @@ export function padAs(
   return y === x ? x.clone() : y;
 }
 
-function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: string, take: Take): Tensor {
+function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: Mode, take: Take): Tensor {
   const size = x.layout.shape[dim]!;
   const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
   if (before > most || after > most) {
@@ -95,6 +104,7 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
     throw new ShapeError(`${op}: pads ${before} and ${after} leave nothing of a side of ${size} elements`);
   }
   if (before === 0 && after === 0) return x;
+  if (take === byOperation && before >= 0 && after >= 0) return joined(x, dim, before, after, mode);
   // What negative pads cut is gone before the rest goes round.
   const cut = Math.max(-before, 0);
   const kept = size - cut - Math.max(-after, 0);

@@ -48,6 +48,9 @@ export type MathFn =
   | 'exp' | 'expm1' | 'log' | 'log1p' | 'log2' | 'log10' | 'sin' | 'cos' | 'tan' | 'tanh' | 'pow' | 'atan2'
   | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh'; // prettier-ignore
 
+/** Four halves in i64 as f32v and back, four bytes in i32 as i32v and back. */
+export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES';
+
 export type ExprNode =
   | { readonly kind: 'const'; readonly value: number | bigint }
   | { readonly kind: 'local'; readonly index: number; readonly name: string }
@@ -71,7 +74,7 @@ export type ExprNode =
   | { readonly kind: 'shuffle'; readonly a: Expr; readonly b: Expr; readonly lanes: readonly number[] }
   | { readonly kind: 'math'; readonly fn: MathFn; readonly args: readonly Expr[] }
   /** what native machines have an instruction for, of `a`, under the name of a macro that is given `a` and `otherwise` */
-  | { readonly kind: 'either'; readonly native: 'HALVES'; readonly a: Expr; readonly otherwise: Expr };
+  | { readonly kind: 'either'; readonly native: Native; readonly a: Expr; readonly otherwise: Expr };
 
 const ELEMENT: Record<VectorType, ScalarType> = { f32v: 'f32', f64v: 'f64', i32v: 'i32', i64v: 'i64' };
 const VECTOR: Record<ScalarType, VectorType> = { f32: 'f32v', f64: 'f64v', i32: 'i32v', i64: 'i64v' };
@@ -211,6 +214,10 @@ export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
 
 export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0): Expr =>
   new Expr(type, { kind: 'loadSplat', ptr, offset });
+
+/** What native machines may have an instruction for: see `Native`. It has the type of `otherwise`. */
+export const either = (native: Native, a: Expr, otherwise: Expr): Expr =>
+  new Expr(otherwise.type, { kind: 'either', native, a, otherwise });
 
 export const math = (fn: MathFn, ...args: Expr[]): Expr => new Expr('f64', { kind: 'math', fn, args });
 

@@ -280,6 +280,8 @@ function lowerFlip(l: CpuLowering, [x]: Values, [out]: Values, { dims }: FlipPar
     .slice(0, -1)
     .reverse();
   const size = shape.at(-1) ?? 1;
+  const step = signed.at(-1) ?? 1;
+  const way = step === 1 ? 'forward' : step === -1 ? 'backward' : 'apart';
   const args = {
     x: x!,
     out: out!,
@@ -287,11 +289,11 @@ function lowerFlip(l: CpuLowering, [x]: Values, [out]: Values, { dims }: FlipPar
     rank: outer.length,
     origin,
     size,
-    step: signed.at(-1) ?? 1,
+    step,
   };
-  l.launch(flipKernel(l.target, bytes), args, {
+  l.launch(flipKernel(way === 'forward' ? l.wideTarget : l.target, bytes, way), args, {
     size: numel === 0 ? 0 : numel / size,
-    unitCost: (size + 4) * ELEMENT_NS,
+    unitCost: (size + 4) * ELEMENT_NS * (way === 'apart' ? 1 : 0.3),
   });
 }
 

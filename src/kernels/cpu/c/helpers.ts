@@ -220,6 +220,40 @@ HELPER f32v halves4(i64 four) { i64v both = {four, 0}; return (f32v)__builtin_ia
 #endif
 `.replaceAll('i16', 's16');
 
+/** The other way, rounded to nearest; NaN becomes the quiet one. */
+const PACK_HALVES = `#if defined(__F16C__)
+typedef s16 s16x8 __attribute__((vector_size(16)));
+HELPER i64 pack_halves4(f32v a) {
+  i32v nan = a != a;
+  f32v quiet = (f32v)((nan & (((i32v)a & (-2147483647 - 1)) | 0x7fc00000)) | (~nan & (i32v)a));
+  return ((i64v)__builtin_ia32_vcvtps2ph(quiet, 0))[0];
+}
+#define PACK_HALVES(four, otherwise) pack_halves4(four)
+#else
+#define PACK_HALVES(four, otherwise) (otherwise)
+#endif
+`;
+
+/** Four bytes in 32 bits as four lanes, and back. Vectors of four bytes would do by the language, but compilers take them apart. */
+const FOUR_BYTES = `#if defined(__SSE4_1__) && !defined(__clang__)
+typedef char c8x16 __attribute__((vector_size(16)));
+`;
+const BYTES = `${FOUR_BYTES}HELPER i32v bytes4(i32 four) { i32v x = {four}; return (i32v)__builtin_ia32_pmovzxbd128((c8x16)x); }
+#define BYTES(four, otherwise) bytes4(four)
+#else
+#define BYTES(four, otherwise) (otherwise)
+#endif
+`;
+const PACK_BYTES = `${FOUR_BYTES}HELPER i32 pack_bytes4(i32v a) {
+  c8x16 places = {0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+  return ((i32v)__builtin_ia32_pshufb128((c8x16)a, places))[0];
+}
+#define PACK_BYTES(four, otherwise) pack_bytes4(four)
+#else
+#define PACK_BYTES(four, otherwise) (otherwise)
+#endif
+`;
+
 function bitCast(from: string, to: string): [string, HelperText] {
   const name = `bits_${from}_${to}`;
   return [name, fixed(define(to, name, `${from} a`, `union { ${from} from; ${to} to; } x = {a}; return x.to;`))];
@@ -237,6 +271,9 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['cast_f32v_i32v', vectorSaturating],
     ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
     ['HALVES', () => HALVES],
+    ['PACK_HALVES', () => PACK_HALVES],
+    ['BYTES', () => BYTES],
+    ['PACK_BYTES', () => PACK_BYTES],
     bitCast('f32', 'i32'),
     bitCast('i32', 'f32'),
     bitCast('f64', 'i64'),

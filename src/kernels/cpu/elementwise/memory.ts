@@ -7,7 +7,7 @@
 import { isHalf, type DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
-import { constant, i32, isNarrow, load, vectorOf, Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
+import { constant, either, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
 import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
 import { fromHalf, fromHighHalf, toHalf } from './half.ts';
@@ -85,14 +85,15 @@ function loadBytes(f: Fn, ptr: Expr, offset: number): Expr {
   const shifted = load('i32', ptr, offset)
     .splat()
     .binary('mul', laneTable(f, [1 << 24, 1 << 16, 1 << 8, 1]));
-  return shifted.binary('shrU', 24);
+  return either('BYTES', load('i32', ptr, offset), shifted.binary('shrU', 24));
 }
 
 /** Four lanes of which each is 0…255 (or a mask and-ed with 1), as four bytes. */
 export function packBytes(f: Fn, value: Expr): Expr {
-  const placed = f.let('placed', value.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24])));
+  const four = f.let('four', value);
+  const placed = f.let('placed', four.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24])));
   const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
-  return pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0);
+  return either('PACK_BYTES', four, pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0));
 }
 
 /** `lanes` neighbouring elements as one vector of the compute type. */
@@ -137,7 +138,7 @@ function packShorts(f: Fn, value: Expr): Expr {
 /** Four halves as single precision; where the machine converts them itself, native code lets it. */
 function halves(f: Fn, dtype: 'float16' | 'bfloat16', ptr: Expr, offset: number): Expr {
   const value = fromHighHalf(f, dtype, f.let('high', highShorts(f, ptr, offset)));
-  return dtype === 'float16' ? new Expr('f32v', { kind: 'either', native: 'HALVES', a: load('i64', ptr, offset), otherwise: value }) : value; // prettier-ignore
+  return dtype === 'float16' ? either('HALVES', load('i64', ptr, offset), value) : value;
 }
 
 /** Four elements of 8 or 16 bits as a vector of the compute type. */
@@ -192,9 +193,11 @@ export function storeDense(
   }
   const own = computeOf(dtype);
   if (!bytes && lanes === 4 && as === own && isNarrow(MEMORY[dtype])) {
-    const small = f.let('narrow', narrowed(f, dtype, value));
+    const exact = f.let('exact', value);
+    const small = f.let('narrow', narrowed(f, dtype, exact));
     if (ITEM[MEMORY[dtype]] === 2) {
-      f.store('i64', ptr, packShorts(f, small), offset);
+      const packed = packShorts(f, small);
+      f.store('i64', ptr, dtype === 'float16' ? either('PACK_HALVES', exact, packed) : packed, offset);
       return;
     }
     for (let lane = 0; lane < 4; lane++)

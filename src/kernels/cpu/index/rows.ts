@@ -4,7 +4,7 @@
  * A unit of work is one row of the result.
  */
 import { fromStart, mover } from './select.ts';
-import { constant, load, type Local, type Target } from '../ir.ts';
+import { constant, i32, load, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
 const FLIP_PARAMS = {
@@ -23,10 +23,12 @@ const FLIP_PARAMS = {
 /** Bytes of one dimension's entry in `dims`. */
 export const FLIP_ENTRY = 8;
 
+/** How rows lie in x: from left to right, from right to left, or apart. */
+export type RowStep = 'forward' | 'backward' | 'apart';
+
 /** out = x read with other origins and strides. */
-export function flipKernel(target: Target, bytes: number): Kernel<typeof FLIP_PARAMS> {
-  const element = mover(bytes);
-  return cachedKernel(target, `index/flip-${bytes}`, FLIP_PARAMS, ({ f, p, lo, hi }) => {
+export function flipKernel(target: Target, bytes: number, way: RowStep): Kernel<typeof FLIP_PARAMS> {
+  return cachedKernel(target, `index/flip-${way}-${bytes}`, FLIP_PARAMS, ({ f, p, lo, hi }) => {
     const rowBytes = f.let('rowBytes', p.size.mul(bytes));
     f.for('row', lo, hi, (row) => {
       const from = f.let('from', p.origin);
@@ -40,18 +42,41 @@ export function flipKernel(target: Target, bytes: number): Kernel<typeof FLIP_PA
       });
       const ptr = f.let('ptr', p.x.add(from.mul(bytes)));
       const to = f.let('to', p.out.add(row.mul(rowBytes)));
-      f.for(
-        'at',
-        0,
-        rowBytes,
-        (at) => {
-          f.store(element, to.add(at), load(element, ptr));
-          f.inc(ptr, p.step.mul(bytes));
-        },
-        bytes,
-      );
+      copyRow(f, { ptr, to, rowBytes, step: f.let('stepBytes', p.step.mul(bytes)) }, bytes, way, target.vectorBytes);
     });
   });
+}
+
+/** A row of the result, by vectors where its elements are neighbours; `ptr` is where its first one is. */
+function copyRow(
+  f: Fn,
+  row: Readonly<Record<'ptr' | 'to' | 'rowBytes' | 'step', Local>>,
+  bytes: number,
+  way: RowStep,
+  width: number,
+): void {
+  const { ptr, to, rowBytes } = row;
+  const element = mover(bytes);
+  const vector = way === 'backward' && bytes === 8 ? 'i64v' : 'i32v';
+  const inVectors = way === 'forward' || (way === 'backward' && bytes >= 4);
+  const whole = f.let('whole', inVectors ? rowBytes.and(-width) : i32(0));
+  if (inVectors) {
+    f.for('v', 0, whole, (v) => {
+      if (way === 'forward') {
+        f.store(vector, to.add(v), load(vector, ptr));
+        f.inc(ptr, width);
+        return;
+      }
+      const lanes = Array.from({ length: width / bytes }, (_, i) => width / bytes - 1 - i);
+      const read = f.let('read', load(vector, ptr.sub(width - bytes)));
+      f.store(vector, to.add(v), read.shuffle(read, lanes));
+      f.inc(ptr, -width);
+    }, width); // prettier-ignore
+  }
+  f.for('at', whole, rowBytes, (at) => {
+    f.store(element, to.add(at), load(element, ptr));
+    f.inc(ptr, row.step);
+  }, bytes); // prettier-ignore
 }
 
 const TRIANGLE_PARAMS = { x: 'ptr', out: 'ptr', rows: 'i32', columns: 'i32', diagonal: 'i32' } as const;
