@@ -1,5 +1,5 @@
 /** Tensors as pictures: several in one, and as an image (torchvision: `utils.make_grid`, `utils.save_image`, `to_pil_image`). */
-import { arrayOf, BOOL, either, NUMBER, kind, SIZE, STEP } from '../base/arguments.ts';
+import { arrayOf, BOOL, either, NUMBER, kind, requireKind, SIZE, STEP } from '../base/arguments.ts';
 import { ShapeError, DTypeError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
@@ -29,7 +29,8 @@ interface All extends MakeGridOptions {
   readonly tensor: Tensor | readonly Tensor[];
 }
 
-const TENSORS = either(kind('a tensor', isTensor), arrayOf(kind('a tensor', isTensor), 'tensors of one shape'));
+const TENSOR = kind('a tensor', isTensor);
+const TENSORS = either(TENSOR, arrayOf(TENSOR, 'tensors of one shape'));
 const RANGE = kind('[smallest, largest]', (value) => Array.isArray(value) && value.length === 2 && value.every(NUMBER.accepts)); // prettier-ignore
 const MAKE_GRID = signature<All>(
   'makeGrid',
@@ -128,6 +129,7 @@ function stretched(images: Tensor, range: readonly [number, number] | undefined,
  * ```
  */
 export function imageOf(tensor: Tensor): Image {
+  requireKind('imageOf', 'the tensor', tensor, TENSOR, 'write imageOf(rand(3, 8, 8))');
   const planes = tensor.dim() === 2 ? tensor.unsqueeze(0) : tensor;
   const [channels = 0, height = 0, width = 0] = planes.shape;
   if (planes.dim() !== 3 || (channels !== 1 && channels !== 3)) throw new ShapeError(`imageOf: expected [1, H, W], [3, H, W] or [H, W], but got ${showShape(tensor.layout.shape)}`); // prettier-ignore

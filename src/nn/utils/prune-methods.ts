@@ -230,7 +230,8 @@ const LN = method<Norms>('LnStructured', { amount: AMOUNT, n: ORDER, dim: WHOLE 
 const CUSTOM = method<{ readonly mask: Tensor }>('CustomFromMask', { mask: TENSOR }, 1);
 
 /** Prunes nothing. */
-export class Identity extends BasePruningMethod {
+export class PruningIdentity extends BasePruningMethod {
+  static override readonly name: string = 'Identity';
   readonly pruningType = 'unstructured';
   override computeMask(_t: Tensor, defaultMask: Tensor): Tensor {
     return defaultMask;

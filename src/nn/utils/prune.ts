@@ -14,9 +14,9 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { ModuleBase } from '../module-base.ts';
 import { fieldOf, MODULE, NAME, parameterAt } from './computed.ts';
 import type { NormOrder } from './prune-masks.ts';
-import { AMOUNT, applyMethod, BasePruningMethod, CustomFromMask, Identity, L1Unstructured, LnStructured, methodOf, ORDER, prunes, PruningContainer, RandomStructured, RandomUnstructured, type Amount } from './prune-methods.ts'; // prettier-ignore
+import { AMOUNT, applyMethod, BasePruningMethod, CustomFromMask, PruningIdentity, L1Unstructured, LnStructured, methodOf, ORDER, prunes, PruningContainer, RandomStructured, RandomUnstructured, type Amount } from './prune-methods.ts'; // prettier-ignore
 
-export { BasePruningMethod, CustomFromMask, Identity, L1Unstructured, LnStructured, PruningContainer, RandomStructured, RandomUnstructured } from './prune-methods.ts'; // prettier-ignore
+export { BasePruningMethod, CustomFromMask, PruningIdentity as Identity, L1Unstructured, LnStructured, PruningContainer, RandomStructured, RandomUnstructured } from './prune-methods.ts'; // prettier-ignore
 
 const BASE = { module: MODULE, name: NAME };
 
@@ -44,7 +44,7 @@ const REMOVE = pruneSignature<object>('remove', {}, 0);
 export function identity<M extends ModuleBase>(module: M | Of<M>, name?: string | { name: string }): M;
 export function identity(...args: readonly unknown[]): ModuleBase {
   const { module, name } = readCall(IDENTITY, args);
-  applyMethod(module, name, new Identity());
+  applyMethod(module, name, new PruningIdentity());
   return module;
 }
 

@@ -61,7 +61,7 @@ export {
   type RandomResizedCropOptions,
   type ResizeOptions,
 } from './geometry.ts';
-export { fromModule, Identity, Lambda, ModuleTransform, type PartKind } from './own.ts';
+export { fromModule, IdentityTransform as Identity, Lambda, ModuleTransform, type PartKind } from './own.ts';
 export { reviveTransform } from './revive.ts';
 export { RandomTransform, SampleTransform, type FillByKind, type FillTable } from './sample.ts';
 export {

@@ -1,4 +1,5 @@
 /** Transforms of the user's own: a function for a part of a sample, and what a module exports, which works in worker threads, too. */
+import type { HostUrl } from '../../base/host-types.ts';
 import { arrayOf, FUNCTION, kind, requireKind, TEXT, wrongArgument } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { isNode, nodeModule } from '../../io/bytes/platform.ts';
@@ -67,7 +68,9 @@ export class Lambda<In, Out> extends Transform<In, Out> {
  *
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.Identity.html
  */
-export class Identity extends Transform<Image, Image> {
+export class IdentityTransform extends Transform<Image, Image> {
+  static override readonly name: string = 'Identity';
+
   override forward(...inputs: readonly unknown[]): Image {
     return (inputs.length === 1 ? inputs[0] : inputs) as Image;
   }
@@ -164,7 +167,7 @@ const PLACE = kind("a URL (new URL('./own.js', the URL of your module)) or a pat
  * ```
  */
 export async function fromModule(
-  module: string | URL,
+  module: string | HostUrl,
   exportName = 'default',
   ...args: readonly unknown[]
 ): Promise<ModuleTransform> {
@@ -175,7 +178,7 @@ export async function fromModule(
   return new ModuleTransform({ url, name: exportName, args });
 }
 
-function urlOf(module: string | URL): string {
+function urlOf(module: string | HostUrl): string {
   if (typeof module !== 'string') return module.href;
   if (/^[a-z]{2,}:/i.test(module) || !isNode) return module;
   return nodeModule('url', 'fromModule', '').pathToFileURL(module).href;

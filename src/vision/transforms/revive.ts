@@ -8,7 +8,7 @@ import * as colour from './colour.ts';
 import { Compose, RandomApply, RandomChoice, RandomOrder } from './compose.ts';
 import * as detection from './detection.ts';
 import * as geometry from './geometry.ts';
-import { Identity, ModuleTransform } from './own.ts';
+import { IdentityTransform, ModuleTransform } from './own.ts';
 import * as tensors from './tensors.ts';
 import * as warps from './warps.ts';
 
@@ -35,7 +35,17 @@ const { ElasticTransform, RandomAffine, RandomPerspective, RandomRotation } = wa
 
 /** By name: a bundler may give classes other ones. */
 const CLASSES: Readonly<Record<string, Class>> = {
-  ...{ CutMix, MixUp, RandomErasing, AugMix, AutoAugment, RandAugment, TrivialAugmentWide, Identity, ModuleTransform },
+  ...{
+    CutMix,
+    MixUp,
+    RandomErasing,
+    AugMix,
+    AutoAugment,
+    RandAugment,
+    TrivialAugmentWide,
+    Identity: IdentityTransform,
+    ModuleTransform,
+  },
   ...{
     ColorJitter,
     Grayscale,
