@@ -1,12 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FormatError } from '../../src/base/errors.ts';
 import { decodeImage, decodeImageSync, isDecodable, loadDecoders } from '../../src/io/image/decode.ts';
 import { Image } from '../../src/io/image/image.ts';
 import { kindOf, type ImageFormat } from '../../src/io/image/kind.ts';
 import { turned } from '../../src/io/image/orientation.ts';
 import { encodeImage } from '../../src/io/image/encode.ts';
+import { openFiles } from '../../src/io/archive/open-files.ts';
+import { ImageFolder } from '../../src/vision/datasets/image-folder.ts';
+import { FileImages, reviveSource } from '../../src/vision/datasets/source.ts';
 import { picture, sha } from '../support/picture.ts';
 
 interface Fixture {
@@ -26,11 +31,22 @@ interface Written {
   readonly sha: string;
 }
 
-const { files, jpegs } = JSON.parse(
+interface Draft {
+  readonly name: string;
+  readonly file: string;
+  readonly wanted: readonly {
+    readonly draft: [number, number];
+    readonly size: readonly number[];
+    readonly sha: string;
+  }[];
+}
+
+const { files, jpegs, drafts } = JSON.parse(
   readFileSync(new URL('../fixtures/vision/formats.json', import.meta.url), 'utf8'),
 ) as {
   files: readonly Fixture[];
   jpegs: readonly Written[];
+  drafts: readonly Draft[];
 };
 const bytesOf = ({ file }: Fixture): Uint8Array => new Uint8Array(Buffer.from(file, 'base64'));
 const named = (name: string): Uint8Array => bytesOf(files.find((file) => file.name === name)!);
@@ -76,6 +92,23 @@ describe('writing JPEG', () => {
     expect(() => encodeImage(image, { format: 'jpeg', level: 8 })).toThrow(/level is for format: 'png'/);
     expect(() => encodeImage(image, { format: 'jpeg', quality: 0 })).toThrow(/a whole number from 1 to 100/);
     expect(() => encodeImage(Image.filled(65536, 1, 1), { format: 'jpeg' })).toThrow(/at most 65535 pixels/);
+  });
+});
+
+describe('JPEG at a part of its size', () => {
+  it.each(drafts)('$name: as PIL’s draft', async ({ file, wanted }) => {
+    const bytes = new Uint8Array(Buffer.from(file, 'base64'));
+    for (const { draft, size, sha: pixels } of wanted) {
+      const image = await decodeImage(bytes, { draft });
+      expect([[image.width, image.height], sha(image.data)], String(draft)).toEqual([size, pixels]);
+    }
+  });
+
+  it('takes a width and a height, and leaves other formats whole', async () => {
+    await expect(decodeImage(named('JPEG turned 1'), { draft: [5] as never })).rejects.toThrow(/a width and a height/);
+    await expect(decodeImage(named('JPEG turned 1'), { draft: [0, 5] })).rejects.toThrow(/a width and a height/);
+    expect(String(await decodeImage(named('WebP lossy'), { draft: [1, 1] }))).toBe('Image(19x13, RGB)');
+    expect(String(await decodeImage(named('JPEG turned 6'), { draft: [4, 4], orientation: true }))).toBe('Image(7x10, RGB)'); // prettier-ignore
   });
 });
 
@@ -181,14 +214,38 @@ describe('damaged files', () => {
         for (const { at, value } of changes) bytes[at % bytes.length] = value;
         if (cut !== null) bytes = bytes.slice(0, cut % bytes.length);
         try {
-          expect(decodeImageSync(bytes, { maxPixels: 1e6, maxBytes: 2 ** 26, orientation: true })).toBeInstanceOf(
-            Image,
-          );
+          expect(
+            decodeImageSync(bytes, {
+              maxPixels: 1e6,
+              maxBytes: 2 ** 26,
+              orientation: true,
+              draft: [cut === null ? 4 : 99, 4],
+            }),
+          ).toBeInstanceOf(Image);
         } catch (error) {
           expect(error).toBeInstanceOf(FormatError);
         }
       }),
       { numRuns: runs },
     );
+  });
+});
+
+describe('a folder of images', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-formats-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('may have all formats, under any name, and is turned and reduced if that is wished, in threads too', async () => {
+    mkdirSync(join(folder, 'a'));
+    const kept = ['JPEG turned 6', 'PNG turned', 'TIFF turned 6', 'WebP turned', 'GIF interlaced', 'BMP RLE8', 'PNM 6'];
+    kept.forEach((name, i) => writeFileSync(join(folder, 'a', `${i}.jpg`), named(name)));
+    const plain = await ImageFolder.open(folder);
+    expect(Array.from(kept, (_, i) => plain.image(i).width)).toEqual([19, 19, 13, 19, 19, 19, 2]);
+    const set = await ImageFolder.open(folder, { orientation: true, draft: [4, 4] });
+    expect(Array.from(kept, (_, i) => set.image(i).width)).toEqual([7, 13, 13, 13, 19, 19, 2]);
+    await expect(ImageFolder.open(folder, { draft: [4] as never })).rejects.toThrow(/a width and a height/);
+    const opened = await openFiles(folder);
+    const revived = await reviveSource(new FileImages(opened.files, Int32Array.of(0), { orientation: true, draft: [4, 4] }).describe()); // prettier-ignore
+    expect(String(revived.load(0))).toBe('Image(7x10, RGB)');
   });
 });

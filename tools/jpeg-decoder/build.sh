@@ -30,7 +30,7 @@ sed -e 's/@COPYRIGHT_YEAR@/1991-2026/' "$work/jversion.h.in" >"$work/jversion.h"
 
 # jmorecfg.h says which of its options may be left out: those of the encoder, and what Pillow does not use when it decodes.
 for option in DCT_IFAST_SUPPORTED DCT_FLOAT_SUPPORTED C_MULTISCAN_FILES_SUPPORTED C_PROGRESSIVE_SUPPORTED C_LOSSLESS_SUPPORTED \
-  ENTROPY_OPT_SUPPORTED INPUT_SMOOTHING_SUPPORTED SAVE_MARKERS_SUPPORTED IDCT_SCALING_SUPPORTED UPSAMPLE_MERGING_SUPPORTED \
+  ENTROPY_OPT_SUPPORTED INPUT_SMOOTHING_SUPPORTED SAVE_MARKERS_SUPPORTED UPSAMPLE_MERGING_SUPPORTED \
   QUANT_1PASS_SUPPORTED QUANT_2PASS_SUPPORTED; do
   sed -i -e "s/^#define $option\b/#undef $option/" "$work/jmorecfg.h"
 done
@@ -40,7 +40,7 @@ cp "$here/decoder.c" "$here/idct.c" .
 "$clang" --target=wasm32-wasi --sysroot=/usr -std=gnu11 -O3 -msimd128 -mbulk-memory -nostdlib -DNO_GETENV -DMULTIPLIER=short -I. -ffunction-sections -fdata-sections \
   -Wno-everything -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-all -Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=65536 -o decoder.wasm \
   decoder.c idct.c jaricom.c jcomapi.c jdapimin.c jdarith.c jdhuff.c jdinput.c jdlhuff.c jdmarker.c jdmaster.c jdphuff.c jmemmgr.c \
-  wrapper/jdapistd-8.c wrapper/jdcoefct-8.c wrapper/jdcolor-8.c wrapper/jddctmgr-8.c wrapper/jddiffct-8.c wrapper/jdlossls-8.c \
+  wrapper/jdapistd-8.c wrapper/jdcoefct-8.c wrapper/jdcolor-8.c wrapper/jddctmgr-8.c wrapper/jddiffct-8.c wrapper/jdlossls-8.c wrapper/jidctred-8.c \
   wrapper/jdmainct-8.c wrapper/jdpostct-8.c wrapper/jdsample-8.c wrapper/jutils-8.c
 cat decoder.wasm >"$out"
 wc -c "$out"

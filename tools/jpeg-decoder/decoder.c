@@ -156,8 +156,8 @@ static void choose_colours(void)
   }
 }
 
-/* Begins an image, with at most `limit` bytes of memory for coefficients and the like. */
-EXPORT("start") void *start(size_t limit)
+/* Begins an image at 1, 1/2, 1/4 or 1/8 of its size, with at most `limit` bytes of memory for coefficients and the like. */
+EXPORT("start") void *start(size_t limit, unsigned denominator)
 {
   if (end_of_memory == 0) end_of_memory = (size_t)__builtin_wasm_memory_size(0) * PAGE;
   top = (size_t)&__heap_base;
@@ -181,6 +181,8 @@ EXPORT("start") void *start(size_t limit)
   cinfo.src = &src;
   jpeg_read_header(&cinfo, TRUE);
   choose_colours();
+  cinfo.scale_num = 1;
+  cinfo.scale_denom = denominator;
   jpeg_start_decompress(&cinfo);
   row_size = (size_t)cinfo.output_width * cinfo.out_color_components;
   strip_rows = STRIP / row_size + 1;
@@ -231,6 +233,23 @@ EXPORT("rows") size_t rows(void)
 #define NEVER(name) GLOBAL(void) name(j_decompress_ptr info) { ERREXIT1(info, JERR_BAD_PRECISION, info->data_precision); }
 #define NEVER_BUFFERED(name) \
   GLOBAL(void) name(j_decompress_ptr info, boolean full) { ERREXIT1(info, JERR_BAD_PRECISION, info->data_precision); }
+/* Of the transforms to other sizes, those to 1, 2, 4 and 8 are enough. */
+#define NO_SIZE(n) \
+  GLOBAL(void) jpeg_idct_##n##x##n(j_decompress_ptr info, jpeg_component_info *component, JCOEFPTR coefficients, JSAMPARRAY out, JDIMENSION column) \
+  { ERREXIT(info, JERR_NOT_COMPILED); }
+NO_SIZE(3)
+NO_SIZE(5)
+NO_SIZE(6)
+NO_SIZE(7)
+NO_SIZE(9)
+NO_SIZE(10)
+NO_SIZE(11)
+NO_SIZE(12)
+NO_SIZE(13)
+NO_SIZE(14)
+NO_SIZE(15)
+NO_SIZE(16)
+
 NEVER(j12init_upsampler)
 NEVER(j16init_upsampler)
 NEVER(j12init_color_deconverter)

@@ -1,7 +1,7 @@
 /**
  * Decodes image files: JPEG, PNG, WebP, GIF, BMP, TIFF and PNM, and AVIF and HEIC by other packages. The first bytes say which it is, not the name.
  */
-import { BOOL, COUNT, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
+import { BOOL, COUNT, kind, oneOf, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
 import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
@@ -25,7 +25,16 @@ export interface DecodeOptions {
    * which leaves photographs lying on their side.
    */
   readonly orientation?: boolean;
+  /**
+   * A width and a height that are enough: a JPEG file is decoded at 1/8, 1/4 or 1/2 of its size, whichever is the smallest that has both, which
+   * is much faster; the pixels are those of PIL's `draft(None, size)`, a little other than those of the whole image made smaller. Other formats
+   * are decoded whole. The sides are those in the file, before `orientation` turns it.
+   */
+  readonly draft?: readonly [width: number, height: number];
 }
+
+/** What `draft` takes. */
+export const DRAFT = kind('a width and a height', (value) => Array.isArray(value) && value.length === 2 && value.every(COUNT.accepts)); // prettier-ignore
 
 const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
   mode: oneOf('L', 'RGB'),
@@ -33,6 +42,7 @@ const DECODE_OPTIONS: OptionKinds<DecodeOptions> = {
   maxPixels: COUNT,
   maxBytes: COUNT,
   orientation: BOOL,
+  draft: DRAFT,
 };
 
 type More = typeof import('./more.ts');
@@ -86,10 +96,10 @@ export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {})
 
 /** As {@link decodeImage}, once {@link loadDecoders} is done. */
 export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): Image {
-  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false } = options;
+  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options; // prettier-ignore
   try {
     const file = bytesOf('decodeImage', bytes);
-    const image = decodeKnown(file, maxPixels, maxBytes).convert(mode);
+    const image = decodeKnown(file, maxPixels, maxBytes, draft).convert(mode);
     return orientation ? loaded().turned(image, loaded().orientationOf(file)) : image;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -102,11 +112,17 @@ function loaded(): More {
   return more;
 }
 
-function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
-  const kind = kindOf(bytes);
-  switch (kind?.format) {
+function decodeKnown(
+  bytes: Uint8Array,
+  maxPixels: number,
+  maxBytes: number,
+  draft: readonly number[] | undefined,
+): Image {
+  // prettier-ignore
+  const found = kindOf(bytes);
+  switch (found?.format) {
     case 'jpeg':
-      return decodeJpeg(bytes, maxPixels, maxBytes);
+      return decodeJpeg(bytes, maxPixels, maxBytes, draft);
     case 'png':
       return decodePng(bytes, maxPixels, maxBytes);
     case 'webp':
@@ -121,9 +137,9 @@ function decodeKnown(bytes: Uint8Array, maxPixels: number, maxBytes: number): Im
       return loaded().decodeNetpbm(bytes, maxPixels, maxBytes);
     case 'avif':
     case 'heic':
-      return loaded().decodeHeif(bytes, kind.format, maxPixels, maxBytes);
+      return loaded().decodeHeif(bytes, found.format, maxPixels, maxBytes);
     case undefined: {
-      const what = bytes.length === 0 ? 'an empty file' : (kind?.what ?? 'not an image');
+      const what = bytes.length === 0 ? 'an empty file' : (found?.what ?? 'not an image');
       throw new FormatError(`it is ${what}; expected a JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC image`);
     }
   }

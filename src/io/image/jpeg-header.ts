@@ -15,6 +15,8 @@ export interface JpegHeader {
   readonly samples: number;
   /** Bytes of coefficients that are kept until the end, for an image that is refined from scan to scan. */
   readonly coefficients: number;
+  /** Whether it has its pixels themselves and no waves, so that it has one size. */
+  readonly lossless: boolean;
   /** Whether its codes are arithmetic ones and not Huffman's. */
   readonly arithmetic: boolean;
 }
@@ -32,6 +34,7 @@ const SOF_LAST = 0xcf;
 const NOT_FRAMES = [0xc4, 0xc8, 0xcc];
 /** Baseline, extended, progressive and lossless with Huffman codes, extended and progressive with arithmetic ones. */
 const KNOWN_FRAMES = [0xc0, 0xc1, 0xc2, 0xc3, 0xc9, 0xca];
+const LOSSLESS = 0xc3;
 const ARITHMETIC_FIRST = 0xc9;
 const PROGRESSIVE = [0xc2, 0xca];
 /** A progressive file has about ten scans; each costs time for the whole image, so thousands are an attack. */
@@ -106,7 +109,7 @@ function readFrame(body: Uint8Array, marker: number, maxPixels: number): JpegHea
   const share = factors.reduce((sum, h) => sum + ((h >> 4) * (h & 15)) / Math.max(largest, 1), 0);
   const samples = Math.ceil(share * width * height);
   const coefficients = PROGRESSIVE.includes(marker) ? 2 * samples : 0;
-  return { width, height, components, samples, coefficients, arithmetic: marker >= ARITHMETIC_FIRST };
+  return { width, height, components, samples, coefficients, arithmetic: marker >= ARITHMETIC_FIRST, lossless: marker === LOSSLESS }; // prettier-ignore
 }
 
 /** The position of the marker that ends the scan whose data begin at `from`: within data, 0xff is followed by 0 or a restart. */

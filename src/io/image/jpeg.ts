@@ -13,8 +13,11 @@ import { WasmModule, type WasmExports } from './wasm-module.ts';
 
 /** What the module exports. */
 interface Decoder extends WasmExports {
-  /** Begins the file that `input` has, with at most so much memory; where width, height, channels and the address of rows stand. */
-  start(mostBytes: number): number;
+  /**
+   * Begins the file that `input` has, at 1/`denominator` of its size, with at most so much memory; where width, height, channels and the address
+   * of rows stand.
+   */
+  start(mostBytes: number, denominator: number): number;
   /** Makes the next rows; how many, 0 when the image is complete. */
   rows(): number;
 }
@@ -74,12 +77,14 @@ function formatted(text: number, parameters: number): string {
  * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (12 bits, hierarchical), or has more than
  * `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
-export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number): Image {
+export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number, atLeast?: readonly number[]): Image {
   const header = readJpegHeader(bytes, maxPixels);
-  checkMemory(header.width * header.height * channelsOf(header) + header.coefficients, maxBytes);
+  const denominator = atLeast === undefined || header.lossless ? 1 : denominatorFor(header, atLeast);
+  const pixels = Math.ceil(header.width / denominator) * Math.ceil(header.height / denominator);
+  checkMemory(pixels * channelsOf(header) + header.coefficients, maxBytes);
   Object.assign(input, { bytes, at: 0, warnings: [] });
   try {
-    return MODULE.run((decoder) => decodeRows(decoder, header));
+    return MODULE.run((decoder) => decodeRows(decoder, header, denominator));
   } finally {
     input.bytes = new Uint8Array(0);
   }
@@ -87,11 +92,18 @@ export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: numbe
 
 const channelsOf = ({ components }: JpegHeader): 1 | 3 => (components === 1 ? 1 : 3);
 
-function decodeRows(decoder: Decoder, header: JpegHeader): Image {
-  const { width, height, coefficients } = header;
+/** The smallest size whose sides are as long as wished: 1/8, 1/4, 1/2 of the whole, or that. */
+function denominatorFor({ width, height }: JpegHeader, [w, h]: readonly number[]): number {
+  const most = Math.min(Math.floor(width / w!), Math.floor(height / h!));
+  return [8, 4, 2].find((denominator) => denominator <= most) ?? 1;
+}
+
+function decodeRows(decoder: Decoder, header: JpegHeader, denominator: number): Image {
+  const { coefficients } = header;
+  const [width, height] = [Math.ceil(header.width / denominator), Math.ceil(header.height / denominator)];
   // Beside what is counted: tables, and rows before and after their colours are converted.
-  const working = 2 ** 20 + 512 * (width + height);
-  const found = decoder.start(coefficients + working); // makes the memory larger, so it comes before any view of it
+  const working = 2 ** 20 + 512 * (header.width + header.height);
+  const found = decoder.start(coefficients + working, denominator); // makes the memory larger, so it comes before any view of it
   const [w, h, channels, strip] = new Uint32Array(decoder.memory.buffer, found, 4);
   if (w !== width || h !== height || channels !== channelsOf(header)) throw damaged('it has two headers');
   const row = width * channels;

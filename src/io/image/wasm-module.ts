@@ -22,6 +22,8 @@ export class WasmModule<E extends WasmExports> {
   readonly #name: string;
   readonly #code: () => Promise<{ wasmBytes(): Bytes }>;
   readonly #imports: WebAssembly.Imports;
+  /** In Node: what is compiled when the first such file comes. */
+  #bytes: (() => Bytes) | undefined;
   #compiled: WebAssembly.Module | undefined;
   #current: Instance<E> | undefined;
 
@@ -40,17 +42,19 @@ export class WasmModule<E extends WasmExports> {
    * @throws {@link DeviceError} where its code cannot be fetched, or where the page forbids WebAssembly
    */
   async load(): Promise<void> {
-    if (this.#current !== undefined) return;
+    if (this.#current !== undefined || this.#bytes !== undefined) return;
     if (this.#compiled === undefined) {
       const codec = await this.#code().catch((cause: unknown) => {
         throw new DeviceError(`decodeImage: the code of the ${this.#name} decoder could not be loaded; it lies beside the library: deploy all files that the bundler wrote`, { cause }); // prettier-ignore
       });
+      if (isNode) {
+        this.#bytes = codec.wasmBytes;
+        return;
+      }
       this.#compiled = await this.#compile(codec.wasmBytes());
     }
-    // A browser's main thread may not make large instances at once.
-    this.#current = isNode
-      ? this.#instantiate(this.#compiled)
-      : known(await WebAssembly.instantiate(this.#compiled, this.#imports));
+    // A browser's main thread may not compile or make large instances at once.
+    this.#current = known(await WebAssembly.instantiate(this.#compiled, this.#imports));
   }
 
   /** The memory of the instance that runs. */
@@ -63,9 +67,7 @@ export class WasmModule<E extends WasmExports> {
    * @throws {@link FormatError} when the decoder fails; what `body` throws
    */
   run<T>(body: (decoder: E) => T): T {
-    if (this.#current === undefined && isNode && this.#compiled !== undefined)
-      this.#current = this.#instantiate(this.#compiled);
-    const instance = this.#current;
+    const instance = this.#current ?? this.#instantiate();
     if (instance === undefined) throw new InternalError(`the ${this.#name} decoder was used before it was loaded`);
     try {
       return body(instance.decoder);
@@ -84,14 +86,17 @@ export class WasmModule<E extends WasmExports> {
     if (isNode) this.#current = undefined;
   }
 
-  #instantiate(module: WebAssembly.Module): Instance<E> {
-    return known(new WebAssembly.Instance(module, this.#imports));
+  /** In Node, once the code is there. */
+  #instantiate(): Instance<E> | undefined {
+    if (this.#bytes === undefined) return undefined;
+    this.#compiled ??= new WebAssembly.Module(this.#bytes());
+    this.#current = known<E>(new WebAssembly.Instance(this.#compiled, this.#imports));
+    return this.#current;
   }
 
   async #compile(bytes: Bytes): Promise<WebAssembly.Module> {
     try {
-      // A browser's main thread may not compile this much at once; Node's may, and then no task comes in between.
-      return isNode ? new WebAssembly.Module(bytes) : await WebAssembly.compile(bytes);
+      return await WebAssembly.compile(bytes);
     } catch (cause) {
       throw new DeviceError(`decodeImage: this page's Content-Security-Policy does not let WebAssembly be compiled, which the ${this.#name} decoder is; add 'wasm-unsafe-eval' to its script-src`, { cause }); // prettier-ignore
     }

@@ -37,7 +37,7 @@ export interface ImageShape {
 }
 
 /** How image files are decoded. */
-export type FileOptions = Pick<DecodeOptions, 'maxPixels' | 'orientation'>;
+export type FileOptions = Pick<DecodeOptions, 'maxPixels' | 'orientation' | 'draft'>;
 
 /** Makes a source from its description. */
 export async function reviveSource(description: SourceDescription): Promise<ImageSource> {
@@ -54,13 +54,14 @@ export class FileImages implements ImageSource {
   readonly #rows: Int32Array;
   readonly #options: FileOptions;
 
-  constructor(files: FileSet, rows: Int32Array, { maxPixels, orientation }: FileOptions = {}) {
+  constructor(files: FileSet, rows: Int32Array, { maxPixels, orientation, draft }: FileOptions = {}) {
     this.place = files.name;
     this.#files = files;
     this.#rows = rows;
     this.#options = {
       ...(maxPixels === undefined ? {} : { maxPixels }),
       ...(orientation === undefined ? {} : { orientation }),
+      ...(draft === undefined ? {} : { draft }),
     };
   }
 
