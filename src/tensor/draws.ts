@@ -19,7 +19,7 @@ export interface DrawOptions {
 }
 
 /** Fills a tensor with what is drawn; within compiled functions anew at every run. */
-function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
+export function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
   const data = hostArray(x.dtype, x.layout.numel);
   prepareDraws();
   return x.copy_(drawnTensor(x.layout.shape, x.dtype, data, () => fill(data), x.storage.device));

@@ -38,6 +38,9 @@ export { allclose, broadcastTensors, cat, equal, matmul, maximum, minimum, stack
 export * from './as-functions.ts';
 export { cat as concat, cat as concatenate } from './functions.ts';
 export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
+export { poisson } from './poisson.ts';
+export { histogram, type HistogramOptions } from './histogram.ts';
+export { asStrided, asStridedScatter } from './strided.ts';
 export { einsum } from './einsum.ts';
 export {
   columnStack,

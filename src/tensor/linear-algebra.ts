@@ -82,6 +82,7 @@ export function addmv(input: Tensor, matrix: Tensor, vector: Tensor, options?: A
 
 /** beta·input + alpha·(a ⊗ b), of vectors. */
 export function addr(input: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
+  requireTensor('addr', 'the input', input);
   requireRanks('addr', [[a, 1], [b, 1]]); // prettier-ignore
   const oneDType = input.dtype === a.dtype && a.dtype === b.dtype && a.isFloatingPoint();
   if (!oneDType || options?.beta !== undefined) return sumWith('addr', input, outer(a, b), options);

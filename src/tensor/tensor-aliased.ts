@@ -10,6 +10,7 @@ import { family } from './family.ts';
 import type { Methods } from './families/methods.ts';
 import { isNonzero, isSameSize } from './queries.ts';
 import type { Shape } from './shapes/dims.ts';
+import type { StridedArguments } from './strided.ts';
 import type { Tensor } from './tensor.ts';
 import { TensorMethods } from './tensor-methods.ts';
 
@@ -60,6 +61,16 @@ export abstract class TensorAliased<S extends Shape> extends TensorMethods<S> {
   /** A copy in which a diagonal is `src`. */
   diagonalScatter(src: Tensor, ...args: DiagonalArguments): Tensor<S> {
     return family('placed').diagonalScatter(this.self(), src, ...args) as Tensor<S>;
+  }
+
+  /** A copy in which what {@link asStrided} shows is `src`. */
+  asStridedScatter(src: Tensor, ...args: StridedArguments): Tensor<S> {
+    return family('placed').asStridedScatter(this.self(), src, ...args) as Tensor<S>;
+  }
+
+  /** Elements of the memory in any sizes and strides: a view. @throws ShapeError for what does not lie in it */
+  asStrided(...args: StridedArguments): Tensor {
+    return family('placed').asStrided(this.self(), ...args);
   }
 
   /** A number on the diagonal, in place. */

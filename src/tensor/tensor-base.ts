@@ -511,7 +511,7 @@ const regenerate: Regenerate = (base, view) => new AsStrided(base, view);
 /** Zeros that lie in memory as a base does, so that layouts of the base's views fit them. */
 function zerosLying(base: Layout, grad: Tensor): Tensor {
   if (base.contiguous) return grad.newZeros(base.shape);
-  return grad.newZeros([base.extent / itemSize(base.dtype)]).asStrided(base, 0);
+  return grad.newZeros([base.extent / itemSize(base.dtype)]).stridedAs(base, 0);
 }
 
 /** Reads `base` through a view's layout. Offsets count from the base's first element. */
@@ -535,7 +535,7 @@ class AsStrided extends GradNode {
     const once = repeated.length === 0 ? grad : grad.sum(repeated, { keepdim: true });
     const layout = layoutOf(dtype, once.layout.shape, strides);
     const result = zerosLying(this.#base, grad);
-    result.asStrided(layout, this.#offset).copy_(once);
+    result.stridedAs(layout, this.#offset).copy_(once);
     return [result];
   }
 
@@ -562,7 +562,7 @@ class CopySlices extends GradNode {
 
   run(grads: Grads, createGraph: boolean, wanted?: (input: number) => boolean): Grads {
     const result = this.#base.contiguous ? grads[0]!.clone() : zerosLying(this.#base, grads[0]!).copy_(grads[0]!);
-    const slice = result.asStrided(this.#layout, this.#offset);
+    const slice = result.stridedAs(this.#layout, this.#offset);
     const [own, ...others] = this.#operation.run([slice.clone()], createGraph, wanted);
     if (own === undefined) slice.fill_(0);
     else slice.copy_(own);

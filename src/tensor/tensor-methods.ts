@@ -401,6 +401,21 @@ export abstract class TensorMethods<S extends Shape> extends TensorOrderMethods<
     return family('draws').exponential_(this.self(), args);
   }
 
+  /** Filled with how many trials with the chance `p` it took until one succeeded. */
+  geometric_(...args: Call<[p: number], DrawOptions & { p: number }>): this {
+    return family('draws').geometric_(this.self(), args);
+  }
+
+  /** Filled with numbers from Cauchy's distribution, around `median` (0), as wide as `sigma` (1). */
+  cauchy_(...args: Call<[median?: number, sigma?: number], DrawOptions & { median: number; sigma: number }>): this {
+    return family('draws').cauchy_(this.self(), args);
+  }
+
+  /** Filled with numbers whose logarithms are from N(mean, std²), 1 and 2 by default. */
+  logNormal_(...args: Call<[mean?: number, std?: number], DrawOptions & { mean: number; std: number }>): this {
+    return family('draws').logNormal_(this.self(), args);
+  }
+
   /** Filled with whole numbers from [from, to). */
   random_(
     ...args: Call<

@@ -1,4 +1,6 @@
 /** Order, statistics and sets of a tensor's elements: methods of one line, what they do stands in the modules that they name. */
+import type { HistogramOptions } from './histogram.ts';
+import type { Named } from './matrices/named.ts';
 import type { DimsArg } from '../geometry/reduce.ts';
 import { written, type Call } from './calls.ts';
 import { family } from './family.ts';
@@ -137,6 +139,11 @@ export abstract class TensorOrderMethods<S extends Shape> extends TensorShapeMet
   histc(...args: HistcArguments): Tensor {
     return family('sets').histc(this.self(), ...args);
   }
+
+  /** How many elements lie in each of `bins` equal bins, or between edges, as `{ hist, binEdges }`. */
+  histogram(bins: number | Tensor | ({ readonly bins: number | Tensor } & HistogramOptions), options?: HistogramOptions): Named<['hist', 'binEdges']> {
+    return family('sets').histogram(this.self(), bins, options);
+  } // prettier-ignore
 
   /** Which elements are among those of another tensor. */
   isin(among: Tensor | number): Tensor<S> {

@@ -209,8 +209,8 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   }
 
   /** @internal */
-  asStrided(layout: Layout, offset: number): Tensor {
-    return views.asStrided(this, layout, offset);
+  stridedAs(layout: Layout, offset: number): Tensor {
+    return views.stridedAs(this, layout, offset);
   }
 
   // ---- indexing

@@ -263,7 +263,7 @@ export function chunk(x: Tensor, chunks: number, dim: number): Tensor[] {
 }
 
 /** Any layout over the storage, `offset` elements after the tensor's first. For internal use: the bounds are the caller's. */
-export function asStrided(x: Tensor, layout: Layout, offset: number): Tensor {
+export function stridedAs(x: Tensor, layout: Layout, offset: number): Tensor {
   const view_ = tensorOver(x.storage, layout, x.offset + offset);
   view_.setViewOf(x, true);
   return view_;

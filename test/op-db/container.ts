@@ -105,7 +105,7 @@ export class Container {
     const [stated, shape, strides, offset, , count, leaf] = stored;
     const dtype = this.#precise && isFloating(stated) ? 'float64' : stated;
     const memory = fromTypedArray(this.#elements(stored), strides === null ? shape : [count], stated).to(dtype);
-    const x = strides === null ? memory : memory.asStrided(layoutOf(dtype, shape, strides), offset).detach();
+    const x = strides === null ? memory : memory.stridedAs(layoutOf(dtype, shape, strides), offset).detach();
     return leaf === 1 ? x.requiresGrad_() : x;
   }
 

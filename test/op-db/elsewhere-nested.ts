@@ -15,7 +15,7 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'fixtures/ops/init_more.json': words('nn.init.eye_ nn.init.dirac_ nn.init.sparse_ nn.init.orthogonal_'),
   'nn/clip-grad.test.ts': words('nn.utils.clipGradNorm_ nn.utils.clipGradValue_'),
   'nn/module-tools.test.ts': words(
-    'nn.utils.clipGradsWithNorm_ nn.utils.getTotalNorm nn.utils.parametersToVector nn.utils.vectorToParameters nn.utils.fuseConvBnEval nn.utils.fuseLinearBnEval',
+    'nn.utils.clipGradsWithNorm_ nn.utils.getTotalNorm nn.utils.parametersToVector nn.utils.vectorToParameters nn.utils.fuseConvBnEval nn.utils.fuseLinearBnEval nn.utils.fuseConvBnWeights nn.utils.fuseLinearBnWeights',
   ),
   'io/deferred.test.ts': words('nn.utils.consumePrefixInStateDictIfPresent'),
   'nn/sequences.test.ts': words(
@@ -33,7 +33,11 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
     'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrizations.orthogonal nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
   ),
   'nn/prune.test.ts': words(
-    'nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
+    'nn.utils.prune.BasePruningMethod nn.utils.prune.CustomFromMask nn.utils.prune.Identity nn.utils.prune.LnStructured nn.utils.prune.PruningContainer nn.utils.prune.RandomStructured nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
+  ),
+  'nn/modules-more.test.ts': words('F.multiHeadAttentionForward nn.CrossMapLRN2d nn.utils.parametrize.transferParametrizationsAndParams'), // prettier-ignore
+  'ops/strided.test.ts': words(
+    'asStrided asStridedScatter histogram poisson Tensor.asStrided Tensor.asStridedScatter Tensor.histogram Tensor.geometric_ Tensor.cauchy_ Tensor.logNormal_',
   ),
   'ops/special-more.test.ts': words(
     'special.entr special.ndtr special.ndtri special.logNdtr special.erfcx special.i0 special.i0e special.i1 special.i1e special.xlog1py special.zeta special.polygamma polygamma i0 Tensor.polygamma Tensor.i0',

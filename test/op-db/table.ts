@@ -58,7 +58,7 @@ export const ELSEWHERE: readonly string[] = [
     'Tensor.elementSize Tensor.stride Tensor.storageOffset Tensor.isContiguous Tensor.isFloatingPoint Tensor.version',
   ),
   ...words(
-    'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.asStrided Tensor.overwrite Tensor.toTypedArrayAsync Tensor.itemAsync Tensor.toAsync',
+    'Tensor.toTypedArray Tensor.tolist Tensor.toString Tensor.copy_ Tensor.cpu Tensor.cuda Tensor.stridedAs Tensor.overwrite Tensor.toTypedArrayAsync Tensor.itemAsync Tensor.toAsync',
   ),
   ...words('Tensor.__v_skip tensor fromTypedArray slice randperm formatSize printOptions setPrintOptions Tensor'),
   // In place: test/ops/in-place.test.ts

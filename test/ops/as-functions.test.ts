@@ -15,7 +15,7 @@ const names = Object.keys(flambeau).filter(
   (name) =>
     typeof functions[name] === 'function' &&
     name in Tensor.prototype &&
-    !['where', 'grad', ...ELSEWHERE].includes(name),
+    !['where', 'grad', 'polygamma', ...ELSEWHERE].includes(name),
 );
 
 const matrix = (): Tensor => tensor([[0.5, -0.25], [0.75, 0.125]]); // prettier-ignore
@@ -38,7 +38,7 @@ const ARGUMENTS: Readonly<Record<string, () => unknown[]>> = {
   takeAlongDim: () => [index(), 1], take: () => [index()], swapaxes: () => [0, 1], swapdims: () => [0, 1], movedim: () => [0, 1], unflatten: () => [1, [2, 1]],
   flip: () => [0], roll: () => [1], tile: () => [2], repeatInterleave: () => [2], broadcastTo: () => [[2, 2, 2]], tensorSplit: () => [2], hsplit: () => [2], vsplit: () => [2],
   topk: () => [1], kthvalue: () => [1], quantile: () => [0.5], nanquantile: () => [0.5], renorm: () => [2, 0, 1], isin: () => [matrix()], maskedSelect: () => [mask()],
-  lerp: () => [matrix(), 0.5], addcmul: () => [matrix(), matrix()], addcdiv: () => [matrix(), matrix()], addmm: () => [matrix(), matrix()],
+  lerp: () => [matrix(), 0.5], addcmul: () => [matrix(), matrix()], addcdiv: () => [matrix(), matrix()], histogram: () => [3], asStrided: () => [[2], [1]], asStridedScatter: () => [tensor([1, 2]), [2], [1]], matrixPower: () => [2], choleskySolve: () => [matrix()], addmm: () => [matrix(), matrix()],
 }; // prettier-ignore
 /** Of whole numbers, of vectors, of batches, or random: what follows, and the tensor. */
 const OTHER: Readonly<Record<string, () => [Tensor, ...unknown[]]>> = {

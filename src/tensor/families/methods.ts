@@ -12,7 +12,8 @@ export interface Methods {
   readonly draws: Pick<
     typeof import('../draws.ts'),
     'bernoulli' | 'bernoulli_' | 'exponential_' | 'multinomial' | 'normal_' | 'random_' | 'uniform_'
-  >;
+  > &
+    Pick<typeof import('../draws-more.ts'), 'cauchy_' | 'geometric_' | 'logNormal_'>;
   readonly pointwise: Pick<
     typeof import('../pointwise.ts'),
     | 'acosh'
@@ -48,7 +49,8 @@ export interface Methods {
   readonly placed: Pick<
     typeof import('../placed.ts'),
     'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
-  >;
+  > &
+    Pick<typeof import('../strided.ts'), 'asStrided' | 'asStridedScatter'>;
   readonly scatter: Pick<
     typeof import('../scatter.ts'),
     | 'indexAdd'
@@ -69,7 +71,8 @@ export interface Methods {
     typeof import('../order.ts'),
     'argsort' | 'kthvalue' | 'median' | 'mode' | 'msort' | 'nanmedian' | 'nanquantile' | 'quantile' | 'sort' | 'topk'
   >;
-  readonly sets: Pick<typeof import('../sets.ts'), 'bincount' | 'histc' | 'isin' | 'unique' | 'uniqueConsecutive'>;
+  readonly sets: Pick<typeof import('../sets.ts'), 'bincount' | 'histc' | 'isin' | 'unique' | 'uniqueConsecutive'> &
+    Pick<typeof import('../histogram.ts'), 'histogram'>;
   readonly statistics: Pick<
     typeof import('../statistics.ts'),
     'aminmax' | 'corrcoef' | 'countNonzero' | 'cov' | 'diff' | 'nanmean' | 'nansum' | 'renorm'

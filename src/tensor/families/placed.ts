@@ -1,5 +1,7 @@
-/** Methods of tensors: copies with a part replaced, diagonals filled, distances. */
+/** Methods of tensors: copies with a part replaced, views of any strides, diagonals filled, distances. */
 import { provideMethods } from '../family.ts';
 import { diagflat, diagonalScatter, dist, fillDiagonal_, narrowCopy, selectScatter, sliceScatter } from '../placed.ts';
+import { asStrided, asStridedScatter } from '../strided.ts';
 
-provideMethods('placed', { diagflat, diagonalScatter, dist, fillDiagonal_, narrowCopy, selectScatter, sliceScatter });
+const parts = { asStrided, asStridedScatter, diagonalScatter, selectScatter, sliceScatter };
+provideMethods('placed', { ...parts, diagflat, dist, fillDiagonal_, narrowCopy });

@@ -269,6 +269,8 @@ export function choleskySolve(
   ...args: readonly [upper?: boolean | { readonly upper?: boolean }]
 ): Tensor {
   // prettier-ignore
+  requireMatrices('choleskySolve', B, false);
+  requireMatrices('choleskySolve', L, true);
   const { upper = false } = readCall(UPPER, args);
   const lower = upper ? L.mT : L;
   return solveTriangular(lower.mT, solveTriangular(lower, B, { upper: false }), { upper: true });

@@ -197,7 +197,7 @@ function productOfOthers(x: Tensor, { dims }: ReduceParams): Tensor {
   if (shape.length === 0) return productOfOthers(x.reshape([1]), reduceParams(0, false)).reshape([]);
   const n = shape[dim]!;
   const itself = x.newZeros([n, n]);
-  itself.asStrided(layoutOf(itself.dtype, [n], [n + 1]), itself.offset).fill_(1); // the diagonal
+  itself.stridedAs(layoutOf(itself.dtype, [n], [n + 1]), itself.offset).fill_(1); // the diagonal
   const last = x.transpose(dim, -1).unsqueeze(-2);
   const sizes = [...last.layout.shape.slice(0, -2), n, n];
   const others = last.expand(sizes).maskedFill(itself.ne(0), 1).prod(-1);
