@@ -3,11 +3,13 @@ import { FINITE, NUMBER, requireKind, SIZE } from '../base/arguments.ts';
 import { isFloating } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
+import { numelOf } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
 import type { Device } from '../devices/device.ts';
 import { checkedLater } from './arguments.ts';
 import { checkSizes, finish, empty_, hostNumbers, hostTensor, placeOf, requireRoom, TENSOR_OPTIONS, type TensorOptions } from './create.ts'; // prettier-ignore
 import { tensorOver } from './make-tensor.ts';
+import { fused } from './fused.ts';
 import { fma64 } from './random/fused.ts';
 import { activeRecorder } from './recorder.ts';
 import type { Tensor } from './tensor.ts';
@@ -125,11 +127,33 @@ export function linspace(...args: readonly unknown[]): Tensor {
   // From both ends towards the middle, each element rounded once, as PyTorch does, so that the last is exactly `end`.
   const halfway = Math.max(Math.floor(steps / 2), 1);
   // A product of a single and so small a whole number is exact, so that the sum is rounded once by itself.
-  const multiplied = dtype === 'float32' && steps < 2 ** 29 ? (i: number, x: number, y: number) => i * x + y : fma64;
+  const simple = dtype === 'float32' && steps < 2 ** 29;
+  const device = placeOf('linspace', given);
+  if (simple && steps > MANY && device.kind === 'cpu' && activeRecorder() === undefined) {
+    requireRoom('linspace', dtype, [steps]);
+    return finish(spaced(from, to, step, steps, device), given);
+  }
+  const multiplied = simple ? (i: number, x: number, y: number) => i * x + y : fma64;
   const at = (i: number): number => (i < halfway ? multiplied(i, step, from) : multiplied(i - (steps - 1), step, to));
   const data = hostNumbers('linspace', dtype, steps, at);
-  return finish(hostTensor(data, [steps], dtype, placeOf('linspace', given)), given);
+  return finish(hostTensor(data, [steps], dtype, device), given);
 }
+
+/** The same by a kernel, from places that are sums of a row and a column. */
+function spaced(from: number, to: number, step: number, steps: number, device: Device): Tensor {
+  const doubles = (shape: readonly number[], at: (i: number) => number): Tensor =>
+    hostTensor(hostNumbers('linspace', 'float64', numelOf(shape), at), shape, 'float64', device);
+  const column = doubles([Math.ceil(steps / ROW), 1], (i) => i * ROW);
+  const row = doubles([ROW], (i) => i);
+  const numbers = [from, to, step, steps - 1, Math.floor(steps / 2)].map((value) => doubles([], () => value));
+  return tensorOver(SPACED([column, row, ...numbers]).storage, layoutOf('float32', [steps]), 0);
+}
+
+const SPACED = /* @__PURE__ */ fused('NotImplemented', ([column, row, from, to, step, last, half]) => {
+  const i = column!.add(row!);
+  const fromStart = i.mul(step!).add(from!);
+  return fromStart.where(i.lt(half!), i.sub(last!).mul(step!).add(to!)).to('float32');
+});
 
 interface LogspaceCall<N = number> extends LinspaceCall<N> {
   readonly base?: number;

@@ -1,6 +1,6 @@
 /** Edges of order, statistics, indices and draws that PyTorch's database does not have. Numbers are PyTorch 2.15's. */
 import * as flambeau from 'flambeau';
-import { asTensor, einsum, manualSeed, nonzero, normal, randint, tensor, zeros, type Tensor } from 'flambeau';
+import { asTensor, einsum, linspace, manualSeed, nonzero, normal, randint, tensor, zeros, type Tensor } from 'flambeau';
 import { describe, expect, test } from 'vitest';
 
 const list = (x: Tensor): unknown => x.tolist();
@@ -159,6 +159,15 @@ describe('draws', () => {
 });
 
 describe('values', () => {
+  test('many numbers in a row are those of few: each rounded once, from both ends', () => {
+    const [n, from, to] = [20001, Math.fround(-0.3), Math.fround(7.7)];
+    const step = Math.fround(Math.fround(to - from) / (n - 1));
+    const expected = Array.from({ length: n }, (_, i) =>
+      Math.fround(i < 10000 ? i * step + from : (i - (n - 1)) * step + to),
+    );
+    for (let run = 0; run < 3; run++) expect(list(linspace(-0.3, 7.7, n))).toEqual(expected); // the second one is recorded
+  });
+
   test('shifts bits by counts within the dtype, and by others to nothing or to the sign, as PyTorch', () => {
     const rows = [
       ['int8', [5, 100, 127, -3], [1, -1, 8, 3], [10, 0, 0, -24], [2, 0, 0, -1]],
