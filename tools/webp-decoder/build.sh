@@ -24,5 +24,6 @@ cd "$source"
   src/dsp/filters.c src/dsp/lossless.c src/dsp/rescaler.c src/dsp/upsampling.c src/dsp/yuv.c src/utils/bit_reader_utils.c \
   src/utils/color_cache_utils.c src/utils/filters_utils.c src/utils/huffman_utils.c src/utils/palette.c src/utils/quant_levels_dec_utils.c \
   src/utils/random_utils.c src/utils/rescaler_utils.c src/utils/thread_utils.c src/utils/utils.c
+chmod 644 "$out"
 wc -c "$out"
 sha256sum "$out"
