@@ -63,12 +63,22 @@ export function pad(...args: readonly unknown[]): Tensor {
   return padAs('pad', input, pads, mode, byOperation);
 }
 
-type Take = (x: Tensor, dim: number, index: Tensor) => Tensor;
 type Mode = Exclude<PadMode, 'constant'>;
+
+/** How elements get to their places. */
+interface Way {
+  readonly take: (x: Tensor, dim: number, index: Tensor) => Tensor;
+  /** Quicker, where pads are not negative. */
+  readonly join?: (x: Tensor, dim: number, before: number, after: number, mode: Mode) => Tensor;
+}
+
 /** For convolutions, few of which pad so, and which ship nothing for it: in `flambeau/core` it says which line to add. */
-const byMethod: Take = (x, dim, index) => x.indexSelect(dim, index);
+const byMethod: Way = { take: (x, dim, index) => x.indexSelect(dim, index) };
 /** @internal Brings what it needs. */
-export const byOperation: Take = (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim));
+export const byOperation: Way = {
+  take: (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim)),
+  join: joined,
+};
 
 /** What is put before and after is a part of the input: copies of rows instead of an index for each element. */
 function joined(x: Tensor, dim: number, before: number, after: number, mode: Mode): Tensor {
@@ -84,17 +94,17 @@ function joined(x: Tensor, dim: number, before: number, after: number, mode: Mod
 }
 
 /** @internal Padding with elements of the input itself, for `op`. */
-export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode, take = byMethod): Tensor {
+export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode, way = byMethod): Tensor {
   const n = pads.length / 2;
   if (!Number.isInteger(n) || n < 1 || n > 3 || (x.ndim !== n + 1 && x.ndim !== n + 2)) {
     throw new ShapeError(`${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`); // prettier-ignore
   }
   let y = x;
-  for (let i = 0; i < n; i++) y = padDim(op, y, x.ndim - 1 - i, pads[2 * i]!, pads[2 * i + 1]!, mode, take);
+  for (let i = 0; i < n; i++) y = padDim(op, y, x.ndim - 1 - i, pads[2 * i]!, pads[2 * i + 1]!, mode, way);
   return y === x ? x.clone() : y;
 }
 
-function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: Mode, take: Take): Tensor {
+function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: Mode, way: Way): Tensor {
   const size = x.layout.shape[dim]!;
   const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
   if (before > most || after > most) {
@@ -104,7 +114,7 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
     throw new ShapeError(`${op}: pads ${before} and ${after} leave nothing of a side of ${size} elements`);
   }
   if (before === 0 && after === 0) return x;
-  if (take === byOperation && before >= 0 && after >= 0) return joined(x, dim, before, after, mode);
+  if (way.join !== undefined && before >= 0 && after >= 0) return way.join(x, dim, before, after, mode);
   // What negative pads cut is gone before the rest goes round.
   const cut = Math.max(-before, 0);
   const kept = size - cut - Math.max(-after, 0);
@@ -116,5 +126,5 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
   const index = indexTable(x, `${mode}${size},${before},${after}`, () =>
     Array.from({ length: size + before + after }, (_, i) => place(i - before)),
   );
-  return take(x, dim, index);
+  return way.take(x, dim, index);
 }

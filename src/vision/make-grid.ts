@@ -131,12 +131,12 @@ function stretched(images: Tensor, range: readonly [number, number] | undefined,
 export function imageOf(tensor: Tensor): Image {
   requireKind('imageOf', 'the tensor', tensor, TENSOR, 'write imageOf(rand(3, 8, 8))');
   const planes = tensor.dim() === 2 ? tensor.unsqueeze(0) : tensor;
-  const [channels = 0, height = 0, width = 0] = planes.shape;
+  const [channels = 0, height = 0, width = 0] = planes.layout.shape;
   if (planes.dim() !== 3 || (channels !== 1 && channels !== 3)) throw new ShapeError(`imageOf: expected [1, H, W], [3, H, W] or [H, W], but got ${showShape(tensor.layout.shape)}`); // prettier-ignore
   if (!isFloating(planes.dtype) && planes.dtype !== 'uint8') throw new DTypeError(`imageOf: expected floating-point numbers from 0 to 1, or uint8, but got ${planes.dtype}`); // prettier-ignore
   const values = withGradMode(false, () => {
     const bytes = planes.dtype === 'uint8' ? planes : planes.mul(255).add(0.5).clamp(0, 255);
     return bytes.permute(1, 2, 0).contiguous().to('uint8').toTypedArray();
   });
-  return new Image(width, height, channels as Channels, values as Uint8Array);
+  return new Image(width, height, channels, values as Uint8Array);
 }

@@ -271,7 +271,7 @@ describe('arguments', () => {
     ['prefetchFactor without workers', loader({ prefetchFactor: 2 }), /prefetchFactor is for workers/],
     ['sampler and shuffle', loader({ sampler, shuffle: true }), /leave out shuffle/],
     ['batchSampler and batchSize', loader({ batchSampler: new BatchSampler(sampler, 2), batchSize: 2 }), /leave out/],
-    ['an array for a data set', () => new DataLoader([1, 2] as unknown as Dataset<number>), /length and get/],
+    ['an array for a data set', () => new DataLoader([1, 2]), /length and get/],
     ['shuffling nothing', () => new DataLoader(range(0), { shuffle: true }), /is the data set empty\?/],
     ['numSamples 0', () => new RandomSampler(range(3), { numSamples: 0 }), /numSamples to be a whole number ≥ 1/],
     ['no data sets', () => new ConcatDataset([]), /at least one data set/],

@@ -133,7 +133,7 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
         'DataLoader: in workers there has to be a transform that ends with ToTensor() or another that gives tensors; use numWorkers: 0',
       );
     }
-    const transform = describeTransform(this.transform as TransformLike);
+    const transform = describeTransform(this.transform);
     reviveTransform(transform); // says now what would fail in the worker
     const targets = this.targets.map((_, index) => this.#target(index));
     if (!targets.every(Number.isInteger)) {
