@@ -4,7 +4,7 @@ import { ShapeError, DTypeError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { Image, type Channels } from '../io/image/image.ts';
+import { Image } from '../io/image/image.ts';
 import { cat, stack } from '../tensor/functions.ts';
 import { full } from '../tensor/create.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';

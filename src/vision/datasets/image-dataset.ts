@@ -9,7 +9,7 @@ import { rawLabels, type RawTensor } from '../../data/raw.ts';
 import { workerUrl } from '../../data/worker-protocol.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImagePipeline, tensorBatch, type BatchImages } from '../pipeline.ts';
-import type { TransformDescription, TransformLike } from '../transforms/base.ts';
+import type { TransformDescription } from '../transforms/base.ts';
 import { describeTransform } from '../transforms/compose.ts';
 import { loadModules } from '../transforms/own.ts';
 import { reviveTransform } from '../transforms/revive.ts';
