@@ -15,6 +15,7 @@ import { activation as activationOps } from '../tensor/families/activation.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { DimArgument } from '../tensor/shapes/reduce.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { inPlace } from './in-place.ts';
 import { functionOf } from './signatures.ts';
 
 /** What activations take that can work in place, as `true` or by name. */
@@ -179,8 +180,7 @@ export function hardsigmoid<S extends Shape>(input: Tensor<S>, inplace?: boolean
 export function hardsigmoid(...args: readonly unknown[]): Tensor {
   const { input, inplace } = readCall(HARDSIGMOID, args);
   requireFloating('hardsigmoid', 'input', input.dtype);
-  const y = HARD([input]);
-  return inplace === true ? input.copy_(y) : y;
+  return inPlace(inplace, input, (x) => HARD([x]));
 }
 const HARD = fused('HardsigmoidBackward0', ([x]) => activate(activationOps.hardtanh, x!.add(3), [0, 6]).div(6));
 

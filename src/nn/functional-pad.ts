@@ -67,16 +67,16 @@ type Mode = Exclude<PadMode, 'constant'>;
 
 /** How elements get to their places. */
 interface Way {
-  readonly take: (x: Tensor, dim: number, index: Tensor) => Tensor;
+  readonly picked: (x: Tensor, dim: number, index: Tensor) => Tensor;
   /** Quicker, where pads are not negative. */
   readonly join?: (x: Tensor, dim: number, before: number, after: number, mode: Mode) => Tensor;
 }
 
 /** For convolutions, few of which pad so, and which ship nothing for it: in `flambeau/core` it says which line to add. */
-const byMethod: Way = { take: (x, dim, index) => x.indexSelect(dim, index) };
+const byMethod: Way = { picked: (x, dim, index) => x.indexSelect(dim, index) };
 /** @internal Brings what it needs. */
 export const byOperation: Way = {
-  take: (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim)),
+  picked: (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim)),
   join: joined,
 };
 
@@ -126,5 +126,5 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
   const index = indexTable(x, `${mode}${size},${before},${after}`, () =>
     Array.from({ length: size + before + after }, (_, i) => place(i - before)),
   );
-  return way.take(x, dim, index);
+  return way.picked(x, dim, index);
 }

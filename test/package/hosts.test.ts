@@ -132,7 +132,7 @@ describe('in Node, as one minified file', () => {
       /^Sequential\(\n {2}\(0\): Conv2d\(1, 2, .*\n {2}\(1\): BatchNorm2d\(2, .*\n {2}\(2\): ReLU\(\)\n\)$/,
     );
     expect(expected.names['optimizer']).toBe('AdamW (');
-    expect(expected.names['transforms']).toMatch(/^Compose\(\n {4}Resize\(.*\n {4}ToTensor\(\)\n {4}Normalize\(/);
+    expect(expected.names['transforms']).toMatch(/^Compose\(\n {6}Resize\(.*\n {6}ToTensor\(\)\n {6}Normalize\(/);
   });
 });
 

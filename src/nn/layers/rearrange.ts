@@ -81,7 +81,7 @@ export class ChannelShuffle extends Layer<IdentityFn> {
   }
 }
 
-/** @internal */
+/** Of LocalResponseNorm and CrossMapLRN2d. */
 export interface LocalResponseArguments {
   readonly size: number;
   readonly alpha?: number;
