@@ -1,5 +1,5 @@
 /** What first values have in common: they are computed on the host and written into the parameter. */
-import { requireFloatTensor } from '../tensor/arguments.ts';
+import { requireFloatTensor, requireTensor } from '../tensor/arguments.ts';
 import { drawnInto, normalOf, prepareDraws } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -9,6 +9,7 @@ export type NormalFill = ReturnType<typeof normalOf>;
 
 /** Fills a floating-point tensor. @throws DTypeError for another */
 export function fillWith(op: string, x: Tensor, fill: (data: FloatArray, normal: NormalFill) => void): Tensor {
+  requireTensor(op, 'the tensor', x);
   requireFloatTensor(op, x);
   prepareDraws(); // must not move the memory while it is written to
   x.overwrite((data) => {

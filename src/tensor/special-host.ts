@@ -182,7 +182,7 @@ class PolygammaFunction extends CustomFunction {
     ctx['n'] = n;
     if (n === 1) return onHost(x, trigamma);
     let factor = n % 2 === 1 ? 1 : -1;
-    for (let i = 2; i <= n; i++) factor *= i;
+    for (let i = 2; i <= n && Number.isFinite(factor); i++) factor *= i; // 171! is beyond all numbers
     return onHost(x, (value) => factor * hurwitz(n + 1, value));
   }
   static backward(ctx: FunctionCtx, grad: Tensor): (Tensor | null)[] {

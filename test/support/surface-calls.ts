@@ -26,7 +26,7 @@ interface Argument {
 /** Not called, by name, and why. */
 const EXCLUDED: readonly (readonly [name: RegExp, why: string])[] = [
   [
-    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|asStrided|newZeros|onesLike|protect|moveTo|prepareLoad|begin)$/,
+    /\.(?:overwrite|gradEdge|setHistory|withHistoryOf|viewBase|setViewOf|requireInPlace|rebaseHistory|standFor|stridedAs|newZeros|onesLike|protect|moveTo|prepareLoad|begin)$/,
     'internal',
   ],
   [/Error$/, 'errors, which the library makes'],

@@ -1,5 +1,5 @@
 /** Modules that hold modules or parameters by name: ModuleDict, ParameterList, ParameterDict. */
-import { isRecord, ITERABLE, kind, requireKind, WHOLE } from '../../base/arguments.ts';
+import { isRecord, ITERABLE, kind, listOf, requireKind, WHOLE } from '../../base/arguments.ts';
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -13,7 +13,10 @@ const ENTRIES = kind('a Map, pairs or an object', (value) => ITERABLE.accepts(va
 
 function entriesOf<T>(op: string, entries: Entries<T>): [string, T][] {
   requireKind(op, 'the entries', entries, ENTRIES, `write new nn.${op}({ name: value })`);
-  const list = Symbol.iterator in entries ? [...(entries as Iterable<readonly [string, T]>)] : Object.entries(entries);
+  const list =
+    Symbol.iterator in entries
+      ? listOf(op, 'the entries', entries as Iterable<readonly [string, T]>)
+      : Object.entries(entries);
   for (const entry of list as unknown[]) {
     if (!Array.isArray(entry) || entry.length !== 2)
       throw new ArgumentError(`${op}: expected pairs of a name and a value`);

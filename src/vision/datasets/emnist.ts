@@ -78,6 +78,7 @@ export class EMNIST<O = Image, T = number> extends ImageDataset<O, T> {
     options: ImageDatasetOptions<O, T> & { readonly split: EmnistSplit },
     place?: string,
   ): Promise<EMNIST<O, T>> {
+    requireKind('EMNIST.fromFiles', 'options', options, OPTIONS, "write { split: 'letters' }");
     const classes = SPLIT_CLASSES[requireChoice('EMNIST.fromFiles', 'split', options.split, EMNIST_SPLITS)];
     const { source, targets } = await readPair('EMNIST', images, labels, classes.length, place);
     return new EMNIST(source, targets, classes, options);

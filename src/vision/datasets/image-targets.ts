@@ -1,5 +1,5 @@
 /** Images with targets that are no class: boxes, captions, masks. */
-import { FUNCTION, requireKind } from '../../base/arguments.ts';
+import { FUNCTION, OPTIONS, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
 import { MAX_BYTES, MAX_PIXELS } from '../../io/image/limits.ts';
@@ -36,9 +36,12 @@ export class ImageTargets<I extends Image, O, G, T> implements Dataset<readonly 
     target: (index: number) => G,
     options: ImageTargetsOptions<I, O, G, T>,
   ) {
+    const { name } = new.target; // of whoever calls the constructor without a type check
+    requireKind(name, 'the targets', target, FUNCTION, `data sets are opened: await ${name}.open(path)`);
+    requireKind(name, 'options', options, OPTIONS);
     const { transform, targetTransform, transforms } = options;
-    for (const [name, value] of Object.entries({ transform, targetTransform, transforms }))
-      if (value !== undefined) requireKind(op, name, value, FUNCTION);
+    for (const [option, value] of Object.entries({ transform, targetTransform, transforms }))
+      if (value !== undefined) requireKind(op, option, value, FUNCTION);
     if (transforms !== undefined && (transform !== undefined || targetTransform !== undefined))
       throw new ArgumentError(`${op}: expected either transforms or transform and targetTransform, but got both`);
     this.#op = op;
