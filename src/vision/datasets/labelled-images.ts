@@ -1,5 +1,5 @@
 /** Images in one folder, with a table that says what they are: how competitions and many laboratories hand out data. */
-import { BOOL, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
+import { ARRAY, BOOL, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import type { FileSet, ReadLimits } from '../../io/archive/file-set.ts';
 import { openFiles, type FileSource } from '../../io/archive/open-files.ts';
@@ -43,7 +43,8 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
   readonly unlabelled: number;
 
   private constructor(source: FileImages, found: Found, options: ImageDatasetOptions<O, T>) {
-    requireKind('LabelledImages', 'what was found', found, OPTIONS, 'open them with await LabelledImages.open(path)');
+    const { samples } = Object(found) as Partial<Found>; // of whoever calls the constructor without a type check
+    requireKind('LabelledImages', 'the samples', samples, ARRAY, 'open them with await LabelledImages.open(path)');
     super(source, found.samples.map(([, target]) => target), found.classes, options); // prettier-ignore
     this.samples = found.samples;
     this.table = found.table;
