@@ -8,7 +8,8 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 
 const slow = process.env['FLAMBEAU_SLOW'] === '1';
 /** The first time, a slow test may have a compiler make a thousand kernels, on a machine that does other things, too. */
-const shared = { testTimeout: slow ? 900_000 : 120_000, setupFiles: ['test/support/setup.ts'] };
+// Chromium may take its time to start beside other tests.
+const shared = { testTimeout: slow ? 900_000 : 120_000, hookTimeout: 60_000, setupFiles: ['test/support/setup.ts'] };
 /** What runs on native kernels, too. Compiling thousands of them takes minutes, so most of it needs FLAMBEAU_SLOW=1. */
 const NATIVE = slow
   ? [
