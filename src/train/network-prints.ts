@@ -1,10 +1,8 @@
 /**
- * Names and shapes of each network's weights as one number, so that state dicts are recognised without making the networks.
+ * The networks, with the names and shapes of each one's weights as one number, so that state dicts are recognised without making the networks.
  * `FLAMBEAU_SLOW=1 npx vitest run --project wasm test/train/networks.test.ts` compares them with all networks.
  */
-import type { NetworkName } from './networks.ts';
-
-export const NETWORK_PRINTS: { readonly [K in NetworkName]: number } = {
+export const NETWORK_PRINTS = {
   alexnet: 0x71f38eae,
   convnext_base: 0x140bedf5,
   convnext_large: 0xf74c57ec,
@@ -79,4 +77,4 @@ export const NETWORK_PRINTS: { readonly [K in NetworkName]: number } = {
   vit_b_32: 0xeb158d38,
   wide_resnet101_2: 0x3bd2cfd6,
   wide_resnet50_2: 0xda048133,
-};
+} as const;

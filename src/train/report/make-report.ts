@@ -1,5 +1,4 @@
 /** Gathers what a report shows: measures a trained classifier, and looks closely at a few images. Node only. */
-import type { Tensor } from '../../tensor/tensor.ts';
 import type { Evaluation } from '../class-counts.ts';
 import { evaluate, type TrainableModel } from '../evaluation.ts';
 import type { Progress } from '../progress.ts';
@@ -37,13 +36,14 @@ export async function makeReport(
 ): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
   const { network, part, classes, scale, onProgress, compile, ...rest } = input;
   const evaluation = await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) });
+  const filters = firstFilters(network);
   const look = async (index: number): Promise<Example> => {
     const { labels, guesses, confidences } = evaluation.predictions;
     const sample = await part.sample(index);
     const guess = guesses[index]!;
     return {
       picture: pictureOf(inputImage(sample, scale)),
-      heat: heatOf(network, sample, guess, scale),
+      heat: filters === undefined ? undefined : lookedAt(network, sample, guess, scale), // only convolutions look
       name: part.name(index),
       actual: classes[labels[index]!]!,
       predicted: classes[guess]!,
@@ -63,18 +63,12 @@ export async function makeReport(
     evaluation,
     mistakes: await all(surestMistakes(evaluation).slice(0, MOST_MISTAKES)),
     typical: await all(typical),
-    filters: firstFilters(network),
+    filters,
     maps: featureMaps(network, shown, MOST_LAYERS),
     mapsOf: pictureOf(inputImage(shown, scale)),
     network: String(network),
   });
   return { html, evaluation };
-}
-
-/** Undefined for networks without convolutions. */
-function heatOf(network: TrainableModel, sample: Tensor, target: number, scale: Scale): Example['heat'] {
-  const filters = firstFilters(network);
-  return filters === undefined ? undefined : lookedAt(network, sample, target, scale);
 }
 
 const bySureness = ({ predictions: { confidences } }: Evaluation) => (a: number, b: number) => confidences[b]! - confidences[a]! || a - b; // prettier-ignore
