@@ -5,7 +5,7 @@
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { findIdx, mnistNames, placeOf, provideMnist, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
+import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
 
 const CLASSES = [
   'T-shirt/top',
@@ -43,8 +43,7 @@ export class FashionMNIST<O = Image, T = number> extends ImageDataset<O, T> {
     root: FileSource,
     options: MnistOptions<O, T> = {},
   ): Promise<FashionMNIST<O, T>> {
-    await provideMnist(PLACE, root, options);
-    const { images, labels } = await findIdx(PLACE.set, root, mnistNames(options.train));
+    const { images, labels } = await findMnist(PLACE, root, options);
     return FashionMNIST.fromFiles(images, labels, options, placeOf(root));
   }
 

@@ -22,18 +22,24 @@ export interface MnistPlace {
   readonly md5: Readonly<Record<string, string>>;
 }
 
-/** The files of a set whose names are MNIST's. */
-export async function provideMnist<O, T>(
+/**
+ * The two files of a set whose files are called as MNIST's, fetched first where the options say so.
+ *
+ * @throws ArgumentError when there are none
+ * @throws FormatError when several folders have such files, or they cannot be fetched
+ */
+export async function findMnist<O, T>(
   { set, mirrors, md5 }: MnistPlace,
   root: FileSource,
   options: MnistOptions<O, T>,
-): Promise<void> {
+): Promise<IdxPair> {
   requireKind(`${set}.open`, 'options', options, OPTIONS);
   const prefix = options.train === false ? 't10k' : 'train';
   const resources = Object.entries(md5)
     .filter(([name]) => name.startsWith(prefix))
     .map(([name, sum]): Resource => ({ name, md5: sum, urls: mirrors.map((mirror) => `${mirror}${name}`) }));
   await provideRaw(set, root, options, resources);
+  return await findIdx(set, root, mnistNames(options.train));
 }
 
 /** Files of IDX in `SET/raw`, packed or unpacked as torchvision leaves them. */
@@ -88,7 +94,7 @@ export async function findIdx(
 }
 
 /** Patterns of MNIST's own names. */
-export const mnistNames = (train: boolean | undefined): { images: string; labels: string } => {
+const mnistNames = (train: boolean | undefined): { images: string; labels: string } => {
   const prefix = train === false ? 't10k' : 'train';
   return { images: `${prefix}-images[-.]idx3-ubyte`, labels: `${prefix}-labels[-.]idx1-ubyte` };
 };

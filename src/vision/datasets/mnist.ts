@@ -5,7 +5,7 @@
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { findIdx, mnistNames, placeOf, provideMnist, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
+import { findMnist, placeOf, readPair, type MnistOptions, type MnistPlace } from './mnist-files.ts'; // prettier-ignore
 
 const CLASSES = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'].map(
   (name, digit) => `${digit} - ${name}`,
@@ -31,8 +31,7 @@ export class MNIST<O = Image, T = number> extends ImageDataset<O, T> {
    * @throws {@link FormatError} when a file is damaged, they do not fit together, or they cannot be fetched
    */
   static async open<O = Image, T = number>(root: FileSource, options: MnistOptions<O, T> = {}): Promise<MNIST<O, T>> {
-    await provideMnist(PLACE, root, options);
-    const { images, labels } = await findIdx(PLACE.set, root, mnistNames(options.train));
+    const { images, labels } = await findMnist(PLACE, root, options);
     return MNIST.fromFiles(images, labels, options, placeOf(root));
   }
 
