@@ -1,7 +1,11 @@
 /** Reading the classifiers that `flambeau train` saves. */
+import { statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ArgumentError } from '../base/errors.ts';
 import { load } from '../io/checkpoint-node.ts';
 import { unpackClassifier, type TrainedClassifier } from '../train/classifier.ts';
 import { sizes, UsageError } from './options.ts';
+import { runAt, RUNS } from './run-folder.ts';
 
 /** `--input`, for files that hold weights only. */
 export const inputOption = sizes(
@@ -11,17 +15,44 @@ export const inputOption = sizes(
 );
 
 /**
- * The classifier in a file.
+ * The file of a network: itself, the best one in the folder of a run, or that of the run in `runs/` with this name.
+ * @throws ArgumentError for a folder in which there is none
+ */
+export function checkpointFile(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    const { best } = runAt(join(RUNS, path));
+    return basename(path) === path && isFile(best) ? best : path;
+  }
+  if (!stat.isDirectory()) return path;
+  const { best } = runAt(path);
+  if (isFile(best)) return best;
+  throw new ArgumentError(`${JSON.stringify(path)} is a folder without a best.pt; expected a checkpoint, or the folder of a run of flambeau train`); // prettier-ignore
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+/**
+ * The classifier in a file or in the folder of a run.
  * @param input - channels, height and width from the command line, for a bare state dict
  */
 export function loadClassifier(path: string, input: readonly number[] | undefined): TrainedClassifier {
   const [channels, height, width] = input ?? [];
   const spec = channels === undefined ? {} : { spec: { channels, height: height!, width: width! } };
-  const classifier = unpackClassifier(load<unknown>(path), path, spec);
+  const file = checkpointFile(path);
+  const classifier = unpackClassifier(loaded(file), file, spec);
   if (input !== undefined && classifier.described) {
     const { spec: own } = classifier;
     const fits = own.channels === channels && own.height === height && own.width === width;
     if (!fits) throw new UsageError(`--input: ${path} is for images of ${own.channels}×${own.height}×${own.width}; leave --input out`); // prettier-ignore
   }
   return classifier;
+}
+
+/** What a run leaves to go on from is no classifier, but one lies beside it. */
+function loaded(file: string): unknown {
+  const value: unknown = load<unknown>(file);
+  if (!(value instanceof Map) || value.get('format') !== 'flambeau-run') return value;
+  const best = basename(file) === 'last.pt' ? join(dirname(file), 'best.pt') : file.replace(/\.last\.pt$/, '.pt');
+  throw new ArgumentError(`${JSON.stringify(file)} is what a run goes on from, with flambeau train --resume; its network is ${JSON.stringify(best)}`); // prettier-ignore
 }

@@ -15,6 +15,7 @@ import { modelsCommand } from './models.ts';
 import { didYouMean, UsageError } from './options.ts';
 import { predictCommand } from './predict.ts';
 import { harmless } from '../base/shown.ts';
+import { byOption } from './limits.ts';
 import { summaryCommand } from './summary.ts';
 import { Terminal, type Sink } from './terminal.ts';
 import { trainCommand } from './train.ts';
@@ -100,7 +101,7 @@ function describe(error: unknown): string {
   const known = error instanceof FlambeauError;
   const message = error instanceof Error ? error.message : String(error);
   return known
-    ? `flambeau: ${message.replace(/^flambeau[: ] ?/, '')}`
+    ? `flambeau: ${byOption(message.replace(/^flambeau[: ] ?/, ''))}`
     : `flambeau: unexpected error: ${message} (FLAMBEAU_DEBUG=1 shows where)`;
 }
 

@@ -2,9 +2,10 @@
  * Where a run keeps what it makes: a folder of its own with `best.pt` (the classifier), `last.pt` (to go on from), logs and a page about it. No run writes over another
  * one, or over anything else, unless it is told to.
  */
-import { accessSync, constants, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { basename, extname, join, resolve } from 'node:path';
 import { ArgumentError } from '../base/errors.ts';
+import { isTaken, requireParent } from './output.ts';
 
 /** The files of a run. */
 export interface RunFolder {
@@ -52,7 +53,7 @@ export function newRun(out: string | undefined, data: string | undefined, isForc
     throw new ArgumentError(`--out: expected a folder for the run, or a .pt file for the best network, but got ${JSON.stringify(out)}${isFolder ? ', which is a folder' : '; flambeau export makes other files of it'}`); // prettier-ignore
   }
   const run = runAt(out);
-  requireParent(run.folder);
+  requireParent('--out', run.folder);
   const there = (Object.values(run) as string[]).find((path) => isTaken(path));
   if (there !== undefined && !isForced) {
     throw new ArgumentError(`--out: ${JSON.stringify(there)} is there already; choose another name, or write over what a run has left there with --force`); // prettier-ignore
@@ -61,21 +62,6 @@ export function newRun(out: string | undefined, data: string | undefined, isForc
     if (!isCheckpointName(out)) mkdirSync(out, { recursive: true });
     return run;
   };
-}
-
-/** A file, or a folder with something in it. */
-function isTaken(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && (!stat.isDirectory() || readdirSync(path).length > 0);
-}
-
-function requireParent(path: string): void {
-  const folder = dirname(resolve(path));
-  try {
-    accessSync(folder, constants.W_OK);
-  } catch (cause) {
-    throw new ArgumentError(`--out: cannot write to the folder ${JSON.stringify(folder)}; create it, or choose another place`, { cause }); // prettier-ignore
-  }
 }
 
 /** What a run on such data is called. */

@@ -67,6 +67,12 @@ export class Terminal {
     this.#out.write(`${harmless(JSON.stringify(value))}\n`);
   }
 
+  /** Writes a line about something that went wrong where results shall stay clean. */
+  problem(text: string): void {
+    this.#erase();
+    this.#err.write(`${harmless(text)}\n`);
+  }
+
   /** Shows how far something has come; call it as often as you like. */
   progress(step: Step): void {
     const now = performance.now();

@@ -309,8 +309,7 @@ describe('predict', () => {
     const { code, out } = await flambeau('predict', dark, light, '--checkpoint', model);
     expect(code).toBe(0);
     expect(out).toMatch(/0\.ppm: dark \d+\.\d\d%, light \d+\.\d\d%\n.*1\.ppm: light \d+\.\d\d%, dark/);
-    const { guesses } = (await json('predict', light, '--checkpoint', model, '--top', '1')) as { guesses: unknown[] };
-    expect(guesses).toEqual([{ class: 'light', probability: expect.any(Number) as number }]);
+    expect(await json('predict', light, '--checkpoint', model, '--top', '1')).toEqual([{ image: light, guesses: [{ class: 'light', probability: expect.any(Number) as number }] }]); // prettier-ignore
   });
 
   it('scales images of other sizes', async () => {

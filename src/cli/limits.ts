@@ -1,0 +1,12 @@
+/** `--max-pixels`, and messages that name it. */
+import { MAX_PIXELS } from '../io/image/limits.ts';
+import { number } from './options.ts';
+
+export const maxPixelsOption = number(
+  'N',
+  `Most pixels of an image, for photographs of more than ${Math.floor(MAX_PIXELS / 1e6)} megapixels that are trusted (default ${MAX_PIXELS}).`,
+  { whole: true, min: 1 },
+);
+
+/** Messages of the library name its own option; here it is called otherwise. */
+export const byOption = (message: string): string => message.replace('raise maxPixels if', 'raise it with --max-pixels if'); // prettier-ignore
