@@ -56,3 +56,12 @@ function loaded(file: string): unknown {
   const best = basename(file) === 'last.pt' ? join(dirname(file), 'best.pt') : file.replace(/\.last\.pt$/, '.pt');
   throw new ArgumentError(`${JSON.stringify(file)} is what a run goes on from, with flambeau train --resume; its network is ${JSON.stringify(best)}`); // prettier-ignore
 }
+
+/** Where the images lie that a run was begun with, which its last.pt says; undefined for a run on generated pictures, or a file that is of no run. */
+export function trainingData(path: string): string | undefined {
+  const file = checkpointFile(path);
+  const { last } = basename(file) === 'best.pt' ? runAt(dirname(file)) : runAt(file);
+  const value: unknown = isFile(last) ? load<unknown>(last) : undefined;
+  const data: unknown = value instanceof Map && value.get('format') === 'flambeau-run' ? value.get('data') : undefined;
+  return typeof data === 'string' ? data : undefined;
+}

@@ -1,13 +1,15 @@
 /** `flambeau evaluate`: how good a trained network is on images. */
+import { join } from 'node:path';
 import { setNumThreads } from '../tensor/backend.ts';
 import { openData } from '../train/open-data.ts';
 import { evaluationSplit, prepareEvaluation } from '../train/prepare.ts';
-import { evaluate } from '../train/evaluation.ts';
+import { evaluate, type Evaluation } from '../train/evaluation.ts';
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
-import { inputOption, loadClassifier } from './checkpoint.ts';
+import { inputOption, loadClassifier, trainingData } from './checkpoint.ts';
 import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
+import { copyMistakes, mistakesFolder } from './mistakes.ts';
 import { choice, flag, number, text } from './options.ts';
 import { classAccuracies, evaluationLines, progressStep, readStep, unreadableLine } from './report.ts';
 
@@ -15,9 +17,10 @@ export const evaluateCommand = command({
   name: 'evaluate',
   summary: 'Measure the accuracy of a trained network.',
   usage: 'evaluate CHECKPOINT [DATA] [options]',
-  details: `Evaluates what flambeau train has saved on DATA of the same kinds (see flambeau train --help); without DATA, on the
-generated pictures. Where DATA has parts, on test/, else val/, else train/. Images that the network was trained on are
-left out, wherever they lie; --split train takes them all.`,
+  details: `Evaluates what flambeau train has saved, a .pt file or the folder of a run, on DATA of the same kinds (see flambeau train
+--help); without DATA, on what the run was trained on. Where DATA has parts, on test/, else val/, else train/. Images that
+the network was trained on are left out, wherever they lie; --split train takes them all. --mistakes copies what it gets
+wrong into folders such as cat_as_dog, with a page (index.html) and a table (mistakes.csv); nothing is moved.`,
   arguments: { min: 1, max: 2 },
   options: {
     split: choice(['train', 'valid', 'test'], 'Which part of the data to take.'),
@@ -27,43 +30,63 @@ left out, wherever they lie; --split train takes them all.`,
     threads: number('N', 'Threads to compute on (default: one for each processor).', { whole: true, min: 1, max: 64 }),
     workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
     compile: flag('Run operation by operation instead of in compiled steps.', true),
+    mistakes: text('FOLDER', 'Copy the images that it gets wrong there, sorted by what they are taken for.'),
+    force: flag('Replace what an earlier evaluation has left in the folder of --mistakes.', false),
     json: flag('Print one line of JSON instead.', false),
   },
   async run({ values, positionals }, terminal) {
-    const [checkpoint, path] = positionals as [string, string | undefined];
+    const [checkpoint, named] = positionals as [string, string | undefined];
     if (values.json) terminal.onlyJson();
     if (values.threads !== undefined) setNumThreads(values.threads);
     const classifier = loadClassifier(checkpoint, values.input);
-    const source = await openData(path, values.labels);
+    const makeFolder = values.mistakes === undefined ? undefined : mistakesFolder(values.mistakes, values.force);
+    const source = await openData(named ?? trainingData(checkpoint), values.labels);
     const split = values.split ?? evaluationSplit(source);
     // What has a part for testing is measured on all of that, as its makers meant it.
     const leaveOut = values.split === undefined && (split === 'all' || split === 'train');
-    const { batches, count, trainedOn, unreadable } = await prepareEvaluation(source, split, classifier, {
+    const part = await prepareEvaluation(source, split, classifier, {
       workers: values.workers,
       maxUnreadable: values.maxUnreadable,
       leaveOut,
       onRead: (part, done, total) => terminal.progress(readStep(part, done, total)),
     });
+    const { batches, count, trainedOn, unreadable } = part;
     const result = await evaluate(classifier.network, batches, {
       compile: values.compile,
       onProgress: (progress) => terminal.progress({ ...progressStep(progress), label: 'Evaluating' }),
     });
     terminal.done();
+    const where = source.place === '' ? source.kind : source.place;
+    const images = leaveOut && trainedOn > 0 ? counted(count, 'held-out image') : counted(count, 'image');
+    const on = `${images} of ${shown(where)}${split === 'all' ? '' : ` (${split})`}`;
+    const mistakes = values.mistakes;
+    if (mistakes !== undefined) {
+      makeFolder!();
+      copyMistakes(mistakes, {
+        evaluation: result,
+        part,
+        classes: classifier.classes,
+        title: `Mistakes of ${checkpoint}`,
+        measured: `${counted(result.total - result.correct, 'mistake')} in ${on}.`,
+        onCopy: (done, total) => terminal.progress({ label: 'Copying', done, total, details: [`${grouped(done)}/${grouped(total)}`] }), // prettier-ignore
+      });
+      terminal.done();
+    }
     if (values.json) {
-      const { loss, accuracy, correct, total } = result;
-      const accuracyByClass = classAccuracies(result, classifier.classes);
-      const { top5, calibrationError, confusion } = result;
-      terminal.json({ loss, accuracy, correct, total, accuracyByClass, checkpoint, split, heldOut: leaveOut && trainedOn > 0, trainedOn, top5, calibrationError, confusion, unreadable }); // prettier-ignore
+      terminal.json({ ...measured(result, classifier.classes), checkpoint, split, heldOut: leaveOut && trainedOn > 0, trainedOn, unreadable, ...(mistakes === undefined ? {} : { mistakes }) }); // prettier-ignore
       return 0;
     }
-    const where = source.place === '' ? source.kind : source.place;
-    const part = split === 'all' ? '' : ` (${split})`;
-    const images = leaveOut && trainedOn > 0 ? counted(count, 'held-out image') : counted(count, 'image');
-    terminal.line(`${shown(checkpoint)} on ${images} of ${shown(where)}${part}`);
+    terminal.line(`${shown(checkpoint)} on ${on}`);
     if (trainedOn > 0 && leaveOut) terminal.line(`(${counted(trainedOn, 'image')} that it was trained on are left out)`); // prettier-ignore
     else if (trainedOn > 0) terminal.line(`Note: it was trained on ${grouped(trainedOn)} of these images, so this says less about others.`); // prettier-ignore
     if (unreadable.length > 0) terminal.line(unreadableLine(unreadable).trimStart());
     terminal.line(['', ...evaluationLines('Test', result, classifier.classes)].join('\n'));
+    if (mistakes !== undefined) terminal.line(`\nThe mistakes: ${shown(join(mistakes, 'index.html'))}`);
     return 0;
   },
 });
+
+function measured(result: Evaluation, classes: readonly string[]): object {
+  const { loss, accuracy, correct, total, top5, calibrationError, confusion } = result;
+  return { loss, accuracy, correct, total, accuracyByClass: classAccuracies(result, classes), top5, calibrationError, confusion }; // prettier-ignore
+}

@@ -191,6 +191,8 @@ export interface PreparedEvaluation {
   /** The index in the part of each image of the batches, and what messages call it. */
   readonly indices: readonly number[];
   readonly name: (index: number) => string;
+  /** The part itself, for a closer look at its images. */
+  readonly images: ImageDataset;
 }
 
 /**
@@ -233,6 +235,7 @@ export async function prepareEvaluation(
     indices: indices.map((index) => set.rows[index]!),
     unreadable: set.unreadable,
     name: (index) => images.imageName(index),
+    images,
   };
 }
 
