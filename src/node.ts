@@ -23,6 +23,12 @@ export { checkData, type CheckedPart, type CheckOptions, type DataReport, type F
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type CalibrationBin, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type Predictions, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
+export {
+  findLearningRate,
+  type LearningRateOptions,
+  type LearningRateResult,
+  type LearningRateStep,
+} from './train/learning-rate.ts';
 export { openData, type DataSource, type OpenSplit, type SplitName } from './train/open-data.ts';
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
 export type { Unreadable } from './train/unreadable.ts';

@@ -67,6 +67,22 @@ export function number(value: string, help: string, range: NumberRange, initial?
   return { value, help, initial, shown: initial?.toString(), parse };
 }
 
+/** A number in a range, or a word that says how to find one. */
+export function numberOr<const W extends string>(
+  word: W,
+  value: string,
+  help: string,
+  range: NumberRange,
+): Option<number | W | undefined> {
+  const { parse: parseNumber } = number(value, help, range);
+  const parse = (came: string, name: string): number | W | undefined => {
+    if (came === word) return word;
+    const isNumber = came.trim() !== '' && !Number.isNaN(Number(came));
+    return isNumber ? parseNumber(came, name) : fail(name, `${describeRange(range)}, or '${word}'`, came);
+  };
+  return { value: `${value}|${word}`, help, initial: undefined, shown: undefined, parse };
+}
+
 function describeRange({ whole, min, max, above, below }: NumberRange): string {
   const bounds = [
     min === undefined ? '' : `≥ ${min}`,

@@ -2,14 +2,19 @@
 import { MODEL_NAMES } from '../train/models.ts';
 import { TUTORIAL_AUGMENTATION } from '../train/preprocess.ts';
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
-import { choice, flag, named, number, sizes, text, type Values } from './options.ts';
+import { choice, flag, named, number, numberOr, sizes, text, type Values } from './options.ts';
 
 const WHOLE = { whole: true, min: 1 } as const;
 
 export const trainOptions = {
   epochs: number('N', 'Times to go through the training images (default 5, more for few images).', WHOLE),
   batchSize: number('N', 'Images in a batch.', WHOLE, 20),
-  lr: number('RATE', 'Learning rate, at its peak with one-cycle (default 0.02 for sgd, 0.001 for adam).', { above: 0 }),
+  lr: numberOr(
+    'find',
+    'RATE',
+    'Learning rate, at its peak with one-cycle (default 0.02 for sgd, 0.001 for adam); find: look for it by a short training at growing rates.',
+    { above: 0 },
+  ),
   optimizer: choice(['sgd', 'adam'], 'How to update the weights.', 'sgd'),
   momentum: number('M', 'Momentum of sgd.', { min: 0, below: 1 }, 0.9),
   weightDecay: number('W', 'Coefficient of the penalty on large weights.', { min: 0 }, 0),

@@ -3,10 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { load, save } from '../io/checkpoint-node.ts';
-import { CrossEntropyLoss } from '../nn/layers/loss.ts';
-import { Adam } from '../optim/adam.ts';
 import { OneCycleLR } from '../optim/lr-scheduler.ts';
-import { SGD } from '../optim/sgd.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { setNumThreads } from '../tensor/backend.ts';
@@ -18,20 +15,25 @@ import { isNetworkName, usualSide } from '../train/networks.ts';
 import { openData, type DataSource } from '../train/open-data.ts';
 import { prepareData, type PreparedData } from '../train/prepare.ts';
 import type { Augmentation } from '../train/preprocess.ts';
-import { bodyParameters, loadPretrained } from '../train/pretrained.ts';
+import { loadPretrained } from '../train/pretrained.ts';
 import type { Progress } from '../train/progress.ts';
 import { Trainer, type EpochResult, type FitResult } from '../train/trainer.ts';
 import { epochLog } from './epoch-log.ts';
+import { withFoundRate } from './find-rate.ts';
 import { Interrupt } from './interrupt.ts';
 import { dataLines, epochLine, evaluationLines, progressStep, readStep, savingLine } from './report.ts';
 import { newRun, runAt, type RunFolder } from './run-folder.ts';
 import type { Terminal } from './terminal.ts';
 import type { TrainOptions } from './train-options.ts';
 import { writeReport } from './run-report.ts';
+import { makeOptimizer, stepOptions } from './train-step.ts';
 import { closingLines, jsonResult, learningRate, modelLines } from './train-report.ts';
 
-/** The options, with the number of epochs decided. */
-export type TrainSettings = Omit<TrainOptions, 'epochs'> & { readonly epochs: number };
+/** The options, with the number of epochs decided, and the learning rate found. */
+export type TrainSettings = Omit<TrainOptions, 'epochs' | 'lr'> & {
+  readonly epochs: number;
+  readonly lr: number | undefined;
+};
 
 /** Everything that a run is made of. */
 export interface Run {
@@ -59,7 +61,9 @@ export async function startRun(path: string | undefined, given: TrainOptions, te
   const start = performance.now();
   const makeFolder = newRun(given.out, path, given.force);
   const prepared = await prepareRun(path, given, terminal);
-  const run = { ...prepared, files: makeFolder() };
+  const settings = given.lr === 'find' ? await withFoundRate(prepared, terminal) : prepared.settings;
+  if (typeof settings === 'number') return settings;
+  const run = { ...prepared, settings, files: makeFolder() };
   return await finish(run, undefined, start, terminal);
 }
 
@@ -145,7 +149,8 @@ async function prepareRun(
     maxUnreadable: given.maxUnreadable,
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
-  const settings: TrainSettings = { ...given, epochs: given.epochs ?? usualEpochs(data.train.length) };
+  const lr = given.lr === 'find' ? undefined : given.lr;
+  const settings: TrainSettings = { ...given, lr, epochs: given.epochs ?? usualEpochs(data.train.length) };
   const model = createModel(settings.model, data.spec);
   if (given.pretrained !== undefined) loadPretrained(model, load<unknown>(given.pretrained), given.pretrained);
   const info: ClassifierInfo = { model: settings.model, spec: data.spec, classes: data.classes, trained: data.trained };
@@ -178,18 +183,10 @@ async function finish(run: Run, state: unknown, start: number, terminal: Termina
   return code;
 }
 
-function makeOptimizer(model: Classifier, settings: TrainSettings): SGD | Adam {
-  const { momentum, weightDecay } = settings;
-  const lr = learningRate(settings);
-  return settings.optimizer === 'sgd'
-    ? new SGD(model.parameters(), { lr, momentum, weightDecay })
-    : new Adam(model.parameters(), { lr, weightDecay });
-}
-
 /** Trains, saving every network that is better than those before, and after every epoch what is needed to go on. */
 async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitted: FitResult; code: number }> {
   const { model, info, data, settings, files } = run;
-  const { epochs, schedule, patience, clipNorm, ema, accumulate, monitor, labelSmoothing } = settings;
+  const { epochs, schedule, patience, ema, accumulate, monitor } = settings;
   const optimizer = makeOptimizer(model, settings);
   const stepsPerEpoch = Math.ceil(data.train.length / accumulate);
   const cycle = { maxLr: learningRate(settings), epochs, stepsPerEpoch, cycleMomentum: false };
@@ -197,16 +194,12 @@ async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitt
   const trainer = new Trainer({
     model,
     optimizer,
-    ...(labelSmoothing === 0 ? {} : { criterion: new CrossEntropyLoss({ labelSmoothing }) }),
+    ...stepOptions(model, settings),
     ...(schedule === 'onecycle' ? { scheduler: new OneCycleLR(optimizer, cycle) } : {}),
     ...(patience === undefined ? {} : { earlyStopping: patience }),
-    ...(clipNorm === undefined ? {} : { clipNorm }),
     ...(ema === undefined ? {} : { ema }),
-    ...(settings.freeze === 0 ? {} : { freeze: { parameters: bodyParameters(model), epochs: settings.freeze } }),
-    accumulate,
     monitor,
     signal: interrupt.signal,
-    compile: settings.compile && { memoryLimit: settings.memoryLimit && settings.memoryLimit * 1e6 },
     onProgress: (progress) => terminal.progress(progressStep(progress)),
     onEpoch: (result) => terminal.line(epochLine(result)),
     onBest: (best) => {

@@ -8,7 +8,7 @@ interface Stateful {
 }
 
 /** A copy of a state that later changes of what it belongs to do not reach. */
-function kept(state: unknown): unknown {
+export function kept(state: unknown): unknown {
   if (typeof state !== 'object' || state === null) return state;
   if ('clone' in state && typeof state.clone === 'function') {
     return 'detach' in state ? (state as { detach(): { clone(): unknown } }).detach().clone() : state;
