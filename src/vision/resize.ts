@@ -5,8 +5,9 @@
 import { oneOf, requireKind, show, STEP, type Kind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { Image } from '../io/image/image.ts';
-import { imageOfPlanes, planesOfImage, type Planes } from './functional/planes.ts';
-import { FILTERS, inBits, smoothWeights, wholeColumns, wholeRows } from './functional/resample.ts';
+import { imageOfPlanes, planesOfImage } from './functional/planes.ts';
+import { resampledBytes, type BytePlan, type Pass, type Span } from './functional/resample-bytes.ts';
+import { FILTERS, inBits, smoothWeights, type Filter, type FilterName } from './functional/resample.ts';
 import { requireImage } from './require-image.ts';
 import { scaled } from './warp.ts';
 
@@ -40,16 +41,81 @@ export function resize(image: Image, width: number, height: number, interpolatio
     scaled(image, out, [image.width / width, 0, 0, 0, image.height / height, 0]);
     return out;
   }
+  const whole = { left: 0, top: 0, width: image.width, height: image.height };
+  return imageOfPlanes(resampledBytes(planesOfImage(image), resizePlan(image.channels, { box: whole, width, height, interpolation }))); // prettier-ignore
+}
+
+/** A stretch of a picture; its sides need not be whole numbers. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What is to be made of a picture. */
+export interface Resizing {
+  /** The stretch that is resized, as if it had been cut out before. */
+  readonly box: Box;
+  /** The size that it gets. */
+  readonly width: number;
+  readonly height: number;
+  /** The stretch of that which is wanted, by default all. */
+  readonly window?: Box;
+  /** A way with a filter. */
+  readonly interpolation: FilterName;
+}
+
+/** The passes of a resizing, for so many channels. */
+export function resizePlan(channels: number, { box, width, height, window, interpolation }: Resizing): BytePlan {
+  const wanted = window ?? { left: 0, top: 0, width, height };
   const filter = FILTERS[interpolation];
-  const across = (p: Planes<Uint8Array>): Planes<Uint8Array> =>
-    width === p.width ? p : wholeRows(p, width, inBits(smoothWeights(p.width, width, filter), BITS), BITS);
-  const down = (p: Planes<Uint8Array>): Planes<Uint8Array> =>
-    height === p.height ? p : wholeColumns(p, height, inBits(smoothWeights(p.height, height, filter), BITS), BITS);
-  const pixels = planesOfImage(image);
-  return imageOfPlanes(startsWithColumns(image, width, height) ? across(down(pixels)) : down(across(pixels)));
+  const across = passOf({ from: box.left, length: box.width }, width, { from: wanted.left, length: wanted.width }, filter); // prettier-ignore
+  const down = passOf({ from: box.top, length: box.height }, height, { from: wanted.top, length: wanted.height }, filter); // prettier-ignore
+  return {
+    inner: channels,
+    columns: across.span,
+    rows: down.span,
+    across: across.pass,
+    down: down.pass,
+    columnsFirst: startsWithColumns(box, width, height),
+    width: wanted.width,
+    height: wanted.height,
+  };
+}
+
+interface Side {
+  readonly from: number;
+  readonly length: number;
+}
+
+/** One direction: what of the old picture is needed, and the weights of it. */
+function passOf(
+  old: Side,
+  to: number,
+  wanted: Side,
+  filter: Filter,
+): { readonly span: Span; readonly pass: Pass | undefined } {
+  const first = Math.floor(old.from);
+  const from = Math.ceil(old.from + old.length) - first;
+  if (from === to && old.length === to) {
+    const begin = first + wanted.from;
+    return { span: { from: begin, to: begin + wanted.length }, pass: undefined };
+  }
+  const weights = smoothWeights(from, to, filter, { begin: wanted.from, end: wanted.from + wanted.length, start: old.from - first, span: old.length }); // prettier-ignore
+  const low = weights.first[0]!;
+  const last = wanted.length - 1;
+  const high = weights.first[last]! + weights.count[last]!;
+  const moved = { ...inBits(weights, BITS), first: weights.first.map((place) => place - low) };
+  return { span: { from: first + low, to: first + high }, pass: { weights: moved, bits: BITS } };
 }
 
 /** Whether columns come first, which rounds otherwise: found by trying Pillow 13 with thousands of sizes, none of which says otherwise. */
-function startsWithColumns(image: Image, width: number, height: number): boolean {
-  return height < image.height && image.height - height > 2 * (image.width - width);
+function startsWithColumns(
+  old: { readonly width: number; readonly height: number },
+  width: number,
+  height: number,
+): boolean {
+  // prettier-ignore
+  return height < old.height && old.height - height > 2 * (old.width - width);
 }

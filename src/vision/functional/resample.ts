@@ -52,25 +52,36 @@ export interface Weights<W extends Float64Array | Int32Array = Float64Array> {
   readonly size: number;
 }
 
+/** Which pixels of the new picture are wanted, and what stretch of the old one it shows; by default all. */
+export interface Stretched {
+  /** The first new pixel, and that before which to end. */
+  readonly begin?: number;
+  readonly end?: number;
+  /** Where the stretch begins and how long it is; what lies outside of it, but in the picture, counts at its edges. */
+  readonly start?: number;
+  readonly span?: number;
+}
+
 /** Weights that average over what falls together when a picture shrinks. */
-export function smoothWeights(from: number, to: number, filter: Filter): Weights {
-  const scale = from / to;
+export function smoothWeights(from: number, to: number, filter: Filter, stretched: Stretched = {}): Weights {
+  const { begin = 0, end = to, start = 0, span = from } = stretched;
+  const scale = span / to;
   const stretch = Math.max(scale, 1);
   const support = filter.support * stretch;
   const size = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(to);
-  const count = new Int32Array(to);
-  const weights = new Float64Array(to * size);
-  for (let i = 0; i < to; i++) {
-    const centre = (i + 0.5) * scale;
-    const begin = Math.max(Math.trunc(centre - support + 0.5), 0);
-    const n = Math.min(Math.trunc(centre + support + 0.5), from) - begin;
+  const first = new Int32Array(end - begin);
+  const count = new Int32Array(end - begin);
+  const weights = new Float64Array((end - begin) * size);
+  for (let i = 0; i < end - begin; i++) {
+    const centre = start + (begin + i + 0.5) * scale;
+    const low = Math.max(Math.trunc(centre - support + 0.5), 0);
+    const n = Math.min(Math.trunc(centre + support + 0.5), from) - low;
     let sum = 0;
     for (let k = 0; k < n; k++) {
-      weights[i * size + k] = filter.weight((k + begin - centre + 0.5) * (1 / stretch));
+      weights[i * size + k] = filter.weight((k + low - centre + 0.5) * (1 / stretch));
       sum += weights[i * size + k]!;
     }
-    first[i] = begin;
+    first[i] = low;
     count[i] = n;
     if (sum !== 0) for (let k = 0; k < n; k++) weights[i * size + k]! /= sum;
   }
@@ -121,165 +132,54 @@ export function shortBits({ weights }: Weights): number {
   return bits;
 }
 
-/** New rows of pixels, a half added before bits are cut off. */
+/** New rows of pixels, a half added before bits are cut off: what `resample-kernel.ts` does faster. */
 export function wholeRows(
   p: Planes<Uint8Array>,
-  width: number,
   { first, count, weights, size }: Weights<Int32Array>,
   bits: number,
 ): Planes<Uint8Array> {
-  const out = emptyLike(p, p.height, width);
-  if (p.inner === 3) wholeRowsOfColour(p, out, { first, count, weights, size }, bits);
-  else wholeRowsOfOne(p, out, { first, count, weights, size }, bits);
-  return out;
-}
-
-function wholeRowsOfOne(p: Planes<Uint8Array>, out: Planes<Uint8Array>, w: Weights<Int32Array>, bits: number): void {
-  const { first, count, weights, size } = w;
+  const { data, inner } = p;
+  const out = emptyLike(p, p.height, first.length);
   const half = 2 ** (bits - 1);
-  const { data } = p;
-  const rows = p.outer * p.height;
-  for (let y = 0, o = 0; y < rows; y++) {
-    const row = y * p.width;
-    for (let x = 0; x < out.width; x++, o++) {
-      const from = x * size;
-      const n = count[x]!;
-      let sum = half;
-      for (let k = 0, i = row + first[x]!; k < n; k++, i++) sum = (sum + Math.imul(data[i]!, weights[from + k]!)) | 0;
-      sum >>= bits;
-      out.data[o] = sum < 0 ? 0 : sum > 255 ? 255 : sum;
+  for (let y = 0, o = 0; y < p.outer * p.height; y++) {
+    for (let x = 0; x < out.width; x++) {
+      for (let c = 0; c < inner; c++, o++) {
+        let sum = half;
+        let i = (y * p.width + first[x]!) * inner + c;
+        const end = x * size + count[x]!;
+        for (let k = x * size; k < end; k++, i += inner) sum = (sum + Math.imul(data[i]!, weights[k]!)) | 0;
+        out.data[o] = clamped(sum >> bits);
+      }
     }
   }
-}
-
-function wholeRowsOfColour(p: Planes<Uint8Array>, out: Planes<Uint8Array>, w: Weights<Int32Array>, bits: number): void {
-  const { first, count, weights, size } = inFours(w, p.width);
-  const half = 1 << (bits - 1);
-  const { data } = p;
-  const target = out.data;
-  for (let y = 0, o = 0; y < p.height; y++) {
-    const row = y * p.width * 3;
-    for (let x = 0; x < out.width; x++, o += 3) {
-      const end = x * size + count[x]!;
-      let red = half;
-      let green = half;
-      let blue = half;
-      let i = row + first[x]! * 3;
-      let k = x * size;
-      // Four pixels at a time: the loop itself costs as much as two of them.
-      for (; k + 3 < end; k += 4, i += 12) {
-        const a = weights[k]!;
-        const b = weights[k + 1]!;
-        const c = weights[k + 2]!;
-        const d = weights[k + 3]!;
-        red = (red + Math.imul(data[i]!, a) + Math.imul(data[i + 3]!, b) + Math.imul(data[i + 6]!, c) + Math.imul(data[i + 9]!, d)) | 0; // prettier-ignore
-        green = (green + Math.imul(data[i + 1]!, a) + Math.imul(data[i + 4]!, b) + Math.imul(data[i + 7]!, c) + Math.imul(data[i + 10]!, d)) | 0; // prettier-ignore
-        blue = (blue + Math.imul(data[i + 2]!, a) + Math.imul(data[i + 5]!, b) + Math.imul(data[i + 8]!, c) + Math.imul(data[i + 11]!, d)) | 0; // prettier-ignore
-      }
-      for (; k < end; k++, i += 3) {
-        const weight = weights[k]!;
-        red = (red + Math.imul(data[i]!, weight)) | 0;
-        green = (green + Math.imul(data[i + 1]!, weight)) | 0;
-        blue = (blue + Math.imul(data[i + 2]!, weight)) | 0;
-      }
-      red >>= bits;
-      green >>= bits;
-      blue >>= bits;
-      target[o] = red < 0 ? 0 : red > 255 ? 255 : red;
-      target[o + 1] = green < 0 ? 0 : green > 255 ? 255 : green;
-      target[o + 2] = blue < 0 ? 0 : blue > 255 ? 255 : blue;
-    }
-  }
-}
-
-/** Weights of so many pixels that they come in fours where the row has as many, those that were missing being 0. */
-function inFours(w: Weights<Int32Array>, from: number): Weights<Int32Array> {
-  const { length } = w.first;
-  const size = Math.ceil(w.size / 4) * 4;
-  const first = w.first.slice();
-  const count = w.count.slice();
-  const weights = new Int32Array(length * size);
-  for (let x = 0; x < length; x++) {
-    const n = w.count[x]!;
-    const wanted = Math.min(Math.ceil(n / 4) * 4, from);
-    const shift = Math.max(w.first[x]! + wanted - from, 0);
-    first[x] = w.first[x]! - shift;
-    count[x] = wanted;
-    for (let k = 0; k < n; k++) weights[x * size + shift + k] = w.weights[x * w.size + k]!;
-  }
-  return { first, count, weights, size };
+  return out;
 }
 
 /** New columns of pixels. */
 export function wholeColumns(
   p: Planes<Uint8Array>,
-  height: number,
   { first, count, weights, size }: Weights<Int32Array>,
   bits: number,
 ): Planes<Uint8Array> {
-  const out = emptyLike(p, height, p.width);
-  const half = 1 << (bits - 1);
   const { data } = p;
-  const target = out.data;
+  const height = first.length;
+  const out = emptyLike(p, height, p.width);
   const pitch = p.width * p.inner;
   const sums = new Int32Array(pitch);
-  for (let plane = 0, o = 0; plane < p.outer; plane++) {
-    for (let y = 0; y < height; y++) {
-      const n = count[y]!;
-      const row = (plane * p.height + first[y]!) * pitch;
-      if (n <= 4) {
-        const four = [0, 1, 2, 3].map((k) => (k < n ? weights[y * size + k]! : 0)) as [number, number, number, number];
-        fourRows(target, o, pitch, data, row, Math.min(n - 1, 1) * pitch, Math.min(n - 1, 2) * pitch, (n - 1) * pitch, four, bits); // prettier-ignore
-        o += pitch;
-        continue;
-      }
-      sums.fill(half);
-      let k = 0;
-      for (; k + 1 < n; k += 2) {
-        addRows(sums, data, row + k * pitch, pitch, weights[y * size + k]!, weights[y * size + k + 1]!);
-      }
-      if (k < n) addRow(sums, data, row + k * pitch, weights[y * size + k]!);
-      for (let x = 0; x < pitch; x++, o++) {
-        const value = sums[x]! >> bits;
-        target[o] = value < 0 ? 0 : value > 255 ? 255 : value;
-      }
+  for (let row = 0, o = 0; row < p.outer * height; row++) {
+    const [plane, y] = [Math.floor(row / height), row % height];
+    sums.fill(1 << (bits - 1));
+    for (let k = 0; k < count[y]!; k++) {
+      const weight = weights[y * size + k]!;
+      let i = (plane * p.height + first[y]! + k) * pitch;
+      for (let x = 0; x < pitch; x++, i++) sums[x] = (sums[x]! + Math.imul(data[i]!, weight)) | 0;
     }
+    for (let x = 0; x < pitch; x++, o++) out.data[o] = clamped(sums[x]! >> bits);
   }
   return out;
 }
 
-/** A row of up to four, at once: the usual case, which needs no sums between. Those that are missing have no weight. */
-function fourRows(
-  target: Uint8Array,
-  o: number,
-  pitch: number,
-  data: Uint8Array,
-  row: number,
-  second: number,
-  third: number,
-  fourth: number,
-  [a, b, c, d]: readonly [number, number, number, number],
-  bits: number,
-): void {
-  const half = 1 << (bits - 1);
-  const end = row + pitch;
-  for (let i = row, to = o; i < end; i++, to++) {
-    const sum = half + Math.imul(data[i]!, a) + Math.imul(data[i + second]!, b) + Math.imul(data[i + third]!, c) + Math.imul(data[i + fourth]!, d); // prettier-ignore
-    const value = (sum | 0) >> bits;
-    target[to] = value < 0 ? 0 : value > 255 ? 255 : value;
-  }
-}
-
-function addRow(sums: Int32Array, data: Uint8Array, at: number, weight: number): void {
-  for (let x = 0; x < sums.length; x++) sums[x] = (sums[x]! + Math.imul(data[at + x]!, weight)) | 0;
-}
-
-/** Two rows at once, which lie one after the other. */
-function addRows(sums: Int32Array, data: Uint8Array, at: number, pitch: number, a: number, b: number): void {
-  for (let x = 0; x < sums.length; x++) {
-    sums[x] = (sums[x]! + Math.imul(data[at + x]!, a) + Math.imul(data[at + pitch + x]!, b)) | 0;
-  }
-}
+const clamped = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
 
 /** Rows and then columns of floats; between them they are float32, unless the picture is float64. */
 export function floatResampled(

@@ -3,7 +3,8 @@ import { ArgumentError } from '../../base/errors.ts';
 import { roundHalfEven } from '../../io/image/round.ts';
 import type { Interpolation } from '../resize.ts';
 import { emptyLike, sameKind, type Planes } from './planes.ts';
-import { FILTERS, floatResampled, inBits, plainWeights, shortBits, smoothWeights, wholeColumns, wholeRows, type Weights } from './resample.ts'; // prettier-ignore
+import { resampledBytes, type Pass } from './resample-bytes.ts';
+import { FILTERS, floatResampled, inBits, plainWeights, shortBits, smoothWeights, type Weights } from './resample.ts';
 
 /**
  * The planes at another size.
@@ -33,14 +34,20 @@ export function resizedPlanes(
 }
 
 function resizedBytes(p: Planes<Uint8Array>, height: number, width: number, across: Weights, down: Weights): Planes {
-  let pixels = p;
-  if (width !== p.width) {
-    const bits = shortBits(across);
-    pixels = wholeRows(pixels, width, inBits(across, bits), bits);
-  }
-  if (height === p.height) return pixels;
-  const bits = shortBits(down);
-  return wholeColumns(pixels, height, inBits(down, bits), bits);
+  const pass = (weights: Weights): Pass => {
+    const bits = shortBits(weights);
+    return { weights: inBits(weights, bits), bits };
+  };
+  return resampledBytes(p, {
+    inner: p.inner,
+    rows: { from: 0, to: p.height },
+    columns: { from: 0, to: p.width },
+    across: width === p.width ? undefined : pass(across),
+    down: height === p.height ? undefined : pass(down),
+    columnsFirst: false,
+    width,
+    height,
+  });
 }
 
 /** The old place of every new one, in float32. */
