@@ -29,6 +29,7 @@ export function inspectOnnx(path: string): OnnxInfo {
       ['operator sets', model.opsets.map(({ domain, version }) => `${domain === '' ? 'ai.onnx' : domain} ${version}`).join(', ')], // prettier-ignore
       ['inputs', model.inputs.map(valueText).join(', ')],
       ['outputs', model.outputs.map(valueText).join(', ')],
+      ...(model.doc === '' ? [] : [['description', model.doc] as const]),
       ['operators', model.operators.map(({ name, count }) => `${count} ${name}`).join(', ')],
     ]),
     metadata,

@@ -10,6 +10,7 @@ import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
+import { exportCommand } from './export.ts';
 import { inspectCommand } from './inspect.ts';
 import { modelsCommand } from './models.ts';
 import { didYouMean, UsageError } from './options.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   checkCommand,
   evaluateCommand,
   predictCommand,
+  exportCommand,
   summaryCommand,
   explainCommand,
   inspectCommand,

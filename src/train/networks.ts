@@ -21,6 +21,11 @@ const SIDES: { readonly [K in NetworkName]?: number } = { efficientnet_lite1: 24
 
 export const usualSide = (name: NetworkName): number => SIDES[name] ?? 224;
 
+/** The networks that the Python package torchvision has under the same name. */
+export type TorchvisionName = Exclude<NetworkName, `efficientnet_lite${string}`>;
+
+export const isFromTorchvision = (name: string): name is TorchvisionName => isNetworkName(name) && !name.startsWith('efficientnet_lite'); // prettier-ignore
+
 /** Whether published weights of it expect images from -1 to 1, and not ImageNet's mean and deviation. */
 export const isFromMinusOne = (name: NetworkName): boolean => name.startsWith('efficientnet_lite');
 

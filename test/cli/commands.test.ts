@@ -361,7 +361,7 @@ describe('summary', () => {
 });
 
 describe('the program', () => {
-  it.each([['train'], ['evaluate'], ['predict'], ['summary'], ['explain'], ['inspect'], ['convert']])(
+  it.each([['train'], ['evaluate'], ['predict'], ['export'], ['summary'], ['explain'], ['inspect'], ['convert']])(
     'explains %s',
     async (name) => {
       const { code, out } = await flambeau(name, '--help');
@@ -383,18 +383,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, summary, explain, inspect, convert, models",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, check, evaluate, predict, summary, explain, inspect, convert, models), but got the option --epochs',
+      'flambeau: expected a command first (train, check, evaluate, predict, export, summary, explain, inspect, convert, models), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, summary, explain, inspect, convert, models",
+      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });

@@ -1,0 +1,112 @@
+/**
+ * A trained classifier as a Python program: the network's class in torch.nn (or torchvision's), the preprocessing by Pillow and torchvision, the classes,
+ * and a `main` that opens the checkpoint and says what is in images. It gives the probabilities that `flambeau predict` gives.
+ */
+import type { ClassifierInfo } from '../classifier.ts';
+import { isFromTorchvision } from '../networks.ts';
+import { normalizationOf } from '../preprocess.ts';
+import { PYTHON_NETWORKS } from './python-networks.ts';
+
+/** Text as Python reads it; what an editor would not show is written in figures. */
+export const pythonText = (text: string): string =>
+  `"${text.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Z}]/gu, (c) => (c === ' ' ? c : `\\U${c.codePointAt(0)!.toString(16).padStart(8, '0')}`))}"`; // prettier-ignore
+
+const list = (values: readonly number[]): string => `[${values.join(', ')}]`;
+
+/**
+ * The program.
+ * @param checkpoint - where the weights lie, seen from the folder of the program
+ */
+export function pythonProgram(info: ClassifierInfo, checkpoint: string): string {
+  const { spec, model } = info;
+  const { mean, std } = normalizationOf(spec);
+  const { height, width, channels } = spec;
+  const isTorchvision = isFromTorchvision(model);
+  const own = isTorchvision ? undefined : PYTHON_NETWORKS[model](spec);
+  const made = own?.make ?? `models.${model}(weights=None, num_classes=len(CLASSES))`;
+  const sizes = height === width ? [`transforms.Resize(${height})`, `transforms.CenterCrop(${height})`] : [`transforms.Resize((${height}, ${width}))`]; // prettier-ignore
+  const steps = [...sizes, 'transforms.ToTensor()', `transforms.Normalize(${list(mean)}, ${list(std)})`];
+  return `"""Says what is in images: ${model}, ${spec.classes} classes, written by Flambeau.
+
+    python THIS_FILE IMAGE... [--checkpoint FILE] [--top K] [--json]
+
+It needs the packages torch, torchvision and Pillow, and the checkpoint. As a module: load() gives the network, predict() the
+probabilities of image files.
+"""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import nn
+from torchvision import ${isTorchvision ? 'models, ' : ''}transforms
+
+CHECKPOINT = Path(__file__).resolve().parent / ${pythonText(checkpoint)}
+
+CLASSES = [
+${info.classes.map((name) => `    ${pythonText(name)},`).join('\n')}
+]
+
+# From a picture to [${channels}, ${height}, ${width}].
+preprocess = transforms.Compose([
+${steps.map((step) => `    ${step},`).join('\n')}
+])
+
+${own === undefined ? '' : `\n${own.code.trim()}\n\n`}
+def make_network():
+    return ${made}
+
+
+def load(checkpoint=CHECKPOINT, device="cpu"):
+    """The network with its weights, ready for use. A file of weights alone is taken, too."""
+    saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    network = make_network()
+    network.load_state_dict(saved.get("state_dict", saved))
+    return network.to(device).eval()
+
+
+def open_image(path):
+    """A picture as the camera was held, ${channels === 1 ? 'grey' : 'in colour'}."""
+    with Image.open(path) as image:
+        return ImageOps.exif_transpose(image).convert("${channels === 1 ? 'L' : 'RGB'}")
+
+
+@torch.no_grad()
+def predict(network: nn.Module, paths):
+    """Probabilities [images, classes] of image files."""
+    device = next(network.parameters()).device
+    batch = torch.stack([preprocess(open_image(path)) for path in paths]).to(device)
+    return network(batch).softmax(1).cpu()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Says what is in images.")
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument("--checkpoint", default=CHECKPOINT, help="the weights (default: %(default)s)")
+    parser.add_argument("--top", type=int, default=3, help="how many classes to print (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each image")
+    options = parser.parse_args()
+    network = load(options.checkpoint)
+    failed = 0
+    for path in options.images:
+        try:
+            probabilities = predict(network, [path])[0]
+        except OSError as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        values, indices = probabilities.topk(min(options.top, len(CLASSES)))
+        guesses = [{"class": CLASSES[i], "probability": p} for p, i in zip(values.tolist(), indices.tolist())]
+        if options.json:
+            print(json.dumps({"image": path, "guesses": guesses}))
+        else:
+            print(f"{path}: " + ", ".join(f"{one['class']} {one['probability']:.2%}" for one in guesses))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+`;
+}
