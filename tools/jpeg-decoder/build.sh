@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes src/io/image/jpeg-decoder.wasm from libjpeg-turbo's source, which is not changed, decoder.c and idct.c.
+# Makes src/io/image/jpeg-decoder.wasm from libjpeg-turbo's source, which is not changed, decoder.c, idct.c and vectors.c.
 #
 #   git clone --branch 3.2.0 https://github.com/libjpeg-turbo/libjpeg-turbo
 #   tools/jpeg-decoder/build.sh libjpeg-turbo
@@ -36,10 +36,10 @@ for option in DCT_IFAST_SUPPORTED DCT_FLOAT_SUPPORTED C_MULTISCAN_FILES_SUPPORTE
 done
 
 cd "$work"
-cp "$here/decoder.c" "$here/idct.c" .
-"$clang" --target=wasm32-wasi --sysroot=/usr -std=gnu11 -O3 -msimd128 -mbulk-memory -nostdlib -DNO_GETENV -DMULTIPLIER=short -I. -ffunction-sections -fdata-sections \
+cp "$here/decoder.c" "$here/idct.c" "$here/vectors.c" .
+"$clang" --target=wasm32-wasi --sysroot=/usr -std=gnu11 -O3 -msimd128 -mbulk-memory -nostdlib -DNO_GETENV -DMULTIPLIER=short -D__x86_64__ -D__ILP32__ -I. -ffunction-sections -fdata-sections \
   -Wno-everything -Wl,--no-entry -Wl,--gc-sections -Wl,--strip-all -Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=65536 -o decoder.wasm \
-  decoder.c idct.c jaricom.c jcomapi.c jdapimin.c jdarith.c jdhuff.c jdinput.c jdlhuff.c jdmarker.c jdmaster.c jdphuff.c jmemmgr.c \
+  decoder.c idct.c vectors.c jaricom.c jcomapi.c jdapimin.c jdarith.c jdhuff.c jdinput.c jdlhuff.c jdmarker.c jdmaster.c jdphuff.c jmemmgr.c \
   wrapper/jdapistd-8.c wrapper/jdcoefct-8.c wrapper/jdcolor-8.c wrapper/jddctmgr-8.c wrapper/jddiffct-8.c wrapper/jdlossls-8.c wrapper/jidctred-8.c \
   wrapper/jdmainct-8.c wrapper/jdpostct-8.c wrapper/jdsample-8.c wrapper/jutils-8.c
 cat decoder.wasm >"$out"

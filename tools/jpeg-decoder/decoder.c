@@ -16,6 +16,9 @@
 #include "jerror.h"
 #include "jmemsys.h"
 
+/* vectors.c */
+extern void use_vectors(j_decompress_ptr cinfo);
+
 #define HOST(name) __attribute__((import_module("host"), import_name(name)))
 #define EXPORT(name) __attribute__((export_name(name)))
 
@@ -102,7 +105,7 @@ static void reset_error_mgr(j_common_ptr cinfo)
 
 /* ---- the file ---- */
 
-#define PIECE 16384
+#define PIECE 65536
 static uint8_t piece[PIECE];
 
 static void init_source(j_decompress_ptr cinfo) {}
@@ -184,6 +187,7 @@ EXPORT("start") void *start(size_t limit, unsigned denominator)
   cinfo.scale_num = 1;
   cinfo.scale_denom = denominator;
   jpeg_start_decompress(&cinfo);
+  use_vectors(&cinfo);
   row_size = (size_t)cinfo.output_width * cinfo.out_color_components;
   strip_rows = STRIP / row_size + 1;
   if (strip_rows > cinfo.output_height) strip_rows = cinfo.output_height;
