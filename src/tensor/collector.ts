@@ -22,6 +22,10 @@ interface NodeV8 {
   setFlagsFromString(flag: string): void;
 }
 
+interface NodeProcess {
+  cpuUsage(): { readonly user: number; readonly system: number };
+}
+
 interface NodeUtil {
   inspect(value: unknown, options: object): string;
 }
@@ -56,6 +60,8 @@ export function findBunCollector(): (() => void) | undefined {
 /** Collects young objects, and shows who is left of some. */
 export interface YoungCollector {
   collect(): void;
+  /** Microseconds of processor time that the program has taken so far: on a busy machine the time that passes says little. */
+  spent(): number;
   /** Calls the inspection method of every object in the set. */
   inspect(members: WeakSet<object>): void;
 }
@@ -65,7 +71,8 @@ export function findYoungCollector(): YoungCollector | undefined {
   const vm = hostModule<NodeVm>('node:vm');
   const v8 = hostModule<NodeV8>('node:v8');
   const util = hostModule<NodeUtil>('node:util');
-  if (vm === undefined || v8 === undefined || util === undefined) return undefined;
+  const host = hostModule<NodeProcess>('node:process');
+  if (vm === undefined || v8 === undefined || util === undefined || host === undefined) return undefined;
   try {
     v8.setFlagsFromString('--expose-gc');
     const gc = vm.runInNewContext('gc') as (options: { type: 'minor' }) => void;
@@ -76,6 +83,10 @@ export function findYoungCollector(): YoungCollector | undefined {
         v8.setFlagsFromString('--no-parallel-scavenge');
         gc({ type: 'minor' });
         v8.setFlagsFromString('--parallel-scavenge');
+      },
+      spent: () => {
+        const { user, system } = host.cpuUsage();
+        return user + system;
       },
       inspect: (members) => {
         util.inspect(members, options);
