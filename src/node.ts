@@ -44,7 +44,9 @@ export {
   type EpochResult,
   type FitResult,
   type Freeze,
+  type NonFinite,
   type TrainerCallback,
   type TrainerOptions,
+  type TrainingPlace,
 } from './train/trainer.ts';
 export { saveImage } from './vision/save-image.ts';

@@ -120,6 +120,7 @@ export async function findLearningRate(
   if (!(from < to)) throw new ArgumentError(`findLearningRate: expected from to be below to, but got ${from} and ${to}`); // prettier-ignore
   const random = randomStates(own);
   const before = new TrainedState(given.model, given.optimizer);
+  before.putGradientsAside();
   try {
     return await new RangeTest(given, batches.length).run(batches);
   } finally {

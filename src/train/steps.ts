@@ -16,7 +16,10 @@ export interface Steppable {
 /** Inputs and targets. */
 export type Pair = readonly [Tensor, Tensor];
 
-/** Forward, backward, update; gives the mean loss over the batches, whose gradients are added up. */
+/**
+ * Forward, backward, update; gives the mean loss over the batches, whose gradients are added up. When that is not finite, an eager step makes no update; a compiled one has
+ * made it when it is known.
+ */
 export type TrainStep = (batches: readonly Pair[]) => number;
 
 export interface StepOptions {
@@ -35,16 +38,29 @@ export function trainStep(
   optimizer: Steppable,
   { compile: compiled, clipNorm, clipValue }: StepOptions,
 ): TrainStep {
-  const step = (...tensors: Tensor[]): Tensor => {
+  const gradients = (tensors: readonly Tensor[]): Tensor => {
     optimizer.zeroGrad();
-    const loss = backward(model, criterion, tensors);
+    return backward(model, criterion, tensors);
+  };
+  const update = (): void => {
     if (clipNorm !== undefined) clipGradNorm_(model.parameters(), clipNorm);
     if (clipValue !== undefined) clipGradValue_(model.parameters(), clipValue);
     optimizer.step();
-    return loss;
   };
   const options = compiled === true ? {} : compiled;
-  const run = options !== false && optimizer instanceof Optimizer ? advised(compile(step, options)) : step;
+  if (options === false || !(optimizer instanceof Optimizer)) {
+    return (batches) => {
+      const loss = gradients(batches.flat()).item();
+      if (Number.isFinite(loss)) update();
+      return loss;
+    };
+  }
+  const whole = (...tensors: Tensor[]): Tensor => {
+    const loss = gradients(tensors);
+    update();
+    return loss;
+  };
+  const run = advised(compile(whole, options));
   return (batches) => run(...batches.flat()).item();
 }
 

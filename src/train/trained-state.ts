@@ -12,22 +12,27 @@ interface Kept {
   readonly requiresGrad: boolean;
 }
 
-/** Weights, buffers (also those that no state dict has), gradients, modes, and the optimizer's state. The gradients that are there are put aside. */
+/** Weights, buffers (also those that no state dict has), gradients, modes, and the optimizer's state. */
 export class TrainedState {
   readonly #tensors: readonly Kept[];
   readonly #modes: readonly (readonly [ModuleBase, boolean])[];
-  readonly #optimizer: Optimizer;
-  readonly #state: ReturnType<Optimizer['stateDict']>;
+  readonly #optimizer: Optimizer | undefined;
+  readonly #state: ReturnType<Optimizer['stateDict']> | undefined;
 
-  constructor(model: ModuleBase, optimizer: Optimizer) {
-    const parameters = [...model.parameters(), ...optimizer.paramGroups.flatMap(({ params }) => params)];
+  constructor(model: ModuleBase, optimizer: Optimizer | undefined) {
+    const others = optimizer?.paramGroups.flatMap(({ params }) => params) ?? [];
+    const parameters = [...model.parameters(), ...others];
     this.#tensors = [...new Set<Tensor>([...parameters, ...model.buffers()])].map((of) => {
       const { grad, requiresGrad } = of;
       return { of, values: of.detach().clone(), grad, requiresGrad };
     });
     this.#modes = [...model.modules()].map((module) => [module, module.training]);
     this.#optimizer = optimizer;
-    this.#state = kept(optimizer.stateDict()) as ReturnType<Optimizer['stateDict']>;
+    this.#state = kept(optimizer?.stateDict()) as ReturnType<Optimizer['stateDict']> | undefined;
+  }
+
+  /** Takes the gradients away until they are put back: training writes others. */
+  putGradientsAside(): void {
     for (const { of } of this.#tensors) of.grad = null;
   }
 
@@ -40,6 +45,6 @@ export class TrainedState {
       }
     });
     for (const [module, mode] of this.#modes) module.training = mode;
-    this.#optimizer.loadStateDict(this.#state);
+    this.#optimizer?.loadStateDict(this.#state);
   }
 }

@@ -105,6 +105,11 @@ export interface TrainerOptions {
   readonly onState?: () => void;
   /** Ends training after the running batch. */
   readonly signal?: HostAbortSignal;
+  /**
+   * Whether a loss that is not finite is traced to the layer that it comes from. For that the state of model and optimizer is kept at the beginning of each epoch and now and
+   * then in it, which takes their memory once more, and the updates since are made again. Default true.
+   */
+  readonly diagnose?: boolean;
   /** Whether and how steps are compiled (see `compile`). Default true; false for a model that reads values in `forward`. */
   readonly compile?: boolean | CompileOptions;
 }
@@ -137,5 +142,6 @@ export const TRAINER_OPTIONS: OptionKinds<TrainerOptions> = {
   onBest: FUNCTION,
   onState: FUNCTION,
   signal: SIGNAL,
+  diagnose: BOOL,
   compile: either(BOOL, kind('options of compile', isObject)),
 };

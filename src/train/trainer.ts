@@ -14,17 +14,51 @@ import { OneCycleLR, ReduceLROnPlateau } from '../optim/lr-scheduler.ts';
 import { Optimizer } from '../optim/optimizer.ts';
 import { AveragedModel, getEmaMultiAvgFn } from '../optim/swa-utils.ts';
 import { BATCHES, evaluate, MODEL, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
-import { Meter, pair, type BatchSource } from './progress.ts';
+import { Meter, type BatchSource } from './progress.ts';
+import { nonFiniteText, watchBatches, type NonFinite } from './finite-watch.ts';
+import { groupsOf } from './groups.ts';
 import { loadTogether } from './load-together.ts';
+import { Replay, type Failed } from './replay.ts';
 import { trainStep, type Pair, type TrainStep } from './steps.ts';
 import { OPTIMIZER, TRAINER_OPTIONS, type EpochResult, type TrainerCallback, type TrainerOptions } from './trainer-options.ts'; // prettier-ignore
 import { newPosition, packPosition, randomStates, setRandomStates, unpackPosition, type Position } from './trainer-state.ts'; // prettier-ignore
 
+export type { NonFinite } from './finite-watch.ts';
 export type { BatchResult, BestEpoch, EarlyStopping, EpochResult, Freeze, TrainerCallback, TrainerOptions } from './trainer-options.ts'; // prettier-ignore
+
+/** Where a training was when it could not go on. */
+export interface TrainingPlace {
+  readonly epoch: number;
+  /** The batch of the epoch, from 1; undefined in validation. */
+  readonly batch: number | undefined;
+  /** Updates before it. */
+  readonly step: number;
+  /** What was not finite first, and in which layer; undefined where that could not be found out. */
+  readonly nonFinite: NonFinite | undefined;
+}
 
 /** Training cannot go on: the loss is not a number any more. */
 export class TrainingError extends FlambeauError {
   override name = 'TrainingError';
+  /** Where it was. */
+  readonly place: TrainingPlace;
+
+  constructor(message: string, place: TrainingPlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/** The loss of an update is not finite. */
+class LossError extends FlambeauError {
+  readonly loss: number;
+  readonly failed: Failed;
+  readonly batch: number;
+
+  constructor(loss: number, batch: number, failed: Failed) {
+    super(`the loss is ${loss}`);
+    [this.loss, this.batch, this.failed] = [loss, batch, failed];
+  }
 }
 
 const EXAMPLE = 'new Trainer({ model, optimizer })';
@@ -63,6 +97,7 @@ export class Trainer {
   #step: TrainStep;
   #position: Position = newPosition();
   #isFrozen = false;
+  readonly #replay: Replay | undefined;
 
   constructor(options: TrainerOptions) {
     const given = requireOptions<TrainerOptions>('Trainer', options, TRAINER_OPTIONS, EXAMPLE);
@@ -75,6 +110,7 @@ export class Trainer {
     const { onEpoch, onBest, callbacks = [] } = given;
     this.#told = [{ ...(onEpoch && { onEpoch }), ...(onBest && { onBest }) }, ...callbacks];
     this.#step = this.#newStep();
+    if (given.diagnose !== false) this.#replay = new Replay(given, this.#criterion);
   }
 
   #newStep(): TrainStep {
@@ -91,7 +127,7 @@ export class Trainer {
    * Trains until so many epochs have ended, from the beginning or from where the state that was loaded stands.
    * @param valid - what to validate on after every epoch; undefined for nothing
    * @throws ArgumentError for a number of epochs below 1, no batches, or an accuracy to be judged by without a validation set
-   * @throws TrainingError when the loss is not finite; the model's parameters are of no use then, what `onBest` has saved is
+   * @throws TrainingError when the loss is not finite, with the update and the layer; model, optimizer and schedule are then as they were before the update that spoils them
    */
   async fit(train: BatchSource, valid: BatchSource | undefined, epochs: number): Promise<FitResult> {
     requireKind('fit', 'the training batches', train, BATCHES);
@@ -107,6 +143,7 @@ export class Trainer {
         isStale = this.#isStale();
       }
     } finally {
+      this.#replay?.forget();
       for (const told of this.#told) await told.onEnd?.();
     }
     const { history, bestEpoch } = this.#position;
@@ -131,14 +168,14 @@ export class Trainer {
       trainLoss = await this.#trainBatches(train, epoch, epochs);
     } catch (error) {
       Object.assign(position, { batch: 0, images: 0, loss: 0 }); // whoever fits again begins the epoch again
-      throw error;
+      throw error instanceof LossError ? await this.#explained(error, train, epoch) : error;
     }
     if (trainLoss === undefined) return this.#interrupted();
     const lr = this.#rate();
     const evaluation = valid === undefined ? undefined : await this.#validate(valid, epoch, epochs);
     if (evaluation === null) return this.#interrupted();
     const { loss: validLoss = NaN, accuracy = NaN, top5 = NaN } = evaluation ?? {};
-    if (evaluation !== undefined && !Number.isFinite(validLoss)) throw new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${validLoss}; use a smaller learning rate`); // prettier-ignore
+    if (evaluation !== undefined && !Number.isFinite(validLoss)) throw await this.#notValid(validLoss, valid!, epoch);
     if (!this.#perBatch) {
       if (scheduler instanceof ReduceLROnPlateau) scheduler.step(evaluation === undefined ? trainLoss : validLoss);
       else scheduler?.step();
@@ -174,7 +211,7 @@ export class Trainer {
 
   /** The mean loss over the epoch's batches; undefined when it was interrupted. */
   async #trainBatches(train: BatchSource, epoch: number, epochs: number): Promise<number | undefined> {
-    const { model, signal, onProgress, accumulate = 1, generators = [] } = this.#options;
+    const { model, signal, onProgress, accumulate = 1, generators = [], mix } = this.#options;
     const position = this.#position;
     const skipped = position.batch;
     const meter = new Meter('train', train.length, epoch, epochs, onProgress, position);
@@ -185,36 +222,26 @@ export class Trainer {
     if (skipped > 0) setRandomStates(position.began!, generators);
     else position.began = randomStates(generators);
     model.train();
-    const group: Pair[] = [];
-    let seen = 0;
-    for await (const batch of train) {
-      if (++seen <= skipped) {
-        if (seen === skipped) setRandomStates(position.now!, generators);
-        continue;
-      }
-      group.push(this.#mixed(pair(batch)));
-      if (group.length < accumulate && seen < train.length) continue;
-      await this.#update(group.splice(0), meter, seen);
+    const onSkipped = (): void => setRandomStates(position.now!, generators);
+    this.#replay?.keep(skipped, position.step, skipped === 0 ? position.began : position.now);
+    for await (const { batches, seen } of groupsOf(train, { size: accumulate, skip: skipped, onSkipped, mix })) {
+      await this.#update(batches, meter, seen);
       if (signal?.aborted === true) {
         position.now = randomStates(generators);
         return undefined;
       }
+      this.#replay?.keepIfDue(seen, position.step);
       await meter.breathe();
     }
-    if (group.length > 0) await this.#update(group, meter, seen); // the source gave fewer than it said
     position.now = randomStates(generators);
     return meter.meanLoss('fit: the training set has no batches');
-  }
-
-  #mixed([inputs, targets]: Pair): Pair {
-    return this.#options.mix?.(inputs, targets) ?? [inputs, targets];
   }
 
   async #update(group: readonly Pair[], meter: Meter, batch: number): Promise<void> {
     const { scheduler, model } = this.#options;
     const position = this.#position;
     const loss = this.#step(group);
-    if (!Number.isFinite(loss)) throw new TrainingError(`training stopped: the loss is ${loss} in epoch ${meter.epoch}, batch ${batch}, after ${position.step} updates at a learning rate of ${this.#rate()}; use a smaller learning rate, and check that the images have no NaN`); // prettier-ignore
+    if (!Number.isFinite(loss)) throw new LossError(loss, batch, { batches: group, updates: position.step });
     position.step++;
     this.#average?.updateParameters(model);
     meter.add(loss, group.reduce((sum, [inputs]) => sum + inputs.size(0), 0), group.length); // prettier-ignore
@@ -222,6 +249,23 @@ export class Trainer {
     const lr = this.#rate();
     if (this.#perBatch) scheduler?.step();
     for (const told of this.#told) await told.onBatch?.({ epoch: meter.epoch, batch, step: position.step, loss, lr });
+  }
+
+  /** The error of a loss that is not finite, with the layer that it comes from. */
+  async #explained({ loss, batch, failed }: LossError, train: BatchSource, epoch: number): Promise<TrainingError> {
+    const { generators = [] } = this.#options;
+    const { step, began } = this.#position;
+    const lr = this.#rate();
+    const nonFinite = await this.#replay?.trace(train, began ?? randomStates(generators), failed, this.#step);
+    const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}${nonFinite.step <= step ? ` in update ${nonFinite.step}` : ''}`; // prettier-ignore
+    return new TrainingError(`training stopped: the loss is ${loss} in epoch ${epoch}, batch ${batch}, after ${step} updates at a learning rate of ${lr}${found}; use a smaller learning rate, and check that the images have no NaN`, { epoch, batch, step, nonFinite }); // prettier-ignore
+  }
+
+  async #notValid(loss: number, valid: BatchSource, epoch: number): Promise<TrainingError> {
+    const { step } = this.#position;
+    const nonFinite = this.#replay === undefined ? undefined : await watchBatches(this.#judged, this.#criterion, valid, step); // prettier-ignore
+    const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}`;
+    return new TrainingError(`training stopped: the validation loss of epoch ${epoch} is ${loss}${found}; use a smaller learning rate`, { epoch, batch: undefined, step, nonFinite }); // prettier-ignore
   }
 
   /** Null when it was interrupted. */

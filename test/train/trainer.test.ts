@@ -139,7 +139,7 @@ describe('Trainer', () => {
     const { trainer, train, valid } = setUp({ onBest: ({ epoch }) => seen.push(epoch) }, 1e30);
     await expect(trainer.fit(train, valid, 5)).rejects.toThrow(TrainingError);
     await expect(trainer.fit(train, valid, 5)).rejects.toThrow(
-      /the loss is NaN in epoch 1, batch 1, after 1 updates at a learning rate of 1e\+30; use a smaller/,
+      /the loss is NaN in epoch 1, batch 1, after 1 updates at a learning rate of 1e\+30: the first output that is not finite is that of '3' \(Linear\), in linear; use a smaller/,
     );
     expect(seen).toEqual([]);
   });
