@@ -1,15 +1,16 @@
 /** Tensors as pictures: several in one, and as an image (torchvision: `utils.make_grid`, `utils.save_image`, `to_pil_image`). */
-import { arrayOf, BOOL, either, NUMBER, kind, requireKind, SIZE, STEP } from '../base/arguments.ts';
+import { ANYTHING, arrayOf, BOOL, either, NUMBER, kind, SIZE, STEP } from '../base/arguments.ts';
 import { ShapeError, DTypeError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
 import { showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { Image } from '../io/image/image.ts';
+import type { Image } from '../io/image/image.ts';
 import { cat, stack } from '../tensor/functions.ts';
 import { full } from '../tensor/create.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { imageOfPixels, modeOf, requireMode, type PixelMode } from './image-modes.ts';
 
 export interface MakeGridOptions {
   /** Images in a row, default 8. */
@@ -114,29 +115,42 @@ function stretched(images: Tensor, range: readonly [number, number] | undefined,
   return scaleEach ? stack(Array.from({ length: images.size(0) }, (_, i) => one(images.select(0, i)))) : one(images);
 }
 
+const IMAGE_OF = signature<{ readonly tensor: Tensor; readonly mode?: PixelMode }>(
+  'imageOf',
+  { tensor: TENSOR, mode: ANYTHING },
+  { required: 1, example: "imageOf(rand(3, 8, 8)), imageOf(pixels, 'YCbCr')" },
+);
+
 /**
  * A tensor as an image: floating-point values from 0 to 1, rounded as torchvision's `save_image` does, or uint8.
  *
- * @param tensor - [C, H, W] with one or three channels, or [H, W]
+ * @param tensor - [C, H, W] with one or three channels, or [H, W]; with a mode as many channels as it has
+ * @param mode - what the channels are, by Pillow's names: `'L'`, `'LA'`, `'RGB'`, `'YCbCr'`, `'HSV'`, `'RGBA'`, `'RGBX'` or `'CMYK'`. The image is
+ *   grey or colour, with the pixels that Pillow's `convert` gives; transparency is dropped. What has more than 8 bits a channel is refused.
  * @throws {@link ShapeError} for another shape
  * @throws {@link DTypeError} for another dtype
+ * @throws {@link ArgumentError} for another mode, saying what to write instead
  * @example
  * ```ts
- * import { ones } from 'flambeau';
+ * import { ones, tensor } from 'flambeau';
  * import { imageOf } from 'flambeau/vision';
  *
  * console.log(imageOf(ones(3, 2, 2)).getPixel(0, 0)); // [ 255, 255, 255 ]
+ * console.log(imageOf(tensor([[[76]], [[85]], [[255]]], { dtype: 'uint8' }), 'YCbCr').getPixel(0, 0)); // [ 254, 0, 0 ]
  * ```
  */
-export function imageOf(tensor: Tensor): Image {
-  requireKind('imageOf', 'the tensor', tensor, TENSOR, 'write imageOf(rand(3, 8, 8))');
-  const planes = tensor.dim() === 2 ? tensor.unsqueeze(0) : tensor;
+export function imageOf(tensor: Tensor, mode?: PixelMode | { readonly mode?: PixelMode }): Image;
+export function imageOf(...args: readonly unknown[]): Image {
+  const { tensor, mode } = readCall(IMAGE_OF, args);
+  requireMode('imageOf', mode);
+  const shape = tensor.layout.shape;
+  const planes = shape.length === 2 ? tensor.unsqueeze(0) : tensor;
   const [channels = 0, height = 0, width = 0] = planes.layout.shape;
-  if (planes.dim() !== 3 || (channels !== 1 && channels !== 3)) throw new ShapeError(`imageOf: expected [1, H, W], [3, H, W] or [H, W], but got ${showShape(tensor.layout.shape)}`); // prettier-ignore
+  const meaning = modeOf('imageOf', shape, planes.dim() === 3 ? channels : 0, mode);
   if (!isFloating(planes.dtype) && planes.dtype !== 'uint8') throw new DTypeError(`imageOf: expected floating-point numbers from 0 to 1, or uint8, but got ${planes.dtype}`); // prettier-ignore
   const values = withGradMode(false, () => {
     const bytes = planes.dtype === 'uint8' ? planes : planes.mul(255).add(0.5).clamp(0, 255);
     return bytes.permute(1, 2, 0).contiguous().to('uint8').toTypedArray();
   });
-  return new Image(width, height, channels, values as Uint8Array);
+  return imageOfPixels(width, height, meaning, values as Uint8Array);
 }

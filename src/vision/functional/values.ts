@@ -8,6 +8,7 @@ import { DTYPE } from '../../tensor/arguments.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
 import { fillNormal } from '../../tensor/random/index.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { imageOfPixels, modeOf, requireMode, type PixelMode } from '../image-modes.ts';
 import { BoundingBoxes, ImageTensor, Mask, wrap } from '../tv-tensors.ts';
 import { requirePlaces } from './arguments.ts';
 import { blurred } from './blur.ts';
@@ -48,10 +49,13 @@ export function toImage(input: Image | Tensor): ImageTensor {
 }
 
 /**
- * A tensor [channels, height, width] of one or three channels as an image; floats from 0 to 1 become values to 255, cut off.
+ * A tensor [channels, height, width] as an image; floats from 0 to 1 become values to 255, cut off.
  *
+ * @param mode - what the channels are, by Pillow's names, if not grey or red, green, blue: `'L'`, `'LA'`, `'RGB'`, `'YCbCr'`, `'HSV'`, `'RGBA'`, `'RGBX'` or
+ *   `'CMYK'`. The image is grey or colour, with the pixels that Pillow's `convert` gives; transparency is dropped
  * @throws ShapeError for other shapes
  * @throws DTypeError for whole numbers that are not uint8
+ * @throws ArgumentError for modes of more than 8 bits a channel, saying what to write instead
  * @example
  * ```ts
  * import { ones } from 'flambeau';
@@ -61,13 +65,15 @@ export function toImage(input: Image | Tensor): ImageTensor {
  * ```
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.functional.to_pil_image.html
  */
-export function toPilImage(input: Tensor): Image {
+export function toPilImage(input: Tensor, mode?: PixelMode): Image {
   requireKind('toPilImage', 'the picture', input, TENSOR);
+  requireMode('toPilImage', mode);
   const shape = input.shape as readonly number[];
   const channels = shape.length === 2 ? 1 : shape[0]!;
-  if (shape.length < 2 || shape.length > 3 || (channels !== 1 && channels !== 3)) {
-    throw new ShapeError(`toPilImage: expected [channels, height, width] with 1 or 3 channels, but got shape ${showShape(shape)}; of a batch take one picture`); // prettier-ignore
+  if (shape.length < 2 || shape.length > 3) {
+    throw new ShapeError(`toPilImage: expected [channels, height, width], but got shape ${showShape(shape)}; of a batch take one picture`); // prettier-ignore
   }
+  const meaning = modeOf('toPilImage', shape, channels, mode);
   const isFloat = isFloating(input.dtype);
   if (!isFloat && input.dtype !== 'uint8') throw new DTypeError(`toPilImage: expected uint8 or floats, but got dtype ${input.dtype}; convert it with toDtype(x, 'uint8')`); // prettier-ignore
   const p = planesOfTensor('toPilImage', input);
@@ -75,7 +81,8 @@ export function toPilImage(input: Tensor): Image {
   const data = isFloat
     ? Uint8Array.from(p.data as ArrayLike<number>, (value) => Math.trunc(round(value * 255)))
     : p.data;
-  return imageOfPlanes(interleaved({ ...p, data, outer: channels }));
+  const pixels = interleaved({ ...p, data, outer: channels });
+  return imageOfPixels(pixels.width, pixels.height, meaning, pixels.data);
 }
 
 /** Options of {@link toDtype}. */

@@ -10,6 +10,7 @@ import { fromTypedArray } from '../../tensor/create.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { shapeOf, type Visual } from '../functional/planes.ts';
 import * as F from '../functional/values.ts';
+import { requireMode, type PixelMode } from '../image-modes.ts';
 import { KERNEL_SIZE, NOISE_OPTIONS, pairOf, requireMoments, SIGMA, type GaussianNoiseOptions, type ToDtypeOptions } from '../functional/values.ts'; // prettier-ignore
 import { BoundingBoxes, ImageTensor, isPureTensor, Mask, TVTensor } from '../tv-tensors.ts';
 import { pythonFloat } from '../../base/python-format.ts';
@@ -156,21 +157,19 @@ export class ToImage extends SampleTransform<unknown, Image, ImageTensor> {
   }
 }
 
-const MODES = { L: 1, RGB: 3 } as const;
-
 /**
- * Makes an image of a tensor [channels, height, width] of one or three channels.
+ * Makes an image of a tensor [channels, height, width].
  *
- * @param mode - `'L'` or `'RGB'` if the number of channels is to be checked
- * @throws {@link ShapeError} for other shapes
+ * @param mode - what the channels are, by Pillow's names, if not grey or red, green, blue: see {@link toPilImage}
+ * @throws {@link ShapeError} for other shapes, ArgumentError for a mode of more than 8 bits a channel
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.ToPILImage.html
  */
 export class ToPILImage extends SampleTransform<unknown, Tensor> {
-  readonly mode: 'L' | 'RGB' | undefined;
+  readonly mode: PixelMode | undefined;
 
-  constructor(mode?: 'L' | 'RGB') {
+  constructor(mode?: PixelMode) {
     super(mode);
-    if (mode !== undefined && !Object.hasOwn(MODES, mode)) throw wrongArgument('ToPILImage', 'the mode', "'L' or 'RGB'", mode); // prettier-ignore
+    requireMode('ToPILImage', mode);
     this.mode = mode;
   }
 
@@ -179,9 +178,7 @@ export class ToPILImage extends SampleTransform<unknown, Tensor> {
   }
 
   override transform(input: Tensor): Image {
-    const image = F.toPilImage(input);
-    if (this.mode !== undefined && image.mode !== this.mode) throw new ShapeError(`ToPILImage: expected ${MODES[this.mode]} channels for mode '${this.mode}', but got shape ${showShape(input.shape as number[])}`); // prettier-ignore
-    return image;
+    return F.toPilImage(input, this.mode);
   }
 
   protected override details(): string {
