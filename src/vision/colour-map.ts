@@ -45,7 +45,7 @@ const COLOR_MAP = signature<All>(
  * import { tensor } from 'flambeau';
  * import { colorMap } from 'flambeau/vision';
  *
- * console.log(colorMap(tensor([[0, 0.5, 1]])).at(0).tolist()); // [ [ 68, 33, 253 ] ]
+ * console.log(colorMap(tensor([[0, 0.5, 1]])).at(0).tolist()); // [ [ 68, 32, 253 ] ]
  * ```
  * @see https://matplotlib.org/stable/users/explain/colors/colormaps.html
  */

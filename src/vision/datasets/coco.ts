@@ -2,7 +2,7 @@
  * COCO: photos with boxes and masks, or with captions, in JSON
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.CocoDetection.html and …CocoCaptions.html).
  */
-import { isRecord, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
+import { BYTES, either, isRecord, kind, OPTIONS, PATH, requireKind } from '../../base/arguments.ts';
 import { ArgumentError, FormatError } from '../../base/errors.ts';
 import { reason } from '../../io/archive/file-set.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
@@ -46,13 +46,7 @@ export class CocoDetection<O = Image, T = readonly CocoAnnotation[]> extends Ima
   readonly categories: ReadonlyMap<number, string>;
 
   private constructor(coco: Coco, options: CocoOptions<O, readonly CocoAnnotation[], T>) {
-    requireKind(
-      'CocoDetection',
-      'what was found',
-      coco,
-      OPTIONS,
-      'open it with await CocoDetection.open(path, annFile)',
-    );
+    requireKind('CocoDetection', 'what was found', coco, FOUND, 'open it with await CocoDetection.open(path, annFile)');
     super('CocoDetection', coco.images, coco.ids.length, (index) => coco.of(index).map(thing), options);
     this.ids = coco.ids;
     this.categories = coco.categories;
@@ -79,7 +73,7 @@ export class CocoCaptions<O = Image, T = readonly string[]> extends ImageTargets
   readonly ids: readonly number[];
 
   private constructor(coco: Coco, options: CocoOptions<O, readonly string[], T>) {
-    requireKind('CocoCaptions', 'what was found', coco, OPTIONS, 'open it with await CocoCaptions.open(path, annFile)');
+    requireKind('CocoCaptions', 'what was found', coco, FOUND, 'open it with await CocoCaptions.open(path, annFile)');
     super('CocoCaptions', coco.images, coco.ids.length, (index) => coco.of(index).map(({ caption }) => String(caption)), options); // prettier-ignore
     this.ids = coco.ids;
   }
@@ -107,6 +101,9 @@ interface Coco {
   readonly categories: ReadonlyMap<number, string>;
   of(index: number): readonly Json[];
 }
+
+const FOUND = kind('what open has read', (value) => isRecord(value) && Array.isArray(value['ids']));
+const FILE = either(PATH, BYTES, kind('an object', isRecord));
 
 async function readCoco(
   op: string,
@@ -137,10 +134,10 @@ async function readCoco(
 }
 
 function parsed(op: string, file: CocoFile): Json {
+  requireKind(op, 'annFile', file, FILE, 'pass a path, the bytes of a file, or what is in it');
   if (isRecord(file) && !(file instanceof Uint8Array)) return file;
   let text: string;
   if (typeof file === 'string') {
-    requireKind(op, 'annFile', file, TEXT);
     try {
       text = nodeModule('fs', op, 'pass the bytes of the annotations').readFileSync(file, 'utf8');
     } catch (cause) {
