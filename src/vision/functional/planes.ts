@@ -4,7 +4,7 @@
  */
 import { show } from '../../base/arguments.ts';
 import type { DType, TypedArray } from '../../base/dtype.ts';
-import { ArgumentError, DeviceError, ShapeError } from '../../base/errors.ts';
+import { ArgumentError, DeviceError, OutOfMemoryError, ShapeError } from '../../base/errors.ts';
 import { showShape } from '../../base/shape.ts';
 import { Image } from '../../io/image/image.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
@@ -30,8 +30,11 @@ export type Visual = Image | Tensor;
 export const shapeOf = (x: Tensor): readonly number[] => x.shape as readonly number[];
 
 /** An array of the same kind. */
-export const sameKind = <A extends Numbers>(data: A, length: number): A =>
-  new (data.constructor as new (length: number) => A)(length);
+export function sameKind<A extends Numbers>(data: A, length: number): A {
+  if (length * data.BYTES_PER_ELEMENT >= MOST_BYTES) throw new OutOfMemoryError(`a picture of ${length} numbers is too large; it can have less than 2 GiB`); // prettier-ignore
+  return new (data.constructor as new (length: number) => A)(length);
+}
+const MOST_BYTES = 2 ** 31;
 
 /** Planes of another size, empty. */
 export function emptyLike<A extends Numbers>(
