@@ -49,6 +49,57 @@ const FUNCTIONS: readonly [UnaryName | MathematicsName | 'tanh', (x: number) => 
   ['log10', Math.log10, 2],
 ];
 
+/** Python's remainder of singles. */
+function remainder(x: number, y: number): number {
+  const rest = x % y;
+  return rest !== 0 && rest < 0 !== y < 0 ? Math.fround(rest + y) : rest;
+}
+
+/** PyTorch's floor division of singles. */
+function floorDivide(x: number, y: number): number {
+  const { fround } = Math;
+  if (y === 0) return x / y;
+  const rest = x % y;
+  const less = rest !== 0 && rest < 0 !== y < 0 ? 1 : 0;
+  const exact = fround(fround(fround(x - rest) / y) - less);
+  const down = Math.floor(exact);
+  if (exact === 0) return x / y < 0 || Object.is(x / y, -0) ? -0 : 0;
+  return exact - down > 0.5 ? down + 1 : down;
+}
+
+/** C's: 1 to any power, and -1 to an infinite one, are 1. */
+const power = (x: number, y: number): number => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y);
+
+const EDGES = [0, -0, 1, -1, 2, -2, 0.5, -0.5, 3, -7, 1e-40, -1e-40, 1e38, -1e38, Infinity, -Infinity, NaN, 16777217, 5e9]; // prettier-ignore
+
+describe('single-precision functions of two numbers', () => {
+  it.each([
+    ['pow', power, 1],
+    ['fmod', (x: number, y: number) => x % y, 0],
+    ['remainder', remainder, 0],
+    ['floorDivide', floorDivide, 0],
+  ] as const)('%s is within its error and right at the edges', (op, reference, ulps) => {
+    const x = samples();
+    const y = samples();
+    EDGES.forEach((a, i) => {
+      EDGES.forEach((b, j) => {
+        x[EDGES.length * i + j] = a;
+        y[EDGES.length * i + j] = b;
+      });
+    });
+    const given = [x, y].map((data) => host('float32', [data.length], [...data]));
+    const results = runOp(op, given, NO_ATTRS)[0]!.data as ArrayLike<number>;
+    let worst = 0;
+    for (let i = 0; i < x.length; i++) {
+      const [actual, expected] = [results[i]!, Math.fround(reference(x[i]!, y[i]!))];
+      if (Number.isNaN(actual) !== Number.isNaN(expected)) throw new Error(`${op}(${x[i]}, ${y[i]}) = ${actual}, expected ${expected}`); // prettier-ignore
+      if (Object.is(actual, -0) !== Object.is(expected, -0)) throw new Error(`${op}(${x[i]}, ${y[i]}): the other zero`);
+      if (!Number.isNaN(actual)) worst = Math.max(worst, Math.abs(rank(actual) - rank(expected)));
+    }
+    expect(worst).toBeLessThanOrEqual(ulps);
+  });
+});
+
 describe('single-precision functions', () => {
   it.each(FUNCTIONS)('%s is within its error and right at the edges', (op, reference, ulps) => {
     const x = samples();

@@ -61,7 +61,7 @@ export type ExprNode =
   | { readonly kind: 'fma'; readonly a: Expr; readonly b: Expr; readonly c: Expr }
   /** a where the condition (i32, or a lane mask) holds, else b */
   | { readonly kind: 'select'; readonly cond: Expr; readonly a: Expr; readonly b: Expr }
-  /** value conversion; float to integer truncates and saturates */
+  /** value conversion; float to integer truncates and saturates; the first half of a vector of singles becomes doubles, and the other way with zeros behind */
   | { readonly kind: 'cast'; readonly a: Expr }
   /** the same bits under another type of the same size */
   | { readonly kind: 'bits'; readonly a: Expr }

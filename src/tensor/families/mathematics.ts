@@ -1,4 +1,5 @@
 /** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours. */
+import { floorDivideF32, fmodF32, powerF32, remainderF32 } from '../../kernels/cpu/doubles.ts';
 import { provideVectors } from '../../kernels/cpu/elementwise/nodes.ts';
 import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts'; // prettier-ignore
 import { errorFunction } from './error-function.ts';
@@ -7,4 +8,16 @@ import { mathematicsRules, type MathematicsAttrs } from '../ops/mathematics.ts';
 
 export const mathematics = provideFormulas<MathematicsAttrs>(mathematicsRules, errorFunction);
 provideMethods('mathematics', mathematics);
-provideVectors({ sin: sinF32, cos: cosF32, tan: tanF32, asin: asinF32, acos: acosF32, atan: atanF32, log2: log2F32, log10: log10F32 }, atan2F32); // prettier-ignore
+provideVectors(
+  {
+    sin: sinF32,
+    cos: cosF32,
+    tan: tanF32,
+    asin: asinF32,
+    acos: acosF32,
+    atan: atanF32,
+    log2: log2F32,
+    log10: log10F32,
+  },
+  { atan2: atan2F32, pow: powerF32, fmod: fmodF32, remainder: remainderF32, floorDivide: floorDivideF32 },
+);

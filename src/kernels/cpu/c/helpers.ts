@@ -270,6 +270,8 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     saturating('f64', 'i64'),
     ['cast_f32v_i32v', vectorSaturating],
     ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
+    ['cast_f32v_f64v', (target) => define('f64v', 'cast_f32v_f64v', 'f32v a', `return ${eachLane(target, 'f64v', (i) => `a[${i}]`)};`)], // prettier-ignore
+    ['cast_f64v_f32v', (target) => define('f32v', 'cast_f64v_f32v', 'f64v a', `return ${eachLane(target, 'f32v', (i) => (2 * i < lanes(target, 'f32') ? `(f32)a[${i}]` : '0'))};`)], // prettier-ignore
     ['HALVES', () => HALVES],
     ['PACK_HALVES', () => PACK_HALVES],
     ['BYTES', () => BYTES],

@@ -89,7 +89,7 @@ class Expansion {
   #binary({ op, a, b }: FormulaNode & { readonly kind: 'binary' }): Expr {
     const shifts = op === 'shl' || op === 'shr' || op === 'shrU';
     if (shifts && b.node.kind === 'const') return this.of(a).binary(op, b.node.value);
-    return binary(this.#f, op, this.of(a), this.of(b));
+    return binary(this.#f, op, this.of(a), this.of(b), this.#lanes);
   }
 
   #cast(from: FormulaType, to: FormulaType, value: Expr): Expr {

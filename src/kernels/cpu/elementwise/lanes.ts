@@ -1,13 +1,13 @@
 /** How many elements of a formula a register of 16 bytes computes at a time, which follows from what has an instruction for vectors. */
 import { formulasOf, type ElementwiseSpec } from '../../formula/elementwise.ts';
 import { usesOf, type Formula, type FormulaBinary, type FormulaType } from '../../formula/formula.ts';
-import { hasAngle, hasVectors } from './nodes.ts';
+import { hasPair, hasVectors } from './nodes.ts';
 
 type Lanes = 1 | 2 | 4;
 
-/** Loops, calls of the host, or instructions that vectors lack. */
+/** Loops, calls of the host, or instructions that vectors lack, unless a family brings how vectors of single precision do it. */
 const SCALAR_BINARY: ReadonlySet<FormulaBinary> = new Set([
-  'fmod', 'remainder', 'floorDivide', 'pow',
+  'fmod', 'remainder', 'floorDivide', 'pow', 'atan2',
 ] as const); // prettier-ignore
 
 const isWide = (type: FormulaType): boolean => type === 'f64' || type === 'i64';
@@ -17,8 +17,7 @@ function hasVectorForm({ node, type }: Formula): boolean {
   switch (node.kind) {
     case 'binary':
       if (node.op === 'shl' || node.op === 'shr' || node.op === 'shrU') return node.b.node.kind === 'const'; // all lanes by one count
-      if (node.op === 'atan2') return type === 'f32' && hasAngle();
-      return !SCALAR_BINARY.has(node.op);
+      return !SCALAR_BINARY.has(node.op) || (type === 'f32' && hasPair(node.op));
     case 'math':
       return type === 'f32' && hasVectors(node.fn);
     case 'cast':

@@ -34,7 +34,11 @@ export function unary(f: Fn, op: FormulaUnary, value: Expr, truth: boolean): Exp
   }
 }
 
-export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
+/** @param lanes elements computed at a time */
+export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr, lanes = 1): Expr {
+  const vector = isSingle(a) ? PAIRS[op] : undefined;
+  if (vector !== undefined)
+    return isVector(a.type) ? vector(f, a, b, lanes) : vector(f, a.splat(), b.splat(), 4).lane(0);
   switch (op) {
     case 'max':
     case 'min': {
@@ -56,11 +60,7 @@ export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
     case 'pow':
       return power(f, a, b);
     case 'atan2':
-      return angle === undefined || !isSingle(a)
-        ? hostMath('atan2', a, b)
-        : isVector(a.type)
-          ? angle(f, a, b)
-          : angle(f, a.splat(), b.splat()).lane(0);
+      return hostMath('atan2', a, b);
     case 'copysign':
       return isVector(a.type) ? copysign(f, a, b) : a.binary(op, b);
     default:
@@ -72,9 +72,13 @@ export function binary(f: Fn, op: FormulaBinary, a: Expr, b: Expr): Expr {
 type Expansion = (f: Fn, x: Expr, lanes: number) => Expr;
 
 const isSingle = ({ type }: Expr): boolean => type === 'f32v' || type === 'f32';
-/** atan2 of vectors of single precision, where a family has brought it. */
-let angle: ((f: Fn, y: Expr, x: Expr) => Expr) | undefined;
-export const hasAngle = (): boolean => angle !== undefined;
+/** How a function of two vectors of single precision is written. */
+type PairExpansion = (f: Fn, a: Expr, b: Expr, lanes: number) => Expr;
+type Pair = 'atan2' | 'pow' | 'fmod' | 'remainder' | 'floorDivide';
+/** Those that a family has brought. */
+const PAIRS: { [B in FormulaBinary]?: PairExpansion } = {};
+/** Whether vectors of single precision have an operation that is none of the machine's. */
+export const hasPair = (op: FormulaBinary): boolean => PAIRS[op] !== undefined;
 
 /** The bits of |a| and the sign of b. */
 function copysign(f: Fn, a: Expr, b: Expr): Expr {
@@ -106,10 +110,10 @@ export function provideErrorFunction(vector: Expansion, double: Expansion): obje
 /** Adds how vectors compute what the host would do element by element. */
 export function provideVectors(
   of: { readonly [M in FormulaMath]?: Expansion },
-  atan2: NonNullable<typeof angle>,
+  pairs: { readonly [P in Pair]: PairExpansion },
 ): void {
   Object.assign(VECTOR, of);
-  angle = atan2;
+  Object.assign(PAIRS, pairs);
 }
 
 /** Functions of single precision that vectors have; everything else is the host's, element by element. */

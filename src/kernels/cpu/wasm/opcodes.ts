@@ -63,7 +63,7 @@ export const UNARY: OpTable<UnaryOp> = {
   },
 };
 
-/** Saturating conversions `from>to`; integers narrow by dropping high bits. */
+/** Saturating conversions `from>to`; integers narrow by dropping high bits. Of singles, the first half becomes doubles, and the other way. */
 export const CAST: Readonly<Record<string, number>> = {
   'i32>i64': 0xac,
   'i64>i32': 0xa7,
@@ -79,6 +79,8 @@ export const CAST: Readonly<Record<string, number>> = {
   'f64>i64': 0xfc06,
   'f32v>i32v': simd(248),
   'i32v>f32v': simd(250),
+  'f32v>f64v': simd(95),
+  'f64v>f32v': simd(94),
 };
 
 export const BITS: Readonly<Record<string, number>> = {
