@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { pageTextForVite } from './tools/page-text.mjs';
 import { threadTextForVite } from './tools/thread-text.mjs';
 import { wasmTextForVite } from './tools/wasm-text.mjs';
 
@@ -75,7 +76,7 @@ const OTHERS: readonly Other[] = [
 ];
 
 export default defineConfig({
-  plugins: [wasmTextForVite, threadTextForVite],
+  plugins: [wasmTextForVite, threadTextForVite, pageTextForVite],
   resolve: {
     alias: [
       { find: 'flambeau/core', replacement: at('./src/core.ts') },

@@ -14,6 +14,7 @@ import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
+import { pageText } from './page-text.mjs';
 import { markPure } from './pure.mjs';
 import { stripKernelNames } from './strip-names.mjs';
 import { threadText } from './thread-text.mjs';
@@ -138,8 +139,8 @@ function restoreClassNames(text) {
   return result;
 }
 
-/** The head of a class in a bundle: `class Name …{`, `var Name = class …{`. */
-const CLASS = /^\s*(?:var (\w+) = class\b|class (\w+))[^{;]*\{/gm;
+/** The head of a class in a bundle: `class Name …{`, `var Name = class …{`; not one of Python's in a text. */
+const CLASS = /^\s*(?:var (\w+) = class(?: \w+)?|class (\w+))\s*(?:extends\b[^{;]*)?\{/gm;
 
 function checkClassNames(text, file) {
   const known = new Set(
@@ -180,7 +181,7 @@ async function bundle() {
     sourcemap: 'linked',
     write: false,
     logLevel: 'warning',
-    plugins: [threadText, prepare, wasmText],
+    plugins: [threadText, pageText, prepare, wasmText],
   });
   for (const { path, text } of result.outputFiles) {
     const file = relative(out, path).split(sep).join('/');

@@ -14,43 +14,48 @@ import { choice, flag, text, UsageError } from './options.ts';
 import { forceOption, requireFree } from './output.ts';
 import { newestCheckpoint } from './run-folder.ts';
 
-const ENDINGS = { onnx: '.onnx', python: '.py' } as const;
+const ENDINGS = { onnx: '.onnx', python: '.py', html: '.html' } as const;
 type Format = keyof typeof ENDINGS;
 const FORMATS = Object.keys(ENDINGS) as Format[];
 
 export const exportCommand = command({
   name: 'export',
-  summary: 'Write a trained network as an ONNX model or a Python program.',
+  summary: 'Write a trained network as an ONNX model, a Python program, or a page that classifies.',
   usage: 'export [CHECKPOINT] [options]',
   details: `Takes what flambeau train has saved: a .pt file or the folder of a run (default: the newest run in runs/).
   onnx    the network, from images [N, channels, height, width] to logits, for onnxruntime and others; its description says
           how pixels become numbers, and names the classes
-  python  a program with the network in PyTorch, the preprocessing and the classes; it opens the checkpoint`,
+  python  a program with the network in PyTorch, the preprocessing and the classes; it opens the checkpoint
+  html    one page that says what is in pictures that are dropped, pasted or seen by the camera; the network is inside, it
+          needs no other file and no internet connection, and pictures stay on the device`,
   arguments: { min: 0, max: 1 },
   options: {
     format: choice(FORMATS, 'What to write (default: as the ending of --out says).'),
     out: text('FILE', "Where to write it (default: beside the checkpoint, with the format's ending)."),
+    float16: flag('Halve the weights of a page: half the size, probabilities that differ in the third digit.', false),
     force: forceOption,
     input: inputOption,
     json: flag('Print one line of JSON instead.', false),
   },
-  async run({ values, positionals: [path] }, terminal) {
+  async run({ values, given, positionals: [path] }, terminal) {
     const checkpoint = checkpointFile(path ?? newestCheckpoint());
     const format = values.format ?? formatOf(values.out);
+    if (given.has('float16') && format !== 'html') throw new UsageError('flambeau export: --float16 is for --format html'); // prettier-ignore
     const out = values.out ?? `${checkpoint.slice(0, checkpoint.length - extname(checkpoint).length)}${ENDINGS[format]}`; // prettier-ignore
     requireFree('--out', out, values.force);
     const classifier = loadClassifier(checkpoint, values.input);
-    const data = exported(format, classifier, checkpoint, out);
+    const data = await exported(format, classifier, checkpoint, out, values.float16);
     writeFileAtomic(out, data);
     if (values.json) terminal.json({ checkpoint, format, file: out, bytes: data.length });
     else terminal.line(`Wrote ${shown(out)} (${sized(data.length)})${HINTS[format](shown(relative('.', out)))}`);
-    return await Promise.resolve(0);
+    return 0;
   },
 });
 
 const HINTS: { readonly [K in Format]: (file: string) => string } = {
   onnx: () => '',
   python: (file) => `; python ${file} IMAGE says what is in an image`,
+  html: () => '; open it in a browser',
 };
 
 function formatOf(out: string | undefined): Format {
@@ -62,9 +67,17 @@ function formatOf(out: string | undefined): Format {
 
 const utf8 = (content: string): Uint8Array => new TextEncoder().encode(content);
 
-function exported(format: Format, classifier: TrainedClassifier, checkpoint: string, out: string): Uint8Array {
+async function exported(
+  format: Format,
+  classifier: TrainedClassifier,
+  checkpoint: string,
+  out: string,
+  isHalf: boolean,
+): Promise<Uint8Array> {
+  if (format === 'python') return utf8(pythonProgram(classifier, relative(dirname(resolve(out)), resolve(checkpoint)).replaceAll('\\', '/'))); // prettier-ignore
   if (format === 'onnx') return onnxModel(classifier);
-  return utf8(pythonProgram(classifier, relative(dirname(resolve(out)), resolve(checkpoint)).replaceAll('\\', '/')));
+  const { classifierPage } = await import('../train/export/page.ts');
+  return utf8(classifierPage(classifier, { float16: isHalf }));
 }
 
 /** The network, with what else one has to know in its description. */

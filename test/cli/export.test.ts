@@ -130,8 +130,9 @@ describe('export --format onnx', () => {
 describe('export', () => {
   it('refuses what it cannot write, and overwrites nothing', async () => {
     const file = write('small', { channels: 3, height: 8, width: 8 }, 'refused');
-    expect(await flambeau('export', file)).toMatchObject({ code: 2, err: expect.stringMatching(/say what to write with --format onnx\|python/) as string }); // prettier-ignore
+    expect(await flambeau('export', file)).toMatchObject({ code: 2, err: expect.stringMatching(/say what to write with --format onnx\|python\|html/) as string }); // prettier-ignore
     expect((await flambeau('export', file, '--out', at('net.tflite'))).code).toBe(2);
+    expect(await flambeau('export', file, '--out', at('net.onnx'), '--float16')).toMatchObject({ code: 2, err: expect.stringMatching(/--float16 is for --format html/) as string }); // prettier-ignore
     writeFileSync(at('refused.onnx'), 'precious');
     expect((await flambeau('export', file, '--format', 'onnx')).err).toMatch(
       /--out: ".*refused\.onnx" is there already/,

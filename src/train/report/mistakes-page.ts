@@ -28,7 +28,7 @@ export function mistakesPage(title: string, measured: string, mistakes: readonly
           section('What is taken for what', pairTable(mistakes)),
           section('Surest first', `<div class="examples one">${shown.map(card).join('')}</div>${more}`),
         ].join('\n');
-  return sheet(title, measured, `<style>${STYLE}</style>${body}`);
+  return sheet(title, measured, body, `<style>${STYLE}</style>`);
 }
 
 /** An address relative to the page. */

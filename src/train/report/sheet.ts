@@ -15,10 +15,10 @@ export function image({ url, width, height }: Picture, what: string, more = ''):
 export const section = (title: string, body: string, lead = ''): string =>
   `<section><h2>${title}</h2>${lead === '' ? '' : `<p class="lead">${lead}</p>`}${body}</section>`;
 
-/** A whole page. @param body - HTML; title and lead are text */
-export function sheet(title: string, lead: string, body: string): string {
+/** A whole page. @param body - HTML, as what further belongs into its head; title and lead are text */
+export function sheet(title: string, lead: string, body: string, head = ''): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style>${head}</head>
 <body><main><h1>${escaped(title)}</h1><p class="lead">${escaped(lead)}</p>${body}</main></body></html>
 `;
 }

@@ -1,0 +1,5 @@
+import type { Plugin as EsbuildPlugin } from 'esbuild';
+import type { Plugin } from 'vite';
+
+export declare const pageText: EsbuildPlugin;
+export declare const pageTextForVite: Plugin;
