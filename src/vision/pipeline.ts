@@ -8,8 +8,13 @@ import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
 import { copyInto, rawArray, type RawTensor } from '../data/raw.ts';
 import type { Image } from '../io/image/image.ts';
+import { roundHalfEven } from '../io/image/round.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { requireImage, type TransformLike } from './transforms/base.ts';
+import type { ResizingOf } from './datasets/source.ts';
+import { FILTERS, type FilterName } from './functional/resample.ts';
+import type { Resizing } from './resize.ts';
+import { CenterCrop, RandomResizedCrop, Resize } from './transforms/geometry.ts';
 import { Normalize, ToTensor, UNIT_VALUES, writeChannels } from './transforms/tensors.ts';
 import { Compose } from './transforms/compose.ts';
 
@@ -17,6 +22,8 @@ import { Compose } from './transforms/compose.ts';
 export interface BatchImages {
   readonly length: number;
   load(position: number): Image;
+  /** The image resized: see {@link ImageSource.resized}. */
+  resized(position: number, choose: ResizingOf): Image;
   name(position: number): string;
 }
 
@@ -50,7 +57,7 @@ export class ImagePipeline {
     let out = new Float32Array(0);
     let first: Image | undefined;
     for (let i = 0; i < images.length; i++) {
-      const image = this.#transform(images.load(i));
+      const image = this.#transform(images, i);
       if (first === undefined) {
         first = image;
         out = new Float32Array(images.length * image.data.length);
@@ -67,9 +74,12 @@ export class ImagePipeline {
     return { dtype: 'float32', shape: [images.length, channels, height, width], data: out };
   }
 
-  #transform(image: Image): Image {
-    let value: unknown = image;
-    for (const step of this.#steps) value = step(value as never);
+  #transform(images: BatchImages, position: number): Image {
+    const steps = this.#steps;
+    let done = 0;
+    const choose = firstResizing(steps, (count) => (done = count));
+    let value: unknown = choose === undefined ? images.load(position) : images.resized(position, choose);
+    for (const step of steps.slice(done)) value = step(value as never);
     return requireImage('ToTensor', value);
   }
 
@@ -114,6 +124,41 @@ export function tensorBatch(transform: (image: Image) => unknown, images: BatchI
     copyInto(out, i * x.numel(), x.toTypedArray());
   }
   return { dtype: first?.dtype ?? 'float32', shape: [images.length, ...((first?.shape ?? []) as Dims)], data: out };
+}
+
+/**
+ * What the first steps make of an image, if they resize it: so that only what they need is decoded and computed.
+ * @param took - is told how many steps that are, when the image's size is known
+ */
+function firstResizing(steps: readonly TransformLike[], took: (count: number) => void): ResizingOf | undefined {
+  const [first, second] = steps;
+  if (isJust(first, RandomResizedCrop) && hasFilter(first.interpolation)) {
+    const { size, interpolation } = first;
+    return (width, height) => {
+      took(1);
+      return { box: first.stretchOf(height, width), height: size[0], width: size[1], interpolation };
+    };
+  }
+  if (!isJust(first, Resize) || !hasFilter(first.interpolation)) return undefined;
+  const { interpolation } = first;
+  return (width, height) => {
+    const [newHeight, newWidth] = first.outputSize({ width, height });
+    const window = isJust(second, CenterCrop) ? middleOf(newHeight, newWidth, second.size) : undefined;
+    took(window === undefined ? 1 : 2);
+    const resizing: Resizing = { box: { left: 0, top: 0, width, height }, height: newHeight, width: newWidth, interpolation }; // prettier-ignore
+    return window === undefined ? resizing : { ...resizing, window };
+  };
+}
+
+/** Whether a step is of just this class, and not of one derived from it, which may do something else. */
+const isJust = <T extends object>(step: TransformLike | undefined, Class: abstract new (...args: never[]) => T): step is T & TransformLike => step?.constructor === Class; // prettier-ignore
+
+const hasFilter = (interpolation: string): interpolation is FilterName => Object.hasOwn(FILTERS, interpolation);
+
+/** What CenterCrop cuts out; undefined where it adds a border. */
+function middleOf(height: number, width: number, [h, w]: readonly [number, number]): Resizing['window'] {
+  if (h > height || w > width) return undefined;
+  return { top: roundHalfEven((height - h) / 2), left: roundHalfEven((width - w) / 2), height: h, width: w };
 }
 
 function flatten(transform: TransformLike | undefined): TransformLike[] {

@@ -42,7 +42,7 @@ export function resize(image: Image, width: number, height: number, interpolatio
     return out;
   }
   const whole = { left: 0, top: 0, width: image.width, height: image.height };
-  return imageOfPlanes(resampledBytes(planesOfImage(image), resizePlan(image.channels, { box: whole, width, height, interpolation }))); // prettier-ignore
+  return resizedAs(image, { box: whole, width, height, interpolation });
 }
 
 /** A stretch of a picture; its sides need not be whole numbers. */
@@ -65,6 +65,9 @@ export interface Resizing {
   /** A way with a filter. */
   readonly interpolation: FilterName;
 }
+
+/** The image resized so. */
+export const resizedAs = (image: Image, resizing: Resizing): Image => imageOfPlanes(resampledBytes(planesOfImage(image), resizePlan(image.channels, resizing))); // prettier-ignore
 
 /** The passes of a resizing, for so many channels. */
 export function resizePlan(channels: number, { box, width, height, window, interpolation }: Resizing): BytePlan {

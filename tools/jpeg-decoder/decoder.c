@@ -143,11 +143,11 @@ static struct jpeg_error_mgr err;
 static struct jpeg_source_mgr src;
 
 /* What `start` found, for the host. */
-static struct { uint32_t width, height, channels; uint8_t *strip; } image;
+static struct { uint32_t width, height, channels; uint8_t *strip; uint32_t left; } image;
 
 #define STRIP 65536
 static uint8_t *strip;
-static size_t row_size, strip_rows;
+static size_t row_size, strip_rows, strip_size;
 
 static void choose_colours(void)
 {
@@ -191,13 +191,38 @@ EXPORT("start") void *start(size_t limit, unsigned denominator)
   row_size = (size_t)cinfo.output_width * cinfo.out_color_components;
   strip_rows = STRIP / row_size + 1;
   if (strip_rows > cinfo.output_height) strip_rows = cinfo.output_height;
-  strip = take(strip_rows * row_size);
+  strip_size = strip_rows * row_size;
+  strip = take(strip_size);
   if (strip == NULL) ERREXIT1(&cinfo, JERR_OUT_OF_MEMORY, 0);
   image.width = cinfo.output_width;
   image.height = cinfo.output_height;
   image.channels = cinfo.num_components == 1 ? 1 : 3;
   image.strip = strip;
+  image.left = 0;
   return &image;
+}
+
+/*
+ * After `start`: only so many columns from `left` on are wanted, and no rows before `top`. It may begin further to the left; where it does, and how wide rows are now,
+ * is in what `start` gave. Next to a border that is made by this, colours that are sampled more coarsely come out otherwise: ask for two columns and rows more.
+ */
+EXPORT("crop") void crop(unsigned left, unsigned width, unsigned top)
+{
+  JDIMENSION from = left, wide = width;
+  jpeg_crop_scanline(&cinfo, &from, &wide);
+  use_vectors(&cinfo); /* it may have chosen again */
+  row_size = (size_t)cinfo.output_width * cinfo.out_color_components;
+  strip_rows = strip_size / row_size;
+  image.width = cinfo.output_width;
+  image.left = from;
+  jpeg_skip_scanlines(&cinfo, top);
+}
+
+/* No more rows are wanted. What is left of the file is not decoded. */
+EXPORT("end") void end(void)
+{
+  if (cinfo.output_scanline < cinfo.output_height) jpeg_skip_scanlines(&cinfo, cinfo.output_height - cinfo.output_scanline);
+  jpeg_finish_decompress(&cinfo);
 }
 
 /* `a * b / 255`, rounded. */

@@ -5,7 +5,7 @@ import { BOOL, COUNT, kind, oneOf, requireOptions, TEXT, type OptionKinds } from
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
 import { DeviceError, FormatError, InternalError } from '../../base/errors.ts';
 import type { Image, ImageMode } from './image.ts';
-import { decodeJpeg, loadJpegDecoder } from './jpeg.ts';
+import { decodeJpeg, loadJpegDecoder, type RowChoice } from './jpeg.ts';
 import { kindOf, type ImageFormat } from './kind.ts';
 import { MAX_BYTES, MAX_PIXELS } from './limits.ts';
 import { decodePng } from './png.ts';
@@ -96,11 +96,30 @@ export async function decodeImage(bytes: ByteInput, options: DecodeOptions = {})
 
 /** As {@link decodeImage}, once {@link loadDecoders} is done. */
 export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): Image {
-  const { mode = 'RGB', name = 'image', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options; // prettier-ignore
-  try {
+  const { mode = 'RGB', maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options;
+  return named(options, () => {
     const file = bytesOf('decodeImage', bytes);
     const image = decodeKnown(file, maxPixels, maxBytes, draft).convert(mode);
     return orientation ? loaded().turned(image, loaded().orientationOf(file)) : image;
+  });
+}
+
+/**
+ * Decodes rows of a file for whoever wants them, without making an image, where its format allows that: a JPEG file that need not be turned.
+ *
+ * @returns the image, if the rows were not taken
+ */
+export function decodeRowsSync(file: Uint8Array, options: DecodeOptions, choose: RowChoice): Image | undefined {
+  const { maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options;
+  const isTurned = orientation && loaded().orientationOf(file) !== 1;
+  if (isTurned || kindOf(file)?.format !== 'jpeg') return decodeImageSync(file, options);
+  return named(options, () => decodeJpeg(file, { maxPixels, maxBytes, atLeast: draft }, choose)?.convert(options.mode ?? 'RGB')); // prettier-ignore
+}
+
+/** Errors with the name of the file. */
+function named<T>({ name = 'image' }: DecodeOptions, decode: () => T): T {
+  try {
+    return decode();
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`decodeImage: ${JSON.stringify(name)}: ${error.message}`, { cause: error });
@@ -122,7 +141,7 @@ function decodeKnown(
   const found = kindOf(bytes);
   switch (found?.format) {
     case 'jpeg':
-      return decodeJpeg(bytes, maxPixels, maxBytes, draft);
+      return decodeJpeg(bytes, { maxPixels, maxBytes, atLeast: draft });
     case 'png':
       return decodePng(bytes, maxPixels, maxBytes);
     case 'webp':

@@ -20,7 +20,23 @@ interface Decoder extends WasmExports {
   start(mostBytes: number, denominator: number): number;
   /** Makes the next rows; how many, 0 when the image is complete. */
   rows(): number;
+  /** Only so many columns from `left` on, and no rows before `top`. */
+  crop(left: number, width: number, top: number): void;
+  /** Leaves the rest of the file. */
+  end(): void;
 }
+
+/** What is wanted of a picture, and who takes it. */
+export interface RowTaker {
+  /** From one row or column to before another. */
+  readonly rows: { readonly from: number; readonly to: number };
+  readonly columns: { readonly from: number; readonly to: number };
+  /** Takes the next rows, which lie `pitch` bytes apart; the first byte is that of the first column. */
+  push(bytes: Uint8Array, pitch: number, rows: number): void;
+}
+
+/** Decides what is wanted of a picture of a size; undefined for the whole picture as an image. */
+export type RowChoice = (width: number, height: number, channels: 1 | 3) => RowTaker | undefined;
 
 /** Warnings after which pixels are made up. */
 const INVENTING = /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/;
@@ -71,20 +87,40 @@ function formatted(text: number, parameters: number): string {
   });
 }
 
+/** Limits of a file, and the size that is enough of it. */
+export interface JpegOptions {
+  readonly maxPixels: number;
+  readonly maxBytes: number;
+  readonly atLeast?: readonly number[] | undefined;
+}
+
 /**
  * Decodes a JPEG file to grey or colour, whichever it is; four colours become three as Pillow converts them.
  *
+ * @param choose - takes the rows instead, or some of them; what it does not want is not decoded, so damage there is not noticed
+ * @returns the image; undefined if the rows were taken
  * @throws {@link FormatError} when it is truncated or damaged, of a kind that is not decoded (12 bits, hierarchical), or has more than
  * `maxPixels` pixels, or would take more than `maxBytes` bytes
  */
-export function decodeJpeg(bytes: Uint8Array, maxPixels: number, maxBytes: number, atLeast?: readonly number[]): Image {
+export function decodeJpeg(bytes: Uint8Array, options: JpegOptions): Image;
+export function decodeJpeg(bytes: Uint8Array, options: JpegOptions, choose: RowChoice): Image | undefined;
+export function decodeJpeg(
+  bytes: Uint8Array,
+  { maxPixels, maxBytes, atLeast }: JpegOptions,
+  choose?: RowChoice,
+): Image | undefined {
+  // prettier-ignore
   const header = readJpegHeader(bytes, maxPixels);
   const denominator = atLeast === undefined || header.lossless ? 1 : denominatorFor(header, atLeast);
-  const pixels = Math.ceil(header.width / denominator) * Math.ceil(header.height / denominator);
-  checkMemory(pixels * channelsOf(header) + header.coefficients, maxBytes);
+  const size = sizeAt(header, denominator);
+  checkMemory(size.width * size.height * channelsOf(header) + header.coefficients, maxBytes);
+  const taker = choose?.(size.width, size.height, channelsOf(header));
   Object.assign(input, { bytes, at: 0, warnings: [] });
   try {
-    return MODULE.run((decoder) => decodeRows(decoder, header, denominator));
+    return MODULE.run((decoder) => {
+      const strip = begin(decoder, header, denominator);
+      return taker === undefined ? wholeImage(decoder, header, strip) : void takeRows(decoder, header, strip, taker);
+    });
   } finally {
     input.bytes = new Uint8Array(0);
   }
@@ -98,18 +134,62 @@ function denominatorFor({ width, height }: JpegHeader, [w, h]: readonly number[]
   return [8, 4, 2].find((denominator) => denominator <= most) ?? 1;
 }
 
-function decodeRows(decoder: Decoder, header: JpegHeader, denominator: number): Image {
+const sizeAt = ({ width, height }: JpegHeader, denominator: number): { readonly width: number; readonly height: number } => ({ width: Math.ceil(width / denominator), height: Math.ceil(height / denominator) }); // prettier-ignore
+
+/** Where the decoder says what it has begun. */
+interface Strip {
+  readonly found: number;
+  readonly width: number;
+  readonly height: number;
+  /** Its rows. */
+  readonly at: number;
+}
+
+function begin(decoder: Decoder, header: JpegHeader, denominator: number): Strip {
   const { coefficients } = header;
-  const [width, height] = [Math.ceil(header.width / denominator), Math.ceil(header.height / denominator)];
+  const { width, height } = sizeAt(header, denominator);
   // Beside what is counted: tables, and rows before and after their colours are converted.
   const working = 2 ** 20 + 512 * (header.width + header.height);
   const found = decoder.start(coefficients + working, denominator); // makes the memory larger, so it comes before any view of it
-  const [w, h, channels, strip] = new Uint32Array(decoder.memory.buffer, found, 4);
+  const [w, h, channels, at] = new Uint32Array(decoder.memory.buffer, found, 4);
   if (w !== width || h !== height || channels !== channelsOf(header)) throw damaged('it has two headers');
+  return { found, width, height, at: at! };
+}
+
+function wholeImage(decoder: Decoder, header: JpegHeader, { width, height, at: strip }: Strip): Image {
+  const channels = channelsOf(header);
   const row = width * channels;
   const data = new Uint8Array(height * row);
   for (let at = 0, rows = decoder.rows(); rows > 0; at += rows * row, rows = decoder.rows()) {
-    data.set(memoryOf(strip!, rows * row), at);
+    data.set(memoryOf(strip, rows * row), at);
   }
   return new Image(width, height, channels, data);
+}
+
+/** Colours are smoothed over this many pixels beside them. */
+const BESIDE = 2;
+
+function takeRows(decoder: Decoder, header: JpegHeader, { found, width, at }: Strip, taker: RowTaker): void {
+  const channels = channelsOf(header);
+  const { rows, columns } = taker;
+  // Where coefficients are kept, those that never came are made up from blocks further away.
+  const isCut = !header.lossless && header.coefficients === 0;
+  const skipped = isCut ? Math.max(rows.from - BESIDE, 0) : 0;
+  if (isCut) {
+    const left = Math.max(columns.from - BESIDE, 0);
+    decoder.crop(left, Math.min(columns.to + BESIDE, width) - left, skipped);
+  }
+  const state = new Uint32Array(decoder.memory.buffer, found, 5);
+  const pitch = state[0]! * channels;
+  const first = (columns.from - state[4]!) * channels;
+  for (let row = skipped; row < rows.to;) {
+    const made = decoder.rows();
+    const from = Math.max(row, rows.from);
+    const to = Math.min(row + made, rows.to);
+    if (from < to)
+      taker.push(memoryOf(at + (from - row) * pitch + first, (to - from) * pitch - first), pitch, to - from);
+    row += made;
+  }
+  if (!header.lossless) decoder.end();
+  else while (decoder.rows() > 0); // it cannot be left before its end
 }

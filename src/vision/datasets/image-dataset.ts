@@ -13,6 +13,7 @@ import type { TransformDescription } from '../transforms/base.ts';
 import { describeTransform } from '../transforms/compose.ts';
 import { loadModules } from '../transforms/own.ts';
 import { reviveTransform } from '../transforms/revive.ts';
+import { resizedAs } from '../resize.ts';
 import { reviveSource, type ImageSource, type SourceDescription } from './source.ts';
 
 /** Options of every image data set. */
@@ -122,6 +123,12 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     const images = read({
       length: indices.length,
       load: (position) => this.image(indices[position]!),
+      resized: (position, choose) => {
+        const index = requireIndex(this.constructor.name, indices[position]!, this.length);
+        if (this.#source.resized !== undefined) return this.#source.resized(index, choose);
+        const image = this.image(index);
+        return resizedAs(image, choose(image.width, image.height));
+      },
       name: (position) => this.#source.name(indices[position]!),
     });
     return [images, rawLabels(targets as number[])];

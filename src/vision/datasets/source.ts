@@ -2,15 +2,19 @@
 import { show } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
-import { decodeImageSync, loadDecoders, type DecodeOptions } from '../../io/image/decode.ts';
+import { decodeImageSync, decodeRowsSync, loadDecoders, type DecodeOptions } from '../../io/image/decode.ts';
 import { KIND_BYTES } from '../../io/image/kind.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
+import { Resampler } from '../functional/resample-kernel.ts';
+import { resizedAs, resizePlan, type Resizing } from '../resize.ts';
 
 /** Images by index. */
 export interface ImageSource {
   /** What printing a data set says about its place, if it has one. */
   readonly place: string | undefined;
   load(index: number): Image;
+  /** A stretch of an image, resized: what `choose` says of an image of its size, and it is asked once. Left out where it is no faster than all of it. */
+  resized?(index: number, choose: ResizingOf): Image;
   /** What messages call an image. */
   name(index: number): string;
   /** The bytes of an image's file, where there are files. */
@@ -19,6 +23,9 @@ export interface ImageSource {
   head?(index: number): Uint8Array;
   describe(): SourceDescription;
 }
+
+/** What to make of an image of a size. */
+export type ResizingOf = (width: number, height: number) => Resizing;
 
 /** A source as plain data, what is large in shared memory. */
 export type SourceDescription =
@@ -75,6 +82,28 @@ export class FileImages implements ImageSource {
 
   load(index: number): Image {
     return decodeImageSync(this.file(index), { name: this.name(index), ...this.#options });
+  }
+
+  /** Rows go from the decoder to the filter as they come, and what is not needed is not decoded. */
+  resized(index: number, choose: ResizingOf): Image {
+    let resizing: Resizing | undefined;
+    let resampler: Resampler | undefined;
+    let channels: Channels = 3;
+    const image = decodeRowsSync(
+      this.file(index),
+      { name: this.name(index), ...this.#options },
+      (width, height, inner) => {
+        resizing = choose(width, height);
+        channels = inner;
+        const plan = resizePlan(inner, resizing);
+        const begun = Resampler.begin(plan, width * inner);
+        resampler = begun;
+        return begun && { rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => begun.push(bytes, pitch, rows) }; // prettier-ignore
+      },
+    );
+    if (image !== undefined) return resizedAs(image, resizing ?? choose(image.width, image.height));
+    const { width, height } = resizing!.window ?? resizing!;
+    return new Image(width, height, channels, resampler!.finish()).convert('RGB');
   }
 
   name(index: number): string {

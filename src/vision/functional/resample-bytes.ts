@@ -42,7 +42,7 @@ export function resampledBytes(p: Planes<Uint8Array>, plan: BytePlan): Planes<Ui
     const resampler = Resampler.begin(plan, pitch);
     if (resampler === undefined) return looped(p, plan);
     const first = (plane * p.height + rows.from) * pitch;
-    resampler.push(p.data.subarray(first + columns.from * inner, first + (rows.to - rows.from) * pitch), rows.to - rows.from); // prettier-ignore
+    resampler.push(p.data.subarray(first + columns.from * inner, first + (rows.to - rows.from) * pitch), pitch, rows.to - rows.from); // prettier-ignore
     const made = resampler.finish();
     if (out === undefined) return { ...shape, data: made };
     out.set(made, plane * size);

@@ -115,8 +115,6 @@ class Layout {
 export class Resampler {
   readonly #plan: BytePlan;
   readonly #kernel: Kernel;
-  /** Bytes from row to row of what comes. */
-  readonly #pitch: number;
   readonly #across: Placed | undefined;
   readonly #down: Placed | undefined;
   readonly #stage: number;
@@ -126,9 +124,9 @@ export class Resampler {
 
   /**
    * Begins with a picture.
-   * @param pitch - bytes from row to row of what will be pushed
+   * @param widest - most bytes from row to row of what will be pushed
    */
-  static begin(plan: BytePlan, pitch: number): Resampler | undefined {
+  static begin(plan: BytePlan, widest: number): Resampler | undefined {
     const layout = new Layout();
     const across = tablesOf(plan.across, plan.inner === 3 ? 4 : 8);
     const down = tablesOf(plan.down, 2);
@@ -138,24 +136,22 @@ export class Resampler {
     const wide = (plan.columns.to - plan.columns.from) * plan.inner;
     const narrow = plan.width * plan.inner;
     const isStreamed = across !== undefined && !plan.columnsFirst;
-    const stage = layout.take(isStreamed ? Math.max(STRIP, pitch) : rows * wide + wide);
+    const stage = layout.take(isStreamed ? Math.max(STRIP, widest) : rows * wide + wide);
     const middle = layout.take(isStreamed ? rows * narrow + narrow : plan.height * wide);
     const out = layout.take(plan.height * narrow);
     const kernel = kernelWith(layout.size);
-    return kernel && new Resampler(plan, kernel, pitch, places, [stage, middle, out]);
+    return kernel && new Resampler(plan, kernel, places, [stage, middle, out]);
   }
 
   private constructor(
     plan: BytePlan,
     kernel: Kernel,
-    pitch: number,
     { across, down }: { readonly across: Placed | undefined; readonly down: Placed | undefined },
     places: readonly [number, number, number],
   ) {
     const base = kernel.__heap_base.value;
     this.#plan = plan;
     this.#kernel = kernel;
-    this.#pitch = pitch;
     const { buffer } = kernel.memory;
     const placed = (tables: Placed | undefined): Placed | undefined => {
       if (tables === undefined) return undefined;
@@ -169,11 +165,10 @@ export class Resampler {
     [this.#stage, this.#middle, this.#out] = places.map((at) => at + base) as [number, number, number];
   }
 
-  /** Takes the next rows of the stretch; `bytes` begins with its first column. */
-  push(bytes: Uint8Array, rows: number): void {
+  /** Takes the next rows of the stretch, which lie `pitch` bytes apart; `bytes` begins with its first column. */
+  push(bytes: Uint8Array, pitch: number, rows: number): void {
     const { columns, inner, columnsFirst, width } = this.#plan;
     const wide = (columns.to - columns.from) * inner;
-    const pitch = this.#pitch;
     const target = new Uint8Array(this.#kernel.memory.buffer);
     if (this.#across === undefined || columnsFirst) {
       for (let y = 0; y < rows; y++) target.set(bytes.subarray(y * pitch, y * pitch + wide), this.#stage + (this.#rows + y) * wide); // prettier-ignore

@@ -208,7 +208,11 @@ export class RandomResizedCrop extends SampleTransform<Stretch> {
   }
 
   override makeParams(parts: readonly Visual[]): Stretch {
-    const [height, width] = sizeOfSample('RandomResizedCrop', parts);
+    return this.stretchOf(...sizeOfSample('RandomResizedCrop', parts));
+  }
+
+  /** Draws a stretch of a picture of this size. @internal */
+  stretchOf(height: number, width: number): Stretch {
     const [low, high] = this.ratio.map((ratio) => Math.fround(Math.log(Math.fround(ratio)))) as [number, number];
     for (let trial = 0; trial < 10; trial++) {
       const area = height * width * uniform(this.scale[0], this.scale[1]);
