@@ -65,6 +65,7 @@ export const trainOptions = {
     above: 0,
     below: 1,
   }),
+  tensorboard: flag('Write event files for TensorBoard into the run as well: tensorboard --logdir runs', false),
   report: flag('Do not write the page report.html.', true),
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
   threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),

@@ -26,6 +26,7 @@ import { newRun, runAt, type RunFolder } from './run-folder.ts';
 import type { Terminal } from './terminal.ts';
 import type { TrainOptions } from './train-options.ts';
 import { writeReport } from './run-report.ts';
+import { writeEvents } from './tensorboard.ts';
 import { makeOptimizer, stepOptions } from './train-step.ts';
 import { closingLines, jsonResult, learningRate, modelLines } from './train-report.ts';
 
@@ -191,6 +192,7 @@ async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitt
   const stepsPerEpoch = Math.ceil(data.train.length / accumulate);
   const cycle = { maxLr: learningRate(settings), epochs, stepsPerEpoch, cycleMomentum: false };
   using interrupt = new Interrupt(() => terminal.line('Stopping after this batch; once more to stop at once.'));
+  const events = settings.tensorboard ? [await writeEvents(run, state)] : [];
   const trainer = new Trainer({
     model,
     optimizer,
@@ -207,7 +209,7 @@ async function fit(run: Run, state: unknown, terminal: Terminal): Promise<{ fitt
       save(packClassifier(best.model, info), files.best);
     },
     onState: () => save(packRun(run, trainer), files.last),
-    callbacks: [epochLog(files, state !== undefined)],
+    callbacks: [epochLog(files, state !== undefined), ...events],
   });
   if (state !== undefined) trainer.loadStateDict(state);
   const fitted = await trainer.fit(data.train, data.valid, epochs);
