@@ -1,4 +1,4 @@
-/** `--max-pixels`, and messages that name it. */
+/** `--max-pixels`, and messages that name options as the library does. */
 import { MAX_PIXELS } from '../io/image/limits.ts';
 import { number } from './options.ts';
 
@@ -9,4 +9,7 @@ export const maxPixelsOption = number(
 );
 
 /** Messages of the library name its own option; here it is called otherwise. */
-export const byOption = (message: string): string => message.replace('raise maxPixels if', 'raise it with --max-pixels if'); // prettier-ignore
+export const byOption = (message: string): string =>
+  message
+    .replace('raise maxPixels if', 'raise it with --max-pixels if')
+    .replace('name other places with the option mirrors', 'name another place with --mirror');

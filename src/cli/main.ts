@@ -8,6 +8,7 @@ import '../tensor/families/index.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
+import { datasetsCommand } from './datasets.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { exportCommand } from './export.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   inspectCommand,
   convertCommand,
   modelsCommand,
+  datasetsCommand,
 ];
 
 /** Exit codes. */

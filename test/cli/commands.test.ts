@@ -361,15 +361,24 @@ describe('summary', () => {
 });
 
 describe('the program', () => {
-  it.each([['train'], ['evaluate'], ['predict'], ['export'], ['summary'], ['explain'], ['inspect'], ['convert']])(
-    'explains %s',
-    async (name) => {
-      const { code, out } = await flambeau(name, '--help');
-      expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
-      expect((await flambeau('help', name)).out).toBe(out);
-      expect((await flambeau(name, '-h')).out).toBe(out);
-    },
-  );
+  it.each([
+    ['train'],
+    ['evaluate'],
+    ['predict'],
+    ['export'],
+    ['datasets'],
+    ['models'],
+    ['check'],
+    ['summary'],
+    ['explain'],
+    ['inspect'],
+    ['convert'],
+  ])('explains %s', async (name) => {
+    const { code, out } = await flambeau(name, '--help');
+    expect([code, out.startsWith(`Usage: flambeau ${name}`), out.includes('--help')]).toEqual([0, true, true]);
+    expect((await flambeau('help', name)).out).toBe(out);
+    expect((await flambeau(name, '-h')).out).toBe(out);
+  });
 
   it('explains itself and prints its version', async () => {
     expect((await flambeau('--help')).out).toMatch(/^Usage: flambeau COMMAND/);
@@ -383,18 +392,18 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, check, evaluate, predict, export, summary, explain, inspect, convert, models), but got the option --epochs',
+      'flambeau: expected a command first (train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models",
+      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });

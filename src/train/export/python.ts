@@ -22,6 +22,7 @@ export function pythonProgram(info: ClassifierInfo, checkpoint: string): string 
   const { mean, std } = normalizationOf(spec);
   const { height, width, channels } = spec;
   const isTorchvision = isFromTorchvision(model);
+  const isVersioned = model.startsWith('mnasnet');
   const own = isTorchvision ? undefined : PYTHON_NETWORKS[model](spec);
   const made = own?.make ?? `models.${model}(weights=None, num_classes=len(CLASSES))`;
   const sizes = height === width ? [`transforms.Resize(${height})`, `transforms.CenterCrop(${height})`] : [`transforms.Resize((${height}, ${width}))`]; // prettier-ignore
@@ -36,7 +37,7 @@ probabilities of image files.
 import argparse
 import json
 import sys
-from pathlib import Path
+${isVersioned ? 'from collections import OrderedDict\n' : ''}from pathlib import Path
 
 import torch
 from PIL import Image, ImageOps
@@ -63,7 +64,7 @@ def load(checkpoint=CHECKPOINT, device="cpu"):
     """The network with its weights, ready for use. A file of weights alone is taken, too."""
     saved = torch.load(checkpoint, map_location=device, weights_only=True)
     network = make_network()
-    network.load_state_dict(saved.get("state_dict", saved))
+    ${isVersioned ? 'state = OrderedDict(saved.get("state_dict", saved))\n    state._metadata = network.state_dict()._metadata  # torchvision asks for the version of its layers\n    network.load_state_dict(state)' : 'network.load_state_dict(saved.get("state_dict", saved))'}
     return network.to(device).eval()
 
 
