@@ -83,8 +83,8 @@ async function exported(
 /** The network, with what else one has to know in its description. */
 function onnxModel({ network, spec, classes, model }: TrainedClassifier): Uint8Array {
   const { mean, std } = normalizationOf(spec);
-  const { channels, height, width } = spec;
-  const pixels = `${channels === 1 ? 'grey' : 'RGB'} from 0 to 1, shorter edge scaled to the size, cut to the middle, (x - mean) / std`; // prettier-ignore
+  const { channels, height, width, resize } = spec;
+  const pixels = `${channels === 1 ? 'grey' : 'RGB'} from 0 to 1, shorter edge scaled to ${resize ?? 'the size'}, cut to the middle, (x - mean) / std`; // prettier-ignore
   const docString = JSON.stringify({ network: model, classes, pixels, mean, std });
   return serializeOnnx(network, zeros(1, channels, height, width), { inputNames: ['images'], outputNames: ['logits'], docString }); // prettier-ignore
 }

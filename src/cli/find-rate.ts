@@ -1,10 +1,12 @@
 /** `flambeau train --lr find`: the learning rate by a range test, before the run begins. */
 import { findLearningRate, type LearningRateStep } from '../train/learning-rate.ts';
+import { makeOptimizer } from '../train/optimizers.ts';
 import { Interrupt } from './interrupt.ts';
 import type { Step, Terminal } from './terminal.ts';
 import { learningRate } from './train-report.ts';
-import type { Run, TrainSettings } from './train-run.ts';
-import { makeOptimizer, stepOptions } from './train-step.ts';
+import type { TrainSettings } from './train-plan.ts';
+import type { Run } from './train-run.ts';
+import { stepOptions } from './train-step.ts';
 
 /** The settings with the rate that was found; where none was, the usual one stays. Interrupted, the exit code. The network is as it was. */
 export async function withFoundRate(run: Omit<Run, 'files'>, terminal: Terminal): Promise<TrainSettings | number> {
@@ -12,9 +14,9 @@ export async function withFoundRate(run: Omit<Run, 'files'>, terminal: Terminal)
   using interrupt = new Interrupt(() => terminal.line('Stopping the search; once more to stop at once.'));
   const found = await findLearningRate(
     {
-      ...stepOptions(model, settings),
+      ...stepOptions(model, settings, data),
       model,
-      optimizer: makeOptimizer(model, settings),
+      optimizer: makeOptimizer(model, { ...settings, lr: learningRate(settings) }),
       signal: interrupt.signal,
       onStep: (step) => terminal.progress(searchStep(step)),
     },

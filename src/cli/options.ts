@@ -107,7 +107,14 @@ function unknownName(name: string, came: string, words: readonly string[]): neve
 }
 
 /** One of many words, of which the help names only some. */
-export function named<const T extends string>(value: string, help: string, words: readonly T[], initial: T): Option<T> {
+export function named<const T extends string>(value: string, help: string, words: readonly T[]): Option<T | undefined>;
+export function named<const T extends string>(value: string, help: string, words: readonly T[], initial: T): Option<T>;
+export function named<const T extends string>(
+  value: string,
+  help: string,
+  words: readonly T[],
+  initial?: T,
+): Option<T | undefined> {
   const parse = (came: string, name: string): T =>
     words.find((word) => word === came) ?? unknownName(name, came, words);
   return { value, help, initial, shown: initial, parse };

@@ -56,7 +56,7 @@ export function progressStep(progress: Progress): Step {
     total: batches,
     details: [
       `batch ${grouped(batch)}/${grouped(batches)}`,
-      ...speedDetails(progress.imagesPerSecond, progress.secondsLeft),
+      ...speedDetails(progress.imagesPerSecond, progress.secondsLeftInAll),
       `loss ${loss.toFixed(4)}`,
     ],
   };

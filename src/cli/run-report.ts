@@ -4,14 +4,15 @@ import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
 import { getNumThreads } from '../tensor/backend.ts';
 import type { Evaluation, TrainableModel } from '../train/evaluation.ts';
 import type { EvaluationPart } from '../train/prepare.ts';
-import { normalizationOf } from '../train/preprocess.ts';
+import { normalizationOf, type Augmentation } from '../train/preprocess.ts';
 import type { Progress } from '../train/progress.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { counted, grouped } from './format.ts';
 import { dashed } from './options.ts';
 import { trainOptions, type TrainOptions } from './train-options.ts';
 import { learningRate } from './train-report.ts';
-import type { Run, TrainSettings } from './train-run.ts';
+import { augmentationOf, type TrainSettings } from './train-plan.ts';
+import type { Run } from './train-run.ts';
 
 interface Measured {
   readonly network: TrainableModel;
@@ -51,13 +52,12 @@ function countsOf({ data }: Run): { readonly part: string; readonly counts: read
   return [count('training', data.targets), count('validation', data.valid.targets), ...(data.test === undefined ? [] : [count('test', data.test.targets)])]; // prettier-ignore
 }
 
-function settingRows({ data, settings, files }: Run): (readonly [string, string])[] {
+function settingRows({ data, settings, files, source }: Run): (readonly [string, string])[] {
   const { channels, height, width } = data.spec;
-  const augmentation = settings.augment ? `flips ${settings.flip === false ? 'off' : 'where mirror images make sense'}, turns up to ${settings.rotation}°` : 'none'; // prettier-ignore
   return [
     ['network', settings.model],
     ['images', `${channels}×${height}×${width}`],
-    ['augmentation', augmentation],
+    ['augmentation', augmentationText(augmentationOf(source, settings), settings)],
     ['optimizer', `${settings.optimizer}, learning rate ${learningRate(settings)}, ${settings.schedule}`],
     ['batch', grouped(settings.batchSize * settings.accumulate)],
     ['seed', String(settings.seed)],
@@ -66,11 +66,25 @@ function settingRows({ data, settings, files }: Run): (readonly [string, string]
   ];
 }
 
+function augmentationText(augmentation: Augmentation | undefined, { mixup, cutmix }: TrainSettings): string {
+  const { flip = false, rotation = 0, shift = 0, crop = 1, policy } = augmentation ?? {};
+  const parts = [
+    ...(flip ? ['flips'] : []),
+    ...(rotation > 0 ? [`turns up to ${rotation}°`] : []),
+    ...(shift > 0 ? [`shifts up to ${counted(shift, 'pixel')}`] : []),
+    ...(crop < 1 ? [`cut-outs of at least ${Math.round(100 * crop)} %`] : []),
+    ...(policy === undefined ? [] : [policy === 'randaugment' ? 'RandAugment' : 'TrivialAugmentWide']),
+    ...(mixup ? ['MixUp'] : []),
+    ...(cutmix ? ['CutMix'] : []),
+  ];
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
 /** All options that are not at their defaults, so that the same comes out once more. */
 function commandLine(path: string | undefined, settings: TrainSettings): string {
   const words = ['npx flambeau train', ...(path === undefined ? [] : [quoted(path)])];
   for (const [name, { initial }] of Object.entries(trainOptions)) {
-    const value = settings[name as keyof TrainOptions];
+    const value = (settings as Partial<TrainOptions>)[name as keyof TrainOptions];
     if (NOT_REPEATED.has(name) || value === undefined || (value === initial && name !== 'seed')) continue;
     if (typeof value === 'boolean') words.push(`--${value ? '' : 'no-'}${dashed(name)}`);
     else words.push(`--${dashed(name)} ${quoted(String(value))}`);
@@ -79,6 +93,6 @@ function commandLine(path: string | undefined, settings: TrainSettings): string 
 }
 
 /** What belongs to the place and not to the result. */
-const NOT_REPEATED: ReadonlySet<string> = new Set(['out', 'force', 'resume', 'json', 'report']);
+const NOT_REPEATED: ReadonlySet<string> = new Set(['out', 'force', 'resume', 'json', 'report', 'config', 'minutes']);
 
 const quoted = (text: string): string => (/^[\w./:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

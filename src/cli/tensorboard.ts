@@ -8,7 +8,8 @@ import { randomStates, setRandomStates } from '../train/trainer-state.ts';
 import { SummaryWriter, tensorBoardCallback } from '../train/tensorboard/index.ts';
 import type { TrainerCallback } from '../train/trainer.ts';
 import { learningRate } from './train-report.ts';
-import type { Run, TrainSettings } from './train-run.ts';
+import type { TrainSettings } from './train-plan.ts';
+import type { Run } from './train-run.ts';
 
 /** Training images that are shown. */
 const SHOWN = 16;
@@ -60,7 +61,7 @@ async function addImages(writer: SummaryWriter, { valid }: PreparedData): Promis
 
 function settingsText(settings: TrainSettings): string {
   const rows = Object.entries({ ...settings, lr: learningRate(settings) })
-    .filter(([, value]) => value !== undefined)
+    .filter(([name, value]) => value !== undefined && name !== 'time') // the bound of the time is no number of a network
     .map(([name, value]) => `| ${name} | ${String(value)} |`);
   return ['| setting | value |', '| --- | --- |', ...rows].join('\n');
 }

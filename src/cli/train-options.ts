@@ -1,45 +1,57 @@
 /** What `flambeau train` can be told. */
 import { MODEL_NAMES } from '../train/models.ts';
-import { TUTORIAL_AUGMENTATION } from '../train/preprocess.ts';
+import { OPTIMIZER_NAMES } from '../train/optimizers.ts';
+import { SCHEDULE_NAMES } from '../train/planned-lr.ts';
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
 import { choice, flag, named, number, numberOr, sizes, text, type Values } from './options.ts';
 
 const WHOLE = { whole: true, min: 1 } as const;
 
+/** Those without a default are chosen from the data and the time. */
 export const trainOptions = {
-  epochs: number('N', 'Times to go through the training images (default 5, more for few images).', WHOLE),
-  batchSize: number('N', 'Images in a batch.', WHOLE, 20),
+  config: text('FILE', 'JSON file of these options by their names; what the command line says goes before it.'),
+  minutes: number('M', 'Time for the whole run: its schedule is planned to end then (default 15, where --epochs says nothing).', { above: 0 }), // prettier-ignore
+  epochs: number('N', 'Times to go through the training images (default: as many as help and fit the time).', WHOLE),
+  batchSize: number('N', 'Images in a batch (default: by the number of images).', WHOLE),
   lr: numberOr(
     'find',
     'RATE',
-    'Learning rate, at its peak with one-cycle (default 0.02 for sgd, 0.001 for adam); find: look for it by a short training at growing rates.',
+    'Learning rate, at the peak of its schedule; find: look for it by a short training at growing rates.',
     { above: 0 },
   ),
-  optimizer: choice(['sgd', 'adam'], 'How to update the weights.', 'sgd'),
-  momentum: number('M', 'Momentum of sgd.', { min: 0, below: 1 }, 0.9),
-  weightDecay: number('W', 'Coefficient of the penalty on large weights.', { min: 0 }, 0),
-  schedule: choice(['onecycle', 'none'], 'How the learning rate changes: up and down once, or not at all.', 'onecycle'),
-  augment: flag('Do not flip and turn images at random while training.', true),
+  optimizer: choice(OPTIMIZER_NAMES, 'How to update the weights.'),
+  momentum: number('M', 'Momentum of sgd.', { min: 0, below: 1 }),
+  nesterov: flag("Nesterov's momentum, for sgd."),
+  weightDecay: number('W', 'Coefficient of the penalty on large weights.', { min: 0 }),
+  schedule: choice(SCHEDULE_NAMES, 'How the learning rate changes: up and down once along cosines, or down, or up and down on straight lines, or not at all.'), // prettier-ignore
+  warmup: number('N', 'Epochs in which the learning rate rises (default: 30 % of all with onecycle, 23 % with triangle).', { min: 0 }), // prettier-ignore
+  augment: flag('Do not change images at random while training.', true),
   flip: flag('Flip images left to right (default: yes, but not for digits; --no-flip for no).'),
-  rotation: number('DEGREES', 'Largest random turn.', { min: 0, max: 180 }, TUTORIAL_AUGMENTATION.rotation),
+  rotation: number('DEGREES', 'Largest random turn.', { min: 0, max: 180 }),
+  shift: number('PIXELS', 'Largest random shift, with the edges reflected.', { whole: true, min: 0 }),
+  crop: number('PART', 'Smallest part of an image that is cut out and brought to size; 1 for whole images.', { above: 0, max: 1 }), // prettier-ignore
+  randaugment: flag('Change colours and form as RandAugment does: two changes for each image.'),
+  trivialAugment: flag('Change colours and form as TrivialAugmentWide does: one change for each image.'),
+  mixup: flag('Mix images of a batch and their labels (MixUp).', false),
+  cutmix: flag('Put stretches of images into others, and mix their labels (CutMix); with --mixup, either in turn at random.', false), // prettier-ignore
+  classWeights: choice(['none', 'balanced'], 'Let all classes count alike in the loss, however many images they have.', 'none'), // prettier-ignore
   model: named(
     'NAME',
-    "Network to train: cnn, small, or one by torchvision's name, such as resnet18 or mobilenet_v3_small (flambeau models lists all).",
+    "Network to train: cnn, small, fast, or one by torchvision's name, such as resnet18 or mobilenet_v3_small (flambeau models lists all).",
     MODEL_NAMES,
-    'cnn',
   ),
   pretrained: text(
     'FILE',
-    "Begin with published weights of the network, such as torchvision's; only the last layer begins anew where the classes are others.",
+    "Begin with published weights, such as torchvision's, whose network is recognised; only the last layer begins anew where the classes are others.",
   ),
-  freeze: number(
-    'N',
-    'Epochs at first in which only the last layer is trained; for --pretrained.',
-    { whole: true, min: 0 },
-    0,
-  ),
-  size: sizes('H,W', 'Size to bring images to (default: theirs if they are small and alike, else 64,64).', [1, 2]),
-  validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }, 0.2), // prettier-ignore
+  freeze: number('N', 'Epochs at first in which only the last layer is trained; for --pretrained.', {
+    whole: true,
+    min: 0,
+  }),
+  headRate: number('FACTOR', 'How much faster the last layer learns than the others; for --pretrained.', { above: 0 }),
+  size: sizes('H,W', 'Size to bring images to.', [1, 2]),
+  resize: number('EDGE', 'Shorter edge that images are brought to before --size is cut out of them (default: the size).', WHOLE), // prettier-ignore
+  validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }), // prettier-ignore
   maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore
   labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
   out: text(
@@ -53,12 +65,7 @@ export const trainOptions = {
   ),
   patience: number('N', 'Stop after so many epochs in a row without a better one (default: never).', WHOLE),
   monitor: choice(['loss', 'accuracy'], 'What the best epoch is judged by on the validation images.', 'loss'),
-  labelSmoothing: number(
-    'PART',
-    'Part of the probability that is given to the other classes.',
-    { min: 0, below: 1 },
-    0,
-  ),
+  labelSmoothing: number('PART', 'Part of the probability that is given to the other classes.', { min: 0, below: 1 }),
   clipNorm: number('NORM', 'Largest norm of the gradients (default: none).', { above: 0 }),
   accumulate: number('N', 'Batches that are added up for one update.', WHOLE, 1),
   ema: number('DECAY', 'Validate and keep a moving average of the weights, 0.999 for example (default: none).', {

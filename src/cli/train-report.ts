@@ -6,20 +6,27 @@ import type { Classifier } from '../train/models.ts';
 import type { FitResult } from '../train/trainer.ts';
 import { counted, grouped, percent } from './format.ts';
 import { classAccuracies } from './report.ts';
-import type { Run, TrainSettings } from './train-run.ts';
+import { usualRate } from '../train/optimizers.ts';
+import type { TrainSettings } from './train-plan.ts';
+import type { Run } from './train-run.ts';
 
 /** The rate that was asked for, or the usual one. */
 export const learningRate = (values: Pick<TrainSettings, 'lr' | 'optimizer'>): number =>
-  values.lr ?? (values.optimizer === 'sgd' ? 0.02 : 0.001);
+  values.lr ?? usualRate(values.optimizer);
+
+const OPTIMIZERS = { sgd: 'SGD', adam: 'Adam', adamw: 'AdamW' } as const;
+const SCHEDULES = { onecycle: ' (one-cycle)', cosine: ' (down along a cosine)', triangle: ' (up and down on straight lines)', none: '' } as const; // prettier-ignore
+const shortest = (value: number): string => String(Number(value.toPrecision(3)));
 
 /** The network and how it is trained. */
 export function modelLines(model: Classifier, values: TrainSettings): string[] {
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
-  const { optimizer, momentum, weightDecay, schedule, batchSize, epochs, seed } = values;
+  const { optimizer, momentum, nesterov, weightDecay, labelSmoothing, schedule, batchSize, epochs, seed } = values;
   const settings = [
-    `${optimizer === 'sgd' ? 'SGD' : 'Adam'} with learning rate ${learningRate(values)}${schedule === 'onecycle' ? ' (one-cycle)' : ''}`,
-    ...(optimizer === 'sgd' ? [`momentum ${momentum}`] : []),
-    ...(weightDecay > 0 ? [`weight decay ${weightDecay}`] : []),
+    `${OPTIMIZERS[optimizer]} with learning rate ${shortest(learningRate(values))}${SCHEDULES[schedule]}`,
+    ...(optimizer === 'sgd' ? [`${nesterov === true ? "Nesterov's " : ''}momentum ${momentum}`] : []),
+    ...(weightDecay > 0 ? [`weight decay ${shortest(weightDecay)}`] : []),
+    ...(labelSmoothing > 0 ? [`label smoothing ${labelSmoothing}`] : []),
     `batches of ${grouped(batchSize)}`,
     counted(epochs, 'epoch'),
     counted(getNumThreads(), 'thread'),
@@ -56,7 +63,7 @@ function nextLines(out: string): string[] {
 
 /** What `--json` prints: the figures of the model that was saved, and how it came about. */
 export function jsonResult(
-  { files, data, source, settings: values }: Run,
+  { files, data, source, settings: values, choice }: Run,
   { best, interrupted, stoppedEarly, epochs }: FitResult,
   test: Evaluation | undefined,
   start: number,
@@ -83,6 +90,7 @@ export function jsonResult(
     classes: data.classes,
     input: [data.spec.channels, data.spec.height, data.spec.width],
     model: values.model,
+    ...(choice === undefined ? {} : { chosen: Object.fromEntries(choice.reasons), better: choice.better }),
     optimizer: values.optimizer,
     lr: learningRate(values),
     batchSize: values.batchSize,

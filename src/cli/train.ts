@@ -1,5 +1,6 @@
 /** `flambeau train`: trains a network on images and keeps the best. */
 import { command } from './command.ts';
+import { withConfig } from './config-file.ts';
 import { dashed, UsageError } from './options.ts';
 import { OF_SPEED, trainOptions } from './train-options.ts';
 import { resumeRun, startRun } from './train-run.ts';
@@ -16,7 +17,9 @@ generated. Every run gets a folder of its own with the best network as a PyTorch
 (last.pt), a log (log.jsonl, log.csv), and a page that shows how good the network is and where it fails (report.html).`,
   arguments: { min: 0, max: 1 },
   options: trainOptions,
-  run: async ({ values, given, positionals: [path] }, terminal) => {
+  run: async (parsed, terminal) => {
+    const { values, given, positionals } = withConfig(trainOptions, parsed);
+    const [path] = positionals;
     if (values.json) terminal.onlyJson();
     if (values.resume === undefined) return await startRun(path, values, terminal);
     const decided = [...given].filter((name) => !OF_SPEED.has(name));

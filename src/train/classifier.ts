@@ -51,15 +51,15 @@ const shownList = (values: readonly number[]): string => (new Set(values).size =
 export function packClassifier(network: ModuleBase, info: ClassifierInfo): CheckpointInput {
   requireKind('packClassifier', 'the network', network, MODULE);
   requireKind('packClassifier', 'the description', info, INFO);
-  const { channels, height, width, classes, normalization } = info.spec;
+  const { channels, height, width, classes, normalization, resize } = info.spec;
   const { mean, std } = normalizationOf(info.spec);
   return {
     format: FORMAT,
     version: VERSION,
-    arch: { model: info.model, channels, height, width, classes },
+    arch: { model: info.model, channels, height, width, classes, ...(resize === undefined ? {} : { resize }) },
     classes: info.classes,
     ...(info.trained === undefined ? {} : { trained_on: fromTypedArray(info.trained) }),
-    preprocess: `Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean ${shownList(mean)}, std ${shownList(std)})`,
+    preprocess: `Resize(${resize === undefined ? 'shorter edge' : `shorter edge to ${resize}`}), CenterCrop, ToTensor, Normalize(mean ${shownList(mean)}, std ${shownList(std)})`,
     ...(normalization === undefined ? {} : { normalization }),
     state_dict: network.stateDict(),
   };
@@ -122,7 +122,8 @@ function described(value: unknown, where: string): { info: ClassifierInfo; state
   const normalization = part(value, 'normalization');
   if (normalization !== undefined && normalization !== 'half' && normalization !== 'imagenet') return fail(`its normalization is not one that is known`); // prettier-ignore
   const sizes = { channels: size('channels'), height: size('height'), width: size('width'), classes: size('classes') };
-  const spec: ImageSpec = normalization === undefined ? sizes : { ...sizes, normalization };
+  const resize = part(arch, 'resize') === undefined ? {} : { resize: size('resize') };
+  const spec: ImageSpec = { ...sizes, ...resize, ...(normalization === undefined ? {} : { normalization }) };
   const classes = part(value, 'classes');
   if (!Array.isArray(classes) || classes.length !== spec.classes || !classes.every((item) => typeof item === 'string'))
     return fail(`its classes are not ${spec.classes} names`);

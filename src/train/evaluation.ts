@@ -1,6 +1,6 @@
 /** Measuring a classifier: its loss, and what it gets right in all and for each class. */
 import type { HostAbortSignal } from '../base/host-types.ts';
-import { BOOL, COUNT, FUNCTION, kind, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, COUNT, FUNCTION, kind, NOT_NEGATIVE, requireKind, requireOptions, type Kind, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { CrossEntropyLoss } from '../nn/layers/loss.ts';
 import { ModuleBase } from '../nn/module-base.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -30,6 +30,7 @@ const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
   signal: SIGNAL,
   epoch: COUNT,
   epochs: COUNT,
+  secondsPerEpoch: NOT_NEGATIVE,
   compile: BOOL,
 };
 
@@ -42,6 +43,8 @@ export interface EvaluateOptions {
   /** What `onProgress` says of the training around this. Default 1. */
   readonly epoch?: number;
   readonly epochs?: number;
+  /** What an epoch of that training takes, for the time that is left. */
+  readonly secondsPerEpoch?: number;
   /** Whether the forward pass is compiled (see `compile`). Default true. */
   readonly compile?: boolean;
 }
@@ -68,8 +71,16 @@ export async function evaluate(
   requireKind('evaluate', 'the model', model, MODEL);
   requireKind('evaluate', 'the batches', batches, BATCHES);
   const given = requireOptions<EvaluateOptions>('evaluate', options, EVALUATE_OPTIONS, '{ compile: false }');
-  const { criterion = new CrossEntropyLoss(), onProgress, signal, epoch = 1, epochs = 1, compile = true } = given;
-  const meter = new Meter('validate', batches.length, epoch, epochs, onProgress);
+  const {
+    criterion = new CrossEntropyLoss(),
+    onProgress,
+    signal,
+    epoch = 1,
+    epochs = 1,
+    secondsPerEpoch,
+    compile = true,
+  } = given;
+  const meter = new Meter('validate', batches.length, epoch, epochs, onProgress, {}, secondsPerEpoch);
   const counts = new ClassCounts();
   model.eval();
   const step = evaluationStep(model, criterion, compile);

@@ -9,9 +9,9 @@ import type { Channels, Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ImageDataset } from '../vision/datasets/index.ts';
 import { PixelSource } from '../vision/datasets/source.ts';
-import { CenterCrop, Resize } from '../vision/transforms/index.ts';
 import { fingerprint } from './held-out.ts';
 import type { OpenSplit } from './open-data.ts';
+import { fitted } from './preprocess.ts';
 import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts'; // prettier-ignore
 
 /** A sample: an image as a tensor, and its class. */
@@ -53,17 +53,21 @@ export type OnRead = (done: number, total: number) => void;
  */
 export function commonSize(images: ImageDataset): ImageSize {
   const usual = { height: USUAL_SIDE, width: USUAL_SIDE };
+  const [size, ...others] = sizesOf(images);
+  if (others.some(({ width, height }) => width !== size!.width || height !== size!.height)) return usual;
+  const isSmall = size !== undefined && Math.min(size.width, size.height) >= 8 && Math.max(size.width, size.height) <= MAX_SIDE; // prettier-ignore
+  return isSmall ? size : usual;
+}
+
+/** The sizes of a sample of the images, those that can be read. */
+export function sizesOf(images: ImageDataset): ImageSize[] {
+  const sizes: ImageSize[] = [];
   const step = Math.max(1, Math.floor(images.length / LOOKS));
-  let size: ImageSize | undefined;
   for (let i = 0; i < images.length; i += step) {
     const image = tryImage(images, i);
-    if (isUnreadable(image)) continue;
-    const { width, height } = image;
-    size ??= { height, width };
-    if (width !== size.width || height !== size.height) return usual;
+    if (!isUnreadable(image)) sizes.push({ height: image.height, width: image.width });
   }
-  const isSmall = size !== undefined && Math.min(size.width, size.height) >= 8 && Math.max(size.width, size.height) <= MAX_SIDE; // prettier-ignore
-  return isSmall ? size! : usual;
+  return sizes;
 }
 
 /**
@@ -145,7 +149,7 @@ async function decodeAll(
   onRead: OnRead | undefined,
 ): Promise<Found> {
   const { height, width } = size;
-  const fit = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
+  const fit = fitted(size);
   const bytes = height * width * channels;
   const pixels = sharedBytes(bytes * images.length);
   const fingerprints = new Int32Array(images.length);

@@ -7,6 +7,7 @@ import { ArgumentError } from '../base/errors.ts';
 import * as F from '../nn/functional.ts';
 import * as nn from '../nn/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { FastNet } from './fast-net.ts';
 import { isFromMinusOne, isNetworkName, makeNetwork, NETWORK_NAMES, recogniseNetwork, usualSide, type NetworkName } from './networks.ts'; // prettier-ignore
 
 /** What a network is made for. */
@@ -17,6 +18,8 @@ export interface ImageSpec {
   readonly classes: number;
   /** How pixels become numbers; default `'half'`. */
   readonly normalization?: Normalization;
+  /** The shorter edge that images are brought to before their middle is cut out; default the size itself. */
+  readonly resize?: number;
 }
 
 /** From -1 to 1, or by the mean and standard deviation of ImageNet's colours, as published weights expect. */
@@ -58,7 +61,7 @@ export class Net extends nn.Module {
   }
 }
 
-const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT, normalization: oneOf('half', 'imagenet') }; // prettier-ignore
+const SPEC_KINDS: OptionKinds<ImageSpec> = { channels: COUNT, height: COUNT, width: COUNT, classes: COUNT, normalization: oneOf('half', 'imagenet'), resize: COUNT }; // prettier-ignore
 
 /** @throws ArgumentError unless all four numbers are there */
 function requireSpec(op: string, spec: unknown): void {
@@ -105,6 +108,7 @@ export type Classifier = nn.CallableModule;
 export const MODELS = {
   cnn: (spec: ImageSpec): Classifier => new Net(spec),
   small: (spec: ImageSpec): Classifier => new SmallNet(spec),
+  fast: (spec: ImageSpec): Classifier => new FastNet(spec),
 } as const;
 
 export type ModelName = keyof typeof MODELS | NetworkName;
@@ -154,6 +158,10 @@ export function inferModel(state: ReadonlyMap<string, Tensor>): { name: ModelNam
       spec: { channels: 3, height: side, width: side, classes: known.classes, normalization },
     };
   }
+  const whitening = state.get('whiten.weight');
+  const head = state.get('head.weight');
+  if (whitening !== undefined && head !== undefined && state.has('groups.0.norm1.bias'))
+    return { name: 'fast', spec: { channels: whitening.size(1), height: 32, width: 32, classes: head.size(0) } };
   const channels = state.get('conv1.weight')?.size(1);
   const cnn = state.has('conv3.weight');
   const [first, last] = cnn ? ['fc1.weight', 'fc2.weight'] : ['fc.weight', 'fc.weight'];

@@ -18,7 +18,7 @@ import {
 import { notAmong, stratifiedSplit } from './held-out.ts';
 import type { ImageSpec, Normalization } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
-import { preprocess, type Augmentation } from './preprocess.ts';
+import { preprocess, sizeBefore, type Augmentation } from './preprocess.ts';
 import type { BatchSource } from './progress.ts';
 import type { Unreadable } from './unreadable.ts';
 
@@ -30,6 +30,8 @@ export interface PrepareOptions {
   readonly workers: number;
   /** Size to bring images to; default theirs if they are small and alike, else 64×64. */
   readonly size?: ImageSize | undefined;
+  /** The shorter edge that images are brought to first; default the size itself. */
+  readonly resize?: number | undefined;
   /** How pixels become numbers; default `'half'`. */
   readonly normalization?: Normalization | undefined;
   /** The part of a set's images that may be unreadable and are passed over, default 0.1. */
@@ -45,6 +47,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   augmentation: ANYTHING,
   workers: SIZE,
   size: ANYTHING,
+  resize: COUNT,
   normalization: ANYTHING,
   maxUnreadable: PROBABILITY,
   onRead: FUNCTION,
@@ -77,6 +80,8 @@ export interface PreparedData {
   readonly test: EvaluationPart | undefined;
   /** The class of each image that is trained on. */
   readonly targets: readonly number[];
+  /** The network's input for an image that is trained on, as it is without augmentation. */
+  readonly plain: (index: number) => Promise<Tensor>;
 }
 
 /** Images at a time where no gradients are computed. */
@@ -94,15 +99,13 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const given = requireOptions<PrepareOptions>('prepareData', options, OPTIONS, EXAMPLE);
   for (const name of ['batchSize', 'validSize', 'workers'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`); // prettier-ignore
   const { splits } = source;
-  const name = splits.has('train') ? 'train' : 'all';
-  const first = await required(source, name)();
-  requireTwoClasses(source, first.classes);
-  requireFilled(source, name, first);
+  const { name, first, others } = await openParts(source); // what does not fit is said before any image is decoded
   const { classes } = first;
-  const others = await openOthers(source, classes); // what does not fit is said before any image is decoded
   const size = options.size ?? commonSize(first);
+  const { normalization, resize } = options;
+  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }), ...(resize === undefined ? {} : { resize }) }; // prettier-ignore
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
-    readImages(images, splits.get(part)!, size, onRead(part, options), given.maxUnreadable);
+    readImages(images, splits.get(part)!, sizeBefore(spec), onRead(part, options), given.maxUnreadable);
   const own = await read(name, first);
   const other = async (part: 'valid' | 'test'): Promise<ImageSet | undefined> => {
     const images = others[part];
@@ -110,10 +113,9 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   };
   const [validation, test] = [await other('valid'), await other('test')];
   const indices = validation === undefined ? stratifiedSplit(own.targets, options.validSize) : undefined;
-  const { normalization } = options;
-  const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }) }; // prettier-ignore
   const plain = preprocess(spec);
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
+  const plainImages = await own.dataset(plain);
   const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
     batchSize: options.batchSize,
     sampler: new SubsetRandomSampler(order),
@@ -140,6 +142,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
     targets: order.map((index) => own.targets[index]!),
+    plain: async (index) => (await plainImages.get(order[index]!))[0],
     valid: await evaluation(validation ?? own, others.valid ?? first, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test, others.test!),
   };
@@ -152,11 +155,27 @@ function unreadableOf(
   return new Map(found.filter(([, unreadable]) => unreadable.length > 0));
 }
 
+/** The part to train on and those beside it. */
+export interface OpenedParts {
+  readonly name: SplitName;
+  readonly first: ImageDataset;
+  readonly others: { readonly valid: ImageDataset | undefined; readonly test: ImageDataset | undefined };
+}
+
+/**
+ * Opens all parts that training needs.
+ * @throws FormatError when there is nothing to train on, or the parts have different classes
+ */
+export async function openParts(source: DataSource): Promise<OpenedParts> {
+  const name = source.splits.has('train') ? 'train' : 'all';
+  const first = await required(source, name)();
+  requireTwoClasses(source, first.classes);
+  requireFilled(source, name, first);
+  return { name, first, others: await openOthers(source, first.classes) };
+}
+
 /** The parts beside the one to train on, opened and with the same classes. */
-async function openOthers(
-  source: DataSource,
-  classes: readonly string[],
-): Promise<{ readonly valid: ImageDataset | undefined; readonly test: ImageDataset | undefined }> {
+async function openOthers(source: DataSource, classes: readonly string[]): Promise<OpenedParts['others']> {
   const open = async (part: SplitName): Promise<ImageDataset | undefined> => {
     const images = await source.splits.get(part)?.();
     if (images === undefined) return undefined;
@@ -210,12 +229,12 @@ export async function prepareEvaluation(
 ): Promise<PreparedEvaluation> {
   const open = required(source, split);
   const images = await open();
-  const { channels, height, width } = network.spec;
+  const { channels } = network.spec;
   const came = channelsOf(images);
   if (came !== channels)
     throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
   const labels = labelMap(source, images.classes, network.classes);
-  const set = await readImages(images, open, { height, width }, onRead(split, options), options.maxUnreadable);
+  const set = await readImages(images, open, sizeBefore(network.spec), onRead(split, options), options.maxUnreadable);
   const all = Array.from({ length: set.length }, (_, index) => index);
   const { fingerprints } = set;
   const isKnown = network.trained !== undefined && fingerprints !== undefined;

@@ -1,15 +1,19 @@
 /** How images become a network's input: the second tutorial's transforms, and resizing where that is needed. */
-import { BOOL, COUNT, kind, NOT_NEGATIVE, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, COUNT, kind, NOT_NEGATIVE, oneOf, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import type { Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import {
   CenterCrop,
   Compose,
   Normalize,
+  RandAugment,
+  RandomCrop,
   RandomHorizontalFlip,
+  RandomResizedCrop,
   RandomRotation,
   Resize,
   ToTensor,
+  TrivialAugmentWide,
   type Transform,
   type TransformLike,
 } from '../vision/transforms/index.ts';
@@ -21,9 +25,15 @@ export interface Augmentation {
   readonly flip: boolean;
   /** Turn by up to so many degrees either way; 0 for not at all. */
   readonly rotation: number;
+  /** Shift by up to so many pixels, with the edges reflected; default 0. */
+  readonly shift?: number | undefined;
+  /** Cut out a stretch of at least this part of the image and bring it to size; default 1: the whole. */
+  readonly crop?: number | undefined;
+  /** Changes of colour and form drawn as these methods draw them; default none. */
+  readonly policy?: 'randaugment' | 'trivial-augment' | undefined;
 }
 
-const AUGMENTATION: OptionKinds<Augmentation> = { flip: BOOL, rotation: NOT_NEGATIVE };
+const AUGMENTATION: OptionKinds<Augmentation> = { flip: BOOL, rotation: NOT_NEGATIVE, shift: SIZE, crop: PROBABILITY, policy: oneOf('randaugment', 'trivial-augment') }; // prettier-ignore
 const SIZES = kind('{ channels, height, width }', (value) => {
   const { channels, height, width } = (value ?? {}) as Readonly<Record<string, unknown>>;
   return [channels, height, width].every(COUNT.accepts);
@@ -44,12 +54,32 @@ export function normalizationOf({ channels, normalization = 'half' }: Pick<Image
   return { mean: half, std: half };
 }
 
+/** The size of what is cut from, and kept of images that are read once for all epochs. */
+export function sizeBefore({ height, width, resize }: Pick<ImageSpec, 'height' | 'width' | 'resize'>): {
+  readonly height: number;
+  readonly width: number;
+} {
+  const scale = resize === undefined ? 1 : resize / Math.min(height, width);
+  return { height: Math.round(height * scale), width: Math.round(width * scale) };
+}
+
+/** To a size: the shorter edge fits, and the middle is cut out; to one that is no square, all of the image. */
+export const fitted = ({
+  height,
+  width,
+}: {
+  readonly height: number;
+  readonly width: number;
+}): ((image: Image) => Image)[] =>
+  // prettier-ignore
+  height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
+
 /**
  * From images with the right number of channels to float32 tensors [channels, height, width] with values from -1 to 1, or as ImageNet's weights expect. Images
  * of another size are scaled until their shorter edge fits, and cut to the middle; those that fit already pass unchanged.
  */
 export function preprocess(
-  spec: Pick<ImageSpec, 'channels' | 'height' | 'width' | 'normalization'>,
+  spec: Pick<ImageSpec, 'channels' | 'height' | 'width' | 'normalization' | 'resize'>,
   augmentation?: Augmentation,
 ): Transform<Image, Tensor> {
   requireKind('preprocess', 'the size', spec, SIZES, 'write { channels: 3, height: 32, width: 32 }');
@@ -57,9 +87,14 @@ export function preprocess(
     requireOptions<Augmentation>('preprocess', augmentation, AUGMENTATION, '{ flip: true, rotation: 10 }');
   const { height, width } = spec;
   const { mean, std } = normalizationOf(spec);
-  const steps: TransformLike[] = height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])]; // prettier-ignore
+  const { crop = 1, shift = 0, policy } = augmentation ?? {};
+  const steps: TransformLike[] = [...fitted(sizeBefore(spec))];
+  if (crop < 1) steps.push(new RandomResizedCrop([height, width], { scale: [crop, 1] }));
+  else if (spec.resize !== undefined) steps.push(augmentation === undefined ? new CenterCrop([height, width]) : new RandomCrop([height, width])); // prettier-ignore
+  if (shift > 0) steps.push(new RandomCrop([height, width], { padding: shift, paddingMode: 'reflect' }));
   if (augmentation?.flip === true) steps.push(new RandomHorizontalFlip());
   if (augmentation !== undefined && augmentation.rotation > 0) steps.push(new RandomRotation(augmentation.rotation));
+  if (policy !== undefined) steps.push(policy === 'randaugment' ? new RandAugment() : new TrivialAugmentWide());
   steps.push(new ToTensor(), new Normalize(mean, std));
   return new Compose(steps) as unknown as Transform<Image, Tensor>;
 }

@@ -4,6 +4,7 @@ import { isStateDict } from '../io/checkpoint-value.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
 import type { Parameter } from '../nn/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { inferModel, type ModelName } from './models.ts';
 import { headOf, recogniseNetwork } from './networks.ts';
 
 /**
@@ -31,6 +32,16 @@ export function loadPretrained(network: ModuleBase, value: unknown, where: strin
   return isWhole;
 }
 
+/**
+ * The name of the network that weights belong to.
+ * @throws FormatError when there is no state dict, StateDictError when it is of none that is known
+ */
+export function requireNetwork(value: unknown, where: string): ModelName {
+  const known = inferModel(stateIn(value, where));
+  if (known !== undefined) return known.name;
+  throw new StateDictError(`${where}: its weights are those of a network that is not known here; expected one of those that flambeau models lists`); // prettier-ignore
+}
+
 const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
   a !== undefined && b !== undefined && a.layout.shape.join() === b.layout.shape.join();
 
@@ -43,8 +54,8 @@ function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
   throw new FormatError(`${where}: expected the state dict of a network, but there is none in it`);
 }
 
-/** All parameters but those of the last layer, whose names end the state dict. */
+/** All parameters that learn but those of the last layer, whose names end the state dict. */
 export function bodyParameters(network: ModuleBase): Parameter[] {
   const head = headOf(network.stateDict());
-  return [...network.namedParameters()].filter(([name]) => !head.includes(name)).map(([, parameter]) => parameter); // prettier-ignore
+  return [...network.namedParameters()].filter(([name, parameter]) => parameter.requiresGrad && !head.includes(name)).map(([, parameter]) => parameter); // prettier-ignore
 }

@@ -28,6 +28,8 @@ export interface Progress {
   readonly imagesPerSecond: number;
   /** Until this phase of this epoch is done. */
   readonly secondsLeft: number;
+  /** Until the last epoch is done, as long as each takes as long as the one before it. */
+  readonly secondsLeftInAll: number;
   /** The mean loss so far in this phase of this epoch. */
   readonly loss: number;
 }
@@ -55,6 +57,7 @@ export class Meter {
   images = 0;
   lossSum = 0;
   readonly #before: { readonly batch: number; readonly images: number };
+  readonly #secondsPerEpoch: number | undefined;
 
   constructor(
     phase: Progress['phase'],
@@ -64,7 +67,10 @@ export class Meter {
     report: ((progress: Progress) => void) | undefined,
     /** What was done before, in a run that has been resumed. */
     { batch = 0, images = 0, loss = 0 } = {},
+    /** What training and validation of an epoch took so far, where that is known. */
+    secondsPerEpoch?: number,
   ) {
+    this.#secondsPerEpoch = secondsPerEpoch;
     [this.batch, this.images, this.lossSum] = [batch, images, loss];
     this.#before = { batch, images };
     this.#phase = phase;
@@ -81,6 +87,7 @@ export class Meter {
     this.lossSum += loss * images;
     if (this.#report === undefined) return;
     const seconds = (performance.now() - this.#start) / 1000;
+    const secondsLeft = (seconds / (this.batch - this.#before.batch)) * Math.max(this.#batches - this.batch, 0);
     this.#report({
       phase: this.#phase,
       epoch: this.epoch,
@@ -89,9 +96,18 @@ export class Meter {
       batches: this.#batches,
       images: this.images,
       imagesPerSecond: (this.images - this.#before.images) / Math.max(seconds, 1e-9),
-      secondsLeft: (seconds / (this.batch - this.#before.batch)) * Math.max(this.#batches - this.batch, 0),
+      secondsLeft,
+      secondsLeftInAll: secondsLeft + this.#secondsAfter(seconds / (this.batch - this.#before.batch)),
       loss: this.lossSum / this.images,
     });
+  }
+
+  /** What comes after this phase: in an epoch of training its validation, and all epochs that follow. */
+  #secondsAfter(perBatch: number): number {
+    const phase = perBatch * this.#batches;
+    const perEpoch = this.#secondsPerEpoch ?? phase;
+    const validation = this.#phase === 'train' ? Math.max(perEpoch - phase, 0) : 0;
+    return validation + (this.#epochs - this.epoch) * perEpoch;
   }
 
   async breathe(): Promise<void> {

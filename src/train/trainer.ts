@@ -125,22 +125,23 @@ export class Trainer {
 
   /**
    * Trains until so many epochs have ended, from the beginning or from where the state that was loaded stands.
+   * @param epochs - how many in all, or a function that is asked before every epoch, for a training that has to end in time
    * @param valid - what to validate on after every epoch; undefined for nothing
    * @throws ArgumentError for a number of epochs below 1, no batches, or an accuracy to be judged by without a validation set
    * @throws TrainingError when the loss is not finite, with the update and the layer; model, optimizer and schedule are then as they were before the update that spoils them
    */
-  async fit(train: BatchSource, valid: BatchSource | undefined, epochs: number): Promise<FitResult> {
+  async fit(train: BatchSource, valid: BatchSource | undefined, epochs: number | (() => number)): Promise<FitResult> {
     requireKind('fit', 'the training batches', train, BATCHES);
     if (valid !== undefined) requireKind('fit', 'the validation batches', valid, BATCHES);
-    if (!Number.isInteger(epochs) || epochs < 1)
-      throw new ArgumentError(`fit: expected a whole number of epochs ≥ 1, but got ${show(epochs)}`);
+    let goal = requireEpochs(epochs);
     if (valid === undefined && this.#options.monitor === 'accuracy')
       throw new ArgumentError("fit: expected a validation set, since the best epoch is judged by its accuracy; pass one, or use { monitor: 'loss' }"); // prettier-ignore
     let isStale = this.#isStale();
     try {
-      while (this.#position.epoch < epochs && !isStale) {
-        if (!(await this.#epoch(train, valid, epochs))) break;
+      while (this.#position.epoch < goal && !isStale) {
+        if (!(await this.#epoch(train, valid, goal))) break;
         isStale = this.#isStale();
+        goal = requireEpochs(epochs);
       }
     } finally {
       this.#replay?.forget();
@@ -148,7 +149,7 @@ export class Trainer {
     }
     const { history, bestEpoch } = this.#position;
     const best = history.find(({ epoch }) => epoch === bestEpoch);
-    return { epochs: [...history], best, interrupted: history.length < epochs && !isStale, stoppedEarly: isStale && history.length < epochs }; // prettier-ignore
+    return { epochs: [...history], best, interrupted: history.length < goal && !isStale, stoppedEarly: isStale && history.length < goal }; // prettier-ignore
   }
 
   #isStale(): boolean {
@@ -172,7 +173,7 @@ export class Trainer {
     }
     if (trainLoss === undefined) return this.#interrupted();
     const lr = this.#rate();
-    const evaluation = valid === undefined ? undefined : await this.#validate(valid, epoch, epochs);
+    const evaluation = valid === undefined ? undefined : await this.#validate(valid, epoch, epochs, start);
     if (evaluation === null) return this.#interrupted();
     const { loss: validLoss = NaN, accuracy = NaN, top5 = NaN } = evaluation ?? {};
     if (evaluation !== undefined && !Number.isFinite(validLoss)) throw await this.#notValid(validLoss, valid!, epoch);
@@ -214,7 +215,15 @@ export class Trainer {
     const { model, signal, onProgress, accumulate = 1, generators = [], mix } = this.#options;
     const position = this.#position;
     const skipped = position.batch;
-    const meter = new Meter('train', train.length, epoch, epochs, onProgress, position);
+    const meter = new Meter(
+      'train',
+      train.length,
+      epoch,
+      epochs,
+      onProgress,
+      position,
+      position.history.at(-1)?.seconds,
+    );
     if (skipped > 0 && skipped >= train.length) {
       setRandomStates(position.now!, generators); // only its validation is missing
       return meter.meanLoss('fit: the training set has no batches');
@@ -269,7 +278,7 @@ export class Trainer {
   }
 
   /** Null when it was interrupted. */
-  async #validate(valid: BatchSource, epoch: number, epochs: number): Promise<Evaluation | null> {
+  async #validate(valid: BatchSource, epoch: number, epochs: number, start: number): Promise<Evaluation | null> {
     const { signal, onProgress, compile = true } = this.#options;
     try {
       return await evaluate(this.#judged, valid, {
@@ -279,6 +288,7 @@ export class Trainer {
         criterion: this.#criterion,
         epoch,
         epochs,
+        secondsPerEpoch: this.#position.history.at(-1)?.seconds ?? (performance.now() - start) / 1000,
       });
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) return null;
@@ -343,6 +353,12 @@ export class Trainer {
     });
     if (this.#position.now !== undefined) setRandomStates(this.#position.now, generators);
   }
+}
+
+function requireEpochs(epochs: number | (() => number)): number {
+  const count: unknown = typeof epochs === 'function' ? epochs() : epochs;
+  if (Number.isInteger(count) && (count as number) >= 1) return count as number;
+  throw new ArgumentError(`fit: expected a whole number of epochs ≥ 1, but got ${show(count)}`);
 }
 
 const STATE_FORMAT = 'flambeau-trainer';

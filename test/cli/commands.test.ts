@@ -276,10 +276,10 @@ describe('evaluate', () => {
     const result = await json('train', at('images'), ...args, '--out', at('tuned'));
     expect(result).toMatchObject({ model: 'squeezenet1_1', input: [3, 32, 32], epochs: 2 });
     const checkpoint = load<Map<string, unknown>>(at('tuned/best.pt'));
-    expect([checkpoint.get('normalization'), checkpoint.get('preprocess')]).toEqual(['imagenet', 'Resize(shorter edge), CenterCrop, ToTensor, Normalize(mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225))']); // prettier-ignore
+    expect([checkpoint.get('normalization'), checkpoint.get('preprocess')]).toEqual(['imagenet', 'Resize(shorter edge to 37), CenterCrop, ToTensor, Normalize(mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225))']); // prettier-ignore
     expect(await json('evaluate', at('tuned/best.pt'), at('images'))).toMatchObject({ total: 10 });
     expect((await flambeau('train', at('images'), '--model', 'resnet81')).err).toMatch(/there is no 'resnet81'; did you mean resnet1?8?/); // prettier-ignore
-    expect((await flambeau('models')).out).toMatch(/^cnn\nsmall\nalexnet\n/);
+    expect((await flambeau('models')).out).toMatch(/^cnn\nsmall\nfast\nalexnet\n/);
   });
 
   it('takes the weights alone, as the tutorial saves them', async () => {

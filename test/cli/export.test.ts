@@ -27,7 +27,7 @@ const CLASSES = ['cat "1"', 'dög\\n', 'e\u0301\u202e\n\u{1f525}'];
 const IMAGES = [at('wide.png'), at('tall.png')];
 
 /** A checkpoint with weights as a seed gives them. */
-function write(model: ModelName, size: Pick<ImageSpec, 'channels' | 'height' | 'width'>, name: string = model): string {
+function write(model: ModelName, size: Omit<ImageSpec, 'classes' | 'normalization'>, name: string = model): string {
   manualSeed(1);
   const spec: ImageSpec = { ...size, classes: CLASSES.length, normalization: usualNormalization(model, true) };
   const file = at(`${name}.pt`);
@@ -56,7 +56,7 @@ const slow = process.env['FLAMBEAU_SLOW'] === '1';
 /** All own ones, and of torchvision's one of each kind of head and normalisation; with FLAMBEAU_SLOW=1 all but the largest. */
 const NETWORKS: readonly ModelName[] = slow
   ? MODEL_NAMES.filter((name) => !/vgg|regnet_[xy]_(16|32|8)gf|vit_b|wide_resnet101|resnext101|_b[67]|v2_l|convnext_(base|large)|lite[1-4]/.test(name)) // prettier-ignore
-  : ['cnn', 'small', 'efficientnet_lite0', 'efficientnet_lite3', 'resnet18', 'mobilenet_v3_small', 'squeezenet1_1', 'shufflenet_v2_x0_5']; // prettier-ignore
+  : ['cnn', 'small', 'fast', 'efficientnet_lite0', 'efficientnet_lite3', 'resnet18', 'mobilenet_v3_small', 'squeezenet1_1', 'shufflenet_v2_x0_5']; // prettier-ignore
 
 describe('export --format python', () => {
   it.skipIf(python === undefined)('gives predict’s probabilities in PyTorch', { timeout: 900_000 }, async () => {
@@ -66,7 +66,7 @@ describe('export --format python', () => {
       expect((await flambeau('export', file, '--format', 'python')).code).toBe(0);
       expected[name] = await predicted(file);
     }
-    for (const [name, size] of [['grey', { channels: 1, height: 40, width: 24 }], ['wide', { channels: 3, height: 20, width: 50 }]] as const) {
+    for (const [name, size] of [['grey', { channels: 1, height: 40, width: 24 }], ['wide', { channels: 3, height: 20, width: 50 }], ['cut', { channels: 3, height: 24, width: 24, resize: 31 }], ['cut wide', { channels: 3, height: 20, width: 50, resize: 24 }]] as const) {
       const file = write('cnn', size, name);
       await flambeau('export', file, '--format', 'python');
       expected[name] = await predicted(file);

@@ -53,6 +53,7 @@ const sizes = (x: Tensor): [number, number, number, number] => x.shape as [numbe
 export const CASES: readonly (readonly [name: string, make: () => Exported, shape: readonly number[]])[] = [
   ['cnn', () => layer(createModel('cnn', spec)), [2, 3, 16, 16]],
   ['small', () => layer(createModel('small', spec)), [1, 3, 16, 16]],
+  ['fast', () => layer(createModel('fast', spec)), [2, 3, 16, 16]],
   ['residual', () => layer(new SmallResNet()), [2, 3, 16, 16]],
   ['conv', () => layer(new nn.Conv2d(3, 4, [3, 2], { dilation: [2, 1], stride: [1, 2], padding: [2, 1] })), [2, 3, 9, 8]],
   ['transposed', () => layer(new nn.ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, groups: 2 })), [2, 4, 5, 6]],

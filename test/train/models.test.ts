@@ -17,6 +17,8 @@ describe('the networks', () => {
     ['cnn', CIFAR, 541094],
     ['cnn', DIGITS, 448 - 288 + 4640 + 18496 + 576 * 500 + 500 + 5010],
     ['small', CIFAR, 25578],
+    ['fast', CIFAR, 1161272],
+    ['fast', { channels: 1, height: 9, width: 20, classes: 3 }, 1149992],
     ['small', { channels: 3, height: 9, width: 5, classes: 2 }, 448 + 4640 + 32 * 3 * 2 * 2 + 2],
   ])('%s for %o has the right sizes', (name, spec, parameters) => {
     const model = createModel(name, spec);
@@ -51,7 +53,7 @@ describe('the networks', () => {
     expect(() => createModel('toString', CIFAR)).toThrow(ArgumentError);
   });
 
-  it.each(['cnn', 'small'] as const)('%s is recognised by its weights', (name) => {
+  it.each(['cnn', 'small', 'fast'] as const)('%s is recognised by its weights', (name) => {
     const state = createModel(name, { ...CIFAR, classes: 7 }).stateDict();
     expect(inferModel(state)).toEqual({ name, spec: { ...CIFAR, classes: 7 } });
     expect(inferModel(new Map([['conv1.weight', zeros(2, 2, 2, 2)]]))).toBeUndefined();

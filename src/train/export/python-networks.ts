@@ -57,6 +57,41 @@ class SmallNet(nn.Module):
 `,
 });
 
+const fast = ({ channels, classes }: ImageSpec): PythonNetwork => ({
+  make: 'FastNet()',
+  code: `
+def gelu(x):
+    return x * torch.sigmoid(1.702 * x)
+
+
+class FastGroup(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs, momentum=0.4, eps=1e-12)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs, momentum=0.4, eps=1e-12)
+
+    def forward(self, x):
+        x = gelu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
+        return gelu(self.norm2(self.conv2(x)))
+
+
+class FastNet(nn.Module):
+    """The network of the CIFAR-10 speed records: a whitening layer, and three groups of two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.whiten = nn.Conv2d(${channels}, ${8 * channels}, 2)
+        self.groups = nn.Sequential(FastGroup(${8 * channels}, 64), FastGroup(64, 128), FastGroup(128, 256))
+        self.head = nn.Linear(256, ${classes}, bias=False)
+
+    def forward(self, x):
+        x = self.groups(gelu(self.whiten(x)))
+        return self.head(nn.functional.adaptive_max_pool2d(x, 1).flatten(1)) / 9
+`,
+});
+
 /** EfficientNet-Lite by width, depth and the side that its convolutions are padded for. */
 const lite = (width: number, depth: number, side: number) => (): PythonNetwork => ({
   make: 'EfficientNetLite(len(CLASSES))',
@@ -154,6 +189,7 @@ class EfficientNetLite(nn.Module):
 export const PYTHON_NETWORKS: { readonly [K in OwnName]: (spec: ImageSpec) => PythonNetwork } = {
   cnn,
   small,
+  fast,
   efficientnet_lite0: lite(1, 1, 224),
   efficientnet_lite1: lite(1, 1.1, 240),
   efficientnet_lite2: lite(1.1, 1.2, 260),

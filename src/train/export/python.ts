@@ -4,7 +4,7 @@
  */
 import type { ClassifierInfo } from '../classifier.ts';
 import { isFromTorchvision } from '../networks.ts';
-import { normalizationOf } from '../preprocess.ts';
+import { normalizationOf, sizeBefore } from '../preprocess.ts';
 import { PYTHON_NETWORKS } from './python-networks.ts';
 
 /** Text as Python reads it; what an editor would not show is written in figures. */
@@ -25,8 +25,10 @@ export function pythonProgram(info: ClassifierInfo, checkpoint: string): string 
   const isVersioned = model.startsWith('mnasnet');
   const own = isTorchvision ? undefined : PYTHON_NETWORKS[model](spec);
   const made = own?.make ?? `models.${model}(weights=None, num_classes=len(CLASSES))`;
-  const sizes = height === width ? [`transforms.Resize(${height})`, `transforms.CenterCrop(${height})`] : [`transforms.Resize((${height}, ${width}))`]; // prettier-ignore
-  const steps = [...sizes, 'transforms.ToTensor()', `transforms.Normalize(${list(mean)}, ${list(std)})`];
+  const before = sizeBefore(spec);
+  const cut = spec.resize === undefined ? [] : [`transforms.CenterCrop((${height}, ${width}))`];
+  const sizes = before.height === before.width ? [`transforms.Resize(${before.height})`, `transforms.CenterCrop(${before.height})`] : [`transforms.Resize((${before.height}, ${before.width}))`]; // prettier-ignore
+  const steps = [...sizes, ...cut, 'transforms.ToTensor()', `transforms.Normalize(${list(mean)}, ${list(std)})`];
   return `"""Says what is in images: ${model}, ${spec.classes} classes, written by Flambeau.
 
     python THIS_FILE IMAGE... [--checkpoint FILE] [--top K] [--json]
