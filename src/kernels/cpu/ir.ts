@@ -48,8 +48,11 @@ export type MathFn =
   | 'exp' | 'expm1' | 'log' | 'log1p' | 'log2' | 'log10' | 'sin' | 'cos' | 'tan' | 'tanh' | 'pow' | 'atan2'
   | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh'; // prettier-ignore
 
-/** Four halves in i64 as f32v and back, four bytes in i32 as i32v and back. */
-export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES';
+/**
+ * Four halves in i64 as f32v and back, four bytes in i32 as i32v and back, four elements of 16 bits in i64 in the upper halves of i32v, and
+ * from the lower halves back, of which the upper are zeros.
+ */
+export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES' | 'HIGH_SHORTS' | 'PACK_SHORTS';
 
 export type ExprNode =
   | { readonly kind: 'const'; readonly value: number | bigint }
@@ -73,7 +76,7 @@ export type ExprNode =
   /** lanes picked from the concatenation of a and b */
   | { readonly kind: 'shuffle'; readonly a: Expr; readonly b: Expr; readonly lanes: readonly number[] }
   | { readonly kind: 'math'; readonly fn: MathFn; readonly args: readonly Expr[] }
-  /** what native machines have an instruction for, of `a`, under the name of a macro that is given `a` and `otherwise` */
+  /** what machines may have instructions for, of `a` (see `wasm/emit.ts`; in C the name of a macro that is given `a` and `otherwise`) */
   | { readonly kind: 'either'; readonly native: Native; readonly a: Expr; readonly otherwise: Expr };
 
 const ELEMENT: Record<VectorType, ScalarType> = { f32v: 'f32', f64v: 'f64', i32v: 'i32', i64v: 'i64' };
@@ -215,7 +218,7 @@ export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
 export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0): Expr =>
   new Expr(type, { kind: 'loadSplat', ptr, offset });
 
-/** What native machines may have an instruction for: see `Native`. It has the type of `otherwise`. */
+/** What machines may have instructions for: see `Native`. It has the type of `otherwise`. `a` may be read twice. */
 export const either = (native: Native, a: Expr, otherwise: Expr): Expr =>
   new Expr(otherwise.type, { kind: 'either', native, a, otherwise });
 

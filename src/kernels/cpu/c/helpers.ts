@@ -244,6 +244,19 @@ const BYTES = `${FOUR_BYTES}HELPER i32v bytes4(i32 four) { i32v x = {four}; retu
 #define BYTES(four, otherwise) (otherwise)
 #endif
 `;
+const FOUR_SHORTS = FOUR_BYTES.replaceAll('c8x16', 'w16x8').replace('char', 's16');
+const HIGH_SHORTS = `${FOUR_SHORTS}HELPER i32v high_shorts4(i64 four) { i64v x = {four}; return (i32v)__builtin_ia32_pmovzxwd128((w16x8)x) << 16; }
+#define HIGH_SHORTS(four, otherwise) high_shorts4(four)
+#else
+#define HIGH_SHORTS(four, otherwise) (otherwise)
+#endif
+`;
+const PACK_SHORTS = `${FOUR_SHORTS}HELPER i64 pack_shorts4(i32v a) { return ((i64v)__builtin_ia32_packusdw128(a, a))[0]; }
+#define PACK_SHORTS(four, otherwise) pack_shorts4(four)
+#else
+#define PACK_SHORTS(four, otherwise) (otherwise)
+#endif
+`;
 const PACK_BYTES = `${FOUR_BYTES}HELPER i32 pack_bytes4(i32v a) {
   c8x16 places = {0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
   return ((i32v)__builtin_ia32_pshufb128((c8x16)a, places))[0];
@@ -274,6 +287,8 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['cast_f64v_f32v', (target) => define('f32v', 'cast_f64v_f32v', 'f64v a', `return ${eachLane(target, 'f32v', (i) => (2 * i < lanes(target, 'f32') ? `(f32)a[${i}]` : '0'))};`)], // prettier-ignore
     ['HALVES', () => HALVES],
     ['PACK_HALVES', () => PACK_HALVES],
+    ['HIGH_SHORTS', () => HIGH_SHORTS],
+    ['PACK_SHORTS', () => PACK_SHORTS],
     ['BYTES', () => BYTES],
     ['PACK_BYTES', () => PACK_BYTES],
     bitCast('f32', 'i32'),

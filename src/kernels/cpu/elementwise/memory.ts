@@ -91,8 +91,8 @@ function loadBytes(f: Fn, ptr: Expr, offset: number): Expr {
 /** Four lanes of which each is 0…255 (or a mask and-ed with 1), as four bytes. */
 export function packBytes(f: Fn, value: Expr): Expr {
   const four = f.let('four', value);
-  const placed = f.let('placed', four.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24])));
-  const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
+  const placed = four.binary('mul', laneTable(f, [1, 1 << 8, 1 << 16, 1 << 24]));
+  const pairs = placed.or(placed.shuffle(placed, [1, 0, 3, 2]));
   return either('PACK_BYTES', four, pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0));
 }
 
@@ -123,16 +123,18 @@ const loadShorts = (f: Fn, signed: boolean, ptr: Expr, offset: number): Expr =>
 
 /** Four elements of 16 bits, each in the upper half of a lane. */
 function highShorts(f: Fn, ptr: Expr, offset: number): Expr {
-  const pairs = f.let('pairs', load('i64', ptr, offset).splat().bits('i32v'));
-  return pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
+  const four = load('i64', ptr, offset);
+  const pairs = four.splat().bits('i32v');
+  const spread = pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
+  return either('HIGH_SHORTS', four, spread);
 }
 
 /** The low halves of four lanes, as four elements of 16 bits. */
 function packShorts(f: Fn, value: Expr): Expr {
-  const low = value.and(hoisted(f, 'i32v', 0xffff));
-  const placed = f.let('placed', low.binary('mul', laneTable(f, [1, 1 << 16, 1, 1 << 16])));
-  const pairs = f.let('pairs', placed.or(placed.shuffle(placed, [1, 0, 3, 2])));
-  return pairs.shuffle(pairs, [0, 2, 0, 2]).bits('i64v').lane(0);
+  const low = f.let('low', value.and(hoisted(f, 'i32v', 0xffff)));
+  const placed = low.binary('mul', laneTable(f, [1, 1 << 16, 1, 1 << 16]));
+  const pairs = placed.or(placed.shuffle(placed, [1, 0, 3, 2]));
+  return either('PACK_SHORTS', low, pairs.shuffle(pairs, [0, 2, 0, 2]).bits('i64v').lane(0));
 }
 
 /** Four halves as single precision; where the machine converts them itself, native code lets it. */

@@ -17,9 +17,11 @@ import {
   CAST,
   COMPARE,
   CONST,
+  EXTEND,
   EXTRACT,
   LOAD_SPLAT,
   MEMORY,
+  NARROW,
   RELAXED_MADD,
   SHUFFLE,
   SPLAT,
@@ -206,12 +208,35 @@ class FunctionEmitter {
         this.#shuffle(type, node.lanes);
         return;
       case 'either':
-        this.#expr(node.otherwise);
+        this.#either(node);
         return;
       case 'math':
         for (const arg of node.args) this.#expr(arg);
         out.byte(0x10).u32(this.#callee(node.fn));
     }
+  }
+
+  /** There is nothing for halves. */
+  #either({ native, a, otherwise }: Expr['node'] & { kind: 'either' }): void {
+    if (native === 'HALVES' || native === 'PACK_HALVES') {
+      this.#expr(otherwise);
+      return;
+    }
+    this.#expr(a);
+    const bytes = native === 'BYTES' || native === 'PACK_BYTES';
+    if (native === 'BYTES' || native === 'HIGH_SHORTS') {
+      this.#op(bytes ? SPLAT.i32v : SPLAT.i64v);
+      if (bytes) this.#op(EXTEND.bytes);
+      this.#op(EXTEND.shorts);
+      if (!bytes) this.#out.byte(CONST.i32).s32(16);
+      if (!bytes) this.#op(known(BINARY.i32v.shl, 'shl', 'i32v'));
+      return;
+    }
+    for (const code of bytes ? [NARROW.shorts, NARROW.bytes] : [NARROW.shorts]) {
+      this.#expr(a); // what the second operand becomes nobody reads
+      this.#op(code);
+    }
+    this.#op(bytes ? EXTRACT.i32v : EXTRACT.i64v).byte(0);
   }
 
   #constant(expr: Expr, value: number | bigint): void {

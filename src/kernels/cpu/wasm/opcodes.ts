@@ -119,3 +119,6 @@ export const SHUFFLE = simd(13);
 export const BITSELECT = simd(82);
 export const RELAXED_MADD = { f32v: simd(0x105), f64v: simd(0x107) } as const;
 export const CONST = { i32: 0x41, i64: 0x42, f32: 0x43, f64: 0x44 } as const;
+/** Elements of 8 or 16 bits in the first half of a register, widened by zeros; lanes of two registers with half their bits. */
+export const EXTEND = { bytes: simd(0x89), shorts: simd(0xa9) } as const;
+export const NARROW = { shorts: simd(0x86), bytes: simd(0x66) } as const;
