@@ -1,6 +1,6 @@
 /** Making tensors: from JavaScript values, filled, ranges, random. PyTorch's factory functions. */
 import { arrayOf, BOOL, either, isRecord, kind, NUMBER, requireKind, requireOptions, show, SIZE, WHOLE, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
-import { isFloating, isHalf, itemSize, requireFits, type DType, type TypedArray } from '../base/dtype.ts';
+import { isFloating, isHalf, itemSize, requireFits, viewAs, type DType, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, OutOfMemoryError, ShapeError } from '../base/errors.ts';
 import { narrowed } from '../base/half.ts';
 import { layoutOf } from '../base/layout.ts';
@@ -10,7 +10,15 @@ import { DTYPE, GENERATOR, requireTensor, TENSOR } from './arguments.ts';
 import type { Device } from '../devices/device.ts';
 import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
-import { fillRandint, fillRandperm, fillUniform, normalOf, type Generator } from './random/index.ts';
+import {
+  drawnInto,
+  fillRandint,
+  fillRandperm,
+  fillUniform,
+  normalOf,
+  prepareDraws,
+  type Generator,
+} from './random/index.ts';
 import type { Shape } from './shapes/dims.ts';
 import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
@@ -168,6 +176,27 @@ export function drawnTensor(
     draw();
     return stored(dtype, data);
   });
+  return x;
+}
+
+/** The same of what `fill` draws: where the host sees the device's memory, into that itself, else into an array on the way. */
+export function drawnBy(
+  shape: Dims,
+  dtype: DType,
+  fill: (data: TypedArray) => void,
+  device: Device = cpuDevice(),
+): Tensor {
+  const length = numelOf(shape);
+  if (activeRecorder() !== undefined || device.view === undefined || isHalf(dtype) || length === 0) {
+    const data = hostArray(dtype, length);
+    return drawnTensor(shape, dtype, data, () => fill(data), device);
+  }
+  prepareDraws(); // must not move the memory while it is written to
+  const x = empty_('fromTypedArray', dtype, [...shape], device);
+  const { buffer } = x.storage;
+  const bytes = device.view(buffer, 0, length * itemSize(dtype));
+  const data = viewAs(dtype, bytes.buffer, bytes.byteOffset, length);
+  drawnInto({ data, buffer, offset: 0 }, () => fill(data));
   return x;
 }
 
@@ -347,26 +376,27 @@ export function asTensor(
   return options.device === undefined ? cast : cast.to(options.device);
 }
 
-function floatArray(op: string, dtype: DType, length: number): Float32Array | Float64Array {
+type Floats = Float32Array | Float64Array;
+
+function requireFloats(op: string, dtype: DType): void {
   if (!isFloating(dtype))
     throw new DTypeError(`${op}: expected a floating-point dtype, but got ${dtype}; use float32 or float64`);
-  return hostArray(dtype, length) as Float32Array | Float64Array;
 }
 
 /** Uniform random numbers in [0, 1). */
 export const rand: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('rand', args, SIZED_RANDOM);
-  const data = floatArray('rand', options.dtype, numelOf(shape));
-  const draw = (): void => fillUniform(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('rand', options)), options);
+  requireFloats('rand', options.dtype);
+  const draw = (data: TypedArray): void => fillUniform(data as Floats, 0, 1, options.generator);
+  return finish(drawnBy(shape, options.dtype, draw, placeOf('rand', options)), options);
 };
 
 /** Random numbers from the standard normal distribution. */
 export const randn: SizedFactory<RandomOptions> = (...args: readonly unknown[]) => {
   const { shape, options } = sizes('randn', args, SIZED_RANDOM);
-  const data = floatArray('randn', options.dtype, numelOf(shape));
-  const draw = (): void => normalOf(options.dtype)(data, 0, 1, options.generator);
-  return finish(drawnTensor(shape, options.dtype, data, draw, placeOf('randn', options)), options);
+  requireFloats('randn', options.dtype);
+  const draw = (data: TypedArray): void => normalOf(options.dtype)(data as Floats, 0, 1, options.generator);
+  return finish(drawnBy(shape, options.dtype, draw, placeOf('randn', options)), options);
 };
 
 interface RandintCall<S = Dims> extends RandomOptions {
@@ -400,9 +430,8 @@ export function randint(...args: readonly unknown[]): Tensor {
   checkSizes('randint', size);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randint', dtype, size);
-  const data = hostArray(dtype, numelOf(size));
-  const draw = (): void => fillRandint(data, low, high, given.generator, dtype);
-  return finish(drawnTensor(size, dtype, data, draw, placeOf('randint', given)), given);
+  const draw = (data: TypedArray): void => fillRandint(data, low, high, given.generator, dtype);
+  return finish(drawnBy(size, dtype, draw, placeOf('randint', given)), given);
 }
 
 interface RandpermCall<N = number> extends RandomOptions {

@@ -6,10 +6,10 @@ import { readCall, signature } from '../base/signature.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import { GENERATOR, requireFloatTensor, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
-import { drawnTensor, hostArray, randint, randn, type RandomOptions } from './create.ts';
+import { drawnBy, drawnTensor, randint, randn, type RandomOptions } from './create.ts';
 import { broadcastTensors } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
-import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, prepareDraws, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
+import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
 import type { Tensor } from './tensor.ts';
 
 type FloatArray = Float32Array | Float64Array;
@@ -20,9 +20,7 @@ export interface DrawOptions {
 
 /** Fills a tensor with what is drawn; within compiled functions anew at every run. */
 export function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
-  const data = hostArray(x.dtype, x.layout.numel);
-  prepareDraws();
-  return x.copy_(drawnTensor(x.layout.shape, x.dtype, data, () => fill(data), x.storage.device));
+  return x.copy_(drawnBy(x.layout.shape, x.dtype, fill, x.storage.device));
 }
 
 function requireFloating(op: string, x: Tensor): void {

@@ -101,9 +101,9 @@ function lowerIndexSelect(l: CpuLowering, [input, list]: Values, [out]: Values, 
   const count = index.layout.numel;
   if (outer * inner === 0) checkAlong(l, index, place);
   const args = { x, index, out: out!, count, size, inner: inner * bytes };
-  l.launch(indexSelectKernel(l.target, bytes, place.wraps), args, {
+  l.launch(indexSelectKernel(l.target, bytes, place.wraps, inner === 1), args, {
     size: inner === 0 ? 0 : outer * count,
-    unitCost: ELEMENT_NS * 3 + inner * bytes * BYTE_NS,
+    unitCost: ELEMENT_NS + inner * bytes * BYTE_NS,
     refusal: refusalAt(place, index),
   });
 }

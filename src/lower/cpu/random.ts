@@ -7,12 +7,16 @@ import { CpuLowering, type CpuStep } from './lowering.ts';
 
 const ONE = { size: 1, unitCost: 0 };
 
-/** Buffers: the generator's state with room after it, numbers. Scalars: how many blocks, their range and where it begins. */
-export function mersenneSteps(target: Target): readonly CpuStep[] {
+/** Buffers: the generator's state with room after it, numbers (int64 where they are `whole`). Scalars: how many blocks, their range and where it begins. */
+export function mersenneSteps(target: Target, whole: boolean): readonly CpuStep[] {
   const l = new CpuLowering(target, 1);
   const words = l.external(layoutOf('int32', [2 * MERSENNE_WORDS]), 0); // of any size: only where they begin is asked for
-  const out = l.external(layoutOf('float32', [MERSENNE_WORDS]), 1);
-  l.launch(mersenneKernel(l.target), { words, out, blocks: l.scalar(0), range: l.scalar(1), from: l.scalar(2) }, ONE);
+  const out = l.external(layoutOf(whole ? 'int64' : 'float32', [MERSENNE_WORDS]), 1);
+  l.launch(
+    mersenneKernel(l.target, whole),
+    { words, out, blocks: l.scalar(0), range: l.scalar(1), from: l.scalar(2) },
+    ONE,
+  );
   return l.steps;
 }
 

@@ -101,24 +101,23 @@ export function multinomial(
   options: { readonly replacement?: boolean; readonly generator?: Generator } = {},
 ): Int32Array {
   const { replacement = false, generator = defaultGenerator } = options;
-  checkMultinomial(weights, count, replacement);
+  const sums = checkMultinomial(weights, count, replacement);
   // A single one is drawn as if without replacement.
-  return replacement && count > 1 ? searchCumulative(weights, count, generator) : race(weights, count, generator);
+  return replacement && count > 1 ? searchCumulative(sums, count, generator) : race(weights, count, generator);
 }
 
-function searchCumulative(weights: Float32Array | Float64Array, count: number, generator: Generator): Int32Array {
-  const cumulative = weights.slice();
-  for (let i = 1; i < cumulative.length; i++) cumulative[i] = cumulative[i - 1]! + weights[i]!;
-  const total = cumulative.at(-1)!;
-  for (let i = 0; i < cumulative.length; i++) cumulative[i] = cumulative[i]! / total;
-  cumulative[cumulative.length - 1] = 1;
+/** @param sums of the weights up to each */
+function searchCumulative(sums: Float32Array | Float64Array, count: number, generator: Generator): Int32Array {
+  const last = sums.length - 1;
+  const total = sums[last]!;
+  const share = sums instanceof Float32Array ? (i: number) => Math.fround(sums[i]! / total) : (i: number) => sums[i]! / total; // prettier-ignore
   const chosen = new Int32Array(count);
   for (let k = 0; k < count; k++) {
     const draw = generator.random53() / TWO_53;
-    let [low, high] = [0, cumulative.length];
+    let [low, high] = [0, last]; // the last share is 1
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (cumulative[middle]! < draw) low = middle + 1;
+      if (share(middle) < draw) low = middle + 1;
       else high = middle;
     }
     chosen[k] = low;
@@ -135,7 +134,8 @@ function race(weights: Float32Array | Float64Array, count: number, generator: Ge
   return order.slice(0, count);
 }
 
-function checkMultinomial(weights: Float32Array | Float64Array, count: number, replacement: boolean): void {
+/** @returns the sums of the weights up to each, rounded one by one */
+function checkMultinomial<A extends Float32Array | Float64Array>(weights: A, count: number, replacement: boolean): A {
   const fail = (expected: string, came: string): never => {
     throw new ArgumentError(`multinomial: expected ${expected}, but got ${came}`);
   };
@@ -143,13 +143,28 @@ function checkMultinomial(weights: Float32Array | Float64Array, count: number, r
   if (!replacement && count > weights.length) {
     fail(`at most ${weights.length} samples from as many weights`, `${count}; pass replacement: true to allow repeats`);
   }
-  const bad = weights.findIndex((weight: number) => !(weight >= 0 && weight < Infinity));
+  const sums = weights.slice() as A;
+  const bad = sumUp(sums);
   if (bad >= 0) fail('finite weights that are not negative', `${weights[bad]} at index ${bad}`);
   let positive = 0;
-  for (const weight of weights) if (weight > 0) positive++;
+  for (let i = 0; i < weights.length; i++) positive += weights[i]! > 0 ? 1 : 0;
   if (positive === 0) fail('weights with a positive sum', 'only zeros');
   if (!replacement && count > positive)
     fail(`at most ${positive} samples, the number of positive weights`, String(count));
+  return sums;
+}
+
+/** Makes weights their sums up to each, rounded one by one. A function of its own, since engines keep numbers of larger ones on the heap. @returns where a weight is none, or -1 */
+function sumUp(sums: Float32Array | Float64Array): number {
+  const single = sums instanceof Float32Array;
+  let sum = 0;
+  for (let i = 0; i < sums.length; i++) {
+    const weight = sums[i]!;
+    if (!(weight >= 0 && weight < Infinity)) return i;
+    sum = single ? Math.fround(sum + weight) : sum + weight;
+    sums[i] = sum;
+  }
+  return -1;
 }
 
 function requireProbability(op: string, p: number): void {

@@ -18,7 +18,7 @@ export const BULK = 16 * WORDS;
 /** Bytes for what a program holds: the arguments of its one launch. */
 const HELD = 64;
 
-type Kind = 'uniform' | 'normal' | 'normal one by one';
+type Kind = 'uniform' | 'whole' | 'normal' | 'normal one by one';
 
 /** What is worked in. */
 interface Place {
@@ -39,8 +39,8 @@ export function prepareDraws(): Place {
   if (place === undefined) {
     const device = cpuDevice();
     const take = (): Buffer => device.allocate(HELD);
-    const held = { uniform: take(), normal: take(), 'normal one by one': take() };
-    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(4 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
+    const held = { uniform: take(), whole: take(), normal: take(), 'normal one by one': take() };
+    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(8 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
   }
   return place;
 }
@@ -72,10 +72,10 @@ interface Where {
   readonly offset: number;
 }
 
-function whereOf(p: Place, { buffer, byteOffset, length }: Float32Array): Where {
+function whereOf(p: Place, { buffer, byteOffset, byteLength }: Float32Array | BigInt64Array): Where {
   if (target?.data.buffer !== buffer) return { buffer: p.numbers, offset: 0 };
   const from = byteOffset - target.data.byteOffset;
-  const inside = from >= 0 && from + 4 * length <= target.data.byteLength;
+  const inside = from >= 0 && from + byteLength <= target.data.byteLength;
   return inside ? { buffer: target.buffer, offset: target.offset + from } : { buffer: p.numbers, offset: 0 };
 }
 
@@ -84,7 +84,7 @@ function run(p: Place, kind: Kind, places: Places, scalars: readonly number[]): 
   let program = p.programs.get(kind);
   if (program === undefined) {
     const device = cpuDevice();
-    const steps = kind === 'uniform' ? mersenneSteps(device.target) : normalSteps(device.target, kind === 'normal');
+    const steps = kind === 'uniform' || kind === 'whole' ? mersenneSteps(device.target, kind === 'whole') : normalSteps(device.target, kind === 'normal'); // prettier-ignore
     const hold = (bytes: number): Holding => {
       invariant(bytes <= HELD, 'programs of draws hold the arguments of one launch');
       return { buffer: p.held[kind], bytes, free: () => undefined };
@@ -121,12 +121,19 @@ function runNormal(p: Place, { buffer, offset }: Where, count: number, mean: num
 }
 
 /**
- * Fills the front of `out` with draws of [from, from + range), as many blocks of the generator as it takes, when it is at the end of one.
+ * Fills the front of `out` with draws of [from, from + range), as many blocks of the generator as it takes, when it is at the end of one; with
+ * whole ones where it is of int64, for ranges below 2²⁸ and numbers below 2⁵¹.
  * @returns how many numbers that were; 0 where it is not possible
  */
-export function drawBlocks(out: Float32Array, from: number, range: number, generator: Generator): number {
+export function drawBlocks(
+  out: Float32Array | BigInt64Array,
+  from: number,
+  range: number,
+  generator: Generator,
+): number {
   const p = prepareDraws();
-  if (from !== 0 && !isFused(p)) return 0;
+  const whole = out instanceof BigInt64Array;
+  if (!whole && from !== 0 && !isFused(p)) return 0;
   const blocks = Math.floor(Math.min(out.length, BULK) / WORDS);
   const count = blocks * WORDS;
   const done = generator.passBlocks((words) => {
@@ -134,8 +141,12 @@ export function drawBlocks(out: Float32Array, from: number, range: number, gener
     const state = new Int32Array(buffer, byteOffset, WORDS + count);
     state.set(words);
     const where = whereOf(p, out);
-    run(p, 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]);
-    if (where.buffer === p.numbers) out.set(numbersOf(p, count));
+    run(p, whole ? 'whole' : 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]); // prettier-ignore
+    if (where.buffer === p.numbers) {
+      const numbers = numbersOf(p, whole ? 2 * count : count);
+      if (whole) out.set(new BigInt64Array(numbers.buffer, numbers.byteOffset, count));
+      else out.set(numbers);
+    }
     words.set(state.subarray(count));
   });
   return done ? count : 0;

@@ -4,6 +4,7 @@
  */
 import type { DType, TypedArray } from '../../base/dtype.ts';
 import { ArgumentError } from '../../base/errors.ts';
+import { drawBlocks } from './bulk.ts';
 import { defaultGenerator, type Generator } from './generator.ts';
 
 /** The integers that `random_` and `randint` may store in a dtype: all of it, or what a float holds exactly. */
@@ -21,6 +22,8 @@ const RANGES: { readonly [K in DType]: readonly [lowest: bigint, highest: bigint
   bfloat16: [-(1n << 8n), 1n << 8n],
 };
 
+/** From so many numbers on, kernels draw. */
+const MIN_BULK = 4096;
 const WORD = 2 ** 32;
 /** From this range on, a remainder of one word would be biased too much. */
 const WIDE = 1n << 28n;
@@ -128,7 +131,13 @@ export function randperm(n: number, generator: Generator = defaultGenerator): In
 function fillNarrow(out: TypedArray, range: number, base: number, generator: Generator): void {
   const length = out.length;
   const wide = out instanceof BigInt64Array ? new Int32Array(out.buffer, out.byteOffset, 2 * length) : undefined;
+  const bulk = out instanceof BigInt64Array && range < WIDE && Math.abs(base) < 2 ** 50 ? out : undefined;
   for (let done = 0; done < length;) {
+    if (bulk !== undefined && length - done >= MIN_BULK) {
+      const drawn = drawBlocks(bulk.subarray(done), base, range, generator);
+      done += drawn;
+      if (drawn > 0) continue;
+    }
     const words = generator.randomChunk(length - done);
     if (wide !== undefined) remaindersWide(wide, done, words, range, base);
     else remainders(out as Exclude<TypedArray, BigInt64Array>, done, words, range, base);

@@ -8,7 +8,7 @@ import { computeOf } from '../../formula/elementwise.ts';
 import { binary } from '../elementwise/nodes.ts';
 import { loadElement, storeElement } from '../elementwise/memory.ts';
 import { trapUnless } from '../fault.ts';
-import { constant, load, vectorOf, type Expr, type Fn, type Local, type MemType, type Target } from '../ir.ts';
+import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type MemType, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 
 const SELECT_PARAMS = {
@@ -51,20 +51,40 @@ export function fromStart(f: Fn, ptr: Expr, size: Local, wraps: boolean): Local 
   return index;
 }
 
-/** out[o, i, :] = x[o, index[i], :]. A unit of work is one slice of `out`; `size` is above 0. */
-export function indexSelectKernel(target: Target, bytes: number, wraps: boolean): Kernel<typeof SELECT_PARAMS> {
+/** out[o, i, :] = x[o, index[i], :]. A unit of work is one slice of `out`; `size` is above 0. @param single slices are one element */
+export function indexSelectKernel(
+  target: Target,
+  bytes: number,
+  wraps: boolean,
+  single: boolean,
+): Kernel<typeof SELECT_PARAMS> {
   const element = mover(bytes);
   const width = target.vectorBytes;
-  return cachedKernel(target, `index/select-${bytes}${wraps ? '-wrap' : ''}`, SELECT_PARAMS, ({ f, p, lo, hi }) => {
+  const key = `index/select-${bytes}${wraps ? '-wrap' : ''}${single ? '-single' : ''}`;
+  return cachedKernel(target, key, SELECT_PARAMS, ({ f, p, lo, hi }) => {
+    const inner = single ? i32(bytes) : p.inner;
     const whole = f.let('whole', p.inner.and(-width));
     const places = f.let('places', p.size.cast('i64'));
-    f.for('unit', lo, hi, (unit) => {
-      const outer = f.let('outer', unit.div(p.count));
-      const index = fromStart(f, p.index.add(unit.sub(outer.mul(p.count)).mul(8)), places, wraps);
-      const from = f.let('from', p.x.add(outer.mul(p.size).add(index.cast('i32')).mul(p.inner)));
-      const to = f.let('to', p.out.add(unit.mul(p.inner)));
-      f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
-      f.for('s', whole, p.inner, (s) => f.store(element, to.add(s), load(element, from.add(s))), bytes);
+    const outer = f.let('outer', lo.div(p.count));
+    const line = f.let('line', p.x.add(outer.mul(p.size).mul(p.inner)));
+    const lineBytes = f.let('lineBytes', p.size.mul(p.inner));
+    const end = f.let('end', p.index.add(p.count.mul(8)));
+    const at = f.let('at', p.index.add(lo.sub(outer.mul(p.count)).mul(8)));
+    const to = f.let('to', p.out.add(lo.mul(p.inner)));
+    f.for('unit', lo, hi, () => {
+      const index = fromStart(f, at, places, wraps);
+      const from = f.let('from', line.add(index.cast('i32').mul(inner)));
+      if (single) f.store(element, to, load(element, from));
+      else {
+        f.for('v', 0, whole, (v) => f.store('i32v', to.add(v), load('i32v', from.add(v))), width);
+        f.for('s', whole, p.inner, (s) => f.store(element, to.add(s), load(element, from.add(s))), bytes);
+      }
+      f.inc(to, inner);
+      f.inc(at, 8);
+      f.if(at.ge(end), () => {
+        f.set(at, p.index);
+        f.inc(line, lineBytes);
+      });
     });
   });
 }
