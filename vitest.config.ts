@@ -92,6 +92,7 @@ export default defineConfig({
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },
       { find: 'flambeau/files/pt', replacement: at('./src/io/pt/index.ts') },
       { find: 'flambeau/files', replacement: at('./src/io/index.ts') },
+      { find: 'flambeau/train', replacement: at('./src/train/index.ts') },
       { find: 'flambeau/utils/tensorboard', replacement: at('./src/train/tensorboard/index.ts') },
       { find: 'flambeau/node', replacement: at('./src/node.ts') },
       { find: 'flambeau', replacement: at('./src/index-node.ts') },

@@ -56,7 +56,7 @@ export interface EvaluateOptions {
  * @throws ArgumentError when there are no batches
  * @example
  * import { nn, randn, randint } from 'flambeau';
- * import { evaluate } from 'flambeau/node';
+ * import { evaluate } from 'flambeau/train';
  *
  * const batches = [[randn(8, 1, 4, 4), randint(0, 2, [8])]];
  * const loader = { length: 1, [Symbol.asyncIterator]: async function* () { yield* batches; } };

@@ -98,7 +98,7 @@ const [SKIPPED_FIRST, SKIPPED_LAST] = [10, 1];
  * @see https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.tuner.tuning.Tuner.html
  * @example
  * import { nn, optim, randn, randint } from 'flambeau';
- * import { findLearningRate } from 'flambeau/node';
+ * import { findLearningRate } from 'flambeau/train';
  *
  * const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2));
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });

@@ -1,4 +1,7 @@
 /** Several states at once: all of them, or none. */
+import '../nn/families/state-dicts.ts';
+import '../optim/families/optimizer-states.ts';
+
 import { FormatError } from '../base/errors.ts';
 
 /** What has a state that can be loaded. */

@@ -1,6 +1,7 @@
 /** Going through batches: what they are, and counting them with their losses and times. */
 import { ArgumentError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { othersTurn, TURN } from './turn.ts';
 
 /** Batches of inputs and class indices, such as a DataLoader gives; `length` is how many. */
 export interface BatchSource extends AsyncIterable<readonly Tensor[]> {
@@ -33,15 +34,6 @@ export interface Progress {
   /** The mean loss so far in this phase of this epoch. */
   readonly loss: number;
 }
-
-/** Milliseconds after which the event loop gets a turn, so that signals and timers are heard. */
-const TURN = 50;
-
-const tick = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve);
-    else setTimeout(resolve, 0);
-  });
 
 /** Counts a phase of an epoch. */
 export class Meter {
@@ -113,7 +105,7 @@ export class Meter {
   async breathe(): Promise<void> {
     const now = performance.now();
     if (now - this.#turn < TURN) return;
-    await tick();
+    await othersTurn();
     this.#turn = performance.now();
   }
 

@@ -3,6 +3,10 @@
  * weights are of no use then. So the state is kept now and then, and the updates since are made once more, up to the one that failed, which is
  * looked at instead of made.
  */
+import '../nn/families/state-dicts.ts';
+import '../optim/families/optimizer-states.ts';
+import '../tensor/families/training.ts';
+
 import { clipGradNorm_, clipGradValue_ } from '../nn/utils/clip-grad.ts';
 import { OneCycleLR } from '../optim/lr-scheduler.ts';
 import { Optimizer } from '../optim/optimizer.ts';
@@ -85,12 +89,7 @@ export class Replay {
    * @param began - random states at the beginning of the epoch
    * @returns undefined where it does not fail again
    */
-  async trace(
-    train: BatchSource,
-    began: RandomStates,
-    failed: Failed,
-    step: TrainStep,
-  ): Promise<NonFinite | undefined> {
+  async find(train: BatchSource, began: RandomStates, failed: Failed, step: TrainStep): Promise<NonFinite | undefined> {
     const { scheduler, generators = [], accumulate: size = 1, mix, signal, model } = this.#options;
     const start = this.#kept;
     this.#kept = undefined;

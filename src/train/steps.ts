@@ -1,4 +1,6 @@
 /** The work of one batch, compiled where that is possible: a training step, and an evaluation. */
+import '../tensor/families/training.ts';
+
 import { CompileError } from '../base/errors.ts';
 import { clipGradNorm_, clipGradValue_ } from '../nn/utils/clip-grad.ts';
 import { Optimizer } from '../optim/optimizer.ts';

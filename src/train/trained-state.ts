@@ -1,4 +1,7 @@
 /** A model and its optimizer as they are now, to go back to after a training that was only a trial. */
+import '../nn/families/state-dicts.ts';
+import '../optim/families/optimizer-states.ts';
+
 import type { ModuleBase } from '../nn/module-base.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';

@@ -6,6 +6,9 @@
  * Runs in browsers. Saving is the caller's: `onBest: ({ model }) => save(model.stateDict(), 'model_augmented.pt')`, and to go on later
  * `onState: () => save(trainer.stateDict(), 'last.pt')`.
  */
+import '../nn/families/state-dicts.ts';
+import '../optim/families/optimizer-states.ts';
+
 import { requireKind, requireOptions, show } from '../base/arguments.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import type { CheckpointInput } from '../io/checkpoint.ts';
@@ -78,7 +81,7 @@ export interface FitResult {
  * Trains a classifier and keeps track of its best state.
  * @example
  * import { nn, optim, randn, randint } from 'flambeau';
- * import { Trainer } from 'flambeau/node';
+ * import { Trainer } from 'flambeau/train';
  *
  * const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2));
  * const batches = [[randn(8, 1, 4, 4), randint(0, 2, [8])]];
@@ -265,7 +268,7 @@ export class Trainer {
     const { generators = [] } = this.#options;
     const { step, began } = this.#position;
     const lr = this.#rate();
-    const nonFinite = await this.#replay?.trace(train, began ?? randomStates(generators), failed, this.#step);
+    const nonFinite = await this.#replay?.find(train, began ?? randomStates(generators), failed, this.#step);
     const found = nonFinite === undefined ? '' : `: ${nonFiniteText(nonFinite)}${nonFinite.step <= step ? ` in update ${nonFinite.step}` : ''}`; // prettier-ignore
     return new TrainingError(`training stopped: the loss is ${loss} in epoch ${epoch}, batch ${batch}, after ${step} updates at a learning rate of ${lr}${found}; use a smaller learning rate, and check that the images have no NaN`, { epoch, batch, step, nonFinite }); // prettier-ignore
   }

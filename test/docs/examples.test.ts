@@ -77,6 +77,7 @@ describe('the examples of the documentation', () => {
         'flambeau/files': join(root, 'src/io/index.ts'),
         'flambeau/onnx': join(root, 'src/onnx/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),
+        'flambeau/train': join(root, 'src/train/index.ts'),
         'flambeau/utils/tensorboard': join(root, 'src/train/tensorboard/index.ts'),
         'flambeau/node': join(root, 'src/node.ts'),
         flambeau: join(root, 'src/index.ts'),

@@ -1,5 +1,5 @@
 // What a program of a user's does in every host, bundled by every bundler: prints, decodes images, takes pictures of a page, uses threads.
-/* global atob, Blob, createImageBitmap, document, Image, OffscreenCanvas */
+/* global AbortController, atob, Blob, createImageBitmap, document, Image, OffscreenCanvas, requestAnimationFrame */
 import {
   data,
   F,
@@ -10,10 +10,12 @@ import {
   ones,
   optim,
   profile,
+  randint,
   randn,
   startThreads,
 } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
+import { evaluate, findLearningRate, Trainer } from 'flambeau/train';
 import { Compose, decodeImage, ImageFolder, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';
 
 const messageOf = async (fn) => {
@@ -105,6 +107,42 @@ export const logged = () => {
 
 export const computed = () => messageOf(() => ones(3).add(1));
 
+/** A network, its optimizer and batches, the same in every host. */
+const small = (more = {}) => {
+  manualSeed(0);
+  const model = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 3));
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+  const dataset = new data.TensorDataset(randn(40, 4), randint(0, 3, [40]));
+  const loader = new data.DataLoader(dataset, { batchSize: 8, shuffle: true });
+  return { model, optimizer, loader, trainer: new Trainer({ model, optimizer, ema: 0.9, ...more }) };
+};
+
+/** What is trained and measured, and the error of a loss that is none. */
+export const trained = async () => {
+  const { model, optimizer, loader, trainer } = small();
+  const { steps } = await findLearningRate({ model, optimizer, steps: 20 }, loader);
+  const { epochs } = await trainer.fit(loader, loader, 3);
+  const { correct } = await evaluate(model, loader);
+  const bad = small({ mix: (x, y) => [x.div(0), y] });
+  return {
+    rates: steps.map(({ loss }) => loss),
+    losses: epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]),
+    correct,
+    state: trainer.stateDict().position.step,
+    failed: await messageOf(() => bad.trainer.fit(bad.loader, undefined, 1)),
+  };
+};
+
+/** A training that would go on for days, ended by what happens in the page meanwhile. */
+export const stopped = async () => {
+  const controller = new AbortController();
+  let batches = 0;
+  const { trainer, loader } = small({ signal: controller.signal, onProgress: () => batches++ });
+  requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => controller.abort())));
+  const { interrupted } = await trainer.fit(loader, undefined, 1_000_000_000);
+  return { interrupted, trained: batches > 0 };
+};
+
 /** In Node: the batches of a folder of images, made by worker threads. */
 export const workers = (folder) =>
   messageOf(async () => {
@@ -124,6 +162,8 @@ if (globalThis.document !== undefined) {
     profiled,
     logged,
     computed,
+    trained,
+    stopped,
     isReady: true,
   });
 }

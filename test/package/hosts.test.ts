@@ -48,6 +48,8 @@ interface Answers {
   profiled(): string;
   logged(): string;
   computed(): Promise<string>;
+  trained(): Promise<{ losses: number[][]; correct: number; state: number; failed: string }>;
+  stopped(): Promise<{ interrupted: boolean; trained: boolean }>;
 }
 const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<ReturnType<Answers[K]>>> =>
   page.evaluate(
@@ -300,6 +302,18 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         expect.stringMatching(/^Sequential\(\n {2}\(0\): Linear\(in_features=2, out_features=3, bias=True\)\n {2}\(1\): ReLU\(\)\n\)$/),
       ]); // prettier-ignore
       await page.close();
+    });
+
+    it('trains as in Node, and lets the page have its turns, in which it can be stopped', async () => {
+      const program = (await import(pathToFileURL(join(folder, 'host-program.js')).href)) as Answers;
+      const inNode = await program.trained();
+      expect(inNode.failed).toMatch(/^TrainingError: .*the batch itself has values that are not finite/);
+      for (const policy of ['isolated', 'plain']) {
+        const page = await open(`${origin}/${policy}/${place}`);
+        expect(await ask(page, 'trained')).toEqual(inNode);
+        expect(await ask(page, 'stopped')).toEqual({ interrupted: true, trained: true });
+        await page.close();
+      }
     });
 
     it('names the header where a policy forbids WebAssembly', async () => {

@@ -79,8 +79,10 @@ describe('the package', () => {
     import * as inspect from 'flambeau/inspect';
     import * as node from 'flambeau/node';
     import * as onnx from 'flambeau/onnx';
+    import * as train from 'flambeau/train';
+    import * as tensorboard from 'flambeau/utils/tensorboard';
     import * as vision from 'flambeau/vision';
-    export const parts = [files, inspect, node, onnx, vision];
+    export const parts = [files, inspect, node, onnx, tensorboard, train, vision];
     export class Net extends nn.Module {
       conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
       fc = new nn.Linear(8 * 4 * 4, 10);

@@ -22,7 +22,7 @@ const KINDS: OptionKinds<TensorBoardOptions> = {
  * import { mkdtempSync } from 'node:fs';
  * import { tmpdir } from 'node:os';
  * import { nn, optim, randint, randn } from 'flambeau';
- * import { Trainer } from 'flambeau/node';
+ * import { Trainer } from 'flambeau/train';
  * import { SummaryWriter, tensorBoardCallback } from 'flambeau/utils/tensorboard';
  *
  * const model = new nn.Sequential(new nn.Flatten(), new nn.Linear(16, 2));
