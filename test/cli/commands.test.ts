@@ -335,7 +335,9 @@ describe('explain', () => {
       /^Wrote .*page\.html \(\d+\.\d kB\); open it/,
     );
     expect(readFileSync(at('page.html'), 'utf8')).toMatch(/^<!doctype html>[^]*<\/html>\n$/);
-    expect((await flambeau('explain', '--html', at('no/page.html'))).err).toMatch(/^flambeau: explain: cannot write/);
+    expect((await flambeau('explain', '--html', at('no/page.html'))).err).toMatch(
+      /^flambeau: --html: cannot write to the folder/,
+    );
     expect((await flambeau('explain', model, '--classes', '3')).err).toMatch(/explain: a checkpoint says itself/);
   });
 });

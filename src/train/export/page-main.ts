@@ -85,7 +85,7 @@ function fill(list: HTMLElement, guesses: readonly Guess[]): void {
       const row = make('li');
       row.dataset['probability'] = String(probability);
       const bar = make('i');
-      bar.style.width = percent(probability);
+      bar.style.width = `${100 * probability}%`;
       row.append(bar, make('span', name), make('span', percent(probability)));
       return row;
     }),

@@ -57,5 +57,5 @@ function card({ name, actual, predicted, probability, copy, preview }: Mistake):
 
 const STYLE = `
 .one img{width:100%;height:180px;object-fit:contain;border-radius:6px;image-rendering:auto;background:var(--paper)}
-a{color:var(--blue)}td:nth-child(2){text-align:left}
+a{color:var(--blue)}td:nth-child(2),th:nth-child(2),th:last-child{text-align:left}
 `;

@@ -40,17 +40,20 @@ export function inputImage(input: Tensor, { mean, std }: Scale): Image {
 
 /** An input with what speaks for a class in warm colours over it. */
 export function lookedAt(model: TrainableModel, input: Tensor, target: number, scale: Scale): Picture {
-  const { map } = gradCam(model, input.unsqueeze(0), { target });
-  const [height, width] = [input.size(1), input.size(2)];
+  return pictureOf(underHeat(inputImage(input, scale), gradCam(model, input.unsqueeze(0), { target }).map));
+}
+
+/** An image with a map of values from 0 to 1 in warm colours over it. @param map - [H, W], stretched to the image */
+export function underHeat(picture: Image, map: Tensor): Image {
+  const image = picture.convert('RGB');
+  const { width, height } = image;
   const heat = withGradMode(false, () => interpolate(map.unsqueeze(0).unsqueeze(0), { size: [height, width], mode: 'bilinear' })); // prettier-ignore
-  const image = inputImage(input, scale).convert('RGB');
   const values = heat.flatten().toTypedArray() as Float32Array;
   const data = Uint8Array.from(image.data, (value, i) => {
-    const [r, g, b] = warm(values[Math.floor(i / 3)]!);
-    const colour = [r, g, b][i % 3]!;
+    const colour = warm(values[Math.floor(i / 3)]!)[i % 3]!;
     return value * 0.45 + colour * 0.55;
   });
-  return pictureOf(new Image(width, height, 3, data));
+  return new Image(width, height, 3, data);
 }
 
 /** From dark blue over violet and orange to pale yellow, in order of brightness. */
