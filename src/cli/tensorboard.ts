@@ -59,9 +59,9 @@ async function addImages(writer: SummaryWriter, { valid }: PreparedData): Promis
   }
 }
 
-function settingsText(settings: TrainSettings): string {
+function settingsText({ time: _, ...settings }: TrainSettings): string {
   const rows = Object.entries({ ...settings, lr: learningRate(settings) })
-    .filter(([name, value]) => value !== undefined && name !== 'time') // the bound of the time is no number of a network
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `| ${name} | ${String(value)} |`);
   return ['| setting | value |', '| --- | --- |', ...rows].join('\n');
 }
