@@ -37,7 +37,8 @@ export function unchanged(module: ModuleBase): () => boolean {
   const fields = module as unknown as Readonly<Record<string, unknown>>;
   const names = Object.keys(fields);
   const values = names.map((name) => fields[name]);
-  const learned = values.map((value) => value instanceof Parameter && value.requiresGrad);
+  const parameters = values.filter((value) => value instanceof Parameter);
+  const learned = parameters.map(({ requiresGrad }) => requiresGrad);
   return () => {
     if (
       module.training !== training ||
@@ -48,11 +49,11 @@ export function unchanged(module: ModuleBase): () => boolean {
     let i = 0;
     // The fields are the module's own: prototypes have methods only, which are not enumerable.
     for (const name in fields) {
-      const value = fields[name];
-      if (name !== names[i] || !Object.is(value, values[i])) return false;
-      if (value instanceof Parameter && value.requiresGrad !== learned[i]) return false;
+      if (name !== names[i] || !Object.is(fields[name], values[i])) return false;
       i++;
     }
-    return i === names.length;
+    if (i !== names.length) return false;
+    for (let j = 0; j < learned.length; j++) if (parameters[j]!.requiresGrad !== learned[j]) return false;
+    return true;
   };
 }

@@ -87,8 +87,8 @@ export class Recording {
   readonly #fresh: readonly number[];
   /** Which of the buffers that existed before are written. */
   readonly #written: ReadonlySet<number>;
-  /** Of the graph's external buffers, their places among those. */
-  readonly #slots = new Map<number, number>();
+  /** By buffer, its place among the graph's external ones. */
+  readonly #slots: number[] = [];
   /** Bytes that intermediates may take. */
   readonly #memoryLimit: number | undefined;
   #plan: Plan | undefined;
@@ -125,7 +125,7 @@ export class Recording {
     for (const { buffer } of this.#fills) if (!this.#fresh.includes(buffer)) this.#keep(buffer);
     recorder.release();
     this.#written = recorder.graph.written();
-    recorder.graph.externals.forEach((buffer, slot) => this.#slots.set(buffer, slot));
+    recorder.graph.externals.forEach((buffer, slot) => (this.#slots[buffer] = slot));
   }
 
   /** Memory of a buffer for as long as the recording lives. */
@@ -248,15 +248,13 @@ export class Recording {
       for (const check of preconditions) check();
       for (const effect of effects) effect();
     }
-    const fresh = new Map(
-      this.#fresh.map((buffer) => [buffer, allocateStorage(this.#shared.device, this.#bytes(buffer))]),
-    );
+    const fresh = this.#fresh.map((buffer) => allocateStorage(this.#shared.device, this.#bytes(buffer)));
     for (const { buffer, drawn, fill } of this.#fills) {
       const data = first ? drawn : fill();
-      this.#shared.device.write((fresh.get(buffer) ?? this.#own.get(buffer)!).buffer, 0, data);
+      this.#shared.device.write((this.#own.get(buffer) ?? this.#freshOf(buffer, fresh)).buffer, 0, data);
     }
     if (storageEpoch() !== epoch) this.#place(args, places);
-    for (const [buffer, storage] of fresh) this.#placeAt(places, buffer, storage, 0);
+    fresh.forEach((storage, i) => this.#placeAt(places, this.#fresh[i]!, storage, 0));
     try {
       plan.run(this.#scalars(), () => this.#stamps(args));
     } catch (error) {
@@ -280,7 +278,7 @@ export class Recording {
     );
   }
 
-  #made(result: Result, args: readonly Tensor[], fresh: ReadonlyMap<number, Storage>): Tensor {
+  #made(result: Result, args: readonly Tensor[], fresh: readonly Storage[]): Tensor {
     if ('existing' in result) return result.existing;
     if ('argument' in result) return args[result.argument]!;
     const { layout, offset } = result;
@@ -291,7 +289,14 @@ export class Recording {
     }
     const { buffer } = result;
     const own = this.#own.get(buffer);
-    return own === undefined ? tensorOver(fresh.get(buffer)!, layout, offset) : tensorOver(own, layout, offset).clone();
+    return own === undefined
+      ? tensorOver(this.#freshOf(buffer, fresh), layout, offset)
+      : tensorOver(own, layout, offset).clone();
+  }
+
+  /** A run makes few storages: to look through them costs less than a table of them. */
+  #freshOf(buffer: number, fresh: readonly Storage[]): Storage {
+    return fresh[this.#fresh.indexOf(buffer)]!;
   }
 
   #bytes(buffer: number): number {
@@ -309,7 +314,7 @@ export class Recording {
   }
 
   #placeAt({ buffers, offsets }: Places, buffer: number, storage: Storage, offset: number): void {
-    const slot = this.#slots.get(buffer)!;
+    const slot = this.#slots[buffer]!;
     if (storage.freed) throw unusable('compile', storage);
     buffers[slot] = storage.buffer;
     offsets[slot] = offset;
