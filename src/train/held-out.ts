@@ -5,7 +5,6 @@
 import { ArgumentError } from '../base/errors.ts';
 import { crc32 } from '../io/bytes/crc32.ts';
 import { randperm } from '../tensor/create.ts';
-import type { ImageDataset } from '../vision/datasets/index.ts';
 
 export interface SplitIndices {
   readonly train: readonly number[];
@@ -59,8 +58,7 @@ function quotas(targets: readonly number[], total: number): Map<number, number> 
 }
 
 /** A number for what is in an image's file, or for its pixels where there is none. */
-export const fingerprint = (images: ImageDataset<never> | ImageDataset, index: number): number =>
-  crc32(images.imageFile(index) ?? images.image(index).data) | 0;
+export const fingerprintOf = (bytes: Uint8Array): number => crc32(bytes) | 0;
 
 /** What of a set is not among the fingerprints of images that were trained on. */
 export function notAmong(fingerprints: Int32Array, trained: Int32Array): number[] {

@@ -2,6 +2,7 @@
  * Images ready for training: decoded once, brought to one size and kept as bytes, so that every epoch costs only the random
  * transforms. Sets too large for that are read from where they lie in each epoch.
  */
+import { availableParallelism } from 'node:os';
 import { FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
 import { sharedBytes } from '../io/archive/file-set.ts';
@@ -9,9 +10,8 @@ import type { Channels, Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ImageDataset } from '../vision/datasets/index.ts';
 import { PixelSource } from '../vision/datasets/source.ts';
-import { fingerprint } from './held-out.ts';
 import type { OpenSplit } from './open-data.ts';
-import { fitted } from './preprocess.ts';
+import { readAll, type ImageShape } from './read-images.ts';
 import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts'; // prettier-ignore
 
 /** A sample: an image as a tensor, and its class. */
@@ -45,8 +45,20 @@ const USUAL_SIDE = 64;
 /** How many images are looked at to find out their size. */
 const LOOKS = 32;
 
+/** Threads that read images, at most, when nothing is said. */
+const MOST_WORKERS = 16;
+
 /** Called while images are read. */
 export type OnRead = (done: number, total: number) => void;
+
+/** How images are read. */
+export interface ReadOptions {
+  /** Threads that read them; 0 for as many as there are processors. */
+  readonly workers: number;
+  readonly onRead?: OnRead | undefined;
+  /** The part of all that may be unreadable, default a tenth. */
+  readonly most?: number | undefined;
+}
 
 /**
  * The size to train on: that of the images if a sample of them has one and it is small, else 64×64.
@@ -90,20 +102,20 @@ export function channelsOf(images: ImageDataset): Channels {
  *
  * @param images - the part, opened without a transform
  * @param open - opens it again, for sets that do not fit in memory
- * @param most - the part of all that may be unreadable, default a tenth
  * @throws FormatError when more images cannot be read, or none of a class; it names files
  */
 export async function readImages(
   images: ImageDataset,
   open: OpenSplit,
   size: ImageSize,
-  onRead?: OnRead,
-  most = MOST_UNREADABLE,
+  { workers, onRead, most = MOST_UNREADABLE }: ReadOptions,
 ): Promise<ImageSet> {
   const channels = channelsOf(images);
   const { classes } = images;
   const isLarge = size.height * size.width * channels * images.length > MAX_BYTES;
-  const found: Found = isLarge ? lookAtAll(images) : await decodeAll(images, size, channels, onRead);
+  const found: Found = isLarge
+    ? lookAtAll(images)
+    : await decodeAll(images, { ...size, channels }, { onRead, workers });
   const { unreadable, rows, kept } = found;
   const targets = rows.map((row) => images.targets[row]!);
   requireFew(unreadable, images.length, most, targets, classes);
@@ -144,34 +156,38 @@ const TURN = 50;
 
 async function decodeAll(
   images: ImageDataset,
-  size: ImageSize,
-  channels: Channels,
-  onRead: OnRead | undefined,
+  shape: ImageShape,
+  { onRead, workers }: Pick<ReadOptions, 'onRead' | 'workers'>,
 ): Promise<Found> {
-  const { height, width } = size;
-  const fit = fitted(size);
-  const bytes = height * width * channels;
-  const pixels = sharedBytes(bytes * images.length);
+  const size = shape.height * shape.width * shape.channels;
+  const pixels = sharedBytes(size * images.length);
   const fingerprints = new Int32Array(images.length);
   const unreadable: Unreadable[] = [];
   const rows: number[] = [];
   let turn = performance.now();
-  for (let i = 0; i < images.length; i++) {
-    const image = tryImage(images, i);
-    if (isUnreadable(image)) {
-      unreadable.push(image);
-    } else {
-      pixels.set(fit.reduce((value: Image, step) => step(value), image).data, rows.length * bytes);
-      fingerprints[rows.length] = fingerprint(images, i);
-      rows.push(i);
-    }
+  for await (const part of readAll(images, shape, workersFor(images, workers))) {
+    pixels.set(part.pixels, rows.length * size);
+    fingerprints.set(part.fingerprints, rows.length);
+    rows.push(...part.rows);
+    unreadable.push(...part.unreadable);
     if (performance.now() - turn < TURN) continue;
-    onRead?.(i + 1, images.length);
+    onRead?.(rows.length + unreadable.length, images.length);
     await new Promise((resolve) => void setImmediate(resolve));
     turn = performance.now();
   }
-  const kept = { pixels: pixels.subarray(0, rows.length * bytes), fingerprints: fingerprints.subarray(0, rows.length) };
+  const kept = { pixels: pixels.subarray(0, rows.length * size), fingerprints: fingerprints.subarray(0, rows.length) };
   return { rows, unreadable, kept };
+}
+
+/** Fewer images than this are read sooner than threads start. */
+const FEW = 200;
+
+/** How many threads read images: as many as there are processors, unless it is said; none for images that have no files, which need no decoding. */
+function workersFor(images: ImageDataset, wanted: number): number {
+  if (images.length < FEW || images.imageHead(0) === undefined) return 0;
+  const processors = Math.min(availableParallelism(), MOST_WORKERS);
+  const count = wanted === 0 ? processors : wanted;
+  return count === 1 ? 0 : count;
 }
 
 /** Some samples of a data set. */

@@ -125,7 +125,7 @@ async function imageFolder(path: string, listing: Listing): Promise<DataSource> 
   const layout = layoutOf(new FolderTree(names, directories, (name) => IMAGE_NAME.test(name)), label);
   const splits = new Map<SplitName, OpenSplit>();
   for (const [split, folder] of layout.parts)
-    splits.set(split, (transform) => ImageFolder.open(path, { allowEmpty: true, orientation: true, ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
+    splits.set(split, (transform) => ImageFolder.open(path, { allowEmpty: true, orientation: true, reducedScale: true, ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
   const tables = await tableSplits(path, layout, names.filter(isTable));
   for (const [split, open] of tables.splits) splits.set(split, open);
   // Folders of one class each beside a table are no classes.
@@ -182,7 +182,7 @@ async function tableSplits(
     }
     for (const [split, { table, images }] of chosen(part, usable)) {
       splits.set(split, (transform) =>
-        LabelledImages.open(path, { table, folder, orientation: true, ...given(transform) }),
+        LabelledImages.open(path, { table, folder, orientation: true, reducedScale: true, ...given(transform) }),
       );
       if (images.unlabelled > 0) notes.push(`${images.unlabelled} images are in no row of ${JSON.stringify(table)}`);
     }

@@ -105,7 +105,11 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const { normalization, resize } = options;
   const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }), ...(resize === undefined ? {} : { resize }) }; // prettier-ignore
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
-    readImages(images, splits.get(part)!, sizeBefore(spec), onRead(part, options), given.maxUnreadable);
+    readImages(images, splits.get(part)!, sizeBefore(spec), {
+      workers: given.workers,
+      onRead: onRead(part, options),
+      most: given.maxUnreadable,
+    });
   const own = await read(name, first);
   const other = async (part: 'valid' | 'test'): Promise<ImageSet | undefined> => {
     const images = others[part];
@@ -234,7 +238,7 @@ export async function prepareEvaluation(
   if (came !== channels)
     throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
   const labels = labelMap(source, images.classes, network.classes);
-  const set = await readImages(images, open, sizeBefore(network.spec), onRead(split, options), options.maxUnreadable);
+  const set = await readImages(images, open, sizeBefore(network.spec), { workers: options.workers, onRead: onRead(split, options), most: options.maxUnreadable }); // prettier-ignore
   const all = Array.from({ length: set.length }, (_, index) => index);
   const { fingerprints } = set;
   const isKnown = network.trained !== undefined && fingerprints !== undefined;

@@ -19,11 +19,15 @@ export function tryImage(images: ImageDataset, index: number): Image | Unreadabl
   try {
     return images.image(index);
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const name = images.imageName(index);
-    // The name stands in the message already.
-    return { name, why: error.message.replace(/^decodeImage: /, '').replace(`${JSON.stringify(name)}: `, '') };
+    return whyUnreadable(error, images.imageName(index));
   }
+}
+
+/** What an error says of an image. @throws the error, if it is another one */
+export function whyUnreadable(error: unknown, name: string): Unreadable {
+  if (!(error instanceof FormatError)) throw error;
+  // The name stands in the message already.
+  return { name, why: error.message.replace(/^decodeImage: /, '').replace(`${JSON.stringify(name)}: `, '') };
 }
 
 export const isUnreadable = (value: object): value is Unreadable => 'why' in value;

@@ -64,6 +64,20 @@ export interface Resizing {
   readonly window?: Box;
   /** A way with a filter. */
   readonly interpolation: FilterName;
+  /** Whether it may be made of a smaller picture that its file gives faster; pixels are then a little other ones. */
+  readonly reduced?: boolean;
+}
+
+/** The largest part 1/8, 1/4 or 1/2 of a picture whose stretch is still no smaller than what is to be made of it, or 1. */
+export function denominatorFor({ box, width, height }: Resizing): 1 | 2 | 4 | 8 {
+  return ([8, 4, 2] as const).find((part) => box.width >= part * width && box.height >= part * height) ?? 1;
+}
+
+/** The same of a picture of 1/2, 1/4 or 1/8 of the size; the stretch may begin and end between its pixels. */
+export function ofReduced(resizing: Resizing, denominator: number): Resizing {
+  if (denominator === 1) return resizing;
+  const { left, top, width, height } = resizing.box;
+  return { ...resizing, box: { left: left / denominator, top: top / denominator, width: width / denominator, height: height / denominator } }; // prettier-ignore
 }
 
 /** The image resized so. */

@@ -28,6 +28,8 @@ interface Decoder extends WasmExports {
 
 /** What is wanted of a picture, and who takes it. */
 export interface RowTaker {
+  /** At what part of its size the picture is wanted, if that can be chosen; rows and columns are then counted in the smaller picture. */
+  readonly denominator?: 1 | 2 | 4 | 8;
   /** From one row or column to before another. */
   readonly rows: { readonly from: number; readonly to: number };
   readonly columns: { readonly from: number; readonly to: number };
@@ -35,8 +37,8 @@ export interface RowTaker {
   push(bytes: Uint8Array, pitch: number, rows: number): void;
 }
 
-/** Decides what is wanted of a picture of a size; undefined for the whole picture as an image. */
-export type RowChoice = (width: number, height: number, channels: 1 | 3) => RowTaker | undefined;
+/** Decides what is wanted of a picture of a size; undefined for the whole picture as an image. `scales` says whether a denominator can be chosen. */
+export type RowChoice = (width: number, height: number, channels: 1 | 3, scales: boolean) => RowTaker | undefined;
 
 /** Warnings after which pixels are made up. */
 const INVENTING = /^Premature|^Corrupt JPEG data: (?!\d+ extraneous)/;
@@ -114,12 +116,16 @@ export function decodeJpeg(
   const denominator = atLeast === undefined || header.lossless ? 1 : denominatorFor(header, atLeast);
   const size = sizeAt(header, denominator);
   checkMemory(size.width * size.height * channelsOf(header) + header.coefficients, maxBytes);
-  const taker = choose?.(size.width, size.height, channelsOf(header));
+  const scales = denominator === 1 && !header.lossless;
+  const taker = choose?.(size.width, size.height, channelsOf(header), scales);
   Object.assign(input, { bytes, at: 0, warnings: [] });
   try {
     return MODULE.run((decoder) => {
-      const strip = begin(decoder, header, denominator);
-      return taker === undefined ? wholeImage(decoder, header, strip) : void takeRows(decoder, header, strip, taker);
+      const part = scales ? (taker?.denominator ?? 1) : denominator;
+      const strip = begin(decoder, header, part);
+      if (taker === undefined) return wholeImage(decoder, header, strip);
+      takeRows(decoder, header, strip, taker);
+      return undefined;
     });
   } finally {
     input.bytes = new Uint8Array(0);

@@ -14,7 +14,7 @@ import { describeTransform } from '../transforms/compose.ts';
 import { loadModules } from '../transforms/own.ts';
 import { reviveTransform } from '../transforms/revive.ts';
 import { resizedAs } from '../resize.ts';
-import { reviveSource, type ImageSource, type SourceDescription } from './source.ts';
+import { reviveSource, type ImageSource, type ResizingOf, type SourceDescription } from './source.ts';
 
 /** Options of every image data set. */
 export interface ImageDatasetOptions<O, T = number> {
@@ -82,6 +82,24 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     return this.#source.load(requireIndex(this.constructor.name, index, this.length));
   }
 
+  /**
+   * A stretch of an image, resized: faster than all of it.
+   * @param choose - says what to make of an image of its size
+   * @param file - its bytes, if they are known
+   * @internal
+   */
+  resizedImage(index: number, choose: ResizingOf, file?: Uint8Array): Image {
+    const at = requireIndex(this.constructor.name, index, this.length);
+    if (this.#source.resized !== undefined) return this.#source.resized(at, choose, file);
+    const image = this.#source.load(at);
+    return resizedAs(image, choose(image.width, image.height));
+  }
+
+  /** The images alone, to be made again in a worker thread. @throws ArgumentError if they cannot @internal */
+  describeImages(): SourceDescription {
+    return this.#source.describe();
+  }
+
   /** What messages call the image of a sample: its file, or its number. */
   imageName(index: number): string {
     return this.#source.name(requireIndex(this.constructor.name, index, this.length));
@@ -123,12 +141,7 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     const images = read({
       length: indices.length,
       load: (position) => this.image(indices[position]!),
-      resized: (position, choose) => {
-        const index = requireIndex(this.constructor.name, indices[position]!, this.length);
-        if (this.#source.resized !== undefined) return this.#source.resized(index, choose);
-        const image = this.image(index);
-        return resizedAs(image, choose(image.width, image.height));
-      },
+      resized: (position, choose) => this.resizedImage(indices[position]!, choose),
       name: (position) => this.#source.name(indices[position]!),
     });
     return [images, rawLabels(targets as number[])];

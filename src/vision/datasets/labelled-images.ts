@@ -24,6 +24,8 @@ export interface LabelledImagesOptions<O, T = number> extends ImageDatasetOption
   readonly orientation?: boolean;
   /** A width and a height that are enough: JPEG files are decoded at 1/8 to 1/2 of their size, as {@link decodeImage} says. */
   readonly draft?: readonly [width: number, height: number];
+  /** As {@link ImageFolderOptions.reducedScale}. */
+  readonly reducedScale?: boolean;
 }
 
 const TABLE = /\.(csv|tsv|tab)$/i;
@@ -75,6 +77,8 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
     for (const name of ['table', 'folder'] as const)
       if (options[name] !== undefined) requireKind('LabelledImages.open', name, options[name], TEXT);
     if (options.orientation !== undefined) requireKind('LabelledImages.open', 'orientation', options.orientation, BOOL);
+    if (options.reducedScale !== undefined)
+      requireKind('LabelledImages.open', 'reducedScale', options.reducedScale, BOOL);
     if (options.draft !== undefined) requireKind('LabelledImages.open', 'draft', options.draft, DRAFT);
     const passing = new PassingOver();
     const keep = (name: string): boolean =>

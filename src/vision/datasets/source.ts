@@ -6,15 +6,15 @@ import { decodeImageSync, decodeRowsSync, loadDecoders, type DecodeOptions } fro
 import { KIND_BYTES } from '../../io/image/kind.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
 import { Resampler } from '../functional/resample-kernel.ts';
-import { resizedAs, resizePlan, type Resizing } from '../resize.ts';
+import { denominatorFor, ofReduced, resizedAs, resizePlan, type Resizing } from '../resize.ts';
 
 /** Images by index. */
 export interface ImageSource {
   /** What printing a data set says about its place, if it has one. */
   readonly place: string | undefined;
   load(index: number): Image;
-  /** A stretch of an image, resized: what `choose` says of an image of its size, and it is asked once. Left out where it is no faster than all of it. */
-  resized?(index: number, choose: ResizingOf): Image;
+  /** A stretch of an image, resized: what `choose` says of an image of its size, and it is asked once. `file` are its bytes, if they are known. Left out where it is no faster than all of it. */
+  resized?(index: number, choose: ResizingOf, file?: Uint8Array): Image;
   /** What messages call an image. */
   name(index: number): string;
   /** The bytes of an image's file, where there are files. */
@@ -44,7 +44,9 @@ export interface ImageShape {
 }
 
 /** How image files are decoded. */
-export type FileOptions = Pick<DecodeOptions, 'maxPixels' | 'orientation' | 'draft'>;
+export interface FileOptions extends Pick<DecodeOptions, 'maxPixels' | 'orientation' | 'draft'> {
+  readonly reducedScale?: boolean;
+}
 
 /** Makes a source from its description. */
 export async function reviveSource(description: SourceDescription): Promise<ImageSource> {
@@ -59,12 +61,14 @@ export class FileImages implements ImageSource {
   readonly #files: FileSet;
   /** The file of each image. */
   readonly #rows: Int32Array;
-  readonly #options: FileOptions;
+  readonly #options: DecodeOptions;
+  readonly #reducedScale: boolean;
 
-  constructor(files: FileSet, rows: Int32Array, { maxPixels, orientation, draft }: FileOptions = {}) {
+  constructor(files: FileSet, rows: Int32Array, { maxPixels, orientation, draft, reducedScale }: FileOptions = {}) {
     this.place = files.name;
     this.#files = files;
     this.#rows = rows;
+    this.#reducedScale = reducedScale ?? false;
     this.#options = {
       ...(maxPixels === undefined ? {} : { maxPixels }),
       ...(orientation === undefined ? {} : { orientation }),
@@ -85,25 +89,23 @@ export class FileImages implements ImageSource {
   }
 
   /** Rows go from the decoder to the filter as they come, and what is not needed is not decoded. */
-  resized(index: number, choose: ResizingOf): Image {
+  resized(index: number, choose: ResizingOf, file = this.file(index)): Image {
     let resizing: Resizing | undefined;
-    let resampler: Resampler | undefined;
-    let channels: Channels = 3;
+    let made: (() => Image) | undefined;
     const image = decodeRowsSync(
-      this.file(index),
+      file,
       { name: this.name(index), ...this.#options },
-      (width, height, inner) => {
+      (width, height, channels, scales) => {
         resizing = choose(width, height);
-        channels = inner;
-        const plan = resizePlan(inner, resizing);
-        const begun = Resampler.begin(plan, width * inner);
-        resampler = begun;
-        return begun && { rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => begun.push(bytes, pitch, rows) }; // prettier-ignore
+        const denominator = scales && (resizing.reduced ?? this.#reducedScale) ? denominatorFor(resizing) : 1;
+        const plan = resizePlan(channels, ofReduced(resizing, denominator));
+        const resampler = Resampler.begin(plan, width * channels);
+        if (resampler === undefined) return undefined;
+        made = () => new Image(plan.width, plan.height, channels, resampler.finish()).convert('RGB');
+        return { denominator, rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => resampler.push(bytes, pitch, rows) }; // prettier-ignore
       },
     );
-    if (image !== undefined) return resizedAs(image, resizing ?? choose(image.width, image.height));
-    const { width, height } = resizing!.window ?? resizing!;
-    return new Image(width, height, channels, resampler!.finish()).convert('RGB');
+    return image === undefined ? made!() : resizedAs(image, resizing ?? choose(image.width, image.height));
   }
 
   name(index: number): string {
@@ -111,7 +113,12 @@ export class FileImages implements ImageSource {
   }
 
   describe(): SourceDescription {
-    return { kind: 'files', files: this.#files.describe(), rows: this.#rows, options: this.#options };
+    return {
+      kind: 'files',
+      files: this.#files.describe(),
+      rows: this.#rows,
+      options: { ...this.#options, reducedScale: this.#reducedScale },
+    };
   }
 }
 
