@@ -2,6 +2,9 @@
 import { inspectFile } from '../io/files-node.ts';
 import type { FileInfo, TensorInfo } from '../io/inspect-file.ts';
 import { bytes } from '../inspect/explain/notation.ts';
+import { STATE_KEYS, STATE_PREFIXES } from '../train/find-state.ts';
+import { recogniseShapes } from '../train/networks.ts';
+import { checkpointFile } from './checkpoint.ts';
 import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
 import { inspectOnnx, type OnnxInfo } from './inspect-onnx.ts';
@@ -23,17 +26,31 @@ export const inspectCommand = command({
   summary: 'List what a .pt, .safetensors, .npz, .npy or .onnx file holds, without loading it.',
   usage: 'inspect FILE [options]',
   details:
-    'Prints names, shapes, dtypes and sizes of the tensors, other values, and metadata. Nothing in the file is run.',
+    'FILE may be the folder of a run of flambeau train, too. Prints names, shapes, dtypes and sizes of the tensors, other values, and metadata. Nothing in the file is run.',
   arguments: { min: 1, max: 1 },
   options: { json: flag('Print one line of JSON instead.', false) },
   async run({ values, positionals }, terminal) {
     const [path] = positionals as [string];
-    const info = path.toLowerCase().endsWith('.onnx') ? inspectOnnx(path) : inspectFile(path);
+    const file = checkpointFile(path);
+    const found = file.toLowerCase().endsWith('.onnx') ? inspectOnnx(file) : inspectFile(file);
+    const known = found.kind === 'onnx' ? undefined : recognised(found);
+    const info = known === undefined ? found : { ...found, notes: [...found.notes, known] };
     if (values.json) terminal.json(info);
-    else terminal.line(lines(path, info).join('\n'));
+    else terminal.line(lines(file, info).join('\n'));
     return await Promise.resolve(0);
   },
 });
+
+/** What is said of weights of a network that is known here. */
+function recognised({ tensors }: FileInfo): string | undefined {
+  const beginnings = ['', ...STATE_KEYS.map((key) => `${key}.`)].flatMap((key) => ['', ...STATE_PREFIXES].map((prefix) => key + prefix)); // prettier-ignore
+  for (const beginning of beginnings) {
+    const inside = tensors.filter(({ name }) => name.startsWith(beginning));
+    const known = recogniseShapes(inside.map(({ name, shape }) => [name.slice(beginning.length), shape]));
+    if (known !== undefined) return `the weights are those of ${known.name} with ${grouped(known.classes)} classes`;
+  }
+  return undefined;
+}
 
 function lines(path: string, { kind, size, tensors, values, metadata, notes }: Info): string[] {
   const elements = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);

@@ -3,13 +3,15 @@ import { summary } from '../inspect/summary.ts';
 import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { chosenNetwork, networkOptions } from './network.ts';
+import { counted } from './format.ts';
 import { flag } from './options.ts';
 
 export const summaryCommand = command({
   name: 'summary',
   summary: 'Print the layers of a network, with output shapes and parameters.',
   usage: 'summary [CHECKPOINT] [options]',
-  details: 'Tabulates the network of a checkpoint, or of a --model for images of --input.',
+  details:
+    'Tabulates the network of a checkpoint or run, or of a --model for images of --input. Weights alone are recognised by their names.',
   arguments: { min: 0, max: 1 },
   options: { ...networkOptions, json: flag('Print the table as one line of JSON.', false) },
   async run({ values, given, positionals: [checkpoint] }, terminal) {
@@ -17,7 +19,7 @@ export const summaryCommand = command({
     const table = summary(network, [1, spec.channels, spec.height, spec.width]);
     if (values.json) terminal.json(table);
     else terminal.line(String(table));
-    if (trained?.described === true && !values.json) terminal.line(`Classes: ${trained.classes.map(shown).join(', ')}`);
+    if (trained !== undefined && !values.json) terminal.line(trained.described ? `Classes: ${trained.classes.map(shown).join(', ')}` : `The weights are those of ${trained.model} with ${counted(trained.spec.classes, 'class').replace('classs', 'classes')}, whose names are not in the file.`); // prettier-ignore
     return await Promise.resolve(0);
   },
 });

@@ -15,6 +15,7 @@ import { ModuleBase } from '../nn/module-base.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { findState } from './find-state.ts';
 import { normalizationOf } from './preprocess.ts';
 import { createModel, inferModel, MODEL_NAMES, type Classifier, type ImageSpec, type ModelName } from './models.ts';
 
@@ -66,8 +67,8 @@ export function packClassifier(network: ModuleBase, info: ClassifierInfo): Check
 }
 
 /**
- * The classifier in a value from a checkpoint: what {@link packClassifier} made, or a bare state dict of one of the networks that
- * `flambeau train` knows.
+ * The classifier in a value from a checkpoint: what {@link packClassifier} made, or the state dict of one of the networks that `flambeau train`
+ * knows, alone or as an entry of a checkpoint of others.
  *
  * @param where - what messages call the file
  * @param overrides - what to take instead of what a bare state dict lets one guess
@@ -80,14 +81,15 @@ export function unpackClassifier(
   overrides: { readonly spec?: Pick<ImageSpec, 'channels' | 'height' | 'width'> } = {},
 ): TrainedClassifier {
   requireKind('unpackClassifier', 'where it is from', where, TEXT);
-  const { info, state } = isStateDict(value)
-    ? { info: guessed(value, where, overrides.spec), state: value }
-    : described(value, where);
+  const bare = isOwn(value) ? undefined : findState(value);
+  const { info, state } = bare === undefined ? described(value, where) : { info: guessed(bare, where, overrides.spec), state: bare }; // prettier-ignore
   const network = createModel(info.model, info.spec);
   network.loadStateDict(state);
   network.eval();
-  return { ...info, network, described: !isStateDict(value) };
+  return { ...info, network, described: bare === undefined };
 }
+
+const isOwn = (value: unknown): boolean => value instanceof Map && value.get('format') === FORMAT;
 
 function guessed(
   state: ReadonlyMap<string, Tensor>,

@@ -36,11 +36,18 @@ const shapeOf = (state: ReadonlyMap<string, Tensor>, name: string): readonly num
 /** The last layer's weight and bias, whose sizes follow the classes. */
 export const headOf = (state: ReadonlyMap<string, Tensor>): readonly string[] => [...state.keys()].slice(-2);
 
+/** Names and shapes of weights, in order. */
+export type Shapes = readonly (readonly [name: string, shape: readonly number[]])[];
+
+const shapesOf = (state: ReadonlyMap<string, Tensor>): Shapes => [...state.keys()].map((name) => [name, shapeOf(state, name)]); // prettier-ignore
+
 /** 32 bits of the names and shapes of all but the last layer, in order (FNV-1a). */
-export function printOf(state: ReadonlyMap<string, Tensor>): number {
+export const printOf = (state: ReadonlyMap<string, Tensor>): number => printOfShapes(shapesOf(state));
+
+function printOfShapes(shapes: Shapes): number {
   let hash = 0x811c9dc5;
-  for (const name of [...state.keys()].slice(0, -2)) {
-    for (const letter of `${name} ${shapeOf(state, name).join()}\n`) {
+  for (const [name, shape] of shapes.slice(0, -2)) {
+    for (const letter of `${name} ${shape.join()}\n`) {
       hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
     }
   }
@@ -48,12 +55,13 @@ export function printOf(state: ReadonlyMap<string, Tensor>): number {
 }
 
 /** The network that a state dict belongs to, and its number of classes; undefined when it is none of these. */
-export function recogniseNetwork(
-  state: ReadonlyMap<string, Tensor>,
-): { name: NetworkName; classes: number } | undefined {
-  if (state.size < 4) return undefined;
-  const print = printOf(state);
+export const recogniseNetwork = (state: ReadonlyMap<string, Tensor>): { name: NetworkName; classes: number } | undefined => recogniseShapes(shapesOf(state)); // prettier-ignore
+
+/** As {@link recogniseNetwork}, where nothing but names and shapes is known. */
+export function recogniseShapes(shapes: Shapes): { name: NetworkName; classes: number } | undefined {
+  if (shapes.length < 4) return undefined;
+  const print = printOfShapes(shapes);
   const name = NETWORK_NAMES.find((known) => NETWORK_PRINTS[known] === print);
-  const [classes, ...more] = shapeOf(state, headOf(state)[1]!);
+  const [classes, ...more] = shapes.at(-1)![1];
   return name === undefined || classes === undefined || more.length > 0 ? undefined : { name, classes };
 }

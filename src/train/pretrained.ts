@@ -1,16 +1,16 @@
 /** Beginning with weights that others have trained. */
 import { FormatError, StateDictError } from '../base/errors.ts';
-import { isStateDict } from '../io/checkpoint-value.ts';
 import type { ModuleBase } from '../nn/module-base.ts';
 import type { Parameter } from '../nn/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { findState } from './find-state.ts';
 import { inferModel, type ModelName } from './models.ts';
 import { headOf, recogniseNetwork } from './networks.ts';
 
 /**
  * Loads a state dict into a network of the same kind; where the classes are others, all but the last layer.
  *
- * @param value - a state dict, or a dictionary that holds one as `state_dict`, `model` or `model_state_dict`
+ * @param value - a state dict, or a checkpoint that holds one (see find-state.ts)
  * @param where - what messages call the file
  * @returns whether the last layer came along
  * @throws FormatError when there is no state dict in it
@@ -46,11 +46,8 @@ const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
   a !== undefined && b !== undefined && a.layout.shape.join() === b.layout.shape.join();
 
 function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
-  if (isStateDict(value) && value.size > 0) return value;
-  for (const key of ['state_dict', 'model', 'model_state_dict']) {
-    const inside: unknown = value instanceof Map ? value.get(key) : undefined;
-    if (isStateDict(inside) && inside.size > 0) return inside;
-  }
+  const found = findState(value);
+  if (found !== undefined) return found;
   throw new FormatError(`${where}: expected the state dict of a network, but there is none in it`);
 }
 

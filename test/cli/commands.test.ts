@@ -434,7 +434,10 @@ describe('inspect and convert', () => {
     const { code, out } = await flambeau('convert', model, at('weights.safetensors'), '--key', 'state_dict');
     expect([code, out]).toEqual([0, expect.stringMatching(/^Wrote .*weights\.safetensors: \d+ tensors\n$/)]);
     expect((await flambeau('convert', at('weights.safetensors'), at('weights.npz'))).code).toBe(0);
-    expect(await json('convert', at('weights.npz'), at('weights.pt'))).toMatchObject({ from: 'npz', to: 'pt' });
+    expect(await json('convert', at('weights.npz'), at('weights.pt'), '--force')).toMatchObject({
+      from: 'npz',
+      to: 'pt',
+    });
     const state = load<Map<string, Map<string, Tensor>>>(model).get('state_dict')!;
     const back = load<Map<string, Tensor>>(at('weights.pt'));
     expect([...back].map(([name, value]) => [name, value.tolist()])).toEqual([...state].map(([name, value]) => [name, value.tolist()])); // prettier-ignore

@@ -3,10 +3,10 @@ import type { Image } from '../../io/image/image.ts';
 import { gradCam } from '../../inspect/grad-cam.ts';
 import { Conv2d } from '../../nn/layers/conv.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
-import { CenterCrop, Resize } from '../../vision/transforms/index.ts';
+import { CenterCrop } from '../../vision/transforms/index.ts';
 import type { TrainedClassifier } from '../classifier.ts';
 import type { ImageSpec } from '../models.ts';
-import { normalizationOf, preprocess } from '../preprocess.ts';
+import { fitted, normalizationOf, preprocess, sizeBefore } from '../preprocess.ts';
 import { featureMaps, inputImage, pictureOf, underHeat, type LayerMaps, type Picture } from './pictures.ts';
 
 /** A class, how sure the network is of it, and where it looks for that. */
@@ -54,8 +54,10 @@ export function explainPicture(
 }
 
 /** The part of a picture that the network sees, as sharp as people like it. */
-function viewOf(image: Image, { height, width }: Pick<ImageSpec, 'height' | 'width'>): Image {
-  const times = Math.max(1, Math.ceil(VIEW / Math.min(height, width)));
-  const [h, w] = [height * times, width * times];
-  return height === width ? new CenterCrop(h)(new Resize(h)(image)) : new Resize([h, w])(image);
+function viewOf(image: Image, spec: ImageSpec): Image {
+  const times = Math.max(1, Math.ceil(VIEW / Math.min(spec.height, spec.width)));
+  const larger = { height: spec.height * times, width: spec.width * times };
+  const before = sizeBefore(spec.resize === undefined ? larger : { ...larger, resize: spec.resize * times });
+  const whole = fitted(before).reduce((picture: Image, step) => step(picture), image);
+  return new CenterCrop([larger.height, larger.width])(whole);
 }
