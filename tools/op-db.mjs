@@ -1,11 +1,12 @@
 /**
- * npm run op-db -- [NAME…] [--small] [--device wasm|native] [--mode eager|compiled|both] [--narrow] [--update] [--export] [--json FILE]
+ * npm run op-db -- [NAME…] [--small] [--device wasm|native] [--mode eager|compiled|both] [--narrow] [--second] [--update] [--export] [--json FILE]
  *
  * Runs PyTorch's own test database (op_db, module_db, optim_db) against the library, for all names that it has or for those given (PyTorch's
  * names), and compares results, gradients and errors. The samples are exported once, in two minutes, by the Python of .venv
  * (tools/python-env.sh) into node_modules/.cache/op-db; --export makes them anew, with names only those. What is refused is counted by reason in
  * test/op-db/refusals.json; --update writes it. --small does all of this with the selection that the test suite runs:
- * test/fixtures/op-db.bin.gz, refusals-small.json. --narrow runs operations on elements of 8 and 16 bits instead.
+ * test/fixtures/op-db.bin.gz, refusals-small.json. --narrow runs operations on elements of 8 and 16 bits instead;
+ * --second compares second derivatives of the samples in float64 with differences (test/op-db/second.ts); what is refused is in refusals-second.json.
  */
 import { fork, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,6 +27,7 @@ const { values: options, positionals: wanted } = parseArgs({
     export: { type: 'boolean', default: false },
     small: { type: 'boolean', default: false },
     narrow: { type: 'boolean', default: false },
+    second: { type: 'boolean', default: false },
   },
 });
 if (!['wasm', 'native'].includes(options.device)) fail(`--device takes wasm or native, not ${options.device}`);
@@ -35,7 +37,7 @@ if (!['eager', 'compiled', 'both'].includes(options.mode))
 const CACHE = at(`node_modules/.cache/op-db${options.narrow ? '-narrow' : ''}`);
 const BUNDLE = at(`node_modules/.cache/op-db-${process.pid}`);
 const SMALL = at('test/fixtures/op-db.bin.gz');
-const REFUSALS = at(`test/op-db/refusals${options.small ? '-small' : ''}.json`);
+const REFUSALS = at(`test/op-db/refusals${options.second ? '-second' : ''}${options.small ? '-small' : ''}.json`);
 process.once('exit', () => rmSync(BUNDLE, { recursive: true, force: true }));
 await build({
   entryPoints: { main: at('test/op-db/main.ts'), tally: at('test/op-db/tally.ts') },
@@ -70,12 +72,12 @@ for (const fault of total.faults.slice(0, 60)) console.log(showFault(fault));
 if (total.faults.length > 60) console.log(`… and ${total.faults.length - 60} more faults`);
 if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(total));
 console.log(
-  `op-db: ${options.device}, ${options.mode}: ${total.samples} runs in ${seconds} s: ${total.right} right, ${refused} refused, ${total.faults.length} faults`,
+  `op-db: ${options.device}, ${options.second ? 'second derivatives' : options.mode}: ${total.samples} runs in ${seconds} s: ${total.right} right, ${refused} refused, ${options.second ? `${total.undecided} undecided, ` : ''}${total.faults.length} faults`,
 );
 let changes = [];
 if (wanted.length === 0 && options.mode === 'both' && !options.narrow) {
   if (options.update) writeFileSync(REFUSALS, `${JSON.stringify(sorted(total.refusals), undefined, 2)}\n`);
-  changes = refusalChanges(JSON.parse(readFileSync(REFUSALS, 'utf8')), total.refusals);
+  changes = refusalChanges(existsSync(REFUSALS) ? JSON.parse(readFileSync(REFUSALS, 'utf8')) : {}, total.refusals);
   for (const change of changes) console.log(`refusals differ: ${change}`);
   if (changes.length > 0) console.log('npm run op-db -- --update writes them to test/op-db/refusals.json');
 }
@@ -103,7 +105,7 @@ async function samples() {
 /** One process after the other, each for a few files: what the library caches by shape ends with it. */
 async function work() {
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
-    addTally(total, await told({ files: next, mode: options.mode, names: wanted }));
+    addTally(total, await told({ files: next, mode: options.second ? 'second' : options.mode, names: wanted }));
 }
 
 /** Files together in a process, up to a size: starting one takes half a second. */

@@ -72,7 +72,7 @@ function failed(error: unknown, sample: Case): Verdict {
 }
 
 /** A message without the numbers and shapes in it, so that equal reasons count together. */
-function reason(error: FlambeauError): string {
+export function reason(error: FlambeauError): string {
   const general = error.message
     .replace(/\[[^\]]*\]/g, '[…]')
     .replace(/-?\d+(\.\d+)?(e[+-]?\d+)?(×\d+)*/g, '#')
@@ -83,7 +83,7 @@ function reason(error: FlambeauError): string {
 // ---- calls of operations
 
 /** The tensors that a call gives, in order; other values as they are. */
-function flat(result: unknown): unknown[] {
+export function flat(result: unknown): unknown[] {
   if (typeof result === 'object' && result !== null && 'values' in result && 'indices' in result && !('layout' in result)) return flat([result.values, result.indices]); // prettier-ignore
   return Array.isArray(result) ? (result as unknown[]).flatMap((r) => flat(r)) : [result];
 }
@@ -96,9 +96,7 @@ function execute(
   parameters: readonly Tensor[],
   run: (take: () => Tensor) => unknown,
 ): { outputs: unknown[]; inputs: Tensor[] } {
-  const inputs = [...tensorsOf(sample.args as Encoded), ...tensorsOf(sample.kwargs)].map((stored) =>
-    box.tensor(stored),
-  );
+  const inputs = storedOf(sample).map((stored) => box.tensor(stored));
   const ups = (sample.up ?? []).map((up) => (up === null ? null : box.tensor(tensorOf(up)!)));
   const flags: boolean[] = [];
   const whole = (given: Tensor[], gradients: (Tensor | null)[]): unknown[] => {
@@ -135,6 +133,19 @@ function flagged(outputs: unknown[], flags: readonly boolean[], ups: readonly (T
   return outputs;
 }
 
+/** The call of a sample with tensors in place of the stored ones, and those. */
+export function runOf({ name, box }: Pick<Group, 'name' | 'box'>, sample: Case): { inputs: Tensor[]; run: Run } {
+  const adapter = adapterOf(name);
+  const run = (take: () => Tensor): unknown => {
+    const args = sample.args.map((v) => box.value(v, take));
+    const kwargs = Object.fromEntries(Object.entries(sample.kwargs ?? {}).map(([k, v]) => [k, box.value(v, take)]));
+    return adapter.call(args, kwargs);
+  };
+  return { inputs: storedOf(sample).map((stored) => box.tensor(stored)), run };
+}
+type Run = (take: () => Tensor) => unknown;
+const storedOf = (sample: Case): ReturnType<typeof tensorsOf> => [...tensorsOf(sample.args), ...tensorsOf(sample.kwargs)]; // prettier-ignore
+
 function judgeCall({ name, box }: Group, sample: Case, mode: Mode, witness?: Witness): Verdict {
   const adapter = adapterOf(name);
   const whole = hasWholeFloat(sample.args) || hasWholeFloat(sample.kwargs);
@@ -142,13 +153,8 @@ function judgeCall({ name, box }: Group, sample: Case, mode: Mode, witness?: Wit
   const wholeTensors = stored.length > 0 && !stored.some(([dtype]) => dtype.startsWith('float'));
   if (whole && (wholeTensors || sample.error !== undefined))
     throw new Inexpressible('2.0 beside whole numbers: JavaScript does not tell it from 2');
-  const run = (take: () => Tensor): unknown => {
-    const args = sample.args.map((v) => box.value(v, take));
-    const kwargs = Object.fromEntries(Object.entries(sample.kwargs ?? {}).map(([k, v]) => [k, box.value(v, take)]));
-    return adapter.call(args, kwargs);
-  };
   try {
-    const { outputs, inputs } = execute(sample, box, mode, [], run);
+    const { outputs, inputs } = execute(sample, box, mode, [], runOf({ name, box }, sample).run);
     if (sample.error !== undefined) return { outcome: 'accepted', what: sample.error };
     return compare(sample, box, outputs, inputs, slackOf(name, witness), adapter.random);
   } catch (error) {
@@ -222,22 +228,43 @@ const ourName = (name: string): string => name.replace(/_(\w)/g, (_, letter: str
 /** What was given as 0.0 prints as that in Python; JavaScript does not tell it from 0. */
 const withoutPoint = (text: string): string => text.replace(/([=(])(\d+)\.0\b/g, '$1$2');
 
-function judgeModule({ name, box }: Group, sample: Case, mode: Mode, witness?: Witness): Verdict {
+function madeOf({ name, box }: Pick<Group, 'name' | 'box'>, sample: Case): Net {
   const [args, kwargs] = sample.made!.map((v) => box.value(v));
-  if (sample.error !== undefined && sample.made!.some((v) => hasWholeFloat(v))) throw new Inexpressible('2.0 where a whole number is wanted: JavaScript does not tell it from 2'); // prettier-ignore
-  const net = adapterOf(name).call(args as unknown[], kwargs as Record<string, unknown>) as Net;
-  if (sample.error !== undefined && sample.args.length === 0) return { outcome: 'accepted', what: sample.error };
+  return adapterOf(name).call(args as unknown[], kwargs as Record<string, unknown>) as Net;
+}
+
+/** A sample's module with its state, and its call. */
+function filled(
+  net: Net,
+  { name, box }: Pick<Group, 'name' | 'box'>,
+  sample: Case,
+  isDouble: boolean,
+): { net: Net; run: Run } {
+  // prettier-ignore
   const state = Object.entries((box.value(sample.state ?? { dict: {} }) ?? {}) as Record<string, Tensor>);
-  if (sample.dtype === 'float64' || witness?.notes === true) net.double();
+  if (isDouble) net.double();
   net.loadStateDict(new Map(state));
   net.train(sample.training ?? true);
-  const parameters = [...net.namedParameters()].map(([, p]) => p as Tensor);
   const run = (take: () => Tensor): unknown => {
     const values = sample.args.map((v) => box.value(v, take));
     const named = Object.entries(sample.kwargs ?? {}).map(([key, v]) => [ourName(key), box.value(v, take)] as const);
     if (BY_NAME.includes(name) && named.length > 0) return net(...values, Object.fromEntries(named.map(([key, v]) => [key, v ?? undefined]))); // prettier-ignore
     return net(...values, ...named.map(([, v]) => v));
   };
+  return { net, run };
+}
+
+/** A sample's module in float64, its inputs and its call. */
+export function netOf(group: Pick<Group, 'name' | 'box'>, sample: Case): { net: Net; inputs: Tensor[]; run: Run } {
+  return { ...filled(madeOf(group, sample), group, sample, true), inputs: storedOf(sample).map((stored) => group.box.tensor(stored)) }; // prettier-ignore
+}
+
+function judgeModule({ name, box }: Group, sample: Case, mode: Mode, witness?: Witness): Verdict {
+  if (sample.error !== undefined && sample.made!.some((v) => hasWholeFloat(v))) throw new Inexpressible('2.0 where a whole number is wanted: JavaScript does not tell it from 2'); // prettier-ignore
+  const made = madeOf({ name, box }, sample);
+  if (sample.error !== undefined && sample.args.length === 0) return { outcome: 'accepted', what: sample.error };
+  const { net, run } = filled(made, { name, box }, sample, sample.dtype === 'float64' || witness?.notes === true);
+  const parameters = [...net.namedParameters()].map(([, p]) => p as Tensor);
   try {
     const { outputs, inputs } = execute(sample, box, mode, parameters, run);
     if (sample.error !== undefined) return { outcome: 'accepted', what: sample.error };

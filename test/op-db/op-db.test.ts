@@ -9,7 +9,7 @@ import { Container } from './container.ts';
 import { MODES } from './judge.ts';
 import { NESTED } from './elsewhere-nested.ts';
 import { ELSEWHERE, OPERATIONS, MODULES, OPTIMIZERS } from './table.ts';
-import { newTally, refusalChanges, showFault, tallyGroup, type Refusals } from './tally.ts';
+import { newTally, refusalChanges, showFault, tallyGroup, tallySecond, type Refusals } from './tally.ts';
 
 const groups = Container.read(new URL('../fixtures/op-db.bin.gz', import.meta.url));
 const refusals = JSON.parse(readFileSync(new URL('refusals-small.json', import.meta.url), 'utf8')) as Refusals;
@@ -24,6 +24,17 @@ describe("PyTorch's database", () => {
 
   test('every refusal that is listed is one of an entry', () => {
     expect(Object.keys(refusals).filter((name) => !groups.some((group) => group.name === name))).toEqual([]);
+  });
+});
+
+describe('second derivatives by the method of gradgradcheck', () => {
+  // Two samples of each entry; `npm run op-db -- --second` takes all.
+  test.each(groups.map((group) => [group.name, group] as const))('%s', (_, group) => {
+    const chosen = group.cases.filter(({ dtype, kind }) => dtype === 'float64' && (kind === 'sample' || kind === 'module')).slice(0, 2); // prettier-ignore
+    const tally = newTally();
+    tallySecond(tally, group, (sample) => chosen.includes(sample));
+    expect(tally.faults.map((fault) => showFault(fault))).toEqual([]);
+    expect(tally.refusals).toEqual({});
   });
 });
 

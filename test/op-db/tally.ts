@@ -1,6 +1,7 @@
 /** Counts verdicts: faults one by one, refusals by operation and reason. */
 import type { Case, Group } from './container.ts';
 import { judge, type Mode, type Verdict } from './judge.ts';
+import { judgeSecond, type SecondVerdict } from './second.ts';
 
 /** How often each operation refuses what PyTorch takes, by reason. */
 export type Refusals = Record<string, Record<string, number>>;
@@ -9,8 +10,8 @@ export interface Fault {
   readonly name: string;
   /** Place in the entry's samples. */
   readonly index: number;
-  readonly mode: Mode;
-  readonly outcome: Verdict['outcome'];
+  readonly mode: Mode | 'second';
+  readonly outcome: Verdict['outcome'] | SecondVerdict['outcome'];
   readonly what: string;
   readonly call: string;
 }
@@ -18,11 +19,13 @@ export interface Fault {
 export interface Tally {
   samples: number;
   right: number;
+  /** Second derivatives that differences say nothing of. */
+  undecided: number;
   readonly refusals: Refusals;
   readonly faults: Fault[];
 }
 
-export const newTally = (): Tally => ({ samples: 0, right: 0, refusals: {}, faults: [] });
+export const newTally = (): Tally => ({ samples: 0, right: 0, undecided: 0, refusals: {}, faults: [] });
 
 /** Runs all samples of a group. What is refused eagerly need not be run again; only what `compile` adds counts for it. */
 export function tallyGroup(tally: Tally, group: Group, modes: readonly Mode[]): void {
@@ -40,6 +43,21 @@ export function tallyGroup(tally: Tally, group: Group, modes: readonly Mode[]): 
   });
 }
 
+/** Second derivatives of a group's samples, all in float64. */
+export function tallySecond(tally: Tally, group: Group, wanted: (sample: Case) => boolean): void {
+  const precise: Group = { ...group, box: group.box.precise() };
+  group.cases.forEach((sample, index) => {
+    if (!wanted(sample)) return;
+    const { outcome, what } = judgeSecond(precise, sample);
+    if (outcome === 'none') return;
+    tally.samples++;
+    if (outcome === 'right') tally.right++;
+    else if (outcome === 'undecided') tally.undecided++;
+    else if (outcome === 'refused') count(tally.refusals, group.name, 'eager', what);
+    else tally.faults.push({ name: group.name, index, mode: 'second', outcome, what, call: shown(sample) });
+  });
+}
+
 function count(refusals: Refusals, name: string, mode: Mode, reason: string): void {
   const reasons = (refusals[name] ??= {});
   const key = mode === 'eager' ? reason : `compiled: ${reason}`;
@@ -49,6 +67,7 @@ function count(refusals: Refusals, name: string, mode: Mode, reason: string): vo
 export function addTally(to: Tally, from: Tally): void {
   to.samples += from.samples;
   to.right += from.right;
+  to.undecided += from.undecided;
   to.faults.push(...from.faults);
   for (const [name, reasons] of Object.entries(from.refusals)) {
     for (const [reason, n] of Object.entries(reasons)) {
