@@ -11,6 +11,9 @@ export interface Drawable {
   readonly height: number;
 }
 
+/** What `fromPixels` takes: a {@link Drawable}, an `ImageData` or what looks like one, or a `VideoFrame`. */
+export type PixelSource = Drawable | Rgba | { readonly displayWidth: number; readonly displayHeight: number };
+
 /** The part of a page's elements and of `ImageData` that is looked at. */
 interface Picture extends Drawable {
   readonly data?: unknown;
@@ -24,14 +27,22 @@ interface Picture extends Drawable {
 }
 
 interface Context {
+  clearRect(x: number, y: number, width: number, height: number): void;
   drawImage(source: unknown, x: number, y: number): void;
   getImageData(x: number, y: number, width: number, height: number): { readonly data: Uint8ClampedArray };
 }
 
 interface Host {
-  readonly OffscreenCanvas?: new (width: number, height: number) => { getContext(kind: '2d'): Context | null };
+  readonly OffscreenCanvas?: new (
+    width: number,
+    height: number,
+  ) => { getContext(kind: '2d', options: typeof READ): Context | null };
   readonly document?: {
-    createElement(name: 'canvas'): { width: number; height: number; getContext(kind: '2d'): Context | null };
+    createElement(name: 'canvas'): {
+      width: number;
+      height: number;
+      getContext(kind: '2d', options: typeof READ): Context | null;
+    };
   };
 }
 
@@ -52,44 +63,69 @@ function pixelsOf(value: unknown): Uint8ClampedArray | Uint8Array | undefined {
   return isBytes && typeof width === 'number' && typeof height === 'number' && data.length === 4 * width * height ? data : undefined; // prettier-ignore
 }
 
+/** Red, green, blue and alpha of each pixel, row by row, as an `ImageData` has them. */
+export interface Rgba {
+  readonly data: Uint8ClampedArray | Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
  * The pixels of a picture as a colour image, in its own size.
  * @throws ArgumentError when it is not loaded yet, empty, of more than `maxPixels`, or from another origin that did not allow it
  * @throws DeviceError where there is no canvas
  */
 export function imageOfDrawable(source: Drawable, maxPixels: number): Image {
+  const { data, width, height } = pixelsOfDrawable('readImage', source, maxPixels);
+  return withoutAlpha(data, width, height);
+}
+
+/** The pixels of a picture in its own size; see {@link imageOfDrawable} for errors. */
+export function pixelsOfDrawable(op: string, source: PixelSource, maxPixels: number): Rgba {
   const own = pixelsOf(source);
   const [width, height] = sizeOf(source);
   if (!(width > 0 && height > 0)) {
-    throw new ArgumentError(`readImage: the ${tagOf(source)} has no pixels yet; wait until it is loaded, for an <img> with await image.decode()`); // prettier-ignore
+    throw new ArgumentError(`${op}: the ${tagOf(source)} has no pixels yet; wait until it is loaded, for an <img> with await image.decode()`); // prettier-ignore
   }
-  if (width * height > maxPixels) throw new ArgumentError(`readImage: ${width}x${height} pixels are more than maxPixels, ${maxPixels}`); // prettier-ignore
-  return withoutAlpha(own ?? drawn(source, width, height), width, height);
+  if (width * height > maxPixels) throw new ArgumentError(`${op}: ${width}x${height} pixels are more than maxPixels, ${maxPixels}`); // prettier-ignore
+  return { data: own ?? drawn(op, source, width, height), width, height };
 }
 
-function sizeOf(source: Picture): readonly [width: number, height: number] {
-  const width = source.naturalWidth ?? source.videoWidth ?? source.displayWidth ?? source.width;
-  const height = source.naturalHeight ?? source.videoHeight ?? source.displayHeight ?? source.height;
+function sizeOf(source: Partial<Picture>): readonly [width: number, height: number] {
+  const width = source.naturalWidth ?? source.videoWidth ?? source.displayWidth ?? source.width ?? 0;
+  const height = source.naturalHeight ?? source.videoHeight ?? source.displayHeight ?? source.height ?? 0;
   return [width, height];
 }
 
-function drawn(source: Drawable, width: number, height: number): Uint8ClampedArray {
-  const context = contextOf(width, height);
+function drawn(op: string, source: PixelSource, width: number, height: number): Uint8ClampedArray {
+  const context = contextOf(op, width, height);
   try {
     context.drawImage(source, 0, 0);
     return context.getImageData(0, 0, width, height).data;
   } catch (cause) {
-    throw new ArgumentError(`readImage: the browser does not give the pixels of this ${tagOf(source)}; a picture of another origin needs crossOrigin="anonymous" and a server that allows it`, { cause }); // prettier-ignore
+    last = undefined; // it gives no pixels any more
+    throw new ArgumentError(`${op}: the browser does not give the pixels of this ${tagOf(source)}; a picture of another origin needs crossOrigin="anonymous" and a server that allows it`, { cause }); // prettier-ignore
   }
 }
 
-function contextOf(width: number, height: number): Context {
+/** Canvases whose pixels are read stay in memory that the processor reaches. */
+const READ = { willReadFrequently: true };
+/** The last canvas, for the next frame of a camera; larger ones are let go of. */
+let last: { readonly context: Context; readonly width: number; readonly height: number } | undefined;
+const MOST_KEPT = 2 ** 22;
+
+function contextOf(op: string, width: number, height: number): Context {
+  if (last?.width === width && last.height === height) {
+    last.context.clearRect(0, 0, width, height);
+    return last.context;
+  }
   const host = globalThis as unknown as Host;
   let context: Context | null = null;
-  if (host.OffscreenCanvas !== undefined) context = new host.OffscreenCanvas(width, height).getContext('2d');
-  else if (host.document !== undefined) context = Object.assign(host.document.createElement('canvas'), { width, height }).getContext('2d'); // prettier-ignore
+  if (host.OffscreenCanvas !== undefined) context = new host.OffscreenCanvas(width, height).getContext('2d', READ);
+  else if (host.document !== undefined) context = Object.assign(host.document.createElement('canvas'), { width, height }).getContext('2d', READ); // prettier-ignore
   if (context === null)
-    throw new DeviceError('readImage: this host has no canvas to read the picture from; pass the bytes of its file');
+    throw new DeviceError(`${op}: this host has no canvas to read the picture from; pass the bytes of its file`);
+  last = width * height <= MOST_KEPT ? { context, width, height } : undefined;
   return context;
 }
 

@@ -14,14 +14,22 @@ export { centerCrop, crop, hflip, pad, vflip, type Padding, type PaddingMode } f
 export { colorMap, type ColorMapName, type ColorMapOptions } from './colour-map.ts';
 export * from './draw/index.ts';
 export type { PixelMode } from './image-modes.ts';
+export {
+  fromPixels,
+  fromPixelsAsync,
+  type FromFileOptions,
+  type FromPixelsOptions,
+  type PictureSource,
+} from './from-pixels.ts';
 export { imageOf, makeGrid, type MakeGridOptions } from './make-grid.ts';
 export * as models from './models/index.ts';
 export * as ops from './ops/index.ts';
-export type { Drawable } from './drawn-image.ts';
+export type { Drawable, PixelSource } from './drawn-image.ts';
 export { readImage, type ImageSource } from './read-image.ts';
 export { resize, type Interpolation } from './resize.ts';
 export { rotate, type RotateInterpolation, type RotateOptions } from './rotate.ts';
 export * as functional from './functional/index.ts';
+export { toPixels, type PixelCanvas, type PixelData } from './to-pixels.ts';
 export * from './transforms/index.ts';
 export * as transforms from './transforms/index.ts';
 export {

@@ -18,6 +18,21 @@ export function turned(image: Image, orientation: number): Image {
   if (!(orientation >= 2 && orientation <= 8)) return image;
   const { width, height, channels, data } = image;
   const swapped = orientation >= 5;
+  return new Image(swapped ? height : width, swapped ? width : height, channels, turnedBytes(data, width, height, channels, orientation)); // prettier-ignore
+}
+
+/** How to undo an orientation by another: only the two quarter turns are not their own opposites. */
+export const opposite = (orientation: number): number => (orientation === 6 ? 8 : orientation === 8 ? 6 : orientation);
+
+/** {@link turned} for pixels of any number of bytes; from 5 on, width and height change places. */
+export function turnedBytes(
+  data: Uint8Array | Uint8ClampedArray,
+  width: number,
+  height: number,
+  channels: number,
+  orientation: number,
+): Uint8Array {
+  const swapped = orientation >= 5;
   const [w, h] = swapped ? [height, width] : [width, height];
   // Where the pixel of column x and row y of the result stands in the file: mirrored in either direction, with columns and rows exchanged or not.
   const fromRight = [2, 3, 7, 8].includes(orientation);
@@ -30,7 +45,7 @@ export function turned(image: Image, orientation: number): Image {
       for (let c = 0; c < channels; c++) out[o++] = data[from + c]!;
     }
   }
-  return new Image(w, h, channels, out);
+  return out;
 }
 
 /** The orientation that a JPEG, PNG or WebP file says that it has; 1 if it says none. (TIFF images are turned when they are decoded.) */

@@ -68,11 +68,12 @@ const MODEL: Kind = kind('a module', (value) => value instanceof ModuleBase);
  * import { SummaryWriter } from 'flambeau/utils/tensorboard';
  *
  * const writer = new SummaryWriter(join(mkdtempSync(join(tmpdir(), 'board-')), 'run'));
- * const model = new nn.Sequential(new nn.Conv2d(3, 8, 3), new nn.ReLU());
+ * const conv = new nn.Conv2d(3, 8, 3);
+ * const model = new nn.Sequential(conv, new nn.ReLU());
  * writer.addGraph(model, zeros(1, 3, 8, 8));
  * for (let step = 0; step < 3; step++) writer.addScalar('loss/train', 1 / (step + 1), step);
  * writer.addImages('inputs', rand(4, 3, 8, 8));
- * writer.addHistogram('weights', model[0].weight, 2);
+ * writer.addHistogram('weights', conv.weight, 2);
  * writer.close();
  */
 export class SummaryWriter implements Disposable {

@@ -2,7 +2,7 @@
  * Folders of files of any kind, one for each class
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.DatasetFolder.html).
  */
-import { BOOL, either, FUNCTION, OPTIONS, requireKind, TEXT, arrayOf } from '../../base/arguments.ts';
+import { ARRAY, BOOL, either, FUNCTION, OPTIONS, requireKind, TEXT, arrayOf } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type MaybePromise } from '../../data/dataset.ts';
 import { statusOf, type FileSource } from '../../io/archive/open-files.ts';
@@ -79,6 +79,8 @@ export class DatasetFolder<S = unknown, O = S, T = number> implements Dataset<re
   readonly #options: DatasetFolderOptions<S, O, T>;
 
   private constructor(root: FileSource, found: FolderSamples, options: DatasetFolderOptions<S, O, T>) {
+    const { samples } = Object(found) as Partial<FolderSamples>; // of whoever calls the constructor without a type check
+    requireKind('DatasetFolder', 'the samples', samples, ARRAY, 'open them with await DatasetFolder.open(path, …)');
     this.classes = found.classes;
     this.samples = found.samples;
     this.targets = found.samples.map(([, target]) => target);
