@@ -46,6 +46,18 @@ export interface IndexCheckParams extends Attrs {
 export interface PadParams extends Attrs {
   /** Elements added before and after, from the last dimension forwards, as `F.pad` takes them; negative ones cut. */
   readonly pads: Dims;
+  /** What is added is the input's own: only on the CPU, where nothing is recorded, of at most three dimensions, no more than they have (`nn/functional-pad.ts`). */
+  readonly own?: OwnPads;
+}
+
+/** Mirrored without the border, the border, or from the other side. */
+export type OwnPads = 'reflect' | 'replicate' | 'circular';
+
+/** Which element of a side of `size` stands at `i`, from -`size` to 2·`size`. */
+export function ownPlace(own: OwnPads, size: number, i: number): number {
+  if (own === 'replicate') return Math.max(0, Math.min(i, size - 1));
+  if (own === 'circular') return (i + size) % size;
+  return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
 }
 
 /** Made by {@link flipParams}. */
@@ -110,9 +122,10 @@ const PADS = kind(
 /**
  * @throws ArgumentError unless `pads` holds pairs of whole numbers
  */
-export function padParams(pads: Dims): PadParams {
+export function padParams(pads: Dims, own?: OwnPads): PadParams {
   requireKind('pad', 'pads', pads, PADS);
-  return remembered('pad', { key: pads.join(), pads: [...pads] });
+  const key = pads.join();
+  return remembered('pad', own === undefined ? { key, pads: [...pads] } : { key: key + own, pads: [...pads], own });
 }
 
 export function flipParams(dims: Dims): FlipParams {

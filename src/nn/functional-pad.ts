@@ -7,10 +7,14 @@ import { dimParams } from '../geometry/attrs.ts';
 import { flipParams, padParams } from '../geometry/indexing.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { apply1 } from '../tensor/dispatch.ts';
+import { isGradEnabled } from '../tensor/grad-mode.ts';
 import { indexing } from '../tensor/families/indexing.ts';
+import { activeObserver } from '../tensor/observer.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
 import type { PadShape } from '../tensor/shapes/resize.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { transposable } from '../tensor/transposable.ts';
 import { narrow } from '../tensor/views.ts';
 import { indexTable } from './spatial.ts';
 
@@ -69,8 +73,13 @@ type Mode = Exclude<PadMode, 'constant'>;
 interface Way {
   readonly picked: (x: Tensor, dim: number, index: Tensor) => Tensor;
   /** Quicker, where pads are not negative. */
-  readonly join?: (x: Tensor, dim: number, before: number, after: number, mode: Mode) => Tensor;
+  readonly join?: (x: Tensor, dim: number, pads: Pads, mode: Mode) => Tensor;
+  /** Quicker still, on the CPU where nobody records or watches: all dimensions at once, from the last on. */
+  readonly whole?: (x: Tensor, pads: readonly Pads[], mode: Mode) => Tensor;
 }
+
+/** Elements before and after. */
+type Pads = readonly [before: number, after: number];
 
 /** For convolutions, few of which pad so, and which ship nothing for it: in `flambeau/core` it says which line to add. */
 const byMethod: Way = { picked: (x, dim, index) => x.indexSelect(dim, index) };
@@ -78,19 +87,57 @@ const byMethod: Way = { picked: (x, dim, index) => x.indexSelect(dim, index) };
 export const byOperation: Way = {
   picked: (x, dim, index) => apply1(indexing.indexSelect, [x, index], dimParams(dim)),
   join: joined,
+  whole: (x, pads, mode) => {
+    const label = { reflect: `ReflectionPad${pads.length}DBackward0`, replicate: `ReplicationPad${pads.length}DBackward0`, circular: 'CopySlices' }[mode]; // prettier-ignore
+    return transposable(label, x, (y) => apply1(indexing.pad, [y], padParams(pads.flat(), mode), [0]), (g) => folded(g, pads, mode)); // prettier-ignore
+  },
 };
 
+/** Where the parts of a dimension's elements lie that are put before it and after it. */
+const starts = (size: number, [before, after]: Pads, mode: Mode): Pads =>
+  mode === 'replicate' ? [0, size - 1] : mode === 'circular' ? [size - before, 0] : [1, size - 1 - after];
+const reversed = (x: Tensor, dim: number): Tensor => apply1(indexing.flip, [x], flipParams([dim]));
+
+/** The padded dimensions with their pads, from the last on. */
+const paddedDims = (x: Tensor, pads: readonly Pads[]): [dim: number, pads: Pads][] =>
+  pads.flatMap((pair, i) => (pair[0] + pair[1] > 0 ? [[x.ndim - 1 - i, pair]] : []));
+
+/** The transpose: what came to places around is added where it came from. */
+function folded(g: Tensor, pads: readonly Pads[], mode: Mode): Tensor {
+  let result = g;
+  for (const [dim, pair] of paddedDims(g, pads).toReversed()) {
+    const size = g.layout.shape[dim]! - pair[0] - pair[1];
+    const from = starts(size, pair, mode);
+    const whole = result;
+    const middle = narrow(whole, dim, pair[0], size);
+    result = isGradEnabled() ? middle : middle.clone();
+    [0, pair[0] + size].forEach((at, side) => {
+      const count = pair[side]!;
+      if (count === 0) return;
+      const piece = narrow(whole, dim, at, count);
+      const part = mode === 'replicate' ? piece.sum(dim, true) : mode === 'reflect' ? reversed(piece, dim) : piece; // prettier-ignore
+      const length = mode === 'replicate' ? 1 : count;
+      if (isGradEnabled()) result = result.add(zeroPadded(part, dim, from[side]!, size - from[side]! - length));
+      else narrow(result, dim, from[side]!, length).add_(part);
+    });
+  }
+  return result;
+}
+
+const zeroPadded = (x: Tensor, dim: number, before: number, after: number): Tensor =>
+  apply1(indexing.pad, [x], padParams([...new Array<number>(2 * (x.ndim - 1 - dim)).fill(0), before, after]), [0]);
+
 /** What is put before and after is a part of the input: copies of rows instead of an index for each element. */
-function joined(x: Tensor, dim: number, before: number, after: number, mode: Mode): Tensor {
+function joined(x: Tensor, dim: number, [before, after]: Pads, mode: Mode): Tensor {
   const size = x.layout.shape[dim]!;
   const part = (count: number, start: number): Tensor[] => {
     if (count === 0) return [];
     if (mode === 'replicate') return [narrow(x, dim, start, 1).expand(x.layout.shape.map((n, i) => (i === dim ? count : n)))]; // prettier-ignore
     const piece = narrow(x, dim, start, count);
-    return [mode === 'circular' ? piece : apply1(indexing.flip, [piece], flipParams([dim]))];
+    return [mode === 'circular' ? piece : reversed(piece, dim)];
   };
-  const start = { replicate: [0, size - 1], circular: [size - before, 0], reflect: [1, size - 1 - after] }[mode];
-  return apply1(indexing.cat, [...part(before, start[0]!), x, ...part(after, start[1]!)], dimParams(dim));
+  const start = starts(size, [before, after], mode);
+  return apply1(indexing.cat, [...part(before, start[0]), x, ...part(after, start[1])], dimParams(dim));
 }
 
 /** @internal Padding with elements of the input itself, for `op`. */
@@ -99,13 +146,20 @@ export function padAs(op: string, x: Tensor, pads: readonly number[], mode: Mode
   if (!Number.isInteger(n) || n < 1 || n > 3 || (x.ndim !== n + 1 && x.ndim !== n + 2)) {
     throw new ShapeError(`${op}: mode '${mode}' pads the last one to three dimensions of [C, …] or [N, C, …], but got an input of shape ${showShape(x.layout.shape)} and ${pads.length} numbers`); // prettier-ignore
   }
+  const pairs = Array.from({ length: n }, (_, i): Pads => [pads[2 * i]!, pads[2 * i + 1]!]);
+  pairs.forEach((pair, i) => {
+    checkPads(op, x.layout.shape[x.ndim - 1 - i]!, pair, mode);
+  });
+  const plain = pads.every((count) => count >= 0) && pads.some((count) => count > 0) && x.layout.numel > 0 && x.storage.device.name === 'cpu'; // prettier-ignore
+  if (way.whole !== undefined && plain && activeRecorder() === undefined && activeObserver() === undefined) {
+    return way.whole(x, pairs, mode);
+  }
   let y = x;
-  for (let i = 0; i < n; i++) y = padDim(op, y, x.ndim - 1 - i, pads[2 * i]!, pads[2 * i + 1]!, mode, way);
+  for (let i = 0; i < n; i++) y = padDim(y, x.ndim - 1 - i, pairs[i]!, mode, way);
   return y === x ? x.clone() : y;
 }
 
-function padDim(op: string, x: Tensor, dim: number, before: number, after: number, mode: Mode, way: Way): Tensor {
-  const size = x.layout.shape[dim]!;
+function checkPads(op: string, size: number, [before, after]: Pads, mode: Mode): void {
   const most = mode === 'reflect' ? size - 1 : mode === 'circular' ? size : Infinity;
   if (before > most || after > most) {
     throw new ShapeError(`${op}: mode '${mode}' pads at most ${most} elements on a side of ${size}, but got ${before} and ${after}`); // prettier-ignore
@@ -113,8 +167,12 @@ function padDim(op: string, x: Tensor, dim: number, before: number, after: numbe
   if (size + before + after < 1 || size === 0) {
     throw new ShapeError(`${op}: pads ${before} and ${after} leave nothing of a side of ${size} elements`);
   }
+}
+
+function padDim(x: Tensor, dim: number, [before, after]: Pads, mode: Mode, way: Way): Tensor {
+  const size = x.layout.shape[dim]!;
   if (before === 0 && after === 0) return x;
-  if (way.join !== undefined && before >= 0 && after >= 0) return way.join(x, dim, before, after, mode);
+  if (way.join !== undefined && before >= 0 && after >= 0) return way.join(x, dim, [before, after], mode);
   // What negative pads cut is gone before the rest goes round.
   const cut = Math.max(-before, 0);
   const kept = size - cut - Math.max(-after, 0);

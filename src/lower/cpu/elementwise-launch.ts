@@ -41,7 +41,7 @@ export function launchElementwise(
   if (numel === 0) return;
   const operands = [...inputs, ...outputs];
   const strides = operands.map(({ layout }) => broadcastStrides(layout.shape, layout.strides, shape));
-  const access = coalesce(shape, strides, inputs.length);
+  const access = longRows(coalesce(shape, strides, inputs.length));
   const inner = access.sizes.length - 1; // -1: a single element
   const outer = Math.max(inner, 0);
   const spacing = operands.map((_, i) => spacingOf(access, i, inner));
@@ -64,6 +64,20 @@ export function launchElementwise(
       ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }
       : { size: numel / n, unitCost: n * cost + ROW_NS };
   l.launch<ParamSpec>(kernel, args as KernelArgs<ParamSpec>, options);
+}
+
+/** Rows of so few elements take longer to begin than to walk. */
+const SHORT = 4;
+const LONG = 16;
+
+/** A walk whose rows would be short goes along its longest dimension instead. */
+function longRows(access: Access): Access {
+  const { sizes, strides } = access;
+  const inner = sizes.length - 1;
+  const longest = sizes.indexOf(Math.max(...sizes));
+  if (inner < 1 || sizes[inner]! > SHORT || sizes[longest]! < LONG) return access;
+  const turned = (list: readonly number[]): number[] => [...list.filter((_, i) => i !== longest), list[longest]!];
+  return { sizes: turned(sizes), strides: strides.map(turned) };
 }
 
 /** The machine's widest vectors where the kernel can have them. */

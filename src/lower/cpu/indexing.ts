@@ -5,21 +5,24 @@ import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering, Refusal } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
 import { isOutOfRange, isOutside, outOfRange, wrongClass, type IndexPlace } from '../../geometry/index-error.ts';
-import type {
-  FlipParams,
-  IndexCheckParams,
-  IndexParams,
-  JoinParams,
-  OneHotParams,
-  PadParams,
-  RavelParams,
-  ShapedDimParams,
-  SortParams,
-  TriangleParams,
+import {
+  ownPlace,
+  type FlipParams,
+  type IndexCheckParams,
+  type IndexParams,
+  type JoinParams,
+  type OneHotParams,
+  type OwnPads,
+  type PadParams,
+  type RavelParams,
+  type ShapedDimParams,
+  type SortParams,
+  type TriangleParams,
 } from '../../geometry/indexing.ts';
 import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
 import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
+import { padKernel } from '../../kernels/cpu/index/pad.ts';
 import { keptKernel, rankScratch } from '../../kernels/cpu/index/rank.ts';
 import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../../kernels/cpu/index/select.ts';
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
@@ -264,9 +267,46 @@ const lowerCat = (l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimPar
   joined(l, inputs, out!, dim, lowerCopy);
 
 /** Scalar 0: the value around. */
-function lowerPad(l: CpuLowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
+function lowerPad(l: CpuLowering, [x]: Values, [out]: Values, { pads, own }: PadParams): void {
+  if (own !== undefined) {
+    lowerOwnPad(l, asContiguous(l, x!), out!, pads, own);
+    return;
+  }
   if (pads.some((n) => n > 0)) lowerFill(l, out!, [l.scalar(0)]);
   padded(l, x!, out!, pads, lowerCopy);
+}
+
+/** Pads of the last one to three dimensions with elements of x: see `padKernel`. */
+function lowerOwnPad(l: CpuLowering, x: Value, out: Value, pads: Dims, own: OwnPads): void {
+  const { dtype, shape } = x.layout;
+  const bytes = itemSize(dtype);
+  const size = shape.at(-1)!;
+  const [before, after] = pads as [number, number];
+  let rows = [0];
+  let fromRows = 1;
+  // From the outermost dimension that is padded to the last but one.
+  for (let i = pads.length / 2 - 1; i > 0; i--) {
+    const length = shape.at(-1 - i)!;
+    const places = Array.from({ length: length + pads[2 * i]! + pads[2 * i + 1]! }, (_, k) => ownPlace(own, length, k - pads[2 * i]!)); // prettier-ignore
+    rows = rows.flatMap((row) => places.map((place) => row * length + place));
+    fromRows *= length;
+  }
+  const args = {
+    x,
+    out,
+    rows: l.constant('int32', Int32Array.from(rows)),
+    planeRows: rows.length,
+    fromRows,
+    size,
+    before,
+    beforeStart: ownPlace(own, size, -before),
+    after,
+    afterStart: ownPlace(own, size, size),
+    step: { reflect: -1, replicate: 0, circular: 1 }[own],
+  };
+  const length = size + before + after;
+  const unitCost = ELEMENT_NS + length * bytes * BYTE_NS;
+  l.launch(padKernel(l.wideTarget, bytes), args, { size: out.layout.numel / length, unitCost });
 }
 
 function lowerFlip(l: CpuLowering, [x]: Values, [out]: Values, { dims }: FlipParams): void {

@@ -385,7 +385,10 @@ export const indexingRules: OpRules<IndexingAttrs> = {
     gradient: {
       name: 'ConstantPadNdBackward0',
       saves: {},
-      run: ({ grads: [g], apply, attrs }) => [g && apply('pad', [g], padParams(attrs.pads.map((n) => -n)), [0])[0]],
+      run: ({ grads: [g], apply, attrs }) => {
+        invariant(attrs.own === undefined, 'pads of the own elements are made where nothing is recorded');
+        return [g && apply('pad', [g], padParams(attrs.pads.map((n) => -n)), [0])[0]];
+      },
     },
   },
   flip: {
