@@ -22,6 +22,7 @@ export { nativeReady } from './tensor/backend.ts';
 export { checkData, type CheckedPart, type CheckOptions, type DataReport, type Finding, type FindingKind } from './train/check-data.ts'; // prettier-ignore
 export { packClassifier, unpackClassifier, type ClassifierInfo, type TrainedClassifier } from './train/classifier.ts';
 export { evaluate, type CalibrationBin, type ClassResult, type Criterion, type EvaluateOptions, type Evaluation, type Predictions, type TrainableModel } from './train/evaluation.ts'; // prettier-ignore
+export { FastNet } from './train/fast-net.ts';
 export { createModel, MODELS, Net, SmallNet, type Classifier, type ImageSpec, type ModelName } from './train/models.ts';
 export {
   findLearningRate,

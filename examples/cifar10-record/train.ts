@@ -4,8 +4,8 @@
  * Learning rates, decay and label smoothing are those of Jordan, "94 % on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (arXiv:2404.00498).
  */
 import { compile, F, noGrad, optim, type Tensor } from 'flambeau';
+import { FastNet } from 'flambeau/node';
 import type { Images } from './images.ts';
-import { RecordNet } from './network.ts';
 
 /** After so many epochs the first layer's shifts stay as they are: nothing needs to flow back to it any more. */
 const FREEZE_AFTER = 3;
@@ -43,7 +43,8 @@ export function train(
   onEpoch: (report: EpochReport) => void,
 ): number {
   const { epochs, batch } = recipe;
-  const model = new RecordNet(recipe.widths);
+  const model = new FastNet({ channels: 3, height: 32, width: 32, classes: 10 }, recipe.widths);
+  model.whiten.bias!.requiresGrad = true;
   model.whitenFor(trainSet.range(0, Math.min(5000, trainSet.length))[0]);
   const { optimizer, scheduler, total } = prepare(model, epochs, batch, Math.floor(trainSet.length / batch));
   const step = compile((x: Tensor, y: Tensor) => {
@@ -70,7 +71,7 @@ export function train(
   return accuracy(model, testSet, VIEWS);
 }
 
-function prepare(model: RecordNet, epochs: number, batch: number, stepsPerEpoch: number) {
+function prepare(model: FastNet, epochs: number, batch: number, stepsPerEpoch: number) {
   const total = Math.ceil(epochs * stepsPerEpoch);
   const parameters = [...model.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
   const isShift = (name: string): boolean => name.includes('norm');
@@ -97,7 +98,7 @@ function prepare(model: RecordNet, epochs: number, batch: number, stepsPerEpoch:
 class Lookahead {
   readonly #pairs: readonly (readonly [Tensor, Tensor])[];
 
-  constructor(model: RecordNet) {
+  constructor(model: FastNet) {
     const tensors = [...model.stateDict().values()].filter((value) => value.isFloatingPoint());
     this.#pairs = tensors.map((fast) => [fast.detach().clone(), fast]);
   }
@@ -127,7 +128,7 @@ const VIEWS: readonly View[] = [false, true].flatMap((mirror) => [
   { weight: 0.25, mirror, dx: -1, dy: -1 },
 ]);
 
-function accuracy(model: RecordNet, set: Images, views: readonly View[]): number {
+function accuracy(model: FastNet, set: Images, views: readonly View[]): number {
   model.eval();
   const infer = compile((x: Tensor) => noGrad(() => model(x)));
   let right = 0;

@@ -3,10 +3,12 @@
  * two 3×3 convolutions that begin as identities, batch normalisation with shifts only, and a linear layer whose answers are scaled down.
  * It learns more in few passes than usual networks of its cost.
  */
-import { ArgumentError } from '../base/errors.ts';
+import { COUNT, kind, requireKind } from '../base/arguments.ts';
+import { ArgumentError, ShapeError } from '../base/errors.ts';
 import * as F from '../nn/functional.ts';
 import * as nn from '../nn/index.ts';
 import { zeros } from '../tensor/create.ts';
+import { requireTensor } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { whiteningFilters } from './whitening.ts';
@@ -52,13 +54,35 @@ class FastGroup extends nn.Module {
   }
 }
 
+const SIZES = kind('{ channels, height, width, classes }', (value) => {
+  const { channels, height, width, classes } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return [channels, height, width, classes].every(COUNT.accepts);
+});
+const WIDTHS = kind('three whole numbers ≥ 1', (value) => Array.isArray(value) && value.length === 3 && value.every(COUNT.accepts)); // prettier-ignore
+
+function requireSizes<T>(spec: T): T {
+  requireKind('FastNet', 'the sizes', spec, SIZES, 'write { channels: 3, height: 32, width: 32, classes: 10 }');
+  return spec;
+}
+
 /** The smallest side that three halvings of what the first layer leaves let through. */
 const LEAST_SIDE = 9;
 
 /** What the shifts of the normalisations learn faster by than the other weights. */
 export const SHIFTS_FASTER = 64;
 
-/** [N, channels, height, width] → [N, classes]. */
+/**
+ * The network of the CIFAR-10 speed records: images [N, channels, height, width] to logits [N, classes]. Its first layer does not learn; `whitenFor`
+ * sets it from images.
+ * @see https://arxiv.org/abs/2404.00498
+ * @example
+ * import { randn } from 'flambeau';
+ * import { FastNet } from 'flambeau/node';
+ *
+ * const net = new FastNet({ channels: 3, height: 16, width: 16, classes: 10 });
+ * net.whitenFor(randn(50, 3, 16, 16));
+ * console.log(net(randn(2, 3, 16, 16)).shape); // [ 2, 10 ]
+ */
 export class FastNet extends nn.Module {
   whiten: nn.Conv2d;
   groups: nn.Sequential;
@@ -69,10 +93,12 @@ export class FastNet extends nn.Module {
    * @throws ArgumentError for images smaller than 9×9
    */
   constructor(
-    { channels, height, width, classes }: { channels: number; height: number; width: number; classes: number },
+    spec: { readonly channels: number; readonly height: number; readonly width: number; readonly classes: number },
     widths: readonly [number, number, number] = [64, 128, 256],
   ) {
     super();
+    const { channels, height, width, classes } = requireSizes(spec);
+    requireKind('FastNet', 'the widths', widths, WIDTHS, 'write [64, 128, 256]');
     const least = Math.min(height, width);
     if (least < LEAST_SIDE) throw new ArgumentError(`fast: expected images of at least ${LEAST_SIDE}×${LEAST_SIDE} pixels, but one side has ${least}; choose a larger size`); // prettier-ignore
     const filters = 8 * channels;
@@ -85,8 +111,17 @@ export class FastNet extends nn.Module {
     this.head = new nn.Linear(c, classes, { bias: false });
   }
 
-  /** Sets the first layer from images of the training set. @param images - [N, channels, height, width] as they come in */
+  /**
+   * Sets the first layer from images of the training set.
+   * @param images - [N, channels, height, width], as they will come in
+   * @throws ShapeError for what is no batch of such images
+   */
   whitenFor(images: Tensor): void {
+    requireTensor('FastNet.whitenFor', 'the images', images);
+    const channels = this.whiten.weight.size(1);
+    const { shape } = images.layout;
+    const [count = 0, given, height = 0, width = 0] = shape;
+    if (shape.length !== 4 || given !== channels || count < 1 || height < 2 || width < 2) throw new ShapeError(`FastNet.whitenFor: expected images [N, ${channels}, height, width], but got shape [${shape.join(', ')}]`); // prettier-ignore
     withGradMode(false, () => this.whiten.weight.copy_(whiteningFilters(images, 2)));
   }
 

@@ -126,24 +126,38 @@ const pictures: KindOfTraining = {
   }),
 };
 
-/** From nothing on photographs: stretches of them at several scales, at the largest size for which there is time. */
+/** So many photographs are enough for a large network to learn more from them than a small one. */
+const MANY_PHOTOS = 5000;
+
+/** From nothing on photographs: stretches of them at several scales and in other colours, at the largest size for which there is time. */
 const photos: KindOfTraining = {
   why: 'photographs',
-  candidates: (_, { model = 'resnet18' }) => [224, 192, 160, 128, 96].map((side) => ({ model, size: square(side) })),
-  epochs: (images) => ({ wanted: clamp(Math.ceil(30_000 / images), 30, 100), fewest: clamp(Math.ceil(12_000 / images), 10, 40) }), // prettier-ignore
+  candidates({ images }, { model }) {
+    const of = (name: ModelName, ...sides: number[]) => sides.map((side) => ({ model: name, size: square(side) }));
+    const large = of(model ?? 'resnet18', 224, 192, 160, 128, 96);
+    if (model !== undefined) return large;
+    return images < MANY_PHOTOS ? of('fast', 128, 96, 64) : [...large, ...of('fast', 96, 64)];
+  },
+  epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(12_000 / images), 10, 40) }), // prettier-ignore
   batchSize: (images) => clamp(power(images / 15), 8, 64),
-  settings: ({ mirrors }, { size }, batchSize) => ({
-    ...NO_HEAD_START,
-    resize: Math.round((Math.min(size.height, size.width) * 8) / 7),
-    optimizer: 'sgd',
-    lr: (0.05 * batchSize) / 32,
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 5e-4,
-    schedule: 'onecycle',
-    labelSmoothing: 0.1,
-    augmentation: { flip: mirrors, rotation: 0, crop: 0.35, policy: 'trivial-augment' },
-  }),
+  settings(facts, candidate, batchSize) {
+    const { size, model } = candidate;
+    const resize = Math.round((Math.min(size.height, size.width) * 8) / 7);
+    const augmentation = { flip: facts.mirrors, rotation: 0, crop: 0.35, policy: 'trivial-augment' } as const;
+    if (model === 'fast') return { ...pictures.settings(facts, candidate, batchSize), resize, augmentation };
+    return {
+      ...NO_HEAD_START,
+      resize,
+      optimizer: 'sgd',
+      lr: (0.05 * batchSize) / 32,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 5e-4,
+      schedule: 'onecycle',
+      labelSmoothing: 0.1,
+      augmentation,
+    };
+  },
 };
 
 /** On from weights that others have trained: first the new last layer, then all with care. */

@@ -21,12 +21,14 @@ describe('the ladder', () => {
     ['the example', SHAPES, {}, 'plain cnn 32×32'],
     ['icons', { ...CIFAR, height: 8, width: 8 }, {}, 'plain cnn 8×8'],
     ['small ones of several sizes', { ...CIFAR, alike: false }, {}, 'pictures fast 64×64'],
-    ['photographs', PHOTOS, {}, 'photos resnet18 128×128'],
-    ['a quarter of the time', PHOTOS, { minutes: 4 }, 'photos resnet18 96×96'],
-    ['all the time', PHOTOS, { minutes: 600 }, 'photos resnet18 224×224'],
-    ['no time', PHOTOS, { minutes: 0.1 }, 'photos resnet18 96×96'],
+    ['few photographs', PHOTOS, {}, 'photos fast 96×96'],
+    ['many photographs', { ...PHOTOS, images: 20_000 }, { minutes: 240 }, 'photos resnet18 128×128'],
+    ['many and no time', { ...PHOTOS, images: 20_000 }, {}, 'photos fast 64×64'],
+    ['a quarter of the time', PHOTOS, { minutes: 4 }, 'photos fast 64×64'],
+    ['all the time', PHOTOS, { minutes: 600 }, 'photos fast 128×128'],
+    ['no time', PHOTOS, { minutes: 0.1 }, 'photos fast 64×64'],
     ['X-rays', { ...PHOTOS, channels: 1 }, {}, 'pictures fast 96×96'],
-    ['a size', PHOTOS, { size: { height: 40, width: 60 } }, 'photos resnet18 40×60'],
+    ['a size', PHOTOS, { size: { height: 40, width: 60 } }, 'photos fast 40×60'],
     ['a network', PHOTOS, { model: 'cnn' }, 'plain cnn 64×64'],
     ['a network for photographs', CIFAR, { model: 'mobilenet_v2', size: { height: 32, width: 32 } }, 'photos mobilenet_v2 32×32'], // prettier-ignore
     ['weights of others', PHOTOS, { pretrained: 'efficientnet_lite0' }, 'tuned efficientnet_lite0 224×224'],
@@ -97,15 +99,15 @@ describe('the time', () => {
   });
 
   it('chooses the size once more when the machine is another', () => {
-    const at = (seconds: number): number => choose(PHOTOS, {}, measuredPace({ model: 'resnet18', size: { height: 160, width: 160 } }, seconds)).recipe.size.height; // prettier-ignore
-    expect([at(0.001), at(0.06), at(0.2), at(5)]).toEqual([224, 160, 96, 96]);
+    const at = (seconds: number): number => choose(PHOTOS, {}, measuredPace({ model: 'fast', size: { height: 96, width: 96 } }, seconds)).recipe.size.height; // prettier-ignore
+    expect([at(0.001), at(0.04), at(0.08), at(0.2), at(5)]).toEqual([128, 128, 96, 64, 64]);
   });
 
   it('says what photographs need more, and classes of few images', () => {
     const { better } = given({ ...PHOTOS, imbalance: 4.2 });
     expect(better).toEqual([
-      expect.stringMatching(/^--minutes \d+ for all 100 epochs$/),
-      expect.stringMatching(/^--minutes \d+ for images of 160×160$/),
+      expect.stringMatching(/^--minutes \d+ for all 80 epochs$/),
+      expect.stringMatching(/^--minutes \d+ for images of 128×128$/),
       expect.stringMatching(/--pretrained FILE/),
       '--class-weights balanced: the largest class has 4 times the images of the smallest',
     ]);

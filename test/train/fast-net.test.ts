@@ -4,11 +4,12 @@ import { ArgumentError } from '../../src/base/errors.ts';
 import '../../src/nn/families/state-dicts.ts';
 import { deserialize, serialize } from '../../src/io/checkpoint.ts';
 import { noGrad } from '../../src/tensor/grad-mode.ts';
-import { rand, randn, tensor } from '../../src/tensor/create.ts';
+import { fromTypedArray, rand, randn, tensor } from '../../src/tensor/create.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
 import { packClassifier, unpackClassifier } from '../../src/train/classifier.ts';
 import { FastNet } from '../../src/train/fast-net.ts';
 import { balancedWeights, mixing } from '../../src/train/mix.ts';
+import { symmetricEigen } from '../../src/train/whitening.ts';
 import { createModel } from '../../src/train/models.ts';
 import { makeOptimizer } from '../../src/train/optimizers.ts';
 import { preprocess, sizeBefore } from '../../src/train/preprocess.ts';
@@ -17,6 +18,26 @@ import { Image } from '../../src/io/image/image.ts';
 const SPEC = { channels: 3, height: 12, width: 12, classes: 4 };
 
 describe('FastNet', () => {
+  it('whitens along the eigenvectors of symmetric matrices', () => {
+    manualSeed(0);
+    const n = 7;
+    const half = randn(n, n, { dtype: 'float64' });
+    const matrix = half.add(half.t());
+    const { values, vectors } = symmetricEigen(matrix.toTypedArray() as Float64Array, n);
+    const v = fromTypedArray(vectors, [n, n]);
+    expect(
+      v
+        .t()
+        .matmul(v)
+        .sub(fromTypedArray(identity(n), [n, n]))
+        .abs()
+        .max()
+        .item(),
+    ).toBeLessThan(1e-13);
+    const again = v.mul(fromTypedArray(values, [n])).matmul(v.t());
+    expect(again.sub(matrix).abs().max().item()).toBeLessThan(1e-12);
+  });
+
   it('whitens the patches of images', () => {
     manualSeed(0);
     const net = new FastNet(SPEC, [8, 8, 8]);
@@ -41,6 +62,11 @@ describe('FastNet', () => {
     expect(weight.size()).toEqual([32, 24, 3, 3]);
     expect((weight.at(5).tolist() as number[][][]).flat(2).filter((value) => value !== 0)).toEqual([1]);
     expect(() => new FastNet({ ...SPEC, width: 8 })).toThrow(ArgumentError);
+    expect(() => net.whitenFor(randn(2, 1, 12, 12))).toThrow(
+      /expected images \[N, 3, height, width\], but got shape \[2, 1, 12, 12\]/,
+    );
+    expect(() => new FastNet(undefined as never)).toThrow(/expected the sizes to be/);
+    expect(() => new FastNet(SPEC, [1, 2] as never)).toThrow(/three whole numbers/);
     expect(() => createModel('fast', { ...SPEC, height: 5 })).toThrow(/at least 9×9 pixels, but one side has 5/);
   });
 
@@ -102,3 +128,5 @@ describe('batches', () => {
     expect([...balancedWeights([0, 0, 0, 1], 3)]).toEqual([4 / 9, 4 / 3, 0].map(Math.fround));
   });
 });
+
+const identity = (n: number): Float64Array => Float64Array.from({ length: n * n }, (_, i) => Number(i % (n + 1) === 0));
