@@ -30,7 +30,7 @@ export {
   type LearningRateResult,
   type LearningRateStep,
 } from './train/learning-rate.ts';
-export { openData, type DataSource, type OpenSplit, type SplitName } from './train/open-data.ts';
+export { openData, type DataSource, type OpenSplit, type PixelLimit, type SplitName } from './train/open-data.ts';
 export { prepareData, type PreparedData, type PrepareOptions } from './train/prepare.ts';
 export type { Unreadable } from './train/unreadable.ts';
 export { preprocess, TUTORIAL_AUGMENTATION, type Augmentation } from './train/preprocess.ts';

@@ -4,6 +4,7 @@ import { checkData, type CheckedPart, type DataReport, type Finding } from '../t
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
 import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
+import { byOption, maxPixelsOption, pixelLimit } from './limits.ts';
 import { flag, number, text } from './options.ts';
 import { readStep } from './report.ts';
 
@@ -20,6 +21,7 @@ is 1 if flambeau train would stop, else 0.`,
   arguments: { min: 1, max: 1 },
   options: {
     maxUnreadable: number('PART', 'Part of the images that may be unreadable.', { min: 0, max: 1 }, MOST_UNREADABLE),
+    maxPixels: maxPixelsOption,
     tiny: number('PIXELS', 'Images with a shorter edge are called tiny.', WHOLE, 16),
     most: number('N', 'Names to list of each kind.', WHOLE, 10),
     labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
@@ -32,6 +34,7 @@ is 1 if flambeau train would stop, else 0.`,
       maxUnreadable,
       tiny,
       ...(labels === undefined ? {} : { labels }),
+      ...pixelLimit(values),
       onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
     });
     terminal.done();
@@ -67,9 +70,9 @@ function section(title: string, findings: readonly Finding[], most: number): str
 }
 
 function findingLines({ message, items }: Finding, most: number): string[] {
-  const some = items.slice(0, most).map((item) => `      ${shown(item)}`);
+  const some = items.slice(0, most).map((item) => `      ${shown(byOption(item))}`);
   return [
-    `  ${shown(message)}`,
+    `  ${shown(byOption(message))}`,
     ...some,
     ...(items.length > most ? [`      … ${grouped(items.length - most)} more`] : []),
   ];

@@ -10,6 +10,7 @@ import { shown } from '../base/shown.ts';
 import { command } from './command.ts';
 import { counted, grouped } from './format.ts';
 import { copyMistakes, mistakesFolder } from './mistakes.ts';
+import { maxPixelsOption, pixelLimit } from './limits.ts';
 import { choice, flag, number, text } from './options.ts';
 import { classAccuracies, evaluationLines, progressStep, readStep, unreadableLine } from './report.ts';
 
@@ -26,6 +27,7 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
     split: choice(['train', 'valid', 'test'], 'Which part of the data to take.'),
     maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore
     labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
+    maxPixels: maxPixelsOption,
     input: inputOption,
     threads: number('N', 'Threads to compute on (default: one for each processor).', { whole: true, min: 1, max: 64 }),
     workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
@@ -40,8 +42,10 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
     if (values.threads !== undefined) setNumThreads(values.threads);
     const classifier = loadClassifier(checkpoint, values.input);
     const makeFolder = values.mistakes === undefined ? undefined : mistakesFolder(values.mistakes, values.force);
-    const source = await openData(named ?? trainingData(checkpoint), values.labels);
-    const split = values.split ?? evaluationSplit(source);
+    const source = await openData(named ?? trainingData(checkpoint), values.labels, pixelLimit(values));
+    // Data without parts is what a training takes its images from.
+    const asked = values.split === 'train' && !source.splits.has('train') ? 'all' : values.split;
+    const split = asked ?? evaluationSplit(source);
     // What has a part for testing is measured on all of that, as its makers meant it.
     const leaveOut = values.split === undefined && (split === 'all' || split === 'train');
     const part = await prepareEvaluation(source, split, classifier, {

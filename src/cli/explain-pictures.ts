@@ -11,7 +11,7 @@ import type { TrainedClassifier } from '../train/classifier.ts';
 import type { ExplainedPicture } from '../train/report/explain-pictures.ts';
 import { counted, grouped } from './format.ts';
 import { imageFiles, type ImageFile } from './image-files.ts';
-import { byOption } from './limits.ts';
+import { byOption, pixelLimit } from './limits.ts';
 import { isTaken, requireFree, requireParent } from './output.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -70,12 +70,11 @@ async function readAndExplain(
   // prettier-ignore
   const { explainPicture } = await import('../train/report/explain-pictures.ts');
   const mode = classifier.spec.channels === 1 ? 'L' : 'RGB';
-  const limit = values.maxPixels === undefined ? {} : { maxPixels: values.maxPixels };
   const explained: ExplainedPicture[] = [];
   for (const [done, { name, read }] of files.entries()) {
     if (done > 0) terminal.progress({ label: 'Explaining', done, total: files.length, details: [`${done}/${files.length}`] }); // prettier-ignore
     try {
-      const image = await decodeImage(read(), { mode, name, orientation: true, ...limit });
+      const image = await decodeImage(read(), { mode, name, orientation: true, ...pixelLimit(values) });
       explained.push(explainPicture(classifier, image, name, Math.min(values.top, classifier.classes.length)));
     } catch (error) {
       if (!(error instanceof FlambeauError)) throw error;

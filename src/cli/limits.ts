@@ -11,5 +11,12 @@ export const maxPixelsOption = number(
 /** Messages of the library name its own option; here it is called otherwise. */
 export const byOption = (message: string): string =>
   message
-    .replace('raise maxPixels if', 'raise it with --max-pixels if')
+    .replaceAll('raise maxPixels if', 'raise it with --max-pixels if')
     .replace('name other places with the option mirrors', 'name another place with --mirror');
+
+/** What {@link maxPixelsOption} says, for the library. */
+export const pixelLimit = ({
+  maxPixels,
+}: {
+  readonly maxPixels: number | undefined;
+}): { readonly maxPixels?: number } => (maxPixels === undefined ? {} : { maxPixels });

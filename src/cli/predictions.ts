@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
 import { preprocess } from '../train/preprocess.ts';
 import type { ImageFile } from './image-files.ts';
+import { pixelLimit } from './limits.ts';
 
 /** A class and how sure the network is of it. */
 export interface Guess {
@@ -40,7 +41,7 @@ export async function* predictions(
   options: PredictOptions,
 ): AsyncGenerator<Prediction> {
   const { spec, network } = classifier;
-  const read = reader(classifier, options.maxPixels);
+  const read = reader(classifier, pixelLimit(options));
   const probabilities = (x: Tensor): Tensor => withGradMode(false, () => network(x).softmax(1));
   const infer = options.compile ? compile(probabilities) : probabilities;
   const size = Math.min(Math.max(Math.floor(MOST_NUMBERS / (spec.channels * spec.height * spec.width)), 1), MOST_IMAGES); // prettier-ignore
@@ -54,10 +55,12 @@ export async function* predictions(
   }
 }
 
-function reader({ spec }: TrainedClassifier, maxPixels: number | undefined): (file: ImageFile) => Promise<Waiting> {
+function reader(
+  { spec }: TrainedClassifier,
+  limit: { readonly maxPixels?: number },
+): (file: ImageFile) => Promise<Waiting> {
   const prepare = preprocess(spec);
   const mode = spec.channels === 1 ? 'L' : 'RGB';
-  const limit = maxPixels === undefined ? {} : { maxPixels };
   return async ({ name, read }) => {
     try {
       return { image: name, input: prepare(await decodeImage(read(), { mode, name, orientation: true, ...limit })) };

@@ -6,13 +6,14 @@ import type { DataSource, SplitName } from '../train/open-data.ts';
 import type { Progress } from '../train/progress.ts';
 import type { BestEpoch, EpochResult } from '../train/trainer.ts';
 import { someOf, type Unreadable } from '../train/unreadable.ts';
+import { byOption } from './limits.ts';
 import { counted, duration, grouped, percent } from './format.ts';
 import { shown } from '../base/shown.ts';
 import { speedDetails, type Step } from './terminal.ts';
 
 /** What is said of images that cannot be read. */
 export const unreadableLine = (found: readonly Unreadable[], where = ''): string =>
-  `  Note: ${counted(found.length, 'image')}${where} cannot be read and ${found.length === 1 ? 'is' : 'are'} passed over: ${shown(someOf(found, 10))}`;
+  `  Note: ${counted(found.length, 'image')}${where} cannot be read and ${found.length === 1 ? 'is' : 'are'} passed over: ${shown(byOption(someOf(found, 10)))}`;
 
 /** What the data is. */
 export function dataLines(source: DataSource, data: PreparedData): string[] {

@@ -3,6 +3,7 @@ import { MODEL_NAMES } from '../train/models.ts';
 import { OPTIMIZER_NAMES } from '../train/optimizers.ts';
 import { SCHEDULE_NAMES } from '../train/planned-lr.ts';
 import { MOST_UNREADABLE } from '../train/unreadable.ts';
+import { maxPixelsOption } from './limits.ts';
 import { choice, flag, named, number, numberOr, sizes, text, type Values } from './options.ts';
 
 const WHOLE = { whole: true, min: 1 } as const;
@@ -53,6 +54,7 @@ export const trainOptions = {
   resize: number('EDGE', 'Shorter edge that images are brought to before --size is cut out of them (default: the size).', WHOLE), // prettier-ignore
   validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }), // prettier-ignore
   maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore
+  maxPixels: maxPixelsOption,
   labels: text('FILE', "Labels that go with an IDX file of images (default: found by the images' name)."),
   out: text(
     'PATH',

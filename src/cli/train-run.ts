@@ -21,6 +21,7 @@ import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { withFoundRate } from './find-rate.ts';
 import { dataLines, evaluationLines, progressStep, readStep } from './report.ts';
 import { newRun, runAt, type RunFolder } from './run-folder.ts';
+import { pixelLimit } from './limits.ts';
 import type { Terminal } from './terminal.ts';
 import { fit, type Before } from './train-fit.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -49,7 +50,7 @@ export async function startRun(path: string | undefined, given: TrainOptions, te
   const pretrained = readPretrained(given);
   if (given.threads !== undefined) setNumThreads(given.threads);
   manualSeed(given.seed);
-  const source = openedOnce(await openData(path, given.labels));
+  const source = openedOnce(await openData(path, given.labels, pixelLimit(given)));
   const { settings: chosen, choice } = await chosenSettings(source, given, pretrained.name, start, terminal);
   const prepared = await prepareRun(path, source, chosen, pretrained.value, terminal);
   if (pretrained.value === undefined) await prepareFirstLayer(prepared.model, prepared.data);
@@ -75,7 +76,7 @@ export async function resumeRun(
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(settings.seed);
   const place = path ?? saved.path;
-  const source = await openData(place, settings.labels);
+  const source = await openData(place, settings.labels, pixelLimit(settings));
   const prepared = await prepareRun(place, source, settings, undefined, terminal);
   requireSameImages(prepared, saved.trained, files.last);
   return await finish({ ...prepared, files }, saved, start, terminal);

@@ -67,11 +67,19 @@ export interface CheckOptions {
   /** Images with a shorter edge than so many pixels are tiny, default 16. */
   readonly tiny?: number;
   readonly labels?: string;
+  /** Most pixels of an image, as for {@link openData}. */
+  readonly maxPixels?: number;
   /** Called while images are read. */
   readonly onRead?: (split: SplitName, done: number, total: number) => void;
 }
 
-const OPTIONS: OptionKinds<CheckOptions> = { maxUnreadable: PROBABILITY, tiny: COUNT, labels: TEXT, onRead: FUNCTION };
+const OPTIONS: OptionKinds<CheckOptions> = {
+  maxUnreadable: PROBABILITY,
+  tiny: COUNT,
+  labels: TEXT,
+  maxPixels: COUNT,
+  onRead: FUNCTION,
+};
 /** A class with so many times as many images as another, and a class with fewer than so many. */
 const [IMBALANCE, FEW] = [5, 10];
 /** Milliseconds after which the event loop gets a turn. */
@@ -91,7 +99,7 @@ export async function checkData(path: string, options: CheckOptions = {}): Promi
   const given = requireOptions<CheckOptions>('checkData', options, OPTIONS, '{ maxUnreadable: 0.1 }');
   let source: DataSource;
   try {
-    source = await openData(path, given.labels);
+    source = await openData(path, given.labels, given.maxPixels === undefined ? {} : { maxPixels: given.maxPixels });
   } catch (error) {
     return report(path, 'unknown', [], [], [structure(error)]);
   }

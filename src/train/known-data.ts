@@ -13,6 +13,11 @@ import type { SplitName } from './layout.ts';
 /** Opens a part, with a transform if one is given. */
 export type OpenSplit = <O = Image>(transform?: (image: Image) => O) => Promise<ImageDataset<O>>;
 
+/** How large an image file may be; default as everywhere. */
+export interface PixelLimit {
+  readonly maxPixels?: number;
+}
+
 /** A set, and its parts. */
 export interface KnownData {
   readonly kind: string;

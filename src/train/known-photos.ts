@@ -11,7 +11,7 @@ import {
   STL10,
   SVHN,
 } from '../vision/datasets/index.ts';
-import { given, type KnownData, type OpenSplit } from './known-data.ts';
+import { given, type KnownData, type OpenSplit, type PixelLimit } from './known-data.ts';
 import type { SplitName } from './layout.ts';
 
 /** A set: a file that tells it, and its parts, each with a file without which it is not there. */
@@ -20,7 +20,7 @@ interface Published {
   readonly mark: RegExp;
   /** Whether mirror images are of the same class; default true. */
   readonly mirrors?: boolean;
-  readonly parts: readonly (readonly [SplitName, RegExp, (path: string) => OpenSplit])[];
+  readonly parts: readonly (readonly [SplitName, RegExp, (path: string, limits: PixelLimit) => OpenSplit])[];
 }
 
 const ANY = /(?:)/;
@@ -47,28 +47,49 @@ const SETS: readonly Published[] = [
     kind: 'Flowers102',
     mark: /(^|\/)setid\.mat$/,
     parts: [
-      ['train', ANY, (path) => (transform) => Flowers102.open(path, { split: 'train', ...given(transform) })],
-      ['valid', ANY, (path) => (transform) => Flowers102.open(path, { split: 'val', ...given(transform) })],
-      ['test', ANY, (path) => (transform) => Flowers102.open(path, { split: 'test', ...given(transform) })],
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) => Flowers102.open(path, { split: 'train', ...limits, ...given(transform) }),
+      ],
+      [
+        'valid',
+        ANY,
+        (path, limits) => (transform) => Flowers102.open(path, { split: 'val', ...limits, ...given(transform) }),
+      ],
+      [
+        'test',
+        ANY,
+        (path, limits) => (transform) => Flowers102.open(path, { split: 'test', ...limits, ...given(transform) }),
+      ],
     ],
   },
   {
     kind: 'Oxford-IIIT Pet',
     mark: /(^|\/)annotations\/trainval\.txt$/,
     parts: [
-      ['train', ANY, (path) => (transform) => OxfordIIITPet.open(path, { split: 'trainval', ...given(transform) })],
-      ['test', /annotations\/test\.txt$/, (path) => (transform) => OxfordIIITPet.open(path, { split: 'test', ...given(transform) })], // prettier-ignore
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) =>
+          OxfordIIITPet.open(path, { split: 'trainval', ...limits, ...given(transform) }),
+      ],
+      ['test', /annotations\/test\.txt$/, (path, limits) => (transform) => OxfordIIITPet.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
   {
     kind: 'Food-101',
     mark: /(^|\/)meta\/train\.json$/,
     parts: [
-      ['train', ANY, (path) => (transform) => Food101.open(path, { split: 'train', ...given(transform) })],
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) => Food101.open(path, { split: 'train', ...limits, ...given(transform) }),
+      ],
       [
         'test',
         /meta\/test\.json$/,
-        (path) => (transform) => Food101.open(path, { split: 'test', ...given(transform) }),
+        (path, limits) => (transform) => Food101.open(path, { split: 'test', ...limits, ...given(transform) }),
       ],
     ],
   },
@@ -80,49 +101,69 @@ const SETS: readonly Published[] = [
       [
         'train',
         /GTSRB\/Training\//,
-        (path) => (transform) => GTSRB.open(path, { split: 'train', ...given(transform) }),
+        (path, limits) => (transform) => GTSRB.open(path, { split: 'train', ...limits, ...given(transform) }),
       ],
-      ['test', /GT-final_test\.csv$/, (path) => (transform) => GTSRB.open(path, { split: 'test', ...given(transform) })], // prettier-ignore
+      ['test', /GT-final_test\.csv$/, (path, limits) => (transform) => GTSRB.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
   {
     kind: 'DTD',
     mark: /(^|\/)labels\/train1\.txt$/,
     parts: [
-      ['train', ANY, (path) => (transform) => DTD.open(path, { split: 'train', ...given(transform) })],
-      ['valid', /labels\/val1\.txt$/, (path) => (transform) => DTD.open(path, { split: 'val', ...given(transform) })],
-      ['test', /labels\/test1\.txt$/, (path) => (transform) => DTD.open(path, { split: 'test', ...given(transform) })],
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) => DTD.open(path, { split: 'train', ...limits, ...given(transform) }),
+      ],
+      [
+        'valid',
+        /labels\/val1\.txt$/,
+        (path, limits) => (transform) => DTD.open(path, { split: 'val', ...limits, ...given(transform) }),
+      ],
+      [
+        'test',
+        /labels\/test1\.txt$/,
+        (path, limits) => (transform) => DTD.open(path, { split: 'test', ...limits, ...given(transform) }),
+      ],
     ],
   },
   {
     kind: 'FGVC-Aircraft',
     mark: /(^|\/)images_variant_trainval\.txt$/,
     parts: [
-      ['train', ANY, (path) => (transform) => FGVCAircraft.open(path, { split: 'trainval', ...given(transform) })],
-      ['test', /images_variant_test\.txt$/, (path) => (transform) => FGVCAircraft.open(path, { split: 'test', ...given(transform) })], // prettier-ignore
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'trainval', ...limits, ...given(transform) }),
+      ],
+      ['test', /images_variant_test\.txt$/, (path, limits) => (transform) => FGVCAircraft.open(path, { split: 'test', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
   {
     kind: 'Caltech 101',
     mark: /(^|\/)101_ObjectCategories\/[^/]+\/image_\d+\.jpg$/,
-    parts: [['all', ANY, (path) => (transform) => Caltech101.open(path, given(transform))]],
+    parts: [['all', ANY, (path, limits) => (transform) => Caltech101.open(path, { ...limits, ...given(transform) })]],
   },
   {
     kind: 'ImageNet',
     mark: /(^|\/)train\/n\d{8}\/[^/]+$/,
     parts: [
-      ['train', ANY, (path) => (transform) => ImageNet.open(path, { split: 'train', ...given(transform) })],
-      ['valid', /(^|\/)val\/n\d{8}\//, (path) => (transform) => ImageNet.open(path, { split: 'val', ...given(transform) })], // prettier-ignore
+      [
+        'train',
+        ANY,
+        (path, limits) => (transform) => ImageNet.open(path, { split: 'train', ...limits, ...given(transform) }),
+      ],
+      ['valid', /(^|\/)val\/n\d{8}\//, (path, limits) => (transform) => ImageNet.open(path, { split: 'val', ...limits, ...given(transform) })], // prettier-ignore
     ],
   },
 ];
 
 /** The set of photos whose files are there; undefined if there is none. */
-export function knownPhotos(path: string, names: readonly string[]): KnownData | undefined {
+export function knownPhotos(path: string, names: readonly string[], limits: PixelLimit): KnownData | undefined {
   const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
   const set = SETS.find(({ mark }) => has(mark));
   if (set === undefined) return undefined;
   const parts = set.parts.filter(([, needed]) => has(needed));
-  const splits = new Map(parts.map(([split, , open]) => [split, open(path)] as const));
+  const splits = new Map(parts.map(([split, , open]) => [split, open(path, limits)] as const));
   return { kind: set.kind, mirrors: set.mirrors ?? true, splits, notes: [] };
 }

@@ -3,7 +3,7 @@
  * labels, MNIST's or CIFAR-10's files, or nothing, which means the generated pictures. Only names are looked at, and tables. Node only.
  */
 import { readFileSync } from 'node:fs';
-import { requireKind, PATH } from '../base/arguments.ts';
+import { COUNT, PATH, requireKind, requireOptions, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import { reason } from '../io/archive/file-set.ts';
 import { openFiles, statusOf } from '../io/archive/open-files.ts';
@@ -11,12 +11,14 @@ import { FolderTree } from '../vision/datasets/folder-tree.ts';
 import { GeneratedShapes, ImageFolder, LabelledImages, MNIST, type ImageDataset } from '../vision/datasets/index.ts';
 import { isTable } from '../vision/datasets/labelled-images.ts';
 import { IMAGE_NAME, PassingOver } from '../vision/datasets/passed-over.ts';
-import { given, knownData, type OpenSplit } from './known-data.ts';
+import { given, knownData, type OpenSplit, type PixelLimit } from './known-data.ts';
 import { knownPhotos } from './known-photos.ts';
 import { layoutOf, splitOf, type Layout, type SplitName } from './layout.ts';
 
-export type { OpenSplit } from './known-data.ts';
+export type { OpenSplit, PixelLimit } from './known-data.ts';
 export type { SplitName } from './layout.ts';
+
+const LIMITS: OptionKinds<PixelLimit> = { maxPixels: COUNT };
 
 /** Data that has been recognised, but not read yet. */
 export interface DataSource {
@@ -38,16 +40,22 @@ export interface DataSource {
  *
  * @param path - undefined for generated pictures
  * @param labels - the file of labels that goes with an IDX file of images; found by its name when left out
+ * @param limits - how many pixels an image file may have
  * @throws ArgumentError when there is nothing at the path
  * @throws FormatError when it is nothing that can be trained on
  */
-export async function openData(path: string | undefined, labels?: string): Promise<DataSource> {
+export async function openData(
+  path: string | undefined,
+  labels?: string,
+  limits: PixelLimit = {},
+): Promise<DataSource> {
+  requireOptions<PixelLimit>('openData', limits, LIMITS, '{ maxPixels: 200e6 }');
   if (path === undefined) return generated();
   requireKind('openData', 'the path', path, PATH);
   if (labels !== undefined) requireKind('openData', 'the path of the labels', labels, PATH);
   const isFile = !statusOf(path).isDirectory();
   if (isFile && (isIdxName(path) || labels !== undefined)) return idxFiles(path, labels);
-  return await recognised(path, await listFiles(path));
+  return await recognised(path, await listFiles(path), limits);
 }
 
 const generated = (): DataSource => ({
@@ -113,20 +121,22 @@ async function listFiles(path: string): Promise<Listing> {
 }
 
 /** Decides by the names of files and folders. */
-async function recognised(path: string, listing: Listing): Promise<DataSource> {
-  const known = (await knownData(path, listing.names)) ?? knownPhotos(path, listing.names);
-  return known === undefined ? await imageFolder(path, listing) : { place: path, hasOwnClasses: false, ...known };
+async function recognised(path: string, listing: Listing, limits: PixelLimit): Promise<DataSource> {
+  const known = (await knownData(path, listing.names)) ?? knownPhotos(path, listing.names, limits);
+  return known === undefined
+    ? await imageFolder(path, listing, limits)
+    : { place: path, hasOwnClasses: false, ...known };
 }
 
 /** Images in folders by class, perhaps in parts, or with tables of labels. */
-async function imageFolder(path: string, listing: Listing): Promise<DataSource> {
+async function imageFolder(path: string, listing: Listing, limits: PixelLimit): Promise<DataSource> {
   const { names, directories } = listing;
   const label = JSON.stringify(path);
   const layout = layoutOf(new FolderTree(names, directories, (name) => IMAGE_NAME.test(name)), label);
   const splits = new Map<SplitName, OpenSplit>();
   for (const [split, folder] of layout.parts)
-    splits.set(split, (transform) => ImageFolder.open(path, { allowEmpty: true, orientation: true, reducedScale: true, ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
-  const tables = await tableSplits(path, layout, names.filter(isTable));
+    splits.set(split, (transform) => ImageFolder.open(path, { allowEmpty: true, orientation: true, reducedScale: true, ...limits, ...(folder === '' ? {} : { split: folder }), ...given(transform) })); // prettier-ignore
+  const tables = await tableSplits(path, layout, names.filter(isTable), limits);
   for (const [split, open] of tables.splits) splits.set(split, open);
   // Folders of one class each beside a table are no classes.
   if (tables.splits.size > 0 && !tables.splits.has('all')) splits.delete('all');
@@ -167,6 +177,7 @@ async function tableSplits(
   path: string,
   layout: Layout,
   tables: readonly string[],
+  limits: PixelLimit,
 ): Promise<{ splits: Map<SplitName, OpenSplit>; notes: string[] }> {
   const splits = new Map<SplitName, OpenSplit>();
   const notes: string[] = [];
@@ -182,7 +193,14 @@ async function tableSplits(
     }
     for (const [split, { table, images }] of chosen(part, usable)) {
       splits.set(split, (transform) =>
-        LabelledImages.open(path, { table, folder, orientation: true, reducedScale: true, ...given(transform) }),
+        LabelledImages.open(path, {
+          table,
+          folder,
+          orientation: true,
+          reducedScale: true,
+          ...limits,
+          ...given(transform),
+        }),
       );
       if (images.unlabelled > 0) notes.push(`${images.unlabelled} images are in no row of ${JSON.stringify(table)}`);
     }

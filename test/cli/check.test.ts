@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/base/errors.ts';
-import { main } from '../../src/cli/main.ts';
 import { checkData, type DataReport, type Finding, type FindingKind } from '../../src/train/check-data.ts';
+import { flambeau } from '../support/cli.ts';
+import { ppm } from '../support/tiny-images.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flambeau-check-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -32,12 +33,6 @@ function tree(files: Readonly<Record<string, Uint8Array>>): string {
 let seed = 0;
 const many = (folder: string, count: number): Record<string, Uint8Array> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/${i}.ppm`, picture(seed++)]));
-
-async function flambeau(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await main(argv, { write: (text) => (out += text) }, { write: (text) => (err += text) });
-  return { code, out, err };
-}
 const kinds = ({ findings }: DataReport): FindingKind[] => findings.map(({ kind }) => kind);
 const only = (report: DataReport, kind: FindingKind): Finding => report.findings.find((each) => each.kind === kind)!;
 
@@ -128,5 +123,29 @@ describe('check', () => {
     const { out } = await flambeau('check', odd);
     expect(out).toContain('a/\\u001b[31mred.jpg: it is a JPEG XL image');
     expect(out).not.toContain('\u001b');
+  });
+});
+
+describe('--max-pixels', () => {
+  it('lets larger images in everywhere, and is named where one is refused', async () => {
+    const place = join(scratch, 'large');
+    for (const [name, shade] of [['dark', 10], ['light', 200]] as const) {
+      mkdirSync(join(place, 'photos', name), { recursive: true });
+      for (let i = 0; i < 10; i++) writeFileSync(join(place, 'photos', name, `${i}.ppm`), ppm(i === 9 ? 12 : 8, shade, i));
+    } // prettier-ignore
+    const photos = join(place, 'photos');
+    const limit = ['--max-pixels', '100'];
+    const quick = ['--epochs', '1', '--model', 'small', '--size', '8', '--no-report'];
+    const told = await flambeau('check', photos, ...limit);
+    expect(told.out).toMatch(/dark\/9\.ppm: its 12x12 pixels are more than the limit of 100; raise it with --max-pixels if it is trusted/); // prettier-ignore
+    const run = join(place, 'run');
+    const trained = await flambeau('train', photos, ...quick, ...limit, '--out', run);
+    expect([trained.code, trained.out]).toEqual([0, expect.stringMatching(/2 images cannot be read and are passed over: .*raise it with --max-pixels/)]); // prettier-ignore
+    const evaluated = await flambeau('evaluate', run, photos, ...limit, '--split', 'train', '--max-unreadable', '0');
+    expect([evaluated.code, evaluated.err]).toEqual([1, expect.stringMatching(/2 of 20 images cannot be read.*raise it with --max-pixels/)]); // prettier-ignore
+    expect((await flambeau('evaluate', run, photos, '--max-pixels', '144', '--split', 'train')).out).toMatch(
+      /on 20 images/,
+    );
+    expect((await flambeau('check', photos, '--max-pixels', '0')).code).toBe(2);
   });
 });
