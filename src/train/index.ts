@@ -34,3 +34,12 @@ export {
   type TrainerOptions,
   type TrainingPlace,
 } from './trainer.ts';
+export {
+  trainInWorker,
+  type TrainingPort,
+  type TrainInWorkerOptions,
+  type WorkerBest,
+  type WorkerResult,
+} from './worker/call.ts';
+export { packTensors, unpackTensors } from './worker/postable.ts';
+export { serveTraining, type TrainingMaker, type WorkerTraining } from './worker/serve.ts';

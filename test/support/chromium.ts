@@ -49,7 +49,7 @@ export async function bundleForBrowser(entries: Record<string, string>): Promise
     platform: 'browser',
     target: 'es2022',
     write: false,
-    alias: { flambeau: `${root}src/index.ts` },
+    alias: { flambeau: `${root}src/index.ts`, 'flambeau/train': `${root}src/train/index.ts` },
     plugins: [wasmText, threadText],
     logLevel: 'error',
   });

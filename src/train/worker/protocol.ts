@@ -1,0 +1,62 @@
+/** What a page and its training worker say to each other: plain data, told apart by `flambeau`. */
+import * as errors from '../../base/errors.ts';
+import { FlambeauError } from '../../base/errors.ts';
+import type { Progress } from '../progress.ts';
+import { TrainingError, type EpochResult, type FitResult, type TrainingPlace } from '../trainer.ts';
+
+/** To the worker. */
+export type Request =
+  | { readonly flambeau: 'train'; readonly id: number; readonly given: unknown; readonly isAborted: boolean }
+  | { readonly flambeau: 'abort'; readonly id: number };
+
+/** From the worker. */
+export type Reply = { readonly flambeau: 'reply'; readonly id: number } & (
+  | { readonly progress: Progress }
+  | { readonly epoch: EpochResult }
+  | { readonly best: EpochResult; readonly state: unknown }
+  | { readonly done: FitResult; readonly state: unknown }
+  | { readonly error: PlainError }
+);
+
+interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly place: TrainingPlace | undefined;
+}
+
+export function plainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined, place: undefined };
+  const place = error instanceof TrainingError ? error.place : undefined;
+  return { name: error.name, message: error.message, stack: error.stack, place };
+}
+
+/** The error again, of the same class if it is one of the library's. */
+export function errorOf({ name, message, stack, place }: PlainError): Error {
+  const error = place === undefined ? named(name, message) : new TrainingError(message, place);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+function named(name: string, message: string): Error {
+  const Class = Object.hasOwn(errors, name) ? (errors as unknown as Readonly<Record<string, new (message: string) => Error>>)[name]! : undefined; // prettier-ignore
+  return Class?.prototype instanceof FlambeauError ? new Class(message) : new FlambeauError(`${name}: ${message}`);
+}
+
+/** The part of a worker, a worker's global object or a message port that is used. */
+export interface Port {
+  postMessage(message: unknown, transfer?: unknown): void;
+  addEventListener(kind: string, listener: (event: object) => void): void;
+  removeEventListener(kind: string, listener: (event: object) => void): void;
+  /** Ports deliver nothing before. */
+  start?(): void;
+}
+
+/** What a message holds, if it is one of ours. */
+export const messageOf = <M extends Request | Reply>(event: object): M | undefined => {
+  const data = 'data' in event ? event.data : undefined;
+  return typeof data === 'object' && data !== null && 'flambeau' in data ? (data as M) : undefined;
+};
+
+/** Posts plain data, handing over some of its memory. */
+export const post = (port: Port, message: Request | Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer); // prettier-ignore
