@@ -2,16 +2,17 @@
  * The loader: goes through a data set in batches (https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader), with PyTorch's
  * order for a seed. Batches are made when they are asked for, or ahead of time in worker threads.
  */
-import { BOOL, COUNT, FUNCTION, isRecord, ITERABLE, kind, SIZE, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, COUNT, FUNCTION, isRecord, ITERABLE, kind, oneOf, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
-import { randomInt64, type Generator } from '../tensor/random/index.ts';
+import { defaultGenerator, randomInt64, type Generator } from '../tensor/random/index.ts';
 import { memoryPressure } from '../tensor/storage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { defaultCollate, toTensor, type Collated } from './collate.ts';
 import { describeDataset, requireDataset, type Dataset } from './dataset.ts';
 import { IterableDataset, samplesOf } from './iterable.ts';
+import type { WorkerPool } from './worker-pool.ts';
 import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link DataLoader}; the defaults are PyTorch's. */
@@ -34,6 +35,16 @@ export interface DataLoaderOptions<T, B> {
   readonly generator?: Generator;
   /** Batches that each worker makes ahead, default 2. */
   readonly prefetchFactor?: number;
+  /**
+   * Keep the workers from one pass to the next, default false. They hold what they were given of the data set when the first pass began. Every pass begins with a new
+   * seed all the same, so it gives what it would with new workers (in PyTorch they draw on from where they were).
+   */
+  readonly persistentWorkers?: boolean;
+  /**
+   * What random transforms draw from: each worker from a seed of its own, which is PyTorch's way and makes pictures depend on the number of workers, or every batch
+   * from one of its own, so that they are the same whatever the number, 0 included; default `'worker'`.
+   */
+  readonly seeding?: 'worker' | 'batch';
 }
 
 const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length)); // prettier-ignore
@@ -53,6 +64,8 @@ const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
   dropLast: BOOL,
   generator: GENERATOR,
   prefetchFactor: COUNT,
+  persistentWorkers: BOOL,
+  seeding: oneOf('worker', 'batch'),
 };
 // Behind collateFn PyTorch has places for what there is not here.
 const LOADER = signature<LoaderCall<unknown, unknown>>('DataLoader', KINDS, { required: 1, positional: 7, example: 'new data.DataLoader(dataset, { batchSize: 32, shuffle: true })' }); // prettier-ignore
@@ -83,8 +96,12 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly dropLast: boolean;
   readonly numWorkers: number;
   readonly prefetchFactor: number;
+  readonly persistentWorkers: boolean;
+  readonly seeding: 'worker' | 'batch';
   readonly generator: Generator | undefined;
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
+  /** Workers that are kept and have nothing to do. */
+  #pool: WorkerPool | undefined;
 
   constructor(dataset: Dataset<T> | IterableDataset<T>, options?: DataLoaderOptions<T, B>);
   constructor(
@@ -124,7 +141,16 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     this.dropLast = dropLast;
     this.numWorkers = given.numWorkers ?? 0;
     this.prefetchFactor = given.prefetchFactor ?? 2;
+    this.persistentWorkers = given.persistentWorkers ?? false;
+    this.seeding = given.seeding ?? 'worker';
     this.collateFn = given.collateFn;
+  }
+
+  /** Ends workers that were kept; the next pass starts others. */
+  async stopWorkers(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.stop();
   }
 
   /** Batches in one pass. @throws ArgumentError for an iterable data set, which does not say how many there will be */
@@ -140,15 +166,16 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
       return this.#streamed(dataset as IterableDataset<T>, randomInt64(this.generator));
     const indices = this.batchSampler[Symbol.iterator]();
     const seed = randomInt64(this.generator);
-    return this.numWorkers === 0 ? this.#here(indices) : this.#inWorkers(indices, seed);
+    return this.numWorkers === 0 ? this.#here(indices, seed) : this.#inWorkers(indices, seed);
   }
 
-  async *#here(indices: Iterator<readonly number[]>): AsyncGenerator<B, void, undefined> {
+  async *#here(indices: Iterator<readonly number[]>, seed: bigint): AsyncGenerator<B, void, undefined> {
     const pause = breather();
+    let batch = seed;
     try {
       for (let next = indices.next(); next.done !== true; next = indices.next()) {
         await pause();
-        yield await this.#load(next.value);
+        yield this.seeding === 'worker' ? await this.#load(next.value) : await this.#seeded(next.value, batch++);
       }
     } finally {
       indices.return?.();
@@ -176,11 +203,34 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 
   async *#inWorkers(indices: Iterator<readonly number[]>, seed: bigint): AsyncGenerator<B, void, undefined> {
     const { WorkerPool } = await import('./worker-pool.ts'); // Node only: a browser need not download it
-    const pool = new WorkerPool(describeDataset(this.dataset), this.numWorkers, seed, this.prefetchFactor);
+    const pool = this.#pool ?? new WorkerPool(describeDataset(this.dataset), this.numWorkers, this.prefetchFactor);
+    this.#pool = undefined; // another pass meanwhile has workers of its own
     const pause = breather();
-    for await (const batch of pool.batches(indices)) {
-      await pause();
-      yield batch.map(toTensor) as B;
+    try {
+      for await (const batch of pool.batches(indices, { seed, seeding: this.seeding })) {
+        await pause();
+        yield batch.map(toTensor) as B;
+      }
+    } finally {
+      if (!this.#kept(pool)) await pool.stop();
+    }
+  }
+
+  /** Keeps workers whose pass has ended, if they are to stay and no others are kept. */
+  #kept(pool: WorkerPool): boolean {
+    if (!this.persistentWorkers || pool.hasEnded || this.#pool !== undefined) return false;
+    this.#pool = pool;
+    return true;
+  }
+
+  /** One batch with random numbers of its own. */
+  async #seeded(indices: readonly number[], seed: bigint): Promise<B> {
+    const before = defaultGenerator.getState();
+    try {
+      defaultGenerator.manualSeed(seed);
+      return await this.#load(indices);
+    } finally {
+      defaultGenerator.setState(before);
     }
   }
 
@@ -212,7 +262,7 @@ function requireStream<T, B>(options: DataLoaderOptions<T, B>): void {
 }
 
 function checkOptions<T, B>(options: DataLoaderOptions<T, B>): void {
-  const { numWorkers = 0, prefetchFactor, sampler, shuffle, batchSampler, batchSize, dropLast, collateFn } = options;
+  const { numWorkers = 0, prefetchFactor, persistentWorkers, sampler, shuffle, batchSampler, batchSize, dropLast, collateFn } = options; // prettier-ignore
   const fail = (why: string): never => {
     throw new ArgumentError(`DataLoader: ${why}`);
   };
@@ -226,6 +276,7 @@ function checkOptions<T, B>(options: DataLoaderOptions<T, B>): void {
   if (prefetchFactor !== undefined && !(Number.isInteger(prefetchFactor) && prefetchFactor >= 1)) {
     fail(`expected a prefetchFactor of at least 1, but got ${prefetchFactor}`);
   }
+  if (persistentWorkers === true && numWorkers === 0) fail('persistentWorkers is for workers; set numWorkers as well');
   if (sampler !== undefined && shuffle === true) fail('a sampler says the order itself; leave out shuffle');
   if (batchSampler !== undefined && (batchSize ?? shuffle ?? sampler ?? dropLast) !== undefined) {
     fail('a batchSampler makes the batches itself; leave out batchSize, shuffle, sampler and dropLast');

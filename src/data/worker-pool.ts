@@ -1,5 +1,5 @@
 /**
- * The worker threads of one pass of a loader over its data set. Batches are dealt out in turn, so that worker `i` of `n` makes batches
+ * The worker threads of a loader. In a pass over its data set batches are dealt out in turn, so that worker `i` of `n` makes batches
  * i, i + n, …, as in PyTorch, and come back in order. Node only.
  */
 import { DeviceError } from '../base/errors.ts';
@@ -29,28 +29,35 @@ function pending(): Pending {
   return { promise, resolve, reject };
 }
 
+/** What a pass draws from: each worker on from a seed of its own, as in PyTorch, or every batch from one of its own, whoever makes it. */
+export interface PassSeeds {
+  readonly seed: bigint;
+  readonly seeding: 'worker' | 'batch';
+}
+
 /** Threads that make batches ahead of time. */
 export class WorkerPool {
   readonly #workers: readonly Worker[];
   readonly #ahead: number;
   readonly #waiting = new Map<number, Pending>();
   #failure: Error | undefined;
+  /** All batches that were ever asked for, and those of this pass. */
+  #tasks = 0;
   #next = 0;
 
   /**
    * Starts `count` workers.
    *
-   * @param seed - worker `i` seeds its generator with `seed + i`
    * @param prefetch - how many batches each makes ahead
    */
-  constructor(dataset: DatasetDescription, count: number, seed: bigint, prefetch: number) {
+  constructor(dataset: DatasetDescription, count: number, prefetch: number) {
     const { Worker } = nodeModule('workers', 'DataLoader with numWorkers > 0', 'use numWorkers: 0');
     const url = new URL(
       workerUrl(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url).href),
     );
     this.#ahead = count * prefetch;
     this.#workers = Array.from({ length: count }, (_, i) => {
-      const setup: WorkerSetup = { dataset, seed: seed + BigInt(i) };
+      const setup: WorkerSetup = { dataset };
       const worker = new Worker(url, { workerData: setup });
       worker.on('message', (reply: WorkerReply) => this.#receive(reply));
       worker.on('error', (error) =>
@@ -62,37 +69,54 @@ export class WorkerPool {
     });
   }
 
-  /** The batches of these indices, in order. The workers are stopped when it ends, is left, or fails. */
-  async *batches(indices: Iterator<readonly number[]>): AsyncGenerator<readonly RawTensor[], void, undefined> {
+  /** Whether it can be used no more: a worker has failed, or all were stopped. */
+  get hasEnded(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /**
+   * A pass: the batches of these indices, in order. What was sent and is not wanted any more when the pass is left is made and dropped.
+   * Worker `i` begins with `seed + i`, or batch `n` does with `seed + n`.
+   */
+  async *batches(
+    indices: Iterator<readonly number[]>,
+    { seed, seeding }: PassSeeds,
+  ): AsyncGenerator<readonly RawTensor[], void, undefined> {
+    // prettier-ignore
+    const queue: Promise<readonly RawTensor[]>[] = [];
+    let sent = 0;
+    this.#next = 0; // so that a pass is dealt out in the same way whatever came before
     try {
-      const queue: Promise<readonly RawTensor[]>[] = [];
       for (let more = true; more || queue.length > 0;) {
         while (more && queue.length < this.#ahead) {
           const next = indices.next();
           if (next.done === true) more = false;
-          else queue.push(this.#send(next.value));
+          else queue.push(this.#send(next.value, seeding === 'batch' || sent < this.#workers.length ? seed + BigInt(sent) : undefined)); // prettier-ignore
+          if (!more) break;
+          sent++;
         }
         const batch = queue.shift();
         if (batch !== undefined) yield await this.#await(batch);
       }
     } finally {
       indices.return?.();
-      await this.stop();
+      this.#waiting.clear();
     }
   }
 
   /** Ends the threads. */
   async stop(): Promise<void> {
+    this.#failure ??= new DeviceError('DataLoader: its workers were stopped');
     for (const worker of this.#workers) worker.removeAllListeners();
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #send(indices: readonly number[]): Promise<readonly RawTensor[]> {
-    const task = this.#next++;
+  #send(indices: readonly number[], seed: bigint | undefined): Promise<readonly RawTensor[]> {
+    const task = this.#tasks++;
     const batch = pending();
     if (this.#failure === undefined) {
       this.#waiting.set(task, batch);
-      this.#workers[task % this.#workers.length]!.postMessage({ task, indices } satisfies WorkerTask);
+      this.#workers[this.#next++ % this.#workers.length]!.postMessage({ task, indices, seed } satisfies WorkerTask);
     } else {
       batch.reject(this.#failure);
     }

@@ -10,14 +10,14 @@ import { rawRows, type RawTensor } from './raw.ts';
 /** What a worker starts with. */
 export interface WorkerSetup {
   readonly dataset: DatasetDescription;
-  /** Seeds the worker's default generator. */
-  readonly seed: bigint;
 }
 
 /** To a worker: make this batch. */
 export interface WorkerTask {
   readonly task: number;
   readonly indices: readonly number[];
+  /** Seeds the worker's default generator first; undefined where it goes on. */
+  readonly seed: bigint | undefined;
 }
 
 /** From a worker: the batch, or why there is none. `task` is -1 if it could not start. */

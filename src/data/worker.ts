@@ -12,14 +12,14 @@ const workers = nodeModule('workers', 'DataLoader', 'use numWorkers: 0');
 const { parentPort } = workers;
 if (parentPort === null) throw new ArgumentError('DataLoader: worker.js is not to be imported; the loader starts it');
 const port = parentPort;
-const { dataset: description, seed } = workers.workerData as WorkerSetup;
-manualSeed(seed);
+const { dataset: description } = workers.workerData as WorkerSetup;
 // An error of starting is reported with the first batch that is asked for.
 const starting = reviveDataset(description);
 starting.catch(() => undefined);
 
-async function makeBatch({ indices }: WorkerTask): Promise<readonly RawTensor[]> {
+async function makeBatch({ indices, seed }: WorkerTask): Promise<readonly RawTensor[]> {
   const dataset = await starting;
+  if (seed !== undefined) manualSeed(seed);
   const batch = await dataset.readBatch?.(indices);
   if (batch !== undefined) return batch;
   throw new ArgumentError(

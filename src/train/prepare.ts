@@ -84,6 +84,9 @@ export interface PreparedData {
   readonly plain: (index: number) => Promise<Tensor>;
 }
 
+/** Workers stay from epoch to epoch, and pictures are the same however many there are. */
+const workersOf = (numWorkers: number): { numWorkers: number; seeding?: 'batch'; persistentWorkers?: true } => numWorkers === 0 ? { numWorkers } : { numWorkers, seeding: 'batch', persistentWorkers: true }; // prettier-ignore
+
 /** Images at a time where no gradients are computed. */
 const EVALUATION_BATCH = 128;
 
@@ -123,12 +126,12 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
     batchSize: options.batchSize,
     sampler: new SubsetRandomSampler(order),
-    numWorkers: options.workers,
+    ...workersOf(options.workers),
   });
   const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> => {
     const dataset = subset(await set.dataset(plain), only);
     const place = (index: number): number => only?.[index] ?? index;
-    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers) });
     return {
       length: loader.length,
       [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),

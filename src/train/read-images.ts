@@ -144,7 +144,12 @@ async function* inWorkers(
 ): AsyncGenerator<readonly RawTensor[]> {
   // prettier-ignore
   const { WorkerPool } = await import('../data/worker-pool.ts');
-  yield* new WorkerPool(sized.describe(), workers, 0n, 2).batches(tasks);
+  const pool = new WorkerPool(sized.describe(), workers, 2);
+  try {
+    yield* pool.batches(tasks, { seed: 0n, seeding: 'worker' });
+  } finally {
+    await pool.stop();
+  }
 }
 
 function unpacked(
