@@ -3,7 +3,7 @@
  * `'...'` give views; lists, tensors of indices and masks pick elements: see `picking.ts`.
  */
 import { moved } from './transfer.ts';
-import { requireKind, show, WHOLE } from '../base/arguments.ts';
+import { BOOL, requireKind, requireOptions, show, WHOLE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, IndexError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { outOfRange } from '../geometry/index-error.ts';
@@ -40,6 +40,8 @@ export interface SetAtOptions {
   /** Add to what is there, once for each time that an index occurs. Default false: the last of equal indices wins. */
   readonly accumulate?: boolean;
 }
+
+const SET_AT: OptionKinds<SetAtOptions> = { accumulate: BOOL };
 
 /** `start:stop:step` as a value; leave out what Python leaves out. */
 export const slice = (start?: number, stop?: number, step = 1): Slice => ({ start, stop, step });
@@ -180,7 +182,7 @@ export function at(x: Tensor, indices: readonly Index[]): Tensor {
 
 /** Assigns to the part of `x` at `indices`, in place. A value of another shape is broadcast. */
 export function setAt(x: Tensor, indices: readonly Index[], value: Tensor | number, options: SetAtOptions = {}): void {
-  const { accumulate = false } = options;
+  const { accumulate = false } = requireOptions<SetAtOptions>('setAt', options, SET_AT, '{ accumulate: true }');
   if (typeof value !== 'number' && !isTensor(value)) throw new ArgumentError(`setAt: expected a number or a tensor as value, but got ${show(value)}`); // prettier-ignore
   const { view, picks } = prepared('setAt', x, indices);
   if (picks.length > 0) family('picking').assignPicked(view, picks, value, accumulate);

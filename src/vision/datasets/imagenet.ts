@@ -2,7 +2,7 @@
  * ImageNet's layout: `train/n01440764/….JPEG` and `val/n01440764/….JPEG`
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageNet.html). Its archives are not to be fetched without an account.
  */
-import { OPTIONS, requireKind } from '../../base/arguments.ts';
+import { ARRAY, OPTIONS, requireKind } from '../../base/arguments.ts';
 import { FormatError } from '../../base/errors.ts';
 import { deserialize } from '../../io/checkpoint.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
@@ -34,7 +34,7 @@ export class ImageNet<O = Image, T = number> extends ImageDataset<O, T> {
     names: ReadonlyMap<string, string>,
     options: ImageDatasetOptions<O, T>,
   ) {
-    requireKind('ImageNet', 'what was found', found, OPTIONS, 'open it with await ImageNet.open(path)');
+    requireKind('ImageNet', 'what was found', (found as Partial<ClassFolders> | undefined)?.classes, ARRAY, 'open it with await ImageNet.open(path)'); // prettier-ignore
     super(source, found.targets, found.classes.map((wnid) => names.get(wnid) ?? wnid), options); // prettier-ignore
     this.wnids = found.classes;
   }
