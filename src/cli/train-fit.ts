@@ -43,6 +43,7 @@ export async function fit(
     terminal.line(`An epoch takes ${duration(last)} now, so training ends after ${epochs}.`);
   });
   const mix = mixing(settings, info.classes.length);
+  let ended: EpochResult | undefined;
   using interrupt = new Interrupt(() => terminal.line('Stopping after this batch; once more to stop at once.'));
   const events = settings.tensorboard ? [await writeEvents(run, before?.trainer)] : [];
   const trainer = new Trainer({
@@ -58,13 +59,17 @@ export async function fit(
     onProgress: (progress) => terminal.progress(progressStep(progress)),
     onEpoch: (result) => {
       terminal.line(epochLine(result));
-      keeper.ended(result);
+      ended = result;
     },
     onBest: (best) => {
       terminal.line(savingLine(best));
       save(packClassifier(best.model, info), files.best);
     },
-    onState: () => save(packRun(run, trainer, { epochs: keeper.epochs, seconds: seconds() }), files.last),
+    onState: () => {
+      if (ended !== undefined) keeper.ended(ended);
+      ended = undefined; // an interrupted epoch says nothing of the time
+      save(packRun(run, trainer, { epochs: keeper.epochs, seconds: seconds() }), files.last);
+    },
     callbacks: [epochLog(files, before !== undefined), ...events],
   });
   if (before !== undefined) trainer.loadStateDict(before.trainer);
@@ -103,7 +108,8 @@ class TimeKeeper {
     const { limit, wanted, reserve } = time;
     const left = limit - this.#seconds() - reserve.seconds - reserve.epochs * seconds;
     const epochs = epochsInTime({ done: epoch, planned: this.epochs, wanted, secondsPerEpoch: seconds, secondsLeft: left }); // prettier-ignore
-    if (epochs === this.epochs) return;
+    // Epochs of the last layer alone are shorter than those that follow.
+    if (epochs === this.epochs || (epochs > this.epochs && epoch <= this.#settings.freeze)) return;
     this.epochs = epochs;
     this.#onChange(epochs, epoch, seconds);
   }

@@ -106,8 +106,8 @@ function augmented(given: TrainOptions, chosen: Augmentation) {
   return {
     flip: given.flip ?? chosen.flip,
     rotation: given.rotation ?? chosen.rotation,
-    shift: given.shift ?? chosen.shift,
-    crop: given.crop ?? chosen.crop,
+    shift: given.shift ?? chosen.shift ?? 0,
+    crop: given.crop ?? chosen.crop ?? 1,
     randaugment: isSaid ? given.randaugment : chosen.policy === 'randaugment',
     trivialAugment: isSaid ? given.trivialAugment : chosen.policy === 'trivial-augment',
   };

@@ -13,7 +13,8 @@ export const trainCommand = command({
 or with train/ and test/ (and val/) that hold those; images with a .csv of their labels; the files of MNIST,
 FashionMNIST, KMNIST, EMNIST, QMNIST, CIFAR-10, CIFAR-100, SVHN or STL-10; or those of Flowers102, Oxford-IIIT Pet,
 Food-101, GTSRB, DTD, FGVC-Aircraft, Caltech 101 or ImageNet as torchvision lays them out. Without DATA, small pictures are
-generated. Every run gets a folder of its own with the best network as a PyTorch file (best.pt), what is needed to go on
+generated. Network, size of the images, augmentation, schedule and epochs follow from what the data is and from what a
+step takes on this machine, unless options say otherwise. Every run gets a folder of its own with the best network as a PyTorch file (best.pt), what is needed to go on
 (last.pt), a log (log.jsonl, log.csv), and a page that shows how good the network is and where it fails (report.html).`,
   arguments: { min: 0, max: 1 },
   options: trainOptions,

@@ -181,7 +181,7 @@ function reasonsOf(
       'images',
       `${size.height}×${size.width}: ${why('size', same ? 'as they are' : `they are ${came}`)}${freeze > 0 ? `; the last layer alone for ${freeze} of the epochs` : ''}`,
     ],
-    ['batches', `${batchSize} of ${facts.images} images`],
+    ['batches', `${batchSize} of ${trainedAndValid(facts, wishes).images} images`],
     ['epochs', `${epochs}: ${why('epochs', inTime)}`],
   ];
 }

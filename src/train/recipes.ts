@@ -178,7 +178,6 @@ const tuned: KindOfTraining = {
     resize: isNetworkName(model) ? Math.round((Math.min(size.height, size.width) * 8) / 7) : undefined,
     freeze: 1,
     headRate: 10,
-    warmup: 1,
     optimizer: 'adamw',
     lr: 1e-4,
     momentum: 0.9,

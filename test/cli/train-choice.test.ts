@@ -1,5 +1,5 @@
 /** What `flambeau train` chooses, what it is told on the command line and in files, and that a run goes on with all of it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,7 +37,7 @@ describe('the choice', () => {
   it('is said, with why', { timeout: 60_000 }, async () => {
     const { code, out } = await flambeau('train', at('pictures'), '--epochs', '8', '--out', at('a'));
     expect(code).toBe(0);
-    expect(out).toMatch(/Chosen:\n {2}network {2}fast: small pictures: .*\n {2}images {3}16×16: as they are\n {2}batches {2}16 of 40 images\n {2}epochs {3}8: as you say\n/); // prettier-ignore
+    expect(out).toMatch(/Chosen:\n {2}network {2}fast: small pictures: .*\n {2}images {3}16×16: as they are\n {2}batches {2}16 of 32 images\n {2}epochs {3}8: as you say\n/); // prettier-ignore
     expect(out).toMatch(/Training: SGD with learning rate 0\.0234 \(up and down on straight lines\), Nesterov's momentum 0\.85, weight decay 0\.00133, label smoothing 0\.2, batches of 16, 8 epochs/); // prettier-ignore
     expect(await json('evaluate', at('a/best.pt'), at('pictures'))).toMatchObject({ total: 10, accuracy: 1 });
     expect(out).toMatch(/Test Accuracy \(Overall\): 100\.00%/);
@@ -49,6 +49,17 @@ describe('the choice', () => {
     expect(result).toMatchObject({ model: 'small', optimizer: 'adamw', lr: 0.001, batchSize: 10, input: [3, 24, 32], chosen: { images: '24×32: as you say' } }); // prettier-ignore
     const arch = load<Map<string, Map<string, unknown>>>(at('b/best.pt')).get('arch')!;
     expect([arch.get('resize'), arch.get('width')]).toEqual([30, 32]);
+  });
+
+  it('comes to the same network once more by the command in the report', async () => {
+    const once = await flambeau('train', at('photos'), '--size', '24', '--epochs', '1', '--out', at('once'));
+    expect(once.out).toMatch(/network {2}fast: photographs\n/);
+    const page = readFileSync(at('once/report.html'), 'utf8');
+    const command = /npx flambeau (train [^<]*)/.exec(page)![1]!.replaceAll('&#39;', "'").replaceAll('&quot;', '"');
+    const words = command.split(' ').map((word) => word.replaceAll("'", ''));
+    expect(words).toEqual(expect.arrayContaining(['--crop', '0.35', '--trivial-augment', '--resize', '27']));
+    expect((await flambeau(...words, '--no-report', '--out', at('again'))).code).toBe(0);
+    expect(weights(at('again/best.pt'))).toEqual(weights(at('once/best.pt')));
   });
 
   it('stays in the time, with one epoch at least', async () => {
