@@ -136,6 +136,31 @@ function lineAt(
   return { outer, column, source };
 }
 
+/** So few are kept in order while a line is walked: what comes later is seldom among them. */
+const FEW = 16;
+
+/** The first `kept` entries of a line in order. */
+function insert(line: Line, e: Entries, list: Local, kept: Local, source: Expr, step: Expr): void {
+  const { f, dtype } = line;
+  const type = keyType(dtype);
+  const last = f.let('last', list.add(kept.sub(1).mul(e.bytes)));
+  const worst = f.let('worst', constant(type, 0));
+  follow(line, source, step, (k, place) => {
+    const filling = f.let('filling', place.lt(kept));
+    f.if(filling.or(k.lt(worst)), () => {
+      const at = f.let('at', filling.select(list.add(place.mul(e.bytes)), last));
+      // The condition reads the entry before the list at its end: the last of the keys, which is there.
+      f.while(at.gt(list).and(k.lt(load(type, at.sub(e.bytes)))), () => {
+        for (let i = 0; i < e.bytes; i += 8) f.store('i64', at, load('i64', at.sub(e.bytes), i), i);
+        f.inc(at, -e.bytes);
+      });
+      f.store(type, at, k);
+      f.store('i32', at, place, e.position);
+      f.set(worst, load(type, last));
+    });
+  });
+}
+
 const KEPT_PARAMS = { x: 'ptr', values: 'ptr', indices: 'ptr', size: 'i32', inner: 'i32', kept: 'i32' } as const;
 
 /** values, indices = the first `kept`, at least one, of the sorted lines: only those are put in order. */
@@ -150,22 +175,25 @@ export function keptKernel(target: Target, dtype: DType, descending: boolean): K
     const step = f.let('step', p.inner.mul(bytes));
     f.for('line', lo, hi, (number) => {
       const { outer, column, source } = lineAt(f, p, number, bytes);
-      readKeys(line, source, step);
-      const { key: last, ties } = select(line, p.kept.sub(1));
       const list = f.let('list', keys.add(room));
-      const spare = f.let('spare', list.add(p.kept.mul(e.bytes)));
-      const entry = f.let('entry', list);
-      f.inc(ties, 1); // as many of the equal ones are kept
-      follow(line, source, step, (k, place) => {
-        const tie = f.let('tie', k.eq(last).and(ties.gt(0)));
-        f.if(k.lt(last).or(tie), () => {
-          f.store(type, entry, k);
-          f.store('i32', entry, place, e.position);
-          f.inc(entry, e.bytes);
-          f.set(ties, ties.sub(tie));
+      const few = (): void => insert(line, e, list, p.kept, source, step);
+      f.if(p.kept.le(FEW), few, () => {
+        readKeys(line, source, step);
+        const { key: last, ties } = select(line, p.kept.sub(1));
+        const spare = f.let('spare', list.add(p.kept.mul(e.bytes)));
+        const entry = f.let('entry', list);
+        f.inc(ties, 1); // as many of the equal ones are kept
+        follow(line, source, step, (k, place) => {
+          const tie = f.let('tie', k.eq(last).and(ties.gt(0)));
+          f.if(k.lt(last).or(tie), () => {
+            f.store(type, entry, k);
+            f.store('i32', entry, place, e.position);
+            f.inc(entry, e.bytes);
+            f.set(ties, ties.sub(tie));
+          });
         });
+        sortEntries(e, list, spare, p.kept, false);
       });
-      sortEntries(e, list, spare, p.kept, false);
       const out = f.let('out', outer.mul(p.kept).mul(p.inner).add(column));
       f.for('i', 0, p.kept, () => {
         const place = f.let('place', load('i32', list, e.position));
