@@ -13,10 +13,14 @@ export type VectorType = 'f32v' | 'f64v' | 'i32v' | 'i64v';
 export type ValueType = ScalarType | VectorType;
 /** What lies in memory. Elements of 8 and 16 bits load into i32, extended by their sign or by zeros. */
 export type NarrowType = 'u8' | 's8' | 'u16' | 's16';
-export type MemType = ValueType | NarrowType;
+export type MemType = ValueType | NarrowType | PackedType;
+/** Narrow elements side by side, as many as a register of more than 16 bytes has lanes: they load into i32v, halves (`f16h`) into f32v. Only native targets have them. */
+export type PackedType = 'u8q' | 's8q' | 'u16h' | 's16h' | 'f16h';
 
 const NARROW: ReadonlySet<MemType> = new Set<NarrowType>(['u8', 's8', 'u16', 's16']);
 export const isNarrow = (mem: MemType): mem is NarrowType => NARROW.has(mem);
+const PACKED: ReadonlySet<MemType> = new Set<PackedType>(['u8q', 's8q', 'u16h', 's16h', 'f16h']);
+export const isPacked = (mem: MemType): mem is PackedType => PACKED.has(mem);
 
 /** What a kernel may assume of the machine. */
 export interface Target {
@@ -212,8 +216,12 @@ function folded(op: BinaryOp, a: Expr, b: Expr): Expr | undefined {
   return undefined;
 }
 
+/** What an element of a type in memory is loaded as. */
+const loadedAs = (mem: MemType): ValueType =>
+  isNarrow(mem) ? 'i32' : mem === 'f16h' ? 'f32v' : isPacked(mem) ? 'i32v' : mem;
+
 export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
-  new Expr(isNarrow(mem) ? 'i32' : mem, { kind: 'load', mem, ptr, offset });
+  new Expr(loadedAs(mem), { kind: 'load', mem, ptr, offset });
 
 export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0): Expr =>
   new Expr(type, { kind: 'loadSplat', ptr, offset });
@@ -288,8 +296,7 @@ export class Fn {
   }
 
   store(mem: MemType, ptr: Expr, value: Expr, offset = 0): void {
-    if (value.type !== (isNarrow(mem) ? 'i32' : mem))
-      throw new InternalError(`ir: ${this.name}: store ${value.type} as ${mem}`);
+    if (value.type !== loadedAs(mem)) throw new InternalError(`ir: ${this.name}: store ${value.type} as ${mem}`);
     this.#block.push({ kind: 'store', mem, ptr, value, offset });
   }
 

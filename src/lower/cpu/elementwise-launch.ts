@@ -57,7 +57,11 @@ export function launchElementwise(
   for (let dim = 0; dim < outer; dim++) args[sizeParam(dim)] = access.sizes[dim]!;
   scalars.forEach((scalar, i) => (args[scalarParam(i)] = scalar));
 
-  const kernel = elementwiseKernel(targetFor(l, spec, spacing), spec, { outer, spacing, ...(lanes && { lanes }) });
+  const kernel = elementwiseKernel(lanes === 1 ? l.target : targetFor(l, spec, spacing), spec, {
+    outer,
+    spacing,
+    ...(lanes && { lanes }),
+  });
   const cost = elementCost(spec, numel);
   const options =
     outer === 0

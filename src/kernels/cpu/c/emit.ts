@@ -11,6 +11,7 @@ import { InternalError } from '../../../base/errors.ts';
 import {
   elementOf,
   isNarrow,
+  isPacked,
   isVector,
   type Expr,
   type Fn,
@@ -144,7 +145,8 @@ class KernelEmitter {
       case 'set':
         return `${indent}${variable(stmt.local)} = ${this.#expr(stmt.value)};\n`;
       case 'store': {
-        const value = isNarrow(stmt.mem) ? `(${stmt.mem})${this.#expr(stmt.value)}` : this.#expr(stmt.value);
+        const given = this.#expr(stmt.value);
+        const value = isNarrow(stmt.mem) ? `(${stmt.mem})${given}` : isPacked(stmt.mem) ? this.#helper(`pack_${stmt.mem}`, given) : given; // prettier-ignore
         return `${indent}${this.#memory(stmt.mem, stmt.ptr, stmt.offset)} = ${value};\n`;
       }
       case 'for': {
@@ -212,7 +214,7 @@ class KernelEmitter {
           : this.#helper(`bits_${node.a.type}_${type}`, this.#expr(node.a));
       case 'load': {
         const place = this.#memory(node.mem, node.ptr, node.offset);
-        return isNarrow(node.mem) ? `(i32)${place}` : place;
+        return isNarrow(node.mem) ? `(i32)${place}` : isPacked(node.mem) ? this.#helper(`unpack_${node.mem}`, place) : place; // prettier-ignore
       }
       case 'loadSplat':
         return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset));

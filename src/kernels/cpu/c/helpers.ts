@@ -6,8 +6,18 @@
  * (looked at: vfmadd, vsqrtps, vroundps), and the same text serves every vector width and machine. Where they do not, there is a
  * helper of its own.
  */
-import { isVector, lanes, elementOf, type ScalarType, type Target, type ValueType, type VectorType } from '../ir.ts';
+import {
+  isVector,
+  lanes,
+  elementOf,
+  type PackedType,
+  type ScalarType,
+  type Target,
+  type ValueType,
+  type VectorType,
+} from '../ir.ts';
 
+const PACKED_TYPES: readonly PackedType[] = ['u8q', 's8q', 'u16h', 's16h', 'f16h'];
 export const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
 
 /** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
@@ -16,12 +26,15 @@ export function typePrelude(target: Target): string {
   const scalars = 'typedef unsigned char u8;\ntypedef signed char s8;\ntypedef __UINT16_TYPE__ u16;\ntypedef __INT16_TYPE__ s16;\ntypedef __INT32_TYPE__ i32;\ntypedef __UINT32_TYPE__ u32;\n'
     + 'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n'; // prettier-ignore
   const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`); // prettier-ignore
-  const memory = ['u16', 's16', 'i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
+  const packed = n > 16 ? PACKED_TYPES : [];
+  const packs = packed.map((type) => `typedef ${type.slice(0, -1).replace('f', 's')} ${type} __attribute__((vector_size(${n / (type.endsWith('q') ? 4 : 2)})));\n`); // prettier-ignore
+  const memory = [...packed, 'u16', 's16', 'i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
     (type) => `typedef ${type} ${type}_m __attribute__((aligned(1), may_alias));\n`,
   );
   return [
     scalars,
     ...vectors,
+    ...packs,
     ...memory,
     '#define AT(type, at, offset) (*(type *)(mem + (u64)(u32)(at) + (offset)))\n',
     // In a register tile an operand is loaded once and used often. Left alone, GCC loads it anew for every use.
@@ -267,6 +280,38 @@ const PACK_BYTES = `${FOUR_BYTES}HELPER i32 pack_bytes4(i32v a) {
 #endif
 `;
 
+/** Wide registers of narrow elements. */
+function packedHelpers(type: PackedType): [string, HelperText][] {
+  const [unpack, pack] = [`unpack_${type}`, `pack_${type}`];
+  if (type === 'f16h') {
+    return [
+      [unpack, (target) => halvesHelper(target, define('f32v', unpack, `${type} a`, `return ${eachLane(target, 'f32v', (i) => `(f32)((union { s16 bits; _Float16 half; }){a[${i}]}).half`)};`), (name, more) => define('f32v', unpack, `${type} a`, `return (f32v)__builtin_ia32_vcvtph2ps${name}(a${more});`), ', (f32v){0}, -1, 4')], // prettier-ignore
+      [pack, (target) => `${quiet(pack)}${halvesHelper(target, define(type, pack, 'f32v a', `${type} r; for (int i = 0; i < ${lanes(target, 'f32')}; i++) r[i] = ((union { _Float16 half; s16 bits; }){(_Float16)quiet_${pack}(a)[i]}).bits; return r;`), (name, more) => define(type, pack, 'f32v a', `return (${type})__builtin_ia32_vcvtps2ph${name}(quiet_${pack}(a), 0${more});`), `, (${type}){0}, -1`)}`], // prettier-ignore
+    ];
+  }
+  return [
+    [unpack, fixed(define('i32v', unpack, `${type} a`, 'return __builtin_convertvector(a, i32v);'))],
+    [pack, fixed(define(type, pack, 'i32v a', `return __builtin_convertvector(a, ${type});`))],
+  ];
+}
+
+/** The machine's conversion of wide registers of halves where it has one; `more` are the further operands of the widest. */
+function halvesHelper(
+  target: Target,
+  otherwise: string,
+  give: (name: string, more: string) => string,
+  more: string,
+): string {
+  // prettier-ignore
+  const widest = target.vectorBytes === 64;
+  const builtin = widest ? give('512_mask', more) : give('256', '');
+  return `#if defined(${widest ? '__AVX512F__' : '__F16C__'})\n${builtin}#else\n${otherwise}#endif\n`;
+}
+
+/** NaN as the quiet one that PyTorch writes. */
+const quiet = (name: string): string =>
+  define('f32v', `quiet_${name}`, 'f32v a', 'i32v nan = a != a; return (f32v)((nan & (((i32v)a & (-2147483647 - 1)) | 0x7fc00000)) | (~nan & (i32v)a));'); // prettier-ignore
+
 function bitCast(from: string, to: string): [string, HelperText] {
   const name = `bits_${from}_${to}`;
   return [name, fixed(define(to, name, `${from} a`, `union { ${from} from; ${to} to; } x = {a}; return x.to;`))];
@@ -285,6 +330,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['cast_i32v_f32v', fixed(define('f32v', 'cast_i32v_f32v', 'i32v a', 'return __builtin_convertvector(a, f32v);'))],
     ['cast_f32v_f64v', (target) => define('f64v', 'cast_f32v_f64v', 'f32v a', `return ${eachLane(target, 'f64v', (i) => `a[${i}]`)};`)], // prettier-ignore
     ['cast_f64v_f32v', (target) => define('f32v', 'cast_f64v_f32v', 'f64v a', `return ${eachLane(target, 'f32v', (i) => (2 * i < lanes(target, 'f32') ? `(f32)a[${i}]` : '0'))};`)], // prettier-ignore
+    ...PACKED_TYPES.flatMap(packedHelpers),
     ['HALVES', () => HALVES],
     ['PACK_HALVES', () => PACK_HALVES],
     ['HIGH_SHORTS', () => HIGH_SHORTS],

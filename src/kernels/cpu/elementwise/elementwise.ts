@@ -13,14 +13,17 @@ import {
   laneOf,
   loadDense,
   loadElement,
+  loadWide,
   scalarAs,
   scatter,
   spread,
   storeDense,
   storeElement,
+  storeWide,
   type Spacing,
 } from './memory.ts';
 import {
+  computeOf,
   elementwiseKey,
   formulasOf,
   isExact,
@@ -28,7 +31,7 @@ import {
   type ElementwiseSpec,
 } from '../../formula/elementwise.ts';
 import type { Formula } from '../../formula/formula.ts';
-import { constant, i32, load, vectorOf, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { expand } from './expand.ts';
 import { elementwiseLanes } from './lanes.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from '../kernel.ts';
@@ -47,17 +50,29 @@ export interface WalkShape {
 }
 
 /**
- * Whether its vectors may be of any width: all operands are dense or one number, in the type that they compute in. Lanes never meet, so the
- * results are the same bits.
+ * Whether its vectors may be of any width: all operands are dense or one number, in the type that they compute in or in one that wide
+ * registers are loaded from. Lanes never meet, so the results are the same bits.
  */
 export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[]): boolean {
+  const lanes = elementwiseLanes(spec);
+  const small = lanes === 4;
+  const fits = (operand: ElementwiseOperand, i: number): boolean =>
+    isExact(operand)
+      ? operand.as !== 'bool' || (small && spacing[i] === 'dense')
+      : small && itemSize(operand.dtype) <= 4 && (operand.as !== 'bool' || spacing[i] === 'dense');
+  const { inputs, outputs } = spec;
   return (
-    elementwiseLanes(spec) > 1 &&
-    [...spec.inputs, ...spec.outputs].every((operand) => operand.as !== 'bool' && isExact(operand)) &&
+    lanes > 1 &&
+    inputs.every(fits) &&
+    outputs.every((output, i) => fits(output, inputs.length + i) && storesItself(output)) &&
     !spec.scalars.includes('bool') &&
     !spacing.includes('strided')
   );
 }
+
+/** Whether an output is of the type that its dtype computes in, or a condition as one byte. */
+const storesItself = ({ dtype, as }: ElementwiseOperand): boolean =>
+  as === computeOf(dtype) || (as === 'bool' && itemSize(dtype) === 1);
 
 /** Names of the kernel's parameters; operands are numbered, outputs after inputs. */
 export const operandParam = (i: number): string => `p${i}`;
@@ -117,6 +132,8 @@ class Walk {
   readonly #results: readonly Formula[];
   /** Elements computed at a time. */
   readonly #lanes: number;
+  /** Elements in a register of 16 bytes: how wide the lanes of masks are. */
+  readonly #masks: number;
   /** Whether vectors are wider than those that conversions are written for. */
   readonly #wide: boolean;
   readonly #scope: KernelScope<ParamSpec>;
@@ -135,7 +152,8 @@ class Walk {
     this.#f = scope.f;
     this.#operands = [...spec.inputs, ...spec.outputs];
     this.#results = formulasOf(spec);
-    this.#lanes = (walk.lanes ?? elementwiseLanes(spec)) * (this.#wide ? target.vectorBytes / 16 : 1);
+    this.#masks = walk.lanes ?? elementwiseLanes(spec);
+    this.#lanes = this.#masks * (this.#wide ? target.vectorBytes / 16 : 1);
     this.#at = this.#operands.map((_, i) => this.#f.let(`at${i}`, scope.p[operandParam(i)] ?? i32(0)));
     this.#steps = walk.spacing.map((s, i) => (s === 'strided' ? this.#param(innerStepParam(i)) : undefined));
     this.#scalars = spec.scalars.map((_, i) => {
@@ -147,7 +165,7 @@ class Walk {
   #scalar(i: number, given: Expr): Expr {
     const as = this.#spec.scalars[i]!;
     const value = scalarAs(given, as);
-    return this.#lanes === 1 ? value : spread(value, as, this.#lanes);
+    return this.#lanes === 1 ? value : spread(value, as, this.#masks);
   }
 
   #param(name: string): Local {
@@ -254,7 +272,7 @@ class Walk {
     const same = this.#spec.inputs.map((input, i) => {
       if (this.#walk.spacing[i] !== 'same') return undefined;
       const element = loadElement(input.dtype, input.as, this.#at[i]!);
-      return f.let(`same${i}`, lanes === 1 ? element : spread(element, input.as, lanes));
+      return f.let(`same${i}`, lanes === 1 ? element : spread(element, input.as, this.#masks));
     });
     const left = f.let('left', count);
     if (lanes > 1) {
@@ -293,7 +311,7 @@ class Walk {
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
-        if (this.#wide) f.store(vectorOf(output.as as ScalarType), this.#at[i]!, results[o]!, offset);
+        if (this.#wide) storeWide(f, output.dtype, output.as, this.#at[i]!, results[o]!, offset);
         else if (this.#walk.spacing[i] === 'dense')
           storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
@@ -309,7 +327,7 @@ class Walk {
   }
 
   #loadVector(input: ElementwiseOperand, i: number, element: number): Expr {
-    if (this.#wide) return load(vectorOf(input.as as ScalarType), this.#at[i]!, element * itemSize(input.dtype));
+    if (this.#wide) return loadWide(input.dtype, input.as, this.#at[i]!, element * itemSize(input.dtype));
     if (this.#walk.spacing[i] === 'dense') {
       return loadDense(this.#f, input.dtype, input.as, this.#lanes, this.#at[i]!, element * itemSize(input.dtype));
     }
@@ -327,7 +345,7 @@ class Walk {
     const values = this.#spec.inputs.map((input, i) => {
       if (same[i] !== undefined) return same[i];
       const element = loadElement(input.dtype, input.as, this.#at[i]!);
-      return f.let(`x${i}`, lanes === 1 ? element : spread(element, input.as, lanes));
+      return f.let(`x${i}`, lanes === 1 ? element : spread(element, input.as, this.#masks));
     });
     const results = this.#compute(values);
     this.#spec.outputs.forEach((output, o) => {

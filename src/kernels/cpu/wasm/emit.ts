@@ -7,7 +7,17 @@
  */
 import type { Bytes } from '../../../base/host-types.ts';
 import { InternalError } from '../../../base/errors.ts';
-import { isVector, type Expr, type Fn, type MathFn, type Stmt, type Target, type ValueType } from '../ir.ts';
+import {
+  isPacked,
+  isVector,
+  type Expr,
+  type Fn,
+  type MathFn,
+  type MemType,
+  type Stmt,
+  type Target,
+  type ValueType,
+} from '../ir.ts';
 import type { Kernel } from '../kernel.ts';
 import { assembleModule, ByteWriter, type DefinedFunction, type ImportedFunction, type WasmType } from './assembler.ts';
 import {
@@ -93,7 +103,7 @@ class FunctionEmitter {
       case 'store':
         this.#expr(stmt.ptr);
         this.#expr(stmt.value);
-        this.#op(MEMORY[stmt.mem].store);
+        this.#op(memory(stmt.mem).store);
         out.u32(0).u32(stmt.offset);
         return;
       case 'for':
@@ -186,7 +196,7 @@ class FunctionEmitter {
         return;
       case 'load':
         this.#expr(node.ptr);
-        this.#op(MEMORY[node.mem].load).u32(0).u32(node.offset);
+        this.#op(memory(node.mem).load).u32(0).u32(node.offset);
         return;
       case 'loadSplat':
         this.#expr(node.ptr);
@@ -284,6 +294,11 @@ class FunctionEmitter {
 function known(code: number | undefined, op: string, type: string): number {
   if (code === undefined) throw new InternalError(`wasm: no instruction for ${op} on ${type}`);
   return code;
+}
+
+function memory(mem: MemType): (typeof MEMORY)['u8'] {
+  if (isPacked(mem)) throw new InternalError(`wasm: no instruction for ${mem} in memory`);
+  return MEMORY[mem];
 }
 
 /** Names of the mathematical functions that a kernel calls. */

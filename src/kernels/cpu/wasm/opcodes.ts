@@ -2,7 +2,7 @@
  * Instruction numbers of WebAssembly 2.0 with SIMD and relaxed SIMD, arranged by operation and type of the loop
  * language. Tables are total over the operations a type has; a missing entry means that the type has no such operation.
  */
-import type { BinaryOp, CompareOp, MemType, UnaryOp, ValueType } from '../ir.ts';
+import type { BinaryOp, CompareOp, MemType, PackedType, UnaryOp, ValueType } from '../ir.ts';
 
 /** Instructions with the 0xfd prefix are written as 0xfd00 + n. */
 const simd = (n: number): number => 0xfd00 + n;
@@ -97,7 +97,7 @@ interface MemoryOps {
 
 const vector: MemoryOps = { load: simd(0), store: simd(11) };
 
-export const MEMORY: { readonly [M in MemType]: MemoryOps } = {
+export const MEMORY: { readonly [M in Exclude<MemType, PackedType>]: MemoryOps } = {
   u8: { load: 0x2d, store: 0x3a },
   s8: { load: 0x2c, store: 0x3a },
   u16: { load: 0x2f, store: 0x3b },
