@@ -63,7 +63,7 @@ export async function trainInWorker(
   given: unknown = {},
   options: TrainInWorkerOptions = {},
 ): Promise<WorkerResult> {
-  requireKind('trainInWorker', 'the worker', worker, PORT, "write new Worker(new URL('./training.js', import.meta.url), { type: 'module' })"); // prettier-ignore
+  requireKind('trainInWorker', 'the worker', worker, PORT, "write new Worker(url, { type: 'module' })"); // prettier-ignore
   const { onProgress, onEpoch, onBest, signal } = requireOptions<TrainInWorkerOptions>('trainInWorker', options, OPTIONS, '{ onProgress }'); // prettier-ignore
   const id = calls++;
   const abort = (): void => post(worker, { flambeau: 'abort', id });
