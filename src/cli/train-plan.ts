@@ -71,6 +71,9 @@ export async function chosenSettings(
     const seconds = await measure({ model, size }, facts, Math.min(batchSize, 64), given);
     choice = choose(facts, wishes, measuredPace({ model, size }, seconds), spent());
   }
+  const { size, resize } = choice.recipe;
+  const edge = Math.min(size.height, size.width);
+  if (resize !== undefined && resize < edge) throw new UsageError(`--resize: expected at least ${edge}, so that ${size.height}×${size.width} can be cut out, but got ${resize}; give a smaller --size with it`); // prettier-ignore
   return { settings: settingsOf(given, choice), choice };
 }
 

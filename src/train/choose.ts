@@ -33,7 +33,7 @@ export interface Choice {
 /** What a run may take when nobody says anything. */
 export const USUAL_MINUTES = 15;
 /** Seconds for the page of a run. */
-const REPORT = 5;
+const REPORT = 10;
 /** A pass forward is about a third of a training step. */
 const FORWARD = 1 / 3;
 /** So many times as long as typical: machines without a compiler, and those that are busy. */
@@ -133,7 +133,9 @@ interface Times {
   readonly reserve: number;
 }
 
-const minutesFor = (epochs: number, { epoch, reserve }: Times, spent: number): number => Math.ceil((epochs * epoch + reserve + spent) / 60); // prettier-ignore
+/** Whole minutes that are enough. */
+const minutesFor = (epochs: number, { epoch, reserve }: Times, spent: number): number =>
+  Math.floor((epochs * epoch + reserve + spent) / 60) + 1;
 
 /** The row's settings, and over them what was wished for. */
 function complete(
@@ -194,8 +196,10 @@ function betterOf(
 ): string[] {
   const lines: string[] = [];
   if (recipe.epochs < wanted) lines.push(`--minutes ${minutes} for all ${wanted} epochs`);
-  if (missed !== undefined)
-    lines.push(`--minutes ${missed.minutes} for images of ${missed.size.height}×${missed.size.width}`);
+  if (missed !== undefined) {
+    const other = missed.model === recipe.model ? '' : `${missed.model} and `;
+    lines.push(`--minutes ${missed.minutes} for ${other}images of ${missed.size.height}×${missed.size.width}`);
+  }
   if (kind === 'photos' && facts.images < 20_000) lines.push('weights that others have trained, which help most where images are few: --pretrained FILE'); // prettier-ignore
   if (facts.imbalance >= 3) lines.push(`--class-weights balanced: the largest class has ${Math.floor(facts.imbalance)} times the images of the smallest`); // prettier-ignore
   return lines;

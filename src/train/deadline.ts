@@ -14,7 +14,7 @@ export interface EpochPlan {
 }
 
 /** A plan grows only when it gains so much: what an epoch takes is never quite the same. */
-const GAIN = 1.15;
+const GAIN = 1.05;
 
 /** Epochs in all: at least one, as many as fit, and no more than wanted. */
 export function epochsInTime({ done, planned, wanted, secondsPerEpoch, secondsLeft }: EpochPlan): number {

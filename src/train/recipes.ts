@@ -132,10 +132,11 @@ const MANY_PHOTOS = 5000;
 /** From nothing on photographs: stretches of them at several scales and in other colours, at the largest size for which there is time. */
 const photos: KindOfTraining = {
   why: 'photographs',
-  candidates({ images }, { model }) {
+  candidates({ images, height, width }, { model }) {
     const of = (name: ModelName, ...sides: number[]) => sides.map((side) => ({ model: name, size: square(side) }));
-    const large = of(model ?? 'resnet18', 224, 192, 160, 128, 96);
-    if (model !== undefined) return large;
+    // Pictures are enlarged to twice their size at most: there is nothing more to see.
+    const large = of(model ?? 'resnet18', 224, 192, 160, 128, 96).filter(({ size }) => size.height <= 2 * Math.max(height, width)); // prettier-ignore
+    if (model !== undefined) return large.length > 0 ? large : of(model, 64);
     return images < MANY_PHOTOS ? of('fast', 128, 96, 64) : [...large, ...of('fast', 96, 64)];
   },
   epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(12_000 / images), 10, 40) }), // prettier-ignore

@@ -100,6 +100,7 @@ describe('a run with everything', () => {
     const losses = [await trained()];
     for (const args of [['--mixup'], ['--cutmix'], ['--randaugment'], ['--trivial-augment'], ['--crop', '0.3'], ['--shift', '4'], ['--resize', '20'], ['--schedule', 'cosine'], ['--warmup', '0.5'], ['--nesterov'], ['--no-augment']]) losses.push(await trained(...args)); // prettier-ignore
     expect(new Set(losses).size).toBe(losses.length);
+    expect((await flambeau('train', at('photos'), '--size', '24', '--resize', '20')).err).toMatch(/--resize: expected at least 24, so that 24×24 can be cut out, but got 20/); // prettier-ignore
     expect((await flambeau('train', '--randaugment', '--trivial-augment')).err).toMatch(
       /two ways of the same; choose one/,
     );

@@ -115,6 +115,19 @@ describe('Trainer', () => {
     ]);
     expect(seen.every((p) => p.imagesPerSecond > 0 && p.secondsLeft >= 0 && p.loss > 0)).toBe(true);
     expect(seen[6]!.secondsLeft).toBe(0);
+    expect(seen.every((p) => p.secondsLeftInAll >= p.secondsLeft)).toBe(true);
+    expect(seen[6]!.secondsLeftInAll).toBeGreaterThan(0); // an epoch is to come
+    expect(seen.at(-1)!.secondsLeftInAll).toBe(0);
+  });
+
+  it('asks before every epoch how many there are to be', async () => {
+    const { trainer, train, valid } = setUp();
+    const goals = [5, 5, 3];
+    const { epochs, interrupted } = await trainer.fit(train, valid, () => goals.shift() ?? 3);
+    expect([epochs.length, interrupted]).toEqual([3, false]);
+    await expect(setUp().trainer.fit(train, valid, () => 0.5)).rejects.toThrow(
+      /expected a whole number of epochs ≥ 1, but got 0\.5/,
+    );
   });
 
   it('steps a schedule after batches or epochs', async () => {
