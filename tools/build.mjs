@@ -113,7 +113,9 @@ const prepare = {
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const name = relative(src, path).split(sep).join('/');
       const text = stripKernelNames(path, sources.get(name));
-      return { contents: text.replaceAll('import.meta.url', `${TOKEN}("${name.replace(/ts$/, 'js')}")`), loader: 'ts' };
+      const mark = `${TOKEN}("${name.replace(/ts$/, 'js')}")`;
+      // In messages it stands between double quotes, since it is written with single ones there.
+      return { contents: text.replace(/"[^"\n]*"|import\.meta\.url/g, (found) => (found.startsWith('"') ? found : mark)), loader: 'ts' }; // prettier-ignore
     });
   },
 };
