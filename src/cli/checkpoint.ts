@@ -1,5 +1,5 @@
 /** Reading the classifiers that `flambeau train` saves. */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ArgumentError } from '../base/errors.ts';
 import { load } from '../io/checkpoint-node.ts';
@@ -16,18 +16,27 @@ export const inputOption = sizes(
 
 /**
  * The file of a network: itself, the best one in the folder of a run, or that of the run in `runs/` with this name.
- * @throws ArgumentError for a folder in which there is none
+ * @throws ArgumentError for a folder in which there is none, and for a name of nothing
  */
 export function checkpointFile(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) {
+    if (basename(path) !== path) return path; // reading it says what is wrong
     const { best } = runAt(join(RUNS, path));
-    return basename(path) === path && isFile(best) ? best : path;
+    if (isFile(best)) return best;
+    throw new ArgumentError(`cannot read ${JSON.stringify(path)}: there is no such file, and no run of this name in ${RUNS}/${runNames()}`); // prettier-ignore
   }
   if (!stat.isDirectory()) return path;
   const { best } = runAt(path);
   if (isFile(best)) return best;
   throw new ArgumentError(`${JSON.stringify(path)} is a folder without a best.pt; expected a checkpoint, or the folder of a run of flambeau train`); // prettier-ignore
+}
+
+/** The runs that there are, for a message. */
+function runNames(): string {
+  const names = statSync(RUNS, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(RUNS) : [];
+  const runs = names.filter((name) => isFile(join(RUNS, name, 'best.pt')));
+  return runs.length === 0 ? '' : `, which has ${runs.slice(0, 8).join(', ')}${runs.length > 8 ? ', …' : ''}`;
 }
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
@@ -40,6 +49,7 @@ export function loadClassifier(path: string, input: readonly number[] | undefine
   const [channels, height, width] = input ?? [];
   const spec = channels === undefined ? {} : { spec: { channels, height: height!, width: width! } };
   const file = checkpointFile(path);
+  if (/\.onnx$/i.test(file)) throw new ArgumentError(`${JSON.stringify(file)} is an ONNX model; expected a checkpoint that flambeau train has saved, or the state dict of a network that it knows`); // prettier-ignore
   const classifier = unpackClassifier(loaded(file), file, spec);
   if (input !== undefined && classifier.described) {
     const { spec: own } = classifier;

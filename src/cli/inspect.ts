@@ -25,8 +25,8 @@ export const inspectCommand = command({
   name: 'inspect',
   summary: 'List what a .pt, .safetensors, .npz, .npy or .onnx file holds, without loading it.',
   usage: 'inspect FILE [options]',
-  details:
-    'FILE may be the folder of a run of flambeau train, too. Prints names, shapes, dtypes and sizes of the tensors, other values, and metadata. Nothing in the file is run.',
+  details: `Prints names, shapes, dtypes and sizes of the tensors, other values, and metadata, and which network the weights belong
+to if it is known. FILE may be the folder of a run of flambeau train, too. Nothing in the file is run.`,
   arguments: { min: 1, max: 1 },
   options: { json: flag('Print one line of JSON instead.', false) },
   async run({ values, positionals }, terminal) {

@@ -7,7 +7,8 @@ export const modelsCommand = command({
   name: 'models',
   summary: 'List the networks that --model takes.',
   usage: 'models',
-  details: `cnn, small and fast are for images of any size, the others are torchvision's and take weights that it publishes (--pretrained FILE).`,
+  details: `cnn, small and fast are for images of any size, the others are torchvision's and take weights that it publishes
+(--pretrained FILE).`,
   arguments: { min: 0, max: 0 },
   options: { json: flag('Print one line of JSON instead.', false) },
   async run({ values }, terminal) {

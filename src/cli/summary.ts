@@ -10,8 +10,8 @@ export const summaryCommand = command({
   name: 'summary',
   summary: 'Print the layers of a network, with output shapes and parameters.',
   usage: 'summary [CHECKPOINT] [options]',
-  details:
-    'Tabulates the network of a checkpoint or run, or of a --model for images of --input. Weights alone are recognised by their names.',
+  details: `Tabulates the network of a checkpoint or run, or of a --model for images of --input. Weights alone are recognised by
+their names.`,
   arguments: { min: 0, max: 1 },
   options: { ...networkOptions, json: flag('Print the table as one line of JSON.', false) },
   async run({ values, given, positionals: [checkpoint] }, terminal) {

@@ -128,7 +128,11 @@ describe('predict', () => {
     expect(await guess('images-7')).toBe(expected);
     expect(await guess('runs/images-7/last.pt')).toMatch(/last\.pt" is what a run goes on from, with flambeau train --resume; its network is ".*best\.pt"/); // prettier-ignore
     expect(await guess('photos')).toMatch(/"photos" is a folder without a best\.pt/);
-    expect(await guess('images-8')).toMatch(/images-8.*there is no such file/);
+    expect(await guess('images-8')).toMatch(
+      /"images-8": there is no such file, and no run of this name in runs\/, which has images-7\n/,
+    );
+    writeFileSync('net.onnx', '');
+    expect(await guess('net.onnx')).toMatch(/"net\.onnx" is an ONNX model; expected a checkpoint/);
     for (const command of [['summary', 'images-7'], ['evaluate', 'images-7', 'images'], ['explain', 'images-7']]) expect((await flambeau(...command)).code).toBe(0); // prettier-ignore
   });
 });
