@@ -163,9 +163,10 @@ function keepClassNames(text) {
     ...source.matchAll(/^export (?:abstract )?class (\w+)/gm),
   ]);
   const names = new Set(exported.map(([, name]) => name));
-  return text.replace(CLASS, (head, assigned, declared) => {
+  return text.replace(CLASS, (head, assigned, declared, at) => {
     const name = assigned ?? declared;
-    return names.has(name) ? `${head} static name = ${JSON.stringify(name)};` : head;
+    const hasOwn = /^\s*static name\b/.test(text.slice(at + head.length, at + head.length + 100)); // bundlers warn of two
+    return names.has(name) && !hasOwn ? `${head} static name = ${JSON.stringify(name)};` : head;
   });
 }
 
