@@ -59,7 +59,7 @@ const NETWORKS: readonly ModelName[] = slow
   : ['cnn', 'small', 'fast', 'efficientnet_lite0', 'efficientnet_lite3', 'resnet18', 'mobilenet_v3_small', 'squeezenet1_1', 'shufflenet_v2_x0_5']; // prettier-ignore
 
 describe('export --format python', () => {
-  it.skipIf(python === undefined)('gives predict’s probabilities in PyTorch', { timeout: 900_000 }, async () => {
+  it.skipIf(python === undefined)('gives predict’s probabilities in PyTorch', { timeout: 1_800_000 }, async () => {
     const expected: Record<string, number[][]> = {};
     for (const name of NETWORKS) {
       const file = write(name, { channels: 3, height: 64, width: 64 });

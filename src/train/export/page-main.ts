@@ -46,8 +46,12 @@ function make<K extends keyof HTMLElementTagNameMap>(
 const drawn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 30));
 
 function bytesOfBase64(text: string): Uint8Array {
+  const { fromBase64 } = Uint8Array as { fromBase64?: (text: string) => Uint8Array };
+  if (fromBase64 !== undefined) return fromBase64.call(Uint8Array, text);
   const binary = atob(text);
-  return Uint8Array.from({ length: binary.length }, (_, i) => binary.charCodeAt(i));
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
 }
 
 function load(): Classify {
