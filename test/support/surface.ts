@@ -7,9 +7,20 @@ import * as files from '../../src/io/index.ts';
 import * as inspect from '../../src/inspect/index.ts';
 import * as node from '../../src/node.ts';
 import * as onnx from '../../src/onnx/index.ts';
+import * as train from '../../src/train/index.ts';
+import * as tensorboard from '../../src/train/tensorboard/index.ts';
 import * as vision from '../../src/vision/index.ts';
 
-export const ENTRIES: Readonly<Record<string, object>> = { '': core, vision, inspect, files, onnx, node };
+export const ENTRIES: Readonly<Record<string, object>> = {
+  '': core,
+  vision,
+  inspect,
+  files,
+  onnx,
+  node,
+  train,
+  tensorboard,
+};
 
 type Callable = (...args: unknown[]) => unknown;
 

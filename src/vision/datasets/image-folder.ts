@@ -2,7 +2,7 @@
  * Image folders: one folder of images for each class, on disk or in an archive that is read in place
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html).
  */
-import { BOOL, FUNCTION, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
+import { ARRAY, BOOL, FUNCTION, OPTIONS, requireKind, TEXT } from '../../base/arguments.ts';
 import { DRAFT, loadDecoders } from '../../io/image/decode.ts';
 import type { Image } from '../../io/image/image.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
@@ -46,7 +46,13 @@ export class ImageFolder<O = Image, T = number> extends ImageDataset<O, T> {
   readonly passedOver: PassedOver;
 
   private constructor(source: ImageSource, found: FolderSamples, options: ImageDatasetOptions<O, T>) {
-    requireKind('ImageFolder', 'what was found', found, OPTIONS, 'open a folder with await ImageFolder.open(path)');
+    requireKind(
+      'ImageFolder',
+      'what was found',
+      (Object(found) as Partial<typeof found>).samples,
+      ARRAY,
+      'open a folder with await ImageFolder.open(path)',
+    );
     const targets = found.samples.map(([, target]) => target);
     super(source, targets, found.classes, options);
     this.samples = found.samples;

@@ -2,7 +2,7 @@
  * QMNIST: MNIST's digits anew, with 60,000 for testing and what is known of each writer
  * (https://pytorch.org/vision/stable/generated/torchvision.datasets.QMNIST.html).
  */
-import { BOOL, OPTIONS, requireKind } from '../../base/arguments.ts';
+import { ARRAY, BOOL, OPTIONS, requireKind } from '../../base/arguments.ts';
 import type { FileSource } from '../../io/archive/open-files.ts';
 import type { Image } from '../../io/image/image.ts';
 import type { Resource } from './download.ts';
@@ -54,7 +54,13 @@ export class QMNIST<O = Image, T = number> extends ImageDataset<O, T> {
   readonly details: readonly Int32Array[];
 
   private constructor(found: Found, options: QmnistOptions<O, T>) {
-    requireKind('QMNIST', 'what was found', found, OPTIONS, 'open it with await QMNIST.open(path)');
+    requireKind(
+      'QMNIST',
+      'what was found',
+      (Object(found) as Partial<Found>).details,
+      ARRAY,
+      'open it with await QMNIST.open(path)',
+    );
     super(found.source, found.details.map(([target]) => target!), CLASSES, options); // prettier-ignore
     this.details = found.details;
   }
