@@ -14,12 +14,12 @@ export type ValueType = ScalarType | VectorType;
 /** What lies in memory. Elements of 8 and 16 bits load into i32, extended by their sign or by zeros. */
 export type NarrowType = 'u8' | 's8' | 'u16' | 's16';
 export type MemType = ValueType | NarrowType | PackedType;
-/** Narrow elements side by side, as many as a register of more than 16 bytes has lanes: they load into i32v, halves (`f16h`) into f32v. Only native targets have them. */
-export type PackedType = 'u8q' | 's8q' | 'u16h' | 's16h' | 'f16h';
+/** Elements of 16 bits side by side, as many as a register of more than 16 bytes has lanes: they load into i32v, halves (`f16h`) into f32v. Only native targets have them. */
+export type PackedType = 'u16h' | 's16h' | 'f16h';
 
 const NARROW: ReadonlySet<MemType> = new Set<NarrowType>(['u8', 's8', 'u16', 's16']);
 export const isNarrow = (mem: MemType): mem is NarrowType => NARROW.has(mem);
-const PACKED: ReadonlySet<MemType> = new Set<PackedType>(['u8q', 's8q', 'u16h', 's16h', 'f16h']);
+const PACKED: ReadonlySet<MemType> = new Set<PackedType>(['u16h', 's16h', 'f16h']);
 export const isPacked = (mem: MemType): mem is PackedType => PACKED.has(mem);
 
 /** What a kernel may assume of the machine. */

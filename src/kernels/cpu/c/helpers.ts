@@ -17,7 +17,7 @@ import {
   type VectorType,
 } from '../ir.ts';
 
-const PACKED_TYPES: readonly PackedType[] = ['u8q', 's8q', 'u16h', 's16h', 'f16h'];
+const PACKED_TYPES: readonly PackedType[] = ['u16h', 's16h', 'f16h'];
 export const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
 
 /** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
@@ -27,7 +27,7 @@ export function typePrelude(target: Target): string {
     + 'typedef __INT64_TYPE__ i64;\ntypedef __UINT64_TYPE__ u64;\ntypedef float f32;\ntypedef double f64;\n'; // prettier-ignore
   const vectors = [...VECTOR_TYPES, 'u32v', 'u64v'].map((v) => `typedef ${v.slice(0, 3)} ${v} __attribute__((vector_size(${n})));\n`); // prettier-ignore
   const packed = n > 16 ? PACKED_TYPES : [];
-  const packs = packed.map((type) => `typedef ${type.slice(0, -1).replace('f', 's')} ${type} __attribute__((vector_size(${n / (type.endsWith('q') ? 4 : 2)})));\n`); // prettier-ignore
+  const packs = packed.map((type) => `typedef ${type.slice(0, -1).replace('f', 's')} ${type} __attribute__((vector_size(${n / 2})));\n`); // prettier-ignore
   const memory = [...packed, 'u16', 's16', 'i32', 'i64', 'f32', 'f64', ...VECTOR_TYPES].map(
     (type) => `typedef ${type} ${type}_m __attribute__((aligned(1), may_alias));\n`,
   );

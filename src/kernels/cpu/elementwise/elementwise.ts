@@ -31,7 +31,7 @@ import {
   type ElementwiseSpec,
 } from '../../formula/elementwise.ts';
 import type { Formula } from '../../formula/formula.ts';
-import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type ScalarType, type Target } from '../ir.ts';
 import { expand } from './expand.ts';
 import { elementwiseLanes } from './lanes.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec, type ParamType } from '../kernel.ts';
@@ -55,24 +55,18 @@ export interface WalkShape {
  */
 export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[]): boolean {
   const lanes = elementwiseLanes(spec);
-  const small = lanes === 4;
-  const fits = (operand: ElementwiseOperand, i: number): boolean =>
-    isExact(operand)
-      ? operand.as !== 'bool' || (small && spacing[i] === 'dense')
-      : small && itemSize(operand.dtype) <= 4 && (operand.as !== 'bool' || spacing[i] === 'dense');
+  // Compilers take vectors of few bytes apart.
+  const fits = (operand: ElementwiseOperand): boolean =>
+    operand.as !== 'bool' && (isExact(operand) || (lanes === 4 && [2, 4].includes(itemSize(operand.dtype))));
   const { inputs, outputs } = spec;
   return (
     lanes > 1 &&
     inputs.every(fits) &&
-    outputs.every((output, i) => fits(output, inputs.length + i) && storesItself(output)) &&
+    outputs.every((output) => fits(output) && output.as === computeOf(output.dtype)) &&
     !spec.scalars.includes('bool') &&
     !spacing.includes('strided')
   );
 }
-
-/** Whether an output is of the type that its dtype computes in, or a condition as one byte. */
-const storesItself = ({ dtype, as }: ElementwiseOperand): boolean =>
-  as === computeOf(dtype) || (as === 'bool' && itemSize(dtype) === 1);
 
 /** Names of the kernel's parameters; operands are numbered, outputs after inputs. */
 export const operandParam = (i: number): string => `p${i}`;
@@ -311,7 +305,7 @@ class Walk {
       this.#spec.outputs.forEach((output, o) => {
         const i = this.#spec.inputs.length + o;
         const offset = u * lanes * itemSize(output.dtype);
-        if (this.#wide) storeWide(f, output.dtype, output.as, this.#at[i]!, results[o]!, offset);
+        if (this.#wide) storeWide(f, output.dtype, this.#at[i]!, results[o]!, offset);
         else if (this.#walk.spacing[i] === 'dense')
           storeDense(f, output.dtype, output.as, lanes, this.#at[i]!, results[o]!, offset);
         else scatter(f, output.dtype, output.as, lanes, results[o]!, (lane) => [this.#laneAddress(i, lane), 0]);
@@ -327,7 +321,7 @@ class Walk {
   }
 
   #loadVector(input: ElementwiseOperand, i: number, element: number): Expr {
-    if (this.#wide) return loadWide(input.dtype, input.as, this.#at[i]!, element * itemSize(input.dtype));
+    if (this.#wide) return loadWide(input.dtype, input.as as ScalarType, this.#at[i]!, element * itemSize(input.dtype));
     if (this.#walk.spacing[i] === 'dense') {
       return loadDense(this.#f, input.dtype, input.as, this.#lanes, this.#at[i]!, element * itemSize(input.dtype));
     }

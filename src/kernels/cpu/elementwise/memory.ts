@@ -7,7 +7,7 @@
 import { isHalf, type DType } from '../../../base/dtype.ts';
 import { computeOf } from '../../formula/elementwise.ts';
 import type { FormulaType } from '../../formula/formula.ts';
-import { constant, either, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type NarrowType, type PackedType, type ScalarType } from '../ir.ts'; // prettier-ignore
+import { constant, either, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type MemType, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
 import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
 import { fromHalf, fromHighHalf, toHalf } from './half.ts';
@@ -96,26 +96,22 @@ export function packBytes(f: Fn, value: Expr): Expr {
   return either('PACK_BYTES', four, pairs.or(pairs.shuffle(pairs, [2, 3, 0, 1])).lane(0));
 }
 
-const PACKED: { readonly [M in NarrowType]: PackedType } = { u8: 'u8q', s8: 's8q', u16: 'u16h', s16: 's16h' };
-
-/** A wide register of neighbouring elements, of at most 32 bits each or of the type that they compute in. */
-export function loadWide(dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
+/** Where a wide register of neighbouring elements lies, of 16 bits at least. */
+const wideMemory = (dtype: DType): MemType => {
   const mem = MEMORY[dtype];
-  const raw = load(isNarrow(mem) ? (dtype === 'float16' ? 'f16h' : PACKED[mem]) : vectorOf(mem), ptr, offset);
-  const value = dtype === 'bfloat16' ? fromHalf(dtype, raw) : raw;
-  return as === 'bool' ? value.ne(0) : value.cast(vectorOf(as));
+  if (dtype === 'float16') return 'f16h';
+  return mem === 'u16' ? 'u16h' : mem === 's16' ? 's16h' : vectorOf(mem as ScalarType);
+};
+
+/** A wide register of the type that is computed in. */
+export function loadWide(dtype: DType, as: ScalarType, ptr: Expr, offset: number): Expr {
+  const raw = load(wideMemory(dtype), ptr, offset);
+  return (dtype === 'bfloat16' ? fromHalf(dtype, raw) : raw).cast(vectorOf(as));
 }
 
-/** Stores one. */
-export function storeWide(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, value: Expr, offset: number): void {
-  const mem = MEMORY[dtype];
-  if (!isNarrow(mem)) f.store(vectorOf(mem), ptr, value.cast(vectorOf(mem)), offset);
-  else if (dtype === 'float16') f.store('f16h', ptr, value, offset);
-  else if (dtype === 'bfloat16') f.store('u16h', ptr, toHalf(f, dtype, value), offset);
-  else {
-    const truth = as === 'bool' ? value : dtype === 'bool' ? value.ne(0) : undefined;
-    f.store(PACKED[mem], ptr, truth === undefined ? value : truth.and(hoisted(f, 'i32v', 1)), offset);
-  }
+/** Stores one, of the type that the dtype computes in. */
+export function storeWide(f: Fn, dtype: DType, ptr: Expr, value: Expr, offset: number): void {
+  f.store(wideMemory(dtype), ptr, dtype === 'bfloat16' ? toHalf(f, dtype, value) : value, offset);
 }
 
 /** `lanes` neighbouring elements as one vector of the compute type. */
