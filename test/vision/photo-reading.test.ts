@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FormatError } from '../../src/base/errors.ts';
 import { manualSeed } from '../../src/index.ts';
 import { decodeImageSync, decodeRowsSync, loadDecoders } from '../../src/io/image/decode.ts';
 import { Image } from '../../src/io/image/image.ts';
@@ -10,6 +11,7 @@ import { crop } from '../../src/vision/crop.ts';
 import { Resampler } from '../../src/vision/functional/resample-kernel.ts';
 import { CenterCrop, Compose, ImageFolder, Normalize, RandomHorizontalFlip, RandomResizedCrop, Resize, ToTensor, type TransformLike } from '../../src/vision/index.ts'; // prettier-ignore
 import { resize, resizePlan, type Resizing } from '../../src/vision/resize.ts';
+import { generator, mutate } from '../support/fuzz.ts';
 
 interface Sampled {
   readonly name: string;
@@ -79,6 +81,51 @@ describe('a stretch of a JPEG file', () => {
     }
   });
 });
+
+/** 20,000 with FLAMBEAU_SLOW=1. */
+const RUNS = process.env['FLAMBEAU_SLOW'] === '1' ? 20_000 : 200;
+
+it(
+  'of a damaged file has pixels or a FormatError, in time, and the next file is as before',
+  { timeout: 600_000 },
+  () => {
+    const next = generator(9);
+    const small = files.filter(({ file }) => file.length < 6000);
+    let refused = 0;
+    for (let run = 0; run < RUNS; run++) {
+      const bytes = mutate(bytesOf(small[next(small.length)]!), next);
+      const [left, top] = [next(9), next(6)];
+      const start = performance.now();
+      try {
+        const taken = decodeRowsSync(
+          bytes,
+          { maxPixels: 1e6, maxBytes: 2 ** 26 },
+          (width, height, channels, scales) => {
+            const box = { left: Math.min(left, width - 1), top: Math.min(top, height - 1), width: 1, height: 1 };
+            const resizing = { box, width: 1, height: 1, interpolation: 'bilinear' } as const;
+            const plan = resizePlan(channels, resizing);
+            const resampler = Resampler.begin(plan, width * channels)!;
+            const denominator = scales && run % 2 === 0 && width > 16 && height > 16 ? 2 : 1;
+            if (denominator === 2) return { denominator, rows: { from: 0, to: 8 }, columns: { from: 1, to: 8 }, push: () => undefined }; // prettier-ignore
+            return { ...plan, push: (rows, pitch, count) => resampler.push(rows, pitch, count) };
+          },
+        );
+        if (taken !== undefined) expect(taken).toBeInstanceOf(Image);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FormatError);
+        refused++;
+      }
+      expect(performance.now() - start).toBeLessThan(5000); // no file of this size takes long, whatever the machine does beside
+    }
+    expect(refused).toBeGreaterThan(RUNS / 10);
+    const photo = bytesOf(files.find(({ name }) => name === '500x400')!);
+    const size = { width: 31, height: 17 };
+    const box = { left: 100, top: 200, width: 200, height: 100 };
+    const came = streamed(photo, { box, ...size, interpolation: 'bilinear' });
+    const whole = resize(crop(decodeImageSync(photo), 200, 100, 100, 200), 31, 17);
+    expect(Buffer.compare(came.data, whole.data)).toBe(0);
+  },
+);
 
 describe('batches of photographs', () => {
   const root = mkdtempSync(join(tmpdir(), 'flambeau-photos-'));
