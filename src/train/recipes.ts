@@ -139,7 +139,7 @@ const photos: KindOfTraining = {
     if (model !== undefined) return large.length > 0 ? large : of(model, 64);
     return images < MANY_PHOTOS ? of('fast', 128, 96, 64) : [...large, ...of('fast', 96, 64)];
   },
-  epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(12_000 / images), 10, 40) }), // prettier-ignore
+  epochs: (images) => ({ wanted: clamp(Math.ceil(24_000 / images), 30, 80), fewest: clamp(Math.ceil(15_000 / images), 10, 60) }), // prettier-ignore
   batchSize: (images) => clamp(power(images / 15), 8, 64),
   settings(facts, candidate, batchSize) {
     const { size, model } = candidate;
