@@ -89,7 +89,7 @@ export class FileImages implements ImageSource {
   }
 
   /** Rows go from the decoder to the filter as they come, and what is not needed is not decoded. */
-  resized(index: number, choose: ResizingOf, file = this.file(index)): Image {
+  resized(index: number, choose: ResizingOf, file: Uint8Array = this.file(index)): Image {
     let resizing: Resizing | undefined;
     let made: (() => Image) | undefined;
     const image = decodeRowsSync(
