@@ -101,7 +101,9 @@ function judged({ leaves, run }: Computation): SecondVerdict {
   const told = slopeOf(start, all, directions);
   const middle = start.item();
   const at = (step: number): number => moved(all, directions, step, () => value()?.item() ?? 0);
-  const verdict = compared(told, middle, at(STEP), at(-STEP));
+  // A step from a large number is rounded.
+  const largest = all.reduce((most, x) => Math.max(most, x.numel() === 0 ? 0 : x.detach().abs().max().item()), 0);
+  const verdict = compared(told, middle, at(STEP), at(-STEP), 1e-3 + (4e-16 * largest) / STEP);
   if (verdict.outcome !== 'wrong') return verdict;
   // Beside a pole that is the same on both sides the slope goes with the step.
   const [near, far] = [STEP, 10 * STEP].map((step) => (at(step) - at(-step)) / (2 * step)) as [number, number];
@@ -126,7 +128,7 @@ function moved<T>(all: readonly Tensor[], directions: readonly Tensor[], step: n
   }
 }
 
-function compared(told: number, middle: number, after: number, before: number): SecondVerdict {
+function compared(told: number, middle: number, after: number, before: number, share: number): SecondVerdict {
   const [right, left] = [(after - middle) / STEP, (middle - before) / STEP];
   const slope = (after - before) / (2 * STEP);
   const size = Math.max(Math.abs(told), Math.abs(slope));
@@ -134,6 +136,6 @@ function compared(told: number, middle: number, after: number, before: number): 
   const noise = 1e-5 + (1e-13 * Math.abs(middle)) / STEP;
   if (!Number.isFinite(slope) || Math.abs(right - left) > 1e-2 * Math.max(Math.abs(right), Math.abs(left)) + 20 * noise)
     return { outcome: 'undecided', what: '' };
-  if (Math.abs(told - slope) <= 1e-3 * size + noise) return { outcome: 'right', what: '' };
+  if (Math.abs(told - slope) <= share * size + noise) return { outcome: 'right', what: '' };
   return { outcome: 'wrong', what: `second derivative is ${told}, but differences give ${slope}` };
 }

@@ -1,5 +1,5 @@
 /** Special functions against PyTorch (test/fixtures/ops/special_more.py): values, gradients, edges; second derivatives. */
-import { allclose, autograd, i0 as besselI0, ones, polygamma, special, tensor, type Tensor } from 'flambeau';
+import { allclose, autograd, i0 as besselI0, logaddexp, logaddexp2, ones, polygamma, special, tensor, type Tensor } from 'flambeau'; // prettier-ignore
 import { expect, test } from 'vitest';
 import { decode, expectClose, loadFixture, toTensor, type Encoded } from '../support/fixtures.ts';
 
@@ -53,4 +53,12 @@ test('whole numbers and plain numbers', () => {
   expect(zeta(tensor([2, 1, 0.5]), 1).tolist()).toEqual([Math.fround(Math.PI ** 2 / 6), Infinity, NaN]);
   expect(() => polygamma(-1, ones(2))).toThrow(/expected n to be a whole number ≥ 0/);
   expect(() => ndtri([0.5] as never)).toThrow(/expected the input to be a tensor/);
+});
+
+test('second derivatives where exponentials overflow, and of sinc at 0', () => {
+  const double = (values: number[]): Tensor => tensor(values, { dtype: 'float64', requiresGrad: true });
+  expect(autograd.gradgradcheck(special.sinc, [double([0, 0.3, -2.5])])).toBe(true);
+  const sums = (x: Tensor, y: Tensor): Tensor[] => [logaddexp(x, y), logaddexp2(y, x)];
+  expect(autograd.gradgradcheck(sums, [double([800, -3, 2]), double([-800, 900, 2.5])])).toBe(true);
+  expect(autograd.gradgradcheck((x: Tensor) => x.logcumsumexp(0), [double([-700, 300, 2, 301])])).toBe(true);
 });

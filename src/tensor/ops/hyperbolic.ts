@@ -97,8 +97,9 @@ function binary(name: string, of: (a: Formula, b: Formula) => Formula, gradient:
 
 const sumGradient = (name: string, ln: number): Gradient<Attrs> =>
   broadcastGradient(name, { inputs: [0, 1] }, [
-    (g, { input }) => g.div(input(1).sub(input(0)).mul(ln).exp().add(1)),
-    (g, { input }) => g.div(input(0).sub(input(1)).mul(ln).exp().add(1)),
+    // Exponentials that overflow would make NaN of second derivatives.
+    (g, { input }) => g.mul(input(0).sub(input(1)).mul(ln).sigmoid()),
+    (g, { input }) => g.mul(input(1).sub(input(0)).mul(ln).sigmoid()),
   ]);
 
 export const hyperbolicRules: FormulaRules<HyperbolicAttrs> = {
@@ -109,9 +110,12 @@ export const hyperbolicRules: FormulaRules<HyperbolicAttrs> = {
     'sinc',
     sinc,
     slope('SincBackward0', (g, x) => {
-      const angle = x.mul(Math.PI);
-      const part = angle.mul(angle.cos()).sub(angle.sin()).div(angle.mul(x));
-      return g.mul(part.maskedFill(x.eq(0), 0));
+      const isZero = x.eq(0);
+      const safe = x.maskedFill(isZero, 1);
+      const angle = safe.mul(Math.PI);
+      const part = angle.mul(angle.cos()).sub(angle.sin()).div(angle.mul(safe)).maskedFill(isZero, 0);
+      // At 0 the first term of the series, for what is differentiated twice.
+      return g.mul(part.add(x.maskedFill(x.ne(0), 0).mul(-(Math.PI ** 2) / 3)));
     }),
   ),
   copysign: binary(
