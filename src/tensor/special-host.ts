@@ -117,7 +117,7 @@ const BERNOULLI = [12, -720, 30240, -1209600, 47900160, -1307674368000 / 691, 74
 /** Σ (q + k)⁻ˣ over k from 0. */
 function hurwitz(x: number, q: number): number {
   if (x === 1) return Infinity;
-  if (!(x > 1) || Number.isNaN(q)) return NaN;
+  if (x < 1 || Number.isNaN(q)) return NaN; // of NaN, too, there are poles
   if (q <= 0) {
     if (q === Math.floor(q)) return Infinity;
     if (x !== Math.floor(x)) return NaN;

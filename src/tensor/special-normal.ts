@@ -3,19 +3,25 @@ import { requireKind } from '../base/arguments.ts';
 import { asFloats, floatInput, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { full } from './create.ts';
 import { CustomFunction, type FunctionCtx } from './custom-function.ts';
-import { where } from './functions.ts';
+import { broadcastTensors, where } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import { erfc } from './pointwise.ts';
 import type { Tensor } from './tensor.ts';
 
-/** −x·log x: 0 at 0, −∞ below. */
-export function entr(x: Tensor): Tensor {
-  const from = floatInput('special.entr', x);
-  const inside = from.detach().gt(0).logicalOr(from.detach().isnan());
-  const value = where(inside, from, 1);
-  const result = value.log().mul(value).neg();
-  return where(inside, result, where(from.detach().eq(0), 0, full([], -Infinity, { dtype: from.dtype, device: from.device }))); // prettier-ignore
+class EntrFunction extends CustomFunction {
+  static forward(ctx: FunctionCtx, x: Tensor): Tensor {
+    ctx.saveForBackward(x);
+    const below = full([], -Infinity, { dtype: x.dtype, device: x.device });
+    return where(x.gt(0).logicalOr(x.isnan()), x.log().mul(x).neg(), where(x.eq(0), 0, below));
+  }
+  static backward(ctx: FunctionCtx, grad: Tensor): Tensor {
+    const [x] = ctx.savedTensors as [Tensor];
+    return grad.mul(x.log().add(1).neg());
+  }
 }
+
+/** −x·log x: 0 at 0, −∞ below. */
+export const entr = (x: Tensor): Tensor => EntrFunction.apply(floatInput('special.entr', x));
 
 /** The share of the standard normal distribution below x. */
 export const ndtr = (x: Tensor): Tensor => erfc(floatInput('special.ndtr', x).mul(-Math.SQRT1_2)).mul(0.5);
@@ -108,13 +114,24 @@ class NdtriFunction extends CustomFunction {
 /** Below what x a share of the standard normal distribution lies: the inverse of {@link ndtr}. */
 export const ndtri = (x: Tensor): Tensor => NdtriFunction.apply(floatInput('special.ndtri', x));
 
+class Xlog1pyFunction extends CustomFunction {
+  static forward(ctx: FunctionCtx, x: Tensor, y: Tensor): Tensor {
+    ctx.saveForBackward(x, y);
+    return x.mul(where(nothing(x, y), 0, y).log1p());
+  }
+  static backward(ctx: FunctionCtx, grad: Tensor): Tensor[] {
+    const [x, y] = ctx.savedTensors as [Tensor, Tensor];
+    return [grad.mul(y.log1p().maskedFill(nothing(x, y), 0)), grad.mul(x).div(y.add(1))];
+  }
+}
+const nothing = (x: Tensor, y: Tensor): Tensor => x.eq(0).logicalAnd(y.le(-1));
+
 /** x·log1p(y): 0 where x is 0, whatever y is but NaN. */
 export function xlog1py(x: Tensor | number, y: Tensor | number): Tensor {
   for (const operand of [x, y]) requireKind('special.xlog1py', 'every operand', operand, TENSOR_OR_NUMBER);
   const like = isTensor(x) ? x : y;
   requireTensor('special.xlog1py', 'one operand', like);
   const dense = (value: Tensor | number): Tensor => isTensor(value) ? asFloats(value) : full([], value, { dtype: asFloats(like).dtype, device: like.device }); // prettier-ignore
-  const [a, b] = [dense(x), dense(y)];
-  const nothing = a.detach().eq(0).logicalAnd(b.detach().le(-1));
-  return a.mul(where(nothing, 0, b).log1p());
+  const [a, b] = broadcastTensors(dense(x), dense(y)) as [Tensor, Tensor];
+  return Xlog1pyFunction.apply(a, b);
 }

@@ -13,7 +13,7 @@ const tensor = (x: unknown): Tensor =>
   x instanceof Tensor ? x : inexpressible('a number in place of the first tensor');
 
 /** A function or a method of ours with PyTorch's parameters in their order; trailing ones that are not given are left out. */
-function same(
+export function same(
   name: string,
   signature: string,
   { random = false, named = 0 }: { random?: boolean; named?: number } = {},

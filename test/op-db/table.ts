@@ -1,6 +1,7 @@
 /** All of PyTorch's names that we have, and our names that its database does not exercise. */
 import type { Adapter } from './call.ts';
 import { DRAWS, ORDER, PLACES, POINTWISE, PRODUCTS, SHAPES, SPECIAL } from './composed-table.ts';
+import { MATRICES, SPECIAL_MORE } from './matrix-table.ts';
 import { FACTORIES } from './make-table.ts';
 import { MODULES as OTHER_MODULES, OPTIMIZERS } from './module-table.ts';
 import { ACTIVATIONS, LAYERS, LOSSES } from './nn-table.ts';
@@ -21,6 +22,8 @@ export const OPERATIONS: ReadonlyMap<string, Adapter> = new Map(
     POINTWISE,
     DRAWS,
     SPECIAL,
+    MATRICES,
+    SPECIAL_MORE,
     ARITHMETIC,
     REDUCTIONS,
     VIEWS,

@@ -9,13 +9,24 @@ const isFloat = (dtype: string): dtype is FloatDType => Object.hasOwn(SLACK, dty
 
 /** Results that are small differences of numbers around 1, such as log sum exp − x, Φ far from 0, gradients through a mean: a few roundings of those. */
 const CANCELLED: Readonly<Record<FloatDType, number>> = { float32: 2e-8, float64: 2e-15, float16: 0, bfloat16: 0 };
-const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'layer_norm', 'group_norm', 'cosine_similarity', 'normalize', 'dot_product_attention', 'MultiheadAttention']; // prettier-ignore
+const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'layer_norm', 'group_norm', 'cosine_similarity', 'normalize', 'dot_product_attention', 'MultiheadAttention', 'special.ndtr', 'special.erfcx']; // prettier-ignore
 const NOTHING: typeof CANCELLED = { float32: 0, float64: 0, float16: 0, bfloat16: 0 };
 
 /** How many times as far off a result may be in float64. */
 const COARSE: Readonly<Record<string, number>> = {
   // PyTorch's gradient multiplies by a sixth rounded to float32: 3e-8 off.
   'nn.functional.hardsigmoid': 400,
+  // PyTorch's trigamma is good to ten places.
+  ...Object.fromEntries(
+    [
+      'polygamma:polygamma_n_0',
+      'polygamma:polygamma_n_1',
+      'polygamma:polygamma_n_2',
+      'polygamma:polygamma_n_3',
+      'polygamma:polygamma_n_4',
+      'special.polygamma:special_polygamma_n_0',
+    ].map((name) => [name, 100]),
+  ),
 };
 
 /**

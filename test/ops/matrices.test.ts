@@ -158,3 +158,14 @@ test.each<[string, () => unknown, new (...args: never[]) => Error, RegExp]>([
   expect(call).toThrow(error);
   expect(call).toThrow(message);
 });
+
+test('a symmetric matrix is known by its lower triangle, and its gradients are symmetric', () => {
+  const lower = tensor([[2, 9], [1, 3]], { dtype: 'float64' }); // prettier-ignore
+  const whole = tensor([[2, 1], [1, 3]], { dtype: 'float64' }); // prettier-ignore
+  expect(linalg.pinv(lower, { hermitian: true }).allclose(linalg.pinv(whole))).toBe(true);
+  const x = whole.clone().requiresGrad_();
+  linalg.eigh(x).eigenvectors.abs().mul(tensor([[1, 2], [3, 5]], { dtype: 'float64' })).sum().backward(); // prettier-ignore
+  expect(x.grad!.allclose(x.grad!.mT)).toBe(true);
+  expect(linalg.slogdet(x).sign.requiresGrad).toBe(true);
+  expect(linalg.householderProduct(x, zeros(0, { dtype: 'float64' })).requiresGrad).toBe(true);
+});

@@ -1,5 +1,5 @@
 /** Special functions against PyTorch (test/fixtures/ops/special_more.py): values, gradients, edges; second derivatives. */
-import { allclose, autograd, i0 as besselI0, logaddexp, logaddexp2, ones, polygamma, special, tensor, type Tensor } from 'flambeau'; // prettier-ignore
+import { allclose, autograd, i0 as besselI0, logaddexp, logaddexp2, ones, polygamma, special, tensor, zeros, type Tensor } from 'flambeau'; // prettier-ignore
 import { expect, test } from 'vitest';
 import { decode, expectClose, loadFixture, toTensor, type Encoded } from '../support/fixtures.ts';
 
@@ -61,4 +61,16 @@ test('second derivatives where exponentials overflow, and of sinc at 0', () => {
   const sums = (x: Tensor, y: Tensor): Tensor[] => [logaddexp(x, y), logaddexp2(y, x)];
   expect(autograd.gradgradcheck(sums, [double([800, -3, 2]), double([-800, 900, 2.5])])).toBe(true);
   expect(autograd.gradgradcheck((x: Tensor) => x.logcumsumexp(0), [double([-700, 300, 2, 301])])).toBe(true);
+});
+
+test('gradients at edges, as PyTorch gives them', () => {
+  const gradOf = (of: (x: Tensor) => Tensor, values: number[]): unknown => {
+    const x = tensor(values, { requiresGrad: true });
+    of(x).sum().backward();
+    return x.grad!.tolist();
+  };
+  expect(gradOf(entr, [0, -1, Infinity, NaN, 1])).toEqual([Infinity, NaN, -Infinity, NaN, -1]);
+  expect(gradOf((y) => xlog1py(zeros(3), y), [-1, NaN, 1])).toEqual([NaN, NaN, 0]);
+  expect(gradOf((x) => xlog1py(x, tensor([-1, -2, 0])), [0, 0, 2])).toEqual([0, 0, 0]);
+  expect(zeta(tensor([NaN, NaN, Infinity]), tensor([0, 1, -1])).tolist()).toEqual([Infinity, NaN, Infinity]);
 });

@@ -99,7 +99,9 @@ class EighFunction extends CustomFunction {
   static backward(ctx: FunctionCtx, gradValues: Tensor, gradVectors: Tensor): (Tensor | null)[] {
     const [values, v] = ctx.savedTensors as [Tensor, Tensor];
     const apart = values.unsqueeze(-2).sub(values.unsqueeze(-1));
-    const inner = v.mT.matmul(gradVectors).mul(offDiagonal(apart)).add(diagEmbed(gradValues));
+    const turned = v.mT.matmul(gradVectors);
+    // Half of it with either sign: a symmetric gradient for a symmetric matrix.
+    const inner = turned.sub(turned.mT).div(2).mul(offDiagonal(apart)).add(diagEmbed(gradValues));
     return [v.matmul(inner).matmul(v.mT), null];
   }
 }
@@ -261,10 +263,11 @@ const PINV = signature<Tolerances & { rcond?: number | Tensor | null }>('linalg.
 /** The pseudoinverse of Moore and Penrose (https://pytorch.org/docs/stable/generated/torch.linalg.pinv.html). */
 export function pinv(x: Tensor, options?: Tolerances | number | Tensor): Tensor;
 export function pinv(x: Tensor, ...args: readonly unknown[]): Tensor {
-  const { rcond, hermitian: _symmetric, ...given } = readCall(PINV, args);
+  const { rcond, hermitian = false, ...given } = readCall(PINV, args);
   requireMatrices('linalg.pinv', x);
   if (x.layout.numel === 0) return x.mT;
-  return PinvFunction.apply(x, rcond === undefined || rcond === null ? given : { rtol: rcond });
+  const whole = hermitian ? x.tril().add(x.tril(-1).mT) : x; // of a symmetric matrix the lower triangle is looked at
+  return PinvFunction.apply(whole, rcond === undefined || rcond === null ? given : { rtol: rcond });
 }
 
 interface LstsqCall {

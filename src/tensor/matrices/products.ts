@@ -158,5 +158,5 @@ export function householderProduct(x: Tensor, tau: Tensor): Tensor {
     const v = column.mul(below).add(one.select(1, p).unsqueeze(-1));
     q = q.sub(v.mul(tau.select(-1, p).unsqueeze(-1).unsqueeze(-1)).matmul(v.mT.matmul(q)));
   }
-  return q;
+  return tau.layout.shape.at(-1) === 0 && x.requiresGrad ? q.add(x.mul(0)) : q; // no reflections: a gradient of zeros
 }

@@ -239,7 +239,6 @@ class SlogdetFunction extends CustomFunction {
     const found = matricesOf(x).map((a) => signAndLog(luOf(a)));
     const sign = tensorOf(found.map((one) => [one.sign]), batchOf(x), x); // prettier-ignore
     ctx.saveForBackward(x);
-    ctx.markNonDifferentiable(sign);
     return [sign, tensorOf(found.map(({ log }) => [log]), batchOf(x), x)]; // prettier-ignore
   }
   static backward(ctx: FunctionCtx, _sign: Tensor, grad: Tensor): Tensor {
