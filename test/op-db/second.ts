@@ -66,10 +66,15 @@ function ofCall(group: Group, sample: Case): Computation {
     leaves: inputs.filter((x) => x.requiresGrad),
     run: () => {
       let next = 0;
-      return tensorsIn(flat(run(() => inputs[next++]!)));
+      const isSymmetric = SYMMETRIC.includes(group.name);
+      return tensorsIn(flat(run(() => (isSymmetric && next === 0 ? whole(inputs[next++]!) : inputs[next++]!))));
     },
   };
 }
+
+/** Of their matrix a triangle is looked at, and the gradient is that of a symmetric one: as PyTorch's check, this one gives them such. */
+const SYMMETRIC = ['linalg.cholesky', 'cholesky', 'linalg.eigh', 'linalg.eigvalsh'];
+const whole = (x: Tensor): Tensor => x.add(x.mT);
 
 function ofModule(group: Group, sample: Case): Computation {
   const { net, inputs: given, run } = netOf(group, sample);
