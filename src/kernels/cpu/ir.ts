@@ -19,8 +19,7 @@ export type PackedType = 'u16h' | 's16h' | 'f16h';
 
 const NARROW: ReadonlySet<MemType> = new Set<NarrowType>(['u8', 's8', 'u16', 's16']);
 export const isNarrow = (mem: MemType): mem is NarrowType => NARROW.has(mem);
-const PACKED: ReadonlySet<MemType> = new Set<PackedType>(['u16h', 's16h', 'f16h']);
-export const isPacked = (mem: MemType): mem is PackedType => PACKED.has(mem);
+export const isPacked = (mem: MemType): mem is PackedType => mem.endsWith('h');
 
 /** What a kernel may assume of the machine. */
 export interface Target {

@@ -386,7 +386,7 @@ export const indexingRules: OpRules<IndexingAttrs> = {
       name: 'ConstantPadNdBackward0',
       saves: {},
       run: ({ grads: [g], apply, attrs }) => {
-        invariant(attrs.own === undefined, 'pads of the own elements are made where nothing is recorded');
+        invariant(attrs.own === undefined, 'pad: recorded');
         return [g && apply('pad', [g], padParams(attrs.pads.map((n) => -n)), [0])[0]];
       },
     },

@@ -8,12 +8,12 @@
 import type { Bytes } from '../../../base/host-types.ts';
 import { InternalError } from '../../../base/errors.ts';
 import {
-  isPacked,
   isVector,
   type Expr,
   type Fn,
   type MathFn,
   type MemType,
+  type PackedType,
   type Stmt,
   type Target,
   type ValueType,
@@ -296,10 +296,8 @@ function known(code: number | undefined, op: string, type: string): number {
   return code;
 }
 
-function memory(mem: MemType): (typeof MEMORY)['u8'] {
-  if (isPacked(mem)) throw new InternalError(`wasm: no instruction for ${mem} in memory`);
-  return MEMORY[mem];
-}
+/** Packed types are native targets' only. */
+const memory = (mem: MemType): (typeof MEMORY)['u8'] => MEMORY[mem as Exclude<MemType, PackedType>];
 
 /** Names of the mathematical functions that a kernel calls. */
 function mathFunctions(kernel: Kernel): MathFn[] {
