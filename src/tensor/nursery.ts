@@ -16,7 +16,8 @@ import type { Storage } from './storage.ts';
  * So many bytes may be taken between two collections, at least: what the last cache holds. A program that only goes through memory is
  * twice as fast if it soon writes where it has just been; others lose more by collections than they gain by caches.
  */
-const LEAST = { goesThroughMemory: 8e6, computes: 24e6 };
+const LEAST = 8e6;
+const LEAST_COMPUTING = 24e6;
 /** Bytes that results take in a microsecond of processor time where a program does little else. */
 const MEMORY_BOUND = 6e3;
 /** Blocks from so many bytes on are looked after here; membership would cost a quarter of an operation on fewer. */
@@ -44,7 +45,7 @@ export class Nursery {
   /** Bytes in all blocks after the last collection, or fewer. */
   #before = usage.held;
   /** By how many bytes memory may grow until the next. */
-  #interval = LEAST.goesThroughMemory;
+  #interval = LEAST;
   /** The processor time at the end of the last. */
   #ended = 0;
 
@@ -78,7 +79,7 @@ export class Nursery {
     this.#host.collect();
     const old = this.#sort(OLD);
     this.#before = usage.held;
-    this.#adapt(held - usage.held, bound ? LEAST.goesThroughMemory : LEAST.computes, most);
+    this.#adapt(held - usage.held, bound ? LEAST : LEAST_COMPUTING, most);
     this.#ended = this.#host.spent();
     return old;
   }

@@ -40,7 +40,7 @@ export function prepareDraws(): Place {
     const device = cpuDevice();
     const take = (): Buffer => device.allocate(HELD);
     const held = { uniform: take(), whole: take(), normal: take(), 'normal one by one': take() };
-    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(8 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
+    place = { state: device.allocate(4 * (WORDS + BULK)), numbers: device.allocate(4 * BULK), held, programs: new Map(), fused: undefined }; // prettier-ignore
   }
   return place;
 }
@@ -84,7 +84,7 @@ function run(p: Place, kind: Kind, places: Places, scalars: readonly number[]): 
   let program = p.programs.get(kind);
   if (program === undefined) {
     const device = cpuDevice();
-    const steps = kind === 'uniform' || kind === 'whole' ? mersenneSteps(device.target, kind === 'whole') : normalSteps(device.target, kind === 'normal'); // prettier-ignore
+    const steps = kind.startsWith('normal') ? normalSteps(device.target, kind === 'normal') : mersenneSteps(device.target, kind === 'whole'); // prettier-ignore
     const hold = (bytes: number): Holding => {
       invariant(bytes <= HELD, 'programs of draws hold the arguments of one launch');
       return { buffer: p.held[kind], bytes, free: () => undefined };
@@ -122,7 +122,7 @@ function runNormal(p: Place, { buffer, offset }: Where, count: number, mean: num
 
 /**
  * Fills the front of `out` with draws of [from, from + range), as many blocks of the generator as it takes, when it is at the end of one; with
- * whole ones where it is of int64, for ranges below 2²⁸ and numbers below 2⁵¹.
+ * whole ones where it is of int64 and the device's memory, for ranges below 2²⁸ and numbers below 2⁵¹.
  * @returns how many numbers that were; 0 where it is not possible
  */
 export function drawBlocks(
@@ -133,20 +133,17 @@ export function drawBlocks(
 ): number {
   const p = prepareDraws();
   const whole = out instanceof BigInt64Array;
-  if (!whole && from !== 0 && !isFused(p)) return 0;
+  const where = whereOf(p, out);
+  const onTheWay = where.buffer === p.numbers;
+  if (whole ? onTheWay : from !== 0 && !isFused(p)) return 0;
   const blocks = Math.floor(Math.min(out.length, BULK) / WORDS);
   const count = blocks * WORDS;
   const done = generator.passBlocks((words) => {
     const { buffer, byteOffset } = cpuDevice().view(p.state, 0, 4 * (WORDS + count));
     const state = new Int32Array(buffer, byteOffset, WORDS + count);
     state.set(words);
-    const where = whereOf(p, out);
     run(p, whole ? 'whole' : 'uniform', { buffers: [p.state, where.buffer], offsets: [0, where.offset] }, [blocks, range, from]); // prettier-ignore
-    if (where.buffer === p.numbers) {
-      const numbers = numbersOf(p, whole ? 2 * count : count);
-      if (whole) out.set(new BigInt64Array(numbers.buffer, numbers.byteOffset, count));
-      else out.set(numbers);
-    }
+    if (onTheWay) (out as Float32Array).set(numbersOf(p, count));
     words.set(state.subarray(count));
   });
   return done ? count : 0;

@@ -131,10 +131,9 @@ export function randperm(n: number, generator: Generator = defaultGenerator): In
 function fillNarrow(out: TypedArray, range: number, base: number, generator: Generator): void {
   const length = out.length;
   const wide = out instanceof BigInt64Array ? new Int32Array(out.buffer, out.byteOffset, 2 * length) : undefined;
-  const bulk = out instanceof BigInt64Array && range < WIDE && Math.abs(base) < 2 ** 50 ? out : undefined;
   for (let done = 0; done < length;) {
-    if (bulk !== undefined && length - done >= MIN_BULK) {
-      const drawn = drawBlocks(bulk.subarray(done), base, range, generator);
+    if (out instanceof BigInt64Array && length - done >= MIN_BULK && Math.abs(base) < 2 ** 50) {
+      const drawn = drawBlocks(out.subarray(done), base, range, generator);
       done += drawn;
       if (drawn > 0) continue;
     }

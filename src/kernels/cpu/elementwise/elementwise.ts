@@ -57,7 +57,7 @@ export function fitsAnyWidth(spec: ElementwiseSpec, spacing: readonly Spacing[])
   const lanes = elementwiseLanes(spec);
   // Compilers take vectors of few bytes apart.
   const fits = (operand: ElementwiseOperand): boolean =>
-    operand.as !== 'bool' && (isExact(operand) || (lanes === 4 && [2, 4].includes(itemSize(operand.dtype))));
+    operand.as !== 'bool' && (isExact(operand) || (lanes === 4 && (itemSize(operand.dtype) & 6) > 0));
   const { inputs, outputs } = spec;
   return (
     lanes > 1 &&

@@ -226,27 +226,22 @@ class FunctionEmitter {
     }
   }
 
-  /** There is nothing for halves. */
+  /** Bytes have instructions here; for the others it is not worth their code. */
   #either({ native, a, otherwise }: Expr['node'] & { kind: 'either' }): void {
-    if (native === 'HALVES' || native === 'PACK_HALVES') {
+    if (!native.endsWith('BYTES')) {
       this.#expr(otherwise);
       return;
     }
     this.#expr(a);
-    const bytes = native === 'BYTES' || native === 'PACK_BYTES';
-    if (native === 'BYTES' || native === 'HIGH_SHORTS') {
-      this.#op(bytes ? SPLAT.i32v : SPLAT.i64v);
-      if (bytes) this.#op(EXTEND.bytes);
-      this.#op(EXTEND.shorts);
-      if (!bytes) this.#out.byte(CONST.i32).s32(16);
-      if (!bytes) this.#op(known(BINARY.i32v.shl, 'shl', 'i32v'));
+    if (native === 'BYTES') {
+      for (const code of [SPLAT.i32v, EXTEND.bytes, EXTEND.shorts]) this.#op(code);
       return;
     }
-    for (const code of bytes ? [NARROW.shorts, NARROW.bytes] : [NARROW.shorts]) {
+    for (const code of [NARROW.shorts, NARROW.bytes]) {
       this.#expr(a); // what the second operand becomes nobody reads
       this.#op(code);
     }
-    this.#op(bytes ? EXTRACT.i32v : EXTRACT.i64v).byte(0);
+    this.#op(EXTRACT.i32v).byte(0);
   }
 
   #constant(expr: Expr, value: number | bigint): void {
