@@ -46,7 +46,7 @@ export interface IndexCheckParams extends Attrs {
 export interface PadParams extends Attrs {
   /** Elements added before and after, from the last dimension forwards, as `F.pad` takes them; negative ones cut. */
   readonly pads: Dims;
-  /** What is added is the input's own: only on the CPU, where nothing is recorded, of at most three dimensions, no more than they have (`nn/functional-pad.ts`). */
+  /** What is added is the input's own: only where nothing is recorded, of at most three dimensions, no more than they have (`nn/functional-pad.ts`). */
   readonly own?: OwnPads;
 }
 

@@ -4,6 +4,7 @@
 import { layoutOf } from '../base/layout.ts';
 import { normalizeDim, type Dims } from '../base/shape.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
+import { ownPlace, type OwnPads } from '../geometry/indexing.ts';
 
 /** Copies between any layouts of one shape. */
 export type Copy<L extends Lowering> = (l: L, from: Value, to: Value) => void;
@@ -57,4 +58,38 @@ export function padded<L extends Lowering>(l: L, x: Value, out: Value, pads: rea
     strides.reduce((sum, stride, i) => sum + stride * Math.max(0, sign * before[i]!), 0);
   const source = l.view(x, layoutOf(from.dtype, inside, from.strides), skipped(from.strides, -1));
   copy(l, source, l.view(out, layoutOf(to.dtype, inside, to.strides), skipped(to.strides, 1)));
+}
+
+/** From one element that is added to the next. */
+export const OWN_STEPS: { readonly [K in OwnPads]: number } = { reflect: -1, replicate: 0, circular: 1 };
+
+/** Copies a tensor into one that is padded with elements of its own: its middle, then the borders of each dimension from what is there, from the last on. */
+export function ownPadded<L extends Lowering>(
+  l: L,
+  x: Value,
+  out: Value,
+  { pads, own }: { readonly pads: Dims; readonly own: OwnPads },
+  copy: Copy<L>,
+): void {
+  padded(l, x, out, pads, copy);
+  const { dtype, shape, strides } = out.layout;
+  const filled = [...x.layout.shape];
+  const begin = shape.map((_, i) => pads[2 * (shape.length - 1 - i)] ?? 0);
+  for (let i = 0; 2 * i < pads.length; i++) {
+    const dim = shape.length - 1 - i;
+    const [before, size] = [begin[dim]!, filled[dim]!];
+    const part = (start: number, count: number, step: number): Value => {
+      const layout = layoutOf(dtype, filled.with(dim, count), strides.with(dim, step * strides[dim]!));
+      return l.view(out, layout, begin.with(dim, start).reduce((sum, at, k) => sum + at * strides[k]!, 0)); // prettier-ignore
+    };
+    for (const [at, count] of [
+      [0, before],
+      [before + size, pads[2 * i + 1]!],
+    ] as const) {
+      // prettier-ignore
+      if (count > 0) copy(l, part(before + ownPlace(own, size, at - before), count, OWN_STEPS[own]), part(at, count, 1)); // prettier-ignore
+    }
+    begin[dim] = 0;
+    filled[dim] = shape[dim]!;
+  }
 }

@@ -107,7 +107,8 @@ function judged({ leaves, run }: Computation): SecondVerdict {
   const middle = start.item();
   const at = (step: number): number => moved(all, directions, step, () => value()?.item() ?? 0);
   // A step from a large number is rounded.
-  const largest = all.reduce((most, x) => Math.max(most, x.numel() === 0 ? 0 : x.detach().abs().max().item()), 0);
+  const numbers = all.flatMap((x) => [...x.detach().toTypedArray()].map((value) => Math.abs(Number(value))));
+  const largest = numbers.filter(Number.isFinite).reduce((most, value) => Math.max(most, value), 0);
   const verdict = compared(told, middle, at(STEP), at(-STEP), 1e-3 + (4e-16 * largest) / STEP);
   if (verdict.outcome !== 'wrong') return verdict;
   // Beside a pole that is the same on both sides the slope goes with the step.

@@ -28,7 +28,7 @@ import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../.
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { IndexCheckAttrs, IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { JoinAtAttrs } from '../../tensor/ops/join-at.ts';
-import { joined, padded } from '../regions.ts';
+import { joined, OWN_STEPS, padded } from '../regions.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
 
@@ -302,7 +302,7 @@ function lowerOwnPad(l: CpuLowering, x: Value, out: Value, pads: Dims, own: OwnP
     beforeStart: ownPlace(own, size, -before),
     after,
     afterStart: ownPlace(own, size, size),
-    step: { reflect: -1, replicate: 0, circular: 1 }[own],
+    step: OWN_STEPS[own],
   };
   const length = size + before + after;
   const unitCost = ELEMENT_NS + length * bytes * BYTE_NS;

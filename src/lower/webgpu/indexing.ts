@@ -9,7 +9,7 @@ import { gatherLaunch, indexCheckLaunch, indexPutFewLaunch,
   indexPutLaunch, indexSelectLaunch, oneHotLaunch, ravelLaunch, scatterLaunch, SORT_BLOCK, sortBlocksLaunch, sortMergeLaunch, triangleLaunch, type Put } from '../../kernels/wgsl/index.ts'; // prettier-ignore
 import type { Lines } from '../../kernels/wgsl/lines.ts';
 import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
-import { joined, padded } from '../regions.ts';
+import { joined, ownPadded, padded } from '../regions.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, asDType, intoDense, lowerCopy, lowerFill } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
@@ -151,7 +151,11 @@ const lowerCat = (l: GpuLowering, inputs: Values, [out]: Values, { dim }: DimPar
   joined(l, inputs, out!, dim, lowerCopy);
 
 /** Scalar 0: the value around. */
-function lowerPad(l: GpuLowering, [x]: Values, [out]: Values, { pads }: PadParams): void {
+function lowerPad(l: GpuLowering, [x]: Values, [out]: Values, { pads, own }: PadParams): void {
+  if (own !== undefined) {
+    ownPadded(l, x!, out!, { pads, own }, lowerCopy);
+    return;
+  }
   if (pads.some((n) => n > 0)) lowerFill(l, out!, l.scalar(0));
   padded(l, x!, out!, pads, lowerCopy);
 }

@@ -13,7 +13,7 @@ import { CustomFunction, type FunctionCtx } from '../custom-function.ts';
 import { cat, maximum } from '../functions.ts';
 import { isTensor } from '../is-tensor.ts';
 import { eye } from '../ranges.ts';
-import { diagEmbed, triu } from '../rearrange.ts';
+import { diagEmbed, tril, triu } from '../rearrange.ts';
 import type { Tensor } from '../tensor.ts';
 import { batchOf, matricesOf, requireMatrices, tensorOf } from './host.ts';
 import { named, type Named } from './named.ts';
@@ -266,7 +266,7 @@ export function pinv(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { rcond, hermitian = false, ...given } = readCall(PINV, args);
   requireMatrices('linalg.pinv', x);
   if (x.layout.numel === 0) return x.mT;
-  const whole = hermitian ? x.tril().add(x.tril(-1).mT) : x; // of a symmetric matrix the lower triangle is looked at
+  const whole = hermitian ? tril(x).add(tril(x, -1).mT) : x; // of a symmetric matrix the lower triangle is looked at
   return PinvFunction.apply(whole, rcond === undefined || rcond === null ? given : { rtol: rcond });
 }
 
