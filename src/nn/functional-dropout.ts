@@ -9,6 +9,7 @@ import { showShape } from '../base/shape.ts';
 import { readCall, type Signature } from '../base/signature.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
 import { drawnTensor } from '../tensor/create.ts';
+import { inMemoryOrder } from '../tensor/memory-order.ts';
 import { fillBernoulli, fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -59,9 +60,13 @@ function noiseFor(x: Tensor, shape: readonly number[]): Float32Array | Float64Ar
   throw new DTypeError(`dropout: expected a floating-point input, but got ${x.dtype}; convert it with .to('float32')`);
 }
 
-function dropoutMask(x: Tensor, shape: readonly number[], p: number, generator: Generator | undefined): Tensor {
-  const mask = noiseFor(x, shape);
-  return drawnTensor(shape, x.dtype, mask, () => fillDropoutMask(mask, p, generator), x.storage.device);
+/** What `fill` draws for the elements of `x`, in the order of memory, or for its channels. */
+function noiseOf(x: Tensor, features: boolean, fill: (noise: Float32Array | Float64Array) => void): Tensor {
+  const make = (shape: readonly number[]): Tensor => {
+    const noise = noiseFor(x, shape);
+    return drawnTensor(shape, x.dtype, noise, () => fill(noise), x.storage.device);
+  };
+  return features ? make(ofChannels(x)) : inMemoryOrder(x.layout, make);
 }
 
 /** Once for every channel of every sample. */
@@ -72,7 +77,7 @@ function drop(args: readonly unknown[], of: Signature<OfInput & DropoutOptions>,
   const { input, p = 0.5, training = true, inplace, generator } = readCall(of, args);
   if (!training || p === 0) return input;
   if (features && input.ndim < 2) throw new ShapeError(`${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`); // prettier-ignore
-  const mask = dropoutMask(input, features ? ofChannels(input) : input.layout.shape, p, generator);
+  const mask = noiseOf(input, features, (noise) => fillDropoutMask(noise, p, generator));
   return inPlace(inplace, input, (x) => x.mul(mask));
 }
 
@@ -113,15 +118,7 @@ function dropToSaturation(
   if (!training || p === 0 || input.numel() === 0) return input;
   if (p === 1) return inPlace(inplace, input, (x) => x.mul(0));
   if (features && input.ndim < 2) throw new ShapeError(`${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`); // prettier-ignore
-  const shape = features ? ofChannels(input) : input.layout.shape;
-  const kept = noiseFor(input, shape);
-  const noise = drawnTensor(
-    shape,
-    input.dtype,
-    kept,
-    () => fillBernoulli(kept, 1 - p, generator),
-    input.storage.device,
-  );
+  const noise = noiseOf(input, features, (kept) => fillBernoulli(kept, 1 - p, generator));
   const a = 1 / Math.sqrt((SATURATION * SATURATION * p + 1) * (1 - p));
   const shift = noise.sub(1).mul(SATURATION * a).add(SATURATION * a * p); // prettier-ignore
   return inPlace(inplace, input, (x) => x.mul(noise.mul(a)).add(shift));

@@ -12,6 +12,7 @@ import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
 import {
   drawnInto,
+  fillNormalOneByOne,
   fillRandint,
   fillRandperm,
   fillUniform,
@@ -24,6 +25,7 @@ import { allocateStorage } from './storage.ts';
 import { activeRecorder } from './recorder.ts';
 import { isTensor } from './is-tensor.ts';
 import { tensorOver } from './make-tensor.ts';
+import { inMemoryOrder } from './memory-order.ts';
 import { requireElements } from './transfer.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -454,11 +456,6 @@ export function randperm(...args: readonly unknown[]): Tensor {
 
 type Like = Tensor<Shape>;
 
-function shapeLike(op: string, x: Like): number[] {
-  requireTensor(op, 'the input', x);
-  return [...x.layout.shape];
-}
-
 /** Options with the dtype and the device of `x` unless they name others. */
 function like<O extends TensorOptions>(op: string, x: Like, options: unknown, kinds: OptionKinds<O>): O {
   requireTensor(op, 'the input', x);
@@ -486,10 +483,19 @@ const filledLike = (op: string, value: number): LikeFactory<TensorOptions> =>
     return fullAs(op, x, value, given);
   }) as LikeFactory<TensorOptions>;
 const drawnLike =
-  (op: string, draw: SizedFactory<RandomOptions>): LikeFactory<RandomOptions> =>
+  (
+    op: string,
+    fill: (data: Floats, dtype: DType, generator: Generator | undefined, isPlain: boolean) => void,
+  ): LikeFactory<RandomOptions> =>
   (input: unknown, options?: RandomOptions) => {
     const [x, given] = likeCall(input, options);
-    return draw(shapeLike(op, x), like(op, x, given, RANDOM_OPTIONS));
+    const made = like(op, x, given, RANDOM_OPTIONS);
+    const { dtype = x.dtype, generator } = made;
+    requireFloats(op, dtype);
+    requireRoom(op, dtype, x.layout.shape);
+    const place = placeOf(op, made);
+    const drawn = inMemoryOrder(x.layout, (shape, isPlain) => drawnBy(shape, dtype, (data) => fill(data as Floats, dtype, generator, isPlain), place)); // prettier-ignore
+    return finish(drawn, made) as never;
   };
 
 /** Zeros in the shape of a tensor, of its dtype unless said otherwise. */
@@ -497,9 +503,13 @@ export const zerosLike = /* @__PURE__ */ filledLike('zerosLike', 0);
 /** Ones in the shape of a tensor, of its dtype unless said otherwise. */
 export const onesLike = /* @__PURE__ */ filledLike('onesLike', 1);
 /** Uniform random numbers in [0, 1) in the shape of a tensor. */
-export const randLike = /* @__PURE__ */ drawnLike('randLike', rand);
+export const randLike = /* @__PURE__ */ drawnLike('randLike', (data, _, generator) =>
+  fillUniform(data, 0, 1, generator),
+);
 /** Normal random numbers in the shape of a tensor. */
-export const randnLike = /* @__PURE__ */ drawnLike('randnLike', randn);
+export const randnLike = /* @__PURE__ */ drawnLike('randnLike', (data, dtype, generator, isPlain) =>
+  (isPlain ? normalOf(dtype) : fillNormalOneByOne)(data, 0, 1, generator),
+);
 
 /** One value everywhere in the shape of a tensor, of its dtype unless said otherwise. */
 export function fullLike<S extends Shape>(

@@ -9,6 +9,7 @@ import { flat, type Call } from './calls.ts';
 import { drawnBy, drawnTensor, randint, randn, type RandomOptions } from './create.ts';
 import { broadcastTensors } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
+import { inMemoryOrder, memoryOrder } from './memory-order.ts';
 import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
 import type { Tensor } from './tensor.ts';
 
@@ -20,7 +21,7 @@ export interface DrawOptions {
 
 /** Fills a tensor with what is drawn; within compiled functions anew at every run. */
 export function filled<T extends Tensor>(x: T, fill: (data: TypedArray) => void): T {
-  return x.copy_(drawnBy(x.layout.shape, x.dtype, fill, x.storage.device));
+  return x.copy_(inMemoryOrder(x.layout, (shape) => drawnBy(shape, x.dtype, fill, x.storage.device)));
 }
 
 function requireFloating(op: string, x: Tensor): void {
@@ -105,7 +106,8 @@ export function bernoulli_<T extends Tensor>(x: T, args: readonly unknown[]): T 
   const { p = 0.5, generator } = readCall<BernoulliCall>(BERNOULLI_, args);
   if (!isTensor(p)) return filled(x, (data) => fillBernoulli(data, p, generator));
   requireFloating('bernoulli_', p);
-  const probabilities = p.expand(x.layout.shape).detach().contiguous().toTypedArray() as FloatArray;
+  const each = p.expand(x.layout.shape).detach();
+  const probabilities = each.permute(memoryOrder(x.layout) ?? each.layout.shape.map((_, i) => i)).contiguous().toTypedArray() as FloatArray; // prettier-ignore
   return filled(x, (data) => fillBernoulliFrom(data, probabilities, generator));
 }
 
@@ -206,5 +208,7 @@ const SIZES = kind('an array of sizes', (value) => Array.isArray(value) && value
 export function randintLike(x: Tensor, low: number, high?: number | RandomOptions, options?: RandomOptions): Tensor {
   requireTensor('randintLike', 'the input', x);
   const [from, to, given] = typeof high === 'number' ? [low, high, options] : [0, low, high];
-  return randint(from, to, [...x.layout.shape], { dtype: x.dtype, device: x.device, ...given });
+  const { requiresGrad = false, ...plain } = { dtype: x.dtype, device: x.device, ...given };
+  const made = inMemoryOrder(x.layout, (shape) => randint(from, to, [...shape], plain));
+  return requiresGrad ? made.requiresGrad_() : made;
 }
