@@ -4,7 +4,8 @@
 The recipe of PyTorch's transfer learning tutorial without weights, on FOLDER/train and FOLDER/test: ResNet-18, random stretches at 224 and flips, batches of 4, SGD with rate
 0.001 and momentum 0.9, a tenth of the rate after every 7 epochs (https://pytorch.org/tutorials/beginner/transfer_learning_tutorial.html). Prints the test accuracy of every epoch.
 """
-import argparse, time
+import argparse, sys, time
+sys.path.pop(0)  # or torchvision takes the file pytorch.py beside this one for a module of its own
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
