@@ -3,6 +3,7 @@
  * kernel.
  */
 import { BOOL, NOT_NEGATIVE, NUMBER, orNull, requireKind } from '../base/arguments.ts';
+import { isFloating, isHalf } from '../base/dtype.ts';
 import { DTypeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
@@ -28,7 +29,7 @@ function bothFloats(op: string, a: Tensor, b: Operand): [Tensor, Tensor] {
   requireKind(op, 'the other operand', b, TENSOR_OR_NUMBER);
   const other = asOperand(op, a, b);
   const dtype = promoteLayouts(a.layout, other.layout);
-  const floating = dtype === 'float64' ? 'float64' : 'float32';
+  const floating = isFloating(dtype) ? dtype : 'float32';
   return [a.to(floating), other.to(floating)];
 }
 
@@ -140,7 +141,10 @@ export function copysign(x: Tensor, other: Operand): Tensor {
 /** √(x² + y²), which does not overflow. */
 export function hypot(x: Tensor, other: Tensor): Tensor {
   requireTensor('hypot', 'the other operand', other);
-  return HYPOT(bothFloats('hypot', x, other));
+  const both = bothFloats('hypot', x, other);
+  const { dtype } = both[0];
+  // Of halves PyTorch computes in float32, and rounds once.
+  return isHalf(dtype) ? HYPOT(both.map((one) => one.to('float32'))).to(dtype) : HYPOT(both);
 }
 const HYPOT = fused('HypotBackward0', ([a, b]) => hypotenuse(a!, b!));
 function hypotenuse(a: Tensor, b: Tensor): Tensor {
