@@ -2,6 +2,7 @@
 // imports, as one string. So whoever exports needs no bundler. Used by esbuild (the build) and by Vite (tests).
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { madeModule } from './module-text.mjs';
 import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
 
@@ -37,20 +38,5 @@ async function moduleText() {
   return `export const pageSource = ${JSON.stringify(outputFiles[0].text)};`;
 }
 
-let text;
-const once = () => (text ??= moduleText());
-
-/** For esbuild. */
-export const pageText = {
-  name: 'page-text',
-  setup(build) {
-    build.onLoad({ filter: FILTER }, async () => ({ contents: await once(), loader: 'js' }));
-  },
-};
-
-/** For Vite. */
-export const pageTextForVite = {
-  name: 'page-text',
-  enforce: 'pre',
-  load: (id) => (FILTER.test(id) ? once() : null),
-};
+/** For esbuild, and for Vite. */
+export const { esbuild: pageText, vite: pageTextForVite } = madeModule('page-text', FILTER, moduleText);

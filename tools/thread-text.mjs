@@ -2,6 +2,7 @@
 // bundler of a program will touch. Used by esbuild (the build, the browser tests) and by Vite (tests).
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { madeModule } from './module-text.mjs';
 
 const FILTER = /webgpu[\\/]thread-source\.ts$/;
 const main = fileURLToPath(new URL('../src/devices/webgpu/thread-main.ts', import.meta.url));
@@ -21,20 +22,5 @@ async function moduleText() {
   return `export const threadSource = ${JSON.stringify(outputFiles[0].text)};`;
 }
 
-let text;
-const once = () => (text ??= moduleText());
-
-/** For esbuild. */
-export const threadText = {
-  name: 'thread-text',
-  setup(build) {
-    build.onLoad({ filter: FILTER }, async () => ({ contents: await once(), loader: 'js' }));
-  },
-};
-
-/** For Vite. */
-export const threadTextForVite = {
-  name: 'thread-text',
-  enforce: 'pre',
-  load: (id) => (FILTER.test(id) ? once() : null),
-};
+/** For esbuild, and for Vite. */
+export const { esbuild: threadText, vite: threadTextForVite } = madeModule('thread-text', FILTER, moduleText);
