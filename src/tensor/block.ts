@@ -20,9 +20,8 @@ export class Block {
   version = 0;
   /** The epoch in which its buffer was last asked for (`spill.ts`). */
   used = 0;
-  /** How many collections of young objects its storage has lived through, and whether it has answered in this one (`nursery.ts`). */
+  /** How many collections of young objects its storage has lived through; the complement while one goes on in which it has answered (`nursery.ts`). */
   age = 0;
-  present = false;
 
   constructor(device: Device, bytes: number, forTensor: boolean) {
     this.device = device;

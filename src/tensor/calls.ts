@@ -52,7 +52,10 @@ export function filler(x: Tensor, op: string, value: number | boolean): number {
 }
 
 /** Their answers are truth values, written as 0 and 1. */
-const QUESTIONS = /^(?:eq|ne|lt|le|gt|ge|logical(?:And|Or|Xor|Not))(?:Scalar)?$/;
+const QUESTIONS: ReadonlySet<InPlaceName | ScalarName> = new Set([
+  'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalAnd', 'logicalOr', 'logicalXor', 'logicalNot',
+  'eqScalar', 'neScalar', 'ltScalar', 'leScalar', 'gtScalar', 'geScalar',
+] as const); // prettier-ignore
 const FLOATING: ReadonlySet<InPlaceName> = new Set(['div', 'atan2'] as const);
 
 export function inPlace<T extends Tensor>(
@@ -63,7 +66,7 @@ export function inPlace<T extends Tensor>(
 ): T {
   const { dtype } = x.layout;
   const [other] = others;
-  if (dtype !== 'bool' && QUESTIONS.test(name)) return written(name, x, (from) => apply1(name, [from, ...others], NO_ATTRS)); // prettier-ignore
+  if (dtype !== 'bool' && QUESTIONS.has(name)) return written(name, x, (from) => apply1(name, [from, ...others], NO_ATTRS)); // prettier-ignore
   if (isTensor(other) && other.layout.dtype !== dtype) {
     // In a wider dtype, and rounded to this one, as in PyTorch; what cannot be written here is refused below.
     const both = promoteLayouts(x.layout, other.layout);
@@ -76,7 +79,7 @@ export function inPlace<T extends Tensor>(
 
 export function scalarInPlace<T extends Tensor>(x: T, name: ScalarName, value: number): T {
   const attrs = scalarAttrs(x.layout.dtype, value);
-  if (x.dtype !== 'bool' && QUESTIONS.test(name)) return written(name, x, (from) => scalar(from, name, value));
+  if (x.dtype !== 'bool' && QUESTIONS.has(name)) return written(name, x, (from) => scalar(from, name, value));
   applyInPlace(name, [x], attrs, [name === 'divScalar' ? value : wrapped(attrs.dtype, value)]);
   return x;
 }

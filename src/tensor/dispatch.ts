@@ -172,7 +172,7 @@ export function applyInPlace<K extends OpName>(
     return target.copy_(widely(inputs, [], (wide) => apply(name, wide, attrs, scalars))[0]!);
   }
   requireDistinctElements(name, target);
-  const safe = inputs.map((input, i) => (i > 0 && partlyOverlaps(input, target) ? input.clone() : input));
+  const safe = apart(inputs, target);
   const { rule } = operationOf(name);
   const gradient = rule.gradient?.inPlace ?? rule.gradient;
   const record = gradient !== null && isGradEnabled() && anyRequiresGrad(inputs);
@@ -193,6 +193,15 @@ export function applyInPlace<K extends OpName>(
   });
   target.rebaseHistory(node);
   return target;
+}
+
+/** What an operation reads beside its target: copies of what the target's new elements would run into. */
+function apart(inputs: readonly Tensor[], target: Tensor): readonly Tensor[] {
+  for (let i = 1; i < inputs.length; i++) {
+    if (!partlyOverlaps(inputs[i]!, target)) continue;
+    return inputs.map((input, k) => (k > 0 && partlyOverlaps(input, target) ? input.clone() : input));
+  }
+  return inputs;
 }
 
 function partlyOverlaps(input: Tensor, target: Tensor): boolean {

@@ -14,17 +14,14 @@ interface Mode {
   readonly inference: boolean;
   /** Later modes are inside earlier ones. */
   readonly since: number;
-}
-
-/** The mode of an asynchronous call. */
-interface AsyncMode extends Mode {
-  /** The asynchronous call around it. */
-  readonly around: AsyncMode | undefined;
+  /** Of a call that may be asynchronous: the one around it. */
+  readonly around: Mode | undefined;
+  /** Whether that call is done. */
   over: boolean;
 }
 
 /** The modes in force for synchronous code, the innermost last. */
-const modes: Mode[] = [{ enabled: true, inference: false, since: 0 }];
+const modes: Mode[] = [{ enabled: true, inference: false, since: 0, around: undefined, over: false }];
 /** What the innermost of them says. */
 let recording = true;
 /** Whether the innermost of them is inside `inferenceMode`. */
@@ -33,7 +30,7 @@ let clock = 0;
 /** Asynchronous calls with a mode of their own that are not done. While there are none, a flag says it all. */
 let pending = 0;
 /** The asynchronous mode of the running code; null where the host has no such thing, undefined before the first call. */
-let variable: AsyncVariable<AsyncMode> | null | undefined;
+let variable: AsyncVariable<Mode> | null | undefined;
 
 /** Whether operations are being recorded. */
 export const isGradEnabled = (): boolean => (pending === 0 ? recording : modeHere());
@@ -52,10 +49,11 @@ function innermost(): Mode {
 }
 
 /** Inside inference mode nothing is recorded, whatever else is said. */
-function enter(enabled: boolean, inference = isInferenceModeEnabled()): Mode {
-  const mode = { enabled: enabled && !inference, inference, since: ++clock };
+function enter(enabled: boolean, inference = isInferenceModeEnabled(), around?: Mode): Mode {
+  const mode = { enabled: enabled && !inference, inference, since: ++clock, around, over: false };
   modes.push(mode);
-  show();
+  recording = mode.enabled;
+  inferring = inference;
   return mode;
 }
 
@@ -103,10 +101,9 @@ const GUARD = 'leave it out for a guard: using guard =';
 /** Runs a function that may be asynchronous in a mode. */
 function around<T>(op: string, fn: () => T, enabled: boolean, inference?: boolean): T {
   requireKind(op, 'the function', fn, FUNCTION, `${GUARD} ${op}()`);
-  variable ??= makeAsyncVariable<AsyncMode>() ?? null;
+  variable ??= makeAsyncVariable<Mode>() ?? null;
   if (variable === null) return inMode(enabled, inference, fn);
-  const sync = enter(enabled, inference);
-  const mode: AsyncMode = { ...sync, around: variable.get(), over: false };
+  const mode = enter(enabled, inference, variable.get());
   let asynchronous = false;
   try {
     const result = variable.run(mode, fn);
@@ -121,7 +118,7 @@ function around<T>(op: string, fn: () => T, enabled: boolean, inference?: boolea
     }
     return result;
   } finally {
-    leave(sync);
+    leave(mode);
     if (!asynchronous) mode.over = true;
   }
 }
@@ -173,10 +170,9 @@ export function setGradEnabled<T>(mode: boolean, fn?: () => T): T | Disposable {
   requireKind('setGradEnabled', 'the mode', mode, BOOL);
   if (fn !== undefined) return around('setGradEnabled', fn, mode);
   const here = innermost();
-  const changed = [here, ...modes.filter(({ since }) => since === here.since)]; // an asynchronous call has two, one of them synchronous
   const before = here.enabled;
   const put = (enabled: boolean): void => {
-    for (const one of changed) one.enabled = enabled && !one.inference;
+    here.enabled = enabled && !here.inference;
     show();
   };
   put(mode);

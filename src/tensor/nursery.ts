@@ -100,12 +100,13 @@ export class Nursery {
   /** @returns those that have answered at least so many times */
   #sort(times: number): Storage[] {
     const members = this.#rollCall();
-    for (const block of this.#blocks) if (!block.present) block.release();
+    for (const block of this.#blocks) if (block.age >= 0) block.release();
     this.#members = new WeakSet();
     this.#blocks = [];
     const old: Storage[] = [];
     for (const { storage, block } of members) {
-      block.present = false;
+      if (block.age >= 0) continue; // has been here
+      block.age = ~block.age;
       if (block.freed) continue;
       if (++block.age >= times) old.push(storage);
       else this.track(storage, block);
@@ -120,7 +121,7 @@ export class Nursery {
     } finally {
       present = undefined;
     }
-    for (const { block } of members) block.present = true;
+    for (const { block } of members) if (block.age >= 0) block.age = ~block.age; // negative: is there
     return members;
   }
 

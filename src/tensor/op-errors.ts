@@ -35,7 +35,8 @@ export function inPlaceMismatch(name: string, target: Layout, result: Layout): E
 
 /** @throws AutogradError for the target of an operation in place whose elements lie over each other */
 export function requireDistinctElements(name: string, target: Tensor): void {
-  if (!target.layout.strides.some((stride, i) => stride === 0 && target.layout.shape[i]! > 1)) return;
+  const { contiguous, strides, shape } = target.layout;
+  if (contiguous || !strides.some((stride, i) => stride === 0 && shape[i]! > 1)) return;
   throw new AutogradError(`${name}: several elements of the expanded target share one place in memory, so it cannot be changed in place; clone() it first`); // prettier-ignore
 }
 

@@ -28,8 +28,7 @@ export const nextStorageSerial = (): number => nextSerial;
 
 /** A piece of device memory. Tensors that are views of each other share one. */
 export class Storage {
-  readonly device: Device;
-  readonly bytes: number;
+  // Every operation makes one of these, and the collection of garbage takes as long as they are large: what the block knows is asked of it.
   /** Counts up from storage to storage: tells which of two is older. */
   readonly serial = nextSerial++;
   /** Kept out of enclosing memory scopes: optimizer state outlives the scope that it arose in. */
@@ -52,11 +51,17 @@ export class Storage {
   /** What this is an alias of, where blocks spill. */
   #original: WeakRef<Storage> | undefined;
 
-  constructor(device: Device, block: Block, imaginary = false) {
-    this.device = device;
+  constructor(block: Block, imaginary = false) {
     this.imaginary = imaginary;
     this.#block = block;
-    this.bytes = block.bytes;
+  }
+
+  get device(): Device {
+    return this.#block.device;
+  }
+
+  get bytes(): number {
+    return this.#block.bytes;
   }
 
   /** The contents while they are not on the device, to be read only: to ask for the buffer brings them back. */
@@ -94,7 +99,7 @@ export class Storage {
 
   /** The same memory under another identity, so that a recording can tell who reached it by which way. Does not keep it alive. */
   alias(): Storage {
-    const alias = new Storage(this.device, this.#block, this.imaginary);
+    const alias = new Storage(this.#block, this.imaginary);
     alias.inference = this.inference;
     if (this.#home !== undefined) alias.#original = new WeakRef(this);
     return alias;
@@ -182,7 +187,7 @@ export function imaginaryStorage(device: Device, bytes: number): Storage {
   allowance?.spend(bytes);
   const block = new Block(device, bytes, true);
   block.freed = true;
-  const storage = new Storage(device, block, true);
+  const storage = new Storage(block, true);
   storage.inference = isInferenceModeEnabled();
   scopes.at(-1)?.push(storage); // the backward pass tells by it whose gradients are whose
   return storage;
@@ -257,7 +262,7 @@ function tracked(device: Device, bytes: number, forTensor: boolean): Storage {
   if (device.reclaim === undefined) adopt(device);
   const block = new Block(device, bytes, forTensor);
   block.settle(forTensor ? roomFor(device, bytes) : device.allocate(bytes));
-  const storage = new Storage(device, block);
+  const storage = new Storage(block);
   storage.trackedBy(reclaimer!);
   return storage;
 }

@@ -54,6 +54,9 @@ const madeByHand = (given: unknown): ArgumentError =>
     'make tensors with tensor([1, 2]), zeros(2, 3), …',
   );
 
+/** Why tensors cannot be changed in place while recording. Few are; a field would make every tensor larger. */
+const protectedFor = new WeakMap<TensorBase, string>();
+
 /** Undoes a view for gradients whose view operation is not known any more: scatters into zeros of the base's shape. */
 type Regenerate = (base: Tensor, view: TensorBase) => GradNode;
 
@@ -78,8 +81,6 @@ export abstract class TensorBase {
   #accumulator: AccumulateGrad | undefined;
   #view: ViewOf | undefined;
   #epoch = 0;
-  /** Why it cannot be changed in place while recording. */
-  #protectedFor: string | undefined;
 
   constructor(storage: Storage, layout: Layout, offset: number) {
     if (!(storage instanceof StorageClass)) throw madeByHand(storage);
@@ -366,13 +367,14 @@ export abstract class TensorBase {
 
   /** @internal From now on it cannot be changed in place: gradients of several tensors pass together where it comes from. */
   protect(reason: string): void {
-    this.#protectedFor = reason;
+    protectedFor.set(this, reason);
   }
 
   /** @internal Checks that an in-place operation may be recorded on this tensor. */
   requireInPlace(op: string): void {
     const base = this.viewBase();
-    if (base.#protectedFor !== undefined) throw new AutogradError(`${op}: this tensor goes into or comes out of ${base.#protectedFor} and cannot be changed in place; use the operation without the underscore, or clone() first`); // prettier-ignore
+    const reason = protectedFor.get(base);
+    if (reason !== undefined) throw new AutogradError(`${op}: this tensor goes into or comes out of ${reason} and cannot be changed in place; use the operation without the underscore, or clone() first`); // prettier-ignore
     if (base.#requiresGrad && base.#node === undefined) {
       const what = base === this.self() ? 'a leaf that requires gradients' : 'a view of a leaf that requires gradients';
       throw new AutogradError(`${op}: ${what} cannot be changed in place; do it inside noGrad(), or use the operation without the underscore`); // prettier-ignore

@@ -49,10 +49,13 @@ type PermuteList<A, V extends readonly number[]> = CheckedFor<A, PermuteShape<A,
 
 /** The sizes of any form, by name as `name`. Their values are the operation's to check, their kind is checked here. */
 function listed(op: string, name: string, sizes: readonly unknown[]): Dims {
+  let list = sizes as Dims;
   const [first] = sizes;
-  if (typeof first === 'object' && first !== null && !Array.isArray(first)) return sizesByName(op, name, sizes);
-  if (Array.isArray(first)) refuseMore(op, sizes.slice(1), 'numbers, or one array of them');
-  const list = (Array.isArray(first) ? first : sizes) as Dims;
+  if (typeof first === 'object' && first !== null) {
+    if (!Array.isArray(first)) return sizesByName(op, name, sizes);
+    if (sizes.length > 1) refuseMore(op, sizes.slice(1), 'numbers, or one array of them');
+    list = first as Dims;
+  }
   for (const size of list) if (typeof size !== 'number') throw wrongArgument(op, 'every number', 'a number', size);
   return list;
 }

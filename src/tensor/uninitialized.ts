@@ -23,5 +23,5 @@ export const isUninitialized = (x: Tensor): x is Uninitialized => 'materialize' 
 export function withoutMemory(dtype: DType, device: Device): Tensor {
   const block = new Block(device, 0, true);
   block.release();
-  return tensorOver(new PendingStorage(device, block), layoutOf(dtype, [0]), 0);
+  return tensorOver(new PendingStorage(block), layoutOf(dtype, [0]), 0);
 }

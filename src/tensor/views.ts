@@ -61,17 +61,20 @@ export function viewOf(
 /** Replaces a single -1 by what the number of elements leaves over. */
 export function inferShape(op: string, from: Dims, shape: Dims): number[] {
   const numel = numelOf(from);
-  const unknown = shape.indexOf(-1);
-  if (shape.some((size, i) => !Number.isInteger(size) || size < -1 || (size === -1 && i !== unknown))) {
-    throw new ShapeError(
-      `${op}: shape ${showShape(shape)} is not valid: sizes are whole numbers ≥ 0, at most one of them -1`,
-    );
+  let unknown = -1;
+  let known = 1;
+  for (let i = 0; i < shape.length; i++) {
+    const size = shape[i]!;
+    if (size === -1 && unknown === -1) unknown = i;
+    else if (Number.isInteger(size) && size >= 0) known *= size;
+    else throw new ShapeError(`${op}: shape ${showShape(shape)} is not valid: sizes are whole numbers ≥ 0, at most one of them -1`); // prettier-ignore
   }
-  const known = numelOf(shape.filter((size) => size !== -1));
   if (unknown === -1 ? known !== numel : known === 0 || numel % known !== 0) {
     throw new ShapeError(`${op}: ${say(CANNOT_VIEW, showSizes(from), numel, showSizes(shape))}`);
   }
-  return shape.map((size) => (size === -1 ? numel / known : size));
+  const inferred = [...shape];
+  if (unknown !== -1) inferred[unknown] = numel / known;
+  return inferred;
 }
 
 /** Strides that show `layout` under another shape without copying, if there are any. */
