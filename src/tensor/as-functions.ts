@@ -2,6 +2,8 @@
 import type { ALIASES } from './aliases.ts';
 import { requireTensor } from './arguments.ts';
 import { reductions } from './families/reductions.ts';
+import type { AlongOne, Extreme, Flatten, Gather, IndexSelect, Kept, MatrixProduct, Narrow, OfTensors, OfTwo, Permute, Place, Pointwise, Raveled, Reduction, Reshape, Select, Squeeze, Transpose, Transposed, Unsqueeze, Variance } from './function-types.ts'; // prettier-ignore
+import type { AlphaOptions, DivOptions, DTypeOption } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 
 type MethodName = { [K in keyof Tensor & string]: Tensor[K] extends (...args: never[]) => unknown ? K : never }[keyof Tensor & string]; // prettier-ignore
@@ -19,9 +21,6 @@ type Forms<F> = F extends {
 /** A method with the tensor in front of its arguments. */
 export type FunctionOf<K extends MethodName> = Forms<Tensor[K]>;
 
-/** As {@link FunctionOf}, where the shape stays. */
-export type Pointwise = <T extends Tensor>(x: T) => T;
-
 /** @param _family - What the method belongs to: mentioned, so that it is shipped with the function. */
 function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
   const call = (x: Tensor, ...args: readonly unknown[]): unknown => {
@@ -30,10 +29,9 @@ function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
   };
   return call as unknown as FunctionOf<K>;
 }
-function pointwise(name: MethodName): Pointwise {
-  const call: unknown = of(name);
-  return call as Pointwise;
-}
+/** A method whose function has a type of its own (`function-types.ts`): with the shape of the result. */
+const shaped = <F>(name: MethodName, family?: object): F => of(name, family) as unknown as F;
+const pointwise = (name: MethodName): Pointwise => shaped<Pointwise>(name);
 
 /** The method that a further name stands for, with that name. */
 const alias = <A extends keyof typeof ALIASES>(name: A): FunctionOf<A> => of(name);
@@ -74,63 +72,63 @@ export const tanh = /* @__PURE__ */ pointwise('tanh');
 export const trunc = /* @__PURE__ */ pointwise('trunc');
 export const clone = /* @__PURE__ */ pointwise('clone');
 export const detach = /* @__PURE__ */ pointwise('detach');
-export const add = /* @__PURE__ */ of('add');
-export const sub = /* @__PURE__ */ of('sub');
+export const add = /* @__PURE__ */ shaped<OfTwo<[options?: AlphaOptions]>>('add');
+export const sub = /* @__PURE__ */ shaped<OfTwo<[options?: AlphaOptions]>>('sub');
 export const mul = /* @__PURE__ */ of('mul');
-export const div = /* @__PURE__ */ of('div');
-export const pow = /* @__PURE__ */ of('pow');
-export const remainder = /* @__PURE__ */ of('remainder');
-export const fmod = /* @__PURE__ */ of('fmod');
-export const floorDivide = /* @__PURE__ */ of('floorDivide');
+export const div = /* @__PURE__ */ shaped<OfTwo<[options?: DivOptions]>>('div');
+export const pow = /* @__PURE__ */ shaped<OfTwo>('pow');
+export const remainder = /* @__PURE__ */ shaped<OfTwo>('remainder');
+export const fmod = /* @__PURE__ */ shaped<OfTwo>('fmod');
+export const floorDivide = /* @__PURE__ */ shaped<OfTwo>('floorDivide');
 export const rsub = /* @__PURE__ */ of('rsub');
-export const atan2 = /* @__PURE__ */ of('atan2');
-export const eq = /* @__PURE__ */ of('eq');
-export const ne = /* @__PURE__ */ of('ne');
-export const lt = /* @__PURE__ */ of('lt');
-export const le = /* @__PURE__ */ of('le');
-export const gt = /* @__PURE__ */ of('gt');
-export const ge = /* @__PURE__ */ of('ge');
-export const logicalAnd = /* @__PURE__ */ of('logicalAnd');
-export const logicalOr = /* @__PURE__ */ of('logicalOr');
-export const logicalXor = /* @__PURE__ */ of('logicalXor');
-export const bitwiseAnd = /* @__PURE__ */ of('bitwiseAnd');
-export const bitwiseOr = /* @__PURE__ */ of('bitwiseOr');
-export const bitwiseXor = /* @__PURE__ */ of('bitwiseXor');
-export const round = /* @__PURE__ */ of('round');
-export const clamp = /* @__PURE__ */ of('clamp');
-export const clampMin = /* @__PURE__ */ of('clampMin');
-export const clampMax = /* @__PURE__ */ of('clampMax');
-export const maskedFill = /* @__PURE__ */ of('maskedFill');
-export const sum = /* @__PURE__ */ of('sum');
-export const mean = /* @__PURE__ */ of('mean');
-export const prod = /* @__PURE__ */ of('prod', reductions);
-export const amax = /* @__PURE__ */ of('amax');
-export const amin = /* @__PURE__ */ of('amin');
-export const any = /* @__PURE__ */ of('any');
-export const all = /* @__PURE__ */ of('all');
+export const atan2 = /* @__PURE__ */ shaped<OfTensors>('atan2');
+export const eq = /* @__PURE__ */ shaped<OfTwo>('eq');
+export const ne = /* @__PURE__ */ shaped<OfTwo>('ne');
+export const lt = /* @__PURE__ */ shaped<OfTwo>('lt');
+export const le = /* @__PURE__ */ shaped<OfTwo>('le');
+export const gt = /* @__PURE__ */ shaped<OfTwo>('gt');
+export const ge = /* @__PURE__ */ shaped<OfTwo>('ge');
+export const logicalAnd = /* @__PURE__ */ shaped<OfTensors>('logicalAnd');
+export const logicalOr = /* @__PURE__ */ shaped<OfTensors>('logicalOr');
+export const logicalXor = /* @__PURE__ */ shaped<OfTensors>('logicalXor');
+export const bitwiseAnd = /* @__PURE__ */ shaped<OfTwo>('bitwiseAnd');
+export const bitwiseOr = /* @__PURE__ */ shaped<OfTwo>('bitwiseOr');
+export const bitwiseXor = /* @__PURE__ */ shaped<OfTwo>('bitwiseXor');
+export const round = /* @__PURE__ */ shaped<Kept<'round'>>('round');
+export const clamp = /* @__PURE__ */ shaped<Kept<'clamp'>>('clamp');
+export const clampMin = /* @__PURE__ */ shaped<Kept<'clampMin'>>('clampMin');
+export const clampMax = /* @__PURE__ */ shaped<Kept<'clampMax'>>('clampMax');
+export const maskedFill = /* @__PURE__ */ shaped<Kept<'maskedFill'>>('maskedFill');
+export const sum = /* @__PURE__ */ shaped<Reduction<DTypeOption>>('sum');
+export const mean = /* @__PURE__ */ shaped<Reduction<DTypeOption>>('mean');
+export const prod = /* @__PURE__ */ shaped<Reduction<DTypeOption>>('prod', reductions);
+export const amax = /* @__PURE__ */ shaped<Reduction>('amax');
+export const amin = /* @__PURE__ */ shaped<Reduction>('amin');
+export const any = /* @__PURE__ */ shaped<Reduction>('any');
+export const all = /* @__PURE__ */ shaped<Reduction>('all');
 export const logsumexp = /* @__PURE__ */ of('logsumexp', reductions);
-export const std = /* @__PURE__ */ of('std', reductions);
-export const max = /* @__PURE__ */ of('max');
-export const min = /* @__PURE__ */ of('min');
-export const argmax = /* @__PURE__ */ of('argmax');
-export const argmin = /* @__PURE__ */ of('argmin');
-export const cumsum = /* @__PURE__ */ of('cumsum', reductions);
-export const softmax = /* @__PURE__ */ of('softmax');
-export const logSoftmax = /* @__PURE__ */ of('logSoftmax');
-export const mm = /* @__PURE__ */ of('mm');
-export const flatten = /* @__PURE__ */ of('flatten');
-export const permute = /* @__PURE__ */ of('permute');
-export const transpose = /* @__PURE__ */ of('transpose');
-export const t = /* @__PURE__ */ of('t');
-export const unsqueeze = /* @__PURE__ */ of('unsqueeze');
-export const squeeze = /* @__PURE__ */ of('squeeze');
-export const narrow = /* @__PURE__ */ of('narrow');
-export const select = /* @__PURE__ */ of('select');
+export const std = /* @__PURE__ */ shaped<Variance>('std', reductions);
+export const max = /* @__PURE__ */ shaped<Extreme>('max');
+export const min = /* @__PURE__ */ shaped<Extreme>('min');
+export const argmax = /* @__PURE__ */ shaped<Place>('argmax');
+export const argmin = /* @__PURE__ */ shaped<Place>('argmin');
+export const cumsum = /* @__PURE__ */ shaped<AlongOne<DTypeOption>>('cumsum', reductions);
+export const softmax = /* @__PURE__ */ shaped<AlongOne>('softmax');
+export const logSoftmax = /* @__PURE__ */ shaped<AlongOne>('logSoftmax');
+export const mm = /* @__PURE__ */ shaped<MatrixProduct>('mm');
+export const flatten = /* @__PURE__ */ shaped<Flatten>('flatten');
+export const permute = /* @__PURE__ */ shaped<Permute>('permute');
+export const transpose = /* @__PURE__ */ shaped<Transpose>('transpose');
+export const t = /* @__PURE__ */ shaped<Transposed>('t');
+export const unsqueeze = /* @__PURE__ */ shaped<Unsqueeze>('unsqueeze');
+export const squeeze = /* @__PURE__ */ shaped<Squeeze>('squeeze');
+export const narrow = /* @__PURE__ */ shaped<Narrow>('narrow');
+export const select = /* @__PURE__ */ shaped<Select>('select');
 export const split = /* @__PURE__ */ of('split');
 export const chunk = /* @__PURE__ */ of('chunk');
-export const indexSelect = /* @__PURE__ */ of('indexSelect');
-export const gather = /* @__PURE__ */ of('gather');
-export const reshape = /* @__PURE__ */ of('reshape');
+export const indexSelect = /* @__PURE__ */ shaped<IndexSelect>('indexSelect');
+export const gather = /* @__PURE__ */ shaped<Gather>('gather');
+export const reshape = /* @__PURE__ */ shaped<Reshape>('reshape');
 export const norm = /* @__PURE__ */ of('norm');
 export const scatter = /* @__PURE__ */ of('scatter');
 export const scatterAdd = /* @__PURE__ */ of('scatterAdd');
@@ -142,35 +140,35 @@ export const indexReduce = /* @__PURE__ */ of('indexReduce');
 export const indexPut = /* @__PURE__ */ of('indexPut');
 export const takeAlongDim = /* @__PURE__ */ of('takeAlongDim');
 export const argwhere = /* @__PURE__ */ of('argwhere');
-export const swapaxes = /* @__PURE__ */ of('swapaxes');
-export const swapdims = /* @__PURE__ */ of('swapdims');
-export const ravel = /* @__PURE__ */ of('ravel');
-const variance = /* @__PURE__ */ of('var', reductions);
+export const swapaxes = /* @__PURE__ */ shaped<Transpose>('swapaxes');
+export const swapdims = /* @__PURE__ */ shaped<Transpose>('swapdims');
+export const ravel = /* @__PURE__ */ shaped<Raveled>('ravel');
+const variance = /* @__PURE__ */ shaped<Variance>('var', reductions);
 export { variance as var };
 /** As {@link div}. */
-export const trueDivide = /* @__PURE__ */ alias('trueDivide');
+export const trueDivide = /* @__PURE__ */ shaped<OfTwo<[options?: DivOptions]>>('trueDivide');
 /** As {@link sigmoid}. */
 export const expit = sigmoid;
 export { movedim as moveaxis } from './rearrange.ts';
 
 // PyTorch's further names of others, as in `aliases.ts`.
-export const absolute = /* @__PURE__ */ alias('absolute');
-export const arccos = /* @__PURE__ */ alias('arccos');
-export const arccosh = /* @__PURE__ */ alias('arccosh');
-export const arcsin = /* @__PURE__ */ alias('arcsin');
-export const arcsinh = /* @__PURE__ */ alias('arcsinh');
-export const arctan = /* @__PURE__ */ alias('arctan');
-export const arctan2 = /* @__PURE__ */ alias('arctan2');
-export const arctanh = /* @__PURE__ */ alias('arctanh');
-export const clip = /* @__PURE__ */ alias('clip');
-export const divide = /* @__PURE__ */ alias('divide');
-export const fix = /* @__PURE__ */ alias('fix');
+export const absolute = /* @__PURE__ */ pointwise('absolute');
+export const arccos = /* @__PURE__ */ pointwise('arccos');
+export const arccosh = /* @__PURE__ */ pointwise('arccosh');
+export const arcsin = /* @__PURE__ */ pointwise('arcsin');
+export const arcsinh = /* @__PURE__ */ pointwise('arcsinh');
+export const arctan = /* @__PURE__ */ pointwise('arctan');
+export const arctan2 = /* @__PURE__ */ shaped<OfTensors>('arctan2');
+export const arctanh = /* @__PURE__ */ pointwise('arctanh');
+export const clip = /* @__PURE__ */ shaped<Kept<'clamp'>>('clip');
+export const divide = /* @__PURE__ */ shaped<OfTwo<[options?: DivOptions]>>('divide');
+export const fix = /* @__PURE__ */ pointwise('fix');
 export const ger = /* @__PURE__ */ alias('ger');
-export const greater = /* @__PURE__ */ alias('greater');
-export const greaterEqual = /* @__PURE__ */ alias('greaterEqual');
-export const less = /* @__PURE__ */ alias('less');
-export const lessEqual = /* @__PURE__ */ alias('lessEqual');
-export const multiply = /* @__PURE__ */ alias('multiply');
-export const negative = /* @__PURE__ */ alias('negative');
-export const notEqual = /* @__PURE__ */ alias('notEqual');
-export const subtract = /* @__PURE__ */ alias('subtract');
+export const greater = /* @__PURE__ */ shaped<OfTwo>('greater');
+export const greaterEqual = /* @__PURE__ */ shaped<OfTwo>('greaterEqual');
+export const less = /* @__PURE__ */ shaped<OfTwo>('less');
+export const lessEqual = /* @__PURE__ */ shaped<OfTwo>('lessEqual');
+export const multiply = /* @__PURE__ */ shaped<OfTwo>('multiply');
+export const negative = /* @__PURE__ */ pointwise('negative');
+export const notEqual = /* @__PURE__ */ shaped<OfTwo>('notEqual');
+export const subtract = /* @__PURE__ */ shaped<OfTwo<[options?: AlphaOptions]>>('subtract');

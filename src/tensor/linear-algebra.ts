@@ -16,6 +16,8 @@ import { cat } from './functions.ts';
 import { isGradEnabled } from './grad-mode.ts';
 import { vectorNorm } from './linalg.ts';
 import { promoteLayouts } from './ops/elementwise.ts';
+import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
+import type { MatmulShape } from './shapes/matmul.ts';
 import type { Tensor } from './tensor.ts';
 
 /** @throws ShapeError unless each operand has the dimensions that are said of it */
@@ -41,6 +43,10 @@ export function mv(matrix: Tensor, vector: Tensor): Tensor {
 }
 
 /** Products of the matrices of two batches [n, …]. */
+export function bmm<A extends Shape, B extends Shape>(
+  a: Tensor<A>,
+  b: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
+): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
 export function bmm(a: Tensor, b: Tensor): Tensor {
   requireRanks('bmm', [[a, 3], [b, 3]]); // prettier-ignore
   if (a.layout.shape[0] !== b.layout.shape[0]) throw new ShapeError(`bmm: expected batches of one size, but got shapes ${showShape(a.layout.shape)} and ${showShape(b.layout.shape)}`); // prettier-ignore
@@ -133,7 +139,10 @@ export function addcdiv(input: Tensor, a: Tensor, b: Tensor, options?: ValueOpti
   return QUOTIENT_ADDED([input, ...inOneDType(input, a, b)], valueOf('addcdiv', options));
 }
 
+type Outer<A, B> = A extends readonly [infer N extends number] ? (B extends readonly [infer M extends number] ? Tensor<[N, M]> : Tensor) : Tensor; // prettier-ignore
+
 /** All products of an element of one vector and one of another: [n] and [m] give [n, m]. */
+export function outer<A extends Shape, B extends Shape>(a: Tensor<A>, b: Tensor<B>): Outer<A, B>;
 export function outer(a: Tensor, b: Tensor): Tensor {
   requireRanks('outer', [[a, 1], [b, 1]]); // prettier-ignore
   return a.unsqueeze(1).mul(b);

@@ -16,6 +16,7 @@ import { indexing as indexingOps } from './families/indexing.ts';
 import { running } from './families/running.ts';
 import { isTensor } from './is-tensor.ts';
 import { dimParams } from '../geometry/attrs.ts';
+import type { Shape } from './shapes/dims.ts';
 import type { Tensor } from './tensor.ts';
 import { valuesAndIndices, type ValuesAndIndices } from './values-and-indices.ts';
 import './families/rearrange.ts';
@@ -38,7 +39,7 @@ const ARGSORT = signature<SortCall>('argsort', SORTING, { positional: 2, example
  * has to be asked for).
  * @see https://pytorch.org/docs/stable/generated/torch.sort.html
  */
-export function sort(x: Tensor, ...args: SortArguments): ValuesAndIndices;
+export function sort<A extends Shape>(x: Tensor<A>, ...args: SortArguments): ValuesAndIndices<A>;
 export function sort(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
   requireTensor('sort', 'the input', x);
   const { dim = -1, descending = false } = readCall<SortCall>(SORT, args);
@@ -46,7 +47,7 @@ export function sort(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
 }
 
 /** The indices of {@link sort}. */
-export function argsort(x: Tensor, ...args: SortArguments): Tensor;
+export function argsort<A extends Shape>(x: Tensor<A>, ...args: SortArguments): Tensor<A>;
 export function argsort(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('argsort', 'the input', x);
   const { dim = -1, descending = false } = readCall<SortCall>(ARGSORT, args);
@@ -71,7 +72,7 @@ export function topk(x: Tensor, ...args: readonly unknown[]): ValuesAndIndices {
 }
 
 /** Sorted along the first dimension. */
-export function msort(x: Tensor): Tensor {
+export function msort<A extends Shape>(x: Tensor<A>): Tensor<A> {
   return sort(x, 0).values;
 }
 

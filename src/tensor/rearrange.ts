@@ -14,6 +14,7 @@ import { apply1 } from './dispatch.ts';
 import { indexing as indexingOps } from './families/indexing.ts';
 import { cat } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
+import type { Shape } from './shapes/dims.ts';
 import type { Tensor } from './tensor.ts';
 import { inferShape, permute, select } from './views.ts';
 import { diagonalView, unfoldView } from './views-strided.ts';
@@ -30,20 +31,20 @@ export function numbersOf(op: string, name: string, args: readonly unknown[]): n
 }
 
 /** The elements in the opposite order along dimensions, as a copy. */
-export function flip(x: Tensor, ...dims: readonly number[] | readonly [Dims]): Tensor {
+export function flip<A extends Shape>(x: Tensor<A>, ...dims: readonly number[] | readonly [Dims]): Tensor<A> {
   requireTensor('flip', 'the input', x);
   return apply1(indexingOps.flip, [x], flipParams(numbersOf('flip', 'dims', dims)));
 }
 
 /** Columns in the opposite order: {@link flip} of dimension 1. */
-export function fliplr(x: Tensor): Tensor {
+export function fliplr<A extends Shape>(x: Tensor<A>): Tensor<A> {
   requireTensor('fliplr', 'the input', x);
   if (x.ndim < 2) throw new ShapeError(`fliplr: expected at least 2 dimensions, but got shape ${showShape(x.layout.shape)}; use flip(0)`); // prettier-ignore
   return flip(x, 1);
 }
 
 /** Rows in the opposite order: {@link flip} of dimension 0. */
-export function flipud(x: Tensor): Tensor {
+export function flipud<A extends Shape>(x: Tensor<A>): Tensor<A> {
   requireTensor('flipud', 'the input', x);
   if (x.ndim < 1)
     throw new ShapeError('flipud: expected at least 1 dimension, but got a scalar; unsqueeze(0) it first');
@@ -58,7 +59,7 @@ export type RollArguments = Call<[shifts: number | Dims, dims?: number | Dims], 
 const ROLL = signature<RollCall>('roll', { shifts: DIM_OR_DIMS, dims: DIM_OR_DIMS }, { required: 1, example: 'roll(1, 0)' }); // prettier-ignore
 
 /** Elements moved along dimensions; what passes the end comes in at the start. Without `dims`, of the flattened tensor. */
-export function roll(x: Tensor, ...args: RollArguments): Tensor;
+export function roll<A extends Shape>(x: Tensor<A>, ...args: RollArguments): Tensor<A>;
 export function roll(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('roll', 'the input', x);
   const { shifts, dims = [] } = readCall<RollCall>(ROLL, args);
@@ -233,7 +234,7 @@ export function trace(x: Tensor): Tensor {
 }
 
 /** The elements on and below a diagonal of matrices, zeros elsewhere. */
-export function tril(x: Tensor, ...args: DiagArguments): Tensor;
+export function tril<A extends Shape>(x: Tensor<A>, ...args: DiagArguments): Tensor<A>;
 export function tril(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('tril', 'the input', x);
   return apply1(
@@ -244,7 +245,7 @@ export function tril(x: Tensor, ...args: readonly unknown[]): Tensor {
 }
 
 /** The elements on and above a diagonal of matrices, zeros elsewhere. */
-export function triu(x: Tensor, ...args: DiagArguments): Tensor;
+export function triu<A extends Shape>(x: Tensor<A>, ...args: DiagArguments): Tensor<A>;
 export function triu(x: Tensor, ...args: readonly unknown[]): Tensor {
   requireTensor('triu', 'the input', x);
   return apply1(

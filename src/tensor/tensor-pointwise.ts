@@ -22,15 +22,16 @@ export interface Bounds {
 
 const ROUND = signature<{ decimals?: number }>('round', { decimals: WHOLE });
 const BOUND = either(TENSOR, NUMBER, kind('null', (value) => value === null)); // prettier-ignore
-const CLAMP = signature<Bounds>('clamp', { min: BOUND, max: BOUND }, { example: 'clamp(0, 1)' });
+const clampCall = (op: string) => signature<Bounds>(op, { min: BOUND, max: BOUND }, { example: `${op}(0, 1)` });
+const CLAMPS = { clamp: clampCall('clamp'), clamp_: clampCall('clamp_'), clampMin: clampCall('clampMin'), clampMax: clampCall('clampMax') }; // prettier-ignore
 
 function requireBound(op: string, bound: number | Tensor): number | Tensor {
   requireKind(op, 'the bound', bound, TENSOR_OR_NUMBER);
   return bound;
 }
 
-function clampWith(op: string, x: Tensor, args: readonly unknown[]): Tensor {
-  const { min = null, max = null } = readCall<Bounds>({ ...CLAMP, op }, args);
+function clampWith(op: keyof typeof CLAMPS, x: Tensor, args: readonly unknown[]): Tensor {
+  const { min = null, max = null } = readCall<Bounds>(CLAMPS[op], args);
   if (min === null && max === null) throw new ArgumentError(`${op}: expected a min, a max or both; write ${op}(0, 1)`);
   if (isTensor(min) || isTensor(max)) return clampBeside(op, x, min, max);
   if (min !== null && max !== null) return clampBetween(x, min, max);

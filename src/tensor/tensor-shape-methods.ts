@@ -11,14 +11,15 @@ import type { AddProductOptions, ValueOption } from './linear-algebra.ts';
 import type { Named } from './matrices/named.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
 import type { CheckedFor, Shape, ShapeFor } from './shapes/dims.ts';
-import type { ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts'; // prettier-ignore
+import type { MatmulShape } from './shapes/matmul.ts';
+import type { FlattenShape, ResizeShape, SelectShape, SqueezeShape, TransposeShape, TShape, UnsqueezeShape } from './shapes/view.ts'; // prettier-ignore
 import { TensorMath } from './tensor-math.ts';
 import { indexCall, narrowCall, selectCall, squeezeCall, transposeCall, unsqueezeCall } from './view-calls.ts';
 import * as views from './views.ts';
 import type { Tensor } from './tensor.ts';
 
 /** How many slices an index picks. */
-type Count<I> = I extends readonly [infer N extends number] ? N : number;
+export type Count<I> = I extends readonly [infer N extends number] ? N : number;
 
 // Methods that are called often have fixed parameters, and one more that tells of too many: an array of rest arguments would cost as much as a view.
 export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> {
@@ -159,6 +160,10 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
   }
 
   /** Products of the matrices of two batches. */
+  bmm<A extends Shape, B extends Shape>(
+    this: Tensor<A>,
+    other: CheckedFor<A, MatmulShape<A, B>, Tensor<B>>,
+  ): Tensor<ShapeFor<A, MatmulShape<A, B>>>;
   bmm(other: Tensor): Tensor {
     return family('linear-algebra').bmm(this.self(), other);
   }
@@ -462,16 +467,27 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
   }
 
   /** All elements in one dimension. */
+  ravel<A extends Shape>(this: Tensor<A>): Tensor<ShapeFor<A, FlattenShape<A>>>;
   ravel(): Tensor {
     return (this.self() as Tensor).reshape([-1]);
   }
 
   /** As {@link transpose}. */
+  swapaxes<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    axis0: CheckedFor<A, TransposeShape<A, D, E>, D>,
+    axis1: E,
+  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
   swapaxes(axis0: number, axis1: number): Tensor {
     return views.transpose(this.self(), axis0, axis1);
   }
 
   /** As {@link transpose}. */
+  swapdims<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    dim0: CheckedFor<A, TransposeShape<A, D, E>, D>,
+    dim1: E,
+  ): Tensor<ShapeFor<A, TransposeShape<A, D, E>>>;
   swapdims(dim0: number, dim1: number): Tensor {
     return views.transpose(this.self(), dim0, dim1);
   }
