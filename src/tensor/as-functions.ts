@@ -30,7 +30,7 @@ function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
   return call as unknown as FunctionOf<K>;
 }
 /** A method whose function has a type of its own (`function-types.ts`): with the shape of the result. */
-const shaped = <F>(name: MethodName, family?: object): F => of(name, family) as unknown as F;
+const shaped = <F>(name: MethodName, family?: object): F => of<MethodName>(name, family) as F;
 const pointwise = (name: MethodName): Pointwise => shaped<Pointwise>(name);
 
 /** The method that a further name stands for, with that name. */

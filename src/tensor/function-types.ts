@@ -2,6 +2,7 @@
  * Types of tensor methods as functions (`as-functions.ts`): the shapes of results, and a message in place of an argument that does not fit, as the
  * methods have them. A type cannot be made of a generic method's, so each kind is written down once more.
  */
+/* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import type { DType } from '../base/dtype.ts';
 import type { DimsArg } from '../geometry/reduce.ts';
 import type { CheckedFor, Shape, ShapeFor, ShapeOnceKnown } from './shapes/dims.ts';
