@@ -2,7 +2,7 @@
  * The worker threads of a loader. In a pass over its data set batches are dealt out in turn, so that worker `i` of `n` makes batches
  * i, i + n, …, as in PyTorch, and come back in order. Node only.
  */
-import { DeviceError } from '../base/errors.ts';
+import { ArgumentError, DeviceError } from '../base/errors.ts';
 import { nodeModule } from '../io/bytes/platform.ts';
 import type { DatasetDescription } from './dataset.ts';
 import type { RawTensor } from './raw.ts';
@@ -35,6 +35,20 @@ export interface PassSeeds {
   readonly seeding: 'worker' | 'batch';
 }
 
+/** The program that workers run. @throws ArgumentError where it does not lie beside this module */
+const programUrl = (): URL => new URL(workerUrl(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url).href)); // prettier-ignore
+
+/** Whether workers can start here: not where a bundler has put the library into one file with the program. */
+export function canStartWorkers(): boolean {
+  try {
+    programUrl();
+    return true;
+  } catch (error) {
+    if (error instanceof ArgumentError) return false;
+    throw error;
+  }
+}
+
 /** Threads that make batches ahead of time. */
 export class WorkerPool {
   readonly #workers: readonly Worker[];
@@ -52,9 +66,7 @@ export class WorkerPool {
    */
   constructor(dataset: DatasetDescription, count: number, prefetch: number) {
     const { Worker } = nodeModule('workers', 'DataLoader with numWorkers > 0', 'use numWorkers: 0');
-    const url = new URL(
-      workerUrl(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url).href),
-    );
+    const url = programUrl();
     this.#ahead = count * prefetch;
     this.#workers = Array.from({ length: count }, (_, i) => {
       const setup: WorkerSetup = { dataset };

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
+import { canStartWorkers } from '../data/worker-pool.ts';
 import { sharedBytes } from '../io/archive/file-set.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -182,11 +183,14 @@ async function decodeAll(
 /** Fewer images than this are read sooner than threads start. */
 const FEW = 200;
 
-/** How many threads read images: as many as there are processors, unless it is said; none for images that have no files, which need no decoding. */
+/**
+ * How many threads read images: as many as there are processors, unless it is said; none for images that have no files, which need no decoding, and, when nothing
+ * is said, in a program that has the library inside of its own file, where none can start.
+ */
 function workersFor(images: ImageDataset, wanted: number): number {
   if (images.length < FEW || images.imageHead(0) === undefined) return 0;
-  const processors = Math.min(availableParallelism(), MOST_WORKERS);
-  const count = wanted === 0 ? processors : wanted;
+  if (wanted === 0 && !canStartWorkers()) return 0;
+  const count = wanted === 0 ? Math.min(availableParallelism(), MOST_WORKERS) : wanted;
   return count === 1 ? 0 : count;
 }
 

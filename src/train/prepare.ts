@@ -84,8 +84,8 @@ export interface PreparedData {
   readonly plain: (index: number) => Promise<Tensor>;
 }
 
-/** Workers stay from epoch to epoch, and pictures are the same however many there are. */
-const workersOf = (numWorkers: number): { numWorkers: number; seeding?: 'batch'; persistentWorkers?: true } => numWorkers === 0 ? { numWorkers } : { numWorkers, seeding: 'batch', persistentWorkers: true }; // prettier-ignore
+/** Workers stay from epoch to epoch, and pictures are the same however many there are, none included. */
+const workersOf = (numWorkers: number): { numWorkers: number; seeding: 'batch'; persistentWorkers: boolean } => ({ numWorkers, seeding: 'batch', persistentWorkers: numWorkers > 0 }); // prettier-ignore
 
 /** Images at a time where no gradients are computed. */
 const EVALUATION_BATCH = 128;

@@ -78,12 +78,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Bundles the program with esbuild into a folder of its own. */
 async function esbuildInto(
   name: string,
-  options: { node?: boolean; keepNames?: boolean; splitting?: boolean; external?: string[] },
+  options: { node?: boolean; keepNames?: boolean; splitting?: boolean; external?: string[]; program?: string },
 ): Promise<string> {
   const outdir = join(folder, name);
   await bundle({
     absWorkingDir: folder,
-    entryPoints: ['host-program.js'],
+    entryPoints: [options.program ?? 'host-program.js'],
     outdir,
     bundle: true,
     minify: true,
@@ -127,6 +127,24 @@ describe('in Node, as one minified file', () => {
     );
     const outside = await esbuildInto('workers-outside', { node: true, external: ['flambeau', 'flambeau/*'] });
     expect(ask(`./${relative(folder, join(outside, 'host-program.js'))}`)).toBe('nothing thrown');
+  });
+
+  it('reads a folder for training where no threads can start, unless they are asked for', async () => {
+    writeClasses(join(folder, 'many'), 100); // so many that threads would read them
+    const program = `
+      import { openData, prepareData } from 'flambeau/node';
+      const options = { batchSize: 8, validSize: 0.25, augmentation: undefined };
+      for (const workers of [0, 2]) {
+        try {
+          const { train, counts } = await prepareData(await openData('many'), { ...options, workers });
+          for await (const [x] of train) { console.log(counts.train, x.shape.join()); break; }
+        } catch (error) { console.log(String(error)); }
+      }`;
+    writeFileSync(join(folder, 'prepare.js'), program);
+    await esbuildInto('prepare', { node: true, program: 'prepare.js' });
+    const [read, refused] = execFileSync('node', ['prepare/prepare.js'], { cwd: folder, encoding: 'utf8' }).split('\n');
+    expect(read).toBe('150 8,3,8,8');
+    expect(refused).toMatch(/^ArgumentError: DataLoader: .*external/);
   });
 
   it('says what the classes are called', () => {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError, FormatError } from '../../src/base/errors.ts';
+import { rand } from '../../src/tensor/create.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
 import { stratifiedSplit } from '../../src/train/held-out.ts';
 import { commonSize } from '../../src/train/image-set.ts';
@@ -164,14 +165,19 @@ describe('prepareData', () => {
     ]);
   });
 
-  it('gives the same batches with worker threads', async () => {
-    const first = async (workers: number): Promise<unknown> => {
+  it('draws the same pictures whatever the number of workers, and what is drawn after them is the same', async () => {
+    const augmentation = { flip: true, rotation: 10, crop: 0.5, policy: 'trivial-augment' } as const;
+    const epochs = async (workers: number): Promise<unknown> => {
       manualSeed(2);
-      const data = await prepareData(await openData(at('cifar')), { ...PLAIN, workers });
-      for await (const batch of data.train) return batch.map((tensor) => tensor.tolist());
-      return undefined;
+      const data = await prepareData(await openData(at('cifar')), { ...PLAIN, augmentation, workers });
+      const seen: unknown[] = [];
+      for (let epoch = 0; epoch < 2; epoch++) {
+        for await (const batch of data.train) seen.push([...batch.map((tensor) => tensor.tolist()), rand(1).item()]);
+      }
+      return seen;
     };
-    expect(await first(1)).toEqual(await first(0));
+    const [none, one, two] = [await epochs(0), await epochs(1), await epochs(2)];
+    expect([one, two]).toEqual([none, none]);
   });
 
   it('refuses parts with different classes, and damaged images by name', async () => {
