@@ -35,6 +35,7 @@ export { prepareData, type PreparedData, type PrepareOptions } from './train/pre
 export type { Unreadable } from './train/unreadable.ts';
 export { preprocess, TUTORIAL_AUGMENTATION, type Augmentation } from './train/preprocess.ts';
 export type { BatchSource, Progress } from './train/progress.ts';
+export { readInput, type ReadInputOptions } from './train/read-input.ts';
 export type { Steppable } from './train/steps.ts';
 export {
   Trainer,

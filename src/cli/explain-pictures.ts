@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
 import { decodeImage } from '../io/image/decode.ts';
 import { encodeImage } from '../io/image/encode.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
+import { readInput } from '../train/read-input.ts';
 import type { ExplainedPicture } from '../train/report/explain-pictures.ts';
 import { counted, grouped } from './format.ts';
 import { imageFiles, type ImageFile } from './image-files.ts';
@@ -74,8 +75,12 @@ async function readAndExplain(
   for (const [done, { name, read }] of files.entries()) {
     if (done > 0) terminal.progress({ label: 'Explaining', done, total: files.length, details: [`${done}/${files.length}`] }); // prettier-ignore
     try {
-      const image = await decodeImage(read(), { mode, name, orientation: true, ...pixelLimit(values) });
-      explained.push(explainPicture(classifier, image, name, Math.min(values.top, classifier.classes.length)));
+      const [file, limit] = [read(), pixelLimit(values)];
+      const input = await readInput(file, classifier.spec, { name, ...limit });
+      const image = await decodeImage(file, { mode, name, orientation: true, ...limit });
+      explained.push(
+        explainPicture(classifier, { name, image, input }, Math.min(values.top, classifier.classes.length)),
+      );
     } catch (error) {
       if (!(error instanceof FlambeauError)) throw error;
       terminal.problem(`${shown(name)}: ${byOption(error.message)}`);

@@ -1,12 +1,11 @@
 /** What a trained network sees in images, batch by batch; an image that cannot be read takes nothing from the others. */
 import { FlambeauError } from '../base/errors.ts';
-import { decodeImage } from '../io/image/decode.ts';
 import { compile } from '../tensor/compile.ts';
 import { stack } from '../tensor/functions.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TrainedClassifier } from '../train/classifier.ts';
-import { preprocess } from '../train/preprocess.ts';
+import { readInput } from '../train/read-input.ts';
 import type { ImageFile } from './image-files.ts';
 import { pixelLimit } from './limits.ts';
 
@@ -59,11 +58,9 @@ function reader(
   { spec }: TrainedClassifier,
   limit: { readonly maxPixels?: number },
 ): (file: ImageFile) => Promise<Waiting> {
-  const prepare = preprocess(spec);
-  const mode = spec.channels === 1 ? 'L' : 'RGB';
   return async ({ name, read }) => {
     try {
-      return { image: name, input: prepare(await decodeImage(read(), { mode, name, orientation: true, ...limit })) };
+      return { image: name, input: await readInput(read(), spec, { name, ...limit }) };
     } catch (error) {
       if (!(error instanceof FlambeauError)) throw error;
       // The name stands beside the message already.

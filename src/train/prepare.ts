@@ -1,6 +1,8 @@
 /** From recognised data to the loaders that training and evaluation go through. Node only. */
 import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { FormatError } from '../base/errors.ts';
+import { toTensor } from '../data/collate.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { DataLoader } from '../data/loader.ts';
 import { SubsetRandomSampler } from '../data/sampler.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -87,6 +89,12 @@ export interface PreparedData {
 /** Workers stay from epoch to epoch, and pictures are the same however many there are, none included. */
 const workersOf = (numWorkers: number): { numWorkers: number; seeding: 'batch'; persistentWorkers: boolean } => ({ numWorkers, seeding: 'batch', persistentWorkers: numWorkers > 0 }); // prettier-ignore
 
+/** The network's input for an image, read as batches are: of photographs, a part of the size may be decoded. */
+async function inputAt(dataset: Dataset<Sample>, index: number): Promise<Tensor> {
+  const batch = await dataset.readBatch?.([index]);
+  return batch === undefined ? (await dataset.get(index))[0] : toTensor(batch[0]!).squeeze(0);
+}
+
 /** Images at a time where no gradients are computed. */
 const EVALUATION_BATCH = 128;
 
@@ -136,7 +144,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
       length: loader.length,
       [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
       targets: only === undefined ? set.targets : only.map((index) => set.targets[index]!),
-      sample: async (index) => (await dataset.get(index))[0],
+      sample: (index) => inputAt(dataset, index),
       name: (index) => images.imageName(set.rows[place(index)]!),
     };
   };
@@ -149,7 +157,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     trained: own.fingerprints === undefined ? undefined : Int32Array.from(order, (index) => own.fingerprints![index]!),
     train,
     targets: order.map((index) => own.targets[index]!),
-    plain: async (index) => (await plainImages.get(order[index]!))[0],
+    plain: (index) => inputAt(plainImages, order[index]!),
     valid: await evaluation(validation ?? own, others.valid ?? first, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test, others.test!),
   };

@@ -1,7 +1,10 @@
 /** How images become a network's input: the second tutorial's transforms, and resizing where that is needed. */
 import { BOOL, COUNT, kind, NOT_NEGATIVE, oneOf, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import type { Image } from '../io/image/image.ts';
+import { roundHalfEven } from '../io/image/round.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { resizedSize } from '../vision/functional/shape.ts';
+import type { Resizing } from '../vision/resize.ts';
 import {
   CenterCrop,
   Compose,
@@ -74,9 +77,27 @@ export const fitted = ({
   // prettier-ignore
   height === width ? [new Resize(height), new CenterCrop(height)] : [new Resize([height, width])];
 
+/** What {@link fitted} does as one resizing, for which a smaller picture of a JPEG file is taken. */
+export const fittedResizing =
+  ({ height, width }: { readonly height: number; readonly width: number }) =>
+  (w: number, h: number): Resizing => {
+    const box = { left: 0, top: 0, width: w, height: h };
+    const common = { box, interpolation: 'bilinear', reduced: true } as const;
+    if (height !== width) return { ...common, width, height };
+    const [newHeight, newWidth] = resizedSize('Resize', [h, w], height);
+    const window = {
+      left: roundHalfEven((newWidth - width) / 2),
+      top: roundHalfEven((newHeight - height) / 2),
+      width,
+      height,
+    };
+    return { ...common, width: newWidth, height: newHeight, window };
+  };
+
 /**
  * From images with the right number of channels to float32 tensors [channels, height, width] with values from -1 to 1, or as ImageNet's weights expect. Images
- * of another size are scaled until their shorter edge fits, and cut to the middle; those that fit already pass unchanged.
+ * of another size are scaled until their shorter edge fits, and cut to the middle; those that fit already pass unchanged. Training, evaluation and
+ * {@link readInput} decode large JPEG files at a part of their size, so their pixels are a little other than those of whole images that come here.
  */
 export function preprocess(
   spec: Pick<ImageSpec, 'channels' | 'height' | 'width' | 'normalization' | 'resize'>,

@@ -9,9 +9,7 @@ import { workerUrl } from '../data/worker-protocol.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import { ImageDataset } from '../vision/datasets/index.ts';
 import { reviveSource, type SourceDescription } from '../vision/datasets/source.ts';
-import type { Resizing } from '../vision/resize.ts';
-import { resizedSize } from '../vision/functional/shape.ts';
-import { roundHalfEven } from '../io/image/round.ts';
+import { fittedResizing } from './preprocess.ts';
 import { whyUnreadable, type Unreadable } from './unreadable.ts';
 import { fingerprintOf } from './held-out.ts';
 
@@ -33,23 +31,6 @@ export interface ReadImages {
 
 /** Images in a task of a worker. */
 const TOGETHER = 32;
-
-/** What `fitted` of preprocess.ts does, as one resizing. */
-export const fittedResizing =
-  ({ height, width }: { readonly height: number; readonly width: number }) =>
-  (w: number, h: number): Resizing => {
-    const box = { left: 0, top: 0, width: w, height: h };
-    const common = { box, interpolation: 'bilinear', reduced: true } as const;
-    if (height !== width) return { ...common, width, height };
-    const [newHeight, newWidth] = resizedSize('Resize', [h, w], height);
-    const window = {
-      left: roundHalfEven((newWidth - width) / 2),
-      top: roundHalfEven((newHeight - height) / 2),
-      width,
-      height,
-    };
-    return { ...common, width: newWidth, height: newHeight, window };
-  };
 
 /** Batches of images at one size: pixels, fingerprints, and what could not be read as text. */
 class SizedImages implements Dataset {

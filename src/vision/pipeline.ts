@@ -11,7 +11,7 @@ import type { Image } from '../io/image/image.ts';
 import { roundHalfEven } from '../io/image/round.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { requireImage, type TransformLike } from './transforms/base.ts';
-import type { ResizingOf } from './datasets/source.ts';
+import type { ResizingOf } from './resized-file.ts';
 import { FILTERS, type FilterName } from './functional/resample.ts';
 import type { Resizing } from './resize.ts';
 import { CenterCrop, RandomResizedCrop, Resize } from './transforms/geometry.ts';

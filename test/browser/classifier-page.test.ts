@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 beforeAll(async () => {
   writeFileSync(at('wide.png'), encodeImage(picture(90, 60)));
-  writeFileSync(at('tall.jpg'), encodeImage(picture(50, 150), { format: 'jpeg' }));
+  writeFileSync(at('tall.jpg'), encodeImage(picture(211, 405), { format: 'jpeg' })); // of which a quarter is decoded
   writeFileSync(at('grey.pgm'), Buffer.concat([Buffer.from('P5 64 64 255\n'), Buffer.alloc(64 * 64, 77)]));
   if (chromiumPath !== undefined) browser = await launchChromium(['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']); // prettier-ignore
 });

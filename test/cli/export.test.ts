@@ -24,7 +24,7 @@ const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const CLASSES = ['cat "1"', 'dög\\n', 'e\u0301\u202e\n\u{1f525}'];
-const IMAGES = [at('wide.png'), at('tall.png')];
+const IMAGES = [at('wide.png'), at('tall.png'), at('photo.jpg')];
 
 /** A checkpoint with weights as a seed gives them. */
 function write(model: ModelName, size: Omit<ImageSpec, 'classes' | 'normalization'>, name: string = model): string {
@@ -41,6 +41,7 @@ const picture = (width: number, height: number): Image =>
 beforeAll(() => {
   writeFileSync(IMAGES[0]!, encodeImage(picture(90, 60)));
   writeFileSync(IMAGES[1]!, encodeImage(picture(50, 150)));
+  writeFileSync(IMAGES[2]!, encodeImage(picture(275, 401), { format: 'jpeg' })); // of which a quarter is decoded, or another part
 });
 
 /** What predict says, class by class. */

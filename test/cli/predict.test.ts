@@ -2,8 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { load, preprocess, unpackClassifier } from 'flambeau/node';
+import { decodeImage } from 'flambeau/vision';
 import { parseGlob } from '../../src/cli/glob.ts';
 import type { Prediction } from '../../src/cli/predictions.ts';
+import { encodeImage } from '../../src/io/image/encode.ts';
+import { Image } from '../../src/io/image/image.ts';
 import { flambeau, flambeauJson } from '../support/cli.ts';
 import { ppm, tarOf, writeClasses, writeTrainAndTest } from '../support/tiny-images.ts';
 
@@ -59,6 +63,24 @@ describe('predict', () => {
       expect(together.guesses[i]!.class).toBe(guess.class);
       expect(together.guesses[i]!.probability).toBeCloseTo(guess.probability, 6);
     }
+  });
+
+  it('says of photographs what evaluate and explain say, which are decoded at a part of their size', async () => {
+    const noise = (seed: number): Image => new Image(90, 71, 3, Uint8Array.from({ length: 90 * 71 * 3 }, (_, i) => ((i * 7919 * (seed + 3)) >> 4) & 255)); // prettier-ignore
+    for (const [c, name] of ['dark', 'light'].entries()) {
+      mkdirSync(join('noise', name), { recursive: true });
+      for (let i = 0; i < 2; i++) writeFileSync(join('noise', name, `${i}.jpg`), encodeImage(noise(2 * c + i), { format: 'jpeg' })); // prettier-ignore
+    }
+    const all = await flambeauJson<Extract<Prediction, { guesses: unknown }>[]>('predict', 'noise');
+    const losses = all.map(({ image, guesses }) => -Math.log(guesses.find((guess) => image.includes(guess.class))!.probability)); // prettier-ignore
+    const { loss } = await flambeauJson<{ loss: number }>('evaluate', 'runs/images-7', 'noise');
+    expect(loss).toBeCloseTo(losses.reduce((a, b) => a + b, 0) / losses.length, 6);
+    const { pictures } = await flambeauJson<{ pictures: typeof all }>('explain', 'runs/images-7', 'noise');
+    for (const [i, { guesses }] of pictures.entries()) expect(guesses[0]!.probability).toBeCloseTo(all[i]!.guesses[0]!.probability, 6); // prettier-ignore
+    const { network, spec } = unpackClassifier(load('runs/images-7/best.pt'), 'best.pt');
+    const whole = preprocess(spec)(await decodeImage(readFileSync('noise/dark/0.jpg'))).unsqueeze(0);
+    const [p] = network(whole).softmax(1).toTypedArray() as Float32Array;
+    expect(Math.abs(Number(p) - Math.exp(-losses[0]!))).toBeGreaterThan(1e-5); // so that the comparison tells something
   });
 
   it('goes on after what cannot be read, and ends with exit code 1', async () => {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { crc32 } from '../../src/io/bytes/crc32.ts';
 import { encodeJpeg } from '../../src/io/image/encode-jpeg.ts';
 import { Image } from '../../src/io/image/image.ts';
-import { fittedResizing, readAll, type ReadImages } from '../../src/train/read-images.ts';
+import { fittedResizing } from '../../src/train/preprocess.ts';
+import { readAll, type ReadImages } from '../../src/train/read-images.ts';
 import { CenterCrop, ImageFolder, Resize } from '../../src/vision/index.ts';
 import { denominatorFor } from '../../src/vision/resize.ts';
 

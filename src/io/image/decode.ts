@@ -64,7 +64,9 @@ export async function loadDecoders(): Promise<void> {
   await Promise.all([loadJpegDecoder(), loadMore().then(({ loadWebpDecoder }) => loadWebpDecoder())]);
 }
 
-/** Loads what one file needs. */
+/** Loads what {@link decodeImageSync} needs for one file. @param orientation - whether it is to be turned as the camera was held */
+export const loadDecoderOf = async (file: Uint8Array, orientation: boolean): Promise<void> => loadFor(kindOf(file)?.format, orientation); // prettier-ignore
+
 async function loadFor(format: ImageFormat | undefined, orientation: boolean): Promise<void> {
   if (format === 'jpeg') await loadJpegDecoder();
   if (format === undefined || (!orientation && (format === 'jpeg' || format === 'png'))) return;

@@ -10,7 +10,9 @@ import { withGradMode } from '../../tensor/grad-mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { imageOfDrawable } from '../../vision/drawn-image.ts';
 import { resize } from '../../vision/resize.ts';
+import type { ImageSpec } from '../models.ts';
 import { preprocess } from '../preprocess.ts';
+import { readInput } from '../read-input.ts';
 import { unpackPage, type PageDescription } from './page-data.ts';
 
 /** A class and how sure the network is of it. */
@@ -19,7 +21,15 @@ interface Guess {
   readonly probability: number;
 }
 
-type Classify = (image: Image) => readonly Guess[];
+/** From the network's input to all classes, the most probable first. */
+type Classify = (input: Tensor) => readonly Guess[];
+
+/** The network of the page: what it makes of inputs, of files' bytes and of pictures that the browser has decoded. */
+interface Network {
+  readonly classify: Classify;
+  readonly spec: ImageSpec;
+  readonly inputOf: (image: Image) => Tensor;
+}
 
 /** Classes that are shown of each picture. */
 const SHOWN = 5;
@@ -54,7 +64,7 @@ function bytesOfBase64(text: string): Uint8Array {
   return bytes;
 }
 
-function load(): Classify {
+function load(): Network {
   const description = JSON.parse(byId('description').textContent) as PageDescription;
   const holder = byId('weights');
   const network = unpackPage({ description, weights: bytesOfBase64(holder.textContent) });
@@ -62,22 +72,26 @@ function load(): Classify {
   const { spec, classes } = description;
   const prepare = preprocess(spec);
   const infer = compile((x: Tensor) => withGradMode(false, () => network(x).softmax(1)));
-  return (image) => {
-    const values = infer(prepare(image.convert(spec.channels === 1 ? 'L' : 'RGB')).unsqueeze(0)).toTypedArray();
+  const classify: Classify = (input) => {
+    const values = infer(input.unsqueeze(0)).toTypedArray();
     return classes
       .map((name, i) => ({ name, probability: Number(values[i]) }))
       .sort((a, b) => b.probability - a.probability);
   };
+  return { classify, spec, inputOf: (image) => prepare(image.convert(spec.channels === 1 ? 'L' : 'RGB')) };
 }
 
-/** The pixels that `flambeau predict` sees; what this library cannot decode, the browser may. */
-async function imageOf(picture: Blob, name: string): Promise<Image> {
+/** A picture to show, and what `flambeau predict` sees of it; what this library cannot decode, the browser may. */
+async function read({ spec, inputOf }: Network, picture: Blob, name: string): Promise<{ image: Image; input: Tensor }> {
   try {
-    return await decodeImage(new Uint8Array(await picture.arrayBuffer()), { name, orientation: true });
+    const file = new Uint8Array(await picture.arrayBuffer());
+    const input = await readInput(file, spec, { name });
+    return { input, image: await decodeImage(file, { name, orientation: true, draft: [PREVIEW, PREVIEW] }) };
   } catch (error) {
     const bitmap = error instanceof FormatError ? await createImageBitmap(picture).catch(() => undefined) : undefined;
     if (bitmap === undefined) throw error;
-    return imageOfDrawable(bitmap, MAX_PIXELS);
+    const image = imageOfDrawable(bitmap, MAX_PIXELS);
+    return { image, input: inputOf(image) };
   }
 }
 
@@ -110,11 +124,11 @@ function thumbnail(image: Image, what: string): HTMLCanvasElement {
   return canvas;
 }
 
-async function show(classify: Classify, picture: Blob, name: string): Promise<void> {
+async function show(network: Network, picture: Blob, name: string): Promise<void> {
   const card = make('article');
   try {
-    const image = await imageOf(picture, name);
-    const guesses = classify(image);
+    const { image, input } = await read(network, picture, name);
+    const guesses = network.classify(input);
     const list = make('ol', '', { className: 'guesses' });
     fill(list, guesses);
     const text = make('div');
@@ -129,21 +143,21 @@ async function show(classify: Classify, picture: Blob, name: string): Promise<vo
 }
 
 /** One picture after the other, in the order in which they came. */
-function queueOf(classify: Classify): (pictures: readonly File[]) => void {
+function queueOf(network: Network): (pictures: readonly File[]) => void {
   let last = Promise.resolve();
   return (pictures) => {
     for (const [i, picture] of pictures.entries()) {
       last = last.then(async () => {
         status.textContent = pictures.length > 1 ? `Looking at picture ${i + 1} of ${pictures.length} …` : 'Looking …';
         await drawn();
-        await show(classify, picture, picture.name === '' ? 'picture' : picture.name);
+        await show(network, picture, picture.name === '' ? 'picture' : picture.name);
         status.textContent = '';
       });
     }
   };
 }
 
-async function watch(classify: Classify): Promise<void> {
+async function watch({ classify, inputOf }: Network): Promise<void> {
   let stream: MediaStream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' }, audio: false });
@@ -165,7 +179,7 @@ async function watch(classify: Classify): Promise<void> {
     camera.focus();
   };
   while (stream.active && video.srcObject === stream) {
-    if (video.videoWidth > 0) fill(seen, classify(imageOfDrawable(video, MAX_PIXELS)));
+    if (video.videoWidth > 0) fill(seen, classify(inputOf(imageOfDrawable(video, MAX_PIXELS))));
     await new Promise((resolve) => void setTimeout(resolve, PAUSE));
   }
 }
@@ -187,12 +201,12 @@ function listen(take: (pictures: readonly File[]) => void): void {
 
 async function start(): Promise<void> {
   await drawn();
-  const classify = load();
-  listen(queueOf(classify));
+  const network = load();
+  listen(queueOf(network));
   file.disabled = false;
   camera.disabled = false;
   camera.hidden = (navigator as { mediaDevices?: unknown }).mediaDevices === undefined;
-  camera.onclick = () => void watch(classify);
+  camera.onclick = () => void watch(network);
   status.textContent = '';
 }
 

@@ -3,6 +3,7 @@
  * and a `main` that opens the checkpoint and says what is in images. It gives the probabilities that `flambeau predict` gives.
  */
 import type { ClassifierInfo } from '../classifier.ts';
+import type { ImageSpec } from '../models.ts';
 import { isFromTorchvision } from '../networks.ts';
 import { normalizationOf, sizeBefore } from '../preprocess.ts';
 import { PYTHON_NETWORKS } from './python-networks.ts';
@@ -12,6 +13,42 @@ export const pythonText = (text: string): string =>
   `"${text.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Z}]/gu, (c) => (c === ' ' ? c : `\\U${c.codePointAt(0)!.toString(16).padStart(8, '0')}`))}"`; // prettier-ignore
 
 const list = (values: readonly number[]): string => `[${values.join(', ')}]`;
+
+/** The function that opens a picture. Of a JPEG file that need not be turned, Pillow's `draft` takes the part that training takes. */
+function openImage(spec: ImageSpec): string {
+  const { height, width } = sizeBefore(spec);
+  const isSquare = height === width;
+  const [size, view] = isSquare ? ['fitted(*image.size)', `the middle of it at ${height}x${height}`] : [`(${width}, ${height})`, `at ${width}x${height}`]; // prettier-ignore
+  const isGrey = spec.channels === 1;
+  const fitted = [
+    'def fitted(width, height):',
+    `    """The size at which the shorter edge is ${height}."""`,
+    '    short, long = sorted((width, height))',
+    `    return tuple(${height} if edge == short else int(${height} * long / short) for edge in (width, height))`,
+    '',
+    '',
+  ];
+  const reduced = [
+    `        size, box = ${size}, None`,
+    '        if image.getexif().get(0x0112, 1) not in range(2, 9):',
+    '            drafted = image.draft(None, size)  # a half, a quarter or an eighth of a large JPEG file, as in training',
+    '            box = drafted and drafted[1]',
+    '        image = ImageOps.exif_transpose(image).convert("RGB")',
+    `        image = image.resize(size if box else ${size}, Image.Resampling.BILINEAR, box)`,
+  ];
+  const whole = [
+    '        image = ImageOps.exif_transpose(image).convert("L")',
+    `        image = image.resize(${size}, Image.Resampling.BILINEAR)`,
+  ];
+  return [
+    ...(isSquare ? fitted : []),
+    'def open_image(path):',
+    `    """A picture as the camera was held, ${isGrey ? 'grey' : 'in colour'}, ${view}."""`,
+    '    with Image.open(path) as image:',
+    ...(isGrey ? whole : reduced),
+    isSquare ? `        return transforms.functional.center_crop(image, ${height})` : '        return image',
+  ].join('\n');
+}
 
 /**
  * The program.
@@ -25,10 +62,8 @@ export function pythonProgram(info: ClassifierInfo, checkpoint: string): string 
   const isVersioned = model.startsWith('mnasnet');
   const own = isTorchvision ? undefined : PYTHON_NETWORKS[model](spec);
   const made = own?.make ?? `models.${model}(weights=None, num_classes=len(CLASSES))`;
-  const before = sizeBefore(spec);
   const cut = spec.resize === undefined ? [] : [`transforms.CenterCrop((${height}, ${width}))`];
-  const sizes = before.height === before.width ? [`transforms.Resize(${before.height})`, `transforms.CenterCrop(${before.height})`] : [`transforms.Resize((${before.height}, ${before.width}))`]; // prettier-ignore
-  const steps = [...sizes, ...cut, 'transforms.ToTensor()', `transforms.Normalize(${list(mean)}, ${list(std)})`];
+  const steps = [...cut, 'transforms.ToTensor()', `transforms.Normalize(${list(mean)}, ${list(std)})`];
   return `"""Says what is in images: ${model}, ${spec.classes} classes, written by Flambeau.
 
     python THIS_FILE IMAGE... [--checkpoint FILE] [--top K] [--json]
@@ -52,7 +87,7 @@ CLASSES = [
 ${info.classes.map((name) => `    ${pythonText(name)},`).join('\n')}
 ]
 
-# From a picture to [${channels}, ${height}, ${width}].
+# From what open_image gives to [${channels}, ${height}, ${width}].
 preprocess = transforms.Compose([
 ${steps.map((step) => `    ${step},`).join('\n')}
 ])
@@ -70,10 +105,7 @@ def load(checkpoint=CHECKPOINT, device="cpu"):
     return network.to(device).eval()
 
 
-def open_image(path):
-    """A picture as the camera was held, ${channels === 1 ? 'grey' : 'in colour'}."""
-    with Image.open(path) as image:
-        return ImageOps.exif_transpose(image).convert("${channels === 1 ? 'L' : 'RGB'}")
+${openImage(spec)}
 
 
 @torch.no_grad()

@@ -3,10 +3,11 @@ import type { Image } from '../../io/image/image.ts';
 import { gradCam } from '../../inspect/grad-cam.ts';
 import { Conv2d } from '../../nn/layers/conv.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { CenterCrop } from '../../vision/transforms/index.ts';
 import type { TrainedClassifier } from '../classifier.ts';
 import type { ImageSpec } from '../models.ts';
-import { fitted, normalizationOf, preprocess, sizeBefore } from '../preprocess.ts';
+import { fitted, normalizationOf, sizeBefore } from '../preprocess.ts';
 import { featureMaps, inputImage, pictureOf, underHeat, type LayerMaps, type Picture } from './pictures.ts';
 
 /** A class, how sure the network is of it, and where it looks for that. */
@@ -31,16 +32,20 @@ export interface ExplainedPicture {
 /** Shorter edge that views have at least, and layers whose maps are shown. */
 const [VIEW, MOST_LAYERS] = [256, 20];
 
+/** A picture as people see it, and as the network does. */
+export interface PictureToExplain {
+  readonly name: string;
+  readonly image: Image;
+  readonly input: Tensor;
+}
+
 /** @param top - how many classes */
 export function explainPicture(
   classifier: TrainedClassifier,
-  image: Image,
-  name: string,
+  { name, image, input }: PictureToExplain,
   top: number,
 ): ExplainedPicture {
-  // prettier-ignore
   const { network, spec, classes } = classifier;
-  const input = preprocess(spec)(image);
   const view = viewOf(image, spec);
   const probabilities = withGradMode(false, () => network(input.unsqueeze(0)).softmax(1)).toTypedArray();
   const order = classes.map((_, c) => c).sort((a, b) => Number(probabilities[b]) - Number(probabilities[a]) || a - b);

@@ -14,7 +14,8 @@ import { describeTransform } from '../transforms/compose.ts';
 import { loadModules } from '../transforms/own.ts';
 import { reviveTransform } from '../transforms/revive.ts';
 import { resizedAs } from '../resize.ts';
-import { reviveSource, type ImageSource, type ResizingOf, type SourceDescription } from './source.ts';
+import type { ResizingOf } from '../resized-file.ts';
+import { reviveSource, type ImageSource, type SourceDescription } from './source.ts';
 
 /** Options of every image data set. */
 export interface ImageDatasetOptions<O, T = number> {

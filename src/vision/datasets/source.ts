@@ -2,11 +2,10 @@
 import { show } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { reviveFileSet, sharedBytes, type FileSet, type FileSetDescription } from '../../io/archive/file-set.ts';
-import { decodeImageSync, decodeRowsSync, loadDecoders, type DecodeOptions } from '../../io/image/decode.ts';
+import { decodeImageSync, loadDecoders, type DecodeOptions } from '../../io/image/decode.ts';
 import { KIND_BYTES } from '../../io/image/kind.ts';
 import { Image, type Channels } from '../../io/image/image.ts';
-import { Resampler } from '../functional/resample-kernel.ts';
-import { denominatorFor, ofReduced, resizedAs, resizePlan, type Resizing } from '../resize.ts';
+import { resizedFileSync, type ResizingOf } from '../resized-file.ts';
 
 /** Images by index. */
 export interface ImageSource {
@@ -23,9 +22,6 @@ export interface ImageSource {
   head?(index: number): Uint8Array;
   describe(): SourceDescription;
 }
-
-/** What to make of an image of a size. */
-export type ResizingOf = (width: number, height: number) => Resizing;
 
 /** A source as plain data, what is large in shared memory. */
 export type SourceDescription =
@@ -88,24 +84,8 @@ export class FileImages implements ImageSource {
     return decodeImageSync(this.file(index), { name: this.name(index), ...this.#options });
   }
 
-  /** Rows go from the decoder to the filter as they come, and what is not needed is not decoded. */
   resized(index: number, choose: ResizingOf, file: Uint8Array = this.file(index)): Image {
-    let resizing: Resizing | undefined;
-    let made: (() => Image) | undefined;
-    const image = decodeRowsSync(
-      file,
-      { name: this.name(index), ...this.#options },
-      (width, height, channels, scales) => {
-        resizing = choose(width, height);
-        const denominator = scales && (resizing.reduced ?? this.#reducedScale) ? denominatorFor(resizing) : 1;
-        const plan = resizePlan(channels, ofReduced(resizing, denominator));
-        const resampler = Resampler.begin(plan, width * channels);
-        if (resampler === undefined) return undefined;
-        made = () => new Image(plan.width, plan.height, channels, resampler.finish()).convert('RGB');
-        return { denominator, rows: plan.rows, columns: plan.columns, push: (bytes, pitch, rows) => resampler.push(bytes, pitch, rows) }; // prettier-ignore
-      },
-    );
-    return image === undefined ? made!() : resizedAs(image, resizing ?? choose(image.width, image.height));
+    return resizedFileSync(file, { name: this.name(index), ...this.#options }, choose, this.#reducedScale);
   }
 
   name(index: number): string {
