@@ -90,6 +90,7 @@ export default defineConfig({
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
       { find: 'flambeau/onnx', replacement: at('./src/onnx/index.ts') },
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },
+      { find: 'flambeau/files/web', replacement: at('./src/io/web/index.ts') },
       { find: 'flambeau/files/pt', replacement: at('./src/io/pt/index.ts') },
       { find: 'flambeau/files', replacement: at('./src/io/index.ts') },
       { find: 'flambeau/train', replacement: at('./src/train/index.ts') },

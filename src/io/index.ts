@@ -4,6 +4,7 @@
 import '../tensor/tensor.ts'; // registers the class
 
 export type { ByteInput } from '../base/bytes.ts';
+export { FetchError, type FetchFailure } from './bytes/fetch-error.ts';
 export type { FileKind } from './any-file.ts';
 export { deserialize, serialize } from './checkpoint.ts';
 export type { CheckpointInput, CheckpointInputKey, LoadOptions, SerializeOptions } from './checkpoint.ts';

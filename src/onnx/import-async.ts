@@ -3,7 +3,7 @@ import { OPTIONS, requireKind } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
-import { remoteOf, requestWhole, type FetchOptions } from '../io/bytes/remote.ts';
+import { addressOf, fetchFile, fetchingOf, type FetchFileOptions, type Fetching } from '../io/web/fetch-file.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isWithinFolder } from './data.ts';
 import { decodeModel } from './describe.ts';
@@ -12,23 +12,23 @@ import type { Message } from './messages.ts';
 import type { OnnxModule } from './module.ts';
 
 /** Options of {@link deserializeOnnxAsync}. */
-export interface DeserializeOnnxAsyncOptions extends FetchOptions, Pick<DeserializeOnnxOptions, 'maxBytes'> {
+export interface DeserializeOnnxAsyncOptions extends FetchFileOptions, Pick<DeserializeOnnxOptions, 'maxBytes'> {
   /**
    * Gives a file beside the model that has some of its weights, by the name that the model has for it, which may come from a stranger. For
    * a model from a URL it is fetched from the model's own folder unless this is given.
    */
   readonly externalData?: (location: string) => ByteInput | HostBlob | Promise<ByteInput | HostBlob>;
-  /** Most bytes of a file that is fetched; default 2 GiB. */
-  readonly maxFileBytes?: number;
 }
 
 const OP = 'deserializeOnnxAsync';
 
 /**
  * Makes a module of an ONNX model as `deserializeOnnx` does it, from a URL, a `Blob` or `File`, or bytes, with weights in other files: what
- * PyTorch exports by default. All files are there before anything is made.
+ * PyTorch exports by default. All files are there before anything is made; they come as with `loadFile` of `flambeau/files/web`, whose options these are: `onProgress`, `cache`,
+ * `signal`, `sha256` (of the model's own file).
  * @throws ArgumentError when weights are in another file and nobody says where that is
- * @throws FormatError when a file is damaged, hostile, of another format, or cannot be fetched
+ * @throws FetchError when a file cannot be fetched
+ * @throws FormatError when one is damaged, hostile or of another format
  * @throws OnnxUnsupportedError that lists all operators, attributes and types that Flambeau does not have
  * @example
  * import { nn, zeros } from 'flambeau';
@@ -43,21 +43,26 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
   options: DeserializeOnnxAsyncOptions = {},
 ): Promise<OnnxModule<Out>> {
   requireKind(OP, 'options', options, OPTIONS);
-  const { maxFileBytes = 2 ** 31, externalData, maxBytes } = options;
-  if (!(maxFileBytes >= 0)) throw new ArgumentError(`${OP}: expected maxFileBytes of at least 0, but got ${String(maxFileBytes)}`); // prettier-ignore
-  const remote = remoteOf(OP, options);
-  const url = typeof source === 'string' || source instanceof URL ? String(source) : undefined;
-  const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await requestWhole(url, remote, maxFileBytes)); // prettier-ignore
+  const { externalData, maxBytes } = options;
+  const fetching = fetchingOf(OP, options);
+  const url = typeof source === 'string' || source instanceof URL ? addressOf(OP, source) : undefined;
+  const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await fetchFile(url, fetching)); // prettier-ignore
+  const beside: Fetching = { ...fetching, options: withoutSum(options) };
   const files = new Map<string, Uint8Array>();
   for (const location of locationsOf(decoded.graph)) {
     if (externalData !== undefined) files.set(location, await bytesFrom(await externalData(location)));
-    else if (url !== undefined) files.set(location, await requestWhole(besideOf(url, location), remote, maxFileBytes));
+    else if (url !== undefined) files.set(location, await fetchFile(besideOf(url, location), beside));
     else throw new ArgumentError(`${OP}: weights are in another file, ${JSON.stringify(location)}; pass it with the option externalData`); // prettier-ignore
   }
   return importDecoded<Out>(decoded, {
     maxBytes,
     external: (location, offset, length) => partOf(files.get(location)!, location, offset, length),
   });
+}
+
+/** The checksum is that of the model's own file. */
+function withoutSum({ sha256: _, ...others }: DeserializeOnnxAsyncOptions): FetchFileOptions {
+  return others;
 }
 
 const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>
@@ -67,8 +72,7 @@ const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>
 function besideOf(url: string, location: string): string {
   if (!isWithinFolder(location)) throw new FormatError(`onnx: the weights in ${JSON.stringify(location)} are refused: expected the name of a file in the folder of the model`); // prettier-ignore
   const path = location.split(/[/\\]/).filter((part) => part !== '' && part !== '.').map(encodeURIComponent).join('/'); // prettier-ignore
-  const base = (globalThis as { location?: { href?: string } }).location?.href;
-  return String(new URL(path, new URL(url, base)));
+  return String(new URL(path, url));
 }
 
 /** The files that a graph names. */

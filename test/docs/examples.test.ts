@@ -73,6 +73,7 @@ describe('the examples of the documentation', () => {
       alias: {
         'flambeau/inspect': join(root, 'src/inspect/index.ts'),
         'flambeau/core': join(root, 'src/core.ts'),
+        'flambeau/files/web': join(root, 'src/io/web/index.ts'),
         'flambeau/files/pt': join(root, 'src/io/pt/index.ts'),
         'flambeau/files': join(root, 'src/io/index.ts'),
         'flambeau/onnx': join(root, 'src/onnx/index.ts'),

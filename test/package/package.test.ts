@@ -82,7 +82,8 @@ describe('the package', () => {
     import * as train from 'flambeau/train';
     import * as tensorboard from 'flambeau/utils/tensorboard';
     import * as vision from 'flambeau/vision';
-    export const parts = [files, inspect, node, onnx, tensorboard, train, vision];
+    import * as web from 'flambeau/files/web';
+    export const parts = [files, inspect, node, onnx, tensorboard, train, vision, web];
     export class Net extends nn.Module {
       conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
       fc = new nn.Linear(8 * 4 * 4, 10);

@@ -10,6 +10,7 @@ import * as onnx from '../../src/onnx/index.ts';
 import * as train from '../../src/train/index.ts';
 import * as tensorboard from '../../src/train/tensorboard/index.ts';
 import * as vision from '../../src/vision/index.ts';
+import * as web from '../../src/io/web/index.ts';
 
 export const ENTRIES: Readonly<Record<string, object>> = {
   '': core,
@@ -20,6 +21,7 @@ export const ENTRIES: Readonly<Record<string, object>> = {
   node,
   train,
   tensorboard,
+  web,
 };
 
 type Callable = (...args: unknown[]) => unknown;

@@ -4,11 +4,11 @@
  */
 import { ANYTHING, FUNCTION, NOT_NEGATIVE, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../../base/bytes.ts';
-import type { HostBlob, HostUrl } from '../../base/host-types.ts';
-import { ArgumentError, FormatError } from '../../base/errors.ts';
+import type { HostBlob, HostResponse, HostUrl } from '../../base/host-types.ts';
+import { ArgumentError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { unpackValue } from '../checkpoint-value.ts';
-import { remoteOf, requestPart, type FetchOptions, type Remote } from '../bytes/remote.ts';
+import { failed, rangeOf, remoteOf, requestPart, versionOf, type FetchOptions, type Remote } from '../bytes/remote.ts';
 import { LENGTH_BYTES, headerLength, rawTensor, readSafetensorsHeader, type SafetensorsHeader } from './safetensors.ts';
 
 /** Where the bytes come from. */
@@ -29,6 +29,7 @@ const OPEN_OPTIONS: OptionKinds<OpenSafetensorsOptions> = {
   timeout: ANYTHING,
   headers: ANYTHING,
   fetch: FUNCTION,
+  signal: ANYTHING,
 };
 
 interface Limits extends Remote {
@@ -149,32 +150,31 @@ class RemoteSource implements AsyncSource {
     const { response, bytes } = await requestPart(url, options, 0, FIRST, options.maxBytes);
     // A server that does not know ranges sends everything.
     if (response.status === 200) return inMemory(url, bytes);
-    const { from, size } = rangeOf(url, response);
+    const { from, size } = requireRange(url, options, response);
     if (from !== 0 || bytes.length !== Math.min(FIRST, size))
-      throw failed(url, 'the server sent another range than asked for');
+      throw failed(options, url, 'range', 'the server sent another range than asked for');
     return new RemoteSource(url, options, bytes, size, versionOf(response));
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (offset + length <= this.#first.length) return this.#first.subarray(offset, offset + length);
     const { response, bytes } = await requestPart(this.name, this.#options, offset, length);
-    const { from, size } = rangeOf(this.name, response);
+    const { from, size } = requireRange(this.name, this.#options, response);
     if (from !== offset || bytes.length !== length)
-      throw failed(this.name, 'the server sent another range than asked for');
+      throw failed(this.#options, this.name, 'range', 'the server sent another range than asked for');
     if (size !== this.size || versionOf(response) !== this.#version)
-      throw failed(this.name, 'the file changed meanwhile; open it again');
+      throw failed(this.#options, this.name, 'range', 'the file changed meanwhile; open it again');
     return bytes;
   }
 }
 
-const failed = (url: string, why: string, cause?: unknown): FormatError =>
-  new FormatError(`openSafetensors: ${url}: ${why}`, { cause });
-const versionOf = ({ headers }: Response): string | null => headers.get('etag') ?? headers.get('last-modified');
-
-/** `Content-Range: bytes 0-99/1234`. */
-function rangeOf(url: string, response: Response): { from: number; size: number } {
-  const [, from, size] =
-    /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/i.exec(response.headers.get('content-range') ?? '') ?? [];
-  if (from === undefined || size === undefined) throw failed(url, 'the server does not say which range it sends');
-  return { from: Number(from), size: Number(size) };
+/** @throws FetchError when the server does not say which range it sends */
+function requireRange(
+  url: string,
+  options: Limits,
+  response: HostResponse,
+): { readonly from: number; readonly size: number } {
+  const range = rangeOf(response);
+  if (range === undefined) throw failed(options, url, 'range', 'the server does not say which range it sends');
+  return range;
 }
