@@ -59,6 +59,21 @@ const page = {
     };
   },
 
+  /** In a worker, which has no page: of everything that can be posted to it. */
+  async inWorker(png: string) {
+    const blob = new Blob([bytesOf(png)], { type: 'image/png' });
+    const bitmap = await createImageBitmap(blob);
+    const { width, height } = bitmap;
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext('2d')!.drawImage(bitmap, 0, 0);
+    const data = canvas.getContext('2d')!.getImageData(0, 0, width, height);
+    const frame = new VideoFrame(canvas, { timestamp: 0 });
+    const worker = new Worker('worker.js', { type: 'module' });
+    const answer = new Promise<unknown>((resolve) => (worker.onmessage = (event) => resolve(event.data)));
+    worker.postMessage({ bitmap, data, frame, blob, file: new File([blob], 'a.png') }, [bitmap, frame]);
+    return (await answer.finally(() => worker.terminate())) as [string, { shape: number[]; values: number[] }][];
+  },
+
   /** A video's frame: its colours have gone through another space. */
   async video(colour: string) {
     const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 32 });

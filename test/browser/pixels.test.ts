@@ -1,12 +1,15 @@
 /** `fromPixels` and `toPixels` on a page of real Chromium. */
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serialize } from '../../src/io/checkpoint.ts';
 import { encodeImage } from '../../src/io/image/encode.ts';
 import { Image } from '../../src/io/image/image.ts';
+import { kindOf } from '../../src/io/image/kind.ts';
 import { turned } from '../../src/io/image/orientation.ts';
 import { rand } from '../../src/tensor/create.ts';
+import { readImage } from '../../src/vision/read-image.ts';
 import { bundleForBrowser, chromiumPath, launchChromium, servePage } from '../support/chromium.ts';
 import type { PixelsPage } from './pixels-page.ts';
 
@@ -33,7 +36,10 @@ describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
   let page: Page;
 
   beforeAll(async () => {
-    const files = await bundleForBrowser({ page: 'test/browser/pixels-page.ts' });
+    const files = await bundleForBrowser({
+      page: 'test/browser/pixels-page.ts',
+      worker: 'test/browser/pixels-worker.ts',
+    });
     const served = await servePage(files);
     server = served.server;
     browser = await launchChromium();
@@ -57,6 +63,29 @@ describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
     expect(wrong).toMatch(/^ArgumentError: fromPixels: expected an <img>/);
     expect(noPicture).toMatch(/^ArgumentError: fromPixelsAsync: the browser cannot decode this file/);
     expect(notThere).toMatch(/^ArgumentError: fromPixelsAsync: .*not-there\.png was answered with status 404/);
+  });
+
+  it('takes them in a worker, too', async () => {
+    const taken = await ask('inWorker', base64(encodeImage(image)));
+    expect(taken.map(([name]) => name)).toEqual(['bitmap', 'data', 'frame', 'blob', 'file']);
+    for (const [, { shape, values: found }] of taken) expect([shape, found]).toEqual([[3, 5, 7], values(image)]);
+  });
+
+  it('decodes files of every kind to the bits that Node gives, if that is asked for', async () => {
+    const fixtures = ['images', 'formats'].flatMap((name) => (JSON.parse(readFileSync(`test/fixtures/vision/${name}.json`, 'utf8')) as { files: { name: string; file: string }[] }).files); // prettier-ignore
+    const kinds = new Map<string, typeof fixtures>();
+    for (const fixture of fixtures) {
+      const kind = kindOf(Buffer.from(fixture.file, 'base64'))?.format ?? 'none';
+      const some = kinds.get(kind) ?? [];
+      if (some.length < 4) kinds.set(kind, [...some, fixture]);
+    }
+    expect([...kinds.keys()].sort()).toEqual(['bmp', 'gif', 'jpeg', 'png', 'pnm', 'tiff', 'webp']);
+    for (const { name, file } of [...kinds.values()].flat()) {
+      const inNode = await readImage(Buffer.from(file, 'base64'), { orientation: true });
+      const { shape, values: found } = await ask('file', file, { decoder: 'exact' });
+      expect(shape, name).toEqual([3, inNode.height, inNode.width]);
+      expect(found, name).toEqual(values(inNode));
+    }
   });
 
   it('takes the frame of a video', async () => {
