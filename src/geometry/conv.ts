@@ -17,15 +17,17 @@ import { showShape, showSizes, type Dims } from '../base/shape.ts';
 import { remembered, type Attrs } from './attrs.ts';
 
 type Pair = readonly [number, number];
+/** A number for both directions, or two of them. */
+type Sizes = number | readonly number[];
 
 /** Arguments as a caller writes them: one number for both directions, or [vertical, horizontal]. */
 export interface ConvOptions {
   /** Default 1. */
-  readonly stride?: number | Pair;
+  readonly stride?: Sizes;
   /** Zeros on each side, default 0; `'same'` keeps the size (stride 1 only), `'valid'` is 0. */
-  readonly padding?: number | Pair | 'same' | 'valid';
+  readonly padding?: Sizes | 'same' | 'valid';
   /** Distance between the kernel's elements, default 1. */
-  readonly dilation?: number | Pair;
+  readonly dilation?: Sizes;
   /** Default 1. */
   readonly groups?: number;
 }
@@ -71,7 +73,7 @@ export interface ConvGeometry {
 }
 
 /** Two whole numbers of at least `least`. */
-function pair(name: string, value: number | Pair, least: number): Pair {
+function pair(name: string, value: Sizes, least: number): Pair {
   const both: readonly number[] = typeof value === 'number' ? [value, value] : value;
   if (both.length !== 2 || both.some((n) => !Number.isInteger(n) || n < least)) {
     throw new ArgumentError(
@@ -100,7 +102,7 @@ export function convParams(options: ConvOptions = {}): ConvParams {
   return remembered('conv', { key, stride, padding, dilation, groups });
 }
 
-function checkedPadding(padding: number | Pair | string): Pair | 'same' {
+function checkedPadding(padding: Sizes | string): Pair | 'same' {
   if (padding === 'same') return padding;
   if (padding === 'valid') return [0, 0];
   if (typeof padding === 'string') {

@@ -13,7 +13,7 @@ import { showShape, showSizes, type Dims } from '../base/shape.ts';
 import { remembered, type Attrs } from './attrs.ts';
 
 /** A size for height and width: one number for both, or `[height, width]`. */
-export type Pair = number | readonly [number, number];
+export type Pair = number | readonly [number, number] | readonly number[];
 export type Size2 = readonly [number, number];
 
 export interface MaxPoolOptions {
@@ -170,12 +170,10 @@ export function avgPoolParams(kernelSize: Pair, options: AvgPoolOptions = {}): A
  * Arguments of the adaptive poolings; null on a side keeps the input's size.
  * @throws ArgumentError for sizes that are not whole or negative
  */
-export function adaptivePoolParams(
-  outputSize: number | null | readonly [number | null, number | null],
-): AdaptivePoolParams {
+export function adaptivePoolParams(outputSize: number | null | readonly (number | null)[]): AdaptivePoolParams {
   const both = outputSize === null || typeof outputSize === 'number' ? ([outputSize, outputSize] as const) : outputSize;
-  pair('adaptivePool2d', 'outputSize', both.map((size) => (size === null ? 0 : size)) as [number, number], 0); // prettier-ignore
-  const [h, w] = both;
+  pair('adaptivePool2d', 'outputSize', both.map((size) => (size === null ? 0 : size)), 0); // prettier-ignore
+  const [h, w] = both as readonly [number | null, number | null];
   return remembered('adaptivePool2d', { key: `${h ?? '-'}x${w ?? '-'}`, size: [h, w] });
 }
 

@@ -58,7 +58,7 @@ export function convTransposeParams(options: ConvTransposeOptions = {}): ConvTra
     if (Number.isInteger(size) && size >= 0 && size <= most) return;
     throw new ArgumentError(`convTranspose2d: expected an outputPadding of 0 to ${most}, less than the stride or the dilation, but got ${size}`); // prettier-ignore
   });
-  return { conv, outputPadding: [outputPadding[0], outputPadding[1]] };
+  return { conv, outputPadding: [outputPadding[0]!, outputPadding[1]!] };
 }
 
 /** @internal */

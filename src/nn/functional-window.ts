@@ -16,7 +16,6 @@ import type { AdaptivePool2dShape, FilteredShape, Padding, Pool2dShape } from '.
 import { valuesAndIndices, type ValuesAndIndices } from '../tensor/values-and-indices.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { adaptiveAvgPool2dWith, avgPool2dWith, conv2dWith, maxPool2dWith } from './prepared.ts';
-import type { PaddingArgument } from './shape-types.ts';
 
 interface ConvArguments extends ConvOptions {
   readonly input: Tensor;
@@ -27,7 +26,7 @@ const CONV2D = signature<ConvArguments>('conv2d', { input: TENSOR, weight: TENSO
 
 interface ConvRest<S, P, D, G> {
   readonly stride?: S;
-  readonly padding?: PaddingArgument<P, Given<S, 1>>;
+  readonly padding?: P;
   readonly dilation?: D;
   readonly groups?: G;
 }
@@ -62,7 +61,7 @@ export function conv2d<
   weight: Tensor<W>,
   bias?: Tensor | null | (ConvRest<S, P, D, G> & WithBias),
   stride?: S | ConvRest<S, P, D, G>,
-  padding?: PaddingArgument<P, Given<S, 1>> | Omit<ConvRest<S, P, D, G>, 'stride'>,
+  padding?: P | Omit<ConvRest<S, P, D, G>, 'stride'>,
   dilation?: D | Omit<ConvRest<S, P, D, G>, 'stride' | 'padding'>,
   groups?: G | { readonly groups?: G },
 ): Tensor<ShapeFor<X, FilteredShape<X, W, Given<S, 1>, Given<P, 0>, Given<D, 1>, Given<G, 1>>>>;
@@ -195,7 +194,7 @@ export function avgPool2d(...args: readonly unknown[]): Tensor {
   return avgPool2dWith(input, avgPoolParams(kernelSize, { ...given, stride: stride ?? undefined }));
 }
 
-type OutputSize = number | null | readonly [number | null, number | null];
+type OutputSize = number | null | readonly [number | null, number | null] | readonly (number | null)[];
 interface AdaptiveArguments {
   readonly input: Tensor;
   readonly outputSize: OutputSize;

@@ -259,7 +259,7 @@ export type GroupsArgument<In, Out, G> = 0 extends 1 & G
 export type PaddingArgument<P, S> = [P] extends ['same']
   ? [S] extends [1 | readonly [1, 1]]
     ? P
-    : number extends S
+    : number extends S | (S extends readonly (infer Size)[] ? Size : never)
       ? P
       : SameNeedsStrideOne
   : P;

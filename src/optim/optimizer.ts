@@ -62,10 +62,44 @@ export type StateHook = (optimizer: Optimizer, state: OptimizerState) => Optimiz
 /** Runs before `stateDict` or after `loadStateDict`. */
 export type PlainHook = (optimizer: Optimizer) => unknown;
 
+/**
+ * What all optimizers share, and what one of your own extends: with `update`, which is called for each parameter that has a gradient, or with a
+ * `step` of its own as in PyTorch. The first keeps hooks and compiled steps.
+ * @see https://pytorch.org/docs/stable/optim.html
+ * @example
+ * import { nn, noGrad, optim, tensor, zerosLike, type Tensor } from 'flambeau';
+ * interface LionOptions { lr: number; betas: [number, number] }
+ * class Lion extends optim.Optimizer<LionOptions> {
+ *   constructor(params: Iterable<Tensor>, lr = 1e-4, betas: [number, number] = [0.9, 0.99]) {
+ *     super(params, { lr, betas });
+ *   }
+ *   override step<T>(closure?: () => T): T | undefined {
+ *     const loss = closure?.();
+ *     noGrad(() => {
+ *       for (const { params, lr, betas: [beta1, beta2] } of this.paramGroups) {
+ *         for (const p of params) {
+ *           if (p.grad === null) continue;
+ *           const state = this.stateOf(p);
+ *           const average = (state['exp_avg'] ??= zerosLike(p)) as Tensor;
+ *           p.add_(average.mul(beta1).add(p.grad, { alpha: 1 - beta1 }).sign_(), { alpha: -lr });
+ *           average.mul_(beta2).add_(p.grad, { alpha: 1 - beta2 });
+ *         }
+ *       }
+ *     });
+ *     return loss;
+ *   }
+ * }
+ * const weight = new nn.Parameter(tensor([1, -2]));
+ * const optimizer = new Lion([weight], 0.5);
+ * weight.square().sum().backward();
+ * optimizer.step();
+ * if (String(weight.tolist()) !== '0.5,-1.5') throw new Error('half a step towards 0 each');
+ */
 export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparameters> {
-  readonly paramGroups: ParamGroup<H>[] = [];
+  paramGroups: ParamGroup<H>[] = [];
   readonly defaults: H;
-  protected readonly state = new Map<Tensor, ParamState>();
+  /** What is remembered of each parameter; `stateOf` makes it. */
+  readonly state = new Map<Tensor, ParamState>();
   readonly #ways: WayOptions;
   readonly #hooks = {
     beforeStep: new Hooks<StepPreHook>(),
@@ -95,11 +129,16 @@ export abstract class Optimizer<H extends BaseHyperparameters = BaseHyperparamet
     else for (const group of list) this.addParamGroup(group as ParamGroupOptions<H>);
   }
 
-  /** Checks a group's hyperparameters. */
-  protected abstract check(group: H): void;
+  /** Checks a group's hyperparameters: when it is made, loaded, and before every step. An optimizer of one's own need not. */
+  protected check(_group: H): void {
+    // any
+  }
 
   /** Updates one parameter from its gradient. */
-  protected abstract update(param: Tensor, grad: Tensor, group: ParamGroup<H>, state: ParamState): void;
+  protected update(_param: Tensor, _grad: Tensor, _group: ParamGroup<H>, _state: ParamState): void {
+    const { name } = this.constructor;
+    throw new ArgumentError(`${name}: an optimizer needs update(param, grad, group, state), or a step() of its own; ${name} has neither`); // prettier-ignore
+  }
 
   /** Adds parameters, with hyperparameters of their own: to unfreeze layers while fine-tuning. */
   addParamGroup(options: ParamGroupOptions<H>): void {

@@ -140,7 +140,7 @@ export function backward(output: Tensor, args: readonly unknown[]): void {
  * console.log(x.grad?.tolist()); // [ 3, 5 ]
  */
 export function backwardAll(
-  tensors: Tensor | readonly Tensor[],
+  tensors: Tensor | readonly Tensor[] | (BackwardAllOptions & { readonly tensors: Tensor | readonly Tensor[] }),
   gradTensors?: GradOutputs | BackwardAllOptions,
   retainGraph?: boolean | null | Omit<BackwardAllOptions, 'gradTensors'>,
   createGraph?: boolean | Pick<BackwardAllOptions, 'inputs'>,
@@ -175,6 +175,12 @@ export function grad<const I extends Tensor | readonly Tensor[]>(
   inputs: I,
   options: GradOptions & { readonly allowUnused: true; readonly materializeGrads?: false },
 ): GradsOf<I, Tensor | undefined>;
+export function grad<const I extends Tensor | readonly Tensor[]>(
+  all: GradOptions & { readonly outputs: Tensor | readonly Tensor[]; readonly inputs: I; readonly allowUnused: true; readonly materializeGrads?: false }, // prettier-ignore
+): GradsOf<I, Tensor | undefined>;
+export function grad<const I extends Tensor | readonly Tensor[]>(
+  all: GradOptions & { readonly outputs: Tensor | readonly Tensor[]; readonly inputs: I },
+): GradsOf<I, Tensor>;
 export function grad<const I extends Tensor | readonly Tensor[]>(
   outputs: Tensor | readonly Tensor[],
   inputs: I,

@@ -4,6 +4,7 @@
  */
 import { BOOL, kind, NUMBER, orNull, refuseMore, requireKind, WHOLE, type OptionKinds } from '../base/arguments.ts';
 import type { DType } from '../base/dtype.ts';
+import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { NO_ATTRS, dimParams } from '../geometry/attrs.ts';
 import { reduceParams, scanParams, varianceParams, type DimsArg } from '../geometry/reduce.ts';
@@ -35,6 +36,8 @@ export interface SumOptions<K extends boolean = boolean> extends ReduceOptions<K
 export interface VarianceOptions<K extends boolean = boolean> extends ReduceOptions<K> {
   /** What is subtracted from the count: 1 for the sample's variance (Bessel), 0 for the population's. */
   readonly correction?: number;
+  /** PyTorch's older name: true is a correction of 1, false of 0. In place of `correction`. */
+  readonly unbiased?: boolean;
 }
 
 /** Options of a reduction with the dimensions among them. */
@@ -83,8 +86,9 @@ interface VarianceCall {
   dim?: DimsArg | null;
   correction?: number;
   keepdim?: boolean;
+  unbiased?: boolean;
 }
-const VARIANCE = { dim: orNull(DIM_OR_DIMS), correction: NUMBER, keepdim: BOOL };
+const VARIANCE = { dim: orNull(DIM_OR_DIMS), correction: NUMBER, keepdim: BOOL, unbiased: BOOL };
 const NOT_BOTH = kind('true or false, as unbiased', (value) => typeof value === 'boolean');
 
 /** The call of `var` or `std`: (dim, { correction, keepdim }), or in PyTorch's older order (dim, unbiased, keepdim), (unbiased). */
@@ -97,8 +101,9 @@ export function varianceCall(
   if (older && typeof first === 'boolean') refuseMore(op, args.slice(1).filter((value) => value !== undefined), 'unbiased by itself, or behind the dimensions'); // prettier-ignore
   if (!older) {
     const table = signature<VarianceCall>(op, VARIANCE, { positional: 1, example: `${op}(0, { correction: 0 })` });
-    const { dim, keepdim = false, correction = 1 } = readCall<VarianceCall>(table, args);
-    return { dim: dim ?? undefined, keepdim, correction };
+    const { dim, keepdim = false, unbiased, correction } = readCall<VarianceCall>(table, args);
+    if (unbiased !== undefined && correction !== undefined) throw new ArgumentError(`${op}: unbiased and correction say the same; give one of them`); // prettier-ignore
+    return { dim: dim ?? undefined, keepdim, correction: correction ?? Number(unbiased ?? true) };
   }
   if (typeof first === 'boolean') return { dim: undefined, keepdim: false, correction: Number(first) };
   const table = signature<{ dim?: DimsArg | null; unbiased?: boolean; keepdim?: boolean }>(op, { dim: orNull(DIM_OR_DIMS), unbiased: NOT_BOTH, keepdim: BOOL }); // prettier-ignore

@@ -7,7 +7,7 @@
 /* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { ARRAY, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
+import { isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { DeviceError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
@@ -15,7 +15,7 @@ import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape, type Dims } from '../base/shape.ts';
 import { isTensor } from './is-tensor.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
-import { DIM_OR_DIMS, DTYPE, requireDims, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
+import { DIM_OR_DIMS, DTYPE, requireDims, requireTensor } from './arguments.ts';
 import { empty, full, onesLike, tensor, zeros, type TensorOptions } from './create.ts';
 import { apply1 } from './dispatch.ts';
 import { family, familyIfAny } from './family.ts';
@@ -233,18 +233,21 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   }
 
   /**
-   * Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. Of equal indices the last wins, or with
-   * `accumulate` each adds its part. Nothing is changed when an index is out of range.
+   * Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. One index that is no array stands without
+   * brackets: `x.setAt(mask, 0)`. Of equal indices the last wins, or with `accumulate` each adds its part. Nothing is changed when an index is out of range.
    * @throws IndexError as {@link Tensor.at}; ShapeError for a value that cannot be broadcast to the part
    * @example
    * import { zeros } from 'flambeau';
    * const x = zeros(2, 2).setAt([[0, 1], [0, 1]], 9);
    * if (String(x.tolist()) !== '9,0,0,9') throw new Error('the diagonal');
    */
-  setAt(indices: readonly Index[], value: Tensor | number, options?: SetAtOptions): this {
-    requireKind('setAt', 'the indices', indices, ARRAY, 'write x.setAt([0, 1], 5)');
-    requireKind('setAt', 'the value', value, TENSOR_OR_NUMBER);
-    family('picking').setAt(this, indices, value, options);
+  setAt(
+    indices: Exclude<Index, readonly unknown[]> | readonly Index[],
+    value: Tensor | number | boolean,
+    options?: SetAtOptions,
+  ): this {
+    const all: readonly Index[] = Array.isArray(indices) ? indices : [indices as Index];
+    family('picking').setAt(this, all, typeof value === 'boolean' ? Number(value) : value, options);
     return this;
   }
 

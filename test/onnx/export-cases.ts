@@ -42,7 +42,7 @@ const layer = (made: nn.Module | object): Exported => made as Exported;
 /** Outputs and states of a recurrent layer. */
 const recurrent = (inner: nn.LSTM | nn.GRU | nn.RNN): Exported => {
   const made = model((x) => {
-    const [output, states] = inner(x) as [Tensor, Tensor | [Tensor, Tensor]];
+    const [output, states] = (inner as (x: Tensor) => [Tensor, Tensor | [Tensor, Tensor]])(x);
     return [output, ...(Array.isArray(states) ? states : [states])];
   });
   made.addModule('inner', inner);

@@ -34,8 +34,8 @@ const CELU_LAYER = layerOf<CeluOptions>('CELU', { alpha: NUMBER, ...INPLACE });
 
 /** max(0, x) + min(0, α·(exp(x/α) − 1)) */
 export class CELU extends Layer<IdentityFn> {
-  readonly alpha: number;
-  readonly inplace: boolean;
+  alpha: number;
+  inplace: boolean;
 
   constructor(alpha?: number | EluOptions, inplace?: boolean | InPlace);
   constructor(...args: readonly unknown[]) {
@@ -55,7 +55,7 @@ export class CELU extends Layer<IdentityFn> {
 }
 
 abstract class ShrinkLayer extends Layer<IdentityFn> {
-  readonly lambd: number;
+  lambd: number;
 
   constructor(lambd?: number | ShrinkOptions);
   constructor(...args: readonly unknown[]) {
@@ -107,9 +107,9 @@ const THRESHOLD = layerOf<ThresholdOptions>('Threshold', { threshold: NUMBER, va
 
 /** x where it is above a threshold, a value elsewhere. */
 export class Threshold extends Layer<IdentityFn> {
-  readonly threshold: number;
-  readonly value: number;
-  readonly inplace: boolean;
+  threshold: number;
+  value: number;
+  inplace: boolean;
 
   constructor(threshold: number, value: number, inplace?: boolean | InPlace);
   constructor(options: ThresholdOptions);
@@ -168,9 +168,9 @@ const RRELU = layerOf<RReLUOptions>('RReLU', { lower: NUMBER, upper: NUMBER, ...
 
 /** x where positive, r·x elsewhere: in training with an r that is drawn for each such element, else with the mean. */
 export class RReLU extends Layer<IdentityFn> {
-  readonly lower: number;
-  readonly upper: number;
-  readonly inplace: boolean;
+  lower: number;
+  upper: number;
+  inplace: boolean;
 
   /** @throws ArgumentError where the lower bound is above the upper */
   constructor(lower?: number | RReLUOptions, upper?: number | Omit<RReLUOptions, 'lower'>, inplace?: boolean | InPlace);

@@ -16,7 +16,7 @@ const INPLACE = { inplace: BOOL };
 
 /** A layer that takes nothing but whether to work in place. */
 export abstract class InPlaceLayer extends Layer<IdentityFn> {
-  readonly inplace: boolean;
+  inplace: boolean;
 
   /** @param inplace true, or `{ inplace: true }` */
   constructor(inplace?: boolean | InPlace);
@@ -45,8 +45,8 @@ const LEAKY_RELU = layerOf<LeakyReluOptions>('LeakyReLU', { negativeSlope: NUMBE
 
 /** x where positive, negativeSlope·x elsewhere. */
 export class LeakyReLU extends Layer<IdentityFn> {
-  readonly negativeSlope: number;
-  readonly inplace: boolean;
+  negativeSlope: number;
+  inplace: boolean;
 
   constructor(negativeSlope?: number | LeakyReluOptions, inplace?: boolean | InPlace);
   constructor(...args: readonly unknown[]) {
@@ -121,9 +121,9 @@ const HARDTANH = layerOf<HardtanhOptions>('Hardtanh', { minVal: NUMBER, maxVal: 
 
 /** x, but at least `minVal` and at most `maxVal`; nothing flows back through elements at a bound. */
 export class Hardtanh extends Layer<IdentityFn> {
-  readonly minVal: number;
-  readonly maxVal: number;
-  readonly inplace: boolean;
+  minVal: number;
+  maxVal: number;
+  inplace: boolean;
 
   /** @throws ArgumentError unless minVal is below maxVal */
   constructor(
@@ -189,8 +189,8 @@ const ELU_KINDS = { alpha: NUMBER, ...INPLACE };
 
 /** x where positive, alpha·(eˣ − 1) elsewhere. */
 export class ELU extends Layer<IdentityFn> {
-  readonly alpha: number;
-  readonly inplace: boolean;
+  alpha: number;
+  inplace: boolean;
 
   constructor(alpha?: number | EluOptions, inplace?: boolean | InPlace);
   constructor(...args: readonly unknown[]) {
@@ -213,7 +213,7 @@ const GELU_LAYER = layerOf<GeluOptions>('GELU', { approximate: oneOf('none', 'ta
 
 /** x·Φ(x), Φ the normal distribution, or its approximation by a hyperbolic tangent. */
 export class GELU extends Layer<IdentityFn> {
-  readonly approximate: 'none' | 'tanh';
+  approximate: 'none' | 'tanh';
 
   constructor(approximate?: 'none' | 'tanh' | GeluOptions);
   constructor(...args: readonly unknown[]) {
@@ -234,8 +234,8 @@ const SOFTPLUS = layerOf<SoftplusOptions>('Softplus', { beta: NUMBER, threshold:
 
 /** ln(1 + e^(βx)) / β, and x itself where βx is above the threshold. */
 export class Softplus extends Layer<IdentityFn> {
-  readonly beta: number;
-  readonly threshold: number;
+  beta: number;
+  threshold: number;
 
   private readonly _shown: string;
 

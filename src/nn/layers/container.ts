@@ -1,5 +1,5 @@
 /** Modules made of modules. */
-import { ITERABLE, kind, listOf, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
+import { isRecord, ITERABLE, kind, listOf, refuseMore, requireKind, WHOLE } from '../../base/arguments.ts';
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -152,7 +152,7 @@ function definePlaces(prototype: ModuleBase): void {
 
 /**
  * Layers one after the other (https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html). They are named by their
- * position, or by name: as pairs `['conv', layer]`, with `addModule`, or in a Map. The types check that each layer takes
+ * position, or by name: as pairs `['conv', layer]`, in an object `{ conv: layer }` or a Map, or with `addModule`. The types check that each layer takes
  * what the one before it gives, from the first one that fixes channels or features, or from {@link Input}.
  *
  * `model[i]` is the layer at a place, from the end where negative, and can be assigned; `delete model[i]` takes it out and numbers the
@@ -167,14 +167,15 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
   /** The layer at a place. */
   [place: number]: AnyLayer;
 
-  constructor(layers: ReadonlyMap<string, ModuleBase>);
+  constructor(layers: ReadonlyMap<string, ModuleBase> | Readonly<Record<string, ModuleBase>>);
   constructor(...layers: CheckLayers<Layers>);
   constructor(...layers: readonly unknown[]) {
     super();
     this[INTERNALS].settle = settle;
     const [first] = layers;
-    if (first instanceof Map) refuseMore('Sequential', layers.slice(1), 'one Map of layers');
-    if (first instanceof Map) for (const [name, layer] of first as Map<string, ModuleBase>) this.addModule(name, layer);
+    const named = first instanceof Map ? (first as Map<string, ModuleBase>) : isRecord(first) ? Object.entries(first as Record<string, ModuleBase>) : undefined; // prettier-ignore
+    if (named !== undefined) refuseMore('Sequential', layers.slice(1), 'one Map or object of layers');
+    if (named !== undefined) for (const [name, layer] of named) this.addModule(name, layer);
     else (layers as readonly Entry[]).forEach((entry, i) => addEntry(this, entry, i));
   }
 

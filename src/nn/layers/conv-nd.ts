@@ -1,5 +1,15 @@
 /** Convolution layers of any number of dimensions: what Conv1d, Conv2d and Conv3d share, and their transposed forms; Conv1d and Conv3d. */
-import { arrayOf, BOOL, COUNT, oneOf, orNull, SIZE, STEP, type OptionKinds } from '../../base/arguments.ts';
+import {
+  arrayOf,
+  BOOL,
+  COUNT,
+  oneOf,
+  orNull,
+  requireKind,
+  SIZE,
+  STEP,
+  type OptionKinds,
+} from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
@@ -14,6 +24,7 @@ import { defaultInit } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import type { Argument, OutputShape, ShapeFn } from '../shape-types.ts';
 import { each, requireRank, sizesOf, type Sizes } from '../spatial.ts';
+import { madeOf, type Made } from './fields.ts';
 import { Layer } from './layer.ts';
 
 /** A layer whose result's shape the types do not follow. */
@@ -73,9 +84,9 @@ abstract class Filters<F extends ShapeFn, P extends ConvNd> extends Layer<F> {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
+  stride: readonly number[];
+  dilation: readonly number[];
+  groups: number;
   weight: Parameter;
   bias: Parameter | null;
 
@@ -111,14 +122,15 @@ abstract class Filters<F extends ShapeFn, P extends ConvNd> extends Layer<F> {
   }
 
   protected printed(padding: string[], more: string[], mode: string[]): string {
+    const n = this.kernelSize.length;
     const unless = (usual: number, name: string, sizes: readonly number[]): string[] =>
       sizes.every((size) => size === usual) ? [] : [`${name}=${pythonTuple(sizes)}`];
     return [
       `${this.inChannels}, ${this.outChannels}`,
       `kernel_size=${pythonTuple(this.kernelSize)}`,
-      `stride=${pythonTuple(this.stride)}`,
+      `stride=${pythonTuple(each(this.stride, n))}`,
       ...padding,
-      ...unless(1, 'dilation', this.dilation),
+      ...unless(1, 'dilation', each(this.dilation, n)),
       ...more,
       ...(this.groups === 1 ? [] : [`groups=${this.groups}`]),
       ...(this.bias === null ? ['bias=False'] : []),
@@ -127,14 +139,18 @@ abstract class Filters<F extends ShapeFn, P extends ConvNd> extends Layer<F> {
   }
 }
 
+/** How a layer convolves: the convolution itself, and what `F.pad` adds before it. */
+interface ConvWay {
+  readonly params: ConvNd;
+  readonly pads: readonly number[] | null;
+}
+const FIELDS = (n: number) => ({ ...convKinds(n), paddingMode: MODE });
+
 /** What Conv1d, Conv2d and Conv3d are. */
 export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> {
-  readonly padding: readonly number[] | 'same' | 'valid';
-  readonly paddingMode: PaddingMode;
-  /** Of the convolution itself: without padding where that is not zeros. */
-  protected readonly params: ConvNd;
-  /** What `F.pad` adds before it. */
-  private readonly _pads: readonly number[] | null;
+  padding: readonly number[] | 'same' | 'valid';
+  paddingMode: PaddingMode;
+  private _made: Made<ConvWay> | undefined;
 
   constructor(of: Signature<Channels & ConvLayerOptions>, n: number, args: readonly unknown[]) {
     const given = readCall(of, args);
@@ -143,21 +159,36 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
     super(whole, n, given, [given.outChannels, given.inChannels / whole.groups]);
     this.padding = padding === 'valid' ? padding : whole.padding;
     this.paddingMode = paddingMode;
-    this.params = paddingMode === 'zeros' ? whole : { ...whole, padding: each(0, n) };
-    this._pads = paddingMode === 'zeros' ? null : sides(whole, this.kernelSize);
+    this._way(of.op);
   }
 
   protected override run(x: Tensor): Tensor {
-    if (this._pads === null) return this.convolved(x);
-    requireRank(this.params.op, x, this.kernelSize.length);
-    return this.convolved(padAs(this.params.op, x, this._pads, this.paddingMode as 'reflect'));
+    const { params, pads } = this._way(this.typeName());
+    if (pads === null) return this.convolved(x, params);
+    requireRank(params.op, x, this.kernelSize.length);
+    return this.convolved(padAs(params.op, x, pads, this.paddingMode as 'reflect'), params);
   }
 
-  protected abstract convolved(x: Tensor): Tensor;
+  private _way(op: string): ConvWay {
+    const { stride, padding, dilation, groups, paddingMode } = this;
+    this._made = madeOf(this._made, [stride, padding, dilation, groups, paddingMode], () => {
+      const n = this.kernelSize.length;
+      const given = { stride, padding, dilation, groups, paddingMode };
+      for (const [name, kind] of Object.entries(FIELDS(n))) requireKind(op, name, given[name as 'stride'], kind);
+      const whole = convNd(op, n, given);
+      if (paddingMode === 'zeros') return { params: whole, pads: null };
+      return { params: { ...whole, padding: each(0, n) }, pads: sides(whole, this.kernelSize) };
+    });
+    return this._made.value;
+  }
+
+  /** @param params of the convolution itself: without padding where that is not zeros */
+  protected abstract convolved(x: Tensor, params: ConvNd): Tensor;
 
   override extraRepr(): string {
     const { padding } = this;
-    const shown = typeof padding === 'string' ? [`padding=${padding}`] : padding.some((p) => p !== 0) ? [`padding=${pythonTuple(padding)}`] : []; // prettier-ignore
+    const sizes = typeof padding === 'string' ? [] : each(padding, this.kernelSize.length);
+    const shown = typeof padding === 'string' ? [`padding=${padding}`] : sizes.some((p) => p !== 0) ? [`padding=${pythonTuple(sizes)}`] : []; // prettier-ignore
     return this.printed(shown, [], this.paddingMode === 'zeros' ? [] : [`padding_mode=${this.paddingMode}`]);
   }
 }
@@ -209,8 +240,8 @@ export class Conv1d extends ConvNdLayer<DynamicFn> {
   constructor(...args: ConvArguments) {
     super(CONV1D, 1, args);
   }
-  protected override convolved(x: Tensor): Tensor {
-    return conv1dWith(x, this.weight, this.bias, this.params);
+  protected override convolved(x: Tensor, params: ConvNd): Tensor {
+    return conv1dWith(x, this.weight, this.bias, params);
   }
 }
 
@@ -221,8 +252,8 @@ export class Conv3d extends ConvNdLayer<DynamicFn> {
   constructor(...args: ConvArguments) {
     super(CONV3D, 3, args);
   }
-  protected override convolved(x: Tensor): Tensor {
-    return conv3dWith(x, this.weight, this.bias, this.params);
+  protected override convolved(x: Tensor, params: ConvNd): Tensor {
+    return conv3dWith(x, this.weight, this.bias, params);
   }
 }
 
@@ -252,9 +283,9 @@ export function paddingFor(
 /** What ConvTranspose1d, ConvTranspose2d and ConvTranspose3d are. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F, ConvTransposeNd> {
-  readonly padding: readonly number[];
-  readonly outputPadding: readonly number[];
-  protected readonly params: ConvTransposeNd;
+  padding: readonly number[];
+  outputPadding: readonly number[];
+  private _made: Made<ConvTransposeNd> | undefined;
 
   constructor(of: Signature<Channels & ConvTransposeLayerOptions>, n: number, args: readonly unknown[]) {
     const given = readCall(of, args);
@@ -263,11 +294,21 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
     super(params, n, given, [given.inChannels, given.outChannels / params.groups]);
     this.padding = params.padding;
     this.outputPadding = params.outputPadding;
-    this.params = params;
   }
 
   protected override run(x: Tensor): Tensor {
-    return this.spread(x, this.params);
+    return this.spread(x, this._params());
+  }
+
+  private _params(): ConvTransposeNd {
+    const { stride, padding, outputPadding, dilation, groups } = this;
+    this._made = madeOf(this._made, [stride, padding, outputPadding, dilation, groups], () => {
+      const n = this.kernelSize.length;
+      const given = { stride, padding, outputPadding, dilation, groups };
+      for (const [name, kind] of Object.entries(convTransposeKinds(n))) if (name in given) requireKind(this.typeName(), name, given[name as 'stride'], kind); // prettier-ignore
+      return convTransposeNd(this.typeName(), n, given);
+    });
+    return this._made.value;
   }
 
   /** @param outputSize the size of the result, of those that the stride allows; in place of `outputPadding` */
@@ -275,12 +316,13 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
   override forward(...args: readonly unknown[]): Tensor {
     const { input, outputSize } = readCall(this._of(), args);
     if (outputSize === undefined || outputSize === null) return this.run(input);
-    requireRank(this.params.op, input, this.kernelSize.length);
-    return this.spread(input, { ...this.params, outputPadding: paddingFor(this.params, this.kernelSize, input, outputSize) }); // prettier-ignore
+    const params = this._params();
+    requireRank(params.op, input, this.kernelSize.length);
+    return this.spread(input, { ...params, outputPadding: paddingFor(params, this.kernelSize, input, outputSize) });
   }
 
   private _of(): Signature<{ input: Tensor; outputSize?: readonly number[] | null }> {
-    return signature(this.params.op, { input: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) }, { required: 1, example: 'up(x, [14, 14])' }); // prettier-ignore
+    return signature(this.typeName(), { input: TENSOR, outputSize: orNull(arrayOf(STEP, 'sizes')) }, { required: 1, example: 'up(x, [14, 14])' }); // prettier-ignore
   }
 
   protected abstract spread(x: Tensor, params: ConvTransposeNd): Tensor;

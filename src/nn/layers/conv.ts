@@ -6,7 +6,9 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Pair } from '../functional.ts';
 import { conv2dWith } from '../prepared.ts';
 import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
+import type { ConvNd } from '../functional-conv.ts';
 import { ConvNdLayer, convSignature, type PaddingMode } from './conv-nd.ts';
+import { madeOf, type Made } from './fields.ts';
 import type { SomeLayer } from './layer.ts';
 
 export interface Conv2dOptions extends ConvOptions {
@@ -24,17 +26,17 @@ export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends
   declare readonly inChannels: In;
   declare readonly outChannels: Out;
   declare readonly kernelSize: readonly [number, number];
-  private readonly _checked: ConvParams;
+  private _checked: Made<ConvParams> | undefined;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
     super(CONV2D, 2, args);
-    const { stride, padding, dilation, groups } = this.params;
-    this._checked = convParams({ stride, padding, dilation, groups } as ConvOptions);
   }
 
-  protected override convolved(x: Tensor): Tensor {
-    return conv2dWith(x, this.weight, this.bias, this._checked);
+  protected override convolved(x: Tensor, params: ConvNd): Tensor {
+    const { stride, padding, dilation, groups } = params;
+    this._checked = madeOf(this._checked, [params], () => convParams({ stride, padding, dilation, groups }));
+    return conv2dWith(x, this.weight, this.bias, this._checked.value);
   }
 }
 
@@ -69,30 +71,14 @@ interface Whole<In, Out, K, S, P, D, G> extends FromOut<In, Out, K, S, P, D, G> 
   readonly inChannels: In;
 }
 
-type Wide<T, Plain> = Any<T, Plain | Conv2dOptions>;
+/** Of a class that extends the constructor and hands on its own arguments. */
+type AnyFromKernel = FromKernel<number, number, Pair | LeftOut, Pair | LeftOut, Padding | LeftOut, Pair | LeftOut, number | LeftOut>; // prettier-ignore
+
+type AnyRest = Rest<number, number, Pair | LeftOut, Padding | LeftOut, Pair | LeftOut, number | LeftOut>;
+type Wide<T, Plain> = Any<T, Plain | Conv2dOptions | AnyRest | LeftOut>;
 
 // `NoInfer`: what is left out has its default, not what the type expected of the layer says.
 export interface Conv2dConstructor {
-  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
-  new <
-    In extends number = number,
-    Out extends number = number,
-    const K extends Pair | LeftOut = LeftOut,
-    const S extends Pair | LeftOut = LeftOut,
-    const P extends Padding | LeftOut = LeftOut,
-    const D extends Pair | LeftOut = LeftOut,
-    G extends number | LeftOut = LeftOut,
-  >(
-    inChannels: In,
-    outChannels: Out,
-    kernelSize: K | FromKernel<In, Out, K, S, P, D, G> | Any<K, Pair>,
-    stride?: S | Rest<In, Out, S, P, D, G> | Wide<S, Pair>,
-    padding?: PaddingArgument<P, Given<S, 1>> | Omit<Rest<In, Out, S, P, D, G>, 'stride'> | Wide<P, Padding>,
-    dilation?: D | Omit<Rest<In, Out, S, P, D, G>, 'stride' | 'padding'> | Wide<D, Pair>,
-    groups?: GroupsArgument<In, Out, G> | Pick<Conv2dOptions, 'bias' | 'paddingMode'> | Wide<G, number>,
-    bias?: boolean | Pick<Conv2dOptions, 'paddingMode'>,
-    paddingMode?: PaddingMode,
-  ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
   new <
     In extends number = number,
     Out extends number = number,
@@ -115,6 +101,27 @@ export interface Conv2dConstructor {
     G extends number | LeftOut = LeftOut,
   >(
     all: Whole<In, Out, K, S, P, D, G>,
+  ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
+  // The last form is what ConstructorParameters gives.
+  /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
+  new <
+    In extends number = number,
+    Out extends number = number,
+    const K extends Pair | LeftOut = LeftOut,
+    const S extends Pair | LeftOut = LeftOut,
+    const P extends Padding | LeftOut = LeftOut,
+    const D extends Pair | LeftOut = LeftOut,
+    G extends number | LeftOut = LeftOut,
+  >(
+    inChannels: In,
+    outChannels: Out,
+    kernelSize: K | FromKernel<In, Out, K, S, P, D, G> | Any<K, Pair | AnyFromKernel>,
+    stride?: S | Rest<In, Out, S, P, D, G> | Wide<S, Pair>,
+    padding?: PaddingArgument<P, Given<S, 1>> | Omit<Rest<In, Out, S, P, D, G>, 'stride'> | Wide<P, Padding>,
+    dilation?: D | Omit<Rest<In, Out, S, P, D, G>, 'stride' | 'padding'> | Wide<D, Pair>,
+    groups?: GroupsArgument<In, Out, G> | Pick<Conv2dOptions, 'bias' | 'paddingMode'> | Wide<G, number>,
+    bias?: boolean | Pick<Conv2dOptions, 'paddingMode'>,
+    paddingMode?: PaddingMode,
   ): Conv2d<In, Out, KernelSlot<Given<K, Pair>, NoInfer<Given<D, 1>>>, NoInfer<Given<S, 1>>, NoInfer<Given<P, 0>>>;
   readonly prototype: SomeLayer<Conv2d>;
 }

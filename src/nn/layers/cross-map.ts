@@ -85,9 +85,9 @@ const LAYER = signature<LocalResponseArguments>('CrossMapLRN2d', { size: COUNT, 
  */
 export class CrossMapLRN2d extends Layer<IdentityFn> {
   readonly size: number;
-  readonly alpha: number;
-  readonly beta: number;
-  readonly k: number;
+  alpha: number;
+  beta: number;
+  k: number;
   constructor(size: number | LocalResponseArguments, alpha?: number | Omit<LocalResponseArguments, 'size'>, beta?: number | Pick<LocalResponseArguments, 'beta' | 'k'>, k?: number | Pick<LocalResponseArguments, 'k'>); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();

@@ -12,7 +12,7 @@ const PAIRWISE = layerOf<PairwiseDistanceOptions>('PairwiseDistance', { p: NUMBE
 /** ‖x1 − x2 + eps‖ₚ along the last dimension. */
 export class PairwiseDistance extends Module {
   readonly norm: number;
-  readonly eps: number;
+  eps: number;
   readonly keepdim: boolean;
 
   constructor(
@@ -39,7 +39,7 @@ const COSINE = layerOf<CosineSimilarityOptions>('CosineSimilarity', { dim: WHOLE
 /** The cosine of the angle between vectors along a dimension. */
 export class CosineSimilarity extends Module {
   readonly dim: number;
-  readonly eps: number;
+  eps: number;
 
   constructor(dim?: number | CosineSimilarityOptions, eps?: number | Pick<CosineSimilarityOptions, 'eps'>);
   constructor(...args: readonly unknown[]) {

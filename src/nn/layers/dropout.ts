@@ -15,8 +15,8 @@ interface DropoutLayerOptions extends InPlace {
 }
 
 abstract class DropoutLayer extends Layer<IdentityFn> {
-  readonly p: number;
-  readonly inplace: boolean;
+  p: number;
+  inplace: boolean;
 
   /** @throws ArgumentError unless 0 ≤ p ≤ 1 */
   constructor(p?: number | DropoutLayerOptions, inplace?: boolean | InPlace);

@@ -4,7 +4,7 @@
  * name only.
  */
 import { NOT_NEGATIVE, POSITIVE, type OptionKinds } from '../../base/arguments.ts';
-import { readCall, type Signature } from '../../base/signature.ts';
+import type { Signature } from '../../base/signature.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ctcLoss, CTC_KINDS, type CtcOptions, type Lengths } from '../functional-ctc.ts';
@@ -14,6 +14,7 @@ import { huberLoss, pairLossWith, REDUCTION, type HuberOptions, type LossOptions
 import { ModuleBase } from '../module-base.ts';
 import { Module } from '../module.ts';
 import { PairwiseDistance } from './distance.ts';
+import { optionFields, optionsOf } from './fields.ts';
 import { layerOf } from '../signatures.ts';
 
 /** The tensors of a loss, which may be a mistake of callers without types. */
@@ -21,13 +22,25 @@ function requireAll(name: string, tensors: Readonly<Record<string, unknown>>): v
   for (const [what, value] of Object.entries(tensors)) requireTensor(name, `the ${what}`, value);
 }
 
-/** A loss of an input and a target that keeps its options. */
+/** A loss of an input and a target whose options are its fields. */
 abstract class TargetLoss<O extends object> extends Module {
-  protected readonly options: O;
+  declare reduction: Reduction;
 
-  protected constructor(of: Signature<O>, args: readonly unknown[]) {
+  protected constructor(args: readonly unknown[], defaults: object = {}) {
     super();
-    this.options = readCall(of, args);
+    this.given(optionFields(this, this.of(), args, { ...MEAN, ...defaults }));
+  }
+
+  /** The table of its arguments. */
+  protected abstract of(): Signature<O>;
+
+  protected get options(): O {
+    return optionsOf(this, this.of());
+  }
+
+  /** What is to be made of the arguments beside fields. */
+  protected given(_options: O): void {
+    // nothing
   }
 
   override forward(input: Tensor, target: Tensor): Tensor {
@@ -38,14 +51,21 @@ abstract class TargetLoss<O extends object> extends Module {
   protected abstract run(input: Tensor, target: Tensor): Tensor;
 }
 
+const MEAN = { reduction: 'mean' };
 const byName = <O>(name: string, kinds: OptionKinds<O>, positional = 0): Signature<O> => layerOf<O>(name, kinds, { positional }); // prettier-ignore
 
 const SMOOTH_L1 = byName<SmoothL1Options>('SmoothL1Loss', { reduction: REDUCTION, beta: NOT_NEGATIVE });
 /** Squared below `beta`, absolute above. */
 export class SmoothL1Loss extends TargetLoss<SmoothL1Options> {
+  declare beta: number;
+
   constructor(options?: SmoothL1Options);
   constructor(...args: readonly unknown[]) {
-    super(SMOOTH_L1, args);
+    super(args, { beta: 1 });
+  }
+
+  protected override of(): Signature<SmoothL1Options> {
+    return SMOOTH_L1;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -57,9 +77,15 @@ type HuberLayerOptions = Omit<HuberOptions, 'weight'>;
 const HUBER = layerOf<HuberLayerOptions>('HuberLoss', { reduction: REDUCTION, delta: POSITIVE });
 /** Half the square below `delta`, linear above. */
 export class HuberLoss extends TargetLoss<HuberLayerOptions> {
+  declare delta: number;
+
   constructor(reduction?: Reduction | HuberLayerOptions, delta?: number | Pick<HuberLayerOptions, 'delta'>);
   constructor(...args: readonly unknown[]) {
-    super(HUBER, args);
+    super(args, { delta: 1 });
+  }
+
+  protected override of(): Signature<HuberLayerOptions> {
+    return HUBER;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -70,13 +96,21 @@ export class HuberLoss extends TargetLoss<HuberLayerOptions> {
 const POISSON = byName<PoissonNllOptions>('PoissonNLLLoss', POISSON_KINDS, 2);
 /** The negative log-likelihood of counts under Poisson distributions. */
 export class PoissonNLLLoss extends TargetLoss<PoissonNllOptions> {
+  declare logInput: boolean;
+  declare full: boolean;
+  declare eps: number;
+
   constructor(
     logInput?: boolean | PoissonNllOptions,
     full?: boolean | Omit<PoissonNllOptions, 'logInput'>,
     options?: Pick<PoissonNllOptions, 'eps' | 'reduction'>,
   );
   constructor(...args: readonly unknown[]) {
-    super(POISSON, args);
+    super(args, { logInput: true, full: false, eps: 1e-8 });
+  }
+
+  protected override of(): Signature<PoissonNllOptions> {
+    return POISSON;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -87,26 +121,34 @@ export class PoissonNLLLoss extends TargetLoss<PoissonNllOptions> {
 const GAUSSIAN = byName<GaussianNllOptions>('GaussianNLLLoss', GAUSSIAN_KINDS);
 /** The negative log-likelihood under normal distributions: call it with means, targets and variances. */
 export class GaussianNLLLoss extends Module {
-  private readonly _options: GaussianNllOptions;
+  declare full: boolean;
+  declare eps: number;
+  declare reduction: Reduction;
 
   constructor(options?: GaussianNllOptions);
   constructor(...args: readonly unknown[]) {
     super();
-    this._options = readCall(GAUSSIAN, args);
+    optionFields(this, GAUSSIAN, args, { ...MEAN, full: false, eps: 1e-6 });
   }
 
   override forward(input: Tensor, target: Tensor, variance: Tensor | number): Tensor {
     requireAll('GaussianNLLLoss', { input, target });
-    return gaussianNllLoss(input, target, variance, this._options);
+    return gaussianNllLoss(input, target, variance, optionsOf(this, GAUSSIAN));
   }
 }
 
 const KL = byName<KlDivOptions>('KLDivLoss', KL_KINDS);
 /** The Kullback-Leibler divergence of log-probabilities from targets. */
 export class KLDivLoss extends TargetLoss<KlDivOptions> {
+  declare logTarget: boolean;
+
   constructor(options?: KlDivOptions);
   constructor(...args: readonly unknown[]) {
-    super(KL, args);
+    super(args, { logTarget: false });
+  }
+
+  protected override of(): Signature<KlDivOptions> {
+    return KL;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -115,12 +157,11 @@ export class KLDivLoss extends TargetLoss<KlDivOptions> {
 }
 
 /** A loss with weights that belong to the state. */
-abstract class WeightedLoss<O extends { readonly weight?: Tensor | null }> extends TargetLoss<Omit<O, 'weight'>> {
+abstract class WeightedLoss<O extends { readonly weight?: Tensor | null }> extends TargetLoss<O> {
   declare weight: Tensor | null;
 
-  protected constructor(of: Signature<O>, args: readonly unknown[]) {
-    super(of, args);
-    this.registerBuffer('weight', (this.options as O).weight ?? null);
+  protected override given({ weight }: O): void {
+    this.registerBuffer('weight', weight ?? null);
   }
 }
 
@@ -129,11 +170,15 @@ const BCE = byName<BinaryLossOptions>('BCELoss', BINARY_KINDS, 1);
 export class BCELoss extends WeightedLoss<BinaryLossOptions> {
   constructor(weight?: Tensor | null | BinaryLossOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(BCE, args);
+    super(args);
+  }
+
+  protected override of(): Signature<BinaryLossOptions> {
+    return BCE;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return binaryCrossEntropy(input, target, { ...this.options, weight: this.weight });
+    return binaryCrossEntropy(input, target, this.options);
   }
 }
 
@@ -144,13 +189,20 @@ export class BCEWithLogitsLoss extends WeightedLoss<LogitsLossOptions> {
 
   constructor(weight?: Tensor | null | LogitsLossOptions, options?: Omit<LogitsLossOptions, 'weight'>);
   constructor(...args: readonly unknown[]) {
-    super(BCE_LOGITS, args);
-    this.registerBuffer('pos_weight', this.options.posWeight ?? null);
+    super(args);
+  }
+
+  protected override given(options: LogitsLossOptions): void {
+    super.given(options);
+    this.registerBuffer('pos_weight', options.posWeight ?? null);
+  }
+
+  protected override of(): Signature<LogitsLossOptions> {
+    return BCE_LOGITS;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    const { reduction } = this.options;
-    return binaryCrossEntropyWithLogits(input, target, { weight: this.weight, posWeight: this.pos_weight, ...(reduction && { reduction }) }); // prettier-ignore
+    return binaryCrossEntropyWithLogits(input, target, { ...this.options, posWeight: this.pos_weight });
   }
 }
 
@@ -159,17 +211,24 @@ const MULTI_SOFT = byName<BinaryLossOptions>('MultiLabelSoftMarginLoss', BINARY_
 export class MultiLabelSoftMarginLoss extends WeightedLoss<BinaryLossOptions> {
   constructor(weight?: Tensor | null | BinaryLossOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(MULTI_SOFT, args);
+    super(args);
+  }
+
+  protected override of(): Signature<BinaryLossOptions> {
+    return MULTI_SOFT;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return multilabelSoftMarginLoss(input, target, { ...this.options, weight: this.weight });
+    return multilabelSoftMarginLoss(input, target, this.options);
   }
 }
 
 const MULTI_MARGIN = byName<MultiMarginOptions>('MultiMarginLoss', MULTI_MARGIN_KINDS, 3);
 /** A margin between a class's score and all others'. */
 export class MultiMarginLoss extends WeightedLoss<MultiMarginOptions> {
+  declare p: number;
+  declare margin: number;
+
   constructor(
     p?: number | MultiMarginOptions,
     margin?: number | Omit<MultiMarginOptions, 'p'>,
@@ -177,11 +236,15 @@ export class MultiMarginLoss extends WeightedLoss<MultiMarginOptions> {
     options?: LossOptions,
   );
   constructor(...args: readonly unknown[]) {
-    super(MULTI_MARGIN, args);
+    super(args, { p: 1, margin: 1 });
+  }
+
+  protected override of(): Signature<MultiMarginOptions> {
+    return MULTI_MARGIN;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return multiMarginLoss(input, target, { ...this.options, weight: this.weight });
+    return multiMarginLoss(input, target, this.options);
   }
 }
 
@@ -190,7 +253,11 @@ const SOFT_MARGIN = byName<LossOptions>('SoftMarginLoss', { reduction: REDUCTION
 export class SoftMarginLoss extends TargetLoss<LossOptions> {
   constructor(options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(SOFT_MARGIN, args);
+    super(args);
+  }
+
+  protected override of(): Signature<LossOptions> {
+    return SOFT_MARGIN;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -203,7 +270,11 @@ const MULTILABEL = byName<LossOptions>('MultiLabelMarginLoss', { reduction: REDU
 export class MultiLabelMarginLoss extends TargetLoss<LossOptions> {
   constructor(options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(MULTILABEL, args);
+    super(args);
+  }
+
+  protected override of(): Signature<LossOptions> {
+    return MULTILABEL;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -214,9 +285,15 @@ export class MultiLabelMarginLoss extends TargetLoss<LossOptions> {
 const HINGE = byName<MarginOptions>('HingeEmbeddingLoss', MARGIN_KINDS, 1);
 /** The input where the target is 1, max(0, margin − input) where it is −1. */
 export class HingeEmbeddingLoss extends TargetLoss<MarginOptions> {
+  declare margin: number;
+
   constructor(margin?: number | MarginOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(HINGE, args);
+    super(args, { margin: 1 });
+  }
+
+  protected override of(): Signature<MarginOptions> {
+    return HINGE;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -225,12 +302,17 @@ export class HingeEmbeddingLoss extends TargetLoss<MarginOptions> {
 }
 
 abstract class PairTargetLoss extends Module {
-  protected readonly options: MarginOptions;
+  declare margin: number;
+  declare reduction: Reduction;
 
   constructor(margin?: number | MarginOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
     super();
-    this.options = readCall(byName<MarginOptions>(this.typeName(), MARGIN_KINDS, 1), args);
+    optionFields(this, byName<MarginOptions>(this.typeName(), MARGIN_KINDS, 1), args, { ...MEAN, margin: 0 });
+  }
+
+  protected get options(): MarginOptions {
+    return optionsOf(this, byName<MarginOptions>(this.typeName(), MARGIN_KINDS, 1));
   }
 
   override forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
@@ -256,11 +338,23 @@ export class CosineEmbeddingLoss extends PairTargetLoss {
 }
 
 abstract class TripletLoss<O extends object> extends Module {
-  protected readonly options: O;
+  declare reduction: Reduction;
 
-  protected constructor(of: Signature<O>, args: readonly unknown[]) {
+  protected constructor(args: readonly unknown[], defaults: object) {
     super();
-    this.options = readCall(of, args);
+    this.given(optionFields(this, this.of(), args, { ...MEAN, ...defaults }));
+  }
+
+  /** The table of its arguments. */
+  protected abstract of(): Signature<O>;
+
+  protected get options(): O {
+    return optionsOf(this, this.of());
+  }
+
+  /** What is to be made of the arguments beside fields. */
+  protected given(_options: O): void {
+    // nothing
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -274,6 +368,11 @@ abstract class TripletLoss<O extends object> extends Module {
 const TRIPLET = byName<TripletOptions>('TripletMarginLoss', TRIPLET_OPTIONS, 4);
 /** max(0, d(anchor, positive) − d(anchor, negative) + margin), distances by the p-norm. */
 export class TripletMarginLoss extends TripletLoss<TripletOptions> {
+  declare margin: number;
+  declare p: number;
+  declare eps: number;
+  declare swap: boolean;
+
   constructor(
     margin?: number | TripletOptions,
     p?: number | Omit<TripletOptions, 'margin'>,
@@ -282,7 +381,11 @@ export class TripletMarginLoss extends TripletLoss<TripletOptions> {
     options?: LossOptions,
   );
   constructor(...args: readonly unknown[]) {
-    super(TRIPLET, args);
+    super(args, { margin: 1, p: 2, eps: 1e-6, swap: false });
+  }
+
+  protected override of(): Signature<TripletOptions> {
+    return TRIPLET;
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -293,25 +396,38 @@ export class TripletMarginLoss extends TripletLoss<TripletOptions> {
 const TRIPLET_DISTANCE = byName<TripletDistanceOptions>('TripletMarginWithDistanceLoss', TRIPLET_DISTANCE_OPTIONS);
 /** As TripletMarginLoss, with a distance of one's own. */
 export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOptions> {
+  declare margin: number;
+  declare swap: boolean;
+
   /** The distance where it is a module: `nn.PairwiseDistance` unless another is given. */
-  readonly distance_function: ModuleBase | null;
+  declare distance_function: ModuleBase | null;
+  declare private _distance: TripletDistanceOptions['distanceFunction'] | null;
 
   constructor(options?: TripletDistanceOptions);
   constructor(...args: readonly unknown[]) {
-    super(TRIPLET_DISTANCE, args);
-    const { distanceFunction: given } = this.options;
-    this.distance_function = asModule(given ?? new PairwiseDistance()); // prettier-ignore
+    super(args, { margin: 1, swap: false });
+  }
+
+  protected override given({ distanceFunction }: TripletDistanceOptions): void {
+    this._distance = distanceFunction ?? null;
+    this.distance_function = asModule(distanceFunction ?? new PairwiseDistance());
+  }
+
+  protected override of(): Signature<TripletDistanceOptions> {
+    return TRIPLET_DISTANCE;
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    return tripletMarginWithDistanceLoss(anchor, positive, negative, this.options);
+    return tripletMarginWithDistanceLoss(anchor, positive, negative, { ...this.options, ...(this._distance === null ? {} : { distanceFunction: this._distance! }) }); // prettier-ignore
   }
 }
 
 const CTC = layerOf<CtcOptions>('CTCLoss', CTC_KINDS);
 /** The CTC loss: call it with log-probabilities, targets and the lengths of both. */
 export class CTCLoss extends Module {
-  private readonly _options: CtcOptions;
+  declare blank: number;
+  declare reduction: Reduction;
+  declare zeroInfinity: boolean;
 
   constructor(
     blank?: number | CtcOptions,
@@ -320,12 +436,12 @@ export class CTCLoss extends Module {
   );
   constructor(...args: readonly unknown[]) {
     super();
-    this._options = readCall(CTC, args);
+    optionFields(this, CTC, args, { ...MEAN, blank: 0, zeroInfinity: false });
   }
 
   override forward(logProbs: Tensor, targets: Tensor, inputLengths: Lengths, targetLengths: Lengths): Tensor {
     requireAll('CTCLoss', { 'log-probabilities': logProbs, targets });
-    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this._options);
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, optionsOf(this, CTC));
   }
 }
 

@@ -3,7 +3,7 @@
  * functions' do. Bases are classes merged with an interface of the same name, which adds the call (see `layer.ts`).
  */
 import { PROBABILITY, WHOLE } from '../../base/arguments.ts';
-import { readCall } from '../../base/signature.ts';
+import type { Signature } from '../../base/signature.ts';
 import { requireTensor, TENSOR_OR_NULL } from '../../tensor/arguments.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../../tensor/shapes/dims.ts';
 import type { ClassTarget, ElementTarget, LossShape } from '../../tensor/shapes/loss.ts';
@@ -11,6 +11,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { CLASSES, crossEntropyWith, nllLossWith, pairLossWith, REDUCTION, type ClassLossOptions, type CrossEntropyOptions, type LossOptions, type Reduction } from '../functional-loss.ts'; // prettier-ignore
 import { ModuleBase } from '../module-base.ts';
 import { layerOf } from '../signatures.ts';
+import { optionFields, optionsOf } from './fields.ts';
 
 const CLASS_LOSS = { weight: TENSOR_OR_NULL, ignoreIndex: WHOLE, reduction: REDUCTION };
 const CROSS_ENTROPY = layerOf<CrossEntropyOptions>('CrossEntropyLoss', { ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { positional: 1 }); // prettier-ignore
@@ -27,9 +28,12 @@ type Loss<S, Target, R> = Tensor<LossShape<ShapeFor<S, Target>, R>>;
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 abstract class ClassLoss<Name extends string, Probabilities, R> extends ModuleBase {
   declare weight: Tensor | null;
+  declare reduction: Reduction;
+  declare ignoreIndex: number;
 
-  constructor(weight: Tensor | null | undefined) {
+  constructor(of: Signature<ClassLossOptions>, args: readonly unknown[], defaults: object) {
     super();
+    const { weight } = optionFields(this, of, args, { reduction: 'mean', ignoreIndex: -100, ...defaults });
     this.registerBuffer('weight', weight ?? null);
   }
 
@@ -53,51 +57,53 @@ interface ClassLoss<Name extends string, Probabilities, R> {
 
 /** Cross-entropy of logits and class indices (https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html). */
 export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'CrossEntropyLoss', true, R> {
-  private readonly _options: CrossEntropyOptions;
+  declare labelSmoothing: number;
 
   constructor(
     weight?: Tensor | null | (CrossEntropyOptions & Reduced<R>),
     options?: Omit<CrossEntropyOptions, 'weight'> & Reduced<R>,
   );
   constructor(...args: readonly unknown[]) {
-    const given = readCall(CROSS_ENTROPY, args);
-    super(given.weight);
-    this._options = given;
+    super(CROSS_ENTROPY, args, { labelSmoothing: 0 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return crossEntropyWith(input, target, { ...this._options, weight: this.weight });
+    return crossEntropyWith(input, target, optionsOf(this, CROSS_ENTROPY));
   }
 }
 
 /** Negative log-likelihood of class indices under log-probabilities. */
 export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', false, R> {
-  private readonly _options: ClassLossOptions;
-
   constructor(
     weight?: Tensor | null | (ClassLossOptions & Reduced<R>),
     options?: Omit<ClassLossOptions, 'weight'> & Reduced<R>,
   );
   constructor(...args: readonly unknown[]) {
-    const given = readCall(NLL, args);
-    super(given.weight);
-    this._options = given;
+    super(NLL, args, {});
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return nllLossWith(input, target, { ...this._options, weight: this.weight });
+    return nllLossWith(input, target, optionsOf(this, NLL));
   }
 }
 
 /** A loss of the elements of two tensors, whose shapes broadcast. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 abstract class ElementLoss<R> extends ModuleBase {
-  protected readonly options: LossOptions;
+  declare reduction: Reduction;
 
   constructor(options?: LossOptions & Reduced<R>);
   constructor(...args: readonly unknown[]) {
     super();
-    this.options = readCall(layerOf<LossOptions>(this.typeName(), { reduction: REDUCTION }, { positional: 0 }), args);
+    optionFields(this, this._of(), args, { reduction: 'mean' });
+  }
+
+  protected get options(): LossOptions {
+    return optionsOf(this, this._of());
+  }
+
+  private _of(): Signature<LossOptions> {
+    return layerOf<LossOptions>(this.typeName(), { reduction: REDUCTION }, { positional: 0 });
   }
 
   override forward<S extends Shape, T extends Shape>(

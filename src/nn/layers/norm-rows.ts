@@ -29,7 +29,7 @@ const LAYER_NORM = layerOf<LayerNormArguments>('LayerNorm', { normalizedShape: N
 /** Normalises over the last dimensions (https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html). */
 export class LayerNorm extends Layer<IdentityFn> {
   readonly normalizedShape: readonly number[];
-  readonly eps: number;
+  eps: number;
   readonly elementwiseAffine: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
@@ -76,7 +76,7 @@ const RMS_NORM = layerOf<RMSNormArguments>('RMSNorm', { normalizedShape: NORMALI
 /** Divides by the root of the mean of squares over the last dimensions. */
 export class RMSNorm extends Layer<IdentityFn> {
   readonly normalizedShape: readonly number[];
-  readonly eps: number | null;
+  eps: number | null;
   readonly elementwiseAffine: boolean;
   weight: Parameter | null;
 
@@ -123,7 +123,7 @@ const GROUP_NORM = layerOf<GroupNormArguments>('GroupNorm', { numGroups: COUNT, 
 export class GroupNorm extends Layer<IdentityFn> {
   readonly numGroups: number;
   readonly numChannels: number;
-  readonly eps: number;
+  eps: number;
   readonly affine: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
@@ -181,10 +181,10 @@ const INSTANCE_KINDS = { numFeatures: COUNT, eps: NOT_NEGATIVE, momentum: NUMBER
 
 abstract class InstanceNorm extends Layer<IdentityFn> {
   readonly numFeatures: number;
-  readonly eps: number;
-  readonly momentum: number;
+  eps: number;
+  momentum: number;
   readonly affine: boolean;
-  readonly trackRunningStats: boolean;
+  trackRunningStats: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
   declare running_mean: Tensor | null;

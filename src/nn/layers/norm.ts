@@ -46,10 +46,10 @@ const KINDS = {
 
 export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Layer<F> {
   readonly numFeatures: C;
-  readonly eps: number;
-  readonly momentum: number | null;
+  eps: number;
+  momentum: number | null;
   readonly affine: boolean;
-  readonly trackRunningStats: boolean;
+  trackRunningStats: boolean;
   weight: Parameter | null;
   bias: Parameter | null;
   declare running_mean: Tensor | null;

@@ -10,6 +10,7 @@ import { adaptiveAvgPoolWith, adaptiveMaxPoolWith, avgPool1dWith, avgPool3dWith,
 import { ModuleBase } from '../module-base.ts';
 import { each, sizesOf, type Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
+import { madeOf, type Made } from './fields.ts';
 import { Layer } from './layer.ts';
 
 /** A size as it was given: `2` or `(3, 5)`. */
@@ -40,13 +41,14 @@ function maxSignature(name: string, n: number): Signature<MaxPoolLayerOptions & 
 type Run = (x: Tensor, p: WindowNd, returnIndices: boolean) => ValuesAndIndices;
 
 abstract class MaxPoolNd extends Layer<DynamicFn> {
-  readonly kernelSize: Sizes;
-  readonly stride: Sizes;
-  readonly padding: Sizes;
-  readonly dilation: Sizes;
-  readonly returnIndices: boolean;
-  readonly ceilMode: boolean;
-  private readonly _params: WindowNd;
+  kernelSize: Sizes;
+  stride: Sizes;
+  padding: Sizes;
+  dilation: Sizes;
+  returnIndices: boolean;
+  ceilMode: boolean;
+  private _made: Made<WindowNd> | undefined;
+  private readonly _n: number;
   private readonly _pool: Run;
 
   protected constructor(of: Signature<MaxPoolLayerOptions & Kernel>, n: number, pool: Run, args: readonly unknown[]) {
@@ -58,13 +60,20 @@ abstract class MaxPoolNd extends Layer<DynamicFn> {
     this.dilation = given.dilation ?? 1;
     this.returnIndices = returnIndices;
     this.ceilMode = given.ceilMode ?? false;
-    this._params = windowNd(of.op, n, kernelSize, given);
+    this._n = n;
     this._pool = pool;
+    this._params(of.op);
   }
 
   protected override run(x: Tensor): Tensor {
-    const both = this._pool(x, this._params, this.returnIndices);
+    const both = this._pool(x, this._params(this.typeName()), this.returnIndices);
     return this.returnIndices ? (both as unknown as Tensor) : both.values; // `any`, in the types
+  }
+
+  private _params(op: string): WindowNd {
+    const { kernelSize, stride, padding, dilation, ceilMode } = this;
+    const make = (): WindowNd => windowNd(op, this._n, kernelSize, { stride, padding, dilation, ceilMode });
+    return (this._made = madeOf(this._made, [kernelSize, stride, padding, dilation, ceilMode], make)).value;
   }
 
   override extraRepr(): string {
@@ -97,24 +106,34 @@ const AVG1D = signature<AvgPool1dOptions & Kernel>('AvgPool1d', AVG1_KINDS, { re
 /** The mean of each window of sequences: [N, C, L] → [N, C, Lout]. */
 export class AvgPool1d extends Layer<DynamicFn> {
   static override readonly name: string = 'AvgPool1d';
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  private readonly _params: WindowNd;
+  kernelSize: readonly number[];
+  stride: readonly number[];
+  padding: readonly number[];
+  ceilMode: boolean;
+  countIncludePad: boolean;
+  private _made: Made<WindowNd> | undefined;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPool1dOptions & Kernel), stride?: Sizes | null | AvgPool1dOptions, padding?: Sizes | Omit<AvgPool1dOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPool1dOptions, 'ceilMode' | 'countIncludePad'>, countIncludePad?: boolean); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();
     const { kernelSize, ...given } = readCall(AVG1D, args);
-    this._params = windowNd('AvgPool1d', 1, kernelSize, given);
-    this.kernelSize = this._params.kernel;
-    this.stride = this._params.stride;
-    this.padding = this._params.padding;
+    const { kernel, stride, padding } = windowNd('AvgPool1d', 1, kernelSize, given);
+    this.kernelSize = kernel;
+    this.stride = stride;
+    this.padding = padding;
+    this.ceilMode = given.ceilMode ?? false;
+    this.countIncludePad = given.countIncludePad ?? true;
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool1dWith(x, this._params);
+    return avgPool1dWith(x, this._params());
+  }
+
+  private _params(): WindowNd {
+    const { kernelSize, stride, padding, ceilMode, countIncludePad } = this;
+    const make = (): WindowNd => windowNd('AvgPool1d', 1, kernelSize, { stride, padding, ceilMode, countIncludePad });
+    return (this._made = madeOf(this._made, [kernelSize, stride, padding, ceilMode, countIncludePad], make)).value;
   }
 
   override extraRepr(): string {
@@ -126,10 +145,13 @@ const AVG3D = signature<AvgPoolNdOptions & Kernel>('AvgPool3d', avgPoolKinds(3),
 /** The mean of each box of volumes: [N, C, D, H, W] → [N, C, Dout, Hout, Wout]. */
 export class AvgPool3d extends Layer<DynamicFn> {
   static override readonly name: string = 'AvgPool3d';
-  readonly kernelSize: Sizes;
-  readonly stride: Sizes;
-  readonly padding: Sizes;
-  private readonly _params: WindowNd;
+  kernelSize: Sizes;
+  stride: Sizes;
+  padding: Sizes;
+  ceilMode: boolean;
+  countIncludePad: boolean;
+  divisorOverride: number | null;
+  private _made: Made<WindowNd> | undefined;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPoolNdOptions & Kernel), stride?: Sizes | null | AvgPoolNdOptions, padding?: Sizes | Omit<AvgPoolNdOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPoolNdOptions, 'ceilMode' | 'countIncludePad' | 'divisorOverride'>, countIncludePad?: boolean | Pick<AvgPoolNdOptions, 'countIncludePad' | 'divisorOverride'>, divisorOverride?: number | null); // prettier-ignore
@@ -139,11 +161,21 @@ export class AvgPool3d extends Layer<DynamicFn> {
     this.kernelSize = kernelSize;
     this.stride = given.stride ?? kernelSize;
     this.padding = given.padding ?? 0;
-    this._params = windowNd('AvgPool3d', 3, kernelSize, given);
+    this.ceilMode = given.ceilMode ?? false;
+    this.countIncludePad = given.countIncludePad ?? true;
+    this.divisorOverride = given.divisorOverride ?? null;
+    this._params();
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool3dWith(x, this._params);
+    return avgPool3dWith(x, this._params());
+  }
+
+  private _params(): WindowNd {
+    const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
+    const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
+    const make = (): WindowNd => windowNd('AvgPool3d', 3, kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }); // prettier-ignore
+    return (this._made = madeOf(this._made, of, make)).value;
   }
 
   override extraRepr(): string {
@@ -163,8 +195,8 @@ const showTargets = (size: OutputSizes): string =>
   size === null || typeof size === 'number' ? String(size ?? 'None') : size.length === 1 ? `(${size[0] ?? 'None'},)` : `(${size.map((n) => n ?? 'None').join(', ')})`; // prettier-ignore
 
 abstract class AdaptivePool extends Layer<DynamicFn> {
-  readonly outputSize: OutputSizes;
-  readonly returnIndices: boolean;
+  outputSize: OutputSizes;
+  returnIndices: boolean;
 
   protected constructor(of: Signature<AdaptiveArguments>, args: readonly unknown[]) {
     super();

@@ -9,7 +9,6 @@ import {
   maxPoolParams,
   OUTPUT_SIZE,
   WINDOW,
-  type AdaptivePoolParams,
   type AvgPoolOptions,
   type AvgPoolParams,
   type MaxPoolOptions,
@@ -27,6 +26,7 @@ import type { ModuleBase } from '../module-base.ts';
 import type { AvgRest, MaxRest } from '../functional-window.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
 import { layerOf } from '../signatures.ts';
+import { madeOf, type Made } from './fields.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 
 const SIDES = pairOf(WIDTH);
@@ -57,13 +57,13 @@ const AVG_POOL2D = signature<AvgPoolArguments>(
 /** The class behind {@link MaxPool2d}. */
 class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   static override readonly name: string = 'MaxPool2d';
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
-  readonly dilation: Pair;
-  readonly returnIndices: boolean;
-  readonly ceilMode: boolean;
-  private readonly _params: MaxPoolParams;
+  kernelSize: Pair;
+  stride: Pair;
+  padding: Pair;
+  dilation: Pair;
+  returnIndices: boolean;
+  ceilMode: boolean;
+  private _made: Made<MaxPoolParams> | undefined;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel */
   constructor(...args: readonly unknown[]) {
@@ -75,13 +75,22 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
     this.dilation = options.dilation ?? 1;
     this.returnIndices = options.returnIndices ?? false;
     this.ceilMode = options.ceilMode ?? false;
-    this._params = maxPoolParams(kernelSize, { ...options, stride: this.stride });
+    this._params();
   }
 
   protected override run(x: Tensor): Tensor {
-    if (!this.returnIndices) return maxPool2dWith(x, this._params);
-    const [values, indices] = apply(maxPool.maxPool2d, [x], this._params);
+    if (!this.returnIndices) return maxPool2dWith(x, this._params());
+    const [values, indices] = apply(maxPool.maxPool2d, [x], this._params());
     return valuesAndIndices(undefined, values!, indices!) as unknown as Tensor; // as its type says
+  }
+
+  private _params(): MaxPoolParams {
+    const { kernelSize, stride, padding, dilation, ceilMode, returnIndices } = this;
+    const of = [kernelSize, stride, padding, dilation, ceilMode, returnIndices];
+    this._made = madeOf(this._made, of, () =>
+      maxPoolParams(kernelSize, { stride, padding, dilation, ceilMode, returnIndices }),
+    );
+    return this._made.value;
   }
 
   override extraRepr(): string {
@@ -91,7 +100,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
 
 /** `MaxPool2d<2, 2>` or `MaxPool2d<3, 2, 1>`: window, stride, padding. */
 export interface MaxPool2d<out K = PoolKernel, out S = Pair, out P = Pair> extends MaxPool2dLayer<K, S, P> {
-  readonly kernelSize: Pair;
+  kernelSize: Pair;
 }
 
 /** A pooling that gives the places of the maxima as well, as `returnIndices` asks for. */
@@ -149,10 +158,13 @@ export const MaxPool2d = MaxPool2dLayer as unknown as MaxPool2dConstructor;
 /** The class behind {@link AvgPool2d}. */
 class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   static override readonly name: string = 'AvgPool2d';
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
-  private readonly _params: AvgPoolParams;
+  kernelSize: Pair;
+  stride: Pair;
+  padding: Pair;
+  ceilMode: boolean;
+  countIncludePad: boolean;
+  divisorOverride: number | null;
+  private _made: Made<AvgPoolParams> | undefined;
 
   constructor(...args: readonly unknown[]) {
     super();
@@ -160,11 +172,23 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
     this.kernelSize = kernelSize;
     this.stride = stride ?? kernelSize;
     this.padding = options.padding ?? 0;
-    this._params = avgPoolParams(kernelSize, { ...options, stride: this.stride });
+    this.ceilMode = options.ceilMode ?? false;
+    this.countIncludePad = options.countIncludePad ?? true;
+    this.divisorOverride = options.divisorOverride ?? null;
+    this._params();
   }
 
   protected override run(x: Tensor): Tensor {
-    return avgPool2dWith(x, this._params);
+    return avgPool2dWith(x, this._params());
+  }
+
+  private _params(): AvgPoolParams {
+    const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
+    const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
+    this._made = madeOf(this._made, of, () =>
+      avgPoolParams(kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }),
+    );
+    return this._made.value;
   }
 
   override extraRepr(): string {
@@ -174,7 +198,7 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
 
 /** `AvgPool2d<2, 2>` or `AvgPool2d<3, 2, 1>`: window, stride, padding. */
 export interface AvgPool2d<out K = PoolKernel, out S = Pair, out P = Pair> extends AvgPool2dLayer<K, S, P> {
-  readonly kernelSize: Pair;
+  kernelSize: Pair;
 }
 
 interface AvgWhole<K, S, P, C> extends AvgRest<S, P, C> {
@@ -208,7 +232,7 @@ export interface AvgPool2dConstructor {
 /** The mean of each window (https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html). */
 export const AvgPool2d = AvgPool2dLayer as unknown as AvgPool2dConstructor;
 
-type OutputSize = number | null | readonly [number | null, number | null];
+type OutputSize = number | null | readonly [number | null, number | null] | readonly (number | null)[];
 
 const showOutput = (size: OutputSize): string =>
   size === null || typeof size === 'number' ? String(size ?? 'None') : `(${size.map((n) => n ?? 'None').join(', ')})`;
@@ -229,19 +253,18 @@ const ADAPTIVE_MAX_POOL2D = layerOf<AdaptiveMaxArguments>('AdaptiveMaxPool2d', {
 
 /** Means over windows that give the wished output size; null keeps the input's. */
 export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> extends Layer<AdaptiveFn<Out>> {
-  readonly outputSize: Out;
-  private readonly _params: AdaptivePoolParams;
+  outputSize: Out;
 
   constructor(outputSize: Out | AdaptiveArguments<Out>);
   constructor(...args: readonly unknown[]) {
     super();
     const { outputSize } = readCall(ADAPTIVE_AVG_POOL2D, args);
     this.outputSize = outputSize as Out;
-    this._params = adaptivePoolParams(outputSize);
+    adaptivePoolParams(outputSize); // checks it
   }
 
   protected override run(x: Tensor): Tensor {
-    return adaptiveAvgPool2dWith(x, this._params);
+    return adaptiveAvgPool2dWith(x, adaptivePoolParams(this.outputSize));
   }
 
   override extraRepr(): string {
@@ -256,8 +279,8 @@ export class AdaptiveAvgPool2d<const out Out extends OutputSize = OutputSize> ex
 export class AdaptiveMaxPool2d<const out Out extends OutputSize = OutputSize> extends Layer<
   AdaptiveFn<Out, 'AdaptiveMaxPool2d'>
 > {
-  readonly outputSize: Out;
-  readonly returnIndices: boolean;
+  outputSize: Out;
+  returnIndices: boolean;
 
   constructor(outputSize: Out | AdaptiveMaxArguments<Out>, returnIndices?: boolean | { readonly returnIndices?: boolean }); // prettier-ignore
   constructor(...args: readonly unknown[]) {

@@ -92,9 +92,9 @@ const LOCAL = signature<LocalResponseArguments>('LocalResponseNorm', { size: COU
 /** Divides by the squares of `size` neighbouring channels: x / (k + alpha·mean)^beta. */
 export class LocalResponseNorm extends Layer<IdentityFn> {
   readonly size: number;
-  readonly alpha: number;
-  readonly beta: number;
-  readonly k: number;
+  alpha: number;
+  beta: number;
+  k: number;
   constructor(size: number | LocalResponseArguments, alpha?: number | Omit<LocalResponseArguments, 'size'>, beta?: number | Pick<LocalResponseArguments, 'beta' | 'k'>, k?: number | Pick<LocalResponseArguments, 'k'>); // prettier-ignore
   constructor(...args: readonly unknown[]) {
     super();

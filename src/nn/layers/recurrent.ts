@@ -262,7 +262,11 @@ abstract class Recurrent extends Module {
 /** Options of a layer after its number of layers, by name; at any later position what remains of them. */
 type After<O> = Omit<O, 'numLayers'>;
 
+/** What comes out of a recurrent layer: a tensor of a tensor, whose features are others, and sequences of sequences. */
+type SequenceOf<X> = X extends PackedSequence ? X : Tensor;
+
 /** A plain recurrent network (https://pytorch.org/docs/stable/generated/torch.nn.RNN.html). */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export class RNN extends Recurrent {
   readonly nonlinearity: Nonlinearity;
 
@@ -284,13 +288,14 @@ export class RNN extends Recurrent {
   }
 
   /** @returns outputs of all steps, and the last hidden states [layers·directions, N, hidden] */
-  override forward<X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [X, Tensor] {
+  override forward<X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor] {
     const { output, states } = this.sequence(input, [hx ?? undefined]);
-    return [output as X, states[0]!];
+    return [output as SequenceOf<X>, states[0]!];
   }
 }
 
 /** A long short-term memory (https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html). */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export class LSTM extends Recurrent {
   constructor(
     inputSize: number,
@@ -311,13 +316,14 @@ export class LSTM extends Recurrent {
   override forward<X extends Tensor | PackedSequence>(
     input: X,
     hx?: readonly [Tensor, Tensor] | null,
-  ): [X, [Tensor, Tensor]] {
+  ): [SequenceOf<X>, [Tensor, Tensor]] {
     const { output, states } = this.sequence(input, [hx?.[0], hx?.[1]]);
-    return [output as X, states as [Tensor, Tensor]];
+    return [output as SequenceOf<X>, states as [Tensor, Tensor]];
   }
 }
 
 /** A gated recurrent unit (https://pytorch.org/docs/stable/generated/torch.nn.GRU.html). */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 export class GRU extends Recurrent {
   constructor(
     inputSize: number,
@@ -334,8 +340,26 @@ export class GRU extends Recurrent {
   }
 
   /** @returns outputs of all steps, and the last hidden states [layers·directions, N, hidden] */
-  override forward<X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [X, Tensor] {
+  override forward<X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor] {
     const { output, states } = this.sequence(input, [hx ?? undefined]);
-    return [output as X, states[0]!];
+    return [output as SequenceOf<X>, states[0]!];
   }
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
+export interface RNN {
+  <X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor];
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
+export interface LSTM {
+  <X extends Tensor | PackedSequence>(
+    input: X,
+    hx?: readonly [Tensor, Tensor] | null,
+  ): [SequenceOf<X>, [Tensor, Tensor]];
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
+export interface GRU {
+  <X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor];
 }

@@ -20,9 +20,9 @@ const UPSAMPLE = signature<UpsampleOptions>('Upsample', KINDS, { example: "new n
 class UpsampleLayer<O, By> extends Layer<UpsampleFn<O, By>> {
   static override readonly name: string = 'Upsample';
   readonly size: O;
-  readonly scaleFactor: By;
+  scaleFactor: By;
   readonly mode: InterpolateMode;
-  readonly alignCorners: boolean | undefined;
+  alignCorners: boolean | undefined;
   readonly recomputeScaleFactor: boolean | undefined;
 
   /** @throws ArgumentError unless either size or scaleFactor is given, and for alignCorners with a mode that has no such thing */
@@ -93,7 +93,7 @@ const NEAREST = { mode: 'nearest' } as const;
 const BILINEAR = { mode: 'bilinear', alignCorners: true } as const;
 abstract class Upsampling extends Layer<DynamicFn> {
   readonly size: Sizes | undefined;
-  readonly scaleFactor: Sizes | undefined;
+  scaleFactor: Sizes | undefined;
   protected abstract readonly way: InterpolateOptions & { readonly mode: InterpolateMode };
 
   constructor(size?: Sizes | null | Targets, scaleFactor?: Sizes | null | Omit<Targets, 'size'>);

@@ -8,10 +8,10 @@
  */
 import type { AddText, DivideText, Multiply, MultiplyText, NumberOf, SubtractText, TextOf } from './arithmetic.ts';
 import type { Dynamic, IsDynamic, Same, Shape, Show, ShowSample, ShowSizes, Wrong } from './dims.ts';
-import type { WindowTooLarge, WrongChannels, WrongRank } from './messages.ts';
+import type { SameNeedsStrideOne, WindowTooLarge, WrongChannels, WrongRank } from './messages.ts';
 
-/** A size for both directions, or (height, width). */
-export type Pair = number | readonly [number, number];
+/** A size for both directions, or (height, width); an array whose length is not known may be one, and is looked at when the program runs. */
+export type Pair = number | readonly [number, number] | readonly number[];
 
 /** Padding of a convolution. */
 export type Padding = Pair | 'same' | 'valid';
@@ -52,10 +52,13 @@ export type DilationOf<K> =
 export type CeilOf<K> = K extends CeilMode<unknown, infer Ceil> ? Ceil : false;
 
 /** The first of a pair, or the number itself. */
-export type Height<P> = P extends readonly [infer H, unknown] ? H : P;
+export type Height<P> = P extends readonly [infer H, unknown] ? H : Unknown<P>;
 
 /** The second of a pair, or the number itself. */
-export type Width<P> = P extends readonly [unknown, infer W] ? W : P;
+export type Width<P> = P extends readonly [unknown, infer W] ? W : Unknown<P>;
+
+/** An element of an array whose length is not known; there is no first of three. */
+type Unknown<P> = P extends readonly (infer Size)[] ? (number extends P['length'] ? Size : never) : P;
 
 /** The text of a window's sizes in a message. */
 type ShowPair<P> = `${TextOf<Height<P>>}×${TextOf<Width<P>>}`;
@@ -128,18 +131,24 @@ export type ImageOf<X> = X extends readonly [infer C, infer H, infer W]
     : 'none';
 
 /** A window of size K sliding over C×H×W; `Out` is the number of channels of the result. */
-type Slide<Front extends Shape, Out, C, H, W, K, S, P, D, Ceil, Name extends string> = P extends 'same'
-  ? [...Front, Out, H, W]
-  : [
-        WindowCount<H, Height<K>, Height<S>, P extends 'valid' ? 0 : Height<P>, Height<D>, Ceil>,
-        WindowCount<W, Width<K>, Width<S>, P extends 'valid' ? 0 : Width<P>, Width<D>, Ceil>,
-      ] extends [infer OutH, infer OutW]
-    ? [OutH] extends [never]
-      ? Wrong<WindowTooLarge<Name, ShowPair<K>, ShowSizes<[C, H, W]>>>
-      : [OutW] extends [never]
+type Slide<Front extends Shape, Out, C, H, W, K, S, P, D, Ceil, Name extends string> = [P] extends ['same']
+  ? [S] extends [1 | readonly [1, 1]]
+    ? [...Front, Out, H, W]
+    : number extends Height<S>
+      ? [...Front, Out, H, W]
+      : Wrong<SameNeedsStrideOne>
+  : 'same' extends P
+    ? [...Front, Out, number, number]
+    : [
+          WindowCount<H, Height<K>, Height<S>, P extends 'valid' ? 0 : Height<P>, Height<D>, Ceil>,
+          WindowCount<W, Width<K>, Width<S>, P extends 'valid' ? 0 : Width<P>, Width<D>, Ceil>,
+        ] extends [infer OutH, infer OutW]
+      ? [OutH] extends [never]
         ? Wrong<WindowTooLarge<Name, ShowPair<K>, ShowSizes<[C, H, W]>>>
-        : [...Front, Out, OutH, OutW]
-    : never;
+        : [OutW] extends [never]
+          ? Wrong<WindowTooLarge<Name, ShowPair<K>, ShowSizes<[C, H, W]>>>
+          : [...Front, Out, OutH, OutW]
+      : never;
 
 /** Convolution of X with Out kernels over In channels. `Name` is the layer or function in the message. */
 export type Conv2dShape<X, In, Out, K, S = 1, P = 0, D = 1, Name extends string = 'Conv2d'> =
