@@ -43,7 +43,7 @@ export const trainOptions = {
   ),
   pretrained: text(
     'FILE',
-    "Begin with published weights, such as torchvision's, whose network is recognised; only the last layer begins anew where the classes are others.",
+    "Begin with published weights, such as torchvision's or timm's, whose network is recognised; only the last layer begins anew where the classes are others.",
   ),
   freeze: number('N', 'Epochs at first in which only the last layer is trained; for --pretrained.', {
     whole: true,

@@ -41,17 +41,27 @@ export type Shapes = readonly (readonly [name: string, shape: readonly number[]]
 
 const shapesOf = (state: ReadonlyMap<string, Tensor>): Shapes => [...state.keys()].map((name) => [name, shapeOf(state, name)]); // prettier-ignore
 
-/** 32 bits of the names and shapes of all but the last layer, in order (FNV-1a). */
+/** Where the last layer is: the first of these that there is. */
+const HEADS = ['fc', '_fc', 'heads.head', 'head', 'classifier', 'classifier.6', 'classifier.3', 'classifier.2', 'classifier.1']; // prettier-ignore
+
+/** 32 bits of the names and shapes of all but the last layer (FNV-1a of each, added up), in whatever order they come: safetensors files sort them, and old files lack counts of batches. */
 export const printOf = (state: ReadonlyMap<string, Tensor>): number => printOfShapes(shapesOf(state));
 
-function printOfShapes(shapes: Shapes): number {
-  let hash = 0x811c9dc5;
-  for (const [name, shape] of shapes.slice(0, -2)) {
-    for (const letter of `${name} ${shape.join()}\n`) {
-      hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
-    }
+function printOfShapes(shapes: Shapes, head = headName(shapes)): number {
+  const left = [`${head}.weight`, `${head}.bias`];
+  let sum = 0;
+  for (const [name, shape] of shapes) {
+    if (left.includes(name) || name.endsWith('.num_batches_tracked')) continue;
+    let hash = 0x811c9dc5;
+    for (const letter of `${name} ${shape.join()}`) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
+    sum = (sum + Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)) | 0;
   }
-  return hash >>> 0;
+  return sum >>> 0;
+}
+
+function headName(shapes: Shapes): string | undefined {
+  const names = new Set(shapes.map(([name]) => name));
+  return HEADS.find((head) => names.has(`${head}.weight`) && names.has(`${head}.bias`));
 }
 
 /** The network that a state dict belongs to, and its number of classes; undefined when it is none of these. */
@@ -59,9 +69,31 @@ export const recogniseNetwork = (state: ReadonlyMap<string, Tensor>): { name: Ne
 
 /** As {@link recogniseNetwork}, where nothing but names and shapes is known. */
 export function recogniseShapes(shapes: Shapes): { name: NetworkName; classes: number } | undefined {
-  if (shapes.length < 4) return undefined;
-  const print = printOfShapes(shapes);
+  const head = headName(shapes);
+  if (head === undefined || shapes.length < 4) return undefined;
+  const print = printOfShapes(shapes, head);
   const name = NETWORK_NAMES.find((known) => NETWORK_PRINTS[known] === print);
-  const [classes, ...more] = shapes.at(-1)![1];
+  const [classes, ...more] = shapes.find(([name]) => name === `${head}.bias`)![1];
   return name === undefined || classes === undefined || more.length > 0 ? undefined : { name, classes };
+}
+
+/** A network of each family whose keys timm writes otherwise, and a key that only the family has. */
+const TIMM: readonly (readonly [sign: string, of: NetworkName])[] = [
+  ['patch_embed.norm.weight', 'swin_t'],
+  ['patch_embed.proj.weight', 'vit_b_16'],
+  ['stem.conv.weight', 'regnet_y_400mf'],
+  ['stem.0.weight', 'convnext_tiny'],
+  ['pre_logits.fc1.weight', 'vgg11'],
+  ['conv_stem.weight', 'efficientnet_b0'],
+  ['conv_stem.weight', 'mobilenet_v2'],
+  ['conv_stem.weight', 'mobilenet_v3_small'],
+];
+
+/** A state dict of timm with torchvision's keys; undefined when it is of no network that is known here, or has those keys anyway. */
+export function fromTimm(state: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> | undefined {
+  for (const [sign, of] of TIMM) {
+    const renamed = state.has(sign) ? models.fromTimm(state, of) : undefined;
+    if (renamed !== undefined && recogniseNetwork(renamed) !== undefined) return renamed;
+  }
+  return undefined;
 }

@@ -5,12 +5,12 @@ import type { Parameter } from '../nn/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { findState } from './find-state.ts';
 import { inferModel, type ModelName } from './models.ts';
-import { headOf, recogniseNetwork } from './networks.ts';
+import { fromTimm, headOf, recogniseNetwork } from './networks.ts';
 
 /**
  * Loads a state dict into a network of the same kind; where the classes are others, all but the last layer.
  *
- * @param value - a state dict, or a checkpoint that holds one (see find-state.ts)
+ * @param value - a state dict with torchvision's or timm's keys, or a checkpoint that holds one (see find-state.ts)
  * @param where - what messages call the file
  * @returns whether the last layer came along
  * @throws FormatError when there is no state dict in it
@@ -21,14 +21,15 @@ export function loadPretrained(network: ModuleBase, value: unknown, where: strin
   const own = network.stateDict();
   const head = headOf(own);
   const fits = (name: string): boolean => same(own.get(name), saved.get(name));
-  const wrong = [...own.keys()].find((name) => !head.includes(name) && !fits(name));
+  const isCount = (name: string): boolean => name.endsWith('.num_batches_tracked') && !saved.has(name); // old files lack them
+  const wrong = [...own.keys()].find((name) => !head.includes(name) && !fits(name) && !isCount(name));
   if (wrong !== undefined || head.some((name) => !saved.has(name))) {
     const known = recogniseNetwork(saved);
     const came = known === undefined ? 'those of a network that is not known here' : `those of ${known.name} with ${known.classes} classes`; // prettier-ignore
     throw new StateDictError(`${where}: its weights are ${came}, which do not fit ${network.constructor.name} (${wrong ?? head[0]!}); choose the same network with --model`); // prettier-ignore
   }
   const isWhole = head.every(fits);
-  network.loadStateDict(isWhole ? saved : new Map([...saved].filter(([name]) => !head.includes(name))), { strict: isWhole }); // prettier-ignore
+  network.loadStateDict(isWhole ? saved : new Map([...saved].filter(([name]) => !head.includes(name))), { strict: isWhole && ![...own.keys()].some(isCount) }); // prettier-ignore
   return isWhole;
 }
 
@@ -47,7 +48,7 @@ const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
 
 function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
   const found = findState(value);
-  if (found !== undefined) return found;
+  if (found !== undefined) return recogniseNetwork(found) === undefined ? (fromTimm(found) ?? found) : found;
   throw new FormatError(`${where}: expected the state dict of a network, but there is none in it`);
 }
 

@@ -1,13 +1,17 @@
 /** Published networks by name: recognised by their state dicts, begun with their weights. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StateDictError } from '../../src/base/errors.ts';
 import '../../src/nn/families/state-dicts.ts';
+import { zeros } from '../../src/tensor/create.ts';
 import { manualSeed } from '../../src/tensor/random/index.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import { createModel, inferModel, MODEL_NAMES, usualNormalization } from '../../src/train/models.ts';
 import { NETWORK_PRINTS } from '../../src/train/network-prints.ts';
 import { makeNetwork, NETWORK_NAMES, printOf, type NetworkName } from '../../src/train/networks.ts';
 import { normalizationOf } from '../../src/train/preprocess.ts';
-import { bodyParameters, loadPretrained } from '../../src/train/pretrained.ts';
+import * as models from '../../src/vision/models/index.ts';
+import { bodyParameters, loadPretrained, requireNetwork } from '../../src/train/pretrained.ts';
 
 const isSlow = process.env['FLAMBEAU_SLOW'] === '1';
 const SMALL: readonly NetworkName[] = [
@@ -35,7 +39,39 @@ describe('networks by name', () => {
   });
 });
 
+/** A state dict as timm writes it, in the order of a safetensors file: the fixture has the keys of parameters, those of statistics stand beside them. */
+function asTimm(
+  name: 'mobilenet_v3_small' | 'efficientnet_b0',
+  state: ReadonlyMap<string, Tensor>,
+): Map<string, Tensor> {
+  const { keys } = JSON.parse(readFileSync(new URL('../fixtures/vision/timm-keys.json', import.meta.url), 'utf8')) as { keys: Record<string, string[]> }; // prettier-ignore
+  const given = keys[name]!.flatMap((group) => group.slice(group.indexOf('|') + 1).split(' ').map((end) => `${group.slice(0, group.indexOf('|'))}.${end}`.replace(/^\./, ''))); // prettier-ignore
+  const ours = [...models.fromTimm(new Map(given.map((key) => [key, zeros(1, 1, 1, 1)])), name).keys()];
+  const timm = new Map<string, Tensor>();
+  for (const [i, key] of given.entries()) {
+    const value = state.get(ours[i]!)!;
+    timm.set(key, key === 'conv_head.weight' ? value.reshape([...value.layout.shape.slice(0, 2), 1, 1]) : value);
+    const [layer, its] = [key.replace(/weight$/, ''), ours[i]!.replace(/weight$/, '')];
+    for (const of of ['running_mean', 'running_var']) if (key.endsWith('weight') && state.has(its + of)) timm.set(layer + of, state.get(its + of)!); // prettier-ignore
+  }
+  return new Map([...timm].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 describe('weights that others have trained', () => {
+  it.each(['mobilenet_v3_small', 'efficientnet_b0'] as const)(
+    'are recognised with timm’s keys, in any order: %s',
+    (name) => {
+      const [network, other] = [makeNetwork(name, 6), makeNetwork(name, 6)];
+      const state = network.stateDict();
+      const timm = asTimm(name, state);
+      expect(requireNetwork(timm, 'a.safetensors')).toBe(name);
+      expect(loadPretrained(other, timm, 'a.safetensors')).toBe(true);
+      for (const [key, value] of other.stateDict()) if (!key.endsWith('tracked')) expect(value.equal(state.get(key)!), key).toBe(true); // prettier-ignore
+      expect(loadPretrained(makeNetwork(name, 3), timm, 'a.safetensors')).toBe(false);
+      expect(() => requireNetwork(new Map([...timm].slice(3)), 'a.safetensors')).toThrow(StateDictError);
+    },
+  );
+
   manualSeed(0);
   const published = makeNetwork('squeezenet1_1', 5).stateDict();
 
