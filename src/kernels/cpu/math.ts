@@ -44,12 +44,17 @@ function smallExpm1(f: Fn, x: Local): Local {
   return f.let('em1', polynomial(f, x, EXP_TAIL).fma(squared, x));
 }
 
-/** x = n·ln2 + r with n whole and |r| ≤ ln2/2. */
-function reduced(f: Fn, x: Expr): { n: Local; r: Local } {
+/** A number that is added to this is rounded to a whole one, which stands in the lowest bits: cheaper than to round and to convert. */
+const SHIFTED = 1.5 * 2 ** 23;
+
+/** x = n·ln2 + r with n whole (given as i32) and |r| ≤ ln2/2. Of a NaN, r is one, and n means nothing. */
+function reduced(f: Fn, x: Expr): { n: Expr; r: Local } {
   const arg = f.let('bounded', x);
-  const n = f.let('n', arg.mul(hoisted(f, 'f32v', LOG2_E)).unary('nearest'));
+  const shifted = hoisted(f, 'f32v', SHIFTED);
+  const sum = f.let('sum', arg.mul(hoisted(f, 'f32v', LOG2_E)).add(shifted));
+  const n = f.let('n', sum.sub(shifted));
   const high = n.fma(hoisted(f, 'f32v', -LN2_HIGH), arg);
-  return { n, r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) };
+  return { n: sum.bits('i32v').sub(shifted.bits('i32v')), r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) };
 }
 
 /** eˣ: eˣ = 2ⁿ·eʳ with n = round(x / ln 2). The power of two is applied in two halves: one alone would overflow at the ends. */
@@ -57,7 +62,7 @@ export function expF32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const { n, r } = reduced(f, x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
   const e = smallExpm1(f, r).add(c(1));
-  const whole = f.let('whole', n.cast('i32v'));
+  const whole = f.let('whole', n);
   const half = f.let('half', whole.binary('shr', 1));
   return e.mul(powerOfTwo(f, half)).mul(powerOfTwo(f, whole.sub(half)));
 }
@@ -74,7 +79,7 @@ export function expm1F32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const arg = f.let('x', x);
   const { n, r } = reduced(f, arg.binary('pmin', c(89)).binary('pmax', c(-25)));
-  const half = f.let('half', powerOfTwo(f, n.cast('i32v').sub(hoisted(f, 'i32v', 1))));
+  const half = f.let('half', powerOfTwo(f, n.sub(hoisted(f, 'i32v', 1))));
   const result = f.let('result', smallExpm1(f, r).fma(half, half.sub(c(0.5))));
   const tiny = arg.unary('abs').lt(c(1e-30)); // x itself: halving would lose bits, and the sign of 0
   return tiny.select(arg, result.add(result));
