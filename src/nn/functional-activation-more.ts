@@ -14,6 +14,7 @@ import { fromTypedArray } from '../tensor/create.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { activation as activationOps } from '../tensor/families/activation.ts';
 import { where } from '../tensor/functions.ts';
+import { nonzero } from '../tensor/picking.ts';
 import { defaultGenerator, type Generator } from '../tensor/random/index.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -211,10 +212,27 @@ export function rrelu(...args: readonly unknown[]): Tensor {
   floating('rrelu', input);
   if (!(lower <= upper)) throw new ArgumentError(`rrelu: expected a lower bound that is not above the upper, but got ${lower} and ${upper}`); // prettier-ignore
   if (!training) return activate(activationOps.leakyRelu, input, [(lower + upper) / 2], inplace);
-  const elements = input.detach().cpu().toTypedArray() as Float32Array | Float64Array;
-  const slopes = elements.map((x: number) => (x <= 0 ? (generator.random53() / TWO_53) * (upper - lower) + lower : 1));
+  const slopes = drawnSlopes(input.detach().cpu(), lower, upper - lower, generator);
   const noise = fromTypedArray(slopes as Float32Array, [...input.layout.shape]).to(input.device);
   return inPlace(inplace, input, (x) => x.mul(noise));
+}
+
+/** For each element that is not positive a draw, in their order, else 1. Where they are a kernel finds, without a branch for each. */
+function drawnSlopes(elements: Tensor, lower: number, range: number, generator: Generator): FloatArray {
+  const places = nonzero(elements.reshape([-1]).le(0)).toTypedArray() as BigInt64Array;
+  const draws = new Float64Array(places.length);
+  generator.fillRandom53(draws);
+  const slopes = new (elements.dtype === 'float64' ? Float64Array : Float32Array)(elements.layout.numel).fill(1);
+  setAt(slopes, new Int32Array(places.buffer, places.byteOffset, 2 * places.length), draws, lower, range);
+  return slopes;
+}
+
+type FloatArray = Float32Array | Float64Array;
+
+/** @param places the words of int64 */
+function setAt(slopes: FloatArray, places: Int32Array, draws: Float64Array, lower: number, range: number): void {
+  const { length } = draws;
+  for (let k = 0; k < length; k++) slopes[places[2 * k]!] = (draws[k]! / TWO_53) * range + lower;
 }
 
 const GLU_CALL = functionOf<{ dim?: number }>('glu', { dim: WHOLE });

@@ -9,6 +9,7 @@ import { showShape } from '../base/shape.ts';
 import { readCall, type Signature } from '../base/signature.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
 import { drawnTensor } from '../tensor/create.ts';
+import { fused } from '../tensor/fused.ts';
 import { inMemoryOrder } from '../tensor/memory-order.ts';
 import { fillBernoulli, fillDropoutMask, type Generator } from '../tensor/random/index.ts';
 import type { Shape } from '../tensor/shapes/dims.ts';
@@ -120,9 +121,12 @@ function dropToSaturation(
   if (features && input.ndim < 2) throw new ShapeError(`${of.op}: expected an input of at least 2 dimensions, samples and channels, but got ${showShape(input.layout.shape)}`); // prettier-ignore
   const noise = noiseOf(input, features, (kept) => fillBernoulli(kept, 1 - p, generator));
   const a = 1 / Math.sqrt((SATURATION * SATURATION * p + 1) * (1 - p));
-  const shift = noise.sub(1).mul(SATURATION * a).add(SATURATION * a * p); // prettier-ignore
-  return inPlace(inplace, input, (x) => x.mul(noise.mul(a)).add(shift));
+  return inPlace(inplace, input, (x) => SATURATE([x, noise], a, p));
 }
+const SATURATE = fused<[a: number, p: number]>('AddBackward0', ([x, noise], a, p) => {
+  const shift = noise!.sub(1).mul(SATURATION * a).add(SATURATION * a * p); // prettier-ignore
+  return x!.mul(noise!.mul(a)).add(shift);
+});
 
 /** Dropout that keeps mean and variance of normally distributed inputs, for networks with SELU. `training` is false by default. */
 export const alphaDropout: Dropout = (...args: readonly unknown[]): Tensor => dropToSaturation(args, ALPHA, false);

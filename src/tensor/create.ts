@@ -449,9 +449,8 @@ export function randperm(...args: readonly unknown[]): Tensor {
   checkSizes('randperm', [n]);
   const dtype = given.dtype ?? 'int64';
   requireRoom('randperm', dtype, [n]);
-  const data = hostArray(dtype, n);
-  const draw = (): void => fillRandperm(data, given.generator);
-  return finish(drawnTensor([n], dtype, data, draw, placeOf('randperm', given)), given);
+  const draw = (data: TypedArray): void => fillRandperm(data, given.generator);
+  return finish(drawnBy([n], dtype, draw, placeOf('randperm', given)), given);
 }
 
 type Like = Tensor<Shape>;

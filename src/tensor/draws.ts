@@ -6,12 +6,13 @@ import { readCall, signature } from '../base/signature.ts';
 import { showShape, type Dims } from '../base/shape.ts';
 import { GENERATOR, requireFloatTensor, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
 import { flat, type Call } from './calls.ts';
-import { drawnBy, drawnTensor, randint, randn, type RandomOptions } from './create.ts';
+import { drawnBy, drawnTensor, fromTypedArray, randint, randn, type RandomOptions } from './create.ts';
 import { broadcastTensors } from './functions.ts';
 import { isTensor } from './is-tensor.ts';
 import { inMemoryOrder, memoryOrder } from './memory-order.ts';
-import { defaultGenerator, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
+import { defaultGenerator, drawFromSums, fillBernoulli, fillBernoulliFrom, fillNormalOneByOne, fillRandint, fillRandom, fillUniform, multinomial as drawIndices, normalOf, requireStd, type Generator } from './random/index.ts'; // prettier-ignore
 import type { Tensor } from './tensor.ts';
+import { weightSums } from './weight-sums.ts';
 
 type FloatArray = Float32Array | Float64Array;
 
@@ -138,8 +139,16 @@ export function multinomial(x: Tensor, ...args: readonly unknown[]): Tensor {
   if (x.ndim !== 1 && x.ndim !== 2) throw new ShapeError(`multinomial: expected a vector or a matrix, but got shape ${showShape(x.layout.shape)}`); // prettier-ignore
   const size = x.layout.shape.at(-1)!;
   const rows = x.ndim === 1 ? 1 : x.layout.shape[0]!;
+  const several = replacement && numSamples > 1;
+  const sums = several ? weightSums(x.detach().contiguous(), rows, size) : undefined;
+  const shape = x.ndim === 1 ? [numSamples] : [rows, numSamples];
+  if (sums !== undefined) {
+    const drawn = new BigInt64Array(rows * numSamples);
+    drawFromSums(sums, rows, numSamples, new Int32Array(drawn.buffer), generator);
+    return fromTypedArray(drawn, shape);
+  }
   const weights = x.detach().contiguous().toTypedArray() as FloatArray;
-  if (rows > 1 && !(replacement && numSamples > 1)) return racedRows(x, weights, rows, size, numSamples, generator);
+  if (rows > 1 && !several) return racedRows(x, weights, rows, size, numSamples, generator);
   const data = new BigInt64Array(rows * numSamples);
   const draw = (): void => {
     for (let row = 0; row < rows; row++) {
@@ -147,7 +156,7 @@ export function multinomial(x: Tensor, ...args: readonly unknown[]): Tensor {
       drawn.forEach((index, i) => (data[row * numSamples + i] = BigInt(index)));
     }
   };
-  return drawnTensor(x.ndim === 1 ? [numSamples] : [rows, numSamples], 'int64', data, draw, x.storage.device);
+  return drawnTensor(shape, 'int64', data, draw, x.storage.device);
 }
 
 /** All rows' races at once, which is the order in which PyTorch draws. Each row is checked as one alone. */

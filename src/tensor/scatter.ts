@@ -166,8 +166,9 @@ function scatterReduced(
   if (src.dtype !== x.dtype) throw new DTypeError(`scatterReduce: expected a source of dtype ${x.dtype}, but got ${src.dtype}; convert it with .to('${x.dtype}')`); // prettier-ignore
   if (index.layout.numel === 0) return x.clone();
   const used = sameDims(src.layout.shape, index.layout.shape) ? src : index.layout.shape.reduce((s, n, i) => s.narrow(i, 0, n), src); // prettier-ignore
-  const zeros = x.newZeros(x.layout.shape);
+  if (reduce === 'sum' && includeSelf) return apply1(indexingOps.scatterAdd, [x, index, used], attrs);
   if (reduce === 'sum' || reduce === 'mean') {
+    const zeros = x.newZeros(x.layout.shape);
     const counts = apply1(indexingOps.scatterAdd, [zeros, index, used.newOnes(used.layout.shape)], attrs);
     const start = includeSelf ? x : x.maskedFill(counts.gt(0), 0);
     const sums = apply1(indexingOps.scatterAdd, [start, index, used], attrs);

@@ -125,6 +125,34 @@ function searchCumulative(sums: Float32Array | Float64Array, count: number, gene
   return chosen;
 }
 
+/**
+ * `count` indices with replacement for each of several rows, as {@link multinomial} draws them, by single-precision sums of the weights up to each, of which one is above 0.
+ * @param words gets them, as the words of int64 that are 0
+ */
+export function drawFromSums(
+  sums: Float32Array,
+  rows: number,
+  count: number,
+  words: Int32Array,
+  generator: Generator = defaultGenerator,
+): void {
+  const size = sums.length / rows;
+  for (let row = 0; row < rows; row++) {
+    const first = row * size;
+    const total = sums[first + size - 1]!;
+    for (let k = 0; k < count; k++) {
+      const draw = generator.random53() / TWO_53;
+      let [low, high] = [first, first + size - 1]; // the last share is 1
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (Math.fround(sums[middle]! / total) < draw) low = middle + 1;
+        else high = middle;
+      }
+      words[2 * (row * count + k)] = low - first;
+    }
+  }
+}
+
 function race(weights: Float32Array | Float64Array, count: number, generator: Generator): Int32Array {
   const times = weights.slice();
   for (let i = 0; i < times.length; i++) times[i] = -Math.log(1 - generator.random53() / TWO_53);

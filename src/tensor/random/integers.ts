@@ -100,7 +100,7 @@ export function fillRandperm(out: TypedArray, generator: Generator = defaultGene
     );
   }
   const permutation = randperm(out.length, generator);
-  if (out instanceof BigInt64Array) new Int32Array(out.buffer, out.byteOffset, 2 * out.length).set(widen(permutation));
+  if (out instanceof BigInt64Array) widen(permutation, new Int32Array(out.buffer, out.byteOffset, 2 * out.length));
   else out.set(permutation);
 }
 
@@ -117,15 +117,22 @@ export function randperm(n: number, generator: Generator = defaultGenerator): In
   for (let i = 0; i < n; i++) result[i] = i;
   for (let i = 0; i < n - 1;) {
     const words = generator.randomChunk(n - 1 - i);
-    const count = words.length;
-    for (let k = 0; k < count; k++, i++) {
-      const other = i + remainder(words[k]!, n - i, 1 / (n - i));
-      const kept = result[i]!;
-      result[i] = result[other]!;
-      result[other] = kept;
-    }
+    exchange(result, i, words);
+    i += words.length;
   }
   return result;
+}
+
+/** Exchanges elements from `first` on, one for each word, with one of those behind them or themselves. */
+function exchange(values: Int32Array, first: number, words: Uint32Array): void {
+  const [count, n] = [words.length, values.length];
+  for (let k = 0; k < count; k++) {
+    const i = first + k;
+    const other = i + remainder(words[k]!, n - i, 1 / (n - i));
+    const kept = values[i]!;
+    values[i] = values[other]!;
+    values[other] = kept;
+  }
 }
 
 function fillNarrow(out: TypedArray, range: number, base: number, generator: Generator): void {
@@ -190,11 +197,13 @@ function store(out: TypedArray, index: number, value: bigint): void {
   else out[index] = Number(value);
 }
 
-/** The words of the same values as little-endian int64. */
-function widen(values: Int32Array): Int32Array {
-  const words = new Int32Array(2 * values.length);
-  for (let i = 0; i < values.length; i++) words[2 * i] = values[i]!;
-  return words;
+/** Writes the words of values that are not negative as little-endian int64. */
+function widen(values: Int32Array, words: Int32Array): void {
+  const { length } = values;
+  for (let i = 0; i < length; i++) {
+    words[2 * i] = values[i]!;
+    words[2 * i + 1] = 0;
+  }
 }
 
 function dtypeOf(array: TypedArray): DType {
