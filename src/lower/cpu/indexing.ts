@@ -104,7 +104,7 @@ function lowerIndexSelect(l: CpuLowering, [input, list]: Values, [out]: Values, 
   const count = index.layout.numel;
   if (outer * inner === 0) checkAlong(l, index, place);
   const args = { x, index, out: out!, count, size, inner: inner * bytes };
-  l.launch(indexSelectKernel(l.target, bytes, place.wraps, inner === 1), args, {
+  l.launch(indexSelectKernel(l.wideTarget, bytes, place.wraps, inner === 1), args, {
     size: inner === 0 ? 0 : outer * count,
     unitCost: ELEMENT_NS + inner * bytes * BYTE_NS,
     refusal: refusalAt(place, index),
@@ -141,7 +141,7 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
   const kind = what === 'gradient' ? 'add' : what;
   const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
-  l.launch(indexPutKernel(l.target, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps), args, options);
+  l.launch(indexPutKernel(l.wideTarget, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps), args, options);
 }
 
 /** [∂y, index] */
@@ -352,8 +352,8 @@ function lowerOneHot(l: CpuLowering, [input]: Values, [out]: Values, { classes }
   const x = asContiguous(l, input!);
   const wrong = (label: bigint): boolean => isOutside(classes, label);
   const refusal = { where: x, wrong, error: (label: bigint) => wrongClass(classes, label) };
-  const options = { size: x.layout.numel, unitCost: classes, refusal };
-  l.launch(oneHotKernel(l.target), { x, out: out!, classes }, options);
+  lowerFill(l, out!, [0]);
+  l.launch(oneHotKernel(l.target), { x, out: out!, classes }, { size: x.layout.numel, unitCost: ELEMENT_NS, refusal });
 }
 
 /** → [values, indices] */

@@ -104,16 +104,14 @@ export function triangleKernel(target: Target, bytes: number, upper: boolean): K
 
 const ONE_HOT_PARAMS = { x: 'ptr', out: 'ptr', classes: 'i32' } as const;
 
-/** out[i, c] = (x[i] = c), all int64; a class outside traps. */
+/** out[i, x[i]] = 1, int64, where all is 0; a class outside traps. */
 export const oneHotKernel = (target: Target): Kernel<typeof ONE_HOT_PARAMS> =>
   cachedKernel(target, 'index/one-hot', ONE_HOT_PARAMS, ({ f, p, lo, hi }) => {
     const to = f.let('to', p.out.add(lo.mul(p.classes).mul(8)));
     const classes = f.let('classes64', p.classes.cast('i64'));
     f.for('row', lo, hi, (row) => {
       const value = fromStart(f, p.x.add(row.mul(8)), classes, false);
-      f.for('class', 0, p.classes, (c) => {
-        f.store('i64', to, value.eq(c.cast('i64')).cast('i64'));
-        f.inc(to, 8);
-      });
+      f.store('i64', to.add(value.cast('i32').mul(8)), constant('i64', 1));
+      f.inc(to, p.classes.mul(8));
     });
   });
