@@ -354,7 +354,7 @@ async function warmedUp(run) {
   await new Promise(setImmediate);
   const start = processor();
   let times = 0;
-  while (times < 1 || (times < 400 && processor() - start < 3 * turn)) (run(), times++);
+  while (times < 1 || (times < 5000 && processor() - start < 3 * turn)) (run(), times++);
   return Math.max(1, Math.round((times * turn) / (processor() - start)));
 }
 

@@ -220,9 +220,12 @@ export function gelu<S extends Shape>(
 export function gelu(...args: readonly unknown[]): Tensor {
   const { input, approximate = 'none' } = readCall(GELU_CALL, args);
   if (approximate === 'none') return apply1(activationOps.gelu, [input], NO_ATTRS);
-  const inner = input.mul(input).mul(0.044715).add(1).mul(input).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
-  return inner.tanh().add(1).mul(input).mul(0.5);
+  return BY_TANH([input]);
 }
+const BY_TANH = fused('GeluBackward0', ([x]) => {
+  const inner = x!.mul(x!).mul(0.044715).add(1).mul(x!).mul(Math.sqrt(2 / Math.PI)); // prettier-ignore
+  return inner.tanh().add(1).mul(x!).mul(0.5);
+});
 
 /** ln(1 + e^(βx)) / β, and x itself where βx is above the threshold */
 export function softplus<S extends Shape>(

@@ -20,7 +20,7 @@ import {
   type TriangleParams,
 } from '../../geometry/indexing.ts';
 import { indexCheckKernel, KEEP_BYTES, keepKernel, ravelKernel } from '../../kernels/cpu/index/check.ts';
-import { lineKernel, type LineKind } from '../../kernels/cpu/index/lines.ts';
+import { lineKernel, SIDE_BY_SIDE, type LineKind } from '../../kernels/cpu/index/lines.ts';
 import { flipKernel, oneHotKernel, triangleKernel } from '../../kernels/cpu/index/rows.ts';
 import { padKernel } from '../../kernels/cpu/index/pad.ts';
 import { keptKernel, rankScratch } from '../../kernels/cpu/index/rank.ts';
@@ -189,6 +189,9 @@ interface Lines {
   readonly value?: number | ScalarInput;
 }
 
+/** From so many lines side by side on they are walked together. */
+const FEW_LINES = 8;
+
 /** Walks an index tensor of any strides along a dimension, line by line. */
 function lowerLines(l: CpuLowering, kind: LineKind, { large, index, small, op, value }: Lines, p: IndexParams): void {
   if (index.layout.numel === 0) return;
@@ -201,8 +204,12 @@ function lowerLines(l: CpuLowering, kind: LineKind, { large, index, small, op, v
   const others = at.shape.map((_, i) => i).filter((i) => i !== axis && at.shape[i] !== 1);
   const lines = others.reverse().flatMap((i) => [at.shape[i]!, whole.strides[i]!, at.strides[i]!, part.strides[i]!]);
   const count = at.shape[axis]!;
+  // Lines of which each element lies in another cache line, side by side.
+  const width = others.length > 0 && at.strides[axis]! > 1 && lines[2] === 1 && count > 1 ? lines[0]! : 1;
+  const beside = width >= FEW_LINES;
+  const units = beside ? Math.ceil(width / SIDE_BY_SIDE) / width : 1;
   l.launch(
-    lineKernel(l.target, large.layout.dtype, kind, place.wraps),
+    lineKernel(l.target, large.layout.dtype, kind, place.wraps, beside),
     {
       large,
       index,
@@ -217,8 +224,8 @@ function lowerLines(l: CpuLowering, kind: LineKind, { large, index, small, op, v
       value: value ?? 0,
     },
     {
-      size: index.layout.numel / count,
-      unitCost: (count + others.length * 2) * ELEMENT_NS,
+      size: Math.round((index.layout.numel / count) * units),
+      unitCost: ((count + others.length * 2) * ELEMENT_NS) / units,
       refusal: refusalAt(place, index),
     },
   );

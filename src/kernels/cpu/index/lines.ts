@@ -2,8 +2,8 @@
  * gather and scatter: a tensor of int64 indices along one dimension, its other coordinates being those of the element
  * itself. An index outside traps before it is used (`fault.ts`).
  *
- * A unit of work is one line along the dimension, with all other coordinates fixed: no two lines meet, and a line is
- * walked in order, so that equal indices always give the same.
+ * A unit of work is one line along the dimension, with all other coordinates fixed, or several that lie side by side, which take steps together: no two
+ * lines meet, and a line is walked in order, so that equal indices always give the same.
  */
 import type { DType } from '../../../base/dtype.ts';
 import { itemSize } from '../../../base/dtype.ts';
@@ -37,11 +37,19 @@ export const LINE_ENTRY = 16;
 
 export type LineKind = 'gather' | 'scatter' | 'value' | Join;
 
-/** Offsets in elements of the `unit`-th line, dimensions innermost first. */
-function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local): [Local, Local, Local] {
+/** So many lines that lie side by side take their steps together: a step of theirs is some cache lines of each operand. */
+export const SIDE_BY_SIDE = 64;
+
+/** Offsets in elements of the `unit`-th line, dimensions innermost first, from a dimension on. */
+function lineOffsets(
+  f: Fn,
+  p: { lines: Local; dims: Local },
+  unit: Local,
+  first: 0 | 1 = 0,
+): [Local, Local, Local] {
   const offsets = ['large', 'index', 'small'].map((name) => f.let(name, i32(0))) as [Local, Local, Local];
   const rest = f.let('rest', unit);
-  f.for('dim', 0, p.dims, (dim) => {
+  f.for('dim', first, p.dims, (dim) => {
     const entry = f.let('entry', p.lines.add(dim.mul(LINE_ENTRY)));
     const size = f.let('size', load('i32', entry));
     const quotient = f.let('quotient', rest.div(size));
@@ -52,11 +60,20 @@ function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local): [Loc
   return offsets;
 }
 
-/** @param wraps whether negative indices count from the end */
-export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: boolean): Kernel<typeof PARAMS> {
+/**
+ * @param wraps whether negative indices count from the end
+ * @param beside whether a unit is {@link SIDE_BY_SIDE} lines along the first of the other dimensions, of which there is one
+ */
+export function lineKernel(
+  target: Target,
+  dtype: DType,
+  kind: LineKind,
+  wraps: boolean,
+  beside: boolean,
+): Kernel<typeof PARAMS> {
   const bytes = itemSize(dtype);
   const moved = kind === 'gather' || kind === 'scatter';
-  const key = `index/line-${kind}-${moved ? bytes : dtype}${wraps ? '-wrap' : ''}`;
+  const key = `index/line-${kind}-${moved ? bytes : dtype}${wraps ? '-wrap' : ''}${beside ? '-beside' : ''}`;
   return cachedKernel(target, key, PARAMS, ({ f, p, lo, hi }) => {
     const element = mover(bytes);
     const as = dtype === 'bool' ? 'bool' : computeOf(dtype);
@@ -66,21 +83,48 @@ export function lineKernel(target: Target, dtype: DType, kind: LineKind, wraps: 
     const largeBytes = f.let('largeBytes', p.largeStep.mul(bytes));
     const indexBytes = f.let('indexBytes', p.indexStep.mul(8));
     const smallBytes = f.let('smallBytes', p.smallStep.mul(bytes));
-    f.for('unit', lo, hi, (unit) => {
-      const [largeAt, indexAt, smallAt] = lineOffsets(f, p, unit);
+    const step = (large: Local, index: Local, small: Local): void => {
+      const at = fromStart(f, index, size, wraps);
+      const place = f.let('place', large.add(at.cast('i32').mul(largeBytes)));
+      if (kind === 'gather') f.store(element, small, load(element, place));
+      else if (kind === 'scatter') f.store(element, place, load(element, small));
+      else if (kind === 'value') storeElement(f, dtype, as, place, value!);
+      else joinElement(f, dtype, kind, place, loadElement(dtype, computeOf(dtype), small));
+    };
+    const begin = (unit: Local, first: 0 | 1): [Local, Local, Local] => {
+      const [largeAt, indexAt, smallAt] = lineOffsets(f, p, unit, first);
       const large = f.let('line', p.large.add(largeAt.mul(bytes)));
       const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
-      const small = f.let('smallPtr', p.small.add(smallAt.mul(bytes)));
+      return [large, index, f.let('smallPtr', p.small.add(smallAt.mul(bytes)))];
+    };
+    const oneByOne = (unit: Local): void => {
+      const [large, index, small] = begin(unit, 0);
       f.for('i', 0, p.count, () => {
-        const at = fromStart(f, index, size, wraps);
-        const place = f.let('place', large.add(at.cast('i32').mul(largeBytes)));
-        if (kind === 'gather') f.store(element, small, load(element, place));
-        else if (kind === 'scatter') f.store(element, place, load(element, small));
-        else if (kind === 'value') storeElement(f, dtype, as, place, value!);
-        else joinElement(f, dtype, kind, place, loadElement(dtype, computeOf(dtype), small));
+        step(large, index, small);
         f.inc(index, indexBytes);
         if (kind !== 'value') f.inc(small, smallBytes);
       });
-    });
+    };
+    const together = (unit: Local): void => {
+      const width = f.let('width', load('i32', p.lines));
+      const across = [bytes, 8, bytes].map((size, i) => f.let('across', load('i32', p.lines, 4 * (i + 1)).mul(size)));
+      const blocks = f.let('blocks', width.add(SIDE_BY_SIDE - 1).div(SIDE_BY_SIDE));
+      const others = f.let('others', unit.div(blocks));
+      const first = f.let('first', unit.sub(others.mul(blocks)).mul(SIDE_BY_SIDE));
+      const left = f.let('left', width.sub(first));
+      const count = f.let('lines', left.lt(SIDE_BY_SIDE).select(left, SIDE_BY_SIDE));
+      const starts = begin(others, 1);
+      starts.forEach((start, i) => f.inc(start, first.mul(across[i]!)));
+      f.for('i', 0, p.count, () => {
+        const [large, index, small] = starts.map((start) => f.let('at', start)) as [Local, Local, Local];
+        f.for('line', 0, count, () => {
+          step(large, index, small);
+          [large, index, small].forEach((at, i) => f.inc(at, across[i]!));
+        });
+        f.inc(starts[1], indexBytes);
+        if (kind !== 'value') f.inc(starts[2], smallBytes);
+      });
+    };
+    f.for('unit', lo, hi, beside ? together : oneByOne);
   });
 }
