@@ -141,7 +141,11 @@ function lowerPut(l: CpuLowering, what: keyof typeof PUT_OPS, v: Put, p: IndexPa
   const unitCost = count * (ELEMENT_NS + Math.min(inner, PUT_COLUMNS) * BYTE_NS * 2);
   const kind = what === 'gradient' ? 'add' : what;
   const options = { size: outer * blocks, unitCost, refusal: refusalAt(place, index) };
-  l.launch(indexPutKernel(l.wideTarget, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps), args, options);
+  l.launch(
+    indexPutKernel(l.wideTarget, dtype, kind, kind !== 'copy' && inner >= LONG_SLICE, place.wraps),
+    args,
+    options,
+  );
 }
 
 /** [∂y, index] */

@@ -41,12 +41,7 @@ export type LineKind = 'gather' | 'scatter' | 'value' | Join;
 export const SIDE_BY_SIDE = 64;
 
 /** Offsets in elements of the `unit`-th line, dimensions innermost first, from a dimension on. */
-function lineOffsets(
-  f: Fn,
-  p: { lines: Local; dims: Local },
-  unit: Local,
-  first: 0 | 1 = 0,
-): [Local, Local, Local] {
+function lineOffsets(f: Fn, p: { lines: Local; dims: Local }, unit: Local, first: 0 | 1 = 0): [Local, Local, Local] {
   const offsets = ['large', 'index', 'small'].map((name) => f.let(name, i32(0))) as [Local, Local, Local];
   const rest = f.let('rest', unit);
   f.for('dim', first, p.dims, (dim) => {
