@@ -2,7 +2,7 @@
  * Attributes of elementwise operations, one object per meaning, so that plans are found by identity and key without
  * building anything per call.
  */
-import { DTYPES, promoteScalar, type DType } from '../base/dtype.ts';
+import { DTYPES, isFloating, promoteScalar, type DType } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import type { Attrs } from './attrs.ts';
 
@@ -49,8 +49,7 @@ const powers = new Map<string, PowAttrs>();
  */
 export function powAttrs(dtype: DType, exponent: number): PowAttrs {
   const result = promoteScalar(dtype, exponent);
-  const whole = result !== 'float32' && result !== 'float64';
-  if (whole && exponent < 0) {
+  if (!isFloating(result) && exponent < 0) {
     throw new ArgumentError(`pow: ${dtype} cannot be raised to the negative power ${exponent}; convert it with .to('float32') first`); // prettier-ignore
   }
   const kind = CLASSES.get(exponent) ?? 'general';

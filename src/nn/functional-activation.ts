@@ -182,7 +182,8 @@ export function hardsigmoid(...args: readonly unknown[]): Tensor {
   requireFloating('hardsigmoid', 'input', input.dtype);
   return inPlace(inplace, input, (x) => HARD([x]));
 }
-const HARD = fused('HardsigmoidBackward0', ([x]) => activate(activationOps.hardtanh, x!.add(3), [0, 6]).div(6));
+// Bounded first: of the last numbers below 3 the sum is 6, and they have a gradient nevertheless.
+const HARD = fused('HardsigmoidBackward0', ([x]) => activate(activationOps.hardtanh, x!, [-3, 3]).add(3).div(6));
 
 /** x·hardsigmoid(x) */
 export function hardswish<S extends Shape>(input: Tensor<S>, inplace?: boolean | InPlace): Tensor<S>;

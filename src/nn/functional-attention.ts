@@ -1,6 +1,6 @@
 /** Attention, part of `F` (https://pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html). */
 import { BOOL, NUMBER, orNull, PROBABILITY } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { isHalf, requireFloating } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { showShape } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -68,11 +68,15 @@ export function scaledDotProductAttention(...args: readonly unknown[]): Tensor {
   const { query, key, value, ...options } = readCall(ATTENTION, args);
   const { attnMask = null, dropoutP = 0, isCausal = false, enableGqa = false } = options;
   const op = 'scaledDotProductAttention';
-  requireDType(op, 'query', query.dtype, ['float32', 'float64']);
+  requireFloating(op, 'query', query.dtype);
   for (const [name, t] of Object.entries({ query, key, value })) if (t.ndim < 2) throw new ShapeError(`${op}: expected a ${name} [..., length, size], but got ${showShape(t.layout.shape)}`); // prettier-ignore
   if (isCausal && attnMask !== null)
     throw new ArgumentError(`${op}: isCausal is a mask of its own; leave out attnMask`);
   const [k, v] = enableGqa ? [repeated(key, query), repeated(value, query)] : [key, value];
+  if (isHalf(query.dtype) && k.dtype === query.dtype && v.dtype === query.dtype) {
+    const wide = { ...options, enableGqa: false, attnMask: attnMask?.dtype === query.dtype ? attnMask.to('float32') : attnMask }; // prettier-ignore
+    return scaledDotProductAttention(query.to('float32'), k.to('float32'), v.to('float32'), wide).to(query.dtype); // rounded once, as PyTorch's kernels do
+  }
   const [rows, size] = query.layout.shape.slice(-2) as [number, number];
   const scale = options.scale ?? 1 / Math.sqrt(size);
   const columns = k.layout.shape.at(-2)!;

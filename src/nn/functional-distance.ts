@@ -1,6 +1,6 @@
 /** Distances and similarities, part of `F` (https://pytorch.org/docs/stable/nn.functional.html#distance-functions). */
 import { BOOL, NUMBER, WHOLE } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { requireFloating } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { normalizeDim } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -27,7 +27,7 @@ const COSINE = signature<Two & CosineSimilarityOptions>('F.cosineSimilarity', { 
 /** Both of one floating dtype and one shape. */
 function together(op: string, a: Tensor, b: Tensor): [Tensor, Tensor] {
   const dtype = promoteLayouts(a.layout, b.layout);
-  requireDType(op, 'input', dtype, ['float32', 'float64']);
+  requireFloating(op, 'input', dtype);
   return broadcastTensors(a.to(dtype), b.to(dtype)) as [Tensor, Tensor];
 }
 

@@ -5,7 +5,7 @@
  * As in `functional-loss.ts`, PyTorch's deprecated `size_average` and `reduce` do not exist; what comes after them is by name only.
  */
 import { BOOL, either, NUMBER, oneOf, POSITIVE } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { requireDType, requireFloating } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { readCall } from '../base/signature.ts';
@@ -145,7 +145,7 @@ type BinaryLoss<Options extends BinaryLossOptions> = (
 ) => Tensor;
 
 function requireSame(op: string, input: Tensor, target: Tensor): void {
-  requireDType(op, 'input', input.dtype, ['float32', 'float64']);
+  requireFloating(op, 'input', input.dtype);
   requireDType(op, 'target', target.dtype, [input.dtype]);
   if (!sameDims(input.layout.shape, target.layout.shape)) {
     throw new ShapeError(`${op}: expected a target of the input's shape ${showShape(input.layout.shape)}, but got ${showShape(target.layout.shape)}`); // prettier-ignore

@@ -3,7 +3,7 @@
  * has neither scale nor shift, is batch normalisation of one sample with as many channels as there are rows to normalise.
  */
 import { arrayOf, BOOL, COUNT, either, NOT_NEGATIVE, NUMBER, orNull, SIZE, WHOLE } from '../base/arguments.ts';
-import { requireDType } from '../base/dtype.ts';
+import { isHalf, requireFloating } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { readCall } from '../base/signature.ts';
@@ -64,7 +64,9 @@ export function batchNorm(...args: readonly unknown[]): Tensor {
   return batchNormWith(input, runningMean, runningVar, rest, [momentum]);
 }
 
-const floating = (op: string, x: Tensor): void => requireDType(op, 'input', x.dtype, ['float32', 'float64']);
+const floating = (op: string, x: Tensor): void => requireFloating(op, 'input', x.dtype);
+/** Floats of 16 bits are normalised in float32 and rounded once. */
+const wide = <T extends Tensor | null>(x: T): T => (x !== null && isHalf(x.dtype) ? (x.to('float32') as T) : x);
 
 /** Each of `rows` rows with mean 0 and variance 1, and where they are given, a scale and a shift for each row. */
 function normalizeRows(
@@ -170,6 +172,7 @@ export function layerNormWith(
   requireEnd('layerNorm', x, normalized);
   requireShape('layerNorm', 'weight', weight, normalized);
   requireShape('layerNorm', 'bias', bias, normalized);
+  if (isHalf(x.dtype)) return layerNormWith(wide(x), normalized, wide(weight), wide(bias), eps).to(x.dtype);
   return normalizeLines(
     x,
     { length: numelOf(normalized), groups: 1, each: 1, eps },
@@ -214,6 +217,7 @@ export function groupNormWith(
   if (n * group === 1) throw new ShapeError(`groupNorm: expected more than 1 value per group, but got an input of shape ${showShape(shape)}`); // prettier-ignore
   requireShape('groupNorm', 'weight', weight, [channels]);
   requireShape('groupNorm', 'bias', bias, [channels]);
+  if (isHalf(x.dtype)) return groupNormWith(wide(x), groups, wide(weight), wide(bias), eps).to(x.dtype);
   const sizes = { length: group, groups, each: numelOf(shape.slice(2)), eps };
   return normalizeLines(x, sizes, { weight, bias, shape: [channels, ...shape.slice(2).map(() => 1)] });
 }
@@ -272,7 +276,7 @@ export function instanceNormWith(x: Tensor, options: InstanceNormOptions): Tenso
   if (runningMean !== null && runningVar !== null) updateRunning(x, runningMean, runningVar, options.momentum ?? 0.1);
   const each = (t: Tensor | null): Tensor | null => t && t.expand([n, channels]).reshape([n * channels]);
   if (x.numel() === 0) return x.clone();
-  return normalizeRows(x, n * channels, eps, each(weight), each(bias));
+  return normalizeRows(wide(x), n * channels, eps, each(wide(weight)), each(wide(bias))).to(x.dtype);
 }
 
 /** Running statistics take in the mean over samples of what each has. */
@@ -311,6 +315,7 @@ export function rmsNormWith(x: Tensor, normalized: Dims, weight: Tensor | null, 
   floating('rmsNorm', x);
   requireEnd('rmsNorm', x, normalized);
   requireShape('rmsNorm', 'weight', weight, normalized);
+  if (isHalf(x.dtype)) return rmsNormWith(wide(x), normalized, wide(weight), eps).to(x.dtype);
   const dims = normalized.map((_, i) => i - normalized.length);
   const squares = apply1(reductions.norm, [x], normParams(2, dims, true, false));
   const least = eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);

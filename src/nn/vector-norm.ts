@@ -1,4 +1,5 @@
 /** Norms of vectors along a dimension, with gradients that are 0, not NaN, where a norm is 0, as PyTorch's are. */
+import { isHalf } from '../base/dtype.ts';
 import { normParams } from '../geometry/reduce.ts';
 import { apply1 } from '../tensor/dispatch.ts';
 import { reductions } from '../tensor/families/reductions.ts';
@@ -14,6 +15,7 @@ export function vectorNorm(x: Tensor, p: number, dim: number): Tensor {
   const size = x.abs();
   if (p === Infinity) return size.amax(dim, keepdim);
   if (p === -Infinity) return size.amin(dim, keepdim);
+  if (isHalf(x.dtype)) return vectorNorm(x.to('float32'), p, dim).to(x.dtype); // powers overflow 16 bits
   return rootOf(size.pow(p).sum(dim, keepdim), p);
 }
 

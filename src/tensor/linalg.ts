@@ -1,6 +1,6 @@
 /** Norms (https://pytorch.org/docs/stable/linalg.html), composed of elementwise operations and reductions. */
 import { BOOL, either, kind, NUMBER, oneOf, orNull } from '../base/arguments.ts';
-import { type DType } from '../base/dtype.ts';
+import { isHalf, type DType } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { existingDim, showShape } from '../base/shape.ts';
@@ -49,6 +49,7 @@ function normOf(x: Tensor, p: number, dim: DimsArg | undefined, keepdim: boolean
   if (p === -Infinity) return x.abs().amin(dims, keepdim);
   if (p === 0) return sum(x.requiresGrad ? x.ne(0).to(x.dtype).add(flat(x)) : x.ne(0).to(x.dtype));
   if (p === 1 || p === 2) return apply1(reductions.norm, [x], normParams(p, dims, keepdim));
+  if (isHalf(x.dtype)) return normOf(x.to('float32'), p, dim, keepdim).to(x.dtype); // powers overflow 16 bits
   if (p > 1) return root(sum(x.abs().pow(p)), p);
   const zero = x.eq(0); // where |x|ᵖ has no slope, none flows
   const magnitudes = x.abs().maskedFill(zero, 1).pow(p);

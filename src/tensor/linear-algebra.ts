@@ -103,7 +103,7 @@ export const baddbmm = (input: Tensor, a: Tensor, b: Tensor, options?: AddProduc
 
 /** beta·input + alpha·(the sum of the products of two batches' matrices) */
 export const addbmm = (input: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor =>
-  sumWith('addbmm', input, bmm(a, b).sum(0), options);
+  sumWith('addbmm', input, bmm(a, b).sum(0).to(a.dtype), options); // sums of whole numbers are int64
 
 /** `value` multiplies the product or the quotient. */
 export interface ValueOption {
@@ -160,7 +160,7 @@ function contracted(op: string, a: Tensor, b: Tensor, overA: readonly number[], 
   // A size of 1 is summed up with whatever it meets, as in PyTorch.
   const summed = (x: Tensor, dims: readonly number[], beside: readonly number[]): Tensor => {
     const narrow = dims.filter((dim, i) => x.layout.shape[dim] !== 1 && beside[i] === 1);
-    return narrow.length === 0 ? x : x.sum(narrow, true);
+    return narrow.length === 0 ? x : x.sum(narrow, true).to(x.dtype);
   };
   const [left, right] = [summed(a, overA, sizes(b, overB)), summed(b, overB, sizes(a, overA))];
   const shared = sizes(left, overA);

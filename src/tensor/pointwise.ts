@@ -69,12 +69,10 @@ export function logit(x: Tensor, ...args: Call<[eps?: number | null], { eps: num
 export function logit(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { eps = null } = readCall<{ eps?: number | null }>(LOGIT, args);
   const from = floatInput('logit', x);
-  return ODDS([from], eps);
+  return eps === null ? odds(from) : ODDS_BETWEEN([from], eps);
 }
-const ODDS = fused<[number | null]>('LogitBackward0', ([x], eps) =>
-  odds(eps === null ? outsideNaN(x!) : between(x!, eps)),
-);
-const odds = (x: Tensor): Tensor => x.div(x.rsub(1)).log();
+const odds = (x: Tensor): Tensor => apply1(hyperbolic.logit, [x], NO_ATTRS);
+const ODDS_BETWEEN = fused<[number]>('LogitBackward0', ([x], eps) => odds(between(x!, eps)));
 
 /** Below `eps` it, above 1 - eps that; the lower bound counts where they cross. */
 function between(x: Tensor, eps: number): Tensor {
@@ -82,11 +80,6 @@ function between(x: Tensor, eps: number): Tensor {
   return where(x.lt(eps), bound(eps), where(x.gt(1 - eps), bound(1 - eps), x));
 }
 
-/** NaN, which its gradient is as well, for what is no probability. */
-function outsideNaN(x: Tensor): Tensor {
-  const outside = x.lt(0).logicalOr(x.gt(1));
-  return x.mul(full([], 1, { dtype: x.dtype, device: x.device }).expand(x.layout.shape).maskedFill(outside, NaN));
-}
 const LOGIT = signature<{ eps?: number | null }>('logit', { eps: orNull(NUMBER) });
 
 interface NanToNumCall {
@@ -96,7 +89,7 @@ interface NanToNumCall {
 }
 export type NanToNumArguments = Call<[nan?: number | null, posinf?: number | null, neginf?: number | null], NanToNumCall>; // prettier-ignore
 const NAN_TO_NUM = signature<NanToNumCall>('nanToNum', { nan: orNull(NUMBER), posinf: orNull(NUMBER), neginf: orNull(NUMBER) }); // prettier-ignore
-const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE } as Readonly<Record<string, number>>;
+const LARGEST = { float32: (2 - 2 ** -23) * 2 ** 127, float64: Number.MAX_VALUE, float16: 65504, bfloat16: (2 - 2 ** -7) * 2 ** 127 } as Readonly<Record<string, number>>; // prettier-ignore
 
 /** NaN becomes `nan` (0), ∞ `posinf` and -∞ `neginf` (the largest and the smallest number of the dtype). */
 export function nanToNum(x: Tensor, ...args: NanToNumArguments): Tensor;

@@ -1,5 +1,6 @@
 /** Special functions of tensors (https://pytorch.org/docs/stable/special.html), powers and angles. What an operation computes is in `ops/special.ts`. */
 import { FINITE, requireKind, SIZE } from '../base/arguments.ts';
+import { itemSize } from '../base/dtype.ts';
 import { DTypeError } from '../base/errors.ts';
 import { NO_ATTRS } from '../geometry/attrs.ts';
 import { floatInput, requireTensor, TENSOR_OR_NUMBER } from './arguments.ts';
@@ -60,15 +61,25 @@ function divisors(op: 'gcd' | 'lcm', x: Tensor, other: Tensor): Tensor {
   const [a, b] = broadcastTensors(x, other).map((t) => t.to('int64').contiguous());
   const [left, right] = [a!.toTypedArray() as BigInt64Array, b!.toTypedArray() as BigInt64Array];
   const data = hostArray('int64', left.length) as BigInt64Array;
+  const bits = dtype.startsWith('u') ? 64 : 8 * itemSize(dtype);
   for (let i = 0; i < left.length; i++) {
-    const [p, q] = [magnitude(left[i]!), magnitude(right[i]!)];
-    let [u, v] = [p, q];
-    while (v !== 0n) [u, v] = [v, u % v];
-    data[i] = op === 'gcd' ? u : u === 0n ? 0n : BigInt.asIntN(64, (p / u) * q);
+    const divisor = commonDivisor(left[i]!, right[i]!, bits);
+    data[i] = op === 'gcd' ? divisor : divisor === 0n ? 0n : multiple(left[i]! / divisor, right[i]!, bits);
   }
   return hostTensor(data, [...a!.layout.shape], 'int64', x.storage.device).to(dtype);
 }
-const magnitude = (n: bigint): bigint => (n < 0n ? -n : n);
+
+/** The least number of a dtype has no magnitude in it: it stays negative, and Euclid's algorithm goes on with it as PyTorch's does. */
+const magnitude = (n: bigint, bits: number): bigint => BigInt.asIntN(bits, n < 0n ? -n : n);
+
+function commonDivisor(a: bigint, b: bigint, bits: number): bigint {
+  let [u, v] = [magnitude(a, bits), magnitude(b, bits)];
+  while (u !== 0n) [u, v] = [v % u, u];
+  return v;
+}
+
+/** The magnitude of a product in at least 32 bits, as C computes it. */
+const multiple = (a: bigint, b: bigint, bits: number): bigint => magnitude(BigInt.asIntN(Math.max(bits, 32), a * b), Math.max(bits, 32)); // prettier-ignore
 
 /** The greatest common divisor of each two elements; they are read on the host. */
 export const gcd = (x: Tensor, other: Tensor): Tensor => divisors('gcd', x, other);

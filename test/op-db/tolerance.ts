@@ -4,11 +4,18 @@ import type { HostTensor } from '../support/fixtures.ts';
 
 /** Of a result's own size, and of the largest finite element beside it, for sums that cancel. */
 const SLACK = { float32: [1e-5, 2e-6], float64: [1e-11, 1e-13], float16: [2e-3, 1e-3], bfloat16: [1.6e-2, 1e-2] } as const; // prettier-ignore
+/** Of numbers below a dtype's least normal one: a step of those, which are evenly spaced. */
+const STEP = { float32: 2 ** -149, float64: 2 ** -1074, float16: 2 ** -24, bfloat16: 2 ** -133 } as const;
 type FloatDType = keyof typeof SLACK;
 const isFloat = (dtype: string): dtype is FloatDType => Object.hasOwn(SLACK, dtype);
 
 /** Results that are small differences of numbers around 1, such as log sum exp − x, Φ far from 0, gradients through a mean: a few roundings of those. */
-const CANCELLED: Readonly<Record<FloatDType, number>> = { float32: 2e-8, float64: 2e-15, float16: 0, bfloat16: 0 };
+const CANCELLED: Readonly<Record<FloatDType, number>> = {
+  float32: 2e-8,
+  float64: 2e-15,
+  float16: 1e-6,
+  bfloat16: 1e-5,
+};
 const CANCEL = ['cross_entropy', 'CrossEntropyLoss', 'gelu', 'GELU', 'layer_norm', 'group_norm', 'cosine_similarity', 'normalize', 'dot_product_attention', 'MultiheadAttention', 'special.ndtr', 'special.erfcx']; // prettier-ignore
 const NOTHING: typeof CANCELLED = { float32: 0, float64: 0, float16: 0, bfloat16: 0 };
 
@@ -105,7 +112,7 @@ function firstDifference(
 ): number {
   // prettier-ignore
   const [relative, floor] = isFloat(dtype) ? SLACK[dtype] : [0, 0];
-  const absolute = isFloat(dtype) ? slack.absolute[dtype] : 0;
+  const absolute = isFloat(dtype) ? slack.absolute[dtype] + STEP[dtype] : 0;
   const times = slack.times * (dtype === 'float64' ? slack.coarse : 1);
   const scale = (data as Float64Array).reduce((most: number, v) => (Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most), 0); // prettier-ignore
   return Array.from(found).findIndex((g, i) => {

@@ -1,8 +1,11 @@
 /** Elements of 8 and 16 bits against PyTorch (test/fixtures/semantics/narrow.py). */
 import {
+  arange,
   compile,
   F,
   fromTypedArray,
+  gcd,
+  lcm,
   manualSeed,
   nn,
   optim,
@@ -23,6 +26,7 @@ interface Fixture {
   readonly promotion: Readonly<Record<string, DType | null>>;
   readonly conversions: readonly (readonly [Stored, Stored])[];
   readonly calls: readonly (readonly [string, readonly Stored[], Stored, readonly Stored[]])[];
+  readonly layers: Fixture['calls'];
   readonly drawn: readonly (readonly ['rand' | 'randn', number, Stored, number])[];
   readonly filled: readonly (readonly [string, number, Stored, number])[];
   readonly scattered: readonly (readonly ['sum' | 'prod' | 'amax' | 'amin', boolean, Stored, Stored, Stored])[];
@@ -39,9 +43,9 @@ function expectNear(actual: Tensor, expected: Stored, units = 2): void {
   const [dtype, shape, stored] = expected;
   expect([actual.dtype, actual.shape]).toEqual([dtype, shape]);
   const values = numbers(stored);
-  const most = Math.max(...values.map(Math.abs));
+  const most = Math.max(...values.map(Math.abs).filter(Number.isFinite));
   valuesOf(actual).forEach((x, i) => {
-    if (x === values[i]) return;
+    if (Object.is(x, values[i]) || x === values[i]) return;
     const allowed = units * (UNIT[dtype] ?? 0) * (Math.abs(values[i]!) + 0.05 * most);
     expect(Math.abs(x - values[i]!), `element ${i}: ${x}, expected ${values[i]!}`).toBeLessThanOrEqual(allowed);
   });
@@ -79,6 +83,21 @@ const CALLS: Readonly<Record<string, Call>> = {
   conv2d: (x, w) => F.conv2d(x, w, null),
   maxPool2d: (x) => F.maxPool2d(x, 2),
   crossEntropy: (x, y) => F.crossEntropy(x, y),
+  groupNorm: (x, scale, shift) => F.groupNorm(x, 2, scale, shift),
+  layerNorm: (x, scale) => F.layerNorm(x, [4, 3, 3], scale),
+  instanceNorm: (x, weight, bias) => F.instanceNorm(x, { weight: weight, bias: bias }),
+  rmsNorm: (x) => F.rmsNorm(x, [3]),
+  normalize: (x) => F.normalize(x),
+  cosineSimilarity: (x, y) => F.cosineSimilarity(x, y),
+  bceWithLogits: (x, y) => F.binaryCrossEntropyWithLogits(x, y),
+  attention: (q, k, v) => F.scaledDotProductAttention(q, k, v),
+  norm: (x) => x.norm(6),
+  pow: (x) => x.pow(-2),
+  hardsigmoid: (x) => F.hardsigmoid(x),
+  logit: (x) => x.logit(),
+  nanToNum: (x) => x.nanToNum(),
+  gcd: (x, y) => gcd(x, y),
+  lcm: (x, y) => lcm(x, y),
 };
 
 describe.each(['eager', 'compiled'])('%s', (mode) => {
@@ -94,6 +113,18 @@ describe.each(['eager', 'compiled'])('%s', (mode) => {
     inputs.forEach((input, i) => expectNear(input.grad!, grads[i]!, dtype === 'bfloat16' ? 6 : 4));
   });
 });
+
+test.each(fixture.layers.map((row) => [row[0], row[1][0]![0], row] as const))('%s of %s computes in float32', (op, _, row) => {
+  const [, args, expected, grads] = row;
+  const inputs = args.map(made);
+  if (grads.length > 0) for (const input of inputs) input.requiresGrad_();
+  const out = CALLS[op]!(...inputs);
+  expectNear(out, expected, 2);
+  if (grads.length === 0) return;
+  const weights = arange(0, out.numel()).mul(5).remainder(7).sub(3).reshape(out.shape);
+  out.to('float32').mul(weights).sum().backward();
+  inputs.forEach((input, i) => expectNear(input.grad!, grads[i]!, 10));
+}); // prettier-ignore
 
 test.each(fixture.drawn)('%s(%i) draws as PyTorch', (op, n, expected, next) => {
   manualSeed(n);

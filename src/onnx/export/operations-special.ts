@@ -80,6 +80,11 @@ export const SPECIAL_EXPORTERS = {
     const none = op('And', op('Equal', x, number(0)), op('Not', op('IsNaN', y)));
     return either(none, number(0), op('Mul', x, op('Log', y)));
   },
+  logit: (c: Context<unknown>) => {
+    const { number, op } = nodesOf(c);
+    const x = c.as(0, c.resultDType);
+    return op('Log', op('Div', x, op('Sub', number(1), x)));
+  },
   sinc: (c: Context<unknown>) => {
     const { number, op, either } = nodesOf(c);
     const x = c.as(0, c.resultDType);

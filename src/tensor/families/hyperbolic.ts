@@ -1,4 +1,4 @@
-/** Inverse hyperbolic functions, sinc, copysign, x·log(y), logarithms of sums of exponentials. */
+/** Inverse hyperbolic functions, sinc, logit, copysign, x·log(y), logarithms of sums of exponentials. */
 import { provideFormulas } from '../family.ts';
 import { hyperbolicRules, type HyperbolicAttrs } from '../ops/hyperbolic.ts';
 import './mathematics.ts';

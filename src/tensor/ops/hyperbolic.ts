@@ -1,5 +1,5 @@
 /**
- * Inverse hyperbolic functions, sinc, and of two tensors copysign, x·log(y) and the logarithms of sums of exponentials
+ * Inverse hyperbolic functions, sinc, logit, and of two tensors copysign, x·log(y) and the logarithms of sums of exponentials
  * (https://pytorch.org/docs/stable/torch.html#pointwise-ops).
  */
 import { layoutOf, type Layout } from '../../base/layout.ts';
@@ -19,6 +19,8 @@ export interface HyperbolicAttrs {
   atanh: Attrs;
   /** sin(πx)/(πx), and 1 at 0 */
   sinc: Attrs;
+  /** log(x/(1 - x)) */
+  logit: Attrs;
   /** |a| with the sign of b */
   copysign: Attrs;
   /** a·log(b), and 0 where a is 0 and b no NaN */
@@ -60,6 +62,8 @@ function sinc(x: Formula): Formula {
   const angle = x.mul(Math.PI);
   return x.eq(0).select(1, angle.math('sin').div(angle));
 }
+
+const logit = (x: Formula): Formula => x.div(constantOf(x.type, 1).sub(x)).log();
 
 /** max(a, b) + log1p(e^-|a - b|), in units of `ln` */
 const logAdded = (ln: number) => (a: Formula, b: Formula): Formula => {
@@ -117,6 +121,12 @@ export const hyperbolicRules: FormulaRules<HyperbolicAttrs> = {
       // At 0 the first term of the series, for what is differentiated twice.
       return g.mul(part.add(x.maskedFill(x.ne(0), 0).mul(-(Math.PI ** 2) / 3)));
     }),
+  ),
+  logit: unary(
+    'logit',
+    logit,
+    // As one quotient: at 0 and 1 the parts of a composed one are infinite and 0.
+    slope('LogitBackward0', (g, x) => g.div(x.mul(x.rsub(1))).maskedFill(x.lt(0).logicalOr(x.gt(1)), NaN)),
   ),
   copysign: binary(
     'copysign',
