@@ -52,7 +52,13 @@ export const ALIASES_IN_PLACE = {
 } as const;
 
 /** Methods whose form in place writes what they give: `x.hypot_(y)` is `x.copy_(x.hypot(y))`. */
-export const WRITTEN = ['bitwiseLeftShift', 'bitwiseRightShift', 'copysign', 'heaviside', 'hypot', 'ldexp', 'logit', 'renorm', 'xlogy'] as const; // prettier-ignore
+export const WRITTEN = ['bitwiseAnd', 'bitwiseLeftShift', 'bitwiseOr', 'bitwiseRightShift', 'bitwiseXor', 'copysign', 'heaviside', 'hypot', 'ldexp', 'logit', 'renorm', 'xlogy'] as const; // prettier-ignore
 
-/** Functions of the family `special-methods` that are methods, too, and in place with an underscore. */
-export const SPECIAL = ['deg2rad', 'digamma', 'erfinv', 'exp2', 'gcd', 'lcm', 'lgamma', 'rad2deg', 'floatPower', 'positive'] as const; // prettier-ignore
+/** Views whose form in place makes of the tensor what they show: `x.unsqueeze_(0)`. */
+export const VIEWED = ['squeeze', 'swapaxes', 'swapdims', 't', 'transpose', 'unsqueeze'] as const;
+
+/** Functions of the family `special-methods` that are methods, too, and in place with an underscore (but for {@link NOT_IN_PLACE}). */
+export const SPECIAL = ['deg2rad', 'digamma', 'erfinv', 'exp2', 'gcd', 'lcm', 'lgamma', 'nextafter', 'rad2deg', 'floatPower', 'frexp', 'positive'] as const; // prettier-ignore
+
+/** The first is of tensors as they are, the second gives two. */
+export const NOT_IN_PLACE = ['positive', 'frexp'] as const;

@@ -1,10 +1,10 @@
 /** Counts of values between edges (https://docs.pytorch.org/docs/stable/generated/torch.histogram.html). Values are read by the host. */
-import { BOOL, either, kind, orNull, STEP } from '../base/arguments.ts';
+import { arrayOf, BOOL, either, kind, NUMBER, orNull, STEP } from '../base/arguments.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
-import { sameDims, showShape } from '../base/shape.ts';
-import { requireFloatTensor, requireTensor, TENSOR } from './arguments.ts';
-import { hostTensor } from './create.ts';
+import { numelOf, sameDims, showShape } from '../base/shape.ts';
+import { requireFloatTensor, requireTensor, TENSOR, TENSORS } from './arguments.ts';
+import { hostArray, hostTensor } from './create.ts';
 import { isTensor } from './is-tensor.ts';
 import { named, type Named } from './matrices/named.ts';
 import { linspace } from './ranges.ts';
@@ -88,4 +88,79 @@ export function histogram(x: Tensor, ...args: readonly unknown[]): Named<['hist'
   if (!density) return named(['hist', 'binEdges'], [hist, edges]);
   const widths = edges.narrow(0, 1, counts.length).sub(edges.narrow(0, 0, counts.length));
   return named(['hist', 'binEdges'], [hist.div(hist.sum()).div(widths), edges]);
+}
+
+export interface HistogramddOptions {
+  /** From where to where along each dimension, with numbers of bins: lows and highs by turns. Default: from the smallest element to the largest. */
+  readonly range?: readonly number[] | null;
+  /** What each point counts. Default null: 1. */
+  readonly weight?: Tensor | null;
+  /** Whether the result is a density, whose integral is 1. Default false. */
+  readonly density?: boolean;
+}
+interface HistogramddCall extends HistogramddOptions {
+  readonly bins: number | readonly number[] | readonly Tensor[];
+}
+const HISTOGRAMDD = signature<HistogramddCall>('histogramdd', { bins: either(STEP, arrayOf(STEP, 'whole numbers from 1 on'), TENSORS), range: orNull(arrayOf(NUMBER, 'numbers')), weight: orNull(TENSOR), density: BOOL }, { required: 1, positional: 1, example: 'histogramdd(points, [3, 3])' }); // prettier-ignore
+
+/** The edges along each of `n` dimensions of points, which are the columns of a matrix. */
+function edgesOfAll(points: Tensor, n: number, { bins, range = null }: HistogramddCall): Tensor[] {
+  if (typeof bins !== 'number' && bins.length !== n) throw new ArgumentError(`histogramdd: expected bins for each of ${n} dimensions, but got ${bins.length}`); // prettier-ignore
+  if (range !== null && range.length !== 2 * n) throw new ArgumentError(`histogramdd: expected a range of ${2 * n} numbers, a low and a high for each of ${n} dimensions, but got ${range.length}`); // prettier-ignore
+  return Array.from({ length: n }, (_, i) =>
+    edgesOf(points.select(1, i), {
+      bins: typeof bins === 'number' ? bins : bins[i]!,
+      range: range === null ? null : [range[2 * i]!, range[2 * i + 1]!],
+    }),
+  );
+}
+
+/** How many points, the last dimension of the input, lie in each cell; what lies outside does not count. */
+function countedCells(points: Tensor, edges: readonly Floats[], weights: Floats | undefined): Float64Array {
+  const sizes = edges.map(({ length }) => length - 1);
+  const cells = new Float64Array(numelOf(sizes));
+  const [all, n] = [elements(points), edges.length];
+  for (let row = 0; row < points.layout.shape[0]!; row++) {
+    let cell = 0;
+    for (let i = 0; i < n && cell >= 0; i++) {
+      const [value, at] = [all[row * n + i]!, edges[i]!];
+      cell = value >= at[0]! && value <= at.at(-1)! ? cell * sizes[i]! + binOf(at, value) : -1;
+    }
+    if (cell >= 0 && cells.length > 0) cells[cell]! += weights?.[row] ?? 1;
+  }
+  return cells;
+}
+
+/**
+ * How many points [..., N] lie in each cell of a grid of N dimensions, as `{ hist, binEdges }`: bins are one number for all dimensions, one for each, or
+ * edges for each.
+ * @throws ShapeError, DTypeError, ArgumentError for weights, edges or a range that do not fit
+ * @see https://pytorch.org/docs/stable/generated/torch.histogramdd.html
+ * @example
+ * import { histogramdd, tensor } from 'flambeau';
+ * const { hist } = histogramdd(tensor([[0, 1], [1, 0], [2, 2]]), [2, 2]);
+ * console.log(hist.tolist()); // [ [ 0, 1 ], [ 1, 1 ] ]
+ */
+export function histogramdd(x: Tensor, bins: HistogramddCall['bins'] | HistogramddCall, options?: HistogramddOptions): { readonly hist: Tensor; readonly binEdges: readonly Tensor[] }; // prettier-ignore
+export function histogramdd(x: Tensor, ...args: readonly unknown[]): { hist: Tensor; binEdges: Tensor[] } {
+  requireTensor('histogramdd', 'the input', x);
+  if (x.dtype !== 'float32' && x.dtype !== 'float64') throw new DTypeError(`histogramdd: expected float32 or float64, but got ${x.dtype}; convert it with .to('float32')`); // prettier-ignore
+  const call = readCall(HISTOGRAMDD, args);
+  const { shape } = x.layout;
+  const n = shape.at(-1);
+  if (n === undefined || shape.length < 2 || n === 0) throw new ShapeError(`histogramdd: expected points [..., N], but got shape ${showShape(shape)}`); // prettier-ignore
+  const outer = shape.slice(0, -1);
+  const points = x.detach().reshape([numelOf(outer), n]);
+  const { weight = null, density = false } = call;
+  if (weight !== null && !sameDims(weight.layout.shape, outer)) throw new ShapeError(`histogramdd: expected weights of shape ${showShape(outer)}, but got ${showShape(weight.layout.shape)}`); // prettier-ignore
+  const binEdges = edgesOfAll(points, n, call);
+  const cells = countedCells(points, binEdges.map(elements), weight === null ? undefined : elements(weight));
+  const sizes = binEdges.map((edges) => edges.numel() - 1);
+  const counts = hostArray(x.dtype, cells.length) as Floats;
+  counts.set(cells);
+  const hist = hostTensor(counts, sizes, x.dtype, x.storage.device) as Tensor;
+  if (!density) return { hist, binEdges };
+  const widths = binEdges.map((edges, i) => edges.narrow(0, 1, sizes[i]!).sub(edges.narrow(0, 0, sizes[i]!)));
+  const dense = widths.reduce((sum, width, i) => sum.div(width.reshape(sizes.map((size, j) => (j === i ? size : 1)))), hist.div(hist.sum())); // prettier-ignore
+  return { hist: dense, binEdges };
 }

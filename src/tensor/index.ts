@@ -39,7 +39,9 @@ export * from './as-functions.ts';
 export { cat as concat, cat as concatenate } from './functions.ts';
 export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
 export { poisson } from './poisson.ts';
-export { histogram, type HistogramOptions } from './histogram.ts';
+export { histogram, histogramdd, type HistogramddOptions, type HistogramOptions } from './histogram.ts';
+export { gradient, type SlopeOptions, type Spacing } from './slopes.ts';
+export { areDeterministicAlgorithmsEnabled, getFloat32MatmulPrecision, isDeterministicAlgorithmsWarnOnlyEnabled, setFloat32MatmulPrecision, useDeterministicAlgorithms, type DeterministicOptions, type MatmulPrecision } from './determinism.ts'; // prettier-ignore
 export { asStrided, asStridedScatter } from './strided.ts';
 export { einsum } from './einsum.ts';
 export {
@@ -60,8 +62,9 @@ export { choleskyInverse, choleskySolve, det, inv as inverse, logdet, slogdet } 
 export * as special from './special-public.ts';
 export { i0, polygamma } from './special-host.ts';
 export { multigammaln as mvlgamma } from './special.ts';
-export { combinations, cumulativeTrapezoid, diagflat, diagonalScatter, dist, emptyLike, narrowCopy, selectScatter, sliceScatter, trapezoid, unravelIndex, vander } from './placed.ts'; // prettier-ignore
+export { combinations, cumulativeTrapezoid, diagflat, diagonalScatter, dist, emptyLike, narrowCopy, selectScatter, sliceScatter, trapezoid, trapezoid as trapz, unravelIndex, vander } from './placed.ts'; // prettier-ignore
 export { broadcastShapes, canCast, finfo, getDefaultDtype, iinfo, isFloatingPoint, isNonzero, isSameSize, isTensor, numel, promoteTypes, resultType, setDefaultDtype, type FloatInfo, type IntInfo } from './queries.ts'; // prettier-ignore
+export { frexp, nextafter } from './float-parts.ts';
 export { deg2rad, digamma, erfinv, exp2, floatPower, gcd, lcm, lgamma, positive, rad2deg } from './special.ts';
 export { addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, bmm, cdist, cross, dot, inner, kron, mv, outer, tensordot } from './linear-algebra.ts'; // prettier-ignore
 export { argsort, kthvalue, median, mode, msort, nanmedian, nanquantile, quantile, sort, topk } from './order.ts';

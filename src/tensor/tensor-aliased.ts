@@ -2,7 +2,7 @@
  * Methods that are made of tables (`aliases.ts`): PyTorch's further names of others, special functions, forms in place. They are put on the class where it
  * is loaded; the interface beside it has their types.
  */
-import { ALIASES, ALIASES_IN_PLACE, SPECIAL, WRITTEN } from './aliases.ts';
+import { ALIASES, ALIASES_IN_PLACE, NOT_IN_PLACE, SPECIAL, VIEWED, WRITTEN } from './aliases.ts';
 import { itemSize } from '../base/dtype.ts';
 import type { Dims } from '../base/shape.ts';
 import { written, type Call } from './calls.ts';
@@ -29,8 +29,9 @@ type Written<S extends Shape> = {
 };
 type Special = Methods['special-methods'];
 type SpecialName = (typeof SPECIAL)[number];
-type SpecialMethods = { [K in SpecialName]: (...args: Rest<Special[K]>) => Tensor };
-type SpecialWritten<S extends Shape> = { [K in Exclude<SpecialName, 'positive'> as `${K}_`]: (...args: Rest<Special[K]>) => Tensor<S> }; // prettier-ignore
+type SpecialMethods = { [K in SpecialName]: (...args: Rest<Special[K]>) => ReturnType<Special[K]> };
+type Viewed<S extends Shape> = { [K in (typeof VIEWED)[number] as `${K}_`]: TensorMethods<S>[K] };
+type SpecialWritten<S extends Shape> = { [K in Exclude<SpecialName, (typeof NOT_IN_PLACE)[number]> as `${K}_`]: (...args: Rest<Special[K]>) => Tensor<S> }; // prettier-ignore
 
 interface SliceOptions {
   readonly dim: number;
@@ -42,7 +43,7 @@ type SliceArguments = Call<[dim?: number, start?: number, end?: number, step?: n
 type DiagonalArguments = Call<[offset?: number, dim1?: number, dim2?: number], { offset: number; dim1: number; dim2: number }>; // prettier-ignore
 
 export interface TensorAliased<S extends Shape>
-  extends Aliases<TensorMethods<S>>, InPlace<S>, Written<S>, SpecialMethods, SpecialWritten<S> {}
+  extends Aliases<TensorMethods<S>>, InPlace<S>, Written<S>, Viewed<S>, SpecialMethods, SpecialWritten<S> {}
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods are put on the prototype below
 export abstract class TensorAliased<S extends Shape> extends TensorMethods<S> {
@@ -181,9 +182,14 @@ function putMethods(prototype: Record<string, Any>): void {
     });
   }
   for (const name of [...WRITTEN, ...SPECIAL]) {
-    if (name === 'positive') continue;
+    if (name === 'positive' || name === 'frexp') continue;
     put(`${name}_`, function (this: Tensor, ...args) {
       return written(`${name}_`, this, (from) => (from[name] as Any)(...args) as Tensor);
+    });
+  }
+  for (const name of VIEWED) {
+    put(`${name}_`, function (this: Tensor, ...args) {
+      return family('placed').viewedInPlace(`${name}_`, this, (from) => (from[name] as Any)(...args) as Tensor);
     });
   }
 }

@@ -219,6 +219,9 @@ export const SPECIAL: Table = {
   ...Object.fromEntries(special.map((name) => [name, same(name, 'input')])),
   digamma: op('Tensor.digamma', 'input', (x: Tensor) => x.digamma()),
   float_power: same('floatPower', 'input exponent'),
+  nextafter: same('nextafter', 'input other'),
+  frexp: op('frexp', 'input', (x: Tensor) => [...flambeau.frexp(x)]),
+  gradient: op('gradient', 'input spacing dim edge_order', (x: Tensor, spacing?: number[], dim?: number[], edgeOrder?: 1) => flambeau.gradient(x, options({ spacing, dim, edgeOrder }))), // prettier-ignore
   gcd: same('gcd', 'input other'),
   lcm: same('lcm', 'input other'),
   mvlgamma: same('special.multigammaln', 'input p'),

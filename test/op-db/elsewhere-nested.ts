@@ -32,6 +32,7 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/parametrizations.test.ts': words(
     'nn.utils.weightNorm nn.utils.removeWeightNorm nn.utils.spectralNorm nn.utils.removeSpectralNorm nn.utils.parametrizations.weightNorm nn.utils.parametrizations.spectralNorm nn.utils.parametrizations.orthogonal nn.utils.parametrize.registerParametrization nn.utils.parametrize.isParametrized nn.utils.parametrize.removeParametrizations nn.utils.parametrize.cached nn.utils.parametrize.typeBeforeParametrizations nn.utils.parametrize.ParametrizationList',
   ),
+  'tensor/further-names.test.ts': words('nn.utils.skipInit'),
   'nn/prune.test.ts': words(
     'nn.utils.prune.BasePruningMethod nn.utils.prune.CustomFromMask nn.utils.prune.Identity nn.utils.prune.LnStructured nn.utils.prune.PruningContainer nn.utils.prune.RandomStructured nn.utils.prune.identity nn.utils.prune.l1Unstructured nn.utils.prune.randomUnstructured nn.utils.prune.lnStructured nn.utils.prune.randomStructured nn.utils.prune.customFromMask nn.utils.prune.globalUnstructured nn.utils.prune.remove nn.utils.prune.isPruned nn.utils.prune.L1Unstructured nn.utils.prune.RandomUnstructured',
   ),

@@ -197,6 +197,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   atanh: unary('atanh', -0.8, 0.8),
   sinc: unary('sinc', 0.2, 2),
   logit: unary('logit', 0.1, 0.9),
+  nextafter: binary('nextafter'),
   maximumGrad: [plain('maximumGrad', [G, distinct64(X, 1), distinct64(X, 2).add(0.05)])],
   minimumGrad: [plain('minimumGrad', [G, distinct64(X, 1), distinct64(X, 2).add(0.05)])],
 

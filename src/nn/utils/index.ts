@@ -7,5 +7,6 @@ export * as rnn from './rnn.ts';
 export * as parametrizations from './parametrizations.ts';
 export * as parametrize from './parametrize.ts';
 export * as prune from './prune.ts';
+export { skipInit } from './skip-init.ts';
 export { removeSpectralNorm, spectralNorm } from './spectral-norm.ts';
 export { removeWeightNorm, weightNorm } from './weight-norm.ts';

@@ -199,6 +199,7 @@ export const EXPORTERS: Exporters = {
     c.one('Not', [c.one('Or', [c.one('IsInf', [c.as(0, c.floating())]), c.one('IsNaN', [c.as(0, c.floating())])])]),
   logicalNot: (c) => c.one('Not', [c.as(0, 'bool')]),
   bitwiseLeftShift: 'nodes shift unsigned numbers only',
+  nextafter: 'there are no nodes for the bits of floats',
   bitwiseRightShift: 'nodes shift unsigned numbers only',
   bitwiseNot: (c) =>
     c.resultDType === 'bool' ? c.one('Not', [c.name(0)]) : c.refuse('of whole numbers it needs opset 18'),

@@ -44,13 +44,15 @@ export interface Methods {
   readonly 'special-methods': Pick<
     typeof import('../special.ts'),
     'deg2rad' | 'digamma' | 'erfinv' | 'exp2' | 'floatPower' | 'gcd' | 'lcm' | 'lgamma' | 'positive' | 'rad2deg'
-  >;
+  > &
+    Pick<typeof import('../float-parts.ts'), 'frexp' | 'nextafter'>;
   readonly 'special-host': Pick<typeof import('../special-host.ts'), 'i0' | 'polygamma'>;
   readonly placed: Pick<
     typeof import('../placed.ts'),
     'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
   > &
-    Pick<typeof import('../strided.ts'), 'asStrided' | 'asStridedScatter'>;
+    Pick<typeof import('../strided.ts'), 'asStrided' | 'asStridedScatter'> &
+    Pick<typeof import('../views-in-place.ts'), 'viewedInPlace'>;
   readonly scatter: Pick<
     typeof import('../scatter.ts'),
     | 'indexAdd'

@@ -2,6 +2,7 @@
 import { provideMethods } from '../family.ts';
 import { diagflat, diagonalScatter, dist, fillDiagonal_, narrowCopy, selectScatter, sliceScatter } from '../placed.ts';
 import { asStrided, asStridedScatter } from '../strided.ts';
+import { viewedInPlace } from '../views-in-place.ts';
 
 const parts = { asStrided, asStridedScatter, diagonalScatter, selectScatter, sliceScatter };
-provideMethods('placed', { ...parts, diagflat, dist, fillDiagonal_, narrowCopy });
+provideMethods('placed', { ...parts, diagflat, dist, fillDiagonal_, narrowCopy, viewedInPlace });

@@ -1,5 +1,6 @@
-/** Methods of tensors: special functions, powers, angles, divisors. */
+/** Methods of tensors: special functions, powers, angles, divisors, parts of floats. */
 import { provideMethods } from '../family.ts';
+import { frexp, nextafter } from '../float-parts.ts';
 import { deg2rad, digamma, erfinv, exp2, floatPower, gcd, lcm, lgamma, positive, rad2deg } from '../special.ts';
 
 provideMethods('special-methods', {
@@ -8,9 +9,11 @@ provideMethods('special-methods', {
   erfinv,
   exp2,
   floatPower,
+  frexp,
   gcd,
   lcm,
   lgamma,
+  nextafter,
   positive,
   rad2deg,
 });
