@@ -41,5 +41,6 @@ export {
   type WorkerBest,
   type WorkerResult,
 } from './worker/call.ts';
+export { callInWorker, serveFunctions, type CallInWorkerOptions, type WorkerFunctions } from './worker/functions.ts';
 export { packTensors, unpackTensors } from './worker/postable.ts';
 export { serveTraining, type TrainingMaker, type WorkerTraining } from './worker/serve.ts';

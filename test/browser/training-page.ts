@@ -1,6 +1,6 @@
 /** A page that has its worker train, and looks at its own frames meanwhile. */
-import { manualSeed, randint, randn } from 'flambeau';
-import { trainInWorker, type WorkerResult } from 'flambeau/train';
+import { manualSeed, nn, randint, randn, type Tensor } from 'flambeau';
+import { callInWorker, trainInWorker, type WorkerResult } from 'flambeau/train';
 
 const given = (epochs: number) => {
   manualSeed(0);
@@ -53,6 +53,43 @@ const page = {
     const again = await trainInWorker(worker, given(1));
     worker.terminate();
     return { interrupted: result.interrupted, epochs: result.epochs.length, again: again.epochs.length };
+  },
+
+  /** A worker that is ended in the middle: of a training, and of a call. */
+  async killed() {
+    const messageOf = (error: unknown): string => String(error);
+    const first = new Worker('worker.js', { type: 'module' });
+    const training = trainInWorker(first, given(1_000_000_000), { onEpoch: () => first.terminate() }).catch(messageOf);
+    const second = new Worker('worker.js', { type: 'module' });
+    await callInWorker(second, 'load', [new nn.Linear(4, 2).stateDict()]); // it is up
+    const call = callInWorker(second, 'forever').catch(messageOf);
+    setTimeout(() => second.terminate(), 100);
+    return [await training, await call];
+  },
+
+  /** Functions of a worker, and what the page computes of the same. */
+  async called() {
+    const worker = new Worker('worker.js', { type: 'module' });
+    const model = new nn.Linear(4, 2);
+    await callInWorker(worker, 'load', [model.stateDict()]);
+    const x = randn(3, 4);
+    const { scores, shape } = await callInWorker<{ scores: Tensor; shape: number[] }>(worker, 'predict', [{ x, times: 2 }]); // prettier-ignore
+    const wanted = model(x).mul(2);
+    const failures = await Promise.allSettled([
+      callInWorker(worker, 'broken'),
+      callInWorker(worker, 'nothing'),
+      callInWorker(worker, 'forever', [], { signal: AbortSignal.timeout(20) }),
+      callInWorker(worker, 'forever', [], { signal: AbortSignal.abort(new Error('enough')) }),
+      callInWorker(worker, 'load', [model]),
+      trainInWorker(worker, { model }),
+    ]);
+    worker.terminate();
+    return {
+      same: scores.sub(wanted).abs().max().item(),
+      shape,
+      xStays: x.shape,
+      failures: failures.map((outcome) => (outcome.status === 'rejected' ? String(outcome.reason) : 'nothing thrown')),
+    };
   },
 
   async broken() {

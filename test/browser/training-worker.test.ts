@@ -57,6 +57,28 @@ describe.skipIf(chromiumPath === undefined)('a training worker in Chromium', () 
     expect(result.frames.length).toBeGreaterThan(0); // the page was drawn meanwhile
   });
 
+  it('says so when it is ended in the middle', async () => {
+    const page = await open('plain');
+    const ended = (op: string): unknown => expect.stringMatching(new RegExp(`^DeviceError: ${op}: the worker has ended before it was done`)); // prettier-ignore
+    expect(await ask(page, 'killed')).toEqual([ended('trainInWorker'), ended('callInWorker')]);
+    await page.close();
+  });
+
+  it('computes what a page asks for, with errors as they are', async () => {
+    const page = await open('plain');
+    const { same, shape, xStays, failures } = await ask(page, 'called');
+    await page.close();
+    expect([same, shape, xStays]).toEqual([0, [3, 4], [3, 4]]);
+    expect(failures).toEqual([
+      expect.stringMatching(/^ShapeError: .*4/i),
+      expect.stringMatching(/^ArgumentError: callInWorker: the worker has no function "nothing"; it has load, predict, forever, broken$/),
+      expect.stringMatching(/^TimeoutError/),
+      'Error: enough',
+      expect.stringMatching(/^ArgumentError: callInWorker: this cannot be posted to a worker: .*stateDict\(\)$/),
+      expect.stringMatching(/^ArgumentError: trainInWorker: this cannot be posted/),
+    ]); // prettier-ignore
+  });
+
   it('ends when the page says so, and trains again', async () => {
     const page = await open('plain');
     const { interrupted, epochs, again } = await ask(page, 'abort');

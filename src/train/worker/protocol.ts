@@ -1,20 +1,24 @@
-/** What a page and its training worker say to each other: plain data, told apart by `flambeau`. */
+/** What a page and its worker say to each other: plain data, told apart by `flambeau`. */
 import * as errors from '../../base/errors.ts';
 import { FlambeauError } from '../../base/errors.ts';
+import type { Port } from '../../base/port.ts';
 import type { Progress } from '../progress.ts';
 import { TrainingError, type EpochResult, type FitResult, type TrainingPlace } from '../trainer.ts';
 
 /** To the worker. */
 export type Request =
   | { readonly flambeau: 'train'; readonly id: number; readonly given: unknown; readonly isAborted: boolean }
+  | { readonly flambeau: 'call'; readonly id: number; readonly name: string; readonly args: unknown }
   | { readonly flambeau: 'abort'; readonly id: number };
 
 /** From the worker. */
 export type Reply = { readonly flambeau: 'reply'; readonly id: number } & (
+  | { readonly alive: string }
   | { readonly progress: Progress }
   | { readonly epoch: EpochResult }
   | { readonly best: EpochResult; readonly state: unknown }
   | { readonly done: FitResult; readonly state: unknown }
+  | { readonly result: unknown }
   | { readonly error: PlainError }
 );
 
@@ -41,15 +45,6 @@ export function errorOf({ name, message, stack, place }: PlainError): Error {
 function named(name: string, message: string): Error {
   const Class = Object.hasOwn(errors, name) ? (errors as unknown as Readonly<Record<string, new (message: string) => Error>>)[name]! : undefined; // prettier-ignore
   return Class?.prototype instanceof FlambeauError ? new Class(message) : new FlambeauError(`${name}: ${message}`);
-}
-
-/** The part of a worker, a worker's global object or a message port that is used. */
-export interface Port {
-  postMessage(message: unknown, transfer?: unknown): void;
-  addEventListener(kind: string, listener: (event: object) => void): void;
-  removeEventListener(kind: string, listener: (event: object) => void): void;
-  /** Ports deliver nothing before. */
-  start?(): void;
 }
 
 /** What a message holds, if it is one of ours. */
