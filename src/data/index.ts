@@ -23,5 +23,7 @@ export {
   type Sampler,
   type Sized,
 } from './sampler.ts';
+export type { LoaderWorker } from './page-threads.ts';
+export { serveDataset } from './serve.ts';
 export type { RawTensor } from './raw.ts';
 export { TensorDataset } from './tensor-dataset.ts';

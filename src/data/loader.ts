@@ -12,6 +12,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { defaultCollate, toTensor, type Collated } from './collate.ts';
 import { describeDataset, requireDataset, type Dataset } from './dataset.ts';
 import { IterableDataset, samplesOf } from './iterable.ts';
+import type { LoaderWorker } from './page-threads.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
 
@@ -25,8 +26,10 @@ export interface DataLoaderOptions<T, B> {
   readonly sampler?: Sampler;
   /** The batches to make, instead of `batchSize`, `shuffle`, `sampler` and `dropLast`. */
   readonly batchSampler?: Iterable<readonly number[]> & { readonly length: number };
-  /** Worker threads that make batches ahead of time, default 0: none. Only in Node. */
+  /** Worker threads that make batches ahead of time, default 0: none. In a browser the option `worker` says how one is made. */
   readonly numWorkers?: number;
+  /** Makes a worker whose module calls `serveDataset`, in browsers: `() => new Worker(new URL('./loading.js', import.meta.url), { type: 'module' })`. */
+  readonly worker?: () => LoaderWorker;
   /** Makes a batch of samples, default {@link defaultCollate}. */
   readonly collateFn?: (samples: readonly T[]) => B;
   /** Leave out a last batch that is not full, default false. */
@@ -65,6 +68,7 @@ const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
   generator: GENERATOR,
   prefetchFactor: COUNT,
   persistentWorkers: BOOL,
+  worker: FUNCTION,
   seeding: oneOf('worker', 'batch'),
 };
 // Behind collateFn PyTorch has places for what there is not here.
@@ -100,6 +104,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly seeding: 'worker' | 'batch';
   readonly generator: Generator | undefined;
   readonly collateFn: ((samples: readonly T[]) => B) | undefined;
+  readonly worker: (() => LoaderWorker) | undefined;
   /** Workers that are kept and have nothing to do. */
   #pool: WorkerPool | undefined;
 
@@ -144,6 +149,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     this.persistentWorkers = given.persistentWorkers ?? false;
     this.seeding = given.seeding ?? 'worker';
     this.collateFn = given.collateFn;
+    this.worker = given.worker;
   }
 
   /** Ends workers that were kept; the next pass starts others. */
@@ -202,8 +208,7 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   }
 
   async *#inWorkers(indices: Iterator<readonly number[]>, seed: bigint): AsyncGenerator<B, void, undefined> {
-    const { WorkerPool } = await import('./worker-pool.ts'); // Node only: a browser need not download it
-    const pool = this.#pool ?? new WorkerPool(describeDataset(this.dataset), this.numWorkers, this.prefetchFactor);
+    const pool = this.#pool ?? (await this.#newPool());
     this.#pool = undefined; // another pass meanwhile has workers of its own
     const pause = breather();
     try {
@@ -214,6 +219,16 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
     } finally {
       if (!this.#kept(pool)) await pool.stop();
     }
+  }
+
+  /** What few programs need is downloaded by those. */
+  async #newPool(): Promise<WorkerPool> {
+    const { WorkerPool } = await import('./worker-pool.ts');
+    const { worker, dataset, numWorkers, prefetchFactor } = this;
+    const start = worker === undefined
+      ? (await import('./node-threads.ts')).nodeThreads(describeDataset(dataset))
+      : (await import('./page-threads.ts')).pageThreads(worker); // prettier-ignore
+    return new WorkerPool(start, numWorkers, prefetchFactor);
   }
 
   /** Keeps workers whose pass has ended, if they are to stay and no others are kept. */
@@ -276,6 +291,7 @@ function checkOptions<T, B>(options: DataLoaderOptions<T, B>): void {
   if (prefetchFactor !== undefined && !(Number.isInteger(prefetchFactor) && prefetchFactor >= 1)) {
     fail(`expected a prefetchFactor of at least 1, but got ${prefetchFactor}`);
   }
+  if (options.worker !== undefined && numWorkers === 0) fail('worker is how workers are made; set numWorkers as well');
   if (persistentWorkers === true && numWorkers === 0) fail('persistentWorkers is for workers; set numWorkers as well');
   if (sampler !== undefined && shuffle === true) fail('a sampler says the order itself; leave out shuffle');
   if (batchSampler !== undefined && (batchSize ?? shuffle ?? sampler ?? dropLast) !== undefined) {

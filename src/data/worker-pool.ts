@@ -1,14 +1,23 @@
 /**
  * The worker threads of a loader. In a pass over its data set batches are dealt out in turn, so that worker `i` of `n` makes batches
- * i, i + n, …, as in PyTorch, and come back in order. Node only.
+ * i, i + n, …, as in PyTorch, and come back in order. What a thread is, node-threads.ts and page-threads.ts say.
  */
-import { ArgumentError, DeviceError } from '../base/errors.ts';
-import { nodeModule } from '../io/bytes/platform.ts';
-import type { DatasetDescription } from './dataset.ts';
+import { DeviceError } from '../base/errors.ts';
 import type { RawTensor } from './raw.ts';
-import { fromPlainError, workerUrl, type WorkerReply, type WorkerSetup, type WorkerTask } from './worker-protocol.ts';
+import { fromPlainError, type WorkerReply, type WorkerTask } from './worker-protocol.ts';
 
-type Worker = import('node:worker_threads').Worker;
+/** A thread that makes batches. */
+export interface Thread {
+  post(task: WorkerTask): void;
+  /** Keeps the program alive, and does not any more, where that is a question. */
+  ref?(): void;
+  unref?(): void;
+  /** Ends it; nothing is heard of it afterwards. */
+  stop(): Promise<void>;
+}
+
+/** Starts thread `i`. */
+export type StartThread = (i: number, heard: (reply: WorkerReply) => void, failed: (error: Error) => void) => Thread;
 
 /** A batch that is waited for. */
 interface Pending {
@@ -35,23 +44,9 @@ export interface PassSeeds {
   readonly seeding: 'worker' | 'batch';
 }
 
-/** The program that workers run. @throws ArgumentError where it does not lie beside this module */
-const programUrl = (): URL => new URL(workerUrl(new URL(import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js', import.meta.url).href)); // prettier-ignore
-
-/** Whether workers can start here: not where a bundler has put the library into one file with the program. */
-export function canStartWorkers(): boolean {
-  try {
-    programUrl();
-    return true;
-  } catch (error) {
-    if (error instanceof ArgumentError) return false;
-    throw error;
-  }
-}
-
 /** Threads that make batches ahead of time. */
 export class WorkerPool {
-  readonly #workers: readonly Worker[];
+  readonly #threads: readonly Thread[];
   readonly #ahead: number;
   readonly #waiting = new Map<number, Pending>();
   #failure: Error | undefined;
@@ -60,25 +55,15 @@ export class WorkerPool {
   #next = 0;
 
   /**
-   * Starts `count` workers.
+   * Starts `count` threads.
    *
    * @param prefetch - how many batches each makes ahead
    */
-  constructor(dataset: DatasetDescription, count: number, prefetch: number) {
-    const { Worker } = nodeModule('workers', 'DataLoader with numWorkers > 0', 'use numWorkers: 0');
-    const url = programUrl();
+  constructor(start: StartThread, count: number, prefetch: number) {
     this.#ahead = count * prefetch;
-    this.#workers = Array.from({ length: count }, (_, i) => {
-      const setup: WorkerSetup = { dataset };
-      const worker = new Worker(url, { workerData: setup });
-      worker.on('message', (reply: WorkerReply) => this.#receive(reply));
-      worker.on('error', (error) =>
-        this.#fail(new DeviceError(`DataLoader: worker ${i} failed: ${error.message}`, { cause: error })),
-      );
-      worker.on('exit', () => this.#fail(new DeviceError(`DataLoader: worker ${i} has stopped`)));
-      worker.unref();
-      return worker;
-    });
+    this.#threads = Array.from({ length: count }, (_, i) =>
+      start(i, (reply) => this.#receive(reply), (error) => this.#fail(error)),
+    ); // prettier-ignore
   }
 
   /** Whether it can be used no more: a worker has failed, or all were stopped. */
@@ -103,7 +88,7 @@ export class WorkerPool {
         while (more && queue.length < this.#ahead) {
           const next = indices.next();
           if (next.done === true) more = false;
-          else queue.push(this.#send(next.value, seeding === 'batch' || sent < this.#workers.length ? seed + BigInt(sent) : undefined)); // prettier-ignore
+          else queue.push(this.#send(next.value, seeding === 'batch' || sent < this.#threads.length ? seed + BigInt(sent) : undefined)); // prettier-ignore
           if (!more) break;
           sent++;
         }
@@ -119,8 +104,7 @@ export class WorkerPool {
   /** Ends the threads. */
   async stop(): Promise<void> {
     this.#failure ??= new DeviceError('DataLoader: its workers were stopped');
-    for (const worker of this.#workers) worker.removeAllListeners();
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 
   #send(indices: readonly number[], seed: bigint | undefined): Promise<readonly RawTensor[]> {
@@ -128,7 +112,7 @@ export class WorkerPool {
     const batch = pending();
     if (this.#failure === undefined) {
       this.#waiting.set(task, batch);
-      this.#workers[this.#next++ % this.#workers.length]!.postMessage({ task, indices, seed } satisfies WorkerTask);
+      this.#threads[this.#next++ % this.#threads.length]!.post({ task, indices, seed });
     } else {
       batch.reject(this.#failure);
     }
@@ -137,11 +121,11 @@ export class WorkerPool {
 
   /** Keeps the program alive only while someone waits. */
   async #await<T>(promise: Promise<T>): Promise<T> {
-    for (const worker of this.#workers) worker.ref();
+    for (const thread of this.#threads) thread.ref?.();
     try {
       return await promise;
     } finally {
-      for (const worker of this.#workers) worker.unref();
+      for (const thread of this.#threads) thread.unref?.();
     }
   }
 

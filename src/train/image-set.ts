@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
-import { canStartWorkers } from '../data/worker-pool.ts';
+import { canStartWorkers } from '../data/node-threads.ts';
 import { sharedBytes } from '../io/archive/file-set.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -124,8 +124,8 @@ async function* inWorkers(
   workers: number,
 ): AsyncGenerator<readonly RawTensor[]> {
   // prettier-ignore
-  const { WorkerPool } = await import('../data/worker-pool.ts');
-  const pool = new WorkerPool(sized.describe(), workers, 2);
+  const [{ WorkerPool }, { nodeThreads }] = await Promise.all([import('../data/worker-pool.ts'), import('../data/node-threads.ts')]); // prettier-ignore
+  const pool = new WorkerPool(nodeThreads(sized.describe()), workers, 2);
   try {
     yield* pool.batches(tasks, { seed: 0n, seeding: 'worker' });
   } finally {

@@ -12,7 +12,7 @@ serveFunctions({
   },
   predict: ({ x, times }: { x: Tensor; times: number }) => ({
     scores: noGrad(() => model(x).mul(times)),
-    shape: x.shape,
+    shape: [...x.layout.shape],
   }),
   forever: () => new Promise(() => undefined),
   broken: () => model(ones(1, 3) as Tensor),
