@@ -22,6 +22,7 @@ export {
   ShapeError,
   StateDictError,
 } from './base/errors.ts';
+export * as amp from './optim/amp.ts';
 export * as data from './data/index.ts';
 export * as F from './nn/functional.ts';
 export { deepcopy } from './nn/deepcopy.ts';

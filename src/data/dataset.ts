@@ -14,11 +14,28 @@ import { rawConcat, type RawTensor } from './raw.ts';
 /** Something now or later. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Numbered samples of type `T`: `[image, label]`, say. */
-export interface Dataset<T = unknown> {
-  readonly length: number;
+/**
+ * Numbered samples of type `T`: `[image, label]`, say. A data set of one's own extends this class, as in PyTorch, or is any object that has a length and
+ * `get`; `instanceof` holds for both.
+ * @see https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.Dataset
+ * @example
+ * import { data, tensor, type Tensor } from 'flambeau';
+ * class Squares extends data.Dataset<[x: Tensor, y: number]> {
+ *   readonly length = 10;
+ *   get(index: number): [Tensor, number] {
+ *     return [tensor([index]), index ** 2];
+ *   }
+ * }
+ * for await (const [x, y] of new data.DataLoader(new Squares(), { batchSize: 5 })) console.log(x.shape, y.shape); // [ 5, 1 ] [ 5 ]
+ */
+export abstract class Dataset<T = unknown> {
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return this === Dataset ? isDataset(value) : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
+  abstract readonly length: number;
   /** Sample `index`, from 0 to `length - 1`. */
-  get(index: number): MaybePromise<T>;
+  abstract get(index: number): MaybePromise<T>;
   /**
    * A batch as plain arrays, collated as the loader would collate the samples (each first size is the number of samples); undefined
    * if this data set cannot, because of what its transform is.
@@ -28,6 +45,12 @@ export interface Dataset<T = unknown> {
   getBatch?(indices: readonly number[]): MaybePromise<readonly Tensor[]>;
   /** How a worker thread makes the data set again. @throws ArgumentError if it cannot */
   describe?(): DatasetDescription;
+}
+
+/** Whether a value has samples by number. */
+function isDataset(value: unknown): boolean {
+  const { get, length } = (value ?? {}) as { readonly get?: unknown; readonly length?: unknown };
+  return typeof get === 'function' && Number.isInteger(length);
 }
 
 /** A data set as plain data. */
@@ -51,8 +74,7 @@ const LENGTHS = arrayOf(FINITE, 'numbers');
 
 /** @throws {@link ArgumentError} unless the value has samples by number */
 export function requireDataset(operation: string, value: unknown): void {
-  const { get, length } = (value ?? {}) as { readonly get?: unknown; readonly length?: unknown };
-  if (typeof get === 'function' && Number.isInteger(length)) return;
+  if (isDataset(value)) return;
   throw new ArgumentError(
     `${operation}: expected a data set, which has a length and get(index), but got ${show(value)}; for an array use { length: array.length, get: (i) => array[i] }`,
   );

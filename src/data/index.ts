@@ -4,9 +4,9 @@ import '../tensor/tensor.ts'; // registers the class
 export { defaultCollate, type Collated } from './collate.ts';
 export {
   ConcatDataset,
+  Dataset,
   randomSplit,
   Subset,
-  type Dataset,
   type DatasetDescription,
   type MaybePromise,
   type SampleOf,
@@ -16,11 +16,11 @@ export { DataLoader, type DataLoaderOptions } from './loader.ts';
 export {
   BatchSampler,
   RandomSampler,
+  Sampler,
   SequentialSampler,
   SubsetRandomSampler,
   WeightedRandomSampler,
   type RandomSamplerOptions,
-  type Sampler,
   type Sized,
 } from './sampler.ts';
 export type { LoaderWorker } from './page-threads.ts';

@@ -2,7 +2,7 @@
  * The loader: goes through a data set in batches (https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader), with PyTorch's
  * order for a seed. Batches are made when they are asked for, or ahead of time in worker threads.
  */
-import { BOOL, COUNT, FUNCTION, isRecord, ITERABLE, kind, oneOf, SIZE, type OptionKinds } from '../base/arguments.ts';
+import { BOOL, COUNT, FUNCTION, isRecord, kind, oneOf, SIZE, type OptionKinds } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
@@ -14,7 +14,7 @@ import { describeDataset, requireDataset, type Dataset } from './dataset.ts';
 import { IterableDataset, samplesOf } from './iterable.ts';
 import type { LoaderWorker } from './page-threads.ts';
 import type { WorkerPool } from './worker-pool.ts';
-import { BatchSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
+import { BatchSampler, isSampler, RandomSampler, SequentialSampler, type Sampler } from './sampler.ts';
 
 /** Options of {@link DataLoader}; the defaults are PyTorch's. */
 export interface DataLoaderOptions<T, B> {
@@ -50,7 +50,7 @@ export interface DataLoaderOptions<T, B> {
   readonly seeding?: 'worker' | 'batch';
 }
 
-const SAMPLER = kind('a sampler, which has a length and can be gone through', (value) => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length)); // prettier-ignore
+const SAMPLER = kind('a sampler, which has a length and can be gone through', isSampler);
 interface LoaderCall<T, B> extends DataLoaderOptions<T, B> {
   readonly dataset: Dataset<T> | IterableDataset<T>;
 }

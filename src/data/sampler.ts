@@ -34,10 +34,21 @@ import {
 /** What JavaScript calls a generator; the word is taken by PyTorch's here. */
 type Draws<T> = globalThis.Generator<T, void, undefined>;
 
-/** Indices to go through. */
-export interface Sampler extends Iterable<number> {
-  readonly length: number;
+/**
+ * Indices to go through. A sampler of one's own extends this class, as in PyTorch, or is any iterable with a length; `instanceof` holds for both.
+ * @see https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.Sampler
+ */
+export abstract class Sampler implements Iterable<number> {
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return this === Sampler ? isSampler(value) : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
+  abstract readonly length: number;
+  abstract [Symbol.iterator](): Iterator<number>;
 }
+
+/** Whether a value has a length and can be gone through. */
+export const isSampler = (value: unknown): boolean => ITERABLE.accepts(value) && Number.isInteger((value as Sampler).length); // prettier-ignore
 
 /** Anything that has a length: a data set. */
 export interface Sized {

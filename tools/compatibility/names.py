@@ -18,7 +18,7 @@ MODULES = [
     'torch', 'torch.Tensor', 'torch.nn', 'torch.nn.Module', 'torch.nn.functional', 'torch.nn.init', 'torch.nn.utils',
     'torch.nn.utils.parametrizations', 'torch.nn.utils.parametrize', 'torch.nn.utils.prune', 'torch.nn.utils.rnn', 'torch.optim',
     'torch.optim.lr_scheduler', 'torch.optim.swa_utils', 'torch.autograd', 'torch.autograd.functional', 'torch.utils.data',
-    'torch.utils.checkpoint', 'torch.linalg', 'torch.special', 'torch.cuda', 'torch.fft', 'torch.func',
+    'torch.utils.checkpoint', 'torch.linalg', 'torch.special', 'torch.cuda', 'torch.fft', 'torch.func', 'torch.amp',
 ]  # fmt: skip
 
 # What is there and is no part of what a program writes: helpers that Python shows because they are imported or not hidden.

@@ -5,7 +5,7 @@
 
 /** Where the names of each of PyTorch's modules are looked for, and how a call of one is written. The first place that has a name counts. */
 const PLACES = {
-  torch: ['', 'Tensor', 'linalg', 'special', 'F'],
+  torch: ['', 'Tensor', 'linalg', 'special', 'F', 'amp'],
   'torch.Tensor': ['Tensor', ''],
   'torch.nn': ['nn'],
   'torch.nn.Module': ['nn.Module'],
@@ -28,6 +28,7 @@ const PLACES = {
   'torch.cuda': ['cuda'],
   'torch.fft': ['fft'],
   'torch.func': ['func'],
+  'torch.amp': ['amp'],
 };
 
 /** Ours where TypeScript spells a name otherwise than by its own rule. */
