@@ -175,9 +175,12 @@ export function heaviside(x: Tensor, values: Tensor): Tensor {
 }
 const STEP = fused('NotImplemented', ([x, values]) => where(x!.eq(0), values!, x!.gt(0).to(x!.dtype)));
 
-/** x·2ʸ */
+/** x·2ʸ; of floats with whole numbers y also where 2ʸ alone is beyond the dtype. */
 export function ldexp(x: Tensor, other: Tensor): Tensor {
+  requireTensor('ldexp', 'the input', x);
   requireTensor('ldexp', 'the other operand', other);
+  const exact = x.isFloatingPoint() && !other.isFloatingPoint() && other.dtype !== 'bool';
+  if (exact) return apply1(shifts.ldexp, [x, other], NO_ATTRS);
   return LDEXP(bothFloats('ldexp', x, other));
 }
 const LDEXP = fused('MulBackward0', ([a, b]) => a!.mul(full([], 2, { dtype: a!.dtype, device: a!.device }).pow(b!)));

@@ -74,8 +74,8 @@ function along(x: Tensor, dim: number, spacing: number | Tensor, order: 1 | 2): 
  * @throws ShapeError where there are too few samples, or not as many places as samples
  * @example
  * import { gradient, tensor } from 'flambeau';
- * const [slope] = gradient(tensor([1, 2, 4, 7]));
- * console.log(slope.tolist()); // [ 1, 1.5, 2.5, 3 ]
+ * const slopes = gradient(tensor([1, 2, 4, 7]));
+ * console.log(slopes[0]!.tolist()); // [ 1, 1.5, 2.5, 3 ]
  */
 export function gradient(x: Tensor, options?: SlopeOptions): Tensor[];
 export function gradient(x: Tensor, ...args: readonly unknown[]): Tensor[] {

@@ -198,6 +198,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   sinc: unary('sinc', 0.2, 2),
   logit: unary('logit', 0.1, 0.9),
   nextafter: binary('nextafter'),
+  ldexp: [{ inputs: [uniform64(X, 1)], fn: (x) => apply('ldexp', [x, indices([4], 2, -1, 0, 3)], NO_ATTRS) }],
   maximumGrad: [plain('maximumGrad', [G, distinct64(X, 1), distinct64(X, 2).add(0.05)])],
   minimumGrad: [plain('minimumGrad', [G, distinct64(X, 1), distinct64(X, 2).add(0.05)])],
 

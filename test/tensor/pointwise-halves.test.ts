@@ -1,6 +1,6 @@
 /** Composed functions of two operands in 16 bits: PyTorch's dtypes and values (2.15). */
 import { expect, it } from 'vitest';
-import { tensor } from '../../src/index.ts';
+import { compile, tensor, type Tensor } from '../../src/index.ts';
 
 const numbers = [1, 3, 0.1, 20];
 const of = (dtype: 'float16' | 'bfloat16') => tensor(numbers).to(dtype);
@@ -18,4 +18,25 @@ it.each([
 
 it('hypot and ldexp of two 16-bit dtypes are float32', () => {
   for (const mixed of [of('float16').hypot(of('bfloat16')), of('float16').ldexp(of('bfloat16'))]) expect(mixed.dtype).toBe('float32'); // prettier-ignore
+});
+
+it('ldexp with whole numbers is exact where their power alone is beyond the dtype', () => {
+  const whole = (...values: number[]): Tensor => tensor(values, { dtype: 'int64' });
+  const [x, by] = [tensor([2 ** -100, 1, 2 ** -140, 0, Infinity, 3]), whole(200, -149, 200, 500, -500, 4)];
+  const expected = [2 ** 100, 2 ** -149, 2 ** 60, 0, Infinity, 48];
+  expect(x.ldexp(by).tolist()).toEqual(expected);
+  expect(compile((a: Tensor, b: Tensor) => a.ldexp(b))(x, by).tolist()).toEqual(expected);
+  expect(x.double().ldexp(whole(-900, 1000, 1000, 9000, -9000, -1074)).tolist()).toEqual([2 ** -1000, 2 ** 1000, 2 ** 860, 0, Infinity, 3 * 2 ** -1074]); // prettier-ignore
+  const half = tensor([2 ** -10, 1, 60000])
+    .half()
+    .requiresGrad_();
+  const y = half.ldexp(tensor([20, -24, -30], { dtype: 'int8' }));
+  expect([y.dtype, ...Array.from(y.toTypedArray(), Number)]).toEqual([
+    'float16',
+    1024,
+    2 ** -24,
+    5.5909156799316406e-5,
+  ]);
+  y.sum().backward();
+  expect(Array.from(half.grad!.toTypedArray(), Number)).toEqual([Infinity, 2 ** -24, 0]);
 });

@@ -80,6 +80,11 @@ export const SPECIAL_EXPORTERS = {
     const none = op('And', op('Equal', x, number(0)), op('Not', op('IsNaN', y)));
     return either(none, number(0), op('Mul', x, op('Log', y)));
   },
+  ldexp: (c: Context<unknown>) => {
+    const { number, op } = nodesOf(c);
+    const [x, count] = pair(c, c.resultDType);
+    return op('Mul', x, op('Pow', number(2), count));
+  },
   logit: (c: Context<unknown>) => {
     const { number, op } = nodesOf(c);
     const x = c.as(0, c.resultDType);

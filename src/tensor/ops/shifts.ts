@@ -1,4 +1,4 @@
-/** Bits: of whole numbers, moved up and down by a count for each; of floats, the next number that there is. */
+/** Bits: of whole numbers, moved up and down by a count for each; of floats, the next number that there is, and products with powers of two. */
 import { itemSize, type DType } from '../../base/dtype.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
 import { computeOf } from '../../kernels/formula/elementwise.ts';
@@ -8,7 +8,10 @@ import type { FormulaRule, FormulaRules } from './rule.ts';
 
 export type ShiftName = 'bitwiseLeftShift' | 'bitwiseRightShift' | 'nextafter';
 /** [x, count], of whole numbers, and [x, other], of float32 or float64: no attributes or scalars. */
-export type ShiftAttrs = Record<ShiftName, Attrs>;
+export interface ShiftAttrs extends Record<ShiftName, Attrs> {
+  /** [x, count], floats and whole numbers → x·2^count, rounded once */
+  ldexp: Attrs;
+}
 
 const isSigned = (dtype: DType): boolean => dtype !== 'uint8' && dtype !== 'uint16';
 
@@ -61,7 +64,44 @@ function next(x: Formula, other: Formula): Formula {
   return x.unary('isnan').or(other.unary('isnan')).select(NaN, x.eq(other).select(other, from));
 }
 
+/** x·2^count as three products, none of whose factors leaves the normal numbers: nothing is lost on the way. */
+function scaled(x: Formula, count: Formula): Formula {
+  const [whole, most, bias, bits] = x.type === 'f32' ? (['i32', 126, 127, 23] as const) : (['i64', 1022, 1023, 52] as const); // prettier-ignore
+  let [y, left] = [x, count.max(-3 * most).min(3 * most).cast(whole)]; // prettier-ignore
+  for (let i = 0; i < 3; i++) {
+    const step = left.max(-most).min(most);
+    y = y.mul(
+      step
+        .add(bias)
+        .binary('shl', bits)
+        .bits(x.type as 'f32' | 'f64'),
+    );
+    left = left.sub(step);
+  }
+  return y;
+}
+
+const ldexp: FormulaRule<Attrs> = {
+  shape: ([x, count]) => [broadcastLayout('ldexp', x!.dtype, x!, count!)],
+  elementwise: ([x, count], [out]) => {
+    const as = computeOf(out!.dtype);
+    return {
+      name: 'ldexp',
+      inputs: [{ dtype: x!.dtype, as }, { dtype: count!.dtype, as: computeOf(count!.dtype) }],
+      outputs: [{ dtype: out!.dtype, as }],
+      scalars: [],
+      results: ([a, b]) => [scaled(a!, b!)],
+      cost: 2,
+    }; // prettier-ignore
+  },
+  gradient: broadcastGradient('LdexpBackward0', { inputs: [1] }, [
+    (g, { apply, attrs, input }) => apply('ldexp', [g, input(1)], attrs)[0]!,
+    null,
+  ]),
+};
+
 export const shiftRules: FormulaRules<ShiftAttrs> = {
+  ldexp,
   bitwiseLeftShift: shift('bitwiseLeftShift', left),
   bitwiseRightShift: shift('bitwiseRightShift', right),
   nextafter: shift(
