@@ -36,6 +36,8 @@ export interface DataLoaderOptions<T, B> {
   readonly dropLast?: boolean;
   /** Where the order is drawn from, default the default generator. */
   readonly generator?: Generator;
+  /** PyTorch's hint for faster transfers: there is no memory to pin here, and transfers to a GPU never wait. It changes nothing, whichever it is. */
+  readonly pinMemory?: boolean;
   /** Batches that each worker makes ahead, default 2. */
   readonly prefetchFactor?: number;
   /**
@@ -66,6 +68,7 @@ const KINDS: OptionKinds<LoaderCall<unknown, unknown>> = {
   collateFn: FUNCTION,
   dropLast: BOOL,
   generator: GENERATOR,
+  pinMemory: BOOL,
   prefetchFactor: COUNT,
   persistentWorkers: BOOL,
   worker: FUNCTION,

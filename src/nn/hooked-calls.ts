@@ -10,7 +10,7 @@ import { GradNode, type Grads, type RemovableHandle } from '../tensor/autograd.t
 import { isGradEnabled } from '../tensor/grad-mode.ts';
 import { tensorOver } from '../tensor/make-tensor.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { ModuleBase } from './module-base.ts';
+import type { AnyModule, ModuleBase } from './module-base.ts';
 import { everyModule, type After, type BackwardHookOptions, type ForwardHook, type ForwardHookOptions, type ForwardPreHook, type ForwardPreHookOptions, type FullBackwardHook, type FullBackwardPreHook, type Hooks, type ModuleGrads } from './module-hooks.ts'; // prettier-ignore
 
 const NO_KWARGS = kind('false, since options are among the arguments', (value) => value === false);
@@ -59,15 +59,16 @@ export function addBackwardHook<H>(
 
 /** Runs a module's forward with the hooks around it. */
 export function withHooks(
-  module: ModuleBase,
+  called: ModuleBase,
   own: Hooks,
   given: readonly unknown[],
   forward: (args: readonly unknown[]) => unknown,
 ): unknown {
+  const module = called as AnyModule;
   let args = given;
   const before = [...everyModule.before, ...own.before];
   const after = [...everyModule.after, ...own.after];
-  const called = new Set<After>();
+  const ran = new Set<After>();
   try {
     for (const hook of before) {
       const other = hook(module, args);
@@ -77,19 +78,19 @@ export function withHooks(
     args = border.entering(args);
     let output = forward(args);
     for (const entry of after) {
-      called.add(entry);
+      ran.add(entry);
       const other = entry.hook(module, args, output);
       if (other !== undefined && other !== null) output = other;
     }
     return border.leaving(output);
   } catch (error) {
-    for (const entry of after) if (entry.always && !called.has(entry)) callAnyway(entry.hook, module, args);
+    for (const entry of after) if (entry.always && !ran.has(entry)) callAnyway(entry.hook, module, args);
     throw error;
   }
 }
 
 /** The error of forward is what matters; one of a hook that runs all the same is not to hide it. */
-function callAnyway(hook: ForwardHook, module: ModuleBase, args: readonly unknown[]): void {
+function callAnyway(hook: ForwardHook, module: AnyModule, args: readonly unknown[]): void {
   try {
     hook(module, args, undefined);
   } catch {

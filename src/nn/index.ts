@@ -134,7 +134,7 @@ export { DataParallel } from './layers/data-parallel.ts';
 export { CrossMapLRN2d } from './layers/cross-map.ts';
 export { ChannelShuffle, Fold, LocalResponseNorm, Unflatten, Unfold } from './layers/rearrange.ts';
 export { PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from './layers/resize.ts';
-export { ModuleBase } from './module-base.ts';
+export { ModuleBase, type AnyModule } from './module-base.ts';
 export type {
   BackwardHookOptions,
   ForwardHook,

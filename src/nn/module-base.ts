@@ -46,6 +46,9 @@ type Visit = { visit(module: ModuleBase): void }['visit'];
 /** Modules whose forward is running, the outermost first: errors name the place by them. */
 const running: ModuleBase[] = [];
 
+/** A module of which nothing more is known, as one gets it from another: it can be called with anything. */
+export type AnyModule = ModuleBase & ((...inputs: any[]) => any); // eslint-disable-line @typescript-eslint/no-explicit-any -- what it takes and gives is not known
+
 /** @internal The modules whose forward is running, the outermost first. */
 export const runningModules = (): readonly ModuleBase[] => running;
 
@@ -74,32 +77,32 @@ export abstract class ModuleBase {
   // ---- the tree
 
   /** The children with their names, in order. */
-  *namedChildren(): Generator<[string, ModuleBase]> {
+  *namedChildren(): Generator<[string, AnyModule]> {
     const { added, settle } = this[INTERNALS];
     settle?.(this);
     const fields = this as unknown as Readonly<Record<string, unknown>>;
     for (const name of added) {
       const value = fields[name];
-      if (value instanceof ModuleBase) yield [name, value];
+      if (value instanceof ModuleBase) yield [name, value as AnyModule];
       else if (value !== undefined && value !== null) throw notAModule(this, name, value);
     }
     for (const [name, value] of Object.entries(this)) {
-      if (value instanceof ModuleBase && !added.has(name)) yield [name, value];
+      if (value instanceof ModuleBase && !added.has(name)) yield [name, value as AnyModule];
     }
   }
 
-  *children(): Generator<ModuleBase> {
+  *children(): Generator<AnyModule> {
     for (const [, child] of this.namedChildren()) yield child;
   }
 
   /** This module and all below it, each once, with their paths. */
-  *namedModules(prefix = '', seen = new Set<ModuleBase>()): Generator<[string, ModuleBase]> {
+  *namedModules(prefix = '', seen = new Set<ModuleBase>()): Generator<[string, AnyModule]> {
     requireKind('namedModules', 'prefix', prefix, TEXT);
     requireKind('namedModules', 'seen', seen, SEEN);
-    yield* modulesBelow(this, prefix, seen, 0);
+    yield* modulesBelow(this, prefix, seen, 0) as Generator<[string, AnyModule]>;
   }
 
-  *modules(): Generator<ModuleBase> {
+  *modules(): Generator<AnyModule> {
     for (const [, module] of this.namedModules()) yield module;
   }
 
@@ -118,7 +121,7 @@ export abstract class ModuleBase {
   }
 
   /** The module at a path such as `features.0`; the empty path is this one. */
-  getSubmodule(path: string): ModuleBase {
+  getSubmodule(path: string): AnyModule {
     requireKind('getSubmodule', 'the path', path, TEXT);
     for (const [name, module] of this.namedModules()) if (name === path) return module;
     throw new ArgumentError(`getSubmodule: ${this.typeName()} has no module '${path}'; it has ${[...this.namedModules()].map(([name]) => name).filter(Boolean).join(', ')}`); // prettier-ignore
@@ -135,7 +138,7 @@ export abstract class ModuleBase {
    */
   setSubmodule(path: string, module: ModuleBase): void {
     requireKind('setSubmodule', 'the module', module, MODULE);
-    if (this.getSubmodule(path) === this) throw new ArgumentError('setSubmodule: expected the path of a module below this one, but got an empty path'); // prettier-ignore
+    if ((this.getSubmodule(path) as ModuleBase) === this) throw new ArgumentError('setSubmodule: expected the path of a module below this one, but got an empty path'); // prettier-ignore
     const dot = path.lastIndexOf('.');
     const owner = this.getSubmodule(dot === -1 ? '' : path.slice(0, dot));
     (owner as unknown as Record<string, ModuleBase>)[path.slice(dot + 1)] = module;
@@ -239,7 +242,7 @@ export abstract class ModuleBase {
    * @throws StateDictError that lists every missing, unexpected and wrong-shaped key together
    */
   loadStateDict(
-    state: ReadonlyMap<string, Tensor> | CheckpointValue | undefined,
+    state: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>> | CheckpointValue | undefined,
     options: LoadOptions = {},
   ): LoadResult {
     return family('state-dicts').loadState(this, state, options);

@@ -7,7 +7,7 @@ export { LBFGS, type LBFGSOptions } from './lbfgs.ts';
 export { LRScheduler, OneCycleLR, StepLR, type OneCycleLROptions, type StepLROptions } from './lr-scheduler.ts';
 export { Muon, type MuonOptions } from './muon.ts';
 export { Adamax, NAdam, RAdam, type AdamaxOptions, type NAdamOptions, type RAdamOptions } from './nadam.ts';
-export { Optimizer, type OptimizerState, type ParamGroup } from './optimizer.ts';
+export { Optimizer, type OptimizerState, type ParamGroup, type Params, type ParamState } from './optimizer.ts';
 export { ASGD, Rprop, type ASGDOptions, type RpropOptions } from './rprop.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SparseAdam } from './sparse-adam.ts';

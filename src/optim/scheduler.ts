@@ -44,7 +44,28 @@ export function schedulerSignature<O extends object>(
   return signature<O & Scheduled>(name, all, { required: required + 1, ...(example === '' ? {} : { example: `new optim.lrScheduler.${example}` }) }); // prettier-ignore
 }
 
-/** A schedule: how the learning rates follow from the number of steps. */
+/**
+ * A schedule: how the learning rates follow from the number of steps. One of your own says them in `getLr`, and ends its constructor with `begin`,
+ * which sets those of step 0.
+ * @see https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
+ * @example
+ * import { nn, optim, tensor } from 'flambeau';
+ * class WarmUp extends optim.lrScheduler.LRScheduler {
+ *   total: number;
+ *   constructor(optimizer: optim.Optimizer, total: number, lastEpoch = -1) {
+ *     super(optimizer, lastEpoch);
+ *     this.total = total;
+ *     this.begin();
+ *   }
+ *   override getLr(): number[] {
+ *     return this.baseLrs.map((lr) => (lr * (this.lastEpoch + 1)) / this.total);
+ *   }
+ * }
+ * const optimizer = new optim.SGD([new nn.Parameter(tensor([1]))], { lr: 1 });
+ * const schedule = new WarmUp(optimizer, 4);
+ * schedule.step();
+ * if (optimizer.paramGroups[0]!.lr !== 0.5) throw new Error('a quarter at first, then half');
+ */
 export abstract class LRScheduler {
   readonly optimizer: AnyOptimizer;
   /** Steps so far. */
@@ -71,15 +92,22 @@ export abstract class LRScheduler {
     });
   }
 
-  /** The learning rates for `lastEpoch`, one for each group. */
-  protected abstract rates(): number[];
+  /** The learning rates for `lastEpoch`, one for each group: a schedule of one's own overrides it. */
+  getLr(): number[] {
+    return this.rates();
+  }
+
+  protected rates(): number[] {
+    const { name } = this.constructor;
+    throw new ArgumentError(`${name}: a schedule needs getLr(), which gives the learning rate of each group; ${name} has none`); // prettier-ignore
+  }
 
   /** The same without looking at the groups, where there is such a formula. */
   protected closedForm(): number[] | undefined {
     return undefined;
   }
 
-  /** @internal The constructor's step. */
+  /** Sets the rates of step 0, or of the step to go on from; a constructor ends with it. */
   begin(): void {
     this.stepCount = 0;
     this.initial = true;
@@ -105,7 +133,7 @@ export abstract class LRScheduler {
   moveTo(epoch?: number): void {
     const before = this.lastEpoch;
     this.lastEpoch = epoch ?? before + 1;
-    const rates = (epoch === undefined ? undefined : this.closedForm()) ?? this.rates();
+    const rates = (epoch === undefined ? undefined : this.closedForm()) ?? this.getLr();
     this.setRates(rates);
   }
 

@@ -7,7 +7,7 @@
 /* eslint-disable @typescript-eslint/unified-signatures -- of a union of positions and names, compilers infer neither's numbers */
 import { deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { moved, movedAsync } from './transfer.ts';
-import { isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
+import { BOOL, isRecord, kind, NUMBER, refuseMore, requireKind, requireOptions, show, WHOLE, wrongArgument } from '../base/arguments.ts'; // prettier-ignore
 import { DeviceError } from '../base/errors.ts';
 import { DTYPES, type DType } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
@@ -306,7 +306,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
    * @throws DTypeError for a dtype that the device does not have
    * @see https://pytorch.org/docs/stable/generated/torch.Tensor.to.html
    */
-  to(target: DType | DeviceName | ToCall, dtype?: DType | Pick<ToCall, 'dtype'>): Tensor<S>;
+  to(target: DType | DeviceName | ToCall, dtype?: DType | Omit<ToCall, 'device'>): Tensor<S>;
   to(target: DType | DeviceName | ToCall, ...more: readonly unknown[]): Tensor<S> {
     const [device, dtype] = destination('to', target, more);
     // Whatever is fewer bytes to move; a device need not have the dtype that a tensor had.
@@ -421,8 +421,10 @@ const isDType = (value: unknown): value is DType => (DTYPES as readonly unknown[
 interface ToCall {
   readonly device?: DeviceName;
   readonly dtype?: DType;
+  /** Transfers to a GPU never wait, and those from it do unless they are `toAsync`: it changes nothing, whichever it is. */
+  readonly nonBlocking?: boolean;
 }
-const TO = signature<ToCall>('to', { device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName), dtype: DTYPE }, { example: "to('gpu'), to('float64') or to('gpu', 'float64')" }); // prettier-ignore
+const TO = signature<ToCall>('to', { device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName), dtype: DTYPE, nonBlocking: BOOL }, { positional: 2, example: "to('gpu'), to('float64') or to('gpu', 'float64')" }); // prettier-ignore
 
 /** What `to` was given: a device, a dtype, or one and the other. */
 function destination(

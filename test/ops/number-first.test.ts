@@ -70,3 +70,9 @@ test('unbiased by name', () => {
   expect(flambeau.stdMean(x, { dim: 0, unbiased: false }).map((one) => one.tolist())).toEqual([[1, 2], [2, 4]]); // prettier-ignore
   expect(() => x.std(0, { unbiased: false, correction: 0 })).toThrow(ArgumentError);
 });
+
+test('where to, and whether to wait, which nothing does', () => {
+  expect(floats().to('cpu', { nonBlocking: true }).tolist()).toEqual([1, 2]);
+  expect(floats().to({ dtype: 'int64', nonBlocking: false }).dtype).toBe('int64');
+  expect(() => floats().to('cpu', { nonBlocking: 1 as unknown as boolean })).toThrow(ArgumentError);
+});

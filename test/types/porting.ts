@@ -1,4 +1,5 @@
 /** What programs ported from PyTorch write, in strict TypeScript: what compiles here is the check, `tsc` runs it. */
+import type { models } from 'flambeau/vision';
 import { autograd, F, nn, randn, scatter, scatterAdd, stdMean, varMean, zeros, type Tensor } from 'flambeau';
 
 /** Sizes that come out of a computation are arrays of any length. */
@@ -73,4 +74,22 @@ export function functions(x: Tensor, index: Tensor): unknown[] {
   autograd.grad({ outputs: x });
   const layers: Record<string, nn.Module> = { conv: new nn.Conv2d(3, 4, 3), relu: new nn.ReLU() };
   return [penalty.norm(2, 1), scatter(x, 1, index, 0), scatterAdd(x, 1, index, x), varMean(x, { dim: 1, unbiased: false }), new nn.Sequential(layers)]; // prettier-ignore
+}
+
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- `any`, as in Python: what a module gives is not known */
+/** What comes out of a model can be called; hooks know what they see; parts of a network are replaced. */
+export function parts(model: models.ResNet, x: Tensor): Tensor {
+  for (const layer of new nn.ModuleList([new nn.Linear(2, 2), new nn.ReLU()])) x = layer(x);
+  for (const [, layer] of new nn.ModuleDict({ a: new nn.Linear(2, 2) }).items()) x = layer(x);
+  for (const layer of model.children()) x = layer(x);
+  model.maxpool = new nn.Identity();
+  model.conv1 = new nn.Conv2d(3, 64, 3, { stride: 1, padding: 1, bias: false });
+  const seen: Record<string, Tensor> = {};
+  const keep = (name: string) => (_module: nn.Module, _input: unknown, output: Tensor) => {
+    seen[name] = output.detach();
+  };
+  model.layer1.registerForwardHook(keep('layer1'));
+  model.fc.registerForwardHook((_, [input], output) => console.log(input.shape, output.shape));
+  model.loadStateDict(Object.fromEntries(model.stateDict()));
+  return x.to('cuda', { nonBlocking: true });
 }

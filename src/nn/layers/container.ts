@@ -3,7 +3,7 @@ import { isRecord, ITERABLE, kind, listOf, refuseMore, requireKind, WHOLE } from
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import type { Dynamic, Shape } from '../../tensor/shapes/dims.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { addedNames, isPosition, ModuleBase } from '../module-base.ts';
+import { addedNames, isPosition, ModuleBase, type AnyModule } from '../module-base.ts';
 import { notAModule } from '../module-fields.ts';
 import { INTERNALS } from '../module-internals.ts';
 import { Module } from '../module.ts';
@@ -109,7 +109,7 @@ function refill(list: ModuleBase, modules: readonly ModuleBase[]): void {
 function insertAt(list: ModuleBase, index: number, module: ModuleBase): void {
   requireKind(`${list.typeName()}.insert`, 'index', index, WHOLE);
   requireKind(`${list.typeName()}.insert`, 'the module', module, MODULE);
-  const modules = [...list.children()];
+  const modules: ModuleBase[] = [...list.children()];
   if (Math.abs(index) > modules.length) throw noPlace(list, String(index));
   modules.splice(index, 0, module);
   refill(list, modules);
@@ -238,7 +238,7 @@ definePlaces(Sequential.prototype);
 /** A list of modules that their owner calls as it likes; `list[i]` is the one at a place, as in {@link Sequential}. */
 export class ModuleList extends Module<(...args: never[]) => never> {
   /** The module at a place. */
-  [place: number]: ModuleBase;
+  [place: number]: AnyModule;
 
   constructor(modules: Iterable<ModuleBase> = []) {
     super();
@@ -252,7 +252,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
     return [...this.children()].length;
   }
 
-  at(index: number): ModuleBase | undefined {
+  at(index: number): AnyModule | undefined {
     requireKind('ModuleList.at', 'index', index, WHOLE);
     return [...this.children()].at(index);
   }
@@ -281,8 +281,8 @@ export class ModuleList extends Module<(...args: never[]) => never> {
   }
 
   /** Takes a module out, the last where no place is given. @throws IndexError for a place that is not there */
-  pop(index = -1): ModuleBase {
-    return popAt(this, index);
+  pop(index = -1): AnyModule {
+    return popAt(this, index) as AnyModule;
   }
 
   /** @throws ArgumentError always: call the modules in it */
@@ -290,7 +290,7 @@ export class ModuleList extends Module<(...args: never[]) => never> {
     throw new ArgumentError('ModuleList: a list has no forward; call the modules in it');
   }
 
-  *[Symbol.iterator](): Generator<ModuleBase> {
+  *[Symbol.iterator](): Generator<AnyModule> {
     yield* this.children();
   }
 }

@@ -32,7 +32,7 @@ export class ConvTranspose2dLayer<In extends number, Out extends number, K, S, P
   }
 
   protected override spread(x: Tensor, { stride, padding, outputPadding, dilation, groups }: ConvTransposeNd): Tensor {
-    const params = convTransposeParams({ stride, padding, outputPadding, dilation, groups } as ConvTransposeOptions);
+    const params = convTransposeParams({ stride, padding, outputPadding, dilation, groups });
     return convTranspose2dWith(x, this.weight, this.bias, params);
   }
 }

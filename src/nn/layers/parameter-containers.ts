@@ -3,7 +3,7 @@ import { isRecord, ITERABLE, kind, listOf, requireKind, WHOLE } from '../../base
 import { ArgumentError, IndexError } from '../../base/errors.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { addedNames, ModuleBase } from '../module-base.ts';
+import { addedNames, ModuleBase, type AnyModule } from '../module-base.ts';
 import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
 
@@ -49,9 +49,9 @@ export class ModuleDict extends Module<(...args: never[]) => never> {
   }
 
   /** @throws IndexError where there is no such module */
-  get(name: string): ModuleBase {
+  get(name: string): AnyModule {
     if (!this.has(name)) throw new IndexError(`ModuleDict: no module '${name}'; there are ${[...this.keys()].join(', ')}`); // prettier-ignore
-    return fieldsOf<ModuleBase>(this)[name]!;
+    return fieldsOf<AnyModule>(this)[name]!;
   }
 
   has(name: string): boolean {
@@ -65,7 +65,7 @@ export class ModuleDict extends Module<(...args: never[]) => never> {
   }
 
   /** Takes a module out. @throws IndexError where there is no such module */
-  pop(name: string): ModuleBase {
+  pop(name: string): AnyModule {
     const module = this.get(name);
     addedNames(this).delete(name);
     Reflect.deleteProperty(this, name);
@@ -80,11 +80,11 @@ export class ModuleDict extends Module<(...args: never[]) => never> {
     yield* addedNames(this);
   }
 
-  *values(): Generator<ModuleBase> {
+  *values(): Generator<AnyModule> {
     yield* this.children();
   }
 
-  *items(): Generator<[string, ModuleBase]> {
+  *items(): Generator<[string, AnyModule]> {
     yield* this.namedChildren();
   }
 

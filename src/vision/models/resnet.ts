@@ -141,24 +141,29 @@ export class Bottleneck extends nn.Module {
   }
 }
 
-/** The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`. */
+/** Parts read as what they are made as, and any other layer may take their place: `model.fc = new nn.Identity()`, `model.maxpool = …`. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export interface ResNet {
+  get conv1(): nn.Conv2d;
+  set conv1(layer: nn.AnyLayer);
+  get bn1(): nn.BatchNorm2d;
+  set bn1(layer: nn.AnyLayer);
+  get relu(): nn.ReLU;
+  set relu(layer: nn.AnyLayer);
+  get maxpool(): nn.MaxPool2d;
+  set maxpool(layer: nn.AnyLayer);
+  get avgpool(): nn.AdaptiveAvgPool2d;
+  set avgpool(layer: nn.AnyLayer);
   get fc(): nn.Linear;
   set fc(layer: nn.AnyLayer);
 }
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class ResNet extends nn.Module {
-  conv1: nn.Conv2d;
-  bn1: nn.BatchNorm2d;
-  relu: nn.ReLU;
-  maxpool: nn.MaxPool2d;
   layer1: nn.Sequential;
   layer2: nn.Sequential;
   layer3: nn.Sequential;
   layer4: nn.Sequential;
-  avgpool: nn.AdaptiveAvgPool2d;
 
   /** @param layers the number of blocks of each stage */
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {

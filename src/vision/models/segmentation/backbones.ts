@@ -64,7 +64,7 @@ interface Mapped extends nn.ModuleBase {
  */
 export function mobilenetBackbone({ out, low }: { readonly out: string; readonly low: string | null }): Backbone {
   const { features } = mobilenet_v3_large({ dilated: true });
-  const blocks = [...features.children()] as Mapped[];
+  const blocks = [...features.children()] as nn.ModuleBase[] as Mapped[];
   const stages = [0, ...blocks.flatMap((block, i) => (block.isStrided === true ? [i] : [])), blocks.length - 1];
   const [last, early] = [stages.at(-1)!, stages.at(-4)!];
   const layers = new IntermediateLayerGetter(features, { [last]: out, ...(low === null ? {} : { [early]: low }) });
