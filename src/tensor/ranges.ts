@@ -1,6 +1,6 @@
 /** Numbers in a row, evenly spaced, and the identity matrix: PyTorch's factory functions of ranges. */
 import { FINITE, NUMBER, requireKind, SIZE } from '../base/arguments.ts';
-import { isFloating } from '../base/dtype.ts';
+import { isFloating, isHalf } from '../base/dtype.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { layoutOf } from '../base/layout.ts';
 import { numelOf } from '../base/shape.ts';
@@ -139,21 +139,28 @@ export function linspace(...args: readonly unknown[]): Tensor {
   return finish(hostTensor(data, [steps], dtype, device), given);
 }
 
-/** The same by a kernel, from places that are sums of a row and a column. */
-function spaced(from: number, to: number, step: number, steps: number, device: Device): Tensor {
+/** The same by a kernel, from places that are sums of a row and a column; the powers of `base` with them, where it is given. */
+function spaced(from: number, to: number, step: number, steps: number, device: Device, base?: number): Tensor {
   const doubles = (shape: readonly number[], at: (i: number) => number): Tensor =>
     hostTensor(hostNumbers('linspace', 'float64', numelOf(shape), at), shape, 'float64', device);
   const column = doubles([Math.ceil(steps / ROW), 1], (i) => i * ROW);
   const row = doubles([ROW], (i) => i);
   const numbers = [from, to, step, steps - 1, Math.floor(steps / 2)].map((value) => doubles([], () => value));
-  return tensorOver(SPACED([column, row, ...numbers]).storage, layoutOf('float32', [steps]), 0);
+  const places = [column, row, ...numbers];
+  const result =
+    base === undefined ? SPACED(places) : POWERS([...places, doubles([], () => Math.log(base))]).to('float32');
+  return tensorOver(result.storage, layoutOf('float32', [steps]), 0);
 }
 
-const SPACED = /* @__PURE__ */ fused('NotImplemented', ([column, row, from, to, step, last, half]) => {
+/** Numbers between two, from both ends towards the middle. */
+function between([column, row, from, to, step, last, half]: readonly Tensor[]): Tensor {
   const i = column!.add(row!);
   const fromStart = i.mul(step!).add(from!);
-  return fromStart.where(i.lt(half!), i.sub(last!).mul(step!).add(to!)).to('float32');
-});
+  return fromStart.where(i.lt(half!), i.sub(last!).mul(step!).add(to!));
+}
+
+const SPACED = /* @__PURE__ */ fused('NotImplemented', (given) => between(given).to('float32'));
+const POWERS = /* @__PURE__ */ fused('NotImplemented', (given) => between(given).mul(given[7]!).exp());
 
 interface LogspaceCall<N = number> extends LinspaceCall<N> {
   readonly base?: number;
@@ -176,10 +183,17 @@ export function logspace(...args: readonly unknown[]): Tensor {
   const { start, end, steps, base = 10, ...given } = readCall<LogspaceCall>(LOGSPACE, args);
   for (const number of [start, end, base]) requireKind('logspace', 'start, end and base', number, NUMBER);
   const dtype = given.dtype ?? 'float32';
-  const [from, to] = isFloating(dtype) ? [start, end] : [Math.trunc(start), Math.trunc(end)]; // as PyTorch has them
+  const own = dtype === 'float32' ? Math.fround : Math.trunc;
+  const [from, to] = dtype === 'float64' || isHalf(dtype) ? [start, end] : [own(start), own(end)]; // as PyTorch has them
   const step = steps > 1 ? (to - from) / (steps - 1) : 0;
   const halfway = Math.max(Math.floor(steps / 2), 1);
+  const device = placeOf('logspace', given);
+  const ordinary = base > 0 && [from, to, base].every(Number.isFinite);
+  if (dtype === 'float32' && ordinary && steps > MANY && device.kind === 'cpu' && activeRecorder() === undefined) {
+    requireRoom('logspace', dtype, [steps]);
+    return finish(spaced(from, to, step, steps, device, base), given);
+  }
   const at = (i: number): number => base ** (i < halfway ? from + i * step : to - (steps - 1 - i) * step);
   const data = hostNumbers('logspace', dtype, steps, at);
-  return finish(hostTensor(data, [steps], dtype, placeOf('logspace', given)), given);
+  return finish(hostTensor(data, [steps], dtype, device), given);
 }

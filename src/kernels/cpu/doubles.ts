@@ -1,6 +1,7 @@
 /**
- * Powers and remainders of single precision as vectors: they need more digits in between, so half of the lanes at a time is computed in
- * double precision and rounded once. Its own file, since few programs use it: `tensor/families/mathematics.ts` brings it.
+ * Powers, remainders and hyperbolic functions of single precision as vectors: they need more digits in between, so half of the lanes at a time is computed in
+ * double precision and rounded once; and the exponential of double precision. Its own file, since few programs use it:
+ * `tensor/families/mathematics.ts` brings it.
  */
 import { fmod as fmodOfOne } from './elementwise/expr.ts';
 import { fromLanes } from './floats.ts';
@@ -42,13 +43,14 @@ function log2(f: Fn, size: Expr): Expr {
   return size.eq(c(0)).select(c(-Infinity), size.lt(c(Infinity)).select(finite, size));
 }
 
+/** 2ⁿ for whole n within the normal range. */
+const powerOf2 = (f: Fn, n: Expr): Expr => n.add(doubles(f)(SHIFTED + BIAS)).bits('i64v').binary('shl', 52).bits('f64v'); // prettier-ignore
+
 /** 2ᵖ for |p| ≤ 1000. */
 function exp2(f: Fn, power: Expr): Expr {
-  const c = doubles(f);
   const p = f.let('p', power);
   const n = f.let('n', p.unary('nearest'));
-  const scale = n.add(c(SHIFTED + BIAS)).bits('i64v').binary('shl', 52).bits('f64v'); // prettier-ignore
-  return polynomial(f, f.let('t', p.sub(n)), EXP2).mul(scale);
+  return polynomial(f, f.let('t', p.sub(n)), EXP2).mul(powerOf2(f, n));
 }
 
 /** C's pow of doubles that were singles. */
@@ -129,3 +131,69 @@ export function floorDivideF32(f: Fn, a: Expr, b: Expr, lanes: number): Expr {
   const zero = quotient.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)).bits('f32v'); // prettier-ignore
   return y.eq(c(0)).select(quotient, exact.eq(c(0)).select(zero, floor));
 }
+
+/** ln 2 in two parts: a multiple of the first by a whole number up to 2048 is exact. */
+const LN2_HIGH = 0.69314718036912381649;
+const LN2_LOW = 1.90821492927058770002e-10;
+/** (eʳ - 1 - r - r²/2) / r³ for |r| ≤ ln2/2: its Taylor series, off by less than 2⁻⁵⁹ of eʳ. */
+const EXP_REST = numbers(12, (i) => 1 / numbers(14 - i, (k) => k + 1).reduce((n, k) => n * k, 1));
+
+/**
+ * eˣ of vectors of doubles, off by less than 0.52 units in the last place: 1 + r + r²/2 is summed with what rounding loses, r² being that of the upper half of r's digits, whose
+ * square is exact, and a rest.
+ */
+export function expF64(f: Fn, x: Expr): Expr {
+  const c = doubles(f);
+  const arg = f.let('x', x.binary('pmin', c(710)).binary('pmax', c(-746))); // past these: infinity and 0
+  const n = f.let('n', arg.mul(c(Math.LOG2E)).unary('nearest'));
+  const high = f.let('high', arg.sub(n.mul(c(LN2_HIGH))));
+  const low = f.let('low', n.mul(c(LN2_LOW)));
+  const r = f.let('r', high.sub(low));
+  const lost = high.sub(r).sub(low);
+  const upper = f.let(
+    'upper',
+    r
+      .bits('i64v')
+      .and(hoisted(f, 'i64v', -0x8000000))
+      .bits('f64v'),
+  );
+  const half = f.let('half', upper.mul(upper).mul(c(0.5)));
+  const one = f.let('one', r.add(c(1)));
+  const sum = f.let('sum', one.add(half));
+  const rest = polynomial(f, r, EXP_REST).mul(r.mul(r).mul(r));
+  const square = r.sub(upper).mul(r.add(upper)).mul(c(0.5));
+  const tail = half
+    .sub(sum.sub(one))
+    .add(r.sub(one.sub(c(1))))
+    .add(lost.mul(one).add(square))
+    .add(rest);
+  const first = f.let('first', n.mul(c(0.5)).unary('nearest'));
+  return sum
+    .add(tail)
+    .mul(powerOf2(f, first))
+    .mul(powerOf2(f, n.sub(first)));
+}
+
+/** A function of singles by one of doubles. */
+const bySingle =
+  (of: (f: Fn, x: Expr) => Expr) =>
+  (f: Fn, value: Expr, lanes: number): Expr => {
+    const x = f.let('x', value);
+    return byHalves(f, Math.max(lanes, 4), x, x, (half) => of(f, half)); // a scalar is a vector of four, too
+  };
+
+/** (eˣ + e⁻ˣ) / 2, rounded once. */
+export const coshF32 = bySingle((f, x) => {
+  const e = f.let('e', expF64(f, x.unary('abs')));
+  const c = doubles(f);
+  return e.add(c(1).div(e)).mul(c(0.5));
+});
+
+/** (eˣ - e⁻ˣ) / 2, rounded once; near 0 its series, where the difference would lose digits. */
+export const sinhF32 = bySingle((f, x) => {
+  const c = doubles(f);
+  const e = f.let('e', expF64(f, x));
+  const far = e.sub(c(1).div(e)).mul(c(0.5));
+  const near = polynomial(f, f.let('square', x.mul(x)), [1 / 120, 1 / 6, 1]).mul(x);
+  return x.unary('abs').lt(c(2 ** -6)).select(near, far); // prettier-ignore
+});

@@ -1,5 +1,13 @@
 /** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours. */
-import { floorDivideF32, fmodF32, powerF32, remainderF32 } from '../../kernels/cpu/doubles.ts';
+import {
+  coshF32,
+  expF64,
+  floorDivideF32,
+  fmodF32,
+  powerF32,
+  remainderF32,
+  sinhF32,
+} from '../../kernels/cpu/doubles.ts';
 import { provideVectors } from '../../kernels/cpu/elementwise/nodes.ts';
 import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts'; // prettier-ignore
 import { errorFunction } from './error-function.ts';
@@ -18,6 +26,9 @@ provideVectors(
     atan: atanF32,
     log2: log2F32,
     log10: log10F32,
+    sinh: sinhF32,
+    cosh: coshF32,
   },
   { atan2: atan2F32, pow: powerF32, fmod: fmodF32, remainder: remainderF32, floorDivide: floorDivideF32 },
+  { exp: expF64 },
 );

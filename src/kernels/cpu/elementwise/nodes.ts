@@ -1,6 +1,6 @@
 /** What single nodes of formulas are in the loop language, on vectors or scalars. Values that are read more than once go into variables. */
 import { invariant } from '../../../base/errors.ts';
-import type { FormulaBinary, FormulaMath, FormulaUnary } from '../../formula/formula.ts';
+import type { FormulaBinary, FormulaMath, FormulaType, FormulaUnary } from '../../formula/formula.ts';
 import { fromLanes } from '../floats.ts';
 import { isVector, Local, math, type Expr, type Fn, type MathFn } from '../ir.ts';
 import { expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
@@ -97,6 +97,9 @@ const VECTOR: { [M in FormulaMath]?: Expansion } = {
   sigmoid: sigmoidF32,
 };
 
+/** Double precision, where a family has brought it. */
+const DOUBLE: { [M in FormulaMath]?: (f: Fn, x: Expr) => Expr } = {};
+
 /** Double precision, one by one. */
 let errorFunction: Expansion | undefined;
 
@@ -111,19 +114,25 @@ export function provideErrorFunction(vector: Expansion, double: Expansion): obje
 export function provideVectors(
   of: { readonly [M in FormulaMath]?: Expansion },
   pairs: { readonly [P in Pair]: PairExpansion },
+  doubles: typeof DOUBLE,
 ): void {
   Object.assign(VECTOR, of);
   Object.assign(PAIRS, pairs);
+  Object.assign(DOUBLE, doubles);
 }
 
-/** Functions of single precision that vectors have; everything else is the host's, element by element. */
-export const hasVectors = (fn: FormulaMath): boolean => VECTOR[fn] !== undefined;
+/** Functions that vectors have; everything else is the host's, element by element. */
+export const hasVectors = (fn: FormulaMath, type: FormulaType): boolean =>
+  (type === 'f32' ? VECTOR : DOUBLE)[fn] !== undefined;
 
 /** The bits are the same for vectors and scalars. */
 export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number): Expr {
   const vector = VECTOR[fn];
   if (vector !== undefined && value.type === 'f32v') return vector(f, value, lanes);
   if (vector !== undefined && value.type === 'f32') return vector(f, value.splat(), 1).lane(0);
+  const double = DOUBLE[fn];
+  if (double !== undefined && value.type === 'f64v') return double(f, value);
+  if (double !== undefined && value.type === 'f64') return double(f, value.splat()).lane(0);
   if (isVector(value.type)) {
     const x = variable(f, value);
     return fromLanes(Array.from({ length: lanes }, (_, i) => mathematics(f, fn, x.lane(i), 1)));
