@@ -28,7 +28,7 @@ provideVectors(
     log10: log10F32,
     sinh: sinhF32,
     cosh: coshF32,
+    exp64: expF64,
   },
   { atan2: atan2F32, pow: powerF32, fmod: fmodF32, remainder: remainderF32, floorDivide: floorDivideF32 },
-  { exp: expF64 },
 );

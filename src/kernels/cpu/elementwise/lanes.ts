@@ -19,7 +19,7 @@ function hasVectorForm({ node, type }: Formula): boolean {
       if (node.op === 'shl' || node.op === 'shr' || node.op === 'shrU') return node.b.node.kind === 'const'; // all lanes by one count
       return !SCALAR_BINARY.has(node.op) || (type === 'f32' && hasPair(node.op));
     case 'math':
-      return (type === 'f32' || type === 'f64') && hasVectors(node.fn, type);
+      return hasVectors(node.fn, type);
     case 'cast':
       return type === 'bool' || node.a.type === 'bool' || !(isWide(type) || isWide(node.a.type));
     default:

@@ -2,7 +2,7 @@
 import { invariant } from '../../../base/errors.ts';
 import type { FormulaBinary, FormulaMath, FormulaType, FormulaUnary } from '../../formula/formula.ts';
 import { fromLanes } from '../floats.ts';
-import { isVector, Local, math, type Expr, type Fn, type MathFn } from '../ir.ts';
+import { elementOf, isVector, Local, math, type Expr, type Fn, type MathFn, type ValueType } from '../ir.ts';
 import { expF32, expm1F32, hoisted, log1pF32, logF32, sigmoidF32, tanhF32 } from '../math.ts';
 import { absolute, floorDivide, fmod, hostMath, isFloat, maximum, minimum, negate, not, power, remainder, sign } from './expr.ts'; // prettier-ignore
 
@@ -87,8 +87,12 @@ function copysign(f: Fn, a: Expr, b: Expr): Expr {
   return a.unary('abs').bits(bits).or(b.bits(bits).and(sign)).bits(a.type);
 }
 
-/** Single precision: vectors. */
-const VECTOR: { [M in FormulaMath]?: Expansion } = {
+/** A function in single precision, or in double precision. */
+type Function = FormulaMath | `${FormulaMath}64`;
+const named = (fn: FormulaMath, type: ValueType): Function => (elementOf(type) === 'f64' ? `${fn}64` : fn);
+
+/** In vectors. */
+const VECTOR: { [M in Function]?: Expansion } = {
   exp: expF32,
   expm1: expm1F32,
   log: logF32,
@@ -96,9 +100,6 @@ const VECTOR: { [M in FormulaMath]?: Expansion } = {
   tanh: tanhF32,
   sigmoid: sigmoidF32,
 };
-
-/** Double precision, where a family has brought it. */
-const DOUBLE: { [M in FormulaMath]?: (f: Fn, x: Expr) => Expr } = {};
 
 /** Double precision, one by one. */
 let errorFunction: Expansion | undefined;
@@ -112,27 +113,20 @@ export function provideErrorFunction(vector: Expansion, double: Expansion): obje
 
 /** Adds how vectors compute what the host would do element by element. */
 export function provideVectors(
-  of: { readonly [M in FormulaMath]?: Expansion },
+  of: { readonly [M in Function]?: Expansion },
   pairs: { readonly [P in Pair]: PairExpansion },
-  doubles: typeof DOUBLE,
 ): void {
   Object.assign(VECTOR, of);
   Object.assign(PAIRS, pairs);
-  Object.assign(DOUBLE, doubles);
 }
 
 /** Functions that vectors have; everything else is the host's, element by element. */
-export const hasVectors = (fn: FormulaMath, type: FormulaType): boolean =>
-  (type === 'f32' ? VECTOR : DOUBLE)[fn] !== undefined;
+export const hasVectors = (fn: FormulaMath, type: FormulaType): boolean => VECTOR[named(fn, type as ValueType)] !== undefined; // prettier-ignore
 
 /** The bits are the same for vectors and scalars. */
 export function mathematics(f: Fn, fn: FormulaMath, value: Expr, lanes: number): Expr {
-  const vector = VECTOR[fn];
-  if (vector !== undefined && value.type === 'f32v') return vector(f, value, lanes);
-  if (vector !== undefined && value.type === 'f32') return vector(f, value.splat(), 1).lane(0);
-  const double = DOUBLE[fn];
-  if (double !== undefined && value.type === 'f64v') return double(f, value);
-  if (double !== undefined && value.type === 'f64') return double(f, value.splat()).lane(0);
+  const vector = VECTOR[named(fn, value.type)];
+  if (vector !== undefined) return isVector(value.type) ? vector(f, value, lanes) : vector(f, value.splat(), 1).lane(0);
   if (isVector(value.type)) {
     const x = variable(f, value);
     return fromLanes(Array.from({ length: lanes }, (_, i) => mathematics(f, fn, x.lane(i), 1)));

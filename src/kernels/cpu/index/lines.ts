@@ -86,40 +86,31 @@ export function lineKernel(
       else if (kind === 'value') storeElement(f, dtype, as, place, value!);
       else joinElement(f, dtype, kind, place, loadElement(dtype, computeOf(dtype), small));
     };
-    const begin = (unit: Local, first: 0 | 1): [Local, Local, Local] => {
-      const [largeAt, indexAt, smallAt] = lineOffsets(f, p, unit, first);
-      const large = f.let('line', p.large.add(largeAt.mul(bytes)));
-      const index = f.let('indexPtr', p.index.add(indexAt.mul(8)));
-      return [large, index, f.let('smallPtr', p.small.add(smallAt.mul(bytes)))];
-    };
-    const oneByOne = (unit: Local): void => {
-      const [large, index, small] = begin(unit, 0);
-      f.for('i', 0, p.count, () => {
-        step(large, index, small);
-        f.inc(index, indexBytes);
-        if (kind !== 'value') f.inc(small, smallBytes);
-      });
-    };
-    const together = (unit: Local): void => {
-      const width = f.let('width', load('i32', p.lines));
-      const across = [bytes, 8, bytes].map((size, i) => f.let('across', load('i32', p.lines, 4 * (i + 1)).mul(size)));
-      const blocks = f.let('blocks', width.add(SIDE_BY_SIDE - 1).div(SIDE_BY_SIDE));
-      const others = f.let('others', unit.div(blocks));
-      const first = f.let('first', unit.sub(others.mul(blocks)).mul(SIDE_BY_SIDE));
+    const sizes = [bytes, 8, bytes];
+    // Along the first of the other dimensions, where lines are side by side.
+    const width = beside ? f.let('width', load('i32', p.lines)) : i32(0);
+    const across = beside ? sizes.map((size, i) => f.let('across', load('i32', p.lines, 4 * (i + 1)).mul(size))) : [];
+    f.for('unit', lo, hi, (unit) => {
+      const blocks = width.add(SIDE_BY_SIDE - 1).div(SIDE_BY_SIDE);
+      const others = beside ? f.let('others', unit.div(blocks)) : unit;
+      const first = beside ? f.let('first', unit.sub(others.mul(blocks)).mul(SIDE_BY_SIDE)) : unit;
+      const starts = lineOffsets(f, p, others, beside ? 1 : 0).map((offset, i) => {
+        const at = [p.large, p.index, p.small][i]!.add(offset.mul(sizes[i]!));
+        return f.let('start', beside ? at.add(first.mul(across[i]!)) : at);
+      }) as [Local, Local, Local];
       const left = f.let('left', width.sub(first));
-      const count = f.let('lines', left.lt(SIDE_BY_SIDE).select(left, SIDE_BY_SIDE));
-      const starts = begin(others, 1);
-      starts.forEach((start, i) => f.inc(start, first.mul(across[i]!)));
+      f.set(left, left.lt(SIDE_BY_SIDE).select(left, SIDE_BY_SIDE));
       f.for('i', 0, p.count, () => {
-        const [large, index, small] = starts.map((start) => f.let('at', start)) as [Local, Local, Local];
-        f.for('line', 0, count, () => {
-          step(large, index, small);
-          [large, index, small].forEach((at, i) => f.inc(at, across[i]!));
-        });
+        if (beside) {
+          const at = starts.map((start) => f.let('at', start)) as typeof starts;
+          f.for('line', 0, left, () => {
+            step(...at);
+            at.forEach((place, i) => f.inc(place, across[i]!));
+          });
+        } else step(...starts);
         f.inc(starts[1], indexBytes);
         if (kind !== 'value') f.inc(starts[2], smallBytes);
       });
-    };
-    f.for('unit', lo, hi, beside ? together : oneByOne);
+    });
   });
 }
