@@ -30,7 +30,7 @@ wrong into folders such as cat_as_dog, with a page (index.html) and a table (mis
     maxPixels: maxPixelsOption,
     input: inputOption,
     threads: number('N', 'Threads to compute on (default: one for each processor).', { whole: true, min: 1, max: 64 }),
-    workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
+    workers: number('N', 'Further threads that prepare images (default: one for images of 128×128 and more).', { whole: true, min: 0, max: 256 }), // prettier-ignore
     compile: flag('Run operation by operation instead of in compiled steps.', true),
     mistakes: text('FOLDER', 'Copy the images that it gets wrong there, sorted by what they are taken for.'),
     force: flag('Replace what an earlier evaluation has left in the folder of --mistakes.', false),

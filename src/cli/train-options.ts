@@ -78,7 +78,7 @@ export const trainOptions = {
   report: flag('Do not write the page report.html.', true),
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
   threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),
-  workers: number('N', 'Further threads that prepare images.', { whole: true, min: 0, max: 256 }, 0),
+  workers: number('N', 'Further threads that prepare images (default: one for images of 128×128 and more).', { whole: true, min: 0, max: 256 }), // prettier-ignore
   compile: flag('Run operation by operation instead of in compiled steps.', true),
   memoryLimit: number('MB', 'What a step may keep in memory between layers; beyond it, values are computed again.', {
     above: 0,

@@ -1,9 +1,11 @@
 /** From recognised data to the loaders that training and evaluation go through. Node only. */
+import { availableParallelism } from 'node:os';
 import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { FormatError } from '../base/errors.ts';
 import { toTensor } from '../data/collate.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { DataLoader } from '../data/loader.ts';
+import { canStartWorkers } from '../data/node-threads.ts';
 import { SubsetRandomSampler } from '../data/sampler.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ImageDataset } from '../vision/datasets/index.ts';
@@ -29,7 +31,11 @@ export interface PrepareOptions {
   /** Part of the training images to validate on, where the data has no part of its own for that. */
   readonly validSize: number;
   readonly augmentation: Augmentation | undefined;
-  readonly workers: number;
+  /**
+   * Threads that make batches ahead, and that read images before: 0 for none, and as many as there are processors for reading. Default 0, but for images of 128×128 and
+   * more one that makes batches ahead, where a processor is there for it. Pictures are the same whatever the number.
+   */
+  readonly workers?: number | undefined;
   /** Size to bring images to; default theirs if they are small and alike, else 64×64. */
   readonly size?: ImageSize | undefined;
   /** The shorter edge that images are brought to first; default the size itself. */
@@ -54,7 +60,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   maxUnreadable: PROBABILITY,
   onRead: FUNCTION,
 };
-const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined, workers: 0 }';
+const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined }';
 
 /** Batches of images to measure on, and the images one by one. */
 export interface EvaluationPart extends BatchSource {
@@ -86,8 +92,18 @@ export interface PreparedData {
   readonly plain: (index: number) => Promise<Tensor>;
 }
 
-/** Workers stay from epoch to epoch, and pictures are the same however many there are, none included. */
-const workersOf = (numWorkers: number): { numWorkers: number; seeding: 'batch'; persistentWorkers: boolean } => ({ numWorkers, seeding: 'batch', persistentWorkers: numWorkers > 0 }); // prettier-ignore
+/** Pixels of an image from which on a thread of its own pays for itself. */
+const LARGE = 128 ** 2;
+
+/** Options of loaders: workers stay from epoch to epoch, and pictures are the same however many there are, none included. */
+function workersOf(
+  wanted: number | undefined,
+  { height, width }: ImageSize,
+): { readonly numWorkers: number; readonly seeding: 'batch'; readonly persistentWorkers: boolean } {
+  const isWorth = height * width >= LARGE && availableParallelism() > 1 && canStartWorkers();
+  const numWorkers = wanted ?? (isWorth ? 1 : 0);
+  return { numWorkers, seeding: 'batch', persistentWorkers: numWorkers > 0 };
+}
 
 /** The network's input for an image, read as batches are: of photographs, a part of the size may be decoded. */
 async function inputAt(dataset: Dataset<Sample>, index: number): Promise<Tensor> {
@@ -108,7 +124,7 @@ const EVALUATION_BATCH = 128;
 export async function prepareData(source: DataSource, options: PrepareOptions): Promise<PreparedData> {
   requireKind('prepareData', 'the data', source, SOURCE, 'use openData(path)');
   const given = requireOptions<PrepareOptions>('prepareData', options, OPTIONS, EXAMPLE);
-  for (const name of ['batchSize', 'validSize', 'workers'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`); // prettier-ignore
+  for (const name of ['batchSize', 'validSize'] as const) requireKind('prepareData', name, given[name], OPTIONS[name], `write ${EXAMPLE}`); // prettier-ignore
   const { splits } = source;
   const { name, first, others } = await openParts(source); // what does not fit is said before any image is decoded
   const { classes } = first;
@@ -117,7 +133,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const spec: ImageSpec = { channels: channelsOf(first), ...size, classes: classes.length, ...(normalization === undefined ? {} : { normalization }), ...(resize === undefined ? {} : { resize }) }; // prettier-ignore
   const read = (part: SplitName, images: ImageDataset): Promise<ImageSet> =>
     readImages(images, splits.get(part)!, sizeBefore(spec), {
-      workers: given.workers,
+      workers: given.workers ?? 0,
       onRead: onRead(part, options),
       most: given.maxUnreadable,
     });
@@ -134,12 +150,12 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
     batchSize: options.batchSize,
     sampler: new SubsetRandomSampler(order),
-    ...workersOf(options.workers),
+    ...workersOf(options.workers, spec),
   });
   const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> => {
     const dataset = subset(await set.dataset(plain), only);
     const place = (index: number): number => only?.[index] ?? index;
-    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers) });
+    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers, spec) });
     return {
       length: loader.length,
       [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
@@ -249,7 +265,7 @@ export async function prepareEvaluation(
   if (came !== channels)
     throw new FormatError(`${place(source)} has images of ${came} channels, but the network takes ${channels}`);
   const labels = labelMap(source, images.classes, network.classes);
-  const set = await readImages(images, open, sizeBefore(network.spec), { workers: options.workers, onRead: onRead(split, options), most: options.maxUnreadable }); // prettier-ignore
+  const set = await readImages(images, open, sizeBefore(network.spec), { workers: options.workers ?? 0, onRead: onRead(split, options), most: options.maxUnreadable }); // prettier-ignore
   const all = Array.from({ length: set.length }, (_, index) => index);
   const { fingerprints } = set;
   const isKnown = network.trained !== undefined && fingerprints !== undefined;
@@ -261,7 +277,10 @@ export async function prepareEvaluation(
     );
   }
   const dataset = subset(await set.dataset(preprocess(network.spec)), indices);
-  const loader = new DataLoader<Sample>(dataset, { batchSize: EVALUATION_BATCH, numWorkers: options.workers });
+  const loader = new DataLoader<Sample>(dataset, {
+    batchSize: EVALUATION_BATCH,
+    ...workersOf(options.workers, network.spec),
+  });
   return {
     batches: renumbered(loader, labels),
     count: indices.length,

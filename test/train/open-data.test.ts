@@ -167,9 +167,9 @@ describe('prepareData', () => {
 
   it('draws the same pictures whatever the number of workers, and what is drawn after them is the same', async () => {
     const augmentation = { flip: true, rotation: 10, crop: 0.5, policy: 'trivial-augment' } as const;
-    const epochs = async (workers: number): Promise<unknown> => {
+    const epochs = async (workers: number | undefined, more: Partial<PrepareOptions> = {}): Promise<unknown> => {
       manualSeed(2);
-      const data = await prepareData(await openData(at('cifar')), { ...PLAIN, augmentation, workers });
+      const data = await prepareData(await openData(at('cifar')), { ...PLAIN, augmentation, workers, ...more });
       const seen: unknown[] = [];
       for (let epoch = 0; epoch < 2; epoch++) {
         for await (const batch of data.train) seen.push([...batch.map((tensor) => tensor.tolist()), rand(1).item()]);
@@ -178,6 +178,8 @@ describe('prepareData', () => {
     };
     const [none, one, two] = [await epochs(0), await epochs(1), await epochs(2)];
     expect([one, two]).toEqual([none, none]);
+    const large = { size: { height: 128, width: 128 }, batchSize: 16 }; // for which a thread is started unless one is told
+    expect(await epochs(undefined, large)).toEqual(await epochs(0, large));
   });
 
   it('refuses parts with different classes, and damaged images by name', async () => {
