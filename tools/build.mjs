@@ -231,7 +231,7 @@ function licences() {
   const modules = join(root, 'node_modules');
   const tslib = [join(modules, 'echarts', 'node_modules', 'tslib'), join(modules, 'tslib')].find(existsSync);
   const texts = [
-    ...['jpeg-decoder', 'webp-decoder'].map((tool) => join(root, 'tools', tool, 'LICENCES.txt')),
+    ...['jpeg-decoder', 'webp-decoder', 'colour-maps'].map((tool) => join(root, 'tools', tool, 'LICENCES.txt')),
     ...['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'].map((file) => join(modules, file)),
     join(tslib, 'LICENSE.txt'),
   ];

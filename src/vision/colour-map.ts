@@ -37,7 +37,7 @@ const COLOR_MAP = signature<All>(
  * One channel as a colour picture, with the colours that matplotlib gives the same numbers. NaN is black.
  *
  * @param image - [H, W], [1, H, W] or [N, 1, H, W], any real numbers or bool
- * @param name - `'viridis'`, `'magma'`, `'inferno'`, `'plasma'`, `'gray'`, `'jet'`, `'hot'`, `'cool'`, `'bone'`, `'copper'`, `'seismic'`, `'hsv'`, each also with `_r` behind it
+ * @param name - `'viridis'`, `'magma'`, `'inferno'`, `'plasma'`, `'gray'`, `'jet'`, `'hot'`, `'cool'`, `'bone'`, `'copper'`, `'seismic'`, `'hsv'`, `'cividis'`, `'turbo'`, `'coolwarm'`, each also with `_r` behind it
  * @returns uint8, [3, H, W] or [N, 3, H, W]
  * @throws {@link ShapeError} for another number of channels, ArgumentError for an unknown map
  * @example
