@@ -68,6 +68,9 @@ const SOFTSHRINK = functionOf<ShrinkOptions>('softshrink', { lambd: NUMBER });
 /** Where x is more than λ away from 0; not where it is NaN. */
 const beyond = (x: Tensor, lambd: number): Tensor => x.gt(lambd).logicalOr(x.lt(-lambd));
 
+/** 0, and NaN for NaN; nothing flows back. */
+const nothing = (x: Tensor): Tensor => x.detach().mul(0);
+
 /** 0 within λ of 0, x elsewhere. */
 export function hardshrink<S extends Shape>(input: Tensor<S>, lambd?: number | ShrinkOptions): Tensor<S>;
 export function hardshrink(...args: readonly unknown[]): Tensor {
@@ -75,7 +78,7 @@ export function hardshrink(...args: readonly unknown[]): Tensor {
   floating('hardshrink', input);
   return HARD([input], lambd);
 }
-const HARD = fused<[number]>('HardshrinkBackward0', ([x], lambd) => where(beyond(x!, lambd), x!, x!.mul(0)));
+const HARD = fused<[number]>('HardshrinkBackward0', ([x], lambd) => where(beyond(x!, lambd), x!, nothing(x!)));
 
 /**
  * x moved towards 0 by λ, 0 within λ of it.
@@ -89,7 +92,7 @@ export function softshrink(...args: readonly unknown[]): Tensor {
   return SOFT([input], lambd);
 }
 const SOFT = fused<[number]>('SoftshrinkBackward0', ([x], lambd) =>
-  where(beyond(x!, lambd), x!.sub(x!.clamp({ min: -lambd, max: lambd })), x!.mul(0)),
+  where(beyond(x!, lambd), x!.sub(x!.detach().clamp({ min: -lambd, max: lambd })), nothing(x!)),
 );
 
 const TANHSHRINK = functionOf<object>('tanhshrink', {});
