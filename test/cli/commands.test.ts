@@ -227,7 +227,7 @@ describe('a run that goes on', () => {
     const code = await main(['train', at('images'), ...settings, '--out', at('stopped-run')], { write }, { write });
     expect([code, out]).toEqual([130, expect.stringMatching(/To go on: flambeau train --resume .*stopped-run/)]);
     expect(readFileSync(at('stopped-run/log.csv'), 'utf8').trim().split('\n')).toHaveLength(4);
-    const resumed = await json('train', '--resume', at('stopped-run'));
+    const resumed = await json('train', '--resume', at('stopped-run'), '--workers', '1'); // whoever makes the batches, they are the same
     expect(epochs(resumed)).toEqual(epochs(whole));
     expect(weights(at('stopped-run/best.pt'))).toEqual(weights(at('whole-run/best.pt')));
     expect(readFileSync(at('stopped-run/log.csv'), 'utf8').trim().split('\n')).toHaveLength(7);
