@@ -1,8 +1,10 @@
 /** The core for Node: `index.ts`, with native kernels where the machine has a C compiler, and a GPU that starts when it is asked for. */
 import { enableNative } from './devices/cpu/native/native.ts';
 import { enableGpuNow } from './tensor/gpu-now.ts';
+import { enableSweeps } from './tensor/sweep-here.ts';
 
 enableNative();
+enableSweeps();
 enableGpuNow(import.meta.url);
 
 export * from './index.ts';

@@ -7,8 +7,10 @@ import { enableNative } from './devices/cpu/native/native.ts';
 import './nn/families/index.ts';
 import './optim/families/optimizer-states.ts';
 import './tensor/families/index.ts';
+import { enableSweeps } from './tensor/sweep-here.ts';
 
 enableNative();
+enableSweeps();
 
 export * from './inspect/index.ts';
 export * from './io/index.ts';

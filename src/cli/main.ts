@@ -5,6 +5,7 @@ import { enableNative } from '../devices/cpu/native/native.ts';
 import '../nn/families/index.ts';
 import '../optim/families/optimizer-states.ts';
 import '../tensor/families/index.ts';
+import { enableSweeps } from '../tensor/sweep-here.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
 import { convertCommand } from './convert.ts';
@@ -49,6 +50,7 @@ export async function main(argv: readonly string[], out: Sink, err: Sink): Promi
   // To wait for native kernels costs seconds, once; to move to them while training would change the last bits of what a seed gives.
   process.env['FLAMBEAU_NATIVE'] ??= 'wait';
   enableNative();
+  enableSweeps();
   try {
     return await dispatch(argv, terminal);
   } catch (error) {

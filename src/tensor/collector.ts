@@ -50,13 +50,6 @@ export function findCollector(): Collect | undefined {
   };
 }
 
-/** Bun's own collection: it finds array buffers, but clears no weak references before the job ends. */
-export function findBunCollector(): (() => void) | undefined {
-  const { Bun } = globalThis as { Bun?: { gc?: (now: boolean) => unknown } };
-  const gc = Bun?.gc;
-  return typeof gc === 'function' ? () => void gc(true) : undefined;
-}
-
 /** Collects young objects, and shows who is left of some. */
 export interface YoungCollector {
   collect(): void;

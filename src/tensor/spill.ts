@@ -50,6 +50,13 @@ export function weightOf(bytes: number): ArrayBuffer | undefined {
   }
 }
 
+/** Bun's own collection: it finds array buffers, but clears no weak references before the job ends. */
+export function findBunCollector(): (() => void) | undefined {
+  const { Bun } = globalThis as { Bun?: { gc?: (now: boolean) => unknown } };
+  const gc = Bun?.gc;
+  return typeof gc === 'function' ? () => void gc(true) : undefined;
+}
+
 export class Spiller implements Reclaimer {
   budget = 2 * MIN_BUDGET;
   /** The blocks that hold memory, with the homes of their storages. */

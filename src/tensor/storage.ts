@@ -13,11 +13,9 @@ import { letGoOfIdle } from '../compiler/idle.ts';
 import type { Buffer, Device } from '../devices/device.ts';
 import { allowance } from './allowance.ts';
 import { Block, usage, type Reclaimer } from './block.ts';
-import { findBunCollector, findCollector, findYoungCollector } from './collector.ts';
-import { currentEpoch, Spiller, weightOf, type Home } from './spill.ts';
+import { currentEpoch, findBunCollector, Spiller, weightOf, type Home } from './spill.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
 import { answer } from './nursery.ts';
-import { Sweeper } from './sweep.ts';
 
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
@@ -217,15 +215,17 @@ export function usedAfterFree(op: string): AutogradError {
 const scopes: Scope[] = [];
 let reclaimer: Reclaimer | undefined;
 
-/** How memory comes back in this host. */
-function findReclaimer(): Reclaimer {
-  const collect = findCollector();
-  if (collect === undefined) return new Spiller(findBunCollector());
-  return new Sweeper(() => {
-    if (collect()) return true;
-    reclaimWith(new Spiller(findBunCollector())); // the host only looks like one that can be asked
-    return false;
-  }, findYoungCollector());
+/** What can be done in every host. */
+const spiller = (): Reclaimer => new Spiller(findBunCollector());
+let findReclaimer: () => Reclaimer = spiller;
+
+/**
+ * Has memory come back in a way that only some hosts offer (`sweep-here.ts`), from now on.
+ * @param find makes it, or is undefined where there is nothing of the kind; it is given what to do when the host only looked like one
+ */
+export function preferReclaimer(find: (giveUp: () => void) => Reclaimer | undefined): void {
+  findReclaimer = () => find(() => reclaimWith(spiller())) ?? spiller();
+  if (reclaimer !== undefined) reclaimWith(findReclaimer());
 }
 
 /** Has memory come back in another way from now on; tests choose one that way. */

@@ -3,5 +3,8 @@ import fc from 'fast-check';
 import '../../src/nn/families/index.ts';
 import '../../src/optim/families/optimizer-states.ts';
 import '../../src/tensor/families/index.ts';
+import { enableSweeps } from '../../src/tensor/sweep-here.ts';
+
+enableSweeps();
 
 fc.configureGlobal({ seed: Number(process.env['FLAMBEAU_SEED'] ?? 2026) });

@@ -19,8 +19,8 @@ import {
 import { deserialize, serialize } from 'flambeau/files';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cpuDevice } from '../../src/tensor/backend.ts';
-import { findBunCollector, findCollector } from '../../src/tensor/collector.ts';
-import { Spiller } from '../../src/tensor/spill.ts';
+import { findCollector } from '../../src/tensor/collector.ts';
+import { findBunCollector, Spiller } from '../../src/tensor/spill.ts';
 import { reclaimWith, type Storage } from '../../src/tensor/storage.ts';
 import { Sweeper } from '../../src/tensor/sweep.ts';
 
