@@ -32,6 +32,15 @@ export function checkpointFile(path: string): string {
   throw new ArgumentError(`${JSON.stringify(path)} is a folder without a best.pt; expected a checkpoint, or the folder of a run of flambeau train`); // prettier-ignore
 }
 
+/** The network that a word of the command line means: a run by its folder or name, or a checkpoint by its ending; undefined for anything else. */
+export function networkAt(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() === true) return /\.(pt|pth|ckpt|safetensors)$/i.test(path) ? path : undefined;
+  if (stat === undefined && basename(path) !== path) return undefined;
+  const { best } = runAt(stat === undefined ? join(RUNS, path) : path);
+  return isFile(best) ? best : undefined;
+}
+
 /** The runs that there are, for a message. */
 function runNames(): string {
   const names = statSync(RUNS, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(RUNS) : [];

@@ -10,6 +10,7 @@ import { pythonProgram } from '../train/export/python.ts';
 import { normalizationOf } from '../train/preprocess.ts';
 import { checkpointFile, inputOption, loadClassifier } from './checkpoint.ts';
 import { command } from './command.ts';
+import { quoted } from './format.ts';
 import { choice, flag, text, UsageError } from './options.ts';
 import { forceOption, requireFree } from './output.ts';
 import { newestCheckpoint } from './run-folder.ts';
@@ -47,7 +48,8 @@ export const exportCommand = command({
     const data = await exported(format, classifier, checkpoint, out, values.float16);
     writeFileAtomic(out, data);
     if (values.json) terminal.json({ checkpoint, format, file: out, bytes: data.length });
-    else terminal.line(`Wrote ${shown(out)} (${sized(data.length)})${HINTS[format](shown(relative('.', out)))}`);
+    else
+      terminal.line(`Wrote ${shown(out)} (${sized(data.length)})${HINTS[format](shown(quoted(relative('.', out))))}`);
     return 0;
   },
 });

@@ -1,7 +1,7 @@
 /** `flambeau predict`: what a trained network sees in image files. */
 import { shown } from '../base/shown.ts';
 import { writeFileAtomic } from '../io/bytes/atomic-write.ts';
-import { inputOption, loadClassifier } from './checkpoint.ts';
+import { inputOption, loadClassifier, networkAt } from './checkpoint.ts';
 import { command } from './command.ts';
 import { csvRow } from './csv.ts';
 import { counted, grouped, percent } from './format.ts';
@@ -16,9 +16,9 @@ import type { Terminal } from './terminal.ts';
 export const predictCommand = command({
   name: 'predict',
   summary: 'Say what is in images: files, folders, archives.',
-  usage: 'predict IMAGE... [options]',
+  usage: 'predict [CHECKPOINT] IMAGE... [options]',
   details: `Prints the classes that a trained network gives to each image (JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, AVIF or HEIC), the most
-probable first. IMAGE is a file, a folder with all that is in it, a .zip or .tar archive, or a pattern such as
+probable first. CHECKPOINT is as with --checkpoint: a .pt file, or a run by its folder or its name. IMAGE is a file, a folder with all that is in it, a .zip or .tar archive, or a pattern such as
 'photos/**/*.jpg' (* ? [a-z] {a,b} **). Images of another size than it was trained on are scaled and cut to the middle.
 What cannot be read is named on the error stream, the others go on, and the exit code is 1 then.`,
   arguments: { min: 1, max: Infinity },
@@ -40,8 +40,10 @@ What cannot be read is named on the error stream, the others go on, and the exit
     const { csv, json, jsonLines, top } = values;
     if ([csv !== undefined, json, jsonLines].filter(Boolean).length > 1) throw new UsageError('flambeau predict: --csv, --json and --json-lines are three forms of the same; choose one'); // prettier-ignore
     if (csv !== undefined) requireFree('--csv', csv, values.force);
-    const classifier = loadClassifier(values.checkpoint ?? newestCheckpoint(), values.input);
-    const files = await imageFiles(positionals);
+    // As evaluate, explain and export have it: the network first.
+    const first = values.checkpoint === undefined && positionals.length > 1 ? networkAt(positionals[0]!) : undefined;
+    const classifier = loadClassifier(values.checkpoint ?? first ?? newestCheckpoint(), values.input);
+    const files = await imageFiles(first === undefined ? positionals : positionals.slice(1));
     const kept: Prediction[] = [];
     let failed = 0;
     let done = 0;

@@ -7,7 +7,7 @@ import type { EvaluationPart } from '../train/prepare.ts';
 import { normalizationOf, type Augmentation } from '../train/preprocess.ts';
 import type { Progress } from '../train/progress.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
-import { counted, grouped } from './format.ts';
+import { counted, grouped, quoted } from './format.ts';
 import { dashed } from './options.ts';
 import { trainOptions, type TrainOptions } from './train-options.ts';
 import { learningRate } from './train-report.ts';
@@ -94,5 +94,3 @@ function commandLine(path: string | undefined, settings: TrainSettings): string 
 
 /** What belongs to the place and not to the result. */
 const NOT_REPEATED: ReadonlySet<string> = new Set(['out', 'force', 'resume', 'json', 'report', 'config', 'minutes']);
-
-const quoted = (text: string): string => (/^[\w./:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -202,10 +202,17 @@ async function tableSplits(
           ...given(transform),
         }),
       );
+      if (images.absent.length > 0) notes.push(absentNote(table, images.absent));
       if (images.unlabelled > 0) notes.push(`${images.unlabelled} images are in no row of ${JSON.stringify(table)}`);
     }
   }
   return { splits, notes };
+}
+
+function absentNote(table: string, absent: readonly string[]): string {
+  const what = absent.length === 1 ? '1 row' : `${absent.length} rows`;
+  const names = absent.slice(0, 3).map((name) => JSON.stringify(name)).join(', '); // prettier-ignore
+  return `${what} of ${JSON.stringify(table)} ${absent.length === 1 ? 'names an image that is' : 'name images that are'} not there: ${names}${absent.length > 3 ? ', …' : ''}`;
 }
 
 /** Which table is for which part: those named like parts where there are several, else the one that names most images. */

@@ -51,6 +51,19 @@ describe('predict', () => {
     expect(classes).toEqual([': dark ', ': dark ', ': dark ', ': light ', ': light ', ': light ']);
   });
 
+  it('takes the network in front of the images, as evaluate, explain and export do', async () => {
+    const { out } = await flambeau('predict', 'photos/dark');
+    for (const network of ['images-7', 'runs/images-7', 'runs/images-7/best.pt']) {
+      expect(await flambeau('predict', network, 'photos/dark')).toEqual({ code: 0, out, err: '' });
+    }
+    mkdirSync('elsewhere');
+    process.chdir('elsewhere');
+    expect((await flambeau('predict', '../runs/images-7', '../photos/dark')).code).toBe(0);
+    process.chdir(folder);
+    const stranger = await flambeau('predict', 'images-8', 'photos/dark');
+    expect([stranger.code, stranger.err]).toEqual([1, expect.stringContaining('images-8')]);
+  });
+
   it('gives the same for images in a batch as for each alone, whatever the number of them', async () => {
     const many = at('many');
     writeClasses(many, 40);

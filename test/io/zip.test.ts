@@ -123,6 +123,16 @@ describe('what is written is read', () => {
     expect(open(bytes).read('a').buffer).toBe(bytes.buffer);
   });
 
+  test("of archivers of Windows, whose backslashes are slashes where people's names are taken", () => {
+    const bytes = make(['cat\\0.png', 'dog\\0.png'].map((name) => ({ name, data: text(name) })));
+    expect([...open(bytes, { anyName: true }).entries.keys()]).toEqual(['cat/0.png', 'dog/0.png']);
+    expect(open(bytes, { anyName: true }).read('dog/0.png')).toEqual(text('dog\\0.png'));
+    expect(() => open(bytes)).toThrow(FormatError);
+    for (const name of ['..\\a', 'a\\..\\..\\b', '\\a', 'C:\\a']) {
+      expect(() => open(make([{ name, data: text('') }]), { anyName: true })).toThrow(/not a plain relative path/);
+    }
+  });
+
   test('two members of one name are not written, nor is one without', () => {
     const member = { name: 'a', data: new Uint8Array(1) };
     expect(() => write([member, member])).toThrow(ArgumentError);

@@ -9,6 +9,7 @@ import { openData, type DataSource } from '../../src/train/open-data.ts';
 import { readImages } from '../../src/train/image-set.ts';
 import { prepareData } from '../../src/train/prepare.ts';
 import { FolderTree } from '../../src/vision/datasets/folder-tree.ts';
+import { parseTable, tableText } from '../../src/vision/datasets/label-table.ts';
 import { ImageFolder, LabelledImages, ToTensor } from '../../src/vision/index.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flambeau-folders-'));
@@ -170,6 +171,25 @@ describe('tables of labels', () => {
     const images = await LabelledImages.open(root, { table: name });
     expect(images.samples).toEqual(IMAGES.map((path, i) => [path, i % 2]));
     expect(images.image(1).data[0]).toBe(1);
+  });
+
+  it('in UTF-16, as spreadsheets write them', () => {
+    const text = 'id;label\na;grün\n';
+    const little = new Uint8Array(Uint16Array.from(`\ufeff${text}`, (c) => c.charCodeAt(0)).buffer);
+    const big = little.map((_, i) => little[i ^ 1]!);
+    const plain = new TextEncoder().encode(`\ufeff${text}`);
+    for (const bytes of [little, big, plain]) expect(parseTable(tableText(bytes))).toEqual([['id', 'label'], ['a', 'grün']]); // prettier-ignore
+  });
+
+  it('that name images which are not there say so', async () => {
+    const one = tree([...IMAGES, ['l.csv', 'id,label\na,cat\nb,dog\nc,cat\nd,dog\ngone,dog\n']]);
+    expect((await openData(one)).notes).toEqual(['1 row of "l.csv" names an image that is not there: "gone"']);
+    expect((await LabelledImages.open(one)).absent).toEqual(['gone']);
+    const more = tree([...IMAGES, ['l.csv', 'id,label\na,cat\nb,dog\nw,x\nx,x\ny,x\nz,x\n']]);
+    expect((await openData(more)).notes).toEqual([
+      '4 rows of "l.csv" name images that are not there: "w", "x", "y", …',
+      '2 images are in no row of "l.csv"',
+    ]);
   });
 
   it('for parts, in folders or in files', async () => {

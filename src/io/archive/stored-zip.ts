@@ -265,7 +265,9 @@ function readCentral(bytes: Uint8Array, view: DataView, at: number, position: nu
   const length = CENTRAL_BYTES + nameLength + extraLength + view.getUint16(at + 32, true);
   if (at + length > bytes.length) throw endError(position, 'a directory entry reaches over the end of the directory');
   const nameBytes = bytes.subarray(at + CENTRAL_BYTES, at + CENTRAL_BYTES + nameLength);
-  const name = decodeName(nameBytes);
+  const written = decodeName(nameBytes);
+  // Windows' own archivers wrote backslashes for years; a checkpoint has none.
+  const name = badName === LEADS_OUT ? written.replaceAll('\\', '/') : written;
   checkName(name, position, badName);
   const extra = bytes.subarray(at + CENTRAL_BYTES + nameLength, at + CENTRAL_BYTES + nameLength + extraLength);
   const narrow = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];

@@ -10,6 +10,18 @@ export interface LabelRow {
 /** Most bytes of a table. */
 export const MAX_TABLE_BYTES = 256 * 2 ** 20;
 
+/** A table as text: UTF-8, or UTF-16 with its mark in front, as spreadsheets write it ("Unicode text"). */
+export function tableText(bytes: Uint8Array): string {
+  const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  return new TextDecoder(!marked ? 'utf-8' : bytes[0] === 0xff ? 'utf-16le' : 'utf-16be').decode(bytes);
+}
+
+/** What a table says: labels of images that are there, and the names of those that are not. */
+export interface Labelled {
+  readonly rows: readonly LabelRow[];
+  readonly absent: readonly string[];
+}
+
 /**
  * Splits a table into cells (RFC 4180), by whichever of comma, semicolon, tab and bar its first line has most of.
  */
@@ -60,25 +72,28 @@ const LABEL_NAMES = [
  * The labels in a table.
  *
  * @param isImage - whether a cell names an image that is there
- * @returns the rows whose image is there and whose label is not empty; undefined if the table is not about these images
+ * @returns the rows whose image is there and whose label is not empty, and the images that are not there; undefined if the table is not about these images
  * @throws FormatError when it cannot be told which column has the labels
  */
 export function labelsOf(
   table: readonly (readonly string[])[],
   name: string,
   isImage: (cell: string) => boolean,
-): LabelRow[] | undefined {
+): Labelled | undefined {
   const width = Math.max(0, ...table.map((row) => row.length));
   const hits = Array.from({ length: width }, (_, c) => table.filter((row) => isImage(row[c] ?? '')).length);
   const at = hits.indexOf(Math.max(0, ...hits));
   if (at === -1 || hits[at] === 0 || width < 2) return undefined;
   const hasHeader = !isImage(table[0]![at] ?? '');
   const header = hasHeader ? table[0]! : undefined;
-  const rows = (hasHeader ? table.slice(1) : table).filter((row) => isImage(row[at] ?? ''));
+  const all = hasHeader ? table.slice(1) : table;
+  const rows = all.filter((row) => isImage(row[at] ?? ''));
+  const absent = all.map((row) => row[at] ?? '').filter((cell) => cell !== '' && !isImage(cell));
   const others = Array.from({ length: width }, (_, c) => c).filter((c) => c !== at && !isNumbering(rows, c, header));
   if (others.length === 0) return undefined;
   const labelOf = labelReader(rows, others, header, name);
-  return rows.map((row) => ({ image: row[at]!, label: labelOf(row) })).filter(({ label }) => label !== '');
+  const labelled = rows.map((row) => ({ image: row[at]!, label: labelOf(row) })).filter(({ label }) => label !== '');
+  return { rows: labelled, absent };
 }
 
 /** Whether a column only numbers the rows, as programs write them without being asked. */

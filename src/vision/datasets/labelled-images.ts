@@ -8,7 +8,7 @@ import type { Image } from '../../io/image/image.ts';
 import type { FolderSample } from './find-samples.ts';
 import { byCodePoint } from './folder-tree.ts';
 import { ImageDataset, type ImageDatasetOptions } from './image-dataset.ts';
-import { labelsOf, MAX_TABLE_BYTES, parseTable, type LabelRow } from './label-table.ts';
+import { type Labelled, type LabelRow, labelsOf, MAX_TABLE_BYTES, parseTable, tableText } from './label-table.ts';
 import { IMAGE_NAME, PassingOver } from './passed-over.ts';
 import { FileImages } from './source.ts';
 
@@ -43,6 +43,8 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
   readonly table: string;
   /** How many images are in no row of the table. */
   readonly unlabelled: number;
+  /** What the table calls images that are not there. */
+  readonly absent: readonly string[];
 
   private constructor(source: FileImages, found: Found, options: ImageDatasetOptions<O, T>) {
     const { samples } = Object(found) as Partial<Found>; // of whoever calls the constructor without a type check
@@ -51,6 +53,7 @@ export class LabelledImages<O = Image, T = number> extends ImageDataset<O, T> {
     this.samples = found.samples;
     this.table = found.table;
     this.unlabelled = found.unlabelled;
+    this.absent = found.absent;
   }
 
   /**
@@ -99,6 +102,7 @@ interface Found {
   readonly classes: readonly string[];
   readonly table: string;
   readonly unlabelled: number;
+  readonly absent: readonly string[];
 }
 
 function findLabels(files: FileSet, table: string | undefined, folder: string | undefined): Found {
@@ -107,7 +111,7 @@ function findLabels(files: FileSet, table: string | undefined, folder: string | 
   const candidates = table === undefined ? files.names.filter(isTable) : [table];
   const read = candidates.flatMap((name) => {
     const rows = readTable(files, name, images);
-    return rows === undefined ? [] : [{ name, rows }];
+    return rows === undefined ? [] : [{ name, ...rows }];
   });
   const [best] = read.sort((a, b) => b.rows.length - a.rows.length);
   if (best === undefined || best.rows.length === 0) {
@@ -116,20 +120,23 @@ function findLabels(files: FileSet, table: string | undefined, folder: string | 
       `LabelledImages: ${label} has ${images.count} images${folder === undefined ? '' : ` in ${JSON.stringify(folder)}`}, but ${tables}; add a table with the columns name,label`,
     );
   }
-  return { ...numbered(best.rows, images, best.name), table: best.name };
+  return { ...numbered(best.rows, images, best.name), table: best.name, absent: best.absent };
 }
 
 /** The labelled images of a table; undefined if it is about something else. */
-function readTable(files: FileSet, name: string, images: ImageNames): LabelRow[] | undefined {
+function readTable(files: FileSet, name: string, images: ImageNames): Labelled | undefined {
   const at = files.names.indexOf(name);
   if (at === -1) throw new FormatError(`LabelledImages: ${JSON.stringify(files.name)} has no table ${JSON.stringify(name)}`); // prettier-ignore
   const bytes = files.read(at);
   if (bytes.length > MAX_TABLE_BYTES)
     throw new FormatError(`LabelledImages: ${JSON.stringify(name)} has ${bytes.length} bytes; the limit is ${MAX_TABLE_BYTES}`); // prettier-ignore
-  return labelsOf(parseTable(new TextDecoder().decode(bytes)), name, (cell) => images.find(cell) !== undefined);
+  const labelled = labelsOf(parseTable(tableText(bytes)), name, (cell) => images.find(cell) !== undefined);
+  if (labelled === undefined || labelled.absent.length === 0) return labelled;
+  const anywhere = new ImageNames(files.names, undefined); // a table may be of several parts
+  return { ...labelled, absent: labelled.absent.filter((image) => anywhere.find(image) === undefined) };
 }
 
-function numbered(rows: readonly LabelRow[], images: ImageNames, table: string): Omit<Found, 'table'> {
+function numbered(rows: readonly LabelRow[], images: ImageNames, table: string): Omit<Found, 'table' | 'absent'> {
   const labels = new Map<number, string>();
   for (const { image, label } of rows) {
     const row = images.find(image)!;
