@@ -160,10 +160,10 @@ export interface ResNet {
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class ResNet extends nn.Module {
-  layer1: nn.Sequential;
-  layer2: nn.Sequential;
-  layer3: nn.Sequential;
-  layer4: nn.Sequential;
+  declare layer1: nn.Sequential;
+  declare layer2: nn.Sequential;
+  declare layer3: nn.Sequential;
+  declare layer4: nn.Sequential;
 
   /** @param layers the number of blocks of each stage */
   constructor(block: BlockClass, layers: readonly [number, number, number, number], options: ResNetOptions = {}) {
