@@ -90,7 +90,7 @@ const TIMM: readonly (readonly [sign: string, of: NetworkName])[] = [
 ];
 
 /** A state dict of timm with torchvision's keys; undefined when it is of no network that is known here, or has those keys anyway. */
-export function fromTimm(state: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> | undefined {
+export function renamedFromTimm(state: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> | undefined {
   for (const [sign, of] of TIMM) {
     const renamed = state.has(sign) ? models.fromTimm(state, of) : undefined;
     if (renamed !== undefined && recogniseNetwork(renamed) !== undefined) return renamed;

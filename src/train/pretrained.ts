@@ -5,7 +5,7 @@ import type { Parameter } from '../nn/parameter.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { findState } from './find-state.ts';
 import { inferModel, type ModelName } from './models.ts';
-import { fromTimm, headOf, recogniseNetwork } from './networks.ts';
+import { headOf, recogniseNetwork, renamedFromTimm } from './networks.ts';
 
 /**
  * Loads a state dict into a network of the same kind; where the classes are others, all but the last layer.
@@ -48,7 +48,7 @@ const same = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
 
 function stateIn(value: unknown, where: string): ReadonlyMap<string, Tensor> {
   const found = findState(value);
-  if (found !== undefined) return recogniseNetwork(found) === undefined ? (fromTimm(found) ?? found) : found;
+  if (found !== undefined) return recogniseNetwork(found) === undefined ? (renamedFromTimm(found) ?? found) : found;
   throw new FormatError(`${where}: expected the state dict of a network, but there is none in it`);
 }
 

@@ -59,6 +59,9 @@ const NETWORKS: readonly ModelName[] = slow
   ? MODEL_NAMES.filter((name) => !/vgg|regnet_[xy]_(16|32|8)gf|vit_b|wide_resnet101|resnext101|_b[67]|v2_l|convnext_(base|large)|lite[1-4]/.test(name)) // prettier-ignore
   : ['cnn', 'small', 'fast', 'efficientnet_lite0', 'efficientnet_lite3', 'resnet18', 'mobilenet_v3_small', 'squeezenet1_1', 'shufflenet_v2_x0_5']; // prettier-ignore
 
+/** Deep networks with weights from a seed have large outputs, whose last bits differ. */
+const DIGITS = slow ? 4 : 5;
+
 describe('export --format python', () => {
   it.skipIf(python === undefined)('gives predict’s probabilities in PyTorch', { timeout: 1_800_000 }, async () => {
     const expected: Record<string, number[][]> = {};
@@ -82,7 +85,7 @@ describe('export --format python', () => {
     expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
     for (const [name, wanted] of Object.entries(expected)) {
       expect(got[name], name).toBeInstanceOf(Array);
-      for (const [i, row] of wanted.entries()) for (const [c, p] of row.entries()) expect(got[name]![i]![c], name).toBeCloseTo(p, 5); // prettier-ignore
+      for (const [i, row] of wanted.entries()) for (const [c, p] of row.entries()) expect(got[name]![i]![c], name).toBeCloseTo(p, DIGITS); // prettier-ignore
     }
   });
 
