@@ -1,11 +1,24 @@
 /** `flambeau convert`: the tensors of one file in another format. */
+import { extname } from 'node:path';
 import { convertFile } from '../onnx/convert-file.ts';
 import { shown } from '../base/shown.ts';
 import { checkpointFile } from './checkpoint.ts';
 import { command } from './command.ts';
 import { counted } from './format.ts';
-import { flag, text } from './options.ts';
+import { flag, text, UsageError } from './options.ts';
 import { forceOption, requireFree } from './output.ts';
+
+/** Endings that files of PyTorch have; and none. */
+const WRITTEN = ['', '.pt', '.pth', '.ckpt', '.bin', '.tar', '.safetensors', '.npz', '.npy', '.onnx'];
+
+/** A name that promises another format is refused: what is written is a .pt file where the ending says nothing. */
+function requireKnownEnding(to: string): void {
+  const ending = extname(to).toLowerCase();
+  if (WRITTEN.includes(ending)) return;
+  throw new UsageError(
+    `flambeau convert: ${shown(to)}: ${ending} files are not written; expected .pt, .pth, .safetensors, .npz or .npy`,
+  );
+}
 
 export const convertCommand = command({
   name: 'convert',
@@ -24,6 +37,7 @@ export const convertCommand = command({
   async run({ values, positionals }, terminal) {
     const [from, to] = positionals as [string, string];
     const { tensorsOnly } = values;
+    requireKnownEnding(to);
     requireFree('TO', to, values.force);
     const file = checkpointFile(from);
     const key = values.key ?? (file === from ? undefined : 'state_dict');

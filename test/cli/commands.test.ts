@@ -512,6 +512,7 @@ describe('inspect and convert', () => {
       code: 1,
       err: expect.stringMatching(/page\.pt.*a web page/) as string,
     });
+    expect(await flambeau('convert', at('weights.npz'), at('weights.h5'))).toMatchObject({ code: 2, err: expect.stringMatching(/\.h5 files are not written; expected .pt/) as string }); // prettier-ignore
     expect(await flambeau('convert', model)).toMatchObject({ code: 2 });
   });
 });

@@ -64,6 +64,16 @@ describe('predict', () => {
     expect([stranger.code, stranger.err]).toEqual([1, expect.stringContaining('images-8')]);
   });
 
+  it('names what is no image at all, first of all files', async () => {
+    mkdirSync('odd');
+    for (const [name, body] of [['0.jpg', ''], ['1.jpg', 'GIF8'], ['2.png', '<html>']] as const) writeFileSync(join('odd', name), body); // prettier-ignore
+    const { code, err } = await flambeau('predict', 'odd/0.jpg', 'odd/1.jpg', 'odd/2.png', 'photos/dark/0.ppm');
+    expect(code).toBe(1);
+    expect(err).toMatch(/odd\/0.jpg: it is an empty file; expected a JPEG/);
+    expect(err).not.toContain('internal');
+    expect(err).toContain('3 images of 4 could not be read');
+  });
+
   it('gives the same for images in a batch as for each alone, whatever the number of them', async () => {
     const many = at('many');
     writeClasses(many, 40);

@@ -113,8 +113,9 @@ export function decodeImageSync(bytes: ByteInput, options: DecodeOptions = {}): 
  */
 export function decodeRowsSync(file: Uint8Array, options: DecodeOptions, choose: RowChoice): Image | undefined {
   const { maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES, orientation = false, draft } = options;
-  const isTurned = orientation && loaded().orientationOf(file) !== 1;
-  if (isTurned || kindOf(file)?.format !== 'jpeg') return decodeImageSync(file, options);
+  // What is no image has no decoder loaded, either, and says so.
+  if (kindOf(file)?.format !== 'jpeg' || (orientation && loaded().orientationOf(file) !== 1))
+    return decodeImageSync(file, options);
   return named(options, () => decodeJpeg(file, { maxPixels, maxBytes, atLeast: draft }, choose)?.convert(options.mode ?? 'RGB')); // prettier-ignore
 }
 
