@@ -169,7 +169,7 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
     return this.convolved(padAs(params.op, x, pads, this.paddingMode as 'reflect'), params);
   }
 
-  private _way(op: string): ConvWay {
+  protected _way(op: string): ConvWay {
     const { stride, padding, dilation, groups, paddingMode } = this;
     this._made = madeOf(this._made, [stride, padding, dilation, groups, paddingMode], () => {
       const n = this.kernelSize.length;
@@ -294,6 +294,7 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
     super(params, n, given, [given.inChannels, given.outChannels / params.groups]);
     this.padding = params.padding;
     this.outputPadding = params.outputPadding;
+    this._params(); // now, since a field that a compiled function sees for the first time makes it record again
   }
 
   protected override run(x: Tensor): Tensor {

@@ -31,12 +31,17 @@ export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
     super(CONV2D, 2, args);
+    this._params(this._way(CONV2D.op).params); // now, since a field that a compiled function sees for the first time makes it record again
   }
 
   protected override convolved(x: Tensor, params: ConvNd): Tensor {
+    return conv2dWith(x, this.weight, this.bias, this._params(params));
+  }
+
+  private _params(params: ConvNd): ConvParams {
     const { stride, padding, dilation, groups } = params;
     this._checked = madeOf(this._checked, [params], () => convParams({ stride, padding, dilation, groups }));
-    return conv2dWith(x, this.weight, this.bias, this._checked.value);
+    return this._checked.value;
   }
 }
 
