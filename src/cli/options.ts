@@ -120,12 +120,23 @@ export function named<const T extends string>(
   return { value, help, initial, shown: initial, parse };
 }
 
-/** Whole positive numbers with commas between them, such as `3,32,32`. */
-export function sizes(value: string, help: string, counts: readonly number[]): Option<readonly number[] | undefined> {
+/** Whole positive numbers up to `most` with commas between them, such as `3,32,32`. */
+export function sizes(
+  value: string,
+  help: string,
+  counts: readonly number[],
+  most = Infinity,
+): Option<readonly number[] | undefined> {
   const parse = (came: string, name: string): readonly number[] => {
     const list = came.split(/[,x×]/).map((part) => (part.trim() === '' ? NaN : Number(part)));
-    const fits = counts.includes(list.length) && list.every((size) => Number.isSafeInteger(size) && size > 0);
-    return fits ? list : fail(name, `${counts.join(' or ')} whole numbers such as ${value}`, came);
+    const fits = counts.includes(list.length) && list.every((size) => Number.isSafeInteger(size) && size > 0 && size <= most); // prettier-ignore
+    return fits
+      ? list
+      : fail(
+          name,
+          `${counts.join(' or ')} whole numbers ${most === Infinity ? '' : `up to ${most} `}such as ${value}`,
+          came,
+        );
   };
   return { value, help, initial: undefined, shown: undefined, parse };
 }

@@ -50,7 +50,7 @@ export const trainOptions = {
     min: 0,
   }),
   headRate: number('FACTOR', 'How much faster the last layer learns than the others; for --pretrained.', { above: 0 }),
-  size: sizes('H,W', 'Size to bring images to.', [1, 2]),
+  size: sizes('H,W', 'Size to bring images to.', [1, 2], 8192),
   resize: number('EDGE', 'Shorter edge that images are brought to before --size is cut out of them (default: the size).', WHOLE), // prettier-ignore
   validSize: number('PART', 'Part of the training images to validate on, if the data has none for that.', { above: 0, below: 1 }), // prettier-ignore
   maxUnreadable: number('PART', 'Part of the images that may be unreadable; they are named and passed over.', { min: 0, max: 1 }, MOST_UNREADABLE), // prettier-ignore

@@ -402,7 +402,11 @@ describe('the program', () => {
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
-    [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict IMAGE... [options]'],
+    [
+      ['train', 'x', '--size', '100000'],
+      "flambeau: --size: expected 1 or 2 whole numbers up to 8192 such as H,W, but got '100000'",
+    ],
+    [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict [CHECKPOINT] IMAGE... [options]'],
     [
       ['help', 'nothing'],
       "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets",
