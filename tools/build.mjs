@@ -164,7 +164,8 @@ function keepClassNames(text) {
   ]);
   const names = new Set(exported.map(([, name]) => name));
   return text.replace(CLASS, (head, assigned, declared, at) => {
-    const name = assigned ?? declared;
+    const given = assigned ?? declared;
+    const name = names.has(given) ? given : given.replace(/\d+$/, ''); // a host's name was in the way: Buffer
     const hasOwn = /^\s*static name\b/.test(text.slice(at + head.length, at + head.length + 100)); // bundlers warn of two
     return names.has(name) && !hasOwn ? `${head} static name = ${JSON.stringify(name)};` : head;
   });
@@ -226,6 +227,23 @@ async function separate() {
   }
 }
 
+/** All that a page can use, in one file that needs nothing else: for pages without a bundler, from a server of packages or a folder. */
+async function oneFile() {
+  const result = await build({
+    entryPoints: [join(src, 'one-file.ts')],
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+    plugins: [threadText, prepare, wasmText],
+  });
+  const code = restoreClassNames(result.outputFiles[0].text.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url')); // prettier-ignore
+  const { code: small } = await transform(keepClassNames(code), { minify: true, format: 'esm', target: 'es2022', legalComments: 'none' }); // prettier-ignore
+  writeFileSync(join(out, 'flambeau.min.js'), small);
+}
+
 /** The licences of what has become part of the package. */
 function licences() {
   const modules = join(root, 'node_modules');
@@ -273,6 +291,7 @@ if (!options['if-changed'] || !isMadeFrom(wanted)) {
   rmSync(MADE_FROM, { force: true });
   rmSync(out, { recursive: true, force: true });
   await Promise.all([bundle(), separate()]);
+  await oneFile();
   licences();
   if (options.types) {
     declarations();

@@ -74,7 +74,9 @@ type OwnData =
 /** Makes a data set from its description. */
 export async function reviveDataset(description: DatasetDescription): Promise<Dataset> {
   if (description.module !== undefined) {
-    const module = (await import(description.module)) as { reviveDataset(data: unknown): MaybeDataset };
+    const module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ description.module)) as {
+      reviveDataset(data: unknown): MaybeDataset;
+    };
     return module.reviveDataset(description.data);
   }
   const data = description.data as OwnData;

@@ -19,7 +19,7 @@ function findExamples(): Example[] {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   return [
     ...sources.flatMap((file) => examplesOfSource(file, read(file))),
-    ...examplesOfMarkdown('README.md', read('README.md')),
+    ...['README.md', 'docs/browser.md'].flatMap((file) => examplesOfMarkdown(file, read(file))),
   ];
 }
 

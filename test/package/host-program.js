@@ -1,5 +1,5 @@
 // What a program of a user's does in every host, bundled by every bundler: prints, decodes images, takes pictures of a page, uses threads.
-/* global AbortController, atob, Blob, createImageBitmap, document, Image, OffscreenCanvas, requestAnimationFrame */
+/* global AbortController, Worker, atob, Blob, createImageBitmap, document, Image, OffscreenCanvas, requestAnimationFrame */
 import {
   data,
   F,
@@ -7,6 +7,7 @@ import {
   getNumThreads,
   manualSeed,
   nn,
+  noGrad,
   ones,
   optim,
   profile,
@@ -15,7 +16,8 @@ import {
   startThreads,
 } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
-import { evaluate, findLearningRate, Trainer } from 'flambeau/train';
+import { load, save } from 'flambeau/files/web';
+import { callInWorker, evaluate, findLearningRate, Trainer } from 'flambeau/train';
 import { Compose, decodeImage, ImageFolder, Normalize, readImage, Resize, ToTensor } from 'flambeau/vision';
 
 const messageOf = async (fn) => {
@@ -143,6 +145,26 @@ export const stopped = async () => {
   return { interrupted, trained: batches > 0 };
 };
 
+/** A network's outputs here, and those of a worker that has the same one. */
+export const predicted = () => {
+  manualSeed(1);
+  const model = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU(), new nn.Linear(8, 3));
+  return noGrad(() => model(ones(2, 4))).tolist();
+};
+
+export const inWorker = async () => {
+  const worker = new Worker(new URL('./host-worker.js', import.meta.url), { type: 'module' });
+  const answer = await callInWorker(worker, 'predict', [ones(2, 4)]);
+  worker.terminate();
+  return answer.tolist();
+};
+
+/** Through the browser's stores. */
+export const kept = async () => {
+  await save({ a: ones(3) }, 'a.safetensors', { to: 'indexed-db' });
+  return (await load('a.safetensors', { from: 'indexed-db' })).get('a').tolist();
+};
+
 /** In Node: the batches of a folder of images, made by worker threads. */
 export const workers = (folder) =>
   messageOf(async () => {
@@ -164,6 +186,8 @@ if (globalThis.document !== undefined) {
     computed,
     trained,
     stopped,
+    inWorker,
+    kept,
     isReady: true,
   });
 }

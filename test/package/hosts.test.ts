@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
@@ -29,6 +30,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
 mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(cache, 'hosts-'));
+/** The program and its worker. */
+const PROGRAM = ['host-program.js', 'host-worker.js'];
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="host-program.js"></script>';
 
 const { files: drawn } = JSON.parse(readFileSync(join(root, 'test/fixtures/vision/images.json'), 'utf8')) as {
@@ -50,6 +53,9 @@ interface Answers {
   computed(): Promise<string>;
   trained(): Promise<{ losses: number[][]; correct: number; state: number; failed: string }>;
   stopped(): Promise<{ interrupted: boolean; trained: boolean }>;
+  predicted(): number[][];
+  inWorker(): Promise<number[][]>;
+  kept(): Promise<number[]>;
 }
 const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<ReturnType<Answers[K]>>> =>
   page.evaluate(
@@ -57,7 +63,12 @@ const ask = <K extends keyof Answers>(page: Page, name: K): Promise<Awaited<Retu
     [name, IMAGES] as const,
   );
 
-let expected: { names: Record<string, string>; numbers: number; images: { png: number[]; jpg: number[] } };
+let expected: {
+  names: Record<string, string>;
+  numbers: number;
+  images: { png: number[]; jpg: number[] };
+  predicted: number[][];
+};
 
 beforeAll(async () => {
   const installed = join(folder, 'node_modules', 'flambeau');
@@ -66,14 +77,51 @@ beforeAll(async () => {
   cpSync(join(root, 'package.json'), join(installed, 'package.json'));
   for (const name of ['fflate', 'koffi'])
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'dir');
-  cpSync(join(root, 'test/package/host-program.js'), join(folder, 'host-program.js'));
+  for (const file of PROGRAM) cpSync(join(root, 'test/package', file), join(folder, file));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}'); // else bundlers take the repository for the package
   writeFileSync(join(folder, 'index.html'), PAGE);
   const program = (await import(pathToFileURL(join(folder, 'host-program.js')).href)) as Answers;
-  expected = { names: program.names(), numbers: program.numbers(), images: await program.images(IMAGES) };
-}, 120_000);
+  expected = {
+    names: program.names(),
+    numbers: program.numbers(),
+    images: await program.images(IMAGES),
+    predicted: program.predicted(),
+  };
+}, 180_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Whether `npm run setups` asks for all of it: webpack takes long to make a program small. */
+const WHOLE = process.env['FLAMBEAU_SETUPS'] === '1';
+
+/** The part of bundlers that is used. They come with the repository, or from `npm run setups`. */
+interface WebpackStats {
+  toString(options: object): string;
+}
+type Webpack = (options: object, done: (error: Error | null, stats?: WebpackStats) => void) => void;
+type Rollup = (options: { input: string[]; plugins: unknown[]; onwarn: (warning: { message: string }) => void }) => Promise<{ write(options: object): Promise<unknown> }>; // prettier-ignore
+
+function pathOf(name: string): string | undefined {
+  for (const place of [root, join(cache, 'setups', '/')]) {
+    try {
+      return createRequire(place).resolve(name);
+    } catch {
+      // not there
+    }
+  }
+  console.warn(`hosts: ${name} is not installed; what needs it is skipped`);
+  return undefined;
+}
+const [webpackPath, rollupPath, resolvePath] = ['webpack', 'rollup', '@rollup/plugin-node-resolve'].map(pathOf);
+
+/** The program as it stands on a page without a bundler: the parts of the library are members of the one file. */
+function fromOneFile(text: string): string {
+  const parts: Readonly<Record<string, string>> = { 'flambeau/files': 'files', 'flambeau/files/web': 'filesWeb', 'flambeau/train': 'train', 'flambeau/vision': 'vision' }; // prettier-ignore
+  return text.replace(/import (\{[^}]*\}) from '(flambeau[^']*)';/g, (_, names: string, module: string) => {
+    const part = parts[module];
+    return part === undefined ? `import ${names} from './flambeau.min.js';` : `import { ${part} as ${part}Part } from './flambeau.min.js';\nconst ${names} = ${part}Part;`; // prettier-ignore
+  });
+}
 
 /** Bundles the program with esbuild into a folder of its own. */
 async function esbuildInto(
@@ -83,7 +131,8 @@ async function esbuildInto(
   const outdir = join(folder, name);
   await bundle({
     absWorkingDir: folder,
-    entryPoints: [options.program ?? 'host-program.js'],
+    entryPoints:
+      options.program !== undefined ? [options.program] : options.node === true ? ['host-program.js'] : PROGRAM,
     outdir,
     bundle: true,
     minify: true,
@@ -161,6 +210,9 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     isolated: '',
     plain: '',
     'no-wasm': "script-src 'self'",
+    // The lines that docs/browser.md gives.
+    strict:
+      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; img-src data:",
     'no-blob': "worker-src 'self'",
     trusted: "require-trusted-types-for 'script'",
   };
@@ -208,6 +260,8 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     expect(await ask(page, 'names')).toEqual(expected.names);
     expect(await ask(page, 'numbers')).toBe(expected.numbers);
     expect(await ask(page, 'images')).toEqual(expected.images);
+    expect(await ask(page, 'inWorker')).toEqual(expected.predicted);
+    expect(await ask(page, 'kept')).toEqual([1, 1, 1]);
   }
 
   describe('bundled by esbuild', () => {
@@ -272,6 +326,55 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         await dev.close();
       }
     }, 60_000);
+  });
+
+  describe.skipIf(webpackPath === undefined)('with webpack', () => {
+    it.each(WHOLE ? (['production', 'development'] as const) : (['production'] as const))(
+      'built for %s: as in Node',
+      async (mode) => {
+        const { webpack } = createRequire(root)(webpackPath!) as { webpack: Webpack };
+        const path = join(folder, `webpack-${mode}`);
+        const stats = await new Promise<WebpackStats>((resolve, reject) => {
+          webpack({ mode, context: folder, entry: './host-program.js', output: { path, filename: 'host-program.js' }, performance: { hints: false }, resolve: { tsconfig: false }, optimization: { minimize: WHOLE && mode === 'production' } }, (error, done) => (done === undefined ? reject(error ?? new Error('webpack gave nothing')) : resolve(done))); // prettier-ignore
+        });
+        expect(stats.toString({ all: false, errors: true, warnings: true })).toBe('');
+        writeFileSync(join(path, 'index.html'), PAGE);
+        const page = await open(`${origin}/${mode === 'production' ? 'isolated' : 'plain'}/webpack-${mode}/`);
+        await expectAsInNode(page);
+        await page.close();
+      },
+      240_000,
+    );
+  });
+
+  describe.skipIf(rollupPath === undefined || resolvePath === undefined)('with Rollup', () => {
+    it('built: as in Node', async () => {
+      const { rollup } = (await import(pathToFileURL(rollupPath!).href)) as { rollup: Rollup };
+      const { nodeResolve } = (await import(pathToFileURL(resolvePath!).href)) as { nodeResolve: (options: object) => unknown };
+      const warnings: string[] = [];
+      const built = await rollup({ input: PROGRAM.map((file) => join(folder, file)), plugins: [nodeResolve({ browser: true })], onwarn: ({ message }) => warnings.push(message) });
+      await built.write({ dir: join(folder, 'rollup'), format: 'es', entryFileNames: '[name].js' });
+      expect(warnings).toEqual([]);
+      writeFileSync(join(folder, 'rollup', 'index.html'), PAGE);
+      const page = await open(`${origin}/isolated/rollup/`);
+      await expectAsInNode(page);
+      await page.close();
+    }, 120_000);
+  }); // prettier-ignore
+
+  describe('without a bundler', () => {
+    it('works from one file, on pages and in workers: as in Node', async () => {
+      const place = join(folder, 'one-file');
+      mkdirSync(place);
+      cpSync(join(folder, 'node_modules', 'flambeau', 'dist', 'flambeau.min.js'), join(place, 'flambeau.min.js'));
+      for (const file of PROGRAM) writeFileSync(join(place, file), fromOneFile(readFileSync(join(folder, file), 'utf8')));
+      writeFileSync(join(place, 'index.html'), PAGE);
+      for (const policy of ['isolated', 'plain', 'strict']) {
+        const page = await open(`${origin}/${policy}/one-file/`);
+        await expectAsInNode(page);
+        await page.close();
+      }
+    }); // prettier-ignore
   });
 
   describe('on a page', () => {

@@ -54,7 +54,7 @@ async function entry(packageUrl: string): Promise<GPU> {
 
 async function dawn(url: string): Promise<DawnPackage> {
   try {
-    return (await import(/* @vite-ignore */ url)) as DawnPackage;
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as DawnPackage;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const missing =

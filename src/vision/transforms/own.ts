@@ -139,7 +139,7 @@ function transformOf({ url, name, args }: Origin): TransformLike {
 async function load(url: string): Promise<void> {
   if (loaded.has(url)) return;
   try {
-    loaded.set(url, (await import(/* @vite-ignore */ url)) as Exports);
+    loaded.set(url, (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Exports);
   } catch (cause) {
     throw new ArgumentError(`fromModule: ${url} cannot be imported: ${reason(cause)}`, { cause });
   }

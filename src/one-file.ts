@@ -1,0 +1,10 @@
+/**
+ * Everything for pages without a bundler, as one file (`dist/flambeau.min.js`): what `flambeau` exports, and its other parts by their names.
+ */
+export * from './index.ts';
+export * as files from './files.ts';
+export * as filesWeb from './files-web.ts';
+export * as inspect from './inspect/index.ts';
+export * as onnx from './onnx/index.ts';
+export * as train from './train/index.ts';
+export * as vision from './vision/index.ts';
