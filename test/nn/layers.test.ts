@@ -26,6 +26,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ParameterDict: 'test/nn/module-tools.test.ts',
   TransformerEncoder: 'Transformer in test/nn/sequence-layers.test.ts',
   TransformerDecoder: 'Transformer in test/nn/sequence-layers.test.ts',
+  DataParallel: 'test/tensor/further-names.test.ts',
 };
 
 test('every class has a row', () => {
