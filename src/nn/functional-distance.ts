@@ -1,6 +1,6 @@
 /** Distances and similarities, part of `F` (https://pytorch.org/docs/stable/nn.functional.html#distance-functions). */
 import { BOOL, NUMBER, WHOLE } from '../base/arguments.ts';
-import { requireFloating } from '../base/dtype.ts';
+import { isHalf, requireFloating } from '../base/dtype.ts';
 import { ShapeError } from '../base/errors.ts';
 import { normalizeDim } from '../base/shape.ts';
 import { readCall, signature } from '../base/signature.ts';
@@ -41,6 +41,7 @@ export function cosineSimilarity(
 export function cosineSimilarity(...args: readonly unknown[]): Tensor {
   const { x1, x2, dim = 1, eps = 1e-8 } = readCall(COSINE, args);
   const [a, b] = together('cosineSimilarity', x1, x2);
+  if (isHalf(a.dtype)) return cosineSimilarity(a.to('float32'), b.to('float32'), dim, eps).to(a.dtype); // rounded once
   const axis = normalizeDim('cosineSimilarity', dim, a.ndim);
   const unit = (x: Tensor): Tensor => x.div(atLeast(vectorNorm(x, 2, axis), eps));
   return unit(a).mul(unit(b)).sum(axis);

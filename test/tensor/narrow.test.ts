@@ -119,7 +119,7 @@ test.each(fixture.layers.map((row) => [row[0], row[1][0]![0], row] as const))('%
   const inputs = args.map(made);
   if (grads.length > 0) for (const input of inputs) input.requiresGrad_();
   const out = CALLS[op]!(...inputs);
-  expectNear(out, expected, 2);
+  expectNear(out, expected, 4); // PyTorch rounds some of them at every step
   if (grads.length === 0) return;
   const weights = arange(0, out.numel()).mul(5).remainder(7).sub(3).reshape(out.shape);
   out.to('float32').mul(weights).sum().backward();
