@@ -13,6 +13,8 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   ),
   'nn/init-more.test.ts': words('nn.init.calculateGain nn.init.fans nn.init.defaultInit cuda.manualSeedAll autograd.isAnomalyCheckNanEnabled'), // prettier-ignore
   'fixtures/ops/init_more.json': words('nn.init.eye_ nn.init.dirac_ nn.init.sparse_ nn.init.orthogonal_'),
+  'nn/amp.test.ts': words('amp.GradScaler amp.autocast data.Dataset data.Sampler'),
+  'browser/loading-worker.ts': words('data.serveDataset'),
   'nn/clip-grad.test.ts': words('nn.utils.clipGradNorm_ nn.utils.clipGradValue_'),
   'nn/module-tools.test.ts': words(
     'nn.utils.clipGradsWithNorm_ nn.utils.getTotalNorm nn.utils.parametersToVector nn.utils.vectorToParameters nn.utils.fuseConvBnEval nn.utils.fuseLinearBnEval nn.utils.fuseConvBnWeights nn.utils.fuseLinearBnWeights',

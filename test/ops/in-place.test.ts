@@ -23,6 +23,7 @@ const OTHERS: Readonly<Record<string, (x: Tensor) => readonly unknown[]>> = {
   clampMax: () => [0.6],
   round: () => [1],
   maskedFill: (x) => [x.gt(0), 3],
+  nextafter: (x) => [x.mul(2)],
 };
 /** What is tested elsewhere, by its own arguments. */
 const SKIPPED =
