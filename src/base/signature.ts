@@ -26,6 +26,8 @@ export interface Signature<O> {
   readonly op: string;
   /** In PyTorch's order. */
   readonly kinds: OptionKinds<O>;
+  /** Of `kinds`, at hand: a call reads them. */
+  readonly names: readonly string[];
   /** How many of them must be given. */
   readonly required: number;
   /** How many have a position; the others are by name only. */
@@ -46,6 +48,7 @@ export function signature<O>(
   return {
     op,
     kinds,
+    names,
     required,
     positional: positional ?? names.length,
     example: example ?? `${op}(${[...names.slice(0, required), ...rest].join(', ')})`,
@@ -57,7 +60,7 @@ export function signature<O>(
  * @throws ArgumentError naming the parameter, what it takes and what came
  */
 export function readCall<O extends object>(of: Signature<O>, args: readonly unknown[]): O {
-  const names = Object.keys(of.kinds) as (keyof O & string)[];
+  const names = of.names as readonly (keyof O & string)[];
   const given: Partial<Record<string, unknown>> = {};
   let count = args.length;
   while (count > 0 && args[count - 1] === undefined) count--;
@@ -82,7 +85,8 @@ export function readCall<O extends object>(of: Signature<O>, args: readonly unkn
       given[name] = named[name];
     }
   }
-  for (const name of names.slice(0, of.required)) {
+  for (let i = 0; i < of.required; i++) {
+    const name = names[i]!;
     if (!(name in given)) throw wrongArgument(of.op, name, of.kinds[name].expected, undefined, `write ${of.example}`);
   }
   return given as O;

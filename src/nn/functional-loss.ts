@@ -19,6 +19,7 @@ import { pairLoss as pairLosses } from '../tensor/families/pair-loss.ts';
 import { indexCheck as indexCheckOps } from '../tensor/families/index-check.ts';
 import { broadcastTensors } from '../tensor/functions.ts';
 import { boolDifference } from '../tensor/ops/binary.ts';
+import { isTensor } from '../tensor/is-tensor.ts';
 import { promoteLayouts } from '../tensor/ops/elementwise.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { CheckedFor, Shape, ShapeFor } from '../tensor/shapes/dims.ts';
@@ -50,6 +51,7 @@ export interface OfTarget {
 }
 const CLASS_LOSS = { weight: TENSOR_OR_NULL, ignoreIndex: WHOLE, reduction: REDUCTION };
 const CROSS_ENTROPY = functionOf<OfTarget & CrossEntropyOptions>('crossEntropy', { target: TENSOR, ...CLASS_LOSS, labelSmoothing: PROBABILITY }, { required: 1, positional: 2 }); // prettier-ignore
+const USUAL = {};
 const NLL_LOSS = functionOf<OfTarget & ClassLossOptions>('nllLoss', { target: TENSOR, ...CLASS_LOSS }, { required: 1, positional: 2 }); // prettier-ignore
 
 export const CLASSES = "class indices are tensor([0, 2], { dtype: 'int64' })";
@@ -97,6 +99,8 @@ export function crossEntropy<S extends Shape, T extends Shape, R extends Reducti
   options?: Omit<CrossEntropyOptions, 'weight'> & { readonly reduction?: R },
 ): Tensor<LossShape<ShapeFor<S, ClassTarget<S, T, 'crossEntropy'>>, R>>;
 export function crossEntropy(...args: readonly unknown[]): Tensor {
+  const [x, classes] = args;
+  if (args.length === 2 && isTensor(x) && isTensor(classes)) return crossEntropyWith(x, classes, USUAL); // as nearly all calls are: nothing is read
   const { input, target, ...options } = readClasses<CrossEntropyOptions>(CROSS_ENTROPY, args);
   return crossEntropyWith(input, target, options);
 }

@@ -115,7 +115,7 @@ export type LazyConvTransposeArguments = WithoutFirst<ConvTransposeArguments>;
 /** A table of arguments without the input channels. */
 function lazily<O extends Channels>(name: string, of: Signature<O>): Signature<Omit<O, 'inChannels'>> {
   const { inChannels: _, ...kinds } = of.kinds;
-  return { ...of, op: name, kinds: kinds, required: 2, positional: of.positional - 1, example: `new nn.${name}(6, 5, { stride: 2 })` }; // prettier-ignore
+  return { ...of, op: name, kinds: kinds, names: Object.keys(kinds), required: 2, positional: of.positional - 1, example: `new nn.${name}(6, 5, { stride: 2 })` }; // prettier-ignore
 }
 const conv = (n: number): Signature<Omit<Channels & ConvLayerOptions, 'inChannels'>> => lazily(`LazyConv${n}d`, convSignature(`Conv${n}d`, n)); // prettier-ignore
 const transposed = (n: number): Signature<Omit<Channels & ConvTransposeLayerOptions, 'inChannels'>> => lazily(`LazyConvTranspose${n}d`, transposeSignature(`ConvTranspose${n}d`, n)); // prettier-ignore
