@@ -41,6 +41,7 @@ async function checks() {
 
 async function tests() {
   if (!(await run('build', ['tools/build.mjs', '--if-changed'], { lower: false }))) return; // the package's tests need it
+  process.env.FLAMBEAU_BUILT = '1';
   await run('bundle sizes', ['tools/bundle-size.mjs']);
   await run('tests', [bin('vitest/vitest.mjs'), 'run', ...process.argv.slice(2)], { whole: false, lower: false });
 }
