@@ -6,7 +6,7 @@ import { isPng } from '../io/image/png.ts';
 import type { Image } from '../io/image/image.ts';
 import type { ImageDataset } from '../vision/datasets/index.ts';
 import type { SplitName } from './layout.ts';
-import { isUnreadable, tryImage } from './unreadable.ts';
+import { isUnreadable, tryImage, whyUnreadable } from './unreadable.ts';
 
 /** One image of the data. */
 export interface CheckedImage {
@@ -30,7 +30,7 @@ export interface CheckedImage {
 /** Reads one image. */
 export function checkImage(images: ImageDataset, index: number, part: SplitName): CheckedImage {
   const name = images.imageName(index);
-  const bytes = images.imageFile(index);
+  const bytes = fileOf(images, index);
   const base = { part, name, label: images.classes[images.targets[index]!] ?? String(images.targets[index]!) };
   const isReally = bytes === undefined ? undefined : wrongEnding(name, bytes);
   const image = tryImage(images, index);
@@ -44,6 +44,16 @@ export function checkImage(images: ImageDataset, index: number, part: SplitName)
     isBlank: isBlank(image),
     pixels: `${image.width}x${image.height} ${hashed(image.data)}`,
   };
+}
+
+/** What is in an image's file; undefined where there is none, or where it cannot be read at all, which {@link tryImage} says. */
+function fileOf(images: ImageDataset, index: number): Uint8Array | undefined {
+  try {
+    return images.imageFile(index);
+  } catch (error) {
+    whyUnreadable(error, images.imageName(index));
+    return undefined;
+  }
 }
 
 /** Two checksums of different stretches, and the length: enough to find equals among some million. */

@@ -168,8 +168,23 @@ function nothingThere(label: string, layout: Layout, names: readonly string[]): 
       ? `${label} holds no data that is known`
       : `${label} has ${images} images${flat === '' ? '' : ` in ${JSON.stringify(flat)}`}, but nothing says which class they are`;
   return new FormatError(
-    `${found}; expected one folder of images for each class (or train/ and test/ with those), images with a table of labels (name,label in a .csv), MNIST's IDX files, or CIFAR-10's batches`,
+    `${found}${classesInNames(names)}; expected one folder of images for each class (or train/ and test/ with those), images with a table of labels (name,label in a .csv), MNIST's IDX files, or CIFAR-10's batches`,
   );
+}
+
+/** What to do where images are called after their classes: cat.0.jpg, dog.0.jpg. */
+function classesInNames(names: readonly string[]): string {
+  const images = names.filter((name) => IMAGE_NAME.test(name)).map((name) => name.slice(name.lastIndexOf('/') + 1));
+  const counts = new Map<string, number>();
+  for (const name of images) {
+    const begin = /^(\p{L}[\p{L} _-]*?)[ ._-]*\(?\d/u.exec(name)?.[1];
+    if (begin !== undefined) counts.set(begin, (counts.get(begin) ?? 0) + 1);
+  }
+  const classes = [...counts].filter(([, count]) => count > 1).map(([begin]) => begin);
+  const named = classes.reduce((sum, begin) => sum + counts.get(begin)!, 0);
+  if (classes.length < 2 || classes.length > 100 || named < 0.9 * images.length) return '';
+  const some = `${classes.slice(0, 3).map((begin) => JSON.stringify(begin)).join(', ')}${classes.length > 3 ? ', …' : ''}`; // prettier-ignore
+  return ` (their names begin with ${some}: if those are the classes, move the images of each into a folder of that name)`;
 }
 
 /** Parts whose classes tables give: where images lie without class folders. */

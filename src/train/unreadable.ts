@@ -34,7 +34,12 @@ export const isUnreadable = (value: object): value is Unreadable => 'why' in val
 
 /** Whether a file is none that can be read, as far as its first bytes tell. */
 export function wrongKind(images: ImageDataset, index: number): Unreadable | undefined {
-  const head = images.imageHead(index);
+  let head: Uint8Array | undefined;
+  try {
+    head = images.imageHead(index);
+  } catch (error) {
+    return whyUnreadable(error, images.imageName(index));
+  }
   if (head === undefined || isDecodable(head)) return undefined;
   const what = head.length === 0 ? 'an empty file' : (kindOf(head)?.what ?? 'not an image');
   return { name: images.imageName(index), why: `it is ${what}` };

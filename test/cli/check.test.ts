@@ -1,5 +1,5 @@
 /** `flambeau check`, and what it goes by: everything that is wrong, in one go. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,19 @@ describe('check', () => {
     expect(JSON.parse(strict.out)).toMatchObject({ stops: true, findings: [{ kind: 'unreadable', stops: true }, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}] }); // prettier-ignore
     const fine = await flambeau('check', tree({ ...many('a', 10), ...many('b', 10) }));
     expect([fine.code, fine.out.split('\n').at(-2)]).toEqual([0, 'Training on this works; nothing is wrong with it.']);
+  });
+
+  it('names a link to nothing, and what to do with images that are called after their classes', async () => {
+    const links = tree({ ...many('a', 12), ...many('b', 12) });
+    symlinkSync(join(scratch, 'nowhere'), join(links, 'a/gone.ppm'));
+    expect(only(await checkData(links), 'unreadable').items.join()).toMatch(/gone\.ppm.*ENOENT/);
+    expect((await flambeau('check', links)).code).toBe(0);
+    const flat = tree(Object.fromEntries(['cat.0', 'cat.1', 'dog.0', 'dog.1', 'dog 2'].map((name) => [`${name}.ppm`, picture(seed++)]))); // prettier-ignore
+    expect((await flambeau('check', flat)).out).toMatch(
+      /\(their names begin with "cat", "dog": if those are the classes, move/,
+    );
+    const photos = tree(Object.fromEntries(['IMG_1', 'IMG_2', 'DSC3'].map((name) => [`${name}.ppm`, picture(seed++)])));
+    expect((await flambeau('check', photos)).out).toMatch(/which class they are; expected/);
   });
 
   it('says all that stops a training, and goes on', async () => {

@@ -49,8 +49,8 @@ export function openFolder(root: string, limits: FolderOptions = {}): FileSet {
         if (enter?.(name) === false) continue;
         directories.push(name);
         if (above.length < maxDepth) walk(name, [...above, self]);
-      } else if (target?.isFile() === true && keep?.(name) !== false) {
-        names.push(name);
+      } else if ((target === undefined || target.isFile()) && keep?.(name) !== false) {
+        names.push(name); // a link to nothing as well: whoever reads it is told
       }
     }
   };
