@@ -1,15 +1,5 @@
 /** Convolution layers of any number of dimensions: what Conv1d, Conv2d and Conv3d share, and their transposed forms; Conv1d and Conv3d. */
-import {
-  arrayOf,
-  BOOL,
-  COUNT,
-  oneOf,
-  orNull,
-  requireKind,
-  SIZE,
-  STEP,
-  type OptionKinds,
-} from '../../base/arguments.ts';
+import { arrayOf, BOOL, COUNT, oneOf, orNull, SIZE, STEP, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { pythonTuple } from '../../base/python-format.ts';
 import { say, WRONG_GROUPS } from '../../base/sentences.ts';
@@ -24,7 +14,7 @@ import { defaultInit } from '../init.ts';
 import { Parameter } from '../parameter.ts';
 import type { Argument, OutputShape, ShapeFn } from '../shape-types.ts';
 import { each, requireRank, sizesOf, type Sizes } from '../spatial.ts';
-import { madeOf, type Made } from './fields.ts';
+import { madeOf, optionsOf } from './fields.ts';
 import { Layer } from './layer.ts';
 
 /** A layer whose result's shape the types do not follow. */
@@ -150,7 +140,6 @@ const FIELDS = (n: number) => ({ ...convKinds(n), paddingMode: MODE });
 export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> {
   padding: readonly number[] | 'same' | 'valid';
   paddingMode: PaddingMode;
-  private _made: Made<ConvWay> | undefined;
 
   constructor(of: Signature<Channels & ConvLayerOptions>, n: number, args: readonly unknown[]) {
     const given = readCall(of, args);
@@ -171,15 +160,13 @@ export abstract class ConvNdLayer<F extends ShapeFn> extends Filters<F, ConvNd> 
 
   protected _way(op: string): ConvWay {
     const { stride, padding, dilation, groups, paddingMode } = this;
-    this._made = madeOf(this._made, [stride, padding, dilation, groups, paddingMode], () => {
+    return madeOf(this, [stride, padding, dilation, groups, paddingMode], () => {
       const n = this.kernelSize.length;
-      const given = { stride, padding, dilation, groups, paddingMode };
-      for (const [name, kind] of Object.entries(FIELDS(n))) requireKind(op, name, given[name as 'stride'], kind);
+      const given = optionsOf<ConvLayerOptions>(this, { op, kinds: FIELDS(n) });
       const whole = convNd(op, n, given);
       if (paddingMode === 'zeros') return { params: whole, pads: null };
       return { params: { ...whole, padding: each(0, n) }, pads: sides(whole, this.kernelSize) };
     });
-    return this._made.value;
   }
 
   /** @param params of the convolution itself: without padding where that is not zeros */
@@ -285,7 +272,6 @@ export function paddingFor(
 export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F, ConvTransposeNd> {
   padding: readonly number[];
   outputPadding: readonly number[];
-  private _made: Made<ConvTransposeNd> | undefined;
 
   constructor(of: Signature<Channels & ConvTransposeLayerOptions>, n: number, args: readonly unknown[]) {
     const given = readCall(of, args);
@@ -294,7 +280,6 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
     super(params, n, given, [given.inChannels, given.outChannels / params.groups]);
     this.padding = params.padding;
     this.outputPadding = params.outputPadding;
-    this._params(); // now, since a field that a compiled function sees for the first time makes it record again
   }
 
   protected override run(x: Tensor): Tensor {
@@ -303,13 +288,11 @@ export abstract class ConvTransposeNdLayer<F extends ShapeFn> extends Filters<F,
 
   private _params(): ConvTransposeNd {
     const { stride, padding, outputPadding, dilation, groups } = this;
-    this._made = madeOf(this._made, [stride, padding, outputPadding, dilation, groups], () => {
+    return madeOf(this, [stride, padding, outputPadding, dilation, groups], () => {
       const n = this.kernelSize.length;
-      const given = { stride, padding, outputPadding, dilation, groups };
-      for (const [name, kind] of Object.entries(convTransposeKinds(n))) if (name in given) requireKind(this.typeName(), name, given[name as 'stride'], kind); // prettier-ignore
+      const given = optionsOf<ConvTransposeLayerOptions>(this, { op: this.typeName(), kinds: convTransposeKinds(n) });
       return convTransposeNd(this.typeName(), n, given);
     });
-    return this._made.value;
   }
 
   /** @param outputSize the size of the result, of those that the stride allows; in place of `outputPadding` */

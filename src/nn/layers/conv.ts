@@ -8,7 +8,7 @@ import { conv2dWith } from '../prepared.ts';
 import type { ConvFn, GroupsArgument, PaddingArgument } from '../shape-types.ts';
 import type { ConvNd } from '../functional-conv.ts';
 import { ConvNdLayer, convSignature, type PaddingMode } from './conv-nd.ts';
-import { madeOf, type Made } from './fields.ts';
+import { madeOf } from './fields.ts';
 import type { SomeLayer } from './layer.ts';
 
 export interface Conv2dOptions extends ConvOptions {
@@ -20,28 +20,23 @@ export interface Conv2dOptions extends ConvOptions {
 
 const CONV2D = convSignature('Conv2d', 2);
 
+const paramsOf = (way: ConvNd): ConvParams => madeOf(way, [], () => convParams({ stride: way.stride, padding: way.padding, dilation: way.dilation, groups: way.groups })); // prettier-ignore
+
 /** The class behind {@link Conv2d}. */
 export class Conv2dLayer<In extends number, Out extends number, K, S, P> extends ConvNdLayer<ConvFn<In, Out, K, S, P>> {
   static override readonly name: string = 'Conv2d';
   declare readonly inChannels: In;
   declare readonly outChannels: Out;
   declare readonly kernelSize: readonly [number, number];
-  private _checked: Made<ConvParams> | undefined;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or groups that do not divide the channels */
   constructor(...args: readonly unknown[]) {
     super(CONV2D, 2, args);
-    this._params(this._way(CONV2D.op).params); // now, since a field that a compiled function sees for the first time makes it record again
+    paramsOf(this._way(CONV2D.op).params);
   }
 
   protected override convolved(x: Tensor, params: ConvNd): Tensor {
-    return conv2dWith(x, this.weight, this.bias, this._params(params));
-  }
-
-  private _params(params: ConvNd): ConvParams {
-    const { stride, padding, dilation, groups } = params;
-    this._checked = madeOf(this._checked, [params], () => convParams({ stride, padding, dilation, groups }));
-    return this._checked.value;
+    return conv2dWith(x, this.weight, this.bias, paramsOf(params));
   }
 }
 

@@ -5,18 +5,22 @@
 import { requireKind, type Kind } from '../../base/arguments.ts';
 import { readCall, type Signature } from '../../base/signature.ts';
 
-/** What was made of fields, and of which values of theirs. */
-export interface Made<T> {
-  readonly of: readonly unknown[];
-  readonly value: T;
-}
+/** What was made of fields, and of which values of theirs. Not a field itself: compiled functions watch those. */
+const made = new WeakMap<object, { readonly of: readonly unknown[]; readonly value: unknown }>();
 
-/** What `make` gives, made again only where a field is not what it was. */
-export function madeOf<T>(last: Made<T> | undefined, of: readonly unknown[], make: () => T): Made<T> {
-  return last?.of.every((value, i) => value === of[i]) === true ? last : { of, value: make() };
+/** What `make` gives for a layer, made again only where one of its fields is not what it was. */
+export function madeOf<T>(layer: object, of: readonly unknown[], make: () => T): T {
+  const last = made.get(layer);
+  if (last?.of.every((value, i) => value === of[i]) === true) return last.value as T;
+  const value = make();
+  made.set(layer, { of, value });
+  return value;
 }
 
 type Fields = Record<string, unknown>;
+
+/** The tables of arguments of classes whose options are fields. */
+const tables = new WeakMap<object, Signature<unknown>>();
 
 /** Makes the options of a call fields of the layer, those that are left out with their defaults. @returns the options as they were given */
 export function optionFields<O extends object>(
@@ -25,19 +29,22 @@ export function optionFields<O extends object>(
   args: readonly unknown[],
   defaults: object,
 ): O {
-  // prettier-ignore
   const given = readCall(of, args);
+  tables.set(layer.constructor, of);
   for (const [name, usual] of Object.entries(defaults)) (layer as Fields)[name] = (given as Fields)[name] ?? usual;
   return given;
 }
 
-/** The options that a layer's fields say by now. @throws ArgumentError for one that was assigned and is none */
-export function optionsOf<O extends object>(layer: object, of: Signature<O>): O {
+/** The options that a layer's fields say by now: those of {@link optionFields}, or of a table. @throws ArgumentError for one that was assigned and is none */
+export function optionsOf<O extends object>(
+  layer: object,
+  { op, kinds }: { readonly op: string; readonly kinds: object } = tables.get(layer.constructor)!,
+): O {
   const options: Fields = {};
-  for (const [name, kind] of Object.entries(of.kinds)) {
+  for (const [name, kind] of Object.entries(kinds)) {
     if (!(name in layer)) continue;
     const value = (layer as Fields)[name];
-    requireKind(of.op, name, value, kind as Kind);
+    requireKind(op, name, value, kind as Kind);
     options[name] = value;
   }
   return options as O;

@@ -22,27 +22,27 @@ function requireAll(name: string, tensors: Readonly<Record<string, unknown>>): v
   for (const [what, value] of Object.entries(tensors)) requireTensor(name, `the ${what}`, value);
 }
 
-/** A loss of an input and a target whose options are its fields. */
-abstract class TargetLoss<O extends object> extends Module {
+/** A loss whose options are its fields. */
+abstract class OptionLoss<O extends object> extends Module {
   declare reduction: Reduction;
 
-  protected constructor(args: readonly unknown[], defaults: object = {}) {
+  protected constructor(of: Signature<O>, args: readonly unknown[], defaults: object = {}) {
     super();
-    this.given(optionFields(this, this.of(), args, { ...MEAN, ...defaults }));
+    this.given(optionFields(this, of, args, { reduction: 'mean', ...defaults }));
   }
 
-  /** The table of its arguments. */
-  protected abstract of(): Signature<O>;
-
   protected get options(): O {
-    return optionsOf(this, this.of());
+    return optionsOf(this);
   }
 
   /** What is to be made of the arguments beside fields. */
   protected given(_options: O): void {
     // nothing
   }
+}
 
+/** A loss of an input and a target. */
+abstract class TargetLoss<O extends object> extends OptionLoss<O> {
   override forward(input: Tensor, target: Tensor): Tensor {
     requireAll(this.typeName(), { input, target });
     return this.run(input, target);
@@ -51,7 +51,6 @@ abstract class TargetLoss<O extends object> extends Module {
   protected abstract run(input: Tensor, target: Tensor): Tensor;
 }
 
-const MEAN = { reduction: 'mean' };
 const byName = <O>(name: string, kinds: OptionKinds<O>, positional = 0): Signature<O> => layerOf<O>(name, kinds, { positional }); // prettier-ignore
 
 const SMOOTH_L1 = byName<SmoothL1Options>('SmoothL1Loss', { reduction: REDUCTION, beta: NOT_NEGATIVE });
@@ -61,11 +60,7 @@ export class SmoothL1Loss extends TargetLoss<SmoothL1Options> {
 
   constructor(options?: SmoothL1Options);
   constructor(...args: readonly unknown[]) {
-    super(args, { beta: 1 });
-  }
-
-  protected override of(): Signature<SmoothL1Options> {
-    return SMOOTH_L1;
+    super(SMOOTH_L1, args, { beta: 1 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -81,11 +76,7 @@ export class HuberLoss extends TargetLoss<HuberLayerOptions> {
 
   constructor(reduction?: Reduction | HuberLayerOptions, delta?: number | Pick<HuberLayerOptions, 'delta'>);
   constructor(...args: readonly unknown[]) {
-    super(args, { delta: 1 });
-  }
-
-  protected override of(): Signature<HuberLayerOptions> {
-    return HUBER;
+    super(HUBER, args, { delta: 1 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -106,11 +97,7 @@ export class PoissonNLLLoss extends TargetLoss<PoissonNllOptions> {
     options?: Pick<PoissonNllOptions, 'eps' | 'reduction'>,
   );
   constructor(...args: readonly unknown[]) {
-    super(args, { logInput: true, full: false, eps: 1e-8 });
-  }
-
-  protected override of(): Signature<PoissonNllOptions> {
-    return POISSON;
+    super(POISSON, args, { logInput: true, full: false, eps: 1e-8 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -120,20 +107,18 @@ export class PoissonNLLLoss extends TargetLoss<PoissonNllOptions> {
 
 const GAUSSIAN = byName<GaussianNllOptions>('GaussianNLLLoss', GAUSSIAN_KINDS);
 /** The negative log-likelihood under normal distributions: call it with means, targets and variances. */
-export class GaussianNLLLoss extends Module {
+export class GaussianNLLLoss extends OptionLoss<GaussianNllOptions> {
   declare full: boolean;
   declare eps: number;
-  declare reduction: Reduction;
 
   constructor(options?: GaussianNllOptions);
   constructor(...args: readonly unknown[]) {
-    super();
-    optionFields(this, GAUSSIAN, args, { ...MEAN, full: false, eps: 1e-6 });
+    super(GAUSSIAN, args, { full: false, eps: 1e-6 });
   }
 
   override forward(input: Tensor, target: Tensor, variance: Tensor | number): Tensor {
     requireAll('GaussianNLLLoss', { input, target });
-    return gaussianNllLoss(input, target, variance, optionsOf(this, GAUSSIAN));
+    return gaussianNllLoss(input, target, variance, this.options);
   }
 }
 
@@ -144,11 +129,7 @@ export class KLDivLoss extends TargetLoss<KlDivOptions> {
 
   constructor(options?: KlDivOptions);
   constructor(...args: readonly unknown[]) {
-    super(args, { logTarget: false });
-  }
-
-  protected override of(): Signature<KlDivOptions> {
-    return KL;
+    super(KL, args, { logTarget: false });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -170,11 +151,7 @@ const BCE = byName<BinaryLossOptions>('BCELoss', BINARY_KINDS, 1);
 export class BCELoss extends WeightedLoss<BinaryLossOptions> {
   constructor(weight?: Tensor | null | BinaryLossOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(args);
-  }
-
-  protected override of(): Signature<BinaryLossOptions> {
-    return BCE;
+    super(BCE, args);
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -189,16 +166,12 @@ export class BCEWithLogitsLoss extends WeightedLoss<LogitsLossOptions> {
 
   constructor(weight?: Tensor | null | LogitsLossOptions, options?: Omit<LogitsLossOptions, 'weight'>);
   constructor(...args: readonly unknown[]) {
-    super(args);
+    super(BCE_LOGITS, args);
   }
 
   protected override given(options: LogitsLossOptions): void {
     super.given(options);
     this.registerBuffer('pos_weight', options.posWeight ?? null);
-  }
-
-  protected override of(): Signature<LogitsLossOptions> {
-    return BCE_LOGITS;
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -211,11 +184,7 @@ const MULTI_SOFT = byName<BinaryLossOptions>('MultiLabelSoftMarginLoss', BINARY_
 export class MultiLabelSoftMarginLoss extends WeightedLoss<BinaryLossOptions> {
   constructor(weight?: Tensor | null | BinaryLossOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(args);
-  }
-
-  protected override of(): Signature<BinaryLossOptions> {
-    return MULTI_SOFT;
+    super(MULTI_SOFT, args);
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -236,11 +205,7 @@ export class MultiMarginLoss extends WeightedLoss<MultiMarginOptions> {
     options?: LossOptions,
   );
   constructor(...args: readonly unknown[]) {
-    super(args, { p: 1, margin: 1 });
-  }
-
-  protected override of(): Signature<MultiMarginOptions> {
-    return MULTI_MARGIN;
+    super(MULTI_MARGIN, args, { p: 1, margin: 1 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -253,11 +218,7 @@ const SOFT_MARGIN = byName<LossOptions>('SoftMarginLoss', { reduction: REDUCTION
 export class SoftMarginLoss extends TargetLoss<LossOptions> {
   constructor(options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(args);
-  }
-
-  protected override of(): Signature<LossOptions> {
-    return SOFT_MARGIN;
+    super(SOFT_MARGIN, args);
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -270,11 +231,7 @@ const MULTILABEL = byName<LossOptions>('MultiLabelMarginLoss', { reduction: REDU
 export class MultiLabelMarginLoss extends TargetLoss<LossOptions> {
   constructor(options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(args);
-  }
-
-  protected override of(): Signature<LossOptions> {
-    return MULTILABEL;
+    super(MULTILABEL, args);
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -289,11 +246,7 @@ export class HingeEmbeddingLoss extends TargetLoss<MarginOptions> {
 
   constructor(margin?: number | MarginOptions, options?: LossOptions);
   constructor(...args: readonly unknown[]) {
-    super(args, { margin: 1 });
-  }
-
-  protected override of(): Signature<MarginOptions> {
-    return HINGE;
+    super(HINGE, args, { margin: 1 });
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
@@ -301,19 +254,8 @@ export class HingeEmbeddingLoss extends TargetLoss<MarginOptions> {
   }
 }
 
-abstract class PairTargetLoss extends Module {
+abstract class PairTargetLoss extends OptionLoss<MarginOptions> {
   declare margin: number;
-  declare reduction: Reduction;
-
-  constructor(margin?: number | MarginOptions, options?: LossOptions);
-  constructor(...args: readonly unknown[]) {
-    super();
-    optionFields(this, byName<MarginOptions>(this.typeName(), MARGIN_KINDS, 1), args, { ...MEAN, margin: 0 });
-  }
-
-  protected get options(): MarginOptions {
-    return optionsOf(this, byName<MarginOptions>(this.typeName(), MARGIN_KINDS, 1));
-  }
 
   override forward(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     requireAll(this.typeName(), { 'first input': input1, 'second input': input2, target });
@@ -323,40 +265,33 @@ abstract class PairTargetLoss extends Module {
   protected abstract run(input1: Tensor, input2: Tensor, target: Tensor): Tensor;
 }
 
+const RANKING = byName<MarginOptions>('MarginRankingLoss', MARGIN_KINDS, 1);
 /** max(0, −target·(input1 − input2) + margin), for targets 1 and −1. */
 export class MarginRankingLoss extends PairTargetLoss {
+  constructor(margin?: number | MarginOptions, options?: LossOptions);
+  constructor(...args: readonly unknown[]) {
+    super(RANKING, args, { margin: 0 });
+  }
+
   protected override run(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return marginRankingLoss(input1, input2, target, this.options);
   }
 }
 
+const COSINE_EMBEDDING = byName<MarginOptions>('CosineEmbeddingLoss', MARGIN_KINDS, 1);
 /** 1 − cos where the target is 1, max(0, cos − margin) where it is −1. */
 export class CosineEmbeddingLoss extends PairTargetLoss {
+  constructor(margin?: number | MarginOptions, options?: LossOptions);
+  constructor(...args: readonly unknown[]) {
+    super(COSINE_EMBEDDING, args, { margin: 0 });
+  }
+
   protected override run(input1: Tensor, input2: Tensor, target: Tensor): Tensor {
     return cosineEmbeddingLoss(input1, input2, target, this.options);
   }
 }
 
-abstract class TripletLoss<O extends object> extends Module {
-  declare reduction: Reduction;
-
-  protected constructor(args: readonly unknown[], defaults: object) {
-    super();
-    this.given(optionFields(this, this.of(), args, { ...MEAN, ...defaults }));
-  }
-
-  /** The table of its arguments. */
-  protected abstract of(): Signature<O>;
-
-  protected get options(): O {
-    return optionsOf(this, this.of());
-  }
-
-  /** What is to be made of the arguments beside fields. */
-  protected given(_options: O): void {
-    // nothing
-  }
-
+abstract class TripletLoss<O extends object> extends OptionLoss<O> {
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     requireAll(this.typeName(), { anchor, positive, negative });
     return this.run(anchor, positive, negative);
@@ -381,11 +316,7 @@ export class TripletMarginLoss extends TripletLoss<TripletOptions> {
     options?: LossOptions,
   );
   constructor(...args: readonly unknown[]) {
-    super(args, { margin: 1, p: 2, eps: 1e-6, swap: false });
-  }
-
-  protected override of(): Signature<TripletOptions> {
-    return TRIPLET;
+    super(TRIPLET, args, { margin: 1, p: 2, eps: 1e-6, swap: false });
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -405,16 +336,12 @@ export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOp
 
   constructor(options?: TripletDistanceOptions);
   constructor(...args: readonly unknown[]) {
-    super(args, { margin: 1, swap: false });
+    super(TRIPLET_DISTANCE, args, { margin: 1, swap: false });
   }
 
   protected override given({ distanceFunction }: TripletDistanceOptions): void {
     this._distance = distanceFunction ?? null;
     this.distance_function = asModule(distanceFunction ?? new PairwiseDistance());
-  }
-
-  protected override of(): Signature<TripletDistanceOptions> {
-    return TRIPLET_DISTANCE;
   }
 
   protected override run(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
@@ -424,9 +351,8 @@ export class TripletMarginWithDistanceLoss extends TripletLoss<TripletDistanceOp
 
 const CTC = layerOf<CtcOptions>('CTCLoss', CTC_KINDS);
 /** The CTC loss: call it with log-probabilities, targets and the lengths of both. */
-export class CTCLoss extends Module {
+export class CTCLoss extends OptionLoss<CtcOptions> {
   declare blank: number;
-  declare reduction: Reduction;
   declare zeroInfinity: boolean;
 
   constructor(
@@ -435,13 +361,12 @@ export class CTCLoss extends Module {
     zeroInfinity?: boolean | Pick<CtcOptions, 'zeroInfinity'>,
   );
   constructor(...args: readonly unknown[]) {
-    super();
-    optionFields(this, CTC, args, { ...MEAN, blank: 0, zeroInfinity: false });
+    super(CTC, args, { blank: 0, zeroInfinity: false });
   }
 
   override forward(logProbs: Tensor, targets: Tensor, inputLengths: Lengths, targetLengths: Lengths): Tensor {
     requireAll('CTCLoss', { 'log-probabilities': logProbs, targets });
-    return ctcLoss(logProbs, targets, inputLengths, targetLengths, optionsOf(this, CTC));
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.options);
   }
 }
 

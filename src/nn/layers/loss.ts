@@ -68,7 +68,7 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<'C
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return crossEntropyWith(input, target, optionsOf(this, CROSS_ENTROPY));
+    return crossEntropyWith(input, target, optionsOf(this));
   }
 }
 
@@ -83,7 +83,7 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', 
   }
 
   protected override run(input: Tensor, target: Tensor): Tensor {
-    return nllLossWith(input, target, optionsOf(this, NLL));
+    return nllLossWith(input, target, optionsOf(this));
   }
 }
 
@@ -92,18 +92,13 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<'NLLLoss', 
 abstract class ElementLoss<R> extends ModuleBase {
   declare reduction: Reduction;
 
-  constructor(options?: LossOptions & Reduced<R>);
-  constructor(...args: readonly unknown[]) {
+  constructor(of: Signature<LossOptions>, args: readonly unknown[]) {
     super();
-    optionFields(this, this._of(), args, { reduction: 'mean' });
+    optionFields(this, of, args, { reduction: 'mean' });
   }
 
   protected get options(): LossOptions {
-    return optionsOf(this, this._of());
-  }
-
-  private _of(): Signature<LossOptions> {
-    return layerOf<LossOptions>(this.typeName(), { reduction: REDUCTION }, { positional: 0 });
+    return optionsOf(this);
   }
 
   override forward<S extends Shape, T extends Shape>(
@@ -124,15 +119,29 @@ interface ElementLoss<R> {
   ): Loss<S, ElementTarget<S, T>, R>;
 }
 
+const elementLoss = (name: string): Signature<LossOptions> => layerOf<LossOptions>(name, { reduction: REDUCTION }, { positional: 0 }); // prettier-ignore
+
+const MSE = elementLoss('MSELoss');
 /** Mean squared error. */
 export class MSELoss<R extends Reduction = 'mean'> extends ElementLoss<R> {
+  constructor(options?: LossOptions & Reduced<R>);
+  constructor(...args: readonly unknown[]) {
+    super(MSE, args);
+  }
+
   protected override run(input: Tensor, target: Tensor): Tensor {
     return pairLossWith('mseLoss', 'mse', input, target, this.options);
   }
 }
 
+const L1 = elementLoss('L1Loss');
 /** Mean absolute error. */
 export class L1Loss<R extends Reduction = 'mean'> extends ElementLoss<R> {
+  constructor(options?: LossOptions & Reduced<R>);
+  constructor(...args: readonly unknown[]) {
+    super(L1, args);
+  }
+
   protected override run(input: Tensor, target: Tensor): Tensor {
     return pairLossWith('l1Loss', 'l1', input, target, this.options);
   }

@@ -10,7 +10,7 @@ import { adaptiveAvgPoolWith, adaptiveMaxPoolWith, avgPool1dWith, avgPool3dWith,
 import { ModuleBase } from '../module-base.ts';
 import { each, sizesOf, type Sizes } from '../spatial.ts';
 import type { DynamicFn } from './conv-nd.ts';
-import { madeOf, type Made } from './fields.ts';
+import { madeOf } from './fields.ts';
 import { Layer } from './layer.ts';
 
 /** A size as it was given: `2` or `(3, 5)`. */
@@ -47,7 +47,6 @@ abstract class MaxPoolNd extends Layer<DynamicFn> {
   dilation: Sizes;
   returnIndices: boolean;
   ceilMode: boolean;
-  private _made: Made<WindowNd> | undefined;
   private readonly _n: number;
   private readonly _pool: Run;
 
@@ -73,7 +72,7 @@ abstract class MaxPoolNd extends Layer<DynamicFn> {
   private _params(op: string): WindowNd {
     const { kernelSize, stride, padding, dilation, ceilMode } = this;
     const make = (): WindowNd => windowNd(op, this._n, kernelSize, { stride, padding, dilation, ceilMode });
-    return (this._made = madeOf(this._made, [kernelSize, stride, padding, dilation, ceilMode], make)).value;
+    return madeOf(this, [kernelSize, stride, padding, dilation, ceilMode], make);
   }
 
   override extraRepr(): string {
@@ -111,7 +110,6 @@ export class AvgPool1d extends Layer<DynamicFn> {
   padding: readonly number[];
   ceilMode: boolean;
   countIncludePad: boolean;
-  private _made: Made<WindowNd> | undefined;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPool1dOptions & Kernel), stride?: Sizes | null | AvgPool1dOptions, padding?: Sizes | Omit<AvgPool1dOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPool1dOptions, 'ceilMode' | 'countIncludePad'>, countIncludePad?: boolean); // prettier-ignore
@@ -133,7 +131,7 @@ export class AvgPool1d extends Layer<DynamicFn> {
   private _params(): WindowNd {
     const { kernelSize, stride, padding, ceilMode, countIncludePad } = this;
     const make = (): WindowNd => windowNd('AvgPool1d', 1, kernelSize, { stride, padding, ceilMode, countIncludePad });
-    return (this._made = madeOf(this._made, [kernelSize, stride, padding, ceilMode, countIncludePad], make)).value;
+    return madeOf(this, [kernelSize, stride, padding, ceilMode, countIncludePad], make);
   }
 
   override extraRepr(): string {
@@ -151,7 +149,6 @@ export class AvgPool3d extends Layer<DynamicFn> {
   ceilMode: boolean;
   countIncludePad: boolean;
   divisorOverride: number | null;
-  private _made: Made<WindowNd> | undefined;
 
   /** @param stride default: the kernel size */
   constructor(kernelSize: Sizes | (AvgPoolNdOptions & Kernel), stride?: Sizes | null | AvgPoolNdOptions, padding?: Sizes | Omit<AvgPoolNdOptions, 'stride'>, ceilMode?: boolean | Pick<AvgPoolNdOptions, 'ceilMode' | 'countIncludePad' | 'divisorOverride'>, countIncludePad?: boolean | Pick<AvgPoolNdOptions, 'countIncludePad' | 'divisorOverride'>, divisorOverride?: number | null); // prettier-ignore
@@ -175,7 +172,7 @@ export class AvgPool3d extends Layer<DynamicFn> {
     const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
     const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
     const make = (): WindowNd => windowNd('AvgPool3d', 3, kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }); // prettier-ignore
-    return (this._made = madeOf(this._made, of, make)).value;
+    return madeOf(this, of, make);
   }
 
   override extraRepr(): string {

@@ -26,7 +26,7 @@ import type { ModuleBase } from '../module-base.ts';
 import type { AvgRest, MaxRest } from '../functional-window.ts';
 import type { AdaptiveFn, PoolFn } from '../shape-types.ts';
 import { layerOf } from '../signatures.ts';
-import { madeOf, type Made } from './fields.ts';
+import { madeOf } from './fields.ts';
 import { Layer, type SomeLayer } from './layer.ts';
 
 const SIDES = pairOf(WIDTH);
@@ -63,7 +63,6 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   dilation: Pair;
   returnIndices: boolean;
   ceilMode: boolean;
-  private _made: Made<MaxPoolParams> | undefined;
 
   /** @throws ArgumentError for sizes that are not whole and positive, or padding above half the kernel */
   constructor(...args: readonly unknown[]) {
@@ -87,10 +86,7 @@ class MaxPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P>> {
   private _params(): MaxPoolParams {
     const { kernelSize, stride, padding, dilation, ceilMode, returnIndices } = this;
     const of = [kernelSize, stride, padding, dilation, ceilMode, returnIndices];
-    this._made = madeOf(this._made, of, () =>
-      maxPoolParams(kernelSize, { stride, padding, dilation, ceilMode, returnIndices }),
-    );
-    return this._made.value;
+    return madeOf(this, of, () => maxPoolParams(kernelSize, { stride, padding, dilation, ceilMode, returnIndices }));
   }
 
   override extraRepr(): string {
@@ -164,7 +160,6 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   ceilMode: boolean;
   countIncludePad: boolean;
   divisorOverride: number | null;
-  private _made: Made<AvgPoolParams> | undefined;
 
   constructor(...args: readonly unknown[]) {
     super();
@@ -185,10 +180,9 @@ class AvgPool2dLayer<K, S, P> extends Layer<PoolFn<K, S, P, 'AvgPool2d'>> {
   private _params(): AvgPoolParams {
     const { kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride } = this;
     const of = [kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride];
-    this._made = madeOf(this._made, of, () =>
+    return madeOf(this, of, () =>
       avgPoolParams(kernelSize, { stride, padding, ceilMode, countIncludePad, divisorOverride }),
     );
-    return this._made.value;
   }
 
   override extraRepr(): string {
