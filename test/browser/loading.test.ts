@@ -1,29 +1,21 @@
 /** Workers of a `DataLoader` in real Chromium: the batches that the page would make itself, and word of what goes wrong. */
-import type { Server } from 'node:http';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from '../support/chromium.ts';
+import { chromiumPath, openPlainPage } from '../support/chromium.ts';
 import type { LoadingPage } from './loading-page.ts';
 
 describe.skipIf(chromiumPath === undefined)('loading in workers of a page', () => {
-  let browser: Browser;
-  let server: Server;
   let page: Page;
+  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const files = await bundleForBrowser({ page: 'test/browser/loading-page.ts', worker: 'test/browser/loading-worker.ts' }); // prettier-ignore
-    const served = await servePage(files);
-    server = served.server;
-    browser = await launchChromium();
-    page = await browser.newPage();
-    await page.goto(`${served.origin}/plain/`);
-    await page.waitForFunction('typeof page === "object"');
+    ({ page, close } = await openPlainPage({
+      page: 'test/browser/loading-page.ts',
+      worker: 'test/browser/loading-worker.ts',
+    }));
   }, 120_000);
 
-  afterAll(async () => {
-    await browser.close();
-    server.close();
-  });
+  afterAll(() => close());
 
   const ask = <K extends keyof LoadingPage>(name: K): Promise<Awaited<ReturnType<LoadingPage[K]>>> =>
     page.evaluate((name) => (globalThis as unknown as { page: Record<string, () => never> }).page[name]!(), name);

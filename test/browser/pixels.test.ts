@@ -1,7 +1,6 @@
 /** `fromPixels` and `toPixels` on a page of real Chromium. */
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serialize } from '../../src/io/checkpoint.ts';
 import { encodeImage } from '../../src/io/image/encode.ts';
@@ -10,7 +9,7 @@ import { kindOf } from '../../src/io/image/kind.ts';
 import { turned } from '../../src/io/image/orientation.ts';
 import { rand } from '../../src/tensor/create.ts';
 import { readImage } from '../../src/vision/read-image.ts';
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from '../support/chromium.ts';
+import { chromiumPath, openPlainPage } from '../support/chromium.ts';
 import type { PixelsPage } from './pixels-page.ts';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -31,27 +30,17 @@ function withOrientation(jpeg: Uint8Array, orientation: number): Uint8Array {
 }
 
 describe.skipIf(chromiumPath === undefined)('pixels in Chromium', () => {
-  let browser: Browser;
-  let server: Server;
   let page: Page;
+  let close: () => Promise<void>;
 
   beforeAll(async () => {
-    const files = await bundleForBrowser({
+    ({ page, close } = await openPlainPage({
       page: 'test/browser/pixels-page.ts',
       worker: 'test/browser/pixels-worker.ts',
-    });
-    const served = await servePage(files);
-    server = served.server;
-    browser = await launchChromium();
-    page = await browser.newPage();
-    await page.goto(`${served.origin}/plain/`);
-    await page.waitForFunction('typeof page === "object"');
+    }));
   }, 120_000);
 
-  afterAll(async () => {
-    await browser.close();
-    server.close();
-  });
+  afterAll(() => close());
 
   const ask = <K extends keyof PixelsPage>(name: K, ...args: Parameters<PixelsPage[K]>): Promise<Awaited<ReturnType<PixelsPage[K]>>> => page.evaluate(([name, args]) => (globalThis as unknown as { page: Record<string, (...args: unknown[]) => never> }).page[name]!(...args), [name, args] as const); // prettier-ignore
 

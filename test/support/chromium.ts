@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { threadText } from '../../tools/thread-text.mjs';
 import { wasmText } from '../../tools/wasm-text.mjs';
 
@@ -91,4 +91,20 @@ export async function servePage(
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** A page of Chromium that has loaded a program, which has put what it answers into `page`; not cross-origin isolated. `close` ends the browser. */
+export async function openPlainPage(
+  entries: Record<string, string>,
+): Promise<{ page: Page; close: () => Promise<void> }> {
+  const { server, origin } = await servePage(await bundleForBrowser(entries));
+  const browser = await launchChromium();
+  const page = await browser.newPage();
+  await page.goto(`${origin}/plain/`);
+  await page.waitForFunction('typeof page === "object"');
+  const close = async (): Promise<void> => {
+    await browser.close();
+    server.close();
+  };
+  return { page, close };
 }
