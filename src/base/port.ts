@@ -9,6 +9,13 @@ export interface Port {
   start?(): void;
 }
 
+/** What an error event of a worker says, behind a colon; nothing where it says nothing. */
+export const saidBy = (event: object): string =>
+  'message' in event && typeof event.message === 'string' ? `: ${event.message}` : '';
+
+/** Why a worker has ended that nobody has heard of. */
+export const WHY_ENDED = 'somebody called terminate, or the browser needed its memory';
+
 interface Locks {
   request(name: string, run: () => Promise<void>): Promise<void>;
   request(name: string, options: { readonly signal: AbortSignal }, run: () => Promise<void>): Promise<void>;

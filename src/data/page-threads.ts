@@ -1,7 +1,7 @@
 /** Workers of a page for a loader, which the program makes itself: where a worker's module lies, only its bundler knows. */
 import { having, requireKind } from '../base/arguments.ts';
 import { DeviceError } from '../base/errors.ts';
-import { whenReleased, type Port } from '../base/port.ts';
+import { saidBy, whenReleased, WHY_ENDED, type Port } from '../base/port.ts';
 import type { StartThread } from './worker-pool.ts';
 import type { WorkerReply } from './worker-protocol.ts';
 
@@ -25,12 +25,11 @@ export const pageThreads =
       const reply = (event as { readonly data?: Partial<ServedReply> | null }).data;
       if (reply?.flambeau !== 'batch') return;
       if ('alive' in reply)
-        unwatch = whenReleased(reply.alive, () => failed(new DeviceError(`DataLoader: worker ${i} has ended: somebody called terminate, or the browser needed its memory`))); // prettier-ignore
+        unwatch = whenReleased(reply.alive, () => failed(new DeviceError(`DataLoader: worker ${i} has ended: ${WHY_ENDED}`))); // prettier-ignore
       else heard(reply as WorkerReply);
     };
     const onError = (event: object): void => {
-      const why = 'message' in event && typeof event.message === 'string' ? `: ${event.message}` : '';
-      failed(new DeviceError(`DataLoader: worker ${i} failed${why}; look at its module, which must call data.serveDataset`)); // prettier-ignore
+      failed(new DeviceError(`DataLoader: worker ${i} failed${saidBy(event)}; look at its module, which must call data.serveDataset`)); // prettier-ignore
     };
     const listeners = [['message', onMessage], ['error', onError], ['messageerror', onError]] as const; // prettier-ignore
     for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);

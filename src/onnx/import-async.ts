@@ -3,7 +3,7 @@ import { OPTIONS, requireKind } from '../base/arguments.ts';
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { HostBlob, HostUrl } from '../base/host-types.ts';
-import { addressOf, fetchFile, fetchingOf, type FetchFileOptions, type Fetching } from '../io/web/fetch-file.ts';
+import { addressOf, besides, fetchFile, fetchingOf, type FetchFileOptions } from '../io/web/fetch-file.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isWithinFolder } from './data.ts';
 import { decodeModel } from './describe.ts';
@@ -47,7 +47,7 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
   const fetching = fetchingOf(OP, options);
   const url = typeof source === 'string' || source instanceof URL ? addressOf(OP, source) : undefined;
   const decoded = decodeModel(url === undefined ? await bytesFrom(source as HostBlob | ByteInput) : await fetchFile(url, fetching)); // prettier-ignore
-  const beside: Fetching = { ...fetching, options: withoutSum(options) };
+  const beside = besides(fetching);
   const files = new Map<string, Uint8Array>();
   for (const location of locationsOf(decoded.graph)) {
     if (externalData !== undefined) files.set(location, await bytesFrom(await externalData(location)));
@@ -58,11 +58,6 @@ export async function deserializeOnnxAsync<Out extends Tensor | Tensor[] = Tenso
     maxBytes,
     external: (location, offset, length) => partOf(files.get(location)!, location, offset, length),
   });
-}
-
-/** The checksum is that of the model's own file. */
-function withoutSum({ sha256: _, ...others }: DeserializeOnnxAsyncOptions): FetchFileOptions {
-  return others;
 }
 
 const bytesFrom = async (source: HostBlob | ByteInput): Promise<Uint8Array> =>

@@ -2,9 +2,8 @@
 import type { ALIASES } from './aliases.ts';
 import { requireTensor } from './arguments.ts';
 import { reductions } from './families/reductions.ts';
-import type { AlongOne, Extreme, Flatten, Gather, IndexSelect, Kept, MatrixProduct, Narrow, OfTensors, OfTwo, Permute, Place, Pointwise, Raveled, Reduction, Reshape, Select, Squeeze, Transpose, Transposed, Unsqueeze, Variance } from './function-types.ts'; // prettier-ignore
+import type { AlongOne, Extreme, Flatten, Gather, IndexSelect, Kept, MatrixProduct, Narrow, NumberFirst, OfTensors, OfTwo, Permute, Place, Pointwise, Raveled, Reduction, Reshape, Select, Squeeze, Transpose, Transposed, Unsqueeze, Variance } from './function-types.ts'; // prettier-ignore
 import { isTensor } from './is-tensor.ts';
-import type { Shape } from './shapes/dims.ts';
 import { asOperand } from './tensor-arithmetic.ts';
 import type { AlphaOptions, DivOptions, DTypeOption } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
@@ -21,6 +20,7 @@ type Forms<F> = F extends {
 }
   ? Form<A1, R1> & Form<A2, R2> & Form<A3, R3> & Form<A4, R4>
   : never;
+export type { NumberFirst, Pointwise } from './function-types.ts';
 /** A method with the tensor in front of its arguments. */
 export type FunctionOf<K extends MethodName> = Forms<Tensor[K]>;
 
@@ -36,18 +36,14 @@ function of<K extends MethodName>(name: K, _family?: object): FunctionOf<K> {
 const shaped = <F>(name: MethodName, family?: object): F => of<MethodName>(name, family) as F;
 const pointwise = (name: MethodName): Pointwise => shaped<Pointwise>(name);
 
-/** With a number in front of a tensor, too; Options are what may follow. */
-export type NumberFirst<F, Options extends readonly unknown[] = []> = F &
-  (<S extends Shape>(x: number, other: Tensor<S>, ...options: Options) => Tensor<S>);
-
 /** Where PyTorch takes a number in front, a tensor beside it: `pow(2, x)`, `div(1, x)`; TypeScript cannot write `2 ** x`. */
-function numberFirst<F>(name: MethodName): F {
+function numberFirst<More extends readonly unknown[] = []>(name: MethodName): NumberFirst<More> {
   const method = of(name) as (x: Tensor, ...args: readonly unknown[]) => unknown;
   const call = (x: Tensor | number, ...args: readonly unknown[]): unknown => {
     if (typeof x !== 'number' || !isTensor(args[0])) return method(x as Tensor, ...args);
     return method(asOperand(name, args[0], x), ...args);
   };
-  return call as F;
+  return call as NumberFirst<More>;
 }
 
 /** The method that a further name stands for, with that name. */
@@ -89,17 +85,14 @@ export const tanh = /* @__PURE__ */ pointwise('tanh');
 export const trunc = /* @__PURE__ */ pointwise('trunc');
 export const clone = /* @__PURE__ */ pointwise('clone');
 export const detach = /* @__PURE__ */ pointwise('detach');
-export const add =
-  /* @__PURE__ */ numberFirst<NumberFirst<OfTwo<[options?: AlphaOptions]>, [options?: AlphaOptions]>>('add');
-export const sub =
-  /* @__PURE__ */ numberFirst<NumberFirst<OfTwo<[options?: AlphaOptions]>, [options?: AlphaOptions]>>('sub');
-export const mul = /* @__PURE__ */ numberFirst<NumberFirst<FunctionOf<'mul'>>>('mul');
-export const div =
-  /* @__PURE__ */ numberFirst<NumberFirst<OfTwo<[options?: DivOptions]>, [options?: DivOptions]>>('div');
-export const pow = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('pow');
-export const remainder = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('remainder');
+export const add = /* @__PURE__ */ numberFirst<[options?: AlphaOptions]>('add');
+export const sub = /* @__PURE__ */ numberFirst<[options?: AlphaOptions]>('sub');
+export const mul = /* @__PURE__ */ numberFirst('mul');
+export const div = /* @__PURE__ */ numberFirst<[options?: DivOptions]>('div');
+export const pow = /* @__PURE__ */ numberFirst('pow');
+export const remainder = /* @__PURE__ */ numberFirst('remainder');
 export const fmod = /* @__PURE__ */ shaped<OfTwo>('fmod');
-export const floorDivide = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('floorDivide');
+export const floorDivide = /* @__PURE__ */ numberFirst('floorDivide');
 export const rsub = /* @__PURE__ */ of('rsub');
 export const atan2 = /* @__PURE__ */ shaped<OfTensors>('atan2');
 export const eq = /* @__PURE__ */ shaped<OfTwo>('eq');
@@ -111,9 +104,9 @@ export const ge = /* @__PURE__ */ shaped<OfTwo>('ge');
 export const logicalAnd = /* @__PURE__ */ shaped<OfTensors>('logicalAnd');
 export const logicalOr = /* @__PURE__ */ shaped<OfTensors>('logicalOr');
 export const logicalXor = /* @__PURE__ */ shaped<OfTensors>('logicalXor');
-export const bitwiseAnd = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('bitwiseAnd');
-export const bitwiseOr = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('bitwiseOr');
-export const bitwiseXor = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('bitwiseXor');
+export const bitwiseAnd = /* @__PURE__ */ numberFirst('bitwiseAnd');
+export const bitwiseOr = /* @__PURE__ */ numberFirst('bitwiseOr');
+export const bitwiseXor = /* @__PURE__ */ numberFirst('bitwiseXor');
 export const round = /* @__PURE__ */ shaped<Kept<'round'>>('round');
 export const clamp = /* @__PURE__ */ shaped<Kept<'clamp'>>('clamp');
 export const clampMin = /* @__PURE__ */ shaped<Kept<'clampMin'>>('clampMin');
@@ -166,7 +159,7 @@ export const ravel = /* @__PURE__ */ shaped<Raveled>('ravel');
 const variance = /* @__PURE__ */ shaped<Variance>('var', reductions);
 export { variance as var };
 /** As {@link div}. */
-export const trueDivide = /* @__PURE__ */ numberFirst<typeof div>('trueDivide');
+export const trueDivide = /* @__PURE__ */ numberFirst<[options?: DivOptions]>('trueDivide');
 /** As {@link sigmoid}. */
 export const expit = sigmoid;
 export { movedim as moveaxis } from './rearrange.ts';
@@ -181,14 +174,14 @@ export const arctan = /* @__PURE__ */ pointwise('arctan');
 export const arctan2 = /* @__PURE__ */ shaped<OfTensors>('arctan2');
 export const arctanh = /* @__PURE__ */ pointwise('arctanh');
 export const clip = /* @__PURE__ */ shaped<Kept<'clamp'>>('clip');
-export const divide = /* @__PURE__ */ numberFirst<typeof div>('divide');
+export const divide = /* @__PURE__ */ numberFirst<[options?: DivOptions]>('divide');
 export const fix = /* @__PURE__ */ pointwise('fix');
 export const ger = /* @__PURE__ */ alias('ger');
 export const greater = /* @__PURE__ */ shaped<OfTwo>('greater');
 export const greaterEqual = /* @__PURE__ */ shaped<OfTwo>('greaterEqual');
 export const less = /* @__PURE__ */ shaped<OfTwo>('less');
 export const lessEqual = /* @__PURE__ */ shaped<OfTwo>('lessEqual');
-export const multiply = /* @__PURE__ */ numberFirst<NumberFirst<OfTwo>>('multiply');
+export const multiply = /* @__PURE__ */ numberFirst('multiply');
 export const negative = /* @__PURE__ */ pointwise('negative');
 export const notEqual = /* @__PURE__ */ shaped<OfTwo>('notEqual');
-export const subtract = /* @__PURE__ */ numberFirst<typeof sub>('subtract');
+export const subtract = /* @__PURE__ */ numberFirst<[options?: AlphaOptions]>('subtract');

@@ -182,7 +182,7 @@ function putMethods(prototype: Record<string, Any>): void {
     });
   }
   for (const name of [...WRITTEN, ...SPECIAL]) {
-    if (name === 'positive' || name === 'frexp') continue;
+    if ((NOT_IN_PLACE as readonly string[]).includes(name)) continue;
     put(`${name}_`, function (this: Tensor, ...args) {
       return written(`${name}_`, this, (from) => (from[name] as Any)(...args) as Tensor);
     });

@@ -1,7 +1,7 @@
 /** Calls of tensors' functions in PyTorch's order and by name: what compiles here is the check, `tsc` runs it. */
 import {
-  abs, add, all, any, argmax, bmm, clamp, cumsum, div, eq, flatten, flip, gather, indexSelect, logsumexp, max, mean, min, mm, multiply, narrow, norm, outer, permute, randint, randn,
-  ravel, reshape, select, softmax, sort, split, squeeze, std, sum, swapaxes, t, topk, transpose, tril, unsqueeze, var as variance, type Tensor, type ValuesAndIndices,
+  abs, add, all, any, argmax, bmm, clamp, cumsum, div, eq, flatten, flip, gather, indexSelect, logsumexp, max, mean, min, mm, mul, multiply, narrow, norm, outer, permute, randint, randn,
+  ravel, reshape, select, softmax, sort, split, squeeze, std, sub, sum, swapaxes, t, topk, transpose, tril, unsqueeze, var as variance, type Tensor, type ValuesAndIndices,
 } from 'flambeau'; // prettier-ignore
 import { has } from './support.ts';
 
@@ -39,6 +39,8 @@ export function shapes(): void {
   has(add(x, 1)).shape<[2, 3, 4]>();
   has(add(x, randn(4), { alpha: 2 })).shape<[2, 3, 4]>();
   has(multiply(x, randn(3, 1))).shape<[2, 3, 4]>();
+  has(mul(x, randn(4))).shape<[2, 3, 4]>();
+  has(sub(1, x)).shape<[2, 3, 4]>();
   has(eq(x, randn(1, 4))).shape<[2, 3, 4]>();
   has(div(x, 2, { roundingMode: 'floor' })).shape<[2, 3, 4]>();
   has(abs(clamp(x, 0, 1))).shape<[2, 3, 4]>();

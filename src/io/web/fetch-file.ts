@@ -47,6 +47,11 @@ export function fetchingOf(op: string, options: FetchFileOptions): Fetching {
   return { remote: remoteOf(op, options), most: maxFileBytes, options };
 }
 
+/** The same for files beside that one: the checksum is its own. */
+export function besides({ options: { sha256: _, ...options }, ...rest }: Fetching): Fetching {
+  return { ...rest, options };
+}
+
 /** The whole address of a file; on a page, addresses may begin where the page is. */
 export function addressOf(op: string, url: string | HostUrl): string {
   const base = (globalThis as { location?: { href?: string } }).location?.href;

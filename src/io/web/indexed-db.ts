@@ -1,4 +1,5 @@
 /** Files in a database of the browser (IndexedDB), which pages without a secure connection have, too. */
+import { concatBytes } from '../bytes/byte-writer.ts';
 import type { Backend, FileInfo } from './backend.ts';
 
 const [INFOS, PIECES] = ['infos', 'pieces'];
@@ -63,12 +64,5 @@ export async function openIndexedDb(name: string): Promise<Backend> {
 
 function joined(pieces: readonly unknown[]): Uint8Array {
   const parts = pieces.filter((piece) => piece instanceof Uint8Array);
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return parts.length === 1 ? parts[0]! : concatBytes(parts);
 }

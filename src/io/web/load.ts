@@ -10,7 +10,7 @@ import type { LoadOptions } from '../checkpoint.ts';
 import type { PtKey, PtValue } from '../pt/value.ts';
 import { mayBeIndex, readIndex } from '../safetensors/index-file.ts';
 import { readSafetensors } from '../safetensors/safetensors.ts';
-import { addressOf, fetchFile, fetchingOf, type FetchFileOptions, type Fetching } from './fetch-file.ts';
+import { addressOf, besides, fetchFile, fetchingOf, type FetchFileOptions } from './fetch-file.ts';
 import { STORE, storeOf, type FileStore, type StoreKind } from './store.ts';
 
 /** Options of {@link loadFile}. */
@@ -116,8 +116,7 @@ async function shardsOf(
     throw new ArgumentError('load: this is the index of a model in several files, and only of an address it is known where these are'); // prettier-ignore
   const value = new Map<PtKey, PtValue>();
   const url = addressOf('load', source);
-  const { sha256: _, ...others } = options; // it was the index's
-  const fetching: Fetching = fetchingOf('load', others);
+  const fetching = besides(fetchingOf('load', options));
   for (const [file, names] of index) {
     const shard = readSafetensors(bytesSource(await fetchFile(new URL(encodeURIComponent(file), url).href, fetching)));
     for (const name of names) {

@@ -1,7 +1,7 @@
 /** The page's side of everything that a worker is asked: one question, then answers until the last. */
 import { ArgumentError, DeviceError, FlambeauError } from '../../base/errors.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
-import { whenReleased, type Port } from '../../base/port.ts';
+import { saidBy, whenReleased, WHY_ENDED, type Port } from '../../base/port.ts';
 import { reason } from '../../io/bytes/reason.ts';
 import { errorOf, messageOf, post, type Reply, type Request } from './protocol.ts';
 
@@ -34,11 +34,8 @@ export async function converse<T>(question: Question<T>): Promise<T> {
   const outcome = new Promise<T>((resolve, reject) => {
     let unwatch = (): void => undefined;
     const fail = (why: string): void => settle(() => reject(new DeviceError(`${op}: the worker has ${why}`)));
-    const failed = (event: object): void => {
-      const why = 'message' in event && typeof event.message === 'string' ? `: ${event.message}` : '';
-      fail(`failed${why}; ${remedy}`);
-    };
-    const gone = (): void => fail('ended before it was done: somebody called terminate, or the browser needed its memory; start another one'); // prettier-ignore
+    const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
+    const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
     const abort = (): void => {
       post(worker, { flambeau: 'abort', id });
       if (question.endsAtOnce === true) settle(() => reject(signal!.reason as Error));

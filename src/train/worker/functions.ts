@@ -2,12 +2,12 @@
 import { FUNCTION, kind, requireKind, requireOptions, TEXT, type OptionKinds } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
-import { heldLock, type Port } from '../../base/port.ts';
+import type { Port } from '../../base/port.ts';
 import { SIGNAL } from '../evaluation.ts';
 import { WORKER, type TrainingPort } from './call.ts';
 import { converse } from './converse.ts';
 import { packTensors, unpackTensors } from './postable.ts';
-import { messageOf, plainError, post, type Request } from './protocol.ts';
+import { messageOf, plainError, post, sayAlive, type Request } from './protocol.ts';
 
 /** What a worker offers: functions by name, of values that can be posted and tensors in them. */
 export type WorkerFunctions = Readonly<Record<string, (...args: never[]) => unknown>>;
@@ -53,8 +53,7 @@ async function answer(
 ): Promise<void> {
   const head = { flambeau: 'reply', id } as const;
   try {
-    const alive = await heldLock();
-    if (alive !== undefined) post(port, { ...head, alive });
+    await sayAlive(port, head);
     if (!Object.hasOwn(functions, name)) throw new ArgumentError(`callInWorker: the worker has no function ${JSON.stringify(name)}; it has ${Object.keys(functions).join(', ')}`); // prettier-ignore
     const result = await functions[name]!(...unpackTensors<never[]>(args));
     const { value, transfer } = packTensors(result);

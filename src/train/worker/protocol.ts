@@ -1,7 +1,7 @@
 /** What a page and its worker say to each other: plain data, told apart by `flambeau`. */
 import * as errors from '../../base/errors.ts';
 import { FlambeauError } from '../../base/errors.ts';
-import type { Port } from '../../base/port.ts';
+import { heldLock, type Port } from '../../base/port.ts';
 import type { Progress } from '../progress.ts';
 import { TrainingError, type EpochResult, type FitResult, type TrainingPlace } from '../trainer.ts';
 
@@ -55,3 +55,9 @@ export const messageOf = <M extends Request | Reply>(event: object): M | undefin
 
 /** Posts plain data, handing over some of its memory. */
 export const post = (port: Port, message: Request | Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer); // prettier-ignore
+
+/** Tells the page by what it can know that this worker has ended, where there is such a thing. */
+export async function sayAlive(port: Port, head: Pick<Reply, 'flambeau' | 'id'>): Promise<void> {
+  const alive = await heldLock();
+  if (alive !== undefined) post(port, { ...head, alive });
+}

@@ -4,8 +4,8 @@ import type { TrainableModel } from '../evaluation.ts';
 import type { BatchSource, Progress } from '../progress.ts';
 import { Trainer, type TrainerOptions } from '../trainer.ts';
 import { packTensors, unpackTensors } from './postable.ts';
-import { heldLock, type Port } from '../../base/port.ts';
-import { messageOf, plainError, post, type Request } from './protocol.ts';
+import type { Port } from '../../base/port.ts';
+import { messageOf, plainError, post, sayAlive, type Request } from './protocol.ts';
 
 /** What a worker trains: the trainer's options but for what the page hears by messages, the batches and the number of epochs. */
 export interface WorkerTraining extends Omit<
@@ -72,8 +72,7 @@ async function answer(
 ): Promise<void> {
   const head = { flambeau: 'reply', id: request.id } as const;
   try {
-    const alive = await heldLock();
-    if (alive !== undefined) post(port, { ...head, alive });
+    await sayAlive(port, head);
     const { train, valid, epochs, ...options } = await make(unpackTensors(request.given));
     const trainer = new Trainer({
       ...options,
