@@ -2,13 +2,13 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** Globals of both Node and browsers that scripts use. */
-const GLOBALS = ['console', 'performance', 'process', 'setImmediate', 'setTimeout', 'URL', 'WebAssembly'];
+const GLOBALS = ['console', 'performance', 'process', 'setImmediate', 'setTimeout', 'TextEncoder', 'URL', 'WebAssembly'];
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'docs', 'node_modules', 'test/fixtures'] },
+  { ignores: ['dist', 'lab/dist', 'coverage', 'docs', 'node_modules', 'test/fixtures'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

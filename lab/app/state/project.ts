@@ -1,0 +1,48 @@
+/** The work: pictures, classes, network, training, and the runs made of them. Views read these signals and change them by the functions here. */
+import { computed, signal } from '@preact/signals';
+import { build } from '../../core/build.ts';
+import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
+import { TEMPLATES } from '../../core/templates.ts';
+import { Run } from './run.ts';
+
+export const classes = signal<readonly string[]>([]);
+export const pictures = signal<readonly Picture[]>([]);
+export const network = signal<NetworkSpec>(TEMPLATES[0]!.network);
+export const training = signal<TrainingSpec>(DEFAULT_TRAINING);
+/** The newest last. */
+export const runs = signal<readonly Run[]>([]);
+/** The run that the views show; undefined before the first. */
+export const currentRun = signal<Run | undefined>(undefined);
+
+export const setup = computed<Setup>(() => ({
+  version: 1,
+  classes: classes.value,
+  network: network.value,
+  training: training.value,
+}));
+/** The network's blocks with their shapes, or the sentence of what is wrong. */
+export const built = computed(() => build(network.value, Math.max(1, classes.value.length), training.value.seed));
+
+/** Puts other pictures in the place of all. */
+export function replacePictures(names: readonly string[], all: readonly Picture[]): void {
+  classes.value = names;
+  pictures.value = all;
+}
+
+export function addPictures(more: readonly Picture[]): void {
+  pictures.value = [...pictures.value, ...more];
+}
+
+/** A new run of what stands now; it becomes the current one. */
+export function newRun(): Run {
+  const run = new Run(setup.value, pictures.value);
+  runs.value = [...runs.value, run];
+  currentRun.value = run;
+  return run;
+}
+
+export function closeRun(run: Run): void {
+  run.close();
+  runs.value = runs.value.filter((other) => other !== run);
+  if (currentRun.value === run) currentRun.value = runs.value.at(-1);
+}

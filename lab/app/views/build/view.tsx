@@ -1,0 +1,3 @@
+export function BuildView() {
+  return <p>Build</p>;
+}

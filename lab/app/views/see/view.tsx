@@ -1,0 +1,3 @@
+export function SeeView() {
+  return <p>See</p>;
+}

@@ -1,0 +1,3 @@
+export function TakeView() {
+  return <p>Take</p>;
+}

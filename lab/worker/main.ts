@@ -1,0 +1,5 @@
+/** The program of a run's worker. */
+import { serveFunctions } from 'flambeau/train';
+import { runFunctions } from './functions.ts';
+
+serveFunctions(runFunctions((event) => postMessage(event)));

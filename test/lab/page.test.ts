@@ -1,0 +1,51 @@
+/** The laboratory as a whole, in Chromium. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
+import { pictureSet } from '../../lab/core/dataset.ts';
+import { SAMPLES } from '../../lab/core/samples.ts';
+import { Session } from '../../lab/core/session.ts';
+import { TEMPLATES } from '../../lab/core/templates.ts';
+import { chromiumPath } from '../support/chromium.ts';
+import { Laboratory } from '../support/lab.ts';
+
+describe.skipIf(chromiumPath === undefined)('the laboratory', () => {
+  let lab: Laboratory;
+  beforeAll(async () => void (lab = await Laboratory.open()));
+  afterAll(() => lab.close());
+
+  it('works from a folder: pictures, training, a curve', async () => {
+    const { page, errors } = await lab.page();
+    await page.goto(lab.file());
+    await page.getByRole('button', { name: 'Shapes' }).click();
+    expect(await page.locator('canvas.picture').count()).toBe(240);
+    await page.getByRole('link', { name: 'Train' }).click();
+    await page.getByRole('button', { name: 'Train' }).click();
+    await page.getByText('done').waitFor({ timeout: 60_000 });
+    const shown = await page.locator('.chart canvas').first().getAttribute('aria-label');
+    expect(shown).toBe(
+      `Loss: training ${(await lastLoss()).toPrecision(3)}, kept aside ${(await validLoss()).toPrecision(3)}`,
+    );
+    expect(errors).toEqual([]);
+  });
+});
+
+let trained: Promise<{ loss: number; valid: number }> | undefined;
+const lastLoss = async (): Promise<number> => (await (trained ??= train())).loss;
+const validLoss = async (): Promise<number> => (await (trained ??= train())).valid;
+
+/** The same in this process. */
+async function train(): Promise<{ loss: number; valid: number }> {
+  const pictures = SAMPLES.shapes.make(60, 1);
+  const network = TEMPLATES[0]!.network;
+  const session = new Session(
+    network,
+    4,
+    DEFAULT_TRAINING,
+    pictureSet(pictures, 'train', network),
+    pictureSet(pictures, 'valid', network),
+  );
+  for (;;) {
+    const { step, epoch } = await session.next();
+    if (epoch?.epoch === DEFAULT_TRAINING.epochs) return { loss: step.loss, valid: epoch.valid!.loss };
+  }
+}

@@ -1,0 +1,64 @@
+/** The laboratory in a real Chromium, from a server of its own or from a file. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { labPage } from '../../tools/lab-page.mjs';
+import { launchChromium } from './chromium.ts';
+
+export class Laboratory {
+  readonly #server: Server;
+  readonly browser: Browser;
+  readonly html: string;
+  readonly url: string;
+
+  private constructor(server: Server, browser: Browser, html: string) {
+    this.#server = server;
+    this.browser = browser;
+    this.html = html;
+    this.url = `http://localhost:${(server.address() as AddressInfo).port}/`;
+  }
+
+  /** @param more arguments of Chromium, such as those of a camera that is none */
+  static async open(more: readonly string[] = []): Promise<Laboratory> {
+    const html = await labPage();
+    const headers = { 'content-type': 'text/html; charset=utf-8', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }; // prettier-ignore
+    const server = createServer((_, response) => response.writeHead(200, headers).end(html));
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
+    return new Laboratory(server, await launchChromium(more), html);
+  }
+
+  /** A new page (a visitor of its own) at a view; errors of the page are errors of the test. */
+  async page(view = 'pictures', options: Parameters<Browser['newContext']>[0] = {}): Promise<LabPage> {
+    const context = await this.browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') errors.push(message.text());
+    });
+    await page.goto(`${this.url}#${view}`);
+    return { page, errors };
+  }
+
+  /** Where the page lies as a file. */
+  file(): string {
+    const path = join(mkdtempSync(join(tmpdir(), 'flambeau-lab-')), 'index.html');
+    writeFileSync(path, this.html);
+    return pathToFileURL(path).href;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+export interface LabPage {
+  readonly page: Page;
+  /** What went wrong on the page so far. */
+  readonly errors: readonly string[];
+}

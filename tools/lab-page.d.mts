@@ -1,0 +1,2 @@
+/** The laboratory as the text of one HTML file. */
+export declare function labPage(): Promise<string>;

@@ -1,0 +1,61 @@
+// The laboratory (lab/) as one HTML file: style, program, and the worker's program as text, which is started from a Blob. One file works from any server
+// and from a folder, too. Made from the sources, so that it is never older than they are.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { pageText } from './page-text.mjs';
+import { threadText } from './thread-text.mjs';
+import { wasmText } from './wasm-text.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const lab = join(root, 'lab');
+
+/** The package's names as bundlers for browsers resolve them, but to sources. */
+function aliases() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const pairs = Object.entries(exports).flatMap(([name, { default: file }]) => {
+    const source = /^\.\/dist\/web\/([^*]*)\.js$/.exec(file ?? '')?.[1];
+    return source === undefined ? [] : [[name.replace(/^\./, 'flambeau'), join(root, 'src', `${source}.ts`)]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+async function bundled(entry, plugins = []) {
+  const { outputFiles } = await build({
+    entryPoints: [join(lab, entry)],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    charset: 'ascii',
+    define: { 'import.meta.url': '""' }, // nothing lies beside the page
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    alias: aliases(),
+    write: false,
+    logLevel: 'error',
+    plugins: [...plugins, pageText, threadText, wasmText],
+  });
+  return outputFiles[0].text;
+}
+
+/** Puts a text in the place of lab/worker/source.ts. */
+const workerText = (text) => ({
+  name: 'worker-text',
+  setup({ onLoad }) {
+    const contents = `export const workerSource = ${JSON.stringify(text)};`;
+    onLoad({ filter: /worker[\\/]source\.ts$/ }, () => ({ contents }));
+  },
+});
+
+/** @returns the page's text */
+export async function labPage() {
+  const worker = await bundled('worker/main.ts');
+  const main = await bundled('app/main.tsx', [workerText(worker)]);
+  const style = readFileSync(join(lab, 'app/style.css'), 'utf8');
+  return readFileSync(join(lab, 'index.html'), 'utf8')
+    .replace('/* style.css */', () => style)
+    .replace('/* main.tsx */', () => main.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--'));
+}
