@@ -1,6 +1,6 @@
 // The laboratory (lab/) as one HTML file: style, program, and the worker's program as text, which is started from a Blob. One file works from any server
 // and from a folder, too. Made from the sources, so that it is never older than they are.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -50,12 +50,18 @@ const workerText = (text) => ({
   },
 });
 
+/** What all views share first, then each view's own, by name. */
+function styles() {
+  const app = join(lab, 'app');
+  const files = readdirSync(app, { recursive: true }).filter((file) => file.endsWith('.css') && file !== 'style.css');
+  return ['style.css', ...files.sort()].map((file) => readFileSync(join(app, file), 'utf8')).join('');
+}
+
 /** @returns the page's text */
 export async function labPage() {
   const worker = await bundled('worker/main.ts');
   const main = await bundled('app/main.tsx', [workerText(worker)]);
-  const style = readFileSync(join(lab, 'app/style.css'), 'utf8');
   return readFileSync(join(lab, 'index.html'), 'utf8')
-    .replace('/* style.css */', () => style)
+    .replace('/* style.css */', styles)
     .replace('/* main.tsx */', () => main.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--'));
 }
