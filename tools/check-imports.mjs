@@ -54,6 +54,36 @@ for (const entry of readdirSync(src, { recursive: true })) {
   }
 }
 
+/** The laboratory: its page stands on the worker's side, that on what only computes, and that on the package by its public names. */
+function checkLab() {
+  const lab = fileURLToPath(new URL('../lab', import.meta.url));
+  const order = ['app', 'worker', 'core'];
+  for (const entry of readdirSync(lab, { recursive: true })) {
+    if (!/\.tsx?$/.test(entry)) continue;
+    const file = join(lab, entry);
+    const from = entry.split(sep)[0];
+    imports.set(file, []);
+    if (!order.includes(from)) errors.push(`lab/${entry}: unknown layer ${from}`);
+    for (const match of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export)\s+(?!type\b)(?:[^;]*?from\s+)?'([^']+)'/gms,
+    )) {
+      const target = match[1];
+      if (isTypeOnly(match[0])) continue;
+      if (!target.startsWith('.')) {
+        if (from !== 'app' && !/^flambeau(\/|$)/.test(target))
+          errors.push(`lab/${entry}: ${from} may import flambeau only, not ${target}`);
+        continue;
+      }
+      const path = resolve(dirname(file), target);
+      const to = relative(lab, path).split(sep)[0];
+      imports.get(file).push(path);
+      if (!order.includes(to)) errors.push(`lab/${entry}: imports ${target}; the package has public names`);
+      else if (order.indexOf(to) < order.indexOf(from))
+        errors.push(`lab/${entry}: ${from} may not import ${to} (${target})`);
+    }
+  }
+}
+
 /** `import { type A, type B } from …` is erased too. */
 function isTypeOnly(statement) {
   const names = /\{([^}]*)\}/s.exec(statement)?.[1];
@@ -65,8 +95,9 @@ function isTypeOnly(statement) {
   return parts.length > 0 && parts.every((part) => part.startsWith('type '));
 }
 
+checkLab();
 for (const circle of circles()) {
-  const names = circle.map((file) => relative(src, file));
+  const names = circle.map((file) => relative(dirname(src), file));
   errors.push(
     `${[...names, names[0]].join(' → ')}: a circle; move what both need into a file below, or let one register itself`,
   );
