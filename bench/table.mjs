@@ -1,7 +1,7 @@
 /**
- * node bench/table.mjs FILE… [--write README.md]
+ * node bench/table.mjs FILE… [--write PERFORMANCE.md]
  *
- * Makes the README's table of the rows that `npm run -s bench -- --json` printed into the files; of a row that stands there
+ * Makes the table of PERFORMANCE.md of the rows that `npm run -s bench -- --json` printed into the files; of a row that stands there
  * several times, the last counts. With --write, replaces what stands between the two comments `<!-- figures -->` and `<!-- /figures -->`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const DEVICES = { native: 'native', wasm: 'WebAssembly' };
 const PEERS = { pytorch: 'PyTorch', onnxruntime: 'onnxruntime', tfjs: 'TensorFlow.js' };
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'string' } } });
-if (positionals.length === 0) throw new Error('usage: node bench/table.mjs FILE… [--write README.md]');
+if (positionals.length === 0) throw new Error('usage: node bench/table.mjs FILE… [--write PERFORMANCE.md]');
 const lines = positionals.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter((line) => line.startsWith('{'))); // prettier-ignore
 const rows = new Map(lines.map((line) => JSON.parse(line)).map((row) => [`${row.name} ${row.device}`, row]));
 const devices = Object.keys(DEVICES).filter((device) => [...rows.values()].some((row) => row.device === device));

@@ -16,10 +16,11 @@ function findExamples(): Example[] {
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name))
     .sort();
+  const chapters = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name)); // prettier-ignore
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   return [
     ...sources.flatMap((file) => examplesOfSource(file, read(file))),
-    ...['README.md', 'docs/browser.md'].flatMap((file) => examplesOfMarkdown(file, read(file))),
+    ...['README.md', ...chapters].flatMap((file) => examplesOfMarkdown(file, read(file))),
   ];
 }
 

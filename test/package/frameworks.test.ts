@@ -1,4 +1,4 @@
-/** Models and tensors as state of React's and Vue's components, in the ways that the README gives. */
+/** Models and tensors as state of React's and Vue's components, in the ways that docs/browser.md gives. */
 import { createRequire } from 'node:module';
 import { ArgumentError, nn, ones, optim, zeros, type Tensor } from 'flambeau';
 import { describe, expect, it } from 'vitest';
