@@ -27,6 +27,7 @@ export async function writeReport(
   measured: Measured,
 ): Promise<Evaluation> {
   const { makeReport } = await import('../train/report/make-report.ts');
+  const { CHARTS } = await import('../train/report/charts.ts');
   const { data, source, settings, files, path } = run;
   const name = source.place === '' ? source.kind : source.place;
   const { html, evaluation } = await makeReport({
@@ -42,6 +43,7 @@ export async function writeReport(
     notes: data.test === undefined ? ['There were no images for testing, so the figures are of those by which the best epoch was chosen, and a little too good.', ...source.notes] : source.notes, // prettier-ignore
     command: commandLine(path, settings),
     compile: settings.compile,
+    charts: CHARTS,
   });
   writeFileAtomic(files.report, new TextEncoder().encode(html));
   return evaluation;

@@ -5,6 +5,7 @@ import { rand } from '../../src/tensor/create.ts';
 import { tensor } from '../../src/tensor/create.ts';
 import { createModel } from '../../src/train/models.ts';
 import type { EvaluationPart } from '../../src/train/prepare.ts';
+import { CHARTS } from '../../src/train/report/charts.ts';
 import { makeReport, type ReportInput } from '../../src/train/report/make-report.ts';
 
 manualSeed(0);
@@ -42,6 +43,7 @@ const input: ReportInput = {
   notes: [],
   command: 'npx flambeau train photos --seed 0',
   compile: false,
+  charts: CHARTS,
 };
 
 describe('the report', async () => {

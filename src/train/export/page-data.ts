@@ -1,17 +1,21 @@
 /** What lies in a page that classifies beside its program: a description, and all weights in one row as base64. Written in Node, read in the page. */
 import { FormatError } from '../../base/errors.ts';
 import { halfBits, widened } from '../../base/half.ts';
+import type { ModuleBase } from '../../nn/module-base.ts';
 import { fromTypedArray } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ClassifierInfo } from '../classifier.ts';
 import { createModel, type Classifier } from '../models.ts';
 
-/** The classifier without its weights. */
-export interface PageDescription extends Pick<ClassifierInfo, 'model' | 'spec' | 'classes'> {
+/** What is known of packed weights. */
+export interface WeightsDescription {
   readonly dtype: 'float32' | 'float16';
   /** Names and shapes of the weights in their order. */
   readonly weights: readonly (readonly [name: string, shape: readonly number[]])[];
 }
+
+/** The classifier without its weights. */
+export interface PageDescription extends WeightsDescription, Pick<ClassifierInfo, 'model' | 'spec' | 'classes'> {}
 
 export interface PageData {
   readonly description: PageDescription;
@@ -19,11 +23,10 @@ export interface PageData {
 }
 
 /** Packs weights. Counters of batches, which are int64, are left out: they are for training. */
-export function packPage(
-  { model, spec, classes }: ClassifierInfo,
+export function packWeights(
   state: ReadonlyMap<string, Tensor>,
   isHalf: boolean,
-): PageData {
+): { readonly description: WeightsDescription; readonly weights: Uint8Array } {
   // prettier-ignore
   const floats = [...state].filter(([, tensor]) => tensor.dtype === 'float32');
   const dtype = isHalf ? 'float16' : 'float32';
@@ -38,12 +41,20 @@ export function packPage(
     at += piece.byteLength;
   }
   const weights = floats.map(([name, tensor]) => [name, tensor.layout.shape] as const);
-  return { description: { model, spec, classes, dtype, weights }, weights: bytes };
+  return { description: { dtype, weights }, weights: bytes };
 }
 
-/** The network with its weights, ready for use. @throws FormatError when there are fewer bytes than weights */
-export function unpackPage({ description, weights }: PageData): Classifier {
-  const network = createModel(description.model, description.spec);
+export function packPage(
+  { model, spec, classes }: ClassifierInfo,
+  state: ReadonlyMap<string, Tensor>,
+  isHalf: boolean,
+): PageData {
+  const { description, weights } = packWeights(state, isHalf);
+  return { description: { model, spec, classes, ...description }, weights };
+}
+
+/** Puts packed weights into the network that they are of. @throws FormatError when there are fewer bytes than weights */
+export function unpackWeights(network: ModuleBase, description: WeightsDescription, weights: Uint8Array): void {
   const state = new Map(network.stateDict());
   let at = 0;
   for (const [name, shape] of description.weights) {
@@ -58,5 +69,11 @@ export function unpackPage({ description, weights }: PageData): Classifier {
   }
   network.loadStateDict(state);
   network.eval();
+}
+
+/** The network with its weights, ready for use. @throws FormatError when there are fewer bytes than weights */
+export function unpackPage({ description, weights }: PageData): Classifier {
+  const network = createModel(description.model, description.spec);
+  unpackWeights(network, description, weights);
   return network;
 }

@@ -5,6 +5,7 @@ import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Evaluation } from '../class-counts.ts';
 import type { EpochResult } from '../trainer.ts';
+import type { ReportCharts } from './page.ts';
 
 use([BarChart, GridComponent, HeatmapChart, LegendComponent, LineChart, SVGRenderer, VisualMapComponent]);
 
@@ -61,25 +62,25 @@ const points = (history: readonly EpochResult[], of: keyof EpochResult, scale = 
   history.filter((epoch) => Number.isFinite(epoch[of])).map((epoch) => [epoch.epoch, epoch[of] * scale]);
 
 /** Training and validation losses by epoch. */
-export const lossChart = (history: readonly EpochResult[]): string =>
+const lossChart = (history: readonly EpochResult[]): string =>
   lines('Losses by epoch', 'loss', [
     { name: 'training', points: points(history, 'trainLoss'), colour: GREY },
     { name: 'validation', points: points(history, 'validLoss'), colour: BLUE },
   ]);
 
 /** Validation accuracy by epoch. */
-export const accuracyChart = (history: readonly EpochResult[]): string =>
+const accuracyChart = (history: readonly EpochResult[]): string =>
   lines('Accuracy by epoch', '%', [{ name: 'validation accuracy', points: points(history, 'accuracy', 100), colour: BLUE }]); // prettier-ignore
 
 /** The learning rate by epoch. */
-export const rateChart = (history: readonly EpochResult[]): string =>
+const rateChart = (history: readonly EpochResult[]): string =>
   lines('Learning rate by epoch', '', [{ name: 'learning rate', points: points(history, 'lr'), colour: FIRE }]);
 
 /** Up to so many classes a square of the confusion matrix shows its number. */
 const NUMBERED = 20;
 
 /** Actual classes downwards, predicted ones to the right, in parts of each row. */
-export function confusionChart({ confusion }: Evaluation, classes: readonly string[]): string {
+function confusionChart({ confusion }: Evaluation, classes: readonly string[]): string {
   const count = classes.length;
   const side = Math.min(Math.max(count * 30, 260), 760);
   const cells = confusion.flatMap((row, actual) => {
@@ -102,7 +103,7 @@ export function confusionChart({ confusion }: Evaluation, classes: readonly stri
 }
 
 /** How often the network is right where it says that it is so sure. */
-export function calibrationChart({ calibration }: Evaluation): string {
+function calibrationChart({ calibration }: Evaluation): string {
   const names = calibration.map(({ from, to }) => `${Math.round(from * 100)}–${Math.round(to * 100)}`);
   return svg(520, 300, 'Calibration', {
     grid: GRID,
@@ -117,7 +118,7 @@ export function calibrationChart({ calibration }: Evaluation): string {
 }
 
 /** Images by class in each part. */
-export function countsChart(
+function countsChart(
   classes: readonly string[],
   counts: readonly { readonly part: string; readonly counts: readonly number[] }[],
 ): string {
@@ -131,3 +132,12 @@ export function countsChart(
     series: counts.map(({ part, counts: data }, i) => ({ type: 'bar', stack: 'all', name: part, data, itemStyle: { color: colours[i]! } })),
   }); // prettier-ignore
 }
+
+export const CHARTS: ReportCharts = {
+  loss: lossChart,
+  accuracy: accuracyChart,
+  rate: rateChart,
+  confusion: confusionChart,
+  calibration: calibrationChart,
+  counts: countsChart,
+};

@@ -1,10 +1,10 @@
-/** Gathers what a report shows: measures a trained classifier, and looks closely at a few images. Node only. */
+/** Gathers what a report shows: measures a trained classifier, and looks closely at a few images. */
 import type { Evaluation } from '../class-counts.ts';
 import { evaluate, type TrainableModel } from '../evaluation.ts';
 import type { Progress } from '../progress.ts';
 import type { EvaluationPart } from '../prepare.ts';
 import type { EpochResult } from '../trainer.ts';
-import { reportPage, type Example, type ReportContent } from './page.ts';
+import { reportPage, type Example, type ReportCharts, type ReportContent } from './page.ts';
 import { featureMaps, firstFilters, inputImage, lookedAt, pictureOf, type Scale } from './pictures.ts';
 
 export interface ReportInput {
@@ -24,6 +24,7 @@ export interface ReportInput {
   readonly notes: readonly string[];
   readonly command: string;
   readonly compile: boolean;
+  readonly charts: ReportCharts;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -34,7 +35,7 @@ const [MOST_MISTAKES, MOST_TYPICAL, MOST_LAYERS] = [12, 12, 14];
 export async function makeReport(
   input: ReportInput,
 ): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
-  const { network, part, classes, scale, onProgress, compile, ...rest } = input;
+  const { network, part, classes, scale, onProgress, compile, charts, ...rest } = input;
   const evaluation = await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) });
   const filters = firstFilters(network);
   const look = async (index: number): Promise<Example> => {
@@ -57,7 +58,7 @@ export async function makeReport(
   };
   const typical = surestHits(evaluation).slice(0, MOST_TYPICAL);
   const shown = await part.sample(typical[0] ?? 0);
-  const html = reportPage({
+  const content: ReportContent = {
     ...rest,
     classes,
     evaluation,
@@ -67,8 +68,8 @@ export async function makeReport(
     maps: featureMaps(network, shown, MOST_LAYERS),
     mapsOf: pictureOf(inputImage(shown, scale)),
     network: String(network),
-  });
-  return { html, evaluation };
+  };
+  return { html: reportPage(content, charts), evaluation };
 }
 
 const bySureness = ({ predictions: { confidences } }: Evaluation) => (a: number, b: number) => confidences[b]! - confidences[a]! || a - b; // prettier-ignore

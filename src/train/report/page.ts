@@ -1,7 +1,6 @@
 /** The report as one page of HTML that needs nothing else: pictures and charts are inside, there is no script. */
 import type { Evaluation } from '../class-counts.ts';
 import type { EpochResult } from '../trainer.ts';
-import { accuracyChart, calibrationChart, confusionChart, countsChart, lossChart, rateChart } from './charts.ts';
 import type { LayerMaps, Picture } from './pictures.ts';
 import { escaped, image, percent, section, sheet } from './sheet.ts';
 
@@ -13,6 +12,16 @@ export interface Example {
   readonly actual: string;
   readonly predicted: string;
   readonly confidence: number;
+}
+
+/** How the report's charts are drawn: each gives an SVG picture. */
+export interface ReportCharts {
+  readonly loss: (history: readonly EpochResult[]) => string;
+  readonly accuracy: (history: readonly EpochResult[]) => string;
+  readonly rate: (history: readonly EpochResult[]) => string;
+  readonly confusion: (evaluation: Evaluation, classes: readonly string[]) => string;
+  readonly calibration: (evaluation: Evaluation) => string;
+  readonly counts: (classes: readonly string[], counts: ReportContent['counts']) => string;
 }
 
 export interface ReportContent {
@@ -97,21 +106,21 @@ function settings({ settings: rows, command, network, notes }: ReportContent): s
   return section('Settings', `${remarks}<dl>${list}</dl><p>Once more:</p><pre>${escaped(command)}</pre><details><summary>The network</summary><pre>${escaped(network)}</pre></details>`); // prettier-ignore
 }
 
-/** The page. */
-export function reportPage(content: ReportContent): string {
+/** The page. @param draw - the charts: ECharts' in Node, lighter ones in pages */
+export function reportPage(content: ReportContent, draw: ReportCharts): string {
   const { title, history, evaluation, classes, counts, mistakes, typical, measuredOn } = content;
   const wrong = evaluation.total - evaluation.correct;
   const error = percent(evaluation.calibrationError);
   const parts = [
     tiles(content),
-    section('Training', charts(lossChart(history), accuracyChart(history), rateChart(history))),
-    section('Which classes are mistaken for which', `<div class="chart wide" style="max-width:${Math.min(classes.length * 44 + 190, 860)}px">${confusionChart(evaluation, classes)}</div>`, `Rows are what images are, columns what they are taken for; ${escaped(measuredOn)}.`), // prettier-ignore
+    section('Training', charts(draw.loss(history), draw.accuracy(history), draw.rate(history))),
+    section('Which classes are mistaken for which', `<div class="chart wide" style="max-width:${Math.min(classes.length * 44 + 190, 860)}px">${draw.confusion(evaluation, classes)}</div>`, `Rows are what images are, columns what they are taken for; ${escaped(measuredOn)}.`), // prettier-ignore
     section('Class by class', classTable(content)),
     mistakes.length === 0 ? '' : section('Surest mistakes', examples(mistakes), `Of ${number(wrong)} in all. On the right, what speaks for the wrong class (Grad-CAM): the network looked where it is bright.`), // prettier-ignore
     typical.length === 0 ? '' : section('Most typical', examples(typical), 'For each class the image that the network is surest of.'), // prettier-ignore
-    section('How far to trust its probabilities', charts(calibrationChart(evaluation)), `Where bars end above the dashed line, the network is right more often than it says; on average they are ${error} apart.`), // prettier-ignore
+    section('How far to trust its probabilities', charts(draw.calibration(evaluation)), `Where bars end above the dashed line, the network is right more often than it says; on average they are ${error} apart.`), // prettier-ignore
     inside(content),
-    section('Data', charts(countsChart(classes, counts))),
+    section('Data', charts(draw.counts(classes, counts))),
     settings(content),
   ];
   return sheet(title, 'Made by Flambeau; this file needs no network.', parts.join('\n'));

@@ -1,4 +1,5 @@
 /** The report's pictures, as data URLs: images, where the network looks in them, its first filters, and what its layers make of one image. */
+import { toBase64 } from '../../base/base64.ts';
 import { encodeImage } from '../../io/image/encode.ts';
 import { Image } from '../../io/image/image.ts';
 import { gradCam } from '../../inspect/grad-cam.ts';
@@ -22,8 +23,8 @@ export interface Picture {
 }
 
 export function pictureOf(image: Image): Picture {
-  const base64 = Buffer.from(encodeImage(image, { level: 9 })).toString('base64');
-  return { url: `data:image/png;base64,${base64}`, width: image.width, height: image.height };
+  const url = `data:image/png;base64,${toBase64(encodeImage(image, { level: 9 }))}`;
+  return { url, width: image.width, height: image.height };
 }
 
 /** Mean and standard deviation of a network's input. */
