@@ -1,6 +1,6 @@
 /** The work: pictures, classes, network, training, and the runs made of them. Views read these signals and change them by the functions here. */
 import { computed, signal } from '@preact/signals';
-import { build } from '../../core/build.ts';
+import { check } from '../../core/shapes.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
 import { TEMPLATES } from '../../core/templates.ts';
 import { Run } from './run.ts';
@@ -21,7 +21,7 @@ export const setup = computed<Setup>(() => ({
   training: training.value,
 }));
 /** The network's blocks with their shapes, or the sentence of what is wrong. */
-export const built = computed(() => build(network.value, Math.max(1, classes.value.length), training.value.seed));
+export const built = computed(() => check(network.value, Math.max(1, classes.value.length)));
 
 /** Puts other pictures in the place of all. */
 export function replacePictures(names: readonly string[], all: readonly Picture[]): void {
