@@ -13,8 +13,11 @@ export interface PictureSet {
   readonly ids: readonly string[];
 }
 
+/** What is needed of a picture to train on it. */
+export type Trainable = Pick<Picture, 'id' | 'label' | 'part' | 'size' | 'rgb'>;
+
 /** uint8 [channels, size, size]: resized as torchvision does, with antialiasing. */
-export function pictureTensor(picture: Picture, network: NetworkSpec): Tensor {
+export function pictureTensor(picture: Pick<Picture, 'size' | 'rgb'>, network: NetworkSpec): Tensor {
   const { size, rgb } = picture;
   const rgba = new Uint8ClampedArray(size * size * 4);
   for (let i = 0; i < size * size; i++) {
@@ -29,7 +32,7 @@ export function pictureTensor(picture: Picture, network: NetworkSpec): Tensor {
   return pixels;
 }
 
-export function pictureSet(pictures: readonly Picture[], part: Part, network: NetworkSpec): PictureSet {
+export function pictureSet(pictures: readonly Trainable[], part: Part, network: NetworkSpec): PictureSet {
   const chosen = pictures.filter((picture) => picture.part === part);
   const { channels, size } = network;
   const images = zeros([chosen.length, channels, size, size], { dtype: 'uint8' }) as Tensor;

@@ -1,11 +1,13 @@
 /**
- * One run: a network, its optimizer and the loop, a step at a time, so that it can be paused, changed and rewound. Runs in a worker on the page and in Node
+ * One run: a network, its optimizer and the loop, a step at a time, so that it can be paused, changed and taken back. Runs in a worker on the page and in Node
  * in tests alike. It draws random numbers in the order of the program that the laboratory shows (code.ts), so that program gives the same losses.
  */
-import { compile, getRngState, noGrad, nn, optim, setRngState, type Tensor } from 'flambeau';
+import { compile, getRngState, noGrad, nn, optim, setRngState, stack, type Tensor } from 'flambeau';
 import { DataLoader, TensorDataset } from 'flambeau/data';
 import { build } from './build.ts';
+import { packCheckpoint, unpackCheckpoint, type Checkpoint } from './checkpoints.ts';
 import { normalised, type PictureSet } from './dataset.ts';
+import { layerFacts, type LayerFacts } from './layer-facts.ts';
 import type { NetworkSpec, TrainingSpec } from './spec.ts';
 
 export interface StepResult {
@@ -19,23 +21,29 @@ export interface StepResult {
   readonly ms: number;
   readonly lr: number;
   readonly batchSize: number;
-  /** The largest absolute gradient and the norm of all of them. */
+  /** The norm of all gradients together. */
   readonly gradientNorm: number;
 }
 
-export interface Measured {
+/** How well a part is known: the mean loss, and the share that is right. */
+export interface Score {
   readonly loss: number;
   readonly accuracy: number;
+}
+
+export interface Measured extends Score {
   /** Scores after softmax, a row for each picture, in the order of the set. */
   readonly probabilities: readonly (readonly number[])[];
 }
 
 export interface EpochResult {
   readonly epoch: number;
+  /** The last of the epoch. */
   readonly step: number;
   readonly trainLoss: number;
   readonly trainAccuracy: number;
-  readonly valid: Measured | undefined;
+  /** Of the pictures kept aside; undefined where there are none. */
+  readonly valid: Score | undefined;
 }
 
 export interface Stepped {
@@ -44,15 +52,13 @@ export interface Stepped {
   readonly epoch: EpochResult | undefined;
 }
 
-interface Checkpoint {
-  readonly state: ReturnType<nn.Sequential['stateDict']>;
-  readonly optimizer: ReturnType<Optimizer['stateDict']>;
-  readonly random: Uint8Array;
-  readonly step: number;
-}
-
 type Optimizer = optim.SGD | optim.Adam | optim.AdamW;
 type Batch = readonly [Tensor, Tensor];
+const NONE = { loss: 0, hits: 0, count: 0 };
+/** Pictures that are measured at a time, which bounds the memory. */
+const AT_A_TIME = 256;
+/** Pictures that blocks are looked at with. */
+const PROBE = 64;
 
 function makeOptimizer(network: nn.Sequential, { optimizer, lr, momentum, weightDecay }: TrainingSpec): Optimizer {
   const parameters = network.parameters();
@@ -79,17 +85,21 @@ export class Session {
   step = 0;
   readonly #trainX: Tensor;
   readonly #validX: Tensor;
-  readonly #forward: (x: Tensor, y: Tensor) => { loss: Tensor; hits: Tensor; norm: Tensor };
-  readonly #checkpoints = new Map<number, Checkpoint>();
+  /** One step of the optimizer; gives the loss, how many are right and the norm of the gradients, in one tensor. */
+  readonly #forward: (x: Tensor, y: Tensor) => Tensor;
+  readonly #scores: (x: Tensor) => Tensor;
   #batches: AsyncIterator<Batch> | undefined;
-  #epochSum = { loss: 0, hits: 0, count: 0 };
+  #epochSum = NONE;
   #batchSize: number;
 
+  /** @throws Error for a network that does not fit, and where there is nothing to train on */
   constructor(spec: NetworkSpec, classes: number, training: TrainingSpec, train: PictureSet, valid: PictureSet) {
     const { network, error } = build(spec, classes, training.seed);
     if (error !== undefined) throw new Error(error);
     if (train.ids.length === 0)
       throw new Error('there are no pictures to train on: add some, or move some to the training part');
+    if (network.parameters().length === 0)
+      throw new Error('the network has nothing to learn: it needs a Convolution or a Linear block');
     this.network = network;
     this.spec = spec;
     this.training = training;
@@ -107,45 +117,46 @@ export class Session {
       loss.backward();
       const norm = gradientNorm(network);
       this.optimizer.step();
-      return { loss, hits: scores.argmax(1).eq(y).sum() as Tensor, norm };
+      const hits = scores.argmax(1).eq(y).sum().float() as Tensor;
+      return stack([loss.detach(), hits, norm]) as Tensor;
     });
-    this.#keep();
+    this.#scores = compile((x: Tensor) => network(x));
+    network.train();
   }
 
   get stepsInEpoch(): number {
     return Math.ceil(this.train.ids.length / this.#batchSize);
   }
 
-  /** Takes effect at once; a new batch size with the next epoch. */
-  change(values: Partial<Pick<TrainingSpec, 'lr' | 'batchSize'>>): void {
+  /** The learning rate and the number of epochs take effect at once; a new batch size with the next epoch. */
+  change(values: Partial<Pick<TrainingSpec, 'lr' | 'batchSize' | 'epochs'>>): void {
     this.training = { ...this.training, ...values };
-    if (values.lr !== undefined) for (const group of this.optimizer.paramGroups) group.lr = values.lr;
+    if (values.lr !== undefined) this.#setLr();
+  }
+
+  #setLr(): void {
+    for (const group of this.optimizer.paramGroups) group.lr = this.training.lr;
   }
 
   /** One batch; at the end of an epoch the measurement, too. */
   async next(): Promise<Stepped> {
     const start = performance.now();
     const [x, y] = await this.#batch();
-    this.network.train();
-    const { loss, hits, norm } = this.#forward(x, y);
+    const [loss, hits, norm] = this.#forward(x, y).tolist() as [number, number, number];
     const count = y.size(0);
-    const values = { loss: loss.item(), hits: hits.item(), norm: norm.item() };
-    this.#epochSum = {
-      loss: this.#epochSum.loss + values.loss * count,
-      hits: this.#epochSum.hits + values.hits,
-      count: this.#epochSum.count + count,
-    };
+    const sum = this.#epochSum;
+    this.#epochSum = { loss: sum.loss + loss * count, hits: sum.hits + hits, count: sum.count + count };
     this.step += 1;
     const step: StepResult = {
       epoch: this.epoch + 1,
       step: this.step,
       stepsInEpoch: this.stepsInEpoch,
-      loss: values.loss,
-      accuracy: values.hits / count,
+      loss,
+      accuracy: hits / count,
       ms: performance.now() - start,
       lr: this.training.lr,
       batchSize: this.#batchSize,
-      gradientNorm: values.norm,
+      gradientNorm: norm,
     };
     const ended = this.#epochSum.count >= this.train.ids.length;
     return { step, epoch: ended ? this.#endEpoch() : undefined };
@@ -167,80 +178,71 @@ export class Session {
     const { loss, hits, count } = this.#epochSum;
     this.epoch += 1;
     this.#batches = undefined;
-    this.#epochSum = { loss: 0, hits: 0, count: 0 };
-    this.#keep();
-    const valid = this.valid.ids.length === 0 ? undefined : this.measure('valid');
+    this.#epochSum = NONE;
+    const valid = this.valid.ids.length === 0 ? undefined : this.#score(this.#validX, this.valid.labels);
     return { epoch: this.epoch, step: this.step, trainLoss: loss / count, trainAccuracy: hits / count, valid };
   }
 
-  #keep(): void {
-    this.#checkpoints.set(this.epoch, {
-      state: copied(this.network.stateDict()),
-      optimizer: structuredCopy(this.optimizer.stateDict()),
-      random: getRngState(),
-      step: this.step,
-    });
+  /**
+   * All that training goes on from, as plain data that can be posted and stored: of the end of the last epoch, so call it between two epochs.
+   * Undefined when weights are not finite: from there no training goes on.
+   */
+  checkpoint(): Checkpoint | undefined {
+    const { epoch, step, network, optimizer } = this;
+    return packCheckpoint({ epoch, step, weights: network.stateDict(), optimizer: optimizer.stateDict(), random: getRngState() }); // prettier-ignore
   }
 
-  /** Epochs that can be gone back to. */
-  get kept(): readonly number[] {
-    return [...this.#checkpoints.keys()];
-  }
-
-  /** Back to the end of an epoch; 0 is before the first step. What comes after it is forgotten. */
-  rewind(epoch: number): void {
-    const checkpoint = this.#checkpoints.get(epoch);
-    if (checkpoint === undefined) throw new Error(`there is nothing kept of epoch ${epoch}`);
-    this.network.loadStateDict(checkpoint.state);
-    this.optimizer.loadStateDict(checkpoint.optimizer);
-    for (const group of this.optimizer.paramGroups) group.lr = this.training.lr;
+  /** Back to a checkpoint of this setup, with the learning rate that stands now; from there it goes the same way as before. */
+  restore(checkpoint: Checkpoint): void {
+    const { weights, optimizer } = unpackCheckpoint(checkpoint);
+    this.network.loadStateDict(weights);
+    this.optimizer.loadStateDict(optimizer as ReturnType<Optimizer['stateDict']>);
+    this.#setLr();
     setRngState(checkpoint.random);
-    this.epoch = epoch;
+    this.epoch = checkpoint.epoch;
     this.step = checkpoint.step;
     this.#batches = undefined;
-    this.#epochSum = { loss: 0, hits: 0, count: 0 };
-    for (const later of this.kept) if (later > epoch) this.#checkpoints.delete(later);
+    this.#epochSum = NONE;
   }
 
   /** Loss, accuracy and probabilities over a part, in evaluation mode. */
   measure(part: 'train' | 'valid'): Measured {
     const [x, y] = part === 'train' ? [this.#trainX, this.train.labels] : [this.#validX, this.valid.labels];
-    const training = this.network.training;
+    const probabilities: number[][] = [];
+    const score = this.#score(x, y, (scores) => probabilities.push(...(scores.softmax(1).tolist() as number[][])));
+    return { ...score, probabilities };
+  }
+
+  #score(x: Tensor, y: Tensor, hear?: (scores: Tensor) => void): Score {
     this.network.eval();
     try {
       return noGrad(() => {
-        const scores: Tensor = this.network(x);
-        const loss = (nn.functional.crossEntropy(scores, y) as Tensor).item();
-        const hits = scores.argmax(1).eq(y).sum().item();
-        return { loss, accuracy: hits / y.size(0), probabilities: scores.softmax(1).tolist() as number[][] };
+        let [loss, hits] = [0, 0];
+        const all = y.size(0);
+        for (let from = 0; from < all; from += AT_A_TIME) {
+          const count = Math.min(AT_A_TIME, all - from);
+          const labels = y.narrow(0, from, count) as Tensor;
+          const scores = this.#scores(x.narrow(0, from, count) as Tensor);
+          loss += ((nn.functional.crossEntropy(scores, labels) as Tensor).item() * count) / all;
+          hits += scores.argmax(1).eq(labels).sum().item();
+          hear?.(scores);
+        }
+        return { loss, accuracy: hits / all };
       });
     } finally {
-      this.network.train(training);
+      this.network.train();
     }
+  }
+
+  /** What goes on in each block: with some training pictures, and with the gradients of the last step. */
+  layers(): LayerFacts[] {
+    const count = Math.min(PROBE, this.train.ids.length);
+    return layerFacts(this.network, this.spec.layers, this.#trainX.narrow(0, 0, count) as Tensor);
   }
 }
 
 function gradientNorm(network: nn.Module): Tensor {
-  let sum: Tensor | undefined;
-  for (const { grad } of network.parameters()) {
-    if (grad === null) continue;
-    const squares = grad.square().sum() as Tensor;
-    sum = sum === undefined ? squares : (sum.add(squares) as Tensor);
-  }
-  if (sum === undefined) throw new Error('the network has nothing to learn: it needs a Convolution or a Linear block');
-  return sum.sqrt();
-}
-
-function copied<T extends Iterable<readonly [string, Tensor]>>(state: T): T {
-  return new Map([...state].map(([name, value]) => [name, value.clone()])) as unknown as T;
-}
-
-/** A copy of an optimizer's state: tensors cloned. */
-function structuredCopy<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  const asTensor = value as unknown as { readonly clone?: () => unknown; readonly dtype?: unknown };
-  if (typeof asTensor.clone === 'function' && asTensor.dtype !== undefined) return asTensor.clone() as T;
-  if (Array.isArray(value)) return value.map(structuredCopy) as T;
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, structuredCopy(item)])) as T;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, structuredCopy(item)])) as T;
+  const squares: Tensor[] = [];
+  for (const { grad } of network.parameters()) if (grad !== null) squares.push(grad.square().sum() as Tensor);
+  return (stack(squares).sum() as Tensor).sqrt();
 }

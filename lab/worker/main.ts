@@ -2,4 +2,4 @@
 import { serveFunctions } from 'flambeau/train';
 import { runFunctions } from './functions.ts';
 
-serveFunctions(runFunctions((event) => postMessage(event)));
+serveFunctions(runFunctions((event, transfer) => postMessage(event, { transfer })));

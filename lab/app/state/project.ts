@@ -3,7 +3,8 @@ import { computed, signal } from '@preact/signals';
 import { check } from '../../core/shapes.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
 import { TEMPLATES } from '../../core/templates.ts';
-import { Run } from './run.ts';
+import type { Change } from '../../core/remedies.ts';
+import { Run, type RunSnapshot } from './run.ts';
 
 export const classes = signal<readonly string[]>([]);
 export const pictures = signal<readonly Picture[]>([]);
@@ -35,9 +36,27 @@ export function addPictures(more: readonly Picture[]): void {
 
 /** A new run of what stands now; it becomes the current one. */
 export function newRun(): Run {
-  const run = new Run(setup.value, pictures.value);
-  runs.value = [...runs.value, run];
+  const run = added(new Run(setup.value, pictures.value));
   currentRun.value = run;
+  return run;
+}
+
+/** A run of the same pictures from the same seed with something else; the current run stays. */
+export function whatIf(run: Run, change: Change): Run {
+  const { classes } = run;
+  const network = change.network ?? run.network;
+  return added(new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures)); // prettier-ignore
+}
+
+/** A run that was stored; the last one restored is the current one. */
+export function restoreRun(snapshot: RunSnapshot, of: readonly Picture[]): Run {
+  const run = added(Run.from(snapshot, of));
+  currentRun.value = run;
+  return run;
+}
+
+function added(run: Run): Run {
+  runs.value = [...runs.value, run];
   return run;
 }
 

@@ -1,70 +1,168 @@
-/** A run as the page sees it: a worker, and what it has told. */
+/** A run as the page sees it: a worker, and what it has told. The page keeps what the worker cannot lose: curves, and where one can go back to. */
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { callInWorker } from 'flambeau/train';
-import { pictureSet } from '../../core/dataset.ts';
+import { alarmsOf, type Alarm } from '../../core/alarms.ts';
+import { Checkpoints, type Checkpoint } from '../../core/checkpoints.ts';
+import { StepCurve, type CurveSnapshot } from '../../core/curves.ts';
+import type { LayerFacts } from '../../core/layer-facts.ts';
 import type { EpochResult, StepResult } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
-import type { RunEvent, RunFunctions } from '../../worker/functions.ts';
+import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
 import { workerSource } from '../../worker/source.ts';
+import { Pace } from './pace.ts';
 
-export type RunStatus = 'opening' | 'ready' | 'running' | 'paused' | 'done' | 'failed';
+export type RunStatus = 'opening' | 'ready' | 'running' | 'paused' | 'done' | 'diverged' | 'failed';
+
+/** What was trained after the epoch that a run went back to. */
+export interface Forgotten {
+  readonly curve: StepCurve;
+  readonly epochs: readonly EpochResult[];
+}
+
+/** A run as plain data: can be stored and posted. */
+export interface RunSnapshot {
+  readonly version: 1;
+  readonly label: string;
+  readonly network: NetworkSpec;
+  readonly classes: readonly string[];
+  readonly training: TrainingSpec;
+  readonly epochs: readonly EpochResult[];
+  readonly curve: CurveSnapshot;
+  readonly seconds: number;
+  /** Weights, the optimizer's state and that of the random generator; oldest first. */
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+export interface RunOptions {
+  /** Default `Run 1`, `Run 2`, … */
+  readonly label?: string;
+  /** What to go on from. */
+  readonly snapshot?: RunSnapshot;
+}
+
+/** Checkpoints in a snapshot take so many bytes at most; the last is always there. */
+const SNAPSHOT_BYTES = 8 * 2 ** 20;
+/** Losses that alarms look at. */
+const LOSSES = 400;
 
 let made = 0;
 
 export class Run {
   readonly id = ++made;
+  readonly label: string;
   readonly network: NetworkSpec;
   readonly classes: readonly string[];
+  /** What it was made of; the same again trains the same way. */
+  readonly pictures: readonly Picture[];
   readonly training: Signal<TrainingSpec>;
+  /** Changes in place; `version` says when. */
+  curve = new StepCurve();
+  readonly pace = new Pace();
+  readonly #checkpoints = new Checkpoints();
   readonly #status: Signal<RunStatus> = signal('opening');
   readonly #error: Signal<string | undefined> = signal(undefined);
-  readonly #steps: Signal<readonly StepResult[]> = signal([]);
+  readonly #version = signal(0);
   readonly #epochs: Signal<readonly EpochResult[]> = signal([]);
+  readonly #kept: Signal<readonly number[]> = signal([]);
+  readonly #layers: Signal<readonly LayerFacts[]> = signal([]);
+  readonly #alarms: Signal<readonly Alarm[]> = signal([]);
+  readonly #forgotten: Signal<Forgotten | undefined> = signal(undefined);
   readonly #parameters = signal(0);
-  readonly #worker: Worker;
-  readonly #url: string;
-  /** Settled when the worker has the pictures and the network. */
-  readonly opened: Promise<void>;
+  #losses: number[] = [];
+  #worker: Worker | undefined;
+  #url: string | undefined;
+  /** Settled when the worker has the pictures and the network; never rejects. */
+  opened: Promise<void>;
 
-  constructor(setup: Setup, pictures: readonly Picture[]) {
+  constructor(setup: Setup, pictures: readonly Picture[], { label, snapshot }: RunOptions = {}) {
+    this.label = label ?? snapshot?.label ?? `Run ${this.id}`;
     this.network = setup.network;
     this.classes = setup.classes;
+    this.pictures = pictures;
     this.training = signal(setup.training);
-    this.#url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-    this.#worker = new Worker(this.#url, { name: `run ${this.id}` });
-    this.#worker.addEventListener('message', (event: MessageEvent<RunEvent>) => this.#hear(event.data));
-    this.#worker.addEventListener('error', (event) => this.#fail(event.message || 'the worker stopped'));
-    this.opened = this.#open(setup, pictures);
+    if (snapshot !== undefined) this.#take(snapshot);
+    this.opened = this.#open(this.#checkpoints.last);
+  }
+
+  /** A run that was stored, with the pictures that it was made of. */
+  static from(snapshot: RunSnapshot, pictures: readonly Picture[]): Run {
+    const { network, classes, training } = snapshot;
+    return new Run({ version: 1, network, classes, training }, pictures, { snapshot });
   }
 
   get status(): ReadonlySignal<RunStatus> {
     return this.#status;
   }
+  /** What went wrong, of a run that has failed. */
   get error(): ReadonlySignal<string | undefined> {
     return this.#error;
   }
-  get steps(): ReadonlySignal<readonly StepResult[]> {
-    return this.#steps;
+  /** Grows with every change of the curve, 30 times a second at most. */
+  get version(): ReadonlySignal<number> {
+    return this.#version;
   }
   get epochs(): ReadonlySignal<readonly EpochResult[]> {
     return this.#epochs;
   }
+  /** Epochs that one can go back to. */
+  get kept(): ReadonlySignal<readonly number[]> {
+    return this.#kept;
+  }
+  /** What goes on in each block, as of the end of some epoch. */
+  get layers(): ReadonlySignal<readonly LayerFacts[]> {
+    return this.#layers;
+  }
+  get alarms(): ReadonlySignal<readonly Alarm[]> {
+    return this.#alarms;
+  }
+  get forgotten(): ReadonlySignal<Forgotten | undefined> {
+    return this.#forgotten;
+  }
   get parameters(): ReadonlySignal<number> {
     return this.#parameters;
   }
+  get lastStep(): StepResult | undefined {
+    return this.curve.last;
+  }
 
-  async #open(setup: Setup, pictures: readonly Picture[]): Promise<void> {
+  /** How many pictures are trained on. */
+  get trained(): number {
+    return this.pictures.reduce((sum, { part }) => sum + Number(part === 'train'), 0);
+  }
+
+  async #open(checkpoint: Checkpoint | undefined): Promise<void> {
+    const worker = this.#startWorker();
     try {
-      const [train, valid] = [
-        pictureSet(pictures, 'train', setup.network),
-        pictureSet(pictures, 'valid', setup.network),
-      ];
-      const opened = await this.call('open', setup.network, setup.classes.length, setup.training, train, valid);
-      this.#parameters.value = opened.parameters;
-      this.#status.value = 'ready';
+      // A view of a large buffer would be posted with all of the buffer.
+      const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({ id, label, part, size, rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice() })); // prettier-ignore
+      const { parameters } = await this.call('open', this.network, this.classes.length, this.training.value, pictures, checkpoint); // prettier-ignore
+      if (worker !== this.#worker) return;
+      this.#parameters.value = parameters;
+      const { epochs } = this.training.value;
+      const done = checkpoint !== undefined && checkpoint.epoch >= epochs;
+      this.#status.value = checkpoint === undefined ? 'ready' : done ? 'done' : 'paused';
+      this.call('live').catch((error: unknown) => this.#fail(`The training has ended by itself: ${messageOf(error)}`, worker)); // prettier-ignore
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#fail(messageOf(error), worker);
     }
+  }
+
+  #startWorker(): Worker {
+    this.#endWorker();
+    this.#url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
+    const worker = new Worker(this.#url, { name: `run ${this.id}` });
+    worker.addEventListener('message', (event: MessageEvent<RunEvent>) => {
+      if (worker === this.#worker) this.#hear(event.data);
+    });
+    worker.addEventListener('error', (event) => this.#fail(event.message || 'the training stopped', worker));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #endWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
   }
 
   /** Asks the worker; errors are those of its function. */
@@ -72,62 +170,174 @@ export class Run {
     name: N,
     ...args: Parameters<RunFunctions[N]>
   ): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+    if (this.#worker === undefined) return Promise.reject(new Error('the run has been closed'));
     return callInWorker(this.#worker, name, args);
   }
 
-  async start(): Promise<void> {
+  /** Asks the worker once it is there; a failure is shown as that of the run. */
+  async #command<N extends keyof RunFunctions>(name: N, ...args: Parameters<RunFunctions[N]>): Promise<boolean> {
     await this.opened;
-    if (this.#status.value === 'failed') return;
-    this.#status.value = 'running';
-    await this.call('start');
+    const worker = this.#worker;
+    if (this.#status.value === 'failed' || worker === undefined) return false;
+    try {
+      await this.call(name, ...args);
+      return true;
+    } catch (error) {
+      this.#fail(messageOf(error), worker);
+      return false;
+    }
   }
 
-  pause = (): Promise<void> => this.call('pause');
+  /** @param until - the epoch after which it pauses; default the last */
+  async start(until?: number): Promise<void> {
+    await this.opened;
+    if (!['ready', 'paused'].includes(this.#status.value)) return;
+    this.#status.value = 'running';
+    this.pace.begin();
+    await this.#command('start', until);
+  }
+
+  /** Goes on to the end of the epoch that has begun. */
+  finishEpoch = (): Promise<void> => this.start((this.#epochs.value.at(-1)?.epoch ?? 0) + 1);
+
+  async pause(): Promise<void> {
+    if (this.#status.value === 'running') await this.#command('pause');
+  }
 
   async stepOnce(): Promise<void> {
     await this.opened;
-    if (this.#status.value === 'running' || this.#status.value === 'failed') return;
-    await this.call('stepOnce');
-    this.#status.value = 'paused';
+    if (!['ready', 'paused'].includes(this.#status.value)) return;
+    await this.#command('stepOnce');
   }
 
-  async change(values: Partial<TrainingSpec>): Promise<void> {
+  /** The learning rate and the number of epochs at once, the batch size with the next epoch. */
+  async change(values: Partial<Pick<TrainingSpec, 'lr' | 'batchSize' | 'epochs'>>): Promise<void> {
     this.training.value = { ...this.training.value, ...values };
-    await this.call('change', values);
+    const done = this.#epochs.value.length;
+    if (this.#status.value === 'done' && this.training.value.epochs > done) this.#status.value = 'paused';
+    await this.#command('change', values);
   }
 
+  /** Back to the end of an epoch (one of `kept`; 0 is the beginning); the run then waits. */
   async rewind(epoch: number): Promise<void> {
-    await this.call('rewind', epoch);
-    const last = epoch === 0 ? 0 : (this.#epochs.value[epoch - 1]?.step ?? 0);
-    this.#epochs.value = this.#epochs.value.slice(0, epoch);
-    this.#steps.value = this.#steps.value.filter(({ step }) => step <= last);
-    this.#status.value = 'paused';
+    await this.opened;
+    const checkpoint = this.#checkpoints.at(epoch);
+    if (checkpoint === undefined) return;
+    if (this.#status.value === 'failed') {
+      this.#status.value = 'opening';
+      this.#error.value = undefined;
+      this.#goBack(checkpoint);
+      this.opened = this.#open(checkpoint);
+      await this.opened;
+      return;
+    }
+    if (!(await this.#command('restore', checkpoint))) return;
+    this.#goBack(checkpoint);
+    this.#status.value = epoch >= this.training.value.epochs ? 'done' : epoch === 0 ? 'ready' : 'paused';
+  }
+
+  /** After a failure: a new worker, from the last epoch that is kept. */
+  restart = (): Promise<void> => {
+    const last = this.#checkpoints.last;
+    if (last !== undefined) return this.rewind(last.epoch);
+    this.#status.value = 'opening';
+    this.#error.value = undefined;
+    return (this.opened = this.#open(undefined));
+  };
+
+  #goBack({ epoch, step }: Checkpoint): void {
+    const before = StepCurve.from(this.curve.snapshot());
+    this.#forgotten.value = before.length > 0 && before.steps.at(-1)! > step ? { curve: before, epochs: this.#epochs.value } : undefined; // prettier-ignore
+    this.curve.truncate(step);
+    this.#losses = this.curve.loss.slice(-LOSSES);
+    this.#epochs.value = this.#epochs.value.filter((result) => result.epoch <= epoch);
+    this.#checkpoints.forgetAfter(epoch);
+    this.#kept.value = this.#checkpoints.epochs;
+    this.pace.begin();
+    this.#look();
+    this.#version.value += 1;
+  }
+
+  /** What to store, to go on from the end of the last epoch another day: `Run.from`. */
+  snapshot(): RunSnapshot {
+    const last = this.#checkpoints.last;
+    const checkpoints = this.#checkpoints.all.filter((_, i, all) => i === all.length - 1 || sumFrom(all, i) <= SNAPSHOT_BYTES); // prettier-ignore
+    const curve = StepCurve.from(this.curve.snapshot());
+    curve.truncate(last?.step ?? 0);
+    const epochs = this.#epochs.value.filter(({ epoch }) => epoch <= (last?.epoch ?? 0));
+    return { version: 1, label: this.label, network: this.network, classes: this.classes, training: this.training.value, epochs, curve: curve.snapshot(), seconds: this.pace.seconds, checkpoints }; // prettier-ignore
+  }
+
+  #take(snapshot: RunSnapshot): void {
+    this.curve = StepCurve.from(snapshot.curve);
+    this.#epochs.value = snapshot.epochs;
+    this.pace.seconds = snapshot.seconds;
+    for (const checkpoint of snapshot.checkpoints) this.#checkpoints.add(checkpoint);
+    this.#kept.value = this.#checkpoints.epochs;
+    this.#losses = this.curve.loss.slice(-LOSSES);
+    this.#look();
   }
 
   /** Ends the worker. */
   close(): void {
-    this.#worker.terminate();
-    URL.revokeObjectURL(this.#url);
+    this.#endWorker();
+    this.#status.value = 'failed';
   }
 
   #hear(event: RunEvent): void {
     switch (event.lab) {
-      case 'step':
-        this.#steps.value = [...this.#steps.value, event.step];
-        break;
-      case 'epoch':
-        this.#epochs.value = [...this.#epochs.value, event.epoch];
+      case 'progress':
+        this.#progress(event);
         break;
       case 'stopped':
         this.#status.value = event.why;
+        this.#look();
         break;
       case 'failed':
-        this.#fail(event.message);
+        this.#fail(event.message, this.#worker);
     }
   }
 
-  #fail(message: string): void {
+  #progress({ steps, epochs, checkpoints, layers, ms }: Progress): void {
+    for (const step of steps) {
+      this.curve.add(step);
+      this.#losses.push(step.loss);
+    }
+    if (this.#losses.length > 2 * LOSSES) this.#losses = this.#losses.slice(-LOSSES);
+    this.pace.add(steps, ms);
+    // Of a worker that has begun again, the beginning comes again.
+    const newer = checkpoints.filter(({ epoch }) => epoch > (this.#checkpoints.last?.epoch ?? -1));
+    for (const checkpoint of newer) this.#checkpoints.add(checkpoint);
+    if (newer.length > 0) this.#kept.value = this.#checkpoints.epochs;
+    if (layers !== undefined) this.#layers.value = layers;
+    if (epochs.length > 0) {
+      this.#epochs.value = [...this.#epochs.value, ...epochs];
+      this.#look();
+    }
+    if (steps.length > 0) this.#version.value += 1;
+  }
+
+  #look(): void {
+    const { network, classes, curve } = this;
+    this.#alarms.value = alarmsOf({
+      network,
+      training: this.training.value,
+      classes: classes.length,
+      epochs: this.#epochs.value,
+      losses: this.#losses,
+      step: curve.steps.at(-1) ?? 0,
+      stepsInEpoch: curve.last?.stepsInEpoch ?? 1,
+      layers: this.#layers.value,
+      gradientNorm: curve.last?.gradientNorm,
+    });
+  }
+
+  #fail(message: string, worker: Worker | undefined): void {
+    if (worker === undefined || worker !== this.#worker || this.#status.value === 'failed') return;
     this.#error.value = message;
     this.#status.value = 'failed';
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const sumFrom = (all: readonly Checkpoint[], from: number): number => all.slice(from).reduce((sum, { bytes }) => sum + bytes, 0); // prettier-ignore

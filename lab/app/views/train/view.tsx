@@ -26,7 +26,12 @@ export function TrainView() {
           xLabel="step"
           yLabel="loss"
           curves={[
-            { label: 'training', colour: '--accent', points: run.steps.value.map(({ step, loss }) => [step, loss]) },
+            {
+              label: 'training',
+              colour: '--accent',
+              points:
+                run.version.value >= 0 ? run.curve.steps.map((step, i) => [step, run.curve.loss[i]!] as const) : [],
+            },
             {
               label: 'kept aside',
               colour: '--second',
