@@ -5,6 +5,7 @@ import { pictureSet, type Trainable } from '../core/dataset.ts';
 import { sentenceOf } from '../core/failure.ts';
 import { Session, type Measured } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
+import { lookFunctions } from './look-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
 
 export interface OpenedRun {
@@ -22,6 +23,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
   };
 
   return {
+    ...lookFunctions(() => current().session),
     /** @param checkpoint - where to go on from; default the beginning */
     open(
       spec: NetworkSpec,

@@ -1,0 +1,110 @@
+/** What the See view asks a run's worker for. The worker keeps the picture that was looked at last, with the weights of that moment. */
+import type { Tensor } from 'flambeau';
+import { normalised, pictureTensor } from '../core/dataset.ts';
+import { backwardSum, type BackwardSum } from '../core/look/backward.ts';
+import type { Predictions } from '../core/look/confusion.ts';
+import { Dream, type DreamPicture, type DreamTarget } from '../core/look/dream.ts';
+import { classHeat, coverPlaces, coveredFalls, type Cover, type Heat } from '../core/look/explain-class.ts';
+import { forwardSum } from '../core/look/forward.ts';
+import { glance, look, type FullLook, type Look, type StageParameters } from '../core/look/look.ts';
+import { nearest, setFeatures, type Neighbour } from '../core/look/nearest.ts';
+import { receptiveField, type Region } from '../core/look/places.ts';
+import type { Sum } from '../core/look/sum.ts';
+import { weightSum, type WeightKind } from '../core/look/weights.ts';
+import type { Session } from '../core/session.ts';
+import type { Part, Picture } from '../core/spec.ts';
+
+/** A picture as it is posted. */
+export type Pixels = Pick<Picture, 'size' | 'rgb'>;
+
+export interface Looked extends Look {
+  /** Of the run, when the picture went through. */
+  readonly epoch: number;
+  readonly step: number;
+}
+
+export interface NumberExplained {
+  readonly forward: Sum;
+  readonly backward: BackwardSum;
+  readonly field: Region;
+}
+
+export interface CoveredPart {
+  /** Places along a side. */
+  readonly places: number;
+  readonly falls: Float32Array;
+}
+
+export interface Alike extends Neighbour {
+  /** Of the picture. */
+  readonly id: string;
+}
+
+export function lookFunctions(current: () => Session) {
+  let held: { readonly full: FullLook; readonly x: Tensor } | undefined;
+  let features: { readonly session: Session; readonly step: number; readonly epoch: number; readonly rows: Tensor } | undefined; // prettier-ignore
+  let dream: Dream | undefined;
+
+  const inputOf = (session: Session, pixels: Pixels): Tensor =>
+    normalised(pictureTensor(pixels, session.spec).unsqueeze(0));
+  const kept = (): NonNullable<typeof held> => {
+    if (held === undefined) throw new Error('no picture has been chosen');
+    return held;
+  };
+  const dated = ({ stages, label, loss, probabilities, predicted }: Look, { epoch, step }: Session): Looked => ({ stages, label, loss, probabilities, predicted, epoch, step }); // prettier-ignore
+
+  return {
+    /** Everything of one picture; numbers of it can be asked for afterwards. */
+    look(pixels: Pixels, label: number | undefined): Looked {
+      const session = current();
+      const x = inputOf(session, pixels);
+      held = { full: look(session.network, session.spec.layers, x, label), x };
+      return dated(held.full, session);
+    },
+    /** What comes forward only. */
+    glance(pixels: Pixels): Looked {
+      const session = current();
+      return dated(glance(session.network, session.spec.layers, inputOf(session, pixels)), session);
+    },
+    explainNumber(stage: number, at: number): NumberExplained {
+      const { full } = kept();
+      return { forward: forwardSum(full, stage, at), backward: backwardSum(full, stage, at), field: receptiveField(full, stage, at) }; // prettier-ignore
+    },
+    explainWeight(stage: number, kind: WeightKind, at: number): Sum | undefined {
+      return weightSum(kept().full, stage, kind, at);
+    },
+    /** Weights of a stage and their gradients for the picture; undefined where there are none. */
+    weightsOf(stage: number): StageParameters | undefined {
+      return kept().full.parameters.get(stage);
+    },
+    classHeat(target: number): Heat {
+      return classHeat(current().network, kept().x, target);
+    },
+    coveredFalls(target: number, cover: Cover, from: number, to: number): CoveredPart {
+      const { x } = kept();
+      return { places: coverPlaces(x.size(-1), cover), falls: coveredFalls(current().network, x, target, cover, from, to) }; // prettier-ignore
+    },
+    /** Begins anew with noise. */
+    startDream(target: DreamTarget, seed: number): void {
+      const { network, spec } = current();
+      dream = new Dream(network, spec, target, seed);
+    },
+    dreamOn(steps: number): DreamPicture {
+      if (dream === undefined) throw new Error('no dream has been started');
+      return dream.steps(steps);
+    },
+    alike(count: number): Alike[] {
+      const session = current();
+      const { network, spec, train, step, epoch } = session;
+      if (features?.session !== session || features.step !== step || features.epoch !== epoch)
+        features = { session, step, epoch, rows: setFeatures(network, spec.layers, train.images) };
+      return nearest(network, spec.layers, kept().x, features.rows, count).map((one) => ({ ...one, id: train.ids[one.index]! })); // prettier-ignore
+    },
+    predictions(part: Part): Predictions | undefined {
+      const session = current();
+      const { ids, labels } = session[part];
+      if (ids.length === 0) return undefined;
+      return { ...session.measure(part), ids, labels: Array.from(labels.toTypedArray(), Number) };
+    },
+  };
+}
