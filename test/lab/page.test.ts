@@ -17,7 +17,7 @@ describe.skipIf(chromiumPath === undefined)('the laboratory', () => {
     const { page, errors } = await lab.page();
     await page.goto(lab.file());
     await page.getByRole('button', { name: 'Shapes' }).click();
-    expect(await page.locator('canvas.picture').count()).toBe(240);
+    await page.getByText('240 pictures in 4 classes').waitFor();
     await page.getByRole('link', { name: 'Train' }).click();
     await page.getByRole('button', { name: 'Train' }).click();
     await page.getByText('done').waitFor({ timeout: 60_000 });

@@ -1,5 +1,7 @@
 /** The work: pictures, classes, network, training, and the runs made of them. Views read these signals and change them by the functions here. */
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
+import { DEFAULT_SPLITTING, type Splitting } from '../../core/collection.ts';
+import { adviceOn } from '../../core/readiness.ts';
 import { check } from '../../core/shapes.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
 import { TEMPLATES } from '../../core/templates.ts';
@@ -10,6 +12,8 @@ export const classes = signal<readonly string[]>([]);
 export const pictures = signal<readonly Picture[]>([]);
 export const network = signal<NetworkSpec>(TEMPLATES[0]!.network);
 export const training = signal<TrainingSpec>(DEFAULT_TRAINING);
+/** How pictures are put into parts: the share of each class that is kept aside, and the seed that chose which. */
+export const splitting = signal<Splitting>(DEFAULT_SPLITTING);
 /** The newest last. */
 export const runs = signal<readonly Run[]>([]);
 /** The run that the views show; undefined before the first. */
@@ -24,10 +28,15 @@ export const setup = computed<Setup>(() => ({
 /** The network's blocks with their shapes, or the sentence of what is wrong. */
 export const built = computed(() => check(network.value, Math.max(1, classes.value.length)));
 
+/** What is to be said of the pictures before one trains; with a `stop` among it, training cannot work. */
+export const pictureAdvice = computed(() => adviceOn({ classes: classes.value, pictures: pictures.value }));
+
 /** Puts other pictures in the place of all. */
 export function replacePictures(names: readonly string[], all: readonly Picture[]): void {
-  classes.value = names;
-  pictures.value = all;
+  batch(() => {
+    classes.value = names;
+    pictures.value = all;
+  });
 }
 
 export function addPictures(more: readonly Picture[]): void {

@@ -1,0 +1,117 @@
+/** Brings files into the project: decoded a few at a time in a worker, shown as they come, with the names of those that could not be read. */
+import { signal } from '@preact/signals';
+import { withNamed } from '../../core/collection.ts';
+import { sortFiles, type FoundFile, type SortedFile } from '../../core/folders.ts';
+import type { DecodedPicture, UnreadPicture } from '../../worker/picture-functions.ts';
+import { callHelper } from '../state/helper.ts';
+import { counted } from '../../core/words.ts';
+import { edit } from '../state/history.ts';
+import { splitting } from '../state/project.ts';
+import { newId } from '../state/ids.ts';
+
+export interface LeftOut {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface ImportState {
+  readonly total: number;
+  readonly read: number;
+  readonly added: number;
+  readonly leftOut: readonly LeftOut[];
+  readonly done: boolean;
+}
+
+/** The last import; undefined when none was begun or its message was closed. */
+export const importState = signal<ImportState | undefined>(undefined);
+let wanted: symbol | undefined;
+
+/** At once in the worker. */
+const TOGETHER = 4;
+/** Pictures are shown at least this often. */
+const SHOW_EVERY = 120;
+
+export function stopImport(): void {
+  wanted = undefined;
+}
+
+/** @param into - the class that all go into; without it, folders decide */
+export async function importFiles(found: readonly FoundFile<File>[], into?: string): Promise<void> {
+  const files = sortFiles(found, into);
+  const own = (wanted = Symbol('import'));
+  const progress = new Progress(files.length, own);
+  if (files.length === 0) {
+    progress.end('there were no files in what was given');
+    return;
+  }
+  let next = 0;
+  const reader = async (): Promise<void> => {
+    while (next < files.length && wanted === own) {
+      const file = files[next++]!;
+      await progress.take(file, () => callHelper('decodePicture', file.file));
+    }
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, reader));
+  progress.end(next < files.length ? `stopped: ${files.length - next} files were not read` : undefined);
+}
+
+class Progress {
+  readonly #total: number;
+  readonly #own: symbol;
+  #read = 0;
+  #added = 0;
+  #leftOut: LeftOut[] = [];
+  #waiting: [SortedFile<File>, DecodedPicture][] = [];
+  #shown = performance.now();
+
+  constructor(total: number, own: symbol) {
+    this.#total = total;
+    this.#own = own;
+    this.#say(false);
+  }
+
+  async take(file: SortedFile<File>, decode: () => Promise<DecodedPicture | UnreadPicture>): Promise<void> {
+    try {
+      const decoded = await decode();
+      if ('problem' in decoded) this.#leftOut.push({ name: file.name, reason: decoded.problem });
+      else this.#waiting.push([file, decoded]);
+    } catch (error) {
+      this.#leftOut.push({ name: file.name, reason: error instanceof Error ? error.message : String(error) });
+    }
+    this.#read += 1;
+    if (performance.now() - this.#shown > SHOW_EVERY) this.#show();
+  }
+
+  end(problem: string | undefined): void {
+    this.#show();
+    if (problem !== undefined) this.#leftOut.push({ name: '', reason: problem });
+    this.#say(true);
+  }
+
+  #show(): void {
+    const more = this.#waiting.splice(0);
+    this.#shown = performance.now();
+    if (more.length > 0) {
+      try {
+        const pictures = more.map(([{ className, name }, { size, rgb }]) => [className, { id: newId(), name, origin: 'file', size, rgb }] as const); // prettier-ignore
+        edit(`Added ${counted(this.#added + more.length)}`, (collection) => withNamed(collection, pictures, splitting.value.share), this.#own); // prettier-ignore
+        this.#added += more.length;
+      } catch (error) {
+        // No room for more pictures or classes.
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#leftOut.push(...more.map(([{ name }]) => ({ name, reason })));
+      }
+    }
+    this.#say(false);
+  }
+
+  #say(done: boolean): void {
+    importState.value = {
+      total: this.#total,
+      read: this.#read,
+      added: this.#added,
+      leftOut: [...this.#leftOut],
+      done,
+    };
+  }
+}
