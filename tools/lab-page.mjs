@@ -1,10 +1,11 @@
 // The laboratory (lab/) as one HTML file: style, program, and the worker's program as text, which is started from a Blob. One file works from any server
 // and from a folder, too. Made from the sources, so that it is never older than they are.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { pageText } from './page-text.mjs';
+import { pageText, withoutGpu } from './page-text.mjs';
 import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
 
@@ -50,6 +51,18 @@ const workerText = (text) => ({
   },
 });
 
+const inScript = (text) => text.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
+
+/** Puts a text, and its hash for the policy of the page that is made of it, in the place of lab/page/source.ts. */
+const pageProgram = (text) => ({
+  name: 'page-program',
+  setup({ onLoad }) {
+    const hash = createHash('sha256').update(text).digest('base64');
+    const contents = `export const pageScript = ${JSON.stringify(text)};export const pageHash = '${hash}';`;
+    onLoad({ filter: /page[\\/]source\.ts$/ }, () => ({ contents }));
+  },
+});
+
 /** What all views share first, then each view's own, by name. */
 function styles() {
   const app = join(lab, 'app');
@@ -60,8 +73,9 @@ function styles() {
 /** @returns the page's text */
 export async function labPage() {
   const worker = await bundled('worker/main.ts');
-  const main = await bundled('app/main.tsx', [workerText(worker)]);
+  const page = inScript(await bundled('page/main.ts', [withoutGpu]));
+  const main = await bundled('app/main.tsx', [workerText(worker), pageProgram(page)]);
   return readFileSync(join(lab, 'index.html'), 'utf8')
     .replace('/* style.css */', styles)
-    .replace('/* main.tsx */', () => main.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--'));
+    .replace('/* main.tsx */', () => inScript(main));
 }

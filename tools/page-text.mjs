@@ -10,7 +10,7 @@ const FILTER = /export[\\/]page-source\.ts$/;
 const main = fileURLToPath(new URL('../src/train/export/page-main.ts', import.meta.url));
 
 /** The page computes on the processor: what drives a GPU stays out of it. */
-const withoutGpu = {
+export const withoutGpu = {
   name: 'without-gpu',
   setup(build) {
     build.onLoad({ filter: /lower[\\/]webgpu[\\/]start\.ts$/ }, () => ({

@@ -17,7 +17,10 @@ export interface PictureSet {
 export type Trainable = Pick<Picture, 'id' | 'label' | 'part' | 'size' | 'rgb'>;
 
 /** uint8 [channels, size, size]: resized as torchvision does, with antialiasing. */
-export function pictureTensor(picture: Pick<Picture, 'size' | 'rgb'>, network: NetworkSpec): Tensor {
+export function pictureTensor(
+  picture: Pick<Picture, 'size' | 'rgb'>,
+  network: Pick<NetworkSpec, 'channels' | 'size'>,
+): Tensor {
   const { size, rgb } = picture;
   const rgba = new Uint8ClampedArray(size * size * 4);
   for (let i = 0; i < size * size; i++) {

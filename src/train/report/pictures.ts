@@ -106,7 +106,7 @@ export function featureMaps(model: TrainableModel, input: Tensor, most: number):
       if (!isTensor(output) || output.dim() !== 4 || output.size(2) * output.size(3) < 4) return;
       const maps = output.select(0, 0).narrow(0, 0, Math.min(MOST_MAPS, output.size(1)));
       const grid = makeGrid(stack(Array.from({ length: maps.size(0) }, (_, i) => maps.narrow(0, i, 1))), { nrow: MOST_MAPS, padding: 1, normalize: true, scaleEach: true, padValue: 1 }); // prettier-ignore
-      found.push({ name: `${names.get(module) ?? ''}: ${module.constructor.name}`, shape: output.layout.shape, picture: pictureOf(imageOf(grid)) }); // prettier-ignore
+      found.push({ name: `${names.get(module) ?? ''}: ${module.typeName()}`, shape: output.layout.shape, picture: pictureOf(imageOf(grid)) }); // prettier-ignore
     },
     () => model(input.unsqueeze(0)),
   );

@@ -1,0 +1,107 @@
+/** Makes files of what stands now: of the current run, or before any of the initial weights. The network's part is made in a worker. */
+import { callInWorker } from 'flambeau/train';
+import { saveFile } from 'flambeau/files/web';
+import { pageDocument } from '../../../../src/train/export/page-document.ts';
+import { pictureSet } from '../../../core/dataset.ts';
+import { packSetup } from '../../../core/share.ts';
+import type { Setup } from '../../../core/spec.ts';
+import { picturesFile } from '../../../core/take/files.ts';
+import type { OfferKind } from '../../../core/take/offers.ts';
+import type { ReportRequest } from '../../../core/take/report.ts';
+import { pageHash, pageScript } from '../../../page/source.ts';
+import type { RunFunctions } from '../../../worker/functions.ts';
+import { workerSource } from '../../../worker/source.ts';
+import { currentRun, pictures, setup } from '../../state/project.ts';
+import type { Run } from '../../state/run.ts';
+
+/** What is taken away: the run's own setup, since the project may have been changed after it was begun. */
+export function takenSetup(run: Run | undefined): Setup {
+  if (run === undefined) return setup.value;
+  return { version: 1, classes: run.classes, network: run.network, training: run.training.value };
+}
+
+type Name = 'takeFile' | 'takePage' | 'takeReport';
+
+/** Asks the run's worker, or one that lives for this call only. */
+async function ask<N extends Name>(
+  name: N,
+  ...args: Parameters<RunFunctions[N]>
+): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+  const run = currentRun.value;
+  if (run !== undefined) {
+    await run.opened;
+    return run.call(name, ...args);
+  }
+  const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
+  const worker = new Worker(url, { name: 'take away' });
+  try {
+    return await callInWorker<Awaited<ReturnType<RunFunctions[N]>>>(worker, name, args);
+  } finally {
+    worker.terminate();
+    URL.revokeObjectURL(url);
+  }
+}
+
+/** An address that opens the laboratory with this setup. */
+export async function linkOf(taken: Setup): Promise<string> {
+  return `${location.href.split('#')[0]}#build/${await packSetup(taken)}`;
+}
+
+async function reportRequest(run: Run, taken: Setup): Promise<ReportRequest> {
+  const steps = run.steps.value;
+  const history = run.epochs.value.map(({ epoch, step, trainLoss, valid }, i, all) => {
+    const from = i === 0 ? 0 : all[i - 1]!.step;
+    const own = steps.filter((one) => one.step > from && one.step <= step);
+    return {
+      epoch,
+      trainLoss,
+      validLoss: valid?.loss ?? NaN,
+      accuracy: valid?.accuracy ?? NaN,
+      top5: NaN,
+      lr: own.at(-1)?.lr ?? taken.training.lr,
+      seconds: own.reduce((sum, { ms }) => sum + ms, 0) / 1000,
+    };
+  });
+  return {
+    title: `${taken.network.name}: ${taken.classes.join(', ')}`,
+    classes: taken.classes,
+    network: taken.network,
+    training: taken.training,
+    history,
+    names: Object.fromEntries(pictures.value.map(({ id, name }) => [id, name])),
+    link: await linkOf(taken),
+  };
+}
+
+async function page(taken: Setup): Promise<Uint8Array> {
+  const { description, weights } = await ask('takePage', taken);
+  const { name, size } = taken.network;
+  const about = `${name}, ${size}×${size} pixels`;
+  const parts = { script: pageScript, hash: pageHash, description, weights, classes: taken.classes, about };
+  return new TextEncoder().encode(pageDocument(parts));
+}
+
+/** The bytes of a file. @throws Error with what is missing */
+export async function makeFile(kind: OfferKind): Promise<Uint8Array> {
+  const run = currentRun.value;
+  const taken = takenSetup(run);
+  switch (kind) {
+    case 'pt':
+    case 'safetensors':
+    case 'onnx':
+      return ask('takeFile', kind, taken);
+    case 'html':
+      return page(taken);
+    case 'report': {
+      if (run === undefined) throw new Error('there is no run to report on: train first');
+      return new TextEncoder().encode(await ask('takeReport', taken, await reportRequest(run, taken)));
+    }
+    case 'pictures': {
+      const all = pictures.value;
+      return picturesFile(pictureSet(all, 'train', taken.network), pictureSet(all, 'valid', taken.network), taken.classes); // prettier-ignore
+    }
+  }
+}
+
+/** To the visitor's disk. */
+export const download = (bytes: Uint8Array, name: string): Promise<void> => saveFile(bytes, name);

@@ -1,0 +1,56 @@
+/** Taking away and learning, in Chromium. */
+import { readFile } from 'node:fs/promises';
+import { noGrad, type Tensor } from 'flambeau';
+import { deserialize } from 'flambeau/files';
+import { encodeImage, Image } from 'flambeau/vision';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { normalised, pictureTensor } from '../../lab/core/dataset.ts';
+import { SAMPLES } from '../../lab/core/samples.ts';
+import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
+import { copyOf } from '../../lab/core/take/files.ts';
+import { TEMPLATES } from '../../lab/core/templates.ts';
+import { chromiumPath } from '../support/chromium.ts';
+import { Laboratory } from '../support/lab.ts';
+
+async function saved(page: Page, file: string): Promise<string> {
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: `Save ${file}`, exact: true }).click();
+  const download = await coming;
+  expect(download.suggestedFilename()).toBe(file);
+  return download.path();
+}
+
+describe.skipIf(chromiumPath === undefined)('taking away', () => {
+  let lab: Laboratory;
+  beforeAll(async () => void (lab = await Laboratory.open()));
+  afterAll(() => lab.close());
+
+  it('gives the weights of the seed before any training, and a page that classifies with them', async () => {
+    const { page, errors } = await lab.page();
+    await page.getByRole('button', { name: 'Shapes' }).first().click();
+    await page.getByRole('link', { name: 'Take away' }).click();
+    await page.getByText('Nothing has been trained yet').waitFor();
+    const network = TEMPLATES[0]!.network;
+    const ours = copyOf(network, 4, DEFAULT_TRAINING.seed);
+    const pt = await saved(page, 'first-network-4-classes.pt');
+    const theirs = deserialize<Map<string, Tensor>>(await readFile(pt));
+    for (const [name, value] of ours.stateDict()) expect(theirs.get(name)!.tolist()).toEqual(value.tolist());
+    await page.getByText(/^Saved, /).waitFor();
+
+    const html = await saved(page, 'first-network-4-classes.html');
+    const other = await page.context().newPage();
+    other.on('pageerror', (error) => (errors as string[]).push(error.message));
+    await other.setContent(await readFile(html, 'utf8'));
+    const picture = SAMPLES.shapes.make(1, 3)[2]!;
+    const file = encodeImage(new Image(picture.size, picture.size, 3, picture.rgb));
+    await other.locator('#file:enabled').waitFor({ state: 'attached' });
+    await other.locator('#file').setInputFiles({ name: 'one.png', mimeType: 'image/png', buffer: Buffer.from(file) });
+    await other.locator('article li').first().waitFor();
+    const seen = await other.locator('article li').evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['probability']))); // prettier-ignore
+    const x = normalised(pictureTensor(picture, network)).unsqueeze(0);
+    const expected = noGrad(() => ours(x).softmax(1)).flatten().tolist() as unknown as number[]; // prettier-ignore
+    expected.sort((a, b) => b - a).forEach((value, i) => expect(seen[i]).toBeCloseTo(value, 5));
+    expect(errors).toEqual([]);
+  });
+});
