@@ -33,6 +33,7 @@ async function copyText(text: string): Promise<boolean> {
     area.style.opacity = '0';
     document.body.append(area);
     area.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way there
     const done = document.execCommand('copy');
     area.remove();
     return done;

@@ -21,7 +21,7 @@ export const weightsFile = (network: nn.Module, format: 'pt' | 'safetensors'): U
 export function onnxFile(network: nn.Sequential, spec: NetworkSpec, classes: readonly string[]): Uint8Array {
   const docString = `${spec.name}: scores of ${classes.join(', ')} for pixels / 127.5 - 1`;
   const example = zeros(1, spec.channels, spec.size, spec.size);
-  return serializeOnnx(network as never, example, { outputNames: ['scores'], docString });
+  return serializeOnnx(network, example, { outputNames: ['scores'], docString });
 }
 
 export function pageParts(

@@ -48,27 +48,24 @@ export async function linkOf(taken: Setup): Promise<string> {
 }
 
 async function reportRequest(run: Run, taken: Setup): Promise<ReportRequest> {
-  const steps = run.steps.value;
-  const history = run.epochs.value.map(({ epoch, step, trainLoss, valid }, i, all) => {
-    const from = i === 0 ? 0 : all[i - 1]!.step;
-    const own = steps.filter((one) => one.step > from && one.step <= step);
-    return {
-      epoch,
-      trainLoss,
-      validLoss: valid?.loss ?? NaN,
-      accuracy: valid?.accuracy ?? NaN,
-      top5: NaN,
-      lr: own.at(-1)?.lr ?? taken.training.lr,
-      seconds: own.reduce((sum, { ms }) => sum + ms, 0) / 1000,
-    };
-  });
+  const epochs = run.epochs.value;
+  const seconds = run.pace.seconds / Math.max(1, epochs.length);
+  const history = epochs.map(({ epoch, trainLoss, valid }) => ({
+    epoch,
+    trainLoss,
+    validLoss: valid?.loss ?? NaN,
+    accuracy: valid?.accuracy ?? NaN,
+    top5: NaN,
+    lr: taken.training.lr,
+    seconds,
+  }));
   return {
     title: `${taken.network.name}: ${taken.classes.join(', ')}`,
     classes: taken.classes,
     network: taken.network,
     training: taken.training,
     history,
-    names: Object.fromEntries(pictures.value.map(({ id, name }) => [id, name])),
+    names: Object.fromEntries(run.pictures.map(({ id, name }) => [id, name])),
     link: await linkOf(taken),
   };
 }
@@ -97,7 +94,7 @@ export async function makeFile(kind: OfferKind): Promise<Uint8Array> {
       return new TextEncoder().encode(await ask('takeReport', taken, await reportRequest(run, taken)));
     }
     case 'pictures': {
-      const all = pictures.value;
+      const all = run?.pictures ?? pictures.value;
       return picturesFile(pictureSet(all, 'train', taken.network), pictureSet(all, 'valid', taken.network), taken.classes); // prettier-ignore
     }
   }

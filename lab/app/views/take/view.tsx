@@ -20,7 +20,7 @@ function factsOf(run: Run | undefined, parameters: number): OfferFacts {
     classes: names,
     weightBytes: parameters * FLOAT,
     programBytes: pageScript.length,
-    pictures: pictures.value.length,
+    pictures: (run?.pictures ?? pictures.value).length,
   };
 }
 
@@ -46,7 +46,7 @@ function Holding({ run }: { readonly run: Run | undefined }) {
 
 function missingOf(kind: OfferKind, run: Run | undefined): string | undefined {
   if (kind === 'report' && (run?.epochs.value.length ?? 0) === 0) return 'after the first epoch of training';
-  if (kind === 'pictures' && pictures.value.length === 0) return 'there are no pictures yet';
+  if (kind === 'pictures' && (run?.pictures ?? pictures.value).length === 0) return 'there are no pictures yet';
   return undefined;
 }
 
