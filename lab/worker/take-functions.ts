@@ -24,4 +24,3 @@ export function takeFunctions(session: () => Session | undefined) {
     },
   };
 }
-

@@ -26,7 +26,7 @@ function partOf({ images, labels, ids }: PictureSet, names: ReportRequest['names
   return {
     length: Math.ceil(ids.length / BATCH),
     targets: labels.tolist() as unknown as number[],
-    sample: (index: number) => Promise.resolve(inputs.select(0, index) as Tensor),
+    sample: (index: number) => Promise.resolve<Tensor>(inputs.select(0, index)),
     name: (index: number) => names[ids[index]!] ?? ids[index]!,
     async *[Symbol.asyncIterator]() {
       for (let from = 0; from < ids.length; from += BATCH) {
