@@ -7,8 +7,9 @@ import { TEMPLATES } from '../../lab/core/templates.ts';
 
 function session(template = 0, perClass = 20, epochs = 3): Session {
   const pictures = SAMPLES.shapes.make(perClass, 1);
-  const network = TEMPLATES[template]!.network;
-  const training = { ...DEFAULT_TRAINING, epochs };
+  const chosen = TEMPLATES[template]!;
+  const network = { ...chosen.network, size: Math.min(chosen.network.size, 64) };
+  const training = { ...DEFAULT_TRAINING, ...chosen.training, epochs };
   return new Session(
     network,
     4,
