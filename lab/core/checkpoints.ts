@@ -56,8 +56,9 @@ export class Checkpoints {
     return this.#kept.at(-1);
   }
 
+  /** Of this epoch, or of the last one before it that is kept. */
   at(epoch: number): Checkpoint | undefined {
-    return this.#kept.find((checkpoint) => checkpoint.epoch === epoch);
+    return this.#kept.findLast((checkpoint) => checkpoint.epoch <= epoch);
   }
 
   /** In the order of epochs; one of an epoch that is kept takes its place. */

@@ -11,6 +11,8 @@ const LOOKS_BACK = 20;
 export class StepCurve {
   /** The last step of each point. */
   readonly steps: number[] = [];
+  /** Where they are, in epochs. */
+  readonly positions: number[] = [];
   /** Means over the point's steps. */
   readonly loss: number[] = [];
   readonly accuracy: number[] = [];
@@ -29,7 +31,7 @@ export class StepCurve {
   }
 
   add(result: StepResult): void {
-    const { step, loss, accuracy } = result;
+    const { step, position, loss, accuracy } = result;
     this.last = result;
     this.version += 1;
     const at = this.steps.length - 1;
@@ -38,24 +40,21 @@ export class StepCurve {
     const smoothAccuracy = moved(this.smoothAccuracy[at], accuracy, weight);
     if (at < 0 || this.#inLast >= this.stride) {
       this.#inLast = 1;
-      this.#push(step, loss, accuracy, smoothLoss, smoothAccuracy);
+      this.#push([step, position, loss, accuracy, smoothLoss, smoothAccuracy]);
       if (this.steps.length > MOST_POINTS) this.#thin();
       return;
     }
     this.#inLast += 1;
     this.steps[at] = step;
+    this.positions[at] = position;
     this.loss[at]! += (loss - this.loss[at]!) / this.#inLast;
     this.accuracy[at]! += (accuracy - this.accuracy[at]!) / this.#inLast;
     this.smoothLoss[at] = smoothLoss;
     this.smoothAccuracy[at] = smoothAccuracy;
   }
 
-  #push(step: number, loss: number, accuracy: number, smoothLoss: number, smoothAccuracy: number): void {
-    this.steps.push(step);
-    this.loss.push(loss);
-    this.accuracy.push(accuracy);
-    this.smoothLoss.push(smoothLoss);
-    this.smoothAccuracy.push(smoothAccuracy);
+  #push(values: readonly number[]): void {
+    this.#lists().forEach((list, i) => list.push(values[i]!));
   }
 
   /** Two points become one; the last one stays alone when they are odd in number. */
@@ -63,6 +62,7 @@ export class StepCurve {
     const half = this.steps.length >> 1;
     for (let i = 0; i < half; i++) {
       this.steps[i] = this.steps[2 * i + 1]!;
+      this.positions[i] = this.positions[2 * i + 1]!;
       this.loss[i] = (this.loss[2 * i]! + this.loss[2 * i + 1]!) / 2;
       this.accuracy[i] = (this.accuracy[2 * i]! + this.accuracy[2 * i + 1]!) / 2;
       this.smoothLoss[i] = this.smoothLoss[2 * i + 1]!;
@@ -90,7 +90,7 @@ export class StepCurve {
   }
 
   #lists(): number[][] {
-    return [this.steps, this.loss, this.accuracy, this.smoothLoss, this.smoothAccuracy];
+    return [this.steps, this.positions, this.loss, this.accuracy, this.smoothLoss, this.smoothAccuracy];
   }
   #cut(length: number): void {
     for (const list of this.#lists()) list.length = length;
@@ -98,26 +98,20 @@ export class StepCurve {
 
   /** As plain data, to be stored. */
   snapshot(): CurveSnapshot {
-    const { steps, loss, accuracy, smoothLoss, smoothAccuracy, stride } = this;
-    return { steps: [...steps], loss: [...loss], accuracy: [...accuracy], smoothLoss: [...smoothLoss], smoothAccuracy: [...smoothAccuracy], stride }; // prettier-ignore
+    return { lists: this.#lists().map((list) => [...list]), stride: this.stride };
   }
 
-  static from(snapshot: CurveSnapshot): StepCurve {
+  static from({ lists, stride }: CurveSnapshot): StepCurve {
     const curve = new StepCurve();
-    snapshot.steps.forEach((step, i) => {
-      curve.#push(step, snapshot.loss[i]!, snapshot.accuracy[i]!, snapshot.smoothLoss[i]!, snapshot.smoothAccuracy[i]!);
-    });
-    curve.stride = curve.#inLast = snapshot.stride;
+    curve.#lists().forEach((list, i) => list.push(...(lists[i] ?? [])));
+    curve.stride = curve.#inLast = stride;
     return curve;
   }
 }
 
 export interface CurveSnapshot {
-  readonly steps: readonly number[];
-  readonly loss: readonly number[];
-  readonly accuracy: readonly number[];
-  readonly smoothLoss: readonly number[];
-  readonly smoothAccuracy: readonly number[];
+  /** As the fields stand in the class. */
+  readonly lists: readonly (readonly number[])[];
   readonly stride: number;
 }
 

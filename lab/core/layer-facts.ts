@@ -65,8 +65,8 @@ function through(
 
 function factsOf(place: string, layer: LayerSpec, module: nn.Module, output: Tensor): LayerFacts {
   const { kind } = layer;
-  const values = output.detach() as Tensor;
-  const dims = values.shape.length === 4 ? [0, 2, 3] : [0];
+  const values: Tensor = output.detach();
+  const dims = values.dim() === 4 ? [0, 2, 3] : [0];
   const relu = kind === 'relu';
   const parameters = [...module.parameters()];
   const grads = parameters.flatMap(({ grad }) => (grad === null ? [] : [grad]));
@@ -79,7 +79,7 @@ function factsOf(place: string, layer: LayerSpec, module: nn.Module, output: Ten
     units: relu ? values.size(1) : 0,
     dead: relu ? (values.amax(dims) as Tensor).eq(0).sum().item() : 0,
     gradient: grads.length === 0 ? undefined : norm(grads),
-    weight: norm(parameters.map((parameter) => parameter.detach() as Tensor)),
+    weight: norm(parameters.map((parameter) => parameter.detach())),
     weights: parameters.reduce((sum, parameter) => sum + parameter.numel(), 0),
   };
 }

@@ -85,18 +85,29 @@ function digit(strokes: (typeof DIGITS)[number], random: Random): Figure {
       return [u * 0.8 - v * slant, v * 0.8] as const;
     }),
   );
+  // Where each line begins, its direction and squared length, flat: there are a million distances to find.
+  const flat = Float64Array.from(
+    lines.flatMap((points) =>
+      points.slice(1).flatMap(([bx, by], i) => {
+        const [ax, ay] = points[i]!;
+        const [ux, uy] = [bx - ax, by - ay];
+        return [ax, ay, ux, uy, ux * ux + uy * uy || 1];
+      }),
+    ),
+  );
   return (x, y) => {
     let nearest = Infinity;
-    for (const points of lines) {
-      for (let i = 1; i < points.length; i++) {
-        const [ax, ay] = points[i - 1]!;
-        const [bx, by] = points[i]!;
-        const [ux, uy] = [bx - ax, by - ay];
-        const along = Math.min(1, Math.max(0, ((x - ax) * ux + (y - ay) * uy) / (ux * ux + uy * uy || 1)));
-        nearest = Math.min(nearest, Math.hypot(x - ax - along * ux, y - ay - along * uy));
-      }
+    for (let i = 0; i < flat.length; i += 5) {
+      const dx = x - flat[i]!;
+      const dy = y - flat[i + 1]!;
+      const ux = flat[i + 2]!;
+      const uy = flat[i + 3]!;
+      const along = Math.min(1, Math.max(0, (dx * ux + dy * uy) / flat[i + 4]!));
+      const px = dx - along * ux;
+      const py = dy - along * uy;
+      nearest = Math.min(nearest, px * px + py * py);
     }
-    return nearest - width;
+    return Math.sqrt(nearest) - width;
   };
 }
 

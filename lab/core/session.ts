@@ -15,6 +15,8 @@ export interface StepResult {
   /** Counted from the beginning of the run. */
   readonly step: number;
   readonly stepsInEpoch: number;
+  /** How far the run is, in epochs: 2.5 is the middle of the third. */
+  readonly position: number;
   readonly loss: number;
   /** Share of the batch. */
   readonly accuracy: number;
@@ -117,8 +119,9 @@ export class Session {
       loss.backward();
       const norm = gradientNorm(network);
       this.optimizer.step();
-      const hits = scores.argmax(1).eq(y).sum().float() as Tensor;
-      return stack([loss.detach(), hits, norm]) as Tensor;
+      const hits = scores.argmax(1).eq(y).sum().float();
+      const told: Tensor = stack([loss.detach(), hits, norm]);
+      return told;
     });
     this.#scores = compile((x: Tensor) => network(x));
     network.train();
@@ -147,10 +150,12 @@ export class Session {
     const sum = this.#epochSum;
     this.#epochSum = { loss: sum.loss + loss * count, hits: sum.hits + hits, count: sum.count + count };
     this.step += 1;
+    const pictures = this.train.ids.length;
     const step: StepResult = {
       epoch: this.epoch + 1,
       step: this.step,
       stepsInEpoch: this.stepsInEpoch,
+      position: this.epoch + this.#epochSum.count / pictures,
       loss,
       accuracy: hits / count,
       ms: performance.now() - start,
@@ -158,7 +163,7 @@ export class Session {
       batchSize: this.#batchSize,
       gradientNorm: norm,
     };
-    const ended = this.#epochSum.count >= this.train.ids.length;
+    const ended = this.#epochSum.count >= pictures;
     return { step, epoch: ended ? this.#endEpoch() : undefined };
   }
 
@@ -221,8 +226,9 @@ export class Session {
         const all = y.size(0);
         for (let from = 0; from < all; from += AT_A_TIME) {
           const count = Math.min(AT_A_TIME, all - from);
-          const labels = y.narrow(0, from, count) as Tensor;
-          const scores = this.#scores(x.narrow(0, from, count) as Tensor);
+          const labels: Tensor = y.narrow(0, from, count);
+          const part: Tensor = x.narrow(0, from, count);
+          const scores = this.#scores(part);
           loss += ((nn.functional.crossEntropy(scores, labels) as Tensor).item() * count) / all;
           hits += scores.argmax(1).eq(labels).sum().item();
           hear?.(scores);
@@ -237,7 +243,8 @@ export class Session {
   /** What goes on in each block: with some training pictures, and with the gradients of the last step. */
   layers(): LayerFacts[] {
     const count = Math.min(PROBE, this.train.ids.length);
-    return layerFacts(this.network, this.spec.layers, this.#trainX.narrow(0, 0, count) as Tensor);
+    const some: Tensor = this.#trainX.narrow(0, 0, count);
+    return layerFacts(this.network, this.spec.layers, some);
   }
 }
 

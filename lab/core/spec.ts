@@ -80,4 +80,4 @@ export interface Setup {
   readonly training: TrainingSpec;
 }
 
-export const DEFAULT_TRAINING: TrainingSpec = { optimizer: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 0, batchSize: 16, epochs: 20, seed: 0 }; // prettier-ignore
+export const DEFAULT_TRAINING: TrainingSpec = { optimizer: 'sgd', lr: 0.02, momentum: 0.9, weightDecay: 0, batchSize: 16, epochs: 20, seed: 0 }; // prettier-ignore

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
 import { pictureSet } from '../../lab/core/dataset.ts';
+import { StepCurve } from '../../lab/core/curves.ts';
 import { SAMPLES } from '../../lab/core/samples.ts';
 import { Session } from '../../lab/core/session.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
@@ -33,7 +34,7 @@ let trained: Promise<{ loss: number; valid: number }> | undefined;
 const lastLoss = async (): Promise<number> => (await (trained ??= train())).loss;
 const validLoss = async (): Promise<number> => (await (trained ??= train())).valid;
 
-/** The same in this process. */
+/** The same in this process: the smoothed loss of training at the end, and that of the pictures kept aside. */
 async function train(): Promise<{ loss: number; valid: number }> {
   const pictures = SAMPLES.shapes.make(60, 1);
   const network = TEMPLATES[0]!.network;
@@ -44,8 +45,10 @@ async function train(): Promise<{ loss: number; valid: number }> {
     pictureSet(pictures, 'train', network),
     pictureSet(pictures, 'valid', network),
   );
+  const curve = new StepCurve();
   for (;;) {
     const { step, epoch } = await session.next();
-    if (epoch?.epoch === DEFAULT_TRAINING.epochs) return { loss: step.loss, valid: epoch.valid!.loss };
+    curve.add(step);
+    if (epoch?.epoch === DEFAULT_TRAINING.epochs) return { loss: curve.smoothLoss.at(-1)!, valid: epoch.valid!.loss };
   }
 }

@@ -42,6 +42,8 @@ export interface RunOptions {
 
 /** Checkpoints in a snapshot take so many bytes at most; the last is always there. */
 const SNAPSHOT_BYTES = 8 * 2 ** 20;
+/** Milliseconds between two numbers that are read. */
+const TICK = 200;
 /** Losses that alarms look at. */
 const LOSSES = 400;
 
@@ -62,6 +64,8 @@ export class Run {
   readonly #status: Signal<RunStatus> = signal('opening');
   readonly #error: Signal<string | undefined> = signal(undefined);
   readonly #version = signal(0);
+  readonly #tick = signal(0);
+  #tickedAt = 0;
   readonly #epochs: Signal<readonly EpochResult[]> = signal([]);
   readonly #kept: Signal<readonly number[]> = signal([]);
   readonly #layers: Signal<readonly LayerFacts[]> = signal([]);
@@ -100,6 +104,10 @@ export class Run {
   /** Grows with every change of the curve, 30 times a second at most. */
   get version(): ReadonlySignal<number> {
     return this.#version;
+  }
+  /** Grows a few times a second while something changes: for numbers that are read. */
+  get tick(): ReadonlySignal<number> {
+    return this.#tick;
   }
   get epochs(): ReadonlySignal<readonly EpochResult[]> {
     return this.#epochs;
@@ -218,7 +226,7 @@ export class Run {
     await this.#command('change', values);
   }
 
-  /** Back to the end of an epoch (one of `kept`; 0 is the beginning); the run then waits. */
+  /** Back to the end of an epoch, or the last one before it that is `kept`; 0 is the beginning. The run then waits. */
   async rewind(epoch: number): Promise<void> {
     await this.opened;
     const checkpoint = this.#checkpoints.at(epoch);
@@ -233,7 +241,8 @@ export class Run {
     }
     if (!(await this.#command('restore', checkpoint))) return;
     this.#goBack(checkpoint);
-    this.#status.value = epoch >= this.training.value.epochs ? 'done' : epoch === 0 ? 'ready' : 'paused';
+    this.#status.value =
+      checkpoint.epoch === 0 ? 'ready' : checkpoint.epoch >= this.training.value.epochs ? 'done' : 'paused';
   }
 
   /** After a failure: a new worker, from the last epoch that is kept. */
@@ -256,6 +265,7 @@ export class Run {
     this.pace.begin();
     this.#look();
     this.#version.value += 1;
+    this.#now(true);
   }
 
   /** What to store, to go on from the end of the last epoch another day: `Run.from`. */
@@ -292,6 +302,7 @@ export class Run {
       case 'stopped':
         this.#status.value = event.why;
         this.#look();
+        this.#now(true);
         break;
       case 'failed':
         this.#fail(event.message, this.#worker);
@@ -315,6 +326,14 @@ export class Run {
       this.#look();
     }
     if (steps.length > 0) this.#version.value += 1;
+    this.#now(performance.now() - this.#tickedAt >= TICK);
+  }
+
+  /** Lets numbers be shown, if it is time. */
+  #now(isTime: boolean): void {
+    if (!isTime) return;
+    this.#tickedAt = performance.now();
+    this.#tick.value += 1;
   }
 
   #look(): void {

@@ -1,45 +1,70 @@
-import { currentRun, newRun, pictures } from '../../state/project.ts';
-import { Chart } from '../../ui/chart.tsx';
+/** Training: the current run with its curves, what goes wrong in it, and runs beside it. */
+import { classes, currentRun, network, pictures, runs } from '../../state/project.ts';
+import type { Run } from '../../state/run.ts';
+import { AlarmsPanel } from './alarms.tsx';
+import { BlocksPanel } from './blocks.tsx';
+import { Curves } from './curves.tsx';
+import { Rewind } from './rewind.tsx';
+import { RunsPanel } from './runs.tsx';
+import { SettingsPanel } from './settings.tsx';
+import { Toolbar } from './toolbar.tsx';
+import { WhatIf } from './what-if.tsx';
 
 export function TrainView() {
   const run = currentRun.value;
-  const status = run?.status.value;
+  const missing = needs();
   return (
-    <section>
+    <section class="train">
       <h2>Train</h2>
-      <p>
-        <button type="button" disabled={pictures.value.length === 0} onClick={() => void newRun().start()}>
-          Train
-        </button>
-        {status === 'running' && (
-          <button type="button" onClick={() => void run?.pause()}>
-            Pause
-          </button>
-        )}
-        <output>
-          {status} {run?.error.value}
-        </output>
-      </p>
-      {run !== undefined && (
-        <Chart
-          title="Loss"
-          xLabel="step"
-          yLabel="loss"
-          curves={[
-            {
-              label: 'training',
-              colour: '--accent',
-              points:
-                run.version.value >= 0 ? run.curve.steps.map((step, i) => [step, run.curve.loss[i]!] as const) : [],
-            },
-            {
-              label: 'kept aside',
-              colour: '--second',
-              points: run.epochs.value.flatMap(({ step, valid }) => (valid === undefined ? [] : [[step, valid.loss]])),
-            },
-          ]}
-        />
+      {missing !== undefined && run === undefined ? (
+        <p class="card">
+          {missing.sentence} <a href={missing.to}>{missing.link}</a>
+        </p>
+      ) : (
+        <>
+          <Toolbar run={run} ready={missing === undefined} />
+          {run !== undefined && <Changed run={run} />}
+          <div class="train-columns">
+            <div class="train-main">
+              <Curves run={run} all={runs.value} />
+              {run !== undefined && <Rewind run={run} />}
+              {runs.value.length > 0 && <RunsPanel />}
+              {run !== undefined && <BlocksPanel run={run} />}
+            </div>
+            <div class="train-side">
+              <SettingsPanel run={run} />
+              <AlarmsPanel run={run} />
+              {run !== undefined && <WhatIf key={run.id} run={run} />}
+            </div>
+          </div>
+        </>
       )}
     </section>
+  );
+}
+
+/** What is missing before one can train. */
+function needs(): { readonly sentence: string; readonly to: string; readonly link: string } | undefined {
+  const trained = pictures.value.filter(({ part }) => part === 'train').length;
+  if (pictures.value.length === 0)
+    return { sentence: 'A network learns from pictures, and there are none yet.', to: '#pictures', link: 'Choose pictures' }; // prettier-ignore
+  if (trained === 0)
+    return { sentence: 'All pictures are kept aside, so there is nothing to train on.', to: '#pictures', link: 'Move some to training' }; // prettier-ignore
+  if (classes.value.length < 2)
+    return { sentence: 'There is one class only; telling apart takes two.', to: '#pictures', link: 'Add a class' };
+  return undefined;
+}
+
+/** A run is made of what stood when it began. */
+function Changed({ run }: { readonly run: Run }) {
+  const parts = [
+    ...(JSON.stringify(run.network) === JSON.stringify(network.value) ? [] : ['the network']),
+    ...(run.pictures === pictures.value ? [] : ['the pictures']),
+  ];
+  if (parts.length === 0) return null;
+  return (
+    <p class="muted changed">
+      Since {run.label} began you changed {parts.join(' and ')}: “New run” takes what stands now.
+    </p>
   );
 }
