@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
 import { pictureSet } from '../../lab/core/dataset.ts';
 import { StepCurve } from '../../lab/core/curves.ts';
-import { SAMPLES } from '../../lab/core/samples.ts';
+import { SAMPLES, SAMPLES_PER_CLASS } from '../../lab/core/samples.ts';
 import { Session } from '../../lab/core/session.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
 import { chromiumPath } from '../support/chromium.ts';
@@ -18,7 +18,7 @@ describe.skipIf(chromiumPath === undefined)('the laboratory', () => {
     const { page, errors } = await lab.page();
     await page.goto(lab.file());
     await page.getByRole('button', { name: 'Shapes' }).click();
-    await page.getByText('240 pictures in 4 classes').waitFor();
+    await page.getByText('400 pictures in 4 classes').waitFor();
     await page.getByRole('link', { name: 'Train' }).click();
     await page.getByRole('button', { name: 'Train' }).click();
     await page.getByText('done').waitFor({ timeout: 60_000 });
@@ -36,7 +36,7 @@ const validLoss = async (): Promise<number> => (await (trained ??= train())).val
 
 /** The same in this process: the smoothed loss of training at the end, and that of the pictures kept aside. */
 async function train(): Promise<{ loss: number; valid: number }> {
-  const pictures = SAMPLES.shapes.make(60, 1);
+  const pictures = SAMPLES.shapes.make(SAMPLES_PER_CLASS, 1);
   const network = TEMPLATES[0]!.network;
   const session = new Session(
     network,

@@ -12,7 +12,7 @@ import {
   withoutClass,
   withPart,
 } from '../../../core/collection.ts';
-import { SAMPLES } from '../../../core/samples.ts';
+import { SAMPLES, SAMPLES_PER_CLASS } from '../../../core/samples.ts';
 import type { Origin, Part } from '../../../core/spec.ts';
 import { counted } from '../../../core/words.ts';
 import { edit } from '../../state/history.ts';
@@ -27,15 +27,12 @@ function act(what: string, change: Parameters<typeof edit>[1], burst?: symbol): 
   said.value = what;
 }
 
-/** Pictures of each class in a set of samples. */
-const PER_CLASS = 60;
-
 export function takeSamples(name: keyof typeof SAMPLES): void {
   const set = SAMPLES[name];
   const replaced = pictures.value.length > 0;
   act(`${replaced ? 'Replaced the pictures by' : 'Took'} the samples “${set.title}”`, () => ({
     classes: set.classes,
-    pictures: set.make(PER_CLASS, 1),
+    pictures: set.make(SAMPLES_PER_CLASS, 1),
   }));
 }
 
