@@ -2,6 +2,7 @@
  * Everything for pages without a bundler, as one file (`dist/flambeau.min.js`): what `flambeau` exports, and its other parts by their names.
  */
 export * from './index.ts';
+export * as distributions from './distributions/index.ts';
 export * as files from './files.ts';
 export * as filesWeb from './files-web.ts';
 export * as inspect from './inspect/index.ts';

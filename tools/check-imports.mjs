@@ -10,7 +10,7 @@ const LAYERS = [
   ['train'],
   ['vision', 'inspect', 'onnx'],
   ['data'],
-  ['optim'],
+  ['optim', 'distributions'],
   ['nn', 'io'],
   ['tensor'],
   ['lower'],
@@ -21,7 +21,17 @@ const LAYERS = [
   ['base'],
 ];
 const rank = new Map(LAYERS.flatMap((names, i) => names.map((name) => [name, i])));
-const NODE_FREE = new Set(['base', 'geometry', 'kernels', 'compiler', 'lower', 'tensor', 'nn', 'optim']);
+const NODE_FREE = new Set([
+  'base',
+  'geometry',
+  'kernels',
+  'compiler',
+  'lower',
+  'tensor',
+  'nn',
+  'optim',
+  'distributions',
+]);
 const src = fileURLToPath(new URL('../src', import.meta.url));
 const errors = [];
 /** What each file imports values from. */

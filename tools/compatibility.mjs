@@ -21,7 +21,11 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  alias: { flambeau: at('src/index-node.ts'), 'flambeau/node': at('src/node.ts') },
+  alias: {
+    flambeau: at('src/index-node.ts'),
+    'flambeau/distributions': at('src/distributions/index.ts'),
+    'flambeau/node': at('src/node.ts'),
+  },
   external: ['koffi', 'webgpu', 'typescript'],
   logLevel: 'error',
   plugins: [wasmText],

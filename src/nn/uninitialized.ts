@@ -9,7 +9,7 @@ import { DTypeError } from '../base/errors.ts';
 import type { Dims } from '../base/shape.ts';
 import type { Device } from '../devices/device.ts';
 import { DTYPE } from '../tensor/arguments.ts';
-import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
+import { defaultDevice, deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
 import { empty } from '../tensor/create.ts';
 import { notThereYet } from '../tensor/storage.ts';
 import { become } from '../tensor/tensor-base.ts';
@@ -66,7 +66,7 @@ export class UninitializedParameter extends Parameter implements Uninitialized {
     refuse(this.prototype);
   }
 
-  constructor(requiresGrad = true, dtype: DType = 'float32', device: Device = cpuDevice()) {
+  constructor(requiresGrad = true, dtype: DType = 'float32', device: Device = defaultDevice()) {
     requireKind('UninitializedParameter', 'requiresGrad', requiresGrad, BOOL);
     requirePlace('UninitializedParameter', dtype, device);
     super(withoutMemory(dtype, device), requiresGrad);
@@ -103,7 +103,7 @@ export class UninitializedBuffer extends Tensor implements Uninitialized {
     refuse(this.prototype);
   }
 
-  constructor(dtype: DType = 'float32', device: Device = cpuDevice()) {
+  constructor(dtype: DType = 'float32', device: Device = defaultDevice()) {
     requirePlace('UninitializedBuffer', dtype, device);
     const { storage, layout, offset } = withoutMemory(dtype, device);
     super(storage, layout, offset);

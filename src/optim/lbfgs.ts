@@ -271,7 +271,7 @@ function packMemory(memory: Memory): Record<string, unknown> {
   const { evaluations, iterations, direction, step, changes, moves, inverses, diagonal, grad, loss } = memory;
   const counts = { func_evals: evaluations, n_iter: iterations };
   if (direction === undefined) return counts;
-  const scalar = (value: number): Tensor => tensor(value, { dtype: direction.dtype as 'float32' });
+  const scalar = (value: number): Tensor => tensor(value, { dtype: direction.dtype, device: direction.device });
   return {
     ...counts,
     d: direction,

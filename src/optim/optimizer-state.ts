@@ -87,7 +87,7 @@ export function packState(
 ): OptimizerState {
   const numbers = new Map(groups.flatMap((group) => group.params).map((param, i) => [param, i]));
   const packed = [...state].filter(([, values]) => Object.keys(values).length > 0).map(([param, values]) => {
-    const entries = Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? tensor(value, { dtype: 'float32' }) : value] as const);
+    const entries = Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? tensor(value, { dtype: 'float32', device: 'cpu' }) : value] as const);
     // PyTorch writes the count first.
     entries.sort(([a], [b]) => Number(b === STEP) - Number(a === STEP));
     return [numbers.get(param)!, Object.fromEntries(entries)] as const;

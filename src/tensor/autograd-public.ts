@@ -11,3 +11,4 @@ export { backwardAll as backward, grad, type BackwardAllOptions, type GradOption
 export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from './grad-mode.ts';
 export { gradcheck, gradgradcheck, type GradcheckOptions } from './gradcheck.ts';
 export type { GradNode, Hook, NodeHook, NodePreHook, RemovableHandle } from './autograd.ts';
+export { Variable, type VariableMaker } from './variable.ts';

@@ -113,6 +113,33 @@ export function deviceNamed(op: string, name: DeviceName): Device {
   throw new DeviceError(`${op}: no GPU is available: ${found}; ask cuda.isAvailable() first, and stay on the 'cpu'`);
 }
 
+let standard: DeviceName = 'cpu';
+
+/** Where tensors are made that name no device. @internal */
+export const defaultDevice = (): Device =>
+  standard === 'cpu' ? cpuDevice() : deviceNamed('the default device', standard);
+
+/**
+ * The device on which tensors are made that name none: `'cpu'` unless {@link setDefaultDevice} has set another
+ * (https://pytorch.org/docs/stable/generated/torch.get_default_device.html).
+ */
+export const getDefaultDevice = (): 'cpu' | 'gpu' => NAMES[standard];
+
+/**
+ * Sets the device on which factories (`zeros`, `tensor`, `rand`, …) and layers make tensors where none is named. What comes from elsewhere, such as
+ * `fromTypedArray`, files and data sets, stays on the CPU. `null` sets it back to the CPU.
+ * @throws DeviceError for a device that is not there
+ * @see https://pytorch.org/docs/stable/generated/torch.set_default_device.html
+ * @example
+ * import { cuda, getDefaultDevice, setDefaultDevice, zeros } from 'flambeau';
+ * setDefaultDevice(cuda.isAvailable() ? 'cuda' : 'cpu');
+ * if (zeros(2).device !== getDefaultDevice()) throw new Error('made where the default says');
+ * setDefaultDevice(null);
+ */
+export function setDefaultDevice(device: DeviceName | null): void {
+  standard = device === null ? 'cpu' : deviceNamed('setDefaultDevice', device).name;
+}
+
 /**
  * Sets how many threads kernels run on, the calling one included (PyTorch: `torch.set_num_threads`).
  * Results do not depend on it.

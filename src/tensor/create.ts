@@ -8,7 +8,7 @@ import { readCall, signature } from '../base/signature.ts';
 import { contiguousStrides, numelOf, sameDims, showShape, type Dims } from '../base/shape.ts';
 import { DTYPE, GENERATOR, requireTensor, TENSOR } from './arguments.ts';
 import type { Device } from '../devices/device.ts';
-import { cpuDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
+import { cpuDevice, defaultDevice, deviceNamed, isDeviceName, type DeviceName } from './backend.ts';
 import { eachElement, MAX_DIMS, nestedDType, nestedShape, type Nested } from './nested.ts';
 import {
   drawnInto,
@@ -26,7 +26,7 @@ import { activeRecorder } from './recorder.ts';
 import { isTensor } from './is-tensor.ts';
 import { tensorOver } from './make-tensor.ts';
 import { inMemoryOrder } from './memory-order.ts';
-import { requireElements } from './transfer.ts';
+import { moved, requireElements } from './transfer.ts';
 import type { Tensor } from './tensor.ts';
 
 export type { Nested };
@@ -107,9 +107,9 @@ const EXAMPLE = "{ dtype: 'float64', requiresGrad: true }";
 const tensorOptions = (op: string, options: unknown): TensorOptions =>
   requireOptions<TensorOptions>(op, options, TENSOR_OPTIONS, EXAMPLE);
 
-/** The device that options name; by default the CPU, or `other`. */
+/** The device that options name; by default that of {@link setDefaultDevice}, or `other`. */
 export const placeOf = (op: string, { device }: TensorOptions, other?: Device): Device =>
-  device === undefined ? (other ?? cpuDevice()) : deviceNamed(op, device);
+  device === undefined ? (other ?? defaultDevice()) : deviceNamed(op, device);
 
 export function empty_(op: string, dtype: DType, shape: Dims, device: Device): Tensor {
   requireElements(op, dtype, device);
@@ -238,7 +238,7 @@ export function tensor(values: Nested<Element> | TypedArray | Uint8ClampedArray,
   if (ArrayBuffer.isView(values)) {
     const x = fromTypedArray(values);
     const cast = given.dtype === undefined ? x : x.to(given.dtype);
-    return finish(given.device === undefined ? cast : cast.to(given.device), given);
+    return finish(moved(cast, placeOf('tensor', given)), given);
   }
   const shape = nestedShape(values);
   checkSizes('tensor', shape);

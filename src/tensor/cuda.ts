@@ -8,6 +8,7 @@ import type { Device } from '../devices/device.ts';
 import { deviceNamed, hasGpu, isDeviceName, startedGpu, startGpu, type DeviceName } from './backend.ts';
 import { manualSeed, type Generator } from './random/index.ts';
 import { forbidWhileRecording } from './recorder.ts';
+import { tensorType } from './typed.ts';
 
 /** A GPU: there is one at most, number 0. */
 export type CudaDevice = 0 | Exclude<DeviceName, 'cpu' | 'cpu:0'>;
@@ -125,4 +126,16 @@ export const cuda = {
   /** Seeds the random numbers of the GPU, which are those of the CPU here: `manualSeed` (https://docs.pytorch.org/docs/stable/generated/torch.cuda.manual_seed.html). */
   manualSeed: (seed: number | bigint): Generator => manualSeed(seed),
   manualSeedAll: (seed: number | bigint): Generator => manualSeed(seed),
+
+  // Constructors of older programs, `const Tensor = cuda.isAvailable() ? cuda.FloatTensor : FloatTensor`; of dtypes that a GPU does not have they throw.
+  FloatTensor: /* @__PURE__ */ tensorType('float32', 'gpu'),
+  HalfTensor: /* @__PURE__ */ tensorType('float16', 'gpu'),
+  BFloat16Tensor: /* @__PURE__ */ tensorType('bfloat16', 'gpu'),
+  LongTensor: /* @__PURE__ */ tensorType('int64', 'gpu'),
+  IntTensor: /* @__PURE__ */ tensorType('int32', 'gpu'),
+  ShortTensor: /* @__PURE__ */ tensorType('int16', 'gpu'),
+  CharTensor: /* @__PURE__ */ tensorType('int8', 'gpu'),
+  ByteTensor: /* @__PURE__ */ tensorType('uint8', 'gpu'),
+  BoolTensor: /* @__PURE__ */ tensorType('bool', 'gpu'),
+  DoubleTensor: /* @__PURE__ */ tensorType('float64', 'gpu'),
 };

@@ -12,7 +12,7 @@ export {
   setGradEnabled,
 } from './grad-mode.ts';
 export { compile, type Compiled, type CompileOptions } from './compile.ts';
-export { getNumThreads, setNumThreads, startThreads } from './backend.ts';
+export { getDefaultDevice, getNumThreads, setDefaultDevice, setNumThreads, startThreads } from './backend.ts';
 export {
   asTensor,
   empty,
@@ -80,8 +80,18 @@ export { nonzero } from './picking.ts';
 export { formatSize } from './print.ts';
 export { printOptions, setPrintOptions } from './print-options.ts';
 export { profile, Profile, type KernelTotal, type TraceEvent } from './profile.ts';
-export { defaultGenerator, Generator, getRngState, initialSeed, manualSeed, setRngState } from './random/index.ts';
+export {
+  defaultGenerator,
+  Generator,
+  getRngState,
+  initialSeed,
+  manualSeed,
+  seed,
+  setRngState,
+} from './random/index.ts';
+export { bartlettWindow, blackmanWindow, hammingWindow, hannWindow, kaiserWindow } from './windows.ts';
 export { memoryPressure } from './storage.ts';
 export { Tensor } from './tensor.ts';
+export { BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, setDefaultTensorType, ShortTensor, type TensorType, type TypeName } from './typed.ts'; // prettier-ignore
 export type { ValuesAndIndices } from './values-and-indices.ts';
 export * as utils from './utils-public.ts';

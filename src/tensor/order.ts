@@ -92,7 +92,7 @@ function selected(op: string, x: Tensor, dim: number, place: Tensor | number, ke
   // one rank for all lines, or one for each
   const ranks =
     typeof place === 'number'
-      ? full(shape, place, { dtype: 'int64' })
+      ? full(shape, place, { dtype: 'int64', device: x.device })
       : place.ndim === 0
         ? place.expand(shape)
         : place.unsqueeze(dim);

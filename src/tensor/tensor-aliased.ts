@@ -3,7 +3,7 @@
  * is loaded; the interface beside it has their types.
  */
 import { ALIASES, ALIASES_IN_PLACE, NOT_IN_PLACE, SPECIAL, VIEWED, WRITTEN } from './aliases.ts';
-import { itemSize } from '../base/dtype.ts';
+import { itemSize, type DType } from '../base/dtype.ts';
 import type { Dims } from '../base/shape.ts';
 import { written, type Call } from './calls.ts';
 import { family } from './family.ts';
@@ -12,6 +12,7 @@ import { isNonzero, isSameSize } from './queries.ts';
 import type { Shape } from './shapes/dims.ts';
 import type { StridedArguments } from './strided.ts';
 import type { Tensor } from './tensor.ts';
+import type { TensorType, TypeName } from './typed.ts';
 import { TensorMethods } from './tensor-methods.ts';
 
 type Aliases<T extends Record<(typeof ALIASES)[keyof typeof ALIASES], unknown>> = {
@@ -100,7 +101,28 @@ export abstract class TensorAliased<S extends Shape> extends TensorMethods<S> {
     return this.self().sumTo(Array.isArray(first) ? (first as Dims) : (sizes as Dims));
   }
 
+  /**
+   * Other sizes in place: the memory in the order of rows, more of it where that is too little (new elements are not said).
+   * @throws AutogradError for a tensor that requires gradients
+   */
+  resize_(...sizes: readonly number[] | readonly [Dims]): Tensor {
+    const [first] = sizes;
+    return family('placed').resize_('resize_', this.self(), Array.isArray(first) ? (first as Dims) : (sizes as Dims));
+  }
+
+  /** The sizes of another tensor, in place. */
+  resizeAs_(other: Tensor): Tensor {
+    return family('placed').resizeAs_(this.self(), other);
+  }
+
   // ---- what a tensor is
+
+  /** The type's name, `'torch.FloatTensor'`, or the tensor in another type: a dtype, `'torch.DoubleTensor'`, `DoubleTensor`. */
+  type(): TypeName;
+  type(dtype: DType | TypeName | TensorType): Tensor<S>;
+  type(...args: readonly unknown[]): TypeName | Tensor {
+    return family('placed').typeOf(this.self(), args);
+  }
 
   /** Whether two tensors have the same shape. */
   isSameSize(other: Tensor): boolean {

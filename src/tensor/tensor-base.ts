@@ -24,10 +24,11 @@ import {
   type RemovableHandle,
 } from './autograd.ts';
 import type { BackwardOptions } from './differentiate.ts';
-import { family } from './family.ts';
+import { family, familyIfAny } from './family.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
 import { activeRecorder, countMove, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
+import type { Nested } from './nested.ts';
 import type { Tensor } from './tensor.ts';
 
 const READ_OUTSIDE = 'return the tensor and read it outside, or use where() instead of branching on it';
@@ -53,6 +54,13 @@ const madeByHand = (given: unknown): ArgumentError =>
     given,
     'make tensors with tensor([1, 2]), zeros(2, 3), …',
   );
+
+/** What older programs make with `new Tensor(…)`, where what is for them is shipped. @throws ArgumentError for what is none of that */
+function constructedByHand(args: readonly unknown[]): Tensor {
+  const placed = familyIfAny('placed');
+  if (placed === undefined) throw madeByHand(args[0]);
+  return placed.constructed('Tensor', 'float32', undefined, args);
+}
 
 /** Why tensors cannot be changed in place while recording. Few are; a field would make every tensor larger. */
 const protectedFor = new WeakMap<TensorBase, string>();
@@ -82,12 +90,19 @@ export abstract class TensorBase {
   #view: ViewOf | undefined;
   #epoch = 0;
 
-  constructor(storage: Storage, layout: Layout, offset: number) {
-    if (!(storage instanceof StorageClass)) throw madeByHand(storage);
-    this.storage = storage;
-    this.layout = layout;
-    this.offset = offset;
+  /** What older programs write: `new Tensor(2, 3)` of sizes, `new Tensor([1, 2])` of values; `zeros` and `tensor` say it more clearly. */
+  constructor(...sizes: number[]);
+  constructor(values: Nested<number | bigint | boolean> | TypedArray | Tensor);
+  /** @internal */
+  constructor(storage: Storage, layout: Layout, offset: number);
+  constructor(...given: readonly unknown[]) {
+    const [storage, layout, offset] = given;
+    const made = storage instanceof StorageClass ? undefined : constructedByHand(given);
+    this.storage = made?.storage ?? (storage as Storage);
+    this.layout = made?.layout ?? (layout as Layout);
+    this.offset = made?.offset ?? (offset as number);
     activeRecorder()?.makes(this.self());
+    if (made?.requiresGrad === true) this.withHistoryOf(made);
   }
 
   /** @internal Vue's sign for objects that `reactive` leaves as they are: a proxy around one with private fields cannot work. */

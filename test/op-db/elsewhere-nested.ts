@@ -45,6 +45,10 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'ops/special-more.test.ts': words(
     'special.entr special.ndtr special.ndtri special.logNdtr special.erfcx special.i0 special.i0e special.i1 special.i1e special.xlog1py special.zeta special.polygamma polygamma i0 Tensor.polygamma Tensor.i0',
   ),
+  'tensor/typed.test.ts': words(
+    'FloatTensor DoubleTensor HalfTensor BFloat16Tensor CharTensor ShortTensor IntTensor LongTensor ByteTensor BoolTensor cuda.FloatTensor cuda.DoubleTensor cuda.HalfTensor cuda.BFloat16Tensor cuda.CharTensor cuda.ShortTensor cuda.IntTensor cuda.LongTensor cuda.ByteTensor cuda.BoolTensor setDefaultTensorType setDefaultDevice getDefaultDevice autograd.Variable Tensor.type Tensor.resize_ Tensor.resizeAs_',
+  ),
+  'tensor/windows.test.ts': words('hannWindow hammingWindow blackmanWindow bartlettWindow kaiserWindow'),
   'data/iterable.test.ts': words('data.ChainDataset data.IterableDataset data.StackDataset data.WeightedRandomSampler'),
   'nn/func.test.ts': words('func.grad func.gradAndValue func.vjp func.jvp func.jacrev func.jacfwd func.hessian func.functionalCall'), // prettier-ignore
   'ops/matrices.test.ts': words(

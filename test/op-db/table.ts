@@ -103,7 +103,7 @@ export const ELSEWHERE: readonly string[] = [
     'grad noGrad enableGrad isGradEnabled setGradEnabled inferenceMode isInferenceModeEnabled Tensor.isInference Tensor.registerPostAccumulateGradHook Tensor.detach_ Tensor.retainsGrad Tensor.protect',
   ),
   // Random numbers: test/tensor/random.test.ts. Compiling, memory, threads: test/tensor, test/devices.
-  ...words('Generator defaultGenerator manualSeed initialSeed getRngState setRngState'),
+  ...words('Generator defaultGenerator manualSeed initialSeed seed getRngState setRngState'),
   ...words('compile profile Profile memoryScope memoryPressure getNumThreads setNumThreads startThreads cuda'),
   ...words(
     'nn.registerModuleForwardHook nn.registerModuleForwardPreHook nn.registerModuleFullBackwardHook nn.registerModuleFullBackwardPreHook',

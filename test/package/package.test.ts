@@ -77,6 +77,7 @@ describe('the package', () => {
   /** Every part of the package, under the strictest settings. */
   const PROGRAM = `
     import { nn, randn, type Tensor } from 'flambeau';
+    import * as distributions from 'flambeau/distributions';
     import * as files from 'flambeau/files';
     import * as inspect from 'flambeau/inspect';
     import * as node from 'flambeau/node';
@@ -85,7 +86,7 @@ describe('the package', () => {
     import * as tensorboard from 'flambeau/utils/tensorboard';
     import * as vision from 'flambeau/vision';
     import * as web from 'flambeau/files/web';
-    export const parts = [files, inspect, node, onnx, tensorboard, train, vision, web];
+    export const parts = [distributions, files, inspect, node, onnx, tensorboard, train, vision, web];
     export class Net extends nn.Module {
       conv = new nn.Conv2d(3, 8, 3, { padding: 1 });
       fc = new nn.Linear(8 * 4 * 4, 10);

@@ -3,6 +3,7 @@
  * `test/fuzz/public-surface.test.ts` puts the two together.
  */
 import * as core from '../../src/index-node.ts';
+import * as distributions from '../../src/distributions/index.ts';
 import * as files from '../../src/io/index.ts';
 import * as inspect from '../../src/inspect/index.ts';
 import * as node from '../../src/node.ts';
@@ -17,6 +18,7 @@ export const ENTRIES: Readonly<Record<string, object>> = {
   vision,
   inspect,
   files,
+  distributions,
   onnx,
   node,
   train,

@@ -18,7 +18,7 @@ MODULES = [
     'torch', 'torch.Tensor', 'torch.nn', 'torch.nn.Module', 'torch.nn.functional', 'torch.nn.init', 'torch.nn.utils',
     'torch.nn.utils.parametrizations', 'torch.nn.utils.parametrize', 'torch.nn.utils.prune', 'torch.nn.utils.rnn', 'torch.optim',
     'torch.optim.lr_scheduler', 'torch.optim.swa_utils', 'torch.autograd', 'torch.autograd.functional', 'torch.utils.data',
-    'torch.utils.checkpoint', 'torch.linalg', 'torch.special', 'torch.cuda', 'torch.fft', 'torch.func', 'torch.amp',
+    'torch.utils.checkpoint', 'torch.linalg', 'torch.special', 'torch.cuda', 'torch.fft', 'torch.func', 'torch.amp', 'torch.distributions',
 ]  # fmt: skip
 
 # What is there and is no part of what a program writes: helpers that Python shows because they are imported or not hidden.
@@ -64,7 +64,7 @@ def names(module):
     found = sorted({n for n in listed if not n.startswith('_') and not NOISE.search(n) and documented(owner, n)})
     if module == 'torch':
         # Classes of torch itself are the compiler's; users write these.
-        found = [n for n in found if n[0].islower() or n in ('Tensor', 'Size', 'Generator', 'FloatTensor', 'LongTensor')]
+        found = [n for n in found if n[0].islower() or n in ('Size', 'Generator') or n.endswith('Tensor')]
     return found
 
 

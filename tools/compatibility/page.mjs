@@ -29,6 +29,7 @@ const PLACES = {
   'torch.fft': ['fft'],
   'torch.func': ['func'],
   'torch.amp': ['amp'],
+  'torch.distributions': ['distributions'],
 };
 
 /** Ours where TypeScript spells a name otherwise than by its own rule. */

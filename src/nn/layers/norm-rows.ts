@@ -5,7 +5,7 @@ import { pythonBool, pythonFloat, pythonTuple } from '../../base/python-format.t
 import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
 import { showSizes } from '../../base/shape.ts';
 import { readCall } from '../../base/signature.ts';
-import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
+import { ones, zeros } from '../../tensor/create.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { groupNormWith, instanceNormWith, layerNormWith, normalizedDims, NORMALIZED_SHAPE, rmsNormWith, type NormalizedShape } from '../functional-norm.ts'; // prettier-ignore
 import { Parameter } from '../parameter.ts';
@@ -214,7 +214,7 @@ abstract class InstanceNorm extends Layer<IdentityFn> {
     this.registerParameter('bias', this.bias);
     this.registerBuffer('running_mean', trackRunningStats ? zeros(numFeatures) : null);
     this.registerBuffer('running_var', trackRunningStats ? ones(numFeatures) : null);
-    this.registerBuffer('num_batches_tracked', trackRunningStats ? fromTypedArray(new BigInt64Array(1), []) : null);
+    this.registerBuffer('num_batches_tracked', trackRunningStats ? zeros([], { dtype: 'int64' }) : null);
   }
 
   /** The number of dimensions of a batch; a single sample has one less. */

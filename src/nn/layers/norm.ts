@@ -5,7 +5,7 @@ import { pythonBool, pythonFloat } from '../../base/python-format.ts';
 import { channelsRemedy, say, WRONG_CHANNELS, WRONG_RANK } from '../../base/sentences.ts';
 import { showSizes } from '../../base/shape.ts';
 import { readCall } from '../../base/signature.ts';
-import { fromTypedArray, ones, zeros } from '../../tensor/create.ts';
+import { ones, zeros } from '../../tensor/create.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { activeRecorder, unrecorded, type Recorder, type Scalars } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -79,7 +79,7 @@ export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Lay
     const tracked = this.trackRunningStats;
     this.registerBuffer('running_mean', tracked ? zeros(numFeatures) : null);
     this.registerBuffer('running_var', tracked ? ones(numFeatures) : null);
-    this.registerBuffer('num_batches_tracked', tracked ? fromTypedArray(new BigInt64Array(1), []) : null);
+    this.registerBuffer('num_batches_tracked', tracked ? zeros([], { dtype: 'int64' }) : null);
   }
 
   /** Numbers of dimensions that the layer takes. */

@@ -51,6 +51,8 @@ export interface Methods {
     typeof import('../placed.ts'),
     'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
   > &
+    Pick<typeof import('../resized.ts'), 'resize_' | 'resizeAs_'> &
+    Pick<typeof import('../typed.ts'), 'constructed' | 'typeOf'> &
     Pick<typeof import('../strided.ts'), 'asStrided' | 'asStridedScatter'> &
     Pick<typeof import('../views-in-place.ts'), 'viewedInPlace'>;
   readonly scatter: Pick<
