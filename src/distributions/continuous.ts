@@ -145,7 +145,7 @@ export class Laplace extends Located {
 }
 
 const GUMBEL = /* @__PURE__ */ locScale('Gumbel');
-const EULER = 0.5772156649015328606;
+const EULER = 0.5772156649015329;
 
 /** Gumbel's distribution, of the largest of many numbers (https://pytorch.org/docs/stable/distributions.html#gumbel). Draws are PyTorch's. */
 export class Gumbel extends Located {

@@ -24,6 +24,12 @@ export interface DistributionOptions {
 }
 export const VALIDATE = { validateArgs: BOOL };
 
+interface DistributionCall extends DistributionOptions {
+  readonly batchShape?: Dims;
+  readonly eventShape?: Dims;
+}
+const DISTRIBUTION = /* @__PURE__ */ signature<DistributionCall>('Distribution', { batchShape: SIZES, eventShape: SIZES, ...VALIDATE }); // prettier-ignore
+
 /** A parameter: a tensor, or a number. */
 export type Parameter = Tensor | number;
 
@@ -55,7 +61,9 @@ export abstract class Distribution {
   /** @internal */
   protected readonly validates: boolean;
 
-  constructor(batchShape: Dims, eventShape: Dims, { validateArgs = true }: DistributionOptions) {
+  constructor(batchShape?: Dims, eventShape?: Dims, options?: boolean | DistributionOptions);
+  constructor(...args: readonly unknown[]) {
+    const { batchShape = [], eventShape = [], validateArgs = true } = readCall(DISTRIBUTION, args);
     this.batchShape = [...batchShape];
     this.eventShape = [...eventShape];
     this.validates = validateArgs;

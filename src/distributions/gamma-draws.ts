@@ -103,7 +103,7 @@ class StandardDirichlet extends CustomFunction {
 }
 
 /** Draws of rate 1. Gradients are those of the value below which a draw is with the same probability. */
-export const standardGamma = (concentration: Tensor): Tensor => StandardGamma.apply(concentration) as Tensor;
+export const standardGamma = (concentration: Tensor): Tensor => StandardGamma.apply(concentration);
 
 /** Draws whose last dimension sums up to 1. */
-export const standardDirichlet = (concentration: Tensor): Tensor => StandardDirichlet.apply(concentration) as Tensor;
+export const standardDirichlet = (concentration: Tensor): Tensor => StandardDirichlet.apply(concentration);

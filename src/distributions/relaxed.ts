@@ -30,7 +30,7 @@ function split<P>(
 ): [temperature: Tensor, rest: ChanceCall<P>] {
   const table = signature<Relaxed<P>>(op, { temperature: TENSOR_OR_NUMBER, probs: kind, logits: kind, ...VALIDATE }, { required: 1, example: `new ${op}(0.5, { logits })` }); // prettier-ignore
   const { temperature, ...rest } = readCall(table, args);
-  return [isTensor(temperature) ? temperature : tensor(temperature), rest as ChanceCall<P>];
+  return [isTensor(temperature) ? temperature : tensor(temperature), rest];
 }
 
 const BERNOULLI = /* @__PURE__ */ chanceTable('RelaxedBernoulli');

@@ -38,7 +38,7 @@ function window<Name extends string, P extends readonly unknown[] = []>(
     const options = device === undefined ? { dtype } : { dtype, device };
     if (windowLength < 2) return finish(ones([windowLength], options), call);
     const last = periodic ? windowLength : windowLength - 1;
-    const made = shape(arange(last + 1, options), last, call as Partial<Record<Name, number>>);
+    const made = shape(arange(last + 1, options), last, call);
     return finish(periodic ? made.narrow(0, 0, windowLength).clone() : made, call);
   };
 }

@@ -96,13 +96,16 @@ describe.each(cases)('$name $args $named', (of) => {
     const [d, parameters] = made(of, true);
     const used = of.name.startsWith('Relaxed') ? parameters.slice(-1) : parameters;
     expect(d.hasRsample).toBe(of.rsample !== undefined);
-    if (of.rsample === undefined) return void expect(() => d.rsample()).toThrow(/there is no rsample/);
+    if (of.rsample === undefined) {
+      expect(() => d.rsample()).toThrow(/there is no rsample/);
+      return;
+    }
     manualSeed(11);
     const x = d.rsample([5]);
     expectNear(x, of.rsample, 2e-6);
     if (of.rsampleGrads === undefined) return;
     const grads = grad(x.mul(x).sum(), used);
-    grads.forEach((g, i) => expectNear(g!, of.rsampleGrads![i]!, 1e-4));
+    grads.forEach((g, i) => expectNear(g, of.rsampleGrads![i]!, 1e-4));
   });
 
   test('gradients of densities', () => {
@@ -110,7 +113,7 @@ describe.each(cases)('$name $args $named', (of) => {
     if (of.logProbGrads === undefined) return;
     const grads = grad(d.logProb(tensor(of.values as number[])).sum(), parameters, { allowUnused: true });
     grads.forEach((g, i) => {
-      const expected = of.logProbGrads![i]!;
+      const expected = of.logProbGrads![i] ?? null;
       if (expected === null) expect(g).toBeNull();
       else expectNear(g!, expected, 1e-4);
     });

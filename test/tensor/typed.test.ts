@@ -103,7 +103,7 @@ describe('the default device', () => {
   });
   const withGpu = (): void => {
     const gpu = new SecondDevice({ waits: true });
-    provideGpu({ start: async () => gpu, startNow: () => gpu });
+    provideGpu({ start: () => Promise.resolve(gpu), startNow: () => gpu });
   };
 
   it('is where factories and layers make tensors', () => {
@@ -137,7 +137,7 @@ describe('the default device', () => {
   });
 
   it('is a device that is there', () => {
-    provideGpu({ start: async () => 'none', startNow: () => 'none' });
+    provideGpu({ start: () => Promise.resolve('none'), startNow: () => 'none' });
     expect(() => torch.setDefaultDevice('cuda')).toThrow(/setDefaultDevice: no GPU is available/);
     expect(torch.getDefaultDevice()).toBe('cpu');
   });
