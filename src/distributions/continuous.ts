@@ -8,6 +8,8 @@ import { normal } from '../tensor/draws.ts';
 import { isGradEnabled } from '../tensor/grad-mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import '../tensor/families/special-methods.ts';
+import '../tensor/families/draws.ts';
+import '../tensor/families/mathematics.ts';
 import { broadcastAll, Distribution, VALIDATE, type DistributionOptions, type Parameter } from './distribution.ts';
 import { between, NOT_NEGATIVE_SUPPORT, POSITIVE_SUPPORT, REAL, type Support } from './support.ts';
 

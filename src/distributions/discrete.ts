@@ -16,6 +16,8 @@ import { xlogy } from '../tensor/pointwise.ts';
 import { lgamma } from '../tensor/special.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import '../tensor/families/picking.ts';
+import '../tensor/families/reductions.ts';
+import '../tensor/families/draws.ts';
 import { broadcastAll, Distribution, oneOfTwo, VALIDATE, type DistributionOptions, type Parameter } from './distribution.ts'; // prettier-ignore
 import { likeOf, rateTable, type RateArguments } from './continuous.ts';
 import { below, COUNTS, NOT_NEGATIVE_SUPPORT, ONE_HOT, REAL, REAL_VECTOR, SIMPLEX, TRUTH, UNIT_INTERVAL, type Support } from './support.ts'; // prettier-ignore

@@ -9,9 +9,7 @@ import { broadcastTensors } from '../tensor/functions.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import '../tensor/families/draws.ts';
 import '../tensor/families/printing.ts';
-import '../tensor/families/rearrange.ts';
 import { requireWithin, type Support } from './support.ts';
 
 const SIZES: Kind = arrayOf(SIZE, 'sizes');

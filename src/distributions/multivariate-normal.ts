@@ -9,6 +9,7 @@ import { broadcastShapes } from '../tensor/queries.ts';
 import { flip } from '../tensor/rearrange.ts';
 import { cholesky, solveTriangular } from '../tensor/linalg-functions.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import '../tensor/families/rearrange.ts';
 import { Distribution, VALIDATE, type DistributionOptions } from './distribution.ts';
 import { likeOf } from './continuous.ts';
 import { LOWER_CHOLESKY, REAL_VECTOR, type Support } from './support.ts';

@@ -10,6 +10,7 @@ import { broadcastTensors } from '../tensor/functions.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
 import { lgamma } from '../tensor/special.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import '../tensor/families/reductions.ts';
 import { likeOf } from './continuous.ts';
 import { Classes, classTable, chanceTable, clampedProbs, TwoSided, type ChanceCall } from './discrete.ts';
 import { notThere, VALIDATE, type DistributionOptions, type Parameter } from './distribution.ts';

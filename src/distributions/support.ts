@@ -2,6 +2,7 @@
 import { ArgumentError } from '../base/errors.ts';
 import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import '../tensor/families/rearrange.ts';
 
 /** A set of values. */
 export interface Support {

@@ -63,7 +63,7 @@ export function constructed(op: string, dtype: DType, device: Place | undefined,
   if (args.length > 1) throw wrongArgument(op, 'every size', 'a whole number', args.find((size) => !Number.isInteger(size)), SIZES(op)); // prettier-ignore
   if (isTensor(first)) {
     if (first.dtype === dtype && (device === undefined || first.device === device)) return first.viewAs(first);
-    throw new DTypeError(`${op}: expected a tensor of type ${typeName(dtype, device ?? first.device)}, but got ${typeName(first.dtype, first.device)}; convert it with x.type('${typeName(dtype, device ?? first.device)}')`); // prettier-ignore
+    throw new DTypeError(`${op}: expected a tensor of type ${typeName(dtype, device ?? first.device)}, but got ${typeName(first.dtype, first.device)}; convert it with .to('${dtype}')`); // prettier-ignore
   }
   if (!Array.isArray(first) && !ArrayBuffer.isView(first)) throw wrongArgument(op, 'the values', 'an array', first, SIZES(op)); // prettier-ignore
   return tensor(first as Nested<Element>, { dtype, ...place });
@@ -128,7 +128,7 @@ export function typeOf(x: Tensor, args: readonly unknown[]): TypeName | Tensor {
   if (args.length === 0 || args[0] === undefined) return typeName(x.dtype, x.device);
   if (args.length > 1) throw new ArgumentError(`type: takes one dtype or type, but got ${show(args[1])} besides`);
   const [to] = args;
-  requireKind('type', 'dtype', to, ANY_TYPE, "write x.type('float64') or x.type('torch.DoubleTensor')");
+  requireKind('type', 'dtype', to, ANY_TYPE, "write 'float64' or 'torch.DoubleTensor'");
   if (isType(to)) return x.to(to.device, to.dtype);
   const of = named(to as string);
   return of === undefined ? x.to(to as DType) : x.to(of.device, of.dtype);

@@ -12,6 +12,7 @@ import { cat } from './functions.ts';
 import { arange } from './ranges.ts';
 import { i0 } from './special-host.ts';
 import type { Tensor } from './tensor.ts';
+import './families/mathematics.ts';
 
 interface WindowCall extends TensorOptions {
   readonly windowLength: number;

@@ -14,7 +14,7 @@ const read = (file: string): string => readFileSync(src + file, 'utf8');
 const OF_THE_CLASS = /^(?:tensor\/tensor[\w-]*|nn\/module-base|optim\/optimizer)\.ts$/;
 /** What `flambeau/core`, `flambeau/nn`, `flambeau/train`, … consist of; the other entries import all families. */
 const CHECKED =
-  /^(?:tensor|nn|optim|data)\/.*\.ts$|^train\/(?:class-counts|evaluation|finite-watch|groups|learning-rate|load-together|progress|replay|steps|trained-state|trainer|trainer-state)\.ts$/;
+  /^(?:tensor|nn|optim|data|distributions)\/.*\.ts$|^train\/(?:class-counts|evaluation|finite-watch|groups|learning-rate|load-together|progress|replay|steps|trained-state|trainer|trainer-state)\.ts$/;
 /** Part of its family by itself; and what convolutions do without, which say what to import. */
 const OWN: ReadonlySet<string> = new Set(['tensor/ops/reduce.ts calls prod', 'nn/functional-pad.ts calls indexSelect', 'nn/state-dict.ts calls stateDict', 'tensor/ops/mathematics.ts calls cos', 'tensor/ops/mathematics.ts calls sin', 'tensor/ops/hyperbolic.ts calls cos', 'tensor/ops/hyperbolic.ts calls sin']); // prettier-ignore
 /** Arrays and strings have methods of these names, tensors have a `clone` of their own. */
