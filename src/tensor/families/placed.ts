@@ -7,4 +7,15 @@ import { constructed, typeOf } from '../typed.ts';
 import { viewedInPlace } from '../views-in-place.ts';
 
 const parts = { asStrided, asStridedScatter, diagonalScatter, selectScatter, sliceScatter };
-provideMethods('placed', { ...parts, diagflat, dist, fillDiagonal_, narrowCopy, viewedInPlace, resize_, resizeAs_, constructed, typeOf });
+provideMethods('placed', {
+  ...parts,
+  diagflat,
+  dist,
+  fillDiagonal_,
+  narrowCopy,
+  viewedInPlace,
+  resize_,
+  resizeAs_,
+  constructed,
+  typeOf,
+});
