@@ -1,0 +1,121 @@
+/** The picture that a channel or a class answers to most: made from noise, step by step, while one watches. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { short } from '../../../core/look/sum.ts';
+import type { DreamPicture } from '../../../core/look/dream.ts';
+import { drawRgb } from '../../ui/picture.tsx';
+import { paintSoon } from './drawing.ts';
+import { choose, looked, looking, problem } from './state.ts';
+
+const STEPS = 120;
+const AT_A_TIME = 2;
+
+/** Bytes of a picture between −1 and 1. */
+function rgbOf({ values }: DreamPicture, size: number): Uint8Array {
+  const area = size * size;
+  const channels = values.length / area;
+  const byte = (value: number): number => Math.round((value * 0.5 + 0.5) * 255);
+  return Uint8Array.from({ length: area * 3 }, (_, i) => byte(values[(channels === 1 ? 0 : i % 3) * area + Math.floor(i / 3)]!)); // prettier-ignore
+}
+
+export function Dream() {
+  const [look, run] = [looked.value, looking.value];
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const stop = useRef(true);
+  const [stageWished, setStage] = useState<number | undefined>(undefined);
+  const [channel, setChannel] = useState(0);
+  const [seed, setSeed] = useState(0);
+  const [working, setWorking] = useState(false);
+  const [picture, setPicture] = useState<DreamPicture | undefined>(undefined);
+  useEffect(() => () => void (stop.current = true), []);
+  useEffect(() => {
+    stop.current = true;
+    setPicture(undefined);
+  }, [run]);
+  const size = look?.stages[0]?.shape[1] ?? 0;
+  useEffect(() => {
+    const element = canvas.current;
+    if (element !== null && picture !== undefined) paintSoon(element, () => drawRgb(element, rgbOf(picture, size), size, size)); // prettier-ignore
+  }, [picture]);
+  if (look === undefined || run === undefined) return null;
+
+  const scores = look.stages.length - 2;
+  const stages = look.stages.slice(1, -1).filter(({ kind }) => kind !== 'flatten' && kind !== 'dropout');
+  const stage = stageWished !== undefined && stages.some(({ index }) => index === stageWished) ? stageWished : scores;
+  const channels = look.stages[stage]!.shape[0]!;
+  const chosenChannel = Math.min(channel, channels - 1);
+  const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
+
+  const start = async (): Promise<void> => {
+    stop.current = false;
+    setWorking(true);
+    try {
+      await run.call('startDream', { stage, channel: chosenChannel }, seed);
+      for (let step = 0; step < STEPS && !(stop.current as boolean); step += AT_A_TIME) setPicture(await run.call('dreamOn', AT_A_TIME)); // prettier-ignore
+    } catch (error) {
+      problem.value = error instanceof Error ? error.message : String(error);
+    } finally {
+      setWorking(false);
+    }
+  };
+  const pick = (change: () => void): void => {
+    stop.current = true;
+    setPicture(undefined);
+    change();
+  };
+  return (
+    <section class="card dream" aria-label="Dream">
+      <div>
+        <h3>What excites it most (activation maximisation)</h3>
+        <p class="small">
+          A picture of noise is changed a little at a time, always in the direction in which the chosen numbers grow: the pattern that
+          appears is what they look for. Nothing of your pictures is used.
+        </p>
+        <div class="row">
+          <label>
+            Of{' '}
+            <select value={stage} disabled={working} onChange={({ currentTarget }) => pick(() => (setStage(Number(currentTarget.value)), setChannel(0)))}>
+              <option value={scores}>the classes</option>
+              {stages.filter(({ index }) => index !== scores).map(({ index, number, title }) => (
+                <option key={index} value={index}>
+                  {number} {title}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            <span class="hidden">Channel</span>
+            <select value={chosenChannel} disabled={working} onChange={({ currentTarget }) => pick(() => setChannel(Number(currentTarget.value)))}>
+              {Array.from({ length: channels }, (_, i) => (
+                <option key={i} value={i}>
+                  {nameOf(i)}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+        <div class="row">
+          {working ? (
+            <button type="button" onClick={() => (stop.current = true)}>
+              Stop
+            </button>
+          ) : (
+            <button type="button" class="primary" onClick={() => void start()}>
+              Dream
+            </button>
+          )}
+          <button type="button" disabled={working} onClick={() => pick(() => setSeed(seed + 1))}>
+            Other noise
+          </button>
+          <button type="button" disabled={picture === undefined || working} onClick={() => picture !== undefined && choose({ pixels: { size, rgb: rgbOf(picture, size) }, name: `dream of ${nameOf(chosenChannel)}`, label: stage === scores ? chosenChannel : undefined, id: undefined })}>
+            Look at it
+          </button>
+        </div>
+        <progress value={picture?.step ?? 0} max={STEPS} aria-label="Steps" />
+        <p aria-live="polite">
+          {picture === undefined ? 'Not started.' : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${nameOf(chosenChannel)} is ${short(picture.answer)}.`}
+        </p>
+      </div>
+      <canvas ref={canvas} width={1} height={1} role="img" aria-label={picture === undefined ? 'Nothing yet' : `What ${nameOf(chosenChannel)} answers to most, after ${picture.step} steps`} />
+    </section>
+  ); // prettier-ignore
+}

@@ -1,0 +1,90 @@
+/** The network as a row of stages, and the number that is selected in one of them. */
+import type { Stage } from '../../../core/look/look.ts';
+import { sidesOf } from '../../../core/look/places.ts';
+import { Legend, Maps, describeStage, useShown, type Outline } from './maps.tsx';
+import { NumberPanel } from './number.tsx';
+import { explained, looked, patchShown, select, selected, showing } from './state.ts';
+
+export function Inside() {
+  const look = looked.value;
+  if (look === undefined) return null;
+  const hasGradients = look.stages[0]?.gradient !== undefined;
+  return (
+    <>
+      <div class="row see-showing" role="group" aria-label="What the maps show">
+        <button type="button" aria-pressed={showing.value === 'values'} onClick={() => (showing.value = 'values')}>
+          Values
+        </button>
+        <button
+          type="button"
+          aria-pressed={showing.value === 'gradient'}
+          disabled={!hasGradients}
+          onClick={() => (showing.value = 'gradient')}
+        >
+          Gradients of the loss
+        </button>
+        <span class="muted">
+          {showing.value === 'values'
+            ? 'What each block made of the picture.'
+            : 'How the loss would change with each number: orange numbers raise it, blue ones lower it.'}
+        </span>
+      </div>
+      <ol class="stages">
+        {look.stages.map((stage) => (
+          <li key={`${stage.index} ${stage.shape.join()}`} class={stage.number.includes('.') ? 'within' : undefined}>
+            <StageCard stage={stage} />
+          </li>
+        ))}
+      </ol>
+      <NumberPanel />
+      {selected.value !== undefined && (
+        <button
+          type="button"
+          class="primary to-number"
+          onClick={() => document.getElementById('one-number')?.scrollIntoView({ block: 'start' })}
+        >
+          Show the sum ↓
+        </button>
+      )}
+    </>
+  );
+}
+
+function StageCard({ stage }: { readonly stage: Stage }) {
+  const kind = showing.value;
+  const { values, scale } = useShown(stage, kind);
+  const number = selected.value;
+  const own = number?.stage === stage.index ? number.at : undefined;
+  const [channels, height, width] = sidesOf(stage);
+  const size = height * width === 1 ? `${channels}` : `${channels} × ${height} × ${width}`;
+  return (
+    <figure class={`stage card${own === undefined ? '' : ' current'}`}>
+      <figcaption>
+        <b>
+          {stage.number} {stage.title}
+        </b>
+        <span class="muted">{size}</span>
+      </figcaption>
+      <Maps
+        stage={stage}
+        values={values}
+        scale={scale}
+        selected={own}
+        outlines={outlinesIn(stage.index)}
+        label={describeStage(stage, kind, scale)}
+        onSelect={(at) => void select({ stage: stage.index, at })}
+      />
+      <Legend scale={scale} />
+      {channels > 64 && height * width > 1 && <p class="muted small">The first 64 of {channels} maps.</p>}
+    </figure>
+  );
+}
+
+/** The window that the selected number saw, where it lies in another stage. */
+export function outlinesIn(stage: number): readonly Outline[] {
+  const shown = explained.value;
+  if (shown === undefined) return [];
+  const patch = shown.forward.patches[patchShown.value] ?? shown.forward.patches[0];
+  if (patch?.stage !== stage || (patch.rows === 1 && patch.columns > 1)) return [];
+  return [patch];
+}

@@ -1,0 +1,111 @@
+/** Which picture is looked at: one of the project (those kept aside first, mistakes before all), a drawing, or the camera. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { judge, type Judged } from '../../../core/look/confusion.ts';
+import type { Part } from '../../../core/spec.ts';
+import { PictureView } from '../../ui/picture.tsx';
+import { choosePicture, chosen, looking, pictureOf, predictions, tab } from './state.ts';
+
+const PAGE = 40;
+
+/** Mistakes first, otherwise as they come. */
+function ordered(judged: readonly Judged[]): readonly Judged[] {
+  const wrong = ({ label, predicted }: Judged): boolean => label !== predicted;
+  return [...judged.filter(wrong), ...judged.filter((one) => !wrong(one))];
+}
+
+/** Pictures of a part in an order that stays while a training runs. */
+function useOrder(part: Part): readonly Judged[] {
+  const run = looking.value;
+  const of = predictions.value[part];
+  const settled = run?.status.value !== 'running';
+  const judged = useMemo(() => (of === undefined ? [] : judge(of)), [of]);
+  const [order, setOrder] = useState<readonly string[]>([]);
+  useEffect(() => {
+    if (settled || order.length === 0) setOrder(ordered(judged).map(({ id }) => id));
+  }, [judged, settled]);
+  return useMemo(() => {
+    const byId = new Map(judged.map((one) => [one.id, one]));
+    const known = order.flatMap((id) => byId.get(id) ?? []);
+    return known.length === judged.length ? known : ordered(judged);
+  }, [judged, order]);
+}
+
+export function Picker() {
+  const run = looking.value;
+  const [wished, setPart] = useState<Part>('valid');
+  const [pages, setPages] = useState(1);
+  const counts = (part: Part): number => run?.pictures.filter((picture) => picture.part === part).length ?? 0;
+  const part: Part = counts(wished) === 0 ? 'train' : wished;
+  const all = useOrder(part);
+  useEffect(() => setPages(1), [part, run]);
+  // The first one is opened by itself.
+  const first = all[0] === undefined ? undefined : pictureOf.value(all[0].id);
+  useEffect(() => {
+    if (first !== undefined && (chosen.value === undefined || (chosen.value.id !== undefined && pictureOf.value(chosen.value.id) === undefined))) choosePicture(first); // prettier-ignore
+  }, [first]);
+  if (run === undefined) return null;
+  const mistakes = all.filter(({ label, predicted }) => label !== predicted).length;
+  return (
+    <section class="picker" aria-label="Choose a picture">
+      <div class="row" role="group" aria-label="Part">
+        {(['valid', 'train'] as const).map((one) => (
+          <button key={one} type="button" disabled={counts(one) === 0} aria-pressed={part === one} onClick={() => setPart(one)}>
+            {one === 'valid' ? 'Kept aside' : 'Trained on'} ({counts(one)})
+          </button>
+        ))}
+        <span class="muted small" aria-live="polite">
+          {all.length === 0 ? ' ' : mistakes === 0 ? 'No mistakes' : `${mistakes} ${mistakes === 1 ? 'mistake' : 'mistakes'}, shown first`}
+        </span>
+      </div>
+      <ul class="strip">
+        {all.slice(0, PAGE * pages).map((one) => (
+          <li key={one.id}>
+            <Thumb judged={one} />
+          </li>
+        ))}
+        {all.length > PAGE * pages && (
+          <li>
+            <button type="button" class="more" onClick={() => setPages(pages + 1)}>
+              More
+            </button>
+          </li>
+        )}
+      </ul>
+    </section>
+  ); // prettier-ignore
+}
+
+export interface ThumbProps {
+  readonly judged: Judged;
+  /** A line below it. */
+  readonly note?: string;
+  /** Whether a click shows the inside, too. */
+  readonly opens?: boolean;
+}
+
+/** A picture that opens when clicked, with what it is taken for. */
+export function Thumb({ judged, note, opens = false }: ThumbProps) {
+  const run = looking.value;
+  const picture = pictureOf.value(judged.id);
+  if (run === undefined || picture === undefined) return null;
+  const wrong = judged.label !== judged.predicted;
+  const name = (label: number): string => run.classes[label] ?? '?';
+  const verdict = wrong ? `a mistake: ${name(judged.label)}, taken for ${name(judged.predicted)}` : `rightly taken for ${name(judged.predicted)}`; // prettier-ignore
+  return (
+    <button
+      type="button"
+      class={`thumb${wrong ? ' wrong' : ''}`}
+      aria-pressed={chosen.value?.id === judged.id}
+      title={`${picture.name}: ${verdict}`}
+      aria-label={`${picture.name}, ${verdict}${note === undefined ? '' : `, ${note}`}`}
+      onClick={() => {
+        if (opens) tab.value = 'inside';
+        choosePicture(picture);
+      }}
+    >
+      <PictureView picture={picture} alt="" />
+      {wrong && <span class="cross">✗</span>}
+      {note !== undefined && <span class="note">{note}</span>}
+    </button>
+  );
+}
