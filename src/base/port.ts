@@ -46,6 +46,54 @@ export function heldLock(): Promise<string | undefined> {
   return held;
 }
 
+/** Milliseconds after which a worker that has said nothing at all is given up. */
+export const FIRST_WORD = 60_000;
+
+/** Of ports that something came from: the lock that is held at the other end; undefined where there are no locks. */
+const answered = new WeakMap<Port, string | undefined>();
+
+/** The watch over one question to a worker. */
+export interface Watch {
+  /** The worker lives, and holds this lock for as long as it does. */
+  alive(name: string | undefined): void;
+  stop(): void;
+}
+
+/**
+ * Sees to it that a question to a worker ends, though nobody says that a worker was ended or never listened.
+ * @param within - milliseconds for the first sign of life; a worker that has given one before may take its time
+ * @param gone - called when the worker has ended
+ * @param silent - called when nothing has come in time
+ */
+export function watch(port: Port, within: number, gone: () => void, silent: () => void): Watch {
+  let stop = (): void => undefined;
+  const alive = (name: string | undefined): void => {
+    stop();
+    answered.set(port, name);
+    stop = name === undefined ? () => undefined : whenReleased(name, gone);
+  };
+  if (answered.has(port)) alive(answered.get(port));
+  else if (within < Infinity) stop = after(within, silent);
+  return { alive, stop: () => stop() };
+}
+
+/** Milliseconds of a turn of {@link after}. */
+const TURN = 1000;
+
+/** Calls back after so long, counted in turns: a computer that slept meanwhile has let nobody answer. */
+function after(milliseconds: number, run: () => void): () => void {
+  let left = milliseconds;
+  let timer: ReturnType<typeof setTimeout>;
+  const turn = (): void => {
+    if (left <= 0) return run();
+    const now = Math.min(TURN, left);
+    left -= now;
+    timer = setTimeout(turn, now);
+  };
+  turn();
+  return () => clearTimeout(timer);
+}
+
 /** Milliseconds that a last message may take longer than the word of the worker's end. */
 const LAST_MESSAGE = 200;
 

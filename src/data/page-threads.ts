@@ -1,7 +1,7 @@
 /** Workers of a page for a loader, which the program makes itself: where a worker's module lies, only its bundler knows. */
 import { having, requireKind } from '../base/arguments.ts';
 import { DeviceError } from '../base/errors.ts';
-import { saidBy, whenReleased, WHY_ENDED, type Port } from '../base/port.ts';
+import { FIRST_WORD, saidBy, watch, WHY_ENDED, type Port, type Watch } from '../base/port.ts';
 import type { StartThread } from './worker-pool.ts';
 import type { WorkerReply } from './worker-protocol.ts';
 
@@ -11,7 +11,7 @@ export interface LoaderWorker extends Port {
 }
 
 /** What a worker that serves a data set says. */
-export type ServedReply = { readonly flambeau: 'batch' } & (WorkerReply | { readonly alive: string });
+export type ServedReply = { readonly flambeau: 'batch' } & (WorkerReply | { readonly alive: string | undefined });
 
 const WORKER = having('a Worker', 'postMessage', 'addEventListener', 'removeEventListener', 'terminate');
 
@@ -20,24 +20,28 @@ export const pageThreads =
   (i, heard, failed) => {
     const worker = make();
     requireKind('DataLoader', 'what the option worker gives', worker, WORKER, "write worker: () => new Worker(url, { type: 'module' })"); // prettier-ignore
-    let unwatch = (): void => undefined;
+    let watching: Watch | undefined;
+    const fail = (how: string): void => failed(new DeviceError(`DataLoader: worker ${i} ${how}`));
     const onMessage = (event: object): void => {
       const reply = (event as { readonly data?: Partial<ServedReply> | null }).data;
       if (reply?.flambeau !== 'batch') return;
-      if ('alive' in reply)
-        unwatch = whenReleased(reply.alive, () => failed(new DeviceError(`DataLoader: worker ${i} has ended: ${WHY_ENDED}`))); // prettier-ignore
+      if ('alive' in reply) watching?.alive(reply.alive);
       else heard(reply as WorkerReply);
     };
     const onError = (event: object): void => {
-      failed(new DeviceError(`DataLoader: worker ${i} failed${saidBy(event)}; look at its module, which must call data.serveDataset`)); // prettier-ignore
+      fail(`failed${saidBy(event)}; look at its module, which must call data.serveDataset`);
     };
     const listeners = [['message', onMessage], ['error', onError], ['messageerror', onError]] as const; // prettier-ignore
     for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
+    const silent = `has said nothing for ${FIRST_WORD / 1000} s: it was ended before it could, or its module does not call data.serveDataset before it waits for anything`; // prettier-ignore
     return {
-      post: (task) => worker.postMessage({ flambeau: 'batch', ...task }),
+      post: (task) => {
+        watching ??= watch(worker, FIRST_WORD, () => fail(`has ended: ${WHY_ENDED}`), () => fail(silent)); // prettier-ignore
+        worker.postMessage({ flambeau: 'batch', ...task });
+      },
       stop: () => {
         for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
-        unwatch();
+        watching?.stop();
         worker.terminate();
         return Promise.resolve();
       },

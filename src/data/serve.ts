@@ -55,8 +55,7 @@ async function checked(make: () => Dataset | Promise<Dataset>): Promise<Dataset>
 }
 
 async function sayAlive(port: Port): Promise<void> {
-  const alive = await heldLock();
-  if (alive !== undefined) port.postMessage({ flambeau: 'batch', alive } satisfies ServedReply);
+  port.postMessage({ flambeau: 'batch', alive: await heldLock() } satisfies ServedReply);
 }
 
 async function answer(port: Port, { task, indices, seed }: WorkerTask, own: () => Promise<Dataset>): Promise<void> {

@@ -32,6 +32,17 @@ const told = ({ epochs, best, interrupted, state, bestState }: WorkerResult) => 
   bestKeys: [...(bestState?.keys() ?? [])],
 });
 
+/** Workers that are ended before they have said a word, or afterwards and before they are asked. */
+async function neverUp(): Promise<unknown[]> {
+  const messageOf = (error: unknown): string => String(error);
+  const [early, late] = [0, 1].map(() => new Worker('worker.js', { type: 'module' })) as [Worker, Worker];
+  const training = trainInWorker(early, given(1), { startTimeout: 500 }).catch(messageOf);
+  early.terminate();
+  await callInWorker(late, 'load', [new nn.Linear(4, 2).stateDict()]);
+  late.terminate();
+  return [await training, await callInWorker(late, 'forever').catch(messageOf)];
+}
+
 const page = {
   async train(epochs: number) {
     const worker = new Worker('worker.js', { type: 'module' });
@@ -64,7 +75,7 @@ const page = {
     await callInWorker(second, 'load', [new nn.Linear(4, 2).stateDict()]); // it is up
     const call = callInWorker(second, 'forever').catch(messageOf);
     setTimeout(() => second.terminate(), 100);
-    return [await training, await call];
+    return [await training, await call, ...(await neverUp())];
   },
 
   /** Functions of a worker, and what the page computes of the same. */

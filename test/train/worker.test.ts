@@ -10,6 +10,7 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { Progress } from '../../src/train/progress.ts';
 import { Trainer, TrainingError, type EpochResult } from '../../src/train/trainer.ts';
 import { trainInWorker, type WorkerBest } from '../../src/train/worker/call.ts';
+import { callInWorker, serveFunctions } from '../../src/train/worker/functions.ts';
 import { packTensors, unpackTensors } from '../../src/train/worker/postable.ts';
 import { serveTraining, type WorkerTraining } from '../../src/train/worker/serve.ts';
 
@@ -111,6 +112,39 @@ describe('trainInWorker', () => {
     await expect(trainInWorker(worker as never)).rejects.toThrow(new DeviceError('trainInWorker: the worker has failed: SyntaxError; look at its module, which must call serveTraining')); // prettier-ignore
     await expect(trainInWorker({} as never)).rejects.toThrow(/expected the worker to be a Worker/);
     expect(() => serveTraining(undefined as never)).toThrow(ArgumentError);
+  });
+});
+
+describe('a worker that says nothing', () => {
+  const silent = (op: string, serve: string): RegExp => new RegExp(`^DeviceError: ${op}: the worker has said nothing for 50 ms: it was ended before it could, or does not listen; look at its module, which must call ${serve}`); // prettier-ignore
+  const nobody = (): MessagePort => {
+    const { port1, port2 } = new MessageChannel();
+    open.push(port1, port2);
+    return port1;
+  };
+
+  it('is given up', async () => {
+    const messageOf = (error: unknown): string => String(error);
+    expect(await trainInWorker(nobody(), {}, { startTimeout: 50 }).catch(messageOf)).toMatch(silent('trainInWorker', 'serveTraining')); // prettier-ignore
+    expect(await callInWorker(nobody(), 'f', [], { startTimeout: 50 }).catch(messageOf)).toMatch(silent('callInWorker', 'serveFunctions')); // prettier-ignore
+    await expect(callInWorker(nobody(), 'f', [], { startTimeout: 0 })).rejects.toThrow(/startTimeout.*milliseconds above 0/); // prettier-ignore
+    const signal = AbortSignal.timeout(80);
+    await expect(callInWorker(nobody(), 'f', [], { startTimeout: Infinity, signal })).rejects.toThrow(/timeout/);
+  });
+
+  it('may take its time once it has said something, or where another training is before', async () => {
+    const port = served();
+    const controller = new AbortController();
+    const first = trainInWorker(port, { ...data(), epochs: 1_000_000 }, { signal: controller.signal });
+    const second = trainInWorker(port, { ...data(), epochs: 1 }, { startTimeout: 5000 });
+    setTimeout(() => controller.abort(), 150);
+    expect((await first).interrupted).toBe(true);
+    expect((await second).epochs).toHaveLength(1);
+    const { port1, port2 } = new MessageChannel();
+    open.push(port1, port2);
+    serveFunctions({ late: () => new Promise((resolve) => setTimeout(() => resolve(7), 120)) }, port2);
+    expect(await callInWorker(port1, 'late')).toBe(7);
+    expect(await callInWorker(port1, 'late', [], { startTimeout: 30 })).toBe(7);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The page's side of a training in a worker. */
-import { FUNCTION, having, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
+import { FUNCTION, having, kind, requireKind, requireOptions, type OptionKinds } from '../../base/arguments.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
 import type { Port } from '../../base/port.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -25,6 +25,8 @@ export interface TrainInWorkerOptions {
   readonly onBest?: (best: WorkerBest) => void;
   /** Ends the training after the running batch. */
   readonly signal?: HostAbortSignal;
+  /** Milliseconds within which a worker that has not said anything yet must; default 60,000. Nobody says that a worker was ended before, or that its module does not listen. */
+  readonly startTimeout?: number;
 }
 
 export interface WorkerResult extends FitResult {
@@ -34,11 +36,13 @@ export interface WorkerResult extends FitResult {
   readonly bestState: ReadonlyMap<string, Tensor> | undefined;
 }
 
+export const START_TIMEOUT = kind('a number of milliseconds above 0', (value) => typeof value === 'number' && value > 0); // prettier-ignore
 const OPTIONS: OptionKinds<TrainInWorkerOptions> = {
   onProgress: FUNCTION,
   onEpoch: FUNCTION,
   onBest: FUNCTION,
   signal: SIGNAL,
+  startTimeout: START_TIMEOUT,
 };
 /** What takes messages to a worker. */
 export const WORKER = having('a Worker', 'postMessage', 'addEventListener', 'removeEventListener');
@@ -55,7 +59,7 @@ export const WORKER = having('a Worker', 'postMessage', 'addEventListener', 'rem
  *
  * @param given - what the worker's function gets: whatever can be posted, and tensors in it, which are copied
  * @throws TrainingError and others as the training in the worker throws them
- * @throws DeviceError when the worker cannot be started, fails otherwise, or is ended in the middle (which is noticed on pages with a secure connection)
+ * @throws DeviceError when the worker cannot be started, fails otherwise, or is ended in the middle (which is noticed on pages with a secure connection), or says nothing for `startTimeout`
  */
 export async function trainInWorker(
   worker: TrainingPort,
@@ -63,7 +67,7 @@ export async function trainInWorker(
   options: TrainInWorkerOptions = {},
 ): Promise<WorkerResult> {
   requireKind('trainInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })"); // prettier-ignore
-  const { onProgress, onEpoch, onBest, signal } = requireOptions<TrainInWorkerOptions>('trainInWorker', options, OPTIONS, '{ onProgress }'); // prettier-ignore
+  const { onProgress, onEpoch, onBest, signal, startTimeout } = requireOptions<TrainInWorkerOptions>('trainInWorker', options, OPTIONS, '{ onProgress }'); // prettier-ignore
   const { value, transfer } = packTensors(given);
   let bestState: WorkerResult['bestState'];
   return converse<WorkerResult>({
@@ -73,6 +77,7 @@ export async function trainInWorker(
     transfer,
     remedy: 'look at its module, which must call serveTraining',
     signal,
+    startTimeout,
     hear: (reply, end) => {
       if ('progress' in reply) onProgress?.(reply.progress);
       else if ('epoch' in reply) onEpoch?.(reply.epoch);

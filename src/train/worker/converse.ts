@@ -1,7 +1,7 @@
 /** The page's side of everything that a worker is asked: one question, then answers until the last. */
 import { ArgumentError, DeviceError, FlambeauError } from '../../base/errors.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
-import { saidBy, whenReleased, WHY_ENDED, type Port } from '../../base/port.ts';
+import { FIRST_WORD, saidBy, watch, WHY_ENDED, type Port, type Watch } from '../../base/port.ts';
 import { reason } from '../../io/bytes/reason.ts';
 import { errorOf, messageOf, post, type Reply, type Request } from './protocol.ts';
 
@@ -14,6 +14,8 @@ export interface Question<T> {
   /** What to look at when the worker fails. */
   readonly remedy: string;
   readonly signal: HostAbortSignal | undefined;
+  /** Milliseconds within which a worker that has said nothing yet must give a sign of life. */
+  readonly startTimeout: number | undefined;
   /** Whether the signal ends the question here, with its reason; else the worker's answer to it is waited for. */
   readonly endsAtOnce?: boolean;
   /** Hears of each answer but errors; calls `end` with the last. */
@@ -25,17 +27,19 @@ let questions = 0;
 /**
  * What comes of a question.
  * @throws ArgumentError for what cannot be posted
- * @throws DeviceError when the worker fails or is ended before it has answered
+ * @throws DeviceError when the worker fails, is ended before it has answered, or never says anything
  */
 export async function converse<T>(question: Question<T>): Promise<T> {
   const { op, worker, signal, remedy } = question;
   const id = questions++;
   let hearNoMore = (): void => undefined;
   const outcome = new Promise<T>((resolve, reject) => {
-    let unwatch = (): void => undefined;
+    let watching: Watch | undefined;
     const fail = (why: string): void => settle(() => reject(new DeviceError(`${op}: the worker has ${why}`)));
     const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
     const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
+    const within = question.startTimeout ?? FIRST_WORD;
+    const silent = (): void => fail(`said nothing for ${within} ms: it was ended before it could, or does not listen; ${remedy} before it waits for anything (startTimeout: Infinity waits for it without end)`); // prettier-ignore
     const abort = (): void => {
       post(worker, { flambeau: 'abort', id });
       if (question.endsAtOnce === true) settle(() => reject(signal!.reason as Error));
@@ -44,7 +48,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
       const reply = messageOf<Reply>(event);
       if (reply?.flambeau !== 'reply' || reply.id !== id) return;
       if ('error' in reply) settle(() => reject(errorOf(reply.error)));
-      else if ('alive' in reply) unwatch = whenReleased(reply.alive, gone);
+      else if ('alive' in reply) watching!.alive(reply.alive);
       else {
         try {
           question.hear(reply, (result) => settle(() => resolve(result)));
@@ -58,7 +62,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     hearNoMore = () => {
       for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
       signal?.removeEventListener('abort', abort);
-      unwatch();
+      watching?.stop();
     };
     const settle = (end: () => void): void => {
       hearNoMore();
@@ -66,6 +70,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     };
     for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
     signal?.addEventListener('abort', abort);
+    watching = watch(worker, within, gone, silent);
   });
   worker.start?.();
   try {

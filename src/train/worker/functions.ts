@@ -4,7 +4,7 @@ import { ArgumentError } from '../../base/errors.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
 import type { Port } from '../../base/port.ts';
 import { SIGNAL } from '../evaluation.ts';
-import { WORKER, type TrainingPort } from './call.ts';
+import { START_TIMEOUT, WORKER, type TrainingPort } from './call.ts';
 import { converse } from './converse.ts';
 import { packTensors, unpackTensors } from './postable.ts';
 import { messageOf, plainError, post, sayAlive, type Request } from './protocol.ts';
@@ -15,10 +15,12 @@ export type WorkerFunctions = Readonly<Record<string, (...args: never[]) => unkn
 export interface CallInWorkerOptions {
   /** Stops waiting, with the signal's reason. What the worker computes is not interrupted. */
   readonly signal?: HostAbortSignal;
+  /** Milliseconds within which a worker that has not said anything yet must; default 60,000. */
+  readonly startTimeout?: number;
 }
 
 const FUNCTIONS = kind('an object of functions', (value) => typeof value === 'object' && value !== null && Object.values(value).every(FUNCTION.accepts)); // prettier-ignore
-const OPTIONS: OptionKinds<CallInWorkerOptions> = { signal: SIGNAL };
+const OPTIONS: OptionKinds<CallInWorkerOptions> = { signal: SIGNAL, startTimeout: START_TIMEOUT };
 
 /**
  * Lets a page call functions of this worker with `callInWorker`. Tensors in arguments and results, in arrays, Maps and plain objects, are copied from thread to thread.
@@ -72,7 +74,7 @@ async function answer(
  * @param args - what can be posted, and tensors in it, which are copied
  * @throws what the function throws, errors of the library as what they are; the signal's reason
  * @throws ArgumentError for a function that the worker does not have
- * @throws DeviceError when the worker cannot be started, fails otherwise, or is ended in the middle (which is noticed on pages with a secure connection)
+ * @throws DeviceError when the worker cannot be started, fails otherwise, or is ended in the middle (which is noticed on pages with a secure connection), or says nothing for `startTimeout`
  */
 export async function callInWorker<T = unknown>(
   worker: TrainingPort,
@@ -83,7 +85,7 @@ export async function callInWorker<T = unknown>(
   requireKind('callInWorker', 'the worker', worker, WORKER, "write new Worker(url, { type: 'module' })"); // prettier-ignore
   requireKind('callInWorker', 'the name', name, TEXT);
   requireKind('callInWorker', 'the arguments', args, kind('an array', Array.isArray), `write callInWorker(worker, '${name}', [x])`); // prettier-ignore
-  const { signal } = requireOptions<CallInWorkerOptions>('callInWorker', options, OPTIONS, '{ signal }');
+  const { signal, startTimeout } = requireOptions<CallInWorkerOptions>('callInWorker', options, OPTIONS, '{ signal }');
   signal?.throwIfAborted();
   const { value, transfer } = packTensors(args);
   return converse<T>({
@@ -93,6 +95,7 @@ export async function callInWorker<T = unknown>(
     transfer,
     remedy: 'look at its module, which must call serveFunctions',
     signal,
+    startTimeout,
     endsAtOnce: true,
     hear: (reply, end) => {
       if ('result' in reply) end(unpackTensors<T>(reply.result));

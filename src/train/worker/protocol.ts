@@ -13,7 +13,7 @@ export type Request =
 
 /** From the worker. */
 export type Reply = { readonly flambeau: 'reply'; readonly id: number } & (
-  | { readonly alive: string }
+  | { readonly alive: string | undefined }
   | { readonly progress: Progress }
   | { readonly epoch: EpochResult }
   | { readonly best: EpochResult; readonly state: unknown }
@@ -56,8 +56,7 @@ export const messageOf = <M extends Request | Reply>(event: object): M | undefin
 /** Posts plain data, handing over some of its memory. */
 export const post = (port: Port, message: Request | Reply, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer); // prettier-ignore
 
-/** Tells the page by what it can know that this worker has ended, where there is such a thing. */
+/** Tells the page that somebody is here, and by what it can know that this worker has ended, where there is such a thing. */
 export async function sayAlive(port: Port, head: Pick<Reply, 'flambeau' | 'id'>): Promise<void> {
-  const alive = await heldLock();
-  if (alive !== undefined) post(port, { ...head, alive });
+  post(port, { ...head, alive: await heldLock() });
 }

@@ -54,7 +54,8 @@ export function serveTraining<G>(make: TrainingMaker<G>, port?: Port): () => voi
     const controller = new AbortController();
     if (data.isAborted) controller.abort();
     running.set(data.id, controller);
-    last = last.then(() => answer(make as TrainingMaker<unknown>, own, data, controller.signal)).finally(() => running.delete(data.id)); // prettier-ignore
+    const said = sayAlive(own, { flambeau: 'reply', id: data.id }); // at once, though another training may have to end before
+    last = last.then(() => said).then(() => answer(make as TrainingMaker<unknown>, own, data, controller.signal)).finally(() => running.delete(data.id)); // prettier-ignore
   };
   own.addEventListener('message', heard);
   own.start?.();
@@ -72,7 +73,6 @@ async function answer(
 ): Promise<void> {
   const head = { flambeau: 'reply', id: request.id } as const;
   try {
-    await sayAlive(port, head);
     const { train, valid, epochs, ...options } = await make(unpackTensors(request.given));
     const trainer = new Trainer({
       ...options,
