@@ -112,6 +112,16 @@ const page = {
     return { failure, length };
   },
 
+  /** All that another browser is asked for, since it answers once. */
+  async others(kind: StoreKind, url: string) {
+    const kept = await page.kept(kind);
+    const loaded = [await page.load(url, kind), await page.load(url, kind)];
+    const listed = await page.list(kind);
+    const damaged = await page.damage(kind, url, 1000);
+    loaded.push(await page.load(url, kind));
+    return { kept, damaged, listed, loaded: loaded.map(({ sum, last, errors }) => [sum, last.from, ...errors]) };
+  },
+
   async download(name: string) {
     await save({ a: arange(7) }, name);
   },
@@ -129,4 +139,4 @@ const page = {
 };
 
 export type FilesPage = typeof page;
-Object.assign(globalThis, { page });
+Object.assign(globalThis, { page, others: page.others });

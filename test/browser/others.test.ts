@@ -4,9 +4,11 @@
  * What the other tests of this folder expect of Chromium, in other engines: training on the page and in workers, with threads and
  * without, and loops that say nothing about memory.
  */
-import { setNumThreads } from 'flambeau';
+import { arange, setNumThreads } from 'flambeau';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAskedFor, OTHER_BROWSERS, otherBrowser, type OtherBrowser } from '../support/other-browsers.ts';
+import { serialize } from 'flambeau/files';
+import { serveModels, type ModelServer } from '../support/model-server.ts';
 import { loop, type LoopOptions, type LoopResult } from './memory-page.ts';
 import { trainW1, type Training } from './training.ts';
 
@@ -22,6 +24,34 @@ function expectLosses({ losses, fused }: Result, node: Result): void {
   if (fused === node.fused) expect(losses).toEqual(node.losses);
   else losses.forEach((loss, i) => expect(loss).toBeCloseTo(node.losses[i]!, 4));
 }
+
+for (const name of OTHER_BROWSERS)
+  describe.skipIf(!isAskedFor(name))(`the stores of ${name}`, () => {
+    let files: OtherBrowser;
+    let models: ModelServer;
+    const bytes = serialize({ a: arange(20_000) });
+
+    beforeAll(async () => {
+      files = await otherBrowser(name, { page: 'test/browser/files-page.ts' });
+      models = await serveModels(new Map([['model.pt', bytes]]));
+    }, 120_000);
+    afterAll(() => {
+      files.close();
+      models.close();
+    });
+
+    it.each(['cache', 'opfs', 'indexed-db'])('keep models and files: %s', async (kind) => {
+      models.asked.length = 0;
+      const asked = files.call('plain', 'others', kind, `${models.origin}/files/model.pt?cors`);
+      if (name === 'webkit' && kind === 'opfs') return expect(asked).rejects.toThrow(/DeviceError: save: this host has no file system of its own \(OPFS\)/); // WebKitGTK
+      const { loaded, kept, damaged, listed } = (await asked) as Record<string, unknown>;
+      expect(loaded).toEqual([[199_990_000, 'network'], [199_990_000, 'cache'], [199_990_000, 'network']]);
+      expect(models.asked).toEqual(['GET /files/model.pt', 'GET /files/model.pt']); // whole from the store in between
+      expect(kept).toMatchObject({ a: [0, 1, 2, 3, 4], large: true, names: [['my model/1*.safetensors'], ['large']], deleted: [true, false, true], left: [] });
+      expect(damaged).toMatchObject({ name: 'StorageError', reason: 'damaged' });
+      expect(listed).toHaveLength(1);
+    });
+  }); // prettier-ignore
 
 for (const name of OTHER_BROWSERS)
   describe.skipIf(!isAskedFor(name))(`in ${name}`, () => {

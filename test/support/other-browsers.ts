@@ -68,31 +68,23 @@ export interface OtherBrowser {
 
 /** A browser with what is bundled of these files; see {@link bundleForBrowser}. */
 export async function otherBrowser(browser: string, entries: Record<string, string>): Promise<OtherBrowser> {
-  const { program, kind } = found(browser);
+  found(browser);
   let settle: (answer: string) => void = () => undefined;
   const files = await bundleForBrowser({ ...entries, answer: 'test/support/answer-page.ts' });
   const { server, origin } = await servePage(files, (answer) => settle(answer));
-  let running: ChildProcess | undefined;
+  let running: StartedBrowser | undefined;
   return {
     async call(place, name, ...args) {
       const answer = new Promise<string>((resolve) => (settle = resolve));
-      const display = kind.needsDisplay ? await startDisplay() : undefined;
-      const folder = mkdtempSync(join(tmpdir(), 'flambeau-browser-'));
-      writeFileSync(join(folder, 'user.js'), PROFILE);
-      const url = `${origin}/${place}/#${encodeURIComponent(JSON.stringify({ name, args }))}`;
-      const env = { ...process.env, ...kind.env, ...(display && { DISPLAY: display.name }) };
-      running = spawn(program, [...kind.args(folder), url], { detached: true, stdio: 'ignore', env });
-      const ended = once(running, 'exit').then(() => {
-        throw new Error(`${program} ended before it answered ${name}`);
-      });
+      running = await startBrowser(
+        browser,
+        `${origin}/${place}/#${encodeURIComponent(JSON.stringify({ name, args }))}`,
+      );
       try {
-        return answered(await Promise.race([answer, ended]));
+        return answered(await Promise.race([answer, running.ended]));
       } finally {
-        ended.catch(() => undefined); // it ends now because we end it
-        await endGroup(running);
+        await running.close();
         running = undefined;
-        if (display !== undefined) await endGroup(display.server);
-        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
       }
     },
     resident() {
@@ -102,6 +94,33 @@ export async function otherBrowser(browser: string, entries: Record<string, stri
     },
     close: () => server.close(),
   };
+}
+
+export interface StartedBrowser {
+  readonly pid: number;
+  /** Rejects when it ends by itself. */
+  readonly ended: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** Starts a browser with an address, in a profile of its own. */
+export async function startBrowser(browser: string, url: string): Promise<StartedBrowser> {
+  const { program, kind } = found(browser);
+  const display = kind.needsDisplay ? await startDisplay() : undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'flambeau-browser-'));
+  writeFileSync(join(folder, 'user.js'), PROFILE);
+  const env = { ...process.env, ...kind.env, ...(display && { DISPLAY: display.name }) };
+  const running = spawn(program, [...kind.args(folder), url], { detached: true, stdio: 'ignore', env });
+  const ended = once(running, 'exit').then(() => {
+    throw new Error(`${program} ended before the page answered`);
+  });
+  ended.catch(() => undefined); // in the end because we end it
+  const close = async (): Promise<void> => {
+    await endGroup(running);
+    if (display !== undefined) await endGroup(display.server);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { pid: running.pid!, ended, close };
 }
 
 function answered(json: string): unknown {
