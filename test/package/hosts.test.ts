@@ -92,7 +92,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Whether `npm run setups` asks for all of it: webpack takes long to make a program small. */
-const WHOLE = process.env['FLAMBEAU_SETUPS'] === '1';
+const WHOLE = process.env['FLAMBEAU_SETUPS'] !== undefined;
 
 /** The part of bundlers that is used. They come with the repository, or from `npm run setups`. */
 interface WebpackStats {
