@@ -343,7 +343,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         await expectAsInNode(page);
         await page.close();
       },
-      240_000,
+      WHOLE ? 900_000 : 240_000,
     );
   });
 
