@@ -134,9 +134,9 @@ ${hasResidual(network) ? TYPESCRIPT_RESIDUAL : ''}
 /** Bytes to numbers between -1 and 1. */
 const normalised = (images: Tensor): Tensor => images.float().div(255).sub(0.5).div(0.5);
 
-const pictures = load<Map<string, Tensor>>('pictures.pt');
-const [trainX, trainY] = [normalised(pictures.get('train_images')!), pictures.get('train_labels')!];
-const [validX, validY] = [normalised(pictures.get('valid_images')!), pictures.get('valid_labels')!];
+const pictures = load('pictures.pt');
+const [trainX, trainY] = [normalised(pictures.get('images')), pictures.get('labels') as Tensor];
+const [validX, validY] = [normalised(pictures.get('valid_images')), pictures.get('valid_labels') as Tensor];
 
 manualSeed(${training.seed});
 const network = ${networkCode(network, classesOf(setup), 'typescript')};
@@ -200,7 +200,7 @@ def normalised(images):
 
 
 pictures = torch.load("pictures.pt")
-train_x, train_y = normalised(pictures["train_images"]), pictures["train_labels"]
+train_x, train_y = normalised(pictures["images"]), pictures["labels"]
 valid_x, valid_y = normalised(pictures["valid_images"]), pictures["valid_labels"]
 
 torch.manual_seed(${training.seed})

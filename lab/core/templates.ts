@@ -69,7 +69,7 @@ export const TEMPLATES: readonly Template[] = [
   },
   {
     title: "The tutorials' network",
-    summary: 'Three convolutions with pooling, 64 pixels on a side, dropout before the end.',
+    summary: 'Three convolutions with pooling, then two Linear layers with dropout before each.',
     network: {
       name: 'Tutorial',
       channels: 3,

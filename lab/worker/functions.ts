@@ -7,6 +7,7 @@ import { Session, type Measured } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
 import { lookFunctions } from './look-functions.ts';
 import { decodePicture } from './picture-functions.ts';
+import { buildFunctions } from './build-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
 import { takeFunctions } from './take-functions.ts';
 
@@ -59,6 +60,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
     restore: (checkpoint: Checkpoint) => current().restore(checkpoint),
     measure: (part: 'train' | 'valid'): Measured => current().session.measure(part),
     ...takeFunctions(() => loop?.session),
+    ...buildFunctions,
     /** Name → tensor, as in a file of PyTorch. */
     state: () => new Map(current().session.network.stateDict()),
     /** Never answers: whoever waits for it hears when the worker ends. */

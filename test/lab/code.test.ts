@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkCode, programOf } from '../../lab/core/code.ts';
 import { pictureSet } from '../../lab/core/dataset.ts';
-import { picturesFile } from '../../lab/core/pictures-file.ts';
+import { picturesFile } from '../../lab/core/take/files.ts';
 import { SAMPLES } from '../../lab/core/samples.ts';
 import { Session } from '../../lab/core/session.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Setup, type TrainingSpec } from '../../lab/core/spec.ts';
@@ -59,7 +59,8 @@ async function losses(setup: Setup): Promise<number[]> {
 function place(i: number, setup: Setup): string {
   const path = join(folder, String(i));
   mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'pictures.pt'), picturesFile(PICTURES, setup.network));
+  const [train, valid] = (['train', 'valid'] as const).map((part) => pictureSet(PICTURES, part, setup.network));
+  writeFileSync(join(path, 'pictures.pt'), picturesFile(train!, valid!, setup.classes));
   return path;
 }
 

@@ -22,7 +22,7 @@ export function CopyButton({ text, what }: CopyProps) {
 }
 
 /** Pages from a folder have no clipboard in some browsers, but the old command. */
-async function copyText(text: string): Promise<boolean> {
+export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

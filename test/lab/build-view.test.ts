@@ -1,0 +1,100 @@
+/** The Build view in Chromium: what it shows is what the library says in Node. */
+import { afterAll, beforeAll, describe as group, expect, it } from 'vitest';
+import { programOf } from '../../lab/core/code.ts';
+import { describe } from '../../lab/core/describe.ts';
+import { packSetup } from '../../lab/core/share.ts';
+import { DEFAULT_TRAINING, type Setup } from '../../lab/core/spec.ts';
+import { TEMPLATES } from '../../lab/core/templates.ts';
+import { chromiumPath } from '../support/chromium.ts';
+import { Laboratory } from '../support/lab.ts';
+
+const FIRST = TEMPLATES[0]!.network;
+const setupOf = (network: Setup['network'], classes: readonly string[] = []): Setup => ({
+  version: 1,
+  classes,
+  network,
+  training: DEFAULT_TRAINING,
+});
+
+group.skipIf(chromiumPath === undefined)('the Build view', () => {
+  let lab: Laboratory;
+  beforeAll(async () => void (lab = await Laboratory.open()));
+  afterAll(() => lab.close());
+
+  it('shows the formulas and the program of the network that one edits, and the sentence where it does not fit', async () => {
+    const { page, errors } = await lab.page('build');
+    const block = (number: number) => page.getByRole('article', { name: new RegExp(`^Block ${number}:`) });
+    const facts = describe(FIRST, 1);
+    await block(1).getByText(facts.blocks[0]!.parameters.formula).waitFor();
+    await block(8).getByText(facts.blocks[7]!.field!.formula).waitFor();
+    expect(await page.locator('#code-panel').textContent()).toBe(programOf(setupOf(FIRST), 'pytorch'));
+    await page.getByRole('tab', { name: 'PyTorch' }).press('ArrowRight');
+    expect(await page.locator('#code-panel').textContent()).toBe(programOf(setupOf(FIRST), 'typescript'));
+
+    await page.getByLabel('Picture size').fill('8');
+    await block(4).getByLabel('Padding').fill('0');
+    await block(4).getByLabel('Kernel').fill('11');
+    const sentence =
+      'Conv2d: window 11×11 does not fit input 8×4×4; use a larger input, more padding or a smaller kernel';
+    await block(4).getByText(sentence).waitFor();
+    await block(5).getByText('Waits for the blocks before it to fit.').waitFor();
+    await block(4).getByLabel('Kernel').fill('99');
+    await block(4).getByText('Needs a whole number from 1 to 11.').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('It fits.').waitFor();
+
+    await block(8)
+      .getByRole('button', { name: /^Remove/ })
+      .click();
+    await page.getByText('The end does not fit.').waitFor();
+    await page.getByRole('button', { name: 'Make it fit' }).click();
+    await page.getByText('It fits.').waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('adds by searching, moves by keys and by dragging, duplicates, and takes it all back', async () => {
+    const { page, errors } = await lab.page('build');
+    const names = async (): Promise<string> =>
+      (await page.locator('.chain article').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')!.split(': ')[1]))).join(); // prettier-ignore
+    const before = 'Convolution,ReLU,Max pooling,Convolution,ReLU,Max pooling,Flatten,Linear';
+    expect(await names()).toBe(before);
+    await page.getByRole('button', { name: 'Add a block at place 2' }).click();
+    await page.getByRole('combobox', { name: 'Search blocks' }).fill('batch');
+    await page.keyboard.press('Enter');
+    expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,Batch norm,ReLU'));
+    await page.getByRole('article', { name: /Block 2: / }).press('Alt+ArrowDown');
+    expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,ReLU,Batch norm'));
+    await page.getByRole('button', { name: 'Duplicate block 3, Batch norm' }).click();
+    await page.locator('#block-0 .handle').dragTo(page.locator('.gap').nth(3));
+    expect(await names()).toBe(`ReLU,Batch norm,Convolution,Batch norm${before.slice('Convolution,ReLU'.length)}`);
+    for (let i = 0; i < 4; i++) await page.getByRole('article', { name: /Block 1: / }).press('Control+z');
+    expect(await names()).toBe(before);
+    expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
+    expect(errors).toEqual([]);
+  });
+
+  it('asks before a link takes the place of what stands, and says why a broken one cannot be opened', async () => {
+    const setup = setupOf(TEMPLATES[3]!.network, ['cat', 'dog']);
+    const { page, errors } = await lab.page(`build/${await packSetup(setup)}`);
+    await page.getByText('Open this setup?').waitFor();
+    expect(await page.locator('.chain > ol > li').count()).toBe(FIRST.layers.length);
+    await page.getByRole('button', { name: 'Open it' }).click();
+    expect(await page.locator('#code-panel').textContent()).toBe(programOf(setup, 'pytorch'));
+    expect(new URL(page.url()).hash).toBe('#build');
+    await page.evaluate(() => (location.hash = '#build/1broken'));
+    await page.getByText('This link cannot be opened').waitFor();
+    await page.getByText('the link is damaged or not one of the laboratory').waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    expect(await page.locator('#code-panel').textContent()).toBe(programOf(setup, 'pytorch'));
+    expect(errors).toEqual([]);
+  });
+
+  it('fits a phone', async () => {
+    const { page } = await lab.page('build', { viewport: { width: 390, height: 800 } });
+    await page.getByText('Start from a template').click();
+    await page.getByRole('button', { name: /Small ResNet/ }).click();
+    await page.getByRole('article', { name: 'Block 4: Residual block' }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  });
+});
