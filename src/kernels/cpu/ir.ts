@@ -52,10 +52,10 @@ export type MathFn =
   | 'asin' | 'acos' | 'atan' | 'sinh' | 'cosh'; // prettier-ignore
 
 /**
- * Four halves in i64 as f32v and back, four bytes in i32 as i32v and back, four elements of 16 bits in i64 in the upper halves of i32v, and
- * from the lower halves back, of which the upper are zeros.
+ * Four halves in i64 as f32v and back, four bytes in i32 as i32v and back, four elements of 16 bits loaded as i64 as i32v, extended by their
+ * sign, and back from lanes whose upper halves are zeros.
  */
-export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES' | 'HIGH_SHORTS' | 'PACK_SHORTS';
+export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES' | 'SHORTS' | 'PACK_SHORTS';
 
 export type ExprNode =
   | { readonly kind: 'const'; readonly value: number | bigint }

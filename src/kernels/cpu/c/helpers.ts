@@ -258,10 +258,10 @@ const BYTES = `${FOUR_BYTES}HELPER i32v bytes4(i32 four) { i32v x = {four}; retu
 #endif
 `;
 const FOUR_SHORTS = FOUR_BYTES.replaceAll('c8x16', 'w16x8').replace('char', 's16');
-const HIGH_SHORTS = `${FOUR_SHORTS}HELPER i32v high_shorts4(i64 four) { i64v x = {four}; return (i32v)__builtin_ia32_pmovzxwd128((w16x8)x) << 16; }
-#define HIGH_SHORTS(four, otherwise) high_shorts4(four)
+const SHORTS = `${FOUR_SHORTS}HELPER i32v shorts4(i64 four) { i64v x = {four}; return (i32v)__builtin_ia32_pmovsxwd128((w16x8)x); }
+#define SHORTS(four, otherwise) shorts4(four)
 #else
-#define HIGH_SHORTS(four, otherwise) (otherwise)
+#define SHORTS(four, otherwise) (otherwise)
 #endif
 `;
 const PACK_SHORTS = `${FOUR_SHORTS}HELPER i64 pack_shorts4(i32v a) { return ((i64v)__builtin_ia32_packusdw128(a, a))[0]; }
@@ -333,7 +333,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ...PACKED_TYPES.flatMap(packedHelpers),
     ['HALVES', () => HALVES],
     ['PACK_HALVES', () => PACK_HALVES],
-    ['HIGH_SHORTS', () => HIGH_SHORTS],
+    ['SHORTS', () => SHORTS],
     ['PACK_SHORTS', () => PACK_SHORTS],
     ['BYTES', () => BYTES],
     ['PACK_BYTES', () => PACK_BYTES],

@@ -1,5 +1,5 @@
 /**
- * Floats of 16 bits, which no machine here computes in: their bits, in the low half of i32, to float32 and back, for scalars and
+ * Floats of 16 bits, which no machine here computes in: their bits, in i32, to float32 and back, for scalars and
  * vectors alike. Rounding is to nearest, ties to even, as IEEE 754 has it; NaN becomes the quiet one that PyTorch writes.
  */
 import { hoisted } from '../math.ts';
@@ -11,46 +11,50 @@ const floatType = (bits: Expr): ValueType => (isVector(bits.type) ? 'f32v' : 'f3
 const wholeType = (x: Expr): ValueType => (isVector(x.type) ? 'i32v' : 'i32');
 const asFloat = (bits: Expr): Expr => bits.bits(floatType(bits));
 const asBits = (x: Expr): Expr => x.bits(wholeType(x));
+/** A value where a condition holds, else 0. */
+const where = (condition: Expr, value: Expr): Expr => isVector(condition.type) ? condition.and(value) : condition.select(value, 0); // prettier-ignore
 
-/** Half to single precision: exact. */
-export function fromHalf(dtype: Half, bits: Expr): Expr {
-  if (dtype === 'bfloat16') return asFloat(bits.binary('shl', 16)); // the upper half of a float32
-  const magnitude = bits.and(0x7fff).binary('shl', 13);
-  // Exponent and fraction are in their places, the exponent 112 too small; multiplying makes subnormal numbers right, too.
-  const finite = asFloat(magnitude).mul(constant(floatType(bits), 2 ** 112));
-  const special = asFloat(magnitude.or(0x7f800000)); // infinities and NaN
-  const value = bits.and(0x7c00).compare('eq', 0x7c00).select(special, finite);
-  return asFloat(asBits(value).or(bits.and(0x8000).binary('shl', 16)));
+/** Half, extended by its sign, to single precision: exact. `half` is read twice. */
+export function fromHalf(dtype: Half, half: Expr): Expr {
+  if (dtype === 'bfloat16') return asFloat(half.binary('shl', 16)); // the upper half of a float32
+  const whole = (value: number): Expr => constant(half.type, value);
+  const scaled = asBits(finite(half, whole(-0x70002000), constant(floatType(half), 2 ** 112)));
+  const special = half.and(whole(0x7c00)).eq(whole(0x7c00)); // infinities and NaN
+  return asFloat(scaled.or(where(special, whole(0x7f800000))));
 }
 
-/** The same of bits that lie in the upper half of i32, whatever is below: what four halves are when they are spread over a register. */
-export function fromHighHalf(f: Fn, dtype: Half, high: Expr): Expr {
-  if (dtype === 'bfloat16') return asFloat(high.and(hoisted(f, wholeType(high), -0x10000)));
-  const whole = (value: number): Expr => hoisted(f, wholeType(high), value);
-  const magnitude = high.and(whole(0x7fff0000)).binary('shrU', 3);
-  const scaled = f.let('scaled', asFloat(magnitude).mul(hoisted(f, floatType(high), 2 ** 112)));
-  const special = asBits(scaled).or(scaled.ge(hoisted(f, floatType(high), 65536)).and(whole(0x7f800000))); // infinities and NaN
-  return asFloat(special.or(high.and(whole(-0x80000000))));
+/** Exponent and fraction are in their places, the exponent 112 too small; multiplying makes subnormal numbers right, too. */
+const finite = (half: Expr, mask: Expr, scale: Expr): Expr => asFloat(half.binary('shl', 13).and(mask)).mul(scale);
+
+const EXPONENTS = 0x7c007c007c007c00n;
+/**
+ * Four of them, as shorts and as they lie in memory: whether one is an infinity or NaN is asked of all together, since it is seldom so, and
+ * of a scalar, since vectors have enough to do.
+ */
+export function fromHalves(f: Fn, halves: Expr, four: Expr): Expr {
+  const half = f.let('half', halves);
+  const value = f.let('value', finite(half, hoisted(f, 'i32v', -0x70002000), hoisted(f, 'f32v', 2 ** 112)));
+  const carried = four.and(constant('i64', EXPONENTS)).add(constant('i64', 0x0400040004000400n));
+  f.if(carried.and(constant('i64', -0x7fff7fff7fff8000n)).ne(0), () => f.set(value, fromHalf('float16', half)));
+  return value;
 }
 
-/** Single precision to the bits of a half, rounded. */
+/** Single precision to the bits of a half, rounded; above them are zeros. */
 export function toHalf(f: Fn, dtype: Half, x: Expr): Expr {
+  const whole = (value: number): Expr => hoisted(f, wholeType(x), value);
   const bits = f.let('bits', asBits(x));
-  const magnitude = f.let('magnitude', bits.and(0x7fffffff));
-  const isNaN = magnitude.compare('gt', 0x7f800000);
-  const whole = (value: number): Expr => constant(wholeType(x), value);
+  const value = asFloat(bits);
   if (dtype === 'bfloat16') {
-    const odd = bits.binary('shrU', 16).and(1);
-    return isNaN.select(whole(0x7fc0), bits.add(0x7fff).add(odd).binary('shrU', 16));
+    const odd = bits.binary('shrU', 16).and(whole(1));
+    return value.eq(value).select(bits.add(whole(0x7fff)).add(odd).binary('shrU', 16), whole(0x7fc0));
   }
-  const odd = magnitude.binary('shrU', 13).and(1);
-  const normal = magnitude
-    .add(0x0fff - 0x38000000)
-    .add(odd)
-    .binary('shrU', 13);
-  // Below 2⁻¹⁴: a unit in the last place of numbers from 0.5 on is 2⁻²⁴, so adding 0.5 rounds to that.
-  const subnormal = asBits(asFloat(magnitude).add(constant(floatType(bits), 0.5))).add(-0x3f000000);
-  const finite = magnitude.compare('lt', 0x38800000).select(subnormal, normal);
-  const large = magnitude.compare('ge', 0x477ff000).select(whole(0x7c00), finite); // 65520 and more
-  return isNaN.select(whole(0x7e00), large).or(bits.binary('shrU', 16).and(0x8000));
+  const limit = hoisted(f, floatType(x), 65536); // becomes infinity, as does a NaN, whose place is taken
+  const size = f.let('size', asBits(limit.binary('pmin', asFloat(bits.and(whole(0x7fffffff))))));
+  const [power, least] = [f.let('power', size.and(whole(0x7f800000))), whole(0x38800000)]; // 2⁻¹⁴: subnormal below
+  const scale = f.let('scale', isVector(x.type) ? power.binary('max', least) : power.gt(least).select(power, least));
+  // The last place of a number 2¹³ times as large is the half's: adding it rounds, and its distance from it is the fraction.
+  const large = f.let('large', scale.add(whole(13 << 23)));
+  const fraction = asBits(asFloat(size).add(asFloat(large))).sub(large);
+  const half = fraction.add(scale.binary('shrU', 13)).add(whole(-113 << 10));
+  return half.or(where(value.ne(value), whole(0x200))).or(bits.binary('shrU', 16).and(whole(0x8000)));
 }

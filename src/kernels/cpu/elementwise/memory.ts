@@ -10,7 +10,7 @@ import type { FormulaType } from '../../formula/formula.ts';
 import { constant, either, i32, isNarrow, load, vectorOf, type Expr, type Fn, type Local, type MemType, type NarrowType, type ScalarType } from '../ir.ts'; // prettier-ignore
 import { fromLanes } from '../floats.ts';
 import { hoisted } from '../math.ts';
-import { fromHalf, fromHighHalf, toHalf } from './half.ts';
+import { fromHalf, fromHalves, toHalf } from './half.ts';
 
 const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
   float32: 'f32',
@@ -22,12 +22,9 @@ const MEMORY: { readonly [D in DType]: ScalarType | NarrowType } = {
   int8: 's8',
   int16: 's16',
   uint16: 'u16',
-  float16: 'u16',
-  bfloat16: 'u16',
+  float16: 's16',
+  bfloat16: 's16',
 };
-
-/** A loaded element, or a vector of them, as what its dtype computes in. */
-const widened = (dtype: DType, raw: Expr): Expr => (isHalf(dtype) ? fromHalf(dtype, raw) : raw); // prettier-ignore
 
 /** The other way: what is stored of a value in the type that the dtype computes in. */
 const narrowed = (f: Fn, dtype: DType, value: Expr): Expr => (isHalf(dtype) ? toHalf(f, dtype, value) : value); // prettier-ignore
@@ -37,7 +34,8 @@ export type Spacing = 'dense' | 'same' | 'strided';
 
 /** One element, as a scalar of the compute type (a bool is 0 or 1). */
 export function loadElement(dtype: DType, as: FormulaType, ptr: Expr, offset = 0): Expr {
-  const raw = widened(dtype, load(MEMORY[dtype], ptr, offset));
+  const element = load(MEMORY[dtype], ptr, offset);
+  const raw = isHalf(dtype) ? fromHalf(dtype, element) : element;
   return as === 'bool' ? (dtype === 'bool' ? raw : raw.ne(0)) : convert(raw, as);
 }
 
@@ -135,44 +133,34 @@ export function loadDense(f: Fn, dtype: DType, as: FormulaType, lanes: number, p
 
 const ITEM: { readonly [M in ScalarType | NarrowType]: number } = { u8: 1, s8: 1, u16: 2, s16: 2, i32: 4, f32: 4, i64: 8, f64: 8 }; // prettier-ignore
 
-/** Four elements of 16 bits as four lanes: pairs are spread, each is shifted to the top of its lane, then down. */
-const loadShorts = (f: Fn, signed: boolean, ptr: Expr, offset: number): Expr =>
-  highShorts(f, ptr, offset).binary(signed ? 'shr' : 'shrU', 16);
-
-/** Four elements of 16 bits, each in the upper half of a lane. */
-function highShorts(f: Fn, ptr: Expr, offset: number): Expr {
+/** Four elements of 16 bits as four lanes, extended by their sign: pairs are spread, each is shifted to the top of its lane, then down. */
+function loadShorts(f: Fn, ptr: Expr, offset: number): Expr {
   const four = load('i64', ptr, offset);
   const pairs = four.splat().bits('i32v');
   const spread = pairs.shuffle(pairs, [0, 0, 1, 1]).binary('mul', laneTable(f, [1 << 16, 1, 1 << 16, 1]));
-  return either('HIGH_SHORTS', four, spread);
+  return either('SHORTS', four, spread.binary('shr', 16));
 }
 
-/** The low halves of four lanes, as four elements of 16 bits. */
-function packShorts(f: Fn, value: Expr): Expr {
-  const low = f.let('low', value.and(hoisted(f, 'i32v', 0xffff)));
+/** The low halves of four lanes, of which the upper are zeros, as four elements of 16 bits. */
+function packShorts(f: Fn, low: Local): Expr {
   const placed = low.binary('mul', laneTable(f, [1, 1 << 16, 1, 1 << 16]));
   const pairs = placed.or(placed.shuffle(placed, [1, 0, 3, 2]));
   return either('PACK_SHORTS', low, pairs.shuffle(pairs, [0, 2, 0, 2]).bits('i64v').lane(0));
 }
 
-/** Four halves as single precision; where the machine converts them itself, native code lets it. */
-function halves(f: Fn, dtype: 'float16' | 'bfloat16', ptr: Expr, offset: number): Expr {
-  const value = fromHighHalf(f, dtype, f.let('high', highShorts(f, ptr, offset)));
-  return dtype === 'float16' ? either('HALVES', load('i64', ptr, offset), value) : value;
-}
-
-/** Four elements of 8 or 16 bits as a vector of the compute type. */
+/** Four elements of 8 or 16 bits as a vector of the compute type. Halves are converted by the machine where native code finds that it does. */
 function loadNarrow(f: Fn, dtype: DType, as: FormulaType, ptr: Expr, offset: number): Expr {
-  const size = ITEM[MEMORY[dtype]];
-  if (isHalf(dtype)) {
-    const value = halves(f, dtype, ptr, offset);
-    return as === 'bool' ? value.ne(0) : value.cast(vectorOf(as));
+  const mem = MEMORY[dtype];
+  let wide: Expr =
+    ITEM[mem] === 2
+      ? loadShorts(f, ptr, offset)
+      : fromLanes(Array.from({ length: 4 }, (_, lane) => load(mem, ptr, offset + lane)));
+  if (dtype === 'bfloat16') wide = fromHalf(dtype, wide);
+  if (dtype === 'float16') {
+    const four = load('i64', ptr, offset);
+    wide = either('HALVES', four, fromHalves(f, wide, four));
   }
-  const raw =
-    size === 2
-      ? loadShorts(f, MEMORY[dtype] === 's16', ptr, offset)
-      : fromLanes(Array.from({ length: 4 }, (_, lane) => load(MEMORY[dtype], ptr, offset + lane * size)));
-  const wide = widened(dtype, f.let('narrow', raw));
+  if (mem === 'u16') wide = wide.and(hoisted(f, 'i32v', 0xffff));
   return as === 'bool' ? wide.ne(0) : wide.cast(vectorOf(as));
 }
 
@@ -216,7 +204,7 @@ export function storeDense(
     const exact = f.let('exact', value);
     const small = f.let('narrow', narrowed(f, dtype, exact));
     if (ITEM[MEMORY[dtype]] === 2) {
-      const packed = packShorts(f, small);
+      const packed = packShorts(f, isHalf(dtype) ? small : f.let('low', small.and(hoisted(f, 'i32v', 0xffff))));
       f.store('i64', ptr, dtype === 'float16' ? either('PACK_HALVES', exact, packed) : packed, offset);
       return;
     }

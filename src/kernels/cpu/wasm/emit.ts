@@ -10,6 +10,7 @@ import { InternalError } from '../../../base/errors.ts';
 import {
   isVector,
   type Expr,
+  type ExprNode,
   type Fn,
   type MathFn,
   type MemType,
@@ -29,6 +30,7 @@ import {
   CONST,
   EXTEND,
   EXTRACT,
+  LOAD_SHORTS,
   LOAD_SPLAT,
   MEMORY,
   NARROW,
@@ -226,10 +228,16 @@ class FunctionEmitter {
     }
   }
 
-  /** Bytes have instructions here; for the others it is not worth their code. */
+  /** Bytes and elements of 16 bits have instructions here, halves have none. */
   #either({ native, a, otherwise }: Expr['node'] & { kind: 'either' }): void {
-    if (!native.endsWith('BYTES')) {
+    if (native.endsWith('HALVES')) {
       this.#expr(otherwise);
+      return;
+    }
+    if (native === 'SHORTS') {
+      const { ptr, offset } = a.node as ExprNode & { kind: 'load' };
+      this.#expr(ptr);
+      this.#op(LOAD_SHORTS).u32(0).u32(offset);
       return;
     }
     this.#expr(a);
@@ -237,11 +245,12 @@ class FunctionEmitter {
       for (const code of [SPLAT.i32v, EXTEND.bytes, EXTEND.shorts]) this.#op(code);
       return;
     }
-    for (const code of [NARROW.shorts, NARROW.bytes]) {
+    const bytes = native === 'PACK_BYTES';
+    for (const code of bytes ? [NARROW.shorts, NARROW.bytes] : [NARROW.shorts]) {
       this.#expr(a); // what the second operand becomes nobody reads
       this.#op(code);
     }
-    this.#op(EXTRACT.i32v).byte(0);
+    this.#op(bytes ? EXTRACT.i32v : EXTRACT.i64v).byte(0);
   }
 
   #constant(expr: Expr, value: number | bigint): void {
