@@ -1,23 +1,17 @@
 /** The error function in the loop language. Its own file, since few programs use it: `tensor/families/error-function.ts` brings it. */
-import { ERF_NEAR, ERFC_FAR, ERFC_MIDDLE } from '../formula/coefficients.ts';
+import { ERF_NEAR, LOG_ERFC } from '../formula/coefficients.ts';
 import { constant, math, type Expr, type Fn } from './ir.ts';
-import { expF32, hoisted, polynomial } from './math.ts';
+import { expInRange, hoisted, pairedPolynomial, polynomial } from './math.ts';
 
-/** The error function. */
+/** The error function: beyond 1 one less the exponential of a polynomial, within 2.6 units in the last place. */
 export function erfF32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
   const arg = f.let('x', x);
   const sign = f.let('sign', arg.bits('i32v').and(hoisted(f, 'i32v', -0x80000000)));
-  const size = f.let('size', arg.unary('abs'));
-  const squared = f.let('squared', arg.mul(arg));
-  const near = f.let('near', polynomial(f, squared, ERF_NEAR).mul(arg));
-  const q = f.let('q', c(1).div(size));
-  const y = f.let('y', q.mul(q));
-  const tail = size
-    .lt(c(2))
-    .select(polynomial(f, y, ERFC_MIDDLE), polynomial(f, y, ERFC_FAR))
-    .mul(q);
-  const far = c(1).sub(expF32(f, squared.unary('neg')).mul(tail)).bits('i32v').or(sign).bits('f32v'); // prettier-ignore
+  const size = f.let('size', arg.bits('i32v').binary('xor', sign).bits('f32v'));
+  const near = f.let('near', polynomial(f, f.let('squared', arg.mul(arg)), ERF_NEAR).mul(arg));
+  const bounded = f.let('bounded', size.binary('pmin', c(4))); // from where on it is 1 to the last bit
+  const far = c(1).sub(expInRange(f, pairedPolynomial(f, bounded, LOG_ERFC))).bits('i32v').or(sign).bits('f32v'); // prettier-ignore
   return size.gt(c(1)).select(far, near);
 }
 

@@ -67,6 +67,24 @@ export function expF32(f: Fn, x: Expr): Expr {
   return e.mul(powerOfTwo(f, half)).mul(powerOfTwo(f, whole.sub(half)));
 }
 
+/** The same by pairs (Estrin): a few operations more, but few of them wait for one another. */
+export function pairedPolynomial(f: Fn, x: Local, coefficients: readonly number[]): Expr {
+  let terms: Expr[] = coefficients.map((c) => hoisted(f, x.type, c)).reverse();
+  for (let power = x; ; power = f.let('power', power.mul(power))) {
+    const sums = terms.filter((_, i) => i % 2 === 0).map((low, i) => terms[2 * i + 1]?.fma(power, low) ?? low);
+    if (sums.length === 1) return sums[0]!;
+    terms = sums.map((sum) => f.let('pair', sum));
+  }
+}
+
+/** eˣ of arguments whose result is a normal number: what waits least. */
+export function expInRange(f: Fn, x: Expr): Expr {
+  const { n, r } = reduced(f, x);
+  const squared = f.let('squared', r.mul(r));
+  const one = r.add(hoisted(f, 'f32v', 1));
+  return pairedPolynomial(f, r, EXP_TAIL).fma(squared, one).mul(powerOfTwo(f, n));
+}
+
 /** 2ⁿ for whole numbers within the normal range. */
 const powerOfTwo = (f: Fn, n: Expr): Expr =>
   n

@@ -8,7 +8,7 @@
  * Compilers may fuse a·b + c and drop subnormal numbers; nothing here relies on either.
  */
 
-import { ERF_NEAR, ERFC_FAR, ERFC_MIDDLE, EXP_TAIL, LOG_TAIL, TANH_TAIL } from '../formula/coefficients.ts';
+import { ERF_NEAR, EXP_TAIL, LOG_ERFC, LOG_TAIL, TANH_TAIL } from '../formula/coefficients.ts';
 
 interface WgslFunction {
   readonly needs: readonly string[];
@@ -152,13 +152,10 @@ const FUNCTIONS: Readonly<Record<string, WgslFunction>> = {
   erf_: {
     needs: ['exp_', 'is_nan', 'with_sign'],
     text: `fn erf_(x: f32) -> f32 {
-  let a = min(abs(x), 10f); let s = a * a;
+  let a = min(abs(x), 4f); let s = a * a;
   if (is_nan(x)) { return x; }
   if (a <= 1f) { return ${polynomial('s', ERF_NEAR)} * x; }
-  let q = 1f / a; let y = q * q;
-  var tail = q;
-  if (a < 2f) { tail *= ${polynomial('y', ERFC_MIDDLE)}; } else { tail *= ${polynomial('y', ERFC_FAR)}; }
-  return with_sign(1f - exp_(-s) * tail, x);
+  return with_sign(1f - exp_(${polynomial('a', LOG_ERFC)}), x);
 }`,
   },
   mul_high: {

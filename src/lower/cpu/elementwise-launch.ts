@@ -28,10 +28,14 @@ const CACHE_BYTES = 1 << 20;
 /** Nanoseconds to start a row. */
 const ROW_NS = 4;
 
+let inWords: ((spec: ElementwiseSpec) => ElementwiseSpec | undefined) | undefined;
+/** How operations on dense bytes are computed four in a word: a family brings it. */
+export const provideWords = (of: NonNullable<typeof inWords>): void => void (inWords = of);
+
 /** One launch that computes `spec` for every element of the outputs; inputs broadcast to their shape. `lanes`: see `WalkShape`. */
 export function launchElementwise(
   l: CpuLowering,
-  spec: ElementwiseSpec,
+  given: ElementwiseSpec,
   inputs: readonly Value[],
   outputs: readonly Value[],
   scalars: readonly (number | ScalarInput)[] = [],
@@ -46,7 +50,10 @@ export function launchElementwise(
   const outer = Math.max(inner, 0);
   const spacing = operands.map((_, i) => spacingOf(access, i, inner));
   const bytes = operands.map((operand) => itemSize(operand.layout.dtype));
-  const n = access.sizes[inner] ?? 1;
+  let n = access.sizes[inner] ?? 1;
+  const words = outer === 0 && n % 4 === 0 && spacing.every((s) => s === 'dense') ? inWords?.(given) : undefined;
+  const spec = words ?? given;
+  if (words !== undefined) n /= 4;
 
   const args: Record<string, KernelArg> = { [INNER_PARAM]: n };
   operands.forEach((operand, i) => {
@@ -62,7 +69,7 @@ export function launchElementwise(
     spacing,
     ...(lanes && { lanes }),
   });
-  const cost = elementCost(spec, numel);
+  const cost = elementCost(spec, words === undefined ? numel : n);
   const options =
     outer === 0
       ? { size: Math.ceil(n / FLAT_UNIT), unitCost: FLAT_UNIT * cost }

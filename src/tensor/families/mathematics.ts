@@ -1,4 +1,4 @@
-/** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours. */
+/** `x.sin()`, `x.log2()`, `x.erf()` and their neighbours, and how the CPU computes much at a time. */
 import {
   coshF32,
   expF64,
@@ -10,6 +10,8 @@ import {
 } from '../../kernels/cpu/doubles.ts';
 import { provideVectors } from '../../kernels/cpu/elementwise/nodes.ts';
 import { acosF32, asinF32, atan2F32, atanF32, cosF32, log10F32, log2F32, sinF32, tanF32 } from '../../kernels/cpu/trigonometry.ts'; // prettier-ignore
+import { wordsOf } from '../../kernels/formula/bytes.ts';
+import { provideWords } from '../../lower/cpu/elementwise-launch.ts';
 import { errorFunction } from './error-function.ts';
 import { provideFormulas, provideMethods } from '../family.ts';
 import { mathematicsRules, type MathematicsAttrs } from '../ops/mathematics.ts';
@@ -32,3 +34,4 @@ provideVectors(
   },
   { atan2: atan2F32, pow: powerF32, fmod: fmodF32, remainder: remainderF32, floorDivide: floorDivideF32 },
 );
+provideWords(wordsOf);

@@ -3,6 +3,7 @@
  * the logarithm of the gamma function and its derivatives. All branches of a formula are computed, so none may fail.
  */
 import { remembered, type Attrs } from '../../geometry/attrs.ts';
+import { ERF_NEAR } from '../../kernels/formula/coefficients.ts';
 import { constantOf, type Formula } from '../../kernels/formula/formula.ts';
 import type { Tensor } from '../tensor.ts';
 import type { FormulaRule, FormulaRules, Gradient, GradientContext } from './rule.ts';
@@ -53,12 +54,9 @@ function scaled(z: Formula): Formula {
     .mul(t);
 }
 
-/** exp(-z²), of a square in two parts, since an exponential makes a relative error of an absolute one. */
+/** exp(-z²) in double precision, of a square in two parts, since an exponential makes a relative error of an absolute one. */
 function gauss(z: Formula): Formula {
-  const high =
-    z.type === 'f32'
-      ? z.bits('i32').and(-4096).bits('f32')
-      : z.mul(2 ** 20).rounded('trunc').mul(2 ** -20); // prettier-ignore
+  const high = z.mul(2 ** 20).rounded('trunc').mul(2 ** -20); // prettier-ignore
   return high
     .mul(high)
     .neg()
@@ -66,7 +64,30 @@ function gauss(z: Formula): Formula {
     .mul(z.sub(high).mul(z.add(high)).neg().exp());
 }
 
+/** (1 + 2z)·exp(z²)·erfc(z) as a polynomial of (z - 2)/(z + 2), for z from 0.5 to 10.2: fitted at Chebyshev's points. */
+const ERFC_SINGLE = [
+  1.2769783776804144, -0.09276357931871976, -0.16603010127198498, 0.16404256398721329, -0.05422212184475669,
+  -0.007949111617371865, 0.008710086768026879, 0.0009520703806036433, -0.0013389066133072751,
+]; // prettier-ignore
+
+/** One exponential, of a square whose rounding is made good afterwards; within 3.6 units in the last place. */
+function erfcSingle(x: Formula): Formula {
+  const z = x.abs().binary('pmin', constantOf('f32', 30));
+  const high = z.bits('i32').and(-4096).bits('f32');
+  const low = z.sub(high);
+  const square = z.mul(z);
+  const lost = high.mul(high).sub(square).add(high.mul(low).mul(2)).add(low.mul(low));
+  const e = square.neg().exp();
+  const tail = e.sub(e.mul(lost)).mul(horner(z.sub(2).div(z.add(2)), ERFC_SINGLE)).div(z.add(z).add(1)); // prettier-ignore
+  const near = x
+    .mul(horner(square, [...ERF_NEAR].reverse()))
+    .neg()
+    .add(1);
+  return z.lt(0.5).select(near, x.lt(0).select(tail.neg().add(2), tail));
+}
+
 function erfc(x: Formula): Formula {
+  if (x.type === 'f32') return erfcSingle(x);
   const z = x.abs();
   const near = z.min(30); // beyond, all is 0
   const tail = gauss(near).mul(scaled(near));
