@@ -83,7 +83,7 @@ function erfcSingle(x: Formula): Formula {
     .mul(horner(square, [...ERF_NEAR].reverse()))
     .neg()
     .add(1);
-  return z.lt(0.5).select(near, x.lt(0).select(tail.neg().add(2), tail));
+  return x.unary('isnan').select(x, z.lt(0.5).select(near, x.lt(0).select(tail.neg().add(2), tail)));
 }
 
 function erfc(x: Formula): Formula {
