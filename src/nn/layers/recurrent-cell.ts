@@ -6,11 +6,13 @@ import { showShape } from '../../base/shape.ts';
 import { readCall } from '../../base/signature.ts';
 import { requireTensor } from '../../tensor/arguments.ts';
 import { empty } from '../../tensor/create.ts';
+import { fused } from '../../tensor/fused.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { linearWith } from '../functional-linear.ts';
 import { uniform_ } from '../init.ts';
 import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
+import { pieces } from '../pieces.ts';
 import { layerOf } from '../signatures.ts';
 
 export type Nonlinearity = 'tanh' | 'relu';
@@ -20,27 +22,33 @@ export const GATES = { RNN_TANH: 1, RNN_RELU: 1, LSTM: 4, GRU: 3 } as const;
 export type RecurrentMode = keyof typeof GATES;
 
 /** Parts of a row, one for each gate. */
-const gates = (x: Tensor, count: number): Tensor[] => x.chunk(count, 1);
+const gates = (x: Tensor, count: number): Tensor[] =>
+  pieces(x, Array<number>(count).fill(x.layout.shape[1]! / count), 1);
 
 /** h' = tanh(x + W·h), x being the input's part already. */
 export const rnnStep = (x: Tensor, h: Tensor, relu: boolean): Tensor => (relu ? x.add(h).relu() : x.add(h).tanh());
 
+const CELL = fused('AddBackward0', ([forget, c, input, cell]) =>
+  forget!.sigmoid().mul(c!).add(input!.sigmoid().mul(cell!.tanh())),
+);
+const HIDDEN = fused('MulBackward0', ([output, c]) => output!.sigmoid().mul(c!.tanh()));
+
 /** The new hidden and cell state from the sum of both parts. */
 export function lstmStep(sum: Tensor, c: Tensor): [h: Tensor, c: Tensor] {
   const [input, forget, cell, output] = gates(sum, 4) as [Tensor, Tensor, Tensor, Tensor];
-  const next = forget.sigmoid().mul(c).add(input.sigmoid().mul(cell.tanh())); // prettier-ignore
-  return [output.sigmoid().mul(next.tanh()), next];
+  const next = CELL([forget, c, input, cell]);
+  return [HIDDEN([output, next]), next];
 }
 
+const GRU = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
+  const reset = xr!.add(hr!).sigmoid();
+  const update = xz!.add(hz!).sigmoid();
+  const candidate = xn!.add(reset.mul(hn!)).tanh();
+  return state!.sub(candidate).mul(update).add(candidate);
+});
+
 /** The new hidden state from the input's part, the state's part and the state. */
-export function gruStep(x: Tensor, h: Tensor, state: Tensor): Tensor {
-  const [xr, xz, xn] = gates(x, 3) as [Tensor, Tensor, Tensor];
-  const [hr, hz, hn] = gates(h, 3) as [Tensor, Tensor, Tensor];
-  const reset = xr.add(hr).sigmoid();
-  const update = xz.add(hz).sigmoid();
-  const candidate = xn.add(reset.mul(hn)).tanh();
-  return state.sub(candidate).mul(update).add(candidate); // prettier-ignore
-}
+export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor => GRU([...gates(x, 3), ...gates(h, 3), state]);
 
 interface CellOptions {
   /** Whether to add learned biases. Default true. */

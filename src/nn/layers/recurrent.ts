@@ -19,6 +19,7 @@ import { linearWith } from '../functional-linear.ts';
 import { uniform_ } from '../init.ts';
 import { Module } from '../module.ts';
 import { Parameter } from '../parameter.ts';
+import { pieces } from '../pieces.ts';
 import { layerOf } from '../signatures.ts';
 import { PackedSequence } from '../utils/rnn.ts';
 import { GATES, gruStep, lstmStep, rnnStep, type Nonlinearity, type RecurrentMode } from './recurrent-cell.ts';
@@ -169,7 +170,7 @@ abstract class Recurrent extends Module {
 
   /** One direction of one layer. Sequences that have ended keep their state; backwards they begin when their last step comes. */
   private _direction(weights: Weights, { data, sizes }: Steps, initial: readonly Tensor[], backwards: boolean): Walked {
-    const inputs = linearWith(data, weights.ih, weights.biasIh).split(sizes, 0);
+    const inputs = pieces(linearWith(data, weights.ih, weights.biasIh), sizes, 0);
     const outputs = Array<Tensor>(sizes.length);
     const ended: Tensor[][] = initial.map(() => []); // the shortest sequences last
     const order = Array.from(sizes, (_, i) => (backwards ? sizes.length - 1 - i : i));
