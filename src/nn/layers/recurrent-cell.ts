@@ -28,19 +28,19 @@ const gates = (x: Tensor, count: number): Tensor[] =>
 /** h' = tanh(x + W·h), x being the input's part already. */
 export const rnnStep = (x: Tensor, h: Tensor, relu: boolean): Tensor => (relu ? x.add(h).relu() : x.add(h).tanh());
 
-const CELL = fused('AddBackward0', ([forget, c, input, cell]) =>
+const CELL_STATE = fused('AddBackward0', ([forget, c, input, cell]) =>
   forget!.sigmoid().mul(c!).add(input!.sigmoid().mul(cell!.tanh())),
 );
-const HIDDEN = fused('MulBackward0', ([output, c]) => output!.sigmoid().mul(c!.tanh()));
+const HIDDEN_STATE = fused('MulBackward0', ([output, c]) => output!.sigmoid().mul(c!.tanh()));
 
 /** The new hidden and cell state from the sum of both parts. */
 export function lstmStep(sum: Tensor, c: Tensor): [h: Tensor, c: Tensor] {
   const [input, forget, cell, output] = gates(sum, 4) as [Tensor, Tensor, Tensor, Tensor];
-  const next = CELL([forget, c, input, cell]);
-  return [HIDDEN([output, next]), next];
+  const next = CELL_STATE([forget, c, input, cell]);
+  return [HIDDEN_STATE([output, next]), next];
 }
 
-const GRU = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
+const GRU_STATE = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
   const reset = xr!.add(hr!).sigmoid();
   const update = xz!.add(hz!).sigmoid();
   const candidate = xn!.add(reset.mul(hn!)).tanh();
@@ -48,7 +48,8 @@ const GRU = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
 });
 
 /** The new hidden state from the input's part, the state's part and the state. */
-export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor => GRU([...gates(x, 3), ...gates(h, 3), state]);
+export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor =>
+  GRU_STATE([...gates(x, 3), ...gates(h, 3), state]);
 
 interface CellOptions {
   /** Whether to add learned biases. Default true. */
