@@ -36,7 +36,6 @@ export interface History {
   /** The number of the last step. */
   readonly step: number;
   readonly layers: readonly LayerFacts[];
-  readonly gradientNorm: number | undefined;
 }
 
 /** The worst first. */
@@ -75,10 +74,16 @@ function divergence({ losses, epochs, training, step }: History): Alarm | undefi
   };
 }
 
-function exploding({ gradientNorm, layers, training, network }: History): Alarm | undefined {
+/** The norm of all gradients together; undefined before the first step. */
+function gradientNorm(layers: readonly LayerFacts[]): number | undefined {
+  const norms = layers.flatMap(({ gradient }) => (gradient === undefined ? [] : [gradient]));
+  return norms.length === 0 ? undefined : Math.hypot(...norms);
+}
+
+function exploding({ layers, training, network }: History): Alarm | undefined {
   const pulled = layers.filter(({ gradient }) => gradient !== undefined);
   const infinite = pulled.find(({ gradient }) => !Number.isFinite(gradient));
-  const norm = infinite?.gradient ?? gradientNorm ?? 0;
+  const norm = infinite?.gradient ?? gradientNorm(layers) ?? 0;
   if (infinite === undefined && !(norm > 1000)) return undefined;
   return {
     kind: 'exploding',
@@ -164,12 +169,13 @@ function vanishing({ layers, network, training }: History): Alarm | undefined {
 }
 
 /** How far a step moves weights, as a share of their size; an estimate. */
-function movement({ layers, training, gradientNorm }: History): number | undefined {
+function movement({ layers, training }: History): number | undefined {
   const weight = Math.hypot(...layers.map((layer) => layer.weight));
   const count = layers.reduce((sum, { weights }) => sum + weights, 0);
-  if (weight === 0 || gradientNorm === undefined) return undefined;
+  const norm = gradientNorm(layers);
+  if (weight === 0 || norm === undefined) return undefined;
   if (training.optimizer !== 'sgd') return (training.lr * Math.sqrt(count)) / weight;
-  return (training.lr / (1 - Math.min(training.momentum, 0.99)) / weight) * gradientNorm;
+  return (training.lr / (1 - Math.min(training.momentum, 0.99)) / weight) * norm;
 }
 
 function stuck(history: History): Alarm | undefined {

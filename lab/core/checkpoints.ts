@@ -26,9 +26,16 @@ export function packCheckpoint(
   const { epoch, step, weights, optimizer, random } = given;
   const { value, transfer } = packTensors({ weights: new Map(weights), optimizer });
   const packed = (value as { readonly weights: ReadonlyMap<string, { readonly data: unknown }> }).weights;
-  for (const { data } of packed.values()) if (data instanceof Float32Array && !data.every(Number.isFinite)) return undefined; // prettier-ignore
+  for (const { data } of packed.values()) if (data instanceof Float32Array && !isFiniteAll(data)) return undefined;
   const bytes = transfer.reduce((sum, { byteLength }) => sum + byteLength, random.byteLength);
   return { epoch, step, packed: value, random, bytes };
+}
+
+/** A sum is finite only where all its parts are; these are far from the largest number. */
+function isFiniteAll(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return Number.isFinite(sum);
 }
 
 export const unpackCheckpoint = ({ packed }: Checkpoint): State => unpackTensors<State>(packed);

@@ -65,23 +65,38 @@ function through(
 
 function factsOf(place: string, layer: LayerSpec, module: nn.Module, output: Tensor): LayerFacts {
   const { kind } = layer;
-  const values: Tensor = output.detach();
-  const dims = values.dim() === 4 ? [0, 2, 3] : [0];
-  const relu = kind === 'relu';
   const parameters = [...module.parameters()];
   const grads = parameters.flatMap(({ grad }) => (grad === null ? [] : [grad]));
   return {
     place,
     kind,
     title: ruleOf(layer).title,
-    size: values.abs().mean().item(),
-    zeros: values.eq(0).float().mean().item(),
-    units: relu ? values.size(1) : 0,
-    dead: relu ? (values.amax(dims) as Tensor).eq(0).sum().item() : 0,
+    ...valuesOf(output, kind === 'relu'),
     gradient: grads.length === 0 ? undefined : norm(grads),
     weight: norm(parameters.map((parameter) => parameter.detach())),
     weights: parameters.reduce((sum, parameter) => sum + parameter.numel(), 0),
   };
+}
+
+/** One pass in place of some operations on the whole. */
+function valuesOf(output: Tensor, isRelu: boolean): Pick<LayerFacts, 'size' | 'zeros' | 'units' | 'dead'> {
+  const values = output.detach().toTypedArray() as Float32Array;
+  const channels = output.size(1);
+  const inMap = values.length / (output.size(0) * channels);
+  const alive = new Uint8Array(channels);
+  let [sum, zeros] = [0, 0];
+  for (let from = 0, map = 0; from < values.length; from += inMap, map = (map + 1) % channels) {
+    let zerosHere = 0;
+    for (let i = from; i < from + inMap; i++) {
+      const value = values[i]!;
+      sum += Math.abs(value);
+      if (value === 0) zerosHere += 1;
+    }
+    zeros += zerosHere;
+    if (zerosHere < inMap) alive[map] = 1;
+  }
+  const dead = isRelu ? alive.reduce((count, each) => count + 1 - each, 0) : 0;
+  return { size: sum / values.length, zeros: zeros / values.length, units: isRelu ? channels : 0, dead };
 }
 
 function norm(tensors: readonly Tensor[]): number {

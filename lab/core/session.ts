@@ -23,8 +23,6 @@ export interface StepResult {
   readonly ms: number;
   readonly lr: number;
   readonly batchSize: number;
-  /** The norm of all gradients together. */
-  readonly gradientNorm: number;
 }
 
 /** How well a part is known: the mean loss, and the share that is right. */
@@ -60,7 +58,7 @@ const NONE = { loss: 0, hits: 0, count: 0 };
 /** Pictures that are measured at a time, which bounds the memory. */
 const AT_A_TIME = 256;
 /** Pictures that blocks are looked at with. */
-const PROBE = 64;
+const PROBE = 32;
 
 function makeOptimizer(network: nn.Sequential, { optimizer, lr, momentum, weightDecay }: TrainingSpec): Optimizer {
   const parameters = network.parameters();
@@ -87,7 +85,7 @@ export class Session {
   step = 0;
   readonly #trainX: Tensor;
   readonly #validX: Tensor;
-  /** One step of the optimizer; gives the loss, how many are right and the norm of the gradients, in one tensor. */
+  /** One step of the optimizer; gives the loss and how many are right, in one tensor. */
   readonly #forward: (x: Tensor, y: Tensor) => Tensor;
   readonly #scores: (x: Tensor) => Tensor;
   #batches: AsyncIterator<Batch> | undefined;
@@ -117,10 +115,9 @@ export class Session {
       const scores: Tensor = network(x);
       const loss = criterion(scores, y) as Tensor;
       loss.backward();
-      const norm = gradientNorm(network);
       this.optimizer.step();
       const hits = scores.argmax(1).eq(y).sum().float();
-      const told: Tensor = stack([loss.detach(), hits, norm]);
+      const told: Tensor = stack([loss.detach(), hits]);
       return told;
     });
     this.#scores = compile((x: Tensor) => network(x));
@@ -145,7 +142,7 @@ export class Session {
   async next(): Promise<Stepped> {
     const start = performance.now();
     const [x, y] = await this.#batch();
-    const [loss, hits, norm] = this.#forward(x, y).tolist() as [number, number, number];
+    const [loss, hits] = this.#forward(x, y).tolist() as [number, number];
     const count = y.size(0);
     const sum = this.#epochSum;
     this.#epochSum = { loss: sum.loss + loss * count, hits: sum.hits + hits, count: sum.count + count };
@@ -161,7 +158,6 @@ export class Session {
       ms: performance.now() - start,
       lr: this.training.lr,
       batchSize: this.#batchSize,
-      gradientNorm: norm,
     };
     const ended = this.#epochSum.count >= pictures;
     return { step, epoch: ended ? this.#endEpoch() : undefined };
@@ -246,10 +242,4 @@ export class Session {
     const some: Tensor = this.#trainX.narrow(0, 0, count);
     return layerFacts(this.network, this.spec.layers, some);
   }
-}
-
-function gradientNorm(network: nn.Module): Tensor {
-  const squares: Tensor[] = [];
-  for (const { grad } of network.parameters()) if (grad !== null) squares.push(grad.square().sum() as Tensor);
-  return (stack(squares).sum() as Tensor).sqrt();
 }

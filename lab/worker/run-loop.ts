@@ -27,7 +27,10 @@ const POST_EVERY = 34;
 const TURN_EVERY = 8;
 /** Epochs shorter than this are not all kept. */
 const KEEP_EVERY = 8;
+/** Between two looks into the network. */
 const LOOK_EVERY = 300;
+/** Keeping and looking take a twentieth of the time at most, each. */
+const SHARE = 20;
 
 export class RunLoop {
   readonly session: Session;
@@ -39,8 +42,9 @@ export class RunLoop {
   #checkpoints: Checkpoint[] = [];
   #layers: readonly LayerFacts[] | undefined;
   #postedAt = 0;
-  #keptAt = -Infinity;
-  #lookedAt = -Infinity;
+  /** When it is time again. */
+  #keepAt = 0;
+  #lookAt = 0;
   /** The epoch of the newest checkpoint. */
   #keptEpoch = -1;
 
@@ -123,22 +127,24 @@ export class RunLoop {
     if (epoch === undefined) return Number.isFinite(step.loss);
     this.#epochs.push(epoch);
     const now = performance.now();
-    if (now - this.#keptAt >= KEEP_EVERY || session.epoch >= session.training.epochs) this.#keep();
-    if (now - this.#lookedAt >= LOOK_EVERY) this.#look();
+    if (now >= this.#keepAt || session.epoch >= session.training.epochs) this.#keep();
+    if (now >= this.#lookAt) this.#look();
     return Number.isFinite(step.loss) && (epoch.valid === undefined || Number.isFinite(epoch.valid.loss));
   }
 
   #keep(): void {
     if (this.#keptEpoch === this.session.epoch) return;
+    const from = performance.now();
     const checkpoint = this.session.checkpoint();
-    this.#keptAt = performance.now();
+    this.#keepAt = after(from, KEEP_EVERY);
     this.#keptEpoch = this.session.epoch;
     if (checkpoint !== undefined) this.#checkpoints.push(checkpoint);
   }
 
   #look(): void {
+    const from = performance.now();
     this.#layers = this.session.layers();
-    this.#lookedAt = performance.now();
+    this.#lookAt = after(from, LOOK_EVERY);
   }
 
   #tell(): void {
@@ -149,6 +155,12 @@ export class RunLoop {
     this.#post({ lab: 'progress', steps, epochs, checkpoints, layers, ms: now - this.#postedAt }, transfer);
     this.#postedAt = performance.now();
   }
+}
+
+/** When to do again what began then. */
+function after(from: number, least: number): number {
+  const now = performance.now();
+  return now + Math.max(least, SHARE * (now - from));
 }
 
 /** The memory of what `packTensors` made. */

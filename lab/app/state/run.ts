@@ -347,7 +347,6 @@ export class Run {
       step: curve.steps.at(-1) ?? 0,
       stepsInEpoch: curve.last?.stepsInEpoch ?? 1,
       layers: this.#layers.value,
-      gradientNorm: curve.last?.gradientNorm,
     });
   }
 

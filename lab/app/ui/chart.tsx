@@ -115,6 +115,23 @@ function fit(canvas: HTMLCanvasElement): { width: number; height: number } {
   return { width, height };
 }
 
+let colours = new Map<string, string>();
+let coloursAre = '';
+/** Colours of custom properties, found once for a theme: finding one has the browser work out styles. */
+function coloursOf(canvas: HTMLCanvasElement): (property: string) => string {
+  const theme = `${document.documentElement.dataset['theme']} ${matchMedia('(prefers-color-scheme: dark)').matches}`;
+  if (theme !== coloursAre) [colours, coloursAre] = [new Map(), theme];
+  return (property) => {
+    let found = colours.get(property);
+    if (found === undefined) {
+      canvas.style.color = `var(${property})`; // resolves light-dark()
+      found = getComputedStyle(canvas).color;
+      colours.set(property, found);
+    }
+    return found;
+  };
+}
+
 /** The place that a pointer is at, in pixels from the left. */
 type Pointer = number | undefined;
 
@@ -122,11 +139,7 @@ function draw(canvas: HTMLCanvasElement, props: ChartProps, pointer: Pointer): v
   const context = canvas.getContext('2d');
   const { width, height } = fit(canvas);
   if (context === null || width === 0) return;
-  const style = getComputedStyle(canvas);
-  const colourOf = (property: string): string => {
-    canvas.style.color = `var(${property})`; // resolves light-dark()
-    return style.color;
-  };
+  const colourOf = coloursOf(canvas);
   const lines = props.curves.map(lineOf);
   const scale = scaleOf(lines, props, width, height);
   context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
