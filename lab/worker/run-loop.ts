@@ -124,12 +124,13 @@ export class RunLoop {
     const { session } = this;
     const { step, epoch } = await session.next();
     this.#steps.push(step);
-    if (epoch === undefined) return Number.isFinite(step.loss);
+    const finite = Number.isFinite(step.loss) && Number.isFinite(epoch?.valid?.loss ?? 0);
+    if (epoch === undefined) return finite;
     this.#epochs.push(epoch);
     const now = performance.now();
-    if (now >= this.#keepAt || session.epoch >= session.training.epochs) this.#keep();
+    if (finite && (now >= this.#keepAt || session.epoch >= session.training.epochs)) this.#keep();
     if (now >= this.#lookAt) this.#look();
-    return Number.isFinite(step.loss) && (epoch.valid === undefined || Number.isFinite(epoch.valid.loss));
+    return finite;
   }
 
   #keep(): void {
