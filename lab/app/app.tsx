@@ -1,6 +1,9 @@
 /** The frame of the laboratory: the six views and how one gets from one to the next. */
 import type { ComponentType } from 'preact';
+import { Notices } from './frame/notices.tsx';
+import { ProjectMenu } from './frame/project-menu.tsx';
 import { view, VIEWS, type ViewName } from './state/route.ts';
+import { saveState } from './storage/saving.ts';
 import { BuildView } from './views/build/view.tsx';
 import { LearnView } from './views/learn/view.tsx';
 import { PicturesView } from './views/pictures/view.tsx';
@@ -36,10 +39,12 @@ export function App() {
             </a>
           ))}
         </nav>
+        <ProjectMenu />
       </header>
       <main id="main" aria-label={title}>
-        <View />
+        {saveState.value === 'restoring' ? <p class="muted">Looking for your work …</p> : <View />}
       </main>
+      <Notices />
     </>
   );
 }

@@ -8,6 +8,7 @@ import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
 import { lookFunctions } from './look-functions.ts';
 import { decodePicture } from './picture-functions.ts';
 import { buildFunctions } from './build-functions.ts';
+import { projectFunctions } from './project-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
 import { takeFunctions } from './take-functions.ts';
 
@@ -27,6 +28,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
 
   return {
     decodePicture,
+    ...projectFunctions,
     ...lookFunctions(() => current().session),
     /** @param checkpoint - where to go on from; default the beginning */
     open(

@@ -47,7 +47,7 @@ function show({ classes: names, pictures: all }: Collection): void {
   pictures.value = all;
 }
 
-/** Changes the collection. @param what it is called where it can be undone, in the past tense */
+/** Changes the collection; not within a `batch`, which would hide the cause. @param what it is called where it can be undone, in the past tense */
 export function edit(what: string, change: (collection: Collection) => Collection, burst?: symbol): void {
   const changed = change(now());
   withCause({ what, burst }, () => show(changed));

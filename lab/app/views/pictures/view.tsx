@@ -6,16 +6,28 @@ import { counted } from '../../../core/words.ts';
 import { importFiles } from '../../import/importing.ts';
 import { redo, redoable, undo, undoable } from '../../state/history.ts';
 import { classes, pictures } from '../../state/project.ts';
-import { addClass, said, takeSamples } from './actions.ts';
+import { said, takeSamples } from './actions.ts';
 import { ClassSection } from './class-section.tsx';
 import { FileButton } from './file-buttons.tsx';
+import { NewClass } from './new-class.tsx';
 import { ImportStatus } from './import-status.tsx';
 import { AdviceList, Parts } from './parts.tsx';
 import { SelectionBar } from './selection-bar.tsx';
+import { Welcome } from './welcome.tsx';
 
 export function PicturesView() {
   const over = useDrop();
   const empty = classes.value.length === 0;
+  const overlay = over && <div class="drop-over">Drop folders (each becomes a class) or pictures</div>;
+  if (empty && pictures.value.length === 0)
+    return (
+      <>
+        {undoable.value !== undefined && <History />}
+        <Welcome />
+        <ImportStatus />
+        {overlay}
+      </>
+    );
   return (
     <section class="pictures">
       <div class="row pictures-head">
@@ -43,7 +55,7 @@ export function PicturesView() {
         {!empty && <Parts />}
       </div>
       <SelectionBar />
-      {over && <div class="drop-over">Drop folders (each becomes a class) or pictures</div>}
+      {overlay}
     </section>
   );
 }
@@ -134,36 +146,5 @@ function History() {
         Redo
       </button>
     </span>
-  );
-}
-
-function NewClass() {
-  const [text, setText] = useState('');
-  const [problem, setProblem] = useState<string | undefined>(undefined);
-  return (
-    <form
-      class="row new-class"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const wrong = addClass(text);
-        setProblem(wrong);
-        if (wrong === undefined) setText('');
-      }}
-    >
-      <input
-        type="text"
-        aria-label="Name of a new class"
-        placeholder="Name of a new class"
-        maxLength={60}
-        value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
-      />
-      <button type="submit">Add a class</button>
-      {problem !== undefined && (
-        <span class="error" role="alert">
-          {problem}
-        </span>
-      )}
-    </form>
   );
 }

@@ -1,0 +1,139 @@
+/**
+ * A project as one file: a zip archive with `project.json` and a PNG file of each picture, in `train` and `valid` with a folder for each class, as
+ * torchvision's `ImageFolder` reads them. Such files come from anywhere, so everything in them is checked and bounded.
+ */
+import { FormatError } from 'flambeau';
+import { decodeImage, encodeImage, Image } from 'flambeau/vision';
+import { zipChunks } from '../../src/io/archive/zip-write.ts';
+import { ZipReader } from '../../src/io/archive/zip.ts';
+import { MOST_PICTURES, type Splitting } from './collection.ts';
+import { MOST_SIDE, readPictureFacts, readSplitting } from './read-pictures.ts';
+import { readSetup, SetupError } from './read-setup.ts';
+import type { Picture, Setup } from './spec.ts';
+import { safeName } from './take/names.ts';
+
+export interface Project {
+  readonly setup: Setup;
+  readonly splitting: Splitting;
+  readonly pictures: readonly Picture[];
+}
+
+const FORMAT = 'flambeau laboratory project';
+const DESCRIPTION = 'project.json';
+export const LARGEST_FILE = 2 ** 30;
+const LARGEST_DESCRIPTION = 32 * 2 ** 20;
+/** Bytes of a picture's file: pixels that do not compress, and room for what belongs to a PNG file. */
+const LARGEST_PICTURE = 4 * MOST_SIDE * MOST_SIDE;
+
+/** Where pictures lie: classes in their order, so that `ImageFolder` gives them the same labels. */
+function placesOf({ setup, pictures }: Project): readonly string[] {
+  const digits = String(Math.max(0, setup.classes.length - 1)).length;
+  const folders = setup.classes.map((name, label) => `${String(label).padStart(digits, '0')}-${safeName(name, 'class')}`); // prettier-ignore
+  const counts = new Map<string, number>();
+  return pictures.map(({ part, label }) => {
+    const folder = `${part}/${folders[label] ?? 'none'}`;
+    const count = (counts.get(folder) ?? 0) + 1;
+    counts.set(folder, count);
+    return `${folder}/${String(count).padStart(4, '0')}.png`;
+  });
+}
+
+export function packProject(project: Project): Uint8Array {
+  const places = placesOf(project);
+  const { setup, splitting } = project;
+  const pictures = project.pictures.map(({ id, name, label, part, origin }, i) => ({ id, name, label, part, origin, file: places[i] })); // prettier-ignore
+  const description = JSON.stringify({ format: FORMAT, version: 1, setup, splitting, pictures }, undefined, 1);
+  const members = project.pictures.map(({ size, rgb }, i) => ({
+    name: places[i]!,
+    data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }),
+  }));
+  return joined([...zipChunks([{ name: DESCRIPTION, data: new TextEncoder().encode(description) }, ...members])]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** @throws FormatError with a sentence for people, whatever the bytes are */
+export async function unpackProject(bytes: Uint8Array): Promise<Project> {
+  try {
+    return await unpacked(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw refused(error instanceof SetupError ? why : `it is damaged (${why})`);
+  }
+}
+
+const refused = (why: string): FormatError => new FormatError(`This file cannot be opened as a project: ${why}.`);
+
+async function unpacked(bytes: Uint8Array): Promise<Project> {
+  if (bytes.length > LARGEST_FILE) throw refused('it is larger than 1 GB');
+  if (!(bytes[0] === 0x50 && bytes[1] === 0x4b))
+    throw refused('it is not one that the laboratory has saved (they end with .flambeau.zip)');
+  const zip = opened(bytes);
+  const size = zip.entries.get(DESCRIPTION)?.size;
+  if (size === undefined) throw refused(`there is no ${DESCRIPTION} in it, so it is another kind of archive`);
+  if (size > LARGEST_DESCRIPTION) throw refused(`its ${DESCRIPTION} is too large`);
+  const value = parsed(member(zip, DESCRIPTION));
+  if (value['format'] !== FORMAT) throw refused(`its ${DESCRIPTION} is not one of the laboratory`);
+  if (value['version'] !== 1) throw refused('it was saved by a newer laboratory, so open it with that one');
+  const setup = readSetup(value['setup']);
+  const list = readPictureFacts(value['pictures'], setup.classes.length);
+  const pictures: Picture[] = [];
+  for (const [i, facts] of list.entries()) {
+    const file = (value['pictures'] as readonly { readonly file?: unknown }[])[i]?.file;
+    pictures.push({ ...facts, ...(await pixelsOf(zip, file, facts.name)) });
+  }
+  return { setup, splitting: readSplitting(value['splitting']), pictures };
+}
+
+function opened(bytes: Uint8Array): ZipReader {
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // a Buffer's slice() would not copy
+  const source = { size: plain.length, read: (offset: number, length: number) => plain.subarray(offset, offset + length) }; // prettier-ignore
+  try {
+    return new ZipReader(source, { maxEntries: MOST_PICTURES + 10, anyName: true, maxInflated: LARGEST_FILE });
+  } catch (cause) {
+    throw refused(`it is cut off or damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+}
+
+function member(zip: ZipReader, name: string): Uint8Array {
+  try {
+    return zip.read(name);
+  } catch (cause) {
+    throw refused(`“${name}” in it is damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+}
+
+function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // said below
+  }
+  throw refused(`its ${DESCRIPTION} cannot be read`);
+}
+
+async function pixelsOf(zip: ZipReader, file: unknown, name: string): Promise<Pick<Picture, 'size' | 'rgb'>> {
+  const entry = typeof file === 'string' ? zip.entries.get(file) : undefined;
+  if (typeof file !== 'string' || entry === undefined) throw refused(`the picture “${name}” is missing in it`);
+  if (entry.size > LARGEST_PICTURE) throw refused(`the picture “${name}” in it is too large`);
+  const bytes = member(zip, file);
+  let image: Image;
+  try {
+    image = await decodeImage(bytes, { maxPixels: MOST_SIDE * MOST_SIDE, maxBytes: 2 ** 24 });
+  } catch (cause) {
+    throw refused(`the picture “${name}” in it is damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+  }
+  if (image.width !== image.height || image.width > MOST_SIDE)
+    throw refused(`the picture “${name}” in it is not a square of at most ${MOST_SIDE} pixels`);
+  return { size: image.width, rgb: image.data };
+}
