@@ -3,12 +3,14 @@ import { expect, it } from 'vitest';
 import { noGrad, type Tensor } from 'flambeau';
 import { gradCam } from 'flambeau/inspect';
 import { normalised, pictureSet } from '../../lab/core/dataset.ts';
+import { colourOf, gridOf, numberAtPixel, paintGrid, scaleOf, shareOfGrid } from '../../lab/core/look/colours.ts';
 import { confusionOf } from '../../lab/core/look/confusion.ts';
 import { classHeat, coverPlaces, coveredFalls } from '../../lab/core/look/explain-class.ts';
 import { Dream } from '../../lab/core/look/dream.ts';
 import { histogram } from '../../lab/core/look/histogram.ts';
 import { floats } from '../../lab/core/look/look.ts';
 import { nearest, setFeatures } from '../../lab/core/look/nearest.ts';
+import { spotOf } from '../../lab/core/look/places.ts';
 import { SAMPLES } from '../../lab/core/samples.ts';
 import { Session } from '../../lab/core/session.ts';
 import { DEFAULT_TRAINING } from '../../lab/core/spec.ts';
@@ -112,4 +114,23 @@ it('the worker’s functions give the numbers of the run as it stands, and chang
   const { step } = await session.next();
   const untouched = new Session(spec, 4, DEFAULT_TRAINING, train, session.valid);
   expect(step.loss).toBe((await untouched.next()).step.loss);
+});
+
+it('maps lie in a grid, each pixel with the colour of its number, and a pixel leads back to its number', () => {
+  const stage = { shape: [5, 2, 3] };
+  const values = Float32Array.from({ length: 30 }, (_, i) => i - 15);
+  const grid = gridOf(stage);
+  const { width, height, data } = paintGrid(values, grid, 15, false);
+  expect([grid.columns, grid.rows, width, height]).toEqual([2, 3, 7, 8]);
+  for (let at = 0; at < 30; at++) {
+    const { channel, row, column } = spotOf(stage, at);
+    const { left, top } = shareOfGrid(grid, channel, { top: row, left: column, rows: 1, columns: 1 })!;
+    const [x, y] = [Math.round(left * width), Math.round(top * height)];
+    expect(numberAtPixel(grid, x + 0.5, y + 0.5)).toBe(at);
+    const colour = [...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3)];
+    expect(colour).toEqual([...colourOf(Math.round((255 * values[at]!) / 15) / 255, false)]);
+  }
+  expect(numberAtPixel(grid, 5, 7)).toBeUndefined();
+  expect(numberAtPixel(grid, 3.5, 0)).toBe(2); // the gap belongs to the map before it
+  expect(scaleOf([-2, 1])).toEqual({ min: -2, max: 1, most: 2 });
 });

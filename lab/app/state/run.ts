@@ -48,6 +48,8 @@ const TICK = 200;
 const LOSSES = 400;
 
 let made = 0;
+/** Runs that were not given a name. */
+let numbered = 0;
 
 export class Run {
   readonly id = ++made;
@@ -79,7 +81,7 @@ export class Run {
   opened: Promise<void>;
 
   constructor(setup: Setup, pictures: readonly Picture[], { label, snapshot }: RunOptions = {}) {
-    this.label = label ?? snapshot?.label ?? `Run ${this.id}`;
+    this.label = label ?? snapshot?.label ?? `Run ${++numbered}`;
     this.network = setup.network;
     this.classes = setup.classes;
     this.pictures = pictures;

@@ -99,7 +99,7 @@ export function paintGrid(values: ArrayLike<number>, grid: Grid, most: number, d
   return { width: allWidth, height: allHeight, data };
 }
 
-/** The number (counted through the stage) at a pixel of the painted grid; undefined in gaps. */
+/** The number (counted through the stage) at a pixel of the painted grid, or nearest to it in a gap; undefined where there is no map. */
 export function numberAtPixel(
   { first, count, columns, height, width, gap }: Grid,
   x: number,
@@ -107,9 +107,10 @@ export function numberAtPixel(
 ): number | undefined {
   // prettier-ignore
   const [column, row] = [Math.floor(x / (width + gap)), Math.floor(y / (height + gap))];
-  const [dx, dy] = [Math.floor(x) - column * (width + gap), Math.floor(y) - row * (height + gap)];
+  const dx = Math.min(width - 1, Math.floor(x) - column * (width + gap));
+  const dy = Math.min(height - 1, Math.floor(y) - row * (height + gap));
   const i = row * columns + column;
-  if (column < 0 || row < 0 || column >= columns || i >= count || dx >= width || dy >= height) return undefined;
+  if (column < 0 || row < 0 || column >= columns || i >= count) return undefined;
   return ((first + i) * height + dy) * width + dx;
 }
 

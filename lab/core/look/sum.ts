@@ -95,3 +95,8 @@ export function sumOf(sentence: string, patches: readonly Patch[], bias?: number
 export function linesOf(sentence: string, lines: readonly Line[]): Sum {
   return { sentence, patches: [], lines, bias: undefined, scale: 1, computed: lines.at(-1)?.value ?? NaN };
 }
+
+/** The place of the patch that counts most. */
+export function strongest({ patches }: Pick<Sum, 'patches'>): number {
+  return patches.reduce((best, { sum }, i) => (Math.abs(sum) > Math.abs(patches[best]!.sum) ? i : best), 0);
+}

@@ -12,7 +12,10 @@ interface Opened {
 }
 
 /** The camera while the component is there, or why there is none. */
-function useCamera(wanted: string | undefined, attempt: number): Opened | { readonly problem: string } | undefined {
+export function useCamera(
+  wanted: string | undefined,
+  attempt: number,
+): Opened | { readonly problem: string } | undefined {
   const [state, setState] = useState<Opened | { problem: string } | undefined>(undefined);
   useEffect(() => {
     let stream: MediaStream | undefined;

@@ -62,8 +62,11 @@ interface Pen {
   readonly down: boolean;
 }
 
+/** Hears of every change of a drawing, instead of adding it to a class. */
+type Drawn = (size: number, rgb: Uint8Array) => void;
+
 /** The drawing, and what the keyboard and the pointer do to it. */
-function useDrawing(className: string) {
+function useDrawing(className: string, onDrawn?: Drawn) {
   const made = useRef(0);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [strokes, setStrokes] = useState<readonly (readonly Point[])[]>([]);
@@ -71,12 +74,15 @@ function useDrawing(className: string) {
   const [width, setWidth] = useState(24);
   const [note, setNote] = useState('');
   useEffect(() => {
-    if (canvas.current !== null) paint(canvas.current, { strokes, paper, width });
+    if (canvas.current === null) return;
+    paint(canvas.current, { strokes, paper, width });
+    if (strokes.length > 0) onDrawn?.(KEPT, pictureOf(canvas.current));
   }, [strokes, paper, width]);
   const begin = (point: Point): void => setStrokes((all) => [...all, [point]]);
   const extend = (points: readonly Point[]): void =>
     setStrokes((all) => [...all.slice(0, -1), [...(all.at(-1) ?? []), ...points]]);
   const add = (): void => {
+    if (onDrawn !== undefined) return;
     if (canvas.current === null || strokes.length === 0) {
       setNote('Draw something first.');
       return;
@@ -93,17 +99,30 @@ function useDrawing(className: string) {
 }
 type DrawingState = ReturnType<typeof useDrawing>;
 
-export function DrawPad({ className, onClose }: { readonly className: string; readonly onClose: () => void }) {
-  const drawing = useDrawing(className);
+export interface DrawPadProps {
+  readonly className: string;
+  readonly onClose: () => void;
+  readonly onDrawn?: Drawn;
+}
+
+export function DrawPad({ className, onClose, onDrawn }: DrawPadProps) {
+  const drawing = useDrawing(className, onDrawn);
+  const adds = onDrawn === undefined;
   return (
     <div class="maker">
-      <Pad className={className} drawing={drawing} />
-      <Tools drawing={drawing} onClose={onClose} />
+      <Pad className={className} drawing={drawing} adds={adds} />
+      <Tools drawing={drawing} onClose={onClose} adds={adds} />
     </div>
   );
 }
 
-function Pad({ className, drawing }: { readonly className: string; readonly drawing: DrawingState }) {
+interface PadProps {
+  readonly className: string;
+  readonly drawing: DrawingState;
+  readonly adds: boolean;
+}
+
+function Pad({ className, drawing, adds }: PadProps) {
   const { canvas, begin, extend, add } = drawing;
   /** Where the keyboard's pen is; undefined while it is not used. */
   const [pen, setPen] = useState<Pen | undefined>(undefined);
@@ -135,7 +154,7 @@ function Pad({ className, drawing }: { readonly className: string; readonly draw
         height={PAD}
         tabIndex={0}
         role="application"
-        aria-label={`Drawing pad for ${className}. Arrow keys move the pen, Space sets it down or lifts it, Enter adds the drawing.`}
+        aria-label={`Drawing pad for ${className}. Arrow keys move the pen, Space sets it down or lifts it${adds ? ', Enter adds the drawing' : ''}.`}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           setPen(undefined);
@@ -159,13 +178,21 @@ function Pad({ className, drawing }: { readonly className: string; readonly draw
   );
 }
 
-function Tools({ drawing, onClose }: { readonly drawing: DrawingState; readonly onClose: () => void }) {
+interface ToolsProps {
+  readonly drawing: DrawingState;
+  readonly adds: boolean;
+  readonly onClose: () => void;
+}
+
+function Tools({ drawing, adds, onClose }: ToolsProps) {
   const { strokes, setStrokes, paper, setPaper, width, setWidth, note, add } = drawing;
   return (
     <div class="maker-side">
-      <button type="button" class="primary" onClick={add}>
-        Add the drawing
-      </button>
+      {adds && (
+        <button type="button" class="primary" onClick={add}>
+          Add the drawing
+        </button>
+      )}
       <div class="row">
         <button type="button" disabled={strokes.length === 0} onClick={() => setStrokes(strokes.slice(0, -1))}>
           Undo line
@@ -198,7 +225,7 @@ function Tools({ drawing, onClose }: { readonly drawing: DrawingState; readonly 
         Close the pad
       </button>
       <output>{note}</output>
-      <p class="muted">With the keyboard: arrows move the pen, Space sets it down, Enter adds.</p>
+      <p class="muted">With the keyboard: arrows move the pen, Space sets it down{adds ? ', Enter adds' : ''}.</p>
     </div>
   );
 }

@@ -1,10 +1,11 @@
 /** The picture that a channel or a class answers to most: made from noise, step by step, while one watches. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { short } from '../../../core/look/sum.ts';
-import type { DreamPicture } from '../../../core/look/dream.ts';
+import type { DreamPicture, DreamTarget } from '../../../core/look/dream.ts';
+import type { Run } from '../../state/run.ts';
 import { drawRgb } from '../../ui/picture.tsx';
 import { paintSoon } from './drawing.ts';
-import { choose, looked, looking, problem } from './state.ts';
+import { choose, looked, looking, problem, tab } from './state.ts';
 
 const STEPS = 120;
 const AT_A_TIME = 2;
@@ -17,50 +18,76 @@ function rgbOf({ values }: DreamPicture, size: number): Uint8Array {
   return Uint8Array.from({ length: area * 3 }, (_, i) => byte(values[(channels === 1 ? 0 : i % 3) * area + Math.floor(i / 3)]!)); // prettier-ignore
 }
 
-export function Dream() {
-  const [look, run] = [looked.value, looking.value];
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const stop = useRef(true);
-  const [stageWished, setStage] = useState<number | undefined>(undefined);
-  const [channel, setChannel] = useState(0);
-  const [seed, setSeed] = useState(0);
+/** A dream of a run, while it goes on. */
+function useDream(run: Run | undefined) {
+  const stopped = useRef(true);
   const [working, setWorking] = useState(false);
   const [picture, setPicture] = useState<DreamPicture | undefined>(undefined);
-  useEffect(() => () => void (stop.current = true), []);
-  useEffect(() => {
-    stop.current = true;
+  const stop = (): void => void (stopped.current = true);
+  const clear = (): void => {
+    stop();
     setPicture(undefined);
-  }, [run]);
-  const size = look?.stages[0]?.shape[1] ?? 0;
-  useEffect(() => {
-    const element = canvas.current;
-    if (element !== null && picture !== undefined) paintSoon(element, () => drawRgb(element, rgbOf(picture, size), size, size)); // prettier-ignore
-  }, [picture]);
-  if (look === undefined || run === undefined) return null;
-
-  const scores = look.stages.length - 2;
-  const stages = look.stages.slice(1, -1).filter(({ kind }) => kind !== 'flatten' && kind !== 'dropout');
-  const stage = stageWished !== undefined && stages.some(({ index }) => index === stageWished) ? stageWished : scores;
-  const channels = look.stages[stage]!.shape[0]!;
-  const chosenChannel = Math.min(channel, channels - 1);
-  const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
-
-  const start = async (): Promise<void> => {
-    stop.current = false;
+  };
+  useEffect(() => stop, []);
+  useEffect(clear, [run]);
+  const start = async (target: DreamTarget, seed: number): Promise<void> => {
+    if (run === undefined) return;
+    stopped.current = false;
     setWorking(true);
     try {
-      await run.call('startDream', { stage, channel: chosenChannel }, seed);
-      for (let step = 0; step < STEPS && !(stop.current as boolean); step += AT_A_TIME) setPicture(await run.call('dreamOn', AT_A_TIME)); // prettier-ignore
+      await run.call('startDream', target, seed);
+      for (let step = 0; step < STEPS && !(stopped.current as boolean); step += AT_A_TIME) {
+        const next = await run.call('dreamOn', AT_A_TIME);
+        if (!(stopped.current as boolean)) setPicture(next);
+      }
     } catch (error) {
       problem.value = error instanceof Error ? error.message : String(error);
     } finally {
       setWorking(false);
     }
   };
-  const pick = (change: () => void): void => {
-    stop.current = true;
-    setPicture(undefined);
-    change();
+  return { working, picture, start, stop, clear };
+}
+
+/** Draws a dream as it changes. */
+function DreamCanvas({
+  picture,
+  size,
+  name,
+}: {
+  readonly picture: DreamPicture | undefined;
+  readonly size: number;
+  readonly name: string;
+}) {
+  // prettier-ignore
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const element = canvas.current;
+    if (element !== null && picture !== undefined) paintSoon(element, () => drawRgb(element, rgbOf(picture, size), size, size)); // prettier-ignore
+  }, [picture]);
+  const label = picture === undefined ? 'Nothing yet' : `What ${name} answers to most, after ${picture.step} steps`;
+  return <canvas ref={canvas} class={picture === undefined ? 'blank' : undefined} width={1} height={1} role="img" aria-label={label} />; // prettier-ignore
+}
+
+export function Dream() {
+  const [look, run] = [looked.value, looking.value];
+  const [stageWished, setStage] = useState<number | undefined>(undefined);
+  const [channel, setChannel] = useState(0);
+  const [seed, setSeed] = useState(0);
+  const { working, picture, start, stop, clear } = useDream(run);
+  if (look === undefined || run === undefined) return null;
+
+  const size = look.stages[0]!.shape[1]!;
+  const scores = look.stages.length - 2;
+  const stages = look.stages.slice(1, -1).filter(({ kind }) => kind !== 'flatten' && kind !== 'dropout');
+  const stage = stageWished !== undefined && stages.some(({ index }) => index === stageWished) ? stageWished : scores;
+  const channels = look.stages[stage]!.shape[0]!;
+  const chosenChannel = Math.min(channel, channels - 1);
+  const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
+  const name = nameOf(chosenChannel);
+  const lookAt = (dream: DreamPicture): void => {
+    tab.value = 'inside';
+    choose({ pixels: { size, rgb: rgbOf(dream, size) }, name: `dream of ${name}`, label: stage === scores ? chosenChannel : undefined, id: undefined }); // prettier-ignore
   };
   return (
     <section class="card dream" aria-label="Dream">
@@ -73,7 +100,11 @@ export function Dream() {
         <div class="row">
           <label>
             Of{' '}
-            <select value={stage} disabled={working} onChange={({ currentTarget }) => pick(() => (setStage(Number(currentTarget.value)), setChannel(0)))}>
+            <select value={stage} disabled={working} onChange={({ currentTarget }) => {
+ clear();
+ setStage(Number(currentTarget.value));
+ setChannel(0);
+}}>
               <option value={scores}>the classes</option>
               {stages.filter(({ index }) => index !== scores).map(({ index, number, title }) => (
                 <option key={index} value={index}>
@@ -84,7 +115,10 @@ export function Dream() {
           </label>
           <label>
             <span class="hidden">Channel</span>
-            <select value={chosenChannel} disabled={working} onChange={({ currentTarget }) => pick(() => setChannel(Number(currentTarget.value)))}>
+            <select value={chosenChannel} disabled={working} onChange={({ currentTarget }) => {
+ clear();
+ setChannel(Number(currentTarget.value));
+}}>
               {Array.from({ length: channels }, (_, i) => (
                 <option key={i} value={i}>
                   {nameOf(i)}
@@ -95,27 +129,30 @@ export function Dream() {
         </div>
         <div class="row">
           {working ? (
-            <button type="button" onClick={() => (stop.current = true)}>
+            <button type="button" onClick={stop}>
               Stop
             </button>
           ) : (
-            <button type="button" class="primary" onClick={() => void start()}>
+            <button type="button" class="primary" onClick={() => void start({ stage, channel: chosenChannel }, seed)}>
               Dream
             </button>
           )}
-          <button type="button" disabled={working} onClick={() => pick(() => setSeed(seed + 1))}>
+          <button type="button" disabled={working} onClick={() => {
+ clear();
+ setSeed(seed + 1);
+}}>
             Other noise
           </button>
-          <button type="button" disabled={picture === undefined || working} onClick={() => picture !== undefined && choose({ pixels: { size, rgb: rgbOf(picture, size) }, name: `dream of ${nameOf(chosenChannel)}`, label: stage === scores ? chosenChannel : undefined, id: undefined })}>
+          <button type="button" disabled={picture === undefined || working} onClick={() => picture !== undefined && lookAt(picture)}>
             Look at it
           </button>
         </div>
         <progress value={picture?.step ?? 0} max={STEPS} aria-label="Steps" />
         <p aria-live="polite">
-          {picture === undefined ? 'Not started.' : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${nameOf(chosenChannel)} is ${short(picture.answer)}.`}
+          {picture === undefined ? 'Not started.' : `Step ${picture.step}: the ${stage === scores ? 'score' : 'mean'} of ${name} is ${short(picture.answer)}.`}
         </p>
       </div>
-      <canvas ref={canvas} width={1} height={1} role="img" aria-label={picture === undefined ? 'Nothing yet' : `What ${nameOf(chosenChannel)} answers to most, after ${picture.step} steps`} />
+      <DreamCanvas picture={picture} size={size} name={name} />
     </section>
   ); // prettier-ignore
 }

@@ -1,4 +1,5 @@
 /** The network as a row of stages, and the number that is selected in one of them. */
+import { useEffect, useState } from 'preact/hooks';
 import type { Stage } from '../../../core/look/look.ts';
 import { sidesOf } from '../../../core/look/places.ts';
 import { Legend, Maps, describeStage, useShown, type Outline } from './maps.tsx';
@@ -37,16 +38,28 @@ export function Inside() {
         ))}
       </ol>
       <NumberPanel />
-      {selected.value !== undefined && (
-        <button
-          type="button"
-          class="primary to-number"
-          onClick={() => document.getElementById('one-number')?.scrollIntoView({ block: 'start' })}
-        >
-          Show the sum ↓
-        </button>
-      )}
+      <ToNumber />
     </>
+  );
+}
+
+/** Leads to the sum where it is out of sight. */
+function ToNumber() {
+  const [hidden, setHidden] = useState(true);
+  const has = selected.value !== undefined;
+  useEffect(() => {
+    const panel = document.getElementById('one-number');
+    if (panel === null) return undefined;
+    const observer = new IntersectionObserver(([entry]) => setHidden(entry?.isIntersecting === true), { rootMargin: '-120px 0px' }); // prettier-ignore
+    observer.observe(panel);
+    return () => observer.disconnect();
+  }, [has]);
+  if (!has || hidden) return null;
+  const show = (): void => document.getElementById('one-number')?.scrollIntoView({ block: 'start' });
+  return (
+    <button type="button" class="primary to-number" onClick={show}>
+      Show the sum ↓
+    </button>
   );
 }
 
@@ -84,7 +97,7 @@ function StageCard({ stage }: { readonly stage: Stage }) {
 export function outlinesIn(stage: number): readonly Outline[] {
   const shown = explained.value;
   if (shown === undefined) return [];
-  const patch = shown.forward.patches[patchShown.value] ?? shown.forward.patches[0];
+  const patch = shown.forward.patches[patchShown.value ?? 0] ?? shown.forward.patches[0];
   if (patch?.stage !== stage || (patch.rows === 1 && patch.columns > 1)) return [];
   return [patch];
 }

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { Look, Stage } from '../../../core/look/look.ts';
 import { sidesOf, spotOf } from '../../../core/look/places.ts';
-import { bracketed, short, type Patch, type Sum } from '../../../core/look/sum.ts';
+import { bracketed, short, strongest, type Patch, type Sum } from '../../../core/look/sum.ts';
 import { Legend, Maps, describeStage, useShown, type Outline } from './maps.tsx';
 import { PatchView } from './patch.tsx';
 import { Slide } from './slide.tsx';
@@ -66,7 +66,12 @@ function NumberShown({ look, shown, stage }: ShownProps) {
         <Zoomed shown={shown} stage={stage} look={look} />
         <section aria-label="Forward">
           <h4>Forward: how it came to be</h4>
-          <SumView sum={shown.forward} value={value} which={patchShown.value} onWhich={(i) => (patchShown.value = i)} />
+          <SumView
+            sum={shown.forward}
+            value={value}
+            which={patchShown.value ?? 0}
+            onWhich={(i) => (patchShown.value = i)}
+          />
         </section>
         <section aria-label="Backward">
           <h4>Backward: how the loss changes with it</h4>
@@ -81,7 +86,7 @@ function NumberShown({ look, shown, stage }: ShownProps) {
 function Zoomed({ look, shown, stage }: ShownProps) {
   const { channel } = spotOf(stage, shown.at);
   const [channels, height, width] = sidesOf(stage);
-  const patch = shown.forward.patches[patchShown.value] ?? shown.forward.patches[0];
+  const patch = shown.forward.patches[patchShown.value ?? 0] ?? shown.forward.patches[0];
   const source = patch === undefined ? undefined : look.stages[patch.stage];
   const list = height * width === 1;
   const toChannel = (to: number): void => void select({ stage: stage.index, at: shown.at + (to - channel) * height * width }); // prettier-ignore
@@ -214,11 +219,6 @@ function Total({ sum, value }: { readonly sum: Sum; readonly value: number }) {
       {taken ? 'largest' : withBias} = <b>{short(value)}</b>
     </p>
   );
-}
-
-/** The patch that counts most. */
-function strongest({ patches }: Sum): number {
-  return patches.reduce((best, { sum }, i) => (Math.abs(sum) > Math.abs(patches[best]!.sum) ? i : best), 0);
 }
 
 function Backward({

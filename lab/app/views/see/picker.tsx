@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { judge, type Judged } from '../../../core/look/confusion.ts';
 import type { Part } from '../../../core/spec.ts';
 import { PictureView } from '../../ui/picture.tsx';
+import { SourceOpen, Sources } from './sources.tsx';
 import { choosePicture, chosen, looking, pictureOf, predictions, tab } from './state.ts';
 
 const PAGE = 40;
@@ -53,10 +54,12 @@ export function Picker() {
             {one === 'valid' ? 'Kept aside' : 'Trained on'} ({counts(one)})
           </button>
         ))}
+        <Sources />
         <span class="muted small" aria-live="polite">
           {all.length === 0 ? ' ' : mistakes === 0 ? 'No mistakes' : `${mistakes} ${mistakes === 1 ? 'mistake' : 'mistakes'}, shown first`}
         </span>
       </div>
+      <SourceOpen />
       <ul class="strip">
         {all.slice(0, PAGE * pages).map((one) => (
           <li key={one.id}>

@@ -1,6 +1,6 @@
 /** What the network says, as bars with the names of the classes. */
 import { short } from '../../../core/look/sum.ts';
-import { looked, looking, select, type Chosen } from './state.ts';
+import { isLive, looked, looking, select, type Chosen } from './state.ts';
 
 const MOST = 12;
 
@@ -15,11 +15,11 @@ export function Scores({ picture }: { readonly picture: Chosen }) {
   const known = picture.label !== undefined;
   return (
     <div class="scores">
-      <p class="verdict" aria-live="polite">
+      <p class="verdict" aria-live={isLive.value ? 'off' : 'polite'}>
         <b>{run.classes[predicted] ?? `class ${predicted + 1}`}</b>, {(100 * probabilities[predicted]!).toFixed(1)} %
         {known && (
           <span class={predicted === picture.label ? 'good' : 'error'}>
-            {predicted === picture.label ? ' ✓ right' : ` ✗ it is ${run.classes[picture.label!]}`}
+            {predicted === picture.label ? ' ✓ right' : ` ✗ it is ${run.classes[picture.label]}`}
           </span>
         )}
       </p>

@@ -2,6 +2,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Predictions } from '../../../core/look/confusion.ts';
+import { strongest } from '../../../core/look/sum.ts';
 import type { Part, Picture } from '../../../core/spec.ts';
 import type { Looked, NumberExplained, Pixels } from '../../../worker/look-functions.ts';
 import { built, currentRun, pictures, setup } from '../../state/project.ts';
@@ -37,8 +38,8 @@ export interface Explained extends NumberExplained, Selected {}
 export const explained = signal<Explained | undefined>(undefined);
 /** What maps show. */
 export const showing = signal<'values' | 'gradient'>('values');
-/** The channel of the patch that is written out, of the forward sum. */
-export const patchShown = signal(0);
+/** Which patch of the forward sum is written out; undefined until it is known which counts most. */
+export const patchShown = signal<number | undefined>(undefined);
 
 export const isLive = signal(false);
 
@@ -110,14 +111,18 @@ const explain = oneAtATime(async () => {
   }
   try {
     const result = await run.call('explainNumber', number.stage, number.at);
-    if (selected.value === number && run === looking.value) explained.value = { ...result, ...number };
+    if (selected.value !== number || run !== looking.value) return;
+    batch(() => {
+      explained.value = { ...result, ...number };
+      patchShown.value ??= strongest(result.forward);
+    });
   } catch (error) {
     problem.value = messageOf(error);
   }
 });
 
 export async function select(number: Selected | undefined): Promise<void> {
-  if (number?.stage !== selected.value?.stage) patchShown.value = 0;
+  if (number?.stage !== selected.value?.stage) patchShown.value = undefined;
   selected.value = number;
   // A glance has no gradients.
   if (number !== undefined && looked.value?.stages[0]?.gradient === undefined) await refresh();
@@ -146,9 +151,13 @@ function follow(): void {
   if (run !== undefined) {
     own?.close();
     own = ownOf = undefined;
-    return lookInto(run);
+    lookInto(run);
+    return;
   }
-  if (ownOf?.[0] === now && ownOf[1] === all && own !== undefined) return lookInto(own);
+  if (ownOf?.[0] === now && ownOf[1] === all && own !== undefined) {
+    lookInto(own);
+    return;
+  }
   own?.close();
   own = ownOf = undefined;
   const ready = built.value.error === undefined && now.classes.length > 0 && all.some(({ part }) => part === 'train');
@@ -198,7 +207,8 @@ export function useFollowing(): void {
     const stopLooking = effect(() => {
       const run = looking.value;
       if (run === undefined) return;
-      void [run.epochs.value, run.status.value];
+      const [epochs, status] = [run.epochs.value, run.status.value];
+      if (status === 'opening' && epochs.length === 0) return;
       looks.ask();
       measures.ask();
     });

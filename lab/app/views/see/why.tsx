@@ -47,7 +47,11 @@ function GradCam({ target }: { readonly target: number }) {
   useEffect(() => {
     let gone = false;
     looking.value?.call('classHeat', target).then(
-      (found) => !gone && (setHeat(found), setNone(undefined)),
+      (found) => {
+        if (gone) return;
+        setHeat(found);
+        setNone(undefined);
+      },
       (error: unknown) => !gone && setNone(error instanceof Error ? error.message : String(error)),
     );
     return () => void (gone = true);
@@ -143,7 +147,10 @@ function Covering({ target }: { readonly target: number }) {
         )}
         <label class="small">
           Square{' '}
-          <select value={share} disabled={working} onChange={({ currentTarget }) => (setShare(Number(currentTarget.value)), setCovered(undefined))}>
+          <select value={share} disabled={working} onChange={({ currentTarget }) => {
+ setShare(Number(currentTarget.value));
+ setCovered(undefined);
+}}>
             {[2, 4, 6, 8].map((value) => (
               <option key={value} value={value}>
                 {Math.max(1, Math.round(size / value))} pixels
@@ -155,7 +162,7 @@ function Covering({ target }: { readonly target: number }) {
       </div>
       <p class="small" aria-live="polite">
         A grey square hides a piece of the picture, place after place, and the probability of “{name}” ({(100 * probability).toFixed(1)} %)
-        is computed anew. {done && mostText(covered, probability)}
+        is computed anew: it falls where the map is orange, and rises where it is blue. {done && mostText(covered, probability)}
       </p>
     </section>
   ); // prettier-ignore
