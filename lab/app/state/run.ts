@@ -151,10 +151,15 @@ export class Run {
       const { epochs } = this.training.value;
       const done = checkpoint !== undefined && checkpoint.epoch >= epochs;
       this.#status.value = checkpoint === undefined ? 'ready' : done ? 'done' : 'paused';
-      this.call('live').catch((error: unknown) => this.#fail(`The training has ended by itself: ${messageOf(error)}`, worker)); // prettier-ignore
+      this.call('live').catch(() => this.#fail(this.#gone(), worker));
     } catch (error) {
       this.#fail(messageOf(error), worker);
     }
+  }
+
+  #gone(): string {
+    const epoch = this.#checkpoints.last?.epoch ?? 0;
+    return `The browser has ended this training, perhaps because it needed the memory. Everything up to epoch ${epoch} is kept: go on from there.`;
   }
 
   #startWorker(): Worker {

@@ -24,6 +24,8 @@ export interface ChartProps {
   /** Fixed bounds, where the numbers have some. */
   readonly yMin?: number;
   readonly yMax?: number;
+  /** Curves that go higher than this leave the picture, so that the others can still be seen. */
+  readonly yCap?: number | undefined;
   readonly xMin?: number;
   readonly xMax?: number;
   /** Logarithmic upwards. */
@@ -57,7 +59,7 @@ interface Scale {
 
 function scaleOf(
   lines: readonly Line[],
-  { yMin, yMax, xMin, xMax, log }: ChartProps,
+  { yMin, yMax, yCap, xMin, xMax, log }: ChartProps,
   width: number,
   height: number,
 ): Scale {
@@ -78,7 +80,7 @@ function scaleOf(
   last = Math.max(last, xMax ?? last, first + 1e-6);
   const up = log === true ? Math.log10 : (value: number): number => value;
   const bottom = log === true ? Math.log10(low) - 0.05 : Math.min(0, yMin ?? low);
-  const top = Math.max(log === true ? Math.log10(high) + 0.05 : (yMax ?? high), bottom + 1e-6);
+  const top = Math.max(log === true ? Math.log10(high) + 0.05 : (yMax ?? Math.min(high, yCap ?? high)), bottom + 1e-6);
   const inner = { width: width - PADDING.left - PADDING.right, height: height - PADDING.top - PADDING.bottom };
   return {
     x: (value) => PADDING.left + ((value - first) / (last - first)) * inner.width,
@@ -120,7 +122,7 @@ let coloursAre = '';
 /** Colours of custom properties, found once for a theme: finding one has the browser work out styles. */
 function coloursOf(canvas: HTMLCanvasElement): (property: string) => string {
   const theme = `${document.documentElement.dataset['theme']} ${matchMedia('(prefers-color-scheme: dark)').matches}`;
-  if (theme !== coloursAre) [colours, coloursAre] = [new Map(), theme];
+  if (theme !== coloursAre) [colours, coloursAre] = [new Map<string, string>(), theme];
   return (property) => {
     let found = colours.get(property);
     if (found === undefined) {
@@ -202,7 +204,7 @@ function curveOf(
 ): void {
   context.save();
   context.beginPath();
-  context.rect(from, 0, to - from, height);
+  context.rect(from, PADDING.top - 2, to - from, height - PADDING.top - PADDING.bottom + 4);
   context.clip();
   context.strokeStyle = context.fillStyle = colour;
   context.globalAlpha = curve.faint === true ? 0.35 : 1;

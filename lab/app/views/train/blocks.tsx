@@ -6,7 +6,7 @@ import type { Run } from '../../state/run.ts';
 export function BlocksPanel({ run }: { readonly run: Run }) {
   const layers = run.layers.value;
   return (
-    <section class="card" aria-labelledby="blocks-title">
+    <section class="card blocks-panel" aria-labelledby="blocks-title">
       <h3 id="blocks-title">Inside the network</h3>
       <p class="muted">
         Measured at the end of an epoch and after Step. Long bars are large numbers; each mark further is ten times as

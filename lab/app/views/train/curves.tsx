@@ -63,9 +63,16 @@ export function Curves({ run, all }: { readonly run: Run | undefined; readonly a
     greyAfter: lookingBack.value,
   };
   return (
-    <div class="card">
+    <div class="card curves">
       <div class="charts">
-        <Chart title="Loss" yLabel="loss" curves={curvesOf('loss')} log={logarithmic.value} {...shared} />
+        <Chart
+          title="Loss"
+          yLabel="loss"
+          curves={curvesOf('loss')}
+          yCap={cap(all)}
+          log={logarithmic.value}
+          {...shared}
+        />
         <Chart
           title="Accuracy"
           yLabel="share that is right"
@@ -93,6 +100,9 @@ export function Curves({ run, all }: { readonly run: Run | undefined; readonly a
     </div>
   );
 }
+
+/** Four times the loss of somebody who guesses; what is above is lost anyway. */
+const cap = (all: readonly Run[]): number => 4 * Math.log(Math.max(2, ...all.map(({ classes }) => classes.length)));
 
 /** The axis grows by whole steps, so that it does not slide all the time. */
 function reached(all: readonly Run[]): number {

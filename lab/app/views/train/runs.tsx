@@ -9,7 +9,7 @@ export function RunsPanel() {
   const all = runs.value;
   const said = differences(all.map(({ network, training }) => ({ network, training: training.value })));
   return (
-    <section class="card" aria-labelledby="runs-title">
+    <section class="card runs-panel" aria-labelledby="runs-title">
       <h3 id="runs-title">Runs</h3>
       <table class="runs">
         <thead>
