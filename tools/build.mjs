@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
 import { pageText } from './page-text.mjs';
 import { markPure } from './pure.mjs';
+import { CLASS, keepClassNames, restoreClassNames } from './class-names.mjs';
 import { stripKernelNames } from './strip-names.mjs';
 import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
@@ -129,21 +130,6 @@ function locate(text, file) {
   });
 }
 
-/**
- * Classes that mention themselves come out as `var Name = class _Name`; objects print their class's name, so it is put right.
- * The text keeps its lines, so the source map still fits.
- */
-function restoreClassNames(text) {
-  let result = text;
-  for (const [, name] of text.matchAll(/^\s*(?:var|let|const) (\w+) = class _\1\b/gm)) {
-    result = result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name);
-  }
-  return result;
-}
-
-/** The head of a class in a bundle: `class Name …{`, `var Name = class …{`; not one of Python's in a text. */
-const CLASS = /^\s*(?:var (\w+) = class(?: \w+)?|class (\w+))\s*(?:extends\b[^{;]*)?\{/gm;
-
 function checkClassNames(text, file) {
   const known = new Set(
     [...sources.values()].flatMap((source) => [...source.matchAll(/\bclass (\w+)/g)].map((m) => m[1])),
@@ -152,23 +138,6 @@ function checkClassNames(text, file) {
     const name = assigned ?? declared;
     if (!known.has(name)) fail(`${file}: class ${name} was renamed; two modules use one name for different things`);
   }
-}
-
-/**
- * Objects print their class's name, and workers find transforms by it. Whoever minifies a program renames classes, so exported ones carry
- * their names as data. (A static field and not a block that defines the property: bundlers leave out classes with fields that nobody uses.)
- */
-function keepClassNames(text) {
-  const exported = [...sources.values()].flatMap((source) => [
-    ...source.matchAll(/^export (?:abstract )?class (\w+)/gm),
-  ]);
-  const names = new Set(exported.map(([, name]) => name));
-  return text.replace(CLASS, (head, assigned, declared, at) => {
-    const given = assigned ?? declared;
-    const name = names.has(given) ? given : given.replace(/\d+$/, ''); // a host's name was in the way: Buffer
-    const hasOwn = /^\s*static name\b/.test(text.slice(at + head.length, at + head.length + 100)); // bundlers warn of two
-    return names.has(name) && !hasOwn ? `${head} static name = ${JSON.stringify(name)};` : head;
-  });
 }
 
 async function bundle() {
@@ -199,7 +168,7 @@ function writeOut(file, text) {
   if (!file.endsWith('.js')) return writeFileSync(path, text);
   const code = restoreClassNames(text);
   checkClassNames(code, file);
-  writeFileSync(path, keepClassNames(code));
+  writeFileSync(path, keepClassNames(code, sources.values()));
 }
 
 /** The modules one by one, below web/: what a bundler makes of them has only what the program imports. */
@@ -240,7 +209,7 @@ async function oneFile() {
     plugins: [threadText, prepare, wasmText],
   });
   const code = restoreClassNames(result.outputFiles[0].text.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url')); // prettier-ignore
-  const { code: small } = await transform(keepClassNames(code), { minify: true, format: 'esm', target: 'es2022', legalComments: 'none' }); // prettier-ignore
+  const { code: small } = await transform(keepClassNames(code, sources.values()), { minify: true, format: 'esm', target: 'es2022', legalComments: 'none' }); // prettier-ignore
   writeFileSync(join(out, 'flambeau.min.js'), small);
 }
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { keepClassNames, restoreClassNames } from './class-names.mjs';
 import { pageText, withoutGpu } from './page-text.mjs';
 import { threadText } from './thread-text.mjs';
 import { wasmText } from './wasm-text.mjs';
@@ -22,11 +23,17 @@ function aliases() {
   return Object.fromEntries(pairs);
 }
 
+/** The package's sources: layers print as their exported classes are called, whatever minifying calls them. */
+function sources() {
+  const src = join(root, 'src');
+  const files = readdirSync(src, { recursive: true }).filter((file) => file.endsWith('.ts'));
+  return files.map((file) => readFileSync(join(src, file), 'utf8'));
+}
+
 async function bundled(entry, plugins = []) {
   const { outputFiles } = await build({
     entryPoints: [join(lab, entry)],
     bundle: true,
-    minify: true,
     format: 'iife',
     platform: 'browser',
     target: 'es2022',
@@ -39,7 +46,9 @@ async function bundled(entry, plugins = []) {
     logLevel: 'error',
     plugins: [...plugins, pageText, threadText, wasmText],
   });
-  return outputFiles[0].text;
+  const named = keepClassNames(restoreClassNames(outputFiles[0].text), sources());
+  const { code } = await transform(named, { minify: true, format: 'iife', target: 'es2022', charset: 'ascii' });
+  return code;
 }
 
 /** Puts a text in the place of lab/worker/source.ts. */

@@ -10,6 +10,7 @@ import { decodePicture } from './picture-functions.ts';
 import { buildFunctions } from './build-functions.ts';
 import { projectFunctions } from './project-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
+import { learnFunctions } from './learn-functions.ts';
 import { takeFunctions } from './take-functions.ts';
 
 export interface OpenedRun {
@@ -61,6 +62,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
     },
     restore: (checkpoint: Checkpoint) => current().restore(checkpoint),
     measure: (part: 'train' | 'valid'): Measured => current().session.measure(part),
+    ...learnFunctions,
     ...takeFunctions(() => loop?.session),
     ...buildFunctions,
     /** Name → tensor, as in a file of PyTorch. */

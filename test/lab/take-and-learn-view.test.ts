@@ -53,4 +53,40 @@ describe.skipIf(chromiumPath === undefined)('taking away', () => {
     expected.sort((a, b) => b - a).forEach((value, i) => expect(seen[i]).toBeCloseTo(value, 5));
     expect(errors).toEqual([]);
   });
+
+  it('asks questions, checks the reader’s numbers, and remembers what is solved', async () => {
+    const { page, errors } = await lab.page('learn');
+    await page.getByRole('link', { name: '1. Building convolutional layers' }).click();
+    const question = page.getByRole('form', { name: 'Question: What comes out at the end?' });
+    const fields = question.getByRole('textbox');
+    for (const [i, value] of ['20', '15', 'many'].entries()) await fields.nth(i).fill(value);
+    await question.getByRole('button', { name: 'Check' }).click();
+    await question.getByText('1 of 3 right').waitFor();
+    expect(await question.locator('.verdict').allTextContents()).toEqual([
+      '✓ right',
+      '✗ not yet',
+      'please write a number',
+    ]);
+    await question.getByRole('button', { name: 'Worked solution' }).click();
+    expect(await question.locator('.worked').textContent()).toContain('⌊(32 − 2 + 2·0) / 2⌋ + 1 = 16');
+    await fields.nth(1).fill('16');
+    await fields.nth(2).fill('5,120');
+    await question.getByRole('button', { name: 'Check' }).click();
+    await question.getByText('All right!').waitFor();
+    await question.getByRole('button', { name: 'Another one' }).click();
+    expect(await fields.first().inputValue()).toBe('');
+
+    const sliders = page.getByRole('region', { name: 'How many places are there?' });
+    await sliders.getByLabel('S, stride').fill('3');
+    await sliders.getByText('⌊(12 − 3 + 2·0) / 3⌋ + 1 = 4').waitFor();
+
+    await page.reload();
+    await page.getByText('1 of 4 questions of this chapter are solved').waitFor();
+    await page.getByRole('button', { name: 'Open it in Build' }).click();
+    await page.waitForURL(/#build$/);
+    await page.getByRole('link', { name: 'Take away' }).click();
+    const state = deserialize<Map<string, Tensor>>(await readFile(await saved(page, 'quiz-4-classes.pt')));
+    expect(state.get('0.weight')!.shape).toEqual([10, 3, 3, 3]);
+    expect(errors).toEqual([]);
+  });
 });

@@ -95,12 +95,13 @@ export const OFFERS: { readonly [K in OfferKind]: Offer } = {
   },
   pictures: {
     title: 'Pictures',
-    purpose: 'All pictures at the size that the network sees, with their labels, as tensors of PyTorch.',
-    fileName: named('-pictures.pt'),
+    purpose:
+      'All pictures at the size that the network sees, with their labels, as tensors of PyTorch. The programs of the Build view load it.',
+    fileName: () => 'pictures.pt',
     size: (facts) => pictureBytes(facts) + facts.pictures * 8 + 3000,
-    uses: (facts) => [
-      { where: 'Python', code: `data = torch.load('${facts.name}-pictures.pt', weights_only=True)\nx = data['images'].float() / 127.5 - 1; y = data['labels']  # kept aside: valid_images, valid_labels` },
-      { where: 'TypeScript', code: `const data = load('${facts.name}-pictures.pt'); // from 'flambeau/node'\nconst x = data.get('images').float().div(127.5).sub(1);` },
+    uses: () => [
+      { where: 'Python', code: `data = torch.load('pictures.pt', weights_only=True)\nx = data['images'].float() / 127.5 - 1; y = data['labels']  # kept aside: valid_images, valid_labels` },
+      { where: 'TypeScript', code: `const data = load('pictures.pt'); // from 'flambeau/node'\nconst x = data.get('images').float().div(127.5).sub(1);` },
     ], // prettier-ignore
   },
 };

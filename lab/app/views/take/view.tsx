@@ -29,7 +29,7 @@ function Holding({ run }: { readonly run: Run | undefined }) {
   const epoch = run?.epochs.value.at(-1);
   if (run === undefined || epoch === undefined) {
     return (
-      <p class="card notice" role="status">
+      <p class="card holding" role="status">
         <b>Nothing has been trained yet.</b> The files hold the weights that a network begins with, drawn with the seed{' '}
         {setup.value.training.seed}: they guess. <a href="#train">Train first</a>, or take them all the same.
       </p>
@@ -37,7 +37,7 @@ function Holding({ run }: { readonly run: Run | undefined }) {
   }
   const right = epoch.valid === undefined ? '' : `, right about ${Math.round(epoch.valid.accuracy * 100)} % of the pictures kept aside`; // prettier-ignore
   return (
-    <p class="card notice" role="status">
+    <p class="card holding" role="status">
       <b>{run.network.name}</b> after {epoch.epoch} {epoch.epoch === 1 ? 'epoch' : 'epochs'}
       {right}.{run.status.value === 'running' ? ' It is still training: a file holds the weights of the moment.' : ''}
     </p>
@@ -90,7 +90,7 @@ export function TakeView() {
       {problem === undefined ? (
         <Holding run={run} />
       ) : (
-        <p class="card notice error" role="status">
+        <p class="card holding error" role="status">
           There is nothing to take away: {problem}.{' '}
           <a href={none ? '#pictures' : '#build'}>{none ? 'To the pictures' : `To the network`}</a>
         </p>
