@@ -44,7 +44,11 @@ export interface SetAtOptions {
 const SET_AT: OptionKinds<SetAtOptions> = { accumulate: BOOL };
 
 /** `start:stop:step` as a value; leave out what Python leaves out. */
-export const slice = (start?: number, stop?: number, step = 1): Slice => ({ start, stop, step });
+export const slice = (start?: number | null, stop?: number | null, step?: number | null): Slice => ({
+  start: start ?? undefined,
+  stop: stop ?? undefined,
+  step: step ?? 1,
+});
 
 function parseSlice(op: string, text: string): Slice {
   const parts = text.split(':').map((part) => part.trim());

@@ -294,9 +294,12 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
     return views.detach(this);
   }
 
-  /** The same memory without history, to read or change outside the graph. */
+  /** The same memory without history, to read or change outside the graph; `x.data = y` has the tensor show that of another, as old programs update weights. */
   get data(): Tensor<S> {
     return views.detach(this);
+  }
+  set data(value: Tensor) {
+    family('placed').replaceData(this, value);
   }
 
   /**

@@ -118,6 +118,11 @@ describe('lists of layers', () => {
     expect(net.getSubmodule('fc')).toBe(c);
   });
 
+  test('they say how many there are by the name that arrays have, too', () => {
+    const lists = [new nn.Sequential(a, b), new nn.ModuleList([a, b]), new nn.ModuleDict({ a, b }), new nn.ParameterList([zeros(1), zeros(2)]), new nn.ParameterDict({ a: zeros(1), b: zeros(1) })]; // prettier-ignore
+    expect(lists.map(({ length, size }) => [length, size])).toEqual(lists.map(() => [2, 2]));
+  });
+
   test('a layer that is deleted is gone, and the others are numbered anew', () => {
     const seq = new nn.Sequential(a, b, c) as nn.Sequential;
     const run = compile((x: Tensor) => seq(x));

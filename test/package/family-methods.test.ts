@@ -28,7 +28,7 @@ function families(): Map<string, string> {
   for (const file of all.filter((name) => OF_THE_CLASS.test(name))) {
     let method = '';
     for (const line of read(file).split('\n')) {
-      method = /^ {2}(\w+)(?:<.*)?\(/.exec(line)?.[1] ?? method;
+      method = /^ {2}(?:[gs]et )?(\w+)(?:<.*)?\(/.exec(line)?.[1] ?? method;
       for (const [, family] of line.matchAll(/\bfamily\('([\w-]+)'\)/g)) {
         const before = found.get(method); // of another class
         found.set(method, before === undefined || before === family ? family! : `${before}|${family}`);

@@ -192,3 +192,58 @@ describe('autograd.Variable', () => {
     expect(() => Variable(js([1]))).toThrow(/Variable: expected data to be a tensor/);
   });
 });
+
+describe('x.data = y', () => {
+  it('has a tensor show the memory of another, outside of the graph', () => {
+    const w = torch.ones(2, { requiresGrad: true });
+    const v = torch.zeros(3);
+    w.data = v;
+    v.add_(1);
+    expect([w.tolist(), w.shape, w.requiresGrad, w.isLeaf]).toEqual([[1, 1, 1], [3], true, true]);
+    w.data = w.data.mul(0.9).add(w.mul(2)); // no history comes along
+    expect(w.isLeaf).toBe(true);
+    w.mul(w).sum().backward();
+    expect(w.grad!.tolist().toString()).toBe(w.mul(2).tolist().toString());
+    w.grad!.data = torch.zeros(3);
+    expect(w.grad!.tolist()).toEqual([0, 0, 0]);
+    w.data = torch.ones(2, { dtype: 'float64' });
+    expect(w.dtype).toBe('float64');
+  });
+
+  it('updates the averages of a model, within memory scopes and beside compiled functions', () => {
+    torch.manualSeed(0);
+    const layer = new torch.nn.Linear(2, 2);
+    const x = torch.ones(1, 2);
+    const run = torch.compile((input: torch.Tensor) => layer(input));
+    const before = run(x).tolist();
+    torch.memoryScope(() => {
+      for (const p of layer.parameters()) p.data = p.data.mul(2);
+    });
+    const after = run(x).tolist();
+    expect(after).toEqual(layer(x).tolist());
+    expect(after).not.toEqual(before);
+    const optimizer = new torch.optim.SGD(layer.parameters(), 0.5);
+    layer(x).sum().backward();
+    const bias = layer.bias!.tolist() as number[];
+    optimizer.step();
+    expect(layer.bias!.tolist()).toEqual(bias.map((b) => Math.fround(b - 0.5)));
+  });
+
+  it('is refused for what is no tensor of floats, and while a function is recorded', () => {
+    const w = torch.ones(2, { requiresGrad: true });
+    expect(() => (w.data = torch.ones(2).long())).toThrow(
+      /data: a tensor that requires gradients is of a floating-point dtype/,
+    );
+    expect(() => (w.data = js([1, 2]))).toThrow(/expected the data to be a tensor/);
+    const step = torch.compile((x: torch.Tensor) => {
+      w.data = x.mul(2);
+      return w.sum();
+    });
+    expect(() => step(torch.ones(2))).toThrow(torch.CompileError);
+  });
+});
+
+it('slice takes null for what Python leaves out', () => {
+  const x = torch.arange(5);
+  expect([x.at(torch.slice(null, 2)).tolist(), x.at(torch.slice(3, null)).tolist(), x.at(torch.slice(null, null, 2)).tolist()]).toEqual([[0, 1], [3, 4], [0, 2, 4]]); // prettier-ignore
+});

@@ -189,6 +189,10 @@ export class Sequential<const out Layers extends readonly Entry[] = readonly Ent
   get size(): number {
     return [...this.children()].length;
   }
+  /** The same, by the name that arrays have. */
+  override get length(): number {
+    return this.size;
+  }
 
   /** The layer at a position; negative counts from the end. Its type is that of the layer which the constructor was given there. */
   at<const I extends number>(index: I): LayerAt<Layers, I>;
@@ -250,6 +254,10 @@ export class ModuleList extends Module<(...args: never[]) => never> {
 
   get size(): number {
     return [...this.children()].length;
+  }
+  /** The same, by the name that arrays have. */
+  override get length(): number {
+    return this.size;
   }
 
   at(index: number): AnyModule | undefined {

@@ -47,6 +47,10 @@ export class ModuleDict extends Module<(...args: never[]) => never> {
   get size(): number {
     return [...this.children()].length;
   }
+  /** The same, by the name that arrays have. */
+  override get length(): number {
+    return this.size;
+  }
 
   /** @throws IndexError where there is no such module */
   get(name: string): AnyModule {
@@ -124,6 +128,10 @@ export class ParameterList extends Module<(...args: never[]) => never> {
   get size(): number {
     return this.parameters().length;
   }
+  /** The same, by the name that arrays have. */
+  override get length(): number {
+    return this.size;
+  }
 
   /** The field of a place. */
   private fieldAt(index: number): string {
@@ -180,6 +188,10 @@ export class ParameterDict extends Module<(...args: never[]) => never> {
 
   get size(): number {
     return [...this.keys()].length;
+  }
+  /** The same, by the name that arrays have. */
+  override get length(): number {
+    return this.size;
   }
 
   /** @throws IndexError where there is no such parameter */

@@ -52,6 +52,7 @@ export interface Methods {
     'diagflat' | 'diagonalScatter' | 'dist' | 'fillDiagonal_' | 'narrowCopy' | 'selectScatter' | 'sliceScatter'
   > &
     Pick<typeof import('../resized.ts'), 'resize_' | 'resizeAs_'> &
+    Pick<typeof import('../replaced.ts'), 'replaceData'> &
     Pick<typeof import('../typed.ts'), 'constructed' | 'typeOf'> &
     Pick<typeof import('../strided.ts'), 'asStrided' | 'asStridedScatter'> &
     Pick<typeof import('../views-in-place.ts'), 'viewedInPlace'>;

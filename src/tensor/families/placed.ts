@@ -2,6 +2,7 @@
 import { provideMethods } from '../family.ts';
 import { diagflat, diagonalScatter, dist, fillDiagonal_, narrowCopy, selectScatter, sliceScatter } from '../placed.ts';
 import { resize_, resizeAs_ } from '../resized.ts';
+import { replaceData } from '../replaced.ts';
 import { asStrided, asStridedScatter } from '../strided.ts';
 import { constructed, typeOf } from '../typed.ts';
 import { viewedInPlace } from '../views-in-place.ts';
@@ -16,6 +17,7 @@ provideMethods('placed', {
   viewedInPlace,
   resize_,
   resizeAs_,
+  replaceData,
   constructed,
   typeOf,
 });
