@@ -6,7 +6,7 @@ import { sentenceOf } from '../core/failure.ts';
 import { Session, type Measured } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
 import { lookFunctions } from './look-functions.ts';
-import { decodePicture } from './picture-functions.ts';
+import { decodePictures } from './picture-functions.ts';
 import { buildFunctions } from './build-functions.ts';
 import { projectFunctions } from './project-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
@@ -28,7 +28,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
   };
 
   return {
-    decodePicture,
+    decodePictures,
     ...projectFunctions,
     ...lookFunctions(() => current().session),
     /** @param checkpoint - where to go on from; default the beginning */

@@ -15,8 +15,25 @@ export interface UnreadPicture {
   readonly problem: string;
 }
 
+/** At once. */
+const TOGETHER = 4;
+
+/** Reads several files, in their order. */
+export async function decodePictures(files: readonly Blob[]): Promise<readonly (DecodedPicture | UnreadPicture)[]> {
+  const found = new Array<DecodedPicture | UnreadPicture>(files.length);
+  let next = 0;
+  const reader = async (): Promise<void> => {
+    while (next < files.length) {
+      const i = next++;
+      found[i] = await decodePicture(files[i]!);
+    }
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, reader));
+  return found;
+}
+
 /** The middle square of a picture in a file, of {@link LARGEST_SIDE} pixels at most; what is transparent becomes white. */
-export async function decodePicture(file: Blob): Promise<DecodedPicture | UnreadPicture> {
+async function decodePicture(file: Blob): Promise<DecodedPicture | UnreadPicture> {
   if (file.size === 0) return { problem: 'the file is empty' };
   if (file.size > LARGEST_FILE) return { problem: 'the file is larger than 100 MB' };
   const bitmap = await bitmapOf(file);

@@ -6,11 +6,12 @@ export function drawRgb(canvas: HTMLCanvasElement, rgb: Uint8Array, width: numbe
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
+  const { data } = image;
   for (let i = 0; i < width * height; i++) {
-    image.data[4 * i] = rgb[3 * i]!;
-    image.data[4 * i + 1] = rgb[3 * i + 1]!;
-    image.data[4 * i + 2] = rgb[3 * i + 2]!;
-    image.data[4 * i + 3] = 255;
+    data[4 * i] = rgb[3 * i]!;
+    data[4 * i + 1] = rgb[3 * i + 1]!;
+    data[4 * i + 2] = rgb[3 * i + 2]!;
+    data[4 * i + 3] = 255;
   }
   canvas.getContext('2d')?.putImageData(image, 0, 0);
 }

@@ -1,7 +1,7 @@
 /** The pictures of a class as a list of which only what is on the screen exists: thousands stay smooth. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Picture } from '../../../core/spec.ts';
-import { PictureView } from '../../ui/picture.tsx';
+import { PictureRow } from '../../ui/picture-row.tsx';
 import { removePictures } from './actions.ts';
 import { selectAll, selected, selectNone, selectTo, toggle } from './selection.ts';
 
@@ -106,6 +106,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
 
   const shown: number[] = [];
   for (let i = first * columns; i < Math.min(pictures.length, (last + 1) * columns); i++) shown.push(i);
+  const shownRows = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   // What a screen reader is told to be the active one must exist.
   if (pictures.length > 0 && !shown.includes(at)) shown.push(at);
   return (
@@ -120,6 +121,16 @@ export function Sheet({ name, label, pictures }: SheetProps) {
       style={{ height: `${rows * STEP - GAP}px` }}
       onKeyDown={onKeyDown}
     >
+      {shownRows.map((row) => (
+        <div
+          key={`row ${row}`}
+          class="sheet-row"
+          role="presentation"
+          style={{ transform: `translateY(${row * STEP}px)` }}
+        >
+          <PictureRow pictures={pictures.slice(row * columns, (row + 1) * columns)} side={TILE} step={STEP} />
+        </div>
+      ))}
       {shown.map((i) => {
         const picture = pictures[i]!;
         return (
@@ -135,9 +146,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
             title={picture.name}
             style={{ transform: `translate(${(i % columns) * STEP}px, ${Math.floor(i / columns) * STEP}px)` }}
             onClick={(event) => onClick(event, i)}
-          >
-            <PictureView picture={picture} />
-          </div>
+          ></div>
         );
       })}
     </div>
