@@ -40,6 +40,28 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await page.context().close();
   });
 
+  it('a page that is reloaded in the middle of training goes on from there', async () => {
+    const { page, errors } = await lab.page();
+    await shapes(page);
+    await page.getByRole('link', { name: 'Train' }).click();
+    const epoch = async (): Promise<number> => Number(/(\d+) of \d+/.exec((await page.locator('main').textContent()) ?? '')?.[1]); // prettier-ignore
+    await page.getByRole('button', { name: 'Train', exact: true }).click();
+    await page
+      .getByText(/^([3-9]|1\d) of \d+$/)
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await kept(page);
+    const before = await epoch();
+    await page.reload();
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    expect(await epoch()).toBe(before);
+    expect(await page.getByText('you changed').count()).toBe(0);
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
+
   it('two tabs show the same; what both change at once is lost in neither', async () => {
     const { page: one } = await lab.page();
     await shapes(one);

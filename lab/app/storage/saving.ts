@@ -82,7 +82,9 @@ class Saver {
       const missing = found.pictures.pictures.some(({ id }) => !known.has(id));
       const pixels = missing ? await this.#db.pixels() : undefined;
       const of = found.pictures.pictures.map((picture) => ({ ...(known.get(picture.id) ?? readPixels(pixels?.get(picture.id), picture.name)), ...picture })); // prettier-ignore
-      this.#run.restored(restoreRun(found.run.snapshot, of));
+      // The very same list where it is the same, so that nothing seems to have changed since the run began.
+      const same = sameCollection({ classes: [], pictures: of }, { classes: [], pictures: pictures.value });
+      this.#run.restored(restoreRun(found.run.snapshot, same ? pictures.value : of));
     } catch (error) {
       say({ topic: 'run', level: 'info', text: `The last run could not be brought back (${messageOf(error)}); the pictures and the network are there.` }); // prettier-ignore
     }

@@ -1,7 +1,7 @@
 /** How many pictures there are of each class and part, which share is kept aside, and what is to be said of it. */
 import { useRef } from 'preact/hooks';
 import { countsOf } from '../../../core/dataset.ts';
-import { classes, pictureAdvice, pictures, splitting } from '../../state/project.ts';
+import { classes, pictures, splitting } from '../../state/project.ts';
 import { splitAnew } from './actions.ts';
 
 export function Parts() {
@@ -67,17 +67,5 @@ export function Parts() {
         </tfoot>
       </table>
     </aside>
-  );
-}
-
-export function AdviceList() {
-  return (
-    <ul class="advice" aria-live="polite" aria-label="What to know before training">
-      {pictureAdvice.value.map(({ level, text }) => (
-        <li key={text} class={level}>
-          <strong>{level === 'stop' ? 'Cannot train yet:' : 'Good to know:'}</strong> {text}
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -7,11 +7,12 @@ import { importFiles } from '../../import/importing.ts';
 import { redo, redoable, undo, undoable } from '../../state/history.ts';
 import { classes, pictures } from '../../state/project.ts';
 import { said, takeSamples } from './actions.ts';
+import { AdviceList } from '../../ui/advice.tsx';
 import { ClassSection } from './class-section.tsx';
 import { FileButton } from './file-buttons.tsx';
 import { NewClass } from './new-class.tsx';
 import { ImportStatus } from './import-status.tsx';
-import { AdviceList, Parts } from './parts.tsx';
+import { Parts } from './parts.tsx';
 import { SelectionBar } from './selection-bar.tsx';
 import { Welcome } from './welcome.tsx';
 

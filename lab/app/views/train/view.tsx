@@ -1,6 +1,7 @@
 /** Training: the current run with its curves, what goes wrong in it, and runs beside it. */
-import { classes, currentRun, network, pictures, runs } from '../../state/project.ts';
+import { classes, currentRun, network, pictureAdvice, pictures, runs } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
+import { AdviceList } from '../../ui/advice.tsx';
 import { AlarmsPanel } from './alarms.tsx';
 import { BlocksPanel } from './blocks.tsx';
 import { Curves } from './curves.tsx';
@@ -23,6 +24,7 @@ export function TrainView() {
       ) : (
         <>
           <Toolbar run={run} ready={missing === undefined} />
+          {run === undefined && <AdviceList />}
           {run !== undefined && <Changed run={run} />}
           <div class="train-columns">
             <div class="train-main">
@@ -52,7 +54,8 @@ function needs(): { readonly sentence: string; readonly to: string; readonly lin
     return { sentence: 'All pictures are kept aside, so there is nothing to train on.', to: '#pictures', link: 'Move some to training' }; // prettier-ignore
   if (classes.value.length < 2)
     return { sentence: 'There is one class only; telling apart takes two.', to: '#pictures', link: 'Add a class' };
-  return undefined;
+  const stop = pictureAdvice.value.find(({ level }) => level === 'stop');
+  return stop && { sentence: stop.text, to: '#pictures', link: 'Add pictures' };
 }
 
 /** A run is made of what stood when it began. */
