@@ -50,12 +50,12 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
       .getByText(/^([3-9]|1\d) of \d+$/)
       .first()
       .waitFor();
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.getByRole('button', { name: 'Go on', exact: true }).waitFor();
     await kept(page);
     const before = await epoch();
     await page.reload();
-    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.getByRole('button', { name: 'Go on', exact: true }).waitFor();
     expect(await epoch()).toBe(before);
     expect(await page.getByText('you changed').count()).toBe(0);
     expect(errors).toEqual([]);
