@@ -52,7 +52,7 @@ describe.skipIf(chromiumPath === undefined)('See', () => {
       .getByText(`= ${short(loss)}`)
       .first()
       .waitFor();
-    expect(await page.locator('.scores .share').allInnerTexts()).toEqual(probabilities.map((p) => `${(100 * p).toFixed(1)} %`)); // prettier-ignore
+    expect(await page.locator('.scores .see-share').allInnerTexts()).toEqual(probabilities.map((p) => `${(100 * p).toFixed(1)} %`)); // prettier-ignore
     const { min, max } = stages[1]!;
     await page.getByLabel(`1 Convolution: 8 maps of 32 × 32, from ${short(min)} to ${short(max)}`).waitFor();
   });

@@ -82,7 +82,7 @@ export function Maps({ stage, values, scale, only, selected, outlines = [], labe
     return () => forgetPaint(element);
   }, [values, grid, most, isDark]);
 
-  const onPointer = (event: PointerEvent): void => {
+  const onPointer = (event: MouseEvent): void => {
     const { left, top, width, height } = canvas.current!.getBoundingClientRect();
     const [w, h] = [grid.columns * (grid.width + grid.gap) - grid.gap, grid.rows * (grid.height + grid.gap) - grid.gap];
     const at = numberAtPixel(grid, ((event.clientX - left) / width) * w, ((event.clientY - top) / height) * h);
@@ -113,8 +113,8 @@ export function Maps({ stage, values, scale, only, selected, outlines = [], labe
     >
       <canvas
         ref={canvas}
-        onPointerDown={onPointer}
-        onPointerMove={(event) => event.buttons === 1 && onPointer(event)}
+        onClick={onPointer}
+        onPointerMove={(event) => event.pointerType === 'mouse' && event.buttons === 1 && onPointer(event)}
       />
       {marks.map(({ kind, place }, i) =>
         place === undefined ? null : <i key={i} class={`mark ${kind}`} style={percent(place)} />,
@@ -130,6 +130,10 @@ const percent = (place: { top: number; left: number; height: number; width: numb
   width: `${place.width * 100}%`,
 });
 
+/** Short enough for two on a line of a card. */
+const brief = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(0).replaceAll('-', '−') : short(value);
+
 /** What colours stand for. */
 export function Legend({ scale }: { readonly scale: Scale }) {
   const { min, max, most } = scale;
@@ -143,6 +147,10 @@ export function Legend({ scale }: { readonly scale: Scale }) {
         <span>{short(from * most)}</span>
         {from < 0 && <span>0</span>}
         <span>{short(most)}</span>
+      </span>
+      <span class="range">
+        <span>min {brief(min)}</span>
+        <span>max {brief(max)}</span>
       </span>
     </div>
   ); // prettier-ignore

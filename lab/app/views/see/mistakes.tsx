@@ -2,20 +2,17 @@
 import { useMemo, useState } from 'preact/hooks';
 import { cssColour } from '../../../core/look/colours.ts';
 import { confusionOf, type Confusion, type Judged } from '../../../core/look/confusion.ts';
-import type { Part } from '../../../core/spec.ts';
 import { dark } from './drawing.ts';
-import { Thumb } from './picker.tsx';
-import { looking, predictions } from './state.ts';
+import { PartButtons, Thumb } from './picker.tsx';
+import { looking, part, predictions } from './state.ts';
 
 /** Pictures of a cell that are shown. */
 const MOST = 60;
 
 export function Mistakes() {
   const run = looking.value;
-  const [wished, setPart] = useState<Part>('valid');
   const [cell, setCell] = useState<readonly [number, number] | undefined>(undefined);
-  const part = predictions.value[wished] === undefined ? 'train' : wished;
-  const of = predictions.value[part];
+  const of = predictions.value?.part === part.value ? predictions.value : undefined;
   const confusion = useMemo(() => (of === undefined || run === undefined ? undefined : confusionOf(of, run.classes.length)), [of, run]);
   if (run === undefined || of === undefined || confusion === undefined) return <p class="muted">The pictures are being looked at …</p>;
   const names = run.classes;
@@ -23,11 +20,7 @@ export function Mistakes() {
   return (
     <>
       <div class="row see-showing" role="group" aria-label="Part">
-        {(['valid', 'train'] as const).map((one) => (
-          <button key={one} type="button" disabled={predictions.value[one] === undefined} aria-pressed={part === one} onClick={() => setPart(one)}>
-            {one === 'valid' ? 'Kept aside' : 'Trained on'}
-          </button>
-        ))}
+        <PartButtons />
         <span aria-live="polite">
           {of.ids.length - confusion.mistakes.length} of {of.ids.length} right ({(100 * of.accuracy).toFixed(1)} %)
         </span>

@@ -33,7 +33,7 @@ export function Overlay({ heat, most, label, children }: OverlayProps) {
   return (
     <div class="overlay" role="img" aria-label={label}>
       <canvas ref={picture} />
-      {heat !== undefined && <canvas ref={map} class="over" />}
+      {heat !== undefined && <canvas ref={map} class="see-over" />}
       {children}
     </div>
   );

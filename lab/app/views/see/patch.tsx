@@ -69,7 +69,7 @@ function Table({ columns, values, caption, chosen }: TableProps) {
   const { most } = scaleOf(values.filter((value) => !Number.isNaN(value)));
   const rows = Array.from({ length: Math.ceil(values.length / columns) }, (_, r) => values.slice(r * columns, (r + 1) * columns)); // prettier-ignore
   return (
-    <table class="numbers">
+    <table class="see-numbers">
       <caption>{caption}</caption>
       <tbody>
         {rows.map((row, r) => (

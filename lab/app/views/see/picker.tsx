@@ -1,10 +1,9 @@
 /** Which picture is looked at: one of the project (those kept aside first, mistakes before all), a drawing, or the camera. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { judge, type Judged } from '../../../core/look/confusion.ts';
-import type { Part } from '../../../core/spec.ts';
 import { PictureView } from '../../ui/picture.tsx';
 import { SourceOpen, Sources } from './sources.tsx';
-import { choosePicture, chosen, looking, pictureOf, predictions, tab } from './state.ts';
+import { choosePicture, chosen, countOf, looking, part, pictureOf, predictions, showPart, tab } from './state.ts';
 
 const PAGE = 40;
 
@@ -15,9 +14,9 @@ function ordered(judged: readonly Judged[]): readonly Judged[] {
 }
 
 /** Pictures of a part in an order that stays while a training runs. */
-function useOrder(part: Part): readonly Judged[] {
+function useOrder(): readonly Judged[] {
   const run = looking.value;
-  const of = predictions.value[part];
+  const of = predictions.value?.part === part.value ? predictions.value : undefined;
   const settled = run?.status.value !== 'running';
   const judged = useMemo(() => (of === undefined ? [] : judge(of)), [of]);
   const [order, setOrder] = useState<readonly string[]>([]);
@@ -33,12 +32,9 @@ function useOrder(part: Part): readonly Judged[] {
 
 export function Picker() {
   const run = looking.value;
-  const [wished, setPart] = useState<Part>('valid');
   const [pages, setPages] = useState(1);
-  const counts = (part: Part): number => run?.pictures.filter((picture) => picture.part === part).length ?? 0;
-  const part: Part = counts(wished) === 0 ? 'train' : wished;
-  const all = useOrder(part);
-  useEffect(() => setPages(1), [part, run]);
+  const all = useOrder();
+  useEffect(() => setPages(1), [part.value, run]);
   // The first one is opened by itself.
   const first = all[0] === undefined ? undefined : pictureOf.value(all[0].id);
   useEffect(() => {
@@ -49,11 +45,7 @@ export function Picker() {
   return (
     <section class="picker" aria-label="Choose a picture">
       <div class="row" role="group" aria-label="Part">
-        {(['valid', 'train'] as const).map((one) => (
-          <button key={one} type="button" disabled={counts(one) === 0} aria-pressed={part === one} onClick={() => setPart(one)}>
-            {one === 'valid' ? 'Kept aside' : 'Trained on'} ({counts(one)})
-          </button>
-        ))}
+        <PartButtons />
         <Sources />
         <span class="muted small" aria-live="polite">
           {all.length === 0 ? ' ' : mistakes === 0 ? 'No mistakes' : `${mistakes} ${mistakes === 1 ? 'mistake' : 'mistakes'}, shown first`}
@@ -76,6 +68,25 @@ export function Picker() {
       </ul>
     </section>
   ); // prettier-ignore
+}
+
+/** Which part is shown, here and among the mistakes. */
+export function PartButtons() {
+  return (
+    <>
+      {(['valid', 'train'] as const).map((one) => (
+        <button
+          key={one}
+          type="button"
+          disabled={countOf(one) === 0}
+          aria-pressed={part.value === one}
+          onClick={() => showPart(one)}
+        >
+          {one === 'valid' ? 'Kept aside' : 'Trained on'} ({countOf(one)})
+        </button>
+      ))}
+    </>
+  );
 }
 
 export interface ThumbProps {

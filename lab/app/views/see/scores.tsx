@@ -15,7 +15,7 @@ export function Scores({ picture }: { readonly picture: Chosen }) {
   const known = picture.label !== undefined;
   return (
     <div class="scores">
-      <p class="verdict" aria-live={isLive.value ? 'off' : 'polite'}>
+      <p class="see-verdict" aria-live={isLive.value ? 'off' : 'polite'}>
         <b>{run.classes[predicted] ?? `class ${predicted + 1}`}</b>, {(100 * probabilities[predicted]!).toFixed(1)} %
         {known && (
           <span class={predicted === picture.label ? 'good' : 'error'}>
@@ -36,7 +36,7 @@ export function Scores({ picture }: { readonly picture: Chosen }) {
               <span class="meter">
                 <i style={{ transform: `scaleX(${probabilities[i]!})` }} />
               </span>
-              <span class="share">{(100 * probabilities[i]!).toFixed(1)} %</span>
+              <span class="see-share">{(100 * probabilities[i]!).toFixed(1)} %</span>
             </button>
           </li>
         ))}

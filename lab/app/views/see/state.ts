@@ -43,8 +43,18 @@ export const patchShown = signal<number | undefined>(undefined);
 
 export const isLive = signal(false);
 
-/** What the network says of both parts; asked for again when epochs have passed. */
-export const predictions = signal<Readonly<Partial<Record<Part, Predictions>>>>({});
+const partWished = signal<Part>('valid');
+/** How many pictures of the run are in a part. */
+export const countOf = (part: Part): number => (looking.value?.pictures ?? []).reduce((sum, picture) => sum + Number(picture.part === part), 0); // prettier-ignore
+/** Whose pictures are shown: those kept aside, where there are some. */
+export const part = computed<Part>(() => (countOf(partWished.value) > 0 ? partWished.value : 'train'));
+export function showPart(wished: Part): void {
+  partWished.value = wished;
+  void askPredictions();
+}
+
+/** What the network says of the pictures of the part; asked for again when epochs have passed. */
+export const predictions = signal<(Predictions & { readonly part: Part }) | undefined>(undefined);
 
 export const choosePicture = (picture: Picture): void => {
   const known = picture.label < (looking.value?.classes.length ?? 0);
@@ -134,12 +144,9 @@ const askPredictions = oneAtATime(async () => {
   if (run === undefined) return;
   await run.opened;
   if (run.status.value === 'failed') return;
-  const found: Partial<Record<Part, Predictions>> = {};
-  for (const part of ['valid', 'train'] as const) {
-    const result = await run.call('predictions', part).catch(() => undefined);
-    if (result !== undefined) found[part] = result;
-  }
-  if (run === looking.value) predictions.value = found;
+  const of = part.value;
+  const found = await run.call('predictions', of).catch(() => undefined);
+  if (run === looking.value && found !== undefined) predictions.value = { ...found, part: of };
 });
 
 let own: Run | undefined;
@@ -173,7 +180,7 @@ function lookInto(run: Run | undefined): void {
   batch(() => {
     looking.value = run;
     looked.value = explained.value = selected.value = problem.value = undefined;
-    predictions.value = {};
+    predictions.value = undefined;
   });
 }
 

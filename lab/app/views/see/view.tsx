@@ -17,6 +17,7 @@ export function SeeView() {
   const run = looking.value;
   if (run === undefined) return <Nothing />;
   const { value: look } = looked;
+  const wrong = run.status.value === 'failed' ? run.error.value : problem.value;
   return (
     <section class="see">
       <div class="row see-head">
@@ -26,9 +27,9 @@ export function SeeView() {
           {look === undefined ? '' : `: weights after ${look.epoch} ${look.epoch === 1 ? 'epoch' : 'epochs'}`}
         </span>
       </div>
-      {problem.value !== undefined && (
+      {wrong !== undefined && (
         <p class="error" role="alert">
-          {problem.value}
+          {wrong}
         </p>
       )}
       <Picker />
@@ -137,7 +138,7 @@ function Field() {
   const style = { top: percent(top), left: percent(left), height: percent(bottom - top), width: percent(right - left) };
   return (
     <>
-      <i class="mark field" style={style} />
+      <i class="mark see-field" style={style} />
       <span class="hidden" aria-live="polite">
         The number sees rows {top + 1} to {bottom} and columns {left + 1} to {right} of the picture.
       </span>
