@@ -2,8 +2,8 @@
  * Connectionist temporal classification (Graves et al. 2006), part of `F`: the negative log-likelihood of label sequences under the
  * probabilities of a class for each time, summed over all ways in which the labels may be spread over time.
  *
- * It is composed: one step of the forward recursion for each time, in operations with gradients. As PyTorch's, the gradient is that with
- * respect to the logits of a logSoftmax: the probability of a class less what the labels make of it.
+ * `ctc-states.ts` has the recursions and the gradient; what is recorded or differentiated twice is composed here of operations with gradients. As
+ * PyTorch's, the gradient is that with respect to the logits of a logSoftmax: the probability of a class less what the labels make of it.
  */
 import { arrayOf, BOOL, either, SIZE } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
@@ -13,9 +13,11 @@ import { readCall, signature } from '../base/signature.ts';
 import type { Reduction } from '../geometry/loss.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
-import { cat, maximum, where } from '../tensor/functions.ts';
-import { fused } from '../tensor/fused.ts';
+import { cat, where } from '../tensor/functions.ts';
+import { activeObserver } from '../tensor/observer.ts';
+import { activeRecorder } from '../tensor/recorder.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { emittedOf, flags, likelihoodOf, logSum, NEVER, statesLosses, statesOf, type CtcLengths, type CtcSamples } from './ctc-states.ts'; // prettier-ignore
 import { REDUCTION } from './functional-loss.ts';
 import '../tensor/families/picking.ts';
 
@@ -39,9 +41,6 @@ interface CtcArguments extends CtcOptions {
 export const CTC_KINDS = { blank: SIZE, reduction: REDUCTION, zeroInfinity: BOOL };
 const LENGTHS = either(TENSOR, SIZE, arrayOf(SIZE, 'lengths'));
 const CTC = signature<CtcArguments>('F.ctcLoss', { logProbs: TENSOR, targets: TENSOR, inputLengths: LENGTHS, targetLengths: LENGTHS, ...CTC_KINDS }, { required: 4 }); // prettier-ignore
-
-/** Stands for ln 0: sums of several stay finite, and gradients are numbers. */
-const NEVER = -1e30;
 
 const numbersOf = (lengths: Lengths): number[] =>
   typeof lengths === 'number' ? [lengths] : Array.isArray(lengths) ? [...(lengths as number[])] : Array.from((lengths as Tensor).cpu().toTypedArray(), Number); // prettier-ignore
@@ -77,20 +76,19 @@ export function ctcLoss(...args: readonly unknown[]): Tensor {
   const x = single ? logProbs.unsqueeze(1) : logProbs;
   const lengths = { input: numbersOf(inputLengths), target: numbersOf(targetLengths) };
   const labels = labelsOf(x, targets, lengths, blank);
-  const losses = sequenceLosses(x, labels, lengths, blank, zeroInfinity);
+  const samples: CtcSamples = { labels, lengths, blank };
+  const none = zeroInfinity ? 0 : Infinity;
+  const composed = (of: Tensor): Tensor => sequenceLosses(of, samples, none);
+  const watched = activeRecorder() !== undefined || activeObserver() !== undefined;
+  const losses = watched || labels.length === 0 || lengths.input.includes(0) ? composed(x) : statesLosses(x, samples, none, composed); // prettier-ignore
   if (reduction === 'none') return single ? losses.squeeze(0) : losses;
   if (reduction === 'sum') return losses.sum();
   const sizes = Float64Array.from(lengths.target, (n) => Math.max(n, 1));
   return losses.div(fromTypedArray(sizes, [sizes.length]).to(x.dtype).to(x.device)).mean(); // prettier-ignore
 }
 
-interface LengthsOf {
-  readonly input: readonly number[];
-  readonly target: readonly number[];
-}
-
 /** The labels of each sample, after all checks. */
-function labelsOf(x: Tensor, targets: Tensor, lengths: LengthsOf, blank: number): number[][] {
+function labelsOf(x: Tensor, targets: Tensor, lengths: CtcLengths, blank: number): number[][] {
   const [steps, samples, classes] = x.layout.shape as [number, number, number];
   const fail = (what: string): never => {
     throw new ArgumentError(`ctcLoss: expected ${what}`);
@@ -117,82 +115,32 @@ function labelsOf(x: Tensor, targets: Tensor, lengths: LengthsOf, blank: number)
   });
 }
 
-const whole = (values: readonly number[], shape: readonly number[], like: Tensor): Tensor =>
-  fromTypedArray(BigInt64Array.from(values, BigInt), [...shape]).to(like.device);
-const flags = (values: readonly boolean[], shape: readonly number[], like: Tensor): Tensor =>
-  fromTypedArray(Uint8Array.from(values, Number), [...shape], 'bool').to(like.device);
-
-/** ln(eᵃ + eᵇ + eᶜ): what flows through the largest of them is nothing in the end. */
-const LOG_SUM = fused('LogsumexpBackward0', ([a, b, c]) => {
-  const most = maximum(maximum(a!, b!), c!);
-  const part = (t: Tensor): Tensor => t.sub(most).exp();
-  return part(a!).add(part(b!)).add(part(c!)).log().add(most);
-});
-const logSum = (a: Tensor, b: Tensor, c: Tensor): Tensor => LOG_SUM([a, b, c]);
-
 /**
- * The loss of each sample. States are a blank before, between and after the labels; α[t, s] is the logarithm of the probability of all ways that
- * are in state s at time t, which come from s, from s − 1, and from s − 2 where that skips a blank between labels that differ.
+ * The loss of each sample by operations with gradients, one step for each time: for what records, and for second derivatives.
  */
-function sequenceLosses(
-  x: Tensor,
-  labels: readonly number[][],
-  lengths: LengthsOf,
-  blank: number,
-  zeroInfinity: boolean,
-): Tensor {
-  const samples = labels.length;
-  const most = labels.reduce((n, { length }) => Math.max(n, length), 0);
-  const states = 2 * most + 1;
-  const at = labels.flatMap((row) => Array.from({ length: states }, (_, s) => (s % 2 === 1 ? (row[(s - 1) / 2] ?? blank) : blank))); // prettier-ignore
-  const skips = labels.flatMap((row) => Array.from({ length: states }, (_, s) => s % 2 === 1 && s > 1 && row[(s - 1) / 2] !== row[(s - 3) / 2])); // prettier-ignore
-  const [places, noSkip] = [
-    whole(at, [samples, states], x),
-    flags(
-      skips.map((skip) => !skip),
-      [samples, states],
-      x,
-    ),
-  ];
+function sequenceLosses(x: Tensor, samples: CtcSamples, otherwise: number): Tensor {
+  const { lengths, labels } = samples;
+  const states = statesOf(samples, x);
+  const { count, noSkip, later } = states;
   const steps = lengths.input.reduce((n, m) => Math.max(n, m), 0);
-  const never = x.detach().newZeros([samples, 2]).add(NEVER);
-  const all = x.clamp({ min: NEVER }).gather(2, places.unsqueeze(0).expand([x.layout.shape[0]!, samples, states]).contiguous()); // prettier-ignore
-  const emitted = (t: number): Tensor => all.select(0, t);
-  const first = flags(
-    Array.from({ length: samples * states }, (_, i) => i % states > 1),
-    [samples, states],
-    x,
-  );
-  let alpha: Tensor = never.select(1, 0).unsqueeze(1).expand([samples, states]);
+  const never = x.detach().newZeros([labels.length, 2]).add(NEVER);
+  const { emitted } = emittedOf(x, states);
+  let alpha: Tensor = never.select(1, 0).unsqueeze(1).expand([labels.length, count]);
   for (let t = 0; t < steps; t++) {
     if (t === 0) {
-      alpha = emitted(0).maskedFill(first, NEVER);
+      alpha = emitted.select(0, 0).maskedFill(later, NEVER);
       continue;
     }
     const before = cat([never, alpha] as Tensor[], 1); // two impossible states, then all
-    const skip = before.narrow(1, 0, states).maskedFill(noSkip, NEVER);
-    const next = logSum(alpha, before.narrow(1, 1, states), skip).add(emitted(t));
+    const skip = before.narrow(1, 0, count).maskedFill(noSkip, NEVER);
+    const next = logSum(alpha, before.narrow(1, 1, count), skip).add(emitted.select(0, t));
     const done = lengths.input.map((n) => t >= n);
-    alpha = done.includes(true) ? where(flags(done, [samples, 1], x), alpha, next) : next;
+    alpha = done.includes(true) ? where(flags(done, [labels.length, 1], x), alpha, next) : next;
   }
-  const ends = labels.flatMap(({ length }) => [2 * length, Math.max(2 * length - 1, 0)]);
-  const last = alpha.gather(1, whole(ends, [samples, 2], x));
-  const [blankEnd, labelEnd] = [last.select(1, 0), last.select(1, 1)];
-  const empty = flags(
-    labels.map(({ length }) => length === 0),
-    [samples],
-    x,
-  );
-  const none = blankEnd.detach().mul(0).add(NEVER);
-  const nothing = flags(
-    labels.map(({ length }, i) => lengths.input[i] === 0 && length === 0),
-    [samples],
-    x,
-  );
-  const likelihood = logSum(blankEnd, where(empty, none, labelEnd), none).maskedFill(nothing, 0);
+  const likelihood = likelihoodOf(alpha, samples);
   const impossible = likelihood.detach().lt(NEVER / 2);
   const losses = likelihood.neg().add(normaliser(x, lengths.input));
-  return losses.maskedFill(impossible, zeroInfinity ? 0 : Infinity);
+  return losses.maskedFill(impossible, otherwise);
 }
 
 /** 0, whose gradient is the probabilities: what a logSoftmax before the loss takes away again. */
