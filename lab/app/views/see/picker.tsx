@@ -43,7 +43,7 @@ export function Picker() {
   if (run === undefined) return null;
   const mistakes = all.filter(({ label, predicted }) => label !== predicted).length;
   return (
-    <section class="picker" aria-label="Choose a picture">
+    <section class="see-picker" aria-label="Choose a picture">
       <div class="row" role="group" aria-label="Part">
         <PartButtons />
         <Sources />
