@@ -1,4 +1,4 @@
-// The laboratory (lab/) as one HTML file: style, program, and the worker's program as text, which is started from a Blob. One file works from any server
+// The laboratory (lab/) as one HTML file: style and program, which is the workers' as well (lab/app/program.ts). One file works from any server
 // and from a folder, too. Made from the sources, so that it is never older than they are.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -51,15 +51,6 @@ async function bundled(entry, plugins = []) {
   return code;
 }
 
-/** Puts a text in the place of lab/worker/source.ts. */
-const workerText = (text) => ({
-  name: 'worker-text',
-  setup({ onLoad }) {
-    const contents = `export const workerSource = ${JSON.stringify(text)};`;
-    onLoad({ filter: /worker[\\/]source\.ts$/ }, () => ({ contents }));
-  },
-});
-
 const inScript = (text) => text.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
 
 /** Puts a text, and its hash for the policy of the page that is made of it, in the place of lab/page/source.ts. */
@@ -81,10 +72,9 @@ function styles() {
 
 /** @returns the page's text */
 export async function labPage() {
-  const worker = await bundled('worker/main.ts');
   const page = inScript(await bundled('page/main.ts', [withoutGpu]));
-  const main = await bundled('app/main.tsx', [workerText(worker), pageProgram(page)]);
+  const main = await bundled('app/main.ts', [pageProgram(page)]);
   return readFileSync(join(lab, 'index.html'), 'utf8')
     .replace('/* style.css */', styles)
-    .replace('/* main.tsx */', () => inScript(main));
+    .replace('/* main.ts */', () => inScript(main));
 }

@@ -1,7 +1,7 @@
 /** A worker beside those of the runs, for what would stop the page: reading pictures, packing projects. It ends when it has had nothing to do for a while. */
 import { callInWorker } from 'flambeau/train';
 import type { RunFunctions } from '../../worker/functions.ts';
-import { workerSource } from '../../worker/source.ts';
+import { startWorker } from '../program.ts';
 
 const IDLE = 30_000;
 let worker: Worker | undefined;
@@ -10,8 +10,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 function helper(): Worker {
   if (worker === undefined) {
-    const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-    worker = new Worker(url, { name: 'helper' });
+    worker = startWorker('helper');
     worker.addEventListener('error', end, { once: true }); // the next call starts another
   }
   return worker;

@@ -8,7 +8,7 @@ import type { LayerFacts } from '../../core/layer-facts.ts';
 import type { EpochResult, StepResult } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
-import { workerSource } from '../../worker/source.ts';
+import { startWorker } from '../program.ts';
 import { Pace } from './pace.ts';
 
 export type RunStatus = 'opening' | 'ready' | 'running' | 'paused' | 'done' | 'diverged' | 'failed';
@@ -76,7 +76,6 @@ export class Run {
   readonly #parameters = signal(0);
   #losses: number[] = [];
   #worker: Worker | undefined;
-  #url: string | undefined;
   /** Settled when the worker has the pictures and the network; never rejects. */
   opened: Promise<void>;
 
@@ -164,8 +163,7 @@ export class Run {
 
   #startWorker(): Worker {
     this.#endWorker();
-    this.#url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-    const worker = new Worker(this.#url, { name: `run ${this.id}` });
+    const worker = startWorker(`run ${this.id}`);
     worker.addEventListener('message', (event: MessageEvent<RunEvent>) => {
       if (worker === this.#worker) this.#hear(event.data);
     });
@@ -177,7 +175,6 @@ export class Run {
   #endWorker(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
-    if (this.#url !== undefined) URL.revokeObjectURL(this.#url);
   }
 
   /** Asks the worker; errors are those of its function. */

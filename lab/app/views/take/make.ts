@@ -1,5 +1,4 @@
 /** Makes files of what stands now: of the current run, or before any of the initial weights. The network's part is made in a worker. */
-import { callInWorker } from 'flambeau/train';
 import { saveFile } from 'flambeau/files/web';
 import { pageDocument } from '../../../../src/train/export/page-document.ts';
 import { pictureSet } from '../../../core/dataset.ts';
@@ -10,7 +9,7 @@ import type { OfferKind } from '../../../core/take/offers.ts';
 import type { ReportRequest } from '../../../core/take/report.ts';
 import { pageHash, pageScript } from '../../../page/source.ts';
 import type { RunFunctions } from '../../../worker/functions.ts';
-import { workerSource } from '../../../worker/source.ts';
+import { callHelper } from '../../state/helper.ts';
 import { currentRun, pictures, setup } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
 
@@ -22,7 +21,7 @@ export function takenSetup(run: Run | undefined): Setup {
 
 type Name = 'takeFile' | 'takePage' | 'takeReport';
 
-/** Asks the run's worker, or one that lives for this call only. */
+/** Asks the run's worker, or the helper that every page has. */
 async function ask<N extends Name>(
   name: N,
   ...args: Parameters<RunFunctions[N]>
@@ -32,14 +31,7 @@ async function ask<N extends Name>(
     await run.opened;
     return run.call(name, ...args);
   }
-  const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-  const worker = new Worker(url, { name: 'take away' });
-  try {
-    return await callInWorker<Awaited<ReturnType<RunFunctions[N]>>>(worker, name, args);
-  } finally {
-    worker.terminate();
-    URL.revokeObjectURL(url);
-  }
+  return callHelper(name, ...args);
 }
 
 /** An address that opens the laboratory with this setup. */

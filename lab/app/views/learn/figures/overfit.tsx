@@ -1,24 +1,13 @@
 /** A training that learns its few pictures by heart; the reader finds the epoch to stop at. */
-import { callInWorker } from 'flambeau/train';
 import { useState } from 'preact/hooks';
 import { bestEpoch, type OverfitEpoch } from '../../../../core/learn/overfit.ts';
-import type { RunFunctions } from '../../../../worker/functions.ts';
-import { workerSource } from '../../../../worker/source.ts';
+import { callHelper } from '../../../state/helper.ts';
 import { Chart } from '../../../ui/chart.tsx';
 import { Stepper } from './grid.tsx';
 
 const EPOCHS = 40;
 
-async function trained(augment: boolean): Promise<readonly OverfitEpoch[]> {
-  const url = URL.createObjectURL(new Blob([workerSource], { type: 'text/javascript' }));
-  const worker = new Worker(url, { name: 'chapter' });
-  try {
-    return await callInWorker<ReturnType<RunFunctions['overfit']>>(worker, 'overfit', [{ augment, epochs: EPOCHS, seed: 0 }]); // prettier-ignore
-  } finally {
-    worker.terminate();
-    URL.revokeObjectURL(url);
-  }
-}
+const trained = (augment: boolean): Promise<readonly OverfitEpoch[]> => callHelper('overfit', { augment, epochs: EPOCHS, seed: 0 }); // prettier-ignore
 
 type State = { readonly is: 'idle' | 'training' } | { readonly is: 'failed'; readonly why: string };
 
