@@ -140,7 +140,7 @@ const [validX, validY] = [normalised(pictures.get('valid_images')), pictures.get
 
 manualSeed(${training.seed});
 const network = ${networkCode(network, classesOf(setup), 'typescript')};
-${weights ? "network.loadStateDict(load('weights.pt'));\n" : ''}const criterion = new nn.CrossEntropyLoss();
+${weights ? "network.loadStateDict(load('weights.pt'), { strict: false }); // what it begins with\n" : ''}const criterion = new nn.CrossEntropyLoss();
 const optimizer = ${optimizerCode(training, TYPESCRIPT, 'network.parameters()')};
 
 const trainStep = compile((x: Tensor, y: Tensor) => {
@@ -205,7 +205,7 @@ valid_x, valid_y = normalised(pictures["valid_images"]), pictures["valid_labels"
 
 torch.manual_seed(${training.seed})
 model = ${networkCode(network, classesOf(setup), 'pytorch')}
-${weights ? 'model.load_state_dict(torch.load("weights.pt"))\n' : ''}criterion = nn.CrossEntropyLoss()
+${weights ? 'model.load_state_dict(torch.load("weights.pt"), strict=False)  # what it begins with\n' : ''}criterion = nn.CrossEntropyLoss()
 optimizer = ${optimizerCode(training, PYTORCH, 'model.parameters()')}
 
 loader = DataLoader(TensorDataset(train_x, train_y), batch_size=${training.batchSize}, shuffle=True)

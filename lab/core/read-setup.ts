@@ -134,6 +134,6 @@ const wrong = (place: string, expected: string, value: unknown): SetupError =>
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(value) : `${value as number}`;
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 }

@@ -53,6 +53,8 @@ export interface Stepped {
 }
 
 type Optimizer = optim.SGD | optim.Adam | optim.AdamW;
+/** Weights by name, as of a file. */
+export type Weights = ReadonlyMap<string, Tensor>;
 type Batch = readonly [Tensor, Tensor];
 const NONE = { loss: 0, hits: 0, count: 0 };
 /** Pictures that are measured at a time, which bounds the memory. */
@@ -92,14 +94,25 @@ export class Session {
   #epochSum = NONE;
   #batchSize: number;
 
-  /** @throws Error for a network that does not fit, and where there is nothing to train on */
-  constructor(spec: NetworkSpec, classes: number, training: TrainingSpec, train: PictureSet, valid: PictureSet) {
+  /**
+   * @param weights - what to begin with instead of what the seed gives; those of some blocks are enough
+   * @throws Error for a network that does not fit, and where there is nothing to train on
+   */
+  constructor(
+    spec: NetworkSpec,
+    classes: number,
+    training: TrainingSpec,
+    train: PictureSet,
+    valid: PictureSet,
+    weights?: Weights,
+  ) {
     const { network, error } = build(spec, classes, training.seed);
     if (error !== undefined) throw new Error(error);
     if (train.ids.length === 0)
       throw new Error('there are no pictures to train on: add some, or move some to the training part');
     if (network.parameters().length === 0)
       throw new Error('the network has nothing to learn: it needs a Convolution or a Linear block');
+    if (weights !== undefined) network.loadStateDict(weights, { strict: false });
     this.network = network;
     this.spec = spec;
     this.training = training;

@@ -3,7 +3,7 @@ import { getNumThreads, setNumThreads } from 'flambeau';
 import type { Checkpoint } from '../core/checkpoints.ts';
 import { pictureSet, type Trainable } from '../core/dataset.ts';
 import { sentenceOf } from '../core/failure.ts';
-import { Session, type Measured } from '../core/session.ts';
+import { Session, type Measured, type Weights } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
 import { lookFunctions } from './look-functions.ts';
 import { decodePictures } from './picture-functions.ts';
@@ -31,18 +31,22 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
     decodePictures,
     ...projectFunctions,
     ...lookFunctions(() => current().session),
-    /** @param checkpoint - where to go on from; default the beginning */
+    /**
+     * @param checkpoint - where to go on from; default the beginning
+     * @param weights - what to begin with instead of what the seed gives
+     */
     open(
       spec: NetworkSpec,
       classes: number,
       training: TrainingSpec,
       pictures: readonly Trainable[],
       checkpoint?: Checkpoint,
+      weights?: Weights,
     ): OpenedRun {
       if (getNumThreads() > 1) setNumThreads(1); // several runs go side by side, and the page shall stay smooth
       try {
         const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, spec));
-        const session = new Session(spec, classes, training, sets[0]!, sets[1]!);
+        const session = new Session(spec, classes, training, sets[0]!, sets[1]!, weights);
         loop = new RunLoop(session, post);
         loop.tellStart();
         if (checkpoint !== undefined) void loop.restore(checkpoint);

@@ -1,9 +1,11 @@
 /** The Build view in Chromium: what it shows is what the library says in Node. */
 import { afterAll, beforeAll, describe as group, expect, it } from 'vitest';
+import { build } from '../../lab/core/build.ts';
 import { programOf } from '../../lab/core/code.ts';
 import { describe } from '../../lab/core/describe.ts';
 import { packSetup } from '../../lab/core/share.ts';
 import { DEFAULT_TRAINING, type Setup } from '../../lab/core/spec.ts';
+import { onnxFile, weightsFile } from '../../lab/core/take/files.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory } from '../support/lab.ts';
@@ -66,7 +68,12 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await page.getByRole('article', { name: /Block 2: / }).press('Alt+ArrowDown');
     expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,ReLU,Batch norm'));
     await page.getByRole('button', { name: 'Duplicate block 3, Batch norm' }).click();
-    await page.locator('#block-0 .handle').dragTo(page.locator('.gap').nth(3));
+    // As events: a real drag depends on when a busy browser draws.
+    const dataTransfer = await page.evaluateHandle(() => new DataTransfer());
+    await page.locator('#block-0 .handle').dispatchEvent('dragstart', { dataTransfer });
+    await page.locator('.gap').nth(3).dispatchEvent('dragover', { dataTransfer });
+    await page.locator('.gap.over').waitFor();
+    await page.locator('.gap').nth(3).dispatchEvent('drop', { dataTransfer });
     expect(await names()).toBe(`ReLU,Batch norm,Convolution,Batch norm${before.slice('Convolution,ReLU'.length)}`);
     for (let i = 0; i < 4; i++) await page.getByRole('article', { name: /Block 1: / }).press('Control+z');
     expect(await names()).toBe(before);
@@ -90,9 +97,31 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     expect(errors).toEqual([]);
   });
 
+  it('opens files of weights and of ONNX, and changes nothing for one that is none', async () => {
+    const { page, errors } = await lab.page('build');
+    const model = build(TEMPLATES[1]!.network, 1, 5).network;
+    model.eval();
+    await page.getByText('Start from a template or a file').click();
+    const open = (name: string, bytes: Uint8Array): Promise<void> =>
+      page.getByLabel('Model file').setInputFiles({ name, mimeType: '', buffer: Buffer.from(bytes) });
+    await open('broken.pt', new Uint8Array([80, 75, 3, 4, 1, 2, 3]));
+    await page.getByText('Nothing was changed.').waitFor();
+    expect(await page.locator('.chain > ol > li').count()).toBe(FIRST.layers.length);
+    await open('lenet.onnx', onnxFile(model, TEMPLATES[1]!.network, ['one']));
+    await page.getByText('lenet.onnx became 12 blocks.').waitFor();
+    await page.getByText('Training begins with the weights of lenet.onnx').waitFor();
+    await open('lenet.pt', weightsFile(model, 'pt'));
+    await page.getByText('All 10 tensors fit your blocks.').waitFor();
+    expect(await page.locator('#code-panel').textContent()).toContain('torch.load("weights.pt")');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('do not fit these blocks').waitFor();
+    await page.getByRole('button', { name: 'Forget them' }).click();
+    expect(errors).toEqual([]);
+  });
+
   it('fits a phone', async () => {
     const { page } = await lab.page('build', { viewport: { width: 390, height: 800 } });
-    await page.getByText('Start from a template').click();
+    await page.getByText('Start from a template or a file').click();
     await page.getByRole('button', { name: /Small ResNet/ }).click();
     await page.getByRole('article', { name: 'Block 4: Residual block' }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);

@@ -161,3 +161,19 @@ it('the first network tells nine of ten shapes and digits apart within 20 epochs
     expect(best).toBeGreaterThanOrEqual(0.9);
   }
 });
+
+it('begins with the weights that it is given, and draws the same random numbers', async () => {
+  const first = session();
+  await run(first, 1);
+  const weights = new Map([...first.network.stateDict()].filter(([name]) => name.startsWith('0.')));
+  const kept = new Map([...weights].map(([name, tensor]) => [name, tensor.clone()]));
+  const { network } = TEMPLATES[0]!;
+  const pictures = SAMPLES.shapes.make(20, 1);
+  const parts = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, network));
+  const next = new Session(network, 4, DEFAULT_TRAINING, parts[0]!, parts[1]!, kept);
+  const names = [...next.network.stateDict()].map(([name, tensor]): [string, number[]] => [name, tensor.flatten().tolist() as number[]]); // prettier-ignore
+  const fresh = new Map([...session().network.stateDict()].map(([name, tensor]) => [name, tensor.flatten().tolist()]));
+  for (const [name, values] of names) {
+    expect(values).toEqual(kept.has(name) ? kept.get(name)!.flatten().tolist() : fresh.get(name));
+  }
+});

@@ -6,6 +6,8 @@ import { check } from '../../core/shapes.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
 import { TEMPLATES } from '../../core/templates.ts';
 import type { Change } from '../../core/remedies.ts';
+import type { Weights } from '../../core/session.ts';
+import { fitOf } from '../../core/state-shapes.ts';
 import { Run, type RunSnapshot } from './run.ts';
 
 export const classes = signal<readonly string[]>([]);
@@ -31,6 +33,21 @@ export const built = computed(() => check(network.value, Math.max(1, classes.val
 /** What is to be said of the pictures before one trains; with a `stop` among it, training cannot work. */
 export const pictureAdvice = computed(() => adviceOn({ classes: classes.value, pictures: pictures.value }));
 
+/** Weights of a file that runs are to begin with, where they fit the blocks. */
+export interface StartWeights {
+  readonly name: string;
+  readonly weights: Weights;
+}
+export const startWeights = signal<StartWeights | undefined>(undefined);
+/** Those that fit the blocks as they stand; undefined where runs begin with what the seed gives. */
+export const fittingWeights = computed<Weights | undefined>(() => {
+  const weights = startWeights.value?.weights;
+  if (weights === undefined) return undefined;
+  const shapes = new Map([...weights].map(([name, tensor]) => [name, tensor.shape as readonly number[]]));
+  const { usable } = fitOf(shapes, network.value, Math.max(1, classes.value.length));
+  return usable && new Map(usable.map((name) => [name, weights.get(name)!]));
+});
+
 /** Puts other pictures in the place of all. */
 export function replacePictures(names: readonly string[], all: readonly Picture[]): void {
   batch(() => {
@@ -45,7 +62,7 @@ export function addPictures(more: readonly Picture[]): void {
 
 /** A new run of what stands now; it becomes the current one. */
 export function newRun(): Run {
-  const run = added(new Run(setup.value, pictures.value));
+  const run = added(new Run(setup.value, pictures.value, { weights: fittingWeights.value }));
   currentRun.value = run;
   return run;
 }
@@ -54,7 +71,7 @@ export function newRun(): Run {
 export function whatIf(run: Run, change: Change): Run {
   const { classes } = run;
   const network = change.network ?? run.network;
-  return added(new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures)); // prettier-ignore
+  return added(new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures, { weights: change.network === undefined ? run.weights : undefined })); // prettier-ignore
 }
 
 /** A run that was stored; the last one restored is the current one. */

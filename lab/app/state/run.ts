@@ -5,7 +5,7 @@ import { alarmsOf, type Alarm } from '../../core/alarms.ts';
 import { Checkpoints, type Checkpoint } from '../../core/checkpoints.ts';
 import { StepCurve, type CurveSnapshot } from '../../core/curves.ts';
 import type { LayerFacts } from '../../core/layer-facts.ts';
-import type { EpochResult, StepResult } from '../../core/session.ts';
+import type { EpochResult, StepResult, Weights } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
 import { startWorker } from '../program.ts';
@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly label?: string;
   /** What to go on from. */
   readonly snapshot?: RunSnapshot;
+  /** What to begin with instead of what the seed gives. */
+  readonly weights?: Weights | undefined;
 }
 
 /** Checkpoints in a snapshot take so many bytes at most; the last is always there. */
@@ -55,6 +57,8 @@ export class Run {
   readonly id = ++made;
   readonly label: string;
   readonly network: NetworkSpec;
+  /** What it began with instead of what the seed gives. */
+  readonly weights: Weights | undefined;
   readonly classes: readonly string[];
   /** What it was made of; the same again trains the same way. */
   readonly pictures: readonly Picture[];
@@ -79,9 +83,10 @@ export class Run {
   /** Settled when the worker has the pictures and the network; never rejects. */
   opened: Promise<void>;
 
-  constructor(setup: Setup, pictures: readonly Picture[], { label, snapshot }: RunOptions = {}) {
+  constructor(setup: Setup, pictures: readonly Picture[], { label, snapshot, weights }: RunOptions = {}) {
     this.label = label ?? snapshot?.label ?? `Run ${++numbered}`;
     this.network = setup.network;
+    this.weights = weights;
     this.classes = setup.classes;
     this.pictures = pictures;
     this.training = signal(setup.training);
@@ -144,7 +149,7 @@ export class Run {
     try {
       // A view of a large buffer would be posted with all of the buffer.
       const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({ id, label, part, size, rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice() })); // prettier-ignore
-      const { parameters } = await this.call('open', this.network, this.classes.length, this.training.value, pictures, checkpoint); // prettier-ignore
+      const { parameters } = await this.call('open', this.network, this.classes.length, this.training.value, pictures, checkpoint, this.weights); // prettier-ignore
       if (worker !== this.#worker) return;
       this.#parameters.value = parameters;
       const { epochs } = this.training.value;

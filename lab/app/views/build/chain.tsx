@@ -45,6 +45,28 @@ function drop(to: Path): void {
   focusOn(made.path);
 }
 
+/** A card takes what is dropped on it: its upper half before it, its lower half behind it. */
+function dropsAround(path: Path) {
+  const place = (event: DragEvent): Path => {
+    const { top, height } = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const by = event.clientY < top + height / 2 ? 0 : 1;
+    return path.length === 1 ? [path[0] + by] : [path[0], path[1] + by];
+  };
+  return {
+    onDragOver: (event: DragEvent) => {
+      if (dragged.value === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      over.value = place(event).join('-');
+    },
+    onDrop: (event: DragEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      drop(place(event));
+    },
+  };
+}
+
 /** Between two blocks: the shape that goes on, a button that adds a block there, and where dragged blocks fall. */
 function Gap({ path, shape }: { readonly path: Path; readonly shape: readonly number[] | undefined }) {
   const name = path.join('-');
@@ -136,6 +158,7 @@ function BlockCard({ layer, path, block, facts, last }: BlockCardProps) {
       tabIndex={-1}
       aria-label={`Block ${number}: ${title}`}
       onKeyDown={keyed}
+      {...dropsAround(path)}
     >
       <header>
         <span
@@ -201,11 +224,11 @@ function BlockButtons({ path, name, last }: { readonly path: Path; readonly name
 }
 
 function Fields({ layer, path }: { readonly layer: LayerSpec; readonly path: Path }) {
-  const fields = Object.entries(ruleOf(layer).fields as Readonly<Record<string, Field>>);
+  const fields = Object.entries<Field>(ruleOf(layer).fields);
   if (fields.length === 0) return null;
   const values = layer as unknown as Readonly<Record<string, number | boolean>>;
   const set = (name: string, field: Field, value: number | boolean): void => {
-    const changed = { ...layer, [name]: value } as LayerSpec;
+    const changed = { ...layer, [name]: value };
     const what = `${field.label} of ${ruleOf(layer).title}: ${String(value)}`;
     setLayers(what, replaced(network.value.layers, path, changed), `${path.join('-')} ${layer.kind} ${name}`);
   };

@@ -1,9 +1,9 @@
 /** The setup as a program, beside the blocks that it is made of. */
 import { signal } from '@preact/signals';
 import { programOf, type Language } from '../../../core/code.ts';
-import { built, pictures, setup } from '../../state/project.ts';
+import { built, fittingWeights, pictures, setup } from '../../state/project.ts';
 import { CopyButton } from '../../ui/copied.tsx';
-import { savePictures } from './save.ts';
+import { savePictures, saveWeights } from './save.ts';
 
 const language = signal<Language>('pytorch');
 const LANGUAGES: Readonly<Record<Language, { readonly title: string; readonly file: string }>> = {
@@ -25,7 +25,7 @@ function arrows(event: KeyboardEvent): void {
 export function Code() {
   const chosen = language.value;
   const fits = built.value.error === undefined;
-  const text = programOf(setup.value, chosen);
+  const text = programOf(setup.value, chosen, { weights: fittingWeights.value !== undefined });
   return (
     <section class="card code" aria-labelledby="code-title">
       <h3 id="code-title">The same as a program</h3>
@@ -57,6 +57,11 @@ export function Code() {
         <code>{text}</code>
       </pre>
       <p>
+        {fittingWeights.value !== undefined && (
+          <button type="button" onClick={() => void saveWeights()}>
+            Save weights.pt
+          </button>
+        )}{' '}
         <button type="button" disabled={pictures.value.length === 0} onClick={() => void savePictures()}>
           Save pictures.pt
         </button>{' '}

@@ -1,5 +1,5 @@
 /** Links that hold the setup: making one, and asking before one that was opened replaces what stands. */
-import { effect, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { packSetup, unpackSetup } from '../../../core/share.ts';
 import type { Setup } from '../../../core/spec.ts';
@@ -32,8 +32,8 @@ function accept({ network, training, classes: names }: Setup): void {
 export function LinkOffer() {
   const dialog = useRef<HTMLDialogElement>(null);
   const offer = offered.value;
-  useEffect(() => effect(() => void (offered.value !== undefined && dialog.current?.open === false && dialog.current.showModal())), []); // prettier-ignore
   useEffect(() => {
+    if (offer !== undefined && dialog.current?.open === false) dialog.current.showModal();
     if (offer === undefined && dialog.current?.open === true) dialog.current.close();
   }, [offer]);
   return (

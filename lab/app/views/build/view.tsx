@@ -6,6 +6,7 @@ import { followFacts } from './facts.ts';
 import { CopyLink, LinkOffer, readAddress } from './link.tsx';
 import { BlockPicker } from './picker.tsx';
 import { InputSettings, TrainingSettings } from './settings.tsx';
+import { OpenModel, StartWeightsLine } from './open-model.tsx';
 import { Templates } from './templates.tsx';
 import { Totals } from './totals.tsx';
 
@@ -23,9 +24,11 @@ export function BuildView() {
         <CopyLink />
       </div>
       <details class="card start">
-        <summary>Start from a template</summary>
+        <summary>Start from a template or a file</summary>
         <Templates />
+        <OpenModel />
       </details>
+      <StartWeightsLine />
       <Totals />
       <div class="build-columns">
         <div>

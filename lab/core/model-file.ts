@@ -1,0 +1,66 @@
+/** Model files that visitors open: weights for the blocks that stand, or blocks made of what is in the file. Nothing in a file is run but the operators of ONNX. */
+import type { Tensor } from 'flambeau';
+import { deserialize, isStateDict } from 'flambeau/files';
+import { inferBlocks, ModelError } from './model-blocks.ts';
+import { nameOf, settled, type ModelFile, type State } from './model-settle.ts';
+import { readOnnx } from './onnx-blocks.ts';
+import type { NetworkSpec } from './spec.ts';
+import { fitOf } from './state-shapes.ts';
+
+/**
+ * Reads a `.pt`, safetensors or ONNX file.
+ * @throws FormatError for a damaged or hostile one, ModelError with what does not fit and what to do
+ */
+export function readModelFile(bytes: Uint8Array, name: string, network: NetworkSpec, classes: number): ModelFile {
+  if (/\.onnx$/i.test(name)) return readOnnx(bytes, name, classes);
+  const state = stateIn(deserialize(bytes));
+  if (state === undefined) {
+    throw new ModelError(`${name} holds no weights by name: save it with torch.save(model.state_dict(), "${plain(name)}")`); // prettier-ignore
+  }
+  const shapes = new Map([...state].map(([key, tensor]) => [key, tensor.shape as readonly number[]]));
+  const fit = fitOf(shapes, network, classes);
+  if (fit.all) return { network, isNew: false, weights: state, notes: [`All ${state.size} tensors fit your blocks.`] };
+  if (fit.usable !== undefined) {
+    const weights = new Map(fit.usable.map((key) => [key, state.get(key)!]));
+    return { network, isNew: false, weights, notes: [`All but the last block's weights fit: it begins anew, for your ${classes} classes.`] }; // prettier-ignore
+  }
+  return fromBlocks(state, shapes, name, classes);
+}
+
+const plain = (name: string): string => name.replace(/[^\w.-]/g, '_');
+
+/** The blocks that the shapes tell. */
+function fromBlocks(
+  state: State,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  name: string,
+  classes: number,
+): ModelFile {
+  let inferred: ReturnType<typeof inferBlocks>;
+  try {
+    inferred = inferBlocks(shapes);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new ModelError(`The weights of ${name} fit neither your blocks nor a chain of blocks: ${error.message}. Build the blocks that they were saved from, then open the file again.`); // prettier-ignore
+  }
+  const { layers, channels, size, places } = inferred;
+  const renamed = new Map<string, Tensor>();
+  for (const [key, tensor] of state) {
+    const dot = key.lastIndexOf('.');
+    renamed.set(`${places.get(key.slice(0, Math.max(0, dot)))}.${key.slice(dot + 1)}`, tensor);
+  }
+  const notes = ['A file of weights does not say strides, paddings, activations and poolings: look at them, they are a guess.']; // prettier-ignore
+  return settled({ name: nameOf(name), channels, size, layers }, renamed, classes, notes);
+}
+
+/** Names under which training programs keep a network's weights, and what wrappers put before every name. */
+const ENTRIES = ['state_dict', 'model', 'model_state_dict', 'state_dict_ema', 'net'];
+const PREFIXES = ['module.', '_orig_mod.', 'model.', 'net.'];
+
+function stateIn(value: unknown): State | undefined {
+  const inside = value instanceof Map ? ENTRIES.map((entry): unknown => value.get(entry)) : [];
+  const found = [value, ...inside].find((one) => isStateDict(one) && one.size > 0) as State | undefined;
+  if (found === undefined) return undefined;
+  const prefix = PREFIXES.find((each) => [...found.keys()].every((name) => name.startsWith(each))) ?? '';
+  return new Map([...found.keys()].map((name) => [name.slice(prefix.length), found.get(name)!]));
+}
