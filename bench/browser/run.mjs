@@ -56,9 +56,10 @@ async function files() {
     splitting: true,
     format: 'esm',
     target: 'es2022',
+    tsconfigRaw: {}, // the repository's names its sources by the package's names
     nodePaths: [peers],
     external: ['/ort/*'],
-    alias: { 'flambeau/core': join(dist, 'web/core.js'), 'flambeau/files/web': join(dist, 'web/files-web.js'), 'flambeau/vision/models': join(dist, 'web/vision/models/index.js') }, // prettier-ignore
+    alias: { 'flambeau/core': join(dist, 'web/core.js'), 'flambeau/nn': join(dist, 'web/nn/index.js'), 'flambeau/optim': join(dist, 'web/optim/index.js'), 'flambeau/files/web': join(dist, 'web/files-web.js'), 'flambeau/vision/models': join(dist, 'web/vision/models/index.js') }, // prettier-ignore
     write: false,
     logLevel: 'error',
   });
