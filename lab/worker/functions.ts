@@ -1,5 +1,4 @@
 /** What a run's worker can be asked for, and what it tells by itself. One worker holds one run. */
-import { getNumThreads, setNumThreads } from 'flambeau';
 import type { Checkpoint } from '../core/checkpoints.ts';
 import { pictureSet, type Trainable } from '../core/dataset.ts';
 import { sentenceOf } from '../core/failure.ts';
@@ -43,7 +42,6 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
       checkpoint?: Checkpoint,
       weights?: Weights,
     ): OpenedRun {
-      if (getNumThreads() > 1) setNumThreads(1); // several runs go side by side, and the page shall stay smooth
       try {
         const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, spec));
         const session = new Session(spec, classes, training, sets[0]!, sets[1]!, weights);

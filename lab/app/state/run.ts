@@ -8,8 +8,8 @@ import type { LayerFacts } from '../../core/layer-facts.ts';
 import type { EpochResult, StepResult, Weights } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
-import { startWorker } from '../program.ts';
 import { Pace } from './pace.ts';
+import { takeWorker } from './run-worker.ts';
 
 export type RunStatus = 'opening' | 'ready' | 'running' | 'paused' | 'done' | 'diverged' | 'failed';
 
@@ -168,7 +168,7 @@ export class Run {
 
   #startWorker(): Worker {
     this.#endWorker();
-    const worker = startWorker(`run ${this.id}`);
+    const worker = takeWorker();
     worker.addEventListener('message', (event: MessageEvent<RunEvent>) => {
       if (worker === this.#worker) this.#hear(event.data);
     });

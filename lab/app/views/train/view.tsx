@@ -1,6 +1,8 @@
 /** Training: the current run with its curves, what goes wrong in it, and runs beside it. */
+import { useEffect } from 'preact/hooks';
 import { classes, currentRun, network, pictureAdvice, pictures, runs } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
+import { prepareWorker } from '../../state/run-worker.ts';
 import { AdviceList } from '../../ui/advice.tsx';
 import { AlarmsPanel } from './alarms.tsx';
 import { BlocksPanel } from './blocks.tsx';
@@ -14,6 +16,10 @@ import { WhatIf } from './what-if.tsx';
 export function TrainView() {
   const run = currentRun.value;
   const missing = needs();
+  const soon = run === undefined && missing === undefined;
+  useEffect(() => {
+    if (soon) prepareWorker();
+  }, [soon]);
   return (
     <section class="train">
       <h2>Train</h2>
