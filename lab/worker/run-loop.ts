@@ -25,7 +25,8 @@ export interface Progress {
 const POST_EVERY = 34;
 /** After so many milliseconds, messages that have come are heard. */
 const TURN_EVERY = 8;
-/** Epochs shorter than this are not all kept. */
+/** The first epochs are all kept; of those after them, not all that are shorter than this (in milliseconds). */
+const KEEP_FIRST = 50;
 const KEEP_EVERY = 8;
 /** Between two looks into the network. */
 const LOOK_EVERY = 300;
@@ -128,7 +129,8 @@ export class RunLoop {
     if (epoch === undefined) return finite;
     this.#epochs.push(epoch);
     const now = performance.now();
-    if (finite && (now >= this.#keepAt || session.epoch >= session.training.epochs)) this.#keep();
+    if (finite && (session.epoch <= KEEP_FIRST || now >= this.#keepAt || session.epoch >= session.training.epochs))
+      this.#keep();
     if (now >= this.#lookAt) this.#look();
     return finite;
   }
