@@ -65,6 +65,21 @@ export function interpolate<
   const O extends Sizes | null | undefined | LeftOut = LeftOut,
   const By extends Sizes | null | undefined | LeftOut = LeftOut,
 >(
+  call: Rest & {
+    readonly input: CheckedFor<
+      X,
+      InterpolateShape<X, Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>,
+      Tensor<X>
+    >;
+    readonly size?: O;
+    readonly scaleFactor?: By;
+  },
+): Tensor<ShapeFor<X, InterpolateShape<X, Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>>>;
+export function interpolate<
+  X extends Shape,
+  const O extends Sizes | null | undefined | LeftOut = LeftOut,
+  const By extends Sizes | null | undefined | LeftOut = LeftOut,
+>(
   input: CheckedFor<X, InterpolateShape<X, Wished<Given<O, undefined>>, Wished<Given<By, undefined>>>, Tensor<X>>,
   size?: O | (Rest & { readonly size?: O; readonly scaleFactor?: By }),
   scaleFactor?: By | (Rest & { readonly scaleFactor?: By }),

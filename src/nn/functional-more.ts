@@ -103,6 +103,7 @@ export function upsample(
   mode?: InterpolateMode | Pick<UpsampleRest, 'mode' | 'alignCorners'>,
   alignCorners?: boolean | null | Pick<UpsampleRest, 'alignCorners'>,
 ): Tensor;
+export function upsample(call: UpsampleRest & { readonly input: Tensor }): Tensor;
 export function upsample(...args: readonly unknown[]): Tensor {
   const { input, ...options } = readCall(UPSAMPLE, args);
   return interpolateAs('upsample', input, checkInterpolate('upsample', options));

@@ -243,6 +243,13 @@ describe('x.data = y', () => {
   });
 });
 
+it('images are resized by names alone, too', () => {
+  const input = torch.arange(4).float().view(1, 1, 2, 2);
+  const expected = torch.F.interpolate(input, { size: [3, 3], mode: 'bilinear', alignCorners: true }).tolist();
+  expect(torch.F.interpolate({ input, size: [3, 3], mode: 'bilinear', alignCorners: true }).tolist()).toEqual(expected);
+  expect(torch.F.upsample({ input, size: [3, 3], mode: 'bilinear', alignCorners: true }).tolist()).toEqual(expected);
+});
+
 it('slice takes null for what Python leaves out', () => {
   const x = torch.arange(5);
   expect([x.at(torch.slice(null, 2)).tolist(), x.at(torch.slice(3, null)).tolist(), x.at(torch.slice(null, null, 2)).tolist()]).toEqual([[0, 1], [3, 4], [0, 2, 4]]); // prettier-ignore

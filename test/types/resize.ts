@@ -56,6 +56,8 @@ has(F.interpolate(loaded, { scaleFactor: 2 })).shape<[number, 16, 14, 14]>();
 has(F.interpolate(loaded, { scaleFactor: [2, 3], mode: 'bilinear' })).shape<[number, 16, 14, 21]>();
 has(F.interpolate(loaded, { scaleFactor: 0.5 })).shape<[number, 16, number, number]>();
 has(F.interpolate(loaded, { size: [5, 6], mode: 'bicubic', alignCorners: true })).shape<[number, 16, 5, 6]>();
+has(F.interpolate({ input: loaded, size: [5, 6], mode: 'bilinear' })).shape<[number, 16, 5, 6]>();
+has(F.interpolate({ input: loaded, scaleFactor: 2 })).shape<[number, 16, 14, 14]>();
 has(F.interpolate(randn(3, 4, 4), { size: 9 })).shape<Dynamic>();
 has(F.interpolate(loaded, null, 2, 'bilinear')).shape<[number, 16, 14, 14]>();
 has(F.interpolate(loaded, [5, 6])).shape<[number, 16, 5, 6]>();
