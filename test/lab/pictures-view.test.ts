@@ -1,4 +1,7 @@
 /** Pictures: samples, classes, files, camera, drawing, labels; thousands of them. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { encodeImage, Image } from 'flambeau/vision';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,6 +75,27 @@ describe.skipIf(chromiumPath === undefined)('pictures', () => {
     const left = await page.locator('.left-out li').allTextContents();
     expect(left.sort()).toEqual(['damaged.jpg the picture is damaged, or of a kind that this browser cannot read', 'notes.txt it is not a picture']); // prettier-ignore
     expect((await counts(page)).at(-1)).toBe('1 training · 0 kept aside');
+  });
+
+  it('a folder: each folder in it becomes a class', async () => {
+    const { page, errors } = await lab.page();
+    const folder = mkdtempSync(join(tmpdir(), 'flambeau-pictures-'));
+    try {
+      for (const name of ['cat', 'dog']) {
+        mkdirSync(join(folder, 'pets', name), { recursive: true });
+        for (let i = 0; i < 20; i++) writeFileSync(join(folder, 'pets', name, `${i}.png`), encodeImage(Image.filled(40, 30, 3, [i, 0, 0]))); // prettier-ignore
+      }
+      writeFileSync(join(folder, 'pets', 'notes.txt'), 'no picture');
+      await page.locator('input[webkitdirectory]').first().setInputFiles(join(folder, 'pets'));
+      await page.getByText('40 pictures added.').waitFor();
+      await page.getByText('40 pictures in 2 classes').waitFor();
+      expect(await counts(page)).toEqual(Array(2).fill('16 training · 4 kept aside'));
+      expect(await page.locator('.left-out li').allTextContents()).toEqual(['notes.txt it is not a picture']);
+      expect(errors).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await page.context().close();
+    }
   });
 
   it('the camera records while the button is held; drawings go in by pointer and by keyboard', async () => {

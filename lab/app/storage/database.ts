@@ -44,7 +44,7 @@ export class OutOfDateError extends Error {
 }
 
 const NAME = 'flambeau-laboratory';
-const [PROJECTS, PIXELS, RUNS, RUN_PICTURES] = ['projects', 'pixels', 'runs', 'run-pictures'];
+const [PROJECTS, PIXELS, RUNS, RUN_PICTURES] = ['projects', 'pixels', 'runs', 'run-pictures'] as const;
 const ALL = [PROJECTS, PIXELS, RUNS, RUN_PICTURES];
 const NOW = 'now';
 /** Runs of as many tabs are kept. */
@@ -69,10 +69,10 @@ export async function openDatabase(): Promise<Database> {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => {
     const db = opening.result;
-    db.createObjectStore(PROJECTS!);
-    db.createObjectStore(PIXELS!);
-    db.createObjectStore(RUNS!, { keyPath: 'tab' });
-    db.createObjectStore(RUN_PICTURES!, { keyPath: 'tab' });
+    db.createObjectStore(PROJECTS);
+    db.createObjectStore(PIXELS);
+    db.createObjectStore(RUNS, { keyPath: 'tab' });
+    db.createObjectStore(RUN_PICTURES, { keyPath: 'tab' });
   };
   const db = await done(opening);
   db.onversionchange = () => db.close(); // a later version of the laboratory opens it
@@ -91,28 +91,28 @@ export class Database {
   }
 
   /** What is stored, whatever it is. */
-  project = (): Promise<unknown> => done<unknown>(this.#reading(PROJECTS!).get(NOW));
+  project = (): Promise<unknown> => done<unknown>(this.#reading(PROJECTS).get(NOW));
 
   async pixels(): Promise<Map<string, unknown>> {
-    const store = this.#reading(PIXELS!);
+    const store = this.#reading(PIXELS);
     const [keys, values] = await Promise.all([done(store.getAllKeys()), done<unknown[]>(store.getAll())]);
-    return new Map(keys.map((key, i) => [String(key), values[i]]));
+    return new Map(keys.map((key, i) => [key as string, values[i]]));
   }
 
   /** The run of this tab, or the newest. */
   async run(tab: string): Promise<{ readonly run: StoredRun; readonly pictures: StoredRunPictures } | undefined> {
-    const all = (await done<unknown[]>(this.#reading(RUN_PICTURES!).getAll())) as StoredRunPictures[];
+    const all = (await done<unknown[]>(this.#reading(RUN_PICTURES).getAll())) as StoredRunPictures[];
     const pictures = all.find((entry) => entry.tab === tab) ?? all.sort((a, b) => b.at - a.at)[0];
     if (pictures === undefined) return undefined;
-    const run = (await done<unknown>(this.#reading(RUNS!).get(pictures.tab))) as StoredRun | undefined;
+    const run = (await done<unknown>(this.#reading(RUNS).get(pictures.tab))) as StoredRun | undefined;
     return run === undefined ? undefined : { run, pictures };
   }
 
   /** Keeps what could not be read, beside what comes now. */
   async putAside(value: unknown): Promise<void> {
-    const transaction = this.#db.transaction(PROJECTS!, 'readwrite');
-    transaction.objectStore(PROJECTS!).put(value, 'could not be read');
-    transaction.objectStore(PROJECTS!).delete(NOW);
+    const transaction = this.#db.transaction(PROJECTS, 'readwrite');
+    transaction.objectStore(PROJECTS).put(value, 'could not be read');
+    transaction.objectStore(PROJECTS).delete(NOW);
     await finished(transaction);
   }
 
@@ -121,11 +121,11 @@ export class Database {
    * @throws OutOfDateError when another tab has written since; what the browser says, where there is no room
    */
   async write(change: Change): Promise<void> {
-    const transaction = this.#db.transaction(ALL as string[], 'readwrite');
+    const transaction = this.#db.transaction(ALL, 'readwrite');
     const end = finished(transaction);
     let outOfDate = false;
     const work = async (): Promise<void> => {
-      const projects = transaction.objectStore(PROJECTS!);
+      const projects = transaction.objectStore(PROJECTS);
       const stored = (await done<unknown>(projects.get(NOW))) as StoredProject | undefined;
       if ((stored?.revision ?? 0) !== change.known) {
         outOfDate = true;
@@ -145,7 +145,7 @@ export class Database {
 
 async function writeRun(transaction: IDBTransaction, run: Change['run']): Promise<void> {
   if (run === undefined) return;
-  const [runs, runPictures] = [transaction.objectStore(RUNS!), transaction.objectStore(RUN_PICTURES!)];
+  const [runs, runPictures] = [transaction.objectStore(RUNS), transaction.objectStore(RUN_PICTURES)];
   if ('closed' in run) {
     runs.delete(run.closed);
     runPictures.delete(run.closed);
@@ -161,7 +161,7 @@ async function writeRun(transaction: IDBTransaction, run: Change['run']): Promis
 }
 
 async function writePixels(transaction: IDBTransaction, { pixels, gone }: Change): Promise<void> {
-  const store = transaction.objectStore(PIXELS!);
+  const store = transaction.objectStore(PIXELS);
   for (let i = 0; i < pixels.length; i += TOGETHER) {
     const puts = pixels.slice(i, i + TOGETHER).map(([id, { size, rgb }]) => {
       // Of a view, all of its buffer would be stored.
@@ -171,7 +171,7 @@ async function writePixels(transaction: IDBTransaction, { pixels, gone }: Change
     await done(puts.at(-1)!);
   }
   if (gone.length === 0) return;
-  const runs = (await done<unknown[]>(transaction.objectStore(RUN_PICTURES!).getAll())) as StoredRunPictures[];
+  const runs = (await done<unknown[]>(transaction.objectStore(RUN_PICTURES).getAll())) as StoredRunPictures[];
   const needed = new Set(runs.flatMap(({ pictures }) => pictures.map(({ id }) => id)));
   for (const id of gone) if (!needed.has(id)) store.delete(id);
 }

@@ -123,13 +123,13 @@ class Saver {
     await this.#writing;
     const raw = (await this.#db.project()) as StoredProject | undefined;
     if (raw === undefined || raw.revision === this.#revision) return;
-    const [base, mine] = [this.#stored, workNow()];
     const theirs = await this.#read(raw);
+    const [base, mine] = [this.#stored, workNow()];
     const merged = { ...theirs };
-    let both = false;
+    const conflicts: (keyof Work)[] = [];
     const take = (keys: readonly (keyof Work)[], changedThere: boolean): void => {
       if (keys.every((key) => mine[key] === base[key])) return;
-      if (changedThere) both = true;
+      if (changedThere) conflicts.push(...keys);
       else for (const key of keys) Object.assign(merged, { [key]: mine[key] });
     };
     take(['classes', 'pictures'], !sameCollection(base, theirs));
@@ -137,6 +137,7 @@ class Saver {
       take([key], JSON.stringify(base[key]) !== JSON.stringify(theirs[key]));
     this.#show(merged, (collection) => edit('Took over what another tab changed', () => collection));
     this.#stored = theirs;
+    const both = conflicts.length > 0;
     if (both || !this.#toldOfTabs)
       say({
         topic: 'tabs',
@@ -203,6 +204,7 @@ class Saver {
       this.#channel.postMessage(revision);
     }
     unsay('storage');
+    if (work.pictures.some(({ origin }) => origin !== 'sample')) askToStay();
     saveState.value = isSame(workNow(), work) ? 'saved' : 'unsaved';
   }
 }
@@ -210,6 +212,16 @@ class Saver {
 function sameCollection(a: Collection, b: Collection): boolean {
   return a.classes.join('\n') === b.classes.join('\n') && a.pictures.length === b.pictures.length &&
     a.pictures.every((picture, i) => JSON.stringify(facts(picture)) === JSON.stringify(facts(b.pictures[i]!))); // prettier-ignore
+}
+
+let asked = false;
+/** Asks the browser once not to clear what it keeps when the disk becomes full; it may say no. */
+function askToStay(): void {
+  if (asked) return;
+  asked = true;
+  // Pages without a secure connection have no such thing, whatever types say.
+  const storage = navigator.storage as StorageManager | undefined;
+  void storage?.persist().catch(() => false);
 }
 
 function tellFailure(error: unknown): void {

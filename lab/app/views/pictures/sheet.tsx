@@ -57,6 +57,12 @@ export interface SheetProps {
   readonly pictures: readonly Picture[];
 }
 
+/** Where a key goes from a picture; undefined for other keys. */
+function target(key: string, at: number, columns: number, count: number): number | undefined {
+  const moves: Readonly<Record<string, number>> = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - columns, ArrowDown: at + columns, Home: 0, End: count - 1 }; // prettier-ignore
+  return moves[key];
+}
+
 export function Sheet({ name, label, pictures }: SheetProps) {
   const list = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
@@ -78,15 +84,7 @@ export function Sheet({ name, label, pictures }: SheetProps) {
     if (extend) selectTo(pictures[next]!.id, ids());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const moves: Record<string, number> = {
-      ArrowLeft: at - 1,
-      ArrowRight: at + 1,
-      ArrowUp: at - columns,
-      ArrowDown: at + columns,
-      Home: 0,
-      End: pictures.length - 1,
-    };
-    const to = moves[event.key];
+    const to = target(event.key, at, columns, pictures.length);
     const all = event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey);
     if (to !== undefined) go(to, event.shiftKey);
     else if (event.key === ' ' || event.key === 'Enter') toggle(pictures[at]!.id);
