@@ -110,11 +110,13 @@ function optimizerCode({ optimizer, lr, momentum, weightDecay }: TrainingSpec, w
 const TYPESCRIPT_RESIDUAL = `
 /** The input plus what the branch makes of it. */
 class Residual extends nn.Module {
-  constructor(
-    private readonly branch: nn.Sequential,
-    private readonly shortcut: nn.Module,
-  ) {
+  readonly branch: nn.Sequential;
+  readonly shortcut: nn.Module;
+
+  constructor(branch: nn.Sequential, shortcut: nn.Module) {
     super();
+    this.branch = branch;
+    this.shortcut = shortcut;
   }
 
   forward(x: Tensor): Tensor {
