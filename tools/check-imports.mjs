@@ -67,7 +67,7 @@ for (const entry of readdirSync(src, { recursive: true })) {
 /** The laboratory: its page stands on the worker's side, that on what only computes, and that on the package by its public names. */
 function checkLab() {
   const lab = fileURLToPath(new URL('../lab', import.meta.url));
-  const order = ['app', 'worker', 'page', 'core'];
+  const order = ['app', 'page', 'worker', 'core'];
   // Makers of whole pages, which the package has for its command and not as public names.
   const pages = ['export', 'report'].map((folder) => join(src, 'train', folder) + sep);
   // Zip archives, of which project files are made: the package reads and writes them, but has no public names for it.

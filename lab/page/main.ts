@@ -1,13 +1,14 @@
 /** The program of the one page that a network can be taken away as: the library's page for pictures, with a network of blocks in it. */
-import { decodeImage, Image } from 'flambeau/vision';
+import type { Image } from 'flambeau/vision';
 import { unpackWeights } from '../../src/train/export/page-data.ts';
 import { startPage } from '../../src/train/export/page-app.ts';
 import { build } from '../core/build.ts';
 import { normalised, pictureTensor } from '../core/dataset.ts';
 import type { PageDescription } from '../core/take/files.ts';
+import { decodePicture, type DecodedPicture } from '../worker/picture-functions.ts';
 
 /** The middle of a picture, as the laboratory keeps pictures. */
-function squared(image: Image): { readonly size: number; readonly rgb: Uint8Array } {
+function squared(image: Image): DecodedPicture {
   const { width, height, data } = image.convert('RGB');
   const size = Math.min(width, height);
   const [left, top] = [Math.floor((width - size) / 2), Math.floor((height - size) / 2)];
@@ -24,11 +25,15 @@ startPage((given, weights) => {
   const { network, error } = build(spec, classes.length, 0);
   if (error !== undefined) throw new Error(error);
   unpackWeights(network, packed, weights);
-  const inputOf = (image: Image) => normalised(pictureTensor(squared(image), spec));
+  const input = (picture: DecodedPicture) => normalised(pictureTensor(picture, spec));
   return {
     network: (x) => network(x),
     classes,
-    inputOf,
-    readInput: async (file, name) => inputOf(await decodeImage(file, { name, orientation: true })),
+    inputOf: (image) => input(squared(image)),
+    readInput: async (file) => {
+      const picture = await decodePicture(new Blob([file as BlobPart]));
+      if ('problem' in picture) throw new Error(picture.problem);
+      return input(picture);
+    },
   };
 });

@@ -1,8 +1,9 @@
 /** Links that hold the setup: making one, and asking before one that was opened replaces what stands. */
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { packSetup, unpackSetup } from '../../../core/share.ts';
+import { unpackSetup } from '../../../core/share.ts';
 import type { Setup } from '../../../core/spec.ts';
+import { linkOf } from '../../state/link.ts';
 import { classes, pictures, replacePictures, setup } from '../../state/project.ts';
 import { copyText } from '../../ui/copied.tsx';
 import { change } from './edits.ts';
@@ -87,7 +88,7 @@ function Problem({ text }: { readonly text: string }) {
 export function CopyLink() {
   const [said, say] = useState('Copy link');
   const copy = async (): Promise<void> => {
-    const done = await copyText(`${location.href.split('#')[0]}#build/${await packSetup(setup.value)}`);
+    const done = await copyText(await linkOf(setup.value));
     say(done ? 'Link copied' : 'Could not copy');
     setTimeout(() => say('Copy link'), 1600);
   };

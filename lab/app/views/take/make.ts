@@ -2,7 +2,6 @@
 import { saveFile } from 'flambeau/files/web';
 import { pageDocument } from '../../../../src/train/export/page-document.ts';
 import { pictureSet } from '../../../core/dataset.ts';
-import { packSetup } from '../../../core/share.ts';
 import type { Setup } from '../../../core/spec.ts';
 import { picturesFile } from '../../../core/take/files.ts';
 import type { OfferKind } from '../../../core/take/offers.ts';
@@ -10,6 +9,7 @@ import type { ReportRequest } from '../../../core/take/report.ts';
 import { pageHash, pageScript } from '../../../page/source.ts';
 import type { RunFunctions } from '../../../worker/functions.ts';
 import { callHelper } from '../../state/helper.ts';
+import { linkOf } from '../../state/link.ts';
 import { currentRun, pictures, setup } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
 
@@ -32,11 +32,6 @@ async function ask<N extends Name>(
     return run.call(name, ...args);
   }
   return callHelper(name, ...args);
-}
-
-/** An address that opens the laboratory with this setup. */
-export async function linkOf(taken: Setup): Promise<string> {
-  return `${location.href.split('#')[0]}#build/${await packSetup(taken)}`;
 }
 
 async function reportRequest(run: Run, taken: Setup): Promise<ReportRequest> {

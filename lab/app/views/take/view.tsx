@@ -5,8 +5,9 @@ import { OFFER_KINDS, type OfferFacts, type OfferKind } from '../../../core/take
 import { pageScript } from '../../../page/source.ts';
 import { built, classes, currentRun, pictures, setup } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
+import { linkOf } from '../../state/link.ts';
 import { CopyButton } from '../../ui/copied.tsx';
-import { linkOf, takenSetup } from './make.ts';
+import { takenSetup } from './make.ts';
 import { OfferCard } from './offer.tsx';
 
 /** Bytes of float32 numbers. */
