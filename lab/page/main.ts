@@ -5,7 +5,7 @@ import { startPage } from '../../src/train/export/page-app.ts';
 import { build } from '../core/build.ts';
 import { normalised, pictureTensor } from '../core/dataset.ts';
 import type { PageDescription } from '../core/take/files.ts';
-import { decodePicture, type DecodedPicture } from '../worker/picture-functions.ts';
+import { decodePictures, type DecodedPicture } from '../worker/picture-functions.ts';
 
 /** The middle of a picture, as the laboratory keeps pictures. */
 function squared(image: Image): DecodedPicture {
@@ -31,8 +31,8 @@ startPage((given, weights) => {
     classes,
     inputOf: (image) => input(squared(image)),
     readInput: async (file) => {
-      const picture = await decodePicture(new Blob([file as BlobPart]));
-      if ('problem' in picture) throw new Error(picture.problem);
+      const [picture] = await decodePictures([new Blob([file as BlobPart])]);
+      if (picture === undefined || 'problem' in picture) throw new Error(picture?.problem ?? 'it is not a picture');
       return input(picture);
     },
   };
