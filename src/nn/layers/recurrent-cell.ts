@@ -40,15 +40,16 @@ export function lstmStep(sum: Tensor, c: Tensor): [h: Tensor, c: Tensor] {
   return [HIDDEN_STATE([output, next]), next];
 }
 
+const GRU_STATE = fused('AddBackward0', ([xr, xz, xn, hr, hz, hn, state]) => {
+  const reset = xr!.add(hr!).sigmoid();
+  const update = xz!.add(hz!).sigmoid();
+  const candidate = xn!.add(reset.mul(hn!)).tanh();
+  return state!.sub(candidate).mul(update).add(candidate);
+});
+
 /** The new hidden state from the input's part, the state's part and the state. */
-export function gruStep(x: Tensor, h: Tensor, state: Tensor): Tensor {
-  const [xr, xz, xn] = gates(x, 3) as [Tensor, Tensor, Tensor];
-  const [hr, hz, hn] = gates(h, 3) as [Tensor, Tensor, Tensor];
-  const reset = xr.add(hr).sigmoid();
-  const update = xz.add(hz).sigmoid();
-  const candidate = xn.add(reset.mul(hn)).tanh();
-  return state.sub(candidate).mul(update).add(candidate); // prettier-ignore
-}
+export const gruStep = (x: Tensor, h: Tensor, state: Tensor): Tensor =>
+  GRU_STATE([...gates(x, 3), ...gates(h, 3), state]);
 
 interface CellOptions {
   /** Whether to add learned biases. Default true. */
