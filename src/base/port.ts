@@ -85,7 +85,10 @@ function after(milliseconds: number, run: () => void): () => void {
   let left = milliseconds;
   let timer: ReturnType<typeof setTimeout>;
   const turn = (): void => {
-    if (left <= 0) return run();
+    if (left <= 0) {
+      run();
+      return;
+    }
     const now = Math.min(TURN, left);
     left -= now;
     timer = setTimeout(turn, now);

@@ -1,6 +1,7 @@
 /** Composed elementwise functions that run as one kernel, with and without gradients. */
 import { compile, F, grad, noGrad, profile, tensor, type Tensor } from 'flambeau';
 import { describe, expect, it } from 'vitest';
+import { fused } from '../../src/tensor/fused.ts';
 
 const EDGES = [0, -0, 0.3, -0.5, 2, -7, 88, Infinity, -Infinity, NaN];
 const leaf = (values: readonly number[]): Tensor => tensor([...values], { requiresGrad: true });
@@ -55,6 +56,20 @@ describe('a composed function', () => {
       expect([first.item(), second.item()]).toEqual([5, 2]);
       expect(grad(x.addcmul(x, x).sum(), [x])[0].item()).toBe(5);
     }
+  });
+
+  it('has second derivatives where one gradient flows into two operands', () => {
+    const plain = ([a, b]: readonly Tensor[]): Tensor => a!.add(b!).sigmoid();
+    const one = fused('SigmoidBackward0', plain);
+    const second = (fn: (xs: readonly Tensor[]) => Tensor): number[] => {
+      const xs = [leaf([0.5, -1]), leaf([2, 0.25])];
+      const y = fn([fn(xs.map((x) => x.mul(x))), xs[1]!.mul(2)]);
+      const firsts = grad(y.sum(), xs, { createGraph: true });
+      const penalty = firsts.reduce((sum, g) => sum.add(g.square().sum()), tensor(0));
+      return grad(penalty, xs).flatMap((g) => g.tolist() as number[]);
+    };
+    const right = second(plain);
+    for (let i = 0; i < 3; i++) second(one).forEach((value, j) => expect(value).toBeCloseTo(right[j]!, 6)); // summed in another order
   });
 
   it('sums the gradient of what was broadcast, and leaves out what nobody asks for', () => {

@@ -1,7 +1,7 @@
 /** The page's side of everything that a worker is asked: one question, then answers until the last. */
 import { ArgumentError, DeviceError, FlambeauError } from '../../base/errors.ts';
 import type { HostAbortSignal } from '../../base/host-types.ts';
-import { FIRST_WORD, saidBy, watch, WHY_ENDED, type Port, type Watch } from '../../base/port.ts';
+import { FIRST_WORD, saidBy, watch, WHY_ENDED, type Port } from '../../base/port.ts';
 import { reason } from '../../io/bytes/reason.ts';
 import { errorOf, messageOf, post, type Reply, type Request } from './protocol.ts';
 
@@ -34,7 +34,6 @@ export async function converse<T>(question: Question<T>): Promise<T> {
   const id = questions++;
   let hearNoMore = (): void => undefined;
   const outcome = new Promise<T>((resolve, reject) => {
-    let watching: Watch | undefined;
     const fail = (why: string): void => settle(() => reject(new DeviceError(`${op}: the worker has ${why}`)));
     const failed = (event: object): void => fail(`failed${saidBy(event)}; ${remedy}`);
     const gone = (): void => fail(`ended before it was done: ${WHY_ENDED}; start another one`);
@@ -48,7 +47,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
       const reply = messageOf<Reply>(event);
       if (reply?.flambeau !== 'reply' || reply.id !== id) return;
       if ('error' in reply) settle(() => reject(errorOf(reply.error)));
-      else if ('alive' in reply) watching!.alive(reply.alive);
+      else if ('alive' in reply) watching.alive(reply.alive);
       else {
         try {
           question.hear(reply, (result) => settle(() => resolve(result)));
@@ -62,7 +61,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     hearNoMore = () => {
       for (const [kind, listener] of listeners) worker.removeEventListener(kind, listener);
       signal?.removeEventListener('abort', abort);
-      watching?.stop();
+      watching.stop();
     };
     const settle = (end: () => void): void => {
       hearNoMore();
@@ -70,7 +69,7 @@ export async function converse<T>(question: Question<T>): Promise<T> {
     };
     for (const [kind, listener] of listeners) worker.addEventListener(kind, listener);
     signal?.addEventListener('abort', abort);
-    watching = watch(worker, within, gone, silent);
+    const watching = watch(worker, within, gone, silent);
   });
   worker.start?.();
   try {
