@@ -16,7 +16,7 @@ import { OFFER_KINDS, OFFERS, sizeText } from '../../lab/core/take/offers.ts';
 import { reportFile } from '../../lab/core/take/report.ts';
 import { TEMPLATES } from '../../lab/core/templates.ts';
 import { unpackWeights } from '../../src/train/export/page-data.ts';
-import { pythonWith, runPython } from '../support/python-packages.ts';
+import { pythonWithTorch, runMachinePython } from '../support/python-packages.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flambeau-take-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +32,8 @@ async function trained(network: NetworkSpec, epochs: number): Promise<Session> {
   return session;
 }
 
-const python = pythonWith('torch', 'onnxruntime', 'safetensors') ?? pythonWith('torch');
+/** With onnxruntime and safetensors where it has them itself: another NumPy than its own breaks an old PyTorch. */
+const python = pythonWithTorch(1);
 
 /** A network as PyTorch's program, by the names and arguments that the laboratory has for its blocks. */
 function pythonNetwork(network: NetworkSpec): string {
@@ -122,7 +123,7 @@ it.skipIf(python === undefined)('PyTorch, safetensors and onnxruntime give the s
     const scores = noGrad(() => session.network(normalised(session.train.images))).tolist() as number[][];
     expected.push({ scores, labels: session.train.labels.tolist() });
   }
-  const run = runPython(python!, ['-c', PROGRAM], JSON.stringify(given));
+  const run = runMachinePython(python!, ['-c', PROGRAM], JSON.stringify(given));
   expect(run.status, run.stderr).toBe(0);
   for (const [i, seen] of (JSON.parse(run.stdout) as Seen[]).entries()) {
     const { scores, labels } = expected[i]!;
