@@ -4,6 +4,9 @@
  * all ways on from there. Where nobody records, both are written row by row into one tensor each, a kernel for a time, and the gradient is put
  * together of them.
  */
+import '../tensor/families/picking.ts';
+import '../tensor/families/scatter.ts';
+
 import { GradNode, type Grads } from '../tensor/autograd.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { grad } from '../tensor/differentiate.ts';

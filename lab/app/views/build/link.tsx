@@ -38,7 +38,15 @@ export function LinkOffer() {
     if (offer === undefined && dialog.current?.open === true) dialog.current.close();
   }, [offer]);
   return (
-    <dialog ref={dialog} class="offer-link" aria-label="Link" onClose={() => (offered.value = undefined)}>
+    <dialog
+      ref={dialog}
+      class="offer-link"
+      aria-label="Link"
+      onClose={() => {
+        // The event comes late: another link may have opened the dialog again.
+        if (dialog.current?.open === false) offered.value = undefined;
+      }}
+    >
       {offer !== undefined && ('setup' in offer ? <Question setup={offer.setup} /> : <Problem text={offer.problem} />)}
     </dialog>
   );

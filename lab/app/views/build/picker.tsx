@@ -27,7 +27,12 @@ export function BlockPicker() {
     if (path === undefined && dialog.current?.open === true) dialog.current.close();
   }, [path]);
   return (
-    <dialog ref={dialog} class="picker" aria-label="Add a block" onClose={() => (picking.value = undefined)}>
+    <dialog
+      ref={dialog}
+      class="picker"
+      aria-label="Add a block"
+      onClose={() => dialog.current?.open === false && (picking.value = undefined)}
+    >
       {path !== undefined && <PickerList path={path} />}
     </dialog>
   );
