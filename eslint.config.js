@@ -2,7 +2,16 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** Globals of both Node and browsers that scripts use. */
-const GLOBALS = ['console', 'performance', 'process', 'setImmediate', 'setTimeout', 'TextEncoder', 'URL', 'WebAssembly'];
+const GLOBALS = [
+  'console',
+  'performance',
+  'process',
+  'setImmediate',
+  'setTimeout',
+  'TextEncoder',
+  'URL',
+  'WebAssembly',
+];
 
 export default tseslint.config(
   { ignores: ['dist', 'lab/dist', 'coverage', 'docs', 'node_modules', 'test/fixtures'] },
