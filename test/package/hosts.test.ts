@@ -347,7 +347,8 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     );
   });
 
-  describe.skipIf(rollupPath === undefined || resolvePath === undefined)('with Rollup', () => {
+  // Seventeen seconds, so with the whole of it only.
+  describe.skipIf(!WHOLE || rollupPath === undefined || resolvePath === undefined)('with Rollup', () => {
     it('built: as in Node', async () => {
       const { rollup } = (await import(pathToFileURL(rollupPath!).href)) as { rollup: Rollup };
       const { nodeResolve } = (await import(pathToFileURL(resolvePath!).href)) as { nodeResolve: (options: object) => unknown };

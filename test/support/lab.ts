@@ -1,10 +1,19 @@
 /** The laboratory in a real Chromium, from a server of its own or from a file. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { labPage } from '../../tools/lab-page.mjs';
 import { launchChromium } from './chromium.ts';
@@ -24,7 +33,7 @@ export class Laboratory {
 
   /** @param more arguments of Chromium, such as those of a camera that is none */
   static async open(more: readonly string[] = []): Promise<Laboratory> {
-    const html = await labPage();
+    const html = await keptPage();
     const headers = { 'content-type': 'text/html; charset=utf-8', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }; // prettier-ignore
     const server = createServer((_, response) => response.writeHead(200, headers).end(html));
     await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
@@ -54,6 +63,30 @@ export class Laboratory {
   async close(): Promise<void> {
     await this.browser.close();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const KEPT = join(root, 'node_modules/.cache/lab-page');
+
+/** The page, which is made anew after something of what it is made of has changed: test files start one after the other, and each wants it. */
+async function keptPage(): Promise<string> {
+  const files = ['lab', 'src', 'tools'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => !name.startsWith('dist'))
+      .map((name) => join(root, folder, name)),
+  );
+  const newest = Math.max(...files.map((file) => statSync(file).mtimeMs));
+  const path = join(KEPT, `${files.length}-${newest}.html`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    const html = await labPage();
+    rmSync(KEPT, { recursive: true, force: true });
+    mkdirSync(KEPT, { recursive: true });
+    writeFileSync(`${path}.${process.pid}`, html);
+    renameSync(`${path}.${process.pid}`, path); // whole, whoever reads it meanwhile
+    return html;
   }
 }
 
