@@ -37,7 +37,7 @@ const SHARING = [
   'test/io/{archive,arrays,checkpoint,crc32,legacy-storages,pickle,pt,resume,training-state,zip}.test.ts',
   'test/onnx/{backend,import,protobuf,resize,runtime}.test.ts',
   'test/distributions/*.test.ts',
-  'test/lab/{alarms,collection,edit,learn,look,look-more,model-file,project-file,run-parts,session,shapes,share}.test.ts',
+  'test/lab/*.test.ts',
 ];
 const isSharing = (pattern: string): boolean => /^test\/(ops|kernels|nn)\//.test(pattern);
 const installed = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
