@@ -8,3 +8,6 @@ export function sentenceOf(error: unknown): string {
   if (!isMemory) return message;
   return `The browser has no more memory for this. Choose smaller batches or fewer filters, or close other runs and tabs, then go on from the last epoch. (${message})`;
 }
+
+/** What an error says, whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -11,6 +11,7 @@ import { MOST_SIDE, readPictureFacts, readSplitting } from './read-pictures.ts';
 import { readSetup, SetupError } from './read-setup.ts';
 import type { Picture, Setup } from './spec.ts';
 import { safeName } from './take/names.ts';
+import { messageOf } from './failure.ts';
 
 export interface Project {
   readonly setup: Setup;
@@ -66,7 +67,7 @@ export async function unpackProject(bytes: Uint8Array): Promise<Project> {
     return await unpacked(bytes);
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw refused(error instanceof SetupError ? why : `it is damaged (${why})`);
   }
 }
@@ -100,7 +101,7 @@ function opened(bytes: Uint8Array): ZipReader {
   try {
     return new ZipReader(source, { maxEntries: MOST_PICTURES + 10, anyName: true, maxInflated: LARGEST_FILE });
   } catch (cause) {
-    throw refused(`it is cut off or damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+    throw refused(`it is cut off or damaged (${messageOf(cause)})`);
   }
 }
 
@@ -108,7 +109,7 @@ function member(zip: ZipReader, name: string): Uint8Array {
   try {
     return zip.read(name);
   } catch (cause) {
-    throw refused(`“${name}” in it is damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+    throw refused(`“${name}” in it is damaged (${messageOf(cause)})`);
   }
 }
 
@@ -131,7 +132,7 @@ async function pixelsOf(zip: ZipReader, file: unknown, name: string): Promise<Pi
   try {
     image = await decodeImage(bytes, { maxPixels: MOST_SIDE * MOST_SIDE, maxBytes: 2 ** 24 });
   } catch (cause) {
-    throw refused(`the picture “${name}” in it is damaged (${cause instanceof Error ? cause.message : String(cause)})`);
+    throw refused(`the picture “${name}” in it is damaged (${messageOf(cause)})`);
   }
   if (image.width !== image.height || image.width > MOST_SIDE)
     throw refused(`the picture “${name}” in it is not a square of at most ${MOST_SIDE} pixels`);

@@ -5,6 +5,7 @@
 import { getRngState, noGrad, setRngState, zeros, type Tensor } from 'flambeau';
 import { moduleOf, shortcutOf } from './modules.ts';
 import type { LayerOf, LayerSpec, NetworkSpec } from './spec.ts';
+import { messageOf } from './failure.ts';
 
 /** What is known of a block in its place. */
 export interface BlockShape {
@@ -185,7 +186,7 @@ function run(layer: LayerSpec, input: Shape, classes: number, inner: readonly Bl
     const output = noGrad(() => module(zeros([1, ...input]))) as Tensor;
     return (output.shape as Shape).slice(1);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   } finally {
     setRngState(random);
   }

@@ -8,6 +8,7 @@ import { counted } from '../../core/words.ts';
 import { edit } from '../state/history.ts';
 import { splitting } from '../state/project.ts';
 import { newId } from '../state/ids.ts';
+import { messageOf } from '../../core/failure.ts';
 
 export interface LeftOut {
   readonly name: string;
@@ -80,7 +81,7 @@ class Progress {
         else this.#waiting.push([file, picture]);
       });
     } catch (error) {
-      for (const file of files) leaveOut(file, error instanceof Error ? error.message : String(error));
+      for (const file of files) leaveOut(file, messageOf(error));
     }
     this.#read += files.length;
     if (performance.now() - this.#shown > SHOW_EVERY) this.#show();
@@ -102,7 +103,7 @@ class Progress {
         this.#added += more.length;
       } catch (error) {
         // No room for more pictures or classes.
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         this.#leftOut.push(...more.map(([{ name }]) => ({ name, reason })));
       }
     }

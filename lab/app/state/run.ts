@@ -10,6 +10,7 @@ import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
 import { Pace } from './pace.ts';
 import { takeWorker } from './run-worker.ts';
+import { messageOf } from '../../core/failure.ts';
 
 export type RunStatus = 'opening' | 'ready' | 'running' | 'paused' | 'done' | 'diverged' | 'failed';
 
@@ -366,5 +367,4 @@ export class Run {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const sumFrom = (all: readonly Checkpoint[], from: number): number => all.slice(from).reduce((sum, { bytes }) => sum + bytes, 0); // prettier-ignore

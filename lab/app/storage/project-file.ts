@@ -12,9 +12,10 @@ import { edit } from '../state/history.ts';
 import { newId } from '../state/ids.ts';
 import { say } from '../state/notices.ts';
 import { classes, closeRun, network, pictures, runs, setup, splitting, training } from '../state/project.ts';
+import { messageOf } from '../../core/failure.ts';
 
 const failed = (what: string, error: unknown): void =>
-  say({ topic: 'file', level: 'error', text: `${what}${error instanceof Error ? error.message : String(error)}` });
+  say({ topic: 'file', level: 'error', text: `${what}${messageOf(error)}` });
 
 export async function saveProjectFile(): Promise<void> {
   try {

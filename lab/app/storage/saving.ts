@@ -10,6 +10,7 @@ import { say, unsay } from '../state/notices.ts';
 import { classes, currentRun, network, pictures, restoreRun, setup, splitting, training } from '../state/project.ts';
 import { OutOfDateError, openDatabase, type Database, type StoredPicture, type StoredProject } from './database.ts';
 import { RunSaver } from './run-saving.ts';
+import { messageOf } from '../../core/failure.ts';
 
 export type SaveState = 'restoring' | 'saved' | 'unsaved' | 'failed' | 'denied';
 export const saveState = signal<SaveState>('restoring');
@@ -235,8 +236,6 @@ function tellFailure(error: unknown): void {
       : `The browser could not keep the last changes (${messageOf(error)}). Nothing is lost while this tab is open: save the project as a file (Project → Save as a file).`,
   });
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 let saver: Saver | undefined;
 

@@ -6,6 +6,7 @@ import { pictureTensor } from '../dataset.ts';
 import { randomOf } from '../random.ts';
 import type { NetworkSpec, Picture } from '../spec.ts';
 import { build } from '../build.ts';
+import { messageOf } from '../failure.ts';
 
 export type Grid = readonly (readonly number[])[];
 type Pixels = Pick<Picture, 'size' | 'rgb'>;
@@ -17,7 +18,6 @@ const imageOf = (grid: Grid): Tensor =>
     .unsqueeze(0)
     .unsqueeze(0);
 const flatGrid = (x: Tensor): Grid => gridOf(x.flatten(0, 2));
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export interface Slide {
   /** Undefined where the kernel does not fit; `formula` is then the library's sentence. */

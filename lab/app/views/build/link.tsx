@@ -7,6 +7,7 @@ import { linkOf } from '../../state/link.ts';
 import { classes, pictures, replacePictures, setup } from '../../state/project.ts';
 import { copyText } from '../../ui/copied.tsx';
 import { change } from './edits.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 type Offered = { readonly setup: Setup } | { readonly problem: string };
 /** What an opened link holds, until the visitor has decided. */
@@ -19,7 +20,7 @@ export function readAddress(): void {
   history.replaceState(null, '', '#build');
   void unpackSetup(text).then(
     (found) => (offered.value = { setup: found }),
-    (error: unknown) => (offered.value = { problem: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => (offered.value = { problem: messageOf(error) }),
   );
 }
 

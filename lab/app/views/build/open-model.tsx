@@ -4,6 +4,7 @@ import { useRef } from 'preact/hooks';
 import { callHelper } from '../../state/helper.ts';
 import { classes, fittingWeights, network, startWeights } from '../../state/project.ts';
 import { change } from './edits.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 type Said = { readonly kind: 'busy' | 'done' | 'failed'; readonly lines: readonly string[] };
 const said = signal<Said | undefined>(undefined);
@@ -27,7 +28,7 @@ export async function openModel(file: File): Promise<void> {
       said.value = { kind: 'done', lines: [...blocks, ...read.notes, ...(read.weights ? [] : ['Its weights were not taken over.'])] }; // prettier-ignore
     });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     said.value = { kind: 'failed', lines: [/[.!?]$/.test(message) ? message : `${message}.`, 'Nothing was changed.'] };
   }
 }

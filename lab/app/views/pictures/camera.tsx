@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { closeCamera, openCamera, squareOfVideo } from '../../ui/camera.ts';
 import { addMade } from './actions.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 /** Milliseconds between two pictures while the button is held: faster ones would hardly differ. */
 const EVERY = 125;
@@ -33,7 +34,7 @@ export function useCamera(
         track?.addEventListener('ended', () => setState({ problem: 'The camera was unplugged or taken away: plug it in and try again.' })); // prettier-ignore
         setState({ stream, cameras: devices.filter(({ kind }) => kind === 'videoinput') });
       } catch (error) {
-        if (!gone) setState({ problem: error instanceof Error ? error.message : String(error) });
+        if (!gone) setState({ problem: messageOf(error) });
       }
     };
     void open();
@@ -121,7 +122,7 @@ function Recorder({ className, video }: RecorderProps) {
         addMade(className, 'camera', `camera ${++numbers.current}`, picture.size, picture.rgb, burst);
         setTaken(numbers.current);
       } catch (error) {
-        setProblem(error instanceof Error ? error.message : String(error));
+        setProblem(messageOf(error));
         end();
       }
     };

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { rgbOf } from '../../ui/camera.ts';
 import { addMade } from './actions.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 /** Pixels of the pad, and of the picture that is made of it. */
 const PAD = 280;
@@ -92,7 +93,7 @@ function useDrawing(className: string, onDrawn?: Drawn) {
       setNote(`Drawing ${made.current} added to “${className}”.`);
       setStrokes([]);
     } catch (error) {
-      setNote(error instanceof Error ? error.message : String(error));
+      setNote(messageOf(error));
     }
   };
   return { canvas, strokes, setStrokes, paper, setPaper, width, setWidth, note, begin, extend, add };

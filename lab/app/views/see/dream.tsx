@@ -6,6 +6,7 @@ import type { Run } from '../../state/run.ts';
 import { drawRgb } from '../../ui/picture.tsx';
 import { paintSoon } from './drawing.ts';
 import { choose, looked, looking, problem, tab } from './state.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 const STEPS = 120;
 const AT_A_TIME = 2;
@@ -41,7 +42,7 @@ function useDream(run: Run | undefined) {
         if (!(stopped.current as boolean)) setPicture(next);
       }
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
+      problem.value = messageOf(error);
     } finally {
       setWorking(false);
     }

@@ -9,6 +9,7 @@ import { HeatCanvas } from './heat.tsx';
 import { Histogram } from './histogram.tsx';
 import { SumView } from './number.tsx';
 import { looked, looking, problem } from './state.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 /** Filters that are drawn at a time. */
 const MOST_FILTERS = 32;
@@ -34,7 +35,7 @@ function useWeights(look: Look | undefined, index: number | undefined): Weights 
       (of) => {
         if (!gone && of !== undefined) setWeights({ stage, of });
       },
-      (error: unknown) => (problem.value = error instanceof Error ? error.message : String(error)),
+      (error: unknown) => (problem.value = messageOf(error)),
     );
     return () => void (gone = true);
   }, [look, index]);
@@ -241,7 +242,7 @@ function WeightPanel({ stage, of, look, picked, onPick }: WeightPanelProps) {
       (sum) => {
         if (!gone && sum !== undefined) setFound({ ...picked, sum });
       },
-      (error: unknown) => (problem.value = error instanceof Error ? error.message : String(error)),
+      (error: unknown) => (problem.value = messageOf(error)),
     );
     return () => void (gone = true);
   }, [picked, look]);

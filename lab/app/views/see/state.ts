@@ -7,6 +7,7 @@ import type { Part, Picture } from '../../../core/spec.ts';
 import type { Looked, NumberExplained, Pixels } from '../../../worker/look-functions.ts';
 import { built, currentRun, pictures, setup } from '../../state/project.ts';
 import { Run } from '../../state/run.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 export const TABS = { inside: 'Inside', filters: 'Filters', why: 'Why', dream: 'Dream', mistakes: 'Mistakes' } as const;
 export type Tab = keyof typeof TABS;
@@ -64,8 +65,6 @@ export function choose(next: Chosen): void {
   chosen.value = next;
   void refresh();
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Runs a task again as often as it was asked for in the meantime, but never twice at a time. */
 function oneAtATime(task: () => Promise<void>): () => Promise<void> {

@@ -6,8 +6,9 @@ import type { Alike } from '../../../worker/look-functions.ts';
 import { Overlay } from './overlay.tsx';
 import { Thumb } from './picker.tsx';
 import { chosen, isLive, looked, looking, problem } from './state.ts';
+import { messageOf } from '../../../core/failure.ts';
 
-const say = (error: unknown): void => void (problem.value = error instanceof Error ? error.message : String(error));
+const say = (error: unknown): void => void (problem.value = messageOf(error));
 
 export function Why() {
   const [look, run] = [looked.value, looking.value];
@@ -52,7 +53,7 @@ function GradCam({ target }: { readonly target: number }) {
         setHeat(found);
         setNone(undefined);
       },
-      (error: unknown) => !gone && setNone(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => !gone && setNone(messageOf(error)),
     );
     return () => void (gone = true);
   }, [look, target]);

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { OFFERS, sizeText, type OfferFacts, type OfferKind } from '../../../core/take/offers.ts';
 import { CopyButton } from '../../ui/copied.tsx';
 import { download, makeFile } from './make.ts';
+import { messageOf } from '../../../core/failure.ts';
 
 interface OfferProps {
   readonly kind: OfferKind;
@@ -41,7 +42,7 @@ export function OfferCard({ kind, facts, missing }: OfferProps) {
       await download(bytes, name);
       setState({ is: 'saved', bytes: bytes.length });
     } catch (error) {
-      setState({ is: 'failed', why: error instanceof Error ? error.message : String(error) });
+      setState({ is: 'failed', why: messageOf(error) });
     }
   };
   return (

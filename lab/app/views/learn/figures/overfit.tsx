@@ -4,6 +4,7 @@ import { bestEpoch, type OverfitEpoch } from '../../../../core/learn/overfit.ts'
 import { callHelper } from '../../../state/helper.ts';
 import { Chart } from '../../../ui/chart.tsx';
 import { Stepper } from './grid.tsx';
+import { messageOf } from '../../../../core/failure.ts';
 
 const EPOCHS = 40;
 
@@ -23,7 +24,7 @@ export function OverfitFigure() {
       (augment ? setChanged : setPlain)(await trained(augment));
       setState({ is: 'idle' });
     } catch (error) {
-      setState({ is: 'failed', why: error instanceof Error ? error.message : String(error) });
+      setState({ is: 'failed', why: messageOf(error) });
     }
   };
   const points = (epochs: readonly OverfitEpoch[], of: 'train' | 'valid') => epochs.map((one) => [one.epoch, one[of]] as const);
