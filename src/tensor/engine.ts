@@ -112,13 +112,14 @@ export class Engine {
     const wants = wanted === undefined ? undefined : (i: number): boolean => isIn(wanted, node.edges[i]);
     if (wants !== undefined && !node.edges.some((_, i) => wants(i))) return;
     const results = this.#runNode(node, grads, wants);
-    for (const grad of results) if (grad !== undefined) this.#owned.hold(grad.storage); // one may flow along several edges
+    const several = results.length > 1 ? results : []; // one gradient may flow along more than one edge
+    for (const grad of several) if (grad !== undefined) this.#owned.hold(grad.storage);
     for (let i = 0; i < node.edges.length; i++) {
       const edge = node.edges[i];
       const grad = results[i];
       if (edge !== undefined && grad !== undefined && (wants === undefined || wants(i))) this.#receive(edge, grad);
     }
-    for (const grad of results) if (grad !== undefined) this.#owned.drop(grad.storage);
+    for (const grad of several) if (grad !== undefined) this.#owned.drop(grad.storage);
     for (const grad of grads) if (grad !== undefined) this.#owned.drop(grad.storage);
     if (!this.#retain) node.release();
   }
