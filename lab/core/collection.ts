@@ -1,5 +1,5 @@
 /** The classes and pictures of a project and what is done with them. Every function gives a new collection; pictures that stay the same are shared, so that keeping old ones (undo) is cheap. */
-import { randomOf } from './random.ts';
+import { randomOf, shuffle } from './random.ts';
 import type { Part, Picture } from './spec.ts';
 
 export interface Collection {
@@ -93,11 +93,7 @@ export function split({ classes, pictures }: Collection, share: number, seed: nu
   classes.forEach((_, label) => {
     const random = randomOf(seed * 1009 + label);
     const ids = pictures.filter((picture) => picture.label === label).map(({ id }) => id);
-    for (let i = ids.length - 1; i > 0; i--) {
-      const j = Math.floor(random() * (i + 1));
-      [ids[i], ids[j]] = [ids[j]!, ids[i]!];
-    }
-    for (const id of ids.slice(0, keptOf(ids.length, share))) kept.add(id);
+    for (const id of shuffle(ids, random).slice(0, keptOf(ids.length, share))) kept.add(id);
   });
   const partOf = ({ id }: Picture): Part => (kept.has(id) ? 'valid' : 'train');
   return {

@@ -16,20 +16,25 @@ export interface PictureSet {
 /** What is needed of a picture to train on it. */
 export type Trainable = Pick<Picture, 'id' | 'label' | 'part' | 'size' | 'rgb'>;
 
+/** Red, green, blue as canvases have them: with a fourth byte for each pixel, which says that one sees nothing through it. */
+export function withAlpha(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
+  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from]!;
+    rgba[to + 1] = rgb[from + 1]!;
+    rgba[to + 2] = rgb[from + 2]!;
+    rgba[to + 3] = 255;
+  }
+  return rgba;
+}
+
 /** uint8 [channels, size, size]: resized as torchvision does, with antialiasing. */
 export function pictureTensor(
   picture: Pick<Picture, 'size' | 'rgb'>,
   network: Pick<NetworkSpec, 'channels' | 'size'>,
 ): Tensor {
   const { size, rgb } = picture;
-  const rgba = new Uint8ClampedArray(size * size * 4);
-  for (let i = 0; i < size * size; i++) {
-    rgba[4 * i] = rgb[3 * i]!;
-    rgba[4 * i + 1] = rgb[3 * i + 1]!;
-    rgba[4 * i + 2] = rgb[3 * i + 2]!;
-    rgba[4 * i + 3] = 255;
-  }
-  let pixels: Tensor = fromPixels({ width: size, height: size, data: rgba });
+  let pixels: Tensor = fromPixels({ width: size, height: size, data: withAlpha(rgb) });
   if (network.channels === 1) pixels = V.rgbToGrayscale(pixels);
   if (size !== network.size) pixels = V.resize(pixels, [network.size, network.size]);
   return pixels;
@@ -46,6 +51,15 @@ export function pictureSet(pictures: readonly Trainable[], part: Part, network: 
   );
   return { images, labels, ids: chosen.map(({ id }) => id) };
 }
+
+/** Both parts. */
+export const pictureSets = (
+  pictures: readonly Trainable[],
+  network: NetworkSpec,
+): { readonly train: PictureSet; readonly valid: PictureSet } => ({
+  train: pictureSet(pictures, 'train', network),
+  valid: pictureSet(pictures, 'valid', network),
+});
 
 /** Bytes to numbers between -1 and 1, which networks like: (x / 255 - 0.5) / 0.5. */
 export const normalised = (images: Tensor): Tensor => images.float().div(255).sub(0.5).div(0.5) as Tensor;

@@ -1,6 +1,7 @@
 /** Model files that visitors open: weights for the blocks that stand, or blocks made of what is in the file. Nothing in a file is run but the operators of ONNX. */
 import type { Tensor } from 'flambeau';
-import { deserialize, isStateDict } from 'flambeau/files';
+import { deserialize } from 'flambeau/files';
+import { findState } from '../../src/train/find-state.ts';
 import { inferBlocks, ModelError } from './model-blocks.ts';
 import { nameOf, settled, type ModelFile, type State } from './model-settle.ts';
 import { readOnnx } from './onnx-blocks.ts';
@@ -13,7 +14,7 @@ import { fitOf } from './state-shapes.ts';
  */
 export function readModelFile(bytes: Uint8Array, name: string, network: NetworkSpec, classes: number): ModelFile {
   if (/\.onnx$/i.test(name)) return readOnnx(bytes, name, classes);
-  const state = stateIn(deserialize(bytes));
+  const state = findState(deserialize(bytes));
   if (state === undefined) {
     throw new ModelError(`${name} holds no weights by name: save it with torch.save(model.state_dict(), "${plain(name)}")`); // prettier-ignore
   }
@@ -51,16 +52,4 @@ function fromBlocks(
   }
   const notes = ['A file of weights does not say strides, paddings, activations and poolings: look at them, they are a guess.']; // prettier-ignore
   return settled({ name: nameOf(name), channels, size, layers }, renamed, classes, notes);
-}
-
-/** Names under which training programs keep a network's weights, and what wrappers put before every name. */
-const ENTRIES = ['state_dict', 'model', 'model_state_dict', 'state_dict_ema', 'net'];
-const PREFIXES = ['module.', '_orig_mod.', 'model.', 'net.'];
-
-function stateIn(value: unknown): State | undefined {
-  const inside = value instanceof Map ? ENTRIES.map((entry): unknown => value.get(entry)) : [];
-  const found = [value, ...inside].find((one) => isStateDict(one) && one.size > 0) as State | undefined;
-  if (found === undefined) return undefined;
-  const prefix = PREFIXES.find((each) => [...found.keys()].every((name) => name.startsWith(each))) ?? '';
-  return new Map([...found.keys()].map((name) => [name.slice(prefix.length), found.get(name)!]));
 }

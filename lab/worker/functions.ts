@@ -1,6 +1,6 @@
 /** What a run's worker can be asked for, and what it tells by itself. One worker holds one run. */
 import type { Checkpoint } from '../core/checkpoints.ts';
-import { pictureSet, type Trainable } from '../core/dataset.ts';
+import { pictureSets, type Trainable } from '../core/dataset.ts';
 import { sentenceOf } from '../core/failure.ts';
 import { Session, type Measured, type Weights } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
@@ -43,8 +43,8 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
       weights?: Weights,
     ): OpenedRun {
       try {
-        const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, spec));
-        const session = new Session(spec, classes, training, sets[0]!, sets[1]!, weights);
+        const { train, valid } = pictureSets(pictures, spec);
+        const session = new Session(spec, classes, training, train, valid, weights);
         loop = new RunLoop(session, post);
         loop.tellStart();
         if (checkpoint !== undefined) void loop.restore(checkpoint);

@@ -4,6 +4,8 @@
  * by Kenneth Moreland (tools/colour-maps/LICENCES.txt); the others are straight lines between a few points.
  */
 
+import { fromBase64 } from '../base/base64.ts';
+
 /** Red, green and blue of 256 colours, in base64. */
 const LISTED = {
   viridis:
@@ -121,7 +123,7 @@ export const BASE_MAPS = [...Object.keys(LISTED), ...Object.keys(LINES)] as read
 /** 256 times red, green, blue. @param isTurned - from the last one to the first */
 export function coloursOf(name: BaseMap, isTurned: boolean): Uint8Array {
   if (name in LISTED) {
-    const colours = Uint8Array.from(atob(LISTED[name as keyof typeof LISTED]), (character) => character.charCodeAt(0));
+    const colours = fromBase64(LISTED[name as keyof typeof LISTED]);
     return isTurned ? colours.map((_, i) => colours[(255 - Math.floor(i / 3)) * 3 + (i % 3)]!) : colours;
   }
   const lines = (LINES[name as keyof typeof LINES] as readonly Line[]).map((line) => (isTurned ? line.map(([at, value]) => [1 - at, value] as const).reverse() : line)); // prettier-ignore

@@ -2,6 +2,7 @@
 import { explain } from 'flambeau/inspect';
 import { build } from '../build.ts';
 import { networkCode } from '../code.ts';
+import { shuffle } from '../random.ts';
 import type { NetworkSpec } from '../spec.ts';
 
 export type Random = () => number;
@@ -48,11 +49,7 @@ export const numberPart = (label: string, answer: number, tolerance = 0): Number
 export function choicePart(label: string, options: readonly string[], answer: number, random?: Random): ChoicePart {
   if (random === undefined) return { kind: 'choice', label, options, answer };
   const right = options[answer]!;
-  const mixed = [...options];
-  for (let i = mixed.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [mixed[i], mixed[j]] = [mixed[j]!, mixed[i]!];
-  }
+  const mixed = shuffle([...options], random);
   return { kind: 'choice', label, options: mixed, answer: mixed.indexOf(right) };
 }
 

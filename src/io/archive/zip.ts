@@ -1,6 +1,7 @@
 /** Zip archives whose members may be deflated: the archive itself is read by `stored-zip.ts`. */
 import { Inflate } from 'fflate';
 import { FormatError } from '../../base/errors.ts';
+import { reason } from '../bytes/reason.ts';
 import { memberError, StoredZipReader, type ZipEntry } from './stored-zip.ts';
 
 export type { ZipEntry, ZipOptions } from './stored-zip.ts';
@@ -32,7 +33,7 @@ function inflate(packed: Uint8Array, entry: ZipEntry): Uint8Array {
     }
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    throw fail(`deflate data cannot be read (${error instanceof Error ? error.message : String(error)})`);
+    throw fail(`deflate data cannot be read (${reason(error)})`);
   }
   if (filled !== entry.size) throw fail(`deflate data holds ${filled} bytes instead of the ${entry.size} promised`);
   return out;

@@ -2,7 +2,8 @@
  * The JPEG decoder's WebAssembly (`tools/jpeg-decoder`), a module of its own so that it is fetched when the first JPEG file is met and
  * not before. It lies inside the JavaScript, where every bundler finds it.
  */
+import { fromBase64 } from '../../base/base64.ts';
 import type { Bytes } from '../../base/host-types.ts';
 import base64 from './jpeg-decoder.wasm';
 
-export const wasmBytes = (): Bytes => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+export const wasmBytes = (): Bytes => fromBase64(base64);

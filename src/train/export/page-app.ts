@@ -1,6 +1,7 @@
 /** The page that classifies, apart from its network: files, pictures that are dropped or pasted, the camera, and what is shown of them. Browsers only. */
 import { fromBase64 } from '../../base/base64.ts';
 import { FormatError } from '../../base/errors.ts';
+import { reason } from '../../io/bytes/reason.ts';
 import { decodeImage } from '../../io/image/decode.ts';
 import type { Image } from '../../io/image/image.ts';
 import { MAX_PIXELS } from '../../io/image/limits.ts';
@@ -132,7 +133,7 @@ async function show(network: Network, picture: Blob, name: string): Promise<void
     card.append(thumbnail(image, name), text);
   } catch (error) {
     card.className = 'failed';
-    const message = error instanceof Error ? error.message : String(error);
+    const message = reason(error);
     card.append(make('h2', 'This cannot be read'), make('p', message.replace(/^decodeImage: /, '')));
   }
   results.prepend(card);
@@ -158,7 +159,7 @@ async function watch({ classify, inputOf }: Network): Promise<void> {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' }, audio: false });
   } catch (error) {
-    status.textContent = `The camera cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    status.textContent = `The camera cannot be used: ${reason(error)}`;
     return;
   }
   status.textContent = '';
@@ -209,6 +210,6 @@ async function start(open: OpenPage): Promise<void> {
 /** Makes the page work. */
 export function startPage(open: OpenPage): void {
   start(open).catch((error: unknown) => {
-    status.textContent = `The network cannot be used here: ${error instanceof Error ? error.message : String(error)}`;
+    status.textContent = `The network cannot be used here: ${reason(error)}`;
   });
 }

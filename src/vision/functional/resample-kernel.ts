@@ -2,6 +2,7 @@
  * Resampling of bytes by a small WebAssembly module with vectors (`tools/resample-kernel`): rows come in strips, as decoders give them, and only the sums between
  * the two passes are kept whole. Its results are those of the loops in `resample.ts`, bit for bit, which run where there is no WebAssembly.
  */
+import { fromBase64 } from '../../base/base64.ts';
 import base64 from './resample-kernel.wasm';
 import type { BytePlan, Pass } from './resample-bytes.ts';
 
@@ -37,7 +38,7 @@ let current: Kernel | undefined;
 
 function compile(): WebAssembly.Module | null {
   try {
-    return new WebAssembly.Module(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+    return new WebAssembly.Module(fromBase64(base64));
   } catch {
     return null; // without WebAssembly, its vectors, or a page's leave to compile it
   }

@@ -1,7 +1,7 @@
 /** The pictures that the shown programs load. */
 import { serialize } from 'flambeau/files';
 import { saveFile } from 'flambeau/files/web';
-import { pictureSet } from '../../../core/dataset.ts';
+import { pictureSets } from '../../../core/dataset.ts';
 import { picturesFile } from '../../../core/take/files.ts';
 import { classes, fittingWeights, network, pictures } from '../../state/project.ts';
 
@@ -12,6 +12,6 @@ export async function saveWeights(): Promise<void> {
 }
 
 export async function savePictures(): Promise<void> {
-  const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures.value, part, network.value));
-  await saveFile(picturesFile(sets[0]!, sets[1]!, classes.value), 'pictures.pt');
+  const { train, valid } = pictureSets(pictures.value, network.value);
+  await saveFile(picturesFile(train, valid, classes.value), 'pictures.pt');
 }

@@ -1,7 +1,7 @@
 /** Makes files of what stands now: of the current run, or before any of the initial weights. The network's part is made in a worker. */
 import { saveFile } from 'flambeau/files/web';
 import { pageDocument } from '../../../../src/train/export/page-document.ts';
-import { pictureSet } from '../../../core/dataset.ts';
+import { pictureSets } from '../../../core/dataset.ts';
 import type { Setup } from '../../../core/spec.ts';
 import { picturesFile } from '../../../core/take/files.ts';
 import type { OfferKind } from '../../../core/take/offers.ts';
@@ -81,8 +81,8 @@ export async function makeFile(kind: OfferKind): Promise<Uint8Array> {
       return new TextEncoder().encode(await ask('takeReport', taken, await reportRequest(run, taken)));
     }
     case 'pictures': {
-      const all = run?.pictures ?? pictures.value;
-      return picturesFile(pictureSet(all, 'train', taken.network), pictureSet(all, 'valid', taken.network), taken.classes); // prettier-ignore
+      const { train, valid } = pictureSets(run?.pictures ?? pictures.value, taken.network);
+      return picturesFile(train, valid, taken.classes);
     }
   }
 }
