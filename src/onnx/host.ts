@@ -8,7 +8,7 @@ import { ArgumentError, ShapeError } from '../base/errors.ts';
 import { broadcastShapes, contiguousStrides, numelOf, showShape, type Dims } from '../base/shape.ts';
 import { fromTypedArray, hostArray } from '../tensor/create.ts';
 import { allowance } from '../tensor/allowance.ts';
-import { unrecorded } from '../tensor/recorder.ts';
+import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** Elements that an array of the host may have that is read of a tensor or a file. */
@@ -64,6 +64,7 @@ export class Host {
       const exact = this.#exact;
       this.#kept = unrecorded(() => fromTypedArray(exact, [...this.shape], this.dtype));
       this.#kept.storage.kept = true;
+      activeRecorder()?.adopt(this.#kept); // filled once, here: a recording must not take it for something that it computes
     }
     return this.#kept;
   }

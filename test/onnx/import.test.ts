@@ -143,6 +143,9 @@ describe('weights in Constant nodes', () => {
     model(x).sum().backward();
     expect(model.parameters().map(({ grad }) => grad?.tolist())).toEqual([[[1, 1, 1, 1], [1, 1, 1, 1]], [1, 1], [2, 2]]); // prettier-ignore
     expect(compile((input: Tensor) => model(input))(x).tolist()).toEqual([[3.5, 3.5, 15, 15]]);
+    const half = constant('half', value(weights('', Float32Array.of(0.5))));
+    const fresh = deserializeOnnx(modelOf([half, ['Mul', ['half', 'x'], ['y']]])); // nothing has run when it is compiled
+    expect(compile((input: Tensor) => fresh(input))(x).tolist()).toEqual([[0.5, 0.5, 0.5, 0.5]]);
   });
 
   it('are shown and converted like all others', () => {
