@@ -1,15 +1,17 @@
 /**
  * node bench/peak.mjs [ROW]
  *
- * The most memory that a process holds while it trains, ours (compiled, native and WebAssembly) and PyTorch's, as Linux counts it
+ * The most memory that a process holds while it trains, ours (compiled, native and WebAssembly) and eager PyTorch's (of .venv, or of the Python that PYTHON names), as Linux counts it
  * (VmHWM in /proc/PID/status). ROW is a row of bench/workloads.mjs, ResNet-18's training step if it is left out.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const RUNS = 10;
+const VENV = fileURLToPath(new URL('../.venv/bin/python', import.meta.url));
+const PYTHON = process.env.PYTHON ?? (existsSync(VENV) ? VENV : '/usr/bin/python3');
 const row = process.argv[2] ?? 'w3-train-32';
 
 const peak = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
@@ -35,8 +37,8 @@ if (process.argv[3] === 'ours') {
     const [text] = await once(child.stdout, 'data');
     show(`Flambeau, ${native === '1' ? 'native' : 'WebAssembly'}`, Number(text));
   }
-  const script = fileURLToPath(new URL('./peers/pytorch.py', import.meta.url));
-  const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [script, '1'], {
+  const script = fileURLToPath(new URL('./peers/torch_peer.py', import.meta.url));
+  const child = spawn(PYTHON, [script, '1', 'wall', 'eager'], {
     env: { ...process.env, OMP_NUM_THREADS: '1' },
     stdio: ['pipe', 'pipe', 'ignore'],
   });

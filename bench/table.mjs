@@ -6,40 +6,53 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { FURTHER, MAIN } from './titles.mjs';
 
-/** The workloads of the table, in its order. */
-const TITLES = {
-  'w1-train-20': 'tutorial CNN, training step, batch 20',
-  'w1-train-128': 'the same, batch 128',
-  'w2-train-20': 'classic CIFAR CNN, training step, batch 20',
-  'w2-train-128': 'the same, batch 128',
-  'w2-infer-128': 'the same, inference, batch 128',
-  'w3-train-32': 'ResNet-18, training step, batch 32',
-  'w3-infer-1': 'the same, inference, batch 1',
-  'w4-conv-fwd-bwd': 'convolution 64→64 on 56×56, forward and back, batch 32',
-  w5: 'learn-a-kernel loop, one step',
-};
 const DEVICES = { native: 'native', wasm: 'WebAssembly' };
-const PEERS = { pytorch: 'PyTorch', onnxruntime: 'onnxruntime', tfjs: 'TensorFlow.js' };
+const PEERS = {
+  pytorch: 'PyTorch',
+  'pytorch-debian': 'Debian’s PyTorch',
+  onnxruntime: 'onnxruntime',
+  'onnxruntime-web': 'onnxruntime-web',
+  tfjs: 'TensorFlow.js',
+};
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'string' } } });
 if (positionals.length === 0) throw new Error('usage: node bench/table.mjs FILE… [--write PERFORMANCE.md]');
 const lines = positionals.flatMap((file) => readFileSync(file, 'utf8').split('\n').filter((line) => line.startsWith('{'))); // prettier-ignore
 const rows = new Map(lines.map((line) => JSON.parse(line)).map((row) => [`${row.name} ${row.device}`, row]));
-const devices = Object.keys(DEVICES).filter((device) => [...rows.values()].some((row) => row.device === device));
-const peersOf = (device) =>
-  Object.keys(PEERS).filter((peer) => [...rows.values()].some((row) => row.device === device && peer in row.ratio));
+const all = [...rows.values()];
 
-const head = ['workload', ...devices.flatMap((device) => [`${DEVICES[device]}, ms`, ...peersOf(device).map((peer) => `${PEERS[peer]} / ours`)])]; // prettier-ignore
-const body = Object.entries(TITLES).flatMap(([name, title]) => {
-  const cells = devices.flatMap((device) => {
+/** What is shown of a row, one column after the other. */
+const columns = Object.keys(DEVICES)
+  .filter((device) => all.some((row) => row.device === device))
+  .flatMap((device) => {
+    const own = [`${DEVICES[device]}, ms`, (row) => `${rounded(row.ms, 3)} ± ${rounded(row.spread / 2, 1)}`];
+    const theirs = Object.keys(PEERS).flatMap((peer) => columnsOf(device, peer));
+    return [own, ...theirs].map(([title, show]) => ({ device, title, show }));
+  });
+
+function columnsOf(device, peer) {
+  const of = all.filter((row) => row.device === device && row.ratio[peer] !== undefined);
+  if (of.length === 0) return [];
+  const ratio = ({ ratio, quartiles }) => {
+    if (ratio[peer] === undefined) return '';
+    const [low, high] = quartiles[peer].map((value) => rounded(value, 2));
+    return `${rounded(ratio[peer], 3)} (${low}–${high})`;
+  };
+  const shown = [[`${PEERS[peer]} / ours`, ratio]];
+  if (of.some((row) => row.peers[peer].setting !== '')) shown.push([`${PEERS[peer]}’s best`, (row) => row.peers[peer]?.setting ?? '']); // prettier-ignore
+  return shown;
+}
+
+const body = Object.entries({ ...MAIN, ...FURTHER }).flatMap(([name, title]) => {
+  const cells = columns.map(({ device, show }) => {
     const row = rows.get(`${name} ${device}`);
-    const ratios = peersOf(device).map((peer) => (row?.ratio[peer] === undefined ? '' : String(rounded(row.ratio[peer], 3)))); // prettier-ignore
-    return row === undefined ? ['', ...ratios] : [`${rounded(row.ms, 3)} ± ${rounded(row.spread / 2, 1)}`, ...ratios];
+    return row === undefined ? '' : show(row);
   });
   return cells.some((cell) => cell !== '') ? [[title, ...cells]] : [];
 });
-const table = markdown([head, ...body]);
+const table = markdown([['workload', ...columns.map(({ title }) => title)], ...body]);
 if (values.write === undefined) console.log(table);
 else {
   const text = readFileSync(values.write, 'utf8');

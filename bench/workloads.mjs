@@ -4,8 +4,10 @@
  * in eval mode without gradients. Inputs and labels are random.
  */
 import { compile, F, nn, noGrad, ones, optim, randint, randn } from 'flambeau';
+import { deserializeOnnx } from 'flambeau/onnx';
 import { models } from 'flambeau/vision';
 import { FORWARD } from './flops.mjs';
+import { MODELS, readModel } from './models.mjs';
 
 const { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential } = nn;
 
@@ -167,11 +169,29 @@ const network = (name, make, batches, kind) =>
     make: (mode) => (kind === 'train' ? trainStep(make(), batch, mode) : inference(make(), batch, mode)),
   }));
 
-/** A classifier of the zoo, 10 classes: training on 8 images of 64×64, inference of one of 224×224. */
-const zoo = (name) => [
-  { name: `${name}-train`, flops: 0, make: (mode) => trainStep(models[name]({ numClasses: 10 }), 8, mode, 64) },
-  { name: `${name}-infer`, flops: 0, make: (mode) => inference(models[name]({ numClasses: 10 }), 1, mode, 224) },
-];
+/** A classifier of the zoo, 10 classes: training on 8 images of each of the sides (64×64 goes without saying), inference of one of 224×224. */
+const zoo = (name, sides = [64, 224]) => {
+  const make = () => models[name]({ numClasses: 10 });
+  const forward = FORWARD[name] ?? 0;
+  const train = sides.map((side) => ({
+    name: side === 64 ? `${name}-train` : `${name}-train-${side}`,
+    flops: forward * 3 * 8 * (side / 224) ** 2,
+    make: (mode) => trainStep(make(), 8, mode, side),
+  }));
+  return [...train, { name: `${name}-infer`, flops: forward, make: (mode) => inference(make(), 1, mode, 224) }];
+};
+
+/** W6: a model from an ONNX file. */
+const foreign = (name) => ({
+  name,
+  flops: 0,
+  make: (mode) => {
+    const model = deserializeOnnx(readModel(name));
+    const x = randn(...MODELS[name].input);
+    const forward = inMode(mode, (input) => noGrad(() => model(input)));
+    return () => [forward(x)].flat()[0].flatten().at(0).item();
+  },
+});
 
 /** All rows, in the order of the table. */
 export const ROWS = [
@@ -187,5 +207,8 @@ export const ROWS = [
   { name: 'w4-conv-fwd-bwd', flops: 3 * W4_FLOPS, make: (mode) => convolution('all', mode) },
   { name: 'matmul-1024', flops: 2 * 1024 ** 3, make: product },
   { name: 'w5', flops: 0, make: kernelLoop },
-  ...['resnet50', 'mobilenet_v2', 'squeezenet1_1', 'densenet121', 'resnext50_32x4d'].flatMap(zoo),
+  ...['resnet18', 'resnet50', 'mobilenet_v2'].flatMap((name) => zoo(name)),
+  ...['squeezenet1_1', 'densenet121', 'resnext50_32x4d'].flatMap((name) => zoo(name, [64])),
+  ...['efficientnet_b0', 'efficientnet_lite0'].flatMap((name) => zoo(name, [])),
+  ...Object.keys(MODELS).map(foreign),
 ];

@@ -94,7 +94,7 @@ for (const name of own.filter((name) => name !== 'node.xz')) rmSync(join(out, na
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 for (const name of Object.keys(dependencies)) take(join('node_modules', name));
 takePackage('webgpu', ['index.js', 'LICENSE.md', 'dist/linux-x64']);
-for (const path of ['dist', 'package.json', 'LICENSE', 'bench/gpu.mjs', 'bench/gpu', 'bench/flops.mjs', 'bench/workloads.mjs', 'bench/peers/gpu.py', 'bench/peers/networks.py']) take(path); // prettier-ignore
+for (const path of ['dist', 'package.json', 'LICENSE', 'bench/gpu.mjs', 'bench/gpu', 'bench/flops.mjs', 'bench/models.mjs', 'bench/workloads.mjs', 'bench/peers/cache.mjs', 'bench/peers/gpu.py', 'bench/peers/networks.py']) take(path); // prettier-ignore
 takeLoader();
 writeFileSync(join(out, 'start.sh'), START);
 compress(options.node, join(out, 'node.xz'));

@@ -1,12 +1,15 @@
-"""Writes the inference workloads as ONNX files into a folder, for onnxruntime. Usage: export_onnx.py FOLDER"""
+"""Writes the inference row as an ONNX file, for onnxruntime. Usage: export_onnx.py FILE ROW"""
+import inspect
 import sys
+import warnings
 
 import torch
 import torch.nn as nn
 
-sys.argv, folder = [sys.argv[0], '1'], sys.argv[1]
-sys.stdin = open('/dev/null')  # pytorch.py reads rows from it; here only its networks are wanted
-from pytorch import ResNet18, w1, w2  # noqa: E402
+from networks import network, sizes
+
+warnings.simplefilter('ignore')
+file, row = sys.argv[1:]
 
 
 class Product(nn.Module):
@@ -14,12 +17,19 @@ class Product(nn.Module):
         return a @ b
 
 
-def export(name, model, *inputs):
-    torch.onnx.export(model.eval(), inputs, f'{folder}/{name}.onnx', input_names=[f'x{i}' for i in range(len(inputs))])
-
-
-for name, make, batches in (('w1', w1, (20, 128)), ('w2', w2, (20, 128)), ('w3', ResNet18, (1, 32))):
-    for batch in batches:
-        export(f'{name}-infer-{batch}', make(), torch.randn(batch, 3, 32, 32))
-export('w4-conv-fwd', nn.Conv2d(64, 64, 3, padding=1), torch.randn(32, 64, 56, 56))
-export('matmul-1024', Product(), torch.randn(1024, 1024), torch.randn(1024, 1024))
+if row == 'matmul-1024':
+    model, inputs = Product(), (torch.randn(1024, 1024), torch.randn(1024, 1024))
+elif row == 'w4-conv-fwd':
+    model, inputs = nn.Conv2d(64, 64, 3, padding=1), (torch.randn(32, 64, 56, 56),)
+else:
+    name, kind, batch, side = sizes(row)
+    model, inputs = network(name), (torch.randn(batch, 3, side, side),)
+names = [f'x{i}' for i in range(len(inputs))]
+options = {'input_names': names}
+if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
+    options['dynamo'] = False  # the exporter by tracing; the other one needs the package onnxscript
+try:
+    torch.onnx.export(model.eval(), inputs, file, **options)
+except (ImportError, TypeError):  # a PyTorch without the exporter by tracing
+    options.pop('dynamo', None)
+    torch.onnx.export(model.eval(), inputs, file, **options)

@@ -1,4 +1,7 @@
-"""The workloads' own networks in PyTorch, as workloads.mjs has them."""
+"""The rows' networks in PyTorch, as workloads.mjs has them."""
+import os
+import sys
+
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -41,3 +44,29 @@ class ResNet18(nn.Module):
 
     def forward(self, x):
         return self.fc(self.layers(self.stem(x)).mean((2, 3)))
+
+
+def efficientnet_lite0():
+    """That of the package efficientnet-lite-pytorch, which npm run bench:peers puts into a folder of its own."""
+    sys.path.append(os.environ['FLAMBEAU_BENCH_PACKAGES'])
+    from efficientnet_lite_pytorch import EfficientNet
+    return EfficientNet.from_name('efficientnet-lite0', num_classes=10)
+
+
+def network(name):
+    """A network by the name that rows begin with."""
+    own = {'w1': w1, 'w2': w2, 'w3': ResNet18, 'efficientnet_lite0': efficientnet_lite0}
+    if name in own:
+        return own[name]()
+    import torchvision  # only here: it takes a second
+    return getattr(torchvision.models, name)(num_classes=10)
+
+
+def sizes(row):
+    """A row of a network as (name, kind, batch, side), None for other rows: w1-train-20, resnet50-train, resnet50-train-224, resnet50-infer."""
+    name, kind, rest = (row.split('-') + ['', ''])[:3]
+    if kind not in ('train', 'infer'):
+        return None
+    if name in ('w1', 'w2', 'w3'):
+        return name, kind, int(rest), 32
+    return (name, kind, 8, int(rest or 64)) if kind == 'train' else (name, kind, 1, 224)

@@ -37,7 +37,7 @@ const run = (fn) => async () => {
   y.dispose();
 };
 
-await serve(version_wasm, (row) => {
+await serve(version_wasm, ({ row }) => {
   if (row === 'matmul-1024') {
     const [a, b] = [tf.randomNormal([1024, 1024]), tf.randomNormal([1024, 1024])];
     return run(() => tf.matMul(a, b));
