@@ -1,22 +1,31 @@
 /**
  * Matrix product C[M,N] = init + A[M,K]·B[K,N] for floating-point matrices of any strides: panels of A and B are packed
- * into scratch (`gemm/pack.ts`, where strides end), and a register tile of 4 rows × 2 vectors runs over them. The loop
+ * into scratch (`gemm/pack.ts`, where strides end), and a register tile of some rows × 2 vectors runs over them. The loop
  * nest is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  *
  * The unit of work is one block of C of one matrix of the batch, so that blocks run on any thread and a sum never leaves
  * its block. Products in which both operands lie along K and one is thin are `gemm/dot.ts`.
  */
 import { buildPackPanels } from './pack.ts';
-import { elementKit, forStep, intFn, minI32, Tile, tileVectors, type Element, type ElementKit } from './tile.ts';
+import {
+  elementKit,
+  forStep,
+  intFn,
+  minI32,
+  panelDepth,
+  TILE_VECTORS,
+  tileRows,
+  type Element,
+  type ElementKit,
+} from './tile.ts';
+import { buildMicros, MICRO_ARGS, partialTile } from './micro.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 
-/** Rows of the register tile. */
-const TILE_ROWS = 4;
-/** Depth of packed panels: a panel of B (8 columns) then takes 8 KB of the first-level cache. */
-const BLOCK_K = 256;
-/** Rows of A packed at a time. */
-const BLOCK_M = 64;
+/** Rows of A packed at a time: with the widest vectors 144 take half of a second-level cache of 512 KB. */
+const blockHeight = (kit: ElementKit): number => (kit.vectorBytes > 16 ? 144 : 64);
+/** Columns of a panel of B. */
+const panelWidth = (kit: ElementKit): number => TILE_VECTORS * kit.lanes;
 
 export const GEMM_PARAMS = {
   a: 'ptr',
@@ -68,7 +77,7 @@ export interface GemmBlocks {
 /** Multiply-adds from which on B is packed beforehand, by a launch of its own. */
 const PACK_BEFORE = 4e6;
 /** Rows of A up to which packing B costs more than it saves. */
-const FEW_ROWS = 2 * TILE_ROWS;
+const FEW_ROWS = 8;
 
 /**
  * How C is cut into units of work; what a sum adds in which order does not depend on it. Small products are blocks that
@@ -82,20 +91,20 @@ export function gemmBlocks(
   bContiguous: boolean,
   single: boolean,
 ): GemmBlocks {
-  const width = tileVectors(kit) * kit.lanes;
+  const width = panelWidth(kit);
   const cut = (size: number, tile: number, most: number): number =>
     Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
   const inPlace = bContiguous && m <= FEW_ROWS;
   const before = single && !inPlace && m * n * k >= PACK_BEFORE;
   const blockColumns = before ? Math.ceil(n / width) * width : cut(n, width, 256);
-  const blockRows = cut(m, TILE_ROWS, before ? Math.min(BLOCK_M, Math.max(32, m / 8)) : 128);
-  const depth = Math.min(BLOCK_K, Math.max(k, 1));
+  const blockRows = cut(m, tileRows(kit), before ? Math.min(blockHeight(kit), Math.max(32, m / 8)) : 128);
+  const depth = Math.min(panelDepth(kit), Math.max(k, 1));
   return {
     blockRows,
     blockColumns,
     blocksDown: Math.ceil(m / blockRows),
     blocksAcross: Math.ceil(n / blockColumns),
-    depthBlocks: Math.max(1, Math.ceil(k / BLOCK_K)),
+    depthBlocks: Math.max(1, Math.ceil(k / panelDepth(kit))),
     panelsOfB: inPlace ? PANELS_OF_B.inPlace : before ? PANELS_OF_B.before : PANELS_OF_B.packed,
     scratch: scratchB(kit) + (before ? 0 : (blockColumns + width) * depth * kit.bytes),
   };
@@ -122,9 +131,9 @@ export function gemmPacking(
   n: number,
   k: number,
 ): { elements: number; strips: number; units: number } {
-  const width = tileVectors(kit) * kit.lanes;
+  const width = panelWidth(kit);
   const strips = Math.ceil(n / packColumns(width));
-  return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / BLOCK_K) };
+  return { elements: Math.ceil(n / width) * width * k, strips, units: strips * Math.ceil(k / panelDepth(kit)) };
 }
 
 /** The columns of whole panels that hold `n`. */
@@ -135,13 +144,13 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
   return cachedKernel(target, `gemm-pack/${element}`, GEMM_PACK_PARAMS, (scope) => {
     const { f, p, lo, hi } = scope;
     const kit = elementKit(target, element);
-    const width = tileVectors(kit) * kit.lanes;
+    const width = panelWidth(kit);
     const pack = buildPackPanels(scope, kit, width);
     const padded = wholePanels(f, p.n, width);
     f.for('unit', lo, hi, (unit) => {
       const j0 = f.let('j0', unit.rem(p.strips).mul(packColumns(width)));
-      const k0 = f.let('k0', unit.div(p.strips).mul(BLOCK_K));
-      const depth = minI32(f, 'depth', i32(BLOCK_K), p.k.sub(k0));
+      const k0 = f.let('k0', unit.div(p.strips).mul(panelDepth(kit)));
+      const depth = minI32(f, 'depth', i32(panelDepth(kit)), p.k.sub(k0));
       const columns = minI32(f, 'columns', i32(packColumns(width)), p.n.sub(j0));
       const to = p.packed.add(k0.mul(padded).add(j0.mul(depth)).mul(kit.bytes));
       f.call(pack, p.b.add(k0.mul(p.bk)).add(j0.mul(p.bn)), p.bn, p.bk, columns, depth, to);
@@ -150,8 +159,8 @@ export function gemmPackKernel(target: Target, element: Element): Kernel<typeof 
 }
 
 /** The scratch holds the packed A, a tile for the edges of C, and the packed B. */
-const scratchTile = (kit: ElementKit): number => BLOCK_M * BLOCK_K * kit.bytes;
-const scratchB = (kit: ElementKit): number => scratchTile(kit) + TILE_ROWS * tileVectors(kit) * kit.vectorBytes;
+const scratchTile = (kit: ElementKit): number => blockHeight(kit) * panelDepth(kit) * kit.bytes + 64;
+const scratchB = (kit: ElementKit): number => scratchTile(kit) + tileRows(kit) * TILE_VECTORS * kit.vectorBytes;
 
 /** Nanoseconds of one block, for sharing the work between threads. */
 export const gemmCost = (kit: ElementKit, rows: number, columns: number, k: number): number =>
@@ -179,8 +188,8 @@ function build(scope: Scope, kit: ElementKit): void {
     const c = f.let('cBlock', p.c.add(matrix.mul(p.cBatch)).add(i0.mul(p.cm)).add(j0.mul(kit.bytes)));
     const bias = f.let('biasBlock', p.init.add(j0.mul(p.initStep).mul(kit.bytes)));
     f.for('kb', 0, p.depthBlocks, (kb) => {
-      const k0 = f.let('k0', kb.mul(BLOCK_K));
-      const depth = minI32(f, 'depth', i32(BLOCK_K), p.k.sub(k0));
+      const k0 = f.let('k0', kb.mul(panelDepth(kit)));
+      const depth = minI32(f, 'depth', i32(panelDepth(kit)), p.k.sub(k0));
       const panels = panelsOfB(b, j0, columns, k0, depth);
       const aPart = f.let('aPart', a.add(k0.mul(p.ak)));
       addRows({ a: aPart, ...panels, c, bias, first: kb.eq(0), rows, columns, depth, scratch });
@@ -196,7 +205,7 @@ function buildPanelsOfB(
   kit: ElementKit,
 ): (b: Local, j0: Local, columns: Local, k0: Local, depth: Local) => Panels {
   const { f, p, scratch } = scope;
-  const width = tileVectors(kit) * kit.lanes;
+  const width = panelWidth(kit);
   const pack = buildPackPanels(scope, kit, width);
   const padded = wholePanels(f, p.n, width);
   const before = f.let('before', p.panelsOfB.eq(PANELS_OF_B.before));
@@ -225,15 +234,16 @@ interface Product
 /** Packs A in turn and runs every panel of B against it. */
 function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void {
   const { f, p } = scope;
-  const packA = buildPackPanels(scope, kit, TILE_ROWS);
+  const packA = buildPackPanels(scope, kit, tileRows(kit));
+  const blockRows = blockHeight(kit);
   const panel = buildPanel(scope, kit);
-  const width = tileVectors(kit) * kit.lanes;
+  const width = panelWidth(kit);
   return ({ a, bPart, bPack, c, bias, first: isFirst, rows, columns, depth, scratch }) => {
     const first = f.let('first', isFirst);
     const initStep = f.let('initStep', first.select(p.initStep, i32(1)));
     const initRow = f.let('initRow', first.select(i32(0), p.cm));
-    forStep(f, 'ic', [0, rows, BLOCK_M], (ic) => {
-      const height = minI32(f, 'height', i32(BLOCK_M), rows.sub(ic));
+    forStep(f, 'ic', [0, rows, blockRows], (ic) => {
+      const height = minI32(f, 'height', i32(blockRows), rows.sub(ic));
       f.call(packA, a.add(ic.mul(p.am)), p.am, p.ak, height, depth, scratch);
       const cRows = f.let('cRows', c.add(ic.mul(p.cm)));
       const init = f.let('init', first.select(bias, cRows));
@@ -251,68 +261,46 @@ function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void
 
 /** One panel of columns: every tile of rows of the packed A against it. */
 function buildPanel(scope: Scope, kit: ElementKit): Fn {
-  const micros = Array.from({ length: TILE_ROWS }, (_, i) => buildMicro(scope, kit, TILE_ROWS - i));
-  const edge = buildEdge(scope, kit, micros[0]!);
+  const micros = buildMicros(scope, kit, TILE_VECTORS);
+  const tallest = tileRows(kit);
+  const edge = buildEdge(scope, kit, micros.get(tallest)!, buildMicros(scope, kit, 1, [tallest]).get(tallest)!);
   const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'] as const;
   return intFn(scope, 'panel', names, (f, { a, height, depth, b, bs, init, initRow, c, cm, wide }) => {
     const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
-    const whole = f.let('whole', wide.eq(tileVectors(kit) * kit.lanes));
-    forStep(f, 'i', [0, height, TILE_ROWS], (i) => {
+    const whole = f.let('whole', wide.eq(panelWidth(kit)));
+    forStep(f, 'i', [0, height, tallest], (i) => {
       const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
       const from = f.let('from', init.add(i.mul(initRow)));
       const to = f.let('to', c.add(i.mul(cm)));
       const tall = f.let('tall', height.sub(i));
-      const tile = [depth, aTile, b, bs, from, initRow, to, cm];
-      const call = (rows: number): void => {
-        const micro = micros[TILE_ROWS - rows]!;
-        if (rows === 1) f.call(micro, ...tile);
-        else f.if(tall.ge(rows), () => f.call(micro, ...tile), () => call(rows - 1)); // prettier-ignore
-      };
       f.if(
         whole,
-        () => call(TILE_ROWS),
-        () => f.call(edge, ...tile, minI32(f, 'rows', tall, i32(TILE_ROWS)), wide, tileScratch),
+        () => partialTile(f, kit, micros, tall, { depth, a: aTile, b, bs, init: from, initRow, c: to, cm }),
+        () => f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, minI32(f, 'rows', tall, i32(tallest)), wide, tileScratch), // prettier-ignore
       );
     });
   });
 }
 
-const TILE_PARAMS = ['depth', 'a', 'b', 'bs', 'init', 'initRow', 'c', 'cm'] as const;
-
-/** The register tile, or its first rows: C = init + Σ_k a[k]·b[k]. */
-function buildMicro(scope: Scope, kit: ElementKit, rows: number): Fn {
-  return intFn(scope, `micro${rows}`, TILE_PARAMS, (f, { depth, a, b, bs, init, initRow, c, cm }) => {
-    const vectors = Array.from({ length: tileVectors(kit) }, (_, j) => j * kit.vectorBytes);
-    const columns = (name: string, at: Local): Local[] => vectors.map((offset) => f.let(name, at.add(offset)));
-    const tile = new Tile(f, kit, rows, tileVectors(kit));
-    tile.load(columns('init', init), initRow);
-    f.for('k', 0, depth, () => {
-      tile.outerStep(a, vectors.map((offset) => load(kit.vector, b, offset))); // prettier-ignore
-      f.inc(a, TILE_ROWS * kit.bytes);
-      f.inc(b, bs);
-    });
-    tile.store(columns('c', c), cm);
-  });
-}
-
 /** A tile that reaches over the right edge of C: computed in scratch, of which the valid part is copied. */
-function buildEdge(scope: Scope, kit: ElementKit, micro: Fn): Fn {
-  const row = tileVectors(kit) * kit.vectorBytes;
+function buildEdge(scope: Scope, kit: ElementKit, micro: Fn, narrow: Fn): Fn {
+  const row = TILE_VECTORS * kit.vectorBytes;
   const names = ['from', 'fromRow', 'to', 'toRow', 'rows', 'columns'] as const;
   const copy = intFn(scope, 'copyBlock', names, (f, { from, fromRow, to, toRow, rows, columns }) => {
+    const end = f.let('end', columns.mul(kit.bytes));
+    const whole = f.let('wholeBytes', columns.sub(columns.rem(kit.lanes)).mul(kit.bytes));
     f.for('i', 0, rows, () => {
-      f.for('j', 0, columns, (j) => {
-        const at = f.let('at', j.mul(kit.bytes));
-        f.store(kit.element, to.add(at), load(kit.element, from.add(at)));
-      });
+      forStep(f, 'v', [0, whole, kit.vectorBytes], (at) => f.store(kit.vector, to.add(at), load(kit.vector, from.add(at)))); // prettier-ignore
+      forStep(f, 'j', [whole, end, kit.bytes], (at) => f.store(kit.element, to.add(at), load(kit.element, from.add(at)))); // prettier-ignore
       f.inc(from, fromRow);
       f.inc(to, toRow);
     });
   });
-  return intFn(scope, 'edge', [...TILE_PARAMS, 'rows', 'columns', 'tile'], (f, args) => {
+  return intFn(scope, 'edge', [...MICRO_ARGS, 'rows', 'columns', 'tile'], (f, args) => {
     const { depth, a, b, bs, init, initRow, c, cm, rows, columns, tile } = args;
     f.call(copy, init, initRow, tile, row, rows, columns);
-    f.call(micro, depth, a, b, bs, tile, row, tile, row);
+    const all = [depth, a, b, bs, tile, row, tile, row];
+    f.if(columns.le(kit.lanes), () => f.call(narrow, ...all), () => f.call(micro, ...all)); // prettier-ignore
     f.call(copy, tile, row, c, cm, rows, columns);
   });
 }

@@ -2,7 +2,7 @@
  * Packs a block of a matrix of any strides into panels for the register tile of `gemm.ts`: `width` rows side by side,
  * depth-major. The last panel is filled up with copies of the last row, whose products nobody reads.
  */
-import { forStep, intFn, transposed, type ElementKit } from './tile.ts';
+import { forStep, intFn, transposed, transposedInLanes, type ElementKit } from './tile.ts';
 import { i32, load, type Expr, type Fn, type Local } from '../ir.ts';
 import type { KernelScope, ParamSpec } from '../kernel.ts';
 
@@ -55,7 +55,7 @@ function buildStrip(scope: KernelScope<ParamSpec>, kit: ElementKit, width: numbe
     for (let q = 1; q < panels; q++) outs.push(f.let(`out${q}`, outs[q - 1]!.add(panelBytes)));
     f.for('k', 0, depth, () => {
       outs.forEach((out, q) => {
-        const [type, step] = width < kit.lanes ? (['i64', 8] as const) : ([kit.vector, kit.vectorBytes] as const);
+        const [type, step] = width % kit.lanes > 0 ? (['i64', 8] as const) : ([kit.vector, kit.vectorBytes] as const);
         for (let at = 0; at < width * kit.bytes; at += step) {
           f.store(type, out, load(type, from, q * width * kit.bytes + at), at);
         }
@@ -66,16 +66,21 @@ function buildStrip(scope: KernelScope<ParamSpec>, kit: ElementKit, width: numbe
   });
 }
 
-/** One panel of rows that lie along the depth: squares of vectors are transposed. `depth` is a multiple of the lanes. */
+/**
+ * One panel of rows that lie along the depth: squares of vectors are transposed. `depth` is a multiple of the lanes. Where the panel is no multiple of
+ * a square, the last square repeats a row, and what it writes too much is written over, or lies behind the panel (up to a vector).
+ */
 function buildTurn(scope: KernelScope<ParamSpec>, kit: ElementKit, width: number): Fn {
   return intFn(scope, `turn${width}`, ['from', 'rowStep', 'depth', 'to'], (f, { from, rowStep, depth, to }) => {
-    const square = Math.min(width, kit.lanes);
-    for (let v = 0; v < width; v += square) {
-      const rows = Array.from({ length: square }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(v + i))));
+    const filled = width < kit.lanes && kit.lanes % width === 0; // few rows fill their vectors with several depths
+    const square = filled ? width : kit.lanes;
+    const step = filled ? kit.vectorBytes : width * kit.bytes;
+    for (let v = Math.ceil(width / square - 1) * square; v >= 0; v -= square) {
+      const rows = Array.from({ length: square }, (_, i) => f.let(`row${i}`, from.add(rowStep.mul(Math.min(v + i, width - 1))))); // prettier-ignore
       const out = f.let('out', to.add(v * kit.bytes));
       forStep(f, `k${v}`, [0, depth, kit.lanes], () => {
-        const turned = transposed(f, rows.map((row) => load(kit.vector, row)), kit.lanes); // prettier-ignore
-        const step = width > square ? width * kit.bytes : kit.vectorBytes; // few rows fill their vectors with several depths
+        const loaded = rows.map((row) => load(kit.vector, row));
+        const turned = filled ? transposed(f, loaded, kit.lanes) : transposedInLanes(f, loaded, kit);
         turned.forEach((value, i) => f.store(kit.vector, out, value, i * step));
         for (const row of rows) f.inc(row, kit.vectorBytes);
         f.inc(out, kit.lanes * width * kit.bytes);

@@ -29,6 +29,22 @@ export function elementKit(target: Target, element: Element): ElementKit {
 /** Vectors in a row of a register tile of four rows: 8 accumulators in WebAssembly (see `ir.ts`), 12 of wider registers. */
 export const tileVectors = (kit: ElementKit): number => (kit.vectorBytes > 16 ? 3 : 2);
 
+/** Vectors in a row of a product's register tile. */
+export const TILE_VECTORS = 2;
+
+/**
+ * Rows of a product's register tile: as many as registers hold sums for, beside the vectors of B and a splatted element of A. 8 sums in
+ * WebAssembly (see `ir.ts`), 12 of 16 registers, 24 of 32 with the widest vectors.
+ */
+export const tileRows = ({ vectorBytes }: ElementKit): number => ({ 16: 4, 32: 6, 64: 12 })[vectorBytes]!;
+
+/**
+ * Depth of packed panels. With wide vectors a panel of B takes 24 KB of the first-level cache, which each of A's panels runs against; panels of A come
+ * from the second level.
+ */
+export const panelDepth = ({ vectorBytes }: ElementKit): number =>
+  vectorBytes > 16 ? 24576 / (TILE_VECTORS * vectorBytes) : 256;
+
 /** A vector of lane masks: all ones in the first `count` lanes. */
 export function laneMask(kit: ElementKit, count: number): Int32Array {
   const words = kit.bytes / 4;
