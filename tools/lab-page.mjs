@@ -30,7 +30,7 @@ function sources() {
   return files.map((file) => readFileSync(join(src, file), 'utf8'));
 }
 
-async function bundled(entry, plugins = []) {
+async function bundled(entry, minify, plugins = []) {
   const { outputFiles } = await build({
     entryPoints: [join(lab, entry)],
     bundle: true,
@@ -47,6 +47,7 @@ async function bundled(entry, plugins = []) {
     plugins: [...plugins, pageText, threadText, wasmText],
   });
   const named = keepClassNames(restoreClassNames(outputFiles[0].text), sources());
+  if (!minify) return named;
   const { code } = await transform(named, { minify: true, format: 'iife', target: 'es2022', charset: 'ascii' });
   return code;
 }
@@ -70,10 +71,13 @@ function styles() {
   return ['style.css', ...files.sort()].map((file) => readFileSync(join(app, file), 'utf8')).join('');
 }
 
-/** @returns the page's text */
-export async function labPage() {
-  const page = inScript(await bundled('page/main.ts', [withoutGpu]));
-  const main = await bundled('app/main.ts', [pageProgram(page)]);
+/**
+ * @param options.minify - false where a profile is to name functions
+ * @returns the page's text
+ */
+export async function labPage({ minify = true } = {}) {
+  const page = inScript(await bundled('page/main.ts', true, [withoutGpu]));
+  const main = await bundled('app/main.ts', minify, [pageProgram(page)]);
   return readFileSync(join(lab, 'index.html'), 'utf8')
     .replace('/* style.css */', styles)
     .replace('/* main.ts */', () => inScript(main));

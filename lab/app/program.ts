@@ -8,8 +8,13 @@ export function keepProgram(): void {
   if (typeof document !== 'undefined') text = document.currentScript?.textContent ?? '';
 }
 
+/** What workers are started from; making it takes some milliseconds. */
+export function prepareProgram(): void {
+  url ??= URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+}
+
 /** A worker that runs this program, which in a worker serves the functions of lab/worker. */
 export function startWorker(name: string): Worker {
-  url ??= URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
-  return new Worker(url, { name });
+  prepareProgram();
+  return new Worker(url!, { name });
 }

@@ -1,4 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { prepareProgram } from './program.ts';
 
 render(<App />, document.getElementById('app')!);
+// Once the page has been shown: Safari has no requestIdleCallback.
+setTimeout(prepareProgram, 1000);

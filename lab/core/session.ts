@@ -57,8 +57,8 @@ type Optimizer = optim.SGD | optim.Adam | optim.AdamW;
 export type Weights = ReadonlyMap<string, Tensor>;
 type Batch = readonly [Tensor, Tensor];
 const NONE = { loss: 0, hits: 0, count: 0 };
-/** Pictures that are measured at a time, which bounds the memory. */
-const AT_A_TIME = 256;
+/** Pictures that are measured at a time, which bounds the memory, and how long others wait. */
+const AT_A_TIME = 128;
 /** Pictures that blocks are looked at with. */
 const PROBE = 32;
 
@@ -221,32 +221,61 @@ export class Session {
 
   /** Loss, accuracy and probabilities over a part, in evaluation mode. */
   measure(part: 'train' | 'valid'): Measured {
+    const measuring = this.#measuring(part);
+    for (;;) {
+      const { done, value } = measuring.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** The same in pieces. @param between - waited for between two of them, so that others have their turn; no step may be made meanwhile */
+  async measureInTurns(part: 'train' | 'valid', between: () => Promise<void>): Promise<Measured> {
+    const measuring = this.#measuring(part);
+    for (;;) {
+      const { done, value } = measuring.next();
+      if (done === true) return value;
+      await between();
+    }
+  }
+
+  *#measuring(part: 'train' | 'valid'): Generator<undefined, Measured> {
     const [x, y] = part === 'train' ? [this.#trainX, this.train.labels] : [this.#validX, this.valid.labels];
     const probabilities: number[][] = [];
-    const score = this.#score(x, y, (scores) => probabilities.push(...(scores.softmax(1).tolist() as number[][])));
+    const score = yield* this.#scoring(x, y, (scores) => probabilities.push(...(scores.softmax(1).tolist() as number[][]))); // prettier-ignore
     return { ...score, probabilities };
   }
 
-  #score(x: Tensor, y: Tensor, hear?: (scores: Tensor) => void): Score {
-    this.network.eval();
-    try {
-      return noGrad(() => {
-        let [loss, hits] = [0, 0];
-        const all = y.size(0);
-        for (let from = 0; from < all; from += AT_A_TIME) {
-          const count = Math.min(AT_A_TIME, all - from);
-          const labels: Tensor = y.narrow(0, from, count);
-          const part: Tensor = x.narrow(0, from, count);
-          const scores = this.#scores(part);
-          loss += ((nn.functional.crossEntropy(scores, labels) as Tensor).item() * count) / all;
-          hits += scores.argmax(1).eq(labels).sum().item();
-          hear?.(scores);
-        }
-        return { loss, accuracy: hits / all };
-      });
-    } finally {
-      this.network.train();
+  #score(x: Tensor, y: Tensor): Score {
+    const scoring = this.#scoring(x, y);
+    for (;;) {
+      const { done, value } = scoring.next();
+      if (done === true) return value;
     }
+  }
+
+  /** A piece at a time. */
+  *#scoring(x: Tensor, y: Tensor, hear?: (scores: Tensor) => void): Generator<undefined, Score> {
+    let [loss, hits] = [0, 0];
+    const all = y.size(0);
+    const scorePart = (from: number): void => {
+      const count = Math.min(AT_A_TIME, all - from);
+      const labels: Tensor = y.narrow(0, from, count);
+      const part: Tensor = x.narrow(0, from, count);
+      const scores = this.#scores(part);
+      loss += ((nn.functional.crossEntropy(scores, labels) as Tensor).item() * count) / all;
+      hits += scores.argmax(1).eq(labels).sum().item();
+      hear?.(scores);
+    };
+    for (let from = 0; from < all; from += AT_A_TIME) {
+      this.network.eval();
+      try {
+        noGrad(() => scorePart(from));
+      } finally {
+        this.network.train();
+      }
+      yield;
+    }
+    return { loss, accuracy: hits / all };
   }
 
   /** What goes on in each block: with some training pictures, and with the gradients of the last step. */

@@ -29,7 +29,10 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
   return {
     decodePictures,
     ...projectFunctions,
-    ...lookFunctions(() => current().session),
+    ...lookFunctions(
+      () => current().session,
+      (task) => current().hold(task),
+    ),
     /**
      * @param checkpoint - where to go on from; default the beginning
      * @param weights - what to begin with instead of what the seed gives

@@ -13,6 +13,7 @@ import type { Sum } from '../core/look/sum.ts';
 import { weightSum, type WeightKind } from '../core/look/weights.ts';
 import type { Session } from '../core/session.ts';
 import type { Part, Picture } from '../core/spec.ts';
+import { turn } from './turn.ts';
 
 /** A picture as it is posted. */
 export type Pixels = Pick<Picture, 'size' | 'rgb'>;
@@ -40,7 +41,11 @@ export interface Alike extends Neighbour {
   readonly id: string;
 }
 
-export function lookFunctions(current: () => Session) {
+/** @param hold - lets no step be made until a task is done */
+export function lookFunctions(
+  current: () => Session,
+  hold: <T>(task: () => Promise<T>) => Promise<T> = (task) => task(),
+) {
   let held: { readonly full: FullLook; readonly x: Tensor } | undefined;
   let features: { readonly session: Session; readonly step: number; readonly epoch: number; readonly rows: Tensor } | undefined; // prettier-ignore
   let dream: Dream | undefined;
@@ -93,18 +98,22 @@ export function lookFunctions(current: () => Session) {
       if (dream === undefined) throw new Error('no dream has been started');
       return dream.steps(steps);
     },
-    alike(count: number): Alike[] {
-      const session = current();
-      const { network, spec, train, step, epoch } = session;
-      if (features?.session !== session || features.step !== step || features.epoch !== epoch)
-        features = { session, step, epoch, rows: setFeatures(network, spec.layers, train.images) };
-      return nearest(network, spec.layers, kept().x, features.rows, count).map((one) => ({ ...one, id: train.ids[one.index]! })); // prettier-ignore
+    async alike(count: number): Promise<Alike[]> {
+      const { x } = kept();
+      return hold(async () => {
+        const session = current();
+        const { network, spec, train, step, epoch } = session;
+        if (features?.session !== session || features.step !== step || features.epoch !== epoch)
+          features = { session, step, epoch, rows: await setFeatures(network, spec.layers, train.images, turn) };
+        return nearest(network, spec.layers, x, features.rows, count).map((one) => ({ ...one, id: train.ids[one.index]! })); // prettier-ignore
+      });
     },
-    predictions(part: Part): Predictions | undefined {
+    async predictions(part: Part): Promise<Predictions | undefined> {
       const session = current();
       const { ids, labels } = session[part];
       if (ids.length === 0) return undefined;
-      return { ...session.measure(part), ids, labels: Array.from(labels.toTypedArray(), Number) };
+      const measured = await hold(() => session.measureInTurns(part, turn));
+      return { ...measured, ids, labels: Array.from(labels.toTypedArray(), Number) };
     },
   };
 }

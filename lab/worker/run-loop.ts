@@ -3,6 +3,7 @@ import type { Checkpoint } from '../core/checkpoints.ts';
 import { sentenceOf } from '../core/failure.ts';
 import type { LayerFacts } from '../core/layer-facts.ts';
 import type { EpochResult, Session, StepResult } from '../core/session.ts';
+import { turn } from './turn.ts';
 
 /** Messages that the worker posts unasked, under the key `lab`. */
 export type RunEvent =
@@ -46,6 +47,8 @@ export class RunLoop {
   /** When it is time again. */
   #keepAt = 0;
   #lookAt = 0;
+  /** How many tasks want the weights to stay. */
+  #held = 0;
   /** The epoch of the newest checkpoint. */
   #keptEpoch = -1;
 
@@ -65,6 +68,16 @@ export class RunLoop {
   async pause(): Promise<void> {
     this.#running = false;
     await this.#loop;
+  }
+
+  /** Does something in pieces, between which questions are answered but no step is made. */
+  async hold<T>(task: () => Promise<T>): Promise<T> {
+    this.#held += 1;
+    try {
+      return await task();
+    } finally {
+      this.#held -= 1;
+    }
   }
 
   /** One batch. */
@@ -102,6 +115,7 @@ export class RunLoop {
         if (now - this.#postedAt >= POST_EVERY) this.#tell();
         if (now - turnedAt >= TURN_EVERY) {
           await turn();
+          while (this.#held > 0 && this.#running) await turn();
           turnedAt = performance.now();
         }
       }
@@ -154,7 +168,7 @@ export class RunLoop {
     const now = performance.now();
     const [steps, epochs, checkpoints, layers] = [this.#steps, this.#epochs, this.#checkpoints, this.#layers];
     [this.#steps, this.#epochs, this.#checkpoints, this.#layers] = [[], [], [], undefined];
-    const transfer = checkpoints.flatMap(({ packed }) => buffersOf(packed));
+    const transfer = [...new Set(checkpoints.flatMap(({ packed }) => buffersOf(packed)))];
     this.#post({ lab: 'progress', steps, epochs, checkpoints, layers, ms: now - this.#postedAt }, transfer);
     this.#postedAt = performance.now();
   }
@@ -172,13 +186,4 @@ function buffersOf(packed: unknown): ArrayBuffer[] {
   if (ArrayBuffer.isView(packed)) return [packed.buffer as ArrayBuffer];
   const parts: Iterable<unknown> = packed instanceof Map ? packed.values() : Object.values(packed);
   return [...parts].flatMap(buffersOf);
-}
-
-const channel = new MessageChannel();
-/** Lets messages that have come be heard. Timers would be slowed down in the background; messages are not. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(null);
-  });
 }

@@ -58,8 +58,8 @@ it('a dream makes a channel and a class answer ever more, and the same seed drea
   }
 });
 
-it('the picture most like a picture is itself; the others follow by the cosine of their features', () => {
-  const features = setFeatures(network, spec.layers, train.images);
+it('the picture most like a picture is itself; the others follow by the cosine of their features', async () => {
+  const features = await setFeatures(network, spec.layers, train.images, () => Promise.resolve());
   const found = nearest(network, spec.layers, x, features, 4);
   expect(found[0]).toEqual({ index: 5, similarity: expect.closeTo(1, 5) as number });
   const rows = noGrad(() => ([...network.children()].slice(0, 7) as ((x: Tensor) => Tensor)[]).reduce((value, module) => module(value), normalised(train.images))); // prettier-ignore
@@ -104,9 +104,9 @@ it('the worker’s functions give the numbers of the run as it stands, and chang
   expect(forward.computed).toBeCloseTo(looked.stages[1]!.values[777]!, 5);
   expect(backward.computed).toBeCloseTo(looked.stages[1]!.gradient![777]!, 6);
   expect(functions.glance(picture).probabilities).toEqual(looked.probabilities);
-  expect(functions.alike(3)[0]!.id).toBe(picture.id);
+  expect((await functions.alike(3))[0]!.id).toBe(picture.id);
   expect(functions.coveredFalls(0, { side: 8, stride: 4 }, 0, 4).falls).toHaveLength(4);
-  expect(functions.predictions('valid')!.ids).toHaveLength(16);
+  expect((await functions.predictions('valid'))!.ids).toHaveLength(16);
   functions.startDream({ stage: 1, channel: 0 }, 0);
   expect(functions.dreamOn(2).step).toBe(2);
   expect(floats([...network.parameters()][0]!)).toEqual(before);

@@ -22,13 +22,13 @@ function sameRun(pictures: readonly Picture[]): ReturnType<typeof lookFunctions>
   return lookFunctions(() => session);
 }
 
-describe.skipIf(chromiumPath === undefined)('See', () => {
+describe.skipIf(chromiumPath === undefined)('See', async () => {
   let lab: Laboratory;
   let shown: LabPage;
   let page: Page;
   const pictures = SAMPLES.shapes.make(SAMPLES_PER_CLASS, 1);
   const run = sameRun(pictures);
-  const predictions = run.predictions('valid')!;
+  const predictions = (await run.predictions('valid'))!;
   const confusion = confusionOf(predictions, 4);
   // The first mistake is opened by itself.
   const { id } = judge(predictions).find(({ label, predicted }) => label !== predicted)!;
@@ -89,7 +89,7 @@ describe.skipIf(chromiumPath === undefined)('See', () => {
   it('covering finds the square that matters most; the nearest pictures are those of Node', async () => {
     await page.getByRole('tab', { name: 'Why' }).click();
     run.look(picture, picture.label);
-    const [first] = run.alike(9);
+    const [first] = await run.alike(9);
     await page.getByRole('button', { name: new RegExp(`${pictures.find(({ id }) => id === first!.id)!.name}, .*${first!.similarity.toFixed(2)}$`) }).waitFor(); // prettier-ignore
     await page.getByRole('button', { name: 'Cover piece by piece' }).click();
     const { probabilities, predicted } = run.look(picture, picture.label);

@@ -1,6 +1,7 @@
 /** Pictures in a row on one canvas: a canvas for each would be too slow where there are hundreds. */
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Picture } from '../../core/spec.ts';
+import { forgetPaint, paintSoon } from './painting.ts';
 
 type Shown = Pick<Picture, 'rgb' | 'size'>;
 
@@ -11,19 +12,30 @@ export interface PictureRowProps {
   readonly step: number;
 }
 
+let places: { readonly size: number; readonly side: number; readonly low: Int32Array; readonly high: Int32Array } | undefined; // prettier-ignore
+
+/** Where the pixels lie that each pixel of a side is the mean of. */
+function placesOf(size: number, side: number): NonNullable<typeof places> {
+  if (places?.size === size && places.side === side) return places;
+  const at = (share: number): Int32Array => Int32Array.from({ length: side }, (_, i) => Math.floor(((i + share) * size) / side)); // prettier-ignore
+  return (places = { size, side, low: at(0.25), high: at(0.75) });
+}
+
 /** One picture into an image, smaller or larger: each pixel is the mean of four that lie in its place. */
 function paint(image: ImageData, { rgb, size }: Shown, left: number, side: number): void {
-  const { data, width } = image;
-  const low = Array.from({ length: side }, (_, i) => Math.floor(((i + 0.25) * size) / side));
-  const high = Array.from({ length: side }, (_, i) => Math.floor(((i + 0.75) * size) / side));
+  const { width } = image;
+  const data = new Uint32Array(image.data.buffer);
+  const { low, high } = placesOf(size, side);
   for (let y = 0; y < side; y++) {
     const [top, bottom] = [low[y]! * size, high[y]! * size];
-    let to = 4 * (y * width + left);
-    for (let x = 0; x < side; x++, to += 4) {
+    let to = y * width + left;
+    for (let x = 0; x < side; x++) {
       const [a, b] = [low[x]!, high[x]!];
       const [p, q, r, s] = [3 * (top + a), 3 * (top + b), 3 * (bottom + a), 3 * (bottom + b)];
-      for (let c = 0; c < 3; c++) data[to + c] = (rgb[p + c]! + rgb[q + c]! + rgb[r + c]! + rgb[s + c]! + 2) >> 2;
-      data[to + 3] = 255;
+      const red = (rgb[p]! + rgb[q]! + rgb[r]! + rgb[s]! + 2) >> 2;
+      const green = (rgb[p + 1]! + rgb[q + 1]! + rgb[r + 1]! + rgb[s + 1]! + 2) >> 2;
+      const blue = (rgb[p + 2]! + rgb[q + 2]! + rgb[r + 2]! + rgb[s + 2]! + 2) >> 2;
+      data[to++] = 0xff000000 | (blue << 16) | (green << 8) | red;
     }
   }
 }
@@ -33,19 +45,23 @@ export function PictureRow({ pictures, side, step }: PictureRowProps) {
   const drawn = useRef<readonly Uint8Array[]>([]);
   const [pixels, stride] = [Math.round(side * devicePixelRatio), Math.round(step * devicePixelRatio)];
   const width = Math.max(1, (pictures.length - 1) * stride + pixels);
-  useLayoutEffect(() => {
+  useEffect(() => {
+    const element = canvas.current;
     const now = pictures.map(({ rgb }) => rgb);
-    const context = canvas.current?.getContext('2d', { willReadFrequently: true });
-    if (context === null || context === undefined) return;
-    const same = context.canvas.width === width && now.length === drawn.current.length && now.every((rgb, i) => rgb === drawn.current[i]); // prettier-ignore
-    if (same) return;
-    context.canvas.width = width;
-    context.canvas.height = pixels;
-    const image = new ImageData(width, pixels);
-    pictures.forEach((picture, i) => paint(image, picture, i * stride, pixels));
-    context.putImageData(image, 0, 0);
-    drawn.current = now;
+    const same = element?.width === width && now.length === drawn.current.length && now.every((rgb, i) => rgb === drawn.current[i]); // prettier-ignore
+    if (element === null || same) return;
+    paintSoon(canvas, () => {
+      const context = element.getContext('2d', { willReadFrequently: true });
+      if (context === null) return;
+      element.width = width;
+      element.height = pixels;
+      const image = new ImageData(width, pixels);
+      pictures.forEach((picture, i) => paint(image, picture, i * stride, pixels));
+      context.putImageData(image, 0, 0);
+      drawn.current = now;
+    });
   });
+  useEffect(() => () => forgetPaint(canvas), []);
   return (
     <canvas
       ref={canvas}

@@ -28,3 +28,16 @@ effect(() => {
   }
   dispatchEvent(new Event('resize')); // canvases are drawn in the new colours
 });
+
+const preferred = matchMedia('(prefers-color-scheme: dark)');
+const isDark = (): boolean => {
+  const theme = document.documentElement.dataset['theme'];
+  return theme === undefined ? preferred.matches : theme === 'dark';
+};
+/** Whether the page is dark now: what is painted must follow. */
+export const dark = signal(isDark());
+const update = (): void => void (dark.value = isDark());
+preferred.addEventListener('change', update);
+new MutationObserver(update).observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+
+export const still = matchMedia('(prefers-reduced-motion: reduce)');

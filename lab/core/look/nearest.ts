@@ -22,18 +22,23 @@ export function featuresOf(network: nn.Sequential, layers: readonly LayerSpec[],
   return modules.reduce<Tensor>((value, module) => module(value), x).flatten(1);
 }
 
-/** Features of a whole set of bytes [N, channels, size, size], brought to length 1. */
-export function setFeatures(network: nn.Sequential, layers: readonly LayerSpec[], images: Tensor): Tensor {
-  return evaluated(network, () =>
-    noGrad(() => {
-      const rows: Tensor[] = [];
-      for (let i = 0; i < images.size(0); i += TOGETHER) {
-        const some = images.narrow(0, i, Math.min(TOGETHER, images.size(0) - i));
-        rows.push(featuresOf(network, layers, normalised(some)));
-      }
-      return F.normalize(cat(rows, 0), { dim: 1 });
-    }),
-  );
+/**
+ * Features of a whole set of bytes [N, channels, size, size], brought to length 1.
+ * @param between - waited for between two pieces, so that others have their turn
+ */
+export async function setFeatures(
+  network: nn.Sequential,
+  layers: readonly LayerSpec[],
+  images: Tensor,
+  between: () => Promise<void>,
+): Promise<Tensor> {
+  const rows: Tensor[] = [];
+  for (let i = 0; i < images.size(0); i += TOGETHER) {
+    const some: Tensor = images.narrow(0, i, Math.min(TOGETHER, images.size(0) - i));
+    rows.push(evaluated(network, () => noGrad(() => featuresOf(network, layers, normalised(some)))));
+    await between();
+  }
+  return noGrad(() => F.normalize(cat(rows, 0), { dim: 1 }));
 }
 
 /** The most alike first. `features` are those of the set. */

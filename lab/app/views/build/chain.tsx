@@ -11,6 +11,7 @@ import { redo, setLayers, titleAt, undo } from './edits.ts';
 import { factsOf } from './facts.ts';
 import { FieldInput } from './fields.tsx';
 import { picking } from './picker.tsx';
+import { useGradually } from '../../ui/later.tsx';
 
 /** The block that is being dragged. */
 const dragged = signal<Path | undefined>(undefined);
@@ -107,13 +108,14 @@ export function Chain() {
   const { layers, channels, size } = network.value;
   const { blocks } = built.value;
   const start = [channels, size, size];
+  const shown = useGradually(layers.length, 3);
   return (
     <div class="chain" onKeyDown={shortcuts}>
       <p class="end">
         A picture: {channels === 1 ? 'one grey map' : 'red, green and blue'} of {size} × {size} pixels
       </p>
       <ol>
-        {layers.map((layer, i) => (
+        {layers.slice(0, shown).map((layer, i) => (
           <li key={i}>
             <Gap path={[i]} shape={i === 0 ? start : blocks[i - 1]?.output} />
             <BlockCard layer={layer} path={[i]} block={blocks[i]} facts={factsOf(i)} last={i === layers.length - 1} />

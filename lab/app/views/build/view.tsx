@@ -7,6 +7,7 @@ import { CopyLink, LinkOffer, readAddress } from './link.tsx';
 import { BlockPicker } from './picker.tsx';
 import { InputSettings, TrainingSettings } from './settings.tsx';
 import { OpenModel, StartWeightsLine } from './open-model.tsx';
+import { Later } from '../../ui/later.tsx';
 import { Templates } from './templates.tsx';
 import { Totals } from './totals.tsx';
 
@@ -36,8 +37,12 @@ export function BuildView() {
           <Chain />
         </div>
         <div class="aside">
-          <TrainingSettings />
-          <Code />
+          <Later height={420}>
+            <TrainingSettings />
+          </Later>
+          <Later>
+            <Code />
+          </Later>
         </div>
       </div>
       <BlockPicker />

@@ -1,4 +1,5 @@
 /** The pictures of a class as a list of which only what is on the screen exists: thousands stay smooth. */
+import type { ComponentChild } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Picture } from '../../../core/spec.ts';
 import { PictureRow } from '../../ui/picture-row.tsx';
@@ -63,14 +64,58 @@ function target(key: string, at: number, columns: number, count: number): number
   return moves[key];
 }
 
+const idOf = (label: number, i: number): string => `picture-${label}-${i}`;
+
+interface Tile {
+  readonly picture: Picture;
+  readonly i: number;
+  /** The one that keys act on. */
+  readonly isActive: boolean;
+  readonly isChosen: boolean;
+}
+
+/** What a row shows; the same as before is not gone through again. */
+interface Row {
+  /** How many pictures there are, of which class. */
+  readonly of: string;
+  readonly tiles: readonly Tile[];
+  readonly node: ComponentChild;
+}
+
+const isSame = (a: readonly Tile[], b: readonly Tile[]): boolean =>
+  a.length === b.length &&
+  a.every(({ picture, i, isActive, isChosen }, at) => {
+    const other = b[at]!;
+    return picture === other.picture && i === other.i && isActive === other.isActive && isChosen === other.isChosen;
+  });
+
+function TileOption({ tile: { picture, i, isActive, isChosen }, left, of, label }: { readonly tile: Tile; readonly left: number; readonly of: number; readonly label: number }) {
+  const kept = picture.part === 'valid';
+  return (
+    <div
+      id={idOf(label, i)}
+      role="option"
+      class={`tile${isActive ? ' active' : ''}${kept ? ' kept' : ''}`}
+      aria-selected={isChosen}
+      aria-posinset={i + 1}
+      aria-setsize={of}
+      aria-label={`${picture.name}${kept ? ', kept aside' : ''}`}
+      title={picture.name}
+      data-i={i}
+      style={{ left: `${left}px` }}
+    ></div>
+  );
+} // prettier-ignore
+
 export function Sheet({ name, label, pictures }: SheetProps) {
   const list = useRef<HTMLDivElement>(null);
+  const made = useRef(new Map<number, Row>());
   const [active, setActive] = useState(0);
-  const { columns, first, last } = useWindow(list, pictures.length);
-  const at = Math.min(active, pictures.length - 1);
-  const rows = Math.ceil(pictures.length / columns);
+  const count = pictures.length;
+  const { columns, first, last } = useWindow(list, count);
+  const at = Math.min(active, count - 1);
+  const rows = Math.ceil(count / columns);
   const ids = (): string[] => pictures.map(({ id }) => id);
-  const idOf = (i: number): string => `picture-${label}-${i}`;
   const chosen = selected.value;
 
   useEffect(() => {
@@ -79,12 +124,12 @@ export function Sheet({ name, label, pictures }: SheetProps) {
   }, [at]);
 
   const go = (to: number, extend: boolean): void => {
-    const next = Math.max(0, Math.min(pictures.length - 1, to));
+    const next = Math.max(0, Math.min(count - 1, to));
     setActive(next);
     if (extend) selectTo(pictures[next]!.id, ids());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const to = target(event.key, at, columns, pictures.length);
+    const to = target(event.key, at, columns, count);
     const all = event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey);
     if (to !== undefined) go(to, event.shiftKey);
     else if (event.key === ' ' || event.key === 'Enter') toggle(pictures[at]!.id);
@@ -95,18 +140,36 @@ export function Sheet({ name, label, pictures }: SheetProps) {
     else return;
     event.preventDefault();
   };
-  const onClick = (event: MouseEvent, i: number): void => {
+  const onClick = (event: MouseEvent): void => {
+    const i = Number((event.target as HTMLElement).closest<HTMLElement>('.tile')?.dataset['i'] ?? NaN);
+    const id = pictures[i]?.id;
+    if (id === undefined) return;
     setActive(i);
-    const { id } = pictures[i]!;
     if (event.shiftKey) selectTo(id, ids());
     else toggle(id);
   };
 
-  const shown: number[] = [];
-  for (let i = first * columns; i < Math.min(pictures.length, (last + 1) * columns); i++) shown.push(i);
-  const shownRows = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  const rowOf = (row: number, from: number, to: number): Row => {
+    const tiles = pictures.slice(from, to).map((picture, n): Tile => ({ picture, i: from + n, isActive: from + n === at, isChosen: chosen.has(picture.id) })); // prettier-ignore
+    const of = `${count} ${label}`;
+    const before = made.current.get(row);
+    if (before?.of === of && isSame(before.tiles, tiles)) return before;
+    const node = (
+      <div key={row} class="sheet-row" role="presentation" style={{ transform: `translateY(${row * STEP}px)` }}>
+        <PictureRow pictures={tiles.map(({ picture }) => picture)} side={TILE} step={STEP} />
+        {tiles.map((tile, n) => (
+          <TileOption key={tile.picture.id} tile={tile} left={n * STEP} of={count} label={label} />
+        ))}
+      </div>
+    );
+    return { of, tiles, node };
+  };
+  const shown = new Map<number, Row>();
+  for (let row = first; row <= last; row++) shown.set(row, rowOf(row, row * columns, (row + 1) * columns));
   // What a screen reader is told to be the active one must exist.
-  if (pictures.length > 0 && !shown.includes(at)) shown.push(at);
+  const activeRow = Math.floor(at / columns);
+  if (count > 0 && !shown.has(activeRow)) shown.set(activeRow, rowOf(activeRow, activeRow * columns, (activeRow + 1) * columns)); // prettier-ignore
+  made.current = shown;
   return (
     <div
       ref={list}
@@ -114,39 +177,13 @@ export function Sheet({ name, label, pictures }: SheetProps) {
       role="listbox"
       aria-label={`Pictures of ${name}`}
       aria-multiselectable="true"
-      aria-activedescendant={pictures.length > 0 ? idOf(at) : undefined}
+      aria-activedescendant={count > 0 ? idOf(label, at) : undefined}
       tabIndex={0}
       style={{ height: `${rows * STEP - GAP}px` }}
       onKeyDown={onKeyDown}
+      onClick={onClick}
     >
-      {shownRows.map((row) => (
-        <div
-          key={`row ${row}`}
-          class="sheet-row"
-          role="presentation"
-          style={{ transform: `translateY(${row * STEP}px)` }}
-        >
-          <PictureRow pictures={pictures.slice(row * columns, (row + 1) * columns)} side={TILE} step={STEP} />
-        </div>
-      ))}
-      {shown.map((i) => {
-        const picture = pictures[i]!;
-        return (
-          <div
-            key={picture.id}
-            id={idOf(i)}
-            role="option"
-            class={`tile${i === at ? ' active' : ''}${picture.part === 'valid' ? ' kept' : ''}`}
-            aria-selected={chosen.has(picture.id)}
-            aria-posinset={i + 1}
-            aria-setsize={pictures.length}
-            aria-label={`${picture.name}${picture.part === 'valid' ? ', kept aside' : ''}`}
-            title={picture.name}
-            style={{ transform: `translate(${(i % columns) * STEP}px, ${Math.floor(i / columns) * STEP}px)` }}
-            onClick={(event) => onClick(event, i)}
-          ></div>
-        );
-      })}
+      {[...shown.values()].map(({ node }) => node)}
     </div>
   );
 }

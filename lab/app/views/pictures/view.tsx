@@ -8,6 +8,7 @@ import { redo, redoable, undo, undoable } from '../../state/history.ts';
 import { classes, pictures } from '../../state/project.ts';
 import { said, takeSamples } from './actions.ts';
 import { AdviceList } from '../../ui/advice.tsx';
+import { Later, useGradually } from '../../ui/later.tsx';
 import { ClassSection } from './class-section.tsx';
 import { FileButton } from './file-buttons.tsx';
 import { NewClass } from './new-class.tsx';
@@ -18,6 +19,7 @@ import { Welcome } from './welcome.tsx';
 
 export function PicturesView() {
   const over = useDrop();
+  const shown = useGradually(classes.value.length, 1);
   const empty = classes.value.length === 0;
   const overlay = over && <div class="drop-over">Drop folders (each becomes a class) or pictures</div>;
   if (empty && pictures.value.length === 0)
@@ -43,7 +45,7 @@ export function PicturesView() {
       {!empty && <AdviceList />}
       <div class="pictures-body">
         <div class="class-list">
-          {classes.value.map((name, label) => (
+          {classes.value.slice(0, shown).map((name, label) => (
             <ClassSection
               key={name}
               name={name}
@@ -53,7 +55,11 @@ export function PicturesView() {
           ))}
           <NewClass />
         </div>
-        {!empty && <Parts />}
+        {!empty && (
+          <Later>
+            <Parts />
+          </Later>
+        )}
       </div>
       <SelectionBar />
       {overlay}

@@ -4,7 +4,7 @@ import { short } from '../../../core/look/sum.ts';
 import type { DreamPicture, DreamTarget } from '../../../core/look/dream.ts';
 import type { Run } from '../../state/run.ts';
 import { drawRgb } from '../../ui/picture.tsx';
-import { paintSoon } from './drawing.ts';
+import { paintSoon } from '../../ui/painting.ts';
 import { choose, looked, looking, problem, tab } from './state.ts';
 import { messageOf } from '../../../core/failure.ts';
 

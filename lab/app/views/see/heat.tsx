@@ -2,7 +2,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { paintGrid, scaleOf } from '../../../core/look/colours.ts';
 import { short } from '../../../core/look/sum.ts';
-import { dark, forgetPaint, paintSoon } from './drawing.ts';
+import { forgetPaint, paintSoon } from '../../ui/painting.ts';
+import { dark } from '../../ui/theme.ts';
 
 export interface HeatProps {
   readonly columns: number;

@@ -2,12 +2,14 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Stage } from '../../../core/look/look.ts';
 import { sidesOf } from '../../../core/look/places.ts';
+import { Later, useGradually } from '../../ui/later.tsx';
 import { Legend, Maps, describeStage, useShown, type Outline } from './maps.tsx';
 import { NumberPanel } from './number.tsx';
 import { explained, looked, patchShown, select, selected, showing } from './state.ts';
 
 export function Inside() {
   const look = looked.value;
+  const shown = useGradually(look?.stages.length ?? 0, 3);
   if (look === undefined) return null;
   const hasGradients = look.stages[0]?.gradient !== undefined;
   return (
@@ -31,14 +33,18 @@ export function Inside() {
         </span>
       </div>
       <ol class="stages">
-        {look.stages.map((stage) => (
+        {look.stages.slice(0, shown).map((stage) => (
           <li key={`${stage.index} ${stage.shape.join()}`} class={stage.number.includes('.') ? 'within' : undefined}>
             <StageCard stage={stage} />
           </li>
         ))}
       </ol>
-      <NumberPanel />
-      <ToNumber />
+      {shown >= look.stages.length && (
+        <Later>
+          <NumberPanel />
+          <ToNumber />
+        </Later>
+      )}
     </>
   );
 }

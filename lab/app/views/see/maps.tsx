@@ -12,7 +12,8 @@ import {
 import type { Stage } from '../../../core/look/look.ts';
 import { indexOf, sidesOf, spotOf, type Spot } from '../../../core/look/places.ts';
 import { short } from '../../../core/look/sum.ts';
-import { dark, forgetPaint, paintSoon } from './drawing.ts';
+import { forgetPaint, paintSoon } from '../../ui/painting.ts';
+import { dark } from '../../ui/theme.ts';
 
 /** A rectangle that is outlined in one channel. */
 export interface Outline {

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { cssColour } from '../../../core/look/colours.ts';
 import { confusionOf, type Confusion, type Judged } from '../../../core/look/confusion.ts';
-import { dark } from './drawing.ts';
+import { dark } from '../../ui/theme.ts';
 import { PartButtons, Thumb } from './picker.tsx';
 import { looking, part, predictions } from './state.ts';
 

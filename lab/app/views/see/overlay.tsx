@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { colourOf } from '../../../core/look/colours.ts';
 import type { Heat } from '../../../core/look/explain-class.ts';
 import { drawRgb } from '../../ui/picture.tsx';
-import { forgetPaint, paintSoon } from './drawing.ts';
+import { forgetPaint, paintSoon } from '../../ui/painting.ts';
 import { chosen } from './state.ts';
 
 export interface OverlayProps {

@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { cssColour, scaleOf } from '../../../core/look/colours.ts';
 import { short, type Patch } from '../../../core/look/sum.ts';
-import { dark } from './drawing.ts';
+import { dark } from '../../ui/theme.ts';
 import { HeatCanvas } from './heat.tsx';
 
 /** Cells that are written out. */

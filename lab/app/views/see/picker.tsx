@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { judge, type Judged } from '../../../core/look/confusion.ts';
 import { PictureView } from '../../ui/picture.tsx';
+import { useGradually } from '../../ui/later.tsx';
 import { SourceOpen, Sources } from './sources.tsx';
 import { choosePicture, chosen, countOf, looking, part, pictureOf, predictions, showPart, tab } from './state.ts';
 
@@ -34,6 +35,7 @@ export function Picker() {
   const run = looking.value;
   const [pages, setPages] = useState(1);
   const all = useOrder();
+  const shown = useGradually(all.length, 12);
   useEffect(() => setPages(1), [part.value, run]);
   // The first one is opened by itself.
   const first = all[0] === undefined ? undefined : pictureOf.value(all[0].id);
@@ -41,6 +43,7 @@ export function Picker() {
     if (first !== undefined && (chosen.value === undefined || (chosen.value.id !== undefined && pictureOf.value(chosen.value.id) === undefined))) choosePicture(first); // prettier-ignore
   }, [first]);
   if (run === undefined) return null;
+  const thumbs = Math.min(all.length, PAGE * pages);
   const mistakes = all.filter(({ label, predicted }) => label !== predicted).length;
   return (
     <section class="see-picker" aria-label="Choose a picture">
@@ -53,12 +56,12 @@ export function Picker() {
       </div>
       <SourceOpen />
       <ul class="strip">
-        {all.slice(0, PAGE * pages).map((one) => (
+        {all.slice(0, Math.min(thumbs, shown)).map((one) => (
           <li key={one.id}>
             <Thumb judged={one} />
           </li>
         ))}
-        {all.length > PAGE * pages && (
+        {all.length > thumbs && (
           <li>
             <button type="button" class="more" onClick={() => setPages(pages + 1)}>
               More

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Stage } from '../../../core/look/look.ts';
 import { indexOf, sidesOf, slidingOf, spotOf } from '../../../core/look/places.ts';
-import { still } from './drawing.ts';
+import { still } from '../../ui/theme.ts';
 import { select } from './state.ts';
 
 export function Slide({ stage, at }: { readonly stage: Stage; readonly at: number }) {

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { receptiveField } from '../../../core/look/places.ts';
 import { drawRgb } from '../../ui/picture.tsx';
-import { forgetPaint, paintSoon } from './drawing.ts';
+import { forgetPaint, paintSoon } from '../../ui/painting.ts';
 import { Dream } from './dream.tsx';
 import { Filters } from './filters.tsx';
 import { Inside } from './inside.tsx';

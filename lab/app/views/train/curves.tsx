@@ -12,8 +12,30 @@ const logarithmic = signal(false);
 
 type What = 'loss' | 'accuracy';
 
-const kept = (epochs: readonly EpochResult[], what: What): [number, number][] =>
-  epochs.flatMap(({ epoch, valid }) => (valid === undefined ? [] : [[epoch, valid[what]]]));
+interface Points {
+  readonly xs: number[];
+  readonly ys: number[];
+}
+/** Of each run what was measured after its epochs, which grow: made again only where they do not. */
+const measured = new WeakMap<Run, { -readonly [W in What]?: Points & { of: readonly EpochResult[]; seen: number } }>();
+
+/** What was measured with the pictures kept aside. */
+function kept(run: Run, what: What): Points {
+  const epochs = run.epochs.value;
+  const own = measured.get(run) ?? {};
+  measured.set(run, own);
+  let points = own[what];
+  if (points === undefined || epochs[points.seen - 1] !== points.of[points.seen - 1])
+    points = { xs: [], ys: [], of: epochs, seen: 0 };
+  for (const { epoch, valid } of epochs.slice(points.seen)) {
+    if (valid === undefined) continue;
+    points.xs.push(epoch);
+    points.ys.push(valid[what]);
+  }
+  [points.of, points.seen] = [epochs, epochs.length];
+  own[what] = points;
+  return points;
+}
 
 /** A run by itself: its training, raw and smoothed, and the pictures kept aside. */
 function single(run: Run, what: What): Curve[] {
@@ -29,7 +51,7 @@ function single(run: Run, what: What): Curve[] {
     { label: 'each batch', colour: '--accent', faint: true, xs, ys: raw },
     ...before,
     { label: 'training', colour: '--accent', xs, ys: smooth },
-    { label: 'kept aside', colour: '--second', dots: true, points: kept(run.epochs.value, what) },
+    { label: 'kept aside', colour: '--second', dots: true, ...kept(run, what) },
   ];
 }
 
@@ -39,11 +61,11 @@ function among(run: Run, differs: readonly string[], what: What): Curve[] {
   const colour = colourOf(run);
   const label = [run.label, ...differs].join(', ');
   const smooth = what === 'loss' ? curve.smoothLoss : curve.smoothAccuracy;
-  const points = kept(run.epochs.value, what);
-  if (points.length === 0) return [{ label, colour, xs: curve.positions, ys: smooth }];
+  const points = kept(run, what);
+  if (points.xs.length === 0) return [{ label, colour, xs: curve.positions, ys: smooth }];
   return [
     { label: 'training', colour, faint: true, xs: curve.positions, ys: smooth },
-    { label, colour, dots: true, points },
+    { label, colour, dots: true, ...points },
   ];
 }
 

@@ -4,6 +4,7 @@ import { classes, currentRun, network, pictureAdvice, pictures, runs } from '../
 import type { Run } from '../../state/run.ts';
 import { prepareWorker } from '../../state/run-worker.ts';
 import { AdviceList } from '../../ui/advice.tsx';
+import { Later } from '../../ui/later.tsx';
 import { AlarmsPanel } from './alarms.tsx';
 import { BlocksPanel } from './blocks.tsx';
 import { Curves } from './curves.tsx';
@@ -35,14 +36,18 @@ export function TrainView() {
           <div class="train-columns">
             <div class="train-main">
               <Curves run={run} all={runs.value} />
-              {run !== undefined && <Rewind run={run} />}
-              {runs.value.length > 0 && <RunsPanel />}
-              {run !== undefined && <BlocksPanel run={run} />}
+              <Later>
+                {run !== undefined && <Rewind run={run} />}
+                {runs.value.length > 0 && <RunsPanel />}
+              </Later>
+              <Later>{run !== undefined && <BlocksPanel run={run} />}</Later>
             </div>
             <div class="train-side">
-              <SettingsPanel run={run} />
-              <AlarmsPanel run={run} />
-              {run !== undefined && <WhatIf key={run.id} run={run} />}
+              <Later height={360}>
+                <SettingsPanel run={run} />
+                <AlarmsPanel run={run} />
+              </Later>
+              <Later>{run !== undefined && <WhatIf key={run.id} run={run} />}</Later>
             </div>
           </div>
         </>
