@@ -130,6 +130,9 @@ const CASES: Record<string, Case> = {
   },
   'many small images': { x: [40, 8, 4, 4], outputs: 8, kernel: [3, 3], options: { padding: 1 } },
   'one small image, many outputs': { x: [1, 70, 4, 4], outputs: 203, kernel: [3, 3], options: { padding: 1 } },
+  'one column': { x: [2, 9, 41, 1], outputs: 12, kernel: [8, 1], options: { stride: [2, 1], padding: [3, 0] } },
+  'one column, a kernel of three': { x: [2, 9, 41, 1], outputs: 12, kernel: [3, 3], options: { padding: 1, dilation: [2, 1] } }, // prettier-ignore
+  'one column, groups': { x: [3, 8, 21, 1], outputs: 8, kernel: [5, 2], options: { padding: [2, 1], stride: [1, 2], groups: 8 } }, // prettier-ignore
   'a tall kernel': { x: [2, 2, 20, 5], outputs: 3, kernel: [11, 1], options: { padding: [5, 0] } },
 };
 

@@ -7,11 +7,12 @@ import { showSteps, type FinishStep, type Lower } from '../../../compiler/graph.
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../../geometry/conv-operations.ts';
-import type { ConvParams } from '../../../geometry/conv.ts';
+import type { ConvGeometry, ConvParams } from '../../../geometry/conv.ts';
 import { PAIRS } from '../../../geometry/pool.ts';
 import type { Epilogue } from '../../../kernels/formula/epilogue.ts';
 import type { ConvAttrs } from '../../../tensor/ops/conv.ts';
 import type { OpLowerings, Values } from '../../table.ts';
+import { intoDense } from '../copy.ts';
 import { lowerMaxPool } from '../pool.ts';
 import {
   forwardCorrelation,
@@ -23,6 +24,7 @@ import {
 } from './correlation.ts';
 import { lowerPixels } from './pixels.ts';
 import { lowerCorrelation } from './rows.ts';
+import { isColumn, turned, turnedGeometry } from './turned.ts';
 import { lowerWeightGrad } from './weight-grad.ts';
 import { lowerWinogradWeightGrad } from './winograd-weight-grad.ts';
 import { lowerWinograd } from './winograd.ts';
@@ -46,13 +48,23 @@ function lowerForward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvPa
   const g = geometryOf.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const [y, taps] = outputs as [Value, Value | undefined];
-  lowerAny(l, forwardCorrelation(g, w), { x, w, bias, y, finish: { ...finish, taps } });
+  lowerTurned(l, g, forwardCorrelation, { x, w, bias, y, finish: { ...finish, taps } });
+}
+
+/** Images of one column as such of one row. */
+function lowerTurned(l: CpuLowering, g: ConvGeometry, of: typeof forwardCorrelation, operands: Operands): void {
+  if (!isColumn(g) || operands.finish.taps !== undefined) {
+    lowerAny(l, of(g, operands.w), operands);
+    return;
+  }
+  const [x, w, y] = [operands.x, operands.w, operands.y].map(turned) as [Value, Value, Value];
+  lowerAny(l, of(turnedGeometry(g), w), { ...operands, x, w, y });
 }
 
 function lowerBackward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
   const g = geometryOf.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w] = inputs as [Value, Value];
-  lowerAny(l, inputGradCorrelation(g, w), { x: dy, w, y: outputs[0]!, finish });
+  lowerTurned(l, g, inputGradCorrelation, { x: dy, w, y: outputs[0]!, finish });
 }
 
 /** A lowering together with steps that follow, if they make one of these epilogues: their inputs come after its own. */
@@ -85,6 +97,14 @@ function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: Co
   const g = geometryOf.weightGrad(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, x] = inputs as [Value, Value];
   const [dw, db] = outputs as [Value, Value | undefined];
+  if (isColumn(g)) {
+    intoDense(l, turned(dw), (dense) => lowerWeights(l, turnedGeometry(g), turned(dy), turned(x), dense, db));
+  } else {
+    lowerWeights(l, g, dy, x, dw, db);
+  }
+}
+
+function lowerWeights(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): void {
   if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
