@@ -11,7 +11,7 @@
 export const PAGE_BYTES = 4096;
 const WASM_PAGE = 65536;
 /** Kernels may read this many bytes past the end of a block (the last vector of a row), so memory goes on that far. */
-const READ_AHEAD = 64;
+const READ_AHEAD = 128;
 const BINS = 160;
 /** So many runs of a list are looked at for the best; of equally good ones, the lowest. */
 const LOOKED_AT = 16;

@@ -22,6 +22,7 @@ import {
   type Finish,
   type Operands,
 } from './correlation.ts';
+import { lowerDepthwise, lowerDepthwiseWeightGrad, suitsDepthwise } from './depthwise.ts';
 import { lowerPixels } from './pixels.ts';
 import { lowerCorrelation } from './rows.ts';
 import { isColumn, turned, turnedGeometry } from './turned.ts';
@@ -29,9 +30,10 @@ import { lowerWeightGrad } from './weight-grad.ts';
 import { lowerWinogradWeightGrad } from './winograd-weight-grad.ts';
 import { lowerWinograd } from './winograd.ts';
 
-/** The first algorithm that takes the shape: fewest multiplications, vectors along outputs, anything else. */
+/** The first algorithm that takes the shape: one channel for each output, fewest multiplications, vectors along outputs, anything else. */
 function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
-  const lowered = lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands);
+  const alone = suitsDepthwise(l, operands.w) ? lowerDepthwise(l, c, operands) : undefined;
+  const lowered = alone ?? lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands); // prettier-ignore
   if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
 }
 
@@ -105,6 +107,7 @@ function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: Co
 }
 
 function lowerWeights(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): void {
+  if (lowerDepthwiseWeightGrad(l, g, dy, x, dw, db)) return;
   if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
