@@ -3,7 +3,7 @@ import type { ComponentType } from 'preact';
 import { Notices } from './frame/notices.tsx';
 import { ProjectMenu } from './frame/project-menu.tsx';
 import { view, VIEWS, type ViewName } from './state/route.ts';
-import { saveState } from './storage/saving.ts';
+import { saveState } from './storage/save-state.ts';
 import { BuildView } from './views/build/view.tsx';
 import { LearnView } from './views/learn/view.tsx';
 import { PicturesView } from './views/pictures/view.tsx';

@@ -1,14 +1,27 @@
 /**
  * A project as one file: a zip archive with `project.json` and a PNG file of each picture, in `train` and `valid` with a folder for each class, as
- * torchvision's `ImageFolder` reads them. Such files come from anywhere, so everything in them is checked and bounded.
+ * torchvision's `ImageFolder` reads them; in `runs` each run with its weights (project-runs.ts). Such files come from anywhere, so everything in them is
+ * checked and bounded.
  */
 import { FormatError } from 'flambeau';
 import { decodeImage, encodeImage, Image } from 'flambeau/vision';
 import { zipChunks } from '../../src/io/archive/zip-write.ts';
 import { ZipReader } from '../../src/io/archive/zip.ts';
 import { MOST_PICTURES, type Splitting } from './collection.ts';
-import { MOST_SIDE, readPictureFacts, readSplitting } from './read-pictures.ts';
+import {
+  MOST_CHECKPOINTS,
+  MOST_RUNS,
+  packRun,
+  packWeights,
+  unpackRun,
+  unpackWeights,
+  type Member,
+  type ProjectRun,
+  type Reader,
+} from './project-runs.ts';
+import { MOST_SIDE, readPictureFacts, readSplitting, type PictureFacts } from './read-pictures.ts';
 import { readSetup, SetupError } from './read-setup.ts';
+import type { Weights } from './session.ts';
 import type { Picture, Setup } from './spec.ts';
 import { safeName } from './take/names.ts';
 import { messageOf } from './failure.ts';
@@ -17,11 +30,19 @@ export interface Project {
   readonly setup: Setup;
   readonly splitting: Splitting;
   readonly pictures: readonly Picture[];
+  /** Pictures that runs were made of and that are not in the project any more. */
+  readonly others: readonly Picture[];
+  readonly runs: readonly ProjectRun[];
+  /** Weights of a file that runs are to begin with. */
+  readonly start: { readonly name: string; readonly weights: Weights } | undefined;
 }
 
+/** 1 had no runs. */
+const VERSION = 2;
 const FORMAT = 'flambeau laboratory project';
 const DESCRIPTION = 'project.json';
 export const LARGEST_FILE = 2 ** 30;
+const MOST_ENTRIES = 2 * MOST_PICTURES + MOST_RUNS * (MOST_CHECKPOINTS + 2) + 10;
 const LARGEST_DESCRIPTION = 32 * 2 ** 20;
 /** Bytes of a picture's file: pixels that do not compress, and room for what belongs to a PNG file. */
 const LARGEST_PICTURE = 4 * MOST_SIDE * MOST_SIDE;
@@ -41,15 +62,34 @@ function placesOf({ setup, pictures }: Project): readonly string[] {
 
 export function packProject(project: Project): Uint8Array {
   const places = placesOf(project);
-  const { setup, splitting } = project;
-  const pictures = project.pictures.map(({ id, name, label, part, origin }, i) => ({ id, name, label, part, origin, file: places[i] })); // prettier-ignore
-  const description = JSON.stringify({ format: FORMAT, version: 1, setup, splitting, pictures }, undefined, 1);
-  const members = project.pictures.map(({ size, rgb }, i) => ({
-    name: places[i]!,
-    data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }),
-  }));
-  return joined([...zipChunks([{ name: DESCRIPTION, data: new TextEncoder().encode(description) }, ...members])]);
+  const { setup, splitting, others, runs, start } = project;
+  const pictures = project.pictures.map((picture, i) => ({ ...factsOf(picture), file: places[i] }));
+  const digits = String(others.length).length;
+  const otherPlaces = others.map((_, i) => `others/${String(i + 1).padStart(digits, '0')}.png`);
+  const description = JSON.stringify({
+    format: FORMAT,
+    version: VERSION,
+    setup,
+    splitting,
+    pictures,
+    others: others.map((picture, i) => ({ ...factsOf(picture), label: 0, file: otherPlaces[i] })),
+    runs: runs.map((_, i) => `runs/${i + 1}`),
+    ...(start === undefined ? {} : { start: { name: start.name, file: 'start.pt' } }),
+  }, undefined, 1); // prettier-ignore
+  const drawn = ({ size, rgb }: Picture, name: string | undefined): Member => ({ name: name!, data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }) }); // prettier-ignore
+  const own = JSON.stringify(project.pictures.map(factsOf));
+  return joined([
+    ...zipChunks([
+      { name: DESCRIPTION, data: new TextEncoder().encode(description) },
+      ...project.pictures.map((picture, i) => drawn(picture, places[i])),
+      ...others.map((picture, i) => drawn(picture, otherPlaces[i])),
+      ...runs.flatMap((run, i) => packRun(run, `runs/${i + 1}`, own)),
+      ...(start === undefined ? [] : [packWeights('start.pt', start.weights)]),
+    ]),
+  ]);
 }
+
+const factsOf = ({ id, name, label, part, origin }: PictureFacts): PictureFacts => ({ id, name, label, part, origin });
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -66,13 +106,14 @@ export async function unpackProject(bytes: Uint8Array): Promise<Project> {
   try {
     return await unpacked(bytes);
   } catch (error) {
-    if (error instanceof FormatError) throw error;
     const why = messageOf(error);
+    if (error instanceof FormatError && why.startsWith(REFUSED)) throw error;
     throw refused(error instanceof SetupError ? why : `it is damaged (${why})`);
   }
 }
 
-const refused = (why: string): FormatError => new FormatError(`This file cannot be opened as a project: ${why}.`);
+const REFUSED = 'This file cannot be opened as a project: ';
+const refused = (why: string): FormatError => new FormatError(`${REFUSED}${why}.`);
 
 async function unpacked(bytes: Uint8Array): Promise<Project> {
   if (bytes.length > LARGEST_FILE) throw refused('it is larger than 1 GB');
@@ -84,22 +125,52 @@ async function unpacked(bytes: Uint8Array): Promise<Project> {
   if (size > LARGEST_DESCRIPTION) throw refused(`its ${DESCRIPTION} is too large`);
   const value = parsed(member(zip, DESCRIPTION));
   if (value['format'] !== FORMAT) throw refused(`its ${DESCRIPTION} is not one of the laboratory`);
-  if (value['version'] !== 1) throw refused('it was saved by a newer laboratory, so open it with that one');
+  if (value['version'] !== 1 && value['version'] !== VERSION)
+    throw refused('it was saved by a newer laboratory, so open it with that one');
   const setup = readSetup(value['setup']);
-  const list = readPictureFacts(value['pictures'], setup.classes.length);
+  const pictures = await picturesIn(zip, value['pictures'], setup.classes.length);
+  const others = value['others'] === undefined ? [] : await picturesIn(zip, value['others'], 1);
+  const reader: Reader = (name, most) => bounded(zip, name, most);
+  const folders = value['runs'] ?? [];
+  if (!Array.isArray(folders) || folders.length > MOST_RUNS)
+    throw refused(`its runs are not a list of at most ${MOST_RUNS}`);
+  const facts = pictures.map(factsOf);
+  const runs = folders.map((folder: unknown) => unpackRun(reader, String(folder), facts));
+  const known = new Set([...pictures, ...others].map(({ id }) => id));
+  for (const { pictures: of, snapshot } of runs)
+    if (of.some(({ id }) => !known.has(id))) throw refused(`a picture of “${snapshot.label}” is missing in it`);
+  return { setup, splitting: readSplitting(value['splitting']), pictures, others, runs, start: startIn(value['start'], reader) }; // prettier-ignore
+}
+
+/** Pictures in a list, with their pixels. */
+async function picturesIn(zip: ZipReader, value: unknown, classes: number): Promise<readonly Picture[]> {
   const pictures: Picture[] = [];
-  for (const [i, facts] of list.entries()) {
-    const file = (value['pictures'] as readonly { readonly file?: unknown }[])[i]?.file;
+  for (const [i, facts] of readPictureFacts(value, classes).entries()) {
+    const file = (value as readonly { readonly file?: unknown }[])[i]?.file;
     pictures.push({ ...facts, ...(await pixelsOf(zip, file, facts.name)) });
   }
-  return { setup, splitting: readSplitting(value['splitting']), pictures };
+  return pictures;
+}
+
+function startIn(value: unknown, read: Reader): Project['start'] {
+  if (value === undefined) return undefined;
+  const { name, file } = value as { readonly name?: unknown; readonly file?: unknown };
+  if (typeof name !== 'string' || typeof file !== 'string') throw refused('the file that it begins with has no name');
+  return { name: name.slice(0, 200), weights: unpackWeights(read, file) };
+}
+
+function bounded(zip: ZipReader, name: string, most: number): Uint8Array {
+  const size = zip.entries.get(name)?.size;
+  if (size === undefined) throw refused(`“${name}” is missing in it`);
+  if (size > most) throw refused(`“${name}” in it is too large`);
+  return member(zip, name);
 }
 
 function opened(bytes: Uint8Array): ZipReader {
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // a Buffer's slice() would not copy
   const source = { size: plain.length, read: (offset: number, length: number) => plain.subarray(offset, offset + length) }; // prettier-ignore
   try {
-    return new ZipReader(source, { maxEntries: MOST_PICTURES + 10, anyName: true, maxInflated: LARGEST_FILE });
+    return new ZipReader(source, { maxEntries: MOST_ENTRIES, anyName: true, maxInflated: LARGEST_FILE });
   } catch (cause) {
     throw refused(`it is cut off or damaged (${messageOf(cause)})`);
   }

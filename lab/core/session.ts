@@ -42,6 +42,8 @@ export interface EpochResult {
   readonly step: number;
   readonly trainLoss: number;
   readonly trainAccuracy: number;
+  /** The learning rate of its last step. */
+  readonly lr: number;
   /** Of the pictures kept aside; undefined where there are none. */
   readonly valid: Score | undefined;
 }
@@ -194,7 +196,14 @@ export class Session {
     this.#batches = undefined;
     this.#epochSum = NONE;
     const valid = this.valid.ids.length === 0 ? undefined : this.#score(this.#validX, this.valid.labels);
-    return { epoch: this.epoch, step: this.step, trainLoss: loss / count, trainAccuracy: hits / count, valid };
+    return {
+      epoch: this.epoch,
+      step: this.step,
+      trainLoss: loss / count,
+      trainAccuracy: hits / count,
+      lr: this.training.lr,
+      valid,
+    };
   }
 
   /**

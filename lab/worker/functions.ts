@@ -37,20 +37,20 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
      * @param checkpoint - where to go on from; default the beginning
      * @param weights - what to begin with instead of what the seed gives
      */
-    open(
+    async open(
       spec: NetworkSpec,
       classes: number,
       training: TrainingSpec,
       pictures: readonly Trainable[],
       checkpoint?: Checkpoint,
       weights?: Weights,
-    ): OpenedRun {
+    ): Promise<OpenedRun> {
       try {
         const { train, valid } = pictureSets(pictures, spec);
         const session = new Session(spec, classes, training, train, valid, weights);
         loop = new RunLoop(session, post);
         loop.tellStart();
-        if (checkpoint !== undefined) void loop.restore(checkpoint);
+        if (checkpoint !== undefined) await loop.restore(checkpoint);
         const parameters = [...session.network.parameters()].reduce((sum, parameter) => sum + parameter.numel(), 0);
         return { stepsInEpoch: session.stepsInEpoch, parameters };
       } catch (error) {

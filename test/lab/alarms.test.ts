@@ -23,6 +23,7 @@ const epochsOf = (train: readonly number[], valid: readonly number[] = train): E
     step: 10 * (i + 1),
     trainLoss,
     trainAccuracy: 0.5,
+    lr: 0.02,
     valid: { loss: valid[i]!, accuracy: 0.5 },
   }));
 

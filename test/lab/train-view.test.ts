@@ -1,28 +1,12 @@
 /** The Train view in Chromium: what it shows is what the library computes. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pictureSet } from '../../lab/core/dataset.ts';
-import { SAMPLES, SAMPLES_PER_CLASS } from '../../lab/core/samples.ts';
-import { Session, type EpochResult } from '../../lab/core/session.ts';
-import { DEFAULT_TRAINING, type TrainingSpec } from '../../lab/core/spec.ts';
-import { TEMPLATES } from '../../lab/core/templates.ts';
+import type { EpochResult } from '../../lab/core/session.ts';
 import { percent } from '../../lab/core/words.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory } from '../support/lab.ts';
+import { trainedInNode as trained } from '../support/lab-run.ts';
 
-/** What the library computes here. */
-async function trained(training: Partial<TrainingSpec>): Promise<EpochResult[]> {
-  const pictures = SAMPLES.shapes.make(SAMPLES_PER_CLASS, 1);
-  const { network } = TEMPLATES[0]!;
-  const sets = (['train', 'valid'] as const).map((part) => pictureSet(pictures, part, network));
-  const session = new Session(network, 4, { ...DEFAULT_TRAINING, ...training }, sets[0]!, sets[1]!);
-  const results: EpochResult[] = [];
-  while (session.epoch < session.training.epochs) {
-    const { epoch } = await session.next();
-    if (epoch !== undefined) results.push(epoch);
-  }
-  return results;
-}
 const best = (results: readonly EpochResult[]): string => {
   const top = results.reduce((a, b) => (b.valid!.accuracy > a.valid!.accuracy ? b : a));
   return `${percent(top.valid!.accuracy)} (epoch ${top.epoch})`;

@@ -1,9 +1,9 @@
 /** What concerns the project as a whole: save, open, start anew, and how the page looks. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { counted } from '../../core/words.ts';
-import { classes, pictures } from '../state/project.ts';
+import { classes, pictures, runs } from '../state/project.ts';
 import { openProjectFile, saveProjectFile, startAnew } from '../storage/project-file.ts';
-import { saveState, type SaveState } from '../storage/saving.ts';
+import { saveState, type SaveState } from '../storage/save-state.ts';
 import { theme, THEMES, type Theme } from '../ui/theme.ts';
 
 const SAID: Readonly<Record<SaveState, string>> = {
@@ -83,8 +83,8 @@ function StartAnew({ onEnd }: { readonly onEnd: () => void }) {
     <dialog ref={dialog} class="card" aria-label="Start anew" onClose={onEnd}>
       <h2>Start anew?</h2>
       <p>
-        {counted(pictures.value.length)} in {counted(classes.value.length, 'class', 'classes')}, the network and its
-        training will be cleared from this browser. To keep them, save them as a file first.
+        {counted(pictures.value.length)} in {counted(classes.value.length, 'class', 'classes')}, the network and{' '}
+        {counted(runs.value.length, 'run')} will be cleared from this browser. To keep them, save them as a file first.
       </p>
       <form method="dialog" class="row">
         <button type="button" onClick={() => void saveProjectFile()}>

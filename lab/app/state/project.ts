@@ -1,14 +1,15 @@
 /** The work: pictures, classes, network, training, and the runs made of them. Views read these signals and change them by the functions here. */
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import { DEFAULT_SPLITTING, type Splitting } from '../../core/collection.ts';
 import { adviceOn } from '../../core/readiness.ts';
 import { check } from '../../core/shapes.ts';
 import { DEFAULT_TRAINING, type NetworkSpec, type Picture, type Setup, type TrainingSpec } from '../../core/spec.ts';
 import { TEMPLATES } from '../../core/templates.ts';
 import type { Change } from '../../core/remedies.ts';
+import type { RunSnapshot } from '../../core/run-snapshot.ts';
 import type { Weights } from '../../core/session.ts';
 import { fitOf } from '../../core/state-shapes.ts';
-import { Run, type RunSnapshot } from './run.ts';
+import { Run } from './run.ts';
 
 export const classes = signal<readonly string[]>([]);
 export const pictures = signal<readonly Picture[]>([]);
@@ -45,7 +46,9 @@ export const fittingWeights = computed<Weights | undefined>(() => {
   if (weights === undefined) return undefined;
   const shapes = new Map([...weights].map(([name, tensor]) => [name, tensor.shape as readonly number[]]));
   const { usable } = fitOf(shapes, network.value, Math.max(1, classes.value.length));
-  return usable && new Map(usable.map((name) => [name, weights.get(name)!]));
+  return usable?.length === weights.size
+    ? weights
+    : usable && new Map(usable.map((name) => [name, weights.get(name)!]));
 });
 
 /** Puts other pictures in the place of all. */
@@ -74,20 +77,30 @@ export function whatIf(run: Run, change: Change): Run {
   return added(new Run({ version: 1, classes, network, training: { ...run.training.value, ...change.training } }, run.pictures, { weights: change.network === undefined ? run.weights : undefined })); // prettier-ignore
 }
 
-/** A run that was stored; the last one restored is the current one. */
-export function restoreRun(snapshot: RunSnapshot, of: readonly Picture[]): Run {
-  const run = added(Run.from(snapshot, of));
-  currentRun.value = run;
-  return run;
-}
+/** A run that was stored; it rests until it is shown or started. */
+export const restoreRun = (snapshot: RunSnapshot, of: readonly Picture[]): Run => added(Run.from(snapshot, of));
+
+// The run that is shown is soon asked for something.
+effect(() => void currentRun.value?.opened);
 
 function added(run: Run): Run {
   runs.value = [...runs.value, run];
   return run;
 }
 
-export function closeRun(run: Run): void {
-  run.close();
-  runs.value = runs.value.filter((other) => other !== run);
-  if (currentRun.value === run) currentRun.value = runs.value.at(-1);
+/** Takes runs out of the project. They can be put back as long as somebody holds them. */
+export function removeRuns(gone: readonly Run[]): void {
+  for (const run of gone) run.rest();
+  batch(() => {
+    runs.value = runs.value.filter((run) => !gone.includes(run));
+    if (currentRun.value !== undefined && gone.includes(currentRun.value)) currentRun.value = runs.value.at(-1);
+  });
+}
+
+/** Puts runs back that were removed, the last one shown. */
+export function putBackRuns(back: readonly Run[]): void {
+  batch(() => {
+    runs.value = [...runs.value, ...back].sort((a, b) => a.id - b.id);
+    currentRun.value = back.at(-1) ?? currentRun.value;
+  });
 }

@@ -3,8 +3,9 @@ import { signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { callInWorker } from 'flambeau/train';
 import { alarmsOf, type Alarm } from '../../core/alarms.ts';
 import { Checkpoints, type Checkpoint } from '../../core/checkpoints.ts';
-import { StepCurve, type CurveSnapshot } from '../../core/curves.ts';
+import { StepCurve } from '../../core/curves.ts';
 import type { LayerFacts } from '../../core/layer-facts.ts';
+import type { RunSnapshot } from '../../core/run-snapshot.ts';
 import type { EpochResult, StepResult, Weights } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
@@ -20,31 +21,15 @@ export interface Forgotten {
   readonly epochs: readonly EpochResult[];
 }
 
-/** A run as plain data: can be stored and posted. */
-export interface RunSnapshot {
-  readonly version: 1;
-  readonly label: string;
-  readonly network: NetworkSpec;
-  readonly classes: readonly string[];
-  readonly training: TrainingSpec;
-  readonly epochs: readonly EpochResult[];
-  readonly curve: CurveSnapshot;
-  readonly seconds: number;
-  /** Weights, the optimizer's state and that of the random generator; oldest first. */
-  readonly checkpoints: readonly Checkpoint[];
-}
-
 export interface RunOptions {
   /** Default `Run 1`, `Run 2`, … */
   readonly label?: string;
-  /** What to go on from. */
+  /** What to go on from; its worker is started when it is needed. */
   readonly snapshot?: RunSnapshot;
   /** What to begin with instead of what the seed gives. */
   readonly weights?: Weights | undefined;
 }
 
-/** Checkpoints in a snapshot take so many bytes at most; the last is always there. */
-const SNAPSHOT_BYTES = 8 * 2 ** 20;
 /** Milliseconds between two numbers that are read. */
 const TICK = 200;
 /** Losses that alarms look at. */
@@ -53,6 +38,12 @@ const LOSSES = 400;
 let made = 0;
 /** Runs that were not given a name. */
 let numbered = 0;
+
+/** The number in the name of a run that is brought back is not given again. */
+function named(label: string): string {
+  numbered = Math.max(numbered, Number(/^Run (\d{1,6})$/.exec(label)?.[1] ?? 0));
+  return label;
+}
 
 export class Run {
   readonly id = ++made;
@@ -81,24 +72,28 @@ export class Run {
   readonly #parameters = signal(0);
   #losses: number[] = [];
   #worker: Worker | undefined;
-  /** Settled when the worker has the pictures and the network; never rejects. */
-  opened: Promise<void>;
+  #opened: Promise<void> | undefined;
 
   constructor(setup: Setup, pictures: readonly Picture[], { label, snapshot, weights }: RunOptions = {}) {
-    this.label = label ?? snapshot?.label ?? `Run ${++numbered}`;
+    this.label = label ?? (snapshot === undefined ? `Run ${++numbered}` : named(snapshot.label));
     this.network = setup.network;
     this.weights = weights;
     this.classes = setup.classes;
     this.pictures = pictures;
     this.training = signal(setup.training);
-    if (snapshot !== undefined) this.#take(snapshot);
-    this.opened = this.#open(this.#checkpoints.last);
+    if (snapshot === undefined) void this.opened;
+    else this.#take(snapshot);
   }
 
   /** A run that was stored, with the pictures that it was made of. */
   static from(snapshot: RunSnapshot, pictures: readonly Picture[]): Run {
-    const { network, classes, training } = snapshot;
-    return new Run({ version: 1, network, classes, training }, pictures, { snapshot });
+    const { network, classes, training, weights } = snapshot;
+    return new Run({ version: 1, network, classes, training }, pictures, { snapshot, weights });
+  }
+
+  /** Settled when the worker has the pictures and the network; never rejects. A run that rests is woken by it. */
+  get opened(): Promise<void> {
+    return (this.#opened ??= this.#open(this.#checkpoints.last));
   }
 
   get status(): ReadonlySignal<RunStatus> {
@@ -150,16 +145,20 @@ export class Run {
     try {
       // A view of a large buffer would be posted with all of the buffer.
       const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({ id, label, part, size, rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice() })); // prettier-ignore
-      const { parameters } = await this.call('open', this.network, this.classes.length, this.training.value, pictures, checkpoint, this.weights); // prettier-ignore
+      const { parameters } = await this.#ask('open', this.network, this.classes.length, this.training.value, pictures, checkpoint, this.weights); // prettier-ignore
       if (worker !== this.#worker) return;
       this.#parameters.value = parameters;
-      const { epochs } = this.training.value;
-      const done = checkpoint !== undefined && checkpoint.epoch >= epochs;
-      this.#status.value = checkpoint === undefined ? 'ready' : done ? 'done' : 'paused';
-      this.call('live').catch(() => this.#fail(this.#gone(), worker));
+      this.#status.value = this.#standing(checkpoint);
+      this.#ask('live').catch(() => this.#fail(this.#gone(), worker));
     } catch (error) {
       this.#fail(messageOf(error), worker);
     }
+  }
+
+  /** What a run is that stands at a checkpoint. */
+  #standing(checkpoint: Checkpoint | undefined): RunStatus {
+    if (checkpoint === undefined || checkpoint.epoch === 0) return 'ready';
+    return checkpoint.epoch >= this.training.value.epochs ? 'done' : 'paused';
   }
 
   #gone(): string {
@@ -183,8 +182,16 @@ export class Run {
     this.#worker = undefined;
   }
 
-  /** Asks the worker; errors are those of its function. */
-  call<N extends keyof RunFunctions>(
+  /** Asks the worker once it is there; errors are those of its function. */
+  async call<N extends keyof RunFunctions>(
+    name: N,
+    ...args: Parameters<RunFunctions[N]>
+  ): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
+    await this.opened;
+    return this.#ask(name, ...args);
+  }
+
+  #ask<N extends keyof RunFunctions>(
     name: N,
     ...args: Parameters<RunFunctions[N]>
   ): Promise<Awaited<ReturnType<RunFunctions[N]>>> {
@@ -198,7 +205,7 @@ export class Run {
     const worker = this.#worker;
     if (this.#status.value === 'failed' || worker === undefined) return false;
     try {
-      await this.call(name, ...args);
+      await this.#ask(name, ...args);
       return true;
     } catch (error) {
       this.#fail(messageOf(error), worker);
@@ -245,14 +252,12 @@ export class Run {
       this.#status.value = 'opening';
       this.#error.value = undefined;
       this.#goBack(checkpoint);
-      this.opened = this.#open(checkpoint);
-      await this.opened;
+      await (this.#opened = this.#open(checkpoint));
       return;
     }
     if (!(await this.#command('restore', checkpoint))) return;
     this.#goBack(checkpoint);
-    this.#status.value =
-      checkpoint.epoch === 0 ? 'ready' : checkpoint.epoch >= this.training.value.epochs ? 'done' : 'paused';
+    this.#status.value = this.#standing(checkpoint);
   }
 
   /** After a failure: a new worker, from the last epoch that is kept. */
@@ -261,7 +266,7 @@ export class Run {
     if (last !== undefined) return this.rewind(last.epoch);
     this.#status.value = 'opening';
     this.#error.value = undefined;
-    return (this.opened = this.#open(undefined));
+    return (this.#opened = this.#open(undefined));
   };
 
   #goBack({ epoch, step }: Checkpoint): void {
@@ -278,14 +283,19 @@ export class Run {
     this.#now(true);
   }
 
-  /** What to store, to go on from the end of the last epoch another day: `Run.from`. */
-  snapshot(): RunSnapshot {
-    const last = this.#checkpoints.last;
-    const checkpoints = this.#checkpoints.all.filter((_, i, all) => i === all.length - 1 || sumFrom(all, i) <= SNAPSHOT_BYTES); // prettier-ignore
+  /** Where one can go back to, oldest first. */
+  get checkpoints(): readonly Checkpoint[] {
+    return this.#checkpoints.all;
+  }
+
+  /** What to store, to go on from the end of the last epoch that is kept another day: `Run.from`. @param checkpoints those that go along */
+  snapshot(checkpoints: readonly Checkpoint[] = this.checkpoints): RunSnapshot {
+    const { label, network, classes, weights } = this;
+    const { epoch = 0, step = 0 } = this.#checkpoints.last ?? {};
     const curve = StepCurve.from(this.curve.snapshot());
-    curve.truncate(last?.step ?? 0);
-    const epochs = this.#epochs.value.filter(({ epoch }) => epoch <= (last?.epoch ?? 0));
-    return { version: 1, label: this.label, network: this.network, classes: this.classes, training: this.training.value, epochs, curve: curve.snapshot(), seconds: this.pace.seconds, checkpoints }; // prettier-ignore
+    curve.truncate(step);
+    const epochs = this.#epochs.value.filter((result) => result.epoch <= epoch);
+    return { label, network, classes, training: this.training.value, epochs, curve: curve.snapshot(), seconds: this.pace.seconds, checkpoints, weights }; // prettier-ignore
   }
 
   #take(snapshot: RunSnapshot): void {
@@ -295,12 +305,25 @@ export class Run {
     for (const checkpoint of snapshot.checkpoints) this.#checkpoints.add(checkpoint);
     this.#kept.value = this.#checkpoints.epochs;
     this.#losses = this.curve.loss.slice(-LOSSES);
+    this.#status.value = this.#standing(this.#checkpoints.last);
     this.#look();
   }
 
-  /** Ends the worker. */
+  /** Ends the worker, and keeps what is needed to go on from the last epoch that is kept: it wakes when it is asked for something. */
+  rest(): void {
+    const last = this.#checkpoints.last;
+    this.#endWorker();
+    this.#opened = undefined;
+    this.#error.value = undefined;
+    if (last === undefined) return;
+    this.#goBack(last);
+    this.#status.value = this.#standing(last);
+  }
+
+  /** Ends the worker for good. */
   close(): void {
     this.#endWorker();
+    this.#opened ??= Promise.resolve();
     this.#status.value = 'failed';
   }
 
@@ -366,5 +389,3 @@ export class Run {
     this.#status.value = 'failed';
   }
 }
-
-const sumFrom = (all: readonly Checkpoint[], from: number): number => all.slice(from).reduce((sum, { bytes }) => sum + bytes, 0); // prettier-ignore

@@ -1,38 +1,12 @@
-/** The project in the browser's storage (IndexedDB): one record of what it is, one of each picture's pixels, and the last runs. A write happens wholly or not at all. */
-import type { Splitting } from '../../core/collection.ts';
-import type { Picture, Setup } from '../../core/spec.ts';
-import type { RunSnapshot } from '../state/run.ts';
-
-export type StoredPicture = Omit<Picture, 'rgb' | 'size'>;
-export type Pixels = Pick<Picture, 'rgb' | 'size'>;
-
-export interface StoredProject {
-  readonly version: 1;
-  /** Grows with every write, so that tabs notice one another. */
-  readonly revision: number;
-  readonly setup: Setup;
-  readonly splitting: Splitting;
-  readonly pictures: readonly StoredPicture[];
-}
-
-export interface StoredRun {
-  /** The tab that it was made in. */
-  readonly tab: string;
-  readonly at: number;
-  readonly snapshot: RunSnapshot;
-}
-/** Apart, since it is read whenever pixels are deleted. */
-export interface StoredRunPictures {
-  readonly tab: string;
-  readonly at: number;
-  readonly pictures: readonly StoredPicture[];
-}
+/** The project in the browser's storage (IndexedDB): one record of what it is, one of each picture's pixels, and all runs. A write happens wholly or not at all. */
+import { done, finished, STORES, type Pixels, type StoredProject } from './records.ts';
+import { readRuns, thinRuns, writeRuns, type FoundRun, type OldRun, type RunsChange, type StoredList, type StoredWeights } from './run-records.ts'; // prettier-ignore
 
 export interface Change {
   /** The revision that this tab knows; 0 where there is none. */
   readonly known: number;
   readonly project?: StoredProject;
-  readonly run?: { readonly run: StoredRun; readonly pictures: StoredRunPictures } | { readonly closed: string };
+  readonly weights: readonly StoredWeights[];
   readonly pixels: readonly (readonly [id: string, pixels: Pixels])[];
   /** Pictures that this tab no longer needs; those of runs stay. */
   readonly gone: readonly string[];
@@ -44,35 +18,27 @@ export class OutOfDateError extends Error {
 }
 
 const NAME = 'flambeau-laboratory';
-const [PROJECTS, PIXELS, RUNS, RUN_PICTURES] = ['projects', 'pixels', 'runs', 'run-pictures'] as const;
-const ALL = [PROJECTS, PIXELS, RUNS, RUN_PICTURES];
+/** 1 had one run of each tab, in `runs` and `run-pictures`, which are read and then emptied. */
+const VERSION = 2;
+const OLD = ['runs', 'run-pictures'] as const;
 const NOW = 'now';
-/** Runs of as many tabs are kept. */
-const MOST_RUNS = 3;
 /** Pictures that are handed over before the page may draw again. */
 const TOGETHER = 60;
 
-const done = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error ?? new Error('the request failed'));
-  });
-
-const finished = (transaction: IDBTransaction): Promise<void> =>
-  new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error ?? new Error('the transaction was aborted'));
-  });
-
 /** @throws what the browser says, where it keeps nothing for this page */
 export async function openDatabase(): Promise<Database> {
-  const opening = indexedDB.open(NAME, 1);
-  opening.onupgradeneeded = () => {
+  const opening = indexedDB.open(NAME, VERSION);
+  opening.onupgradeneeded = ({ oldVersion }) => {
     const db = opening.result;
-    db.createObjectStore(PROJECTS);
-    db.createObjectStore(PIXELS);
-    db.createObjectStore(RUNS, { keyPath: 'tab' });
-    db.createObjectStore(RUN_PICTURES, { keyPath: 'tab' });
+    if (oldVersion < 1) {
+      db.createObjectStore(STORES.projects);
+      db.createObjectStore(STORES.pixels);
+      for (const name of OLD) db.createObjectStore(name, { keyPath: 'tab' });
+    }
+    db.createObjectStore(STORES.runs, { keyPath: 'key' });
+    db.createObjectStore(STORES.checkpoints);
+    db.createObjectStore(STORES.lists, { keyPath: 'id' });
+    db.createObjectStore(STORES.weights, { keyPath: 'id' });
   };
   const db = await done(opening);
   db.onversionchange = () => db.close(); // a later version of the laboratory opens it
@@ -91,41 +57,57 @@ export class Database {
   }
 
   /** What is stored, whatever it is. */
-  project = (): Promise<unknown> => done<unknown>(this.#reading(PROJECTS).get(NOW));
+  project = (): Promise<unknown> => done<unknown>(this.#reading(STORES.projects).get(NOW));
 
   async pixels(): Promise<Map<string, unknown>> {
-    const store = this.#reading(PIXELS);
+    const store = this.#reading(STORES.pixels);
     const [keys, values] = await Promise.all([done(store.getAllKeys()), done<unknown[]>(store.getAll())]);
     return new Map(keys.map((key, i) => [key as string, values[i]]));
   }
 
-  /** The run of this tab, or the newest. */
-  async run(tab: string): Promise<{ readonly run: StoredRun; readonly pictures: StoredRunPictures } | undefined> {
-    const all = (await done<unknown[]>(this.#reading(RUN_PICTURES).getAll())) as StoredRunPictures[];
-    const pictures = all.find((entry) => entry.tab === tab) ?? all.sort((a, b) => b.at - a.at)[0];
-    if (pictures === undefined) return undefined;
-    const run = (await done<unknown>(this.#reading(RUNS).get(pictures.tab))) as StoredRun | undefined;
-    return run === undefined ? undefined : { run, pictures };
+  runs = (): Promise<readonly FoundRun[]> =>
+    readRuns(this.#db.transaction([STORES.runs, STORES.checkpoints], 'readonly'));
+
+  list = async (id: string): Promise<StoredList | undefined> =>
+    (await done<unknown>(this.#reading(STORES.lists).get(id))) as StoredList | undefined;
+
+  weights = async (id: string): Promise<StoredWeights | undefined> =>
+    (await done<unknown>(this.#reading(STORES.weights).get(id))) as StoredWeights | undefined;
+
+  /** Runs as version 1 kept them. */
+  async oldRuns(): Promise<readonly OldRun[]> {
+    const runs = (await done<unknown[]>(this.#reading(OLD[0]).getAll())) as Omit<OldRun, 'pictures'>[];
+    const lists = (await done<unknown[]>(this.#reading(OLD[1]).getAll())) as Pick<OldRun, 'tab' | 'pictures'>[];
+    return runs.flatMap((run) => {
+      const pictures = lists.find(({ tab }) => tab === run.tab)?.pictures;
+      return pictures === undefined ? [] : [{ ...run, pictures }];
+    });
+  }
+
+  /** Once they are kept as this version keeps them. */
+  async forgetOldRuns(): Promise<void> {
+    const transaction = this.#db.transaction(OLD, 'readwrite');
+    for (const name of OLD) transaction.objectStore(name).clear();
+    await finished(transaction);
   }
 
   /** Keeps what could not be read, beside what comes now. */
   async putAside(value: unknown): Promise<void> {
-    const transaction = this.#db.transaction(PROJECTS, 'readwrite');
-    transaction.objectStore(PROJECTS).put(value, 'could not be read');
-    transaction.objectStore(PROJECTS).delete(NOW);
+    const transaction = this.#db.transaction(STORES.projects, 'readwrite');
+    transaction.objectStore(STORES.projects).put(value, 'could not be read');
+    transaction.objectStore(STORES.projects).delete(NOW);
     await finished(transaction);
   }
 
   /**
-   * All of it or nothing.
+   * The project and pictures: all of it or nothing.
    * @throws OutOfDateError when another tab has written since; what the browser says, where there is no room
    */
   async write(change: Change): Promise<void> {
-    const transaction = this.#db.transaction(ALL, 'readwrite');
-    const end = finished(transaction);
+    const transaction = this.#db.transaction(Object.values(STORES), 'readwrite');
     let outOfDate = false;
     const work = async (): Promise<void> => {
-      const projects = transaction.objectStore(PROJECTS);
+      const projects = transaction.objectStore(STORES.projects);
       const stored = (await done<unknown>(projects.get(NOW))) as StoredProject | undefined;
       if ((stored?.revision ?? 0) !== change.known) {
         outOfDate = true;
@@ -133,35 +115,52 @@ export class Database {
         return;
       }
       if (change.project !== undefined) projects.put(change.project, NOW);
-      await writeRun(transaction, change.run);
+      for (const weights of change.weights) transaction.objectStore(STORES.weights).put(weights);
       await writePixels(transaction, change);
     };
-    // Where a request fails, the transaction says why.
-    await Promise.all([work().catch(() => undefined), end]).catch((error: unknown) => {
+    await whole(transaction, work).catch((error: unknown) => {
       throw outOfDate ? new OutOfDateError('another tab has written since') : error;
     });
   }
+
+  /**
+   * Runs: all of it or nothing.
+   * @returns the key of each run that was written
+   * @throws what the browser says, where there is no room
+   */
+  async writeRuns(change: RunsChange): Promise<readonly string[]> {
+    const transaction = this.#db.transaction(Object.values(STORES), 'readwrite');
+    return (await whole(transaction, () => writeRuns(transaction, change))) ?? [];
+  }
+
+  /** Of every run, all but the newest checkpoint is deleted. */
+  async thinRuns(): Promise<void> {
+    const transaction = this.#db.transaction([STORES.runs, STORES.checkpoints], 'readwrite');
+    await whole(transaction, () => thinRuns(transaction));
+  }
 }
 
-async function writeRun(transaction: IDBTransaction, run: Change['run']): Promise<void> {
-  if (run === undefined) return;
-  const [runs, runPictures] = [transaction.objectStore(RUNS), transaction.objectStore(RUN_PICTURES)];
-  if ('closed' in run) {
-    runs.delete(run.closed);
-    runPictures.delete(run.closed);
-    return;
-  }
-  runs.put(run.run);
-  runPictures.put(run.pictures);
-  const all = (await done<unknown[]>(runPictures.getAll())) as StoredRunPictures[];
-  for (const { tab } of all.sort((a, b) => b.at - a.at).slice(MOST_RUNS)) {
-    runs.delete(tab);
-    runPictures.delete(tab);
-  }
+/** Waits for both; where something fails, nothing is written, and the transaction knows best why. */
+async function whole<T>(transaction: IDBTransaction, work: () => Promise<T>): Promise<T | undefined> {
+  const end = finished(transaction);
+  let own: unknown;
+  const result = work().catch((error: unknown) => {
+    own = error;
+    try {
+      transaction.abort();
+    } catch {
+      // it has ended already
+    }
+    return undefined;
+  });
+  await end.catch((error: unknown) => {
+    throw transaction.error ?? own ?? error;
+  });
+  return result;
 }
 
 async function writePixels(transaction: IDBTransaction, { pixels, gone }: Change): Promise<void> {
-  const store = transaction.objectStore(PIXELS);
+  const store = transaction.objectStore(STORES.pixels);
   for (let i = 0; i < pixels.length; i += TOGETHER) {
     const puts = pixels.slice(i, i + TOGETHER).map(([id, { size, rgb }]) => {
       // Of a view, all of its buffer would be stored.
@@ -171,7 +170,7 @@ async function writePixels(transaction: IDBTransaction, { pixels, gone }: Change
     await done(puts.at(-1)!);
   }
   if (gone.length === 0) return;
-  const runs = (await done<unknown[]>(transaction.objectStore(RUN_PICTURES).getAll())) as StoredRunPictures[];
-  const needed = new Set(runs.flatMap(({ pictures }) => pictures.map(({ id }) => id)));
+  const lists = (await done<unknown[]>(transaction.objectStore(STORES.lists).getAll())) as StoredList[];
+  const needed = new Set(lists.flatMap(({ pictures }) => pictures.map(({ id }) => id)));
   for (const id of gone) if (!needed.has(id)) store.delete(id);
 }

@@ -1,19 +1,25 @@
 /** Keeps the project in the browser: everything a moment after it changes, and back when the page is opened again. Tabs that are open together hear of one another. */
-import { batch, effect, signal } from '@preact/signals';
+import { batch, effect } from '@preact/signals';
+import { packTensors, unpackTensors } from 'flambeau/train';
 import type { Collection } from '../../core/collection.ts';
+import { MOST_STORED } from '../../core/kept-checkpoints.ts';
 import { readPictureFacts, readPixels, readSplitting } from '../../core/read-pictures.ts';
 import { readSetup } from '../../core/read-setup.ts';
+import { readRunFacts } from '../../core/run-snapshot.ts';
+import type { Weights } from '../../core/session.ts';
+import { LIMITS } from '../../core/settings.ts';
 import type { Picture, Setup } from '../../core/spec.ts';
 import { edit, restore } from '../state/history.ts';
 import { tabName } from '../state/ids.ts';
 import { say, unsay } from '../state/notices.ts';
-import { classes, currentRun, network, pictures, restoreRun, setup, splitting, training } from '../state/project.ts';
-import { OutOfDateError, openDatabase, type Database, type StoredPicture, type StoredProject } from './database.ts';
-import { RunSaver } from './run-saving.ts';
+import { classes, currentRun, network, pictures, restoreRun, runs, setup, splitting, startWeights, training, type StartWeights } from '../state/project.ts'; // prettier-ignore
+import { OutOfDateError, openDatabase, type Database } from './database.ts';
+import type { StoredProject } from './records.ts';
+import { currentKey, factsOf, RunSaver } from './run-saving.ts';
+import type { FoundRun } from './run-records.ts';
+import type { Run } from '../state/run.ts';
+import { isFull, saveState, tellDenied, tellFailure, tellNoRoomForRuns, tellTight } from './save-state.ts';
 import { messageOf } from '../../core/failure.ts';
-
-export type SaveState = 'restoring' | 'saved' | 'unsaved' | 'failed' | 'denied';
-export const saveState = signal<SaveState>('restoring');
 
 /** Milliseconds after a change. */
 const SOON = 300;
@@ -23,6 +29,7 @@ interface Work extends Collection {
   readonly network: Setup['network'];
   readonly training: Setup['training'];
   readonly splitting: typeof splitting.value;
+  readonly start: StartWeights | undefined;
 }
 const workNow = (): Work => ({
   classes: classes.value,
@@ -30,14 +37,15 @@ const workNow = (): Work => ({
   network: network.value,
   training: training.value,
   splitting: splitting.value,
+  start: startWeights.value,
 });
 const isSame = (a: Work, b: Work): boolean => Object.keys(a).every((key) => a[key as keyof Work] === b[key as keyof Work]); // prettier-ignore
 
-const facts = ({ id, name, label, part, origin }: Picture): StoredPicture => ({ id, name, label, part, origin });
-
 class Saver {
   readonly #db: Database;
-  readonly #run = new RunSaver();
+  readonly #runs = new RunSaver();
+  /** Runs as an earlier version kept them are in the storage still. */
+  #hasOld = false;
   readonly #channel = new BroadcastChannel('flambeau-laboratory');
   /** What the storage holds, as far as this tab knows. */
   #stored = workNow();
@@ -61,34 +69,80 @@ class Saver {
       say({ topic: 'storage', level: 'error', text: `What this browser had kept could not be read (${messageOf(error)}), so the project begins empty. It was put aside and not deleted.` }); // prettier-ignore
       await this.#db.putAside(raw);
     }
-    await this.#restoreRun();
+    await this.#restoreRuns();
     saveState.value = 'saved';
     effect(() => {
       if (!isSame(workNow(), this.#stored)) this.#later(SOON);
     });
     effect(() => {
-      const wait = this.#run.look();
+      const wait = this.#runs.look();
       if (wait !== undefined) this.#later(wait);
     });
+    effect(() => this.#runs.remember(currentRun.value));
     this.#channel.onmessage = () => void this.#hear();
     addEventListener('visibilitychange', () => void (document.hidden ? this.save() : this.#hear()));
     addEventListener('pagehide', () => void this.save());
   }
 
-  async #restoreRun(): Promise<void> {
-    try {
-      const found = await this.#db.run(tabName);
-      if (found === undefined || currentRun.value !== undefined) return;
-      const known = new Map(pictures.value.map((picture) => [picture.id, picture]));
-      const missing = found.pictures.pictures.some(({ id }) => !known.has(id));
-      const pixels = missing ? await this.#db.pixels() : undefined;
-      const of = found.pictures.pictures.map((picture) => ({ ...(known.get(picture.id) ?? readPixels(pixels?.get(picture.id), picture.name)), ...picture })); // prettier-ignore
-      // The very same list where it is the same, so that nothing seems to have changed since the run began.
-      const same = sameCollection({ classes: [], pictures: of }, { classes: [], pictures: pictures.value });
-      this.#run.restored(restoreRun(found.run.snapshot, same ? pictures.value : of));
-    } catch (error) {
-      say({ topic: 'run', level: 'info', text: `The last run could not be brought back (${messageOf(error)}); the pictures and the network are there.` }); // prettier-ignore
+  async #restoreRuns(): Promise<void> {
+    const problems: string[] = [];
+    const tried = async (restore: () => Promise<Run | undefined>): Promise<Run | undefined> => {
+      try {
+        return await restore();
+      } catch (error) {
+        problems.push(messageOf(error));
+        return undefined;
+      }
+    };
+    const pixels = lazily(() => this.#db.pixels());
+    const lists = new Map<string, readonly Picture[]>();
+    let shown: Run | undefined;
+    for (const { tab, snapshot, pictures: of } of await this.#db.oldRuns()) {
+      this.#hasOld = true;
+      const run = await tried(async () => restoreRun({ ...readRunFacts(snapshot), checkpoints: snapshot.checkpoints }, await this.#picturesOf(of, pixels))); // prettier-ignore
+      if (tab === tabName) shown = run;
     }
+    for (const found of await this.#db.runs()) {
+      const run = await tried(() => this.#restoreRun(found, lists, pixels));
+      if (run !== undefined && (shown === undefined || found.run.key === currentKey())) shown = run;
+    }
+    currentRun.value = shown ?? runs.value.at(-1);
+    if (problems.length > 0) say({ topic: 'run', level: 'info', text: `Of the runs, ${problems.length} could not be brought back (${problems[0]}); the pictures and the network are there.` }); // prettier-ignore
+  }
+
+  async #restoreRun(
+    { run, checkpoints }: FoundRun,
+    lists: Map<string, readonly Picture[]>,
+    pixels: Lazy<Map<string, unknown>>,
+  ): Promise<Run> {
+    // prettier-ignore
+    const list = lists.get(run.list) ?? (await this.#picturesOf((await this.#db.list(run.list))?.pictures, pixels));
+    lists.set(run.list, this.#runs.lists.set(list, run.list));
+    const weights = run.weights === undefined ? undefined : await this.#weightsOf(run.weights);
+    const restored = restoreRun({ ...readRunFacts(run.facts), checkpoints, weights }, list);
+    this.#runs.restored(restored, run.key, run.revision, checkpoints);
+    return restored;
+  }
+
+  /** The very list of the project where it is the same, so that nothing seems to have changed since the run began. */
+  async #picturesOf(stored: unknown, pixels: Lazy<Map<string, unknown>>): Promise<readonly Picture[]> {
+    const known = new Map(pictures.value.map((picture) => [picture.id, picture]));
+    const all: Picture[] = [];
+    for (const facts of readPictureFacts(stored, LIMITS.classes)) {
+      const pixelsOf = known.get(facts.id) ?? readPixels((await pixels()).get(facts.id), facts.name);
+      all.push({ ...facts, size: pixelsOf.size, rgb: pixelsOf.rgb });
+    }
+    return sameCollection({ classes: [], pictures: all }, { classes: [], pictures: pictures.value })
+      ? pictures.value
+      : all;
+  }
+
+  async #weightsOf(id: string): Promise<Weights> {
+    const known = this.#runs.weights.find(id);
+    if (known !== undefined) return known;
+    const stored = await this.#db.weights(id);
+    if (stored === undefined) throw new Error('the weights that it began with are missing');
+    return this.#runs.weights.set(unpackTensors<Weights>(stored.packed), id);
   }
 
   /** @throws SetupError for what is damaged */
@@ -106,7 +160,14 @@ class Saver {
       return { ...picture, size: here.size, rgb: here.rgb };
     });
     this.#revision = project.revision ?? 0;
-    return { classes: names, pictures: all, network, training, splitting: readSplitting(project.splitting) };
+    const start = await this.#readStart(project.start);
+    return { classes: names, pictures: all, network, training, splitting: readSplitting(project.splitting), start };
+  }
+
+  async #readStart(start: StoredProject['start']): Promise<StartWeights | undefined> {
+    if (start === undefined) return undefined;
+    const weights = await this.#weightsOf(start.weights);
+    return startWeights.value?.weights === weights ? startWeights.value : { name: String(start.name), weights };
   }
 
   #show(work: Work, show: (collection: Collection) => void): void {
@@ -115,6 +176,7 @@ class Saver {
       network.value = work.network;
       training.value = work.training;
       splitting.value = work.splitting;
+      startWeights.value = work.start;
     });
     this.#stored = work;
   }
@@ -136,6 +198,7 @@ class Saver {
     take(['classes', 'pictures'], !sameCollection(base, theirs));
     for (const key of ['network', 'training', 'splitting'] as const)
       take([key], JSON.stringify(base[key]) !== JSON.stringify(theirs[key]));
+    take(['start'], base.start?.weights !== theirs.start?.weights);
     this.#show(merged, (collection) => edit('Took over what another tab changed', () => collection));
     this.#stored = theirs;
     const both = conflicts.length > 0;
@@ -167,52 +230,106 @@ class Saver {
     await this.#writing;
     const work = workNow();
     const changed = !isSame(work, this.#stored);
-    const run = this.#run.change();
-    if (!changed && run === undefined) {
-      if (saveState.value === 'unsaved') saveState.value = 'saved';
+    const change = this.#runs.change();
+    if (!changed && change === undefined) {
+      if (saveState.value !== 'saved') unsay('storage');
+      saveState.value = 'saved';
       return;
     }
-    this.#writing = this.#write(work, changed, run).finally(() => (this.#writing = undefined));
+    this.#writing = this.#write(work, changed).finally(() => (this.#writing = undefined));
     await this.#writing;
   }
 
-  async #write(work: Work, changed: boolean, run: ReturnType<RunSaver['change']>): Promise<void> {
-    const needed = new Map(work.pictures.map((picture) => [picture.id, picture]));
-    for (const picture of this.#run.pictures) if (!needed.has(picture.id)) needed.set(picture.id, picture);
-    const pixels = [...needed.values()].filter(({ id, rgb }) => this.#pixels.get(id) !== rgb);
-    const gone = [...this.#pixels.keys()].filter((id) => !needed.has(id));
-    const revision = this.#revision + 1;
-    const project: StoredProject = { version: 1, revision, setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training }, splitting: work.splitting, pictures: work.pictures.map(facts) }; // prettier-ignore
+  async #write(work: Work, changed: boolean): Promise<void> {
     try {
-      await this.#db.write({
-        known: this.#revision,
-        ...(changed ? { project } : {}),
-        ...(run === undefined ? {} : { run }),
-        pixels: pixels.map((picture) => [picture.id, picture] as const),
-        gone,
-      });
+      await this.#writeProject(work, changed);
     } catch (error) {
-      if (run !== undefined) this.#run.failed();
       if (error instanceof OutOfDateError) queueMicrotask(() => void this.#hear());
       else tellFailure(error);
       return;
     }
-    for (const { id, rgb } of pixels) this.#pixels.set(id, rgb);
-    for (const id of gone) this.#pixels.delete(id);
-    if (changed) {
-      this.#stored = work;
-      this.#revision = revision;
-      this.#channel.postMessage(revision);
+    try {
+      await this.#writeRuns();
+    } catch (error) {
+      if (isFull(error)) tellNoRoomForRuns();
+      else tellFailure(error);
+      return;
     }
-    unsay('storage');
+    if (this.#runs.isTight && !(await hasRoom())) tellTight();
+    else {
+      this.#runs.isTight = false;
+      unsay('storage');
+    }
     if (work.pictures.some(({ origin }) => origin !== 'sample')) askToStay();
     saveState.value = isSame(workNow(), work) ? 'saved' : 'unsaved';
   }
+
+  async #writeProject(work: Work, changed: boolean): Promise<void> {
+    const needed = new Map(work.pictures.map((picture) => [picture.id, picture]));
+    for (const picture of this.#runs.pictures) if (!needed.has(picture.id)) needed.set(picture.id, picture);
+    const pixels = [...needed.values()].filter(({ id, rgb }) => this.#pixels.get(id) !== rgb);
+    const gone = [...this.#pixels.keys()].filter((id) => !needed.has(id));
+    if (!changed && pixels.length === 0 && gone.length === 0) return;
+    const revision = this.#revision + 1;
+    const start = work.start && { name: work.start.name, weights: this.#runs.weights.of(work.start.weights) };
+    const project: StoredProject = { version: 1, revision, setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training }, splitting: work.splitting, pictures: work.pictures.map(factsOf), start }; // prettier-ignore
+    const isNewStart = work.start !== undefined && work.start.weights !== this.#stored.start?.weights;
+    await this.#withRoom(() =>
+      this.#db.write({
+        known: this.#revision,
+        ...(changed ? { project } : {}),
+        weights: isNewStart ? [{ id: start!.weights, packed: packTensors(work.start!.weights).value }] : [],
+        pixels: pixels.map((picture) => [picture.id, picture] as const),
+        gone,
+      }),
+    );
+    for (const { id, rgb } of pixels) this.#pixels.set(id, rgb);
+    for (const id of gone) this.#pixels.delete(id);
+    if (!changed) return;
+    this.#stored = work;
+    this.#revision = revision;
+    this.#channel.postMessage(revision);
+  }
+
+  async #writeRuns(): Promise<void> {
+    await this.#withRoom(async () => {
+      const runs = this.#runs.change();
+      if (runs !== undefined) runs.written(await this.#db.writeRuns(runs.change));
+    });
+    if (!this.#hasOld) return;
+    await this.#db.forgetOldRuns();
+    this.#hasOld = false;
+  }
+
+  /** Where there is no room, runs keep their newest epoch only, and it is tried again. */
+  async #withRoom(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#runs.isTight = true;
+      await this.#db.thinRuns();
+      await write();
+    }
+  }
+}
+
+/** Whether there is room again for more than the newest epoch of each run. */
+async function hasRoom(): Promise<boolean> {
+  const storage = navigator.storage as StorageManager | undefined;
+  const { quota = 0, usage = 0 } = (await storage?.estimate().catch(() => undefined)) ?? {};
+  return quota - usage > 2 * MOST_STORED;
+}
+
+type Lazy<T> = () => Promise<T>;
+function lazily<T>(make: Lazy<T>): Lazy<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 function sameCollection(a: Collection, b: Collection): boolean {
   return a.classes.join('\n') === b.classes.join('\n') && a.pictures.length === b.pictures.length &&
-    a.pictures.every((picture, i) => JSON.stringify(facts(picture)) === JSON.stringify(facts(b.pictures[i]!))); // prettier-ignore
+    a.pictures.every((picture, i) => JSON.stringify(factsOf(picture)) === JSON.stringify(factsOf(b.pictures[i]!))); // prettier-ignore
 }
 
 let asked = false;
@@ -225,42 +342,15 @@ function askToStay(): void {
   void storage?.persist().catch(() => false);
 }
 
-function tellFailure(error: unknown): void {
-  saveState.value = 'failed';
-  const full = error instanceof DOMException && error.name === 'QuotaExceededError';
-  say({
-    topic: 'storage',
-    level: 'error',
-    text: full
-      ? 'The browser has no more room for this project, so the last changes are not kept. Nothing is lost while this tab is open: save the project as a file (Project → Save as a file), or delete pictures.'
-      : `The browser could not keep the last changes (${messageOf(error)}). Nothing is lost while this tab is open: save the project as a file (Project → Save as a file).`,
+/** Shows what was kept, and keeps what changes from then on. Until it has been shown (`saveState`), no view is, and what comes from links waits for it. */
+export async function beginKeeping(): Promise<void> {
+  addEventListener('beforeunload', (event) => {
+    const unkept = saveState.value === 'failed' || (saveState.value === 'denied' && pictures.value.some(({ origin }) => origin !== 'sample')); // prettier-ignore
+    if (unkept) event.preventDefault();
   });
-}
-
-let saver: Saver | undefined;
-
-async function begin(): Promise<void> {
   try {
-    const opened = new Saver(await openDatabase());
-    await opened.begin();
-    saver = opened;
+    await new Saver(await openDatabase()).begin();
   } catch (error) {
-    saveState.value = 'denied';
-    say({
-      topic: 'storage',
-      level: 'info',
-      text: `This browser keeps nothing for this page (a private window, or a setting: ${messageOf(error)}). Everything works, but before you close the tab, save the project as a file (Project → Save as a file).`,
-    });
+    tellDenied(error);
   }
 }
-
-/** Settled when what was kept is shown. Until then no view is shown, and what comes from links must wait for it. */
-export const restored = begin();
-
-/** Writes what has changed now rather than in a moment. */
-export const saveNow = async (): Promise<void> => saver?.save();
-
-addEventListener('beforeunload', (event) => {
-  const unkept = saveState.value === 'failed' || (saveState.value === 'denied' && pictures.value.some(({ origin }) => origin !== 'sample')); // prettier-ignore
-  if (unkept) event.preventDefault();
-});

@@ -1,7 +1,8 @@
 /** All runs: by what they differ, how good they are, and which one the views show. */
 import { differences } from '../../../core/differences.ts';
 import { percent, timeInWords } from '../../../core/words.ts';
-import { closeRun, currentRun, runs } from '../../state/project.ts';
+import { say } from '../../state/notices.ts';
+import { currentRun, putBackRuns, removeRuns, runs } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
 import { colourOf } from './colours.ts';
 
@@ -32,6 +33,12 @@ export function RunsPanel() {
       </table>
     </section>
   );
+}
+
+function remove(run: Run): void {
+  removeRuns([run]);
+  const action = { text: 'Bring it back', run: () => putBackRuns([run]) };
+  if (run.epochs.value.length > 0) say({ topic: 'run', level: 'info', text: `${run.label} was removed.`, action });
 }
 
 /** The share that is right, of the pictures kept aside if there are any. */
@@ -72,7 +79,7 @@ function RunRow(props: { readonly run: Run; readonly differs: readonly string[];
         >
           {status === 'running' ? 'Pause' : 'Go on'}
         </button>
-        <button type="button" class="small" aria-label={`Remove ${run.label}`} onClick={() => closeRun(run)}>
+        <button type="button" class="small" aria-label={`Remove ${run.label}`} onClick={() => remove(run)}>
           Remove
         </button>
       </td>
