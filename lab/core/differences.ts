@@ -1,10 +1,13 @@
 /** By what runs differ, in words. */
 import { OPTIMIZERS, TRAINING_FIELDS } from './settings.ts';
 import type { NetworkSpec, TrainingSpec } from './spec.ts';
+import { counted } from './words.ts';
 
 export interface Compared {
   readonly network: NetworkSpec;
   readonly training: TrainingSpec;
+  /** The same list where they are the same. */
+  readonly pictures?: readonly unknown[];
 }
 
 const KEYS = ['lr', 'momentum', 'weightDecay', 'batchSize', 'seed'] as const;
@@ -15,8 +18,10 @@ export function differences(runs: readonly Compared[]): string[][] {
   const optimizer = varies(({ training }) => training.optimizer);
   const keys = KEYS.filter((key) => varies(({ training }) => training[key]));
   const network = varies(({ network: { layers, channels, size } }) => JSON.stringify([layers, channels, size]));
-  return runs.map(({ network: { name }, training }) => [
+  const pictures = varies((run) => run.pictures);
+  return runs.map(({ network: { name }, training, pictures: of = [] }) => [
     ...(network ? [name] : []),
+    ...(pictures ? [counted(of.length)] : []),
     ...(optimizer ? [OPTIMIZERS[training.optimizer].title] : []),
     ...keys
       .filter((key) => key !== 'momentum' || training.optimizer === 'sgd')

@@ -10,6 +10,38 @@ import { trainedInNode } from '../support/lab-run.ts';
 const kept = (page: Page): Promise<void> => page.locator('.save-state.saved').waitFor();
 const shapes = async (page: Page): Promise<void> => page.getByRole('button', { name: 'Shapes', exact: true }).click();
 
+/** Puts the storage as the first version of the laboratory had it, with the first run only. */
+async function asFirstVersion(): Promise<void> {
+  const done = <T>(request: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error!);
+    });
+  const db = await done(indexedDB.open('flambeau-laboratory'));
+  const all = (name: string) => done<unknown[]>(db.transaction(name).objectStore(name).getAll());
+  const [project] = await all('projects');
+  const [ids, pixels] = [await done(db.transaction('pixels').objectStore('pixels').getAllKeys()), await all('pixels')];
+  const runs = (await all('kept-runs')) as { key: string; at: number; list: string; facts: { label: string } }[];
+  const { key, at, list, facts } = runs.find((run) => run.facts.label === 'Run 1')!;
+  const { pictures } = ((await all('picture-lists')) as { id: string; pictures: unknown }[]).find(({ id }) => id === list)!; // prettier-ignore
+  const checkpoints = await done(db.transaction('checkpoints').objectStore('checkpoints').getAll(IDBKeyRange.bound([key], [key, []]))); // prettier-ignore
+  db.close();
+  await done(indexedDB.deleteDatabase('flambeau-laboratory'));
+  const opening = indexedDB.open('flambeau-laboratory', 1);
+  opening.onupgradeneeded = () => {
+    for (const name of ['projects', 'pixels']) opening.result.createObjectStore(name);
+    for (const name of ['runs', 'run-pictures']) opening.result.createObjectStore(name, { keyPath: 'tab' });
+  };
+  const old = await done(opening);
+  const write = old.transaction(['projects', 'pixels', 'runs', 'run-pictures'], 'readwrite');
+  write.objectStore('projects').put(project, 'now');
+  ids.forEach((id, i) => write.objectStore('pixels').put(pixels[i], id));
+  write.objectStore('runs').put({ tab: 'one', at, snapshot: { version: 1, ...facts, checkpoints } });
+  write.objectStore('run-pictures').put({ tab: 'one', at, pictures });
+  await new Promise((resolve) => (write.oncomplete = resolve));
+  old.close();
+}
+
 describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
   let lab: Laboratory;
   beforeAll(async () => void (lab = await Laboratory.open()));
@@ -101,6 +133,12 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await other.getByText('300 pictures in 3 classes', { exact: true }).waitFor();
     await other.getByRole('link', { name: 'Train' }).click();
     expect(await other.locator('.runs tbody tr').count()).toBe(2);
+
+    // As the first version kept it: one run of each tab.
+    await page.evaluate(asFirstVersion);
+    await page.reload();
+    await page.locator('.runs tbody tr').first().waitFor();
+    expect(await rows()).toEqual([expect.stringMatching(/^Run 1.*20 of 20/)]);
     expect(errors).toEqual([]);
     await page.context().close();
     await other.context().close();

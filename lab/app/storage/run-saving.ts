@@ -125,6 +125,7 @@ export class RunSaver {
     };
     const written = (keys: readonly string[]): void => {
       for (const [run] of removed) this.#kept.delete(run);
+      if (removed.length > 0) this.isTight = false;
       states.forEach(({ run, write: { run: stored, checkpoints }, ...state }, i) => {
         this.#kept.set(run, { key: keys[i]!, revision: stored.revision, checkpoints, ...state });
       });

@@ -2,7 +2,6 @@
 import { batch, effect } from '@preact/signals';
 import { packTensors, unpackTensors } from 'flambeau/train';
 import type { Collection } from '../../core/collection.ts';
-import { MOST_STORED } from '../../core/kept-checkpoints.ts';
 import { readPictureFacts, readPixels, readSplitting } from '../../core/read-pictures.ts';
 import { readSetup } from '../../core/read-setup.ts';
 import { readRunFacts } from '../../core/run-snapshot.ts';
@@ -21,8 +20,8 @@ import type { Run } from '../state/run.ts';
 import { isFull, saveState, tellDenied, tellFailure, tellNoRoomForRuns, tellTight } from './save-state.ts';
 import { messageOf } from '../../core/failure.ts';
 
-/** Milliseconds after a change. */
-const SOON = 300;
+/** Milliseconds after a change, and after there was no room for runs. */
+const [SOON, AGAIN] = [300, 15_000];
 
 /** What a project is, apart from its runs. */
 interface Work extends Collection {
@@ -167,7 +166,7 @@ class Saver {
   async #readStart(start: StoredProject['start']): Promise<StartWeights | undefined> {
     if (start === undefined) return undefined;
     const weights = await this.#weightsOf(start.weights);
-    return startWeights.value?.weights === weights ? startWeights.value : { name: String(start.name), weights };
+    return startWeights.value?.weights === weights ? startWeights.value : { name: start.name, weights };
   }
 
   #show(work: Work, show: (collection: Collection) => void): void {
@@ -253,13 +252,11 @@ class Saver {
     } catch (error) {
       if (isFull(error)) tellNoRoomForRuns();
       else tellFailure(error);
+      this.#later(AGAIN); // what was deleted gives its room back after a while
       return;
     }
-    if (this.#runs.isTight && !(await hasRoom())) tellTight();
-    else {
-      this.#runs.isTight = false;
-      unsay('storage');
-    }
+    if (this.#runs.isTight) tellTight();
+    else unsay('storage');
     if (work.pictures.some(({ origin }) => origin !== 'sample')) askToStay();
     saveState.value = isSame(workNow(), work) ? 'saved' : 'unsaved';
   }
@@ -278,13 +275,14 @@ class Saver {
       this.#db.write({
         known: this.#revision,
         ...(changed ? { project } : {}),
-        weights: isNewStart ? [{ id: start!.weights, packed: packTensors(work.start!.weights).value }] : [],
+        weights: isNewStart ? [{ id: start!.weights, packed: packTensors(work.start.weights).value }] : [],
         pixels: pixels.map((picture) => [picture.id, picture] as const),
         gone,
       }),
     );
     for (const { id, rgb } of pixels) this.#pixels.set(id, rgb);
     for (const id of gone) this.#pixels.delete(id);
+    if (gone.length > 0) this.#runs.isTight = false;
     if (!changed) return;
     this.#stored = work;
     this.#revision = revision;
@@ -312,13 +310,6 @@ class Saver {
       await write();
     }
   }
-}
-
-/** Whether there is room again for more than the newest epoch of each run. */
-async function hasRoom(): Promise<boolean> {
-  const storage = navigator.storage as StorageManager | undefined;
-  const { quota = 0, usage = 0 } = (await storage?.estimate().catch(() => undefined)) ?? {};
-  return quota - usage > 2 * MOST_STORED;
 }
 
 type Lazy<T> = () => Promise<T>;

@@ -8,7 +8,7 @@ import { colourOf } from './colours.ts';
 
 export function RunsPanel() {
   const all = runs.value;
-  const said = differences(all.map(({ network, training }) => ({ network, training: training.value })));
+  const said = differences(all.map(({ network, training, pictures }) => ({ network, training: training.value, pictures }))); // prettier-ignore
   return (
     <section class="card runs-panel" aria-labelledby="runs-title">
       <h3 id="runs-title">Runs</h3>
