@@ -3,15 +3,16 @@ import { compile, fromTypedArray, manualSeed, noGrad, setNumThreads, startThread
 import * as nn from 'flambeau/nn';
 import { SGD } from 'flambeau/optim';
 import { load } from 'flambeau/files/web';
-import { efficientnet_b0, mobilenet_v2, resnet18 } from 'flambeau/vision/models';
+import { efficientnet_b0, MobileNetV2, resnet18 } from 'flambeau/vision/models';
 
-const MODELS = { mobilenet_v2, resnet18, efficientnet_b0 };
+const MODELS = { mobilenet_v2: () => nn.utils.skipInit(MobileNetV2), resnet18, efficientnet_b0 };
 
 export async function openModel(name, { threads, input, shape, folder }) {
   setNumThreads(threads);
   void startThreads();
+  const weights = load(`${folder}/${name}.safetensors`); // comes while the model is made
   const model = MODELS[name]();
-  model.loadStateDict(await load(`${folder}/${name}.safetensors`));
+  model.loadStateDict(await weights);
   model.eval();
   const x = fromTypedArray(input, shape);
   const forward = compile((image) => noGrad(() => model(image)));

@@ -7,10 +7,23 @@ export type FloatArray = Float32Array | Float64Array;
 /** How normal numbers of a tensor's dtype are drawn. */
 export type NormalFill = ReturnType<typeof normalOf>;
 
+let left = false;
+/** Runs `fn`, in which parameters stay as they are where they would be given first values. */
+export function leavingFirst<T>(fn: () => T): T {
+  const before = left;
+  left = true;
+  try {
+    return fn();
+  } finally {
+    left = before;
+  }
+}
+
 /** Fills a floating-point tensor. @throws DTypeError for another */
 export function fillWith(op: string, x: Tensor, fill: (data: FloatArray, normal: NormalFill) => void): Tensor {
   requireTensor(op, 'the tensor', x);
   requireFloatTensor(op, x);
+  if (left) return x;
   prepareDraws(); // must not move the memory while it is written to
   x.overwrite((data) => {
     const { device, buffer } = x.storage;
