@@ -131,8 +131,9 @@ function efficientnet_b0(state) {
 const MODELS = { mobilenet_v2, resnet18, efficientnet_b0 };
 
 export async function openModel(name, { threads, input, shape, folder }) {
+  const state = weights(`${folder}/${name}.safetensors`); // comes while the backend starts
   await start('wasm', threads);
-  const forward = MODELS[name](await weights(`${folder}/${name}.safetensors`));
+  const forward = MODELS[name](await state);
   const x = tf.tidy(() => tf.transpose(tf.tensor(input, shape), [0, 2, 3, 1]));
   return async () => {
     const y = tf.tidy(() => forward(x));
