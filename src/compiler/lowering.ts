@@ -63,6 +63,11 @@ export interface LoweredStep {
   readonly operands: readonly Value[];
   /** How much work it is, as text: `640 by 20`. */
   readonly work: string;
+  /**
+   * All that it does, as text that is the same in other plans; `roleOf` says so of a buffer. Undefined, as where there is no such method, if
+   * that cannot be said.
+   */
+  recipe?(roleOf: (buffer: number) => string | undefined): string | undefined;
 }
 
 /** What is larger than this is not kept. */

@@ -6,7 +6,8 @@ import type { Device, Fault, Hold, Holding, Places, Program, Runner } from '../d
 import { aligned, partBytes } from './arena.ts';
 import type { Graph } from './graph.ts';
 import { canLetGo, type Idle } from './idle.ts';
-import { forget, holds, type Keeper, type Kept } from './kept.ts';
+import { bound, forget, holds, isMade, leaveBlock, takeBlock, type Keeper, type Kept } from './kept.ts';
+import { recipeOf } from './kept-recipe.ts';
 import { FAULT_WORDS, type BufferSource, type Lowering, type LoweredStep } from './lowering.ts';
 import { bytesOf } from './needs.ts';
 import { activeProfiler, type Profiler } from './profiler.ts';
@@ -40,8 +41,6 @@ export class PlanCode implements Keeper, Idle {
   readonly #place: CodePlace;
   readonly #graph: Graph;
   readonly #program: Program;
-  /** Where what is kept lies, while it is held. */
-  #keptBlock: Holding | undefined;
   readonly #faults: readonly Fault[];
   /** Each launch by itself; made when first profiled. */
   readonly #singles = new Map<LoweredStep, Program>();
@@ -81,7 +80,9 @@ export class PlanCode implements Keeper, Idle {
     this.kept = buffers.flatMap((source, buffer) => {
       if (source.kind !== 'kept') return [];
       const program = runner.program(source.steps, { hold });
-      return [{ buffer, bytes: source.bytes, sources: source.sources, steps: source.steps, program, madeOf: [] }];
+      const recipe = recipeOf(buffer, source, buffers);
+      const { bytes, sources, steps } = source;
+      return [{ buffer, bytes, sources, steps, program, recipe, madeOf: [], block: undefined }];
     });
     this.steps = steps;
     this.#faults = buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : [])); // prettier-ignore
@@ -120,26 +121,28 @@ export class PlanCode implements Keeper, Idle {
     for (const buffer of this.#temps) this.#places.buffers[buffer] = parts[this.#parts!.get(buffer)!];
   }
 
-  /** Makes again what was made of buffers that have changed since. */
+  /** Makes again what was made of buffers that have changed since, or takes what another plan has made of them as they are now. */
   renew(stamps: Stamps): void {
     holds(this);
     const { buffers, offsets } = this.#places;
-    if (this.#keptBlock === undefined) {
-      this.#keptBlock = this.#place.hold(this.kept.reduce((sum, { bytes }) => sum + aligned(bytes), 0));
-      let at = 0;
-      for (const { buffer, bytes } of this.kept) {
-        buffers[buffer] = this.#keptBlock.buffer;
-        offsets[buffer] = at;
-        at += aligned(bytes);
-      }
-    }
-    for (const { sources, steps, program, madeOf } of this.kept) {
+    let grown = false;
+    for (const kept of this.kept) {
+      const { buffer, sources, steps, program, madeOf, recipe } = kept;
       const now = sources.flatMap((at) => [offsets[at]!, stamps[2 * at] ?? NaN, stamps[2 * at + 1] ?? NaN]);
-      if (madeOf.length > 0 && now.every((value, i) => value === madeOf[i])) continue;
+      if (kept.block !== undefined && madeOf.length > 0 && now.every((value, i) => value === madeOf[i])) continue;
       madeOf.length = 0; // until it is whole
-      this.#launch(program, steps, NO_SCALARS);
+      const key = recipe === undefined || now.some(Number.isNaN) ? undefined : `${recipe} ${now.join(' ')}`;
+      const found = takeBlock(kept, key, (bytes) => this.#place.device.hold(bytes));
+      buffers[buffer] = kept.block!.holding.buffer;
+      offsets[buffer] = 0;
+      if (found === 'new') grown = true;
+      if (found !== 'made') {
+        this.#launch(program, steps, NO_SCALARS);
+        isMade(kept.block!, key);
+      }
       madeOf.push(...now);
     }
+    if (grown) bound();
   }
 
   run(scalars: readonly number[]): void {
@@ -178,10 +181,8 @@ export class PlanCode implements Keeper, Idle {
 
   /** Gives back what is kept; the next run makes it again. */
   letGo(): boolean {
-    for (const { madeOf } of this.kept) madeOf.length = 0;
-    const had = this.#keptBlock !== undefined;
-    this.#keptBlock?.free();
-    this.#keptBlock = undefined;
+    const had = this.kept.some(({ block }) => block !== undefined);
+    for (const kept of this.kept) leaveBlock(kept);
     return had;
   }
 

@@ -51,8 +51,11 @@ const OPTIONS: OptionKinds<CompileOptions> = {
 /** Calls of a compiled function inside itself, as a recursion with an end may make them. */
 const MAX_INSIDE = 100;
 
-/** Recordings kept for one function; the one not used for longest goes first. */
-const MAX_RECORDINGS = 32;
+/**
+ * What is kept for one function: so many recordings, and while there are more than two, so many bytes in all. The one not used for longest goes
+ * first. Tests make it small.
+ */
+export const RECORDINGS = { most: 16, bytes: 64 * 1024 * 1024 };
 
 /**
  * Compiles a function of tensors, as a training step or a forward pass. The first call with arguments of new shapes, dtypes
@@ -182,11 +185,20 @@ class Step<Args extends readonly unknown[], Result> {
     const rebuilt = rebuild(recording.run(tensors, true));
     if (!recording.validFor(tensors)) recording.dispose(); // it has made something that the next run will find
     this.#entries.push({ key, recording, rebuild });
-    if (this.#entries.length > MAX_RECORDINGS) {
-      this.#entries.shift()!.recording.dispose();
-      for (const { arena } of this.#shared.values()) arena.letGo(); // it may have been the one that needed so much
-    }
+    this.#forgetOld();
     return rebuilt;
+  }
+
+  #forgetOld(): void {
+    const entries = this.#entries;
+    let bytes = entries.reduce((sum, { recording }) => sum + recording.bytes, 0);
+    const before = entries.length;
+    while (entries.length > RECORDINGS.most || (entries.length > 2 && bytes > RECORDINGS.bytes)) {
+      const { recording } = entries.shift()!;
+      bytes -= recording.bytes;
+      recording.dispose();
+    }
+    if (entries.length < before) for (const { arena } of this.#shared.values()) arena.letGo(); // one of them may have been what needed so much
   }
 
   dispose(): void {

@@ -9,7 +9,7 @@ import { planned, type MemoryLimit } from '../compiler/planner.ts';
 import { Plan } from '../compiler/plan.ts';
 import type { Stamps } from '../compiler/plan-code.ts';
 import { SharedArena } from '../compiler/shared-arena.ts';
-import type { Device, Places } from '../devices/device.ts';
+import type { Device, Holding, Places } from '../devices/device.ts';
 import { explained } from './op-errors.ts';
 import { tensorOver } from './make-tensor.ts';
 import { beginOf, elementwiseLowering } from './graph-op.ts';
@@ -19,6 +19,9 @@ import type { Tensor } from './tensor.ts';
 
 /** Operations that trap when whole numbers are divided by zero. */
 const DIVISIONS: readonly string[] = ['floorDivide', 'remainder', 'fmod'];
+
+/** What a node of a graph and its launches take in JavaScript, about (measured with bench/sizes.mjs). */
+const NODE_BYTES = 8192;
 
 /** A tensor that the function returns: one that exists, an argument, or made anew for each run. */
 type Result = { readonly existing: Tensor } | { readonly argument: number } | ArgumentView | CapturedView | FreshResult;
@@ -93,6 +96,8 @@ export class Recording {
   readonly #memoryLimit: number | undefined;
   #plan: Plan | undefined;
   #literal: Plan | undefined;
+  /** Bytes that the plans hold of the device's memory by themselves. */
+  #held = 0;
 
   /** `args` are what stood for the arguments in the run that was recorded, `results` its results. */
   constructor(
@@ -203,6 +208,25 @@ export class Recording {
     return this.#recorder.guards.every(({ read, value }) => Object.is(read(args), value));
   }
 
+  /**
+   * About how many bytes it holds, in the device's memory and in that of JavaScript, beside what it has in common with others: the arena, gradients, what is
+   * made of weights.
+   */
+  get bytes(): number {
+    return this.#held + this.#recorder.graph.nodes.length * NODE_BYTES;
+  }
+
+  /** Takes memory for a plan, which is counted. */
+  readonly #hold = (bytes: number): Holding => {
+    const block = this.#shared.device.hold(bytes);
+    this.#held += bytes;
+    const free = (): void => {
+      this.#held -= bytes;
+      block.free();
+    };
+    return { buffer: block.buffer, bytes, free };
+  };
+
   /** The plan, made when it is first asked for. */
   get plan(): Plan {
     const limit = this.#memoryLimit;
@@ -212,6 +236,7 @@ export class Recording {
     this.#plan ??= new Plan(device, planned(this.#recorder.graph, elementwise, memoryOf(device, limit)), {
       begin: beginOf(device.kind),
       keeps: limit === undefined,
+      hold: this.#hold,
       arena,
     });
     return this.#plan;
@@ -227,6 +252,7 @@ export class Recording {
     if (!this.#captured.some(({ storage }) => args.some((arg) => arg.storage === storage))) return this.plan;
     this.#literal ??= new Plan(this.#shared.device, this.#recorder.graph, {
       begin: beginOf(this.#shared.device.kind),
+      hold: this.#hold,
       arena: this.#shared.arena,
     });
     return this.#literal;

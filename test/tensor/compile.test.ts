@@ -24,6 +24,7 @@ import {
   type Tensor,
 } from 'flambeau';
 import { describe, expect, test } from 'vitest';
+import { RECORDINGS } from '../../src/tensor/compile.ts';
 
 const bits = (x: Tensor): unknown => x.detach().toTypedArray();
 
@@ -443,8 +444,35 @@ describe('a compiled function', () => {
   test('keeps a bounded number of recordings', () => {
     const f = compile((x: Tensor, k: number) => x.mul(k));
     for (let k = 0; k < 100; k++) expect(f(ones(1), k).item()).toBe(k);
-    expect(f.recordings).toBeLessThanOrEqual(32);
+    expect(f.recordings).toBe(RECORDINGS.most);
     expect(f(ones(1), 5).item()).toBe(5);
+  });
+
+  test('forgets the recording that was not used for longest, by count and by bytes', () => {
+    const usual = { ...RECORDINGS };
+    let recorded: number[] = [];
+    const f = compile((x: Tensor, k: number) => {
+      recorded.push(k);
+      return x.mul(k);
+    });
+    /** Which calls were recorded; all are right. */
+    const calls = (...ks: number[]): number[] => {
+      recorded = [];
+      for (const k of ks) expect(f(ones(1), k).item()).toBe(k);
+      return recorded;
+    };
+    try {
+      Object.assign(RECORDINGS, { most: 3 });
+      expect(calls(1, 2, 3, 1, 4)).toEqual([1, 2, 3, 4]);
+      expect(calls(1, 3, 4, 2)).toEqual([2]);
+      expect(calls(1)).toEqual([1]);
+      f.dispose();
+      Object.assign(RECORDINGS, { most: 16, bytes: 1 }); // two stay, however large they are
+      expect(calls(1, 2, 1, 3, 1, 2)).toEqual([1, 2, 3, 2]);
+      expect(f.recordings).toBe(2);
+    } finally {
+      Object.assign(RECORDINGS, usual);
+    }
   });
 
   test('may call another', () => {

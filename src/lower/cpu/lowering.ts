@@ -93,9 +93,25 @@ class Step implements CpuStep {
       .filter((arg) => typeof arg === 'object' && 'layout' in arg);
   }
 
+  recipe(roleOf: (buffer: number) => string | undefined): string | undefined {
+    const parts = Object.entries(this.args).map(([name, arg]) => {
+      const told = isTable(arg) ? arg.table.map((value) => toldOf(value, roleOf)) : [toldOf(arg, roleOf)];
+      return told.includes(undefined) ? undefined : `${name}=${told.join()}`;
+    });
+    return parts.includes(undefined) ? undefined : [this.kernel.key, this.size, ...parts].join(' ');
+  }
+
   get work(): string {
     return `${this.size}${this.grain < this.size ? ` by ${this.grain}` : ''}`;
   }
+}
+
+/** An argument as text; undefined for what each run gives anew. */
+function toldOf(arg: number | Value | ScalarInput, roleOf: (buffer: number) => string | undefined): string | undefined {
+  if (typeof arg === 'number') return String(arg);
+  if (!('layout' in arg)) return undefined;
+  const role = roleOf(arg.buffer);
+  return role && `${role}+${arg.byteOffset}`;
 }
 
 const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
