@@ -4,12 +4,14 @@
  * The core is in `flambeau`, images and data sets in `flambeau/vision`.
  */
 import { enableNative } from './devices/cpu/native/native.ts';
+import { enableWide } from './lower/cpu/wide.ts';
 import './nn/families/index.ts';
 import './optim/families/optimizer-states.ts';
 import './tensor/families/index.ts';
 import { enableSweeps } from './tensor/sweep-here.ts';
 
 enableNative();
+enableWide();
 enableSweeps();
 
 export * from './inspect/index.ts';

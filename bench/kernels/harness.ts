@@ -6,6 +6,7 @@
  *
  * With FLAMBEAU_NATIVE=wait the kernels are native ones.
  */
+import '../../src/tensor/families/index.ts';
 import { layoutOf, type Layout } from '../../src/base/layout.ts';
 import { numelOf } from '../../src/base/shape.ts';
 import type { Lower } from '../../src/compiler/graph.ts';

@@ -1,4 +1,4 @@
-/** Winograd's algorithm and the correlation along outputs, called directly, where the ladder might have taken another way. */
+/** Winograd's algorithm, the correlation along outputs and products of 1×1 kernels, called directly, where the ladder might have taken another way. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
@@ -15,6 +15,7 @@ import {
   type Lowered,
 } from '../../src/lower/cpu/conv/correlation.ts';
 import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
+import { lowerProducts } from '../../src/lower/cpu/conv/products.ts';
 import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
 import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
 import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
@@ -101,12 +102,14 @@ const winograd = {
     run((l, [vdy, vx], [dw, db]) => lowerWinogradWeightGrad(l, g, vdy!, vx!, dw!, db), [dy, x], [w.shape, b.shape]),
 };
 
-const pixels = {
+const along = (lower: typeof lowerPixels) => ({
   forward: ({ g, x, w, b, dy }: Setup, finish = PLAIN) =>
-    run((l, [vx, vw, vb], [y]) => lowerPixels(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }), [x, w, b], [dy.shape])[0]!, // prettier-ignore
+    run((l, [vx, vw, vb], [y]) => lower(l, forwardCorrelation(g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish }), [x, w, b], [dy.shape])[0]!, // prettier-ignore
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
-    run((l, [vdy, vw, vg], [dx]) => lowerPixels(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
-};
+    run((l, [vdy, vw, vg], [dx]) => lower(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
+});
+const pixels = along(lowerPixels);
+const products = along(lowerProducts);
 
 const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
 
@@ -223,11 +226,39 @@ describe.each(['float32', 'float64'] as const)('the correlation along outputs in
   });
 });
 
+describe.each(['float32', 'float64'] as const)('products of 1×1 kernels in %s', (dtype) => {
+  const point = { kernel: [1, 1], padding: [0, 0] } as const;
+  const check = (c: Case): void => {
+    const s = setup(c, dtype);
+    const [x, w, b, dy] = [s.x, s.w, s.b, s.dy].map(rowMajor) as [number[], number[], number[], number[]];
+    expectClose(products.forward(s), referenceConv(s.g, x, w, b), c.x[1], dtype, c);
+    expectClose(products.inputGrad(s), referenceInputGrad(s.g, dy, w), c.outputs, dtype, c);
+  };
+
+  it('agree with plain loops for random sizes', () => {
+    const sizes = fc.record({ batch: size(1, 9), channels: size(8, 40), outputs: size(8, 40), rows: size(1, 23), columns: size(1, 23) }); // prettier-ignore
+    fc.assert(
+      fc.property(sizes, ({ batch, channels, outputs, rows, columns }) =>
+        unlessRefused(() => check({ x: [batch, channels, rows, columns], outputs, ...point })),
+      ),
+      { numRuns: 25, seed: 7 },
+    );
+  });
+
+  it('take sums longer than a panel, more outputs than weights in the cache, images in blocks and several at a time', () => {
+    check({ x: [1, 500, 3, 5], outputs: 24, ...point });
+    check({ x: [1, 9, 5, 3], outputs: 301, ...point });
+    check({ x: [2, 8, 29, 31], outputs: 8, ...point });
+    check({ x: [7, 8, 7, 7], outputs: 13, ...point });
+  });
+});
+
 describe.each([
-  ['winograd', winograd],
-  ['pixels', pixels],
-] as const)('%s', (_, algorithm) => {
-  const s = setup({ x: [6, 24, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
+  ['winograd', winograd, lowerWinograd, { kernel: [3, 3], padding: [1, 1] }],
+  ['pixels', pixels, lowerPixels, { kernel: [3, 3], padding: [1, 1] }],
+  ['products', products, lowerProducts, { kernel: [1, 1], padding: [0, 0] }],
+] as const)('%s', (_, algorithm, lower, shape) => {
+  const s = setup({ x: [6, 24, 13, 11], outputs: 37, ...shape }, 'float32');
 
   it('does the ReLU, or the gate of its gradient, that follows', () => {
     const plain = algorithm.forward(s);
@@ -244,9 +275,7 @@ describe.each([
     const affine = hostTensor('float32', [37, 2], 7);
     const build: Build = (l, [vx, vw, vb, vr, va], [y]) => {
       const finish: Finish = { kind: 'affine+add+relu', residual: vr!, affine: va! };
-      const operands = { x: vx!, w: vw!, bias: vb, y: y!, finish };
-      if (algorithm === winograd) return lowerWinograd(l, forwardCorrelation(s.g, vw!), operands);
-      return lowerPixels(l, forwardCorrelation(s.g, vw!), operands);
+      return lower(l, forwardCorrelation(s.g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish });
     };
     const [got] = run(build, [s.x, s.w, s.b, residual, affine], [s.dy.shape]);
     const [scales, added] = [rowMajor(affine), rowMajor(residual)];
@@ -259,7 +288,7 @@ describe.each([
   });
 
   it('gives the same bits on any number of threads', () => {
-    const many = setup({ x: [40, 24, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
+    const many = setup({ x: [40, 24, 13, 11], outputs: 37, ...shape }, 'float32');
     const all = (): TypedArray[] => [
       algorithm.forward(many),
       algorithm.inputGrad(many),

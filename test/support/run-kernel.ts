@@ -6,8 +6,10 @@ import { Plan } from '../../src/compiler/plan.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { loweringsOf } from '../../src/lower/index.ts';
 import type { CpuLowering } from '../../src/lower/cpu/lowering.ts';
+import { enableWide } from '../../src/lower/cpu/wide.ts';
 import { enableNative } from '../../src/devices/cpu/native/native.ts';
 
+enableWide();
 enableNative(); // FLAMBEAU_NATIVE=wait runs everything natively
 
 export const device = new CpuDevice();

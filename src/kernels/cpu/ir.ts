@@ -238,6 +238,8 @@ export type Stmt =
   | { readonly kind: 'while'; readonly cond: Expr; readonly body: readonly Stmt[] }
   | { readonly kind: 'if'; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
   | { readonly kind: 'call'; readonly fn: Fn; readonly args: readonly Expr[] }
+  /** a hint that the cache line at a place, which need not exist, will be read or written soon; nothing in WebAssembly */
+  | { readonly kind: 'prefetch'; readonly ptr: Expr; readonly write: boolean }
   /** ends the launch, and the plan that it is part of, with an error */
   | { readonly kind: 'trap' };
 
@@ -317,6 +319,11 @@ export class Fn {
   call(fn: Fn, ...args: Operand[]): void {
     if (args.length !== fn.params.length) throw new InternalError(`ir: ${fn.name} takes ${fn.params.length} arguments`);
     this.#block.push({ kind: 'call', fn, args: args.map((arg, i) => operand(arg, fn.params[i]!)) });
+  }
+
+  /** Asks for a cache line ahead of time. */
+  prefetch(ptr: Expr, write = false): void {
+    this.#block.push({ kind: 'prefetch', ptr, write });
   }
 
   /** Ends the launch with an error. Only entries of kernels may: see `fault.ts`. */

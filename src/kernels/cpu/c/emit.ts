@@ -162,6 +162,8 @@ class KernelEmitter {
       }
       case 'trap':
         return `${indent}${this.#trap()}\n`;
+      case 'prefetch':
+        return `${indent}__builtin_prefetch(&${this.#memory('u8', stmt.ptr, 0)}, ${stmt.write ? 1 : 0}, 2);\n`;
       case 'call':
         return `${indent}@${this.#functions.indexOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
     }

@@ -21,7 +21,9 @@ export function buildPackPanels(scope: KernelScope<ParamSpec>, kit: ElementKit, 
     const row = f.let('row', i32(0));
     const panelBytes = f.let('panelBytes', depth.mul(width * kit.bytes));
     const whole = f.let('whole', count.sub(count.rem(width)));
-    const along = f.let('along', depth.sub(depth.rem(kit.lanes)));
+    // A panel that is no multiple of a square reaches over its end there, so what comes last goes element by element.
+    const turned = width % kit.lanes > 0 && kit.lanes % width > 0 ? depth.sub(1) : depth;
+    const along = f.let('along', turned.sub(turned.rem(kit.lanes)));
     const eachPanel = (end: Expr, count: number, body: (from: Expr) => void): void => {
       const last = f.let('last', end.sub(count * width));
       f.while(row.le(last), () => {
@@ -68,7 +70,7 @@ function buildStrip(scope: KernelScope<ParamSpec>, kit: ElementKit, width: numbe
 
 /**
  * One panel of rows that lie along the depth: squares of vectors are transposed. `depth` is a multiple of the lanes. Where the panel is no multiple of
- * a square, the last square repeats a row, and what it writes too much is written over, or lies behind the panel (up to a vector).
+ * a square, the last square repeats a row, and what it writes too much is written over by what comes next.
  */
 function buildTurn(scope: KernelScope<ParamSpec>, kit: ElementKit, width: number): Fn {
   return intFn(scope, `turn${width}`, ['from', 'rowStep', 'depth', 'to'], (f, { from, rowStep, depth, to }) => {

@@ -131,6 +131,8 @@ class FunctionEmitter {
       case 'trap':
         out.byte(0x00); // unreachable
         return;
+      case 'prefetch':
+        return;
       case 'call':
         for (const arg of stmt.args) this.#expr(arg);
         out.byte(0x10).u32(this.#callee(stmt.fn));

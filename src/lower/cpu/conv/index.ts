@@ -20,6 +20,7 @@ import {
   PLAIN,
   type Correlation,
   type Finish,
+  type Lowered,
   type Operands,
 } from './correlation.ts';
 import { lowerDepthwise, lowerDepthwiseWeightGrad, suitsDepthwise } from './depthwise.ts';
@@ -30,10 +31,23 @@ import { lowerWeightGrad } from './weight-grad.ts';
 import { lowerWinogradWeightGrad } from './winograd-weight-grad.ts';
 import { lowerWinograd } from './winograd.ts';
 
+type Algorithm = (l: CpuLowering, c: Correlation, operands: Operands) => Lowered;
+let lowerWide: Algorithm | undefined;
+
+/** Another algorithm, which comes before those with vectors along outputs and along rows (`../wide.ts`). */
+export function provideCorrelation(algorithm: Algorithm): void {
+  lowerWide = algorithm;
+}
+
 /** The first algorithm that takes the shape: one channel for each output, fewest multiplications, vectors along outputs, anything else. */
 function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
   const alone = suitsDepthwise(l, operands.w) ? lowerDepthwise(l, c, operands) : undefined;
-  const lowered = alone ?? lowerWinograd(l, c, operands) ?? lowerPixels(l, c, operands) ?? lowerCorrelation(l, c, operands); // prettier-ignore
+  const lowered =
+    alone ??
+    lowerWinograd(l, c, operands) ??
+    lowerWide?.(l, c, operands) ??
+    lowerPixels(l, c, operands) ??
+    lowerCorrelation(l, c, operands);
   if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
 }
 

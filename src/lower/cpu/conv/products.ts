@@ -1,0 +1,82 @@
+/**
+ * Lowers convolutions with 1×1 kernels of stride 1, and their gradients of the input, as products of matrices (`kernels/cpu/conv/products.ts`). What is chosen depends on shapes alone.
+ */
+import type { CpuLowering } from '../lowering.ts';
+import { packProductsKernel, productsKernel, resultRows } from '../../../kernels/cpu/conv/products.ts';
+import { elementKit, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { ceilTo, oddLines, outputBlocksOf, resultArgs } from './along-outputs.ts';
+import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import type { AxisPlan } from './tables.ts';
+
+/** Copied pixels of a unit: each panel of them is read once for every block of rows, so they may lie in the third-level cache. */
+const COPY_BYTES = 1 << 20;
+/** Pixels of a unit: enough to make good use of the weights. */
+const PIXELS = { least: 112, most: 256 };
+
+const isPoint = ({ step, outStep, segments, count, source }: AxisPlan): boolean =>
+  step === 1 && outStep === 1 && count === source && segments.length === 1 && segments[0]!.taps.length === 1 && segments[0]!.taps[0]!.delta === 0; // prettier-ignore
+
+/** y = the correlation if this is the way to compute it. */
+export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowered {
+  const { x, w, y, finish } = o;
+  const element = elementOf(y);
+  const kit = elementKit(l.wideTarget, element);
+  const { bytes } = kit;
+  const plane = c.rows.count * c.columns.count;
+  if (c.taps !== 1 || c.groups !== 1 || !isPoint(c.rows) || !isPoint(c.columns)) return undefined;
+  if (c.channels < 8 || c.outputs < 8 || plane < kit.lanes || y.layout.numel === 0) return undefined;
+  const [xn, xc, xh, xw] = x.layout.strides as [number, number, number, number];
+  if (!(xw === 1 || c.columns.count === 1) || !(xh === c.columns.count || c.rows.count === 1) || !y.layout.contiguous) return undefined; // prettier-ignore
+  if (finish.taps !== undefined) return 'cannot pool';
+  const height = tileRows(kit);
+  const panels = Math.ceil(c.outputs / height);
+  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
+  l.launch(
+    packProductsKernel(l.wideTarget, element),
+    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
+    { size: panels, unitCost: height * c.channels, makes: packed },
+  );
+  const { scratch, ...blocks } = blocksOf(c, plane, kit);
+  const size = Math.ceil(c.batch / blocks.images) * blocks.pixelBlocks * blocks.outputBlocks;
+  const products = y.layout.numel * c.channels;
+  l.launch(
+    productsKernel(l.wideTarget, element, finish.kind),
+    {
+      x,
+      xn: xn * bytes,
+      xc: xc * bytes,
+      packed,
+      ...resultsOf(l, c, o, kit),
+      batch: c.batch,
+      channels: c.channels,
+      outputs: c.outputs,
+      plane,
+      ...blocks,
+    },
+    { size, unitCost: multiplyAddNs(products, kit) / size, scratch, flops: 2 * products },
+  );
+  return 'done';
+}
+
+function resultsOf(l: CpuLowering, c: Correlation, o: Operands, { element, bytes }: ElementKit) {
+  const { rows: _rows, columns: _columns, ...results } = resultArgs(l, c, o, element, bytes);
+  return results;
+}
+
+function blocksOf(c: Correlation, plane: number, kit: ElementKit) {
+  const { bytes } = kit;
+  const width = TILE_VECTORS * kit.lanes;
+  const wanted = Math.max(PIXELS.least, Math.min(PIXELS.most, Math.floor(COPY_BYTES / (c.channels * bytes))));
+  const most = Math.max(1, Math.min(c.batch, Math.floor(wanted / plane)));
+  const images = Math.ceil(c.batch / Math.ceil(c.batch / most));
+  const pixelBlock = plane <= wanted ? plane : Math.min(plane, ceilTo(plane / Math.ceil(plane / wanted), width));
+  const pixelBlocks = Math.ceil(plane / pixelBlock);
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, tileRows(kit), Math.ceil(c.batch / images) * pixelBlocks); // prettier-ignore
+  const columns = ceilTo(images * pixelBlock, width);
+  const pitch = oddLines((columns + width) * bytes);
+  const resultPitch = oddLines(columns * bytes);
+  // Before the results lie two vectors of zeros; rows are those of whole tiles.
+  const resultAt = ceilTo(c.channels * pitch + TILE_VECTORS * kit.vectorBytes, 64);
+  const rows = ceilTo(Math.min(resultRows(kit), outputBlock), tileRows(kit));
+  return { images, pixelBlock, pixelBlocks, outputBlock, outputBlocks, pitch, resultPitch, resultAt, scratch: resultAt + rows * resultPitch + 64 }; // prettier-ignore
+}
