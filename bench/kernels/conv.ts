@@ -26,7 +26,8 @@ const CASES: Case[] = [
   ['w3 one image 64 on 32²', [1, 64, 32, 32], 64, [3, 3], { padding: 1 }],
   ['w3 one image 512 on 4²', [1, 512, 4, 4], 512, [3, 3], { padding: 1 }],
   ['1×1 256→64 on 28²', [8, 256, 28, 28], 64, [1, 1], {}],
-  ...([1, 8] as const).flatMap((n): Case[] =>
+  ...([1, 8] as const).flatMap(
+    (n): Case[] =>
     ([[64, 64, 56], [64, 256, 56], [256, 64, 56], [128, 512, 28], [512, 128, 28], [256, 1024, 14], [1024, 256, 14], [512, 2048, 7], [2048, 512, 7]] as const) // prettier-ignore
       .map(([from, to, side]): Case => [`resnet50 1×1 ${from}→${to} on ${side}² batch ${n}`, [n, from, side, side], to, [1, 1], {}]), // prettier-ignore
   ),
