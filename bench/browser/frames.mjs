@@ -6,12 +6,13 @@
  * others), with how many took more than 20 ms of the processor. A frame is all that the thread did from one animation frame to the next. --detail says what the worst tasks were.
  * Then how long questions to the run's worker wait (See), and the first view from a local server and from a file, --rounds times, each in a browser context of its own.
  */
+/* global window, document, Worker, MutationObserver, requestAnimationFrame -- of the page, in what is evaluated there */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { encodeImage, Image } from '../../dist/vision/index.js';
-import { go, openLaboratory, train } from './lab.mjs';
+import { openLaboratory, train } from './lab.mjs';
 
 const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, pictures: { type: 'string', default: '2000' }, detail: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } } }); // prettier-ignore
 const only = values.only.split(',').filter((part) => part !== '');

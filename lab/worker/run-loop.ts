@@ -114,8 +114,7 @@ export class RunLoop {
         const now = performance.now();
         if (now - this.#postedAt >= POST_EVERY) this.#tell();
         if (now - turnedAt >= TURN_EVERY) {
-          await turn();
-          while (this.#held > 0 && this.#running) await turn();
+          await this.#letOthers();
           turnedAt = performance.now();
         }
       }
@@ -127,6 +126,11 @@ export class RunLoop {
       this.#running = false;
       this.#post({ lab: 'failed', message: sentenceOf(error) }, []);
     }
+  }
+
+  async #letOthers(): Promise<void> {
+    await turn();
+    while (this.#held > 0 && this.#running) await turn();
   }
 
   #why(finite: boolean): 'paused' | 'done' | 'diverged' {
