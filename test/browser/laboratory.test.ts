@@ -84,8 +84,14 @@ async function driven(browser: string): Promise<Found> {
   let answer: (text: string) => void = () => undefined;
   const answered = new Promise<string>((resolve) => (answer = resolve));
   const server = createServer((request, response) => {
-    if (request.method === 'POST') void readAll(request).then((body) => (response.end(), answer(body)));
-    else response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html);
+    if (request.method !== 'POST') {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html);
+      return;
+    }
+    void readAll(request).then((body) => {
+      response.end();
+      answer(body);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
   const running = await startBrowser(browser, `http://localhost:${(server.address() as AddressInfo).port}/`);

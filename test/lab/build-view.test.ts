@@ -1,4 +1,6 @@
 /** The Build view in Chromium: what it shows is what the library says in Node. */
+import { zeros } from 'flambeau';
+import { serialize } from 'flambeau/files';
 import { afterAll, beforeAll, describe as group, expect, it } from 'vitest';
 import { build } from '../../lab/core/build.ts';
 import { programOf } from '../../lab/core/code.ts';
@@ -107,6 +109,9 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await open('broken.pt', new Uint8Array([80, 75, 3, 4, 1, 2, 3]));
     await page.getByText('Nothing was changed.').waitFor();
     expect(await page.locator('.chain > ol > li').count()).toBe(FIRST.layers.length);
+    await open('other.pt', serialize(new Map([['cell.weight', zeros(3, 5, 7)]])));
+    await page.getByText('The weights of other.pt fit neither your blocks nor a chain of blocks').waitFor();
+    await page.getByText('Build the blocks that they were saved from').waitFor();
     await open('lenet.onnx', onnxFile(model, TEMPLATES[1]!.network, ['one']));
     await page.getByText('lenet.onnx became 12 blocks.').waitFor();
     await page.getByText('Training begins with the weights of lenet.onnx').waitFor();

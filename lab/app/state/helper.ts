@@ -1,6 +1,7 @@
 /** A worker beside those of the runs, for what would stop the page: reading pictures, packing projects. It ends when it has had nothing to do for a while. */
 import { callInWorker } from 'flambeau/train';
 import type { RunFunctions } from '../../worker/functions.ts';
+import { messageOf } from '../../core/failure.ts';
 import { startWorker } from '../program.ts';
 
 const IDLE = 30_000;
@@ -30,6 +31,10 @@ export async function callHelper<N extends keyof RunFunctions>(
   waiting += 1;
   try {
     return await callInWorker<Awaited<ReturnType<RunFunctions[N]>>>(helper(), name, args);
+  } catch (error) {
+    // Perhaps the browser needed the memory. The next call starts another.
+    if (messageOf(error).includes('the worker has ended')) end();
+    throw error;
   } finally {
     waiting -= 1;
     if (waiting === 0) timer = setTimeout(end, IDLE);

@@ -296,7 +296,11 @@ export function Chart(props: ChartProps) {
   latest.current = again;
   useEffect(() => {
     const redraw = (): void => latest.current();
-    const observer = new ResizeObserver(redraw);
+    let isFirst = true; // it is drawn in a moment anyway
+    const observer = new ResizeObserver(() => {
+      if (!isFirst) redraw();
+      isFirst = false;
+    });
     if (canvas.current !== null) observer.observe(canvas.current);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', redraw);

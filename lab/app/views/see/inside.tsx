@@ -1,5 +1,5 @@
 /** The network as a row of stages, and the number that is selected in one of them. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Stage } from '../../../core/look/look.ts';
 import { sidesOf } from '../../../core/look/places.ts';
 import { Later, useGradually } from '../../ui/later.tsx';
@@ -72,6 +72,7 @@ function ToNumber() {
 function StageCard({ stage }: { readonly stage: Stage }) {
   const kind = showing.value;
   const { values, scale } = useShown(stage, kind);
+  const label = useMemo(() => describeStage(stage, kind, scale), [stage, scale]);
   const number = selected.value;
   const own = number?.stage === stage.index ? number.at : undefined;
   const [channels, height, width] = sidesOf(stage);
@@ -90,7 +91,7 @@ function StageCard({ stage }: { readonly stage: Stage }) {
         scale={scale}
         selected={own}
         outlines={outlinesIn(stage.index)}
-        label={describeStage(stage, kind, scale)}
+        label={label}
         onSelect={(at) => void select({ stage: stage.index, at })}
       />
       <Legend scale={scale} />

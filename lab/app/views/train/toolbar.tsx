@@ -32,6 +32,9 @@ export function Toolbar({ run, ready }: { readonly run: Run | undefined; readonl
       </div>
       {run?.status.value === 'failed' && <p class="error">{run.error.value}</p>}
       <Numbers run={run} />
+      <small class="muted">
+        Training goes on while you look at another tab. If this one is closed or reloaded, it waits at its last epoch.
+      </small>
     </div>
   );
 }
