@@ -8,14 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory, type LabPage } from '../support/lab.ts';
 
-const CAMERA = ['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 const counts = (page: Page): Promise<string[]> => page.locator('.class-counts').allTextContents();
 
 describe.skipIf(chromiumPath === undefined)('pictures', () => {
   let lab: Laboratory;
   let shown: LabPage;
   beforeAll(async () => {
-    lab = await Laboratory.open(CAMERA);
+    lab = await Laboratory.open();
     shown = await lab.page();
   });
   afterAll(() => lab.close());

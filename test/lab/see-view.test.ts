@@ -12,8 +12,6 @@ import { lookFunctions } from '../../lab/worker/look-functions.ts';
 import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory, type LabPage } from '../support/lab.ts';
 
-const CAMERA = ['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-
 /** The run that the page opens by itself, in this process. */
 function sameRun(pictures: readonly Picture[]): ReturnType<typeof lookFunctions> {
   const network = TEMPLATES[0]!.network;
@@ -35,7 +33,7 @@ describe.skipIf(chromiumPath === undefined)('See', async () => {
   const picture = pictures.find((one) => one.id === id)!;
 
   beforeAll(async () => {
-    lab = await Laboratory.open(CAMERA);
+    lab = await Laboratory.open();
     shown = await lab.page();
     ({ page } = shown);
     await page.getByRole('button', { name: 'Shapes', exact: true }).click();

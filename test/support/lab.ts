@@ -14,12 +14,19 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { labPage } from '../../tools/lab-page.mjs';
 import { launchChromium } from './chromium.ts';
 
+/** With a camera that is none. */
+const CAMERA = ['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+let browser: Promise<Browser> | undefined;
+/** One for all files that a process runs, each in contexts of its own: starting one takes a second of processor time. It ends with the process. */
+const sharedBrowser = (): Promise<Browser> => (browser ??= launchChromium(CAMERA));
+
 export class Laboratory {
   readonly #server: Server;
+  readonly #contexts: BrowserContext[] = [];
   readonly browser: Browser;
   readonly html: string;
   readonly url: string;
@@ -31,18 +38,18 @@ export class Laboratory {
     this.url = `http://localhost:${(server.address() as AddressInfo).port}/`;
   }
 
-  /** @param more arguments of Chromium, such as those of a camera that is none */
-  static async open(more: readonly string[] = []): Promise<Laboratory> {
+  static async open(): Promise<Laboratory> {
     const html = await keptPage();
     const headers = { 'content-type': 'text/html; charset=utf-8', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }; // prettier-ignore
     const server = createServer((_, response) => response.writeHead(200, headers).end(html));
     await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
-    return new Laboratory(server, await launchChromium(more), html);
+    return new Laboratory(server, await sharedBrowser(), html);
   }
 
   /** A new page (a visitor of its own) at a view; errors of the page are errors of the test. */
   async page(view = 'pictures', options: Parameters<Browser['newContext']>[0] = {}): Promise<LabPage> {
     const context = await this.browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+    this.#contexts.push(context);
     const page = await context.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
@@ -61,7 +68,7 @@ export class Laboratory {
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
+    await Promise.all(this.#contexts.map((context) => context.close()));
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
