@@ -15,6 +15,7 @@ import {
   type Lowered,
 } from '../../src/lower/cpu/conv/correlation.ts';
 import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
+import { lowerPointwise } from '../../src/lower/cpu/conv/pointwise.ts';
 import { lowerProducts } from '../../src/lower/cpu/conv/products.ts';
 import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
 import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
@@ -110,6 +111,7 @@ const along = (lower: typeof lowerPixels) => ({
 });
 const pixels = along(lowerPixels);
 const products = along(lowerProducts);
+const pointwise = along(lowerPointwise);
 
 const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
 
@@ -226,13 +228,17 @@ describe.each(['float32', 'float64'] as const)('the correlation along outputs in
   });
 });
 
-describe.each(['float32', 'float64'] as const)('products of 1×1 kernels in %s', (dtype) => {
+describe.each([
+  ['products', 'float32', products],
+  ['products', 'float64', products],
+  ['vectors along pixels', 'float32', pointwise],
+] as const)('%s of 1×1 kernels in %s', (_, dtype, algorithm) => {
   const point = { kernel: [1, 1], padding: [0, 0] } as const;
   const check = (c: Case): void => {
     const s = setup(c, dtype);
     const [x, w, b, dy] = [s.x, s.w, s.b, s.dy].map(rowMajor) as [number[], number[], number[], number[]];
-    expectClose(products.forward(s), referenceConv(s.g, x, w, b), c.x[1], dtype, c);
-    expectClose(products.inputGrad(s), referenceInputGrad(s.g, dy, w), c.outputs, dtype, c);
+    expectClose(algorithm.forward(s), referenceConv(s.g, x, w, b), c.x[1], dtype, c);
+    expectClose(algorithm.inputGrad(s), referenceInputGrad(s.g, dy, w), c.outputs, dtype, c);
   };
 
   it('agree with plain loops for random sizes', () => {
@@ -246,10 +252,10 @@ describe.each(['float32', 'float64'] as const)('products of 1×1 kernels in %s',
   });
 
   it('take sums longer than a panel, more outputs than weights in the cache, images in blocks and several at a time', () => {
-    check({ x: [1, 500, 3, 5], outputs: 24, ...point });
-    check({ x: [1, 9, 5, 3], outputs: 301, ...point });
+    check({ x: [1, 500, 4, 8], outputs: 24, ...point });
+    check({ x: [1, 9, 3, 21], outputs: 301, ...point });
     check({ x: [2, 8, 29, 31], outputs: 8, ...point });
-    check({ x: [7, 8, 7, 7], outputs: 13, ...point });
+    check({ x: [7, 8, 9, 7], outputs: 13, ...point });
   });
 });
 
@@ -257,6 +263,7 @@ describe.each([
   ['winograd', winograd, lowerWinograd, { kernel: [3, 3], padding: [1, 1] }],
   ['pixels', pixels, lowerPixels, { kernel: [3, 3], padding: [1, 1] }],
   ['products', products, lowerProducts, { kernel: [1, 1], padding: [0, 0] }],
+  ['pointwise', pointwise, lowerPointwise, { kernel: [1, 1], padding: [0, 0] }],
 ] as const)('%s', (_, algorithm, lower, shape) => {
   const s = setup({ x: [6, 24, 13, 11], outputs: 37, ...shape }, 'float32');
 

@@ -25,6 +25,7 @@ import {
 } from './correlation.ts';
 import { lowerDepthwise, lowerDepthwiseWeightGrad, suitsDepthwise } from './depthwise.ts';
 import { lowerPixels } from './pixels.ts';
+import { lowerPointwise } from './pointwise.ts';
 import { lowerCorrelation } from './rows.ts';
 import { isColumn, turned, turnedGeometry } from './turned.ts';
 import { lowerWeightGrad } from './weight-grad.ts';
@@ -46,6 +47,7 @@ function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
     alone ??
     lowerWinograd(l, c, operands) ??
     lowerWide?.(l, c, operands) ??
+    lowerPointwise(l, c, operands) ??
     lowerPixels(l, c, operands) ??
     lowerCorrelation(l, c, operands);
   if (lowered === 'cannot pool') lowerPoolApart(l, c, operands);
