@@ -152,7 +152,8 @@ export type PNormArguments = Call<[p?: Order, dim?: DimsArg | null, keepdim?: bo
 const P_NORM = signature<PNormCall>('norm', { p: orNull(ORDER), ...COMMON });
 
 /** The p-norm of `x.norm`, of all elements or along dimensions, as one vector. */
-export function pNorm(x: Tensor, args: readonly unknown[]): Tensor {
+export function pNorm(x: Tensor, ...args: PNormArguments): Tensor;
+export function pNorm(x: Tensor, ...args: readonly unknown[]): Tensor {
   const { p, dim, keepdim = false, dtype } = readCall<PNormCall>(P_NORM, args);
   if (p === 'nuc') {
     const over =

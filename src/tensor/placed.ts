@@ -8,6 +8,7 @@ import type { Call } from './calls.ts';
 import { empty, tensor, type TensorOptions } from './create.ts';
 import { cat } from './functions.ts';
 import { at, slice } from './indexing.ts';
+import { pNorm } from './linalg.ts';
 import { diag, diagonal } from './rearrange.ts';
 import type { Tensor } from './tensor.ts';
 import './families/picking.ts';
@@ -110,7 +111,7 @@ export function diagflat(x: Tensor, offset = 0): Tensor {
 /** The p-norm of the difference of two tensors. */
 export function dist(x: Tensor, other: Tensor, p = 2): Tensor {
   for (const of of [x, other]) requireTensor('dist', 'every operand', of);
-  return x.sub(other).norm(p);
+  return pNorm(x.sub(other), p);
 }
 
 /** Memory in the shape and the dtype of a tensor, with whatever it holds. */

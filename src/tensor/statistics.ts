@@ -10,6 +10,7 @@ import type { Call } from './calls.ts';
 import { apply1 } from './dispatch.ts';
 import { reductions } from './families/reductions.ts';
 import { cat } from './functions.ts';
+import { pNorm } from './linalg.ts';
 import { varianceCall, type VarianceOptions } from './tensor-math.ts';
 import type { Tensor } from './tensor.ts';
 import './families/rearrange.ts';
@@ -168,7 +169,7 @@ export function renorm(x: Tensor, ...args: readonly unknown[]): Tensor {
   const axis = existingDim('renorm', dim, x.ndim);
   const others = x.layout.shape.map((_, i) => i).filter((i) => i !== axis);
   requireKind('renorm', 'the dimensions', others, DIM_OR_DIMS);
-  const norms = x.norm(p, others, true);
+  const norms = pNorm(x, p, others, true);
   const factor = norms.add(1e-7).reciprocal().mul(maxnorm);
   const scale = norms.gt(maxnorm).to(x.dtype);
   return x.mul(factor.mul(scale).add(scale.rsub(1)));

@@ -6,7 +6,7 @@ import { requireTensor } from './arguments.ts';
 import { written, type Call } from './calls.ts';
 import { family } from './family.ts';
 import type { TensorSplitArguments } from './joining.ts';
-import { pNorm, type PNormArguments } from './linalg.ts';
+import type { PNormArguments } from './linalg.ts';
 import type { AddProductOptions, ValueOption } from './linear-algebra.ts';
 import type { Named } from './matrices/named.ts';
 import type { DiagArguments, DiagonalArguments, MovedimArguments, RepeatInterleaveArguments, RollArguments, Rot90Arguments, UnflattenArguments, UnfoldArguments } from './rearrange.ts'; // prettier-ignore
@@ -253,7 +253,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
 
   /** The p-norm of all elements as one vector, or along dimensions: `x.norm()`, `x.norm(1)`, `x.norm(2, 1, true)`, `x.norm('fro')`. */
   norm(...args: PNormArguments): Tensor {
-    return pNorm(this.self(), args);
+    return family('linear-algebra').pNorm(this.self(), ...args);
   }
 
   // ---- matrices

@@ -1,5 +1,6 @@
-/** `bmm`, `addmm`, `dot`, `outer`, `cross` and other products. */
+/** `bmm`, `addmm`, `dot`, `outer`, `cross` and other products, and the norm. */
 import { provideMethods } from '../family.ts';
+import { pNorm } from '../linalg.ts';
 import {
   addbmm,
   addcdiv,
@@ -32,4 +33,5 @@ provideMethods('linear-algebra', {
   kron,
   mv,
   outer,
+  pNorm,
 });

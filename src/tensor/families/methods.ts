@@ -99,7 +99,8 @@ export interface Methods {
     | 'kron'
     | 'mv'
     | 'outer'
-  >;
+  > &
+    Pick<typeof import('../linalg.ts'), 'pNorm'>;
   readonly matrices: Pick<typeof import('../matrices/factors.ts'), 'pinv' | 'svdvals' | 'torchSvd'> &
     Pick<typeof import('../matrices/products.ts'), 'matrixExp' | 'matrixPower'> &
     Pick<
