@@ -5,7 +5,7 @@ import { sameDims, showShape } from '../base/shape.ts';
 import { readCall, signature, type Signature } from '../base/signature.ts';
 import { AccumulateGrad, type Edge, type GradNode } from './autograd.ts';
 import { Engine } from './engine.ts';
-import './families/weight-gradients.ts';
+import './families/gradients.ts';
 import { ONE_OR_MORE, TENSOR, TENSORS_OR_NONE } from './grad-kinds.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -39,7 +39,7 @@ import {
   tapPattern,
   type TapPattern,
 } from '../../kernels/cpu/pool/window.ts';
-import type { MaxPoolAttrs, RegionPoolAttrs } from '../../tensor/ops/pool.ts';
+import type { MaxPoolAttrs, MaxPoolGradAttrs, RegionPoolAttrs } from '../../tensor/ops/pool.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 
@@ -309,6 +309,9 @@ function lowerAdaptiveMax(l: CpuLowering, [input]: Values, [y, indices]: Values,
 
 export const maxPoolLowerings: OpLowerings<MaxPoolAttrs, CpuLowering> = {
   maxPool2d: { lower: lowerMaxPool },
+};
+
+export const maxPoolGradLowerings: OpLowerings<MaxPoolGradAttrs, CpuLowering> = {
   maxPool2dGrad: { lower: lowerMaxPoolGrad },
   maxPool2dPick: { lower: lowerPickMax },
 };

@@ -19,7 +19,7 @@ import {
   softmaxRowsKernel,
   softmaxStatisticsRowsKernel,
 } from '../../kernels/cpu/softmax/rows.ts';
-import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
+import type { SoftmaxAttrs, SoftmaxGradAttrs } from '../../tensor/ops/softmax.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
 
@@ -98,7 +98,10 @@ const lowerGrad =
 
 export const softmaxLowerings: OpLowerings<SoftmaxAttrs, CpuLowering> = {
   softmax: { lower: lowerSoftmax },
-  softmaxGrad: { lower: lowerGrad(false) },
   logSoftmax: { lower: lowerLogSoftmax },
+};
+
+export const softmaxGradLowerings: OpLowerings<SoftmaxGradAttrs, CpuLowering> = {
+  softmaxGrad: { lower: lowerGrad(false) },
   logSoftmaxGrad: { lower: lowerGrad(true) },
 };

@@ -5,7 +5,7 @@ import type { Value } from '../../compiler/lowering.ts';
 import { reducedDims, reducedShape, type ReduceParams, type ScanParams, type VarianceParams } from '../../geometry/reduce.ts'; // prettier-ignore
 import { argExtremeLaunch, cumsumLaunch, extremeGradLaunch, logSumExpLaunch, prodGradLaunch, type Lines } from '../../kernels/wgsl/lines.ts'; // prettier-ignore
 import { reduceSpec, reduction, varianceSpec, type ReduceName, type ReduceSpec, type ReduceWalk } from '../../kernels/wgsl/reduce.ts'; // prettier-ignore
-import type { ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
+import type { ExtremeGradAttrs, ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, intoDense, lowerCopy, lowerFill } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
@@ -117,7 +117,7 @@ const extreme = (largest: boolean, withValues: boolean) => ({
     lowerExtreme(l, largest, x!, withValues ? outputs[0] : undefined, outputs.at(-1)!, p),
 });
 
-export const reduceLowerings: GpuLowerings<ReduceAttrs & ReductionAttrs> = {
+export const reduceLowerings: GpuLowerings<ReduceAttrs & ReductionAttrs & ExtremeGradAttrs> = {
   sum: plain('sum'),
   mean: plain('mean'),
   prod: plain('prod'),

@@ -1,7 +1,7 @@
 /** The lowerings of softmax, its logarithm, and their gradients. */
 import type { DimParams } from '../../geometry/attrs.ts';
 import { softmaxGradLaunch, softmaxLaunch } from '../../kernels/wgsl/lines.ts';
-import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
+import type { SoftmaxAttrs, SoftmaxGradAttrs } from '../../tensor/ops/softmax.ts';
 import type { Values } from '../table.ts';
 import { asContiguous } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
@@ -23,7 +23,7 @@ const gradient = (log: boolean) => ({
   },
 });
 
-export const softmaxLowerings: GpuLowerings<SoftmaxAttrs> = {
+export const softmaxLowerings: GpuLowerings<SoftmaxAttrs & SoftmaxGradAttrs> = {
   softmax: forward(false),
   logSoftmax: forward(true),
   softmaxGrad: gradient(false),

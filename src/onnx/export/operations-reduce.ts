@@ -4,14 +4,21 @@ import type { IndexParams, RavelParams } from '../../geometry/indexing.ts';
 import { reducedDims, type ReduceParams, type VarianceParams } from '../../geometry/reduce.ts';
 import type { AllIndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
-import type { ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
+import type { ExtremeGradAttrs, ReduceAttrs, ReductionAttrs } from '../../tensor/ops/reduce.ts';
 import type { ScanAttrs } from '../../tensor/ops/scans.ts';
-import type { SoftmaxAttrs } from '../../tensor/ops/softmax.ts';
+import type { SoftmaxAttrs, SoftmaxGradAttrs } from '../../tensor/ops/softmax.ts';
 import type { Context, Exporter } from './context.ts';
 import { sameSize, TO_END } from './graph.ts';
 import { runningExtremes, runningProducts } from './running.ts';
 
-type Family = ScanAttrs & ReduceAttrs & ReductionAttrs & SoftmaxAttrs & MatmulAttrs & AllIndexingAttrs;
+type Family = ScanAttrs &
+  ReduceAttrs &
+  ReductionAttrs &
+  ExtremeGradAttrs &
+  SoftmaxAttrs &
+  SoftmaxGradAttrs &
+  MatmulAttrs &
+  AllIndexingAttrs;
 
 const GRADIENT = 'it is part of a gradient';
 const EXTREMES = 'of extremes it needs opset 18';

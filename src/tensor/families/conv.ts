@@ -1,4 +1,4 @@
-/** Convolution; how gradients of weights are computed comes with the first module that computes gradients (`weight-gradients.ts`). */
+/** Convolution; how gradients of weights are computed comes with the first module that computes gradients (`gradients.ts`). */
 import { convLowerings } from '../../lower/cpu/conv/index.ts';
 import { provideFamily } from '../family.ts';
 import { convRules, type ConvAttrs } from '../ops/conv.ts';

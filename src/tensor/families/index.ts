@@ -7,6 +7,7 @@ import { blend } from './blend.ts';
 import { classLoss } from './class-loss.ts';
 import { conv } from './conv.ts';
 import { finding } from './finding.ts';
+import { gradients } from './gradients.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
@@ -50,6 +51,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...classLoss,
   ...conv,
   ...finding,
+  ...gradients,
   ...hyperbolic,
   ...indexCheck,
   ...indexing,

@@ -22,11 +22,11 @@ import type { OptimizerUpdateAttrs } from './optimizer-update.ts';
 import type { OptimizerAttrs } from './optimizer.ts';
 import type { PoolAttrs } from './pool.ts';
 import type { MathematicsAttrs } from './mathematics.ts';
-import { reduceRules, type ReduceAttrs, type ReductionAttrs } from './reduce.ts';
+import { reduceRules, type ExtremeGradAttrs, type ReduceAttrs, type ReductionAttrs } from './reduce.ts';
 import type { ResampleAttrs } from './resample.ts';
 import type { OpRules } from './rule.ts';
 import type { ScanAttrs } from './scans.ts';
-import { softmaxRules, type SoftmaxAttrs } from './softmax.ts';
+import { softmaxRules, type SoftmaxAttrs, type SoftmaxGradAttrs } from './softmax.ts';
 import { activationRules, type ActivationAttrs } from './unary-activation.ts';
 import { unaryRules, type UnaryAttrs } from './unary.ts';
 
@@ -52,6 +52,7 @@ export interface LoweredAttrs
     CopyAttrs,
     ReduceAttrs,
     ReductionAttrs,
+    ExtremeGradAttrs,
     MatmulAttrs,
     ConvAttrs,
     PoolAttrs,
@@ -60,6 +61,7 @@ export interface LoweredAttrs
     NormAttrs,
     LineNormAttrs,
     SoftmaxAttrs,
+    SoftmaxGradAttrs,
     LossAttrs,
     ScanAttrs,
     FindingAttrs,

@@ -20,6 +20,10 @@ import type { Gradient, GradientContext, OpRules } from './rule.ts';
 export interface MaxPoolAttrs {
   /** x → [values, indices]: see {@link MaxPoolParams.indices}. */
   maxPool2d: MaxPoolParams;
+}
+
+/** Of the family `gradients`. */
+export interface MaxPoolGradAttrs {
   /** [∂values, indices of either max pooling] → ∂x */
   maxPool2dGrad: PoolGradParams<MaxPoolParams | AdaptivePoolParams>;
   /** [g (shaped as x), indices] → the elements of g that won: the gradient of `maxPool2dGrad`. */
@@ -37,7 +41,7 @@ export interface RegionPoolAttrs {
   adaptiveMaxPool2d: AdaptivePoolParams;
 }
 
-export interface PoolAttrs extends MaxPoolAttrs, RegionPoolAttrs {}
+export interface PoolAttrs extends MaxPoolAttrs, MaxPoolGradAttrs, RegionPoolAttrs {}
 
 const pooled = (x: Layout, shape: readonly number[]): Layout => layoutOf(x.dtype, shape);
 
@@ -65,6 +69,9 @@ export const maxPoolRules: OpRules<MaxPoolAttrs> = {
       { outputs: [1] },
     ),
   },
+};
+
+export const maxPoolGradRules: OpRules<MaxPoolGradAttrs> = {
   maxPool2dGrad: {
     choice: 'puts',
     shape: ([g], attrs) => [layoutOf(g!.dtype, attrs.shape)],
@@ -127,4 +134,4 @@ export const regionPoolRules: OpRules<RegionPoolAttrs> = {
   },
 };
 
-export const poolRules: OpRules<PoolAttrs> = Object.assign({}, maxPoolRules, regionPoolRules);
+export const poolRules: OpRules<PoolAttrs> = Object.assign({}, maxPoolRules, maxPoolGradRules, regionPoolRules);

@@ -35,6 +35,10 @@ export interface ReduceAttrs {
   argmin: ReduceParams;
   any: ReduceParams;
   all: ReduceParams;
+}
+
+/** Of the family `gradients`. */
+export interface ExtremeGradAttrs {
   /** [g, indices, x (only its shape)] → g at the indices along the dimension, else 0 */
   extremeGrad: ReduceParams;
 }
@@ -237,6 +241,9 @@ export const reduceRules: OpRules<ReduceAttrs> = {
   argmin: arg('argmin'),
   any: simple('any', toBool, null),
   all: simple('all', toBool, null),
+};
+
+export const extremeGradRules: OpRules<ExtremeGradAttrs> = {
   extremeGrad: {
     shape: ([g, , x]) => [layoutOf(g!.dtype, x!.shape)],
     gradient: {

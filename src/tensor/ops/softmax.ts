@@ -11,10 +11,14 @@ import type { OpRule, OpRules } from './rule.ts';
 export interface SoftmaxAttrs {
   /** x → y */
   softmax: DimParams;
-  /** [∂y, y] → ∂x = y·(∂y − Σ ∂y·y) */
-  softmaxGrad: DimParams;
   /** x → y */
   logSoftmax: DimParams;
+}
+
+/** Of the family `gradients`. */
+export interface SoftmaxGradAttrs {
+  /** [∂y, y] → ∂x = y·(∂y − Σ ∂y·y) */
+  softmaxGrad: DimParams;
   /** [∂y, y] → ∂x = ∂y − exp(y)·Σ ∂y */
   logSoftmaxGrad: DimParams;
 }
@@ -36,6 +40,17 @@ export const softmaxRules: OpRules<SoftmaxAttrs> = {
       run: ({ grads: [g], apply, output, attrs }) => [g && apply('softmaxGrad', [g, output(0)], attrs)[0]],
     },
   },
+  logSoftmax: {
+    shape: shapeRule('logSoftmax'),
+    gradient: {
+      name: 'LogSoftmaxBackward0',
+      saves: { outputs: [0] },
+      run: ({ grads: [g], apply, output, attrs }) => [g && apply('logSoftmaxGrad', [g, output(0)], attrs)[0]],
+    },
+  },
+};
+
+export const softmaxGradRules: OpRules<SoftmaxGradAttrs> = {
   softmaxGrad: {
     shape: shapeRule('softmaxGrad'),
     gradient: {
@@ -51,14 +66,6 @@ export const softmaxRules: OpRules<SoftmaxAttrs> = {
           needs(1) ? h.mul(g.sub(sum(g.mul(y)))).sub(g.mul(sum(h.mul(y)))) : undefined,
         ];
       },
-    },
-  },
-  logSoftmax: {
-    shape: shapeRule('logSoftmax'),
-    gradient: {
-      name: 'LogSoftmaxBackward0',
-      saves: { outputs: [0] },
-      run: ({ grads: [g], apply, output, attrs }) => [g && apply('logSoftmaxGrad', [g, output(0)], attrs)[0]],
     },
   },
   logSoftmaxGrad: {

@@ -1,7 +1,7 @@
 /** The table of reductions. */
 import type { CpuLowering } from '../lowering.ts';
 import type { NormParams, ReduceParams, VarianceParams } from '../../../geometry/reduce.ts';
-import type { ReduceAttrs, ReductionAttrs } from '../../../tensor/ops/reduce.ts';
+import type { ExtremeGradAttrs, ReduceAttrs, ReductionAttrs } from '../../../tensor/ops/reduce.ts';
 import type { OpLowering, OpLowerings } from '../../table.ts';
 import { lowerArgExtreme, lowerCumsum, lowerExtremeGrad, lowerLogSumExp, lowerProdGrad } from './lines.ts';
 import { lowerNorm, lowerReduce, lowerVariance, type ReduceName } from './reduce.ts';
@@ -36,6 +36,9 @@ export const reduceLowerings: OpLowerings<ReduceAttrs, CpuLowering> = {
   argmin: place('min'),
   any: simple('any'),
   all: simple('all'),
+};
+
+export const extremeGradLowerings: OpLowerings<ExtremeGradAttrs, CpuLowering> = {
   extremeGrad: {
     lower: (l, [g, indices, x], [out], params) => lowerExtremeGrad(l, g!, indices!, x!.layout, out!, params),
   },
