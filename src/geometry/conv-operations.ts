@@ -58,33 +58,35 @@ function checkGrad(op: string, grad: Dims, g: ConvGeometry): void {
   );
 }
 
-/** The geometry of each operation from its inputs' shapes, everything checked. */
-export const geometryOf = {
-  conv2d: (inputs: readonly Layout[], p: ConvParams): ConvGeometry => {
-    const [x, w, bias] = inputs as [Layout, Layout, Layout | undefined];
-    checkDTypes('conv2d', inputs);
-    const g = convGeometry('conv2d', x.shape, w.shape, p);
-    if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== g.outChannels)) {
-      throw new ShapeError(
-        `conv2d: expected a bias of shape [${g.outChannels}], one number for each output channel, but got ${showShape(bias.shape)}`,
-      );
-    }
-    return g;
-  },
-  inputGrad: (inputs: readonly Layout[], p: ConvInputGradParams): ConvGeometry => {
-    const [grad, w] = inputs as [Layout, Layout];
-    checkDTypes('conv2dInputGrad', inputs);
-    const x = [grad.shape[0]!, w.shape[1]! * p.conv.groups, ...p.size];
-    const g = convGeometry('conv2dInputGrad', x, w.shape, p.conv);
-    checkGrad('conv2dInputGrad', grad.shape, g);
-    return g;
-  },
-  weightGrad: (inputs: readonly Layout[], p: ConvWeightGradParams): ConvGeometry => {
-    const [grad, x] = inputs as [Layout, Layout];
-    checkDTypes('conv2dWeightGrad', inputs);
-    const w = [grad.shape[1]!, x.shape[1]! / p.conv.groups, ...p.kernel];
-    const g = convGeometry('conv2dWeightGrad', x.shape, w, p.conv);
-    checkGrad('conv2dWeightGrad', grad.shape, g);
-    return g;
-  },
-};
+/** The geometry of the convolution from its inputs' shapes, everything checked. */
+export function forwardGeometry(inputs: readonly Layout[], p: ConvParams): ConvGeometry {
+  const [x, w, bias] = inputs as [Layout, Layout, Layout | undefined];
+  checkDTypes('conv2d', inputs);
+  const g = convGeometry('conv2d', x.shape, w.shape, p);
+  if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== g.outChannels)) {
+    throw new ShapeError(
+      `conv2d: expected a bias of shape [${g.outChannels}], one number for each output channel, but got ${showShape(bias.shape)}`,
+    );
+  }
+  return g;
+}
+
+/** The same of the gradient of its input. */
+export function inputGradGeometry(inputs: readonly Layout[], p: ConvInputGradParams): ConvGeometry {
+  const [grad, w] = inputs as [Layout, Layout];
+  checkDTypes('conv2dInputGrad', inputs);
+  const x = [grad.shape[0]!, w.shape[1]! * p.conv.groups, ...p.size];
+  const g = convGeometry('conv2dInputGrad', x, w.shape, p.conv);
+  checkGrad('conv2dInputGrad', grad.shape, g);
+  return g;
+}
+
+/** The same of the gradient of its weights. */
+export function weightGradGeometry(inputs: readonly Layout[], p: ConvWeightGradParams): ConvGeometry {
+  const [grad, x] = inputs as [Layout, Layout];
+  checkDTypes('conv2dWeightGrad', inputs);
+  const w = [grad.shape[1]!, x.shape[1]! / p.conv.groups, ...p.kernel];
+  const g = convGeometry('conv2dWeightGrad', x.shape, w, p.conv);
+  checkGrad('conv2dWeightGrad', grad.shape, g);
+  return g;
+}

@@ -15,12 +15,11 @@ import { RULES } from './ops/index.ts';
 import type { FormulaRules, OpRules } from './ops/rule.ts';
 
 /**
- * A family's operations: of every name a rule and how the CPU lowers it; the compiler finds one that has not both. How those of `Later` are lowered
- * the family `training` says.
+ * A family's operations: of every name a rule and how the CPU lowers it; the compiler finds one that has not both.
  */
-export interface Family<A, Later extends keyof A = never> {
+export interface Family<A> {
   readonly rules: OpRules<A>;
-  readonly lowerings: OpLowerings<Omit<A, Later>, CpuLowering>;
+  readonly lowerings: OpLowerings<A, CpuLowering>;
 }
 
 const methods: Partial<Methods> = {};
@@ -35,17 +34,11 @@ const namesOf = <A>(rules: A): Names<A> => Object.fromEntries(Object.keys(rules 
  * from the result, `apply(norm.batchNorm, …)`, so a bundler keeps the family with whatever mentions it.
  * @param _others - Families whose operations the gradients of this one run.
  */
-export function provideFamily<A, Later extends keyof A = never>(
-  { rules, lowerings }: Family<A, Later>,
-  ..._others: readonly object[]
-): Names<A> {
+export function provideFamily<A>({ rules, lowerings }: Family<A>, ..._others: readonly object[]): Names<A> {
   Object.assign(RULES, rules);
-  provideLowerings(lowerings);
+  addCpuLowerings(lowerings);
   return namesOf<A>(rules as A);
 }
-
-/** Adds lowerings of operations whose rules are a family's. */
-export const provideLowerings = (lowerings: object): void => addCpuLowerings(lowerings);
 
 /** The same of operations that are formulas, which need no lowerings. */
 export function provideFormulas<A>(rules: FormulaRules<A>, ..._others: readonly object[]): Names<A> {

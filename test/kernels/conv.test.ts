@@ -5,7 +5,7 @@ import { layoutOf } from '../../src/base/layout.ts';
 import { convInputGradParams, convWeightGradParams } from '../../src/geometry/conv-operations.ts';
 import { convGeometry, convParams, type ConvGeometry, type ConvOptions } from '../../src/geometry/conv.ts';
 import { lowerOf, ruleOf } from '../../src/tensor/graph-op.ts';
-import { convRules, type ConvAttrs } from '../../src/tensor/ops/conv.ts';
+import { convRules, type AllConvAttrs } from '../../src/tensor/ops/conv.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';
@@ -15,7 +15,7 @@ afterAll(() => {
   device.threads = threads;
 });
 
-function run<K extends keyof ConvAttrs>(op: K, inputs: readonly HostTensor[], attrs: ConvAttrs[K]): TypedArray[] {
+function run<K extends keyof AllConvAttrs>(op: K, inputs: readonly HostTensor[], attrs: AllConvAttrs[K]): TypedArray[] {
   const layouts = inputs.map((t) => layoutOf(t.dtype, t.shape, t.strides));
   const outputs = ruleOf(op).shape(layouts, attrs);
   const { results, dispose } = runLowering(lowerOf(op, attrs), inputs, outputs);

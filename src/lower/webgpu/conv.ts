@@ -6,11 +6,17 @@
  * to meet in one thread, so its neighbours would read every other pixel, and the tap numbers (bytes) would be written by atomics.
  */
 import type { Value } from '../../compiler/lowering.ts';
-import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../geometry/conv-operations.ts';
+import {
+  forwardGeometry,
+  inputGradGeometry,
+  weightGradGeometry,
+  type ConvInputGradParams,
+  type ConvWeightGradParams,
+} from '../../geometry/conv-operations.ts';
 import type { ConvGeometry, ConvParams } from '../../geometry/conv.ts';
 import { convInputGradLaunches, convLaunches, convWeightGradLaunches } from '../../kernels/wgsl/conv.ts';
 import { biasGradSpec, channelWalk } from '../../kernels/wgsl/norm.ts';
-import type { ConvAttrs } from '../../tensor/ops/conv.ts';
+import type { AllConvAttrs } from '../../tensor/ops/conv.ts';
 import type { Values } from '../table.ts';
 import { asContiguous, lowerFill } from './elementwise.ts';
 import { gpuDType, type GpuLowering } from './lowering.ts';
@@ -23,7 +29,7 @@ const isEmpty = (g: ConvGeometry): boolean => g.batch * g.inPerGroup === 0;
 
 function lowerForward(l: GpuLowering, inputs: Values, [y]: Values, p: ConvParams, { kind, operands } = PLAIN): void {
   gpuDType('conv2d', y!.layout.dtype);
-  const g = geometryOf.conv2d(layoutsOf(inputs), p);
+  const g = forwardGeometry(layoutsOf(inputs), p);
   const [x, w, ...bias] = inputs.map((value) => asContiguous(l, value)) as [Value, Value, Value?];
   launchProduct(l, convLaunches(g, bias.length > 0, l.small, kind), [x, w], [...(bias as Value[]), ...operands, y!]);
 }
@@ -36,14 +42,14 @@ function lowerInputGrad(
   { kind, operands } = PLAIN,
 ): void {
   gpuDType('conv2dInputGrad', dx!.layout.dtype);
-  const g = geometryOf.inputGrad(layoutsOf(inputs), p);
+  const g = inputGradGeometry(layoutsOf(inputs), p);
   const own = inputs.map((value) => asContiguous(l, value));
   launchProduct(l, convInputGradLaunches(g, l.small, kind), own, [...operands, dx!]);
 }
 
 function lowerWeightGrad(l: GpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
   gpuDType('conv2dWeightGrad', outputs[0]!.layout.dtype);
-  const g = geometryOf.weightGrad(layoutsOf(inputs), p);
+  const g = weightGradGeometry(layoutsOf(inputs), p);
   const [grad, x] = inputs.map((value) => asContiguous(l, value)) as [Value, Value];
   const [dw, db] = outputs as [Value, Value?];
   if (isEmpty(g)) lowerFill(l, dw, 0);
@@ -53,7 +59,7 @@ function lowerWeightGrad(l: GpuLowering, inputs: Values, outputs: Values, p: Con
   launchReduction(l, biasGradSpec, channelWalk(sizes, [true]), [grad], db);
 }
 
-export const convLowerings: GpuLowerings<ConvAttrs> = {
+export const convLowerings: GpuLowerings<AllConvAttrs> = {
   conv2d: {
     lower: lowerForward,
     finish: finishing(lowerForward, [

@@ -6,7 +6,7 @@ import { convGeometry, type ConvParams } from '../../geometry/conv.ts';
 import { batchNormInputs, type BatchNormParams, type LineNormParams } from '../../geometry/norm.ts';
 import type { AdaptivePoolParams, AvgPoolParams, WindowParams } from '../../geometry/pool.ts';
 import type { ResampleParams } from '../../geometry/resample.ts';
-import type { ConvAttrs } from '../../tensor/ops/conv.ts';
+import type { AllConvAttrs } from '../../tensor/ops/conv.ts';
 import type { LineNormAttrs } from '../../tensor/ops/norm-lines.ts';
 import type { NormAttrs } from '../../tensor/ops/norm.ts';
 import type { PoolAttrs } from '../../tensor/ops/pool.ts';
@@ -15,7 +15,7 @@ import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { Context, Exporter } from './context.ts';
 import { varies, type Attributes } from './graph.ts';
 
-type Family = ConvAttrs & PoolAttrs & NormAttrs & LineNormAttrs & ResampleAttrs & BlendAttrs;
+type Family = AllConvAttrs & PoolAttrs & NormAttrs & LineNormAttrs & ResampleAttrs & BlendAttrs;
 type Pair = readonly [number, number];
 
 const GRADIENT = 'it is part of a gradient';

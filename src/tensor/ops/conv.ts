@@ -12,7 +12,9 @@ import type { Dims } from '../../base/shape.ts';
 import {
   convInputGradParams,
   convWeightGradParams,
-  geometryOf,
+  forwardGeometry,
+  inputGradGeometry,
+  weightGradGeometry,
   outputShape,
   type ConvInputGradParams,
   type ConvWeightGradParams,
@@ -26,9 +28,15 @@ export interface ConvAttrs {
   conv2d: ConvParams;
   /** [∂y, weight] → ∂x */
   conv2dInputGrad: ConvInputGradParams;
+}
+
+/** Of the family `gradients`. */
+export interface ConvWeightGradAttrs {
   /** [∂y, x] → [∂weight, ∂bias?] */
   conv2dWeightGrad: ConvWeightGradParams;
 }
+
+export interface AllConvAttrs extends ConvAttrs, ConvWeightGradAttrs {}
 
 const spatial = (shape: Dims): readonly [number, number] => [shape[2]!, shape[3]!];
 
@@ -98,19 +106,22 @@ function weightGradGradient({
 
 export const convRules: OpRules<ConvAttrs> = {
   conv2d: {
-    shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(geometryOf.conv2d(inputs, p)))],
+    shape: (inputs, p) => [layoutOf(inputs[0]!.dtype, outputShape(forwardGeometry(inputs, p)))],
     gradient: { name: 'ConvolutionBackward0', saves: { inputs: [0, 1] }, run: convGradient },
   },
   conv2dInputGrad: {
     shape: (inputs, p) => {
-      const g = geometryOf.inputGrad(inputs, p);
+      const g = inputGradGeometry(inputs, p);
       return [layoutOf(inputs[0]!.dtype, [g.batch, g.inChannels, ...p.size])];
     },
     gradient: { name: 'ConvolutionBackwardBackward0', saves: { inputs: [0, 1] }, run: inputGradGradient },
   },
+};
+
+export const convWeightGradRules: OpRules<ConvWeightGradAttrs> = {
   conv2dWeightGrad: {
     shape: (inputs, p) => {
-      const g = geometryOf.weightGrad(inputs, p);
+      const g = weightGradGeometry(inputs, p);
       const { dtype } = inputs[0]!;
       const dw = layoutOf(dtype, [g.outChannels, g.inPerGroup, ...p.kernel]);
       return p.bias ? [dw, layoutOf(dtype, [g.outChannels])] : [dw];

@@ -5,7 +5,7 @@
 import { compareRules, type CompareAttrs } from './binary-compare.ts';
 import { scalarRules, type ScalarOpAttrs } from './binary-scalar.ts';
 import { binaryRules, type BinaryAttrs } from './binary.ts';
-import type { ConvAttrs } from './conv.ts';
+import type { AllConvAttrs } from './conv.ts';
 import type { BlendAttrs } from './blend.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
@@ -54,7 +54,7 @@ export interface LoweredAttrs
     ReductionAttrs,
     ExtremeGradAttrs,
     MatmulAttrs,
-    ConvAttrs,
+    AllConvAttrs,
     PoolAttrs,
     ResampleAttrs,
     BlendAttrs,

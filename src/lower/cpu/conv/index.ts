@@ -6,11 +6,17 @@ import { invariant } from '../../../base/errors.ts';
 import { showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
-import { geometryOf, type ConvInputGradParams, type ConvWeightGradParams } from '../../../geometry/conv-operations.ts';
+import {
+  forwardGeometry,
+  inputGradGeometry,
+  weightGradGeometry,
+  type ConvInputGradParams,
+  type ConvWeightGradParams,
+} from '../../../geometry/conv-operations.ts';
 import type { ConvGeometry, ConvParams } from '../../../geometry/conv.ts';
 import { PAIRS } from '../../../geometry/pool.ts';
 import type { Epilogue } from '../../../kernels/formula/epilogue.ts';
-import type { ConvAttrs } from '../../../tensor/ops/conv.ts';
+import type { ConvAttrs, ConvWeightGradAttrs } from '../../../tensor/ops/conv.ts';
 import type { OpLowerings, Values } from '../../table.ts';
 import { intoDense } from '../copy.ts';
 import { lowerMaxPool } from '../pool.ts';
@@ -63,7 +69,7 @@ function lowerPoolApart(l: CpuLowering, c: Correlation, { y, finish, ...operands
 }
 
 function lowerForward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvParams, finish = PLAIN): void {
-  const g = geometryOf.conv2d(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = forwardGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
   const [x, w, bias] = inputs as [Value, Value, Value | undefined];
   const [y, taps] = outputs as [Value, Value | undefined];
   lowerTurned(l, g, forwardCorrelation, { x, w, bias, y, finish: { ...finish, taps } });
@@ -80,7 +86,7 @@ function lowerTurned(l: CpuLowering, g: ConvGeometry, of: typeof forwardCorrelat
 }
 
 function lowerBackward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvInputGradParams, finish = PLAIN): void {
-  const g = geometryOf.inputGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = inputGradGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, w] = inputs as [Value, Value];
   lowerTurned(l, g, inputGradCorrelation, { x: dy, w, y: outputs[0]!, finish });
 }
@@ -112,7 +118,7 @@ const finishing =
   };
 
 function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
-  const g = geometryOf.weightGrad(inputs.map((value) => value.layout), p); // prettier-ignore
+  const g = weightGradGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
   const [dy, x] = inputs as [Value, Value];
   const [dw, db] = outputs as [Value, Value | undefined];
   if (isColumn(g)) {
@@ -127,7 +133,7 @@ function lowerWeights(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: 
   if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
-export const convLowerings: OpLowerings<Omit<ConvAttrs, 'conv2dWeightGrad'>, CpuLowering> = {
+export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
   conv2d: {
     lower: lowerForward,
     finish: finishing(
@@ -140,6 +146,6 @@ export const convLowerings: OpLowerings<Omit<ConvAttrs, 'conv2dWeightGrad'>, Cpu
 };
 
 /** Apart, since it is half of all code for convolutions, and only training needs it. */
-export const convWeightLowerings: OpLowerings<Pick<ConvAttrs, 'conv2dWeightGrad'>, CpuLowering> = {
+export const convWeightGradLowerings: OpLowerings<ConvWeightGradAttrs, CpuLowering> = {
   conv2dWeightGrad: { lower: lowerBothWeights },
 };
