@@ -1,6 +1,7 @@
 /** The Build view in Chromium: what it shows is what the library says in Node. */
 import { zeros } from 'flambeau';
 import { serialize } from 'flambeau/files';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe as group, expect, it } from 'vitest';
 import { build } from '../../lab/core/build.ts';
 import { programOf } from '../../lab/core/code.ts';
@@ -13,6 +14,8 @@ import { chromiumPath } from '../support/chromium.ts';
 import { Laboratory } from '../support/lab.ts';
 
 const FIRST = TEMPLATES[0]!.network;
+/** Blocks come a few with each frame. */
+const whole = (page: Page): Promise<void> => page.locator('.chain > ol > li').nth(FIRST.layers.length - 1).waitFor(); // prettier-ignore
 const setupOf = (network: Setup['network'], classes: readonly string[] = []): Setup => ({
   version: 1,
   classes,
@@ -61,6 +64,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     const { page, errors } = await lab.page('build');
     const names = async (): Promise<string> =>
       (await page.locator('.chain article').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')!.split(': ')[1]))).join(); // prettier-ignore
+    await whole(page);
     const before = 'Convolution,ReLU,Max pooling,Convolution,ReLU,Max pooling,Flatten,Linear';
     expect(await names()).toBe(before);
     await page.getByRole('button', { name: 'Add a block at place 2' }).click();
@@ -87,6 +91,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     const setup = setupOf(TEMPLATES[3]!.network, ['cat', 'dog']);
     const { page, errors } = await lab.page(`build/${await packSetup(setup)}`);
     await page.getByText('Open this setup?').waitFor();
+    await whole(page);
     expect(await page.locator('.chain > ol > li').count()).toBe(FIRST.layers.length);
     await page.getByRole('button', { name: 'Open it' }).click();
     expect(await page.locator('#code-panel').textContent()).toBe(programOf(setup, 'pytorch'));
@@ -108,6 +113,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
       page.getByLabel('Model file').setInputFiles({ name, mimeType: '', buffer: Buffer.from(bytes) });
     await open('broken.pt', new Uint8Array([80, 75, 3, 4, 1, 2, 3]));
     await page.getByText('Nothing was changed.').waitFor();
+    await whole(page);
     expect(await page.locator('.chain > ol > li').count()).toBe(FIRST.layers.length);
     await open('other.pt', serialize(new Map([['cell.weight', zeros(3, 5, 7)]])));
     await page.getByText('The weights of other.pt fit neither your blocks nor a chain of blocks').waitFor();

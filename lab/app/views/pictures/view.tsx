@@ -19,7 +19,7 @@ import { Welcome } from './welcome.tsx';
 
 export function PicturesView() {
   const over = useDrop();
-  const shown = useGradually(classes.value.length, 1);
+  const shown = useGradually(classes.value.length, 2);
   const empty = classes.value.length === 0;
   const overlay = over && <div class="drop-over">Drop folders (each becomes a class) or pictures</div>;
   if (empty && pictures.value.length === 0)
