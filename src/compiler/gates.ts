@@ -35,7 +35,7 @@ export function withGatesFirst(graph: Graph): Graph {
 }
 
 /** What made a whole value, if it alone writes to its buffer. */
-function onlyProducer(table: NodeTable, value: number): number | undefined {
+export function onlyProducer(table: NodeTable, value: number): number | undefined {
   return table.graph.covers(value) ? table.producer(table.bufferOf(value)) : undefined;
 }
 
@@ -51,7 +51,7 @@ function pooledOf(table: NodeTable, choice: number, relu: number): number | unde
 }
 
 /** Whether two values are dense, from the start of their buffers, of one dtype and shape. */
-function alike(graph: Graph, pair: readonly [number, number]): boolean {
+export function alike(graph: Graph, pair: readonly [number, number]): boolean {
   const [a, b] = pair.map((id) => graph.values[id]!.layout) as [Layout, Layout];
   return pair.every((id) => graph.covers(id)) && a.dtype === b.dtype && sameDims(a.shape, b.shape);
 }

@@ -9,6 +9,7 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
+import type { Activation, Gate } from '../kernels/formula/epilogue.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */
@@ -33,9 +34,9 @@ export interface GraphValue {
 /**
  * What an operation can do to its (first) result as it writes it, instead of the operation that follows: `relu`; `gate`, the
  * gradient of a ReLU, which reads the ReLU's result besides; `add`, the sum with another tensor of the same shape; a scale and a
- * shift of each channel; `pool`, the maximum of 2×2 windows side by side, whose tap numbers are then a second result.
+ * shift of each channel; `pool`, the maximum of 2×2 windows side by side, whose tap numbers are then a second result; another activation.
  */
-export type FinishStep<L extends Lowering = Lowering> = 'relu' | 'gate' | 'add' | 'pool' | AffineStep<L>;
+export type FinishStep<L extends Lowering = Lowering> = 'relu' | 'gate' | 'add' | 'pool' | Activation | AffineStep<L>;
 
 /** Batch normalisation with known statistics. */
 export interface AffineStep<L extends Lowering = Lowering> {
@@ -47,7 +48,10 @@ export interface AffineStep<L extends Lowering = Lowering> {
 
 /** Steps as text: `add+relu`. */
 export const showSteps = <L extends Lowering>(steps: readonly FinishStep<L>[]): string =>
-  steps.map((step) => (typeof step === 'string' ? step : 'affine')).join('+');
+  steps.map((step) => (typeof step === 'string' ? step : isActivation(step) ? step.name : 'affine')).join('+');
+
+export const isActivation = <L extends Lowering>(step: FinishStep<L> | undefined): step is Activation =>
+  typeof step === 'object' && 'of' in step;
 
 /** An operation as the compiler sees it. */
 export interface GraphOp {
@@ -70,6 +74,15 @@ export interface GraphOp {
    * nor writes those inputs, so that it may run once more.
    */
   readonly again?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /** Of the gradient of an activation: what becomes of the first input by the second, which is the activation's input or result. */
+  readonly gate?: Gate | undefined;
+  /**
+   * Of the gradient of a normalisation [∂y, x, mean, 1/σ, …], whose ∂y a gate has gone through that reads the normalisation's result: the
+   * lowering with the gate's own gradient for ∂y, that makes what the gate reads again from x and from one more input, the coefficients.
+   */
+  readonly gated?: ((gate: Gate) => Lower) | undefined;
+  /** Of a normalisation → [y, mean, 1/σ]: gives the coefficients, scales and shifts, where it has a result of shape [2, channels] besides. */
+  readonly coefficients?: boolean | undefined;
   /** An operation that it can be joined with: a loss with its gradient. */
   readonly partner?: Partner | undefined;
   /**

@@ -11,6 +11,7 @@ import { withPartners, withSteps } from './fuse.ts';
 import { withGatesFirst } from './gates.ts';
 import type { Graph } from './graph.ts';
 import type { GraphNeeds } from './needs.ts';
+import { withGatesInNorms } from './norm-gates.ts';
 import { withValuesMadeAgain, type Recomputed } from './recompute.ts';
 import { withBuffersReused, withOwnBuffers } from './rename.ts';
 
@@ -21,7 +22,7 @@ export interface MemoryLimit {
 }
 
 export function planned(graph: Graph, device: ElementwiseLowering, memory?: MemoryLimit): Graph {
-  const tidy = withGatesFirst(withoutRepetition(withOwnBuffers(withoutDeadCode(graph))));
+  const tidy = withGatesInNorms(withGatesFirst(withoutRepetition(withOwnBuffers(withoutDeadCode(graph)))));
   const joined = withElementwiseJoined(withPartners(withSteps(tidy)), device);
   const fused = device.many === undefined ? joined : withUpdatesJoined(joined, device.many);
   return memory === undefined ? withBuffersReused(fused) : limited(fused, device, memory);

@@ -6,6 +6,7 @@
  * Lowerings know layouts, sizes and kernels, but no tensors: how an operation is differentiated, and what shape it gives, is in its rule
  * (`tensor/ops`).
  */
+import type { Gate } from '../kernels/formula/epilogue.ts';
 import type { AffineStep, FinishStep, Lower, Partner } from '../compiler/graph.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
@@ -24,6 +25,8 @@ export interface OpLowering<A, L extends Lowering = Lowering> {
   readonly partner?: (attrs: A) => Partner<L>;
   /** Of an operation whose rule says that it is an `affine` step. */
   readonly affine?: (attrs: A) => AffineStep<L>;
+  readonly gated?: (attrs: A, gate: Gate) => Lower<L>;
+  readonly coefficients?: boolean;
 }
 
 /** Why a device has no lowering of an operation, and what to do instead: the end of a sentence that the operation begins. */

@@ -50,7 +50,13 @@ function record(
   const scalars = typeof given === 'function' ? given() : given;
   requireNumbers(name, scalars);
   const written = (ruleOf(name).writes?.(attrs) ?? []).map((i) => inputs[i]!);
-  recorder.operation(graphOp(name, attrs, device.kind), inputs, [...results, ...written], given, scalars.length);
+  recorder.operation(
+    graphOp(name, attrs, device.kind, typeof given === 'function' ? undefined : given),
+    inputs,
+    [...results, ...written],
+    given,
+    scalars.length,
+  );
   activeObserver()?.ran(name, inputs, attrs, results, scalars);
   return results;
 }

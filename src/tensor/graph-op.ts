@@ -1,10 +1,12 @@
 /** Operations as the compiler sees them: what their rules say, together with the lowerings of the device. */
 import { DeviceError } from '../base/errors.ts';
-import type { Layout } from '../base/layout.ts';
+import { layoutOf, type Layout } from '../base/layout.ts';
 import type { GraphOp, Lower } from '../compiler/graph.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { DeviceKind } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
+import { known } from '../kernels/formula/epilogue.ts';
+import { constantOf, type Formula } from '../kernels/formula/formula.ts';
 import { missingFamily } from './family.ts';
 import { loweringsOf } from '../lower/index.ts';
 import type { DeviceLowerings, OpLowering, Refusal } from '../lower/table.ts';
@@ -57,17 +59,38 @@ const ofFormula =
     one(l, spec, inputs, outputs, spec.scalars.map((_, i) => l.scalar(i))); // prettier-ignore
   };
 
+/** The formula of an operation whose operands and result are of one type, with its numbers in it. */
+const fixedFormula =
+  (rule: FormulaRule<Attrs>['elementwise'], attrs: Attrs, scalars: readonly number[]) =>
+  (operands: readonly Formula[]): Formula => {
+    const { type } = operands[0]!;
+    const layout = layoutOf(type === 'f64' ? 'float64' : 'float32', []);
+    const spec = rule(operands.map(() => layout), [layout], attrs); // prettier-ignore
+    return spec.results(operands, scalars.map((value) => constantOf(type, value)))[0]!; // prettier-ignore
+  };
+
 const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
 
-export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind): GraphOp {
-  const { step, choice, elementwise } = ruleOf(name);
-  const { finish, again, partner, affine } = entryOf(name, kind) ?? {};
+/** `scalars`: the operation's numbers, where they are the same at every run. */
+export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: readonly number[]): GraphOp {
+  const { step, choice, gates, elementwise } = ruleOf(name);
+  const { finish, again, partner, affine, gated, coefficients } = entryOf(name, kind) ?? {};
   const own = typeof step === 'function' ? step(attrs) : step;
+  const formula = elementwise && scalars && fixedFormula(elementwise, attrs, scalars);
+  const fixed = [name, ...(scalars ?? [])].join(' ');
   return {
     name,
     key: attrs.key,
     lower: lowerOf(name, attrs, kind),
-    step: own === 'affine' ? affine?.(attrs) : own,
+    step:
+      own === 'affine'
+        ? affine?.(attrs)
+        : own === 'activation'
+          ? formula && known({ name: `act ${fixed}`, of: (x) => formula([x]) })
+          : own,
+    gate: gates === true ? formula && { name: fixed, of: (g, saved) => formula([g, saved]) } : undefined,
+    gated: gated && ((gate) => gated(attrs, gate)),
+    coefficients,
     finish: finish && ((steps) => finish(steps, attrs)),
     again: again && ((steps) => again(steps, attrs)),
     partner: partner?.(attrs),

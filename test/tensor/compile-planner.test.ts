@@ -1,5 +1,5 @@
 /** What the planner does to a compiled function: fewer operations and kernels, the same bits. */
-import { compile, F, manualSeed, nn, noGrad, optim, randint, randn, tensor, type Tensor } from 'flambeau';
+import { autograd, compile, F, manualSeed, nn, noGrad, optim, randint, randn, tensor, type Tensor } from 'flambeau';
 import type { CrossEntropyOptions } from '../../src/nn/functional.ts';
 import { describe, expect, test } from 'vitest';
 
@@ -273,4 +273,64 @@ test('running statistics are kept up where only they are wanted', () => {
   step(x);
   expect(bits(mean)).toEqual(bits(m));
   expect(bits(variance)).toEqual(bits(v));
+});
+
+describe('activations', () => {
+  const layers: Record<string, () => nn.Module> = {
+    relu: () => new nn.ReLU(),
+    hardtanh: () => new nn.ReLU6(),
+    'hardtanh in place': () => new nn.ReLU6({ inplace: true }),
+    leakyRelu: () => new nn.LeakyReLU(0.1),
+    silu: () => new nn.SiLU(),
+    hardswish: () => new nn.Hardswish(),
+  };
+  const network = (name: string, dtype: 'float32' | 'float64'): nn.Sequential =>
+    new nn.Sequential(
+      new nn.Conv2d(3, 8, 3, { padding: 1 }),
+      new nn.BatchNorm2d(8),
+      layers[name]!(),
+      new nn.Conv2d(8, 8, 3, { padding: 1, groups: 8, bias: false }),
+      new nn.BatchNorm2d(8, { affine: false }),
+      layers[name]!(),
+      new nn.Conv2d(8, 4, 1),
+    ).to(dtype);
+
+  test.each(Object.keys(layers))('and their gradients go into normalisations: %s', (name) => {
+    for (const dtype of ['float32', 'float64'] as const) {
+      const net = network(name, dtype);
+      const target = randn(2, 4, 7, 9).to(dtype);
+      const plan = sameBits((x) => autograd.grad(net(x).mul(target).sum(), [...net.parameters()]), randn(2, 3, 7, 9).to(dtype).mul(3)); // prettier-ignore
+      expect(count(plan, /batchNorm\+\w+\(/g)).toBe(2);
+      expect(count(plan, /\w+Grad\+batchNormGrad\(/g)).toBe(2);
+    }
+  });
+
+  test.each(Object.keys(layers))('go into convolutions whose normalisation is known: %s', (name) => {
+    const net = network(name, 'float32').eval();
+    for (const p of net.buffers()) if (p.dtype === 'float32') p.add_(randn(p.shape).abs());
+    const x = randn(2, 3, 7, 9).mul(3);
+    const forward = compile((x: Tensor) => noGrad(() => net(x)));
+    const [expected, got] = [noGrad(() => net(x)), forward(x)];
+    expect(got.sub(expected).abs().max().item()).toBeLessThan(1e-5);
+    expect(count(forward.toString(), /conv2d\+batchNormEval\+\w+\(/g)).toBe(2);
+  });
+
+  test('whose argument somebody else wants stay by themselves', () => {
+    const norm = new nn.BatchNorm2d(3);
+    const plan = sameBits(
+      (x, target) => {
+        const y = norm(x);
+        return [...autograd.grad(F.silu(y).add(y.mul(2)).mul(target).sum(), [...norm.parameters()]), y];
+      },
+      randn(2, 3, 5, 5),
+      randn(2, 3, 5, 5),
+    );
+    expect(count(plan, /batchNorm\+\w+\(/g)).toBe(0);
+  });
+
+  test('are told apart by their numbers', () => {
+    const conv = new nn.Conv2d(2, 3, 3);
+    const plan = sameBits((x) => [noGrad(() => F.hardtanh(conv(x), { minVal: -1, maxVal: 2 })), noGrad(() => F.hardtanh(conv(x.neg()), { minVal: 0, maxVal: 2 }))], randn(1, 2, 6, 6)); // prettier-ignore
+    expect(count(plan, / conv2d\+hardtanh\(/g)).toBe(2); // each with its own numbers
+  });
 });

@@ -2,10 +2,11 @@
  * The lowerings of normalisation: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
 import type { Layout } from '../../base/layout.ts';
-import { showSteps } from '../../compiler/graph.ts';
+import { isActivation, showSteps } from '../../compiler/graph.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
+import type { Gate } from '../../kernels/formula/epilogue.ts';
 import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import {
@@ -70,6 +71,8 @@ interface Forward {
   readonly invStd?: Value;
   readonly momentum: number | ScalarInput;
   readonly finish: NormFinish;
+  /** Written where wanted: see `GraphOp.coefficients`. */
+  readonly coefficients?: Value | undefined;
 }
 
 function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: Forward): void {
@@ -94,13 +97,18 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
     eps: p.eps,
     momentum: out.momentum,
   };
+  const kept = { coefficients: out.coefficients ?? out.y, keeps: out.coefficients === undefined ? 0 : 1 };
   const { batch, channels, size } = sizes;
   split(t, sizes, {
     rows: (options) =>
       l.launch(normRowsKernel(l.target, t, out.mode, out.finish), { ...args, batch, channels }, options),
     planes: (first, options) => {
       const [target, own] = planesTarget(l, x, size);
-      l.launch(normPlanesKernel(target, own, out.mode, out.finish), { ...args, batch, channels, size, first }, options);
+      l.launch(
+        normPlanesKernel(target, own, out.mode, out.finish),
+        { ...args, ...kept, batch, channels, size, first },
+        options,
+      );
     },
   });
 }
@@ -109,14 +117,15 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
 function lowerBatchNorm(
   l: CpuLowering,
   inputs: Values,
-  [y, mean, invStd]: Values,
+  [y, mean, invStd, ...others]: Values,
   p: BatchNormParams,
   finish: NormFinish = '',
   running = p.running,
 ): void {
+  const coefficients = others.find(({ layout }) => layout.shape.length === 2); // beside running statistics
   // A batch without elements has no statistics: the running ones stay as they are, as in PyTorch.
   const [mode, momentum] = running && y!.layout.numel > 0 ? (['running', l.scalar(0)] as const) : (['train', 0] as const); // prettier-ignore
-  lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish });
+  lowerForward(l, inputs, p, { mode, y: y!, mean: mean!, invStd: invStd!, momentum, finish, coefficients });
 }
 
 function lowerBatchNormEval(
@@ -143,15 +152,16 @@ function lowerAffine(l: CpuLowering, inputs: Values, p: BatchNormParams): Value 
 }
 
 const lowerGrad =
-  (mode: 'train' | 'eval') =>
+  (mode: 'train' | 'eval', gate?: Gate) =>
   (l: CpuLowering, inputs: Values, outputs: Values, p: BatchNormParams): void => {
-    const [g, x, mean, spread, weight] = inputs.map((value) => asContiguous(l, value)) as [
+    const [g, x, mean, spread, scale] = inputs.map((value) => asContiguous(l, value)) as [
       Value,
       Value,
       Value,
       Value,
       Value?,
     ];
+    const weight = p.weight ? scale : undefined; // else it may be the gate's coefficients
     const t = floatsOf(l.target, x.layout.dtype);
     const sizes = sizesOf(x.layout);
     const unwanted = (): Value => l.temp(x.layout.dtype, [sizes.channels]);
@@ -164,6 +174,7 @@ const lowerGrad =
       dx: outputs[0]!,
       dWeight: p.weight ? outputs[1]! : unwanted(),
       dBias: p.bias ? outputs.at(-1)! : unwanted(),
+      coefficients: inputs.at(-1)!,
       eps: p.eps,
     };
     const { batch, channels, size } = sizes;
@@ -172,10 +183,10 @@ const lowerGrad =
       return;
     }
     split(t, sizes, {
-      rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options),
+      rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options), // without a gate
       planes: (first, options) => {
         const [target, own] = planesTarget(l, x, size);
-        l.launch(normPlanesGradKernel(target, own, mode), { ...args, batch, channels, size, first }, options);
+        l.launch(normPlanesGradKernel(target, own, mode, gate), { ...args, batch, channels, size, first }, options);
       },
     });
   };
@@ -186,14 +197,15 @@ const lowerBatchNormGrad = lowerGrad('train');
 /** [∂y, x, runningMean, runningVar, weight?] */
 const lowerBatchNormEvalGrad = lowerGrad('eval');
 
-const FINISHES: readonly NormFinish[] = ['', 'add', 'relu', 'add+relu'];
+const FINISHES: readonly string[] = ['', 'add', 'relu', 'add+relu'];
 
 /** The lowerings together with a sum and a ReLU that follow. */
 const finishing =
   (lower: typeof lowerBatchNorm): NonNullable<OpLowering<BatchNormParams, CpuLowering>['finish']> =>
   (steps, p) => {
-    const finish = FINISHES.find((name) => name === showSteps(steps));
-    return finish === undefined ? undefined : (l, inputs, outputs) => lower(l, inputs, outputs, p, finish);
+    const like = showSteps(steps.map((step, i) => (isActivation(step) && i === steps.length - 1 ? 'relu' : step)));
+    const finish = showSteps(steps) as NormFinish;
+    return FINISHES.includes(like) ? (l, inputs, outputs) => lower(l, inputs, outputs, p, finish) : undefined;
   };
 
 export const normLowerings: OpLowerings<NormAttrs, CpuLowering> = {
@@ -201,8 +213,12 @@ export const normLowerings: OpLowerings<NormAttrs, CpuLowering> = {
     lower: lowerBatchNorm,
     finish: finishing(lowerBatchNorm),
     again: finishing((l, x, y, p, finish) => lowerBatchNorm(l, x, y, p, finish, false)),
+    coefficients: true,
   },
-  batchNormGrad: { lower: lowerBatchNormGrad },
+  batchNormGrad: {
+    lower: lowerBatchNormGrad,
+    gated: (p, gate) => (l, inputs, outputs) => lowerGrad('train', gate)(l, inputs, outputs, p),
+  },
   batchNormEval: {
     lower: lowerBatchNormEval,
     finish: finishing(lowerBatchNormEval),

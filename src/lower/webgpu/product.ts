@@ -1,5 +1,5 @@
 /** Launches of products of matrices, convolutions among them, and of what they do to their results. */
-import { showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
+import { isActivation, showSteps, type FinishStep, type Lower } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import type { Epilogue } from '../../kernels/formula/epilogue.ts';
 import type { ProductLaunches } from '../../kernels/wgsl/tile.ts';
@@ -28,10 +28,10 @@ export const finishing =
       const operands: Value[] = [];
       let left = inputs;
       for (const step of steps.toReversed()) {
-        const count = step === 'relu' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const count = step === 'relu' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs;
         const own = left.slice(left.length - count);
         left = left.slice(0, left.length - count);
-        if (typeof step !== 'string') operands.unshift(step.table(l, own));
+        if (typeof step === 'object' && 'table' in step) operands.unshift(step.table(l, own));
         else operands.unshift(...own);
       }
       lower(l, left, outputs, p, { kind, operands });

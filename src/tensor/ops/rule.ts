@@ -11,6 +11,7 @@ import type { Layout } from '../../base/layout.ts';
 import type { AffineStep, FinishStep } from '../../compiler/graph.ts';
 import type { Attrs } from '../../geometry/attrs.ts';
 import type { ElementwiseSpec } from '../../kernels/formula/elementwise.ts';
+import type { Activation } from '../../kernels/formula/epilogue.ts';
 import type { Tensor } from '../tensor.ts';
 import type { OpAttrs, OpName } from './index.ts';
 
@@ -61,8 +62,11 @@ export function differentiableOnce<A>(op: string, remedy: string): Gradient<A> {
   };
 }
 
-/** What an operation is to the one before it: see `FinishStep`. `affine`: the device's table has the scale and the shift. */
-export type StepName = Exclude<FinishStep, AffineStep> | 'affine';
+/**
+ * What an operation is to the one before it: see `FinishStep`. `affine`: the device's table has the scale and the shift; `activation`: its own
+ * formula, of one input and of numbers that are known when it is recorded.
+ */
+export type StepName = Exclude<FinishStep, AffineStep | Activation> | 'affine' | 'activation';
 
 export interface OpRule<A extends Attrs> {
   /** Inputs that it writes to, besides its results. */
@@ -70,6 +74,8 @@ export interface OpRule<A extends Attrs> {
   /** For the planner: see `GraphOp`. */
   readonly step?: StepName | ((attrs: A) => StepName | undefined);
   readonly choice?: 'picks' | 'puts';
+  /** Whether it is the gradient of an activation, [∂y, input or result] → ∂x: its formula is a gate. */
+  readonly gates?: boolean;
   /** The formula of an operation that works element by element: how it is computed, and what the planner joins with others. */
   readonly elementwise?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => ElementwiseSpec;
   /**

@@ -84,6 +84,7 @@ function gradRule(
   second: ((h: Tensor, g: Tensor, saved: Tensor, ctx: GradientContext<Attrs>) => Tensor) | null,
 ): FormulaRule<Attrs> {
   return {
+    gates: true,
     shape: ([g]) => [layoutOf(g!.dtype, g!.shape)],
     elementwise: (inputs, [out]) => {
       const { dtype } = out!;
@@ -129,6 +130,12 @@ const throughInput = (
   name,
   saves: { inputs: [0] },
   run: ({ grads: [g], apply, input, attrs, scalars }) => [g && apply(grad, [g, input(0)], attrs, scalars)[0]],
+});
+
+/** A unary rule that operations before it may take over. */
+const activation = (...args: Parameters<typeof unaryRule>): FormulaRule<Attrs> => ({
+  ...unaryRule(...args),
+  step: 'activation',
 });
 
 const floatOnly = (op: string) => (dtype: DType): void => requireFloating(op, 'input', dtype); // prettier-ignore
@@ -181,7 +188,7 @@ export const activationRules: FormulaRules<CoreActivationAttrs> = {
 };
 
 export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
-  leakyRelu: unaryRule(
+  leakyRelu: activation(
     {
       name: 'leakyRelu',
       of: (x, [slope]) => x.gt(0).select(x, x.mul(slope!)),
@@ -196,7 +203,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     throughInput('GeluBackward0', 'geluGrad'),
     floatOnly('gelu'),
   ),
-  silu: unaryRule(
+  silu: activation(
     { name: 'silu', of: (x) => x.mul(x.math('sigmoid')), cost: 1.5 },
     throughInput('SiluBackward0', 'siluGrad'),
     floatOnly('silu'),
@@ -211,7 +218,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     throughInput('SoftplusBackward0', 'softplusGrad'),
     floatOnly('softplus'),
   ),
-  hardtanh: unaryRule(
+  hardtanh: activation(
     {
       name: 'hardtanh',
       // Comparisons, not the smaller and the larger: NaN stays.
@@ -226,7 +233,7 @@ export const moreActivationRules: FormulaRules<MoreActivationAttrs> = {
     },
     notBool('hardtanh', "convert it with .to('float32')"),
   ),
-  hardswish: unaryRule(
+  hardswish: activation(
     { name: 'hardswish', of: (x) => x.mul(hardGate(x).div(6)), cost: 0.3 },
     throughInput('HardswishBackward0', 'hardswishGrad'),
     floatOnly('hardswish'),

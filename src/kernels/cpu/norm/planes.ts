@@ -8,6 +8,10 @@
  *
  * A unit of work is one channel, so no sum is shared between threads.
  */
+import { activationIn, type Gate } from '../../formula/epilogue.ts';
+import { inputOf } from '../../formula/formula.ts';
+import { expand } from '../elementwise/expand.ts';
+import { variable } from '../elementwise/nodes.ts';
 import { elements, sumLanes, type Floats } from '../floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
@@ -28,6 +32,9 @@ const FORWARD_PARAMS = {
   /** Train: updated where `running`. Eval: read. */
   runningMean: 'ptr',
   runningVar: 'ptr',
+  /** Where `keeps`: [2, channels], the scales and the shifts of (x − mean), as they are applied. */
+  coefficients: 'ptr',
+  keeps: 'i32',
   eps: 'f64',
   momentum: 'f64',
   ...SHAPE_PARAMS,
@@ -45,6 +52,8 @@ const BACKWARD_PARAMS = {
   dx: 'ptr',
   dWeight: 'ptr',
   dBias: 'ptr',
+  /** Of a gate: what the forward kernel has left there. */
+  coefficients: 'ptr',
   eps: 'f64',
   ...SHAPE_PARAMS,
   first: 'i32',
@@ -53,14 +62,20 @@ const BACKWARD_PARAMS = {
 /** `train` uses the batch's statistics, `running` updates running ones too, `eval` uses only those. */
 export type NormMode = 'train' | 'running' | 'eval';
 
-/** What is done to the results before they are written: by the arithmetic of the operations `add` and `relu`. */
-export type NormFinish = '' | 'add' | 'relu' | 'add+relu';
+/** What is done to the results before they are written: by the arithmetic of the operations `add`, `relu` and other activations. */
+export type NormFinish = '' | 'add' | 'relu' | 'add+relu' | `${'' | 'add+'}act ${string}`;
 
 /** A result after those. `values` are x and, with an `add`, the residual. */
-export function finished(finish: NormFinish, result: Expr, values: readonly Expr[]): Expr {
+export function finished(f: Fn, t: Floats, finish: NormFinish, result: Expr, values: readonly Expr[]): Expr {
   const sum = finish.startsWith('add') ? result.add(values[1]!) : result;
+  const activation = activationIn(finish);
+  if (activation !== undefined) {
+    return expand(f, [activation.of(inputOf(t.scalar, 0))], { inputs: [variable(f, sum)] }, lanesOf(t, sum))[0]!;
+  }
   return finish.endsWith('relu') ? sum.binary('pmax', constant(sum.type, 0)) : sum;
 }
+
+const lanesOf = (t: Floats, value: Expr): number => (value.type === t.vector ? t.lanes : 1);
 
 export const finishSuffix = (finish: NormFinish): string => (finish === '' ? '' : `-${finish}`);
 
@@ -212,10 +227,15 @@ export const normPlanesKernel = (
       // What rounding the mean lost goes into the bias, for channels whose mean is large against their spread.
       const lost = mean.sub(center.cast('f64')).mul(scale.cast('f64'));
       const bias = f.let('bias', load(t.scalar, p.bias.add(at)).cast('f64').sub(lost).cast(t.scalar));
+      f.if(p.keeps, () => {
+        const place = f.let('place', p.coefficients.add(at));
+        f.store(t.scalar, place, scale);
+        f.store(t.scalar, place.add(elements(t, p.channels)), bias);
+      });
       const y = p.y.add(c.mul(s.bytes));
       const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(s.bytes))] : [x];
       mapChannel(f, t, s, sources, y, [center, scale, bias], (values, [m, k, b]) =>
-        finished(finish, values[0]!.sub(m!).fma(k!, b!), values),
+        finished(f, t, finish, values[0]!.sub(m!).fma(k!, b!), values),
       );
     });
   });
@@ -253,39 +273,68 @@ export const normAffineKernel = (target: Target, t: Floats): Kernel<typeof AFFIN
 /**
  * dBias = Σ g; dWeight = Σ g·x̂ with x̂ = (x − mean)·invStd. Through fixed statistics dx = g·weight·invStd; through those of the
  * batch dx = (g − Σ g / n − x̂·Σ g·x̂ / n)·weight·invStd, as mean and variance depend on every x.
+ *
+ * With a gate (of training), g is what it makes of the gradient of an activation's result; what the activation was given is made again
+ * by the arithmetic of the forward kernel, to the last bit, so that neither has to be kept.
  */
 export const normPlanesGradKernel = (
   target: Target,
   t: Floats,
   mode: 'train' | 'eval',
+  gate?: Gate,
 ): Kernel<typeof BACKWARD_PARAMS> =>
-  cachedKernel(target, `norm/planes-grad-${mode}-${t.scalar}`, BACKWARD_PARAMS, ({ f, p, lo, hi }) => {
-    const s = segments(f, t, p);
-    const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
-    f.for('unit', lo, hi, (unit) => {
-      const c = f.let('c', unit.add(p.first));
-      const at = f.let('at', elements(t, c));
-      const offset = f.let('offset', c.mul(s.bytes));
-      const bases = [f.let('g', p.g.add(offset)), f.let('x', p.x.add(offset))];
-      const mean = f.let('mean', load(t.scalar, p.mean.add(at)));
-      const means = f.let('means', mean.splat());
-      const spread = load(t.scalar, p.spread.add(at)).cast('f64');
-      const invStd = f.let('invStd', mode === 'eval' ? inverseRoot(spread, p.eps) : spread);
-      const [sum, product] = channelSums(f, t, s, bases, 2, 2, ([g, x], [total, products]) => {
-        f.inc(total!, g!);
-        f.set(products!, g!.fma(x!.sub(x!.type === t.vector ? means : mean), products!));
-      }) as [Local, Local];
-      f.store(t.scalar, p.dBias.add(at), sum.cast(t.scalar));
-      f.store(t.scalar, p.dWeight.add(at), product.mul(invStd).cast(t.scalar));
-      const scale = f.let('scale', invStd.mul(load(t.scalar, p.weight.add(at)).cast('f64')).cast(t.scalar));
-      const dx = p.dx.add(offset);
-      if (mode === 'eval') {
-        mapChannel(f, t, s, bases.slice(0, 1), dx, [scale], ([g], [k]) => g!.mul(k!));
-        return;
-      }
-      const level = f.let('level', sum.div(count).cast(t.scalar));
-      const slope = f.let('slope', product.mul(invStd).mul(invStd).div(count).cast(t.scalar));
-      const constants = [mean, level, slope, scale];
-      mapChannel(f, t, s, bases, dx, constants, ([g, x], [m, l, b, k]) => g!.sub(l!).sub(x!.sub(m!).mul(b!)).mul(k!));
-    });
-  });
+  cachedKernel(
+    target,
+    `norm/planes-grad-${mode}-${t.scalar}${gate === undefined ? '' : `-${gate.name}`}`,
+    BACKWARD_PARAMS,
+    ({ f, p, lo, hi }) => {
+      const s = segments(f, t, p);
+      const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
+      f.for('unit', lo, hi, (unit) => {
+        const c = f.let('c', unit.add(p.first));
+        const at = f.let('at', elements(t, c));
+        const offset = f.let('offset', c.mul(s.bytes));
+        const bases = [f.let('g', p.g.add(offset)), f.let('x', p.x.add(offset))];
+        const mean = f.let('mean', load(t.scalar, p.mean.add(at)));
+        const means = f.let('means', mean.splat());
+        const spread = load(t.scalar, p.spread.add(at)).cast('f64');
+        const invStd = f.let('invStd', mode === 'eval' ? inverseRoot(spread, p.eps) : spread);
+        const gated = gate && buildGate(f, t, gate, p.coefficients.add(at), elements(t, p.channels));
+        const [sum, product] = channelSums(f, t, s, bases, 2, 2, ([given, x], [total, products]) => {
+          const difference = f.let('difference', x!.sub(x!.type === t.vector ? means : mean));
+          const g = gated === undefined ? given! : f.let('gated', gated(given!, difference));
+          f.inc(total!, g);
+          f.set(products!, g.fma(difference, products!));
+        }) as [Local, Local];
+        f.store(t.scalar, p.dBias.add(at), sum.cast(t.scalar));
+        f.store(t.scalar, p.dWeight.add(at), product.mul(invStd).cast(t.scalar));
+        const scale = f.let('scale', invStd.mul(load(t.scalar, p.weight.add(at)).cast('f64')).cast(t.scalar));
+        const dx = p.dx.add(offset);
+        if (mode === 'eval') {
+          mapChannel(f, t, s, bases.slice(0, 1), dx, [scale], ([g], [k]) => g!.mul(k!));
+          return;
+        }
+        const level = f.let('level', sum.div(count).cast(t.scalar));
+        const slope = f.let('slope', product.mul(invStd).mul(invStd).div(count).cast(t.scalar));
+        const constants = [mean, level, slope, scale];
+        mapChannel(f, t, s, bases, dx, constants, ([given, x], [m, l, b, k]) => {
+          const difference = f.let('difference', x!.sub(m!));
+          const g = gated === undefined ? given! : gated(given!, difference);
+          return g.sub(l!).sub(difference.mul(b!)).mul(k!);
+        });
+      });
+    },
+  );
+
+/** What a gate makes of a gradient, from x − mean. */
+function buildGate(f: Fn, t: Floats, gate: Gate, at: Expr, shiftAt: Expr): (given: Expr, difference: Expr) => Expr {
+  const place = f.let('coefficient', at);
+  const scalars = [f.let('gateScale', load(t.scalar, place)), f.let('gateShift', load(t.scalar, place.add(shiftAt)))];
+  const vectors = scalars.map((value) => f.let('gateSplat', value.splat()));
+  const result = gate.of(inputOf(t.scalar, 0), inputOf(t.scalar, 1));
+  return (given, difference) => {
+    const [scale, shift] = difference.type === t.vector ? vectors : scalars;
+    const saved = f.let('saved', difference.fma(scale!, shift!));
+    return expand(f, [result], { inputs: [variable(f, given), saved] }, lanesOf(t, difference))[0]!;
+  };
+}

@@ -144,7 +144,7 @@ export const normRowsKernel = (
       const bias = f.let('bias', load(t.vector, p.bias.add(at)).sub(off.mul(scale)));
       const sources = finish.startsWith('add') ? [x, p.residual.add(at)] : [x];
       mapRows(f, t, rows, sources, p.y.add(at), (values) =>
-        finished(finish, values[0]!.sub(center).fma(scale, bias), values),
+        finished(f, t, finish, values[0]!.sub(center).fma(scale, bias), values),
       );
     });
   });

@@ -3,7 +3,7 @@
  * (`winograd.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';
-import { showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
+import { isActivation, showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import {
@@ -100,16 +100,19 @@ const finishing =
   ) =>
   (steps: readonly FinishStep<CpuLowering>[], p: P): Lower<CpuLowering> | undefined => {
     const pools = steps.at(-1) === 'pool';
-    const before = (pools ? showSteps(steps.slice(0, -1)) : showSteps(steps)) || 'none';
-    const kind = (pools ? pooled : kinds).find((name) => name === before);
-    if (kind === undefined) return undefined;
+    const own = pools ? steps.slice(0, -1) : steps;
+    // An activation where a ReLU may be.
+    const like = showSteps(own.map((step, i) => (isActivation(step) && i === own.length - 1 ? 'relu' : step)));
+    if (!(pools ? pooled : kinds).some((name) => name === (like || 'none'))) return undefined;
+    const kind = (showSteps(own) || 'none') as Epilogue;
     return (l, inputs, outputs) => {
       const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
       let left = inputs;
       for (const step of steps.toReversed()) {
-        const count = step === 'relu' || step === 'pool' ? 0 : typeof step === 'string' ? 1 : step.inputs;
+        const count = step === 'relu' || step === 'pool' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs; // prettier-ignore
         const own = left.slice(left.length - count);
         left = left.slice(0, left.length - count);
+        if (isActivation(step)) continue;
         if (typeof step !== 'string') operands.affine = step.table(l, own);
         else if (count > 0) operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
       }
