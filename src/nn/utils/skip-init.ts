@@ -6,7 +6,7 @@ import { ModuleBase } from '../module-base.ts';
 
 /**
  * `new moduleClass(...args)` that draws no random numbers: what its parameters hold is not determined, so fill them. For a model whose
- * weights are loaded next it saves what drawing them would take: half of the time to the first answer of a small network in a browser.
+ * weights are loaded next it saves drawing them, which is most of what making it takes.
  * @throws ArgumentError for what is no class of modules
  * @example
  * import { nn } from 'flambeau';
