@@ -3,9 +3,10 @@
  * normalisation, loss, optimizer), so they print the losses that the laboratory shows.
  */
 import { ruleOf } from './layers.ts';
+import { IMAGENET } from './mobilenet.ts';
 import { shortcutOf } from './modules.ts';
 import { check, type BlockShape } from './shapes.ts';
-import type { LayerSpec, NetworkSpec, Setup, TrainingSpec } from './spec.ts';
+import type { LayerKind, LayerSpec, NetworkSpec, Setup, TrainingSpec } from './spec.ts';
 
 export type Language = 'typescript' | 'pytorch';
 
@@ -75,6 +76,7 @@ function written(
   writing: Writing,
   indent: string,
 ): string {
+  if (layer.kind === 'mobileNetV2') return writing.call(MOBILENET, [], []);
   if (layer.kind !== 'residual') {
     const { className, args, named } = ruleOf(layer).code(layer, { shape: input, classes });
     const pairs = Object.entries(named).map(([name, value]) => [name, writing.value(value)] as const);
@@ -92,7 +94,12 @@ export function programOf(setup: Setup, language: Language, options: ProgramOpti
   return language === 'typescript' ? typescriptProgram(setup, options) : pytorchProgram(setup, options);
 }
 
-const hasResidual = ({ layers }: NetworkSpec): boolean => layers.some(({ kind }) => kind === 'residual');
+const has = ({ layers }: NetworkSpec, wanted: LayerKind): boolean =>
+  layers.some(
+    (layer) => layer.kind === wanted || (layer.kind === 'residual' && layer.layers.some(({ kind }) => kind === wanted)),
+  );
+/** What both programs call the block. */
+const MOBILENET = 'MobileNetFeatures';
 /** At least one, as the laboratory builds networks before there are classes. */
 const classesOf = (setup: Setup): number => Math.max(1, setup.classes.length);
 /** A name on one line of a comment. */
@@ -125,14 +132,33 @@ class Residual extends nn.Module {
 }
 `;
 
+const numbers = (values: readonly number[]): string => `[${values.join(', ')}]`;
+const TYPESCRIPT_MOBILENET = `
+/** The convolutions of MobileNetV2, which stay as they are; they take pictures as ImageNet's. */
+class ${MOBILENET} extends nn.Module {
+  readonly features = models.mobilenet_v2().features;
+
+  constructor() {
+    super();
+    this.requiresGrad_(false);
+  }
+
+  forward(x: Tensor): Tensor {
+    this.features.eval();
+    const [mean, spread] = [${numbers(IMAGENET.mean)}, ${numbers(IMAGENET.spread)}].map((values) => tensor(values).view(1, 3, 1, 1));
+    return this.features(x.mul(0.5).add(0.5).sub(mean!).div(spread!));
+  }
+}
+`;
+
 function typescriptProgram(setup: Setup, { weights = false }: ProgramOptions): string {
   const { network, training } = setup;
   return `// ${plainName(network.name)}, trained on the pictures of pictures.pt, which lies beside this program.
 // Made by the Flambeau laboratory. Run it in Node: npm install flambeau tsx && npx tsx train.mts
-import { compile, manualSeed, nn, noGrad, optim, type Tensor } from 'flambeau';
+import { compile, manualSeed, nn, noGrad, optim, ${has(network, 'mobileNetV2') ? 'tensor, ' : ''}type Tensor } from 'flambeau';
 import { DataLoader, TensorDataset } from 'flambeau/data';
 import { load } from 'flambeau/node';
-${hasResidual(network) ? TYPESCRIPT_RESIDUAL : ''}
+${has(network, 'mobileNetV2') ? "import { models } from 'flambeau/vision';\n" : ''}${has(network, 'residual') ? TYPESCRIPT_RESIDUAL : ''}${has(network, 'mobileNetV2') ? TYPESCRIPT_MOBILENET : ''}
 /** Bytes to numbers between -1 and 1. */
 const normalised = (images: Tensor): Tensor => images.float().div(255).sub(0.5).div(0.5);
 
@@ -187,6 +213,23 @@ class Residual(nn.Module):
 
 `;
 
+const PYTORCH_MOBILENET = `
+class ${MOBILENET}(nn.Module):
+    """The convolutions of MobileNetV2, which stay as they are; they take pictures as ImageNet's."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = models.mobilenet_v2().features
+        self.requires_grad_(False)
+
+    def forward(self, x):
+        self.features.eval()
+        mean = torch.tensor(${numbers(IMAGENET.mean)}).view(1, 3, 1, 1)
+        spread = torch.tensor(${numbers(IMAGENET.spread)}).view(1, 3, 1, 1)
+        return self.features((x * 0.5 + 0.5 - mean) / spread)
+
+`;
+
 function pytorchProgram(setup: Setup, { weights = false }: ProgramOptions): string {
   const { network, training } = setup;
   return `# ${plainName(network.name)}, trained on the pictures of pictures.pt, which lies beside this program.
@@ -194,8 +237,8 @@ function pytorchProgram(setup: Setup, { weights = false }: ProgramOptions): stri
 import torch
 from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
-
-${hasResidual(network) ? PYTORCH_RESIDUAL : ''}
+${has(network, 'mobileNetV2') ? 'from torchvision import models\n' : ''}
+${has(network, 'residual') ? PYTORCH_RESIDUAL : ''}${has(network, 'mobileNetV2') ? PYTORCH_MOBILENET : ''}
 def normalised(images):
     """Bytes to numbers between -1 and 1."""
     return (images.float() / 255 - 0.5) / 0.5

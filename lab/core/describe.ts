@@ -49,12 +49,20 @@ function factsAt(layer: LayerSpec, path: string, steps: readonly ExplainedStep[]
   const shortcut = way && factsOf(way);
   const parts = shortcut === undefined ? inner : [...inner, shortcut];
   const own = step === undefined ? EMPTY : factsOf(step);
+  if (layer.kind === 'mobileNetV2') return { ...own, ...countedWithin(path, steps) };
   if (layer.kind !== 'residual') return own;
   const sum = (of: 'parameters' | 'multiplyAdds'): Counted => ({
     count: parts.reduce((total, part) => total + part[of].count, 0),
     formula: '',
   });
   return { ...own, inner, shortcut, parameters: sum('parameters'), multiplyAdds: sum('multiplyAdds') };
+}
+
+/** Of all that a block does inside. */
+function countedWithin(path: string, steps: readonly ExplainedStep[]): Pick<BlockFacts, 'parameters' | 'multiplyAdds'> {
+  const within = steps.filter((step) => step.path.startsWith(`${path}.`));
+  const sum = (of: 'parameters' | 'multiplyAdds'): Counted => ({ count: within.reduce((total, step) => total + step[of].count, 0), formula: '' }); // prettier-ignore
+  return { parameters: sum('parameters'), multiplyAdds: sum('multiplyAdds') };
 }
 
 const EMPTY: BlockFacts = { size: [], note: '', parameters: NOTHING, multiplyAdds: NOTHING, field: undefined, inner: [], shortcut: undefined }; // prettier-ignore

@@ -25,14 +25,15 @@ export interface LayerFacts {
 
 /**
  * Runs the blocks one after another in evaluation mode.
- * @param x - some pictures, [N, channels, size, size]
+ * @param x - some pictures, [N, channels, size, size], or what the blocks before made of them
+ * @param before - how many blocks those are
  */
-export function layerFacts(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor): LayerFacts[] {
+export function layerFacts(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor, before = 0): LayerFacts[] {
   const facts: LayerFacts[] = [];
   const training = network.training;
   network.eval();
   try {
-    noGrad(() => through(network, layers, x, '', facts));
+    noGrad(() => through(network, layers, x, '', facts, before));
   } finally {
     network.train(training);
   }
@@ -45,11 +46,12 @@ function through(
   x: Tensor,
   prefix: string,
   facts: LayerFacts[],
+  before = 0,
 ): Tensor {
   let value = x;
   [...network].forEach((module, i) => {
     const layer = layers[i]!;
-    const place = `${prefix}${i + 1}`;
+    const place = `${prefix}${before + i + 1}`;
     if (module instanceof Residual && layer.kind === 'residual') {
       const made = through(module.branch, layer.layers, value, `${place}.`, facts);
       const kept: Tensor = module.shortcut(value);

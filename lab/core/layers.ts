@@ -1,5 +1,6 @@
 /** Every kind of block: what it is called, its fields, the module it becomes, and how it is written in TypeScript and in PyTorch. */
 import { nn } from 'flambeau';
+import { MobileNetFeatures } from './mobilenet.ts';
 import type { LayerKind, LayerOf, LayerSpec } from './spec.ts';
 
 /** A number of a block that people choose. */
@@ -214,6 +215,16 @@ export const LAYERS: { readonly [K in LayerKind]: LayerRule<LayerOf<K>> } = {
       args: [featuresOf(place), outOf(layer, place)],
       named: unlike({ bias: layer.bias }, { bias: true }),
     }),
+  },
+  mobileNetV2: {
+    ...plain(
+      'mobileNetV2',
+      'MobileNetV2, frozen',
+      'The 52 convolutions of MobileNetV2 (Sandler and others, 2018), not trained here: open a file of weights that were trained on photos.',
+      'MobileNetFeatures',
+      () => new nn.Identity(),
+    ),
+    make: () => new MobileNetFeatures(),
   },
   residual: {
     title: 'Residual block',

@@ -3,10 +3,12 @@ import type { Tensor } from 'flambeau';
 import { deserialize } from 'flambeau/files';
 import { findState } from '../../src/train/find-state.ts';
 import { inferBlocks, ModelError } from './model-blocks.ts';
+import { asMobileNetBlock } from './mobilenet.ts';
 import { nameOf, settled, type ModelFile, type State } from './model-settle.ts';
 import { readOnnx } from './onnx-blocks.ts';
 import type { NetworkSpec } from './spec.ts';
 import { fitOf } from './state-shapes.ts';
+import { TEMPLATES } from './templates.ts';
 
 /**
  * Reads a `.pt`, safetensors or ONNX file.
@@ -19,6 +21,8 @@ export function readModelFile(bytes: Uint8Array, name: string, network: NetworkS
     throw new ModelError(`${name} holds no weights by name: save it with torch.save(model.state_dict(), "${plain(name)}")`); // prettier-ignore
   }
   const shapes = new Map([...state].map(([key, tensor]) => [key, tensor.shape as readonly number[]]));
+  const mobile = asMobileNetBlock(state);
+  if (mobile !== undefined) return mobileNet(mobile, network);
   const fit = fitOf(shapes, network, classes);
   if (fit.all) return { network, isNew: false, weights: state, notes: [`All ${state.size} tensors fit your blocks.`] };
   if (fit.usable !== undefined) {
@@ -26,6 +30,14 @@ export function readModelFile(bytes: Uint8Array, name: string, network: NetworkS
     return { network, isNew: false, weights, notes: [`All but the last block's weights fit: it begins anew, for your ${classes} classes.`] }; // prettier-ignore
   }
   return fromBlocks(state, shapes, name, classes);
+}
+
+/** The blocks that stand, where they begin with MobileNetV2's, or those of the template. */
+function mobileNet(weights: State, network: NetworkSpec): ModelFile {
+  const stands = network.layers[0]?.kind === 'mobileNetV2';
+  const template = TEMPLATES.find(({ network: { layers } }) => layers[0]?.kind === 'mobileNetV2')!;
+  const notes = ['These are the weights of MobileNetV2. Its convolutions stay as they are; the blocks behind them are trained, for your classes.']; // prettier-ignore
+  return { network: stands ? network : template.network, isNew: !stands, weights, notes };
 }
 
 const plain = (name: string): string => name.replace(/[^\w.-]/g, '_');

@@ -2,11 +2,12 @@
  * One run: a network, its optimizer and the loop, a step at a time, so that it can be paused, changed and taken back. Runs in a worker on the page and in Node
  * in tests alike. It draws random numbers in the order of the program that the laboratory shows (code.ts), so that program gives the same losses.
  */
-import { compile, getRngState, noGrad, nn, optim, setRngState, stack, type Tensor } from 'flambeau';
+import { compile, getRngState, noGrad, nn, optim, setRngState, stack, tensor, type Tensor } from 'flambeau';
 import { DataLoader, TensorDataset } from 'flambeau/data';
 import { build } from './build.ts';
 import { packCheckpoint, unpackCheckpoint, type Checkpoint } from './checkpoints.ts';
 import { normalised, type PictureSet } from './dataset.ts';
+import { frozenBlocks } from './mobilenet.ts';
 import { layerFacts, type LayerFacts } from './layer-facts.ts';
 import type { NetworkSpec, TrainingSpec } from './spec.ts';
 
@@ -54,6 +55,20 @@ export interface Stepped {
   readonly epoch: EpochResult | undefined;
 }
 
+/** What frozen blocks make of pictures, by the pictures' ids. */
+export type FrozenOutputs = Map<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
+/** Pictures that frozen blocks look at together. */
+const FROZEN_TOGETHER = 8;
+
+/** Rows in the order of ids. */
+function joined(ids: readonly string[], known: FrozenOutputs, images: Tensor): Tensor {
+  if (ids.length === 0) return normalised(images);
+  const { shape, values } = known.get(ids[0]!)!;
+  const all = new Float32Array(ids.length * values.length);
+  ids.forEach((id, i) => all.set(known.get(id)!.values, i * values.length));
+  return tensor(all).view(ids.length, ...shape) as Tensor;
+}
+
 type Optimizer = optim.SGD | optim.Adam | optim.AdamW;
 /** Weights by name, as of a file. */
 export type Weights = ReadonlyMap<string, Tensor>;
@@ -87,8 +102,13 @@ export class Session {
   epoch = 0;
   /** Steps done. */
   step = 0;
-  readonly #trainX: Tensor;
-  readonly #validX: Tensor;
+  /** What the blocks that learn get: pictures, or what the frozen blocks before them make of pictures, once `prepare` has been called. */
+  #trainX: Tensor;
+  #validX: Tensor;
+  /** Blocks at the beginning that never change, and those behind them. */
+  readonly #frozen: number;
+  readonly #head: nn.Sequential;
+  #isPrepared: boolean;
   /** One step of the optimizer; gives the loss and how many are right, in one tensor. */
   readonly #forward: (x: Tensor, y: Tensor) => Tensor;
   readonly #scores: (x: Tensor) => Tensor;
@@ -112,7 +132,7 @@ export class Session {
     if (error !== undefined) throw new Error(error);
     if (train.ids.length === 0)
       throw new Error('there are no pictures to train on: add some, or move some to the training part');
-    if (network.parameters().length === 0)
+    if (!network.parameters().some(({ requiresGrad }) => requiresGrad))
       throw new Error('the network has nothing to learn: it needs a Convolution or a Linear block');
     if (weights !== undefined) network.loadStateDict(weights, { strict: false });
     this.network = network;
@@ -125,9 +145,13 @@ export class Session {
     this.#trainX = normalised(train.images);
     this.#validX = normalised(valid.images);
     const criterion = new nn.CrossEntropyLoss();
+    const modules = [...network.children()] as nn.Module[];
+    const frozen = (this.#frozen = frozenBlocks(spec.layers));
+    this.#isPrepared = frozen === 0;
+    const head = (this.#head = frozen === 0 ? network : new nn.Sequential(...modules.slice(frozen)));
     this.#forward = compile((x: Tensor, y: Tensor) => {
       this.optimizer.zeroGrad();
-      const scores: Tensor = network(x);
+      const scores: Tensor = head(x);
       const loss = criterion(scores, y) as Tensor;
       loss.backward();
       this.optimizer.step();
@@ -135,7 +159,7 @@ export class Session {
       const told: Tensor = stack([loss.detach(), hits]);
       return told;
     });
-    this.#scores = compile((x: Tensor) => network(x));
+    this.#scores = compile((x: Tensor) => head(x));
     network.train();
   }
 
@@ -153,8 +177,42 @@ export class Session {
     for (const group of this.optimizer.paramGroups) group.lr = this.training.lr;
   }
 
+  /**
+   * Lets frozen blocks look at every picture once, if there are any; training does it by itself otherwise.
+   * @param known - what they made of pictures before, by id, to which what is new is added
+   * @param hear - waited for between two pieces, with how many pictures are done
+   */
+  async prepare(
+    known: FrozenOutputs = new Map(),
+    hear: (done: number, all: number) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    // prettier-ignore
+    if (this.#isPrepared) return;
+    const blocks = new nn.Sequential(...([...this.network.children()] as nn.Module[]).slice(0, this.#frozen)).eval();
+    const run = compile((x: Tensor) => blocks(x));
+    const all = this.train.ids.length + this.valid.ids.length;
+    let before = 0;
+    const outputs = async ({ ids, images }: PictureSet, normal: Tensor): Promise<Tensor> => {
+      const missing = ids.flatMap((id, i) => (known.has(id) ? [] : [i]));
+      before += ids.length - missing.length;
+      for (let from = 0; from < missing.length; from += FROZEN_TOGETHER) {
+        const some = missing.slice(from, from + FROZEN_TOGETHER);
+        const rows = noGrad(() => run(normal.indexSelect(0, tensor(some, { dtype: 'int64' })))) as Tensor;
+        some.forEach((at, i) => known.set(ids[at]!, { shape: (rows.shape as readonly number[]).slice(1), values: new Float32Array(rows.select(0, i).contiguous().toTypedArray() as Float32Array) })); // prettier-ignore
+        before += some.length;
+        await hear(before, all);
+      }
+      return joined(ids, known, images);
+    };
+    this.#trainX = await outputs(this.train, this.#trainX);
+    this.#validX = await outputs(this.valid, this.#validX);
+    this.network.train();
+    this.#isPrepared = true;
+  }
+
   /** One batch; at the end of an epoch the measurement, too. */
   async next(): Promise<Stepped> {
+    await this.prepare();
     const start = performance.now();
     const [x, y] = await this.#batch();
     const [loss, hits] = this.#forward(x, y).tolist() as [number, number];
@@ -211,14 +269,20 @@ export class Session {
    * Undefined when weights are not finite: from there no training goes on.
    */
   checkpoint(): Checkpoint | undefined {
-    const { epoch, step, network, optimizer } = this;
-    return packCheckpoint({ epoch, step, weights: network.stateDict(), optimizer: optimizer.stateDict(), random: getRngState() }); // prettier-ignore
+    const { epoch, step, optimizer } = this;
+    return packCheckpoint({ epoch, step, weights: this.#learnt(), optimizer: optimizer.stateDict(), random: getRngState() }); // prettier-ignore
+  }
+
+  /** Weights but those of frozen blocks, which are those of the beginning. */
+  #learnt(): Map<string, Tensor> {
+    const frozen = (name: string): boolean => Number(name.slice(0, name.indexOf('.'))) < this.#frozen;
+    return new Map([...this.network.stateDict()].filter(([name]) => !frozen(name)));
   }
 
   /** Back to a checkpoint of this setup, with the learning rate that stands now; from there it goes the same way as before. */
   restore(checkpoint: Checkpoint): void {
     const { weights, optimizer } = unpackCheckpoint(checkpoint);
-    this.network.loadStateDict(weights);
+    this.network.loadStateDict(weights, { strict: this.#frozen === 0 });
     this.optimizer.loadStateDict(optimizer as ReturnType<Optimizer['stateDict']>);
     this.#setLr();
     setRngState(checkpoint.random);
@@ -291,6 +355,6 @@ export class Session {
   layers(): LayerFacts[] {
     const count = Math.min(PROBE, this.train.ids.length);
     const some: Tensor = this.#trainX.narrow(0, 0, count);
-    return layerFacts(this.network, this.spec.layers, some);
+    return layerFacts(this.#head, this.spec.layers.slice(this.#frozen), some, this.#frozen);
   }
 }

@@ -3,6 +3,7 @@
  * block does not fit, the library itself is asked, and the sentence is its own.
  */
 import { getRngState, noGrad, setRngState, zeros, type Tensor } from 'flambeau';
+import { MOBILENET_CHANNELS, MOBILENET_PARAMETERS, mobileNetSide } from './mobilenet.ts';
 import { moduleOf, shortcutOf } from './modules.ts';
 import type { LayerOf, LayerSpec, NetworkSpec } from './spec.ts';
 import { messageOf } from './failure.ts';
@@ -117,6 +118,8 @@ function outputOf(layer: LayerSpec, input: Shape, classes: number): Shape | unde
     case 'tanh':
     case 'dropout':
       return input;
+    case 'mobileNetV2':
+      return isMap && channels === 3 ? [MOBILENET_CHANNELS, mobileNetSide(height), mobileNetSide(width)] : undefined;
     case 'residual':
       return undefined; // its blocks are asked for
   }
@@ -154,6 +157,8 @@ function parametersOf(layer: LayerSpec, input: Shape, classes: number, within: C
       return outputsOf(layer, classes) * ((input.at(-1) ?? 1) + Number(layer.bias));
     case 'batchNorm2d':
       return 2 * channels;
+    case 'mobileNetV2':
+      return MOBILENET_PARAMETERS;
     case 'residual': {
       const way = shortcutOf(input, within?.output ?? input);
       const extra = way === undefined ? 0 : parametersOf(way, input, 1, undefined);

@@ -28,6 +28,8 @@ export type LayerSpec =
   | { readonly kind: 'flatten' }
   /** `outFeatures` 0 stands for the number of classes. */
   | { readonly kind: 'linear'; readonly outFeatures: number; readonly bias: boolean }
+  /** The convolutions of MobileNetV2, which are not trained; 3 channels in, 1280 out at a 32nd of the size. */
+  | { readonly kind: 'mobileNetV2' }
   /** The input is added to what the blocks make of it, through a 1×1 convolution where the shapes differ. */
   | { readonly kind: 'residual'; readonly layers: readonly LayerSpec[] };
 

@@ -1,4 +1,5 @@
 /** Names and shapes of a network's weights, as its state dict has them, by rules. */
+import { mobileNetShapes } from './mobilenet.ts';
 import { shortcutOf } from './modules.ts';
 import { check, type BlockShape } from './shapes.ts';
 import type { LayerSpec, NetworkSpec } from './spec.ts';
@@ -34,6 +35,9 @@ function addShapes(
     case 'batchNorm2d':
       for (const part of ['weight', 'bias', 'running_mean', 'running_var']) found.set(`${name}.${part}`, [input[0]!]);
       found.set(`${name}.num_batches_tracked`, []);
+      break;
+    case 'mobileNetV2':
+      for (const [part, shape] of mobileNetShapes()) found.set(`${name}.${part}`, shape);
       break;
     case 'residual': {
       layer.layers.forEach((one, i) => addShapes(found, `${name}.branch.${i}`, one, block.inner[i], classes));

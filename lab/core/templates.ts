@@ -150,6 +150,18 @@ export const TEMPLATES: readonly Template[] = [
     },
   },
   {
+    title: 'MobileNetV2 and a new head',
+    summary:
+      'For photos: the convolutions of a network that has seen millions of them, frozen, and one new Linear. A few pictures a class are enough, but it needs a file of weights.',
+    network: {
+      name: 'MobileNetV2 and a new head',
+      channels: 3,
+      size: 96,
+      layers: [{ kind: 'mobileNetV2' }, { kind: 'adaptiveAvgPool2d', outputSize: 1 }, flatten, dropout(0.2), linear(0)],
+    },
+    training: { lr: 0.01 },
+  },
+  {
     title: 'Tutorial: two layers of filters',
     summary:
       'The first tutorials’ Sequential of convolution, pooling and ReLU, for grey pictures of 200 × 200; with the Linear that it leaves open.',

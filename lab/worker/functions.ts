@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../core/checkpoints.ts';
 import { pictureSets, type Trainable } from '../core/dataset.ts';
 import { sentenceOf } from '../core/failure.ts';
-import { Session, type Measured, type Weights } from '../core/session.ts';
+import { Session, type FrozenOutputs, type Measured, type Weights } from '../core/session.ts';
 import type { NetworkSpec, TrainingSpec } from '../core/spec.ts';
 import { lookFunctions } from './look-functions.ts';
 import { decodePictures } from './picture-functions.ts';
@@ -11,10 +11,13 @@ import { projectFunctions } from './project-functions.ts';
 import { RunLoop, type RunEvent } from './run-loop.ts';
 import { learnFunctions } from './learn-functions.ts';
 import { takeFunctions } from './take-functions.ts';
+import { turn } from './turn.ts';
 
 export interface OpenedRun {
   readonly stepsInEpoch: number;
   readonly parameters: number;
+  /** What frozen blocks make of pictures, where the network has some. */
+  readonly frozen: FrozenOutputs | undefined;
 }
 
 /** Functions of a run's worker; called with `callInWorker`. Tensors in arguments and results are copied. */
@@ -36,6 +39,7 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
     /**
      * @param checkpoint - where to go on from; default the beginning
      * @param weights - what to begin with instead of what the seed gives
+     * @param known - what frozen blocks made of pictures before
      */
     async open(
       spec: NetworkSpec,
@@ -44,15 +48,21 @@ export function runFunctions(post: (event: RunEvent, transfer: ArrayBuffer[]) =>
       pictures: readonly Trainable[],
       checkpoint?: Checkpoint,
       weights?: Weights,
+      known?: FrozenOutputs,
     ): Promise<OpenedRun> {
       try {
         const { train, valid } = pictureSets(pictures, spec);
         const session = new Session(spec, classes, training, train, valid, weights);
+        const frozen = known === undefined ? undefined : new Map(known);
+        await session.prepare(frozen, async (done, all) => {
+          post({ lab: 'preparing', done, all }, []);
+          await turn();
+        });
         loop = new RunLoop(session, post);
         loop.tellStart();
         if (checkpoint !== undefined) await loop.restore(checkpoint);
         const parameters = [...session.network.parameters()].reduce((sum, parameter) => sum + parameter.numel(), 0);
-        return { stepsInEpoch: session.stepsInEpoch, parameters };
+        return { stepsInEpoch: session.stepsInEpoch, parameters, frozen };
       } catch (error) {
         throw new Error(sentenceOf(error), { cause: error });
       }

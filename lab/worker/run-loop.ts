@@ -8,6 +8,8 @@ import { turn } from './turn.ts';
 /** Messages that the worker posts unasked, under the key `lab`. */
 export type RunEvent =
   | Progress
+  /** Frozen blocks have looked at so many pictures. */
+  | { readonly lab: 'preparing'; readonly done: number; readonly all: number }
   | { readonly lab: 'stopped'; readonly why: 'paused' | 'done' | 'diverged' }
   | { readonly lab: 'failed'; readonly message: string };
 

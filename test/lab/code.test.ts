@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkCode, programOf } from '../../lab/core/code.ts';
 import { pictureSet } from '../../lab/core/dataset.ts';
+import { frozenBlocks } from '../../lab/core/mobilenet.ts';
 import { picturesFile } from '../../lab/core/take/files.ts';
 import { SAMPLES } from '../../lab/core/samples.ts';
 import { Session } from '../../lab/core/session.ts';
@@ -66,6 +67,7 @@ function place(i: number, setup: Setup): string {
 
 /** What each of the programs has printed. */
 const programs = (output: string): string[] => output.split(/^program \d+$/m).slice(1);
+const furthestOf = (a: readonly number[], b: readonly number[]): number => Math.max(...a.map((value, i) => Math.abs(value - b[i]!))); // prettier-ignore
 const lossesIn = (output: string): number[] =>
   [...output.matchAll(/^step \d+: loss (\S+)$/gm)].map(([, loss]) => Number(loss));
 
@@ -95,7 +97,7 @@ describe('programs', () => {
       target: 'node20',
       outExtension: { '.js': '.mjs' },
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      alias: { flambeau: source('index-node.ts'), 'flambeau/data': source('data/index.ts'), 'flambeau/node': source('node.ts') }, // prettier-ignore
+      alias: { flambeau: source('index-node.ts'), 'flambeau/data': source('data/index.ts'), 'flambeau/node': source('node.ts'), 'flambeau/vision': source('vision/index.ts') }, // prettier-ignore
       packages: 'external',
       logLevel: 'error',
       plugins: [pageText, threadText, wasmText],
@@ -106,7 +108,12 @@ describe('programs', () => {
     writeFileSync(runner, lines.join('\n'));
     const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
     const outputs = programs(execFileSync(process.execPath, [runner], { encoding: 'utf8', env }));
-    SETUPS.forEach(({ network: { name } }, i) => expect(lossesIn(outputs[i]!), name).toEqual(expected[i]));
+    SETUPS.forEach(({ network }, i) => {
+      const found = lossesIn(outputs[i]!);
+      // The laboratory lets frozen blocks look at pictures once, in other batches than the program's.
+      if (frozenBlocks(network.layers) === 0) expect(found, network.name).toEqual(expected[i]);
+      else expect(furthestOf(found, expected[i]!), network.name).toBeLessThan(1e-5);
+    });
   });
 
   const python = pythonWithTorch(2);
@@ -114,7 +121,9 @@ describe('programs', () => {
     `in Python print them within rounding (${statedTorch(python, 'needs PyTorch')})`,
     () => {
       // All in one process: to import PyTorch takes seconds.
-      const run = SETUPS.map((setup, i) => {
+      const { stdout: vision } = runPython(python!, ['-c', 'import importlib.util; print(importlib.util.find_spec("torchvision") is not None)']); // prettier-ignore
+      const tried = SETUPS.filter(({ network }) => vision.trim() === 'True' || frozenBlocks(network.layers) === 0);
+      const run = tried.map((setup, i) => {
         const path = place(i, setup);
         writeFileSync(join(path, 'train.py'), programOf(setup, 'pytorch').replaceAll(/:\.\df\}/g, '}'));
         return `os.chdir(${JSON.stringify(path)}); print("program ${i}"); runpy.run_path("train.py")`;
@@ -122,12 +131,12 @@ describe('programs', () => {
       const { stdout, stderr } = runPython(python!, ['-W', 'error', '-c', `import os, runpy, torch\ntorch.set_num_threads(1)\n${run.join('\n')}`]); // prettier-ignore
       expect(stderr).toBe('');
       const outputs = programs(stdout);
-      expect(outputs).toHaveLength(SETUPS.length);
+      expect(outputs).toHaveLength(tried.length);
       outputs.forEach((output, i) => {
         const found = lossesIn(output);
         expect(found).toHaveLength(STEPS);
-        const furthest = Math.max(...found.map((loss, step) => Math.abs(loss - expected[i]![step]!)));
-        expect(furthest, SETUPS[i]!.network.name).toBeLessThan(1e-4);
+        const at = SETUPS.indexOf(tried[i]!);
+        expect(furthestOf(found, expected[at]!), tried[i]!.network.name).toBeLessThan(1e-4);
       });
     },
   );

@@ -9,6 +9,7 @@ import type { RunSnapshot } from '../../core/run-snapshot.ts';
 import type { EpochResult, StepResult, Weights } from '../../core/session.ts';
 import type { NetworkSpec, Picture, Setup, TrainingSpec } from '../../core/spec.ts';
 import type { Progress, RunEvent, RunFunctions } from '../../worker/functions.ts';
+import { frozenOutputsOf } from './frozen.ts';
 import { Pace } from './pace.ts';
 import { takeWorker } from './run-worker.ts';
 import { messageOf } from '../../core/failure.ts';
@@ -70,6 +71,7 @@ export class Run {
   readonly #alarms: Signal<readonly Alarm[]> = signal([]);
   readonly #forgotten: Signal<Forgotten | undefined> = signal(undefined);
   readonly #parameters = signal(0);
+  readonly #preparing: Signal<{ readonly done: number; readonly all: number } | undefined> = signal(undefined);
   #losses: number[] = [];
   #worker: Worker | undefined;
   #opened: Promise<void> | undefined;
@@ -131,6 +133,10 @@ export class Run {
   get parameters(): ReadonlySignal<number> {
     return this.#parameters;
   }
+  /** While frozen blocks look at the pictures: how many they have seen. */
+  get preparing(): ReadonlySignal<{ readonly done: number; readonly all: number } | undefined> {
+    return this.#preparing;
+  }
   get lastStep(): StepResult | undefined {
     return this.curve.last;
   }
@@ -145,8 +151,12 @@ export class Run {
     try {
       // A view of a large buffer would be posted with all of the buffer.
       const pictures = this.pictures.map(({ id, label, part, size, rgb }) => ({ id, label, part, size, rgb: rgb.byteLength === rgb.buffer.byteLength ? rgb : rgb.slice() })); // prettier-ignore
-      const { parameters } = await this.#ask('open', this.network, this.classes.length, this.training.value, pictures, checkpoint, this.weights); // prettier-ignore
+      const training = this.training.value;
+      const known = frozenOutputsOf(this.network, this.weights, training.seed);
+      const { parameters, frozen } = await this.#ask('open', this.network, this.classes.length, training, pictures, checkpoint, this.weights, known); // prettier-ignore
+      for (const [id, output] of frozen ?? []) known?.set(id, output);
       if (worker !== this.#worker) return;
+      this.#preparing.value = undefined;
       this.#parameters.value = parameters;
       this.#status.value = this.#standing(checkpoint);
       this.#ask('live').catch(() => this.#fail(this.#gone(), worker));
@@ -331,6 +341,9 @@ export class Run {
     switch (event.lab) {
       case 'progress':
         this.#progress(event);
+        break;
+      case 'preparing':
+        this.#preparing.value = { done: event.done, all: event.all };
         break;
       case 'stopped':
         this.#status.value = event.why;

@@ -70,6 +70,8 @@ function cameBack(look: FullLook, consumer: Stage, stage: Stage, at: number): Su
     }
     case 'add':
       return linesOf('A sum hands its gradient to both of its parts unchanged.', [{ text: short(gradient[at]!), value: gradient[at]! }]); // prettier-ignore
+    case 'mobileNetV2':
+      return linesOf('The gradient came back through the 52 convolutions of MobileNetV2, whose sums are not written out here.', [{ text: short(stage.gradient![at]!), value: stage.gradient![at]! }]); // prettier-ignore
     default: {
       const activation = activationOf(consumer.layer);
       if (activation === undefined)

@@ -35,6 +35,8 @@ export function forwardSum(look: FullLook, stageIndex: number, at: number): Sum 
       const from = spotOf(source, at);
       return linesOf(`Flatten only writes numbers one after another: this one is map ${from.channel + 1}, row ${from.row + 1}, column ${from.column + 1} of the stage before.`, [{ text: short(value), value }]); // prettier-ignore
     }
+    case 'mobileNetV2':
+      return linesOf('The convolutions of MobileNetV2 made this number: 52 one after another, each the kind of sum that the smaller templates show. They are not written out here.', [{ text: short(value), value }]); // prettier-ignore
     default: {
       const activation = activationOf(stage.layer);
       if (activation !== undefined) return linesOf(activation.sentence, activation.value(source.values[at]!));

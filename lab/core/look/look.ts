@@ -138,7 +138,9 @@ export function look(network: nn.Sequential, layers: readonly LayerSpec[], x: Te
     const predicted = scores.detach().argmax(1).item();
     const target = label ?? predicted;
     const loss = F.crossEntropy(scores, tensor([target], { dtype: 'int64' }));
-    const owners = drafts.map(({ module }) => (module === undefined ? [] : [...module.parameters()]));
+    const owners = drafts.map(({ module }) =>
+      module === undefined ? [] : [...module.parameters()].filter(({ requiresGrad }) => requiresGrad),
+    );
     const wanted: Tensor[] = [...drafts.map(({ output }) => output), ...owners.flat()];
     const gradients = grad(loss, wanted, { materializeGrads: true }) as readonly Tensor[];
     const parameters = new Map<number, StageParameters>();

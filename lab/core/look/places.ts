@@ -97,7 +97,11 @@ function seen(stage: Stage, source: Stage, region: Region): Region {
       right: averagedOver(width, outWidth, region.right - 1)[1],
     };
   }
-  const moved = stage.kind === 'linear' || stage.kind === 'probabilities' || stage.shape.length !== source.shape.length;
+  const moved =
+    stage.kind === 'linear' ||
+    stage.kind === 'mobileNetV2' ||
+    stage.kind === 'probabilities' ||
+    stage.shape.length !== source.shape.length;
   return moved ? all : region;
 }
 

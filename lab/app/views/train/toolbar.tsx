@@ -26,6 +26,7 @@ export function Toolbar({ run, ready }: { readonly run: Run | undefined; readonl
           {run !== undefined && (
             <>
               <b>{run.label}</b> {WORDS[run.status.value]}
+              <Preparing run={run} />
             </>
           )}
         </output>
@@ -36,6 +37,17 @@ export function Toolbar({ run, ready }: { readonly run: Run | undefined; readonl
         Training goes on while you look at another tab. If this one is closed or reloaded, it waits at its last epoch.
       </small>
     </div>
+  );
+}
+
+/** What takes a while before the first step. */
+function Preparing({ run }: { readonly run: Run }) {
+  const preparing = run.preparing.value;
+  if (preparing === undefined) return null;
+  return (
+    <>
+      : the frozen blocks have looked at {preparing.done} of {preparing.all} pictures
+    </>
   );
 }
 
