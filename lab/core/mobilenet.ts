@@ -1,6 +1,6 @@
 /** The convolutions of MobileNetV2 as one block, which stays as it is: trained on millions of photos, they find what photos have in common. */
 import { nn, tensor, type Tensor } from 'flambeau';
-import { models } from 'flambeau/vision';
+import { mobilenet_v2 } from '../../src/vision/models/mobilenetv2.ts';
 import type { LayerSpec } from './spec.ts';
 
 /** Means and spreads of ImageNet's pictures, which the weights were trained with. */
@@ -11,7 +11,7 @@ export class MobileNetFeatures extends nn.Module {
 
   constructor() {
     super();
-    this.features = models.mobilenet_v2().features;
+    this.features = mobilenet_v2().features;
     this.requiresGrad_(false);
   }
 

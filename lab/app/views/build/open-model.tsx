@@ -72,6 +72,31 @@ export function OpenModel() {
   );
 }
 
+const SAVED = `import torch, torchvision
+net = torchvision.models.mobilenet_v2(weights="DEFAULT")
+torch.save(net.state_dict(), "mobilenet_v2.pt")`;
+
+/** Frozen blocks without weights that somebody has trained find nothing in particular. */
+export function FrozenNeeds() {
+  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined)
+    return null;
+  return (
+    <section class="card frozen-needs" aria-labelledby="frozen-needs-title">
+      <h3 id="frozen-needs-title">This network wants a file of weights</h3>
+      <p>
+        Its frozen block is not trained here, so it is only as good as the weights that you give it: those of a
+        MobileNetV2 that was trained on photos. The laboratory loads nothing from the internet. With Python on your
+        machine, these lines write the file:
+      </p>
+      <pre>{SAVED}</pre>
+      <p>
+        Then open it with “Open a model file” (a .safetensors file of torchvision’s MobileNetV2 does as well). Without a
+        file, the block has random weights: next to nothing can be learned from what it finds.
+      </p>
+    </section>
+  );
+}
+
 /** That runs begin with weights of a file, as long as they do. */
 export function StartWeightsLine() {
   const start = startWeights.value;

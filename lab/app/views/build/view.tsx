@@ -6,7 +6,7 @@ import { followFacts } from './facts.ts';
 import { CopyLink, LinkOffer, readAddress } from './link.tsx';
 import { BlockPicker } from './picker.tsx';
 import { InputSettings, TrainingSettings } from './settings.tsx';
-import { OpenModel, StartWeightsLine } from './open-model.tsx';
+import { FrozenNeeds, OpenModel, StartWeightsLine } from './open-model.tsx';
 import { Later } from '../../ui/later.tsx';
 import { Templates } from './templates.tsx';
 import { Totals } from './totals.tsx';
@@ -29,6 +29,7 @@ export function BuildView() {
         <Templates />
         <OpenModel />
       </details>
+      <FrozenNeeds />
       <StartWeightsLine />
       <Totals />
       <div class="build-columns">

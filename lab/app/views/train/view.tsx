@@ -1,6 +1,6 @@
 /** Training: the current run with its curves, what goes wrong in it, and runs beside it. */
 import { useEffect } from 'preact/hooks';
-import { classes, currentRun, network, pictureAdvice, pictures, runs } from '../../state/project.ts';
+import { classes, currentRun, fittingWeights, network, pictureAdvice, pictures, runs } from '../../state/project.ts';
 import type { Run } from '../../state/run.ts';
 import { prepareWorker } from '../../state/run-worker.ts';
 import { AdviceList } from '../../ui/advice.tsx';
@@ -32,6 +32,7 @@ export function TrainView() {
         <>
           <Toolbar run={run} ready={missing === undefined} />
           {run === undefined && <AdviceList />}
+          {run === undefined && <FrozenAdvice />}
           {run !== undefined && <Changed run={run} />}
           <div class="train-columns">
             <div class="train-main">
@@ -53,6 +54,18 @@ export function TrainView() {
         </>
       )}
     </section>
+  );
+}
+
+/** Frozen blocks that nobody has trained. */
+function FrozenAdvice() {
+  if (!network.value.layers.some(({ kind }) => kind === 'mobileNetV2') || fittingWeights.value !== undefined)
+    return null;
+  return (
+    <p class="muted">
+      <strong>Good to know:</strong> the frozen block has random weights until you{' '}
+      <a href="#build">open a file of weights in Build</a>, so it finds little.
+    </p>
   );
 }
 
