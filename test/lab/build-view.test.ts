@@ -74,14 +74,43 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await page.getByRole('article', { name: /Block 2: / }).press('Alt+ArrowDown');
     expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,ReLU,Batch norm'));
     await page.getByRole('button', { name: 'Duplicate block 3, Batch norm' }).click();
-    // As events: a real drag depends on when a busy browser draws.
-    const dataTransfer = await page.evaluateHandle(() => new DataTransfer());
-    await page.locator('#block-0 .handle').dispatchEvent('dragstart', { dataTransfer });
-    await page.locator('.gap').nth(3).dispatchEvent('dragover', { dataTransfer });
-    await page.locator('.gap.over').waitFor();
-    await page.locator('.gap').nth(3).dispatchEvent('drop', { dataTransfer });
-    expect(await names()).toBe(`ReLU,Batch norm,Convolution,Batch norm${before.slice('Convolution,ReLU'.length)}`);
-    for (let i = 0; i < 4; i++) await page.getByRole('article', { name: /Block 1: / }).press('Control+z');
+    // By mouse and by finger.
+    const middle = async (selector: string) => {
+      const { x, y, width, height } = (await page.locator(selector).boundingBox())!;
+      return { x: x + width / 2, y: y + height / 2 };
+    };
+    await page.locator('#block-0').scrollIntoViewIfNeeded();
+    const [from, to] = [await middle('#block-0 .handle'), await middle('[data-gap="2"]')];
+    await page.mouse.move(from.x, from.y);
+    await page.mouse.down();
+    await page.mouse.move(to.x, to.y, { steps: 6 });
+    await page.locator('.gap.over[data-gap="2"]').waitFor();
+    await page.locator('#block-0.dragged').waitFor();
+    await page.mouse.up();
+    const dropped = `ReLU,Convolution,Batch norm,Batch norm${before.slice('Convolution,ReLU'.length)}`;
+    expect(await names()).toBe(dropped);
+    await page.locator('#block-1').scrollIntoViewIfNeeded();
+    const touch = await page.context().newCDPSession(page);
+    await touch.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+    const [press, goal] = [await middle('#block-1 .handle'), await middle('[data-gap="0"]')];
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [press] });
+    for (const part of [0.2, 0.6, 1]) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: press.x + part * (goal.x - press.x), y: press.y + part * (goal.y - press.y) }] }); // prettier-ignore
+    await page.locator('.gap.over[data-gap="0"]').waitFor();
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    expect(await names()).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
+    // Escape leaves it where it was; arrow keys on the handle move it, and the focus goes along.
+    const again = await middle('#block-0 .handle');
+    await page.mouse.move(again.x, again.y);
+    await page.mouse.down();
+    await page.mouse.move(again.x, again.y + 80, { steps: 3 });
+    await page.locator('#block-0.dragged').waitFor();
+    await page.keyboard.press('Escape');
+    await page.mouse.up();
+    expect(await page.locator('.dragged, .gap.over').count()).toBe(0);
+    await page.locator('#block-0 .handle').press('ArrowDown');
+    await page.locator('#block-1 .handle:focus').press('ArrowUp');
+    expect(await names()).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
+    for (let i = 0; i < 7; i++) await page.getByRole('article', { name: /Block 1: / }).press('Control+z');
     expect(await names()).toBe(before);
     expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
     expect(errors).toEqual([]);

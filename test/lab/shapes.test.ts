@@ -86,13 +86,11 @@ describe('shapes by rule', () => {
 
   it('refuse what would not fit into memory without making it', () => {
     const wide: LayerSpec = { ...LAYERS.conv2d.initial, outChannels: 512 };
-    const start = performance.now();
     const { error } = check(
       { ...spec([wide, { kind: 'flatten' }, { ...LAYERS.linear.initial, outFeatures: 4096 }]), size: 256 },
       4,
     );
     expect(error).toMatch(/this block has 137,438,957,568 parameters, more than 50,000,000/);
-    expect(performance.now() - start).toBeLessThan(100);
   });
 
   it('take less than a millisecond for a template', () => {

@@ -1,22 +1,17 @@
 /** The network as a chain of cards: what goes in, each block with its fields and numbers, what comes out. */
-import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { BlockFacts } from '../../../core/describe.ts';
-import { duplicated, moved, removed, replaced, shifted, type Path } from '../../../core/edit.ts';
+import { duplicated, moved, removed, replaced, samePath, shifted, type Path } from '../../../core/edit.ts';
 import { ruleOf, type Field } from '../../../core/layers.ts';
 import type { BlockShape } from '../../../core/shapes.ts';
 import type { LayerSpec } from '../../../core/spec.ts';
 import { built, network } from '../../state/project.ts';
+import { dragged, follow, nameOf, over } from './dragging.ts';
 import { redo, setLayers, titleAt, undo } from './edits.ts';
 import { factsOf } from './facts.ts';
 import { FieldInput } from './fields.tsx';
 import { picking } from './picker.tsx';
 import { useGradually } from '../../ui/later.tsx';
-
-/** The block that is being dragged. */
-const dragged = signal<Path | undefined>(undefined);
-/** The gap that it would fall into. */
-const over = signal<string | undefined>(undefined);
 
 export const shapeText = (shape: readonly number[] | undefined): string =>
   shape === undefined ? '?' : shape.length === 0 ? '1' : shape.join(' × ');
@@ -24,70 +19,35 @@ export const shapeText = (shape: readonly number[] | undefined): string =>
 const domId = (path: Path): string => `block-${path.join('-')}`;
 const grouped = (count: number): string => count.toLocaleString('en');
 
-/** Puts the focus on a block after the next drawing. */
-function focusOn(path: Path): void {
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(domId(path))?.focus()));
+/** Puts the focus on a block, or its handle, after the next drawing. */
+function focusOn(path: Path, handle = false): void {
+  const focus = (): void => {
+    const block = document.getElementById(domId(path));
+    (handle ? block?.querySelector<HTMLElement>('.handle') : block)?.focus();
+  };
+  requestAnimationFrame(() => requestAnimationFrame(focus));
 }
 
-export function moveBy(path: Path, by: -1 | 1): void {
+export function moveBy(path: Path, by: -1 | 1, handle = false): void {
   const made = shifted(network.value.layers, path, by);
   if (made === undefined) return;
   setLayers(`Moved ${titleAt(path)} ${by === 1 ? 'down' : 'up'}`, made.layers);
-  focusOn(made.path);
+  focusOn(made.path, handle);
 }
 
-function drop(to: Path): void {
-  const from = dragged.value;
-  dragged.value = undefined;
-  over.value = undefined;
-  const made = from === undefined ? undefined : moved(network.value.layers, from, to);
-  if (from === undefined || made === undefined) return;
+function dropAt(from: Path, to: Path): void {
+  const made = moved(network.value.layers, from, to);
+  if (made === undefined) return;
   setLayers(`Moved ${titleAt(from)}`, made.layers);
   focusOn(made.path);
 }
 
-/** A card takes what is dropped on it: its upper half before it, its lower half behind it. */
-function dropsAround(path: Path) {
-  const place = (event: DragEvent): Path => {
-    const { top, height } = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const by = event.clientY < top + height / 2 ? 0 : 1;
-    return path.length === 1 ? [path[0] + by] : [path[0], path[1] + by];
-  };
-  return {
-    onDragOver: (event: DragEvent) => {
-      if (dragged.value === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      over.value = place(event).join('-');
-    },
-    onDrop: (event: DragEvent) => {
-      event.preventDefault();
-      event.stopPropagation();
-      drop(place(event));
-    },
-  };
-}
-
 /** Between two blocks: the shape that goes on, a button that adds a block there, and where dragged blocks fall. */
 function Gap({ path, shape }: { readonly path: Path; readonly shape: readonly number[] | undefined }) {
-  const name = path.join('-');
+  const name = nameOf(path);
   const inside = path.length === 2;
   return (
-    <div
-      class={`gap${over.value === name ? ' over' : ''}`}
-      onDragOver={(event) => {
-        if (dragged.value === undefined) return;
-        event.preventDefault();
-        event.stopPropagation();
-        over.value = name;
-      }}
-      onDragLeave={() => over.value === name && (over.value = undefined)}
-      onDrop={(event) => {
-        event.preventDefault();
-        event.stopPropagation();
-        drop(path);
-      }}
-    >
+    <div class={`gap${over.value === name ? ' over' : ''}`} data-gap={name}>
       <span class="shape">
         <span aria-hidden="true">↓ </span>
         {shapeText(shape)}
@@ -156,30 +116,27 @@ function BlockCard({ layer, path, block, facts, last }: BlockCardProps) {
   return (
     <article
       id={domId(path)}
-      class={`block card kind-${layer.kind}${state}`}
+      class={`block card kind-${layer.kind}${state}${dragged.value !== undefined && samePath(dragged.value, path) ? ' dragged' : ''}`}
+      data-block={nameOf(path)}
       tabIndex={-1}
       aria-label={`Block ${number}: ${title}`}
       onKeyDown={keyed}
-      {...dropsAround(path)}
     >
       <header>
-        <span
+        <button
+          type="button"
           class="handle"
-          draggable
-          aria-hidden="true"
-          title="Drag to move"
-          onDragStart={(event) => {
-            event.stopPropagation();
-            dragged.value = path;
-            event.dataTransfer?.setData('text/plain', title);
-          }}
-          onDragEnd={() => {
-            dragged.value = undefined;
-            over.value = undefined;
+          aria-label={`Move block ${number}, ${title}: drag it, or press the up and down arrow keys`}
+          title="Drag to move, or press ↑ and ↓"
+          onPointerDown={(event) => follow(event, path, (to) => dropAt(path, to))}
+          onKeyDown={(event) => {
+            if (event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return;
+            event.preventDefault();
+            moveBy(path, event.key === 'ArrowUp' ? -1 : 1, true);
           }}
         >
-          ⠿
-        </span>
+          <span aria-hidden="true">⠿</span>
+        </button>
         <h3 title={summary}>
           <span class="number">{number}</span> {title}
         </h3>

@@ -37,13 +37,13 @@ async function ask<N extends Name>(
 async function reportRequest(run: Run, taken: Setup): Promise<ReportRequest> {
   const epochs = run.epochs.value;
   const seconds = run.pace.seconds / Math.max(1, epochs.length);
-  const history = epochs.map(({ epoch, trainLoss, valid }) => ({
+  const history = epochs.map(({ epoch, trainLoss, lr, valid }) => ({
     epoch,
     trainLoss,
     validLoss: valid?.loss ?? NaN,
     accuracy: valid?.accuracy ?? NaN,
     top5: NaN,
-    lr: taken.training.lr,
+    lr,
     seconds,
   }));
   return {
