@@ -66,13 +66,13 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
       (await page.locator('.chain article').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')!.split(': ')[1]))).join(); // prettier-ignore
     await whole(page);
     const before = 'Convolution,ReLU,Max pooling,Convolution,ReLU,Max pooling,Flatten,Linear';
-    expect(await names()).toBe(before);
+    await expect.poll(names).toBe(before);
     await page.getByRole('button', { name: 'Add a block at place 2' }).click();
     await page.getByRole('combobox', { name: 'Search blocks' }).fill('batch');
     await page.keyboard.press('Enter');
-    expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,Batch norm,ReLU'));
+    await expect.poll(names).toBe(before.replace('Convolution,ReLU', 'Convolution,Batch norm,ReLU'));
     await page.getByRole('article', { name: /Block 2: / }).press('Alt+ArrowDown');
-    expect(await names()).toBe(before.replace('Convolution,ReLU', 'Convolution,ReLU,Batch norm'));
+    await expect.poll(names).toBe(before.replace('Convolution,ReLU', 'Convolution,ReLU,Batch norm'));
     await page.getByRole('button', { name: 'Duplicate block 3, Batch norm' }).click();
     // By mouse and by finger.
     const middle = async (selector: string) => {
@@ -88,7 +88,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await page.locator('#block-0.dragged').waitFor();
     await page.mouse.up();
     const dropped = `ReLU,Convolution,Batch norm,Batch norm${before.slice('Convolution,ReLU'.length)}`;
-    expect(await names()).toBe(dropped);
+    await expect.poll(names).toBe(dropped);
     await page.locator('#block-1').scrollIntoViewIfNeeded();
     const touch = await page.context().newCDPSession(page);
     await touch.send('Emulation.setTouchEmulationEnabled', { enabled: true });
@@ -97,7 +97,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     for (const part of [0.2, 0.6, 1]) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: press.x + part * (goal.x - press.x), y: press.y + part * (goal.y - press.y) }] }); // prettier-ignore
     await page.locator('.gap.over[data-gap="0"]').waitFor();
     await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
-    expect(await names()).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
+    await expect.poll(names).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
     // Escape leaves it where it was; arrow keys on the handle move it, and the focus goes along.
     const again = await middle('#block-0 .handle');
     await page.mouse.move(again.x, again.y);
@@ -109,9 +109,9 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     expect(await page.locator('.dragged, .gap.over').count()).toBe(0);
     await page.locator('#block-0 .handle').press('ArrowDown');
     await page.locator('#block-1 .handle:focus').press('ArrowUp');
-    expect(await names()).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
+    await expect.poll(names).toBe(`Convolution,ReLU${dropped.slice('ReLU,Convolution'.length)}`);
     for (let i = 0; i < 7; i++) await page.getByRole('article', { name: /Block 1: / }).press('Control+z');
-    expect(await names()).toBe(before);
+    await expect.poll(names).toBe(before);
     expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
     expect(errors).toEqual([]);
   });
