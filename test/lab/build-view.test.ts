@@ -89,7 +89,7 @@ group.skipIf(chromiumPath === undefined)('the Build view', () => {
     await page.mouse.up();
     const dropped = `ReLU,Convolution,Batch norm,Batch norm${before.slice('Convolution,ReLU'.length)}`;
     await expect.poll(names).toBe(dropped);
-    await page.locator('#block-1').scrollIntoViewIfNeeded();
+    await page.locator('[data-gap="0"]').evaluate((gap) => gap.scrollIntoView({ block: 'center' }));
     const touch = await page.context().newCDPSession(page);
     await touch.send('Emulation.setTouchEmulationEnabled', { enabled: true });
     const [press, goal] = [await middle('#block-1 .handle'), await middle('[data-gap="0"]')];
