@@ -28,6 +28,10 @@ interface Group {
   readonly members: readonly Member[];
   /** Whether every operand is dense and as long as the results, or one number. */
   readonly flat: boolean;
+  /** Of how many operations, those counted that members were joined from before. */
+  readonly steps: number;
+  /** What the device says of its members. */
+  readonly kind: string | number;
 }
 
 /** What a group computes: values to read and to write, and the formulas. */
@@ -61,7 +65,7 @@ function withGroups(graph: Graph, device: ElementwiseLowering, mayJoin: MayJoin)
   const table = new NodeTable(graph);
   const groups = new Map<number, Group>();
   graph.nodes.forEach((node, i) => {
-    const group = groupOf(graph, node);
+    const group = groupOf(graph, node, device);
     if (group === undefined) return;
     groups.set(i, group);
     let at: number | undefined = i;
@@ -69,12 +73,12 @@ function withGroups(graph: Graph, device: ElementwiseLowering, mayJoin: MayJoin)
   });
   for (const [at, group] of groups) {
     if (group.members.length > 1)
-      table.replace([at], at, groupNode(graph, group, programOf(table, group, at, device)!, device));
+      table.replace([at], at, groupNode(graph, group, programOf(table, group, at, device)!(), device));
   }
   return table.result();
 }
 
-function groupOf(graph: Graph, node: GraphNode): Group | undefined {
+function groupOf(graph: Graph, node: GraphNode, { kind }: ElementwiseLowering): Group | undefined {
   const layouts = (ids: readonly number[]): Layout[] => ids.map((id) => graph.values[id]!.layout);
   const [inputs, outputs] = [layouts(node.inputs), layouts(node.outputs)];
   const spec = node.elementwise?.(inputs, outputs);
@@ -83,7 +87,7 @@ function groupOf(graph: Graph, node: GraphNode): Group | undefined {
   const flat =
     outputs.every((layout) => layout.contiguous && layout.numel === numel) &&
     inputs.every((layout) => layout.numel === 1 || (layout.contiguous && layout.numel === numel));
-  return { members: [{ node, spec }], flat };
+  return { members: [{ node, spec }], flat, steps: sizes.get(spec) ?? 1, kind: kind(spec) };
 }
 
 /** Joins the group at a place with one that it reads from; returns where both are then. */
@@ -95,16 +99,18 @@ function joined(
   mayJoin: MayJoin,
 ): number | undefined {
   const group = groups.get(at)!;
+  const tried = new Set<number>();
   for (const id of table.nodes[at]!.inputs) {
     const from = table.producer(table.bufferOf(id));
-    const before = from === undefined || from >= at ? undefined : groups.get(from);
+    const before = from === undefined || from >= at || tried.has(from) ? undefined : groups.get(from);
     if (from === undefined || before === undefined) continue;
-    const both = union(table.graph, before, group, device);
-    const place =
-      both === undefined || !mayJoin(table, from, at, both) ? undefined : table.meeting(new Set([from, at]));
-    if (both === undefined || place === undefined) continue;
+    tried.add(from);
+    if (before.kind !== group.kind || before.steps + group.steps > MAX_STEPS) continue;
+    const place = table.meetingOfTwo(from, at);
+    const both = place === undefined ? undefined : union(table.graph, before, group);
+    if (place === undefined || both === undefined || !mayJoin(table, from, at, both)) continue;
     const nodes = [table.nodes[from]!, table.nodes[at]!] as const;
-    table.replace([from, at], place, placeholder(both));
+    table.replace([from, at], place, placeholder(...nodes));
     if (programOf(table, both, place, device) !== undefined) {
       groups.delete(from);
       groups.delete(at);
@@ -118,24 +124,22 @@ function joined(
   return undefined;
 }
 
-/** Stands for a group in the table until it is complete. */
-function placeholder({ members }: Group): GraphNode {
-  return {
-    ...members[0]!.node,
-    repeats: members.every(({ node }) => node.repeats),
-    inputs: members.flatMap(({ node }) => node.inputs),
-    outputs: members.flatMap(({ node }) => node.outputs),
-  };
-}
+/** Stands for a group in the table until it is complete, and says what it reads and writes. */
+const placeholder = (a: GraphNode, b: GraphNode): GraphNode => ({
+  ...a,
+  repeats: a.repeats === true && b.repeats === true,
+  inputs: [...new Set([...a.inputs, ...b.inputs])],
+  outputs: [...a.outputs, ...b.outputs],
+});
 
-function union(graph: Graph, a: Group, b: Group, { kind }: ElementwiseLowering): Group | undefined {
+/** Both as one, if they walk the same elements. */
+function union(graph: Graph, a: Group, b: Group): Group | undefined {
+  const layoutOfMember = ({ node }: Member): Layout => graph.values[node.outputs[0]!]!.layout;
+  const first = layoutOfMember(a.members[0]!);
+  const flat = a.flat && b.flat && first.numel === layoutOfMember(b.members[0]!).numel; // all members of a flat group are as long
   const members = [...a.members, ...b.members];
-  const steps = members.reduce((sum, { spec }) => sum + (sizes.get(spec) ?? 1), 0);
-  if (steps > MAX_STEPS || kind(a.members[0]!.spec) !== kind(b.members[0]!.spec)) return undefined; // prettier-ignore
-  const shapes = members.map(({ node }) => graph.values[node.outputs[0]!]!.layout);
-  const [first] = shapes as [Layout];
-  if (a.flat && b.flat && shapes.every(({ numel }) => numel === first.numel)) return { members, flat: true };
-  return shapes.every(({ shape }) => sameDims(shape, first.shape)) ? { members, flat: false } : undefined;
+  if (!flat && !members.every((member) => sameDims(layoutOfMember(member).shape, first.shape))) return undefined;
+  return { members, flat, steps: a.steps + b.steps, kind: a.kind };
 }
 
 /** Whether two values are the same elements in the order in which the group walks. */
@@ -147,8 +151,13 @@ function samePlace(graph: Graph, { flat }: Group, a: number, b: number): boolean
   );
 }
 
-/** The program of the group at a place; undefined where values in memory stand in the way. */
-function programOf(table: NodeTable, group: Group, at: number, { operands }: ElementwiseLowering): Program | undefined {
+/** What makes the program of the group at a place; undefined where values in memory stand in the way. */
+function programOf(
+  table: NodeTable,
+  group: Group,
+  at: number,
+  { operands }: ElementwiseLowering,
+): (() => Program) | undefined {
   const { graph } = table;
   const inputs: { readonly id: number; readonly operand: ElementwiseOperand }[] = [];
   const made = new Map<number, Result & { readonly id: number; readonly operand: ElementwiseOperand }>();
@@ -177,18 +186,23 @@ function programOf(table: NodeTable, group: Group, at: number, { operands }: Ele
   const wanted = [...made.entries()].filter(([buffer]) => !table.isLocal(buffer) || table.usedElsewhere(buffer, at));
   if (wanted.length === 0 || inputs.length + wanted.length > operands) return undefined;
   const results = wanted.map(([, result]) => result);
-  return {
+  return () => ({
     inputs: inputs.map(({ id }) => id),
     outputs: results.map(({ id }) => id),
     spec: elementwiseProgram(inputs.map(({ operand }) => operand), steps, results), // prettier-ignore
-  };
+  });
 }
 
 const sameOperand = (a: ElementwiseOperand, b: ElementwiseOperand): boolean => a.dtype === b.dtype && a.as === b.as;
 
-function groupNode(graph: Graph, { members, flat }: Group, program: Program, { one }: ElementwiseLowering): GraphNode {
+function groupNode(
+  graph: Graph,
+  { members, flat, steps }: Group,
+  program: Program,
+  { one }: ElementwiseLowering,
+): GraphNode {
   const { inputs, outputs, spec } = program;
-  sizes.set(spec, members.reduce((sum, member) => sum + (sizes.get(member.spec) ?? 1), 0)); // prettier-ignore
+  sizes.set(spec, steps);
   const { numel } = graph.values[outputs[0]!]!.layout;
   const row = (l: Lowering) => (value: Value): Value =>
     flat ? l.view(value, layoutOf(value.layout.dtype, value.layout.numel === numel ? [numel] : [])) : value; // prettier-ignore

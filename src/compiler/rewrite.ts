@@ -89,8 +89,15 @@ export class NodeTable {
     return places.find((at) => [...members].every((member) => this.#canMove(member, at, members)));
   }
 
+  /** The same of two nodes. */
+  meetingOfTwo(a: number, b: number): number | undefined {
+    const both = { has: (place: number) => place === a || place === b };
+    const [first, last] = [Math.min(a, b), Math.max(a, b)];
+    return this.#canMove(last, first, both) ? first : this.#canMove(first, last, both) ? last : undefined;
+  }
+
   /** Whether no other node between its place and `at` reads what it writes, or writes what it reads or writes. */
-  #canMove(from: number, at: number, members: ReadonlySet<number>): boolean {
+  #canMove(from: number, at: number, members: { has(place: number): boolean }): boolean {
     const { inputs, outputs } = this.nodes[from]!;
     const [low, high] = from < at ? [from, at] : [at, from];
     const clear = (uses: ReadonlySet<number>): boolean => {
