@@ -34,7 +34,7 @@ const bin = (path) => `node_modules/${path}`;
 async function checks() {
   // By TypeScript 7, in a third of the time; the build's declarations are made, and so src/ is checked, by the one that the package is developed with.
   await run('type check', [bin('typescript-7/bin/tsc'), '--noEmit']);
-  await run('eslint', [bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0']);
+  await run('lint', [bin('oxlint/bin/oxlint')]);
   await run('prettier', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']);
   await run('imports', ['tools/check-imports.mjs']);
 }

@@ -43,10 +43,10 @@ interface SliceOptions {
 type SliceArguments = Call<[dim?: number, start?: number, end?: number, step?: number], SliceOptions>;
 type DiagonalArguments = Call<[offset?: number, dim1?: number, dim2?: number], { offset: number; dim1: number; dim2: number }>; // prettier-ignore
 
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods are put on the prototype below
 export interface TensorAliased<S extends Shape>
   extends Aliases<TensorMethods<S>>, InPlace<S>, Written<S>, Viewed<S>, SpecialMethods, SpecialWritten<S> {}
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the methods are put on the prototype below
 export abstract class TensorAliased<S extends Shape> extends TensorMethods<S> {
   // ---- parts replaced
 

@@ -222,7 +222,7 @@ describe('fragmentation', () => {
     }
     trace.sweep((block) => parameters.has(block));
     trace.expectBounded();
-    for (let bytes = 67e6; trace.bytes < 200e6;) trace.allocate(bytes); // what was free in pieces is free as a whole
+    while (trace.bytes < 200e6) trace.allocate(67e6); // what was free in pieces is free as a whole
     trace.expectBounded();
   });
 

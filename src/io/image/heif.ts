@@ -116,7 +116,7 @@ function ask(bytes: Uint8Array, format: HeifFormat, maxPixels: number): Answer {
     void worker.terminate();
     return { width: 0, height: 0, error: 'it took too long' };
   }
-  const got = nodeModule('workers', 'decodeImage', '').receiveMessageOnPort(port) as { message: Answer } | undefined;
+  const got: { message: Answer } | undefined = nodeModule('workers', 'decodeImage', '').receiveMessageOnPort(port);
   return got?.message ?? { width: 0, height: 0 };
 }
 

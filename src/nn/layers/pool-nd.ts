@@ -293,7 +293,6 @@ abstract class MaxUnpoolNd extends ModuleBase {
     return `kernel_size=${pythonTuple(this.kernelSize)}, stride=${pythonTuple(this.stride)}, padding=${pythonTuple(this.padding)}`;
   }
 }
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the constructor makes every module callable
 interface MaxUnpoolNd {
   (...args: Parameters<UnpoolCall>): Tensor;
 }

@@ -347,12 +347,10 @@ export class GRU extends Recurrent {
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
 export interface RNN {
   <X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor];
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
 export interface LSTM {
   <X extends Tensor | PackedSequence>(
     input: X,
@@ -360,7 +358,6 @@ export interface LSTM {
   ): [SequenceOf<X>, [Tensor, Tensor]];
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the call of the class above
 export interface GRU {
   <X extends Tensor | PackedSequence>(input: X, hx?: Tensor | null): [SequenceOf<X>, Tensor];
 }

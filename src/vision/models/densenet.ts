@@ -95,7 +95,6 @@ export interface DenseNet {
   set classifier(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class DenseNet extends nn.Module {
   features: nn.Sequential;
 

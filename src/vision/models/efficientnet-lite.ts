@@ -124,7 +124,6 @@ export interface EfficientNetLite {
   set _fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class EfficientNetLite extends nn.Module {
   _conv_stem: nn.Conv2d;
   _bn0: nn.BatchNorm2d;

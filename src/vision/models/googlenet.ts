@@ -118,13 +118,12 @@ const halved = (kernel: 2 | 3): nn.MaxPool2d =>
  *
  * The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`.
  */
-// eslint-disable-next-line @typescript-eslint/no-unused-vars -- an accessor in the types only
+// eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export interface GoogLeNet<Out> {
   get fc(): nn.Linear;
   set fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class GoogLeNet<Out = Tensor | GoogLeNetOutputs> extends nn.Module {
   conv1: GoogLeNetConv2d;
   maxpool1: nn.MaxPool2d;

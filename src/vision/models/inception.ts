@@ -234,13 +234,12 @@ const OPTIONS: OptionKinds<InceptionOptions> = {
  *
  * The last part reads as what it is made as, and any other layer may take its place: `model.fc = new nn.Identity()`.
  */
-// eslint-disable-next-line @typescript-eslint/no-unused-vars -- an accessor in the types only
+// eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export interface Inception3<Out> {
   get fc(): nn.Linear;
   set fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class Inception3<Out = Tensor | InceptionOutputs> extends nn.Module {
   Conv2d_1a_3x3: BasicConv2d;
   Conv2d_2a_3x3: BasicConv2d;

@@ -26,7 +26,6 @@ export interface LeNet {
   set classifier(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class LeNet extends nn.Module {
   features: nn.Sequential;
 

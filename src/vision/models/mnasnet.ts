@@ -68,7 +68,6 @@ export interface MNASNet {
   set classifier(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class MNASNet extends nn.Module {
   layers: nn.Sequential;
 

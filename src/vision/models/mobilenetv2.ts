@@ -71,7 +71,6 @@ export interface MobileNetV2 {
   set classifier(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class MobileNetV2 extends nn.Module {
   features: nn.Sequential;
 

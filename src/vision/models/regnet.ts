@@ -115,7 +115,6 @@ export interface RegNet {
   set fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class RegNet extends nn.Module {
   stem: Conv2dNormActivation;
   trunk_output: nn.Sequential;

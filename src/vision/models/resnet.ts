@@ -158,7 +158,6 @@ export interface ResNet {
   set fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class ResNet extends nn.Module {
   declare layer1: nn.Sequential;
   declare layer2: nn.Sequential;

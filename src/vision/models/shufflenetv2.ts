@@ -66,7 +66,6 @@ export interface ShuffleNetV2 {
   set fc(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class ShuffleNetV2 extends nn.Module {
   conv1: nn.Sequential;
   maxpool: nn.MaxPool2d;

@@ -61,7 +61,6 @@ export interface SqueezeNet {
   set classifier(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class SqueezeNet extends nn.Module {
   features: nn.Sequential;
 

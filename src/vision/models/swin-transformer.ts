@@ -145,7 +145,6 @@ export interface SwinTransformer {
   set head(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class SwinTransformer extends nn.Module {
   features: nn.Sequential;
   norm: nn.LayerNorm;

@@ -147,7 +147,6 @@ export interface VisionTransformer {
   set heads(layer: nn.AnyLayer);
 }
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- an accessor in the types only
 export class VisionTransformer extends nn.Module {
   class_token: nn.Parameter;
   conv_proj: nn.Conv2d;
