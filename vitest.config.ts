@@ -35,7 +35,11 @@ const SHARING = [
   'test/kernels/*.test.ts',
   'test/nn/*.test.ts',
   'test/io/{archive,arrays,checkpoint,crc32,legacy-storages,pickle,pt,resume,training-state,zip}.test.ts',
-  'test/onnx/{backend,import,protobuf,resize,runtime}.test.ts',
+  'test/onnx/*.test.ts',
+  'test/inspect/*.test.ts',
+  'test/vision/{draw,efficientnet-lite,grid,models,own-transforms,pixels,registry,resample-kernel,segmentation,transforms*}.test.ts',
+  'test/tensor/{async-modes,autograd*,custom-function,further-names,fused,memory-order,multinomial,narrow,planner-random}.test.ts',
+  'test/tensor/{pointwise-halves,print,random,sentences,typed,windows}.test.ts',
   'test/distributions/*.test.ts',
   'test/lab/*.test.ts',
 ];

@@ -208,7 +208,7 @@ function program({ input, layers }: Stack, expected: Shape | string): string {
 }
 
 const SLOW = process.env['FLAMBEAU_SLOW'] === '1';
-const RUNS = Number(process.env['FLAMBEAU_FUZZ_RUNS'] ?? (SLOW ? 4000 : 120));
+const RUNS = Number(process.env['FLAMBEAU_FUZZ_RUNS'] ?? (SLOW ? 4000 : 60));
 
 test('random stacks have the shapes, and the messages, of the layers', { timeout: 600_000 }, () => {
   const seed = Number(process.env['FLAMBEAU_FUZZ_SEED'] ?? 20_260_117);

@@ -453,10 +453,10 @@ describe.runIf(archive !== undefined)('the real CIFAR-10 images', () => {
     const set = await ImageFolder.open(archive!, { split: 'test', transform: new ToTensor() });
     const some = new Subset(
       set,
-      Array.from({ length: 1000 }, (_, i) => 10 * i),
+      Array.from({ length: 200 }, (_, i) => 50 * i),
     );
-    const here = await batchesOf(new DataLoader(some, { batchSize: 100 }) as AsyncIterable<[Tensor, Tensor]>);
-    const there = new DataLoader(some, { batchSize: 100, numWorkers: 2 }) as AsyncIterable<[Tensor, Tensor]>;
+    const here = await batchesOf(new DataLoader(some, { batchSize: 20 }) as AsyncIterable<[Tensor, Tensor]>);
+    const there = new DataLoader(some, { batchSize: 20, numWorkers: 2 }) as AsyncIterable<[Tensor, Tensor]>;
     expect(await batchesOf(there)).toEqual(here);
   });
 });
