@@ -35,7 +35,7 @@ const SHARING = [
   'test/kernels/*.test.ts',
   'test/nn/*.test.ts',
   'test/io/{archive,arrays,checkpoint,crc32,image,legacy-storages,pickle,pt,pt-files,resume,training-state,zip}.test.ts',
-  'test/onnx/{backend,composed-layers,convert,export,fuzz,import,protobuf,resize,runtime,torch,zoo}.test.ts',
+  'test/onnx/{backend,composed-layers,convert,export,import,protobuf,resize,runtime,torch,zoo}.test.ts',
   'test/train/{choose,fast-net,learning-rate,models,networks,own-optimizer,planned-lr,read-images,report,tensorboard}.test.ts',
   'test/cli/{check,datasets,find-rate,mistakes,options,tensorboard}.test.ts',
   'test/inspect/*.test.ts',
