@@ -66,7 +66,7 @@ function joined(ids: readonly string[], known: FrozenOutputs, images: Tensor): T
   const { shape, values } = known.get(ids[0]!)!;
   const all = new Float32Array(ids.length * values.length);
   ids.forEach((id, i) => all.set(known.get(id)!.values, i * values.length));
-  return tensor(all).view(ids.length, ...shape) as Tensor;
+  return tensor(all).view(ids.length, ...shape);
 }
 
 type Optimizer = optim.SGD | optim.Adam | optim.AdamW;
@@ -197,7 +197,7 @@ export class Session {
       before += ids.length - missing.length;
       for (let from = 0; from < missing.length; from += FROZEN_TOGETHER) {
         const some = missing.slice(from, from + FROZEN_TOGETHER);
-        const rows = noGrad(() => run(normal.indexSelect(0, tensor(some, { dtype: 'int64' })))) as Tensor;
+        const rows = noGrad(() => run(normal.indexSelect(0, tensor(some, { dtype: 'int64' }))));
         some.forEach((at, i) => known.set(ids[at]!, { shape: (rows.shape as readonly number[]).slice(1), values: new Float32Array(rows.select(0, i).contiguous().toTypedArray() as Float32Array) })); // prettier-ignore
         before += some.length;
         await hear(before, all);

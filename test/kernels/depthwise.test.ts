@@ -31,7 +31,7 @@ type Build = (l: CpuLowering, inputs: readonly Value[], outputs: readonly Value[
 function run(build: Build, inputs: readonly HostTensor[], outputs: readonly (readonly number[])[]): TypedArray[] {
   const { dtype } = inputs[0]!;
   const accepted: Build = (l, i, o) => expect(build(l, i, o)).toBeTruthy();
-  const { results, dispose } = runLowering(accepted as () => void, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
+  const { results, dispose } = runLowering(accepted, inputs, outputs.map((shape) => layoutOf(dtype, shape))); // prettier-ignore
   dispose();
   return results;
 }

@@ -50,7 +50,7 @@ export class Dream {
     evaluated(this.#network, () => {
       for (let i = 0; i < count; i++) {
         const x = this.#x.detach().requiresGrad_();
-        const copies = cat(Array.from({ length: COPIES }, () => this.#disturbed(x)), 0) as Tensor; // prettier-ignore
+        const copies: Tensor = cat(Array.from({ length: COPIES }, () => this.#disturbed(x)), 0); // prettier-ignore
         const goal = answerOf(
           outputsOf(this.#network, this.#spec.layers, copies)[this.#target.stage]!,
           this.#target.channel,
@@ -70,7 +70,7 @@ export class Dream {
     const most = Math.max(1, Math.round(this.#spec.size / 16));
     const shift = (): number => Math.floor(random() * (2 * most + 1)) - most;
     const noise = Float32Array.from({ length: x.numel() }, () => (random() + random() + random() - 1.5) * 2 * NOISE);
-    const shifted = x.roll([shift(), shift()], [2, 3]) as Tensor;
+    const shifted = x.roll([shift(), shift()], [2, 3]);
     return shifted.add(tensor(noise).view(...(x.shape as readonly number[]))) as Tensor;
   }
 
@@ -79,7 +79,7 @@ export class Dream {
     const way = blurred(gradient, Math.round(BLUR_FIRST + (BLUR_LAST - BLUR_FIRST) * done));
     const length = way.square().mean().sqrt().add(1e-12) as Tensor;
     const moved = x.add(way.div(length).mul(RATE * (1 - 0.7 * done))).mul(0.99) as Tensor;
-    return moved.mul(1 - SOFT).add(blurred(moved, 1).mul(SOFT)).clamp(-1, 1) as Tensor; // prettier-ignore
+    return moved.mul(1 - SOFT).add(blurred(moved, 1).mul(SOFT)).clamp(-1, 1); // prettier-ignore
   }
 }
 
@@ -94,7 +94,7 @@ const [BLUR_FIRST, BLUR_LAST, SOFT] = [6, 2, 0.1];
 /** Each pixel the mean of the nine around it, several times over. */
 function blurred(x: Tensor, times: number): Tensor {
   let soft = x;
-  for (let i = 0; i < times; i++) soft = F.avgPool2d(soft, 3, { stride: 1, padding: 1, countIncludePad: false }) as Tensor; // prettier-ignore
+  for (let i = 0; i < times; i++) soft = F.avgPool2d(soft, 3, { stride: 1, padding: 1, countIncludePad: false }); // prettier-ignore
   return soft;
 }
 
