@@ -200,6 +200,8 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
         for (let i = 0; i < 4; i++) put('f32', x.lane(i));
         put('f32v', x.lane(2).splat());
         put('f32v', loadSplat('f32v', p.x, 8));
+        f.prefetch(p.x.sub(64), true); // changes nothing, wherever it points
+        put('f32v', loadSplat('f32v', p.x.add(4), 8, load('i32', p.x).and(12)));
         put('f64v', loadSplat('f64v', p.x, 5));
         put('f32v', x.shuffle(load('f32v', p.x, 16), [7, 0, 5, 2]));
         put('i64v', load('i64v', p.x).shuffle(load('i64v', p.x, 16), [3, 0]));

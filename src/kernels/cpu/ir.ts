@@ -72,8 +72,8 @@ export type ExprNode =
   /** the same bits under another type of the same size */
   | { readonly kind: 'bits'; readonly a: Expr }
   | { readonly kind: 'load'; readonly mem: MemType; readonly ptr: Expr; readonly offset: number }
-  /** one scalar from memory into every lane */
-  | { readonly kind: 'loadSplat'; readonly ptr: Expr; readonly offset: number }
+  /** one scalar from memory, `index` bytes (not negative) behind `ptr` where it is given, into every lane */
+  | { readonly kind: 'loadSplat'; readonly ptr: Expr; readonly offset: number; readonly index: Expr | undefined }
   | { readonly kind: 'splat'; readonly a: Expr }
   | { readonly kind: 'lane'; readonly a: Expr; readonly index: number }
   /** lanes picked from the concatenation of a and b */
@@ -222,8 +222,9 @@ const loadedAs = (mem: MemType): ValueType =>
 export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
   new Expr(loadedAs(mem), { kind: 'load', mem, ptr, offset });
 
-export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0): Expr =>
-  new Expr(type, { kind: 'loadSplat', ptr, offset });
+/** With an index, native code adds it to the place as it loads; a sum of addresses may wrap around, so it is an addition of its own. */
+export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0, index?: Expr): Expr =>
+  new Expr(type, { kind: 'loadSplat', ptr, offset, index });
 
 /** What machines may have instructions for: see `Native`. It has the type of `otherwise`. `a` may be read twice. */
 export const either = (native: Native, a: Expr, otherwise: Expr): Expr =>

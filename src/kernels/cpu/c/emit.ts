@@ -177,8 +177,10 @@ class KernelEmitter {
   }
 
   /** A place in memory, of any alignment. */
-  #memory(mem: string, ptr: Expr, offset: number): string {
-    return `AT(${mem === 'u8' || mem === 's8' ? mem : `${mem}_m`}, ${this.#expr(ptr)}, ${offset})`;
+  #memory(mem: string, ptr: Expr, offset: number, index?: Expr): string {
+    const type = mem === 'u8' || mem === 's8' ? mem : `${mem}_m`;
+    if (index === undefined) return `AT(${type}, ${this.#expr(ptr)}, ${offset})`;
+    return `AT_INDEX(${type}, ${this.#expr(ptr)}, ${this.#expr(index)}, ${offset})`;
   }
 
   /** A call of a helper, which is added to the unit. */
@@ -219,7 +221,7 @@ class KernelEmitter {
         return isNarrow(node.mem) ? `(i32)${place}` : isPacked(node.mem) ? this.#helper(`unpack_${node.mem}`, place) : place; // prettier-ignore
       }
       case 'loadSplat':
-        return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset));
+        return this.#helper(`splat_${type}`, this.#memory(elementOf(type), node.ptr, node.offset, node.index));
       case 'splat':
         return this.#helper(`splat_${type}`, this.#expr(node.a));
       case 'lane':

@@ -37,6 +37,7 @@ export function typePrelude(target: Target): string {
     ...packs,
     ...memory,
     '#define AT(type, at, offset) (*(type *)(mem + (u64)(u32)(at) + (offset)))\n',
+    '#define AT_INDEX(type, at, index, offset) (*(type *)(mem + (u64)(u32)(at) + (u64)(u32)(index) + (offset)))\n',
     // In a register tile an operand is loaded once and used often. Left alone, GCC loads it anew for every use.
     '#if defined(__x86_64__)\n#define KEEP(v) __asm__("" : "+x"(v))\n#else\n#define KEEP(v) ((void)0)\n#endif\n',
     '#define HELPER static inline __attribute__((always_inline, unused))\n',

@@ -171,7 +171,7 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
       const rows = pixels.map((pixel, i) => f.let(`row${i}`, pixel.add(offset)));
       forStep(f, 'c', [0, end, bytes], (c) => {
         tile.dotStep(
-          rows.map((row) => loadSplat(vector, row.add(c))),
+          rows.map((row) => loadSplat(vector, row, 0, c)),
           [load(vector, a.u), load(vector, a.u, vectorBytes)],
         );
         f.inc(a.u, 2 * vectorBytes);

@@ -8,7 +8,7 @@
  * its own; `weight-reduce.ts` then adds the partial results in a fixed order, so the bits do not depend on the threads.
  */
 import { elementKit, forStep, intFn, minI32, type Element, type ElementKit } from '../gemm/tile.ts';
-import { load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
+import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 import { buildCopyIn, buildZero, SOURCE_PARAMS } from './copy-in.ts';
 import { buildDotCopy, buildDotMicro } from './weight-dot.ts';
@@ -123,9 +123,13 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
   const channelBlocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
   copyIn.clear(scope.scratch, p.channelBlock.mul(p.planeBytes));
   return ({ block, dy, source, outputs, sums, biasSums, rowBytes, scratch }) => {
-    const image = f.let('image', block.div(p.rowBlocks).mul(p.images));
+    const place = (name: string, of: Expr): Readonly<Record<'image' | 'i0', Local>> => ({
+      image: f.let(`image${name}`, of.div(p.rowBlocks).mul(p.images)),
+      i0: f.let(`i0${name}`, of.rem(p.rowBlocks).mul(p.rowBlock)),
+    });
+    const { image, i0 } = place('', block);
+    const next = place('Next', block.add(1));
     const images = minI32(f, 'images', p.images, p.batch.sub(image));
-    const i0 = f.let('i0', block.rem(p.rowBlocks).mul(p.rowBlock));
     const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
     const count = f.let('count', images.mul(rows).mul(p.rowSteps));
     const grad = f.let('grad', scratch.add(p.gradAt));
@@ -138,22 +142,52 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
       const reached = rows.sub(1).mul(p.rowStep).add(p.rowReach);
       copyIn.copy(source.add(image.mul(p.xn)).add(c0.mul(p.xc)), scratch, images, channels, first, reached);
       const to = f.let('to', sums.add(c0.mul(p.taps).mul(height * kit.bytes)));
-      const depth = channels.mul(p.taps);
-      f.call(multiply, scratch, p.offsets, depth, p.positions, count, p.rowSteps, grad, outputs, to, rowBytes);
+      const depth = f.let('depth', channels.mul(p.taps));
+      // Multiplying needs no memory beyond the caches, so meanwhile the next block's ∂y and source are asked for: where a block is of one image.
+      const tiles = f.let('tiles', tileRows(outputs, height).mul(tileRows(depth, tiling.pairs)));
+      const linesOf = (count: Expr, bytes: Expr): Expr => count.mul(bytes.div(64).add(1)).div(tiles).add(1);
+      const single = f.let('single', p.images.eq(1));
+      const sourceBytes = f.let('sourceBytes', reached.mul(p.xh));
+      const gradBytes = f.let('gradBytes', rows.mul(p.dyh));
+      const sourceLines = single.select(linesOf(channels, sourceBytes), i32(0));
+      const gradLines = single.and(unit.eq(0)).select(linesOf(outputs, gradBytes), i32(0));
+      const nextSource = source.add(next.image.mul(p.xn)).add(c0.mul(p.xc)).add(next.i0.mul(p.rowStep).add(p.rowOrigin).mul(p.xh)); // prettier-ignore
+      const nextGrad = dy.add(next.image.mul(p.dyn)).add(next.i0.mul(p.dyh));
+      const soon = [nextSource, sourceBytes, p.xc, sourceLines, nextGrad, gradBytes, p.dyc, gradLines];
+      f.call(multiply, scratch, p.offsets, depth, p.positions, count, p.rowSteps, grad, outputs, to, rowBytes, ...soon);
     });
   };
+}
+
+/** What the next block reads: rows of so many bytes, a step apart, and how many cache lines of them to ask for before each register tile. */
+const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const; // prettier-ignore
+
+/** Asks for the next lines of rows that begin at `row`. */
+function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
+  const at = f.let('lineAt', i32(0));
+  return () =>
+    f.for('line', 0, lines, () => {
+      f.prefetch(row.add(at));
+      f.inc(at, 64);
+      f.if(at.ge(bytes), () => {
+        f.set(at, 0);
+        f.inc(row, step);
+      });
+    });
 }
 
 /** Every register tile of a block of pixels. */
 function buildMultiply(scope: Scope, kit: ElementKit, tiling: Tiling): Fn {
   const { height, pairs, byRow } = tiling;
   const micro = (tiling.form === 'dot' ? buildDotMicro : buildOuterMicro)(scope, kit, tiling);
-  const names = ['scratch', 'offsets', 'depth', 'positions', 'count', 'rowSteps', 'grad', 'outputs', 'sums', 'sumsRow'] as const; // prettier-ignore
+  const names = ['scratch', 'offsets', 'depth', 'positions', 'count', 'rowSteps', 'grad', 'outputs', 'sums', 'sumsRow', ...SOON_ARGS] as const; // prettier-ignore
   return intFn(
     scope,
     'multiply',
     names,
-    (f, { scratch, offsets, depth, positions, count, rowSteps, grad, outputs, sums, sumsRow }) => {
+    (f, { scratch, offsets, depth, positions, count, rowSteps, grad, outputs, sums, sumsRow, ...soon }) => {
+      const askForSource = asking(f, soon.source, soon.sourceBytes, soon.sourceStep, soon.sourceLines);
+      const askForGrad = asking(f, soon.gradNext, soon.gradBytes, soon.gradStep, soon.gradLines);
       const rows = byRow ? f.let('rows', count.div(rowSteps)) : count;
       const rowBytes = f.let('rowBytes', rowSteps.mul(stepPixels(tiling, kit) * kit.bytes));
       forStep(f, 'm', [0, outputs, height], () => {
@@ -161,6 +195,8 @@ function buildMultiply(scope: Scope, kit: ElementKit, tiling: Tiling): Fn {
         const table = f.let('table', offsets);
         forStep(f, 'r', [0, depth, pairs], () => {
           const x = Array.from({ length: pairs }, (_, j) => f.let(`x${j}`, scratch.add(load('i32', table, j * 4))));
+          askForSource();
+          askForGrad();
           f.call(micro, ...x, positions, rows, rowBytes, grad, to);
           f.inc(table, pairs * 4);
           f.inc(to, pairs * height * kit.bytes);

@@ -104,7 +104,7 @@ export function buildOuterMicro(scope: Scope, kit: ElementKit, { height, pairs }
     const tile = new Tile(f, kit, pairs, height / lanes);
     const step = (starts: readonly Expr[], at: Expr): void => {
       const outputs = Array.from({ length: height / lanes }, (_, v) => load(vector, grad, v * vectorBytes));
-      tile.dotStep(starts.map((start) => loadSplat(vector, start.add(at))), outputs); // prettier-ignore
+      tile.dotStep(starts.map((start) => loadSplat(vector, start, 0, at)), outputs); // prettier-ignore
       f.inc(grad, height * bytes);
     };
     const end = f.let('end', positions.add(steps.mul(4)));

@@ -151,7 +151,7 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
       end,
       (at) => {
         tile.dotStep(
-          rows.map((row) => loadSplat(vector, row.add(at))),
+          rows.map((row) => loadSplat(vector, row, 0, at)),
           [load(vector, u), load(vector, u, vectorBytes)],
         );
         f.inc(u, 2 * vectorBytes);

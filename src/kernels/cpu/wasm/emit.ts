@@ -203,7 +203,7 @@ class FunctionEmitter {
         this.#op(memory(node.mem).load).u32(0).u32(node.offset);
         return;
       case 'loadSplat':
-        this.#expr(node.ptr);
+        this.#expr(node.index === undefined ? node.ptr : node.ptr.add(node.index));
         this.#op(LOAD_SPLAT[type as 'f32v'])
           .u32(0)
           .u32(node.offset);
