@@ -195,8 +195,10 @@ function buildMultiply(scope: Scope, kit: ElementKit, tiling: Tiling): Fn {
         const table = f.let('table', offsets);
         forStep(f, 'r', [0, depth, pairs], () => {
           const x = Array.from({ length: pairs }, (_, j) => f.let(`x${j}`, scratch.add(load('i32', table, j * 4))));
-          askForSource();
-          askForGrad();
+          if (kit.vectorBytes > 16) {
+            askForSource(); // WebAssembly has nothing to ask with
+            askForGrad();
+          }
           f.call(micro, ...x, positions, rows, rowBytes, grad, to);
           f.inc(table, pairs * 4);
           f.inc(to, pairs * height * kit.bytes);
