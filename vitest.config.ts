@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { pageTextForVite } from './tools/page-text.mjs';
@@ -21,9 +22,9 @@ const NATIVE = slow
     ]
   : [
       'test/kernels/{conv-algorithms,depthwise,formula,gemm}.test.ts',
-      'test/ops/{conv,matmul,norm,optimizers,picking,pool,softmax-loss}.test.ts',
+      'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-pool,compile-results}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-results}.test.ts',
     ];
 /**
  * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of
@@ -36,7 +37,7 @@ const SHARING = [
   'test/nn/*.test.ts',
   'test/io/{archive,arrays,checkpoint,crc32,image,legacy-storages,pickle,pt,pt-files,resume,training-state,zip}.test.ts',
   'test/onnx/{backend,composed-layers,convert,export,import,protobuf,resize,runtime,torch,zoo}.test.ts',
-  'test/train/{choose,fast-net,learning-rate,models,networks,own-optimizer,planned-lr,read-images,report,tensorboard}.test.ts',
+  'test/train/{choose,fast-net,learning-rate,models,own-optimizer,planned-lr,read-images,report,tensorboard}.test.ts',
   'test/cli/{check,datasets,find-rate,mistakes,options,tensorboard}.test.ts',
   'test/inspect/*.test.ts',
   'test/vision/{draw,efficientnet-lite,grid,models,own-transforms,pixels,registry,resample-kernel,segmentation,transforms*}.test.ts',
@@ -109,7 +110,8 @@ export default defineConfig({
     ],
   },
   test: {
-    maxWorkers: '100%', // by default one processor is left free: on two that is one file at a time
+    // One more than processors: a tenth of the tests waits for browsers, compilers and clocks. (By default one processor is left free.)
+    maxWorkers: availableParallelism() + 1,
     coverage: { provider: 'v8', include: ['src/**'] },
     projects: [
       {

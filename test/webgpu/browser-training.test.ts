@@ -7,7 +7,7 @@ const slow = process.env['FLAMBEAU_SLOW'] === '1';
 
 test.skipIf(chromiumPath === undefined).each([
   ['page', 'plain', slow ? 20 : 3],
-  ['worker', 'isolated', 20],
+  ['worker', 'isolated', slow ? 20 : 5],
 ] as const)(
   'a Chromium %s follows the losses of the CPU',
   async (where, place, steps) => {
