@@ -29,7 +29,7 @@ const NATIVE = slow
 /**
  * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of
  * processor time. A file belongs here only if it leaves nothing behind in its process (limits, environment variables, replaced functions) and measures
- * nothing of it (memory, time, caches). Shuffled orders must pass: --project '*-sharing' --sequence.shuffle.files.
+ * nothing of it (memory, time, caches), nor sends it signals (a browser that another test holds open makes them its end). Shuffled orders must pass: --project '*-sharing' --sequence.shuffle.files.
  */
 const SHARING = [
   'test/ops/*.test.ts',
@@ -37,8 +37,8 @@ const SHARING = [
   'test/nn/*.test.ts',
   'test/io/{archive,arrays,checkpoint,crc32,image,legacy-storages,pickle,pt,pt-files,resume,training-state,zip}.test.ts',
   'test/onnx/{backend,composed-layers,convert,export,import,protobuf,resize,runtime,torch,zoo}.test.ts',
-  'test/train/{choose,fast-net,learning-rate,models,own-optimizer,planned-lr,read-images,report,tensorboard}.test.ts',
-  'test/cli/{check,datasets,find-rate,mistakes,options,tensorboard}.test.ts',
+  'test/train/{choose,fast-net,learning-rate,models,networks,own-optimizer,planned-lr,read-images,report,tensorboard}.test.ts',
+  'test/cli/{check,find-rate,mistakes,options,tensorboard}.test.ts',
   'test/inspect/*.test.ts',
   'test/vision/{draw,efficientnet-lite,grid,models,own-transforms,pixels,registry,resample-kernel,segmentation,transforms*}.test.ts',
   'test/tensor/{async-modes,autograd*,custom-function,further-names,fused,memory-order,multinomial,narrow,planner-random}.test.ts',

@@ -93,8 +93,13 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await page.getByRole('button', { name: 'Remove the class cross' }).click();
     await page.getByRole('link', { name: 'Train' }).click();
     await page.getByRole('button', { name: 'New run' }).click();
-    await page.locator('.facts dd').first().filter({ hasText: /^[2-9] of 20$/ }).waitFor(); // prettier-ignore
-    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.getByRole('radio', { name: 'Run 2' }).waitFor();
+    await expect.poll(() => page.getByRole('radio', { name: 'Run 2' }).isChecked()).toBe(true);
+    await page
+      .locator('.facts dd')
+      .first()
+      .filter({ hasText: /^20 of 20$/ })
+      .waitFor();
     await kept(page);
     const rows = (): Promise<string[]> => page.locator('.runs tbody tr').allTextContents();
     await expect.poll(rows).toEqual([expect.stringMatching(/^Run 1.*20 of 20/), expect.stringMatching(/^Run 2/)]);
@@ -132,7 +137,7 @@ describe.skipIf(chromiumPath === undefined)('the work is kept', () => {
     await other.getByRole('button', { name: 'Bring back what was there before' }).click();
     await other.getByText('300 pictures in 3 classes', { exact: true }).waitFor();
     await other.getByRole('link', { name: 'Train' }).click();
-    expect(await other.locator('.runs tbody tr').count()).toBe(2);
+    await expect.poll(() => other.locator('.runs tbody tr').count()).toBe(2);
 
     // As the first version kept it: one run of each tab.
     await page.evaluate(asFirstVersion);
