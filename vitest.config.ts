@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { pageTextForVite } from './tools/page-text.mjs';
@@ -24,7 +23,7 @@ const NATIVE = slow
       'test/kernels/{conv-algorithms,depthwise,formula,gemm}.test.ts',
       'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile,compile-kept,compile-memory-held,compile-planner,compile-results}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-memory-held,compile-results}.test.ts',
     ];
 /**
  * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of
@@ -110,8 +109,7 @@ export default defineConfig({
     ],
   },
   test: {
-    // One more than processors: a tenth of the tests waits for browsers, compilers and clocks. (By default one processor is left free.)
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: '100%', // by default one processor is left free: on two that is one file at a time
     coverage: { provider: 'v8', include: ['src/**'] },
     projects: [
       {
