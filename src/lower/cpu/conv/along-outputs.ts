@@ -4,6 +4,7 @@ import type { CpuLowering } from '../lowering.ts';
 import type { Element } from '../../../kernels/cpu/gemm/tile.ts';
 import { finishArgs, resultSize, type Correlation, type Operands } from './correlation.ts';
 import { denseVector } from '../matmul.ts';
+import type { AxisPlan } from './tables.ts';
 
 export const ceilTo = (n: number, step: number): number => Math.ceil(n / step) * step;
 /** So many bytes or a few more, an odd number of cache lines: what lies so far apart does not share cache sets. */
@@ -27,6 +28,22 @@ export function resultArgs(l: CpuLowering, c: Correlation, o: Operands, element:
   const [rows, columns] = resultSize(c, o);
   const own = bias === undefined ? { bias: y, hasBias: 0 } : { bias: denseVector(l, bias, element), hasBias: 1 };
   return { ...own, y, yn, yc, rows, columns, ...finishArgs(finish, y) };
+}
+
+/** The same for kernels that take a channel's pixels as one line. */
+export function lineResultArgs(l: CpuLowering, c: Correlation, o: Operands, element: Element, bytes: number) {
+  const { rows: _rows, columns: _columns, ...results } = resultArgs(l, c, o, element, bytes);
+  return results;
+}
+
+const isPoint = ({ step, outStep, segments, count, source }: AxisPlan): boolean =>
+  step === 1 && outStep === 1 && count === source && segments[0]?.taps.length === 1 && segments[0].taps[0]!.delta === 0;
+
+/** Whether each output is a sum over the channels of one pixel, and a channel's pixels lie in one line, before and after. */
+export function isPointwise(c: Correlation, x: Value, y: Value): boolean {
+  if (c.taps !== 1 || c.groups !== 1 || !isPoint(c.rows) || !isPoint(c.columns) || !y.layout.contiguous) return false;
+  const [, , xh, xw] = x.layout.strides as [number, number, number, number];
+  return (xw === 1 || c.columns.count === 1) && (xh === c.columns.count || c.rows.count === 1);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: fewest multiplications
- * (`winograd.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
+ * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: one channel for each output
+ * (`depthwise.ts`), fewest multiplications (`winograd.ts`), products along pixels (`products.ts`, `pointwise.ts`), vectors along outputs
+ * (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';
 import { isActivation, showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';

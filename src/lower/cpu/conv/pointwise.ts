@@ -6,18 +6,14 @@ import type { CpuLowering } from '../lowering.ts';
 import { packKernel } from '../../../kernels/cpu/conv/pack.ts';
 import { POINT_TILE, pointwiseKernel } from '../../../kernels/cpu/conv/pointwise.ts';
 import { elementKit } from '../../../kernels/cpu/gemm/tile.ts';
-import { ceilTo, resultArgs } from './along-outputs.ts';
+import { ceilTo, isPointwise, lineResultArgs } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
-import type { AxisPlan } from './tables.ts';
 
 /** Pixels that are copied at a time: within the second-level cache (12 to 96 KB make no difference). */
 const STRIP_BYTES = 48 * 1024;
 /** Units that threads can share evenly, and pixels and outputs of one at least. */
 const UNITS = 8;
 const LEAST = { pixels: 64, outputs: 48 };
-
-const isPoint = ({ step, outStep, segments, count, source }: AxisPlan): boolean =>
-  step === 1 && outStep === 1 && count === source && segments[0]?.taps.length === 1 && segments[0].taps[0]!.delta === 0;
 
 /** y = the correlation if this is the way to compute it. */
 export function lowerPointwise(l: CpuLowering, c: Correlation, o: Operands): Lowered {
@@ -26,12 +22,11 @@ export function lowerPointwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const { bytes, lanes } = kit;
   const width = POINT_TILE.vectors * lanes;
   const plane = c.rows.count * c.columns.count;
-  if (elementOf(y) !== 'f32' || c.taps !== 1 || c.groups !== 1 || !isPoint(c.rows) || !isPoint(c.columns)) return undefined; // prettier-ignore
-  if (c.channels < 8 || c.outputs < 8 || ceilTo(plane, width) > 1.13 * plane || y.layout.numel === 0 || !y.layout.contiguous) return undefined; // prettier-ignore
-  const [xn, xc, xh, xw] = x.layout.strides as [number, number, number, number];
-  if (!(xw === 1 || c.columns.count === 1) || !(xh === c.columns.count || c.rows.count === 1)) return undefined;
+  if (elementOf(y) !== 'f32' || !isPointwise(c, x, y)) return undefined;
+  if (c.channels < 8 || c.outputs < 8 || ceilTo(plane, width) > 1.13 * plane || y.layout.numel === 0) return undefined; // prettier-ignore
   if (finish.taps !== undefined) return 'cannot pool';
   const { channels, outputs } = c;
+  const [xn, xc] = x.layout.strides as [number, number];
   const blocks = Math.ceil(outputs / POINT_TILE.outputs);
   const packed = l.derived(w.layout.dtype, [blocks * channels * POINT_TILE.outputs], [w]);
   const [runCount, runLength] = c.wc === 1 ? [1, channels] : [channels, 1];
@@ -48,12 +43,11 @@ export function lowerPointwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const outputBlocks = Math.ceil(outputs / outputBlock);
   const strip = Math.min(pixelBlock, Math.max(width, ceilTo(STRIP_BYTES / (channels * bytes) - width + 1, width)));
   const biasAt = strip * channels * bytes;
-  const { rows: _rows, columns: _columns, ...results } = resultArgs(l, c, o, 'f32', bytes);
   const size = c.batch * pixelBlocks * outputBlocks;
   const products = y.layout.numel * channels;
   l.launch(
     pointwiseKernel(l.wideTarget, finish.kind),
-    { x, xn: xn * bytes, xc: xc * bytes, packed, ...results, channels, outputs, plane, pixelBlock, pixelBlocks, outputBlock, outputBlocks, strip, biasAt }, // prettier-ignore
+    { x, xn: xn * bytes, xc: xc * bytes, packed, ...lineResultArgs(l, c, o, 'f32', bytes), channels, outputs, plane, pixelBlock, pixelBlocks, outputBlock, outputBlocks, strip, biasAt }, // prettier-ignore
     { size, unitCost: multiplyAddNs(products, kit) / size, scratch: biasAt + outputBlock * bytes + 64, flops: 2 * products }, // prettier-ignore
   );
   return 'done';

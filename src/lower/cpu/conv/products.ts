@@ -4,17 +4,13 @@
 import type { CpuLowering } from '../lowering.ts';
 import { packProductsKernel, productsKernel, resultRows } from '../../../kernels/cpu/conv/products.ts';
 import { elementKit, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
-import { ceilTo, oddLines, outputBlocksOf, resultArgs } from './along-outputs.ts';
+import { ceilTo, isPointwise, lineResultArgs, oddLines, outputBlocksOf } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
-import type { AxisPlan } from './tables.ts';
 
 /** Copied pixels of a unit: each panel of them is read once for every block of rows, so they may lie in the third-level cache. */
 const COPY_BYTES = 1 << 20;
 /** Pixels of a unit: enough to make good use of the weights. */
 const PIXELS = { least: 112, most: 256 };
-
-const isPoint = ({ step, outStep, segments, count, source }: AxisPlan): boolean =>
-  step === 1 && outStep === 1 && count === source && segments.length === 1 && segments[0]!.taps.length === 1 && segments[0]!.taps[0]!.delta === 0; // prettier-ignore
 
 /** y = the correlation if this is the way to compute it. */
 export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowered {
@@ -23,10 +19,9 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
   const kit = elementKit(l.wideTarget, element);
   const { bytes } = kit;
   const plane = c.rows.count * c.columns.count;
-  if (c.taps !== 1 || c.groups !== 1 || !isPoint(c.rows) || !isPoint(c.columns)) return undefined;
+  if (!isPointwise(c, x, y)) return undefined;
   if (c.channels < 8 || c.outputs < 8 || plane < kit.lanes || y.layout.numel === 0) return undefined;
-  const [xn, xc, xh, xw] = x.layout.strides as [number, number, number, number];
-  if (!(xw === 1 || c.columns.count === 1) || !(xh === c.columns.count || c.rows.count === 1) || !y.layout.contiguous) return undefined; // prettier-ignore
+  const [xn, xc] = x.layout.strides as [number, number];
   if (finish.taps !== undefined) return 'cannot pool';
   const height = tileRows(kit);
   const panels = Math.ceil(c.outputs / height);
@@ -46,7 +41,7 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
       xn: xn * bytes,
       xc: xc * bytes,
       packed,
-      ...resultsOf(l, c, o, kit),
+      ...lineResultArgs(l, c, o, element, bytes),
       batch: c.batch,
       channels: c.channels,
       outputs: c.outputs,
@@ -56,11 +51,6 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
     { size, unitCost: multiplyAddNs(products, kit) / size, scratch, flops: 2 * products },
   );
   return 'done';
-}
-
-function resultsOf(l: CpuLowering, c: Correlation, o: Operands, { element, bytes }: ElementKit) {
-  const { rows: _rows, columns: _columns, ...results } = resultArgs(l, c, o, element, bytes);
-  return results;
 }
 
 function blocksOf(c: Correlation, plane: number, kit: ElementKit) {
