@@ -19,7 +19,7 @@ import {
   type ProjectRun,
   type Reader,
 } from './project-runs.ts';
-import { MOST_SIDE, readPictureFacts, readSplitting, type PictureFacts } from './read-pictures.ts';
+import { MOST_SIDE, pictureFacts, readPictureFacts, readSplitting } from './read-pictures.ts';
 import { readSetup, SetupError } from './read-setup.ts';
 import type { Weights } from './session.ts';
 import type { Picture, Setup } from './spec.ts';
@@ -63,7 +63,7 @@ function placesOf({ setup, pictures }: Project): readonly string[] {
 export function packProject(project: Project): Uint8Array {
   const places = placesOf(project);
   const { setup, splitting, others, runs, start } = project;
-  const pictures = project.pictures.map((picture, i) => ({ ...factsOf(picture), file: places[i] }));
+  const pictures = project.pictures.map((picture, i) => ({ ...pictureFacts(picture), file: places[i] }));
   const digits = String(others.length).length;
   const otherPlaces = others.map((_, i) => `others/${String(i + 1).padStart(digits, '0')}.png`);
   const description = JSON.stringify({
@@ -72,12 +72,12 @@ export function packProject(project: Project): Uint8Array {
     setup,
     splitting,
     pictures,
-    others: others.map((picture, i) => ({ ...factsOf(picture), label: 0, file: otherPlaces[i] })),
+    others: others.map((picture, i) => ({ ...pictureFacts(picture), label: 0, file: otherPlaces[i] })),
     runs: runs.map((_, i) => `runs/${i + 1}`),
     ...(start === undefined ? {} : { start: { name: start.name, file: 'start.pt' } }),
   }, undefined, 1); // prettier-ignore
   const drawn = ({ size, rgb }: Picture, name: string | undefined): Member => ({ name: name!, data: encodeImage(new Image(size, size, 3, rgb), { level: 1 }) }); // prettier-ignore
-  const own = JSON.stringify(project.pictures.map(factsOf));
+  const own = JSON.stringify(project.pictures.map(pictureFacts));
   return joined([
     ...zipChunks([
       { name: DESCRIPTION, data: new TextEncoder().encode(description) },
@@ -88,8 +88,6 @@ export function packProject(project: Project): Uint8Array {
     ]),
   ]);
 }
-
-const factsOf = ({ id, name, label, part, origin }: PictureFacts): PictureFacts => ({ id, name, label, part, origin });
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -134,7 +132,7 @@ async function unpacked(bytes: Uint8Array): Promise<Project> {
   const folders = value['runs'] ?? [];
   if (!Array.isArray(folders) || folders.length > MOST_RUNS)
     throw refused(`its runs are not a list of at most ${MOST_RUNS}`);
-  const facts = pictures.map(factsOf);
+  const facts = pictures.map(pictureFacts);
   const runs = folders.map((folder: unknown) => unpackRun(reader, String(folder), facts));
   const known = new Set([...pictures, ...others].map(({ id }) => id));
   for (const { pictures: of, snapshot } of runs)

@@ -3,11 +3,10 @@ import { FormatError, type Tensor } from 'flambeau';
 import { deserialize, serialize } from 'flambeau/files';
 import { packCheckpoint, unpackCheckpoint, type Checkpoint } from './checkpoints.ts';
 import { messageOf } from './failure.ts';
-import { SetupError } from './read-setup.ts';
+import { own, SetupError, type Fields } from './read-setup.ts';
 import { readRunFacts, type RunSnapshot } from './run-snapshot.ts';
 import type { Weights } from './session.ts';
-import type { PictureFacts } from './read-pictures.ts';
-import { readPictureFacts } from './read-pictures.ts';
+import { readPictureFacts, type PictureFacts } from './read-pictures.ts';
 
 /** A run in a project. */
 export interface ProjectRun {
@@ -66,23 +65,19 @@ export type Reader = (name: string, most: number) => Uint8Array;
 /** @throws SetupError, FormatError with what is wrong */
 export function unpackRun(read: Reader, folder: string, project: readonly PictureFacts[]): ProjectRun {
   const name = `${folder}/run.json`;
-  const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(read(name, LARGEST_FACTS))) as Record<
-    string,
-    unknown
-  >;
+  const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(read(name, LARGEST_FACTS))) as Fields;
   const facts = readRunFacts(value);
-  const own = (key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined);
-  const files = own('checkpoints');
+  const files = own(value, 'checkpoints');
   if (!Array.isArray(files) || files.length === 0 || files.length > MOST_CHECKPOINTS) throw new SetupError(`checkpoints of “${facts.label}”: expected a list of 1 to ${MOST_CHECKPOINTS}`); // prettier-ignore
   const checkpoints = files.map((file: unknown) => checkpointOf(read, file, facts.label));
   const inOrder = checkpoints.every(({ epoch }, i) => i === 0 || epoch > checkpoints[i - 1]!.epoch);
   if (!inOrder) throw new SetupError(`the checkpoints of “${facts.label}” are not in the order of their epochs`);
-  const listed = own('pictures');
-  const start = own('weights');
+  const listed = own(value, 'pictures');
+  const start = own(value, 'weights');
   return {
     snapshot: { ...facts, checkpoints, ...(typeof start === 'string' ? { weights: unpackWeights(read, start) } : {}) },
     pictures: listed === undefined ? project : readPictureFacts(listed, facts.classes.length),
-    isShown: own('isShown') === true,
+    isShown: own(value, 'isShown') === true,
   };
 }
 

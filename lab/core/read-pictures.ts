@@ -1,19 +1,18 @@
 /** Pictures that come from outside (a project file, the browser's storage): checked, and made anew of known fields. */
 import { DEFAULT_SPLITTING, MOST_PICTURES, type Splitting } from './collection.ts';
-import { SetupError } from './read-setup.ts';
+import { isFields, own, SetupError } from './read-setup.ts';
 import type { Origin, Part, Picture } from './spec.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
 export type PictureFacts = Omit<Picture, 'rgb' | 'size'>;
+
+/** A picture without its pixels. */
+export const pictureFacts = ({ id, name, label, part, origin }: PictureFacts): PictureFacts => ({ id, name, label, part, origin }); // prettier-ignore
 
 const PARTS: readonly Part[] = ['train', 'valid'];
 const ORIGINS: readonly Origin[] = ['sample', 'drawn', 'camera', 'file'];
 const LONGEST = 300;
 /** Pixels on a side of what is read. */
 export const MOST_SIDE = 256;
-
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value); // prettier-ignore
-const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
 
 /** @throws SetupError with what is wrong and where */
 export function readPictureFacts(value: unknown, classes: number): readonly PictureFacts[] {

@@ -11,7 +11,10 @@ export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Checks a whole setup.
@@ -120,12 +123,12 @@ function listOf(value: unknown, place: string, most: number): readonly unknown[]
 }
 
 function fieldsOf(value: unknown, place: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(place, 'an object', value);
-  return value as Fields;
+  if (!isFields(value)) throw wrong(place, 'an object', value);
+  return value;
 }
 
 /** Nothing that is inherited. */
-const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
+export const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
 
 const wrong = (place: string, expected: string, value: unknown): SetupError =>
   new SetupError(`${place}: expected ${expected}, but found ${shown(value)}`);

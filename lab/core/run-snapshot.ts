@@ -1,7 +1,7 @@
 /** A run as plain data, which is stored and put into project files; and what comes from there, checked. */
 import type { Checkpoint } from './checkpoints.ts';
 import { MOST_POINTS, type CurveSnapshot } from './curves.ts';
-import { readClasses, readNetwork, readTraining, SetupError } from './read-setup.ts';
+import { isFields, own, readClasses, readNetwork, readTraining, SetupError, type Fields } from './read-setup.ts';
 import type { EpochResult, Score, Weights } from './session.ts';
 import { LIMITS, TRAINING_FIELDS } from './settings.ts';
 import type { NetworkSpec, TrainingSpec } from './spec.ts';
@@ -25,12 +25,9 @@ export interface RunSnapshot extends RunFacts {
   readonly weights?: Weights | undefined;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-const own = (fields: Fields, name: string): unknown => (Object.hasOwn(fields, name) ? fields[name] : undefined);
-
 function fieldsOf(value: unknown, place: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SetupError(`${place}: expected an object`); // prettier-ignore
-  return value as Fields;
+  if (!isFields(value)) throw new SetupError(`${place}: expected an object`);
+  return value;
 }
 
 /** JSON writes null for what is no number, as the loss of a run that has run away. */

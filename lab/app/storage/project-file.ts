@@ -6,6 +6,7 @@ import { messageOf } from '../../core/failure.ts';
 import { checkpointsToKeep, shareOf } from '../../core/kept-checkpoints.ts';
 import { LARGEST_FILE, type Project } from '../../core/project-file.ts';
 import type { ProjectRun } from '../../core/project-runs.ts';
+import { pictureFacts } from '../../core/read-pictures.ts';
 import { DEFAULT_SPLITTING } from '../../core/collection.ts';
 import { DEFAULT_TRAINING, type Picture } from '../../core/spec.ts';
 import { safeName } from '../../core/take/names.ts';
@@ -18,7 +19,6 @@ import { say } from '../state/notices.ts';
 import { classes, currentRun, network, pictures, restoreRun, runs, setup, splitting, startWeights, training } from '../state/project.ts'; // prettier-ignore
 import type { Run } from '../state/run.ts';
 import { inPlaceOfAll } from '../state/whole.ts';
-import { factsOf } from './run-saving.ts';
 
 const failed = (what: string, error: unknown): void =>
   say({ topic: 'file', level: 'error', text: `${what}${messageOf(error)}` });
@@ -29,7 +29,7 @@ function projectNow(): Project {
   const others = new Map(kept.flatMap((run) => run.pictures.filter(({ id }) => !known.has(id)).map((picture) => [picture.id, picture]))); // prettier-ignore
   const packed = kept.map((run): ProjectRun => {
     const checkpoints = checkpointsToKeep(run.checkpoints, shareOf(kept.length));
-    return { snapshot: run.snapshot(checkpoints), pictures: run.pictures.map(factsOf), isShown: run === currentRun.value }; // prettier-ignore
+    return { snapshot: run.snapshot(checkpoints), pictures: run.pictures.map(pictureFacts), isShown: run === currentRun.value }; // prettier-ignore
   });
   return { setup: setup.value, splitting: splitting.value, pictures: pictures.value, others: [...others.values()], runs: packed, start: startWeights.value }; // prettier-ignore
 }
@@ -76,7 +76,7 @@ export async function openProjectFile(file: File): Promise<void> {
 
 /** @param named pictures by the ids that they have in the file */
 function putRuns(project: Project, all: readonly Picture[], named: ReadonlyMap<string, Picture>): void {
-  const own = JSON.stringify(project.pictures.map(factsOf));
+  const own = JSON.stringify(project.pictures.map(pictureFacts));
   let shown: Run | undefined;
   for (const { snapshot, pictures: of, isShown } of project.runs) {
     const list = JSON.stringify(of) === own ? all : of.map((facts): Picture => ({ ...named.get(facts.id)!, ...facts, id: named.get(facts.id)!.id })); // prettier-ignore

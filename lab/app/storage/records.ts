@@ -1,8 +1,9 @@
 /** What the browser's storage holds, and how requests to it are waited for. */
 import type { Splitting } from '../../core/collection.ts';
+import type { PictureFacts } from '../../core/read-pictures.ts';
 import type { Picture, Setup } from '../../core/spec.ts';
 
-export type StoredPicture = Omit<Picture, 'rgb' | 'size'>;
+export type StoredPicture = PictureFacts;
 export type Pixels = Pick<Picture, 'rgb' | 'size'>;
 
 export interface StoredProject {

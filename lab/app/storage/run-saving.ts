@@ -2,12 +2,12 @@
 import { packTensors } from 'flambeau/train';
 import type { Checkpoint } from '../../core/checkpoints.ts';
 import { checkpointsToKeep, shareOf } from '../../core/kept-checkpoints.ts';
+import { pictureFacts } from '../../core/read-pictures.ts';
 import type { Weights } from '../../core/session.ts';
 import type { Picture } from '../../core/spec.ts';
 import { newId } from '../state/ids.ts';
 import { currentRun, runs, startWeights } from '../state/project.ts';
 import type { Run } from '../state/run.ts';
-import type { StoredPicture } from './records.ts';
 import type { RunsChange, RunWrite } from './run-records.ts';
 
 /** Milliseconds between two writes while it runs: of small networks, and of those whose checkpoints are large. */
@@ -25,7 +25,6 @@ interface Kept {
 }
 
 const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, i) => one === b[i]); // prettier-ignore
-export const factsOf = ({ id, name, label, part, origin }: Picture): StoredPicture => ({ id, name, label, part, origin }); // prettier-ignore
 
 const stateOf = (run: Run) => ({ epochs: run.epochs.peek().length, status: run.status.peek(), training: run.training.peek() }); // prettier-ignore
 
@@ -120,7 +119,7 @@ export class RunSaver {
     const change: RunsChange = {
       writes: states.map(({ write }) => write),
       removed: removed.map(([, { key }]) => key),
-      listOf: (id) => ({ id, pictures: (this.lists.find(id) ?? []).map(factsOf) }),
+      listOf: (id) => ({ id, pictures: (this.lists.find(id) ?? []).map(pictureFacts) }),
       weightsOf: (id) => ({ id, packed: packTensors(this.weights.find(id)).value }),
     };
     const written = (keys: readonly string[]): void => {

@@ -2,7 +2,7 @@
 import { batch, effect } from '@preact/signals';
 import { packTensors, unpackTensors } from 'flambeau/train';
 import type { Collection } from '../../core/collection.ts';
-import { readPictureFacts, readPixels, readSplitting } from '../../core/read-pictures.ts';
+import { pictureFacts, readPictureFacts, readPixels, readSplitting } from '../../core/read-pictures.ts';
 import { readSetup } from '../../core/read-setup.ts';
 import { readRunFacts } from '../../core/run-snapshot.ts';
 import type { Weights } from '../../core/session.ts';
@@ -14,7 +14,7 @@ import { say, unsay } from '../state/notices.ts';
 import { classes, currentRun, network, pictures, restoreRun, runs, setup, splitting, startWeights, training, type StartWeights } from '../state/project.ts'; // prettier-ignore
 import { OutOfDateError, openDatabase, type Database } from './database.ts';
 import type { StoredProject } from './records.ts';
-import { currentKey, factsOf, RunSaver } from './run-saving.ts';
+import { currentKey, RunSaver } from './run-saving.ts';
 import type { FoundRun } from './run-records.ts';
 import type { Run } from '../state/run.ts';
 import { isFull, saveState, tellDenied, tellFailure, tellNoRoomForRuns, tellTight } from './save-state.ts';
@@ -269,7 +269,7 @@ class Saver {
     if (!changed && pixels.length === 0 && gone.length === 0) return;
     const revision = this.#revision + 1;
     const start = work.start && { name: work.start.name, weights: this.#runs.weights.of(work.start.weights) };
-    const project: StoredProject = { version: 1, revision, setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training }, splitting: work.splitting, pictures: work.pictures.map(factsOf), start }; // prettier-ignore
+    const project: StoredProject = { version: 1, revision, setup: { ...setup.value, classes: work.classes, network: work.network, training: work.training }, splitting: work.splitting, pictures: work.pictures.map(pictureFacts), start }; // prettier-ignore
     const isNewStart = work.start !== undefined && work.start.weights !== this.#stored.start?.weights;
     await this.#withRoom(() =>
       this.#db.write({
@@ -320,7 +320,7 @@ function lazily<T>(make: Lazy<T>): Lazy<T> {
 
 function sameCollection(a: Collection, b: Collection): boolean {
   return a.classes.join('\n') === b.classes.join('\n') && a.pictures.length === b.pictures.length &&
-    a.pictures.every((picture, i) => JSON.stringify(factsOf(picture)) === JSON.stringify(factsOf(b.pictures[i]!))); // prettier-ignore
+    a.pictures.every((picture, i) => JSON.stringify(pictureFacts(picture)) === JSON.stringify(pictureFacts(b.pictures[i]!))); // prettier-ignore
 }
 
 let asked = false;
