@@ -11,6 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { saidSpread, spread } from './spread.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -86,13 +87,6 @@ async function peerRun({ shape, bytes }) {
   return async () => (await session.run(feeds))[session.outputNames[0]].data;
 }
 
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-const said = (list, digits = 3) => {
-  const sorted = [...list].sort((a, b) => a - b);
-  const [middle, low, high] = [0.5, 0.25, 0.75].map((q) => quantile(sorted, q).toPrecision(digits));
-  return `${middle} [${low}, ${high}]`;
-};
-
 /** Milliseconds: of the processor on one thread, else the clock's. */
 function now() {
   if (threads > 1) return performance.now();
@@ -134,11 +128,11 @@ async function compare(given) {
       const measured = await turn(runs[name]);
       if (round >= 0) times[name].push(measured); // the first warms up
     }
-  const middles = Object.fromEntries(names.map((name) => [name, times[name].map((all) => quantile([...all].sort((a, b) => a - b), 0.5))])); // prettier-ignore
+  const middles = Object.fromEntries(names.map((name) => [name, times[name].map((all) => spread(all)[0])])); // prettier-ignore
   const quickest = (name) => Math.min(...times[name].flat());
   const cells = names.map((name) => {
-    const ratio = name === 'ours' ? '' : ` ×${said(middles[name].map((ms, i) => ms / middles.ours[i]))}, quickest ×${(quickest(name) / quickest('ours')).toPrecision(3)}`; // prettier-ignore
-    return `${name} ${said(times[name].flat())}, ${quickest(name).toPrecision(3)} ms${ratio}`;
+    const ratio = name === 'ours' ? '' : ` ×${saidSpread(middles[name].map((ms, i) => ms / middles.ours[i]))}, quickest ×${(quickest(name) / quickest('ours')).toPrecision(3)}`; // prettier-ignore
+    return `${name} ${saidSpread(times[name].flat())}, ${quickest(name).toPrecision(3)} ms${ratio}`;
   });
   console.log(`${work.name}: ${cells.join(' · ')}`);
 }

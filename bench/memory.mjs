@@ -11,6 +11,7 @@ import { loadavg } from 'node:os';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { watchMemory } from './watch-memory.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +24,6 @@ const { values: options } = parseArgs({
   },
 });
 const steps = Number(options.steps);
-const MB = (bytes) => Math.round(bytes / 1e6);
 
 function runChild(loop) {
   const args = ['--steps', options.steps, '--batch', options.batch, '--threads', options.threads, '--child', loop];
@@ -50,23 +50,12 @@ function report(loop, result) {
 
 /** One loop in this process. */
 async function measure(loop) {
-  const memories = [];
-  const { Memory } = WebAssembly;
-  WebAssembly.Memory = class extends Memory {
-    constructor(descriptor) {
-      super(descriptor);
-      memories.push(this);
-    }
-  };
+  const held = watchMemory();
   const { setNumThreads } = await import('flambeau');
   setNumThreads(Number(options.threads));
   const collections = watchCollections();
   const samples = [];
-  const sample = (step) => {
-    const { rss, heapUsed } = process.memoryUsage();
-    const wasm = memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
-    samples.push({ step, rss: MB(rss), wasm: MB(wasm), heap: MB(heapUsed) });
-  };
+  const sample = (step) => samples.push({ step, ...held() });
   const start = performance.now();
   await LOOPS[loop](await workload(loop), sample);
   const elapsed = performance.now() - start;

@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { watchMemory } from './watch-memory.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,18 +27,10 @@ function shown({ name, call, rss, wasm, heap, recordings, ms }) {
 }
 
 async function measure(name) {
-  const memories = [];
-  const { Memory } = WebAssembly;
-  WebAssembly.Memory = class extends Memory {
-    constructor(descriptor) {
-      super(descriptor);
-      memories.push(this);
-    }
-  };
+  const held = watchMemory();
   const { setNumThreads } = await import('flambeau');
   setNumThreads(1);
   const { step, compiled } = await LOOPS[name]();
-  const MB = (bytes) => Math.round(bytes / 1e6);
   let last = performance.now();
   const every = Math.max(1, Math.floor(calls / 6));
   for (let call = 1; call <= calls; call++) {
@@ -46,9 +39,7 @@ async function measure(name) {
     if (call !== 1 && call % every !== 0) continue;
     const ms = Math.round((performance.now() - last) / (call === 1 ? 1 : every));
     globalThis.gc();
-    const { rss, heapUsed } = process.memoryUsage();
-    const wasm = memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
-    console.log(JSON.stringify({ name, call, rss: MB(rss), wasm: MB(wasm), heap: MB(heapUsed), recordings: compiled?.recordings, ms })); // prettier-ignore
+    console.log(JSON.stringify({ name, call, ...held(), recordings: compiled?.recordings, ms })); // prettier-ignore
     last = performance.now();
   }
 }

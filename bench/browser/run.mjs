@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
+import { saidSpread, spread } from '../spread.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '12' }, ms: { type: 'string', default: '400' }, threads: { type: 'string', default: '1,2' }, only: { type: 'string', default: '' }, dist: { type: 'string', default: 'dist' }, trained: { type: 'string', default: 'tfjs,jax' } } }); // prettier-ignore
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -97,20 +98,13 @@ async function serve(held) {
   return { origin: `http://127.0.0.1:${server.address().port}`, sent, close: () => server.close() };
 }
 
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-const three = (numbers) => {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return [0.5, 0.25, 0.75].map((q) => quantile(sorted, q));
-};
-const said = ([middle, low, high], digits = 3) => `${middle.toPrecision(digits)} [${low.toPrecision(digits)}, ${high.toPrecision(digits)}]`; // prettier-ignore
-
 /** Each library's times by rounds, as lines of a table. */
 function report(name, times) {
-  const ours = times.ours.map((round) => three(round)[0]);
+  const ours = times.ours.map((round) => spread(round)[0]);
   const cells = Object.entries(times).map(([library, all]) => {
-    const ratio = all.map((round, i) => three(round)[0] / ours[i]);
+    const ratio = all.map((round, i) => spread(round)[0] / ours[i]);
     const quickest = Math.min(...all.flat());
-    return `${library} ${said(three(all.flat()))}, quickest ${quickest.toPrecision(3)} ms${library === 'ours' ? '' : `, ×${said(three(ratio), 2)}, quickest ×${(quickest / Math.min(...times.ours.flat())).toPrecision(2)}`}`;
+    return `${library} ${saidSpread(all.flat())}, quickest ${quickest.toPrecision(3)} ms${library === 'ours' ? '' : `, ×${saidSpread(ratio, 2)}, quickest ×${(quickest / Math.min(...times.ours.flat())).toPrecision(2)}`}`;
   });
   console.log(`${name}: ${cells.join(' · ')}`);
 }

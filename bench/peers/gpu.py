@@ -21,7 +21,7 @@ try:
     import torch
     import torch.nn as nn
 
-    from networks import ResNet18, w1, w2
+    from networks import ResNet18, convolution_step, w1, w2
 
     sys.path.pop(0)  # the scripts beside this one are no modules for whatever is imported later
 
@@ -77,15 +77,7 @@ def convolution(row):
     conv = nn.Conv2d(channels, channels, 3, padding=1).to(device)
     if part == 'fwd':
         return torch.no_grad()(lambda: conv(x))
-    conv.requires_grad_(part != 'bwd-input')
-    x.requires_grad_(part != 'bwd-weight')
-    y = conv(x)
-
-    def step():
-        x.grad = None
-        conv.zero_grad()
-        (conv(x) if part == 'fwd-bwd' else y).backward(g, retain_graph=part != 'fwd-bwd')
-    return step
+    return convolution_step(conv, x, g, part)
 
 
 def kernel_loop():

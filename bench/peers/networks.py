@@ -70,3 +70,16 @@ def sizes(row):
     if name in ('w1', 'w2', 'w3'):
         return name, kind, int(rest), 32
     return (name, kind, 8, int(rest or 64)) if kind == 'train' else (name, kind, 1, 224)
+
+
+def convolution_step(conv, x, g, part):
+    """A step of a convolution's gradients: of its input, its weights, or both after its forward pass."""
+    conv.requires_grad_(part != 'bwd-input')
+    x.requires_grad_(part != 'bwd-weight')
+    y = conv(x)
+
+    def step():
+        x.grad = None
+        conv.zero_grad()
+        (conv(x) if part == 'fwd-bwd' else y).backward(g, retain_graph=part != 'fwd-bwd')
+    return step

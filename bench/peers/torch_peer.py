@@ -9,7 +9,7 @@ import sys
 import torch
 import torch.nn as nn
 
-from networks import network, sizes
+from networks import convolution_step, network, sizes
 from serve import serve
 
 threads = int(sys.argv[1])
@@ -74,15 +74,7 @@ def convolution(part, last=False, compiler=None):
             with torch.no_grad():
                 conv(x)
         return forward
-    conv.requires_grad_(part != 'bwd-input')
-    x.requires_grad_(part != 'bwd-weight')
-    y = conv(x)
-
-    def step():
-        x.grad = None
-        conv.zero_grad()
-        (conv(x) if part == 'fwd-bwd' else y).backward(g, retain_graph=part != 'fwd-bwd')
-    return step
+    return convolution_step(conv, x, g, part)
 
 
 def product(compiler=None):
