@@ -110,7 +110,10 @@ function build(scope: Scope, kit: ElementKit, write: Writer): void {
   });
 }
 
-/** The 36 matrix products: for each panel of outputs, all tiles. */
+/**
+ * The 36 matrix products: for each panel of outputs, all tiles. Weights pass the caches, so the panel that comes next is asked for
+ * meanwhile, a part of it during each register tile.
+ */
 function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
   const { f, p, scratch } = scope;
   const { rows: height, panel } = outputTile(kit);
@@ -118,16 +121,20 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
   const small = height > 4 ? buildMicro(scope, kit, 4) : micro; // for the last tiles
   const panelBytes = f.let('panelBytes', p.channels.mul(panel * kit.bytes));
   return ({ tiles, m0, outputs }) => {
+    const aheadStep = f.let('aheadStep', i32(panel * kit.bytes).div(tiles.add(height - 1).div(height)));
+    const toProduct = f.let('toProduct', p.packedProduct.sub(outputs.sub(1).div(panel).mul(panelBytes)));
     f.for('product', 0, PRODUCTS, (product) => {
       const a = f.let('a', scratch.add(product.mul(p.elementProduct)));
       const u = f.let('u', p.packed.add(product.mul(p.packedProduct)).add(m0.div(panel).mul(panelBytes)));
       const c = f.let('cPanel', scratch.add(p.outputAt).add(product.mul(p.outputProduct)));
-      forStep(f, 'm', [0, outputs, panel], () => {
+      forStep(f, 'm', [0, outputs, panel], (m) => {
+        const ahead = f.let('ahead', u.add(m.add(panel).lt(outputs).select(panelBytes, toProduct)));
         const last = f.let('last', a.add(tiles.sub(1).mul(p.elementTile)));
         forStep(f, 'tile', [0, tiles, height], (tile) => {
           const first = f.let('aTile', a.add(tile.mul(p.elementTile)));
-          const args = [first, last, p.elementTile, u, p.channels, c.add(tile.mul(p.outputTile)), p.outputTile];
+          const args = [first, last, p.elementTile, u, p.channels, c.add(tile.mul(p.outputTile)), p.outputTile, ahead, aheadStep]; // prettier-ignore
           f.if(tiles.sub(tile).gt(4), () => f.call(micro, ...args), () => f.call(small, ...args)); // prettier-ignore
+          f.inc(ahead, p.channels.mul(aheadStep));
         });
         f.inc(u, panelBytes);
         f.inc(c, panel * kit.bytes);
@@ -136,11 +143,14 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
   };
 }
 
-/** c[tile][output] = Σ over channels of a[tile][channel] · u[channel][output]. Tiles behind the last are computed as it. */
+/**
+ * c[tile][output] = Σ over channels of a[tile][channel] · u[channel][output]. Tiles behind the last are computed as it. With every channel
+ * another place `ahead` is asked for.
+ */
 function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number): Fn {
   const { vector, vectorBytes, bytes } = kit;
-  const names = ['first', 'last', 'aTile', 'u', 'depth', 'c', 'cTile'] as const;
-  return intFn(scope, `micro${height}`, names, (f, { first, last, aTile, u, depth, c, cTile }) => {
+  const names = ['first', 'last', 'aTile', 'u', 'depth', 'c', 'cTile', 'ahead', 'aheadStep'] as const;
+  return intFn(scope, `micro${height}`, names, (f, { first, last, aTile, u, depth, c, cTile, ahead, aheadStep }) => {
     const rows = [f.let('row0', first)];
     for (let i = 1; i < height; i++) rows.push(minI32(f, `row${i}`, rows[i - 1]!.add(aTile), last));
     const tile = new Tile(f, kit, height, 2);
@@ -155,6 +165,8 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
           [load(vector, u), load(vector, u, vectorBytes)],
         );
         f.inc(u, 2 * vectorBytes);
+        f.prefetch(ahead);
+        f.inc(ahead, aheadStep);
       },
       bytes,
     );

@@ -13,9 +13,13 @@ import { PRODUCTS, REACH, TILE } from '../../../kernels/cpu/conv/winograd-transf
 import { ceilTo, denseRows, oddLines, outputBlocksOf, resultArgs, sourceArgs } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, resultSize, type Correlation, type Lowered, type Operands } from './correlation.ts';
 
-/** What tiles cost beside their products, in multiply-adds: of a channel or an output of a tile; of one weight. */
+/** What tiles cost beside their products, in multiply-adds: of a channel or an output of a tile. */
 const MAP_COST = 260;
-const WEIGHT_COST = 400;
+/**
+ * Of one weight: to map it, or, where that was done before, to read it from memory, 36 numbers for 9. The widest vectors do most else meanwhile.
+ */
+const weightCost = ({ vectorBytes }: ElementKit): { mapped: number; plain: number } =>
+  vectorBytes > 32 ? { mapped: 700, plain: 150 } : { mapped: 400, plain: 0 };
 /** What a register tile takes to begin and end, in channels. */
 const TILE_COST = 8;
 /** How much slower than a register tile products and direct sums are. */
@@ -31,7 +35,7 @@ export function workOf({ batch, channels, outputs }: Correlation, result: Size, 
   const [down, across] = tilesOf(result);
   const maps = MAP_COST * (ceilTo(channels, kit.lanes) + ceilTo(outputs, kit.lanes));
   const tile = PRODUCT_COST * PRODUCTS * (channels + TILE_COST) * ceilTo(outputs, outputTile(kit).panel) + maps;
-  return batch * down * across * tile + WEIGHT_COST * channels * outputs;
+  return batch * down * across * tile + weightCost(kit).mapped * channels * outputs;
 }
 
 /** Whether a correlation is of stride 1 with a 3×3 kernel, and its sums are long enough to pay. */
@@ -41,7 +45,7 @@ export function worthIt(c: Correlation, result: Size, kit: ElementKit): boolean 
       step === 1 && outStep === 1 && segments[0]?.taps.length === 3 && maxDelta - minDelta === 2 && minDelta <= 0 && minDelta >= -2, // prettier-ignore
   );
   if (!plain || c.groups !== 1 || result[0] * result[1] < kit.lanes) return false;
-  const direct = DIRECT_COST * 9 * c.batch * c.channels * c.outputs * result[0] * result[1];
+  const direct = (DIRECT_COST * 9 * c.batch * result[0] * result[1] + weightCost(kit).plain) * c.channels * c.outputs;
   return workOf(c, result, kit) < direct;
 }
 
@@ -120,7 +124,7 @@ function packWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit):
     },
     {
       size: panels * channelBlocks,
-      unitCost: multiplyAddNs(WEIGHT_COST * WEIGHT_BLOCK * panel, kit),
+      unitCost: multiplyAddNs(weightCost(kit).mapped * WEIGHT_BLOCK * panel, kit),
       scratch: weightsScratch,
       makes: packed,
     },
