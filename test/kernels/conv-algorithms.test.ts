@@ -18,6 +18,7 @@ import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
 import { lowerPointwise } from '../../src/lower/cpu/conv/pointwise.ts';
 import { lowerProducts } from '../../src/lower/cpu/conv/products.ts';
 import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
+import { lowerWeightProducts } from '../../src/lower/cpu/conv/weight-products.ts';
 import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
 import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
 import { hostTensor, rowMajor, worstDifference, type HostDType } from '../support/host-tensors.ts';
@@ -112,6 +113,9 @@ const along = (lower: typeof lowerPixels) => ({
 const pixels = along(lowerPixels);
 const products = along(lowerProducts);
 const pointwise = along(lowerPointwise);
+
+const weightProducts = ({ g, x, w, b, dy }: Setup): TypedArray[] =>
+  run((l, [vdy, vx], [dw, db]) => lowerWeightProducts(l, g, vdy!, vx!, dw!, db), [dy, x], [w.shape, b.shape]);
 
 const UNIT = { float32: 1.2e-7, float64: 2.3e-16 };
 
@@ -257,6 +261,44 @@ describe.each([
     check({ x: [2, 8, 29, 31], outputs: 8, ...point });
     check({ x: [7, 8, 9, 7], outputs: 13, ...point });
   });
+});
+
+describe.each(['float32', 'float64'] as const)('gradients of weights as products in %s', (dtype) => {
+  const check = (c: Case): void => {
+    const s = setup(c, dtype);
+    const [x, dy] = [s.x, s.dy].map(rowMajor) as [number[], number[]];
+    const [dw, db] = weightProducts(s);
+    const expected = referenceWeightGrad(s.g, dy, x);
+    const pixels = c.x[0] * s.g.height.output * s.g.width.output;
+    expectClose(dw!, expected.dw, pixels, dtype, c);
+    expectClose(db!, expected.db, pixels, dtype, c);
+  };
+
+  it('agree with plain loops for random sizes, kernels and strides', () => {
+    const reaches = ({ rows, columns, kernel, padding }: { rows: number; columns: number; kernel: number[]; padding: number[] }) =>
+      [rows, columns].every((n, d) => n + 2 * padding[d]! >= kernel[d]!); // prettier-ignore
+    fc.assert(
+      fc.property(strided.filter(reaches), ({ batch, channels, outputs, rows, columns, kernel, stride, padding }) =>
+        unlessRefused(() => check({ x: [batch, channels, rows, columns], outputs, kernel, stride, padding })),
+      ),
+      { numRuns: 30, seed: 8 },
+    );
+  });
+
+  it('take 1×1 kernels, whose rows are joined, in blocks of channels and outputs, and units of some pixels', () => {
+    const point = { kernel: [1, 1], padding: [0, 0] } as const;
+    check({ x: [3, 500, 2, 3], outputs: 290, ...point });
+    check({ x: [5, 24, 33, 26], outputs: 49, ...point });
+    check({ x: [9, 40, 7, 7], outputs: 70, ...point });
+  });
+});
+
+it('gradients of weights as products give the same bits on any number of threads', () => {
+  const s = setup({ x: [20, 48, 13, 11], outputs: 37, padding: [1, 1] }, 'float32');
+  device.threads = 1;
+  const one = weightProducts(s);
+  device.threads = 2;
+  expect(weightProducts(s)).toEqual(one);
 });
 
 describe.each([

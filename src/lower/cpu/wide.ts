@@ -1,7 +1,9 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
-import { provideCorrelation } from './conv/index.ts';
+import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerProducts } from './conv/products.ts';
+import { lowerWeightProducts } from './conv/weight-products.ts';
 
 export function enableWide(): void {
   provideCorrelation((l, c, o) => (l.wideTarget.vectorBytes > 16 ? lowerProducts(l, c, o) : undefined));
+  provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
 }

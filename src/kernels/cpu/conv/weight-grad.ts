@@ -160,10 +160,10 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
 }
 
 /** What the next block reads: rows of so many bytes, a step apart, and how many cache lines of them to ask for before each register tile. */
-const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const; // prettier-ignore
+export const SOON_ARGS = ['source', 'sourceBytes', 'sourceStep', 'sourceLines', 'gradNext', 'gradBytes', 'gradStep', 'gradLines'] as const; // prettier-ignore
 
 /** Asks for the next lines of rows that begin at `row`. */
-function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
+export function asking(f: Fn, row: Local, bytes: Expr, step: Expr, lines: Expr): () => void {
   const at = f.let('lineAt', i32(0));
   return () =>
     f.for('line', 0, lines, () => {

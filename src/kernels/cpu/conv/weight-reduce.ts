@@ -45,11 +45,12 @@ export function buildReduce(scope: Scope, kit: ElementKit, height: number): (uni
     const valid = minI32(f, 'validOutputs', i32(height), p.outputs.sub(m));
     const elements = f.let('elements', p.depthPadded.mul(height));
     f.call(addParts, p.partial.add(unit.mul(elements).mul(kit.bytes)), p.parts, p.partBytes, elements, row);
-    f.call(turn, row, valid, p.depth, p.dw.add(output.mul(p.depth).mul(kit.bytes)));
+    const step = f.let('dwStep', p.depth.mul(kit.bytes));
+    f.call(turn, row, valid, p.depth, p.dw.add(output.mul(step)), step);
     f.if(p.hasBias, () => {
       const bias = p.partial.add(p.biasAt).add(unit.mul(height * kit.bytes));
       f.call(addParts, bias, p.parts, p.partBytes, i32(height), row);
-      f.call(turn, row, valid, i32(1), p.db.add(output.mul(kit.bytes)));
+      f.call(turn, row, valid, i32(1), p.db.add(output.mul(kit.bytes)), i32(kit.bytes));
     });
   };
 }
@@ -78,15 +79,15 @@ function buildAddParts(scope: Scope, kit: ElementKit): Fn {
   );
 }
 
-/** [depth][output] → [output][depth], of the outputs that exist: in squares, of which the last lies back, or one by one. */
-function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
+/** [depth][output] → [output][depth], of the outputs that exist, `dwStep` bytes apart: in squares, of which the last lies back, or one by one. */
+export function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
   const { bytes, lanes } = kit;
   const square = height % lanes === 0 ? buildTurnSquare(scope, kit, height) : undefined;
-  return intFn(scope, 'turn', ['row', 'valid', 'depth', 'dw'], (f, { row, valid, depth, dw }) => {
+  return intFn(scope, 'turn', ['row', 'valid', 'depth', 'dw', 'dwStep'], (f, { row, valid, depth, dw, dwStep }) => {
     const step = square === undefined ? height : lanes;
     forStep(f, 'q', [0, valid, step], (q) => {
       const from = f.let('from', row.add(q.mul(bytes)));
-      const to = f.let('to', dw.add(q.mul(depth).mul(bytes)));
+      const to = f.let('to', dw.add(q.mul(dwStep)));
       const count = minI32(f, 'count', valid.sub(q), i32(step));
       const oneByOne = (): void =>
         f.for('output', 0, count, (output) => {
@@ -96,6 +97,7 @@ function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
             f.inc(at, height * bytes);
             f.inc(to, bytes);
           });
+          f.inc(to, dwStep.sub(depth.mul(bytes)));
         });
       if (square === undefined) {
         oneByOne();
@@ -105,7 +107,7 @@ function buildTurn(scope: Scope, kit: ElementKit, height: number): Fn {
         const last = f.let('last', depth.sub(lanes));
         forStep(f, 'r', [0, depth, lanes], (r) => {
           const at = minI32(f, 'at', r, last);
-          f.call(square, from.add(at.mul(height * bytes)), to.add(at.mul(bytes)), depth.mul(bytes));
+          f.call(square, from.add(at.mul(height * bytes)), to.add(at.mul(bytes)), dwStep);
         });
       }, oneByOne); // prettier-ignore
     });

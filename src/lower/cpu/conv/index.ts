@@ -47,6 +47,14 @@ export function provideCorrelation(algorithm: Algorithm): void {
   lowerWide = algorithm;
 }
 
+type WeightGrad = typeof lowerWinogradWeightGrad;
+let lowerWideWeights: WeightGrad | undefined;
+
+/** Another algorithm for gradients of weights, which comes before `weight-grad.ts` (`../wide.ts`). */
+export function provideWeightGrad(algorithm: WeightGrad): void {
+  lowerWideWeights = algorithm;
+}
+
 /** The first algorithm that takes the shape: one channel for each output, fewest multiplications, vectors along outputs, anything else. */
 function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
   const alone = suitsDepthwise(l, operands.w) ? lowerDepthwise(l, c, operands) : undefined;
@@ -134,7 +142,8 @@ function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: Co
 
 function lowerWeights(l: CpuLowering, g: ConvGeometry, dy: Value, x: Value, dw: Value, db: Value | undefined): void {
   if (lowerDepthwiseWeightGrad(l, g, dy, x, dw, db)) return;
-  if (!lowerWinogradWeightGrad(l, g, dy, x, dw, db)) lowerWeightGrad(l, g, dy, x, dw, db);
+  if (lowerWinogradWeightGrad(l, g, dy, x, dw, db) || lowerWideWeights?.(l, g, dy, x, dw, db)) return;
+  lowerWeightGrad(l, g, dy, x, dw, db);
 }
 
 export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {

@@ -150,15 +150,15 @@ export function lowerWeightGrad(
 }
 
 /** The masks of the first 0, 1, … lanes, one after the other. */
-const laneMasks = (kit: ElementKit): Int32Array =>
+export const laneMasks = (kit: ElementKit): Int32Array =>
   Int32Array.from(Array.from({ length: kit.lanes }, (_, count) => [...laneMask(kit, count)]).flat());
 
 /** The partial results' buffer, and what adding them needs: bytes of one block of outputs, for scratch. */
-function partialResults(
+export function partialResults(
   l: CpuLowering,
   g: ConvGeometry,
   kit: ElementKit,
-  { height, pairs }: Tiling,
+  { height, pairs }: Pick<Tiling, 'height' | 'pairs'>,
   parts: number,
   dw: Value,
   db: Value | undefined,
