@@ -1,6 +1,6 @@
 /**
  * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: one channel for each output
- * (`depthwise.ts`), fewest multiplications (`winograd.ts`), products along pixels (`products.ts`, `pointwise.ts`), vectors along outputs
+ * (`depthwise.ts`), fewest multiplications (`winograd.ts`), products along pixels (`products.ts`, `pointwise.ts`, `weight-products.ts`), vectors along outputs
  * (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';

@@ -8,7 +8,7 @@ import { mostPixels, ROW_BYTES, weightProductsKernel } from '../../../kernels/cp
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { CpuLowering } from '../lowering.ts';
-import { ceilTo, denseRows } from './along-outputs.ts';
+import { ceilTo, denseRows, sourceArgs } from './along-outputs.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { forwardAxis } from './tables.ts';
 import { laneMasks, partialResults } from './weight-grad.ts';
@@ -73,6 +73,51 @@ function tapTable(g: ConvGeometry, width: number, bytes: number): Int32Array {
   );
 }
 
+/** How pixels, channels and outputs are cut into units of work. */
+function blocksOf(
+  g: ConvGeometry,
+  { rows, width }: Walk,
+  tile: { height: number; pairs: number },
+  work: number,
+  most: number,
+) {
+  // prettier-ignore
+  const taps = g.height.kernel * g.width.kernel;
+  const plane = rows * width;
+  const rowBlock = Math.ceil(rows / Math.ceil(plane / (Math.floor(most / width) * width)));
+  const rowBlocks = Math.ceil(rows / rowBlock);
+  const images = rowBlocks > 1 ? 1 : Math.ceil(g.batch / Math.ceil(g.batch / Math.floor(most / plane)));
+  // Blocks of channels are whole tiles, but for the last.
+  const whole = tile.pairs / gcd(tile.pairs, taps);
+  const channelBlock = Math.min(g.inPerGroup, cut(g.inPerGroup, Math.floor(MOST_PAIRS / taps), whole));
+  const channelBlocks = Math.ceil(g.inPerGroup / channelBlock);
+  const outputBlock = cut(g.outPerGroup, MOST_OUTPUTS, tile.height);
+  const outputBlocks = Math.ceil(g.outPerGroup / outputBlock);
+  const blocks = Math.ceil(g.batch / images) * rowBlocks;
+  const sharing = g.groups * outputBlocks * channelBlocks;
+  const wanted = Math.max(1, Math.min(blocks, Math.ceil(UNITS / sharing), Math.floor(work / sharing / UNIT_NS)));
+  const unitBlocks = Math.ceil(blocks / wanted);
+  const args = { rowBlock, rowBlocks, images, channelBlock, channelBlocks, outputBlock, outputBlocks, blocks, unitBlocks, taps }; // prettier-ignore
+  return { args, parts: Math.ceil(blocks / unitBlocks), sharing };
+}
+
+/** Where things lie in the scratch behind the unfolded source, and its size. */
+function placesOf(
+  tile: { height: number; pairs: number },
+  b: ReturnType<typeof blocksOf>,
+  { bytes, lanes }: ElementKit,
+  most: number,
+) {
+  // prettier-ignore
+  const { channelBlock, outputBlock, taps } = b.args;
+  const outputs = ceilTo(outputBlock, tile.height);
+  const pairs = ceilTo(channelBlock * taps, tile.pairs);
+  const gradAt = pairs * ROW_BYTES;
+  const sumsAt = ceilTo(gradAt + (outputs * most + lanes * tile.height) * bytes, 64);
+  const biasSumsAt = sumsAt + (b.parts === 1 ? outputs * pairs * bytes : 0);
+  return { places: { gradAt, sumsAt, biasSumsAt }, scratch: biasSumsAt + outputs * bytes };
+}
+
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
 export function lowerWeightProducts(
   l: CpuLowering,
@@ -86,85 +131,37 @@ export function lowerWeightProducts(
   const kit = elementKit(l.wideTarget, element);
   const { bytes, lanes } = kit;
   const most = mostPixels(kit);
-  const taps = g.height.kernel * g.width.kernel;
-  const depth = g.inPerGroup * taps;
-  if (2 * g.outPerGroup <= lanes || depth < lanes / 2 || dy.layout.numel === 0) return false;
+  const depth = g.inPerGroup * g.height.kernel * g.width.kernel;
+  if (2 * g.outPerGroup <= lanes || 2 * depth < lanes || dy.layout.numel === 0) return false;
   if (g.width.output > most || g.width.stride > 2 || !denseRows(x)) return false;
   const walk = walkOf(g, dy, x, most);
-  const plane = walk.rows * walk.width;
-  const rowBlock = Math.ceil(walk.rows / Math.ceil(plane / (Math.floor(most / walk.width) * walk.width)));
-  const rowBlocks = Math.ceil(walk.rows / rowBlock);
-  const images = rowBlocks > 1 ? 1 : Math.ceil(g.batch / Math.ceil(g.batch / Math.floor(most / plane)));
   const tile = tileOf(g.outPerGroup, depth, kit);
-  const { height, pairs } = tile;
-  // Blocks of channels are whole tiles, but for the last.
-  const channelBlock = Math.min(
-    g.inPerGroup,
-    cut(g.inPerGroup, Math.floor(MOST_PAIRS / taps), pairs / gcd(pairs, taps)),
-  );
-  const outputBlock = cut(g.outPerGroup, MOST_OUTPUTS, height);
-  const [channelBlocks, outputBlocks] = [
-    Math.ceil(g.inPerGroup / channelBlock),
-    Math.ceil(g.outPerGroup / outputBlock),
-  ];
   const work = multiplyAddNs(dy.layout.numel * depth, kit);
-  const blocks = Math.ceil(g.batch / images) * rowBlocks;
-  const sharing = g.groups * outputBlocks * channelBlocks;
-  const wanted = Math.max(1, Math.min(blocks, Math.ceil(UNITS / sharing), Math.floor(work / sharing / UNIT_NS)));
-  const unitBlocks = Math.ceil(blocks / wanted);
-  const parts = Math.ceil(blocks / unitBlocks);
+  const b = blocksOf(g, walk, tile, work, most);
+  const { places, scratch } = placesOf(tile, b, kit, most);
+  const { parts } = b;
   const whole = parts === 1;
   const { reduce, sumBytes } = partialResults(l, g, kit, tile, whole ? 0 : parts, dw, db);
-  const panels = Math.ceil(outputBlock / height);
-  const depthBlock = ceilTo(channelBlock * taps, pairs);
-  const gradAt = depthBlock * ROW_BYTES;
-  const sumsAt = ceilTo(gradAt + (panels * most + lanes) * height * bytes, 64);
-  const biasSumsAt = sumsAt + (whole ? panels * depthBlock * height * bytes : 0);
-  const steps = (value: Value): number[] => value.layout.strides.map((step) => step * bytes);
-  const [[xn, xc], [dyn, dyc, , dyw]] = [steps(x), steps(dy)] as [[number, number], [number, number, number, number]];
-  const size = parts * sharing;
+  const [dyn, dyc, , dyw] = dy.layout.strides.map((step) => step * bytes) as [number, number, number, number];
+  const size = parts * b.sharing;
   l.launch(
     weightProductsKernel(l.wideTarget, { ...tile, element, step: g.width.stride, whole }),
     {
-      ...reduce,
-      parts,
-      x,
-      xn,
-      xc,
-      xh: walk.xh * bytes,
-      sourceRows: walk.sourceRows,
-      dy,
-      dyn,
-      dyc,
-      dyh: walk.dyh * bytes,
-      dyw,
-      width: walk.width,
-      batch: g.batch,
-      channels: g.inPerGroup,
-      channelBlock,
-      channelBlocks,
-      outputBlock,
-      outputBlocks,
-      rowCount: walk.rows,
-      rowBlock,
-      rowBlocks,
-      images,
-      rowStep: g.height.stride,
-      blocks,
-      unitBlocks,
-      taps,
+      ...{ ...reduce, parts },
+      ...{ ...sourceArgs(x, bytes), xh: walk.xh * bytes, sourceRows: walk.sourceRows },
+      ...{ dy, dyn, dyc, dyh: walk.dyh * bytes, dyw, width: walk.width, rowCount: walk.rows },
+      ...{ batch: g.batch, channels: g.inPerGroup, rowStep: g.height.stride },
+      ...b.args,
+      ...places,
       tapTable: l.constant('int32', tapTable(g, walk.width, bytes)),
       masks: l.constant('int32', laneMasks(kit)),
-      gradAt,
-      sumsAt,
-      biasSumsAt,
     },
-    { size, unitCost: work / size, scratch: biasSumsAt + panels * height * bytes, flops: 2 * dy.layout.numel * depth },
+    { size, unitCost: work / size, scratch, flops: 2 * dy.layout.numel * depth },
   );
   if (whole) return true;
-  l.launch(weightReduceKernel(l.wideTarget, element, height), reduce, {
-    size: Math.ceil(g.outPerGroup / height) * g.groups,
-    unitCost: depth * height * (parts / 4 + 2),
+  l.launch(weightReduceKernel(l.wideTarget, element, tile.height), reduce, {
+    size: Math.ceil(g.outPerGroup / tile.height) * g.groups,
+    unitCost: depth * tile.height * (parts / 4 + 2),
     scratch: sumBytes,
   });
   return true;
