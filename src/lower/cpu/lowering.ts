@@ -54,10 +54,10 @@ export interface CpuStep extends LoweredStep {
   readonly refusal?: Refusal | undefined;
 }
 
-/** Launches shorter than this stay on one thread: waking others costs as much. */
-const PARALLEL_NS = 50_000;
+/** Launches shorter than this stay on one thread: asking others, who still look for work as a rule, costs a few microseconds. */
+const PARALLEL_NS = 25_000;
 /** What a claimed chunk should take at least. */
-const CHUNK_NS = 20_000;
+const CHUNK_NS = 10_000;
 
 type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch' | 'refusal'>;
 
@@ -120,13 +120,14 @@ export class CpuLowering extends Lowering<CpuStep> {
   /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
   readonly target: Target;
   readonly wideTarget: Target;
-  readonly #threads: number;
+  /** Threads that share launches: how results are cut into units may depend on it, in which order numbers are added may not. */
+  readonly threads: number;
 
   constructor(target: Target, threads: number, steady?: ReadonlySet<number>) {
     super(steady);
     this.target = narrowed(target);
     this.wideTarget = target;
-    this.#threads = threads;
+    this.threads = threads;
   }
 
   /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
@@ -138,7 +139,7 @@ export class CpuLowering extends Lowering<CpuStep> {
 
   #grain({ size, unitCost }: LaunchOptions): number {
     if (size * unitCost < PARALLEL_NS) return size;
-    const fair = Math.ceil(size / (this.#threads * 8)); // several chunks a thread, so that a slow one is not waited for
+    const fair = Math.ceil(size / (this.threads * 8)); // several chunks a thread, so that a slow one is not waited for
     return Math.max(1, Math.min(Math.ceil(CHUNK_NS / unitCost), Math.max(fair, 1)));
   }
 }

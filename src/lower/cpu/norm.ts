@@ -23,6 +23,8 @@ import { asContiguous, lowerFill } from './copy.ts';
 
 /** Nanoseconds for an element in all passes, from the second-level cache or beyond. */
 const ELEMENT_NS = 0.8;
+/** What walking one more plane costs. */
+const PLANE_NS = 20;
 
 interface Sizes {
   readonly batch: number;
@@ -50,7 +52,7 @@ function split(
     planes: (first: number, options: { size: number; unitCost: number }) => void;
   },
 ): void {
-  const cost = batch * size * ELEMENT_NS;
+  const cost = batch * (size * ELEMENT_NS + (size > 1 ? PLANE_NS : 0));
   const byRegister = size === 1 ? Math.floor(channels / t.lanes) : 0;
   if (byRegister > 0) launches.rows({ size: byRegister, unitCost: cost * t.lanes });
   const first = byRegister * t.lanes;

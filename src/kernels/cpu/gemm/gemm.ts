@@ -81,7 +81,7 @@ const FEW_ROWS = 8;
 
 /**
  * How C is cut into units of work; what a sum adds in which order does not depend on it. Small products are blocks that
- * pack their part of B themselves; large `single` ones are strips of rows that share a B packed before.
+ * pack their part of B themselves; large `single` ones are strips of rows, or parts of a few strips, that share a B packed before.
  */
 export function gemmBlocks(
   kit: ElementKit,
@@ -96,8 +96,9 @@ export function gemmBlocks(
     Math.max(tile, Math.ceil(Math.ceil(size / Math.max(1, Math.ceil(size / most))) / tile) * tile);
   const inPlace = bContiguous && m <= FEW_ROWS;
   const before = single && !inPlace && m * n * k >= PACK_BEFORE;
-  const blockColumns = before ? Math.ceil(n / width) * width : cut(n, width, 256);
   const blockRows = cut(m, tileRows(kit), before ? Math.min(blockHeight(kit), Math.max(32, m / 8)) : 128);
+  const strips = Math.ceil(m / blockRows);
+  const blockColumns = cut(n, width, before ? Math.max(128, strips < 4 ? (n * strips) / 8 : n) : 256);
   const depth = Math.min(panelDepth(kit), Math.max(k, 1));
   return {
     blockRows,

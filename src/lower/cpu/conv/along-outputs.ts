@@ -49,11 +49,32 @@ export function isPointwise(c: Correlation, x: Value, y: Value): boolean {
 /**
  * How units share outputs where pixels alone make too few units for threads to share evenly; blocks of outputs are whole panels.
  */
-export function outputBlocksOf(outputs: number, panel: number, pixelUnits: number) {
+export function outputBlocksOf(outputs: number, panel: number, pixelUnits: number, threads: number) {
   const all = ceilTo(outputs, panel);
-  const parts = Math.min(Math.ceil(UNITS / pixelUnits), Math.ceil(all / LEAST_OUTPUTS));
+  const few = Math.min(Math.ceil(UNITS / pixelUnits), Math.ceil(all / LEAST_OUTPUTS));
+  const most = Math.floor(all / Math.max(panel, SHARED_OUTPUTS));
+  const parts = pixelUnits * few < UNITS ? Math.max(few, evenParts(pixelUnits, threads, most, COPIES / all)) : few;
   const outputBlock = ceilTo(Math.ceil(all / parts), panel);
   return { outputBlock, outputBlocks: Math.ceil(outputs / outputBlock) };
 }
 const UNITS = 16;
+/** The least outputs of a unit; where threads would have nothing to do otherwise; what a unit copies, in outputs. */
 const LEAST_OUTPUTS = 128;
+const SHARED_OUTPUTS = 32;
+const COPIES = 8;
+
+/**
+ * Into how many parts to cut each of a few units so that threads are done soonest, where a further part repeats the share `again` of a
+ * unit's work. One thread gains nothing by any.
+ */
+export function evenParts(units: number, threads: number, most: number, again: number): number {
+  const timeOf = (parts: number): number => {
+    const all = units * parts;
+    return ((Math.ceil(all / threads) + LATE) / all) * (1 + again * (parts - 1));
+  };
+  let best = 1;
+  for (let parts = 2; threads > 1 && parts <= most; parts++) if (timeOf(parts) < timeOf(best)) best = parts;
+  return best;
+}
+/** How much of a unit threads come apart. */
+const LATE = 0.15;

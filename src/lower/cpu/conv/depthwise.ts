@@ -23,6 +23,8 @@ const MOST_TAPS = 64;
 const BLOCK_BYTES = 12 * 1024;
 /** Memory that a byte takes to pass, in nanoseconds. */
 const BYTE_NS = 0.08;
+/** What beginning another plane costs. */
+const PLANE_NS = 25;
 const SLACK = 256;
 
 /** An axis as kernels are unrolled for it, and the source position of the first output. */
@@ -158,7 +160,8 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
     },
     {
       size,
-      unitCost: (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size,
+      unitCost:
+        (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + PLANE_NS,
       scratch: resultsAt + Math.max(b.rowBlock, tile) * down * width * bytes + SLACK,
       flops: 2 * products,
     },
@@ -216,7 +219,8 @@ export function lowerDepthwiseWeightGrad(
     {
       size: g.outChannels,
       unitCost:
-        (multiplyAddNs(2 * products, kit) + (x.layout.numel + dy.layout.numel) * bytes * BYTE_NS) / g.outChannels,
+        (multiplyAddNs(2 * products, kit) + (x.layout.numel + dy.layout.numel) * bytes * BYTE_NS) / g.outChannels +
+        g.batch * PLANE_NS,
       scratch: sumsAt + (kernel[0] * kernel[1] + 1) * vectorBytes + SLACK,
       flops: 2 * products,
     },

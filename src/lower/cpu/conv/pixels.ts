@@ -29,7 +29,7 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
   if (finish.taps !== undefined) return 'cannot pool';
   const { bytes } = kit;
   const { panel } = outputTile(kit);
-  const b = blocksOf(c, rows, columns, kit);
+  const b = blocksOf(c, rows, columns, kit, l.threads);
   const t = tablesOf(c, b, columns);
   const blocks = Math.ceil(c.outputs / panel);
   const packed = l.derived(w.layout.dtype, [blocks * c.channels * t.offsets.length * panel], [w]);
@@ -99,7 +99,7 @@ interface PixelBlocks {
   readonly bytes: number;
 }
 
-function blocksOf(c: Correlation, rows: number, columns: number, kit: ElementKit): PixelBlocks {
+function blocksOf(c: Correlation, rows: number, columns: number, kit: ElementKit, threads: number): PixelBlocks {
   const { panel } = outputTile(kit);
   const { bytes, lanes } = kit;
   const before = Math.max(0, -c.columns.minDelta);
@@ -115,7 +115,7 @@ function blocksOf(c: Correlation, rows: number, columns: number, kit: ElementKit
   const fit = Math.floor(UNIT_BYTES / bytesOf(rowBlock));
   const wanted = Math.min(Math.max(fit, Math.ceil(PIXELS.least / (rows * columns))), Math.floor(PIXELS.most / (rows * columns))); // prettier-ignore
   const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(c.batch, wanted));
-  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks);
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks, threads); // prettier-ignore
   const resultPixel = oddLines(outputBlock * bytes);
   const sourceImage = rowsReached(c.rows, rowBlock) * pitch * sourcePixel;
   const slack = (c.columns.source + lanes) * sourcePixel;

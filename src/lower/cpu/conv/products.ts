@@ -4,13 +4,16 @@
 import type { CpuLowering } from '../lowering.ts';
 import { packProductsKernel, productsKernel, resultRows } from '../../../kernels/cpu/conv/products.ts';
 import { elementKit, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
-import { ceilTo, isPointwise, lineResultArgs, oddLines, outputBlocksOf } from './along-outputs.ts';
+import { ceilTo, evenParts, isPointwise, lineResultArgs, oddLines, outputBlocksOf } from './along-outputs.ts';
 import { elementOf, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
 
 /** Copied pixels of a unit: each panel of them is read once for every block of rows, so they may lie in the third-level cache. */
 const COPY_BYTES = 1 << 20;
 /** Pixels of a unit: enough to make good use of the weights. */
 const PIXELS = { least: 112, most: 256 };
+/** Fewer units are cut further where threads share them; what reading the weights once more is of a unit's work. */
+const UNITS = 8;
+const WEIGHTS_AGAIN = 0.02;
 
 /** y = the correlation if this is the way to compute it. */
 export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowered {
@@ -31,7 +34,7 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
     { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
     { size: panels, unitCost: height * c.channels, makes: packed },
   );
-  const { scratch, ...blocks } = blocksOf(c, plane, kit);
+  const { scratch, ...blocks } = blocksOf(c, plane, kit, l.threads);
   const size = Math.ceil(c.batch / blocks.images) * blocks.pixelBlocks * blocks.outputBlocks;
   const products = y.layout.numel * c.channels;
   l.launch(
@@ -53,15 +56,18 @@ export function lowerProducts(l: CpuLowering, c: Correlation, o: Operands): Lowe
   return 'done';
 }
 
-function blocksOf(c: Correlation, plane: number, kit: ElementKit) {
+function blocksOf(c: Correlation, plane: number, kit: ElementKit, threads: number) {
   const { bytes } = kit;
   const width = TILE_VECTORS * kit.lanes;
   const wanted = Math.max(PIXELS.least, Math.min(PIXELS.most, Math.floor(COPY_BYTES / (c.channels * bytes))));
   const most = Math.max(1, Math.min(c.batch, Math.floor(wanted / plane)));
   const images = Math.ceil(c.batch / Math.ceil(c.batch / most));
-  const pixelBlock = plane <= wanted ? plane : Math.min(plane, ceilTo(plane / Math.ceil(plane / wanted), width));
+  const few = Math.ceil(plane / wanted);
+  const units = Math.ceil(c.batch / images) * few;
+  const parts = few * evenParts(units, units < UNITS ? threads : 1, Math.ceil(plane / few / width), WEIGHTS_AGAIN);
+  const pixelBlock = parts === 1 ? plane : Math.min(plane, ceilTo(plane / parts, width));
   const pixelBlocks = Math.ceil(plane / pixelBlock);
-  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, tileRows(kit), Math.ceil(c.batch / images) * pixelBlocks); // prettier-ignore
+  const { outputBlock, outputBlocks } = outputBlocksOf(c.outputs, tileRows(kit), Math.ceil(c.batch / images) * pixelBlocks, threads); // prettier-ignore
   const columns = ceilTo(images * pixelBlock, width);
   const pitch = oddLines((columns + width) * bytes);
   const resultPitch = oddLines(columns * bytes);

@@ -65,7 +65,7 @@ export function lowerWinograd(l: CpuLowering, c: Correlation, o: Operands): Lowe
   if (pooled && (element !== 'f32' || part)) return 'cannot pool';
   const { packed, product } = packWeights(l, w, c, kit);
   const [tileRows, tileColumns] = tilesOf(result);
-  const { bandBytes, ...blocks } = blocksOf(c, result, kit);
+  const { bandBytes, ...blocks } = blocksOf(c, result, kit, l.threads);
   const size = Math.ceil(c.batch / blocks.images) * blocks.rowBlocks * blocks.outputBlocks;
   l.launch(
     winogradKernel(l.wideTarget, element, finish.kind, pooled),
@@ -150,15 +150,21 @@ export const bandBytesOf = (rows: number, across: number, { lanes, vectorBytes }
   ((rows * TILE + REACH - TILE) * (across * TILE + REACH - TILE) + 2 * lanes + TILE) * vectorBytes;
 
 /** The kernel's arguments about a unit of work; of bytes, those of a tile and of all tiles of one product. */
-function blocksOf(c: Correlation, result: Size, kit: ElementKit) {
+function blocksOf(c: Correlation, result: Size, kit: ElementKit, threads: number) {
   const { rows: height, panel } = outputTile(kit);
   const { bytes, lanes } = kit;
   const tiles = tilesOf(result);
   const elementTile = oddLines(ceilTo(c.channels, lanes) * bytes);
   const fit = UNIT_BYTES / (PRODUCTS * (elementTile + ceilTo(c.outputs, panel) * bytes + 64));
-  const block = tileBlocksOf(c.batch, tiles, Math.max(TILES.least, Math.min(TILES.most, fit)));
-  const { images, rowBlock, rowBlocks } = block;
-  const shares = outputBlocksOf(c.outputs, panel, Math.ceil(c.batch / images) * rowBlocks);
+  const cut = (wanted: number) => {
+    const block = tileBlocksOf(c.batch, tiles, wanted);
+    const units = Math.ceil(c.batch / block.images) * block.rowBlocks;
+    return { block, units, shares: outputBlocksOf(c.outputs, panel, units, threads) };
+  };
+  const usual = cut(Math.max(TILES.least, Math.min(TILES.most, fit)));
+  const idle = usual.units * usual.shares.outputBlocks < threads;
+  const { block, shares } = idle ? cut(Math.max(height, Math.ceil((c.batch * tiles[0] * tiles[1]) / threads))) : usual;
+  const { images, rowBlock } = block;
   const resultTile = oddLines(shares.outputBlock * bytes);
   const count = ceilTo(images * rowBlock * tiles[1], height);
   const [elementProduct, outputProduct] = [oddLines(count * elementTile), oddLines(count * resultTile)];
