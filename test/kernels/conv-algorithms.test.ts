@@ -205,8 +205,8 @@ const strided = fc.record({
   batch: size(1, 5),
   channels: size(8, 40),
   outputs: size(17, 40),
-  rows: size(5, 14),
-  columns: size(5, 14),
+  rows: size(2, 14),
+  columns: size(2, 14),
   kernel: fc.tuple(size(1, 4), size(1, 4)),
   stride: fc.tuple(size(1, 3), size(1, 3)),
   padding: fc.tuple(size(0, 2), size(0, 2)),
@@ -215,7 +215,7 @@ const strided = fc.record({
 describe.each(['float32', 'float64'] as const)('the correlation along outputs in %s', (dtype) => {
   it('agrees with plain loops for random sizes, kernels and strides', () => {
     const large = ({ rows, columns, kernel, stride, padding }: { rows: number; columns: number; kernel: number[]; stride: number[]; padding: number[] }) =>
-      [rows, columns].map((n, d) => Math.floor((n + 2 * padding[d]! - kernel[d]!) / stride[d]!) + 1).reduce((a, b) => a * b) >= 8; // prettier-ignore
+      [rows, columns].map((n, d) => Math.floor((n + 2 * padding[d]! - kernel[d]!) / stride[d]!) + 1).reduce((a, b) => Math.max(a, 0) * Math.max(b, 0)) >= 4; // prettier-ignore
     fc.assert(
       fc.property(strided.filter(large), ({ batch, channels, outputs, rows, columns, kernel, stride, padding }) =>
         unlessRefused(() => {

@@ -15,6 +15,8 @@ import { rowsReached } from './tables.ts';
 const UNIT_BYTES = 256 * 1024;
 /** Pixels of a unit at least and at most: weights are read once for each. */
 const PIXELS = { least: 48, most: 192 };
+/** Pixels of a result: several images make a unit, so it may be smaller than a vector. */
+const LEAST_RESULT = 4;
 /** Channels and taps that are summed before results are written back: their weights stay in the first-level cache. */
 const DEPTH = 288;
 
@@ -25,7 +27,7 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
   const kit = elementKit(l.wideTarget, element);
   const [rows, columns] = resultSize(c, o);
   if (!denseRows(x) || !y.layout.contiguous || c.groups !== 1) return undefined;
-  if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < kit.lanes) return undefined;
+  if (c.channels < 8 || c.outputs <= kit.lanes || rows * columns < LEAST_RESULT) return undefined;
   if (finish.taps !== undefined) return 'cannot pool';
   const { bytes } = kit;
   const { panel } = outputTile(kit);
