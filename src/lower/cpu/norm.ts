@@ -7,8 +7,8 @@ import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import type { Gate } from '../../kernels/formula/epilogue.ts';
-import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
-import type { Target } from '../../kernels/cpu/ir.ts';
+import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
+import { lanes, type Target } from '../../kernels/cpu/ir.ts';
 import {
   normAffineKernel,
   normPlanesGradKernel,
@@ -59,10 +59,11 @@ function split(
   if (first < channels) launches.planes(first, { size: channels - first, unitCost: cost });
 }
 
-/** Planes are walked in the machine's width. */
+/** Planes are walked in the machine's width where they have a register of it. */
 function planesTarget(l: CpuLowering, x: Value, size: number): [Target, Floats] {
-  const target = lineTarget(l.target, l.wideTarget, x.layout.dtype, size);
-  return [target, floatsOf(target, x.layout.dtype)];
+  const { dtype } = x.layout;
+  const target = dtype === 'float32' && size >= lanes(l.wideTarget, 'f32') ? l.wideTarget : l.target;
+  return [target, floatsOf(target, dtype)];
 }
 
 interface Forward {

@@ -1,14 +1,15 @@
 /**
  * Normalisation along lines that lie densely one after the other, with scale and shift in the same walk: layer normalisation has a scale
  * for each place of a line (`elements`), group normalisation one for some elements side by side (`channels`). Statistics and precision
- * are those of `planes.ts`; a line usually stays in the caches between its passes.
+ * are those of `segments.ts`; a line usually stays in the caches between its passes.
  *
  * A unit of work is one line; of the gradients of scales and shifts, a channel or a register's places.
  */
 import { elements, type Floats } from '../floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
-import { channelSums, inverseRoot, mapChannel, moments, type Segments } from './planes.ts';
+import { inverseRoot } from './planes.ts';
+import { channelSums, mapChannel, moments, segments, type Segments } from './segments.ts';
 
 export type ScaleKind = 'elements' | 'channels';
 
@@ -21,8 +22,7 @@ const SCALE_PARAMS = { g: 'ptr', x: 'ptr', mean: 'ptr', invStd: 'ptr', dWeight: 
 
 type SizeLocals = { readonly [K in keyof typeof SIZES]: Local };
 
-const one = (bytes: Local): Segments => ({ batch: ONE as Local, bytes, step: bytes });
-const ONE: Expr = constant('i32', 1);
+const one = (f: Fn, t: Floats, bytes: Local): Segments => segments(f, t, constant('i32', 1), bytes, bytes);
 
 /** Where a line begins, in bytes, and the first scale of it. */
 function lineAt(f: Fn, t: Floats, p: SizeLocals, line: Local, kind: ScaleKind): { start: Local; scales: Local } {
@@ -52,10 +52,12 @@ export const lineNormKernel = (target: Target, t: Floats, kind: ScaleKind): Kern
   cachedKernel(target, `norm/lines-${kind}-${t.scalar}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
     const bytes = f.let('bytes', elements(t, p.length));
     const count = f.let('count', p.length.cast('f64'));
+    const whole = one(f, t, bytes);
+    const part = kind === 'elements' ? whole : one(f, t, f.let('partBytes', elements(t, p.each)));
     f.for('line', lo, hi, (line) => {
       const { start, scales } = lineAt(f, t, p, line, kind);
       const [x, y] = [f.let('x', p.x.add(start)), f.let('y', p.y.add(start))];
-      const [mean, variance] = moments(f, t, one(bytes), x, count);
+      const [mean, variance] = moments(f, t, whole, x, count);
       const invStd = f.let('invStd', inverseRoot(variance, p.eps));
       const at = f.let('at', elements(t, line));
       f.store(t.scalar, p.mean.add(at), mean.cast(t.scalar));
@@ -65,17 +67,16 @@ export const lineNormKernel = (target: Target, t: Floats, kind: ScaleKind): Kern
       const [weight, bias] = [f.let('weights', p.weight.add(scales)), f.let('biases', p.bias.add(scales))];
       if (kind === 'elements') {
         const constants = [center, f.let('inv', invStd.cast(t.scalar)), f.let('off', lost.unary('neg').cast(t.scalar))];
-        mapChannel(f, t, one(bytes), [x, weight, bias], y, constants, ([v, w, b], [m, k, off]) =>
+        mapChannel(f, t, whole, [x, weight, bias], y, constants, ([v, w, b], [m, k, off]) =>
           v!.sub(m!).fma(k!, off!).fma(w!, b!),
         );
         return;
       }
-      const part = f.let('partBytes', elements(t, p.each));
       eachPart(f, t, p, bytes, (from, of) => {
         const w = f.let('w', wide(t, weight.add(of)));
         const scale = f.let('k', invStd.mul(w).cast(t.scalar));
         const shift = f.let('b', wide(t, bias.add(of)).sub(lost.mul(w)).cast(t.scalar));
-        mapChannel(f, t, one(part), [x.add(from)], y.add(from), [center, scale, shift], ([v], [m, k, b]) => v!.sub(m!).fma(k!, b!)); // prettier-ignore
+        mapChannel(f, t, part, [x.add(from)], y.add(from), [center, scale, shift], ([v], [m, k, b]) => v!.sub(m!).fma(k!, b!)); // prettier-ignore
       });
     });
   });
@@ -84,8 +85,9 @@ export const lineNormKernel = (target: Target, t: Floats, kind: ScaleKind): Kern
 export const lineNormGradKernel = (target: Target, t: Floats, kind: ScaleKind): Kernel<typeof BACKWARD_PARAMS> =>
   cachedKernel(target, `norm/lines-grad-${kind}-${t.scalar}`, BACKWARD_PARAMS, ({ f, p, lo, hi }) => {
     const bytes = f.let('bytes', elements(t, p.length));
-    const part = f.let('partBytes', elements(t, p.each));
     const count = f.let('count', p.length.cast('f64'));
+    const whole = one(f, t, bytes);
+    const part = kind === 'elements' ? whole : one(f, t, f.let('partBytes', elements(t, p.each)));
     f.for('line', lo, hi, (line) => {
       const { start, scales } = lineAt(f, t, p, line, kind);
       const [g, x, dx] = [p.g, p.x, p.dx].map((from) => f.let('from', from.add(start))) as [Local, Local, Local];
@@ -104,14 +106,14 @@ export const lineNormGradKernel = (target: Target, t: Floats, kind: ScaleKind): 
           f.set(products!, h.fma(centered(input!), products!));
         });
       if (kind === 'elements') {
-        const [a, b] = sums(one(bytes), [g, x, weight]) as [Local, Local];
+        const [a, b] = sums(whole, [g, x, weight]) as [Local, Local];
         f.set(sum, a);
         f.set(product, b);
       } else {
         f.set(sum, 0);
         f.set(product, 0);
         eachPart(f, t, p, bytes, (from, of) => {
-          const [a, b] = sums(one(part), [g.add(from), x.add(from)]) as [Local, Local];
+          const [a, b] = sums(part, [g.add(from), x.add(from)]) as [Local, Local];
           const w = f.let('w', wide(t, weight.add(of)));
           f.inc(sum, a.mul(w));
           f.inc(product, b.mul(w));
@@ -122,12 +124,12 @@ export const lineNormGradKernel = (target: Target, t: Floats, kind: ScaleKind): 
       const constants = [mean, level, slope, f.let('inv', invStd.cast(t.scalar))];
       const value = (h: Expr, v: Expr, [m, l, s, k]: readonly Expr[]): Expr => h.sub(l!).sub(v.sub(m!).mul(s!)).mul(k!);
       if (kind === 'elements') {
-        mapChannel(f, t, one(bytes), [g, x, weight], dx, constants, ([v, input, w], c) => value(v!.mul(w!), input!, c));
+        mapChannel(f, t, whole, [g, x, weight], dx, constants, ([v, input, w], c) => value(v!.mul(w!), input!, c));
         return;
       }
       eachPart(f, t, p, bytes, (from, of) => {
         const w = f.let('w', load(t.scalar, weight.add(of)));
-        mapChannel(f, t, one(part), [g.add(from), x.add(from)], dx.add(from), [...constants, w], ([v, input], c) =>
+        mapChannel(f, t, part, [g.add(from), x.add(from)], dx.add(from), [...constants, w], ([v, input], c) =>
           value(v!.mul(c[4]!), input!, c),
         );
       });
@@ -138,7 +140,7 @@ export const lineNormGradKernel = (target: Target, t: Floats, kind: ScaleKind): 
 export const lineNormChannelKernel = (target: Target, t: Floats): Kernel<typeof SCALE_PARAMS> =>
   cachedKernel(target, `norm/lines-channel-${t.scalar}`, SCALE_PARAMS, ({ f, p, lo, hi }) => {
     const per = f.let('per', p.length.div(p.each));
-    const part = f.let('partBytes', elements(t, p.each));
+    const part = one(f, t, f.let('partBytes', elements(t, p.each)));
     const step = f.let('step', elements(t, p.length.mul(p.groups)));
     f.for('scale', lo, hi, (scale) => {
       const line = f.let('line', scale.div(per));
@@ -148,7 +150,7 @@ export const lineNormChannelKernel = (target: Target, t: Floats): Kernel<typeof 
         const at = f.let('at', elements(t, line));
         const mean = f.let('mean', load(t.scalar, p.mean.add(at)));
         const means = f.let('means', mean.splat());
-        const [sum, product] = channelSums(f, t, one(part), [p.g.add(start), p.x.add(start)], 2, 2, ([g, x], [total, products]) => {
+        const [sum, product] = channelSums(f, t, part, [p.g.add(start), p.x.add(start)], 2, 2, ([g, x], [total, products]) => {
           f.inc(total!, g!);
           f.set(products!, g!.fma(x!.sub(x!.type === t.vector ? means : mean), products!));
         }) as [Local, Local]; // prettier-ignore

@@ -1,10 +1,8 @@
 /**
  * Batch normalisation of [N, C, L] with L elements of a channel side by side (images), forward and backward.
  *
- * Mean and variance by the corrected two-pass algorithm (Chan, Golub and LeVeque 1983, "Algorithms for computing the sample
- * variance", eq. 1.7): sums of x − m and (x − m)² around a first mean m, each corrected by what m is off. Short runs are summed
- * in the tensor's precision, the runs in double precision. A channel's data usually stays in the second-level cache
- * between the passes, so that main memory is read once.
+ * Statistics and sums are those of `segments.ts`. A channel's data usually stays in the second-level cache between the passes, so that
+ * main memory is read once.
  *
  * A unit of work is one channel, so no sum is shared between threads.
  */
@@ -12,9 +10,10 @@ import { activationIn, type Gate } from '../../formula/epilogue.ts';
 import { inputOf } from '../../formula/formula.ts';
 import { expand } from '../elementwise/expand.ts';
 import { variable } from '../elementwise/nodes.ts';
-import { elements, sumLanes, type Floats } from '../floats.ts';
+import { elements, type Floats } from '../floats.ts';
 import { constant, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
+import { channelSums, mapChannel, moments, segments, type Segments } from './segments.ts';
 
 /** All tensors are dense; per-channel ones are [C]. Absent weights and biases are passed as tables of 1 and 0. */
 const SHAPE_PARAMS = { batch: 'i32', channels: 'i32', size: 'i32' } as const;
@@ -81,107 +80,9 @@ export const finishSuffix = (finish: NormFinish): string => (finish === '' ? '' 
 
 type Sizes = { readonly [K in keyof typeof SHAPE_PARAMS]: Local };
 
-/** Bytes summed in the tensor's own precision before the sum goes to double precision. */
-const RUN = 4096;
-
-/** Byte distances of a channel's segments. */
-export interface Segments {
-  readonly batch: Local;
-  /** Bytes of one segment and from one image's to the next. */
-  readonly bytes: Local;
-  readonly step: Local;
-}
-
-function segments(f: Fn, t: Floats, p: Sizes): Segments {
+function channelSegments(f: Fn, t: Floats, p: Sizes): Segments {
   const bytes = f.let('segment', elements(t, p.size));
-  return { batch: p.batch, bytes, step: f.let('imageStep', bytes.mul(p.channels)) };
-}
-
-/** Adds one element of each tensor, or one register, to the accumulators. */
-export type AddTerms = (values: readonly Local[], sums: readonly Local[]) => void;
-
-/**
- * Sums over a channel in double precision. `bases` are the addresses of the channel's first segment in each tensor;
- * `unroll` registers are summed side by side.
- */
-export function channelSums(
-  f: Fn,
-  t: Floats,
-  s: Segments,
-  bases: readonly Expr[],
-  count: number,
-  unroll: number,
-  add: AddTerms,
-): Local[] {
-  const totals = Array.from({ length: count }, () => f.let('total', constant('f64', 0)));
-  const starts = bases.map((base) => f.let('start', base));
-  const zeros = (type: 'f32' | 'f64' | 'f32v' | 'f64v'): Local[] => totals.map(() => f.let('sum', constant(type, 0)));
-  f.for('image', 0, s.batch, () => {
-    f.for(
-      'run',
-      0,
-      s.bytes,
-      (run) => {
-        const left = f.let('left', s.bytes.sub(run));
-        const size = f.let('size', left.lt(RUN).select(left, RUN));
-        const ptrs = starts.map((start) => f.let('ptr', start.add(run)));
-        const sums = Array.from({ length: unroll }, () => zeros(t.vector));
-        const rest = zeros(t.scalar);
-        const wide = f.let('wide', size.and(-t.width * unroll));
-        const whole = f.let('whole', size.and(-t.width));
-        const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr, offset = 0): Local[] =>
-          ptrs.map((ptr) => f.let('value', load(type, ptr.add(at), offset)));
-        f.for('at', 0, wide, (at) => sums.forEach((sum, i) => add(loads(t.vector, at, i * t.width), sum)), t.width * unroll); // prettier-ignore
-        f.for('at', wide, whole, (at) => add(loads(t.vector, at), sums[0]!), t.width);
-        f.for('at', whole, size, (at) => add(loads(t.scalar, at), rest), t.bytes);
-        totals.forEach((total, k) => {
-          const whole = sums.slice(1).reduce<Expr>((sum, more) => sum.add(more[k]!), sums[0]![k]!);
-          f.inc(total, sumLanes(f, t, whole).add(rest[k]!).cast('f64'));
-        });
-      },
-      RUN,
-    );
-    for (const start of starts) f.inc(start, s.step);
-  });
-  return totals;
-}
-
-/** Writes every element of a channel: `value` gets the loaded elements and the constants, all vectors or all scalars. */
-export function mapChannel(
-  f: Fn,
-  t: Floats,
-  s: Segments,
-  bases: readonly Expr[],
-  to: Expr,
-  constants: readonly Local[],
-  value: (values: readonly Expr[], constants: readonly Expr[]) => Expr,
-): void {
-  const starts = bases.map((base) => f.let('start', base));
-  const out = f.let('out', to);
-  const whole = f.let('whole', s.bytes.and(-t.width));
-  const wide = constants.map((scalar) => f.let('splat', scalar.splat()));
-  f.for('image', 0, s.batch, () => {
-    const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr): Expr[] =>
-      starts.map((start) => load(type, start.add(at)));
-    f.for('at', 0, whole, (at) => f.store(t.vector, out.add(at), value(loads(t.vector, at), wide)), t.width);
-    f.for('at', whole, s.bytes, (at) => f.store(t.scalar, out.add(at), value(loads(t.scalar, at), constants)), t.bytes);
-    for (const start of [...starts, out]) f.inc(start, s.step);
-  });
-}
-
-/** Mean and biased variance of a channel, in double precision. */
-export function moments(f: Fn, t: Floats, s: Segments, x: Expr, count: Local): [Local, Local] {
-  const [sum] = channelSums(f, t, s, [x], 1, 8, ([value], [total]) => f.inc(total!, value!)) as [Local];
-  const near = f.let('near', sum.div(count).cast(t.scalar));
-  const nears = f.let('nears', near.splat());
-  const [off, squares] = channelSums(f, t, s, [x], 2, 4, ([value], [d, d2]) => {
-    const difference = f.let('difference', value!.sub(value!.type === t.vector ? nears : near));
-    f.inc(d!, difference);
-    f.set(d2!, difference.fma(difference, d2!));
-  }) as [Local, Local];
-  const mean = f.let('mean', near.cast('f64').add(off.div(count)));
-  const variance = squares.sub(off.mul(off).div(count)).div(count);
-  return [mean, f.let('variance', variance.binary('max', 0))]; // rounding must not make it negative; NaN stays
+  return segments(f, t, p.batch, bytes, f.let('imageStep', bytes.mul(p.channels)));
 }
 
 /** old + momentum · (fresh − old), as PyTorch weighs it */
@@ -200,7 +101,7 @@ export const normPlanesKernel = (
   finish: NormFinish = '',
 ): Kernel<typeof FORWARD_PARAMS> =>
   cachedKernel(target, `norm/planes-${mode}-${t.scalar}${finishSuffix(finish)}`, FORWARD_PARAMS, ({ f, p, lo, hi }) => {
-    const s = segments(f, t, p);
+    const s = channelSegments(f, t, p);
     const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
     f.for('unit', lo, hi, (unit) => {
       const c = f.let('c', unit.add(p.first));
@@ -288,7 +189,7 @@ export const normPlanesGradKernel = (
     `norm/planes-grad-${mode}-${t.scalar}${gate === undefined ? '' : `-${gate.name}`}`,
     BACKWARD_PARAMS,
     ({ f, p, lo, hi }) => {
-      const s = segments(f, t, p);
+      const s = channelSegments(f, t, p);
       const count = f.let('count', p.batch.cast('f64').mul(p.size.cast('f64')));
       f.for('unit', lo, hi, (unit) => {
         const c = f.let('c', unit.add(p.first));
