@@ -80,6 +80,8 @@ export abstract class Lowering<S extends LoweredStep = LoweredStep> {
   readonly #temps: Span[] = [];
   /** The blocks that nodes asked for to work in. */
   readonly workspaces: { readonly node: number; readonly bytes: number }[] = [];
+  /** Whether products of float32 may be computed in less than its precision. */
+  reduced = false;
   #node = 0;
   #firstScalar = 0;
 

@@ -14,6 +14,7 @@ import { isGradEnabled } from './grad-mode.ts';
 import { activeRecorder, Recorder } from './recorder.ts';
 import { Recording, SharedMemory } from './recording.ts';
 import { isTensor } from './is-tensor.ts';
+import { isReduced } from './matmul-precision.ts';
 import { inspectSymbol, Tensor } from './tensor.ts';
 import { isPair, mappedPair } from './values-and-indices.ts';
 
@@ -136,7 +137,7 @@ class Step<Args extends readonly unknown[], Result> {
   call(args: Args): Result {
     if (activeRecorder() !== undefined) return this.#callInside(args);
     const tensors: Tensor[] = [];
-    const key = `${signature(args, tensors, 'argument')}${aliases(tensors)}${isGradEnabled() ? '' : ' no grad'}`;
+    const key = `${signature(args, tensors, 'argument')}${aliases(tensors)}${isGradEnabled() ? '' : ' no grad'}${isReduced() ? ' reduced' : ''}`;
     for (let i = this.#entries.length - 1; i >= 0; i--) {
       const entry = this.#entries[i]!;
       if (entry.key !== key || !entry.recording.validFor(tensors)) continue;

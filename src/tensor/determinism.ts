@@ -1,8 +1,8 @@
 /**
  * Settings of how exactly PyTorch computes (https://pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html). Everything here is computed
- * in one way only, in full precision and with the same bits whatever the number of threads: each of these settings is already met, and is remembered.
+ * in one way only, with the same bits whatever the number of threads: each of these settings is already met, and is remembered.
  */
-import { BOOL, oneOf, requireKind, requireOptions } from '../base/arguments.ts';
+import { BOOL, requireKind, requireOptions } from '../base/arguments.ts';
 
 let deterministic = false;
 let warnsOnly = false;
@@ -24,16 +24,3 @@ export function useDeterministicAlgorithms(mode: boolean, options?: Deterministi
 export const areDeterministicAlgorithmsEnabled = (): boolean => deterministic;
 /** Whether {@link useDeterministicAlgorithms} was told to warn only. */
 export const isDeterministicAlgorithmsWarnOnlyEnabled = (): boolean => warnsOnly;
-
-/** How precise products of float32 matrices must be at least. */
-export type MatmulPrecision = 'highest' | 'high' | 'medium';
-const PRECISION = oneOf('highest', 'high', 'medium');
-let precision: MatmulPrecision = 'highest';
-
-/** How precise products of float32 matrices must be at least; they are always of the highest precision. */
-export function setFloat32MatmulPrecision(value: MatmulPrecision): void {
-  requireKind('setFloat32MatmulPrecision', 'the precision', value, PRECISION);
-  precision = value;
-}
-/** What {@link setFloat32MatmulPrecision} was told. */
-export const getFloat32MatmulPrecision = (): MatmulPrecision => precision;

@@ -13,6 +13,7 @@ import type { Device, Holding } from '../devices/device.ts';
 import type { Attrs } from '../geometry/attrs.ts';
 import { signOf } from './backend.ts';
 import { beginOf, lowerOf, ruleOf } from './graph-op.ts';
+import { isReduced } from './matmul-precision.ts';
 import { needsWide } from './narrow.ts';
 import { inPlaceMismatch } from './op-errors.ts';
 import type { OpName } from './ops/index.ts';
@@ -80,6 +81,8 @@ interface Ran {
   readonly found: EagerPlan;
   /** In which generation of the cache: in the next one it must be asked for there, or it would be forgotten. */
   readonly generation: number;
+  /** Whether products of less precision were allowed. */
+  readonly reduced: boolean;
 }
 
 /** For an out that is to be made. */
@@ -105,16 +108,15 @@ export class Operation {
   planFor(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
     const place = placeOf(inputs);
     const ran = this.#ran[place];
-    if (ran?.generation === plans.generation && ran.device === device && isFor(ran, inputs, attrs, outs))
-      return ran.found;
+    if (ran?.generation === plans.generation && ran.device === device && ran.reduced === isReduced() && isFor(ran, inputs, attrs, outs)) return ran.found; // prettier-ignore
     const found = this.#lookUp(inputs, attrs, outs, device);
     const ids = [...inputs.map(({ layout }) => layout.id), ...outs.map((out) => out?.layout.id ?? NONE)];
-    this.#ran[place] = { device, attrs, ids, found, generation: plans.generation };
+    this.#ran[place] = { device, attrs, ids, found, generation: plans.generation, reduced: isReduced() };
     return found;
   }
 
   #lookUp(inputs: readonly Tensor[], attrs: Attrs, outs: Outs, device: Device): EagerPlan {
-    let key = `${signOf(device)}${this.name}|${attrs.key}`;
+    let key = `${signOf(device)}${isReduced() ? '~' : ''}${this.name}|${attrs.key}`;
     for (const input of inputs) key += `|${input.layout.id}`;
     for (const out of outs) key += out === undefined ? '>' : `>${out.layout.id}`;
     let plan = plans.get(key);

@@ -10,6 +10,7 @@ import { constantOf, type Formula } from '../kernels/formula/formula.ts';
 import { missingFamily } from './family.ts';
 import { loweringsOf } from '../lower/index.ts';
 import type { DeviceLowerings, OpLowering, Refusal } from '../lower/table.ts';
+import { isReduced } from './matmul-precision.ts';
 import { RULES, type OpName } from './ops/index.ts';
 import type { FormulaRule, OpRule } from './ops/rule.ts';
 
@@ -23,8 +24,11 @@ export function ruleOf(name: OpName): OpRule<Attrs> {
   return rule;
 }
 
-/** What makes empty lowerings for the device. */
-export const beginOf = (kind: DeviceKind): DeviceLowerings['begin'] => loweringsOf(kind).begin;
+/** What makes empty lowerings for the device, of the precision that holds now. */
+export function beginOf(kind: DeviceKind): DeviceLowerings['begin'] {
+  const { begin } = loweringsOf(kind);
+  return isReduced() ? (...args) => Object.assign(begin(...args), { reduced: true }) : begin;
+}
 
 /** What the device computes formulas with. */
 export const elementwiseLowering = (kind: DeviceKind): ElementwiseLowering => loweringsOf(kind).elementwise;

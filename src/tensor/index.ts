@@ -41,7 +41,8 @@ export { bernoulli, multinomial, normal, randintLike } from './draws.ts';
 export { poisson } from './poisson.ts';
 export { histogram, histogramdd, type HistogramddOptions, type HistogramOptions } from './histogram.ts';
 export { gradient, type SlopeOptions, type Spacing } from './slopes.ts';
-export { areDeterministicAlgorithmsEnabled, getFloat32MatmulPrecision, isDeterministicAlgorithmsWarnOnlyEnabled, setFloat32MatmulPrecision, useDeterministicAlgorithms, type DeterministicOptions, type MatmulPrecision } from './determinism.ts'; // prettier-ignore
+export { areDeterministicAlgorithmsEnabled, isDeterministicAlgorithmsWarnOnlyEnabled, useDeterministicAlgorithms, type DeterministicOptions } from './determinism.ts'; // prettier-ignore
+export { effectiveFloat32MatmulPrecision, getFloat32MatmulPrecision, setFloat32MatmulPrecision, type MatmulPrecision } from './float32-precision.ts'; // prettier-ignore
 export { asStrided, asStridedScatter } from './strided.ts';
 export { einsum } from './einsum.ts';
 export {

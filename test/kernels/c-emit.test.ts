@@ -1,6 +1,7 @@
 /** C against WebAssembly: every operation of the loop language on values that bend the rules, and random programs. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { halfBits, widened } from '../../src/base/half.ts';
 import { emitC } from '../../src/kernels/cpu/c/emit.ts';
 import {
   constant,
@@ -23,7 +24,15 @@ import {
 import { buildKernel, type Kernel } from '../../src/kernels/cpu/kernel.ts';
 import { CpuDevice } from '../../src/devices/cpu/cpu.ts';
 import { EmulatedKernels } from '../support/emulated.ts';
-import { forTarget, hasCompiler, nativeSetup, runOnce, type NativeSetup, stepsOf } from '../support/native.ts';
+import {
+  forTarget,
+  hasCompiler,
+  hasHalfType,
+  nativeSetup,
+  runOnce,
+  type NativeSetup,
+  stepsOf,
+} from '../support/native.ts';
 
 const INTEGERS = [0, 1, -1, 2, 7, -13, 31, 33, 255, 65536, 2147483647, -2147483648, 123456789, -987654321, 3, 5];
 const BIG = [0n, 1n, -1n, 5n, -7n, 63n, 65n, 1n << 40n, -(1n << 40n), (1n << 63n) - 1n, -(1n << 63n), 1n << 31n, -(1n << 31n), 1234567890123n, 2n, 9n]; // prettier-ignore
@@ -228,6 +237,35 @@ describe.skipIf(!hasCompiler)('C and WebAssembly agree', () => {
     };
     expect(read('native')).toBe(read('wasm'));
   });
+
+  it.skipIf(!hasHalfType).each([16, 64])(
+    'natively on halves in vectors of %i bytes, rounded once (skipped without _Float16)',
+    (vectorBytes) => {
+      const target: Target = { ...device.target, name: 'c-test', vectorBytes };
+      const built = buildKernel(`test/halves ${vectorBytes}`, { x: 'ptr', y: 'ptr', z: 'ptr' }, ({ f, p, lo, hi }) => {
+        f.for('unit', lo, hi, (unit) => {
+          const at = f.let('at', unit.mul(vectorBytes));
+          const y = f.let('y', loadSplat('i32v', p.y)); // a pair
+          f.store('i32v', p.z.add(at), load('i32v', p.x.add(at)).fmaHalves(y, load('i32v', p.z.add(at))));
+        });
+      });
+      const kernel = forTarget(built, target);
+      const halves = (of: (i: number) => number): Uint16Array => Uint16Array.from({ length: 64 }, (_, i) => halfBits('float16', of(i))); // prettier-ignore
+      const from = [0, -0, 1, -1.5, 2049 / 2048, 6e-8, 65504, -300, 1e-5, Infinity, NaN, 2 ** -14, 3.14159, -2047, 0.1, 40000]; // prettier-ignore
+      const at = [halves((i) => from[i % 16]!), halves((i) => [1.0009765625, -3][i % 2]!), halves((i) => from[(i * 5 + (i >> 4)) % 16]!)]; // prettier-ignore
+      const [x, y, z] = at.map((values) => widened(values, 'float16'));
+      const expected = Float32Array.from(x!, (value, i) => widened(Uint16Array.of(halfBits('float16', value * y![i]! + z![i]!)), 'float16')[0]!); // prettier-ignore
+      const places = at.map((values) => {
+        const place = device.allocateAt(128);
+        device.writeAt(place, values);
+        return place;
+      });
+      expect(native.ready(stepsOf(kernel))).toBe(true);
+      runOnce(native, kernel, places, 128 / vectorBytes);
+      expect(widened(device.readAt('uint16', places[2]!, 64) as Uint16Array, 'float16')).toEqual(expected);
+      expect(() => device.program(stepsOf(built))).toThrow('halves');
+    },
+  );
 
   it('on a division by zero and one that overflows: both are errors', () => {
     const divide = buildKernel('test/divide', { x: 'ptr', y: 'ptr' }, ({ f, p }) => {

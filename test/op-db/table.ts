@@ -89,7 +89,7 @@ export const ELSEWHERE: readonly string[] = [
   ),
   // test/tensor/further-names.test.ts
   ...words(
-    'nextafter frexp Tensor.nextafter_ Tensor.frexp Tensor.nextafter histogramdd gradient trapz Tensor.squeeze_ Tensor.swapaxes_ Tensor.swapdims_ Tensor.t_ Tensor.transpose_ Tensor.unsqueeze_ Tensor.bitwiseAnd_ Tensor.bitwiseOr_ Tensor.bitwiseXor_ useDeterministicAlgorithms areDeterministicAlgorithmsEnabled isDeterministicAlgorithmsWarnOnlyEnabled setFloat32MatmulPrecision getFloat32MatmulPrecision nn.DataParallel',
+    'nextafter frexp Tensor.nextafter_ Tensor.frexp Tensor.nextafter histogramdd gradient trapz Tensor.squeeze_ Tensor.swapaxes_ Tensor.swapdims_ Tensor.t_ Tensor.transpose_ Tensor.unsqueeze_ Tensor.bitwiseAnd_ Tensor.bitwiseOr_ Tensor.bitwiseXor_ useDeterministicAlgorithms areDeterministicAlgorithmsEnabled isDeterministicAlgorithmsWarnOnlyEnabled setFloat32MatmulPrecision getFloat32MatmulPrecision effectiveFloat32MatmulPrecision nn.DataParallel',
   ),
   // Gradients: test/tensor/autograd.test.ts, test/ops/gradients.test.ts.
   ...words(

@@ -13,6 +13,9 @@ import type { Kernel } from '../../src/kernels/cpu/kernel.ts';
 
 export const hasCompiler = ['cc', 'gcc', 'clang'].some((name) => spawnSync(name, ['--version']).status === 0);
 
+/** Whether the compiler knows halves, on this machine. */
+export const hasHalfType = hasCompiler && spawnSync(process.env['FLAMBEAU_CC'] ?? 'cc', ['-march=native', '-xc', '-', '-c', '-o', '/dev/null'], { input: '_Float16 half;' }).status === 0; // prettier-ignore
+
 /** Node's parts with other environment variables, and what was written to stderr. */
 export function systemWith(env: Record<string, string | undefined>): { system: System; said: string[] } {
   const system = nodeSystem()!;

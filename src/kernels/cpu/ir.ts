@@ -31,6 +31,8 @@ export interface Target {
   readonly fusedMultiplyAdd: boolean;
   /** Vector accumulators that stay in registers: a kernel's tile holds at most this many live vectors. */
   readonly liveVectors: number;
+  /** Whether it multiplies and adds vectors of halves, twice as many as of singles (`fmaHalves`). */
+  readonly halves?: boolean;
 }
 
 /** The same machine with vectors of at most so many bytes: 16 for kernels that are written for four lanes. */
@@ -65,6 +67,8 @@ export type ExprNode =
   | { readonly kind: 'unary'; readonly op: UnaryOp; readonly a: Expr }
   /** a·b + c */
   | { readonly kind: 'fma'; readonly a: Expr; readonly b: Expr; readonly c: Expr }
+  /** the same of halves, two in each lane of i32v, rounded once; native targets' only */
+  | { readonly kind: 'fmaHalves'; readonly a: Expr; readonly b: Expr; readonly c: Expr }
   /** a where the condition (i32, or a lane mask) holds, else b */
   | { readonly kind: 'select'; readonly cond: Expr; readonly a: Expr; readonly b: Expr }
   /** value conversion; float to integer truncates and saturates; the first half of a vector of singles becomes doubles, and the other way with zeros behind */
@@ -164,6 +168,11 @@ export class Expr {
     return new Expr(this.type, { kind: 'fma', a: this, b: operand(b, this.type), c: operand(c, this.type) });
   }
 
+  /** this·b + c of halves, two in each lane of i32v. */
+  fmaHalves(b: Expr, c: Expr): Expr {
+    return new Expr(this.type, { kind: 'fmaHalves', a: this, b, c });
+  }
+
   /** Used as a condition: `a` where it holds, else `b`. */
   select(a: Expr, b: Operand): Expr {
     return new Expr(a.type, { kind: 'select', cond: this, a, b: operand(b, a.type) });
@@ -223,7 +232,7 @@ export const load = (mem: MemType, ptr: Expr, offset = 0): Expr =>
   new Expr(loadedAs(mem), { kind: 'load', mem, ptr, offset });
 
 /** With an index, native code adds it to the place as it loads; a sum of addresses may wrap around, so it is an addition of its own. */
-export const loadSplat = (type: 'f32v' | 'f64v', ptr: Expr, offset = 0, index?: Expr): Expr =>
+export const loadSplat = (type: 'f32v' | 'f64v' | 'i32v', ptr: Expr, offset = 0, index?: Expr): Expr =>
   new Expr(type, { kind: 'loadSplat', ptr, offset, index });
 
 /** What machines may have instructions for: see `Native`. It has the type of `otherwise`. `a` may be read twice. */

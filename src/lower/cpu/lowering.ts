@@ -130,6 +130,11 @@ export class CpuLowering extends Lowering<CpuStep> {
     this.threads = threads;
   }
 
+  /** Whether products of float32 are made in half precision: the program allows it, and the machine has the arithmetic. */
+  get inHalves(): boolean {
+    return this.reduced && this.wideTarget.halves === true;
+  }
+
   /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
     const { size, flops = 0, scratch = 0, makes, refusal } = options;

@@ -24,7 +24,7 @@ import type { MatmulAttrs } from '../../tensor/ops/matmul.ts';
 import type { OpLowerings, Values } from '../table.ts';
 
 /** C[b] = A[b]·B[b] for each matrix b of a batch. Steps are in elements; C is contiguous. */
-interface ProductShape {
+export interface ProductShape {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -82,6 +82,13 @@ function productShape(a: Layout, b: Layout, batch: Dims): ProductShape {
   };
 }
 
+type LowerHalves = (l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value) => boolean;
+/** Products in half precision, which only machines with wide vectors have; false where they are not worth it. */
+let halves: LowerHalves = () => false;
+export const provideHalves = (lower: LowerHalves): void => {
+  halves = lower;
+};
+
 /** out = A·B, plus the row `bias` where given. */
 export function lowerProduct(l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
   if (p.m * p.n * p.batch.length === 0) return;
@@ -95,6 +102,7 @@ export function lowerProduct(l: CpuLowering, p: ProductShape, a: Value, b: Value
     return;
   }
   const element: Element = dtype === 'float32' ? 'f32' : 'f64';
+  if (l.inHalves && element === 'f32' && halves(l, p, a, b, out, bias)) return;
   if (alongDepth(l, p, element)) lowerDot(l, p, a, b, out, bias, batch, element);
   else lowerPacked(l, p, a, b, out, bias, batch, element);
 }
@@ -118,7 +126,7 @@ export function denseVector(l: CpuLowering, x: Value, element: Element): Value {
 }
 
 /** What a product starts from: the bias row, or a zero. */
-function start(l: CpuLowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
+export function start(l: CpuLowering, bias: Value | undefined, element: Element): { init: Value; initStep: number } {
   if (bias !== undefined) return { init: denseVector(l, bias, element), initStep: 1 };
   const zeros = element === 'f32' ? new Float32Array(64) : new Float64Array(64);
   return { init: l.constant(element === 'f32' ? 'float32' : 'float64', zeros), initStep: 0 };

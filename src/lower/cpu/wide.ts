@@ -2,8 +2,11 @@
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerProducts } from './conv/products.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
+import { lowerHalves } from './halves.ts';
+import { provideHalves } from './matmul.ts';
 
 export function enableWide(): void {
+  provideHalves(lowerHalves);
   provideCorrelation((l, c, o) => (l.wideTarget.vectorBytes > 16 ? lowerProducts(l, c, o) : undefined));
   provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
 }

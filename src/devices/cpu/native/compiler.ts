@@ -130,7 +130,7 @@ function processorFlags({ files, process, os }: System): string {
 /** The vectors that a machine has, by its compiler's predefined macros. */
 export function targetOf(macros: string): Target {
   const has = (name: string): boolean => macros.includes(`#define ${name} `);
-  if (has('__AVX512F__') && has('__AVX512DQ__')) return { name: 'c-avx512', vectorBytes: 64, fusedMultiplyAdd: true, liveVectors: 30 }; // prettier-ignore
+  if (has('__AVX512F__') && has('__AVX512DQ__')) return { name: 'c-avx512', vectorBytes: 64, fusedMultiplyAdd: true, liveVectors: 30, halves: has('__AVX512FP16__') }; // prettier-ignore
   if (has('__AVX2__') && has('__FMA__')) return { name: 'c-avx2', vectorBytes: 32, fusedMultiplyAdd: true, liveVectors: 15 }; // prettier-ignore
   if (has('__aarch64__')) return { name: 'c-neon', vectorBytes: 16, fusedMultiplyAdd: true, liveVectors: 30 };
   return { name: 'c', vectorBytes: 16, fusedMultiplyAdd: false, liveVectors: 15 };

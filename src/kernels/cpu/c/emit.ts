@@ -135,7 +135,7 @@ class KernelEmitter {
 
   #block(body: readonly Stmt[], indent: string): string {
     const inner = `${indent}  `;
-    const hot = body.some((stmt) => stmt.kind === 'set' && stmt.value.node.kind === 'fma');
+    const hot = body.some((stmt) => stmt.kind === 'set' && stmt.value.node.kind.startsWith('fma'));
     const text = (stmt: Stmt): string => this.#stmt(stmt, inner) + (hot && isOperandLoad(stmt) ? `${inner}KEEP(${variable(stmt.local)});\n` : ''); // prettier-ignore
     return `{\n${body.map(text).join('')}${indent}}`;
   }
@@ -208,6 +208,8 @@ class KernelEmitter {
         return this.#unary(node);
       case 'fma':
         return this.#fma(type, node);
+      case 'fmaHalves':
+        return this.#helper('fma_halves', this.#expr(node.a), this.#expr(node.b), this.#expr(node.c));
       case 'select':
         return this.#select(type, node);
       case 'cast':

@@ -291,9 +291,32 @@ function packedHelpers(type: PackedType): [string, HelperText][] {
     ];
   }
   return [
-    [unpack, fixed(define('i32v', unpack, `${type} a`, 'return __builtin_convertvector(a, i32v);'))],
+    [unpack, (target) => wideningHelper(target, type, unpack)],
     [pack, fixed(define(type, pack, 'i32v a', `return __builtin_convertvector(a, ${type});`))],
   ];
+}
+
+/** Of halves, two in each lane: one instruction of the widest registers, where there is one; else one by one, so that tests can run the kernels. */
+const fmaHalves = ({ vectorBytes }: Target): string =>
+  `#if defined(__AVX512FP16__) && ${vectorBytes} == 64
+typedef _Float16 halves_v __attribute__((vector_size(64)));
+HELPER i32v fma_halves(i32v a, i32v b, i32v c) { return (i32v)__builtin_ia32_vfmaddph512_mask((halves_v)a, (halves_v)b, (halves_v)c, -1, 4); }
+#else
+HELPER i32v fma_halves(i32v a, i32v b, i32v c) {
+  union { i32v v; _Float16 half[${vectorBytes / 2}]; } x = {a}, y = {b}, z = {c};
+  for (int i = 0; i < ${vectorBytes / 2}; i++) z.half[i] = (_Float16)((f64)x.half[i] * (f64)y.half[i] + (f64)z.half[i]);
+  return z.v;
+}
+#endif
+`;
+
+/** GCC widens halves of the widest registers in four instructions, left alone. */
+function wideningHelper({ vectorBytes }: Target, type: PackedType, name: string): string {
+  const give = (value: string): string => define('i32v', name, `${type} a`, `return ${value};`);
+  const plain = give('__builtin_convertvector(a, i32v)');
+  if (vectorBytes < 64) return plain;
+  const builtin = `__builtin_ia32_pmov${type === 'u16h' ? 'z' : 's'}xwd512_mask((s16h)a, (i32v){0}, -1)`;
+  return `#if defined(__AVX512F__) && !defined(__clang__)\n${give(builtin)}#else\n${plain}#endif\n`;
 }
 
 /** The machine's conversion of wide registers of halves where it has one; `more` are the further operands of the widest. */
@@ -332,6 +355,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['cast_f32v_f64v', (target) => define('f64v', 'cast_f32v_f64v', 'f32v a', `return ${eachLane(target, 'f64v', (i) => `a[${i}]`)};`)], // prettier-ignore
     ['cast_f64v_f32v', (target) => define('f32v', 'cast_f64v_f32v', 'f64v a', `return ${eachLane(target, 'f32v', (i) => (2 * i < lanes(target, 'f32') ? `(f32)a[${i}]` : '0'))};`)], // prettier-ignore
     ...PACKED_TYPES.flatMap(packedHelpers),
+    ['fma_halves', fmaHalves],
     ['HALVES', () => HALVES],
     ['PACK_HALVES', () => PACK_HALVES],
     ['SHORTS', () => SHORTS],

@@ -184,6 +184,8 @@ class FunctionEmitter {
       case 'fma':
         this.#fma(expr, node);
         return;
+      case 'fmaHalves':
+        throw new InternalError('wasm: no arithmetic of halves');
       case 'select':
         this.#expr(node.a);
         this.#expr(node.b);

@@ -114,7 +114,7 @@ export const MEMORY: { readonly [M in Exclude<MemType, PackedType>]: MemoryOps }
 
 /** Four elements of 16 bits, widened by their sign. */
 export const LOAD_SHORTS = simd(3);
-export const LOAD_SPLAT = { f32v: simd(9), f64v: simd(10) } as const;
+export const LOAD_SPLAT = { f32v: simd(9), f64v: simd(10), i32v: simd(9) } as const;
 export const SPLAT = { i32v: simd(17), i64v: simd(18), f32v: simd(19), f64v: simd(20) } as const;
 export const EXTRACT = { i32v: simd(27), i64v: simd(29), f32v: simd(31), f64v: simd(33) } as const;
 export const SHUFFLE = simd(13);
