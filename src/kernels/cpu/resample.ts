@@ -8,7 +8,7 @@
  */
 import type { Taps } from '../../geometry/resample.ts';
 import { elements, type Floats } from './floats.ts';
-import { constant, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type Target } from './ir.ts';
 import { cachedKernel, type Kernel } from './kernel.ts';
 
 const RESAMPLE_PARAMS = {
@@ -92,31 +92,68 @@ function eachColumn(
   });
 }
 
-/** y = samples of x */
-export const resampleKernel = (target: Target, t: Floats, taps: Taps): ResampleKernel =>
+/** y = samples of x, each the mean of `taps`² elements by their weights. */
+export const resampleKernel = (target: Target, t: Floats, taps: Exclude<Taps, 1>): ResampleKernel =>
   cachedKernel(target, `resample/${taps}-${t.scalar}`, RESAMPLE_PARAMS, ({ f, p, lo, hi, scratch }) => {
     const rowBytes = f.let('rowBytes', elements(t, p.width));
     eachRow(f, t, taps, p, lo, hi, (plane, row, out) => {
-      let from = f.let('from', plane.add(row.distances[0]!));
-      if (taps > 1) {
-        walk(f, t, rowBytes, (at, type) => {
-          const parts = row.distances.map((distance, i) => {
-            const weight = row.weights[i]!;
-            return load(type, plane.add(distance).add(at)).mul(type === t.vector ? weight.splat() : weight);
-          });
-          f.store(type, scratch.add(at), parts.reduce((sum, part) => sum.add(part))); // prettier-ignore
+      walk(f, t, rowBytes, (at, type) => {
+        const parts = row.distances.map((distance, i) => {
+          const weight = row.weights[i]!;
+          return load(type, plane.add(distance).add(at)).mul(type === t.vector ? weight.splat() : weight);
         });
-        from = scratch;
-      }
+        f.store(type, scratch.add(at), parts.reduce((sum, part) => sum.add(part))); // prettier-ignore
+      });
       eachColumn(f, t, taps, p, out, ({ distances, weights }, at) => {
-        const parts = distances.map((distance, i) => {
-          const value = load(t.scalar, from.add(distance));
-          return taps === 1 ? value : value.mul(weights[i]!);
-        });
+        const parts = distances.map((distance, i) => load(t.scalar, scratch.add(distance)).mul(weights[i]!));
         f.store(t.scalar, at, parts.reduce((sum, part) => sum.add(part))); // prettier-ignore
       });
     });
   });
+
+/**
+ * y = the nearest elements of x. Rows of the output that come from one row are made once and then copied.
+ * @param times each element of a row so many times, in vectors; undefined: by the table of columns
+ */
+export const resampleNearestKernel = (target: Target, t: Floats, times: number | undefined): ResampleKernel =>
+  cachedKernel(target, `resample/1${times === undefined ? '' : `x${times}`}-${t.scalar}`, RESAMPLE_PARAMS, (scope) => {
+    const { f, p, lo, hi } = scope;
+    const rowBytes = f.let('rowBytes', elements(t, p.width));
+    const outBytes = f.let('copied', elements(t, p.outWidth));
+    const last = f.let('last', i32(0));
+    eachRow(f, t, 1, p, lo, hi, (plane, row, out) => {
+      const from = f.let('from', plane.add(row.distances[0]!));
+      f.if(
+        from.eq(last),
+        () => {
+          const before = f.let('before', out.sub(outBytes));
+          walk(f, t, outBytes, (at, type) => f.store(type, out.add(at), load(type, before.add(at))));
+        },
+        () => {
+          if (times !== undefined) repeatEach(f, t, times, from, rowBytes, out);
+          else {
+            eachColumn(f, t, 1, p, out, ({ distances }, at) =>
+              f.store(t.scalar, at, load(t.scalar, from.add(distances[0]!))),
+            );
+          }
+        },
+      );
+      f.set(last, from);
+    });
+  });
+
+/** Each element of a row several times. */
+function repeatEach(f: Fn, t: Floats, times: number, from: Local, bytes: Local, out: Local): void {
+  walk(f, t, bytes, (at, type) => {
+    const x = f.let('x', load(type, from.add(at)));
+    const to = f.let('to', out.add(at.mul(times)));
+    for (let k = 0; k < times; k++) {
+      const picked = Array.from({ length: t.lanes }, (_, lane) => Math.floor((k * t.lanes + lane) / times));
+      const value = type === t.vector ? x.shuffle(x, picked) : x;
+      f.store(type, to, value, k * (type === t.vector ? t.width : t.bytes));
+    }
+  });
+}
 
 /** x = 0, then += each y times its weight at each place that it was sampled from. */
 export const resampleGradKernel = (target: Target, t: Floats, taps: Taps): ResampleKernel =>

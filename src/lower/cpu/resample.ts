@@ -1,10 +1,11 @@
 /** The lowerings of resizing: tables of where to sample, which the kernels walk. */
+import type { DType } from '../../base/dtype.ts';
 import type { Dims } from '../../base/shape.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import { sampling, type ResampleGradParams, type ResampleParams, type Sampling } from '../../geometry/resample.ts';
-import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
-import { resampleGradKernel, resampleKernel } from '../../kernels/cpu/resample.ts';
+import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
+import { resampleGradKernel, resampleKernel, resampleNearestKernel } from '../../kernels/cpu/resample.ts';
 import type { ResampleAttrs } from '../../tensor/ops/resample.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous } from './copy.ts';
@@ -38,11 +39,24 @@ function tables(l: CpuLowering, t: Floats, p: ResampleParams, shape: Dims) {
   };
 }
 
+/** How often each element of a row stands in a row of the result, if that is all that becomes of it. */
+function timesOf(p: ResampleParams, width: number, dtype: DType): number | undefined {
+  const times = p.size[1] / width;
+  if (!Number.isInteger(times) || times > MOST_TIMES) return undefined;
+  return sampling(p, 1, width, dtype).indices.every((from, i) => from === Math.floor(i / times)) ? times : undefined;
+}
+/** Vectors stored for one that is loaded. */
+const MOST_TIMES = 8;
+
 function lowerResample(l: CpuLowering, [input]: Values, [y]: Values, p: ResampleParams): void {
   const x = asContiguous(l, input!);
-  const t = floatsOf(l.target, x.layout.dtype);
-  const { common, options } = tables(l, t, p, x.layout.shape);
-  l.launch(resampleKernel(l.target, t, p.taps), { ...common, x, y: y! }, options);
+  const { dtype, shape } = x.layout;
+  const width = shape.at(-1)!;
+  const target = lineTarget(l.target, l.wideTarget, dtype, width);
+  const t = floatsOf(target, dtype);
+  const { common, options } = tables(l, t, p, shape);
+  const kernel = p.taps === 1 ? resampleNearestKernel(target, t, timesOf(p, width, dtype)) : resampleKernel(target, t, p.taps); // prettier-ignore
+  l.launch(kernel, { ...common, x, y: y! }, options);
 }
 
 function lowerResampleGrad(
