@@ -2,38 +2,84 @@
  * Lets operations do what follows them as they write their result, so that no kernel reads and writes it once more: sums and
  * ReLUs behind convolutions and normalisations; behind a gradient, what else flows there, and the gradient of a ReLU.
  */
+import { chainFrom } from './chains.ts';
 import type { FinishStep, Graph, GraphNode } from './graph.ts';
 import { NodeTable } from './rewrite.ts';
+
+/** What an operation has taken over. */
+interface Taken {
+  readonly op: GraphNode;
+  readonly steps: readonly FinishStep[];
+}
 
 /** The same graph with steps inside the operations before them, where those can take them over. */
 export function withSteps(graph: Graph): Graph {
   const table = new NodeTable(graph);
-  /** Of nodes that have taken steps over. */
-  const taken = new Map<GraphNode, { readonly op: GraphNode; readonly steps: readonly FinishStep[] }>();
+  const taken = new Map<GraphNode, Taken>();
   for (let i = 0; i < graph.nodes.length; i++) {
     const node = table.nodes[i];
-    if (node?.step === undefined) continue;
-    const sides = node.step === 'add' ? [0, 1] : [0];
-    const candidates = sides.flatMap((side) => {
-      const at = resultOf(table, i, side);
-      return at === undefined ? [] : [{ side, at }];
-    });
-    candidates.sort((a, b) => b.at - a.at); // the later one: the other is ready by then
-    for (const { side, at } of candidates) {
-      const before = table.nodes[at]!;
-      const { op, steps } = taken.get(before) ?? { op: before, steps: [] };
-      const more = [...steps, node.step];
-      const lower = op.finish?.(more);
-      const place = lower === undefined ? undefined : table.meeting(new Set([at, i]));
-      if (lower === undefined || place === undefined) continue;
-      const again = op.again && (() => op.again!(more));
-      const fused = { ...merged(table.graph, before, node, side, lower), again };
-      taken.set(fused, { op, steps: more });
-      table.replace([at, i], place, fused);
-      break;
-    }
+    if (node === undefined || takeStep(table, taken, node, i)) continue;
+    takeChain(table, taken, i);
   }
   return table.result();
+}
+
+/** Puts a step into the operation before it, if that takes it. */
+function takeStep(table: NodeTable, taken: Map<GraphNode, Taken>, node: GraphNode, i: number): boolean {
+  const { step } = node;
+  if (step === undefined) return false;
+  const sides = step === 'add' ? [0, 1] : [0];
+  const candidates = sides.flatMap((side) => {
+    const at = resultOf(table, i, side);
+    return at === undefined ? [] : [{ side, at }];
+  });
+  candidates.sort((a, b) => b.at - a.at); // the later one: the other is ready by then
+  return candidates.some(({ side, at }) => join(table, taken, at, { step, node, side, members: [i] }));
+}
+
+/** The same of a chain of operations that are one activation. */
+function takeChain(table: NodeTable, taken: Map<GraphNode, Taken>, i: number): void {
+  const { fixed, inputs } = table.nodes[i]!;
+  if (fixed === undefined || inputs.length === 0) return;
+  const source = inputs[0]!;
+  const at = table.producer(table.bufferOf(source));
+  const before = at === undefined || at >= i ? undefined : table.nodes[at];
+  if (at === undefined || (before?.finish === undefined && (before === undefined || !taken.has(before)))) return;
+  const first = table.graph.values[before.outputs[0]!]!;
+  if (first.buffer !== table.bufferOf(source) || !table.graph.covers(before.outputs[0]!)) return;
+  const chain = chainFrom(table, i);
+  if (chain === undefined) return;
+  const { activation: step, last, members } = chain;
+  const name = members.map((member) => table.nodes[member]!.name).join('+');
+  join(table, taken, at, { step, node: { ...last, name, step, inputs: [source] }, side: 0, members });
+}
+
+/** A step, as one node or more. */
+interface Joining {
+  readonly step: FinishStep;
+  readonly node: GraphNode;
+  readonly side: number;
+  readonly members: readonly number[];
+}
+
+/** Whether the operation at a place takes it. */
+function join(
+  table: NodeTable,
+  taken: Map<GraphNode, Taken>,
+  at: number,
+  { step, node, side, members }: Joining,
+): boolean {
+  const before = table.nodes[at]!;
+  const { op, steps } = taken.get(before) ?? { op: before, steps: [] };
+  const more = [...steps, step];
+  const lower = op.finish?.(more);
+  const place = lower === undefined ? undefined : table.meeting(new Set([at, ...members]));
+  if (lower === undefined || place === undefined) return false;
+  const again = op.again && (() => op.again!(more));
+  const fused = { ...merged(table.graph, before, node, side, lower), again };
+  taken.set(fused, { op, steps: more });
+  table.replace([at, ...members], place, fused);
+  return true;
 }
 
 /** The same graph with operations joined with their partners. */

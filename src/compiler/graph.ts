@@ -10,6 +10,7 @@ import { itemSize, type TypedArray } from '../base/dtype.ts';
 import type { Layout } from '../base/layout.ts';
 import type { ElementwiseSpec } from '../kernels/formula/elementwise.ts';
 import type { Activation, Gate } from '../kernels/formula/epilogue.ts';
+import type { Formula } from '../kernels/formula/formula.ts';
 import type { Lowering, Value } from './lowering.ts';
 
 /** Adds an operation's kernel launches to a plan. `inputs` and `outputs` are in the operation's order. */
@@ -53,6 +54,12 @@ export const showSteps = <L extends Lowering>(steps: readonly FinishStep<L>[]): 
 export const isActivation = <L extends Lowering>(step: FinishStep<L> | undefined): step is Activation =>
   typeof step === 'object' && 'of' in step;
 
+/** A formula of operands of one floating type, which its result has too. Its name tells it from all others. */
+export interface FixedFormula {
+  readonly name: string;
+  readonly of: (operands: readonly Formula[]) => Formula;
+}
+
 /** An operation as the compiler sees it. */
 export interface GraphOp {
   /** For debugging output. */
@@ -62,6 +69,8 @@ export interface GraphOp {
   readonly key?: string | undefined;
   /** The formulas of an operation that works element by element: each input broadcasts, each output has the one shape. */
   readonly elementwise?: ((inputs: readonly Layout[], outputs: readonly Layout[]) => ElementwiseSpec) | undefined;
+  /** The formula of one element with the operation's numbers in it, where these are the same at every run; whole chains of these can be steps. */
+  readonly fixed?: FixedFormula | undefined;
   /** What it is to an operation before it that can take it over; its first input is that one's result. */
   readonly step?: FinishStep | undefined;
   /**

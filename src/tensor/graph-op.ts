@@ -92,6 +92,7 @@ export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: 
         : own === 'activation'
           ? formula && known({ name: `act ${fixed}`, of: (x) => formula([x]) })
           : own,
+    fixed: formula && { name: [fixed, attrs.key].join(' ').trim(), of: formula },
     gate: gates === true ? formula && { name: fixed, of: (g, saved) => formula([g, saved]) } : undefined,
     gated: gated && ((gate) => gated(attrs, gate)),
     coefficients,

@@ -6,6 +6,7 @@ import { isActivation, showSteps } from '../../compiler/graph.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
+import { inVectors } from '../../kernels/cpu/elementwise/lanes.ts';
 import type { Gate } from '../../kernels/formula/epilogue.ts';
 import { floatsOf, type Floats } from '../../kernels/cpu/floats.ts';
 import { lanes, type Target } from '../../kernels/cpu/ir.ts';
@@ -208,6 +209,7 @@ const finishing =
   (steps, p) => {
     const like = showSteps(steps.map((step, i) => (isActivation(step) && i === steps.length - 1 ? 'relu' : step)));
     const finish = showSteps(steps) as NormFinish;
+    if (!steps.every((step) => !isActivation(step) || inVectors(step.of))) return undefined;
     return FINISHES.includes(like) ? (l, inputs, outputs) => lower(l, inputs, outputs, p, finish) : undefined;
   };
 

@@ -1,6 +1,6 @@
 /** How many elements of a formula a register of 16 bytes computes at a time, which follows from what has an instruction for vectors. */
 import { formulasOf, type ElementwiseSpec } from '../../formula/elementwise.ts';
-import { usesOf, type Formula, type FormulaBinary, type FormulaType } from '../../formula/formula.ts';
+import { inputOf, usesOf, type Formula, type FormulaBinary, type FormulaType } from '../../formula/formula.ts';
 import { hasPair, hasVectors } from './nodes.ts';
 
 type Lanes = 1 | 2 | 4;
@@ -26,6 +26,10 @@ function hasVectorForm({ node, type }: Formula): boolean {
       return true;
   }
 }
+
+/** Whether vectors of single precision can compute a function. */
+export const inVectors = (of: (x: Formula) => Formula): boolean =>
+  [...usesOf([of(inputOf('f32', 0))]).keys()].every((part) => hasVectorForm(part) && !isWide(part.type));
 
 const lanes = new WeakMap<ElementwiseSpec, Lanes>();
 

@@ -16,6 +16,7 @@ import {
 } from '../../../geometry/conv-operations.ts';
 import type { ConvGeometry, ConvParams } from '../../../geometry/conv.ts';
 import { PAIRS } from '../../../geometry/pool.ts';
+import { inVectors } from '../../../kernels/cpu/elementwise/lanes.ts';
 import type { Epilogue } from '../../../kernels/formula/epilogue.ts';
 import type { ConvAttrs, ConvWeightGradAttrs } from '../../../tensor/ops/conv.ts';
 import type { OpLowerings, Values } from '../../table.ts';
@@ -112,6 +113,7 @@ const finishing =
     const own = pools ? steps.slice(0, -1) : steps;
     // An activation where a ReLU may be.
     const like = showSteps(own.map((step, i) => (isActivation(step) && i === own.length - 1 ? 'relu' : step)));
+    if (!own.every((step) => !isActivation(step) || inVectors(step.of))) return undefined;
     if (!(pools ? pooled : kinds).some((name) => name === (like || 'none'))) return undefined;
     const kind = (showSteps(own) || 'none') as Epilogue;
     return (l, inputs, outputs) => {
