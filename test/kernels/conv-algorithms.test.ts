@@ -18,6 +18,7 @@ import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
 import { lowerPointwise } from '../../src/lower/cpu/conv/pointwise.ts';
 import { lowerProducts } from '../../src/lower/cpu/conv/products.ts';
 import { lowerCorrelation } from '../../src/lower/cpu/conv/rows.ts';
+import { lowerSingle } from '../../src/lower/cpu/conv/single.ts';
 import { lowerWeightProducts } from '../../src/lower/cpu/conv/weight-products.ts';
 import { lowerWinogradWeightGrad } from '../../src/lower/cpu/conv/winograd-weight-grad.ts';
 import { lowerWinograd } from '../../src/lower/cpu/conv/winograd.ts';
@@ -347,6 +348,33 @@ describe.each([
     const one = all();
     device.threads = 2;
     expect(all()).toEqual(one);
+  });
+});
+
+describe.each(['float32', 'float64'] as const)('weights times images of one pixel in %s', (dtype) => {
+  const single = along(lowerSingle);
+  const sizes = fc.record({ batch: size(1, 3), channels: size(4, 40), outputs: size(16, 40) });
+
+  it('agrees with plain loops, and with scales, shifts, sums and a ReLU behind', () => {
+    fc.assert(
+      fc.property(sizes, ({ batch, channels, outputs }) => {
+        const c: Case = { x: [batch, channels, 1, 1], outputs, kernel: [1, 1], padding: [0, 0] };
+        const s = setup(c, dtype);
+        const [x, w, b] = [s.x, s.w, s.b].map(rowMajor) as [number[], number[], number[]];
+        const sums = referenceConv(s.g, x, w, b);
+        expectClose(single.forward(s), sums, channels, dtype, c);
+        const [residual, affine] = [hostTensor(dtype, s.dy.shape, 6), hostTensor(dtype, [outputs, 2], 7)];
+        const build: Build = (l, [vx, vw, vb, vr, va], [y]) => {
+          const finish: Finish = { kind: 'affine+add+relu', residual: vr!, affine: va! };
+          return lowerSingle(l, forwardCorrelation(s.g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish });
+        };
+        const [got] = run(build, [s.x, s.w, s.b, residual, affine], [s.dy.shape]);
+        const [scales, added] = [rowMajor(affine), rowMajor(residual)];
+        const expected = sums.map((sum, i) => Math.max(0, sum * scales[2 * (i % outputs)]! + scales[2 * (i % outputs) + 1]! + added[i]!)); // prettier-ignore
+        expectClose(got!, expected, channels, dtype, c);
+      }),
+      { numRuns: 12, seed: 9 },
+    );
   });
 });
 

@@ -328,6 +328,19 @@ describe('activations', () => {
     expect(count(plan, /batchNorm\+\w+\(/g)).toBe(0);
   });
 
+  test('are chains of operations on one value, unless others want what is between', () => {
+    const conv = new nn.Conv2d(2, 3, 3);
+    const spelled = (y: Tensor): Tensor => y.div(1.5).erf().add(1).mul(y).mul(0.5);
+    const plan = sameBits((x) => noGrad(() => {
+      const [y, z] = [conv(x), conv(x.neg())];
+      const gate = z.sigmoid();
+      return [spelled(y), spelled(conv(x.mul(2)).relu()), gate.mul(z), gate.sum()];
+    }), randn(1, 2, 6, 6)); // prettier-ignore
+    expect(count(plan, / conv2d\+divScalar\+erf\+addScalar\+mul\+mulScalar\(/g)).toBe(1);
+    expect(count(plan, / conv2d\+relu\(/g)).toBe(1); // a chain after a step stays apart
+    expect(count(plan, / conv2d\(/g)).toBe(1);
+  });
+
   test('are told apart by their numbers', () => {
     const conv = new nn.Conv2d(2, 3, 3);
     const plan = sameBits((x) => [noGrad(() => F.hardtanh(conv(x), { minVal: -1, maxVal: 2 })), noGrad(() => F.hardtanh(conv(x.neg()), { minVal: 0, maxVal: 2 }))], randn(1, 2, 6, 6)); // prettier-ignore

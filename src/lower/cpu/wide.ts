@@ -1,12 +1,15 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerProducts } from './conv/products.ts';
+import { lowerSingle } from './conv/single.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
 import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
 
 export function enableWide(): void {
   provideHalves(lowerHalves);
-  provideCorrelation((l, c, o) => (l.wideTarget.vectorBytes > 16 ? lowerProducts(l, c, o) : undefined));
+  provideCorrelation((l, c, o) =>
+    l.wideTarget.vectorBytes > 16 ? (lowerSingle(l, c, o) ?? lowerProducts(l, c, o)) : undefined,
+  );
   provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
 }
