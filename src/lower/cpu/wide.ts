@@ -1,5 +1,6 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
+import { lowerFlat, suitsFlat } from './conv/flat.ts';
 import { lowerProducts } from './conv/products.ts';
 import { lowerSingle } from './conv/single.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
@@ -8,8 +9,10 @@ import { provideHalves } from './matmul.ts';
 
 export function enableWide(): void {
   provideHalves(lowerHalves);
-  provideCorrelation((l, c, o) =>
-    l.wideTarget.vectorBytes > 16 ? (lowerSingle(l, c, o) ?? lowerProducts(l, c, o)) : undefined,
-  );
+  provideCorrelation((l, c, o) => {
+    if (l.wideTarget.vectorBytes <= 16) return undefined;
+    const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;
+    return flat ?? lowerSingle(l, c, o) ?? lowerProducts(l, c, o);
+  });
   provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
 }

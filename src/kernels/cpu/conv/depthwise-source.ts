@@ -100,7 +100,7 @@ export function buildCopyPlane(
 }
 
 /** A vector of neighbours, or of every second element. */
-function everyOf(f: Fn, kit: ElementKit, at: Expr, step: number): Expr {
+export function everyOf(f: Fn, kit: ElementKit, at: Expr, step: number): Expr {
   if (step === 1) return load(kit.vector, at);
   const pair = f.let('pair', at);
   const even = Array.from({ length: kit.lanes }, (_, i) => 2 * i);

@@ -13,7 +13,7 @@
 import type { Epilogue } from '../../formula/epilogue.ts';
 import { elementKit, forStep, intFn, maxI32, minI32, type Element, type ElementKit } from '../gemm/tile.ts';
 import { constant, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
-import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
+import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildCopyPlane, mostReach, PLANE_PARAMS, placeOf, shapeKey, type AxisShape } from './depthwise-source.ts';
 import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
 
@@ -228,7 +228,7 @@ function multiply(
 }
 
 /** The columns of one or two sums as they lie in a row. */
-function interleaved(sums: readonly Local[], { lanes }: ElementKit): Expr[] {
+export function interleaved(sums: readonly Local[], { lanes }: ElementKit): Expr[] {
   const [a, b] = sums;
   if (b === undefined) return [a!];
   const zip = (from: number): number[] => Array.from({ length: lanes }, (_, i) => from + (i >> 1) + (i % 2) * lanes);
@@ -236,7 +236,7 @@ function interleaved(sums: readonly Local[], { lanes }: ElementKit): Expr[] {
 }
 
 /** Writes finished results, `size` bytes of neighbours, from scratch to y. */
-function buildCopyOut(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
+export function buildCopyOut(scope: KernelScope<ParamSpec>, kit: ElementKit, epilogue: Epilogue): Fn {
   return intFn(scope, 'copyOut', ['from', 'y', 'size', ...EPILOGUE_OPERANDS], (f, { from, y, size, ...operands }) => {
     const finish = finishResults(f, kit, epilogue, operands);
     const whole = f.let('whole', size.sub(size.rem(kit.vectorBytes)));

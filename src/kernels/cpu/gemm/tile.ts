@@ -51,6 +51,10 @@ export function laneMask(kit: ElementKit, count: number): Int32Array {
   return Int32Array.from({ length: kit.lanes * words }, (_, i) => (Math.floor(i / words) < count ? -1 : 0));
 }
 
+/** The masks of the first 0, 1, … lanes, one after the other. */
+export const laneMasks = (kit: ElementKit): Int32Array =>
+  Int32Array.from(Array.from({ length: kit.lanes }, (_, count) => [...laneMask(kit, count)]).flat());
+
 /** A function whose parameters are all 32-bit integers, with its arguments by name. */
 export function intFn<const N extends string>(
   scope: KernelScope<ParamSpec>,

@@ -8,7 +8,7 @@ import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { depthwiseKernel } from '../../../kernels/cpu/conv/depthwise.ts';
 import { depthwiseWeightGradKernel } from '../../../kernels/cpu/conv/depthwise-weight-grad.ts';
 import { mostReach, type AxisShape } from '../../../kernels/cpu/conv/depthwise-source.ts';
-import { elementKit, laneMask, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
 import { asContiguous } from '../copy.ts';
 import type { CpuLowering } from '../lowering.ts';
@@ -28,7 +28,7 @@ const PLANE_NS = 25;
 const SLACK = 256;
 
 /** An axis as kernels are unrolled for it, and the source position of the first output. */
-interface Axis {
+export interface Axis {
   readonly shape: AxisShape;
   readonly origin: number;
   /** Values of i. */
@@ -36,7 +36,7 @@ interface Axis {
 }
 
 /** undefined where some outputs are of no segment. */
-function axisOf(plan: AxisPlan, kernel: number): Axis | undefined {
+export function axisOf(plan: AxisPlan, kernel: number): Axis | undefined {
   if (plan.segments.length !== plan.outStep) return undefined;
   const segments = plan.segments
     .map(({ first, taps, lo, hi }) => ({
@@ -77,12 +77,11 @@ function rowArgs(l: CpuLowering, { shape, origin, count }: Axis, source: number,
     const elements = used.has(phase) ? Math.max(0, end - begin) : 0;
     return [(first + begin * step) * bytes, elements, (phase * columns + begin) * bytes];
   });
-  const masks = Array.from({ length: kit.lanes }, (_, lane) => [...laneMask(kit, lane)]);
   return {
     phases: l.constant('int32', Int32Array.from(words.flat())),
     phaseBytes: columns * bytes,
     rowBytes: columns * step * bytes,
-    masks: l.constant('int32', Int32Array.from(masks.flat())),
+    masks: l.constant('int32', laneMasks(kit)),
   };
 }
 

@@ -267,26 +267,54 @@ interface PackingOptions {
 function packing(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit, options: PackingOptions): Packing {
   const { tables, inside } = options;
   const { height } = correlateTile(c.outputs, kit);
-  const depth = c.channels * tables.taps;
-  const blocks = Math.ceil(c.outputs / height) * c.groups;
-  const elements = blocks * depth * height;
-  const length = runLength(tables.sources, kit.bytes);
-  const starts = tables.sources.filter((_, i) => i % length === 0);
-  const [wm, wg] = [c.wm * kit.bytes, c.wg * kit.bytes];
+  const { runs, ...args } = weightRuns(l, c, kit, tables.sources);
+  const own = {
+    weightRuns: runs,
+    weightRunCount: args.runCount,
+    weightRunLength: args.runLength,
+    wm: args.wm,
+    wg: args.wg,
+  };
+  if (!inside) return { w: packedWeights(l, w, c, kit, height, tables.sources), inside, bytes: 0, args: own };
+  return { w, inside, bytes: packedSize(c, height, tables.sources) * kit.bytes, args: own };
+}
+
+/** Where the weights of one output lie, as runs of neighbours, and the steps between outputs and groups. */
+function weightRuns(l: CpuLowering, c: Correlation, kit: ElementKit, sources: Int32Array) {
+  const runLength = runLengthOf(sources, kit.bytes);
+  const starts = sources.filter((_, i) => i % runLength === 0);
   const runs = l.constant('int32', starts);
-  const args = { weightRuns: runs, weightRunCount: starts.length, weightRunLength: length, wm, wg };
-  if (inside) return { w, inside, bytes: elements * kit.bytes, args };
-  const packed = l.derived(w.layout.dtype, [elements], [w]);
+  return { runs, runCount: starts.length, runLength, wm: c.wm * kit.bytes, wg: c.wg * kit.bytes };
+}
+
+const packedSize = (c: Correlation, height: number, sources: Int32Array): number =>
+  Math.ceil(c.outputs / height) * c.groups * sources.length * height;
+
+/** Weights packed in blocks of `height` outputs (`pack.ts`), each output's as its `sources` say, byte offsets from its first weight on. */
+export function packedWeights(
+  l: CpuLowering,
+  w: Value,
+  c: Correlation,
+  kit: ElementKit,
+  height: number,
+  sources: Int32Array,
+): Value {
+  const packed = l.derived(w.layout.dtype, [packedSize(c, height, sources)], [w]);
+  const runs = weightRuns(l, c, kit, sources);
   l.launch(
     packKernel(l.target, kit.element, height),
-    { w, packed, runs, runCount: starts.length, runLength: length, wm, wg, outputs: c.outputs },
-    { size: blocks, unitCost: depth * (length >= kit.lanes ? 1 : 3), makes: packed },
+    { w, packed, ...runs, outputs: c.outputs },
+    {
+      size: Math.ceil(c.outputs / height) * c.groups,
+      unitCost: sources.length * (runs.runLength >= kit.lanes ? 1 : 3),
+      makes: packed,
+    },
   );
-  return { w: packed, inside, bytes: 0, args };
+  return packed;
 }
 
 /** The length of the runs of neighbours that the offsets consist of, if they all have one length; else 1. */
-function runLength(offsets: Int32Array, bytes: number): number {
+function runLengthOf(offsets: Int32Array, bytes: number): number {
   const first = offsets.findIndex((offset, i) => i > 0 && offset !== offsets[i - 1]! + bytes);
   if (first < 0) return Math.max(1, offsets.length);
   const regular = offsets.every((offset, i) => i % first === 0 || offset === offsets[i - 1]! + bytes);

@@ -9,7 +9,7 @@ import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { weightGradKernel } from '../../../kernels/cpu/conv/weight-grad.ts';
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
 import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../../kernels/cpu/conv/weight-tiling.ts';
-import { elementKit, laneMask, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { elementKit, laneMasks, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './rows.ts'; // prettier-ignore
@@ -148,10 +148,6 @@ export function lowerWeightGrad(
     scratch: sumBytes,
   });
 }
-
-/** The masks of the first 0, 1, … lanes, one after the other. */
-export const laneMasks = (kit: ElementKit): Int32Array =>
-  Int32Array.from(Array.from({ length: kit.lanes }, (_, count) => [...laneMask(kit, count)]).flat());
 
 /** The partial results' buffer, and what adding them needs: bytes of one block of outputs, for scratch. */
 export function partialResults(

@@ -1,0 +1,194 @@
+/**
+ * Lowers convolutions of groups, and their gradients of the input, along flat planes (`kernels/cpu/conv/flat.ts`): where groups have few
+ * channels, so that no matrix products are worth while, and planes of any size. Chosen from shapes alone; strides above two are left to `rows.ts`.
+ */
+import type { CpuLowering } from '../lowering.ts';
+import { mostReach } from '../../../kernels/cpu/conv/depthwise-source.ts';
+import { flatKernel, type FlatTile } from '../../../kernels/cpu/conv/flat.ts';
+import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { denseVector } from '../matmul.ts';
+import { ceilTo, denseRows, oddLines } from './along-outputs.ts';
+import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
+import { axisOf, type Axis } from './depthwise.ts';
+import { convTarget, packedWeights } from './rows.ts';
+
+/** Copied rows of a unit. */
+const SOURCE_BYTES = 32 * 1024;
+/** Rows of a unit at least, since those around them are copied once more. */
+const LEAST_ROWS = 8;
+/** Units at least, where images are enough for them: so that threads share the work evenly. */
+const UNITS = 16;
+/** Vectors and pixels between what a unit reads and what it does not: tiles are computed whole. */
+const SLACK = 1024;
+
+/** An axis of the flat plane. */
+interface FlatAxis {
+  /** From one row (or image) to the next: where kernels reach further, there are the zeros of the next. */
+  readonly pitch: number;
+  /** Places behind the last i that taps reach. */
+  readonly reach: number;
+  /** Of each residue: first source position, elements, their place in the row. */
+  readonly phases: readonly (readonly [number, number, number])[];
+}
+
+function flatAxis({ shape, origin, count }: Axis, source: number): FlatAxis {
+  const { step, segments } = shape;
+  let pitch = count;
+  const phases = Array.from({ length: step }, (_, phase) => {
+    const reaches = segments.flat().filter(({ reach }) => reach % step === phase);
+    if (reaches.length === 0) return [0, 0, 0] as const;
+    const reach = Math.floor(Math.max(...reaches.map(({ reach }) => reach)) / step);
+    const first = phase + origin;
+    const begin = Math.max(0, Math.ceil(-first / step));
+    const end = Math.min(count + reach, Math.floor((source - 1 - first) / step) + 1);
+    pitch = Math.max(pitch, end, count + reach - begin);
+    return [first + begin * step, Math.max(0, end - begin), begin] as const;
+  });
+  return { pitch, reach: Math.floor(mostReach(shape) / step), phases };
+}
+
+/** The register tile for so many outputs of a group and so many vectors of a line: as many sums as registers hold, few of them in vain. */
+function tileFor(outputs: number, line: number, liveVectors: number, kit: ElementKit): FlatTile {
+  const most = kit.vectorBytes > 16 || liveVectors > 16 ? liveVectors - 3 : 12;
+  const height = Math.min(outputs, most >= 24 && outputs % 8 !== 4 ? 8 : 4);
+  const widest = Math.max(1, Math.min(8, Math.floor(most / (height + 1)), line));
+  const costs = Array.from({ length: widest }, (_, i) => {
+    const vectors = i + 1;
+    return Math.ceil(line / vectors) * vectors * (1 + 2 / (height * vectors));
+  });
+  return { height, vectors: costs.indexOf(Math.min(...costs)) + 1, lastHeight: ((outputs - 1) % height) + 1 };
+}
+
+/** y = the correlation if this is the way to compute it. */
+export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered {
+  const { x, w, bias, y, finish } = o;
+  if (c.groups === 1 || !denseRows(x) || !y.layout.contiguous || y.layout.numel === 0 || w.layout.numel === 0) return undefined; // prettier-ignore
+  if (Math.max(c.rows.step, c.columns.step, c.rows.outStep, c.columns.outStep) > 2) return undefined;
+  const [rows, columns] = [axisOf(c.rows, w.layout.shape[2]!), axisOf(c.columns, w.layout.shape[3]!)];
+  if (rows === undefined || columns === undefined) return undefined;
+  if (finish.taps !== undefined) return 'cannot pool';
+  const element = elementOf(y);
+  const [down, across] = [flatAxis(rows, c.rows.source), flatAxis(columns, c.columns.source)];
+  const b = blocksOf(c, rows, down, across, element === 'f32' ? 4 : 8);
+  const length = ((b.images - 1) * down.pitch + b.rowBlock - 1) * across.pitch + columns.count;
+  const target = convTarget(l, element, length);
+  const kit = elementKit(target, element);
+  const { bytes, lanes, vectorBytes } = kit;
+  const tile = tileFor(c.outputs, Math.ceil(length / lanes), target.liveVectors, kit);
+  const rowBytes = across.pitch * bytes;
+  const sourceRows = (b.images - 1) * down.pitch + b.rowBlock + down.reach;
+  const residues = c.rows.step * c.columns.step;
+  const phaseBytes = ceilTo(sourceRows * rowBytes + across.reach * bytes, vectorBytes);
+  const channelBytes = oddLines(residues * phaseBytes);
+  const t = tapsOf(c, rows, columns, { rowBytes, phaseBytes, channelBytes, bytes });
+  const sumBytes = oddLines(Math.max(ceilTo(length, lanes), tile.vectors * lanes) * bytes);
+  const sumsAt = ceilTo(c.channels * channelBytes + SLACK, 64);
+  const resultsAt = sumsAt + tile.height * t.counts.length * sumBytes + SLACK;
+  const [height, width] = y.layout.shape.slice(2) as [number, number];
+  const [xn, xc, xh] = x.layout.strides.map((step) => step * bytes) as [number, number, number];
+  const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
+  const products = y.layout.numel * c.channels * (t.taps / t.counts.length);
+  const size = Math.ceil(c.batch / b.images) * c.groups * b.rowBlocks;
+  const zeros = element === 'f32' ? new Float32Array(tile.height) : new Float64Array(tile.height);
+  l.launch(
+    flatKernel(target, {
+      ...tile,
+      element,
+      steps: [c.rows.step, c.columns.step],
+      residues: [c.rows.outStep, c.columns.outStep],
+      taps: t.counts,
+      epilogue: finish.kind,
+    }),
+    {
+      x,
+      xn,
+      xc,
+      xh,
+      sourceRows: c.rows.source,
+      phases: l.constant('int32', Int32Array.from(across.phases.flatMap(([from, count, to]) => [from * bytes, count, to * bytes]))), // prettier-ignore
+      masks: l.constant('int32', laneMasks(kit)),
+      packed: packedWeights(l, w, c, kit, tile.height, t.sources),
+      bias: bias === undefined ? l.constant(y.layout.dtype, zeros) : denseVector(l, bias, element),
+      hasBias: bias === undefined ? 0 : 1,
+      y,
+      ...finishArgs(finish, y),
+      yn,
+      yc,
+      batch: c.batch,
+      groups: c.groups,
+      channels: c.channels,
+      outputs: c.outputs,
+      images: b.images,
+      rowCount: rows.count,
+      rowBlock: b.rowBlock,
+      rowBlocks: b.rowBlocks,
+      rowOrigin: rows.origin,
+      rowReach: down.reach,
+      rowBytes,
+      imageRows: down.pitch,
+      phaseBytes,
+      channelBytes,
+      columnBytes: columns.count * bytes,
+      offsets: l.constant('int32', Int32Array.from(t.offsets)),
+      rows: height,
+      rowSize: width * bytes,
+      sumBytes,
+      sumsAt,
+      resultsAt,
+      joined: b.rowBlocks === 1 && !finish.kind.startsWith('affine') ? 1 : 0,
+    },
+    {
+      size,
+      unitCost: multiplyAddNs(1.3 * products, kit) / size,
+      scratch: resultsAt + tile.height * b.rowBlock * c.rows.outStep * width * bytes + SLACK,
+      flops: 2 * products,
+    },
+  );
+  return 'done';
+}
+
+/** How units share rows and images. */
+function blocksOf(c: Correlation, { count }: Axis, down: FlatAxis, across: FlatAxis, bytes: number) {
+  const rowCost = c.channels * c.rows.step * c.columns.step * across.pitch * bytes;
+  const fit = Math.max(LEAST_ROWS, Math.floor(SOURCE_BYTES / rowCost) - down.reach);
+  const rowBlocks = Math.ceil(count / fit);
+  const rowBlock = Math.ceil(count / rowBlocks);
+  const most = Math.min(Math.floor(SOURCE_BYTES / (rowCost * down.pitch)), Math.floor((c.batch * c.groups) / UNITS));
+  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(most, c.batch));
+  return { rowBlock, rowBlocks: Math.ceil(count / rowBlock), images };
+}
+
+interface Taps {
+  /** Of each segment, and of all. */
+  readonly counts: readonly number[];
+  readonly taps: number;
+  /** Byte offsets of each (segment, channel, tap), in the scratch and in the weights. */
+  readonly offsets: readonly number[];
+  readonly sources: Int32Array;
+}
+
+function tapsOf(
+  c: Correlation,
+  rows: Axis,
+  columns: Axis,
+  sizes: Record<'rowBytes' | 'phaseBytes' | 'channelBytes' | 'bytes', number>,
+): Taps {
+  const [counts, offsets, sources]: [number[], number[], number[]] = [[], [], []];
+  const [down, across] = [rows.shape, columns.shape];
+  for (const vertical of down.segments) {
+    for (const horizontal of across.segments) {
+      const taps = vertical.flatMap((v) => horizontal.map((h) => [v, h] as const));
+      counts.push(taps.length);
+      for (let channel = 0; channel < c.channels; channel++) {
+        for (const [v, h] of taps) {
+          const phase = (v.reach % down.step) * across.step + (h.reach % across.step);
+          const place =
+            Math.floor(v.reach / down.step) * sizes.rowBytes + Math.floor(h.reach / across.step) * sizes.bytes;
+          offsets.push(channel * sizes.channelBytes + phase * sizes.phaseBytes + place);
+          sources.push((channel * c.wc + v.k * c.kernel[0] + h.k * c.kernel[1]) * sizes.bytes);
+        }
+      }
+    }
+  }
+  return { counts, taps: counts.reduce((n, count) => n + count, 0), offsets, sources: Int32Array.from(sources) };
+}
