@@ -1,4 +1,4 @@
-/** Winograd's algorithm, the correlation along outputs and products of 1×1 kernels, called directly, where the ladder might have taken another way. */
+/** Winograd's algorithm, the correlation along outputs, along flat planes and products of 1×1 kernels, called directly, where the ladder might have taken another way. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../src/base/dtype.ts';
@@ -14,6 +14,7 @@ import {
   type Finish,
   type Lowered,
 } from '../../src/lower/cpu/conv/correlation.ts';
+import { lowerFlat } from '../../src/lower/cpu/conv/flat.ts';
 import { lowerPixels } from '../../src/lower/cpu/conv/pixels.ts';
 import { lowerPointwise } from '../../src/lower/cpu/conv/pointwise.ts';
 import { lowerProducts } from '../../src/lower/cpu/conv/products.ts';
@@ -34,8 +35,10 @@ afterAll(() => {
 interface Case {
   readonly x: readonly [number, number, number, number];
   readonly outputs: number;
+  readonly groups?: number;
   readonly kernel?: readonly [number, number];
   readonly stride?: readonly [number, number];
+  readonly dilation?: readonly [number, number];
   readonly padding: readonly [number, number];
 }
 
@@ -48,9 +51,12 @@ interface Setup {
   readonly gate: HostTensor;
 }
 
-function setup({ x, outputs, kernel = [3, 3], stride = [1, 1], padding }: Case, dtype: HostDType): Setup {
-  const w = hostTensor(dtype, [outputs, x[1], ...kernel], 2);
-  const g = convGeometry('test', x, w.shape, convParams({ padding, stride }));
+function setup(
+  { x, outputs, groups = 1, kernel = [3, 3], stride = [1, 1], dilation = [1, 1], padding }: Case,
+  dtype: HostDType,
+): Setup {
+  const w = hostTensor(dtype, [outputs, x[1] / groups, ...kernel], 2);
+  const g = convGeometry('test', x, w.shape, convParams({ padding, stride, dilation, groups }));
   const y = [x[0], outputs, g.height.output, g.width.output];
   return {
     g,
@@ -111,6 +117,7 @@ const along = (lower: typeof lowerPixels) => ({
   inputGrad: ({ g, x, w, dy, gate }: Setup, gates = false) =>
     run((l, [vdy, vw, vg], [dx]) => lower(l, inputGradCorrelation(g, vw!), { x: vdy!, w: vw!, y: dx!, finish: gates ? gated(vg!) : PLAIN }), [dy, w, gate], [x.shape])[0]!, // prettier-ignore
 });
+const flat = along(lowerFlat);
 const pixels = along(lowerPixels);
 const products = along(lowerProducts);
 const pointwise = along(lowerPointwise);
@@ -233,6 +240,52 @@ describe.each(['float32', 'float64'] as const)('the correlation along outputs in
   });
 });
 
+/** Few kinds of kernels and groups, which native targets compile one by one, and many sizes. */
+const grouped = fc.record({
+  batch: size(1, 9),
+  groups: size(2, 5),
+  sizes: fc.tuple(size(1, 19), size(1, 19)),
+  padding: fc.tuple(size(0, 2), size(0, 2)),
+  kind: fc.constantFrom(
+    { channels: 4, outputs: 4, kernel: [3, 3], stride: [1, 1], dilation: [1, 1] } as const,
+    { channels: 3, outputs: 13, kernel: [3, 3], stride: [2, 2], dilation: [1, 1] } as const,
+    { channels: 9, outputs: 1, kernel: [2, 3], stride: [1, 2], dilation: [1, 2] } as const,
+    { channels: 2, outputs: 8, kernel: [1, 1], stride: [2, 1], dilation: [1, 1] } as const,
+  ),
+});
+
+describe.each(['float32', 'float64'] as const)('groups along flat planes in %s', (dtype) => {
+  const check = (c: Case): void => {
+    const s = setup(c, dtype);
+    const [x, w, b, dy, gate] = [s.x, s.w, s.b, s.dy, s.gate].map(rowMajor) as [number[], number[], number[], number[], number[]]; // prettier-ignore
+    const { inPerGroup, outPerGroup, height, width } = s.g;
+    const taps = height.kernel * width.kernel;
+    expectClose(flat.forward(s), referenceConv(s.g, x, w, b), inPerGroup * taps, dtype, c);
+    if (Math.min(height.input, width.input) < 2 && Math.max(height.stride, width.stride) > 1) return; // some residues have no results
+    const dx = referenceInputGrad(s.g, dy, w);
+    expectClose(flat.inputGrad(s), dx, outPerGroup * taps, dtype, c);
+    expectClose(flat.inputGrad(s, true), dx.map((v, i) => (gate[i]! > 0 ? v : 0)), outPerGroup * taps, dtype, c); // prettier-ignore
+  };
+
+  it('agree with plain loops for random sizes', () => {
+    const large = ({ sizes, padding, kind }: { sizes: number[]; padding: number[]; kind: { kernel: readonly number[]; dilation: readonly number[] } }) =>
+      sizes.every((n, d) => n + 2 * padding[d]! > (kind.kernel[d]! - 1) * kind.dilation[d]!); // prettier-ignore
+    fc.assert(
+      fc.property(grouped.filter(large), ({ batch, groups, sizes, padding, kind: { channels, outputs, ...kind } }) =>
+        check({ x: [batch, groups * channels, ...sizes], outputs: groups * outputs, groups, padding, ...kind }),
+      ),
+      // Native targets compile a kernel for each kind, tile and width of vectors.
+      { numRuns: (dtype === 'float32' ? 80 : 20) / (process.env['FLAMBEAU_NATIVE'] === 'wait' ? 4 : 1), seed: 3 },
+    );
+  });
+
+  it('agree with plain loops in blocks of rows and images', () => {
+    check({ x: [1, 24, 40, 33], outputs: 24, groups: 2, padding: [1, 1] });
+    check({ x: [2, 24, 41, 35], outputs: 10, groups: 2, padding: [1, 1], stride: [2, 2] });
+    check({ x: [19, 8, 3, 2], outputs: 8, groups: 2, padding: [1, 1] });
+  });
+});
+
 describe.each([
   ['products', 'float32', products],
   ['products', 'float64', products],
@@ -304,11 +357,13 @@ it('gradients of weights as products give the same bits on any number of threads
 
 describe.each([
   ['winograd', winograd, lowerWinograd, { kernel: [3, 3], padding: [1, 1] }],
+  ['flat', flat, lowerFlat, { kernel: [3, 3], padding: [1, 1], outputs: 36, groups: 3 }],
   ['pixels', pixels, lowerPixels, { kernel: [3, 3], padding: [1, 1] }],
   ['products', products, lowerProducts, { kernel: [1, 1], padding: [0, 0] }],
   ['pointwise', pointwise, lowerPointwise, { kernel: [1, 1], padding: [0, 0] }],
 ] as const)('%s', (_, algorithm, lower, shape) => {
   const s = setup({ x: [6, 24, 13, 11], outputs: 37, ...shape }, 'float32');
+  const outputs = s.g.outChannels;
 
   it('does the ReLU, or the gate of its gradient, that follows', () => {
     const plain = algorithm.forward(s);
@@ -322,7 +377,7 @@ describe.each([
 
   it('scales, shifts and adds before the ReLU', () => {
     const residual = hostTensor('float32', s.dy.shape, 6);
-    const affine = hostTensor('float32', [37, 2], 7);
+    const affine = hostTensor('float32', [outputs, 2], 7);
     const build: Build = (l, [vx, vw, vb, vr, va], [y]) => {
       const finish: Finish = { kind: 'affine+add+relu', residual: vr!, affine: va! };
       return lower(l, forwardCorrelation(s.g, vw!), { x: vx!, w: vw!, bias: vb, y: y!, finish });
@@ -331,7 +386,7 @@ describe.each([
     const [scales, added] = [rowMajor(affine), rowMajor(residual)];
     const plane = s.g.height.output * s.g.width.output;
     const expected = Array.from(algorithm.forward(s) as Float32Array, (sum, i) => {
-      const output = Math.floor(i / plane) % 37;
+      const output = Math.floor(i / plane) % outputs;
       return Math.max(0, sum * scales[2 * output]! + scales[2 * output + 1]! + added[i]!);
     });
     expect(worstDifference(got!, expected)).toBeLessThan(1e-5);

@@ -119,37 +119,36 @@ function build(scope: Scope, kit: ElementKit, v: FlatVariant): void {
 const COPY_PARAMS = ['channels', 'xn', 'xc', 'xh', 'sourceRows', 'phases', 'masks', 'rowReach', 'rowBytes', 'imageRows', 'phaseBytes', 'channelBytes'] as const; // prettier-ignore
 
 /**
- * Copies a unit's rows: all channels, residue by residue, image by image, which is the order of memory: rows end in zeros that may lie
- * where the next one belongs.
+ * Copies a unit's rows. Within a plane they are copied in the order of memory, since each ends in zeros that may lie where the next
+ * belongs; between planes there is room for them.
  */
 function buildCopy(scope: Scope, kit: ElementKit, [down, across]: readonly [number, number]): Fn {
-  const plane = buildCopyPlane(scope, kit, [down, across]);
+  const rows = buildCopyRows(scope, kit, [down, across]);
   return intFn(scope, 'copyUnit', ['x', 'to', 'images', 'rows', 'first', ...COPY_PARAMS], (f, a) => {
     const last = f.let('last', a.images.sub(1));
     const imageBytes = f.let('imageBytes', a.imageRows.mul(a.rowBytes));
     f.for('c', 0, a.channels, () => {
       for (let v = 0; v < down; v++) {
-        for (let h = 0; h < across; h++) {
-          const from = f.let('from', a.x);
-          const to = f.let('plane', a.to.add(a.phaseBytes.mul(v * across + h)));
-          f.for('n', 0, a.images, (n) => {
-            const height = n.lt(last).select(a.imageRows, a.rows.add(a.rowReach));
-            f.call(
-              plane,
-              from,
-              to,
-              height,
-              a.first.add(v),
-              a.xh,
-              a.sourceRows,
-              a.phases.add(12 * h),
-              a.rowBytes,
-              a.masks,
-            );
-            f.inc(from, a.xn);
-            f.inc(to, imageBytes);
-          });
-        }
+        const from = f.let('from', a.x.add(a.first.add(v).mul(a.xh)));
+        const to = f.let('plane', a.to.add(a.phaseBytes.mul(v * across)));
+        f.for('n', 0, a.images, (n) => {
+          const height = n.lt(last).select(a.imageRows, a.rows.add(a.rowReach));
+          f.call(
+            rows,
+            from,
+            to,
+            height,
+            a.first.add(v),
+            a.xh,
+            a.sourceRows,
+            a.phases,
+            a.phaseBytes,
+            a.rowBytes,
+            a.masks,
+          );
+          f.inc(from, a.xn);
+          f.inc(to, imageBytes);
+        });
       }
       f.inc(a.x, a.xc);
       f.inc(a.to, a.channelBytes);
@@ -157,29 +156,39 @@ function buildCopy(scope: Scope, kit: ElementKit, [down, across]: readonly [numb
   });
 }
 
-/** Copies one residue's columns of every `down`-th row from `first` on, which may lie outside. */
-function buildCopyPlane(scope: Scope, kit: ElementKit, [down, across]: readonly [number, number]): Fn {
+/** Copies every `down`-th row from row `first` on, which may lie outside, each residue of its columns to a plane of its own. */
+function buildCopyRows(scope: Scope, kit: ElementKit, [down, across]: readonly [number, number]): Fn {
   const { vector, vectorBytes, lanes, bytes } = kit;
-  const names = ['from', 'to', 'height', 'first', 'xh', 'sourceRows', 'phase', 'rowBytes', 'masks'] as const;
-  return intFn(scope, 'copyPlane', names, (f, a) => {
-    const count = f.let('elements', load('i32', a.phase, 4));
-    const whole = f.let('whole', count.and(-lanes).mul(bytes));
-    const rest = f.let('rest', count.and(lanes - 1));
-    const mask = maskOf(f, kit, a.masks, rest);
-    const begin = f.let('begin', load('i32', a.phase, 8));
-    const source = f.let('source', a.from.add(load('i32', a.phase)).add(a.first.mul(a.xh)));
-    f.for('e', 0, a.height, () => {
-      f.if(
-        a.first.ge(0).and(a.first.lt(a.sourceRows)),
-        () => {
-          const to = f.let('row', a.to.add(begin));
-          const read = (v: Expr): Expr => everyOf(f, kit, source.add(across === 1 ? v : v.add(v)), across);
-          forStep(f, 'v', [0, whole, vectorBytes], (v) => f.store(vector, to.add(v), read(v)));
-          f.if(rest, () => f.store(vector, to.add(whole), masked(kit, read(whole), mask)));
-        },
-        () => forStep(f, 'z', [0, a.rowBytes, vectorBytes], (z) => f.store(vector, a.to.add(z), constant(vector, 0))),
-      );
-      f.inc(source, a.xh.mul(down));
+  const names = ['from', 'to', 'height', 'first', 'xh', 'sourceRows', 'phases', 'phaseBytes', 'rowBytes', 'masks'] as const; // prettier-ignore
+  return intFn(scope, 'copyRows', names, (f, a) => {
+    const phases = Array.from({ length: across }, (_, h) => {
+      const word = (i: number): Local => f.let(`phase${h}_${i}`, load('i32', a.phases, 12 * h + 4 * i));
+      const count = word(1);
+      const whole = f.let('whole', count.and(-lanes).mul(bytes));
+      const rest = f.let('rest', count.and(lanes - 1));
+      const to = f.let('place', word(2).add(a.phaseBytes.mul(h)));
+      return { from: word(0), to, whole, rest, mask: maskOf(f, kit, a.masks, rest) };
+    });
+    const copied = (): void => {
+      for (const { from, to, whole, rest, mask } of phases) {
+        const source = f.let('source', a.from.add(from));
+        const row = f.let('row', a.to.add(to));
+        const read = (v: Expr): Expr => everyOf(f, kit, source.add(across === 1 ? v : v.add(v)), across);
+        forStep(f, 'v', [0, whole, vectorBytes], (v) => f.store(vector, row.add(v), read(v)));
+        f.if(rest, () => f.store(vector, row.add(whole), masked(kit, read(whole), mask)));
+      }
+    };
+    const cleared = (): void => {
+      for (let h = 0; h < across; h++) {
+        const row = f.let('row', a.to.add(a.phaseBytes.mul(h)));
+        forStep(f, 'z', [0, a.rowBytes, vectorBytes], (z) => f.store(vector, row.add(z), constant(vector, 0)));
+      }
+    };
+    const step = f.let('step', a.xh.mul(down));
+    const end = f.let('end', a.first.add(a.height.mul(down)));
+    f.while(a.first.lt(end), () => {
+      f.if(a.first.ge(0).and(a.first.lt(a.sourceRows)), copied, cleared);
+      f.inc(a.from, step);
       f.inc(a.first, down);
       f.inc(a.to, a.rowBytes);
     });

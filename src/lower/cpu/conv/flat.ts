@@ -5,7 +5,8 @@
 import type { CpuLowering } from '../lowering.ts';
 import { mostReach } from '../../../kernels/cpu/conv/depthwise-source.ts';
 import { flatKernel, type FlatTile } from '../../../kernels/cpu/conv/flat.ts';
-import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { elementKit, laneMasks } from '../../../kernels/cpu/gemm/tile.ts';
+import type { Target } from '../../../kernels/cpu/ir.ts';
 import { denseVector } from '../matmul.ts';
 import { ceilTo, denseRows, oddLines } from './along-outputs.ts';
 import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
@@ -48,15 +49,31 @@ function flatAxis({ shape, origin, count }: Axis, source: number): FlatAxis {
 }
 
 /** The register tile for so many outputs of a group and so many vectors of a line: as many sums as registers hold, few of them in vain. */
-function tileFor(outputs: number, line: number, liveVectors: number, kit: ElementKit): FlatTile {
-  const most = kit.vectorBytes > 16 || liveVectors > 16 ? liveVectors - 3 : 12;
-  const height = Math.min(outputs, most >= 24 && outputs % 8 !== 4 ? 8 : 4);
-  const widest = Math.max(1, Math.min(8, Math.floor(most / (height + 1)), line));
+function tileFor(outputs: number, line: number, { liveVectors, vectorBytes }: Target): FlatTile {
+  const live = vectorBytes > 16 || liveVectors > 16 ? liveVectors : 10; // WebAssembly: see `kernel.ts`
+  const height = Math.min(outputs, live >= 27 && outputs % 8 !== 4 ? 8 : 4);
+  const widest = Math.max(1, Math.min(8, Math.floor(live / (height + 1)), line)); // beside sums a step has the vectors of a row
   const costs = Array.from({ length: widest }, (_, i) => {
     const vectors = i + 1;
     return Math.ceil(line / vectors) * vectors * (1 + 2 / (height * vectors));
   });
   return { height, vectors: costs.indexOf(Math.min(...costs)) + 1, lastHeight: ((outputs - 1) % height) + 1 };
+}
+
+/** The share of a vector's lanes that count, where they run along lines of `length` of which `count` are results. */
+const shareOf = (count: number, length: number, lanes: number): number => count / ceilTo(length, lanes);
+
+/**
+ * Whether vectors along the flat plane are fuller than along rows (`rows.ts`); with the widest vectors it has the better tiles in any case,
+ * and so it has for one or two outputs.
+ */
+export function suitsFlat({ wideTarget }: CpuLowering, c: Correlation, { y }: Operands): boolean {
+  if (wideTarget.vectorBytes > 32 || c.outputs < 3) return true;
+  const lanes = wideTarget.vectorBytes / (elementOf(y) === 'f32' ? 4 : 8);
+  const [rows, columns] = [c.rows.count, c.columns.count];
+  // About one row and one column lie between planes.
+  const flat = shareOf(c.batch * rows * columns, (c.batch * (rows + 1) - 1) * (columns + 1), lanes);
+  return flat >= shareOf(columns, columns, lanes);
 }
 
 /** y = the correlation if this is the way to compute it. */
@@ -74,11 +91,11 @@ export function lowerFlat(l: CpuLowering, c: Correlation, o: Operands): Lowered 
   const target = convTarget(l, element, length);
   const kit = elementKit(target, element);
   const { bytes, lanes, vectorBytes } = kit;
-  const tile = tileFor(c.outputs, Math.ceil(length / lanes), target.liveVectors, kit);
+  const tile = tileFor(c.outputs, Math.ceil(length / lanes), target);
   const rowBytes = across.pitch * bytes;
   const sourceRows = (b.images - 1) * down.pitch + b.rowBlock + down.reach;
   const residues = c.rows.step * c.columns.step;
-  const phaseBytes = ceilTo(sourceRows * rowBytes + across.reach * bytes, vectorBytes);
+  const phaseBytes = ceilTo(sourceRows * rowBytes + across.reach * bytes, vectorBytes) + vectorBytes;
   const channelBytes = oddLines(residues * phaseBytes);
   const t = tapsOf(c, rows, columns, { rowBytes, phaseBytes, channelBytes, bytes });
   const sumBytes = oddLines(Math.max(ceilTo(length, lanes), tile.vectors * lanes) * bytes);
@@ -154,7 +171,7 @@ function blocksOf(c: Correlation, { count }: Axis, down: FlatAxis, across: FlatA
   const rowBlocks = Math.ceil(count / fit);
   const rowBlock = Math.ceil(count / rowBlocks);
   const most = Math.min(Math.floor(SOURCE_BYTES / (rowCost * down.pitch)), Math.floor((c.batch * c.groups) / UNITS));
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(most, c.batch));
+  const images = rowBlocks > 1 ? 1 : Math.ceil(c.batch / Math.ceil(c.batch / Math.max(1, most)));
   return { rowBlock, rowBlocks: Math.ceil(count / rowBlock), images };
 }
 

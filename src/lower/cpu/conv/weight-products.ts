@@ -6,12 +6,12 @@ import type { Value } from '../../../compiler/lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { mostPixels, ROW_BYTES, weightProductsKernel } from '../../../kernels/cpu/conv/weight-products.ts';
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
-import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { CpuLowering } from '../lowering.ts';
 import { ceilTo, denseRows, sourceArgs } from './along-outputs.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { forwardAxis } from './tables.ts';
-import { laneMasks, partialResults } from './weight-grad.ts';
+import { partialResults } from './weight-grad.ts';
 
 /** Pairs and outputs of a unit: with a block of pixels and their sums they stay in the second-level cache. */
 const MOST_PAIRS = 384;
