@@ -55,7 +55,7 @@ function tileFor(outputs: number, line: number, { liveVectors, vectorBytes }: Ta
   const widest = Math.max(1, Math.min(8, Math.floor(live / (height + 1)), line)); // beside sums a step has the vectors of a row
   const costs = Array.from({ length: widest }, (_, i) => {
     const vectors = i + 1;
-    return Math.ceil(line / vectors) * vectors * (1 + 2 / (height * vectors));
+    return Math.ceil(line / vectors) * vectors * (1 + 4 / (height * vectors));
   });
   return { height, vectors: costs.indexOf(Math.min(...costs)) + 1, lastHeight: ((outputs - 1) % height) + 1 };
 }
