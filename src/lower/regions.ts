@@ -60,6 +60,24 @@ export function padded<L extends Lowering>(l: L, x: Value, out: Value, pads: rea
   copy(l, source, l.view(out, layoutOf(to.dtype, inside, to.strides), skipped(to.strides, 1)));
 }
 
+/** The parts of a padded tensor that are not copied, those of the last dimensions without those of the first. */
+export function bordersOf<L extends Lowering>(l: L, out: Value, pads: readonly number[]): Value[] {
+  const { dtype, shape, strides } = out.layout;
+  const borders: Value[] = [];
+  const inside = [...shape];
+  let start = 0;
+  shape.forEach((size, i) => {
+    const [before, after] = [0, 1].map((side) => Math.min(size, Math.max(0, pads[2 * (shape.length - 1 - i) + side] ?? 0))) as [number, number]; // prettier-ignore
+    const part = (count: number, from: number): Value =>
+      l.view(out, layoutOf(dtype, inside.with(i, count), strides), start + from * strides[i]!);
+    if (before > 0) borders.push(part(before, 0));
+    if (after > 0) borders.push(part(after, size - after));
+    inside[i] = Math.max(0, size - before - after);
+    start += before * strides[i]!;
+  });
+  return borders;
+}
+
 /** From one element that is added to the next. */
 export const OWN_STEPS: { readonly [K in OwnPads]: number } = { reflect: -1, replicate: 0, circular: 1 };
 

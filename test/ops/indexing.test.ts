@@ -1,5 +1,6 @@
 /** Selecting, gathering, joining, padding and sorting, against PyTorch (test/fixtures/ops/indexing.py). */
-import { cat, F, nonzero, stack, type Index, type Tensor } from 'flambeau';
+import { cat, F, full, nonzero, randn, stack, type Index, type Tensor } from 'flambeau';
+import { expect, test } from 'vitest';
 import { dimParams } from '../../src/geometry/attrs.ts';
 import { flipParams, sortParams, triangleParams } from '../../src/geometry/indexing.ts';
 import { apply } from '../../src/tensor/dispatch.ts';
@@ -51,4 +52,14 @@ testFamily('indexing', {
   sort: ({ x }, { dim, descending = false }: SortArgs) => apply('sort', [x], sortParams(dim, descending)),
   topk: ({ x }, { dim, k = 1, largest = true }: SortArgs) => apply('topk', [x], sortParams(dim, largest, k)),
   nonzero: ({ x }) => nonzero(x),
+});
+
+test('of large tensors only the borders are filled', () => {
+  const x = randn(2, 3, 60, 50);
+  const columns = cat([full([2, 3, 60, 1], 2), x, full([2, 3, 60, 3], 2)], 3);
+  const [above, below] = [4, 2].map((count) => full([2, 3, count, 54], 2)) as [Tensor, Tensor];
+  expect(F.pad(x, [1, 3, 0, 2], { value: 2 }).tolist()).toEqual(cat([columns, below], 2).tolist());
+  expect(F.pad(x, [1, 3, 4, 2], { value: 2 }).tolist()).toEqual(cat([above, columns, below], 2).tolist());
+  const cut = cat([full([2, 1, 62, 54], 2), cat([columns, below], 2)], 1);
+  expect(F.pad(x, [1, 3, 0, 2, 1, 0, 1, 0], { value: 2 }).tolist()).toEqual(cat([full([1, 4, 62, 54], 2), cut], 0).tolist()); // prettier-ignore
 });

@@ -28,7 +28,7 @@ import { indexPutKernel, indexSelectKernel, LONG_SLICE, PUT_COLUMNS } from '../.
 import { sortKernel, sortScratch } from '../../kernels/cpu/index/sort.ts';
 import type { IndexCheckAttrs, IndexingAttrs } from '../../tensor/ops/indexing.ts';
 import type { JoinAtAttrs } from '../../tensor/ops/join-at.ts';
-import { joined, OWN_STEPS, padded } from '../regions.ts';
+import { bordersOf, joined, OWN_STEPS, padded } from '../regions.ts';
 import type { OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerCopy, lowerFill } from './copy.ts';
 
@@ -277,13 +277,17 @@ function lowerScatterValue(l: CpuLowering, [x, list]: Values, [out]: Values, p: 
 const lowerCat = (l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimParams): void =>
   joined(l, inputs, out!, dim, lowerCopy);
 
+/** Elements that are filled whole sooner than their borders, each by a launch. */
+const SMALL_PADDED = 16384;
+
 /** Scalar 0: the value around. */
 function lowerPad(l: CpuLowering, [x]: Values, [out]: Values, { pads, own }: PadParams): void {
   if (own !== undefined) {
     lowerOwnPad(l, asContiguous(l, x!), out!, pads, own);
     return;
   }
-  if (pads.some((n) => n > 0)) lowerFill(l, out!, [l.scalar(0)]);
+  const parts = out!.layout.numel < SMALL_PADDED && pads.some((n) => n > 0) ? [out!] : bordersOf(l, out!, pads);
+  for (const part of parts) lowerFill(l, part, [l.scalar(0)]);
   padded(l, x!, out!, pads, lowerCopy);
 }
 
