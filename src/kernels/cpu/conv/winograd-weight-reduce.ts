@@ -24,6 +24,9 @@ export const WINOGRAD_REDUCE_PARAMS = {
   channelBlocks: 'i32',
 } as const;
 
+/** How far ahead sums are asked for: 36 lines of reading at once are more than processors follow. */
+const AHEAD = 1024;
+
 /** Scratch: the sums, the taps, and what {@link buildMap} needs. */
 const SUMS_BYTES = PRODUCTS * 64;
 export const reduceScratch = 3 * SUMS_BYTES;
@@ -78,9 +81,11 @@ function buildAddParts(scope: Scope, kit: ElementKit): Fn {
     const [from, step, count, parts, partBytes, to] = args as [Local, Local, Local, Local, Local, Local];
     f.for('i', 0, count, () => {
       const at = f.let('at', from);
+      f.prefetch(at.add(AHEAD));
       const sum = f.let('sum', load(kit.vector, at));
       f.for('part', 1, parts, () => {
         f.inc(at, partBytes);
+        f.prefetch(at.add(AHEAD));
         f.inc(sum, load(kit.vector, at));
       });
       f.store(kit.vector, to, sum);
@@ -113,6 +118,7 @@ function buildWrite(scope: Scope, kit: ElementKit): Fn {
     const [taps, to, row, left] = args as [Local, Local, Local, Local];
     const rows = [f.let('row0', to)];
     for (let q = 1; q < lanes; q++) rows.push(f.let(`row${q}`, rows[q - 1]!.add(left.gt(q).select(row, 0))));
+    for (const at of rows) f.prefetch(at.add(256), true);
     const whole = TAPS - (TAPS % lanes);
     for (let tap = 0; tap < whole; tap += lanes) {
       const vectors = Array.from({ length: lanes }, (_, i) => load(vector, taps, (tap + i) * vectorBytes));

@@ -24,6 +24,9 @@ export const WINOGRAD_WEIGHTS_PARAMS = {
   channelBlocks: 'i32',
 } as const;
 
+/** How far ahead places are asked for: 36 lines of writing at once are more than processors follow. */
+const AHEAD = 512;
+
 /** Scratch: the taps, and what {@link buildMap} needs. */
 export const weightsScratch = 2048 + PRODUCTS * 64;
 
@@ -52,6 +55,11 @@ export function winogradWeightsKernel(
       const to = f.let('to', p.packed.add(m0.mul(p.channels).add(c0.mul(panel)).mul(kit.bytes)));
       const from = f.let('from', p.w.add(c0.mul(p.wc)));
       f.for('c', c0, end, () => {
+        const ahead = f.let('ahead', to.add(AHEAD));
+        f.for('product', 0, PRODUCTS, () => {
+          for (let at = 0; at < panel * kit.bytes; at += 64) f.prefetch(ahead.add(at), true);
+          f.inc(ahead, p.product);
+        });
         for (let q = 0; q < panel; q += kit.lanes) {
           f.call(taps, from, m0.add(q), p.outputs.sub(1), p.wm, first, step);
           const args = [scratch, i32(3 * kit.vectorBytes), i32(kit.vectorBytes)];
