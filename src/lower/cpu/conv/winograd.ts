@@ -132,16 +132,18 @@ function packWeights(l: CpuLowering, w: Value, c: Correlation, kit: ElementKit):
   return { packed, product };
 }
 
-/** Mapped elements and products of a unit: within the second-level cache, but enough tiles to make good use of the weights. */
+/** Mapped elements and products of a unit: within the second-level cache, but enough tiles to make good use of the weights, more for faster vectors. */
 const UNIT_BYTES = 384 * 1024;
-const TILES = { least: 24, most: 48 };
+const MOST_TILES = 48;
+const leastTiles = ({ vectorBytes }: ElementKit): number => (vectorBytes > 32 ? 32 : 24);
 
 /** How tiles are cut into blocks: rows of tiles of an image, or some whole images; about `wanted` tiles. */
 export function tileBlocksOf(batch: number, [down, across]: Size, wanted: number) {
   const rowParts = Math.ceil(down / Math.max(1, Math.floor(wanted / across)));
   const rowBlock = Math.ceil(down / rowParts);
   const rowBlocks = Math.ceil(down / rowBlock);
-  const images = rowBlocks > 1 ? 1 : Math.max(1, Math.min(batch, Math.floor(wanted / (down * across))));
+  const most = Math.max(1, Math.min(batch, Math.floor(wanted / (down * across))));
+  const images = rowBlocks > 1 ? 1 : Math.ceil(batch / Math.ceil(batch / most));
   return { images, rowBlock, rowBlocks };
 }
 
@@ -161,7 +163,7 @@ function blocksOf(c: Correlation, result: Size, kit: ElementKit, threads: number
     const units = Math.ceil(c.batch / block.images) * block.rowBlocks;
     return { block, units, shares: outputBlocksOf(c.outputs, panel, units, threads) };
   };
-  const usual = cut(Math.max(TILES.least, Math.min(TILES.most, fit)));
+  const usual = cut(Math.max(leastTiles(kit), Math.min(MOST_TILES, fit)));
   const idle = usual.units * usual.shares.outputBlocks < threads;
   const { block, shares } = idle ? cut(Math.max(height, Math.ceil((c.batch * tiles[0] * tiles[1]) / threads))) : usual;
   const { images, rowBlock } = block;
