@@ -34,15 +34,16 @@ type Scope = KernelScope<typeof ELEMENTS_PARAMS>;
 /** Scratch that maps need before a band. */
 export const MAP_SCRATCH = PRODUCTS * 64;
 
-/** Copies rows of tiles of some images in, channels by channels, and maps their tiles. */
+/** Copies rows of tiles of some images in, channels by channels, and maps their tiles; `asks`: see {@link buildMap}. */
 export function buildMapElements(
   scope: Scope,
   kit: ElementKit,
+  asks: boolean,
 ): (image: Local, images: Local, row: Local, rows: Local) => void {
   const { f, p, scratch } = scope;
   const { vectorBytes, lanes } = kit;
   const bandIn = buildBandIn(scope, kit);
-  const map = buildMap(scope, kit, 'elements');
+  const map = buildMap(scope, kit, 'elements', { asks });
   const pitch = f.let('pitch', p.tileColumns.mul(TILE).add(REACH - TILE));
   const pitchBytes = f.let('pitchBytes', pitch.mul(vectorBytes));
   return (image, images, row, rows) => {
@@ -59,7 +60,7 @@ export function buildMapElements(
         f.for('tileRow', 0, rows, () => {
           const tile = f.let('tile', from);
           f.for('tileColumn', 0, p.tileColumns, () => {
-            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.elementProduct.mul(REACH), p.elementProduct, temporary); // prettier-ignore
+            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.elementProduct.mul(REACH), p.elementProduct, temporary, p.elementTile); // prettier-ignore
             f.inc(tile, TILE * vectorBytes);
             f.inc(to, p.elementTile);
           });

@@ -117,31 +117,44 @@ function sum(kit: ElementKit, coefficients: readonly number[], x: readonly Expr[
   );
 }
 
-/** Arguments of a map's function: where X and M X Mᵀ are, bytes between rows and columns of each, and scratch for 36 vectors. */
-const MAP_ARGS = ['from', 'fromRow', 'fromColumn', 'to', 'toRow', 'toColumn', 'scratch'] as const;
+/** The side of each map whose 36 vectors lie far apart, if one does: processors do not see coming what the next call needs of those. */
+const APART = {
+  weights: 'to',
+  elements: 'to',
+  outputs: 'from',
+  gradients: 'to',
+  weightGradients: undefined,
+} as const satisfies Record<keyof typeof MAPS, unknown>;
+
+/**
+ * Arguments of a map's function: where X and M X Mᵀ are, bytes between rows and columns of each, and scratch for 36 vectors; bytes to what the
+ * next call needs on the side that lies apart.
+ */
+const MAP_ARGS = ['from', 'fromRow', 'fromColumn', 'to', 'toRow', 'toColumn', 'scratch', 'ahead'] as const;
 
 /**
  * A function that maps a square of vectors. First down the columns into the scratch, then along the rows. `initial` is
- * added to all results.
+ * added to all results. With `asks`, what the next call needs is asked for: where it does not lie in the nearest cache.
  */
 export function buildMap(
   scope: KernelScope<ParamSpec>,
   kit: ElementKit,
   name: keyof typeof MAPS,
-  initial: 'zero' | 'bias' = 'zero',
+  { initial = 'zero', asks = false }: { readonly initial?: 'zero' | 'bias'; readonly asks?: boolean } = {},
 ): Fn {
   const m: Matrix = MAPS[name];
   const [rows, columns] = [m.length, m[0]!.length];
   const { vector, vectorBytes } = kit;
   const names = initial === 'bias' ? ([...MAP_ARGS, 'bias'] as const) : MAP_ARGS;
   return intFn(scope, `map_${name}`, names as readonly string[], (f, args) => {
-    const [from, fromRow, fromColumn, to, toRow, toColumn, scratch] = MAP_ARGS.map((label) => args[label]!) as [Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
+    const [from, fromRow, fromColumn, to, toRow, toColumn, scratch, ahead] = MAP_ARGS.map((label) => args[label]!) as [Local, Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
     const bias = initial === 'bias' ? f.let('initial', load(vector, args['bias']!)) : undefined;
     const between = f.let('between', scratch);
     f.for('column', 0, columns, () => {
       const at = f.let('at', from);
       const x = Array.from({ length: columns }, (_, i) => {
         const value = f.let(`x${i}`, load(vector, at));
+        if (asks && APART[name] === 'from') f.prefetch(at.add(ahead), true); // into the nearest cache
         if (i + 1 < columns) f.inc(at, fromRow);
         return value;
       });
@@ -155,6 +168,7 @@ export function buildMap(
       const at = f.let('out', to);
       combined(f, kit, m, x).forEach((value, j) => {
         f.store(vector, at, bias === undefined ? value : value.add(bias));
+        if (asks && APART[name] === 'to') f.prefetch(at.add(ahead), true);
         if (j + 1 < rows) f.inc(at, toColumn);
       });
       f.inc(to, toRow);

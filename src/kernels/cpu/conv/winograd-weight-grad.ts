@@ -46,10 +46,14 @@ export const WINOGRAD_GRAD_PARAMS = {
 
 type Scope = KernelScope<typeof WINOGRAD_GRAD_PARAMS>;
 
-/** The unit of work is one block of outputs of one partial result. */
-export function winogradWeightGradKernel(target: Target, element: Element): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
-  return cachedKernel(target, `conv-winograd-grad/${element}`, WINOGRAD_GRAD_PARAMS, (scope) =>
-    build(scope, elementKit(target, element)),
+/** The unit of work is one block of outputs of one partial result; `asks`: see {@link buildMap}. */
+export function winogradWeightGradKernel(
+  target: Target,
+  element: Element,
+  asks: boolean,
+): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
+  return cachedKernel(target, `conv-winograd-grad/${element}${asks ? '/ahead' : ''}`, WINOGRAD_GRAD_PARAMS, (scope) =>
+    build(scope, elementKit(target, element), asks),
   );
 }
 
@@ -58,10 +62,10 @@ type Unit = Readonly<Record<'m0' | 'outputs' | 'sums' | 'biasSums', Local>>;
 /** The tiles of a block, and whether it is the unit's first. */
 type Block = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'first', Local>>;
 
-function build(scope: Scope, kit: ElementKit): void {
+function build(scope: Scope, kit: ElementKit, asks: boolean): void {
   const { f, p, lo, hi } = scope;
-  const mapElements = buildMapElements(scope, kit);
-  const mapGrads = buildMapGrads(scope, kit);
+  const mapElements = buildMapElements(scope, kit, asks);
+  const mapGrads = buildMapGrads(scope, kit, asks);
   const multiply = buildMultiply(scope, kit);
   const { panel } = outputTile(kit);
   f.for('unit', lo, hi, (unit) => {
@@ -88,12 +92,12 @@ function build(scope: Scope, kit: ElementKit): void {
 }
 
 /** Copies ∂y in, outputs by outputs, maps its tiles to [product][tile][output], and adds it to the sums of the bias. */
-function buildMapGrads(scope: Scope, kit: ElementKit): (unit: Unit, block: Block) => void {
+function buildMapGrads(scope: Scope, kit: ElementKit, asks: boolean): (unit: Unit, block: Block) => void {
   const { f, p, scratch } = scope;
   const { vector, vectorBytes, lanes, bytes } = kit;
   const bandIn = buildBandIn(scope, kit);
   const bandSum = buildBandSum(scope, kit);
-  const map = buildMap(scope, kit, 'gradients');
+  const map = buildMap(scope, kit, 'gradients', { asks });
   const pitch = f.let('gradPitch', p.tileColumns.mul(TILE));
   const pitchBytes = f.let('gradPitchBytes', pitch.mul(vectorBytes));
   return ({ m0, outputs, biasSums }, { image, images, row, rows, first }) => {
@@ -114,7 +118,17 @@ function buildMapGrads(scope: Scope, kit: ElementKit): (unit: Unit, block: Block
         f.for('gradRow', 0, rows, () => {
           const tile = f.let('gradTile', from);
           f.for('gradColumn', 0, p.tileColumns, () => {
-            f.call(map, tile, pitchBytes, i32(vectorBytes), to, p.gradProduct.mul(REACH), p.gradProduct, temporary);
+            f.call(
+              map,
+              tile,
+              pitchBytes,
+              i32(vectorBytes),
+              to,
+              p.gradProduct.mul(REACH),
+              p.gradProduct,
+              temporary,
+              p.gradTile,
+            );
             f.inc(tile, TILE * vectorBytes);
             f.inc(to, p.gradTile);
           });

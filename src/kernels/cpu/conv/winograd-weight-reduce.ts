@@ -58,7 +58,7 @@ export function winogradReduceKernel(
         for (let q = 0; q < panel; q += kit.lanes) {
           f.if(m0.add(q).lt(p.outputs), () => {
             f.call(addParts, sums.add(q * kit.bytes), p.sumProduct, i32(PRODUCTS), p.parts, p.partBytes, scratch);
-            f.call(map, scratch, bytes.mul(REACH), bytes, taps, bytes.mul(3), bytes, between);
+            f.call(map, scratch, bytes.mul(REACH), bytes, taps, bytes.mul(3), bytes, between, i32(0));
             const to = p.dw.add(m0.add(q).mul(row)).add(c.mul(TAPS * kit.bytes));
             f.call(write, taps, to, row, p.outputs.sub(m0.add(q)));
           });

@@ -24,7 +24,7 @@ export const WINOGRAD_WEIGHTS_PARAMS = {
   channelBlocks: 'i32',
 } as const;
 
-/** How far ahead places are asked for: 36 lines of writing at once are more than processors follow. */
+/** How far ahead places are asked for. */
 const AHEAD = 512;
 
 /** Scratch: the taps, and what {@link buildMap} needs. */
@@ -44,7 +44,7 @@ export function winogradWeightsKernel(
     const kit = elementKit(narrow, element);
     const { f, p, lo, hi, scratch } = scope;
     const taps = buildTaps(scope, kit);
-    const map = buildMap(scope, kit, 'weights');
+    const map = buildMap(scope, kit, 'weights', { asks: true });
     const between = f.let('between', scratch.add(2048));
     const first = f.let('first', p.turned.select(scratch.add((TAPS - 1) * kit.vectorBytes), scratch));
     const step = f.let('step', p.turned.select(i32(-kit.vectorBytes), i32(kit.vectorBytes)));
@@ -55,15 +55,10 @@ export function winogradWeightsKernel(
       const to = f.let('to', p.packed.add(m0.mul(p.channels).add(c0.mul(panel)).mul(kit.bytes)));
       const from = f.let('from', p.w.add(c0.mul(p.wc)));
       f.for('c', c0, end, () => {
-        const ahead = f.let('ahead', to.add(AHEAD));
-        f.for('product', 0, PRODUCTS, () => {
-          for (let at = 0; at < panel * kit.bytes; at += 64) f.prefetch(ahead.add(at), true);
-          f.inc(ahead, p.product);
-        });
         for (let q = 0; q < panel; q += kit.lanes) {
           f.call(taps, from, m0.add(q), p.outputs.sub(1), p.wm, first, step);
           const args = [scratch, i32(3 * kit.vectorBytes), i32(kit.vectorBytes)];
-          f.call(map, ...args, to.add(q * kit.bytes), p.product.mul(REACH), p.product, between);
+          f.call(map, ...args, to.add(q * kit.bytes), p.product.mul(REACH), p.product, between, i32(AHEAD));
         }
         f.inc(from, p.wc);
         f.inc(to, panel * kit.bytes);

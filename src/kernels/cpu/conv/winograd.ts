@@ -36,17 +36,18 @@ export const WINOGRAD_PARAMS = {
 
 type Scope = KernelScope<typeof WINOGRAD_PARAMS>;
 
-/** `pooled`: results are pooled by 2×2 windows at the end; then `add` and `gate` cannot be, and `affine` wants whole vectors of outputs. */
+/** `pooled`: results are pooled by 2×2 windows at the end; then `add` and `gate` cannot be, and `affine` wants whole vectors of outputs. `asks`: of what is needed next, lines are asked for. */
 export function winogradKernel(
   target: Target,
   element: Element,
   epilogue: Epilogue,
   pooled: boolean,
+  asks: boolean,
 ): Kernel<typeof WINOGRAD_PARAMS> {
   const end = `${epilogue === 'none' ? '' : `/${epilogue}`}${pooled ? '/pool' : ''}`;
-  return cachedKernel(target, `conv-winograd/${element}${end}`, WINOGRAD_PARAMS, (scope) => {
+  return cachedKernel(target, `conv-winograd/${element}${asks ? '/ahead' : ''}${end}`, WINOGRAD_PARAMS, (scope) => {
     const kit = elementKit(target, element);
-    build(scope, kit, pooled ? pooledWriter(scope, kit, epilogue) : plainWriter(scope, kit, epilogue));
+    build(scope, kit, asks, pooled ? pooledWriter(scope, kit, epilogue) : plainWriter(scope, kit, epilogue));
   });
 }
 
@@ -96,11 +97,11 @@ function pooledWriter(scope: Scope, kit: ElementKit, epilogue: Epilogue): Writer
 /** What a unit works on. */
 type Unit = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'm0' | 'outputs', Local>>;
 
-function build(scope: Scope, kit: ElementKit, write: Writer): void {
+function build(scope: Scope, kit: ElementKit, asks: boolean, write: Writer): void {
   const { f, p, lo, hi } = scope;
-  const mapElements = buildMapElements(scope, kit);
-  const multiply = buildMultiply(scope, kit);
-  const mapOutputs = buildMapOutputs(scope, kit, write);
+  const mapElements = buildMapElements(scope, kit, asks);
+  const multiply = buildMultiply(scope, kit, asks);
+  const mapOutputs = buildMapOutputs(scope, kit, asks, write);
   f.for('unit', lo, hi, (unit) => {
     const part = unitAt(scope, unit, p.tileRows);
     const at: Unit = { ...part, tiles: f.let('tiles', part.images.mul(part.rows).mul(p.tileColumns)) };
@@ -111,14 +112,14 @@ function build(scope: Scope, kit: ElementKit, write: Writer): void {
 }
 
 /**
- * The 36 matrix products: for each panel of outputs, all tiles. Weights pass the caches, so the panel that comes next is asked for
- * meanwhile, a part of it during each register tile.
+ * The 36 matrix products: for each panel of outputs, all tiles. Where weights pass the caches (`asks`), the panel that comes
+ * next is asked for meanwhile, a part of it during each register tile.
  */
-function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
+function buildMultiply(scope: Scope, kit: ElementKit, asks: boolean): (unit: Unit) => void {
   const { f, p, scratch } = scope;
   const { rows: height, panel } = outputTile(kit);
-  const micro = buildMicro(scope, kit, height);
-  const small = height > 4 ? buildMicro(scope, kit, 4) : micro; // for the last tiles
+  const micro = buildMicro(scope, kit, height, asks);
+  const small = height > 4 ? buildMicro(scope, kit, 4, asks) : micro; // for the last tiles
   const panelBytes = f.let('panelBytes', p.channels.mul(panel * kit.bytes));
   return ({ tiles, m0, outputs }) => {
     const aheadStep = f.let('aheadStep', i32(panel * kit.bytes).div(tiles.add(height - 1).div(height)));
@@ -145,9 +146,9 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit) => void {
 
 /**
  * c[tile][output] = Σ over channels of a[tile][channel] · u[channel][output]. Tiles behind the last are computed as it. With every channel
- * another place `ahead` is asked for.
+ * another place `ahead` is asked for, if `asks`.
  */
-function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number): Fn {
+function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: number, asks: boolean): Fn {
   const { vector, vectorBytes, bytes } = kit;
   const names = ['first', 'last', 'aTile', 'u', 'depth', 'c', 'cTile', 'ahead', 'aheadStep'] as const;
   return intFn(scope, `micro${height}`, names, (f, { first, last, aTile, u, depth, c, cTile, ahead, aheadStep }) => {
@@ -165,8 +166,10 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
           [load(vector, u), load(vector, u, vectorBytes)],
         );
         f.inc(u, 2 * vectorBytes);
-        f.prefetch(ahead);
-        f.inc(ahead, aheadStep);
+        if (asks) {
+          f.prefetch(ahead);
+          f.inc(ahead, aheadStep);
+        }
       },
       bytes,
     );
@@ -176,10 +179,10 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, height: numb
 }
 
 /** Maps the products back, outputs by outputs and tile row by tile row, and has them written. */
-function buildMapOutputs(scope: Scope, kit: ElementKit, write: Writer): (unit: Unit) => void {
+function buildMapOutputs(scope: Scope, kit: ElementKit, asks: boolean, write: Writer): (unit: Unit) => void {
   const { f, p, scratch } = scope;
   const { vectorBytes, lanes, bytes } = kit;
-  const map = buildMap(scope, kit, 'outputs', 'bias');
+  const map = buildMap(scope, kit, 'outputs', { initial: 'bias', asks });
   const biases = buildBiases(scope, kit);
   const pitch = f.let('outPitch', p.columns.mul(vectorBytes));
   return ({ image, images, row, rows, m0, outputs }) => {
@@ -196,7 +199,7 @@ function buildMapOutputs(scope: Scope, kit: ElementKit, write: Writer): (unit: U
           const from = f.let('outTile', tileAt.add(p.tileColumns.sub(1).mul(p.outputTile)).add(q.mul(bytes)));
           const to = f.let('outTo', band.add(p.tileColumns.sub(1).mul(TILE * vectorBytes)));
           f.for('outColumn', 0, p.tileColumns, () => {
-            f.call(map, from, p.outputProduct.mul(REACH), p.outputProduct, to, pitch, i32(vectorBytes), temporary, bias.add(q.mul(bytes))); // prettier-ignore
+            f.call(map, from, p.outputProduct.mul(REACH), p.outputProduct, to, pitch, i32(vectorBytes), temporary, i32(0).sub(p.outputTile), bias.add(q.mul(bytes))); // prettier-ignore
             f.inc(from, i32(0).sub(p.outputTile));
             f.inc(to, -TILE * vectorBytes);
           });

@@ -13,7 +13,7 @@ import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/w
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
 import { elementOf, forwardCorrelation, multiplyAddNs } from './correlation.ts';
-import { bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './winograd.ts';
+import { asksAhead, bandBytesOf, tileBlocksOf, tilesOf, workOf, worthIt } from './winograd.ts';
 
 /** Tiles of a block: sums are read and written once for each. */
 const TILES = 48;
@@ -58,7 +58,7 @@ export function lowerWinogradWeightGrad(
   const gradAt = PRODUCTS * b.elementProduct;
   const bandAt = gradAt + PRODUCTS * b.gradProduct;
   l.launch(
-    winogradWeightGradKernel(l.wideTarget, element),
+    winogradWeightGradKernel(l.wideTarget, element, asksAhead(c, kit)),
     {
       ...reduce,
       ...sourceArgs(x, bytes),

@@ -49,6 +49,11 @@ export function worthIt(c: Correlation, result: Size, kit: ElementKit): boolean 
   return workOf(c, result, kit) < direct;
 }
 
+/** Whether mapped weights, and with them what tiles become, are more than the nearer caches hold: otherwise asking for them ahead costs a few per cent. */
+export const asksAhead = ({ channels, outputs }: Correlation, { bytes, vectorBytes }: ElementKit): boolean =>
+  vectorBytes > 16 && PRODUCTS * channels * outputs * bytes > CACHE_BYTES;
+const CACHE_BYTES = 512 * 1024;
+
 /** Whether the first tap of the kernel meets the last of the elements, as in a gradient of the input. */
 const turned = ({ rows }: Correlation): boolean => rows.segments[0]!.taps[0]!.delta > rows.minDelta;
 
@@ -68,7 +73,7 @@ export function lowerWinograd(l: CpuLowering, c: Correlation, o: Operands): Lowe
   const { bandBytes, ...blocks } = blocksOf(c, result, kit, l.threads);
   const size = Math.ceil(c.batch / blocks.images) * blocks.rowBlocks * blocks.outputBlocks;
   l.launch(
-    winogradKernel(l.wideTarget, element, finish.kind, pooled),
+    winogradKernel(l.wideTarget, element, finish.kind, pooled, asksAhead(c, kit)),
     {
       ...sourceArgs(x, kit.bytes),
       sourceRows: c.rows.source,
