@@ -20,7 +20,7 @@ const NATIVE = slow
       'test/tensor/{compile*,memory}.test.ts',
     ]
   : [
-      'test/kernels/{conv-algorithms,depthwise,formula,gemm,norm}.test.ts',
+      'test/kernels/{conv-algorithms,depthwise,formula,gemm,norm,pool}.test.ts',
       'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
       'test/tensor/{compile,compile-kept,compile-memory-held,compile-results}.test.ts',

@@ -54,6 +54,18 @@ describe('maxPool2d', () => {
     }
   });
 
+  it('has the same winners as taps and as indices, however long rows are', () => {
+    for (let width = 1; width <= 40; width++) {
+      const x = draw([2, 3, 7, width], width, 'float32', width % 5 === 0 ? 'nan' : null);
+      const [taps, indices] = [false, true].map((returnIndices) => {
+        const params = maxPoolParams(3, { stride: width % 3 === 0 ? 1 : 2, padding: 1, returnIndices });
+        const [y, winners] = runOp('maxPool2d', [x], params) as [HostTensor, HostTensor];
+        return [y, ...runOp('maxPool2dGrad', [y, winners], poolGradParams(params, x.shape))];
+      }) as [HostTensor[], HostTensor[]];
+      taps.forEach((t, i) => expectSame(t, indices[i]!));
+    }
+  });
+
   it('reads any strides', () => {
     const x = draw([2, 3, 8, 6], 3);
     const params = maxPoolParams(2);

@@ -17,6 +17,7 @@ import {
   type WindowParams,
 } from '../../geometry/pool.ts';
 import { floatsOf, lineTarget, type Floats } from '../../kernels/cpu/floats.ts';
+import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
 import {
   avgPairsGradKernel,
   avgPairsKernel,
@@ -64,10 +65,18 @@ function inPairs(t: Floats, p: WindowParams, g: PoolGeometry): boolean {
   );
 }
 
+/** The narrowest registers that hold a row of results, else the machine's. */
+function rowTarget(l: CpuLowering, x: Value, { outWidth }: PoolGeometry): Target {
+  if (x.layout.dtype !== 'float32') return l.target;
+  let bytes = l.target.vectorBytes;
+  while (bytes < l.wideTarget.vectorBytes && bytes < 4 * outWidth) bytes *= 2;
+  return narrowed(l.wideTarget, bytes);
+}
+
 export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
   const x = asContiguous(l, input!);
   const g = windowGeometry('maxPool2d', x.layout, attrs);
-  const target = lineTarget(l.target, l.wideTarget, x.layout.dtype, g.outWidth);
+  const target = attrs.indices === 'tap' ? rowTarget(l, x, g) : lineTarget(l.target, l.wideTarget, x.layout.dtype, g.outWidth); // prettier-ignore
   const t = floatsOf(target, x.layout.dtype);
   if (attrs.indices === 'tap' && inPairs(t, attrs, g)) {
     const options = { size: g.planes, unitCost: g.height * g.width * STREAM_NS };

@@ -151,10 +151,10 @@ function winnerKernel(
 ): WinnerKernel {
   return cachedKernel(target, `pool/${name}-${t.scalar}-${indices}`, WINNER_PARAMS, ({ f, p, lo, hi }) => {
     const planeBytes = f.let('planeBytes', elements(t, p.height.mul(p.width)));
-    prepare(f, t, p.large.add(lo.mul(planeBytes)), hi.sub(lo).mul(planeBytes));
     const out = f.let('out', lo.mul(p.outHeight).mul(p.outWidth));
     f.for('plane', lo, hi, (plane) => {
       const base = f.let('base', p.large.add(plane.mul(planeBytes)));
+      prepare(f, t, base, planeBytes);
       const y0 = f.let('y0', p.top.mul(-1));
       f.for('row', 0, p.outHeight, () => {
         const x0 = f.let('x0', p.left.mul(-1));

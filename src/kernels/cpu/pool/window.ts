@@ -76,13 +76,20 @@ function fillScratch({ f, p, scratch }: WindowScope, t: Floats, pad: number): vo
   f.for('at', 0, size, (at) => f.store(t.vector, scratch.add(at), value), t.width);
 }
 
-/** Copies rows of the plane's width from one place to another. */
+/** Copies rows of the plane's width from one place to another; the last register of a row ends with it. */
 function copyRows({ f, p }: WindowScope, t: Floats, from: Local, fromStep: Expr, to: Local, toStep: Expr): void {
   const rowBytes = f.let('rowBytes', elements(t, p.width));
-  const whole = f.let('whole', rowBytes.and(-t.width));
+  const last = f.let('last', rowBytes.sub(t.width));
+  const copy = (type: Floats['scalar'] | Floats['vector'], at: Expr): void => f.store(type, to.add(at), load(type, from.add(at))); // prettier-ignore
   f.for('row', 0, p.height, () => {
-    f.for('at', 0, whole, (at) => f.store(t.vector, to.add(at), load(t.vector, from.add(at))), t.width);
-    f.for('at', whole, rowBytes, (at) => f.store(t.scalar, to.add(at), load(t.scalar, from.add(at))), t.bytes);
+    f.if(
+      last.ge(0),
+      () => {
+        f.for('at', 0, last, (at) => copy(t.vector, at), t.width);
+        copy(t.vector, last);
+      },
+      () => f.for('at', 0, rowBytes, (at) => copy(t.scalar, at), t.bytes),
+    );
     f.inc(from, fromStep);
     f.inc(to, toStep);
   });
@@ -104,8 +111,9 @@ function loadTap(t: Floats, { stride }: TapPattern, ptr: Expr, offset: number, s
 interface Block {
   /** First output column. */
   readonly column: Local;
-  /** Index of the first output. */
+  /** Index of the first output, and of the first one behind the plane. */
   readonly out: Local;
+  readonly planeEnd: Local;
   /** Address of the first output's first valid tap in the scratch. */
   readonly taps: Local;
   /** How many kernel rows are valid, and the pooling's number of this row. */
@@ -124,6 +132,7 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
     const from = f.let('from', p.x.add(plane.mul(planeBytes)));
     const inside = f.let('inside', scratch.add(elements(t, p.left)));
     copyRows(scope, t, from, rowBytes, inside, p.pitch);
+    const planeEnd = f.let('planeEnd', plane.add(1).mul(p.outHeight).mul(p.outWidth));
     f.for('y', 0, p.outHeight, (y) => {
       const entry = f.let('entry', p.rows.add(y.mul(ROW_ENTRY)));
       const rowCount = f.let('rowCount', load('i32', entry, 4));
@@ -131,7 +140,7 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
       const taps = f.let('taps', scratch.add(load('i32', entry).mul(p.pitch)));
       const out = f.let('out', plane.mul(p.outHeight).add(y).mul(p.outWidth));
       const step = (column: Local): void => {
-        body({ column, out, taps, rowCount, rowNumber });
+        body({ column, out, planeEnd, taps, rowCount, rowNumber });
         f.inc(taps, blockStep);
         f.inc(out, t.lanes);
       };
@@ -142,7 +151,7 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
 
 /**
  * Stores a register of outputs, of which only the columns inside the row are wanted, and what `lane` stores for each; `whole` does so for a
- * whole register.
+ * whole register. What of that lies in the next rows is written again by them; only the plane's last outputs are stored one by one.
  */
 function storeBlock(
   scope: WindowScope,
@@ -153,11 +162,11 @@ function storeBlock(
   whole?: () => void,
 ): void {
   const { f, p } = scope;
-  const { column, out } = block;
+  const { column, out, planeEnd } = block;
   const to = f.let('yAt', p.y.add(elements(t, out)));
   const all = Array.from({ length: t.lanes }, (_, i) => i);
   f.if(
-    column.add(t.lanes).le(p.outWidth),
+    out.add(t.lanes).le(planeEnd),
     () => {
       f.store(t.vector, to, value);
       if (whole !== undefined) whole();
@@ -249,7 +258,7 @@ export const maxWindowKernel = (
         },
       );
       const indexAt = f.let('indexAt', p.indices.add(indices === 'tap' ? out : out.mul(8)));
-      const packed = indices === 'tap' && t.mask === 'i32v' && t.lanes === 4;
+      const packed = indices === 'tap' && t.mask === 'i32v';
       storeBlock(
         scope, t, block, best,
         (lane) => {
@@ -257,10 +266,22 @@ export const maxWindowKernel = (
           if (indices === 'tap') f.store('u8', indexAt, value.cast('i32'), lane);
           else f.store('i64', indexAt, value.cast('i64'), lane * 8);
         },
-        packed ? () => f.store('i32', indexAt, packBytes(f, index)) : undefined,
+        packed ? () => storeBytes(f, t, indexAt, index) : undefined,
       ); // prettier-ignore
     });
   });
+
+/** Lanes of 0…255 as bytes side by side. */
+function storeBytes(f: Fn, t: Floats, to: Local, value: Local): void {
+  if (t.lanes === 4) {
+    f.store('i32', to, packBytes(f, value));
+    return;
+  }
+  const from = (a: Expr, by: number): Expr => a.shuffle(a, Array.from({ length: t.lanes }, (_, i) => (i + by) % t.lanes)); // prettier-ignore
+  const pairs = f.let('pairs', value.or(from(value, 1).binary('shl', 8)));
+  const fours = f.let('fours', pairs.or(from(pairs, 2).binary('shl', 16)));
+  for (let lane = 0; lane < t.lanes; lane += 4) f.store('i32', to, fours.lane(lane), lane);
+}
 
 /** An i32 in every lane. */
 const lanesOf = (t: Floats, value: Expr): Expr => (t.int === 'i64' ? value.cast('i64') : value).splat();
