@@ -137,6 +137,23 @@ describe('batchNorm', () => {
     expect([...train([x], params)[0]!.data].every((v) => Math.abs(Number(v)) < 1e-3)).toBe(true);
   });
 
+  it('writes results that are larger than caches', () => {
+    const shape = [4, 2, 1 << 18];
+    const part = draw([4, 2, 1 << 10], 13);
+    const x = { ...part, shape, data: Float32Array.from({ length: 1 << 21 }, (_, i) => Number(part.data[i % part.data.length])) }; // prettier-ignore
+    const params = batchNormParams({ weight: false, bias: false, running: false });
+    const both = (given: HostTensor): HostTensor[] => {
+      const [y, mean, invStd] = train([given], params) as [HostTensor, HostTensor, HostTensor];
+      return [y, mean, invStd, ...runOp('batchNormGrad', [y, given, mean, invStd], params)];
+    };
+    device.threads = 2;
+    const [y, mean, invStd, dx] = both(x) as [HostTensor, HostTensor, HostTensor, HostTensor];
+    const values = Array.from(x.data, Number);
+    const normal = Float32Array.from(values, (v, i) => (v - Number(mean.data[(i >> 18) & 1])) * Number(invStd.data[(i >> 18) & 1])); // prettier-ignore
+    expectClose(y, { ...x, data: normal }, 1e-5, 1e-5);
+    expect(Array.from(dx.data, Number).every((v) => Math.abs(v) < 1e-4)).toBe(true); // a multiple of x̂ has no gradient
+  });
+
   it('reads any strides, and gives the same bits on any number of threads', () => {
     const x = draw([16, 40, 8, 9], 1);
     const params = batchNormParams({ weight: false, bias: false, running: false });

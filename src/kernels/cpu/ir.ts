@@ -250,6 +250,9 @@ export type Stmt =
   | { readonly kind: 'call'; readonly fn: Fn; readonly args: readonly Expr[] }
   /** a hint that the cache line at a place, which need not exist, will be read or written soon; nothing in WebAssembly */
   | { readonly kind: 'prefetch'; readonly ptr: Expr; readonly write: boolean }
+  /** stores a register of singles past the caches, at a whole multiple of its size; others see it after a `drain`. Native targets' only */
+  | { readonly kind: 'stream'; readonly ptr: Expr; readonly value: Expr }
+  | { readonly kind: 'drain' }
   /** ends the launch, and the plan that it is part of, with an error */
   | { readonly kind: 'trap' };
 
@@ -334,6 +337,14 @@ export class Fn {
   /** Asks for a cache line ahead of time. */
   prefetch(ptr: Expr, write = false): void {
     this.#block.push({ kind: 'prefetch', ptr, write });
+  }
+
+  stream(ptr: Expr, value: Expr): void {
+    this.#block.push({ kind: 'stream', ptr, value });
+  }
+
+  drain(): void {
+    this.#block.push({ kind: 'drain' });
   }
 
   /** Ends the launch with an error. Only entries of kernels may: see `fault.ts`. */

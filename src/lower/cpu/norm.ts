@@ -67,6 +67,10 @@ function planesTarget(l: CpuLowering, x: Value, size: number): [Target, Floats] 
   return [target, floatsOf(target, dtype)];
 }
 
+/** Bytes from which on results are not in a cache when they are read. */
+const STREAMED = 8 * 1024 * 1024;
+const streamed = (x: Value): number => (4 * x.layout.numel >= STREAMED ? 1 : 0);
+
 interface Forward {
   readonly mode: NormMode;
   readonly y: Value;
@@ -110,7 +114,7 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
       const [target, own] = planesTarget(l, x, size);
       l.launch(
         normPlanesKernel(target, own, out.mode, out.finish),
-        { ...args, ...kept, batch, channels, size, first },
+        { ...args, ...kept, batch, channels, size, first, streams: streamed(x) },
         options,
       );
     },
@@ -190,7 +194,11 @@ const lowerGrad =
       rows: (options) => l.launch(normRowsGradKernel(l.target, t, mode), { ...args, batch, channels }, options), // without a gate
       planes: (first, options) => {
         const [target, own] = planesTarget(l, x, size);
-        l.launch(normPlanesGradKernel(target, own, mode, gate), { ...args, batch, channels, size, first }, options);
+        l.launch(
+          normPlanesGradKernel(target, own, mode, gate),
+          { ...args, batch, channels, size, first, streams: streamed(x) },
+          options,
+        );
       },
     });
   };

@@ -164,6 +164,10 @@ class KernelEmitter {
         return `${indent}${this.#trap()}\n`;
       case 'prefetch':
         return `${indent}__builtin_prefetch(&${this.#memory('u8', stmt.ptr, 0)}, ${stmt.write ? 1 : 0}, 2);\n`;
+      case 'stream':
+        return `${indent}${this.#helper('STREAM', `&${this.#memory('f32v', stmt.ptr, 0)}`, this.#expr(stmt.value))};\n`;
+      case 'drain':
+        return `${indent}${this.#helper('DRAIN')};\n`;
       case 'call':
         return `${indent}@${this.#functions.indexOf(stmt.fn)}(${['mem', ...stmt.args.map((arg) => this.#expr(arg))].join(', ')});\n`;
     }

@@ -271,6 +271,21 @@ const PACK_SHORTS = `${FOUR_SHORTS}HELPER i64 pack_shorts4(i32v a) { return ((i6
 #define PACK_SHORTS(four, otherwise) (otherwise)
 #endif
 `;
+/** Registers of 64 bytes; each compiler has its own builtin. */
+const STREAM = `#if defined(__clang__)
+#define STREAM(to, value) __builtin_nontemporal_store(value, (f32v *)(to))
+#elif defined(__AVX512F__)
+#define STREAM(to, value) __builtin_ia32_movntps512((f32 *)(to), value)
+#else
+#define STREAM(to, value) (*(to) = (value))
+#endif
+`;
+const DRAIN = `#if defined(__x86_64__)
+#define DRAIN() __builtin_ia32_sfence()
+#else
+#define DRAIN() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
+`;
 const PACK_BYTES = `${FOUR_BYTES}HELPER i32 pack_bytes4(i32v a) {
   c8x16 places = {0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
   return ((i32v)__builtin_ia32_pshufb128((c8x16)a, places))[0];
@@ -362,6 +377,8 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['PACK_SHORTS', () => PACK_SHORTS],
     ['BYTES', () => BYTES],
     ['PACK_BYTES', () => PACK_BYTES],
+    ['STREAM', () => STREAM],
+    ['DRAIN', () => DRAIN],
     bitCast('f32', 'i32'),
     bitCast('i32', 'f32'),
     bitCast('f64', 'i64'),

@@ -39,6 +39,8 @@ const FORWARD_PARAMS = {
   ...SHAPE_PARAMS,
   /** Number of the first channel: unit 0. */
   first: 'i32',
+  /** Whether results are larger than caches. */
+  streams: 'i32',
 } as const;
 
 const BACKWARD_PARAMS = {
@@ -56,6 +58,7 @@ const BACKWARD_PARAMS = {
   eps: 'f64',
   ...SHAPE_PARAMS,
   first: 'i32',
+  streams: 'i32',
 } as const;
 
 /** `train` uses the batch's statistics, `running` updates running ones too, `eval` uses only those. */
@@ -135,9 +138,9 @@ export const normPlanesKernel = (
       });
       const y = p.y.add(c.mul(s.bytes));
       const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(s.bytes))] : [x];
-      mapChannel(f, t, s, sources, y, [center, scale, bias], (values, [m, k, b]) =>
-        finished(f, t, finish, values[0]!.sub(m!).fma(k!, b!), values),
-      );
+      const result = (values: readonly Expr[], [m, k, b]: readonly Expr[]): Expr =>
+        finished(f, t, finish, values[0]!.sub(m!).fma(k!, b!), values);
+      mapChannel(f, t, s, sources, y, [center, scale, bias], result, p.streams);
     });
   });
 
@@ -218,11 +221,12 @@ export const normPlanesGradKernel = (
         const level = f.let('level', sum.div(count).cast(t.scalar));
         const slope = f.let('slope', product.mul(invStd).mul(invStd).div(count).cast(t.scalar));
         const constants = [mean, level, slope, scale];
-        mapChannel(f, t, s, bases, dx, constants, ([given, x], [m, l, b, k]) => {
+        const result = ([given, x]: readonly Expr[], [m, l, b, k]: readonly Expr[]): Expr => {
           const difference = f.let('difference', x!.sub(m!));
           const g = gated === undefined ? given! : gated(given!, difference);
           return g.sub(l!).sub(difference.mul(b!)).mul(k!);
-        });
+        };
+        mapChannel(f, t, s, bases, dx, constants, result, p.streams);
       });
     },
   );

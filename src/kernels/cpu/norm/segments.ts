@@ -15,6 +15,9 @@ const RUN = 4096;
 /** Of so many bytes of a segment, the first register is in the sample around whose mean sums are taken. */
 const SAMPLE = 2048;
 
+/** Bytes of a line of the caches: registers as wide write all of one at once. */
+const LINE = 64;
+
 /** Byte distances of a channel's segments. */
 export interface Segments {
   readonly batch: Expr;
@@ -134,7 +137,10 @@ function addRun(
   });
 }
 
-/** Writes every element of a channel: `value` gets the loaded elements and the constants, all vectors or all scalars. */
+/**
+ * Writes every element of a channel: `value` gets the loaded elements and the constants, all vectors or all scalars. With `streams`, which
+ * is set where results are larger than caches, past those if segments are whole lines: else each line would be read first.
+ */
 export function mapChannel(
   f: Fn,
   t: Floats,
@@ -143,24 +149,49 @@ export function mapChannel(
   to: Expr,
   constants: readonly Local[],
   value: (values: readonly Expr[], constants: readonly Expr[]) => Expr,
+  streams?: Expr,
 ): void {
   const starts = bases.map((base) => f.let('start', base));
   const out = f.let('out', to);
   const wide = constants.map((scalar) => f.let('splat', scalar.splat()));
   const lastAt = f.let('lastAt', s.bytes.sub(t.width));
   const loads = (type: Floats['scalar'] | Floats['vector'], at: Expr): Expr[] => starts.map((start) => load(type, start.add(at))); // prettier-ignore
-  f.for('image', 0, s.batch, () => {
-    f.if(
-      s.short,
-      () => f.for('at', 0, s.bytes, (at) => f.store(t.scalar, out.add(at), value(loads(t.scalar, at), constants)), t.bytes), // prettier-ignore
-      () => {
-        const last = f.let('last', value(loads(t.vector, lastAt), wide)); // before any is written, which may be in place
-        f.for('at', 0, s.before, (at) => f.store(t.vector, out.add(at), value(loads(t.vector, at), wide)), t.width);
-        f.store(t.vector, out.add(lastAt), last);
-      },
+  const eachImage = (body: () => void): void =>
+    f.for('image', 0, s.batch, () => {
+      body();
+      for (const start of [...starts, out]) f.inc(start, s.step);
+    });
+  const plain = (): void =>
+    eachImage(() =>
+      f.if(
+        s.short,
+        () => f.for('at', 0, s.bytes, (at) => f.store(t.scalar, out.add(at), value(loads(t.scalar, at), constants)), t.bytes), // prettier-ignore
+        () => {
+          const last = f.let('last', value(loads(t.vector, lastAt), wide)); // before any is written, which may be in place
+          f.for('at', 0, s.before, (at) => f.store(t.vector, out.add(at), value(loads(t.vector, at), wide)), t.width);
+          f.store(t.vector, out.add(lastAt), last);
+        },
+      ),
     );
-    for (const start of [...starts, out]) f.inc(start, s.step);
-  });
+  if (streams === undefined || t.scalar !== 'f32' || t.width < LINE) {
+    plain();
+    return;
+  }
+  const offLines = f.let(
+    'offLines',
+    out
+      .or(s.bytes)
+      .or(s.step)
+      .and(LINE - 1),
+  );
+  f.if(
+    streams.and(offLines.eq(0)),
+    () => {
+      eachImage(() => f.for('at', 0, s.bytes, (at) => f.stream(out.add(at), value(loads(t.vector, at), wide)), t.width)); // prettier-ignore
+      f.drain();
+    },
+    plain,
+  );
 }
 
 /** Mean and biased variance of a channel, in double precision. */

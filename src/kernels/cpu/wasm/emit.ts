@@ -132,6 +132,8 @@ class FunctionEmitter {
         out.byte(0x00); // unreachable
         return;
       case 'prefetch':
+      case 'stream': // of native targets
+      case 'drain':
         return;
       case 'call':
         for (const arg of stmt.args) this.#expr(arg);
