@@ -1,6 +1,7 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerFlat, suitsFlat } from './conv/flat.ts';
+import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
 import { lowerProducts } from './conv/products.ts';
 import { lowerSingle } from './conv/single.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
@@ -12,7 +13,8 @@ export function enableWide(): void {
   provideCorrelation((l, c, o) => {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;
-    return flat ?? lowerSingle(l, c, o) ?? lowerProducts(l, c, o);
+    const panels = suitsPixelPanels(l, c, o) ? lowerPixelPanels : undefined;
+    return flat ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? lowerProducts(l, c, o);
   });
   provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
 }

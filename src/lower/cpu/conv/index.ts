@@ -1,7 +1,7 @@
 /**
  * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: one channel for each output
- * (`depthwise.ts`), fewest multiplications (`winograd.ts`), products along pixels (`products.ts`, `pointwise.ts`, `weight-products.ts`), vectors along outputs
- * (`pixels.ts`), vectors along rows (`rows.ts`).
+ * (`depthwise.ts`), products of wide vectors (`pixel-panels.ts`, `products.ts`, `weight-products.ts`), fewest multiplications (`winograd.ts`), products
+ * along pixels (`pointwise.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';
 import { isActivation, showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
@@ -43,7 +43,7 @@ import { lowerWinograd } from './winograd.ts';
 type Algorithm = (l: CpuLowering, c: Correlation, operands: Operands) => Lowered;
 let lowerWide: Algorithm | undefined;
 
-/** Another algorithm, which comes before those with vectors along outputs and along rows (`../wide.ts`). */
+/** Algorithms of machines with wide vectors, for what they do better than all others (`../wide.ts`). */
 export function provideCorrelation(algorithm: Algorithm): void {
   lowerWide = algorithm;
 }
@@ -56,13 +56,13 @@ export function provideWeightGrad(algorithm: WeightGrad): void {
   lowerWideWeights = algorithm;
 }
 
-/** The first algorithm that takes the shape: one channel for each output, fewest multiplications, vectors along outputs, anything else. */
+/** The first algorithm that takes the shape: one channel for each output, wide vectors, fewest multiplications, vectors along outputs, anything else. */
 function lowerAny(l: CpuLowering, c: Correlation, operands: Operands): void {
   const alone = suitsDepthwise(l, operands.w) ? lowerDepthwise(l, c, operands) : undefined;
   const lowered =
     alone ??
-    lowerWinograd(l, c, operands) ??
     lowerWide?.(l, c, operands) ??
+    lowerWinograd(l, c, operands) ??
     lowerPointwise(l, c, operands) ??
     lowerPixels(l, c, operands) ??
     lowerCorrelation(l, c, operands);

@@ -1,0 +1,299 @@
+/**
+ * Correlations as products whose rows are pixels and whose vectors run along outputs, for planes that are too small to fill vectors of pixels, for
+ * strides, and for kernels of several taps. A are panels of pixels: the elements of some pixels for one tap and channel side by side, so that a step of
+ * the register tile reads them at one place; B are the packed weights. A panel of outputs sums everything before the next begins: then weights are
+ * read once, in the order in which they lie, and asked for a block ahead.
+ */
+import type { Epilogue } from '../../formula/epilogue.ts';
+import { elementKit, forStep, intFn, minI32, panelDepth, Tile, type Element, type ElementKit } from '../gemm/tile.ts';
+import { constant, i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
+import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
+import { buildBiases } from './along-outputs.ts';
+import { buildBandOut } from './band.ts';
+import { affineBytes, RESULT_PARAMS } from './epilogue.ts';
+
+/** Vectors of outputs in a register tile. */
+const VECTORS = 2;
+export const outputPanel = (kit: ElementKit): number => VECTORS * kit.lanes;
+/** Pixels of a panel: as many as registers hold sums for, beside the weights and a splatted element. */
+export const panelPixels = ({ vectorBytes }: ElementKit): number => ({ 16: 4, 32: 6, 64: 14 })[vectorBytes]!;
+/** Bytes of a panel of pixels: vectors are stored over its end. */
+export const pixelPanelBytes = (kit: ElementKit, depth: number): number =>
+  depth * panelPixels(kit) * kit.bytes + kit.vectorBytes;
+
+/** Pixels of a panel are, of the source for one tap: anywhere; neighbours; every other one. Of the latter two some may be zeros instead. */
+export const SOURCES = { anywhere: 0, line: 1, pairs: 2 } as const;
+
+/** Where pixels come from; steps are in bytes. */
+const SOURCE_PARAMS = {
+  x: 'ptr',
+  xn: 'i32',
+  xc: 'i32',
+  batch: 'i32',
+  channels: 'i32',
+  taps: 'i32',
+  /** Pixels of an image's results. */
+  plane: 'i32',
+  /** A unit's pixels: of some whole images, or a block of an image's. */
+  images: 'i32',
+  pixelBlock: 'i32',
+  pixelBlocks: 'i32',
+  /**
+   * For each tap and each of `panels` panels of the images of a unit: what of {@link SOURCES} it is, the byte offset of its first pixel, were it no
+   * zero, and that of each pixel, -1 for zeros.
+   */
+  sources: 'ptr',
+  panels: 'i32',
+  /** Panels of a unit. */
+  unitPanels: 'i32',
+} as const;
+
+type Sources = KernelScope<typeof SOURCE_PARAMS>;
+/** A unit's pixels: which, how many, and the first panel of the table. */
+type Pixels = Readonly<Record<'image' | 'images' | 'pixel' | 'pixels' | 'count', Local>>;
+
+export const PACK_PIXELS_PARAMS = { ...SOURCE_PARAMS, to: 'ptr' } as const;
+
+/** Packs the pixels of all units one after the other. The unit of work is a panel. */
+export function packPixelsKernel(target: Target, element: Element): Kernel<typeof PACK_PIXELS_PARAMS> {
+  return cachedKernel(target, `conv-pixel-panels-pack/${element}`, PACK_PIXELS_PARAMS, (scope) => {
+    const kit = elementKit(target, element);
+    const { f, p, lo, hi } = scope;
+    const pack = buildPack(scope, kit);
+    const panelBytes = f.let('panelBytes', bytesOfPanel(scope, kit));
+    f.for('unit', lo, hi, (unit) => {
+      const at = pixelsAt(scope, unit.div(p.unitPanels));
+      pack(at, f.let('panel', unit.rem(p.unitPanels)), f.let('to', p.to.add(unit.mul(panelBytes))));
+    });
+  });
+}
+
+const bytesOfPanel = ({ p }: Sources, kit: ElementKit): Expr =>
+  p.taps.mul(p.channels).mul(panelPixels(kit) * kit.bytes).add(kit.vectorBytes); // prettier-ignore
+
+function pixelsAt({ f, p }: Sources, part: Expr): Pixels {
+  const image = f.let('image', part.div(p.pixelBlocks).mul(p.images));
+  const pixel = f.let('pixel', part.rem(p.pixelBlocks).mul(p.pixelBlock));
+  const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
+  const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
+  return { image, images, pixel, pixels, count: f.let('count', images.mul(pixels)) };
+}
+
+/** Words of the table for a panel and a tap. */
+export const sourceWords = (kit: ElementKit): number => panelPixels(kit) + 2;
+
+/** Packs one panel of a unit, if it has so many: tap by tap, channel by channel. */
+function buildPack(scope: Sources, kit: ElementKit): (at: Pixels, panel: Local, to: Local) => void {
+  const { f, p } = scope;
+  const height = panelPixels(kit);
+  const entryBytes = sourceWords(kit) * 4;
+  const [gather, line, pairs] = [buildGather(scope, kit), buildLine(scope, kit, 1), buildLine(scope, kit, 2)];
+  return (at, panel, to) => {
+    const x = f.let('xUnit', p.x.add(at.image.mul(p.xn)));
+    const left = f.let('left', at.count.sub(panel.mul(height)));
+    const entry = f.let('entry', at.pixel.div(height).add(panel).mul(entryBytes).add(p.sources));
+    f.if(left.gt(0), () =>
+      f.for('tap', 0, p.taps, () => {
+        const kind = f.let('kind', load('i32', entry));
+        const from = f.let('from', x.add(load('i32', entry, 4)));
+        const offsets = f.let('offsets', entry.add(8));
+        f.if(kind.eq(SOURCES.line), () => f.call(line, from, p.channels, p.xc, offsets, to));
+        f.if(kind.eq(SOURCES.pairs), () => f.call(pairs, from, p.channels, p.xc, offsets, to));
+        f.if(kind.eq(SOURCES.anywhere), () => f.call(gather, x, p.channels, p.xc, offsets, left, to));
+        f.inc(entry, p.panels.mul(entryBytes));
+        f.inc(to, p.channels.mul(height * kit.bytes));
+      }),
+    );
+  };
+}
+
+/**
+ * A tap of a panel whose pixels are neighbours, or every other. What vectors write too much is written over by the next channel. In double
+ * precision there are no zeros among them.
+ */
+function buildLine(scope: KernelScope<ParamSpec>, kit: ElementKit, step: 1 | 2): Fn {
+  const { vector, vectorBytes, lanes, bytes } = kit;
+  const even = Array.from({ length: lanes }, (_, i) => 2 * i);
+  const parts = Array.from({ length: Math.ceil(panelPixels(kit) / lanes) }, (_, i) => i * vectorBytes);
+  const names = ['from', 'channels', 'xc', 'offsets', 'to'] as const;
+  return intFn(scope, `line${step}`, names, (f, { from, channels, xc, offsets, to }) => {
+    const masks = parts.map((at) => f.let('mask', load('i32v', offsets, at).compare('ge', 0)));
+    f.for('c', 0, channels, () => {
+      parts.forEach((at, i) => {
+        const first = load(vector, from, at * step);
+        const pixels = step === 1 ? first : first.shuffle(load(vector, from, 2 * at + vectorBytes), even);
+        const masked = bytes === 4 ? pixels.bits('i32v').and(masks[i]!).bits(vector) : pixels;
+        f.store(vector, to, masked, at);
+      });
+      f.inc(from, xc);
+      f.inc(to, panelPixels(kit) * bytes);
+    });
+  });
+}
+
+/** Channels that are gathered at a time: their lines stay in the first-level cache from one pixel to the next. */
+const GATHERED = 128;
+
+/** A tap of a panel, element by element; pixels behind the last (`left` are there) are as it is. */
+function buildGather(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+  const { element, bytes } = kit;
+  const height = panelPixels(kit);
+  const names = ['x', 'channels', 'xc', 'offsets', 'left', 'to'] as const;
+  return intFn(scope, 'gather', names, (f, { x, channels, xc, offsets, left, to }) => {
+    forStep(f, 'c0', [0, channels, GATHERED], (c0) => {
+      const some = minI32(f, 'some', i32(GATHERED), channels.sub(c0));
+      f.for('q', 0, height, (q) => {
+        const offset = f.let('offset', load('i32', offsets.add(minI32(f, 'pixel', q, left.sub(1)).mul(4))));
+        const out = f.let('out', to.add(q.mul(bytes)));
+        const from = f.let('from', x.add(offset));
+        f.if(
+          offset.lt(0),
+          () =>
+            f.for('zero', 0, some, () => {
+              f.store(element, out, constant(element, 0));
+              f.inc(out, height * bytes);
+            }),
+          () =>
+            f.for('c', 0, some, () => {
+              f.store(element, out, load(element, from));
+              f.inc(from, xc);
+              f.inc(out, height * bytes);
+            }),
+        );
+      });
+      f.inc(x, xc.mul(GATHERED));
+      f.inc(to, GATHERED * height * bytes);
+    });
+  });
+}
+
+export const PIXEL_PANELS_PARAMS = {
+  ...SOURCE_PARAMS,
+  /** Panels of outputs: tap by tap, channel by channel. */
+  packed: 'ptr',
+  ...RESULT_PARAMS,
+  outputs: 'i32',
+  outputBlock: 'i32',
+  outputBlocks: 'i32',
+  /** 1: pixels are packed before, and here; 0: units pack theirs into the scratch. */
+  isBefore: 'i32',
+  before: 'ptr',
+  /** Where things lie in the scratch. */
+  resultAt: 'i32',
+  biasAt: 'i32',
+} as const;
+
+type Scope = KernelScope<typeof PIXEL_PANELS_PARAMS>;
+
+export function pixelPanelsKernel(
+  target: Target,
+  element: Element,
+  epilogue: Epilogue,
+): Kernel<typeof PIXEL_PANELS_PARAMS> {
+  const end = epilogue === 'none' ? '' : `/${epilogue}`;
+  return cachedKernel(target, `conv-pixel-panels/${element}${end}`, PIXEL_PANELS_PARAMS, (scope) =>
+    build(scope, elementKit(target, element), epilogue),
+  );
+}
+
+function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
+  const { f, p, lo, hi, scratch } = scope;
+  const pack = buildPack(scope, kit);
+  const biases = buildBiases(scope, kit);
+  const multiply = buildMultiply(scope, kit);
+  const write = buildWrite(scope, kit, epilogue);
+  const panelBytes = f.let('panelBytes', bytesOfPanel(scope, kit));
+  const depth = f.let('depth', p.taps.mul(p.channels));
+  const bias = f.let('bias', scratch.add(p.biasAt));
+  f.for('unit', lo, hi, (unit) => {
+    const part = f.let('part', unit.div(p.outputBlocks));
+    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
+    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
+    const at = pixelsAt(scope, part);
+    const a = f.let('a', p.isBefore.select(p.before.add(part.mul(p.unitPanels).mul(panelBytes)), scratch));
+    f.if(p.isBefore.eq(0), () =>
+      f.for('panel', 0, p.unitPanels, (panel) => pack(at, panel, f.let('to', scratch.add(panel.mul(panelBytes))))),
+    );
+    f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(kit.bytes)), p.hasBias, outputs, bias);
+    forStep(f, 'm', [0, outputs, outputPanel(kit)], (m) => {
+      const output = f.let('output', m0.add(m));
+      const weights = p.packed.add(output.mul(depth).mul(kit.bytes));
+      f.call(multiply, a, panelBytes, at.count, weights, depth, bias.add(m.mul(kit.bytes)), scratch.add(p.resultAt));
+      write(at, output, f.let('left', outputs.sub(m)));
+    });
+  });
+}
+
+/** A panel of outputs, whose weights are `k` deep: all pixels, a block of the depth after the other. */
+function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+  const [height, width] = [panelPixels(kit), outputPanel(kit)];
+  const [micro, low] = [height, height / 2].map((rows) => buildMicro(scope, kit, rows)) as [Fn, Fn];
+  const names = ['a', 'panelBytes', 'count', 'weights', 'k', 'bias', 'results'] as const;
+  return intFn(scope, 'multiply', names, (f, { a, panelBytes, count, weights, k, bias, results }) => {
+    forStep(f, 'k0', [0, k, panelDepth(kit)], (k0) => {
+      const depth = minI32(f, 'depth', i32(panelDepth(kit)), k.sub(k0));
+      const next = f.let('next', weights.add(depth.mul(width * kit.bytes)));
+      const [rows, to, soon] = [f.let('rows', a), f.let('to', results), f.let('soon', next)];
+      const isFirst = f.let('isFirst', k0.eq(0));
+      const initRow = f.let('initRow', isFirst.select(i32(0), i32(width * kit.bytes)));
+      forStep(f, 'pixel', [0, count, height], (pixel) => {
+        const args = [depth, rows, weights, isFirst.select(bias, to), initRow, to, soon] as const;
+        f.if(count.sub(pixel).le(height / 2), () => f.call(low, ...args), () => f.call(micro, ...args)); // prettier-ignore
+        f.inc(rows, panelBytes);
+        f.inc(to, height * width * kit.bytes);
+        // Each of the first tiles asks for a half of the next block.
+        f.set(soon, pixel.eq(0).select(next.add(depth.mul(kit.vectorBytes)), weights));
+      });
+      f.inc(a, depth.mul(height * kit.bytes));
+      f.set(weights, next);
+    });
+  });
+}
+
+const MICRO_ARGS = ['depth', 'a', 'b', 'init', 'initRow', 'c', 'soon'] as const;
+
+/** c = init + Σ_k a[k]·b[k] for the first `rows` pixels of a panel. */
+function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number): Fn {
+  const { vector, vectorBytes } = kit;
+  const offsets = Array.from({ length: VECTORS }, (_, j) => j * vectorBytes);
+  return intFn(scope, `micro${rows}`, MICRO_ARGS, (f, { depth, a, b, init, initRow, c, soon }) => {
+    const tile = new Tile(f, kit, rows, VECTORS);
+    f.for('k', 0, depth, () => {
+      tile.outerStep(a, offsets.map((offset) => load(vector, b, offset))); // prettier-ignore
+      f.prefetch(soon);
+      f.inc(a, panelPixels(kit) * kit.bytes);
+      f.inc(b, VECTORS * vectorBytes);
+      f.inc(soon, vectorBytes);
+    });
+    tile.acc.forEach((row, i) => {
+      row.forEach((acc, j) => f.store(vector, c, acc.add(load(vector, init, offsets[j])), (i * VECTORS + j) * vectorBytes)); // prettier-ignore
+      if (i + 1 < rows) f.inc(init, initRow);
+    });
+  });
+}
+
+/** Writes a panel of outputs, `left` of which are there, to y. */
+function buildWrite(
+  scope: Scope,
+  kit: ElementKit,
+  epilogue: Epilogue,
+): (at: Pixels, output: Local, left: Local) => void {
+  const { f, p, scratch } = scope;
+  const bandOut = buildBandOut(scope, kit, epilogue);
+  const pixelBytes = outputPanel(kit) * kit.bytes;
+  const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
+  return ({ image, images, pixel, pixels }, output, left) => {
+    const from = f.let('from', scratch.add(p.resultAt));
+    const y = f.let('y', p.y.add(image.mul(p.yn)).add(output.mul(p.yc)).add(pixel.mul(kit.bytes)));
+    const affine = f.let('affine', p.affine.add(output.mul(affineBytes(kit))));
+    f.for('n', 0, images, () => {
+      for (let j = 0; j < VECTORS; j++) {
+        const q = j * kit.lanes;
+        const args = [from.add(q * kit.bytes), i32(pixelBytes), pixels, y.add(p.yc.mul(q)), left.sub(q), p.yc] as const;
+        f.if(left.gt(q), () => f.call(bandOut, ...args, gate, residual, affine.add(q * affineBytes(kit))));
+      }
+      f.inc(from, pixels.mul(pixelBytes));
+      f.inc(y, p.yn);
+    });
+  };
+}
