@@ -18,7 +18,7 @@ import {
   type Element,
   type ElementKit,
 } from './tile.ts';
-import { buildMicros, MICRO_ARGS, partialTile } from './micro.ts';
+import { AHEAD_ARGS, buildMicros, partialTile } from './micro.ts';
 import { i32, load, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope } from '../kernel.ts';
 
@@ -260,15 +260,18 @@ function buildAddRows(scope: Scope, kit: ElementKit): (product: Product) => void
   };
 }
 
-/** One panel of columns: every tile of rows of the packed A against it. */
+/** One panel of columns: every tile of rows of the packed A against it. The first two ask for a half each of the next packed panel. */
 function buildPanel(scope: Scope, kit: ElementKit): Fn {
-  const micros = buildMicros(scope, kit, TILE_VECTORS);
+  const micros = buildMicros(scope, kit, TILE_VECTORS, undefined, true);
   const tallest = tileRows(kit);
-  const edge = buildEdge(scope, kit, micros.get(tallest)!, buildMicros(scope, kit, 1, [tallest]).get(tallest)!);
+  const narrow = buildMicros(scope, kit, 1, [tallest], true).get(tallest)!;
+  const edge = buildEdge(scope, kit, micros.get(tallest)!, narrow);
   const names = ['a', 'height', 'depth', 'b', 'bs', 'init', 'initRow', 'c', 'cm', 'wide'] as const;
   return intFn(scope, 'panel', names, (f, { a, height, depth, b, bs, init, initRow, c, cm, wide }) => {
     const tileScratch = f.let('tileScratch', a.add(scratchTile(kit)));
     const whole = f.let('whole', wide.eq(panelWidth(kit)));
+    const next = f.let('next', b.add(depth.mul(bs)));
+    const soon = f.let('soon', next);
     forStep(f, 'i', [0, height, tallest], (i) => {
       const aTile = f.let('aTile', a.add(i.mul(depth).mul(kit.bytes)));
       const from = f.let('from', init.add(i.mul(initRow)));
@@ -276,9 +279,10 @@ function buildPanel(scope: Scope, kit: ElementKit): Fn {
       const tall = f.let('tall', height.sub(i));
       f.if(
         whole,
-        () => partialTile(f, kit, micros, tall, { depth, a: aTile, b, bs, init: from, initRow, c: to, cm }),
-        () => f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, minI32(f, 'rows', tall, i32(tallest)), wide, tileScratch), // prettier-ignore
+        () => partialTile(f, kit, micros, tall, { depth, a: aTile, b, bs, init: from, initRow, c: to, cm, soon }),
+        () => f.call(edge, depth, aTile, b, bs, from, initRow, to, cm, soon, minI32(f, 'rows', tall, i32(tallest)), wide, tileScratch), // prettier-ignore
       );
+      f.set(soon, i.eq(0).select(next.add(depth.mul(kit.vectorBytes)), b));
     });
   });
 }
@@ -297,10 +301,10 @@ function buildEdge(scope: Scope, kit: ElementKit, micro: Fn, narrow: Fn): Fn {
       f.inc(to, toRow);
     });
   });
-  return intFn(scope, 'edge', [...MICRO_ARGS, 'rows', 'columns', 'tile'], (f, args) => {
-    const { depth, a, b, bs, init, initRow, c, cm, rows, columns, tile } = args;
+  return intFn(scope, 'edge', [...AHEAD_ARGS, 'rows', 'columns', 'tile'], (f, args) => {
+    const { depth, a, b, bs, init, initRow, c, cm, soon, rows, columns, tile } = args;
     f.call(copy, init, initRow, tile, row, rows, columns);
-    const all = [depth, a, b, bs, tile, row, tile, row];
+    const all = [depth, a, b, bs, tile, row, tile, row, soon];
     f.if(columns.le(kit.lanes), () => f.call(narrow, ...all), () => f.call(micro, ...all)); // prettier-ignore
     f.call(copy, tile, row, c, cm, rows, columns);
   });
