@@ -31,6 +31,11 @@ const CASES: Case[] = [
     ([[64, 64, 56], [64, 256, 56], [256, 64, 56], [128, 512, 28], [512, 128, 28], [256, 1024, 14], [1024, 256, 14], [512, 2048, 7], [2048, 512, 7]] as const) // prettier-ignore
       .map(([from, to, side]): Case => [`resnet50 1×1 ${from}→${to} on ${side}² batch ${n}`, [n, from, side, side], to, [1, 1], {}]), // prettier-ignore
   ),
+  ...([1, 8] as const).flatMap(
+    (n): Case[] =>
+    ([[1024, 2048, 14, 1], [512, 1024, 28, 1], [256, 512, 56, 1], [512, 512, 14, 3], [256, 256, 28, 3], [128, 128, 56, 3]] as const) // prettier-ignore
+      .map(([from, to, side, k]): Case => [`resnet50 ${k}×${k} ${from}→${to} stride 2 on ${side}² batch ${n}`, [n, from, side, side], to, [k, k], { padding: (k - 1) / 2, stride: 2 }]), // prettier-ignore
+  ),
   ['depthwise 64 on 28²', [8, 64, 28, 28], 64, [3, 3], { padding: 1, groups: 64 }],
   ['7×7 stride 2', [4, 3, 112, 112], 64, [7, 7], { padding: 3, stride: 2 }],
   ['w5', [1, 1, 6, 8], 1, [1, 2], {}],
