@@ -39,7 +39,7 @@ export function lowerPixels(l: CpuLowering, c: Correlation, o: Operands): Lowere
   l.launch(
     packKernel(l.target, element, panel),
     { w, packed, runs: l.constant('int32', runs), runCount: runs.length, runLength: 1, wm: c.wm * bytes, wg: 0, outputs: c.outputs }, // prettier-ignore
-    { size: blocks, unitCost: runs.length * 4, makes: packed },
+    { size: blocks, unitCost: runs.length * panel, makes: packed },
   );
   const size = Math.ceil(c.batch / b.images) * b.rowBlocks * b.outputBlocks;
   const products = (y.layout.numel * c.channels * t.offsets.length) / t.segments.length;

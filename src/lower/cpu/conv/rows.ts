@@ -306,7 +306,7 @@ export function packedWeights(
     { w, packed, ...runs, outputs: c.outputs },
     {
       size: Math.ceil(c.outputs / height) * c.groups,
-      unitCost: sources.length * (runs.runLength >= kit.lanes ? 1 : 3),
+      unitCost: sources.length * height,
       makes: packed,
     },
   );

@@ -12,6 +12,7 @@ import { stepBytes, stepPixels, weightGradTiling, type Tiling } from '../../../k
 import { elementKit, laneMasks, type Element, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
+import { evenParts } from './along-outputs.ts';
 import { convTarget, INSIDE_NS, SOURCE_BYTES, sourceArgs, sourceBytes, sourceSizes, type Blocks, type SourceSizes } from './rows.ts'; // prettier-ignore
 import { forwardAxis, rowLayout, rowsReached, type RowLayout } from './tables.ts';
 
@@ -28,6 +29,9 @@ const BLOCK_BYTES = 1.5 * SOURCE_BYTES;
 const PART_NS = 100_000;
 const MOST_PARTS = 16;
 const PART_BYTES = 16 << 20;
+/** So few units are cut further where threads share them evenly then; what a unit copies, in multiply-adds. */
+const FEW_UNITS = 8;
+const COPIES = 8;
 
 /** How the source's pixels are cut into blocks: of rows, or of whole small images. */
 function blocksOf(g: ConvGeometry, tiling: Tiling, rowSteps: number, pitch: number, kit: ElementKit): Blocks {
@@ -59,14 +63,23 @@ interface Units {
   readonly outputBlocks: number;
 }
 
-function unitsOf(g: ConvGeometry, b: Blocks, height: number, work: number, weightBytes: number): Units {
+function unitsOf(
+  g: ConvGeometry,
+  b: Blocks,
+  height: number,
+  work: number,
+  weightBytes: number,
+  threads: number,
+): Units {
   const blocks = Math.ceil(g.batch / b.images) * b.rowBlocks;
   const most = Math.min(blocks, MOST_PARTS, Math.ceil(PART_BYTES / weightBytes), Math.ceil(work / g.groups / PART_NS));
   const unitBlocks = Math.max(1, Math.ceil(blocks / Math.max(1, most)));
   const parts = Math.max(1, Math.ceil(blocks / unitBlocks));
   // Where partial results would be too large or blocks are few, outputs are shared out too.
   const tileRows = Math.ceil(g.outPerGroup / height);
-  const wanted = Math.ceil(Math.min(work / PART_NS, MOST_PARTS) / (parts * g.groups));
+  const few = Math.ceil(Math.min(work / PART_NS, MOST_PARTS) / (parts * g.groups));
+  const copies = COPIES / (g.outPerGroup * g.height.kernel * g.width.kernel);
+  const wanted = Math.max(few, parts * g.groups < FEW_UNITS ? evenParts(parts * g.groups, threads, tileRows, copies) : 1); // prettier-ignore
   const outputBlock = Math.ceil(tileRows / Math.max(1, Math.min(tileRows, wanted))) * height;
   return { blocks, unitBlocks, parts, outputBlock, outputBlocks: Math.ceil(g.outPerGroup / outputBlock) };
 }
@@ -98,9 +111,9 @@ export function lowerWeightGrad(
   const taps = g.height.kernel * g.width.kernel;
   const depth = g.inPerGroup * taps;
   const work = multiplyAddNs(g.batch * g.outChannels * g.height.output * g.width.output * depth, kit);
-  const u = unitsOf(g, b, tiling.height, work, g.outChannels * depth * bytes);
-  const { reduce, sumBytes } = partialResults(l, g, kit, tiling, u.parts, dw, db);
   const whole = work + depth * g.outChannels < INSIDE_NS;
+  const u = unitsOf(g, b, tiling.height, work, g.outChannels * depth * bytes, whole ? 1 : l.threads);
+  const { reduce, sumBytes } = partialResults(l, g, kit, tiling, u.parts, dw, db);
   const gradAt = Math.ceil(sourceBytes(b, sizes) / 64) * 64;
   const gradSteps = b.images * b.rows * rowSteps + kit.lanes; // copying writes a few past the end
   const gradBytes = (u.outputBlock / tiling.height) * gradSteps * stepBytes(tiling, kit);
