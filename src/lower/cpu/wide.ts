@@ -16,5 +16,10 @@ export function enableWide(): void {
     const panels = suitsPixelPanels(l, c, o) ? lowerPixelPanels : undefined;
     return flat ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? lowerProducts(l, c, o);
   });
-  provideWeightGrad((l, ...of) => l.wideTarget.vectorBytes === 64 && lowerWeightProducts(l, ...of));
+  // With vectors of 16 bytes products gain where kernels are 1×1: nothing is unfolded there.
+  provideWeightGrad((l, g, ...of) => {
+    const { vectorBytes } = l.wideTarget;
+    const suits = vectorBytes === 64 || (vectorBytes === 16 && g.height.kernel * g.width.kernel === 1);
+    return suits && lowerWeightProducts(l, g, ...of);
+  });
 }
