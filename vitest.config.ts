@@ -96,6 +96,7 @@ export default defineConfig({
       { find: 'flambeau/families/optimizer-states', replacement: at('./src/optim/families/optimizer-states.ts') },
       { find: /^flambeau\/families\/(.*)$/, replacement: at('./src/tensor/families/$1.ts') },
       { find: 'flambeau/inspect', replacement: at('./src/inspect/index.ts') },
+      { find: 'flambeau/distributed', replacement: at('./src/distributed-node.ts') },
       { find: 'flambeau/distributions', replacement: at('./src/distributions/index.ts') },
       { find: 'flambeau/onnx', replacement: at('./src/onnx/index.ts') },
       { find: 'flambeau/vision', replacement: at('./src/vision/index.ts') },

@@ -73,7 +73,17 @@ function checked(names) {
 function entryPoints() {
   const located = modules.filter((name) => /^(?!\s*(?:\*|\/\/)).*import\.meta\.url/m.test(sources.get(name)));
   const starting = located.map((name) => name.replace(/\.ts$/, ''));
-  return checked(new Set(['index', ...exported('node'), 'cli/main', ...starting, 'data/worker', 'lower/webgpu/start']));
+  return checked(
+    new Set([
+      'index',
+      ...exported('node'),
+      'cli/main',
+      ...starting,
+      'data/worker',
+      'distributed/mpi/thread',
+      'lower/webgpu/start',
+    ]),
+  );
 }
 
 /** Every module that the entry points for bundlers lead to. */

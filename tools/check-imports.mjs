@@ -12,6 +12,7 @@ const LAYERS = [
   ['data'],
   ['optim', 'distributions'],
   ['nn', 'io'],
+  ['distributed'],
   ['tensor'],
   ['lower'],
   ['compiler'],

@@ -53,6 +53,11 @@ export class DeviceError extends FlambeauError {
   override name = 'DeviceError';
 }
 
+/** Processes that compute together do not agree, cannot reach one another, or one of them is gone. */
+export class DistributedError extends FlambeauError {
+  override name = 'DistributedError';
+}
+
 /** A compiled function does what cannot be compiled: reads a value, branches on one, waits. */
 export class CompileError extends FlambeauError {
   override name = 'CompileError';

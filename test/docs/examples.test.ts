@@ -77,6 +77,7 @@ describe('the examples of the documentation', () => {
         'flambeau/files/web': join(root, 'src/io/web/index.ts'),
         'flambeau/files/pt': join(root, 'src/io/pt/index.ts'),
         'flambeau/files': join(root, 'src/io/index.ts'),
+        'flambeau/distributed': join(root, 'src/distributed-node.ts'),
         'flambeau/distributions': join(root, 'src/distributions/index.ts'),
         'flambeau/onnx': join(root, 'src/onnx/index.ts'),
         'flambeau/vision': join(root, 'src/vision/index.ts'),

@@ -1,0 +1,2 @@
+/** `flambeau/distributed` for browsers: one process alone. */
+export * from './distributed/index.ts';

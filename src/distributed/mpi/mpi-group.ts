@@ -1,0 +1,155 @@
+/** A group of processes that MPI has started, on a thread of its own that calls it (`thread.ts`). */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { DistributedError, DTypeError } from '../../base/errors.ts';
+import type { Launch } from '../environment.ts';
+import { showCollective, type Collective, type Pending, type ProcessGroup } from '../process-group.ts';
+import { MPI_DTYPES } from './abi.ts';
+import { libraryNames } from './library.ts';
+import { STATE, WORD_COUNT, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
+
+/** Of ES2024, and in Node 20. */
+const { waitAsync } = Atomics as typeof Atomics & {
+  waitAsync(words: Int32Array, at: number, value: number, timeout: number): { readonly value: unknown };
+};
+
+/** The thread's program: from the sources, that of the built package. */
+function threadUrl(): URL {
+  const own = import.meta.url;
+  const url = own.endsWith('.ts') ? own.replace(/\/src\/distributed\/mpi\/[^/]*$/, '/dist/distributed/mpi/thread.js') : new URL('thread.js', own).href; // prettier-ignore
+  if (existsSync(fileURLToPath(url))) return new URL(url);
+  throw new DistributedError('initProcessGroup: the library has to lie in files of its own (let bundlers leave flambeau out), or, from its sources, to be built'); // prettier-ignore
+}
+
+export interface MpiOptions {
+  readonly launch: Launch | undefined;
+  /** Milliseconds that a collective may take. */
+  readonly timeout: number;
+}
+
+export class MpiGroup implements ProcessGroup {
+  readonly backend = 'mpi';
+  readonly rank: number;
+  readonly size: number;
+  readonly localRank: number;
+  readonly localSize: number;
+  /** What the library says that it is. */
+  readonly version: string;
+  readonly #words = new Int32Array(new SharedArrayBuffer(4 * WORD_COUNT));
+  readonly #thread: Worker;
+  readonly #port: MessagePort;
+  readonly #timeout: number;
+  /** Collectives that were started. */
+  #started = 0;
+
+  /** @throws DistributedError where MPI cannot be had, or sees other processes than the launcher has started */
+  constructor({ launch, timeout }: MpiOptions) {
+    this.#timeout = timeout;
+    const { port1, port2 } = new MessageChannel();
+    const setup: ThreadSetup = { words: this.#words, port: port2, libraries: libraryNames(launch?.launcher), launch };
+    this.#port = port1;
+    this.#thread = new Worker(threadUrl(), { workerData: setup, transferList: [port2] });
+    this.#thread.unref();
+    this.#port.unref();
+    Atomics.wait(this.#words, WORDS.state, STATE.starting, timeout);
+    const report = this.#report();
+    if (this.#state !== STATE.ready) throw new DistributedError(report?.error ?? `initProcessGroup: MPI has not started within ${timeout / 1000} s`); // prettier-ignore
+    this.version = report?.version ?? 'MPI';
+    this.rank = this.#words[WORDS.rank]!;
+    this.size = this.#words[WORDS.size]!;
+    this.localRank = launch?.localRank ?? this.rank;
+    this.localSize = launch?.localWorldSize ?? this.size;
+  }
+
+  get #state(): number {
+    return Atomics.load(this.#words, WORDS.state);
+  }
+
+  #report(): Report | undefined {
+    return receiveMessageOnPort(this.#port)?.message as Report | undefined;
+  }
+
+  #order(order: Order): void {
+    this.#port.postMessage(order);
+    Atomics.add(this.#words, WORDS.posted, 1);
+    Atomics.notify(this.#words, WORDS.posted);
+  }
+
+  start(collective: Collective): Pending {
+    const { dtype } = collective;
+    if (!(MPI_DTYPES as readonly string[]).includes(dtype)) throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`); // prettier-ignore
+    if (this.#state !== STATE.ready) throw this.#failure(collective);
+    this.#order({ collective });
+    const mine = ++this.#started;
+    const isDone = (): boolean => Atomics.load(this.#words, WORDS.done) >= mine;
+    const wait = (): void => this.#wait(mine, collective);
+    let promise: Promise<void> | undefined;
+    const later = (): Promise<void> => (promise ??= this.#later(mine, collective));
+    return {
+      get isDone() {
+        return isDone();
+      },
+      wait,
+      get promise() {
+        return later();
+      },
+    };
+  }
+
+  /** Sleeps until a collective is done; meanwhile the thread asks MPI without pause. */
+  #wait(mine: number, collective: Collective): void {
+    const end = performance.now() + this.#timeout;
+    Atomics.store(this.#words, WORDS.waiting, 1);
+    Atomics.notify(this.#words, WORDS.waiting);
+    try {
+      for (;;) {
+        const done = Atomics.load(this.#words, WORDS.done);
+        if (done >= mine) return;
+        if (this.#state !== STATE.ready) throw this.#failure(collective);
+        const left = end - performance.now();
+        if (left <= 0) throw this.#late(collective);
+        Atomics.wait(this.#words, WORDS.done, done, left);
+      }
+    } finally {
+      Atomics.store(this.#words, WORDS.waiting, 0);
+    }
+  }
+
+  async #later(mine: number, collective: Collective): Promise<void> {
+    const end = performance.now() + this.#timeout;
+    for (;;) {
+      const done = Atomics.load(this.#words, WORDS.done);
+      if (done >= mine) return;
+      if (this.#state !== STATE.ready) throw this.#failure(collective);
+      const left = end - performance.now();
+      if (left <= 0) throw this.#late(collective);
+      await waitAsync(this.#words, WORDS.done, done, left).value;
+    }
+  }
+
+  #failure(collective: Collective): DistributedError {
+    const said = this.#report()?.error;
+    return new DistributedError(`${showCollective(collective)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`); // prettier-ignore
+  }
+
+  #late(collective: Collective): DistributedError {
+    const [done, seconds] = [Atomics.load(this.#words, WORDS.done), this.#timeout / 1000];
+    return new DistributedError(
+      `${showCollective(collective)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): another rank has stopped, or has called ` +
+        'something else; all ranks must call the same collectives in the same order. A longer time: initProcessGroup({ timeout })',
+    );
+  }
+
+  close(): void {
+    if (this.#state !== STATE.ready) return;
+    this.#order('finalize');
+    Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#timeout);
+    void this.#thread.terminate();
+  }
+
+  /** Ends all processes of the job. */
+  abort(code: number): void {
+    this.#order({ abort: code });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What the program's thread and the thread that calls MPI say to one another. Collectives go by message in order; how far they are stands in words that
+ * both see, so that the program's thread can sleep until one is done.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Launch } from '../environment.ts';
+import type { Collective } from '../process-group.ts';
+
+/** Places of the words. */
+export const WORDS = {
+  /** Messages that were posted; the thread sleeps on it. */
+  posted: 0,
+  /** Collectives that are done, one after the other; the program sleeps on it. */
+  done: 1,
+  /** 1 while the program waits: then the thread asks MPI without pause. */
+  waiting: 2,
+  /** 1 when MPI is ready, 2 when it cannot be, 3 when a collective has failed: a message says why. */
+  state: 3,
+  rank: 4,
+  size: 5,
+} as const;
+export const WORD_COUNT = 8;
+
+export const STATE = { starting: 0, ready: 1, refused: 2, failed: 3, ended: 4 } as const;
+
+export interface ThreadSetup {
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly port: MessagePort;
+  readonly libraries: readonly string[];
+  readonly launch: Launch | undefined;
+}
+
+/** To the thread. */
+export type Order = { readonly collective: Collective } | 'finalize' | { readonly abort: number };
+
+/** From the thread: what MPI is, or what has failed. */
+export interface Report {
+  readonly version?: string;
+  readonly error?: string;
+}

@@ -1,0 +1,134 @@
+/**
+ * The program of the thread that calls MPI: it alone does, so that a library need not be safe for several. It starts one collective after the other
+ * and asks MPI how far it is, which is when MPI moves data: without pause while the program waits, now and then while the program computes.
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { DistributedError } from '../../base/errors.ts';
+import type { Collective } from '../process-group.ts';
+import type { Abi, Handle, MpiDType } from './abi.ts';
+import { loadMpi, type Mpi } from './library.ts';
+import { STATE, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
+
+const { words, port, libraries, launch } = workerData as ThreadSetup;
+/** MPI_THREAD_SERIALIZED: one thread at a time calls, which is not the process's first. */
+const SERIALIZED = 2;
+/** How long the thread sleeps between two questions while nobody waits. */
+const PAUSE_MS = 0.05;
+
+const report = (what: Report): void => port.postMessage(what);
+const wake = (word: number): void => void Atomics.notify(words, word);
+
+function setState(state: number): void {
+  Atomics.store(words, WORDS.state, state);
+  wake(WORDS.state);
+}
+
+const textOf = (bytes: Uint8Array, length: number): string =>
+  new TextDecoder().decode(bytes.subarray(0, length)).replace(/\0.*$/s, '');
+
+function check(mpi: Mpi, code: number, what: string): void {
+  if (code === 0) return;
+  const [text, length] = [new Uint8Array(8192), [0]];
+  mpi.errorString(code, text, length);
+  throw new DistributedError(`${what}: MPI says ${textOf(text, length[0]!)}`);
+}
+
+function start(): Mpi {
+  const mpi = loadMpi(libraries);
+  const [provided, rank, size] = [[0], [0], [0]];
+  check(mpi, mpi.initThread(null, null, SERIALIZED, provided), 'initProcessGroup');
+  const { world, errorsReturn, name } = mpi.abi;
+  check(mpi, mpi.setErrorHandler(world, errorsReturn), 'initProcessGroup');
+  check(mpi, mpi.commRank(world, rank), 'initProcessGroup');
+  check(mpi, mpi.commSize(world, size), 'initProcessGroup');
+  if (provided[0]! < SERIALIZED) throw new DistributedError(`initProcessGroup: this ${name} was built without threads (MPI_THREAD_SERIALIZED); use one that was built with them`); // prettier-ignore
+  if (launch !== undefined && launch.worldSize !== size[0]) {
+    throw new DistributedError(
+      `initProcessGroup: ${launch.launcher} has started ${launch.worldSize} processes, but ${name} sees ${size[0]}: start the program with the mpirun ` +
+        'that belongs to the library (mpirun.openmpi, mpirun.mpich), or name the library in FLAMBEAU_MPI',
+    );
+  }
+  const [text, length] = [new Uint8Array(8192), [0]];
+  mpi.libraryVersion(text, length);
+  report({ version: textOf(text, length[0]!).split(/[,\n]/)[0]! });
+  Atomics.store(words, WORDS.rank, rank[0]!);
+  Atomics.store(words, WORDS.size, size[0]!);
+  return mpi;
+}
+
+/** Starts a collective; the error code. */
+function begin({ abi, ...mpi }: Mpi, collective: Collective, request: Uint8Array): number {
+  const { kind, dtype, count, op = 'sum', root = 0, send, receive } = collective;
+  const [type, comm] = [abi.types[dtype as MpiDType], abi.world];
+  const from = send ?? abi.inPlace;
+  switch (kind) {
+    case 'allReduce':
+      return mpi.startAllReduce(from, receive, count, type, abi.ops[op], comm, request);
+    case 'reduce':
+      return startReduce(abi, mpi, collective, request);
+    case 'broadcast':
+      return mpi.startBroadcast(receive, count, type, root, comm, request);
+    case 'allGather':
+      return mpi.startAllGather(from, count, type, receive, count, type, comm, request);
+    case 'reduceScatter':
+      return mpi.startReduceScatter(from, receive, count, type, abi.ops[op], comm, request);
+    case 'barrier':
+      return mpi.startBarrier(comm, request);
+  }
+}
+
+/** In place at the root only; the others send what they have. */
+function startReduce(
+  abi: Abi,
+  mpi: Omit<Mpi, 'abi'>,
+  { dtype, count, op = 'sum', root = 0, receive }: Collective,
+  request: Uint8Array,
+): number {
+  // prettier-ignore
+  const isRoot = Atomics.load(words, WORDS.rank) === root;
+  const type: Handle = abi.types[dtype as MpiDType];
+  return mpi.startReduce(isRoot ? abi.inPlace : receive, receive, count, type, abi.ops[op], root, abi.world, request);
+}
+
+function carryOut(mpi: Mpi, collective: Collective): void {
+  const request = new Uint8Array(mpi.abi.requestBytes);
+  check(mpi, begin(mpi, collective, request), collective.kind);
+  const flag = [0];
+  const ignore = mpi.abi.name === 'Open MPI' ? 0n : 1n; // MPI_STATUS_IGNORE
+  for (;;) {
+    check(mpi, mpi.test(request, flag, ignore), collective.kind);
+    if (flag[0] !== 0) return;
+    if (Atomics.load(words, WORDS.waiting) === 0) Atomics.wait(words, WORDS.waiting, 0, PAUSE_MS);
+  }
+}
+
+/** Carries out what comes, until it is told to end. */
+function serve(mpi: Mpi): void {
+  for (;;) {
+    const posted = Atomics.load(words, WORDS.posted);
+    const message = receiveMessageOnPort(port)?.message as Order | undefined;
+    if (message === undefined) {
+      Atomics.wait(words, WORDS.posted, posted);
+    } else if (message === 'finalize') {
+      check(mpi, mpi.finalize(), 'destroyProcessGroup');
+      return;
+    } else if ('abort' in message) {
+      mpi.abort(mpi.abi.world, message.abort);
+    } else {
+      carryOut(mpi, message.collective);
+      Atomics.add(words, WORDS.done, 1);
+      wake(WORDS.done);
+    }
+  }
+}
+
+try {
+  const mpi = start();
+  setState(STATE.ready);
+  serve(mpi);
+  setState(STATE.ended);
+} catch (error) {
+  report({ error: error instanceof Error ? error.message : String(error) });
+  setState(Atomics.load(words, WORDS.state) === STATE.starting ? STATE.refused : STATE.failed);
+  wake(WORDS.done);
+}
