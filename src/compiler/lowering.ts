@@ -7,6 +7,7 @@
 import { itemSize, type TypedArray } from '../base/dtype.ts';
 import { invariant } from '../base/errors.ts';
 import { layoutOf, type Layout } from '../base/layout.ts';
+import type { HostCall } from './calls.ts';
 import { arrange, type Arrangement, type Span } from './arena.ts';
 
 /** A buffer of the plan, seen as a tensor. */
@@ -63,6 +64,8 @@ export interface LoweredStep {
   readonly operands: readonly Value[];
   /** How much work it is, as text: `640 by 20`. */
   readonly work: string;
+  /** What the program does here, in the place of a launch. */
+  readonly call?: HostCall | undefined;
   /**
    * All that it does, as text that is the same in other plans; `roleOf` says so of a buffer. Undefined, as where there is no such method, if
    * that cannot be said.

@@ -5,6 +5,7 @@
 import type { Device, Fault, Hold, Holding, Places, Program, Runner } from '../devices/device.ts';
 import { aligned, partBytes } from './arena.ts';
 import type { Graph } from './graph.ts';
+import { programOf } from './calls.ts';
 import { canLetGo, type Idle } from './idle.ts';
 import { bound, forget, holds, isMade, leaveBlock, takeBlock, type Keeper, type Kept } from './kept.ts';
 import { recipeOf } from './kept-recipe.ts';
@@ -86,7 +87,7 @@ export class PlanCode implements Keeper, Idle {
     });
     this.steps = steps;
     this.#faults = buffers.flatMap((source, buffer) => (source.kind === 'fault' ? [{ buffer, error: source.error }] : [])); // prettier-ignore
-    this.#program = runner.program(steps, { hold, faults: this.#faults });
+    this.#program = programOf(place.device, runner, steps, { hold, faults: this.#faults });
     if (this.kept.length > 0) canLetGo(this);
   }
 
@@ -161,7 +162,10 @@ export class PlanCode implements Keeper, Idle {
     for (const step of steps) {
       let program = this.#singles.get(step);
       if (program === undefined)
-        this.#singles.set(step, (program = runner.program([step], { hold, faults: this.#faults })));
+        this.#singles.set(
+          step,
+          (program = programOf(this.#place.device, runner, [step], { hold, faults: this.#faults })),
+        );
       const { node, flops } = step;
       const { name: operation, outputs } = this.#graph.nodes[node]!;
       runner.settle?.('profile'); // what was queued before is not this launch's

@@ -4,6 +4,7 @@
  * run, a larger one has an arena.
  */
 import type { Device, Hold, Places, Runner } from '../devices/device.ts';
+import { launchesOf } from './calls.ts';
 import type { Graph } from './graph.ts';
 import type { Kept } from './kept.ts';
 import { lowered } from './lower-graph.ts';
@@ -150,7 +151,7 @@ export class Plan {
     if (faster === undefined) return;
     if (faster.target === undefined && faster.ready([]) === false) return;
     if (faster.target !== undefined) this.#next ??= this.#lowered(faster);
-    const ready = this.#next && faster.ready(this.#next.allSteps());
+    const ready = this.#next && faster.ready(launchesOf(this.#next.allSteps()));
     if (ready === undefined) {
       this.#patience = 1;
       return;

@@ -12,6 +12,7 @@ export {
   type SampleOf,
 } from './dataset.ts';
 export { ChainDataset, IterableDataset, StackDataset, type Stacked } from './iterable.ts';
+export { DistributedSampler, type DistributedSamplerOptions } from './distributed-sampler.ts';
 export { DataLoader, type DataLoaderOptions } from './loader.ts';
 export {
   BatchSampler,

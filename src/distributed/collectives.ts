@@ -4,8 +4,14 @@
  * through a copy. With `asyncOp: true` a {@link Work} comes back at once, and until it is done nobody may touch its tensors.
  */
 import { arrayOf, BOOL, oneOf, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts';
-import { ArgumentError, DeviceError, ShapeError } from '../base/errors.ts';
+import { ArgumentError, CompileError, DeviceError, ShapeError } from '../base/errors.ts';
 import { itemSize } from '../base/dtype.ts';
+import type { HostCall } from '../compiler/calls.ts';
+import { zeros } from '../tensor/create.ts';
+import { applyInto } from '../tensor/dispatch.ts';
+import { hostCalls } from '../tensor/families/host-calls.ts';
+import { hostCallParams } from '../tensor/ops/host-call.ts';
+import { activeRecorder, unrecorded } from '../tensor/recorder.ts';
 import { TENSOR } from '../tensor/arguments.ts';
 import { withGradMode } from '../tensor/grad-mode.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -75,6 +81,49 @@ function ending(work: Work, asyncOp: boolean): Work | undefined {
   return undefined;
 }
 
+/** Collectives in one order, in compiled functions too: each of them writes to this. */
+let order: Tensor | undefined;
+
+/** A call between the kernels of a compiled function, which sees and may change the tensors' memory. */
+function called(op: string, tensors: readonly Tensor[], call: HostCall): void {
+  order ??= unrecorded(() => zeros(1, { dtype: 'uint8' }));
+  const all = [order, ...tensors];
+  applyInto(
+    hostCalls.hostCall,
+    all,
+    hostCallParams(op, (memory) => call(memory.slice(1))),
+    [],
+    all,
+  );
+}
+
+/** Starts a collective; where a function is being recorded, in each of its runs. */
+function begin(
+  op: string,
+  group: ProcessGroup,
+  what: Omit<Collective, 'receive' | 'send'>,
+  tensors: readonly [receive: Tensor, send?: Tensor],
+): Pending {
+  // prettier-ignore
+  const start = ([receive, send]: readonly Uint8Array[]): Pending => group.start({ ...what, receive: receive!, ...(send && { send }) }); // prettier-ignore
+  const given = tensors.filter((x) => x !== undefined);
+  if (activeRecorder() === undefined) return start(given.map((x) => memoryOf(op, x)));
+  let pending: Pending | undefined;
+  called(op, given, (memory) => void (pending = start(memory)));
+  const notNow = (): never => {
+    throw new CompileError(`${op}: in a compiled function only work.wait() is known, in its place; call that`);
+  };
+  return {
+    get isDone() {
+      return notNow();
+    },
+    wait: () => called(`${op}.wait`, given, () => pending!.wait()),
+    get promise() {
+      return notNow();
+    },
+  };
+}
+
 /** The memory of a contiguous tensor on the CPU. */
 function memoryOf(op: string, x: Tensor): Uint8Array {
   const { device, buffer } = x.storage;
@@ -119,7 +168,7 @@ function reducing(
   const { memory, putBack } = dense(x);
   const { dtype, numel } = memory.layout;
   const own: ReduceOp = how === 'avg' ? 'sum' : how;
-  const pending = group.start({ ...what, dtype, count: numel, op: own, receive: memoryOf(op, memory) });
+  const pending = begin(op, group, { ...what, dtype, count: numel, op: own }, [memory]);
   const isMine = what.root === undefined || what.root === group.rank;
   return ending(
     new Work(pending, [memory], () => {
@@ -157,15 +206,18 @@ export function broadcast(tensor: Tensor, src = 0, options?: AsyncOptions): Work
   requireRank('broadcast', 'src', src, group);
   const { memory, putBack } = dense(tensor);
   const { dtype, numel } = memory.layout;
-  const pending = group.start({ kind: 'broadcast', dtype, count: numel, root: src, receive: memoryOf('broadcast', memory) }); // prettier-ignore
+  const pending = begin('broadcast', group, { kind: 'broadcast', dtype, count: numel, root: src }, [memory]);
   return ending(new Work(pending, [memory], putBack), asyncOp);
 }
+
+let place: Tensor | undefined;
 
 /** Waits until all processes have come here. */
 export function barrier(options?: AsyncOptions): Work | undefined {
   const { asyncOp = false } = requireOptions<AsyncOptions>('barrier', options, ASYNC, '{ asyncOp: true }');
-  const pending = requireGroup('barrier').start({ kind: 'barrier', dtype: 'uint8', count: 0, receive: new Uint8Array(new SharedArrayBuffer(0)) }); // prettier-ignore
-  return ending(new Work(pending, [], () => undefined), asyncOp);
+  const nothing = (place ??= unrecorded(() => zeros(1, { dtype: 'uint8' })));
+  const pending = begin('barrier', requireGroup('barrier'), { kind: 'barrier', dtype: 'uint8', count: 0 }, [nothing]);
+  return ending(new Work(pending, [nothing], () => undefined), asyncOp);
 }
 
 /**
@@ -182,7 +234,7 @@ export function allGatherIntoTensor(output: Tensor, input: Tensor, options?: Asy
   const to = dense(output);
   const from = dense(input).memory;
   const { dtype, numel } = from.layout;
-  const pending = group.start({ kind: 'allGather', dtype, count: numel, send: memoryOf(op, from), receive: memoryOf(op, to.memory) }); // prettier-ignore
+  const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, [to.memory, from]);
   return ending(new Work(pending, [from, to.memory], to.putBack), asyncOp);
 }
 
@@ -200,7 +252,7 @@ export function allGather(outputs: readonly Tensor[], input: Tensor, options?: A
   const from = dense(input).memory;
   const all = withGradMode(false, () => input.newEmpty([group.size, ...input.layout.shape]));
   const { dtype, numel } = from.layout;
-  const pending = group.start({ kind: 'allGather', dtype, count: numel, send: memoryOf(op, from), receive: memoryOf(op, all) }); // prettier-ignore
+  const pending = begin(op, group, { kind: 'allGather', dtype, count: numel }, [all, from]);
   const scatter = (): void => withGradMode(false, () => outputs.forEach((output, i) => void output.copy_(all.select(0, i)))); // prettier-ignore
   return ending(new Work(pending, [from, all], scatter), asyncOp);
 }
@@ -244,7 +296,7 @@ function reduceScattering(
   const { memory, putBack } = dense(output);
   const { dtype, numel } = memory.layout;
   const own: ReduceOp = how === 'avg' ? 'sum' : how;
-  const pending = group.start({ kind: 'reduceScatter', dtype, count: numel, op: own, send: memoryOf(op, all), receive: memoryOf(op, memory) }); // prettier-ignore
+  const pending = begin(op, group, { kind: 'reduceScatter', dtype, count: numel, op: own }, [memory, all]);
   return ending(
     new Work(pending, [all, memory], () => {
       putBack();

@@ -131,6 +131,7 @@ export {
 export { GRUCell, LSTMCell, RNNCell } from './layers/recurrent-cell.ts';
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, type PoolWithIndices } from './layers/pool.ts';
 export { DataParallel } from './layers/data-parallel.ts';
+export * as parallel from './parallel/index.ts';
 export { CrossMapLRN2d } from './layers/cross-map.ts';
 export { ChannelShuffle, Fold, LocalResponseNorm, Unflatten, Unfold } from './layers/rearrange.ts';
 export { PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from './layers/resize.ts';

@@ -1,4 +1,5 @@
 /** What lowerings of the CPU write to: launches of kernels of the loop language, for a target and a number of threads. */
+import type { HostCall } from '../../compiler/calls.ts';
 import { Lowering, type LoweredStep, type ScalarInput, type Value } from '../../compiler/lowering.ts';
 import { narrowed, type Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel, ParamSpec } from '../../kernels/cpu/kernel.ts';
@@ -58,6 +59,11 @@ export interface CpuStep extends LoweredStep {
 const PARALLEL_NS = 25_000;
 /** What a claimed chunk should take at least. */
 const CHUNK_NS = 10_000;
+
+/** The program is called: no launch, and never given to a device. */
+export interface CallStep extends LoweredStep {
+  readonly call: HostCall;
+}
 
 type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch' | 'refusal'>;
 
@@ -140,6 +146,12 @@ export class CpuLowering extends Lowering<CpuStep> {
     const { size, flops = 0, scratch = 0, makes, refusal } = options;
     if (size === 0) return;
     this.add(new Step(this.node, kernel, args, { flops, size, grain: this.#grain(options), scratch, refusal }), makes);
+  }
+
+  /** Calls the program with the memory of contiguous values, between launches. */
+  call(name: string, operands: readonly Value[], call: HostCall): void {
+    const step: CallStep = { node: this.node, name: `host:${name}`, flops: 0, operands, work: 'a call', call };
+    this.add(step as unknown as CpuStep); // devices get what is left without such steps (`compiler/calls.ts`)
   }
 
   #grain({ size, unitCost }: LaunchOptions): number {

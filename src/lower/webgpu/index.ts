@@ -4,6 +4,7 @@ import { blendLowerings } from './blend.ts';
 import { convLowerings } from './conv.ts';
 import { copyLowerings, lowerElementwise, lowerElementwiseMany } from './elementwise.ts';
 import { findingLowerings } from './finding.ts';
+import { hostCallLowerings } from './host-call.ts';
 import { indexingLowerings } from './indexing.ts';
 import { lossLowerings } from './loss.ts';
 import { matmulLowerings } from './matmul.ts';
@@ -34,6 +35,7 @@ const operations: GpuLowerings<LoweredAttrs> = {
   ...indexingLowerings,
   ...scanLowerings,
   ...findingLowerings,
+  ...hostCallLowerings,
 };
 
 /** Inputs and outputs of a joined formula: their places are parameters of the launch, which are few. */

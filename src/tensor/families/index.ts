@@ -8,6 +8,7 @@ import { classLoss } from './class-loss.ts';
 import { conv } from './conv.ts';
 import { finding } from './finding.ts';
 import { gradients } from './gradients.ts';
+import { hostCalls } from './host-calls.ts';
 import { hyperbolic } from './hyperbolic.ts';
 import { indexCheck } from './index-check.ts';
 import { indexing } from './indexing.ts';
@@ -51,6 +52,7 @@ mention<{ readonly [K in Exclude<OpName, CoreFormula | CoreOp>]: K }>({
   ...classLoss,
   ...conv,
   ...finding,
+  ...hostCalls,
   ...gradients,
   ...hyperbolic,
   ...indexCheck,

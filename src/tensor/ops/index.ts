@@ -10,6 +10,7 @@ import type { BlendAttrs } from './blend.ts';
 import { copyRules, type CopyAttrs } from './copy.ts';
 import { selectRules, type SelectAttrs } from './elementwise-select.ts';
 import type { FindingAttrs } from './finding.ts';
+import type { HostCallAttrs } from './host-call.ts';
 import type { HyperbolicAttrs } from './hyperbolic.ts';
 import type { ShiftAttrs } from './shifts.ts';
 import type { SpecialAttrs } from './special.ts';
@@ -65,6 +66,7 @@ export interface LoweredAttrs
     LossAttrs,
     ScanAttrs,
     FindingAttrs,
+    HostCallAttrs,
     AllIndexingAttrs {}
 
 export interface OpAttrs extends FormulaAttrs, LoweredAttrs {}

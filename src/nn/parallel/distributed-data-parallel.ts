@@ -1,0 +1,216 @@
+/** A module that several processes train together (https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html). */
+import { BOOL, FUNCTION, kind, POSITIVE, requireKind } from '../../base/arguments.ts';
+import { ArgumentError, DistributedError } from '../../base/errors.ts';
+import { readCall, signature } from '../../base/signature.ts';
+import { allReduce } from '../../distributed/collectives.ts';
+import { gathered } from '../../distributed/objects.ts';
+import { requireGroup } from '../../distributed/world.ts';
+import type { ProcessGroup } from '../../distributed/process-group.ts';
+import { AccumulateGrad, type GradNode } from '../../tensor/autograd.ts';
+import { zeros } from '../../tensor/create.ts';
+import { isGradEnabled } from '../../tensor/grad-mode.ts';
+import { isTensor } from '../../tensor/is-tensor.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { ModuleBase } from '../module-base.ts';
+import { Module } from '../module.ts';
+import { GradientBuckets, type NamedParameter } from './buckets.ts';
+import { broadcastAll } from './buffers.ts';
+
+/** Options of {@link DistributedDataParallel}. */
+export interface DistributedDataParallelOptions {
+  /** Whether buffers, such as running statistics, are rank 0's in every forward pass of training. Default true. */
+  readonly broadcastBuffers?: boolean;
+  /** Megabytes of gradients that travel together. Default 25. */
+  readonly bucketCapMb?: number;
+  /** Whether to look which parameters a forward pass leads to; the others then count as zeros. Default false. */
+  readonly findUnusedParameters?: boolean;
+}
+
+interface DdpCall<M> extends DistributedDataParallelOptions {
+  readonly module: M;
+}
+const MODULE = kind('a module', (value) => value instanceof ModuleBase);
+const CALL = signature<DdpCall<ModuleBase>>('nn.parallel.DistributedDataParallel', { module: MODULE, broadcastBuffers: BOOL, bucketCapMb: POSITIVE, findUnusedParameters: BOOL }, { required: 1, positional: 1 }); // prettier-ignore
+
+/**
+ * Every process has a copy of the module and a part of each batch; this sees to it that all copies begin with rank 0's values and that after each
+ * backward pass `grad` is the average over all processes, so that equal optimizers make equal steps. Without other processes it only calls the module.
+ * Names of the state dict begin with `module.`, as PyTorch's.
+ * @throws DistributedError before `initProcessGroup()`, and where the processes' modules differ: it says which parameter, and in which ranks
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html
+ * @example
+ * import { nn, randn } from 'flambeau';
+ * import * as dist from 'flambeau/distributed';
+ *
+ * dist.initProcessGroup(); // mpirun -n 4 node program.mjs
+ * const model = new nn.parallel.DistributedDataParallel(new nn.Linear(4, 2));
+ * model(randn(8, 4)).sum().backward(); // each process with its own 8 samples
+ * console.log(model.module.weight.grad?.shape); // [ 2, 4 ]
+ * dist.destroyProcessGroup();
+ */
+export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends Module {
+  static override readonly name = 'DistributedDataParallel';
+  readonly module: M;
+  readonly broadcastBuffers: boolean;
+  readonly findUnusedParameters: boolean;
+  readonly #group: ProcessGroup;
+  readonly #parameters: readonly NamedParameter[];
+  readonly #buckets: GradientBuckets;
+  /** Whether gradients are exchanged now. */
+  #syncs = true;
+  /** Whether processes may run out of data one after the other. */
+  #joining = false;
+
+  constructor(module: M | DdpCall<M>, options?: DistributedDataParallelOptions);
+  constructor(...args: readonly unknown[]) {
+    super();
+    const { module, broadcastBuffers = true, bucketCapMb = 25, findUnusedParameters = false } = readCall(CALL, args);
+    this.module = module as M;
+    this.broadcastBuffers = broadcastBuffers;
+    this.findUnusedParameters = findUnusedParameters;
+    this.#group = requireGroup('DistributedDataParallel');
+    this.#parameters = [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
+    if (this.#parameters.length === 0) throw new ArgumentError('DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself'); // prettier-ignore
+    requireSame(this.#group, module);
+    broadcastAll([...module.parameters(), ...module.buffers()]);
+    this.#buckets = new GradientBuckets(this.#group, this.#parameters, bucketCapMb * 1024 * 1024);
+    this.#parameters.forEach(([, parameter], i) => {
+      parameter.registerPostAccumulateGradHook(() => {
+        if (this.#syncs) this.#buckets.arrived(i);
+      });
+    });
+  }
+
+  /** Elements of each bucket, in the order in which they travel. */
+  get bucketSizes(): number[] {
+    return this.#buckets.sizes;
+  }
+
+  override forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
+    const exchanges = this.training && this.#syncs && isGradEnabled();
+    const source = exchanges ? this.#round(true) : 0;
+    if (exchanges && this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
+    const output = (this.module as unknown as (...given: unknown[]) => unknown)(...inputs);
+    if (exchanges) this.#buckets.begin(this.findUnusedParameters ? this.#unusedBy(output) : undefined);
+    return output as ReturnType<M['forward']>;
+  }
+
+  /** Numbers of the parameters to which nothing in `output` leads. */
+  #unusedBy(output: unknown): Set<number> {
+    const seen = new Set<GradNode>();
+    const open: GradNode[] = [];
+    const leaves = new Set<Tensor>();
+    for (const tensor of tensorsIn(output)) {
+      const node = tensor.gradEdge()?.node;
+      if (node !== undefined) open.push(node);
+    }
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (seen.has(node)) continue;
+      seen.add(node);
+      if (node instanceof AccumulateGrad) leaves.add(node.variable);
+      for (const edge of node.edges) if (edge !== undefined) open.push(edge.node);
+    }
+    return new Set(this.#parameters.flatMap(([, parameter], i) => (leaves.has(parameter) ? [] : [i])));
+  }
+
+  /**
+   * Runs `fn` without exchanging gradients: they add up in each process, until a pass outside of it exchanges the sums.
+   * @see https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html#torch.nn.parallel.DistributedDataParallel.no_sync
+   */
+  noSync<T>(fn: () => T): T {
+    requireKind('noSync', 'the argument', fn, FUNCTION, 'write model.noSync(() => model(x).sum().backward())');
+    const before = this.#syncs;
+    this.#syncs = false;
+    return finallyDo(fn, () => (this.#syncs = before));
+  }
+
+  /**
+   * Runs a training whose processes may have different numbers of batches: whoever is done takes part in the others' exchanges with zeros, until all are.
+   * @see https://pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html#torch.nn.parallel.DistributedDataParallel.join
+   */
+  join<T>(fn: () => T): T {
+    requireKind(
+      'join',
+      'the argument',
+      fn,
+      FUNCTION,
+      'write model.join(() => { for (const [x, y] of loader) step(x, y); })',
+    );
+    this.#joining = true;
+    return finallyDo(fn, (failed) => {
+      if (!failed) this.#shadow();
+      this.#joining = false;
+    });
+  }
+
+  /** Says whether this process has more, where that may differ; the first rank that has, or -1 where none has. */
+  #round(hasMore: boolean): number {
+    if (!this.#joining) return 0;
+    const { rank, size } = this.#group;
+    const flags = zeros(size, { dtype: 'int32' });
+    if (hasMore) flags.setData(Int32Array.from({ length: size }, (_, i) => (i === rank ? 1 : 0)));
+    allReduce(flags);
+    return flags.toTypedArray().findIndex((flag) => Number(flag) === 1);
+  }
+
+  #shadow(): void {
+    for (let source = this.#round(false); source >= 0; source = this.#round(false)) {
+      if (this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
+      this.#buckets.shadow();
+    }
+  }
+}
+
+/** Runs `end` when a function has ended, or the promise that it gave. */
+function finallyDo<T>(fn: () => T, end: (failed: boolean) => void): T {
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    end(true);
+    throw error;
+  }
+  if (result instanceof Promise) {
+    const settled = result.then(
+      (value: unknown) => (end(false), value),
+      (error: unknown) => {
+        end(true);
+        throw error;
+      },
+    );
+    return settled as T;
+  }
+  end(false);
+  return result;
+}
+
+/** Tensors in what a forward pass gives: itself, or in arrays, records and maps. */
+function* tensorsIn(value: unknown): Generator<Tensor> {
+  if (isTensor(value)) yield value;
+  else if (value instanceof Map) for (const inner of value.values()) yield* tensorsIn(inner);
+  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* tensorsIn(inner); // prettier-ignore
+}
+
+/** What a parameter or buffer is, for comparison. */
+const described = (module: ModuleBase): Record<string, string> => {
+  const all = [...module.namedParameters()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}]${x.requiresGrad ? '' : ', frozen'}`]); // prettier-ignore
+  const buffers = [...module.namedBuffers()].map(([name, x]) => [name, `${x.dtype} [${x.layout.shape.join(', ')}], a buffer`]); // prettier-ignore
+  return Object.fromEntries([...all, ...buffers]) as Record<string, string>;
+};
+
+/** @throws DistributedError where the processes' modules have different parameters */
+function requireSame(group: ProcessGroup, module: ModuleBase): void {
+  if (group.size === 1) return;
+  const all = gathered('DistributedDataParallel', described(module)) as Record<string, string>[];
+  const [first, ...others] = all as [Record<string, string>, ...Record<string, string>[]];
+  const faults: string[] = [];
+  others.forEach((other, i) => {
+    for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
+      if (first[name] !== other[name]) faults.push(`${name} is ${first[name] ?? 'missing'} in rank 0, ${other[name] ?? 'missing'} in rank ${i + 1}`); // prettier-ignore
+    }
+    if (Object.keys(first).join() !== Object.keys(other).join()) faults.push(`the order of names differs between rank 0 and rank ${i + 1}`); // prettier-ignore
+  });
+  if (faults.length === 0) return;
+  const more = faults.length > 5 ? ` (and ${faults.length - 5} more)` : '';
+  throw new DistributedError(`DistributedDataParallel: the processes' modules differ: ${faults.slice(0, 5).join('; ')}${more}; make the same module in all processes`); // prettier-ignore
+}

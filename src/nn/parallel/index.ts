@@ -1,0 +1,2 @@
+/** `nn.parallel`: a module in several processes. */
+export { DistributedDataParallel, type DistributedDataParallelOptions } from './distributed-data-parallel.ts';
