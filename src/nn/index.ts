@@ -115,7 +115,8 @@ export {
   TripletMarginLoss,
   TripletMarginWithDistanceLoss,
 } from './layers/loss-more.ts';
-export { BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm, type BatchNormLayerOptions } from './layers/norm.ts';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from './layers/norm.ts';
+export { SyncBatchNorm } from './layers/sync-batch-norm.ts';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, LayerNorm, RMSNorm } from './layers/norm-rows.ts';
 export { GRU, LSTM, RNN, type LSTMOptions, type RecurrentOptions, type RNNOptions } from './layers/recurrent.ts';
 export {

@@ -490,6 +490,7 @@ export const CHECKS: { readonly [K in OpName]: readonly Check[] | Reason } = {
   flip: [of('flip', [uniform64([2, 3, 2], 1)], flipParams([0, -1]))],
   tril: [of('tril', [uniform64(X, 1)], triangleParams(0)), of('tril', [uniform64(X, 1)], triangleParams(1))],
   triu: [of('triu', [uniform64(X, 1)], triangleParams(-1))],
+  hostCall: NO_GRADIENT,
   places: NO_GRADIENT,
   runs: NO_GRADIENT,
   histogram: NO_GRADIENT,

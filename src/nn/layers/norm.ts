@@ -105,6 +105,11 @@ export abstract class BatchNorm<C extends number, F extends ShapeFn> extends Lay
         `${say(WRONG_CHANNELS, name, this.numFeatures, channels, showSizes(x.layout.shape.slice(1)))}; ${channelsRemedy(x.layout.shape, this.numFeatures, 'numFeatures')}`,
       );
     }
+    return this.normalized(x);
+  }
+
+  /** Of an input that fits. */
+  protected normalized(x: Tensor): Tensor {
     const track = this.training && this.running_mean !== null;
     if (track) withGradMode(false, () => this.num_batches_tracked!.add_(1));
     const training = this.training || this.running_mean === null;
@@ -156,15 +161,5 @@ export class BatchNorm1d<out C extends number = number> extends BatchNorm<C, Bat
 export class BatchNorm3d<out C extends number = number> extends BatchNorm<C, IdentityFn> {
   protected override ranks(): readonly number[] {
     return [5];
-  }
-}
-
-/**
- * Batch normalisation of [N, C] or [N, C, …]. PyTorch's takes statistics over all processes of a group; here there is one process, so that it
- * is the batch's own: models that have it load and run.
- */
-export class SyncBatchNorm<out C extends number = number> extends BatchNorm<C, IdentityFn> {
-  protected override ranks(): readonly number[] {
-    return [2, 3, 4, 5];
   }
 }

@@ -99,6 +99,7 @@ export const EXPORTERS: Exporters = {
   ...windowExporters,
   ...reduceExporters,
   ...SPECIAL_EXPORTERS,
+  hostCall: 'it is a call of the program',
   places: 'how many there are depends on the values',
   runs: 'how many there are depends on the values',
   histogram: 'ONNX cannot count in parts of a range',
