@@ -11,6 +11,7 @@ export {
   ArgumentError,
   AutogradError,
   CompileError,
+  DistributedError,
   DeviceError,
   DTypeError,
   FlambeauError,

@@ -108,7 +108,8 @@ export class SyncBatchNorm<out C extends number = number> extends BatchNorm<C, I
    */
   static convertSyncBatchNorm<M extends ModuleBase>(module: M): M {
     requireKind('convertSyncBatchNorm', 'the module', module, MODULE);
-    if (module instanceof BatchNorm && !(module instanceof SyncBatchNorm)) return converted(module as BatchNorm<number, IdentityFn>) as unknown as M;
+    if (module instanceof BatchNorm && !(module instanceof SyncBatchNorm))
+      return converted(module as BatchNorm<number, IdentityFn>) as unknown as M;
     for (const [name, child] of [...module.namedChildren()]) {
       const made = SyncBatchNorm.convertSyncBatchNorm(child);
       if (made !== child) module.registerModule(name, made);

@@ -1,0 +1,265 @@
+// What the tests start in several processes: node program.mjs NAME. Rank 0 prints its result as JSON.
+import {
+  compile,
+  F,
+  fromTypedArray,
+  manualSeed,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  randint,
+  randn,
+  setNumThreads,
+  tensor,
+  zeros,
+} from 'flambeau';
+import * as dist from 'flambeau/distributed';
+
+const { Conv2d, Flatten, Linear, ReLU, Sequential } = nn;
+const [name, ...rest] = process.argv.slice(2);
+setNumThreads(1);
+if (name !== 'faults') dist.initProcessGroup({ timeout: 60_000 });
+const [rank, size] = name === 'faults' ? [0, 1] : [dist.getRank(), dist.getWorldSize()];
+const print = (value) => rank === 0 && console.log(`result: ${JSON.stringify(value)}`);
+
+const tutorial = () =>
+  new Sequential(
+    new Conv2d(3, 16, 3, { stride: 2, padding: 1 }),
+    new ReLU(),
+    new Conv2d(16, 32, 3, { stride: 2, padding: 1 }),
+    new ReLU(),
+    new Flatten(),
+    new Linear(512, 10),
+  );
+const normed = () =>
+  new Sequential(
+    new Conv2d(3, 8, 3, { padding: 1 }),
+    new nn.BatchNorm2d(8),
+    new ReLU(),
+    new Flatten(),
+    new Linear(8 * 256, 10),
+  );
+
+/** A layer that is used twice, one that only even steps use, and one that is frozen. */
+class Shared extends nn.Module {
+  first = new Linear(768, 24);
+  twice = new Linear(24, 24);
+  sometimes = new Linear(24, 24);
+  last = new Linear(24, 10);
+  step = 0;
+
+  constructor() {
+    super();
+    this.first.bias.requiresGrad_(false);
+  }
+
+  forward(x) {
+    let y = this.twice(F.relu(this.twice(F.relu(this.first(x.flatten(1))))));
+    this.step++;
+    if (this.step % 2 === 0) y = this.sometimes(y);
+    return this.last(F.relu(y));
+  }
+}
+
+const ddp = (net, options) => new nn.parallel.DistributedDataParallel(net, options);
+const small = { bucketCapMb: 0.01 };
+
+/** The trainings of test/fixtures/distributed.py: the losses, averaged over processes. */
+function train(make, wrap, { accumulate = false, compiled = false } = {}) {
+  manualSeed(0);
+  const model = wrap(make());
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const [images, labels] = [randn(128, 3, 16, 16), randint(0, 10, [128])];
+  const each = 32 / size;
+  const body = (x, y) => {
+    optimizer.zeroGrad();
+    let loss;
+    if (accumulate) {
+      const half = each / 2;
+      model.noSync(() =>
+        F.crossEntropy(model(x.narrow(0, 0, half)), y.narrow(0, 0, half))
+          .div(2)
+          .backward(),
+      );
+      loss = F.crossEntropy(model(x.narrow(0, half, half)), y.narrow(0, half, half));
+      loss.div(2).backward();
+    } else {
+      loss = F.crossEntropy(model(x), y);
+      loss.backward();
+    }
+    optimizer.step();
+    return loss;
+  };
+  const step = compiled ? compile(body) : body;
+  const losses = [];
+  for (let i = 0; i < 20; i++) {
+    const at = (i % 4) * 32 + rank * each;
+    const loss = step(images.narrow(0, at, each).contiguous(), labels.narrow(0, at, each).contiguous())
+      .detach()
+      .clone();
+    dist.allReduce(loss, { op: 'avg' });
+    losses.push(loss.item());
+  }
+  return losses;
+}
+
+const programs = {
+  collectives() {
+    const found = {};
+    const list = (x) => x.tolist();
+    for (const dtype of ['float32', 'float64', 'int32', 'int64', 'uint8']) {
+      const sum = tensor([rank + 1, 2], { dtype });
+      dist.allReduce(sum);
+      found[dtype] = list(sum);
+    }
+    for (const op of ['product', 'min', 'max']) {
+      const x = tensor([rank + 2, -rank]);
+      dist.allReduce(x, { op });
+      found[op] = list(x);
+    }
+    for (const op of ['band', 'bor', 'bxor']) {
+      const x = tensor([5 + rank, 3], { dtype: 'int32' });
+      dist.allReduce(x, { op });
+      found[op] = list(x);
+    }
+    const any = tensor([rank === 1, false]);
+    dist.allReduce(any, { op: 'max' });
+    found.any = list(any);
+    const strided = fromTypedArray(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3])
+      .mul(rank + 1)
+      .t(); // through a copy
+    dist.allReduce(strided, { op: 'avg' });
+    found.strided = list(strided);
+    const part = zeros(3, 4).at(1, '1:3'); // memory from the middle
+    part.add_(rank + 1);
+    dist.allReduce(part);
+    found.part = list(part);
+    const from = tensor([rank, 10 * rank]);
+    dist.broadcast(from, size - 1);
+    found.broadcast = list(from);
+    const reduced = tensor([rank + 1]);
+    dist.reduce(reduced, 0);
+    found.reduce = list(reduced);
+    const into = zeros(size, 2);
+    dist.allGatherIntoTensor(into, tensor([rank, -rank]));
+    found.allGatherIntoTensor = list(into);
+    const outputs = Array.from({ length: size }, () => zeros(2, 1));
+    dist.allGather(outputs, tensor([[rank], [7]]));
+    found.allGather = outputs.map(list);
+    const scattered = zeros(2);
+    dist.reduceScatterTensor(scattered, ones(size, 2).mul(rank + 1), { op: 'avg' });
+    found.reduceScatterTensor = list(scattered);
+    const own = zeros(2);
+    dist.reduceScatter(
+      own,
+      Array.from({ length: size }, (_, i) => tensor([i, rank])),
+    );
+    found.reduceScatter = list(own);
+    const empty = zeros(0);
+    dist.allReduce(empty);
+    found.empty = list(empty);
+    const objects = [];
+    dist.allGatherObject(objects, { rank, text: 'ä'.repeat(rank) });
+    found.objects = objects;
+    const told = rank === 0 ? ['from', { zero: true }] : [];
+    dist.broadcastObjectList(told);
+    found.told = told;
+    const at = { backend: dist.getBackend(), size, local: dist.getNodeLocalRank() };
+    dist.barrier();
+    print({ ...found, ...at });
+  },
+  async asynchronous() {
+    const tensors = Array.from({ length: 8 }, (_, i) => ones(1000 + i).mul(rank + i));
+    const works = tensors.map((x) => dist.allReduce(x, { asyncOp: true }));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    for (const work of works) await work.done();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    clearInterval(timer);
+    print({
+      sums: tensors.map((x) => x.at(0).item()),
+      done: works.every((work) => work.isCompleted()),
+      turned: turns > 0,
+    });
+  },
+  trainings() {
+    print({
+      tutorial: train(tutorial, (net) => ddp(net)),
+      buckets: train(tutorial, (net) => ddp(net, small)),
+      compiled: train(tutorial, (net) => ddp(net, small), { compiled: true }),
+      accumulated: train(tutorial, (net) => ddp(net, small), { accumulate: true }),
+      accumulatedCompiled: train(tutorial, (net) => ddp(net, small), { accumulate: true, compiled: true }),
+      shared: train(
+        () => new Shared(),
+        (net) => ddp(net, { ...small, findUnusedParameters: true }),
+      ),
+      normed: train(normed, (net) => ddp(nn.SyncBatchNorm.convertSyncBatchNorm(net), small)),
+      normedCompiled: train(normed, (net) => ddp(nn.SyncBatchNorm.convertSyncBatchNorm(net), small), {
+        compiled: true,
+      }),
+    });
+  },
+  bits() {
+    print(train(tutorial, (net) => ddp(net, small)));
+  },
+  join() {
+    manualSeed(0);
+    const model = ddp(new Sequential(new Linear(4, 3), new nn.BatchNorm1d(3)));
+    const optimizer = new optim.SGD(model.parameters(), 0.1);
+    let steps = 0;
+    model.join(() => {
+      for (let i = 0; i < 2 + 2 * rank; i++, steps++) {
+        optimizer.zeroGrad();
+        model(
+          ones(2, 4)
+            .mul(i + 1)
+            .add(randn(2, 4)),
+        )
+          .square()
+          .sum()
+          .backward();
+        optimizer.step();
+      }
+    });
+    const weight = model.module[0].weight.detach();
+    const most = weight.clone();
+    dist.allReduce(steps === 0 ? most : tensor([steps]), { op: 'max' });
+    print({ steps, finite: Number.isFinite(weight.sum().item()) });
+  },
+  different() {
+    manualSeed(0);
+    try {
+      ddp(new Sequential(new Linear(4, rank === 1 ? 5 : 3)));
+    } catch (error) {
+      print(error.message);
+    }
+  },
+  unused() {
+    const model = ddp(new Shared());
+    const step = () =>
+      model(randn(2, 3, 16, 16))
+        .sum()
+        .backward();
+    try {
+      step();
+      step();
+    } catch (error) {
+      print(error.message);
+    }
+  },
+  late() {
+    if (rank === 0) {
+      try {
+        dist.allReduce(ones(3));
+      } catch (error) {
+        console.log(`result: ${JSON.stringify(error.message)}`);
+        process.exit(3);
+      }
+    }
+    return new Promise(() => setInterval(() => undefined, 1000));
+  },
+};
+
+await programs[name](...rest);
+if (name !== 'late') dist.destroyProcessGroup();

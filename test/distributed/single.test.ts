@@ -1,0 +1,88 @@
+/** What needs no other process: environments, the group of one, samplers, arguments. */
+import { DistributedError, ones, tensor } from 'flambeau';
+import { DistributedSampler } from 'flambeau/data';
+import * as dist from 'flambeau/distributed';
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { launchOf } from '../../src/distributed/environment.ts';
+import { libraryNames } from '../../src/distributed/mpi/library.ts';
+
+interface Case {
+  readonly length: number;
+  readonly numReplicas: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly dropLast: boolean;
+  readonly epoch: number;
+  readonly indices: readonly (readonly number[])[];
+}
+const { sampler: cases } = JSON.parse(readFileSync(new URL('../fixtures/distributed.json', import.meta.url), 'utf8')) as { sampler: Case[] }; // prettier-ignore
+
+describe('DistributedSampler', () => {
+  it.each(cases)("has PyTorch's indices: $length samples, $numReplicas processes, epoch $epoch", ({ length, epoch, indices, ...options }) => {
+    indices.forEach((expected, rank) => {
+      const sampler = new DistributedSampler({ length }, { ...options, rank });
+      sampler.setEpoch(epoch);
+      expect([...sampler]).toEqual(expected);
+      expect(sampler.length).toBe(expected.length);
+    });
+  }); // prettier-ignore
+
+  it('needs a rank below the number of processes, or a group', () => {
+    expect(() => new DistributedSampler([1, 2], { numReplicas: 2, rank: 2 })).toThrow('DistributedSampler: expected rank to be from 0 to 1, but got 2'); // prettier-ignore
+    expect(() => new DistributedSampler([1, 2])).toThrow(DistributedError);
+  });
+});
+
+describe('the environment', () => {
+  it('tells launchers apart', () => {
+    expect(launchOf({})).toBeUndefined();
+    expect(launchOf({ OMPI_COMM_WORLD_RANK: '1', OMPI_COMM_WORLD_SIZE: '4', OMPI_COMM_WORLD_LOCAL_RANK: '1', OMPI_COMM_WORLD_LOCAL_SIZE: '2', SLURM_PROCID: '0', SLURM_STEP_NUM_TASKS: '1' })).toEqual({ launcher: 'Open MPI', rank: 1, worldSize: 4, localRank: 1, localWorldSize: 2 }); // prettier-ignore
+    expect(launchOf({ PMI_RANK: '0', PMI_SIZE: '2' })).toMatchObject({ launcher: 'MPICH', rank: 0, worldSize: 2 });
+    expect(launchOf({ RANK: '3', WORLD_SIZE: '4', LOCAL_RANK: '1' })).toMatchObject({ launcher: 'torchrun', rank: 3, localRank: 1 }); // prettier-ignore
+    expect(launchOf({ SLURM_PROCID: '5', SLURM_STEP_NUM_TASKS: '8', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '4(x2)' })).toEqual({ launcher: 'Slurm', rank: 5, worldSize: 8, localRank: 1, localWorldSize: 4 }); // prettier-ignore
+  });
+
+  it('refuses what is no number', () => {
+    expect(() => launchOf({ RANK: 'first', WORLD_SIZE: '2' })).toThrow("expected the environment variable RANK to be a whole number, but got 'first'"); // prettier-ignore
+    expect(() => launchOf({ RANK: '2', WORLD_SIZE: '2' })).toThrow('RANK is 2, but WORLD_SIZE only 2');
+  });
+
+  it('says which library comes first', () => {
+    expect(libraryNames('MPICH', undefined)[0]).toBe('libmpich.so.12');
+    expect(libraryNames('Open MPI', undefined)[0]).toBe('libmpi.so.40');
+    expect(libraryNames(undefined, '/opt/mpi/libmpi.so')).toEqual(['/opt/mpi/libmpi.so']);
+  });
+});
+
+describe('one process alone', () => {
+  beforeEach(() => dist.initProcessGroup());
+  afterEach(() => {
+    if (dist.isInitialized()) dist.destroyProcessGroup();
+  });
+
+  it('is a group of one', () => {
+    expect([dist.getRank(), dist.getWorldSize(), dist.getBackend(), dist.getNodeLocalRank()]).toEqual([0, 1, 'single', 0]); // prettier-ignore
+    const x = tensor([1, 2]);
+    expect(dist.allReduce(x, { op: 'avg' })).toBeUndefined();
+    const all = tensor([[0, 0]]);
+    dist.allGatherIntoTensor(all, x);
+    expect(all.tolist()).toEqual([[1, 2]]);
+    expect(() => dist.initProcessGroup()).toThrow('there is a group already');
+  });
+
+  it('refuses what does not fit', () => {
+    expect(() => dist.allReduce(tensor([1, 2], { dtype: 'int32' }), { op: 'avg' })).toThrow("allReduce: 'avg' divides, but the tensor is int32"); // prettier-ignore
+    expect(() => dist.allReduce(ones(2), { op: 'bor' })).toThrow("allReduce: 'bor' works on bits of whole numbers");
+    expect(() => dist.allReduce(tensor([true]))).toThrow("allReduce: 'sum' of bool says how many");
+    expect(() => dist.broadcast(ones(2), 1)).toThrow('broadcast: expected src to be a rank below 1, but got 1');
+    expect(() => dist.allGatherIntoTensor(ones(3), ones(2))).toThrow('expected the output to have 2 elements');
+    expect(() => dist.allGather([], ones(2))).toThrow('expected 1 outputs, one for each process, but got 0');
+    expect(() => dist.allReduce(ones(2), { op: 'mean' as 'avg' })).toThrow('allReduce: expected op to be');
+  });
+});
+
+it('needs a group', () => {
+  expect(() => dist.getRank()).toThrow('getRank: there is no process group; call initProcessGroup() first');
+  expect(() => dist.allReduce(ones(2))).toThrow(DistributedError);
+});
