@@ -22,6 +22,9 @@ function threadUrl(): URL {
   throw new DistributedError('initProcessGroup: the library has to lie in files of its own (let bundlers leave flambeau out), or, from its sources, to be built'); // prettier-ignore
 }
 
+/** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. */
+const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none' };
+
 export interface MpiOptions {
   readonly launch: Launch | undefined;
   /** Milliseconds that a collective may take. */
@@ -37,7 +40,6 @@ export class MpiGroup implements ProcessGroup {
   /** What the library says that it is. */
   readonly version: string;
   readonly #words = new Int32Array(new SharedArrayBuffer(4 * WORD_COUNT));
-  readonly #thread: Worker;
   readonly #port: MessagePort;
   readonly #timeout: number;
   /** Collectives that were started. */
@@ -46,11 +48,12 @@ export class MpiGroup implements ProcessGroup {
   /** @throws DistributedError where MPI cannot be had, or sees other processes than the launcher has started */
   constructor({ launch, timeout }: MpiOptions) {
     this.#timeout = timeout;
+    for (const [name, value] of Object.entries(LIBRARY_SETTINGS)) process.env[name] ??= value; // of this thread: others have copies
     const { port1, port2 } = new MessageChannel();
     const setup: ThreadSetup = { words: this.#words, port: port2, libraries: libraryNames(launch?.launcher), launch };
     this.#port = port1;
-    this.#thread = new Worker(threadUrl(), { workerData: setup, transferList: [port2] });
-    this.#thread.unref();
+    const thread = new Worker(threadUrl(), { workerData: setup, transferList: [port2] });
+    thread.unref();
     this.#port.unref();
     Atomics.wait(this.#words, WORDS.state, STATE.starting, timeout);
     const report = this.#report();
@@ -145,7 +148,6 @@ export class MpiGroup implements ProcessGroup {
     if (this.#state !== STATE.ready) return;
     this.#order('finalize');
     Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#timeout);
-    void this.#thread.terminate();
   }
 
   /** Ends all processes of the job. */

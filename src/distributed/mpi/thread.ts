@@ -127,6 +127,7 @@ try {
   setState(STATE.ready);
   serve(mpi);
   setState(STATE.ended);
+  Atomics.wait(words, WORDS.state, STATE.ended); // it sleeps when the process ends: nothing runs that the end could meet
 } catch (error) {
   report({ error: error instanceof Error ? error.message : String(error) });
   setState(Atomics.load(words, WORDS.state) === STATE.starting ? STATE.refused : STATE.failed);
