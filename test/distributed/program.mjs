@@ -5,7 +5,6 @@ import {
   fromTypedArray,
   manualSeed,
   nn,
-  noGrad,
   ones,
   optim,
   randint,

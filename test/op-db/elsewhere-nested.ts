@@ -14,6 +14,8 @@ export const NESTED: Readonly<Record<string, readonly string[]>> = {
   'nn/init-more.test.ts': words('nn.init.calculateGain nn.init.fans nn.init.defaultInit cuda.manualSeedAll autograd.isAnomalyCheckNanEnabled'), // prettier-ignore
   'fixtures/ops/init_more.json': words('nn.init.eye_ nn.init.dirac_ nn.init.sparse_ nn.init.orthogonal_'),
   'nn/amp.test.ts': words('amp.GradScaler amp.autocast data.Dataset data.Sampler'),
+  'distributed/program.mjs': words('nn.parallel.DistributedDataParallel'),
+  'distributed/single.test.ts': words('data.DistributedSampler'),
   'browser/loading-worker.ts': words('data.serveDataset'),
   'nn/clip-grad.test.ts': words('nn.utils.clipGradNorm_ nn.utils.clipGradValue_'),
   'nn/module-tools.test.ts': words(

@@ -123,7 +123,7 @@ export const ELSEWHERE: readonly string[] = [
   // Groups of names, and errors.
   ...words('deepcopy F data nn optim autograd utils'),
   ...words(
-    'ArgumentError AutogradError CompileError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
+    'ArgumentError AutogradError CompileError DistributedError DTypeError DeviceError FlambeauError FormatError IndexError InternalError',
   ),
   ...words('LinAlgError OutOfMemoryError ShapeError StateDictError'),
 ];
