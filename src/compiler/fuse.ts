@@ -2,9 +2,13 @@
  * Lets operations do what follows them as they write their result, so that no kernel reads and writes it once more: sums and
  * ReLUs behind convolutions and normalisations; behind a gradient, what else flows there, and the gradient of a ReLU.
  */
-import { chainFrom } from './chains.ts';
+import type { chainFrom } from './chains.ts';
 import type { FinishStep, Graph, GraphNode } from './graph.ts';
 import { NodeTable } from './rewrite.ts';
+
+let chainOf: typeof chainFrom | undefined;
+/** Where chains of operations become activations: only Node loads that. */
+export const provideChains = (of: typeof chainFrom): void => void (chainOf = of);
 
 /** What an operation has taken over. */
 interface Taken {
@@ -47,7 +51,7 @@ function takeChain(table: NodeTable, taken: Map<GraphNode, Taken>, i: number): v
   if (at === undefined || (before?.finish === undefined && (before === undefined || !taken.has(before)))) return;
   const first = table.graph.values[before.outputs[0]!]!;
   if (first.buffer !== table.bufferOf(source) || !table.graph.covers(before.outputs[0]!)) return;
-  const chain = chainFrom(table, i);
+  const chain = chainOf?.(table, i);
   if (chain === undefined) return;
   const { activation: step, last, members } = chain;
   const name = members.map((member) => table.nodes[member]!.name).join('+');

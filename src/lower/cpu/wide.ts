@@ -1,4 +1,6 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
+import { chainFrom } from '../../compiler/chains.ts';
+import { provideChains } from '../../compiler/fuse.ts';
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerFlat, suitsFlat } from './conv/flat.ts';
 import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
@@ -9,6 +11,7 @@ import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
 
 export function enableWide(): void {
+  provideChains(chainFrom);
   provideHalves(lowerHalves);
   provideCorrelation((l, c, o) => {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
