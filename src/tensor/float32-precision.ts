@@ -9,8 +9,8 @@ const PRECISION = oneOf('highest', 'high', 'medium');
 let precision: MatmulPrecision = 'highest';
 
 /**
- * How precise products of float32 matrices and linear layers must be at least, forward and backward. `'highest'`, the default, and `'high'` compute in
- * float32. `'medium'` lets native kernels compute large products in half precision on the CPU, where processor and compiler have its arithmetic
+ * How precise products of float32 matrices, linear layers and 1×1 convolutions must be at least. `'highest'`, the default, and `'high'` compute in
+ * float32. `'medium'` lets native kernels compute large ones in half precision on the CPU, forward and backward but for weights of convolutions, where processor and compiler have its arithmetic
  * (AVX512-FP16): operands are scaled by powers of two, so that neither small gradients vanish nor large values overflow, and rounded to
  * 11 bits; 32 products at a time are summed in half precision, everything else in float32. Results are then about 1e-3 of the size of their terms
  * away from exact ones. Elsewhere, on WebGPU, and until native kernels are ready, `'medium'` is `'highest'`; {@link

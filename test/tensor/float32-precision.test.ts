@@ -6,6 +6,7 @@ import {
   compile,
   effectiveFloat32MatmulPrecision,
   F,
+  grad,
   manualSeed,
   nn,
   randn,
@@ -74,6 +75,39 @@ describe.skipIf(native === undefined)('products in half precision (skipped witho
       expect(error).toBeGreaterThan(1e-5); // not in float32
     }
   });
+
+  const layers = [
+    // batch, channels, outputs, rows, columns
+    [12, 100, 90, 7, 7],
+    [1, 200, 150, 13, 17],
+    [2, 64, 50, 31, 33],
+    [2, 390, 64, 14, 14],
+  ] as const;
+  it.each(layers)(
+    'of 1×1 convolutions, forward and backward: %d images, %d → %d channels, %d × %d',
+    (batch, channels, outputs, rows, columns) => {
+      manualSeed(6);
+      const x = randn(batch, channels + 3, rows, columns)
+        .narrow(1, 2, channels)
+        .detach()
+        .requiresGrad_();
+      const [w, b] = [randn(outputs, channels, 1, 1), randn(outputs)];
+      const residual = randn(batch, outputs, rows, columns);
+      const weights = randn(batch, outputs, rows, columns);
+      const layer = compile((input: Tensor) => {
+        const y = F.conv2d(input, w, b);
+        // The gradient before a ReLU would be another where results near zero change sign.
+        return [y.add(residual).relu(), grad(y.mul(weights).sum(), [input])[0]] as const;
+      });
+      const plain = layer(x);
+      const halves = inHalves(() => layer(x));
+      const errors = halves.map((result, i) => result.sub(plain[i]!).norm().div(plain[i]!.norm()).item());
+      for (const error of errors) {
+        expect(error).toBeLessThan(1.5e-3);
+        expect(error).toBeGreaterThan(1e-5);
+      }
+    },
+  );
 
   it('take slices, and a bias whose elements do not lie side by side', () => {
     manualSeed(1);

@@ -3,6 +3,7 @@ import { chainFrom } from '../../compiler/chains.ts';
 import { provideChains } from '../../compiler/fuse.ts';
 import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
 import { lowerFlat, suitsFlat } from './conv/flat.ts';
+import { lowerHalfProducts } from './conv/half-products.ts';
 import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
 import { lowerProducts } from './conv/products.ts';
 import { lowerSingle } from './conv/single.ts';
@@ -17,7 +18,7 @@ export function enableWide(): void {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;
     const panels = suitsPixelPanels(l, c, o) ? lowerPixelPanels : undefined;
-    return flat ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? lowerProducts(l, c, o);
+    return flat ?? lowerHalfProducts(l, c, o) ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? lowerProducts(l, c, o);
   });
   // With vectors of 16 bytes products gain where kernels are 1×1: nothing is unfolded there.
   provideWeightGrad((l, g, ...of) => {

@@ -66,7 +66,7 @@ export const PRODUCTS_PARAMS = {
   resultAt: 'i32',
 } as const;
 
-type Scope = KernelScope<typeof PRODUCTS_PARAMS>;
+export type Scope = KernelScope<typeof PRODUCTS_PARAMS>;
 
 export function productsKernel(target: Target, element: Element, epilogue: Epilogue): Kernel<typeof PRODUCTS_PARAMS> {
   const end = epilogue === 'none' ? '' : `/${epilogue}`;
@@ -106,14 +106,14 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
 }
 
 /** The first image and the first pixel of a unit. */
-function pixelsAt({ f, p }: Scope, unit: Expr): readonly [Local, Local] {
+export function pixelsAt({ f, p }: Scope, unit: Expr): readonly [Local, Local] {
   const part = f.let('part', unit.div(p.outputBlocks));
   const image = f.let('image', part.div(p.pixelBlocks).mul(p.images));
   return [image, f.let('pixel', part.rem(p.pixelBlocks).mul(p.pixelBlock))];
 }
 
-/** Copies each channel's pixels, image after image, and a panel of zeros behind them. */
-function buildCopy(scope: Scope, kit: ElementKit): Fn {
+/** Copies each channel's pixels, image after image, and some vectors of zeros behind them. */
+export function buildCopy(scope: Scope, kit: ElementKit, zeros = TILE_VECTORS): Fn {
   const { vector, vectorBytes } = kit;
   const names = ['x', 'channels', 'xc', 'images', 'xn', 'bytes', 'to', 'pitch'] as const;
   return intFn(scope, 'copyPixels', names, (f, { x, channels, xc, images, xn, bytes, to, pitch }) => {
@@ -125,7 +125,7 @@ function buildCopy(scope: Scope, kit: ElementKit): Fn {
         f.inc(from, xn);
         f.inc(out, bytes);
       });
-      for (let j = 0; j < TILE_VECTORS; j++) f.store(vector, out, zero, j * vectorBytes);
+      for (let j = 0; j < zeros; j++) f.store(vector, out, zero, j * vectorBytes);
       f.inc(x, xc);
       f.inc(to, pitch);
     });
@@ -214,7 +214,7 @@ function buildRows(scope: Scope, kit: ElementKit, vectors: number, epilogue: Epi
 const WRITE_ARGS = ['from', 'pitch', 'rows', 'images', 'pixels', 'y', 'yn', 'yc', 'bias', 'hasBias', ...EPILOGUE_OPERANDS] as const; // prettier-ignore
 
 /** Writes rows of results, each to an output of all the unit's images. */
-function buildWrite(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
+export function buildWrite(scope: Scope, kit: ElementKit, epilogue: Epilogue): Fn {
   const { vector, element, lanes, bytes, vectorBytes } = kit;
   return intFn(scope, 'writeRows', WRITE_ARGS, (f, a) => {
     const finish = finishResults(f, kit, epilogue, { gate: a.gate, residual: a.residual, affine: a.affine });

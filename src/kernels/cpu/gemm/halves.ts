@@ -94,18 +94,19 @@ export const halfBlockRows = (m: number): number =>
   Math.ceil(Math.min(BLOCK_ROWS, Math.max(32, m / 8)) / HALF_ROWS) * HALF_ROWS;
 
 /** The scratch: a panel of singles of A, its halves, a tile's sums, and where chains are widened. */
-const singlesBytes = HALF_ROWS * HALF_DEPTH * 4 + 64;
+export const singlesBytes = HALF_ROWS * HALF_DEPTH * 4 + 64;
 const halvesBytes = (BLOCK_ROWS / HALF_ROWS) * halfPanelBytes(HALF_ROWS, HALF_DEPTH, 'twice') + 64;
 const tileBytes = (kit: ElementKit): number => HALF_ROWS * VECTORS * 2 * kit.vectorBytes;
 export const halfScratch = (target: Target): number => {
   const kit = elementKit(target, 'f32');
-  return singlesBytes + halvesBytes + tileBytes(kit) + tileBytes(kit) / 2;
+  return singlesBytes + halvesBytes + halfTileBytes(kit);
 };
+/** A tile's sums, and a chain's. */
+export const halfTileBytes = (kit: ElementKit): number => tileBytes(kit) + tileBytes(kit) / 2;
 
 /** Nanoseconds of a unit of so many rows. */
 export const halfCost = (rows: number, n: number, k: number): number => 500 + (rows * n * k) / 90;
 
-type Scope = KernelScope<typeof GEMM_HALVES_PARAMS>;
 
 export function gemmHalvesKernel(target: Target): Kernel<typeof GEMM_HALVES_PARAMS> {
   return cachedKernel(target, 'gemm-halves', GEMM_HALVES_PARAMS, (scope) => {
@@ -129,15 +130,15 @@ export function gemmHalvesKernel(target: Target): Kernel<typeof GEMM_HALVES_PARA
         const init = f.let('init', first.select(p.init, c)); // later depth blocks go on from C itself
         forStep(f, 'j', [0, p.n, width], (j) => {
           const columns = minI32(f, 'columns', i32(width), p.n.sub(j));
-          f.call(column, halves, rows, depth, block.add(panelAt(j, depth, width)), init.add(j.mul(initStep)), initRow, c.add(j.mul(kit.bytes)), p.cm, columns); // prettier-ignore
+          f.call(column, halves, rows, depth, block.add(panelAt(j, depth, width)), init.add(j.mul(initStep)), initRow, c.add(j.mul(kit.bytes)), p.cm, columns, halves.add(halvesBytes)); // prettier-ignore
         });
       });
     });
   });
 }
 
-/** Packs rows of A, panel by panel: as singles, then as halves. */
-function buildPackRows(scope: Scope, kit: ElementKit): Fn {
+/** Packs rows of A, panel by panel: as singles, of which there is room for {@link singlesBytes}, then as halves. */
+export function buildPackRows(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
   const pack = buildPackPanels(scope, kit, HALF_ROWS);
   const panel = buildHalfPanel(scope, kit, 'twice', 1);
   const names = ['a', 'am', 'ak', 'rows', 'depth', 'singles', 'to'] as const;
@@ -152,13 +153,12 @@ function buildPackRows(scope: Scope, kit: ElementKit): Fn {
   });
 }
 
-/** One panel of columns: every tile of rows of the packed A against it. */
-function buildColumn(scope: Scope, kit: ElementKit): Fn {
+/** One panel of columns: every tile of rows of the packed A against it. `sums` has {@link halfTileBytes}. */
+export function buildColumn(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
   const micro = buildMicro(scope, kit);
   const finish = buildFinish(scope, kit);
-  const names = ['a', 'rows', 'depth', 'b', 'init', 'initRow', 'c', 'cm', 'columns'] as const;
-  return intFn(scope, 'column', names, (f, { a, rows, depth, b, init, initRow, c, cm, columns }) => {
-    const sums = f.let('sums', a.add(halvesBytes));
+  const names = ['a', 'rows', 'depth', 'b', 'init', 'initRow', 'c', 'cm', 'columns', 'sums'] as const;
+  return intFn(scope, 'column', names, (f, { a, rows, depth, b, init, initRow, c, cm, columns, sums }) => {
     forStep(f, 'i', [0, rows, HALF_ROWS], (i) => {
       const tall = minI32(f, 'tall', i32(HALF_ROWS), rows.sub(i));
       const panel = f.let('panel', a.add(i.mul(depth).mul(4)).add(i.div(HALF_ROWS).mul(HEAD)));
