@@ -107,7 +107,6 @@ export const halfTileBytes = (kit: ElementKit): number => tileBytes(kit) + tileB
 /** Nanoseconds of a unit of so many rows. */
 export const halfCost = (rows: number, n: number, k: number): number => 500 + (rows * n * k) / 90;
 
-
 export function gemmHalvesKernel(target: Target): Kernel<typeof GEMM_HALVES_PARAMS> {
   return cachedKernel(target, 'gemm-halves', GEMM_HALVES_PARAMS, (scope) => {
     const { f, p, lo, hi, scratch } = scope;
