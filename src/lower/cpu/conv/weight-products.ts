@@ -13,9 +13,12 @@ import { elementOf, multiplyAddNs } from './correlation.ts';
 import { forwardAxis } from './tables.ts';
 import { partialResults } from './weight-grad.ts';
 
-/** Pairs and outputs of a unit: with a block of pixels and their sums they stay in the second-level cache. */
-const MOST_PAIRS = 384;
-const MOST_OUTPUTS = 256;
+/** Pairs and outputs of a unit: with a block of pixels and their sums they stay in the second-level cache, which is larger where vectors are. */
+const mostPairs = ({ vectorBytes }: ElementKit): number => 6 * vectorBytes;
+const mostOutputs = ({ vectorBytes }: ElementKit): number => 4 * vectorBytes;
+/** With several taps, rows that are shorter than this are not worth unfolding, nor is what has so few outputs that it is hardly read again. */
+const LEAST_WIDTH = 4;
+const LEAST_VECTORS = 2;
 /** Units that threads should have to share, and work that is worth one. */
 const UNITS = 16;
 const UNIT_NS = 50_000;
@@ -79,9 +82,9 @@ function blocksOf(
   { rows, width }: Walk,
   tile: { height: number; pairs: number },
   work: number,
-  most: number,
+  kit: ElementKit,
 ) {
-  // prettier-ignore
+  const most = mostPixels(kit);
   const taps = g.height.kernel * g.width.kernel;
   const plane = rows * width;
   const rowBlock = Math.ceil(rows / Math.ceil(plane / (Math.floor(most / width) * width)));
@@ -89,9 +92,9 @@ function blocksOf(
   const images = rowBlocks > 1 ? 1 : Math.ceil(g.batch / Math.ceil(g.batch / Math.floor(most / plane)));
   // Blocks of channels are whole tiles, but for the last.
   const whole = tile.pairs / gcd(tile.pairs, taps);
-  const channelBlock = Math.min(g.inPerGroup, cut(g.inPerGroup, Math.floor(MOST_PAIRS / taps), whole));
+  const channelBlock = Math.min(g.inPerGroup, cut(g.inPerGroup, Math.floor(mostPairs(kit) / taps), whole));
   const channelBlocks = Math.ceil(g.inPerGroup / channelBlock);
-  const outputBlock = cut(g.outPerGroup, MOST_OUTPUTS, tile.height);
+  const outputBlock = cut(g.outPerGroup, mostOutputs(kit), tile.height);
   const outputBlocks = Math.ceil(g.outPerGroup / outputBlock);
   const blocks = Math.ceil(g.batch / images) * rowBlocks;
   const sharing = g.groups * outputBlocks * channelBlocks;
@@ -102,18 +105,13 @@ function blocksOf(
 }
 
 /** Where things lie in the scratch behind the unfolded source, and its size. */
-function placesOf(
-  tile: { height: number; pairs: number },
-  b: ReturnType<typeof blocksOf>,
-  { bytes, lanes }: ElementKit,
-  most: number,
-) {
-  // prettier-ignore
+function placesOf(tile: { height: number; pairs: number }, b: ReturnType<typeof blocksOf>, kit: ElementKit) {
+  const { bytes, lanes } = kit;
   const { channelBlock, outputBlock, taps } = b.args;
   const outputs = ceilTo(outputBlock, tile.height);
   const pairs = ceilTo(channelBlock * taps, tile.pairs);
   const gradAt = pairs * ROW_BYTES;
-  const sumsAt = ceilTo(gradAt + (outputs * most + lanes * tile.height) * bytes, 64);
+  const sumsAt = ceilTo(gradAt + (outputs * mostPixels(kit) + lanes * tile.height) * bytes, 64);
   const biasSumsAt = sumsAt + (b.parts === 1 ? outputs * pairs * bytes : 0);
   return { places: { gradAt, sumsAt, biasSumsAt }, scratch: biasSumsAt + outputs * bytes };
 }
@@ -134,11 +132,12 @@ export function lowerWeightProducts(
   const depth = g.inPerGroup * g.height.kernel * g.width.kernel;
   if (2 * g.outPerGroup <= lanes || 2 * depth < lanes || dy.layout.numel === 0) return false;
   if (g.width.output > most || g.width.stride > 2 || !denseRows(x)) return false;
+  if (depth > g.inPerGroup && (g.width.output < LEAST_WIDTH || g.outPerGroup <= LEAST_VECTORS * lanes)) return false;
   const walk = walkOf(g, dy, x, most);
   const tile = tileOf(g.outPerGroup, depth, kit);
   const work = multiplyAddNs(dy.layout.numel * depth, kit);
-  const b = blocksOf(g, walk, tile, work, most);
-  const { places, scratch } = placesOf(tile, b, kit, most);
+  const b = blocksOf(g, walk, tile, work, kit);
+  const { places, scratch } = placesOf(tile, b, kit);
   const { parts } = b;
   const whole = parts === 1;
   const { reduce, sumBytes } = partialResults(l, g, kit, tile, whole ? 0 : parts, dw, db);
