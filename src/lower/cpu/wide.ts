@@ -23,7 +23,7 @@ export function enableWide(): void {
   // With vectors of 16 bytes products gain where kernels are 1×1: nothing is unfolded there.
   provideWeightGrad((l, g, ...of) => {
     const { vectorBytes } = l.wideTarget;
-    const suits = vectorBytes === 64 || (vectorBytes === 16 && g.height.kernel * g.width.kernel === 1);
+    const suits = vectorBytes > 16 || g.height.kernel * g.width.kernel === 1;
     return suits && lowerWeightProducts(l, g, ...of);
   });
 }
