@@ -1,9 +1,11 @@
 """The PyTorch peer of the benchmarks: torch_peer.py THREADS [wall|processor] [SETTING]
 
 Every row has several settings, of which the best counts (serve.py): NCHW or channels_last, an optimizer whose update is one pass, torch.compile, for
-inference also with frozen weights, TorchScript and oneDNN's own tensors; with SETTING only that one. Started by peers.mjs, which
+inference also with frozen weights, TorchScript and oneDNN's own tensors; with SETTING only that one, with
+FLAMBEAU_BENCH_COMPILE=0 all but torch.compile, whose first runs take an hour. Started by peers.mjs, which
 sets the allocator's environment to what is fastest for PyTorch.
 """
+import os
 import sys
 
 import torch
@@ -17,6 +19,7 @@ clock = sys.argv[2] if len(sys.argv) > 2 else 'wall'
 only = sys.argv[3] if len(sys.argv) > 3 else None
 torch.set_num_threads(threads)
 torch.manual_seed(0)
+COMPILES = os.environ.get('FLAMBEAU_BENCH_COMPILE') != '0'
 MODERN = hasattr(torch, 'compile')  # older ones have no fused updates on CPUs either
 
 
@@ -140,6 +143,8 @@ def make(request):
     if 'input' in request:
         return {}  # somebody's model, which is an ONNX file only
     choices, build = settings(request['row'])
+    if not COMPILES:
+        choices = {name: setting for name, setting in choices.items() if 'compile' not in name}
     chosen = choices if only is None else {only: choices.get(only, {})}
     return {name: (lambda setting=setting: build(setting)) for name, setting in chosen.items()}
 
