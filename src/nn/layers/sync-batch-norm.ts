@@ -82,24 +82,12 @@ export class SyncBatchNorm<out C extends number = number> extends BatchNorm<C, I
     const group = groupIfAny();
     if (!this.training || group === undefined || group.size === 1) return super.normalized(x);
     const { shape } = around(x);
-    const { mean, variance, count } = withGradMode(false, () => statisticsOf(x.detach(), group));
-    this.#follow(mean, variance, count);
+    const statistics = withGradMode(false, () => statisticsOf(x.detach(), group));
+    follow(this, statistics);
+    const { mean, variance, count } = statistics;
     const y = SyncNormalize.apply(x, mean, variance, count, this.eps);
     const scaled = this.weight === null ? y : y.mul(this.weight.reshape(shape));
     return this.bias === null ? scaled : scaled.add(this.bias.reshape(shape));
-  }
-
-  /** Moves the running statistics on. */
-  #follow(mean: Tensor, variance: Tensor, count: Tensor): void {
-    if (this.running_mean === null || this.running_var === null) return;
-    const [runningMean, runningVar] = [this.running_mean, this.running_var];
-    withGradMode(false, () => {
-      this.num_batches_tracked!.add_(1);
-      const unbiased = variance.mul(count.div(count.sub(1)));
-      const share = this.momentum ?? this.num_batches_tracked!.to(mean.dtype).reciprocal(); // or the plain average of all batches
-      runningMean.add_(mean.sub(runningMean).mul(share));
-      runningVar.add_(unbiased.sub(runningVar).mul(share));
-    });
   }
 
   /**
@@ -116,6 +104,19 @@ export class SyncBatchNorm<out C extends number = number> extends BatchNorm<C, I
     }
     return module;
   }
+}
+
+/** Moves the running statistics on. */
+function follow(norm: SyncBatchNorm, { mean, variance, count }: Statistics): void {
+  const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: batches, momentum } = norm;
+  if (runningMean === null || runningVar === null) return;
+  withGradMode(false, () => {
+    batches!.add_(1);
+    const unbiased = variance.mul(count.div(count.sub(1)));
+    const share = momentum ?? batches!.to(mean.dtype).reciprocal(); // or the plain average of all batches
+    runningMean.add_(mean.sub(runningMean).mul(share));
+    runningVar.add_(unbiased.sub(runningVar).mul(share));
+  });
 }
 
 function converted(norm: BatchNorm<number, IdentityFn>): SyncBatchNorm {
