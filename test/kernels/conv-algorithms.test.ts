@@ -28,6 +28,9 @@ import { hostTensor, rowMajor, worstDifference, type HostDType } from '../suppor
 import { device, runLowering, type HostTensor } from '../support/run-kernel.ts';
 import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-reference.ts';
 
+/** How many cases are drawn: natively every kernel is compiled, and there are others' tests of what compilers make. */
+const runs = (count: number): number =>
+  Math.ceil(process.env['FLAMBEAU_NATIVE'] === 'wait' && process.env['FLAMBEAU_SLOW'] !== '1' ? count / 4 : count);
 const threads = device.threads;
 afterAll(() => {
   device.threads = threads;
@@ -193,7 +196,7 @@ describe.each(['float32', 'float64'] as const)("Winograd's algorithm in %s", (dt
           expectClose(db!, expected.db, batch * rows * columns, dtype, c);
         }),
       ),
-      { numRuns: 6, seed: 3 },
+      { numRuns: runs(6), seed: 3 },
     );
   });
 
@@ -243,7 +246,7 @@ describe.each([
           expectClose(algorithm.inputGrad(s), referenceInputGrad(s.g, dy, w), outputs * taps, dtype, c);
         }),
       ),
-      { numRuns: 25, seed: 5 },
+      { numRuns: runs(25), seed: 5 },
     );
   });
 });
@@ -283,7 +286,7 @@ describe.each(['float32', 'float64'] as const)('groups along flat planes in %s',
         check({ x: [batch, groups * channels, ...sizes], outputs: groups * outputs, groups, padding, ...kind }),
       ),
       // Native targets compile a kernel for each kind, tile and width of vectors.
-      { numRuns: (dtype === 'float32' ? 80 : 20) / (process.env['FLAMBEAU_NATIVE'] === 'wait' ? 4 : 1), seed: 3 },
+      { numRuns: runs(dtype === 'float32' ? 80 : 20), seed: 3 },
     );
   });
 
@@ -315,7 +318,7 @@ describe.each([
       fc.property(sizes, ({ batch, channels, outputs, rows, columns }) =>
         unlessRefused(() => check({ x: [batch, channels, rows, columns], outputs, ...point })),
       ),
-      { numRuns: 25, seed: 7 },
+      { numRuns: runs(25), seed: 7 },
     );
   });
 
@@ -347,7 +350,7 @@ describe.each(['float32', 'float64'] as const)('gradients of weights as products
           check({ x: [batch, channels, rows, columns], outputs: outputs + 16, kernel, stride, padding }),
         ),
       ),
-      { numRuns: 20, seed: 8 },
+      { numRuns: runs(20), seed: 8 },
     );
   });
 
@@ -441,7 +444,7 @@ describe.each(['float32', 'float64'] as const)('weights times images of one pixe
         const expected = sums.map((sum, i) => Math.max(0, sum * scales[2 * (i % outputs)]! + scales[2 * (i % outputs) + 1]! + added[i]!)); // prettier-ignore
         expectClose(got!, expected, channels, dtype, c);
       }),
-      { numRuns: 12, seed: 9 },
+      { numRuns: runs(12), seed: 9 },
     );
   });
 });
