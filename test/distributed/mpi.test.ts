@@ -21,11 +21,17 @@ interface Ended {
   readonly output: string;
 }
 
-function run(mpi: (typeof MPIS)[number], ranks: number, program: string, env: Record<string, string> = {}): Ended {
+const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1' }; // prettier-ignore
+
+/** Whether it is installed, and starts processes here. */
+const starts = ({ start, args }: (typeof MPIS)[number]): boolean =>
+  spawnSync(start, [...args, '-n', '2', process.execPath, '-e', '0'], { env, timeout: 30_000 }).status === 0;
+
+function run(mpi: (typeof MPIS)[number], ranks: number, program: string): Ended {
   const ended = spawnSync(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, at('program.mjs'), program], {
     encoding: 'utf8',
     timeout: 100_000,
-    env: { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1', ...env }, // prettier-ignore
+    env,
   });
   const output = ended.stdout + ended.stderr;
   const line = /^result: (.*)$/m.exec(ended.stdout)?.[1];
@@ -44,7 +50,7 @@ const near = (found: readonly number[], expected: readonly number[]): void => {
 };
 
 describe.each(MPIS)('over $name', (mpi) => {
-  const isThere = spawnSync(mpi.start, ['--version']).status === 0;
+  const isThere = starts(mpi);
 
   it.skipIf(!isThere)('collectives of every dtype and kind, from views as well', () => {
     expect(resultOf(mpi, 3, 'collectives')).toEqual({
