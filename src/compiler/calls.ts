@@ -20,7 +20,6 @@ export function programOf(
   steps: readonly LoweredStep[],
   options: ProgramOptions,
 ): Program {
-  // prettier-ignore
   if (!steps.some(({ call }) => call !== undefined)) return runner.program(steps, options);
   const parts: Part[] = [];
   let launches: LoweredStep[] = [];

@@ -1,10 +1,10 @@
 /** A sampler for programs of several processes, with PyTorch's indices. */
-import { BOOL, COUNT, kind, SIZE, requireKind, WHOLE } from '../base/arguments.ts';
+import { BOOL, COUNT, requireKind, SIZE, WHOLE } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
 import { readCall, signature } from '../base/signature.ts';
 import { getRank, getWorldSize } from '../distributed/world.ts';
 import { Generator, randperm } from '../tensor/random/index.ts';
-import type { Sampler, Sized } from './sampler.ts';
+import { SIZED, type Sampler, type Sized } from './sampler.ts';
 
 /** Options of {@link DistributedSampler}. */
 export interface DistributedSamplerOptions {
@@ -23,7 +23,6 @@ export interface DistributedSamplerOptions {
 interface SamplerCall extends DistributedSamplerOptions {
   readonly dataset: Sized;
 }
-const SIZED = kind('something that has a length, such as a data set', (value) => SIZE.accepts((value as Partial<Sized> | null | undefined)?.length)); // prettier-ignore
 const CALL = signature<SamplerCall>('DistributedSampler', { dataset: SIZED, numReplicas: COUNT, rank: WHOLE, shuffle: BOOL, seed: WHOLE, dropLast: BOOL }, { required: 1 }); // prettier-ignore
 
 /**

@@ -73,7 +73,7 @@ export class SequentialSampler implements Sampler {
   }
 }
 
-const SIZED = kind('something that has a length, such as a data set', (value) => {
+export const SIZED = kind('something that has a length, such as a data set', (value) => {
   const { length } = (value ?? {}) as { readonly length?: unknown };
   return typeof value === 'object' && SIZE.accepts(length);
 });

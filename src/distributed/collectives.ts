@@ -35,6 +35,23 @@ const REDUCE: OptionKinds<ReduceOptions> = { op: OP, asyncOp: BOOL };
 const ASYNC: OptionKinds<AsyncOptions> = { asyncOp: BOOL };
 const TENSORS = arrayOf(TENSOR, 'tensors');
 
+const isAsync = (op: string, options: AsyncOptions | undefined): boolean =>
+  requireOptions<AsyncOptions>(op, options, ASYNC, '{ asyncOp: true }').asyncOp ?? false;
+
+function reductionOf(
+  op: string,
+  options: ReduceOptions | undefined,
+): { readonly how: ReduceOp | 'avg'; readonly asyncOp: boolean } {
+  const { op: how = 'sum', asyncOp = false } = requireOptions<ReduceOptions>(op, options, REDUCE, "{ op: 'sum', asyncOp: true }"); // prettier-ignore
+  return { how, asyncOp };
+}
+
+/** MPI knows no averages: they are sums, and divided at last. */
+const summing = (how: ReduceOp | 'avg'): ReduceOp => (how === 'avg' ? 'sum' : how);
+function finishAverage(how: ReduceOp | 'avg', sum: Tensor, group: ProcessGroup): void {
+  if (how === 'avg' && group.size > 1) withGradMode(false, () => void sum.div_(group.size));
+}
+
 /** A collective on its way (PyTorch's `Work`). */
 export class Work {
   readonly #pending: Pending;
@@ -104,7 +121,6 @@ function begin(
   what: Omit<Collective, 'receive' | 'send'>,
   tensors: readonly [receive: Tensor, send?: Tensor],
 ): Pending {
-  // prettier-ignore
   const start = ([receive, send]: readonly Uint8Array[]): Pending => group.start({ ...what, receive: receive!, ...(send && { send }) }); // prettier-ignore
   const given = tensors.filter((x) => x !== undefined);
   if (activeRecorder() === undefined) return start(given.map((x) => memoryOf(op, x)));
@@ -159,22 +175,20 @@ function reducing(
   options: ReduceOptions | undefined,
   what: Pick<Collective, 'kind' | 'root'>,
 ): Work | undefined {
-  // prettier-ignore
   requireKind(op, 'the tensor', x, TENSOR);
-  const { op: how = 'sum', asyncOp = false } = requireOptions<ReduceOptions>(op, options, REDUCE, "{ op: 'sum', asyncOp: true }"); // prettier-ignore
+  const { how, asyncOp } = reductionOf(op, options);
   const group = requireGroup(op);
   requireOp(op, how, x);
   if (what.root !== undefined) requireRank(op, 'dst', what.root, group);
   const { memory, putBack } = dense(x);
   const { dtype, numel } = memory.layout;
-  const own: ReduceOp = how === 'avg' ? 'sum' : how;
-  const pending = begin(op, group, { ...what, dtype, count: numel, op: own }, [memory]);
+  const pending = begin(op, group, { ...what, dtype, count: numel, op: summing(how) }, [memory]);
   const isMine = what.root === undefined || what.root === group.rank;
   return ending(
     new Work(pending, [memory], () => {
       if (!isMine) return;
       putBack();
-      if (how === 'avg' && group.size > 1) withGradMode(false, () => void x.div_(group.size));
+      finishAverage(how, x, group);
     }),
     asyncOp,
   );
@@ -201,7 +215,7 @@ export const reduce = (tensor: Tensor, dst = 0, options?: ReduceOptions): Work |
  */
 export function broadcast(tensor: Tensor, src = 0, options?: AsyncOptions): Work | undefined {
   requireKind('broadcast', 'the tensor', tensor, TENSOR);
-  const { asyncOp = false } = requireOptions<AsyncOptions>('broadcast', options, ASYNC, '{ asyncOp: true }');
+  const asyncOp = isAsync('broadcast', options);
   const group = requireGroup('broadcast');
   requireRank('broadcast', 'src', src, group);
   const { memory, putBack } = dense(tensor);
@@ -214,7 +228,7 @@ let place: Tensor | undefined;
 
 /** Waits until all processes have come here. */
 export function barrier(options?: AsyncOptions): Work | undefined {
-  const { asyncOp = false } = requireOptions<AsyncOptions>('barrier', options, ASYNC, '{ asyncOp: true }');
+  const asyncOp = isAsync('barrier', options);
   const nothing = (place ??= unrecorded(() => zeros(1, { dtype: 'uint8' })));
   const pending = begin('barrier', requireGroup('barrier'), { kind: 'barrier', dtype: 'uint8', count: 0 }, [nothing]);
   return ending(new Work(pending, [nothing], () => undefined), asyncOp);
@@ -228,7 +242,7 @@ export function barrier(options?: AsyncOptions): Work | undefined {
 export function allGatherIntoTensor(output: Tensor, input: Tensor, options?: AsyncOptions): Work | undefined {
   const op = 'allGatherIntoTensor';
   requirePair(op, output, input);
-  const { asyncOp = false } = requireOptions<AsyncOptions>(op, options, ASYNC, '{ asyncOp: true }');
+  const asyncOp = isAsync(op, options);
   const group = requireGroup(op);
   requireParts(op, 'the output', output, group, input);
   const to = dense(output);
@@ -246,7 +260,7 @@ export function allGather(outputs: readonly Tensor[], input: Tensor, options?: A
   const op = 'allGather';
   requireKind(op, 'the outputs', outputs, TENSORS);
   requireKind(op, 'the input', input, TENSOR);
-  const { asyncOp = false } = requireOptions<AsyncOptions>(op, options, ASYNC, '{ asyncOp: true }');
+  const asyncOp = isAsync(op, options);
   const group = requireGroup(op);
   requireEach(op, 'outputs', outputs, group, input);
   const from = dense(input).memory;
@@ -289,18 +303,16 @@ function reduceScattering(
   all: Tensor,
   options: ReduceOptions | undefined,
 ): Work | undefined {
-  // prettier-ignore
-  const { op: how = 'sum', asyncOp = false } = requireOptions<ReduceOptions>(op, options, REDUCE, "{ op: 'sum', asyncOp: true }"); // prettier-ignore
+  const { how, asyncOp } = reductionOf(op, options);
   const group = requireGroup(op);
   requireOp(op, how, output);
   const { memory, putBack } = dense(output);
   const { dtype, numel } = memory.layout;
-  const own: ReduceOp = how === 'avg' ? 'sum' : how;
-  const pending = begin(op, group, { kind: 'reduceScatter', dtype, count: numel, op: own }, [memory, all]);
+  const pending = begin(op, group, { kind: 'reduceScatter', dtype, count: numel, op: summing(how) }, [memory, all]);
   return ending(
     new Work(pending, [all, memory], () => {
       putBack();
-      if (how === 'avg' && group.size > 1) withGradMode(false, () => void output.div_(group.size));
+      finishAverage(how, output, group);
     }),
     asyncOp,
   );

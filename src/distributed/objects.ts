@@ -1,9 +1,8 @@
 /** Values that are no tensors, from process to process, as JSON. */
 import { ARRAY, requireKind } from '../base/arguments.ts';
 import { ArgumentError } from '../base/errors.ts';
-import { fromTypedArray } from '../tensor/create.ts';
 import { forbidWhileRecording } from '../tensor/recorder.ts';
-import { zeros } from '../tensor/create.ts';
+import { fromTypedArray, zeros } from '../tensor/create.ts';
 import { allGatherIntoTensor, broadcast } from './collectives.ts';
 import { requireGroup } from './world.ts';
 

@@ -11,9 +11,7 @@ type Memory = Uint8Array | bigint;
 export interface Mpi {
   readonly abi: Abi;
   readonly initThread: Call<[argc: null, argv: null, required: number, provided: number[]]>;
-  readonly initialized: Call<[flag: number[]]>;
   readonly finalize: Call<[]>;
-  readonly abort: Call<[comm: Handle, code: number]>;
   readonly commRank: Call<[comm: Handle, rank: number[]]>;
   readonly commSize: Call<[comm: Handle, size: number[]]>;
   readonly setErrorHandler: Call<[comm: Handle, handler: Handle]>;
@@ -89,9 +87,7 @@ function bind(koffi: Koffi, library: Library, name: string): Mpi {
   return {
     abi,
     initThread: func('MPI_Init_thread', 'void *', 'void *', 'int', number),
-    initialized: func('MPI_Initialized', number),
     finalize: func('MPI_Finalize'),
-    abort: func('MPI_Abort', handle, 'int'),
     commRank: func('MPI_Comm_rank', handle, number),
     commSize: func('MPI_Comm_size', handle, number),
     setErrorHandler: func('MPI_Comm_set_errhandler', handle, handle),

@@ -106,13 +106,8 @@ export class MpiGroup implements ProcessGroup {
     Atomics.store(this.#words, WORDS.waiting, 1);
     Atomics.notify(this.#words, WORDS.waiting);
     try {
-      for (;;) {
-        const done = Atomics.load(this.#words, WORDS.done);
-        if (done >= mine) return;
-        if (this.#state !== STATE.ready) throw this.#failure(collective);
-        const left = end - performance.now();
-        if (left <= 0) throw this.#late(collective);
-        Atomics.wait(this.#words, WORDS.done, done, left);
+      for (let open = this.#open(mine, collective, end); open !== undefined; open = this.#open(mine, collective, end)) {
+        Atomics.wait(this.#words, WORDS.done, open.done, open.left);
       }
     } finally {
       Atomics.store(this.#words, WORDS.waiting, 0);
@@ -121,14 +116,23 @@ export class MpiGroup implements ProcessGroup {
 
   async #later(mine: number, collective: Collective): Promise<void> {
     const end = performance.now() + this.#timeout;
-    for (;;) {
-      const done = Atomics.load(this.#words, WORDS.done);
-      if (done >= mine) return;
-      if (this.#state !== STATE.ready) throw this.#failure(collective);
-      const left = end - performance.now();
-      if (left <= 0) throw this.#late(collective);
-      await waitAsync(this.#words, WORDS.done, done, left).value;
+    for (let open = this.#open(mine, collective, end); open !== undefined; open = this.#open(mine, collective, end)) {
+      await waitAsync(this.#words, WORDS.done, open.done, open.left).value;
     }
+  }
+
+  /** How many collectives are done, and the milliseconds left for this one; undefined when it is done, too. @throws DistributedError */
+  #open(
+    mine: number,
+    collective: Collective,
+    end: number,
+  ): { readonly done: number; readonly left: number } | undefined {
+    const done = Atomics.load(this.#words, WORDS.done);
+    if (done >= mine) return undefined;
+    if (this.#state !== STATE.ready) throw this.#failure(collective);
+    const left = end - performance.now();
+    if (left <= 0) throw this.#late(collective);
+    return { done, left };
   }
 
   #failure(collective: Collective): DistributedError {
@@ -148,10 +152,5 @@ export class MpiGroup implements ProcessGroup {
     if (this.#state !== STATE.ready) return;
     this.#order('finalize');
     Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#timeout);
-  }
-
-  /** Ends all processes of the job. */
-  abort(code: number): void {
-    this.#order({ abort: code });
   }
 }

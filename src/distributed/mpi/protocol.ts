@@ -31,7 +31,7 @@ export interface ThreadSetup {
 }
 
 /** To the thread. */
-export type Order = { readonly collective: Collective } | 'finalize' | { readonly abort: number };
+export type Order = { readonly collective: Collective } | 'finalize';
 
 /** From the thread: what MPI is, or what has failed. */
 export interface Report {

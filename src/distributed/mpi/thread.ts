@@ -84,7 +84,6 @@ function startReduce(
   { dtype, count, op = 'sum', root = 0, receive }: Collective,
   request: Uint8Array,
 ): number {
-  // prettier-ignore
   const isRoot = Atomics.load(words, WORDS.rank) === root;
   const type: Handle = abi.types[dtype as MpiDType];
   return mpi.startReduce(isRoot ? abi.inPlace : receive, receive, count, type, abi.ops[op], root, abi.world, request);
@@ -112,8 +111,6 @@ function serve(mpi: Mpi): void {
     } else if (message === 'finalize') {
       check(mpi, mpi.finalize(), 'destroyProcessGroup');
       return;
-    } else if ('abort' in message) {
-      mpi.abort(mpi.abi.world, message.abort);
     } else {
       carryOut(mpi, message.collective);
       Atomics.add(words, WORDS.done, 1);

@@ -7,7 +7,7 @@ import { itemSize, type DType } from '../../base/dtype.ts';
 import { CompileError, DistributedError } from '../../base/errors.ts';
 import { allReduce, type Work } from '../../distributed/collectives.ts';
 import type { ProcessGroup } from '../../distributed/process-group.ts';
-import { zeros } from '../../tensor/create.ts';
+import { fromTypedArray, zeros } from '../../tensor/create.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { activeRecorder, unrecorded } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -149,9 +149,7 @@ export class GradientBuckets {
   /** What no process has used keeps the gradient that it has; what others have used gets theirs. */
   #leaveUnused(unused: ReadonlySet<number>): void {
     if (activeRecorder() !== undefined) throw new CompileError('DistributedDataParallel: findUnusedParameters looks at values of all processes; leave it out, or do not compile'); // prettier-ignore
-    const used = zeros(this.#parameters.length, { dtype: 'int32' });
-    const marks = Int32Array.from(this.#parameters, (_, i) => (unused.has(i) ? 0 : 1));
-    used.setData(marks);
+    const used = fromTypedArray(Int32Array.from(this.#parameters, (_, i) => (unused.has(i) ? 0 : 1)), [this.#parameters.length]); // prettier-ignore
     allReduce(used, { op: 'max' });
     const anywhere = used.toTypedArray();
     for (const i of unused) {

@@ -7,7 +7,7 @@ import { gathered } from '../../distributed/objects.ts';
 import { requireGroup } from '../../distributed/world.ts';
 import type { ProcessGroup } from '../../distributed/process-group.ts';
 import { AccumulateGrad, type GradNode } from '../../tensor/autograd.ts';
-import { zeros } from '../../tensor/create.ts';
+import { fromTypedArray } from '../../tensor/create.ts';
 import { isGradEnabled } from '../../tensor/grad-mode.ts';
 import { isTensor } from '../../tensor/is-tensor.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -147,8 +147,10 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
   #round(hasMore: boolean): number {
     if (!this.#joining) return 0;
     const { rank, size } = this.#group;
-    const flags = zeros(size, { dtype: 'int32' });
-    if (hasMore) flags.setData(Int32Array.from({ length: size }, (_, i) => (i === rank ? 1 : 0)));
+    const flags = fromTypedArray(
+      Int32Array.from({ length: size }, (_, i) => (hasMore && i === rank ? 1 : 0)),
+      [size],
+    );
     allReduce(flags);
     return flags.toTypedArray().findIndex((flag) => Number(flag) === 1);
   }

@@ -10,7 +10,7 @@ import { constant, i32, type Expr, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
 import type { Epilogue } from '../../formula/epilogue.ts';
 import { affineBytes } from './epilogue.ts';
-import { buildCopy, buildWrite, PACK_PRODUCTS_PARAMS, pixelsAt, PRODUCTS_PARAMS, type Scope } from './products.ts';
+import { buildCopy, buildWrite, PACK_PRODUCTS_PARAMS, PRODUCTS_PARAMS, unitAt, type Scope } from './products.ts';
 
 const ROW_BYTES = HALF_ROWS * 4;
 /** Rows of results that are made at a time: their weights take 110 KB of the second-level cache. */
@@ -65,13 +65,7 @@ function build(scope: Scope, target: Target, kit: ElementKit, epilogue: Epilogue
   const write = buildWrite(scope, kit, epilogue);
   const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
   f.for('unit', lo, hi, (unit) => {
-    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
-    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
-    const [image, pixel] = pixelsAt(scope, unit);
-    const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
-    const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
-    const columns = f.let('columns', images.mul(pixels));
-    const results = f.let('results', scope.scratch.add(p.resultAt));
+    const { m0, outputs, image, pixel, images, pixels, columns, results } = unitAt(scope, unit);
     pixelHalves(p.x.add(image.mul(p.xn)).add(pixel.mul(kit.bytes)), images, pixels, columns);
     forStep(f, 'r', [0, outputs, RESULT_ROWS], (r) => {
       const rows = minI32(f, 'rows', i32(RESULT_ROWS), outputs.sub(r));
@@ -93,7 +87,6 @@ function buildPixelHalves(
   target: Target,
   kit: ElementKit,
 ): (x: Expr, images: Local, pixels: Local, columns: Local) => void {
-  // prettier-ignore
   const { f, p, scratch } = scope;
   const width = halfColumns(target);
   const copy = buildCopy(scope, kit, width / kit.lanes);
@@ -118,7 +111,6 @@ function buildMultiply(
   target: Target,
   kit: ElementKit,
 ): (m: Local, rows: Local, columns: Local, results: Local) => void {
-  // prettier-ignore
   const { f, p, scratch } = scope;
   const width = halfColumns(target);
   const column = buildColumn(scope, kit);

@@ -82,16 +82,10 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   const write = buildWrite(scope, kit, epilogue);
   const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
   f.for('unit', lo, hi, (unit) => {
-    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
-    const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
-    const [image, pixel] = pixelsAt(scope, unit);
+    const { m0, outputs, image, pixel, images, pixels, columns, results } = unitAt(scope, unit);
     const [nextImage, nextPixel] = pixelsAt(scope, unit.add(1));
-    const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
-    const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
     const xPlace = (n: Local, at: Local): Expr => p.x.add(n.mul(p.xn)).add(at.mul(kit.bytes));
     f.call(copy, xPlace(image, pixel), p.channels, p.xc, images, p.xn, pixels.mul(kit.bytes), scratch, p.pitch);
-    const results = f.let('results', scratch.add(p.resultAt));
-    const columns = f.let('columns', images.mul(pixels));
     const next = f.let('next', xPlace(nextImage, nextPixel));
     forStep(f, 'r', [0, outputs, resultRows(kit)], (r) => {
       const rows = minI32(f, 'rows', i32(resultRows(kit)), outputs.sub(r));
@@ -105,8 +99,21 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   });
 }
 
+/** What a unit is of, and where its results lie in the scratch. */
+export function unitAt(scope: Scope, unit: Local) {
+  const { f, p, scratch } = scope;
+  const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
+  const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
+  const [image, pixel] = pixelsAt(scope, unit);
+  const images = minI32(f, 'unitImages', p.images, p.batch.sub(image));
+  const pixels = minI32(f, 'unitPixels', p.pixelBlock, p.plane.sub(pixel));
+  const columns = f.let('columns', images.mul(pixels));
+  const results = f.let('results', scratch.add(p.resultAt));
+  return { m0, outputs, image, pixel, images, pixels, columns, results };
+}
+
 /** The first image and the first pixel of a unit. */
-export function pixelsAt({ f, p }: Scope, unit: Expr): readonly [Local, Local] {
+function pixelsAt({ f, p }: Scope, unit: Expr): readonly [Local, Local] {
   const part = f.let('part', unit.div(p.outputBlocks));
   const image = f.let('image', part.div(p.pixelBlocks).mul(p.images));
   return [image, f.let('pixel', part.rem(p.pixelBlocks).mul(p.pixelBlock))];

@@ -78,7 +78,7 @@ export function weightGradKernel(target: Target, variant: WeightGradVariant): Ke
 }
 
 /** Blocks of `height` outputs. */
-const tileRows = (outputs: Expr, height: number): Expr => outputs.add(height - 1).div(height);
+export const tileRows = (outputs: Expr, height: number): Expr => outputs.add(height - 1).div(height);
 
 function buildUnits(scope: Scope, kit: ElementKit, tiling: Tiling): void {
   const { f, p, lo, hi, scratch } = scope;
@@ -123,14 +123,7 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
   const channelBlocks = f.let('channelBlocks', p.channels.add(p.channelBlock).sub(1).div(p.channelBlock));
   copyIn.clear(scope.scratch, p.channelBlock.mul(p.planeBytes));
   return ({ block, dy, source, outputs, sums, biasSums, rowBytes, scratch }) => {
-    const place = (name: string, of: Expr): Readonly<Record<'image' | 'i0', Local>> => ({
-      image: f.let(`image${name}`, of.div(p.rowBlocks).mul(p.images)),
-      i0: f.let(`i0${name}`, of.rem(p.rowBlocks).mul(p.rowBlock)),
-    });
-    const { image, i0 } = place('', block);
-    const next = place('Next', block.add(1));
-    const images = minI32(f, 'images', p.images, p.batch.sub(image));
-    const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
+    const { image, i0, next, images, rows } = blockAt(f, p, block);
     const count = f.let('count', images.mul(rows).mul(p.rowSteps));
     const grad = f.let('grad', scratch.add(p.gradAt));
     const from = dy.add(image.mul(p.dyn)).add(i0.mul(p.dyh));
@@ -143,20 +136,52 @@ function buildBlock(scope: Scope, kit: ElementKit, tiling: Tiling, zero: Fn): (o
       copyIn.copy(source.add(image.mul(p.xn)).add(c0.mul(p.xc)), scratch, images, channels, first, reached);
       const to = f.let('to', sums.add(c0.mul(p.taps).mul(height * kit.bytes)));
       const depth = f.let('depth', channels.mul(p.taps));
-      // Multiplying needs no memory beyond the caches, so meanwhile the next block's ∂y and source are asked for: where a block is of one image.
       const tiles = f.let('tiles', tileRows(outputs, height).mul(tileRows(depth, tiling.pairs)));
-      const linesOf = (count: Expr, bytes: Expr): Expr => count.mul(bytes.div(64).add(1)).div(tiles).add(1);
-      const single = f.let('single', p.images.eq(1));
-      const sourceBytes = f.let('sourceBytes', reached.mul(p.xh));
-      const gradBytes = f.let('gradBytes', rows.mul(p.dyh));
-      const sourceLines = single.select(linesOf(channels, sourceBytes), i32(0));
-      const gradLines = single.and(unit.eq(0)).select(linesOf(outputs, gradBytes), i32(0));
       const nextSource = source.add(next.image.mul(p.xn)).add(c0.mul(p.xc)).add(next.i0.mul(p.rowStep).add(p.rowOrigin).mul(p.xh)); // prettier-ignore
       const nextGrad = dy.add(next.image.mul(p.dyn)).add(next.i0.mul(p.dyh));
-      const soon = [nextSource, sourceBytes, p.xc, sourceLines, nextGrad, gradBytes, p.dyc, gradLines];
+      const soon = soonOf(f, p.images, tiles, [
+        { from: nextSource, bytes: reached.mul(p.xh), step: p.xc, count: channels },
+        { from: nextGrad, bytes: rows.mul(p.dyh), step: p.dyc, count: outputs, when: unit.eq(0) },
+      ]);
       f.call(multiply, scratch, p.offsets, depth, p.positions, count, p.rowSteps, grad, outputs, to, rowBytes, ...soon);
     });
   };
+}
+
+type BlockSizes = Readonly<Record<'rowBlock' | 'rowBlocks' | 'images' | 'batch' | 'rowCount', Local>>;
+
+/** The first image and row of ∂y of a block of pixels, and of the one behind it; how many images and rows it has. */
+export function blockAt(f: Fn, p: BlockSizes, block: Local) {
+  const place = (name: string, of: Expr): Readonly<Record<'image' | 'i0', Local>> => ({
+    image: f.let(`image${name}`, of.div(p.rowBlocks).mul(p.images)),
+    i0: f.let(`i0${name}`, of.rem(p.rowBlocks).mul(p.rowBlock)),
+  });
+  const own = place('', block);
+  const next = place('Next', block.add(1));
+  const images = minI32(f, 'images', p.images, p.batch.sub(own.image));
+  return { ...own, next, images, rows: minI32(f, 'rows', p.rowBlock, p.rowCount.sub(own.i0)) };
+}
+
+/** Rows of memory that come to be read: where, how long each, how far apart, how many. */
+interface SoonRows {
+  readonly from: Expr;
+  readonly bytes: Expr;
+  readonly step: Expr;
+  readonly count: Expr;
+  readonly when?: Expr;
+}
+
+/**
+ * Arguments for {@link SOON_ARGS}. Multiplying needs no memory beyond the caches, so meanwhile the next block's source and ∂y are asked for, spread
+ * over the register tiles: where a block is of one image.
+ */
+export function soonOf(f: Fn, images: Local, tiles: Local, both: readonly [source: SoonRows, grad: SoonRows]): Expr[] {
+  const single = f.let('single', images.eq(1));
+  return both.flatMap(({ from, bytes, step, count, when }) => {
+    const length = f.let('soonBytes', bytes);
+    const lines = count.mul(length.div(64).add(1)).div(tiles).add(1);
+    return [from, length, step, (when === undefined ? single : single.and(when)).select(lines, i32(0))];
+  });
 }
 
 /** What the next block reads: rows of so many bytes, a step apart, and how many cache lines of them to ask for before each register tile. */

@@ -11,7 +11,7 @@ import { forStep, intFn, minI32, elementKit, Tile, type Element, type ElementKit
 import { constant, i32, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildZero } from './copy-in.ts';
-import { asking, SOON_ARGS } from './weight-grad.ts';
+import { asking, blockAt, SOON_ARGS, soonOf, tileRows } from './weight-grad.ts';
 import { buildOuterCopy } from './weight-outer.ts';
 import { buildTurn, REDUCE_PARAMS } from './weight-reduce.ts';
 
@@ -78,11 +78,7 @@ export function weightProductsKernel(target: Target, v: WeightProductsVariant): 
 }
 
 /** So many, as whole tiles. */
-const wholeTiles = (count: Expr, tile: number): Expr =>
-  count
-    .add(tile - 1)
-    .div(tile)
-    .mul(tile);
+const wholeTiles = (count: Expr, tile: number): Expr => tileRows(count, tile).mul(tile);
 
 function build(scope: Scope, kit: ElementKit, v: WeightProductsVariant): void {
   const { f, p, lo, hi, scratch } = scope;
@@ -110,7 +106,7 @@ function build(scope: Scope, kit: ElementKit, v: WeightProductsVariant): void {
     const sums = f.let('sums', scratch.add(p.sumsAt));
     const biasSums = f.let('biasSums', ownBias);
     if (!whole) {
-      const firstRow = f.let('firstRow', group.mul(p.outputs.add(height - 1).div(height)).add(m0.div(height)));
+      const firstRow = f.let('firstRow', group.mul(tileRows(p.outputs, height)).add(m0.div(height)));
       const partial = f.let('partialBase', p.partial.add(part.mul(p.partBytes)));
       f.set(sums, partial.add(firstRow.mul(panelBytes)).add(c0.mul(p.taps).mul(height * bytes)));
       f.if(c0.eq(0), () => f.set(biasSums, partial.add(p.biasAt).add(firstRow.mul(height * bytes))));
@@ -137,35 +133,20 @@ function buildBlock(scope: Scope, kit: ElementKit, v: WeightProductsVariant): (o
   const copyGrad = buildOuterCopy(scope, kit, v.height);
   const multiply = buildMultiply(scope, kit, v);
   return ({ block, dy, source, channels, outputs, depth, sums, biasSums, panelBytes }) => {
-    const place = (name: string, of: Expr): Readonly<Record<'image' | 'i0', Local>> => ({
-      image: f.let(`image${name}`, of.div(p.rowBlocks).mul(p.images)),
-      i0: f.let(`i0${name}`, of.rem(p.rowBlocks).mul(p.rowBlock)),
-    });
-    const { image, i0 } = place('', block);
-    const next = place('Next', block.add(1));
-    const images = minI32(f, 'images', p.images, p.batch.sub(image));
-    const rows = minI32(f, 'rows', p.rowBlock, p.rowCount.sub(i0));
+    const { image, i0, next, images, rows } = blockAt(f, p, block);
     const count = f.let('count', images.mul(rows).mul(p.width));
     const grad = f.let('grad', scratch.add(p.gradAt));
     const from = dy.add(image.mul(p.dyn)).add(i0.mul(p.dyh));
     f.call(copyGrad, from, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw, p.masks, biasSums);
     const first = i0.mul(p.rowStep);
     f.call(unfold, source.add(image.mul(p.xn)), p.xn, p.xc, p.xh, scratch, channels, images, rows, first, p.rowStep, p.sourceRows, p.taps, p.tapTable, p.width.mul(kit.bytes)); // prettier-ignore
-    // Multiplying needs no memory beyond the caches, so meanwhile the next block's ∂y and source are asked for: where a block is of one image.
-    const tiles = f.let(
-      'tiles',
-      wholeTiles(outputs, v.height).div(v.height).mul(wholeTiles(depth, v.pairs).div(v.pairs)),
-    );
-    const linesOf = (of: Expr, bytes: Expr): Expr => of.mul(bytes.div(64).add(1)).div(tiles).add(1);
-    const single = f.let('single', p.images.eq(1));
-    const sourceBytes = f.let('sourceBytes', rows.mul(p.rowStep).mul(p.xh));
-    const gradBytes = f.let('gradBytes', rows.mul(p.dyh));
+    const tiles = f.let('tiles', tileRows(outputs, v.height).mul(tileRows(depth, v.pairs)));
     const nextSource = source.add(next.image.mul(p.xn)).add(next.i0.mul(p.rowStep).mul(p.xh));
     const nextGrad = dy.add(next.image.mul(p.dyn)).add(next.i0.mul(p.dyh));
-    const soon = [
-      ...[nextSource, sourceBytes, p.xc, single.select(linesOf(channels, sourceBytes), i32(0))],
-      ...[nextGrad, gradBytes, p.dyc, single.select(linesOf(outputs, gradBytes), i32(0))],
-    ];
+    const soon = soonOf(f, p.images, tiles, [
+      { from: nextSource, bytes: rows.mul(p.rowStep).mul(p.xh), step: p.xc, count: channels },
+      { from: nextGrad, bytes: rows.mul(p.dyh), step: p.dyc, count: outputs },
+    ]);
     f.call(multiply, scratch, depth, count, grad, outputs, sums, panelBytes, ...soon);
   };
 }

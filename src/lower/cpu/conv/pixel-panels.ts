@@ -183,7 +183,6 @@ function entryOf(places: readonly number[], end: number, kit: ElementKit): numbe
     [SOURCES.line, 1],
     [SOURCES.pairs, 2],
   ] as const) {
-    // prettier-ignore
     const q = places.findIndex((place) => place >= 0);
     const first = q < 0 ? -1 : places[q]! - q * step;
     const isEvery = places.every((place, i) => place === first + i * step || (place < 0 && bytes === 4));
