@@ -4,7 +4,7 @@
  * scratch.
  */
 import { buildHalfPanel, HEAD } from '../gemm/half-panels.ts';
-import { buildColumn, buildPackRows, HALF_DEPTH, HALF_ROWS, halfColumns, halfTileBytes, singlesBytes } from '../gemm/halves.ts'; // prettier-ignore
+import { buildColumn, buildPackRows, HALF_DEPTH, HALF_ROWS, halfColumns, halfRowsBytes, halfRowsStep, halfTileBytes, singlesBytes } from '../gemm/halves.ts'; // prettier-ignore
 import { elementKit, forStep, minI32, type ElementKit } from '../gemm/tile.ts';
 import { constant, i32, type Expr, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel } from '../kernel.ts';
@@ -12,17 +12,17 @@ import type { Epilogue } from '../../formula/epilogue.ts';
 import { affineBytes } from './epilogue.ts';
 import { buildCopy, buildWrite, PACK_PRODUCTS_PARAMS, PRODUCTS_PARAMS, unitAt, type Scope } from './products.ts';
 
-const ROW_BYTES = HALF_ROWS * 4;
 /** Rows of results that are made at a time: their weights take 110 KB of the second-level cache. */
 export const RESULT_ROWS = 12 * HALF_ROWS;
 
 /** Bytes of the packed weights. */
 export const halfWeightBytes = (outputs: number, channels: number): number =>
-  Math.ceil(outputs / HALF_ROWS) * (channels * ROW_BYTES + Math.ceil(channels / HALF_DEPTH) * HEAD);
+  Math.ceil(outputs / HALF_ROWS) *
+  (Math.floor(channels / HALF_DEPTH) * halfRowsBytes(HALF_DEPTH) + halfRowsBytes(channels % HALF_DEPTH));
 
 /** Where a depth block of the packed weights begins, and in it the panel of row m. */
-const blockAt = (panels: Expr, k0: Expr): Expr => panels.mul(k0.mul(ROW_BYTES).add(k0.div(HALF_DEPTH).mul(HEAD)));
-const panelAt = (m: Expr, depth: Expr): Expr => m.div(HALF_ROWS).mul(depth.mul(ROW_BYTES).add(HEAD));
+const blockAt = (panels: Expr, k0: Expr): Expr => panels.mul(k0.div(HALF_DEPTH)).mul(halfRowsBytes(HALF_DEPTH));
+const panelAt = (m: Expr, depth: Expr): Expr => m.div(HALF_ROWS).mul(halfRowsStep(depth));
 
 export const halfWeightScratch = singlesBytes;
 

@@ -25,10 +25,6 @@ export type HalfOrder = 'single' | 'twice';
 
 const HALF_BYTES: Record<HalfOrder, number> = { single: 2, twice: 4 };
 
-/** Bytes of a panel with its head. */
-export const halfPanelBytes = (width: number, depth: number, order: HalfOrder): number =>
-  HEAD + width * depth * HALF_BYTES[order];
-
 /**
  * A function that makes a panel of `count` lines of `vectors` vectors of singles, `step` bytes from one to the next. What is beyond the last line is
  * not read.

@@ -4,7 +4,7 @@
  *
  * B is packed before, depth block by depth block, in panels of {@link HALF_COLUMNS}; the unit of work is a strip of rows of C, as in `gemm.ts`.
  */
-import { buildHalfPanel, HEAD, halfPanelBytes, unscaled } from './half-panels.ts';
+import { buildHalfPanel, HEAD, unscaled } from './half-panels.ts';
 import { buildPackPanels } from './pack.ts';
 import { elementKit, forStep, intFn, minI32, type ElementKit } from './tile.ts';
 import { constant, i32, load, loadSplat, type Expr, type Fn, type Target } from '../ir.ts';
@@ -17,8 +17,22 @@ const VECTORS = 2;
 const CHAIN = 32;
 /** Of packed panels: one of B takes 24 KB of the first-level cache. */
 export const HALF_DEPTH = 6 * CHAIN;
+const ROW_BYTES = HALF_ROWS * 4;
+/** The longest vector. */
+const LINE = 64;
 /** Rows of A packed at a time: they take 110 KB of the second-level cache. */
 const BLOCK_ROWS = 12 * HALF_ROWS;
+
+/**
+ * Bytes from one panel of A to the next: a head, and lines of {@link HALF_ROWS} halves, each twice. They are written in whole vectors, of which the last
+ * may be longer; it must not reach the next panel's head, which another thread may have written before.
+ */
+export const halfRowsBytes = (depth: number): number => HEAD + Math.ceil((depth * ROW_BYTES) / LINE) * LINE;
+export const halfRowsStep = (depth: Expr): Expr =>
+  depth
+    .mul(ROW_BYTES)
+    .add(HEAD + LINE - 1)
+    .and(-LINE);
 
 /** Columns of a panel of B. */
 export const halfColumns = (target: Target): number => (VECTORS * target.vectorBytes) / 2;
@@ -95,7 +109,7 @@ export const halfBlockRows = (m: number): number =>
 
 /** The scratch: a panel of singles of A, its halves, a tile's sums, and where chains are widened. */
 export const singlesBytes = HALF_ROWS * HALF_DEPTH * 4 + 64;
-const halvesBytes = (BLOCK_ROWS / HALF_ROWS) * halfPanelBytes(HALF_ROWS, HALF_DEPTH, 'twice') + 64;
+const halvesBytes = (BLOCK_ROWS / HALF_ROWS) * halfRowsBytes(HALF_DEPTH);
 const tileBytes = (kit: ElementKit): number => HALF_ROWS * VECTORS * 2 * kit.vectorBytes;
 export const halfScratch = (target: Target): number => {
   const kit = elementKit(target, 'f32');
@@ -147,7 +161,7 @@ export function buildPackRows(scope: KernelScope<ParamSpec>, kit: ElementKit): F
       f.call(pack, a.add(i.mul(am)), am, ak, minI32(f, 'count', i32(HALF_ROWS), rows.sub(i)), depth, singles);
       f.store(kit.vector, singles.add(elements.mul(kit.bytes)), constant(kit.vector, 0)); // the last vector may be longer
       f.call(panel, singles, i32(kit.vectorBytes), elements.add(kit.lanes - 1).div(kit.lanes), to);
-      f.inc(to, elements.mul(4).add(HEAD));
+      f.inc(to, halfRowsStep(depth));
     });
   });
 }
@@ -160,7 +174,7 @@ export function buildColumn(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn 
   return intFn(scope, 'column', names, (f, { a, rows, depth, b, init, initRow, c, cm, columns, sums }) => {
     forStep(f, 'i', [0, rows, HALF_ROWS], (i) => {
       const tall = minI32(f, 'tall', i32(HALF_ROWS), rows.sub(i));
-      const panel = f.let('panel', a.add(i.mul(depth).mul(4)).add(i.div(HALF_ROWS).mul(HEAD)));
+      const panel = f.let('panel', a.add(i.div(HALF_ROWS).mul(halfRowsStep(depth))));
       f.call(micro, depth, panel.add(HEAD), b.add(HEAD), sums);
       f.call(finish, sums, panel, b, init.add(i.mul(initRow)), initRow, c.add(i.mul(cm)), cm, tall, columns);
     });
