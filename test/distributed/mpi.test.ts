@@ -2,52 +2,10 @@
  * Programs of several processes, over Open MPI and MPICH where they are installed: collectives, and trainings whose losses are those of PyTorch's
  * DistributedDataParallel (test/fixtures/distributed.py). They run the built package.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { fixture, MPIS, near, resultOf, runRanks, starts } from '../support/ranks.ts';
 
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const { losses } = JSON.parse(readFileSync(at('../fixtures/distributed.json'), 'utf8')) as { losses: Record<string, number[]> }; // prettier-ignore
-
-const MPIS = [
-  { name: 'Open MPI', start: 'mpirun.openmpi', args: ['--oversubscribe'] },
-  { name: 'MPICH', start: 'mpirun.mpich', args: [] },
-] as const;
-
-interface Ended {
-  readonly result: unknown;
-  readonly status: number | null;
-  readonly output: string;
-}
-
-const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1' }; // prettier-ignore
-
-/** Whether it is installed, and starts processes here. */
-const starts = ({ start, args }: (typeof MPIS)[number]): boolean =>
-  spawnSync(start, [...args, '-n', '2', process.execPath, '-e', '0'], { env, timeout: 30_000 }).status === 0;
-
-function run(mpi: (typeof MPIS)[number], ranks: number, program: string): Ended {
-  const ended = spawnSync(mpi.start, [...mpi.args, '-n', String(ranks), process.execPath, at('program.mjs'), program], {
-    encoding: 'utf8',
-    timeout: 100_000,
-    env,
-  });
-  const output = ended.stdout + ended.stderr;
-  const line = /^result: (.*)$/m.exec(ended.stdout)?.[1];
-  return { result: line === undefined ? undefined : JSON.parse(line), status: ended.status, output };
-}
-
-function resultOf(...call: Parameters<typeof run>): unknown {
-  const { result, status, output } = run(...call);
-  expect(status, output).toBe(0);
-  return result;
-}
-
-const near = (found: readonly number[], expected: readonly number[]): void => {
-  expect(found).toHaveLength(expected.length);
-  found.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThan(1e-5 * Math.max(1, expected[i]!)));
-};
+const { losses } = fixture('distributed') as { losses: Record<string, number[]> };
 
 describe.each(MPIS)('over $name', (mpi) => {
   const isThere = starts(mpi);
@@ -118,6 +76,27 @@ describe.each(MPIS)('over $name', (mpi) => {
     const [once, again] = [resultOf(mpi, 4, 'bits'), resultOf(mpi, 4, 'bits')] as [number[], number[]];
     expect(again).toEqual(once);
     near(once, losses['tutorial']!);
+  });
+
+  it.skipIf(!isThere)(
+    "clipping, scaled losses, freezing, copies, saved states and two modules in turn are PyTorch's",
+    () => {
+      const { unsynced, saved, ...found } = resultOf(mpi, 2, 'cared') as Record<string, number[]>;
+      for (const [name, each] of Object.entries(found)) near(each, losses[name]!);
+      near(saved!, losses['tutorial']!);
+      expect(unsynced).toEqual([1.5, 1, 1.5]);
+    },
+  );
+
+  it.skipIf(!isThere)('data of many pieces, in memory that all see and in messages', () => {
+    for (const env of [{}, { FLAMBEAU_MPI_MEMORY: '0' }]) expect(resultOf(mpi, 3, 'large', env)).toEqual([0, 0, 0, 0, 0]); // prettier-ignore
+  });
+
+  it.skipIf(!isThere)('says who calls something else', () => {
+    expect(runRanks(mpi, 2, ['program.mjs', 'mismatched']).result).toBe(
+      'allReduce of 12 float32: rank 0 has called allReduce of 12 float32 by sum, rank 1 broadcast of 3 float32 with rank 0; all ranks must call the same ' +
+        'collectives in the same order',
+    );
   });
 
   it.skipIf(!isThere)('processes may have different numbers of batches', () => {

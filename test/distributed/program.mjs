@@ -1,6 +1,8 @@
 // What the tests start in several processes: node program.mjs NAME. Rank 0 prints its result as JSON.
 import {
+  amp,
   compile,
+  deepcopy,
   F,
   fromTypedArray,
   manualSeed,
@@ -103,6 +105,135 @@ function train(make, wrap, { accumulate = false, compiled = false } = {}) {
   return losses;
 }
 
+const sgd = (model) => new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+
+/** The tutorial's training with something beside, as cared_for in test/fixtures/distributed.py. */
+function cared(care, options = small) {
+  manualSeed(0);
+  const [model, optimizer, act] = care(ddp(tutorial(), options));
+  const [images, labels] = [randn(128, 3, 16, 16), randint(0, 10, [128])];
+  const each = 32 / size;
+  const losses = [];
+  for (let i = 0; i < 20; i++) {
+    const at = (i % 4) * 32 + rank * each;
+    optimizer.zeroGrad();
+    const loss = F.crossEntropy(model(images.narrow(0, at, each)), labels.narrow(0, at, each));
+    act(loss, i);
+    const total = loss.detach().clone();
+    dist.allReduce(total, { op: 'avg' });
+    losses.push(total.item());
+  }
+  return losses;
+}
+
+const clipped = (model) => {
+  const optimizer = sgd(model);
+  const act = (loss) => {
+    loss.backward();
+    nn.utils.clipGradNorm_(model.parameters(), 0.5);
+    optimizer.step();
+  };
+  return [model, optimizer, act];
+};
+const scaled = (model) => {
+  const [optimizer, scaler] = [sgd(model), new amp.GradScaler({ device: 'cpu', initScale: 1024, growthInterval: 5 })];
+  const act = (loss, i) => {
+    scaler
+      .scale(loss)
+      .mul(i === 7 && rank === 1 ? 1e38 : 1)
+      .backward();
+    scaler.unscale_(optimizer);
+    nn.utils.clipGradNorm_(model.parameters(), 0.5);
+    scaler.step(optimizer);
+    scaler.update();
+  };
+  return [model, optimizer, act];
+};
+const frozen = (model) => {
+  const optimizer = sgd(model);
+  const act = (loss, i) => {
+    loss.backward();
+    optimizer.step();
+    if (i === 9) model.module[0].requiresGrad_(false);
+  };
+  return [model, optimizer, act];
+};
+const copied = (model) => {
+  const copy = deepcopy(model);
+  const optimizer = sgd(copy);
+  const act = (loss) => {
+    loss.backward();
+    optimizer.step();
+  };
+  return [copy, optimizer, act];
+};
+/** In the middle, another model goes on with the state of the first, which rank 0 alone has. */
+const saved = (first) => {
+  let [model, optimizer] = [first, sgd(first)];
+  const names = Object.keys(model.stateDict());
+  if (!names.every((name) => name.startsWith('module.'))) throw new Error(names.join());
+  const act = (loss, i) => {
+    loss.backward();
+    optimizer.step();
+    if (i !== 9) return;
+    const [state, momenta] = [deepcopy(model.stateDict()), optimizer.stateDict()];
+    const net = tutorial();
+    if (rank === 0) net.loadStateDict(deepcopy(model.module.stateDict()));
+    model = ddp(net, small); // gives what rank 0 has to all
+    model.loadStateDict(state);
+    optimizer = sgd(model);
+    optimizer.loadStateDict(momenta);
+  };
+  const call = (x) => model(x);
+  return [call, { zeroGrad: () => optimizer.zeroGrad() }, act];
+};
+
+/** A discriminator and a generator that learns through it. */
+function gan() {
+  manualSeed(0);
+  const g = ddp(new Sequential(new Linear(8, 32), new ReLU(), new Linear(32, 12)));
+  const d = ddp(new Sequential(new Linear(12, 16), new ReLU(), new Linear(16, 1)));
+  const [toD, toG] = [sgd(d), sgd(g)];
+  const each = 16 / size;
+  const [real, noise] = [randn(16, 12), randn(16, 8)].map((x) => x.narrow(0, rank * each, each));
+  const [one, zero] = [ones(each, 1), zeros(each, 1)];
+  const losses = [];
+  for (let i = 0; i < 20; i++) {
+    toD.zeroGrad();
+    const ofReal = F.binaryCrossEntropyWithLogits(d(real), one);
+    ofReal.backward();
+    const fake = g(noise);
+    const ofFake = F.binaryCrossEntropyWithLogits(d(fake.detach()), zero);
+    ofFake.backward();
+    toD.step();
+    toG.zeroGrad();
+    const ofG = F.binaryCrossEntropyWithLogits(d(fake), one);
+    ofG.backward();
+    toG.step();
+    for (const loss of [ofReal.add(ofFake), ofG]) {
+      const total = loss.detach().clone();
+      dist.allReduce(total, { op: 'avg' });
+      losses.push(total.item());
+    }
+  }
+  return losses;
+}
+
+/** noSync around a compiled step: it exchanges nothing, though the same step has. */
+function unsynced() {
+  manualSeed(0);
+  const model = ddp(new Linear(2, 1));
+  const step = compile((x) => {
+    model.zeroGrad();
+    model(x).sum().backward();
+    return model.module.weight.grad;
+  });
+  const x = ones(1, 2).mul(rank + 1);
+  const grads = [];
+  for (const run of [() => step(x), () => model.noSync(() => step(x)), () => step(x)]) grads.push(run().tolist()[0][0]);
+  return grads;
+}
+
 const programs = {
   collectives() {
     const found = {};
@@ -198,6 +329,53 @@ const programs = {
         compiled: true,
       }),
     });
+  },
+  cared() {
+    print({
+      clipped: cared(clipped),
+      scaled: cared(scaled),
+      frozen: cared(frozen, { ...small, findUnusedParameters: true }),
+      copied: cared(copied),
+      saved: cared(saved),
+      gan: gan(),
+      unsynced: unsynced(),
+    });
+  },
+  mismatched() {
+    try {
+      if (rank === 0) dist.allReduce(ones(12));
+      else dist.broadcast(ones(3), 0);
+    } catch (error) {
+      print(error.message);
+    }
+    process.exit(0);
+  },
+  large() {
+    // more than a slot holds, of sizes that no number of processes divides
+    const count = 700_001;
+    const x = tensor(Float32Array.from({ length: count }, (_, i) => (i % 97) + rank));
+    const sum = x.clone();
+    dist.allReduce(sum);
+    const each = (size * (size - 1)) / 2;
+    const worst = (y, want) => y.sub(want).abs().max().item();
+    const plain = tensor(Float32Array.from({ length: count }, (_, i) => i % 97));
+    const from = rank === size - 1 ? plain.clone() : zeros(count);
+    dist.broadcast(from, size - 1);
+    const all = zeros(size, count);
+    dist.allGatherIntoTensor(all, x);
+    const part = zeros(count);
+    dist.reduceScatterTensor(part, all);
+    const reduced = x.clone();
+    dist.reduce(reduced, 1);
+    const wrong = tensor([
+      worst(sum, plain.mul(size).add(each)),
+      worst(from, plain),
+      Math.max(...Array.from({ length: size }, (_, i) => worst(all.select(0, i), plain.add(i)))),
+      worst(part, plain.add(rank).mul(size)),
+      rank === 1 ? worst(reduced, plain.mul(size).add(each)) : worst(reduced, x),
+    ]);
+    dist.allReduce(wrong, { op: 'max' });
+    print(wrong.tolist());
   },
   bits() {
     print(train(tutorial, (net) => ddp(net, small)));

@@ -20,6 +20,9 @@ export interface Abi {
   readonly errorsReturn: Handle;
   /** In the place of what is to send: it lies where results go. */
   readonly inPlace: bigint;
+  /** The kind of communicators whose processes share memory, and no hints. */
+  readonly sharedType: number;
+  readonly noInfo: Handle;
   readonly types: Readonly<Record<MpiDType, Handle>>;
   readonly ops: Readonly<Record<ReduceOp, Handle>>;
 }
@@ -32,6 +35,8 @@ export const openMpi = (addressOf: (symbol: string) => Handle): Abi => ({
   world: addressOf('ompi_mpi_comm_world'),
   errorsReturn: addressOf('ompi_mpi_errors_return'),
   inPlace: 1n,
+  sharedType: 0,
+  noInfo: addressOf('ompi_mpi_info_null'),
   types: {
     float32: addressOf('ompi_mpi_float'),
     float64: addressOf('ompi_mpi_double'),
@@ -58,6 +63,8 @@ export const MPICH: Abi = {
   world: 0x44000000,
   errorsReturn: 0x54000001,
   inPlace: 0xffff_ffff_ffff_ffffn,
+  sharedType: 1,
+  noInfo: 0x1c000000,
   types: {
     float32: 0x4c00040a,
     float64: 0x4c00080b,

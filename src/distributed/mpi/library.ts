@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { DistributedError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { MPICH, openMpi, type Abi, type Handle } from './abi.ts';
+import type { MemoryCalls } from './common-memory.ts';
 
 type Call<A extends readonly unknown[]> = (...args: A) => number;
 type Memory = Uint8Array | bigint;
@@ -24,6 +25,11 @@ export interface Mpi {
   readonly startReduceScatter: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle, request: Uint8Array]>; // prettier-ignore
   readonly startBarrier: Call<[comm: Handle, request: Uint8Array]>;
   readonly test: Call<[request: Uint8Array, flag: number[], status: bigint]>;
+  readonly allReduce: Call<[send: Memory, receive: Memory, count: number, type: Handle, op: Handle, comm: Handle]>;
+  readonly splitByType: Call<[comm: Handle, type: number, key: number, info: Handle, made: Uint8Array]>;
+  readonly allocateShared: Call<[bytes: number, unit: number, info: Handle, comm: Handle, base: Uint8Array, window: Uint8Array]>; // prettier-ignore
+  readonly queryShared: Call<[window: Handle, rank: number, bytes: Uint8Array, unit: number[], base: Uint8Array]>;
+  readonly freeWindow: Call<[window: Uint8Array]>;
 }
 
 interface Library {
@@ -31,12 +37,13 @@ interface Library {
   symbol(name: string, type: string): unknown;
 }
 
-interface Koffi {
+export interface Koffi {
   load(path: string, options?: { global?: boolean }): Library;
   config(): Record<string, unknown>;
   config(options: Record<string, unknown>): void;
   out(type: unknown): unknown;
   address(value: unknown): bigint;
+  view(address: bigint, bytes: number): ArrayBuffer;
 }
 
 const OPEN_MPI = ['libmpi.so.40', 'libmpi.so.80', 'libmpi.40.dylib'];
@@ -54,12 +61,18 @@ const INSTALL = 'install one, such as the package openmpi-bin or mpich of Debian
  * Loads the first library of those that there is, and binds its functions.
  * @throws DistributedError where koffi is not installed, or there is no MPI, or it is of an unknown interface
  */
-export function loadMpi(names: readonly string[]): Mpi {
+export const loadMpi = (names: readonly string[]): Mpi => loadFirst(names, bind);
+
+/** The functions for memory that processes share, for a thread that does not otherwise call MPI. */
+export const loadMemoryCalls = (names: readonly string[]): MemoryCalls & Pick<Koffi, 'view'> =>
+  loadFirst(names, bindMemory);
+
+function loadFirst<T>(names: readonly string[], bindTo: (koffi: Koffi, library: Library, name: string) => T): T {
   const koffi = loadKoffi();
   const failures: string[] = [];
   for (const name of names) {
     try {
-      return bind(koffi, koffi.load(name, { global: true }), name); // global: its plug-ins look for its symbols
+      return bindTo(koffi, koffi.load(name, { global: true }), name); // global: its plug-ins look for its symbols
     } catch (error) {
       if (error instanceof DistributedError) throw error;
       failures.push(error instanceof Error ? error.message : String(error));
@@ -100,6 +113,27 @@ function bind(koffi: Koffi, library: Library, name: string): Mpi {
     startReduceScatter: func('MPI_Ireduce_scatter_block', 'void *', 'void *', 'int', handle, handle, handle, 'void *'),
     startBarrier: func('MPI_Ibarrier', handle, 'void *'),
     test: func('MPI_Test', 'void *', number, 'uintptr_t'),
+    allReduce: func('MPI_Allreduce', 'void *', 'void *', 'int', handle, handle, handle),
+    splitByType: func('MPI_Comm_split_type', handle, 'int', 'int', handle, 'void *'),
+    allocateShared: func('MPI_Win_allocate_shared', 'intptr_t', 'int', handle, handle, 'void *', 'void *'),
+    queryShared: func('MPI_Win_shared_query', handle, 'int', 'void *', number, 'void *'),
+    freeWindow: func('MPI_Win_free', 'void *'),
+  };
+}
+
+function bindMemory(koffi: Koffi, library: Library, name: string): MemoryCalls & Pick<Koffi, 'view'> {
+  const { handle, types, ops } = abiOf(koffi, library, name);
+  const reduce = library.func('MPI_Reduce_local', 'int', ['void *', 'void *', 'int', handle, handle]) as unknown as Call<[from: Uint8Array, into: Uint8Array, count: number, type: Handle, op: Handle]>; // prettier-ignore
+  const copy = library.func('memcpy', 'uintptr_t', ['void *', 'void *', 'size_t']) as unknown as Call<[to: Uint8Array, from: Uint8Array, bytes: number]>; // prettier-ignore
+  const giveWay = library.func('sched_yield', 'int', []) as unknown as Call<[]>;
+  return {
+    view: (address, bytes) => koffi.view(address, bytes),
+    copy: (to, from) => void copy(to, from, from.length),
+    reduce: (from, into, count, dtype, op) => {
+      const code = reduce(from, into, count, types[dtype], ops[op]);
+      if (code !== 0) throw new DistributedError(`${op} of ${count} ${dtype}: MPI_Reduce_local gives error ${code}`);
+    },
+    giveWay: () => void giveWay(),
   };
 }
 

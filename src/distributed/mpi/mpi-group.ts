@@ -6,7 +6,8 @@ import { DistributedError, DTypeError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { showCollective, type Collective, type Pending, type ProcessGroup } from '../process-group.ts';
 import { MPI_DTYPES } from './abi.ts';
-import { libraryNames } from './library.ts';
+import { BYTES_EACH, CommonMemory, type MemoryOwner } from './common-memory.ts';
+import { libraryNames, loadMemoryCalls } from './library.ts';
 import { STATE, WORD_COUNT, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 
 /** Of ES2024, and in Node 20. */
@@ -42,6 +43,8 @@ export class MpiGroup implements ProcessGroup {
   readonly #words = new Int32Array(new SharedArrayBuffer(4 * WORD_COUNT));
   readonly #port: MessagePort;
   readonly #timeout: number;
+  /** What carries collectives out among processes of one machine, in the place of MPI. */
+  readonly #memory: CommonMemory | undefined;
   /** Collectives that were started. */
   #started = 0;
 
@@ -50,7 +53,8 @@ export class MpiGroup implements ProcessGroup {
     this.#timeout = timeout;
     for (const [name, value] of Object.entries(LIBRARY_SETTINGS)) process.env[name] ??= value; // of this thread: others have copies
     const { port1, port2 } = new MessageChannel();
-    const setup: ThreadSetup = { words: this.#words, port: port2, libraries: libraryNames(launch?.launcher), launch };
+    const libraries = libraryNames(launch?.launcher);
+    const setup: ThreadSetup = { words: this.#words, port: port2, libraries, launch };
     this.#port = port1;
     const thread = new Worker(threadUrl(), { workerData: setup, transferList: [port2] });
     thread.unref();
@@ -63,6 +67,17 @@ export class MpiGroup implements ProcessGroup {
     this.size = this.#words[WORDS.size]!;
     this.localRank = launch?.localRank ?? this.rank;
     this.localSize = launch?.localWorldSize ?? this.size;
+    if (report?.memory === undefined) return;
+    const calls = loadMemoryCalls(libraries);
+    const bytes = calls.view(report.memory, this.size * BYTES_EACH);
+    const owner: MemoryOwner = {
+      ended: () => void Atomics.add(this.#words, WORDS.done, 1),
+      check: (collective) => {
+        if (this.#state !== STATE.ready) throw this.#failure(collective);
+      },
+      late: (collective, missing) => this.#late(collective, missing),
+    };
+    this.#memory = new CommonMemory(bytes, this.rank, this.size, calls, owner, timeout);
   }
 
   get #state(): number {
@@ -83,6 +98,7 @@ export class MpiGroup implements ProcessGroup {
     const { dtype } = collective;
     if (!(MPI_DTYPES as readonly string[]).includes(dtype)) throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`); // prettier-ignore
     if (this.#state !== STATE.ready) throw this.#failure(collective);
+    if (this.#memory !== undefined) return this.#memory.start(collective);
     this.#order({ collective });
     const mine = ++this.#started;
     const isDone = (): boolean => Atomics.load(this.#words, WORDS.done) >= mine;
@@ -140,16 +156,19 @@ export class MpiGroup implements ProcessGroup {
     return new DistributedError(`${showCollective(collective)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`); // prettier-ignore
   }
 
-  #late(collective: Collective): DistributedError {
+  /** @param missing ranks of which is known that they have not come */
+  #late(collective: Collective, missing: readonly number[] = []): DistributedError {
     const [done, seconds] = [Atomics.load(this.#words, WORDS.done), this.#timeout / 1000];
+    const who = missing.length === 0 ? 'another rank' : missing.length === 1 ? `rank ${missing[0]!}` : `ranks ${missing.join(', ')}`; // prettier-ignore
     return new DistributedError(
-      `${showCollective(collective)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): another rank has stopped, or has called ` +
+      `${showCollective(collective)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): ${who} has stopped, or has called ` +
         'something else; all ranks must call the same collectives in the same order. A longer time: initProcessGroup({ timeout })',
     );
   }
 
   close(): void {
     if (this.#state !== STATE.ready) return;
+    this.#memory?.settle();
     this.#order('finalize');
     Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#timeout);
   }

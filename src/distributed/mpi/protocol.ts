@@ -36,5 +36,7 @@ export type Order = { readonly collective: Collective } | 'finalize';
 /** From the thread: what MPI is, or what has failed. */
 export interface Report {
   readonly version?: string;
+  /** Where the memory begins that all processes see, if they are on one machine. */
+  readonly memory?: bigint;
   readonly error?: string;
 }

@@ -8,6 +8,7 @@ import type { Collective } from '../process-group.ts';
 import type { Abi, Handle, MpiDType } from './abi.ts';
 import { loadMpi, type Mpi } from './library.ts';
 import { STATE, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
+import { shareMemory, type Window } from './window.ts';
 
 const { words, port, libraries, launch } = workerData as ThreadSetup;
 /** MPI_THREAD_SERIALIZED: one thread at a time calls, which is not the process's first. */
@@ -33,6 +34,9 @@ function check(mpi: Mpi, code: number, what: string): void {
   throw new DistributedError(`${what}: MPI says ${textOf(text, length[0]!)}`);
 }
 
+/** Memory that all processes see, while MPI lasts. */
+let window: Window | undefined;
+
 function start(): Mpi {
   const mpi = loadMpi(libraries);
   const [provided, rank, size] = [[0], [0], [0]];
@@ -50,7 +54,8 @@ function start(): Mpi {
   }
   const [text, length] = [new Uint8Array(8192), [0]];
   mpi.libraryVersion(text, length);
-  report({ version: textOf(text, length[0]!).split(/[,\n]/)[0]! });
+  if (process.env['FLAMBEAU_MPI_MEMORY'] !== '0') window = shareMemory(mpi, rank[0]!, size[0]!);
+  report({ version: textOf(text, length[0]!).split(/[,\n]/)[0]!, ...(window && { memory: window.base }) });
   Atomics.store(words, WORDS.rank, rank[0]!);
   Atomics.store(words, WORDS.size, size[0]!);
   return mpi;
@@ -109,6 +114,7 @@ function serve(mpi: Mpi): void {
     if (message === undefined) {
       Atomics.wait(words, WORDS.posted, posted);
     } else if (message === 'finalize') {
+      window?.free();
       check(mpi, mpi.finalize(), 'destroyProcessGroup');
       return;
     } else {

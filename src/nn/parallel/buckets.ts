@@ -119,14 +119,20 @@ export class GradientBuckets {
         `DistributedDataParallel: ${name} got a gradient twice in one pass: call backward once for each call of the model, or inside of noSync() for all but the last`,
       );
     }
-    const { view } = this.#places[i]!;
+    this.#bring(parameter, this.#places[i]!.view);
+    this.#arrive(i);
+  }
+
+  /** Puts this process's share of the average into the bucket: all shares have only to be added up. A process alone keeps its gradient where it is. */
+  #bring(parameter: Parameter, view: Tensor): void {
+    const { size } = this.#group;
+    if (size === 1) return;
     withGradMode(false, () => {
       const grad = parameter.grad!;
-      if (grad.storage === view.storage) return;
-      view.copy_(grad);
+      if (grad.storage === view.storage) view.mul_(1 / size);
+      else view.copy_(grad.mul(1 / size));
       parameter.grad = view;
     });
-    this.#arrive(i);
   }
 
   #arrive(i: number): void {
@@ -134,14 +140,14 @@ export class GradientBuckets {
     this.#places[i]!.bucket.missing--;
     while (this.#launched < this.#buckets.length && this.#buckets[this.#launched]!.missing === 0) {
       const bucket = this.#buckets[this.#launched++]!;
-      bucket.work = allReduce(bucket.flat, { op: 'avg', asyncOp: true });
+      if (this.#group.size > 1) bucket.work = allReduce(bucket.flat, { asyncOp: true });
     }
     if (this.#ready.size === this.#parameters.length) this.#end();
   }
 
   /** All gradients are there: what is left is to wait. */
   #end(): void {
-    for (const bucket of this.#buckets) bucket.work!.wait();
+    for (const bucket of this.#buckets) bucket.work?.wait();
     this.#ready.clear();
     if (this.#unused !== undefined) this.#leaveUnused(this.#unused);
   }
@@ -163,7 +169,7 @@ export class GradientBuckets {
     withGradMode(false, () => {
       for (const { flat } of this.#buckets) {
         flat.zero_();
-        allReduce(flat, { op: 'avg' });
+        allReduce(flat);
       }
     });
   }

@@ -1,6 +1,7 @@
 /** Parameters and buffers of one process for all: values of one dtype travel together. */
 import type { DType } from '../../base/dtype.ts';
 import { broadcast } from '../../distributed/collectives.ts';
+import { requireGroup } from '../../distributed/world.ts';
 import { cat } from '../../tensor/functions.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -10,6 +11,7 @@ const MOST = 8 << 20;
 
 /** All processes get the values of process `src`. */
 export function broadcastAll(tensors: readonly Tensor[], src = 0): void {
+  if (requireGroup('broadcast').size === 1) return;
   const groups = new Map<DType, Tensor[][]>();
   for (const tensor of tensors) {
     const lists = groups.get(tensor.dtype) ?? [[]];

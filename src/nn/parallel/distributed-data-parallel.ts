@@ -52,14 +52,10 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
   static override readonly name = 'DistributedDataParallel';
   readonly module: M;
   readonly broadcastBuffers: boolean;
+  readonly bucketCapMb: number;
   readonly findUnusedParameters: boolean;
-  readonly #group: ProcessGroup;
-  readonly #parameters: readonly NamedParameter[];
-  readonly #buckets: GradientBuckets;
-  /** Whether gradients are exchanged now. */
-  #syncs = true;
-  /** Whether processes may run out of data one after the other. */
-  #joining = false;
+  /** Whether gradients are exchanged now; {@link noSync} changes it. */
+  requireBackwardGradSync = true;
 
   constructor(module: M | DdpCall<M>, options?: DistributedDataParallelOptions);
   constructor(...args: readonly unknown[]) {
@@ -67,50 +63,28 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
     const { module, broadcastBuffers = true, bucketCapMb = 25, findUnusedParameters = false } = readCall(CALL, args);
     this.module = module as M;
     this.broadcastBuffers = broadcastBuffers;
+    this.bucketCapMb = bucketCapMb;
     this.findUnusedParameters = findUnusedParameters;
-    this.#group = requireGroup('DistributedDataParallel');
-    this.#parameters = [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
-    if (this.#parameters.length === 0) throw new ArgumentError('DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself'); // prettier-ignore
-    requireSame(this.#group, module);
+    const group = requireGroup('DistributedDataParallel');
+    if (learning(module).length === 0) throw new ArgumentError('DistributedDataParallel: no parameter of the module requires gradients, so there is nothing to exchange; call the module itself'); // prettier-ignore
+    requireSame(group, module);
     broadcastAll([...module.parameters(), ...module.buffers()]);
-    this.#buckets = new GradientBuckets(this.#group, this.#parameters, bucketCapMb * 1024 * 1024);
-    this.#parameters.forEach(([, parameter], i) => {
-      parameter.registerPostAccumulateGradHook(() => {
-        if (this.#syncs) this.#buckets.arrived(i);
-      });
-    });
+    exchangeOf(this);
   }
 
   /** Elements of each bucket, in the order in which they travel. */
   get bucketSizes(): number[] {
-    return this.#buckets.sizes;
+    return exchangeOf(this).buckets.sizes;
   }
 
   override forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
-    const exchanges = this.training && this.#syncs && isGradEnabled();
-    const source = exchanges ? this.#round(true) : 0;
+    const exchange = exchangeOf(this);
+    const exchanges = this.training && this.requireBackwardGradSync && isGradEnabled();
+    const source = exchanges ? round(exchange, true) : 0;
     if (exchanges && this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
     const output = (this.module as unknown as (...given: unknown[]) => unknown)(...inputs);
-    if (exchanges) this.#buckets.begin(this.findUnusedParameters ? this.#unusedBy(output) : undefined);
+    if (exchanges) exchange.buckets.begin(this.findUnusedParameters ? unusedBy(output, exchange.parameters) : undefined); // prettier-ignore
     return output as ReturnType<M['forward']>;
-  }
-
-  /** Numbers of the parameters to which nothing in `output` leads. */
-  #unusedBy(output: unknown): Set<number> {
-    const seen = new Set<GradNode>();
-    const open: GradNode[] = [];
-    const leaves = new Set<Tensor>();
-    for (const tensor of tensorsIn(output)) {
-      const node = tensor.gradEdge()?.node;
-      if (node !== undefined) open.push(node);
-    }
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      if (seen.has(node)) continue;
-      seen.add(node);
-      if (node instanceof AccumulateGrad) leaves.add(node.variable);
-      for (const edge of node.edges) if (edge !== undefined) open.push(edge.node);
-    }
-    return new Set(this.#parameters.flatMap(([, parameter], i) => (leaves.has(parameter) ? [] : [i])));
   }
 
   /**
@@ -119,9 +93,9 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
    */
   noSync<T>(fn: () => T): T {
     requireKind('noSync', 'the argument', fn, FUNCTION, 'write model.noSync(() => model(x).sum().backward())');
-    const before = this.#syncs;
-    this.#syncs = false;
-    return finallyDo(fn, () => (this.#syncs = before));
+    const before = this.requireBackwardGradSync;
+    this.requireBackwardGradSync = false;
+    return finallyDo(fn, () => (this.requireBackwardGradSync = before));
   }
 
   /**
@@ -136,30 +110,78 @@ export class DistributedDataParallel<M extends ModuleBase = ModuleBase> extends 
       FUNCTION,
       'write model.join(() => { for (const [x, y] of loader) step(x, y); })',
     );
-    this.#joining = true;
+    const exchange = exchangeOf(this);
+    exchange.joining = true;
     return finallyDo(fn, (failed) => {
-      if (!failed) this.#shadow();
-      this.#joining = false;
+      if (!failed) shadow(this, exchange);
+      exchange.joining = false;
     });
   }
+}
 
-  /** Says whether this process has more, where that may differ; the first rank that has, or -1 where none has. */
-  #round(hasMore: boolean): number {
-    if (!this.#joining) return 0;
-    const { rank, size } = this.#group;
-    const flags = fromTypedArray(
-      Int32Array.from({ length: size }, (_, i) => (hasMore && i === rank ? 1 : 0)),
-      [size],
-    );
-    allReduce(flags);
-    return flags.toTypedArray().findIndex((flag) => Number(flag) === 1);
+/** What a wrapped module exchanges, and with whom. It is no field: a copy of the module makes its own, of its own parameters. */
+interface Exchange {
+  readonly group: ProcessGroup;
+  readonly parameters: readonly NamedParameter[];
+  readonly buckets: GradientBuckets;
+  /** Whether processes may run out of data one after the other. */
+  joining: boolean;
+}
+type Wrapped = Pick<DistributedDataParallel, 'module' | 'bucketCapMb' | 'broadcastBuffers' | 'requireBackwardGradSync'>;
+const exchangesOf = new WeakMap<Wrapped, Exchange>();
+
+const learning = (module: ModuleBase): NamedParameter[] =>
+  [...module.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
+
+function exchangeOf(model: Wrapped): Exchange {
+  const found = exchangesOf.get(model);
+  if (found !== undefined) return found;
+  const group = requireGroup('DistributedDataParallel');
+  const parameters = learning(model.module);
+  const buckets = new GradientBuckets(group, parameters, model.bucketCapMb * 1024 * 1024);
+  parameters.forEach(([, parameter], i) => {
+    parameter.registerPostAccumulateGradHook(() => {
+      if (model.requireBackwardGradSync) buckets.arrived(i);
+    });
+  });
+  const made: Exchange = { group, parameters, buckets, joining: false };
+  exchangesOf.set(model, made);
+  return made;
+}
+
+/** Numbers of the parameters to which nothing in `output` leads. */
+function unusedBy(output: unknown, parameters: readonly NamedParameter[]): Set<number> {
+  const seen = new Set<GradNode>();
+  const open: GradNode[] = [];
+  const leaves = new Set<Tensor>();
+  for (const tensor of tensorsIn(output)) {
+    const node = tensor.gradEdge()?.node;
+    if (node !== undefined) open.push(node);
   }
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (node instanceof AccumulateGrad) leaves.add(node.variable);
+    for (const edge of node.edges) if (edge !== undefined) open.push(edge.node);
+  }
+  return new Set(parameters.flatMap(([, parameter], i) => (leaves.has(parameter) ? [] : [i])));
+}
 
-  #shadow(): void {
-    for (let source = this.#round(false); source >= 0; source = this.#round(false)) {
-      if (this.broadcastBuffers) broadcastAll([...this.module.buffers()], source);
-      this.#buckets.shadow();
-    }
+/** Says whether this process has more, where that may differ; the first rank that has, or -1 where none has. */
+function round({ group: { rank, size }, joining }: Exchange, hasMore: boolean): number {
+  if (!joining) return 0;
+  const flags = fromTypedArray(
+    Int32Array.from({ length: size }, (_, i) => (hasMore && i === rank ? 1 : 0)),
+    [size],
+  );
+  allReduce(flags);
+  return flags.toTypedArray().findIndex((flag) => Number(flag) === 1);
+}
+
+function shadow(model: Wrapped, exchange: Exchange): void {
+  for (let source = round(exchange, false); source >= 0; source = round(exchange, false)) {
+    if (model.broadcastBuffers) broadcastAll([...model.module.buffers()], source);
+    exchange.buckets.shadow();
   }
 }
 
