@@ -37,6 +37,7 @@ async function checks() {
   await run('lint', [bin('oxlint/bin/oxlint')]);
   await run('prettier', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']);
   await run('imports', ['tools/check-imports.mjs']);
+  await run('documents', ['tools/check-docs.mjs']);
 }
 
 async function tests() {
