@@ -5,6 +5,7 @@
  */
 import { enableNative } from './devices/cpu/native/native.ts';
 import { enableWide } from './lower/cpu/wide.ts';
+import { enableDebug } from './tensor/debug.ts';
 import './nn/families/index.ts';
 import './optim/families/optimizer-states.ts';
 import './tensor/families/index.ts';
@@ -13,6 +14,7 @@ import { enableSweeps } from './tensor/sweep-here.ts';
 enableNative();
 enableWide();
 enableSweeps();
+enableDebug();
 
 export * from './inspect/index.ts';
 export * from './io/index.ts';

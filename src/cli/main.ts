@@ -5,6 +5,7 @@ import { enableNative } from '../devices/cpu/native/native.ts';
 import '../nn/families/index.ts';
 import '../optim/families/optimizer-states.ts';
 import '../tensor/families/index.ts';
+import { enableDebug } from '../tensor/debug.ts';
 import { enableSweeps } from '../tensor/sweep-here.ts';
 import { checkCommand } from './check.ts';
 import type { Command } from './command.ts';
@@ -51,6 +52,7 @@ export async function main(argv: readonly string[], out: Sink, err: Sink): Promi
   process.env['FLAMBEAU_NATIVE'] ??= 'wait';
   enableNative();
   enableSweeps();
+  enableDebug();
   try {
     return await dispatch(argv, terminal);
   } catch (error) {

@@ -3,6 +3,7 @@
  * are and what the scalars, and launches (`plan-code.ts`). Temporaries lie in one block: a plan of one operation takes it for each
  * run, a larger one has an arena.
  */
+import { watchers } from '../base/watchers.ts';
 import type { Device, Hold, Places, Runner } from '../devices/device.ts';
 import { launchesOf } from './calls.ts';
 import type { Graph } from './graph.ts';
@@ -45,6 +46,8 @@ export class Plan {
   readonly #keeps: boolean;
   readonly #hold: Hold;
   readonly #arena: SharedArena | undefined;
+  /** Whether it is a compiled function's, and not that of a single operation. */
+  readonly #ofFunction: boolean;
   /** Made when the plan first runs, unless native code is there by then. */
   #code: PlanCode | undefined;
   /** Runs left until native code is asked for; 0 means never. */
@@ -59,6 +62,7 @@ export class Plan {
     this.#begin = begin;
     this.#keeps = keeps;
     this.#hold = hold;
+    this.#ofFunction = arena !== undefined;
     this.#arena = keepsArena(graph) ? (arena ?? new SharedArena(hold)) : undefined;
     const patience = device.faster?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
@@ -79,9 +83,15 @@ export class Plan {
   }
 
   get #loaded(): PlanCode {
-    const { device, graph } = this;
-    this.#code ??= new PlanCode(graph, this.#lowered(device), this.#placeOf(device));
+    if (this.#code === undefined) {
+      this.#code = new PlanCode(this.graph, this.#lowered(this.device), this.#placeOf(this.device));
+      this.#announce();
+    }
     return this.#code;
+  }
+
+  #announce(): void {
+    if (this.#ofFunction) watchers.plan?.(this);
   }
 
   #placeOf(runner: Runner): CodePlace {
@@ -161,6 +171,7 @@ export class Plan {
       this.#code?.dispose();
       this.#code = code;
       this.isNative = true;
+      this.#announce();
     }
     this.#next = undefined;
   }

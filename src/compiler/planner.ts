@@ -2,6 +2,7 @@
  * The planner: turns the graph of a compiled function into one that does the same with fewer and cheaper kernels. Each pass is a
  * file of its own.
  */
+import { watchers } from '../base/watchers.ts';
 import { withoutRepetition } from './common.ts';
 import { withoutDeadCode } from './dead-code.ts';
 import type { ElementwiseLowering } from './elementwise.ts';
@@ -22,10 +23,27 @@ export interface MemoryLimit {
 }
 
 export function planned(graph: Graph, device: ElementwiseLowering, memory?: MemoryLimit): Graph {
-  const tidy = withGatesInNorms(withGatesFirst(withoutRepetition(withOwnBuffers(withoutDeadCode(graph)))));
-  const joined = withElementwiseJoined(withPartners(withSteps(tidy)), device);
-  const fused = device.many === undefined ? joined : withUpdatesJoined(joined, device.many);
-  return memory === undefined ? withBuffersReused(fused) : limited(fused, device, memory);
+  const fused = PASSES.reduce((before, [name, pass]) => passed(name, before, pass(before, device)), graph);
+  const last = memory === undefined ? withBuffersReused(fused) : limited(fused, device, memory);
+  return passed(memory === undefined ? 'reuse buffers' : 'limit memory', fused, last);
+}
+
+/** In their order; the names are for debugging output. */
+const PASSES: readonly (readonly [string, (graph: Graph, device: ElementwiseLowering) => Graph])[] = [
+  ['remove dead code', withoutDeadCode],
+  ['give results buffers of their own', withOwnBuffers],
+  ['compute repetitions once', withoutRepetition],
+  ['take gates through pooling', withGatesFirst],
+  ['take gates into normalisations', withGatesInNorms],
+  ['fuse steps', withSteps],
+  ['join losses with their gradients', withPartners],
+  ['fuse elementwise operations', withElementwiseJoined],
+  ['join updates', (graph, { many }) => (many === undefined ? graph : withUpdatesJoined(graph, many))],
+];
+
+function passed(name: string, before: Graph, after: Graph): Graph {
+  watchers.pass?.(name, before, after);
+  return after;
 }
 
 /** How often the limit is tried to be met: blocks of the arena do not fit together without gaps. */

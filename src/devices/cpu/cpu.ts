@@ -6,6 +6,7 @@ import type { HostMemory } from '../../base/host-types.ts';
 import { DTYPES, viewAs, type DType, type TypedArray } from '../../base/dtype.ts';
 import { show } from '../../base/arguments.ts';
 import { ArgumentError, OutOfMemoryError } from '../../base/errors.ts';
+import { watchers } from '../../base/watchers.ts';
 import type { CpuStep } from '../../lower/cpu/lowering.ts';
 import type { Target } from '../../kernels/cpu/ir.ts';
 import type { Kernel } from '../../kernels/cpu/kernel.ts';
@@ -190,7 +191,11 @@ export class CpuDevice implements Device {
   /** Compiles a kernel, or finds it compiled. It is there for good. */
   load(kernel: Kernel): LoadedKernel {
     const options = { shared: this.#shared, maxPages: this.#maxPages };
-    return this.#kernels.load(kernel.key, () => emitWasm(kernel, this.target, options));
+    return this.#kernels.load(kernel.key, () => {
+      const code = emitWasm(kernel, this.target, options);
+      watchers.code?.('WebAssembly', kernel.key, code);
+      return code;
+    });
   }
 
   get faster(): FasterCode | undefined {

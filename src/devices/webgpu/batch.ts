@@ -2,6 +2,7 @@
  * Launches on their way to the engine, as words: many are handed over together. Kernels and groups of pages are numbers that the engine is told of before.
  */
 import { Recent } from '../../base/recent.ts';
+import { watchers } from '../../base/watchers.ts';
 import { wgslText, type WgslKernel } from '../../kernels/wgsl/kernel.ts';
 import type { Engine } from './engine.ts';
 import type { Page } from './heap.ts';
@@ -54,7 +55,9 @@ export class Batch {
     let name = this.#kernels.get(key);
     if (name === undefined) {
       name = { id: this.#nextId++ };
-      this.#engine.kernel(name.id, key, wgslText(kernel, slots), Math.max(0, ...slots) + 1);
+      const text = wgslText(kernel, slots);
+      watchers.code?.('WGSL', key, text);
+      this.#engine.kernel(name.id, key, text, Math.max(0, ...slots) + 1);
       this.#kernels.set(key, name);
       this.#forgotten.register(name, name.id);
     }

@@ -2,6 +2,7 @@
  * Has kernels compiled, many at a time: a compiler's start takes as long as a small kernel, and kernels have functions in
  * common. What is asked for together becomes as many libraries as compilers may run.
  */
+import { watchers } from '../../../base/watchers.ts';
 import { emitKernel, emitUnit, identityOf, type EmittedKernel } from '../../../kernels/cpu/c/emit.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { KernelCache } from './cache.ts';
@@ -75,6 +76,7 @@ export class Builder {
       const code = emitKernel(kernel, kernel.target ?? this.#compiler.target);
       unit = this.#unit(kernel.key, code, identityOf(code));
       this.#units.set(kernel.key, unit);
+      watchers.code?.('C', kernel.key, emitUnit(new Map([[symbolOf(unit), code]])));
     }
     return unit;
   }

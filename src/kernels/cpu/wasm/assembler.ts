@@ -116,7 +116,7 @@ export interface ModuleSpec {
   readonly functions: readonly DefinedFunction[];
 }
 
-const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+export const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 
 /** The bytes of a module. Function indices count imports first, then definitions, in order. */
 export function assembleModule(spec: ModuleSpec): Bytes {
