@@ -30,7 +30,7 @@ import { referenceConv, referenceInputGrad, referenceWeightGrad } from './conv-r
 
 /** How many cases are drawn: natively every kernel is compiled, and there are others' tests of what compilers make. */
 const runs = (count: number): number =>
-  Math.ceil(process.env['FLAMBEAU_NATIVE'] === 'wait' && process.env['FLAMBEAU_SLOW'] !== '1' ? count / 4 : count);
+  Math.ceil(process.env['FLAMBEAU_NATIVE'] === 'wait' && process.env['FLAMBEAU_SLOW'] !== '1' ? count / 6 : count);
 const threads = device.threads;
 afterAll(() => {
   device.threads = threads;

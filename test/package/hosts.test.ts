@@ -92,7 +92,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether `npm run setups` asks for all of it: webpack takes long to make a program small. */
+/** Whether `npm run setups` asks for all of it: webpack and Rollup take long. */
 const WHOLE = process.env['FLAMBEAU_SETUPS'] !== undefined;
 
 /** The part of bundlers that is used. They come with the repository, or from `npm run setups`. */
@@ -149,20 +149,23 @@ async function esbuildInto(
 }
 
 describe('in Node, as one minified file', () => {
-  it.each([false, true])('prints, decodes and computes as the library does, names kept: %s', async (keepNames) => {
-    const out = await esbuildInto(`node-${keepNames}`, { node: true, keepNames });
-    const program = `
+  it.each(WHOLE ? [false, true] : [false])(
+    'prints, decodes and computes as the library does, names kept: %s',
+    async (keepNames) => {
+      const out = await esbuildInto(`node-${keepNames}`, { node: true, keepNames });
+      const program = `
       import { setNumThreads } from 'flambeau';
       import { names, numbers, images, threads } from ${JSON.stringify(`./${relative(folder, join(out, 'host-program.js'))}`)};
       console.log(JSON.stringify({ names: names(), numbers: numbers(), images: await images(${JSON.stringify(IMAGES)}), threads: await threads() }));`;
-    writeFileSync(join(folder, 'run.mjs'), program);
-    const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
-    const answer = JSON.parse(execFileSync('node', ['run.mjs'], { cwd: folder, encoding: 'utf8', env })) as typeof expected & { threads: { up: number; count: number } }; // prettier-ignore
-    expect(answer.names).toEqual(expected.names);
-    expect(answer.numbers).toBe(expected.numbers);
-    expect(answer.images).toEqual(expected.images);
-    expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
-  });
+      writeFileSync(join(folder, 'run.mjs'), program);
+      const env = { ...process.env, FLAMBEAU_NATIVE: '0' };
+      const answer = JSON.parse(execFileSync('node', ['run.mjs'], { cwd: folder, encoding: 'utf8', env })) as typeof expected & { threads: { up: number; count: number } }; // prettier-ignore
+      expect(answer.names).toEqual(expected.names);
+      expect(answer.numbers).toBe(expected.numbers);
+      expect(answer.images).toEqual(expected.images);
+      expect(answer.threads.up).toBe(answer.threads.count); // all of them came up
+    },
+  );
 
   it('loads with worker threads where the library stays outside of it, and else says so', async () => {
     writeClasses(join(folder, 'images'), 4);
@@ -266,11 +269,12 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
   }
 
   describe('bundled by esbuild', () => {
-    it.each([
-      ['one file', {}],
+    const ways = [
       ['one file, names kept', { keepNames: true }],
       ['parts', { splitting: true }],
-    ] as const)('into %s: as in Node, with threads', async (name, options) => {
+      ['one file', {}],
+    ] as const;
+    it.each(WHOLE ? ways : ways.slice(0, 2))('into %s: as in Node, with threads', async (name, options) => {
       const out = await esbuildInto(`esbuild-${name.replaceAll(/\W/g, '')}`, options);
       const page = await open(`${origin}/isolated/${relative(folder, out)}/`);
       const { up, count, ms } = await ask(page, 'threads');
@@ -329,14 +333,14 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     }, 60_000);
   });
 
-  describe.skipIf(webpackPath === undefined)('with webpack', () => {
-    it.each(WHOLE ? (['production', 'development'] as const) : (['production'] as const))(
+  describe.skipIf(!WHOLE || webpackPath === undefined)('with webpack', () => {
+    it.each(['production', 'development'] as const)(
       'built for %s: as in Node',
       async (mode) => {
         const { webpack } = createRequire(root)(webpackPath!) as { webpack: Webpack };
         const path = join(folder, `webpack-${mode}`);
         const stats = await new Promise<WebpackStats>((resolve, reject) => {
-          webpack({ mode, context: folder, entry: './host-program.js', output: { path, filename: 'host-program.js' }, performance: { hints: false }, resolve: { tsconfig: false }, optimization: { minimize: WHOLE && mode === 'production' } }, (error, done) => (done === undefined ? reject(error ?? new Error('webpack gave nothing')) : resolve(done))); // prettier-ignore
+          webpack({ mode, context: folder, entry: './host-program.js', output: { path, filename: 'host-program.js' }, performance: { hints: false }, resolve: { tsconfig: false }, optimization: { minimize: mode === 'production' } }, (error, done) => (done === undefined ? reject(error ?? new Error('webpack gave nothing')) : resolve(done))); // prettier-ignore
         });
         expect(stats.toString({ all: false, errors: true, warnings: true })).toBe('');
         writeFileSync(join(path, 'index.html'), PAGE);
@@ -344,11 +348,10 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         await expectAsInNode(page);
         await page.close();
       },
-      WHOLE ? 900_000 : 240_000,
+      900_000,
     );
   });
 
-  // Seventeen seconds, so with the whole of it only.
   describe.skipIf(!WHOLE || rollupPath === undefined || resolvePath === undefined)('with Rollup', () => {
     it('built: as in Node', async () => {
       const { rollup } = (await import(pathToFileURL(rollupPath!).href)) as { rollup: Rollup };

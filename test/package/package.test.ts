@@ -101,12 +101,9 @@ describe('the package', () => {
   const NEITHER = { lib: ['es2022'], types: [] };
 
   it.each([
-    ['typescript-5.5', NEITHER],
     ['typescript-5.5', PAGE],
     ['typescript', NODE],
     ['typescript-7', NEITHER],
-    ['typescript-7', NODE],
-    ['typescript-7', PAGE],
   ] as const)(
     'has declarations that %s checks, with %j',
     (compiler, world) => {

@@ -3,7 +3,7 @@
  *
  * Runs `soak.ts` for so many seconds in this process, as long in Chromium and in each of FLAMBEAU_BROWSERS=firefox,webkit, and
  * expects memory to be flat at the end: over the second half of the time, the line through what was held may not rise by more than a
- * tenth and 16 MB. 15 seconds each; FLAMBEAU_SOAK=900 for a long one. WebKit needs four minutes to come to its level.
+ * tenth and 16 MB. 8 seconds each; FLAMBEAU_SOAK=900 for a long one. WebKit needs four minutes to come to its level.
  */
 import { setNumThreads } from 'flambeau';
 import { describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import { bundleForBrowser, chromiumPath, launchChromium, servePage } from '../su
 import { isAskedFor, OTHER_BROWSERS, otherBrowser } from '../support/other-browsers.ts';
 import { PARTS, soak, type Part, type Sample } from './soak.ts';
 
-const SECONDS = Number(process.env['FLAMBEAU_SOAK'] ?? 15);
+const SECONDS = Number(process.env['FLAMBEAU_SOAK'] ?? 8);
 const parts = (process.env['FLAMBEAU_SOAK_PARTS']?.split(',') ?? Object.keys(PARTS)) as Part[];
 /** Between two looks at the process's memory. */
 const SLICES = 20;
