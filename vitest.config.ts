@@ -20,10 +20,10 @@ const NATIVE = slow
       'test/tensor/{compile*,memory}.test.ts',
     ]
   : [
-      'test/kernels/{conv-algorithms,depthwise,formula,gemm,norm,pool}.test.ts',
+      'test/kernels/{conv-algorithms,conv-expanded,depthwise,formula,gemm,norm,pool}.test.ts',
       'test/ops/{conv,matmul,norm,pool,softmax-loss}.test.ts',
       'test/nn/fixtures-*.test.ts',
-      'test/tensor/{compile,compile-kept,compile-memory-held,compile-results,debug}.test.ts',
+      'test/tensor/{compile,compile-kept,compile-memory-held,compile-results,compile-stages,debug}.test.ts',
     ];
 /**
  * What only computes, or reads and writes files: such tests take turns in a few processes and import the sources once in each, which takes a second of

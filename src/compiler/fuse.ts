@@ -5,10 +5,13 @@
 import type { chainFrom } from './chains.ts';
 import type { FinishStep, Graph, GraphNode } from './graph.ts';
 import { NodeTable } from './rewrite.ts';
+import type { withStagesJoined } from './stages.ts';
 
 let chainOf: typeof chainFrom | undefined;
-/** Where chains of operations become activations: only Node loads that. */
+let joinStages: typeof withStagesJoined | undefined;
+/** Where chains of operations become activations, and operations stages of one: only Node loads that. */
 export const provideChains = (of: typeof chainFrom): void => void (chainOf = of);
+export const provideStageJoining = (of: typeof withStagesJoined): void => void (joinStages = of);
 
 /** What an operation has taken over. */
 interface Taken {
@@ -25,7 +28,7 @@ export function withSteps(graph: Graph): Graph {
     if (node === undefined || takeStep(table, taken, node, i)) continue;
     takeChain(table, taken, i);
   }
-  return table.result();
+  return joinStages?.(table.result()) ?? table.result();
 }
 
 /** Puts a step into the operation before it, if that takes it. */
@@ -80,7 +83,8 @@ function join(
   const place = lower === undefined ? undefined : table.meeting(new Set([at, ...members]));
   if (lower === undefined || place === undefined) return false;
   const again = op.again && (() => op.again!(more));
-  const fused = { ...merged(table.graph, before, node, side, lower), again };
+  const stage = op.stage && (() => op.stage!(more));
+  const fused = { ...merged(table.graph, before, node, side, lower), again, stage };
   taken.set(fused, { op, steps: more });
   table.replace([at, ...members], place, fused);
   return true;

@@ -83,6 +83,8 @@ export interface GraphOp {
    * nor writes those inputs, so that it may run once more.
    */
   readonly again?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /** The operation together with steps that follow, as one that may be lowered together with others. */
+  readonly stage?: ((steps: readonly FinishStep[]) => Stage | undefined) | undefined;
   /** Of the gradient of an activation: what becomes of the first input by the second, which is the activation's input or result. */
   readonly gate?: Gate | undefined;
   /**
@@ -99,6 +101,26 @@ export interface GraphOp {
    * `puts`: its gradient; the elements of the first input go to the places that the second names, zeros and sums elsewhere.
    */
   readonly choice?: 'picks' | 'puts' | undefined;
+}
+
+/** An operation that may be lowered together with one that alone reads its result, which then need not lie in memory. */
+export interface Stage<L extends Lowering = Lowering> {
+  /**
+   * Both as one, if that is a gain: its inputs are those of this operation and then those of `next`, but for the first, its outputs those of
+   * `next`. The layouts are those that each is given by itself.
+   */
+  readonly before: (next: Stage<L>, own: NodeLayouts, others: NodeLayouts) => Joined<L> | undefined;
+}
+
+/** Two operations as one, and what that is to the one before it. */
+export interface Joined<L extends Lowering = Lowering> {
+  readonly lower: Lower<L>;
+  readonly stage?: Stage<L>;
+}
+
+export interface NodeLayouts {
+  readonly inputs: readonly Layout[];
+  readonly outputs: readonly Layout[];
 }
 
 /** A lowering of two operations at once; those of the second follow those of the first. */

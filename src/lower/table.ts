@@ -7,7 +7,7 @@
  * (`tensor/ops`).
  */
 import type { Gate } from '../kernels/formula/epilogue.ts';
-import type { AffineStep, FinishStep, Lower, Partner } from '../compiler/graph.ts';
+import type { AffineStep, FinishStep, Lower, Partner, Stage } from '../compiler/graph.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
 import type { ElementwiseLowering } from '../compiler/elementwise.ts';
 import type { BeginLowering } from '../compiler/needs.ts';
@@ -22,6 +22,8 @@ export interface OpLowering<A, L extends Lowering = Lowering> {
   /** For the planner: see `GraphOp`. */
   readonly finish?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
   readonly again?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
+  /** `scalars`: its numbers, where they are the same at every run. */
+  readonly stage?: (steps: readonly FinishStep<L>[], attrs: A, scalars?: readonly number[]) => Stage<L> | undefined;
   readonly partner?: (attrs: A) => Partner<L>;
   /** Of an operation whose rule says that it is an `affine` step. */
   readonly affine?: (attrs: A) => AffineStep<L>;

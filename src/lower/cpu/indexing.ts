@@ -1,6 +1,7 @@
 /** The lowerings of indexing, joining and rearranging. */
 import { itemSize } from '../../base/dtype.ts';
 import { normalizeDim, numelOf, type Dims } from '../../base/shape.ts';
+import type { Stage } from '../../compiler/graph.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
 import type { CpuLowering, Refusal } from './lowering.ts';
 import type { DimParams } from '../../geometry/attrs.ts';
@@ -281,6 +282,13 @@ const lowerCat = (l: CpuLowering, inputs: Values, [out]: Values, { dim }: DimPar
 const SMALL_PADDED = 16384;
 
 /** Scalar 0: the value around. */
+let padStage: ((pads: Dims) => Stage<CpuLowering>) | undefined;
+
+/** Zeros around what another operation reads, which adds them itself (`wide.ts`). */
+export function providePadStage(of: (pads: Dims) => Stage<CpuLowering>): void {
+  padStage = of;
+}
+
 function lowerPad(l: CpuLowering, [x]: Values, [out]: Values, { pads, own }: PadParams): void {
   if (own !== undefined) {
     lowerOwnPad(l, asContiguous(l, x!), out!, pads, own);
@@ -412,7 +420,7 @@ export const indexingLowerings: OpLowerings<IndexingAttrs, CpuLowering> = {
   scatterValue: { lower: lowerScatterValue },
   scatterAdd: { lower: lowerScatterAdd },
   cat: { lower: lowerCat },
-  pad: { lower: lowerPad },
+  pad: { lower: lowerPad, stage: (_, { pads, own }, scalars) => (own === undefined && scalars?.[0] === 0 ? padStage?.(pads) : undefined) }, // prettier-ignore
   flip: { lower: lowerFlip },
   oneHot: { lower: lowerOneHot },
   tril: { lower: lowerTriangle('tril') },

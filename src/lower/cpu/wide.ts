@@ -1,7 +1,10 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
 import { chainFrom } from '../../compiler/chains.ts';
-import { provideChains } from '../../compiler/fuse.ts';
-import { provideCorrelation, provideWeightGrad } from './conv/index.ts';
+import { provideChains, provideStageJoining } from '../../compiler/fuse.ts';
+import { withStagesJoined } from '../../compiler/stages.ts';
+import { provideCorrelation, provideStages, provideWeightGrad } from './conv/index.ts';
+import { convStage, padStage } from './conv/stages.ts';
+import { providePadStage } from './indexing.ts';
 import { lowerFlat, suitsFlat } from './conv/flat.ts';
 import { lowerHalfProducts } from './conv/half-products.ts';
 import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
@@ -13,6 +16,9 @@ import { provideHalves } from './matmul.ts';
 
 export function enableWide(): void {
   provideChains(chainFrom);
+  provideStageJoining(withStagesJoined);
+  provideStages(convStage);
+  providePadStage(padStage);
   provideHalves(lowerHalves);
   provideCorrelation((l, c, o) => {
     if (l.wideTarget.vectorBytes <= 16) return undefined;

@@ -49,16 +49,26 @@ export const placeOf = (columns: AxisShape, reach: number, bytes: number): { rea
 
 type Scope = KernelScope<ParamSpec & typeof PLANE_PARAMS>;
 
+/** What becomes of vectors as they are copied, of steps up to two: a function of them and of further arguments of the copying. */
+export interface Change {
+  readonly names: readonly string[];
+  readonly of: (f: Fn, args: readonly Local[]) => (value: Expr) => Expr;
+}
+const NONE: Change = { names: [], of: () => (value) => value };
+
 /** Copies `rows` rows from source row `first` on, which may lie outside, to scratch. Writes up to a vector past the end. */
 export function buildCopyPlane(
   scope: Scope,
   kit: ElementKit,
   columns: AxisShape,
-): (from: Expr, to: Expr, first: Expr, rows: Expr) => void {
+  change: Change = NONE,
+): (from: Expr, to: Expr, first: Expr, rows: Expr, ...others: readonly Expr[]) => void {
   const { p } = scope;
   const { step } = columns;
   const names = ['from', 'to', 'first', 'rows', 'xh', 'sourceRows', 'phases', 'rowBytes', 'masks'] as const;
-  const copy = intFn(scope, 'copyPlane', names, (f, a) => {
+  const all = [...names, ...change.names];
+  const copy = intFn(scope, 'copyPlane', all as unknown as typeof names, (f, a) => {
+    const changed = change.of(f, f.args.slice(names.length));
     const word = (q: number, i: number): Local => f.let(`phase${q}_${i}`, load('i32', a.phases, 12 * q + 4 * i));
     const phases = Array.from({ length: step }, (_, q) => {
       const count = word(q, 1);
@@ -81,7 +91,7 @@ export function buildCopyPlane(
               );
               continue;
             }
-            const read = (v: Expr): Expr => everyOf(f, kit, at.add(step === 1 ? v : v.add(v)), step);
+            const read = (v: Expr): Expr => changed(everyOf(f, kit, at.add(step === 1 ? v : v.add(v)), step));
             forStep(f, 'v', [0, whole, kit.vectorBytes], (v) => f.store(kit.vector, place.add(v), read(v)));
             f.if(rest, () => f.store(kit.vector, place.add(whole), masked(kit, read(whole), mask)));
           }
@@ -95,8 +105,8 @@ export function buildCopyPlane(
       f.inc(a.to, a.rowBytes);
     });
   });
-  return (from, to, first, rows) =>
-    scope.f.call(copy, from, to, first, rows, p.xh, p.sourceRows, p.phases, p.rowBytes, p.masks);
+  return (from, to, first, rows, ...others) =>
+    scope.f.call(copy, from, to, first, rows, p.xh, p.sourceRows, p.phases, p.rowBytes, p.masks, ...others);
 }
 
 /** A vector of neighbours, or of every second element. */

@@ -14,7 +14,15 @@ import type { Epilogue } from '../../formula/epilogue.ts';
 import { elementKit, forStep, intFn, maxI32, minI32, type Element, type ElementKit } from '../gemm/tile.ts';
 import { constant, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
-import { buildCopyPlane, mostReach, PLANE_PARAMS, placeOf, shapeKey, type AxisShape } from './depthwise-source.ts';
+import {
+  buildCopyPlane,
+  mostReach,
+  PLANE_PARAMS,
+  placeOf,
+  shapeKey,
+  type AxisShape,
+  type Change,
+} from './depthwise-source.ts';
 import { affineBytes, EPILOGUE_OPERANDS, finishResults, RESULT_PARAMS } from './epilogue.ts';
 
 export const DEPTHWISE_PARAMS = {
@@ -59,10 +67,42 @@ export const depthwiseKernel = (target: Target, v: DepthwiseVariant): Kernel<typ
   );
 
 function build(scope: Scope, target: Target, v: DepthwiseVariant): void {
-  const { f, p, lo, hi, scratch } = scope;
+  const { f, p, lo, hi } = scope;
   const kit = elementKit(target, v.element);
+  const sumBlock = buildBlock(scope, target, kit, v);
+  f.for('unit', lo, hi, (unit) => {
+    const plane = f.let('plane', unit.div(p.rowBlocks));
+    const begin = f.let('begin', unit.rem(p.rowBlocks).mul(p.rowBlock));
+    const image = f.let('image', plane.div(p.channels));
+    const channel = f.let('channel', plane.sub(image.mul(p.channels)));
+    const x = p.x.add(image.mul(p.xn)).add(channel.div(p.multiplier).mul(p.xc));
+    sumBlock({ x, image, channel, begin, end: p.rowCount });
+  });
+}
+
+/** A block of rows of y, from value `begin` of i on, of a channel whose source rows begin at `x`. */
+export interface Block {
+  readonly x: Expr;
+  readonly image: Local;
+  readonly channel: Local;
+  readonly begin: Local;
+  /** Where values of i end. */
+  readonly end: Expr;
+  /** What a change of the source's elements is given. */
+  readonly others?: readonly Expr[];
+}
+
+/** Makes scratch ready, and what computes a block there. `change`: what becomes of the source's elements. */
+export function buildBlock(
+  scope: Scope,
+  target: Target,
+  kit: ElementKit,
+  v: DepthwiseVariant,
+  change?: Change,
+): (block: Block) => void {
+  const { f, p, scratch } = scope;
   const { bytes } = kit;
-  const copy = buildCopyPlane(scope, kit, v.columns);
+  const copy = buildCopyPlane(scope, kit, v.columns, change);
   const tiles = buildTiles(scope, target, kit, v);
   const out = buildCopyOut(scope, kit, v.epilogue);
   const down = v.rows.segments.length;
@@ -71,29 +111,18 @@ function build(scope: Scope, target: Target, v: DepthwiseVariant): void {
   const most = maxI32(f, 'most', p.rowBlock, constant('i32', v.tile));
   const sourceBytes = most.mul(v.rows.step).add(mostReach(v.rows) + 1).mul(p.rowBytes); // prettier-ignore
   forStep(f, 'z', [0, f.let('cleared', sourceBytes), kit.vectorBytes], (z) => f.store(kit.vector, scratch.add(z), constant(kit.vector, 0))); // prettier-ignore
-  f.for('unit', lo, hi, (unit) => {
-    const plane = f.let('plane', unit.div(p.rowBlocks));
-    const begin = f.let('begin', unit.rem(p.rowBlocks).mul(p.rowBlock));
-    const image = f.let('image', plane.div(p.channels));
-    const channel = f.let('channel', plane.sub(image.mul(p.channels)));
-    const x = p.x.add(image.mul(p.xn)).add(channel.div(p.multiplier).mul(p.xc));
-    const count = minI32(f, 'count', p.rowBlock, p.rowCount.sub(begin));
+  return ({ x, image, channel, begin, end, others = [] }) => {
+    const count = minI32(f, 'count', p.rowBlock, end.sub(begin));
     const first = begin.mul(v.rows.step).add(p.rowOrigin);
-    const reached = f.let(
-      'reached',
-      count
-        .sub(1)
-        .mul(v.rows.step)
-        .add(mostReach(v.rows) + 1),
-    );
-    copy(x, scratch, first, reached);
+    const reached = count.sub(1).mul(v.rows.step).add(mostReach(v.rows) + 1); // prettier-ignore
+    copy(x, scratch, first, f.let('reached', reached), ...others);
     const row = f.let('row', begin.mul(down));
     const left = minI32(f, 'left', count.mul(down), p.rows.sub(row));
     const y = f.let('to', p.y.add(image.mul(p.yn)).add(channel.mul(p.yc)).add(row.mul(p.rowSize)));
     const results = f.let('results', scratch.add(p.resultsAt));
     f.call(tiles, scratch, results, count, p.w.add(channel.mul(taps * bytes)), p.bias.add(channel.mul(bytes)), p.hasBias, p.rowBytes, p.phaseBytes, p.rowSize, p.lastColumn); // prettier-ignore
     f.call(out, results, y, left.mul(p.rowSize), p.gate.sub(p.y), p.residual.sub(p.y), p.affine.add(channel.mul(affineBytes(kit)))); // prettier-ignore
-  });
+  };
 }
 
 const TILE_ARGS = ['source', 'results', 'count', 'w', 'bias', 'hasBias', 'rowBytes', 'phaseBytes', 'rowSize', 'lastColumn'] as const; // prettier-ignore

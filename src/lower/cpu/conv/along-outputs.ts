@@ -40,7 +40,7 @@ const isPoint = ({ step, outStep, segments, count, source }: AxisPlan): boolean 
   step === 1 && outStep === 1 && count === source && segments[0]?.taps.length === 1 && segments[0].taps[0]!.delta === 0;
 
 /** Whether each output is a sum over the channels of one pixel, and a channel's pixels lie in one line, before and after. */
-export function isPointwise(c: Correlation, x: Value, y: Value): boolean {
+export function isPointwise(c: Correlation, x: Pick<Value, 'layout'>, y: Pick<Value, 'layout'>): boolean {
   if (c.taps !== 1 || c.groups !== 1 || !isPoint(c.rows) || !isPoint(c.columns) || !y.layout.contiguous) return false;
   const [, , xh, xw] = x.layout.strides as [number, number, number, number];
   return (xw === 1 || c.columns.count === 1) && (xh === c.columns.count || c.rows.count === 1);

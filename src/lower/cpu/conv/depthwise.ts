@@ -18,14 +18,14 @@ import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, t
 import { forwardAxis, type AxisPlan } from './tables.ts';
 
 /** Elements of a kernel that code is unrolled for. */
-const MOST_TAPS = 64;
+export const MOST_TAPS = 64;
 /** Copied rows of a unit: with the results they stay in the first-level cache. */
 const BLOCK_BYTES = 12 * 1024;
 /** Memory that a byte takes to pass, in nanoseconds. */
-const BYTE_NS = 0.08;
+export const BYTE_NS = 0.08;
 /** What beginning another plane costs. */
-const PLANE_NS = 25;
-const SLACK = 256;
+export const PLANE_NS = 25;
+export const SLACK = 256;
 
 /** An axis as kernels are unrolled for it, and the source position of the first output. */
 export interface Axis {
@@ -57,14 +57,14 @@ export function axisOf(plan: AxisPlan, kernel: number): Axis | undefined {
 }
 
 /** The narrowest vectors that hold a row, of at most the machine's. */
-function targetFor(l: CpuLowering, kitBytes: number, width: number): Target {
+export function targetFor(l: CpuLowering, kitBytes: number, width: number): Target {
   let bytes = 16;
   while (bytes < width * kitBytes) bytes *= 2;
   return narrowed(l.wideTarget, bytes);
 }
 
 /** How a row of the source lies in scratch. */
-function rowArgs(l: CpuLowering, { shape, origin, count }: Axis, source: number, kit: ElementKit) {
+export function rowArgs(l: CpuLowering, { shape, origin, count }: Axis, source: number, kit: ElementKit) {
   const { step } = shape;
   const { bytes } = kit;
   const reach = mostReach(shape);
@@ -86,7 +86,7 @@ function rowArgs(l: CpuLowering, { shape, origin, count }: Axis, source: number,
 }
 
 /** Rows of a block: what fits, whole tiles, no fewer than one. */
-function rowBlockOf(
+export function rowBlockOf(
   axis: Axis,
   rowBytes: number,
   tile: number,

@@ -4,7 +4,7 @@
  * along pixels (`pointwise.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';
-import { isActivation, showSteps, type FinishStep, type Lower } from '../../../compiler/graph.ts';
+import { isActivation, showSteps, type FinishStep, type Lower, type Stage } from '../../../compiler/graph.ts';
 import type { Value } from '../../../compiler/lowering.ts';
 import type { CpuLowering } from '../lowering.ts';
 import {
@@ -86,7 +86,7 @@ function lowerForward(l: CpuLowering, inputs: Values, outputs: Values, p: ConvPa
 }
 
 /** Images of one column as such of one row. */
-function lowerTurned(l: CpuLowering, g: ConvGeometry, of: typeof forwardCorrelation, operands: Operands): void {
+export function lowerTurned(l: CpuLowering, g: ConvGeometry, of: typeof forwardCorrelation, operands: Operands): void {
   if (!isColumn(g) || operands.finish.taps !== undefined) {
     lowerAny(l, of(g, operands.w), operands);
     return;
@@ -115,21 +115,41 @@ const finishing =
     const like = showSteps(own.map((step, i) => (isActivation(step) && i === own.length - 1 ? 'relu' : step)));
     if (!own.every((step) => !isActivation(step) || inVectors(step.of))) return undefined;
     if (!(pools ? pooled : kinds).some((name) => name === (like || 'none'))) return undefined;
-    const kind = (showSteps(own) || 'none') as Epilogue;
     return (l, inputs, outputs) => {
-      const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
-      let left = inputs;
-      for (const step of steps.toReversed()) {
-        const count = step === 'relu' || step === 'pool' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs; // prettier-ignore
-        const own = left.slice(left.length - count);
-        left = left.slice(0, left.length - count);
-        if (isActivation(step)) continue;
-        if (typeof step !== 'string') operands.affine = step.table(l, own);
-        else if (count > 0) operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
-      }
-      lower(l, left, outputs, p, { kind, ...operands });
+      const { left, finish } = finishOf(l, steps, inputs);
+      lower(l, left, outputs, p, finish);
     };
   };
+
+/** What steps do with results, and the operation's own inputs: those of the steps come after them. */
+export function finishOf(
+  l: CpuLowering,
+  steps: readonly FinishStep<CpuLowering>[],
+  inputs: Values,
+): { left: Values; finish: Finish } {
+  const operands: { [K in 'gate' | 'residual' | 'affine']?: Value } = {};
+  let left = inputs;
+  for (const step of steps.toReversed()) {
+    const count = step === 'relu' || step === 'pool' || isActivation(step) ? 0 : typeof step === 'string' ? 1 : step.inputs; // prettier-ignore
+    const own = left.slice(left.length - count);
+    left = left.slice(0, left.length - count);
+    if (isActivation(step)) continue;
+    if (typeof step !== 'string') operands.affine = step.table(l, own);
+    else if (count > 0) operands[step === 'add' ? 'residual' : 'gate'] = own[0]!;
+  }
+  return { left, finish: { kind: kindOf(steps), ...operands } };
+}
+
+const kindOf = (steps: readonly FinishStep<CpuLowering>[]): Epilogue =>
+  (showSteps(steps.at(-1) === 'pool' ? steps.slice(0, -1) : steps) || 'none') as Epilogue;
+
+type StageOf = (steps: readonly FinishStep<CpuLowering>[], p: ConvParams) => Stage<CpuLowering>;
+let stageOf: StageOf | undefined;
+
+/** Convolutions that are lowered together with the ones behind them (`../wide.ts`). */
+export function provideStages(of: StageOf): void {
+  stageOf = of;
+}
 
 function lowerBothWeights(l: CpuLowering, inputs: Values, outputs: Values, p: ConvWeightGradParams): void {
   const g = weightGradGeometry(inputs.map((value) => value.layout), p); // prettier-ignore
@@ -156,6 +176,7 @@ export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
       ['relu', 'add', 'add+relu', 'affine', 'affine+relu', 'affine+add', 'affine+add+relu'],
       ['none', 'relu', 'affine', 'affine+relu'],
     ),
+    stage: (steps, p) => stageOf?.(steps, p),
   },
   conv2dInputGrad: { lower: lowerBackward, finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']) },
 };

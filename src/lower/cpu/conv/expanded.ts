@@ -1,0 +1,153 @@
+/**
+ * Lowers a 1×1 convolution together with the depthwise one of its results (`kernels/cpu/conv/expanded.ts`). What is chosen depends on shapes and the
+ * vectors' width alone.
+ */
+import type { Layout } from '../../../base/layout.ts';
+import { expandedKernel } from '../../../kernels/cpu/conv/expanded.ts';
+import { mostReach } from '../../../kernels/cpu/conv/depthwise-source.ts';
+import { packProductsKernel } from '../../../kernels/cpu/conv/products.ts';
+import { elementKit, panelDepth, TILE_VECTORS, tileRows, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
+import { hasStep } from '../../../kernels/formula/epilogue.ts';
+import { asContiguous } from '../copy.ts';
+import type { CpuLowering } from '../lowering.ts';
+import { denseVector } from '../matmul.ts';
+import { ceilTo, isPointwise, oddLines } from './along-outputs.ts';
+import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Operands } from './correlation.ts';
+import { axisOf, BYTE_NS, MOST_TAPS, PLANE_NS, rowArgs, rowBlockOf, SLACK, type Axis } from './depthwise.ts';
+
+/** Bytes of a plane between from which it pays. */
+const LEAST_PLANE = 28 * 28 * 4;
+
+/** Whether this is the best way. It was measured with the widest vectors only. */
+export function suitsExpanded(l: CpuLowering, first: Correlation, second: Correlation): boolean {
+  const plane = first.rows.count * first.columns.count * 4;
+  return l.wideTarget.vectorBytes === 64 && !l.inHalves && plane >= LEAST_PLANE && second.columns.count > 8;
+}
+
+/** A unit's channels between, and their bytes: beside the source, in the second-level cache. */
+const CHANNELS = 24;
+const BETWEEN_BYTES = 384 * 1024;
+
+type First = Omit<Operands, 'y'> & { readonly c: Correlation };
+type Second = Omit<Operands, 'x'> & { readonly c: Correlation };
+
+/** y = the second of the first, if this can compute it; `between` is how the first one's results would lie. */
+export function lowerExpanded(l: CpuLowering, first: First, between: Layout, second: Second): boolean {
+  const { c, x, w, bias } = first;
+  const { y, finish } = second;
+  const element = elementOf(y);
+  const kit = elementKit(l.wideTarget, element);
+  const { bytes } = kit;
+  const kernel = second.w.layout.shape.slice(2) as [number, number];
+  if (!isPointwise(c, x, { layout: between }) || c.channels > panelDepth(kit)) return false;
+  if (second.c.channels !== 1 || second.c.outputs !== 1 || second.c.groups !== c.outputs) return false;
+  if (!y.layout.contiguous || y.layout.numel === 0 || kernel[0] * kernel[1] > MOST_TAPS || second.c.columns.step > 2) return false; // prettier-ignore
+  if (first.finish.taps !== undefined || finish.taps !== undefined) return false;
+  if (hasStep(first.finish.kind, 'add') || hasStep(first.finish.kind, 'gate')) return false;
+  const [rows, columns] = [axisOf(second.c.rows, kernel[0])!, axisOf(second.c.columns, kernel[1])!];
+  const tile = Math.min(4, rows.count);
+  const source = rowArgs(l, columns, c.columns.count, kit);
+  const b = rowBlockOf(rows, source.rowBytes, tile);
+  const u = unitsOf(c, rows, kit);
+  if (leastPixels(rows, u.partRows, c) < TILE_VECTORS * kit.lanes) return false;
+  const height = tileRows(kit);
+  const panels = Math.ceil(c.outputs / height);
+  const packed = l.derived(w.layout.dtype, [panels * height * c.channels], [w]);
+  l.launch(
+    packProductsKernel(l.wideTarget, element),
+    { w, packed, wm: c.wm * bytes, wc: c.wc * bytes, outputs: c.outputs, channels: c.channels },
+    { size: panels, unitCost: height * c.channels, makes: packed },
+  );
+  const [xn, xc] = x.layout.strides as [number, number];
+  const [yn, yc] = y.layout.strides as [number, number];
+  const [yRows, yColumns] = y.layout.shape.slice(2) as [number, number];
+  const resultsAt = ceilTo(b.sourceRows * source.rowBytes + SLACK, 64);
+  const resultBytes = Math.max(b.rowBlock, tile) * yColumns * bytes + SLACK;
+  const betweenAt = ceilTo(resultsAt + resultBytes + TILE_VECTORS * kit.vectorBytes, 64);
+  const products = between.numel * c.channels + y.layout.numel * kernel[0] * kernel[1];
+  const size = c.batch * u.parts * u.channelBlocks;
+  l.launch(
+    expandedKernel(l.wideTarget, {
+      element,
+      first: first.finish.kind,
+      rows: rows.shape,
+      columns: columns.shape,
+      tile,
+      epilogue: finish.kind,
+    }),
+    {
+      ...source,
+      x,
+      xn: xn * bytes,
+      xc: xc * bytes,
+      xh: c.columns.count * bytes,
+      sourceRows: c.rows.count,
+      depth: c.channels,
+      packed,
+      firstBias: bias === undefined ? y : denseVector(l, bias, element),
+      hasFirstBias: bias === undefined ? 0 : 1,
+      firstAffine: first.finish.affine ?? y,
+      w: asContiguous(l, second.w),
+      bias: second.bias === undefined ? y : denseVector(l, second.bias, element),
+      hasBias: second.bias === undefined ? 0 : 1,
+      y,
+      ...finishArgs(finish, y),
+      yn: yn * bytes,
+      yc: yc * bytes,
+      channels: c.outputs,
+      multiplier: 1,
+      rows: yRows,
+      rowSize: yColumns * bytes,
+      rowCount: rows.count,
+      rowBlock: b.rowBlock,
+      rowBlocks: b.rowBlocks,
+      rowOrigin: rows.origin,
+      lastColumn: Math.max(0, yColumns - kit.lanes),
+      resultsAt,
+      ...u,
+      betweenAt,
+    },
+    {
+      size,
+      unitCost:
+        (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size +
+        u.channelBlock * PLANE_NS,
+      scratch: betweenAt + ceilTo(u.channelBlock, height) * u.pitch + 64,
+      flops: 2 * products,
+    },
+  );
+  return true;
+}
+
+/** How work is cut: whole panels of channels, and blocks of rows whose channels between fit. */
+function unitsOf(c: Correlation, rows: Axis, kit: ElementKit) {
+  const height = tileRows(kit);
+  const channelBlock = Math.min(Math.ceil(CHANNELS / height), Math.ceil(c.outputs / height)) * height;
+  const rowBytes = c.columns.count * kit.bytes;
+  const { step } = rows.shape;
+  const fit = Math.floor((BETWEEN_BYTES / channelBlock / rowBytes - mostReach(rows.shape)) / step);
+  const parts = fit * step >= c.rows.count ? 1 : Math.ceil(rows.count / Math.max(fit, 4));
+  const partRows = Math.ceil(rows.count / parts);
+  const most = Math.min(c.rows.count, partRows * step + mostReach(rows.shape));
+  return {
+    channelBlock,
+    channelBlocks: Math.ceil(c.outputs / channelBlock),
+    partRows,
+    parts: Math.ceil(rows.count / partRows),
+    pitch: oddLines(most * rowBytes),
+  };
+}
+
+/** The pixels of the smallest of the parts. */
+function leastPixels({ shape, origin, count }: Axis, partRows: number, c: Correlation): number {
+  let least = Infinity;
+  for (let i = 0; i < count; i += partRows) {
+    const first = Math.max(0, i * shape.step + origin);
+    const last = Math.min(
+      c.rows.count,
+      (Math.min(count, i + partRows) - 1) * shape.step + mostReach(shape) + 1 + origin,
+    );
+    least = Math.min(least, (last - first) * c.columns.count);
+  }
+  return least;
+}
