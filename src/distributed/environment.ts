@@ -1,5 +1,6 @@
 /** What the launcher of a process has said in its environment: which of how many it is. */
 import { ArgumentError } from '../base/errors.ts';
+import { LOCAL_SIZES } from '../devices/cpu/native/processors.ts';
 
 export interface Launch {
   readonly launcher: 'Open MPI' | 'MPICH' | 'Slurm' | 'torchrun';
@@ -14,10 +15,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Names of rank, size, rank and size on this machine, in the order in which they are looked for: an `mpirun` inside of a Slurm job says more. */
 const NAMES: readonly (readonly [Launch['launcher'], rank: string, size: string, local: string, localSize: string])[] =
   [
-    ['Open MPI', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK', 'OMPI_COMM_WORLD_LOCAL_SIZE'], // prettier-ignore
-    ['MPICH', 'PMI_RANK', 'PMI_SIZE', 'MPI_LOCALRANKID', 'MPI_LOCALNRANKS'],
-    ['torchrun', 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'LOCAL_WORLD_SIZE'],
-    ['Slurm', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'SLURM_LOCALID', 'SLURM_STEP_TASKS_PER_NODE'],
+    ['Open MPI', 'OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK', LOCAL_SIZES['Open MPI']], // prettier-ignore
+    ['MPICH', 'PMI_RANK', 'PMI_SIZE', 'MPI_LOCALRANKID', LOCAL_SIZES.MPICH],
+    ['torchrun', 'RANK', 'WORLD_SIZE', 'LOCAL_RANK', LOCAL_SIZES.torchrun],
+    ['Slurm', 'SLURM_PROCID', 'SLURM_STEP_NUM_TASKS', 'SLURM_LOCALID', LOCAL_SIZES.Slurm],
   ];
 
 /**

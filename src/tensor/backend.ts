@@ -149,7 +149,10 @@ export function setNumThreads(count: number): void {
   cpuDevice().threads = count;
 }
 
-/** How many threads kernels run on: by default one per processor where memory can be shared, else 1. */
+/**
+ * How many threads kernels run on. By default, where memory can be shared, one per processor, or what the environment variable `FLAMBEAU_THREADS` says; where `mpirun` or
+ * another launcher has started several processes on this machine, they share its processors.
+ */
 export function getNumThreads(): number {
   return cpuDevice().threads;
 }

@@ -38,6 +38,9 @@ export interface Launch {
   readonly scratch: number;
 }
 
+/** More threads than this want for work in most networks. */
+export const MOST_USUAL = 16;
+
 /** What native kernels need of the device. */
 export type NativeHost = ProgramHost &
   Pick<CpuDevice, 'memory' | 'threads' | 'scratch' | 'scratchStride' | 'provideScratch'>;
@@ -45,6 +48,8 @@ export type NativeHost = ProgramHost &
 export class CpuDevice implements Device {
   /** Supplied by Node's entry points: `native/native.ts`. */
   static startNative: ((host: NativeHost) => FasterCode | undefined) | undefined;
+  /** How many threads there are unless somebody says another number; Node's entry points say it better. */
+  static usualThreads = (): number => Math.min(processors(), MOST_USUAL);
   readonly kind = 'cpu';
   readonly name: Device['name'] = 'cpu';
   readonly limits: DeviceLimits = { dtypes: new Set(DTYPES), bytes: 2 ** 32 };
@@ -80,7 +85,7 @@ export class CpuDevice implements Device {
     this.#doubles = new Float64Array(this.memory.buffer);
     this.#heap = new Heap(this.memory, this.#maxPages, CONTROL.END);
     this.#kernels = new KernelTable(this, this.#shared);
-    this.#threads = this.#shared ? Math.min(processors(), 16) : 1;
+    this.#threads = this.#shared ? CpuDevice.usualThreads() : 1;
     this.#startEarly();
   }
 

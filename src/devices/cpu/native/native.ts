@@ -13,11 +13,12 @@ import type { CpuStep } from '../../../lower/cpu/lowering.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { FasterCode, Hold, Holding, Program, ProgramOptions } from '../../device.ts';
 import { addressOf } from '../buffer.ts';
-import { CpuDevice, type NativeHost } from '../cpu.ts';
+import { CpuDevice, MOST_USUAL, type NativeHost } from '../cpu.ts';
 import { cpuProgram, type Launcher } from '../program.ts';
 import { Builder, symbolOf, type Unit } from './builder.ts';
 import { KernelCache } from './cache.ts';
 import { CompilerSearch, fullDisk, isFull, type Compiler } from './compiler.ts';
+import { processorsOfMine, wantedThreads } from './processors.ts';
 import { bindRuntime, hasKoffi, type Runtime } from './runtime.ts';
 import { nodeSystem, type System } from './system.ts';
 
@@ -287,7 +288,8 @@ function isWanted({ process }: System): boolean {
   }
 }
 
-/** Gives CPU devices native kernels. The entry points for Node call it, so that browsers do not download this. */
+/** Gives CPU devices native kernels, and threads by what a launcher says. The entry points for Node call it, so that browsers do not download this. */
 export function enableNative(): void {
   CpuDevice.startNative = startNative;
+  CpuDevice.usualThreads = () => wantedThreads() ?? Math.min(processorsOfMine(), MOST_USUAL);
 }
