@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { FlambeauError } from '../base/errors.ts';
 import { enableNative } from '../devices/cpu/native/native.ts';
+import { enableWide } from '../lower/cpu/wide.ts';
 import '../nn/families/index.ts';
 import '../optim/families/optimizer-states.ts';
 import '../tensor/families/index.ts';
@@ -19,7 +20,10 @@ import { modelsCommand } from './models.ts';
 import { didYouMean, UsageError } from './options.ts';
 import { predictCommand } from './predict.ts';
 import { harmless } from '../base/shown.ts';
+import { COLUMNS, isLaunched } from './launch.ts';
 import { byOption } from './limits.ts';
+import { isSaidElsewhere, rankHere } from './processes.ts';
+import { runCommand } from './run.ts';
 import { summaryCommand } from './summary.ts';
 import { Terminal, type Sink } from './terminal.ts';
 import { trainCommand } from './train.ts';
@@ -36,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   convertCommand,
   modelsCommand,
   datasetsCommand,
+  runCommand(() => COMMANDS.map(({ name }) => name)),
 ];
 
 /** Exit codes. */
@@ -47,19 +52,26 @@ const USAGE = 2;
  * @returns the exit code: 0 when all went well, 1 when it failed, 2 when the command line made no sense
  */
 export async function main(argv: readonly string[], out: Sink, err: Sink): Promise<number> {
-  const terminal = new Terminal(out, err);
+  const terminal = new Terminal(out, shownOn(err));
   // To wait for native kernels costs seconds, once; to move to them while training would change the last bits of what a seed gives.
   process.env['FLAMBEAU_NATIVE'] ??= 'wait';
   enableNative();
+  enableWide();
   enableSweeps();
   enableDebug();
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
     terminal.done();
-    err.write(`${harmless(describe(error))}\n`);
+    if (!isSaidElsewhere(error)) err.write(`${harmless(describe(error))}\n`);
     return error instanceof UsageError ? USAGE : FAILURE;
   }
+}
+
+/** Where the progress line goes: behind `flambeau run` there may be a terminal. */
+function shownOn(err: Sink): Sink {
+  const columns = Number(process.env[COLUMNS] ?? 0);
+  return columns > 0 && isLaunched() ? { write: (text) => err.write(text), isTTY: true, columns } : err;
 }
 
 async function dispatch([name, ...rest]: readonly string[], terminal: Terminal): Promise<number> {
@@ -108,9 +120,10 @@ function describe(error: unknown): string {
   if (debug && error instanceof Error) return `${error.stack ?? error.message}${causes(error)}`;
   const known = error instanceof FlambeauError;
   const message = error instanceof Error ? error.message : String(error);
+  const who = rankHere() === 0 ? 'flambeau' : `flambeau, rank ${rankHere()}`;
   return known
-    ? `flambeau: ${byOption(message.replace(/^flambeau[: ] ?/, ''))}`
-    : `flambeau: unexpected error: ${message} (FLAMBEAU_DEBUG=1 shows where)`;
+    ? `${who}: ${byOption(message.replace(/^flambeau[: ] ?/, ''))}`
+    : `${who}: unexpected error: ${message} (FLAMBEAU_DEBUG=1 shows where)`;
 }
 
 function causes(error: Error): string {
