@@ -14,8 +14,8 @@ export interface CommandDefinition<O extends Options> {
   readonly options: O;
   /** How many arguments that are no options it takes. */
   readonly arguments: { readonly min: number; readonly max: number };
-  /** Does it; the exit code. */
-  readonly run: (parsed: Parsed<O>, terminal: Terminal) => Promise<number>;
+  /** Does it; the exit code. `argv` is the command line as it came. */
+  readonly run: (parsed: Parsed<O>, terminal: Terminal, argv: readonly string[]) => Promise<number>;
 }
 
 /** A command that can be run, whatever its options. */
@@ -50,7 +50,7 @@ export function command<O extends Options>(definition: CommandDefinition<O>): Co
         throw new UsageError(`flambeau ${name}: an argument is missing; usage: flambeau ${usage}`);
       if (count > counts.max)
         throw new UsageError(`flambeau ${name}: too many arguments ('${parsed.positionals[counts.max]!}'); usage: flambeau ${usage}`); // prettier-ignore
-      return await definition.run(parsed, terminal);
+      return await definition.run(parsed, terminal, argv);
     },
   };
 }

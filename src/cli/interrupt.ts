@@ -1,9 +1,15 @@
 /** Ctrl-C and `kill`: the first asks the running work to end well, the second ends the program at once. */
 
+import { isLaunched } from './launch.ts';
+
+/** The exit code where `flambeau run` has asked for an end. */
+export const ASKED = 140;
+
 /** Exit codes that shells know: 128 and the number of the signal. */
-const EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
+const EXIT = { SIGINT: 130, SIGTERM: 143, SIGUSR2: ASKED } as const;
 
 type Signal = keyof typeof EXIT;
+const signals = (): Signal[] => (isLaunched() ? ['SIGINT', 'SIGTERM', 'SIGUSR2'] : ['SIGINT', 'SIGTERM']);
 
 /** Listens for signals until it is disposed of. */
 export class Interrupt implements Disposable {
@@ -19,7 +25,7 @@ export class Interrupt implements Disposable {
       this.#controller.abort();
       notice();
     };
-    for (const name of Object.keys(EXIT)) process.on(name, this.#listener);
+    for (const name of signals()) process.on(name, this.#listener);
   }
 
   get signal(): AbortSignal {
@@ -32,6 +38,6 @@ export class Interrupt implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const name of Object.keys(EXIT)) process.off(name, this.#listener);
+    for (const name of signals()) process.off(name, this.#listener);
   }
 }

@@ -5,7 +5,6 @@ import { getNumThreads } from '../tensor/backend.ts';
 import type { Evaluation, TrainableModel } from '../train/evaluation.ts';
 import type { EvaluationPart } from '../train/prepare.ts';
 import { normalizationOf, type Augmentation } from '../train/preprocess.ts';
-import type { Progress } from '../train/progress.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { counted, grouped, quoted } from './format.ts';
 import { dashed } from './options.ts';
@@ -17,20 +16,15 @@ import type { Run } from './train-run.ts';
 interface Measured {
   readonly network: TrainableModel;
   readonly part: EvaluationPart;
-  readonly onProgress: (progress: Progress) => void;
+  readonly evaluation: Evaluation;
 }
 
-export async function writeReport(
-  run: Run,
-  fitted: FitResult,
-  best: EpochResult,
-  measured: Measured,
-): Promise<Evaluation> {
+export async function writeReport(run: Run, fitted: FitResult, best: EpochResult, measured: Measured): Promise<void> {
   const { makeReport } = await import('../train/report/make-report.ts');
   const { CHARTS } = await import('../train/report/charts.ts');
   const { data, source, settings, files, path } = run;
   const name = source.place === '' ? source.kind : source.place;
-  const { html, evaluation } = await makeReport({
+  const { html } = await makeReport({
     ...measured,
     title: `${name}: ${settings.model}`,
     classes: data.classes,
@@ -44,9 +38,9 @@ export async function writeReport(
     command: commandLine(path, settings),
     compile: settings.compile,
     charts: CHARTS,
+    ranks: run.processes?.times.ranks ?? [],
   });
   writeFileAtomic(files.report, new TextEncoder().encode(html));
-  return evaluation;
 }
 
 function countsOf({ data }: Run): { readonly part: string; readonly counts: readonly number[] }[] {
@@ -63,6 +57,7 @@ function settingRows({ data, settings, files, source }: Run): (readonly [string,
     ['optimizer', `${settings.optimizer}, learning rate ${learningRate(settings)}, ${settings.schedule}`],
     ['batch', grouped(settings.batchSize * settings.accumulate)],
     ['seed', String(settings.seed)],
+    ...(settings.processes === undefined ? [] : [['processes', String(settings.processes)] as const]),
     ['threads', String(getNumThreads())],
     ['saved in', relative('.', files.best)],
   ];

@@ -6,6 +6,7 @@ import { epochsInTime } from '../train/deadline.ts';
 import { mixing } from '../train/mix.ts';
 import { makeOptimizer } from '../train/optimizers.ts';
 import { PlannedLR } from '../train/planned-lr.ts';
+import type { TrainingProcesses } from '../train/processes.ts';
 import { Trainer, type EpochResult, type FitResult } from '../train/trainer.ts';
 import { epochLog } from './epoch-log.ts';
 import { duration } from './format.ts';
@@ -32,20 +33,21 @@ export async function fit(
   start: number,
   terminal: Terminal,
 ): Promise<{ fitted: FitResult; code: number }> {
-  const { model, info, data, settings, files } = run;
+  const { model, info, data, settings, files, processes } = run;
+  const isFirst = processes?.isFirst ?? true;
   const { patience, ema, monitor } = settings;
   const optimizer = makeOptimizer(model, { ...settings, lr: learningRate(settings) });
   const stepsPerEpoch = Math.ceil(data.train.length / settings.accumulate);
   const scheduler = makeSchedule(optimizer, settings, stepsPerEpoch);
   const seconds = (): number => (before?.seconds ?? 0) + (performance.now() - start) / 1000;
-  const keeper = new TimeKeeper(settings, seconds, (epochs, done, last) => {
+  const keeper = new TimeKeeper(settings, seconds, processes, (epochs, done, last) => {
     scheduler?.endAfter((epochs - done) * stepsPerEpoch);
     terminal.line(`An epoch takes ${duration(last)} now, so training ends after ${epochs}.`);
   });
   const mix = mixing(settings, info.classes.length);
   let ended: EpochResult | undefined;
   using interrupt = new Interrupt(() => terminal.line('Stopping after this batch; once more to stop at once.'));
-  const events = settings.tensorboard ? [await writeEvents(run, before?.trainer)] : [];
+  const events = settings.tensorboard && isFirst ? [await writeEvents(run, before?.trainer)] : [];
   const trainer = new Trainer({
     model,
     optimizer,
@@ -56,6 +58,7 @@ export async function fit(
     ...(mix === undefined ? {} : { mix }),
     monitor,
     signal: interrupt.signal,
+    ...(processes === undefined ? {} : { processes }),
     onProgress: (progress) => terminal.progress(progressStep(progress)),
     onEpoch: (result) => {
       terminal.line(epochLine(result));
@@ -63,18 +66,18 @@ export async function fit(
     },
     onBest: (best) => {
       terminal.line(savingLine(best));
-      save(packClassifier(best.model, info), files.best);
+      if (isFirst) save(packClassifier(best.model, info), files.best);
     },
     onState: () => {
       if (ended !== undefined) keeper.ended(ended);
       ended = undefined; // an interrupted epoch says nothing of the time
-      save(packRun(run, trainer, { epochs: keeper.epochs, seconds: seconds() }), files.last);
+      if (isFirst) save(packRun(run, trainer, { epochs: keeper.epochs, seconds: seconds() }), files.last);
     },
-    callbacks: [epochLog(files, before !== undefined), ...events],
+    callbacks: isFirst ? [epochLog(files, before !== undefined, processes), ...events] : [],
   });
   if (before !== undefined) trainer.loadStateDict(before.trainer);
   const fitted = await trainer.fit(data.train, data.valid, () => keeper.epochs);
-  return { fitted, code: interrupt.code };
+  return { fitted, code: processes?.most(interrupt.code) ?? interrupt.code };
 }
 
 /** Undefined for a rate that stays. */
@@ -89,15 +92,18 @@ class TimeKeeper {
   epochs: number;
   readonly #settings: TrainSettings;
   readonly #seconds: () => number;
+  readonly #processes: TrainingProcesses | undefined;
   readonly #onChange: (epochs: number, done: number, secondsPerEpoch: number) => void;
 
   constructor(
     settings: TrainSettings,
     seconds: () => number,
+    processes: TrainingProcesses | undefined,
     onChange: (epochs: number, done: number, secondsPerEpoch: number) => void,
   ) {
     this.#settings = settings;
     this.#seconds = seconds;
+    this.#processes = processes;
     this.#onChange = onChange;
     this.epochs = settings.epochs;
   }
@@ -107,7 +113,8 @@ class TimeKeeper {
     if (time === undefined) return;
     const { limit, wanted, reserve } = time;
     const left = limit - this.#seconds() - reserve.seconds - reserve.epochs * seconds;
-    const epochs = epochsInTime({ done: epoch, planned: this.epochs, wanted, secondsPerEpoch: seconds, secondsLeft: left }); // prettier-ignore
+    const own = epochsInTime({ done: epoch, planned: this.epochs, wanted, secondsPerEpoch: seconds, secondsLeft: left }); // prettier-ignore
+    const epochs = this.#processes?.most(own) ?? own; // all go by one clock
     // Epochs of the last layer alone are shorter than those that follow.
     if (epochs === this.epochs || (epochs > this.epochs && epoch <= this.#settings.freeze)) return;
     this.epochs = epochs;

@@ -77,7 +77,15 @@ export const trainOptions = {
   tensorboard: flag('Write event files for TensorBoard into the run as well: tensorboard --logdir runs', false),
   report: flag('Do not write the page report.html.', true),
   seed: number('N', 'Start of all random numbers.', { whole: true, min: 0 }, 0),
-  threads: number('N', 'Threads to compute on (default: one for each processor).', { ...WHOLE, max: 64 }),
+  processes: number(
+    'N',
+    'Processes that share the work, by MPI; --batch-size is that of all together (default 1).',
+    WHOLE,
+  ),
+  threads: number('N', 'Threads to compute on, in each process (default: one for each processor).', {
+    ...WHOLE,
+    max: 64,
+  }),
   workers: number('N', 'Further threads that prepare images (default: one for images of 128×128 and more).', { whole: true, min: 0, max: 256 }), // prettier-ignore
   compile: flag('Run operation by operation instead of in compiled steps.', true),
   memoryLimit: number('MB', 'What a step may keep in memory between layers; beyond it, values are computed again.', {
@@ -91,6 +99,7 @@ export type TrainOptions = Values<typeof trainOptions>;
 /** What may change in a run that goes on: nothing that changes its numbers, but for the last bits with other threads. */
 export const OF_SPEED: ReadonlySet<string> = new Set([
   'resume',
+  'processes',
   'threads',
   'workers',
   'compile',

@@ -5,6 +5,7 @@ import { secondsPerImage } from '../train/measure-speed.ts';
 import type { ModelName } from '../train/models.ts';
 import type { DataSource } from '../train/open-data.ts';
 import type { Augmentation } from '../train/preprocess.ts';
+import { partOf } from '../train/share.ts';
 import type { Candidate, Wishes } from '../train/recipes.ts';
 import type { ScheduleName } from '../train/planned-lr.ts';
 import type { OptimizerName } from '../train/optimizers.ts';
@@ -68,7 +69,8 @@ export async function chosenSettings(
     if (measured.has(key)) break;
     measured.add(key);
     terminal.progress({ label: `Measuring ${key}`, done: measured.size, total: 3, details: [] });
-    const seconds = await measure({ model, size }, facts, Math.min(batchSize, 64), given);
+    const share = { rank: 0, size: given.processes ?? 1 };
+    const seconds = (await measure({ model, size }, facts, Math.min(partOf(batchSize, share), 64), given)) / share.size;
     choice = choose(facts, wishes, measuredPace({ model, size }, seconds), spent());
   }
   const { size, resize } = choice.recipe;

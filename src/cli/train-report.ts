@@ -2,11 +2,13 @@
 import { shown } from '../base/shown.ts';
 import { getNumThreads } from '../tensor/backend.ts';
 import type { Evaluation } from '../train/evaluation.ts';
-import type { Classifier } from '../train/models.ts';
 import type { FitResult } from '../train/trainer.ts';
 import { counted, grouped, percent } from './format.ts';
 import { classAccuracies } from './report.ts';
 import { usualRate } from '../train/optimizers.ts';
+import type { TrainingProcesses } from '../train/processes.ts';
+import { partOf } from '../train/share.ts';
+import { stragglers } from '../train/step-times.ts';
 import type { TrainSettings } from './train-plan.ts';
 import type { Run } from './train-run.ts';
 
@@ -18,18 +20,33 @@ const OPTIMIZERS = { sgd: 'SGD', adam: 'Adam', adamw: 'AdamW' } as const;
 const SCHEDULES = { onecycle: ' (one-cycle)', cosine: ' (down along a cosine)', triangle: ' (up and down on straight lines)', none: '' } as const; // prettier-ignore
 const shortest = (value: number): string => String(Number(value.toPrecision(3)));
 
+/** How a batch is shared out. */
+function sharingOf({ batchSize }: TrainSettings, processes: TrainingProcesses | undefined): string {
+  if (processes === undefined) return `batches of ${grouped(batchSize)}`;
+  const part = partOf(batchSize, processes);
+  return `batches of ${grouped(part * processes.size)}, ${grouped(part)} in each of ${processes.size} processes`;
+}
+
+/** Processes that keep the others waiting. */
+export const stragglerLines = (processes: TrainingProcesses | undefined): string[] =>
+  stragglers(processes?.times.ranks ?? []).map(({ rank, others }) => `The others wait for process ${rank.rank} on ${shown(rank.host)}: ${rank.work.toFixed(1)} ms of work in a step, theirs takes ${others.toFixed(1)} ms`); // prettier-ignore
+
 /** The network and how it is trained. */
-export function modelLines(model: Classifier, values: TrainSettings): string[] {
+export function modelLines({
+  model,
+  settings: values,
+  processes,
+}: Pick<Run, 'model' | 'settings' | 'processes'>): string[] {
   const parameters = model.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
-  const { optimizer, momentum, nesterov, weightDecay, labelSmoothing, schedule, batchSize, epochs, seed } = values;
+  const { optimizer, momentum, nesterov, weightDecay, labelSmoothing, schedule, epochs, seed } = values;
   const settings = [
     `${OPTIMIZERS[optimizer]} with learning rate ${shortest(learningRate(values))}${SCHEDULES[schedule]}`,
     ...(optimizer === 'sgd' ? [`${nesterov === true ? "Nesterov's " : ''}momentum ${momentum}`] : []),
     ...(weightDecay > 0 ? [`weight decay ${shortest(weightDecay)}`] : []),
     ...(labelSmoothing > 0 ? [`label smoothing ${labelSmoothing}`] : []),
-    `batches of ${grouped(batchSize)}`,
+    sharingOf(values, processes),
     counted(epochs, 'epoch'),
-    counted(getNumThreads(), 'thread'),
+    `${counted(getNumThreads(), 'thread')}${processes === undefined ? '' : ' each'}`,
     `seed ${seed}`,
   ];
   return [String(model), `${grouped(parameters)} parameters`, '', `Training: ${settings.join(', ')}`];
@@ -63,7 +80,7 @@ function nextLines(out: string): string[] {
 
 /** What `--json` prints: the figures of the model that was saved, and how it came about. */
 export function jsonResult(
-  { files, data, source, settings: values, choice }: Run,
+  { files, data, source, settings: values, choice, processes }: Run,
   { best, interrupted, stoppedEarly, epochs }: FitResult,
   test: Evaluation | undefined,
   start: number,
@@ -96,5 +113,6 @@ export function jsonResult(
     batchSize: values.batchSize,
     seed: values.seed,
     threads: getNumThreads(),
+    ...(processes === undefined ? {} : { processes: processes.times.ranks }),
   };
 }

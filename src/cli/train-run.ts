@@ -1,5 +1,5 @@
 /** A run of `flambeau train`: begun or gone on with, to its last epoch and the test of its best network. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { ArgumentError } from '../base/errors.ts';
 import { load } from '../io/checkpoint-node.ts';
@@ -16,19 +16,21 @@ import { isNetworkName, usualSide } from '../train/networks.ts';
 import { openData, type DataSource } from '../train/open-data.ts';
 import { prepareData, type PreparedData } from '../train/prepare.ts';
 import { loadPretrained, requireNetwork } from '../train/pretrained.ts';
+import type { TrainingProcesses } from '../train/processes.ts';
 import type { Progress } from '../train/progress.ts';
 import type { EpochResult, FitResult } from '../train/trainer.ts';
 import { withFoundRate } from './find-rate.ts';
 import { dataLines, evaluationLines, progressStep, readStep } from './report.ts';
 import { newRun, runAt, type RunFolder } from './run-folder.ts';
 import { pixelLimit } from './limits.ts';
+import { byFirst, inEach } from './processes.ts';
 import type { Terminal } from './terminal.ts';
 import { fit, type Before } from './train-fit.ts';
 import type { TrainOptions } from './train-options.ts';
 import { augmentationOf, choiceLines, chosenSettings, type TrainSettings } from './train-plan.ts';
-import { readSaved, requireSameImages } from './train-saved.ts';
+import { readSaved, requireSameImages, type Saved } from './train-saved.ts';
 import { writeReport } from './run-report.ts';
-import { closingLines, jsonResult, modelLines } from './train-report.ts';
+import { closingLines, jsonResult, modelLines, stragglerLines } from './train-report.ts';
 
 /** Everything that a run is made of. */
 export interface Run {
@@ -41,23 +43,39 @@ export interface Run {
   readonly info: ClassifierInfo;
   /** How the settings came about; undefined in a run that goes on. */
   readonly choice?: Choice;
+  /** The processes that train together, of which this is one. */
+  readonly processes: TrainingProcesses | undefined;
 }
 
 /** Begins a run. */
-export async function startRun(path: string | undefined, given: TrainOptions, terminal: Terminal): Promise<number> {
+export async function startRun(
+  path: string | undefined,
+  given: TrainOptions,
+  terminal: Terminal,
+  processes?: TrainingProcesses,
+): Promise<number> {
   const start = performance.now();
-  const makeFolder = newRun(given.out, path, given.force);
-  const pretrained = readPretrained(given);
+  const isFirst = processes?.isFirst ?? true;
   if (given.threads !== undefined) setNumThreads(given.threads);
   manualSeed(given.seed);
-  const source = openedOnce(await openData(path, given.labels, pixelLimit(given)));
-  const { settings: chosen, choice } = await chosenSettings(source, given, pretrained.name, start, terminal);
-  const prepared = await prepareRun(path, source, chosen, pretrained.value, terminal);
-  if (pretrained.value === undefined) await prepareFirstLayer(prepared.model, prepared.data);
+  const { makeFolder, pretrained, source } = await inEach(processes, async () => ({
+    makeFolder: isFirst ? newRun(given.out, path, given.force) : undefined,
+    pretrained: isFirst ? readPretrained(given) : { value: undefined, name: undefined }, // the others get the weights from the first
+    source: openedOnce(await openData(path, given.labels, pixelLimit(given))),
+  }));
+  const { settings: chosen, choice } = await byFirst(processes, () =>
+    chosenSettings(source, given, pretrained.name, start, terminal),
+  );
+  const prepared = await inEach(processes, async () => {
+    const made = await prepareRun(path, source, chosen, pretrained.value, terminal, processes);
+    if (given.pretrained === undefined && isFirst) await prepareFirstLayer(made.model, made.data);
+    return made;
+  });
+  processes?.alike(prepared.model);
   const settings = given.lr === 'find' ? await withFoundRate(prepared, terminal) : chosen;
   if (typeof settings === 'number') return settings;
-  const run = { ...prepared, settings, files: makeFolder(), choice };
-  return await finish(run, undefined, start, terminal);
+  const files = await byFirst(processes, () => makeFolder?.() as RunFolder);
+  return await finish({ ...prepared, settings, files, choice }, undefined, start, terminal);
 }
 
 /** Goes on with a run. @param given - what may be otherwise than before: threads, workers, the form of what is printed */
@@ -66,20 +84,34 @@ export async function resumeRun(
   path: string | undefined,
   given: TrainOptions,
   terminal: Terminal,
+  processes?: TrainingProcesses,
 ): Promise<number> {
   const start = performance.now();
   const files = runAt(basename(run) === 'last.pt' ? dirname(run) : run);
-  if (!existsSync(files.last)) throw new ArgumentError(`--resume: there is no ${JSON.stringify(files.last)}, which every run of flambeau train leaves after its first epoch`); // prettier-ignore
-  const saved = readSaved(files.last);
+  const saved = await savedOf(files, processes);
   const { threads, workers, compile, memoryLimit, json } = given;
-  const settings: TrainSettings = { ...saved.settings, threads, workers, compile, memoryLimit, json };
+  const settings: TrainSettings = { ...saved.settings, processes: processes?.size, threads, workers, compile, memoryLimit, json }; // prettier-ignore
+  if (processes !== undefined) processes.seed = settings.seed;
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(settings.seed);
   const place = path ?? saved.path;
-  const source = await openData(place, settings.labels, pixelLimit(settings));
-  const prepared = await prepareRun(place, source, settings, undefined, terminal);
-  requireSameImages(prepared, saved.trained, files.last);
+  const prepared = await inEach(processes, async () => {
+    const source = await openData(place, settings.labels, pixelLimit(settings));
+    const made = await prepareRun(place, source, settings, undefined, terminal, processes);
+    requireSameImages(made, saved.trained, files.last);
+    return made;
+  });
   return await finish({ ...prepared, files }, saved, start, terminal);
+}
+
+/** What the run has left; only the first process needs to have the file. */
+async function savedOf(files: RunFolder, processes: TrainingProcesses | undefined): Promise<Saved> {
+  const bytes = await inEach(processes, () => {
+    if (processes?.isFirst === false) return undefined;
+    if (!existsSync(files.last)) throw new ArgumentError(`--resume: there is no ${JSON.stringify(files.last)}, which every run of flambeau train leaves after its first epoch`); // prettier-ignore
+    return processes === undefined ? undefined : readFileSync(files.last);
+  });
+  return readSaved(files.last, processes?.bytes(bytes));
 }
 
 /** What is read before anything of the data is: a network's weights, and whose they are. */
@@ -113,6 +145,7 @@ async function prepareRun(
   settings: TrainSettings,
   pretrained: unknown,
   terminal: Terminal,
+  processes: TrainingProcesses | undefined,
 ): Promise<Omit<Run, 'files'>> {
   const data = await prepareData(source, {
     batchSize: settings.batchSize,
@@ -123,36 +156,42 @@ async function prepareRun(
     resize: settings.resize,
     normalization: settings.pretrained === undefined ? undefined : usualNormalization(settings.model, true),
     maxUnreadable: settings.maxUnreadable,
+    share: processes,
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
   const model = createModel(settings.model, data.spec);
   if (pretrained !== undefined) loadPretrained(model, pretrained, settings.pretrained!);
   const info: ClassifierInfo = { model: settings.model, spec: data.spec, classes: data.classes, trained: data.trained };
-  return { path, source, data, settings, model, info };
+  return { path, source, data, settings, model, info, processes };
 }
 
 /** Trains, tests the best network, and says what came out. */
 async function finish(run: Run, before: Before | undefined, start: number, terminal: Terminal): Promise<number> {
-  const { source, data, model, settings } = run;
+  const { source, data, settings } = run;
   const chosen = run.choice === undefined ? [] : [...choiceLines(run.choice), ''];
-  terminal.line([...dataLines(source, data), '', ...chosen, ...modelLines(model, settings), ''].join('\n'));
+  terminal.line([...dataLines(source, data), '', ...chosen, ...modelLines(run), ''].join('\n'));
   const { fitted, code } = await fit(run, before, start, terminal);
   const measured = code === 0 && fitted.best !== undefined ? await measureBest(run, fitted, fitted.best, terminal) : undefined; // prettier-ignore
   const test = data.test === undefined ? undefined : measured;
-  for (const line of closingLines(run, fitted, test)) terminal.line(line);
+  for (const line of [...stragglerLines(run.processes), ...closingLines(run, fitted, test)]) terminal.line(line);
   if (settings.json) terminal.json(jsonResult(run, fitted, test, start));
   return code;
 }
 
 /** Loads the best network back, measures it on the test images or, without such, on those for validation, and writes the report. */
 async function measureBest(run: Run, fitted: FitResult, best: EpochResult, terminal: Terminal): Promise<Evaluation> {
-  const { files, settings, data } = run;
-  const { network } = unpackClassifier(load<unknown>(files.best), files.best);
+  const { files, settings, data, processes } = run;
+  const network = await inEach(
+    processes,
+    () =>
+    processes?.isFirst === false ? createModel(settings.model, data.spec) : unpackClassifier(load<unknown>(files.best), files.best).network, // prettier-ignore
+  );
+  processes?.alike(network);
   const onProgress = (progress: Progress): void => terminal.progress({ ...progressStep(progress), label: 'Testing' });
   const part = data.test ?? data.valid;
-  const evaluation = settings.report
-    ? await writeReport(run, fitted, best, { network, part, onProgress })
-    : await evaluate(network, part, { compile: settings.compile, onProgress });
+  const options = { compile: settings.compile, onProgress };
+  const evaluation = processes === undefined ? await evaluate(network, part, options) : (await processes.evaluate(network, part, options))!; // prettier-ignore
+  if (settings.report && processes?.isFirst !== false) await writeReport(run, fitted, best, { network, part, evaluation }); // prettier-ignore
   if (data.test !== undefined) terminal.line(['', ...evaluationLines('Test', evaluation, data.classes)].join('\n'));
   return evaluation;
 }

@@ -1,6 +1,7 @@
 /** What a run leaves to go on from: `last.pt`. */
 import { resolve } from 'node:path';
 import { FormatError } from '../base/errors.ts';
+import { deserialize } from '../io/checkpoint.ts';
 import { load, type save } from '../io/checkpoint-node.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { isTensor } from '../tensor/is-tensor.ts';
@@ -38,8 +39,9 @@ export function packRun(
   };
 }
 
-export function readSaved(file: string): Saved {
-  const value: unknown = load<unknown>(file);
+/** @param bytes - what the file holds, where another process has read it */
+export function readSaved(file: string, bytes?: Uint8Array): Saved {
+  const value: unknown = bytes === undefined ? load<unknown>(file) : deserialize<unknown>(bytes);
   const part = (name: string): unknown => (value instanceof Map ? (value as ReadonlyMap<string, unknown>).get(name) : undefined); // prettier-ignore
   const [settings, data, trained, seconds] = ['settings', 'data', 'trained_on', 'seconds'].map(part);
   if (part('format') !== FORMAT || part('version') !== VERSION || typeof settings !== 'string') {

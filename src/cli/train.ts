@@ -1,7 +1,9 @@
 /** `flambeau train`: trains a network on images and keeps the best. */
 import { command } from './command.ts';
 import { withConfig } from './config-file.ts';
+import { launch, ownCommand } from './launch.ts';
 import { dashed, UsageError } from './options.ts';
+import { inProcesses, startedProcesses } from './processes.ts';
 import { OF_SPEED, trainOptions } from './train-options.ts';
 import { resumeRun, startRun } from './train-run.ts';
 
@@ -15,16 +17,27 @@ FashionMNIST, KMNIST, EMNIST, QMNIST, CIFAR-10, CIFAR-100, SVHN or STL-10; or th
 Food-101, GTSRB, DTD, FGVC-Aircraft, Caltech 101 or ImageNet as torchvision lays them out. Without DATA, small pictures are
 generated. Network, size of the images, augmentation, schedule and epochs follow from what the data is and from what a
 step takes on this machine, unless options say otherwise. Every run gets a folder of its own with the best network as a PyTorch file (best.pt), what is needed to go on
-(last.pt), a log (log.jsonl, log.csv), and a page that shows how good the network is and where it fails (report.html).`,
+(last.pt), a log (log.jsonl, log.csv), and a page that shows how good the network is and where it fails (report.html).
+
+With --processes N, or started by flambeau run -n N or mpirun -n N, N processes share every batch (MPI has to be installed): the same steps as
+one process makes, but for what is drawn at random in each (augmentation, dropout) and batch normalisations, which go by a process's own images.`,
   arguments: { min: 0, max: 1 },
   options: trainOptions,
-  run: async (parsed, terminal) => {
+  run: async (parsed, terminal, argv) => {
     const { values, given, positionals } = withConfig(trainOptions, parsed);
     const [path] = positionals;
     if (values.json) terminal.onlyJson();
-    if (values.resume === undefined) return await startRun(path, values, terminal);
-    const decided = [...given].filter((name) => !OF_SPEED.has(name));
+    const { resume, processes: wanted } = values;
+    const decided = resume === undefined ? [] : [...given].filter((name) => !OF_SPEED.has(name));
     if (decided.length > 0) throw new UsageError(`flambeau train: a run that goes on keeps its settings; leave out ${decided.map((name) => `--${dashed(name)}`).join(', ')}`); // prettier-ignore
-    return await resumeRun(values.resume, path, values, terminal);
+    const started = startedProcesses();
+    if (Math.max(started, wanted ?? 1) > 1 && values.lr === 'find') throw new UsageError('flambeau train: --lr find looks for a rate in one process; give that rate to several'); // prettier-ignore
+    if (started === 1 && wanted !== undefined && wanted > 1) return await launch({ processes: wanted, command: ownCommand('train', ...argv), isAsked: true }); // prettier-ignore
+    if (wanted !== undefined && wanted !== started) throw new UsageError(`flambeau train: --processes ${wanted} in a program that was started ${started} times; leave it out`); // prettier-ignore
+    return await inProcesses(values, terminal, async (processes, own) =>
+      resume === undefined
+        ? await startRun(path, { ...values, processes: processes?.size }, own, processes)
+        : await resumeRun(resume, path, values, own, processes),
+    );
   },
 });

@@ -91,6 +91,32 @@ export class ClassCounts {
     this.#loss += loss * labels.length;
   }
 
+  /** All of it as numbers, to be sent. @internal */
+  pack(): Float64Array {
+    return Float64Array.from(
+      [this.#classes, this.#near, this.#loss].concat(this.#labels, this.#guesses, this.#confidences),
+    );
+  }
+
+  /** The counts of several, each of which has had every n-th image, in the order of the images. @internal */
+  static merged(parts: readonly Float64Array[]): ClassCounts {
+    const all = new ClassCounts();
+    const counts = parts.map(({ length }) => (length - 3) / 3);
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    for (const [classes, near, loss] of parts) {
+      all.#classes = Math.max(all.#classes, classes!);
+      all.#near += near!;
+      all.#loss += loss!;
+    }
+    for (let i = 0; i < total; i++) {
+      const [part, at] = [i % parts.length, 3 + Math.floor(i / parts.length)];
+      all.#labels.push(parts[part]![at]!);
+      all.#guesses.push(parts[part]![at + counts[part]!]!);
+      all.#confidences.push(parts[part]![at + 2 * counts[part]!]!);
+    }
+    return all;
+  }
+
   /** @throws ArgumentError when nothing was counted */
   result(): Evaluation {
     const total = this.#labels.length;

@@ -68,6 +68,15 @@ export async function evaluate(
   batches: BatchSource,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  return (await countBatches(model, batches, options)).result();
+}
+
+/** The counts of {@link evaluate}, to which those of other batches may be added. */
+export async function countBatches(
+  model: TrainableModel,
+  batches: BatchSource,
+  options: EvaluateOptions,
+): Promise<ClassCounts> {
   requireKind('evaluate', 'the model', model, MODEL);
   requireKind('evaluate', 'the batches', batches, BATCHES);
   const given = requireOptions<EvaluateOptions>('evaluate', options, EVALUATE_OPTIONS, '{ compile: false }');
@@ -93,5 +102,5 @@ export async function evaluate(
     meter.add(loss, inputs.size(0));
     await meter.breathe();
   }
-  return counts.result();
+  return counts;
 }

@@ -2,10 +2,10 @@
  * Images ready for training: decoded once, brought to one size and kept as bytes, so that every epoch costs only the random
  * transforms. Sets too large for that are read from where they lie in each epoch.
  */
-import { availableParallelism } from 'node:os';
 import { FormatError } from '../base/errors.ts';
 import { Subset, type Dataset } from '../data/dataset.ts';
 import { canStartWorkers } from '../data/node-threads.ts';
+import { processorsOfMine } from '../devices/cpu/native/processors.ts';
 import { sharedBytes } from '../io/archive/file-set.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -190,7 +190,7 @@ const FEW = 200;
 function workersFor(images: ImageDataset, wanted: number): number {
   if (images.length < FEW || images.imageHead(0) === undefined) return 0;
   if (wanted === 0 && !canStartWorkers()) return 0;
-  const count = wanted === 0 ? Math.min(availableParallelism(), MOST_WORKERS) : wanted;
+  const count = wanted === 0 ? Math.min(processorsOfMine(), MOST_WORKERS) : wanted;
   return count === 1 ? 0 : count;
 }
 

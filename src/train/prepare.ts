@@ -1,5 +1,4 @@
 /** From recognised data to the loaders that training and evaluation go through. Node only. */
-import { availableParallelism } from 'node:os';
 import { ANYTHING, COUNT, FUNCTION, kind, PROBABILITY, requireKind, requireOptions, SIZE, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import { FormatError } from '../base/errors.ts';
 import { toTensor } from '../data/collate.ts';
@@ -7,6 +6,8 @@ import type { Dataset } from '../data/dataset.ts';
 import { DataLoader } from '../data/loader.ts';
 import { canStartWorkers } from '../data/node-threads.ts';
 import { SubsetRandomSampler } from '../data/sampler.ts';
+import { processorsOfMine } from '../devices/cpu/native/processors.ts';
+import { Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { ImageDataset } from '../vision/datasets/index.ts';
 import {
@@ -24,6 +25,7 @@ import type { ImageSpec, Normalization } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
 import { preprocess, sizeBefore, type Augmentation } from './preprocess.ts';
 import type { BatchSource } from './progress.ts';
+import { partOf, placesOf, sharedBatches, SharedOrder, type Share } from './share.ts';
 import type { Unreadable } from './unreadable.ts';
 
 export interface PrepareOptions {
@@ -44,6 +46,8 @@ export interface PrepareOptions {
   readonly normalization?: Normalization | undefined;
   /** The part of a set's images that may be unreadable and are passed over, default 0.1. */
   readonly maxUnreadable?: number | undefined;
+  /** Where several processes train together, which of how many this is: its loaders go through its part. `batchSize` is that of all together. */
+  readonly share?: Share | undefined;
   /** Called while images are read. */
   readonly onRead?: (split: SplitName, done: number, total: number) => void;
 }
@@ -58,6 +62,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   resize: COUNT,
   normalization: ANYTHING,
   maxUnreadable: PROBABILITY,
+  share: ANYTHING,
   onRead: FUNCTION,
 };
 const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined }';
@@ -100,7 +105,7 @@ function workersOf(
   wanted: number | undefined,
   { height, width }: ImageSize,
 ): { readonly numWorkers: number; readonly seeding: 'batch'; readonly persistentWorkers: boolean } {
-  const isWorth = height * width >= LARGE && availableParallelism() > 1 && canStartWorkers();
+  const isWorth = height * width >= LARGE && processorsOfMine() > 1 && canStartWorkers();
   const numWorkers = wanted ?? (isWorth ? 1 : 0);
   return { numWorkers, seeding: 'batch', persistentWorkers: numWorkers > 0 };
 }
@@ -147,15 +152,13 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
   const plain = preprocess(spec);
   const order = indices?.train ?? Array.from({ length: own.length }, (_, i) => i);
   const plainImages = await own.dataset(plain);
-  const train = new DataLoader<Sample>(await own.dataset(preprocess(spec, options.augmentation)), {
-    batchSize: options.batchSize,
-    sampler: new SubsetRandomSampler(order),
-    ...workersOf(options.workers, spec),
-  });
+  const train = trainingLoader(await own.dataset(preprocess(spec, options.augmentation)), order, options, spec);
   const evaluation = async (set: ImageSet, images: ImageDataset, only?: readonly number[]): Promise<EvaluationPart> => {
     const dataset = subset(await set.dataset(plain), only);
     const place = (index: number): number => only?.[index] ?? index;
-    const loader = new DataLoader(dataset, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers, spec) });
+    const { share } = options;
+    const mine = share === undefined ? dataset : subset(dataset, placesOf(dataset.length, share));
+    const loader = new DataLoader(mine, { batchSize: EVALUATION_BATCH, ...workersOf(options.workers, spec) });
     return {
       length: loader.length,
       [Symbol.asyncIterator]: () => loader[Symbol.asyncIterator](),
@@ -177,6 +180,22 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
     valid: await evaluation(validation ?? own, others.valid ?? first, indices?.valid),
     test: test === undefined ? undefined : await evaluation(test, others.test!),
   };
+}
+
+/** Shuffled batches of the images in `order`, or this process's part of them. */
+function trainingLoader(
+  dataset: Dataset<Sample>,
+  order: readonly number[],
+  { batchSize, share, workers }: PrepareOptions,
+  spec: ImageSize,
+): BatchSource {
+  const shuffled = new SubsetRandomSampler(order);
+  if (share === undefined)
+    return new DataLoader(dataset, { batchSize, sampler: shuffled, ...workersOf(workers, spec) });
+  const [part, generator] = [partOf(batchSize, share), new Generator()];
+  const sampler = new SharedOrder(shuffled, part, share);
+  const loader = new DataLoader(dataset, { batchSize: part, sampler, generator, ...workersOf(workers, spec) });
+  return sharedBatches(loader, generator, { images: order.length, part, share });
 }
 
 function unreadableOf(

@@ -6,6 +6,14 @@ import { othersTurn, TURN } from './turn.ts';
 /** Batches of inputs and class indices, such as a DataLoader gives; `length` is how many. */
 export interface BatchSource extends AsyncIterable<readonly Tensor[]> {
   readonly length: number;
+  /** Where several processes have a part of each batch: how many images of the n-th are this one's, and of all. */
+  partOf?(batch: number): BatchPart;
+}
+
+/** Images of a batch: this process's, and all processes'. */
+export interface BatchPart {
+  readonly own: number;
+  readonly all: number;
 }
 
 /** @throws ArgumentError unless a batch is [inputs, targets] */

@@ -20,14 +20,16 @@ export type Pair = readonly [Tensor, Tensor];
 
 /**
  * Forward, backward, update; gives the mean loss over the batches, whose gradients are added up. When that is not finite, an eager step makes no update; a compiled one has
- * made it when it is known.
+ * made it when it is known. `weights` are factors of the batches' means, one for each; by default their parts of all images.
  */
-export type TrainStep = (batches: readonly Pair[]) => number;
+export type TrainStep = (batches: readonly Pair[], weights?: Tensor) => number;
 
 export interface StepOptions {
   readonly compile: boolean | CompileOptions;
   readonly clipNorm?: number | undefined;
   readonly clipValue?: number | undefined;
+  /** Runs what only adds to the gradients, where others are to get them: all batches but the last. */
+  readonly hold?: (<T>(fn: () => T) => T) | undefined;
 }
 
 /**
@@ -38,11 +40,11 @@ export function trainStep(
   model: TrainableModel,
   criterion: Criterion,
   optimizer: Steppable,
-  { compile: compiled, clipNorm, clipValue }: StepOptions,
+  { compile: compiled, clipNorm, clipValue, hold }: StepOptions,
 ): TrainStep {
   const gradients = (tensors: readonly Tensor[]): Tensor => {
     optimizer.zeroGrad();
-    return backward(model, criterion, tensors);
+    return backward(model, criterion, tensors, hold);
   };
   const update = (): void => {
     if (clipNorm !== undefined) clipGradNorm_(model.parameters(), clipNorm);
@@ -51,8 +53,8 @@ export function trainStep(
   };
   const options = compiled === true ? {} : compiled;
   if (options === false || !(optimizer instanceof Optimizer)) {
-    return (batches) => {
-      const loss = gradients(batches.flat()).item();
+    return (batches, weights) => {
+      const loss = gradients(flat(batches, weights)).item();
       if (Number.isFinite(loss)) update();
       return loss;
     };
@@ -63,19 +65,35 @@ export function trainStep(
     return loss;
   };
   const run = advised(compile(whole, options));
-  return (batches) => run(...batches.flat()).item();
+  return (batches, weights) => run(...flat(batches, weights)).item();
 }
 
-/** Gradients of the mean loss over all samples of the batches [inputs, targets, inputs, targets, …]; gives that loss. */
-function backward(model: TrainableModel, criterion: Criterion, tensors: readonly Tensor[]): Tensor {
+const flat = (batches: readonly Pair[], weights: Tensor | undefined): Tensor[] =>
+  weights === undefined ? batches.flat() : [...batches.flat(), weights];
+
+/** Gradients of the mean loss over all samples of the batches [inputs, targets, inputs, targets, …, weights?]; gives that loss. */
+function backward(
+  model: TrainableModel,
+  criterion: Criterion,
+  tensors: readonly Tensor[],
+  hold: StepOptions['hold'],
+): Tensor {
+  const weights = tensors.length % 2 === 1 ? tensors.at(-1) : undefined;
+  const count = Math.floor(tensors.length / 2);
   let samples = 0;
-  for (let i = 0; i < tensors.length; i += 2) samples += tensors[i]!.size(0);
-  let sum: Tensor | undefined;
-  for (let i = 0; i < tensors.length; i += 2) {
-    const mean = criterion(model(tensors[i]!), tensors[i + 1]!);
-    const loss = tensors.length === 2 ? mean : mean.mul(tensors[i]!.size(0) / samples);
+  for (let i = 0; i < count; i++) samples += tensors[2 * i]!.size(0);
+  const add = (i: number): Tensor => {
+    const [inputs, targets] = [tensors[2 * i]!, tensors[2 * i + 1]!];
+    const mean = criterion(model(inputs), targets);
+    const part = weights?.select(0, i) ?? inputs.size(0) / samples;
+    const loss = part === 1 ? mean : mean.mul(part);
     loss.backward();
-    sum = sum === undefined ? loss.detach() : sum.add(loss.detach());
+    return loss.detach();
+  };
+  let sum: Tensor | undefined;
+  for (let i = 0; i < count; i++) {
+    const loss = hold === undefined || i === count - 1 ? add(i) : hold(() => add(i));
+    sum = sum?.add(loss) ?? loss;
   }
   return sum!;
 }

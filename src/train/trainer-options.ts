@@ -7,6 +7,7 @@ import type { CompileOptions } from '../tensor/compile.ts';
 import { Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { MODEL, SIGNAL, type Criterion, type Evaluation, type TrainableModel } from './evaluation.ts';
+import type { TrainingProcesses } from './processes.ts';
 import type { Progress } from './progress.ts';
 import type { Steppable } from './steps.ts';
 
@@ -105,6 +106,8 @@ export interface TrainerOptions {
   readonly onState?: () => void;
   /** Ends training after the running batch. */
   readonly signal?: HostAbortSignal;
+  /** The processes that train this model together, of which this is one. @internal */
+  readonly processes?: TrainingProcesses;
   /**
    * Whether a loss that is not finite is traced to the layer that it comes from. For that the state of model and optimizer is kept at the beginning of each epoch and now and
    * then in it, which takes their memory once more, and the updates since are made again. Default true.
@@ -142,6 +145,7 @@ export const TRAINER_OPTIONS: OptionKinds<TrainerOptions> = {
   onBest: FUNCTION,
   onState: FUNCTION,
   signal: SIGNAL,
+  processes: kind('processes', isObject),
   diagnose: BOOL,
   compile: either(BOOL, kind('options of compile', isObject)),
 };

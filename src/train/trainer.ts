@@ -113,12 +113,15 @@ export class Trainer {
     const { onEpoch, onBest, callbacks = [] } = given;
     this.#told = [{ ...(onEpoch && { onEpoch }), ...(onBest && { onBest }) }, ...callbacks];
     this.#step = this.#newStep();
-    if (given.diagnose !== false) this.#replay = new Replay(given, this.#criterion);
+    // The updates of several processes are not made again by one.
+    if (given.diagnose !== false && given.processes === undefined) this.#replay = new Replay(given, this.#criterion);
   }
 
   #newStep(): TrainStep {
-    const { model, optimizer, compile = true, clipNorm, clipValue } = this.#options;
-    return trainStep(model, this.#criterion, optimizer, { compile, clipNorm, clipValue });
+    const { model, optimizer, compile = true, clipNorm, clipValue, processes } = this.#options;
+    const shared = processes?.wrap(model);
+    const hold = shared === undefined ? undefined : <T>(fn: () => T): T => shared.noSync(fn);
+    return trainStep(shared ?? model, this.#criterion, optimizer, { compile, clipNorm, clipValue, hold });
   }
 
   /** What is validated and kept: the model, or the average of its weights. */
@@ -175,6 +178,7 @@ export class Trainer {
       throw error instanceof LossError ? await this.#explained(error, train, epoch) : error;
     }
     if (trainLoss === undefined) return this.#interrupted();
+    this.#settle();
     const lr = this.#rate();
     const evaluation = valid === undefined ? undefined : await this.#validate(valid, epoch, epochs, start);
     if (evaluation === null) return this.#interrupted();
@@ -187,6 +191,11 @@ export class Trainer {
     const seconds = (performance.now() - start) / 1000;
     await this.#ended({ epoch, trainLoss, validLoss, accuracy, top5, lr, seconds }, evaluation);
     return true;
+  }
+
+  /** What processes have each for themselves becomes the same in all. */
+  #settle(): void {
+    this.#options.processes?.settle([this.#options.model, this.#average]);
   }
 
   /** Parameters that rest have no gradients, so the compiled step is another one. */
@@ -209,14 +218,16 @@ export class Trainer {
   }
 
   #interrupted(): false {
+    this.#settle();
     this.#options.onState?.();
     return false;
   }
 
   /** The mean loss over the epoch's batches; undefined when it was interrupted. */
   async #trainBatches(train: BatchSource, epoch: number, epochs: number): Promise<number | undefined> {
-    const { model, signal, onProgress, accumulate = 1, generators = [], mix } = this.#options;
+    const { model, onProgress, accumulate = 1, generators = [], mix, processes } = this.#options;
     const position = this.#position;
+    processes?.begin();
     const skipped = position.batch;
     const meter = new Meter(
       'train',
@@ -237,8 +248,7 @@ export class Trainer {
     const onSkipped = (): void => setRandomStates(position.now!, generators);
     this.#replay?.keep(skipped, position.step, skipped === 0 ? position.began : position.now);
     for await (const { batches, seen } of groupsOf(train, { size: accumulate, skip: skipped, onSkipped, mix })) {
-      await this.#update(batches, meter, seen);
-      if (signal?.aborted === true) {
+      if (await this.#update(batches, meter, seen, train)) {
         position.now = randomStates(generators);
         return undefined;
       }
@@ -249,18 +259,22 @@ export class Trainer {
     return meter.meanLoss('fit: the training set has no batches');
   }
 
-  async #update(group: readonly Pair[], meter: Meter, batch: number): Promise<void> {
-    const { scheduler, model } = this.#options;
+  /** One update; whether it is to be the last. */
+  async #update(group: readonly Pair[], meter: Meter, batch: number, train: BatchSource): Promise<boolean> {
+    const { scheduler, model, signal, processes } = this.#options;
     const position = this.#position;
-    const loss = this.#step(group);
+    const isAborted = (): boolean => signal?.aborted === true;
+    const shared = processes?.update(this.#step, group, { train, upTo: batch, steps: position.step, isAborted });
+    const loss = shared === undefined ? this.#step(group) : shared.loss;
     if (!Number.isFinite(loss)) throw new LossError(loss, batch, { batches: group, updates: position.step });
     position.step++;
     this.#average?.updateParameters(model);
-    meter.add(loss, group.reduce((sum, [inputs]) => sum + inputs.size(0), 0), group.length); // prettier-ignore
+    meter.add(loss, shared?.images ?? group.reduce((sum, [inputs]) => sum + inputs.size(0), 0), group.length);
     Object.assign(position, { batch, images: meter.images, loss: meter.lossSum });
     const lr = this.#rate();
     if (this.#perBatch) scheduler?.step();
     for (const told of this.#told) await told.onBatch?.({ epoch: meter.epoch, batch, step: position.step, loss, lr });
+    return shared?.isAborted ?? isAborted();
   }
 
   /** The error of a loss that is not finite, with the layer that it comes from. */
@@ -282,9 +296,9 @@ export class Trainer {
 
   /** Null when it was interrupted. */
   async #validate(valid: BatchSource, epoch: number, epochs: number, start: number): Promise<Evaluation | null> {
-    const { signal, onProgress, compile = true } = this.#options;
+    const { signal, onProgress, compile = true, processes } = this.#options;
     try {
-      return await evaluate(this.#judged, valid, {
+      const options = {
         ...(onProgress === undefined ? {} : { onProgress }),
         ...(signal === undefined ? {} : { signal }),
         compile: compile !== false,
@@ -292,7 +306,9 @@ export class Trainer {
         epoch,
         epochs,
         secondsPerEpoch: this.#position.history.at(-1)?.seconds ?? (performance.now() - start) / 1000,
-      });
+      };
+      if (processes === undefined) return await evaluate(this.#judged, valid, options);
+      return (await processes.evaluate(this.#judged, valid, options)) ?? null;
     } catch (error) {
       if (signal?.aborted === true && error === signal.reason) return null;
       throw error;

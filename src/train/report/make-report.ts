@@ -3,6 +3,7 @@ import type { Evaluation } from '../class-counts.ts';
 import { evaluate, type TrainableModel } from '../evaluation.ts';
 import type { Progress } from '../progress.ts';
 import type { EvaluationPart } from '../prepare.ts';
+import type { RankTimes } from '../step-times.ts';
 import type { EpochResult } from '../trainer.ts';
 import { reportPage, type Example, type ReportCharts, type ReportContent } from './page.ts';
 import { featureMaps, firstFilters, inputImage, lookedAt, pictureOf, type Scale } from './pictures.ts';
@@ -26,6 +27,10 @@ export interface ReportInput {
   readonly compile: boolean;
   readonly charts: ReportCharts;
   readonly onProgress?: (progress: Progress) => void;
+  /** What is known already, instead of measuring. */
+  readonly evaluation?: Evaluation;
+  /** What steps took in each process, where there were several. */
+  readonly ranks?: readonly RankTimes[];
 }
 
 /** Pictures of each kind, and layers of which maps are shown. */
@@ -35,8 +40,8 @@ const [MOST_MISTAKES, MOST_TYPICAL, MOST_LAYERS] = [12, 12, 14];
 export async function makeReport(
   input: ReportInput,
 ): Promise<{ readonly html: string; readonly evaluation: Evaluation }> {
-  const { network, part, classes, scale, onProgress, compile, charts, ...rest } = input;
-  const evaluation = await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) });
+  const { network, part, classes, scale, onProgress, compile, charts, evaluation: known, ...rest } = input;
+  const evaluation = known ?? (await evaluate(network, part, { compile, ...(onProgress === undefined ? {} : { onProgress }) })); // prettier-ignore
   const filters = firstFilters(network);
   const look = async (index: number): Promise<Example> => {
     const { labels, guesses, confidences } = evaluation.predictions;

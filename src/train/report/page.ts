@@ -1,6 +1,7 @@
 /** The report as one page of HTML that needs nothing else: pictures and charts are inside, there is no script. */
 import type { Evaluation } from '../class-counts.ts';
 import type { EpochResult } from '../trainer.ts';
+import { stragglers, type RankTimes } from '../step-times.ts';
 import type { LayerMaps, Picture } from './pictures.ts';
 import { escaped, image, percent, section, sheet } from './sheet.ts';
 
@@ -44,6 +45,8 @@ export interface ReportContent {
   /** The command line that does it again. */
   readonly command: string;
   readonly network: string;
+  /** What steps took in each process, where there were several. */
+  readonly ranks?: readonly RankTimes[];
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');
@@ -100,6 +103,15 @@ function inside({ filters, maps, mapsOf }: ReportContent): string {
   return `${first}${section('One image on its way through the network', input + rows.join(''), 'Up to eight channels of each layer, each from its darkest to its brightest value.')}`;
 }
 
+/** Who does what in how long, and whom the others wait for. */
+function processes(ranks: readonly RankTimes[]): string {
+  const heads = ['process', 'machine', 'threads', 'work in a step', 'of the slowest in 20', 'waiting in a step'].map((head) => `<th scope="col">${head}</th>`).join(''); // prettier-ignore
+  const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 2 : 1)} ms`);
+  const rows = ranks.map(({ rank, host, threads, work, slow, waiting }) => `<tr><th scope="row">${rank}</th>${[escaped(host), threads, ms(work), ms(slow), ms(waiting)].map((cell) => `<td>${cell}</td>`).join('')}</tr>`); // prettier-ignore
+  const slower = stragglers(ranks).map(({ rank, others }) => `<p class="note">The others wait for process ${rank.rank} on ${escaped(rank.host)}: ${ms(rank.work)} of work in a step, theirs takes ${ms(others)}.</p>`); // prettier-ignore
+  return section('Processes', `${slower.join('')}<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`, 'Every step ends when the slowest process is there. Medians of the latest steps; work is reading, computing and sending.'); // prettier-ignore
+}
+
 function settings({ settings: rows, command, network, notes }: ReportContent): string {
   const list = rows.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('');
   const remarks = notes.map((note) => `<p class="note">${escaped(note)}</p>`).join('');
@@ -108,7 +120,7 @@ function settings({ settings: rows, command, network, notes }: ReportContent): s
 
 /** The page. @param draw - the charts: ECharts' in Node, lighter ones in pages */
 export function reportPage(content: ReportContent, draw: ReportCharts): string {
-  const { title, history, evaluation, classes, counts, mistakes, typical, measuredOn } = content;
+  const { title, history, evaluation, classes, counts, mistakes, typical, measuredOn, ranks = [] } = content;
   const wrong = evaluation.total - evaluation.correct;
   const error = percent(evaluation.calibrationError);
   const parts = [
@@ -121,6 +133,7 @@ export function reportPage(content: ReportContent, draw: ReportCharts): string {
     section('How far to trust its probabilities', charts(draw.calibration(evaluation)), `Where bars end above the dashed line, the network is right more often than it says; on average they are ${error} apart.`), // prettier-ignore
     inside(content),
     section('Data', charts(draw.counts(classes, counts))),
+    ranks.length === 0 ? '' : processes(ranks),
     settings(content),
   ];
   return sheet(title, 'Made by Flambeau; this file needs no network.', parts.join('\n'));

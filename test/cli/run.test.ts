@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { processesHere, shareOf } from '../../src/devices/cpu/native/processors.ts';
+import { main } from '../../src/cli/main.ts';
+import { mpirunArguments, mpirunEnvironment } from '../../src/cli/mpirun.ts';
+
+async function run(...argv: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  let out = '';
+  const sink = { write: (text: string) => (out += text) };
+  const code = await main(argv, sink, sink);
+  return { code, out };
+}
+
+describe('flambeau run', () => {
+  const command = ['node', 'a.mjs', '--epochs', '3'];
+
+  it('tells Open MPI and MPICH the same, each in its words', () => {
+    const job = { processes: 5, hosts: 'one,two:4', tag: true, command };
+    const env = { PATH: '/bin', FLAMBEAU_THREADS: '2' };
+    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, job, env).join(' ')).toBe('--quiet -n 5 --host one:3,two:4 -x FLAMBEAU_THREADS --tag-output node a.mjs --epochs 3'); // prettier-ignore
+    expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, job, env).join(' ')).toBe('-n 5 -hosts one:3,two:4 -prepend-rank node a.mjs --epochs 3'); // prettier-ignore
+    const filed = { processes: 2, hostfile: 'hosts', command: ['node'] };
+    expect(mpirunArguments({ kind: 'openmpi', path: 'mpirun' }, filed, {}).join(' ')).toBe('--quiet -n 2 --hostfile hosts node'); // prettier-ignore
+    expect(mpirunArguments({ kind: 'mpich', path: 'mpirun' }, filed, {}).join(' ')).toBe('-n 2 -f hosts node');
+  });
+
+  it('leaves what somebody has set, and lets only root run as root', () => {
+    const env = mpirunEnvironment({ kind: 'openmpi', path: 'mpirun' }, { OMPI_MCA_mpi_yield_when_idle: '0' }, false);
+    expect(env['OMPI_MCA_mpi_yield_when_idle']).toBe('0');
+    expect(env['OMPI_MCA_rmaps_base_oversubscribe']).toBe('1');
+    expect(env).not.toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
+    expect(mpirunEnvironment({ kind: 'openmpi', path: 'mpirun' }, {}, true)).toHaveProperty('OMPI_ALLOW_RUN_AS_ROOT');
+  });
+
+  it('says what is wrong with a command line', async () => {
+    expect(await run('run', '--help')).toMatchObject({ code: 0 });
+    const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+      [['a.mjs'], /how many processes\? say -n 4/],
+      [['-n', '2'], /which program\?/],
+      [['-n', '0', 'a.mjs'], /--processes: expected a whole number ≥ 1/],
+      [['-n', '2', 'absent.mjs'], /there is no file 'absent\.mjs'; expected a program of JavaScript, or train/],
+      [['-n', '2', 'predict', 'a.jpg'], /flambeau predict works in one process; only train in several/],
+      [['-n', '2', '--hosts', 'a', '--hostfile', 'b', 'train'], /--hosts and --hostfile say the same/],
+      [['-n', '2', '--host', 'a', 'train'], /there is no option --host; did you mean --hosts/],
+    ];
+    for (const [argv, text] of wrong) {
+      const { code, out } = await run('run', ...argv);
+      expect([code, out]).toEqual([2, expect.stringMatching(text)]);
+    }
+  });
+
+  it.skipIf(existsSync('/usr/lib64/openmpi') || existsSync('/usr/lib64/mpich'))(
+    'says which packages bring mpirun where there is none',
+    async () => {
+      const path = process.env['PATH'];
+      process.env['PATH'] = '/nowhere';
+      try {
+        const { code, out } = await run('train', '--processes', '2');
+        expect([code, out]).toEqual([1, 'flambeau: there is no mpirun of MPI here, which starts several processes; to install it: apt-get install openmpi-bin (Debian, Ubuntu), dnf install openmpi (Fedora), brew install open-mpi (macOS)\n']); // prettier-ignore
+        expect((await run('run', '-n', '2', '--mpi', 'mpich', 'train')).out).toMatch(/no mpirun of MPICH .* apt-get install mpich/); // prettier-ignore
+      } finally {
+        process.env['PATH'] = path;
+      }
+    },
+  );
+
+  it('says what flambeau train cannot do in several processes', async () => {
+    expect((await run('train', '--processes', '2', '--lr', 'find')).out).toMatch(/--lr find looks for a rate in one process/); // prettier-ignore
+  });
+});
+
+describe('processors of a process', () => {
+  it('are those of its machine by its processes, whoever has started them', () => {
+    expect(processesHere({})).toBe(1);
+    for (const name of ['OMPI_COMM_WORLD_LOCAL_SIZE', 'MPI_LOCALNRANKS', 'LOCAL_WORLD_SIZE', 'SLURM_STEP_TASKS_PER_NODE']) expect(processesHere({ [name]: '4' })).toBe(4); // prettier-ignore
+    expect(processesHere({ SLURM_STEP_TASKS_PER_NODE: '4(x2)' })).toBe(4);
+    const four = { OMPI_COMM_WORLD_LOCAL_SIZE: '4' };
+    expect(shareOf({}, 8, 8)).toBe(8);
+    expect(shareOf(four, 16, 16)).toBe(4);
+    expect(shareOf(four, 2, 2)).toBe(1);
+    expect(shareOf({ ...four, OMPI_MCA_orte_bound_at_launch: '1' }, 1, 64)).toBe(1); // bound to a core each
+    expect(shareOf({ ...four, OMPI_MCA_orte_bound_at_launch: '1' }, 32, 64)).toBe(16); // to one of two sockets
+    expect(shareOf({ SLURM_STEP_TASKS_PER_NODE: '2', SLURM_CPUS_PER_TASK: '8' }, 8, 64)).toBe(8);
+  });
+});
