@@ -57,7 +57,7 @@ export type MathFn =
  * Four halves in i64 as f32v and back, four bytes in i32 as i32v and back, four elements of 16 bits loaded as i64 as i32v, extended by their
  * sign, and back from lanes whose upper halves are zeros.
  */
-export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES' | 'SHORTS' | 'PACK_SHORTS';
+export type Native = 'HALVES' | 'PACK_HALVES' | 'BYTES' | 'PACK_BYTES' | 'SHORTS' | 'PACK_SHORTS' | 'SCALED';
 
 export type ExprNode =
   | { readonly kind: 'const'; readonly value: number | bigint }
@@ -83,8 +83,8 @@ export type ExprNode =
   /** lanes picked from the concatenation of a and b */
   | { readonly kind: 'shuffle'; readonly a: Expr; readonly b: Expr; readonly lanes: readonly number[] }
   | { readonly kind: 'math'; readonly fn: MathFn; readonly args: readonly Expr[] }
-  /** what machines may have instructions for, of `a` (see `wasm/emit.ts`; in C the name of a macro that is given `a` and `otherwise`) */
-  | { readonly kind: 'either'; readonly native: Native; readonly a: Expr; readonly otherwise: Expr };
+  /** what machines may have instructions for, of `a` and `b` (see `wasm/emit.ts`; in C the name of a macro that is given these and `otherwise`) */
+  | { readonly kind: 'either'; readonly native: Native; readonly a: Expr; readonly b?: Expr; readonly otherwise: Expr };
 
 const ELEMENT: Record<VectorType, ScalarType> = { f32v: 'f32', f64v: 'f64', i32v: 'i32', i64v: 'i64' };
 const VECTOR: Record<ScalarType, VectorType> = { f32: 'f32v', f64: 'f64v', i32: 'i32v', i64: 'i64v' };
@@ -236,8 +236,8 @@ export const loadSplat = (type: 'f32v' | 'f64v' | 'i32v', ptr: Expr, offset = 0,
   new Expr(type, { kind: 'loadSplat', ptr, offset, index });
 
 /** What machines may have instructions for: see `Native`. It has the type of `otherwise`. `a` may be read twice. */
-export const either = (native: Native, a: Expr, otherwise: Expr): Expr =>
-  new Expr(otherwise.type, { kind: 'either', native, a, otherwise });
+export const either = (native: Native, a: Expr, otherwise: Expr, b?: Expr): Expr =>
+  new Expr(otherwise.type, { kind: 'either', native, a, ...(b && { b }), otherwise });
 
 export const math = (fn: MathFn, ...args: Expr[]): Expr => new Expr('f64', { kind: 'math', fn, args });
 

@@ -8,7 +8,7 @@
  * the host's functions (`math` of the loop language) element by element instead.
  */
 import { EXP_TAIL, LOG_TAIL, TANH_TAIL } from '../formula/coefficients.ts';
-import { constant, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
+import { constant, either, type Expr, type Fn, type Local, type ValueType } from './ir.ts';
 
 const pools = new WeakMap<Fn, Map<string, Local>>();
 
@@ -47,24 +47,25 @@ function smallExpm1(f: Fn, x: Local): Local {
 /** A number that is added to this is rounded to a whole one, which stands in the lowest bits: cheaper than to round and to convert. */
 const SHIFTED = 1.5 * 2 ** 23;
 
-/** x = n·ln2 + r with n whole (given as i32) and |r| ≤ ln2/2. Of a NaN, r is one, and n means nothing. */
-function reduced(f: Fn, x: Expr): { n: Expr; r: Local } {
+/** x = n·ln2 + r with n whole (given as i32, and as `whole`) and |r| ≤ ln2/2. Of a NaN, r is one, and n means nothing. */
+function reduced(f: Fn, x: Expr): { n: Expr; whole: Local; r: Local } {
   const arg = f.let('bounded', x);
   const shifted = hoisted(f, 'f32v', SHIFTED);
   const sum = f.let('sum', arg.mul(hoisted(f, 'f32v', LOG2_E)).add(shifted));
   const n = f.let('n', sum.sub(shifted));
   const high = n.fma(hoisted(f, 'f32v', -LN2_HIGH), arg);
-  return { n: sum.bits('i32v').sub(shifted.bits('i32v')), r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) };
+  return { n: sum.bits('i32v').sub(shifted.bits('i32v')), whole: n, r: f.let('r', n.fma(hoisted(f, 'f32v', -LN2_LOW), high)) }; // prettier-ignore
 }
 
 /** eˣ: eˣ = 2ⁿ·eʳ with n = round(x / ln 2). The power of two is applied in two halves: one alone would overflow at the ends. */
 export function expF32(f: Fn, x: Expr): Expr {
   const c = (value: number): Expr => hoisted(f, 'f32v', value);
-  const { n, r } = reduced(f, x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
-  const e = smallExpm1(f, r).add(c(1));
-  const whole = f.let('whole', n);
-  const half = f.let('half', whole.binary('shr', 1));
-  return e.mul(powerOfTwo(f, half)).mul(powerOfTwo(f, whole.sub(half)));
+  const { n, whole, r } = reduced(f, x.binary('pmin', c(89)).binary('pmax', c(-104))); // past these: infinity and 0
+  const e = f.let('e', smallExpm1(f, r).add(c(1)));
+  const power = f.let('power', n);
+  const half = f.let('half', power.binary('shr', 1));
+  // The first product is exact, so what has an instruction for both gives the same.
+  return either('SCALED', e, e.mul(powerOfTwo(f, half)).mul(powerOfTwo(f, power.sub(half))), whole);
 }
 
 /** The same by pairs (Estrin): a few operations more, but few of them wait for one another. */

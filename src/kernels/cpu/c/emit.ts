@@ -235,7 +235,7 @@ class KernelEmitter {
       case 'shuffle':
         return `__builtin_shufflevector(${[this.#expr(node.a), this.#expr(node.b), ...node.lanes].join(', ')})`;
       case 'either':
-        return this.#helper(node.native, this.#expr(node.a), this.#expr(node.otherwise));
+        return this.#helper(node.native, ...[node.a, ...(node.b === undefined ? [] : [node.b]), node.otherwise].map((part) => this.#expr(part))); // prettier-ignore
       case 'math':
         return this.#math(node);
     }

@@ -133,7 +133,7 @@ function pseudoHelper(target: Target, type: ValueType, op: 'min' | 'max', bits: 
   const [letter, order] = [type === 'f32v' ? 'ps' : 'pd', op === 'min' ? '<' : '>'];
   const give = (body: string): string => define(type, `p${op}_${type}`, `${type} a, ${type} b`, body);
   const masked = give(`${bits} m = b ${order} a; return (${type})((m & (${bits})b) | (~m & (${bits})a));`);
-  if (target.vectorBytes > 32) return masked;
+  if (target.vectorBytes > 32) return `#if defined(__AVX512F__) && !defined(__clang__)\n${give(`return __builtin_ia32_${op}${letter}512_mask(b, a, (${type}){0}, -1, 4);`)}#else\n${masked}#endif\n`; // prettier-ignore
   const [width, macro] = target.vectorBytes === 32 ? ['256', '__AVX__'] : ['', '__SSE2__'];
   return `#ifdef ${macro}\n${give(`return __builtin_ia32_${op}${letter}${width}(b, a);`)}#else\n${masked}#endif\n`;
 }
@@ -280,6 +280,13 @@ const STREAM = `#if defined(__clang__)
 #define STREAM(to, value) (*(to) = (value))
 #endif
 `;
+/** Singles times powers of two by whole numbers, rounded once. */
+const scaled = ({ vectorBytes }: Target): string => `#if defined(__AVX512F__) && ${vectorBytes} == 64
+#define SCALED(value, power, otherwise) ((f32v)__builtin_ia32_scalefps512_mask(value, power, (f32v){0}, -1, 4))
+#else
+#define SCALED(value, power, otherwise) (otherwise)
+#endif
+`;
 const DRAIN = `#if defined(__x86_64__)
 #define DRAIN() __builtin_ia32_sfence()
 #else
@@ -377,6 +384,7 @@ const makeHelpers = (): ReadonlyMap<string, HelperText> =>
     ['PACK_SHORTS', () => PACK_SHORTS],
     ['BYTES', () => BYTES],
     ['PACK_BYTES', () => PACK_BYTES],
+    ['SCALED', scaled],
     ['STREAM', () => STREAM],
     ['DRAIN', () => DRAIN],
     bitCast('f32', 'i32'),

@@ -234,9 +234,9 @@ class FunctionEmitter {
     }
   }
 
-  /** Bytes and elements of 16 bits have instructions here, halves have none. */
+  /** Bytes and elements of 16 bits have instructions here, halves and powers of two have none. */
   #either({ native, a, otherwise }: Expr['node'] & { kind: 'either' }): void {
-    if (native.endsWith('HALVES')) {
+    if (native.endsWith('HALVES') || native === 'SCALED') {
       this.#expr(otherwise);
       return;
     }

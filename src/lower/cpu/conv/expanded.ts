@@ -16,7 +16,7 @@ import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Operands }
 import { axisOf, BYTE_NS, MOST_TAPS, PLANE_NS, rowArgs, rowBlockOf, SLACK, type Axis } from './depthwise.ts';
 
 /** Bytes of a plane between from which it pays. */
-const LEAST_PLANE = 28 * 28 * 4;
+const LEAST_PLANE = 14 * 14 * 4;
 
 /** Whether this is the best way. It was measured with the widest vectors only. */
 export function suitsExpanded(l: CpuLowering, first: Correlation, second: Correlation): boolean {
