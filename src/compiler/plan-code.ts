@@ -129,8 +129,8 @@ export class PlanCode implements Keeper, Idle {
     let grown = false;
     for (const kept of this.kept) {
       const { buffer, sources, steps, program, madeOf, recipe } = kept;
+      if (kept.block !== undefined && madeOf.length > 0 && isMadeOf(kept, offsets, stamps)) continue;
       const now = sources.flatMap((at) => [offsets[at]!, stamps[2 * at] ?? NaN, stamps[2 * at + 1] ?? NaN]);
-      if (kept.block !== undefined && madeOf.length > 0 && now.every((value, i) => value === madeOf[i])) continue;
       madeOf.length = 0; // until it is whole
       const key = recipe === undefined || now.some(Number.isNaN) ? undefined : `${recipe} ${now.join(' ')}`;
       const found = takeBlock(kept, key, (bytes) => this.#place.device.hold(bytes));
@@ -198,6 +198,15 @@ export class PlanCode implements Keeper, Idle {
     for (const { program } of this.kept) program.dispose();
     for (const program of this.#singles.values()) program.dispose();
   }
+}
+
+/** Whether what is kept was made of what its sources hold now; of NaN nothing is known. Without allocations: it is asked at every run. */
+function isMadeOf({ sources, madeOf }: Kept, offsets: ArrayLike<number>, stamps: Stamps): boolean {
+  for (let i = 0; i < sources.length; i++) {
+    const at = sources[i]!;
+    if (offsets[at] !== madeOf[3 * i] || stamps[2 * at] !== madeOf[3 * i + 1] || stamps[2 * at + 1] !== madeOf[3 * i + 2]) return false; // prettier-ignore
+  }
+  return true;
 }
 
 /** The numbers of the buffers that come from there. */

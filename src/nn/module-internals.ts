@@ -46,13 +46,12 @@ export function unchanged(module: ModuleBase): () => boolean {
       hooks.version + everyModule.version !== hooksThen
     )
       return false;
-    let i = 0;
-    // The fields are the module's own: prototypes have methods only, which are not enumerable.
-    for (const name in fields) {
-      if (name !== names[i] || !Object.is(fields[name], values[i])) return false;
-      i++;
+    const now = Object.keys(fields); // twice as fast as `for … in`
+    if (now.length !== names.length) return false;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]!;
+      if (now[i] !== name || !Object.is(fields[name], values[i])) return false;
     }
-    if (i !== names.length) return false;
     for (let j = 0; j < learned.length; j++) if (parameters[j]!.requiresGrad !== learned[j]) return false;
     return true;
   };

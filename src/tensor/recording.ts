@@ -77,6 +77,7 @@ export class Recording {
   readonly #shared: SharedMemory;
   readonly #arguments: ArgumentBuffer[] = [];
   readonly #captured: { readonly buffer: number; readonly storage: Storage }[] = [];
+  #stamped: readonly (Storage | number | undefined)[] = [];
   /** Storages that no argument may lie in unless that is taken care of: captured ones, and those of gradients. */
   readonly #reached: Set<Storage>;
   readonly #fills: readonly HostFill[];
@@ -376,12 +377,20 @@ export class Recording {
 
   /** Of what is not in a tensor from outside, such as random draws, nothing is known. */
   #stamps(args: readonly Tensor[]): Stamps {
-    const known = new Map(this.#captured.map(({ buffer, storage }) => [buffer, storage]));
-    for (const { buffer, argument } of this.#arguments) known.set(buffer, args[argument]!.storage);
-    return this.#recorder.graph.externals.flatMap((buffer) => {
-      const storage = known.get(buffer);
-      return storage === undefined ? [NaN, NaN] : [storage.serial, storage.version];
-    });
+    if (this.#stamped.length !== this.#recorder.graph.externals.length) this.#stamped = this.#stampSources();
+    const stamps: number[] = [];
+    for (const source of this.#stamped) {
+      const storage = typeof source === 'number' ? args[source]!.storage : source;
+      stamps.push(storage?.serial ?? NaN, storage?.version ?? NaN);
+    }
+    return stamps;
+  }
+
+  /** For each external buffer whose storage it is: a captured one, that of an argument by its place, or no tensor's. */
+  #stampSources(): (Storage | number | undefined)[] {
+    const known = new Map<number, Storage | number>(this.#captured.map(({ buffer, storage }) => [buffer, storage]));
+    for (const { buffer, argument } of this.#arguments) known.set(buffer, argument);
+    return this.#recorder.graph.externals.map((buffer) => known.get(buffer));
   }
 
   /** Gives back the plan's memory. */
