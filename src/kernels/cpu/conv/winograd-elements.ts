@@ -34,27 +34,29 @@ type Scope = KernelScope<typeof ELEMENTS_PARAMS>;
 /** Scratch that maps need before a band. */
 export const MAP_SCRATCH = PRODUCTS * 64;
 
-/** Copies rows of tiles of some images in, channels by channels, and maps their tiles; `asks`: see {@link buildMap}. */
+/** Copies rows of tiles of some images in, channels by channels (all of them, unless it says which), and maps their tiles; `asks`: see {@link buildMap}. */
 export function buildMapElements(
   scope: Scope,
   kit: ElementKit,
   asks: boolean,
-): (image: Local, images: Local, row: Local, rows: Local) => void {
+): (image: Local, images: Local, row: Local, rows: Local, some?: { first: Local; count: Local }) => void {
   const { f, p, scratch } = scope;
   const { vectorBytes, lanes } = kit;
   const bandIn = buildBandIn(scope, kit);
   const map = buildMap(scope, kit, 'elements', { asks });
   const pitch = f.let('pitch', p.tileColumns.mul(TILE).add(REACH - TILE));
   const pitchBytes = f.let('pitchBytes', pitch.mul(vectorBytes));
-  return (image, images, row, rows) => {
+  return (image, images, row, rows, some) => {
+    const channels = some?.count ?? p.channels;
+    const source = some === undefined ? p.x : f.let('someChannels', p.x.add(some.first.mul(p.xc)));
     const mapped = f.let('mapped', scratch);
     const temporary = f.let('temporary', scratch.add(p.bandAt));
     const band = f.let('band', temporary.add(MAP_SCRATCH));
     const first = f.let('first', row.mul(TILE).sub(p.above));
     f.for('n', 0, images, (n) => {
-      const x = f.let('x', p.x.add(image.add(n).mul(p.xn)));
-      forStep(f, 'c', [0, p.channels, lanes], (c) => {
-        f.call(bandIn, x, p.channels.sub(c), p.xc, p.xh, first, rows.mul(TILE).add(REACH - TILE), p.sourceRows, p.sourceColumns, p.before, pitch, band, i32(vectorBytes)); // prettier-ignore
+      const x = f.let('x', source.add(image.add(n).mul(p.xn)));
+      forStep(f, 'c', [0, channels, lanes], (c) => {
+        f.call(bandIn, x, channels.sub(c), p.xc, p.xh, first, rows.mul(TILE).add(REACH - TILE), p.sourceRows, p.sourceColumns, p.before, pitch, band, i32(vectorBytes)); // prettier-ignore
         const to = f.let('to', mapped.add(c.mul(kit.bytes)));
         const from = f.let('from', band);
         f.for('tileRow', 0, rows, () => {

@@ -1,7 +1,8 @@
 /**
  * The gradient of a 3×3 convolution's weights by Winograd's F(4×4, 3×3), which is linear in elements and weights, so that
- * ∂w = Gᵀ[(A ∂y Aᵀ) ⊙ (Bᵀ x B)]G: 36 sums over tiles of outer products of channels and outputs. Units leave partial results,
- * [product][panel of outputs][channel][output]; `winograd-weight-reduce.ts` adds them and maps them back.
+ * ∂w = Gᵀ[(A ∂y Aᵀ) ⊙ (Bᵀ x B)]G: 36 sums over tiles of outer products of channels and outputs, [product][panel of outputs][channel][output].
+ * Where a unit has all tiles, its sums stay in the scratch and it maps them back (`winograd-weight-write.ts`); else they are partial results, which
+ * `winograd-weight-reduce.ts` adds and maps back.
  */
 import { elementKit, forStep, intFn, minI32, Tile, type Element, type ElementKit } from '../gemm/tile.ts';
 import { constant, i32, load, loadSplat, type Fn, type Local, type Target } from '../ir.ts';
@@ -9,6 +10,7 @@ import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../
 import { buildBandIn, buildBandSum } from './band.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
+import { buildWriteWeights, WRITE_PARAMS } from './winograd-weight-write.ts';
 import { outputTile } from './along-outputs.ts';
 
 /** Steps are in bytes; columns of ∂y are neighbours. */
@@ -31,6 +33,8 @@ export const WINOGRAD_GRAD_PARAMS = {
   unitBlocks: 'i32',
   outputBlock: 'i32',
   outputBlocks: 'i32',
+  channelBlock: 'i32',
+  channelBlocks: 'i32',
   /** Bytes of a tile's outputs, and of all tiles of one product. */
   gradTile: 'i32',
   gradProduct: 'i32',
@@ -42,39 +46,58 @@ export const WINOGRAD_GRAD_PARAMS = {
   sumPanel: 'i32',
   biasAt: 'i32',
   hasBias: 'i32',
+  ...WRITE_PARAMS,
 } as const;
 
 type Scope = KernelScope<typeof WINOGRAD_GRAD_PARAMS>;
 
-/** The unit of work is one block of outputs of one partial result; `asks`: see {@link buildMap}. */
+/** Channels of a register tile, beside two vectors of outputs: blocks of channels are of whole tiles where vectors are widest. */
+export const gradTileRows = (kit: ElementKit): number => (kit.vectorBytes > 32 ? 8 : outputTile(kit).rows);
+
+export interface WinogradGradVariant {
+  /** See {@link buildMap}. */
+  readonly asks: boolean;
+  /** Whether a unit has all tiles, and writes ∂w itself: vectors have a lane for each tap. */
+  readonly whole: boolean;
+}
+
+/** The unit of work is one block of outputs and channels of one partial result. */
 export function winogradWeightGradKernel(
   target: Target,
   element: Element,
-  asks: boolean,
+  v: WinogradGradVariant,
 ): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
-  return cachedKernel(target, `conv-winograd-grad/${element}${asks ? '/ahead' : ''}`, WINOGRAD_GRAD_PARAMS, (scope) =>
-    build(scope, elementKit(target, element), asks),
-  );
+  const key = `conv-winograd-grad/${element}${v.asks ? '/ahead' : ''}${v.whole ? '/whole' : ''}`;
+  return cachedKernel(target, key, WINOGRAD_GRAD_PARAMS, (scope) => build(scope, elementKit(target, element), v));
 }
 
 /** The outputs of a unit and where their partial results are. */
-type Unit = Readonly<Record<'m0' | 'outputs' | 'sums' | 'biasSums', Local>>;
+type Unit = Readonly<Record<'m0' | 'outputs' | 'c0' | 'channels' | 'sums' | 'biasSums' | 'hasBias', Local>>;
 /** The tiles of a block, and whether it is the unit's first. */
 type Block = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'first', Local>>;
 
-function build(scope: Scope, kit: ElementKit, asks: boolean): void {
-  const { f, p, lo, hi } = scope;
+function build(scope: Scope, kit: ElementKit, { asks, whole }: WinogradGradVariant): void {
+  const { f, p, lo, hi, scratch } = scope;
   const mapElements = buildMapElements(scope, kit, asks);
   const mapGrads = buildMapGrads(scope, kit, asks);
   const multiply = buildMultiply(scope, kit);
+  const write = whole ? buildWriteWeights(scope, kit) : undefined;
   const { panel } = outputTile(kit);
   f.for('unit', lo, hi, (unit) => {
-    const part = f.let('part', unit.div(p.outputBlocks));
-    const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
+    const rest = f.let('rest', unit.div(p.channelBlocks));
+    const part = f.let('part', rest.div(p.outputBlocks));
+    const c0 = f.let('c0', unit.rem(p.channelBlocks).mul(p.channelBlock));
+    const m0 = f.let('m0', rest.rem(p.outputBlocks).mul(p.outputBlock));
+    const channels = minI32(f, 'unitChannels', p.channelBlock, p.channels.sub(c0));
     const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
     const result = f.let('result', p.partial.add(part.mul(p.partBytes)));
-    const sums = f.let('sums', result.add(m0.div(panel).mul(p.sumPanel)));
-    const biasSums = f.let('biasSums', result.add(p.biasAt).add(m0.mul(kit.bytes)));
+    const [sums, biasSums] = whole
+      ? [f.let('sums', scratch.add(p.sumsAt)), f.let('biasSums', scratch.add(p.biasAt))]
+      : [
+          f.let('sums', result.add(m0.div(panel).mul(p.sumPanel)).add(c0.mul(panel * kit.bytes))),
+          f.let('biasSums', result.add(p.biasAt).add(m0.mul(kit.bytes))),
+        ];
+    const of: Unit = { m0, outputs, c0, channels, sums, biasSums, hasBias: f.let('sumsBias', p.hasBias.and(c0.eq(0))) };
     const from = f.let('from', part.mul(p.unitBlocks));
     const to = minI32(f, 'to', p.blocks, from.add(p.unitBlocks));
     f.for('block', from, to, (block) => {
@@ -84,10 +107,11 @@ function build(scope: Scope, kit: ElementKit, asks: boolean): void {
       const rows = minI32(f, 'blockRows', p.rowBlock, p.tileRows.sub(row));
       const tiles = f.let('tiles', images.mul(rows).mul(p.tileColumns));
       const first = f.let('first', block.eq(from));
-      mapElements(image, images, row, rows);
-      mapGrads({ m0, outputs, sums, biasSums }, { image, images, row, rows, tiles, first });
-      multiply({ m0, outputs, sums, biasSums }, tiles, first);
+      mapElements(image, images, row, rows, { first: c0, count: channels });
+      mapGrads(of, { image, images, row, rows, tiles, first });
+      multiply(of, tiles, first);
     });
+    write?.(of);
   });
 }
 
@@ -100,7 +124,7 @@ function buildMapGrads(scope: Scope, kit: ElementKit, asks: boolean): (unit: Uni
   const map = buildMap(scope, kit, 'gradients', { asks });
   const pitch = f.let('gradPitch', p.tileColumns.mul(TILE));
   const pitchBytes = f.let('gradPitchBytes', pitch.mul(vectorBytes));
-  return ({ m0, outputs, biasSums }, { image, images, row, rows, first }) => {
+  return ({ m0, outputs, biasSums, hasBias }, { image, images, row, rows, first }) => {
     const mapped = f.let('mappedGrads', scratch.add(p.gradAt));
     const temporary = f.let('gradTemporary', scratch.add(p.bandAt));
     const band = f.let('gradBand', temporary.add(MAP_SCRATCH));
@@ -108,7 +132,7 @@ function buildMapGrads(scope: Scope, kit: ElementKit, asks: boolean): (unit: Uni
       const dy = f.let('dy', p.dy.add(image.add(n).mul(p.dyn)).add(m0.mul(p.dyc)));
       forStep(f, 'm', [0, outputs, lanes], (m) => {
         f.call(bandIn, dy, outputs.sub(m), p.dyc, p.dyh, row.mul(TILE), rows.mul(TILE), p.rows, p.columns, i32(0), pitch, band, i32(vectorBytes)); // prettier-ignore
-        f.if(p.hasBias, () => {
+        f.if(hasBias, () => {
           const sum = f.let('sum', biasSums.add(m.mul(bytes)));
           f.if(first.and(n.eq(0)), () => f.store(vector, sum, constant(vector, 0)));
           f.call(bandSum, band, rows.mul(TILE), p.columns, pitchBytes, sum);
@@ -144,9 +168,10 @@ function buildMapGrads(scope: Scope, kit: ElementKit, asks: boolean): (unit: Uni
 /** The 36 sums over tiles. */
 function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit, tiles: Local, first: Local) => void {
   const { f, p, scratch } = scope;
-  const { rows: height, panel } = outputTile(kit);
+  const { panel } = outputTile(kit);
+  const height = gradTileRows(kit);
   const micro = buildMicro(scope, kit, height);
-  return ({ outputs, sums }, tiles, first) => {
+  return ({ outputs, channels, sums }, tiles, first) => {
     f.for('product', 0, PRODUCTS, (product) => {
       const elements = f.let('elements', scratch.add(product.mul(p.elementProduct)));
       const grads = f.let('grads', scratch.add(p.gradAt).add(product.mul(p.gradProduct)));
@@ -154,7 +179,7 @@ function buildMultiply(scope: Scope, kit: ElementKit): (unit: Unit, tiles: Local
       forStep(f, 'panel', [0, outputs, panel], () => {
         const to = f.let('to', panelSums);
         const a = f.let('a', elements);
-        forStep(f, 'c', [0, p.channels, height], () => {
+        forStep(f, 'c', [0, channels, height], () => {
           f.call(micro, a, p.elementTile, grads, p.gradTile, tiles, to, first);
           f.inc(a, height * kit.bytes);
           f.inc(to, height * panel * kit.bytes);

@@ -7,8 +7,8 @@ import type { CpuLowering } from '../lowering.ts';
 import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
-import { PRODUCTS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
-import { winogradWeightGradKernel } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
+import { PRODUCTS, TAPS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
+import { gradTileRows, winogradWeightGradKernel } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
 import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
@@ -42,10 +42,11 @@ export function lowerWinogradWeightGrad(
   const { bytes } = kit;
   const { panel } = outputTile(kit);
   const b = blocksOf(g, result, kit);
+  const { whole } = b;
   const [tileRows, tileColumns] = tilesOf(result);
   const [dyn, dyc, dyh] = dy.layout.strides.map((step) => step * bytes) as [number, number, number];
   const reduce = {
-    partial: l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]),
+    partial: whole ? dw : l.temp(dw.layout.dtype, [(b.parts * b.partBytes) / bytes]),
     partBytes: b.partBytes,
     sumProduct: b.sumProduct,
     sumPanel: b.sumPanel,
@@ -54,13 +55,17 @@ export function lowerWinogradWeightGrad(
     channels: g.inChannels,
     outputs: g.outChannels,
   };
-  const size = b.parts * b.outputBlocks;
+  const size = b.parts * b.outputBlocks * b.channelBlocks;
   const gradAt = PRODUCTS * b.elementProduct;
   const bandAt = gradAt + PRODUCTS * b.gradProduct;
+  const rowsAt = ceilTo(bandAt + MAP_SCRATCH + b.bandBytes, 64);
+  const sumsAt = rowsAt + (whole ? kit.lanes * b.rowPitch : 0);
+  const biasAt = whole ? sumsAt + PRODUCTS * b.sumProduct : reduce.biasAt;
   l.launch(
-    winogradWeightGradKernel(l.wideTarget, element, asksAhead(c, kit)),
+    winogradWeightGradKernel(l.wideTarget, element, { asks: asksAhead(c, kit), whole }),
     {
       ...reduce,
+      ...{ biasAt, sumsAt, rowsAt, rowPitch: b.rowPitch, dw, db: db ?? dw },
       ...sourceArgs(x, bytes),
       sourceRows: g.height.input,
       sourceColumns: g.width.input,
@@ -85,6 +90,8 @@ export function lowerWinogradWeightGrad(
       unitBlocks: b.unitBlocks,
       outputBlock: b.outputBlock,
       outputBlocks: b.outputBlocks,
+      channelBlock: b.channelBlock,
+      channelBlocks: b.channelBlocks,
       gradTile: b.gradTile,
       gradProduct: b.gradProduct,
       gradAt,
@@ -92,10 +99,11 @@ export function lowerWinogradWeightGrad(
     {
       size,
       unitCost: multiplyAddNs(workOf(c, result, kit), kit) / size,
-      scratch: bandAt + MAP_SCRATCH + b.bandBytes,
+      scratch: whole ? biasAt + ceilTo(b.outputBlock * bytes, 64) : rowsAt,
       flops: 2 * 9 * dy.layout.numel * g.inChannels,
     },
   );
+  if (whole) return true;
   const channelBlocks = Math.ceil(g.inChannels / CHANNEL_BLOCK);
   l.launch(
     winogradReduceKernel(l.wideTarget, element, panel),
@@ -109,22 +117,42 @@ export function lowerWinogradWeightGrad(
   return true;
 }
 
+/**
+ * Channels and outputs of a unit. With the widest vectors its 36 sums of each pair stay in the second-level cache beside a block of mapped tiles; what
+ * maps cost more, since other units map the same tiles, is less than reading and writing sums in memory.
+ */
+function pairsOf(g: ConvGeometry, kit: ElementKit, all: number) {
+  if (kit.vectorBytes <= 32) return { channelBlock: g.inChannels, most: all };
+  return { channelBlock: Math.min(g.inChannels, SUM_PAIRS), most: SUM_PAIRS };
+}
+const SUM_PAIRS = 64;
+
 function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: ElementKit) {
-  const { rows: height, panel } = outputTile(kit);
+  const { panel } = outputTile(kit);
+  const height = gradTileRows(kit);
   const { bytes, lanes } = kit;
   const [down, across] = tilesOf(result);
   const block = tileBlocksOf(g.batch, [down, across], TILES);
   const { images, rowBlock, rowBlocks } = block;
   const blocks = Math.ceil(g.batch / images) * rowBlocks;
   const all = ceilTo(g.outChannels, panel);
-  const sumPanel = ceilTo(g.inChannels, height) * panel * bytes;
-  const sumProduct = oddLines((all / panel) * sumPanel);
-  const partBytes = PRODUCTS * sumProduct + ceilTo(all * bytes, 64);
-  const unitBlocks = Math.ceil(blocks / Math.max(1, Math.min(blocks, UNITS, Math.floor(PART_BYTES / partBytes))));
+  const { channelBlock, most } = pairsOf(g, kit, all);
+  const channelBlocks = Math.ceil(g.inChannels / channelBlock);
+  const sharing = channelBlocks * Math.ceil(all / most);
+  // Of one partial result; a unit that is alone with its sums has them in the scratch.
+  const sumsOf = (channels: number, outputs: number) => {
+    const sumPanel = ceilTo(channels, height) * panel * bytes;
+    return { sumPanel, sumProduct: oddLines((outputs / panel) * sumPanel) };
+  };
+  const shared = sumsOf(g.inChannels, all);
+  const partBytes = PRODUCTS * shared.sumProduct + ceilTo(all * bytes, 64);
+  const wanted = Math.max(1, Math.min(blocks, Math.ceil(UNITS / sharing), Math.floor(PART_BYTES / partBytes)));
+  const unitBlocks = Math.ceil(blocks / wanted);
   const parts = Math.ceil(blocks / unitBlocks);
-  const shares = Math.max(1, Math.min(Math.ceil(UNITS / parts), Math.floor(all / LEAST_OUTPUTS)));
+  const shares = Math.max(Math.ceil(all / most), Math.min(Math.ceil(UNITS / parts / channelBlocks), Math.floor(all / LEAST_OUTPUTS))); // prettier-ignore
   const outputBlock = ceilTo(Math.ceil(all / shares), panel);
-  const elementTile = oddLines(ceilTo(g.inChannels, Math.max(height, lanes)) * bytes);
+  const whole = parts === 1 && lanes >= TAPS;
+  const elementTile = oddLines(ceilTo(channelBlock, Math.max(height, lanes)) * bytes);
   const gradTile = oddLines(outputBlock * bytes);
   const tiles = images * rowBlock * across;
   return {
@@ -132,15 +160,18 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
     blocks,
     unitBlocks,
     parts,
+    whole,
     outputBlock,
     outputBlocks: Math.ceil(g.outChannels / outputBlock),
-    sumPanel,
-    sumProduct,
+    channelBlock,
+    channelBlocks,
+    ...(whole ? sumsOf(channelBlock, outputBlock) : shared),
     partBytes,
     elementTile,
     elementProduct: oddLines(tiles * elementTile),
     gradTile,
     gradProduct: oddLines(tiles * gradTile),
     bandBytes: bandBytesOf(rowBlock, across, kit),
+    rowPitch: oddLines(channelBlock * TAPS * bytes + kit.vectorBytes),
   };
 }
