@@ -3,6 +3,9 @@
  * strides, and for kernels of several taps. A are panels of pixels: the elements of some pixels for one tap and channel side by side, so that a step of
  * the register tile reads them at one place; B are the packed weights. A panel of outputs sums everything before the next begins: then weights are
  * read once, in the order in which they lie, and asked for a block ahead.
+ *
+ * A gradient of a strided convolution's input has a segment for each residue of the result's place modulo the stride (`lower/cpu/conv/tables.ts`), all
+ * of which read the same packed pixels, some of their taps each. Their results gather between one another in the scratch, as they go to y.
  */
 import type { Epilogue } from '../../formula/epilogue.ts';
 import { elementKit, forStep, intFn, minI32, panelDepth, Tile, type Element, type ElementKit } from '../gemm/tile.ts';
@@ -10,6 +13,7 @@ import { constant, i32, load, type Expr, type Fn, type Local, type Target } from
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildBiases } from './along-outputs.ts';
 import { buildBandOut } from './band.ts';
+import { buildZero } from './copy-in.ts';
 import { affineBytes, RESULT_PARAMS } from './epilogue.ts';
 
 /** Vectors of outputs in a register tile. */
@@ -32,7 +36,7 @@ const SOURCE_PARAMS = {
   batch: 'i32',
   channels: 'i32',
   taps: 'i32',
-  /** Pixels of an image's results. */
+  /** Pixels of an image: those results of a segment that kernels walk over. */
   plane: 'i32',
   /** A unit's pixels: of some whole images, or a block of an image's. */
   images: 'i32',
@@ -175,13 +179,33 @@ export const PIXEL_PANELS_PARAMS = {
   outputs: 'i32',
   outputBlock: 'i32',
   outputBlocks: 'i32',
+  /** Depth of all segments' weights. */
+  depth: 'i32',
+  /** Neighbouring taps of a segment, one run after the other: see {@link runTable}. */
+  runs: 'ptr',
+  runCount: 'i32',
+  /** Byte offset of the result of each pixel of each panel of an image (or images) of a unit, of each segment; -1 where there is none. */
+  places: 'ptr',
+  /** Pixels of a row and of results that belong to it (1 and 1 where results are of one segment); results of an image. */
+  rowPixels: 'i32',
+  rowResults: 'i32',
+  planeResults: 'i32',
+  /** 1: some results have no taps, and are zeros. */
+  clears: 'i32',
   /** 1: pixels are packed before, and here; 0: units pack theirs into the scratch. */
   isBefore: 'i32',
   before: 'ptr',
   /** Where things lie in the scratch. */
   resultAt: 'i32',
+  nowhereAt: 'i32',
   biasAt: 'i32',
 } as const;
+
+/** Of a run: bytes from a panel's start to its first tap, channels of all its taps, whether it begins its segment, byte offset of the segment's places. */
+const RUN_FIELDS = ['from', 'depth', 'first', 'places'] as const;
+export type PanelRun = Readonly<Record<(typeof RUN_FIELDS)[number], number>>;
+export const runTable = (runs: readonly PanelRun[]): Int32Array =>
+  Int32Array.from(runs.flatMap((run) => RUN_FIELDS.map((field) => run[field])));
 
 type Scope = KernelScope<typeof PIXEL_PANELS_PARAMS>;
 
@@ -203,8 +227,9 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   const multiply = buildMultiply(scope, kit);
   const write = buildWrite(scope, kit, epilogue);
   const panelBytes = f.let('panelBytes', bytesOfPanel(scope, kit));
-  const depth = f.let('depth', p.taps.mul(p.channels));
   const bias = f.let('bias', scratch.add(p.biasAt));
+  const zero = buildZero(scope, kit);
+  f.if(p.clears, () => f.call(zero, scratch.add(p.resultAt), p.nowhereAt.sub(p.resultAt)));
   f.for('unit', lo, hi, (unit) => {
     const part = f.let('part', unit.div(p.outputBlocks));
     const m0 = f.let('m0', unit.rem(p.outputBlocks).mul(p.outputBlock));
@@ -215,32 +240,52 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
       f.for('panel', 0, p.unitPanels, (panel) => pack(at, panel, f.let('to', scratch.add(panel.mul(panelBytes))))),
     );
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(kit.bytes)), p.hasBias, outputs, bias);
+    const out = resultsAt(scope, kit, at);
     forStep(f, 'm', [0, outputs, outputPanel(kit)], (m) => {
       const output = f.let('output', m0.add(m));
-      const weights = p.packed.add(output.mul(depth).mul(kit.bytes));
-      f.call(multiply, a, panelBytes, at.count, weights, depth, bias.add(m.mul(kit.bytes)), scratch.add(p.resultAt));
-      write(at, output, f.let('left', outputs.sub(m)));
+      const weights = f.let('weights', p.packed.add(output.mul(p.depth).mul(kit.bytes)));
+      const run = f.let('run', p.runs);
+      f.for('r', 0, p.runCount, () => {
+        const [from, depth, first, placesAt] = RUN_FIELDS.map((name, i) => f.let(name, load('i32', run, 4 * i))) as [Local, Local, Local, Local]; // prettier-ignore
+        const places = p.places.add(placesAt).add(at.pixel.mul(4));
+        f.call(multiply, a.add(from), panelBytes, at.count, weights, depth, bias.add(m.mul(kit.bytes)), first, places, out.base, scratch.add(p.nowhereAt)); // prettier-ignore
+        f.inc(weights, depth.mul(outputPanel(kit) * kit.bytes));
+        f.inc(run, RUN_FIELDS.length * 4);
+      });
+      write(at, out, output, f.let('left', outputs.sub(m)));
     });
   });
 }
 
-/** A panel of outputs, whose weights are `k` deep: all pixels, a block of the depth after the other. */
+/** A unit's results in the scratch: where those of an image lie if the unit had its first ones; the first one of the unit, and how many of an image. */
+type Results = Readonly<Record<'base' | 'first' | 'count', Local>>;
+
+function resultsAt({ f, p, scratch }: Scope, kit: ElementKit, { pixel, pixels }: Pixels): Results {
+  const placeOf = (at: Expr): Expr => at.div(p.rowPixels).mul(p.rowResults);
+  const first = f.let('firstResult', placeOf(pixel));
+  const end = minI32(f, 'resultEnd', placeOf(pixel.add(pixels)), p.planeResults);
+  const base = f.let('resultBase', scratch.add(p.resultAt).sub(first.mul(outputPanel(kit) * kit.bytes)));
+  return { base, first, count: f.let('results', end.sub(first)) };
+}
+
+const MULTIPLY_ARGS = ['a', 'panelBytes', 'count', 'weights', 'k', 'bias', 'starts', 'places', 'results', 'nowhere'] as const; // prettier-ignore
+
+/** A panel of outputs, whose weights are `k` deep: all pixels, a block of the depth after the other; from the bias on where a sum `starts`. */
 function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
   const [height, width] = [panelPixels(kit), outputPanel(kit)];
   const [micro, low] = [height, height / 2].map((rows) => buildMicro(scope, kit, rows)) as [Fn, Fn];
-  const names = ['a', 'panelBytes', 'count', 'weights', 'k', 'bias', 'results'] as const;
-  return intFn(scope, 'multiply', names, (f, { a, panelBytes, count, weights, k, bias, results }) => {
+  return intFn(scope, 'multiply', MULTIPLY_ARGS, (f, args) => {
+    const { a, panelBytes, count, weights, k, bias, starts, places, results, nowhere } = args;
     forStep(f, 'k0', [0, k, panelDepth(kit)], (k0) => {
       const depth = minI32(f, 'depth', i32(panelDepth(kit)), k.sub(k0));
       const next = f.let('next', weights.add(depth.mul(width * kit.bytes)));
-      const [rows, to, soon] = [f.let('rows', a), f.let('to', results), f.let('soon', next)];
-      const isFirst = f.let('isFirst', k0.eq(0));
-      const initRow = f.let('initRow', isFirst.select(i32(0), i32(width * kit.bytes)));
+      const [rows, to, soon] = [f.let('rows', a), f.let('to', places), f.let('soon', next)];
+      const init = f.let('init', k0.eq(0).and(starts).select(bias, i32(0)));
       forStep(f, 'pixel', [0, count, height], (pixel) => {
-        const args = [depth, rows, weights, isFirst.select(bias, to), initRow, to, soon] as const;
+        const args = [depth, rows, weights, init, to, results, nowhere, soon] as const;
         f.if(count.sub(pixel).le(height / 2), () => f.call(low, ...args), () => f.call(micro, ...args)); // prettier-ignore
         f.inc(rows, panelBytes);
-        f.inc(to, height * width * kit.bytes);
+        f.inc(to, height * 4);
         // Each of the first tiles asks for a half of the next block.
         f.set(soon, pixel.eq(0).select(next.add(depth.mul(kit.vectorBytes)), weights));
       });
@@ -250,13 +295,13 @@ function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
   });
 }
 
-const MICRO_ARGS = ['depth', 'a', 'b', 'init', 'initRow', 'c', 'soon'] as const;
+const MICRO_ARGS = ['depth', 'a', 'b', 'init', 'places', 'results', 'nowhere', 'soon'] as const;
 
-/** c = init + Σ_k a[k]·b[k] for the first `rows` pixels of a panel. */
+/** Σ_k a[k]·b[k] for the first `rows` pixels of a panel, added to `init` (all pixels the same) or, if that is 0, to what the places have. */
 function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number): Fn {
   const { vector, vectorBytes } = kit;
   const offsets = Array.from({ length: VECTORS }, (_, j) => j * vectorBytes);
-  return intFn(scope, `micro${rows}`, MICRO_ARGS, (f, { depth, a, b, init, initRow, c, soon }) => {
+  return intFn(scope, `micro${rows}`, MICRO_ARGS, (f, { depth, a, b, init, places, results, nowhere, soon }) => {
     const tile = new Tile(f, kit, rows, VECTORS);
     f.for('k', 0, depth, () => {
       tile.outerStep(a, offsets.map((offset) => load(vector, b, offset))); // prettier-ignore
@@ -266,8 +311,10 @@ function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number
       f.inc(soon, vectorBytes);
     });
     tile.acc.forEach((row, i) => {
-      row.forEach((acc, j) => f.store(vector, c, acc.add(load(vector, init, offsets[j])), (i * VECTORS + j) * vectorBytes)); // prettier-ignore
-      if (i + 1 < rows) f.inc(init, initRow);
+      const offset = f.let('offset', load('i32', places, 4 * i));
+      const place = f.let('place', offset.lt(0).select(nowhere, results.add(offset)));
+      const start = f.let('start', init.select(init, place));
+      row.forEach((acc, j) => f.store(vector, place, acc.add(load(vector, start, offsets[j])), offsets[j]));
     });
   });
 }
@@ -277,22 +324,22 @@ function buildWrite(
   scope: Scope,
   kit: ElementKit,
   epilogue: Epilogue,
-): (at: Pixels, output: Local, left: Local) => void {
+): (at: Pixels, results: Results, output: Local, left: Local) => void {
   const { f, p, scratch } = scope;
   const bandOut = buildBandOut(scope, kit, epilogue);
   const pixelBytes = outputPanel(kit) * kit.bytes;
   const [gate, residual] = [f.let('gateTo', p.gate.sub(p.y)), f.let('residualTo', p.residual.sub(p.y))];
-  return ({ image, images, pixel, pixels }, output, left) => {
+  return ({ image, images }, { first, count }, output, left) => {
     const from = f.let('from', scratch.add(p.resultAt));
-    const y = f.let('y', p.y.add(image.mul(p.yn)).add(output.mul(p.yc)).add(pixel.mul(kit.bytes)));
+    const y = f.let('y', p.y.add(image.mul(p.yn)).add(output.mul(p.yc)).add(first.mul(kit.bytes)));
     const affine = f.let('affine', p.affine.add(output.mul(affineBytes(kit))));
     f.for('n', 0, images, () => {
       for (let j = 0; j < VECTORS; j++) {
         const q = j * kit.lanes;
-        const args = [from.add(q * kit.bytes), i32(pixelBytes), pixels, y.add(p.yc.mul(q)), left.sub(q), p.yc] as const;
+        const args = [from.add(q * kit.bytes), i32(pixelBytes), count, y.add(p.yc.mul(q)), left.sub(q), p.yc] as const;
         f.if(left.gt(q), () => f.call(bandOut, ...args, gate, residual, affine.add(q * affineBytes(kit))));
       }
-      f.inc(from, pixels.mul(pixelBytes));
+      f.inc(from, count.mul(pixelBytes));
       f.inc(y, p.yn);
     });
   };

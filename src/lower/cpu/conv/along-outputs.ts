@@ -7,6 +7,7 @@ import { denseVector } from '../matmul.ts';
 import type { AxisPlan } from './tables.ts';
 
 export const ceilTo = (n: number, step: number): number => Math.ceil(n / step) * step;
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 /** So many bytes or a few more, an odd number of cache lines: what lies so far apart does not share cache sets. */
 export const oddLines = (bytes: number): number => ceilTo(bytes - 64, 128) + 64;
 

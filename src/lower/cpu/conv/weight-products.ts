@@ -8,7 +8,7 @@ import { mostPixels, ROW_BYTES, weightProductsKernel } from '../../../kernels/cp
 import { weightReduceKernel } from '../../../kernels/cpu/conv/weight-reduce.ts';
 import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import type { CpuLowering } from '../lowering.ts';
-import { ceilTo, denseRows, sourceArgs } from './along-outputs.ts';
+import { ceilTo, denseRows, gcd, sourceArgs } from './along-outputs.ts';
 import { elementOf, multiplyAddNs } from './correlation.ts';
 import { forwardAxis } from './tables.ts';
 import { partialResults } from './weight-grad.ts';
@@ -57,8 +57,6 @@ function tileOf(outputs: number, depth: number, { lanes, vectorBytes }: ElementK
 
 /** `size` cut into equal blocks of whole steps. */
 const cut = (size: number, most: number, step: number): number => ceilTo(Math.ceil(size / Math.ceil(size / Math.max(most, step))), step); // prettier-ignore
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** For each tap what `WEIGHT_PRODUCTS_PARAMS` says; joined rows are of one tap, and have it all. */
 function tapTable(g: ConvGeometry, width: number, bytes: number): Int32Array {
