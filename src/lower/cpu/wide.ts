@@ -10,6 +10,7 @@ import { lowerHalfProducts } from './conv/half-products.ts';
 import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
 import { lowerProducts } from './conv/products.ts';
 import { lowerSingle } from './conv/single.ts';
+import { lowerStrips, suitsStrips } from './conv/strips.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
 import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
@@ -24,7 +25,15 @@ export function enableWide(): void {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;
     const panels = suitsPixelPanels(l, c, o) ? lowerPixelPanels : undefined;
-    return flat ?? lowerHalfProducts(l, c, o) ?? lowerSingle(l, c, o) ?? panels?.(l, c, o) ?? lowerProducts(l, c, o);
+    const strips = suitsStrips(l, c, o) ? lowerStrips : undefined;
+    return (
+      flat ??
+      lowerHalfProducts(l, c, o) ??
+      lowerSingle(l, c, o) ??
+      panels?.(l, c, o) ??
+      strips?.(l, c, o) ??
+      lowerProducts(l, c, o)
+    );
   });
   // With vectors of 16 bytes products gain where kernels are 1×1: nothing is unfolded there.
   provideWeightGrad((l, g, ...of) => {

@@ -1,6 +1,6 @@
 /**
  * The lowerings of convolution and its two gradients. Which algorithm serves is decided from shapes alone: one channel for each output
- * (`depthwise.ts`), products of wide vectors (`pixel-panels.ts`, `products.ts`, `weight-products.ts`), fewest multiplications (`winograd.ts`), products
+ * (`depthwise.ts`), products of wide vectors (`pixel-panels.ts`, `strips.ts`, `products.ts`, `weight-products.ts`), fewest multiplications (`winograd.ts`), products
  * along pixels (`pointwise.ts`), vectors along outputs (`pixels.ts`), vectors along rows (`rows.ts`).
  */
 import { invariant } from '../../../base/errors.ts';
