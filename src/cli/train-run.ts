@@ -157,6 +157,7 @@ async function prepareRun(
     normalization: settings.pretrained === undefined ? undefined : usualNormalization(settings.model, true),
     maxUnreadable: settings.maxUnreadable,
     share: processes,
+    together: processes,
     onRead: (split, done, total) => terminal.progress(readStep(split, done, total)),
   });
   const model = createModel(settings.model, data.spec);

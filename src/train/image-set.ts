@@ -13,6 +13,7 @@ import { ImageDataset } from '../vision/datasets/index.ts';
 import { PixelSource } from '../vision/datasets/source.ts';
 import type { OpenSplit } from './open-data.ts';
 import { readAll, type ImageShape } from './read-images.ts';
+import { stretchOf, type Together } from './share.ts';
 import { isUnreadable, MOST_UNREADABLE, requireFew, someOf, tryImage, wrongKind, type Unreadable } from './unreadable.ts'; // prettier-ignore
 
 /** A sample: an image as a tensor, and its class. */
@@ -59,6 +60,8 @@ export interface ReadOptions {
   readonly onRead?: OnRead | undefined;
   /** The part of all that may be unreadable, default a tenth. */
   readonly most?: number | undefined;
+  /** Processes that read a part each. */
+  readonly together?: Together | undefined;
 }
 
 /**
@@ -109,14 +112,14 @@ export async function readImages(
   images: ImageDataset,
   open: OpenSplit,
   size: ImageSize,
-  { workers, onRead, most = MOST_UNREADABLE }: ReadOptions,
+  { workers, onRead, most = MOST_UNREADABLE, together }: ReadOptions,
 ): Promise<ImageSet> {
   const channels = channelsOf(images);
   const { classes } = images;
   const isLarge = size.height * size.width * channels * images.length > MAX_BYTES;
   const found: Found = isLarge
     ? lookAtAll(images)
-    : await decodeAll(images, { ...size, channels }, { onRead, workers });
+    : await decodeAll(images, { ...size, channels }, { onRead, workers, together });
   const { unreadable, rows, kept } = found;
   const targets = rows.map((row) => images.targets[row]!);
   requireFew(unreadable, images.length, most, targets, classes);
@@ -158,21 +161,46 @@ const TURN = 50;
 async function decodeAll(
   images: ImageDataset,
   shape: ImageShape,
+  { onRead, workers, together }: Pick<ReadOptions, 'onRead' | 'workers' | 'together'>,
+): Promise<Found> {
+  if (together === undefined) return await decode(images, shape, [0, images.length], { onRead, workers });
+  together.same('images', images.length);
+  const own = await together.each(() => decode(images, shape, stretchOf(images.length, together), { onRead, workers }));
+  return joined(own, shape, together);
+}
+
+/** What all processes have read, in each. */
+function joined(own: Found, { height, width, channels }: ImageShape, together: Together): Found {
+  const size = height * width * channels;
+  const [all, unreadable] = [together.lists(own.rows), together.lists(own.unreadable).flat()];
+  const rows = all.flat();
+  const pixels = sharedBytes(size * rows.length);
+  together.join(own.kept!.pixels, pixels, all.map(({ length }) => size * length)); // prettier-ignore
+  const fingerprints = new Int32Array(rows.length);
+  const bytes = new Uint8Array(own.kept!.fingerprints.slice().buffer);
+  together.join(bytes, new Uint8Array(fingerprints.buffer), all.map(({ length }) => 4 * length)); // prettier-ignore
+  return { rows, unreadable, kept: { pixels, fingerprints } };
+}
+
+/** Some images, one after the other. */
+async function decode(
+  images: ImageDataset,
+  shape: ImageShape,
+  [from, to]: readonly [from: number, to: number],
   { onRead, workers }: Pick<ReadOptions, 'onRead' | 'workers'>,
 ): Promise<Found> {
   const size = shape.height * shape.width * shape.channels;
-  const pixels = sharedBytes(size * images.length);
-  const fingerprints = new Int32Array(images.length);
+  const [pixels, fingerprints] = [sharedBytes(size * (to - from)), new Int32Array(to - from)];
   const unreadable: Unreadable[] = [];
   const rows: number[] = [];
   let turn = performance.now();
-  for await (const part of readAll(images, shape, workersFor(images, workers))) {
+  for await (const part of readAll(images, shape, workersFor(to - from, images, workers), [from, to])) {
     pixels.set(part.pixels, rows.length * size);
     fingerprints.set(part.fingerprints, rows.length);
     rows.push(...part.rows);
     unreadable.push(...part.unreadable);
     if (performance.now() - turn < TURN) continue;
-    onRead?.(rows.length + unreadable.length, images.length);
+    onRead?.(rows.length + unreadable.length, to - from);
     await new Promise((resolve) => void setImmediate(resolve));
     turn = performance.now();
   }
@@ -187,11 +215,11 @@ const FEW = 200;
  * How many threads read images: as many as there are processors, unless it is said; none for images that have no files, which need no decoding, and, when nothing
  * is said, in a program that has the library inside of its own file, where none can start.
  */
-function workersFor(images: ImageDataset, wanted: number): number {
-  if (images.length < FEW || images.imageHead(0) === undefined) return 0;
+function workersFor(count: number, images: ImageDataset, wanted: number): number {
+  if (count < FEW || images.imageHead(0) === undefined) return 0;
   if (wanted === 0 && !canStartWorkers()) return 0;
-  const count = wanted === 0 ? Math.min(processorsOfMine(), MOST_WORKERS) : wanted;
-  return count === 1 ? 0 : count;
+  const threads = wanted === 0 ? Math.min(processorsOfMine(), MOST_WORKERS) : wanted;
+  return threads === 1 ? 0 : threads;
 }
 
 /** Some samples of a data set. */

@@ -25,7 +25,7 @@ import type { ImageSpec, Normalization } from './models.ts';
 import type { DataSource, OpenSplit, SplitName } from './open-data.ts';
 import { preprocess, sizeBefore, type Augmentation } from './preprocess.ts';
 import type { BatchSource } from './progress.ts';
-import { partOf, placesOf, sharedBatches, SharedOrder, type Share } from './share.ts';
+import { partOf, placesOf, sharedBatches, SharedOrder, type Share, type Together } from './share.ts';
 import type { Unreadable } from './unreadable.ts';
 
 export interface PrepareOptions {
@@ -48,6 +48,8 @@ export interface PrepareOptions {
   readonly maxUnreadable?: number | undefined;
   /** Where several processes train together, which of how many this is: its loaders go through its part. `batchSize` is that of all together. */
   readonly share?: Share | undefined;
+  /** The same processes, where each is to read a part of the images and give it to the others. @internal */
+  readonly together?: Together | undefined;
   /** Called while images are read. */
   readonly onRead?: (split: SplitName, done: number, total: number) => void;
 }
@@ -63,6 +65,7 @@ const OPTIONS: OptionKinds<PrepareOptions> = {
   normalization: ANYTHING,
   maxUnreadable: PROBABILITY,
   share: ANYTHING,
+  together: ANYTHING,
   onRead: FUNCTION,
 };
 const EXAMPLE = '{ batchSize: 32, validSize: 0.2, augmentation: undefined }';
@@ -141,6 +144,7 @@ export async function prepareData(source: DataSource, options: PrepareOptions): 
       workers: given.workers ?? 0,
       onRead: onRead(part, options),
       most: given.maxUnreadable,
+      together: given.together,
     });
   const own = await read(name, first);
   const other = async (part: 'valid' | 'test'): Promise<ImageSet | undefined> => {

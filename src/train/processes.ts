@@ -17,7 +17,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { ClassCounts, type Evaluation } from './class-counts.ts';
 import { countBatches, type EvaluateOptions, type TrainableModel } from './evaluation.ts';
 import type { BatchSource } from './progress.ts';
-import type { Share } from './share.ts';
+import type { Together } from './share.ts';
 import { StepTimes } from './step-times.ts';
 import type { Pair, TrainStep } from './steps.ts';
 
@@ -44,7 +44,7 @@ interface Outcome {
   readonly error?: string;
 }
 
-export class TrainingProcesses implements Share {
+export class TrainingProcesses implements Together {
   readonly rank: number;
   readonly size: number;
   readonly times: StepTimes;
@@ -116,15 +116,31 @@ export class TrainingProcesses implements Share {
 
   /** The first process's bytes for all; the others need not have them. */
   bytes(own: Uint8Array | undefined): Uint8Array {
-    const length = this.most(own?.length ?? 0);
-    const all = new Uint8Array(length);
+    const all = new Uint8Array(this.most(own?.length ?? 0));
     if (own !== undefined) all.set(own);
-    for (let at = 0; at < length; at += PIECE) {
-      const piece = fromTypedArray(all.slice(at, at + PIECE), [Math.min(PIECE, length - at)]);
-      broadcast(piece);
-      all.set(piece.toTypedArray() as Uint8Array, at);
-    }
+    broadcastBytes(all, 0);
     return all;
+  }
+
+  same(name: string, own: number): void {
+    const all = this.lists([own]).flat();
+    if (all.every((one) => one === own)) return;
+    this.hasFailed = true;
+    throw new SharedError(`the processes do not have the same ${name}, but ${all.join(', ')}; every machine needs the same files at the same place`); // prettier-ignore
+  }
+
+  lists<T>(own: readonly T[]): T[][] {
+    return gathered('flambeau train', own) as T[][];
+  }
+
+  join(own: Uint8Array, into: Uint8Array, lengths: readonly number[]): void {
+    let at = 0;
+    for (const [rank, length] of lengths.entries()) {
+      const part = into.subarray(at, at + length);
+      if (rank === this.rank) part.set(own);
+      broadcastBytes(part, rank);
+      at += length;
+    }
   }
 
   /** The first process's weights for all. */
@@ -242,6 +258,15 @@ export class TrainingProcesses implements Share {
     padded.set(own!);
     this.#last = undefined; // the next step is measured from its beginning
     return ClassCounts.merged(this.#gather([...padded]).map((all, rank) => all.subarray(0, lengths[rank]))).result();
+  }
+}
+
+/** In pieces, so that little memory is taken for it. */
+function broadcastBytes(all: Uint8Array, source: number): void {
+  for (let at = 0; at < all.length; at += PIECE) {
+    const piece = fromTypedArray(all.slice(at, at + PIECE), [Math.min(PIECE, all.length - at)]);
+    broadcast(piece, source);
+    all.set(piece.toTypedArray() as Uint8Array, at);
   }
 }
 

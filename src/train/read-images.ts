@@ -99,15 +99,20 @@ export async function reviveDataset({ source, length, shape }: Described): Promi
 }
 
 /**
- * Reads all images, in order.
+ * Reads images, in order: all of them, or those from one on up to another.
  * @param workers - threads that read; 0 for this one alone
  */
-export async function* readAll(images: ImageDataset, shape: ImageShape, workers: number): AsyncGenerator<ReadImages> {
+export async function* readAll(
+  images: ImageDataset,
+  shape: ImageShape,
+  workers: number,
+  [from, to]: readonly [from: number, to: number] = [0, images.length],
+): AsyncGenerator<ReadImages> {
   const sized = new SizedImages(images, shape);
   const tasks = function* (): Generator<readonly number[], undefined> {
-    for (let i = 0; i < images.length; i += TOGETHER) yield Array.from({ length: Math.min(TOGETHER, images.length - i) }, (_, k) => i + k); // prettier-ignore
+    for (let i = from; i < to; i += TOGETHER) yield Array.from({ length: Math.min(TOGETHER, to - i) }, (_, k) => i + k);
   };
-  let first = 0;
+  let first = from;
   for await (const batch of workers > 0 ? inWorkers(sized, tasks(), workers) : here(sized, tasks())) {
     yield unpacked(batch, first, shape);
     first += batch[1]!.shape[0]!;

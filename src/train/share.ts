@@ -14,6 +14,24 @@ export interface Share {
   readonly size: number;
 }
 
+/** Processes that read a part of the images each, and give it to the others. */
+export interface Together extends Share {
+  /** Runs what may fail here and not elsewhere: where one fails, all do. */
+  each<T>(fn: () => T | Promise<T>): Promise<T>;
+  /** @throws SharedError in all, where a number is another in some: of `name`, such as images */
+  same(name: string, own: number): void;
+  /** The values of all processes, as JSON. */
+  lists<T>(own: readonly T[]): T[][];
+  /** All processes' bytes one behind the other in `into`, by rank; `lengths` says how many each has. */
+  join(own: Uint8Array, into: Uint8Array, lengths: readonly number[]): void;
+}
+
+/** Where a process's part of a list begins and ends, of parts that lie one behind the other. */
+export const stretchOf = (length: number, { rank, size }: Share): readonly [from: number, to: number] => [
+  Math.floor((length * rank) / size),
+  Math.floor((length * (rank + 1)) / size),
+];
+
 /** Images that each process has of a batch. */
 export const partOf = (batchSize: number, { size }: Share): number => Math.max(1, Math.round(batchSize / size));
 

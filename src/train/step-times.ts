@@ -6,10 +6,10 @@ export interface RankTimes {
   /** Machine, and threads of the process there. */
   readonly host: string;
   readonly threads: number;
-  /** Milliseconds of a step, in the middle and of the slowest in twenty: reading, computing and sending, without waiting. */
+  /** Milliseconds of a step, in the middle and of the slowest in twenty: reading images and computing, without what exchanging takes. */
   readonly work: number;
   readonly slow: number;
-  /** Milliseconds of a step, in the middle, for which it stands still until the others are there. */
+  /** Milliseconds of a step, in the middle, until the others are there and gradients have been exchanged. */
   readonly waiting: number;
 }
 
