@@ -105,9 +105,9 @@ function inside({ filters, maps, mapsOf }: ReportContent): string {
 
 /** Who does what in how long, and whom the others wait for. */
 function processes(ranks: readonly RankTimes[]): string {
-  const heads = ['process', 'machine', 'threads', 'work in a step', 'of the slowest in 20', 'waiting in a step'].map((head) => `<th scope="col">${head}</th>`).join(''); // prettier-ignore
+  const heads = ['process', 'threads', 'work in a step', 'of the slowest in 20', 'waiting in a step', 'machine'].map((head) => `<th scope="col">${head}</th>`).join(''); // prettier-ignore
   const ms = (value: number): string => (Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 ? 2 : 1)} ms`);
-  const rows = ranks.map(({ rank, host, threads, work, slow, waiting }) => `<tr><th scope="row">${rank}</th>${[escaped(host), threads, ms(work), ms(slow), ms(waiting)].map((cell) => `<td>${cell}</td>`).join('')}</tr>`); // prettier-ignore
+  const rows = ranks.map(({ rank, host, threads, work, slow, waiting }) => `<tr><th scope="row">${rank}</th>${[threads, ms(work), ms(slow), ms(waiting), escaped(host)].map((cell) => `<td>${cell}</td>`).join('')}</tr>`); // prettier-ignore
   const slower = stragglers(ranks).map(({ rank, others }) => `<p class="note">The others wait for process ${rank.rank} on ${escaped(rank.host)}: ${ms(rank.work)} of work in a step, theirs takes ${ms(others)}.</p>`); // prettier-ignore
   return section('Processes', `${slower.join('')}<div class="scroll"><table><thead><tr>${heads}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`, 'Every step ends when the slowest process is there. Medians of the latest steps; work is reading images and computing, waiting is until gradients have been exchanged.'); // prettier-ignore
 }
