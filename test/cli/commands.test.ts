@@ -394,11 +394,11 @@ describe('the program', () => {
   it.each([
     [
       ['trian'],
-      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets",
+      "flambeau: there is no command 'trian'; did you mean train?; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets, run",
     ],
     [
       ['--epochs', '3'],
-      'flambeau: expected a command first (train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets), but got the option --epochs',
+      'flambeau: expected a command first (train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets, run), but got the option --epochs',
     ],
     [['train', '--epoch', '3'], 'flambeau: there is no option --epoch; did you mean --epochs?'],
     [['train', 'a', 'b'], "flambeau: train: too many arguments ('b'); usage: flambeau train [DATA] [options]"],
@@ -409,7 +409,7 @@ describe('the program', () => {
     [['predict'], 'flambeau: predict: an argument is missing; usage: flambeau predict [CHECKPOINT] IMAGE... [options]'],
     [
       ['help', 'nothing'],
-      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets",
+      "flambeau: there is no command 'nothing'; there are train, check, evaluate, predict, export, summary, explain, inspect, convert, models, datasets, run",
     ],
   ])('ends with exit code 2 for %j', async (argv, expected) => {
     expect(await flambeau(...argv)).toEqual({ code: 2, out: '', err: `${expected}\n` });
