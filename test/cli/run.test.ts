@@ -3,6 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { processesHere, shareOf } from '../../src/devices/cpu/native/processors.ts';
 import { main } from '../../src/cli/main.ts';
 import { mpirunArguments, mpirunEnvironment } from '../../src/cli/mpirun.ts';
+import { SubsetRandomSampler } from '../../src/data/sampler.ts';
+import { Generator } from '../../src/tensor/random/index.ts';
+import type { BatchSource } from '../../src/train/progress.ts';
+import { partOf, sharedBatches, SharedOrder } from '../../src/train/share.ts';
+import { StepTimes, stragglers } from '../../src/train/step-times.ts';
 
 async function run(...argv: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
   let out = '';
@@ -66,6 +71,38 @@ describe('flambeau run', () => {
 
   it('says what flambeau train cannot do in several processes', async () => {
     expect((await run('train', '--processes', '2', '--lr', 'find')).out).toMatch(/--lr find looks for a rate in one process/); // prettier-ignore
+  });
+});
+
+describe('parts of processes', () => {
+  it('make up each batch of one process, the last as well', () => {
+    const order = Array.from({ length: 25 }, (_, i) => 100 - i);
+    for (const size of [2, 3, 4]) {
+      const part = partOf(12, { rank: 0, size });
+      const ranks = Array.from({ length: size }, (_, rank) => {
+        const share = { rank, size };
+        const sampler = new SharedOrder(new SubsetRandomSampler(order, { generator: new Generator().manualSeed(1) }), part, share); // prettier-ignore
+        const mine = [...sampler];
+        expect(mine).toHaveLength(sampler.length);
+        const { partOf: counts } = sharedBatches({ length: 3 } as BatchSource, new Generator(), { images: 25, part, share }); // prettier-ignore
+        return [0, 1, 2].map((batch) => {
+          expect(counts!(batch).all).toBe(batch === 2 ? 1 : 12);
+          const images = mine.slice(batch * part, (batch + 1) * part);
+          expect(images.length).toBeGreaterThan(0); // nobody has nothing, but what is not its own does not count
+          return images.slice(0, counts!(batch).own);
+        });
+      });
+      const whole = [...new SubsetRandomSampler(order, { generator: new Generator().manualSeed(1) })];
+      for (const batch of [0, 1, 2]) expect(ranks.flatMap((of) => of[batch]!).sort()).toEqual(whole.slice(12 * batch, 12 * batch + 12).sort()); // prettier-ignore
+    }
+  });
+
+  it('say who keeps the others waiting', () => {
+    const times = new StepTimes(['a', 'b', 'b'].map((host) => ({ host, threads: 1 })));
+    for (let i = 0; i < 5000; i++) times.add([[10, 6], [16, 0], [11, 5]]); // prettier-ignore
+    times.add([[NaN, NaN], [NaN, NaN], [NaN, NaN]]); // prettier-ignore
+    expect(stragglers(times.ranks).map(({ rank, others }) => [rank.rank, rank.host, rank.work, others])).toEqual([[1, 'b', 16, 11]]); // prettier-ignore
+    expect(times.ranks[0]).toEqual({ rank: 0, host: 'a', threads: 1, work: 10, slow: 10, waiting: 6 });
   });
 });
 
