@@ -16,10 +16,11 @@ import { parseArgs } from 'node:util';
 import { build, transform } from 'esbuild';
 import { pageText } from './page-text.mjs';
 import { markPure } from './pure.mjs';
+import { pruneDeclarations } from './declarations.mjs';
 import { CLASS, keepClassNames, restoreClassNames } from './class-names.mjs';
 import { stripKernelNames } from './strip-names.mjs';
 import { threadText } from './thread-text.mjs';
-import { wasmText } from './wasm-text.mjs';
+import { packedWasm, wasmText } from './wasm-text.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -33,6 +34,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 const out = resolve(root, options.out);
 const TOKEN = '__flambeau_module_url__';
+/** Stands for dist/ where chunks of Node's code import what is there for bundlers. */
+const DIST = '__flambeau_dist__';
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** What is installed beside the package; development dependencies that the code uses become part of it. */
 const EXTERNAL = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
@@ -131,6 +134,17 @@ const prepare = {
   },
 };
 
+/** The decoders of pictures, which Node has from where bundlers find them: they are the same, and large. */
+const shared = {
+  name: 'shared',
+  setup(build) {
+    build.onResolve({ filter: /[\\/](?:jpeg|webp)-codec\.ts$/ }, ({ path, resolveDir }) => {
+      const name = relative(src, join(resolveDir, path)).split(sep).join('/');
+      return { path: `${DIST}/web/${name.replace(/ts$/, 'js')}`, external: true };
+    });
+  },
+};
+
 /** The URL of a module's own file, seen from the file that its code came to lie in. */
 function locate(text, file) {
   return text.replace(new RegExp(`${TOKEN}\\("([^"]+)"\\)`, 'g'), (_, name) => {
@@ -161,24 +175,37 @@ async function bundle() {
     platform: 'node', // only so that node: imports stay as they are; the core has none
     external: EXTERNAL,
     target: 'es2022',
-    sourcemap: 'linked',
     write: false,
     logLevel: 'warning',
-    plugins: [threadText, pageText, prepare, wasmText],
+    plugins: [shared, threadText, pageText, prepare, wasmText],
   });
   for (const { path, text } of result.outputFiles) {
     const file = relative(out, path).split(sep).join('/');
-    writeOut(file, file.endsWith('.js') ? locate(text, file) : text);
+    const up = posix.relative(posix.dirname(file), '.') || '.';
+    const named = withNames(locate(text, file).replaceAll(`"${DIST}/`, `"${up}/`), file);
+    // Names stay, for whoever reads the stack of an error; what is not ours is made as small as it gets.
+    const options = {
+      minifyWhitespace: true,
+      minifySyntax: true,
+      minifyIdentifiers: /(^|\/)charts-/.test(file),
+      lineLimit: 160,
+    };
+    const { code } = await transform(named, { ...options, format: 'esm', target: 'es2022', legalComments: 'none' });
+    writeOut(file, code);
   }
 }
 
 function writeOut(file, text) {
   const path = join(out, file);
   mkdirSync(dirname(path), { recursive: true });
-  if (!file.endsWith('.js')) return writeFileSync(path, text);
+  writeFileSync(path, text);
+}
+
+/** With the names of classes, which objects print. */
+function withNames(text, file) {
   const code = restoreClassNames(text);
   checkClassNames(code, file);
-  writeFileSync(path, keepClassNames(code, sources.values()));
+  return keepClassNames(code, sources.values());
 }
 
 /** The modules one by one, below web/: what a bundler makes of them has only what the program imports. */
@@ -197,12 +224,13 @@ async function separate() {
     const file = relative(out, path).split(sep).join('/');
     const named = text.replace(/^(import|export)( [^;]*? from)? "(\.[^"]+)\.ts";$/gm, '$1$2 "$3.js";');
     const bytes = named.replace(/^import (\w+) from "(\.[^"]+\.wasm)";$/gm, (_, local, target) => {
-      const wasm = readFileSync(join(src, posix.join(posix.dirname(file.replace(/^web\//, '')), target)));
-      return `const ${local} = ${JSON.stringify(wasm.toString('base64'))};`;
+      const wasm = packedWasm(join(src, posix.join(posix.dirname(file.replace(/^web\//, '')), target)));
+      return `const ${local} = ${JSON.stringify(wasm)};`;
     });
     // `.slice()`: else bundlers take it for the place of an asset.
     const linked = bytes.replace(/\bimport\("(\.[^"]+)\.ts"\)/g, 'import("$1.js")');
-    writeOut(file, markPure(linked.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url.slice()')));
+    const located = linked.replace(new RegExp(`${TOKEN}\\("[^"]+"\\)`, 'g'), 'import.meta.url.slice()');
+    writeOut(file, withNames(markPure(located), file));
   }
 }
 
@@ -242,6 +270,8 @@ function declarations() {
     stdio: 'inherit',
   });
   if (status !== 0) fail('the declarations have errors');
+  const entries = Object.values(manifest.exports).flatMap(({ types }) => types?.replace(/^\.\/dist\//, '') ?? []);
+  pruneDeclarations(out, entries);
 }
 
 /** Where it stands what a whole build was made from; it lies beside the packages, since another installation may build otherwise. */

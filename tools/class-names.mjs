@@ -5,7 +5,6 @@ export const CLASS = /^\s*(?:var (\w+) = class(?: \w+)?|class (\w+))\s*(?:extend
 
 /**
  * Classes that mention themselves come out as `var Name = class _Name`; objects print their class's name, so it is put right.
- * The text keeps its lines, so the source map still fits.
  */
 export function restoreClassNames(text) {
   let result = text;

@@ -1,6 +1,9 @@
 // What src/train/export/page-source.ts stands for: the program of the page that `flambeau export --format html` writes, page-main.ts with all that it
-// imports, as one string. So whoever exports needs no bundler. Used by esbuild (the build) and by Vite (tests).
+// imports, compressed. So whoever exports needs no bundler. The decoders of pictures are not in it: whoever exports has them already, and puts them where
+// their marks stand. Used by esbuild (the build) and by Vite (tests).
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { build } from 'esbuild';
 import { madeModule } from './module-text.mjs';
 import { threadText } from './thread-text.mjs';
@@ -19,6 +22,16 @@ export const withoutGpu = {
   },
 };
 
+/** `@jpeg-decoder.wasm@` in the place of a decoder. */
+const marked = {
+  name: 'marked-decoders',
+  setup(build) {
+    const filter = /-decoder\.wasm$/;
+    build.onResolve({ filter }, ({ path }) => ({ path: basename(path), namespace: 'marked' }));
+    build.onLoad({ filter, namespace: 'marked' }, ({ path }) => ({ contents: `export default '@${path}@';` }));
+  },
+};
+
 /** @returns the module's text */
 async function moduleText() {
   const { outputFiles } = await build({
@@ -33,9 +46,13 @@ async function moduleText() {
     define: { 'import.meta.url': '""' },
     write: false,
     logLevel: 'error',
-    plugins: [withoutGpu, threadText, wasmText],
+    plugins: [withoutGpu, threadText, marked, wasmText],
   });
-  return `export const pageSource = ${JSON.stringify(outputFiles[0].text)};`;
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 9 }; // 11 saves a twentieth and takes ten times as long
+  const packed = brotliCompressSync(outputFiles[0].contents, { params }).toString('base64');
+  return `import { Buffer } from 'node:buffer';
+import { brotliDecompressSync } from 'node:zlib';
+export const pageSource = () => brotliDecompressSync(Buffer.from('${packed}', 'base64')).toString();`;
 }
 
 /** For esbuild, and for Vite. */

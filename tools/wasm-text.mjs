@@ -1,10 +1,12 @@
-// How a `.wasm` file is imported: as its bytes in base64, a string. So it is part of the JavaScript that needs it and is found
+// How a `.wasm` file is imported: as its bytes deflated and in base64, a string (`src/io/bytes/packed-wasm.ts` reads it). So it is part of the JavaScript that needs it and is found
 // wherever a bundler puts that; a URL beside the module is lost in half of them. Used by esbuild (the build, the browser tests) and by Vite (tests).
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { deflateSync } from 'node:zlib';
 
 const FILTER = /\.wasm$/;
-const moduleOf = (path) => `export default ${JSON.stringify(readFileSync(path).toString('base64'))};`;
+export const packedWasm = (path) => deflateSync(readFileSync(path), { level: 9 }).toString('base64');
+const moduleOf = (path) => `export default ${JSON.stringify(packedWasm(path))};`;
 
 /** For esbuild. */
 export const wasmText = {

@@ -6,8 +6,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+/** What is reached and a little more: Node's code, modules for bundlers, one file for pages, declarations. */
+const MOST_BYTES = 3_900_000;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = (command: string, args: readonly string[], cwd: string): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -24,6 +28,7 @@ describe('the package', () => {
   const folder = mkdtempSync(join(cache, 'package-'));
   const installed = join(folder, 'node_modules', 'flambeau');
   let files: readonly string[] = [];
+  let [tarball, bytes] = ['', 0];
 
   beforeAll(() => {
     const source = join(folder, 'source');
@@ -34,9 +39,10 @@ describe('the package', () => {
       cpSync(join(root, name), join(source, name), { recursive: true });
     }
     const report = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], source);
-    const [{ filename, files: listed }] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }];
-    files = listed.map(({ path }) => path);
-    run('tar', ['-xzf', filename], folder);
+    const [packed] = JSON.parse(report) as [{ filename: string; size: number; files: { path: string }[] }];
+    files = packed.files.map(({ path }) => path);
+    [tarball, bytes] = [join(folder, packed.filename), packed.size];
+    run('tar', ['-xzf', tarball], folder);
     mkdirSync(dirname(installed));
     renameSync(join(folder, 'package'), installed);
   }, 600_000);
@@ -56,6 +62,26 @@ describe('the package', () => {
     ).toEqual([]);
     expect(files.filter((path) => path.endsWith('.d.ts')).length).toBeGreaterThan(100);
   });
+
+  it('is small: no source maps, nothing that a user does not need', () => {
+    expect(bytes).toBeLessThan(MOST_BYTES);
+    expect(files.filter((path) => path.endsWith('.map'))).toEqual([]);
+  });
+
+  it('is as publint and are-the-types-wrong want it', async () => {
+    const { messages } = await publint({ pkgDir: installed, level: 'suggestion', pack: false });
+    expect(messages).toEqual([]);
+    const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)), {
+      excludeEntrypoints: ['./flambeau.min.js', './package.json'],
+    });
+    if (analysis.types === false) throw new Error('no types');
+    // `require` gets the modules themselves, which Node has done since 20.19; resolvers older than `exports` are not served.
+    const problems = analysis.problems.filter(
+      ({ kind, ...where }) =>
+        kind !== 'CJSResolvesToESM' && !('resolutionKind' in where && where.resolutionKind === 'node10'),
+    );
+    expect(problems).toEqual([]);
+  }, 120_000);
 
   it('is imported by its names, one copy of the core in all of them', () => {
     const program = `

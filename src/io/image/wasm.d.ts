@@ -1,5 +1,5 @@
-/** A `.wasm` file of a dependency: its bytes in base64 (`tools/wasm-text.mjs`). */
+/** A `.wasm` file of a dependency: its bytes, deflated and in base64 (`tools/wasm-text.mjs`). */
 declare module '*.wasm' {
-  const base64: string;
-  export default base64;
+  const packed: string;
+  export default packed;
 }

@@ -1,9 +1,7 @@
-/** The program of the page that classifies, as text: the build and the tests put it in this module's place (`tools/page-text.mjs`). */
+/** The program of the page that classifies, as text, with marks where the decoders of pictures belong: the build and the tests put it in this module's place (`tools/page-text.mjs`). */
 import { InternalError } from '../../base/errors.ts';
 
-export const pageSource: string = missing();
-
-function missing(): never {
+export function pageSource(): string {
   throw new InternalError(
     'the program of the page is made by the build (tools/page-text.mjs); these sources run without it',
   );

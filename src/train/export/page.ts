@@ -3,6 +3,8 @@
  * from a disk as it does from a server.
  */
 import { createHash } from 'node:crypto';
+import { packedCodec as jpeg } from '../../io/image/jpeg-codec.ts';
+import { packedCodec as webp } from '../../io/image/webp-codec.ts';
 import type { TrainedClassifier } from '../classifier.ts';
 import { packPage } from './page-data.ts';
 import { inScript, pageDocument } from './page-document.ts';
@@ -13,11 +15,17 @@ export interface PageOptions {
   readonly float16: boolean;
 }
 
+/** The page's program with the decoders of pictures. */
+const program = (): string =>
+  pageSource()
+    .replace('@jpeg-decoder.wasm@', () => jpeg)
+    .replace('@webp-decoder.wasm@', () => webp);
+
 /** The page's text. */
 export function classifierPage(classifier: TrainedClassifier, { float16 }: PageOptions): string {
   const { network, spec, classes, model } = classifier;
   const { description, weights } = packPage(classifier, network.stateDict(), float16);
-  const script = inScript(pageSource);
+  const script = inScript(program());
   const hash = createHash('sha256').update(script).digest('base64');
   const about = `${model}, ${spec.height}×${spec.width} pixels`;
   return pageDocument({ script, hash, description, weights, classes, about });

@@ -2,8 +2,8 @@
  * Resampling of bytes by a small WebAssembly module with vectors (`tools/resample-kernel`): rows come in strips, as decoders give them, and only the sums between
  * the two passes are kept whole. Its results are those of the loops in `resample.ts`, bit for bit, which run where there is no WebAssembly.
  */
-import { fromBase64 } from '../../base/base64.ts';
-import base64 from './resample-kernel.wasm';
+import { unpackedWasm } from '../../io/bytes/packed-wasm.ts';
+import packed from './resample-kernel.wasm';
 import type { BytePlan, Pass } from './resample-bytes.ts';
 
 interface Kernel {
@@ -38,7 +38,7 @@ let current: Kernel | undefined;
 
 function compile(): WebAssembly.Module | null {
   try {
-    return new WebAssembly.Module(fromBase64(base64));
+    return new WebAssembly.Module(unpackedWasm(packed));
   } catch {
     return null; // without WebAssembly, its vectors, or a page's leave to compile it
   }
