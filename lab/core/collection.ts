@@ -7,7 +7,7 @@ export interface Collection {
   readonly pictures: readonly Picture[];
 }
 
-export const MOST_CLASSES = 100;
+const MOST_CLASSES = 100;
 export const MOST_PICTURES = 10_000;
 export const LONGEST_NAME = 60;
 /** Pixels on a side that pictures are kept at, at most. */

@@ -8,7 +8,7 @@ export type Path = readonly [number] | readonly [number, number];
 export const samePath = (a: Path, b: Path): boolean => a[0] === b[0] && a[1] === b[1];
 
 /** The blocks that a place is among. */
-export function siblings(layers: readonly LayerSpec[], path: Path): readonly LayerSpec[] {
+function siblings(layers: readonly LayerSpec[], path: Path): readonly LayerSpec[] {
   if (path.length === 1) return layers;
   const outer = layers[path[0]];
   return outer?.kind === 'residual' ? outer.layers : [];

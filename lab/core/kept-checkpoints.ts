@@ -2,7 +2,7 @@
 import type { Checkpoint } from './checkpoints.ts';
 
 /** All runs together: so many bytes at most beyond the newest of each. */
-export const MOST_STORED = 96 * 2 ** 20;
+const MOST_STORED = 96 * 2 ** 20;
 /** Of one run. */
 const MOST_OF_ONE = 8 * 2 ** 20;
 

@@ -101,7 +101,7 @@ function after(milliseconds: number, run: () => void): () => void {
 const LAST_MESSAGE = 200;
 
 /** Calls `gone` when the worker that holds the lock has ended. Returns what stops waiting for that. */
-export function whenReleased(name: string, gone: () => void): () => void {
+function whenReleased(name: string, gone: () => void): () => void {
   const stop = new AbortController();
   const released = async (): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, LAST_MESSAGE));

@@ -15,7 +15,7 @@ import type { Run } from './train-run.ts';
 const SHOWN = 16;
 
 /** In the run's folder, or beside a `.pt` file in one with its name. */
-export const eventFolder = (folder: string): string =>
+const eventFolder = (folder: string): string =>
   statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? folder : `${folder.slice(0, -extname(folder).length)}.tensorboard`; // prettier-ignore
 
 /**

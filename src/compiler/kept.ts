@@ -104,14 +104,14 @@ let keepers: WeakRef<Keeper>[] = [];
 let last: WeakRef<Keeper> | undefined;
 
 /** Says that a keeper is about to run. */
-export function holds(keeper: Keeper): void {
+export function noteRun(keeper: Keeper): void {
   if (last?.deref() === keeper) return;
   forget(keeper);
   keepers.push((last = new WeakRef(keeper)));
 }
 
 /** Makes others let go where all together have come to hold too much. */
-export function bound(): void {
+export function keepWithinBound(): void {
   while (keepers.length > 1 && keptBytes() > KEPT.most) keepers.shift()!.deref()?.letGo();
 }
 

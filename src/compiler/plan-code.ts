@@ -7,7 +7,7 @@ import { aligned, partBytes } from './arena.ts';
 import type { Graph } from './graph.ts';
 import { programOf } from './calls.ts';
 import { canLetGo, type Idle } from './idle.ts';
-import { bound, forget, holds, isMade, leaveBlock, takeBlock, type Keeper, type Kept } from './kept.ts';
+import { forget, isMade, keepWithinBound, leaveBlock, noteRun, takeBlock, type Keeper, type Kept } from './kept.ts';
 import { recipeOf } from './kept-recipe.ts';
 import { FAULT_WORDS, type BufferSource, type Lowering, type LoweredStep } from './lowering.ts';
 import { bytesOf } from './needs.ts';
@@ -124,7 +124,7 @@ export class PlanCode implements Keeper, Idle {
 
   /** Makes again what was made of buffers that have changed since, or takes what another plan has made of them as they are now. */
   renew(stamps: Stamps): void {
-    holds(this);
+    noteRun(this);
     const { buffers, offsets } = this.#places;
     let grown = false;
     for (const kept of this.kept) {
@@ -143,7 +143,7 @@ export class PlanCode implements Keeper, Idle {
       }
       madeOf.push(...now);
     }
-    if (grown) bound();
+    if (grown) keepWithinBound();
   }
 
   run(scalars: readonly number[]): void {

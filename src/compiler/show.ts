@@ -5,7 +5,7 @@ import type { LoweredStep } from './lowering.ts';
 import { bytesOf } from './needs.ts';
 
 /** One line for each operation: `%4: float32[20, 16] = relu(%3)`. External buffers are `$3`, constants `#3`. */
-export function showGraph(graph: Graph): string {
+function showGraph(graph: Graph): string {
   const lines = graph.nodes.map(({ name, inputs, outputs }) => {
     const results = outputs.map((id) => showValue(graph, id, true)).join(', ');
     return `  ${results} = ${name}(${inputs.map((id) => showValue(graph, id, false)).join(', ')})`;

@@ -7,7 +7,7 @@ import { numelOf, sameDims, showShape } from '../base/shape.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import { stack } from '../tensor/functions.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { copyInto, rawArray, type RawTensor } from './raw.ts';
+import { copyInto, rawArray, type PlainTensor } from './raw.ts';
 
 /** What a batch of samples `T` is: tensors of numbers, tuples and records of batches, lists of strings. */
 export type Collated<T> = T extends Tensor | number | bigint | boolean
@@ -108,7 +108,7 @@ function stackTensors(tensors: readonly Tensor[], path: string): Tensor {
   return tensors.some((tensor) => tensor.requiresGrad) ? stack(tensors) : toTensor(rawStack(tensors));
 }
 
-function rawStack(tensors: readonly Tensor[]): RawTensor {
+function rawStack(tensors: readonly Tensor[]): PlainTensor {
   const { dtype } = tensors[0]!;
   const shape = tensors[0]!.shape as readonly number[];
   const data = rawArray(dtype, numelOf(shape) * tensors.length);
@@ -154,4 +154,4 @@ function records(values: readonly Record<string, unknown>[], path: string, depth
 }
 
 /** A tensor of plain memory. */
-export const toTensor = (raw: RawTensor): Tensor => fromTypedArray(raw.data, raw.shape, raw.dtype) as Tensor;
+export const toTensor = (raw: PlainTensor): Tensor => fromTypedArray(raw.data, raw.shape, raw.dtype) as Tensor;

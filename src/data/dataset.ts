@@ -9,7 +9,7 @@ import { ArgumentError, IndexError, ShapeError } from '../base/errors.ts';
 import { GENERATOR } from '../tensor/arguments.ts';
 import { defaultGenerator, randperm, type Generator } from '../tensor/random/index.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { rawConcat, type RawTensor } from './raw.ts';
+import { rawConcat, type PlainTensor } from './raw.ts';
 
 /** Something now or later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -40,7 +40,7 @@ export abstract class Dataset<T = unknown> {
    * A batch as plain arrays, collated as the loader would collate the samples (each first size is the number of samples); undefined
    * if this data set cannot, because of what its transform is.
    */
-  readBatch?(indices: readonly number[]): MaybePromise<readonly RawTensor[] | undefined>;
+  readBatch?(indices: readonly number[]): MaybePromise<readonly PlainTensor[] | undefined>;
   /** A batch as tensors, for data sets that have their samples in one. Preferred to `readBatch`. */
   getBatch?(indices: readonly number[]): MaybePromise<readonly Tensor[]>;
   /** How a worker thread makes the data set again. @throws ArgumentError if it cannot */
@@ -171,21 +171,21 @@ export class ConcatDataset<T> implements Dataset<T> {
   }
 
   /** Stretches that lie in one data set are read at once; in order, so that random transforms draw in order. */
-  async #read(indices: readonly number[]): Promise<readonly RawTensor[] | undefined> {
+  async #read(indices: readonly number[]): Promise<readonly PlainTensor[] | undefined> {
     const stretches: { part: number; rows: number[] }[] = [];
     for (const [part, row] of indices.map((index) => this.#find(index))) {
       const last = stretches.at(-1);
       if (last?.part === part) last.rows.push(row);
       else stretches.push({ part, rows: [row] });
     }
-    const batches: (readonly RawTensor[])[] = [];
+    const batches: (readonly PlainTensor[])[] = [];
     for (const { part, rows } of stretches) {
       const batch = await this.datasets[part]!.readBatch!(rows);
       if (batch === undefined) return undefined;
       batches.push(batch);
     }
     const fields = batches[0]?.map((_, field) => rawConcat(batches.map((batch) => batch[field]!)));
-    if (fields?.includes(undefined) === false) return fields as RawTensor[];
+    if (fields?.includes(undefined) === false) return fields as PlainTensor[];
     throw new ShapeError(
       'ConcatDataset: samples of its data sets have different shapes, so they cannot be one batch; make them equal, with Resize for images',
     );

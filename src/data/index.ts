@@ -26,5 +26,5 @@ export {
 } from './sampler.ts';
 export type { LoaderWorker } from './page-threads.ts';
 export { serveDataset } from './serve.ts';
-export type { RawTensor } from './raw.ts';
+export type { PlainTensor } from './raw.ts';
 export { TensorDataset } from './tensor-dataset.ts';

@@ -5,14 +5,14 @@ import type { DType, TypedArray } from '../base/dtype.ts';
 import { sameDims } from '../base/shape.ts';
 
 /** A tensor in plain memory, to be sent to another thread. */
-export interface RawTensor {
+export interface PlainTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: TypedArray;
 }
 
 /** An int64 raw tensor of whole numbers: labels. */
-export function rawLabels(labels: readonly number[]): RawTensor {
+export function rawLabels(labels: readonly number[]): PlainTensor {
   return { dtype: 'int64', shape: [labels.length], data: BigInt64Array.from(labels, BigInt) };
 }
 
@@ -40,7 +40,7 @@ export function copyInto(target: TypedArray, at: number, source: TypedArray): vo
 }
 
 /** The rows of a raw tensor that `indices` name. */
-export function rawRows({ dtype, shape, data }: RawTensor, indices: readonly number[]): RawTensor {
+export function rawRows({ dtype, shape, data }: PlainTensor, indices: readonly number[]): PlainTensor {
   const row = data.length / Math.max(shape[0]!, 1);
   const out = rawArray(dtype, row * indices.length);
   indices.forEach((index, i) => copyInto(out, i * row, data.subarray(index * row, (index + 1) * row)));
@@ -50,7 +50,7 @@ export function rawRows({ dtype, shape, data }: RawTensor, indices: readonly num
 /**
  * Batches one after the other as one; undefined if they are of different kinds.
  */
-export function rawConcat(parts: readonly RawTensor[]): RawTensor | undefined {
+export function rawConcat(parts: readonly PlainTensor[]): PlainTensor | undefined {
   const [first, ...rest] = parts;
   if (
     first === undefined ||

@@ -6,7 +6,7 @@ import { isTensor } from '../tensor/is-tensor.ts';
 import { manualSeed } from '../tensor/random/index.ts';
 import { defaultCollate } from './collate.ts';
 import { requireDataset, type Dataset } from './dataset.ts';
-import type { RawTensor } from './raw.ts';
+import type { PlainTensor } from './raw.ts';
 import type { ServedReply } from './page-threads.ts';
 import { toPlainError, type WorkerTask } from './worker-protocol.ts';
 
@@ -75,7 +75,7 @@ async function samplesAt(dataset: Dataset, indices: readonly number[]): Promise<
   return samples;
 }
 
-async function batchOf(dataset: Dataset, indices: readonly number[]): Promise<readonly RawTensor[]> {
+async function batchOf(dataset: Dataset, indices: readonly number[]): Promise<readonly PlainTensor[]> {
   const raw = await dataset.readBatch?.(indices);
   if (raw !== undefined) return raw;
   const made: unknown = (await dataset.getBatch?.(indices)) ?? defaultCollate(await samplesAt(dataset, indices));

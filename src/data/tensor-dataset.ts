@@ -6,7 +6,7 @@ import { requireTensor } from '../tensor/arguments.ts';
 import { fromTypedArray } from '../tensor/create.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from './dataset.ts';
-import type { RawTensor } from './raw.ts';
+import type { PlainTensor } from './raw.ts';
 import '../tensor/families/picking.ts';
 
 /** One row of each tensor. */
@@ -55,7 +55,7 @@ export class TensorDataset<T extends readonly Tensor[]> implements Dataset<Rows<
   }
 
   describe(): DatasetDescription {
-    const raw = this.tensors.map((tensor): RawTensor => {
+    const raw = this.tensors.map((tensor): PlainTensor => {
       return { dtype: tensor.dtype, shape: [...(tensor.shape as readonly number[])], data: tensor.toTypedArray() };
     });
     return { data: { kind: 'rows', raw } };

@@ -3,7 +3,7 @@
  * i, i + n, …, as in PyTorch, and come back in order. What a thread is, node-threads.ts and page-threads.ts say.
  */
 import { DeviceError } from '../base/errors.ts';
-import type { RawTensor } from './raw.ts';
+import type { PlainTensor } from './raw.ts';
 import { fromPlainError, type WorkerReply, type WorkerTask } from './worker-protocol.ts';
 
 /** A thread that makes batches. */
@@ -21,15 +21,15 @@ export type StartThread = (i: number, heard: (reply: WorkerReply) => void, faile
 
 /** A batch that is waited for. */
 interface Pending {
-  readonly promise: Promise<readonly RawTensor[]>;
-  readonly resolve: (batch: readonly RawTensor[]) => void;
+  readonly promise: Promise<readonly PlainTensor[]>;
+  readonly resolve: (batch: readonly PlainTensor[]) => void;
   readonly reject: (error: Error) => void;
 }
 
 function pending(): Pending {
   let resolve!: Pending['resolve'];
   let reject!: Pending['reject'];
-  const promise = new Promise<readonly RawTensor[]>((yes, no) => {
+  const promise = new Promise<readonly PlainTensor[]>((yes, no) => {
     resolve = yes;
     reject = no;
   });
@@ -78,9 +78,9 @@ export class WorkerPool {
   async *batches(
     indices: Iterator<readonly number[]>,
     { seed, seeding }: PassSeeds,
-  ): AsyncGenerator<readonly RawTensor[], void, undefined> {
+  ): AsyncGenerator<readonly PlainTensor[], void, undefined> {
     // prettier-ignore
-    const queue: Promise<readonly RawTensor[]>[] = [];
+    const queue: Promise<readonly PlainTensor[]>[] = [];
     let sent = 0;
     this.#next = 0; // so that a pass is dealt out in the same way whatever came before
     try {
@@ -107,7 +107,7 @@ export class WorkerPool {
     await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 
-  #send(indices: readonly number[], seed: bigint | undefined): Promise<readonly RawTensor[]> {
+  #send(indices: readonly number[], seed: bigint | undefined): Promise<readonly PlainTensor[]> {
     const task = this.#tasks++;
     const batch = pending();
     if (this.#failure === undefined) {

@@ -5,7 +5,7 @@ import * as errors from '../base/errors.ts';
 import { ArgumentError, FlambeauError } from '../base/errors.ts';
 import { isNode, nodeModule } from '../io/bytes/platform.ts';
 import { ConcatDataset, requireIndex, Subset, type Dataset, type DatasetDescription } from './dataset.ts';
-import { rawRows, type RawTensor } from './raw.ts';
+import { rawRows, type PlainTensor } from './raw.ts';
 
 /** What a worker starts with. */
 export interface WorkerSetup {
@@ -22,7 +22,7 @@ export interface WorkerTask {
 
 /** From a worker: the batch, or why there is none. `task` is -1 if it could not start. */
 export type WorkerReply =
-  | { readonly task: number; readonly batch: readonly RawTensor[] }
+  | { readonly task: number; readonly batch: readonly PlainTensor[] }
   | { readonly task: number; readonly error: PlainError };
 
 /** An error as plain data. */
@@ -49,9 +49,9 @@ export function fromPlainError({ name, message, stack }: PlainError): Error {
 /** Rows of plain tensors: what a TensorDataset is in a worker. */
 class RawRows implements Dataset {
   readonly length: number;
-  readonly #raw: readonly RawTensor[];
+  readonly #raw: readonly PlainTensor[];
 
-  constructor(raw: readonly RawTensor[]) {
+  constructor(raw: readonly PlainTensor[]) {
     this.#raw = raw;
     this.length = raw[0]!.shape[0]!;
   }
@@ -60,14 +60,14 @@ class RawRows implements Dataset {
     throw new ArgumentError('RawRows: single samples are not available in a worker');
   }
 
-  readBatch(indices: readonly number[]): RawTensor[] {
+  readBatch(indices: readonly number[]): PlainTensor[] {
     for (const index of indices) requireIndex('TensorDataset.get', index, this.length);
     return this.#raw.map((raw) => rawRows(raw, indices));
   }
 }
 
 type OwnData =
-  | { readonly kind: 'rows'; readonly raw: readonly RawTensor[] }
+  | { readonly kind: 'rows'; readonly raw: readonly PlainTensor[] }
   | { readonly kind: 'concat'; readonly of: readonly DatasetDescription[] }
   | { readonly kind: 'subset'; readonly of: DatasetDescription; readonly indices: Int32Array };
 

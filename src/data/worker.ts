@@ -5,7 +5,7 @@
 import { ArgumentError } from '../base/errors.ts';
 import { nodeModule } from '../io/bytes/platform.ts';
 import { manualSeed } from '../tensor/random/index.ts';
-import type { RawTensor } from './raw.ts';
+import type { PlainTensor } from './raw.ts';
 import { reviveDataset, toPlainError, type WorkerReply, type WorkerSetup, type WorkerTask } from './worker-protocol.ts';
 
 const workers = nodeModule('workers', 'DataLoader', 'use numWorkers: 0');
@@ -17,7 +17,7 @@ const { dataset: description } = workers.workerData as WorkerSetup;
 const starting = reviveDataset(description);
 starting.catch(() => undefined);
 
-async function makeBatch({ indices, seed }: WorkerTask): Promise<readonly RawTensor[]> {
+async function makeBatch({ indices, seed }: WorkerTask): Promise<readonly PlainTensor[]> {
   const dataset = await starting;
   if (seed !== undefined) manualSeed(seed);
   const batch = await dataset.readBatch?.(indices);

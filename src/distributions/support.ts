@@ -37,7 +37,7 @@ export const below = (count: number): Support =>
 /**
  * Where the program can look at values at once: not while a compiled function is recorded, and not on a GPU, where looking means waiting.
  */
-export const canLook = (x: Tensor): boolean => x.isCpu && activeRecorder() === undefined;
+const canLook = (x: Tensor): boolean => x.isCpu && activeRecorder() === undefined;
 
 /** @throws ArgumentError unless all values belong to a set; see {@link canLook} */
 export function requireWithin(op: string, what: string, value: Tensor, within: Support): void {

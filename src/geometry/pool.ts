@@ -4,7 +4,7 @@
  * Rules of PyTorch (https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html): padding is at most half the
  * kernel; with `ceilMode` a last window may overhang, but only if it starts inside the input or its leading padding.
  */
-import { BOOL, orNull, pairOf, STEP, WHOLE, WIDTH, type OptionKinds } from '../base/arguments.ts';
+import { orNull, pairOf, STEP, WIDTH } from '../base/arguments.ts';
 import { requireDType } from '../base/dtype.ts';
 import { ArgumentError, ShapeError } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
@@ -38,14 +38,6 @@ export interface AvgPoolOptions {
 }
 
 export const WINDOW = pairOf(STEP);
-const COMMON = { stride: WINDOW, padding: pairOf(WIDTH), ceilMode: BOOL };
-/** What each option is. */
-export const MAX_POOL_OPTIONS: OptionKinds<Omit<MaxPoolOptions, 'returnIndices'>> = { ...COMMON, dilation: WINDOW };
-export const AVG_POOL_OPTIONS: OptionKinds<AvgPoolOptions> = {
-  ...COMMON,
-  countIncludePad: BOOL,
-  divisorOverride: orNull(WHOLE),
-};
 /** The size of an adaptive pooling's result. */
 export const OUTPUT_SIZE = orNull(pairOf(orNull(WIDTH)));
 

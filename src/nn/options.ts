@@ -1,5 +1,5 @@
 /** What each option of the functions and layers is: the tables behind their checks (`base/arguments.ts`). */
-import { COUNT, pairOf, STEP, WIDTH, wrongArgument, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
+import { COUNT, pairOf, STEP, WIDTH, type OptionKinds } from '../base/arguments.ts'; // prettier-ignore
 import type { ConvTransposeOptions } from './functional-images.ts';
 
 export const CONV_TRANSPOSE_OPTIONS: OptionKinds<ConvTransposeOptions> = {
@@ -9,8 +9,3 @@ export const CONV_TRANSPOSE_OPTIONS: OptionKinds<ConvTransposeOptions> = {
   dilation: pairOf(STEP),
   groups: COUNT,
 };
-
-/** Throws unless a layer's size is a whole number ≥ `least`. */
-export function requireCount(layer: string, name: string, value: number, least = 1): void {
-  if (!Number.isInteger(value) || value < least) throw wrongArgument(layer, name, `a whole number ≥ ${least}`, value);
-}

@@ -88,7 +88,7 @@ const isDeferred = (state: ReadonlyMap<string, Tensor>): state is DeferredState 
  * @throws StateDictError that explains every missing, unexpected and wrong-shaped key together
  * @throws FormatError when the tensors still lie in a file that turns out to be damaged
  */
-export function copyState(
+function copyState(
   model: string,
   own: StateDict,
   saved: unknown,

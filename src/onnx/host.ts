@@ -14,7 +14,7 @@ import { Tensor } from '../tensor/tensor.ts';
 /** Elements that an array of the host may have that is read of a tensor or a file. */
 export const MAX_HOST_ELEMENTS = 65_536;
 /** Elements that one may have that is computed; what makes more is none of shapes, and computed with tensors. */
-export const MAX_MADE_ELEMENTS = 4096;
+const MAX_MADE_ELEMENTS = 4096;
 /** What an element that is computed counts of the allowance of a call, in bytes: it takes as long as so many of a tensor. */
 const MADE_BYTES = 1024;
 
@@ -108,7 +108,7 @@ export function checkSize(shape: Dims): void {
 }
 
 /** A number as the dtype holds it. */
-export function rounded(dtype: DType, x: number): number {
+function rounded(dtype: DType, x: number): number {
   if (dtype === 'float32') return Math.fround(x);
   if (dtype === 'float64') return x;
   if (dtype === 'bool') return x !== 0 ? 1 : 0;

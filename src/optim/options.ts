@@ -28,7 +28,7 @@ const WAYS: OptionKinds<WayOptions> = {
 export const wayKinds = (...names: readonly (keyof WayOptions)[]): Record<string, Kind> =>
   Object.fromEntries(names.map((name) => [name, WAYS[name]]));
 
-export const isWay = (name: string): name is keyof WayOptions => name in WAYS;
+const isWay = (name: string): name is keyof WayOptions => name in WAYS;
 
 /** What optimizers look at themselves, so that it can say what is missing: anything but an object of arguments by name. */
 const PARAMS = kind('parameters', (value) => !isRecord(value) || ITERABLE.accepts(value));

@@ -48,17 +48,7 @@ export const ONE_DIM = "one dimension; convert the input with .to('float64') for
 /** One dimension or several. */
 export const DIM_OR_DIMS = either(WHOLE, DIMS);
 
-/** What reductions take first: nothing, one dimension or several. */
-export function requireReduction(op: string, dim: unknown): void {
-  if (dim !== undefined) requireKind(op, 'dim', dim, DIM_OR_DIMS, 'call it without one to reduce all');
-}
-
-const KEEPDIM = { keepdim: BOOL };
 const ALPHA = { alpha: NUMBER };
-
-/** `{ keepdim }`, false when left out. */
-export const keepdimOf = (op: string, options: unknown): boolean =>
-  options !== undefined && (requireOptions<{ keepdim?: boolean }>(op, options, KEEPDIM, '{ keepdim: true }').keepdim ?? false); // prettier-ignore
 
 /** `{ alpha }`, 1 when left out. */
 export const alphaOf = (op: string, options: unknown): number =>

@@ -21,7 +21,7 @@ import { diagonalView, unfoldView } from './views-strided.ts';
 import './families/picking.ts';
 
 /** Numbers one by one, one array of them, or one array by name. */
-export function numbersOf(op: string, name: string, args: readonly unknown[]): number[] {
+function numbersOf(op: string, name: string, args: readonly unknown[]): number[] {
   const [first] = args;
   const rest = typeof first === 'object' && first !== null && !Array.isArray(first) && args.length === 1 && name in first ? (first as Record<string, unknown>)[name] : undefined; // prettier-ignore
   const list = rest ?? (Array.isArray(first) && args.length === 1 ? first : args);

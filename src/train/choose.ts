@@ -31,7 +31,7 @@ export interface Choice {
 }
 
 /** What a run may take when nobody says anything. */
-export const USUAL_MINUTES = 15;
+const USUAL_MINUTES = 15;
 /** Seconds for the page of a run. */
 const REPORT = 10;
 /** A pass forward is about a third of a training step. */

@@ -131,7 +131,7 @@ const NOWHERE: Place = { path: undefined, type: undefined };
 const valuesOf = (tensor: Tensor): ArrayLike<number | bigint> =>
   tensor.isFloatingPoint() ? tensor.detach().toTypedArray() : [];
 
-export function isFinite(tensor: Tensor): boolean {
+function isFinite(tensor: Tensor): boolean {
   const values = valuesOf(tensor);
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(Number(values[i]))) return false;
   return true;

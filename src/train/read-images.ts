@@ -4,7 +4,7 @@
  */
 import { ArgumentError, FormatError } from '../base/errors.ts';
 import type { Dataset, DatasetDescription } from '../data/dataset.ts';
-import { rawArray, type RawTensor } from '../data/raw.ts';
+import { rawArray, type PlainTensor } from '../data/raw.ts';
 import { workerUrl } from '../data/worker-protocol.ts';
 import type { Channels, Image } from '../io/image/image.ts';
 import { ImageDataset } from '../vision/datasets/index.ts';
@@ -48,7 +48,7 @@ class SizedImages implements Dataset {
     throw new ArgumentError('SizedImages: there are batches only');
   }
 
-  readBatch(indices: readonly number[]): readonly RawTensor[] {
+  readBatch(indices: readonly number[]): readonly PlainTensor[] {
     const { height, width, channels } = this.#shape;
     const size = height * width * channels;
     const pixels = rawArray('uint8', indices.length * size) as Uint8Array;
@@ -119,7 +119,7 @@ export async function* readAll(
   }
 }
 
-async function* here(sized: SizedImages, tasks: Generator<readonly number[]>): AsyncGenerator<readonly RawTensor[]> {
+async function* here(sized: SizedImages, tasks: Generator<readonly number[]>): AsyncGenerator<readonly PlainTensor[]> {
   for (const indices of tasks) yield await Promise.resolve(sized.readBatch(indices));
 }
 
@@ -127,7 +127,7 @@ async function* inWorkers(
   sized: SizedImages,
   tasks: Generator<readonly number[]>,
   workers: number,
-): AsyncGenerator<readonly RawTensor[]> {
+): AsyncGenerator<readonly PlainTensor[]> {
   // prettier-ignore
   const [{ WorkerPool }, { nodeThreads }] = await Promise.all([import('../data/worker-pool.ts'), import('../data/node-threads.ts')]); // prettier-ignore
   const pool = new WorkerPool(nodeThreads(sized.describe()), workers, 2);
@@ -139,7 +139,7 @@ async function* inWorkers(
 }
 
 function unpacked(
-  [pixels, fingerprints, text]: readonly RawTensor[],
+  [pixels, fingerprints, text]: readonly PlainTensor[],
   first: number,
   { height, width, channels }: ImageShape,
 ): ReadImages {

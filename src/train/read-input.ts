@@ -24,7 +24,7 @@ const SPEC = kind("a checkpoint's spec", (value) => [1, 3].includes((value as Pa
 const OPTIONS: OptionKinds<ReadInputOptions> = { name: TEXT, maxPixels: COUNT };
 
 /** The image in a file, brought to the size that {@link preprocess} begins with. Files of grey networks are decoded whole. */
-export async function fittedFile(file: Uint8Array, spec: Spec, options: ReadInputOptions): Promise<Image> {
+async function fittedFile(file: Uint8Array, spec: Spec, options: ReadInputOptions): Promise<Image> {
   const choose = fittedResizing(sizeBefore(spec));
   const decoding = { ...options, orientation: true } as const;
   if (spec.channels === 1) return decodeImage(file, { ...decoding, mode: 'L' });

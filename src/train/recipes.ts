@@ -62,7 +62,7 @@ export interface KindOfTraining {
   settings(facts: DataFacts, candidate: Candidate, batchSize: number): Omit<Recipe, 'model' | 'size' | 'epochs' | 'batchSize' | 'validSize' | 'optimizer' | 'lr'> & { readonly optimizer: OptimizerName; readonly lr: number }; // prettier-ignore
 }
 
-export const square = (side: number): ImageSize => ({ height: side, width: side });
+const square = (side: number): ImageSize => ({ height: side, width: side });
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 /** The power of two below a number. */
 const power = (value: number): number => 2 ** Math.floor(Math.log2(Math.max(value, 1)));
@@ -73,7 +73,7 @@ export const SMALL_SIDE = 96;
 const USUAL = square(64);
 
 /** Theirs if they are small and alike. */
-export function ownSize({ height, width, alike }: DataFacts): ImageSize {
+function ownSize({ height, width, alike }: DataFacts): ImageSize {
   const isFit = alike && Math.min(height, width) >= 8 && Math.max(height, width) <= SMALL_SIDE;
   return isFit ? { height, width } : USUAL;
 }

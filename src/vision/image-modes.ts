@@ -22,7 +22,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /** Of options. */
-export const PIXEL_MODE = oneOf(...Object.keys(CHANNELS));
+const PIXEL_MODE = oneOf(...Object.keys(CHANNELS));
 
 /** @throws ArgumentError for a mode that is not read, saying what to write instead */
 export function requireMode(op: string, mode: unknown): asserts mode is PixelMode | undefined {

@@ -6,7 +6,7 @@ import { show } from '../base/arguments.ts';
 import { isHalf, type TypedArray } from '../base/dtype.ts';
 import { ArgumentError, DTypeError, ShapeError } from '../base/errors.ts';
 import { sameDims, showShape, type Dims } from '../base/shape.ts';
-import { copyInto, rawArray, type RawTensor } from '../data/raw.ts';
+import { copyInto, rawArray, type PlainTensor } from '../data/raw.ts';
 import type { Image } from '../io/image/image.ts';
 import { roundHalfEven } from '../io/image/round.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -53,7 +53,7 @@ export class ImagePipeline {
    *
    * @throws {@link ShapeError} when they come out with different sizes
    */
-  batch(images: BatchImages): RawTensor {
+  batch(images: BatchImages): PlainTensor {
     let out = new Float32Array(0);
     let first: Image | undefined;
     for (let i = 0; i < images.length; i++) {
@@ -107,7 +107,7 @@ export class ImagePipeline {
  * @throws {@link ArgumentError} when it gives something else
  * @throws {@link ShapeError} when the tensors have different shapes
  */
-export function tensorBatch(transform: (image: Image) => unknown, images: BatchImages): RawTensor {
+export function tensorBatch(transform: (image: Image) => unknown, images: BatchImages): PlainTensor {
   let first: Tensor | undefined;
   let out: TypedArray = new Uint8Array(0);
   for (let i = 0; i < images.length; i++) {

@@ -22,8 +22,8 @@ export interface RotateOptions {
 }
 
 /** A number, or one for each channel. */
-export const FILL: Kind = either(NUMBER, arrayOf(NUMBER, 'numbers'));
-export const ROTATE_OPTIONS: OptionKinds<RotateOptions> = {
+const FILL: Kind = either(NUMBER, arrayOf(NUMBER, 'numbers'));
+const ROTATE_OPTIONS: OptionKinds<RotateOptions> = {
   interpolation: oneOf('nearest', 'bilinear', 'bicubic'),
   expand: BOOL,
   center: kind('[x, y]', (value) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite)),

@@ -24,8 +24,8 @@ export type ClampingMode = 'soft' | 'hard' | null;
 
 const FORMATS = ['XYXY', 'XYWH', 'CXCYWH'] as const;
 export const BOX_FORMAT: Kind = kind("'XYXY', 'XYWH' or 'CXCYWH'", (value) => typeof value === 'string' && FORMATS.includes(value.toUpperCase() as BoundingBoxFormat)); // prettier-ignore
-export const CLAMPING_MODE: Kind = kind("'soft', 'hard' or null", (value) => value === null || value === 'soft' || value === 'hard'); // prettier-ignore
-export const CANVAS: Kind = kind('[height, width]', (value) => Array.isArray(value) && value.length === 2 && value.every(STEP.accepts)); // prettier-ignore
+const CLAMPING_MODE: Kind = kind("'soft', 'hard' or null", (value) => value === null || value === 'soft' || value === 'hard'); // prettier-ignore
+const CANVAS: Kind = kind('[height, width]', (value) => Array.isArray(value) && value.length === 2 && value.every(STEP.accepts)); // prettier-ignore
 
 /** A format as its name is written; torchvision takes small letters, too. */
 export const formatNamed = (name: string): BoundingBoxFormat => name.toUpperCase() as BoundingBoxFormat;

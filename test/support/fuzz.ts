@@ -8,7 +8,7 @@ import { FlambeauError, InternalError } from '../../src/base/errors.ts';
 import { concatBytes } from '../../src/io/bytes/byte-writer.ts';
 
 /** How many inputs each fuzzer tries: 200,000 with FLAMBEAU_SLOW=1. */
-export const INPUTS = process.env['FLAMBEAU_SLOW'] === '1' ? 200_000 : 700;
+const INPUTS = process.env['FLAMBEAU_SLOW'] === '1' ? 200_000 : 700;
 
 const MAX_MS = 1000;
 const MAX_BYTES = 64 * 2 ** 20;

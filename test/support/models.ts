@@ -30,7 +30,7 @@ export interface SmallCase {
 export type Outputs =
   Tensor | models.InceptionOutputs | models.GoogLeNetOutputs | models.segmentation.SegmentationOutputs;
 export type Model = nn.ModuleBase & ((x: Tensor) => Outputs);
-export const sha = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 export function check(model: Model, expected: Description): void {
   const after = rand(1).item();
@@ -52,7 +52,7 @@ export function data(shape: readonly number[]): { x: Tensor; labels: Tensor } {
 }
 
 /** Outputs by the generator's names: the one that counts first. */
-export function named(y: Outputs): Record<string, Tensor> {
+function named(y: Outputs): Record<string, Tensor> {
   if ('out' in y) return { ...y };
   if ('auxLogits' in y) return { train: y.logits, aux0: y.auxLogits };
   if ('auxLogits2' in y) return { train: y.logits, aux0: y.auxLogits2, aux1: y.auxLogits1 };

@@ -41,7 +41,7 @@ const dtyped = (dtype: DType | null): { dtype?: DType } => (dtype === null ? {} 
 const both = ({ values, indices }: { values: Tensor; indices: Tensor }): Tensor[] => [values, indices];
 
 /** The operations of test/fixtures/semantics/ops.py. */
-export const OPS: Readonly<Record<string, Run>> = {
+const OPS: Readonly<Record<string, Run>> = {
   ...named('neg abs sign exp expm1 log log1p log2 log10 sqrt rsqrt square reciprocal sin cos tan tanh sigmoid relu'),
   ...named('floor ceil round trunc isnan isinf logicalNot add sub mul div pow remainder floorDivide eq ne lt le gt ge'),
   ...named('logicalAnd logicalOr logicalXor rsub rdiv sum mean prod amax amin any all var std max min argmax argmin'),

@@ -13,7 +13,7 @@ import * as tensorboard from '../../src/train/tensorboard/index.ts';
 import * as vision from '../../src/vision/index.ts';
 import * as web from '../../src/io/web/index.ts';
 
-export const ENTRIES: Readonly<Record<string, object>> = {
+const ENTRIES: Readonly<Record<string, object>> = {
   '': core,
   vision,
   inspect,

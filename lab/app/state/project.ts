@@ -59,10 +59,6 @@ export function replacePictures(names: readonly string[], all: readonly Picture[
   });
 }
 
-export function addPictures(more: readonly Picture[]): void {
-  pictures.value = [...pictures.value, ...more];
-}
-
 /** A new run of what stands now; it becomes the current one. */
 export function newRun(): Run {
   const run = added(new Run(setup.value, pictures.value, { weights: fittingWeights.value }));

@@ -55,7 +55,7 @@ export interface Grid {
 }
 
 /** Maps that are shown at a time. */
-export const MOST_MAPS = 64;
+const MOST_MAPS = 64;
 /** Numbers of a list that are shown at a time. */
 const MOST_NUMBERS = 1024;
 

@@ -73,7 +73,7 @@ function convSum(stage: Stage, source: Stage, { channel, row, column }: Spot, ow
 }
 
 /** Where a list was maps before it was flattened, it is shown as those maps. */
-export function mapsBehind(look: Pick<FullLook, 'stages'>, list: Stage): Stage {
+function mapsBehind(look: Pick<FullLook, 'stages'>, list: Stage): Stage {
   let stage = list;
   while (stage.shape.length === 1 && (stage.kind === 'flatten' || stage.kind === 'dropout'))
     stage = look.stages[stage.from[0]!]!;
@@ -174,7 +174,7 @@ function softmaxSum(source: Stage, at: number): Sum {
 }
 
 /** A sum written out, shortened where it is long. */
-export const shownSum = (values: readonly number[]): string =>
+const shownSum = (values: readonly number[]): string =>
   values.length <= 12
     ? values.map(short).join(' + ')
     : `${values.slice(0, 11).map(short).join(' + ')} + … (${values.length} of them)`;

@@ -16,7 +16,7 @@ export interface Neighbour {
 const TOGETHER = 64;
 
 /** What the last linear layer gets, a row for each picture; of networks without one, the scores. */
-export function featuresOf(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor): Tensor {
+function featuresOf(network: nn.Sequential, layers: readonly LayerSpec[], x: Tensor): Tensor {
   const last = layers.findLastIndex(({ kind }) => kind === 'linear');
   const modules = ([...network.children()] as nn.Module[]).slice(0, last < 0 ? undefined : last);
   return modules.reduce<Tensor>((value, module) => module(value), x).flatten(1);

@@ -38,7 +38,7 @@ function binOf(units: number): number {
 }
 
 /** The free runs of one page, in units. */
-export class Runs {
+class Runs {
   readonly #lengths = new Map<number, number>();
   /** By its end, where a free run begins. */
   readonly #ends = new Map<number, number>();

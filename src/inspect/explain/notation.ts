@@ -22,8 +22,5 @@ export function inWords(count: number): string {
   return count < 1e9 ? `${rounded(count / 1e6)} million` : `${rounded(count / 1e9)} billion`;
 }
 
-/** One number for a square, `h×w` otherwise. */
-export const both = ([h, w]: readonly [number, number]): string => `${h}×${w}`;
-
 /** `1 filter`, `16 filters` */
 export const counted = (count: number, word: string): string => `${grouped(count)} ${word}${count === 1 ? '' : 's'}`;

@@ -18,7 +18,7 @@ export const batchOf = (explanation: Explanation): number =>
   explanation.sample(explanation.inputShape).length < explanation.inputShape.length ? explanation.inputShape[0]! : 1;
 
 /** A step's name: `conv1: Conv2d(3, 16, …)`, `relu`. */
-export function stepTitle(step: ExplainedStep): string {
+function stepTitle(step: ExplainedStep): string {
   const description = step.description.split('\n')[0]!;
   const isLayer = description !== step.type;
   if (step.path === '') return description;

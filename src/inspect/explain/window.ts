@@ -124,6 +124,6 @@ export function adaptiveSides(op: TracedOp | undefined): readonly [AdaptiveSide,
 }
 
 /** From where to (not including) where window `i` reaches. */
-export function adaptiveWindow(side: Pick<AdaptiveSide, 'input' | 'output'>, i: number): readonly [number, number] {
+function adaptiveWindow(side: Pick<AdaptiveSide, 'input' | 'output'>, i: number): readonly [number, number] {
   return [Math.floor((i * side.input) / side.output), Math.ceil(((i + 1) * side.input) / side.output)];
 }

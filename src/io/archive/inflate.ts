@@ -155,7 +155,7 @@ type Inflater = typeof Unzlib | typeof Inflate;
  *
  * @throws {@link FormatError} when they are damaged, or inflate to fewer or more bytes than `size`; what `take` throws
  */
-export function inflateInPieces(
+function inflateInPieces(
   bytes: Uint8Array,
   size: number,
   take: (piece: Uint8Array) => void,

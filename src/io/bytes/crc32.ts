@@ -39,7 +39,7 @@ export function crc32(bytes: Uint8Array, start = 0): number {
 }
 
 /** As {@link crc32}, without Node. */
-export function crc32Anywhere(bytes: Uint8Array, start = 0): number {
+function crc32Anywhere(bytes: Uint8Array, start = 0): number {
   if (!LITTLE_ENDIAN) return ~overBytes(bytes, 0, bytes.length, ~start) >>> 0;
   const head = Math.min(-bytes.byteOffset & 3, bytes.length);
   const words = ((bytes.length - head) >>> 3) * 2;

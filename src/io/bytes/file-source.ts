@@ -28,7 +28,7 @@ export function openSource(operation: string, path: string): ByteSource {
   try {
     const stat = fs.fstatSync(descriptor);
     if (stat.isFile() && stat.size > SMALL) {
-      const source = new FileSource(descriptor, path, stat);
+      const source = new OpenFile(descriptor, path, stat);
       closing.register(source, descriptor);
       return source;
     }
@@ -49,7 +49,7 @@ function unreadable(operation: string, path: string, cause: unknown): ArgumentEr
   return new ArgumentError(`${operation}: cannot read ${JSON.stringify(path)}: ${why}`, { cause });
 }
 
-class FileSource implements ByteSource {
+class OpenFile implements ByteSource {
   readonly deferred = true;
   readonly size: number;
   readonly #descriptor: number;

@@ -98,7 +98,7 @@ export type ImageMode = 'L' | 'RGB';
 const isChannels = (value: number): boolean => value === 1 || value === 3;
 const isSize = (value: number): boolean => Number.isInteger(value) && value >= 1;
 const COLOUR = arrayOf(NUMBER, 'numbers');
-export const MODE = oneOf('L', 'RGB');
+const MODE = oneOf('L', 'RGB');
 /** The most bytes of an image: what any host can hold in one array. */
 const MAX_BYTES = 2 ** 31;
 

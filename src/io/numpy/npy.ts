@@ -49,7 +49,7 @@ const damaged = (where: string, why: string): FormatError =>
   new FormatError(`${where}: ${why}; the file is damaged, fetch it again`);
 
 /** Reads the header. `where` is what messages call the array. @throws FormatError */
-export function readNpyHeader(source: ByteSource, where = 'npy'): NpyHeader {
+function readNpyHeader(source: ByteSource, where = 'npy'): NpyHeader {
   if (source.size < 12) throw damaged(where, `${source.size} bytes are too few for an array`);
   const start = source.read(0, 12);
   if (String.fromCharCode(...start.subarray(0, 6)) !== MAGIC)

@@ -47,7 +47,7 @@ export interface PickleLimits {
 }
 
 /** What every pickle may ask for. Within these, whatever it says, it takes less than 64 MB beyond its own bytes. */
-export const PICKLE_LIMITS: PickleLimits = {
+const PICKLE_LIMITS: PickleLimits = {
   operations: 1e6,
   stack: 200_000,
   containers: 100_000,

@@ -14,7 +14,7 @@ import { PickleCutOff, readPickleAt, type PickleOptions } from '../pickle/read.t
 import { PtHost } from './host.ts';
 import { RawStorage, type PtValue, type StorageSource } from './value.ts';
 
-export const MAGIC = 0x1950a86a20f9469cfc6cn;
+const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;
 /** Bytes of a file looked at first for a pickle of unknown length, and most: a structure without its tensors is not that long. */
 const FIRST_WINDOW = 1 << 18;

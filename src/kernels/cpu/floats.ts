@@ -4,8 +4,8 @@
  */
 import type { DType } from '../../base/dtype.ts';
 import { InternalError } from '../../base/errors.ts';
-import { constant, i32, lanes, load, math, type Expr, type Fn, type Local, type Target } from './ir.ts';
-import { expF32, log1pF32, logF32 } from './math.ts';
+import { constant, i32, lanes, math, type Expr, type Fn, type Local, type Target } from './ir.ts';
+import { expF32, logF32 } from './math.ts';
 
 /** A float type as kernels see it. */
 export interface Floats {
@@ -41,7 +41,7 @@ export const lineTarget = (narrow: Target, wide: Target, dtype: DType, length: n
   dtype === 'float32' && length >= 4 * lanes(wide, 'f32') ? wide : narrow;
 
 /** Combines the lanes of a vector pairwise, in a fixed order: (0∘2)∘(1∘3). */
-export function foldLanes(f: Fn, t: Floats, value: Expr, combine: (a: Expr, b: Expr) => Expr): Expr {
+function foldLanes(f: Fn, t: Floats, value: Expr, combine: (a: Expr, b: Expr) => Expr): Expr {
   let whole = f.let('fold', value);
   for (let half = t.lanes / 2; half > 1; half /= 2) {
     const swapped = Array.from({ length: t.lanes }, (_, i) => (i + half) % t.lanes);
@@ -88,18 +88,11 @@ export function logOf(f: Fn, t: Floats, x: Expr): Expr {
   return fromLanes(Array.from({ length: t.lanes }, (_, i) => math('log', arg.lane(i))));
 }
 
-/** ln(1 + x) of a vector. */
-export function log1pOf(f: Fn, t: Floats, x: Expr): Expr {
-  if (t.scalar === 'f32') return log1pF32(f, x);
-  const arg = f.let('arg', x);
-  return fromLanes(Array.from({ length: t.lanes }, (_, i) => math('log1p', arg.lane(i))));
-}
-
 /** value · the element's size, as a byte distance. */
 export const elements = (t: Floats, count: Expr): Expr => count.binary('shl', t.shift);
 
 /** The largest multiple of the power of two `unit` that is not above `value`. */
-export const roundDown = (value: Expr, unit: number): Expr => value.and(-unit);
+const roundDown = (value: Expr, unit: number): Expr => value.and(-unit);
 
 /**
  * A row of at least one register, walked in whole registers; what is left over is a last register that ends with the
@@ -128,9 +121,3 @@ export function walkRow(f: Fn, t: Floats, row: RowWalk, body: (at: Expr, fresh: 
   f.for('at', 0, row.whole, (at) => body(at, undefined), t.width);
   f.if(row.whole.ne(row.bytes), () => body(f.let('last', row.bytes.sub(t.width)), row.fresh));
 }
-
-/** A scalar of the float type from a parameter or other f64 expression. */
-export const toFloat = (t: Floats, value: Expr): Expr => value.cast(t.scalar);
-
-/** One register filled with the element at `ptr`. */
-export const loadAll = (t: Floats, ptr: Expr): Expr => load(t.scalar, ptr).splat();

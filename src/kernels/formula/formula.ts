@@ -258,7 +258,7 @@ export const scalarOf = (type: FormulaType, index: number): Formula => new Formu
 export const constantOf = (type: FormulaType, value: number): Formula => new Formula(type, { kind: 'const', value });
 
 /** The nodes that a node is computed from. */
-export function partsOf({ node }: Formula): readonly Formula[] {
+function partsOf({ node }: Formula): readonly Formula[] {
   switch (node.kind) {
     case 'input':
     case 'scalar':

@@ -29,7 +29,7 @@ function argsOf(g: ConvSizes): number[] {
 }
 
 /** Whether results of a group are too few for tiles. */
-export const isDirect = (g: ConvSizes): boolean => Math.min(g.inPerGroup, g.outPerGroup) === 1 && g.groups > 1;
+const isDirect = (g: ConvSizes): boolean => Math.min(g.inPerGroup, g.outPerGroup) === 1 && g.groups > 1;
 
 const floats = (...names: string[]): WgslOperand[] => names.map((name) => ({ name, dtype: 'float32' }));
 

@@ -9,7 +9,7 @@ export function typeOf(type: FormulaType): 'f32' | 'i32' | 'bool' {
 }
 
 /** A number as a literal; what is not finite is made at run time, or compilers would refuse it. */
-export function literal(type: 'f32' | 'i32' | 'bool', value: number): string {
+function literal(type: 'f32' | 'i32' | 'bool', value: number): string {
   if (type === 'bool') return value === 0 ? 'false' : 'true';
   if (type === 'i32') {
     const bounded = Math.trunc(Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1));

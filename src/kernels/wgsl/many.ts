@@ -10,7 +10,7 @@ import { withMath } from './math.ts';
 import { WALK_GROUP, WALK_THREADS } from './walk.ts';
 
 /** Elements of a workgroup: as few as leave a set of ten numbers cheap, and so many that finding the set is little beside them. */
-export const MANY_UNIT = 1024;
+const MANY_UNIT = 1024;
 
 /** How an operand lies: an element for each place, or one for all. */
 export type ManySpacing = 'dense' | 'same';

@@ -435,7 +435,7 @@ fn trig_far(x: f32) -> vec2f {
 };
 
 /** The text of these functions and of what they need, each once. */
-export function mathText(names: Iterable<string>): string {
+function mathText(names: Iterable<string>): string {
   const texts = new Map<string, string>();
   const add = (name: string): void => {
     if (texts.has(name)) return;
@@ -448,7 +448,7 @@ export function mathText(names: Iterable<string>): string {
 }
 
 /** The functions that a text calls. */
-export function mathUsed(text: string): string[] {
+function mathUsed(text: string): string[] {
   return Object.keys(FUNCTIONS).filter((name) => new RegExp(`\\b${name}\\(`).test(text));
 }
 

@@ -10,7 +10,7 @@ import { wgslKernel, wgslType, type GpuDType, type WgslLaunch, type WgslOperand,
 import { withMath } from './math.ts';
 import { result, WALK_GROUP, walkGroups, walkText } from './walk.ts';
 
-export const REDUCE_THREADS = 64;
+const REDUCE_THREADS = 64;
 /** A thread of its own for results of at most so many elements. */
 const SHORT = 32;
 /** Elements of a part, and how few results make parts worth while. */

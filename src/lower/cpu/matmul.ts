@@ -90,7 +90,7 @@ export const provideHalves = (lower: LowerHalves): void => {
 };
 
 /** out = A·B, plus the row `bias` where given. */
-export function lowerProduct(l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
+function lowerProduct(l: CpuLowering, p: ProductShape, a: Value, b: Value, out: Value, bias?: Value): void {
   if (p.m * p.n * p.batch.length === 0) return;
   const { dtype } = out.layout;
   const bytes = itemSize(dtype);

@@ -33,7 +33,7 @@ export interface Around {
   readonly inner: number;
 }
 
-export function around(shape: Dims, dim: number): Around {
+function around(shape: Dims, dim: number): Around {
   const axis = normalizeDim('softmax', dim, shape.length);
   return { outer: numelOf(shape.slice(0, axis)), size: shape[axis] ?? 1, inner: numelOf(shape.slice(axis + 1)) };
 }

@@ -24,7 +24,7 @@ export function launchReduction(l: GpuLowering, spec: ReduceSpec, walk: ReduceWa
 }
 
 /** The kept and the reduced dimensions of a tensor, and of others of its shape with strides of their own. */
-export function reduceWalk(shape: Dims, strides: readonly Dims[], dims: readonly number[]): ReduceWalk {
+function reduceWalk(shape: Dims, strides: readonly Dims[], dims: readonly number[]): ReduceWalk {
   const all = shape.map((size, d) => ({ size, steps: strides.map((own) => own[d]!), isReduced: dims.includes(d) }));
   return { kept: all.filter((d) => !d.isReduced), reduced: all.filter((d) => d.isReduced) };
 }

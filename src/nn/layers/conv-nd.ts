@@ -247,7 +247,7 @@ export class Conv3d extends ConvNdLayer<DynamicFn> {
 // ---- transposed
 
 /** The argument `output_size` of a transposed layer's forward: the padding at the end that gives this size. */
-export function paddingFor(
+function paddingFor(
   p: ConvTransposeNd,
   kernel: readonly number[],
   x: Tensor,

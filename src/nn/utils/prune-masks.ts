@@ -11,7 +11,7 @@ import '../../tensor/families/scatter.ts';
 export type PruningType = 'unstructured' | 'structured' | 'global';
 
 /** How many of `size`: a whole number is a count, anything between 0 and 1 a part, rounded as Python rounds. */
-export function countOf(op: string, amount: number, size: number): number {
+function countOf(op: string, amount: number, size: number): number {
   const count = Number.isInteger(amount) ? amount : roundHalfEven(amount * size);
   if (count > size) throw new ArgumentError(`${op}: expected an amount of at most ${size}, which there are, but got ${amount}`); // prettier-ignore
   return count;

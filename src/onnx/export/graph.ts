@@ -124,7 +124,7 @@ function typedArray(dtype: DType, values: ArrayLike<number> | TypedArray): Typed
 }
 
 /** A tensor to be written. Its bytes are those of the array. */
-export function tensorDraft(name: string | undefined, dtype: DType, shape: Dims, data: TypedArray): Draft<'Tensor'> {
+function tensorDraft(name: string | undefined, dtype: DType, shape: Dims, data: TypedArray): Draft<'Tensor'> {
   return {
     name,
     dims: shape.map(BigInt),

@@ -127,7 +127,7 @@ export function exportView(
 }
 
 /** The same elements under other sizes, of which one may vary freely. */
-export function reshaped(graph: GraphBuilder, input: string, from: readonly Size[], to: readonly Size[]): string {
+function reshaped(graph: GraphBuilder, input: string, from: readonly Size[], to: readonly Size[]): string {
   if (from.length === to.length && from.every((size, d) => sameSize(size, to[d]!))) return input;
   if (to.length === 2 && from.length > 2 && sameSize(from[0]!, to[0]!))
     return graph.one('Flatten', [input], { axis: 1 });

@@ -12,7 +12,7 @@ import { Host, hostDivide, hostMap, hostModulo } from '../host.ts';
 import type { Args, OnnxNode, Operator, Run } from '../node.ts';
 
 /** An operation without attributes or numbers. */
-export const call = (name: UnaryName | MathematicsName | BinaryOp, ...inputs: Tensor[]): Tensor =>
+const call = (name: UnaryName | MathematicsName | BinaryOp, ...inputs: Tensor[]): Tensor =>
   apply1(name, inputs, NO_ATTRS);
 
 type BinaryOp =

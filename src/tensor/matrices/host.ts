@@ -27,7 +27,7 @@ export function requireMatrices(op: string, x: Tensor, square = false): void {
 }
 
 /** The elements as numbers, without history. */
-export function numbersOf(x: Tensor): Float64Array {
+function numbersOf(x: Tensor): Float64Array {
   const data = x.detach().contiguous().toTypedArray();
   return data instanceof Float64Array ? data : Float64Array.from(data as Float32Array);
 }

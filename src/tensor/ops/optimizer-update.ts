@@ -79,7 +79,7 @@ const lerp = (a: Formula, b: Formula, weight: Formula): Formula => {
 const squares = (average: Formula, value: Formula, decay: Formula, rest: Formula): Formula =>
   value.mul(rest).fma(value, average.mul(decay));
 
-export const ALGORITHMS = {
+const ALGORITHMS = {
   nadam: {
     scalars: ['decay', 'shrink', 'rest1', 'beta2', 'rest2', 'bias2', 'eps', 'ofGrad', 'ofAverage'],
     run: (step) => {

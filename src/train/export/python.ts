@@ -9,7 +9,7 @@ import { normalizationOf, sizeBefore } from '../preprocess.ts';
 import { PYTHON_NETWORKS } from './python-networks.ts';
 
 /** Text as Python reads it; what an editor would not show is written in figures. */
-export const pythonText = (text: string): string =>
+const pythonText = (text: string): string =>
   `"${text.replace(/["\\]/g, '\\$&').replace(/[\p{C}\p{Z}]/gu, (c) => (c === ' ' ? c : `\\U${c.codePointAt(0)!.toString(16).padStart(8, '0')}`))}"`; // prettier-ignore
 
 const list = (values: readonly number[]): string => `[${values.join(', ')}]`;

@@ -93,7 +93,7 @@ function joined(set: string, batches: readonly Batch[], place: string | undefine
 }
 
 /** Red, green and blue planes to pixels. */
-export function interleave(planes: Uint8Array, out: Uint8Array, from: number, pixels: number): void {
+function interleave(planes: Uint8Array, out: Uint8Array, from: number, pixels: number): void {
   for (let p = 0, o = from; p < pixels; p++, o += 3) {
     out[o] = planes[p]!;
     out[o + 1] = planes[pixels + p]!;

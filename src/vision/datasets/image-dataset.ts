@@ -5,7 +5,7 @@
 import { ARRAY, FUNCTION, requireKind } from '../../base/arguments.ts';
 import { ArgumentError } from '../../base/errors.ts';
 import { requireIndex, type Dataset, type DatasetDescription } from '../../data/dataset.ts';
-import { rawLabels, type RawTensor } from '../../data/raw.ts';
+import { rawLabels, type PlainTensor } from '../../data/raw.ts';
 import { workerUrl } from '../../data/worker-protocol.ts';
 import type { Image } from '../../io/image/image.ts';
 import { ImagePipeline, tensorBatch, type BatchImages } from '../pipeline.ts';
@@ -127,16 +127,16 @@ export class ImageDataset<O = Image, T = number> implements Dataset<[O, T]> {
     return this.targetTransform === undefined ? (label as T) : this.targetTransform(label);
   }
 
-  readBatch(indices: readonly number[]): readonly RawTensor[] | undefined {
+  readBatch(indices: readonly number[]): readonly PlainTensor[] | undefined {
     return this.#pipeline === undefined ? undefined : this.#batch(indices, (images) => this.#pipeline!.batch(images));
   }
 
   /** As {@link readBatch}, with any transform that gives tensors. @internal */
-  readTensors(indices: readonly number[]): readonly RawTensor[] | undefined {
+  readTensors(indices: readonly number[]): readonly PlainTensor[] | undefined {
     return this.readBatch(indices) ?? this.#batch(indices, (images) => tensorBatch(this.transform!, images));
   }
 
-  #batch(indices: readonly number[], read: (images: BatchImages) => RawTensor): readonly RawTensor[] | undefined {
+  #batch(indices: readonly number[], read: (images: BatchImages) => PlainTensor): readonly PlainTensor[] | undefined {
     const targets = indices.map((index) => this.#target(index));
     if (!targets.every(Number.isInteger)) return undefined; // they become tensors of another kind
     const images = read({

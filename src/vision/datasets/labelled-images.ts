@@ -158,7 +158,7 @@ function numbered(rows: readonly LabelRow[], images: ImageNames, table: string):
 }
 
 /** Finds images by what tables call them: the path within the root or within a folder, or the name alone, with or without its ending. */
-export class ImageNames {
+class ImageNames {
   readonly names: readonly string[];
   readonly count: number;
   readonly #byName = new Map<string, number>();

@@ -4,7 +4,7 @@ import { roundHalfEven } from '../../io/image/round.ts';
 import { sameKind, type Planes } from './planes.ts';
 
 /** The weights of a bell over so many pixels. */
-export function bell(size: number, sigma: number): Float64Array {
+function bell(size: number, sigma: number): Float64Array {
   const reach = (size - 1) / (2 * Math.SQRT2);
   const weights = new Float64Array(size);
   let sum = 0;

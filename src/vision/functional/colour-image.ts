@@ -7,7 +7,7 @@ import { Image } from '../../io/image/image.ts';
 const f32 = Math.fround;
 
 /** The image with every value replaced: 256 values for all channels, or 256 for each. */
-export function looked(image: Image, table: Uint8Array): Image {
+function looked(image: Image, table: Uint8Array): Image {
   const { width, height, channels, data } = image;
   const out = new Uint8Array(data.length);
   if (table.length === 256) for (let i = 0; i < data.length; i++) out[i] = table[data[i]!]!;

@@ -50,7 +50,7 @@ export function brightness(p: Colours, factor: number): Planes {
 }
 
 /** The grey of every pixel, picture after picture, before it is cut off. */
-export function greys(p: Colours): Numbers {
+function greys(p: Colours): Numbers {
   const [round, fma] = arithmetic(p);
   const [red, green, blue] = [round(0.2989), round(0.587), round(0.114)];
   const size = p.height * p.width;

@@ -77,7 +77,7 @@ export function perspectiveGrid(
 }
 
 /** `torch.linspace`, which counts from both ends to the middle. */
-export function linspace(round: Round, start: number, end: number, steps: number): number[] {
+function linspace(round: Round, start: number, end: number, steps: number): number[] {
   const [first, last] = [round(start), round(end)];
   const step = steps > 1 ? round(round(last - first) / (steps - 1)) : 0;
   const fma = round === itself ? plain : fma32;

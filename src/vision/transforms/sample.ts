@@ -2,7 +2,7 @@
  * Transforms of samples: a picture, or arrays and objects that hold pictures, masks and boxes, all of which are changed alike. What is drawn at
  * random is drawn once for the whole sample, as torchvision does (https://pytorch.org/vision/stable/auto_examples/transforms/plot_custom_transforms.html).
  */
-import { kind, requireKind, show } from '../../base/arguments.ts';
+import { kind, show } from '../../base/arguments.ts';
 import { ArgumentError, ShapeError } from '../../base/errors.ts';
 import { Image } from '../../io/image/image.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -183,9 +183,4 @@ export function fillFor(part: Visual, fill: FillByKind): Fill {
   if (!isTable(fill)) return fill;
   const kindName = part instanceof Mask ? 'Mask' : part instanceof Image || part instanceof ImageTensor ? 'Image' : 'Tensor'; // prettier-ignore
   return fill[kindName] ?? fill.others ?? null;
-}
-
-/** @throws ArgumentError unless it is a colour or a table of them */
-export function requireFill(op: string, fill: FillByKind): void {
-  requireKind(op, 'fill', fill, FILL_TABLE);
 }

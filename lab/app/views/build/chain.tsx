@@ -28,7 +28,7 @@ function focusOn(path: Path, handle = false): void {
   requestAnimationFrame(() => requestAnimationFrame(focus));
 }
 
-export function moveBy(path: Path, by: -1 | 1, handle = false): void {
+function moveBy(path: Path, by: -1 | 1, handle = false): void {
   const made = shifted(network.value.layers, path, by);
   if (made === undefined) return;
   setLayers(`Moved ${titleAt(path)} ${by === 1 ? 'down' : 'up'}`, made.layers);

@@ -11,7 +11,7 @@ const said = signal<Said | undefined>(undefined);
 /** More would not fit into a page's memory together with its training. */
 const LARGEST = 300 * 2 ** 20;
 
-export async function openModel(file: File): Promise<void> {
+async function openModel(file: File): Promise<void> {
   if (file.size > LARGEST) {
     said.value = { kind: 'failed', lines: [`${file.name} has ${Math.round(file.size / 2 ** 20)} MB; files of up to 300 MB can be opened here.`] }; // prettier-ignore
     return;

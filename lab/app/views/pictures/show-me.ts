@@ -5,7 +5,7 @@ import { view } from '../../state/route.ts';
 import { takeSamples } from './actions.ts';
 
 /** Whether a show is on. */
-export const showing = signal(false);
+const showing = signal(false);
 
 export function showMe(): void {
   takeSamples('shapes');

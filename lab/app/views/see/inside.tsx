@@ -101,7 +101,7 @@ function StageCard({ stage }: { readonly stage: Stage }) {
 }
 
 /** The window that the selected number saw, where it lies in another stage. */
-export function outlinesIn(stage: number): readonly Outline[] {
+function outlinesIn(stage: number): readonly Outline[] {
   const shown = explained.value;
   if (shown === undefined) return [];
   const patch = shown.forward.patches[patchShown.value ?? 0] ?? shown.forward.patches[0];

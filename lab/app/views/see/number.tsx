@@ -31,7 +31,7 @@ export function NumberPanel() {
 }
 
 /** Where a number lies, in words. */
-export function placeText(stage: Stage, at: number): string {
+function placeText(stage: Stage, at: number): string {
   const { channel, row, column } = spotOf(stage, at);
   const [, height, width] = sidesOf(stage);
   if (height * width === 1) return `number ${channel + 1}`;

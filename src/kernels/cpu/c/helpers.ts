@@ -18,7 +18,7 @@ import {
 } from '../ir.ts';
 
 const PACKED_TYPES: readonly PackedType[] = ['u16h', 's16h', 'f16h'];
-export const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
+const VECTOR_TYPES: readonly VectorType[] = ['f32v', 'f64v', 'i32v', 'i64v'];
 
 /** Types without any header, so that a kernel compiles in a few dozen milliseconds. */
 export function typePrelude(target: Target): string {
@@ -54,7 +54,7 @@ const define = (result: string, name: string, params: string, body: string): str
   `HELPER ${result} ${name}(${params}) { ${body} }\n`;
 
 /** `(type){of(0), of(1), …}` */
-export const eachLane = (target: Target, type: VectorType, of: (lane: number) => string): string =>
+const eachLane = (target: Target, type: VectorType, of: (lane: number) => string): string =>
   `(${type}){${Array.from({ length: lanes(target, elementOf(type) as 'f32') }, (_, i) => of(i)).join(', ')}}`;
 
 /** A binary helper on scalars, and the same on vectors, lane by lane. */

@@ -23,7 +23,7 @@ export function channelsFrom(f: Fn, lanes: number, name: string, from: Expr, lef
  * number of channels there are, `first` the first row (which may lie outside), `before` and `columns` zeros on the
  * left and pixels of a row in all, `pixelBytes` from one pixel to the next. Writes up to `lanes` pixels past the end.
  */
-export const BAND_ARGS = ['x', 'left', 'xc', 'xh', 'first', 'rows', 'sourceRows', 'width', 'before', 'columns', 'to', 'pixelBytes'] as const; // prettier-ignore
+const BAND_ARGS = ['x', 'left', 'xc', 'xh', 'first', 'rows', 'sourceRows', 'width', 'before', 'columns', 'to', 'pixelBytes'] as const; // prettier-ignore
 
 export function buildBandIn(scope: Scope, kit: ElementKit): Fn {
   const { vector, vectorBytes } = kit;

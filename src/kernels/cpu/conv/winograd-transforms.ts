@@ -56,7 +56,7 @@ export const MAPS = {
  * differences, and so do rows that are, once even and odd parts are told apart, sum and difference of the same two.
  * Operations with coefficient 1 cost no multiplication.
  */
-export function combined(f: Fn, kit: ElementKit, m: Matrix, x: readonly Expr[]): readonly Expr[] {
+function combined(f: Fn, kit: ElementKit, m: Matrix, x: readonly Expr[]): readonly Expr[] {
   const folded = foldColumns(f, m, x);
   const result: (Expr | undefined)[] = m.map(() => undefined);
   folded.m.forEach((row, i) => {

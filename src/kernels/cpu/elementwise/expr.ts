@@ -142,9 +142,6 @@ function powerInt(f: Fn, a: Expr, b: Expr): Expr {
   return result;
 }
 
-/** Nearest whole number, halves to even; integers are whole already. */
-export const rounded = (x: Expr, way: 'nearest' | 'floor' | 'ceil' | 'trunc'): Expr => (isFloat(x) ? x.unary(way) : x);
-
 /** -1, 0 or 1; NaN gives 0, as in PyTorch. */
 export function sign(f: Fn, x: Expr): Expr {
   const arg = f.let('x', x);

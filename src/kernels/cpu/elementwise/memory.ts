@@ -40,7 +40,7 @@ export function loadElement(dtype: DType, as: FormulaType, ptr: Expr, offset = 0
 }
 
 /** Between arithmetic scalars; float to integer truncates. */
-export function convert(value: Expr, to: ScalarType): Expr {
+function convert(value: Expr, to: ScalarType): Expr {
   return value.cast(to);
 }
 

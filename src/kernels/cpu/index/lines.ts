@@ -33,7 +33,7 @@ const PARAMS = {
 } as const;
 
 /** Bytes of one dimension's entry in `lines`. */
-export const LINE_ENTRY = 16;
+const LINE_ENTRY = 16;
 
 export type LineKind = 'gather' | 'scatter' | 'value' | Join;
 

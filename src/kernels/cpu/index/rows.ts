@@ -21,7 +21,7 @@ const FLIP_PARAMS = {
 } as const;
 
 /** Bytes of one dimension's entry in `dims`. */
-export const FLIP_ENTRY = 8;
+const FLIP_ENTRY = 8;
 
 /** How rows lie in x: from left to right, from right to left, or apart. */
 export type RowStep = 'forward' | 'backward' | 'apart';

@@ -49,7 +49,7 @@ const WINDOW_PARAMS = {
 } as const;
 
 /** Bytes of one row's entry in `rows`. */
-export const ROW_ENTRY = 12;
+const ROW_ENTRY = 12;
 
 const MAX_PARAMS = {
   ...WINDOW_PARAMS,
