@@ -30,7 +30,7 @@ const RIGHT: Verdict = { outcome: 'right', what: '' };
 const wrong = (what: string): Verdict => ({ outcome: 'wrong', what });
 
 /** The adapter of an entry; that of a variant is its operation's. */
-export function adapterOf(name: string): Adapter {
+function adapterOf(name: string): Adapter {
   const plain = name.split(':')[0]!;
   return OPERATIONS.get(plain) ?? MODULES[plain] ?? OPTIMIZERS[plain] ?? missing(name);
 }
