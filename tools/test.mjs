@@ -37,6 +37,7 @@ async function checks() {
   await run('lint', [bin('oxlint/bin/oxlint')]);
   await run('prettier', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']);
   await run('imports', ['tools/check-imports.mjs']);
+  await run('unused', [bin('knip/bin/knip.js'), '--no-progress']);
   await run('documents', ['tools/check-docs.mjs']);
 }
 
