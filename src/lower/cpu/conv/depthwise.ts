@@ -57,7 +57,7 @@ export function axisOf(plan: AxisPlan, kernel: number): Axis | undefined {
 }
 
 /** The narrowest vectors that hold a row, of at most the machine's. */
-export function targetFor(l: CpuLowering, kitBytes: number, width: number): Target {
+function targetFor(l: CpuLowering, kitBytes: number, width: number): Target {
   let bytes = 16;
   while (bytes < width * kitBytes) bytes *= 2;
   return narrowed(l.wideTarget, bytes);
