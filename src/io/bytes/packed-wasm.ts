@@ -3,4 +3,4 @@ import { unzlibSync } from 'fflate';
 import { fromBase64 } from '../../base/base64.ts';
 import type { Bytes } from '../../base/host-types.ts';
 
-export const unpackedWasm = (packed: string): Bytes => unzlibSync(fromBase64(packed)) as Bytes;
+export const unpackedWasm = (packed: string): Bytes => unzlibSync(fromBase64(packed));
