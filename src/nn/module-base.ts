@@ -6,21 +6,11 @@
  * are found among a module's own properties, in the order they were assigned; only buffers need to be registered.
  */
 import { become } from '../tensor/tensor-base.ts';
-import { deviceNamed, isDeviceName, type DeviceName } from '../tensor/backend.ts';
-import {
-  BOOL,
-  FUNCTION,
-  kind,
-  oneOf,
-  requireKind,
-  requireOptions,
-  show,
-  TEXT,
-  type OptionKinds,
-} from '../base/arguments.ts';
-import { DTYPES, isFloating, type DType } from '../base/dtype.ts';
-import { ArgumentError, DeviceError, DTypeError, FlambeauError } from '../base/errors.ts';
-import { readCall, signature } from '../base/signature.ts';
+import type { DeviceName } from '../tensor/backend.ts';
+import { BOOL, FUNCTION, kind, requireKind, requireOptions, TEXT } from '../base/arguments.ts';
+import type { DType } from '../base/dtype.ts';
+import { ArgumentError, FlambeauError } from '../base/errors.ts';
+import { readCall } from '../base/signature.ts';
 import { TENSOR_OR_NULL } from '../tensor/arguments.ts';
 import type { CheckpointValue } from '../io/checkpoint-value.ts';
 import { family } from '../tensor/family.ts';
@@ -31,6 +21,17 @@ import type { RemovableHandle } from '../tensor/autograd.ts';
 import { INTERNALS, unchanged, type Internals } from './module-internals.ts';
 import { fieldsOf, notAModule, ownBuffers, ownParameters, refuseMethod, requireParameters } from './module-fields.ts';
 import { childLines, heading } from './module-print.ts';
+import {
+  BUFFERS,
+  join,
+  named,
+  NAMED_BUFFERS,
+  NAMED_PARAMETERS,
+  PARAMETERS,
+  recursive,
+  type NamedOptions,
+} from './module-named.ts';
+import { destinations, toMove, type Destination } from './module-to.ts';
 import { Parameter } from './parameter.ts';
 import type {
   LoadStateDictPostHook,
@@ -543,48 +544,12 @@ function* modulesBelow(
   for (const [name, child] of module.namedChildren()) yield* modulesBelow(child, join(path, name), seen, depth + 1);
 }
 
-/** Which parameters or buffers are listed, and how. */
-export interface NamedOptions {
-  /** What all paths begin with, default nothing. */
-  readonly prefix?: string;
-  /** Whether those of modules below are listed, too, default true. */
-  readonly recurse?: boolean;
-  /** Whether what appears in several places is listed once, default true. */
-  readonly removeDuplicate?: boolean;
-}
-const LISTED: OptionKinds<NamedOptions> = { prefix: TEXT, recurse: BOOL, removeDuplicate: BOOL };
-const NAMED_PARAMETERS = signature<NamedOptions>('namedParameters', LISTED);
-const NAMED_BUFFERS = signature<NamedOptions>('namedBuffers', LISTED);
-
-/** Parameters or buffers with their paths. */
-function* named<T>(
-  root: ModuleBase,
-  { prefix = '', recurse = true, removeDuplicate = true }: NamedOptions,
-  own: (module: ModuleBase) => [string, T][],
-): Generator<[string, T]> {
-  const seen = new Set<T>();
-  for (const [path, module] of recurse ? root.namedModules() : [['', root] as const]) {
-    for (const [name, value] of own(module)) {
-      if (removeDuplicate && seen.has(value)) continue;
-      seen.add(value);
-      yield [join(prefix, join(path, name)), value];
-    }
-  }
-}
-
-const PARAMETERS = signature<{ recurse?: boolean }>('parameters', { recurse: BOOL });
-const BUFFERS = signature<{ recurse?: boolean }>('buffers', { recurse: BOOL });
-const recursive = (of: typeof PARAMETERS, recurse: unknown): boolean =>
-  typeof recurse === 'boolean' ? recurse : (readCall(of, [recurse]).recurse ?? true);
-
 const NAME = kind('a name without dots', (value) => typeof value === 'string' && value !== '' && !value.includes('.'));
 const MODULE = kind('a module, such as new nn.ReLU()', (value) => value instanceof ModuleBase);
 const SEEN = kind('a Set', (value) => value instanceof Set);
 const PERSISTENT = { persistent: BOOL };
 const SET_TO_NONE = { setToNone: BOOL };
 
-/** The path of what is called `name` below `prefix`. @internal */
-export const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
 /** @internal Names of children that were added by name, in order, whether they are still there or not. */
 export const addedNames = (module: ModuleBase): Set<string> => module[INTERNALS].added;
 
@@ -618,36 +583,4 @@ function locate(error: FlambeauError): void {
   const path = [...running[0]!.namedModules()].find(([, module]) => module === inner)?.[0];
   if (path === undefined || path === '') return;
   error.message += ` (in layer ${path}: ${heading(inner)})`;
-}
-
-/** Where to, and as what. */
-export interface Destination {
-  readonly device?: DeviceName;
-  readonly dtype?: DType;
-}
-const BY_NAME: OptionKinds<Destination> = {
-  device: kind("'cpu', 'gpu' or 'cuda'", isDeviceName),
-  dtype: oneOf(...DTYPES),
-};
-const AT = signature<Destination>('to', BY_NAME, { example: "to('gpu'), to('float16') or to('gpu', 'float16')" });
-
-/** What `to` was given: a dtype, a device, or a device and a dtype, in the order in which they are gone to. */
-function destinations(op: string, args: readonly unknown[]): (DType | DeviceName)[] {
-  const [first] = args;
-  if (args.length < 2 && typeof first !== 'object') return [first as DType | DeviceName];
-  const { device, dtype } = readCall<Destination>({ ...AT, op }, args);
-  // Whatever is fewer bytes to move; a device need not have the dtype that a tensor had.
-  return [...(dtype === undefined ? [] : [dtype]), ...(device === undefined ? [] : [device])];
-}
-
-/** The tensors that are converted or moved, gradients among them. */
-function toMove(module: ModuleBase, op: string, target: DType | DeviceName): Tensor[] {
-  const toDevice = isDeviceName(target);
-  if (toDevice) deviceNamed(op, target);
-  else if (!DTYPES.includes(target))
-    throw new DeviceError(`${op}: expected a device ('cpu', 'gpu', 'cuda') or a floating-point dtype, but got ${show(target)}`); // prettier-ignore
-  else if (!isFloating(target)) throw new DTypeError(`${op}: modules compute in float32 or float64, but got ${target}`);
-  const all = new Set([...module.parameters(), ...module.buffers()]);
-  for (const { grad } of all) if (grad !== null) all.add(grad);
-  return [...all].filter((x) => toDevice || isFloating(x.dtype));
 }

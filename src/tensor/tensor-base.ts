@@ -11,18 +11,9 @@ import { isFloating, isHalf, itemSize, viewAs, zerosOf, type DType, type TypedAr
 import { narrowed } from '../base/half.ts';
 import { ArgumentError, AutogradError, CompileError, DTypeError, ShapeError, invariant } from '../base/errors.ts';
 import type { Layout } from '../base/layout.ts';
-import { layoutOf } from '../base/layout.ts';
 import { sameDims, showShape } from '../base/shape.ts';
 import { asBigInt } from './arguments.ts';
-import {
-  AccumulateGrad,
-  GradNode,
-  handleOf,
-  type Edge,
-  type Grads,
-  type Hook,
-  type RemovableHandle,
-} from './autograd.ts';
+import { AccumulateGrad, handleOf, type Edge, type GradNode, type Hook, type RemovableHandle } from './autograd.ts';
 import type { BackwardOptions } from './differentiate.ts';
 import { family, familyIfAny } from './family.ts';
 import { isInferenceModeEnabled } from './grad-mode.ts';
@@ -30,6 +21,7 @@ import { activeRecorder, countMove, forbidWhileRecording } from './recorder.ts';
 import { Storage as StorageClass, unusable, type Storage } from './storage.ts';
 import type { Nested } from './nested.ts';
 import type { Tensor } from './tensor.ts';
+import { AsStrided, CopySlices } from './view-history.ts';
 
 const READ_OUTSIDE = 'return the tensor and read it outside, or use where() instead of branching on it';
 
@@ -64,9 +56,6 @@ function constructedByHand(args: readonly unknown[]): Tensor {
 
 /** Why tensors cannot be changed in place while recording. Few are; a field would make every tensor larger. */
 const protectedFor = new WeakMap<TensorBase, string>();
-
-/** Undoes a view for gradients whose view operation is not known any more: scatters into zeros of the base's shape. */
-type Regenerate = (base: Tensor, view: TensorBase) => GradNode;
 
 export abstract class TensorBase {
   static {
@@ -341,7 +330,7 @@ export abstract class TensorBase {
     const view = this.#view;
     if (view !== undefined && view.epoch !== view.base.#epoch) {
       view.epoch = view.base.#epoch;
-      this.#node = view.base.requiresGrad ? regenerate(view.base, this) : undefined;
+      this.#node = view.base.requiresGrad ? new AsStrided(view.base, this) : undefined;
       this.#index = 0;
     }
     return this.#node;
@@ -520,75 +509,6 @@ export abstract class TensorBase {
 
   /** `this` as the full tensor class, whose methods the lower half may call. */
   protected abstract self(): this & Tensor;
-}
-
-/** A view's node made from where it lies in the base. */
-const regenerate: Regenerate = (base, view) => new AsStrided(base, view);
-
-/** Zeros that lie in memory as a base does, so that layouts of the base's views fit them. */
-function zerosLying(base: Layout, grad: Tensor): Tensor {
-  if (base.contiguous) return grad.newZeros(base.shape);
-  return grad.newZeros([base.extent / itemSize(base.dtype)]).stridedAs(base, 0);
-}
-
-/** Reads `base` through a view's layout. Offsets count from the base's first element. */
-class AsStrided extends GradNode {
-  readonly label = 'AsStridedBackward0';
-  readonly #base: Layout;
-  readonly #layout: Layout;
-  readonly #offset: number;
-
-  constructor(base: Tensor, view: TensorBase) {
-    super([base.gradEdge()]);
-    this.#base = base.layout;
-    this.#layout = view.layout;
-    this.#offset = view.offset - base.offset;
-  }
-
-  run(grads: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
-    const grad = grads[0]!;
-    const { shape, strides, dtype } = this.#layout;
-    const repeated = shape.flatMap((_, i) => (strides[i] === 0 ? [i] : []));
-    const once = repeated.length === 0 ? grad : grad.sum(repeated, { keepdim: true });
-    const layout = layoutOf(dtype, once.layout.shape, strides);
-    const result = zerosLying(this.#base, grad);
-    result.stridedAs(layout, this.#offset).copy_(once);
-    return [result];
-  }
-
-  release(): void {
-    // Nothing is saved: layouts hold no memory.
-  }
-}
-
-/** An in-place operation on part of a base: the rest of the gradient passes by (PyTorch's CopySlices). */
-class CopySlices extends GradNode {
-  readonly label = 'CopySlices';
-  readonly #operation: GradNode;
-  readonly #base: Layout;
-  readonly #layout: Layout;
-  readonly #offset: number;
-
-  constructor(base: Tensor, view: Tensor, operation: GradNode) {
-    super([base.gradEdge(), ...operation.edges.slice(1)]);
-    this.#operation = operation;
-    this.#base = base.layout;
-    this.#layout = view.layout;
-    this.#offset = view.offset - base.offset;
-  }
-
-  run(grads: Grads, createGraph: boolean, wanted?: (input: number) => boolean): Grads {
-    const result = this.#base.contiguous ? grads[0]!.clone() : zerosLying(this.#base, grads[0]!).copy_(grads[0]!);
-    const slice = result.stridedAs(this.#layout, this.#offset);
-    const [own, ...others] = this.#operation.run([slice.clone()], createGraph, wanted);
-    if (own === undefined) slice.fill_(0);
-    else slice.copy_(own);
-    return [result, ...others];
-  }
-
-  release(): void {
-    this.#operation.release();
-  }
 }
 
 /** Gives a tensor the elements and the place of another, whose memory it shares from now on; a gradient is the caller's concern. */
