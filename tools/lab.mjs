@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { labPage } from './lab-page.mjs';
+import { ISOLATION } from './isolation.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -19,9 +20,8 @@ function serve(page, port) {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     if (path !== '/' && path !== '/index.html') return response.writeHead(404).end();
     // Isolated, so that a run may use several threads.
-    const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
     return response
-      .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...isolation })
+      .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', ...ISOLATION })
       .end(page);
   });
   server.on('error', (error) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { labPage } from '../../tools/lab-page.mjs';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 /**
  * @param options - of `labPage`
@@ -13,7 +14,7 @@ import { labPage } from '../../tools/lab-page.mjs';
  */
 export async function openLaboratory(options = {}) {
   const html = await labPage(options);
-  const headers = { 'content-type': 'text/html; charset=utf-8', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }; // prettier-ignore
+  const headers = { 'content-type': 'text/html; charset=utf-8', ...ISOLATION };
   const server = createServer((_, response) => response.writeHead(200, headers).end(html));
   await new Promise((resolve) => server.listen(0, 'localhost', resolve));
   const file = join(mkdtempSync(join(tmpdir(), 'flambeau-lab-')), 'index.html');

@@ -17,6 +17,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { saidSpread, spread } from '../spread.mjs';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '12' }, ms: { type: 'string', default: '400' }, threads: { type: 'string', default: '1,2' }, only: { type: 'string', default: '' }, dist: { type: 'string', default: 'dist' }, trained: { type: 'string', default: 'tfjs,jax' } } }); // prettier-ignore
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -80,8 +81,7 @@ async function serve(held) {
     const folder = Object.keys(FOLDERS).find((prefix) => path.startsWith(prefix));
     const file = folder && join(peers, FOLDERS[folder], path.slice(folder.length));
     const plain = held.get(path) ?? (file && statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined); // prettier-ignore
-    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     response.setHeader('Content-Type', KINDS[path === '/' ? '.html' : extname(path)] ?? 'application/octet-stream');
     if (plain === undefined) return response.writeHead(404).end();

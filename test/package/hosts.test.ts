@@ -25,6 +25,7 @@ import { build as viteBuild, createServer as viteServer, type InlineConfig } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, launchChromium } from '../support/chromium.ts';
 import { writeClasses } from '../support/tiny-images.ts';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cache = join(root, 'node_modules', '.cache');
@@ -236,10 +237,7 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
         response.writeHead(404).end();
         return;
       }
-      if (policy !== 'plain') {
-        response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-        response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-      }
+      if (policy !== 'plain') for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
       if (POLICIES[policy] !== '') response.setHeader('Content-Security-Policy', POLICIES[policy]);
       response.setHeader('Content-Type', file.endsWith('.html') ? 'text/html' : 'text/javascript');
       response.end(readFileSync(file));

@@ -4,6 +4,7 @@ import { createServer, request as ask, type IncomingMessage, type ServerResponse
 import { connect, type AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 /** `isolated` has the two headers without which there is one thread; `strict` a Content-Security-Policy besides. */
 export type Policy = 'isolated' | 'plain' | 'strict';
@@ -29,11 +30,7 @@ export interface GateOptions {
 
 export async function openGate(options: GateOptions): Promise<Gate> {
   const { target, policy, checkpoint, onAnswer } = options;
-  const headers: Record<string, string> = {};
-  if (policy !== 'plain') {
-    headers['Cross-Origin-Opener-Policy'] = 'same-origin';
-    headers['Cross-Origin-Embedder-Policy'] = 'require-corp';
-  }
+  const headers: Record<string, string> = policy === 'plain' ? {} : { ...ISOLATION };
   if (policy === 'strict') headers['Content-Security-Policy'] = options.csp;
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

@@ -8,6 +8,7 @@ import { build } from 'esbuild';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { threadText } from '../../tools/thread-text.mjs';
 import { wasmText } from '../../tools/wasm-text.mjs';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -83,10 +84,7 @@ export async function servePage(
       return;
     }
     response.setHeader('Content-Type', name === '' ? 'text/html' : 'text/javascript');
-    if (place === 'isolated') {
-      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    }
+    if (place === 'isolated') for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     response.end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -17,6 +17,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { labPage } from '../../tools/lab-page.mjs';
 import { launchChromium } from './chromium.ts';
+import { ISOLATION } from '../../tools/isolation.mjs';
 
 /** With a camera that is none. */
 const CAMERA = ['--disable-gpu', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
@@ -40,7 +41,7 @@ export class Laboratory {
 
   static async open(): Promise<Laboratory> {
     const html = await keptPage();
-    const headers = { 'content-type': 'text/html; charset=utf-8', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }; // prettier-ignore
+    const headers = { 'content-type': 'text/html; charset=utf-8', ...ISOLATION };
     const server = createServer((_, response) => response.writeHead(200, headers).end(html));
     await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()));
     return new Laboratory(server, await sharedBrowser(), html);

@@ -1,0 +1,1 @@
+export declare const ISOLATION: Readonly<Record<string, string>>;
