@@ -1,6 +1,6 @@
 /** A question: fields for the answers, what is right and wrong, a hint, the worked solution, and the same with other numbers. */
 import { useId, useMemo, useState } from 'preact/hooks';
-import { verdictOf, type Part, type QuestionMaker, type Verdict } from '../../../core/learn/question.ts';
+import { verdictOf, type Part, type Question, type QuestionMaker, type Verdict } from '../../../core/learn/question.ts';
 import { randomOf } from '../../../core/random.ts';
 import { openNetwork } from './open.ts';
 import { markSolved, solved } from './progress.ts';
@@ -45,6 +45,27 @@ function Field({ part, value, verdict, onInput }: FieldProps) {
   ); // prettier-ignore
 }
 
+function Solution({ question: { worked, network } }: { readonly question: Question }) {
+  return (
+    <>
+      <ol class="worked">
+        {worked().map((line, i) => (
+          <li key={i}>
+            <Prose text={line} />
+          </li>
+        ))}
+      </ol>
+      {network !== undefined && (
+        <p>
+          <button type="button" onClick={() => openNetwork(network, 'build')}>
+            Open this network in Build
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
 export function QuestionCard({ question: maker }: { readonly question: QuestionMaker }) {
   const [seed, setSeed] = useState<number | undefined>(undefined);
   const question = useMemo(() => maker.make(seed === undefined ? undefined : randomOf(seed)), [maker, seed]);
@@ -70,7 +91,6 @@ export function QuestionCard({ question: maker }: { readonly question: QuestionM
   };
   const right = verdicts?.filter((verdict) => verdict === 'right').length ?? 0;
   const summary = verdicts === undefined || verdicts.includes(undefined) ? '' : right === verdicts.length ? 'All right!' : `${right} of ${verdicts.length} right`; // prettier-ignore
-  const { network } = question;
   return (
     <form class="card question" aria-labelledby={id} onSubmit={check}>
       <h4 id={id}>
@@ -115,22 +135,7 @@ export function QuestionCard({ question: maker }: { readonly question: QuestionM
           <b>Hint:</b> <Prose text={question.hint} />
         </p>
       )}
-      {worked && (
-        <ol class="worked">
-          {question.worked().map((line, i) => (
-            <li key={i}>
-              <Prose text={line} />
-            </li>
-          ))}
-        </ol>
-      )}
-      {worked && network !== undefined && (
-        <p>
-          <button type="button" onClick={() => openNetwork(network, 'build')}>
-            Open this network in Build
-          </button>
-        </p>
-      )}
+      {worked && <Solution question={question} />}
     </form>
   );
 }

@@ -1,4 +1,5 @@
 /** The picture that a channel or a class answers to most: made from noise, step by step, while one watches. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { short } from '../../../core/look/sum.ts';
 import type { DreamPicture, DreamTarget } from '../../../core/look/dream.ts';
@@ -70,6 +71,30 @@ function DreamCanvas({
   return <canvas ref={canvas} class={picture === undefined ? 'blank' : undefined} width={1} height={1} role="img" aria-label={label} />; // prettier-ignore
 }
 
+interface ChoiceProps {
+  readonly label: ComponentChildren;
+  readonly value: number;
+  readonly disabled: boolean;
+  /** Values and what they are called. */
+  readonly options: readonly (readonly [number, string])[];
+  readonly onChange: (value: number) => void;
+}
+
+function Choice({ label, value, disabled, options, onChange }: ChoiceProps) {
+  return (
+    <label>
+      {label}
+      <select value={value} disabled={disabled} onChange={({ currentTarget }) => onChange(Number(currentTarget.value))}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 export function Dream() {
   const [look, run] = [looked.value, looking.value];
   const [stageWished, setStage] = useState<number | undefined>(undefined);
@@ -86,6 +111,13 @@ export function Dream() {
   const chosenChannel = Math.min(channel, channels - 1);
   const nameOf = (i: number): string => (stage === scores ? (run.classes[i] ?? '') : `channel ${i + 1}`);
   const name = nameOf(chosenChannel);
+  const ofWhat = [[scores, 'the classes'] as const, ...stages.flatMap(({ index, number, title }) => (index === scores ? [] : [[index, `${number} ${title}`] as const]))]; // prettier-ignore
+  const names = Array.from({ length: channels }, (_, i) => [i, nameOf(i)] as const);
+  const wish = (stage: number | undefined, channel: number): void => {
+    clear();
+    setStage(stage);
+    setChannel(channel);
+  };
   const lookAt = (dream: DreamPicture): void => {
     tab.value = 'inside';
     choose({ pixels: { size, rgb: rgbOf(dream, size) }, name: `dream of ${name}`, label: stage === scores ? chosenChannel : undefined, id: undefined }); // prettier-ignore
@@ -99,34 +131,8 @@ export function Dream() {
           appears is what they look for. Nothing of your pictures is used.
         </p>
         <div class="row">
-          <label>
-            Of{' '}
-            <select value={stage} disabled={working} onChange={({ currentTarget }) => {
- clear();
- setStage(Number(currentTarget.value));
- setChannel(0);
-}}>
-              <option value={scores}>the classes</option>
-              {stages.filter(({ index }) => index !== scores).map(({ index, number, title }) => (
-                <option key={index} value={index}>
-                  {number} {title}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            <span class="hidden">Channel</span>
-            <select value={chosenChannel} disabled={working} onChange={({ currentTarget }) => {
- clear();
- setChannel(Number(currentTarget.value));
-}}>
-              {Array.from({ length: channels }, (_, i) => (
-                <option key={i} value={i}>
-                  {nameOf(i)}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Choice label={<>Of </>} value={stage} disabled={working} options={ofWhat} onChange={(value) => wish(value, 0)} />
+          <Choice label={<span class="hidden">Channel</span>} value={chosenChannel} disabled={working} options={names} onChange={(value) => wish(stageWished, value)} />
         </div>
         <div class="row">
           {working ? (
