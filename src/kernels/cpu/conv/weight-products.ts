@@ -11,7 +11,8 @@ import { forStep, intFn, minI32, elementKit, Tile, type Element, type ElementKit
 import { constant, i32, load, loadSplat, type Expr, type Fn, type Local, type Target } from '../ir.ts';
 import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../kernel.ts';
 import { buildZero } from './copy-in.ts';
-import { asking, blockAt, SOON_ARGS, soonOf, tileRows } from './weight-grad.ts';
+import { ASKED_ARGS, askedInLoop, askLines, linesOf, SOON_LINES } from './soon.ts';
+import { blockAt, tileRows } from './weight-grad.ts';
 import { buildOuterCopy } from './weight-outer.ts';
 import { buildTurn, REDUCE_PARAMS } from './weight-reduce.ts';
 
@@ -140,13 +141,30 @@ function buildBlock(scope: Scope, kit: ElementKit, v: WeightProductsVariant): (o
     f.call(copyGrad, from, grad, outputs, images, rows, count, p.width, p.dyn, p.dyc, p.dyh, p.dyw, p.masks, biasSums);
     const first = i0.mul(p.rowStep);
     f.call(unfold, source.add(image.mul(p.xn)), p.xn, p.xc, p.xh, scratch, channels, images, rows, first, p.rowStep, p.sourceRows, p.taps, p.tapTable, p.width.mul(kit.bytes)); // prettier-ignore
-    const tiles = f.let('tiles', tileRows(outputs, v.height).mul(tileRows(depth, v.pairs)));
+    // Blocks of whole images: a region of all channels for each image.
+    const isWhole = f.let('isWhole', p.rowBlocks.eq(1));
+    const regions = (
+      name: string,
+      from: Expr,
+      of: { bytes: Expr; between: Expr; count: Local; image: Local },
+    ): Expr[] =>
+      linesOf(f, name, {
+        from,
+        bytes: isWhole.select(of.between.mul(of.count), of.bytes),
+        step: isWhole.select(of.image, of.between),
+        count: isWhole.select(images, of.count),
+      });
     const nextSource = source.add(next.image.mul(p.xn)).add(next.i0.mul(p.rowStep).mul(p.xh));
     const nextGrad = dy.add(next.image.mul(p.dyn)).add(next.i0.mul(p.dyh));
-    const soon = soonOf(f, p.images, tiles, [
-      { from: nextSource, bytes: rows.mul(p.rowStep).mul(p.xh), step: p.xc, count: channels },
-      { from: nextGrad, bytes: rows.mul(p.dyh), step: p.dyc, count: outputs },
-    ]);
+    const soon = [
+      ...regions('source', nextSource, {
+        bytes: rows.mul(p.rowStep).mul(p.xh),
+        between: p.xc,
+        count: channels,
+        image: p.xn,
+      }),
+      ...regions('grad', nextGrad, { bytes: rows.mul(p.dyh), between: p.dyc, count: outputs, image: p.dyn }),
+    ];
     f.call(multiply, scratch, depth, count, grad, outputs, sums, panelBytes, ...soon);
   };
 }
@@ -212,17 +230,19 @@ function buildUnfold(scope: KernelScope<ParamSpec>, kit: ElementKit, { step, pai
 function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit, v: WeightProductsVariant): Fn {
   const { height, pairs } = v;
   const micro = buildMicro(scope, kit, v);
-  const names = ['unfolded', 'depth', 'count', 'grad', 'outputs', 'sums', 'panelBytes', ...SOON_ARGS] as const;
-  return intFn(scope, 'multiply', names, (f, { unfolded, depth, count, grad, outputs, sums, panelBytes, ...soon }) => {
-    const askForSource = asking(f, soon.source, soon.sourceBytes, soon.sourceStep, soon.sourceLines);
-    const askForGrad = asking(f, soon.gradNext, soon.gradBytes, soon.gradStep, soon.gradLines);
+  const regions = ['source', 'gradient'].map((name) => SOON_LINES.map((part) => `${name}${part}`));
+  const names = ['unfolded', 'depth', 'count', 'grad', 'outputs', 'sums', 'panelBytes', ...regions.flat()];
+  return intFn(scope, 'multiply', names, (f, args) => {
+    const [unfolded, depth, count, grad, outputs, sums, panelBytes] = names.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
+    const end = f.let('end', count.mul(kit.bytes));
+    const tiles = tileRows(outputs, height).mul(tileRows(depth, pairs));
+    const chunks = f.let('chunks', end.add(ASKING - 1).div(ASKING));
+    const asked = regions.map((of) => askedInLoop(f, of.map((name) => args[name]!), tiles.mul(chunks))); // prettier-ignore
     forStep(f, 'm', [0, outputs, height], () => {
       const to = f.let('to', sums);
       const x = f.let('x', unfolded);
       forStep(f, 'r', [0, depth, pairs], () => {
-        askForSource();
-        askForGrad();
-        f.call(micro, x, grad, count.mul(kit.bytes), to);
+        f.call(micro, x, grad, end, to, ...asked.flatMap((next) => next(chunks)));
         f.inc(x, pairs * ROW_BYTES);
         f.inc(to, pairs * height * kit.bytes);
       });
@@ -232,16 +252,25 @@ function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit, v: Weight
   });
 }
 
+/** Bytes of a row of pixels after which some lines are asked for. */
+const ASKING = 64;
+
 /** sums[pair][output] += Σ over pixels of ∂y[output] · source[pair]. */
 function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, { height, pairs }: WeightProductsVariant): Fn {
   const { vector, vectorBytes, bytes, lanes } = kit;
-  return intFn(scope, 'micro', ['x', 'grad', 'end', 'sums'], (f, { x, grad, end, sums }) => {
+  const regions = ['source', 'gradient'].map((name) => ASKED_ARGS.map((part) => `${name}${part}`));
+  const names = ['x', 'grad', 'end', 'sums', ...regions.flat()];
+  return intFn(scope, 'micro', names, (f, args) => {
+    const [x, grad, end, sums] = names.map((name) => args[name]!) as [Local, Local, Local, Local];
     const tile = new Tile(f, kit, pairs, height / lanes);
-    forStep(f, 'at', [0, end, bytes], (at) => {
-      const outputs = Array.from({ length: height / lanes }, (_, v) => load(vector, grad, v * vectorBytes));
-      const pixel = Array.from({ length: pairs }, (_, i) => loadSplat(vector, x, i * ROW_BYTES, at));
-      tile.dotStep(pixel, outputs);
-      f.inc(grad, height * bytes);
+    forStep(f, 'from', [0, end, ASKING], (from) => {
+      for (const of of regions) askLines(f, of.map((name) => args[name]!)); // prettier-ignore
+      forStep(f, 'at', [from, minI32(f, 'to', from.add(ASKING), end), bytes], (at) => {
+        const outputs = Array.from({ length: height / lanes }, (_, v) => load(vector, grad, v * vectorBytes));
+        const pixel = Array.from({ length: pairs }, (_, i) => loadSplat(vector, x, i * ROW_BYTES, at));
+        tile.dotStep(pixel, outputs);
+        f.inc(grad, height * bytes);
+      });
     });
     tile.acc.flat().forEach((acc, k) => {
       const at = k * vectorBytes;
