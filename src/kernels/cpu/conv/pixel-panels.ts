@@ -15,6 +15,7 @@ import { buildBiases } from './along-outputs.ts';
 import { buildBandOut } from './band.ts';
 import { buildZero } from './copy-in.ts';
 import { affineBytes, RESULT_PARAMS } from './epilogue.ts';
+import { ASKED_ARGS, askedInLoop, askLines, linesOf } from './soon.ts';
 
 /** Vectors of outputs in a register tile. */
 const VECTORS = 2;
@@ -224,7 +225,7 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
   const { f, p, lo, hi, scratch } = scope;
   const pack = buildPack(scope, kit);
   const biases = buildBiases(scope, kit);
-  const multiply = buildMultiply(scope, kit);
+  const multiply = buildMultiply(scope, kit, 2 + operandsOf(scope, epilogue).length);
   const write = buildWrite(scope, kit, epilogue);
   const panelBytes = f.let('panelBytes', bytesOfPanel(scope, kit));
   const bias = f.let('bias', scratch.add(p.biasAt));
@@ -241,21 +242,77 @@ function build(scope: Scope, kit: ElementKit, epilogue: Epilogue): void {
     );
     f.call(biases, p.bias.add(m0.mul(p.hasBias).mul(kit.bytes)), p.hasBias, outputs, bias);
     const out = resultsAt(scope, kit, at);
+    const panels = f.let('panels', outputs.add(outputPanel(kit) - 1).div(outputPanel(kit)));
+    const chunks = f.let(
+      'panelChunks',
+      f.let('tiles', tilesOf(at.count, kit)).mul(p.depth.add(ASKING - 1).div(ASKING)),
+    );
+    // The next unit's pixels are asked for in the last half of the panels, so that they stay until they are packed.
+    const late = f.let('late', panels.div(2));
+    const next = nextPixels(scope, kit, part);
+    const sources = askedInLoop(f, next, panels.sub(late).mul(chunks));
     forStep(f, 'm', [0, outputs, outputPanel(kit)], (m) => {
       const output = f.let('output', m0.add(m));
       const weights = f.let('weights', p.packed.add(output.mul(p.depth).mul(kit.bytes)));
+      const isLate = f.let('isLate', p.isBefore.eq(0).and(m.ge(late.mul(outputPanel(kit)))));
+      const places = resultRegions(scope, kit, at, out, output);
+      const results = [p.y, ...operandsOf(scope, epilogue)].map((to) => askedInLoop(f, [places.from.add(to), ...places.rest], chunks)); // prettier-ignore
+      const ask = (steps: Expr): Expr[] => [
+        ...sources(steps, isLate),
+        ...results.flatMap((asked) => asked(steps, i32(1))),
+      ];
       const run = f.let('run', p.runs);
       f.for('r', 0, p.runCount, () => {
         const [from, depth, first, placesAt] = RUN_FIELDS.map((name, i) => f.let(name, load('i32', run, 4 * i))) as [Local, Local, Local, Local]; // prettier-ignore
-        const places = p.places.add(placesAt).add(at.pixel.mul(4));
-        f.call(multiply, a.add(from), panelBytes, at.count, weights, depth, bias.add(m.mul(kit.bytes)), first, places, out.base, scratch.add(p.nowhereAt)); // prettier-ignore
-        f.inc(weights, depth.mul(outputPanel(kit) * kit.bytes));
+        multiply({ a: f.let('rows', a.add(from)), panelBytes, count: at.count, weights, k: depth, bias: bias.add(m.mul(kit.bytes)), starts: first, places: p.places.add(placesAt).add(at.pixel.mul(4)), results: out.base, nowhere: scratch.add(p.nowhereAt), ask }); // prettier-ignore
         f.inc(run, RUN_FIELDS.length * 4);
       });
       write(at, out, output, f.let('left', outputs.sub(m)));
     });
   });
 }
+
+const tilesOf = (count: Expr, kit: ElementKit): Expr => count.add(panelPixels(kit) - 1).div(panelPixels(kit));
+
+/** Steps of a register tile after which some lines are asked for. */
+const ASKING = 16;
+
+/** Pixels of the part behind one: of whole images a region each, else one for each channel. */
+function nextPixels(scope: Sources, kit: ElementKit, part: Expr): readonly Local[] {
+  const { f, p } = scope;
+  const next = pixelsAt(scope, part.add(1));
+  const isWhole = f.let('isWhole', p.pixelBlocks.eq(1));
+  const from = p.x.add(next.image.mul(p.xn)).add(next.pixel.mul(kit.bytes));
+  const [first, step, regionLines, lines] = linesOf(f, 'source', {
+    from,
+    bytes: isWhole.select(p.channels.mul(p.xc), p.pixelBlock.mul(kit.bytes)),
+    step: isWhole.select(p.xn, p.xc),
+    count: isWhole.select(next.images, p.channels),
+  }) as [Local, Local, Local, Local];
+  return [first, step, regionLines, minI32(f, 'nextLines', lines, i32(MOST_AHEAD))];
+}
+
+/** Lines of the next unit that do not drive out what this one needs: half of the second-level cache. */
+const MOST_AHEAD = (1 << 20) / 64;
+
+/** Where a panel of results goes, from y on, in regions: of whole images one each, else one for each output. */
+function resultRegions({ f, p }: Scope, kit: ElementKit, at: Pixels, results: Results, output: Local) {
+  const isWhole = f.let('isWholeResult', results.count.eq(p.planeResults));
+  const from = f.let('fromPlace', at.image.mul(p.yn).add(output.mul(p.yc)).add(results.first.mul(kit.bytes)));
+  const [, ...rest] = linesOf(f, 'results', {
+    from,
+    bytes: isWhole.select(p.yc.mul(outputPanel(kit)), results.count.mul(kit.bytes)),
+    step: isWhole.select(p.yn, p.yc),
+    count: isWhole.select(at.images, i32(outputPanel(kit))),
+  });
+  return { from, rest };
+}
+
+/** What an epilogue reads where results are written. */
+const operandsOf = ({ p }: Scope, epilogue: Epilogue): Expr[] => [
+  ...(epilogue.includes('gate') ? [p.gate] : []),
+  ...(epilogue.includes('add') ? [p.residual] : []),
+];
 
 /** A unit's results in the scratch: where those of an image lie if the unit had its first ones; the first one of the unit, and how many of an image. */
 type Results = Readonly<Record<'base' | 'first' | 'count', Local>>;
@@ -268,21 +325,30 @@ function resultsAt({ f, p, scratch }: Scope, kit: ElementKit, { pixel, pixels }:
   return { base, first, count: f.let('results', end.sub(first)) };
 }
 
-const MULTIPLY_ARGS = ['a', 'panelBytes', 'count', 'weights', 'k', 'bias', 'starts', 'places', 'results', 'nowhere'] as const; // prettier-ignore
+interface Products extends Readonly<
+  Record<'a' | 'panelBytes' | 'count' | 'weights' | 'k' | 'bias' | 'starts' | 'places' | 'results' | 'nowhere', Expr>
+> {
+  readonly a: Local;
+  readonly weights: Local;
+  readonly k: Local;
+  /** What a call of so many steps asks for. */
+  readonly ask: (steps: Expr) => Expr[];
+}
 
 /** A panel of outputs, whose weights are `k` deep: all pixels, a block of the depth after the other; from the bias on where a sum `starts`. */
-function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
+function buildMultiply(scope: Scope, kit: ElementKit, regions: number): (of: Products) => void {
+  const { f } = scope;
   const [height, width] = [panelPixels(kit), outputPanel(kit)];
-  const [micro, low] = [height, height / 2].map((rows) => buildMicro(scope, kit, rows)) as [Fn, Fn];
-  return intFn(scope, 'multiply', MULTIPLY_ARGS, (f, args) => {
-    const { a, panelBytes, count, weights, k, bias, starts, places, results, nowhere } = args;
+  const [micro, low] = [height, height / 2].map((rows) => buildMicro(scope, kit, rows, regions)) as [Fn, Fn];
+  return ({ a, panelBytes, count, weights, k, bias, starts, places, results, nowhere, ask }) => {
     forStep(f, 'k0', [0, k, panelDepth(kit)], (k0) => {
       const depth = minI32(f, 'depth', i32(panelDepth(kit)), k.sub(k0));
       const next = f.let('next', weights.add(depth.mul(width * kit.bytes)));
       const [rows, to, soon] = [f.let('rows', a), f.let('to', places), f.let('soon', next)];
       const init = f.let('init', k0.eq(0).and(starts).select(bias, i32(0)));
+      const steps = f.let('steps', depth.add(ASKING - 1).div(ASKING));
       forStep(f, 'pixel', [0, count, height], (pixel) => {
-        const args = [depth, rows, weights, init, to, results, nowhere, soon] as const;
+        const args = [depth, rows, weights, init, to, results, nowhere, soon, ...ask(steps)] as const;
         f.if(count.sub(pixel).le(height / 2), () => f.call(low, ...args), () => f.call(micro, ...args)); // prettier-ignore
         f.inc(rows, panelBytes);
         f.inc(to, height * 4);
@@ -292,23 +358,28 @@ function buildMultiply(scope: KernelScope<ParamSpec>, kit: ElementKit): Fn {
       f.inc(a, depth.mul(height * kit.bytes));
       f.set(weights, next);
     });
-  });
+  };
 }
 
 const MICRO_ARGS = ['depth', 'a', 'b', 'init', 'places', 'results', 'nowhere', 'soon'] as const;
 
 /** Σ_k a[k]·b[k] for the first `rows` pixels of a panel, added to `init` (all pixels the same) or, if that is 0, to what the places have. */
-function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number): Fn {
+function buildMicro(scope: KernelScope<ParamSpec>, kit: ElementKit, rows: number, regions: number): Fn {
   const { vector, vectorBytes } = kit;
   const offsets = Array.from({ length: VECTORS }, (_, j) => j * vectorBytes);
-  return intFn(scope, `micro${rows}`, MICRO_ARGS, (f, { depth, a, b, init, places, results, nowhere, soon }) => {
+  const asked = Array.from({ length: regions }, (_, i) => ASKED_ARGS.map((name) => `soon${name}${i}`));
+  return intFn(scope, `micro${rows}`, [...MICRO_ARGS, ...asked.flat()] as readonly string[], (f, args) => {
+    const [depth, a, b, init, places, results, nowhere, soon] = MICRO_ARGS.map((name) => args[name]!) as [Local, Local, Local, Local, Local, Local, Local, Local]; // prettier-ignore
     const tile = new Tile(f, kit, rows, VECTORS);
-    f.for('k', 0, depth, () => {
-      tile.outerStep(a, offsets.map((offset) => load(vector, b, offset))); // prettier-ignore
-      f.prefetch(soon);
-      f.inc(a, panelPixels(kit) * kit.bytes);
-      f.inc(b, VECTORS * vectorBytes);
-      f.inc(soon, vectorBytes);
+    forStep(f, 'from', [0, depth, ASKING], (from) => {
+      for (const of of asked) askLines(f, of.map((name) => args[name]!)); // prettier-ignore
+      f.for('k', from, minI32(f, 'end', from.add(ASKING), depth), () => {
+        tile.outerStep(a, offsets.map((offset) => load(vector, b, offset))); // prettier-ignore
+        f.prefetch(soon);
+        f.inc(a, panelPixels(kit) * kit.bytes);
+        f.inc(b, VECTORS * vectorBytes);
+        f.inc(soon, vectorBytes);
+      });
     });
     tile.acc.forEach((row, i) => {
       const offset = f.let('offset', load('i32', places, 4 * i));

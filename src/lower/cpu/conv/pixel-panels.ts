@@ -278,7 +278,10 @@ function blocksOf(c: Correlation, grid: Grid, kit: ElementKit, threads: number) 
   if (pixelBlock > 2 * PIXELS) return undefined;
   const pixelBlocks = Math.ceil(plane / pixelBlock);
   const parts = Math.ceil(c.batch / images) * pixelBlocks;
-  return { images, pixelBlock, pixelBlocks, ...outputBlocksOf(c.outputs, outputPanel(kit), parts, threads) };
+  // One thread packs a unit's pixels where it needs them, while the next unit's come.
+  const alone = { outputBlock: ceilTo(c.outputs, outputPanel(kit)), outputBlocks: 1 };
+  const shared = threads === 1 ? alone : outputBlocksOf(c.outputs, outputPanel(kit), parts, threads);
+  return { images, pixelBlock, pixelBlocks, ...shared };
 }
 
 /** What kernels know of sources: see their parameters. */
