@@ -109,9 +109,8 @@ function transposedSize(x: Tensor, weight: Tensor, { conv, outputPadding }: Conv
 /**
  * The transposed convolution, which spreads each number of the input over a window of the output: the gradient of a
  * convolution with respect to its input (https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
- * @param x [N, Cin, H, W] or [Cin, H, W]
- * @param weight [Cin, Cout / groups, kH, kW]
- * @param bias [Cout]
+ * `input` is [N, Cin, H, W] or [Cin, H, W], `weight` [Cin, Cout / groups, kH, kW], `bias` [Cout].
+ *
  * @returns [N, Cout, Hout, Wout] with Hout = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
  * @throws ShapeError when channels or sizes do not fit
  * @throws ArgumentError for an output padding that is at least both stride and dilation

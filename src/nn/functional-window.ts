@@ -37,9 +37,8 @@ interface WithBias {
 /**
  * Convolves images with filters (cross-correlation, as all of deep learning's convolutions):
  * https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
- * @param input [N, Cin, H, W] or [Cin, H, W]
- * @param weight [Cout, Cin / groups, kH, kW]
- * @param bias [Cout]
+ * `input` is [N, Cin, H, W] or [Cin, H, W], `weight` [Cout, Cin / groups, kH, kW], `bias` [Cout].
+ *
  * @returns [N, Cout, Hout, Wout] with Hout = ⌊(H + 2·padding − dilation·(kH − 1) − 1) / stride⌋ + 1
  * @throws ShapeError when channels or sizes do not fit
  * @example

@@ -20,7 +20,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 /** Versions of ONNX's operator set whose operators are known. */
 const OPSETS = { first: 7, last: 28 } as const;
 
-/** A model needs what Flambeau does not have; `unsupported` lists all of it. */
+/**
+ * A model needs what Flambeau does not have; `unsupported` lists all of it.
+ *
+ * Remedy: export it with other operators, or leave that part out.
+ */
 export class OnnxUnsupportedError extends FlambeauError {
   override name = 'OnnxUnsupportedError';
   readonly unsupported: readonly string[];

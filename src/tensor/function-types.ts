@@ -31,7 +31,7 @@ export interface OfTwo<More extends readonly unknown[] = []> {
   <A extends Shape, B extends Shape = []>(x: Tensor<A>, other: Beside<A, B> | number, ...more: More): Elementwise<A, B>;
 }
 
-/** {@link OfTwo}, with a number in front of a tensor, too. */
+/** `OfTwo`, with a number in front of a tensor, too. */
 export interface NumberFirst<More extends readonly unknown[] = []> extends OfTwo<More> {
   <S extends Shape>(x: number, other: Tensor<S>, ...more: More): Tensor<S>;
 }

@@ -113,7 +113,7 @@ export function repeat(x: Tensor, ...repeats: readonly number[] | readonly [Dims
   return result.storage === x.storage ? result.clone() : result;
 }
 
-/** As {@link repeat}; missing numbers in front are 1. */
+/** As `repeat`; missing numbers in front are 1. */
 export function tile(x: Tensor, ...dims: readonly number[] | readonly [Dims]): Tensor {
   requireTensor('tile', 'the input', x);
   const times = numbersOf('tile', 'dims', dims);

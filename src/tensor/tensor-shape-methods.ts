@@ -355,7 +355,7 @@ export abstract class TensorShapeMethods<S extends Shape> extends TensorMath<S> 
     return family('rearrange').repeat(this.self(), ...(repeats as number[]));
   }
 
-  /** As {@link repeat}; missing numbers in front are 1. */
+  /** As `repeat`; missing numbers in front are 1. */
   tile(...dims: readonly number[] | readonly [Dims]): Tensor {
     return family('rearrange').tile(this.self(), ...(dims as number[]));
   }

@@ -235,7 +235,7 @@ export class Tensor<out S extends Shape = any> extends TensorAliased<S> {
   /**
    * Assigns to a part of the tensor in place: `x.setAt([':', '2:6'], 0)` is `x[:, 2:6] = 0`. One index that is no array stands without
    * brackets: `x.setAt(mask, 0)`. Of equal indices the last wins, or with `accumulate` each adds its part. Nothing is changed when an index is out of range.
-   * @throws IndexError as {@link Tensor.at}; ShapeError for a value that cannot be broadcast to the part
+   * @throws IndexError as `at`; ShapeError for a value that cannot be broadcast to the part
    * @example
    * import { zeros } from 'flambeau';
    * const x = zeros(2, 2).setAt([[0, 1], [0, 1]], 9);

@@ -40,7 +40,11 @@ export interface TrainingPlace {
   readonly nonFinite: NonFinite | undefined;
 }
 
-/** Training cannot go on: the loss is not a number any more. */
+/**
+ * Training cannot go on: the loss is not a number any more.
+ *
+ * Remedy: `place` says where it began; try a lower learning rate, clipped gradients, or look at the data of that batch.
+ */
 export class TrainingError extends FlambeauError {
   override name = 'TrainingError';
   /** Where it was. */

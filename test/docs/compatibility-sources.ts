@@ -6,6 +6,9 @@ import { MODULES, OPERATIONS, OPTIMIZERS } from '../op-db/table.ts';
 
 export const library: Readonly<Record<string, unknown>> = { ...core, ...node, distributions };
 
-export const compared: ReadonlySet<string> = new Set(
-  [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)].map(({ of }) => of),
+const adapters = [...OPERATIONS.values(), ...Object.values(MODULES), ...Object.values(OPTIMIZERS)];
+
+/** The names that the database is run on, with PyTorch's names of their arguments. */
+export const compared: ReadonlyMap<string, readonly string[] | undefined> = new Map(
+  adapters.map(({ of, parameters }) => [of, parameters]),
 );

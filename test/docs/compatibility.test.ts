@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
-import { compatibilityPage, found, type PyTorchNames } from '../../tools/compatibility/page.mjs';
+import { compatibilityPage, formOf, found, type PyTorchNames } from '../../tools/compatibility/page.mjs';
 import { compared, library } from './compatibility-sources.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -24,6 +24,16 @@ test.each([
   ['torch.nn.Module', 'named_parameters', 'module.namedParameters()'],
 ])('%s.%s is %s', (module, name, ours) => {
   expect(found(library, module, name)?.text).toBe(ours);
+});
+
+test.each([
+  ['torch.nn.functional', 'cross_entropy', 'F.crossEntropy(input, target, { weight, ignoreIndex, reduction, labelSmoothing })'], // prettier-ignore
+  ['torch.nn', 'Linear', 'new nn.Linear(inFeatures, outFeatures, { bias })'],
+  ['torch.Tensor', 'transpose', 'x.transpose(dim0, dim1)'],
+  ['torch', 'acosh', 'acosh(x)'],
+  ['torch.Tensor', 'grad_fn', 'x.gradFn'],
+])('%s.%s is called as %s', (module, name, ours) => {
+  expect(formOf(library, module, name, compared)).toBe(ours);
 });
 
 test.each([

@@ -9,6 +9,8 @@ export interface Adapter {
   readonly of: string;
   /** Results are random: only dtypes and shapes are compared. */
   readonly random: boolean;
+  /** PyTorch's names of the arguments that ours takes, in order; undefined where it takes any number of them. */
+  readonly parameters: readonly string[] | undefined;
   call(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown;
 }
 
@@ -68,7 +70,9 @@ export function op(
     if (passed.some((v) => v instanceof Other)) throw new Inexpressible('a value of a kind that JavaScript or the library lacks'); // prettier-ignore
     return run(...(passed as never[]));
   };
-  return { of, random, call };
+  const taken = parameters.filter(({ only }) => only === undefined);
+  const names = taken.some(({ rest }) => rest) ? undefined : taken.map(({ name }) => name);
+  return { of, random, parameters: names, call };
 }
 
 function bind(

@@ -8,4 +8,15 @@ export declare function found(
   module: string,
   name: string,
 ): { readonly text: string; readonly id: string } | undefined;
-export declare function compatibilityPage(library: Library, names: PyTorchNames, compared: ReadonlySet<string>): string;
+/** How a name is called, with the names of its arguments. */
+export declare function formOf(
+  library: Library,
+  module: string,
+  name: string,
+  compared: ReadonlyMap<string, readonly string[] | undefined>,
+): string | undefined;
+export declare function compatibilityPage(
+  library: Library,
+  names: PyTorchNames,
+  compared: ReadonlyMap<string, readonly string[] | undefined>,
+): string;

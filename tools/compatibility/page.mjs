@@ -2,6 +2,7 @@
  * The page docs/compatibility.md, made of PyTorch's names (names.py) and of the library itself: what is there under which name, where it is
  * compared with PyTorch, and what is absent. `node tools/compatibility.mjs` writes it, test/docs/compatibility.test.ts holds the library to it.
  */
+import { parametersOf, written as listed } from './forms.mjs';
 
 /** Where the names of each of PyTorch's modules are looked for, and how a call of one is written. The first place that has a name counts. */
 const PLACES = {
@@ -113,9 +114,68 @@ export function found(library, module, name) {
     if (!has(library, place, own)) continue;
     const onPrototype = place === 'Tensor' || place === 'nn.Module';
     const isFunction = onPrototype && isMethod(at(library, place).prototype, own);
-    return { text: written(place, own, isFunction), id: place === '' ? own : `${place}.${own}` };
+    return { text: written(place, own, isFunction), id: place === '' ? own : `${place}.${own}`, place, own };
   }
   return undefined;
+}
+
+const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
+
+/** What is called under a name: the function, a call of it, and how the call is written in front of its brackets; undefined for what is no function. */
+function callee(library, place, own) {
+  const receiver = { Tensor: () => library.tensor([[1, 2], [3, 4]]), 'nn.Module': () => new library.nn.Linear(2, 2) }[place]; // prettier-ignore
+  if (receiver !== undefined) {
+    const { prototype } = at(library, place);
+    if (!isMethod(prototype, own)) return undefined;
+    return {
+      value: prototype[own],
+      call: (...args) => receiver()[own](...args),
+      head: `${place === 'Tensor' ? 'x' : 'module'}.${own}`,
+    };
+  }
+  const value = at(library, place)?.[own];
+  if (typeof value !== 'function') return undefined;
+  const head = place === '' ? own : `${place}.${own}`;
+  return isClass(value)
+    ? { value, call: (...args) => new value(...args), head: `new ${head}` }
+    : { value, call: (...args) => value(...args), head };
+}
+
+const camel = (name) => name.replace(/_+([a-z0-9])/gi, (_, letter) => letter.toUpperCase());
+
+/** Of an argument `options`: the names that stand in it, by the table that the database's calls are made with. */
+function named({ required, optional }, names, skip) {
+  const options = [...required, ...optional].at(-1) === 'options';
+  if (!options) return { required, optional };
+  const given = required.filter((name) => name !== 'options');
+  const rest = (names ?? []).slice(skip + given.length).map(camel);
+  return { required: given, optional: rest.length === 0 ? ['…'] : rest };
+}
+
+/** The names that the database's calls are made with, if they are few, none of them by name only. */
+function positional(names) {
+  if (names === undefined || names.length > 4 || names.some((name) => /^(alpha|beta|value|dtype|keepdim|correction|out)$/.test(name))) return undefined; // prettier-ignore
+  return names.map(camel).join(', ');
+}
+
+/** How a name is called, with the names of its arguments; undefined where there is nothing. */
+export function formOf(library, module, name, compared) {
+  const ours = found(library, module, name);
+  if (ours === undefined) return undefined;
+  const { place, own, text, id } = ours;
+  const target = callee(library, place, own);
+  if (target === undefined) return text;
+  const arity = place === 'Tensor' ? 1 : 0;
+  const parameters = parametersOf(target.call, target.value);
+  if (parameters !== undefined) return `${target.head}(${listed(named(parameters, compared.get(id), arity))})`;
+  const byPosition = positional(compared.get(id)?.slice(arity));
+  if (byPosition !== undefined) return `${target.head}(${byPosition})`;
+  // A function that is made of a method.
+  const method = place === 'Tensor' || !has(library, 'Tensor', own) ? undefined : callee(library, 'Tensor', own);
+  const of = method && parametersOf(method.call, method.value);
+  if (of === undefined) return `${target.head}(…)`;
+  const inner = named(of, compared.get(`Tensor.${own}`) ?? compared.get(id), 1);
+  return `${target.head}(${listed({ required: ['x', ...inner.required], optional: inner.optional })})`;
 }
 
 const reasonOf = (module, name) =>
@@ -133,10 +193,10 @@ function moduleSection(library, module, names, compared) {
     absent.set(reason, [...(absent.get(reason) ?? []), name]);
   }
   const rows = there.map(
-    ([name, { text, id }]) =>
-      `| \`${name}\` | \`${text}\` | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
+    ([name, { id }]) =>
+      `| \`${name}\` | \`${formOf(library, module, name, compared)}\` | ${compared.has(id) || compared.has(`Tensor.${id}`) ? 'database' : 'own tests'} |`,
   );
-  const table = rows.length === 0 ? [] : ['| PyTorch | Flambeau | compared by |', '| --- | --- | --- |', ...rows, ''];
+  const table = rows.length === 0 ? [] : ['| PyTorch | here | compared by |', '| --- | --- | --- |', ...rows, ''];
   const lists = [...absent]
     .sort(([a], [b]) => Number(a === 'not there yet') - Number(b === 'not there yet') || a.localeCompare(b))
     .flatMap(([reason, list]) => [`Absent, ${reason}: ${list.map((name) => `\`${name}\``).join(', ')}.`, '']);
@@ -146,7 +206,7 @@ function moduleSection(library, module, names, compared) {
 /**
  * @param library all that `flambeau` and `flambeau/node` export
  * @param names what names.py has written
- * @param compared the names that are compared with PyTorch's own test database, as test/op-db/table.ts writes them
+ * @param compared the names that are compared with PyTorch's own test database, as test/op-db/table.ts writes them, with the names of their arguments
  */
 export function compatibilityPage(library, { version, modules }, compared) {
   const sections = Object.entries(modules).map(([module, names]) => [
@@ -158,12 +218,13 @@ export function compatibilityPage(library, { version, modules }, compared) {
   );
   return (
     [
-      '# What there is of PyTorch',
+      '# From PyTorch, name by name',
       '',
       `Every name that PyTorch ${version} documents in these modules, and its name here; made by \`node tools/compatibility.mjs\` of the library itself and checked by its tests.`,
       "«Database» means that results, gradients and errors are compared with PyTorch's for all samples of its own test database (`npm run op-db`).",
       'Names are spelt as TypeScript spells them (`log_softmax` is `logSoftmax`); a function of `torch` that is only a method here is written as one.',
-      "Arguments come in PyTorch's order, or by name in one object that stands in place of the rest: `new nn.Conv2d(3, 16, 3, { stride: 2 })`.",
+      'A form shows the names of the arguments as the library itself gives them: those in `{ … }` may be left out. All come by position in',
+      "PyTorch's order (but those that PyTorch takes by name only), or by name in one object that stands in place of the rest: `new nn.Conv2d(3, 16, 3, { stride: 2 })`.",
       '',
       '| module | there | of |',
       '| --- | --- | --- |',

@@ -18,7 +18,11 @@ import { FormatError } from '../../base/errors.ts';
 export type FetchFailure =
   'network' | 'cors' | 'policy' | 'status' | 'timeout' | 'cut-off' | 'size' | 'content' | 'checksum' | 'range';
 
-/** A file could not be fetched, or is not what was meant. Whoever catches {@link FormatError} catches it, too. */
+/**
+ * A file could not be fetched, or is not what was meant. Whoever catches {@link FormatError} catches it, too.
+ *
+ * Remedy: `reason` tells a lost connection from a wrong address, a server that does not allow the page, and a file that is something else.
+ */
 export class FetchError extends FormatError {
   override name = 'FetchError';
   readonly reason: FetchFailure;

@@ -12,7 +12,11 @@ import { reason as messageOf } from '../bytes/reason.ts';
  */
 export type StorageFailure = 'full' | 'refused' | 'damaged' | 'missing';
 
-/** A store of files is full, refuses, or has lost something. */
+/**
+ * A store of files is full, refuses, or has lost something.
+ *
+ * Remedy: `reason` says which; delete what is not needed any more, or ask for `await navigator.storage.persist()`.
+ */
 export class StorageError extends FlambeauError {
   override name = 'StorageError';
   readonly reason: StorageFailure;

@@ -85,7 +85,7 @@ const MAX3D = maxSignature('MaxPool3d', 3);
 /** The largest element of each window of sequences: [N, C, L] → [N, C, Lout]. */
 export class MaxPool1d extends MaxPoolNd {
   static override readonly name: string = 'MaxPool1d';
-  /** @param stride default: the kernel size */
+  /** `stride` is the kernel size where it is left out. */
   constructor(...args: MaxPoolArguments) {
     super(MAX1D, 1, maxPool1dWith, args);
   }
@@ -93,7 +93,7 @@ export class MaxPool1d extends MaxPoolNd {
 /** The largest element of each box of volumes: [N, C, D, H, W] → [N, C, Dout, Hout, Wout]. */
 export class MaxPool3d extends MaxPoolNd {
   static override readonly name: string = 'MaxPool3d';
-  /** @param stride default: the kernel size */
+  /** `stride` is the kernel size where it is left out. */
   constructor(...args: MaxPoolArguments) {
     super(MAX3D, 3, maxPool3dWith, args);
   }
@@ -301,7 +301,7 @@ type UnpoolArguments = [kernelSize: Sizes | (UnpoolOptions & Kernel), stride?: S
 /** The inverse of max pooling of sequences, as far as there is one: maxima put back where the indices say, zeros elsewhere. */
 export class MaxUnpool1d extends MaxUnpoolNd {
   static override readonly name: string = 'MaxUnpool1d';
-  /** @param stride default: the kernel size */
+  /** `stride` is the kernel size where it is left out. */
   constructor(...args: UnpoolArguments) {
     super('MaxUnpool1d', 1, args);
   }
@@ -310,7 +310,7 @@ export class MaxUnpool1d extends MaxUnpoolNd {
 /** The inverse of max pooling of images, as far as there is one: maxima put back where the indices say, zeros elsewhere. */
 export class MaxUnpool2d extends MaxUnpoolNd {
   static override readonly name: string = 'MaxUnpool2d';
-  /** @param stride default: the kernel size */
+  /** `stride` is the kernel size where it is left out. */
   constructor(...args: UnpoolArguments) {
     super('MaxUnpool2d', 2, args);
   }
@@ -319,7 +319,7 @@ export class MaxUnpool2d extends MaxUnpoolNd {
 /** The inverse of max pooling of volumes, as far as there is one: maxima put back where the indices say, zeros elsewhere. */
 export class MaxUnpool3d extends MaxUnpoolNd {
   static override readonly name: string = 'MaxUnpool3d';
-  /** @param stride default: the kernel size */
+  /** `stride` is the kernel size where it is left out. */
   constructor(...args: UnpoolArguments) {
     super('MaxUnpool3d', 3, args);
   }

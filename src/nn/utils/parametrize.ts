@@ -174,7 +174,8 @@ const REGISTER = signature<RegisterCall>(
  * Puts a function of parameters in a parameter's place (https://pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.register_parametrization.html).
  * A module with several computes one after the other. The parameter moves to `module.parametrizations.weight.original`, under which name it is saved.
  * Where the function has `rightInverse`, the tensor can be assigned, too; where that gives several, they are `original0`, `original1`, …
- * @param unsafe whether the function may change shape and dtype
+ * With `unsafe` the function may change shape and dtype.
+ *
  * @throws ArgumentError where there is no such tensor, DTypeError and ShapeError where its dtype or shape changes
  * @example
  * import { nn, type Tensor } from 'flambeau';

@@ -31,7 +31,8 @@ function requireLayers(op: string, names: readonly string[], known: readonly str
  * The children of a model one after the other, up to the last one that is asked for: what torchvision's segmentation models have for a backbone
  * (`torchvision.models._utils.IntermediateLayerGetter`). Keys of the state dict are the model's. It is right for models that call their children
  * in order, each with the output of the one before; for others there is {@link createFeatureExtractor}.
- * @param returnLayers children by name, and what their outputs shall be called
+ * `returnLayers` has children by name, and what their outputs shall be called.
+ *
  * @throws ArgumentError for a child that the model does not have
  * @example
  * import { randn } from 'flambeau';

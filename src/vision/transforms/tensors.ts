@@ -160,7 +160,7 @@ export class ToImage extends SampleTransform<unknown, Image, ImageTensor> {
 /**
  * Makes an image of a tensor [channels, height, width].
  *
- * @param mode - what the channels are, by Pillow's names, if not grey or red, green, blue: see {@link toPilImage}
+ * @param mode - what the channels are, by Pillow's names, if not grey or red, green, blue: see `functional.toPilImage`
  * @throws {@link ShapeError} for other shapes, ArgumentError for a mode of more than 8 bits a channel
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.v2.ToPILImage.html
  */

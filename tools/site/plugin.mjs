@@ -1,0 +1,58 @@
+/**
+ * What the documentation site (tools/docs.mjs) wants of TypeDoc beyond its options: documents by their headings, in chapters, and modules by the names
+ * that one imports.
+ */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Converter, KindRouter, ReflectionKind } from 'typedoc';
+import { CHAPTERS } from './chapters.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path) => readFileSync(join(root, path), 'utf8');
+
+const documents = Object.entries(CHAPTERS).flatMap(([chapter, paths]) => paths.map((path) => ({ chapter, path })));
+const nameOf = (path) => basename(path, '.md');
+const order = new Map(documents.map(({ path }, i) => [nameOf(path), i]));
+
+/** What one imports modules by, where that is not the folder's name. */
+const IMPORTS = { index: '', io: '/files', 'io/web': '/files/web', 'train/tensorboard': '/utils/tensorboard' };
+
+/** Comments anywhere link to these classes, which `flambeau` exports. */
+const ERRORS = new Set([...read('src/base/errors.ts').matchAll(/^export class (\w+)/gm)].map(([, name]) => name));
+
+/** The files of documents, which their addresses are made of. */
+const stems = new WeakMap();
+
+class Router extends KindRouter {
+  getIdealBaseName(reflection) {
+    const stem = stems.get(reflection);
+    return stem === undefined ? super.getIdealBaseName(reflection) : `documents/${stem}`;
+  }
+}
+
+/** What TypeDoc calls. */
+export function load(app) {
+  app.renderer.defineRouter('chapters', Router);
+  app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, document) => {
+    const stem = basename(document.name);
+    const { chapter, path } = documents[order.get(stem)];
+    document.name = /^# (.+)$/m.exec(read(path))[1].replaceAll('`', '');
+    document.frontmatter.group = chapter;
+    document.relevanceBoost = 4;
+    stems.set(document, stem.toLowerCase());
+  });
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, module) => {
+    if (!module.kindOf(ReflectionKind.Module) || !module.parent?.isProject()) return;
+    module.name = `flambeau${IMPORTS[module.name] ?? `/${module.name}`}`;
+  });
+  app.converter.addUnknownSymbolResolver((reference) => {
+    const name = reference.symbolReference?.path?.map(({ path }) => path).join('.') ?? '';
+    return ERRORS.has(name) ? `../classes/flambeau.${name}.html` : undefined;
+  });
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    const place = (document) => [...order.keys()].findIndex((stem) => stem.toLowerCase() === stems.get(document));
+    project.documents?.sort((a, b) => place(a) - place(b));
+    project.childrenIncludingDocuments = [...(project.documents ?? []), ...(project.children ?? [])];
+  });
+}
