@@ -84,6 +84,7 @@ function entryPoints() {
       ...starting,
       'data/worker',
       'distributed/mpi/thread',
+      'distributed/watch/thread',
       'lower/webgpu/start',
     ]),
   );

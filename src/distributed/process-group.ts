@@ -4,8 +4,8 @@ import type { DType } from '../base/dtype.ts';
 /** How results of several processes become one (https://pytorch.org/docs/stable/distributed.html#torch.distributed.ReduceOp). */
 export type ReduceOp = 'sum' | 'product' | 'min' | 'max' | 'band' | 'bor' | 'bxor';
 
-/** What all processes of a group ask for, each of them, in one order. */
-export interface Collective {
+/** What all processes of a group have to ask for alike, each of them, in one order. */
+export interface Call {
   readonly kind: 'allReduce' | 'reduce' | 'broadcast' | 'allGather' | 'reduceScatter' | 'barrier';
   readonly dtype: DType;
   /** Elements: of an `allGather` or a `reduceScatter`, one process's part. */
@@ -13,14 +13,28 @@ export interface Collective {
   readonly op?: ReduceOp;
   /** The process that has the values, or gets the result. */
   readonly root?: number;
+}
+
+/** A call with this process's memory. */
+export interface Collective extends Call {
   /** The memory of a `barrier` is empty. Where nothing is to send, what lies in `receive` is both. */
   readonly receive: Uint8Array;
   readonly send?: Uint8Array;
 }
 
-/** As text, for errors: `allReduce of 12 float32`. */
-export const showCollective = ({ kind, count, dtype }: Collective): string =>
-  kind === 'barrier' ? kind : `${kind} of ${count} ${dtype}`;
+/** As text, for errors: `allReduce of 12 float32 (sum)`. */
+export function showCollective({
+  kind,
+  count,
+  dtype,
+  op,
+  root,
+}: Omit<Call, 'kind'> & { readonly kind: string }): string {
+  if (kind === 'barrier' || kind === 'destroyProcessGroup') return kind;
+  const where = root === undefined ? [] : [kind === 'broadcast' ? `from rank ${root}` : `to rank ${root}`];
+  const how = [...(op === undefined ? [] : [op]), ...where];
+  return `${kind} of ${count} ${dtype}${how.length === 0 ? '' : ` (${how.join(', ')})`}`;
+}
 
 /** A collective on its way. Until it is done, its memory is not to be read, written or given back. */
 export interface Pending {

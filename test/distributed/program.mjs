@@ -20,8 +20,8 @@ import * as dist from 'flambeau/distributed';
 const { Conv2d, Flatten, Linear, ReLU, Sequential } = nn;
 const [name, ...rest] = process.argv.slice(2);
 setNumThreads(1);
-if (name !== 'faults') dist.initProcessGroup({ timeout: 60_000 });
-const [rank, size] = name === 'faults' ? [0, 1] : [dist.getRank(), dist.getWorldSize()];
+dist.initProcessGroup({ timeout: 60_000 });
+const [rank, size] = [dist.getRank(), dist.getWorldSize()];
 const print = (value) => rank === 0 && console.log(`result: ${JSON.stringify(value)}`);
 
 const tutorial = () =>
@@ -425,18 +425,7 @@ const programs = {
       print(error.message);
     }
   },
-  late() {
-    if (rank === 0) {
-      try {
-        dist.allReduce(ones(3));
-      } catch (error) {
-        console.log(`result: ${JSON.stringify(error.message)}`);
-        process.exit(3);
-      }
-    }
-    return new Promise(() => setInterval(() => undefined, 1000));
-  },
 };
 
 await programs[name](...rest);
-if (name !== 'late') dist.destroyProcessGroup();
+dist.destroyProcessGroup();

@@ -20,7 +20,7 @@ interface Ended {
   readonly output: string;
 }
 
-const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1' }; // prettier-ignore
+export const env = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', OMPI_MCA_mpi_yield_when_idle: '1', FLAMBEAU_NATIVE: '0', NO_COLOR: '1' }; // prettier-ignore
 
 /** Whether it is installed, and starts processes here. */
 export const starts = ({ start, args }: InstalledMpi): boolean =>

@@ -5,8 +5,7 @@
  * sums are work for a processor, and threads that compute leave none idle. Every part is added up in one order, so the bits are the same in every run.
  */
 import { itemSize } from '../../base/dtype.ts';
-import { DistributedError } from '../../base/errors.ts';
-import { showCollective, type Collective, type Pending, type ReduceOp } from '../process-group.ts';
+import type { Collective, Pending, ReduceOp } from '../process-group.ts';
 import { MPI_DTYPES, type MpiDType } from './abi.ts';
 
 /** What is done to memory outside of JavaScript. */
@@ -26,6 +25,8 @@ export interface MemoryOwner {
   check(collective: Collective): void;
   /** What is thrown where one takes too long; `missing` are the ranks that have not come to it. */
   late(collective: Collective, missing: readonly number[]): Error;
+  /** What is thrown where ranks have called different ones; `text` says what. */
+  different(collective: Collective, text: string): Error;
 }
 
 /** What a process offers others at a time, and as much of results. */
@@ -225,7 +226,7 @@ export class CommonMemory {
       if (from !== undefined && from !== rank) return;
       const theirs = announcedBy(words);
       if (theirs === mine) return;
-      throw new DistributedError(`${showCollective(collective)}: rank ${this.#rank} has called ${mine}, rank ${rank} ${theirs}; all ranks must call the same collectives in the same order`); // prettier-ignore
+      throw this.#owner.different(collective, `rank ${this.#rank} has called ${mine}, rank ${rank} ${theirs}; all ranks must call the same collectives in the same order`); // prettier-ignore
     });
   }
 

@@ -1,8 +1,8 @@
 /** The machine's MPI library, called through koffi: no addon and no compiler. */
-import { createRequire } from 'node:module';
 import { DistributedError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { MPICH, openMpi, type Abi, type Handle } from './abi.ts';
+import { loadKoffi, type Koffi, type Library } from './koffi.ts';
 import type { MemoryCalls } from './common-memory.ts';
 
 type Call<A extends readonly unknown[]> = (...args: A) => number;
@@ -30,20 +30,6 @@ export interface Mpi {
   readonly allocateShared: Call<[bytes: number, unit: number, info: Handle, comm: Handle, base: Uint8Array, window: Uint8Array]>; // prettier-ignore
   readonly queryShared: Call<[window: Handle, rank: number, bytes: Uint8Array, unit: number[], base: Uint8Array]>;
   readonly freeWindow: Call<[window: Uint8Array]>;
-}
-
-interface Library {
-  func(name: string, result: string, args: readonly unknown[]): (...args: never[]) => number;
-  symbol(name: string, type: string): unknown;
-}
-
-export interface Koffi {
-  load(path: string, options?: { global?: boolean }): Library;
-  config(): Record<string, unknown>;
-  config(options: Record<string, unknown>): void;
-  out(type: unknown): unknown;
-  address(value: unknown): bigint;
-  view(address: bigint, bytes: number): ArrayBuffer;
 }
 
 const OPEN_MPI = ['libmpi.so.40', 'libmpi.so.80', 'libmpi.40.dylib'];
@@ -79,17 +65,6 @@ function loadFirst<T>(names: readonly string[], bindTo: (koffi: Koffi, library: 
     }
   }
   throw new DistributedError(`initProcessGroup: there is no MPI library among ${names.join(', ')} (${failures[0]!}); ${INSTALL}`); // prettier-ignore
-}
-
-function loadKoffi(): Koffi {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    // MPICH needs more than koffi's own 1 MB and 128 KB, and ends the process without a word where it has less.
-    koffi.config({ ...koffi.config(), sync_stack_size: 8 << 20, async_stack_size: 4 << 20 });
-    return koffi;
-  } catch (cause) {
-    throw new DistributedError('initProcessGroup: koffi, by which MPI is called, cannot be loaded; npm install koffi', { cause }); // prettier-ignore
-  }
 }
 
 function bind(koffi: Koffi, library: Library, name: string): Mpi {

@@ -1,12 +1,16 @@
-/** A group of processes that MPI has started, on a thread of its own that calls it (`thread.ts`). */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+/** A group of processes that MPI has started, on a thread of its own that calls it (`thread.ts`); a watch sees that no process waits for one that cannot come. */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { DistributedError, DTypeError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { showCollective, type Collective, type Pending, type ProcessGroup } from '../process-group.ts';
+import { threadUrl } from '../thread-url.ts';
+import { atEnd, exitNow, printUncaught } from '../watch/ending.ts';
+import { END_MS } from '../watch/protocol.ts';
+import type { Step } from '../watch/trail.ts';
+import { Watch } from '../watch/watch.ts';
 import { MPI_DTYPES } from './abi.ts';
 import { BYTES_EACH, CommonMemory, type MemoryOwner } from './common-memory.ts';
+import { holdLauncher } from './launcher-hold.ts';
 import { libraryNames, loadMemoryCalls } from './library.ts';
 import { STATE, WORD_COUNT, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 
@@ -15,16 +19,11 @@ const { waitAsync } = Atomics as typeof Atomics & {
   waitAsync(words: Int32Array, at: number, value: number, timeout: number): { readonly value: unknown };
 };
 
-/** The thread's program: from the sources, that of the built package. */
-function threadUrl(): URL {
-  const own = import.meta.url;
-  const url = own.endsWith('.ts') ? own.replace(/\/src\/distributed\/mpi\/[^/]*$/, '/dist/distributed/mpi/thread.js') : new URL('thread.js', own).href; // prettier-ignore
-  if (existsSync(fileURLToPath(url))) return new URL(url);
-  throw new DistributedError('initProcessGroup: the library has to lie in files of its own (let bundlers leave flambeau out), or, from its sources, to be built'); // prettier-ignore
-}
-
 /** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. */
 const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none' };
+/** What processes need to start beside one another, however little time collectives have. */
+const START_MS = 10_000;
+const LAST: Step = { kind: 'destroyProcessGroup', dtype: 'uint8', count: 0 };
 
 export interface MpiOptions {
   readonly launch: Launch | undefined;
@@ -44,40 +43,83 @@ export class MpiGroup implements ProcessGroup {
   readonly #port: MessagePort;
   readonly #timeout: number;
   /** What carries collectives out among processes of one machine, in the place of MPI. */
-  readonly #memory: CommonMemory | undefined;
+  #memory: CommonMemory | undefined;
+  #watch: Watch | undefined;
+  readonly #letLauncherGo: () => void;
   /** Collectives that were started. */
   #started = 0;
 
   /** @throws DistributedError where MPI cannot be had, or sees other processes than the launcher has started */
   constructor({ launch, timeout }: MpiOptions) {
     this.#timeout = timeout;
+    this.#letLauncherGo = holdLauncher(process.env);
     for (const [name, value] of Object.entries(LIBRARY_SETTINGS)) process.env[name] ??= value; // of this thread: others have copies
+    const watch = launch !== undefined && launch.worldSize > 1 ? new Watch(this.#words, timeout) : undefined;
     const { port1, port2 } = new MessageChannel();
     const libraries = libraryNames(launch?.launcher);
-    const setup: ThreadSetup = { words: this.#words, port: port2, libraries, launch };
+    const setup: ThreadSetup = { words: this.#words, port: port2, libraries, launch, watch: watch?.mpiPort };
     this.#port = port1;
-    const thread = new Worker(threadUrl(), { workerData: setup, transferList: [port2] });
+    const thread = new Worker(threadUrl('mpi/thread'), { workerData: setup, transferList: [port2, ...(watch === undefined ? [] : [watch.mpiPort])] }); // prettier-ignore
     thread.unref();
     this.#port.unref();
-    Atomics.wait(this.#words, WORDS.state, STATE.starting, timeout);
-    const report = this.#report();
-    if (this.#state !== STATE.ready) throw new DistributedError(report?.error ?? `initProcessGroup: MPI has not started within ${timeout / 1000} s`); // prettier-ignore
-    this.version = report?.version ?? 'MPI';
+    const report = this.#begin(watch);
+    this.version = report.version ?? 'MPI';
     this.rank = this.#words[WORDS.rank]!;
     this.size = this.#words[WORDS.size]!;
     this.localRank = launch?.localRank ?? this.rank;
     this.localSize = launch?.localWorldSize ?? this.size;
-    if (report?.memory === undefined) return;
+    this.#watch = watch;
+    if (report.memory !== undefined) this.#memory = this.#commonMemory(report.memory, libraries);
+    if (watch !== undefined && !this.#introduce(watch)) this.#watch = undefined;
+  }
+
+  /** Waits until MPI is ready. */
+  #begin(watch: Watch | undefined): Report {
+    const limit = Math.max(this.#timeout, START_MS);
+    Atomics.wait(this.#words, WORDS.state, STATE.starting, limit);
+    const report = this.#report();
+    if (this.#state === STATE.ready) return report ?? {};
+    watch?.leave();
+    if (this.#state !== STATE.starting)
+      throw new DistributedError(report?.error ?? 'initProcessGroup: MPI has not started');
+    atEnd((code, uncaught) => {
+      if (uncaught !== undefined) printUncaught(uncaught);
+      exitNow(code === 0 ? 1 : code); // else Node would wait for the thread, which MPI has
+    });
+    throw new DistributedError(`initProcessGroup: MPI has not started within ${limit / 1000} s, since it waits for all processes: see that each of them calls initProcessGroup, and soon`); // prettier-ignore
+  }
+
+  #commonMemory(address: bigint, libraries: readonly string[]): CommonMemory {
     const calls = loadMemoryCalls(libraries);
-    const bytes = calls.view(report.memory, this.size * BYTES_EACH);
     const owner: MemoryOwner = {
       ended: () => void Atomics.add(this.#words, WORDS.done, 1),
       check: (collective) => {
         if (this.#state !== STATE.ready) throw this.#failure(collective);
       },
       late: (collective, missing) => this.#late(collective, missing),
+      different: (collective, text) => this.#different(collective, text),
     };
-    this.#memory = new CommonMemory(bytes, this.rank, this.size, calls, owner, timeout);
+    return new CommonMemory(calls.view(address, this.size * BYTES_EACH), this.rank, this.size, calls, owner, this.#limit); // prettier-ignore
+  }
+
+  /** The ranks' watches meet by way of MPI. What that takes does not count among the collectives. */
+  #introduce(watch: Watch): boolean {
+    const wait = (collective: Collective): void => this.start(collective).wait();
+    const isWatched = watch.join(
+      { rank: this.rank, size: this.size, isOneMachine: this.localSize === this.size },
+      {
+        broadcast: (bytes) => wait({ kind: 'broadcast', dtype: 'uint8', count: bytes.length, root: 0, receive: bytes }),
+        agree: (value) => {
+          const flag = new Uint8Array(new SharedArrayBuffer(1)).fill(value ? 1 : 0);
+          wait({ kind: 'allReduce', dtype: 'uint8', count: 1, op: 'min', receive: flag });
+          return flag[0] === 1;
+        },
+      },
+    );
+    this.#started = 0;
+    Atomics.store(this.#words, WORDS.done, 0);
+    Atomics.store(this.#words, WORDS.watched, isWatched ? 1 : 0);
+    return isWatched;
   }
 
   get #state(): number {
@@ -94,10 +136,16 @@ export class MpiGroup implements ProcessGroup {
     Atomics.notify(this.#words, WORDS.posted);
   }
 
+  /** The watch says more than that time is over, but it needs a moment. */
+  get #limit(): number {
+    return this.#timeout + (this.#watch === undefined ? 0 : END_MS);
+  }
+
   start(collective: Collective): Pending {
     const { dtype } = collective;
     if (!(MPI_DTYPES as readonly string[]).includes(dtype)) throw new DTypeError(`${collective.kind}: MPI has no ${dtype}; convert with .to('float32')`); // prettier-ignore
     if (this.#state !== STATE.ready) throw this.#failure(collective);
+    this.#watch?.trail.add(collective);
     if (this.#memory !== undefined) return this.#memory.start(collective);
     this.#order({ collective });
     const mine = ++this.#started;
@@ -118,7 +166,7 @@ export class MpiGroup implements ProcessGroup {
 
   /** Sleeps until a collective is done; meanwhile the thread asks MPI without pause. */
   #wait(mine: number, collective: Collective): void {
-    const end = performance.now() + this.#timeout;
+    const end = performance.now() + this.#limit;
     Atomics.store(this.#words, WORDS.waiting, 1);
     Atomics.notify(this.#words, WORDS.waiting);
     try {
@@ -131,7 +179,7 @@ export class MpiGroup implements ProcessGroup {
   }
 
   async #later(mine: number, collective: Collective): Promise<void> {
-    const end = performance.now() + this.#timeout;
+    const end = performance.now() + this.#limit;
     for (let open = this.#open(mine, collective, end); open !== undefined; open = this.#open(mine, collective, end)) {
       await waitAsync(this.#words, WORDS.done, open.done, open.left).value;
     }
@@ -151,17 +199,27 @@ export class MpiGroup implements ProcessGroup {
     return { done, left };
   }
 
-  #failure(collective: Collective): DistributedError {
-    const said = this.#report()?.error;
-    return new DistributedError(`${showCollective(collective)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`); // prettier-ignore
+  #failure(step: Step): DistributedError {
+    const said = this.#watch?.verdict() ?? this.#report()?.error;
+    return new DistributedError(`${showCollective(step)} on rank ${this.rank}: ${said ?? 'the group has ended; call initProcessGroup once and destroyProcessGroup last'}`); // prettier-ignore
+  }
+
+  /** Ranks do different things: the watch sees in all of them which. */
+  #different(collective: Collective, text: string): DistributedError {
+    if (this.#watch !== undefined) {
+      this.#watch.fault(text);
+      Atomics.wait(this.#words, WORDS.state, STATE.ready, END_MS);
+      if (this.#state !== STATE.ready) return this.#failure(collective);
+    }
+    return new DistributedError(`${showCollective(collective)}: ${text}`);
   }
 
   /** @param missing ranks of which is known that they have not come */
-  #late(collective: Collective, missing: readonly number[] = []): DistributedError {
+  #late(step: Step, missing: readonly number[] = []): DistributedError {
     const [done, seconds] = [Atomics.load(this.#words, WORDS.done), this.#timeout / 1000];
     const who = missing.length === 0 ? 'another rank' : missing.length === 1 ? `rank ${missing[0]!}` : `ranks ${missing.join(', ')}`; // prettier-ignore
     return new DistributedError(
-      `${showCollective(collective)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): ${who} has stopped, or has called ` +
+      `${showCollective(step)} on rank ${this.rank} has not ended within ${seconds} s (it is number ${done + 1}): ${who} has stopped, or has called ` +
         'something else; all ranks must call the same collectives in the same order. A longer time: initProcessGroup({ timeout })',
     );
   }
@@ -169,7 +227,13 @@ export class MpiGroup implements ProcessGroup {
   close(): void {
     if (this.#state !== STATE.ready) return;
     this.#memory?.settle();
+    this.#watch?.trail.add(LAST);
     this.#order('finalize');
-    Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#timeout);
+    Atomics.wait(this.#words, WORDS.state, STATE.ready, this.#limit);
+    const after = Atomics.load(this.#words, WORDS.state);
+    if (after === STATE.ready) throw this.#late(LAST);
+    if (after === STATE.failed) throw this.#failure(LAST);
+    this.#watch?.leave();
+    this.#letLauncherGo();
   }
 }

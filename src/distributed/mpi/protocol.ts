@@ -14,10 +14,12 @@ export const WORDS = {
   done: 1,
   /** 1 while the program waits: then the thread asks MPI without pause. */
   waiting: 2,
-  /** 1 when MPI is ready, 2 when it cannot be, 3 when a collective has failed: a message says why. */
+  /** See {@link STATE}; where something has failed, a message says what. */
   state: 3,
   rank: 4,
   size: 5,
+  /** 1 where a watch takes errors of MPI, and tells the program. */
+  watched: 6,
 } as const;
 export const WORD_COUNT = 8;
 
@@ -28,6 +30,8 @@ export interface ThreadSetup {
   readonly port: MessagePort;
   readonly libraries: readonly string[];
   readonly launch: Launch | undefined;
+  /** To the watch, where there is one: texts of errors of MPI. */
+  readonly watch: MessagePort | undefined;
 }
 
 /** To the thread. */

@@ -10,7 +10,7 @@ import { loadMpi, type Mpi } from './library.ts';
 import { STATE, WORDS, type Order, type Report, type ThreadSetup } from './protocol.ts';
 import { shareMemory, type Window } from './window.ts';
 
-const { words, port, libraries, launch } = workerData as ThreadSetup;
+const { words, port, libraries, launch, watch } = workerData as ThreadSetup;
 /** MPI_THREAD_SERIALIZED: one thread at a time calls, which is not the process's first. */
 const SERIALIZED = 2;
 /** How long the thread sleeps between two questions while nobody waits. */
@@ -94,6 +94,11 @@ function startReduce(
   return mpi.startReduce(isRoot ? abi.inPlace : receive, receive, count, type, abi.ops[op], root, abi.world, request);
 }
 
+/** Where a rank has failed MPI is not called again, by which one could wait for ever: the watch ends the process. */
+function stopIfFailed(): void {
+  if (Atomics.load(words, WORDS.state) === STATE.failed) Atomics.wait(words, WORDS.state, STATE.failed);
+}
+
 function carryOut(mpi: Mpi, collective: Collective): void {
   const request = new Uint8Array(mpi.abi.requestBytes);
   check(mpi, begin(mpi, collective, request), collective.kind);
@@ -102,18 +107,23 @@ function carryOut(mpi: Mpi, collective: Collective): void {
   for (;;) {
     check(mpi, mpi.test(request, flag, ignore), collective.kind);
     if (flag[0] !== 0) return;
+    stopIfFailed();
     if (Atomics.load(words, WORDS.waiting) === 0) Atomics.wait(words, WORDS.waiting, 0, PAUSE_MS);
   }
 }
 
+const BARRIER: Collective = { kind: 'barrier', dtype: 'uint8', count: 0, receive: new Uint8Array(0) };
+
 /** Carries out what comes, until it is told to end. */
 function serve(mpi: Mpi): void {
   for (;;) {
+    stopIfFailed();
     const posted = Atomics.load(words, WORDS.posted);
     const message = receiveMessageOnPort(port)?.message as Order | undefined;
     if (message === undefined) {
       Atomics.wait(words, WORDS.posted, posted);
     } else if (message === 'finalize') {
+      carryOut(mpi, BARRIER);
       window?.free();
       check(mpi, mpi.finalize(), 'destroyProcessGroup');
       return;
@@ -125,14 +135,25 @@ function serve(mpi: Mpi): void {
   }
 }
 
+function fail(text: string): void {
+  const hasStarted = Atomics.load(words, WORDS.state) !== STATE.starting;
+  if (Atomics.load(words, WORDS.watched) === 1) {
+    watch!.postMessage(text); // it asks the other ranks what they do, and then tells the program
+    Atomics.wait(words, WORDS.state, STATE.ready);
+    stopIfFailed();
+  }
+  report({ error: text });
+  setState(hasStarted ? STATE.failed : STATE.refused);
+  wake(WORDS.done);
+}
+
 try {
   const mpi = start();
   setState(STATE.ready);
   serve(mpi);
-  setState(STATE.ended);
+  Atomics.compareExchange(words, WORDS.state, STATE.ready, STATE.ended);
+  wake(WORDS.state);
   Atomics.wait(words, WORDS.state, STATE.ended); // it sleeps when the process ends: nothing runs that the end could meet
 } catch (error) {
-  report({ error: error instanceof Error ? error.message : String(error) });
-  setState(Atomics.load(words, WORDS.state) === STATE.starting ? STATE.refused : STATE.failed);
-  wake(WORDS.done);
+  fail(error instanceof Error ? error.message : String(error));
 }

@@ -1,0 +1,21 @@
+/**
+ * MPICH's launcher (hydra) kills all processes of a machine at once when one of them is gone, before the others can say which. It knows by a connection, whose
+ * other end a process inherits; so a small process has that end, too, and keeps it for two seconds longer than its owner lives.
+ */
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+
+/** Returns what lets it go, at an end without failure. */
+export function holdLauncher(env: Readonly<Record<string, string | undefined>>): () => void {
+  const descriptor = Number(env['PMI_FD']);
+  if (!(descriptor > 2) || !Number.isInteger(descriptor)) return () => undefined;
+  // Output that it inherits would hold up the end of the job: whatever lies behind the descriptor becomes /dev/null.
+  const others = Array.from({ length: 60 }, () => 'ignore' as const);
+  const holder = spawn('/bin/sh', ['-c', 'read line || sleep 2'], { stdio: ['pipe', 'ignore', 'ignore', descriptor, ...others], detached: true }); // prettier-ignore
+  const stdin = holder.stdin as Socket;
+  holder.on('error', () => undefined); // no shell: then it is as it would be
+  stdin.on('error', () => undefined);
+  holder.unref();
+  stdin.unref();
+  return () => void stdin.end('\n');
+}
