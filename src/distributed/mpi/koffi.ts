@@ -20,17 +20,26 @@ export interface Koffi {
 /** MPICH needs more than koffi's own 1 MB and 128 KB, and ends the process without a word where it has less. */
 const STACKS = { sync_stack_size: 8 << 20, async_stack_size: 4 << 20 };
 
-/** @throws DistributedError where it is not installed, or gives too little stack */
+const REMEDY = 'npm install koffi@3';
+
+/** @throws DistributedError where it is not installed */
 export function loadKoffi(): Koffi {
-  const remedy = 'npm install koffi@3';
   let koffi: Koffi;
   try {
     koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    koffi.config({ ...koffi.config(), ...STACKS });
   } catch (cause) {
-    throw new DistributedError(`initProcessGroup: koffi, by which MPI is called, cannot be loaded; ${remedy}`, { cause }); // prettier-ignore
+    throw new DistributedError(`initProcessGroup: koffi, by which MPI is called, cannot be loaded; ${REMEDY}`, { cause }); // prettier-ignore
   }
-  const stack = Number(koffi.config()['sync_stack_size']);
-  if (!(stack >= STACKS.sync_stack_size)) throw new DistributedError(`initProcessGroup: koffi gives MPI ${stack} bytes of stack, of which it needs ${STACKS.sync_stack_size}; ${remedy}`); // prettier-ignore
+  try {
+    koffi.config({ ...koffi.config(), ...STACKS });
+  } catch {
+    // This thread has loaded a library already: it keeps its stacks.
+  }
   return koffi;
+}
+
+/** @throws DistributedError where it gives less stack than MPI needs */
+export function requireStack(koffi: Koffi): void {
+  const stack = Number(koffi.config()['sync_stack_size']);
+  if (!(stack >= STACKS.sync_stack_size)) throw new DistributedError(`initProcessGroup: koffi gives MPI ${stack} bytes of stack, of which it needs ${STACKS.sync_stack_size}; ${REMEDY}`); // prettier-ignore
 }

@@ -2,7 +2,7 @@
 import { DistributedError } from '../../base/errors.ts';
 import type { Launch } from '../environment.ts';
 import { MPICH, openMpi, type Abi, type Handle } from './abi.ts';
-import { loadKoffi, type Koffi, type Library } from './koffi.ts';
+import { loadKoffi, requireStack, type Koffi, type Library } from './koffi.ts';
 import type { MemoryCalls } from './common-memory.ts';
 
 type Call<A extends readonly unknown[]> = (...args: A) => number;
@@ -68,6 +68,7 @@ function loadFirst<T>(names: readonly string[], bindTo: (koffi: Koffi, library: 
 }
 
 function bind(koffi: Koffi, library: Library, name: string): Mpi {
+  requireStack(koffi);
   const abi = abiOf(koffi, library, name);
   const handle = abi.handle;
   const number = koffi.out('int *');
