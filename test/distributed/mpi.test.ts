@@ -3,7 +3,7 @@
  * DistributedDataParallel (test/fixtures/distributed.py). They run the built package.
  */
 import { describe, expect, it } from 'vitest';
-import { fixture, MPIS, near, resultOf, runRanks, starts } from '../support/ranks.ts';
+import { fixture, MPIS, near, resultOf, starts } from '../support/ranks.ts';
 
 const { losses } = fixture('distributed') as { losses: Record<string, number[]> };
 
@@ -90,13 +90,6 @@ describe.each(MPIS)('over $name', (mpi) => {
 
   it.skipIf(!isThere)('data of many pieces, in memory that all see and in messages', () => {
     for (const env of [{}, { FLAMBEAU_MPI_MEMORY: '0' }]) expect(resultOf(mpi, 3, 'large', env)).toEqual([0, 0, 0, 0, 0]); // prettier-ignore
-  });
-
-  it.skipIf(!isThere)('says who calls something else', () => {
-    expect(runRanks(mpi, 2, ['program.mjs', 'mismatched']).result).toBe(
-      'allReduce of 12 float32: rank 0 has called allReduce of 12 float32 by sum, rank 1 broadcast of 3 float32 with rank 0; all ranks must call the same ' +
-        'collectives in the same order',
-    );
   });
 
   it.skipIf(!isThere)('processes may have different numbers of batches', () => {

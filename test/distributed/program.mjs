@@ -341,15 +341,6 @@ const programs = {
       unsynced: unsynced(),
     });
   },
-  mismatched() {
-    try {
-      if (rank === 0) dist.allReduce(ones(12));
-      else dist.broadcast(ones(3), 0);
-    } catch (error) {
-      print(error.message);
-    }
-    process.exit(0);
-  },
   large() {
     // more than a slot holds, of sizes that no number of processes divides
     const count = 700_001;

@@ -127,7 +127,7 @@ describe('the hub', () => {
     open.push(one, two);
     expect([joined(), one.hubHost]).toEqual([true, 'h0']);
     two.end();
-    await expect.poll(() => heard.find(({ type }) => type === 'verdict')).toMatchObject({ verdict: { text: 'rank 2 on h2, last seen before its first collective, is gone (killed, or crashed)', together: false } }); // prettier-ignore
+    await expect.poll(() => heard.find(({ type }) => type === 'verdict')).toMatchObject({ verdict: { text: 'rank 2 on h2, last seen before its first collective, is gone (killed, or crashed)', isUrgent: true, together: false } }); // prettier-ignore
     await expect.poll(() => events).toContain('verdict');
     hub.receive(0, { type: 'told' });
     expect(heard.at(-1)!.type).not.toBe('end');

@@ -216,7 +216,8 @@ export class Hub {
       const isWhole = this.#open().every((member) => member.trail !== undefined);
       if (taken < SETTLE_MS || (!isWhole && taken < TRAILS_MS)) return;
       clearInterval(look);
-      this.#tell({ text: cut(this.#verdict(cause)), together: this.#options.isHydra && cause.kind === 'closed' });
+      const isUrgent = cause.kind === 'closed';
+      this.#tell({ text: cut(this.#verdict(cause)), isUrgent, together: this.#options.isHydra && isUrgent });
     }, 25);
   }
 

@@ -25,6 +25,8 @@ export type Fault =
 
 export interface Verdict {
   readonly text: string;
+  /** Whether the launcher is about to end all processes, because one is gone: Open MPI's does so a second later. */
+  readonly isUrgent: boolean;
   /** Whether rank 0 prints what all ranks have to say, at once. */
   readonly together: boolean;
 }

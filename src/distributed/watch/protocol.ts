@@ -59,8 +59,9 @@ export interface WatchReport {
 
 /** How long the watches of all ranks may take to meet. */
 export const JOIN_MS = 10_000;
-/** How long a program that has got the error may take, and one that has not. */
+/** How long a program that has got the error may take; one that has not, such as one that hangs; and that where it is urgent. */
 export const TAKEN_MS = 5000;
-export const UNTAKEN_MS = 1000;
+export const UNTAKEN_MS = 2000;
+export const URGENT_MS = 500;
 /** How long all that may take. */
 export const END_MS = 8000;

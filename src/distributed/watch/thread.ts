@@ -10,7 +10,7 @@ import { exitNow, print } from './ending.ts';
 import { Hub } from './hub.ts';
 import { addressesHere, joinHub, type Lifeline } from './lifeline.ts';
 import { PLACE_MS, TRAIL_SENT, type Place, type ToHub, type ToMember, type Verdict } from './messages.ts';
-import { END_MS, JOIN, JOIN_MS, TAKEN_MS, UNTAKEN_MS, WATCH, type Meeting, type Role, type WatchOrder, type WatchReport, type WatchSetup } from './protocol.ts'; // prettier-ignore
+import { END_MS, JOIN, JOIN_MS, TAKEN_MS, UNTAKEN_MS, URGENT_MS, WATCH, type Meeting, type Role, type WatchOrder, type WatchReport, type WatchSetup } from './protocol.ts'; // prettier-ignore
 import { Trail, type Signature } from './trail.ts';
 import { gone } from './verdict.ts';
 
@@ -89,7 +89,7 @@ function lost(): void {
   }
   const all = [{ rank: 0, host: line!.hubHost, place: line!.hubPlace, silence: 0 }];
   const own = { rank: role.rank, host, place: place(), silence: 0 };
-  accept({ text: gone([...all, own], all, 'closed'), together: false });
+  accept({ text: gone([...all, own], all, 'closed'), isUrgent: true, together: false });
 }
 
 /** Something has failed: the program gets it from its present or next collective, or this prints it. */
@@ -101,7 +101,7 @@ function accept(verdict: Verdict): void {
   for (const word of [WORDS.state, WORDS.done, WORDS.waiting, WORDS.posted]) Atomics.notify(mpi, word);
   const start = performance.now();
   const wait = setInterval(() => {
-    const limit = Atomics.load(words, WATCH.taken) === 1 ? TAKEN_MS : UNTAKEN_MS;
+    const limit = Atomics.load(words, WATCH.taken) === 1 ? TAKEN_MS : verdict.isUrgent ? URGENT_MS : UNTAKEN_MS;
     const hasSaid = verdict.together ? last !== undefined : Atomics.load(words, WATCH.said) === 1;
     if (!hasSaid && performance.now() - start < limit) return;
     clearInterval(wait);
