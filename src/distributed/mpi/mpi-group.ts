@@ -22,7 +22,7 @@ const { waitAsync } = Atomics as typeof Atomics & {
 /** UCX, on which MPICH may stand, is to leave signals and the functions of memory alone: V8 has uses for both. */
 const LIBRARY_SETTINGS = { UCX_ERROR_SIGNALS: '', UCX_MEM_MMAP_HOOK_MODE: 'none' };
 /** What processes need to start beside one another, however little time collectives have. */
-const START_MS = 10_000;
+const START_MS = 30_000;
 const LAST: Step = { kind: 'destroyProcessGroup', dtype: 'uint8', count: 0 };
 
 export interface MpiOptions {
