@@ -48,7 +48,6 @@ const SHARING = [
   'test/distributed/single.test.ts',
   'test/data/iterable.test.ts',
   'test/fuzz/arguments.test.ts',
-  'test/docs/compatibility.test.ts',
   'test/tutorials/tutorials.test.ts',
   'test/distributions/*.test.ts',
   'test/lab/*.test.ts',

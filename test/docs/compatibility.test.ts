@@ -1,4 +1,4 @@
-/** docs/compatibility.md says of every name of PyTorch whether it is there. */
+/** docs/compatibility.md says of every name of PyTorch whether it is there. In a process of its own, since it calls all of them to see what they take. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
