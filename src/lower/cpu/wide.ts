@@ -2,6 +2,7 @@
 import { chainFrom } from '../../compiler/chains.ts';
 import { provideChains, provideStageJoining } from '../../compiler/fuse.ts';
 import { withStagesJoined } from '../../compiler/stages.ts';
+import { buildWriteWeights } from '../../kernels/cpu/conv/winograd-weight-write.ts';
 import { provideCorrelation, provideStages, provideWeightGrad } from './conv/index.ts';
 import { convStage, padStage } from './conv/stages.ts';
 import { providePadStage } from './indexing.ts';
@@ -12,6 +13,7 @@ import { lowerProducts } from './conv/products.ts';
 import { lowerSingle } from './conv/single.ts';
 import { lowerStrips, suitsStrips } from './conv/strips.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
+import { provideWriteWeights } from './conv/winograd-weight-grad.ts';
 import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
 
@@ -21,6 +23,7 @@ export function enableWide(): void {
   provideStages(convStage);
   providePadStage(padStage);
   provideHalves(lowerHalves);
+  provideWriteWeights(buildWriteWeights);
   provideCorrelation((l, c, o) => {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;

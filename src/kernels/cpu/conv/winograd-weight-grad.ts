@@ -10,7 +10,6 @@ import { cachedKernel, type Kernel, type KernelScope, type ParamSpec } from '../
 import { buildBandIn, buildBandSum } from './band.ts';
 import { buildMapElements, ELEMENTS_PARAMS, MAP_SCRATCH } from './winograd-elements.ts';
 import { buildMap, PRODUCTS, REACH, TILE } from './winograd-transforms.ts';
-import { buildWriteWeights, WRITE_PARAMS } from './winograd-weight-write.ts';
 import { outputTile } from './along-outputs.ts';
 
 /** Steps are in bytes; columns of ∂y are neighbours. */
@@ -46,10 +45,17 @@ export const WINOGRAD_GRAD_PARAMS = {
   sumPanel: 'i32',
   biasAt: 'i32',
   hasBias: 'i32',
-  ...WRITE_PARAMS,
+  /** Where sums and rows of ∂w lie in the scratch, bytes from one of these rows to the next, and ∂w and ∂b: for units that have all tiles. */
+  sumsAt: 'i32',
+  rowsAt: 'i32',
+  rowPitch: 'i32',
+  dw: 'ptr',
+  db: 'ptr',
 } as const;
 
 type Scope = KernelScope<typeof WINOGRAD_GRAD_PARAMS>;
+/** `winograd-weight-write.ts`, which browsers do not load. */
+export type WriteWeights = (scope: Scope, kit: ElementKit) => (unit: Unit) => void;
 
 /** Channels of a register tile, beside two vectors of outputs: blocks of channels are of whole tiles where vectors are widest. */
 export const gradTileRows = (kit: ElementKit): number => (kit.vectorBytes > 32 ? 8 : outputTile(kit).rows);
@@ -57,8 +63,8 @@ export const gradTileRows = (kit: ElementKit): number => (kit.vectorBytes > 32 ?
 export interface WinogradGradVariant {
   /** See {@link buildMap}. */
   readonly asks: boolean;
-  /** Whether a unit has all tiles, and writes ∂w itself: vectors have a lane for each tap. */
-  readonly whole: boolean;
+  /** Of units that have all tiles: how they write ∂w themselves. */
+  readonly write?: WriteWeights | undefined;
 }
 
 /** The unit of work is one block of outputs and channels of one partial result. */
@@ -67,7 +73,7 @@ export function winogradWeightGradKernel(
   element: Element,
   v: WinogradGradVariant,
 ): Kernel<typeof WINOGRAD_GRAD_PARAMS> {
-  const key = `conv-winograd-grad/${element}${v.asks ? '/ahead' : ''}${v.whole ? '/whole' : ''}`;
+  const key = `conv-winograd-grad/${element}${v.asks ? '/ahead' : ''}${v.write === undefined ? '' : '/whole'}`;
   return cachedKernel(target, key, WINOGRAD_GRAD_PARAMS, (scope) => build(scope, elementKit(target, element), v));
 }
 
@@ -76,12 +82,12 @@ type Unit = Readonly<Record<'m0' | 'outputs' | 'c0' | 'channels' | 'sums' | 'bia
 /** The tiles of a block, and whether it is the unit's first. */
 type Block = Readonly<Record<'image' | 'images' | 'row' | 'rows' | 'tiles' | 'first', Local>>;
 
-function build(scope: Scope, kit: ElementKit, { asks, whole }: WinogradGradVariant): void {
+function build(scope: Scope, kit: ElementKit, { asks, write: writeWeights }: WinogradGradVariant): void {
   const { f, p, lo, hi, scratch } = scope;
   const mapElements = buildMapElements(scope, kit, asks);
   const mapGrads = buildMapGrads(scope, kit, asks);
   const multiply = buildMultiply(scope, kit);
-  const write = whole ? buildWriteWeights(scope, kit) : undefined;
+  const write = writeWeights?.(scope, kit);
   const { panel } = outputTile(kit);
   f.for('unit', lo, hi, (unit) => {
     const rest = f.let('rest', unit.div(p.channelBlocks));
@@ -91,7 +97,7 @@ function build(scope: Scope, kit: ElementKit, { asks, whole }: WinogradGradVaria
     const channels = minI32(f, 'unitChannels', p.channelBlock, p.channels.sub(c0));
     const outputs = minI32(f, 'unitOutputs', p.outputBlock, p.outputs.sub(m0));
     const result = f.let('result', p.partial.add(part.mul(p.partBytes)));
-    const [sums, biasSums] = whole
+    const [sums, biasSums] = write
       ? [f.let('sums', scratch.add(p.sumsAt)), f.let('biasSums', scratch.add(p.biasAt))]
       : [
           f.let('sums', result.add(m0.div(panel).mul(p.sumPanel)).add(c0.mul(panel * kit.bytes))),

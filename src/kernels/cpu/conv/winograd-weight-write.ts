@@ -8,10 +8,17 @@ import type { KernelScope, ParamSpec } from '../kernel.ts';
 import { outputTile } from './along-outputs.ts';
 import { buildMap, REACH, TAPS } from './winograd-transforms.ts';
 
-/** Where the sums and an output's rows of ∂w lie in the scratch, bytes from one row to the next, and ∂w and ∂b. */
-export const WRITE_PARAMS = { sumsAt: 'i32', rowsAt: 'i32', rowPitch: 'i32', dw: 'ptr', db: 'ptr' } as const;
-
-const GIVEN_PARAMS = { channels: 'i32', sumProduct: 'i32', sumPanel: 'i32', bandAt: 'i32', ...WRITE_PARAMS } as const;
+const GIVEN_PARAMS = {
+  channels: 'i32',
+  sumProduct: 'i32',
+  sumPanel: 'i32',
+  bandAt: 'i32',
+  sumsAt: 'i32',
+  rowsAt: 'i32',
+  rowPitch: 'i32',
+  dw: 'ptr',
+  db: 'ptr',
+} as const;
 
 type Scope = KernelScope<typeof GIVEN_PARAMS>;
 type Unit = Readonly<Record<'m0' | 'outputs' | 'c0' | 'channels' | 'sums' | 'biasSums' | 'hasBias', Local>>;

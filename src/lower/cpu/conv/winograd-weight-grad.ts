@@ -8,7 +8,11 @@ import type { ConvGeometry } from '../../../geometry/conv.ts';
 import { elementKit, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { MAP_SCRATCH } from '../../../kernels/cpu/conv/winograd-elements.ts';
 import { PRODUCTS, TAPS } from '../../../kernels/cpu/conv/winograd-transforms.ts';
-import { gradTileRows, winogradWeightGradKernel } from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
+import {
+  gradTileRows,
+  winogradWeightGradKernel,
+  type WriteWeights,
+} from '../../../kernels/cpu/conv/winograd-weight-grad.ts';
 import { reduceScratch, winogradReduceKernel } from '../../../kernels/cpu/conv/winograd-weight-reduce.ts';
 import { outputTile } from '../../../kernels/cpu/conv/along-outputs.ts';
 import { ceilTo, denseRows, oddLines, sourceArgs } from './along-outputs.ts';
@@ -23,6 +27,13 @@ const LEAST_OUTPUTS = 64;
 const PART_BYTES = 8 << 20;
 /** Channels of a unit of the reduction. */
 const CHANNEL_BLOCK = 16;
+
+let writeWeights: WriteWeights | undefined;
+
+/** How units that have all tiles write ∂w, with vectors that have a lane for each tap (`../wide.ts`). */
+export function provideWriteWeights(write: WriteWeights): void {
+  writeWeights = write;
+}
 
 /** ∂w, and ∂b where asked for, from ∂y and x, if this is the way to compute it; says whether it did. */
 export function lowerWinogradWeightGrad(
@@ -62,7 +73,10 @@ export function lowerWinogradWeightGrad(
   const sumsAt = rowsAt + (whole ? kit.lanes * b.rowPitch : 0);
   const biasAt = whole ? sumsAt + PRODUCTS * b.sumProduct : reduce.biasAt;
   l.launch(
-    winogradWeightGradKernel(l.wideTarget, element, { asks: asksAhead(c, kit), whole }),
+    winogradWeightGradKernel(l.wideTarget, element, {
+      asks: asksAhead(c, kit),
+      write: whole ? writeWeights : undefined,
+    }),
     {
       ...reduce,
       ...{ biasAt, sumsAt, rowsAt, rowPitch: b.rowPitch, dw, db: db ?? dw },
@@ -146,7 +160,7 @@ function blocksOf(g: ConvGeometry, result: readonly [number, number], kit: Eleme
   const parts = Math.ceil(blocks / unitBlocks);
   const shares = Math.max(Math.ceil(all / most), Math.min(Math.ceil(UNITS / parts / channelBlocks), Math.floor(all / LEAST_OUTPUTS))); // prettier-ignore
   const outputBlock = ceilTo(Math.ceil(all / shares), panel);
-  const whole = parts === 1 && lanes >= TAPS;
+  const whole = writeWeights !== undefined && parts === 1 && lanes >= TAPS;
   const elementTile = oddLines(ceilTo(channelBlock, Math.max(height, lanes)) * bytes);
   const gradTile = oddLines(outputBlock * bytes);
   const tiles = images * rowBlock * across;
