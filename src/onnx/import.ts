@@ -6,6 +6,7 @@ import { FUNCTION, POSITIVE, requireOptions, type OptionKinds } from '../base/ar
 import { bytesOf, type ByteInput } from '../base/bytes.ts';
 import { ArgumentError, FlambeauError, FormatError } from '../base/errors.ts';
 import { isFloating } from '../base/dtype.ts';
+import { withBiases } from './biases.ts';
 import { hostNames, withConstants } from './constants.ts';
 import { readTensor, type ReadExternal, type TensorData } from './data.ts';
 import { decodeModel, describeValue, inputsOf, qualified } from './describe.ts';
@@ -158,7 +159,7 @@ class Importer {
 
   constructor(model: Message<'Model'>, graph: Message<'Graph'>, options: ImportOptions) {
     this.#external = boundedReads(options.external);
-    this.#graph = withConstants(graph, this.#external);
+    this.#graph = withBiases(withConstants(graph, this.#external));
     this.#plain = hostNames(this.#graph);
     this.#maxBytes = maxBytesOf(options.maxBytes);
     this.#opset = this.#findOpset(model);

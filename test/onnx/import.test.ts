@@ -7,6 +7,7 @@ import {
   ArgumentError,
   compile,
   DTypeError,
+  F,
   FormatError,
   IndexError,
   nn,
@@ -214,6 +215,37 @@ describe('an imported module', () => {
     expect(() => model(zeros(2, 3))).toThrow(ShapeError);
     expect(() => model(zeros(2, 4).to('int64'))).toThrow(DTypeError);
     expect(String(model)).toBe('OnnxModule(test, x [N, 4] -> y, nodes=1)');
+  });
+
+  it('has sums of convolutions with a number for each channel as biases, the weights as in the file', () => {
+    const values = Float32Array.from({ length: 24 }, (_, i) => i - 7);
+    const model = (add: string[], sizes: number[], more: Parameters<typeof modelOf>[0] = []) =>
+      deserializeOnnx(
+        modelOf([['Conv', ['x', 'w'], ['c']], ['Add', add, ['s']], ...more, ['Relu', ['s'], ['y']]], {
+          input: [info('x', ['N', 3, 2, 2])],
+          initializer: [weights('w', values.slice(0, 12), [4, 3, 1, 1]), weights('b', values.slice(8, 12), sizes)],
+        }),
+      );
+    const x = randn(2, 3, 2, 2);
+    const expected = F.relu(F.conv2d(x, tensor([...values.slice(0, 12)]).view([4, 3, 1, 1]), tensor([...values.slice(8, 12)]))); // prettier-ignore
+    for (const [add, sizes] of [
+      [
+        ['c', 'b'],
+        [1, 4, 1, 1],
+      ],
+      [
+        ['b', 'c'],
+        [4, 1, 1],
+      ],
+    ] as const) {
+      const joined = model([...add], [...sizes]);
+      expect(String(joined)).toContain('nodes=2');
+      expect(joined.stateDict().get('b')!.shape).toEqual(sizes);
+      expect(joined(x).sub(expected).abs().max().item()).toBeLessThan(1e-5);
+    }
+    // Of other sizes, or where somebody else wants the convolution's result, they stay sums.
+    expect(String(model(['c', 'b'], [1, 1, 2, 2]))).toContain('nodes=3');
+    expect(String(model(['c', 'b'], [1, 4, 1, 1], [['Neg', ['c'], ['n']]]))).toContain('nodes=4');
   });
 
   it('trains, compiled too, and updates running statistics', () => {

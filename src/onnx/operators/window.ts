@@ -136,7 +136,9 @@ const conv: Operator = {
       const pads = [0, 1].map((d) => padsFor(sides[d]!, window.autoPad, images.layout.shape[d + 2]!)) as [Pair, Pair];
       checkWork(node, images, sides, pads, (weight.layout.shape[1] ?? 1) * weight.layout.shape[0]!);
       const even = pads.every(([begin, end]) => begin === end && begin >= 0);
-      const y = conv2d(even ? images : padImages(images, pads, 0), asImages(node, weight), args.maybe(2), {
+      const given = args.maybe(2);
+      const bias = given && given.ndim > 1 ? given.flatten() : given; // a sum of its own in the file (`biases.ts`)
+      const y = conv2d(even ? images : padImages(images, pads, 0), asImages(node, weight), bias, {
         stride: strideOf(sides),
         dilation: dilationOf(sides),
         groups,
