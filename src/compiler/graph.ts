@@ -83,6 +83,8 @@ export interface GraphOp {
    * nor writes those inputs, so that it may run once more.
    */
   readonly again?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
+  /** The lowering that makes the first result only. */
+  readonly alone?: Lower | undefined;
   /** The operation together with steps that follow, as one that may be lowered together with others. */
   readonly stage?: ((steps: readonly FinishStep[]) => Stage | undefined) | undefined;
   /** Of the gradient of an activation: what becomes of the first input by the second, which is the activation's input or result. */

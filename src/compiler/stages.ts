@@ -1,4 +1,4 @@
-/** Joins operations whose result one other alone reads with that one, where the device has a way to compute both at once (`Stage`). */
+/** Joins operations whose result one other alone reads with that one, where the device has a way to compute both at once (`Stage`); leaves results out that nobody reads (`alone`). */
 import { sameLayout } from '../base/layout.ts';
 import type { Graph, GraphNode, NodeLayouts } from './graph.ts';
 import { NodeTable } from './rewrite.ts';
@@ -7,8 +7,20 @@ import { NodeTable } from './rewrite.ts';
 export function withStagesJoined(graph: Graph): Graph {
   const table = new NodeTable(graph);
   // From the end, so that what two have become can be joined with what is before them.
-  for (let at = graph.nodes.length - 1; at >= 0; at--) joinNext(table, at);
+  for (let at = graph.nodes.length - 1; at >= 0; at--) {
+    leaveOthers(table, at);
+    joinNext(table, at);
+  }
   return table.result();
+}
+
+/** Has an operation make its first result only, where nobody reads the others. */
+function leaveOthers(table: NodeTable, at: number): void {
+  const node = table.nodes[at];
+  const [first, ...others] = node?.outputs ?? [];
+  if (node?.alone === undefined || first === undefined || others.length === 0) return;
+  const isUnread = (id: number): boolean => table.isLocal(table.bufferOf(id)) && table.readers(table.bufferOf(id)).size === 0; // prettier-ignore
+  if (others.every(isUnread)) table.replace([at], at, { ...node, lower: node.alone, outputs: [first], alone: undefined }); // prettier-ignore
 }
 
 function joinNext(table: NodeTable, at: number): void {

@@ -22,6 +22,7 @@ export interface OpLowering<A, L extends Lowering = Lowering> {
   /** For the planner: see `GraphOp`. */
   readonly finish?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
   readonly again?: (steps: readonly FinishStep<L>[], attrs: A) => Lower<L> | undefined;
+  readonly alone?: (attrs: A) => Lower<L> | undefined;
   /** `scalars`: its numbers, where they are the same at every run. */
   readonly stage?: (steps: readonly FinishStep<L>[], attrs: A, scalars?: readonly number[]) => Stage<L> | undefined;
   readonly partner?: (attrs: A) => Partner<L>;

@@ -78,7 +78,7 @@ const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
 /** `scalars`: the operation's numbers, where they are the same at every run. */
 export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: readonly number[]): GraphOp {
   const { step, choice, gates, elementwise } = ruleOf(name);
-  const { finish, again, stage, partner, affine, gated, coefficients } = entryOf(name, kind) ?? {};
+  const { finish, again, alone, stage, partner, affine, gated, coefficients } = entryOf(name, kind) ?? {};
   const own = typeof step === 'function' ? step(attrs) : step;
   const formula = elementwise && scalars && fixedFormula(elementwise, attrs, scalars);
   const fixed = [name, ...(scalars ?? [])].join(' ');
@@ -98,6 +98,7 @@ export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: 
     coefficients,
     finish: finish && ((steps) => finish(steps, attrs)),
     again: again && ((steps) => again(steps, attrs)),
+    alone: alone?.(attrs),
     stage: stage && ((steps) => stage(steps, attrs, scalars)),
     partner: partner?.(attrs),
     choice,

@@ -1,5 +1,5 @@
 /** Operations that the planner computes together with the one behind them: zeros around images, 1×1 convolutions before depthwise ones. */
-import { compile, F, manualSeed, noGrad, randn, zeros, type Tensor } from 'flambeau';
+import { compile, F, manualSeed, noGrad, profile, randn, zeros, type Tensor } from 'flambeau';
 import { expect, test } from 'vitest';
 
 const worst = (a: Tensor, b: Tensor): number => a.sub(b).abs().max().item();
@@ -39,3 +39,24 @@ test('a 1×1 convolution and the depthwise one behind it are one', () => {
   };
   expect(compared(fn, x)).toContain(name);
 });
+
+test.each(['float32', 'float64'] as const)(
+  'maxima of %s are made alone where nobody asks for their places',
+  (dtype) => {
+    manualSeed(5);
+    const x = randn(2, 3, 37, 35, { dtype });
+    x.setAt([0, 1, 5, 6], NaN);
+    const pools = [
+      [3, { stride: 2, padding: 1 }],
+      [3, { stride: 2 }],
+      [2, { stride: 2, padding: 1 }],
+      [3, { stride: 1, padding: 1 }],
+      [[5, 4], { stride: [3, 2], dilation: [1, 2] }],
+    ] as const;
+    const fn = (x: Tensor): Tensor[] => noGrad(() => pools.map(([kernel, options]) => F.maxPool2d(x, kernel, options)));
+    const [expected, step] = [fn(x), compile(fn)];
+    for (let i = 0; i < 3; i++)
+      step(x).forEach((y, k) => expect(y.toTypedArray()).toEqual(expected[k]!.toTypedArray()));
+    expect(profile(() => void step(x)).launches.filter(({ kernel }) => kernel.endsWith('-tap'))).toEqual([]);
+  },
+);

@@ -4,6 +4,7 @@
  * Maximum and average: 2×2 windows side by side in single precision, else any window. Adaptive: the mean of whole planes, else regions.
  */
 import { sameDims, type Dims } from '../../base/shape.ts';
+import type { Lower } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/lowering.ts';
 import type { CpuLowering } from './lowering.ts';
 import {
@@ -24,6 +25,7 @@ import {
   maxPairsGradKernel,
   maxPairsKernel,
 } from '../../kernels/cpu/pool/pairs.ts';
+import type { maxValuesKernel } from '../../kernels/cpu/pool/max-values.ts';
 import {
   avgPlaneGradKernel,
   avgPlaneKernel,
@@ -73,6 +75,14 @@ function rowTarget(l: CpuLowering, x: Value, { outWidth }: PoolGeometry): Target
   return narrowed(l.wideTarget, bytes);
 }
 
+let maxValues: typeof maxValuesKernel | undefined;
+
+/** Maxima without their places, where nobody asks for these (`wide.ts`). */
+export function provideMaxValues(kernel: typeof maxValuesKernel): void {
+  maxValues = kernel;
+}
+
+/** Without `indices` the maxima alone. */
 export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Values, attrs: MaxPoolParams): void {
   const x = asContiguous(l, input!);
   const g = windowGeometry('maxPool2d', x.layout, attrs);
@@ -80,14 +90,19 @@ export function lowerMaxPool(l: CpuLowering, [input]: Values, [y, indices]: Valu
   const t = floatsOf(target, x.layout.dtype);
   if (attrs.indices === 'tap' && inPairs(t, attrs, g)) {
     const options = { size: g.planes, unitCost: g.height * g.width * STREAM_NS };
-    l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices!, ...sizesOf(g) }, options);
+    l.launch(maxPairsKernel(l.target), { x, y: y!, taps: indices ?? l.temp('uint8', y!.layout.shape), ...sizesOf(g) }, options); // prettier-ignore
+    return;
+  }
+  if (indices === undefined) {
+    const { common, options } = windowArguments(l, t, attrs, g, maxRows(attrs, g));
+    l.launch(maxValues!(target, t, patternOf(attrs)), { ...common, x, y: y!, columns: x }, options);
     return;
   }
   const kernel = maxWindowKernel(target, t, patternOf(attrs), attrs.indices);
   const [rowIndex, columnIndex] = attrs.indices === 'tap' ? [attrs.kernel[1], 1] : [attrs.dilation[0] * g.width, attrs.dilation[1]]; // prettier-ignore
   const { common, options } = windowArguments(l, t, attrs, g, maxRows(attrs, g));
   const columns = l.constant(t.int === 'i64' ? 'int64' : 'int32', maxColumns(t, attrs, g));
-  l.launch(kernel, { ...common, x, y: y!, indices: indices!, columns, rowIndex, columnIndex }, options);
+  l.launch(kernel, { ...common, x, y: y!, indices, columns, rowIndex, columnIndex }, options);
 }
 
 /** The window's geometry as the kernels take it. */
@@ -316,8 +331,11 @@ function lowerAdaptiveMax(l: CpuLowering, [input]: Values, [y, indices]: Values,
   l.launch(maxRegionKernel(l.target, t), { ...common, x, y: y!, indices: indices! }, options);
 }
 
+const maxAlone = (attrs: MaxPoolParams): Lower<CpuLowering> | undefined =>
+  maxValues && ((l, inputs, [y]) => lowerMaxPool(l, inputs, [y!], attrs));
+
 export const maxPoolLowerings: OpLowerings<MaxPoolAttrs, CpuLowering> = {
-  maxPool2d: { lower: lowerMaxPool },
+  maxPool2d: { lower: lowerMaxPool, alone: maxAlone },
 };
 
 export const maxPoolGradLowerings: OpLowerings<MaxPoolGradAttrs, CpuLowering> = {

@@ -16,6 +16,8 @@ import { lowerWeightProducts } from './conv/weight-products.ts';
 import { provideWriteWeights } from './conv/winograd-weight-grad.ts';
 import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
+import { provideMaxValues } from './pool.ts';
+import { maxValuesKernel } from '../../kernels/cpu/pool/max-values.ts';
 
 export function enableWide(): void {
   provideChains(chainFrom);
@@ -24,6 +26,7 @@ export function enableWide(): void {
   providePadStage(padStage);
   provideHalves(lowerHalves);
   provideWriteWeights(buildWriteWeights);
+  provideMaxValues(maxValuesKernel);
   provideCorrelation((l, c, o) => {
     if (l.wideTarget.vectorBytes <= 16) return undefined;
     const flat = suitsFlat(l, c, o) ? lowerFlat(l, c, o) : undefined;

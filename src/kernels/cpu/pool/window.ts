@@ -23,10 +23,10 @@ export const tapPattern = (columns: number, stride: number, dilation: number): T
   columns: (columns === 2 || columns === 3) && dilation === 1 ? columns : 0,
 });
 
-const patternKey = ({ stride, columns }: TapPattern): string => `${stride}x${columns}`;
+export const patternKey = ({ stride, columns }: TapPattern): string => `${stride}x${columns}`;
 
 /** Sizes are in elements unless they say bytes. */
-const WINDOW_PARAMS = {
+export const WINDOW_PARAMS = {
   x: 'ptr',
   y: 'ptr',
   height: 'i32',
@@ -96,7 +96,7 @@ function copyRows({ f, p }: WindowScope, t: Floats, from: Local, fromStep: Expr,
 }
 
 /** The values under one tap, of `lanes` neighbouring outputs. */
-function loadTap(t: Floats, { stride }: TapPattern, ptr: Expr, offset: number, strideBytes: Expr): Expr {
+export function loadTap(t: Floats, { stride }: TapPattern, ptr: Expr, offset: number, strideBytes: Expr): Expr {
   if (stride === 1) return load(t.vector, ptr, offset);
   if (stride === 2) {
     const every = Array.from({ length: t.lanes }, (_, i) => 2 * i);
@@ -122,7 +122,7 @@ interface Block {
 }
 
 /** Runs `body` for every register of outputs. */
-function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Block) => void): void {
+export function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Block) => void): void {
   const { f, p, lo, hi, scratch } = scope;
   const rowBytes = f.let('rowBytes', elements(t, p.width));
   const planeBytes = f.let('planeBytes', rowBytes.mul(p.height));
@@ -153,7 +153,7 @@ function eachBlock(scope: WindowScope, t: Floats, pad: number, body: (block: Blo
  * Stores a register of outputs, of which only the columns inside the row are wanted, and what `lane` stores for each; `whole` does so for a
  * whole register. What of that lies in the next rows is written again by them; only the plane's last outputs are stored one by one.
  */
-function storeBlock(
+export function storeBlock(
   scope: WindowScope,
   t: Floats,
   block: Block,
@@ -184,7 +184,7 @@ function storeBlock(
 }
 
 /** Walks the kernel's elements: `body` gets the place of the first output's value under the tap. */
-function eachTap(
+export function eachTap(
   { f, p }: WindowScope,
   t: Floats,
   { columns }: TapPattern,
