@@ -40,13 +40,19 @@ test('a 1×1 convolution and the depthwise one behind it are one', () => {
   expect(compared(fn, x)).toContain(name);
 });
 
+interface Pool {
+  readonly stride: number | [number, number];
+  readonly padding?: number;
+  readonly dilation?: [number, number];
+}
+
 test.each(['float32', 'float64'] as const)(
   'maxima of %s are made alone where nobody asks for their places',
   (dtype) => {
     manualSeed(5);
     const x = randn(2, 3, 37, 35, { dtype });
     x.setAt([0, 1, 5, 6], NaN);
-    const pools = [
+    const pools: [number | [number, number], Pool][] = [
       [3, { stride: 2, padding: 1 }],
       [3, { stride: 2 }],
       [2, { stride: 2, padding: 1 }],
