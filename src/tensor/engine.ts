@@ -311,5 +311,22 @@ function newestFirst(roots: readonly GradNode[]): GradNode[] {
       stack.push(edge.node);
     }
   }
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
+  return leavesEarly([...seen].sort((a, b) => b.sequence - a.sequence));
+}
+
+/** A leaf's node right behind the last one that leads to it, as in PyTorch: hooks on gradients begin while the pass goes on. */
+function leavesEarly(nodes: readonly GradNode[]): GradNode[] {
+  const placed = new Set<GradNode>();
+  const oldestFirst: GradNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (placed.has(node) || node instanceof AccumulateGrad) continue;
+    for (const edge of node.edges.toReversed()) {
+      if (edge === undefined || !(edge.node instanceof AccumulateGrad) || placed.has(edge.node)) continue;
+      placed.add(edge.node);
+      oldestFirst.push(edge.node);
+    }
+    oldestFirst.push(node);
+  }
+  const alone = nodes.filter((node) => node instanceof AccumulateGrad && !placed.has(node)); // roots themselves
+  return [...alone, ...oldestFirst.toReversed()];
 }

@@ -13,8 +13,9 @@ export interface MemoryCalls {
   copy(to: Uint8Array, from: Uint8Array): void;
   /** `into` becomes what `op` makes of both. */
   reduce(from: Uint8Array, into: Uint8Array, count: number, dtype: MpiDType, op: ReduceOp): void;
-  /** Lets another thread have the processor. */
-  giveWay(): void;
+  /** Sleeps until another process wakes who sleeps on this word, while it has the value, and at most so long. */
+  sleep(word: Int32Array, value: number, ms: number): void;
+  wake(word: Int32Array): void;
 }
 
 /** Who hears of what becomes of collectives. */
@@ -36,15 +37,14 @@ const HEADER_BYTES = 4096;
 /** Memory of each process. */
 export const BYTES_EACH = HEADER_BYTES + 2 * SLOT_BYTES;
 
-/** Words of a process: how far it is, then what it takes part in. */
-const WORD = { phase: 0, what: 1 } as const;
+/** Words of a process, each in a line of its own: how far it is, whether it sleeps until others are farther, what it takes part in. */
+const WORD = { phase: 0, sleeps: 16, what: 32 } as const;
 const KINDS = ['barrier', 'allReduce', 'reduce', 'broadcast', 'allGather', 'reduceScatter'] as const;
 const OPS = ['sum', 'product', 'min', 'max', 'band', 'bor', 'bxor'] as const;
 
-/** Rounds of looking before a waiting thread lets others have the processor, and before it sleeps. */
-const LOOKS = 200;
-const TURNS = 20_000;
-const NAP_MS = 0.2;
+/** How often a waiting thread looks before it sleeps, some 20 µs; and how long it sleeps before it looks whether the group has failed. */
+const LOOKS = 100;
+const SLEEP_MS = 20;
 
 /** Until these processes are that far; undefined stands for all of them. */
 interface Until {
@@ -68,6 +68,7 @@ interface Piece {
 export class CommonMemory {
   readonly #rank: number;
   readonly #words: readonly Int32Array[];
+  readonly #phases: readonly Int32Array[];
   /** What each process offers, and its results. */
   readonly #offers: readonly Uint8Array[];
   readonly #results: readonly Uint8Array[];
@@ -79,7 +80,6 @@ export class CommonMemory {
   #failure: Error | undefined;
   /** How many phases this process has been through: two for each piece. */
   #phase = 0;
-  readonly #bed = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(
     memory: ArrayBuffer,
@@ -92,6 +92,7 @@ export class CommonMemory {
     const ranks = Array.from({ length: size }, (_, i) => i * BYTES_EACH);
     this.#rank = rank;
     this.#words = ranks.map((at) => new Int32Array(memory, at, HEADER_BYTES / 4));
+    this.#phases = this.#words.map((words) => words.subarray(WORD.phase, WORD.phase + 1));
     this.#offers = ranks.map((at) => new Uint8Array(memory, at + HEADER_BYTES, SLOT_BYTES));
     this.#results = ranks.map((at) => new Uint8Array(memory, at + HEADER_BYTES + SLOT_BYTES, SLOT_BYTES));
     this.#calls = calls;
@@ -162,12 +163,23 @@ export class CommonMemory {
       this.#advance();
       if (job.isDone) return;
       if (turn < LOOKS) continue;
-      if (turn < TURNS) this.#calls.giveWay();
-      else Atomics.wait(this.#bed, 0, 0, NAP_MS);
-      if (turn % 64 !== 0) continue;
+      this.#sleep(this.#jobs[0]!.until!);
       this.#owner.check(job.collective);
       if (performance.now() > end) throw this.#late();
     }
+  }
+
+  /** Sleeps until one of those who are awaited is farther. */
+  #sleep(until: Until): void {
+    const own = this.#words[this.#rank]!;
+    Atomics.store(own, WORD.sleeps, 1); // before looking: who comes farther then sees it, or is seen
+    const [rank] = this.#behind(until);
+    if (rank !== undefined) {
+      const word = this.#phases[rank]!;
+      const phase = Atomics.load(word, 0);
+      if (!this.#isThere(rank, until.phase)) this.#calls.sleep(word, phase, SLEEP_MS);
+    }
+    Atomics.store(own, WORD.sleeps, 0);
   }
 
   async #later(job: Job): Promise<void> {
@@ -212,6 +224,8 @@ export class CommonMemory {
   #enter(): number {
     this.#phase = (this.#phase + 1) | 0;
     Atomics.store(this.#words[this.#rank]!, WORD.phase, this.#phase);
+    if (this.#words.some((words) => Atomics.load(words, WORD.sleeps) !== 0))
+      this.#calls.wake(this.#phases[this.#rank]!);
     return this.#phase;
   }
 

@@ -101,7 +101,6 @@ function bindMemory(koffi: Koffi, library: Library, name: string): MemoryCalls &
   const { handle, types, ops } = abiOf(koffi, library, name);
   const reduce = library.func('MPI_Reduce_local', 'int', ['void *', 'void *', 'int', handle, handle]) as unknown as Call<[from: Uint8Array, into: Uint8Array, count: number, type: Handle, op: Handle]>; // prettier-ignore
   const copy = library.func('memcpy', 'uintptr_t', ['void *', 'void *', 'size_t']) as unknown as Call<[to: Uint8Array, from: Uint8Array, bytes: number]>; // prettier-ignore
-  const giveWay = library.func('sched_yield', 'int', []) as unknown as Call<[]>;
   return {
     view: (address, bytes) => koffi.view(address, bytes),
     copy: (to, from) => void copy(to, from, from.length),
@@ -109,7 +108,24 @@ function bindMemory(koffi: Koffi, library: Library, name: string): MemoryCalls &
       const code = reduce(from, into, count, types[dtype], ops[op]);
       if (code !== 0) throw new DistributedError(`${op} of ${count} ${dtype}: MPI_Reduce_local gives error ${code}`);
     },
-    giveWay: () => void giveWay(),
+    ...sleeping(library),
+  };
+}
+
+/** Linux's number of `futex`, by which threads of different processes wake one another. */
+const FUTEX: Readonly<Record<string, number>> = { x64: 202, arm64: 98 };
+
+function sleeping(library: Library): Pick<MemoryCalls, 'sleep' | 'wake'> {
+  const futex = process.platform === 'linux' ? FUTEX[process.arch] : undefined;
+  if (futex === undefined) {
+    const bed = new Int32Array(new SharedArrayBuffer(4));
+    return { sleep: () => void Atomics.wait(bed, 0, 0, 0.1), wake: () => undefined };
+  }
+  const call = library.func('syscall', 'long', ['long', 'void *', 'int', 'int', 'void *', 'void *', 'int']) as unknown as Call<[number: number, word: Int32Array, what: number, value: number, time: BigInt64Array | null, other: null, bits: number]>; // prettier-ignore
+  const [wait, wake, everybody] = [0, 1, 0x7fff_ffff];
+  return {
+    sleep: (word, value, ms) => void call(futex, word, wait, value, BigInt64Array.of(0n, BigInt(ms) * 1_000_000n), null, 0), // prettier-ignore
+    wake: (word) => void call(futex, word, wake, everybody, null, null, 0),
   };
 }
 

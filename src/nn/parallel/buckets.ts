@@ -8,6 +8,8 @@ import { CompileError, DistributedError } from '../../base/errors.ts';
 import { allReduce, type Work } from '../../distributed/collectives.ts';
 import type { ProcessGroup } from '../../distributed/process-group.ts';
 import { fromTypedArray, zeros } from '../../tensor/create.ts';
+import { scalarAttrs } from '../../geometry/elementwise.ts';
+import { applyInto } from '../../tensor/dispatch.ts';
 import { withGradMode } from '../../tensor/grad-mode.ts';
 import { activeRecorder, unrecorded } from '../../tensor/recorder.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -130,7 +132,7 @@ export class GradientBuckets {
     withGradMode(false, () => {
       const grad = parameter.grad!;
       if (grad.storage === view.storage) view.mul_(1 / size);
-      else view.copy_(grad.mul(1 / size));
+      else applyInto('mulScalar', [grad], scalarAttrs(view.layout.dtype, 1 / size), [1 / size], [view]);
       parameter.grad = view;
     });
   }
