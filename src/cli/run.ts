@@ -28,7 +28,7 @@ const help = (): string =>
   [`Usage: flambeau ${USAGE}`, '', DETAILS, '', 'Options:', describeOptions(OPTIONS)].join('\n');
 
 /** Where the program begins: options before it are ours, those behind it its own. */
-export function splitAtProgram(argv: readonly string[], options: Options): number {
+function splitAtProgram(argv: readonly string[], options: Options): number {
   const dashed = (word: string): string => word.replace(/^--?/, '');
   let at = 0;
   while (at < argv.length && argv[at]!.startsWith('-') && argv[at] !== '--') {

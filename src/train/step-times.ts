@@ -18,7 +18,7 @@ const LATEST = 2000;
 /** Whoever takes so many times as long as the others keeps them waiting. */
 const SLOWER = 1.3;
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
+const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
