@@ -43,6 +43,9 @@ export interface Progress {
   readonly loss: number;
 }
 
+/** When others last had their turn: of all meters, or short epochs, each with its own, would never give them one, and Ctrl-C would not be heard. */
+let lastTurn = 0;
+
 /** Counts a phase of an epoch. */
 export class Meter {
   readonly epoch: number;
@@ -52,7 +55,6 @@ export class Meter {
   readonly #epochs: number;
   readonly #report: ((progress: Progress) => void) | undefined;
   readonly #start = performance.now();
-  #turn = this.#start;
   /** Images so far, and the sum of their losses. */
   images = 0;
   lossSum = 0;
@@ -112,9 +114,9 @@ export class Meter {
 
   async breathe(): Promise<void> {
     const now = performance.now();
-    if (now - this.#turn < TURN) return;
+    if (now - lastTurn < TURN) return;
     await othersTurn();
-    this.#turn = performance.now();
+    lastTurn = performance.now();
   }
 
   /** Over the images seen, which with a sampler are fewer than the data set has. */

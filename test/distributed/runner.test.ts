@@ -17,7 +17,11 @@ const flambeau = (...words: readonly string[]) =>
 
 const isBuilt = existsSync(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** Without what is drawn at random, and without batch normalisation. */
+/**
+ * Without what is drawn at random, and without batch normalisation; long enough to be interrupted, at a rate that does not depend on how long it is, so that
+ * a shorter training has the same curve.
+ */
+const EPOCHS = 100;
 const SETTINGS = [
   'train',
   'images',
@@ -27,12 +31,29 @@ const SETTINGS = [
   '12',
   '--no-augment',
   '--no-report',
+  '--schedule',
+  'none',
   '--epochs',
-  '30',
+  String(EPOCHS),
   '--lr',
   '1e-3', // so that rounding does not grow
 ];
-const train = (out: string, ...more: readonly string[]) => flambeau(...SETTINGS, '--out', out, ...more);
+
+/** What a command prints that is interrupted once it says that it has done so many epochs. */
+async function interrupted(epoch: number, ...words: readonly string[]): Promise<string> {
+  const program = spawn(process.execPath, [PROGRAM, ...words], { cwd: folder, env });
+  let [out, errors] = ['', ''];
+  let isAsked = false;
+  program.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    if (isAsked || !new RegExp(`^Epoch: ${epoch}\\s`, 'm').test(out)) return;
+    isAsked = program.kill('SIGINT');
+  });
+  program.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const code = await new Promise((resolve) => program.on('close', resolve));
+  expect([code, errors], out).toEqual([130, '']);
+  return out;
+}
 
 /** An epoch a line: losses, accuracy, and what else stands in the table but for the time. */
 const curve = (run: string): number[][] =>
@@ -53,7 +74,6 @@ const near = (found: readonly number[][], expected: readonly number[][]): void =
 
 beforeAll(() => {
   writeTrainAndTest(join(folder, 'images'), 23); // 37 of 46 are trained on: the last batch is one image, of which one process has nothing
-  if (isBuilt) train('one');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -74,31 +94,25 @@ describe.skipIf(!isBuilt).each(['openmpi', 'mpich'] as const)('over %s (needs np
     'trains to the losses of one process, also interrupted and with another number of processes from there on',
     async () => {
       const run = `run-${mpi}`;
-      const words = [PROGRAM, 'run', '-n', '2', '--mpi', mpi, ...SETTINGS, '--out', run];
-      const program = spawn(process.execPath, words, { cwd: folder, env });
-      const end = new Promise((resolve) => program.on('close', resolve));
-      let out = '';
-      program.stdout.on('data', (chunk: Buffer) => {
-        if (!out.includes('Epoch: 2') && (out += chunk.toString()).includes('Epoch: 2')) program.kill('SIGINT');
-      });
-      expect(await end, out).toBe(130);
-      expect(out.match(/^Epoch: 1/gm)).toHaveLength(1);
-      expect(out).toMatch(/batches of 12, 6 in each of 2 processes/);
+      const first = await interrupted(1, 'run', '-n', '2', '--mpi', mpi, ...SETTINGS, '--out', run);
+      expect(first.match(/^Epoch: 1\s/gm)).toHaveLength(1);
+      expect(first).toMatch(/batches of 12, 6 in each of 2 processes/);
       expect(readdirSync(join(folder, run)).sort()).toEqual(['best.pt', 'last.pt', 'log.csv', 'log.jsonl']);
-      expect(curve(run).length).toBeLessThan(30);
-
-      const ended = several(3, 'train', '--resume', run);
-      expect([ended.status, ended.stderr]).toEqual([0, '']);
-      near(curve(run), curve('one'));
-      const epochs = readFileSync(join(folder, run, 'log.jsonl'), 'utf8')
-        .trim()
-        .split('\n');
+      const done = curve(run).length;
+      await interrupted(done + 2, 'run', '-n', '3', '--mpi', mpi, 'train', '--resume', run);
+      const epochs = readFileSync(join(folder, run, 'log.jsonl'), 'utf8').trim().split('\n'); // prettier-ignore
       expect((JSON.parse(epochs.at(-1)!) as { ranks: unknown[] }).ranks).toHaveLength(3);
+
+      const all = curve(run);
+      expect([all.length > done, all.length < EPOCHS]).toEqual([true, true]);
+      const one = `one-${mpi}`;
+      expect(flambeau(...SETTINGS, '--epochs', String(all.length), '--out', one).status).toBe(0);
+      near(all, curve(one));
     },
   );
 
   it.skipIf(!isThere)('says once what is wrong everywhere', () => {
-    const taken = several(2, ...SETTINGS, '--out', 'one');
+    const taken = several(2, ...SETTINGS, '--out', `run-${mpi}`);
     expect([taken.status, taken.stderr]).toEqual([1, expect.stringMatching(/^flambeau: --out: .* is there already;[^\n]*\n$/)]); // prettier-ignore
   });
 });
