@@ -84,7 +84,8 @@ function join(
   if (lower === undefined || place === undefined) return false;
   const again = op.again && (() => op.again!(more));
   const stage = op.stage && (() => op.stage!(more));
-  const fused = { ...merged(table.graph, before, node, side, lower), again, stage };
+  const remade = op.remade && (() => op.remade!(more));
+  const fused = { ...merged(table.graph, before, node, side, lower), again, stage, remade };
   taken.set(fused, { op, steps: more });
   table.replace([at, ...members], place, fused);
   return true;
@@ -132,6 +133,7 @@ function merged(graph: Graph, before: GraphNode, node: GraphNode, side: number, 
     inputs: [...before.inputs, ...node.inputs.filter((_, k) => k !== side)],
     outputs: node.step === 'pool' ? [...node.outputs, ...others] : [seen(), ...others],
     firstScalar: before.firstScalar,
+    byChannels: before.byChannels,
   };
 }
 

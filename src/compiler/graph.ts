@@ -87,6 +87,11 @@ export interface GraphOp {
   readonly alone?: Lower | undefined;
   /** The operation together with steps that follow, as one that may be lowered together with others. */
   readonly stage?: ((steps: readonly FinishStep[]) => Stage | undefined) | undefined;
+  /**
+   * Of a normalisation that gives coefficients, together with steps that follow: the lowering that makes its first result once more from its first
+   * input, the mean and the coefficients, to the last bit.
+   */
+  readonly remade?: ((steps: readonly FinishStep[]) => Lower | undefined) | undefined;
   /** Of the gradient of an activation: what becomes of the first input by the second, which is the activation's input or result. */
   readonly gate?: Gate | undefined;
   /**
@@ -96,6 +101,11 @@ export interface GraphOp {
   readonly gated?: ((gate: Gate) => Lower) | undefined;
   /** Of a normalisation → [y, mean, 1/σ]: gives the coefficients, scales and shifts, where it has a result of shape [2, channels] besides. */
   readonly coefficients?: boolean | undefined;
+  /**
+   * Of an operation in which the same channel of the operands alone makes a channel of the results, and that is lowered so: how many there are,
+   * 0 where it is not so for these operands. Channels are the second dimension, of tensors without batch the only one or the last of [2, channels].
+   */
+  readonly byChannels?: ((inputs: readonly Layout[], outputs: readonly Layout[]) => number) | undefined;
   /** An operation that it can be joined with: a loss with its gradient. */
   readonly partner?: Partner | undefined;
   /**

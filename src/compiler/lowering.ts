@@ -64,6 +64,8 @@ export interface LoweredStep {
   readonly operands: readonly Value[];
   /** How much work it is, as text: `640 by 20`. */
   readonly work: string;
+  /** Of the first of launches that run together: how many they are. */
+  readonly together?: { readonly count: number } | undefined;
   /** What the program does here, in the place of a launch. */
   readonly call?: HostCall | undefined;
   /**
@@ -93,7 +95,7 @@ export abstract class Lowering<S extends LoweredStep = LoweredStep> {
   }
 
   /** The number of the node that launches belong to now. */
-  protected get node(): number {
+  get node(): number {
     return this.#node;
   }
 

@@ -54,6 +54,7 @@ function joinGate(table: NodeTable, at: number, node: GraphNode, gated: NonNulla
     inputs: [grad, ...node.inputs.slice(1), coefficients],
     outputs: node.outputs,
     firstScalar: node.firstScalar,
+    byChannels: node.byChannels,
   });
 }
 

@@ -11,7 +11,7 @@ import { forget, isMade, keepWithinBound, leaveBlock, noteRun, takeBlock, type K
 import { recipeOf } from './kept-recipe.ts';
 import { FAULT_WORDS, type BufferSource, type Lowering, type LoweredStep } from './lowering.ts';
 import { bytesOf } from './needs.ts';
-import { activeProfiler, type Profiler } from './profiler.ts';
+import { activeProfiler, type LaunchRecord, type Profiler } from './profiler.ts';
 
 const NO_FAULT = new BigInt64Array(FAULT_WORDS);
 
@@ -40,7 +40,7 @@ export class PlanCode implements Keeper, Idle {
   /** Whether it is running. */
   busy = false;
   readonly #place: CodePlace;
-  readonly #graph: Graph;
+  readonly graph: Graph;
   readonly #program: Program;
   readonly #faults: readonly Fault[];
   /** Each launch by itself; made when first profiled. */
@@ -58,7 +58,7 @@ export class PlanCode implements Keeper, Idle {
     const { runner, hold } = place;
     const { buffers, steps } = lowering;
     this.#place = place;
-    this.#graph = graph;
+    this.graph = graph;
     const most = partBytes(place.device.limits.bytes);
     const whole = lowering.arrange();
     const { offsets, bytes, part } = whole.bytes <= most ? whole : lowering.arrange(most);
@@ -156,31 +156,35 @@ export class PlanCode implements Keeper, Idle {
     else this.#profile(profiler, steps, scalars);
   }
 
-  /** Runs launch by launch. */
+  /** Runs launch by launch; launches that run together are one. */
   #profile(profiler: Profiler, steps: readonly LoweredStep[], scalars: readonly number[]): void {
-    const { runner, hold } = this.#place;
-    for (const step of steps) {
+    const { runner, hold, device } = this.#place;
+    for (let i = 0; i < steps.length;) {
+      const step = steps[i]!;
+      const all = steps.slice(i, i + (step.together?.count ?? 1));
+      i += all.length;
       let program = this.#singles.get(step);
-      if (program === undefined)
-        this.#singles.set(
-          step,
-          (program = programOf(this.#place.device, runner, [step], { hold, faults: this.#faults })),
-        );
-      const { node, flops } = step;
-      const { name: operation, outputs } = this.#graph.nodes[node]!;
+      if (program === undefined) {
+        program = programOf(device, runner, all, { hold, faults: this.#faults });
+        this.#singles.set(step, program);
+      }
       runner.settle?.('profile'); // what was queued before is not this launch's
       const start = performance.now();
       program.run(this.#places, scalars);
       runner.settle?.('profile');
-      const ms = performance.now() - start;
-      const [target, kernel] = [
-        step.name.slice(0, step.name.indexOf(':')),
-        step.name.slice(step.name.indexOf(':') + 1),
-      ];
-      const shapes = outputs.slice(0, 3).map((id) => this.#graph.values[id]!.layout.shape.join('×'));
-      const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
-      profiler.record({ operation, kernel, target, shape, start, ms, flops, bytes: bytesOf(step) });
+      profiler.record({ ...this.#described(all), start, ms: performance.now() - start });
     }
+  }
+
+  #described(steps: readonly LoweredStep[]): Omit<LaunchRecord, 'start' | 'ms'> {
+    const { name: operation, outputs } = this.graph.nodes[steps[0]!.node]!;
+    const targets = steps.map(({ name }) => name.slice(0, name.indexOf(':')));
+    const kernels = steps.map(({ name }) => name.slice(name.indexOf(':') + 1));
+    const shapes = outputs.slice(0, 3).map((id) => this.graph.values[id]!.layout.shape.join('×'));
+    const shape = `${shapes.join(', ')}${outputs.length > 3 ? ', …' : ''}`;
+    const flops = steps.reduce((sum, step) => sum + step.flops, 0);
+    const bytes = steps.reduce((sum, step) => sum + bytesOf(step), 0);
+    return { operation, kernel: kernels.join(' + '), target: targets[0]!, shape, flops, bytes };
   }
 
   /** Gives back what is kept; the next run makes it again. */

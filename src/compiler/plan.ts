@@ -14,6 +14,16 @@ import type { BeginLowering } from './needs.ts';
 import { PlanCode, type CodePlace, type Stamps } from './plan-code.ts';
 import { SharedArena } from './shared-arena.ts';
 
+let together: ((graph: Graph) => Graph) | undefined;
+/** For machines with wide vectors, where operations run together, some channels at a time: only Node loads that. */
+export const provideByChannels = (pass: (graph: Graph) => Graph): void => void (together = pass);
+
+/** The graph as it is lowered for a runner. A plan under a limit of memory stays in its order. */
+function graphFor(graph: Graph, { target }: Runner): Graph {
+  const isWide = target !== undefined && target.vectorBytes > 16;
+  return isWide && keepsArena(graph) && graph.memory === undefined ? (together?.(graph) ?? graph) : graph;
+}
+
 /** Whether temporary memory is kept between runs. */
 const keepsArena = (graph: Graph): boolean => graph.nodes.length > 1;
 
@@ -39,9 +49,9 @@ export class Plan {
    */
   readonly places: Places = { buffers: [], offsets: [] };
   readonly device: Device;
-  readonly graph: Graph;
   /** Whether it runs on native kernels by now. */
   isNative = false;
+  readonly #graph: Graph;
   readonly #begin: BeginLowering;
   readonly #keeps: boolean;
   readonly #hold: Hold;
@@ -53,12 +63,12 @@ export class Plan {
   /** Runs left until native code is asked for; 0 means never. */
   #patience: number;
   /** The plan for native kernels, while they are being compiled. */
-  #next: Lowering | undefined;
+  #next: { readonly graph: Graph; readonly lowering: Lowering } | undefined;
 
   constructor(device: Device, graph: Graph, options: PlanOptions) {
     const { begin, keeps = false, hold = (bytes) => device.hold(bytes), arena } = options;
     this.device = device;
-    this.graph = graph;
+    this.#graph = graph;
     this.#begin = begin;
     this.#keeps = keeps;
     this.#hold = hold;
@@ -66,6 +76,11 @@ export class Plan {
     this.#arena = keepsArena(graph) ? (arena ?? new SharedArena(hold)) : undefined;
     const patience = device.faster?.patience ?? 0;
     this.#patience = keepsArena(graph) ? Math.min(patience, 1) : patience; // a compiled function is here to stay
+  }
+
+  /** What it runs. */
+  get graph(): Graph {
+    return this.#code?.graph ?? this.#graph;
   }
 
   /** Bytes of temporary memory: the arena of a plan of many operations. */
@@ -84,7 +99,7 @@ export class Plan {
 
   get #loaded(): PlanCode {
     if (this.#code === undefined) {
-      this.#code = new PlanCode(this.graph, this.#lowered(this.device), this.#placeOf(this.device));
+      this.#code = new PlanCode(this.#graph, this.#lowered(this.#graph, this.device), this.#placeOf(this.device));
       this.#announce();
     }
     return this.#code;
@@ -98,8 +113,8 @@ export class Plan {
     return { device: this.device, runner, hold: this.#hold, places: this.places };
   }
 
-  #lowered(runner: Runner): Lowering {
-    return lowered(this.graph, this.#begin(this.device, runner, this.#keeps ? steadyOf(this.graph) : undefined));
+  #lowered(graph: Graph, runner: Runner): Lowering {
+    return lowered(graph, this.#begin(this.device, runner, this.#keeps ? steadyOf(graph) : undefined));
   }
 
   /**
@@ -160,14 +175,18 @@ export class Plan {
     const { faster } = this.device;
     if (faster === undefined) return;
     if (faster.target === undefined && faster.ready([]) === false) return;
-    if (faster.target !== undefined) this.#next ??= this.#lowered(faster);
-    const ready = this.#next && faster.ready(launchesOf(this.#next.allSteps()));
+    if (faster.target !== undefined && this.#next === undefined) {
+      const graph = graphFor(this.#graph, faster);
+      this.#next = { graph, lowering: this.#lowered(graph, faster) };
+    }
+    const ready = this.#next && faster.ready(launchesOf(this.#next.lowering.allSteps()));
     if (ready === undefined) {
       this.#patience = 1;
       return;
     }
     if (ready) {
-      const code = new PlanCode(this.graph, this.#next!, this.#placeOf(faster));
+      const { graph, lowering } = this.#next!;
+      const code = new PlanCode(graph, lowering, this.#placeOf(faster));
       this.#code?.dispose();
       this.#code = code;
       this.isNative = true;

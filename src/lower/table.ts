@@ -6,6 +6,7 @@
  * Lowerings know layouts, sizes and kernels, but no tensors: how an operation is differentiated, and what shape it gives, is in its rule
  * (`tensor/ops`).
  */
+import type { Layout } from '../base/layout.ts';
 import type { Gate } from '../kernels/formula/epilogue.ts';
 import type { AffineStep, FinishStep, Lower, Partner, Stage } from '../compiler/graph.ts';
 import type { Lowering, Value } from '../compiler/lowering.ts';
@@ -25,11 +26,13 @@ export interface OpLowering<A, L extends Lowering = Lowering> {
   readonly alone?: (attrs: A) => Lower<L> | undefined;
   /** `scalars`: its numbers, where they are the same at every run. */
   readonly stage?: (steps: readonly FinishStep<L>[], attrs: A, scalars?: readonly number[]) => Stage<L> | undefined;
+  readonly remade?: (steps: readonly FinishStep<L>[]) => Lower<L> | undefined;
   readonly partner?: (attrs: A) => Partner<L>;
   /** Of an operation whose rule says that it is an `affine` step. */
   readonly affine?: (attrs: A) => AffineStep<L>;
   readonly gated?: (attrs: A, gate: Gate) => Lower<L>;
   readonly coefficients?: boolean;
+  readonly byChannels?: (inputs: readonly Layout[], outputs: readonly Layout[], attrs: A) => number;
 }
 
 /** Why a device has no lowering of an operation, and what to do instead: the end of a sentence that the operation begins. */

@@ -78,7 +78,8 @@ const layoutIn = ({ layout }: { readonly layout: Layout }): Layout => layout;
 /** `scalars`: the operation's numbers, where they are the same at every run. */
 export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: readonly number[]): GraphOp {
   const { step, choice, gates, elementwise } = ruleOf(name);
-  const { finish, again, alone, stage, partner, affine, gated, coefficients } = entryOf(name, kind) ?? {};
+  const entry: Partial<OpLowering<Attrs>> = entryOf(name, kind) ?? {};
+  const { finish, again, alone, stage, remade, partner, affine, gated, coefficients, byChannels } = entry;
   const own = typeof step === 'function' ? step(attrs) : step;
   const formula = elementwise && scalars && fixedFormula(elementwise, attrs, scalars);
   const fixed = [name, ...(scalars ?? [])].join(' ');
@@ -96,10 +97,12 @@ export function graphOp(name: OpName, attrs: Attrs, kind: DeviceKind, scalars?: 
     gate: gates === true ? formula && { name: fixed, of: (g, saved) => formula([g, saved]) } : undefined,
     gated: gated && ((gate) => gated(attrs, gate)),
     coefficients,
+    byChannels: byChannels && ((inputs, outputs) => byChannels(inputs, outputs, attrs)),
     finish: finish && ((steps) => finish(steps, attrs)),
     again: again && ((steps) => again(steps, attrs)),
     alone: alone?.(attrs),
     stage: stage && ((steps) => stage(steps, attrs, scalars)),
+    remade,
     partner: partner?.(attrs),
     choice,
     elementwise: elementwise && ((inputs, outputs) => elementwise(inputs, outputs, attrs)),

@@ -3,17 +3,20 @@ import {
   arange,
   compile,
   F,
+  getNumThreads,
   manualSeed,
   ones,
   optim,
   rand,
   randint,
   randn,
+  setNumThreads,
   tensor,
   zeros,
   type Tensor,
 } from 'flambeau';
 import { describe, expect, test } from 'vitest';
+import { kernelsFor, nameOf, WIDTHS } from '../support/targets.ts';
 
 type Result = Tensor | readonly Tensor[];
 const listed = (result: Result): Tensor[] => (Array.isArray(result) ? [...(result as Tensor[])] : [result as Tensor]);
@@ -184,5 +187,61 @@ describe('one recording serves where a function looks at a trainable tensor thro
     w.requiresGrad = true;
     expect(step().item()).toBe(1);
     expect(step.recordings).toBe(2);
+  });
+});
+
+/** A block of a mobile network, without its last convolution: its result, gradients, and running statistics. */
+function mobileBlock(channels: number, kernel: number, stride: number, adds: boolean): (x: Tensor) => Tensor[] {
+  const make = (...sizes: number[]): Tensor => randn(sizes).requiresGrad_();
+  const [expand, weights] = [make(channels, 2, 1, 1), make(channels, 1, kernel, kernel)];
+  const norms = [1, 2].map(() => ({ weight: make(channels), bias: make(channels) }));
+  const statistics = [1, 2].map(() => [zeros(channels), ones(channels)] as const);
+  const parameters = [expand, weights, ...norms.flatMap(({ weight, bias }) => [weight, bias])];
+  return (x) => {
+    for (const p of parameters) p.grad = null;
+    const norm = (y: Tensor, i: 0 | 1): Tensor =>
+      F.relu6(F.batchNorm(y, ...statistics[i]!, { ...norms[i], training: true }));
+    const wide = norm(F.conv2d(x, expand), 0);
+    const y = norm(F.conv2d(wide, weights, null, { stride, padding: kernel >> 1, groups: channels }), 1);
+    y.sin().sum().add(adds ? wide.mul(wide).sum() : 0).backward(); // prettier-ignore
+    return [y, ...parameters.map(({ grad }) => grad!), ...statistics.flat()];
+  };
+}
+
+describe('operations that go channel by channel', () => {
+  test.each([
+    // images, channels, height, width; kernel, stride; whether a gradient is a sum; threads
+    [[2, 24, 9, 11], 3, 1, false, 1],
+    [[3, 40, 7, 7], 5, 1, true, 2],
+    [[2, 33, 15, 14], 3, 2, false, 2],
+    [[1, 3, 40, 37], 3, 1, true, 1],
+    [[2, 300, 4, 3], 3, 2, false, 2],
+    [[2, 2, 100, 100], 3, 1, false, 2],
+  ] as const)('give the same bits together: %j, kernel %i, stride %i, sum %j, %i threads', (shape, kernel, stride, adds, threads) => {
+    const before = getNumThreads();
+    const [batch, channels, rows, columns] = shape;
+    const follow = (compiled: boolean): unknown => {
+      manualSeed(4);
+      const run = mobileBlock(channels, kernel, stride, adds);
+      const step = compiled ? compile(run) : run;
+      return [1, 2, 3].map(() => step(randn(batch, 2, rows, columns)).map((t) => t.detach().toTypedArray().slice()));
+    };
+    try {
+      setNumThreads(threads);
+      expect(follow(true)).toEqual(follow(false));
+    } finally {
+      setNumThreads(before);
+    }
+  }); // prettier-ignore
+
+  test('run together, with what lies between them made again, where vectors are wide', () => {
+    const again = WIDTHS.map((target) => {
+      const kernels = kernelsFor(target, () => {
+        const step = compile(mobileBlock(8, 3, 1, false));
+        for (let i = 0; i < 3; i++) step(randn(2, 2, 9, 9));
+      });
+      return kernels.map(nameOf).some((name) => name.startsWith('norm/planes-again'));
+    });
+    expect(again).toEqual([false, true, true]);
   });
 });

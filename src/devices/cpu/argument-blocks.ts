@@ -71,6 +71,7 @@ export class ArgumentBlocks {
   }
 
   #put(at: number, arg: number | Value | ScalarInput, type: ParamType): void {
+    if (typeof arg === 'object' && 'buffer' in arg && arg.buffer < 0) return; // in the scratch: each thread has its own
     if (typeof arg === 'object' && 'buffer' in arg) this.#pointers.push(at, arg.buffer, arg.byteOffset);
     else if (typeof arg === 'object') this.#scalars.push(at, arg.scalar);
     else if (type === 'f64') this.#host.setDouble(at, arg);

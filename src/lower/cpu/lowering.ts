@@ -37,6 +37,8 @@ export interface LaunchOptions {
   readonly flops?: number;
   /** The {@link Lowering.derived} buffer that the launch fills; it writes nothing else. */
   readonly makes?: Value;
+  /** Of a launch whose units are of one channel of all operands each, as many of each channel and in their order: how many channels. */
+  readonly channels?: number;
   /** For kernels that refuse values. */
   readonly refusal?: Refusal;
 }
@@ -53,7 +55,33 @@ export interface CpuStep extends LoweredStep {
   readonly scratch: number;
   /** Where its kernel refuses values. */
   readonly refusal?: Refusal | undefined;
+  /** Of the first of launches that may run together. */
+  readonly together?: Together | undefined;
 }
+
+/** Launches that may run one after the other for some channels at a time: each has as many units of every channel. */
+export interface Together {
+  readonly count: number;
+  readonly channels: number;
+  /** Channels that all launches do before they go on to others. */
+  readonly span: number;
+  /** Channels claimed at a time when the work is shared between threads. */
+  readonly grain: number;
+  /** Where they have tensors in the scratch: where there the arguments are copied to. */
+  readonly argumentsAt?: number | undefined;
+  readonly patches?: readonly Patch[];
+}
+
+/** An argument that is a tensor of some channels in the scratch: of which launch, in which slot, where it lies, and bytes from channel to channel. */
+export interface Patch {
+  readonly launch: number;
+  readonly slot: number;
+  readonly at: number;
+  readonly step: number;
+}
+
+/** The buffer of what is in the scratch of launches that run together. */
+export const SCRATCH = -1;
 
 /** Launches shorter than this stay on one thread: asking others, who still look for work as a rule, costs a few microseconds. */
 const PARALLEL_NS = 25_000;
@@ -65,18 +93,25 @@ export interface CallStep extends LoweredStep {
   readonly call: HostCall;
 }
 
-type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch' | 'refusal'>;
+type Amount = Pick<CpuStep, 'flops' | 'size' | 'grain' | 'scratch' | 'refusal'> & {
+  readonly cost: number;
+  readonly channels: number | undefined;
+};
 
 /** A launch whose operands and work are worked out when somebody asks: to profile, to show, to plan under a limit. */
-class Step implements CpuStep {
+export class Step implements CpuStep {
   readonly node: number;
   readonly flops: number;
   readonly kernel: Kernel;
   readonly args: Readonly<Record<string, KernelArg>>;
   readonly size: number;
   readonly grain: number;
-  readonly scratch: number;
+  scratch: number;
   readonly refusal: Refusal | undefined;
+  /** Estimated nanoseconds. */
+  readonly cost: number;
+  readonly channels: number | undefined;
+  together: Together | undefined;
 
   constructor(node: number, kernel: Kernel, args: Readonly<Record<string, KernelArg>>, how: Amount) {
     this.node = node;
@@ -87,6 +122,8 @@ class Step implements CpuStep {
     this.grain = how.grain;
     this.scratch = how.scratch;
     this.refusal = how.refusal;
+    this.cost = how.cost;
+    this.channels = how.channels;
   }
 
   get name(): string {
@@ -96,7 +133,7 @@ class Step implements CpuStep {
   get operands(): Value[] {
     return Object.values(this.args)
       .flatMap((arg) => (isTable(arg) ? arg.table : [arg]))
-      .filter((arg) => typeof arg === 'object' && 'layout' in arg);
+      .filter((arg) => isValue(arg) && arg.buffer !== SCRATCH) as Value[];
   }
 
   recipe(roleOf: (buffer: number) => string | undefined): string | undefined {
@@ -120,7 +157,9 @@ function toldOf(arg: number | Value | ScalarInput, roleOf: (buffer: number) => s
   return role && `${role}+${arg.byteOffset}`;
 }
 
-const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
+export const isValue = (arg: number | Value | ScalarInput): arg is Value => typeof arg === 'object' && 'layout' in arg;
+
+export const isTable = (arg: KernelArg): arg is TableArg => typeof arg === 'object' && 'table' in arg;
 
 export class CpuLowering extends Lowering<CpuStep> {
   /** What kernels may assume, of vectors of 16 bytes; `wideTarget` has the machine's own width. */
@@ -128,6 +167,8 @@ export class CpuLowering extends Lowering<CpuStep> {
   readonly wideTarget: Target;
   /** Threads that share launches: how results are cut into units may depend on it, in which order numbers are added may not. */
   readonly threads: number;
+  /** While launches are lowered that may run together if their units go by channels: the buffers that they write and read. */
+  soon: ReadonlySet<number> | undefined;
 
   constructor(target: Target, threads: number, steady?: ReadonlySet<number>) {
     super(steady);
@@ -143,9 +184,18 @@ export class CpuLowering extends Lowering<CpuStep> {
 
   /** Adds a kernel launch. Launches run in order; each sees what earlier ones wrote. */
   launch<P extends ParamSpec>(kernel: Kernel<P>, args: KernelArgs<P>, options: LaunchOptions): void {
-    const { size, flops = 0, scratch = 0, makes, refusal } = options;
+    const { size, flops = 0, scratch = 0, makes, refusal, channels } = options;
     if (size === 0) return;
-    this.add(new Step(this.node, kernel, args, { flops, size, grain: this.#grain(options), scratch, refusal }), makes);
+    const how = {
+      flops,
+      size,
+      grain: this.grainOf(options),
+      scratch,
+      refusal,
+      cost: size * options.unitCost,
+      channels,
+    };
+    this.add(new Step(this.node, kernel, args, how), makes);
   }
 
   /** Calls the program with the memory of contiguous values, between launches. */
@@ -154,7 +204,8 @@ export class CpuLowering extends Lowering<CpuStep> {
     this.add(step as unknown as CpuStep); // devices get what is left without such steps (`compiler/calls.ts`)
   }
 
-  #grain({ size, unitCost }: LaunchOptions): number {
+  /** Units claimed at a time. */
+  grainOf({ size, unitCost }: Pick<LaunchOptions, 'size' | 'unitCost'>): number {
     if (size * unitCost < PARALLEL_NS) return size;
     const fair = Math.ceil(size / (this.threads * 8)); // several chunks a thread, so that a slow one is not waited for
     return Math.max(1, Math.min(Math.ceil(CHUNK_NS / unitCost), Math.max(fair, 1)));

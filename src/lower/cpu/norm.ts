@@ -1,10 +1,11 @@
 /**
  * The lowerings of normalisation: [N, C, …] by channels, [N, C] by registers of channels with the rest by channels.
  */
+import { itemSize } from '../../base/dtype.ts';
 import type { Layout } from '../../base/layout.ts';
 import { isActivation, showSteps } from '../../compiler/graph.ts';
 import type { ScalarInput, Value } from '../../compiler/lowering.ts';
-import type { CpuLowering } from './lowering.ts';
+import { SCRATCH, type CpuLowering } from './lowering.ts';
 import { batchNormInputs, type BatchNormParams } from '../../geometry/norm.ts';
 import { inVectors } from '../../kernels/cpu/elementwise/lanes.ts';
 import type { Gate } from '../../kernels/formula/epilogue.ts';
@@ -23,9 +24,9 @@ import type { OpLowering, OpLowerings, Values } from '../table.ts';
 import { asContiguous, lowerFill } from './copy.ts';
 
 /** Nanoseconds for an element in all passes, from the second-level cache or beyond. */
-const ELEMENT_NS = 0.8;
+export const ELEMENT_NS = 0.8;
 /** What walking one more plane costs. */
-const PLANE_NS = 20;
+export const PLANE_NS = 20;
 
 interface Sizes {
   readonly batch: number;
@@ -33,7 +34,7 @@ interface Sizes {
   readonly size: number;
 }
 
-function sizesOf({ shape }: Layout): Sizes {
+export function sizesOf({ shape }: Layout): Sizes {
   const [batch, channels, ...rest] = shape as [number, number, ...number[]];
   return { batch, channels, size: rest.reduce((n, size) => n * size, 1) };
 }
@@ -50,26 +51,34 @@ function split(
   { batch, channels, size }: Sizes,
   launches: {
     rows: (options: { size: number; unitCost: number }) => void;
-    planes: (first: number, options: { size: number; unitCost: number }) => void;
+    planes: (first: number, options: { size: number; unitCost: number; channels?: number }) => void;
   },
 ): void {
   const cost = batch * (size * ELEMENT_NS + (size > 1 ? PLANE_NS : 0));
   const byRegister = size === 1 ? Math.floor(channels / t.lanes) : 0;
   if (byRegister > 0) launches.rows({ size: byRegister, unitCost: cost * t.lanes });
   const first = byRegister * t.lanes;
-  if (first < channels) launches.planes(first, { size: channels - first, unitCost: cost });
+  if (first < channels)
+    launches.planes(first, { size: channels - first, unitCost: cost, ...(first === 0 && { channels }) });
 }
 
 /** Planes are walked in the machine's width where they have a register of it. */
-function planesTarget(l: CpuLowering, x: Value, size: number): [Target, Floats] {
+export function planesTarget(l: CpuLowering, x: Value, size: number): [Target, Floats] {
   const { dtype } = x.layout;
   const target = dtype === 'float32' && size >= lanes(l.wideTarget, 'f32') ? l.wideTarget : l.target;
   return [target, floatsOf(target, dtype)];
 }
 
+/** Bytes from image to image and from channel to channel. */
+export function stepsOf<K extends string>(name: K, { layout }: Value): { readonly [P in `${K}n` | `${K}c`]: number } {
+  const [n, c] = layout.strides.map((step) => step * itemSize(layout.dtype));
+  return { [`${name}n`]: n, [`${name}c`]: c } as { readonly [P in `${K}n` | `${K}c`]: number };
+}
+
 /** Bytes from which on results are not in a cache when they are read. */
 const STREAMED = 8 * 1024 * 1024;
-const streamed = (x: Value): number => (4 * x.layout.numel >= STREAMED ? 1 : 0);
+export const streamed = (l: CpuLowering, y: Value): number =>
+  4 * y.layout.numel >= STREAMED && l.soon?.has(y.buffer) !== true ? 1 : 0;
 
 interface Forward {
   readonly mode: NormMode;
@@ -114,7 +123,7 @@ function lowerForward(l: CpuLowering, inputs: Values, p: BatchNormParams, out: F
       const [target, own] = planesTarget(l, x, size);
       l.launch(
         normPlanesKernel(target, own, out.mode, out.finish),
-        { ...args, ...kept, batch, channels, size, first, streams: streamed(x) },
+        { ...args, ...kept, ...stepsOf('y', out.y), batch, channels, size, first, streams: streamed(l, out.y) },
         options,
       );
     },
@@ -162,13 +171,9 @@ function lowerAffine(l: CpuLowering, inputs: Values, p: BatchNormParams): Value 
 const lowerGrad =
   (mode: 'train' | 'eval', gate?: Gate) =>
   (l: CpuLowering, inputs: Values, outputs: Values, p: BatchNormParams): void => {
-    const [g, x, mean, spread, scale] = inputs.map((value) => asContiguous(l, value)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value?,
-    ];
+    const [g, x, mean, spread, scale] = inputs.map((value, i) =>
+      i === 0 && value.buffer === SCRATCH ? value : asContiguous(l, value),
+    ) as [Value, Value, Value, Value, Value?];
     const weight = p.weight ? scale : undefined; // else it may be the gate's coefficients
     const t = floatsOf(l.target, x.layout.dtype);
     const sizes = sizesOf(x.layout);
@@ -196,7 +201,16 @@ const lowerGrad =
         const [target, own] = planesTarget(l, x, size);
         l.launch(
           normPlanesGradKernel(target, own, mode, gate),
-          { ...args, batch, channels, size, first, streams: streamed(x) },
+          {
+            ...args,
+            ...stepsOf('g', g),
+            ...stepsOf('d', args.dx),
+            batch,
+            channels,
+            size,
+            first,
+            streams: streamed(l, args.dx),
+          },
           options,
         );
       },

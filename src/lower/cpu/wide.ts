@@ -1,4 +1,5 @@
 /** Algorithms for machines with vectors of more than 16 bytes: only Node has those, so browsers do not load them. */
+import { withChannelsTogether } from '../../compiler/by-channels.ts';
 import { chainFrom } from '../../compiler/chains.ts';
 import { provideChains, provideStageJoining } from '../../compiler/fuse.ts';
 import { withStagesJoined } from '../../compiler/stages.ts';
@@ -6,6 +7,7 @@ import { buildWriteWeights } from '../../kernels/cpu/conv/winograd-weight-write.
 import { provideCorrelation, provideStages, provideWeightGrad } from './conv/index.ts';
 import { convStage, padStage } from './conv/stages.ts';
 import { providePadStage } from './indexing.ts';
+import { provideByChannels } from '../../compiler/plan.ts';
 import { lowerFlat, suitsFlat } from './conv/flat.ts';
 import { lowerHalfProducts } from './conv/half-products.ts';
 import { lowerPixelPanels, suitsPixelPanels } from './conv/pixel-panels.ts';
@@ -14,6 +16,8 @@ import { lowerSingle } from './conv/single.ts';
 import { lowerStrips, suitsStrips } from './conv/strips.ts';
 import { lowerWeightProducts } from './conv/weight-products.ts';
 import { provideWriteWeights } from './conv/winograd-weight-grad.ts';
+import { enableByChannels } from './by-channels.ts';
+import { lowerTogether } from './together.ts';
 import { lowerHalves } from './halves.ts';
 import { provideHalves } from './matmul.ts';
 import { provideMaxValues } from './pool.ts';
@@ -24,6 +28,8 @@ export function enableWide(): void {
   provideStageJoining(withStagesJoined);
   provideStages(convStage);
   providePadStage(padStage);
+  provideByChannels((graph) => withChannelsTogether(graph, lowerTogether));
+  enableByChannels();
   provideHalves(lowerHalves);
   provideWriteWeights(buildWriteWeights);
   provideMaxValues(maxValuesKernel);

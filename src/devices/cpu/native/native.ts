@@ -9,7 +9,7 @@
  */
 import { invariant } from '../../../base/errors.ts';
 import type { Target } from '../../../kernels/cpu/ir.ts';
-import type { CpuStep } from '../../../lower/cpu/lowering.ts';
+import type { CpuStep, Together } from '../../../lower/cpu/lowering.ts';
 import type { Kernel } from '../../../kernels/cpu/kernel.ts';
 import type { FasterCode, Hold, Holding, Program, ProgramOptions } from '../../device.ts';
 import { addressOf } from '../buffer.ts';
@@ -31,7 +31,7 @@ const COMPILE_LIMIT_MS = 60_000;
 /** Kernels at most: a library once loaded stays, so what is asked for beyond runs on WebAssembly. */
 const MAX_KERNELS = 4096;
 const JOB_WORDS = 4;
-const LAUNCH_WORDS = 6;
+const LAUNCH_WORDS = 10;
 
 /** What is found once: a compiler, and what has it compile. */
 interface Tools {
@@ -193,8 +193,16 @@ export class NativeKernels implements FasterCode {
 
   program(steps: readonly CpuStep[], options: ProgramOptions = {}): Program {
     return cpuProgram(this.#host, steps, options, (blocks, hold) => {
-      const launches = steps.map(({ kernel, size, grain, scratch }, i) => {
-        return { entry: this.#entryOf(kernel), args: blocks[i]!, size, grain, scratch };
+      const launches = steps.map(({ kernel, size, grain, scratch, together }, i) => {
+        return {
+          entry: this.#entryOf(kernel),
+          args: blocks[i]!,
+          slots: Object.keys(kernel.slots).length,
+          size,
+          grain,
+          scratch,
+          together,
+        };
       });
       return new NativeLauncher(this.#host, this.#runtime!, launches, hold);
     });
@@ -211,9 +219,22 @@ const TRAPS: Readonly<Record<number, string>> = {
 interface NativeLaunch {
   readonly entry: bigint;
   readonly args: number;
+  readonly slots: number;
   readonly size: number;
   readonly grain: number;
   readonly scratch: number;
+  readonly together: Together | undefined;
+}
+
+/** All words of a launch but the last. */
+function launchWords({ entry, args, slots, size, grain: own, together }: NativeLaunch): number[] {
+  const { count, channels, span, grain } = together ?? { count: 1, channels: 1, span: 1, grain: own };
+  return [Number(entry & 0xffffffffn), Number(entry >> 32n), args, size, grain, count, channels, span, slots];
+}
+
+function patchWords({ patches, argumentsAt }: Partial<Together> = {}): number[] {
+  if (patches === undefined) return [];
+  return [patches.length, argumentsAt!, ...patches.flatMap(({ launch, slot, at, step }) => [launch, slot, at, step])];
 }
 
 /** A job block in memory; see `runtime-source.ts`. */
@@ -228,12 +249,18 @@ class NativeLauncher implements Launcher {
     this.#host = host;
     this.#runtime = runtime;
     this.#scratch = Math.max(0, ...launches.map((launch) => launch.scratch));
-    this.#block = hold((JOB_WORDS + launches.length * LAUNCH_WORDS) * 4);
+    const patches = launches.map(({ together }) => patchWords(together));
+    this.#block = hold(4 * (JOB_WORDS + launches.length * LAUNCH_WORDS + patches.flat().length));
     const address = addressOf(this.#block.buffer);
+    const write = (from: number, words: readonly number[]): number => {
+      words.forEach((word, w) => host.setWord(from + 4 * w, word));
+      return from + 4 * words.length;
+    };
     host.setWord(address, launches.length);
-    launches.forEach(({ entry, args, size, grain }, i) => {
-      const words = [Number(entry & 0xffffffffn), Number(entry >> 32n), args, size, grain, 0];
-      words.forEach((word, w) => host.setWord(address + (JOB_WORDS + i * LAUNCH_WORDS + w) * 4, word));
+    let [at, patchesAt] = [address + 4 * JOB_WORDS, address + 4 * (JOB_WORDS + launches.length * LAUNCH_WORDS)];
+    launches.forEach((launch, i) => {
+      at = write(at, [...launchWords(launch), patches[i]!.length === 0 ? 0 : patchesAt]);
+      patchesAt = write(patchesAt, patches[i]!);
     });
   }
 

@@ -8,7 +8,8 @@
  * pool of its own, so that several threads of a program can each have a device.
  *
  * A job block in the WebAssembly memory, 32-bit words: count, scratch, scratch stride, threads, then per launch the
- * entry's address (2 words), argument block, size, grain, 0.
+ * entry's address (2 words), argument block, size, grain, and of the first of launches that run together (1: alone): how many, their
+ * channels, channels at a time (its size is that of the launch, its grain counts channels), number of arguments, and what of them is in the scratch (0: nothing).
  */
 export const RUNTIME_SOURCE = String.raw`
 #define _GNU_SOURCE
@@ -19,12 +20,14 @@ export const RUNTIME_SOURCE = String.raw`
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define MAX_POOLS 256
 #define CLOSED 0xffffffffu
 #define MAX_THREADS 64
+#define MAX_TOGETHER 64
 #define SPINS 4000
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -37,7 +40,10 @@ export const RUNTIME_SOURCE = String.raw`
 
 typedef int (*entry_fn)(uint8_t *mem, uint32_t args, int32_t lo, int32_t hi, uint32_t scratch);
 
-struct launch { uint32_t entry[2]; uint32_t args; int32_t size; int32_t grain; uint32_t unused; };
+struct launch { uint32_t entry[2]; uint32_t args; int32_t size; int32_t grain; int32_t together; int32_t channels; int32_t span; int32_t slots; uint32_t patches; };
+/* Arguments that lie in the scratch, by channels, and where the arguments of the launches are copied to for that. */
+struct patch { int32_t launch; uint32_t slot; uint32_t at; uint32_t step; };
+struct patches { int32_t count; uint32_t arguments; struct patch of[]; };
 struct job { int32_t count; uint32_t scratch; uint32_t stride; int32_t threads; struct launch launches[]; };
 
 struct pool {
@@ -46,7 +52,6 @@ struct pool {
   _Atomic uint32_t chunks;
   _Atomic int threads;
   const struct launch *launch;
-  entry_fn entry;
   uint32_t scratch, stride;
   int32_t grain;
   _Atomic uint32_t done;
@@ -70,11 +75,44 @@ static entry_fn entry_of(const struct launch *l) {
   return (entry_fn)(uintptr_t)((uint64_t)l->entry[1] << 32 | l->entry[0]);
 }
 
+/* A range of a launch, or of the channels of several that run together: those go on to others when all have done some, so that
+   what one has written is still in the caches when the next reads it. */
+static int run_range(uint8_t *mem, const struct launch *l, int32_t lo, int32_t hi, uint32_t scratch) {
+  if (l->together == 1) return entry_of(l)(mem, l->args, lo, hi, scratch);
+  const struct patches *in = l->patches ? (const struct patches *)(mem + l->patches) : 0;
+  uint32_t args[MAX_TOGETHER];
+  for (int32_t k = 0; k < l->together; k++) args[k] = l[k].args;
+  if (in) {
+    uint32_t at = scratch + in->arguments;
+    for (int32_t k = 0; k < l->together; k++) {
+      memcpy(mem + at, mem + args[k], (size_t)l[k].slots * 8);
+      args[k] = at;
+      at += (uint32_t)l[k].slots * 8;
+    }
+  }
+  for (int32_t c = lo; c < hi; c += l->span) {
+    int32_t end = hi - c > l->span ? c + l->span : hi;
+    for (int32_t i = 0; in && i < in->count; i++) {
+      const struct patch *q = &in->of[i];
+      *(uint32_t *)(mem + args[q->launch] + q->slot * 8) = scratch + q->at - (uint32_t)c * q->step;
+    }
+    for (int32_t k = 0; k < l->together; k++) {
+      int32_t each = l[k].size / l->channels;
+      int trap = entry_of(l + k)(mem, args[k], c * each, end * each, scratch);
+      if (trap) return trap;
+    }
+  }
+  return 0;
+}
+
+static int32_t size_of(const struct launch *l) { return l->together == 1 ? l->size : l->channels; }
+
 static void run_chunk(struct pool *p, uint32_t chunk, uint32_t thread) {
   const struct launch *l = p->launch;
   int32_t lo = (int32_t)chunk * p->grain;
-  int32_t hi = l->size - lo > p->grain ? lo + p->grain : l->size;
-  int trap = p->entry(p->mem, l->args, lo, hi, p->scratch + thread * p->stride);
+  int32_t size = size_of(l);
+  int32_t hi = size - lo > p->grain ? lo + p->grain : size;
+  int trap = run_range(p->mem, l, lo, hi, p->scratch + thread * p->stride);
   if (trap) atomic_store(&p->trapped, trap);
   atomic_fetch_add(&p->done, 1);
 }
@@ -198,10 +236,9 @@ static void join(struct pool *p, uint32_t chunks) {
 }
 
 static int run_shared(struct pool *p, const struct job *j, const struct launch *l) {
-  uint32_t chunks = ((uint32_t)l->size + (uint32_t)l->grain - 1) / (uint32_t)l->grain;
+  uint32_t chunks = ((uint32_t)size_of(l) + (uint32_t)l->grain - 1) / (uint32_t)l->grain;
   start_threads(p, j->threads);
   p->launch = l;
-  p->entry = entry_of(l);
   p->scratch = j->scratch;
   p->stride = j->stride;
   p->grain = l->grain;
@@ -231,11 +268,11 @@ static int run_shared(struct pool *p, const struct job *j, const struct launch *
 EXPORT int flambeau_run(int pool, uint32_t at) {
   struct pool *p = pools[pool];
   const struct job *j = (const struct job *)(p->mem + at);
-  for (int i = 0; i < j->count; i++) {
+  for (int i = 0; i < j->count; i += j->launches[i].together) {
     const struct launch *l = &j->launches[i];
-    int trap = j->threads > 1 && l->grain < l->size
+    int trap = j->threads > 1 && l->grain < size_of(l)
       ? run_shared(p, j, l)
-      : entry_of(l)(p->mem, l->args, 0, l->size, j->scratch);
+      : run_range(p->mem, l, 0, size_of(l), j->scratch);
     if (trap) return i << 2 | trap;
   }
   return 0;

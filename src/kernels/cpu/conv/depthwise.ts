@@ -5,7 +5,8 @@
  * cache with zeros around them (`depthwise-source.ts`); a register tile is one vector of columns by some rows, unrolled for the
  * kernel's size and stride, so that a loaded vector serves all rows and columns that need it and weights stay in registers.
  *
- * A unit of work is a block of rows of one channel of one image. Its results go to scratch at first, row behind row as in the
+ * A unit of work is a block of rows of one channel of one image; all of a channel follow each other where other kernels do the same
+ * channel next. Its results go to scratch at first, row behind row as in the
  * tensor, and from there in one go, finished: memory is written as fast as it can be when one line follows the other, and not when
  * a tile's rows do. Rows are computed from the first to the last (where they have two residues, from their ends to their
  * beginnings), so what vectors write past the end of a row is overwritten by what belongs there.
@@ -30,8 +31,10 @@ export const DEPTHWISE_PARAMS = {
   ...RESULT_PARAMS,
   /** [channels, kernel rows, kernel columns] */
   w: 'ptr',
-  /** Of y; so many share a channel of the source. */
   channels: 'i32',
+  /** Where units go by channels: how many planes of one follow each other; else 0. */
+  images: 'i32',
+  /** Channels of y that share one of the source. */
   multiplier: 'i32',
   /** Rows of y, and bytes of one. */
   rows: 'i32',
@@ -70,11 +73,14 @@ function build(scope: Scope, target: Target, v: DepthwiseVariant): void {
   const { f, p, lo, hi } = scope;
   const kit = elementKit(target, v.element);
   const sumBlock = buildBlock(scope, target, kit, v);
+  const inOne = f.let('inOne', p.images.select(p.images, p.channels));
   f.for('unit', lo, hi, (unit) => {
     const plane = f.let('plane', unit.div(p.rowBlocks));
     const begin = f.let('begin', unit.rem(p.rowBlocks).mul(p.rowBlock));
-    const image = f.let('image', plane.div(p.channels));
-    const channel = f.let('channel', plane.sub(image.mul(p.channels)));
+    const outer = f.let('outer', plane.div(inOne));
+    const inner = f.let('inner', plane.sub(outer.mul(inOne)));
+    const image = f.let('image', p.images.select(inner, outer));
+    const channel = f.let('channel', p.images.select(outer, inner));
     const x = p.x.add(image.mul(p.xn)).add(channel.div(p.multiplier).mul(p.xc));
     sumBlock({ x, image, channel, begin, end: p.rowCount });
   });

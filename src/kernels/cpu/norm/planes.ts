@@ -15,12 +15,15 @@ import { constant, load, type Expr, type Fn, type Local, type Target } from '../
 import { cachedKernel, type Kernel } from '../kernel.ts';
 import { channelSums, mapChannel, moments, segments, type Segments } from './segments.ts';
 
-/** All tensors are dense; per-channel ones are [C]. Absent weights and biases are passed as tables of 1 and 0. */
+/** Tensors are dense but for those whose steps are given; per-channel ones are [C]. Absent weights and biases are passed as tables of 1 and 0. */
 const SHAPE_PARAMS = { batch: 'i32', channels: 'i32', size: 'i32' } as const;
 
 const FORWARD_PARAMS = {
   x: 'ptr',
   y: 'ptr',
+  /** Bytes from image to image, and from channel to channel. */
+  yn: 'i32',
+  yc: 'i32',
   /** What is added to the result, where the finish has an `add`; else not used. */
   residual: 'ptr',
   weight: 'ptr',
@@ -45,12 +48,17 @@ const FORWARD_PARAMS = {
 
 const BACKWARD_PARAMS = {
   g: 'ptr',
+  /** Bytes from image to image, and from channel to channel. */
+  gn: 'i32',
+  gc: 'i32',
   x: 'ptr',
   mean: 'ptr',
   /** Train: 1/√(var + ε). Eval: the variance. */
   spread: 'ptr',
   weight: 'ptr',
   dx: 'ptr',
+  dn: 'i32',
+  dc: 'i32',
   dWeight: 'ptr',
   dBias: 'ptr',
   /** Of a gate: what the forward kernel has left there. */
@@ -83,7 +91,7 @@ export const finishSuffix = (finish: NormFinish): string => (finish === '' ? '' 
 
 type Sizes = { readonly [K in keyof typeof SHAPE_PARAMS]: Local };
 
-function channelSegments(f: Fn, t: Floats, p: Sizes): Segments {
+export function channelSegments(f: Fn, t: Floats, p: Sizes): Segments {
   const bytes = f.let('segment', elements(t, p.size));
   return segments(f, t, p.batch, bytes, f.let('imageStep', bytes.mul(p.channels)));
 }
@@ -136,11 +144,11 @@ export const normPlanesKernel = (
         f.store(t.scalar, place, scale);
         f.store(t.scalar, place.add(elements(t, p.channels)), bias);
       });
-      const y = p.y.add(c.mul(s.bytes));
+      const y = p.y.add(c.mul(p.yc));
       const sources = finish.startsWith('add') ? [x, p.residual.add(c.mul(s.bytes))] : [x];
       const result = (values: readonly Expr[], [m, k, b]: readonly Expr[]): Expr =>
         finished(f, t, finish, values[0]!.sub(m!).fma(k!, b!), values);
-      mapChannel(f, t, s, sources, y, [center, scale, bias], result, p.streams);
+      mapChannel(f, t, s, sources, y, [center, scale, bias], result, p.streams, undefined, p.yn);
     });
   });
 
@@ -198,7 +206,8 @@ export const normPlanesGradKernel = (
         const c = f.let('c', unit.add(p.first));
         const at = f.let('at', elements(t, c));
         const offset = f.let('offset', c.mul(s.bytes));
-        const bases = [f.let('g', p.g.add(offset)), f.let('x', p.x.add(offset))];
+        const bases = [f.let('g', p.g.add(c.mul(p.gc))), f.let('x', p.x.add(offset))];
+        const steps = [p.gn, s.step];
         const mean = f.let('mean', load(t.scalar, p.mean.add(at)));
         const means = f.let('means', mean.splat());
         const spread = load(t.scalar, p.spread.add(at)).cast('f64');
@@ -209,13 +218,13 @@ export const normPlanesGradKernel = (
           const g = gated === undefined ? given! : f.let('gated', gated(given!, difference));
           f.inc(total!, g);
           f.set(products!, g.fma(difference, products!));
-        }) as [Local, Local];
+        }, steps) as [Local, Local]; // prettier-ignore
         f.store(t.scalar, p.dBias.add(at), sum.cast(t.scalar));
         f.store(t.scalar, p.dWeight.add(at), product.mul(invStd).cast(t.scalar));
         const scale = f.let('scale', invStd.mul(load(t.scalar, p.weight.add(at)).cast('f64')).cast(t.scalar));
-        const dx = p.dx.add(offset);
+        const dx = p.dx.add(c.mul(p.dc));
         if (mode === 'eval') {
-          mapChannel(f, t, s, bases.slice(0, 1), dx, [scale], ([g], [k]) => g!.mul(k!));
+          mapChannel(f, t, s, bases.slice(0, 1), dx, [scale], ([g], [k]) => g!.mul(k!), undefined, steps, p.dn);
           return;
         }
         const level = f.let('level', sum.div(count).cast(t.scalar));
@@ -226,7 +235,7 @@ export const normPlanesGradKernel = (
           const g = gated === undefined ? given! : gated(given!, difference);
           return g.sub(l!).sub(difference.mul(b!)).mul(k!);
         };
-        mapChannel(f, t, s, bases, dx, constants, result, p.streams);
+        mapChannel(f, t, s, bases, dx, constants, result, p.streams, steps, p.dn);
       });
     },
   );

@@ -50,6 +50,11 @@ export function segments(f: Fn, t: Floats, batch: Expr, bytes: Local, step: Loca
   };
 }
 
+/** Bytes from a segment to the next of each tensor, where they are not the same for all. */
+type Steps = readonly Expr[] | undefined;
+
+const stepOf = (s: Segments, steps: Steps, i: number): Expr => steps?.[i] ?? s.step;
+
 /** Adds one element of each tensor, or one register, to the accumulators. */
 export type AddTerms = (values: readonly Local[], sums: readonly Local[]) => void;
 
@@ -65,6 +70,7 @@ export function channelSums(
   count: number,
   unroll: number,
   add: AddTerms,
+  steps?: Steps,
 ): Local[] {
   const zeros = (type: 'f32' | 'f64' | 'f32v' | 'f64v'): Local[] => Array.from({ length: count }, () => f.let('sum', constant(type, 0))); // prettier-ignore
   const totals = zeros('f64');
@@ -80,7 +86,7 @@ export function channelSums(
       (run) => {
         const sums = Array.from({ length: unroll }, () => zeros(t.vector));
         const rest = zeros(t.scalar);
-        addRun(f, t, s, { starts, run, images }, sums, rest, add);
+        addRun(f, t, s, { starts, steps, run, images }, sums, rest, add);
         totals.forEach((total, k) => {
           const whole = sums.slice(1).reduce<Expr>((sum, more) => sum.add(more[k]!), sums[0]![k]!);
           f.inc(total, sumLanes(f, t, whole).add(rest[k]!).cast('f64'));
@@ -88,7 +94,7 @@ export function channelSums(
       },
       RUN,
     );
-    for (const start of starts) f.inc(start, s.step.mul(images));
+    starts.forEach((start, i) => f.inc(start, stepOf(s, steps, i).mul(images)));
     f.inc(image, images);
   });
   return totals;
@@ -97,6 +103,7 @@ export function channelSums(
 /** Some bytes of some images' segments. */
 interface Run {
   readonly starts: readonly Local[];
+  readonly steps: Steps;
   readonly run: Local;
   readonly images: Local;
 }
@@ -106,7 +113,7 @@ function addRun(
   f: Fn,
   t: Floats,
   s: Segments,
-  { starts, run, images }: Run,
+  { starts, steps, run, images }: Run,
   sums: readonly Local[][],
   rest: readonly Local[],
   add: AddTerms,
@@ -133,7 +140,7 @@ function addRun(
         },
       ),
     );
-    for (const ptr of ptrs) f.inc(ptr, s.step);
+    ptrs.forEach((ptr, i) => f.inc(ptr, stepOf(s, steps, i)));
   });
 }
 
@@ -150,6 +157,8 @@ export function mapChannel(
   constants: readonly Local[],
   value: (values: readonly Expr[], constants: readonly Expr[]) => Expr,
   streams?: Expr,
+  steps?: Steps,
+  outStep: Expr = s.step,
 ): void {
   const starts = bases.map((base) => f.let('start', base));
   const out = f.let('out', to);
@@ -159,7 +168,8 @@ export function mapChannel(
   const eachImage = (body: () => void): void =>
     f.for('image', 0, s.batch, () => {
       body();
-      for (const start of [...starts, out]) f.inc(start, s.step);
+      starts.forEach((start, i) => f.inc(start, stepOf(s, steps, i)));
+      f.inc(out, outStep);
     });
   const plain = (): void =>
     eachImage(() =>
@@ -181,7 +191,7 @@ export function mapChannel(
     'offLines',
     out
       .or(s.bytes)
-      .or(s.step)
+      .or(outStep)
       .and(LINE - 1),
   );
   f.if(
@@ -195,21 +205,21 @@ export function mapChannel(
 }
 
 /** Mean and biased variance of a channel, in double precision. */
-export function moments(f: Fn, t: Floats, s: Segments, x: Expr, count: Local): [Local, Local] {
-  const near = sampleMean(f, t, s, x);
+export function moments(f: Fn, t: Floats, s: Segments, x: Expr, count: Local, step: Expr = s.step): [Local, Local] {
+  const near = sampleMean(f, t, s, x, step);
   const nears = f.let('nears', near.splat());
   const [off, squares] = channelSums(f, t, s, [x], 2, 4, ([value], [d, d2]) => {
     const difference = f.let('difference', value!.sub(value!.type === t.vector ? nears : near));
     f.inc(d!, difference);
     f.set(d2!, difference.fma(difference, d2!));
-  }) as [Local, Local];
+  }, [step]) as [Local, Local]; // prettier-ignore
   const mean = f.let('mean', near.cast('f64').add(off.div(count)));
   const variance = squares.sub(off.mul(off).div(count)).div(count);
   return [mean, f.let('variance', variance.binary('max', 0))]; // rounding must not make it negative; NaN stays
 }
 
 /** The mean of some elements from all over a channel. */
-function sampleMean(f: Fn, t: Floats, s: Segments, x: Expr): Local {
+function sampleMean(f: Fn, t: Floats, s: Segments, x: Expr, step: Expr): Local {
   const start = f.let('start', x);
   const sum = f.let('sum', constant(t.vector, 0));
   const single = f.let('single', constant(t.scalar, 0));
@@ -224,7 +234,7 @@ function sampleMean(f: Fn, t: Floats, s: Segments, x: Expr): Local {
       f.inc(single, load(t.scalar, start));
       f.inc(taken, 1);
     });
-    f.inc(start, s.step);
+    f.inc(start, step);
   });
   return f.let('near', sumLanes(f, t, sum).add(single).cast('f64').div(taken.cast('f64')).cast(t.scalar));
 }

@@ -11,7 +11,7 @@ import { mostReach, type AxisShape } from '../../../kernels/cpu/conv/depthwise-s
 import { elementKit, laneMasks, type ElementKit } from '../../../kernels/cpu/gemm/tile.ts';
 import { narrowed, type Target } from '../../../kernels/cpu/ir.ts';
 import { asContiguous } from '../copy.ts';
-import type { CpuLowering } from '../lowering.ts';
+import { SCRATCH, type CpuLowering } from '../lowering.ts';
 import { denseVector } from '../matmul.ts';
 import { ceilTo, denseRows } from './along-outputs.ts';
 import { elementOf, finishArgs, multiplyAddNs, type Correlation, type Lowered, type Operands } from './correlation.ts';
@@ -110,7 +110,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const { x, w, bias, y, finish } = o;
   const kernel = w.layout.shape.slice(2) as [number, number];
   if (c.channels !== 1 || c.outputs > 4 || (c.groups === 1 && c.outputs > 1)) return undefined;
-  if (kernel[0] * kernel[1] > MOST_TAPS || !denseRows(x) || !y.layout.contiguous || y.layout.numel === 0 || w.layout.numel === 0) return undefined; // prettier-ignore
+  if (kernel[0] * kernel[1] > MOST_TAPS || !denseRows(x) || !(y.layout.contiguous || (y.buffer === SCRATCH && finish.kind === 'none')) || y.layout.numel === 0 || w.layout.numel === 0) return undefined; // prettier-ignore
   const [rows, columns] = [axisOf(c.rows, kernel[0]), axisOf(c.columns, kernel[1])];
   if (rows === undefined || columns === undefined || rows.shape.segments.length > 4 || c.columns.outStep > 2) return undefined; // prettier-ignore
   if (finish.taps !== undefined) return 'cannot pool';
@@ -130,6 +130,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
   const [yn, yc] = y.layout.strides.map((step) => step * bytes) as [number, number];
   const products = (y.layout.numel * kernel[0] * kernel[1]) / (down * across);
   const size = c.batch * channels * b.rowBlocks;
+  const byChannels = l.soon !== undefined && c.outputs === 1;
   l.launch(
     depthwiseKernel(target, { element, rows: rows.shape, columns: columns.shape, epilogue: finish.kind, tile }),
     {
@@ -147,6 +148,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
       yn,
       yc,
       channels,
+      images: byChannels ? c.batch : 0,
       multiplier: c.outputs,
       rows: height,
       rowSize: width * bytes,
@@ -163,6 +165,7 @@ export function lowerDepthwise(l: CpuLowering, c: Correlation, o: Operands): Low
         (multiplyAddNs(2 * products, kit) + (x.layout.numel + y.layout.numel) * bytes * BYTE_NS) / size + PLANE_NS,
       scratch: resultsAt + Math.max(b.rowBlock, tile) * down * width * bytes + SLACK,
       flops: 2 * products,
+      ...(byChannels && { channels }),
     },
   );
   return 'done';
@@ -222,6 +225,7 @@ export function lowerDepthwiseWeightGrad(
         g.batch * PLANE_NS,
       scratch: sumsAt + (kernel[0] * kernel[1] + 1) * vectorBytes + SLACK,
       flops: 2 * products,
+      ...(g.outPerGroup === 1 && { channels: g.outChannels }),
     },
   );
   return true;

@@ -95,6 +95,7 @@ export function lowerExpanded(l: CpuLowering, first: First, between: Layout, sec
       yn: yn * bytes,
       yc: yc * bytes,
       channels: c.outputs,
+      images: 0,
       multiplier: 1,
       rows: yRows,
       rowSize: yColumns * bytes,

@@ -178,7 +178,10 @@ export const convLowerings: OpLowerings<ConvAttrs, CpuLowering> = {
     ),
     stage: (steps, p) => stageOf?.(steps, p),
   },
-  conv2dInputGrad: { lower: lowerBackward, finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']) },
+  conv2dInputGrad: {
+    lower: lowerBackward,
+    finish: finishing(lowerBackward, ['gate', 'add', 'add+gate']),
+  },
 };
 
 /** Apart, since it is half of all code for convolutions, and only training needs it. */
